@@ -1,0 +1,157 @@
+/** @file The config of an experiment. `seed, model, objective, optimizer, data` are keyed: they decide the bits. `run` is not. */
+import { z } from 'zod';
+
+const probability = z.number().min(0).max(1);
+
+/** What the dataset offers to condition on; resolved from the dataset when an experiment is created. */
+export const conditionsSchema = z
+  .strictObject({
+    text: z.strictObject({ dim: z.int().positive(), tokens: z.int().positive() }).optional(),
+    cls: z.strictObject({ dim: z.int().positive() }).optional(),
+    /** Patch features on a grid of `stride` pixels. */
+    patches: z.strictObject({ dim: z.int().positive(), stride: z.int().positive() }).optional(),
+    /** 133 joints of COCO-WholeBody (x, y, confidence). */
+    pose: z.strictObject({ joints: z.literal(133), threshold: probability.default(0.05) }).optional(),
+  })
+  .meta({ description: 'signals the model is conditioned on; filled in from the dataset when left out' });
+
+export const modelSchema = z
+  .strictObject({
+    arch: z.literal('joint').default('joint'),
+    hidden_size: z.int().min(16).default(192),
+    depth: z.int().min(1).default(6),
+    num_heads: z.int().min(1).default(3),
+    patch_size: z.int().min(1).max(64).default(8),
+    in_channels: z.literal(3).default(3),
+    /** Width of the patch bottleneck. */
+    bottleneck: z.int().min(1).default(32),
+    /** Pixels by which each patch's window reaches into its neighbours, on input and output; 0 = the plain patch embedding. */
+    patch_overlap: z.int().min(0).default(2),
+    mlp_ratio: z
+      .number()
+      .positive()
+      .default(8 / 3),
+    adaln: z.enum(['shared', 'full']).default('shared'),
+    conditions: conditionsSchema.optional(),
+  })
+  .refine(model => model.hidden_size % model.num_heads === 0, {
+    error: 'num_heads must divide hidden_size',
+    path: ['num_heads'],
+  })
+  .refine(model => (model.hidden_size / model.num_heads) % 4 === 0, {
+    error: 'hidden_size / num_heads must be a multiple of 4 (2-D rotary embedding)',
+    path: ['num_heads'],
+  })
+  .refine(model => model.patch_overlap * 2 <= model.patch_size, {
+    error: 'patch_overlap must be at most half of patch_size',
+    path: ['patch_overlap'],
+  });
+export type ModelConfig = z.infer<typeof modelSchema>;
+
+/** The seven mutually exclusive categories of the seed; the rest to 1 keeps all signals. */
+export const conditionDropoutSchema = z
+  .strictObject({
+    p_uncond: probability.default(0.1),
+    p_text_only: probability.default(0.25),
+    p_dino_cls_only: probability.default(0.05),
+    p_dino_patches_only: probability.default(0.05),
+    p_drop_pose: probability.default(0.1),
+    p_pose_only: probability.default(0.05),
+  })
+  .refine(p => Object.values(p).reduce((a, b) => a + b, 0) <= 1 + 1e-9, {
+    error: 'the probabilities must sum to at most 1; the rest keeps all signals',
+  });
+
+export const objectiveSchema = z.strictObject({
+  prediction_type: z.enum(['x_prediction', 'v_prediction']).default('x_prediction'),
+  /** Logit-normal over t (t = 0 data, t = 1 noise), mixed with a uniform share. */
+  logit_normal_mean: z.number().default(0.8),
+  logit_normal_std: z.number().positive().default(0.8),
+  uniform_share: probability.default(0.1),
+  /** The loss weight of x-prediction is 1 / max(t, clamp)^2. */
+  t_clamp: z.number().positive().max(1).default(0.05),
+  /** Scale s of the noise: z = (1 - t) x0 + t s e. */
+  noise_scale: z.number().positive().default(1),
+  cfg_dropout: conditionDropoutSchema.prefault({}),
+});
+export type ObjectiveConfig = z.infer<typeof objectiveSchema>;
+
+export const optimizerSchema = z.strictObject({
+  type: z.enum(['muon', 'adamw']).default('muon'),
+  learning_rate: z.number().positive().default(2e-3),
+  /** Samples over which all schedules run. */
+  total_samples: z.int().positive().default(48_000),
+  warmup_samples: z.int().nonnegative().default(6_400),
+  /** wsd: constant, then linear to `min_learning_rate` over the last `decay_share`. */
+  schedule: z.enum(['constant', 'cosine', 'wsd']).default('wsd'),
+  decay_share: probability.default(0.3),
+  min_learning_rate: z.number().nonnegative().default(0),
+  /** Largest global L2 norm of the gradient. */
+  clip_norm: z.number().positive().default(1),
+  weight_decay: z.number().nonnegative().default(0),
+  adamw: z
+    .strictObject({
+      beta1: probability.default(0.9),
+      beta2: probability.default(0.95),
+      eps: z.number().positive().default(1e-8),
+    })
+    .prefault({}),
+  muon: z
+    .strictObject({
+      momentum: probability.default(0.95),
+      nesterov: z.boolean().default(true),
+      ns_steps: z.int().min(1).max(10).default(5),
+      adjust_lr_fn: z.enum(['match_rms_adamw', 'original']).default('match_rms_adamw'),
+    })
+    .prefault({}),
+  /** Power-function averages (EDM2, arXiv 2312.02696, eq. 121): beta = (1 - 1/t)^(gamma + 1). The first is the one sampled from. */
+  ema_gammas: z.array(z.number().positive()).min(1).max(3).default([10]),
+});
+export type OptimizerConfig = z.infer<typeof optimizerSchema>;
+
+export const dataSchema = z.strictObject({
+  /** Samples per optimizer update. */
+  batch_size: z.int().min(1).default(64),
+});
+export type DataConfig = z.infer<typeof dataSchema>;
+
+export const runSchema = z.strictObject({
+  /** Samples at which the run is done; default: the optimizer's total_samples. */
+  target: z.int().positive().optional(),
+  /** Optimizer steps per chunk: what a kill can lose, and the preview interval. */
+  chunk_steps: z.int().min(1).default(100),
+  preview: z
+    .strictObject({
+      /** One picture each at every chunk border; none: no previews. */
+      prompts: z.array(z.string().min(1).max(2000)).max(64).default([]),
+      steps: z.int().min(1).max(1000).default(25),
+      guidance: z.number().min(0).max(50).default(1.5),
+      seed: z.int().nonnegative().default(0),
+    })
+    .prefault({}),
+  /** Superseded checkpoints to keep beside the newest. */
+  keep: z.int().min(1).default(2),
+});
+export type RunConfig = z.infer<typeof runSchema>;
+
+export const configSchema = z.strictObject({
+  v: z.literal(1).default(1),
+  seed: z.int().nonnegative().default(0),
+  model: modelSchema.prefault({}),
+  objective: objectiveSchema.prefault({}),
+  optimizer: optimizerSchema.prefault({}),
+  data: dataSchema.prefault({}),
+  run: runSchema.prefault({}),
+});
+export type Config = z.infer<typeof configSchema>;
+/** What a person may write: everything is optional. */
+export type ConfigInput = z.input<typeof configSchema>;
+
+export const keyedConfigSchema = configSchema.omit({ run: true });
+export type KeyedConfig = z.infer<typeof keyedConfigSchema>;
+
+/** The part that decides the bits, of which the digest is taken. */
+export function keyedConfig(config: Config): KeyedConfig {
+  const { run: _, ...keyed } = config;
+  return keyed;
+}

@@ -1,0 +1,132 @@
+/** @file One way to define a stage: caching, idempotency, progress, errors and OpenAPI come from this one definition. */
+import type { z } from 'zod';
+import type { RunnerClient } from '../gpu-runner/protocol.ts';
+import type { Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import type { ColumnName, Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
+import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
+
+/** What a run tells those who watch: `phase` names the stage, `done` of `total` counts its units. */
+export interface ProgressEvent {
+  readonly phase: string;
+  readonly done?: number;
+  readonly total?: number;
+  readonly unit?: string;
+  /** Free numbers to show: loss, samples_per_second. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  readonly message?: string;
+}
+
+export interface FunctionContext {
+  readonly blobs: BlobStore;
+  readonly signal: AbortSignal;
+  /** @throws Busy when no runner is reachable. */
+  readonly runner: RunnerClient;
+  progress(event: ProgressEvent): void;
+  /** Runs a pure task of functions/tasks.ts in the worker_threads pool. */
+  task<T>(name: string, input: unknown): Promise<T>;
+}
+
+/** What effects may do beyond that: read and move names, call pure functions, write views. */
+export interface EffectContext extends FunctionContext {
+  readonly store: ObjectStore;
+  readonly importRoots: readonly string[];
+  /** Calls a function by name; progress is forwarded. */
+  call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
+}
+
+export interface CallOptions {
+  readonly skipCache?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface CallAnswer {
+  readonly action: Digest;
+  readonly cache: 'hit' | 'miss';
+  readonly result: Result;
+}
+
+/** What a pure function returns: blobs it has put, and numbers that are no part of any digest. */
+export interface PureOutcome {
+  readonly outputs: Readonly<Record<string, BlobRef>>;
+  /** Every blob reachable only through the outputs; the outputs themselves are linked by execute. */
+  readonly links?: readonly Digest[];
+  readonly stats?: Readonly<Record<string, Json>>;
+  /** The work done was that of another action with these params (a chunk cut short by a shutdown): commit it under that one. */
+  readonly params?: Readonly<Record<string, Json>>;
+}
+
+interface Definition {
+  readonly name: string;
+  /** One sentence for people; the summary in OpenAPI. */
+  readonly summary: string;
+  /** Raised when equal inputs would give other bytes. */
+  readonly version: number;
+  /** Versions of libraries that change bytes; they enter the action. */
+  readonly tools?: Readonly<Record<string, string>>;
+  /** A body for the curl line in the docs. */
+  readonly example: Json;
+}
+
+/** How a flat body is divided into the action's parts: these keys hold digests (or names that resolve to them). */
+export interface InputSpec {
+  /** Body keys that are digests, and what a `name` there refers to. */
+  readonly digests?: Readonly<Record<string, 'dataset' | 'experiment' | 'blob'>>;
+}
+
+export interface PureFunction<I extends z.ZodObject = z.ZodObject> extends Definition, InputSpec {
+  readonly kind: 'pure';
+  readonly input: I;
+  /** The action's `engine`, taken out of the body key `engine`. */
+  readonly usesEngine?: boolean;
+  run(ctx: FunctionContext, input: z.output<I> & { readonly engine?: EngineSpec }): Promise<PureOutcome>;
+}
+
+export interface EffectFunction<I extends z.ZodObject = z.ZodObject> extends Definition, InputSpec {
+  readonly kind: 'effect';
+  readonly input: I;
+  /** Two bodies with the same key are one run; a call joins the one that goes on. */
+  key(input: z.output<I>): string;
+  run(ctx: EffectContext, input: z.output<I>): Promise<Json>;
+}
+
+/** The items of one page and the columns that the function needs, read. */
+export interface PageInput {
+  readonly items: readonly Item[];
+  /** Members of each needed column by `{id}.{suffix}`. */
+  readonly columns: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>>>;
+}
+
+export interface PageOutcome {
+  /** The new column's members, `{id}.{suffix}` -> bytes; packed as an indexed tar by execute. */
+  readonly members: ReadonlyMap<string, Uint8Array>;
+  /** Further columns made in the same pass (encode-image: patches beside cls). */
+  readonly also?: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>>>;
+  readonly stats?: Readonly<Record<string, Json>>;
+}
+
+/** Data stages: `execute` maps them over the pages of a dataset, each page an action of its own. */
+export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Definition {
+  readonly kind: 'page';
+  /** Params only: `dataset` is added by execute. */
+  readonly input: I;
+  readonly needs: readonly ColumnName[];
+  readonly adds: readonly ColumnName[];
+  /** What the new columns say of their encoder, entered into the dataset. */
+  encoders?(input: z.output<I>): Partial<Dataset['encoders']>;
+  run(ctx: FunctionContext, page: PageInput, input: z.output<I>): Promise<PageOutcome>;
+}
+
+// Variance: a registry holds functions of any input type, and execute parses with the very schema before it calls run.
+// biome-ignore lint/suspicious/noExplicitAny: the one place where input types are forgotten
+export type AnyFunction = PureFunction<any> | EffectFunction<any> | PageFunction<any>;
+
+export function defineFunction<I extends z.ZodObject>(definition: PureFunction<I>): PureFunction<I>;
+export function defineFunction<I extends z.ZodObject>(definition: EffectFunction<I>): EffectFunction<I>;
+export function defineFunction(definition: AnyFunction): AnyFunction {
+  return definition;
+}
+
+export function definePageFunction<I extends z.ZodObject>(definition: Omit<PageFunction<I>, 'kind'>): PageFunction<I> {
+  return { ...definition, kind: 'page' };
+}

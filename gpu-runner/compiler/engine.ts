@@ -1,0 +1,40 @@
+/** @file What an engine is: a device that holds named state and runs compiled graphs over it. */
+import type { Graph, Tensor } from './graph.ts';
+
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Named tensors that live on the device; graphs read and write them. */
+export interface State {
+  readonly names: readonly string[];
+  /** Adds or replaces tensors from the host. */
+  set(tensors: Tensors): void;
+  /** Copies to the host; all of them without `names`. */
+  read(names?: readonly string[]): Promise<Record<string, Tensor>>;
+  dispose(): void;
+}
+
+export interface Executable {
+  /** Bytes that the state, inputs and intermediate values need at the most, as predicted from the graph. */
+  readonly peakBytes: number;
+  /** Runs once: reads and writes `state`, returns the graph's outputs. The tensors returned are the caller's. */
+  run(state: State, inputs: Tensors): Promise<Record<string, Tensor>>;
+  dispose(): Promise<void>;
+}
+
+export interface EngineProbe {
+  readonly name: string;
+  readonly available: boolean;
+  readonly device?: string;
+  readonly version?: string;
+  /** Threads that `auto` would use. */
+  readonly threads?: number;
+  /** Why it is not available, and what would make it so. */
+  readonly reason?: string;
+}
+
+export interface Engine {
+  readonly name: string;
+  createState(tensors: Tensors): State;
+  compile(graph: Graph): Promise<Executable>;
+  dispose(): Promise<void>;
+}

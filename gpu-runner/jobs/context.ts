@@ -1,0 +1,28 @@
+/** @file What a job may touch. Jobs are the only code that gets an engine instance. */
+import type { EngineSpec } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { Engine } from '../compiler/engine.ts';
+import type { Job, JobEvent, JobResult } from '../protocol.ts';
+
+export type ProgressUpdate = Omit<Extract<JobEvent, { type: 'progress' }>, 'type'>;
+
+export interface JobContext {
+  /** Hashes and writes in a worker, so that the engine's thread does not wait. */
+  readonly blobs: BlobStore;
+  /** The runner's engine for a spec; one instance each, kept warm. */
+  engine(spec: EngineSpec): Promise<Engine>;
+  progress(update: ProgressUpdate): void;
+  /**
+   * Called between optimizer steps, sampler steps or other units of work: lets waiting interactive jobs run to their end beside the
+   * resident state. `stop`: the runner shuts down, commit what is finished. @throws Cancelled
+   */
+  breathe(): Promise<'continue' | 'stop'>;
+}
+
+export type JobHandler<K extends Job['kind'] = Job['kind']> = (
+  ctx: JobContext,
+  job: Extract<Job, { kind: K }>,
+) => Promise<JobResult>;
+
+/** Total over the kinds, so that the compiler finds a missing one. */
+export type JobHandlers = { readonly [K in Job['kind']]: JobHandler<K> };

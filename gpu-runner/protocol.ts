@@ -1,0 +1,122 @@
+/** @file What server and runner say to each other over loopback HTTP: plain JSON, digests, no tensors. */
+import { z } from 'zod';
+import { blobRefSchema, digestSchema, engineSpecSchema } from '../storage/records.ts';
+
+/** Steps [from, to) from one checkpoint to the next. */
+export const trainChunkJobSchema = z.strictObject({
+  kind: z.literal('train-chunk'),
+  /** Digest of the keyed config (configs/schema.ts keyedConfigSchema). */
+  config: digestSchema,
+  /** Absent: initialise from the config's seed; `from` is then 0. */
+  parent: digestSchema.optional(),
+  dataset: digestSchema,
+  from: z.int().nonnegative(),
+  to: z.int().positive(),
+  engine: engineSpecSchema,
+});
+
+/** Pictures from a checkpoint, one per row of the conditions. */
+export const sampleJobSchema = z.strictObject({
+  kind: z.literal('sample'),
+  checkpoint: digestSchema,
+  /** safetensors blob: text f32 [n, tokens, dim] and text_mask f32 [n, tokens]; optional cls [n, dim], patches [n, rows, columns, dim], pose [n, 133, 3]; negative_text, negative_text_mask. */
+  conditions: digestSchema,
+  width: z.int().positive(),
+  height: z.int().positive(),
+  steps: z.int().min(1).max(1000),
+  /** Classifier-free guidance scale; 1 = off. */
+  guidance: z.number().min(0).max(50),
+  /** Row i starts from the noise of (seed, first + i). */
+  seed: z.int().nonnegative(),
+  first: z.int().nonnegative(),
+  weights: z.enum(['ema', 'raw']),
+  engine: engineSpecSchema,
+});
+
+export const jobSchema = z.discriminatedUnion('kind', [trainChunkJobSchema, sampleJobSchema]);
+export type TrainChunkJob = z.infer<typeof trainChunkJobSchema>;
+export type SampleJob = z.infer<typeof sampleJobSchema>;
+export type Job = z.infer<typeof jobSchema>;
+
+/**
+ * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped }); `to` is
+ * where it ended, smaller than asked when a shutdown cut it short.
+ * sample: output `pixels`, npy uint8 [n, height, width, 3].
+ */
+export const jobResultSchema = z.strictObject({
+  outputs: z.record(z.string(), blobRefSchema),
+  links: z.array(digestSchema),
+  stats: z.record(z.string(), z.json()),
+  to: z.int().optional(),
+});
+export type JobResult = z.infer<typeof jobResultSchema>;
+
+/** Sent as server-sent events of a job: `progress` any number of times, then one of `done` and `failed`. */
+export const jobEventSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('queued'), position: z.int() }),
+  z.strictObject({
+    type: z.literal('progress'),
+    phase: z.string(),
+    done: z.int().optional(),
+    total: z.int().optional(),
+    unit: z.string().optional(),
+    metrics: z.record(z.string(), z.number()).optional(),
+    message: z.string().optional(),
+  }),
+  z.strictObject({ type: z.literal('done'), result: jobResultSchema }),
+  z.strictObject({
+    type: z.literal('failed'),
+    code: z.string(),
+    status: z.int(),
+    message: z.string(),
+    expected: z.string().optional(),
+    hint: z.string().optional(),
+    retryable: z.boolean(),
+  }),
+]);
+export type JobEvent = z.infer<typeof jobEventSchema>;
+
+/** GET /status */
+export const runnerStatusSchema = z.strictObject({
+  v: z.literal(1),
+  pid: z.int(),
+  /** Seconds since start. */
+  uptime: z.number(),
+  device: z.string(),
+  /** Milliseconds since the main thread last answered the control worker. */
+  heartbeat_age_ms: z.number(),
+  running: z.strictObject({ action: digestSchema, kind: z.string(), phase: z.string().optional() }).nullable(),
+  queued: z.int(),
+  finished: z.int(),
+  engines: z.array(
+    z.strictObject({
+      name: z.string(),
+      available: z.boolean(),
+      device: z.string().optional(),
+      version: z.string().optional(),
+      threads: z.int().optional(),
+      reason: z.string().optional(),
+    }),
+  ),
+});
+export type RunnerStatus = z.infer<typeof runnerStatusSchema>;
+
+/** The calls of the runner's control server; every request carries `authorization: Bearer <secret>`. */
+export const RUNNER_ROUTES = {
+  /** PUT a job under its action's digest: starts it, joins it, or answers at once from the last finished ones. */
+  job: '/jobs/:action',
+  /** GET: server-sent events of {@link JobEvent}, replayed from Last-Event-ID. DELETE on the job cancels it. */
+  events: '/jobs/:action/events',
+  status: '/status',
+} as const;
+
+/** gpu-runner/client.ts implements it over HTTP. */
+export interface RunnerClient {
+  /** Runs a job to its end. Cancelling `signal` cancels the job. @throws Busy when no runner is reachable or its queue is full. */
+  run(
+    action: string,
+    job: Job,
+    options: { readonly signal: AbortSignal; readonly onEvent?: (event: JobEvent) => void },
+  ): Promise<JobResult>;
+  status(): Promise<RunnerStatus>;
+}

@@ -1,0 +1,164 @@
+/** @file Every stored JSON document: each carries `v` and lists the blobs it needs in `links` (design: GC and verify follow them). */
+import { z } from 'zod';
+import { type Digest, isDigest } from './digest.ts';
+
+export const digestSchema = z
+  .custom<Digest>(value => typeof value === 'string' && isDigest(value), {
+    error: 'expected a digest: "sha256:" and 64 lower-case hexadecimal digits',
+  })
+  .meta({ type: 'string', pattern: '^sha256:[0-9a-f]{64}$' });
+
+/** Names of datasets, experiments and models: safe in a URL, a key and a file name. */
+export const nameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit');
+
+export const blobRefSchema = z.strictObject({
+  digest: digestSchema,
+  size: z.int().nonnegative(),
+  media_type: z.string(),
+});
+
+/** { name, precision, threads, micro_batch }, resolved once when an experiment is created. */
+export const engineSpecSchema = z.strictObject({
+  name: z.enum(['onnxruntime/cpu', 'reference']),
+  precision: z.enum(['f32']),
+  threads: z.int().min(1).max(256),
+  /** Samples per run of the gradient graph; divides the update's batch. */
+  micro_batch: z.int().min(1),
+});
+export type EngineSpec = z.infer<typeof engineSpecSchema>;
+
+const jsonSchema = z.json();
+
+/** Its canonical digest is the key of its result. Clock, host, and names never enter. */
+export const actionSchema = z.strictObject({
+  v: z.literal(1),
+  function: z.string(),
+  version: z.int().min(1),
+  params: z.record(z.string(), jsonSchema),
+  inputs: z.record(z.string(), digestSchema),
+  /** Versions of libraries that change bytes, as the function declares them. */
+  tools: z.record(z.string(), z.string()).optional(),
+  engine: engineSpecSchema.optional(),
+  salt: z.string().optional(),
+});
+export type Action = z.infer<typeof actionSchema>;
+
+/** What an action made. `outputs` and `links` are deterministic; `stats` (times, host, counts) are not part of any digest. */
+export const resultSchema = z.strictObject({
+  v: z.literal(1),
+  action: actionSchema,
+  outputs: z.record(z.string(), blobRefSchema),
+  links: z.array(digestSchema),
+  stats: z.record(z.string(), jsonSchema),
+});
+export type Result = z.infer<typeof resultSchema>;
+
+export const splitSchema = z.enum(['train', 'val', 'test']);
+export type Split = z.infer<typeof splitSchema>;
+
+/** One picture of a dataset. Before `ingest`, `split`, `cluster`, `width` and `height` are absent. */
+export const itemSchema = z.strictObject({
+  /** First 16 hexadecimal digits of the sha256 of the original's bytes. */
+  id: z.string().regex(/^[0-9a-f]{16}$/),
+  /** Where it came from: path inside the folder or archive, or the generator's own name. */
+  name: z.string(),
+  /** The original's bytes: a blob, or a slice of an archive blob. */
+  original: z.union([
+    digestSchema,
+    z.strictObject({ archive: digestSchema, offset: z.int().nonnegative(), size: z.int().nonnegative() }),
+  ]),
+  split: splitSchema.optional(),
+  /** Id of the first member of its cluster of near-duplicates. */
+  cluster: z.string().optional(),
+  /** Pixels, after EXIF orientation. */
+  width: z.int().positive().optional(),
+  height: z.int().positive().optional(),
+  /** What the set or a sidecar says of it: `caption` is a text; bundled sets add their generator's own attributes. */
+  attributes: z.record(z.string(), jsonSchema).optional(),
+});
+export type Item = z.infer<typeof itemSchema>;
+
+/** The columns a page can have, in pipeline order. Members of a column are named `{id}.{suffix}`. */
+export const COLUMN_NAMES = ['inspect', 'image', 'caption', 'text', 'cls', 'patches', 'pose'] as const;
+export type ColumnName = (typeof COLUMN_NAMES)[number];
+
+/** Up to 64 items and one blob per column; the unit of caching, retry and distribution. */
+export const pageSchema = z.strictObject({
+  /** JSON Lines of {@link itemSchema}. */
+  items: digestSchema,
+  columns: z.partialRecord(z.enum(COLUMN_NAMES), digestSchema),
+});
+export type Page = z.infer<typeof pageSchema>;
+
+export const PAGE_SIZE = 64;
+
+export const rejectSchema = z.strictObject({ name: z.string(), id: z.string().optional(), reason: z.string() });
+export type Reject = z.infer<typeof rejectSchema>;
+
+export const datasetSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('dataset'),
+  pages: z.array(pageSchema),
+  /** Ids taken out after they were imported; no page changes. */
+  removed: z.array(z.string()),
+  encoders: z.strictObject({
+    text: z.strictObject({ name: z.string(), dim: z.int(), tokens: z.int() }).optional(),
+    image: z.strictObject({ name: z.string(), cls_dim: z.int(), patch_dim: z.int(), stride: z.int() }).optional(),
+  }),
+  counts: z.record(z.string(), z.int()),
+  rejects: z.array(rejectSchema),
+  links: z.array(digestSchema),
+});
+export type Dataset = z.infer<typeof datasetSchema>;
+
+/** State and nothing but state: equal state is an equal digest, however it was cut into chunks. */
+export const checkpointSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('checkpoint'),
+  /** Optimizer steps taken. */
+  step: z.int().nonnegative(),
+  /** Training samples seen. */
+  samples: z.int().nonnegative(),
+  /** Position in the epoch plan. */
+  cursor: z.strictObject({ epoch: z.int().nonnegative(), position: z.int().nonnegative() }),
+  /** Seed of every random stream; with `samples` it determines all of them. */
+  rng_key: z.string(),
+  /** Digest of the keyed sections of the config. */
+  config: digestSchema,
+  /** safetensors blobs. */
+  tensors: z.strictObject({
+    model: z.array(digestSchema),
+    optimizer: z.array(digestSchema),
+    ema: z.array(digestSchema),
+  }),
+  links: z.array(digestSchema),
+});
+export type Checkpoint = z.infer<typeof checkpointSchema>;
+
+/** refs/experiments/<name>.json: changes only by compare-and-swap. */
+export const experimentHeadSchema = z.strictObject({
+  v: z.literal(1),
+  /** Absent before the first chunk. */
+  checkpoint: digestSchema.optional(),
+  /** The whole effective config, `run` included. */
+  config: digestSchema,
+  dataset: digestSchema,
+  engine: engineSpecSchema,
+  /** Samples at which the run is done. */
+  target: z.int().positive(),
+  state: z.enum(['paused', 'running', 'done']),
+  /** The chain of checkpoints that the view shows: the newest `keep`, oldest first. */
+  history: z.array(z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema })),
+});
+export type ExperimentHead = z.infer<typeof experimentHeadSchema>;
+
+/** refs/datasets/<name>.json */
+export const datasetHeadSchema = z.strictObject({
+  v: z.literal(1),
+  dataset: digestSchema,
+  /** The dataset of originals that `import` made last, which the next import extends. */
+  originals: digestSchema.optional(),
+});
+export type DatasetHead = z.infer<typeof datasetHeadSchema>;
