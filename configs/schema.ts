@@ -6,10 +6,10 @@ const probability = z.number().min(0).max(1);
 /** What the dataset offers to condition on; resolved from the dataset when an experiment is created. */
 export const conditionsSchema = z
   .strictObject({
-    text: z.strictObject({ dim: z.int().positive(), tokens: z.int().positive() }).optional(),
-    cls: z.strictObject({ dim: z.int().positive() }).optional(),
+    text: z.strictObject({ encoder: z.string(), dim: z.int().positive(), tokens: z.int().positive() }).optional(),
+    cls: z.strictObject({ encoder: z.string(), dim: z.int().positive() }).optional(),
     /** Patch features on a grid of `stride` pixels. */
-    patches: z.strictObject({ dim: z.int().positive(), stride: z.int().positive() }).optional(),
+    patches: z.strictObject({ encoder: z.string(), dim: z.int().positive(), stride: z.int().positive() }).optional(),
     /** 133 joints of COCO-WholeBody (x, y, confidence). */
     pose: z.strictObject({ joints: z.literal(133), threshold: probability.default(0.05) }).optional(),
   })
