@@ -31,8 +31,10 @@ export interface FunctionContext {
 export interface EffectContext extends FunctionContext {
   readonly store: ObjectStore;
   readonly importRoots: readonly string[];
-  /** Calls a function by name; progress is forwarded. */
+  /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
+  /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */
+  callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
 }
 
 export interface CallOptions {

@@ -1,0 +1,35 @@
+/** @file What every route gets. Each `routes/<thing>.ts` exports `create<Thing>Routes(deps): Hono` and `<thing>Docs`. */
+import type { z } from 'zod';
+import type { Executor } from '../functions/executor.ts';
+import type { RunnerClient } from '../gpu-runner/protocol.ts';
+import type { BlobStore, ObjectStore } from '../storage/types.ts';
+import type { ServerEnv } from './env.ts';
+
+export interface ServerDeps {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly executor: Executor;
+  /** Throws Busy when no runner is reachable. */
+  readonly runner: RunnerClient;
+  readonly env: ServerEnv;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** One row of the OpenAPI document; a test holds the table against the routes of the app. */
+export interface RouteDoc {
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  /** In Hono's form: `/experiments/:name/train`. */
+  readonly path: string;
+  readonly summary: string;
+  /** Schema of a JSON body. */
+  readonly body?: z.ZodType;
+  /** A body for the curl line. */
+  readonly example?: unknown;
+  /** Query parameters and what they mean. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Statuses besides the problem documents, with what they mean; default { 200: 'OK' }. */
+  readonly responses?: Readonly<Record<number, string>>;
+  /** Media type of the answer; default application/json. */
+  readonly produces?: string;
+}

@@ -1,0 +1,71 @@
+/** @file The server's environment (design.md 10), parsed once at start. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { InvalidInput } from '../errors.ts';
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+const envSchema = z.object({
+  EASEL_STORE: z.string().min(1).default('file:data/store'),
+  EASEL_HOST: z.string().min(1).default('127.0.0.1'),
+  EASEL_PORT: z.coerce.number().int().min(0).max(65535).default(8787),
+  EASEL_RUNNERS: z.string().default('http://127.0.0.1:8789'),
+  EASEL_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
+  EASEL_IMPORT_ROOTS: z.string().optional(),
+  EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
+  STORE_PROBE: z.enum(['on', 'off']).default('on'),
+});
+
+export interface ServerEnv {
+  /** `file:DIR`, `memory:` or `s3://...`. */
+  readonly store: string;
+  readonly host: string;
+  readonly port: number;
+  /** Addresses of gpu-runners. */
+  readonly runners: readonly string[];
+  readonly token?: string;
+  /** Absolute folders that `import` may read. */
+  readonly importRoots: readonly string[];
+  /** Exit when the parent goes away. */
+  readonly supervised: boolean;
+  readonly probeStore: boolean;
+}
+
+/** @throws InvalidInput naming each variable that is wrong, or a public address without a token. */
+export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd: string): ServerEnv {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = envSchema.safeParse(given);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
+    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see README.md, Environment' });
+  }
+  const vars = parsed.data;
+  if (!isLoopback(vars.EASEL_HOST) && vars.EASEL_TOKEN === undefined) {
+    throw new InvalidInput(
+      `EASEL_HOST=${vars.EASEL_HOST} can be reached from other machines, and EASEL_TOKEN is not set`,
+      {
+        expected: 'a loopback address, or a token',
+        hint: 'set EASEL_TOKEN to a secret of at least 16 characters',
+      },
+    );
+  }
+  return {
+    store: vars.EASEL_STORE,
+    host: vars.EASEL_HOST,
+    port: vars.EASEL_PORT,
+    runners: vars.EASEL_RUNNERS.split(',')
+      .map(address => address.trim())
+      .filter(address => address !== ''),
+    ...(vars.EASEL_TOKEN === undefined ? {} : { token: vars.EASEL_TOKEN }),
+    importRoots: (vars.EASEL_IMPORT_ROOTS ?? cwd)
+      .split(':')
+      .filter(root => root !== '')
+      .map(root => resolve(cwd, root)),
+    supervised: vars.EASEL_SUPERVISED === '1',
+    probeStore: vars.STORE_PROBE === 'on',
+  };
+}
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
+}
