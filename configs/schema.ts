@@ -112,6 +112,11 @@ export type OptimizerConfig = z.infer<typeof optimizerSchema>;
 export const dataSchema = z.strictObject({
   /** Samples per optimizer update. */
   batch_size: z.int().min(1).default(64),
+  /** Pixels of a training picture: the default size of samples. */
+  image_size: z
+    .strictObject({ width: z.int().positive(), height: z.int().positive() })
+    .optional()
+    .meta({ description: 'size of the training pictures in pixels; filled in from the dataset when left out' }),
 });
 export type DataConfig = z.infer<typeof dataSchema>;
 

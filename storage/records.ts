@@ -137,6 +137,9 @@ export const checkpointSchema = z.strictObject({
 });
 export type Checkpoint = z.infer<typeof checkpointSchema>;
 
+const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
+export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
+
 /** refs/experiments/<name>.json: changes only by compare-and-swap. */
 export const experimentHeadSchema = z.strictObject({
   v: z.literal(1),
@@ -149,8 +152,14 @@ export const experimentHeadSchema = z.strictObject({
   /** Samples at which the run is done. */
   target: z.int().positive(),
   state: z.enum(['paused', 'running', 'done']),
-  /** The chain of checkpoints that the view shows: the newest `keep`, oldest first. */
-  history: z.array(z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema })),
+  /** The checkpoints that are kept: the newest and the `keep` before it, oldest first. `result` is the action that made it. */
+  history: z.array(keptCheckpointSchema),
+  /** Every chunk of the run, oldest first, with what stays when its checkpoint is gone: the log, and the index of its previews. */
+  chunks: z
+    .array(z.strictObject({ from: z.int(), to: z.int(), log: digestSchema, previews: digestSchema.optional() }))
+    .default([]),
+  /** Checkpoints that left the history and whose blobs may not be deleted yet: a killed prune goes on from here. */
+  superseded: z.array(keptCheckpointSchema).default([]),
 });
 export type ExperimentHead = z.infer<typeof experimentHeadSchema>;
 

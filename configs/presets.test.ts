@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { InvalidInput, NotFound } from '../errors.ts';
+import { parseConfig, parseConfigYaml } from './parse.ts';
+import { listPresets, loadPreset, resolveConfig } from './presets.ts';
+import { configSchema, keyedConfig } from './schema.ts';
+import { editDistance } from './suggest.ts';
+
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(InvalidInput);
+    return (error as InvalidInput).message;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('presets', () => {
+  test('every preset parses, and says nothing that the schema does not know', async () => {
+    const names = await listPresets();
+    expect(names).toContain('tiny-b');
+    for (const name of names) expect(await loadPreset(name)).toMatchObject({ v: 1 });
+  });
+
+  test('tiny-b is what the schema means by its defaults', async () => {
+    expect(keyedConfig(await loadPreset('tiny-b'))).toEqual(keyedConfig(configSchema.parse({})));
+  });
+
+  test('portraits trains text alone in at least 80 % of the samples', async () => {
+    const { cfg_dropout: p } = (await loadPreset('portraits')).objective;
+    expect(p.p_text_only).toBeGreaterThanOrEqual(0.8);
+    expect(p.p_dino_cls_only + p.p_dino_patches_only).toBeGreaterThan(0);
+  });
+
+  test('overrides are merged into a preset: objects by key, lists whole', async () => {
+    const config = await resolveConfig({
+      preset: 'portraits',
+      optimizer: { total_samples: 640 },
+      run: { preview: { prompts: ['x'] } },
+    });
+    expect(config.optimizer.total_samples).toBe(640);
+    expect(config.optimizer.learning_rate).toBe(2e-3);
+    expect(config.run.preview.prompts).toEqual(['x']);
+    expect(config.objective.cfg_dropout.p_text_only).toBe(0.8);
+  });
+
+  test('an unknown preset names those there are', async () => {
+    await expect(resolveConfig('tiny-c')).rejects.toThrow(NotFound);
+    await expect(resolveConfig({ preset: 'tiny-c' })).rejects.toMatchObject({ hint: 'did you mean tiny-b?' });
+    await expect(resolveConfig({ preset: '../schema' })).rejects.toThrow(NotFound);
+    await expect(resolveConfig({ preset: 3 })).rejects.toThrow(InvalidInput);
+  });
+});
+
+describe('parseConfig', () => {
+  test('an unknown key is named, with the nearest known one', () => {
+    expect(messageOf(() => parseConfig({ model: { hiden_size: 32 } }))).toContain(
+      'unknown key model.hiden_size (did you mean model.hidden_size?)',
+    );
+    expect(messageOf(() => parseConfig({ optimiser: {} }))).toContain(
+      'unknown key optimiser (did you mean optimizer?)',
+    );
+    expect(messageOf(() => parseConfig({ optimizer: { muon: { momentun: 1 } } }))).toContain(
+      'did you mean optimizer.muon.momentum?',
+    );
+  });
+
+  test('an unknown key without a neighbour lists the known ones', () => {
+    expect(messageOf(() => parseConfig({ data: { zzzzzzzzzz: 1 } }))).toContain('known: batch_size');
+  });
+
+  test('every mistake is listed, with its path', () => {
+    const message = messageOf(() => parseConfig({ seed: -1, model: { hidden_size: 'big' }, run: { kep: 1 } }));
+    expect(message).toContain('seed:');
+    expect(message).toContain('model.hidden_size:');
+    expect(message).toContain('did you mean run.keep?');
+  });
+
+  test('relations between keys are checked', () => {
+    expect(messageOf(() => parseConfig({ model: { hidden_size: 100, num_heads: 3 } }))).toContain('model.num_heads');
+    expect(messageOf(() => parseConfig({ objective: { cfg_dropout: { p_uncond: 0.9, p_text_only: 0.9 } } }))).toContain(
+      'sum to at most 1',
+    );
+  });
+
+  test('YAML mistakes give line and column; a key twice is one', () => {
+    expect(messageOf(() => parseConfigYaml('seed: 1\nseed: 2\n', 'mine.yaml'))).toMatch(/^mine\.yaml: .*line 2/);
+    expect(messageOf(() => parseConfigYaml('seed: [1\n', 'mine.yaml'))).toMatch(/^mine\.yaml: /);
+    expect(parseConfigYaml('seed: 7\n').seed).toBe(7);
+  });
+});
+
+test('edit distance', () => {
+  expect(editDistance('kitten', 'sitting')).toBe(3);
+  expect(editDistance('', 'abc')).toBe(3);
+  expect(editDistance('same', 'same')).toBe(0);
+});
