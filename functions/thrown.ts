@@ -1,0 +1,74 @@
+/** @file Errors as plain data, so that they cross threads and rest in a run's state without losing code, status or advice. */
+import { AppError, type ErrorDetails, Internal } from '../errors.ts';
+
+export interface ThrownError {
+  readonly code: string;
+  readonly status: number;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly expected: string | undefined;
+  readonly hint: string | undefined;
+  readonly details: ErrorDetails;
+  readonly retryAfterSeconds: number | undefined;
+  /** Of an error that is no AppError: a defect of ours, for the log. */
+  readonly stack: string | undefined;
+}
+
+/** Any thrown value as plain data; what is no AppError becomes `internal`. */
+export function describeError(error: unknown): ThrownError {
+  const known = asAppError(error);
+  return {
+    code: known.code,
+    status: known.status,
+    message: known.message,
+    retryable: known.retryable,
+    expected: known.expected,
+    hint: known.hint,
+    details: plainDetails(known.details),
+    retryAfterSeconds: known.retryAfterSeconds,
+    stack: known === error ? undefined : error instanceof Error ? error.stack : undefined,
+  };
+}
+
+/** The error again, with the same code and status. */
+export function rebuildError(thrown: ThrownError): AppError {
+  return new RebuiltError(thrown);
+}
+
+/** What every layer above may rely on: an AppError, whatever was thrown. */
+export function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Internal(`an unexpected error: ${message}`, {
+    cause: error,
+    hint: 'this is a defect: the same call may be tried again, and the server log has the stack',
+  });
+}
+
+class RebuiltError extends AppError {
+  readonly code: string;
+  readonly status: number;
+  override readonly retryable: boolean;
+
+  constructor(thrown: ThrownError) {
+    super(thrown.message, {
+      ...(thrown.expected === undefined ? {} : { expected: thrown.expected }),
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+      ...(thrown.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: thrown.retryAfterSeconds }),
+      details: thrown.details,
+      cause: thrown.stack,
+    });
+    this.code = thrown.code;
+    this.status = thrown.status;
+    this.retryable = thrown.retryable;
+  }
+}
+
+/** Details that do not survive as JSON (functions, cycles) are left behind rather than lose the error. */
+function plainDetails(details: ErrorDetails): ErrorDetails {
+  try {
+    return JSON.parse(JSON.stringify(details));
+  } catch {
+    return {};
+  }
+}
