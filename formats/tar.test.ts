@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { extract, pack } from 'tar-stream';
+import { describe, expect, it } from 'vitest';
+import { InvalidInput, Unprocessable } from '../errors.ts';
+import { packTar, readTar } from './tar.ts';
+
+const golden = (name: string) => new Uint8Array(readFileSync(new URL(`testdata/${name}`, import.meta.url)));
+const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+const BINARY = Uint8Array.from({ length: 768 }, (_, i) => i % 256);
+
+const DEEP = `${'d'.repeat(60)}/${'e'.repeat(60)}/prefix.txt`;
+const LONG = `${'l'.repeat(120)}.txt`;
+const ODD_NAMES = [
+  'plain.txt',
+  'n'.repeat(100),
+  `${'p'.repeat(155)}/${'n'.repeat(100)}`,
+  `${'p'.repeat(156)}/n`,
+  `a/${'n'.repeat(101)}`,
+  `${'p'.repeat(99)}/`.slice(0, 99).concat('/x'),
+  'Grüße.txt',
+  'x'.repeat(3000),
+  'line\nbreak=1',
+];
+
+/** Reads with tar-stream, an implementation of its own. */
+async function extractWithPeer(archive: Uint8Array): Promise<Map<string, Uint8Array>> {
+  const members = new Map<string, Uint8Array>();
+  const reader = extract();
+  reader.on('entry', (header, stream, next) => {
+    collect(stream).then(body => {
+      members.set(header.name, body);
+      next();
+    }, next);
+  });
+  await new Promise<void>((resolve, reject) => {
+    reader.on('finish', resolve).on('error', reject);
+    reader.end(archive);
+  });
+  return members;
+}
+
+async function packWithPeer(names: readonly string[]): Promise<Uint8Array> {
+  const writer = pack();
+  for (const name of names) writer.entry({ name }, name);
+  writer.finalize();
+  return collect(writer);
+}
+
+async function collect(stream: AsyncIterable<unknown>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of stream) if (part instanceof Uint8Array) parts.push(part);
+  return new Uint8Array(Buffer.concat(parts));
+}
+
+describe('tar', () => {
+  it('writes the bytes of GNU tar --format=ustar', () => {
+    const ours = packTar([
+      ['000.txt', bytes('first\n')],
+      ['sub/001.bin', BINARY],
+    ]);
+    expect(Buffer.from(ours).equals(golden('plain.tar'))).toBe(true);
+  });
+
+  for (const format of ['ustar', 'gnu', 'pax']) {
+    it(`reads GNU tar --format=${format}`, () => {
+      const archive = golden(`${format}.tar`);
+      const entries = readTar(archive);
+      const names = ['000.txt', '000.cls', 'sub/', 'sub/001.bin', DEEP, ...(format === 'ustar' ? [] : [LONG])];
+      expect(entries.map(entry => entry.name)).toEqual(names);
+      expect(entries.map(entry => entry.kind)).toEqual(names.map(name => (name === 'sub/' ? 'directory' : 'file')));
+      expect(entries[0]?.body).toEqual(bytes('first\n'));
+      expect(entries[1]?.body).toEqual(bytes(''));
+      expect(entries[3]?.body).toEqual(BINARY);
+      expect(entries[4]?.body).toEqual(bytes('fits name and prefix'));
+      if (format !== 'ustar') expect(entries[5]?.body).toEqual(bytes('needs more than ustar'));
+      for (const { offset, body } of entries) expect(archive.subarray(offset, offset + body.length)).toEqual(body);
+    });
+  }
+
+  it('agrees with tar-stream in both directions, whatever the names', async () => {
+    const members = ODD_NAMES.map(name => [name, bytes(`body of ${name}`)] as const);
+    const archive = packTar(members);
+    expect(await extractWithPeer(archive)).toEqual(new Map(members));
+    expect(readTar(archive).map(({ name, body }) => [name, body])).toEqual(members);
+    const theirs = readTar(await packWithPeer(ODD_NAMES));
+    expect(theirs.map(({ name, body }) => [name, Buffer.from(body).toString()])).toEqual(ODD_NAMES.map(n => [n, n]));
+  });
+
+  it('gives equal bytes for equal members', () => {
+    const members = [['a', BINARY] as const];
+    expect(packTar(members)).toEqual(packTar(members));
+  });
+
+  it('refuses names that no tar can hold', () => {
+    expect(() => packTar([['', BINARY]])).toThrow(InvalidInput);
+    expect(() => packTar([['a\0b', BINARY]])).toThrow(InvalidInput);
+  });
+
+  it('says what is wrong with an archive', () => {
+    const archive = packTar([['a', BINARY]]);
+    expect(() => readTar(archive.subarray(0, 700))).toThrow('cut short');
+    expect(() => readTar(archive.subarray(0, 300))).toThrow(Unprocessable);
+    const flipped = new Uint8Array(archive);
+    flipped[0] = 0x62;
+    expect(() => readTar(flipped)).toThrow('checksum');
+    expect(() => readTar(bytes('x'.repeat(1024)))).toThrow(Unprocessable);
+    expect(readTar(new Uint8Array())).toEqual([]);
+  });
+
+  it('names links as having no body', async () => {
+    const writer = pack();
+    writer.entry({ name: 'link', type: 'symlink', linkname: '/etc/passwd' });
+    writer.entry({ name: 'after' }, 'x');
+    writer.finalize();
+    const entries = readTar(await collect(writer));
+    expect(entries.map(({ name, kind, body }) => [name, kind, body.length])).toEqual([
+      ['link', 'other', 0],
+      ['after', 'file', 1],
+    ]);
+  });
+});

@@ -1,0 +1,218 @@
+/** @file Tar archives in memory: deterministic USTAR out (POSIX.1-1988, pax records for names that do not fit), USTAR, pax and GNU in. */
+import { InvalidInput, Unprocessable } from '../errors.ts';
+
+/** Headers and bodies fill whole blocks. */
+export const BLOCK_BYTES = 512;
+/** Two blocks of zeros end an archive. */
+const TRAILER_BYTES = 2 * BLOCK_BYTES;
+const NAME_BYTES = 100;
+const PREFIX_BYTES = 155;
+/** What eleven octal digits can say. */
+const MAX_OCTAL_SIZE = 8 ** 11 - 1;
+
+export interface TarEntry {
+  /** As stored: may hold `..` or start with `/`. */
+  readonly name: string;
+  /** `other`: links, devices and the like, which have no body here. */
+  readonly kind: 'file' | 'directory' | 'other';
+  /** Byte at which the body starts in the archive. */
+  readonly offset: number;
+  /** A view into the archive. */
+  readonly body: Uint8Array;
+}
+
+/** Equal members in equal order give equal bytes: mtime, uid and gid 0, mode 0644, no padding beyond the trailer. */
+export function packTar(members: Iterable<readonly [name: string, body: Uint8Array]>): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const [name, body] of members) parts.push(...memberParts(name, body));
+  parts.push(new Uint8Array(TRAILER_BYTES));
+  const archive = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    archive.set(part, at);
+    at += part.length;
+  }
+  return archive;
+}
+
+/** Bytes before a member's body: its header, and pax records where the name needs them. */
+export function headerBytes(name: string): number {
+  return splitName(name) ? BLOCK_BYTES : 2 * BLOCK_BYTES + roundUp(paxRecord('path', name).length);
+}
+
+/** Bytes that a body occupies. */
+export function roundUp(size: number): number {
+  return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
+}
+
+/**
+ * All entries, in order. Sparse files and continued volumes are refused, damage is found by the header's checksum.
+ * @throws Unprocessable naming the byte at which the archive is damaged.
+ */
+export function readTar(bytes: Uint8Array): TarEntry[] {
+  const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries: TarEntry[] = [];
+  let overrides: Overrides = {};
+  let at = 0;
+  while (at < archive.length) {
+    if (at + BLOCK_BYTES > archive.length) throw damaged(at, 'a header is cut short');
+    const header = archive.subarray(at, at + BLOCK_BYTES);
+    if (header.every(byte => byte === 0)) break;
+    checkSum(header, at);
+    const type = String.fromCharCode(header[156] ?? 0);
+    const meta = 'xgLK'.includes(type);
+    const size = (meta ? undefined : overrides.size) ?? parseNumber(header, 124, 12, at);
+    const offset = at + BLOCK_BYTES;
+    const hasBody = meta || !'123456'.includes(type);
+    const end = offset + (hasBody ? size : 0);
+    if (end > archive.length) throw damaged(at, `a body of ${size} bytes is cut short`);
+    const body = bytes.subarray(offset, end);
+    if (type === 'x') overrides = { ...overrides, ...parsePax(body, at) };
+    else if (type === 'L') overrides = { ...overrides, name: text(body) };
+    else if (!meta) {
+      const name = overrides.name ?? headerName(header);
+      entries.push({ name, kind: kindOf(type, name, at), offset, body });
+      overrides = {};
+    }
+    at = offset + roundUp(end - offset);
+  }
+  return entries;
+}
+
+interface Overrides {
+  readonly name?: string;
+  readonly size?: number;
+}
+
+function kindOf(type: string, name: string, at: number): TarEntry['kind'] {
+  // Old tars mark a directory by the slash alone.
+  if (type === '0' || type === '\0' || type === '7') return name.endsWith('/') ? 'directory' : 'file';
+  if (type === '5') return 'directory';
+  if ('12346'.includes(type)) return 'other';
+  throw new Unprocessable(`tar: "${name}" at byte ${at} has the type ${JSON.stringify(type)}`, {
+    expected: 'plain files, without sparse files or continued volumes',
+    hint: 'make the archive with tar --format=ustar or --format=pax',
+  });
+}
+
+function memberParts(name: string, body: Uint8Array): Uint8Array[] {
+  if (name === '' || name.includes('\0'))
+    throw new InvalidInput(`tar: the name ${JSON.stringify(name)} cannot be stored`);
+  if (body.length > MAX_OCTAL_SIZE) throw new InvalidInput(`tar: "${name}" has ${body.length} bytes, more than 8 GiB`);
+  const parts: Uint8Array[] = [];
+  const fit = splitName(name);
+  if (fit) parts.push(makeHeader(fit.name, fit.prefix, body.length, '0'));
+  else {
+    const record = paxRecord('path', name);
+    parts.push(makeHeader('pax', '', record.length, 'x'), record, padding(record.length));
+    parts.push(makeHeader('pax-name', '', body.length, '0'));
+  }
+  parts.push(body, padding(body.length));
+  return parts;
+}
+
+function padding(size: number): Uint8Array {
+  return new Uint8Array(roundUp(size) - size);
+}
+
+/** How USTAR holds the name, or undefined when it cannot: ASCII only, 100 bytes, or 155 + "/" + 100. */
+function splitName(name: string): { readonly name: string; readonly prefix: string } | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
+  if (!/^[\x01-\x7f]*$/.test(name)) return undefined;
+  if (name.length <= NAME_BYTES) return { name, prefix: '' };
+  const slash = name.lastIndexOf('/', PREFIX_BYTES);
+  const rest = name.slice(slash + 1);
+  if (slash <= 0 || rest === '' || rest.length > NAME_BYTES) return undefined;
+  return { name: rest, prefix: name.slice(0, slash) };
+}
+
+function makeHeader(name: string, prefix: string, size: number, type: string): Uint8Array {
+  const header = Buffer.alloc(BLOCK_BYTES);
+  header.write(name, 0, 'latin1');
+  header.write('0000644\0', 100, 'latin1');
+  header.write('0000000\0', 108, 'latin1');
+  header.write('0000000\0', 116, 'latin1');
+  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
+  header.write('00000000000\0', 136, 'latin1');
+  header.write(type, 156, 'latin1');
+  header.write('ustar\x0000', 257, 'latin1');
+  header.write('0000000\0', 329, 'latin1');
+  header.write('0000000\0', 337, 'latin1');
+  header.write(prefix, 345, 'latin1');
+  header.write(`${sumOf(header).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return header;
+}
+
+/** Sum of the header's bytes, its own field read as spaces. */
+function sumOf(header: Uint8Array): number {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < BLOCK_BYTES; i++) if (i < 148 || i >= 156) sum += header[i] ?? 0;
+  return sum;
+}
+
+function checkSum(header: Buffer, at: number): void {
+  const stored = parseNumber(header, 148, 8, at);
+  if (stored !== sumOf(header)) throw damaged(at, 'the checksum of a header does not match');
+}
+
+/** Octal digits, or GNU's base 256 when the first bit is set. */
+function parseNumber(header: Buffer, start: number, length: number, at: number): number {
+  const field = header.subarray(start, start + length);
+  if (((field[0] ?? 0) & 0x80) !== 0) {
+    const value = field.subarray(1).reduce((sum, byte) => sum * 256 + byte, (field[0] ?? 0) & 0x7f);
+    if (!Number.isSafeInteger(value)) throw damaged(at, 'a number is too large');
+    return value;
+  }
+  const digits = text(field).trim();
+  if (!/^[0-7]*$/.test(digits)) throw damaged(at, `"${digits}" is no octal number`);
+  return digits === '' ? 0 : Number.parseInt(digits, 8);
+}
+
+function headerName(header: Buffer): string {
+  const name = text(header.subarray(0, NAME_BYTES));
+  // GNU's old format keeps times where POSIX keeps the prefix.
+  const posix = header.toString('latin1', 257, 263) === 'ustar\0';
+  const prefix = posix ? text(header.subarray(345, 345 + PREFIX_BYTES)) : '';
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+function text(field: Uint8Array): string {
+  const end = field.indexOf(0);
+  return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString('utf8');
+}
+
+/** `"<length> <key>=<value>\n"`, where the length counts its own digits. */
+function paxRecord(key: string, value: string): Uint8Array {
+  const rest = Buffer.byteLength(` ${key}=${value}\n`);
+  let length = rest + 1;
+  while (rest + String(length).length !== length) length = rest + String(length).length;
+  return Buffer.from(`${length} ${key}=${value}\n`);
+}
+
+function parsePax(body: Uint8Array, at: number): Overrides {
+  const records = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  let overrides: Overrides = {};
+  let start = 0;
+  while (start < records.length) {
+    const space = records.indexOf(' ', start);
+    const length = Number(records.toString('latin1', start, space));
+    if (space < 0 || !Number.isInteger(length) || length <= space - start || start + length > records.length) {
+      throw damaged(at, 'a pax record is malformed');
+    }
+    const record = records.toString('utf8', space + 1, start + length - 1);
+    const equals = record.indexOf('=');
+    const [key, value] = [record.slice(0, equals), record.slice(equals + 1)];
+    if (key.startsWith('GNU.sparse')) throw damaged(at, 'a sparse file');
+    if (key === 'path') overrides = { ...overrides, name: value };
+    if (key === 'size') {
+      if (!/^\d{1,15}$/.test(value)) throw damaged(at, `"${value}" is no size`);
+      overrides = { ...overrides, size: Number(value) };
+    }
+    start += length;
+  }
+  return overrides;
+}
+
+function damaged(at: number, what: string): Unprocessable {
+  return new Unprocessable(`tar: ${what} (byte ${at})`, { expected: 'a complete, uncompressed tar archive' });
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { InvalidInput, Unprocessable } from '../errors.ts';
+import { packTar, readTar } from './tar.ts';
+import { columnHeadBytes, INDEX_NAME, packColumn, readColumn, readColumnIndex } from './webdataset.ts';
+
+/** A page: 64 members of distinct sizes, one of them empty. */
+function makeMembers(count: number, nameLength = 16): Map<string, Uint8Array> {
+  return new Map(
+    Array.from({ length: count }, (_, i) => [
+      `${String(i).padStart(nameLength, '0')}.image.npy`,
+      Uint8Array.from({ length: i * 37 }, (_, j) => (i + j) % 256),
+    ]),
+  );
+}
+
+/** As text, since comparing typed arrays element by element is slow. */
+function print(members: Iterable<readonly [string, Uint8Array]>): string[] {
+  return [...members].map(([name, body]) => `${name} ${Buffer.from(body).toString('base64')}`);
+}
+
+function columnWithIndex(index: unknown): Uint8Array {
+  return packTar([
+    [INDEX_NAME, Buffer.from(typeof index === 'string' ? index : JSON.stringify(index))],
+    ['a', Uint8Array.of(1, 2, 3)],
+  ]);
+}
+
+describe('column', () => {
+  for (const count of [0, 1, 10, 11, 12, 64, 1000]) {
+    it(`gives back ${count} members as views, by index and as a plain tar`, () => {
+      const members = makeMembers(count);
+      const column = packColumn(members);
+      expect(print(readColumn(column))).toEqual(print(members));
+      for (const body of readColumn(column).values()) expect(body.buffer).toBe(column.buffer);
+      const [index, ...others] = readTar(column);
+      expect(index?.name).toBe(INDEX_NAME);
+      expect(print(others.map(entry => [entry.name, entry.body]))).toEqual(print(members));
+    });
+  }
+
+  it('finds the smallest index for every length around a block', () => {
+    for (let length = 1; length < 700; length += 1) {
+      const members = new Map([['n'.repeat(length), Uint8Array.of(7)]]);
+      expect(readColumn(packColumn(members))).toEqual(members);
+    }
+  });
+
+  it('tells from its head where one member lies', () => {
+    const members = makeMembers(64);
+    const column = packColumn(members);
+    const end = columnHeadBytes(column.subarray(0, 512));
+    expect(end).toBeLessThan(8192);
+    const span = readColumnIndex(column.subarray(0, end)).get('0000000000000063.image.npy');
+    expect(span?.size).toBe(63 * 37);
+    const start = span?.offset ?? 0;
+    expect(column.subarray(start, start + 63 * 37)).toEqual(members.get('0000000000000063.image.npy'));
+  });
+
+  it('keeps names that look like numbers, and a name of an object', () => {
+    const members = new Map(
+      ['10', '9', '__proto__', 'constructor', 'Ü'].map(name => [name, new Uint8Array(Buffer.from(name))]),
+    );
+    const names = [...readColumn(packColumn(members)).keys()];
+    expect(names).toEqual([...members.keys()]);
+  });
+
+  it('refuses a member called like its index', () => {
+    expect(() => packColumn(new Map([[INDEX_NAME, Uint8Array.of()]]))).toThrow(InvalidInput);
+  });
+
+  const cases: Readonly<Record<string, readonly [column: Uint8Array, message: string]>> = {
+    'no index': [packTar([['a', Uint8Array.of(1)]]), 'first member is not index.json'],
+    nothing: [new Uint8Array(), 'first member is not index.json'],
+    'no JSON': [columnWithIndex('{'), 'no JSON'],
+    'another version': [columnWithIndex({ v: 2, members: {} }), 'version 2'],
+    'no members': [columnWithIndex({ v: 1 }), 'no members'],
+    'a span of three': [columnWithIndex({ v: 1, members: { a: [1536, 3, 1] } }), '"a" has the span [1536,3,1]'],
+    'a fraction': [columnWithIndex({ v: 1, members: { a: [1536.5, 3] } }), '"a"'],
+    'a negative size': [columnWithIndex({ v: 1, members: { a: [1536, -3] } }), '"a"'],
+    'a span over the index': [columnWithIndex({ v: 1, members: { a: [512, 3] } }), '"a"'],
+    'overlapping spans': [columnWithIndex({ v: 1, members: { a: [1536, 3], b: [1536, 3] } }), '"b"'],
+    'an end beyond the column': [columnWithIndex({ v: 1, members: { a: [1536, 9999] } }), '"a" ends at byte 11535'],
+    'a cut index': [packColumn(makeMembers(64)).subarray(0, 1024), 'do not hold the index'],
+  };
+  for (const [name, [column, message]] of Object.entries(cases)) {
+    it(`refuses a column with ${name}`, () => {
+      expect(() => readColumn(column)).toThrow(Unprocessable);
+      expect(() => readColumn(column)).toThrow(message);
+    });
+  }
+});
