@@ -1,0 +1,184 @@
+/** @file Reverse-mode differentiation: one table of vector-Jacobian products, and one walk over it. */
+import * as f from './functions.ts';
+import type { DType, Node, Shape } from './graph.ts';
+import type { OpName } from './ops.ts';
+import { GraphError, isSameShape } from './shapes.ts';
+import type { Value } from './trace.ts';
+
+/** Cotangents of the operands, in their order; undefined where none flows. The walk sums broadcast ones to their operand's shape. */
+type Rule<O extends OpName> = (
+  ct: Value,
+  operands: readonly Value[],
+  y: Value,
+  attrs: Node<O>['attrs'],
+) => (Value | undefined)[];
+
+function first(values: readonly Value[]): Value {
+  return nth(values, 0);
+}
+
+function nth(values: readonly Value[], index: number): Value {
+  const value = values[index];
+  if (value === undefined) throw new GraphError(`operand ${index} is missing`);
+  return value;
+}
+
+function zeros(x: Value): Value {
+  return x.builder.constant([0], [], x.dtype);
+}
+
+/** The larger operand takes the cotangent; ties share it. */
+function extremum(ct: Value, operands: readonly Value[], takesFirst: (a: Value, b: Value) => Value): Value[] {
+  const [a, b] = [nth(operands, 0), nth(operands, 1)];
+  const half = f.mul(ct, 0.5);
+  const none = zeros(ct);
+  const tie = f.equal(a, b);
+  return [
+    f.select(tie, half, f.select(takesFirst(a, b), ct, none)),
+    f.select(tie, half, f.select(takesFirst(b, a), ct, none)),
+  ];
+}
+
+/** Through these no gradient flows: their result does not change with their operands, or must not. */
+const CUTS: ReadonlySet<OpName> = new Set<OpName>(['stopGradient', 'less', 'equal', 'and', 'not']);
+
+/** Sources and cuts have no row. */
+const RULES: { readonly [O in OpName]?: Rule<O> } = {
+  neg: ct => [f.neg(ct)],
+  exp: (ct, _, y) => [f.mul(ct, y)],
+  log: (ct, x) => [f.div(ct, first(x))],
+  sqrt: (ct, _, y) => [f.div(f.mul(ct, 0.5), y)],
+  reciprocal: (ct, _, y) => [f.neg(f.mul(ct, f.mul(y, y)))],
+  tanh: (ct, _, y) => [f.mul(ct, f.sub(1, f.mul(y, y)))],
+  sigmoid: (ct, _, y) => [f.mul(ct, f.mul(y, f.sub(1, y)))],
+  erf: (ct, x) => [f.mul(ct, f.mul(f.exp(f.neg(f.mul(first(x), first(x)))), 2 / Math.sqrt(Math.PI)))],
+  sin: (ct, x) => [f.mul(ct, f.cos(first(x)))],
+  cos: (ct, x) => [f.neg(f.mul(ct, f.sin(first(x))))],
+  abs: (ct, x) => [f.select(f.less(first(x), 0), f.neg(ct), f.select(f.equal(first(x), 0), zeros(ct), ct))],
+  add: ct => [ct, ct],
+  sub: ct => [ct, f.neg(ct)],
+  mul(ct, [a, b]) {
+    if (a === undefined || b === undefined) throw new GraphError('mul needs two operands');
+    // d(x * x) once, instead of twice and added.
+    if (a.id === b.id) return [f.mul(f.mul(ct, a), 2), undefined];
+    return [f.mul(ct, b), f.mul(ct, a)];
+  },
+  div(ct, x, y) {
+    const scaled = f.div(ct, nth(x, 1));
+    return [scaled, f.neg(f.mul(scaled, y))];
+  },
+  max: (ct, x) => extremum(ct, x, (a, b) => f.less(b, a)),
+  min: (ct, x) => extremum(ct, x, (a, b) => f.less(a, b)),
+  select: (ct, x) => [undefined, f.select(first(x), ct, zeros(ct)), f.select(first(x), zeros(ct), ct)],
+  reduceSum: (ct, x) => [f.broadcast(ct, first(x).shape)],
+  reduceMax(ct, x, y, { axes }) {
+    // Ties share the cotangent equally.
+    const isMax = f.cast(f.equal(first(x), y), ct.dtype);
+    return [f.mul(isMax, f.div(ct, f.reduceSum(isMax, axes)))];
+  },
+  matmul(ct, x, _, { transposeA, transposeB }) {
+    const [a, b] = [nth(x, 0), nth(x, 1)];
+    return [
+      transposeA
+        ? f.matmul(b, ct, { transposeA: transposeB, transposeB: true })
+        : f.matmul(ct, b, { transposeB: !transposeB }),
+      transposeB
+        ? f.matmul(ct, a, { transposeA: true, transposeB: transposeA })
+        : f.matmul(a, ct, { transposeA: !transposeA }),
+    ];
+  },
+  reshape: (ct, x) => [f.reshape(ct, first(x).shape)],
+  transpose(ct, _, __, { perm }) {
+    const inverse = perm.map((___, axis) => perm.indexOf(axis));
+    return [f.transpose(ct, inverse)];
+  },
+  broadcast: ct => [ct],
+  slice(ct, x, _, { starts, ends }) {
+    const after = first(x).shape.map((size, axis) => size - (ends[axis] ?? size));
+    return [f.pad(ct, starts, after)];
+  },
+  pad(ct, x, _, { before }) {
+    return [sliceAt(ct, before, first(x).shape)];
+  },
+  concat(ct, x, _, { axis }) {
+    let start = 0;
+    return x.map(operand => {
+      const end = start + (operand.shape[axis] ?? 0);
+      const part = f.slice(ct, axis, start, end);
+      start = end;
+      return part;
+    });
+  },
+  cast: (ct, x) => [f.cast(ct, first(x).dtype)],
+  softmax: (ct, _, y, { axis }) => {
+    const weighted = f.mul(ct, y);
+    return [f.sub(weighted, f.mul(y, f.reduceSum(weighted, [axis])))];
+  },
+};
+
+function isFloat(dtype: DType): boolean {
+  return dtype !== 'i32' && dtype !== 'bool';
+}
+
+function sliceAt(x: Value, starts: readonly number[], shape: Shape): Value {
+  return shape.reduce((part, size, axis) => f.slice(part, axis, starts[axis] ?? 0, (starts[axis] ?? 0) + size), x);
+}
+
+/** Sums a cotangent over the axes along which its operand was broadcast. */
+function unbroadcast(ct: Value, shape: Shape): Value {
+  if (isSameShape(ct.shape, shape)) return ct;
+  const extra = ct.shape.length - shape.length;
+  if (extra < 0) return f.broadcast(ct, shape);
+  const axes = ct.shape.flatMap((size, axis) =>
+    axis < extra || (shape[axis - extra] === 1 && size !== 1) ? [axis] : [],
+  );
+  const summed = f.reshape(
+    f.reduceSum(ct, axes),
+    shape.map((size, axis) => (ct.shape[axis + extra] === 1 ? 1 : size)),
+  );
+  return f.broadcast(summed, shape);
+}
+
+/**
+ * Gradients of a scalar with respect to values that it was computed from. A value on which it does not depend gets zeros.
+ * Only nodes on a path from `wrt` to the scalar are visited.
+ * @throws GraphError when `y` is no scalar, or an operation on the way has no rule.
+ */
+export function grad(y: Value, wrt: readonly Value[]): Value[] {
+  if (y.shape.length !== 0) throw new GraphError(`only a scalar can be differentiated, got [${y.shape.join(', ')}]`);
+  const { builder } = y;
+  const leadsToTarget = new Uint8Array(y.id + 1);
+  for (const value of wrt) if (value.id <= y.id) leadsToTarget[value.id] = 1;
+  for (let id = 0; id <= y.id; id++) {
+    const node = builder.nodeAt(id);
+    if (!CUTS.has(node.op) && isFloat(node.dtype) && node.inputs.some(input => leadsToTarget[input]))
+      leadsToTarget[id] = 1;
+  }
+
+  const cotangents = new Map<number, Value>([[y.id, builder.constant([1], [], y.dtype)]]);
+  for (let id = y.id; id >= 0; id--) {
+    const ct = cotangents.get(id);
+    const node = builder.nodeAt(id);
+    if (ct === undefined || !leadsToTarget[id] || node.inputs.length === 0) continue;
+    if (!node.inputs.some(input => leadsToTarget[input])) continue;
+    const rule = RULES[node.op] as Rule<OpName> | undefined;
+    if (rule === undefined) {
+      throw new GraphError(`failed to compute the gradient of ${node.op}${node.scope ? ` in ${node.scope}` : ''}`);
+    }
+    const operands = node.inputs.map(input => builder.valueAt(input));
+    const scope = node.scope ? `${node.scope} / backward` : 'backward';
+    builder.scope(scope, () => {
+      for (const [index, contribution] of rule(ct, operands, builder.valueAt(id), node.attrs).entries()) {
+        const operand = nth(operands, index);
+        if (contribution === undefined || !leadsToTarget[operand.id]) continue;
+        const reduced = unbroadcast(contribution, operand.shape);
+        const sum = cotangents.get(operand.id);
+        cotangents.set(operand.id, sum === undefined ? reduced : f.add(sum, reduced));
+      }
+    });
+  }
+  return wrt.map(value => {
+    const gradient = value.id <= y.id ? cotangents.get(value.id) : undefined;
+    return gradient === undefined ? f.broadcast(zeros(value), value.shape) : f.broadcast(gradient, value.shape);
+  });
+}

@@ -1,0 +1,325 @@
+/** @file The operations: one row each with its shape rule and doc. Every interpretation is a table of its own over these names. */
+
+import { type DType, formatType, type Shape, sizeOf, type TensorSpec } from './graph.ts';
+import { broadcastShapes, GraphError, normalizeAxes } from './shapes.ts';
+
+type None = Readonly<Record<never, never>>;
+
+/** The attributes of each operation. */
+export interface OpAttrs {
+  input: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
+  state: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
+  constant: { readonly values: readonly number[]; readonly shape: Shape; readonly dtype: DType };
+  neg: None;
+  exp: None;
+  log: None;
+  sqrt: None;
+  reciprocal: None;
+  tanh: None;
+  sigmoid: None;
+  erf: None;
+  sin: None;
+  cos: None;
+  abs: None;
+  add: None;
+  sub: None;
+  mul: None;
+  div: None;
+  max: None;
+  min: None;
+  less: None;
+  equal: None;
+  and: None;
+  not: None;
+  select: None;
+  reduceSum: { readonly axes: readonly number[] };
+  reduceMax: { readonly axes: readonly number[] };
+  matmul: { readonly transposeA: boolean; readonly transposeB: boolean };
+  reshape: { readonly shape: Shape };
+  transpose: { readonly perm: readonly number[] };
+  broadcast: { readonly shape: Shape };
+  slice: { readonly starts: readonly number[]; readonly ends: readonly number[] };
+  pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  concat: { readonly axis: number };
+  cast: { readonly dtype: DType };
+  stopGradient: None;
+  softmax: { readonly axis: number };
+}
+
+export type OpName = keyof OpAttrs;
+
+export interface OpRow<A> {
+  /** What it computes, in NumPy terms. */
+  readonly doc: string;
+  /** Number of operands; undefined: any. */
+  readonly arity: number | undefined;
+  /** The result's type. @throws GraphError when the operands do not fit. */
+  infer(operands: readonly TensorSpec[], attrs: A): TensorSpec;
+}
+
+type Operands = readonly TensorSpec[];
+
+const FLOATS: ReadonlySet<DType> = new Set<DType>(['f32', 'f16', 'bf16']);
+
+function at(operands: Operands, index: number): TensorSpec {
+  const operand = operands[index];
+  if (operand === undefined) throw new GraphError(`operand ${index} is missing`);
+  return operand;
+}
+
+function requireFloat(spec: TensorSpec): void {
+  if (!FLOATS.has(spec.dtype)) throw new GraphError(`expected a floating-point operand, got ${formatType(spec)}`);
+}
+
+function requireSameType(a: TensorSpec, b: TensorSpec): void {
+  if (a.dtype !== b.dtype) throw new GraphError(`operands differ in dtype: ${formatType(a)} and ${formatType(b)}`);
+}
+
+function inferSource(_: Operands, attrs: { readonly shape: Shape; readonly dtype: DType }): TensorSpec {
+  if (attrs.shape.some(size => !Number.isInteger(size) || size < 0)) {
+    throw new GraphError(`shape [${attrs.shape.join(', ')}] has a size that is no whole number`);
+  }
+  return { shape: attrs.shape, dtype: attrs.dtype };
+}
+
+function unary(doc: string): OpRow<None> {
+  return {
+    doc,
+    arity: 1,
+    infer(operands) {
+      requireFloat(at(operands, 0));
+      return at(operands, 0);
+    },
+  };
+}
+
+function binary(doc: string): OpRow<None> {
+  return {
+    doc: `${doc}, with NumPy broadcasting`,
+    arity: 2,
+    infer(operands) {
+      const [a, b] = [at(operands, 0), at(operands, 1)];
+      requireSameType(a, b);
+      if (a.dtype === 'bool') throw new GraphError(`expected numbers, got ${formatType(a)}`);
+      return { shape: broadcastShapes(a.shape, b.shape), dtype: a.dtype };
+    },
+  };
+}
+
+function comparison(doc: string): OpRow<None> {
+  return {
+    doc: `${doc}, with NumPy broadcasting; bool`,
+    arity: 2,
+    infer(operands) {
+      const [a, b] = [at(operands, 0), at(operands, 1)];
+      requireSameType(a, b);
+      if (a.dtype === 'bool') throw new GraphError(`expected numbers, got ${formatType(a)}`);
+      return { shape: broadcastShapes(a.shape, b.shape), dtype: 'bool' };
+    },
+  };
+}
+
+function reduction(doc: string): OpRow<OpAttrs['reduceSum']> {
+  return {
+    doc: `${doc} over the axes, which stay with size 1`,
+    arity: 1,
+    infer(operands, { axes }) {
+      const x = at(operands, 0);
+      requireFloat(x);
+      const reduced = new Set(normalizeAxes(axes, x.shape.length));
+      return { shape: x.shape.map((size, axis) => (reduced.has(axis) ? 1 : size)), dtype: x.dtype };
+    },
+  };
+}
+
+export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
+  input: { doc: 'a tensor fed from the host at every run', arity: 0, infer: inferSource },
+  state: { doc: 'named state as it is before the run', arity: 0, infer: inferSource },
+  constant: {
+    doc: 'a literal; a single value fills the shape',
+    arity: 0,
+    infer(operands, attrs) {
+      const spec = inferSource(operands, attrs);
+      if (attrs.values.length !== 1 && attrs.values.length !== sizeOf(attrs.shape)) {
+        throw new GraphError(`${attrs.values.length} values do not fill ${formatType(spec)}`);
+      }
+      return spec;
+    },
+  },
+  neg: unary('-x'),
+  exp: unary('e ** x'),
+  log: unary('natural logarithm'),
+  sqrt: unary('square root'),
+  reciprocal: unary('1 / x'),
+  tanh: unary('hyperbolic tangent'),
+  sigmoid: unary('1 / (1 + e ** -x)'),
+  erf: unary('error function'),
+  sin: unary('sine'),
+  cos: unary('cosine'),
+  abs: unary('absolute value'),
+  add: binary('x + y'),
+  sub: binary('x - y'),
+  mul: binary('x * y'),
+  div: binary('x / y'),
+  max: binary('the larger one'),
+  min: binary('the smaller one'),
+  less: comparison('x < y'),
+  equal: comparison('x == y'),
+  and: {
+    doc: 'x and y of bools, with NumPy broadcasting',
+    arity: 2,
+    infer(operands) {
+      const [a, b] = [at(operands, 0), at(operands, 1)];
+      if (a.dtype !== 'bool' || b.dtype !== 'bool') {
+        throw new GraphError(`expected two bools, got ${formatType(a)} and ${formatType(b)}`);
+      }
+      return { shape: broadcastShapes(a.shape, b.shape), dtype: 'bool' };
+    },
+  },
+  not: {
+    doc: 'not x of a bool',
+    arity: 1,
+    infer(operands) {
+      const x = at(operands, 0);
+      if (x.dtype !== 'bool') throw new GraphError(`expected a bool, got ${formatType(x)}`);
+      return x;
+    },
+  },
+  select: {
+    doc: 'y where the bool x is true, else z, with NumPy broadcasting; the value not taken leaves no trace, not even NaN',
+    arity: 3,
+    infer(operands) {
+      const [condition, a, b] = [at(operands, 0), at(operands, 1), at(operands, 2)];
+      if (condition.dtype !== 'bool') throw new GraphError(`expected a bool condition, got ${formatType(condition)}`);
+      requireSameType(a, b);
+      return { shape: broadcastShapes(condition.shape, broadcastShapes(a.shape, b.shape)), dtype: a.dtype };
+    },
+  },
+  reduceSum: reduction('sum'),
+  reduceMax: reduction('maximum'),
+  matmul: {
+    doc: 'matrix product of the last two axes, each operand transposed first where its flag says so; equal leading axes',
+    arity: 2,
+    infer(operands, { transposeA, transposeB }) {
+      const [a, b] = [at(operands, 0), at(operands, 1)];
+      requireSameType(a, b);
+      requireFloat(a);
+      const rank = a.shape.length;
+      const leading = a.shape.slice(0, -2);
+      const mismatch = () =>
+        new GraphError(
+          `cannot multiply ${formatType(a)}${transposeA ? ' transposed' : ''} by ${formatType(b)}${transposeB ? ' transposed' : ''}`,
+        );
+      if (rank < 2 || b.shape.length !== rank || leading.some((size, axis) => size !== b.shape[axis])) throw mismatch();
+      const [rows, innerA] = lastTwo(a.shape, transposeA);
+      const [innerB, columns] = lastTwo(b.shape, transposeB);
+      if (innerA !== innerB) throw mismatch();
+      return { shape: [...leading, rows, columns], dtype: a.dtype };
+    },
+  },
+  reshape: {
+    doc: 'the same elements in row-major order under another shape',
+    arity: 1,
+    infer(operands, { shape }) {
+      const x = at(operands, 0);
+      if (sizeOf(shape) !== sizeOf(x.shape)) {
+        throw new GraphError(
+          `cannot reshape ${formatType(x)} to [${shape.join(', ')}]: the number of elements differs`,
+        );
+      }
+      return { shape, dtype: x.dtype };
+    },
+  },
+  transpose: {
+    doc: 'axes reordered: axis i of the result is axis perm[i]',
+    arity: 1,
+    infer(operands, { perm }) {
+      const x = at(operands, 0);
+      if (perm.length !== x.shape.length || new Set(perm).size !== perm.length) {
+        throw new GraphError(`[${perm.join(', ')}] is no permutation of the axes of ${formatType(x)}`);
+      }
+      return { shape: perm.map(axis => sizeAt(x.shape, axis)), dtype: x.dtype };
+    },
+  },
+  broadcast: {
+    doc: 'repeated along axes of size 1 or new leading axes',
+    arity: 1,
+    infer(operands, { shape }) {
+      const x = at(operands, 0);
+      const result = broadcastShapes(x.shape, shape);
+      if (result.length !== shape.length || result.some((size, axis) => size !== shape[axis])) {
+        throw new GraphError(`cannot broadcast ${formatType(x)} to [${shape.join(', ')}]`);
+      }
+      return { shape, dtype: x.dtype };
+    },
+  },
+  slice: {
+    doc: 'x[starts:ends], one range per axis',
+    arity: 1,
+    infer(operands, { starts, ends }) {
+      const x = at(operands, 0);
+      const isInside = x.shape.every((size, axis) => {
+        const [start, end] = [starts[axis], ends[axis]];
+        return start !== undefined && end !== undefined && 0 <= start && start <= end && end <= size;
+      });
+      if (starts.length !== x.shape.length || ends.length !== x.shape.length || !isInside) {
+        throw new GraphError(`[${starts.join(', ')}] to [${ends.join(', ')}] is no range of ${formatType(x)}`);
+      }
+      return { shape: x.shape.map((_, axis) => sizeAt(ends, axis) - sizeAt(starts, axis)), dtype: x.dtype };
+    },
+  },
+  pad: {
+    doc: 'zeros added before and after each axis',
+    arity: 1,
+    infer(operands, { before, after }) {
+      const x = at(operands, 0);
+      if (before.length !== x.shape.length || after.length !== x.shape.length) {
+        throw new GraphError(`pad needs ${x.shape.length} sizes before and after for ${formatType(x)}`);
+      }
+      return { shape: x.shape.map((size, axis) => size + sizeAt(before, axis) + sizeAt(after, axis)), dtype: x.dtype };
+    },
+  },
+  concat: {
+    doc: 'operands joined along an axis; their other sizes are equal',
+    arity: undefined,
+    infer(operands, { axis }) {
+      const first = at(operands, 0);
+      for (const operand of operands) {
+        requireSameType(first, operand);
+        const fits =
+          operand.shape.length === first.shape.length &&
+          operand.shape.every((size, other) => other === axis || size === first.shape[other]);
+        if (!fits)
+          throw new GraphError(`cannot join ${formatType(first)} and ${formatType(operand)} along axis ${axis}`);
+      }
+      const joined = operands.reduce((sum, operand) => sum + sizeAt(operand.shape, axis), 0);
+      return { shape: first.shape.map((size, other) => (other === axis ? joined : size)), dtype: first.dtype };
+    },
+  },
+  cast: {
+    doc: 'converted to another dtype, rounding to nearest even; to bool: x != 0',
+    arity: 1,
+    infer: (operands, { dtype }) => ({ shape: at(operands, 0).shape, dtype }),
+  },
+  stopGradient: { doc: 'x, through which no gradient flows', arity: 1, infer: operands => at(operands, 0) },
+  softmax: {
+    doc: 'exp(x - max) / sum(exp(x - max)) along an axis',
+    arity: 1,
+    infer(operands, { axis }) {
+      requireFloat(at(operands, 0));
+      normalizeAxes([axis], at(operands, 0).shape.length);
+      return at(operands, 0);
+    },
+  },
+};
+
+function lastTwo(shape: Shape, transposed: boolean): [number, number] {
+  const [a, b] = [sizeAt(shape, shape.length - 2), sizeAt(shape, shape.length - 1)];
+  return transposed ? [b, a] : [a, b];
+}
+
+function sizeAt(sizes: readonly number[], axis: number): number {
+  const size = sizes[axis];
+  if (size === undefined) throw new GraphError(`axis ${axis} of [${sizes.join(', ')}] does not exist`);
+  return size;
+}

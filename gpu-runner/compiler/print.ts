@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { type AnyNode, formatType, type Graph } from './graph.ts';
+
+/** One line per node, stable: `%3 = add(%1, %2) : f32[4, 8]`. */
+export function printGraph(graph: Graph): string {
+  const lines = graph.nodes.map((node, id) => `%${id} = ${printNode(node)}`);
+  for (const [name, id] of Object.entries(graph.writes)) lines.push(`write ${name} = %${id}`);
+  for (const [name, id] of Object.entries(graph.outputs)) lines.push(`return ${name} = %${id}`);
+  return lines.join('\n');
+}
+
+function printNode(node: AnyNode): string {
+  const operands = node.inputs.map(input => `%${input}`).join(', ');
+  return `${node.op}(${operands})${printAttrs(node)} : ${formatType(node)}`;
+}
+
+function printAttrs(node: AnyNode): string {
+  if (node.op === 'input' || node.op === 'state') return ` "${node.attrs.name}"`;
+  if (node.op === 'constant') {
+    const { values } = node.attrs;
+    return ` ${values.length > 8 ? `[${values.slice(0, 4).join(', ')}, ... ${values.length}]` : `[${values.join(', ')}]`}`;
+  }
+  const entries = Object.entries(node.attrs as Record<string, unknown>);
+  return entries.length === 0
+    ? ''
+    : ` {${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')}}`;
+}
+
+/** sha256 over operations, types and wiring; the names of inputs, state and outputs, and scopes, do not enter. */
+export function hashGraph(graph: Graph): string {
+  const hash = createHash('sha256');
+  for (const node of graph.nodes) {
+    const attrs = node.op === 'input' || node.op === 'state' ? {} : node.attrs;
+    hash.update(`${node.op}|${node.inputs.join(',')}|${JSON.stringify(attrs)}|${formatType(node)}\n`);
+  }
+  hash.update(`${Object.values(graph.writes).join(',')}|${Object.values(graph.outputs).join(',')}`);
+  return hash.digest('hex');
+}

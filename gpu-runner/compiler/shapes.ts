@@ -1,0 +1,41 @@
+import { Internal } from '../../errors.ts';
+import type { Shape } from './graph.ts';
+
+/** A graph that cannot be: operands that do not fit, a broken invariant. The message names shapes and origin. */
+export class GraphError extends Internal {}
+
+/** NumPy broadcasting of two shapes. @throws GraphError when a pair of sizes differs and neither is 1. */
+export function broadcastShapes(a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  const result: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const sizeA = a[axis - rank + a.length] ?? 1;
+    const sizeB = b[axis - rank + b.length] ?? 1;
+    if (sizeA !== sizeB && sizeA !== 1 && sizeB !== 1) {
+      throw new GraphError(`shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
+    }
+    result.push(sizeA === 1 ? sizeB : sizeA);
+  }
+  return result;
+}
+
+/** Axes as non-negative, ascending, distinct numbers. @throws GraphError for an axis out of range. */
+export function normalizeAxes(axes: readonly number[], rank: number): number[] {
+  const normal = axes.map(axis => (axis < 0 ? axis + rank : axis));
+  for (const [index, axis] of normal.entries()) {
+    if (axis < 0 || axis >= rank) throw new GraphError(`axis ${axes[index]} is out of range for rank ${rank}`);
+  }
+  return [...new Set(normal)].sort((a, b) => a - b);
+}
+
+export function isSameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
+
+/** Elements between neighbours along each axis, in row-major order. */
+export function stridesOf(shape: Shape): number[] {
+  const strides = new Array<number>(shape.length).fill(1);
+  for (let axis = shape.length - 2; axis >= 0; axis--)
+    strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
+  return strides;
+}

@@ -1,0 +1,224 @@
+/** @file Lowering to ONNX: one row per operation. Only operators that every ONNX Runtime provider and OpenVINO run (opset 21). */
+import { type AnyNode, type DType, type Graph, type Node, type Shape, sizeOf, type TensorSpec } from '../../graph.ts';
+import { toBf16Bits, toF16Bits } from '../../half.ts';
+import type { OpName } from '../../ops.ts';
+import { encodeModel, ONNX_TYPES, type OnnxInitializer, type OnnxNode, type OnnxType } from './model.ts';
+
+export interface OnnxOptions {
+  /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime knows it. */
+  readonly fusedMatMul: boolean;
+}
+
+/** ONNX bytes, and which of their inputs and outputs are the graph's state. */
+export interface OnnxProgram {
+  readonly bytes: Uint8Array;
+  readonly inputs: ReadonlyMap<string, TensorSpec>;
+  readonly reads: ReadonlyMap<string, TensorSpec>;
+  readonly outputs: ReadonlyMap<string, TensorSpec>;
+  readonly writes: ReadonlyMap<string, TensorSpec>;
+}
+
+/** Names in the ONNX model: feeds are `in:`, state read is `state:`, results are `out:`, state written is `next:`. */
+export const ONNX_PREFIX = { input: 'in:', state: 'state:', output: 'out:', write: 'next:' } as const;
+
+type Rule<O extends OpName> = (emit: Emitter, node: Node<O>, operands: readonly string[], result: string) => void;
+
+class Emitter {
+  readonly nodes: OnnxNode[] = [];
+  readonly initializers: OnnxInitializer[] = [];
+  readonly options: OnnxOptions;
+  readonly graph: Graph;
+  readonly #ints = new Map<string, string>();
+  #fresh = 0;
+
+  constructor(graph: Graph, options: OnnxOptions) {
+    this.graph = graph;
+    this.options = options;
+  }
+
+  node(
+    type: string,
+    inputs: readonly string[],
+    output: string,
+    rest: Omit<OnnxNode, 'type' | 'inputs' | 'outputs'> = {},
+  ): void {
+    this.nodes.push({ type, inputs, outputs: [output], ...rest });
+  }
+
+  temporary(): string {
+    this.#fresh += 1;
+    return `t${this.#fresh}`;
+  }
+
+  /** An int64 vector: shapes, axes and ranges are inputs in ONNX. */
+  ints(values: readonly number[]): string {
+    const key = values.join(',');
+    const known = this.#ints.get(key);
+    if (known !== undefined) return known;
+    const name = `ints:${key}`;
+    this.#ints.set(key, name);
+    const bytes = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    this.initializer(name, 'i64', [values.length], bytes);
+    return name;
+  }
+
+  initializer(name: string, type: OnnxType, shape: Shape, bytes: Uint8Array): void {
+    this.initializers.push({ name, type, shape, bytes });
+  }
+
+  operandOf(node: AnyNode, index: number): AnyNode | undefined {
+    const id = node.inputs[index];
+    return id === undefined ? undefined : this.graph.nodes[id];
+  }
+}
+
+function same(type: string): Rule<OpName> {
+  return (emit, _, operands, result) => emit.node(type, operands, result);
+}
+
+const nothing: Rule<OpName> = () => {};
+
+const ENCODERS: Readonly<Record<DType, (values: readonly number[]) => ArrayBufferView>> = {
+  f32: values => Float32Array.from(values),
+  f16: values => Uint16Array.from(values, toF16Bits),
+  bf16: values => Uint16Array.from(values, toBf16Bits),
+  i32: values => Int32Array.from(values),
+  bool: values => Uint8Array.from(values),
+};
+
+const swapLastTwo = (rank: number): number[] =>
+  Array.from({ length: rank }, (_, axis) => (axis === rank - 2 ? rank - 1 : axis === rank - 1 ? rank - 2 : axis));
+
+const RULES: { readonly [O in OpName]: Rule<O> } = {
+  input: nothing,
+  state: nothing,
+  constant(emit, { attrs, shape, dtype }, _, result) {
+    const { values } = attrs;
+    const view = ENCODERS[dtype](values);
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    if (values.length === sizeOf(shape)) {
+      emit.initializer(result, dtype, shape, bytes);
+    } else {
+      const scalar = emit.temporary();
+      emit.initializer(scalar, dtype, [], bytes);
+      emit.node('Expand', [scalar, emit.ints(shape)], result);
+    }
+  },
+  neg: same('Neg'),
+  exp: same('Exp'),
+  log: same('Log'),
+  sqrt: same('Sqrt'),
+  reciprocal: same('Reciprocal'),
+  tanh: same('Tanh'),
+  sigmoid: same('Sigmoid'),
+  erf: same('Erf'),
+  sin: same('Sin'),
+  cos: same('Cos'),
+  abs: same('Abs'),
+  add: same('Add'),
+  sub: same('Sub'),
+  mul: same('Mul'),
+  div: same('Div'),
+  max: same('Max'),
+  min: same('Min'),
+  less: same('Less'),
+  equal: same('Equal'),
+  and: same('And'),
+  not: same('Not'),
+  select(emit, node, operands, result) {
+    if (node.dtype !== 'bool') return emit.node('Where', operands, result);
+    // ONNX Runtime's CPU provider has no Where for bool: c & a | ~c & b.
+    const [condition = '', a = '', b = ''] = operands;
+    const [taken, inverse, other] = [emit.temporary(), emit.temporary(), emit.temporary()];
+    emit.node('And', [condition, a], taken);
+    emit.node('Not', [condition], inverse);
+    emit.node('And', [inverse, b], other);
+    emit.node('Or', [taken, other], result);
+  },
+  reduceSum(emit, node, operands, result) {
+    const x = emit.operandOf(node, 0);
+    const square = x?.op === 'mul' && x.inputs[0] === x.inputs[1];
+    const inputs = square ? [valueName(x.inputs[0] ?? -1, emit.graph)] : operands;
+    emit.node(square ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
+      attributes: { keepdims: 1 },
+    });
+  },
+  reduceMax: (emit, { attrs }, operands, result) =>
+    emit.node('ReduceMax', [...operands, emit.ints(attrs.axes)], result, { attributes: { keepdims: 1 } }),
+  matmul(emit, node, operands, result) {
+    const { transposeA, transposeB } = node.attrs;
+    const rank = node.shape.length;
+    if (!transposeA && !transposeB) return emit.node('MatMul', operands, result);
+    const flags = { transA: Number(transposeA), transB: Number(transposeB) };
+    if (rank === 2) return emit.node('Gemm', operands, result, { attributes: flags });
+    if (emit.options.fusedMatMul) {
+      return emit.node('FusedMatMul', operands, result, { attributes: flags, domain: 'com.microsoft' });
+    }
+    const [a = '', b = ''] = operands;
+    const turn = (name: string, isTransposed: boolean) => {
+      if (!isTransposed) return name;
+      const turned = emit.temporary();
+      emit.node('Transpose', [name], turned, { attributes: { perm: swapLastTwo(rank) } });
+      return turned;
+    };
+    emit.node('MatMul', [turn(a, transposeA), turn(b, transposeB)], result);
+  },
+  reshape: (emit, { shape }, [x = ''], result) => emit.node('Reshape', [x, emit.ints(shape)], result),
+  transpose: (emit, { attrs }, operands, result) =>
+    emit.node('Transpose', operands, result, { attributes: { perm: attrs.perm } }),
+  broadcast: (emit, { shape }, [x = ''], result) => emit.node('Expand', [x, emit.ints(shape)], result),
+  slice(emit, { attrs }, [x = ''], result) {
+    const axes = attrs.starts.map((_, axis) => axis);
+    emit.node('Slice', [x, emit.ints(attrs.starts), emit.ints(attrs.ends), emit.ints(axes)], result);
+  },
+  pad: (emit, { attrs }, [x = ''], result) =>
+    emit.node('Pad', [x, emit.ints([...attrs.before, ...attrs.after])], result),
+  concat: (emit, { attrs }, operands, result) =>
+    emit.node('Concat', operands, result, { attributes: { axis: attrs.axis } }),
+  cast: (emit, { attrs }, operands, result) =>
+    emit.node('Cast', operands, result, { attributes: { to: ONNX_TYPES[attrs.dtype] } }),
+  stopGradient: same('Identity'),
+  softmax: (emit, { attrs }, operands, result) =>
+    emit.node('Softmax', operands, result, { attributes: { axis: attrs.axis } }),
+};
+
+function valueName(id: number, graph: Graph): string {
+  const node = graph.nodes[id];
+  if (node?.op === 'input') return `${ONNX_PREFIX.input}${node.attrs.name}`;
+  if (node?.op === 'state') return `${ONNX_PREFIX.state}${node.attrs.name}`;
+  return `v${id}`;
+}
+
+/** ONNX bytes for a graph; equal graphs give equal bytes. */
+export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
+  const emit = new Emitter(graph, options);
+  const sources = { input: new Map<string, TensorSpec>(), state: new Map<string, TensorSpec>() };
+  for (const [id, node] of graph.nodes.entries()) {
+    if (node.op === 'input' || node.op === 'state') {
+      sources[node.op].set(node.attrs.name, { shape: node.shape, dtype: node.dtype });
+    }
+    const operands = node.inputs.map(input => valueName(input, graph));
+    (RULES[node.op] as Rule<OpName>)(emit, node as Node<OpName>, operands, valueName(id, graph));
+  }
+  const results = (ids: Readonly<Record<string, number>>, prefix: string) => {
+    const specs = new Map<string, TensorSpec>();
+    for (const [name, id] of Object.entries(ids)) {
+      const node = graph.nodes[id];
+      if (node === undefined) continue;
+      emit.node('Identity', [valueName(id, graph)], `${prefix}${name}`);
+      specs.set(name, { shape: node.shape, dtype: node.dtype });
+    }
+    return specs;
+  };
+  const outputs = results(graph.outputs, ONNX_PREFIX.output);
+  const writes = results(graph.writes, ONNX_PREFIX.write);
+  const prefixed = (specs: ReadonlyMap<string, TensorSpec>, prefix: string) =>
+    [...specs].map(([name, spec]) => [`${prefix}${name}`, spec] as const);
+  const bytes = encodeModel({
+    nodes: emit.nodes,
+    initializers: emit.initializers,
+    inputs: [...prefixed(sources.input, ONNX_PREFIX.input), ...prefixed(sources.state, ONNX_PREFIX.state)],
+    outputs: [...prefixed(outputs, ONNX_PREFIX.output), ...prefixed(writes, ONNX_PREFIX.write)],
+  });
+  return { bytes, inputs: sources.input, reads: sources.state, outputs, writes };
+}

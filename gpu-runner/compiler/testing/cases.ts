@@ -1,0 +1,149 @@
+/** @file One graph per operation and composite, odd shapes and broadcasting included: gradient checks and engine conformance run them all. */
+import * as f from '../functions.ts';
+import { type DType, type Shape, sizeOf } from '../graph.ts';
+import type { OpName } from '../ops.ts';
+import type { Value } from '../trace.ts';
+
+export interface OpCase {
+  readonly name: string;
+  readonly op: OpName | 'composite';
+  readonly inputs: readonly CaseInput[];
+  build(inputs: readonly Value[]): Value;
+}
+
+export interface CaseInput {
+  readonly shape: Shape;
+  readonly dtype?: DType;
+  /** Values are drawn uniformly from here; default [-2, 2]. */
+  readonly range?: readonly [number, number];
+}
+
+const X: CaseInput = { shape: [3, 5] };
+const POSITIVE: CaseInput = { shape: [3, 5], range: [0.2, 3] };
+
+function nth(values: readonly Value[], index: number): Value {
+  const value = values[index];
+  if (value === undefined) throw new TypeError(`case has no input ${index}`);
+  return value;
+}
+
+function unary(op: OpName, build: (x: Value) => Value, input = X): OpCase {
+  return { name: op, op, inputs: [input], build: values => build(nth(values, 0)) };
+}
+
+function binary(op: OpName, build: (x: Value, y: Value) => Value, a = X, b = X): OpCase {
+  const name = `${op} [${a.shape.join(',')}] [${b.shape.join(',')}]`;
+  return { name, op, inputs: [a, b], build: values => build(nth(values, 0), nth(values, 1)) };
+}
+
+const BROADCASTS: readonly (readonly [Shape, Shape])[] = [
+  [[3, 5], [5]],
+  [
+    [3, 1, 5],
+    [4, 1],
+  ],
+  [[], [2, 3]],
+  [
+    [1, 3],
+    [1, 3],
+  ],
+];
+
+function matmulCase(a: Shape, b: Shape, transposeA: boolean, transposeB: boolean): OpCase {
+  return {
+    name: `matmul [${a.join(',')}]${transposeA ? 'ᵀ' : ''} [${b.join(',')}]${transposeB ? 'ᵀ' : ''}`,
+    op: 'matmul',
+    inputs: [{ shape: a }, { shape: b }],
+    build: values => f.matmul(nth(values, 0), nth(values, 1), { transposeA, transposeB }),
+  };
+}
+
+export const OP_CASES: readonly OpCase[] = [
+  unary('neg', f.neg),
+  unary('exp', f.exp),
+  unary('log', f.log, POSITIVE),
+  unary('sqrt', f.sqrt, POSITIVE),
+  unary('reciprocal', f.reciprocal, POSITIVE),
+  unary('tanh', f.tanh),
+  unary('sigmoid', f.sigmoid),
+  unary('erf', f.erf),
+  unary('sin', f.sin),
+  unary('cos', f.cos),
+  unary('abs', f.abs),
+  unary('stopGradient', x => f.mul(f.stopGradient(x), x)),
+  ...BROADCASTS.flatMap(([a, b]) => [
+    binary('add', f.add, { shape: a }, { shape: b }),
+    binary('sub', f.sub, { shape: a }, { shape: b }),
+    binary('mul', f.mul, { shape: a }, { shape: b }),
+    binary('div', f.div, { shape: a }, { shape: b, range: [0.5, 2] }),
+    binary('max', f.max, { shape: a }, { shape: b }),
+    binary('min', f.min, { shape: a }, { shape: b }),
+    binary('select', (x, y) => f.select(f.less(x, y), f.mul(x, 2), y), { shape: a }, { shape: b }),
+  ]),
+  unary('mul', x => f.mul(x, x)),
+  binary('less', (x, y) => f.mul(f.cast(f.less(x, y), 'f32'), x)),
+  binary('equal', (x, y) => f.mul(f.cast(f.equal(x, y), 'f32'), x)),
+  binary('and', (x, y) => f.select(f.and(f.less(x, 0), f.less(y, 0)), x, y)),
+  binary('not', (x, y) => f.select(f.not(f.less(x, 0)), x, y)),
+  unary('reduceSum', x => f.reduceSum(x, [0, 2]), { shape: [2, 3, 4] }),
+  unary('reduceSum', x => f.reduceSum(f.mul(x, x), [-1]), { shape: [2, 3, 4] }),
+  unary('reduceMax', x => f.reduceMax(x, [1]), { shape: [2, 3, 4] }),
+  matmulCase([3, 4], [4, 5], false, false),
+  matmulCase([4, 3], [4, 5], true, false),
+  matmulCase([3, 4], [5, 4], false, true),
+  matmulCase([4, 3], [5, 4], true, true),
+  matmulCase([2, 3, 4], [2, 4, 5], false, false),
+  matmulCase([2, 2, 4, 3], [2, 2, 4, 5], true, false),
+  matmulCase([2, 3, 4], [2, 5, 4], false, true),
+  matmulCase([2, 4, 3], [2, 5, 4], true, true),
+  matmulCase([1, 7], [7, 1], false, false),
+  unary('reshape', x => f.mul(f.reshape(x, [5, -1]), f.reshape(x, [5, 3]))),
+  unary('transpose', x => f.transpose(x, [2, 0, 1]), { shape: [2, 3, 4] }),
+  unary('broadcast', x => f.broadcast(x, [4, 3, 5]), { shape: [3, 1] }),
+  unary('slice', x => f.slice(f.slice(x, 1, 1, 4), 0, 0, 1)),
+  unary('pad', x => f.pad(x, [1, 0], [0, 2])),
+  binary('concat', (x, y) => f.concat([x, y, x], 1), { shape: [2, 3] }, { shape: [2, 1] }),
+  {
+    name: 'cast',
+    op: 'cast',
+    inputs: [{ shape: [4], dtype: 'i32', range: [-9, 9] }],
+    build: v => f.cast(nth(v, 0), 'f32'),
+  },
+  unary('softmax', x => f.mul(f.softmax(x), x)),
+  unary('softmax', x => f.mul(f.softmax(x, 0), x)),
+  {
+    name: 'constant',
+    op: 'constant',
+    inputs: [X],
+    build: v => f.mul(nth(v, 0), nth(v, 0).builder.constant([1, 2, 3, 4, 5], [5])),
+  },
+  {
+    name: 'constant splat',
+    op: 'constant',
+    inputs: [X],
+    build: v => f.mul(nth(v, 0), nth(v, 0).builder.constant([3], [3, 5])),
+  },
+  { name: 'rms norm', op: 'composite', inputs: [X], build: v => f.rmsNorm(nth(v, 0)) },
+  { name: 'silu', op: 'composite', inputs: [X], build: v => f.silu(nth(v, 0)) },
+  {
+    name: 'linear',
+    op: 'composite',
+    inputs: [{ shape: [2, 3, 4] }, { shape: [4, 5] }],
+    build: v => f.linear(nth(v, 0), nth(v, 1)),
+  },
+  {
+    name: 'attention with a mask',
+    op: 'composite',
+    inputs: [{ shape: [2, 3, 4] }, { shape: [2, 5, 4] }, { shape: [2, 5, 4] }, { shape: [2, 1, 5], range: [-3, 0] }],
+    build: v => {
+      const scores = f.add(f.matmul(nth(v, 0), nth(v, 1), { transposeB: true }), nth(v, 3));
+      return f.matmul(f.softmax(scores), nth(v, 2));
+    },
+  },
+];
+
+/** sum(weights * y) with weights that tell every element of y from the others. */
+export function weightedSum(y: Value): Value {
+  const weights = Array.from({ length: sizeOf(y.shape) }, (_, i) => 0.3 + ((i * 0.618) % 1));
+  return f.sumAll(f.mul(y, y.builder.constant(weights, y.shape)));
+}

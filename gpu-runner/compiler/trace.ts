@@ -1,0 +1,124 @@
+/** @file Tracing: run a TypeScript function on symbolic values and record what it does as a graph. */
+
+import {
+  type AnyNode,
+  type DType,
+  formatType,
+  type Graph,
+  type Node,
+  type NodeId,
+  type Shape,
+  type TensorSpec,
+} from './graph.ts';
+import { OPS, type OpAttrs, type OpName, type OpRow } from './ops.ts';
+import { eliminateDeadCode } from './passes/dce.ts';
+import { GraphError } from './shapes.ts';
+
+/** A tensor that does not exist yet: a node of the graph under construction. */
+export class Value implements TensorSpec {
+  readonly builder: Builder;
+  readonly id: NodeId;
+
+  constructor(builder: Builder, id: NodeId) {
+    this.builder = builder;
+    this.id = id;
+  }
+
+  get node(): AnyNode {
+    return this.builder.nodeAt(this.id);
+  }
+  get shape(): Shape {
+    return this.node.shape;
+  }
+  get dtype(): DType {
+    return this.node.dtype;
+  }
+}
+
+/** Collects nodes; equal computations become one node (common-subexpression elimination as the graph grows). */
+export class Builder {
+  readonly #nodes: AnyNode[] = [];
+  readonly #known = new Map<string, NodeId>();
+  readonly #scopes: string[] = [];
+
+  /** Appends an operation, or finds the equal one that is there. @throws GraphError naming op, operand types and origin. */
+  emit<O extends OpName>(op: O, inputs: readonly Value[], attrs: OpAttrs[O]): Value {
+    for (const input of inputs) {
+      if (input.builder !== this) throw new GraphError(`operand of ${op} belongs to another graph`);
+    }
+    const ids = inputs.map(input => input.id);
+    const key = `${op}|${ids.join(',')}|${JSON.stringify(attrs)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return new Value(this, known);
+
+    const row: OpRow<OpAttrs[O]> = OPS[op];
+    const scope = this.#scopes.join(' / ');
+    let spec: TensorSpec;
+    try {
+      if (row.arity !== undefined && row.arity !== inputs.length) {
+        throw new GraphError(`expected ${row.arity} operands, got ${inputs.length}`);
+      }
+      spec = row.infer(inputs, attrs);
+    } catch (error) {
+      if (!(error instanceof GraphError)) throw error;
+      const types = inputs.map(formatType).join(', ');
+      throw new GraphError(`${op}(${types})${scope ? ` in ${scope}` : ''}: ${error.message}`, { cause: error });
+    }
+    const node: Node<O> = { op, inputs: ids, attrs, shape: spec.shape, dtype: spec.dtype, scope };
+    const id = this.#nodes.push(node as AnyNode) - 1;
+    this.#known.set(key, id);
+    return new Value(this, id);
+  }
+
+  nodeAt(id: NodeId): AnyNode {
+    const node = this.#nodes[id];
+    if (node === undefined) throw new GraphError(`node ${id} does not exist`);
+    return node;
+  }
+
+  valueAt(id: NodeId): Value {
+    return new Value(this, id);
+  }
+
+  /** Everything that `build` emits carries this origin. */
+  scope<T>(name: string, build: () => T): T {
+    this.#scopes.push(name);
+    try {
+      return build();
+    } finally {
+      this.#scopes.pop();
+    }
+  }
+
+  input(name: string, spec: TensorSpec): Value {
+    return this.emit('input', [], { name, shape: spec.shape, dtype: spec.dtype });
+  }
+
+  state(name: string, spec: TensorSpec): Value {
+    return this.emit('state', [], { name, shape: spec.shape, dtype: spec.dtype });
+  }
+
+  constant(values: readonly number[], shape: Shape, dtype: DType = 'f32'): Value {
+    return this.emit('constant', [], { values, shape, dtype });
+  }
+
+  /** The part of the graph that outputs and writes need. */
+  finish(outputs: Readonly<Record<string, Value>>, writes: Readonly<Record<string, Value>> = {}): Graph {
+    const ids = (values: Readonly<Record<string, Value>>) =>
+      Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.id]));
+    return eliminateDeadCode({ nodes: this.#nodes, outputs: ids(outputs), writes: ids(writes) });
+  }
+}
+
+export interface Traced {
+  readonly outputs: Readonly<Record<string, Value>>;
+  /** What named state holds after the run. */
+  readonly writes?: Readonly<Record<string, Value>>;
+}
+
+/** Builds a graph by running `build` on symbolic values. */
+export function trace(build: (builder: Builder) => Traced): Graph {
+  const builder = new Builder();
+  const { outputs, writes } = build(builder);
+  return builder.finish(outputs, writes);
+}
