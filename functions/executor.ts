@@ -3,37 +3,20 @@ import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { Result } from '../storage/records.ts';
 import type { AnyFunction, CallAnswer, CallOptions, ProgressEvent } from './define.ts';
-
-/** RFC 9457 problem document, as `server/problem.ts` and the run's state carry it. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: string;
-  readonly expected?: string;
-  readonly hint?: string;
-  readonly instance?: string;
-  readonly errors?: readonly ProblemIssue[];
-}
-
-/** One thing that was wrong with a body: `pointer` is a JSON pointer (RFC 6901). */
-export interface ProblemIssue {
-  readonly pointer: string;
-  readonly detail: string;
-}
+import type { ThrownError } from './thrown.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed';
 
-/** `GET /runs/<action>`. For an effect `result` is the JSON that it returned. */
-export interface RunDocument {
-  readonly v: 1;
+/** What is known of a run now. */
+export interface RunState {
+  /** For an effect, the digest of its name and key. */
   readonly action: Digest;
   readonly function: string;
   readonly state: RunStatus;
   readonly cache?: 'hit' | 'miss';
+  /** For an effect, the JSON that it returned. Its action differs from the run's when the work was cut short. */
   readonly result?: Result | Json;
-  readonly problem?: Problem;
+  readonly error?: ThrownError;
   readonly progress?: ProgressEvent;
   /** Keys that were given as names, with the digests they stood for. */
   readonly resolved?: Readonly<Record<string, Digest>>;
@@ -45,22 +28,15 @@ export interface RunEvent {
   readonly data: ProgressEvent;
 }
 
-/** What a run ended with. `action` differs from the run's when the work was cut short and stands for another action. */
-export interface RunAnswer {
-  readonly action: Digest;
-  readonly cache: 'hit' | 'miss';
-  readonly result: Result | Json;
-}
-
 export interface RunHandle {
   readonly action: Digest;
   readonly function: string;
-  /** Settles when the run does; rejects with an AppError. */
-  readonly finished: Promise<RunAnswer>;
-  document(): RunDocument;
-  /** Events with an id above `after`, then each new one; ends when the run has. */
+  state(): Promise<RunState>;
+  /** The state once the run has ended, or after `ms` milliseconds, or when `signal` aborts. */
+  wait(ms: number, signal?: AbortSignal): Promise<RunState>;
+  /** Events with an id above `after`, then each new one; ends when the run has, or when `signal` aborts. */
   events(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
-  /** Stops the run for everybody who waits for it. */
+  /** Stops the run for everybody who waits for it. @throws Conflict when another process runs it. */
   cancel(): void;
 }
 
@@ -83,8 +59,8 @@ export interface Executor {
   callEffect(name: string, body: Json, options?: ExecutorCallOptions): Promise<Json>;
   /** Starts any function as a run that goes on whoever waits; equal calls share one run. @throws InvalidInput, NotFound */
   start(name: string, body: Json, options?: StartOptions): Promise<RunHandle>;
-  /** A run of this process, or the last one that any process wrote down. */
+  /** A run of this process, or what the store says of one. */
   findRun(action: Digest): Promise<RunHandle | undefined>;
-  /** Cancels what runs, waits for it, closes the pool. */
+  /** Cancels what runs and waits for it. */
   close(): Promise<void>;
 }

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { createRunLog, type RunLog } from './run-log.ts';
+
+beforeEach(() => void vi.useFakeTimers({ now: 0 }));
+afterEach(() => void vi.useRealTimers());
+
+async function readAll(log: RunLog, after = 0): Promise<(number | undefined)[]> {
+  const seen: (number | undefined)[] = [];
+  for await (const event of log.follow(after)) seen.push(event.data.done);
+  return seen;
+}
+
+test('a follower that starts late replays from any id', async () => {
+  const log = createRunLog(Date.now);
+  for (const phase of ['a', 'b', 'c']) log.add({ phase });
+  log.end();
+  const ids = [];
+  for await (const event of log.follow(1)) ids.push(`${event.id}:${event.data.phase}`);
+  expect(ids).toEqual(['2:b', '3:c']);
+});
+
+test('events of one phase within 200 ms become the newest of them, and the last is never lost', async () => {
+  const log = createRunLog(Date.now);
+  const seen = readAll(log);
+  for (let done = 0; done < 100; done++) {
+    log.add({ phase: 'pages', done });
+    await vi.advanceTimersByTimeAsync(20);
+  }
+  log.end();
+  const events = await seen;
+  expect(events.length).toBeLessThanOrEqual(12);
+  expect(events.length).toBeGreaterThanOrEqual(10);
+  expect(events[0]).toBe(0);
+  expect(events.at(-1)).toBe(99);
+});
+
+test('a change of phase is never held back', async () => {
+  const log = createRunLog(Date.now);
+  log.add({ phase: 'a', done: 1 });
+  log.add({ phase: 'a', done: 2 });
+  log.add({ phase: 'b', done: 1 });
+  expect(log.entries.map(entry => `${entry.data.phase}${entry.data.done}`)).toEqual(['a1', 'a2', 'b1']);
+});
+
+test('a long log is thinned out where it is old, and stays in order', async () => {
+  const log = createRunLog(Date.now);
+  for (let done = 0; done < 20_000; done++) log.add({ phase: done % 2 === 0 ? 'a' : 'b', done });
+  expect(log.entries.length).toBeLessThanOrEqual(4000);
+  log.end();
+  const events = (await readAll(log)).map(Number);
+  expect(events[0]).toBe(0);
+  expect(events.at(-1)).toBe(19_999);
+  expect(events).toEqual(events.toSorted((a, b) => a - b));
+  expect(events.slice(-1900)).toEqual(Array.from({ length: 1900 }, (_, i) => 18_100 + i));
+});
+
+test('an abort ends a follower that waits', async () => {
+  const log = createRunLog(Date.now);
+  const controller = new AbortController();
+  const done = (async () => {
+    for await (const _ of log.follow(0, controller.signal)) throw new Error('there are no events');
+    return 'ended';
+  })();
+  controller.abort();
+  expect(await done).toBe('ended');
+});

@@ -1,0 +1,77 @@
+/** @file Against web pages that attack a local server, and strangers who reach a public one. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { MiddlewareHandler } from 'hono';
+import { Forbidden, Unauthorized, UnsupportedMediaType } from '../errors.ts';
+import { isLoopback, type ServerEnv } from './env.ts';
+import { mediaTypeOf } from './read-body.ts';
+
+/** Open without a token, so that a supervisor or load balancer can ask. */
+const PUBLIC_PATHS = new Set(['/health']);
+
+/** Checks, in this order: Host, Origin, token, media type of a body. */
+export function createGuard(env: Pick<ServerEnv, 'host' | 'token'>): MiddlewareHandler {
+  return async (c, next) => {
+    const host = c.req.header('host') ?? new URL(c.req.url).host;
+    checkHost(host, env);
+    checkOrigin(c.req.header('origin'), c.req.header('sec-fetch-site'), host, c.req.method);
+    if (!PUBLIC_PATHS.has(c.req.path)) checkToken(c.req.header('authorization'), env.token);
+    // A form or a text/plain body crosses origins without a preflight; only blobs may be of any type.
+    const type = mediaTypeOf(c);
+    if (
+      type !== undefined &&
+      type !== 'application/json' &&
+      isWrite(c.req.method) &&
+      !c.req.path.startsWith('/objects')
+    ) {
+      throw new UnsupportedMediaType(`the body is declared as ${type}`, {
+        expected: 'application/json',
+        hint: "send it with -H 'content-type: application/json'",
+      });
+    }
+    await next();
+    c.res.headers.set('x-content-type-options', 'nosniff');
+  };
+}
+
+function isWrite(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** A name that an attacker's DNS points at us (rebinding) is none of ours. With a token such a page has nothing to send. */
+function checkHost(host: string, env: Pick<ServerEnv, 'host' | 'token'>): void {
+  const name = hostName(host);
+  if (isLoopback(name) || name === env.host || (env.token !== undefined && !isLoopback(env.host))) return;
+  throw new Forbidden(`this server is not called "${name.slice(0, 100)}"`, {
+    expected: `a Host header of localhost or ${env.host}`,
+    hint: 'use http://127.0.0.1, or set EASEL_HOST and EASEL_TOKEN to serve other names',
+  });
+}
+
+function checkOrigin(origin: string | undefined, site: string | undefined, host: string, method: string): void {
+  if (origin === undefined) {
+    if (site !== 'cross-site' || !isWrite(method)) return;
+  } else if (URL.canParse(origin) && new URL(origin).host === host.toLowerCase()) return;
+  throw new Forbidden(`a page of ${origin?.slice(0, 200) ?? 'another site'} may not call this server`, {
+    expected: 'the same origin, or no browser',
+  });
+}
+
+/** Digests are compared, so that neither content nor length shows in the time. */
+function checkToken(authorization: string | undefined, token: string | undefined): void {
+  if (token === undefined) return;
+  const sent = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '';
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  if (timingSafeEqual(digest(sent), digest(token))) return;
+  throw new Unauthorized(authorization === undefined ? 'no token was sent' : 'the token is wrong', {
+    expected: 'the header "authorization: Bearer <EASEL_TOKEN>"',
+    hint: "curl -H 'authorization: Bearer '$EASEL_TOKEN",
+  });
+}
+
+/** Without port and brackets, in lower case. */
+function hostName(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+}

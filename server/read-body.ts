@@ -1,0 +1,87 @@
+/** @file Request bodies: bounded, of the right media type, checked against a schema. */
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
+import { checkBody } from '../functions/check-body.ts';
+import type { Json } from '../storage/canonical.ts';
+
+export const MAX_JSON_BYTES = 1024 * 1024;
+const MAX_JSON_DEPTH = 64;
+export const MAX_BLOB_BYTES = 1024 ** 3;
+
+/**
+ * The JSON of a body; `{}` when there is none.
+ * @throws UnsupportedMediaType when it is not declared as JSON, PayloadTooLarge above 1 MiB, InvalidInput when it does not parse.
+ */
+export async function readJson(c: Context): Promise<Json> {
+  const type = mediaTypeOf(c);
+  if (type !== undefined && type !== 'application/json') throw wrongType(type);
+  const text = Buffer.from(await readBytes(c, MAX_JSON_BYTES, 'a JSON body')).toString('utf8');
+  if (text.trim() === '') return {};
+  if (type === undefined) throw wrongType(undefined);
+  try {
+    const value: Json = JSON.parse(text);
+    checkDepth(value);
+    return value;
+  } catch (cause) {
+    if (cause instanceof InvalidInput) throw cause;
+    throw new InvalidInput(`the body is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      expected: 'a JSON object',
+      cause,
+    });
+  }
+}
+
+/** Recursive readers further on must not be led out of their stack. */
+function checkDepth(value: Json): void {
+  let level: readonly Json[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_JSON_DEPTH) {
+      throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });
+    }
+    level = level.flatMap(each =>
+      typeof each === 'object' && each !== null ? Object.values(each).filter(child => child !== undefined) : [],
+    );
+  }
+}
+
+/** As {@link readJson}, checked: unknown keys are errors. */
+export async function readJsonAs<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
+  return checkBody(schema, await readJson(c), 'the body');
+}
+
+/** @throws PayloadTooLarge as soon as more than `limit` bytes are announced or have arrived. */
+export async function readBytes(c: Context, limit: number, what: string): Promise<Uint8Array> {
+  const announced = Number(c.req.header('content-length') ?? 0);
+  if (announced > limit) throw tooLarge(announced, limit, what);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge(size, limit, what);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** Without parameters, in lower case; undefined when there is no header. */
+export function mediaTypeOf(c: Context): string | undefined {
+  return c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+}
+
+function wrongType(type: string | undefined): UnsupportedMediaType {
+  return new UnsupportedMediaType(
+    type === undefined ? 'the body has no media type' : `the body is declared as ${type}`,
+    {
+      expected: 'application/json',
+      hint: "send it with -H 'content-type: application/json'",
+    },
+  );
+}
+
+function tooLarge(size: number, limit: number, what: string): PayloadTooLarge {
+  return new PayloadTooLarge(`${size} bytes or more are too much for ${what}`, {
+    expected: `at most ${limit} bytes`,
+    hint: 'put large data into the store with POST /objects and send its digest',
+  });
+}

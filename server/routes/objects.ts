@@ -1,0 +1,157 @@
+/** @file Blobs over HTTP: verified on the way in, cacheable for ever on the way out. */
+import { type Context, Hono } from 'hono';
+import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
+import { type Digest, digestOf, parseDigest } from '../../storage/digest.ts';
+import type { BlobRef, BlobStore } from '../../storage/types.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { MAX_BLOB_BYTES, mediaTypeOf, readBytes } from '../read-body.ts';
+
+/** A larger blob is sent in pieces of this size, unverified: the reader has its digest. */
+const PIECE_BYTES = 16 * 1024 * 1024;
+
+/** What a browser may show in place. Anything else could be a page that runs in our origin. */
+const SHOWN_TYPES = new Set([
+  'image/png',
+  'image/jpeg',
+  'image/webp',
+  'image/gif',
+  'application/json',
+  'application/jsonl',
+  'application/x-tar',
+  'application/yaml',
+  'text/plain',
+  'text/plain; charset=utf-8',
+]);
+
+export function createObjectRoutes({ blobs }: ServerDeps): Hono {
+  const app = new Hono();
+
+  app.post('/objects', async c => {
+    const ref = await blobs.put(await readBytes(c, MAX_BLOB_BYTES, 'a blob'), mediaTypeOf(c));
+    return c.json(ref, 201, { location: `/objects/${ref.digest}` });
+  });
+
+  app.put('/objects/:digest', async c => {
+    const expected = parseDigest(c.req.param('digest'));
+    const bytes = await readBytes(c, MAX_BLOB_BYTES, 'a blob');
+    const actual = digestOf(bytes);
+    if (actual !== expected) {
+      throw new Unprocessable(`the body's digest is ${actual}`, {
+        expected: `${expected}, as in the address`,
+        hint: 'send it again, or POST it to /objects, which answers with its digest',
+      });
+    }
+    return c.json(await blobs.put(bytes, mediaTypeOf(c)), 201);
+  });
+
+  app.get('/objects/:digest', async c => {
+    const digest = parseDigest(c.req.param('digest'));
+    const ref = await blobs.head(digest);
+    if (ref === undefined) {
+      throw new NotFound(`there is no blob ${digest}`, { hint: 'PUT it, or repeat the call that made it' });
+    }
+    return sendBlob(c, blobs, ref);
+  });
+
+  return app;
+}
+
+async function sendBlob(c: Context, blobs: BlobStore, ref: BlobRef): Promise<Response> {
+  const etag = `"${ref.digest}"`;
+  const headers = new Headers({
+    etag,
+    'accept-ranges': 'bytes',
+    'cache-control': 'public, max-age=31536000, immutable',
+    'content-type': SHOWN_TYPES.has(ref.media_type) ? ref.media_type : 'application/octet-stream',
+    'content-security-policy': "default-src 'none'; sandbox",
+    'content-length': String(ref.size),
+  });
+  if (matches(c.req.header('if-none-match'), etag)) {
+    headers.delete('content-length');
+    return new Response(null, { status: 304, headers });
+  }
+  if (c.req.method === 'HEAD') return new Response(null, { status: 200, headers });
+  const ifRange = c.req.header('if-range');
+  const range = ifRange === undefined || ifRange === etag ? parseRange(c.req.header('range'), ref.size) : undefined;
+  if (range === undefined) return new Response(await readAll(blobs, ref), { status: 200, headers });
+  if (range === 'unsatisfiable') {
+    headers.set('content-range', `bytes */${ref.size}`);
+    headers.delete('content-length');
+    return new Response(null, { status: 416, headers });
+  }
+  headers.set('content-range', `bytes ${range.start}-${range.end}/${ref.size}`);
+  headers.set('content-length', String(range.end - range.start + 1));
+  return new Response(streamRange(blobs, ref.digest, range.start, range.end), { status: 206, headers });
+}
+
+async function readAll(blobs: BlobStore, ref: BlobRef): Promise<BodyInit> {
+  if (ref.size > PIECE_BYTES) return streamRange(blobs, ref.digest, 0, ref.size - 1);
+  return bodyOf(await blobs.get(ref.digest));
+}
+
+/** Bytes `start` to `end`, both inclusive, a piece at a time. */
+function streamRange(blobs: BlobStore, digest: Digest, start: number, end: number): ReadableStream<Uint8Array> {
+  let at = start;
+  return new ReadableStream({
+    async pull(controller) {
+      const stop = Math.min(at + PIECE_BYTES - 1, end);
+      controller.enqueue(await blobs.getRange(digest, { start: at, end: stop }));
+      at = stop + 1;
+      if (at > end) controller.close();
+    },
+  });
+}
+
+function bodyOf(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer
+    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    : bytes.slice();
+}
+
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some(each => ['*', etag].includes(each.trim().replace(/^W\//, '')));
+}
+
+/**
+ * One range of bytes (RFC 9110, section 14.1.2), cut to the blob. Undefined: send the whole (no header, another unit, several ranges).
+ * @throws InvalidInput when the range is malformed.
+ */
+function parseRange(
+  header: string | undefined,
+  size: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
+  if (header === undefined || !header.startsWith('bytes=') || header.includes(',')) return undefined;
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header.replaceAll(' ', '')) ?? [];
+  if (first === undefined || last === undefined || (first === '' && last === '')) {
+    throw new InvalidInput(`"${header.slice(0, 100)}" is not a range`, { expected: 'bytes=FIRST-LAST' });
+  }
+  const start = first === '' ? Math.max(0, size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (first !== '' && last !== '' && Number(last) < Number(first)) {
+    throw new InvalidInput(`"${header.slice(0, 100)}" ends before it starts`, { expected: 'bytes=FIRST-LAST' });
+  }
+  return start > end ? 'unsatisfiable' : { start, end };
+}
+
+export const objectDocs: readonly RouteDoc[] = [
+  {
+    method: 'post',
+    path: '/objects',
+    summary: 'Store a blob (the body, up to 1 GiB) and get its digest.',
+    responses: { 201: 'stored: { digest, size, media_type }' },
+  },
+  {
+    method: 'put',
+    path: '/objects/:digest',
+    summary: 'Store a blob under a digest that the caller knows; refused when the bytes have another.',
+    responses: { 201: 'stored: { digest, size, media_type }' },
+  },
+  {
+    method: 'get',
+    path: '/objects/:digest',
+    summary: 'The bytes of a blob; Range, If-None-Match and HEAD are understood.',
+    produces: 'application/octet-stream',
+    responses: { 200: 'the bytes', 206: 'a range of them', 304: 'you have it', 416: 'the range lies outside' },
+  },
+];
