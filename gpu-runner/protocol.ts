@@ -38,6 +38,9 @@ export type TrainChunkJob = z.infer<typeof trainChunkJobSchema>;
 export type SampleJob = z.infer<typeof sampleJobSchema>;
 export type Job = z.infer<typeof jobSchema>;
 
+/** Above 0: interactive, served before the others and between the steps of one that runs. */
+export const JOB_PRIORITY: Readonly<Record<Job['kind'], number>> = { 'train-chunk': 0, sample: 1 };
+
 /**
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped }); `to` is
  * where it ended, smaller than asked when a shutdown cut it short.
@@ -50,6 +53,20 @@ export const jobResultSchema = z.strictObject({
   to: z.int().optional(),
 });
 export type JobResult = z.infer<typeof jobResultSchema>;
+
+export const failedEventSchema = z.strictObject({
+  type: z.literal('failed'),
+  code: z.string(),
+  status: z.int(),
+  message: z.string(),
+  expected: z.string().optional(),
+  hint: z.string().optional(),
+  /** Plain JSON of the error's own details: the digest of a missing blob. */
+  details: z.record(z.string(), z.json()).optional(),
+  retryable: z.boolean(),
+  retry_after_seconds: z.number().optional(),
+});
+export type FailedEvent = z.infer<typeof failedEventSchema>;
 
 /** Sent as server-sent events of a job: `progress` any number of times, then one of `done` and `failed`. */
 export const jobEventSchema = z.discriminatedUnion('type', [
@@ -64,17 +81,18 @@ export const jobEventSchema = z.discriminatedUnion('type', [
     message: z.string().optional(),
   }),
   z.strictObject({ type: z.literal('done'), result: jobResultSchema }),
-  z.strictObject({
-    type: z.literal('failed'),
-    code: z.string(),
-    status: z.int(),
-    message: z.string(),
-    expected: z.string().optional(),
-    hint: z.string().optional(),
-    retryable: z.boolean(),
-  }),
+  failedEventSchema,
 ]);
 export type JobEvent = z.infer<typeof jobEventSchema>;
+
+/** Answer of PUT (202, or 200 with the remembered `result`) and GET on a job. */
+export const jobDocumentSchema = z.strictObject({
+  v: z.literal(1),
+  action: digestSchema,
+  state: z.enum(['queued', 'running', 'done', 'failed']),
+  result: jobResultSchema.optional(),
+});
+export type JobDocument = z.infer<typeof jobDocumentSchema>;
 
 /** GET /status */
 export const runnerStatusSchema = z.strictObject({
@@ -88,6 +106,8 @@ export const runnerStatusSchema = z.strictObject({
   running: z.strictObject({ action: digestSchema, kind: z.string(), phase: z.string().optional() }).nullable(),
   queued: z.int(),
   finished: z.int(),
+  /** It finishes its step and takes no further jobs. */
+  stopping: z.boolean(),
   engines: z.array(
     z.strictObject({
       name: z.string(),
@@ -103,9 +123,12 @@ export type RunnerStatus = z.infer<typeof runnerStatusSchema>;
 
 /** The calls of the runner's control server; every request carries `authorization: Bearer <secret>`. */
 export const RUNNER_ROUTES = {
-  /** PUT a job under its action's digest: starts it, joins it, or answers at once from the last finished ones. */
+  /**
+   * PUT a job under its action's digest: starts it, joins it, or answers at once from the last finished ones. GET looks at it.
+   * DELETE cancels it; with `?client=ID` only if no stream of another client follows it.
+   */
   job: '/jobs/:action',
-  /** GET: server-sent events of {@link JobEvent}, replayed from Last-Event-ID. DELETE on the job cancels it. */
+  /** GET: server-sent events of {@link JobEvent}, replayed after Last-Event-ID; `?client=ID` names who follows. Ends after `done` or `failed`; ending before it means that the runner stops. */
   events: '/jobs/:action/events',
   status: '/status',
 } as const;

@@ -1,0 +1,52 @@
+/** @file The thread that hashes, writes and reads blobs, so that the engine's thread does none of it. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { createBlobStore } from '../storage/cas.ts';
+import { openStore } from '../storage/open.ts';
+import { describeFailure } from './failure.ts';
+import type { BlobReply, BlobRequest } from './messages.ts';
+
+const port = parentPort;
+if (port === null) throw new Error('blob-worker.ts runs as a worker of the gpu-runner');
+const { storeUrl }: { readonly storeUrl: string } = workerData;
+
+const store = await openStore(storeUrl);
+const blobs = createBlobStore(store);
+const underWay = new Set<Promise<void>>();
+
+async function serve(request: BlobRequest): Promise<unknown> {
+  switch (request.op) {
+    case 'put':
+      return await blobs.put(request.bytes, request.mediaType);
+    case 'get':
+      return await blobs.get(request.digest);
+    case 'getRange':
+      return await blobs.getRange(request.digest, request.range);
+    case 'head':
+      return await blobs.head(request.digest);
+    case 'close':
+      await Promise.all(underWay);
+      return await store.close();
+  }
+}
+
+function reply(message: BlobReply, transfer: ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+async function answer(request: BlobRequest): Promise<void> {
+  try {
+    const value = await serve(request);
+    // A small read may be a view into Node's shared pool: only a copy can be transferred.
+    const bytes = value instanceof Uint8Array ? new Uint8Array(value) : undefined;
+    reply({ id: request.id, ok: true, value: bytes ?? value }, bytes === undefined ? [] : [bytes.buffer]);
+  } catch (error) {
+    reply({ id: request.id, ok: false, failure: describeFailure(error) });
+  }
+}
+
+port.on('message', (request: BlobRequest) => {
+  const done = answer(request);
+  if (request.op === 'close') return;
+  underWay.add(done);
+  void done.finally(() => underWay.delete(done));
+});

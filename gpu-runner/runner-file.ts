@@ -1,0 +1,62 @@
+/** @file Where a runner that was started alone leaves its address and secret for the clients of the same user: a 0600 file. */
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const runnerFileSchema = z.strictObject({
+  v: z.literal(1),
+  address: z.url(),
+  secret: z.string().min(16),
+  pid: z.int().positive(),
+});
+export type RunnerFile = z.infer<typeof runnerFileSchema>;
+
+const FOLDER = 'runners';
+
+/** Where EASEL_CACHE is when it is not set. */
+export function defaultCacheFolder(): string {
+  return join(homedir(), '.cache', 'easel');
+}
+
+/** One file per device; replaces that of an earlier start. */
+export async function writeRunnerFile(
+  cacheFolder: string,
+  device: string,
+  content: Omit<RunnerFile, 'v'>,
+): Promise<void> {
+  const folder = join(cacheFolder, FOLDER);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, `${device}.json`);
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, `${JSON.stringify({ v: 1, ...content })}\n`, { mode: 0o600 });
+  // An existing temporary file of the same pid would have kept its mode.
+  await chmod(temporary, 0o600);
+  await rename(temporary, path);
+}
+
+/** Removes the file if it is still that of this process. */
+export async function removeRunnerFile(cacheFolder: string, device: string): Promise<void> {
+  const path = join(cacheFolder, FOLDER, `${device}.json`);
+  const content = await readOne(path);
+  if (content?.pid === process.pid) await rm(path, { force: true });
+}
+
+/** What every runner of this user that was started alone has left; files of another version or cut short are passed over. */
+export async function readRunnerFiles(cacheFolder: string): Promise<readonly RunnerFile[]> {
+  const folder = join(cacheFolder, FOLDER);
+  const names = await readdir(folder).catch(() => []);
+  const files = await Promise.all(
+    names.filter(name => name.endsWith('.json')).map(name => readOne(join(folder, name))),
+  );
+  return files.filter(file => file !== undefined);
+}
+
+async function readOne(path: string): Promise<RunnerFile | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  try {
+    return runnerFileSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * @file A runner whose jobs need no engine: a chunk blocks the main thread for each step as an engine does, then breathes. Its `checkpoint` is a
+ * text of every step and seed, so that a test can tell what was computed, and how often.
+ */
+import { appendFileSync } from 'node:fs';
+import { BlobMissing } from '../../errors.ts';
+import type { JobContext, JobHandlers } from '../jobs/context.ts';
+import { runRunnerProcess } from '../process.ts';
+
+const stepMs = Number(process.env.FAKE_STEP_MS ?? 20);
+const trace = process.env.FAKE_TRACE;
+
+function note(line: string): void {
+  if (trace !== undefined) appendFileSync(trace, `${line}\n`);
+}
+
+function block(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+async function store(ctx: JobContext, text: string) {
+  return await ctx.blobs.put(new TextEncoder().encode(text), 'text/plain');
+}
+
+const handlers: JobHandlers = {
+  async 'train-chunk'(ctx, job) {
+    note(`train ${job.from}`);
+    let state = job.parent === undefined ? '' : new TextDecoder().decode(await ctx.blobs.get(job.parent));
+    let step = job.from;
+    while (step < job.to) {
+      block(stepMs);
+      state += `${step},`;
+      step += 1;
+      ctx.progress({ phase: 'train', done: step - job.from, total: job.to - job.from, metrics: { loss: 1 / step } });
+      note(`step ${step}`);
+      if ((await ctx.breathe()) === 'stop') break;
+    }
+    const checkpoint = await store(ctx, state);
+    return { outputs: { checkpoint }, links: [], stats: {}, to: step };
+  },
+
+  async sample(ctx, job) {
+    note(`sample ${job.seed}`);
+    if (job.seed === 404) {
+      throw new BlobMissing('the checkpoint is gone', { hint: 'train again', details: { digest: job.checkpoint } });
+    }
+    if (job.seed === 500) throw new TypeError('a defect');
+    for (let step = 0; step < job.steps; step++) {
+      block(stepMs);
+      ctx.progress({ phase: 'sample', done: step + 1, total: job.steps });
+      await ctx.breathe();
+    }
+    return { outputs: { pixels: await store(ctx, `pixels of seed ${job.seed}`) }, links: [], stats: {} };
+  },
+};
+
+await runRunnerProcess({
+  handlers,
+  openEngine: async spec => {
+    throw new Error(`the fake runner has no engine ${spec.name}`);
+  },
+  probeEngines: async () => [{ name: 'onnxruntime/cpu', available: true, device: 'fake', version: '0', threads: 1 }],
+  queueLimit: Number(process.env.FAKE_QUEUE_LIMIT ?? 16),
+  stopDeadlineMs: Number(process.env.FAKE_STOP_DEADLINE_MS ?? 10_000),
+});
