@@ -1,0 +1,115 @@
+/** @file NanoDiT, `arch: joint`: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
+
+import type { ModelConfig } from '../../configs/schema.ts';
+import { add, concat, cos, linear, mul, reshape, rmsNorm, select, silu, sin } from '../compiler/functions.ts';
+import type { Value } from '../compiler/trace.ts';
+import { applyBlock, type BlockContext, type Modulation, modulate, splitModulation } from './block.ts';
+import { type ConditionInputs, type ContextGroup, encodeConditions } from './conditions.ts';
+import type { Params } from './params.ts';
+import { type PatchGeometry, patchDim, patchify, unpatchify } from './patches.ts';
+import { FOURIER_DIM, fourierTable, gridRotation } from './positions.ts';
+
+const TIME_FREQUENCIES = 128;
+/** The seed's high-frequency time embedding: t is scaled to [0, 1000]. */
+const TIME_SCALE = 1000;
+/** Added to the scores of masked keys; exp of it is 0 in f32. */
+const MASKED = -1e9;
+
+export interface NanoDitInputs {
+  /** Noisy pixels [batch, 3, height, width]. */
+  readonly z: Value;
+  /** [batch]; 0 = data, 1 = noise. */
+  readonly t: Value;
+  readonly conditions: ConditionInputs;
+}
+
+/** Geometry of the tokens of a picture. */
+export function geometryOf(model: ModelConfig, height: number, width: number): PatchGeometry {
+  const { patch_size: patch, patch_overlap: overlap, in_channels: channels } = model;
+  return { channels, rows: height / patch, columns: width / patch, patch, overlap };
+}
+
+/** Prediction [batch, 3, height, width]. */
+export function applyNanoDit(params: Params, model: ModelConfig, { z, t, conditions }: NanoDitInputs): Value {
+  const { builder } = params;
+  const [, , height = 0, width = 0] = z.shape;
+  const geometry = geometryOf(model, height, width);
+  const { rows, columns } = geometry;
+  const hidden = model.hidden_size;
+
+  const encoded = builder.scope('conditions', () => encodeConditions(params, model, conditions, { rows, columns }));
+  const embedded = builder.scope('patch embedding', () => {
+    const dim = patchDim(geometry);
+    const narrow = linear(patchify(z, geometry), params.weight('patch.down', dim, model.bottleneck));
+    const tokens = add(
+      linear(narrow, params.weight('patch.up', model.bottleneck, hidden)),
+      params.zeros('patch.bias', [hidden]),
+    );
+    const place = linear(fourierTable(builder, rows, columns), params.weight('patch.position', FOURIER_DIM, hidden));
+    return add(tokens, place);
+  });
+  const conditioning = builder.scope('time', () => silu(encoded.pooled.reduce(add, embedTime(params, t, hidden))));
+
+  let x = encoded.spatial ? add(embedded, encoded.spatial) : embedded;
+  const context: BlockContext = {
+    groups: encoded.context,
+    rotation: gridRotation(builder, rows, columns, hidden / model.num_heads),
+    ...(encoded.context.length > 0 && { bias: attentionBias(encoded.context, rows * columns) }),
+  };
+  for (let layer = 0; layer < model.depth; layer++) {
+    x = builder.scope(`block ${layer}`, () => {
+      const modulation = modulationOf(params, model, layer, conditioning);
+      return applyBlock(params, model, `blocks.${layer}`, x, context, modulation);
+    });
+  }
+  return builder.scope('head', () => {
+    const packed = add(
+      linear(conditioning, params.zeros('head.adaln', [hidden, 2 * hidden])),
+      params.zeros('head.adaln_bias', [2 * hidden]),
+    );
+    const [shift, scale] = splitModulation(packed, hidden);
+    const normal = shift && scale ? modulate(rmsNorm(x), shift, scale) : x;
+    const dim = patchDim(geometry);
+    const pixels = add(linear(normal, params.zeros('head.out', [hidden, dim])), params.zeros('head.bias', [dim]));
+    return unpatchify(pixels, geometry);
+  });
+}
+
+/** t [batch] -> [batch, hidden]. */
+function embedTime(params: Params, t: Value, hidden: number): Value {
+  const [batch = 0] = t.shape;
+  const frequencies = Array.from({ length: TIME_FREQUENCIES }, (_, i) =>
+    Math.fround(TIME_SCALE * Math.exp((-Math.log(10_000) * i) / TIME_FREQUENCIES)),
+  );
+  const angles = mul(reshape(t, [batch, 1]), params.builder.constant(frequencies, [1, TIME_FREQUENCIES]));
+  const features = concat([cos(angles), sin(angles)], 1);
+  const first = add(
+    linear(features, params.weight('time.in', 2 * TIME_FREQUENCIES, hidden)),
+    params.zeros('time.in_bias', [hidden]),
+  );
+  return add(linear(silu(first), params.weight('time.out', hidden, hidden)), params.zeros('time.out_bias', [hidden]));
+}
+
+/** adaLN-zero (DiT, arXiv 2212.09748): all zero at the start, so every block begins as the identity. */
+function modulationOf(params: Params, model: ModelConfig, layer: number, conditioning: Value): Modulation {
+  const hidden = model.hidden_size;
+  const name = model.adaln === 'shared' ? 'adaln' : `blocks.${layer}.adaln`;
+  const shared = linear(conditioning, params.zeros(name, [hidden, 6 * hidden]));
+  const packed = add(shared, params.zeros(`blocks.${layer}.adaln_bias`, [6 * hidden]));
+  const [shift1, scale1, gate1, shift2, scale2, gate2] = splitModulation(packed, hidden);
+  if (!shift1 || !scale1 || !gate1 || !shift2 || !scale2 || !gate2) throw new TypeError('six modulations are needed');
+  return [shift1, scale1, gate1, shift2, scale2, gate2];
+}
+
+/** [batch, 1, 1, image + context tokens]. */
+function attentionBias(groups: readonly ContextGroup[], imageTokens: number): Value {
+  const [first] = groups;
+  const [batch = 0] = first?.visible.shape ?? [];
+  const biases = groups.map(({ visible }) => {
+    const { builder } = visible;
+    return select(visible, builder.constant([0], []), builder.constant([MASKED], []));
+  });
+  const image = first?.visible.builder.constant([0], [batch, imageTokens]);
+  const all = concat(image ? [image, ...biases] : biases, 1);
+  return reshape(all, [batch, 1, 1, -1]);
+}

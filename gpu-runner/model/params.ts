@@ -1,0 +1,74 @@
+/** @file Parameters declare themselves where the model uses them: tracing the model is what lists them. */
+import type { Shape, Tensor } from '../compiler/graph.ts';
+import { sizeOf } from '../compiler/graph.ts';
+import type { Builder, Value } from '../compiler/trace.ts';
+
+/** Muon takes the matrices inside the blocks; embeddings, input and output maps, gains and biases take AdamW. */
+export type ParamGroup = 'matrix' | 'other';
+
+export interface ParamSpec {
+  readonly name: string;
+  readonly shape: Shape;
+  /** Standard deviation of the normal it starts from; 0: zeros. */
+  readonly std: number;
+  /** Added to every element at the start; 1 for gains. */
+  readonly mean: number;
+  readonly group: ParamGroup;
+}
+
+/** State names: `model.` and the parameter's name. */
+export const PARAM_PREFIX = 'model.';
+
+export interface ParamOptions {
+  readonly std?: number;
+  readonly mean?: number;
+  readonly group?: ParamGroup;
+}
+
+/** Hands out parameters as named state and remembers what it handed out. */
+export class Params {
+  readonly builder: Builder;
+  readonly #specs = new Map<string, ParamSpec>();
+
+  constructor(builder: Builder) {
+    this.builder = builder;
+  }
+
+  get specs(): readonly ParamSpec[] {
+    return [...this.#specs.values()];
+  }
+
+  get(name: string, shape: Shape, { std = 0, mean = 0, group = 'other' }: ParamOptions = {}): Value {
+    this.#specs.set(name, { name, shape, std, mean, group });
+    return this.builder.state(`${PARAM_PREFIX}${name}`, { shape, dtype: 'f32' });
+  }
+
+  /** A weight [in, out] of a linear map, normal with variance 1 / in. */
+  weight(name: string, inputs: number, outputs: number, group: ParamGroup = 'other'): Value {
+    return this.get(name, [inputs, outputs], { std: 1 / Math.sqrt(inputs), group });
+  }
+
+  zeros(name: string, shape: Shape): Value {
+    return this.get(name, shape);
+  }
+
+  /** A gain that starts at 1. */
+  gain(name: string, size: number): Value {
+    return this.get(name, [size], { mean: 1 });
+  }
+}
+
+/** Normal numbers for one parameter; the stream depends on the parameter's place among all. */
+export type NormalSource = (index: number, target: Float32Array) => void;
+
+/** Parameters at step 0, by name without prefix. */
+export function initializeParams(specs: readonly ParamSpec[], fillNormal: NormalSource): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [index, { name, shape, std, mean }] of specs.entries()) {
+    const data = new Float32Array(sizeOf(shape));
+    if (std > 0) fillNormal(index, data);
+    for (let i = 0; i < data.length; i++) data[i] = mean + std * (data[i] ?? 0);
+    tensors[name] = { shape, dtype: 'f32', data };
+  }
+  return tensors;
+}

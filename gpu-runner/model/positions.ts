@@ -1,0 +1,101 @@
+/** @file Where a token is: rotary embedding of queries and keys (RoFormer, arXiv 2104.09864; in two axes) and Fourier features. */
+import { add, concat, cos, matmul, mul, reshape, sin } from '../compiler/functions.ts';
+import type { Builder, Value } from '../compiler/trace.ts';
+
+/** Base of the rotary frequencies: small grids need no long wave lengths. */
+const ROPE_BASE = 100;
+/** Half-periods over the picture of the lowest and highest Fourier feature are 2^0 ... 2^(n-1). */
+const FOURIER_BANDS = 4;
+
+/** Centres of the patches in units of patches from the picture's centre, [rows * columns] each. */
+export function gridCentres(
+  rows: number,
+  columns: number,
+): { readonly y: readonly number[]; readonly x: readonly number[] } {
+  const cells = Array.from({ length: rows * columns }, (_, i) => i);
+  return {
+    y: cells.map(i => Math.floor(i / columns) - (rows - 1) / 2),
+    x: cells.map(i => (i % columns) - (columns - 1) / 2),
+  };
+}
+
+function ropeFrequencies(headDim: number): number[] {
+  const count = headDim / 4;
+  return Array.from({ length: count }, (_, k) => ROPE_BASE ** (-k / count));
+}
+
+export interface Rotation {
+  /** Both broadcast against [batch, heads, tokens, headDim]. */
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
+/** Rotations of the patches of a grid; angles [tokens, headDim]: the first half of the channels turns with y, the second with x. */
+export function gridRotation(builder: Builder, rows: number, columns: number, headDim: number): Rotation {
+  const { x, y } = gridCentres(rows, columns);
+  const frequencies = ropeFrequencies(headDim);
+  const table = (turn: (angle: number) => number) => {
+    const values = y.flatMap((cellY, i) =>
+      [cellY, x[i] ?? 0].flatMap(coordinate => frequencies.flatMap(w => [turn(coordinate * w), turn(coordinate * w)])),
+    );
+    return builder.constant(values.map(Math.fround), [rows * columns, headDim]);
+  };
+  return { cos: table(Math.cos), sin: table(Math.sin) };
+}
+
+/** Rotations at points given at run time: x and y [batch, tokens] in units of patches from the centre. */
+export function pointRotation(x: Value, y: Value, headDim: number): Rotation {
+  const [batch = 0, tokens = 0] = x.shape;
+  const frequencies = ropeFrequencies(headDim).flatMap(w => [w, w]);
+  const row = x.builder.constant(frequencies.map(Math.fround), [frequencies.length]);
+  const turn = (coordinate: Value) => mul(reshape(coordinate, [batch, 1, tokens, 1]), row);
+  const angles = concat([turn(y), turn(x)], 3);
+  return { cos: cos(angles), sin: sin(angles) };
+}
+
+/** x [batch, heads, tokens, headDim]: neighbouring channels (2i, 2i + 1) are turned as a pair, by a product with a signed permutation. */
+export function rotate(x: Value, rotation: Rotation): Value {
+  const headDim = x.shape.at(-1) ?? 0;
+  const swap = new Array<number>(headDim * headDim).fill(0);
+  for (let i = 0; i < headDim; i += 2) {
+    swap[(i + 1) * headDim + i] = -1;
+    swap[i * headDim + i + 1] = 1;
+  }
+  const turned = matmul(reshape(x, [-1, headDim]), x.builder.constant(swap, [headDim, headDim]));
+  return add(mul(x, rotation.cos), mul(reshape(turned, x.shape), rotation.sin));
+}
+
+/** Numbers per point of {@link fourierTable}. */
+export const FOURIER_DIM = 4 * FOURIER_BANDS + 2;
+
+/** Fourier features [tokens, {@link FOURIER_DIM}] of the patch centres, in a frame where the picture's mean side is [-1, 1]. */
+export function fourierTable(builder: Builder, rows: number, columns: number): Value {
+  const { x, y } = gridCentres(rows, columns);
+  const half = Math.sqrt(rows * columns) / 2;
+  const values = y.flatMap((cellY, i) => fourierOf([cellY / half, (x[i] ?? 0) / half]));
+  return builder.constant(values.map(Math.fround), [rows * columns, FOURIER_DIM]);
+}
+
+function fourierOf(point: readonly number[]): number[] {
+  return point.flatMap(u => [
+    u,
+    ...Array.from({ length: FOURIER_BANDS }, (_, k) => [
+      Math.sin(Math.PI * 2 ** k * u * 0.5),
+      Math.cos(Math.PI * 2 ** k * u * 0.5),
+    ]).flat(),
+  ]);
+}
+
+/** Fourier features [batch, tokens, {@link FOURIER_DIM}] of points in [-1, 1] given at run time. */
+export function fourierFeatures(x: Value, y: Value): Value {
+  const [batch = 0, tokens = 0] = x.shape;
+  const columns = [y, x].flatMap(u => {
+    const column = reshape(u, [batch, tokens, 1]);
+    const bands = Array.from({ length: FOURIER_BANDS }, (_, k) => {
+      const angle = mul(column, Math.PI * 2 ** k * 0.5);
+      return [sin(angle), cos(angle)];
+    });
+    return [column, ...bands.flat()];
+  });
+  return concat(columns, 2);
+}

@@ -1,0 +1,48 @@
+/** @file Orthogonalization of Muon's steps by Newton-Schulz iteration; matrices of one shape go through as one batch. */
+
+import type { OptimizerConfig } from '../../configs/schema.ts';
+import { add, concat, matmul, mul, reciprocal, reduceSum, reshape, slice, sqrt } from '../compiler/functions.ts';
+import type { Value } from '../compiler/trace.ts';
+
+/** Coefficients of the quintic iteration (Jordan et al., "Muon", 2024). */
+const [A, B, C] = [3.4445, -4.775, 2.0315] as const;
+
+/** Steps [rows, columns] -> the same shapes, orthogonalized and scaled. */
+export function orthogonalizeAll(steps: readonly Value[], config: OptimizerConfig['muon']): Value[] {
+  const byShape = Map.groupBy(steps.keys(), index => (steps[index]?.shape ?? []).join('x'));
+  const results: Value[] = [];
+  for (const indices of byShape.values()) {
+    const members = indices.map(index => steps[index]).filter(step => step !== undefined);
+    const [rows = 0, columns = 0] = members[0]?.shape ?? [];
+    const batch = concat(
+      members.map(step => reshape(step, [1, rows, columns])),
+      0,
+    );
+    const scaled = mul(newtonSchulz(batch, config.ns_steps), stepScale(rows, columns, config.adjust_lr_fn));
+    for (const [place, index] of indices.entries()) {
+      results[index] = reshape(slice(scaled, 0, place, place + 1), [rows, columns]);
+    }
+  }
+  return results;
+}
+
+/** `match_rms_adamw`: updates of the size that AdamW's have (Moonlight, arXiv 2502.16982). */
+function stepScale(rows: number, columns: number, adjust: OptimizerConfig['muon']['adjust_lr_fn']): number {
+  return adjust === 'match_rms_adamw'
+    ? 0.2 * Math.sqrt(Math.max(rows, columns))
+    : Math.sqrt(Math.max(1, rows / columns));
+}
+
+/** x [n, rows, columns] -> nearly orthogonal: X <- aX + (bS + cS^2)X with S = X X^T, taken on the smaller side. */
+export function newtonSchulz(x: Value, iterations: number): Value {
+  const [, rows = 0, columns = 0] = x.shape;
+  const norm = add(sqrt(reduceSum(mul(x, x), [1, 2])), 1e-7);
+  let y = mul(x, reciprocal(norm));
+  for (let i = 0; i < iterations; i++) {
+    const isWide = rows <= columns;
+    const square = isWide ? matmul(y, y, { transposeB: true }) : matmul(y, y, { transposeA: true });
+    const polynomial = add(mul(square, B), mul(matmul(square, square), C));
+    y = add(mul(y, A), isWide ? matmul(polynomial, y) : matmul(y, polynomial));
+  }
+  return y;
+}

@@ -1,0 +1,156 @@
+/**
+ * @file Random numbers made on the host by a counter-based generator: Threefry-4x32-20 (Salmon et al., "Parallel random numbers: as easy as
+ * 1, 2, 3", SC 2011). A stream is keyed by (seed, purpose, index), so it is the same on every engine, whatever ran before it. Only + - x / and
+ * sqrt are used on floats: they round equally everywhere.
+ */
+import { createHash } from 'node:crypto';
+
+export type Purpose = 'init' | 'order' | 'time' | 'noise' | 'dropout' | 'sample';
+
+const PARITY = 0x1bd11bda;
+/** Rotation distances of Threefry-4x32 by round modulo 8, for both pairs of words. */
+const ROTATIONS = [10, 26, 11, 21, 13, 27, 23, 5, 6, 20, 17, 11, 25, 10, 18, 20] as const;
+const ROUNDS = 20;
+
+/** One block: encrypts `counter` under `key`, four 32-bit words each, into `out`. */
+export function threefry4x32(key: Uint32Array, counter: Uint32Array, out: Uint32Array): void {
+  const schedule = [key[0]!, key[1]!, key[2]!, key[3]!, key[0]! ^ key[1]! ^ key[2]! ^ key[3]! ^ PARITY] as const;
+  let x0 = (counter[0]! + schedule[0]) | 0;
+  let x1 = (counter[1]! + schedule[1]) | 0;
+  let x2 = (counter[2]! + schedule[2]) | 0;
+  let x3 = (counter[3]! + schedule[3]) | 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const a = ROTATIONS[(round & 7) * 2]!;
+    const b = ROTATIONS[(round & 7) * 2 + 1]!;
+    if ((round & 1) === 0) {
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << a) | (x1 >>> (32 - a))) ^ x0;
+      x2 = (x2 + x3) | 0;
+      x3 = ((x3 << b) | (x3 >>> (32 - b))) ^ x2;
+    } else {
+      x0 = (x0 + x3) | 0;
+      x3 = ((x3 << a) | (x3 >>> (32 - a))) ^ x0;
+      x2 = (x2 + x1) | 0;
+      x1 = ((x1 << b) | (x1 >>> (32 - b))) ^ x2;
+    }
+    if ((round & 3) === 3) {
+      const injection = (round >> 2) + 1;
+      x0 = (x0 + schedule[injection % 5]!) | 0;
+      x1 = (x1 + schedule[(injection + 1) % 5]!) | 0;
+      x2 = (x2 + schedule[(injection + 2) % 5]!) | 0;
+      x3 = (x3 + schedule[(injection + 3) % 5]! + injection) | 0;
+    }
+  }
+  out[0] = x0;
+  out[1] = x1;
+  out[2] = x2;
+  out[3] = x3;
+}
+
+/** A stream of random numbers for one purpose. */
+export class RandomStream {
+  readonly #key = new Uint32Array(4);
+  readonly #counter = new Uint32Array(4);
+  readonly #block = new Uint32Array(4);
+  #used = 4;
+
+  constructor(seed: number, purpose: Purpose, index = 0) {
+    const digest = createHash('sha256').update(`${seed}|${purpose}`).digest();
+    for (let word = 0; word < 4; word++) this.#key[word] = digest.readUInt32LE(word * 4);
+    this.#counter[2] = index % 2 ** 32;
+    this.#counter[3] = Math.floor(index / 2 ** 32);
+  }
+
+  /** 32 random bits. */
+  bits(): number {
+    if (this.#used === 4) {
+      threefry4x32(this.#key, this.#counter, this.#block);
+      this.#counter[0] = (this.#counter[0]! + 1) >>> 0;
+      if (this.#counter[0] === 0) this.#counter[1]! += 1;
+      this.#used = 0;
+    }
+    return this.#block[this.#used++]!;
+  }
+
+  /** Uniform in the open interval (0, 1). */
+  uniform(): number {
+    return (this.bits() + 0.5) / 2 ** 32;
+  }
+
+  /** Uniform whole number below `bound` (Lemire's unbiased rejection is not needed: the bias is below bound / 2^32). */
+  below(bound: number): number {
+    return Math.floor((this.bits() / 2 ** 32) * bound);
+  }
+
+  /** Standard normal. */
+  normal(): number {
+    return normalQuantile(this.uniform());
+  }
+
+  /** Fills an array with standard normals. */
+  fillNormal(target: Float32Array): void {
+    for (let i = 0; i < target.length; i++) target[i] = normalQuantile((this.bits() + 0.5) / 2 ** 32);
+  }
+}
+
+/**
+ * Inverse of the standard normal distribution function: algorithm AS 241, PPND7 (Wichura 1988), about 1 part in 1e7.
+ * Its tails need a logarithm: {@link naturalLog}.
+ */
+export function normalQuantile(p: number): number {
+  const q = p - 0.5;
+  if (q >= -0.425 && q <= 0.425) {
+    const r = 0.180625 - q * q;
+    return (
+      (q * (((5.91093742e1 * r + 1.59291132e2) * r + 5.04346412e1) * r + 3.38713279)) /
+      (((6.71875636e1 * r + 7.88577804e1) * r + 1.78951697e1) * r + 1)
+    );
+  }
+  let r = Math.sqrt(-naturalLog(q < 0 ? p : 1 - p));
+  let x: number;
+  if (r <= 5) {
+    r -= 1.6;
+    x =
+      (((1.7023821e-1 * r + 1.3067284) * r + 2.75681539) * r + 1.42343711) /
+      ((1.2021132e-1 * r + 7.370016425e-1) * r + 1);
+  } else {
+    r -= 5;
+    x =
+      (((1.7337203e-2 * r + 4.2868294e-1) * r + 3.081226) * r + 6.65790464) /
+      ((1.2258202e-2 * r + 2.4197894e-1) * r + 1);
+  }
+  return q < 0 ? -x : x;
+}
+
+const words = new Uint32Array(2);
+const double = new Float64Array(words.buffer);
+const LN2 = Math.LN2;
+
+/** ln x for normal positive x: exponent from the bits, then 2 artanh((m - 1) / (m + 1)) as a series; about 1e-16. */
+export function naturalLog(x: number): number {
+  double[0] = x;
+  let exponent = (words[1]! >>> 20) - 1023;
+  words[1] = (words[1]! & 0xfffff) | (1023 << 20);
+  let mantissa = double[0]!;
+  if (mantissa > Math.SQRT2) {
+    mantissa /= 2;
+    exponent += 1;
+  }
+  const s = (mantissa - 1) / (mantissa + 1);
+  const z = s * s;
+  let sum = 0;
+  for (let k = 23; k >= 1; k -= 2) sum = sum * z + 1 / k;
+  return exponent * LN2 + 2 * s * sum;
+}
+
+/** Numbers 0 to count - 1 in random order (Fisher and Yates). */
+export function permutation(count: number, random: RandomStream): Uint32Array {
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    const other = order[j]!;
+    order[j] = order[i]!;
+    order[i] = other;
+  }
+  return order;
+}

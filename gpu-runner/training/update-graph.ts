@@ -1,0 +1,145 @@
+/**
+ * @file The `update` graph: clipping by global norm, finite check, AdamW, Muon, and EMA. A gradient that is not finite changes nothing: its
+ * numbers pass a select, and every rate is 0.
+ */
+
+import type { OptimizerConfig } from '../../configs/schema.ts';
+import { add, div, less, min, mul, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { type Builder, trace, type Value } from '../compiler/trace.ts';
+import { verify } from '../compiler/verify.ts';
+import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import { GRAD_PREFIX } from './grad-graph.ts';
+import { orthogonalizeAll } from './muon.ts';
+
+export const OPTIMIZER_PREFIX = 'optimizer.';
+/** `ema0.` is the first of config.ema_gammas, and so on. */
+export const emaPrefix = (index: number): string => `ema${index}.`;
+
+/** A squared norm above this is not finite for practical purposes; NaN fails the comparison too. */
+const LARGEST_NORM_SQUARED = 1e30;
+
+export type OptimizerKind = 'muon' | 'adamw';
+
+export function optimizerOf(spec: ParamSpec, config: OptimizerConfig): OptimizerKind {
+  return config.type === 'muon' && spec.group === 'matrix' ? 'muon' : 'adamw';
+}
+
+/** Names and shapes of the optimizer's own state, all zeros at the start. */
+export function optimizerState(specs: readonly ParamSpec[], config: OptimizerConfig): Map<string, ParamSpec['shape']> {
+  const state = new Map<string, ParamSpec['shape']>();
+  for (const spec of specs) {
+    for (const moment of optimizerOf(spec, config) === 'muon' ? ['momentum'] : ['m', 'v']) {
+      state.set(`${OPTIMIZER_PREFIX}${moment}.${spec.name}`, spec.shape);
+    }
+  }
+  return state;
+}
+
+/**
+ * Inputs, all scalars: learning_rate, adamw_step_size (learning rate over bias correction of m), adamw_v_scale (1 / sqrt of that of v), and
+ * one ema_rate_<i> = 1 - beta per average. Outputs: grad_norm before clipping, finite (1 or 0).
+ */
+export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerConfig): Graph {
+  const graph = trace(builder => {
+    const scalar = (name: string) => builder.input(name, { shape: [], dtype: 'f32' });
+    const read = (name: string, spec: ParamSpec) => builder.state(name, { shape: spec.shape, dtype: 'f32' });
+    const gradients = specs.map(spec => read(`${GRAD_PREFIX}${spec.name}`, spec));
+    const weights = specs.map(spec => read(`${PARAM_PREFIX}${spec.name}`, spec));
+
+    const normSquared = gradients.map(g => sumAll(mul(g, g))).reduce((a, b) => add(a, b));
+    const finite = less(normSquared, LARGEST_NORM_SQUARED);
+    const norm = sqrt(normSquared);
+    const scale = min(1, div(builder.constant([config.clip_norm], []), add(norm, 1e-12)));
+    const clipped = gradients.map(g => mul(select(finite, g, 0), select(finite, scale, 0)));
+    const ifFinite = (value: Value, otherwise: number) => select(finite, value, otherwise);
+
+    const rates: Rates = {
+      learningRate: ifFinite(scalar('learning_rate'), 0),
+      adamwStep: ifFinite(scalar('adamw_step_size'), 0),
+      adamwVScale: scalar('adamw_v_scale'),
+      keep: beta => ifFinite(builder.constant([beta], []), 1),
+      take: beta => ifFinite(builder.constant([1 - beta], []), 0),
+    };
+    const writes: Record<string, Value> = {};
+    const updated = new Map<ParamSpec, Value>();
+    const muon: { spec: ParamSpec; weight: Value; direction: Value }[] = [];
+    for (const [index, spec] of specs.entries()) {
+      const [weight, gradient] = [weights[index], clipped[index]];
+      if (weight === undefined || gradient === undefined) continue;
+      if (optimizerOf(spec, config) === 'muon') {
+        const { moments, direction } = muonMomentum(builder, spec, gradient, config, rates);
+        Object.assign(writes, moments);
+        muon.push({ spec, weight, direction });
+      } else {
+        const { moments, next } = adamw(builder, spec, weight, gradient, config, rates);
+        Object.assign(writes, moments);
+        updated.set(spec, next);
+      }
+    }
+    const steps = orthogonalizeAll(
+      muon.map(entry => entry.direction),
+      config.muon,
+    );
+    for (const [index, { spec, weight }] of muon.entries()) {
+      const step = steps[index];
+      if (step !== undefined) updated.set(spec, sub(decay(weight, config, rates), mul(step, rates.learningRate)));
+    }
+    for (const [spec, next] of updated) writes[`${PARAM_PREFIX}${spec.name}`] = next;
+    for (const index of config.ema_gammas.keys()) {
+      const rate = ifFinite(scalar(`ema_rate_${index}`), 0);
+      for (const [spec, next] of updated) {
+        const average = read(`${emaPrefix(index)}${spec.name}`, spec);
+        writes[`${emaPrefix(index)}${spec.name}`] = add(average, mul(sub(next, average), rate));
+      }
+    }
+    return { outputs: { grad_norm: norm, finite: select(finite, builder.constant([1], []), 0) }, writes };
+  });
+  return verify(graph);
+}
+
+interface Rates {
+  readonly learningRate: Value;
+  readonly adamwStep: Value;
+  readonly adamwVScale: Value;
+  /** beta, or 1 when nothing may change. */
+  keep(beta: number): Value;
+  /** 1 - beta, or 0. */
+  take(beta: number): Value;
+}
+
+/** Decoupled weight decay: w (1 - lr wd). */
+function decay(weight: Value, config: OptimizerConfig, rates: Rates): Value {
+  return config.weight_decay === 0 ? weight : mul(weight, sub(1, mul(rates.learningRate, config.weight_decay)));
+}
+
+/** AdamW (arXiv 1711.05101); bias corrections come from the host as scalars. */
+function adamw(
+  builder: Builder,
+  spec: ParamSpec,
+  weight: Value,
+  gradient: Value,
+  config: OptimizerConfig,
+  rates: Rates,
+) {
+  const { beta1, beta2, eps } = config.adamw;
+  const [mName, vName] = [`${OPTIMIZER_PREFIX}m.${spec.name}`, `${OPTIMIZER_PREFIX}v.${spec.name}`];
+  const type = { shape: spec.shape, dtype: 'f32' } as const;
+  const m = add(mul(builder.state(mName, type), rates.keep(beta1)), mul(gradient, rates.take(beta1)));
+  const v = add(mul(builder.state(vName, type), rates.keep(beta2)), mul(mul(gradient, gradient), rates.take(beta2)));
+  const direction = div(m, add(mul(sqrt(v), rates.adamwVScale), eps));
+  const isDecayed = spec.shape.length >= 2;
+  const base = isDecayed ? decay(weight, config, rates) : weight;
+  return { moments: { [mName]: m, [vName]: v }, next: sub(base, mul(direction, rates.adamwStep)) };
+}
+
+/** Muon's momentum (github.com/KellerJordan/Muon): an average of gradients, looked ahead by Nesterov. */
+function muonMomentum(builder: Builder, spec: ParamSpec, gradient: Value, config: OptimizerConfig, rates: Rates) {
+  const { momentum, nesterov } = config.muon;
+  const name = `${OPTIMIZER_PREFIX}momentum.${spec.name}`;
+  const before = builder.state(name, { shape: spec.shape, dtype: 'f32' });
+  const taken = mul(gradient, rates.take(momentum));
+  const average = add(mul(before, rates.keep(momentum)), taken);
+  const direction = nesterov ? add(taken, mul(average, rates.keep(momentum))) : average;
+  return { moments: { [name]: average }, direction };
+}
