@@ -1,0 +1,80 @@
+/** @file The colours of the portraits: names that people use, far enough apart in RGB that a picture can be measured. */
+
+export type Rgb = readonly [number, number, number];
+/** Colour name -> six hexadecimal digits, as DiceBear takes them. */
+export type Palette<Name extends string = string> = Readonly<Record<Name, string>>;
+
+export const SKINS = {
+  pale: 'ffdfc8',
+  light: 'f0bf94',
+  tan: 'd0935f',
+  brown: 'a0673d',
+  dark: '6e4632',
+} as const satisfies Palette;
+
+/** Each at least 50 (Euclidean, of 255) from every other, from every skin and from every background. */
+export const HAIR_COLORS = {
+  black: '17151a',
+  brown: '4b2410',
+  red: 'c4261d',
+  blonde: 'e6c84f',
+  grey: '85898f',
+  white: 'f7f7f7',
+  pink: 'e8559b',
+  blue: '2f62d9',
+} as const satisfies Palette;
+
+export const CLOTHES_COLORS = {
+  navy: '1f2f6c',
+  red: 'd1342f',
+  white: 'f2f2f2',
+  black: '22252b',
+  green: '2f8f4e',
+  yellow: 'f7c531',
+  purple: '7d3fb0',
+  orange: 'f0842a',
+} as const satisfies Palette;
+
+export const BACKGROUNDS = {
+  'light blue': 'a9d6f5',
+  mint: 'a6efb4',
+  yellow: 'fff08c',
+  pink: 'ffc2dd',
+  lavender: 'b794f0',
+  coral: 'ff8a70',
+  teal: '2a9d8f',
+  green: '6cc24a',
+} as const satisfies Palette;
+
+/** One colour for all frames, so that glasses can be told from hair and eyes. */
+export const GLASSES_COLOR = '262e33';
+
+export type SkinName = keyof typeof SKINS;
+export type HairColorName = keyof typeof HAIR_COLORS;
+export type ClothesColorName = keyof typeof CLOTHES_COLORS;
+export type BackgroundName = keyof typeof BACKGROUNDS;
+
+/** 'ff8a70' -> [255, 138, 112]. */
+export function rgbOf(hex: string): Rgb {
+  const value = Number.parseInt(hex, 16);
+  return [value >> 16, (value >> 8) & 255, value & 255];
+}
+
+export function squaredDistance(a: Rgb, b: Rgb): number {
+  return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
+}
+
+/** The entry of the palette nearest to a colour. */
+export function nearestName<Name extends string>(palette: Palette<Name>, color: Rgb): Name {
+  let best: Name | undefined;
+  let distance = Number.POSITIVE_INFINITY;
+  for (const name in palette) {
+    const d = squaredDistance(rgbOf(palette[name]), color);
+    if (d < distance) {
+      distance = d;
+      best = name;
+    }
+  }
+  if (best === undefined) throw new RangeError('an empty palette has no nearest colour');
+  return best;
+}

@@ -1,0 +1,85 @@
+/** @file The discrete cosine transform (type II, orthonormal), with cosines of our own so that every machine gives the same bits. */
+
+/** rows x size: row u holds c(u) cos(pi (2x + 1) u / (2 size)), c making the rows orthonormal. */
+export interface DctBasis {
+  readonly rows: number;
+  readonly size: number;
+  readonly data: Float64Array;
+}
+
+const bases = new Map<string, DctBasis>();
+
+/** The first `rows` basis functions over `size` points. */
+export function dctBasis(rows: number, size: number): DctBasis {
+  const key = `${rows}/${size}`;
+  const known = bases.get(key);
+  if (known !== undefined) return known;
+  const data = new Float64Array(rows * size);
+  for (let u = 0; u < rows; u++) {
+    const scale = Math.sqrt((u === 0 ? 1 : 2) / size);
+    for (let x = 0; x < size; x++) data[u * size + x] = scale * cosineOfTurn((2 * x + 1) * u, 4 * size);
+  }
+  const basis = { rows, size, data };
+  bases.set(key, basis);
+  return basis;
+}
+
+/**
+ * The low `vertical.rows` x `horizontal.rows` coefficients of a block of one plane, row-major.
+ * @param at Index of the block's first value; its rows lie `stride` values apart.
+ */
+export function transformBlock(
+  plane: Float64Array,
+  at: number,
+  stride: number,
+  vertical: DctBasis,
+  horizontal: DctBasis,
+): Float64Array {
+  const columns = horizontal.rows;
+  const partial = new Float64Array(vertical.size * columns);
+  for (let y = 0; y < vertical.size; y++) {
+    for (let u = 0; u < columns; u++) {
+      let sum = 0;
+      for (let x = 0; x < horizontal.size; x++) {
+        sum += (horizontal.data[u * horizontal.size + x] ?? 0) * (plane[at + y * stride + x] ?? 0);
+      }
+      partial[y * columns + u] = sum;
+    }
+  }
+  const out = new Float64Array(vertical.rows * columns);
+  for (let v = 0; v < vertical.rows; v++) {
+    for (let u = 0; u < columns; u++) {
+      let sum = 0;
+      for (let y = 0; y < vertical.size; y++) {
+        sum += (vertical.data[v * vertical.size + y] ?? 0) * (partial[y * columns + u] ?? 0);
+      }
+      out[v * columns + u] = sum;
+    }
+  }
+  return out;
+}
+
+/** cos(2 pi k / n) by a Taylor series on an eighth of a turn: only + - x /, so it does not depend on the platform's cosine. */
+export function cosineOfTurn(k: number, n: number): number {
+  let turn = k % n;
+  if (2 * turn > n) turn = n - turn;
+  // Now in [0, 1/2] of a turn; beyond a quarter the sign flips.
+  if (4 * turn > n) return -cosineOfTurn(n - 2 * turn, 2 * n);
+  if (8 * turn > n) return sineOf((2 * Math.PI * (n - 4 * turn)) / (4 * n));
+  return cosineOf((2 * Math.PI * turn) / n);
+}
+
+/** For 0 <= x <= pi/4; the first term left out is below 1e-17. */
+function cosineOf(x: number): number {
+  const square = x * x;
+  let sum = 1;
+  for (let k = 16; k >= 2; k -= 2) sum = 1 - (square / (k * (k - 1))) * sum;
+  return sum;
+}
+
+function sineOf(x: number): number {
+  const square = x * x;
+  let sum = 1;
+  for (let k = 17; k >= 3; k -= 2) sum = 1 - (square / (k * (k - 1))) * sum;
+  return x * sum;
+}

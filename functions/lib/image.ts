@@ -1,0 +1,214 @@
+/** @file Everything that touches pictures as files: the only importer of sharp. Works off the event loop, in sharp's own threads. */
+import sharp, { type Metadata, type Sharp } from 'sharp';
+import { Unprocessable } from '../../errors.ts';
+
+/** They decide the bytes of decoded, scaled and encoded pictures: `tools` of every function that uses this file. */
+export const IMAGE_TOOLS: Readonly<Record<string, string>> = {
+  sharp: sharp.versions.sharp ?? 'unknown',
+  libvips: sharp.versions.vips,
+};
+
+/** data: [height, width, 3], sRGB, 0-255. */
+export interface RgbImage {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface ImageLimits {
+  /** Of the file. */
+  readonly maxBytes: number;
+  readonly maxPixels: number;
+  /** Pixels of the shorter side. */
+  readonly minSide: number;
+  /** Longer side over shorter side. */
+  readonly maxAspect: number;
+}
+
+export const DEFAULT_LIMITS: ImageLimits = {
+  maxBytes: 100 * 2 ** 20,
+  maxPixels: 100_000_000,
+  minSide: 16,
+  maxAspect: 8,
+};
+
+export interface ImageInfo {
+  readonly format: string;
+  /** Pixels, after EXIF orientation. */
+  readonly width: number;
+  readonly height: number;
+  /** Frames of an animation, pages of a document. */
+  readonly pages: number;
+  /** Bits per channel: uchar, ushort ... */
+  readonly depth: string;
+  /** srgb, cmyk, b-w, rgb16 ... */
+  readonly space: string;
+  readonly alpha: boolean;
+  /** EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+}
+
+/** First bytes of the formats that are read; others, SVG among them, are refused before a decoder sees them. */
+const SIGNATURES: readonly { readonly format: string; readonly offset: number; readonly bytes: string }[] = [
+  { format: 'jpeg', offset: 0, bytes: '\xff\xd8\xff' },
+  { format: 'png', offset: 0, bytes: '\x89PNG\r\n\x1a\n' },
+  { format: 'gif', offset: 0, bytes: 'GIF8' },
+  { format: 'webp', offset: 8, bytes: 'WEBP' },
+  { format: 'tiff', offset: 0, bytes: 'II*\0' },
+  { format: 'tiff', offset: 0, bytes: 'MM\0*' },
+  { format: 'avif', offset: 4, bytes: 'ftypavif' },
+  { format: 'avif', offset: 4, bytes: 'ftypmif1' },
+];
+
+/** 'jpeg', 'png' ... by the first bytes; undefined when it is no picture that can be read. */
+export function sniffFormat(bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 32)).toString('latin1');
+  return SIGNATURES.find(({ offset, bytes: signature }) => head.startsWith(signature, offset))?.format;
+}
+
+/**
+ * What the header says, held against the limits; no pixel is decoded yet.
+ * @throws Unprocessable whose message is the reason in words.
+ */
+export async function probeImage(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Promise<ImageInfo> {
+  if (bytes.length === 0) throw new Unprocessable('the file is empty');
+  if (bytes.length > limits.maxBytes) {
+    throw new Unprocessable(`the file has ${bytes.length} bytes`, { expected: `at most ${limits.maxBytes}` });
+  }
+  const format = sniffFormat(bytes);
+  if (format === undefined) {
+    throw new Unprocessable('the file is no picture of a known format', {
+      expected: 'JPEG, PNG, WebP, GIF, TIFF or AVIF (told by the content, not by the name)',
+    });
+  }
+  const metadata = await openImage(bytes, limits).metadata().catch(refuse);
+  const info = describe(format, metadata);
+  checkShape(info, limits);
+  return info;
+}
+
+/** The whole picture as sRGB: oriented by EXIF, first frame, profile applied, transparency over white, 8 bits. */
+export async function decodeRgb(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Promise<RgbImage> {
+  await probeImage(bytes, limits);
+  return toRgb(normalize(bytes, limits));
+}
+
+/** Scaled (Lanczos) to cover width x height, then cropped about the centre; a picture of that size is left as it is. */
+export async function coverRgb(
+  bytes: Uint8Array,
+  width: number,
+  height: number,
+  limits: ImageLimits = DEFAULT_LIMITS,
+): Promise<RgbImage> {
+  return toRgb(
+    normalize(bytes, limits).resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3' }),
+  );
+}
+
+/** Scaled to exactly width x height, whatever its shape: for hashes. Reads every pixel, so a damaged file is refused. */
+export async function squashRgb(
+  bytes: Uint8Array,
+  width: number,
+  height: number,
+  limits: ImageLimits = DEFAULT_LIMITS,
+): Promise<RgbImage> {
+  return toRgb(normalize(bytes, limits).resize(width, height, { fit: 'fill', kernel: 'cubic' }));
+}
+
+/** Draws an SVG of ours (never one from outside) as a PNG. */
+export async function renderSvgPng(svg: string): Promise<Uint8Array> {
+  return sharp(Buffer.from(svg)).removeAlpha().png(PNG_OPTIONS).toBuffer().catch(refuse);
+}
+
+export async function renderSvgRgb(svg: string): Promise<RgbImage> {
+  return toRgb(sharp(Buffer.from(svg)));
+}
+
+export async function encodePng({ data, width, height }: RgbImage): Promise<Uint8Array> {
+  if (data.length !== width * height * 3) {
+    throw new Unprocessable(`${data.length} bytes are no RGB picture of ${width} x ${height} pixels`);
+  }
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .png(PNG_OPTIONS)
+    .toBuffer();
+}
+
+export interface PlacedImage {
+  readonly png: Uint8Array;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An SVG with pictures over it, as PNG. Small pictures are enlarged without smoothing, so that every pixel can be seen. */
+export async function composePng(svg: string, pictures: readonly PlacedImage[]): Promise<Uint8Array> {
+  const overlays = await Promise.all(
+    pictures.map(async ({ png, left, top, width, height }) => {
+      const info = await probeImage(png, { ...DEFAULT_LIMITS, minSide: 1, maxAspect: Number.POSITIVE_INFINITY });
+      const kernel = info.width < width ? 'nearest' : 'lanczos3';
+      return { input: await normalize(png).resize(width, height, { fit: 'fill', kernel }).png().toBuffer(), left, top };
+    }),
+  );
+  return sharp(Buffer.from(svg)).removeAlpha().composite(overlays).removeAlpha().png(PNG_OPTIONS).toBuffer();
+}
+
+// Filters and level are fixed, since the bytes of a PNG are part of digests.
+const PNG_OPTIONS = { compressionLevel: 6, adaptiveFiltering: false, palette: false } as const;
+
+function openImage(bytes: Uint8Array, limits: ImageLimits): Sharp {
+  // 'error' lets pass what cameras commonly write (stray bytes before a marker) and refuses a file that was cut short.
+  return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, sequentialRead: true });
+}
+
+function normalize(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Sharp {
+  return openImage(bytes, limits).autoOrient().flatten({ background: '#ffffff' }).toColourspace('srgb');
+}
+
+async function toRgb(image: Sharp): Promise<RgbImage> {
+  const { data, info } = await image
+    .removeAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch(refuse);
+  if (info.channels !== 3) throw new Unprocessable(`the picture decoded to ${info.channels} channels instead of 3`);
+  return { data, width: info.width, height: info.height };
+}
+
+function describe(format: string, metadata: Metadata): ImageInfo {
+  const { autoOrient, pages = 1, pageHeight, height, depth, space, hasAlpha, orientation = 1 } = metadata;
+  // An animation's frames are stacked when all are read; with one read, `height` is already that of a frame.
+  const isStacked = pageHeight !== undefined && pageHeight < height;
+  return {
+    format,
+    width: autoOrient.width,
+    height: isStacked ? pageHeight : autoOrient.height,
+    pages,
+    depth,
+    space,
+    alpha: hasAlpha,
+    orientation,
+  };
+}
+
+function checkShape({ width, height }: ImageInfo, limits: ImageLimits): void {
+  const what = `the picture is ${width} x ${height} pixels`;
+  const [short, long] = width < height ? [width, height] : [height, width];
+  if (width * height > limits.maxPixels)
+    throw new Unprocessable(what, { expected: `at most ${limits.maxPixels} pixels` });
+  if (short < limits.minSide) {
+    throw new Unprocessable(what, { expected: `a shorter side of at least ${limits.minSide} pixels` });
+  }
+  if (long > short * limits.maxAspect) {
+    throw new Unprocessable(what, { expected: `a longer side of at most ${limits.maxAspect} times the shorter` });
+  }
+}
+
+function refuse(cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message.split('\n')[0]?.trim() : String(cause);
+  throw new Unprocessable(`the picture does not decode: ${reason}`, {
+    expected: 'an undamaged picture',
+    hint: 'open it in an image editor and save it again, or leave it out',
+    cause,
+  });
+}
