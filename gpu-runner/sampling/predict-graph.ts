@@ -1,0 +1,18 @@
+import type { ModelConfig } from '../../configs/schema.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { trace } from '../compiler/trace.ts';
+import { verify } from '../compiler/verify.ts';
+import { applyNanoDit } from '../model/nanodit.ts';
+import { Params } from '../model/params.ts';
+import { type BatchShape, declareConditions } from '../training/grad-graph.ts';
+
+/** The model alone: inputs z [batch, 3, height, width], t [batch] and the conditions; output `prediction`, the shape of z. */
+export function tracePredictGraph(model: ModelConfig, shape: BatchShape): Graph {
+  const graph = trace(builder => {
+    const z = builder.input('z', { shape: [shape.batch, model.in_channels, shape.height, shape.width], dtype: 'f32' });
+    const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
+    const conditions = declareConditions(builder, model, shape);
+    return { outputs: { prediction: applyNanoDit(new Params(builder), model, { z, t, conditions }) } };
+  });
+  return verify(graph);
+}

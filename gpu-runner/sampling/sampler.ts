@@ -1,0 +1,185 @@
+/** @file Pictures from weights: the one sampler that previews, validation and users share. */
+import type { KeyedConfig } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
+import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
+import { emptyTensor, type Shape, type Tensor } from '../compiler/graph.ts';
+import { PARAM_PREFIX } from '../model/params.ts';
+import type { BatchShape } from '../training/grad-graph.ts';
+import { RandomStream } from '../training/random.ts';
+import { type EulerOptions, integrateEuler } from './euler.ts';
+import { tracePredictGraph } from './predict-graph.ts';
+
+/** Conditions of n pictures by tensor name (gpu-runner/protocol.ts sampleJobSchema); absent signals are dropped. */
+export type SampleConditions = Readonly<Record<string, Tensor>>;
+
+export interface SampleRequest {
+  readonly conditions: SampleConditions;
+  readonly height: number;
+  readonly width: number;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly seed: number;
+  /** Ordinal of the first picture's noise. */
+  readonly first: number;
+}
+
+const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
+const MOST_PER_RUN = 64;
+
+export class Sampler {
+  readonly #engine: Engine;
+  readonly #config: KeyedConfig;
+  readonly #state: State;
+  readonly #executables = new Map<string, Promise<Executable>>();
+
+  /** Weights by parameter name without prefix. */
+  constructor(engine: Engine, config: KeyedConfig, weights: Tensors) {
+    this.#engine = engine;
+    this.#config = config;
+    this.#state = engine.createState(
+      Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor])),
+    );
+  }
+
+  /** uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and `first + i` alone, not on its batch. */
+  async sample(
+    request: SampleRequest,
+    onStep: (done: number, total: number) => Promise<void> = async () => {},
+  ): Promise<Uint8Array> {
+    this.#checkSize(request);
+    const count = countOf(request.conditions);
+    const size = 3 * request.height * request.width;
+    const pixels = new Uint8Array(count * size);
+    const runs = Math.ceil(count / MOST_PER_RUN);
+    for (let run = 0; run < runs; run++) {
+      const start = run * MOST_PER_RUN;
+      const batch = Math.min(MOST_PER_RUN, count - start);
+      const z = await this.#sampleBatch(request, start, batch, done =>
+        onStep(run * request.steps + done, runs * request.steps),
+      );
+      writePixels(z, pixels.subarray(start * size, (start + batch) * size), request.height * request.width);
+    }
+    return pixels;
+  }
+
+  async dispose(): Promise<void> {
+    this.#state.dispose();
+    for (const executable of await Promise.all(this.#executables.values())) await executable.dispose();
+  }
+
+  async #sampleBatch(
+    request: SampleRequest,
+    start: number,
+    batch: number,
+    onStep: (done: number) => Promise<void>,
+  ): Promise<Float32Array> {
+    const { objective, model } = this.#config;
+    const { conditions } = request;
+    const textTokens = conditions.text?.shape[1] ?? model.conditions?.text?.tokens ?? 0;
+    const shape: BatchShape = { batch, height: request.height, width: request.width, textTokens };
+    const executable = await this.#compile(shape);
+    const feeds = this.#feedsOf(shape, conditions, start);
+    const baseFeeds = conditions.negative_text
+      ? this.#feedsOf(
+          shape,
+          { text: conditions.negative_text, text_mask: conditions.negative_text_mask ?? conditions.negative_text },
+          start,
+        )
+      : this.#feedsOf(shape, {}, start);
+
+    const size = 3 * request.height * request.width;
+    const z = new Float32Array(batch * size);
+    for (let i = 0; i < batch; i++) {
+      new RandomStream(request.seed, 'sample', request.first + start + i).fillNormal(
+        z.subarray(i * size, (i + 1) * size),
+      );
+    }
+    for (let k = 0; k < z.length; k++) z[k] = z[k]! * objective.noise_scale;
+
+    const pixels: Shape = [batch, 3, request.height, request.width];
+    const predictWith = (condition: Tensors) => async (state: Float32Array, t: number) => {
+      const time = new Float32Array(batch).fill(t);
+      const outputs = await executable.run(this.#state, {
+        ...condition,
+        z: { shape: pixels, dtype: 'f32', data: state },
+        t: { shape: [batch], dtype: 'f32', data: time },
+      });
+      const { prediction } = outputs;
+      if (!(prediction?.data instanceof Float32Array)) throw new TypeError('the model predicts f32');
+      return prediction.data;
+    };
+    const options: EulerOptions = {
+      steps: request.steps,
+      guidance: request.guidance,
+      predictionType: objective.prediction_type,
+      onStep,
+    };
+    return integrateEuler(z, predictWith(feeds), predictWith(baseFeeds), options);
+  }
+
+  /** Rows [start, start + batch) of every signal; zeros with keep 0 for one that is absent. */
+  #feedsOf(shape: BatchShape, conditions: SampleConditions, start: number): Record<string, Tensor> {
+    const feeds: Record<string, Tensor> = {};
+    for (const [name, spec] of conditionSpecs(this.#config, shape)) {
+      const tensor = emptyTensor({ shape: spec, dtype: 'f32' });
+      const signal = name.replace('keep_', '');
+      const source = conditions[signal];
+      if (source !== undefined) {
+        const row = source.data.length / (source.shape[0] ?? 1);
+        if (name.startsWith('keep_')) tensor.data.fill(1);
+        else tensor.data.set(source.data.subarray(start * row, (start + shape.batch) * row));
+      }
+      feeds[name] = tensor;
+    }
+    return feeds;
+  }
+
+  #compile(shape: BatchShape): Promise<Executable> {
+    const key = JSON.stringify(shape);
+    const known = this.#executables.get(key);
+    if (known) return known;
+    const compiled = this.#engine.compile(tracePredictGraph(this.#config.model, shape));
+    this.#executables.set(key, compiled);
+    return compiled;
+  }
+
+  #checkSize({ height, width }: SampleRequest): void {
+    const { patch_size: patch } = this.#config.model;
+    if (height % patch !== 0 || width % patch !== 0) {
+      throw new Unprocessable(`${width} x ${height} pixels do not divide into patches`, {
+        expected: `width and height that are multiples of patch_size ${patch}`,
+      });
+    }
+  }
+}
+
+/** Shapes of the condition feeds, as training/grad-graph.ts declares them. */
+function conditionSpecs({ model }: KeyedConfig, { batch, height, width, textTokens }: BatchShape): [string, Shape][] {
+  const { text, cls, patches, pose } = model.conditions ?? {};
+  const specs: [string, Shape][] = [];
+  if (text) specs.push(['text', [batch, textTokens, text.dim]], ['text_mask', [batch, textTokens]]);
+  if (cls) specs.push(['cls', [batch, cls.dim]]);
+  if (patches) specs.push(['patches', [batch, height / patches.stride, width / patches.stride, patches.dim]]);
+  if (pose) specs.push(['pose', [batch, pose.joints, 3]]);
+  for (const [signal, present] of Object.entries({ text, cls, patches, pose }))
+    if (present) specs.push([`keep_${signal}`, [batch]]);
+  return specs;
+}
+
+function countOf(conditions: SampleConditions): number {
+  for (const signal of SIGNALS) {
+    const count = conditions[signal]?.shape[0];
+    if (count !== undefined) return count;
+  }
+  throw new Unprocessable('the request has no condition', { expected: 'at least one of text, cls, patches, pose' });
+}
+
+/** f32 [n, 3, area] in [-1, 1] -> uint8 [n, area, 3], rounded. */
+function writePixels(z: Float32Array, pixels: Uint8Array, area: number): void {
+  for (let k = 0; k < z.length; k++) {
+    const picture = Math.floor(k / (3 * area));
+    const channel = Math.floor(k / area) % 3;
+    const value = Math.round((z[k]! + 1) * 127.5);
+    pixels[(picture * area + (k % area)) * 3 + channel] = Math.min(255, Math.max(0, value));
+  }
+}

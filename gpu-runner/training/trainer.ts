@@ -1,0 +1,205 @@
+/** @file The training state on an engine, and one optimizer step after the other. */
+
+import type { KeyedConfig } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
+import type { Engine, Executable, State } from '../compiler/engine.ts';
+import { emptyTensor, type Tensor, tensorOf } from '../compiler/graph.ts';
+import { initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import { FeedBuilder } from './feeds.ts';
+import { type BatchShape, traceGradGraph } from './grad-graph.ts';
+import { RandomStream } from './random.ts';
+import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
+import { type Cursor, EpochPlan, type TrainingItem } from './training-set.ts';
+import { emaPrefix, OPTIMIZER_PREFIX, optimizerState, traceUpdateGraph } from './update-graph.ts';
+
+/** Where a run is; with the tensors, all of its state. */
+export interface Progress {
+  /** Optimizer steps taken. */
+  readonly step: number;
+  readonly samples: number;
+  readonly cursor: Cursor;
+}
+
+export interface StepReport {
+  readonly step: number;
+  readonly samples: number;
+  /** Mean over the update's samples. */
+  readonly loss: number;
+  /** Global L2 norm before clipping. */
+  readonly grad_norm: number;
+  readonly learning_rate: number;
+  /** The gradient was not finite: nothing changed but the place in the data. */
+  readonly skipped: boolean;
+}
+
+/** State tensors by group, names without prefix. */
+export interface TrainingTensors {
+  readonly model: Readonly<Record<string, Tensor>>;
+  readonly optimizer: Readonly<Record<string, Tensor>>;
+  /** One group per average, names `<index>.<parameter>`. */
+  readonly ema: Readonly<Record<string, Tensor>>;
+}
+
+export const EMPTY_PROGRESS: Progress = { step: 0, samples: 0, cursor: { epoch: 0, position: 0 } };
+
+export class Trainer {
+  readonly #engine: Engine;
+  readonly #config: KeyedConfig;
+  readonly #plan: EpochPlan;
+  readonly #feeds: FeedBuilder;
+  readonly #microBatch: number;
+  readonly #textTokens: number;
+  readonly #specs: readonly ParamSpec[];
+  readonly #state: State;
+  readonly #gradients = new Map<string, Promise<Executable>>();
+  #update: Promise<Executable> | undefined;
+  #progress: Progress;
+
+  constructor(
+    engine: Engine,
+    config: KeyedConfig,
+    items: readonly TrainingItem[],
+    microBatch: number,
+    progress: Progress,
+    tensors?: TrainingTensors,
+  ) {
+    const { batch_size: batchSize } = config.data;
+    if (batchSize % microBatch !== 0) {
+      throw new Unprocessable(`micro_batch ${microBatch} does not divide batch_size ${batchSize}`, {
+        expected: 'a micro-batch that divides the update',
+      });
+    }
+    this.#engine = engine;
+    this.#config = config;
+    this.#microBatch = microBatch;
+    this.#plan = new EpochPlan(items, config.seed, batchSize);
+    this.#feeds = new FeedBuilder(config);
+    this.#textTokens = graphTextTokens(items, config);
+    this.#progress = progress;
+    const first = items[0];
+    if (first === undefined) throw new Unprocessable('there is nothing to train on');
+    this.#specs = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1 }).params;
+    this.#state = engine.createState({});
+    this.#load(tensors ?? this.#initialTensors());
+  }
+
+  get progress(): Progress {
+    return this.#progress;
+  }
+
+  /** One optimizer step: all micro-batches of the update, then the update itself. */
+  async step(): Promise<StepReport> {
+    const { batch_size: batchSize } = this.#config.data;
+    const { samples: group, next } = this.#plan.take(this.#progress.cursor);
+    const first = this.#progress.samples;
+    let loss = 0;
+    for (let start = 0; start < batchSize; start += this.#microBatch) {
+      const samples = group.slice(start, start + this.#microBatch);
+      const head = samples[0];
+      if (head === undefined) break;
+      const shape = this.#shapeOf(head);
+      const executable = await this.#gradient(shape, start > 0);
+      const outputs = await executable.run(this.#state, this.#feeds.build(samples, first + start, shape));
+      for (const value of outputs.loss?.data ?? []) loss += value;
+    }
+    const step = this.#progress.step + 1;
+    const samples = first + batchSize;
+    const learningRate = learningRateAt(samples, this.#config.optimizer);
+    const report = await this.#applyUpdate(step, learningRate);
+    this.#progress = { step, samples, cursor: next };
+    return { step, samples, loss: loss / batchSize, learning_rate: learningRate, ...report };
+  }
+
+  /** Copies of all state tensors. */
+  async tensors(): Promise<TrainingTensors> {
+    const all = await this.#state.read(this.#state.names.filter(name => !name.startsWith('grad.')));
+    const group = (prefix: string, rename = (name: string) => name) =>
+      Object.fromEntries(
+        Object.entries(all).flatMap(([name, tensor]) =>
+          name.startsWith(prefix) ? [[rename(name.slice(prefix.length)), tensor] as const] : [],
+        ),
+      );
+    return { model: group(PARAM_PREFIX), optimizer: group(OPTIMIZER_PREFIX), ema: group('ema') };
+  }
+
+  async dispose(): Promise<void> {
+    this.#state.dispose();
+    const executables = [...this.#gradients.values(), ...(this.#update ? [this.#update] : [])];
+    for (const executable of await Promise.all(executables)) await executable.dispose();
+  }
+
+  #shapeOf({ height, width }: TrainingItem): BatchShape {
+    return { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
+  }
+
+  #gradient(shape: BatchShape, accumulate: boolean): Promise<Executable> {
+    const key = `${shape.height}x${shape.width}${accumulate ? '+' : ''}`;
+    const known = this.#gradients.get(key);
+    if (known) return known;
+    const microBatches = this.#config.data.batch_size / this.#microBatch;
+    const compiled = this.#engine.compile(traceGradGraph(this.#config, shape, { accumulate, microBatches }).graph);
+    this.#gradients.set(key, compiled);
+    return compiled;
+  }
+
+  async #applyUpdate(step: number, learningRate: number) {
+    const { optimizer } = this.#config;
+    this.#update ??= this.#engine.compile(traceUpdateGraph(this.#specs, optimizer));
+    const executable = await this.#update;
+    const scalars: Record<string, number> = {
+      learning_rate: learningRate,
+      ...adamwScalars(step, learningRate, optimizer.adamw),
+    };
+    for (const [index, gamma] of optimizer.ema_gammas.entries()) scalars[`ema_rate_${index}`] = emaRateAt(step, gamma);
+    const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
+    const outputs = await executable.run(this.#state, feeds);
+    return { grad_norm: outputs.grad_norm?.data[0] ?? Number.NaN, skipped: outputs.finite?.data[0] !== 1 };
+  }
+
+  #initialTensors(): TrainingTensors {
+    const { seed, optimizer } = this.#config;
+    const model = initializeParams(this.#specs, (index, target) =>
+      new RandomStream(seed, 'init', index).fillNormal(target),
+    );
+    const moments = [...optimizerState(this.#specs, optimizer)].map(([name, shape]) => [
+      name.slice(OPTIMIZER_PREFIX.length),
+      emptyTensor({ shape, dtype: 'f32' }),
+    ]);
+    const ema = optimizer.ema_gammas.flatMap((_, i) =>
+      Object.entries(model).map(([name, tensor]) => [`${i}.${name}`, tensor]),
+    );
+    return { model, optimizer: Object.fromEntries(moments), ema: Object.fromEntries(ema) };
+  }
+
+  #load({ model, optimizer, ema }: TrainingTensors): void {
+    for (const spec of this.#specs) this.#set(PARAM_PREFIX, spec.name, model[spec.name], spec.shape);
+    for (const [name, shape] of optimizerState(this.#specs, this.#config.optimizer)) {
+      this.#set(
+        OPTIMIZER_PREFIX,
+        name.slice(OPTIMIZER_PREFIX.length),
+        optimizer[name.slice(OPTIMIZER_PREFIX.length)],
+        shape,
+      );
+    }
+    for (const index of this.#config.optimizer.ema_gammas.keys()) {
+      for (const spec of this.#specs) this.#set(emaPrefix(index), spec.name, ema[`${index}.${spec.name}`], spec.shape);
+    }
+  }
+
+  #set(prefix: string, name: string, tensor: Tensor | undefined, shape: readonly number[]): void {
+    if (tensor === undefined || tensor.shape.join() !== shape.join()) {
+      throw new Unprocessable(
+        `the checkpoint ${tensor ? `has ${prefix}${name} of shape [${tensor.shape.join(', ')}]` : `lacks ${prefix}${name}`}`,
+        { expected: `a tensor of shape [${shape.join(', ')}]`, hint: 'go on from a checkpoint of the same config' },
+      );
+    }
+    this.#state.set({ [`${prefix}${name}`]: tensor });
+  }
+}
+
+/** Text tokens that graphs are compiled for: the longest caption, rounded up to a multiple of 8. */
+function graphTextTokens(items: readonly TrainingItem[], config: KeyedConfig): number {
+  const limit = config.model.conditions?.text?.tokens ?? 0;
+  const longest = items.reduce((most, item) => Math.max(most, item.text?.tokens ?? 1), 1);
+  return Math.min(limit, Math.ceil(longest / 8) * 8);
+}
