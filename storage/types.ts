@@ -44,6 +44,7 @@ export interface PutOptions {
   readonly ifNoneMatch?: '*';
   /** Replace only this version: PreconditionFailed when it is another, or absent. */
   readonly ifMatch?: Etag;
+  /** Default: what the key's suffix says (media-type.ts). */
   readonly mediaType?: string;
 }
 
@@ -56,6 +57,7 @@ export interface PutOptions {
 export interface ObjectStore {
   /** As printed to people: `file:/path`, `memory:`, `s3://bucket`. */
   readonly url: string;
+  /** @throws InvalidInput when the range is malformed or starts at or past the end (HTTP's 416). */
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>;
   head(key: string): Promise<ObjectInfo | undefined>;
   list(prefix: string, options?: ListOptions): Promise<ListResult>;

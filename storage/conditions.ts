@@ -1,0 +1,22 @@
+/** @file Versions and conditional writes, for drivers that decide themselves. */
+import { PreconditionFailed } from '../errors.ts';
+import { digestOf, hexOf } from './digest.ts';
+import type { Etag, PutOptions } from './types.ts';
+
+/** The version of these bytes: the hexadecimal digits of their sha256. */
+export function etagOf(body: Uint8Array): Etag {
+  return hexOf(digestOf(body)) as Etag;
+}
+
+/** @throws PreconditionFailed */
+export function checkCondition(key: string, current: Etag | undefined, options: PutOptions): void {
+  if (options.ifNoneMatch === '*' && current !== undefined) {
+    throw new PreconditionFailed(`"${key}" exists`, { expected: 'no such key', hint: 'read it and go on from there' });
+  }
+  if (options.ifMatch !== undefined && current !== options.ifMatch) {
+    throw new PreconditionFailed(
+      current === undefined ? `"${key}" does not exist` : `"${key}" has changed: its version is now ${current}`,
+      { expected: `version ${options.ifMatch}`, hint: 'read it again and decide anew' },
+    );
+  }
+}

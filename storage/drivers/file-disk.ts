@@ -1,0 +1,204 @@
+/** @file The steps that make a file durable: written and synced under a temporary name, published in one step, its folder synced. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import PQueue from 'p-queue';
+import { Ambiguous, Conflict, Internal, InvalidInput } from '../../errors.ts';
+
+/** Temporary files older than this belong to nobody. */
+const SWEEP_AGE_MS = 3_600_000;
+/** Files open at a time in one store. */
+const MAX_OPEN_FILES = 64;
+/** Another process may remove an empty folder just before we publish into it. */
+const PUBLISH_ATTEMPTS = 10;
+/** Every object is replaced, never written in place. */
+const OBJECT_MODE = 0o444;
+
+export class Disk {
+  readonly #root: string;
+  readonly #temporary: string;
+  readonly #files = new PQueue({ concurrency: MAX_OPEN_FILES });
+  /** Folders whose entry in their parent is known to be durable, by identity: a folder made anew under the old path is another. */
+  readonly #durableFolders = new Map<string, string>();
+
+  constructor(root: string, temporary: string) {
+    this.#root = root;
+    this.#temporary = temporary;
+  }
+
+  /** Runs `read` on the open file; undefined when there is no such regular file. */
+  async withFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+    return this.#files.add(async () => {
+      const file = await openExisting(path);
+      if (!file) return undefined;
+      try {
+        return (await file.stat()).isFile() ? await read(file) : undefined;
+      } finally {
+        await file.close();
+      }
+    });
+  }
+
+  /** Writes and syncs a temporary file, hands its path to `publish`, and removes whatever is left of it. */
+  async withTemporary<T>(body: Uint8Array, publish: (path: string) => Promise<T>): Promise<T> {
+    const path = join(this.#temporary, randomUUID());
+    try {
+      await this.#files.add(async () => {
+        const file = await open(path, 'wx', OBJECT_MODE);
+        try {
+          await file.writeFile(body);
+          await file.datasync();
+        } finally {
+          await file.close();
+        }
+      });
+      return await publish(path);
+    } catch (error) {
+      throw explain(error, path);
+    } finally {
+      await unlinkIfThere(path);
+    }
+  }
+
+  /** Durable and visible in one step; false when the target exists. */
+  async publishNew(temporary: string, target: string): Promise<boolean> {
+    const made = await this.#publish(target, async () => {
+      try {
+        await link(temporary, target);
+        return true;
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+        if ((await lstat(target)).isDirectory()) throw folderInTheWay(target);
+        return false;
+      }
+    });
+    if (made) await this.#syncPublished(target);
+    return made;
+  }
+
+  /** The same, over whatever is there. */
+  async publishOver(temporary: string, target: string): Promise<void> {
+    await this.#publish(target, () => rename(temporary, target));
+    await this.#syncPublished(target);
+  }
+
+  /** Removes a file durably, and the folders that it leaves empty. */
+  async remove(target: string): Promise<void> {
+    if (!(await unlinkIfThere(target))) return;
+    await this.#files.add(() => this.#syncFolder(dirname(target)));
+    for (let folder = dirname(target); folder !== this.#root; folder = dirname(folder)) {
+      try {
+        await rmdir(folder);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  async sweepTemporary(now: number): Promise<void> {
+    for (const name of await readdir(this.#temporary)) {
+      const path = join(this.#temporary, name);
+      const info = await lstat(path).catch(() => undefined);
+      if (info && now - info.mtimeMs > SWEEP_AGE_MS) await unlinkIfThere(path);
+    }
+  }
+
+  async waitForIdle(): Promise<void> {
+    await this.#files.onIdle();
+  }
+
+  async #publish<T>(target: string, step: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await step();
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw explain(error, target);
+        await mkdir(dirname(target), { recursive: true }).catch(cause => {
+          throw explain(cause, target);
+        });
+      }
+    }
+  }
+
+  async #syncPublished(target: string): Promise<void> {
+    try {
+      await this.#files.add(() => this.#syncFolder(dirname(target)));
+    } catch (cause) {
+      // A folder that is gone again was emptied by a later delete of this very file.
+      if (codeOf(cause) === 'ENOENT') return;
+      throw new Ambiguous(`"${target}" was written, but syncing its folder failed`, { cause, hint: 'read it back' });
+    }
+  }
+
+  /** Makes the entries of a folder durable, and once for each folder its own entry in its parent. */
+  async #syncFolder(folder: string): Promise<void> {
+    const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await handle.sync();
+      const { ino, birthtimeNs } = await handle.stat({ bigint: true });
+      const identity = `${ino}:${birthtimeNs}`;
+      if (folder === this.#root || this.#durableFolders.get(folder) === identity) return;
+      await this.#syncFolder(dirname(folder));
+      this.#durableFolders.set(folder, identity);
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+async function openExisting(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '')) return undefined;
+    throw explain(error, path);
+  }
+}
+
+async function unlinkIfThere(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+    return true;
+  } catch (error) {
+    // EISDIR (Linux) and EPERM (macOS): a folder is no object.
+    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+function folderInTheWay(path: string): InvalidInput {
+  return new InvalidInput(`"${path}" is a folder, or lies below a file`, {
+    expected: 'no key to be the beginning of another up to a "/"',
+    hint: 'choose another name, or delete what is there; on a file system a name is a file or a folder',
+  });
+}
+
+/** What a failed step before publication means; it changed nothing. */
+function explain(error: unknown, path: string): unknown {
+  switch (codeOf(error)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new Internal('the disk of the store is full', { cause: error, hint: 'free some space, then retry' });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return new Internal(`"${path}" cannot be accessed`, { cause: error, hint: "check the store's owner and mode" });
+    case 'EMFILE':
+    case 'ENFILE':
+      return new Conflict('too many files are open', { cause: error, hint: 'retry, or raise "ulimit -n"' });
+    case 'EISDIR':
+    case 'ENOTDIR':
+    case 'EEXIST':
+    case 'ENOTEMPTY':
+      return folderInTheWay(path);
+    case 'ENOENT':
+      return new Conflict(`"${path}" vanished while it was written`, { cause: error, hint: 'retry' });
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,139 @@
+/** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
+import { type FileHandle, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { checkCondition, etagOf } from '../conditions.ts';
+import { digestOf, hexOf } from '../digest.ts';
+import { checkKey, digestOfBlobKey, RESERVED_FOLDER } from '../keys.ts';
+import { collectPage } from '../listing.ts';
+import { mediaTypeOfKey } from '../media-type.ts';
+import { resolveRange } from '../range.ts';
+import type {
+  ByteRange,
+  Etag,
+  ListOptions,
+  ListResult,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  StoredObject,
+} from '../types.ts';
+import { Disk } from './file-disk.ts';
+import { EtagReader, readBytes } from './file-etag.ts';
+import { withFileLock } from './file-lock.ts';
+import { MediaTypes } from './file-types.ts';
+import { walkKeys } from './file-walk.ts';
+import { KeyMutex } from './key-mutex.ts';
+
+/**
+ * Opens (and makes) a folder as a store. Any number of processes on one machine may open it at once; any of them may be killed at
+ * any time. Needs a file system with hard links; a "/" in a key is a folder, so no key may be the beginning of another up to a "/".
+ */
+export async function openFileStore(folder: string): Promise<ObjectStore> {
+  const root = resolve(folder);
+  for (const name of ['tmp', 'locks', 'types']) await mkdir(join(root, RESERVED_FOLDER, name), { recursive: true });
+  const disk = new Disk(root, join(root, RESERVED_FOLDER, 'tmp'));
+  await disk.sweepTemporary(Date.now());
+  return new FileStore(root, disk);
+}
+
+class FileStore implements ObjectStore {
+  readonly url: string;
+  readonly #root: string;
+  readonly #disk: Disk;
+  readonly #types: MediaTypes;
+  readonly #etags = new EtagReader();
+  readonly #mutex = new KeyMutex();
+
+  constructor(root: string, disk: Disk) {
+    this.url = `file:${root}`;
+    this.#root = root;
+    this.#disk = disk;
+    this.#types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'));
+  }
+
+  async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
+    return this.#disk.withFile(this.#pathOf(key), async file => {
+      const { size } = await file.stat();
+      const { start, end } = resolveRange(size, range);
+      const body = await readBytes(file, start, end);
+      const info = await this.#infoOf(key, file, body.length === size ? body : undefined);
+      return { ...info, body };
+    });
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    return this.#disk.withFile(this.#pathOf(key), file => this.#infoOf(key, file));
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
+    const { keys, ...page } = await collectPage(prefix, options, cursor => walkKeys(this.#root, prefix, cursor));
+    // What was deleted since is left out.
+    const infos = await Promise.all(keys.map(key => this.head(key)));
+    return { ...page, objects: infos.filter(info => info !== undefined) };
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#pathOf(key);
+    await this.#withLock(key, async () => {
+      await this.#disk.remove(path);
+      await this.#types.remove(key);
+    });
+  }
+
+  async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: Etag }> {
+    const path = this.#pathOf(key);
+    const etag = this.#etagOf(key, body);
+    const mediaType = options.mediaType ?? mediaTypeOfKey(key);
+    if (options.ifNoneMatch === '*') {
+      // Spares the temporary file where the answer is known; the link below decides.
+      checkCondition(key, await this.#currentEtag(key), options);
+      await this.#disk.withTemporary(body, async temporary => {
+        await this.#types.write(key, mediaType);
+        const made = await this.#disk.publishNew(temporary, path);
+        if (!made) checkCondition(key, etag, options);
+      });
+    } else {
+      await this.#disk.withTemporary(body, temporary =>
+        this.#withLock(key, async () => {
+          if (options.ifMatch !== undefined) checkCondition(key, await this.#currentEtag(key), options);
+          await this.#types.write(key, mediaType);
+          await this.#disk.publishOver(temporary, path);
+        }),
+      );
+    }
+    return { etag };
+  }
+
+  async close(): Promise<void> {
+    await this.#disk.waitForIdle();
+  }
+
+  /** Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. */
+  #withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));
+    return this.#mutex.run(key, () => withFileLock(lock, work));
+  }
+
+  async #currentEtag(key: string): Promise<Etag | undefined> {
+    return this.#disk.withFile(this.#pathOf(key), file => this.#etags.read(key, file));
+  }
+
+  #etagOf(key: string, body: Uint8Array): Etag {
+    const digest = digestOfBlobKey(key);
+    return digest ? (hexOf(digest) as Etag) : etagOf(body);
+  }
+
+  async #infoOf(key: string, file: FileHandle, body?: Uint8Array): Promise<ObjectInfo> {
+    const [{ size, mtime }, etag, mediaType] = await Promise.all([
+      file.stat(),
+      this.#etags.read(key, file, body),
+      this.#types.read(key),
+    ]);
+    return { key, etag, size, lastModified: mtime, mediaType };
+  }
+
+  #pathOf(key: string): string {
+    checkKey(key);
+    return join(this.#root, key);
+  }
+}

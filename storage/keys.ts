@@ -1,0 +1,68 @@
+/** @file What may be a key, and where each kind of thing lies in the store. */
+import { InvalidInput } from '../errors.ts';
+import { type Digest, hexOf, isDigest } from './digest.ts';
+
+/** S3's limit. */
+const MAX_KEY_BYTES = 1024;
+/** What file systems allow for one name. */
+const MAX_SEGMENT_BYTES = 255;
+/** Where drivers keep what is no object: temporary files, locks. */
+export const RESERVED_FOLDER = '.easel';
+/** Larger than every code point in a key, so that `prefix + LAST_CHARACTER` sorts after all keys with the prefix. */
+export const LAST_CHARACTER = '\u{10FFFF}';
+
+/**
+ * Keys are relative paths with `/`, at most 1,024 bytes of UTF-8, each segment at most 255 and neither empty, `.` nor `..`.
+ * @throws InvalidInput saying what is wrong with the key.
+ */
+export function checkKey(key: string): void {
+  const problem = findProblem(key);
+  if (problem === undefined) return;
+  throw new InvalidInput(`the key ${JSON.stringify(key.slice(0, 200))} ${problem}`, {
+    expected: 'a relative path such as "refs/datasets/portraits.json"',
+  });
+}
+
+function findProblem(key: string): string | undefined {
+  if (key === '') return 'is empty';
+  if (!key.isWellFormed()) return 'is no well-formed Unicode';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (/[\x00-\x1f\x7f]/.test(key)) return 'has a control character';
+  if (key.includes(LAST_CHARACTER)) return 'has the character U+10FFFF';
+  if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `has more than ${MAX_KEY_BYTES} bytes`;
+  const segments = key.split('/');
+  if (segments[0] === RESERVED_FOLDER) return `lies in ${RESERVED_FOLDER}/, which is reserved`;
+  for (const segment of segments) {
+    if (segment === '') return 'has an empty segment';
+    if (segment === '.' || segment === '..') return `has the segment "${segment}"`;
+    if (Buffer.byteLength(segment) > MAX_SEGMENT_BYTES) return `has a segment of more than ${MAX_SEGMENT_BYTES} bytes`;
+  }
+  return undefined;
+}
+
+export function isKey(key: string): boolean {
+  return findProblem(key) === undefined;
+}
+
+/** By UTF-8 bytes, the order in which keys are listed. */
+export function compareKeys(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** `cas/sha256/ab/<hex>` */
+export function blobKey(digest: Digest): string {
+  const hex = hexOf(digest);
+  return `cas/sha256/${hex.slice(0, 2)}/${hex}`;
+}
+
+/** The digest that a blob's key names, undefined for other keys. */
+export function digestOfBlobKey(key: string): Digest | undefined {
+  const [, shard, hex] = /^cas\/sha256\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(key) ?? [];
+  const digest = `sha256:${hex}`;
+  return hex?.startsWith(shard ?? '') && isDigest(digest) ? digest : undefined;
+}
+
+/** `actions/<fn>/<hex>.json` */
+export function actionKey(functionName: string, action: Digest): string {
+  return `actions/${functionName}/${hexOf(action)}.json`;
+}
