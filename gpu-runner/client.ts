@@ -11,6 +11,8 @@ import { createRunnerLink, LinkLost, type RunnerLink } from './runner-link.ts';
 const ATTEMPTS = 3;
 const FIRST_CONTACT_MS = 2000;
 const RETURN_MS = 20_000;
+/** Shorter than what those who show the status wait for it. */
+const STATUS_MS = 1500;
 const POLL_MS = 200;
 const RETRY_AFTER_SECONDS = 10;
 
@@ -163,7 +165,7 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
     },
 
     async status() {
-      const { answering, reasons } = await survey(AbortSignal.timeout(FIRST_CONTACT_MS));
+      const { answering, reasons } = await survey(AbortSignal.timeout(STATUS_MS));
       const first = answering[0];
       if (first === undefined) throw unreachable(reasons);
       return first.status;

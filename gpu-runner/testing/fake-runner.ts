@@ -35,6 +35,10 @@ const handlers: JobHandlers = {
       note(`step ${step}`);
       if ((await ctx.breathe()) === 'stop') break;
     }
+    note('commit');
+    // A commit that never ends is one that blocks its thread for longer than any test lasts.
+    if (process.env.FAKE_COMMIT === 'blocks') block(600_000);
+    if (process.env.FAKE_COMMIT === 'slow') await new Promise(resolve => setTimeout(resolve, 5000));
     const checkpoint = await store(ctx, state);
     return { outputs: { checkpoint }, links: [], stats: {}, to: step };
   },

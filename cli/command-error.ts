@@ -1,0 +1,51 @@
+/** @file How a command ends badly: what was wrong, what was expected, what to do, and an exit code. */
+import type { ArgsDef, CommandContext } from 'citty';
+import { AppError, InvalidInput } from '../errors.ts';
+
+/** Lines for stderr; the stack only of what is a defect. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof AppError))
+    return `easel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const wrong = Array.isArray(error.details.errors) ? error.details.errors : [];
+  return [
+    `easel: ${error.message}`,
+    ...wrong.map(({ pointer, detail }) => `  ${pointer === '' ? '(the body)' : pointer}: ${detail}`),
+    ...(error.expected === undefined ? [] : [`  expected: ${error.expected}`]),
+    ...(error.hint === undefined ? [] : [`  hint: ${error.hint}`]),
+  ].join('\n');
+}
+
+/**
+ * Wraps a command's `run`: options it does not know are refused, and errors are printed and become exit code 1, without citty's dump of
+ * the object.
+ */
+export function reportErrors<T extends ArgsDef>(
+  run: (context: CommandContext<T>) => Promise<void>,
+): (context: CommandContext<T>) => Promise<void> {
+  return async context => {
+    try {
+      refuseUnknown(Object.keys(context.args), await known(context.cmd.args));
+      await run(context);
+    } catch (error) {
+      console.error(describeError(error));
+      process.exitCode = 1;
+    }
+  };
+}
+
+async function known(args: CommandContext['cmd']['args']): Promise<ReadonlySet<string>> {
+  const defined = typeof args === 'function' ? await args() : await args;
+  const names = Object.entries(defined ?? {}).flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]);
+  const camel = (name: string) => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return new Set(['_', ...names, ...names.map(camel)]);
+}
+
+function refuseUnknown(given: readonly string[], names: ReadonlySet<string>): void {
+  const unknown = given.filter(name => !names.has(name));
+  if (unknown.length === 0) return;
+  const list = (items: readonly string[]) => items.map(name => `${name.length > 1 ? '--' : '-'}${name}`).join(', ');
+  throw new InvalidInput(`${list(unknown)} is no option of this command`, {
+    expected: list([...names].filter(name => name !== '_')),
+    hint: 'see `easel <command> --help`',
+  });
+}

@@ -1,0 +1,50 @@
+import { defineCommand } from 'citty';
+import { InvalidInput } from '../../errors.ts';
+import { reportErrors } from '../command-error.ts';
+import { parseBody } from '../parse-body.ts';
+import { createProgressView } from '../progress.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+export const callCommand = defineCommand({
+  meta: {
+    name: 'call',
+    description:
+      'call a function, show its progress, print its result as JSON. (easel call import name=faces set=portraits count=100)',
+  },
+  args: {
+    function: {
+      type: 'positional',
+      description: 'name of the function; then key=value words (a.b=1 nests, values are JSON or text)',
+    },
+    body: { type: 'string', description: 'the whole body, or @FILE', valueHint: 'JSON' },
+    wait: {
+      type: 'string',
+      description: 'seconds to wait for the result before its events are followed (default 1)',
+      valueHint: 'N',
+    },
+    'skip-cache': { type: 'boolean', description: 'compute again and replace the result' },
+    quiet: { type: 'boolean', alias: 'q', description: 'no progress' },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    const wait = Number(args.wait ?? 1);
+    if (!Number.isInteger(wait) || wait < 0) {
+      throw new InvalidInput(`--wait ${args.wait} is wrong`, { expected: 'whole seconds' });
+    }
+    const [name = '', ...words] = args._;
+    const body = parseBody(words, args.body);
+    const view = createProgressView();
+    try {
+      const { result, cache } = await connect(args).call(name, body, {
+        wait,
+        skipCache: args['skip-cache'] === true,
+        ...(args.quiet === true ? {} : { onEvent: view.update }),
+      });
+      view.stop();
+      if (cache === 'hit' && args.quiet !== true) view.log('(cached)');
+      console.log(JSON.stringify(result, undefined, 2));
+    } finally {
+      view.stop();
+    }
+  }),
+});

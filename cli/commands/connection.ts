@@ -1,0 +1,16 @@
+/** @file The arguments that say which server. */
+import { type ApiClient, createApiClient } from '../http.ts';
+
+export const connectionArgs = {
+  url: {
+    type: 'string',
+    description: 'address of the server (default: EASEL_URL, else http://127.0.0.1:8787)',
+    valueHint: 'URL',
+  },
+} as const;
+
+/** EASEL_TOKEN is sent as bearer. */
+export function connect(args: { readonly url?: string | undefined }): ApiClient {
+  const url = args.url ?? process.env.EASEL_URL ?? 'http://127.0.0.1:8787';
+  return createApiClient(url, process.env.EASEL_TOKEN || undefined);
+}

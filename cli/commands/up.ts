@@ -1,0 +1,60 @@
+import { defineCommand } from 'citty';
+import { InvalidInput } from '../../errors.ts';
+import { reportErrors } from '../command-error.ts';
+import { startEasel } from '../up.ts';
+
+export const upCommand = defineCommand({
+  meta: { name: 'up', description: 'start the server and the gpu-runner, and keep them running' },
+  args: {
+    port: {
+      type: 'string',
+      description: 'port of the server (default EASEL_PORT or 8787); 0: free ports',
+      valueHint: 'N',
+    },
+    store: {
+      type: 'string',
+      description: 'file:DIR or s3://bucket?endpoint=... (default EASEL_STORE)',
+      valueHint: 'URL',
+    },
+    host: {
+      type: 'string',
+      description: 'address to listen on (default 127.0.0.1; another needs EASEL_TOKEN)',
+      valueHint: 'HOST',
+    },
+    device: {
+      type: 'string',
+      description: 'name of the device that the runner holds (default EASEL_DEVICE or cpu)',
+      valueHint: 'NAME',
+    },
+  },
+  run: reportErrors(async ({ args }) => {
+    const port = args.port === undefined ? undefined : parsePort(args.port);
+    const stopAsked = Promise.withResolvers<NodeJS.Signals>();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      let asked = false;
+      process.on(signal, () => {
+        // The children notice that their parent is gone, and end in order.
+        if (asked) process.exit(130);
+        asked = true;
+        stopAsked.resolve(signal);
+      });
+    }
+    const easel = await startEasel({
+      ...(port === undefined ? {} : { port }),
+      ...(args.store === undefined ? {} : { store: args.store }),
+      ...(args.host === undefined ? {} : { host: args.host }),
+      ...(args.device === undefined ? {} : { device: args.device }),
+      log: line => console.log(line),
+    });
+    console.log(`easel is up: ${easel.url}  (runner ${easel.runnerUrl}; Ctrl-C stops both)`);
+    const signal = await stopAsked.promise;
+    console.log(`easel: ${signal}, stopping (the runner finishes its step)`);
+    await easel.stop();
+  }),
+});
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new InvalidInput(`--port ${text} is no port`, { expected: '0 to 65535' });
+}

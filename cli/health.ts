@@ -1,0 +1,34 @@
+/** @file GET /health, as far as the commands show it. */
+import { z } from 'zod';
+
+const engineSchema = z.looseObject({
+  name: z.string(),
+  available: z.boolean(),
+  device: z.string().optional(),
+  version: z.string().optional(),
+  threads: z.number().optional(),
+  reason: z.string().optional(),
+});
+export type EngineRow = z.infer<typeof engineSchema>;
+
+const runnerSchema = z.looseObject({
+  pid: z.number(),
+  uptime: z.number(),
+  device: z.string(),
+  heartbeat_age_ms: z.number(),
+  running: z.looseObject({ action: z.string(), kind: z.string(), phase: z.string().optional() }).nullable(),
+  queued: z.number(),
+  finished: z.number(),
+  engines: z.array(engineSchema),
+});
+
+export const healthSchema = z.looseObject({
+  status: z.string(),
+  version: z.string(),
+  /** This and what follows is told to those with the token only. */
+  store: z.string().optional(),
+  runner: runnerSchema.optional(),
+  /** Why no runner answers. */
+  runner_problem: z.string().optional(),
+});
+export type Health = z.infer<typeof healthSchema>;

@@ -1,0 +1,14 @@
+/** @file The `easel` command. */
+import { defineCommand, runMain } from 'citty';
+import packageJson from '../package.json' with { type: 'json' };
+import { callCommand } from './commands/call.ts';
+import { enginesCommand } from './commands/engines.ts';
+import { statusCommand } from './commands/status.ts';
+import { upCommand } from './commands/up.ts';
+
+const main = defineCommand({
+  meta: { name: 'easel', version: packageJson.version, description: packageJson.description },
+  subCommands: { up: upCommand, status: statusCommand, engines: enginesCommand, call: callCommand },
+});
+
+await runMain(main);

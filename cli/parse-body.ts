@@ -1,0 +1,75 @@
+/** @file The body of `easel call`, from `key=value` words or from JSON. */
+import { readFileSync } from 'node:fs';
+import { InvalidInput } from '../errors.ts';
+
+type Body = Record<string, unknown>;
+
+/**
+ * `key=value`: the value is JSON where it reads as JSON, else text; `a.b=1` nests; `key=@FILE` takes the value from a file.
+ * `json` is the text of `--body`: JSON, or `@FILE`. Words override its keys.
+ * @throws InvalidInput
+ */
+export function parseBody(words: readonly string[], json?: string): Body {
+  const body: Body = json === undefined ? {} : parseObject(json);
+  for (const word of words) {
+    const at = word.indexOf('=');
+    if (at < 1) {
+      throw new InvalidInput(`"${word}" is no key=value`, {
+        expected: 'words like count=100 or run.target=48000',
+        hint: 'pass a whole body with --body JSON or --body @FILE',
+      });
+    }
+    assign(body, word.slice(0, at).split('.'), parseValue(word.slice(at + 1)));
+  }
+  return body;
+}
+
+function parseObject(text: string): Body {
+  const source = text.startsWith('@') ? readText(text.slice(1)) : text;
+  let value: unknown;
+  try {
+    value = JSON.parse(source);
+  } catch (error) {
+    throw new InvalidInput(`--body is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
+      expected: 'a JSON object, or @FILE with one',
+    });
+  }
+  if (!isObject(value))
+    throw new InvalidInput('--body is no JSON object', { expected: 'an object like {"count":100}' });
+  return value;
+}
+
+function parseValue(text: string): unknown {
+  const source = text.startsWith('@') ? readText(text.slice(1)) : text;
+  try {
+    return JSON.parse(source);
+  } catch {
+    return source;
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new InvalidInput(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      expected: 'a readable file after "@"',
+    });
+  }
+}
+
+function assign(body: Body, path: readonly string[], value: unknown): void {
+  const [key = '', ...rest] = path;
+  if (rest.length === 0) {
+    body[key] = value;
+    return;
+  }
+  const inner = Object.hasOwn(body, key) ? body[key] : undefined;
+  const next = isObject(inner) ? inner : {};
+  body[key] = next;
+  assign(next, rest, value);
+}
+
+function isObject(value: unknown): value is Body {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

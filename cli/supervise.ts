@@ -1,0 +1,142 @@
+/** @file Keeps one child process running: restart with back-off, its lines passed on, an orderly end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Internal } from '../errors.ts';
+
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 15_000;
+/** One that ran this long had started well: its next restart is quick again. */
+const HEALTHY_MS = 30_000;
+const READY_MS = 60_000;
+/** EX_TEMPFAIL (sysexits.h): the device is still held, usually by a runner that is about to end. */
+const EXIT_HELD = 75;
+const HELD_PATIENCE_MS = 15_000;
+const KEPT_LINES = 20;
+
+export interface SuperviseOptions {
+  readonly name: string;
+  /** Path of a TypeScript file. */
+  readonly entry: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Added to the environment once its address is known, so that a restart keeps it. */
+  keepAddress(url: URL): Readonly<Record<string, string>>;
+  log(line: string): void;
+}
+
+export interface Supervised {
+  /** As it printed it: `listening on http://...`. */
+  readonly url: string;
+  /** Of the process that runs now; undefined between two. */
+  readonly pid: number | undefined;
+  readonly restarts: number;
+  /** SIGTERM, then SIGKILL after `deadlineMs`; resolves when it has ended. */
+  stop(deadlineMs: number): Promise<void>;
+}
+
+/** Starts it and waits until it says where it listens. @throws Internal with its last lines when it ends before that. */
+export async function superviseProcess(options: SuperviseOptions): Promise<Supervised> {
+  let child: ChildProcess | undefined;
+  let env = options.env;
+  let url: string | undefined;
+  let restarts = -1;
+  let failures = 0;
+  const lines: string[] = [];
+  const ending = new AbortController();
+  const ready = Promise.withResolvers<string>();
+  const startedAt = performance.now();
+
+  function listen(line: string): void {
+    lines.push(line);
+    if (lines.length > KEPT_LINES) lines.shift();
+    options.log(line);
+    const found = /listening on (https?:\/\/\S+)/.exec(line)?.[1];
+    if (found === undefined) return;
+    url = found;
+    env = { ...env, ...options.keepAddress(new URL(found)) };
+    ready.resolve(found);
+  }
+
+  async function runOnce(): Promise<{ code: number | null; ms: number }> {
+    const from = performance.now();
+    // In a group of its own: Ctrl-C reaches the supervisor alone, which then stops its children in order. The channel and stdin are what a
+    // child loses when the supervisor is killed.
+    const started = spawn(process.execPath, [options.entry], {
+      env: { ...process.env, ...env, EASEL_SUPERVISED: '1' },
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+    });
+    child = started;
+    restarts += 1;
+    for (const stream of [started.stdout, started.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', listen);
+    }
+    const code = await new Promise<number | null>(resolve => {
+      started.once('error', error => {
+        listen(error.message);
+        resolve(null);
+      });
+      started.once('close', resolve);
+    });
+    child = undefined;
+    return { code, ms: performance.now() - from };
+  }
+
+  async function keepRunning(): Promise<void> {
+    while (!ending.signal.aborted) {
+      const { code, ms } = await runOnce();
+      if (ending.signal.aborted) return;
+      const held = code === EXIT_HELD && performance.now() - startedAt < HELD_PATIENCE_MS;
+      if (url === undefined && !held) {
+        const said = lines.join('\n');
+        ready.reject(new Internal(`the ${options.name} did not start${said === '' ? '' : `:\n${said}`}`));
+        return;
+      }
+      failures = ms > HEALTHY_MS ? 0 : failures + 1;
+      const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1));
+      options.log(`ended with ${code === null ? 'a signal' : `code ${code}`}, starting again in ${delay / 1000} s`);
+      await sleep(delay, undefined, { signal: ending.signal }).catch(() => {});
+    }
+  }
+
+  const running = keepRunning();
+
+  async function stop(deadlineMs: number): Promise<void> {
+    ending.abort();
+    const current = child;
+    if (current !== undefined) {
+      current.kill('SIGTERM');
+      const killing = setTimeout(() => current.kill('SIGKILL'), deadlineMs);
+      if (current.exitCode === null && current.signalCode === null) await once(current, 'exit');
+      clearTimeout(killing);
+    }
+    await running;
+  }
+
+  const late = setTimeout(
+    () => ready.reject(new Internal(`the ${options.name} did not say that it listens within ${READY_MS / 1000} s`)),
+    READY_MS,
+  );
+  try {
+    await ready.promise;
+  } catch (error) {
+    await stop(0);
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+
+  return {
+    get url() {
+      return url ?? '';
+    },
+    get pid() {
+      return child?.pid;
+    },
+    get restarts() {
+      return restarts;
+    },
+    stop,
+  };
+}

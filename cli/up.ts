@@ -1,0 +1,110 @@
+/** @file Starts and supervises a server and a gpu-runner that share a secret. The demo and the crash tests use it, too. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Supervised, superviseProcess } from './supervise.ts';
+
+const SECRET_BYTES = 32;
+/** Longer than the runner's own deadline for finishing a step and committing. */
+const RUNNER_STOP_MS = 75_000;
+const SERVER_STOP_MS = 20_000;
+/** For the server to commit what the runner answered last. */
+const COMMIT_MS = 300;
+
+export interface EaselOptions {
+  /** EASEL_STORE; default: the environment's, else `file:data/store`. */
+  readonly store?: string;
+  /** Address that the server listens on; the runner stays on loopback. */
+  readonly host?: string;
+  /** 0: any free port, for the runner, too. Default: the environment's, else 8787 and 8789. */
+  readonly port?: number;
+  /** Two runners of one device name exclude each other on a host. */
+  readonly device?: string;
+  /** Further environment of both. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Lines of both, with their names in front. Default: dropped. */
+  readonly log?: (line: string) => void;
+  /** Other programs in place of the real ones, for tests. */
+  readonly entries?: { readonly server?: string; readonly runner?: string };
+}
+
+export interface Easel {
+  /** `http://127.0.0.1:8787` */
+  readonly url: string;
+  readonly runnerUrl: string;
+  /** Current ones: they change when a process is restarted, and are undefined while it is. */
+  readonly serverPid: number | undefined;
+  readonly runnerPid: number | undefined;
+  readonly restarts: { readonly server: number; readonly runner: number };
+  /** The runner finishes its step and answers, the server commits that, both end. */
+  stop(): Promise<void>;
+}
+
+/** @throws Internal with the last lines of the one that did not start. */
+export async function startEasel(options: EaselOptions = {}): Promise<Easel> {
+  const log = options.log ?? (() => {});
+  const common: Record<string, string> = {
+    EASEL_RUNNER_SECRET: randomBytes(SECRET_BYTES).toString('base64url'),
+    ...(options.store === undefined ? {} : { EASEL_STORE: options.store }),
+    ...(options.host === undefined ? {} : { EASEL_HOST: options.host }),
+    ...options.env,
+  };
+  const runner = await superviseProcess({
+    name: 'runner',
+    entry: options.entries?.runner ?? pathOf('../gpu-runner/main.ts'),
+    env: {
+      ...common,
+      ...(options.device === undefined ? {} : { EASEL_DEVICE: options.device }),
+      ...(options.port === 0 ? { EASEL_RUNNER_PORT: '0' } : {}),
+    },
+    keepAddress: url => ({ EASEL_RUNNER_PORT: url.port }),
+    log: line => log(`runner | ${line}`),
+  });
+  let server: Supervised;
+  try {
+    server = await superviseProcess({
+      name: 'server',
+      entry: options.entries?.server ?? pathOf('../server/main.ts'),
+      env: {
+        ...common,
+        EASEL_RUNNERS: new URL(runner.url).origin,
+        ...(options.port === undefined ? {} : { EASEL_PORT: String(options.port) }),
+      },
+      keepAddress: url => ({ EASEL_PORT: url.port }),
+      log: line => log(`server | ${line}`),
+    });
+  } catch (error) {
+    await runner.stop(RUNNER_STOP_MS);
+    throw error;
+  }
+  let stopped: Promise<void> | undefined;
+
+  async function stop(): Promise<void> {
+    const running = runner.pid !== undefined;
+    await runner.stop(RUNNER_STOP_MS);
+    if (running) await sleep(COMMIT_MS);
+    await server.stop(SERVER_STOP_MS);
+  }
+
+  return {
+    url: new URL(server.url).origin,
+    runnerUrl: new URL(runner.url).origin,
+    get serverPid() {
+      return server.pid;
+    },
+    get runnerPid() {
+      return runner.pid;
+    },
+    get restarts() {
+      return { server: server.restarts, runner: runner.restarts };
+    },
+    stop() {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+function pathOf(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
