@@ -1,0 +1,65 @@
+/** @file Results of actions: the first one committed is the result, whoever computed it; replaced only by version. */
+import { Conflict, Corrupt } from '../errors.ts';
+import { canonicalDigest } from './canonical.ts';
+import type { Digest } from './digest.ts';
+import { readDocument, writeDocument } from './documents.ts';
+import { actionKey } from './keys.ts';
+import { type Result, resultSchema } from './records.ts';
+import type { BlobStore, Etag, ObjectStore } from './types.ts';
+
+export interface StoredResult {
+  readonly result: Result;
+  readonly etag: Etag;
+}
+
+export interface CommitOutcome {
+  /** What stands now: ours, or the one that was first. */
+  readonly winner: StoredResult;
+  readonly won: boolean;
+}
+
+export interface ActionCache {
+  /** What is stored, whether or not its blobs still exist. @throws Corrupt when it is of an unknown version or another action's. */
+  get(functionName: string, action: Digest): Promise<StoredResult | undefined>;
+  /** Commits unless there is a result. To be called when every blob that the result names is stored. */
+  create(result: Result): Promise<CommitOutcome>;
+  /** Commits over the version `etag` (a stale result, or one to be computed anew), unless that was replaced already. */
+  replace(result: Result, etag: Etag): Promise<CommitOutcome>;
+}
+
+/** A result that is there when we write and gone when we look is being deleted; more often than this it is not chance. */
+const MAX_ROUNDS = 8;
+
+export function createActionCache(store: ObjectStore): ActionCache {
+  async function get(functionName: string, action: Digest): Promise<StoredResult | undefined> {
+    const key = actionKey(functionName, action);
+    const stored = await readDocument(store, key, resultSchema);
+    if (!stored) return undefined;
+    if (canonicalDigest(stored.value.action) !== action || stored.value.action.function !== functionName) {
+      throw new Corrupt(`"${key}" holds the result of another action`, { hint: 'delete it; it is computed again' });
+    }
+    return { result: stored.value, etag: stored.etag };
+  }
+
+  async function commit(result: Result, etag: Etag | undefined): Promise<CommitOutcome> {
+    const action = canonicalDigest(result.action);
+    const key = actionKey(result.action.function, action);
+    let condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const written = await writeDocument(store, key, result, condition);
+      if (written !== undefined) return { winner: { result, etag: written }, won: true };
+      const winner = await get(result.action.function, action);
+      if (winner) return { winner, won: false };
+      condition = { ifNoneMatch: '*' };
+    }
+    throw new Conflict(`"${key}" can neither be written nor read`, { hint: 'retry' });
+  }
+
+  return { get, create: result => commit(result, undefined), replace: (result, etag) => commit(result, etag) };
+}
+
+/** Whether every direct output still exists: a result with a missing one is a miss. */
+export async function hasOutputs(blobs: BlobStore, result: Result): Promise<boolean> {
+  const refs = await Promise.all(Object.values(result.outputs).map(output => blobs.head(output.digest)));
+  return refs.every(ref => ref !== undefined);
+}

@@ -1,0 +1,53 @@
+/** @file Blobs under their sha256, in any object store. Equal bytes are one blob. */
+import { BlobMissing, Corrupt } from '../errors.ts';
+import { type Digest, digestOf } from './digest.ts';
+import { blobKey } from './keys.ts';
+import { DEFAULT_MEDIA_TYPE } from './media-type.ts';
+import type { BlobRef, BlobStore, ByteRange, ObjectStore } from './types.ts';
+
+/** Writing is idempotent: a put that was interrupted, or of which the answer was lost, is simply made again. */
+export function createBlobStore(store: ObjectStore): BlobStore {
+  async function head(digest: Digest): Promise<BlobRef | undefined> {
+    const info = await store.head(blobKey(digest));
+    return info && { digest, size: info.size, media_type: info.mediaType ?? DEFAULT_MEDIA_TYPE };
+  }
+
+  return {
+    head,
+
+    async put(bytes: Uint8Array, mediaType = DEFAULT_MEDIA_TYPE): Promise<BlobRef> {
+      const digest = digestOf(bytes);
+      const ref: BlobRef = { digest, size: bytes.length, media_type: mediaType };
+      // Another size is a blob that was damaged, which this put repairs.
+      if ((await head(digest))?.size !== bytes.length) await store.put(blobKey(digest), bytes, { mediaType });
+      return ref;
+    },
+
+    async get(digest: Digest): Promise<Uint8Array> {
+      const stored = await store.get(blobKey(digest));
+      if (!stored) throw missing(digest);
+      const actual = digestOf(stored.body);
+      if (actual !== digest) {
+        throw new Corrupt(`the blob ${digest} is damaged: its bytes have the digest ${actual}`, {
+          details: { digest },
+          hint: `delete "${blobKey(digest)}" from ${store.url}; the call that made it makes it again`,
+        });
+      }
+      return stored.body;
+    },
+
+    async getRange(digest: Digest, range: ByteRange): Promise<Uint8Array> {
+      const stored = await store.get(blobKey(digest), range);
+      if (!stored) throw missing(digest);
+      return stored.body;
+    },
+  };
+}
+
+function missing(digest: Digest): BlobMissing {
+  return new BlobMissing(`there is no blob ${digest}`, {
+    details: { digest },
+    expected: 'the digest of a stored blob',
+    hint: 'repeat the call that made it',
+  });
+}

@@ -1,0 +1,141 @@
+/**
+ * @file Who drives an experiment just now. A lease saves double work and nothing else: correctness rests on create-only results and
+ * compare-and-swap heads, so a holder that was asleep past its expiry loses there.
+ */
+import { z } from 'zod';
+import { Conflict } from '../errors.ts';
+import { readDocument, type Versioned, writeDocument } from './documents.ts';
+import { refKey } from './refs.ts';
+import type { ObjectStore } from './types.ts';
+
+const leaseSchema = z.strictObject({ v: z.literal(1), holder: z.string(), expires_at: z.iso.datetime() });
+type LeaseDocument = z.infer<typeof leaseSchema>;
+
+export const LEASE_TTL_MS = 30_000;
+/** Renewed after this share of the time to live, so that two renewals may fail. */
+const RENEWAL_SHARE = 1 / 3;
+/** Lost races of one acquisition before it is left to the others. */
+const MAX_ROUNDS = 8;
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves after `ms`, or rejects when the signal aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface LeaseOptions {
+  /** Unique to this process and this work: who already holds it gets it again. */
+  readonly holder: string;
+  readonly clock: Clock;
+  readonly ttlMs?: number;
+}
+
+export interface Lease {
+  readonly experiment: string;
+  readonly holder: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** @throws Conflict when another holds it. */
+  renew(): Promise<Lease>;
+  /** Lets the next one in at once. Not holding it any more is no error. */
+  release(): Promise<void>;
+}
+
+/** @throws Conflict naming the holder and its expiry when another holds it. */
+export async function acquireLease(store: ObjectStore, experiment: string, options: LeaseOptions): Promise<Lease> {
+  const { holder, clock, ttlMs = LEASE_TTL_MS } = options;
+  const key = leaseKey(experiment);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const current = await readDocument(store, key, leaseSchema);
+    const now = clock.now();
+    if (current && current.value.holder !== holder && Date.parse(current.value.expires_at) > now) {
+      throw held(experiment, current.value, now);
+    }
+    const expiresAt = now + ttlMs;
+    const condition = current ? { ifMatch: current.etag } : ({ ifNoneMatch: '*' } as const);
+    const etag = await writeDocument(store, key, makeDocument(holder, expiresAt), condition);
+    if (etag !== undefined) return { experiment, holder, expiresAt, renew, release };
+  }
+  throw new Conflict(`the lease of "${experiment}" is fought for`, { retryAfterSeconds: 1, hint: 'retry' });
+
+  function renew(): Promise<Lease> {
+    return acquireLease(store, experiment, options);
+  }
+
+  async function release(): Promise<void> {
+    const current = await readDocument(store, key, leaseSchema);
+    if (current?.value.holder !== holder) return;
+    // A document that has expired, since a delete knows no condition. Losing the race means that another holds it.
+    await writeDocument(store, key, makeDocument(holder, clock.now()), { ifMatch: current.etag });
+  }
+}
+
+/** Who holds it at `now`, if anybody does. */
+export async function readLease(
+  store: ObjectStore,
+  experiment: string,
+  now: number,
+): Promise<{ readonly holder: string; readonly expiresAt: number } | undefined> {
+  const current: Versioned<LeaseDocument> | undefined = await readDocument(store, leaseKey(experiment), leaseSchema);
+  if (!current) return undefined;
+  const expiresAt = Date.parse(current.value.expires_at);
+  return expiresAt > now ? { holder: current.value.holder, expiresAt } : undefined;
+}
+
+/**
+ * Runs `work` under the lease, renewing it; the signal given to `work` aborts when the lease is lost or `signal` aborts.
+ * @throws Conflict when another holds it, or took it over while `work` ran.
+ */
+export async function withLease<T>(
+  store: ObjectStore,
+  experiment: string,
+  options: LeaseOptions & { readonly signal: AbortSignal },
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { clock, ttlMs = LEASE_TTL_MS } = options;
+  let lease = await acquireLease(store, experiment, options);
+  const lost = new AbortController();
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, lost.signal]);
+
+  const keep = async () => {
+    while (!ended.signal.aborted) {
+      await clock.sleep(ttlMs * RENEWAL_SHARE, ended.signal).catch(() => {});
+      if (ended.signal.aborted) return;
+      try {
+        lease = await lease.renew();
+      } catch (error) {
+        // A store that does not answer costs the lease only when it has expired.
+        if (!(error instanceof Conflict) && clock.now() < lease.expiresAt) continue;
+        lost.abort(error);
+        return;
+      }
+    }
+  };
+  const keeping = keep();
+  try {
+    return await work(signal);
+  } finally {
+    ended.abort();
+    await keeping;
+    await lease.release();
+  }
+}
+
+function leaseKey(experiment: string): string {
+  return refKey('experiments', experiment).replace(/^refs/, 'leases');
+}
+
+function makeDocument(holder: string, expiresAt: number): LeaseDocument {
+  return { v: 1, holder, expires_at: new Date(expiresAt).toISOString() };
+}
+
+function held(experiment: string, { holder, expires_at }: LeaseDocument, now: number): Conflict {
+  const seconds = Math.max(1, Math.ceil((Date.parse(expires_at) - now) / 1000));
+  return new Conflict(`"${experiment}" is driven by ${holder} until ${expires_at}`, {
+    details: { holder, expires_at },
+    retryAfterSeconds: seconds,
+    hint: 'watch its run, or retry after that time if that process has died',
+  });
+}
