@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { AppError } from '../errors.ts';
+import { AppError, Unprocessable } from '../errors.ts';
 import { createPool, type PoolOptions, type TaskPool } from './pool.ts';
 
 let pool: TaskPool | undefined;
@@ -42,6 +42,7 @@ test('moves large buffers and copies small ones', async () => {
 
 test('an AppError keeps its code, status, expectation, hint and details', async () => {
   const error = await errorOf(open().run('refuse', {}));
+  expect(error).toBeInstanceOf(Unprocessable);
   expect(error).toMatchObject({
     code: 'unprocessable',
     status: 422,

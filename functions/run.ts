@@ -18,11 +18,13 @@ export interface RunAnswer<R = Result | Json> {
 export interface Run<R = Result | Json> extends RunHandle {
   readonly log: RunLog;
   readonly settled: boolean;
+  /** It was cancelled and has not ended yet: nobody may join it any more. */
+  readonly stopping: boolean;
   snapshot(): RunState;
   /** Waits as one of the callers. Aborting `signal` leaves; when nobody is left, the work is stopped. */
   join(signal?: AbortSignal, onEvent?: (event: ProgressEvent) => void): Promise<RunAnswer<R>>;
-  /** From now on the work goes on whoever waits. */
-  detach(): void;
+  /** From now on the work goes on whoever waits. False when that was so already. */
+  detach(): boolean;
   /** Settles, never rejects, when the work has ended. */
   readonly ended: Promise<void>;
 }
@@ -103,19 +105,32 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
     get settled() {
       return answer !== undefined || error !== undefined;
     },
+    get stopping() {
+      return controller.signal.aborted;
+    },
     snapshot,
     state: async () => snapshot(),
     async wait(ms, signal) {
-      await Promise.race([ended, sleep(ms, signal)]);
+      await settleWithin(ended, ms, signal);
       return snapshot();
     },
     events: (after, signal) => log.follow(after, signal),
     join,
     detach() {
+      const first = !detached;
       detached = true;
+      return first;
     },
     cancel,
   };
+}
+
+/** Resolves when `ended` does, after `ms` milliseconds, or when the signal aborts; leaves no timer behind. */
+export async function settleWithin(ended: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> {
+  const timer = new AbortController();
+  const signals = signal === undefined ? [timer.signal] : [timer.signal, signal];
+  await Promise.race([ended, sleep(ms, AbortSignal.any(signals))]);
+  timer.abort();
 }
 
 /** Resolves after `ms` milliseconds or when the signal aborts, whichever is first. */

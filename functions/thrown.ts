@@ -1,5 +1,39 @@
 /** @file Errors as plain data, so that they cross threads and rest in a run's state without losing code, status or advice. */
-import { AppError, type ErrorDetails, Internal } from '../errors.ts';
+import {
+  Ambiguous,
+  AppError,
+  type AppErrorOptions,
+  BlobMissing,
+  Busy,
+  Cancelled,
+  Conflict,
+  Corrupt,
+  type ErrorDetails,
+  Forbidden,
+  Internal,
+  InvalidInput,
+  NotFound,
+  PayloadTooLarge,
+  PreconditionFailed,
+  Unprocessable,
+} from '../errors.ts';
+
+/** By code: an error that comes back from another thread or process is again an instance of its class. */
+const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOptions) => AppError>> = {
+  invalid_input: InvalidInput,
+  forbidden: Forbidden,
+  not_found: NotFound,
+  blob_missing: BlobMissing,
+  conflict: Conflict,
+  precondition_failed: PreconditionFailed,
+  payload_too_large: PayloadTooLarge,
+  unprocessable: Unprocessable,
+  cancelled: Cancelled,
+  busy: Busy,
+  ambiguous: Ambiguous,
+  corrupt: Corrupt,
+  internal: Internal,
+};
 
 export interface ThrownError {
   readonly code: string;
@@ -30,9 +64,17 @@ export function describeError(error: unknown): ThrownError {
   };
 }
 
-/** The error again, with the same code and status. */
+/** The error again: of its own class where that is known, else with its code and status as they came. */
 export function rebuildError(thrown: ThrownError): AppError {
-  return new RebuiltError(thrown);
+  const options: AppErrorOptions = {
+    ...(thrown.expected === undefined ? {} : { expected: thrown.expected }),
+    ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+    ...(thrown.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: thrown.retryAfterSeconds }),
+    details: thrown.details,
+    ...(thrown.stack === undefined ? {} : { cause: thrown.stack }),
+  };
+  const known = CLASSES[thrown.code];
+  return known === undefined ? new ForeignError(thrown, options) : new known(thrown.message, options);
 }
 
 /** What every layer above may rely on: an AppError, whatever was thrown. */
@@ -45,19 +87,14 @@ export function asAppError(error: unknown): AppError {
   });
 }
 
-class RebuiltError extends AppError {
+/** Of a class that this file does not know. */
+class ForeignError extends AppError {
   readonly code: string;
   readonly status: number;
   override readonly retryable: boolean;
 
-  constructor(thrown: ThrownError) {
-    super(thrown.message, {
-      ...(thrown.expected === undefined ? {} : { expected: thrown.expected }),
-      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
-      ...(thrown.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: thrown.retryAfterSeconds }),
-      details: thrown.details,
-      cause: thrown.stack,
-    });
+  constructor(thrown: ThrownError, options: AppErrorOptions) {
+    super(thrown.message, options);
     this.code = thrown.code;
     this.status = thrown.status;
     this.retryable = thrown.retryable;

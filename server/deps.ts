@@ -30,6 +30,8 @@ export interface RouteDoc {
   readonly query?: Readonly<Record<string, string>>;
   /** Statuses besides the problem documents, with what they mean; default { 200: 'OK' }. */
   readonly responses?: Readonly<Record<number, string>>;
+  /** Schema of a JSON answer. */
+  readonly answer?: z.ZodType;
   /** Media type of the answer; default application/json. */
   readonly produces?: string;
 }

@@ -9,7 +9,9 @@ const envSchema = z.object({
   EASEL_STORE: z.string().min(1).default('file:data/store'),
   EASEL_HOST: z.string().min(1).default('127.0.0.1'),
   EASEL_PORT: z.coerce.number().int().min(0).max(65535).default(8787),
-  EASEL_RUNNERS: z.string().default('http://127.0.0.1:8789'),
+  EASEL_RUNNERS: z.string().default(''),
+  EASEL_RUNNER_SECRET: z.string().min(16, 'expected at least 16 characters').optional(),
+  EASEL_CACHE: z.string().min(1).optional(),
   EASEL_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   EASEL_IMPORT_ROOTS: z.string().optional(),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
@@ -21,8 +23,11 @@ export interface ServerEnv {
   readonly store: string;
   readonly host: string;
   readonly port: number;
-  /** Addresses of gpu-runners. */
+  /** Addresses of gpu-runners; none: those of this user that were started alone. */
   readonly runners: readonly string[];
+  /** Absent: read from the file that a runner started alone leaves in the cache folder. */
+  readonly runnerSecret?: string;
+  readonly cacheFolder?: string;
   readonly token?: string;
   /** Absolute folders that `import` may read. */
   readonly importRoots: readonly string[];
@@ -56,6 +61,8 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
     runners: vars.EASEL_RUNNERS.split(',')
       .map(address => address.trim())
       .filter(address => address !== ''),
+    ...(vars.EASEL_RUNNER_SECRET === undefined ? {} : { runnerSecret: vars.EASEL_RUNNER_SECRET }),
+    ...(vars.EASEL_CACHE === undefined ? {} : { cacheFolder: resolve(cwd, vars.EASEL_CACHE) }),
     ...(vars.EASEL_TOKEN === undefined ? {} : { token: vars.EASEL_TOKEN }),
     importRoots: (vars.EASEL_IMPORT_ROOTS ?? cwd)
       .split(':')

@@ -5,7 +5,7 @@ import { Forbidden, Unauthorized, UnsupportedMediaType } from '../errors.ts';
 import { isLoopback, type ServerEnv } from './env.ts';
 import { mediaTypeOf } from './read-body.ts';
 
-/** Open without a token, so that a supervisor or load balancer can ask. */
+/** Open without a token (a wrong one is still wrong), so that a supervisor or load balancer can ask. */
 const PUBLIC_PATHS = new Set(['/health']);
 
 /** Checks, in this order: Host, Origin, token, media type of a body. */
@@ -14,7 +14,8 @@ export function createGuard(env: Pick<ServerEnv, 'host' | 'token'>): MiddlewareH
     const host = c.req.header('host') ?? new URL(c.req.url).host;
     checkHost(host, env);
     checkOrigin(c.req.header('origin'), c.req.header('sec-fetch-site'), host, c.req.method);
-    if (!PUBLIC_PATHS.has(c.req.path)) checkToken(c.req.header('authorization'), env.token);
+    const authorization = c.req.header('authorization');
+    if (authorization !== undefined || !PUBLIC_PATHS.has(c.req.path)) checkToken(authorization, env.token);
     // A form or a text/plain body crosses origins without a preflight; only blobs may be of any type.
     const type = mediaTypeOf(c);
     if (

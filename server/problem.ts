@@ -5,20 +5,19 @@ import type { BodyIssue } from '../functions/check-body.ts';
 import { describeError, type ThrownError } from '../functions/thrown.ts';
 
 /** The document; `errors` has one entry for each thing that is wrong with a body. */
-export const problemSchema = z
-  .strictObject({
-    type: z.string().meta({ description: 'urn:easel:problem:<code>' }),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string().meta({ description: 'what was wrong' }),
-    code: z.string(),
-    expected: z.string().optional(),
-    hint: z.string().optional().meta({ description: 'what to do' }),
-    retryable: z.boolean(),
-    instance: z.string().optional(),
-    errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem' });
+export const problemSchema = z.strictObject({
+  type: z.string().meta({ description: 'urn:easel:problem:<code>' }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().meta({ description: 'what was wrong' }),
+  code: z.string(),
+  expected: z.string().optional(),
+  hint: z.string().optional().meta({ description: 'what to do' }),
+  retryable: z.boolean(),
+  instance: z.string().optional(),
+  errors: z.array(z.strictObject({ pointer: z.string(), detail: z.string() })).optional(),
+});
+
 export type Problem = z.infer<typeof problemSchema>;
 
 /** Titles by code: the same for every problem of one type (RFC 9457, section 3.1.3). */

@@ -84,7 +84,7 @@ async function sendBlob(c: Context, blobs: BlobStore, ref: BlobRef): Promise<Res
   return new Response(streamRange(blobs, ref.digest, range.start, range.end), { status: 206, headers });
 }
 
-async function readAll(blobs: BlobStore, ref: BlobRef): Promise<BodyInit> {
+async function readAll(blobs: BlobStore, ref: BlobRef): Promise<ConstructorParameters<typeof Response>[0]> {
   if (ref.size > PIECE_BYTES) return streamRange(blobs, ref.digest, 0, ref.size - 1);
   return bodyOf(await blobs.get(ref.digest));
 }

@@ -1,0 +1,80 @@
+/** @file The HTTP interface as one Hono app: pure, `app.request` works in tests. */
+import { Hono } from 'hono';
+import { AppError, NotFound } from '../errors.ts';
+import type { RouteDoc, ServerDeps } from './deps.ts';
+import { createGuard } from './guard.ts';
+import { handleError } from './problem.ts';
+import { createDatasetRoutes, datasetDocs } from './routes/datasets.ts';
+import { createDocRoutes, docDocs } from './routes/docs.ts';
+import { createExperimentRoutes, experimentDocs } from './routes/experiments.ts';
+import { createFunctionRoutes, functionDocs } from './routes/functions.ts';
+import { createHealthRoutes, healthDocs } from './routes/health.ts';
+import { createHomeRoutes, homeDocs } from './routes/home.ts';
+import { createObjectRoutes, objectDocs } from './routes/objects.ts';
+import { createRunRoutes, runDocs } from './routes/runs.ts';
+import { createSampleRoutes, sampleDocs } from './routes/sample.ts';
+
+/** Every route of the app, in the order of the docs. */
+export const ROUTES: readonly RouteDoc[] = [
+  ...functionDocs,
+  ...runDocs,
+  ...datasetDocs,
+  ...experimentDocs,
+  ...sampleDocs,
+  ...objectDocs,
+  ...healthDocs,
+  ...homeDocs,
+  ...docDocs,
+];
+
+export interface AppOptions {
+  /** Where defects of ours are told, with their stack; default: standard error. */
+  readonly log?: (line: string) => void;
+}
+
+export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
+  const log = options.log ?? (line => console.error(line));
+  const onError = handleError(log);
+  const app = new Hono();
+  app.use(createGuard(deps.env));
+  app.route('/', createFunctionRoutes(deps));
+  app.route('/', createRunRoutes(deps));
+  app.route('/', createDatasetRoutes(deps));
+  app.route('/', createExperimentRoutes(deps));
+  app.route('/', createSampleRoutes(deps));
+  app.route('/', createObjectRoutes(deps));
+  app.route('/', createHealthRoutes(deps));
+  app.route('/', createHomeRoutes(deps));
+  app.route('/', createDocRoutes(deps, ROUTES));
+  app.onError(onError);
+  app.notFound(c => {
+    const methods = ROUTES.filter(route => matchesPath(route.path, c.req.path)).map(route =>
+      route.method.toUpperCase(),
+    );
+    if (methods.length === 0) {
+      return onError(
+        new NotFound(`there is no ${c.req.path.slice(0, 200)}`, { hint: 'GET /docs lists every call' }),
+        c,
+      );
+    }
+    const answer = onError(
+      new MethodNotAllowed(`${c.req.path.slice(0, 200)} has no ${c.req.method}`, { expected: methods.join(', ') }),
+      c,
+    );
+    answer.headers.set('allow', methods.join(', '));
+    return answer;
+  });
+  return app;
+}
+
+class MethodNotAllowed extends AppError {
+  readonly code = 'method_not_allowed';
+  readonly status = 405;
+}
+
+function matchesPath(pattern: string, path: string): boolean {
+  const [expected, given] = [pattern.split('/'), path.split('/')];
+  return (
+    expected.length === given.length && expected.every((part, index) => part.startsWith(':') || part === given[index])
+  );
+}

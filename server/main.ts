@@ -1,0 +1,88 @@
+/** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
+import { createAdaptorServer } from '@hono/node-server';
+import { AppError, Internal } from '../errors.ts';
+import { createExecutor } from '../functions/execute.ts';
+import { createPool } from '../functions/pool.ts';
+import { registry } from '../functions/registry.ts';
+import { createRunnerClient } from '../gpu-runner/client.ts';
+import { createBlobStore } from '../storage/cas.ts';
+import { openStore } from '../storage/open.ts';
+import { probeStore } from '../storage/probe.ts';
+import { createApp } from './app.ts';
+import type { ServerDeps } from './deps.ts';
+import { parseEnv, type ServerEnv } from './env.ts';
+import { resumeExperiments } from './resume.ts';
+
+/** After this, runs that do not stop are left to the kernel: nothing is lost but their chunk in flight. */
+const STOP_DEADLINE_MS = 10_000;
+
+try {
+  await startServer(parseEnv(process.env, process.cwd()));
+} catch (error) {
+  if (!(error instanceof AppError)) throw error;
+  const parts = [error.message, error.expected && `expected ${error.expected}`, error.hint];
+  console.error(`easel server: ${parts.filter(Boolean).join('; ')}`);
+  process.exit(1);
+}
+
+async function startServer(env: ServerEnv): Promise<void> {
+  const now = Date.now;
+  const store = await openStore(env.store);
+  if (env.probeStore) await probeStore(store);
+  const blobs = createBlobStore(store);
+  const pool = createPool();
+  const runner = createRunnerClient({
+    addresses: env.runners,
+    ...(env.runnerSecret !== undefined && { secret: env.runnerSecret }),
+    ...(env.cacheFolder !== undefined && { cacheFolder: env.cacheFolder }),
+  });
+  const executor = createExecutor({ store, blobs, registry, runner, pool, importRoots: env.importRoots, now });
+  const deps: ServerDeps = { store, blobs, executor, runner, env, now };
+
+  const server = createAdaptorServer({ fetch: createApp(deps).fetch });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', error => reject(describeListenError(error, env)));
+    server.listen(env.port, env.host, resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : env.port;
+  const host = env.host.includes(':') ? `[${env.host}]` : env.host;
+  console.log(`easel server listening on http://${host}:${port} (store ${store.url})`);
+
+  let stopping = false;
+  const stop = async (reason: string) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    console.log(`easel server: ${reason}, stopping`);
+    setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
+    server.close();
+    await executor.close();
+    if ('closeAllConnections' in server) server.closeAllConnections();
+    await pool.close();
+    await store.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  if (env.supervised) whenParentEnds(() => void stop('its parent is gone'));
+
+  await resumeExperiments(deps);
+}
+
+/** A supervisor that dies without a signal closes the channel, or the pipe, that it held. */
+function whenParentEnds(then: () => void): void {
+  process.on('disconnect', then);
+  if (process.channel === undefined || process.channel === null) {
+    process.stdin.on('end', then).on('close', then).on('error', then).resume();
+  }
+}
+
+function describeListenError(error: Error, env: ServerEnv): AppError {
+  const taken = 'code' in error && error.code === 'EADDRINUSE';
+  return new Internal(`cannot listen on ${env.host}:${env.port}: ${error.message}`, {
+    cause: error,
+    hint: taken
+      ? 'another process listens there: stop it, or set EASEL_PORT (0 takes any free port)'
+      : 'set EASEL_HOST and EASEL_PORT',
+  });
+}

@@ -1,0 +1,34 @@
+/** @file The header `Prefer` (RFC 7240). */
+import { InvalidInput } from '../errors.ts';
+
+/** Nobody holds a connection for longer than an hour. */
+const MAX_WAIT_SECONDS = 3600;
+
+/** Seconds of `wait=N`. @throws InvalidInput when N is no whole number. */
+export function readWait(header: string | undefined, fallback: number): number {
+  const value = preferences(header).get('wait');
+  if (value === undefined) return fallback;
+  if (!/^\d{1,9}$/.test(value)) {
+    throw new InvalidInput(`Prefer: wait=${value.slice(0, 50)} is wrong`, {
+      expected: 'whole seconds, as in "Prefer: wait=30"',
+    });
+  }
+  return Math.min(Number(value), MAX_WAIT_SECONDS);
+}
+
+/** Whether `respond-async` is preferred. */
+export function prefersAsync(header: string | undefined): boolean {
+  return preferences(header).has('respond-async');
+}
+
+function preferences(header: string | undefined): Map<string, string> {
+  const parts = (header ?? '').split(/[,;]/).map(part => part.trim());
+  return new Map(
+    parts
+      .filter(part => part !== '')
+      .map(part => {
+        const [name = '', value = ''] = part.split('=').map(text => text.trim());
+        return [name.toLowerCase(), value.replace(/^"(.*)"$/, '$1')] as const;
+      }),
+  );
+}

@@ -1,0 +1,161 @@
+/** @file Names for datasets, and a look at what is in them. */
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
+import { readDataset } from '../../functions/lib/documents.ts';
+import { parseItems } from '../../functions/map-pages.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { type DatasetHead, digestSchema, type Item, type Page } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { Etag } from '../../storage/types.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { readJsonAs } from '../read-body.ts';
+
+const DEFAULT_LIMIT = 100;
+const MAX_LIMIT = 1000;
+
+const putSchema = z.strictObject({ dataset: digestSchema });
+
+export function createDatasetRoutes({ store, blobs }: ServerDeps): Hono {
+  const app = new Hono();
+  const { datasets } = createRefs(store);
+
+  async function readHead(name: string): Promise<{ readonly value: DatasetHead; readonly etag: Etag }> {
+    const head = await datasets.read(name);
+    if (head) return head;
+    throw new NotFound(`there is no dataset "${name}"`, {
+      hint: 'GET /datasets lists them; POST /functions/prepare makes one',
+    });
+  }
+
+  app.get('/datasets', async c => {
+    const rows = await Promise.all(
+      (await datasets.list()).map(async name => ({ name, dataset: (await datasets.read(name))?.value.dataset })),
+    );
+    return c.json({ v: 1, datasets: rows.filter(row => row.dataset !== undefined) });
+  });
+
+  app.get('/datasets/:name', async c => {
+    const name = c.req.param('name');
+    const { value, etag } = await readHead(name);
+    const { pages, removed, encoders, counts, rejects } = await readDataset(blobs, value.dataset);
+    const columns = [...new Set(pages.flatMap(page => Object.keys(page.columns)))];
+    c.header('etag', `"${etag}"`);
+    return c.json({
+      v: 1,
+      name,
+      ...value,
+      pages: pages.length,
+      columns,
+      encoders,
+      counts,
+      rejects,
+      removed: removed.length,
+    });
+  });
+
+  app.put('/datasets/:name', async c => {
+    const name = c.req.param('name');
+    const { dataset } = await readJsonAs(c, putSchema);
+    if ((await blobs.head(dataset)) === undefined) {
+      throw new NotFound(`there is no blob ${dataset}`, { hint: 'repeat the call that made the dataset' });
+    }
+    await readDataset(blobs, dataset);
+    const current = await datasets.read(name);
+    checkIfMatch(c.req.header('if-match'), current?.etag);
+    const { etag } = current
+      ? await datasets.compareAndSwap(name, current.etag, { ...current.value, dataset })
+      : await datasets.create(name, { v: 1, dataset });
+    c.header('etag', `"${etag}"`);
+    return c.json({ v: 1, name, dataset }, current ? 200 : 201);
+  });
+
+  app.delete('/datasets/:name', async c => {
+    const name = c.req.param('name');
+    await readHead(name);
+    await datasets.delete(name);
+    return c.body(null, 204);
+  });
+
+  app.get('/datasets/:name/items', async c => {
+    const { value } = await readHead(c.req.param('name'));
+    const { pages, removed } = await readDataset(blobs, value.dataset);
+    const limit = readLimit(c.req.query('limit'));
+    const start = readCursor(c.req.query('after'));
+    const gone = new Set(removed);
+    const items: Item[] = [];
+    let next: string | undefined;
+    for (let page = start.page; page < pages.length && next === undefined; page++) {
+      for (const [index, item] of (await readItems(pages[page])).entries()) {
+        if ((page === start.page && index <= start.index) || gone.has(item.id)) continue;
+        items.push(item);
+        if (items.length < limit) continue;
+        next = `${page}.${index}`;
+        break;
+      }
+    }
+    return c.json({ v: 1, dataset: value.dataset, items, ...(next !== undefined && { next }) });
+  });
+
+  async function readItems(page: Page | undefined): Promise<Item[]> {
+    const digest: Digest | undefined = page?.items;
+    return digest === undefined ? [] : parseItems(await blobs.get(digest), digest);
+  }
+
+  return app;
+}
+
+function checkIfMatch(header: string | undefined, current: Etag | undefined): void {
+  if (header === undefined) return;
+  if (header === '*' ? current !== undefined : header === `"${current}"`) return;
+  throw new PreconditionFailed('the dataset is another than If-Match names', {
+    expected: current === undefined ? 'no If-Match: the name is free' : `If-Match: "${current}"`,
+    hint: 'GET it again and decide anew',
+  });
+}
+
+function readLimit(text: string | undefined): number {
+  const limit = Number(text ?? DEFAULT_LIMIT);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  throw new InvalidInput(`limit=${text?.slice(0, 50)} is wrong`, { expected: `a whole number from 1 to ${MAX_LIMIT}` });
+}
+
+/** `<page>.<index>` of the last item that the reader has. */
+function readCursor(text: string | undefined): { readonly page: number; readonly index: number } {
+  if (text === undefined || text === '') return { page: 0, index: -1 };
+  const [, page, index] = /^(\d{1,7})\.(\d{1,5})$/.exec(text) ?? [];
+  if (page !== undefined && index !== undefined) return { page: Number(page), index: Number(index) };
+  throw new InvalidInput(`after=${text.slice(0, 50)} is wrong`, { expected: 'the "next" of the answer before' });
+}
+
+export const datasetDocs: readonly RouteDoc[] = [
+  { method: 'get', path: '/datasets', summary: 'The names of datasets, with their digests.' },
+  {
+    method: 'get',
+    path: '/datasets/:name',
+    summary: 'One dataset: counts, columns, encoders, rejects; its ETag is the version of the name.',
+  },
+  {
+    method: 'put',
+    path: '/datasets/:name',
+    summary: 'Give a dataset a name, or move the name; If-Match makes it conditional.',
+    body: putSchema,
+    example: { dataset: `sha256:${'0'.repeat(64)}` },
+    responses: { 200: 'moved', 201: 'created' },
+  },
+  {
+    method: 'delete',
+    path: '/datasets/:name',
+    summary: 'Delete the name; its pictures are erased at the next gc unless something else needs them.',
+    responses: { 204: 'deleted' },
+  },
+  {
+    method: 'get',
+    path: '/datasets/:name/items',
+    summary: 'The pictures of a dataset, a page at a time.',
+    query: {
+      after: 'the "next" of the answer before',
+      limit: `at most so many: 1 to ${MAX_LIMIT}, default ${DEFAULT_LIMIT}`,
+    },
+  },
+];

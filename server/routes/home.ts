@@ -1,0 +1,66 @@
+/** @file A small page that says what is here. */
+import { readFileSync } from 'node:fs';
+import { Hono } from 'hono';
+import { html, type raw } from 'hono/html';
+import { readPreviewIndex } from '../../functions/lib/view.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+
+const page = readFileSync(new URL('../pages/home.html', import.meta.url), 'utf8');
+const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'";
+const MAX_EXPERIMENTS = 50;
+
+type Html = Awaited<ReturnType<typeof html>>;
+
+export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
+  const app = new Hono();
+  const refs = createRefs(store);
+
+  async function describeExperiment(name: string, head: ExperimentHead): Promise<Html> {
+    const chunk = head.chunks.findLast(each => each.previews !== undefined);
+    const index =
+      chunk?.previews && (await blobs.head(chunk.previews)) ? await readPreviewIndex(blobs, chunk.previews) : undefined;
+    const steps = head.chunks.at(-1)?.to ?? 0;
+    const pictures = index?.pictures.map(
+      ({ prompt, image }) =>
+        html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,
+    );
+    return html`<li><a href="/experiments/${name}">${name}</a> <span class="muted">${head.state}, ${steps} steps, target ${head.target} samples</span>
+${pictures ? html`<div class="previews">${pictures}</div>` : ''}</li>`;
+  }
+
+  app.get('/', async c => {
+    const experiments: Html[] = [];
+    for (const name of (await refs.experiments.list()).slice(0, MAX_EXPERIMENTS)) {
+      const head = await refs.experiments.read(name);
+      if (head) experiments.push(await describeExperiment(name, head.value));
+    }
+    const datasets = await Promise.all(
+      (await refs.datasets.list()).map(name => html`<li><a href="/datasets/${name}">${name}</a></li>`),
+    );
+    const [experimentList, datasetList] = [
+      await listOf(experiments, 'None yet. `npm run demo` trains one in minutes.'),
+      await listOf(datasets, 'None yet.'),
+    ];
+    const filled = page
+      .replace('<!-- experiments -->', () => experimentList)
+      .replace('<!-- datasets -->', () => datasetList);
+    return c.html(filled, 200, { 'content-security-policy': PAGE_POLICY });
+  });
+
+  return app;
+}
+
+async function listOf(rows: readonly Html[], none: string): Promise<string> {
+  return String(await (rows.length === 0 ? html`<p class="muted">${none}</p>` : html`<ul>${[...rows]}</ul>`));
+}
+
+export const homeDocs: readonly RouteDoc[] = [
+  {
+    method: 'get',
+    path: '/',
+    summary: 'A page with the experiments, their latest previews and the datasets.',
+    produces: 'text/html',
+  },
+];

@@ -1,0 +1,104 @@
+/** @file Runs: their state, their events as they come, and how to stop them. */
+import { type Context, Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { InvalidInput, NotFound } from '../../errors.ts';
+import type { RunHandle } from '../../functions/executor.ts';
+import { describeError } from '../../functions/thrown.ts';
+import { parseDigest } from '../../storage/digest.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { readWait } from '../prefer.ts';
+import { makeProblem } from '../problem.ts';
+import { describeRun, finalEvent, runDocumentSchema } from '../run-document.ts';
+
+/** Proxies close what is silent for longer. */
+const COMMENT_INTERVAL_MS = 15_000;
+const RETRY_MS = 2000;
+/** How long a DELETE waits for the work to stop before it answers. */
+const CANCEL_WAIT_MS = 2000;
+
+export function createRunRoutes({ executor }: ServerDeps): Hono {
+  const app = new Hono();
+
+  async function findRun(c: Context): Promise<RunHandle> {
+    const action = parseDigest(c.req.param('action') ?? '');
+    const run = await executor.findRun(action);
+    if (run) return run;
+    throw new NotFound(`there is no run of ${action}`, {
+      expected: 'the action of a call that was posted',
+      hint: 'POST /functions/<name> answers with it',
+    });
+  }
+
+  app.get('/runs/:action', async c => {
+    const run = await findRun(c);
+    const seconds = readWait(c.req.header('prefer'), 0);
+    const state = seconds > 0 ? await run.wait(seconds * 1000, c.req.raw.signal) : await run.state();
+    return c.json(describeRun(state), 200, { 'cache-control': 'no-store' });
+  });
+
+  app.get('/runs/:action/events', async c => {
+    const run = await findRun(c);
+    const after = readLastEventId(c.req.header('last-event-id'));
+    return streamSSE(
+      c,
+      async stream => {
+        const gone = new AbortController();
+        stream.onAbort(() => gone.abort());
+        const comments = setInterval(() => void stream.write(': still here\n\n'), COMMENT_INTERVAL_MS);
+        try {
+          await stream.write(`retry: ${RETRY_MS}\n\n`);
+          let id = after;
+          for await (const event of run.events(after, gone.signal)) {
+            id = event.id;
+            await stream.writeSSE({ event: 'progress', id: String(id), data: JSON.stringify(event.data) });
+          }
+          if (gone.signal.aborted) return;
+          await stream.writeSSE({ ...finalEvent(await run.state()), id: String(id + 1) });
+        } finally {
+          clearInterval(comments);
+        }
+      },
+      async (error, stream) => {
+        await stream.writeSSE({ event: 'failed', data: JSON.stringify(makeProblem(describeError(error), c.req.path)) });
+      },
+    );
+  });
+
+  app.delete('/runs/:action', async c => {
+    const run = await findRun(c);
+    run.cancel();
+    return c.json(describeRun(await run.wait(CANCEL_WAIT_MS)), 202);
+  });
+
+  return app;
+}
+
+function readLastEventId(header: string | undefined): number {
+  if (header === undefined || header === '') return 0;
+  if (/^\d{1,15}$/.test(header)) return Number(header);
+  throw new InvalidInput(`Last-Event-ID "${header.slice(0, 50)}" is wrong`, {
+    expected: 'the id of an event of this run',
+  });
+}
+
+export const runDocs: readonly RouteDoc[] = [
+  {
+    method: 'get',
+    path: '/runs/:action',
+    summary: 'State of a run, with its result or problem; `Prefer: wait=N` waits up to N seconds for the end.',
+    answer: runDocumentSchema,
+  },
+  {
+    method: 'get',
+    path: '/runs/:action/events',
+    summary: 'Server-sent events: `progress` as it comes, replayed after Last-Event-ID, then one `done` or `failed`.',
+    produces: 'text/event-stream',
+  },
+  {
+    method: 'delete',
+    path: '/runs/:action',
+    summary: 'Stop a run for everybody who waits for it; what is finished stays, and the same call goes on.',
+    responses: { 202: 'stopping' },
+    answer: runDocumentSchema,
+  },
+];
