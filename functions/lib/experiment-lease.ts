@@ -1,0 +1,86 @@
+/** @file One driver per experiment: whoever finds another at work watches it, and takes over when it is gone. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Conflict } from '../../errors.ts';
+import { acquireLease, type Clock, readLease, withLease } from '../../storage/lease.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+
+/** Between two looks at an experiment that somebody else drives. */
+const WATCH_INTERVAL_MS = 1000;
+
+export const SYSTEM_CLOCK: Clock = {
+  now: () => Date.now(),
+  sleep: async (ms, signal) => sleep(ms, undefined, { signal }),
+};
+
+/** Pids mean something only within one boot and one pid namespace. */
+const PLACE = [
+  hostname(),
+  tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().slice(0, 8)),
+  tryRead(() => readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')),
+].join(' ');
+
+export interface HoldOptions {
+  readonly store: ObjectStore;
+  readonly signal: AbortSignal;
+  readonly clock?: Clock;
+  /** Called about once per second while another holds the lease; true: there is nothing left to do. */
+  watch(holder: string): Promise<boolean>;
+}
+
+/**
+ * Runs `work` under the experiment's lease. While another holds it, watches; a holder that died on this machine is replaced at once,
+ * any other when its lease has expired.
+ * @param work Gets a signal that aborts when the lease is lost or the call is cancelled.
+ * @throws Conflict when the lease is lost on the way.
+ */
+export async function holdExperiment(
+  options: HoldOptions,
+  name: string,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { store, signal, clock = SYSTEM_CLOCK } = options;
+  const holder = `pid ${process.pid} of ${PLACE} (${randomUUID().slice(0, 8)})`;
+  for (;;) {
+    let held: AbortSignal | undefined;
+    try {
+      return await withLease(store, name, { holder, clock, signal }, async given => {
+        held = given;
+        await work(given);
+      });
+    } catch (error) {
+      if (held?.aborted && !signal.aborted) throw held.reason;
+      if (held || !(error instanceof Conflict)) throw error;
+    }
+    const other = await readLease(store, name, clock.now());
+    if (other && isDead(other.holder)) {
+      // In its name: nobody else can, and the next round decides who of those waiting comes first.
+      await (await acquireLease(store, name, { holder: other.holder, clock })).release();
+      continue;
+    }
+    if (other && (await options.watch(other.holder))) return;
+    await clock.sleep(WATCH_INTERVAL_MS, signal);
+  }
+}
+
+/** True only when it is certain: a process of this machine that no longer exists. */
+function isDead(holder: string): boolean {
+  const [, pid, place] = /^pid (\d+) of (.*) \([0-9a-f]{8}\)$/.exec(holder) ?? [];
+  if (pid === undefined || place !== PLACE) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
+
+function tryRead(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '?';
+  }
+}

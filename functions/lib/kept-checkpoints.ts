@@ -1,0 +1,57 @@
+/** @file Which checkpoints' blobs stay. */
+import { BlobMissing } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { actionKey, blobKey } from '../../storage/keys.ts';
+import type { Checkpoint, KeptCheckpoint } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { readCheckpoint } from './documents.ts';
+import { listHeads } from './experiment.ts';
+import { findMissing } from './runner-job.ts';
+
+/** Whether the manifest and every tensor of it are there. */
+export async function isComplete(blobs: BlobStore, checkpoint: Digest | undefined): Promise<boolean> {
+  const manifest = checkpoint && (await readIfThere(blobs, checkpoint));
+  return manifest !== undefined && (await findMissing(blobs, tensorsOf(manifest))) === undefined;
+}
+
+/**
+ * Deletes a superseded checkpoint that no experiment keeps: the result that names it first, so that nobody is led to it, then the
+ * tensors that no kept checkpoint shares, and the manifest last, so that a killed prune still knows what to delete.
+ */
+export async function pruneCheckpoint(store: ObjectStore, blobs: BlobStore, gone: KeptCheckpoint): Promise<void> {
+  const kept = await listKept(store, blobs);
+  if (kept.has(gone.checkpoint)) return;
+  await store.delete(actionKey('train-chunk', gone.result));
+  const manifest = await readIfThere(blobs, gone.checkpoint);
+  if (manifest === undefined) return;
+  for (const digest of tensorsOf(manifest)) {
+    if (!kept.has(digest)) await store.delete(blobKey(digest));
+  }
+  await store.delete(blobKey(gone.checkpoint));
+}
+
+/** Manifests and tensors of the checkpoints in any experiment's history. */
+async function listKept(store: ObjectStore, blobs: BlobStore): Promise<ReadonlySet<Digest>> {
+  const kept = new Set<Digest>();
+  for (const { head } of await listHeads(store)) {
+    for (const { checkpoint } of head.history) {
+      kept.add(checkpoint);
+      const manifest = await readIfThere(blobs, checkpoint);
+      for (const digest of manifest ? tensorsOf(manifest) : []) kept.add(digest);
+    }
+  }
+  return kept;
+}
+
+function tensorsOf({ tensors }: Checkpoint): Digest[] {
+  return [...tensors.model, ...tensors.optimizer, ...tensors.ema];
+}
+
+async function readIfThere(blobs: BlobStore, digest: Digest): Promise<Checkpoint | undefined> {
+  try {
+    return await readCheckpoint(blobs, digest);
+  } catch (error) {
+    if (error instanceof BlobMissing) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+/** @file The same few pictures at every chunk border of a run. */
+import { z } from 'zod';
+import { canonicalJson } from '../storage/canonical.ts';
+import { digestSchema } from '../storage/records.ts';
+import { defineFunction } from './define.ts';
+import { PICTURE_TOOLS, samplePictures } from './lib/pictures.ts';
+import { requireEngine } from './lib/runner-job.ts';
+import type { PreviewIndex } from './lib/view.ts';
+
+export const preview = defineFunction({
+  name: 'preview',
+  summary:
+    'Makes the preview pictures of a checkpoint: outputs image_000 ... (PNG) and index (which shows which prompt).',
+  version: 1,
+  kind: 'pure',
+  usesEngine: true,
+  tools: PICTURE_TOOLS,
+  digests: { checkpoint: 'experiment' },
+  example: {
+    checkpoint: 'portraits@latest',
+    prompts: ['a person with red hair on a pink background'],
+    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2, micro_batch: 64 },
+  },
+  input: z.strictObject({
+    checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+    prompts: z.array(z.string().min(1).max(2000)).min(1).max(64).describe('one picture each'),
+    steps: z.int().min(1).max(1000).default(25),
+    guidance: z.number().min(0).max(50).default(1.5),
+    seed: z.int().nonnegative().default(0),
+    width: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
+    height: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
+  }),
+  async run(ctx, { engine: given, ...request }) {
+    const engine = requireEngine(given);
+    const { images, stats } = await samplePictures(ctx, { ...request, first: 0, weights: 'ema', engine });
+    const { checkpoint, steps, guidance, seed, prompts } = request;
+    const index: PreviewIndex = {
+      v: 1,
+      kind: 'previews',
+      checkpoint,
+      steps,
+      guidance,
+      seed,
+      pictures: Object.values(images).map((image, i) => ({ prompt: prompts[i] ?? '', image })),
+      links: [...new Set(Object.values(images).map(image => image.digest))],
+    };
+    const indexRef = await ctx.blobs.put(Buffer.from(canonicalJson(index)), 'application/json');
+    return { outputs: { index: indexRef, ...images }, stats };
+  },
+});

@@ -1,0 +1,119 @@
+/** @file Steps [from, to) from one checkpoint to the next: checked here, computed by the gpu-runner. */
+import { z } from 'zod';
+import type { KeyedConfig } from '../configs/schema.ts';
+import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
+import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
+import { canonicalJson } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { digestSchema, type EngineSpec } from '../storage/records.ts';
+import type { BlobStore } from '../storage/types.ts';
+import { defineFunction } from './define.ts';
+import { readCheckpoint, readDataset, readKeyedConfig } from './lib/documents.ts';
+import { requireEngine, runJob } from './lib/runner-job.ts';
+import { checkSignals } from './lib/signals.ts';
+
+const input = z.strictObject({
+  config: digestSchema.describe('keyed sections of the config'),
+  parent: digestSchema.optional().describe('checkpoint to go on from; left out: a fresh model from the seed'),
+  parent_config: digestSchema
+    .optional()
+    .describe('the keyed config of the parent, when it is another on purpose: a run that is extended'),
+  dataset: digestSchema,
+  from: z.int().nonnegative().describe('first optimizer step; the step of the parent'),
+  to: z.int().positive().describe('step at which the chunk ends'),
+});
+
+export const trainChunk = defineFunction({
+  name: 'train-chunk',
+  summary: 'Trains steps [from, to) from one checkpoint to the next.',
+  version: 1,
+  kind: 'pure',
+  usesEngine: true,
+  digests: { config: 'blob', parent: 'experiment', parent_config: 'blob', dataset: 'dataset' },
+  example: {
+    config: `sha256:${'0'.repeat(64)}`,
+    dataset: 'portraits',
+    from: 0,
+    to: 100,
+    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2, micro_batch: 64 },
+  },
+  input,
+  async run(ctx, { engine: given, parent_config, ...body }) {
+    const engine = requireEngine(given);
+    if (body.from >= body.to) {
+      throw new InvalidInput(`the step range [${body.from}, ${body.to}) is empty`, { expected: 'from < to' });
+    }
+    const config = await readKeyedConfig(ctx.blobs, body.config);
+    checkEngineFits(config, engine);
+    await checkParent(ctx.blobs, config, { ...body, parent_config });
+    checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
+
+    const { parent, ...rest } = body;
+    const job: TrainChunkJob = { kind: 'train-chunk', ...rest, ...(parent && { parent }), engine };
+    const { outputs, links, stats, to = body.to } = await runJob(ctx, job);
+    if (to <= body.from) {
+      throw new Cancelled(`the runner stopped before step ${body.from} was done`, { hint: 'call again' });
+    }
+    return { outputs, links, stats, ...(to < body.to ? { params: { from: body.from, to } } : {}) };
+  },
+});
+
+interface ParentClaim {
+  readonly config: Digest;
+  readonly parent?: Digest | undefined;
+  readonly parent_config?: Digest | undefined;
+  readonly from: number;
+}
+
+async function checkParent(blobs: BlobStore, config: KeyedConfig, claim: ParentClaim): Promise<void> {
+  if (claim.parent === undefined) {
+    if (claim.from === 0) return;
+    throw new Unprocessable(`step ${claim.from} needs a checkpoint to go on from`, {
+      expected: 'parent, or from = 0 for a fresh model',
+    });
+  }
+  const parent = await readCheckpoint(blobs, claim.parent);
+  if (parent.step !== claim.from) {
+    throw new Unprocessable(`the checkpoint is at step ${parent.step}, the chunk starts at ${claim.from}`, {
+      expected: `from = ${parent.step}`,
+    });
+  }
+  const stated = claim.parent_config ?? claim.config;
+  if (parent.config !== stated) {
+    throw new Unprocessable(`a checkpoint from another config: it was trained with ${parent.config}, not ${stated}`, {
+      expected: 'the config that the checkpoint was trained with',
+      hint: 'train that config, or state the other one as parent_config to go on under a changed config',
+    });
+  }
+  if (parent.config !== claim.config) {
+    checkSuccession(await readKeyedConfig(blobs, parent.config), config);
+  }
+}
+
+/** What a checkpoint's tensors, random streams and sample count depend on cannot change on the way. */
+function checkSuccession(before: KeyedConfig, after: KeyedConfig): void {
+  const fixed = (config: KeyedConfig) => ({
+    seed: config.seed,
+    model: config.model,
+    data: config.data,
+    'optimizer.type': config.optimizer.type,
+    'optimizer.ema_gammas': config.optimizer.ema_gammas,
+  });
+  const [old, now] = [fixed(before), fixed(after)];
+  for (const key of Object.keys(old) as (keyof typeof old)[]) {
+    if (canonicalJson(old[key]) === canonicalJson(now[key])) continue;
+    throw new Unprocessable(`a run cannot go on with another ${key}`, {
+      expected: `${key} as in the config of the checkpoint`,
+      hint: 'create a new experiment with that config',
+    });
+  }
+}
+
+function checkEngineFits(config: KeyedConfig, engine: EngineSpec): void {
+  const { batch_size: batch } = config.data;
+  if (batch % engine.micro_batch !== 0) {
+    throw new Unprocessable(`engine.micro_batch ${engine.micro_batch} does not divide data.batch_size ${batch}`, {
+      expected: 'a divisor of the batch',
+    });
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * @file The driver of an experiment: chunk after chunk to the target, under the experiment's lease. Everything it has done is in the
+ * head, so whoever calls again, wherever, goes on from there. A pause takes effect at the next chunk border: nothing is lost.
+ */
+import { z } from 'zod';
+import type { Config } from '../configs/schema.ts';
+import { BlobMissing, Conflict, Internal } from '../errors.ts';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
+import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
+import { nextChunk, type StepRange, stepsFor } from './lib/chunks.ts';
+import { readCheckpoint } from './lib/documents.ts';
+import { changeHead, keyedAt, readConfig, readHead, stepOf } from './lib/experiment.ts';
+import { holdExperiment } from './lib/experiment-lease.ts';
+import { isComplete, pruneCheckpoint } from './lib/kept-checkpoints.ts';
+import {
+  type Chunk,
+  deleteCheckpointFile,
+  describeHead,
+  type ViewTarget,
+  writeCheckpointFile,
+  writeChunkFiles,
+  writeSummary,
+} from './lib/view.ts';
+
+export const train = defineFunction({
+  name: 'train',
+  summary: 'Trains an experiment up to its target, chunk by chunk; the same call goes on after any stop.',
+  version: 1,
+  kind: 'effect',
+  example: { experiment: 'portraits' },
+  input: z.strictObject({
+    experiment: nameSchema,
+    target: z
+      .int()
+      .positive()
+      .optional()
+      .describe('samples to train up to; beyond optimizer.total_samples the schedules are stretched to it'),
+  }),
+  key: ({ experiment, target }) => (target === undefined ? experiment : `${experiment} to ${target}`),
+  async run(ctx, { experiment: name, target }) {
+    const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
+    const view: ViewTarget = { store: ctx.store, blobs: ctx.blobs, name };
+    const started = await startTraining(ctx, name, config, target);
+    if (started.state === 'running' || started.superseded.length > 0) {
+      const watch = (holder: string) => watchOther(ctx, name, config, holder);
+      await holdExperiment({ store: ctx.store, signal: ctx.signal, watch }, name, signal =>
+        drive({ ctx, signal, view, config }),
+      );
+    }
+    const { value: head } = await readHead(ctx.store, name);
+    await writeSummary(view, head, config);
+    return describeHead(name, head, config);
+  },
+});
+
+/** Sets the target and the state; a run that is at its target already is left as it is. */
+function startTraining(
+  ctx: EffectContext,
+  name: string,
+  config: Config,
+  target: number | undefined,
+): Promise<ExperimentHead> {
+  return changeHead(ctx.store, name, head => {
+    const goal = target ?? head.target;
+    if (stepOf(head) < stepsFor(goal, config.data.batch_size)) return { ...head, target: goal, state: 'running' };
+    return head.state === 'running' && goal === head.target ? { ...head, state: 'done' } : head;
+  });
+}
+
+/** Tells what another server does; true when it has come to an end. */
+async function watchOther(ctx: EffectContext, name: string, config: Config, holder: string): Promise<boolean> {
+  const { value: head } = await readHead(ctx.store, name);
+  const lastStep = stepsFor(head.target, config.data.batch_size);
+  ctx.progress({ phase: 'train', done: stepOf(head), total: lastStep, unit: 'steps', message: `driven by ${holder}` });
+  return head.state !== 'running';
+}
+
+interface Drive {
+  readonly ctx: EffectContext;
+  /** Aborts with the call, and when the lease is lost. */
+  readonly signal: AbortSignal;
+  readonly view: ViewTarget;
+  readonly config: Config;
+}
+
+async function drive(run: Drive): Promise<void> {
+  const { ctx, signal, config } = run;
+  let healedAt: number | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    const head = await pruneSuperseded(run);
+    if (head.state !== 'running') return;
+    const step = stepOf(head);
+    const lastStep = stepsFor(head.target, config.data.batch_size);
+    ctx.progress({ phase: 'train', done: step, total: lastStep, unit: 'steps' });
+    const range = nextChunk(step, config.run.chunk_steps, lastStep);
+    try {
+      if (range) await trainChunk(run, head, range);
+      else await changeHead(ctx.store, run.view.name, now => ({ ...now, state: 'done' }));
+    } catch (error) {
+      // Once per step: what goes missing again and again is no accident.
+      if (!(error instanceof BlobMissing) || healedAt === step) throw error;
+      healedAt = step;
+      await fallBack(run, error);
+    }
+  }
+}
+
+/** One chunk: train, preview, view, and last the head, which makes it count. */
+async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<void> {
+  const { ctx, view } = run;
+  const answer = await callTrainChunk(run, head, range);
+  const checkpoint = outputOf(answer.result, 'checkpoint');
+  const chunk: Chunk = {
+    from: range.from,
+    to: endOf(answer.result),
+    log: outputOf(answer.result, 'log'),
+    ...(await callPreview(run, head, checkpoint)),
+  };
+  const kept = { step: chunk.to, checkpoint, result: answer.action };
+  await writeChunkFiles(view, chunk);
+  await writeCheckpointFile(view, kept);
+  const moved = await changeHead(ctx.store, view.name, now => {
+    if (now.checkpoint === checkpoint) return now;
+    checkUnmoved(view.name, head, now);
+    const history = [...now.history, kept];
+    const borders = history.length - (run.config.run.keep + 1);
+    return {
+      ...now,
+      checkpoint,
+      state: now.state === 'running' && isAtTarget(chunk.to, now, run.config) ? 'done' : now.state,
+      history: history.slice(Math.max(0, borders)),
+      chunks: [...now.chunks, chunk],
+      superseded: [...now.superseded, ...history.slice(0, Math.max(0, borders))],
+    };
+  });
+  await writeSummary(view, moved, run.config);
+}
+
+async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {
+  const { ctx, signal } = run;
+  const keyed = keyedAt(run.config, head.target);
+  const { digest: config } = await ctx.blobs.put(Buffer.from(canonicalJson(keyed)), 'application/json');
+  const parent = head.checkpoint && (await readCheckpoint(ctx.blobs, head.checkpoint));
+  const body: Json = {
+    config,
+    ...(head.checkpoint && { parent: head.checkpoint }),
+    ...(parent && parent.config !== config && { parent_config: parent.config }),
+    dataset: head.dataset,
+    ...range,
+    engine: head.engine,
+  };
+  const answer = await ctx.call('train-chunk', body, { signal });
+  if (answer.cache === 'miss' || (await isComplete(ctx.blobs, outputOf(answer.result, 'checkpoint')))) return answer;
+  return ctx.call('train-chunk', body, { signal, skipCache: true });
+}
+
+async function callPreview(
+  { ctx, signal, config }: Drive,
+  head: ExperimentHead,
+  checkpoint: Digest,
+): Promise<{ readonly previews?: Digest }> {
+  if (config.run.preview.prompts.length === 0) return {};
+  const { result } = await ctx.call('preview', { checkpoint, ...config.run.preview, engine: head.engine }, { signal });
+  return { previews: outputOf(result, 'index') };
+}
+
+/** Deletes what left the history. Killed in between, the next call goes on. */
+async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
+  const { value: head } = await readHead(ctx.store, view.name);
+  if (head.superseded.length === 0) return head;
+  for (const gone of head.superseded) {
+    await deleteCheckpointFile(view, gone);
+    await pruneCheckpoint(ctx.store, ctx.blobs, gone);
+  }
+  const pruned = new Set(head.superseded.map(gone => gone.result));
+  return changeHead(ctx.store, view.name, now => ({
+    ...now,
+    superseded: now.superseded.filter(gone => !pruned.has(gone.result)),
+  }));
+}
+
+/** A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits. */
+async function fallBack({ ctx, view }: Drive, cause: BlobMissing): Promise<void> {
+  const { value: head } = await readHead(ctx.store, view.name);
+  let whole = head.history.length;
+  while (whole > 0 && !(await isComplete(ctx.blobs, head.history[whole - 1]?.checkpoint))) whole--;
+  // The head is whole, so what is missing is none of ours: the dataset, the config.
+  if (whole === head.history.length) throw cause;
+  const history = head.history.slice(0, whole);
+  const newest = history.at(-1);
+  ctx.progress({ phase: 'train', message: `${cause.message}: going back to step ${newest?.step ?? 0}` });
+  await changeHead(ctx.store, view.name, now => {
+    checkUnmoved(view.name, head, now);
+    const { checkpoint: _, ...rest } = now;
+    return {
+      ...rest,
+      ...(newest && { checkpoint: newest.checkpoint }),
+      history,
+      chunks: now.chunks.filter(chunk => chunk.to <= (newest?.step ?? 0)),
+    };
+  });
+}
+
+function isAtTarget(step: number, head: ExperimentHead, config: Config): boolean {
+  return step >= stepsFor(head.target, config.data.batch_size);
+}
+
+/** @throws Conflict when somebody else moved the experiment on, or replaced it. */
+function checkUnmoved(name: string, before: ExperimentHead, now: ExperimentHead): void {
+  const same = (['checkpoint', 'config', 'dataset'] as const).every(key => before[key] === now[key]);
+  if (same) return;
+  throw new Conflict(`the experiment ${name} was moved by somebody else`, {
+    hint: 'call again: it goes on from there',
+  });
+}
+
+/** Smaller than asked when a shutdown cut the chunk short. */
+function endOf(result: Result): number {
+  const { to } = result.action.params;
+  if (typeof to === 'number') return to;
+  throw new Internal('a train-chunk result without its step range');
+}
+
+function outputOf(result: Result, name: string): Digest {
+  const output = result.outputs[name];
+  if (output) return output.digest;
+  throw new Internal(`a result of ${result.action.function} without the output ${name}`);
+}
