@@ -1,7 +1,8 @@
 /** @file The reference engine: interprets a graph in f64 and rounds only at casts and at the boundary. */
+
+import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
 import { type DType, emptyTensor, formatType, type Graph, type Tensor, type TensorSpec } from '../../compiler/graph.ts';
-import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../compiler/half.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, isSameShape } from '../../compiler/shapes.ts';
 import { type Array64, evaluateNode } from './kernels.ts';

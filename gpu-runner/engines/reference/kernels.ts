@@ -1,6 +1,7 @@
 /** @file One row per operation over Float64Array: slow, plain, and the oracle of every other engine. */
+
+import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import { type AnyNode, type DType, type Node, type Shape, sizeOf } from '../../compiler/graph.ts';
-import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../compiler/half.ts';
 import type { OpName } from '../../compiler/ops.ts';
 import { stridesOf } from '../../compiler/shapes.ts';
 

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from './half.ts';
+
+it('gives every binary16 back', () => {
+  for (let bits = 0; bits < 0x10000; bits++) {
+    const value = fromF16Bits(bits);
+    if (Number.isNaN(value)) expect(fromF16Bits(toF16Bits(value))).toBeNaN();
+    else expect(toF16Bits(value)).toBe(bits);
+  }
+});
+
+it('rounds to the nearest binary16, ties to even', () => {
+  const ulp = 2 ** -10;
+  expect(fromF16Bits(toF16Bits(1 + ulp / 2))).toBe(1);
+  expect(fromF16Bits(toF16Bits(1 + (3 * ulp) / 2))).toBe(1 + 2 * ulp);
+  expect(fromF16Bits(toF16Bits(65_519))).toBe(65_504);
+  expect(fromF16Bits(toF16Bits(65_520))).toBe(Number.POSITIVE_INFINITY);
+  expect(fromF16Bits(toF16Bits(2 ** -25))).toBe(0);
+  expect(fromF16Bits(toF16Bits(3 * 2 ** -26))).toBe(2 ** -24);
+});
+
+it('gives every bfloat16 back, and rounds ties to even', () => {
+  for (let bits = 0; bits < 0x10000; bits++) {
+    const value = fromBf16Bits(bits);
+    if (!Number.isNaN(value)) expect(toBf16Bits(value)).toBe(bits);
+  }
+  expect(fromBf16Bits(toBf16Bits(1 + 2 ** -8))).toBe(1);
+  expect(fromBf16Bits(toBf16Bits(1 + 3 * 2 ** -8))).toBe(1 + 2 ** -6);
+});

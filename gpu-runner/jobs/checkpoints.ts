@@ -1,0 +1,92 @@
+/** @file Training state to blobs and back. Equal state gives equal bytes, so an equal digest. */
+import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { Checkpoint } from '../../storage/records.ts';
+import type { BlobRef, BlobStore } from '../../storage/types.ts';
+import type { Tensor } from '../compiler/graph.ts';
+import type { Progress, TrainingTensors } from '../training/trainer.ts';
+import { putDocument } from './documents.ts';
+
+type TensorMap = Readonly<Record<string, Tensor>>;
+
+/** A blob may hold 1 GiB; a group is cut into parts below this many bytes, in order of names. */
+const MAX_PART_BYTES = 900 * 2 ** 20;
+
+export interface SavedCheckpoint {
+  readonly ref: BlobRef;
+  readonly links: readonly Digest[];
+}
+
+/** Tensors first, then the manifest that names them. */
+export async function saveCheckpoint(
+  blobs: BlobStore,
+  progress: Progress,
+  tensors: TrainingTensors,
+  config: Digest,
+  seed: number,
+): Promise<SavedCheckpoint> {
+  const groups = {
+    model: await saveGroup(blobs, tensors.model),
+    optimizer: await saveGroup(blobs, tensors.optimizer),
+    ema: await saveGroup(blobs, tensors.ema),
+  };
+  const links = [config, ...groups.model, ...groups.optimizer, ...groups.ema];
+  const checkpoint: Checkpoint = {
+    v: 1,
+    kind: 'checkpoint',
+    step: progress.step,
+    samples: progress.samples,
+    cursor: progress.cursor,
+    rng_key: String(seed),
+    config,
+    tensors: groups,
+    links,
+  };
+  return { ref: await putDocument(blobs, checkpoint), links };
+}
+
+async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]> {
+  const digests: Digest[] = [];
+  for (const part of cutIntoParts(tensors, MAX_PART_BYTES)) {
+    const { digest } = await blobs.put(encodeSafetensors(part), 'application/octet-stream');
+    digests.push(digest);
+  }
+  return digests;
+}
+
+/** At least one part, also of no tensors; each below the limit unless one tensor alone is above it. */
+export function cutIntoParts(tensors: TensorMap, maxBytes: number): Record<string, Tensor>[] {
+  const parts: Record<string, Tensor>[] = [{}];
+  let bytes = 0;
+  for (const name of Object.keys(tensors).sort()) {
+    const tensor = tensors[name];
+    if (tensor === undefined) continue;
+    if (bytes > 0 && bytes + tensor.data.byteLength > maxBytes) {
+      parts.push({});
+      bytes = 0;
+    }
+    Object.assign(parts.at(-1) ?? {}, { [name]: tensor });
+    bytes += tensor.data.byteLength;
+  }
+  return parts;
+}
+
+export async function loadTensors(blobs: BlobStore, { tensors }: Checkpoint): Promise<TrainingTensors> {
+  const [model, optimizer, ema] = await Promise.all([
+    loadGroup(blobs, tensors.model),
+    loadGroup(blobs, tensors.optimizer),
+    loadGroup(blobs, tensors.ema),
+  ]);
+  return { model, optimizer, ema };
+}
+
+export async function loadGroup(blobs: BlobStore, digests: readonly Digest[]): Promise<Record<string, Tensor>> {
+  const tensors: Record<string, Tensor> = {};
+  for (const digest of digests) {
+    for (const [name, { shape, dtype, data }] of Object.entries(decodeSafetensors(await blobs.get(digest)).tensors)) {
+      if (dtype !== 'f32') throw new TypeError(`tensor "${name}" of a checkpoint is ${dtype}, expected f32`);
+      tensors[name] = { shape, dtype, data: Float32Array.from(data) };
+    }
+  }
+  return tensors;
+}

@@ -1,0 +1,47 @@
+/** @file The engines this runner has. */
+import { Unprocessable } from '../../errors.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { Engine, EngineProbe } from '../compiler/engine.ts';
+import { createReferenceEngine, probeReference } from '../engines/reference/engine.ts';
+
+interface EngineEntry {
+  probe(): Promise<EngineProbe>;
+  open(spec: EngineSpec): Promise<Engine>;
+}
+
+// Native engines are loaded when they are first asked for, so that one that cannot load does not stop the others.
+const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
+  'onnxruntime/cpu': {
+    probe: async () => (await import('../engines/onnxruntime/engine.ts')).probeOnnxRuntime(),
+    open: async ({ threads }) =>
+      (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads }),
+  },
+  reference: {
+    probe: () => Promise.resolve(probeReference()),
+    open: () => Promise.resolve(createReferenceEngine()),
+  },
+};
+
+/** @throws Unprocessable when the engine cannot run here, with the reason. */
+export async function openEngine(spec: EngineSpec): Promise<Engine> {
+  const entry = ENGINES[spec.name];
+  const probe = await probeOne(spec.name, entry);
+  if (!probe.available) {
+    throw new Unprocessable(`engine ${spec.name} is not available here: ${probe.reason ?? 'unknown reason'}`, {
+      expected: 'an engine that `easel engines` shows as available',
+    });
+  }
+  return entry.open(spec);
+}
+
+export function probeEngines(): Promise<EngineProbe[]> {
+  return Promise.all(Object.entries(ENGINES).map(([name, entry]) => probeOne(name, entry)));
+}
+
+async function probeOne(name: string, entry: EngineEntry): Promise<EngineProbe> {
+  try {
+    return await entry.probe();
+  } catch (error) {
+    return { name, available: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}

@@ -1,0 +1,67 @@
+/** @file Pictures from a checkpoint. */
+
+import { Unprocessable } from '../../errors.ts';
+import { encodeNpy } from '../../formats/npy.ts';
+import { decodeSafetensors } from '../../formats/safetensors.ts';
+import type { Tensor } from '../compiler/graph.ts';
+import type { SampleJob } from '../protocol.ts';
+import { Sampler } from '../sampling/sampler.ts';
+import { loadGroup } from './checkpoints.ts';
+import type { JobContext, JobHandler } from './context.ts';
+import { readCheckpoint, readConfig } from './documents.ts';
+
+export function createSampleJob(): JobHandler<'sample'> {
+  let resident: { readonly key: string; readonly sampler: Sampler } | undefined;
+
+  async function openSampler(ctx: JobContext, job: SampleJob): Promise<Sampler> {
+    const key = JSON.stringify([job.checkpoint, job.weights, job.engine]);
+    if (resident?.key === key) return resident.sampler;
+    await resident?.sampler.dispose();
+    resident = undefined;
+    const checkpoint = await readCheckpoint(ctx.blobs, job.checkpoint);
+    const config = await readConfig(ctx.blobs, checkpoint.config);
+    const weights =
+      job.weights === 'raw'
+        ? await loadGroup(ctx.blobs, checkpoint.tensors.model)
+        : firstAverage(await loadGroup(ctx.blobs, checkpoint.tensors.ema));
+    const sampler = new Sampler(await ctx.engine(job.engine), config, weights);
+    resident = { key, sampler };
+    return sampler;
+  }
+
+  return async (ctx, job) => {
+    const sampler = await openSampler(ctx, job);
+    const conditions = await loadConditions(ctx, job);
+    const started = performance.now();
+    const count = Object.values(conditions)[0]?.shape[0] ?? 0;
+    const data = await sampler.sample({ ...job, conditions }, async (done, total) => {
+      ctx.progress({ phase: 'sample', done, total, unit: 'steps' });
+      await ctx.breathe();
+    });
+    const pixels = await ctx.blobs.put(
+      encodeNpy({ dtype: 'u8', shape: [count, job.height, job.width, 3], data }),
+      'application/x-npy',
+    );
+    return { outputs: { pixels }, links: [], stats: { seconds: (performance.now() - started) / 1000 } };
+  };
+}
+
+/** The average that pictures are made from: the first of config.optimizer.ema_gammas. */
+function firstAverage(ema: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  const prefix = '0.';
+  return Object.fromEntries(
+    Object.entries(ema).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
+  );
+}
+
+async function loadConditions(ctx: JobContext, job: SampleJob): Promise<Record<string, Tensor>> {
+  const conditions: Record<string, Tensor> = {};
+  const { tensors } = decodeSafetensors(await ctx.blobs.get(job.conditions));
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    if (dtype !== 'f32') throw new Unprocessable(`condition "${name}" is ${dtype}`, { expected: 'f32 tensors' });
+    conditions[name] = { shape, dtype, data };
+  }
+  return conditions;
+}

@@ -1,0 +1,119 @@
+/** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range and engine. */
+import { Unprocessable } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { TrainChunkJob } from '../protocol.ts';
+import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
+import type { TrainingItem } from '../training/training-set.ts';
+import { loadTensors, saveCheckpoint } from './checkpoints.ts';
+import type { JobContext, JobHandler } from './context.ts';
+import { readCheckpoint, readConfig, readDataset } from './documents.ts';
+import { loadTrainingItems } from './load-items.ts';
+
+/** The trainer of the last chunk, still on the device; a cache and nothing else. */
+interface Resident {
+  readonly key: string;
+  readonly checkpoint: Digest;
+  readonly trainer: Trainer;
+}
+
+export function createTrainChunkJob(): JobHandler<'train-chunk'> {
+  let resident: Resident | undefined;
+  let items: { readonly key: string; readonly items: readonly TrainingItem[] } | undefined;
+
+  async function openTrainer(ctx: JobContext, job: TrainChunkJob, key: string): Promise<Trainer> {
+    const kept = resident;
+    resident = undefined;
+    if (kept?.key === key && kept.checkpoint === job.parent) return kept.trainer;
+    await kept?.trainer.dispose();
+
+    const config = await readConfig(ctx.blobs, job.config);
+    const parent = job.parent && (await readCheckpoint(ctx.blobs, job.parent));
+    if (parent && parent.config !== job.config) {
+      throw new Unprocessable(`checkpoint ${job.parent} belongs to config ${parent.config}, not to ${job.config}`, {
+        expected: 'a parent checkpoint of the same config',
+      });
+    }
+    const progress = parent ?? EMPTY_PROGRESS;
+    if (progress.step !== job.from || job.to <= job.from) {
+      throw new Unprocessable(`steps ${job.from} to ${job.to} do not follow step ${progress.step} of the parent`, {
+        expected: `from ${progress.step} to a larger step`,
+      });
+    }
+    const itemsKey = `${job.dataset} ${JSON.stringify(config.model.conditions)}`;
+    if (items?.key !== itemsKey) {
+      const dataset = await readDataset(ctx.blobs, job.dataset);
+      const loaded = await loadTrainingItems(ctx.blobs, dataset, config.model, (done, total) =>
+        ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
+      );
+      items = { key: itemsKey, items: loaded };
+    }
+    ctx.progress({ phase: 'compile' });
+    const engine = await ctx.engine(job.engine);
+    const tensors = parent && (await loadTensors(ctx.blobs, parent));
+    const { step, samples, cursor } = progress;
+    return new Trainer(engine, config, items.items, job.engine.micro_batch, { step, samples, cursor }, tensors);
+  }
+
+  return async (ctx, job) => {
+    const config = await readConfig(ctx.blobs, job.config);
+    const key = JSON.stringify([job.config, job.dataset, job.engine]);
+    const trainer = await openTrainer(ctx, job, key);
+    const started = performance.now();
+    const reports: StepReport[] = [];
+    try {
+      while (trainer.progress.step < job.to) {
+        const report = await trainer.step();
+        reports.push(report);
+        reportProgress(ctx, job, report, reports.length, performance.now() - started);
+        if ((await ctx.breathe()) === 'stop') break;
+      }
+      const trainingMs = performance.now() - started;
+      ctx.progress({ phase: 'checkpoint' });
+      const saved = await saveCheckpoint(ctx.blobs, trainer.progress, await trainer.tensors(), job.config, config.seed);
+      const log = await putLog(ctx.blobs, reports);
+      resident = { key, checkpoint: saved.ref.digest, trainer };
+      return {
+        outputs: { checkpoint: saved.ref, log },
+        links: [...saved.links],
+        stats: {
+          seconds: trainingMs / 1000,
+          samples_per_second: (reports.length * config.data.batch_size * 1000) / trainingMs,
+          peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+        },
+        to: trainer.progress.step,
+      };
+    } catch (error) {
+      await trainer.dispose();
+      throw error;
+    }
+  };
+}
+
+function reportProgress(
+  ctx: JobContext,
+  job: TrainChunkJob,
+  report: StepReport,
+  steps: number,
+  elapsedMs: number,
+): void {
+  ctx.progress({
+    phase: 'train',
+    done: report.step,
+    total: job.to,
+    unit: 'steps',
+    metrics: {
+      loss: report.loss,
+      grad_norm: report.grad_norm,
+      learning_rate: report.learning_rate,
+      samples: report.samples,
+      samples_per_second: ((report.samples / report.step) * steps * 1000) / elapsedMs,
+    },
+  });
+}
+
+/** JSON Lines, one per optimizer step. A number that is not finite is null. */
+function putLog(blobs: BlobStore, reports: readonly StepReport[]) {
+  const lines = reports.map(report => `${JSON.stringify(report)}\n`).join('');
+  return blobs.put(new TextEncoder().encode(lines), 'application/jsonl');
+}
