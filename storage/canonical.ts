@@ -10,20 +10,39 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
  * @throws InvalidInput on a number that is not finite, or on anything that is not JSON.
  */
 export function canonicalJson(value: Json | undefined): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (value === null || typeof value === 'boolean') return JSON.stringify(value);
+  if (typeof value === 'string') return quote(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new InvalidInput(`${value} has no JSON form`, { expected: 'finite numbers' });
     return JSON.stringify(value);
   }
   if (Array.isArray(value)) return `[${value.map(item => canonicalJson(item)).join(',')}]`;
-  if (typeof value === 'object') {
-    const record = value as { readonly [key: string]: Json | undefined };
-    const keys = Object.keys(record)
-      .filter(key => record[key] !== undefined)
+  if (isPlainObject(value)) {
+    const keys = Object.keys(value)
+      .filter(key => value[key] !== undefined)
       .sort();
-    return `{${keys.map(key => `${JSON.stringify(key)}:${canonicalJson(record[key])}`).join(',')}}`;
+    return `{${keys.map(key => `${quote(key)}:${canonicalJson(value[key])}`).join(',')}}`;
   }
-  throw new InvalidInput(`a value of type ${typeof value} has no JSON form`, { expected: 'plain JSON data' });
+  throw new InvalidInput(`a value of type ${nameType(value)} has no JSON form`, { expected: 'plain JSON data' });
+}
+
+function quote(text: string): string {
+  // RFC 8785, section 3.2.2.2: lone surrogates end the canonicalization.
+  if (text.isWellFormed()) return JSON.stringify(text);
+  throw new InvalidInput(`${JSON.stringify(text.slice(0, 100))} is no well-formed Unicode`, {
+    expected: 'whole characters',
+  });
+}
+
+/** A Date, Map or typed array would otherwise be taken for an object without content. */
+function isPlainObject(value: unknown): value is { readonly [key: string]: Json | undefined } {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function nameType(value: unknown): string {
+  return typeof value === 'object' && value !== null ? value.constructor.name : typeof value;
 }
 
 /** sha256 over the canonical JSON: equal values have equal digests. */

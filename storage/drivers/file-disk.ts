@@ -1,6 +1,6 @@
 /** @file The steps that make a file durable: written and synced under a temporary name, published in one step, its folder synced. */
 import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
@@ -28,12 +28,13 @@ export class Disk {
   }
 
   /** Runs `read` on the open file; undefined when there is no such regular file. */
-  async withFile<T>(path: string, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+  async withFile<T>(path: string, read: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T | undefined> {
     return this.#files.add(async () => {
       const file = await openExisting(path);
       if (!file) return undefined;
       try {
-        return (await file.stat()).isFile() ? await read(file) : undefined;
+        const stats = await file.stat({ bigint: true });
+        return stats.isFile() ? await read(file, stats) : undefined;
       } finally {
         await file.close();
       }

@@ -1,5 +1,6 @@
 /** @file The version of a file: sha256 of its bytes, remembered where that is safe. */
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { hexOf } from '../digest.ts';
 import { digestOfBlobKey } from '../keys.ts';
@@ -20,11 +21,11 @@ export class EtagReader {
    * @param body all of the file's bytes, when the caller has them.
    * A blob's version is in its key: the driver need not read it, and cas.ts verifies what it reads.
    */
-  async read(key: string, file: FileHandle, body?: Uint8Array): Promise<Etag> {
+  async read(key: string, file: FileHandle, stats: BigIntStats, body?: Uint8Array): Promise<Etag> {
     const digest = digestOfBlobKey(key);
     if (digest) return hexOf(digest) as Etag;
     const now = Date.now();
-    const { ino, size, mtimeNs, ctimeNs, ctimeMs } = await file.stat({ bigint: true });
+    const { ino, size, mtimeNs, ctimeNs, ctimeMs } = stats;
     const identity = `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     const known = this.#remembered.get(key);
     if (known?.identity === identity) return known.etag;

@@ -1,4 +1,5 @@
 /** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
+import type { BigIntStats } from 'node:fs';
 import { type FileHandle, mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkCondition, etagOf } from '../conditions.ts';
@@ -52,17 +53,17 @@ class FileStore implements ObjectStore {
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
-    return this.#disk.withFile(this.#pathOf(key), async file => {
-      const { size } = await file.stat();
+    return this.#disk.withFile(this.#pathOf(key), async (file, stats) => {
+      const size = Number(stats.size);
       const { start, end } = resolveRange(size, range);
       const body = await readBytes(file, start, end);
-      const info = await this.#infoOf(key, file, body.length === size ? body : undefined);
+      const info = await this.#infoOf(key, file, stats, body.length === size ? body : undefined);
       return { ...info, body };
     });
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {
-    return this.#disk.withFile(this.#pathOf(key), file => this.#infoOf(key, file));
+    return this.#disk.withFile(this.#pathOf(key), (file, stats) => this.#infoOf(key, file, stats));
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
@@ -115,7 +116,7 @@ class FileStore implements ObjectStore {
   }
 
   async #currentEtag(key: string): Promise<Etag | undefined> {
-    return this.#disk.withFile(this.#pathOf(key), file => this.#etags.read(key, file));
+    return this.#disk.withFile(this.#pathOf(key), (file, stats) => this.#etags.read(key, file, stats));
   }
 
   #etagOf(key: string, body: Uint8Array): Etag {
@@ -123,13 +124,9 @@ class FileStore implements ObjectStore {
     return digest ? (hexOf(digest) as Etag) : etagOf(body);
   }
 
-  async #infoOf(key: string, file: FileHandle, body?: Uint8Array): Promise<ObjectInfo> {
-    const [{ size, mtime }, etag, mediaType] = await Promise.all([
-      file.stat(),
-      this.#etags.read(key, file, body),
-      this.#types.read(key),
-    ]);
-    return { key, etag, size, lastModified: mtime, mediaType };
+  async #infoOf(key: string, file: FileHandle, stats: BigIntStats, body?: Uint8Array): Promise<ObjectInfo> {
+    const [etag, mediaType] = await Promise.all([this.#etags.read(key, file, stats, body), this.#types.read(key)]);
+    return { key, etag, size: Number(stats.size), lastModified: stats.mtime, mediaType };
   }
 
   #pathOf(key: string): string {
