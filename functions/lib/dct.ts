@@ -25,38 +25,37 @@ export function dctBasis(rows: number, size: number): DctBasis {
 }
 
 /**
- * The low `vertical.rows` x `horizontal.rows` coefficients of a block of one plane, row-major.
- * @param at Index of the block's first value; its rows lie `stride` values apart.
+ * The low coefficients of every cell of size x size values of a plane, cells in raster order: [height / size, width / size, rows, rows].
+ * Width and height are multiples of the basis' size.
  */
-export function transformBlock(
-  plane: Float64Array,
-  at: number,
-  stride: number,
-  vertical: DctBasis,
-  horizontal: DctBasis,
-): Float64Array {
-  const columns = horizontal.rows;
-  const partial = new Float64Array(vertical.size * columns);
-  for (let y = 0; y < vertical.size; y++) {
-    for (let u = 0; u < columns; u++) {
-      let sum = 0;
-      for (let x = 0; x < horizontal.size; x++) {
-        sum += (horizontal.data[u * horizontal.size + x] ?? 0) * (plane[at + y * stride + x] ?? 0);
+export function transformCells(plane: Float64Array, width: number, height: number, basis: DctBasis): Float64Array {
+  const { rows, size, data } = basis;
+  const columns = width / size;
+  const partial = new Float64Array(height * columns * rows);
+  for (let y = 0; y < height; y++) {
+    for (let cell = 0; cell < columns; cell++) {
+      const from = y * width + cell * size;
+      const to = (y * columns + cell) * rows;
+      for (let u = 0; u < rows; u++) {
+        let sum = 0;
+        for (let x = 0; x < size; x++) sum += (data[u * size + x] ?? 0) * (plane[from + x] ?? 0);
+        partial[to + u] = sum;
       }
-      partial[y * columns + u] = sum;
     }
   }
-  const out = new Float64Array(vertical.rows * columns);
-  for (let v = 0; v < vertical.rows; v++) {
-    for (let u = 0; u < columns; u++) {
-      let sum = 0;
-      for (let y = 0; y < vertical.size; y++) {
-        sum += (vertical.data[v * vertical.size + y] ?? 0) * (partial[y * columns + u] ?? 0);
+  const coefficients = new Float64Array((height / size) * columns * rows * rows);
+  const pitch = columns * rows;
+  for (let cell = 0; cell < (height / size) * columns; cell++) {
+    const from = Math.floor(cell / columns) * size * pitch + (cell % columns) * rows;
+    for (let v = 0; v < rows; v++) {
+      for (let u = 0; u < rows; u++) {
+        let sum = 0;
+        for (let y = 0; y < size; y++) sum += (data[v * size + y] ?? 0) * (partial[from + y * pitch + u] ?? 0);
+        coefficients[(cell * rows + v) * rows + u] = sum;
       }
-      out[v * columns + u] = sum;
     }
   }
-  return out;
+  return coefficients;
 }
 
 /** cos(2 pi k / n) by a Taylor series on an eighth of a turn: only + - x /, so it does not depend on the platform's cosine. */

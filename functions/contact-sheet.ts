@@ -1,0 +1,48 @@
+/** @file A labelled grid of pictures as one PNG. */
+import { z } from 'zod';
+import { digestSchema } from '../storage/records.ts';
+import { defineFunction } from './define.ts';
+import { composePng, IMAGE_TOOLS } from './lib/image.ts';
+import { layOutSheet } from './lib/sheet-layout.ts';
+
+const cellSchema = z.strictObject({
+  image: digestSchema.optional().describe('a picture; left out: an empty place'),
+  label: z.string().max(1000).default('').describe('text under the picture'),
+});
+
+export const contactSheet = defineFunction({
+  name: 'contact-sheet',
+  summary: 'Draws a grid of pictures with a text under each, as PNG.',
+  version: 1,
+  kind: 'pure',
+  tools: IMAGE_TOOLS,
+  example: {
+    title: 'Portraits',
+    columns: 2,
+    cells: [
+      {
+        image: 'sha256:0000000000000000000000000000000000000000000000000000000000000000',
+        label: 'a person with red hair in a navy hoodie',
+      },
+    ],
+  },
+  input: z.strictObject({
+    title: z.string().max(300).default(''),
+    columns: z.int().min(1).max(64).default(6),
+    cell: z.int().min(16).max(1024).default(128).describe('pixels of a picture in the grid'),
+    rows: z.array(z.string().max(200)).max(256).default([]).describe('text left of each row'),
+    cells: z.array(cellSchema).min(1).max(1024).describe('row by row'),
+  }),
+  async run(ctx, { title, columns, cell, rows, cells }) {
+    const { svg, places } = layOutSheet({ title, columns, cell, rowLabels: rows, cells });
+    const pictures = await Promise.all(
+      cells.map(async ({ image }, i) => {
+        const place = places[i];
+        if (image === undefined || place === undefined) return [];
+        return [{ ...place, png: await ctx.blobs.get(image), width: cell, height: cell }];
+      }),
+    );
+    const sheet = await ctx.blobs.put(await composePng(svg, pictures.flat()), 'image/png');
+    return { outputs: { image: sheet }, stats: { cells: cells.length } };
+  },
+});

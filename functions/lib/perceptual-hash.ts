@@ -1,0 +1,108 @@
+/**
+ * @file Which pictures are near-duplicates. Two marks of a picture are compared: a 64-bit DCT hash finds candidates fast, and a
+ * 16 x 16 colour thumbnail decides. The thumbnail is needed because pictures of one generator differ in small places (a wink, a
+ * pair of glasses, a colour of the same brightness) that a grey hash does not see.
+ */
+import { dctBasis, transformCells } from './dct.ts';
+import type { RgbImage } from './image.ts';
+
+/** Side of the picture that is hashed. */
+export const HASH_SIDE = 32;
+const THUMB_SIDE = 16;
+const BITS_SIDE = 8;
+
+export interface PerceptualMarks {
+  /** 64 bits, 16 hexadecimal digits. */
+  readonly phash: string;
+  /** base64 of 16 x 16 RGB bytes. */
+  readonly thumb: string;
+}
+
+/**
+ * Bits in which the hashes of near-duplicates may differ: unrelated pictures differ in about 32. Flat graphics need the most, since
+ * many of their coefficients are near the median: rescaled or saved as JPEG at 256 pixels, portraits move by up to 18.
+ */
+export const MAX_HASH_DISTANCE = 18;
+/**
+ * Largest difference of any channel of any cell (of 255) between near-duplicates, and the largest mean. A local change such as a
+ * wink moves one cell by 15 or more; re-encoding and rescaling move all cells a little.
+ */
+export const MAX_CELL_DIFFERENCE = 12;
+export const MAX_MEAN_DIFFERENCE = 3;
+
+/** @param image 32 x 32. */
+export function markPicture({ data }: RgbImage): PerceptualMarks {
+  const luma = new Float64Array(HASH_SIDE * HASH_SIDE);
+  for (let i = 0; i < luma.length; i++) {
+    luma[i] = 0.299 * (data[3 * i] ?? 0) + 0.587 * (data[3 * i + 1] ?? 0) + 0.114 * (data[3 * i + 2] ?? 0);
+  }
+  return { phash: hashLuma(luma), thumb: Buffer.from(shrink(data)).toString('base64') };
+}
+
+/** Bit i is set where coefficient i of the lowest 8 x 8 lies above their median. */
+function hashLuma(luma: Float64Array): string {
+  const basis = dctBasis(BITS_SIDE, HASH_SIDE);
+  const coefficients = transformCells(luma, HASH_SIDE, HASH_SIDE, basis);
+  const sorted = [...coefficients].sort((a, b) => a - b);
+  const median = ((sorted[31] ?? 0) + (sorted[32] ?? 0)) / 2;
+  let hex = '';
+  for (let i = 0; i < coefficients.length; i += 4) {
+    let digit = 0;
+    for (let bit = 0; bit < 4; bit++) digit = digit * 2 + ((coefficients[i + bit] ?? 0) > median ? 1 : 0);
+    hex += digit.toString(16);
+  }
+  return hex;
+}
+
+/** Means of 2 x 2 pixels. */
+function shrink(data: Uint8Array): Uint8Array {
+  const row = HASH_SIDE * 3;
+  const cells = new Uint8Array(THUMB_SIDE * THUMB_SIDE * 3);
+  for (let y = 0; y < THUMB_SIDE; y++) {
+    for (let x = 0; x < THUMB_SIDE; x++) {
+      for (let c = 0; c < 3; c++) {
+        const at = 2 * y * row + 2 * x * 3 + c;
+        const sum = (data[at] ?? 0) + (data[at + 3] ?? 0) + (data[at + row] ?? 0) + (data[at + row + 3] ?? 0);
+        cells[(y * THUMB_SIDE + x) * 3 + c] = (sum + 2) >> 2;
+      }
+    }
+  }
+  return cells;
+}
+
+/** Marks as they are compared. */
+export interface ReadableMarks {
+  readonly high: number;
+  readonly low: number;
+  readonly thumb: Uint8Array;
+}
+
+export function readMarks({ phash, thumb }: PerceptualMarks): ReadableMarks {
+  return {
+    high: Number.parseInt(phash.slice(0, 8), 16) | 0,
+    low: Number.parseInt(phash.slice(8), 16) | 0,
+    thumb: Buffer.from(thumb, 'base64'),
+  };
+}
+
+/** Bits that differ, 0 to 64. */
+export function hashDistance(a: ReadableMarks, b: ReadableMarks): number {
+  return countBits(a.high ^ b.high) + countBits(a.low ^ b.low);
+}
+
+function countBits(word: number): number {
+  let bits = word - ((word >>> 1) & 0x55555555);
+  bits = (bits & 0x33333333) + ((bits >>> 2) & 0x33333333);
+  return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+export function isNearDuplicate(a: ReadableMarks, b: ReadableMarks): boolean {
+  if (hashDistance(a, b) > MAX_HASH_DISTANCE) return false;
+  let sum = 0;
+  for (let i = 0; i < a.thumb.length; i++) {
+    const difference = Math.abs((a.thumb[i] ?? 0) - (b.thumb[i] ?? 0));
+    if (difference > MAX_CELL_DIFFERENCE) return false;
+    sum += difference;
+  }
+  return sum <= MAX_MEAN_DIFFERENCE * a.thumb.length;
+}
