@@ -35,7 +35,10 @@ export function reportErrors<T extends ArgsDef>(
 
 async function known(args: CommandContext['cmd']['args']): Promise<ReadonlySet<string>> {
   const defined = typeof args === 'function' ? await args() : await args;
-  const names = Object.entries(defined ?? {}).flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]);
+  const names = Object.entries(defined ?? {}).flatMap(([name, arg]) => [
+    name,
+    ...('alias' in arg && arg.alias !== undefined ? [arg.alias].flat() : []),
+  ]);
   const camel = (name: string) => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return new Set(['_', ...names, ...names.map(camel)]);
 }

@@ -5,21 +5,28 @@ import { restoreFailure } from './failure.ts';
 import type { BlobReply, BlobRequest } from './messages.ts';
 
 export interface BlobClient extends BlobStore {
+  /** Rejects when the store cannot be opened. */
+  readonly ready: Promise<void>;
   /** Waits for what is under way, then ends the worker. */
   close(): Promise<void>;
 }
 
 type Unnumbered<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never;
 
-/** Starts the worker on a store. `onDeath` is called when the worker ends without having been asked to. */
+/** Starts the worker on a store. `onDeath` is called when the worker ends without having been asked to, once it was ready. */
 export function createBlobClient(
   storeUrl: string,
   onDeath: (error: Error) => void,
   entry: URL = new URL('./blob-worker.ts', import.meta.url),
 ): BlobClient {
   const worker = new Worker(entry, { workerData: { storeUrl } });
-  const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  const opened = Promise.withResolvers<unknown>();
+  const pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>([[0, opened]]);
   let nextId = 1;
+  let isOpen = false;
+  const ready = opened.promise.then(() => {
+    isOpen = true;
+  });
   let closing = false;
 
   worker.on('message', (reply: BlobReply) => {
@@ -30,9 +37,10 @@ export function createBlobClient(
   });
   const die = (error: Error) => {
     if (closing) return;
+    closing = true;
     for (const call of pending.values()) call.reject(error);
     pending.clear();
-    onDeath(error);
+    if (isOpen) onDeath(error);
   };
   worker.on('error', error => die(error instanceof Error ? error : new Error(String(error))));
   worker.on('exit', code => die(new Error(`the blob worker ended with code ${code}`)));
@@ -46,6 +54,7 @@ export function createBlobClient(
   }
 
   return {
+    ready,
     async put(bytes, mediaType) {
       // A copy is transferred: the caller keeps its bytes, which may be the engine's own memory and not transferable at all.
       const copy = new Uint8Array(bytes);

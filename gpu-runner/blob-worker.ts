@@ -9,7 +9,11 @@ const port = parentPort;
 if (port === null) throw new Error('blob-worker.ts runs as a worker of the gpu-runner');
 const { storeUrl }: { readonly storeUrl: string } = workerData;
 
-const store = await openStore(storeUrl);
+/** Request 0 is the opening of the store. */
+const store = await openStore(storeUrl).catch((error: unknown) => {
+  reply({ id: 0, ok: false, failure: describeFailure(error) });
+  throw error;
+});
 const blobs = createBlobStore(store);
 const underWay = new Set<Promise<void>>();
 
@@ -50,3 +54,4 @@ port.on('message', (request: BlobRequest) => {
   underWay.add(done);
   void done.finally(() => underWay.delete(done));
 });
+reply({ id: 0, ok: true, value: undefined });

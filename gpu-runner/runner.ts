@@ -52,7 +52,7 @@ export class StartRefused extends Error {
 }
 
 /**
- * @throws StartRefused when the device is held or the port is taken. A worker that dies later ends the process: the supervisor starts it
+ * @throws StartRefused when the device is held or the port is taken, AppError when the store cannot be opened. A worker that dies later ends the process: the supervisor starts it
  * anew, and clients submit their jobs again.
  */
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
@@ -71,6 +71,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   });
   const address = await control.listening;
   const blobs = createBlobClient(options.store, error => dieOf('blob worker', error));
+  await blobs.ready;
   const engines = createEngineCache(options.openEngine);
   const beating = setInterval(() => flags.beat(), HEARTBEAT_MS);
   let stopping: Promise<void> | undefined;

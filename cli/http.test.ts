@@ -1,0 +1,186 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { Cancelled, Internal } from '../errors.ts';
+import { ApiProblem, createApiClient, type ProgressEvent, Unreachable } from './http.ts';
+
+type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse) => void;
+
+const closers: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map(close => close()));
+});
+
+/** A server that answers its calls in order; the last handler answers all further ones. */
+async function serve(
+  handlers: Handler[],
+  port = 0,
+): Promise<{ url: string; seen: string[]; close: () => Promise<void> }> {
+  const seen: string[] = [];
+  let next = 0;
+  const server = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    seen.push(`${request.method} ${request.url}`);
+    const handler = handlers[Math.min(next++, handlers.length - 1)];
+    handler?.(Object.assign(request, { body }), response);
+  });
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
+  const close = () =>
+    new Promise<void>(resolve => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  closers.push(close);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen, close };
+}
+
+const answer =
+  (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Handler =>
+  (_, response) =>
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+
+const accepted = answer(202, { v: 1, action: 'a', state: 'running' }, { location: '/runs/a' });
+const event = (id: number, name: string, data: unknown) =>
+  `id: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+const events =
+  (...texts: readonly string[]): Handler =>
+  (_, response) =>
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(texts.join(''));
+
+test('a fast call is its result, with the body, the bearer and the wait sent along', async () => {
+  let sent: unknown;
+  const { url, seen } = await serve([
+    (request, response) => {
+      const { authorization, prefer } = request.headers;
+      sent = { body: JSON.parse(request.body), authorization, prefer, type: request.headers['content-type'] };
+      answer(200, { v: 1, action: 'a', function: 'f', state: 'done', cache: 'hit', result: { x: 1 } })(
+        request,
+        response,
+      );
+    },
+  ]);
+  const api = createApiClient(`${url}/`, 'token');
+  expect(await api.call('f', { a: 1 }, { wait: 5, skipCache: true })).toEqual({
+    result: { x: 1 },
+    cache: 'hit',
+    action: 'a',
+  });
+  expect(sent).toEqual({ body: { a: 1 }, authorization: 'Bearer token', prefer: 'wait=5', type: 'application/json' });
+  expect(seen).toEqual(['POST /functions/f?skipCache']);
+});
+
+test('a long call is followed, over a cut connection, without an event twice', async () => {
+  const lastIds: unknown[] = [];
+  const { url } = await serve([
+    accepted,
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(event(1, 'progress', { phase: 'train', done: 1, total: 3, metrics: { loss: 0.5 } }), () =>
+        response.destroy(),
+      );
+    },
+    (request, response) => {
+      lastIds.push(request.headers['last-event-id']);
+      events(
+        event(2, 'progress', { phase: 'train', done: 2 }),
+        event(3, 'done', { action: 'a', cache: 'miss', result: [7] }),
+      )(request, response);
+    },
+  ]);
+  const seen: ProgressEvent[] = [];
+  const outcome = await createApiClient(url).call('train', {}, { onEvent: progress => seen.push(progress) });
+  expect(outcome).toEqual({ action: 'a', cache: 'miss', result: [7] });
+  expect(seen.map(({ done }) => done)).toEqual([1, 2]);
+  expect(lastIds).toEqual(['1']);
+});
+
+test('a run that a restarted server does not know is asked for again; for ever is a defect', async () => {
+  const forgotten = answer(404, { status: 404, code: 'not_found', detail: 'there is no run' });
+  const { url, seen } = await serve([accepted, forgotten, accepted, events(event(1, 'done', { result: 1 }))]);
+  expect((await createApiClient(url).call('train', {})).result).toBe(1);
+  expect(seen.filter(line => line.startsWith('POST'))).toHaveLength(2);
+
+  const amnesiac = await serve(Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? accepted : forgotten)));
+  await expect(createApiClient(amnesiac.url).call('train', {})).rejects.toThrow(Internal);
+  expect(amnesiac.seen).toHaveLength(10);
+});
+
+test('a run goes on while the server is away', async () => {
+  const first = await serve([
+    accepted,
+    (_, response) => {
+      response.destroy();
+      void first.close();
+    },
+  ]);
+  const port = Number(new URL(first.url).port);
+  const outcome = createApiClient(first.url).call('train', {});
+  await new Promise(resolve => setTimeout(resolve, 600));
+  await serve([events(event(1, 'done', { result: 'whole' }))], port);
+  expect((await outcome).result).toBe('whole');
+});
+
+test('problems are errors that say all of it, whether as an answer or as the last event', async () => {
+  const problem = {
+    type: 'urn:easel:problem:invalid_input',
+    title: 'The request is malformed',
+    status: 400,
+    detail: 'the body is wrong',
+    code: 'invalid_input',
+    expected: 'known keys',
+    hint: 'see GET /functions/f',
+    retryable: false,
+    errors: [{ pointer: '/dog', detail: 'unknown key' }],
+  };
+  const { url } = await serve([
+    answer(400, problem, { 'retry-after': '3' }),
+    accepted,
+    events(event(1, 'failed', problem)),
+  ]);
+  const api = createApiClient(url);
+  const expected = {
+    message: 'the body is wrong',
+    status: 400,
+    code: 'invalid_input',
+    expected: 'known keys',
+    hint: 'see GET /functions/f',
+    details: { errors: problem.errors },
+  };
+  const direct = api.call('f', {});
+  await expect(direct).rejects.toThrow(ApiProblem);
+  await expect(direct).rejects.toMatchObject({ ...expected, retryAfterSeconds: 3 });
+  await expect(api.call('f', {})).rejects.toMatchObject(expected);
+});
+
+test('an answer that is no problem document, or not what was asked for, is named', async () => {
+  const { url } = await serve([
+    (_, response) => response.writeHead(502).end('<html>bad gateway</html>'),
+    answer(200, { name: 3 }),
+  ]);
+  const api = createApiClient(url);
+  await expect(api.get('/x', z.unknown())).rejects.toThrow('HTTP 502 Bad Gateway: <html>bad gateway</html>');
+  await expect(api.get('/x', z.object({ name: z.string() }))).rejects.toThrow(
+    /GET \/x was answered in an unknown form.*name/s,
+  );
+});
+
+test('nobody there is said with what to do, and a call can be cancelled', async () => {
+  const gone = await serve([accepted]);
+  await gone.close();
+  const refused = createApiClient(gone.url).get('/health', z.unknown());
+  await expect(refused).rejects.toThrow(Unreachable);
+  await expect(refused).rejects.toThrow(`no easel server answers at ${gone.url} (ECONNREFUSED)`);
+
+  const controller = new AbortController();
+  const { url } = await serve([
+    accepted,
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(event(1, 'progress', { phase: 'train' }));
+    },
+  ]);
+  const call = createApiClient(url).call('train', {}, { signal: controller.signal, onEvent: () => controller.abort() });
+  await expect(call).rejects.toThrow(Cancelled);
+});
