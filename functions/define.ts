@@ -40,6 +40,8 @@ export interface EffectContext extends FunctionContext {
 export interface CallOptions {
   readonly skipCache?: boolean;
   readonly signal?: AbortSignal;
+  /** Gets the progress of the call instead of the caller's own log. */
+  readonly onEvent?: (event: ProgressEvent) => void;
 }
 
 export interface CallAnswer {

@@ -12,6 +12,7 @@ import type { BlobStore, ObjectStore } from '../storage/types.ts';
 import type {
   AnyFunction,
   CallAnswer,
+  CallOptions,
   EffectContext,
   EffectFunction,
   FunctionContext,
@@ -20,6 +21,7 @@ import type {
   PureFunction,
   PureOutcome,
 } from './define.ts';
+import { effectAction } from './effect-action.ts';
 import type { Executor, ExecutorCallOptions, RunHandle } from './executor.ts';
 import { createMakers } from './makers.ts';
 import { mapPages } from './map-pages.ts';
@@ -89,13 +91,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const parsed = await parseCall(fn, body, names.resolve);
     if (fn.kind === 'effect') {
       await checkInputs(parsed.inputs);
-      const key = fn.key(parsed.input);
-      return {
-        fn,
-        parsed,
-        action: undefined,
-        digest: canonicalDigest({ v: 1, effect: fn.name, version: fn.version, key }),
-      };
+      return { fn, parsed, action: undefined, digest: effectAction(fn, parsed.input) };
     }
     const { params, inputs, engine } = parsed;
     const action: Action = {
@@ -133,12 +129,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
   }
 
   function makeEffectContext(signal: AbortSignal, progress: (event: ProgressEvent) => void): EffectContext {
-    const nested = (
-      given: { readonly signal?: AbortSignal; readonly skipCache?: boolean } = {},
-    ): ExecutorCallOptions => ({
+    const nested = (given: CallOptions = {}): ExecutorCallOptions => ({
+      onEvent: progress,
       ...given,
       signal: given.signal ? AbortSignal.any([signal, given.signal]) : signal,
-      onEvent: progress,
     });
     return {
       ...makeContext(signal, progress),

@@ -44,9 +44,7 @@ export interface StartOptions {
   readonly skipCache?: boolean;
 }
 
-export interface ExecutorCallOptions extends CallOptions {
-  readonly onEvent?: (event: ProgressEvent) => void;
-}
+export type ExecutorCallOptions = CallOptions;
 
 export interface Executor {
   readonly functions: ReadonlyMap<string, AnyFunction>;
