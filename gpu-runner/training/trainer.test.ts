@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import type { KeyedConfig } from '../../configs/schema.ts';
+import type { Engine } from '../compiler/engine.ts';
+import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { createReferenceEngine } from '../engines/reference/engine.ts';
+import { tinyConfig, tinyItems } from './testing/tiny.ts';
+import { EMPTY_PROGRESS, type StepReport, Trainer, type TrainingTensors } from './trainer.ts';
+
+const engine = createOnnxRuntimeEngine({ threads: 1 });
+
+async function train(
+  config: KeyedConfig,
+  steps: number,
+  options: { engine?: Engine; microBatch?: number; items?: ReturnType<typeof tinyItems> } = {},
+) {
+  const trainer = new Trainer(
+    options.engine ?? engine,
+    config,
+    options.items ?? tinyItems(),
+    options.microBatch ?? config.data.batch_size,
+    EMPTY_PROGRESS,
+  );
+  const reports: StepReport[] = [];
+  for (let i = 0; i < steps; i++) reports.push(await trainer.step());
+  const tensors = await trainer.tensors();
+  const { progress } = trainer;
+  await trainer.dispose();
+  return { reports, tensors, progress };
+}
+
+function bytesOf(tensors: TrainingTensors): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(tensors).flatMap(([group, members]) =>
+      Object.entries(members as TrainingTensors['model']).map(([name, { data }]) => [
+        `${group}/${name}`,
+        Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex'),
+      ]),
+    ),
+  );
+}
+
+function largestDifference(a: TrainingTensors['model'], b: TrainingTensors['model']): number {
+  let largest = 0;
+  for (const [name, { data }] of Object.entries(a)) {
+    for (const [i, x] of data.entries()) largest = Math.max(largest, Math.abs(x - (b[name]?.data[i] ?? Number.NaN)));
+  }
+  return largest;
+}
+
+describe('Trainer', () => {
+  it('goes on from saved state to the same bits as without a stop', async () => {
+    const config = tinyConfig();
+    const whole = await train(config, 6);
+    const half = await train(config, 3);
+    const rest = new Trainer(engine, config, tinyItems(), 4, half.progress, half.tensors);
+    const reports = [await rest.step(), await rest.step(), await rest.step()];
+    expect([...half.reports, ...reports]).toEqual(whole.reports);
+    expect(bytesOf(await rest.tensors())).toEqual(bytesOf(whole.tensors));
+    expect(rest.progress).toEqual(whole.progress);
+  });
+
+  it('learns: the loss of few pictures falls', async () => {
+    const config = tinyConfig({
+      objective: { uniform_share: 0 },
+      optimizer: { total_samples: 4000, learning_rate: 1e-2, warmup_samples: 160 },
+      data: { batch_size: 16 },
+    });
+    const { reports } = await train(config, 150, { items: tinyItems(4) });
+    const mean = (part: readonly StepReport[]) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    expect(mean(reports.slice(-20))).toBeLessThan(0.6 * mean(reports.slice(0, 20)));
+  });
+
+  it('takes the same step in micro-batches as in one batch', async () => {
+    const config = tinyConfig();
+    const whole = await train(config, 3);
+    const split = await train(config, 3, { microBatch: 2 });
+    expect(split.reports.map(report => report.loss)).toEqual(
+      whole.reports.map(report => expect.closeTo(report.loss, 4)),
+    );
+    expect(largestDifference(split.tensors.model, whole.tensors.model)).toBeLessThan(2e-4);
+  });
+
+  it('agrees with the reference interpreter over whole steps, with AdamW and with Muon', {
+    timeout: 120_000,
+  }, async () => {
+    for (const type of ['adamw', 'muon']) {
+      const config = tinyConfig({ model: { depth: 1 }, optimizer: { type }, data: { batch_size: 2 } });
+      const expected = await train(config, 2, { engine: createReferenceEngine() });
+      const actual = await train(config, 2);
+      expect(actual.reports[1]?.loss).toBeCloseTo(expected.reports[1]?.loss ?? Number.NaN, 5);
+      expect(largestDifference(actual.tensors.model, expected.tensors.model)).toBeLessThan(1e-4);
+    }
+  });
+
+  it('skips an update whose gradient is not finite, and changes not one bit of the state', async () => {
+    const config = tinyConfig();
+    const before = await train(config, 2);
+    const broken = { ...before.tensors.model };
+    const bias = broken['head.bias'];
+    if (!bias) throw new Error('the model has a head bias');
+    broken['head.bias'] = { ...bias, data: Float32Array.from(bias.data, () => 1e38) };
+    const trainer = new Trainer(engine, config, tinyItems(), 4, before.progress, { ...before.tensors, model: broken });
+    expect(await trainer.step()).toMatchObject({ skipped: true, step: 3, samples: 12 });
+    expect(bytesOf(await trainer.tensors())).toEqual(bytesOf({ ...before.tensors, model: broken }));
+  });
+
+  it('visits every picture of every size once per epoch', async () => {
+    const items = [...tinyItems(5), ...tinyItems(6, 8, 32).map(item => ({ ...item, id: `wide${item.id}` }))];
+    const { progress, reports } = await train(tinyConfig(), 4, { items });
+    expect(progress.cursor).toEqual({ epoch: 1, position: 0 });
+    expect(reports.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+  });
+
+  it('refuses state of another model', async () => {
+    const { tensors, progress } = await train(tinyConfig(), 1);
+    const wider = tinyConfig({ model: { hidden_size: 32 } });
+    expect(() => new Trainer(engine, wider, tinyItems(), 4, progress, tensors)).toThrow(/expected|shape/);
+  });
+});
