@@ -28,7 +28,7 @@ import { mapPages } from './map-pages.ts';
 import { createNameResolver } from './names.ts';
 import { type ParsedCall, parseCall } from './parse-call.ts';
 import type { TaskPool } from './pool.ts';
-import { createActionResolver } from './resolve-action.ts';
+import { createActionResolver, type Resolved } from './resolve-action.ts';
 import { type Run, type RunAnswer, startRun } from './run.ts';
 import { createRunStore } from './run-store.ts';
 import { asAppError } from './thrown.ts';
@@ -61,7 +61,12 @@ interface Call {
   readonly digest: Digest;
 }
 
-type Work = (signal: AbortSignal, progress: (event: ProgressEvent) => void, refresh: boolean) => Promise<RunAnswer>;
+/** What is computed although there is a result: nothing, this call but not its pages (one of its blobs is gone), or all of it. */
+type Refresh = 'nothing' | 'call' | 'all';
+
+type Progress = (event: ProgressEvent) => void;
+
+type Work = (signal: AbortSignal, progress: Progress, refresh: Refresh) => Promise<RunAnswer>;
 
 export function createExecutor(options: ExecutorOptions): Executor {
   const { store, blobs, now } = options;
@@ -71,7 +76,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const runStore = createRunStore(store, now);
   const makers = createMakers();
   const pages = new PQueue({ concurrency: options.concurrency ?? availableParallelism() });
-  const pageFlights = new Map<Digest, Promise<{ readonly cache: 'hit' | 'miss'; readonly result: Result }>>();
+  const pageFlights = new Map<Digest, Promise<Resolved>>();
   const running = new Map<Digest, Run>();
   const ended = new Map<Digest, Run>();
   const recording = new Set<Promise<void>>();
@@ -118,7 +123,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
   }
 
-  function makeContext(signal: AbortSignal, progress: (event: ProgressEvent) => void): FunctionContext {
+  function makeContext(signal: AbortSignal, progress: Progress): FunctionContext {
     return {
       blobs,
       signal,
@@ -128,7 +133,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     };
   }
 
-  function makeEffectContext(signal: AbortSignal, progress: (event: ProgressEvent) => void): EffectContext {
+  function makeEffectContext(signal: AbortSignal, progress: Progress): EffectContext {
     const nested = (given: CallOptions = {}): ExecutorCallOptions => ({
       onEvent: progress,
       ...given,
@@ -152,10 +157,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
     }
     return async (signal, progress, refresh) => {
       if (action === undefined) throw new Internal(`${fn.name} has no action`);
-      const resolved = await resolver.resolve(action, refresh, async () => {
+      const resolved = await resolver.resolve(action, refresh !== 'nothing', async () => {
         await checkInputs(parsed.inputs);
         const ctx = makeContext(signal, progress);
-        return fn.kind === 'page' ? runPages(fn, parsed, ctx, signal) : runPure(fn, parsed, ctx);
+        return fn.kind === 'page' ? runPages(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
       });
       makers.remember(resolved.result);
       return resolved;
@@ -166,7 +171,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     fn: PageFunction,
     parsed: ParsedCall,
     ctx: FunctionContext,
-    signal: AbortSignal,
+    refresh: boolean,
   ): Promise<PureOutcome> {
     const { dataset, ...input } = parsed.input;
     if (typeof dataset !== 'string' || !isDigest(dataset))
@@ -180,12 +185,17 @@ export function createExecutor(options: ExecutorOptions): Executor {
       progress: ctx.progress,
       queue: pages,
       dependents,
-      resolve: (action, compute) => resolvePage(action, compute, signal),
+      resolve: (action, compute) => resolvePage(action, refresh, compute, ctx.signal),
     });
   }
 
   /** Two calls over datasets that share a page compute it once; one that is cancelled does not take the other with it. */
-  async function resolvePage(action: Action, compute: () => Promise<PureOutcome>, signal: AbortSignal) {
+  async function resolvePage(
+    action: Action,
+    refresh: boolean,
+    compute: () => Promise<PureOutcome>,
+    signal: AbortSignal,
+  ): Promise<Resolved> {
     const digest = canonicalDigest(action);
     while (true) {
       const other = pageFlights.get(digest);
@@ -197,7 +207,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         if (asAppError(error).code !== 'cancelled') throw error;
       }
     }
-    const flight = resolver.resolve(action, false, compute).finally(() => pageFlights.delete(digest));
+    const flight = resolver.resolve(action, refresh, compute).finally(() => pageFlights.delete(digest));
     pageFlights.set(digest, flight);
     return flight;
   }
@@ -218,8 +228,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
   async function heal(
     work: Work,
     signal: AbortSignal,
-    progress: (event: ProgressEvent) => void,
-    refresh: boolean,
+    progress: Progress,
+    refresh: Refresh,
     healed: Set<Digest>,
   ): Promise<RunAnswer> {
     try {
@@ -234,7 +244,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       progress({ phase: maker.function, message: `a blob it made is missing from the store: made again (${blob})` });
       const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
       const made = await readCall(findFunction(maker.function), body);
-      await useRun(made, run => run.join(signal, progress), { refresh: true, healed });
+      await useRun(made, run => run.join(signal, progress), { refresh: 'call', healed });
       return work(signal, progress, refresh);
     }
   }
@@ -243,7 +253,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   async function useRun<T>(
     given: Call,
     use: (run: Run) => T | Promise<T>,
-    { refresh = false, healed = new Set<Digest>() } = {},
+    { refresh, healed = new Set() }: { readonly refresh: Refresh; readonly healed?: Set<Digest> },
   ): Promise<T> {
     while (true) {
       const other = running.get(given.digest);
@@ -268,7 +278,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const fn = findFunction(name);
     if (fn.kind === 'effect') throw new Internal(`${name} is an effect`, { hint: 'use callEffect' });
     const answer = await useRun(await readCall(fn, body), run => run.join(given.signal, given.onEvent), {
-      refresh: given.skipCache === true,
+      refresh: given.skipCache === true ? 'all' : 'nothing',
     });
     // workOf a pure or page function answers with a Result.
     return { ...answer, result: answer.result as Result };
@@ -277,7 +287,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
   async function callEffect(name: string, body: Json, given: ExecutorCallOptions = {}): Promise<Json> {
     const fn = findFunction(name);
     if (fn.kind !== 'effect') throw new Internal(`${name} is no effect`, { hint: 'use call' });
-    const answer = await useRun(await readCall(fn, body), run => run.join(given.signal, given.onEvent));
+    const answer = await useRun(await readCall(fn, body), run => run.join(given.signal, given.onEvent), {
+      refresh: 'nothing',
+    });
     // workOf an effect answers with the JSON that it returned.
     return answer.result as Json;
   }
@@ -289,7 +301,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     if (isNew && posted >= MAX_RUNS) {
       throw new Busy(`${posted} runs go on already`, { expected: `at most ${MAX_RUNS}`, retryAfterSeconds: 10 });
     }
-    return useRun(given, run => keepRun(run, fn.kind === 'effect'), { refresh: skipCache });
+    return useRun(given, run => keepRun(run, fn.kind === 'effect'), { refresh: skipCache ? 'all' : 'nothing' });
   }
 
   /** A posted run goes on whoever waits, and leaves its events and state behind. */

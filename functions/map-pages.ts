@@ -126,8 +126,8 @@ function assemble({ fn, input }: PageCall, before: Dataset, pages: readonly Page
     ...before,
     pages: [...pages],
     encoders,
-    // What is linked beyond the pages (originals, archives) stays.
-    links: [...new Set([...pages.flatMap(digestsOf), ...before.links.filter(link => !known.has(link))])],
+    // What is linked beyond the pages (originals, archives) stays. Sorted: the order of the stages must not show.
+    links: [...new Set([...pages.flatMap(digestsOf), ...before.links.filter(link => !known.has(link))])].sort(),
   };
 }
 

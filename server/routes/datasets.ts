@@ -42,9 +42,8 @@ export function createDatasetRoutes({ store, blobs }: ServerDeps): Hono {
     const columns = [...new Set(pages.flatMap(page => Object.keys(page.columns)))];
     c.header('etag', `"${etag}"`);
     return c.json({
-      v: 1,
-      name,
       ...value,
+      name,
       pages: pages.length,
       columns,
       encoders,

@@ -1,7 +1,7 @@
 /** @file A small page that says what is here. */
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
-import { html, type raw } from 'hono/html';
+import { html } from 'hono/html';
 import { readPreviewIndex } from '../../functions/lib/view.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
