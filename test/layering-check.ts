@@ -1,0 +1,145 @@
+/** @file Checks imports against the table of layers: pure, over a list of files. */
+import { posix } from 'node:path';
+import type { Layer, LayeringRules } from './layering-rules.ts';
+
+export interface SourceFile {
+  /** From the root of the repository, with "/". */
+  readonly path: string;
+  readonly text: string;
+}
+
+interface Module {
+  readonly path: string;
+  readonly lines: number;
+  /** Paths of ours that it imports. */
+  readonly files: readonly string[];
+  readonly packages: readonly string[];
+  /** Defines a function of the pipeline. */
+  readonly isStage: boolean;
+}
+
+/** Everything that breaks the rules, one sentence each. */
+export function checkLayering(files: readonly SourceFile[], rules: LayeringRules): string[] {
+  const modules = files.map(readModule);
+  return [
+    ...modules.flatMap(module => checkArrows(module, rules.layers)),
+    ...modules.flatMap(module => checkStages(module, modules)),
+    ...checkSingleImporters(modules, rules),
+    ...modules.flatMap(module => checkName(module.path)),
+    ...modules.flatMap(module => checkLength(module, rules)),
+    ...checkLongFiles(modules, rules),
+    ...findFolderCycles(modules).map(cycle => `folders import each other: ${cycle.join(' -> ')}`),
+  ];
+}
+
+/** Specifiers of static and dynamic imports and re-exports, types included. */
+export function findImports(text: string): string[] {
+  const patterns = [
+    /^[ \t]*(?:import|export)\b[^'";]*?\bfrom\s*['"]([^'"]+)['"]/gm,
+    /^[ \t]*import\s*['"]([^'"]+)['"]/gm,
+    /\bimport\(\s*['"]([^'"]+)['"]/g,
+  ];
+  return patterns.flatMap(pattern => [...text.matchAll(pattern)].map(match => match[1] ?? ''));
+}
+
+function readModule({ path, text }: SourceFile): Module {
+  const specifiers = findImports(text);
+  const isOurs = (specifier: string) => specifier.startsWith('.');
+  return {
+    path,
+    lines: text.split('\n').length - 1,
+    files: specifiers.filter(isOurs).map(specifier => posix.join(posix.dirname(path), specifier)),
+    packages: specifiers.filter(specifier => !isOurs(specifier) && !specifier.startsWith('node:')),
+    isStage: /^functions\/[^/]+$/.test(path) && /=\s*define(?:Page)?Function(?:<[^=]*>)?\(/.test(text),
+  };
+}
+
+function findLayer(path: string, layers: readonly Layer[]): Layer | undefined {
+  let best: Layer | undefined;
+  let longest = 0;
+  for (const layer of layers) {
+    for (const prefix of layer.paths) {
+      const matches = prefix.endsWith('/') ? path.startsWith(prefix) : path === prefix;
+      if (matches && prefix.length > longest) [best, longest] = [layer, prefix.length];
+    }
+  }
+  return best;
+}
+
+function checkArrows({ path, files }: Module, layers: readonly Layer[]): string[] {
+  const from = findLayer(path, layers);
+  if (!from) return [`${path} belongs to no layer: enter its folder in test/layering-rules.ts`];
+  return files.flatMap(file => {
+    const to = findLayer(file, layers);
+    if (!to) return [`${path} imports ${file}, which belongs to no layer`];
+    const listed = from.mayImport.includes('*') || from.mayImport.includes(to.name);
+    const allowed = to === from || listed || (to.free && !from.free);
+    return allowed ? [] : [`${path} (${from.name}) imports ${file} (${to.name})`];
+  });
+}
+
+/** Functions call each other by name; only the registry knows them all. */
+function checkStages({ path, files }: Module, modules: readonly Module[]): string[] {
+  if (!path.startsWith('functions/') || path === 'functions/registry.ts') return [];
+  return files
+    .filter(file => modules.some(module => module.path === file && module.isStage))
+    .map(file => `${path} imports the function ${file}: call it by name`);
+}
+
+function checkSingleImporters(modules: readonly Module[], rules: LayeringRules): string[] {
+  return Object.entries(rules.singleImporters).flatMap(([name, { under, files }]) => {
+    const isIt = (specifier: string) =>
+      name.endsWith('/') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`);
+    const importers = modules.filter(module => module.packages.some(isIt)).map(module => module.path);
+    const strays = importers.filter(path => !path.startsWith(under));
+    return [
+      ...strays.map(path => `${path} imports ${name}, which is for ${under}`),
+      ...(importers.length - strays.length > files
+        ? [`${name} is imported by ${importers.join(', ')}: at most ${files} may`]
+        : []),
+    ];
+  });
+}
+
+function checkName(path: string): string[] {
+  const vague = /(^|[/.-])(utils?|helpers?)([/.-]|$)/i.test(path);
+  return vague ? [`${path}: name it for what it does`] : [];
+}
+
+function checkLength({ path, lines }: Module, { maxLines, longFiles }: LayeringRules): string[] {
+  if (lines <= maxLines || Object.hasOwn(longFiles, path)) return [];
+  return [`${path} has ${lines} lines: split it, or list it with a reason in test/layering-rules.ts`];
+}
+
+function checkLongFiles(modules: readonly Module[], { maxLines, longFiles }: LayeringRules): string[] {
+  return Object.keys(longFiles)
+    .filter(path => !modules.some(module => module.path === path && module.lines > maxLines))
+    .map(path => `${path} is listed as a long file and is none`);
+}
+
+/** Cycles between folders; a folder and those within it count as one another's own. */
+export function findFolderCycles(modules: readonly Pick<Module, 'path' | 'files'>[]): string[][] {
+  const edges = new Map<string, Set<string>>();
+  for (const { path, files } of modules) {
+    const from = posix.dirname(path);
+    for (const to of files.map(file => posix.dirname(file))) {
+      if (isWithin(from, to) || isWithin(to, from)) continue;
+      edges.set(from, (edges.get(from) ?? new Set()).add(to));
+    }
+  }
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (folder: string, trail: readonly string[]) => {
+    const start = trail.indexOf(folder);
+    if (start >= 0) cycles.push([...trail.slice(start), folder]);
+    if (start >= 0 || done.has(folder)) return;
+    for (const next of edges.get(folder) ?? []) visit(next, [...trail, folder]);
+    done.add(folder);
+  };
+  for (const folder of [...edges.keys()].sort()) visit(folder, []);
+  return cycles;
+}
+
+function isWithin(folder: string, other: string): boolean {
+  return other === '.' || folder === other || folder.startsWith(`${other}/`);
+}
