@@ -28,10 +28,9 @@ test('values are JSON where they read as JSON, else text; dots nest; words win o
   });
 });
 
-test('a key of a prototype is a key', () => {
-  const body = parseBody(['constructor.x=1', '__proto__.y=1']);
-  expect(body.constructor).toEqual({ x: 1 });
-  expect(({} as Record<string, unknown>).y).toBeUndefined();
+test('a name that objects inherit is a key like others', () => {
+  const body = parseBody(['constructor.x=1', 'toString.y=2']);
+  expect(JSON.stringify(body)).toBe('{"constructor":{"x":1},"toString":{"y":2}}');
 });
 
 test('@FILE is the text of a file, for the body and for a value', () => {
@@ -52,6 +51,7 @@ test.each([
   [[], '{'],
   [[], '[1]'],
   [[], 'null'],
+  [['__proto__.x=1'], undefined],
 ])('%j with body %j is refused', (words, body) => {
   expect(() => parseBody(words, body)).toThrow(InvalidInput);
 });

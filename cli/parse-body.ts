@@ -60,6 +60,7 @@ function readText(path: string): string {
 
 function assign(body: Body, path: readonly string[], value: unknown): void {
   const [key = '', ...rest] = path;
+  if (key === '__proto__') throw new InvalidInput('"__proto__" is no key', { expected: 'a key of the function' });
   if (rest.length === 0) {
     body[key] = value;
     return;

@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BlobMissing, Busy, Cancelled } from '../errors.ts';
 import { digestOf } from '../storage/digest.ts';
@@ -217,7 +220,7 @@ test('errors of a job arrive as the same class, a defect as internal with its st
     code: 'internal',
     message: expect.stringContaining('TypeError: a defect'),
   });
-  expect(runner.output()).toMatch(/TypeError: a defect\n\s+at /);
+  await expect.poll(() => runner.output()).toMatch(/TypeError: a defect\n\s+at /);
   const sample = await client.run(digestOf('c'), fakeSample(1), { signal: never() });
   expect(sample.outputs.pixels?.digest).toBe(digestOf('pixels of seed 1'));
 });
@@ -275,4 +278,29 @@ test('started alone it makes a secret of its own, which only its user can read, 
   runner.process.kill('SIGTERM');
   expect(await runner.ended).toBe(0);
   await expect(stat(file)).rejects.toThrow(/ENOENT/);
+});
+
+test('when the process that supervises it is killed, it finishes its step and ends', async () => {
+  const entry = fileURLToPath(new URL('./testing/fake-runner.ts', import.meta.url));
+  // The shell stands for the supervisor; it does not replace itself with the runner because a command follows.
+  const shell = spawn('/bin/sh', ['-c', '"$0" "$1"; true', process.execPath, entry], {
+    env: {
+      PATH: process.env.PATH,
+      EASEL_STORE: `file:${folder}/store`,
+      EASEL_RUNNER_PORT: '0',
+      EASEL_RUNNER_SECRET: SECRET,
+      EASEL_DEVICE: `orphan-${process.pid}`,
+      EASEL_SUPERVISED: '1',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(shell.stdout, 'data')) as [Buffer];
+  const address = /http:\S+/.exec(line.toString())?.[0] ?? '';
+  const client = createRunnerClient({ addresses: [address], secret: SECRET, returnMs: 0 });
+  const running = onceRunning();
+  const run = client.run(digestOf('a'), fakeChunk(0, 1000), { signal: never(), onEvent: running.onEvent });
+  await running.promise;
+  shell.kill('SIGKILL');
+  expect((await run).to).toBeLessThan(1000);
+  await expect.poll(() => client.status().catch(error => error.code), { timeout: 10_000 }).toBe('busy');
 });
