@@ -5,7 +5,7 @@ import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
 import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { digestSchema, type EngineSpec } from '../storage/records.ts';
+import { type Checkpoint, digestSchema, type EngineSpec } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { readCheckpoint, readDataset, readKeyedConfig } from './lib/documents.ts';
@@ -45,10 +45,10 @@ export const trainChunk = defineFunction({
     }
     const config = await readKeyedConfig(ctx.blobs, body.config);
     checkEngineFits(config, engine);
-    await checkParent(ctx.blobs, config, { ...body, parent_config });
+    const parent = await openParent(ctx.blobs, config, { ...body, parent_config });
     checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
 
-    const { parent, ...rest } = body;
+    const { parent: _, ...rest } = body;
     const job: TrainChunkJob = { kind: 'train-chunk', ...rest, ...(parent && { parent }), engine };
     const { outputs, links, stats, to = body.to } = await runJob(ctx, job);
     if (to <= body.from) {
@@ -65,9 +65,10 @@ interface ParentClaim {
   readonly from: number;
 }
 
-async function checkParent(blobs: BlobStore, config: KeyedConfig, claim: ParentClaim): Promise<void> {
+/** The checkpoint to go on from; one of a config that was left on purpose as a checkpoint of the new one. */
+async function openParent(blobs: BlobStore, config: KeyedConfig, claim: ParentClaim): Promise<Digest | undefined> {
   if (claim.parent === undefined) {
-    if (claim.from === 0) return;
+    if (claim.from === 0) return undefined;
     throw new Unprocessable(`step ${claim.from} needs a checkpoint to go on from`, {
       expected: 'parent, or from = 0 for a fresh model',
     });
@@ -85,9 +86,11 @@ async function checkParent(blobs: BlobStore, config: KeyedConfig, claim: ParentC
       hint: 'train that config, or state the other one as parent_config to go on under a changed config',
     });
   }
-  if (parent.config !== claim.config) {
-    checkSuccession(await readKeyedConfig(blobs, parent.config), config);
-  }
+  if (parent.config === claim.config) return claim.parent;
+  checkSuccession(await readKeyedConfig(blobs, parent.config), config);
+  const links = parent.links.map(link => (link === parent.config ? claim.config : link));
+  const moved: Checkpoint = { ...parent, config: claim.config, links };
+  return (await blobs.put(Buffer.from(canonicalJson(moved)), 'application/json')).digest;
 }
 
 /** What a checkpoint's tensors, random streams and sample count depend on cannot change on the way. */

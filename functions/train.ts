@@ -8,7 +8,7 @@ import { BlobMissing, Conflict, Internal } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
-import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
+import { type CallAnswer, defineFunction, type EffectContext, type ProgressEvent } from './define.ts';
 import { nextChunk, type StepRange, stepsFor } from './lib/chunks.ts';
 import { readCheckpoint } from './lib/documents.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './lib/experiment.ts';
@@ -152,9 +152,16 @@ async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange
     ...range,
     engine: head.engine,
   };
-  const answer = await ctx.call('train-chunk', body, { signal });
+  const options = { signal, onEvent: tellWhole(run, head) };
+  const answer = await ctx.call('train-chunk', body, options);
   if (answer.cache === 'miss' || (await isComplete(ctx.blobs, outputOf(answer.result, 'checkpoint')))) return answer;
-  return ctx.call('train-chunk', body, { signal, skipCache: true });
+  return ctx.call('train-chunk', body, { ...options, skipCache: true });
+}
+
+/** The steps of a chunk as steps of the whole run. */
+function tellWhole({ ctx, config }: Drive, head: ExperimentHead): (event: ProgressEvent) => void {
+  const total = stepsFor(head.target, config.data.batch_size);
+  return event => ctx.progress(event.phase === 'train' && event.unit === 'steps' ? { ...event, total } : event);
 }
 
 async function callPreview(

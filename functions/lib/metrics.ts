@@ -1,0 +1,62 @@
+/** @file The series of a run, from the logs of its chunks. */
+import { z } from 'zod';
+import { Corrupt } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { BlobStore } from '../../storage/types.ts';
+
+/** A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped }. A number that was not finite is null. */
+const rowSchema = z.object({ step: z.int() }).catchall(z.json());
+type Row = z.output<typeof rowSchema>;
+
+export interface Metrics {
+  /** Columns of equal length; `step` is one of them. */
+  readonly series: Readonly<Record<string, readonly (number | null)[]>>;
+  /** Pass as `after` to go on; absent at the end. */
+  readonly next?: number;
+}
+
+/** @param logs By step, oldest first; @param limit Rows at the most. */
+export async function readMetrics(
+  blobs: BlobStore,
+  logs: readonly { readonly to: number; readonly log: Digest }[],
+  after: number,
+  limit: number,
+): Promise<Metrics> {
+  const rows: Row[] = [];
+  let more = false;
+  for (const { log } of logs.filter(each => each.to > after)) {
+    for (const row of await readLog(blobs, log)) {
+      if (row.step <= after) continue;
+      more = rows.length === limit;
+      if (more) break;
+      rows.push(row);
+    }
+    if (more) break;
+  }
+  const last = rows.at(-1)?.step;
+  return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
+}
+
+async function readLog(blobs: BlobStore, digest: Digest): Promise<Row[]> {
+  const lines = Buffer.from(await blobs.get(digest))
+    .toString('utf8')
+    .split('\n');
+  return lines.flatMap((line, i) => {
+    if (line === '') return [];
+    try {
+      return [rowSchema.parse(JSON.parse(line))];
+    } catch (cause) {
+      throw new Corrupt(`line ${i + 1} of the log ${digest} is no row of metrics`, { cause });
+    }
+  });
+}
+
+function toColumns(rows: readonly Row[]): Metrics['series'] {
+  const keys = new Set(rows.flatMap(row => Object.keys(row)));
+  return Object.fromEntries([...keys].map(key => [key, rows.map(row => toNumber(row[key]))]));
+}
+
+function toNumber(value: unknown): number | null {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  return typeof value === 'number' ? value : null;
+}

@@ -1,0 +1,66 @@
+/** @file `auto`, resolved once, when an experiment is created: what it says is stored and decides the bits from then on. */
+import { z } from 'zod';
+import { Unprocessable } from '../../errors.ts';
+import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
+import { type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
+
+/** In the order in which `auto` tries them. */
+const NAMES = engineSpecSchema.shape.name.options;
+/** Larger micro-batches gain nothing on a CPU and cost memory. */
+const MAX_AUTO_MICRO_BATCH = 64;
+
+/** `auto`, the name of an engine, or parts of a spec; what is left out is resolved. */
+export const engineRequestSchema = z.union([
+  z.enum(['auto', ...NAMES]),
+  engineSpecSchema.partial().required({ name: true }),
+]);
+export type EngineRequest = z.output<typeof engineRequestSchema>;
+
+/**
+ * @param batchSize Samples per update, which the micro-batch divides.
+ * @throws Unprocessable when the engine is not available on the runner, with the runner's reason.
+ */
+export function resolveEngine(status: RunnerStatus, request: EngineRequest, batchSize: number): EngineSpec {
+  const asked = typeof request === 'string' ? { name: request } : request;
+  const name = asked.name === 'auto' ? NAMES.find(each => isAvailable(status, each)) : asked.name;
+  if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
+  const { precision = 'f32', threads, micro_batch } = typeof request === 'string' ? {} : request;
+  return {
+    name,
+    precision,
+    threads: threads ?? status.engines.find(engine => engine.name === name)?.threads ?? 1,
+    micro_batch: micro_batch ?? largestDivisor(batchSize, MAX_AUTO_MICRO_BATCH),
+  };
+}
+
+/** The keys of a spec in which it differs from what was asked for. `auto` and what was left out fit any. */
+export function engineDifferences(request: EngineRequest, spec: EngineSpec): (keyof EngineSpec)[] {
+  if (request === 'auto') return [];
+  const asked: { readonly [K in keyof EngineSpec]?: EngineSpec[K] | undefined } =
+    typeof request === 'string' ? { name: request } : request;
+  const keys = ['name', 'precision', 'threads', 'micro_batch'] as const;
+  return keys.filter(key => asked[key] !== undefined && asked[key] !== spec[key]);
+}
+
+function isAvailable(status: RunnerStatus, name: string): boolean {
+  return status.engines.some(engine => engine.name === name && engine.available);
+}
+
+function unavailable(status: RunnerStatus, name: string): Unprocessable {
+  const reasons = status.engines.flatMap(engine =>
+    engine.available ? [] : [`${engine.name}: ${engine.reason ?? 'no reason given'}`],
+  );
+  const usable = status.engines.filter(engine => engine.available).map(engine => engine.name);
+  return new Unprocessable(
+    name === 'auto' ? 'the gpu-runner has no engine' : `the engine ${name} is not available on the gpu-runner`,
+    {
+      expected: `one of: ${usable.join(', ') || 'none is available'}`,
+      ...(reasons.length > 0 && { hint: reasons.join('; ') }),
+    },
+  );
+}
+
+function largestDivisor(n: number, limit: number): number {
+  for (let divisor = Math.min(n, limit); divisor > 1; divisor--) if (n % divisor === 0) return divisor;
+  return 1;
+}

@@ -1,0 +1,255 @@
+/** @file Experiments: create, train, pause, look, delete. */
+import { type Context, Hono } from 'hono';
+import { z } from 'zod';
+import { Conflict, InvalidInput } from '../../errors.ts';
+import { effectAction } from '../../functions/effect-action.ts';
+import { createExperiment } from '../../functions/lib/create-experiment.ts';
+import { changeHead, listHeads, readConfig, readHead } from '../../functions/lib/experiment.ts';
+import { readMetrics } from '../../functions/lib/metrics.ts';
+import { engineRequestSchema } from '../../functions/lib/resolve-engine.ts';
+import { deleteView, describeHead, readPreviewIndex, writeSummary } from '../../functions/lib/view.ts';
+import { createNameResolver } from '../../functions/names.ts';
+import { parseDigest } from '../../storage/digest.ts';
+import { readLease } from '../../storage/lease.ts';
+import { nameSchema } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import { answerRun } from '../answer-run.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { readJsonAs } from '../read-body.ts';
+import { runPath } from '../run-document.ts';
+
+const MAX_METRIC_ROWS = 10_000;
+
+const putSchema = z.strictObject({
+  config: z
+    .union([z.string(), z.record(z.string(), z.json())])
+    .default({})
+    .meta({
+      description: "a preset's name, or a config, which may name one under `preset` and override some of its keys",
+    }),
+  dataset: z.string().min(1).meta({ description: 'name or digest' }),
+  engine: engineRequestSchema
+    .default('auto')
+    .meta({ description: '`auto`, a name, or parts of { name, threads, micro_batch }' }),
+});
+const trainSchema = z.strictObject({
+  target: z.int().positive().optional().meta({ description: 'samples to train up to' }),
+});
+const emptySchema = z.strictObject({});
+
+export function createExperimentRoutes(deps: ServerDeps): Hono {
+  const { store, blobs, executor } = deps;
+  const app = new Hono();
+  const names = createNameResolver(store, blobs);
+
+  app.get('/experiments', async c => {
+    const heads = await listHeads(store);
+    const rows = heads.map(async ({ name, head }) =>
+      summarize(describeHead(name, head, await readConfig(blobs, head))),
+    );
+    return c.json({ v: 1, experiments: await Promise.all(rows) });
+  });
+
+  app.put('/experiments/:name', async c => {
+    const name = parseName(c);
+    const body = await readJsonAs(c, putSchema);
+    const dataset = body.dataset.startsWith('sha256:')
+      ? parseDigest(body.dataset)
+      : await names.resolve('dataset', body.dataset, 'dataset');
+    const { head, config, created } = await createExperiment(deps, name, { ...body, dataset });
+    return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, {
+      location: `/experiments/${name}`,
+    });
+  });
+
+  app.get('/experiments/:name', async c => {
+    const name = parseName(c);
+    const { value: head, etag } = await readHead(store, name);
+    const config = await readConfig(blobs, head);
+    c.header('etag', `"${etag}"`);
+    return c.json({
+      ...describeHead(name, head, config),
+      effective_config: config,
+      ...(await findProgress(name, head.target)),
+      ...linksOf(name),
+    });
+  });
+
+  app.delete('/experiments/:name', async c => {
+    const name = parseName(c);
+    const { value: head } = await readHead(store, name);
+    const driver = await readLease(store, name, deps.now());
+    if (head.state === 'running' || driver) {
+      throw new Conflict(`the experiment "${name}" is in training${driver ? ` (by ${driver.holder})` : ''}`, {
+        expected: 'an experiment that is paused or done',
+        hint: `POST /experiments/${name}/pause, and delete it when its chunk has ended`,
+        retryAfterSeconds: 5,
+      });
+    }
+    // The name last: killed before, the same call goes on.
+    await deleteView(store, name);
+    await createRefs(store).experiments.delete(name);
+    return c.body(null, 204);
+  });
+
+  app.post('/experiments/:name/train', async c => {
+    const body = await readJsonAs(c, trainSchema);
+    return answerRun(c, await executor.start('train', { ...body, experiment: parseName(c) }));
+  });
+
+  app.post('/experiments/:name/pause', async c => {
+    const name = parseName(c);
+    await readJsonAs(c, emptySchema);
+    const head = await changeHead(store, name, now => (now.state === 'running' ? { ...now, state: 'paused' } : now));
+    const config = await readConfig(blobs, head);
+    await writeSummary({ store, blobs, name }, head, config);
+    return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
+  });
+
+  app.get('/experiments/:name/previews', async c => {
+    const name = parseName(c);
+    const { value: head } = await readHead(store, name);
+    const after = readStep(c);
+    const previews = head.chunks.flatMap(({ to, previews: index }) =>
+      index && to > after ? [readPreviewIndex(blobs, index).then(found => ({ to, found }))] : [],
+    );
+    return c.json({
+      v: 1,
+      name,
+      previews: (await Promise.all(previews)).map(({ to, found }) => ({
+        step: to,
+        checkpoint: found.checkpoint,
+        steps: found.steps,
+        guidance: found.guidance,
+        seed: found.seed,
+        pictures: found.pictures.map(({ prompt, image }) => ({ prompt, ...image, url: `/objects/${image.digest}` })),
+      })),
+    });
+  });
+
+  app.get('/experiments/:name/metrics', async c => {
+    const name = parseName(c);
+    const { value: head } = await readHead(store, name);
+    const logs = head.chunks.map(chunk => ({ to: chunk.to, log: chunk.log }));
+    return c.json({ v: 1, name, ...(await readMetrics(blobs, logs, readStep(c), MAX_METRIC_ROWS)) });
+  });
+
+  /** The run that drives it, if this server knows one, and how far it is. */
+  async function findProgress(name: string, target: number) {
+    const train = executor.functions.get('train');
+    if (train?.kind !== 'effect') return {};
+    for (const input of [{ experiment: name }, { experiment: name, target }]) {
+      const run = await executor.findRun(effectAction(train, input));
+      const state = await run?.state();
+      if (state?.state !== 'running' && state?.state !== 'queued') continue;
+      return { run: runPath(state.action), ...(state.progress && { progress: state.progress }) };
+    }
+    return {};
+  }
+
+  return app;
+}
+
+/** What a list needs of an experiment. */
+function summarize({
+  name,
+  state,
+  step,
+  steps,
+  samples,
+  target,
+  checkpoint,
+  dataset,
+}: ReturnType<typeof describeHead>) {
+  return {
+    name,
+    state,
+    step,
+    steps,
+    samples,
+    target,
+    ...(checkpoint && { checkpoint }),
+    dataset,
+    url: `/experiments/${name}`,
+  };
+}
+
+function linksOf(name: string) {
+  const path = `/experiments/${name}`;
+  return {
+    urls: {
+      self: path,
+      train: `${path}/train`,
+      pause: `${path}/pause`,
+      previews: `${path}/previews`,
+      metrics: `${path}/metrics`,
+      sample: '/sample',
+    },
+  };
+}
+
+function parseName(c: Context): string {
+  const parsed = nameSchema.safeParse(c.req.param('name'));
+  if (parsed.success) return parsed.data;
+  throw new InvalidInput(`"${c.req.param('name')?.slice(0, 100)}" is no name for an experiment`, {
+    expected: '1 to 63 of a-z 0-9 . _ -, starting with a letter or digit',
+  });
+}
+
+/** `?after=STEP`; 0 when it is left out. */
+function readStep(c: Context): number {
+  const text = c.req.query('after') ?? '0';
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new InvalidInput(`after=${text.slice(0, 50)} is wrong`, { expected: 'a step: a whole number' });
+}
+
+export const experimentDocs: readonly RouteDoc[] = [
+  { method: 'get', path: '/experiments', summary: 'All experiments: state, step, target.' },
+  {
+    method: 'get',
+    path: '/experiments/:name',
+    summary: 'One experiment: its head, its config, the run that drives it and how far it is.',
+  },
+  {
+    method: 'put',
+    path: '/experiments/:name',
+    summary:
+      'Create an experiment from a config and a dataset. The same body again changes nothing, another is a conflict.',
+    body: putSchema,
+    example: { config: { preset: 'portraits', run: { chunk_steps: 100 } }, dataset: 'portraits' },
+    responses: { 200: 'it is there as asked for', 201: 'created' },
+  },
+  {
+    method: 'delete',
+    path: '/experiments/:name',
+    summary: 'Delete an experiment and its view; it must not be in training. Its blobs go at the next gc.',
+    responses: { 204: 'deleted' },
+  },
+  {
+    method: 'post',
+    path: '/experiments/:name/train',
+    summary: 'Train up to the target; the same call goes on after any stop. As POST /functions/train.',
+    body: trainSchema,
+    example: {},
+    responses: { 200: 'it is at its target', 202: 'it goes on: Location is its run' },
+  },
+  {
+    method: 'post',
+    path: '/experiments/:name/pause',
+    summary: 'Stop at the next chunk border: the chunk in flight is finished and kept.',
+    body: emptySchema,
+    example: {},
+  },
+  {
+    method: 'get',
+    path: '/experiments/:name/previews',
+    summary: 'The preview pictures of every chunk border, with their prompts.',
+    query: { after: 'only steps after this one' },
+  },
+  {
+    method: 'get',
+    path: '/experiments/:name/metrics',
+    summary: 'Loss, gradient norm, learning rate ... of every step, as columns; `next` says where to go on.',
+    query: { after: 'only steps after this one' },
+  },
+];

@@ -1,0 +1,122 @@
+/** @file Pictures for people: one POST with a prompt answers with a PNG. */
+import { type Context, Hono } from 'hono';
+import { z } from 'zod';
+import { Internal } from '../../errors.ts';
+import type { RunState } from '../../functions/executor.ts';
+import { readCheckpoint, readKeyedConfig } from '../../functions/lib/documents.ts';
+import { readHead } from '../../functions/lib/experiment.ts';
+import { engineRequestSchema, resolveEngine } from '../../functions/lib/resolve-engine.ts';
+import { sampleInput } from '../../functions/sample.ts';
+import type { Json } from '../../storage/canonical.ts';
+import { parseDigest } from '../../storage/digest.ts';
+import { type EngineSpec, resultSchema } from '../../storage/records.ts';
+import type { BlobRef } from '../../storage/types.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { prefersAsync, readWait } from '../prefer.ts';
+import { sendProblem } from '../problem.ts';
+import { readJsonAs } from '../read-body.ts';
+import { describeRun, runPath } from '../run-document.ts';
+
+/** How long a picture is waited for without a `Prefer` header. */
+const DEFAULT_WAIT_SECONDS = 600;
+
+const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: true }).extend({
+  model: z
+    .string()
+    .min(1)
+    .meta({ description: 'an experiment, also with @step or @latest, or the digest of a checkpoint' }),
+  prompt: z.string().min(1).max(2000),
+  engine: engineRequestSchema.optional().meta({ description: "default: the experiment's" }),
+});
+
+export function createSampleRoutes(deps: ServerDeps): Hono {
+  const { store, blobs, executor, runner } = deps;
+  const app = new Hono();
+
+  app.post('/sample', async c => {
+    const { model, prompt, engine: asked, ...params } = await readJsonAs(c, bodySchema);
+    const engine = await chooseEngine(model, asked);
+    const body = { ...params, checkpoint: model, prompts: [prompt], engine };
+    const run = await executor.start('sample', JSON.parse(JSON.stringify(body)));
+    const seconds = prefersAsync(c.req.header('prefer')) ? 0 : readWait(c.req.header('prefer'), DEFAULT_WAIT_SECONDS);
+    const state = await run.wait(seconds * 1000, c.req.raw.signal);
+    const location = runPath(run.action);
+    if (state.error) return sendProblem(state.error, location);
+    if (state.state !== 'done') return c.json(describeRun(state), 202, { location, 'retry-after': '2' });
+    return sendPicture(c, state, { model, prompt });
+  });
+
+  async function sendPicture(c: Context, state: RunState, said: Readonly<Record<string, Json>>): Promise<Response> {
+    const { action, outputs } = resultSchema.parse(state.result);
+    const image = outputs.image_000;
+    if (!image) throw new Internal('a sample without a picture');
+    const headers = {
+      'content-location': `/objects/${image.digest}`,
+      'x-cache': state.cache ?? 'miss',
+      'x-easel-checkpoint': action.inputs.checkpoint ?? '',
+      'x-easel-run': runPath(state.action),
+    };
+    if (wantsJson(c.req.header('accept'))) {
+      const { checkpoint = null } = action.inputs;
+      const { seed = null, steps = null, guidance = null, weights = null } = action.params;
+      return c.json(
+        {
+          v: 1,
+          ...said,
+          checkpoint,
+          seed,
+          steps,
+          guidance,
+          weights,
+          engine: action.engine ?? null,
+          image: linkOf(image),
+          pixels: outputs.pixels ? linkOf(outputs.pixels) : null,
+          run: runPath(state.action),
+          cache: state.cache ?? 'miss',
+        },
+        200,
+        headers,
+      );
+    }
+    const png = await blobs.get(image.digest);
+    return new Response(new Uint8Array(png), {
+      headers: { ...headers, 'content-type': image.media_type, 'content-length': String(image.size) },
+    });
+  }
+
+  /** An experiment samples on the engine that it trains on; a bare checkpoint on what `auto` is now. */
+  async function chooseEngine(model: string, asked: z.output<typeof bodySchema>['engine']): Promise<EngineSpec> {
+    if (asked === undefined && !model.startsWith('sha256:')) {
+      return (await readHead(store, model.split('@')[0] ?? '')).value.engine;
+    }
+    const batch = model.startsWith('sha256:')
+      ? (await readKeyedConfig(blobs, (await readCheckpoint(blobs, parseDigest(model))).config)).data.batch_size
+      : (await readHead(store, model.split('@')[0] ?? '')).value.engine.micro_batch;
+    return resolveEngine(await runner.status(), asked ?? 'auto', batch);
+  }
+
+  return app;
+}
+
+function linkOf(ref: BlobRef) {
+  return { ...ref, url: `/objects/${ref.digest}` };
+}
+
+/** PNG unless JSON is asked for and pictures are not. */
+function wantsJson(accept: string | undefined): boolean {
+  const types = (accept ?? '*/*').split(',').map(part => part.split(';')[0]?.trim().toLowerCase());
+  return types.includes('application/json') && !types.some(type => type?.startsWith('image/'));
+}
+
+export const sampleDocs: readonly RouteDoc[] = [
+  {
+    method: 'post',
+    path: '/sample',
+    summary:
+      'A picture for a prompt: PNG, or JSON with digests by Accept. Waits; `Prefer: respond-async` answers 202; 503 + Retry-After when the queue is full.',
+    body: bodySchema,
+    example: { model: 'portraits', prompt: 'a smiling person with red hair on a pink background', seed: 7 },
+    produces: 'image/png',
+    responses: { 200: 'the picture', 202: 'it goes on: Location is its run' },
+  },
+];
