@@ -1,0 +1,126 @@
+/**
+ * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
+ * same run. `node bench/train-step.ts [--net lab] [--engine onnxruntime/cpu] [--threads N] [--runs N] [--json]`
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Engine } from '../gpu-runner/compiler/engine.ts';
+import * as f from '../gpu-runner/compiler/functions.ts';
+import {
+  emptyTensor,
+  type Graph,
+  graphInputs,
+  graphReads,
+  sizeOf,
+  type Tensor,
+  type TensorSpec,
+} from '../gpu-runner/compiler/graph.ts';
+import { trace } from '../gpu-runner/compiler/trace.ts';
+import { openEngine } from '../gpu-runner/jobs/engines.ts';
+import { RandomStream } from '../gpu-runner/training/random.ts';
+import { engineSpecSchema } from '../storage/records.ts';
+import { traceDemoNet } from './demo-net.ts';
+import { traceLabNet } from './lab-net.ts';
+
+const NETS = { lab: () => traceLabNet().graph, demo: traceDemoNet } as const;
+
+const { values: options } = parseArgs({
+  options: {
+    net: { type: 'string', default: 'lab' },
+    engine: { type: 'string', default: 'onnxruntime/cpu' },
+    threads: { type: 'string', default: String(availableParallelism()) },
+    runs: { type: 'string', default: '10' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+/** Multiply-adds of all matrix products, times two. */
+function countFlops(graph: Graph): number {
+  let flops = 0;
+  for (const node of graph.nodes) {
+    if (node.op !== 'matmul') continue;
+    const [a] = node.inputs;
+    const operand = graph.nodes[a ?? -1];
+    const inner = operand?.shape.at(node.attrs.transposeA ? -2 : -1) ?? 0;
+    flops += 2 * sizeOf(node.shape) * inner;
+  }
+  return flops;
+}
+
+function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [index, [name, spec]] of [...specs].entries()) {
+    const data = new Float32Array(sizeOf(spec.shape));
+    new RandomStream(0, 'sample', index).fillNormal(data);
+    tensors[name] = { ...emptyTensor(spec), data: data.map(x => x * scale) };
+  }
+  return tensors;
+}
+
+/** Milliseconds of the fastest of `runs`, after two that do not count. */
+async function timeGraph(engine: Engine, graph: Graph, runs: number): Promise<number> {
+  const state = engine.createState(randomTensors(graphReads(graph), 0.05));
+  const feeds = randomTensors(graphInputs(graph), 1);
+  const executable = await engine.compile(graph);
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = -2; run < runs; run++) {
+    const start = performance.now();
+    await executable.run(state, feeds);
+    if (run >= 0) best = Math.min(best, performance.now() - start);
+  }
+  await executable.dispose();
+  state.dispose();
+  return best;
+}
+
+async function measurePeak(engine: Engine, runs: number): Promise<{ readonly gflops: number; readonly size: number }> {
+  let peak = { gflops: 0, size: 0 };
+  for (const size of [512, 1024, 2048]) {
+    const graph = trace(builder => {
+      const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
+      const w = builder.state('w', { shape: [size, size], dtype: 'f32' });
+      return { outputs: {}, writes: { y: f.matmul(x, w) } };
+    });
+    const gflops = countFlops(graph) / 1e6 / (await timeGraph(engine, graph, runs));
+    if (gflops > peak.gflops) peak = { gflops, size };
+  }
+  return peak;
+}
+
+const net = options.net;
+if (net !== 'lab' && net !== 'demo') throw new Error(`--net ${net}: expected one of ${Object.keys(NETS).join(', ')}`);
+const spec = engineSpecSchema.parse({
+  name: options.engine,
+  precision: 'f32',
+  threads: Number(options.threads),
+  micro_batch: 1,
+});
+const engine = await openEngine(spec);
+const graph = NETS[net]();
+const runs = Number(options.runs);
+const before = await measurePeak(engine, runs);
+const ms = await timeGraph(engine, graph, runs);
+const after = await measurePeak(engine, runs);
+const peak = before.gflops > after.gflops ? before : after;
+const gflops = countFlops(graph) / 1e6 / ms;
+await engine.dispose();
+
+const row = {
+  bench: 'train-step',
+  net,
+  engine: spec.name,
+  precision: spec.precision,
+  threads: spec.threads,
+  ms: Number(ms.toFixed(1)),
+  gflops: Number(gflops.toFixed(1)),
+  of_peak: Number((gflops / peak.gflops).toFixed(3)),
+};
+if (options.json) {
+  console.log(JSON.stringify(row));
+} else {
+  console.log(
+    `${net} network, forward and backward, ${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`,
+  );
+  console.log(`${spec.name} ${spec.precision}, ${spec.threads} threads: ${row.ms} ms, ${row.gflops} GFLOP/s`);
+  console.log(`of the GEMM peak in this run (${peak.gflops.toFixed(0)} GFLOP/s at ${peak.size}): ${row.of_peak}`);
+}
