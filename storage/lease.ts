@@ -84,8 +84,9 @@ export async function readLease(
 }
 
 /**
- * Runs `work` under the lease, renewing it; the signal given to `work` aborts when the lease is lost or `signal` aborts.
- * @throws Conflict when another holds it, or took it over while `work` ran.
+ * Runs `work` under the lease, renewing it. The signal given to `work` aborts when `signal` aborts, and when the lease is lost: its
+ * reason is then the Conflict, or why the store could not be written until the lease expired.
+ * @throws Conflict when another holds it.
  */
 export async function withLease<T>(
   store: ObjectStore,
@@ -119,7 +120,8 @@ export async function withLease<T>(
   } finally {
     ended.abort();
     await keeping;
-    await lease.release();
+    // Not released, it expires by itself: no reason to fail work that is done.
+    await lease.release().catch(() => {});
   }
 }
 

@@ -1,0 +1,88 @@
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
+import { lutimes, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { withFileLock } from './file-lock.ts';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'easel-lock-'));
+  path = join(folder, 'lock');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
+/** Of another machine, which is why its pid means nothing here. */
+const foreign = JSON.stringify({ pid: 1, start: '1', boot: 'another', namespace: 'pid:[1]', nonce: 'n' });
+
+async function makeOld(): Promise<void> {
+  const minuteAgo = Date.now() / 1000 - 60;
+  await lutimes(path, minuteAgo, minuteAgo);
+}
+
+/** Runs `count` pieces of work at once; the most that were inside together. */
+async function measureCrowd(count: number): Promise<number> {
+  let inside = 0;
+  let most = 0;
+  await Promise.all(
+    Array.from({ length: count }, () =>
+      withFileLock(path, async () => {
+        most = Math.max(most, ++inside);
+        await pause(1);
+        inside--;
+      }),
+    ),
+  );
+  return most;
+}
+
+describe('file lock', () => {
+  it('lets in one at a time and leaves nothing behind', async () => {
+    expect(await measureCrowd(30)).toBe(1);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('passes the result and the error of the work on, and is free afterwards', async () => {
+    expect(await withFileLock(path, async () => 7)).toBe(7);
+    await expect(withFileLock(path, () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
+    expect(await withFileLock(path, async () => 8)).toBe(8);
+  });
+
+  for (const [name, content] of Object.entries({ 'another machine': foreign, 'nobody known': 'garbage' })) {
+    it(`waits for a young lock of ${name}`, async () => {
+      await symlink(content, path);
+      let entered = false;
+      const work = withFileLock(path, async () => {
+        entered = true;
+      });
+      await pause(150);
+      expect(entered).toBe(false);
+      await unlink(path);
+      await work;
+    });
+
+    it(`breaks an old lock of ${name}, and still lets in one at a time`, async () => {
+      await symlink(content, path);
+      await makeOld();
+      expect(await measureCrowd(30)).toBe(1);
+      expect(await readdir(folder)).toEqual([]);
+    });
+  }
+
+  it.runIf(existsSync('/proc/self/ns/pid'))('does not take a reused pid for the holder', async () => {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    const own = { pid: process.pid, start: '1', boot, namespace: readlinkSync('/proc/self/ns/pid'), nonce: 'n' };
+    await symlink(JSON.stringify(own), path);
+    expect(await measureCrowd(5)).toBe(1);
+  });
+
+  it('leaves the lock of whoever broke ours alone', async () => {
+    await withFileLock(path, async () => {
+      await unlink(path);
+      await symlink(foreign, path);
+    });
+    expect(await readdir(folder)).toEqual(['lock']);
+  });
+});
