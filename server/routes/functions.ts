@@ -1,15 +1,11 @@
 /** @file Functions over HTTP: one POST for each, with the cache, waiting and progress behind it. */
 import { Hono } from 'hono';
 import { InvalidInput } from '../../errors.ts';
+import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { describeFunction } from '../describe-function.ts';
-import { readWait } from '../prefer.ts';
-import { sendProblem } from '../problem.ts';
 import { readJson } from '../read-body.ts';
-import { describeRun, runDocumentSchema, runPath } from '../run-document.ts';
-
-/** What a call waits for its result without a `Prefer` header. */
-const DEFAULT_WAIT_SECONDS = 2;
+import { runDocumentSchema } from '../run-document.ts';
 
 export function createFunctionRoutes({ executor }: ServerDeps): Hono {
   const app = new Hono();
@@ -31,14 +27,9 @@ export function createFunctionRoutes({ executor }: ServerDeps): Hono {
   });
 
   app.post('/functions/:name', async c => {
-    const seconds = readWait(c.req.header('prefer'), DEFAULT_WAIT_SECONDS);
     const skipCache = readFlag(c.req.query('skipCache'), 'skipCache');
     const run = await executor.start(c.req.param('name'), await readJson(c), { skipCache });
-    const state = await run.wait(seconds * 1000, c.req.raw.signal);
-    const location = runPath(run.action);
-    if (state.error) return sendProblem(state.error, location);
-    if (state.state !== 'done') return c.json(describeRun(state), 202, { location, 'retry-after': '2' });
-    return c.json(describeRun(state), 200, { 'content-location': location, 'x-cache': state.cache ?? 'miss' });
+    return answerRun(c, run);
   });
 
   return app;

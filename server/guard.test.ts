@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { createTestServer, problemOf } from './testing.ts';
+
+const TOKEN = 'a token of enough length';
+const open = createTestServer();
+const closed = createTestServer({ env: { EASEL_HOST: '0.0.0.0', EASEL_TOKEN: TOKEN } });
+
+test('names of this machine are served, others are not: DNS rebinding', async () => {
+  for (const host of ['localhost', '127.0.0.1:8787', '[::1]:8787', 'LOCALHOST:1']) {
+    expect((await open.send('GET', '/functions', undefined, { host })).status).toBe(200);
+  }
+  expect(
+    await problemOf(open.send('GET', '/functions', undefined, { host: 'evil.example:8787' })),
+  ).toMatchInlineSnapshot(`
+    {
+      "code": "forbidden",
+      "detail": "this server is not called "evil.example"",
+      "expected": "a Host header of localhost or 127.0.0.1",
+      "hint": "use http://127.0.0.1, or set EASEL_HOST and EASEL_TOKEN to serve other names",
+      "instance": "/functions",
+      "retryable": false,
+      "status": 403,
+      "title": "Not allowed from there",
+      "type": "urn:easel:problem:forbidden",
+    }
+  `);
+  for (const host of ['127.0.0.1.evil.example', 'localhost.evil.example', '']) {
+    expect((await open.send('GET', '/functions', undefined, { host })).status).toBe(403);
+  }
+});
+
+test('pages of other origins may not call', async () => {
+  const host = 'localhost:8787';
+  expect(
+    await problemOf(open.send('POST', '/functions/echo', { text: 'a' }, { host, origin: 'https://evil.example' })),
+  ).toMatchInlineSnapshot(`
+    {
+      "code": "forbidden",
+      "detail": "a page of https://evil.example may not call this server",
+      "expected": "the same origin, or no browser",
+      "instance": "/functions/echo",
+      "retryable": false,
+      "status": 403,
+      "title": "Not allowed from there",
+      "type": "urn:easel:problem:forbidden",
+    }
+  `);
+  for (const origin of ['null', 'http://localhost:8788', 'http://127.0.0.1:8787', 'file://']) {
+    expect((await open.send('GET', '/functions', undefined, { host, origin })).status).toBe(403);
+  }
+  expect((await open.send('GET', '/functions', undefined, { host, origin: 'http://localhost:8787' })).status).toBe(200);
+  expect((await open.send('DELETE', '/datasets/a', undefined, { host, 'sec-fetch-site': 'cross-site' })).status).toBe(
+    403,
+  );
+  expect((await open.send('GET', '/', undefined, { host, 'sec-fetch-site': 'cross-site' })).status).toBe(200);
+});
+
+test('a form is refused wherever JSON is expected', async () => {
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    const answer = open.send('PUT', '/datasets/a', 'dataset=1', { 'content-type': type });
+    expect(await problemOf(answer)).toMatchObject({ status: 415, expected: 'application/json' });
+  }
+});
+
+test('with a token: nothing without it, except that the server is up', async () => {
+  expect(await problemOf(closed.send('GET', '/functions'))).toMatchInlineSnapshot(`
+    {
+      "code": "unauthorized",
+      "detail": "no token was sent",
+      "expected": "the header "authorization: Bearer <EASEL_TOKEN>"",
+      "hint": "curl -H 'authorization: Bearer '$EASEL_TOKEN",
+      "instance": "/functions",
+      "retryable": false,
+      "status": 401,
+      "title": "No valid credentials",
+      "type": "urn:easel:problem:unauthorized",
+    }
+  `);
+  expect((await closed.send('GET', '/functions')).headers.get('www-authenticate')).toContain('Bearer');
+  for (const authorization of [`Bearer ${TOKEN}x`, 'Bearer ', `Basic ${TOKEN}`, TOKEN]) {
+    expect((await closed.send('GET', '/functions', undefined, { authorization })).status).toBe(401);
+    expect((await closed.send('GET', '/health', undefined, { authorization })).status).toBe(401);
+  }
+  const health = await closed.send('GET', '/health');
+  expect(Object.keys((await health.json()) as object)).toEqual(['v', 'status', 'version']);
+  expect((await closed.send('GET', '/functions', undefined, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
+});
+
+test('unknown paths, and known ones by another method', async () => {
+  expect(await problemOf(open.send('GET', '/nothing'))).toMatchObject({ status: 404, code: 'not_found' });
+  const answer = await open.send('DELETE', '/functions/echo');
+  expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);
+});

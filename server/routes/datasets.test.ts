@@ -1,0 +1,89 @@
+import { beforeEach, expect, test } from 'vitest';
+import { putDataset } from '../../functions/testing/functions.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { digestOf } from '../../storage/digest.ts';
+import { createTestServer, jsonOf, problemOf, type TestServer } from '../testing.ts';
+
+let server: TestServer;
+let dataset: Digest;
+const names = Array.from({ length: 150 }, (_, i) => `n${i}`);
+
+beforeEach(async () => {
+  server = createTestServer();
+  dataset = (await putDataset(server.blobs, names)).dataset;
+});
+
+test('a name is made, shown, listed, moved and deleted', async () => {
+  expect((await server.send('PUT', '/datasets/letters', { dataset })).status).toBe(201);
+  const shown = await server.send('GET', '/datasets/letters');
+  expect(await jsonOf(shown)).toMatchObject({
+    v: 1,
+    name: 'letters',
+    dataset,
+    pages: 3,
+    columns: [],
+    counts: { items: 150 },
+  });
+  expect(await jsonOf(server.send('GET', '/datasets'))).toEqual({ v: 1, datasets: [{ name: 'letters', dataset }] });
+  const other = (await putDataset(server.blobs, ['x'])).dataset;
+  const stale = { 'if-match': '"another"' };
+  expect(await problemOf(server.send('PUT', '/datasets/letters', { dataset: other }, stale))).toMatchObject({
+    status: 412,
+  });
+  const fresh = { 'if-match': shown.headers.get('etag') ?? '' };
+  expect((await server.send('PUT', '/datasets/letters', { dataset: other }, fresh)).status).toBe(200);
+  expect((await jsonOf(server.send('GET', '/datasets/letters'))).counts).toEqual({ items: 1 });
+  expect((await server.send('DELETE', '/datasets/letters')).status).toBe(204);
+  expect((await server.send('GET', '/datasets/letters')).status).toBe(404);
+  expect((await server.send('DELETE', '/datasets/letters')).status).toBe(404);
+});
+
+test('all items come once, in order, whatever the page of the reader', async () => {
+  await server.send('PUT', '/datasets/letters', { dataset });
+  for (const limit of [1, 7, 64, 100, 1000]) {
+    const seen: string[] = [];
+    for (let after = ''; ; ) {
+      const page = await jsonOf(server.send('GET', `/datasets/letters/items?limit=${limit}&after=${after}`));
+      expect(page.items.length).toBeLessThanOrEqual(limit);
+      seen.push(...page.items.map((item: { readonly name: string }) => item.name));
+      if (page.next === undefined) break;
+      after = page.next;
+    }
+    expect(seen).toEqual(names);
+  }
+});
+
+test('removed items are not shown', async () => {
+  const { document } = await putDataset(server.blobs, ['a', 'b', 'c']);
+  const removed = [digestOf('b').slice(7, 23)];
+  const { digest } = await server.blobs.put(Buffer.from(canonicalJson({ ...document, removed })), 'application/json');
+  await server.send('PUT', '/datasets/less', { dataset: digest });
+  const { items } = await jsonOf(server.send('GET', '/datasets/less/items'));
+  expect(items.map((item: { readonly name: string }) => item.name)).toEqual(['a', 'c']);
+});
+
+test('what is no dataset gets no name', async () => {
+  const { digest } = await server.blobs.put(Buffer.from('{}'), 'application/json');
+  expect(await problemOf(server.send('PUT', '/datasets/letters', { dataset: digest }))).toMatchObject({ status: 422 });
+  const unknown = server.send('PUT', '/datasets/letters', { dataset: digestOf('nobody stored this') });
+  expect(await problemOf(unknown)).toMatchObject({ status: 404 });
+  expect(await problemOf(server.send('PUT', '/datasets/Big_Letters', { dataset }))).toMatchObject({ status: 400 });
+  expect(await problemOf(server.send('PUT', '/datasets/letters', { datset: dataset }))).toMatchObject({
+    errors: [{ pointer: '/dataset' }, { detail: 'unknown key "datset"; did you mean "dataset"?' }],
+  });
+});
+
+test('a wrong limit or cursor', async () => {
+  await server.send('PUT', '/datasets/letters', { dataset });
+  for (const query of ['limit=0', 'limit=5000', 'limit=x', 'after=x']) {
+    expect((await server.send('GET', `/datasets/letters/items?${query}`)).status, query).toBe(400);
+  }
+});
+
+test('the first page shows what is there, as text', async () => {
+  await server.send('PUT', '/datasets/letters', { dataset });
+  const page = await (await server.send('GET', '/')).text();
+  expect(page).toContain('<a href="/datasets/letters">letters</a>');
+  expect(page).toContain('None yet.');
+});
