@@ -13,6 +13,7 @@ const READY_MS = 60_000;
 /** EX_TEMPFAIL (sysexits.h): the device is still held, usually by a runner that is about to end. */
 const EXIT_HELD = 75;
 const HELD_PATIENCE_MS = 15_000;
+const HELD_DELAY_MS = 1000;
 const KEPT_LINES = 20;
 
 export interface SuperviseOptions {
@@ -94,7 +95,8 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
         return;
       }
       failures = ms > HEALTHY_MS ? 0 : failures + 1;
-      const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1));
+      const backOff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1));
+      const delay = code === EXIT_HELD ? HELD_DELAY_MS : backOff;
       options.log(`ended with ${code === null ? 'a signal' : `code ${code}`}, starting again in ${delay / 1000} s`);
       await sleep(delay, undefined, { signal: ending.signal }).catch(() => {});
     }

@@ -1,4 +1,5 @@
 /** @file The arguments that say which server. */
+import { InvalidInput } from '../../errors.ts';
 import { type ApiClient, createApiClient } from '../http.ts';
 
 export const connectionArgs = {
@@ -11,6 +12,9 @@ export const connectionArgs = {
 
 /** EASEL_TOKEN is sent as bearer. */
 export function connect(args: { readonly url?: string | undefined }): ApiClient {
-  const url = args.url ?? process.env.EASEL_URL ?? 'http://127.0.0.1:8787';
+  const url = args.url || process.env.EASEL_URL || 'http://127.0.0.1:8787';
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new InvalidInput(`"${url}" is no address of a server`, { expected: 'such as http://127.0.0.1:8787' });
+  }
   return createApiClient(url, process.env.EASEL_TOKEN || undefined);
 }

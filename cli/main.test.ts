@@ -1,0 +1,152 @@
+import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const bin = fileURLToPath(new URL('../bin/easel.js', import.meta.url));
+
+/** What the server would answer; the call of `slow` is a run with events. */
+const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Record<string, string>>?]>> = {
+  'GET /health': [
+    200,
+    {
+      v: 1,
+      status: 'ok',
+      version: '0.1.0',
+      store: 'file:/data',
+      runner: {
+        v: 1,
+        pid: 42,
+        uptime: 90,
+        device: 'cpu',
+        heartbeat_age_ms: 3,
+        running: { action: `sha256:${'a'.repeat(64)}`, kind: 'train-chunk', phase: 'train' },
+        queued: 2,
+        finished: 7,
+        stopping: false,
+        engines: [
+          { name: 'onnxruntime/cpu', available: true, device: 'x64', version: '1.30.0', threads: 2 },
+          { name: 'xla/cuda', available: false, reason: 'no plugin' },
+        ],
+      },
+    },
+  ],
+  'GET /experiments': [
+    200,
+    { v: 1, experiments: [{ name: 'faces', state: 'running', step: 100, samples: 6400, target: 48000 }] },
+  ],
+  'POST /functions/slow': [202, { v: 1 }, { location: '/runs/sha256:1' }],
+  'POST /functions/wrong': [
+    400,
+    {
+      status: 400,
+      code: 'invalid_input',
+      detail: 'the body is wrong',
+      expected: 'known keys',
+      hint: 'see GET /functions/wrong',
+      errors: [{ pointer: '/cuont', detail: 'unknown key' }],
+    },
+  ],
+};
+const EVENTS = `id: 1\nevent: progress\ndata: {"phase":"train","done":1,"total":2,"metrics":{"loss":0.5}}\n\nid: 2\nevent: done\ndata: {"result":{"loss":0.25},"cache":"miss"}\n\n`;
+
+const bodies: string[] = [];
+const server = createServer(async (request, response) => {
+  let body = '';
+  for await (const chunk of request) body += String(chunk);
+  if (body !== '') bodies.push(body);
+  if (request.url === '/runs/sha256:1/events') {
+    response.writeHead(200, { 'content-type': 'text/event-stream' }).end(EVENTS);
+    return;
+  }
+  const [status, document, headers = {}] = answers[`${request.method} ${request.url}`] ?? [404, {}];
+  response.writeHead(status, headers).end(JSON.stringify(document));
+});
+
+beforeAll(() => new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve)));
+afterAll(() => void server.close());
+
+function easel(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const env = {
+    PATH: process.env.PATH,
+    NO_COLOR: '1',
+    EASEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  };
+  return new Promise(resolve => {
+    const child = execFile(process.execPath, [bin, ...args], { env }, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr });
+    });
+  });
+}
+
+test('status shows server, runner, queue and experiments', async () => {
+  const { code, stdout } = await easel('status');
+  expect(code).toBe(0);
+  expect(stdout.replace(/:\d{4,5}/, ':PORT')).toMatchInlineSnapshot(`
+    "server  http://127.0.0.1:PORT (ok, version 0.1.0)
+    store   file:/data
+    runner  pid 42, device cpu, up 1m30s
+    job     train-chunk train sha256:aaaaaaaaaaaa
+    queue   2 waiting, 7 finished
+
+    experiment  state    step  samples  of
+    faces       running  100   6400     48000
+    "
+  `);
+});
+
+test('engines says why one is unavailable', async () => {
+  expect((await easel('engines')).stdout).toMatchInlineSnapshot(`
+    "engine           available  device  version  threads  reason
+    onnxruntime/cpu  yes        x64     1.30.0   2
+    xla/cuda         no         -       -        -        no plugin
+    "
+  `);
+});
+
+test('call prints the result on stdout and nothing else, progress on stderr', async () => {
+  const { code, stdout, stderr } = await easel('call', 'slow', 'count=3', 'run.name=x', '--wait', '0');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual({ loss: 0.25 });
+  expect(stderr).toBe('train 1/2  loss 0.5\n');
+  expect(bodies.at(-1)).toBe('{"count":3,"run":{"name":"x"}}');
+  expect((await easel('call', 'slow', '--quiet', '--body', '{"a":1}')).stderr).toBe('');
+  expect(bodies.at(-1)).toBe('{"a":1}');
+});
+
+test('what the server refuses is explained on stderr, with exit code 1', async () => {
+  const { code, stdout, stderr } = await easel('call', 'wrong', 'cuont=3');
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatchInlineSnapshot(`
+    "easel: the body is wrong
+      /cuont: unknown key
+      expected: known keys
+      hint: see GET /functions/wrong
+    "
+  `);
+});
+
+test('wrong use is refused before anything is sent', async () => {
+  const sent = bodies.length;
+  for (const args of [
+    ['call'],
+    ['call', 'slow', 'x'],
+    ['call', 'slow', '--wait', 'x'],
+    ['up', '--prot', '1'],
+    ['up', '--port', 'x'],
+  ]) {
+    const { code, stderr } = await easel(...args);
+    expect([args, code]).toEqual([args, 1]);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  }
+  expect(bodies.length).toBe(sent);
+  expect((await easel('status', '--url', 'nonsense')).stderr).toContain('"nonsense" is no address of a server');
+});
+
+test('--help lists the commands, and the options of one', async () => {
+  const { code, stdout } = await easel('--help');
+  expect(code).toBe(0);
+  for (const command of ['up', 'status', 'engines', 'call']) expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
+  expect((await easel('up', '--help')).stdout).toContain('--store');
+});
