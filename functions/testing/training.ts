@@ -1,0 +1,257 @@
+/**
+ * @file Training without a model: a gpu-runner whose "weights" are a hash over the steps taken. What the driver promises (equal bits
+ * however it was cut, killed or paused) can be seen in microseconds.
+ */
+import { createHash } from 'node:crypto';
+import { keyedConfigSchema } from '../../configs/schema.ts';
+import { Cancelled } from '../../errors.ts';
+import { encodeNpy } from '../../formats/npy.ts';
+import { decodeSafetensors } from '../../formats/safetensors.ts';
+import { packColumn } from '../../formats/webdataset.ts';
+import type {
+  Job,
+  JobResult,
+  RunnerClient,
+  RunnerStatus,
+  SampleJob,
+  TrainChunkJob,
+} from '../../gpu-runner/protocol.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
+import { createBlobStore } from '../../storage/cas.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
+import type { BlobRef, BlobStore, ObjectStore } from '../../storage/types.ts';
+import { createExecutor } from '../execute.ts';
+import type { Executor } from '../executor.ts';
+import { createExperiment } from '../lib/create-experiment.ts';
+import { preview } from '../preview.ts';
+import { sample } from '../sample.ts';
+import { train } from '../train.ts';
+import { trainChunk } from '../train-chunk.ts';
+import { noPool } from './functions.ts';
+
+export const ENGINE = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 2 } as const;
+
+/** 8 samples per step, chunks of 4 steps, 16 steps, one preview. */
+export const TOY_CONFIG = {
+  model: { hidden_size: 16, depth: 1, num_heads: 1, patch_size: 8, patch_overlap: 0 },
+  optimizer: { total_samples: 128, warmup_samples: 0 },
+  data: { batch_size: 8 },
+  run: { chunk_steps: 4, keep: 1, preview: { prompts: ['a red hat'], steps: 2 } },
+};
+
+export interface FakeRunner extends RunnerClient {
+  /** Jobs that were computed, in order: `train 0-4`, `sample`. */
+  readonly computed: string[];
+  /** Called before each optimizer step. */
+  onStep: (step: number) => Promise<void> | void;
+  /** The runner shuts down after this step: the chunk ends there, once. */
+  stopAfter: number | undefined;
+}
+
+export function createFakeRunner(blobs: BlobStore): FakeRunner {
+  const remembered = new Map<string, JobResult>();
+  const runner: FakeRunner = {
+    computed: [],
+    onStep: () => {},
+    stopAfter: undefined,
+    async run(action, job, { signal, onEvent = () => {} }) {
+      const known = remembered.get(action);
+      if (known) return known;
+      const result = await computeJob(runner, blobs, job, signal, onEvent);
+      remembered.set(action, result);
+      return result;
+    },
+    status: async () => STATUS,
+  };
+  return runner;
+}
+
+const STATUS: RunnerStatus = {
+  v: 1,
+  pid: 1,
+  uptime: 1,
+  device: 'fake',
+  heartbeat_age_ms: 0,
+  running: null,
+  queued: 0,
+  finished: 0,
+  stopping: false,
+  engines: [
+    { name: 'onnxruntime/cpu', available: false, reason: 'this is a test' },
+    { name: 'reference', available: true, threads: 1 },
+  ],
+};
+
+type Run = Parameters<RunnerClient['run']>[2];
+
+async function computeJob(
+  runner: FakeRunner,
+  blobs: BlobStore,
+  job: Job,
+  signal: AbortSignal,
+  onEvent: NonNullable<Run['onEvent']>,
+): Promise<JobResult> {
+  if (job.kind === 'sample') {
+    runner.computed.push('sample');
+    return { outputs: { pixels: await drawPixels(blobs, job) }, links: [], stats: {} };
+  }
+  const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
+  let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);
+  let step = job.from;
+  let log = '';
+  while (step < job.to) {
+    await runner.onStep(step);
+    if (signal.aborted) throw new Cancelled('the job was cancelled');
+    state = digestOf(`${state} ${step} ${job.config} ${job.dataset}`);
+    step++;
+    log += `${JSON.stringify({ step, samples: step * config.data.batch_size, loss: 1 / step })}\n`;
+    onEvent({
+      type: 'progress',
+      phase: 'train',
+      done: step,
+      total: job.to,
+      unit: 'steps',
+      metrics: { loss: 1 / step },
+    });
+    if (runner.stopAfter === step) {
+      runner.stopAfter = undefined;
+      break;
+    }
+  }
+  runner.computed.push(`train ${job.from}-${step}`);
+  const { checkpoint, links } = await putCheckpoint(blobs, job, config.data.batch_size, step, state);
+  return {
+    outputs: { checkpoint, log: await blobs.put(Buffer.from(log), 'application/jsonl') },
+    links,
+    stats: { seconds: 0 },
+    to: step,
+  };
+}
+
+async function putCheckpoint(blobs: BlobStore, job: TrainChunkJob, batch: number, step: number, state: Digest) {
+  const put = async (group: string) => (await blobs.put(Buffer.from(`${group} ${state}`))).digest;
+  const tensors = { model: [await put('model')], optimizer: [await put('optimizer')], ema: [await put('ema')] };
+  const links = [job.config, ...tensors.model, ...tensors.optimizer, ...tensors.ema];
+  const document: Checkpoint = {
+    v: 1,
+    kind: 'checkpoint',
+    step,
+    samples: step * batch,
+    cursor: { epoch: 0, position: step },
+    rng_key: '0',
+    config: job.config,
+    tensors,
+    links,
+  };
+  return { checkpoint: await blobs.put(Buffer.from(canonicalJson(document)), 'application/json'), links };
+}
+
+/** All three groups are read, as training does. */
+async function readState(blobs: BlobStore, checkpoint: Digest): Promise<Digest> {
+  const { tensors } = checkpointSchema.parse(await readJson(blobs, checkpoint));
+  const bodies = await Promise.all(Object.values(tensors).map(([digest]) => blobs.get(digest ?? digestOf(''))));
+  const [state] = bodies.map(body => Buffer.from(body).toString().split(' ')[1]);
+  return state as Digest;
+}
+
+async function drawPixels(blobs: BlobStore, job: SampleJob): Promise<BlobRef> {
+  const weights = await readState(blobs, job.checkpoint);
+  const { tensors } = decodeSafetensors(await blobs.get(job.conditions));
+  const n = tensors.text?.shape[0] ?? 0;
+  const size = job.width * job.height * 3;
+  const data = new Uint8Array(n * size);
+  for (let i = 0; i < n; i++) {
+    const hash = createHash('sha256')
+      .update(`${weights} ${job.conditions} ${job.seed} ${job.first + i}`)
+      .digest();
+    for (let k = 0; k < size; k++) data[i * size + k] = hash[k % hash.length] ?? 0;
+  }
+  const npy = encodeNpy({ dtype: 'u8', shape: [n, job.height, job.width, 3], data });
+  return blobs.put(npy, 'application/x-npy');
+}
+
+async function readJson(blobs: BlobStore, digest: Digest): Promise<unknown> {
+  return JSON.parse(Buffer.from(await blobs.get(digest)).toString());
+}
+
+/** One page of two pictures of 16 x 16 pixels with text from `words` and the signals of `dct`. */
+export async function putToyDataset(blobs: BlobStore, salt = ''): Promise<Digest> {
+  const ids = ['0000000000000001', '0000000000000002'];
+  const column = async (suffix: string, shape: readonly number[]) => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const members = ids.map(
+      id =>
+        [`${id}.${suffix}`, encodeNpy({ dtype: 'u8', shape, data: new Uint8Array(count).fill(salt.length) })] as const,
+    );
+    return (await blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest;
+  };
+  const lines = ids.map(id => `${JSON.stringify({ id, name: id, original: digestOf(id), split: 'train' })}\n`).join('');
+  const items = (await blobs.put(Buffer.from(lines), 'application/jsonl')).digest;
+  const columns = {
+    image: await column('image.npy', [3, 16, 16]),
+    text: await column('t5h.npy', [3, 192]),
+    cls: await column('dinov3.npy', [64]),
+    patches: await column('dinov3_patches.npy', [2, 2, 27]),
+  };
+  const document: Dataset = {
+    v: 1,
+    kind: 'dataset',
+    pages: [{ items, columns }],
+    removed: [],
+    encoders: {
+      text: { name: 'words', dim: 192, tokens: 64 },
+      image: { name: 'dct', cls_dim: 64, patch_dim: 27, stride: 8 },
+    },
+    counts: {},
+    rejects: [],
+    links: [items, ...Object.values(columns)],
+  };
+  return (await blobs.put(Buffer.from(canonicalJson(document)), 'application/json')).digest;
+}
+
+export interface TrainingLab {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly runner: FakeRunner;
+  readonly executor: Executor;
+  /** Creates an experiment on the toy dataset. */
+  create(name: string, config?: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
+/** Several labs over one store are several servers. */
+export function createTrainingLab(store: ObjectStore = createMemoryStore()): TrainingLab {
+  const blobs = createBlobStore(store);
+  const runner = createFakeRunner(blobs);
+  const executor = createExecutor({
+    store,
+    blobs,
+    registry: [train, trainChunk, preview, sample],
+    runner,
+    pool: noPool,
+    importRoots: [],
+    now: Date.now,
+  });
+  return {
+    store,
+    blobs,
+    runner,
+    executor,
+    async create(name, config = TOY_CONFIG) {
+      const dataset = await putToyDataset(blobs);
+      await createExperiment({ store, blobs, runner }, name, { config, dataset, engine: ENGINE });
+    },
+  };
+}
+
+/** All keys below a prefix, sorted. */
+export async function listKeys(store: ObjectStore, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await store.list(prefix, after === undefined ? {} : { after });
+    keys.push(...page.objects.map(object => object.key));
+    if (page.next === undefined) return keys.sort();
+    after = page.next;
+  }
+}

@@ -1,0 +1,368 @@
+import { describe, expect, test } from 'vitest';
+import { Conflict } from '../errors.ts';
+import { createMemoryStore } from '../storage/drivers/memory.ts';
+import { blobKey } from '../storage/keys.ts';
+import { acquireLease } from '../storage/lease.ts';
+import type { ObjectStore } from '../storage/types.ts';
+import { readCheckpoint, readKeyedConfig } from './lib/documents.ts';
+import { changeHead, readHead } from './lib/experiment.ts';
+import { SYSTEM_CLOCK } from './lib/experiment-lease.ts';
+import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
+
+const LAST_STEP = 16;
+
+async function finalCheckpoint(lab: TrainingLab, name = 'toy'): Promise<string> {
+  const { value } = await readHead(lab.store, name);
+  expect(value.state).toBe('done');
+  expect(value.history.at(-1)?.step).toBe(LAST_STEP);
+  return value.checkpoint ?? 'none';
+}
+
+/** What an undisturbed run ends with. */
+async function trainUndisturbed(config: Readonly<Record<string, unknown>> = TOY_CONFIG): Promise<TrainingLab> {
+  const lab = createTrainingLab();
+  await lab.create('toy', config);
+  await lab.executor.callEffect('train', { experiment: 'toy' });
+  return lab;
+}
+
+const withRun = (run: object) => ({ ...TOY_CONFIG, run: { ...TOY_CONFIG.run, ...run } });
+
+describe('a run', () => {
+  test('trains chunk by chunk to its target and writes its view', async () => {
+    const lab = await trainUndisturbed();
+    expect(lab.runner.computed).toEqual([
+      'train 0-4',
+      'sample',
+      'train 4-8',
+      'sample',
+      'train 8-12',
+      'sample',
+      'train 12-16',
+      'sample',
+    ]);
+    expect(await listKeys(lab.store, 'experiments/toy/')).toEqual([
+      'experiments/toy/README.md',
+      'experiments/toy/checkpoints/step0000012.json',
+      'experiments/toy/checkpoints/step0000016.json',
+      'experiments/toy/config.yaml',
+      'experiments/toy/index.json',
+      ...['0000000-0000004', '0000004-0000008', '0000008-0000012', '0000012-0000016'].map(
+        range => `experiments/toy/log/${range}.jsonl`,
+      ),
+      ...[4, 8, 12, 16].flatMap(step => {
+        const folder = `experiments/toy/previews/step${String(step).padStart(7, '0')}`;
+        return [`${folder}/000.png`, `${folder}/index.json`];
+      }),
+    ]);
+    const index = JSON.parse(Buffer.from((await lab.store.get('experiments/toy/index.json'))?.body ?? []).toString());
+    expect(index).toMatchObject({ state: 'done', step: 16, steps: 16, samples: 128, target: 128 });
+  });
+
+  test('the same call again does nothing', async () => {
+    const lab = await trainUndisturbed();
+    const before = await readHead(lab.store, 'toy');
+    const done = lab.runner.computed.length;
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    expect(lab.runner.computed.length).toBe(done);
+    expect(await readHead(lab.store, 'toy')).toEqual(before);
+  });
+
+  test.each([1, 2, 3, 5, 8, 16])('chunks of %i steps end in the same checkpoint', async chunk_steps => {
+    const expected = await finalCheckpoint(await trainUndisturbed());
+    expect(await finalCheckpoint(await trainUndisturbed(withRun({ chunk_steps })))).toBe(expected);
+  });
+
+  test('previews change no bit', async () => {
+    const lab = await trainUndisturbed(withRun({ preview: { prompts: [] } }));
+    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(lab.runner.computed).not.toContain('sample');
+  });
+
+  test('two identical calls at once are one run', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    await Promise.all([1, 2, 3].map(() => lab.executor.callEffect('train', { experiment: 'toy' })));
+    expect(lab.runner.computed.length).toBe(8);
+  });
+
+  test('tells its progress in steps of the whole run', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    const seen: string[] = [];
+    await lab.executor.callEffect(
+      'train',
+      { experiment: 'toy' },
+      { onEvent: ({ phase, done, total }) => void seen.push(`${phase} ${done}/${total}`) },
+    );
+    expect(seen).toEqual(expect.arrayContaining(['train 0/16', 'train 3/16', 'train 12/16', 'train 16/16']));
+    expect(seen).not.toContain('train 4/4');
+  });
+});
+
+describe('stopping and going on', () => {
+  test('a chunk cut short by a shutdown counts, and the next one falls back in step', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    lab.runner.stopAfter = 6;
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    expect(lab.runner.computed.filter(job => job !== 'sample')).toEqual([
+      'train 0-4',
+      'train 4-6',
+      'train 6-8',
+      'train 8-12',
+      'train 12-16',
+    ]);
+    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('a pause takes effect at the chunk border, and train goes on', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    lab.runner.onStep = async step => {
+      if (step === 5) await changeHead(lab.store, 'toy', head => ({ ...head, state: 'paused' }));
+    };
+    const answer = await lab.executor.callEffect('train', { experiment: 'toy' });
+    expect(answer).toMatchObject({ state: 'paused', step: 8 });
+    lab.runner.onStep = () => {};
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('a cancelled call loses the chunk in flight and nothing else', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    const controller = new AbortController();
+    lab.runner.onStep = async step => {
+      if (step !== 6) return;
+      controller.abort();
+      await new Promise(setImmediate);
+    };
+    const call = lab.executor.callEffect('train', { experiment: 'toy' }, { signal: controller.signal });
+    await expect(call).rejects.toMatchObject({ code: 'cancelled' });
+    await lab.executor.close();
+    expect((await readHead(lab.store, 'toy')).value).toMatchObject({ state: 'running', history: [{ step: 4 }] });
+    const next = createTrainingLab(lab.store);
+    await next.executor.callEffect('train', { experiment: 'toy' });
+    expect(next.runner.computed[0]).toBe('train 4-8');
+    expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('killed at any access to the store, the same call completes the work and leaves nothing behind', async () => {
+    const undisturbed = await trainUndisturbed();
+    const expected = await finalCheckpoint(undisturbed);
+    const blobs = await listKeys(undisturbed.store, 'cas/');
+    const view = await listKeys(undisturbed.store, 'experiments/');
+    let kills = 0;
+    for (let lifetime = 1; ; lifetime += 3) {
+      const store = createMemoryStore();
+      await createTrainingLab(store).create('toy');
+      const mortal = createTrainingLab(dieAfter(store, lifetime));
+      const died = await mortal.executor.callEffect('train', { experiment: 'toy' }).then(
+        () => false,
+        () => true,
+      );
+      // The dead process's lease is over: its own test is below.
+      await store.delete('leases/experiments/toy.json');
+      const heir = createTrainingLab(store);
+      await heir.executor.callEffect('train', { experiment: 'toy' });
+      expect(await finalCheckpoint(heir)).toBe(expected);
+      expect(await listKeys(store, 'cas/')).toEqual(blobs);
+      expect(await listKeys(store, 'experiments/')).toEqual(view);
+      if (!died) break;
+      kills++;
+    }
+    expect(kills).toBeGreaterThan(100);
+  });
+});
+
+describe('the target', () => {
+  test('a nearer one stops there; the run goes on to the old one with the same bits', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    expect(await lab.executor.callEffect('train', { experiment: 'toy', target: 40 })).toMatchObject({
+      state: 'done',
+      step: 5,
+      target: 40,
+    });
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
+    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('a farther one goes on under a new keyed config', async () => {
+    const lab = await trainUndisturbed();
+    const first = (await readHead(lab.store, 'toy')).value;
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 192 });
+    const { value } = await readHead(lab.store, 'toy');
+    expect(value).toMatchObject({ state: 'done', target: 192, config: first.config });
+    const last = await readCheckpoint(lab.blobs, value.checkpoint ?? first.config);
+    expect(last).toMatchObject({ step: 24, samples: 192 });
+    expect((await readKeyedConfig(lab.blobs, last.config)).optimizer.total_samples).toBe(192);
+    expect(lab.runner.computed.filter(job => job !== 'sample').slice(4)).toEqual(['train 16-20', 'train 20-24']);
+  });
+
+  test('one that is reached already changes nothing', async () => {
+    const lab = await trainUndisturbed();
+    const before = await readHead(lab.store, 'toy');
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    expect(await readHead(lab.store, 'toy')).toEqual(before);
+  });
+});
+
+describe('pruning', () => {
+  test('a long run takes no more of the store than a short one', async () => {
+    const tensorsOf = async (total_samples: number) => {
+      const lab = createTrainingLab();
+      await lab.create('toy', { ...TOY_CONFIG, optimizer: { ...TOY_CONFIG.optimizer, total_samples } });
+      await lab.executor.callEffect('train', { experiment: 'toy' });
+      const heads = await Promise.all((await listKeys(lab.store, 'cas/')).map(key => lab.store.get(key)));
+      return heads.filter(object => /^(model|optimizer|ema) sha256/.test(Buffer.from(object?.body ?? []).toString()))
+        .length;
+    };
+    // The newest and the one before it, three groups each.
+    expect(await tensorsOf(96)).toBe(6);
+    expect(await tensorsOf(960)).toBe(6);
+  });
+
+  test('keeps what another experiment keeps', async () => {
+    const lab = createTrainingLab();
+    await lab.create('other');
+    await lab.executor.callEffect('train', { experiment: 'other', target: 64 });
+    const { value } = await readHead(lab.store, 'other');
+    await lab.create('toy');
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    expect((await readHead(lab.store, 'toy')).value.history.map(kept => kept.step)).toEqual([12, 16]);
+    for (const { checkpoint } of value.history) expect(await lab.blobs.head(checkpoint)).toBeDefined();
+    await lab.executor.callEffect('train', { experiment: 'other', target: 128 });
+    expect(await finalCheckpoint(lab, 'other')).toBe(await finalCheckpoint(lab, 'toy'));
+  });
+
+  test('an equal experiment trains again what was pruned, to the same bits', async () => {
+    const lab = await trainUndisturbed();
+    await lab.create('twin');
+    await lab.executor.callEffect('train', { experiment: 'twin' });
+    expect(await finalCheckpoint(lab, 'twin')).toBe(await finalCheckpoint(lab));
+  });
+});
+
+describe('a blob that went missing', () => {
+  test.each(['model', 'optimizer', 'ema'] as const)('%s tensors of the head are made again', async group => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 96 });
+    const { value } = await readHead(lab.store, 'toy');
+    const manifest = await readCheckpoint(lab.blobs, value.checkpoint ?? value.config);
+    for (const digest of manifest.tensors[group]) await lab.store.delete(blobKey(digest));
+    // Another server: it remembers nothing.
+    const next = createTrainingLab(lab.store);
+    await next.executor.callEffect('train', { experiment: 'toy', target: 128 });
+    expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('all checkpoints gone: it starts over', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 96 });
+    for (const { checkpoint } of (await readHead(lab.store, 'toy')).value.history) {
+      await lab.store.delete(blobKey(checkpoint));
+    }
+    const next = createTrainingLab(lab.store);
+    await next.executor.callEffect('train', { experiment: 'toy', target: 128 });
+    expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('a dataset that is gone is no reason to train again', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    const before = (await readHead(lab.store, 'toy')).value;
+    await lab.store.delete(blobKey(before.dataset));
+    const call = lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
+    await expect(call).rejects.toMatchObject({ status: 404 });
+    expect((await readHead(lab.store, 'toy')).value.history).toEqual(before.history);
+  });
+});
+
+describe('the lease', () => {
+  const clock = SYSTEM_CLOCK;
+
+  test('while another drives, a call watches, and takes over when it is gone', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    const other = await acquireLease(lab.store, 'toy', { holder: 'another host', clock });
+    const messages: string[] = [];
+    const call = lab.executor.callEffect(
+      'train',
+      { experiment: 'toy' },
+      { onEvent: ({ message }) => void messages.push(message ?? '') },
+    );
+    await expect.poll(() => messages).toContain('driven by another host');
+    expect(lab.runner.computed).toEqual([]);
+    await other.release();
+    await call;
+    await finalCheckpoint(lab);
+  });
+
+  test('a watching call ends when the other has finished', async () => {
+    const lab = await trainUndisturbed();
+    await changeHead(lab.store, 'toy', head => ({ ...head, target: 256, state: 'running' }));
+    await acquireLease(lab.store, 'toy', { holder: 'another host', clock });
+    let watching = false;
+    const onEvent = () => {
+      watching = true;
+    };
+    const call = lab.executor.callEffect('train', { experiment: 'toy' }, { onEvent });
+    await expect.poll(() => watching).toBe(true);
+    await changeHead(lab.store, 'toy', head => ({ ...head, state: 'paused' }));
+    expect(await call).toMatchObject({ state: 'paused', step: 16 });
+  });
+
+  test('a holder of this machine that is dead is replaced at once', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    // Its own holder, as a process that does not exist would have written it.
+    lab.runner.onStep = () => Promise.reject(new Error('killed'));
+    await expect(lab.executor.callEffect('train', { experiment: 'toy' })).rejects.toThrow();
+    const key = 'leases/experiments/toy.json';
+    const lease = JSON.parse(Buffer.from((await lab.store.get(key))?.body ?? []).toString());
+    const dead = { ...lease, holder: lease.holder.replace(/^pid \d+/, 'pid 4194305') };
+    expect(dead.holder).toMatch(/^pid 4194305 of /);
+    await lab.store.put(key, Buffer.from(JSON.stringify({ ...dead, expires_at: '2999-01-01T00:00:00.000Z' })));
+    lab.runner.onStep = () => {};
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    await finalCheckpoint(lab);
+  });
+
+  test('a driver whose experiment was moved by another stops with a conflict', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    lab.runner.onStep = async step => {
+      if (step !== 6) return;
+      await changeHead(lab.store, 'toy', ({ checkpoint: _, ...head }) => ({ ...head, history: [], chunks: [] }));
+    };
+    await expect(lab.executor.callEffect('train', { experiment: 'toy' })).rejects.toThrow(Conflict);
+  });
+});
+
+/** A store whose process is dead after so many accesses: the last one still arrives, its answer does not. */
+function dieAfter(store: ObjectStore, accesses: number): ObjectStore {
+  let left = accesses;
+  const mortal =
+    <A extends unknown[], R>(access: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      if (left <= 0) throw new Error('killed');
+      left--;
+      const answer = await access(...args);
+      if (left <= 0) throw new Error('killed');
+      return answer;
+    };
+  return {
+    url: store.url,
+    get: mortal(store.get.bind(store)),
+    head: mortal(store.head.bind(store)),
+    list: mortal(store.list.bind(store)),
+    put: mortal(store.put.bind(store)),
+    delete: mortal(store.delete.bind(store)),
+    close: () => store.close(),
+  };
+}
