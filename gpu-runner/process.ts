@@ -14,6 +14,8 @@ export type RunnerParts = Pick<
  * Prints one line with its address when it is ready.
  */
 export async function runRunnerProcess(parts: RunnerParts): Promise<void> {
+  // A supervisor that was killed has closed the pipes: a line that nobody reads must not end the step that is to be finished.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const env = parseRunnerEnv(process.env);
     const runner = await startRunner({ ...env, ...parts });
