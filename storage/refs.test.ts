@@ -1,0 +1,90 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Corrupt, InvalidInput, PreconditionFailed } from '../errors.ts';
+import { digestOf } from './digest.ts';
+import { createMemoryStore } from './drivers/memory.ts';
+import type { DatasetHead } from './records.ts';
+import { createRefs, type Refs, refKey } from './refs.ts';
+import type { ObjectStore } from './types.ts';
+
+const headOf = (text: string): DatasetHead => ({ v: 1, dataset: digestOf(text) });
+
+describe('refs', () => {
+  let store: ObjectStore;
+  let refs: Refs;
+  beforeEach(() => {
+    store = createMemoryStore();
+    refs = createRefs(store);
+  });
+
+  it('are created once, read, swapped and deleted', async () => {
+    expect(await refs.datasets.read('portraits')).toBeUndefined();
+    const created = await refs.datasets.create('portraits', headOf('a'));
+    expect(await refs.datasets.read('portraits')).toEqual({ value: headOf('a'), etag: created.etag });
+    await expect(refs.datasets.create('portraits', headOf('b'))).rejects.toBeInstanceOf(PreconditionFailed);
+    const swapped = await refs.datasets.compareAndSwap('portraits', created.etag, headOf('b'));
+    await expect(refs.datasets.compareAndSwap('portraits', created.etag, headOf('c'))).rejects.toBeInstanceOf(
+      PreconditionFailed,
+    );
+    expect(await refs.datasets.read('portraits')).toEqual(swapped);
+    await refs.datasets.delete('portraits');
+    await refs.datasets.delete('portraits');
+    expect(await refs.datasets.read('portraits')).toBeUndefined();
+    await expect(refs.datasets.compareAndSwap('portraits', swapped.etag, headOf('d'))).rejects.toBeInstanceOf(
+      PreconditionFailed,
+    );
+  });
+
+  it('lie under their kind, and are listed by it', async () => {
+    for (const name of ['b', 'a', 'a-2', 'a.b']) await refs.datasets.create(name, headOf(name));
+    expect(await refs.datasets.list()).toEqual(['a', 'a-2', 'a.b', 'b']);
+    expect(await refs.experiments.list()).toEqual([]);
+    expect((await store.list('')).objects.map(object => object.key)).toContain('refs/datasets/a-2.json');
+  });
+
+  it('lists more than one page of names', async () => {
+    const names = Array.from({ length: 1100 }, (_, i) => `n${String(i).padStart(4, '0')}`);
+    await Promise.all(names.map(name => refs.datasets.create(name, headOf(name))));
+    expect(await refs.datasets.list()).toEqual(names);
+  });
+
+  it('have names that are safe everywhere', async () => {
+    for (const name of ['', '..', 'a/b', 'A', '-a', '.a', 'a'.repeat(64), 'ä', 'a b']) {
+      await expect(refs.datasets.read(name), name).rejects.toBeInstanceOf(InvalidInput);
+      await expect(refs.datasets.create(name, headOf('x')), name).rejects.toBeInstanceOf(InvalidInput);
+      await expect(refs.datasets.delete(name), name).rejects.toBeInstanceOf(InvalidInput);
+    }
+  });
+
+  it('of a version that is not known are named with it', async () => {
+    const key = refKey('datasets', 'new');
+    await store.put(key, Buffer.from(JSON.stringify({ ...headOf('x'), v: 2 })));
+    await expect(refs.datasets.read('new')).rejects.toThrow(`"${key}" has the version 2`);
+    await store.put(key, Buffer.from('{}'));
+    await expect(refs.datasets.read('new')).rejects.toThrow('version none');
+    for (const damaged of ['', '[1]', '\xff', JSON.stringify({ v: 1, dataset: 'x' })]) {
+      await store.put(key, Buffer.from(damaged, 'latin1'));
+      await expect(refs.datasets.read('new'), damaged).rejects.toBeInstanceOf(Corrupt);
+    }
+  });
+
+  it('lose no change of many writers', async () => {
+    await refs.datasets.create('x', headOf('0'));
+    const order: string[] = [];
+    const swap = async (writer: number) => {
+      for (;;) {
+        const current = await refs.datasets.read('x');
+        if (!current) throw new Error('gone');
+        try {
+          await refs.datasets.compareAndSwap('x', current.etag, headOf(`${writer}`));
+          order.push(current.value.dataset);
+          return;
+        } catch (error) {
+          if (!(error instanceof PreconditionFailed)) throw error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, i) => swap(i + 1)));
+    // Each version was the predecessor of one other.
+    expect(new Set(order).size).toBe(20);
+  });
+});
