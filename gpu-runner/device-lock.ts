@@ -16,8 +16,12 @@ export interface DeviceLock {
  * `holder` is told to whoever is refused.
  * @throws Conflict naming the holder when another process has it.
  */
-export async function acquireDeviceLock(device: string, holder: () => string): Promise<DeviceLock> {
-  const where = lockAddress(device);
+export async function acquireDeviceLock(
+  device: string,
+  holder: () => string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<DeviceLock> {
+  const where = lockAddress(device, platform);
   const server = createServer(socket => {
     socket.on('error', () => socket.destroy());
     socket.end(holder());
@@ -37,8 +41,11 @@ export async function acquireDeviceLock(device: string, holder: () => string): P
   return { release: () => new Promise(resolve => server.close(() => resolve())) };
 }
 
-function lockAddress(device: string): (ListenOptions & { host?: string; port: number }) | { path: string } {
-  if (process.platform === 'linux') return { path: `\0easel-runner-${device}` };
+function lockAddress(
+  device: string,
+  platform: NodeJS.Platform,
+): (ListenOptions & { host?: string; port: number }) | { path: string } {
+  if (platform === 'linux') return { path: `\0easel-runner-${device}` };
   const hash = createHash('sha256').update(`easel-runner-${device}`).digest().readUInt16BE(0);
   return { host: '127.0.0.1', port: FIRST_DYNAMIC_PORT + (hash % (65536 - FIRST_DYNAMIC_PORT)) };
 }

@@ -29,6 +29,8 @@ export const upCommand = defineCommand({
   },
   run: reportErrors(async ({ args }) => {
     const port = args.port === undefined ? undefined : parsePort(args.port);
+    // A terminal that goes away takes the output with it, not the work.
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
     const stopAsked = Promise.withResolvers<NodeJS.Signals>();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       let asked = false;
