@@ -95,13 +95,34 @@ test('a nested blob found missing in use is made again by its maker, once', asyn
   expect(lab.bench.runs).toEqual(['pack a', 'unpack', 'pack a', 'unpack']);
 });
 
-test('a missing blob that nobody here has made is told, with its digest', async () => {
+test('so it is after a restart, when nobody remembers who made it', async () => {
   const lab = createLab();
   const packed = await lab.executor.call('pack', { text: 'a' });
+  await Promise.all(Array.from({ length: 100 }, (_, i) => lab.executor.call('pack', { text: `another ${i}` })));
   await lab.store.delete(blobKey(digestOf('nested a')));
   const restarted = createLab({ store: lab.store });
-  const error = await failureOf(restarted.executor.call('unpack', { document: output(packed, 'document') }));
-  expect(error).toMatchObject({ code: 'blob_missing', details: { digest: digestOf('nested a') } });
+  const unpacked = await restarted.executor.call('unpack', { document: output(packed, 'document') });
+  expect(await textOf(restarted, unpacked)).toBe('nested a');
+  expect(restarted.bench.runs).toEqual(['unpack', 'pack a', 'unpack']);
+});
+
+test('a missing blob that nobody has made is told, with its digest', async () => {
+  const lab = createLab();
+  const nested = digestOf('nobody made this');
+  const { digest } = await lab.blobs.put(Buffer.from(JSON.stringify({ nested })));
+  const error = await failureOf(lab.executor.call('unpack', { document: digest }));
+  expect(error).toMatchObject({ code: 'blob_missing', status: 404, details: { digest: nested } });
+});
+
+test('a server that stops starts nothing new and waits for what is about to end', async () => {
+  const lab = createLab();
+  const running = lab.executor.call('slow', { text: 'a' });
+  await expect.poll(() => lab.bench.runs).toEqual(['slow a']);
+  const drained = lab.executor.drain(5000);
+  expect(await failureOf(lab.executor.call('echo', { text: 'a' }))).toMatchObject({ code: 'busy' });
+  lab.bench.gate.resolve();
+  await drained;
+  expect(await textOf(lab, await running)).toBe('a');
 });
 
 test('work that was cut short is committed as what it was', async () => {

@@ -29,16 +29,16 @@ import { createNameResolver } from './names.ts';
 import { type ParsedCall, parseCall } from './parse-call.ts';
 import type { TaskPool } from './pool.ts';
 import { createActionResolver, type Resolved } from './resolve-action.ts';
-import { type Run, type RunAnswer, startRun } from './run.ts';
+import { type Run, type RunAnswer, settleWithin, startRun } from './run.ts';
 import { createRunStore } from './run-store.ts';
 import { asAppError } from './thrown.ts';
 
 /** Runs that may go on at once because somebody posted them. */
 const MAX_RUNS = 512;
 /** Ended runs kept in memory with their events. */
-const MAX_ENDED_RUNS = 128;
+const MAX_ENDED_RUNS = 64;
 /** Makers made again, one for the sake of the next, before a missing blob is given up. */
-const MAX_HEALS = 8;
+const MAX_HEALS = 16;
 
 export interface ExecutorOptions {
   readonly store: ObjectStore;
@@ -66,21 +66,34 @@ type Refresh = 'nothing' | 'call' | 'all';
 
 type Progress = (event: ProgressEvent) => void;
 
+/** What a run needs to have a missing blob made again. */
+interface Healing {
+  readonly run: Digest;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  /** Makers that were tried for the sake of the first of these runs. */
+  readonly healed: Set<Digest>;
+}
+
 type Work = (signal: AbortSignal, progress: Progress, refresh: Refresh) => Promise<RunAnswer>;
 
 export function createExecutor(options: ExecutorOptions): Executor {
   const { store, blobs, now } = options;
   const functions = new Map(options.registry.map(fn => [fn.name, fn]));
-  const resolver = createActionResolver(createActionCache(store), blobs, now);
+  const cache = createActionCache(store);
+  const resolver = createActionResolver(cache, blobs, now);
   const names = createNameResolver(store, blobs);
   const runStore = createRunStore(store, now);
-  const makers = createMakers();
+  const makers = createMakers(store, cache, functions);
   const pages = new PQueue({ concurrency: options.concurrency ?? availableParallelism() });
   const pageFlights = new Map<Digest, Promise<Resolved>>();
   const running = new Map<Digest, Run>();
   const ended = new Map<Digest, Run>();
   const recording = new Set<Promise<void>>();
+  /** Run -> the maker it waits for. */
+  const remaking = new Map<Digest, Digest>();
   let posted = 0;
+  let draining = false;
 
   function findFunction(name: string): AnyFunction {
     const fn = functions.get(name);
@@ -225,28 +238,42 @@ export function createExecutor(options: ExecutorOptions): Executor {
   }
 
   /** A nested blob found missing while in use: its maker runs again, once, and then the work does. */
-  async function heal(
-    work: Work,
-    signal: AbortSignal,
-    progress: Progress,
-    refresh: Refresh,
-    healed: Set<Digest>,
-  ): Promise<RunAnswer> {
+  async function heal(work: Work, healing: Healing, refresh: Refresh): Promise<RunAnswer> {
+    const { signal, progress } = healing;
     try {
       return await work(signal, progress, refresh);
     } catch (error) {
       const blob = missingBlob(error);
-      const maker = blob && makers.find(blob);
-      if (maker === undefined || healed.size >= MAX_HEALS) throw error;
-      const digest = canonicalDigest(maker);
-      if (healed.has(digest)) throw error;
-      healed.add(digest);
-      progress({ phase: maker.function, message: `a blob it made is missing from the store: made again (${blob})` });
-      const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
-      const made = await readCall(findFunction(maker.function), body);
-      await useRun(made, run => run.join(signal, progress), { refresh: 'call', healed });
+      if (blob === undefined || !(await remake(blob, healing))) throw error;
       return work(signal, progress, refresh);
     }
+  }
+
+  /** Whether the blob is there again. */
+  async function remake(blob: Digest, { run, signal, progress, healed }: Healing): Promise<boolean> {
+    for await (const maker of makers.find(blob, signal)) {
+      const digest = canonicalDigest(maker);
+      if (healed.has(digest) || waitsFor(digest, run)) continue;
+      if (healed.size >= MAX_HEALS) return false;
+      healed.add(digest);
+      progress({ phase: maker.function, message: `a blob is missing from the store and made again: ${blob}` });
+      const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
+      const made = await readCall(findFunction(maker.function), body);
+      remaking.set(run, digest);
+      try {
+        await useRun(made, other => other.join(signal, progress), { refresh: 'call', healed });
+      } finally {
+        remaking.delete(run);
+      }
+      if ((await blobs.head(blob)) !== undefined) return true;
+    }
+    return false;
+  }
+
+  /** Whether `from` is the run `to`, or waits for it, so that `to` must not wait for it. */
+  function waitsFor(from: Digest, to: Digest): boolean {
+    for (let at: Digest | undefined = from; at !== undefined; at = remaking.get(at)) if (at === to) return true;
+    return false;
   }
 
   /** Hands the run of this call that goes on, or a new one, to `use` before its last caller can leave it. */
@@ -261,13 +288,14 @@ export function createExecutor(options: ExecutorOptions): Executor {
       if (!other.stopping) return use(other);
       await other.ended;
     }
+    if (draining) throw new Busy('the server is stopping', { hint: 'send the call again', retryAfterSeconds: 5 });
     const work = workOf(given);
     const run = startRun<Result | Json>({
       action: given.digest,
       function: given.fn.name,
       resolved: given.parsed.resolved,
       now,
-      work: (signal, progress) => heal(work, signal, progress, refresh, healed),
+      work: (signal, progress) => heal(work, { run: given.digest, signal, progress, healed }, refresh),
     });
     running.set(given.digest, run);
     void run.ended.then(() => running.delete(given.digest));
@@ -337,6 +365,14 @@ export function createExecutor(options: ExecutorOptions): Executor {
     callEffect,
     start,
     findRun,
+    async drain(ms) {
+      draining = true;
+      const all = Promise.all([...running.values()].map(run => run.ended));
+      await settleWithin(
+        all.then(() => Promise.all(recording)).then(() => {}),
+        ms,
+      );
+    },
     async close() {
       const open = [...running.values()];
       for (const run of open) run.cancel();

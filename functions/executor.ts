@@ -59,6 +59,11 @@ export interface Executor {
   start(name: string, body: Json, options?: StartOptions): Promise<RunHandle>;
   /** A run of this process, or what the store says of one. */
   findRun(action: Digest): Promise<RunHandle | undefined>;
+  /**
+   * Before a stop: starts nothing new and waits up to `ms` for what runs. What still runs then is not cancelled, so that a job goes on
+   * at the runner and the next server finds it there.
+   */
+  drain(ms: number): Promise<void>;
   /** Cancels what runs and waits for it. */
   close(): Promise<void>;
 }

@@ -1,21 +1,77 @@
 /** @file Who made a blob: so that one found missing in use can be made again. */
-import type { Digest } from '../storage/digest.ts';
+import type { ActionCache } from '../storage/action-cache.ts';
+import { type Digest, isDigest } from '../storage/digest.ts';
 import type { Action, Result } from '../storage/records.ts';
+import type { ObjectStore } from '../storage/types.ts';
+import type { AnyFunction } from './define.ts';
 
 /** Digests that the memory may hold (about 20 MB). */
 const MAX_DIGESTS = 200_000;
+/** Results read at once while the store is searched. */
+const SEARCH_WIDTH = 32;
 
 export interface Makers {
   /** A result that this process has seen. */
   remember(result: Result): void;
-  /** The action whose result has the blob among its outputs or links: the newest that was seen. */
-  find(blob: Digest): Action | undefined;
+  /**
+   * Actions whose result has the blob among its outputs or links, oldest first: those that were seen, then those in the store,
+   * which takes a look at every result. A later stage links what an earlier one made, so several may be tried.
+   */
+  find(blob: Digest, signal: AbortSignal): AsyncIterable<Action>;
 }
 
-export function createMakers(): Makers {
+export function createMakers(
+  store: ObjectStore,
+  cache: ActionCache,
+  functions: ReadonlyMap<string, AnyFunction>,
+): Makers {
   // Newest last; one entry per action.
   const seen = new Map<string, { readonly action: Action; readonly digests: readonly Digest[] }>();
   let held = 0;
+  let searching = Promise.resolve();
+
+  /** Only one that would be computed the same way today can bring the bytes back. */
+  function isCurrent(action: Action): boolean {
+    return functions.get(action.function)?.version === action.version;
+  }
+
+  async function* listActions(functionName: string): AsyncIterable<Digest> {
+    const prefix = `actions/${functionName}/`;
+    for (let after: string | undefined; ; ) {
+      const { objects, next } = await store.list(prefix, after === undefined ? {} : { after });
+      for (const { key } of objects) {
+        const digest = `sha256:${key.slice(prefix.length, -'.json'.length)}`;
+        if (isDigest(digest)) yield digest;
+      }
+      if (next === undefined) return;
+      after = next;
+    }
+  }
+
+  async function search(blob: Digest, signal: AbortSignal): Promise<Action[]> {
+    const found: { readonly action: Action; readonly links: number }[] = [];
+    const look = async (fn: AnyFunction, action: Digest) => {
+      const result = (await cache.get(fn.name, action))?.result;
+      // The results of single pages are validated by their own outputs.
+      if (result === undefined || (fn.kind === 'page' && result.outputs.dataset === undefined)) return;
+      if (isCurrent(result.action) && names(result, blob))
+        found.push({ action: result.action, links: result.links.length });
+    };
+    for (const fn of functions.values()) {
+      if (fn.kind === 'effect') continue;
+      let batch: Promise<void>[] = [];
+      for await (const action of listActions(fn.name)) {
+        signal.throwIfAborted();
+        batch.push(look(fn, action));
+        if (batch.length < SEARCH_WIDTH) continue;
+        await Promise.all(batch);
+        batch = [];
+      }
+      await Promise.all(batch);
+    }
+    // The fewer links, the earlier the stage.
+    return found.sort((a, b) => a.links - b.links).map(({ action }) => action);
+  }
 
   return {
     remember(result) {
@@ -30,8 +86,21 @@ export function createMakers(): Makers {
         held -= entry.digests.length;
       }
     },
-    find(blob) {
-      return [...seen.values()].findLast(entry => entry.digests.includes(blob))?.action;
+    async *find(blob, signal) {
+      for (const { action, digests } of [...seen.values()]) {
+        if (isCurrent(action) && digests.includes(blob)) yield action;
+      }
+      // One search at a time: many calls may miss one blob.
+      const mine = searching.then(() => search(blob, signal));
+      searching = mine.then(
+        () => {},
+        () => {},
+      );
+      yield* await mine;
     },
   };
+}
+
+function names(result: Result, blob: Digest): boolean {
+  return result.links.includes(blob) || Object.values(result.outputs).some(output => output.digest === blob);
 }

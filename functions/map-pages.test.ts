@@ -150,6 +150,34 @@ test('a column that has vanished from the store is made again when it is needed'
   expect(lab.bench.runs.filter(run => run.startsWith('upper'))).toEqual(['upper n0064']);
 });
 
+test('so is one whose maker is not the last stage that links it, after a restart', async () => {
+  const lab = createLab();
+  const { dataset } = await putDataset(lab.blobs, namesOf(128));
+  const captioned = await lab.executor.call('upper', { dataset });
+  const measured = outputOf(await lab.executor.call('measure', { dataset: outputOf(captioned) }));
+  const column = (await readMade(lab, captioned)).pages[1]?.columns.caption;
+  if (column === undefined) throw new Error('no column');
+  await lab.store.delete(blobKey(column));
+  const restarted = createLab({ store: lab.store });
+  // Measuring again needs the lost captions.
+  const again = await restarted.executor.call('measure', { dataset: measured }, { skipCache: true });
+  expect(outputOf(again)).toBe(measured);
+  expect(restarted.bench.runs.filter(run => run.startsWith('upper'))).toEqual(['upper n0064']);
+});
+
+test('a blob that only results of the very call link is told as missing, and nothing waits for itself', async () => {
+  const lab = createLab();
+  const { dataset, document } = await putDataset(lab.blobs, namesOf(3));
+  await lab.executor.call('upper', { dataset });
+  const items = document.pages[0]?.items;
+  if (items === undefined) throw new Error('no page');
+  await lab.store.delete(blobKey(items));
+  await expect(lab.executor.call('upper', { dataset }, { skipCache: true })).rejects.toMatchObject({
+    code: 'blob_missing',
+    details: { digest: items },
+  });
+});
+
 test('skipCache computes every page again', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, namesOf(128));

@@ -1,9 +1,33 @@
 /** @file All functions there are, in the order of the pipeline. */
+import { bucket } from './bucket.ts';
+import { caption } from './caption.ts';
 import { contactSheet } from './contact-sheet.ts';
 import type { AnyFunction } from './define.ts';
+import { encodeImage } from './encode-image.ts';
+import { encodeText } from './encode-text.ts';
+import { importPictures } from './import.ts';
+import { ingest } from './ingest.ts';
+import { inspect } from './inspect.ts';
+import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
+import { renderPortraitPage } from './render-portraits.ts';
 import { sample } from './sample.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
 
-export const registry: readonly AnyFunction[] = [train, trainChunk, preview, sample, contactSheet];
+export const registry: readonly AnyFunction[] = [
+  prepare,
+  importPictures,
+  renderPortraitPage,
+  inspect,
+  ingest,
+  bucket,
+  caption,
+  encodeText,
+  encodeImage,
+  train,
+  trainChunk,
+  preview,
+  sample,
+  contactSheet,
+];
