@@ -93,6 +93,20 @@ describe('blobs', () => {
     }
   });
 
+  it('of many slices have the digest of all their bytes, and let others run', async () => {
+    for (const size of [(8 << 20) - 1, 8 << 20, (8 << 20) + 1, 20_000_003]) {
+      const body = new Uint8Array(size);
+      body[size - 1] = 1;
+      let ticks = 0;
+      const ticking = setInterval(() => ticks++, 0);
+      const { digest } = await blobs.put(body);
+      clearInterval(ticking);
+      expect(digest).toBe(digestOf(body));
+      expect((await blobs.get(digest)).length).toBe(size);
+      if (size > 16 << 20) expect(ticks).toBeGreaterThan(0);
+    }
+  });
+
   it('are recognised by their key', () => {
     const digest = digestOf('x');
     expect(digestOfBlobKey(blobKey(digest))).toBe(digest);

@@ -134,17 +134,23 @@ export class Disk {
 
   /** Makes the entries of a folder durable, and once for each folder its own entry in its parent. */
   async #syncFolder(folder: string): Promise<void> {
-    const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      await handle.sync();
-      const { ino, birthtimeNs } = await handle.stat({ bigint: true });
-      const identity = `${ino}:${birthtimeNs}`;
-      if (folder === this.#root || this.#durableFolders.get(folder) === identity) return;
-      await this.#syncFolder(dirname(folder));
-      this.#durableFolders.set(folder, identity);
-    } finally {
-      await handle.close();
-    }
+    const identity = await syncOneFolder(folder);
+    if (folder === this.#root || this.#durableFolders.get(folder) === identity) return;
+    await this.#syncFolder(dirname(folder));
+    // Only now: until the parent is synced nobody may rely on it.
+    this.#durableFolders.set(folder, identity);
+  }
+}
+
+/** @returns What tells the folder from another that is made under its path later. */
+async function syncOneFolder(folder: string): Promise<string> {
+  const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+    const { ino, birthtimeNs } = await handle.stat({ bigint: true });
+    return `${ino}:${birthtimeNs}`;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -162,9 +168,10 @@ async function unlinkIfThere(path: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    // EISDIR (Linux) and EPERM (macOS): a folder is no object.
-    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'EPERM'].includes(codeOf(error) ?? '')) return false;
-    throw error;
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return false;
+    // macOS says so of a folder, which is no object.
+    if (codeOf(error) === 'EPERM' && (await lstat(path)).isDirectory()) return false;
+    throw explain(error, path);
   }
 }
 

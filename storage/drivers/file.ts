@@ -109,8 +109,12 @@ class FileStore implements ObjectStore {
     await this.#disk.waitForIdle();
   }
 
-  /** Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. */
+  /**
+   * Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. Blobs need
+   * none: all versions under one key are equal.
+   */
   #withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
+    if (digestOfBlobKey(key)) return work();
     const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));
     return this.#mutex.run(key, () => withFileLock(lock, work));
   }
