@@ -1,13 +1,11 @@
 /** @file Every call of every function goes through here: parse, resolve names, look up, join or run, commit. */
-import { availableParallelism } from 'node:os';
-import PQueue from 'p-queue';
 import { nearestName } from '../configs/suggest.ts';
-import { BlobMissing, Busy, Internal, NotFound } from '../errors.ts';
+import { Busy, Internal, NotFound } from '../errors.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import { createActionCache } from '../storage/action-cache.ts';
 import { canonicalDigest, type Json } from '../storage/canonical.ts';
-import { type Digest, isDigest } from '../storage/digest.ts';
-import { type Action, COLUMN_NAMES, type ColumnName, type Result } from '../storage/records.ts';
+import type { Digest } from '../storage/digest.ts';
+import type { Action, Result } from '../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../storage/types.ts';
 import type {
   AnyFunction,
@@ -16,30 +14,26 @@ import type {
   EffectContext,
   EffectFunction,
   FunctionContext,
-  PageFunction,
   ProgressEvent,
   PureFunction,
   PureOutcome,
 } from './define.ts';
 import { effectAction } from './effect-action.ts';
 import type { Executor, ExecutorCallOptions, RunHandle } from './executor.ts';
+import { createHealer, type Healing } from './heal.ts';
 import { createMakers } from './makers.ts';
-import { mapPages } from './map-pages.ts';
 import { createNameResolver } from './names.ts';
+import { createPageRunner } from './page-runner.ts';
 import { type ParsedCall, parseCall } from './parse-call.ts';
 import type { TaskPool } from './pool.ts';
-import { createActionResolver, type Resolved } from './resolve-action.ts';
+import { createActionResolver } from './resolve-action.ts';
 import { type Run, type RunAnswer, settleWithin, startRun } from './run.ts';
 import { createRunStore } from './run-store.ts';
-import { asAppError } from './thrown.ts';
 
 /** Runs that may go on at once because somebody posted them. */
 const MAX_RUNS = 512;
 /** Ended runs kept in memory with their events. */
 const MAX_ENDED_RUNS = 64;
-/** Makers made again, one for the sake of the next, before a missing blob is given up. */
-const MAX_HEALS = 16;
-
 export interface ExecutorOptions {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
@@ -66,15 +60,6 @@ type Refresh = 'nothing' | 'call' | 'all';
 
 type Progress = (event: ProgressEvent) => void;
 
-/** What a run needs to have a missing blob made again. */
-interface Healing {
-  readonly run: Digest;
-  readonly signal: AbortSignal;
-  readonly progress: Progress;
-  /** Makers that were tried for the sake of the first of these runs. */
-  readonly healed: Set<Digest>;
-}
-
 type Work = (signal: AbortSignal, progress: Progress, refresh: Refresh) => Promise<RunAnswer>;
 
 export function createExecutor(options: ExecutorOptions): Executor {
@@ -85,13 +70,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const names = createNameResolver(store, blobs);
   const runStore = createRunStore(store, now);
   const makers = createMakers(store, cache, functions);
-  const pages = new PQueue({ concurrency: options.concurrency ?? availableParallelism() });
-  const pageFlights = new Map<Digest, Promise<Resolved>>();
+  const healer = createHealer(makers, blobs, remake);
+  const pages = createPageRunner(functions, resolver, options.concurrency);
   const running = new Map<Digest, Run>();
   const ended = new Map<Digest, Run>();
   const recording = new Set<Promise<void>>();
-  /** Run -> the maker it waits for. */
-  const remaking = new Map<Digest, Digest>();
   let posted = 0;
   let draining = false;
 
@@ -173,107 +156,18 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const resolved = await resolver.resolve(action, refresh !== 'nothing', async () => {
         await checkInputs(parsed.inputs);
         const ctx = makeContext(signal, progress);
-        return fn.kind === 'page' ? runPages(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
+        return fn.kind === 'page' ? pages.run(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
       });
       makers.remember(resolved.result);
       return resolved;
     };
   }
 
-  function runPages(
-    fn: PageFunction,
-    parsed: ParsedCall,
-    ctx: FunctionContext,
-    refresh: boolean,
-  ): Promise<PureOutcome> {
-    const { dataset, ...input } = parsed.input;
-    if (typeof dataset !== 'string' || !isDigest(dataset))
-      throw new Internal(`${fn.name} was parsed without a dataset`);
-    return mapPages({
-      fn,
-      dataset,
-      input,
-      params: parsed.params,
-      ctx: { ...ctx, progress: () => {} },
-      progress: ctx.progress,
-      queue: pages,
-      dependents,
-      resolve: (action, compute) => resolvePage(action, refresh, compute, ctx.signal),
-    });
-  }
-
-  /** Two calls over datasets that share a page compute it once; one that is cancelled does not take the other with it. */
-  async function resolvePage(
-    action: Action,
-    refresh: boolean,
-    compute: () => Promise<PureOutcome>,
-    signal: AbortSignal,
-  ): Promise<Resolved> {
-    const digest = canonicalDigest(action);
-    while (true) {
-      const other = pageFlights.get(digest);
-      if (other === undefined) break;
-      try {
-        return await other;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (asAppError(error).code !== 'cancelled') throw error;
-      }
-    }
-    const flight = resolver.resolve(action, refresh, compute).finally(() => pageFlights.delete(digest));
-    pageFlights.set(digest, flight);
-    return flight;
-  }
-
-  /** Columns that page functions compute from this one, and from those in turn. */
-  function dependents(column: ColumnName): readonly ColumnName[] {
-    const found = new Set<ColumnName>([column]);
-    for (const reached of found) {
-      for (const fn of functions.values()) {
-        if (fn.kind === 'page' && fn.needs.includes(reached)) for (const added of fn.adds) found.add(added);
-      }
-    }
-    found.delete(column);
-    return COLUMN_NAMES.filter(name => found.has(name));
-  }
-
-  /** A nested blob found missing while in use: its maker runs again, once, and then the work does. */
-  async function heal(work: Work, healing: Healing, refresh: Refresh): Promise<RunAnswer> {
-    const { signal, progress } = healing;
-    try {
-      return await work(signal, progress, refresh);
-    } catch (error) {
-      const blob = missingBlob(error);
-      if (blob === undefined || !(await remake(blob, healing))) throw error;
-      return work(signal, progress, refresh);
-    }
-  }
-
-  /** Whether the blob is there again. */
-  async function remake(blob: Digest, { run, signal, progress, healed }: Healing): Promise<boolean> {
-    for await (const maker of makers.find(blob, signal)) {
-      const digest = canonicalDigest(maker);
-      if (healed.has(digest) || waitsFor(digest, run)) continue;
-      if (healed.size >= MAX_HEALS) return false;
-      healed.add(digest);
-      progress({ phase: maker.function, message: `a blob is missing from the store and made again: ${blob}` });
-      const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
-      const made = await readCall(findFunction(maker.function), body);
-      remaking.set(run, digest);
-      try {
-        await useRun(made, other => other.join(signal, progress), { refresh: 'call', healed });
-      } finally {
-        remaking.delete(run);
-      }
-      if ((await blobs.head(blob)) !== undefined) return true;
-    }
-    return false;
-  }
-
-  /** Whether `from` is the run `to`, or waits for it, so that `to` must not wait for it. */
-  function waitsFor(from: Digest, to: Digest): boolean {
-    for (let at: Digest | undefined = from; at !== undefined; at = remaking.get(at)) if (at === to) return true;
-    return false;
+  /** Only the call: its pages are looked at one by one. */
+  async function remake(maker: Action, { signal, progress, healed }: Healing): Promise<void> {
+    const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
+    const made = await readCall(findFunction(maker.function), body);
+    await useRun(made, run => run.join(signal, progress), { refresh: 'call', healed });
   }
 
   /** Hands the run of this call that goes on, or a new one, to `use` before its last caller can leave it. */
@@ -295,7 +189,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
       function: given.fn.name,
       resolved: given.parsed.resolved,
       now,
-      work: (signal, progress) => heal(work, { run: given.digest, signal, progress, healed }, refresh),
+      work: (signal, progress) =>
+        healer.heal(() => work(signal, progress, refresh), { run: given.digest, signal, progress, healed }),
     });
     running.set(given.digest, run);
     void run.ended.then(() => running.delete(given.digest));
@@ -350,13 +245,13 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   async function findRun(action: Digest): Promise<RunHandle | undefined> {
     const here = running.get(action) ?? ended.get(action);
-    if (here) return here;
+    if (here && here.snapshot().state !== 'failed') return here;
     for (const fn of functions.values()) {
       if (fn.kind === 'effect') continue;
       const result = await resolver.find(fn.name, action);
       if (result) return finishedRun(action, result);
     }
-    return runStore.find(action);
+    return here ?? runStore.find(action);
   }
 
   return {
@@ -388,14 +283,6 @@ function runPure(fn: PureFunction, parsed: ParsedCall, ctx: FunctionContext): Pr
 
 function runEffect(fn: EffectFunction, parsed: ParsedCall, ctx: EffectContext): Promise<Json> {
   return fn.run(ctx, parsed.input);
-}
-
-/** The blob that an error says is missing. */
-function missingBlob(error: unknown): Digest | undefined {
-  const known = asAppError(error);
-  if (known.code !== new BlobMissing('').code) return undefined;
-  const digest = known.details.digest ?? /sha256:[0-9a-f]{64}/.exec(known.message)?.[0];
-  return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
 }
 
 /** A run that left only its result. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { keyedConfigSchema } from '../../configs/schema.ts';
 import { Cancelled } from '../../errors.ts';
-import { encodeNpy } from '../../formats/npy.ts';
+import { encodeNpy, type NpyInput } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import type {
@@ -25,6 +25,8 @@ import type { BlobRef, BlobStore, ObjectStore } from '../../storage/types.ts';
 import { createExecutor } from '../execute.ts';
 import type { Executor } from '../executor.ts';
 import { createExperiment } from '../lib/create-experiment.ts';
+import { encodeDct } from '../lib/encode-dct.ts';
+import { encodeWords } from '../lib/words.ts';
 import { preview } from '../preview.ts';
 import { sample } from '../sample.ts';
 import { train } from '../train.ts';
@@ -176,29 +178,40 @@ async function readJson(blobs: BlobStore, digest: Digest): Promise<unknown> {
   return JSON.parse(Buffer.from(await blobs.get(digest)).toString());
 }
 
-/** One page of two pictures of 16 x 16 pixels with text from `words` and the signals of `dct`. */
-export async function putToyDataset(blobs: BlobStore, salt = ''): Promise<Digest> {
-  const ids = ['0000000000000001', '0000000000000002'];
-  const column = async (suffix: string, shape: readonly number[]) => {
-    const count = shape.reduce((a, b) => a * b, 1);
-    const members = ids.map(
-      id =>
-        [`${id}.${suffix}`, encodeNpy({ dtype: 'u8', shape, data: new Uint8Array(count).fill(salt.length) })] as const,
-    );
-    return (await blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest;
+export interface ToyDataset {
+  /** Pictures; at most 64. */
+  readonly count?: number;
+  /** Pixels, a multiple of 8. */
+  readonly side?: number;
+}
+
+/** One page of random pictures with text from `words` and the signals of `dct`. */
+export async function putToyDataset(blobs: BlobStore, { count = 2, side = 16 }: ToyDataset = {}): Promise<Digest> {
+  const items = Array.from({ length: count }, (_, i) => {
+    const id = i.toString(16).padStart(16, '0');
+    const data = noise(id, 3 * side * side);
+    return { id, data, features: encodeDct({ data, width: side, height: side }, 8), text: encodeWords(`hat ${i}`) };
+  });
+  const pack = async (suffix: string, encode: (item: (typeof items)[number]) => NpyInput) => {
+    const members = new Map(items.map(item => [`${item.id}.${suffix}`, encodeNpy(encode(item))]));
+    return (await blobs.put(packColumn(members), 'application/x-tar')).digest;
   };
-  const lines = ids.map(id => `${JSON.stringify({ id, name: id, original: digestOf(id), split: 'train' })}\n`).join('');
-  const items = (await blobs.put(Buffer.from(lines), 'application/jsonl')).digest;
+  const lines = items.map(({ id }) => `${JSON.stringify({ id, name: id, original: digestOf(id), split: 'train' })}\n`);
+  const page = (await blobs.put(Buffer.from(lines.join('')), 'application/jsonl')).digest;
   const columns = {
-    image: await column('image.npy', [3, 16, 16]),
-    text: await column('t5h.npy', [3, 192]),
-    cls: await column('dinov3.npy', [64]),
-    patches: await column('dinov3_patches.npy', [2, 2, 27]),
+    image: await pack('image.npy', ({ data }) => ({ dtype: 'u8', shape: [3, side, side], data })),
+    text: await pack('t5h.npy', ({ text }) => ({ dtype: 'f32', shape: [text.tokens, text.dim], data: text.data })),
+    cls: await pack('dinov3.npy', ({ features: { cls } }) => ({ dtype: 'f32', shape: [cls.length], data: cls })),
+    patches: await pack('dinov3_patches.npy', ({ features: { patches } }) => ({
+      dtype: 'f32',
+      shape: [patches.rows, patches.columns, 27],
+      data: patches.data,
+    })),
   };
   const document: Dataset = {
     v: 1,
     kind: 'dataset',
-    pages: [{ items, columns }],
+    pages: [{ items: page, columns }],
     removed: [],
     encoders: {
       text: { name: 'words', dim: 192, tokens: 64 },
@@ -206,9 +219,16 @@ export async function putToyDataset(blobs: BlobStore, salt = ''): Promise<Digest
     },
     counts: {},
     rejects: [],
-    links: [items, ...Object.values(columns)],
+    links: [page, ...Object.values(columns)],
   };
   return (await blobs.put(Buffer.from(canonicalJson(document)), 'application/json')).digest;
+}
+
+function noise(seed: string, length: number): Uint8Array {
+  const blocks = Array.from({ length: Math.ceil(length / 32) }, (_, i) =>
+    createHash('sha256').update(`${seed} ${i}`).digest(),
+  );
+  return new Uint8Array(Buffer.concat(blocks).subarray(0, length));
 }
 
 export interface TrainingLab {
