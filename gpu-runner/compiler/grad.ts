@@ -2,10 +2,13 @@
 import * as f from './functions.ts';
 import type { DType, Node, Shape } from './graph.ts';
 import type { OpName } from './ops.ts';
-import { GraphError, isSameShape } from './shapes.ts';
+import { GraphError } from './shapes.ts';
 import type { Value } from './trace.ts';
 
-/** Cotangents of the operands, in their order; undefined where none flows. The walk sums broadcast ones to their operand's shape. */
+/**
+ * Cotangents of the operands, in their order; undefined where none flows. A cotangent may be smaller than its value and stand for its
+ * broadcast: elementwise rules take it as it is, and the walk sums what was broadcast to its operand's shape.
+ */
 type Rule<O extends OpName> = (
   ct: Value,
   operands: readonly Value[],
@@ -49,8 +52,11 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   log: (ct, x) => [f.div(ct, first(x))],
   sqrt: (ct, _, y) => [f.div(f.mul(ct, 0.5), y)],
   reciprocal: (ct, _, y) => [f.neg(f.mul(ct, f.mul(y, y)))],
-  tanh: (ct, _, y) => [f.mul(ct, f.sub(1, f.mul(y, y)))],
-  sigmoid: (ct, _, y) => [f.mul(ct, f.mul(y, f.sub(1, y)))],
+  tanh: (ct, _, y) => [f.sub(ct, f.mul(f.mul(ct, y), y))],
+  sigmoid(ct, _, y) {
+    const scaled = f.mul(ct, y);
+    return [f.sub(scaled, f.mul(scaled, y))];
+  },
   erf: (ct, x) => [f.mul(ct, f.mul(f.exp(f.neg(f.mul(first(x), first(x)))), 2 / Math.sqrt(Math.PI)))],
   sin: (ct, x) => [f.mul(ct, f.cos(first(x)))],
   cos: (ct, x) => [f.neg(f.mul(ct, f.sin(first(x))))],
@@ -60,7 +66,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   mul(ct, [a, b]) {
     if (a === undefined || b === undefined) throw new GraphError('mul needs two operands');
     // d(x * x) once, instead of twice and added.
-    if (a.id === b.id) return [f.mul(f.mul(ct, a), 2), undefined];
+    if (a.id === b.id) return [f.mul(f.mul(ct, 2), a), undefined];
     return [f.mul(ct, b), f.mul(ct, a)];
   },
   div(ct, x, y) {
@@ -70,7 +76,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   max: (ct, x) => extremum(ct, x, (a, b) => f.less(b, a)),
   min: (ct, x) => extremum(ct, x, (a, b) => f.less(a, b)),
   select: (ct, x) => [undefined, f.select(first(x), ct, zeros(ct)), f.select(first(x), zeros(ct), ct)],
-  reduceSum: (ct, x) => [f.broadcast(ct, first(x).shape)],
+  reduceSum: ct => [ct],
   reduceMax(ct, x, y, { axes }) {
     // Ties share the cotangent equally.
     const isMax = f.cast(f.equal(first(x), y), ct.dtype);
@@ -124,19 +130,30 @@ function sliceAt(x: Value, starts: readonly number[], shape: Shape): Value {
   return shape.reduce((part, size, axis) => f.slice(part, axis, starts[axis] ?? 0, (starts[axis] ?? 0) + size), x);
 }
 
-/** Sums a cotangent over the axes along which its operand was broadcast. */
-function unbroadcast(ct: Value, shape: Shape): Value {
-  if (isSameShape(ct.shape, shape)) return ct;
-  const extra = ct.shape.length - shape.length;
-  if (extra < 0) return f.broadcast(ct, shape);
-  const axes = ct.shape.flatMap((size, axis) =>
-    axis < extra || (shape[axis - extra] === 1 && size !== 1) ? [axis] : [],
-  );
-  const summed = f.reshape(
-    f.reduceSum(ct, axes),
-    shape.map((size, axis) => (ct.shape[axis + extra] === 1 ? 1 : size)),
-  );
-  return f.broadcast(summed, shape);
+/** Elementwise operations: their operands may be smaller than their result, and their rules take smaller cotangents. */
+const BROADCASTING: ReadonlySet<OpName> = new Set<OpName>([
+  ...(['neg', 'exp', 'log', 'sqrt', 'reciprocal', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'abs', 'cast'] as const),
+  ...(['add', 'sub', 'mul', 'div', 'max', 'min', 'select', 'broadcast'] as const),
+]);
+
+/**
+ * The cotangent of an operand of `shape` that took part in a result of shape `full`: summed over the axes along which the operand was
+ * broadcast. Where the cotangent itself stands for its broadcast, the sum is a product with the axis' size.
+ */
+function unbroadcast(ct: Value, shape: Shape, full: Shape): Value {
+  const extra = full.length - shape.length;
+  const sizeOf = (sizes: Shape, axis: number) => sizes[axis - full.length + sizes.length] ?? 1;
+  const axes: number[] = [];
+  let repeats = 1;
+  for (const [axis, size] of full.entries()) {
+    if (size === 1 || sizeOf(shape, axis) !== 1) continue;
+    if (sizeOf(ct.shape, axis) === 1) repeats *= size;
+    else axes.push(axis - full.length + ct.shape.length);
+  }
+  const summed = f.reduceSum(ct, axes);
+  const excess = summed.shape.length - shape.length;
+  const sized = excess > 0 && extra > 0 ? f.reshape(summed, summed.shape.slice(excess)) : summed;
+  return f.mul(sized, repeats);
 }
 
 /**
@@ -168,10 +185,12 @@ export function grad(y: Value, wrt: readonly Value[]): Value[] {
     const operands = node.inputs.map(input => builder.valueAt(input));
     const scope = node.scope ? `${node.scope} / backward` : 'backward';
     builder.scope(scope, () => {
-      for (const [index, contribution] of rule(ct, operands, builder.valueAt(id), node.attrs).entries()) {
+      const isElementwise = BROADCASTING.has(node.op);
+      const whole = isElementwise || node.op === 'reduceSum' ? ct : f.broadcast(ct, node.shape);
+      for (const [index, contribution] of rule(whole, operands, builder.valueAt(id), node.attrs).entries()) {
         const operand = nth(operands, index);
         if (contribution === undefined || !leadsToTarget[operand.id]) continue;
-        const reduced = unbroadcast(contribution, operand.shape);
+        const reduced = isElementwise ? unbroadcast(contribution, operand.shape, node.shape) : contribution;
         const sum = cotangents.get(operand.id);
         cotangents.set(operand.id, sum === undefined ? reduced : f.add(sum, reduced));
       }

@@ -87,16 +87,18 @@ function attend(params: Params, model: ModelConfig, name: string, x: Value, cont
     return reshape(projected, [batch, count, heads, headDim]);
   };
   const byHead = (value: Value) => transpose(value, [0, 2, 1, 3]);
-  const normalize = (value: Value, part: string) => mul(rmsNorm(value), params.gain(`${name}.${part}`, headDim));
+  const gainOf = (part: string) => params.gain(`${name}.${part}`, headDim);
+  const normalized = (input: Value, part: string) => byHead(rmsNorm(project(input, part)));
 
   // 1 / sqrt(headDim) goes into the small gain, not over the large scores.
-  const queryGain = mul(params.gain(`${name}.q_norm`, headDim), 1 / Math.sqrt(headDim));
-  const query = rotate(byHead(mul(rmsNorm(project(x, 'q')), queryGain)), context.rotation);
-  const keys = [rotate(byHead(normalize(project(x, 'k'), 'k_norm')), context.rotation)];
+  const queryGain = mul(gainOf('q_norm'), 1 / Math.sqrt(headDim));
+  const query = rotate(normalized(x, 'q'), queryGain, context.rotation);
+  const keys = [rotate(normalized(x, 'k'), gainOf('k_norm'), context.rotation)];
   const values = [byHead(project(x, 'v'))];
   for (const group of context.groups) {
-    const key = byHead(normalize(project(group.tokens, 'context_k'), 'context_k_norm'));
-    keys.push(group.rotation ? rotate(key, group.rotation) : key);
+    const key = normalized(group.tokens, 'context_k');
+    const gain = gainOf('context_k_norm');
+    keys.push(group.rotation ? rotate(key, gain, group.rotation) : mul(key, gain));
     values.push(byHead(project(group.tokens, 'context_v')));
   }
   const scores = matmul(query, concat(keys, 2), { transposeB: true });

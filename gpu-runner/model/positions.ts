@@ -53,16 +53,20 @@ export function pointRotation(x: Value, y: Value, headDim: number): Rotation {
   return { cos: cos(angles), sin: sin(angles) };
 }
 
-/** x [batch, heads, tokens, headDim]: neighbouring channels (2i, 2i + 1) are turned as a pair, by a product with a signed permutation. */
-export function rotate(x: Value, rotation: Rotation): Value {
+/**
+ * x [batch, heads, tokens, headDim] times gain [headDim], then neighbouring channels (2i, 2i + 1) turned as a pair: x cos + (x S) sin with S a
+ * signed permutation. The gain goes into the small factors, not over x.
+ */
+export function rotate(x: Value, gain: Value, rotation: Rotation): Value {
   const headDim = x.shape.at(-1) ?? 0;
   const swap = new Array<number>(headDim * headDim).fill(0);
   for (let i = 0; i < headDim; i += 2) {
     swap[(i + 1) * headDim + i] = -1;
     swap[i * headDim + i + 1] = 1;
   }
-  const turned = matmul(reshape(x, [-1, headDim]), x.builder.constant(swap, [headDim, headDim]));
-  return add(mul(x, rotation.cos), mul(reshape(turned, x.shape), rotation.sin));
+  const matrix = mul(x.builder.constant(swap, [headDim, headDim]), reshape(gain, [headDim, 1]));
+  const turned = reshape(matmul(reshape(x, [-1, headDim]), matrix), x.shape);
+  return add(mul(x, mul(rotation.cos, gain)), mul(turned, rotation.sin));
 }
 
 /** Numbers per point of {@link fourierTable}. */

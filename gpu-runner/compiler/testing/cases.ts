@@ -123,6 +123,21 @@ export const OP_CASES: readonly OpCase[] = [
     inputs: [X],
     build: v => f.mul(nth(v, 0), nth(v, 0).builder.constant([3], [3, 5])),
   },
+  {
+    name: 'sums of broadcasts of sums',
+    op: 'composite',
+    inputs: [{ shape: [2, 3, 4] }, { shape: [4] }, { shape: [2, 1, 1] }],
+    build: v => {
+      const total = f.reduceSum(f.add(nth(v, 0), nth(v, 1)), [0, 1]);
+      return f.mul(f.add(f.broadcast(total, [2, 3, 4]), nth(v, 2)), nth(v, 2));
+    },
+  },
+  {
+    name: 'a scalar added to everything before a sum',
+    op: 'composite',
+    inputs: [{ shape: [] }, { shape: [3, 4] }],
+    build: v => f.reduceSum(f.sub(f.mul(nth(v, 1), 2), f.tanh(nth(v, 0))), [0]),
+  },
   { name: 'rms norm', op: 'composite', inputs: [X], build: v => f.rmsNorm(nth(v, 0)) },
   { name: 'silu', op: 'composite', inputs: [X], build: v => f.silu(nth(v, 0)) },
   {
