@@ -15,6 +15,13 @@ const PUBLISH_ATTEMPTS = 10;
 /** Every object is replaced, never written in place. */
 const OBJECT_MODE = 0o444;
 
+/** Makes a folder and its missing parents, durably. */
+export async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true });
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length; made = dirname(made)) await syncOneFolder(dirname(made));
+}
+
 export class Disk {
   readonly #root: string;
   readonly #temporary: string;

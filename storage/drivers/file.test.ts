@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, mkdtemp, open, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InvalidInput, PreconditionFailed } from '../../errors.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Ambiguous, InvalidInput, PreconditionFailed } from '../../errors.ts';
 import { digestOf, hexOf } from '../digest.ts';
 import { blobKey } from '../keys.ts';
 import { testObjectStore } from '../testing/conformance.ts';
@@ -143,6 +143,67 @@ describe('file store', () => {
     expect(performance.now() - start).toBeLessThan(5000);
     expect(locks()).toEqual([]);
   });
+});
+
+describe('file store on a disk that fails', () => {
+  let folder: string;
+  let store: ObjectStore;
+  /** What all file handles share: the only way to see and to fail their syncs. */
+  let handles: FileHandle;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+    store = await openFileStore(folder);
+    const handle = await open(join(folder, '.easel'));
+    handles = Object.getPrototypeOf(handle);
+    await handle.close();
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await rm(folder, { recursive: true });
+  });
+  const failWith = (code: string) => Object.assign(new Error(code), { code });
+
+  for (const [name, options] of Object.entries({ creates: { ifNoneMatch: '*' }, replaces: {} } as const)) {
+    it(`syncs the bytes before it ${name}, and the folders, new ones too, afterwards`, async () => {
+      const target = join(folder, 'a/b/c');
+      const published: boolean[] = [];
+      const folders: number[] = [];
+      const { datasync, sync } = handles;
+      vi.spyOn(handles, 'datasync').mockImplementation(function (this: FileHandle) {
+        published.push(existsSync(target));
+        return datasync.call(this);
+      });
+      vi.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
+        folders.push((await this.stat()).ino);
+        expect(existsSync(target)).toBe(true);
+        return sync.call(this);
+      });
+      await store.put('a/b/c', bytes('1'), options);
+      expect(published).toEqual([false]);
+      const chain = ['a/b', 'a', ''].map(path => statSync(join(folder, path)).ino);
+      expect(folders).toEqual(chain);
+      await store.put('a/b/d', bytes('1'), options);
+      expect(folders).toEqual([...chain, chain[0]]);
+    });
+
+    it(`changes nothing when the bytes cannot be written, and says that a disk is full (${name})`, async () => {
+      for (const step of ['writeFile', 'datasync'] as const) {
+        vi.spyOn(handles, step).mockRejectedValueOnce(failWith('ENOSPC'));
+        await expect(store.put('a', bytes('1'), options)).rejects.toThrow('disk of the store is full');
+      }
+      expect(await store.get('a')).toBeUndefined();
+      expect(readdirSync(join(folder, '.easel/tmp'))).toEqual([]);
+      await store.put('a', bytes('1'), options);
+    });
+
+    it(`says that it does not know whether a write lasts when the folder cannot be synced (${name})`, async () => {
+      vi.spyOn(handles, 'sync').mockRejectedValueOnce(failWith('EIO'));
+      await expect(store.put('a', bytes('1'), options)).rejects.toBeInstanceOf(Ambiguous);
+      expect(text((await store.get('a'))?.body)).toBe('1');
+      await store.put('a', bytes('2'));
+      expect(readdirSync(join(folder, '.easel/locks'))).toEqual([]);
+    });
+  }
 });
 
 describe('file store of several processes', () => {

@@ -1,6 +1,6 @@
 /** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
 import type { BigIntStats } from 'node:fs';
-import { type FileHandle, mkdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkCondition, etagOf } from '../conditions.ts';
 import { digestOf, hexOf } from '../digest.ts';
@@ -18,7 +18,7 @@ import type {
   PutOptions,
   StoredObject,
 } from '../types.ts';
-import { Disk } from './file-disk.ts';
+import { Disk, makeFolder } from './file-disk.ts';
 import { EtagReader, readBytes } from './file-etag.ts';
 import { withFileLock } from './file-lock.ts';
 import { MediaTypes } from './file-types.ts';
@@ -31,7 +31,7 @@ import { KeyMutex } from './key-mutex.ts';
  */
 export async function openFileStore(folder: string): Promise<ObjectStore> {
   const root = resolve(folder);
-  for (const name of ['tmp', 'locks', 'types']) await mkdir(join(root, RESERVED_FOLDER, name), { recursive: true });
+  for (const name of ['tmp', 'locks', 'types']) await makeFolder(join(root, RESERVED_FOLDER, name));
   const disk = new Disk(root, join(root, RESERVED_FOLDER, 'tmp'));
   await disk.sweepTemporary(Date.now());
   return new FileStore(root, disk);
