@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import * as f from './functions.ts';
+import { predictPeakBytes } from './memory.ts';
+import { hashGraph, printGraph } from './print.ts';
+import { lowerToOnnx } from './targets/onnx/lower.ts';
+import { type Builder, type Traced, trace } from './trace.ts';
+import { verify } from './verify.ts';
+
+const input = (builder: Builder, name: string, ...shape: number[]) => builder.input(name, { shape, dtype: 'f32' });
+
+function exampleGraph(names = { x: 'x', w: 'w', y: 'y' }) {
+  return trace(builder => {
+    const x = input(builder, names.x, 2, 3);
+    const w = builder.state(names.w, { shape: [3, 3], dtype: 'f32' });
+    const y = f.add(f.matmul(x, w, { transposeB: true }), 1);
+    return { outputs: { [names.y]: y }, writes: { [names.w]: f.mul(w, 0.5) } };
+  });
+}
+
+describe('trace', () => {
+  it('prints programs that can be read', () => {
+    expect(printGraph(exampleGraph())).toMatchInlineSnapshot(`
+      "%0 = input() "x" : f32[2, 3]
+      %1 = state() "w" : f32[3, 3]
+      %2 = matmul(%0, %1) {transposeA: false, transposeB: true} : f32[2, 3]
+      %3 = constant() [1] : f32[]
+      %4 = add(%2, %3) : f32[2, 3]
+      %5 = constant() [0.5] : f32[]
+      %6 = mul(%1, %5) : f32[3, 3]
+      write w = %6
+      return y = %4"
+    `);
+  });
+
+  it('hashes what a program computes, not how its values are called', () => {
+    expect(hashGraph(exampleGraph({ x: 'a', w: 'b', y: 'c' }))).toBe(hashGraph(exampleGraph()));
+    const other = trace(builder => ({ outputs: { y: f.add(input(builder, 'x', 2, 3), 1) } }));
+    expect(hashGraph(other)).not.toBe(hashGraph(exampleGraph()));
+  });
+
+  it('makes one node of equal computations, and drops what nothing needs', () => {
+    const graph = trace(builder => {
+      const x = input(builder, 'x', 2);
+      f.exp(x);
+      return { outputs: { y: f.mul(f.tanh(x), f.tanh(x)) } };
+    });
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['input', 'tanh', 'mul']);
+  });
+
+  it('folds what changes nothing', () => {
+    const graph = trace(builder => {
+      const x = input(builder, 'x', 2, 3);
+      const same = f.reshape(f.transpose(f.transpose(f.mul(f.add(x, 0), 1), [1, 0]), [1, 0]), [2, 3]);
+      return { outputs: { y: f.exp(same) } };
+    });
+    expect(graph.nodes.map(({ op }) => op)).toEqual(['input', 'exp']);
+  });
+
+  it.each<[string, (builder: Builder) => Traced, string]>([
+    [
+      'operands that do not broadcast',
+      builder => ({
+        outputs: {
+          y: builder.scope('block 3', () =>
+            builder.scope('mlp', () => f.add(input(builder, 'a', 2, 3), input(builder, 'b', 4))),
+          ),
+        },
+      }),
+      'add(f32[2, 3], f32[4]) in block 3 / mlp: shapes [2, 3] and [4] do not broadcast',
+    ],
+    [
+      'a product of sizes that differ',
+      builder => ({ outputs: { y: f.matmul(input(builder, 'a', 2, 3), input(builder, 'b', 4, 2)) } }),
+      'cannot multiply f32[2, 3] by f32[4, 2]',
+    ],
+    [
+      'a reshape that loses elements',
+      builder => ({ outputs: { y: f.reshape(input(builder, 'a', 2, 3), [5]) } }),
+      'the number of elements differs',
+    ],
+    [
+      'an axis that does not exist',
+      builder => ({ outputs: { y: f.reduceSum(input(builder, 'a', 2), [3]) } }),
+      'axis 3 is out of range for rank 1',
+    ],
+    [
+      'a condition that is no bool',
+      builder => ({ outputs: { y: f.select(input(builder, 'a', 2), 1, input(builder, 'b', 2)) } }),
+      'expected a bool condition',
+    ],
+  ])('refuses %s, with shapes and origin', (_, build, message) => {
+    expect(() => trace(build)).toThrow(message);
+  });
+});
+
+describe('verify', () => {
+  it('accepts what trace builds', () => {
+    expect(() => verify(exampleGraph())).not.toThrow();
+  });
+
+  it('finds a type that the rule does not give, an operand from later on, and state that changes its shape', () => {
+    const graph = exampleGraph();
+    const change = (id: number, fields: object) => ({
+      ...graph,
+      nodes: graph.nodes.map((node, i) => (i === id ? { ...node, ...fields } : node)),
+    });
+    expect(() => verify(change(4, { shape: [3, 2] }))).toThrow(
+      'node 4 (add): is typed f32[3, 2], its rule gives f32[2, 3]',
+    );
+    expect(() => verify(change(2, { inputs: [0, 5] }))).toThrow('node 2 (matmul): operand 5 is not defined before it');
+    expect(() => verify({ ...graph, writes: { w: 4 } })).toThrow(
+      'state "w" is read as f32[3, 3] and written as f32[2, 3]',
+    );
+  });
+});
+
+describe('lowerToOnnx', () => {
+  it('gives equal bytes for equal graphs', () => {
+    const bytes = () => Buffer.from(lowerToOnnx(exampleGraph(), { fusedMatMul: true }).bytes);
+    expect(bytes().equals(bytes())).toBe(true);
+  });
+});
+
+describe('predictPeakBytes', () => {
+  it('counts a value from its birth to its last use', () => {
+    // x and y live at once, then y and z: the chain never holds three intermediate values.
+    const graph = trace(builder => {
+      let x = input(builder, 'x', 1000);
+      for (let i = 0; i < 10; i++) x = f.exp(x);
+      return { outputs: { x } };
+    });
+    expect(predictPeakBytes(graph)).toBe(3 * 4000);
+  });
+});
