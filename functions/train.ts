@@ -113,11 +113,13 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
   const { ctx, view } = run;
   const answer = await callTrainChunk(run, head, range);
   const checkpoint = outputOf(answer.result, 'checkpoint');
+  const to = endOf(answer.result);
   const chunk: Chunk = {
     from: range.from,
-    to: endOf(answer.result),
+    to,
     log: outputOf(answer.result, 'log'),
-    ...(await callPreview(run, head, checkpoint)),
+    // A chunk that a shutdown cut short ends at no border, and nobody is there to make pictures.
+    ...(to === range.to && (await callPreview(run, head, checkpoint))),
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
   await writeChunkFiles(view, chunk);
