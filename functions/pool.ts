@@ -132,7 +132,13 @@ export function createPool(options: PoolOptions = {}): TaskPool {
     async close() {
       closed = true;
       for (const task of queue.splice(0)) task.reject(new Cancelled('the worker pool was closed'));
-      await Promise.all([...workers].map(worker => worker.thread.terminate()));
+      await Promise.all(
+        [...workers].map(worker => {
+          // An idle worker holds nothing alive, not even the process that waits for its end.
+          worker.thread.ref();
+          return worker.thread.terminate();
+        }),
+      );
     },
   };
 }

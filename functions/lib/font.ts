@@ -27,7 +27,13 @@ export function loadFont(name: FontName = 'DejaVuSans'): Font {
 }
 
 /** Breaks at spaces; a word wider than a line is broken anywhere; the last of too many lines ends in an ellipsis. */
-export function wrapText(font: Font, text: string, sizePixels: number, widthPixels: number, maxLines: number): string[] {
+export function wrapText(
+  font: Font,
+  text: string,
+  sizePixels: number,
+  widthPixels: number,
+  maxLines: number,
+): string[] {
   const fits = (line: string) => font.measure(line, sizePixels) <= widthPixels;
   const lines: string[] = [];
   let line = '';

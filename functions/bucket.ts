@@ -1,0 +1,49 @@
+/** @file Pixels to train on: every picture scaled to cover one of a few sizes, and cropped to it about the centre. */
+import { z } from 'zod';
+import { Unprocessable } from '../errors.ts';
+import { encodeNpy } from '../formats/npy.ts';
+import { definePageFunction } from './define.ts';
+import { chooseBucket, scaleBuckets } from './lib/buckets.ts';
+import { toPlanar } from './lib/encode-dct.ts';
+import { coverRgb, IMAGE_TOOLS } from './lib/image.ts';
+import { readOriginals } from './lib/originals.ts';
+
+const sideSchema = z.int().min(8).max(8192);
+
+export const bucket = definePageFunction({
+  name: 'bucket',
+  summary: 'Scales and crops each picture to the bucket nearest to its shape: uint8 pixels [3, height, width].',
+  version: 1,
+  tools: IMAGE_TOOLS,
+  needs: [],
+  adds: ['image'],
+  example: { dataset: 'portraits', size: 64 },
+  input: z.strictObject({
+    size: sideSchema.default(64).describe('side of the square bucket in pixels; the others have about its area'),
+    quantum: z.int().min(1).max(256).default(8).describe('sides are multiples of it: the patch size'),
+    buckets: z
+      .array(z.strictObject({ width: sideSchema, height: sideSchema }))
+      .min(1)
+      .max(64)
+      .optional()
+      .describe("the sizes themselves, instead of the seed's seven shapes"),
+  }),
+  async run(ctx, { items }, { size, quantum, buckets = scaleBuckets(size, quantum) }) {
+    const originals = await readOriginals(ctx.blobs, items);
+    const counts: Record<string, number> = {};
+    const members = await Promise.all(
+      items.map(async ({ id, name, width, height }) => {
+        const bytes = originals.get(id);
+        if (bytes === undefined || width === undefined || height === undefined) {
+          throw new Unprocessable(`"${name}" (${id}) has no size yet`, { hint: 'run inspect and ingest first' });
+        }
+        const chosen = chooseBucket(buckets, width, height);
+        const label = `${chosen.width}x${chosen.height}`;
+        counts[label] = (counts[label] ?? 0) + 1;
+        const { data } = toPlanar(await coverRgb(bytes, chosen.width, chosen.height));
+        return [`${id}.image.npy`, encodeNpy({ dtype: 'u8', shape: [3, chosen.height, chosen.width], data })] as const;
+      }),
+    );
+    return { members: new Map(members), stats: { buckets: counts } };
+  },
+});

@@ -1,0 +1,66 @@
+/** @file From pictures somewhere to a dataset of originals under a name; the same call again takes in what changed. */
+import { z } from 'zod';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { moveDatasetHead, readDatasetHead } from './lib/dataset-head.ts';
+import { readDataset } from './lib/documents.ts';
+import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages } from './lib/extend-originals.ts';
+import { checkSource, importShape, SOURCE_ERROR } from './lib/import-body.ts';
+import { importFiles } from './lib/import-files.ts';
+import { importPortraits } from './lib/import-portraits.ts';
+import { type ImportSource, openFolder, openTar } from './lib/import-source.ts';
+
+/** Rejects and removed ids that an answer names; all are in the dataset. */
+const MAX_SHOWN = 100;
+
+export const importPictures = defineFunction({
+  name: 'import',
+  summary: 'Takes pictures into a dataset of originals under a name: bundled portraits, a folder, or an uploaded tar.',
+  version: 1,
+  kind: 'effect',
+  digests: { tar: 'blob' },
+  example: { dataset: 'portraits', source: 'portraits', count: 6000, size: 64, seed: 1 },
+  input: z.strictObject(importShape).refine(checkSource, { error: SOURCE_ERROR }),
+  key: input => canonicalJson(input),
+  async run(ctx, input) {
+    const head = await readDatasetHead(ctx.store, input.dataset);
+    const before = head?.value.originals && (await readDataset(ctx.blobs, head.value.originals));
+    const known = await readKnownPages(ctx.blobs, before);
+    const arrivals =
+      input.source === 'portraits'
+        ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
+        : await importFiles(ctx, await openSource(ctx, input), known);
+    const extended = await extendOriginals(ctx.blobs, known, arrivals);
+    const { ref } = extended;
+    await moveDatasetHead(ctx.store, input.dataset, head, {
+      v: 1,
+      dataset: head?.value.dataset ?? ref.digest,
+      originals: ref.digest,
+    });
+    return describeImport(input.dataset, extended, arrivals);
+  },
+});
+
+function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOriginals, { computed }: Arrivals): Json {
+  const pages = { total: dataset.pages.length, computed: computed.pages + rewritten };
+  const items = { total: dataset.counts.pictures ?? 0, computed: computed.items };
+  return {
+    v: 1,
+    dataset: name,
+    originals: ref.digest,
+    pages: { ...pages, cached: pages.total - pages.computed },
+    items: { ...items, cached: items.total - items.computed },
+    counts: dataset.counts,
+    removed: dataset.removed.slice(0, MAX_SHOWN),
+    rejects: dataset.rejects.slice(0, MAX_SHOWN),
+  };
+}
+
+async function openSource(
+  ctx: EffectContext,
+  { tar, folder }: { readonly tar?: Digest | undefined; readonly folder?: string | undefined },
+): Promise<ImportSource> {
+  if (tar !== undefined) return openTar(await ctx.blobs.get(tar));
+  return openFolder(folder ?? '.', ctx.importRoots);
+}

@@ -1,0 +1,65 @@
+/** @file From inspected pictures to a data set: rejects dropped, near-duplicates together, every picture in a split for ever. */
+import { z } from 'zod';
+import { canonicalJson } from '../storage/canonical.ts';
+import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
+import { defineFunction } from './define.ts';
+import { readDataset } from './lib/documents.ts';
+import { ingestPages, readInspectedPages } from './lib/ingestion.ts';
+import { originalLinks } from './lib/originals.ts';
+
+export const ingest = defineFunction({
+  name: 'ingest',
+  summary:
+    'Drops rejected pictures with the reason, clusters near-duplicates, splits clusters 90/5/5 into train, val, test.',
+  version: 1,
+  kind: 'pure',
+  digests: { dataset: 'dataset', previous: 'dataset' },
+  example: { dataset: 'portraits' },
+  input: z.strictObject({
+    dataset: digestSchema.describe('a dataset that was inspected'),
+    previous: digestSchema
+      .optional()
+      .describe('an ingested dataset whose pictures keep their splits; not needed when the other one only grew'),
+  }),
+  async run(ctx, { dataset: digest, previous }) {
+    const dataset = await readDataset(ctx.blobs, digest);
+    const pages = await readInspectedPages(ctx.blobs, dataset);
+    const before = previous ? await readInspectedPages(ctx.blobs, await readDataset(ctx.blobs, previous)) : [];
+    ctx.progress({ phase: 'ingest', done: 0, total: pages.length, unit: 'pages' });
+    const ingested = await ingestPages(ctx, pages, before);
+    const removed = new Set(dataset.removed);
+    const items = ingested.items.filter(item => !removed.has(item.id));
+    const counts: Record<string, number> = { ...dataset.counts, pictures: items.length, train: 0, val: 0, test: 0 };
+    for (const { split } of items) if (split) counts[split] = (counts[split] ?? 0) + 1;
+    const rejects = [...dataset.rejects, ...ingested.rejects.filter(({ id = '' }) => !removed.has(id))];
+    const duplicates = listDuplicates(items);
+    const made: Dataset = {
+      v: 1,
+      kind: 'dataset',
+      pages: ingested.pages,
+      removed: dataset.removed,
+      encoders: {},
+      counts: { ...counts, duplicates: duplicates.length, rejected: rejects.length },
+      rejects,
+      links: [
+        ...new Set([
+          ...ingested.pages.flatMap(page => [page.items, ...Object.values(page.columns)]),
+          ...originalLinks(ingested.items),
+        ]),
+      ],
+    };
+    const ref = await ctx.blobs.put(Buffer.from(canonicalJson(made)), 'application/json');
+    ctx.progress({ phase: 'ingest', done: pages.length, total: pages.length, unit: 'pages' });
+    const report = { v: 1, kind: 'ingest-report', counts: made.counts, duplicates, rejects, links: [] } as const;
+    const reportRef = await ctx.blobs.put(Buffer.from(canonicalJson(report)), 'application/json');
+    return { outputs: { dataset: ref, report: reportRef }, links: made.links, stats: { counts: made.counts } };
+  },
+});
+
+/** Pictures that are nearly the same as an earlier one: they stay, in its split. */
+function listDuplicates(items: readonly Item[]): { readonly id: string; readonly name: string; readonly of: string }[] {
+  const names = new Map(items.map(item => [item.id, item.name]));
+  return items.flatMap(({ id, name, cluster = id }) =>
+    cluster === id ? [] : [{ id, name, of: names.get(cluster) ?? cluster }],
+  );
+}

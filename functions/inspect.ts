@@ -1,0 +1,40 @@
+/** @file Looks at every picture once: does it decode, how large is it, what does it look like. */
+import { z } from 'zod';
+import { canonicalJson } from '../storage/canonical.ts';
+import { definePageFunction } from './define.ts';
+import { DEFAULT_LIMITS, IMAGE_TOOLS } from './lib/image.ts';
+import { inspectPicture } from './lib/inspection.ts';
+import { readOriginals } from './lib/originals.ts';
+
+export const inspect = definePageFunction({
+  name: 'inspect',
+  summary:
+    'Decodes each picture; notes its format, size after EXIF orientation, perceptual marks, or why it is rejected.',
+  version: 1,
+  tools: IMAGE_TOOLS,
+  needs: [],
+  adds: ['inspect'],
+  example: { dataset: 'portraits' },
+  input: z.strictObject({
+    min_side: z.int().min(1).default(DEFAULT_LIMITS.minSide).describe('pixels that the shorter side must have'),
+    max_pixels: z.int().min(1).default(DEFAULT_LIMITS.maxPixels).describe('more are rejected before decoding'),
+    max_aspect: z.number().min(1).default(DEFAULT_LIMITS.maxAspect).describe('longer side over shorter side at most'),
+    max_bytes: z.int().min(1).default(DEFAULT_LIMITS.maxBytes).describe('of the file'),
+  }),
+  async run(ctx, { items }, input) {
+    const limits = {
+      minSide: input.min_side,
+      maxPixels: input.max_pixels,
+      maxAspect: input.max_aspect,
+      maxBytes: input.max_bytes,
+    };
+    const originals = await readOriginals(ctx.blobs, items);
+    const members = await Promise.all(
+      items.map(async ({ id }) => {
+        const inspection = await inspectPicture(originals.get(id) ?? new Uint8Array(), limits);
+        return [`${id}.inspect.json`, Buffer.from(canonicalJson(inspection))] as const;
+      }),
+    );
+    return { members: new Map(members) };
+  },
+});

@@ -1,0 +1,39 @@
+/** @file Sizes that pictures are cropped to, and which of them a picture goes to. */
+
+export interface Bucket {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The seed's seven, at one megapixel; the order decides between equally near ones. */
+const SEED_BUCKETS: readonly Bucket[] = [
+  { width: 1024, height: 1024 },
+  { width: 832, height: 1216 },
+  { width: 1216, height: 832 },
+  { width: 768, height: 1280 },
+  { width: 1280, height: 768 },
+  { width: 704, height: 1344 },
+  { width: 1344, height: 704 },
+];
+const SEED_SIDE = 1024;
+
+/** The seed's buckets with an area of about size x size, sides rounded to multiples of `quantum`, without repetitions. */
+export function scaleBuckets(size: number, quantum: number): Bucket[] {
+  const round = (side: number) => Math.max(1, Math.round((side * size) / SEED_SIDE / quantum)) * quantum;
+  const scaled = SEED_BUCKETS.map(({ width, height }) => ({ width: round(width), height: round(height) }));
+  return scaled.filter(
+    (bucket, i) => scaled.findIndex(other => other.width === bucket.width && other.height === bucket.height) === i,
+  );
+}
+
+/** The bucket whose log(width / height) is nearest. @throws RangeError when there is none. */
+export function chooseBucket(buckets: readonly Bucket[], width: number, height: number): Bucket {
+  // |log a - log b| compared through the larger of a/b and b/a, which needs no logarithm.
+  const mismatch = (bucket: Bucket) => {
+    const ratio = (bucket.width * height) / (bucket.height * width);
+    return Math.max(ratio, 1 / ratio);
+  };
+  const [first, ...others] = buckets;
+  if (first === undefined) throw new RangeError('there are no buckets');
+  return others.reduce((best, bucket) => (mismatch(bucket) < mismatch(best) ? bucket : best), first);
+}

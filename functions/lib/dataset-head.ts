@@ -1,0 +1,58 @@
+/** @file The name of a dataset: moved by compare-and-swap, so of two imports at once the slower is told. */
+import { Conflict, PreconditionFailed } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { DatasetHead } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { Etag, ObjectStore } from '../../storage/types.ts';
+
+export interface VersionedHead {
+  readonly value: DatasetHead;
+  readonly etag: Etag;
+}
+
+export function readDatasetHead(store: ObjectStore, name: string): Promise<VersionedHead | undefined> {
+  return createRefs(store).datasets.read(name);
+}
+
+/**
+ * Replaces the version `before`, or creates the name when there was none; writes nothing when nothing would change.
+ * @throws Conflict when somebody else moved the name meanwhile.
+ */
+export async function moveDatasetHead(
+  store: ObjectStore,
+  name: string,
+  before: VersionedHead | undefined,
+  value: DatasetHead,
+): Promise<void> {
+  const { datasets } = createRefs(store);
+  if (before?.value.dataset === value.dataset && before.value.originals === value.originals) return;
+  try {
+    if (before) await datasets.compareAndSwap(name, before.etag, value);
+    else await datasets.create(name, value);
+  } catch (cause) {
+    if (!(cause instanceof PreconditionFailed)) throw cause;
+    throw conflict(name, cause);
+  }
+}
+
+/**
+ * Makes the name mean what was prepared from its originals.
+ * @throws Conflict when the name has other originals by now: what was prepared is not of them.
+ */
+export async function movePreparedDataset(
+  store: ObjectStore,
+  name: string,
+  dataset: Digest,
+  originals: Digest,
+): Promise<void> {
+  const head = await readDatasetHead(store, name);
+  if (head?.value.originals !== originals) throw conflict(name);
+  await moveDatasetHead(store, name, head, { v: 1, dataset, originals });
+}
+
+function conflict(name: string, cause?: unknown): Conflict {
+  return new Conflict(`the dataset "${name}" was changed by somebody else at the same time`, {
+    hint: 'repeat the call: it goes on from what is there, and recomputes nothing',
+    cause,
+  });
+}

@@ -1,0 +1,103 @@
+/** @file Where pictures are imported from: a folder below the import roots, or an uploaded tar. Names are paths with `/`, sorted. */
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join, sep } from 'node:path';
+import { Forbidden, NotFound } from '../../errors.ts';
+import { readTar } from '../../formats/tar.ts';
+import type { Reject } from '../../storage/records.ts';
+
+export interface SourceFile {
+  readonly name: string;
+  read(): Promise<Uint8Array>;
+}
+
+export interface ImportSource {
+  /** Sorted by name. */
+  readonly files: readonly SourceFile[];
+  /** What is there and cannot be read, with the reason. */
+  readonly rejects: readonly Reject[];
+  /** Files and folders whose name starts with a dot. */
+  readonly hidden: number;
+}
+
+/**
+ * All files below a folder. Symbolic links are followed as long as they lead below an import root.
+ * @throws NotFound, Forbidden when the folder is, or leads, outside the roots.
+ */
+export async function openFolder(folder: string, importRoots: readonly string[]): Promise<ImportSource> {
+  const roots = await Promise.all(importRoots.map(root => realpath(root).catch(() => root)));
+  const isAllowed = (path: string) => roots.some(root => path === root || path.startsWith(withSeparator(root)));
+  const top = await realpath(folder).catch(cause => {
+    throw new NotFound(`there is no folder "${folder}" on the server's machine`, {
+      hint: 'give the path as the server sees it, or upload a tar to /objects and import that',
+      cause,
+    });
+  });
+  if (!isAllowed(top)) {
+    throw new Forbidden(`"${folder}" lies outside the import roots`, {
+      expected: `a folder below ${importRoots.join(' or ')}`,
+      hint: 'start the server with EASEL_IMPORT_ROOTS set to the folder, or upload a tar to /objects and import that',
+    });
+  }
+  const files: SourceFile[] = [];
+  const rejects: Reject[] = [];
+  let hidden = 0;
+  const seen = new Set<string>();
+
+  async function visit(path: string, name: string): Promise<void> {
+    const real = await realpath(path).catch(() => undefined);
+    if (real === undefined) {
+      rejects.push({ name, reason: 'a link that leads nowhere' });
+    } else if (!isAllowed(real)) {
+      rejects.push({ name, reason: 'a link that leads outside the import roots' });
+    } else {
+      const info = await stat(real);
+      if (info.isFile()) files.push({ name, read: () => readFile(real) });
+      else if (!info.isDirectory()) rejects.push({ name, reason: 'no regular file' });
+      else if (seen.has(real)) rejects.push({ name, reason: 'a link to a folder that is read already' });
+      else {
+        seen.add(real);
+        for (const entry of await readdir(real)) {
+          if (entry.startsWith('.')) hidden++;
+          else await visit(join(path, entry), name === '' ? entry : `${name}/${entry}`);
+        }
+      }
+    }
+  }
+
+  if (!(await stat(top)).isDirectory()) {
+    throw new NotFound(`"${folder}" is no folder`, { expected: 'a folder', hint: 'import the folder it lies in' });
+  }
+  await visit(top, '');
+  return { files: sortByName(files), rejects: sortByName(rejects), hidden };
+}
+
+/** @throws Unprocessable when it is no tar, or damaged. */
+export function openTar(bytes: Uint8Array): ImportSource {
+  const files: SourceFile[] = [];
+  const rejects: Reject[] = [];
+  let hidden = 0;
+  for (const { name, kind, body } of readTar(bytes)) {
+    // Names are labels here, never paths: nothing is written under them.
+    const path = name.replace(/^(\.?\/)+/, '');
+    if (kind === 'directory') continue;
+    if (path.split('/').some(part => part.startsWith('.'))) hidden++;
+    else if (kind === 'other') rejects.push({ name: path, reason: 'no regular file' });
+    else files.push({ name: path, read: async () => body });
+  }
+  return { files: sortByName(files), rejects: sortByName(rejects), hidden };
+}
+
+/** 'a/b.png' -> 'a/b'. */
+export function stemOf(name: string): string {
+  const dot = name.lastIndexOf('.');
+  return dot > name.length - basename(name).length ? name.slice(0, dot) : name;
+}
+
+function withSeparator(root: string): string {
+  return root.endsWith(sep) ? root : root + sep;
+}
+
+/** By UTF-16 code units: the same order on every machine. */
+function sortByName<T extends { readonly name: string }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

@@ -1,0 +1,63 @@
+/** @file The pictures of a dataset as they were imported: slices of archives, at most a page's worth each. */
+import { Corrupt } from '../../errors.ts';
+import { packColumn, readColumnIndex } from '../../formats/webdataset.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { digestOf, hexOf } from '../../storage/digest.ts';
+import type { Item } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+
+const ID_DIGITS = 16;
+
+/** First 16 hexadecimal digits of the sha256 of the bytes. */
+export function idOf(bytes: Uint8Array): string {
+  return hexOf(digestOf(bytes)).slice(0, ID_DIGITS);
+}
+
+/**
+ * The bytes of each item, by id. Every archive is read, and verified, once.
+ * @throws BlobMissing, Corrupt
+ */
+export async function readOriginals(blobs: BlobStore, items: readonly Item[]): Promise<Map<string, Uint8Array>> {
+  const archives = new Map<Digest, Promise<Uint8Array>>();
+  const read = (digest: Digest) => {
+    const bytes = archives.get(digest) ?? blobs.get(digest);
+    archives.set(digest, bytes);
+    return bytes;
+  };
+  const originals = await Promise.all(
+    items.map(async ({ id, original }) => {
+      if (typeof original === 'string') return [id, await read(original)] as const;
+      const archive = await read(original.archive);
+      const bytes = archive.subarray(original.offset, original.offset + original.size);
+      if (bytes.length !== original.size) {
+        throw new Corrupt(`the original of ${id} lies outside its archive ${original.archive}`);
+      }
+      return [id, bytes] as const;
+    }),
+  );
+  return new Map(originals);
+}
+
+/** The blobs that hold the items' originals. */
+export function originalLinks(items: readonly Item[]): Digest[] {
+  return [...new Set(items.map(({ original }) => (typeof original === 'string' ? original : original.archive)))];
+}
+
+export interface NewOriginal {
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly attributes?: Item['attributes'] | undefined;
+}
+
+/** Packs pictures into one archive; their items, in order. */
+export async function packOriginals(blobs: BlobStore, originals: readonly NewOriginal[]): Promise<Item[]> {
+  const archive = packColumn(new Map(originals.map(({ id, bytes }) => [`${id}.original`, bytes])));
+  const spans = readColumnIndex(archive);
+  const { digest } = await blobs.put(archive, 'application/x-tar');
+  return originals.map(({ id, name, attributes }) => {
+    const span = spans.get(`${id}.original`);
+    if (span === undefined) throw new Corrupt(`the archive of the page lost ${name}`);
+    return { id, name, original: { archive: digest, ...span }, ...(attributes && { attributes }) };
+  });
+}

@@ -1,0 +1,103 @@
+/** @file From pictures to a data set ready for training, in one call: every stage, cached page by page. */
+import { z } from 'zod';
+import { Internal } from '../errors.ts';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import type { Dataset } from '../storage/records.ts';
+import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
+import { movePreparedDataset, readDatasetHead } from './lib/dataset-head.ts';
+import { readDataset } from './lib/documents.ts';
+import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './lib/import-body.ts';
+import { movesSplits } from './lib/splits.ts';
+import { type StageCounts, stageCounts } from './lib/stage-counts.ts';
+
+/** Rejects that an answer names; all are in the dataset. */
+const MAX_SHOWN_REJECTS = 100;
+
+export const prepare = defineFunction({
+  name: 'prepare',
+  summary:
+    'import, inspect, ingest, bucket, caption, encode-text and encode-image in one call; the name then means the result.',
+  version: 1,
+  kind: 'effect',
+  digests: { tar: 'blob' },
+  example: { dataset: 'portraits', source: 'portraits', count: 6000, size: 64, seed: 1 },
+  input: z
+    .strictObject({
+      ...importShape,
+      size: importShape.size.describe('side of the square bucket in pixels; portraits are drawn at it'),
+      quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of it: the patch size'),
+      stride: z.int().min(1).max(256).default(8).describe('pixels per patch of encode-image; divides the quantum'),
+      missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),
+    })
+    .refine(checkSource, { error: SOURCE_ERROR })
+    .refine(({ quantum, stride }) => quantum % stride === 0, {
+      error: 'expected a stride that divides the quantum',
+      path: ['stride'],
+    }),
+  key: input => canonicalJson(input),
+  async run(ctx, input) {
+    const { quantum, stride, missing_captions: missing, ...importBody } = input;
+    const head = await readDatasetHead(ctx.store, input.dataset);
+    const imported = importAnswerSchema.parse(await ctx.callEffect('import', { ...importBody }));
+    const stages: Record<string, StageCounts> = { import: { pages: imported.pages, items: imported.items } };
+
+    const run = async (name: string, dataset: Digest, params: Readonly<Record<string, Json>> = {}): Promise<Digest> => {
+      ctx.signal.throwIfAborted();
+      const answer = await ctx.call(name, { dataset, ...params });
+      const made = datasetOf(name, answer);
+      stages[name] = stageCounts(answer, await readDataset(ctx.blobs, made));
+      return made;
+    };
+    const inspected = await run('inspect', imported.originals);
+    const ingested = await ingestKeepingSplits(ctx, run, inspected, head?.value.dataset);
+    const bucketed = await run('bucket', ingested, { size: input.size, quantum });
+    const captioned = await run('caption', bucketed, { missing });
+    const withText = await run('encode-text', captioned);
+    const dataset = await run('encode-image', withText, { stride });
+
+    await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals);
+    return describe(input.dataset, dataset, imported.originals, await readDataset(ctx.blobs, dataset), stages);
+  },
+});
+
+/**
+ * A dataset that only grew keeps its splits by itself, and the call is the same whatever the name meant before. When it did not (the
+ * set was imported anew in another order), the splits that the name's dataset has are handed over.
+ */
+async function ingestKeepingSplits(
+  ctx: EffectContext,
+  run: (name: string, dataset: Digest, params?: Readonly<Record<string, Json>>) => Promise<Digest>,
+  inspected: Digest,
+  before: Digest | undefined,
+): Promise<Digest> {
+  const ingested = await run('ingest', inspected);
+  if (before === undefined || !(await movesSplits(ctx.blobs, before, ingested))) return ingested;
+  return run('ingest', inspected, { previous: before });
+}
+
+function datasetOf(name: string, { result }: CallAnswer): Digest {
+  const { dataset } = result.outputs;
+  if (dataset === undefined) throw new Internal(`${name} made no dataset`);
+  return dataset.digest;
+}
+
+function describe(
+  name: string,
+  digest: Digest,
+  originals: Digest,
+  { counts, encoders, rejects, removed }: Dataset,
+  stages: Readonly<Record<string, StageCounts>>,
+): Json {
+  return {
+    v: 1,
+    dataset: name,
+    digest,
+    originals,
+    stages: Object.fromEntries(Object.entries(stages).map(([stage, { pages, items }]) => [stage, { pages, items }])),
+    counts,
+    encoders: { ...encoders },
+    removed: removed.length,
+    rejects: rejects.slice(0, MAX_SHOWN_REJECTS),
+  };
+}

@@ -1,0 +1,33 @@
+/** @file A page of the bundled portraits. */
+import { z } from 'zod';
+import { PAGE_SIZE } from '../storage/records.ts';
+import { defineFunction } from './define.ts';
+import { IMAGE_TOOLS } from './lib/image.ts';
+import { putItems } from './lib/items.ts';
+import { originalLinks, packOriginals } from './lib/originals.ts';
+import { portraitSetShape, renderPortraits } from './lib/portrait-pages.ts';
+
+export const renderPortraitPage = defineFunction({
+  name: 'render-portraits',
+  summary: 'Draws portraits [from, to) of a seed: output items (JSON Lines), their pictures in one archive.',
+  version: 1,
+  kind: 'pure',
+  tools: IMAGE_TOOLS,
+  example: { seed: 1, size: 64, from: 0, to: 64 },
+  input: z
+    .strictObject({
+      ...portraitSetShape,
+      from: z.int().min(0),
+      to: z.int().min(1),
+    })
+    .refine(({ from, to }) => from < to && to - from <= PAGE_SIZE, {
+      error: `expected from < to <= from + ${PAGE_SIZE}`,
+      path: ['to'],
+    }),
+  async run(ctx, { seed, size, from, to }) {
+    // Equal attributes are equal bytes: two items may have one id here. Import keeps the first and reports the other.
+    const items = await packOriginals(ctx.blobs, await renderPortraits({ seed, size }, from, to));
+    const ref = await putItems(ctx.blobs, items);
+    return { outputs: { items: ref }, links: originalLinks(items), stats: { items: items.length } };
+  },
+});

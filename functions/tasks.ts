@@ -1,0 +1,8 @@
+/** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
+import { encodeDctPage } from './lib/encode-dct-page.ts';
+import { findNearDuplicates } from './lib/near-duplicates.ts';
+
+export const tasks = {
+  'encode-dct-page': encodeDctPage,
+  'find-near-duplicates': findNearDuplicates,
+} as const;
