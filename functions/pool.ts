@@ -88,7 +88,7 @@ export function createPool(options: PoolOptions = {}): TaskPool {
       worker.thread.ref();
       worker.thread.postMessage(task.request);
     }
-    for (const worker of workers) if (worker.current === undefined) worker.thread.unref();
+    for (const worker of workers) if (!closed && worker.current === undefined) worker.thread.unref();
   }
 
   function enqueue(name: string, input: unknown, signal: AbortSignal | undefined): Promise<unknown> {
