@@ -4,18 +4,11 @@ import { Internal, Unprocessable } from '../errors.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import {
-  type Action,
-  type ColumnName,
-  type Dataset,
-  type Item,
-  itemSchema,
-  type Page,
-  type Result,
-} from '../storage/records.ts';
+import type { Action, ColumnName, Dataset, Item, Page, Result } from '../storage/records.ts';
 import type { BlobRef } from '../storage/types.ts';
 import type { FunctionContext, PageFunction, PageInput, PageOutcome, ProgressEvent, PureOutcome } from './define.ts';
 import { readDataset } from './lib/documents.ts';
+import { parseItems } from './lib/items.ts';
 
 export interface PageCall {
   readonly fn: PageFunction;
@@ -150,19 +143,6 @@ function columnOf(page: Page, column: ColumnName): Digest {
   const digest = page.columns[column];
   if (digest === undefined) throw new Internal(`a page without the column "${column}" passed the check`);
   return digest;
-}
-
-/** JSON Lines of items. @throws Unprocessable naming the line. */
-export function parseItems(bytes: Uint8Array, digest: Digest): Item[] {
-  const lines = Buffer.from(bytes).toString('utf8').split('\n');
-  return lines.flatMap((line, index) => {
-    if (line === '') return [];
-    try {
-      return [itemSchema.parse(JSON.parse(line))];
-    } catch (cause) {
-      throw new Unprocessable(`line ${index + 1} of ${digest} is no item`, { expected: 'JSON Lines of items', cause });
-    }
-  });
 }
 
 /** In the pages' order; the first failure stops what has not started, and is thrown when what runs has ended. */

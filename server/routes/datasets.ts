@@ -3,7 +3,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
 import { readDataset } from '../../functions/lib/documents.ts';
-import { parseItems } from '../../functions/map-pages.ts';
+import { parseItems } from '../../functions/lib/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { type DatasetHead, digestSchema, type Item, type Page } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
