@@ -61,6 +61,7 @@ test('jobs that are no jobs are problems that say so', async () => {
 test('events come as they happen, with comments in the silence, and the stream ends after the last', async () => {
   const { app, board } = setUp(20);
   board.put(A, fakeChunk(0, 1));
+  board.record(1, { type: 'progress', phase: 'train' });
   const response = await app.request(`http://127.0.0.1/jobs/${A}/events`, { headers: AUTHORIZED });
   expect(response.headers.get('content-type')).toBe('text/event-stream');
   if (response.body === null) throw new Error('no body');
@@ -72,6 +73,6 @@ test('events come as they happen, with comments in the silence, and the stream e
   })) {
     events.push(`${event.id} ${event.event}`);
   }
-  expect(events).toEqual(['boot.1.1 queued', 'boot.1.2 done']);
+  expect(events).toEqual(['boot.1.1 progress', 'boot.1.2 done']);
   expect(chunks).toBeGreaterThanOrEqual(4);
 });

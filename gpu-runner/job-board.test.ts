@@ -103,34 +103,41 @@ describe('following a job', () => {
     board.put(A, chunk(1));
     board.markStarted(last());
     board.record(last(), { type: 'progress', phase: 'train', done: 1 });
+    board.record(last(), { type: 'progress', phase: 'train', done: 2 });
     const watcher = board.watch(A, 'x', undefined);
     const first = await watcher.next(10);
     expect(first?.map(({ event }) => event)).toEqual([
-      { type: 'queued', position: 0 },
-      { type: 'progress', phase: 'start' },
       { type: 'progress', phase: 'train', done: 1 },
+      { type: 'progress', phase: 'train', done: 2 },
     ]);
     expect(await watcher.next(5)).toEqual([]);
     board.record(last(), failed);
-    expect(await watcher.next(10)).toEqual([{ id: 'boot.1.4', event: failed }]);
+    expect(await watcher.next(10)).toEqual([{ id: 'boot.1.3', event: failed }]);
     expect(await watcher.next(10)).toBeUndefined();
-    expect(await board.watch(A, 'x', 'boot.1.3').next(10)).toEqual([{ id: 'boot.1.4', event: failed }]);
+    expect(await board.watch(A, 'x', 'boot.1.2').next(10)).toEqual([{ id: 'boot.1.3', event: failed }]);
     board.put(A, chunk(1));
-    expect((await board.watch(A, 'x', 'boot.1.3').next(10))?.[0]?.id).toBe('boot.2.1');
+    board.record(last(), failed);
+    expect((await board.watch(A, 'x', 'boot.1.2').next(10))?.[0]?.id).toBe('boot.2.1');
     expect((await board.watch(A, 'x', 'earlier.2.1').next(10))?.[0]?.id).toBe('boot.2.1');
   });
 
-  test('a sample is told that it stands before a chunk that came earlier', async () => {
+  test('a waiting job is told how many are before it, a sample only those that are samples or run', async () => {
     const { board } = setUp();
-    board.put(A, chunk(1));
-    board.put(B, sample(1));
-    const positions = async (action: string) =>
-      (await board.watch(action, 'x', undefined).next(10))?.map(({ event }) => event);
-    expect(await positions(B)).toEqual([{ type: 'queued', position: 0 }]);
-    expect(await positions(A)).toEqual([
-      { type: 'queued', position: 0 },
-      { type: 'queued', position: 1 },
-    ]);
+    const names = ['1', '2', '3'].map(digestOf);
+    board.put(names[0] ?? A, chunk(1));
+    board.markStarted(1);
+    board.put(names[1] ?? A, chunk(1));
+    board.put(names[2] ?? A, sample(1));
+    const positions = async (action: string | undefined) =>
+      (await board.watch(action ?? A, 'x', undefined).next(10))?.map(({ event }) =>
+        event.type === 'queued' ? event.position : event.type,
+      );
+    expect(await positions(names[0])).toEqual([]);
+    expect(await positions(names[1])).toEqual([1, 2]);
+    expect(await positions(names[2])).toEqual([1]);
+    board.record(1, done);
+    expect(await positions(names[1])).toEqual([1, 2, 1]);
+    expect(await positions(names[2])).toEqual([1, 0]);
   });
 
   test('a waiting watcher wakes at once when the runner stops', async () => {

@@ -38,7 +38,8 @@ interface Entry {
   readonly identity: string;
   state: JobDocument['state'];
   phase: string | undefined;
-  position: number | undefined;
+  /** Jobs before it, as its clients were told; 0 needs no telling. */
+  position: number;
   /** The runner stops: no final event will come. */
   interrupted: boolean;
   readonly events: { readonly number: number; readonly event: JobEvent }[];
@@ -143,7 +144,7 @@ export function createJobBoard(options: JobBoardOptions) {
         identity,
         state: 'queued',
         phase: undefined,
-        position: undefined,
+        position: 0,
         interrupted: false,
         events: [],
         nextNumber: 1,
@@ -214,7 +215,6 @@ export function createJobBoard(options: JobBoardOptions) {
       const entry = live.get(ticket);
       if (entry === undefined) return;
       entry.state = 'running';
-      append(entry, { type: 'progress', phase: 'start' });
       tellPositions();
     },
 
