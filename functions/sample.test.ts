@@ -1,0 +1,118 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { AppError } from '../errors.ts';
+import { decodeNpy } from '../formats/npy.ts';
+import type { Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { readHead } from './lib/experiment.ts';
+import { decodeRgb, encodePng } from './lib/image.ts';
+import { readPreviewIndex } from './lib/view.ts';
+import { createTrainingLab, ENGINE, type TrainingLab } from './testing/training.ts';
+
+let lab: TrainingLab;
+
+beforeAll(async () => {
+  lab = createTrainingLab();
+  await lab.create('toy');
+  await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+});
+
+const body = { checkpoint: 'toy', prompts: ['a red hat', 'a blue hat'], steps: 2, engine: ENGINE };
+
+async function sample(given: object) {
+  const answer = await lab.executor.call('sample', { ...body, ...given });
+  return { ...answer, outputs: answer.result.outputs };
+}
+
+async function problemOf(given: object): Promise<AppError> {
+  const error: unknown = await sample(given).then(
+    () => undefined,
+    reason => reason,
+  );
+  if (error instanceof AppError) return error;
+  throw new Error(`expected an AppError, got ${error}`);
+}
+
+describe('sample', () => {
+  test('makes one PNG per prompt, of the training size, with the very pixels', async () => {
+    const { outputs } = await sample({});
+    expect(Object.keys(outputs).sort()).toEqual(['image_000', 'image_001', 'pixels']);
+    const pixels = decodeNpy(await lab.blobs.get(outputs.pixels?.digest as Digest));
+    expect(pixels).toMatchObject({ dtype: 'u8', shape: [2, 16, 16, 3] });
+    for (const [i, name] of ['image_000', 'image_001'].entries()) {
+      const png = await lab.blobs.get(outputs[name]?.digest as Digest);
+      const { data, width, height } = await decodeRgb(png);
+      expect([width, height]).toEqual([16, 16]);
+      expect(Buffer.compare(data, Buffer.from(pixels.data.slice(i * 768, (i + 1) * 768)))).toBe(0);
+    }
+  });
+
+  test('the name of an experiment stands for its newest checkpoint', async () => {
+    const { value } = await readHead(lab.store, 'toy');
+    const named = await sample({});
+    expect(named.result.action.inputs.checkpoint).toBe(value.checkpoint);
+    expect((await sample({ checkpoint: value.checkpoint })).cache).toBe('hit');
+    expect((await sample({ checkpoint: 'toy@4' })).action).not.toBe(named.action);
+  });
+
+  test('prompt, negative prompt, seed and reference each make another picture', async () => {
+    const png = await encodePng({ data: new Uint8Array(20 * 30 * 3).fill(99), width: 20, height: 30 });
+    const reference = (await lab.blobs.put(png, 'image/png')).digest;
+    const made = [{}, { prompts: ['x', 'y'] }, { negative_prompt: 'blurry' }, { seed: 1 }, { first: 1 }, { reference }];
+    const digests = await Promise.all(made.map(async given => (await sample(given)).outputs.image_000?.digest));
+    expect(new Set(digests).size).toBe(made.length);
+  });
+
+  test.each([
+    ['an unknown experiment', { checkpoint: 'nobody' }, 404],
+    ['a step that is not kept', { checkpoint: 'toy@3' }, 404],
+    ['no prompt', { prompts: [] }, 400],
+    ['65 prompts', { prompts: Array(65).fill('x') }, 400],
+    ['a size that the patches do not fill', { width: 20 }, 422],
+    ['a pose, for a model without', { pose: Array(133).fill([0, 0, 1]) }, 422],
+    ['an unknown key', { prompt: 'x' }, 400],
+    ['no engine', { engine: undefined }, 400],
+  ])('refuses %s', async (_, given, status) => {
+    expect(await problemOf(given)).toMatchObject({ status });
+  });
+
+  test('refuses a reference that is no picture', async () => {
+    const reference = (await lab.blobs.put(Buffer.from('a text'), 'image/png')).digest;
+    expect(await problemOf({ reference })).toMatchObject({ status: 422 });
+  });
+
+  test('refuses an encoder that it does not know, by name', async () => {
+    const conditions = { text: { encoder: 't5-large', dim: 1024, tokens: 512 } };
+    const dataset = (await readHead(lab.store, 'toy')).value.dataset;
+    const document = JSON.parse(Buffer.from(await lab.blobs.get(dataset)).toString());
+    document.encoders.text = { name: 't5-large', dim: 1024, tokens: 512 };
+    const other = (await lab.blobs.put(Buffer.from(JSON.stringify(document)))).digest;
+    const head = (await readHead(lab.store, 'toy')).value;
+    const config: { readonly [key: string]: Json } = JSON.parse(
+      Buffer.from(await lab.blobs.get(head.config)).toString(),
+    );
+    const { run: _, ...keyed } = config;
+    const model = { ...(keyed.model as object), conditions };
+    const digest = (await lab.blobs.put(Buffer.from(JSON.stringify({ ...keyed, model })))).digest;
+    const trained = await lab.executor.call('train-chunk', {
+      config: digest,
+      dataset: other,
+      from: 0,
+      to: 1,
+      engine: ENGINE,
+    });
+    const checkpoint = trained.result.outputs.checkpoint?.digest;
+    expect(await problemOf({ checkpoint })).toMatchObject({
+      status: 422,
+      message: 'the model was trained with the text encoder "t5-large", which is not known here',
+    });
+  });
+});
+
+test('preview makes an index of its pictures', async () => {
+  const { result } = await lab.executor.call('preview', body);
+  const index = await readPreviewIndex(lab.blobs, result.outputs.index?.digest as Digest);
+  expect(index.pictures.map(({ prompt }) => prompt)).toEqual(body.prompts);
+  expect(index.pictures[1]?.image).toEqual(result.outputs.image_001);
+  // The same pictures as sample makes with the same seed.
+  expect(result.outputs.image_000).toEqual((await sample({})).outputs.image_000);
+});
