@@ -59,6 +59,12 @@ test('another error is internal and says what it was; an unknown task is named',
   expect((await errorOf(tasks.run('nothing', {}))).message).toContain('"nothing"');
 });
 
+test('an input that cannot be copied fails its task and leaves the worker free', async () => {
+  const tasks = open({ size: 1 });
+  expect(await errorOf(tasks.run('double', { value: () => {} }))).toMatchObject({ code: 'internal' });
+  expect(await tasks.run<number>('double', { value: 4 })).toBe(8);
+});
+
 test('a worker that crashes fails its task only and is replaced', async () => {
   const tasks = open({ size: 1 });
   const [crashed, after] = await Promise.all([

@@ -86,7 +86,12 @@ export function createPool(options: PoolOptions = {}): TaskPool {
       if (task === undefined) return;
       worker.current = task;
       worker.thread.ref();
-      worker.thread.postMessage(task.request);
+      try {
+        worker.thread.postMessage(task.request);
+      } catch (cause) {
+        worker.current = undefined;
+        task.reject(new Internal(`the input of task "${task.request.name}" cannot be sent to a thread`, { cause }));
+      }
     }
     for (const worker of workers) if (!closed && worker.current === undefined) worker.thread.unref();
   }

@@ -98,7 +98,7 @@ test('ten megabytes are refused while they arrive', async () => {
   expect((await fetch(`${address}/health`)).status).toBe(200);
 });
 
-test('a client that stops listening to events does not disturb the server', async () => {
+test('a client that hangs up does not disturb the server', async () => {
   const address = await addressOf(start());
   const controller = new AbortController();
   const call = fetch(`${address}/functions/contact-sheet`, {

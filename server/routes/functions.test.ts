@@ -277,6 +277,19 @@ test('events come while it runs, and several can watch', async () => {
   }
 });
 
+test('a watcher who leaves disturbs nobody', async () => {
+  const { action } = await jsonOf(server.send('POST', '/functions/slow', { text: 'a' }, { prefer: 'wait=0' }));
+  const watched = await server.send('GET', `/runs/${action}/events`);
+  const reader = watched.body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+  server.bench.gate.resolve();
+  expect(await jsonOf(server.send('GET', `/runs/${action}`, undefined, { prefer: 'wait=5' }))).toMatchObject({
+    state: 'done',
+  });
+  expect(server.logged).toEqual([]);
+});
+
 test('a failed run ends its stream with the problem', async () => {
   const { instance } = await jsonOf(server.send('POST', '/functions/refuse', {}));
   const events = readEvents(await (await server.send('GET', `${instance}/events`)).text());

@@ -33,6 +33,12 @@ test('a blob comes back under its digest, with its media type', async () => {
   });
 });
 
+test('what curl calls a form is taken for plain bytes', async () => {
+  expect(await jsonOf(put('from curl', 'application/x-www-form-urlencoded'))).toMatchObject({
+    media_type: 'application/octet-stream',
+  });
+});
+
 test('ranges', async () => {
   expect(await get({ range: 'bytes=4-8' })).toEqual([206, 'quick', 'bytes 4-8/19']);
   expect(await get({ range: 'bytes=16-' })).toEqual([206, 'fox', 'bytes 16-18/19']);
