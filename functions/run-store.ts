@@ -100,10 +100,20 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
     return lines.filter(line => line !== '').map(line => eventSchema.parse(JSON.parse(line)) as RunEvent);
   }
 
+  /** Names of attempts begin with their time, so that the last one listed is the newest. */
+  async function findNewest(action: Digest): Promise<string | undefined> {
+    let newest: string | undefined;
+    for (let after: string | undefined; ; ) {
+      const options = { delimiter: '/', ...(after !== undefined && { after }) };
+      const { prefixes, next } = await store.list(folderOf(action), options);
+      newest = prefixes.toSorted().at(-1) ?? newest;
+      if (next === undefined) return newest;
+      after = next;
+    }
+  }
+
   async function find(action: Digest): Promise<RunHandle | undefined> {
-    const { prefixes } = await store.list(folderOf(action), { delimiter: '/' });
-    // Names of attempts begin with their time.
-    const folder = prefixes.toSorted().at(-1);
+    const folder = await findNewest(action);
     const first = folder === undefined ? undefined : await read(folder);
     if (folder === undefined || first === undefined) return undefined;
     let last = first;
