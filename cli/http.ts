@@ -190,7 +190,9 @@ export function createApiClient(url: string, token?: string): ApiClient {
         if (error instanceof AppError && !(error instanceof Unreachable)) throw error;
         reason = error;
       }
-      if (performance.now() - lastSeen > RETURN_MS) throw unreachable(base, reason);
+      if (performance.now() - lastSeen > RETURN_MS) {
+        throw reason instanceof Unreachable ? reason : unreachable(base, reason);
+      }
       await sleep(RECONNECT_MS);
     }
   }
