@@ -41,7 +41,7 @@ describe('presets', () => {
     expect(config.optimizer.total_samples).toBe(640);
     expect(config.optimizer.learning_rate).toBe(2e-3);
     expect(config.run.preview.prompts).toEqual(['x']);
-    expect(config.objective.cfg_dropout.p_text_only).toBe(0.8);
+    expect(config.objective.cfg_dropout.p_text_only).toBe(0.82);
   });
 
   test('an unknown preset names those there are', async () => {
