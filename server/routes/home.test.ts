@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { canonicalJson } from '../../storage/canonical.ts';
+import { createRefs } from '../../storage/refs.ts';
+import { createTestServer } from '../testing.ts';
+
+test('experiments are shown with their latest previews, prompts as text', async () => {
+  const { send, blobs, store } = createTestServer();
+  const image = await blobs.put(Buffer.from('a picture'), 'image/png');
+  const prompt = '"><script>alert(1)</script>';
+  const index = {
+    v: 1,
+    kind: 'previews',
+    checkpoint: image.digest,
+    steps: 1,
+    guidance: 1,
+    seed: 0,
+    links: [image.digest],
+  };
+  const previews = await blobs.put(
+    Buffer.from(canonicalJson({ ...index, pictures: [{ prompt, image: { ...image } }] })),
+  );
+  const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
+  const { digest } = image;
+  await createRefs(store).experiments.create('run', {
+    ...{ v: 1, config: digest, dataset: digest, engine, target: 640, state: 'running', history: [], superseded: [] },
+    chunks: [
+      { from: 0, to: 10, log: digest, previews: previews.digest },
+      { from: 10, to: 20, log: digest },
+    ],
+  });
+  const answer = await send('GET', '/');
+  const page = await answer.text();
+  expect(page).toContain('running, 20 steps, target 640 samples');
+  expect(page).toContain(`<img src="/objects/${digest}"`);
+  expect(page).not.toContain('<script>');
+  expect(answer.headers.get('content-security-policy')).not.toContain('script-src');
+});
