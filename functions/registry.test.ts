@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { digestOf } from '../storage/digest.ts';
+import { COLUMN_NAMES } from '../storage/records.ts';
+import { bodySchema, digestKeys, parseCall } from './parse-call.ts';
+import { registry } from './registry.ts';
+
+test('names are unique and can stand in an address', () => {
+  const names = registry.map(fn => fn.name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const name of names) expect(name).toMatch(/^[a-z][a-z0-9-]*$/);
+});
+
+test('every example is a body that its function accepts', async () => {
+  for (const fn of registry) {
+    const call = parseCall(fn, fn.example, () => Promise.resolve(digestOf('any')));
+    await expect(call, fn.name).resolves.toMatchObject({ params: expect.any(Object) });
+  }
+});
+
+test('keys that hold digests are keys of the body', () => {
+  for (const fn of registry) {
+    for (const key of Object.keys(digestKeys(fn))) expect(Object.keys(bodySchema(fn).shape), fn.name).toContain(key);
+  }
+});
+
+test('every column that a page function needs is added by another', () => {
+  const pages = registry.filter(fn => fn.kind === 'page');
+  const added = new Set(pages.flatMap(fn => fn.adds));
+  for (const fn of pages) for (const column of fn.needs) expect([...added], fn.name).toContain(column);
+  for (const column of added) expect(COLUMN_NAMES).toContain(column);
+});
