@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { createBlobStore } from '../../storage/cas.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { readMetrics } from './metrics.ts';
+
+const blobs = createBlobStore(createMemoryStore());
+
+async function putLog(rows: readonly object[]) {
+  return (await blobs.put(Buffer.from(rows.map(row => `${JSON.stringify(row)}\n`).join('')))).digest;
+}
+
+test('rows become columns; a number that was not finite is null', async () => {
+  const log = await putLog([
+    { step: 1, loss: 0.5, skipped: false },
+    { step: 2, loss: null, skipped: true, extra: 7 },
+  ]);
+  expect(await readMetrics(blobs, [{ to: 2, log }], 0, 10)).toEqual({
+    series: { step: [1, 2], loss: [0.5, null], skipped: [0, 1], extra: [null, 7] },
+  });
+});
+
+test('read in pieces, every row comes once', async () => {
+  const rows = Array.from({ length: 10 }, (_, i) => ({ step: i + 1 }));
+  const logs = [
+    { to: 4, log: await putLog(rows.slice(0, 4)) },
+    { to: 10, log: await putLog(rows.slice(4)) },
+  ];
+  const seen: (number | null)[] = [];
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const piece = await readMetrics(blobs, logs, after, 3);
+    seen.push(...(piece.series.step ?? []));
+    after = piece.next;
+  }
+  expect(seen).toEqual(rows.map(({ step }) => step));
+});
+
+test('a log that is none is named', async () => {
+  const { digest } = await blobs.put(Buffer.from('{"loss":1}\n'));
+  await expect(readMetrics(blobs, [{ to: 1, log: digest }], 0, 1)).rejects.toThrow(`line 1 of the log ${digest}`);
+});

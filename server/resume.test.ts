@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { Busy } from '../errors.ts';
+import { changeHead, readHead } from '../functions/lib/experiment.ts';
+import { resumeExperiments } from './resume.ts';
+import { createTrainingServer } from './testing-training.ts';
+
+test('a server that starts goes on with what was in training, and with nothing else', async () => {
+  const first = await createTrainingServer();
+  for (const name of ['running', 'paused']) await first.create(name);
+  await changeHead(first.store, 'running', head => ({ ...head, state: 'running' }));
+  const next = await createTrainingServer(first.store);
+  const lines: string[] = [];
+  await resumeExperiments(next.deps, line => void lines.push(line));
+  // The same call by a client joins it.
+  await next.executor.callEffect('train', { experiment: 'running' });
+  expect((await readHead(next.store, 'running')).value).toMatchObject({ state: 'done' });
+  expect((await readHead(next.store, 'paused')).value).toMatchObject({ state: 'paused', history: [] });
+  expect(lines).toEqual(['going on with the experiment running']);
+});
+
+test('a runner that is not there yet is waited for', async () => {
+  const first = await createTrainingServer();
+  await first.create('toy');
+  await changeHead(first.store, 'toy', head => ({ ...head, state: 'running' }));
+  const next = await createTrainingServer(first.store);
+  const { run } = next.runner;
+  let refused = 0;
+  next.runner.run = (...args) => {
+    if (refused++ > 0) return run(...args);
+    return Promise.reject(new Busy('no gpu-runner is reachable'));
+  };
+  await resumeExperiments(next.deps, () => {});
+  await expect.poll(async () => (await readHead(next.store, 'toy')).value.state, { timeout: 10_000 }).toBe('done');
+  expect(refused).toBeGreaterThan(1);
+});
+
+test('a head that cannot be read is told, and does not stop the server', async () => {
+  const server = await createTrainingServer();
+  await server.store.put('refs/experiments/broken.json', Buffer.from('{'));
+  const lines: string[] = [];
+  await resumeExperiments(server.deps, line => void lines.push(line));
+  expect(lines.join()).toContain('refs/experiments/broken.json');
+});

@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { readHead } from '../../functions/lib/experiment.ts';
+import { SYSTEM_CLOCK } from '../../functions/lib/experiment-lease.ts';
+import { ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { acquireLease } from '../../storage/lease.ts';
+import { createTrainingServer, type TrainingServer } from '../testing-training.ts';
+
+let server: TrainingServer;
+/** What creates the experiment `toy` of most tests. */
+let body: object;
+
+beforeEach(async () => {
+  server = await createTrainingServer();
+  body = { config: TOY_CONFIG, dataset: server.dataset, engine: ENGINE };
+});
+
+describe('PUT /experiments/:name', () => {
+  test('creates; again it changes nothing', async () => {
+    const made = await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    expect(made).toMatchObject({ name: 'toy', state: 'paused', step: 0, steps: 16, target: 128, engine: ENGINE });
+    const before = await readHead(server.store, 'toy');
+    expect(await server.expectJson(200, 'PUT', '/experiments/toy', body)).toEqual(made);
+    expect(await readHead(server.store, 'toy')).toEqual(before);
+  });
+
+  test('resolves conditions and picture size from the dataset, and the engine from the runner', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', { config: TOY_CONFIG, dataset: server.dataset });
+    const { effective_config, engine } = await server.expectJson(200, 'GET', '/experiments/toy');
+    expect(effective_config.model.conditions).toEqual({
+      text: { encoder: 'words', dim: 192, tokens: 64 },
+      cls: { encoder: 'dct', dim: 64 },
+      patches: { encoder: 'dct', dim: 27, stride: 8 },
+    });
+    expect(effective_config.data.image_size).toEqual({ width: 16, height: 16 });
+    // The fake runner has no onnxruntime, and the micro-batch is the batch.
+    expect(engine).toEqual({ name: 'reference', precision: 'f32', threads: 1, micro_batch: 8 });
+  });
+
+  test('takes a preset with overrides, and the name of a dataset', async () => {
+    await server.expectJson(201, 'PUT', '/datasets/hats', { dataset: server.dataset });
+    const config = { preset: 'tiny-b', optimizer: { total_samples: 640, warmup_samples: 64 } };
+    const made = await server.expectJson(201, 'PUT', '/experiments/toy', { config, dataset: 'hats' });
+    expect(made).toMatchObject({ dataset: server.dataset, target: 640, steps: 10, engine: { micro_batch: 64 } });
+  });
+
+  test('another body is a conflict that says what differs', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    const config = { ...TOY_CONFIG, seed: 3, data: { batch_size: 16 } };
+    const dataset = await putToyDataset(server.blobs, { count: 3 });
+    const engine = { ...ENGINE, micro_batch: 4 };
+    const problem = await server.expectJson(409, 'PUT', '/experiments/toy', { config, dataset, engine });
+    expect(problem.detail).toContain('seed (0, not 3)');
+    expect(problem.detail).toContain('data.batch_size (8, not 16)');
+    expect(problem.detail).toContain(`dataset (${server.dataset}, not ${dataset})`);
+    expect(problem.detail).toContain('engine.micro_batch (2)');
+    expect(problem.detail).not.toContain('hidden_size');
+  });
+
+  test('the body it was created with still fits after it was trained on', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    await server.executor.callEffect('train', { experiment: 'toy', target: 192 });
+    expect(await server.expectJson(200, 'PUT', '/experiments/toy', body)).toMatchObject({ target: 192, step: 24 });
+  });
+
+  test.each([
+    ['an unknown key of the config', { config: { model: { hiden_size: 16 } } }, 400, 'did you mean model.hidden_size?'],
+    ['an unknown key of the body', { dataste: 'x' }, 400, 'did you mean "dataset"?'],
+    ['an unknown preset', { config: 'tiny-c' }, 404, 'there is no preset "tiny-c"'],
+    ['an unknown dataset', { dataset: 'nobody' }, 404, 'there is no dataset "nobody"'],
+    ['an unknown digest', { dataset: `sha256:${'0'.repeat(64)}` }, 404, `sha256:${'0'.repeat(64)}`],
+    ['no digest', { dataset: 'sha256:12' }, 400, 'is not a digest'],
+    ['patches that do not fill the pictures', { config: { model: { patch_size: 6 } } }, 422, 'patches of 6 pixels'],
+    ['a target beyond the schedules', { config: { run: { target: 1e6 } } }, 422, 'optimizer.total_samples'],
+    ['an engine that the runner lacks', { engine: 'onnxruntime/cpu' }, 422, 'onnxruntime/cpu is not available'],
+    ['a micro-batch that does not divide', { engine: { ...ENGINE, micro_batch: 3 } }, 422, 'does not divide'],
+    [
+      'conditions that the dataset lacks',
+      { config: { model: { conditions: { pose: { joints: 133 } } } } },
+      422,
+      'no pose column',
+    ],
+  ])('refuses %s', async (_, change, status, text) => {
+    const problem = await server.expectJson(status, 'PUT', '/experiments/toy', { ...body, ...change });
+    expect(problem.detail + (problem.hint ?? '')).toContain(text);
+    expect(await listKeys(server.store, 'refs/')).toEqual([]);
+  });
+
+  test('refuses a name that is none', async () => {
+    await server.expectJson(400, 'PUT', '/experiments/Toy%20one', body);
+  });
+});
+
+describe('train and pause', () => {
+  test('train answers like a function, with its run', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    const run = await server.expectJson(200, 'POST', '/experiments/toy/train', {}, { prefer: 'wait=30' });
+    expect(run).toMatchObject({ state: 'done', function: 'train', result: { state: 'done', step: 16 } });
+    const direct = await server.send('POST', '/functions/train', { experiment: 'toy' }, { prefer: 'wait=30' });
+    expect(await direct.json()).toMatchObject({ action: run.action });
+  });
+
+  test('while it trains, GET shows its run and progress; pause ends it at the border', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    const gate = Promise.withResolvers<void>();
+    server.runner.onStep = step => (step === 6 ? gate.promise : undefined);
+    const { action } = await server.expectJson(202, 'POST', '/experiments/toy/train', {}, { prefer: 'wait=0' });
+    await expect
+      .poll(() => server.expectJson(200, 'GET', '/experiments/toy'))
+      .toMatchObject({ state: 'running', run: `/runs/${action}`, progress: { phase: 'train', done: 6, total: 16 } });
+    expect(await server.expectJson(200, 'POST', '/experiments/toy/pause', {})).toMatchObject({ state: 'paused' });
+    gate.resolve();
+    const ended = await server.send('GET', `/runs/${action}`, undefined, { prefer: 'wait=30' });
+    expect(await ended.json()).toMatchObject({ state: 'done', result: { state: 'paused', step: 8 } });
+    expect(await server.expectJson(200, 'GET', '/experiments/toy')).not.toHaveProperty('run');
+  });
+
+  test('of an experiment that is not there are refused', async () => {
+    const problem = await server.expectJson(404, 'POST', '/experiments/toy/train', {});
+    expect(problem).toMatchObject({ detail: 'there is no experiment "toy"' });
+    await server.expectJson(404, 'POST', '/experiments/toy/pause', {});
+    await server.expectJson(404, 'GET', '/experiments/toy');
+    await server.expectJson(404, 'DELETE', '/experiments/toy');
+  });
+
+  test('an unknown key is refused', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    await server.expectJson(400, 'POST', '/experiments/toy/train', { samples: 5 });
+  });
+});
+
+describe('looking at it', () => {
+  beforeEach(async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    await server.executor.callEffect('train', { experiment: 'toy' });
+  });
+
+  test('the list', async () => {
+    const { experiments } = await server.expectJson(200, 'GET', '/experiments');
+    expect(experiments).toEqual([expect.objectContaining({ name: 'toy', state: 'done', step: 16, steps: 16 })]);
+  });
+
+  test('previews, with pictures that are there', async () => {
+    const { previews } = await server.expectJson(200, 'GET', '/experiments/toy/previews?after=4');
+    expect(previews.map(({ step }: { step: number }) => step)).toEqual([8, 12, 16]);
+    expect(previews[0].pictures).toMatchObject([{ prompt: 'a red hat', media_type: 'image/png' }]);
+    const picture = await server.send('GET', previews[0].pictures[0].url);
+    expect(picture.headers.get('content-type')).toBe('image/png');
+  });
+
+  test('metrics, of every step once, from where the reader is', async () => {
+    const all = await server.expectJson(200, 'GET', '/experiments/toy/metrics');
+    expect(all.series.step).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+    expect(all.series.loss[3]).toBe(1 / 4);
+    expect(all).not.toHaveProperty('next');
+    const rest = await server.expectJson(200, 'GET', '/experiments/toy/metrics?after=13');
+    expect(rest.series.step).toEqual([14, 15, 16]);
+    await server.expectJson(400, 'GET', '/experiments/toy/metrics?after=x');
+  });
+});
+
+describe('DELETE', () => {
+  test('takes the name and the view; then the name is free', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    await server.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    expect((await server.send('DELETE', '/experiments/toy')).status).toBe(204);
+    expect(await listKeys(server.store, 'experiments/')).toEqual([]);
+    expect(await listKeys(server.store, 'refs/experiments/')).toEqual([]);
+    await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config: { ...TOY_CONFIG, seed: 9 } });
+  });
+
+  test('not while it is in training', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    await acquireLease(server.store, 'toy', { holder: 'another host', clock: SYSTEM_CLOCK });
+    expect((await server.expectJson(409, 'DELETE', '/experiments/toy')).detail).toContain('another host');
+  });
+});

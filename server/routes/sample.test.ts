@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Busy } from '../../errors.ts';
+import { readHead } from '../../functions/lib/experiment.ts';
+import { createTrainingServer, type TrainingServer } from '../testing-training.ts';
+
+let server: TrainingServer;
+
+beforeAll(async () => {
+  server = await createTrainingServer();
+  await server.create('toy');
+  await server.executor.callEffect('train', { experiment: 'toy', target: 64 });
+});
+
+const ask = { model: 'toy', prompt: 'a red hat', steps: 2 };
+
+describe('POST /sample', () => {
+  test('answers with a PNG that is an object of the store', async () => {
+    const response = await server.send('POST', '/sample', ask);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('content-type')).toBe('image/png');
+    const png = Buffer.from(await response.arrayBuffer());
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+    const object = await server.send('GET', response.headers.get('content-location') ?? '');
+    expect(Buffer.compare(png, Buffer.from(await object.arrayBuffer()))).toBe(0);
+  });
+
+  test('answers with digests when JSON is asked for, and echoes what the name stood for', async () => {
+    const document = await server.expectJson(200, 'POST', '/sample', { ...ask, seed: 5 });
+    const { value } = await readHead(server.store, 'toy');
+    expect(document).toMatchObject({
+      model: 'toy',
+      prompt: 'a red hat',
+      checkpoint: value.checkpoint,
+      engine: value.engine,
+      seed: 5,
+      steps: 2,
+      guidance: 1.5,
+      weights: 'ema',
+      cache: 'miss',
+      image: { media_type: 'image/png' },
+    });
+    expect(await server.expectJson(200, 'POST', '/sample', { ...ask, seed: 5 })).toMatchObject({
+      cache: 'hit',
+      image: document.image,
+    });
+  });
+
+  test('takes the digest of a checkpoint, on the engine that the runner has', async () => {
+    const { value } = await readHead(server.store, 'toy');
+    const document = await server.expectJson(200, 'POST', '/sample', { ...ask, model: value.checkpoint });
+    expect(document).toMatchObject({ checkpoint: value.checkpoint, engine: { name: 'reference', micro_batch: 8 } });
+  });
+
+  test('with respond-async it answers at once with the run', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { run } = server.runner;
+    server.runner.run = async (...args) => {
+      await gate.promise;
+      return run(...args);
+    };
+    const response = await server.send('POST', '/sample', { ...ask, seed: 77 }, { prefer: 'respond-async' });
+    expect(response.status).toBe(202);
+    const location = response.headers.get('location') ?? '';
+    expect(location).toMatch(/^\/runs\/sha256:/);
+    gate.resolve();
+    server.runner.run = run;
+    const ended = await server.send('GET', location, undefined, { prefer: 'wait=30' });
+    expect(await ended.json()).toMatchObject({ state: 'done', result: { outputs: { image_000: {} } } });
+  });
+
+  test('with a full queue it answers 503 and when to come again', async () => {
+    const { run } = server.runner;
+    server.runner.run = () => Promise.reject(new Busy('the queue is full', { retryAfterSeconds: 7 }));
+    const response = await server.send('POST', '/sample', { ...ask, seed: 78 });
+    server.runner.run = run;
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('7');
+    expect(await response.json()).toMatchObject({ code: 'busy' });
+  });
+
+  test.each([
+    ['an unknown model', { model: 'nobody' }, 404],
+    ['an unknown digest', { model: `sha256:${'0'.repeat(64)}` }, 404],
+    ['a digest that is no checkpoint', { model: 'DATASET' }, 422],
+    ['no prompt', { prompt: '' }, 400],
+    ['an unknown key', { promt: 'x' }, 400],
+    ['a size that the patches do not fill', { width: 20, height: 20 }, 422],
+    ['guidance beyond the scale', { guidance: 1000 }, 400],
+  ])('refuses %s', async (_, change, status) => {
+    const given = { ...ask, ...change };
+    const model = given.model === 'DATASET' ? server.dataset : given.model;
+    await server.expectJson(status, 'POST', '/sample', { ...given, model });
+  });
+
+  test('of an experiment without a checkpoint says what to do', async () => {
+    await server.create('fresh');
+    const problem = await server.expectJson(422, 'POST', '/sample', { ...ask, model: 'fresh' });
+    expect(problem.hint).toContain('/experiments/fresh/train');
+  });
+});
