@@ -6,15 +6,8 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Engine } from '../gpu-runner/compiler/engine.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
-import {
-  emptyTensor,
-  type Graph,
-  graphInputs,
-  graphReads,
-  sizeOf,
-  type Tensor,
-  type TensorSpec,
-} from '../gpu-runner/compiler/graph.ts';
+import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
+import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
 import { trace } from '../gpu-runner/compiler/trace.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { RandomStream } from '../gpu-runner/training/random.ts';

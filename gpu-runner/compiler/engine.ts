@@ -1,5 +1,6 @@
 /** @file What an engine is: a device that holds named state and runs compiled graphs over it. */
-import type { Graph, Tensor } from './graph.ts';
+import type { Graph } from './graph.ts';
+import type { Tensor } from './tensor.ts';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 

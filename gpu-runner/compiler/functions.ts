@@ -1,7 +1,7 @@
 /** @file The operations as functions of values, and the composite ones built from them. Shapes are given as [batch, tokens, dim]. */
 
-import { type DType, type Shape, sizeOf } from './graph.ts';
 import { isSameShape, normalizeAxes } from './shapes.ts';
+import { type DType, type Shape, sizeOf } from './tensor.ts';
 import type { Value } from './trace.ts';
 
 /** A value, or a number that takes the other operand's dtype. */

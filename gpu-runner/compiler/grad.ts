@@ -1,8 +1,9 @@
 /** @file Reverse-mode differentiation: one table of vector-Jacobian products, and one walk over it. */
 import * as f from './functions.ts';
-import type { DType, Node, Shape } from './graph.ts';
+import type { Node } from './graph.ts';
 import type { OpName } from './ops.ts';
 import { GraphError } from './shapes.ts';
+import type { DType, Shape } from './tensor.ts';
 import type { Value } from './trace.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { type AnyNode, BYTES_PER_ELEMENT, type Graph, sizeOf } from './graph.ts';
+import type { AnyNode, Graph } from './graph.ts';
+import { BYTES_PER_ELEMENT, sizeOf } from './tensor.ts';
 
 /** Nodes whose result shares its operand's memory in every engine. */
 const ALIASES: ReadonlySet<string> = new Set(['reshape', 'stopGradient']);

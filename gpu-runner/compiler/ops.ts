@@ -1,7 +1,7 @@
 /** @file The operations: one row each with its shape rule and doc. Every interpretation is a table of its own over these names. */
 
-import { type DType, formatType, type Shape, sizeOf, type TensorSpec } from './graph.ts';
 import { broadcastShapes, GraphError, normalizeAxes } from './shapes.ts';
+import { type DType, formatType, type Shape, sizeOf, type TensorSpec } from './tensor.ts';
 
 type None = Readonly<Record<never, never>>;
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type AnyNode, formatType, type Graph } from './graph.ts';
+import type { AnyNode, Graph } from './graph.ts';
+import { formatType } from './tensor.ts';
 
 /** One line per node, stable: `%3 = add(%1, %2) : f32[4, 8]`. */
 export function printGraph(graph: Graph): string {

@@ -1,5 +1,5 @@
 import { Internal } from '../../errors.ts';
-import type { Shape } from './graph.ts';
+import type { Shape } from './tensor.ts';
 
 /** A graph that cannot be: operands that do not fit, a broken invariant. The message names shapes and origin. */
 export class GraphError extends Internal {}

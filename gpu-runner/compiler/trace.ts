@@ -1,18 +1,10 @@
 /** @file Tracing: run a TypeScript function on symbolic values and record what it does as a graph. */
 
-import {
-  type AnyNode,
-  type DType,
-  formatType,
-  type Graph,
-  type Node,
-  type NodeId,
-  type Shape,
-  type TensorSpec,
-} from './graph.ts';
+import type { AnyNode, Graph, Node, NodeId } from './graph.ts';
 import { OPS, type OpAttrs, type OpName, type OpRow } from './ops.ts';
 import { eliminateDeadCode } from './passes/dce.ts';
 import { GraphError } from './shapes.ts';
+import { type DType, formatType, type Shape, type TensorSpec } from './tensor.ts';
 
 /** A tensor that does not exist yet: a node of the graph under construction. */
 export class Value implements TensorSpec {

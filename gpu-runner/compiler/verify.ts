@@ -1,6 +1,7 @@
-import { formatType, type Graph, type TensorSpec } from './graph.ts';
+import type { Graph } from './graph.ts';
 import { OPS, type OpName, type OpRow } from './ops.ts';
 import { GraphError, isSameShape } from './shapes.ts';
+import { formatType, type TensorSpec } from './tensor.ts';
 
 /** Checks that a graph is well formed: order, arity, types as the shape rules give them, one meaning per name. @throws GraphError */
 export function verify(graph: Graph): Graph {

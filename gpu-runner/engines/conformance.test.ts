@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../compiler/engine.ts';
 import * as f from '../compiler/functions.ts';
 import { grad } from '../compiler/grad.ts';
-import { emptyTensor, sizeOf, type Tensor, tensorOf } from '../compiler/graph.ts';
+import { emptyTensor, sizeOf, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { OP_CASES, type OpCase, weightedSum } from '../compiler/testing/cases.ts';
 import { randomValues } from '../compiler/testing/random.ts';
 import { trace } from '../compiler/trace.ts';

@@ -3,7 +3,7 @@ import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.
 import type { Digest } from '../../storage/digest.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
-import type { Tensor } from '../compiler/graph.ts';
+import type { Tensor } from '../compiler/tensor.ts';
 import type { Progress, TrainingTensors } from '../training/trainer.ts';
 import { putDocument } from './documents.ts';
 

@@ -3,7 +3,7 @@
 import { Unprocessable } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
-import type { Tensor } from '../compiler/graph.ts';
+import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import { loadGroup } from './checkpoints.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { emptyTensor, graphInputs, type Tensor } from '../compiler/graph.ts';
+import { graphInputs } from '../compiler/graph.ts';
+import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { tracePredictGraph } from '../sampling/predict-graph.ts';

@@ -1,6 +1,6 @@
 /** @file Parameters declare themselves where the model uses them: tracing the model is what lists them. */
-import type { Shape, Tensor } from '../compiler/graph.ts';
-import { sizeOf } from '../compiler/graph.ts';
+import type { Shape, Tensor } from '../compiler/tensor.ts';
+import { sizeOf } from '../compiler/tensor.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
 
 /** Muon takes the matrices inside the blocks; embeddings, input and output maps, gains and biases take AdamW. */

@@ -2,7 +2,7 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
-import { emptyTensor, type Shape, type Tensor } from '../compiler/graph.ts';
+import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import type { BatchShape } from '../training/grad-graph.ts';
 import { RandomStream } from '../training/random.ts';

@@ -1,6 +1,6 @@
 /** @file Samples to the tensors that the gradient graph is fed. */
 import type { KeyedConfig } from '../../configs/schema.ts';
-import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/graph.ts';
+import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import { drawNoise, drawSignals, drawTime } from './draws.ts';
 import type { BatchShape } from './grad-graph.ts';
 import type { TrainingItem } from './training-set.ts';

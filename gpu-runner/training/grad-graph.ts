@@ -3,7 +3,8 @@
 import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
 import { add, mul, sumAll } from '../compiler/functions.ts';
 import { grad } from '../compiler/grad.ts';
-import type { Graph, Shape } from '../compiler/graph.ts';
+import type { Graph } from '../compiler/graph.ts';
+import type { Shape } from '../compiler/tensor.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
 import type { ConditionInputs } from '../model/conditions.ts';

@@ -3,7 +3,7 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
-import { emptyTensor, type Tensor, tensorOf } from '../compiler/graph.ts';
+import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
 import { type BatchShape, traceGradGraph } from './grad-graph.ts';

@@ -1,7 +1,7 @@
 /** @file One graph per operation and composite, odd shapes and broadcasting included: gradient checks and engine conformance run them all. */
 import * as f from '../functions.ts';
-import { type DType, type Shape, sizeOf } from '../graph.ts';
 import type { OpName } from '../ops.ts';
+import { type DType, type Shape, sizeOf } from '../tensor.ts';
 import type { Value } from '../trace.ts';
 
 export interface OpCase {

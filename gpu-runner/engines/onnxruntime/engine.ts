@@ -3,10 +3,11 @@ import { availableParallelism, cpus } from 'node:os';
 import * as ort from 'onnxruntime-node';
 import { InvalidInput } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
-import { type DType, emptyTensor, formatType, type Graph, type Tensor, type TensorSpec } from '../../compiler/graph.ts';
+import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, isSameShape } from '../../compiler/shapes.ts';
 import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import { type DType, emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 
 const ORT_TYPES: Readonly<Partial<Record<DType, 'float32' | 'float16' | 'int32' | 'bool'>>> = {
   f32: 'float32',

@@ -2,9 +2,10 @@
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
-import { type DType, emptyTensor, formatType, type Graph, type Tensor, type TensorSpec } from '../../compiler/graph.ts';
+import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, isSameShape } from '../../compiler/shapes.ts';
+import { type DType, emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { type Array64, evaluateNode } from './kernels.ts';
 
 const DECODE: Readonly<Record<DType, (x: number) => number>> = {

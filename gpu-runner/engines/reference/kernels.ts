@@ -1,9 +1,10 @@
 /** @file One row per operation over Float64Array: slow, plain, and the oracle of every other engine. */
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
-import { type AnyNode, type DType, type Node, type Shape, sizeOf } from '../../compiler/graph.ts';
+import type { AnyNode, Node } from '../../compiler/graph.ts';
 import type { OpName } from '../../compiler/ops.ts';
 import { stridesOf } from '../../compiler/shapes.ts';
+import { type DType, type Shape, sizeOf } from '../../compiler/tensor.ts';
 
 /** Row-major elements; bool as 0 and 1. */
 export interface Array64 {

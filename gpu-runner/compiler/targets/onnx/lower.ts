@@ -1,8 +1,9 @@
 /** @file Lowering to ONNX: one row per operation. Only operators that every ONNX Runtime provider and OpenVINO run (opset 21). */
 
 import { toBf16Bits, toF16Bits } from '../../../../formats/half.ts';
-import { type AnyNode, type DType, type Graph, type Node, type Shape, sizeOf, type TensorSpec } from '../../graph.ts';
+import type { AnyNode, Graph, Node } from '../../graph.ts';
 import type { OpName } from '../../ops.ts';
+import { type DType, type Shape, sizeOf, type TensorSpec } from '../../tensor.ts';
 import { encodeModel, ONNX_TYPES, type OnnxInitializer, type OnnxNode, type OnnxType } from './model.ts';
 
 export interface OnnxOptions {

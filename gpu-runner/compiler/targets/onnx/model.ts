@@ -1,5 +1,5 @@
 /** @file ONNX messages (onnx/onnx.proto, IR version 10) from plain records. */
-import type { DType, Shape, TensorSpec } from '../../graph.ts';
+import type { DType, Shape, TensorSpec } from '../../tensor.ts';
 import { MessageWriter } from './protobuf.ts';
 
 export type OnnxAttribute = number | { readonly float: number } | readonly number[] | string;
