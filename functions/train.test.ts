@@ -207,6 +207,27 @@ describe('the target', () => {
     await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
     expect(await readHead(lab.store, 'toy')).toEqual(before);
   });
+
+  test('one that is reached already is answered at once, though another drives on to its own', async () => {
+    const lab = await trainUndisturbed();
+    await changeHead(lab.store, 'toy', head => ({ ...head, target: 256, state: 'running' }));
+    await acquireLease(lab.store, 'toy', { holder: 'another host', clock: SYSTEM_CLOCK });
+    const answer = await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    expect(answer).toMatchObject({ state: 'running', step: 16, target: 256 });
+  });
+
+  test('a farther one, given while it trains, is taken up at the next border', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    let other: Promise<unknown> = Promise.resolve();
+    lab.runner.onStep = async step => {
+      if (step !== 6) return;
+      other = lab.executor.callEffect('train', { experiment: 'toy', target: 160 });
+      await expect.poll(async () => (await readHead(lab.store, 'toy')).value.target).toBe(160);
+    };
+    expect(await lab.executor.callEffect('train', { experiment: 'toy' })).toMatchObject({ state: 'done', step: 20 });
+    expect(await other).toMatchObject({ state: 'done', step: 20, target: 160 });
+  });
 });
 
 describe('pruning', () => {

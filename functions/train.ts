@@ -43,7 +43,8 @@ export const train = defineFunction({
     const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
     const view: ViewTarget = { store: ctx.store, blobs: ctx.blobs, name };
     const started = await startTraining(ctx, name, config, target);
-    if (started.state === 'running' || started.superseded.length > 0) {
+    const isPruned = started.state === 'running' || started.superseded.length === 0;
+    if (!isAtTarget(stepOf(started), target ?? started.target, config) || !isPruned) {
       const watch = (holder: string) => watchOther(ctx, name, config, holder);
       await holdExperiment({ store: ctx.store, signal: ctx.signal, watch }, name, signal =>
         drive({ ctx, signal, view, config }),
@@ -64,7 +65,7 @@ function startTraining(
 ): Promise<ExperimentHead> {
   return changeHead(ctx.store, name, head => {
     const goal = target ?? head.target;
-    if (stepOf(head) < stepsFor(goal, config.data.batch_size)) return { ...head, target: goal, state: 'running' };
+    if (!isAtTarget(stepOf(head), goal, config)) return { ...head, target: goal, state: 'running' };
     return head.state === 'running' && goal === head.target ? { ...head, state: 'done' } : head;
   });
 }
@@ -132,7 +133,7 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     return {
       ...now,
       checkpoint,
-      state: now.state === 'running' && isAtTarget(chunk.to, now, run.config) ? 'done' : now.state,
+      state: now.state === 'running' && isAtTarget(chunk.to, now.target, run.config) ? 'done' : now.state,
       history: history.slice(Math.max(0, borders)),
       chunks: [...now.chunks, chunk],
       superseded: [...now.superseded, ...history.slice(0, Math.max(0, borders))],
@@ -213,8 +214,8 @@ async function fallBack({ ctx, view }: Drive, cause: BlobMissing): Promise<void>
   });
 }
 
-function isAtTarget(step: number, head: ExperimentHead, config: Config): boolean {
-  return step >= stepsFor(head.target, config.data.batch_size);
+function isAtTarget(step: number, target: number, config: Config): boolean {
+  return step >= stepsFor(target, config.data.batch_size);
 }
 
 /** @throws Conflict when somebody else moved the experiment on, or replaced it. */

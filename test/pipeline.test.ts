@@ -1,0 +1,176 @@
+/** @file The whole pipeline at toy size, over the real server and the real gpu-runner, by HTTP alone. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Easel, startEasel } from '../cli/up.ts';
+import { decodeRgb } from '../functions/lib/image.ts';
+
+const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 70, size: 32, seed: 1 };
+const CONFIG = {
+  preset: 'portraits',
+  model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8 },
+  optimizer: { total_samples: 96, warmup_samples: 16 },
+  data: { batch_size: 8 },
+  run: { chunk_steps: 6, preview: { prompts: ['a person with red hair', 'a smiling person'], steps: 2 } },
+};
+
+let folder: string;
+let easel: Easel;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'easel-pipeline-'));
+  easel = await startEasel({
+    store: `file:${folder}/store`,
+    port: 0,
+    device: `pipeline-${process.pid}`,
+    env: { EASEL_IMPORT_ROOTS: folder },
+  });
+});
+
+afterAll(async () => {
+  await easel.stop();
+  await rm(folder, { recursive: true });
+});
+
+function send(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(easel.url + path, {
+    method,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), prefer: 'wait=60', ...headers },
+    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  });
+}
+
+async function expectJson(
+  status: number,
+  method: string,
+  path: string,
+  body?: unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
+): Promise<any> {
+  const response = await send(method, path, body, { accept: 'application/json' });
+  const document = await response.json();
+  if (response.status === status) return document;
+  throw new Error(`${method} ${path}: ${response.status} instead of ${status}: ${JSON.stringify(document)}`);
+}
+
+describe('from nothing to pictures', () => {
+  test('prepare draws, inspects, splits, buckets, captions and encodes', async () => {
+    const { result } = await expectJson(200, 'POST', '/functions/prepare', PORTRAITS);
+    expect(result.rejects).toEqual([]);
+    const { columns, encoders, pages } = await expectJson(200, 'GET', '/datasets/faces');
+    expect(columns).toEqual(expect.arrayContaining(['image', 'caption', 'text', 'cls', 'patches']));
+    expect(encoders.text).toEqual({ name: 'words', dim: 192, tokens: 64 });
+    expect(pages).toBe(2);
+  });
+
+  test('again it is all cached, and two more pictures cost one page each stage', async () => {
+    const again = await expectJson(200, 'POST', '/functions/prepare', PORTRAITS);
+    for (const stage of Object.values<{ pages: { computed: number } }>(again.result.stages)) {
+      expect(stage.pages.computed).toBe(0);
+    }
+    const more = { ...PORTRAITS, dataset: 'more-faces', count: 72 };
+    const { result } = await expectJson(200, 'POST', '/functions/prepare', more);
+    for (const stage of ['bucket', 'caption', 'encode-text', 'encode-image']) {
+      expect(result.stages[stage].pages).toMatchObject({ computed: 1, cached: 1 });
+    }
+  });
+
+  test('an experiment trains to its target, with previews and metrics', async () => {
+    const made = await expectJson(201, 'PUT', '/experiments/faces', { config: CONFIG, dataset: 'faces' });
+    expect(made.engine).toMatchObject({ name: 'onnxruntime/cpu', precision: 'f32', micro_batch: 8 });
+    const { result } = await expectJson(200, 'POST', '/experiments/faces/train', {});
+    expect(result).toMatchObject({ state: 'done', step: 12, samples: 96 });
+    const { series } = await expectJson(200, 'GET', '/experiments/faces/metrics');
+    expect(series.step).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(series.loss.every(Number.isFinite)).toBe(true);
+    const { previews } = await expectJson(200, 'GET', '/experiments/faces/previews');
+    expect(previews.map(({ step }: { step: number }) => step)).toEqual([6, 12]);
+    expect(previews[1].pictures.map(({ prompt }: { prompt: string }) => prompt)).toEqual(CONFIG.run.preview.prompts);
+  });
+
+  test('a sample is a picture, the same for the same seed', async () => {
+    const ask = { model: 'faces', prompt: 'a person with black hair on a blue background', steps: 4, seed: 3 };
+    const response = await send('POST', '/sample', ask);
+    expect(response.headers.get('content-type')).toBe('image/png');
+    const png = Buffer.from(await response.arrayBuffer());
+    expect(await decodeRgb(png)).toMatchObject({ width: 32, height: 32 });
+    const { engine } = await expectJson(200, 'GET', '/experiments/faces');
+    // Another runner, which remembers nothing.
+    process.kill(easel.runnerPid ?? 0, 'SIGKILL');
+    const body = { checkpoint: 'faces', prompts: [ask.prompt], steps: 4, seed: 3, engine };
+    const { cache, result } = await expectJson(200, 'POST', '/functions/sample?skipCache', body);
+    expect(cache).toBe('miss');
+    expect(response.headers.get('content-location')).toBe(`/objects/${result.outputs.image_000.digest}`);
+  });
+
+  test('the view can be browsed as files', async () => {
+    const view = join(folder, 'store', 'experiments', 'faces');
+    expect((await readdir(view)).sort()).toEqual([
+      'README.md',
+      'checkpoints',
+      'config.yaml',
+      'index.json',
+      'log',
+      'previews',
+    ]);
+    expect(await readdir(join(view, 'previews', 'step0000012'))).toEqual(
+      expect.arrayContaining(['000.png', '001.png', 'index.json']),
+    );
+    expect(await readFile(join(view, 'config.yaml'), 'utf8')).toContain('hidden_size: 32');
+  });
+});
+
+describe('bad input', () => {
+  test('broken pictures are rejected by name, the others go on', async () => {
+    const pictures = await mkdtemp(join(folder, 'pictures-'));
+    const previews = join(folder, 'store', 'experiments', 'faces', 'previews', 'step0000012');
+    await writeFile(join(pictures, 'good.png'), await readFile(join(previews, '000.png')));
+    await writeFile(join(pictures, 'good.txt'), 'a person');
+    await writeFile(join(pictures, 'text.png'), 'this is a text');
+    await writeFile(join(pictures, 'empty.png'), '');
+    const body = { dataset: 'mixed', folder: pictures, size: 32 };
+    const { result } = await expectJson(200, 'POST', '/functions/prepare', body);
+    const names = result.rejects.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(expect.arrayContaining(['text.png', 'empty.png']));
+    expect(names).not.toContain('good.png');
+  });
+
+  test('an unknown key of a config is named with the nearest known one', async () => {
+    const config = { ...CONFIG, optimizer: { learning_rat: 1 } };
+    const problem = await expectJson(400, 'PUT', '/experiments/typo', { config, dataset: 'faces' });
+    expect(problem.detail).toContain('unknown key optimizer.learning_rat (did you mean optimizer.learning_rate?)');
+  });
+
+  test('a checkpoint from another config is refused', async () => {
+    const other = { ...CONFIG, seed: 5 };
+    await expectJson(201, 'PUT', '/experiments/other', { config: other, dataset: 'faces' });
+    await expectJson(200, 'POST', '/experiments/other/train', { target: 8 });
+    const faces = await expectJson(200, 'GET', '/experiments/faces');
+    const first = JSON.parse(
+      await readFile(join(folder, 'store', 'experiments', 'other', 'checkpoints', 'step0000001.json'), 'utf8'),
+    );
+    const problem = await expectJson(422, 'POST', '/functions/train-chunk', {
+      config: first.config,
+      parent: faces.checkpoint,
+      dataset: 'faces',
+      from: 12,
+      to: 13,
+      engine: faces.engine,
+    });
+    expect(problem.detail).toContain('a checkpoint from another config');
+  });
+
+  test('an unknown digest and 10 MB of JSON are refused', async () => {
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const problem = await expectJson(404, 'POST', '/sample', { model: digest, prompt: 'x' });
+    expect(problem.detail).toContain(digest);
+    const big = JSON.stringify({ model: 'faces', prompt: 'x'.repeat(10 * 2 ** 20) });
+    expect((await send('POST', '/sample', big)).status).toBe(413);
+  });
+});
