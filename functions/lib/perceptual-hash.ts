@@ -23,12 +23,14 @@ export interface PerceptualMarks {
  * many of their coefficients are near the median: rescaled or saved as JPEG at 256 pixels, portraits move by up to 18.
  */
 export const MAX_HASH_DISTANCE = 18;
-/**
- * Largest difference of any channel of any cell (of 255) between near-duplicates, and the largest mean. A local change such as a
- * wink moves one cell by 15 or more; re-encoding and rescaling move all cells a little.
- */
-export const MAX_CELL_DIFFERENCE = 12;
+/** Largest mean difference of the cells (of 255) between near-duplicates. */
 export const MAX_MEAN_DIFFERENCE = 3;
+/**
+ * Largest difference of a single cell: `floor`, or `timesMean` the mean difference where that is more, but never above `ceiling`.
+ * Re-encoding and rescaling move all cells a little (portraits of 256 pixels: the largest is at most 10 times the mean); a wink moves
+ * two cells by 6 or more and leaves the rest alone.
+ */
+const CELL_DIFFERENCE = { floor: 4, timesMean: 12, ceiling: 24 } as const;
 
 /** @param image 32 x 32. */
 export function markPicture({ data }: RgbImage): PerceptualMarks {
@@ -99,10 +101,14 @@ function countBits(word: number): number {
 export function isNearDuplicate(a: ReadableMarks, b: ReadableMarks): boolean {
   if (hashDistance(a, b) > MAX_HASH_DISTANCE) return false;
   let sum = 0;
+  let largest = 0;
   for (let i = 0; i < a.thumb.length; i++) {
     const difference = Math.abs((a.thumb[i] ?? 0) - (b.thumb[i] ?? 0));
-    if (difference > MAX_CELL_DIFFERENCE) return false;
     sum += difference;
+    if (difference > largest) largest = difference;
+    if (largest > CELL_DIFFERENCE.ceiling) return false;
   }
-  return sum <= MAX_MEAN_DIFFERENCE * a.thumb.length;
+  const mean = sum / a.thumb.length;
+  const { floor, timesMean } = CELL_DIFFERENCE;
+  return mean <= MAX_MEAN_DIFFERENCE && largest <= Math.max(floor, timesMean * mean);
 }

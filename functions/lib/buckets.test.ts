@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { type Bucket, chooseBucket, scaleBuckets } from './buckets.ts';
+
+const print = ({ width, height }: Bucket) => `${width}x${height}`;
+
+test("at one megapixel they are the seed's seven", () => {
+  expect(scaleBuckets(1024, 64).map(print)).toEqual([
+    '1024x1024',
+    '832x1216',
+    '1216x832',
+    '768x1280',
+    '1280x768',
+    '704x1344',
+    '1344x704',
+  ]);
+});
+
+test('smaller ones keep about the area, in multiples of the patch size', () => {
+  expect(scaleBuckets(64, 8).map(print)).toEqual(['64x64', '56x80', '80x56', '48x80', '80x48', '48x88', '88x48']);
+  for (const { width, height } of scaleBuckets(512, 32)) {
+    expect((width % 32) + (height % 32)).toBe(0);
+    expect(Math.abs((width * height) / 512 ** 2 - 1)).toBeLessThan(0.15);
+  }
+  expect(scaleBuckets(8, 8).map(print)).toEqual(['8x8']);
+});
+
+test('the nearest by the logarithm of the ratio', () => {
+  const buckets = scaleBuckets(1024, 64);
+  expect(print(chooseBucket(buckets, 3000, 3000))).toBe('1024x1024');
+  expect(print(chooseBucket(buckets, 3000, 2000))).toBe('1216x832');
+  expect(print(chooseBucket(buckets, 1, 2))).toBe('704x1344');
+  for (let height = 100; height < 400; height += 7) {
+    const distance = (bucket: Bucket) => Math.abs(Math.log(bucket.width / bucket.height) - Math.log(200 / height));
+    const chosen = chooseBucket(buckets, 200, height);
+    for (const bucket of buckets) expect(distance(chosen)).toBeLessThanOrEqual(distance(bucket) + 1e-12);
+  }
+  // By the plain difference of ratios 0.76 would go to 0.6842; by the logarithm the square is nearer than it seems.
+  expect(
+    print(
+      chooseBucket(
+        [
+          { width: 100, height: 100 },
+          { width: 50, height: 100 },
+        ],
+        72,
+        100,
+      ),
+    ),
+  ).toBe('100x100');
+  expect(
+    print(
+      chooseBucket(
+        [
+          { width: 100, height: 100 },
+          { width: 50, height: 100 },
+        ],
+        70,
+        100,
+      ),
+    ),
+  ).toBe('50x100');
+});

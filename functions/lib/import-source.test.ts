@@ -1,0 +1,70 @@
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Forbidden, NotFound, Unprocessable } from '../../errors.ts';
+import { packTar } from '../../formats/tar.ts';
+import { openFolder, openTar, stemOf } from './import-source.ts';
+
+let top = '';
+beforeEach(async () => {
+  top = await realpath(await mkdtemp(join(tmpdir(), 'easel-import-')));
+  await mkdir(join(top, 'root/sub/.hidden'), { recursive: true });
+  await mkdir(join(top, 'outside'));
+  await writeFile(join(top, 'root/b.png'), 'b');
+  await writeFile(join(top, 'root/sub/a.png'), 'a');
+  await writeFile(join(top, 'root/.DS_Store'), 'x');
+  await writeFile(join(top, 'root/sub/.hidden/c.png'), 'c');
+  await writeFile(join(top, 'outside/secret.png'), 'secret');
+});
+afterEach(() => rm(top, { recursive: true, force: true }));
+
+test('all files by name, hidden ones counted', async () => {
+  const source = await openFolder(join(top, 'root'), [top]);
+  expect(source.files.map(file => file.name)).toEqual(['b.png', 'sub/a.png']);
+  expect(Buffer.from((await source.files[1]?.read()) ?? '').toString()).toBe('a');
+  expect(source).toMatchObject({ rejects: [], hidden: 2 });
+});
+
+test('a folder outside the roots is forbidden, also through a link or dots', async () => {
+  await symlink(join(top, 'outside'), join(top, 'root/way-out'));
+  const roots = [join(top, 'root')];
+  for (const folder of ['outside', 'root/../outside', 'root/way-out']) {
+    await expect(openFolder(join(top, folder), roots)).rejects.toThrow(Forbidden);
+  }
+  // A root is no prefix of a name: root-2 does not lie below root.
+  await mkdir(join(top, 'root-2'));
+  await expect(openFolder(join(top, 'root-2'), roots)).rejects.toThrow(Forbidden);
+  await expect(openFolder(join(top, 'root/nothing'), roots)).rejects.toThrow(NotFound);
+  await expect(openFolder(join(top, 'root/b.png'), roots)).rejects.toThrow(NotFound);
+});
+
+test('links inside: good ones are followed, the others are named with the reason', async () => {
+  await symlink(join(top, 'root/b.png'), join(top, 'root/good.png'));
+  await symlink(join(top, 'outside/secret.png'), join(top, 'root/leak.png'));
+  await symlink(join(top, 'root/gone.png'), join(top, 'root/dangling.png'));
+  await symlink(join(top, 'root'), join(top, 'root/sub/loop'));
+  const source = await openFolder(join(top, 'root'), [join(top, 'root')]);
+  expect(source.files.map(file => file.name)).toEqual(['b.png', 'good.png', 'sub/a.png']);
+  expect(source.rejects).toEqual([
+    { name: 'dangling.png', reason: expect.stringContaining('nowhere') },
+    { name: 'leak.png', reason: expect.stringContaining('outside') },
+    { name: 'sub/loop', reason: expect.stringContaining('already') },
+  ]);
+});
+
+test('a tar: names are labels, hidden ones are counted', async () => {
+  const tar = packTar([
+    ['./b.png', Buffer.from('b')],
+    ['a/x.png', Buffer.from('x')],
+    ['a/._x.png', Buffer.from('mac')],
+  ]);
+  const source = openTar(tar);
+  expect(source.files.map(file => file.name)).toEqual(['a/x.png', 'b.png']);
+  expect(source.hidden).toBe(1);
+  expect(() => openTar(Buffer.from('hello, I am no tar at all'.repeat(40)))).toThrow(Unprocessable);
+});
+
+test('stems', () => {
+  expect(['a.png', 'x/b.c.jpg', 'x.y/none', 'x/.dot'].map(stemOf)).toEqual(['a', 'x/b.c', 'x.y/none', 'x/.dot']);
+});
