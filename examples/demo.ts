@@ -1,0 +1,77 @@
+/** @file `npm run demo`: starts everything on free ports, trains on the bundled portraits over HTTP, and ends with a grid of pictures. */
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeError } from '../cli/command-error.ts';
+import { createApiClient } from '../cli/http.ts';
+import { type Easel, startEasel } from '../cli/up.ts';
+import { type DemoPlan, planDemo, USAGE } from './demo/options.ts';
+import { runDemo } from './demo/run-demo.ts';
+import { createTerminal } from './demo/terminal.ts';
+import { createToldApi } from './demo/told-api.ts';
+import { readElapsed, writeElapsed } from './demo/write-summary.ts';
+
+/** As a shell tells of a process that SIGINT ended. */
+const EXIT_INTERRUPTED = 130;
+
+try {
+  const plan = planDemo(process.argv.slice(2));
+  if (plan) await main(plan);
+  else console.log(USAGE);
+} catch (error) {
+  console.error(describeError(error));
+  process.exitCode = 1;
+}
+
+async function main(plan: DemoPlan): Promise<void> {
+  const started = performance.now();
+  await mkdir(plan.out, { recursive: true });
+  const before = await readElapsed(plan.out);
+  const elapsed = () => before + (performance.now() - started) / 1000;
+  const terminal = createTerminal();
+  const interrupted = stopOnSignals(() => {
+    terminal.endProgress();
+    terminal.line('\nstopping: the step in progress is finished and kept (again: stop now)');
+  });
+
+  const log = createWriteStream(join(plan.out, 'easel.log'));
+  let easel: Easel | undefined;
+  try {
+    easel = await startEasel({
+      port: 0,
+      ...(plan.store === undefined ? {} : { store: plan.store }),
+      log: line => void log.write(`${line}\n`),
+    });
+    terminal.line(`easel is up: ${easel.url}`);
+    const api = createApiClient(easel.url, process.env.EASEL_TOKEN || undefined);
+    const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted });
+    interrupted.throwIfAborted();
+    await runDemo({ api: told, terminal, plan, elapsed });
+  } catch (error) {
+    await writeElapsed(plan.out, elapsed());
+    if (!interrupted.aborted) {
+      terminal.endProgress();
+      terminal.line(`what server and gpu-runner said: ${join(plan.out, 'easel.log')}`);
+      throw error;
+    }
+  } finally {
+    await easel?.stop();
+    log.end();
+  }
+  if (!interrupted.aborted) return;
+  terminal.line('stopped; the same command goes on from there');
+  process.exitCode = EXIT_INTERRUPTED;
+}
+
+/** Aborted by the first SIGINT, SIGTERM or SIGHUP; the second one ends the process, and its children notice. */
+function stopOnSignals(tell: () => void): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+      controller.abort();
+      tell();
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,96 @@
+/** @file What was asked for on the command line, and the names and numbers that follow from it. */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { InvalidInput } from '../../errors.ts';
+
+/** Samples per optimizer step: data.batch_size of the preset `portraits`. */
+export const BATCH = 64;
+/** The full length, of which the README tells the figures. */
+const DEFAULT_SAMPLES = 48_000;
+const DEFAULT_PICTURES = 6_000;
+const DEFAULT_PROMPTS = 256;
+const LEAST_SAMPLES = 4 * BATCH;
+const LEAST_PICTURES = 64;
+/** warmup_samples of the preset, unless the run is too short for it. */
+const WARMUP_SAMPLES = 6_400;
+/** The first row of the grid: hardly anything is learned yet. */
+const START_STEPS = 10;
+/** Previews on the way, besides the first; even, so that one of them is in the middle. */
+const CHUNKS = 6;
+
+export const USAGE = `npm run demo [-- options]
+  --samples N    training samples (default ${DEFAULT_SAMPLES}, about 6 minutes on 2 cores)
+  --size 32|64   pixels of a picture's side (default 64)
+  --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store)
+  --out DIR      where the grid goes (default out/demo-SIZE)
+  --pictures N   portraits to train on (default ${DEFAULT_PICTURES})
+  --prompts N    fresh prompts to measure with (default ${DEFAULT_PROMPTS})`;
+
+export interface DemoPlan {
+  /** Pixels of a side. */
+  readonly size: number;
+  readonly pictures: number;
+  /** Fresh prompts of the evaluation. */
+  readonly prompts: number;
+  /** Of training: the target. */
+  readonly samples: number;
+  readonly warmupSamples: number;
+  /** Pixels of a patch's side: 8 x 8 tokens at either size. */
+  readonly patch: number;
+  /** Samples after which the first row of the grid is drawn. */
+  readonly startSamples: number;
+  /** Optimizer steps between checkpoints, and previews. */
+  readonly chunkSteps: number;
+  readonly dataset: string;
+  readonly experiment: string;
+  readonly out: string;
+  /** As EASEL_STORE; absent: the environment decides. */
+  readonly store?: string;
+}
+
+/** Undefined when only the usage was asked for. @throws InvalidInput */
+export function planDemo(argv: readonly string[]): DemoPlan | undefined {
+  const values = parseWords(argv);
+  if (values.help) return undefined;
+  const size = readCount('size', values.size, 64, 32);
+  if (size !== 32 && size !== 64) throw new InvalidInput(`--size ${size} is wrong`, { expected: '32 or 64' });
+  const samples = readCount('samples', values.samples, DEFAULT_SAMPLES, LEAST_SAMPLES);
+  const pictures = readCount('pictures', values.pictures, DEFAULT_PICTURES, LEAST_PICTURES);
+  const steps = Math.ceil(samples / BATCH);
+  // Whatever differs has a name of its own, so that one run does not stand in the way of another.
+  const set = `${size}${pictures === DEFAULT_PICTURES ? '' : `-of-${pictures}`}`;
+  const run = `${set}${samples === DEFAULT_SAMPLES ? '' : `-${samples}`}`;
+  return {
+    size,
+    pictures,
+    samples,
+    prompts: readCount('prompts', values.prompts, DEFAULT_PROMPTS, 1),
+    warmupSamples: Math.min(WARMUP_SAMPLES, Math.floor(samples / 8)),
+    patch: size / 8,
+    startSamples: Math.max(1, Math.min(START_STEPS, Math.floor(steps / 8))) * BATCH,
+    chunkSteps: Math.ceil(steps / CHUNKS),
+    dataset: `portraits-${set}`,
+    experiment: `portraits-${run}`,
+    out: values.out ?? join('out', `demo-${run}`),
+    ...(values.store === undefined
+      ? {}
+      : { store: values.store.includes(':') ? values.store : `file:${values.store}` }),
+  };
+}
+
+function parseWords(argv: readonly string[]) {
+  const text = { type: 'string' } as const;
+  const options = { samples: text, size: text, pictures: text, prompts: text, store: text, out: text } as const;
+  try {
+    return parseArgs({ args: [...argv], options: { ...options, help: { type: 'boolean', short: 'h' } } }).values;
+  } catch (cause) {
+    throw new InvalidInput(cause instanceof Error ? cause.message : String(cause), { expected: USAGE, cause });
+  }
+}
+
+function readCount(name: string, text: string | undefined, fallback: number, least: number): number {
+  if (text === undefined) return fallback;
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= least) return count;
+  throw new InvalidInput(`--${name} ${text} is wrong`, { expected: `a whole number, at least ${least}` });
+}

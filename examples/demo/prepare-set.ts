@@ -1,0 +1,21 @@
+/** @file Portraits drawn, cut and encoded: one call, cached page by page. */
+import { prepareAnswer } from './answers.ts';
+import type { DemoPlan } from './options.ts';
+import { formatCount, type Terminal } from './terminal.ts';
+import type { ToldApi } from './told-api.ts';
+
+/** @returns Whether there was nothing to do. */
+export async function prepareSet(api: ToldApi, terminal: Terminal, plan: DemoPlan): Promise<boolean> {
+  const { dataset, pictures, size, patch } = plan;
+  const body = { dataset, source: 'portraits', count: pictures, size, quantum: patch, stride: patch };
+  const { result } = await api.run('/functions/prepare', body, terminal.progress);
+  terminal.endProgress();
+  const { stages, counts } = prepareAnswer.parse(result);
+  const pages = Object.values(stages).map(stage => stage.pages);
+  const computed = pages.reduce((sum, { computed }) => sum + computed, 0);
+  const cached = pages.reduce((sum, { cached }) => sum + cached, 0);
+  const splits = ['train', 'val', 'test'].map(split => `${formatCount(counts[split] ?? 0)} ${split}`).join(', ');
+  terminal.line(`${formatCount(counts.pictures ?? 0)} portraits of ${size} px: ${splits}`);
+  terminal.line(`pages of at most 64, over ${pages.length} stages: ${computed} computed, ${cached} from the cache`);
+  return computed === 0;
+}

@@ -1,0 +1,67 @@
+/** @file Real pictures to compare with: those of the set that were not trained on, read over HTTP from the data set's columns. */
+import { type Portrait, portraitSchema } from '../../data/portraits/attributes.ts';
+import type { RgbPixels } from '../../data/portraits/measure.ts';
+import { Unprocessable } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
+import { readColumn } from '../../formats/webdataset.ts';
+import { datasetDocument, datasetNameAnswer, itemLine } from './answers.ts';
+import type { ToldApi } from './told-api.ts';
+
+export interface KnownPortrait {
+  readonly attributes: Portrait;
+  readonly pixels: RgbPixels;
+}
+
+/** The first `count` pictures of the splits val and test; fewer when there are not so many. */
+export async function readRealPortraits(api: ToldApi, name: string, count: number): Promise<KnownPortrait[]> {
+  const { dataset } = await api.get(`/datasets/${name}`, datasetNameAnswer);
+  const document = datasetDocument.parse(parseJson(await api.object(dataset, 'its pages')));
+  const removed = new Set(document.removed);
+  const found: KnownPortrait[] = [];
+  let told = false;
+  const read = (digest: string, note: string) =>
+    told ? api.untold.bytes(`/objects/${digest}`) : api.object(digest, note);
+  for (const page of document.pages) {
+    if (found.length >= count) break;
+    const items = parseLines(await read(page.items, 'the items of the first page; the same for the others'))
+      .map(line => itemLine.parse(line))
+      .filter(({ id, split }) => (split === 'val' || split === 'test') && !removed.has(id));
+    if (items.length === 0) continue;
+    const column = readColumn(await read(page.columns.image, 'its pixels, as a tar of npy; the same for the others'));
+    told = true;
+    for (const { id, attributes } of items) {
+      const member = column.get(`${id}.image.npy`);
+      if (member === undefined) throw new Unprocessable(`the image column of ${name} lacks ${id}`);
+      found.push({ attributes: portraitOf(attributes), pixels: toRgb(member) });
+    }
+  }
+  return found.slice(0, count);
+}
+
+/** The item's attributes without the caption. */
+function portraitOf({ caption: _, ...attributes }: Readonly<Record<string, unknown>>): Portrait {
+  return portraitSchema.parse(attributes);
+}
+
+/** u8 [3, height, width] -> [height, width, 3]. */
+function toRgb(member: Uint8Array): RgbPixels {
+  const { dtype, shape, data: planes } = decodeNpy(member);
+  const [channels, height = 0, width = 0] = shape;
+  if (dtype !== 'u8' || channels !== 3)
+    throw new Unprocessable(`a picture of ${dtype}[${shape}]`, { expected: 'u8[3, height, width]' });
+  const area = height * width;
+  const data = new Uint8Array(3 * area);
+  for (let pixel = 0; pixel < area; pixel++) {
+    for (let channel = 0; channel < 3; channel++) data[pixel * 3 + channel] = planes[channel * area + pixel] ?? 0;
+  }
+  return { data, width, height };
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  return JSON.parse(Buffer.from(bytes).toString('utf8'));
+}
+
+function parseLines(bytes: Uint8Array): unknown[] {
+  const lines = Buffer.from(bytes).toString('utf8').split('\n');
+  return lines.filter(line => line !== '').map(line => JSON.parse(line));
+}

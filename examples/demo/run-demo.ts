@@ -1,0 +1,115 @@
+/** @file The demo's steps, against a running server. */
+import { join, relative, resolve } from 'node:path';
+import { formatDuration } from '../../cli/eta.ts';
+import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
+import { drawGrid } from './draw-grid.ts';
+import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
+import type { DemoPlan } from './options.ts';
+import { prepareSet } from './prepare-set.ts';
+import { formatCount, type Terminal } from './terminal.ts';
+import { quote, type ToldApi } from './told-api.ts';
+import { trainModel } from './train-model.ts';
+import { formatAccuracy, readSummary, summarizeAccuracy, writeSummary } from './write-summary.ts';
+
+export interface Demo {
+  readonly api: ToldApi;
+  readonly terminal: Terminal;
+  readonly plan: DemoPlan;
+  /** Seconds since the demo began, interrupted starts included. */
+  elapsed(): number;
+}
+
+export async function runDemo({ api, terminal, plan, elapsed }: Demo): Promise<void> {
+  const { store } = await api.untold.get('/health', healthAnswer);
+
+  terminal.heading('1. Prepare: draw the portraits, split them, encode captions and pictures');
+  const prepared = await prepareSet(api, terminal, plan);
+
+  terminal.heading(`2. Train: ${formatCount(plan.samples)} samples, ${plan.size} px`);
+  const { experiment, cached: trained } = await trainModel(api, terminal, plan, path => locate(store, api, path));
+
+  terminal.heading(`3. Measure: ${plan.prompts} fresh prompts, guidance ${GUIDANCE}, ${EULER_STEPS} Euler steps`);
+  const accuracy = await measurePrompts(api, terminal, plan, experiment);
+
+  terminal.heading('4. Draw the grid');
+  const grid = await drawGrid(api, plan);
+  const speed = await measureSpeed(api, experiment);
+
+  const before = await readSummary(plan.out);
+  const summary = await writeSummary(plan.out, {
+    grid: resolve(grid.path),
+    set: 'portraits',
+    // Looking at the same checkpoint once more does not change what it took.
+    seconds: round(before?.checkpoint === experiment.checkpoint ? before.seconds : elapsed(), 1),
+    steps: experiment.step,
+    samples: experiment.samples,
+    samples_per_second: round(speed, 1),
+    checkpoint: experiment.checkpoint,
+    accuracy: summarizeAccuracy(accuracy.table),
+    seams: round(accuracy.seams, 3),
+  });
+
+  terminal.heading('Result');
+  terminal.line(formatAccuracy(accuracy));
+  terminal.line();
+  const cached = prepared && trained && accuracy.cached && grid.cached;
+  const took = formatDuration(elapsed());
+  terminal.line(
+    cached
+      ? `Everything was cached: nothing was computed anew (${took}).`
+      : `${formatCount(experiment.samples)} samples at ${speed.toFixed(0)} per second; the demo took ${took}.`,
+  );
+  terminal.line();
+  terminal.line(`grid      ${grid.path}`);
+  terminal.line(`summary   ${summary}`);
+  terminal.line(`curl      ${await api.writeScript()}  (every call above as a script)`);
+  terminal.line(`browse    ${locate(store, api, `experiments/${plan.experiment}`)}`);
+  terminal.line();
+  tellWhatNext(terminal, plan, experiment);
+}
+
+/** A path of the store as a person finds it: a folder, or a key of the bucket. */
+function locate(store: string, api: ToldApi, path: string): string {
+  if (store.startsWith('file:')) return `${relative('', join(store.slice('file:'.length), path))}/`;
+  return `${path}/ in ${store} (see ${api.untold.url})`;
+}
+
+/** Weighs the chunks that are kept: the last chunk alone may be short. */
+async function measureSpeed({ untold }: ToldApi, { checkpoints }: ExperimentAnswer): Promise<number> {
+  let weight = 0;
+  let sum = 0;
+  for (const [i, { step, result }] of checkpoints.entries()) {
+    const { stats } = (await untold.get(`/runs/${result}`, chunkRunAnswer)).result;
+    const steps = step - (checkpoints[i - 1]?.step ?? 0);
+    if (i === 0 && checkpoints.length > 1) continue;
+    weight += steps / stats.samples_per_second;
+    sum += steps;
+  }
+  return sum / weight;
+}
+
+function tellWhatNext(
+  terminal: Terminal,
+  { store, experiment: name, samples }: DemoPlan,
+  experiment: ExperimentAnswer,
+): void {
+  const json = "-H 'content-type: application/json'";
+  const target = experiment.samples + samples;
+  const place = store === undefined ? '' : ` --store ${quote(store)}`;
+  terminal.line('Go on from here. Start the server, in another terminal:');
+  terminal.faint(`$ npm run easel -- up${place}`);
+  terminal.line('A picture for your own words:');
+  terminal.faint(
+    `$ curl -fsS -X POST ${json} -o picture.png http://127.0.0.1:8787/sample \\\n` +
+      `  -d ${quote(JSON.stringify({ model: name, prompt: 'a smiling person with a blue bob and round glasses, in a red hoodie on a mint background', seed: 7 }))}`,
+  );
+  terminal.line(`Train on, to ${formatCount(target)} samples:`);
+  terminal.faint(
+    `$ curl -fsS -X POST ${json} -H 'prefer: wait=3600' http://127.0.0.1:8787/experiments/${name}/train \\\n` +
+      `  -d ${quote(JSON.stringify({ target }))}`,
+  );
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,38 @@
+/** @file What the demo prints: prose, curl lines and progress bars, which share one terminal. */
+import { styleText } from 'node:util';
+import type { ProgressEvent } from '../../cli/http.ts';
+import { createProgressView } from '../../cli/progress.ts';
+
+export interface Terminal {
+  heading(title: string): void;
+  line(text?: string): void;
+  /** What a reader may skip, or paste. */
+  faint(text: string): void;
+  progress(event: ProgressEvent): void;
+  /** The bars stay as they are; the next progress draws new ones. */
+  endProgress(): void;
+}
+
+export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Terminal {
+  const view = createProgressView(stream);
+  const style = (format: 'bold' | 'dim', text: string) => styleText(format, text, { stream });
+  return {
+    heading: title => view.log(`\n${style('bold', title)}`),
+    line: (text = '') => view.log(text),
+    // Line by line: a style that spans lines would colour what a bar draws in between.
+    faint: text =>
+      view.log(
+        text
+          .split('\n')
+          .map(line => style('dim', line))
+          .join('\n'),
+      ),
+    progress: event => view.update(event),
+    endProgress: () => view.stop(),
+  };
+}
+
+/** 48000 -> '48,000'. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}

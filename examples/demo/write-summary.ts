@@ -1,0 +1,115 @@
+/** @file What the demo found, for people and for programs. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { formatTable } from '../../cli/table.ts';
+import type { Accuracy, Attribute, Share } from './measure-prompts.ts';
+
+const shareSchema = z.strictObject({ samples: z.number(), real: z.number(), low: z.number(), high: z.number() });
+
+/** summary.json, beside the grid. Shares from 0 to 1; `low` and `high` are the 95 % interval of `samples`. */
+export const summarySchema = z.strictObject({
+  /** Path of the grid. */
+  grid: z.string(),
+  /** The bundled set. */
+  set: z.string(),
+  /** Of the demo, from its start to the grid, without the installation; of all its starts, when it was interrupted. */
+  seconds: z.number(),
+  /** Optimizer steps. */
+  steps: z.int(),
+  /** Training samples. */
+  samples: z.int(),
+  /** Of training alone, as the gpu-runner measured it over the last chunks. */
+  samples_per_second: z.number(),
+  checkpoint: z.string(),
+  accuracy: z.strictObject({ background: shareSchema, clothes: shareSchema, hair: shareSchema, glasses: shareSchema }),
+  /** Gradient across patch borders over inside, relative to real pictures. */
+  seams: z.number(),
+});
+export type Summary = z.infer<typeof summarySchema>;
+
+export function summarizeAccuracy(table: Accuracy['table']): Summary['accuracy'] {
+  const row = ({ samples, real }: Accuracy['table'][Attribute]) => ({
+    samples: samples.share,
+    real: real.share,
+    low: samples.low,
+    high: samples.high,
+  });
+  return {
+    background: row(table.background),
+    clothes: row(table.clothes),
+    hair: row(table.hair),
+    glasses: row(table.glasses),
+  };
+}
+
+/** Lines of a table: share and interval of samples and of real pictures. */
+export function formatAccuracy({ table, seams }: Accuracy): string {
+  const rows = Object.entries(table);
+  const [samples, real] = [rows[0]?.[1].samples.count, rows[0]?.[1].real.count];
+  return formatTable([
+    ['shows what the prompt says', `${samples} fresh prompts`, '', `${real} real pictures`, ''],
+    ...rows.map(([name, row]) => [
+      NAMES[name as Attribute],
+      percent(row.samples.share),
+      interval(row.samples),
+      percent(row.real.share),
+      interval(row.real),
+    ]),
+    ['patch seams, real pictures = 1', seams.toFixed(2), '', '1.00', ''],
+  ]);
+}
+
+const NAMES: Readonly<Record<Attribute, string>> = {
+  background: 'background colour',
+  clothes: 'clothes colour',
+  hair: 'hair colour',
+  glasses: 'glasses or none',
+};
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`.padStart(7);
+}
+
+function interval({ low, high }: Share): string {
+  return `(${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+}
+
+/** The summary of an earlier demo in this folder, if there is one that can be read. */
+export async function readSummary(out: string): Promise<Summary | undefined> {
+  const text = await readIfThere(join(out, 'summary.json'));
+  const parsed = text === undefined ? undefined : summarySchema.safeParse(parseJson(text));
+  return parsed?.success ? parsed.data : undefined;
+}
+
+export async function writeSummary(out: string, summary: Summary): Promise<string> {
+  const path = join(out, 'summary.json');
+  await writeFile(path, `${JSON.stringify(summarySchema.parse(summary), undefined, 2)}\n`);
+  await rm(join(out, ELAPSED), { force: true });
+  return path;
+}
+
+/** Seconds of interrupted demos, until one ends. */
+const ELAPSED = 'elapsed.json';
+
+export async function readElapsed(out: string): Promise<number> {
+  const text = await readIfThere(join(out, ELAPSED));
+  const parsed = z.strictObject({ seconds: z.number() }).safeParse(text === undefined ? undefined : parseJson(text));
+  return parsed.success ? parsed.data.seconds : 0;
+}
+
+export async function writeElapsed(out: string, seconds: number): Promise<void> {
+  await writeFile(join(out, ELAPSED), `${JSON.stringify({ seconds })}\n`);
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(() => undefined);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
