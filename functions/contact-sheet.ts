@@ -30,7 +30,7 @@ export const contactSheet = defineFunction({
     title: z.string().max(300).default(''),
     columns: z.int().min(1).max(64).default(6),
     cell: z.int().min(16).max(1024).default(128).describe('pixels of a picture in the grid'),
-    rows: z.array(z.string().max(200)).max(256).default([]).describe('text left of each row'),
+    rows: z.array(z.string().max(200)).max(256).default([]).describe('text left of each row; may have several lines'),
     cells: z.array(cellSchema).min(1).max(1024).describe('row by row'),
   }),
   async run(ctx, { title, columns, cell, rows, cells }) {

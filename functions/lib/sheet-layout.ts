@@ -11,7 +11,7 @@ export interface SheetOptions {
   readonly columns: number;
   /** Pixels of a picture's side. */
   readonly cell: number;
-  /** Left of each row; fewer than rows, or none, is fine. */
+  /** Left of each row, lines ended by a newline or where they are too long; fewer than rows, or none, is fine. */
   readonly rowLabels: readonly string[];
   readonly cells: readonly SheetCell[];
 }
@@ -33,6 +33,7 @@ const LABEL_SIZE = 11;
 const LINE_HEIGHT = 1.35;
 const MAX_LABEL_LINES = 9;
 const MAX_ROW_LABEL_WIDTH = 150;
+const MAX_ROW_LABEL_LINES = 8;
 
 export function layOutSheet(options: SheetOptions): SheetLayout {
   const font = loadFont();
@@ -57,7 +58,7 @@ export function layOutSheet(options: SheetOptions): SheetLayout {
     top = Math.round(top);
     const inRow = cells.slice(row * columns, (row + 1) * columns);
     const wrapped = inRow.map(({ label }) => wrapText(font, label, LABEL_SIZE, cell, MAX_LABEL_LINES));
-    for (const [i, line] of wrapText(bold, rowLabels[row] ?? '', ROW_LABEL_SIZE, labelColumn - GAP, 8).entries()) {
+    for (const [i, line] of wrapRowLabel(bold, rowLabels[row] ?? '', labelColumn - GAP).entries()) {
       paths.push(
         textPath(bold, line, ROW_LABEL_SIZE, MARGIN, top + ROW_LABEL_SIZE + i * ROW_LABEL_SIZE * LINE_HEIGHT, INK),
       );
@@ -81,8 +82,16 @@ export function layOutSheet(options: SheetOptions): SheetLayout {
 }
 
 function rowLabelWidth(font: Font, labels: readonly string[]): number {
-  const widths = labels.map(label => Math.ceil(font.measure(label, ROW_LABEL_SIZE)) + 1);
+  const widths = labels.flatMap(splitLines).map(line => Math.ceil(font.measure(line, ROW_LABEL_SIZE)) + 1);
   return Math.min(MAX_ROW_LABEL_WIDTH, Math.max(0, ...widths));
+}
+
+function wrapRowLabel(font: Font, label: string, width: number): string[] {
+  return splitLines(label).flatMap(line => wrapText(font, line, ROW_LABEL_SIZE, width, MAX_ROW_LABEL_LINES));
+}
+
+function splitLines(label: string): string[] {
+  return label.split('\n');
 }
 
 function textPath(font: Font, line: string, size: number, x: number, baseline: number, color: string): string {
