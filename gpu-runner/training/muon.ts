@@ -7,18 +7,23 @@ import type { Value } from '../compiler/trace.ts';
 /** Coefficients of the quintic iteration (Jordan et al., "Muon", 2024). */
 const [A, B, C] = [3.4445, -4.775, 2.0315] as const;
 
-/** Steps [rows, columns] -> the same shapes, orthogonalized and scaled. */
-export function orthogonalizeAll(steps: readonly Value[], config: OptimizerConfig['muon']): Value[] {
-  const byShape = Map.groupBy(steps.keys(), index => (steps[index]?.shape ?? []).join('x'));
+/** Directions [rows, columns] -> steps of the same shapes: orthogonalized, scaled, times the learning rate. */
+export function orthogonalizeAll(
+  directions: readonly Value[],
+  config: OptimizerConfig['muon'],
+  learningRate: Value,
+): Value[] {
+  const byShape = Map.groupBy(directions.keys(), index => (directions[index]?.shape ?? []).join('x'));
   const results: Value[] = [];
   for (const indices of byShape.values()) {
-    const members = indices.map(index => steps[index]).filter(step => step !== undefined);
+    const members = indices.map(index => directions[index]).filter(direction => direction !== undefined);
     const [rows = 0, columns = 0] = members[0]?.shape ?? [];
     const batch = concat(
-      members.map(step => reshape(step, [1, rows, columns])),
+      members.map(direction => reshape(direction, [1, rows, columns])),
       0,
     );
-    const scaled = mul(newtonSchulz(batch, config.ns_steps), stepScale(rows, columns, config.adjust_lr_fn));
+    const rate = mul(learningRate, stepScale(rows, columns, config.adjust_lr_fn));
+    const scaled = mul(newtonSchulz(batch, config.ns_steps), rate);
     for (const [place, index] of indices.entries()) {
       results[index] = reshape(slice(scaled, 0, place, place + 1), [rows, columns]);
     }

@@ -51,7 +51,7 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
     const finite = less(normSquared, LARGEST_NORM_SQUARED);
     const norm = sqrt(normSquared);
     const scale = min(1, div(builder.constant([config.clip_norm], []), add(norm, 1e-12)));
-    const clipped = gradients.map(g => mul(select(finite, g, 0), select(finite, scale, 0)));
+    const usable = gradients.map(g => select(finite, g, 0));
     const ifFinite = (value: Value, otherwise: number) => select(finite, value, otherwise);
 
     const rates: Rates = {
@@ -59,13 +59,14 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
       adamwStep: ifFinite(scalar('adamw_step_size'), 0),
       adamwVScale: scalar('adamw_v_scale'),
       keep: beta => ifFinite(builder.constant([beta], []), 1),
-      take: beta => ifFinite(builder.constant([1 - beta], []), 0),
+      take: beta => ifFinite(mul(scale, 1 - beta), 0),
+      takeSquare: beta => ifFinite(mul(mul(scale, scale), 1 - beta), 0),
     };
     const writes: Record<string, Value> = {};
     const updated = new Map<ParamSpec, Value>();
     const muon: { spec: ParamSpec; weight: Value; direction: Value }[] = [];
     for (const [index, spec] of specs.entries()) {
-      const [weight, gradient] = [weights[index], clipped[index]];
+      const [weight, gradient] = [weights[index], usable[index]];
       if (weight === undefined || gradient === undefined) continue;
       if (optimizerOf(spec, config) === 'muon') {
         const { moments, direction } = muonMomentum(builder, spec, gradient, config, rates);
@@ -80,10 +81,11 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
     const steps = orthogonalizeAll(
       muon.map(entry => entry.direction),
       config.muon,
+      rates.learningRate,
     );
     for (const [index, { spec, weight }] of muon.entries()) {
       const step = steps[index];
-      if (step !== undefined) updated.set(spec, sub(decay(weight, config, rates), mul(step, rates.learningRate)));
+      if (step !== undefined) updated.set(spec, sub(decay(weight, config, rates), step));
     }
     for (const [spec, next] of updated) writes[`${PARAM_PREFIX}${spec.name}`] = next;
     for (const index of config.ema_gammas.keys()) {
@@ -104,8 +106,10 @@ interface Rates {
   readonly adamwVScale: Value;
   /** beta, or 1 when nothing may change. */
   keep(beta: number): Value;
-  /** 1 - beta, or 0. */
+  /** 1 - beta times the clipping factor, or 0: what of the gradient goes into an average. */
   take(beta: number): Value;
+  /** The same for the gradient's square. */
+  takeSquare(beta: number): Value;
 }
 
 /** Decoupled weight decay: w (1 - lr wd). */
@@ -126,7 +130,10 @@ function adamw(
   const [mName, vName] = [`${OPTIMIZER_PREFIX}m.${spec.name}`, `${OPTIMIZER_PREFIX}v.${spec.name}`];
   const type = { shape: spec.shape, dtype: 'f32' } as const;
   const m = add(mul(builder.state(mName, type), rates.keep(beta1)), mul(gradient, rates.take(beta1)));
-  const v = add(mul(builder.state(vName, type), rates.keep(beta2)), mul(mul(gradient, gradient), rates.take(beta2)));
+  const v = add(
+    mul(builder.state(vName, type), rates.keep(beta2)),
+    mul(mul(gradient, gradient), rates.takeSquare(beta2)),
+  );
   const direction = div(m, add(mul(sqrt(v), rates.adamwVScale), eps));
   const isDecayed = spec.shape.length >= 2;
   const base = isDecayed ? decay(weight, config, rates) : weight;

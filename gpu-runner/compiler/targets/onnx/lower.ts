@@ -31,11 +31,14 @@ class Emitter {
   readonly options: OnnxOptions;
   readonly graph: Graph;
   readonly #ints = new Map<string, string>();
+  readonly #resultNames = new Map<number, string>();
   #fresh = 0;
 
   constructor(graph: Graph, options: OnnxOptions) {
     this.graph = graph;
     this.options = options;
+    for (const [name, id] of Object.entries(graph.writes)) this.#resultNames.set(id, `${ONNX_PREFIX.write}${name}`);
+    for (const [name, id] of Object.entries(graph.outputs)) this.#resultNames.set(id, `${ONNX_PREFIX.output}${name}`);
   }
 
   node(
@@ -66,6 +69,14 @@ class Emitter {
 
   initializer(name: string, type: OnnxType, shape: Shape, bytes: Uint8Array): void {
     this.initializers.push({ name, type, shape, bytes });
+  }
+
+  /** What the node's value is called; a result of the graph has its final name from the start, which saves a copy. */
+  nameOf(id: number): string {
+    const node = this.graph.nodes[id];
+    if (node?.op === 'input') return `${ONNX_PREFIX.input}${node.attrs.name}`;
+    if (node?.op === 'state') return `${ONNX_PREFIX.state}${node.attrs.name}`;
+    return (node?.op !== 'constant' && this.#resultNames.get(id)) || `v${id}`;
   }
 
   operandOf(node: AnyNode, index: number): AnyNode | undefined {
@@ -140,7 +151,7 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
   reduceSum(emit, node, operands, result) {
     const x = emit.operandOf(node, 0);
     const square = x?.op === 'mul' && x.inputs[0] === x.inputs[1];
-    const inputs = square ? [valueName(x.inputs[0] ?? -1, emit.graph)] : operands;
+    const inputs = square ? [emit.nameOf(x.inputs[0] ?? -1)] : operands;
     emit.node(square ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
       attributes: { keepdims: 1 },
     });
@@ -184,13 +195,6 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
     emit.node('Softmax', operands, result, { attributes: { axis: attrs.axis } }),
 };
 
-function valueName(id: number, graph: Graph): string {
-  const node = graph.nodes[id];
-  if (node?.op === 'input') return `${ONNX_PREFIX.input}${node.attrs.name}`;
-  if (node?.op === 'state') return `${ONNX_PREFIX.state}${node.attrs.name}`;
-  return `v${id}`;
-}
-
 /** ONNX bytes for a graph; equal graphs give equal bytes. */
 export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
   const emit = new Emitter(graph, options);
@@ -199,15 +203,15 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
     if (node.op === 'input' || node.op === 'state') {
       sources[node.op].set(node.attrs.name, { shape: node.shape, dtype: node.dtype });
     }
-    const operands = node.inputs.map(input => valueName(input, graph));
-    (RULES[node.op] as Rule<OpName>)(emit, node as Node<OpName>, operands, valueName(id, graph));
+    const operands = node.inputs.map(input => emit.nameOf(input));
+    (RULES[node.op] as Rule<OpName>)(emit, node as Node<OpName>, operands, emit.nameOf(id));
   }
   const results = (ids: Readonly<Record<string, number>>, prefix: string) => {
     const specs = new Map<string, TensorSpec>();
     for (const [name, id] of Object.entries(ids)) {
       const node = graph.nodes[id];
       if (node === undefined) continue;
-      emit.node('Identity', [valueName(id, graph)], `${prefix}${name}`);
+      if (emit.nameOf(id) !== `${prefix}${name}`) emit.node('Identity', [emit.nameOf(id)], `${prefix}${name}`);
       specs.set(name, { shape: node.shape, dtype: node.dtype });
     }
     return specs;
