@@ -1,0 +1,231 @@
+import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { Forbidden } from '../errors.ts';
+import { packTar } from '../formats/tar.ts';
+import { type Digest, digestOf } from '../storage/digest.ts';
+import { digestSchema } from '../storage/records.ts';
+import { encodePng, renderSvgPng, renderSvgRgb } from './lib/image.ts';
+import { readOriginals } from './lib/originals.ts';
+import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
+
+const answerSchema = z.object({
+  originals: digestSchema,
+  pages: z.object({ total: z.int(), computed: z.int(), cached: z.int() }),
+  items: z.object({ total: z.int(), computed: z.int(), cached: z.int() }),
+  counts: z.record(z.string(), z.int()),
+  removed: z.array(z.string()),
+  rejects: z.array(z.object({ name: z.string(), id: z.string().optional(), reason: z.string() })),
+});
+
+let folder = '';
+let lab: PictureLab;
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'easel-pictures-')));
+  lab = createPictureLab({ importRoots: [folder] });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const put = (name: string, bytes: Uint8Array | string) => writeFile(join(folder, name), bytes);
+const fixture = (name: string, as: string) =>
+  copyFile(new URL(`./lib/testdata/${name}`, import.meta.url), join(folder, as));
+/** A picture of its own for each number. */
+const draw = (seed: number) =>
+  renderSvgPng(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="48" height="32"><rect width="48" height="32" fill="#${(seed * 2654435).toString(16).padStart(6, '0').slice(-6)}"/><circle cx="${(seed * 7) % 48}" cy="${(seed * 5) % 32}" r="9" fill="#fff"/></svg>`,
+  );
+
+async function importFolder() {
+  return answerSchema.parse(await lab.executor.callEffect('import', { dataset: 'mine', folder }));
+}
+
+async function ingestAll(originals: Digest) {
+  const inspected = outputOf(await lab.executor.call('inspect', { dataset: originals }));
+  return outputOf(await lab.executor.call('ingest', { dataset: inspected }));
+}
+
+describe('what cannot be used is named with the reason, what can is used', () => {
+  test('every kind of bad file', async () => {
+    await put('a-good.png', await draw(1));
+    await put('b-copy.png', await draw(1));
+    await put('c-text.png', 'I am a text file');
+    await put('d-empty.png', '');
+    await fixture('40000x2.png', 'e-strip.png');
+    await fixture('truncated.jpg', 'f-cut.jpg');
+    await fixture('animated.gif', 'g-moving.gif');
+    await fixture('cmyk.jpg', 'h-cmyk.jpg');
+    await fixture('rgba-16-bit.png', 'i-deep.png');
+    await put('notes.md', '# notes');
+    await put('orphan.txt', 'nobody');
+    await put('.hidden.png', await draw(9));
+    const imported = await importFolder();
+    expect(imported.counts).toMatchObject({ hidden: 1 });
+    const ingested = await ingestAll(imported.originals);
+    const dataset = await lab.dataset(ingested);
+    expect(Object.fromEntries(dataset.rejects.map(({ name, reason }) => [name, reason]))).toEqual({
+      'b-copy.png': 'the same bytes as a-good.png',
+      'c-text.png': 'the file is no picture of a known format',
+      'd-empty.png': 'the file is empty',
+      'e-strip.png': 'the picture is 40000 x 2 pixels; expected a shorter side of at least 16 pixels',
+      'f-cut.jpg': expect.stringContaining('does not decode'),
+      'notes.md': 'the file is no picture of a known format',
+      'orphan.txt': 'no picture, nor the text of one',
+    });
+    expect(dataset.counts).toMatchObject({ pictures: 4, rejected: 7 });
+    const names = (await lab.items(ingested)).map(item => item.name);
+    expect(names).toEqual(['a-good.png', 'g-moving.gif', 'h-cmyk.jpg', 'i-deep.png']);
+  });
+
+  test('what was done to a picture is noted', async () => {
+    await fixture('animated.gif', 'moving.gif');
+    await fixture('cmyk.jpg', 'cmyk.jpg');
+    await fixture('rgba-16-bit.png', 'deep.png');
+    await fixture('oriented-6.jpg', 'turned.jpg');
+    const { originals } = await importFolder();
+    const inspected = await lab.dataset(outputOf(await lab.executor.call('inspect', { dataset: originals })));
+    const column = Buffer.from(await lab.blobs.get(inspected.pages[0]?.columns.inspect ?? digestOf(''))).toString(
+      'latin1',
+    );
+    for (const note of [
+      'the first of 2 frames',
+      'converted from CMYK',
+      'converted from 16 bits per channel',
+      'transparency laid over white',
+      'turned as its EXIF orientation 6 says',
+    ]) {
+      expect(column).toContain(note);
+    }
+    const sizes = (await lab.items(await ingestAll(originals))).map(({ name, width, height }) => [name, width, height]);
+    expect(sizes).toContainEqual(['turned.jpg', 32, 48]);
+  });
+});
+
+describe('sidecars', () => {
+  test('give captions and attributes', async () => {
+    await put('a.png', await draw(1));
+    await put('a.txt', ' a white disc \n');
+    await put('b.png', await draw(2));
+    await put('b.json', '{"caption":"from json","rating":5}');
+    await put('c.png', await draw(3));
+    await put('c.json', '[1, 2]');
+    const { originals, rejects } = await importFolder();
+    const attributes = (await lab.items(originals)).map(({ name, attributes }) => [name, attributes]);
+    expect(Object.fromEntries(attributes)).toEqual({
+      'a.png': { caption: 'a white disc' },
+      'b.png': { caption: 'from json', rating: 5 },
+      'c.png': undefined,
+    });
+    expect(rejects).toEqual([{ name: 'c.json', reason: 'no JSON object' }]);
+  });
+
+  test('an edited caption rewrites its page alone', async () => {
+    for (let i = 0; i < 70; i++) await put(`${String(i).padStart(2, '0')}.png`, await draw(i));
+    await put('03.txt', 'before');
+    const first = await importFolder();
+    await put('03.txt', 'after');
+    const second = await importFolder();
+    expect(second.pages).toEqual({ total: 2, computed: 1, cached: 1 });
+    const [old, now] = [await lab.dataset(first.originals), await lab.dataset(second.originals)];
+    expect(now.pages[1]).toEqual(old.pages[1]);
+    expect(now.pages[0]).not.toEqual(old.pages[0]);
+    expect((await lab.items(second.originals))[3]?.attributes).toEqual({ caption: 'after' });
+  });
+});
+
+describe('the same call again takes in what changed', () => {
+  test('added, edited, deleted, renamed', async () => {
+    for (let i = 0; i < 4; i++) await put(`${i}.png`, await draw(i));
+    const first = await importFolder();
+    const before = await lab.items(first.originals);
+
+    await put('4.png', await draw(4));
+    await put('1.png', await draw(100));
+    await rm(join(folder, '2.png'));
+    await rm(join(folder, '3.png'));
+    await put('three.png', await draw(3));
+    const second = await importFolder();
+    const after = await lab.items(second.originals);
+
+    expect(after.slice(0, 4).map(item => item.id)).toEqual(before.map(item => item.id));
+    expect(second.removed).toEqual([before[1]?.id, before[2]?.id]);
+    expect(after.map(item => item.name)).toEqual(['0.png', '1.png', '2.png', 'three.png', '1.png', '4.png']);
+    expect(second.counts).toMatchObject({ pictures: 4, removed: 2 });
+    const originals = await readOriginals(lab.blobs, after);
+    expect(originals.get(after[4]?.id ?? '')).toEqual(new Uint8Array(await draw(100)));
+
+    await put('2.png', await draw(2));
+    expect((await importFolder()).counts).toMatchObject({ pictures: 5, removed: 1 });
+  });
+
+  test('nothing changed: nothing is written', async () => {
+    await put('a.png', await draw(1));
+    const first = await importFolder();
+    const second = await importFolder();
+    expect(second).toEqual({
+      ...first,
+      pages: { total: 1, computed: 0, cached: 1 },
+      items: { total: 1, computed: 0, cached: 1 },
+    });
+  });
+
+  test('splits stand when more comes, and a near-copy of a picture follows it', async () => {
+    const flat = async (level: number) => {
+      const { data, width, height } = await renderSvgRgb(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="48" height="32"><rect width="48" height="32" fill="#336"/><circle cx="20" cy="16" r="9" fill="#e90"/></svg>',
+      );
+      return encodePng({ data: data.map(value => value + level), width, height });
+    };
+    await put('a.png', await flat(0));
+    for (let i = 0; i < 30; i++) await put(`x${i}.png`, await draw(i));
+    const first = await lab.items(await ingestAll((await importFolder()).originals));
+    await put('z.png', await flat(1));
+    const { originals } = await importFolder();
+    const ingested = await ingestAll(originals);
+    const second = await lab.items(ingested);
+    expect(second.slice(0, first.length)).toEqual(first);
+    const [original] = first;
+    expect(second.at(-1)).toMatchObject({ name: 'z.png', cluster: original?.id, split: original?.split });
+    expect((await lab.dataset(ingested)).counts).toMatchObject({ duplicates: 1 });
+  });
+});
+
+test('a previous dataset hands its splits over, whatever the order of import', async () => {
+  for (let i = 0; i < 40; i++) await put(`${i}.png`, await draw(i));
+  const first = await ingestAll((await importFolder()).originals);
+  const moved = (await lab.items(first)).map(item => ({ ...item, split: 'test' as const }));
+  const dataset = await lab.dataset(first);
+  const { digest: items } = await lab.blobs.put(Buffer.from(moved.map(item => `${JSON.stringify(item)}\n`).join('')));
+  const [page] = dataset.pages;
+  const previous = await lab.blobs.put(Buffer.from(JSON.stringify({ ...dataset, pages: [{ ...page, items }] })));
+  const inspected = outputOf(await lab.executor.call('inspect', { dataset: (await importFolder()).originals }));
+  const again = outputOf(await lab.executor.call('ingest', { dataset: inspected, previous: previous.digest }));
+  for (const item of await lab.items(again)) expect(item.split).toBe('test');
+});
+
+test('a folder outside the import roots is forbidden, with what to do', async () => {
+  const outside = await mkdtemp(join(tmpdir(), 'easel-outside-'));
+  const failure = await lab.executor
+    .callEffect('import', { dataset: 'x', folder: outside })
+    .catch((error: unknown) => error);
+  await rm(outside, { recursive: true });
+  expect(failure).toBeInstanceOf(Forbidden);
+  expect(failure).toMatchObject({ hint: expect.stringContaining('EASEL_IMPORT_ROOTS') });
+});
+
+test('an uploaded tar is a folder', async () => {
+  await mkdir(join(folder, 'sub'));
+  await put('sub/a.png', await draw(1));
+  await put('sub/a.txt', 'one');
+  await put('b.png', await draw(2));
+  const tar = packTar([
+    ['b.png', await draw(2)],
+    ['sub/a.png', await draw(1)],
+    ['sub/a.txt', Buffer.from('one')],
+  ]);
+  const { digest } = await lab.blobs.put(tar, 'application/x-tar');
+  const fromFolder = await importFolder();
+  const fromTar = answerSchema.parse(await lab.executor.callEffect('import', { dataset: 'tarred', tar: digest }));
+  expect(fromTar.originals).toBe(fromFolder.originals);
+});

@@ -1,0 +1,241 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { Conflict, Unprocessable } from '../errors.ts';
+import { fromF16Bits } from '../formats/half.ts';
+import { decodeNpy } from '../formats/npy.ts';
+import { packTar } from '../formats/tar.ts';
+import { readColumn } from '../formats/webdataset.ts';
+import { createMemoryStore } from '../storage/drivers/memory.ts';
+import { type ColumnName, digestSchema, type Page } from '../storage/records.ts';
+import { createRefs } from '../storage/refs.ts';
+import type { ObjectStore } from '../storage/types.ts';
+import { encodeDct } from './lib/encode-dct.ts';
+import { encodePng, renderSvgRgb } from './lib/image.ts';
+import { encodeWords } from './lib/words.ts';
+import { createPictureLab, type PictureLab } from './testing/pictures.ts';
+
+const countsSchema = z.object({ total: z.int(), computed: z.int(), cached: z.int() });
+const answerSchema = z.object({
+  digest: digestSchema,
+  originals: digestSchema,
+  stages: z.record(z.string(), z.object({ pages: countsSchema, items: countsSchema })),
+  counts: z.record(z.string(), z.int()),
+  rejects: z.array(z.object({ name: z.string(), reason: z.string() })),
+});
+
+const PORTRAITS = { dataset: 'p', source: 'portraits', size: 32, seed: 5 } as const;
+const PAGE_STAGES = ['inspect', 'bucket', 'caption', 'encode-text', 'encode-image'];
+
+async function prepare(lab: PictureLab, count: number, more: Readonly<Record<string, number>> = {}) {
+  return answerSchema.parse(await lab.executor.callEffect('prepare', { ...PORTRAITS, count, ...more }));
+}
+
+async function readMembers(lab: PictureLab, page: Page | undefined, column: ColumnName) {
+  const digest = page?.columns[column];
+  if (digest === undefined) throw new Error(`the page has no column ${column}`);
+  return readColumn(await lab.blobs.get(digest));
+}
+
+describe('70 portraits', () => {
+  test('get every column, and the name means the result', async () => {
+    const lab = createPictureLab();
+    const answer = await prepare(lab, 70);
+    expect(answer.counts).toMatchObject({ pictures: 70, rejected: 0, removed: 0, duplicates: 0 });
+    for (const stage of ['import', 'inspect', 'ingest', ...PAGE_STAGES]) {
+      expect(answer.stages[stage], stage).toEqual({
+        pages: { total: 2, computed: 2, cached: 0 },
+        items: { total: 70, computed: 70, cached: 0 },
+      });
+    }
+    const head = await createRefs(lab.store).datasets.read('p');
+    expect(head?.value).toMatchObject({ dataset: answer.digest, originals: answer.originals });
+
+    const dataset = await lab.dataset(answer.digest);
+    expect(dataset.encoders).toEqual({
+      text: { name: 'words', dim: 192, tokens: 64 },
+      image: { name: 'dct', cls_dim: 64, patch_dim: 27, stride: 8 },
+    });
+    const [page] = dataset.pages;
+    const [item] = await lab.items(answer.digest);
+    const id = item?.id ?? '';
+    expect(item).toMatchObject({ name: 'portraits-5-32/000000.png', cluster: id, width: 32, height: 32 });
+    expect(['train', 'val', 'test']).toContain(item?.split);
+
+    const caption = Buffer.from((await readMembers(lab, page, 'caption')).get(`${id}.txt`) ?? '').toString();
+    expect(caption).toBe(item?.attributes?.caption);
+    const words = encodeWords(caption);
+    const text = decodeNpy((await readMembers(lab, page, 'text')).get(`${id}.t5h.npy`) ?? new Uint8Array());
+    expect(text).toMatchObject({ dtype: 'f16', shape: [words.tokens, 192] });
+    for (const [i, value] of words.data.entries()) expect(fromF16Bits(text.data[i] ?? 0)).toBeCloseTo(value, 2);
+
+    const image = decodeNpy((await readMembers(lab, page, 'image')).get(`${id}.image.npy`) ?? new Uint8Array());
+    expect(image).toMatchObject({ dtype: 'u8', shape: [3, 32, 32] });
+    if (image.dtype !== 'u8') throw new Error('the image is not uint8');
+    const expected = encodeDct({ data: image.data, width: 32, height: 32 }, 8);
+    const cls = decodeNpy((await readMembers(lab, page, 'cls')).get(`${id}.dinov3.npy`) ?? new Uint8Array());
+    expect(cls).toMatchObject({ dtype: 'f32', shape: [64] });
+    expect(Float32Array.from(cls.data)).toEqual(expected.cls);
+    const patches = decodeNpy(
+      (await readMembers(lab, page, 'patches')).get(`${id}.dinov3_patches.npy`) ?? new Uint8Array(),
+    );
+    expect(patches).toMatchObject({ dtype: 'f16', shape: [4, 4, 27] });
+  });
+
+  test('again: nothing is computed, by another process over the same store neither', async () => {
+    const store = createMemoryStore();
+    const first = await prepare(createPictureLab({ store }), 70);
+    const again = await prepare(createPictureLab({ store }), 70);
+    expect(again.digest).toBe(first.digest);
+    for (const [stage, { pages, items }] of Object.entries(again.stages)) {
+      expect([pages.computed, items.computed], stage).toEqual([0, 0]);
+      expect([pages.cached, items.cached], stage).toEqual([2, 70]);
+    }
+  });
+
+  test('one more picture is one new page of one picture; nothing else moves', async () => {
+    const lab = createPictureLab();
+    const before = await prepare(lab, 70);
+    const after = await prepare(lab, 71);
+    expect(after.counts.pictures).toBe(71);
+    for (const stage of ['import', ...PAGE_STAGES]) {
+      expect(after.stages[stage], stage).toEqual({
+        pages: { total: 3, computed: 1, cached: 2 },
+        items: { total: 71, computed: 1, cached: 70 },
+      });
+    }
+    const [old, now] = [await lab.dataset(before.digest), await lab.dataset(after.digest)];
+    expect(now.pages.slice(0, 2)).toEqual(old.pages);
+    expect((await lab.items(after.digest)).slice(0, 70)).toEqual(await lab.items(before.digest));
+  });
+
+  test('fewer: the rest is removed, no page changes; as many again: it is back', async () => {
+    const lab = createPictureLab();
+    const before = await prepare(lab, 70);
+    const fewer = await prepare(lab, 60);
+    const [old, now] = [await lab.dataset(before.digest), await lab.dataset(fewer.digest)];
+    expect(now.pages).toEqual(old.pages);
+    expect(now.removed).toEqual((await lab.items(before.digest)).slice(60).map(item => item.id));
+    expect(fewer.counts).toMatchObject({ pictures: 60, removed: 10 });
+    expect((await prepare(lab, 70)).digest).toBe(before.digest);
+  });
+
+  test('another encoder parameter computes that stage alone', async () => {
+    const lab = createPictureLab();
+    await prepare(lab, 70);
+    const { stages } = await prepare(lab, 70, { stride: 4 });
+    for (const stage of PAGE_STAGES)
+      expect(stages[stage]?.pages.computed, stage).toBe(stage === 'encode-image' ? 2 : 0);
+  });
+
+  test('links name every blob of the dataset', async () => {
+    const lab = createPictureLab();
+    const { digest } = await prepare(lab, 70);
+    const { links, pages } = await lab.dataset(digest);
+    const originals = (await lab.items(digest)).map(({ original }) =>
+      typeof original === 'string' ? original : original.archive,
+    );
+    const needed = [...pages.flatMap(page => [page.items, ...Object.values(page.columns)]), ...originals];
+    expect(new Set(links)).toEqual(new Set(needed));
+    for (const link of links) expect(await lab.blobs.head(link)).toBeDefined();
+  });
+});
+
+/** Fails every write from the n-th on: what a kill leaves is what was written before. */
+function killAfter(store: ObjectStore, writes: number): ObjectStore {
+  let left = writes;
+  return {
+    url: store.url,
+    get: (key, range) => store.get(key, range),
+    head: key => store.head(key),
+    list: (prefix, options) => store.list(prefix, options),
+    delete: key => store.delete(key),
+    close: () => store.close(),
+    put: async (key, body, options) => {
+      if (left-- <= 0) throw new Error('killed');
+      return store.put(key, body, options);
+    },
+  };
+}
+
+test('killed at any write, the same call completes to the same dataset', async () => {
+  const whole = await prepare(createPictureLab(), 70);
+  for (let writes = 0, killed = true; killed; writes += 3) {
+    const store = createMemoryStore();
+    killed = await prepare(createPictureLab({ store: killAfter(store, writes) }), 70).then(
+      () => false,
+      () => true,
+    );
+    expect((await prepare(createPictureLab({ store }), 70)).digest, `killed after ${writes} writes`).toBe(whole.digest);
+  }
+});
+
+test('a second process makes the same bytes', async () => {
+  const { digest } = await prepare(createPictureLab(), 10);
+  const script = fileURLToPath(new URL('./testing/print-prepared.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify({ ...PORTRAITS, count: 10 })]);
+  expect(stdout.trim()).toBe(digest);
+});
+
+test('of two different imports into one name at once, one is told; repeated it succeeds', async () => {
+  const lab = createPictureLab();
+  const answers = await Promise.allSettled([prepare(lab, 3), prepare(lab, 5)]);
+  for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(Conflict);
+  const { counts } = await prepare(lab, 5);
+  expect(counts.pictures).toBe(5);
+});
+
+describe('pictures without captions', () => {
+  async function upload(lab: PictureLab) {
+    const flat = (color: string) =>
+      renderSvgRgb(
+        `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30" fill="${color}"/></svg>`,
+      ).then(encodePng);
+    const members: [string, Uint8Array][] = [
+      ['with.png', await flat('#ff0000')],
+      ['with.txt', Buffer.from('  a red wall \n')],
+      ['without.png', await flat('#00ff00')],
+    ];
+    return (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
+  }
+
+  test('are named in an error', async () => {
+    const lab = createPictureLab();
+    const tar = await upload(lab);
+    const failure = await lab.executor.callEffect('prepare', { dataset: 'x', tar }).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(Unprocessable);
+    expect(String(failure)).toContain('1 pictures have no caption: without.png');
+  });
+
+  test('get an empty text when asked to, and no tokens', async () => {
+    const lab = createPictureLab();
+    const tar = await upload(lab);
+    const answer = answerSchema.parse(
+      await lab.executor.callEffect('prepare', { dataset: 'x', tar, missing_captions: 'empty' }),
+    );
+    const items = await lab.items(answer.digest);
+    const [page] = (await lab.dataset(answer.digest)).pages;
+    const texts = await readMembers(lab, page, 'text');
+    const tokens = items.map(({ name, id }) => [
+      name,
+      decodeNpy(texts.get(`${id}.t5h.npy`) ?? new Uint8Array()).shape[0],
+    ]);
+    expect(Object.fromEntries(tokens)).toEqual({ 'with.png': 3, 'without.png': 0 });
+  });
+});
+
+test('a body needs exactly one source, and no unknown keys', async () => {
+  const { executor } = createPictureLab();
+  for (const body of [
+    { dataset: 'p' },
+    { dataset: 'p', source: 'portraits' },
+    { dataset: 'p', source: 'portraits', count: 3, folder: '/tmp' },
+    { dataset: 'p', folder: '/tmp', count: 3 },
+    { dataset: 'p', source: 'portraits', count: 3, colour: 'red' },
+    { dataset: 'p', source: 'portraits', count: 3, quantum: 8, stride: 3 },
+  ]) {
+    await expect(executor.callEffect('prepare', body)).rejects.toMatchObject({ code: 'invalid_input' });
+  }
+});

@@ -1,0 +1,90 @@
+/** @file The data stages over a store in memory, their CPU work done in place. */
+import { createBlobStore } from '../../storage/cas.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { Dataset, Item } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { bucket } from '../bucket.ts';
+import { caption } from '../caption.ts';
+import { contactSheet } from '../contact-sheet.ts';
+import type { CallAnswer } from '../define.ts';
+import { encodeImage } from '../encode-image.ts';
+import { encodeText } from '../encode-text.ts';
+import { createExecutor } from '../execute.ts';
+import type { Executor } from '../executor.ts';
+import { importPictures } from '../import.ts';
+import { ingest } from '../ingest.ts';
+import { inspect } from '../inspect.ts';
+import { readDataset } from '../lib/documents.ts';
+import { readItems } from '../lib/items.ts';
+import type { TaskPool } from '../pool.ts';
+import { prepare } from '../prepare.ts';
+import { renderPortraitPage } from '../render-portraits.ts';
+import { tasks } from '../tasks.ts';
+import { noRunner } from './functions.ts';
+
+export interface PictureLab {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly executor: Executor;
+  dataset(digest: Digest): Promise<Dataset>;
+  /** Of all pages, in order. */
+  items(digest: Digest): Promise<Item[]>;
+}
+
+export function createPictureLab({
+  store = createMemoryStore(),
+  importRoots = [],
+}: {
+  readonly store?: ObjectStore;
+  readonly importRoots?: readonly string[];
+} = {}): PictureLab {
+  const blobs = createBlobStore(store);
+  const executor = createExecutor({
+    store,
+    blobs,
+    registry: [
+      prepare,
+      importPictures,
+      renderPortraitPage,
+      inspect,
+      ingest,
+      bucket,
+      caption,
+      encodeText,
+      encodeImage,
+      contactSheet,
+    ],
+    runner: noRunner,
+    pool: poolInPlace,
+    importRoots,
+    now: () => 0,
+  });
+  return {
+    store,
+    blobs,
+    executor,
+    dataset: digest => readDataset(blobs, digest),
+    async items(digest) {
+      const { pages } = await readDataset(blobs, digest);
+      return (await Promise.all(pages.map(page => readItems(blobs, page)))).flat();
+    },
+  };
+}
+
+/** Copies what goes in, as a thread would get it. */
+const poolInPlace: TaskPool = {
+  async run<T>(name: string, input: unknown): Promise<T> {
+    const task = Object.entries(tasks).find(([known]) => known === name)?.[1] as ((input: unknown) => T) | undefined;
+    if (task === undefined) throw new Error(`there is no task ${name}`);
+    return task(structuredClone(input));
+  },
+  async close() {},
+};
+
+/** The digest of an output that the answer must have. */
+export function outputOf(answer: CallAnswer, name = 'dataset'): Digest {
+  const ref = answer.result.outputs[name];
+  if (ref === undefined) throw new Error(`${answer.result.action.function} has no output "${name}"`);
+  return ref.digest;
+}
