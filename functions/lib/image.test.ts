@@ -87,6 +87,7 @@ describe('pictures that are refused with the reason', () => {
     ['a PNG of its signature alone', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), /does not decode/],
   ])('%s', async (_, bytes, reason) => {
     expect(await reasonOf(decodeRgb(bytes))).toMatch(reason);
+    expect(await reasonOf(coverRgb(bytes, 8, 8))).toMatch(/no picture of a known format|does not decode/);
   });
 
   test('40,000 x 2 pixels', async () => {

@@ -76,11 +76,7 @@ export async function probeImage(bytes: Uint8Array, limits: ImageLimits = DEFAUL
     throw new Unprocessable(`the file has ${bytes.length} bytes`, { expected: `at most ${limits.maxBytes}` });
   }
   const format = sniffFormat(bytes);
-  if (format === undefined) {
-    throw new Unprocessable('the file is no picture of a known format', {
-      expected: 'JPEG, PNG, WebP, GIF, TIFF or AVIF (told by the content, not by the name)',
-    });
-  }
+  if (format === undefined) throw unknownFormat();
   const metadata = await openImage(bytes, limits).metadata().catch(refuse);
   const info = describe(format, metadata);
   checkShape(info, limits);
@@ -157,6 +153,7 @@ export async function composePng(svg: string, pictures: readonly PlacedImage[]):
 const PNG_OPTIONS = { compressionLevel: 6, adaptiveFiltering: false, palette: false } as const;
 
 function openImage(bytes: Uint8Array, limits: ImageLimits): Sharp {
+  if (sniffFormat(bytes) === undefined) throw unknownFormat();
   // 'error' lets pass what cameras commonly write (stray bytes before a marker) and refuses a file that was cut short.
   return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, sequentialRead: true });
 }
@@ -202,6 +199,12 @@ function checkShape({ width, height }: ImageInfo, limits: ImageLimits): void {
   if (long > short * limits.maxAspect) {
     throw new Unprocessable(what, { expected: `a longer side of at most ${limits.maxAspect} times the shorter` });
   }
+}
+
+function unknownFormat(): Unprocessable {
+  return new Unprocessable('the file is no picture of a known format', {
+    expected: 'JPEG, PNG, WebP, GIF, TIFF or AVIF (told by the content, not by the name)',
+  });
 }
 
 function refuse(cause: unknown): never {
