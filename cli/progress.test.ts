@@ -87,3 +87,13 @@ test('on a terminal a bar shows the count, the metrics and the time left', () =>
   view.stop();
   expect(text()).toMatch(/train +\[.*\] 1\/4 steps {2}loss 0\.25 {2}ETA 6s/);
 });
+
+test('a line that is logged while a bar stands is printed, also when the bars stop at once', () => {
+  const { stream, text } = capture(true);
+  const view = createProgressView(stream, () => 0);
+  view.update({ phase: 'train', done: 4, total: 4, unit: 'steps' });
+  view.log('preview at 4 steps');
+  view.stop();
+  expect(text()).toContain('preview at 4 steps');
+  expect(text().lastIndexOf('4/4 steps')).toBeGreaterThan(text().indexOf('preview at 4 steps'));
+});

@@ -6,6 +6,11 @@ import type { ProgressEvent } from './http.ts';
 const LINE_MS = 5000;
 const BAR_FORMAT = '{phase} [{bar}] {value}/{total}{unit}  {metrics}{eta_text}';
 const PHASE_WIDTH = 14;
+/** Bars are cut at the terminal's edge (DECAWM off); lines of text must not be. */
+const WRAP_ON = '\x1b[?7h';
+const WRAP_OFF = '\x1b[?7l';
+/** Of a bar that the line is written over. */
+const ERASE_REST = '\x1b[K';
 
 export interface ProgressView {
   update(event: ProgressEvent): void;
@@ -29,7 +34,16 @@ function createBars(stream: NodeJS.WriteStream, now: () => number): ProgressView
   let byPhase = new Map<string, SingleBar>();
 
   const open = () => {
-    bars ??= new MultiBar({ stream, format: BAR_FORMAT, hideCursor: true, barsize: 24, emptyOnZero: true });
+    // A bar whose text is as before must be drawn again all the same: a logged line took its place.
+    const forceRedraw = true;
+    bars ??= new MultiBar({
+      stream,
+      format: BAR_FORMAT,
+      hideCursor: true,
+      barsize: 24,
+      emptyOnZero: true,
+      forceRedraw,
+    });
     return bars;
   };
 
@@ -43,7 +57,7 @@ function createBars(stream: NodeJS.WriteStream, now: () => number): ProgressView
         phase: phase.padEnd(PHASE_WIDTH),
         unit: event.unit === undefined ? '' : ` ${event.unit}`,
         metrics: describeMetrics(event),
-        eta_text: left === undefined ? '' : `ETA ${formatDuration(left)}`,
+        eta_text: left === undefined || left === 0 ? '' : `ETA ${formatDuration(left)}`,
       };
       let bar = byPhase.get(phase);
       if (bar === undefined) {
@@ -56,9 +70,11 @@ function createBars(stream: NodeJS.WriteStream, now: () => number): ProgressView
     log(line) {
       // The bars' own log keeps them at the bottom; it needs the line's end.
       if (bars === undefined) stream.write(`${line}\n`);
-      else bars.log(`${line}\n`);
+      else for (const each of line.split('\n')) bars.log(`${WRAP_ON}${each}${ERASE_REST}${WRAP_OFF}\n`);
     },
     stop() {
+      // Draws what was logged since the last time; stop alone would drop it.
+      bars?.update();
       bars?.stop();
       bars = undefined;
       byPhase = new Map();
