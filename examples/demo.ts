@@ -43,8 +43,10 @@ async function main(plan: DemoPlan): Promise<void> {
       log: line => void log.write(`${line}\n`),
     });
     terminal.line(`easel is up: ${easel.url}`);
-    const api = createApiClient(easel.url, process.env.EASEL_TOKEN || undefined);
-    const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted });
+    const token = process.env.EASEL_TOKEN || undefined;
+    const api = createApiClient(easel.url, token);
+    const authorized = token !== undefined;
+    const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted, authorized });
     interrupted.throwIfAborted();
     await runDemo({ api: told, terminal, plan, elapsed });
   } catch (error) {

@@ -26,7 +26,7 @@ export async function drawGrid(api: ToldApi, plan: DemoPlan): Promise<Grid> {
       `(guidance ${last.guidance}, ${last.steps} Euler steps)`,
     columns: last.pictures.length,
     cell: CELL,
-    rows: rows.map(({ name, preview }) => `${name}: ${formatCount(preview.step * BATCH)} samples`),
+    rows: rows.map(({ name, preview }) => `${name}\n${formatCount(preview.step * BATCH)} samples`),
     cells: rows.flatMap(({ preview }) =>
       preview.pictures.map(({ prompt, digest }) => ({ image: digest, label: prompt })),
     ),
@@ -35,7 +35,7 @@ export async function drawGrid(api: ToldApi, plan: DemoPlan): Promise<Grid> {
   const { image } = resultAnswer.parse(result).outputs;
   if (image === undefined) throw new Unprocessable('contact-sheet answered without a picture');
   const path = join(plan.out, 'grid.png');
-  await writeFile(path, await api.object(image.digest));
+  await writeFile(path, await api.object(image.digest, 'grid.png'));
   return { path, cached: cache === 'hit' };
 }
 

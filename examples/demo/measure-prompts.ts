@@ -81,7 +81,7 @@ async function samplePortraits(api: ToldApi, terminal: Terminal, plan: DemoPlan,
       first,
       engine: experiment.engine,
     };
-    const name = `sample-${String(first).padStart(3, '0')}`;
+    const number = String(first).padStart(3, '0');
     const answer = await api.run(
       '/functions/sample',
       body,
@@ -90,12 +90,12 @@ async function samplePortraits(api: ToldApi, terminal: Terminal, plan: DemoPlan,
         const drawn = first + (part.length * done) / EULER_STEPS;
         terminal.progress({ phase: 'sample', done: Math.floor(drawn), total: prompts.length, unit: 'pictures' });
       },
-      name,
+      `sample-${number}`,
     );
     cached &&= answer.cache === 'hit';
     const { pixels } = resultAnswer.parse(answer.result).outputs;
     if (pixels === undefined) throw new Unprocessable('sample answered without pixels');
-    const pictures = cutPictures(await api.object(pixels.digest, 'npy, u8 [n, height, width, 3]'));
+    const pictures = cutPictures(await api.object(pixels.digest, `pixels-${number}.npy`, 'u8 [n, height, width, 3]'));
     for (const [i, { attributes }] of part.entries()) {
       const pixels = pictures[i];
       if (pixels) samples.push({ attributes, pixels });

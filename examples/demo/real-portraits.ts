@@ -15,19 +15,19 @@ export interface KnownPortrait {
 /** The first `count` pictures of the splits val and test; fewer when there are not so many. */
 export async function readRealPortraits(api: ToldApi, name: string, count: number): Promise<KnownPortrait[]> {
   const { dataset } = await api.get(`/datasets/${name}`, datasetNameAnswer);
-  const document = datasetDocument.parse(parseJson(await api.object(dataset, 'its pages')));
+  const document = datasetDocument.parse(parseJson(await api.object(dataset, 'dataset.json')));
   const removed = new Set(document.removed);
   const found: KnownPortrait[] = [];
   let told = false;
-  const read = (digest: string, note: string) =>
-    told ? api.untold.bytes(`/objects/${digest}`) : api.object(digest, note);
+  const read = (digest: string, file: string) =>
+    told ? api.untold.bytes(`/objects/${digest}`) : api.object(digest, file, 'and so on, page by page');
   for (const page of document.pages) {
     if (found.length >= count) break;
-    const items = parseLines(await read(page.items, 'the items of the first page; the same for the others'))
+    const items = parseLines(await read(page.items, 'items.jsonl'))
       .map(line => itemLine.parse(line))
       .filter(({ id, split }) => (split === 'val' || split === 'test') && !removed.has(id));
     if (items.length === 0) continue;
-    const column = readColumn(await read(page.columns.image, 'its pixels, as a tar of npy; the same for the others'));
+    const column = readColumn(await read(page.columns.image, 'images.tar'));
     told = true;
     for (const { id, attributes } of items) {
       const member = column.get(`${id}.image.npy`);

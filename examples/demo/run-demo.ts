@@ -1,12 +1,12 @@
 /** @file The demo's steps, against a running server. */
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { formatDuration } from '../../cli/eta.ts';
 import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
 import { drawGrid } from './draw-grid.ts';
 import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
 import type { DemoPlan } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
-import { formatCount, type Terminal } from './terminal.ts';
+import { formatCount, showPath, type Terminal } from './terminal.ts';
 import { quote, type ToldApi } from './told-api.ts';
 import { trainModel } from './train-model.ts';
 import { formatAccuracy, readSummary, summarizeAccuracy, writeSummary } from './write-summary.ts';
@@ -70,7 +70,7 @@ export async function runDemo({ api, terminal, plan, elapsed }: Demo): Promise<v
 
 /** A path of the store as a person finds it: a folder, or a key of the bucket. */
 function locate(store: string, api: ToldApi, path: string): string {
-  if (store.startsWith('file:')) return `${relative('', join(store.slice('file:'.length), path))}/`;
+  if (store.startsWith('file:')) return `${showPath(join(store.slice('file:'.length), path))}/`;
   return `${path}/ in ${store} (see ${api.untold.url})`;
 }
 

@@ -1,4 +1,5 @@
 /** @file What the demo prints: prose, curl lines and progress bars, which share one terminal. */
+import { relative, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import type { ProgressEvent } from '../../cli/http.ts';
 import { createProgressView } from '../../cli/progress.ts';
@@ -30,6 +31,12 @@ export function createTerminal(stream: NodeJS.WriteStream = process.stdout): Ter
     progress: event => view.update(event),
     endProgress: () => view.stop(),
   };
+}
+
+/** Relative to the working directory where it lies in it. */
+export function showPath(path: string): string {
+  const short = relative('', path);
+  return short.startsWith('..') ? resolve(path) : short;
 }
 
 /** 48000 -> '48,000'. */

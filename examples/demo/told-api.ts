@@ -1,9 +1,9 @@
 /** @file The HTTP interface, told: the curl line of every call is printed before it is made, and all are kept as a script. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import type { z } from 'zod';
 import type { ApiClient, CallOptions, CallOutcome } from '../../cli/http.ts';
-import type { Terminal } from './terminal.ts';
+import { showPath, type Terminal } from './terminal.ts';
 
 /** A longer body goes into a file of its own. */
 const MAX_SHOWN_BODY = 1200;
@@ -15,8 +15,8 @@ export interface ToldApi {
   put<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
   /** A POST that may take long; its progress goes to `onEvent`. @param name Of the body's file, should it be long. */
   run(path: string, body: unknown, onEvent?: CallOptions['onEvent'], name?: string): Promise<CallOutcome>;
-  /** Bytes of a blob. */
-  object(digest: string, note?: string): Promise<Uint8Array>;
+  /** Bytes of a blob. @param name Of the file that the curl line writes. */
+  object(digest: string, name: string, note?: string): Promise<Uint8Array>;
   /** The same API without words, for calls that are repeated again and again. */
   readonly untold: ApiClient;
   /** Writes the script of all calls so far; returns its path. */
@@ -28,26 +28,36 @@ export interface ToldApiOptions {
   readonly terminal: Terminal;
   readonly out: string;
   readonly signal: AbortSignal;
+  /** The server wants the token in EASEL_TOKEN. */
+  readonly authorized: boolean;
 }
 
-export function createToldApi({ api, terminal, out, signal }: ToldApiOptions): ToldApi {
+interface ToldCall {
+  readonly body?: unknown;
+  /** Of the body's file, when it needs one. */
+  readonly name?: string;
+  readonly headers?: readonly string[];
+  /** Where the answer goes. */
+  readonly file?: string;
+  readonly note?: string;
+}
+
+export function createToldApi({ api, terminal, out, signal, authorized }: ToldApiOptions): ToldApi {
   const script: string[] = [];
 
-  async function tell(
-    method: string,
-    path: string,
-    given: { body?: unknown; file?: string; note?: string; options?: string[] },
-  ) {
-    const { options = [], note } = given;
-    const words = ['curl -fsS', ...(method === 'GET' ? [] : [`-X ${method}`]), ...options];
-    let body: string | undefined;
-    if (given.body !== undefined) {
-      words.push("-H 'content-type: application/json'");
-      body = await writeBody(given.body, given.file);
-    }
-    const tail = body === undefined ? '' : ` \\\n  -d ${body}`;
-    terminal.faint(`$ ${words.join(' ')} ${api.url}${path}${tail}${note === undefined ? '' : `\n  (${note})`}`);
-    script.push(`${words.join(' ')} "$URL"${quote(path)}${tail}`);
+  async function tell(method: string, path: string, call: ToldCall = {}): Promise<void> {
+    const verb = method === 'GET' ? '' : ` -X ${method}`;
+    const start = `curl -fsS${verb}${call.file === undefined ? '' : ` -o ${quote(call.file)}`}`;
+    const headers = [
+      ...(call.body === undefined ? [] : ["-H 'content-type: application/json'"]),
+      ...(call.headers ?? []).map(line => `-H ${quote(line)}`),
+      ...(authorized ? ['-H "authorization: Bearer $EASEL_TOKEN"'] : []),
+    ].join(' ');
+    const data = call.body === undefined ? '' : `-d ${await writeBody(call.body, call.name)}`;
+    const tail = [headers, data].flatMap(words => (words === '' ? [] : [` \\\n    ${words}`])).join('');
+    const note = call.note === undefined ? '' : `\n    (${call.note})`;
+    terminal.faint(`$ ${start} ${quote(api.url + path)}${tail}${note}`);
+    script.push(`${start} "$URL"${quote(path)}${tail}`);
   }
 
   async function writeBody(body: unknown, name = 'body'): Promise<string> {
@@ -57,7 +67,7 @@ export function createToldApi({ api, terminal, out, signal }: ToldApiOptions): T
     await mkdir(folder, { recursive: true });
     const file = join(folder, `${name}.json`);
     await writeFile(file, `${json}\n`);
-    return quote(`@${relative('', file)}`);
+    return quote(`@${showPath(file)}`);
   }
 
   return {
@@ -70,14 +80,14 @@ export function createToldApi({ api, terminal, out, signal }: ToldApiOptions): T
       await tell('PUT', path, { body });
       return api.put(path, body, schema);
     },
-    async run(path, body, onEvent, file) {
-      const options = [`-H 'prefer: wait=${PRINTED_WAIT_SECONDS}'`];
-      await tell('POST', path, { body, options, ...(file === undefined ? {} : { file }) });
+    async run(path, body, onEvent, name) {
+      const headers = [`prefer: wait=${PRINTED_WAIT_SECONDS}`];
+      await tell('POST', path, { body, headers, ...(name === undefined ? {} : { name }) });
       return api.run(path, body, { signal, ...(onEvent === undefined ? {} : { onEvent }) });
     },
-    async object(digest, note) {
+    async object(digest, name, note) {
       const path = `/objects/${digest}`;
-      await tell('GET', path, { options: [`-o ${digest.slice(7, 19)}`], ...(note === undefined ? {} : { note }) });
+      await tell('GET', path, { file: showPath(join(out, name)), ...(note === undefined ? {} : { note }) });
       return api.bytes(path);
     },
     async writeScript() {
@@ -98,5 +108,6 @@ export function createToldApi({ api, terminal, out, signal }: ToldApiOptions): T
 
 /** One word of a POSIX shell, whatever it holds. */
 export function quote(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

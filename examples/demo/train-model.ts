@@ -26,6 +26,7 @@ export async function trainModel(
   const previews = watchPreviews(api, terminal, plan, created, describeFolder);
   let experiment = created;
   let cached = true;
+  let metrics: ProgressEvent['metrics'];
   // First a moment only: the first row of the grid shows where it starts. The bits are those of a run without the stop.
   for (const target of [plan.startSamples, plan.samples]) {
     if (experiment.samples >= target) continue;
@@ -34,7 +35,8 @@ export async function trainModel(
     // The body of the call that a server makes by itself when it finds a run unfinished, so that this one joins it.
     const body = experiment.target === target ? {} : { target };
     await api.run(`${path}/train`, body, event => {
-      tellTraining(terminal, event, target);
+      metrics = event.metrics ?? metrics;
+      tellTraining(terminal, { ...event, ...(metrics && { metrics }) }, target);
       if (event.phase === 'train' && event.unit === 'steps') previews.look(event.done ?? 0);
     });
     await previews.finish();

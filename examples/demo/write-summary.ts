@@ -43,20 +43,14 @@ export function summarizeAccuracy(table: Accuracy['table']): Summary['accuracy']
   };
 }
 
-/** Lines of a table: share and interval of samples and of real pictures. */
+/** Lines of a table. */
 export function formatAccuracy({ table, seams }: Accuracy): string {
   const rows = Object.entries(table);
   const [samples, real] = [rows[0]?.[1].samples.count, rows[0]?.[1].real.count];
   return formatTable([
-    ['shows what the prompt says', `${samples} fresh prompts`, '', `${real} real pictures`, ''],
-    ...rows.map(([name, row]) => [
-      NAMES[name as Attribute],
-      percent(row.samples.share),
-      interval(row.samples),
-      percent(row.real.share),
-      interval(row.real),
-    ]),
-    ['patch seams, real pictures = 1', seams.toFixed(2), '', '1.00', ''],
+    ['shows what the prompt says', `${samples} fresh prompts`, `${real} real pictures`],
+    ...rows.map(([name, row]) => [NAMES[name as Attribute], formatShare(row.samples), formatShare(row.real)]),
+    ['patch seams (real pictures: 1)', formatRatio(seams), formatRatio(1)],
   ]);
 }
 
@@ -67,12 +61,14 @@ const NAMES: Readonly<Record<Attribute, string>> = {
   glasses: 'glasses or none',
 };
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`.padStart(7);
+/** With its 95 % interval. */
+function formatShare({ share, low, high }: Share): string {
+  const percent = (value: number) => (100 * value).toFixed(1);
+  return `${percent(share).padStart(5)} %  (${percent(low)} to ${percent(high)})`;
 }
 
-function interval({ low, high }: Share): string {
-  return `(${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`;
+function formatRatio(ratio: number): string {
+  return ratio.toFixed(2).padStart(6);
 }
 
 /** The summary of an earlier demo in this folder, if there is one that can be read. */
