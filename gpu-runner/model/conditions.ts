@@ -5,6 +5,7 @@
 import type { ModelConfig } from '../../configs/schema.ts';
 import {
   add,
+  and,
   concat,
   div,
   less,
@@ -87,11 +88,12 @@ function encodeText(params: Params, model: ModelConfig, { tokens, mask, keep }: 
   const embedded = mul(rmsNorm(projected), params.gain('text.norm', hidden));
   const nothing = params.get('text.null', [hidden], { std: 0.02 });
 
-  const kept = isKept(keep, 3);
+  // A text without a single token is no text.
+  const kept = and(isKept(keep, 2), less(0.5, reduceSum(mask, [1])));
   const real = less(builder.constant([0.5], []), mask);
   const only = builder.constant([1, ...new Array<number>(count - 1).fill(0)], [1, count]);
-  const visible = select(isKept(keep, 2), castMask(real), only);
-  const content = select(kept, embedded, nothing);
+  const visible = select(kept, castMask(real), only);
+  const content = select(reshape(kept, [batch, 1, 1]), embedded, nothing);
 
   const weights = reshape(visible, [batch, count, 1]);
   const mean = div(reduceSum(select(less(0.5, weights), content, 0), [1]), max(reduceSum(weights, [1]), 1));

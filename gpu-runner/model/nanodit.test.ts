@@ -96,6 +96,12 @@ describe('NanoDiT', () => {
     expect(await predict(moved)).toEqual(await predict(hidden));
   });
 
+  it('takes a text without tokens for no text', async () => {
+    const feeds = randomFeeds();
+    const empty = withFeed(feeds, 'text_mask', () => 0);
+    expect(await predict(empty)).toEqual(await predict(withFeed(feeds, 'keep_text', () => 0)));
+  });
+
   it('gives each picture of a batch what it gives it alone', async () => {
     const feeds = randomFeeds();
     const both = await predict(feeds);

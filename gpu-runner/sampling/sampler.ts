@@ -73,19 +73,18 @@ export class Sampler {
     batch: number,
     onStep: (done: number) => Promise<void>,
   ): Promise<Float32Array> {
-    const { objective, model } = this.#config;
+    const { objective } = this.#config;
     const { conditions } = request;
-    const textTokens = conditions.text?.shape[1] ?? model.conditions?.text?.tokens ?? 0;
-    const shape: BatchShape = { batch, height: request.height, width: request.width, textTokens };
+    const shape: BatchShape = {
+      batch,
+      height: request.height,
+      width: request.width,
+      textTokens: this.#textTokens(conditions),
+    };
     const executable = await this.#compile(shape);
     const feeds = this.#feedsOf(shape, conditions, start);
-    const baseFeeds = conditions.negative_text
-      ? this.#feedsOf(
-          shape,
-          { text: conditions.negative_text, text_mask: conditions.negative_text_mask ?? conditions.negative_text },
-          start,
-        )
-      : this.#feedsOf(shape, {}, start);
+    const { negative_text: text, negative_text_mask: mask } = conditions;
+    const baseFeeds = this.#feedsOf(shape, text && mask ? { text, text_mask: mask } : {}, start);
 
     const size = 3 * request.height * request.width;
     const z = new Float32Array(batch * size);
@@ -125,13 +124,25 @@ export class Sampler {
       const signal = name.replace('keep_', '');
       const source = conditions[signal];
       if (source !== undefined) {
-        const row = source.data.length / (source.shape[0] ?? 1);
         if (name.startsWith('keep_')) tensor.data.fill(1);
-        else tensor.data.set(source.data.subarray(start * row, (start + shape.batch) * row));
+        else copyRows(source, tensor, start);
       }
       feeds[name] = tensor;
     }
     return feeds;
+  }
+
+  /** Tokens to the end of the longest text, rounded up to a multiple of 8: what lies beyond is masked in every row. */
+  #textTokens(conditions: SampleConditions): number {
+    const limit = this.#config.model.conditions?.text?.tokens ?? 0;
+    let longest = 1;
+    for (const mask of [conditions.text_mask, conditions.negative_text_mask]) {
+      const width = mask?.shape[1] ?? 1;
+      for (const [i, visible] of mask?.data.entries() ?? []) {
+        if (visible !== 0) longest = Math.max(longest, (i % width) + 1);
+      }
+    }
+    return Math.min(limit, Math.ceil(longest / 8) * 8);
   }
 
   #compile(shape: BatchShape): Promise<Executable> {
@@ -164,6 +175,18 @@ function conditionSpecs({ model }: KeyedConfig, { batch, height, width, textToke
   for (const [signal, present] of Object.entries({ text, cls, patches, pose }))
     if (present) specs.push([`keep_${signal}`, [batch]]);
   return specs;
+}
+
+/** Rows of `source` from `start` on into `target`, whose second axis may be shorter. */
+function copyRows(source: Tensor, target: Tensor, start: number): void {
+  const [rows = 0, wide = 1] = source.shape;
+  const [count = 0, narrow = 1] = target.shape;
+  const [sourceRow, targetRow] = [source.data.length / rows, target.data.length / count];
+  const taken = (sourceRow / wide) * Math.min(wide, narrow);
+  for (let i = 0; i < Math.min(count, rows - start); i++) {
+    const from = (start + i) * sourceRow;
+    target.data.set(source.data.subarray(from, from + taken), i * targetRow);
+  }
 }
 
 function countOf(conditions: SampleConditions): number {

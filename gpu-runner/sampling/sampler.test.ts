@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
+import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { RandomStream } from '../training/random.ts';
+import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
+import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';
+import { type SampleConditions, type SampleRequest, Sampler } from './sampler.ts';
+
+const engine = createOnnxRuntimeEngine({ threads: 1 });
+const config = tinyConfig();
+
+async function openSampler(): Promise<Sampler> {
+  const trainer = new Trainer(engine, config, tinyItems(), 4, EMPTY_PROGRESS);
+  for (let i = 0; i < 30; i++) await trainer.step();
+  const { model } = await trainer.tensors();
+  await trainer.dispose();
+  return new Sampler(engine, config, model);
+}
+
+/** Texts of 3 and 5 tokens, padded to `width`. */
+function texts(width = 8): SampleConditions {
+  const text = emptyTensor({ shape: [2, width, 6], dtype: 'f32' });
+  const mask = emptyTensor({ shape: [2, width], dtype: 'f32' });
+  for (const [row, tokens] of [3, 5].entries()) {
+    const random = new RandomStream(row, 'sample');
+    for (let i = 0; i < tokens * 6; i++) text.data[row * width * 6 + i] = random.normal();
+    mask.data.fill(1, row * width, row * width + tokens);
+  }
+  return { text, text_mask: mask };
+}
+
+function rowOf(conditions: SampleConditions, row: number): SampleConditions {
+  const cut = (tensor: Tensor): Tensor => {
+    const size = tensor.data.length / 2;
+    return { ...tensor, shape: [1, ...tensor.shape.slice(1)], data: tensor.data.slice(row * size, (row + 1) * size) };
+  };
+  return Object.fromEntries(Object.entries(conditions).map(([name, tensor]) => [name, cut(tensor)]));
+}
+
+const base: Omit<SampleRequest, 'conditions'> = { height: 16, width: 16, steps: 4, guidance: 1.5, seed: 3, first: 0 };
+
+/** Grey levels by which two lists of pixels differ at the most. */
+function largestDifference(a: Uint8Array, b: Uint8Array): number {
+  expect(a.length).toBe(b.length);
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] ?? 0))), 0);
+}
+
+describe('Sampler', async () => {
+  const sampler = await openSampler();
+
+  it('makes the same pictures of the same request, others of another seed or text', async () => {
+    const pixels = await sampler.sample({ ...base, conditions: texts() });
+    expect(pixels.length).toBe(2 * 16 * 16 * 3);
+    expect(await sampler.sample({ ...base, conditions: texts() })).toEqual(pixels);
+    expect(await sampler.sample({ ...base, seed: 4, conditions: texts() })).not.toEqual(pixels);
+    expect(await sampler.sample({ ...base, conditions: rowOf(texts(), 1) })).not.toEqual(pixels.slice(0, 768));
+  });
+
+  it('makes of each row alone what it makes of it among others: the noise follows `first`', async () => {
+    const both = await sampler.sample({ ...base, conditions: texts() });
+    for (const row of [0, 1]) {
+      const alone = await sampler.sample({ ...base, first: row, conditions: rowOf(texts(), row) });
+      expect(largestDifference(alone, both.slice(row * 768, (row + 1) * 768))).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('does not care how far texts are padded', async () => {
+    const padded = await sampler.sample({ ...base, conditions: texts(8) });
+    expect(await sampler.sample({ ...base, conditions: texts(5) })).toEqual(padded);
+  });
+
+  it('leads away from the negative text', async () => {
+    const { text, text_mask } = texts();
+    if (!text || !text_mask) throw new Error('texts have both');
+    const plain = await sampler.sample({ ...base, conditions: texts() });
+    const against = await sampler.sample({
+      ...base,
+      conditions: { ...texts(), negative_text: text, negative_text_mask: text_mask },
+    });
+    expect(against).not.toEqual(plain);
+    // Guidance away from the text itself is no guidance.
+    const none = await sampler.sample({ ...base, guidance: 1, conditions: texts() });
+    expect(largestDifference(against, none)).toBeLessThanOrEqual(1);
+  });
+
+  it('refuses sizes that do not divide into patches, and requests without conditions', async () => {
+    await expect(sampler.sample({ ...base, width: 18, conditions: texts() })).rejects.toThrow(
+      '18 x 16 pixels do not divide',
+    );
+    await expect(sampler.sample({ ...base, conditions: {} })).rejects.toThrow('no condition');
+  });
+});
