@@ -34,12 +34,6 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
         expected: 'a parent checkpoint of the same config',
       });
     }
-    const progress = parent ?? EMPTY_PROGRESS;
-    if (progress.step !== job.from || job.to <= job.from) {
-      throw new Unprocessable(`steps ${job.from} to ${job.to} do not follow step ${progress.step} of the parent`, {
-        expected: `from ${progress.step} to a larger step`,
-      });
-    }
     const itemsKey = `${job.dataset} ${JSON.stringify(config.model.conditions)}`;
     if (items?.key !== itemsKey) {
       const dataset = await readDataset(ctx.blobs, job.dataset);
@@ -51,7 +45,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     ctx.progress({ phase: 'compile' });
     const engine = await ctx.engine(job.engine);
     const tensors = parent && (await loadTensors(ctx.blobs, parent));
-    const { step, samples, cursor } = progress;
+    const { step, samples, cursor } = parent ?? EMPTY_PROGRESS;
     return new Trainer(engine, config, items.items, job.engine.micro_batch, { step, samples, cursor }, tensors);
   }
 
@@ -62,6 +56,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const started = performance.now();
     const reports: StepReport[] = [];
     try {
+      checkRange(job, trainer.progress.step);
       while (trainer.progress.step < job.to) {
         const report = await trainer.step();
         reports.push(report);
@@ -88,6 +83,13 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       throw error;
     }
   };
+}
+
+function checkRange(job: TrainChunkJob, step: number): void {
+  if (job.from === step && job.to > step) return;
+  throw new Unprocessable(`steps ${job.from} to ${job.to} do not follow step ${step} of the parent`, {
+    expected: `from ${step} to a larger step`,
+  });
 }
 
 function reportProgress(

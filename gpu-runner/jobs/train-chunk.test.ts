@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { Cancelled } from '../../errors.ts';
+import { encodeNpy } from '../../formats/npy.ts';
+import { packColumn } from '../../formats/webdataset.ts';
+import { createBlobStore } from '../../storage/cas.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import type { TrainChunkJob } from '../protocol.ts';
+import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
+import type { JobContext } from './context.ts';
+import { putDocument, readCheckpoint } from './documents.ts';
+import { createTrainChunkJob } from './train-chunk.ts';
+
+const engine = createOnnxRuntimeEngine({ threads: 1 });
+const spec: EngineSpec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1, micro_batch: 4 };
+const config = tinyConfig({ model: { depth: 1, conditions: { text: { encoder: 'words', dim: 6, tokens: 8 } } } });
+
+interface SetUp {
+  readonly blobs: BlobStore;
+  readonly job: Pick<TrainChunkJob, 'kind' | 'config' | 'dataset' | 'engine'>;
+  context(breathe?: JobContext['breathe']): JobContext;
+}
+
+async function setUp(): Promise<SetUp> {
+  const blobs = createBlobStore(createMemoryStore());
+  const items = tinyItems(9);
+  const records = items.map(({ id }, i) => ({
+    id,
+    name: id,
+    original: `sha256:${'0'.repeat(64)}`,
+    split: i === 8 ? 'val' : 'train',
+  }));
+  const column = async (suffix: string, encode: (item: (typeof items)[number]) => Uint8Array) =>
+    (await blobs.put(packColumn(new Map(items.map(item => [`${item.id}.${suffix}`, encode(item)]))))).digest;
+  const page = {
+    items: (await blobs.put(Buffer.from(records.map(record => `${JSON.stringify(record)}\n`).join('')))).digest,
+    columns: {
+      image: await column('image.npy', ({ pixels }) => encodeNpy({ dtype: 'u8', shape: [3, 16, 16], data: pixels })),
+      text: await column('t5h.npy', ({ text }) =>
+        encodeNpy({ dtype: 'f32', shape: [text?.tokens ?? 0, 6], data: text?.data ?? new Float32Array() }),
+      ),
+    },
+  };
+  const dataset = {
+    v: 1,
+    kind: 'dataset',
+    pages: [page],
+    removed: [items[7]?.id ?? ''],
+    encoders: {},
+    counts: {},
+    rejects: [],
+    links: [],
+  };
+  return {
+    blobs,
+    job: {
+      kind: 'train-chunk',
+      config: (await putDocument(blobs, config)).digest,
+      dataset: (await putDocument(blobs, dataset)).digest,
+      engine: spec,
+    },
+    context: (breathe = async () => 'continue') => ({ blobs, engine: async () => engine, progress: () => {}, breathe }),
+  };
+}
+
+function digestFrom(digest: string | undefined): Digest {
+  if (digest === undefined || !isDigest(digest)) throw new Error('the job made no checkpoint');
+  return digest;
+}
+
+describe('the train-chunk job', () => {
+  it('ends in the same checkpoint however the steps are cut, with a warm runner or a cold one', async () => {
+    const { job, context } = await setUp();
+    const whole = await createTrainChunkJob()(context(), { ...job, from: 0, to: 6 });
+    const warm = createTrainChunkJob();
+    for (const run of [warm, createTrainChunkJob]) {
+      let parent: Digest | undefined;
+      for (const [from, to] of [
+        [0, 1],
+        [1, 4],
+        [4, 6],
+      ] as const) {
+        const handler = run === warm ? warm : createTrainChunkJob();
+        const { outputs } = await handler(context(), { ...job, from, to, ...(parent && { parent }) });
+        parent = digestFrom(outputs.checkpoint?.digest);
+      }
+      expect(parent).toBe(whole.outputs.checkpoint?.digest);
+    }
+  });
+
+  it('logs one line per step', async () => {
+    const { blobs, job, context } = await setUp();
+    const { outputs } = await createTrainChunkJob()(context(), { ...job, from: 0, to: 3 });
+    const lines = new TextDecoder()
+      .decode(await blobs.get(digestFrom(outputs.log?.digest)))
+      .trim()
+      .split('\n');
+    expect(lines.map(line => JSON.parse(line))).toMatchObject([
+      { step: 1, samples: 4, skipped: false },
+      { step: 2, samples: 8, skipped: false },
+      { step: 3, samples: 12, skipped: false },
+    ]);
+  });
+
+  it('commits what is done when the runner stops', async () => {
+    const { job, context } = await setUp();
+    let steps = 0;
+    const breathe = async () => (++steps === 2 ? 'stop' : 'continue');
+    const short = await createTrainChunkJob()(context(breathe as JobContext['breathe']), { ...job, from: 0, to: 5 });
+    const asked = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
+    expect(short.to).toBe(2);
+    expect(short.outputs).toEqual(asked.outputs);
+  });
+
+  it('goes on rightly after a chunk that was cancelled', async () => {
+    const { job, context } = await setUp();
+    const handler = createTrainChunkJob();
+    const cancel = () => Promise.reject(new Cancelled('enough'));
+    await expect(handler(context(cancel), { ...job, from: 0, to: 5 })).rejects.toThrow('enough');
+    const after = await handler(context(), { ...job, from: 0, to: 2 });
+    const undisturbed = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
+    expect(after.outputs).toEqual(undisturbed.outputs);
+  });
+
+  it('reads neither other splits nor removed pictures', async () => {
+    const { blobs, job, context } = await setUp();
+    const { outputs } = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
+    const checkpoint = await readCheckpoint(blobs, digestFrom(outputs.checkpoint?.digest));
+    // 9 pictures, less one of val and one removed, are 7: two groups of 4 make an epoch.
+    expect(checkpoint).toMatchObject({ step: 2, samples: 8, cursor: { epoch: 1, position: 0 } });
+  });
+
+  it('refuses a range that does not follow the parent, a parent of another config, and a missing column', async () => {
+    const { blobs, job, context } = await setUp();
+    const run = createTrainChunkJob();
+    const { outputs } = await run(context(), { ...job, from: 0, to: 2 });
+    const parent = digestFrom(outputs.checkpoint?.digest);
+    await expect(run(context(), { ...job, parent, from: 1, to: 3 })).rejects.toThrow('do not follow step 2');
+    const other = (await putDocument(blobs, { ...config, seed: 8 })).digest;
+    await expect(run(context(), { ...job, config: other, parent, from: 2, to: 3 })).rejects.toThrow(
+      'belongs to config',
+    );
+    const posed = tinyConfig({ model: { depth: 1, conditions: { pose: { joints: 133 } } } });
+    const posedConfig = (await putDocument(blobs, posed)).digest;
+    await expect(run(context(), { ...job, config: posedConfig, from: 0, to: 1 })).rejects.toThrow('no column "pose"');
+  });
+});
