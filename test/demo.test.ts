@@ -1,0 +1,109 @@
+/** @file The demo as a newcomer starts it, at a size that takes seconds: ends with a grid, is cached, and is told in full. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { planDemo } from '../examples/demo/options.ts';
+import { summarySchema } from '../examples/demo/write-summary.ts';
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, '..');
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'easel-demo-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const SIZES = ['--samples', '320', '--size', '32', '--pictures', '192', '--prompts', '8'];
+
+function demoCommand(words: readonly string[] = SIZES) {
+  const args = ['examples/demo.ts', ...words, '--store', join(folder, 'store'), '--out', join(folder, 'out')];
+  const env = { ...process.env, EASEL_DEVICE: `demo-${process.pid}`, NO_COLOR: '1' };
+  return { args, options: { cwd: root, env } };
+}
+
+async function runDemo(): Promise<string> {
+  const { args, options } = demoCommand();
+  return (await run(process.execPath, args, options)).stdout;
+}
+
+async function readOut(name: string): Promise<Buffer> {
+  return readFile(join(folder, 'out', name));
+}
+
+/** Starts it, interrupts it as soon as it trains, and tells how it ended. */
+function interruptDemo(): Promise<{ readonly code: number | null; readonly said: string }> {
+  const { args, options } = demoCommand();
+  const child = spawn(process.execPath, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise(resolve => {
+    let said = '';
+    let interrupted = false;
+    child.stdout.on('data', chunk => {
+      said += String(chunk);
+      if (interrupted || !/^train \d+\/320/m.test(said)) return;
+      interrupted = true;
+      child.kill('SIGINT');
+    });
+    child.once('close', code => resolve({ code, said }));
+  });
+}
+
+test('interrupted, gone on with, and run again', { timeout: 120_000 }, async () => {
+  const stopped = await interruptDemo();
+  expect(stopped.said).toContain('the same command goes on from there');
+  expect(stopped.code).toBe(130);
+  expect(await readdir(join(folder, 'out'))).not.toContain('summary.json');
+
+  const said = await runDemo();
+  expect(said).toContain('going on from 64 samples');
+  const summary = summarySchema.parse(JSON.parse(String(await readOut('summary.json'))));
+  expect(summary).toMatchObject({ set: 'portraits', steps: 5, samples: 320, grid: join(folder, 'out', 'grid.png') });
+  for (const { samples, real, low, high } of Object.values(summary.accuracy)) {
+    expect(low).toBeLessThanOrEqual(samples);
+    expect(high).toBeGreaterThanOrEqual(samples);
+    // What is measured on real pictures does not depend on training.
+    expect(real).toBeGreaterThan(0.7);
+  }
+  const grid = await readOut('grid.png');
+  expect(grid.subarray(1, 4).toString()).toBe('PNG');
+
+  // Every call was told, and the script makes the same ones.
+  const script = String(await readOut('calls.sh'));
+  for (const path of ['/functions/prepare', '/train', '/functions/sample', '/functions/contact-sheet', '/objects/']) {
+    expect(said).toMatch(new RegExp(`^\\$ curl .*${path}`, 'm'));
+    expect(script).toContain(path);
+  }
+  await run('bash', ['-n', join(folder, 'out', 'calls.sh')]);
+
+  const again = await runDemo();
+  expect(again).toContain('Everything was cached: nothing was computed anew');
+  expect(await readOut('grid.png')).toEqual(grid);
+  expect(summarySchema.parse(JSON.parse(String(await readOut('summary.json'))))).toEqual(summary);
+});
+
+test('what was asked for decides names and numbers', () => {
+  expect(planDemo([])).toMatchObject({
+    samples: 48_000,
+    warmupSamples: 6000,
+    startSamples: 640,
+    chunkSteps: 125,
+    patch: 8,
+    dataset: 'portraits-64',
+    experiment: 'portraits-64',
+    out: join('out', 'demo-64'),
+  });
+  expect(planDemo(['--samples', '2000', '--size', '32'])).toMatchObject({
+    warmupSamples: 250,
+    patch: 4,
+    dataset: 'portraits-32',
+    experiment: 'portraits-32-2000',
+    out: join('out', 'demo-32-2000'),
+  });
+  expect(planDemo(['--help'])).toBeUndefined();
+  for (const words of [['--size', '48'], ['--samples', '10'], ['--samples', 'x'], ['--sample', '500'], ['500']]) {
+    expect(() => planDemo(words)).toThrow(/wrong|unknown|unexpected/i);
+  }
+});
