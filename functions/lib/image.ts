@@ -146,11 +146,13 @@ export async function composePng(svg: string, pictures: readonly PlacedImage[]):
       return { input: await normalize(png).resize(width, height, { fit: 'fill', kernel }).png().toBuffer(), left, top };
     }),
   );
-  return sharp(Buffer.from(svg)).removeAlpha().composite(overlays).removeAlpha().png(PNG_OPTIONS).toBuffer();
+  return sharp(Buffer.from(svg)).removeAlpha().composite(overlays).removeAlpha().png(SHEET_PNG_OPTIONS).toBuffer();
 }
 
 // Filters and level are fixed, since the bytes of a PNG are part of digests.
 const PNG_OPTIONS = { compressionLevel: 6, adaptiveFiltering: false, palette: false } as const;
+/** A third of the size where pictures are enlarged; sheets are few. */
+const SHEET_PNG_OPTIONS = { ...PNG_OPTIONS, compressionLevel: 9 } as const;
 
 function openImage(bytes: Uint8Array, limits: ImageLimits): Sharp {
   if (sniffFormat(bytes) === undefined) throw unknownFormat();
