@@ -125,3 +125,49 @@ export class Internal extends AppError {
   readonly code = 'internal';
   readonly status = 500;
 }
+
+/** By code, so that an error which crosses a thread or a process is again an instance of its class. */
+const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOptions) => AppError>> = {
+  invalid_input: InvalidInput,
+  unauthorized: Unauthorized,
+  forbidden: Forbidden,
+  not_found: NotFound,
+  blob_missing: BlobMissing,
+  conflict: Conflict,
+  precondition_failed: PreconditionFailed,
+  payload_too_large: PayloadTooLarge,
+  unsupported_media_type: UnsupportedMediaType,
+  unprocessable: Unprocessable,
+  cancelled: Cancelled,
+  busy: Busy,
+  ambiguous: Ambiguous,
+  corrupt: Corrupt,
+  internal: Internal,
+};
+
+/** What an error is beside its message and options, as plain data. */
+export interface ErrorKind {
+  readonly code: string;
+  readonly status: number;
+  readonly retryable: boolean;
+}
+
+/** An error whose class this process does not know, with its code, status and retryability as they came. */
+class ForeignError extends AppError {
+  readonly code: string;
+  readonly status: number;
+  override readonly retryable: boolean;
+
+  constructor(kind: ErrorKind, message: string, options: AppErrorOptions) {
+    super(message, options);
+    this.code = kind.code;
+    this.status = kind.status;
+    this.retryable = kind.retryable;
+  }
+}
+
+/** The error that another thread or process described: of its own class where that is known. */
+export function restoreError(kind: ErrorKind, message: string, options: AppErrorOptions): AppError {
+  const known = CLASSES[kind.code];
+  return known === undefined ? new ForeignError(kind, message, options) : new known(message, options);
+}

@@ -1,45 +1,15 @@
 /** @file Errors as plain data, so that they cross threads and rest in a run's state without losing code, status or advice. */
 import {
-  Ambiguous,
   AppError,
   type AppErrorOptions,
-  BlobMissing,
-  Busy,
-  Cancelled,
-  Conflict,
-  Corrupt,
   type ErrorDetails,
-  Forbidden,
+  type ErrorKind,
   Internal,
-  InvalidInput,
-  NotFound,
-  PayloadTooLarge,
-  PreconditionFailed,
-  Unprocessable,
+  restoreError,
 } from '../errors.ts';
 
-/** By code: an error that comes back from another thread or process is again an instance of its class. */
-const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOptions) => AppError>> = {
-  invalid_input: InvalidInput,
-  forbidden: Forbidden,
-  not_found: NotFound,
-  blob_missing: BlobMissing,
-  conflict: Conflict,
-  precondition_failed: PreconditionFailed,
-  payload_too_large: PayloadTooLarge,
-  unprocessable: Unprocessable,
-  cancelled: Cancelled,
-  busy: Busy,
-  ambiguous: Ambiguous,
-  corrupt: Corrupt,
-  internal: Internal,
-};
-
-export interface ThrownError {
-  readonly code: string;
-  readonly status: number;
+export interface ThrownError extends ErrorKind {
   readonly message: string;
-  readonly retryable: boolean;
   readonly expected: string | undefined;
   readonly hint: string | undefined;
   readonly details: ErrorDetails;
@@ -73,8 +43,7 @@ export function rebuildError(thrown: ThrownError): AppError {
     details: thrown.details,
     ...(thrown.stack === undefined ? {} : { cause: thrown.stack }),
   };
-  const known = CLASSES[thrown.code];
-  return known === undefined ? new ForeignError(thrown, options) : new known(thrown.message, options);
+  return restoreError(thrown, thrown.message, options);
 }
 
 /** What every layer above may rely on: an AppError, whatever was thrown. */
@@ -85,20 +54,6 @@ export function asAppError(error: unknown): AppError {
     cause: error,
     hint: 'this is a defect: the same call may be tried again, and the server log has the stack',
   });
-}
-
-/** Of a class that this file does not know. */
-class ForeignError extends AppError {
-  readonly code: string;
-  readonly status: number;
-  override readonly retryable: boolean;
-
-  constructor(thrown: ThrownError, options: AppErrorOptions) {
-    super(thrown.message, options);
-    this.code = thrown.code;
-    this.status = thrown.status;
-    this.retryable = thrown.retryable;
-  }
 }
 
 /** Details that do not survive as JSON (functions, cycles) are left behind rather than lose the error. */

@@ -1,57 +1,7 @@
 /** @file Errors across threads and processes: an AppError becomes a `failed` event and, at the other end, an error of the same class again. */
 import { z } from 'zod';
-import {
-  Ambiguous,
-  AppError,
-  type AppErrorOptions,
-  BlobMissing,
-  Busy,
-  Cancelled,
-  Conflict,
-  Corrupt,
-  Forbidden,
-  Internal,
-  InvalidInput,
-  NotFound,
-  PayloadTooLarge,
-  PreconditionFailed,
-  Unauthorized,
-  Unprocessable,
-  UnsupportedMediaType,
-} from '../errors.ts';
+import { AppError, type AppErrorOptions, restoreError } from '../errors.ts';
 import type { FailedEvent } from './protocol.ts';
-
-const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOptions) => AppError>> = {
-  invalid_input: InvalidInput,
-  unauthorized: Unauthorized,
-  forbidden: Forbidden,
-  not_found: NotFound,
-  blob_missing: BlobMissing,
-  conflict: Conflict,
-  precondition_failed: PreconditionFailed,
-  payload_too_large: PayloadTooLarge,
-  unsupported_media_type: UnsupportedMediaType,
-  unprocessable: Unprocessable,
-  cancelled: Cancelled,
-  busy: Busy,
-  ambiguous: Ambiguous,
-  corrupt: Corrupt,
-  internal: Internal,
-};
-
-/** An error whose class this process does not know, with its code, status and retryability as they came. */
-class RemoteFailure extends AppError {
-  readonly code: string;
-  readonly status: number;
-  override readonly retryable: boolean;
-
-  constructor(event: FailedEvent, options: AppErrorOptions) {
-    super(event.message, options);
-    this.code = event.code;
-    this.status = event.status;
-    this.retryable = event.retryable;
-  }
-}
 
 const plainDetails = z.record(z.string(), z.json());
 
@@ -90,6 +40,5 @@ export function restoreFailure(event: FailedEvent): AppError {
     ...(event.details === undefined ? {} : { details: event.details }),
     ...(event.retry_after_seconds === undefined ? {} : { retryAfterSeconds: event.retry_after_seconds }),
   };
-  const known = CLASSES[event.code];
-  return known === undefined ? new RemoteFailure(event, options) : new known(event.message, options);
+  return restoreError(event, event.message, options);
 }
