@@ -35,12 +35,6 @@ function modulatedNorm(x: Value, shift: Value, scale: Value): Value {
   return f.add(f.mul(normal, f.add(scale, 1)), shift);
 }
 
-/** GELU by its tanh form (arXiv 1606.08415). */
-function gelu(x: Value): Value {
-  const inner = f.mul(f.add(x, f.mul(f.mul(f.mul(x, x), x), 0.044715)), Math.sqrt(2 / Math.PI));
-  return f.mul(f.mul(x, 0.5), f.add(f.tanh(inner), 1));
-}
-
 function block(params: Params, name: string, x: Value, context: Value, conditioning: Value): Value {
   const packed = f.linear(conditioning, params.weight(`${name}.adaln`, HIDDEN, 6 * HIDDEN));
   const part = (index: number) =>
@@ -48,7 +42,7 @@ function block(params: Params, name: string, x: Value, context: Value, condition
   const first = modulatedNorm(x, part(0), part(1));
   const y = f.add(x, attention(params, `${name}.self`, first, first));
   const z = f.add(y, attention(params, `${name}.cross`, modulatedNorm(y, part(2), part(3)), context));
-  const hidden = gelu(f.linear(modulatedNorm(z, part(4), part(5)), params.weight(`${name}.up`, HIDDEN, 4 * HIDDEN)));
+  const hidden = f.gelu(f.linear(modulatedNorm(z, part(4), part(5)), params.weight(`${name}.up`, HIDDEN, 4 * HIDDEN)));
   return f.add(z, f.linear(hidden, params.weight(`${name}.down`, 4 * HIDDEN, HIDDEN)));
 }
 

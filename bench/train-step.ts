@@ -103,7 +103,6 @@ const row = {
   net,
   engine: spec.name,
   precision: spec.precision,
-  threads: spec.threads,
   ms: Number(ms.toFixed(1)),
   gflops: Number(gflops.toFixed(1)),
   of_peak: Number((gflops / peak.gflops).toFixed(3)),

@@ -170,6 +170,12 @@ export function silu(x: Value): Value {
   return mul(x, sigmoid(x));
 }
 
+/** GELU by its tanh form (arXiv 1606.08415): x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
+export function gelu(x: Value): Value {
+  const scale = 2 * Math.sqrt(2 / Math.PI);
+  return mul(x, sigmoid(mul(x, add(mul(mul(x, x), 0.044715 * scale), scale))));
+}
+
 /** Root-mean-square norm over the last axis, without gain (arXiv 1910.07467). */
 export function rmsNorm(x: Value, eps = 1e-6): Value {
   return mul(x, reciprocal(sqrt(add(reduceMean(mul(x, x), [-1]), eps))));

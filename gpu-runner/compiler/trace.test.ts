@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { interpret } from '../engines/reference/engine.ts';
 import * as f from './functions.ts';
 import { predictPeakBytes } from './memory.ts';
 import { hashGraph, printGraph } from './print.ts';
@@ -91,6 +92,16 @@ describe('trace', () => {
   ])('refuses %s, with shapes and origin', (_, build, message) => {
     expect(() => trace(build)).toThrow(message);
   });
+});
+
+it('gelu is its definition', () => {
+  const graph = trace(builder => ({ outputs: { y: f.gelu(input(builder, 'x', 7)) } }));
+  const x = Float64Array.of(-6, -2, -0.5, 0, 0.3, 1, 5);
+  const y = interpret(graph, { x: { shape: [7], data: x } }).outputs.y?.data ?? [];
+  for (const [i, value] of x.entries()) {
+    const tanh = Math.tanh(Math.sqrt(2 / Math.PI) * (value + 0.044715 * value ** 3));
+    expect(y[i]).toBeCloseTo(0.5 * value * (1 + tanh), 12);
+  }
 });
 
 describe('verify', () => {

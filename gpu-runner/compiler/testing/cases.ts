@@ -139,6 +139,7 @@ export const OP_CASES: readonly OpCase[] = [
     build: v => f.reduceSum(f.sub(f.mul(nth(v, 1), 2), f.tanh(nth(v, 0))), [0]),
   },
   { name: 'rms norm', op: 'composite', inputs: [X], build: v => f.rmsNorm(nth(v, 0)) },
+  { name: 'gelu', op: 'composite', inputs: [X], build: v => f.gelu(nth(v, 0)) },
   { name: 'silu', op: 'composite', inputs: [X], build: v => f.silu(nth(v, 0)) },
   {
     name: 'linear',
