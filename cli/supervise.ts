@@ -90,7 +90,8 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
       if (ending.signal.aborted) return;
       const held = code === EXIT_HELD && performance.now() - startedAt < HELD_PATIENCE_MS;
       if (url === undefined && !held) {
-        const said = lines.join('\n');
+        // Several attempts say the same.
+        const said = [...new Set(lines)].join('\n');
         ready.reject(new Internal(`the ${options.name} did not start${said === '' ? '' : `:\n${said}`}`));
         return;
       }

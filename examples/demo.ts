@@ -50,7 +50,7 @@ async function main(plan: DemoPlan): Promise<void> {
     interrupted.throwIfAborted();
     await runDemo({ api: told, terminal, plan, elapsed });
   } catch (error) {
-    await writeElapsed(plan.out, elapsed());
+    if (easel) await writeElapsed(plan.out, elapsed());
     if (!interrupted.aborted) {
       terminal.endProgress();
       terminal.line(`what server and gpu-runner said: ${join(plan.out, 'easel.log')}`);
