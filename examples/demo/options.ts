@@ -52,7 +52,7 @@ export interface DemoPlan {
 export function planDemo(argv: readonly string[]): DemoPlan | undefined {
   const values = parseWords(argv);
   if (values.help) return undefined;
-  const size = readCount('size', values.size, 64, 32);
+  const size = readCount('size', values.size, 64, 1);
   if (size !== 32 && size !== 64) throw new InvalidInput(`--size ${size} is wrong`, { expected: '32 or 64' });
   const samples = readCount('samples', values.samples, DEFAULT_SAMPLES, LEAST_SAMPLES);
   const pictures = readCount('pictures', values.pictures, DEFAULT_PICTURES, LEAST_PICTURES);
