@@ -1,0 +1,95 @@
+/** @file How far an engine is from the reference interpreter, case by case, and which engines are asked. */
+import type { Engine, EngineProbe } from '../../compiler/engine.ts';
+import { grad } from '../../compiler/grad.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { emptyTensor, sizeOf, type Tensor } from '../../compiler/tensor.ts';
+import { type OpCase, weightedSum } from '../../compiler/testing/cases.ts';
+import { randomValues } from '../../compiler/testing/random.ts';
+import { trace } from '../../compiler/trace.ts';
+
+export interface EngineRow {
+  readonly name: string;
+  probe(): Promise<EngineProbe>;
+  /** Called when the probe says that it is available. */
+  open(): Promise<Engine>;
+  /** Largest error that a case may have, as {@link measureCase} gives it. */
+  readonly tolerance: number;
+}
+
+/** One row per engine that is compared with the reference interpreter. */
+export const ENGINE_ROWS: readonly EngineRow[] = [
+  {
+    name: 'onnxruntime/cpu',
+    probe: async () => (await import('../onnxruntime/engine.ts')).probeOnnxRuntime(),
+    open: async () => (await import('../onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads: 1 }),
+    tolerance: 2e-6,
+  },
+];
+
+/** A case's result `y`, and `g0`, `g1` ...: gradients of a weighted sum of it by its f32 inputs `x0`, `x1` ... */
+export function traceCase(testCase: OpCase): Graph {
+  return trace(builder => {
+    const inputs = testCase.inputs.map(({ shape, dtype = 'f32' }, i) => builder.input(`x${i}`, { shape, dtype }));
+    const y = testCase.build(inputs);
+    const gradients = grad(
+      weightedSum(y),
+      inputs.filter(input => input.dtype === 'f32'),
+    );
+    return { outputs: { y, ...Object.fromEntries(gradients.map((gradient, i) => [`g${i}`, gradient])) } };
+  });
+}
+
+export function feedsOf(testCase: OpCase): Record<string, Tensor> {
+  return Object.fromEntries(
+    testCase.inputs.map(({ shape, range, dtype = 'f32' }, i) => {
+      const tensor = emptyTensor({ shape, dtype });
+      tensor.data.set(randomValues(sizeOf(shape), i + 1, range));
+      return [`x${i}`, tensor];
+    }),
+  );
+}
+
+/** Compiles, runs without state, and frees what that took. */
+export async function runOnce(engine: Engine, graph: Graph, feeds: Record<string, Tensor>) {
+  const state = engine.createState({});
+  const executable = await engine.compile(graph);
+  try {
+    return await executable.run(state, feeds);
+  } finally {
+    await executable.dispose();
+    state.dispose();
+  }
+}
+
+/**
+ * By output: the largest difference of an element from the reference's, relative to the reference's largest element.
+ * An output that is missing or of another size counts as Infinity, NaN against a number too.
+ */
+export async function measureCase(
+  engine: Engine,
+  reference: Engine,
+  testCase: OpCase,
+): Promise<Record<string, number>> {
+  const graph = traceCase(testCase);
+  const feeds = feedsOf(testCase);
+  const expected = await runOnce(reference, graph, feeds);
+  const actual = await runOnce(engine, graph, feeds);
+  return Object.fromEntries(
+    Object.entries(expected).map(([name, tensor]) => [name, relativeError(tensor, actual[name])]),
+  );
+}
+
+/** Below this largest element, errors are absolute. */
+const SMALLEST_SCALE = 1e-3;
+
+function relativeError(expected: Tensor, actual: Tensor | undefined): number {
+  if (actual?.data.length !== expected.data.length || actual.dtype !== expected.dtype) return Infinity;
+  let scale = SMALLEST_SCALE;
+  let largest = 0;
+  for (const [i, x] of expected.data.entries()) {
+    const difference = Math.abs(x - (actual.data[i] ?? Number.NaN));
+    largest = Number.isNaN(difference) ? Infinity : Math.max(largest, difference);
+    scale = Math.max(scale, Math.abs(x));
+  }
+  return largest / scale;
+}
