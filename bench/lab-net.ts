@@ -2,6 +2,7 @@
  * @file The lab network, a fixed yardstick: a DiT of 256 wide, 6 deep, 4 heads, over 64 image tokens with cross-attention to 32 context tokens,
  * batch 32, 8.7 M parameters. It is written out here so that changes of the product's model do not move it.
  */
+import { gelu, linear, silu } from '../gpu-runner/compiler/composites.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { grad } from '../gpu-runner/compiler/grad.ts';
 import type { Graph } from '../gpu-runner/compiler/graph.ts';
@@ -19,13 +20,13 @@ const PATCH_DIM = 48;
 function attention(params: Params, name: string, x: Value, context: Value): Value {
   const headDim = HIDDEN / HEADS;
   const project = (part: string, input: Value) => {
-    const projected = f.linear(input, params.weight(`${name}.${part}`, HIDDEN, HIDDEN));
+    const projected = linear(input, params.weight(`${name}.${part}`, HIDDEN, HIDDEN));
     return f.transpose(f.reshape(projected, [BATCH, -1, HEADS, headDim]), [0, 2, 1, 3]);
   };
   const query = f.mul(project('q', x), 1 / Math.sqrt(headDim));
   const weights = f.softmax(f.matmul(query, project('k', context), { transposeB: true }));
   const mixed = f.transpose(f.matmul(weights, project('v', context)), [0, 2, 1, 3]);
-  return f.linear(f.reshape(mixed, [BATCH, TOKENS, HIDDEN]), params.weight(`${name}.out`, HIDDEN, HIDDEN));
+  return linear(f.reshape(mixed, [BATCH, TOKENS, HIDDEN]), params.weight(`${name}.out`, HIDDEN, HIDDEN));
 }
 
 /** Layer norm without gain and bias, then x(1 + scale) + shift. */
@@ -36,14 +37,14 @@ function modulatedNorm(x: Value, shift: Value, scale: Value): Value {
 }
 
 function block(params: Params, name: string, x: Value, context: Value, conditioning: Value): Value {
-  const packed = f.linear(conditioning, params.weight(`${name}.adaln`, HIDDEN, 6 * HIDDEN));
+  const packed = linear(conditioning, params.weight(`${name}.adaln`, HIDDEN, 6 * HIDDEN));
   const part = (index: number) =>
     f.reshape(f.slice(packed, 1, index * HIDDEN, (index + 1) * HIDDEN), [BATCH, 1, HIDDEN]);
   const first = modulatedNorm(x, part(0), part(1));
   const y = f.add(x, attention(params, `${name}.self`, first, first));
   const z = f.add(y, attention(params, `${name}.cross`, modulatedNorm(y, part(2), part(3)), context));
-  const hidden = f.gelu(f.linear(modulatedNorm(z, part(4), part(5)), params.weight(`${name}.up`, HIDDEN, 4 * HIDDEN)));
-  return f.add(z, f.linear(hidden, params.weight(`${name}.down`, 4 * HIDDEN, HIDDEN)));
+  const hidden = gelu(linear(modulatedNorm(z, part(4), part(5)), params.weight(`${name}.up`, HIDDEN, 4 * HIDDEN)));
+  return f.add(z, linear(hidden, params.weight(`${name}.down`, 4 * HIDDEN, HIDDEN)));
 }
 
 /** Forward and backward of the mean squared error; writes every parameter's gradient. */
@@ -53,12 +54,12 @@ export function traceLabNet(): { readonly graph: Graph; readonly params: Params[
     const params = new Params(builder);
     const input = (name: string, shape: readonly number[]) => builder.input(name, { shape, dtype: 'f32' });
     const patches = input('patches', [BATCH, TOKENS, PATCH_DIM]);
-    const context = f.linear(input('context', [BATCH, CONTEXT, HIDDEN]), params.weight('context', HIDDEN, HIDDEN));
-    const conditioning = f.silu(f.linear(input('time', [BATCH, HIDDEN]), params.weight('time', HIDDEN, HIDDEN)));
-    let x = f.linear(patches, params.weight('embed', PATCH_DIM, HIDDEN));
+    const context = linear(input('context', [BATCH, CONTEXT, HIDDEN]), params.weight('context', HIDDEN, HIDDEN));
+    const conditioning = silu(linear(input('time', [BATCH, HIDDEN]), params.weight('time', HIDDEN, HIDDEN)));
+    let x = linear(patches, params.weight('embed', PATCH_DIM, HIDDEN));
     for (let layer = 0; layer < DEPTH; layer++) x = block(params, `blocks.${layer}`, x, context, conditioning);
     const error = f.sub(
-      f.linear(x, params.weight('head', HIDDEN, PATCH_DIM)),
+      linear(x, params.weight('head', HIDDEN, PATCH_DIM)),
       input('target', [BATCH, TOKENS, PATCH_DIM]),
     );
     const loss = f.mul(f.sumAll(f.mul(error, error)), 1 / (BATCH * TOKENS * PATCH_DIM));

@@ -1,4 +1,4 @@
-/** @file The operations as functions of values, and the composite ones built from them. Shapes are given as [batch, tokens, dim]. */
+/** @file The operations as functions of values, and what is said in one or two of them. Those of many are in composites.ts. */
 
 import { isSameShape, normalizeAxes } from './shapes.ts';
 import { type DType, type Shape, sizeOf } from './tensor.ts';
@@ -65,7 +65,26 @@ export const max = (x: Operand, y: Operand): Value => binary('max', x, y);
 export const min = (x: Operand, y: Operand): Value => binary('min', x, y);
 export const less = (x: Operand, y: Operand): Value => binary('less', x, y);
 export const equal = (x: Operand, y: Operand): Value => binary('equal', x, y);
+export const greater = (x: Operand, y: Operand): Value => less(y, x);
+/** False where either is NaN. */
+export const lessEqual = (x: Operand, y: Operand): Value => or(less(x, y), equal(x, y));
+export const greaterEqual = (x: Operand, y: Operand): Value => lessEqual(y, x);
 export const and = (x: Value, y: Value): Value => binary('and', x, y);
+export const or = (x: Value, y: Value): Value => not(and(not(x), not(y)));
+
+export const square = (x: Value): Value => mul(x, x);
+export const rsqrt = (x: Value): Value => reciprocal(sqrt(x));
+
+/** x ** exponent: whole exponents up to 64 by multiplication, halves by a square root, any other as e ** (exponent log x), for positive x. */
+export function pow(x: Value, exponent: number): Value {
+  if (exponent < 0) return reciprocal(pow(x, -exponent));
+  if (exponent === 0) return x.builder.constant([1], x.shape, x.dtype);
+  if (exponent === 0.5) return sqrt(x);
+  if (!Number.isInteger(exponent) || exponent > 64) return exp(mul(log(x), exponent));
+  if (exponent === 1) return x;
+  const half = square(pow(x, Math.floor(exponent / 2)));
+  return exponent % 2 === 0 ? half : mul(half, x);
+}
 
 /** `a` where `condition`, else `b`. */
 export function select(condition: Value, a: Operand, b: Operand): Value {
@@ -163,29 +182,6 @@ export function cast(x: Value, dtype: DType): Value {
 
 export function softmax(x: Value, axis = -1): Value {
   return x.builder.emit('softmax', [x], { axis: axis < 0 ? axis + x.shape.length : axis });
-}
-
-/** x * sigmoid(x) (Swish-1, arXiv 1702.03118). */
-export function silu(x: Value): Value {
-  return mul(x, sigmoid(x));
-}
-
-/** GELU by its tanh form (arXiv 1606.08415): x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
-export function gelu(x: Value): Value {
-  const scale = 2 * Math.sqrt(2 / Math.PI);
-  return mul(x, sigmoid(mul(x, add(mul(mul(x, x), 0.044715 * scale), scale))));
-}
-
-/** Root-mean-square norm over the last axis, without gain (arXiv 1910.07467). */
-export function rmsNorm(x: Value, eps = 1e-6): Value {
-  return mul(x, reciprocal(sqrt(add(reduceMean(mul(x, x), [-1]), eps))));
-}
-
-/** x [..., in] times weight [in, out]. */
-export function linear(x: Value, weight: Value): Value {
-  const [rows, columns] = weight.shape;
-  const flat = reshape(x, [-1, rows ?? 0]);
-  return reshape(matmul(flat, weight), [...x.shape.slice(0, -1), columns ?? 0]);
 }
 
 function operandOf(x: Value, index: number): Value {

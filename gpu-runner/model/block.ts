@@ -1,19 +1,8 @@
 /** @file The transformer block of `arch: joint`: image tokens are the only queries; keys and values are [image | text | pose]. */
 
 import type { ModelConfig } from '../../configs/schema.ts';
-import {
-  add,
-  concat,
-  linear,
-  matmul,
-  mul,
-  reshape,
-  rmsNorm,
-  silu,
-  slice,
-  softmax,
-  transpose,
-} from '../compiler/functions.ts';
+import { linear, rmsNorm, swiglu } from '../compiler/composites.ts';
+import { add, concat, matmul, mul, reshape, slice, softmax, transpose } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';
 import type { ContextGroup } from './conditions.ts';
 import type { Params } from './params.ts';
@@ -69,7 +58,7 @@ function feedForward(params: Params, model: ModelConfig, name: string, x: Value)
   const inner = mlpDim(model);
   const gate = linear(x, params.weight(`${name}.gate`, hidden, inner, 'matrix'));
   const up = linear(x, params.weight(`${name}.up`, hidden, inner, 'matrix'));
-  return linear(mul(silu(gate), up), params.weight(`${name}.down`, inner, hidden, 'matrix'));
+  return linear(swiglu(gate, up), params.weight(`${name}.down`, inner, hidden, 'matrix'));
 }
 
 /** hidden * ratio, rounded to a multiple of 16. */

@@ -3,19 +3,18 @@
  */
 
 import type { ModelConfig } from '../../configs/schema.ts';
+import { linear, rmsNorm } from '../compiler/composites.ts';
 import {
   add,
   and,
   concat,
   div,
   less,
-  linear,
   max,
   mul,
   reduceMean,
   reduceSum,
   reshape,
-  rmsNorm,
   select,
   slice,
 } from '../compiler/functions.ts';

@@ -1,7 +1,8 @@
 /** @file NanoDiT, `arch: joint`: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
 
 import type { ModelConfig } from '../../configs/schema.ts';
-import { add, concat, cos, linear, mul, reshape, rmsNorm, select, silu, sin } from '../compiler/functions.ts';
+import { linear, rmsNorm, silu } from '../compiler/composites.ts';
+import { add, concat, cos, mul, reshape, select, sin } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';
 import { applyBlock, type BlockContext, type Modulation, modulate, splitModulation } from './block.ts';
 import { type ConditionInputs, type ContextGroup, encodeConditions } from './conditions.ts';

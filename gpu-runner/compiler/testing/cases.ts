@@ -1,4 +1,5 @@
 /** @file One graph per operation and composite, odd shapes and broadcasting included: gradient checks and engine conformance run them all. */
+import * as c from '../composites.ts';
 import * as f from '../functions.ts';
 import type { OpName } from '../ops.ts';
 import { type DType, type Shape, sizeOf } from '../tensor.ts';
@@ -34,6 +35,17 @@ function unary(op: OpName, build: (x: Value) => Value, input = X): OpCase {
 function binary(op: OpName, build: (x: Value, y: Value) => Value, a = X, b = X): OpCase {
   const name = `${op} [${a.shape.join(',')}] [${b.shape.join(',')}]`;
   return { name, op, inputs: [a, b], build: values => build(nth(values, 0), nth(values, 1)) };
+}
+
+/** A case of up to three operands; `build` is given those that `inputs` names. */
+function composite(name: string, inputs: readonly CaseInput[], build: (x: Value, y: Value, z: Value) => Value): OpCase {
+  const last = inputs.length - 1;
+  return {
+    name,
+    op: 'composite',
+    inputs,
+    build: values => build(nth(values, 0), nth(values, Math.min(1, last)), nth(values, Math.min(2, last))),
+  };
 }
 
 const BROADCASTS: readonly (readonly [Shape, Shape])[] = [
@@ -138,14 +150,28 @@ export const OP_CASES: readonly OpCase[] = [
     inputs: [{ shape: [] }, { shape: [3, 4] }],
     build: v => f.reduceSum(f.sub(f.mul(nth(v, 1), 2), f.tanh(nth(v, 0))), [0]),
   },
-  { name: 'rms norm', op: 'composite', inputs: [X], build: v => f.rmsNorm(nth(v, 0)) },
-  { name: 'gelu', op: 'composite', inputs: [X], build: v => f.gelu(nth(v, 0)) },
-  { name: 'silu', op: 'composite', inputs: [X], build: v => f.silu(nth(v, 0)) },
+  composite('greater', [{ shape: [3, 1] }, { shape: [4] }], (x, y) => f.select(f.greater(x, y), x, y)),
+  composite('lessEqual', [{ shape: [3, 1] }, { shape: [4] }], (x, y) => f.select(f.lessEqual(x, y), f.mul(x, 2), y)),
+  composite('greaterEqual', [X, X], (x, y) => f.select(f.greaterEqual(x, y), x, f.mul(y, 3))),
+  composite('square', [X], f.square),
+  composite('rsqrt', [POSITIVE], f.rsqrt),
+  ...[3, -2, 0.5, 1.7, 0].map(exponent => composite(`pow ${exponent}`, [POSITIVE], x => f.pow(x, exponent))),
+  composite('pow 5 of negative numbers', [X], x => f.pow(x, 5)),
+  composite('rms norm', [X], x => c.rmsNorm(x)),
+  composite('rms norm with gain', [{ shape: [2, 3, 7] }, { shape: [7] }], (x, gain) => c.rmsNorm(x, { gain })),
+  composite('layer norm', [X], x => c.layerNorm(x)),
+  composite('layer norm with gain and bias', [{ shape: [2, 3, 7] }, { shape: [7] }, { shape: [7] }], (x, gain, bias) =>
+    c.layerNorm(x, { gain, bias, eps: 1e-5 }),
+  ),
+  composite('gelu', [X], c.gelu),
+  composite('gelu by the error function', [X], c.geluErf),
+  composite('silu', [X], c.silu),
+  composite('swiglu', [X, X], c.swiglu),
   {
     name: 'linear',
     op: 'composite',
     inputs: [{ shape: [2, 3, 4] }, { shape: [4, 5] }],
-    build: v => f.linear(nth(v, 0), nth(v, 1)),
+    build: v => c.linear(nth(v, 0), nth(v, 1)),
   },
   {
     name: 'attention with a mask',

@@ -1,0 +1,55 @@
+/** @file Functions of several operations that networks are made of. Shapes are given as [batch, tokens, dim]; `...` is any leading axes. */
+import { add, erf, matmul, mul, reduceMean, reshape, rsqrt, sigmoid, square, sub } from './functions.ts';
+import type { Value } from './trace.ts';
+
+/** x * sigmoid(x) (Swish-1, arXiv 1702.03118). */
+export function silu(x: Value): Value {
+  return mul(x, sigmoid(x));
+}
+
+/** silu(gate) * up (arXiv 2002.05202); equal shapes. */
+export function swiglu(gate: Value, up: Value): Value {
+  return mul(silu(gate), up);
+}
+
+/** GELU by its tanh form (arXiv 1606.08415): x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
+export function gelu(x: Value): Value {
+  const scale = 2 * Math.sqrt(2 / Math.PI);
+  return mul(x, sigmoid(mul(x, add(mul(mul(x, x), 0.044715 * scale), scale))));
+}
+
+/** GELU as it is defined: x (1 + erf(x / sqrt(2))) / 2. */
+export function geluErf(x: Value): Value {
+  return mul(mul(x, add(erf(mul(x, Math.SQRT1_2)), 1)), 0.5);
+}
+
+export interface NormOptions {
+  /** Both [dim]: the normal x is multiplied by the gain, then the bias is added. */
+  readonly gain?: Value;
+  readonly bias?: Value;
+  /** Added to the mean square under the root; default 1e-6. */
+  readonly eps?: number;
+}
+
+function scaleAndShift(x: Value, { gain, bias }: NormOptions): Value {
+  const scaled = gain ? mul(x, gain) : x;
+  return bias ? add(scaled, bias) : scaled;
+}
+
+/** Root-mean-square norm over the last axis (arXiv 1910.07467): x / sqrt(mean(x^2) + eps). */
+export function rmsNorm(x: Value, options: NormOptions = {}): Value {
+  const { eps = 1e-6 } = options;
+  return scaleAndShift(mul(x, rsqrt(add(reduceMean(square(x), [-1]), eps))), options);
+}
+
+/** Layer norm over the last axis (arXiv 1607.06450): (x - mean) / sqrt(variance + eps). */
+export function layerNorm(x: Value, options: NormOptions = {}): Value {
+  return rmsNorm(sub(x, reduceMean(x, [-1])), options);
+}
+
+/** x [..., in] times weight [in, out]. */
+export function linear(x: Value, weight: Value): Value {
+  const [rows, columns] = weight.shape;
+  const flat = reshape(x, [-1, rows ?? 0]);
+  return reshape(matmul(flat, weight), [...x.shape.slice(0, -1), columns ?? 0]);
+}
