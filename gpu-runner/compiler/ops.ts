@@ -1,9 +1,21 @@
 /** @file The operations: one row each with its shape rule and doc. Every interpretation is a table of its own over these names. */
 
+import {
+  at,
+  binary,
+  comparison,
+  inferSource,
+  lastTwo,
+  type None,
+  type OpRow,
+  reduction,
+  requireFloat,
+  requireSameType,
+  sizeAt,
+  unary,
+} from './op-rows.ts';
 import { broadcastShapes, GraphError, normalizeAxes } from './shapes.ts';
-import { type DType, formatType, type Shape, sizeOf, type TensorSpec } from './tensor.ts';
-
-type None = Readonly<Record<never, never>>;
+import { type DType, formatType, type Shape, sizeOf } from './tensor.ts';
 
 /** The attributes of each operation. */
 export interface OpAttrs {
@@ -47,90 +59,6 @@ export interface OpAttrs {
 }
 
 export type OpName = keyof OpAttrs;
-
-export interface OpRow<A> {
-  /** What it computes, in NumPy terms. */
-  readonly doc: string;
-  /** Number of operands; undefined: any. */
-  readonly arity: number | undefined;
-  /** The result's type. @throws GraphError when the operands do not fit. */
-  infer(operands: readonly TensorSpec[], attrs: A): TensorSpec;
-}
-
-type Operands = readonly TensorSpec[];
-
-const FLOATS: ReadonlySet<DType> = new Set<DType>(['f32', 'f16', 'bf16']);
-
-function at(operands: Operands, index: number): TensorSpec {
-  const operand = operands[index];
-  if (operand === undefined) throw new GraphError(`operand ${index} is missing`);
-  return operand;
-}
-
-function requireFloat(spec: TensorSpec): void {
-  if (!FLOATS.has(spec.dtype)) throw new GraphError(`expected a floating-point operand, got ${formatType(spec)}`);
-}
-
-function requireSameType(a: TensorSpec, b: TensorSpec): void {
-  if (a.dtype !== b.dtype) throw new GraphError(`operands differ in dtype: ${formatType(a)} and ${formatType(b)}`);
-}
-
-function inferSource(_: Operands, attrs: { readonly shape: Shape; readonly dtype: DType }): TensorSpec {
-  if (attrs.shape.some(size => !Number.isInteger(size) || size < 0)) {
-    throw new GraphError(`shape [${attrs.shape.join(', ')}] has a size that is no whole number`);
-  }
-  return { shape: attrs.shape, dtype: attrs.dtype };
-}
-
-function unary(doc: string): OpRow<None> {
-  return {
-    doc,
-    arity: 1,
-    infer(operands) {
-      requireFloat(at(operands, 0));
-      return at(operands, 0);
-    },
-  };
-}
-
-function binary(doc: string): OpRow<None> {
-  return {
-    doc: `${doc}, with NumPy broadcasting`,
-    arity: 2,
-    infer(operands) {
-      const [a, b] = [at(operands, 0), at(operands, 1)];
-      requireSameType(a, b);
-      if (a.dtype === 'bool') throw new GraphError(`expected numbers, got ${formatType(a)}`);
-      return { shape: broadcastShapes(a.shape, b.shape), dtype: a.dtype };
-    },
-  };
-}
-
-function comparison(doc: string): OpRow<None> {
-  return {
-    doc: `${doc}, with NumPy broadcasting; bool`,
-    arity: 2,
-    infer(operands) {
-      const [a, b] = [at(operands, 0), at(operands, 1)];
-      requireSameType(a, b);
-      if (a.dtype === 'bool') throw new GraphError(`expected numbers, got ${formatType(a)}`);
-      return { shape: broadcastShapes(a.shape, b.shape), dtype: 'bool' };
-    },
-  };
-}
-
-function reduction(doc: string): OpRow<OpAttrs['reduceSum']> {
-  return {
-    doc: `${doc} over the axes, which stay with size 1`,
-    arity: 1,
-    infer(operands, { axes }) {
-      const x = at(operands, 0);
-      requireFloat(x);
-      const reduced = new Set(normalizeAxes(axes, x.shape.length));
-      return { shape: x.shape.map((size, axis) => (reduced.has(axis) ? 1 : size)), dtype: x.dtype };
-    },
-  };
-}
 
 export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
   input: { doc: 'a tensor fed from the host at every run', arity: 0, infer: inferSource },
@@ -312,14 +240,3 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     },
   },
 };
-
-function lastTwo(shape: Shape, transposed: boolean): [number, number] {
-  const [a, b] = [sizeAt(shape, shape.length - 2), sizeAt(shape, shape.length - 1)];
-  return transposed ? [b, a] : [a, b];
-}
-
-function sizeAt(sizes: readonly number[], axis: number): number {
-  const size = sizes[axis];
-  if (size === undefined) throw new GraphError(`axis ${axis} of [${sizes.join(', ')}] does not exist`);
-  return size;
-}

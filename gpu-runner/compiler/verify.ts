@@ -1,5 +1,6 @@
 import type { Graph } from './graph.ts';
-import { OPS, type OpName, type OpRow } from './ops.ts';
+import type { OpRow } from './op-rows.ts';
+import { OPS, type OpName } from './ops.ts';
 import { GraphError, isSameShape } from './shapes.ts';
 import { formatType, type TensorSpec } from './tensor.ts';
 
