@@ -2,6 +2,9 @@
 import type { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
 
+/** Of matrix products in the model's graphs; everything else, and the update, is f32. */
+export type Precision = 'f32' | 'bf16';
+
 export type Tensors = Readonly<Record<string, Tensor>>;
 
 /** Named tensors that live on the device; graphs read and write them. */
@@ -29,12 +32,18 @@ export interface EngineProbe {
   readonly version?: string;
   /** Threads that `auto` would use. */
   readonly threads?: number;
+  /** What it offers on this machine, the one that `auto` would use first; absent: f32. */
+  readonly precisions?: readonly Precision[];
+  /** One line for whoever starts the runner: what would make this machine faster. */
+  readonly advice?: string;
   /** Why it is not available, and what would make it so. */
   readonly reason?: string;
 }
 
 export interface Engine {
   readonly name: string;
+  /** That it was opened with, for passes/mixed-precision.ts over the model's graphs; absent: f32. */
+  readonly precision?: Precision;
   createState(tensors: Tensors): State;
   compile(graph: Graph): Promise<Executable>;
   dispose(): Promise<void>;

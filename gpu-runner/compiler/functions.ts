@@ -176,6 +176,27 @@ export function concat(values: readonly Value[], axis: number): Value {
   return values.length === 1 ? first : first.builder.emit('concat', values, { axis });
 }
 
+function replaceAxis(shape: Shape, axis: number, sizes: Shape): number[] {
+  return [...shape.slice(0, axis), ...sizes, ...shape.slice(axis + 1)];
+}
+
+/** The slices of x along `axis` at i32 indices of any shape, which takes the place of the axis. Indices count from 0, without wrapping. */
+export function gather(x: Value, indices: Value, axis: number): Value {
+  const [place = 0] = normalizeAxes([axis], x.shape.length);
+  const gathered = x.builder.emit('gather', [x, reshape(indices, [-1])], { axis: place });
+  return reshape(gathered, replaceAxis(x.shape, place, indices.shape));
+}
+
+/** x with updates added at i32 indices along `axis`: the updates are shaped as {@link gather} would give them. */
+export function scatterAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
+  const [place = 0] = normalizeAxes([axis], x.shape.length);
+  const expected = replaceAxis(x.shape, place, indices.shape);
+  const flat = isSameShape(updates.shape, expected)
+    ? reshape(updates, replaceAxis(x.shape, place, [sizeOf(indices.shape)]))
+    : updates;
+  return x.builder.emit('scatterAdd', [x, reshape(indices, [-1]), flat], { axis: place });
+}
+
 export function cast(x: Value, dtype: DType): Value {
   return x.dtype === dtype ? x : x.builder.emit('cast', [x], { dtype });
 }

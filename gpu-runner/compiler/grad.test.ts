@@ -27,7 +27,7 @@ function feed(inputs: readonly CaseInput[]): Record<string, Array64> {
   return Object.fromEntries(
     inputs.map(({ shape, range, dtype }, i) => {
       const data = Float64Array.from(randomValues(sizeOf(shape), i + 1, range));
-      return [`x${i}`, { shape, data: dtype === 'i32' ? data.map(Math.round) : data }];
+      return [`x${i}`, { shape, data: dtype === 'i32' ? data.map(Math.trunc) : data }];
     }),
   );
 }

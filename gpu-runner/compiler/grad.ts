@@ -116,6 +116,11 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
       return part;
     });
   },
+  gather: (ct, x, _, { axis }) => [
+    f.scatterAdd(f.broadcast(zeros(ct), first(x).shape), nth(x, 1), ct, axis),
+    undefined,
+  ],
+  scatterAdd: (ct, x, _, { axis }) => [ct, undefined, f.gather(ct, nth(x, 1), axis)],
   cast: (ct, x) => [f.cast(ct, first(x).dtype)],
   softmax: (ct, _, y, { axis }) => {
     const weighted = f.mul(ct, y);

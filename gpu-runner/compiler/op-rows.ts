@@ -38,6 +38,15 @@ export function requireSameType(a: TensorSpec, b: TensorSpec): void {
   if (a.dtype !== b.dtype) throw new GraphError(`operands differ in dtype: ${formatType(a)} and ${formatType(b)}`);
 }
 
+/** The number of indices. @throws GraphError for anything but i32[n]. */
+export function requireIndices(spec: TensorSpec): number {
+  const [count] = spec.shape;
+  if (spec.dtype !== 'i32' || spec.shape.length !== 1 || count === undefined) {
+    throw new GraphError(`expected indices i32[n], got ${formatType(spec)}`);
+  }
+  return count;
+}
+
 /** The type that a source declares. @throws GraphError for a size that is no whole number. */
 export function inferSource(_: Operands, attrs: { readonly shape: Shape; readonly dtype: DType }): TensorSpec {
   if (attrs.shape.some(size => !Number.isInteger(size) || size < 0)) {

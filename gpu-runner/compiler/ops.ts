@@ -10,11 +10,12 @@ import {
   type OpRow,
   reduction,
   requireFloat,
+  requireIndices,
   requireSameType,
   sizeAt,
   unary,
 } from './op-rows.ts';
-import { broadcastShapes, GraphError, normalizeAxes } from './shapes.ts';
+import { broadcastShapes, GraphError, isSameShape, normalizeAxes } from './shapes.ts';
 import { type DType, formatType, type Shape, sizeOf } from './tensor.ts';
 
 /** The attributes of each operation. */
@@ -53,6 +54,8 @@ export interface OpAttrs {
   slice: { readonly starts: readonly number[]; readonly ends: readonly number[] };
   pad: { readonly before: readonly number[]; readonly after: readonly number[] };
   concat: { readonly axis: number };
+  gather: { readonly axis: number };
+  scatterAdd: { readonly axis: number };
   cast: { readonly dtype: DType };
   stopGradient: None;
   softmax: { readonly axis: number };
@@ -222,6 +225,32 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
       }
       const joined = operands.reduce((sum, operand) => sum + sizeAt(operand.shape, axis), 0);
       return { shape: first.shape.map((size, other) => (other === axis ? joined : size)), dtype: first.dtype };
+    },
+  },
+  gather: {
+    doc: 'the slices of x along the axis at the i32 indices [n], each in 0 ... size - 1, repeats allowed',
+    arity: 2,
+    infer(operands, { axis }) {
+      const x = at(operands, 0);
+      const count = requireIndices(at(operands, 1));
+      sizeAt(x.shape, axis);
+      return { shape: x.shape.map((size, other) => (other === axis ? count : size)), dtype: x.dtype };
+    },
+  },
+  scatterAdd: {
+    doc: 'x, with the slices of the updates along the axis added at the i32 indices [n], each in 0 ... size - 1; repeats add up',
+    arity: 3,
+    infer(operands, { axis }) {
+      const [x, updates] = [at(operands, 0), at(operands, 2)];
+      const count = requireIndices(at(operands, 1));
+      requireFloat(x);
+      requireSameType(x, updates);
+      sizeAt(x.shape, axis);
+      const expected = x.shape.map((size, other) => (other === axis ? count : size));
+      if (!isSameShape(updates.shape, expected)) {
+        throw new GraphError(`expected updates of [${expected.join(', ')}], got ${formatType(updates)}`);
+      }
+      return x;
     },
   },
   cast: {

@@ -70,6 +70,28 @@ function matmulCase(a: Shape, b: Shape, transposeA: boolean, transposeB: boolean
   };
 }
 
+/** Indices into an axis of size 5, with repeats. */
+const indicesOf = (shape: Shape): CaseInput => ({ shape, dtype: 'i32', range: [0, 5] });
+
+function gatherCase(shape: Shape, axis: number, indices: Shape): OpCase {
+  return {
+    name: `gather [${indices.join(',')}] from axis ${axis} of [${shape.join(',')}]`,
+    op: 'gather',
+    inputs: [{ shape }, indicesOf(indices)],
+    build: v => f.gather(nth(v, 0), nth(v, 1), axis),
+  };
+}
+
+function scatterCase(shape: Shape, axis: number, indices: Shape): OpCase {
+  const updates = axis < 0 ? [...shape.slice(0, axis), ...indices] : shape.with(axis, sizeOf(indices));
+  return {
+    name: `scatterAdd at [${indices.join(',')}] into axis ${axis} of [${shape.join(',')}]`,
+    op: 'scatterAdd',
+    inputs: [{ shape }, indicesOf(indices), { shape: updates }],
+    build: v => f.scatterAdd(nth(v, 0), nth(v, 1), nth(v, 2), axis),
+  };
+}
+
 export const OP_CASES: readonly OpCase[] = [
   unary('neg', f.neg),
   unary('exp', f.exp),
@@ -121,6 +143,12 @@ export const OP_CASES: readonly OpCase[] = [
     inputs: [{ shape: [4], dtype: 'i32', range: [-9, 9] }],
     build: v => f.cast(nth(v, 0), 'f32'),
   },
+  gatherCase([5, 3], 0, [7]),
+  gatherCase([2, 5, 3], 1, [4]),
+  gatherCase([2, 3, 5], -1, [2, 3]),
+  scatterCase([5, 3], 0, [7]),
+  scatterCase([2, 5, 3], 1, [4]),
+  scatterCase([2, 3, 5], -1, [2, 3]),
   unary('softmax', x => f.mul(f.softmax(x), x)),
   unary('softmax', x => f.mul(f.softmax(x, 0), x)),
   {

@@ -3,7 +3,7 @@
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { AnyNode, Node } from '../../compiler/graph.ts';
 import type { OpName } from '../../compiler/ops.ts';
-import { stridesOf } from '../../compiler/shapes.ts';
+import { GraphError, stridesOf } from '../../compiler/shapes.ts';
 import { type DType, type Shape, sizeOf } from '../../compiler/tensor.ts';
 
 /** Row-major elements; bool as 0 and 1. */
@@ -85,6 +85,25 @@ function scatterInto(out: Float64Array, shape: Shape, x: Array64, starts: readon
   forEachElement(x.shape, [strides], (i, at) => {
     out[offset + at[0]!] = x.data[i]!;
   });
+}
+
+/** For every index along the axis of `shape`: the offsets of its slice in the whole and among the indexed, and the slice's length. */
+function forEachIndex(
+  shape: Shape,
+  axis: number,
+  indices: Array64,
+  visit: (whole: number, indexed: number, length: number) => void,
+): void {
+  const size = shape[axis]!;
+  const count = indices.data.length;
+  const length = sizeOf(shape.slice(axis + 1));
+  for (let outer = 0; outer < sizeOf(shape.slice(0, axis)); outer++) {
+    for (const [i, index] of indices.data.entries()) {
+      if (!(index >= 0 && index < size))
+        throw new GraphError(`index ${index} is out of range for axis ${axis} of size ${size}`);
+      visit((outer * size + index) * length, (outer * count + i) * length, length);
+    }
+  }
 }
 
 const ROUND: Readonly<Record<DType, (x: number) => number>> = {
@@ -207,6 +226,20 @@ export const KERNELS: { readonly [O in OpName]: Kernel<O> } = {
       );
       start += operand.shape[attrs.axis]!;
     }
+    return out;
+  },
+  gather: ([x, indices], { attrs, shape }) => {
+    const out = new Float64Array(sizeOf(shape));
+    forEachIndex(x!.shape, attrs.axis, indices!, (from, to, length) => {
+      out.set(x!.data.subarray(from, from + length), to);
+    });
+    return out;
+  },
+  scatterAdd: ([x, indices, updates], { attrs, shape }) => {
+    const out = x!.data.slice();
+    forEachIndex(shape, attrs.axis, indices!, (to, from, length) => {
+      for (let i = 0; i < length; i++) out[to + i]! += updates!.data[from + i]!;
+    });
     return out;
   },
   cast: ([x], { attrs }) => x!.data.map(ROUND[attrs.dtype]),

@@ -188,6 +188,17 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
     emit.node('Pad', [x, emit.ints([...attrs.before, ...attrs.after])], result),
   concat: (emit, { attrs }, operands, result) =>
     emit.node('Concat', operands, result, { attributes: { axis: attrs.axis } }),
+  gather: (emit, { attrs }, operands, result) =>
+    emit.node('Gather', operands, result, { attributes: { axis: attrs.axis } }),
+  scatterAdd(emit, node, [x = '', indices = '', updates = ''], result) {
+    const { axis } = node.attrs;
+    const full = emit.operandOf(node, 2)?.shape ?? [];
+    const [aligned, expanded] = [emit.temporary(), emit.temporary()];
+    const shape = full.map((size, other) => (other === axis ? size : 1));
+    emit.node('Reshape', [indices, emit.ints(shape)], aligned);
+    emit.node('Expand', [aligned, emit.ints(full)], expanded);
+    emit.node('ScatterElements', [x, expanded, updates], result, { attributes: { axis, reduction: 'add' } });
+  },
   cast: (emit, { attrs }, operands, result) =>
     emit.node('Cast', operands, result, { attributes: { to: ONNX_TYPES[attrs.dtype] } }),
   stopGradient: same('Identity'),
