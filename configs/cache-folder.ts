@@ -1,0 +1,12 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** Where EASEL_CACHE is when it is not set. */
+export function defaultCacheFolder(): string {
+  return join(homedir(), '.cache', 'easel');
+}
+
+/** EASEL_CACHE as an absolute path, or its default. */
+export function cacheFolderOf(env: Readonly<Record<string, string | undefined>>): string {
+  return env.EASEL_CACHE ? resolve(env.EASEL_CACHE) : defaultCacheFolder();
+}

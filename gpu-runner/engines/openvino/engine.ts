@@ -1,0 +1,199 @@
+/** @file OpenVINO on the CPU: the ONNX bytes that ONNX Runtime runs, over the C API. */
+import { availableParallelism, cpus } from 'node:os';
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { InvalidInput, Unprocessable } from '../../../errors.ts';
+import type { Engine, EngineProbe, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { predictPeakBytes } from '../../compiler/memory.ts';
+import { GraphError, isSameShape } from '../../compiler/shapes.ts';
+import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
+import { type Handle, loadOpenVino, type OpenVino } from './ffi.ts';
+import { findLibrary, hasBf16Units } from './library.ts';
+import { createView, OpenVinoState, type View } from './state.ts';
+
+const DEVICE = 'CPU';
+
+class OpenVinoExecutable implements Executable {
+  readonly peakBytes: number;
+  readonly #api: OpenVino;
+  readonly #program: OnnxProgram;
+  readonly #compiled: Handle;
+  readonly #request: Handle;
+  #isReleased = false;
+
+  constructor(api: OpenVino, program: OnnxProgram, compiled: Handle, request: Handle, peakBytes: number) {
+    this.#api = api;
+    this.#program = program;
+    this.#compiled = compiled;
+    this.#request = request;
+    this.peakBytes = peakBytes;
+  }
+
+  async run(state: State, inputs: Tensors): Promise<Record<string, Tensor>> {
+    if (!(state instanceof OpenVinoState)) throw new GraphError('the state belongs to another engine');
+    // The call below blocks: timers and messages have their turn between two of them.
+    await nextTick();
+    const temporary: View[] = [];
+    try {
+      return this.#runOnce(state, inputs, temporary);
+    } finally {
+      for (const view of temporary) this.#api.freeTensor(view.handle);
+    }
+  }
+
+  #runOnce(state: OpenVinoState, inputs: Tensors, temporary: View[]): Record<string, Tensor> {
+    const [api, program, request] = [this.#api, this.#program, this.#request];
+    const view = (tensor: Tensor): View => {
+      const made = createView(api, tensor);
+      temporary.push(made);
+      return made;
+    };
+    // In the order in which the ONNX model declares them.
+    let input = 0;
+    for (const [name, spec] of program.inputs) {
+      api.setInput(request, input++, view(requireSpec(inputs[name], spec, `input "${name}"`)).handle);
+    }
+    for (const [name, spec] of program.reads) {
+      api.setInput(request, input++, requireSpec(state.slots.get(name), spec, `state "${name}"`).front.handle);
+    }
+    let output = 0;
+    const outputs: Record<string, Tensor> = {};
+    for (const [name, spec] of program.outputs) {
+      const { tensor, handle } = view(emptyTensor(spec));
+      api.setOutput(request, output++, handle);
+      outputs[name] = tensor;
+    }
+    const written = new Map<string, View>();
+    let isFinished = false;
+    try {
+      for (const [name, spec] of program.writes) {
+        const target = state.target(name, spec);
+        written.set(name, target);
+        api.setOutput(request, output++, target.handle);
+      }
+      api.infer(request);
+      isFinished = true;
+    } finally {
+      for (const [name, target] of written) if (!isFinished && !state.slots.has(name)) temporary.push(target);
+    }
+    for (const [name, spec] of program.writes) {
+      const target = written.get(name);
+      if (target) state.swap(name, spec, target);
+    }
+    return outputs;
+  }
+
+  dispose(): Promise<void> {
+    if (!this.#isReleased) {
+      this.#isReleased = true;
+      this.#api.freeInferRequest(this.#request);
+      this.#api.freeCompiledModel(this.#compiled);
+    }
+    return Promise.resolve();
+  }
+}
+
+function requireSpec<T extends TensorSpec>(value: T | undefined, spec: TensorSpec, what: string): T {
+  if (value === undefined) throw new GraphError(`${what} (${formatType(spec)}) was not given`);
+  if (value.dtype !== spec.dtype || !isSameShape(value.shape, spec.shape)) {
+    throw new GraphError(`${what} is ${formatType(value)}, expected ${formatType(spec)}`);
+  }
+  return value;
+}
+
+/** What the runner's CPU can do with OpenVINO, in the order in which a precision is chosen. */
+function listPrecisions(): Precision[] {
+  return hasBf16Units() ? ['bf16', 'f32'] : ['f32'];
+}
+
+export function probeOpenVino(env: Readonly<Record<string, string | undefined>> = process.env): EngineProbe {
+  const name = 'openvino/cpu';
+  const found = findLibrary(env);
+  if (found.path === undefined) {
+    const advice =
+      'training on this CPU is faster with OpenVINO: `easel engines install openvino`, then ask for openvino/cpu';
+    return { name, available: false, reason: found.missing, ...(hasBf16Units() && { advice }) };
+  }
+  const api = loadOpenVino(found.path);
+  const core = api.createCore();
+  try {
+    const device = api.readProperty(core, DEVICE, 'FULL_DEVICE_NAME');
+    return {
+      name,
+      available: true,
+      device: cpus()[0]?.model ?? device,
+      version: api.version,
+      threads: availableParallelism(),
+      precisions: listPrecisions(),
+    };
+  } finally {
+    api.freeCore(core);
+  }
+}
+
+export interface OpenVinoOptions {
+  /** Byte equality is promised at an equal count only. */
+  readonly threads: number;
+  /** Of matrix products in graphs of the model; default f32. */
+  readonly precision?: Precision;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** @throws Unprocessable when there is no library, or no bf16 unit for bf16; OpenVinoError when the library does not load. */
+export function createOpenVinoEngine({ threads, precision = 'f32', env = process.env }: OpenVinoOptions): Engine {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
+  }
+  if (!listPrecisions().includes(precision)) {
+    throw new Unprocessable(`this CPU has no units for ${precision}`, { expected: 'precision f32' });
+  }
+  const found = findLibrary(env);
+  if (found.path === undefined) throw new Unprocessable(`OpenVINO is not available here: ${found.missing}`);
+  const api = loadOpenVino(found.path);
+  const core = api.createCore();
+  let isReleased = false;
+
+  function compile(program: OnnxProgram): { compiled: Handle; request: Handle } {
+    const model = api.readModel(core, program.bytes);
+    try {
+      const compiled = api.compileModel(core, model, DEVICE, {
+        // Ours are the casts (compiler/passes/mixed-precision.ts): the hint would lower norms and sums, too.
+        INFERENCE_PRECISION_HINT: 'f32',
+        INFERENCE_NUM_THREADS: String(threads),
+        NUM_STREAMS: '1',
+        // Two processes that pin their threads pin them to the same cores.
+        ENABLE_CPU_PINNING: 'NO',
+      });
+      try {
+        return { compiled, request: api.createInferRequest(compiled) };
+      } catch (error) {
+        api.freeCompiledModel(compiled);
+        throw error;
+      }
+    } finally {
+      api.freeModel(model);
+    }
+  }
+
+  return {
+    name: 'openvino/cpu',
+    precision,
+    createState(tensors) {
+      const state = new OpenVinoState(api);
+      state.set(tensors);
+      return state;
+    },
+    async compile(graph: Graph) {
+      await nextTick();
+      const program = lowerToOnnx(graph, { fusedMatMul: false });
+      const { compiled, request } = compile(program);
+      return new OpenVinoExecutable(api, program, compiled, request, predictPeakBytes(graph));
+    },
+    async dispose() {
+      if (isReleased) return;
+      isReleased = true;
+      api.freeCore(core);
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/** @file OpenVINO's C API (openvino/c/*.h, 2026.4), as far as the engine calls it: the one file that knows koffi and C. */
+import koffi, { type LibraryHandle } from 'koffi';
+import { Internal } from '../../../errors.ts';
+import type { DType, Tensor } from '../../compiler/tensor.ts';
+
+/** Address of an object that the library made; whoever holds it releases it. */
+export type Handle = bigint;
+
+/** A call that OpenVINO refused, in its own words. */
+export class OpenVinoError extends Internal {}
+
+type TypeSpec = Parameters<typeof koffi.sizeof>[0];
+
+/** ov_element_type_e */
+const ELEMENT_TYPES: Readonly<Record<DType, number>> = { bool: 1, bf16: 2, f16: 3, f32: 4, i32: 9 };
+/** ov_status_e: OK */
+const OK = 0;
+
+export interface OpenVino {
+  /** "2026.4.1". */
+  readonly version: string;
+  createCore(): Handle;
+  freeCore(core: Handle): void;
+  /** @param model ONNX bytes. */
+  readModel(core: Handle, model: Uint8Array): Handle;
+  freeModel(model: Handle): void;
+  compileModel(core: Handle, model: Handle, device: string, properties: Readonly<Record<string, string>>): Handle;
+  freeCompiledModel(compiled: Handle): void;
+  createInferRequest(compiled: Handle): Handle;
+  freeInferRequest(request: Handle): void;
+  /** A view of the tensor's own memory, which must outlive it. */
+  wrapTensor(tensor: Tensor): Handle;
+  freeTensor(tensor: Handle): void;
+  setInput(request: Handle, index: number, tensor: Handle): void;
+  setOutput(request: Handle, index: number, tensor: Handle): void;
+  /** Blocks until the outputs are written. */
+  infer(request: Handle): void;
+  /** FULL_DEVICE_NAME and the like. */
+  readProperty(core: Handle, device: string, key: string): string;
+}
+
+const loaded = new Map<string, OpenVino>();
+
+/** Loads the library once per process. @throws OpenVinoError when it cannot be loaded. Every method throws it, too. */
+export function loadOpenVino(path: string): OpenVino {
+  const known = loaded.get(path);
+  if (known) return known;
+  const api = bindLibrary(path);
+  loaded.set(path, api);
+  return api;
+}
+
+function bindLibrary(path: string): OpenVino {
+  const library = openLibrary(path);
+  const object = 'void *';
+  const made = koffi.out(koffi.pointer(object));
+  const freeText = library.func('ov_free', 'void', [object]);
+  const text = koffi.disposable('str', freeText);
+  const shape = koffi.struct({ rank: 'int64_t', dims: 'int64_t *' });
+  const version = koffi.struct({ buildNumber: 'const char *', description: 'const char *' });
+  const lastError = library.func('ov_get_last_err_msg', text, []);
+
+  /** Declares a function that returns ov_status_e, and turns what is not OK into an error. */
+  function declare(name: string, parameters: TypeSpec[]): (...values: unknown[]) => void {
+    const native = library.func(name, 'int', parameters);
+    return (...values) => {
+      const status: unknown = native(...values);
+      if (status !== OK) throw new OpenVinoError(`${name}: ${describe(lastError(), status)}`);
+    };
+  }
+  function declareMaker(name: string, parameters: TypeSpec[]): (...values: unknown[]) => Handle {
+    const call = declare(name, [...parameters, made]);
+    return (...values) => {
+      const result: unknown[] = [null];
+      call(...values, result);
+      return requireHandle(name, result[0]);
+    };
+  }
+  const declareFree = (name: string): ((handle: Handle) => void) => library.func(name, 'void', [object]);
+
+  const compile = declare('ov_core_compile_model', [object, object, 'str', 'size_t', made, '...']);
+  const readModel = declareMaker('ov_core_read_model_from_memory_buffer', [object, object, 'size_t', object]);
+  const wrap = declareMaker('ov_tensor_create_from_host_ptr', ['int', shape, object]);
+  const property = declare('ov_core_get_property', [object, 'str', 'str', koffi.out(koffi.pointer(text))]);
+  const getVersion = declare('ov_get_openvino_version', [koffi.out(koffi.pointer(version))]);
+
+  const numbers = { buildNumber: '' };
+  getVersion(numbers);
+  return {
+    version: numbers.buildNumber.split('-')[0] ?? '',
+    createCore: declareMaker('ov_core_create', []),
+    freeCore: declareFree('ov_core_free'),
+    readModel: (core, model) => readModel(core, model, model.byteLength, null),
+    freeModel: declareFree('ov_model_free'),
+    compileModel(core, model, device, properties) {
+      const compiled: unknown[] = [null];
+      const pairs = Object.entries(properties).flat();
+      compile(core, model, device, pairs.length, compiled, ...pairs.flatMap(each => ['str', each]));
+      return requireHandle('ov_core_compile_model', compiled[0]);
+    },
+    freeCompiledModel: declareFree('ov_compiled_model_free'),
+    createInferRequest: declareMaker('ov_compiled_model_create_infer_request', [object]),
+    freeInferRequest: declareFree('ov_infer_request_free'),
+    wrapTensor({ shape: sizes, dtype, data }) {
+      // Small typed arrays lie where the garbage collector moves them until somebody asks for their buffer.
+      void data.buffer;
+      const dims = BigInt64Array.from(sizes.length === 0 ? [0] : sizes, BigInt);
+      return wrap(ELEMENT_TYPES[dtype], { rank: sizes.length, dims }, data);
+    },
+    freeTensor: declareFree('ov_tensor_free'),
+    setInput: declare('ov_infer_request_set_input_tensor_by_index', [object, 'size_t', object]),
+    setOutput: declare('ov_infer_request_set_output_tensor_by_index', [object, 'size_t', object]),
+    infer: declare('ov_infer_request_infer', [object]),
+    readProperty(core, device, key) {
+      const value: unknown[] = [null];
+      property(core, device, key, value);
+      return String(value[0]);
+    },
+  };
+}
+
+function openLibrary(path: string): LibraryHandle {
+  try {
+    return koffi.load(path);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OpenVinoError(`${path} does not load: ${reason}`, {
+      hint: 'OPENVINO_LIB names another library; `easel engines install openvino` installs the one that is tested',
+      cause: error,
+    });
+  }
+}
+
+/** OpenVINO's message without the places in its source. */
+function describe(message: unknown, status: unknown): string {
+  const lines = String(message ?? '').split('\n');
+  const told = lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('Exception from'));
+  return `${told.join(' ') || 'no message'} (status ${String(status)})`;
+}
+
+function requireHandle(name: string, value: unknown): Handle {
+  if (typeof value !== 'bigint' || value === 0n) throw new OpenVinoError(`${name} made nothing`);
+  return value;
+}

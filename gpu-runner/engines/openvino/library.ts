@@ -1,0 +1,46 @@
+/** @file Where OpenVINO's C library is on this machine, and what its CPU is good for. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheFolderOf } from '../../../configs/cache-folder.ts';
+import { ENGINE_PACKAGES, enginePackageFolder } from '../../../configs/engine-packages.ts';
+
+/** Units that multiply bfloat16 in hardware; without them bf16 is slower than f32. */
+const BF16_FLAGS: ReadonlySet<string> = new Set(['avx512_bf16', 'amx_bf16']);
+
+export type FoundLibrary =
+  | { readonly path: string }
+  /** In `missing`, why there is none and what to do. */
+  | { readonly path?: never; readonly missing: string };
+
+/** OPENVINO_LIB if it is set, else what `easel engines install openvino` has put into the cache folder. */
+export function findLibrary(env: Readonly<Record<string, string | undefined>> = process.env): FoundLibrary {
+  const given = env.OPENVINO_LIB;
+  if (given) {
+    return existsSync(given)
+      ? { path: given }
+      : { missing: `OPENVINO_LIB is ${given}, which does not exist: set it to the path of libopenvino_c.so` };
+  }
+  const pinned = ENGINE_PACKAGES.openvino;
+  const path = join(enginePackageFolder(cacheFolderOf(env), pinned), pinned.library);
+  if (existsSync(path)) return { path };
+  const platform = `${process.platform}-${process.arch}`;
+  return {
+    missing: pinned.wheels[platform]
+      ? 'it is not installed: `easel engines install openvino` does that'
+      : `no package is pinned for ${platform}: install OpenVINO and set OPENVINO_LIB to its libopenvino_c library`,
+  };
+}
+
+/** Whether the CPU has bfloat16 units; false where there is no /proc/cpuinfo. */
+export function hasBf16Units(cpuinfo = readCpuInfo()): boolean {
+  const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? '';
+  return flags.split(' ').some(flag => BF16_FLAGS.has(flag));
+}
+
+function readCpuInfo(): string {
+  try {
+    return readFileSync('/proc/cpuinfo', 'utf8');
+  } catch {
+    return '';
+  }
+}
