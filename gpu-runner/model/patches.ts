@@ -2,7 +2,7 @@
  * @file Pixels to tokens and back. Each token's window reaches `overlap` pixels into its neighbours: on input it sees across the border, on
  * output neighbouring predictions are added there, so that no border lies between two independent predictions.
  */
-import { add, concat, pad, reshape, slice, transpose } from '../compiler/functions.ts';
+import { matmul, reshape, transpose } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';
 
 export interface PatchGeometry {
@@ -24,9 +24,10 @@ export function patchify(x: Value, geometry: PatchGeometry): Value {
   const { channels, rows, columns, patch, overlap } = geometry;
   const [batch = 0] = x.shape;
   const window = patch + 2 * overlap;
-  const tall = unfold(x, 2, rows, patch, overlap);
-  const wide = unfold(tall, 4, columns, patch, overlap);
-  const tokens = transpose(wide, [0, 2, 4, 1, 3, 5]);
+  const wide = unfold(x, columns, geometry);
+  const tall = unfold(transpose(wide, [0, 1, 3, 2]), rows, geometry);
+  const grid = reshape(tall, [batch, channels, columns, window, rows, window]);
+  const tokens = transpose(grid, [0, 4, 2, 1, 5, 3]);
   return reshape(tokens, [batch, rows * columns, channels * window * window]);
 }
 
@@ -36,37 +37,32 @@ export function unpatchify(tokens: Value, geometry: PatchGeometry): Value {
   const [batch = 0] = tokens.shape;
   const window = patch + 2 * overlap;
   const grid = reshape(tokens, [batch, rows, columns, channels, window, window]);
-  const wide = transpose(grid, [0, 3, 1, 4, 2, 5]);
-  const tall = fold(wide, 4, columns, patch, overlap);
-  return fold(tall, 2, rows, patch, overlap);
+  const tall = reshape(transpose(grid, [0, 3, 2, 5, 1, 4]), [batch, channels, columns * window, rows * window]);
+  const wide = transpose(fold(tall, rows, geometry), [0, 1, 3, 2]);
+  return fold(wide, columns, geometry);
 }
 
-/** Splits `axis` of size count * patch into [count, patch + 2 overlap] windows. */
-function unfold(x: Value, axis: number, count: number, patch: number, overlap: number): Value {
-  const split = (y: Value) => reshape(y, [...x.shape.slice(0, axis), count, patch, ...x.shape.slice(axis + 1)]);
-  if (overlap === 0) return split(x);
-  const size = count * patch;
-  const padded = padAxis(x, axis, overlap, patch - overlap);
-  const body = split(slice(padded, axis, 0, size));
-  const tail = split(slice(padded, axis, patch, patch + size));
-  return concat([body, slice(tail, axis + 1, 0, 2 * overlap)], axis + 1);
+/** Last axis of count * patch pixels -> count windows, one after the other. */
+function unfold(x: Value, count: number, geometry: PatchGeometry): Value {
+  return alongLastAxis(x, count, geometry, true);
 }
 
-/** The transpose of {@link unfold}: [count, patch + 2 overlap] windows added into count * patch. */
-function fold(x: Value, axis: number, count: number, patch: number, overlap: number): Value {
-  const shape = [...x.shape.slice(0, axis), count * patch, ...x.shape.slice(axis + 2)];
-  if (overlap === 0) return reshape(x, shape);
-  const body = reshape(slice(x, axis + 1, 0, patch), shape);
-  const tail = slice(x, axis + 1, patch, patch + 2 * overlap);
-  const spread = reshape(padAxis(tail, axis + 1, 0, patch - 2 * overlap), shape);
-  const sum = add(padAxis(body, axis, 0, patch), padAxis(spread, axis, patch, 0));
-  return slice(sum, axis, overlap, overlap + count * patch);
+/** The transpose of {@link unfold}: windows added into count * patch pixels. */
+function fold(x: Value, count: number, geometry: PatchGeometry): Value {
+  return alongLastAxis(x, count, geometry, false);
 }
 
-function padAxis(x: Value, axis: number, before: number, after: number): Value {
-  return pad(
-    x,
-    x.shape.map((_, other) => (other === axis ? before : 0)),
-    x.shape.map((_, other) => (other === axis ? after : 0)),
-  );
+/** A product with the 0-1 matrix [windows, pixels]: exact, and faster than copying slices. */
+function alongLastAxis(x: Value, count: number, { patch, overlap }: PatchGeometry, toWindows: boolean): Value {
+  if (overlap === 0) return x;
+  const window = patch + 2 * overlap;
+  const [windows, pixels] = [count * window, count * patch];
+  const matrix = new Array<number>(windows * pixels).fill(0);
+  for (let i = 0; i < windows; i++) {
+    const pixel = Math.floor(i / window) * patch + (i % window) - overlap;
+    if (pixel >= 0 && pixel < pixels) matrix[i * pixels + pixel] = 1;
+  }
+  const flat = reshape(x, [-1, toWindows ? pixels : windows]);
+  const product = matmul(flat, x.builder.constant(matrix, [windows, pixels]), { transposeB: toWindows });
+  return reshape(product, [...x.shape.slice(0, -1), toWindows ? windows : pixels]);
 }
