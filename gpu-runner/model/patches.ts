@@ -24,10 +24,9 @@ export function patchify(x: Value, geometry: PatchGeometry): Value {
   const { channels, rows, columns, patch, overlap } = geometry;
   const [batch = 0] = x.shape;
   const window = patch + 2 * overlap;
-  const wide = unfold(x, columns, geometry);
-  const tall = unfold(transpose(wide, [0, 1, 3, 2]), rows, geometry);
-  const grid = reshape(tall, [batch, channels, columns, window, rows, window]);
-  const tokens = transpose(grid, [0, 4, 2, 1, 5, 3]);
+  const tall = turn(unfold(turn(x), rows, geometry));
+  const grid = reshape(unfold(tall, columns, geometry), [batch, channels, rows, window, columns, window]);
+  const tokens = transpose(grid, [0, 2, 4, 1, 3, 5]);
   return reshape(tokens, [batch, rows * columns, channels * window * window]);
 }
 
@@ -37,9 +36,13 @@ export function unpatchify(tokens: Value, geometry: PatchGeometry): Value {
   const [batch = 0] = tokens.shape;
   const window = patch + 2 * overlap;
   const grid = reshape(tokens, [batch, rows, columns, channels, window, window]);
-  const tall = reshape(transpose(grid, [0, 3, 2, 5, 1, 4]), [batch, channels, columns * window, rows * window]);
-  const wide = transpose(fold(tall, rows, geometry), [0, 1, 3, 2]);
-  return fold(wide, columns, geometry);
+  const windows = reshape(transpose(grid, [0, 3, 1, 4, 2, 5]), [batch, channels, rows * window, columns * window]);
+  return turn(fold(turn(fold(windows, columns, geometry)), rows, geometry));
+}
+
+/** Swaps the last two of four axes. */
+function turn(x: Value): Value {
+  return transpose(x, [0, 1, 3, 2]);
 }
 
 /** Last axis of count * patch pixels -> count windows, one after the other. */
