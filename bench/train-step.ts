@@ -1,6 +1,6 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
- * same run. `node bench/train-step.ts [--net lab] [--engine onnxruntime/cpu] [--threads N] [--runs N] [--json]`
+ * same run. `node bench/train-step.ts [--net lab] [--engine onnxruntime/cpu] [--threads N] [--runs N] [--peer torch] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -14,6 +14,7 @@ import { RandomStream } from '../gpu-runner/training/random.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { traceDemoNet } from './demo-net.ts';
 import { traceLabNet } from './lab-net.ts';
+import { timeTorch } from './torch-peer.ts';
 
 const NETS = { lab: () => traceLabNet().graph, demo: traceDemoNet } as const;
 
@@ -23,6 +24,7 @@ const { values: options } = parseArgs({
     engine: { type: 'string', default: 'onnxruntime/cpu' },
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '10' },
+    peer: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -82,6 +84,9 @@ async function measurePeak(engine: Engine, runs: number): Promise<{ readonly gfl
 
 const net = options.net;
 if (net !== 'lab' && net !== 'demo') throw new Error(`--net ${net}: expected one of ${Object.keys(NETS).join(', ')}`);
+if (options.peer !== undefined && (options.peer !== 'torch' || net !== 'lab')) {
+  throw new Error(`--peer ${options.peer} on ${net}: expected torch, on the lab network`);
+}
 const spec = engineSpecSchema.parse({
   name: options.engine,
   precision: 'f32',
@@ -107,12 +112,19 @@ const row = {
   gflops: Number(gflops.toFixed(1)),
   of_peak: Number((gflops / peak.gflops).toFixed(3)),
 };
+const peers = options.peer === undefined ? [] : await timeTorch(spec.threads, runs);
+const ratios = peers.map(peer => ({
+  peer: `torch ${peer.version} ${peer.mode}`,
+  /** How many times as fast as the peer. */
+  ratio: Number((peer.ms / ms).toFixed(2)),
+}));
 if (options.json) {
-  console.log(JSON.stringify(row));
+  for (const ratio of ratios.length === 0 ? [{}] : ratios) console.log(JSON.stringify({ ...row, ...ratio }));
 } else {
   console.log(
     `${net} network, forward and backward, ${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`,
   );
   console.log(`${spec.name} ${spec.precision}, ${spec.threads} threads: ${row.ms} ms, ${row.gflops} GFLOP/s`);
   console.log(`of the GEMM peak in this run (${peak.gflops.toFixed(0)} GFLOP/s at ${peak.size}): ${row.of_peak}`);
+  for (const { peer, ratio } of ratios) console.log(`${ratio} times as fast as ${peer}`);
 }
