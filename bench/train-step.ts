@@ -1,6 +1,6 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
- * same run. `node bench/train-step.ts [--net lab] [--engine onnxruntime/cpu] [--threads N] [--runs N] [--peer torch] [--json]`
+ * same run. `node bench/train-step.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--threads N] [--runs N] [--peer torch] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -12,11 +12,19 @@ import { trace } from '../gpu-runner/compiler/trace.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { RandomStream } from '../gpu-runner/training/random.ts';
 import { engineSpecSchema } from '../storage/records.ts';
-import { traceDemoNet } from './demo-net.ts';
 import { traceLabNet } from './lab-net.ts';
+import { MODEL_NETS, type ModelNet, traceModelNet } from './model-nets.ts';
 import { timeTorch } from './torch-peer.ts';
 
-const NETS = { lab: () => traceLabNet().graph, demo: traceDemoNet } as const;
+const modelNets: Readonly<Record<string, ModelNet>> = MODEL_NETS;
+const netNames = ['lab', ...Object.keys(MODEL_NETS)];
+
+function traceNet(name: string): Graph {
+  const model = modelNets[name];
+  if (model) return traceModelNet(model).graph;
+  if (name === 'lab') return traceLabNet().graph;
+  throw new Error(`--net ${name}: expected one of ${netNames.join(', ')}`);
+}
 
 const { values: options } = parseArgs({
   options: {
@@ -83,7 +91,7 @@ async function measurePeak(engine: Engine, runs: number): Promise<{ readonly gfl
 }
 
 const net = options.net;
-if (net !== 'lab' && net !== 'demo') throw new Error(`--net ${net}: expected one of ${Object.keys(NETS).join(', ')}`);
+const graph = traceNet(net);
 if (options.peer !== undefined && (options.peer !== 'torch' || net !== 'lab')) {
   throw new Error(`--peer ${options.peer} on ${net}: expected torch, on the lab network`);
 }
@@ -94,7 +102,6 @@ const spec = engineSpecSchema.parse({
   micro_batch: 1,
 });
 const engine = await openEngine(spec);
-const graph = NETS[net]();
 const runs = Number(options.runs);
 const before = await measurePeak(engine, runs);
 const ms = await timeGraph(engine, graph, runs);

@@ -1,0 +1,32 @@
+/** @file Networks of the product's own model, as training runs them: captions of up to 32 words, and picture features. */
+import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
+import { type BatchShape, traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
+
+export interface ModelNet {
+  readonly config: KeyedConfig;
+  readonly shape: BatchShape;
+}
+
+function describeNet(model: object, pixels: number, batch: number): ModelNet {
+  const conditions = {
+    text: { encoder: 'words', dim: 192, tokens: 64 },
+    cls: { encoder: 'dct', dim: 64 },
+    patches: { encoder: 'dct', dim: 27, stride: 8 },
+  };
+  return {
+    config: keyedConfigSchema.parse({ model: { ...model, conditions }, data: { batch_size: batch } }),
+    shape: { batch, height: pixels, width: pixels, textTokens: 32 },
+  };
+}
+
+export const MODEL_NETS = {
+  /** As the demo trains it: 192 wide, 6 deep, 64 tokens, batch 64. */
+  demo: describeNet({}, 64, 64),
+  /** The same at 256 wide, batch 32. */
+  'demo-256': describeNet({ hidden_size: 256, num_heads: 4 }, 64, 32),
+  /** 384 wide, 12 deep, 256 tokens, batch 4. */
+  small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),
+} as const;
+
+export const traceModelNet = ({ config, shape }: ModelNet) =>
+  traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
