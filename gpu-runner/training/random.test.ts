@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { naturalLog, normalQuantile, permutation, RandomStream, threefry4x32 } from './random.ts';
+import { naturalLog, normalQuantile, permutation, RandomStream, scheduleKey, threefry4x32 } from './random.ts';
 
 /** Known answers of Random123 (kat_vectors, threefry4x32 20). */
 const KNOWN = [
@@ -19,7 +19,7 @@ const KNOWN = [
 describe('threefry4x32', () => {
   it.each(KNOWN)('gives the published answer for counter $counter', ({ counter, key, expected }) => {
     const out = new Uint32Array(4);
-    threefry4x32(Uint32Array.from(key), Uint32Array.from(counter), out);
+    threefry4x32(scheduleKey(Uint32Array.from(key)), Uint32Array.from(counter), out);
     expect([...out]).toEqual(expected);
   });
 });
@@ -32,6 +32,22 @@ describe('RandomStream', () => {
     };
     expect(draw(1, 'noise', 5)).toBe(draw(1, 'noise', 5));
     expect(new Set([draw(1, 'noise', 5), draw(2, 'noise', 5), draw(1, 'time', 5), draw(1, 'noise', 6)]).size).toBe(4);
+  });
+
+  it('fills an array with the very numbers that it would draw one by one, wherever it stands', () => {
+    for (const [skipped, length] of [
+      [0, 9],
+      [3, 4],
+      [5, 1],
+      [2, 11],
+    ] as const) {
+      const [filling, drawing] = [new RandomStream(1, 'noise'), new RandomStream(1, 'noise')];
+      for (let i = 0; i < skipped; i++) expect(filling.bits()).toBe(drawing.bits());
+      const filled = new Float32Array(length);
+      filling.fillNormal(filled);
+      expect([...filled]).toEqual(Array.from({ length }, () => Math.fround(drawing.normal())));
+      expect(filling.bits()).toBe(drawing.bits());
+    }
   });
 
   it('draws standard normals', () => {

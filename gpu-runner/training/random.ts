@@ -8,38 +8,62 @@ import { createHash } from 'node:crypto';
 export type Purpose = 'init' | 'order' | 'time' | 'noise' | 'dropout' | 'sample';
 
 const PARITY = 0x1bd11bda;
-/** Rotation distances of Threefry-4x32 by round modulo 8, for both pairs of words. */
-const ROTATIONS = [10, 26, 11, 21, 13, 27, 23, 5, 6, 20, 17, 11, 25, 10, 18, 20] as const;
-const ROUNDS = 20;
+/** Rounds between two key injections are written out: their rotation distances repeat after eight. */
+const INJECTIONS = 5;
 
-/** One block: encrypts `counter` under `key`, four 32-bit words each, into `out`. */
-export function threefry4x32(key: Uint32Array, counter: Uint32Array, out: Uint32Array): void {
-  const schedule = [key[0]!, key[1]!, key[2]!, key[3]!, key[0]! ^ key[1]! ^ key[2]! ^ key[3]! ^ PARITY] as const;
-  let x0 = (counter[0]! + schedule[0]) | 0;
-  let x1 = (counter[1]! + schedule[1]) | 0;
-  let x2 = (counter[2]! + schedule[2]) | 0;
-  let x3 = (counter[3]! + schedule[3]) | 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const a = ROTATIONS[(round & 7) * 2]!;
-    const b = ROTATIONS[(round & 7) * 2 + 1]!;
-    if ((round & 1) === 0) {
+/** The key, and the word that makes all five cancel. */
+export function scheduleKey(key: Uint32Array): Int32Array {
+  const [a = 0, b = 0, c = 0, d = 0] = key;
+  return Int32Array.of(a, b, c, d, a ^ b ^ c ^ d ^ PARITY);
+}
+
+/** One block: encrypts `counter` under a scheduled key, four 32-bit words, into `out`. */
+export function threefry4x32(schedule: Int32Array, counter: Uint32Array, out: Uint32Array): void {
+  let x0 = (counter[0]! + schedule[0]!) | 0;
+  let x1 = (counter[1]! + schedule[1]!) | 0;
+  let x2 = (counter[2]! + schedule[2]!) | 0;
+  let x3 = (counter[3]! + schedule[3]!) | 0;
+  for (let group = 0; group < INJECTIONS; group++) {
+    if ((group & 1) === 0) {
       x0 = (x0 + x1) | 0;
-      x1 = ((x1 << a) | (x1 >>> (32 - a))) ^ x0;
+      x1 = ((x1 << 10) | (x1 >>> 22)) ^ x0;
       x2 = (x2 + x3) | 0;
-      x3 = ((x3 << b) | (x3 >>> (32 - b))) ^ x2;
-    } else {
+      x3 = ((x3 << 26) | (x3 >>> 6)) ^ x2;
       x0 = (x0 + x3) | 0;
-      x3 = ((x3 << a) | (x3 >>> (32 - a))) ^ x0;
+      x3 = ((x3 << 11) | (x3 >>> 21)) ^ x0;
       x2 = (x2 + x1) | 0;
-      x1 = ((x1 << b) | (x1 >>> (32 - b))) ^ x2;
+      x1 = ((x1 << 21) | (x1 >>> 11)) ^ x2;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 13) | (x1 >>> 19)) ^ x0;
+      x2 = (x2 + x3) | 0;
+      x3 = ((x3 << 27) | (x3 >>> 5)) ^ x2;
+      x0 = (x0 + x3) | 0;
+      x3 = ((x3 << 23) | (x3 >>> 9)) ^ x0;
+      x2 = (x2 + x1) | 0;
+      x1 = ((x1 << 5) | (x1 >>> 27)) ^ x2;
+    } else {
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 6) | (x1 >>> 26)) ^ x0;
+      x2 = (x2 + x3) | 0;
+      x3 = ((x3 << 20) | (x3 >>> 12)) ^ x2;
+      x0 = (x0 + x3) | 0;
+      x3 = ((x3 << 17) | (x3 >>> 15)) ^ x0;
+      x2 = (x2 + x1) | 0;
+      x1 = ((x1 << 11) | (x1 >>> 21)) ^ x2;
+      x0 = (x0 + x1) | 0;
+      x1 = ((x1 << 25) | (x1 >>> 7)) ^ x0;
+      x2 = (x2 + x3) | 0;
+      x3 = ((x3 << 10) | (x3 >>> 22)) ^ x2;
+      x0 = (x0 + x3) | 0;
+      x3 = ((x3 << 18) | (x3 >>> 14)) ^ x0;
+      x2 = (x2 + x1) | 0;
+      x1 = ((x1 << 20) | (x1 >>> 12)) ^ x2;
     }
-    if ((round & 3) === 3) {
-      const injection = (round >> 2) + 1;
-      x0 = (x0 + schedule[injection % 5]!) | 0;
-      x1 = (x1 + schedule[(injection + 1) % 5]!) | 0;
-      x2 = (x2 + schedule[(injection + 2) % 5]!) | 0;
-      x3 = (x3 + schedule[(injection + 3) % 5]! + injection) | 0;
-    }
+    const injection = group + 1;
+    x0 = (x0 + schedule[injection % 5]!) | 0;
+    x1 = (x1 + schedule[(injection + 1) % 5]!) | 0;
+    x2 = (x2 + schedule[(injection + 2) % 5]!) | 0;
+    x3 = (x3 + schedule[(injection + 3) % 5]! + injection) | 0;
   }
   out[0] = x0;
   out[1] = x1;
@@ -49,27 +73,29 @@ export function threefry4x32(key: Uint32Array, counter: Uint32Array, out: Uint32
 
 /** A stream of random numbers for one purpose. */
 export class RandomStream {
-  readonly #key = new Uint32Array(4);
+  readonly #schedule: Int32Array;
   readonly #counter = new Uint32Array(4);
   readonly #block = new Uint32Array(4);
   #used = 4;
 
   constructor(seed: number, purpose: Purpose, index = 0) {
     const digest = createHash('sha256').update(`${seed}|${purpose}`).digest();
-    for (let word = 0; word < 4; word++) this.#key[word] = digest.readUInt32LE(word * 4);
+    this.#schedule = scheduleKey(Uint32Array.from({ length: 4 }, (_, word) => digest.readUInt32LE(word * 4)));
     this.#counter[2] = index % 2 ** 32;
     this.#counter[3] = Math.floor(index / 2 ** 32);
   }
 
   /** 32 random bits. */
   bits(): number {
-    if (this.#used === 4) {
-      threefry4x32(this.#key, this.#counter, this.#block);
-      this.#counter[0] = (this.#counter[0]! + 1) >>> 0;
-      if (this.#counter[0] === 0) this.#counter[1]! += 1;
-      this.#used = 0;
-    }
+    if (this.#used === 4) this.#refill();
     return this.#block[this.#used++]!;
+  }
+
+  #refill(): void {
+    threefry4x32(this.#schedule, this.#counter, this.#block);
+    this.#counter[0] = (this.#counter[0]! + 1) >>> 0;
+    if (this.#counter[0] === 0) this.#counter[1]! += 1;
+    this.#used = 0;
   }
 
   /** Uniform in the open interval (0, 1). */
@@ -89,7 +115,14 @@ export class RandomStream {
 
   /** Fills an array with standard normals. */
   fillNormal(target: Float32Array): void {
-    for (let i = 0; i < target.length; i++) target[i] = normalQuantile((this.bits() + 0.5) / 2 ** 32);
+    let i = 0;
+    while (i < target.length && this.#used < 4) target[i++] = this.normal();
+    for (; i + 4 <= target.length; i += 4) {
+      this.#refill();
+      for (let word = 0; word < 4; word++) target[i + word] = normalQuantile((this.#block[word]! + 0.5) / 2 ** 32);
+      this.#used = 4;
+    }
+    while (i < target.length) target[i++] = this.normal();
   }
 }
 
