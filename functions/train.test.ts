@@ -41,19 +41,19 @@ describe('a run', () => {
       'train 12-16',
       'sample',
     ]);
+    const ranges = ['0000000-0000004', '0000004-0000008', '0000008-0000012', '0000012-0000016'];
     expect(await listKeys(lab.store, 'experiments/toy/')).toEqual([
       'experiments/toy/README.md',
       'experiments/toy/checkpoints/step0000012.json',
       'experiments/toy/checkpoints/step0000016.json',
       'experiments/toy/config.yaml',
       'experiments/toy/index.json',
-      ...['0000000-0000004', '0000004-0000008', '0000008-0000012', '0000012-0000016'].map(
-        range => `experiments/toy/log/${range}.jsonl`,
-      ),
+      ...ranges.map(range => `experiments/toy/log/${range}.jsonl`),
       ...[4, 8, 12, 16].flatMap(step => {
         const folder = `experiments/toy/previews/step${String(step).padStart(7, '0')}`;
         return [`${folder}/000.png`, `${folder}/index.json`];
       }),
+      ...ranges.map(range => `experiments/toy/tensorboard/events.out.tfevents.${range}`),
     ]);
     const index = JSON.parse(Buffer.from((await lab.store.get('experiments/toy/index.json'))?.body ?? []).toString());
     expect(index).toMatchObject({ state: 'done', step: 16, steps: 16, samples: 128, target: 128 });

@@ -1,6 +1,7 @@
 /** @file The series of a run, from the logs of its chunks. */
 import { z } from 'zod';
 import { Corrupt } from '../../errors.ts';
+import type { ScalarEvent } from '../../formats/tfevents.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
@@ -35,6 +36,25 @@ export async function readMetrics(
   }
   const last = rows.at(-1)?.step;
   return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
+}
+
+/** TensorBoard's tags of the columns of a log. */
+const TAGS = { loss: 'train/loss', grad_norm: 'train/grad_norm', learning_rate: 'train/learning_rate' } as const;
+
+/**
+ * A chunk's log as scalars for TensorBoard. A view holds nothing but what the head determines, so there is no clock: wall time counts samples.
+ */
+export async function readScalars(blobs: BlobStore, log: Digest): Promise<ScalarEvent[]> {
+  return (await readLog(blobs, log)).map(row => ({
+    step: row.step,
+    wallTime: typeof row.samples === 'number' ? row.samples : row.step,
+    scalars: Object.fromEntries(
+      Object.entries(TAGS).flatMap(([column, tag]) => {
+        const value = row[column];
+        return typeof value === 'number' ? [[tag, value]] : [];
+      }),
+    ),
+  }));
 }
 
 async function readLog(blobs: BlobStore, digest: Digest): Promise<Row[]> {

@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../../configs/schema.ts';
 import { Ambiguous, Conflict, PreconditionFailed } from '../../errors.ts';
+import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobRefSchema, digestSchema, type ExperimentHead, type KeptCheckpoint } from '../../storage/records.ts';
@@ -13,6 +14,7 @@ import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { stepsFor } from './chunks.ts';
 import { readDocument } from './documents.ts';
 import { stepOf } from './experiment.ts';
+import { readScalars } from './metrics.ts';
 
 /** Output `index` of `preview`: which picture shows which prompt. */
 export const previewIndexSchema = z.strictObject({
@@ -43,17 +45,24 @@ export function stepName(step: number): string {
   return `step${String(step).padStart(7, '0')}`;
 }
 
-export function logName({ from, to }: Pick<Chunk, 'from' | 'to'>): string {
-  return `${String(from).padStart(7, '0')}-${String(to).padStart(7, '0')}.jsonl`;
+/** Files of a chunk, one and immutable each. */
+function rangeName({ from, to }: Pick<Chunk, 'from' | 'to'>): string {
+  return `${String(from).padStart(7, '0')}-${String(to).padStart(7, '0')}`;
+}
+
+export function logName(chunk: Pick<Chunk, 'from' | 'to'>): string {
+  return `${rangeName(chunk)}.jsonl`;
 }
 
 export function readPreviewIndex(blobs: BlobStore, digest: Digest): Promise<PreviewIndex> {
   return readDocument(blobs, digest, previewIndexSchema, 'an index of previews');
 }
 
-/** The log and the previews of one chunk. */
+/** The log, the same for TensorBoard, and the previews of one chunk. */
 export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<void> {
   await writeFile(view, `log/${logName(chunk)}`, await view.blobs.get(chunk.log), 'application/jsonl');
+  const events = encodeTfEvents(await readScalars(view.blobs, chunk.log));
+  await writeFile(view, `tensorboard/events.out.tfevents.${rangeName(chunk)}`, events, 'application/octet-stream');
   if (chunk.previews === undefined) return;
   const index = await readPreviewIndex(view.blobs, chunk.previews);
   const folder = `previews/${stepName(chunk.to)}`;
@@ -145,6 +154,7 @@ ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.targe
 
 - config.yaml: the whole config. index.json: this page for programs.
 - log/: one file of JSON Lines per chunk of steps (loss, gradient norm, learning rate).
+- tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
 - previews/: pictures at every chunk border${prompts.length > 0 ? ':' : ' (none: run.preview.prompts is empty)'}
 ${prompts.map((prompt, i) => `  - ${String(i).padStart(3, '0')}.png: ${prompt}`).join('\n')}
 - checkpoints/: manifests of the checkpoints that are kept; their tensors lie under cas/.

@@ -1,6 +1,7 @@
 /** @file ONNX messages (onnx/onnx.proto, IR version 10) from plain records. */
+
+import { MessageWriter } from '../../../../formats/protobuf.ts';
 import type { DType, Shape, TensorSpec } from '../../tensor.ts';
-import { MessageWriter } from './protobuf.ts';
 
 export type OnnxAttribute = number | { readonly float: number } | readonly number[] | string;
 

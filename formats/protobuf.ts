@@ -1,4 +1,4 @@
-/** @file The protocol buffers wire format (protobuf.dev/programming-guides/encoding): as much of it as ONNX needs. */
+/** @file The protocol buffers wire format (protobuf.dev/programming-guides/encoding): as much of it as ONNX and TensorBoard need. */
 
 /** Appends fields of one message to a growing buffer. */
 export class MessageWriter {
@@ -20,6 +20,13 @@ export class MessageWriter {
   float(field: number, value: number): this {
     this.#varint((BigInt(field) << 3n) | 5n);
     this.#append(new Uint8Array(Float32Array.of(value).buffer));
+    return this;
+  }
+
+  /** Wire type 1: IEEE 754 binary64. */
+  double(field: number, value: number): this {
+    this.#varint((BigInt(field) << 3n) | 1n);
+    this.#append(new Uint8Array(Float64Array.of(value).buffer));
     return this;
   }
 
