@@ -1,12 +1,13 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
- * same run. `node bench/train-step.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--threads N] [--runs N] [--peer torch] [--json]`
+ * same run. `node bench/train-step.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--peer torch] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Engine } from '../gpu-runner/compiler/engine.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
+import { mixPrecision } from '../gpu-runner/compiler/passes/mixed-precision.ts';
 import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
 import { trace } from '../gpu-runner/compiler/trace.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
   options: {
     net: { type: 'string', default: 'lab' },
     engine: { type: 'string', default: 'onnxruntime/cpu' },
+    precision: { type: 'string', default: 'f32' },
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '10' },
     peer: { type: 'string' },
@@ -64,7 +66,7 @@ function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): R
 async function timeGraph(engine: Engine, graph: Graph, runs: number): Promise<number> {
   const state = engine.createState(randomTensors(graphReads(graph), 0.05));
   const feeds = randomTensors(graphInputs(graph), 1);
-  const executable = await engine.compile(graph);
+  const executable = await engine.compile(mixPrecision(graph, engine.precision));
   let best = Number.POSITIVE_INFINITY;
   for (let run = -2; run < runs; run++) {
     const start = performance.now();
@@ -97,7 +99,7 @@ if (options.peer !== undefined && (options.peer !== 'torch' || net !== 'lab')) {
 }
 const spec = engineSpecSchema.parse({
   name: options.engine,
-  precision: 'f32',
+  precision: options.precision,
   threads: Number(options.threads),
   micro_batch: 1,
 });

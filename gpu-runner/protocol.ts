@@ -115,6 +115,10 @@ export const runnerStatusSchema = z.strictObject({
       device: z.string().optional(),
       version: z.string().optional(),
       threads: z.int().optional(),
+      /** The one that `auto` takes first; absent: f32. */
+      precisions: z.array(engineSpecSchema.shape.precision).readonly().optional(),
+      /** What would make the runner's machine faster. */
+      advice: z.string().optional(),
       reason: z.string().optional(),
     }),
   ),

@@ -18,17 +18,25 @@ export type EngineRequest = z.output<typeof engineRequestSchema>;
 
 /**
  * @param batchSize Samples per update, which the micro-batch divides.
- * @throws Unprocessable when the engine is not available on the runner, with the runner's reason.
+ * Left out, the precision is the one that the engine does best there.
+ * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision.
  */
 export function resolveEngine(status: RunnerStatus, request: EngineRequest, batchSize: number): EngineSpec {
   const asked = typeof request === 'string' ? { name: request } : request;
   const name = asked.name === 'auto' ? NAMES.find(each => isAvailable(status, each)) : asked.name;
   if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
-  const { precision = 'f32', threads, micro_batch } = typeof request === 'string' ? {} : request;
+  const found = status.engines.find(engine => engine.name === name);
+  const precisions = found?.precisions ?? ['f32' as const];
+  const { precision = precisions[0] ?? 'f32', threads, micro_batch } = typeof request === 'string' ? {} : request;
+  if (!precisions.includes(precision)) {
+    throw new Unprocessable(`the engine ${name} does not compute in ${precision} on the gpu-runner`, {
+      expected: `precision ${precisions.join(' or ')}`,
+    });
+  }
   return {
     name,
     precision,
-    threads: threads ?? status.engines.find(engine => engine.name === name)?.threads ?? 1,
+    threads: threads ?? found?.threads ?? 1,
     micro_batch: micro_batch ?? largestDivisor(batchSize, MAX_AUTO_MICRO_BATCH),
   };
 }

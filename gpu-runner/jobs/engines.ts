@@ -16,19 +16,30 @@ const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
     open: async ({ threads }) =>
       (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads }),
   },
+  'openvino/cpu': {
+    probe: async () => (await import('../engines/openvino/engine.ts')).probeOpenVino(),
+    open: async ({ threads, precision }) =>
+      (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision }),
+  },
   reference: {
     probe: () => Promise.resolve(probeReference()),
     open: () => Promise.resolve(createReferenceEngine()),
   },
 };
 
-/** @throws Unprocessable when the engine cannot run here, with the reason. */
+/** @throws Unprocessable when the engine cannot run here, with the reason, or not in that precision. */
 export async function openEngine(spec: EngineSpec): Promise<Engine> {
   const entry = ENGINES[spec.name];
   const probe = await probeOne(spec.name, entry);
   if (!probe.available) {
     throw new Unprocessable(`engine ${spec.name} is not available here: ${probe.reason ?? 'unknown reason'}`, {
       expected: 'an engine that `easel engines` shows as available',
+    });
+  }
+  const { precisions = ['f32'] } = probe;
+  if (!precisions.includes(spec.precision)) {
+    throw new Unprocessable(`engine ${spec.name} does not compute in ${spec.precision} here`, {
+      expected: `precision ${precisions.join(' or ')}`,
     });
   }
   return entry.open(spec);

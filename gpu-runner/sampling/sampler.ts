@@ -2,6 +2,7 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
+import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import type { BatchShape } from '../training/grad-graph.ts';
@@ -149,7 +150,9 @@ export class Sampler {
     const key = JSON.stringify(shape);
     const known = this.#executables.get(key);
     if (known) return known;
-    const compiled = this.#engine.compile(tracePredictGraph(this.#config.model, shape));
+    const compiled = this.#engine.compile(
+      mixPrecision(tracePredictGraph(this.#config.model, shape), this.#engine.precision),
+    );
     this.#executables.set(key, compiled);
     return compiled;
   }

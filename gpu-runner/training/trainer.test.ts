@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { runsTier } from '../../test/tiers.ts';
 import type { Engine } from '../compiler/engine.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { createOpenVinoEngine } from '../engines/openvino/engine.ts';
+import { findLibrary, hasBf16Units } from '../engines/openvino/library.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer, type TrainingTensors } from './trainer.ts';
@@ -116,4 +119,35 @@ describe('Trainer', () => {
     const wider = tinyConfig({ model: { hidden_size: 32 } });
     expect(() => new Trainer(engine, wider, tinyItems(), 4, progress, tensors)).toThrow(/expected|shape/);
   });
+});
+
+const found = findLibrary();
+const precisions = hasBf16Units() ? (['f32', 'bf16'] as const) : (['f32'] as const);
+
+describe.skipIf(!runsTier('openvino', found.path === undefined ? found.missing : undefined))('on OpenVINO', () => {
+  it.each(precisions)(
+    'trains in %s as ONNX Runtime does, and goes on from saved state to the same bits',
+    async precision => {
+      const config = tinyConfig();
+      const openvino = createOpenVinoEngine({ threads: 1, precision });
+      const expected = await train(config, 6);
+      const whole = await train(config, 6, { engine: openvino });
+      const half = await train(config, 3, { engine: openvino });
+      const rest = new Trainer(openvino, config, tinyItems(), 4, half.progress, half.tensors);
+      const reports = [await rest.step(), await rest.step(), await rest.step()];
+      expect([...half.reports, ...reports]).toEqual(whole.reports);
+      expect(bytesOf(await rest.tensors())).toEqual(bytesOf(whole.tensors));
+      await rest.dispose();
+      await openvino.dispose();
+
+      const tolerance = precision === 'f32' ? 1e-5 : 1e-2;
+      for (const [i, { loss, grad_norm }] of whole.reports.entries()) {
+        const peer = expected.reports[i];
+        expect(Math.abs(loss / (peer?.loss ?? Number.NaN) - 1)).toBeLessThan(tolerance);
+        expect(Math.abs(grad_norm / (peer?.grad_norm ?? Number.NaN) - 1)).toBeLessThan(2 * tolerance);
+      }
+      // In bf16 the products did change: the losses are near, not the same.
+      if (precision === 'bf16') expect(whole.reports[5]?.loss).not.toBe(expected.reports[5]?.loss);
+    },
+  );
 });

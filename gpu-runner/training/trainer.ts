@@ -3,6 +3,7 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
+import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
@@ -137,7 +138,8 @@ export class Trainer {
     const known = this.#gradients.get(key);
     if (known) return known;
     const microBatches = this.#config.data.batch_size / this.#microBatch;
-    const compiled = this.#engine.compile(traceGradGraph(this.#config, shape, { accumulate, microBatches }).graph);
+    const { graph } = traceGradGraph(this.#config, shape, { accumulate, microBatches });
+    const compiled = this.#engine.compile(mixPrecision(graph, this.#engine.precision));
     this.#gradients.set(key, compiled);
     return compiled;
   }

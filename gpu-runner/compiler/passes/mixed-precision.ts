@@ -11,7 +11,7 @@ const MOVES: ReadonlySet<string> = new Set(['reshape', 'transpose', 'broadcast',
  * Casts the f32 operands of every matrix product to `precision` and its result back, as PyTorch's autocast does; norms, softmax, sums,
  * accumulators and state stay f32. 'f32' returns the graph itself. Run it after differentiation, so that gradients' products are cast, too.
  */
-export function mixPrecision(graph: Graph, precision: Precision): Graph {
+export function mixPrecision(graph: Graph, precision: Precision = 'f32'): Graph {
   if (precision === 'f32') return graph;
   const nodes: AnyNode[] = [];
   const renamed: NodeId[] = [];

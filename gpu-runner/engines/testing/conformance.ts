@@ -24,6 +24,12 @@ export const ENGINE_ROWS: readonly EngineRow[] = [
     open: async () => (await import('../onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads: 1 }),
     tolerance: 2e-6,
   },
+  {
+    name: 'openvino/cpu',
+    probe: async () => (await import('../openvino/engine.ts')).probeOpenVino(),
+    open: async () => (await import('../openvino/engine.ts')).createOpenVinoEngine({ threads: 1 }),
+    tolerance: 2e-6,
+  },
 ];
 
 /** A case's result `y`, and `g0`, `g1` ...: gradients of a weighted sum of it by its f32 inputs `x0`, `x1` ... */

@@ -1,0 +1,141 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runsTier } from '../../../test/tiers.ts';
+import type { Engine } from '../../compiler/engine.ts';
+import * as f from '../../compiler/functions.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { mixPrecision } from '../../compiler/passes/mixed-precision.ts';
+import { type Tensor, tensorOf } from '../../compiler/tensor.ts';
+import { trace } from '../../compiler/trace.ts';
+import { PARAM_PREFIX } from '../../model/params.ts';
+import { FeedBuilder } from '../../training/feeds.ts';
+import { GRAD_PREFIX, traceGradGraph } from '../../training/grad-graph.ts';
+import { tinyConfig, tinyItems } from '../../training/testing/tiny.ts';
+import { EMPTY_PROGRESS, Trainer } from '../../training/trainer.ts';
+import { EpochPlan } from '../../training/training-set.ts';
+import { createOpenVinoEngine, probeOpenVino } from './engine.ts';
+import { loadOpenVino, OpenVinoError } from './ffi.ts';
+import { findLibrary, hasBf16Units } from './library.ts';
+
+const found = findLibrary();
+const runs = runsTier('openvino', found.path === undefined ? found.missing : undefined);
+
+describe('without a library', () => {
+  it('says why, and what to do', () => {
+    const probe = probeOpenVino({ EASEL_CACHE: '/nowhere' });
+    expect(probe).toMatchObject({ name: 'openvino/cpu', available: false });
+    expect(probe.reason).toMatch(/easel engines install openvino|OPENVINO_LIB/);
+    expect(() => createOpenVinoEngine({ threads: 1, env: { EASEL_CACHE: '/nowhere' } })).toThrow('not available');
+    expect(probeOpenVino({ OPENVINO_LIB: '/nowhere/libopenvino_c.so' }).reason).toContain('does not exist');
+  });
+
+  it('tells of a file that is no library', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'easel-openvino-')), 'libopenvino_c.so');
+    await writeFile(path, 'text');
+    expect(() => probeOpenVino({ OPENVINO_LIB: path })).toThrow(OpenVinoError);
+    expect(() => loadOpenVino(path)).toThrow(/does not load/);
+  });
+});
+
+describe('hasBf16Units', () => {
+  it('reads the flags of the CPU, whole words only', () => {
+    expect(hasBf16Units('flags\t\t: fpu avx512_bf16 sse\n')).toBe(true);
+    expect(hasBf16Units('flags\t\t: fpu amx_tile amx_bf16\n')).toBe(true);
+    expect(hasBf16Units('flags\t\t: fpu avx512f avx512_bf16x\n')).toBe(false);
+    expect(hasBf16Units('')).toBe(false);
+  });
+});
+
+describe.skipIf(!runs)('openvino/cpu', () => {
+  let engine: Engine;
+  beforeAll(() => {
+    engine = createOpenVinoEngine({ threads: 1 });
+  });
+  afterAll(() => engine.dispose());
+
+  async function run(graph: Graph, inputs: Record<string, Tensor>, state: Record<string, Tensor> = {}) {
+    const executable = await engine.compile(graph);
+    const memory = engine.createState(state);
+    const outputs = await executable.run(memory, inputs);
+    const after = await memory.read();
+    await executable.dispose();
+    await executable.dispose();
+    memory.dispose();
+    return { outputs, after };
+  }
+
+  it('hands on inputs and state that nothing computes with, and one value under several names', async () => {
+    const graph = trace(builder => {
+      const x = builder.input('x', { shape: [2], dtype: 'f32' });
+      const y = builder.input('y', { shape: [2], dtype: 'f32' });
+      const w = builder.state('w', { shape: [2], dtype: 'f32' });
+      const v = builder.state('v', { shape: [2], dtype: 'f32' });
+      const sum = f.add(f.add(x, y), f.mul(v, w));
+      return { outputs: { y, a: sum, b: sum }, writes: { w: v, v: w, s: sum } };
+    });
+    const { outputs, after } = await run(
+      graph,
+      { x: tensorOf([2], [1, 2]), y: tensorOf([2], [10, 20]) },
+      { w: tensorOf([2], [3, 4]), v: tensorOf([2], [5, 6]) },
+    );
+    const values = (tensors: Record<string, Tensor>) =>
+      Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, [...data]]));
+    expect(values(outputs)).toEqual({ y: [10, 20], a: [26, 46], b: [26, 46] });
+    expect(values(after)).toEqual({ w: [5, 6], v: [3, 4], s: [26, 46] });
+  });
+
+  it('reads a part of a larger array', async () => {
+    const graph = trace(builder => ({ outputs: { y: f.mul(builder.input('x', { shape: [3], dtype: 'f32' }), 2) } }));
+    const data = Float32Array.from([0, 1, 2, 3, 4]).subarray(1, 4);
+    expect([...((await run(graph, { x: { shape: [3], dtype: 'f32', data } })).outputs.y?.data ?? [])]).toEqual([
+      2, 4, 6,
+    ]);
+  });
+
+  it('tells in the words of the library what it refuses', () => {
+    if (found.path === undefined) return;
+    const api = loadOpenVino(found.path);
+    const core = api.createCore();
+    expect(() => api.readModel(core, Uint8Array.of(1, 2, 3))).toThrow(OpenVinoError);
+    expect(() => api.readProperty(core, 'CPU', 'NO_SUCH_PROPERTY')).toThrow(/NO_SUCH_PROPERTY \(status -1\)/);
+    api.freeCore(core);
+  });
+
+  describe.skipIf(!hasBf16Units())('bf16', () => {
+    it('gives the gradients of a whole model to one percent', async () => {
+      const config = tinyConfig();
+      const trainer = new Trainer(engine, config, tinyItems(), 4, EMPTY_PROGRESS);
+      for (let i = 0; i < 4; i++) await trainer.step();
+      const { model } = await trainer.tensors();
+      await trainer.dispose();
+      const state = Object.fromEntries(
+        Object.entries(model).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]),
+      );
+      const shape = { batch: 4, height: 16, width: 16, textTokens: 8 };
+      const { graph } = traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
+      const { samples } = new EpochPlan(tinyItems(), config.seed, 4).take({ epoch: 0, position: 0 });
+      const inputs = new FeedBuilder(config).build(samples, 0, shape);
+
+      const exact = (await run(graph, inputs, state)).after;
+      const error = relativeDistance(exact, (await run(mixPrecision(graph, 'bf16'), inputs, state)).after);
+      // Rounding to 8 significant bits is 2^-9 off at the most per operand; a dozen products in a row add up to a few times that.
+      expect(error).toBeLessThan(0.01);
+      expect(error).toBeGreaterThan(2 ** -12);
+    });
+  });
+});
+
+/** L2 norm of the differences of all gradients, relative to that of the gradients. */
+function relativeDistance(expected: Record<string, Tensor>, actual: Record<string, Tensor>): number {
+  let [difference, norm] = [0, 0];
+  for (const [name, { data }] of Object.entries(expected)) {
+    if (!name.startsWith(GRAD_PREFIX)) continue;
+    for (const [i, x] of data.entries()) {
+      difference += (x - (actual[name]?.data[i] ?? Number.NaN)) ** 2;
+      norm += x ** 2;
+    }
+  }
+  return Math.sqrt(difference / norm);
+}
