@@ -1,4 +1,5 @@
 /** @file Reverse-mode differentiation: one table of vector-Jacobian products, and one walk over it. */
+import { conv2dInputGradient, conv2dWeightGradient } from './convolution.ts';
 import * as f from './functions.ts';
 import type { Node } from './graph.ts';
 import type { OpName } from './ops.ts';
@@ -94,6 +95,10 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
         : f.matmul(a, ct, { transposeA: !transposeA }),
     ];
   },
+  conv2d: (ct, x, _, attrs) => [
+    conv2dInputGradient(ct, nth(x, 1), first(x).shape, attrs),
+    conv2dWeightGradient(ct, first(x), nth(x, 1).shape, attrs),
+  ],
   reshape: (ct, x) => [f.reshape(ct, first(x).shape)],
   transpose(ct, _, __, { perm }) {
     const inverse = perm.map((___, axis) => perm.indexOf(axis));

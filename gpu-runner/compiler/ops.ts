@@ -15,7 +15,7 @@ import {
   sizeAt,
   unary,
 } from './op-rows.ts';
-import { broadcastShapes, GraphError, isSameShape, normalizeAxes } from './shapes.ts';
+import { broadcastShapes, countWindows, GraphError, isSameShape, normalizeAxes, type Pair } from './shapes.ts';
 import { type DType, formatType, type Shape, sizeOf } from './tensor.ts';
 
 /** The attributes of each operation. */
@@ -53,6 +53,13 @@ export interface OpAttrs {
   broadcast: { readonly shape: Shape };
   slice: { readonly starts: readonly number[]; readonly ends: readonly number[] };
   pad: { readonly before: readonly number[]; readonly after: readonly number[] };
+  conv2d: {
+    readonly stride: Pair;
+    readonly dilation: Pair;
+    /** Zeros above, left, below, right. */
+    readonly padding: readonly [number, number, number, number];
+    readonly groups: number;
+  };
   concat: { readonly axis: number };
   gather: { readonly axis: number };
   scatterAdd: { readonly axis: number };
@@ -146,6 +153,31 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
       const [innerB, columns] = lastTwo(b.shape, transposeB);
       if (innerA !== innerB) throw mismatch();
       return { shape: [...leading, rows, columns], dtype: a.dtype };
+    },
+  },
+  conv2d: {
+    doc: 'cross-correlation of x [n, c, h, w] with weights [o, c / groups, kh, kw], output group by group from its inputs: [n, o, h2, w2]',
+    arity: 2,
+    infer(operands, { stride, dilation, padding, groups }) {
+      const [x, weight] = [at(operands, 0), at(operands, 1)];
+      requireSameType(x, weight);
+      requireFloat(x);
+      const fail = (why: string) =>
+        new GraphError(`cannot convolve ${formatType(x)} with ${formatType(weight)} in ${groups} groups: ${why}`);
+      if (x.shape.length !== 4 || weight.shape.length !== 4) throw fail('both need four axes');
+      const [batch = 0, channels = 0, ...sizes] = x.shape;
+      const [outputs = 0, perGroup = 0, ...kernel] = weight.shape;
+      if ([...stride, ...dilation, groups].some(n => !Number.isInteger(n) || n < 1)) {
+        throw fail('stride, dilation and groups are whole numbers from 1');
+      }
+      if (padding.some(n => !Number.isInteger(n) || n < 0)) throw fail('padding is whole numbers from 0');
+      if (channels !== perGroup * groups) throw fail(`${perGroup * groups} channels are needed`);
+      if (outputs % groups !== 0) throw fail(`${outputs} outputs do not fall into equal groups`);
+      const counts = sizes.map((size, i) =>
+        countWindows(size + sizeAt(padding, i) + sizeAt(padding, i + 2), sizeAt(kernel, i), stride[i], dilation[i]),
+      );
+      if (counts.some(count => count < 1)) throw fail('the kernel is larger than the padded picture');
+      return { shape: [batch, outputs, ...counts], dtype: x.dtype };
     },
   },
   reshape: {

@@ -32,6 +32,14 @@ export function isSameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
+/** Of rows and columns. */
+export type Pair = readonly [number, number];
+
+/** How many windows of `size` elements, `dilation` apart, fit into an axis when they start every `stride` elements. */
+export function countWindows(length: number, size: number, stride = 1, dilation = 1): number {
+  return Math.floor((length - dilation * (size - 1) - 1) / stride) + 1;
+}
+
 /** Elements between neighbours along each axis, in row-major order. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length).fill(1);

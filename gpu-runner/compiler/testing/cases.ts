@@ -1,5 +1,6 @@
 /** @file One graph per operation and composite, odd shapes and broadcasting included: gradient checks and engine conformance run them all. */
 import * as c from '../composites.ts';
+import { type Conv2dOptions, conv2d } from '../convolution.ts';
 import * as f from '../functions.ts';
 import type { OpName } from '../ops.ts';
 import { type DType, type Shape, sizeOf } from '../tensor.ts';
@@ -92,6 +93,15 @@ function scatterCase(shape: Shape, axis: number, indices: Shape): OpCase {
   };
 }
 
+function conv2dCase(x: Shape, weight: Shape, options: Conv2dOptions = {}): OpCase {
+  return {
+    name: `conv2d [${x.join(',')}] [${weight.join(',')}] ${JSON.stringify(options)}`,
+    op: 'conv2d',
+    inputs: [{ shape: x }, { shape: weight }],
+    build: v => conv2d(nth(v, 0), nth(v, 1), options),
+  };
+}
+
 export const OP_CASES: readonly OpCase[] = [
   unary('neg', f.neg),
   unary('exp', f.exp),
@@ -131,6 +141,12 @@ export const OP_CASES: readonly OpCase[] = [
   matmulCase([2, 3, 4], [2, 5, 4], false, true),
   matmulCase([2, 4, 3], [2, 5, 4], true, true),
   matmulCase([1, 7], [7, 1], false, false),
+  conv2dCase([2, 3, 5, 4], [4, 3, 3, 2]),
+  conv2dCase([1, 2, 7, 6], [3, 2, 3, 3], { stride: 2, padding: 1 }),
+  conv2dCase([2, 4, 6, 5], [6, 2, 2, 3], { groups: 2, stride: [1, 3], padding: [0, 2] }),
+  conv2dCase([1, 3, 8, 7], [3, 1, 3, 3], { groups: 3, dilation: [2, 1], stride: [3, 2], padding: [2, 1] }),
+  conv2dCase([1, 1, 1, 2], [2, 1, 1, 1], { padding: 2, stride: 3 }),
+  conv2dCase([1, 2, 4, 4], [1, 2, 4, 4]),
   unary('reshape', x => f.mul(f.reshape(x, [5, -1]), f.reshape(x, [5, 3]))),
   unary('transpose', x => f.transpose(x, [2, 0, 1]), { shape: [2, 3, 4] }),
   unary('broadcast', x => f.broadcast(x, [4, 3, 5]), { shape: [3, 1] }),

@@ -193,6 +193,33 @@ export const KERNELS: { readonly [O in OpName]: Kernel<O> } = {
     }
     return out;
   },
+  conv2d: ([x, weight], { attrs, shape }) => {
+    const [, outputs, rows, columns] = shape as [number, number, number, number];
+    const [, channels, height, width] = x!.shape as [number, number, number, number];
+    const [, perGroup, kernelRows, kernelColumns] = weight!.shape as [number, number, number, number];
+    const { stride, dilation, padding, groups } = attrs;
+    const out = new Float64Array(sizeOf(shape));
+    for (let i = 0; i < out.length; i++) {
+      const column = i % columns;
+      const row = Math.floor(i / columns) % rows;
+      const output = Math.floor(i / (columns * rows)) % outputs;
+      const sample = Math.floor(i / (columns * rows * outputs));
+      const firstChannel = Math.floor(output / (outputs / groups)) * perGroup;
+      for (let c = 0; c < perGroup; c++) {
+        for (let ky = 0; ky < kernelRows; ky++) {
+          const y = row * stride[0] + ky * dilation[0] - padding[0];
+          if (y < 0 || y >= height) continue;
+          for (let kx = 0; kx < kernelColumns; kx++) {
+            const z = column * stride[1] + kx * dilation[1] - padding[1];
+            if (z < 0 || z >= width) continue;
+            const at = ((sample * channels + firstChannel + c) * height + y) * width + z;
+            out[i]! += x!.data[at]! * weight!.data[((output * perGroup + c) * kernelRows + ky) * kernelColumns + kx]!;
+          }
+        }
+      }
+    }
+    return out;
+  },
   reshape: ([x]) => x!.data,
   transpose: ([x], { attrs, shape }) => {
     const strides = stridesOf(x!.shape);

@@ -176,6 +176,12 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
     };
     emit.node('MatMul', [turn(a, transposeA), turn(b, transposeB)], result);
   },
+  conv2d(emit, { attrs }, operands, result) {
+    const { stride, dilation, padding, groups } = attrs;
+    emit.node('Conv', operands, result, {
+      attributes: { strides: stride, dilations: dilation, pads: padding, group: groups },
+    });
+  },
   reshape: (emit, { shape }, [x = ''], result) => emit.node('Reshape', [x, emit.ints(shape)], result),
   transpose: (emit, { attrs }, operands, result) =>
     emit.node('Transpose', operands, result, { attributes: { perm: attrs.perm } }),
