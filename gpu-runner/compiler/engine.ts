@@ -36,7 +36,7 @@ export interface EngineProbe {
   readonly precisions?: readonly Precision[];
   /** One line for whoever starts the runner: what would make this machine faster. */
   readonly advice?: string;
-  /** Why it is not available, and what would make it so. */
+  /** Why it, or what it would rather run on, is not available, and what would make it so. */
   readonly reason?: string;
 }
 

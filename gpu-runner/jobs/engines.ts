@@ -21,6 +21,10 @@ const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
     open: async ({ threads, precision }) =>
       (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision }),
   },
+  tensorflow: {
+    probe: async () => (await import('../engines/tensorflow/engine.ts')).probeTensorflow(),
+    open: async ({ threads }) => (await import('../engines/tensorflow/engine.ts')).createTensorflowEngine({ threads }),
+  },
   reference: {
     probe: () => Promise.resolve(probeReference()),
     open: () => Promise.resolve(createReferenceEngine()),

@@ -30,6 +30,12 @@ export const ENGINE_ROWS: readonly EngineRow[] = [
     open: async () => (await import('../openvino/engine.ts')).createOpenVinoEngine({ threads: 1 }),
     tolerance: 2e-6,
   },
+  {
+    name: 'tensorflow',
+    probe: async () => (await import('../tensorflow/engine.ts')).probeTensorflow(),
+    open: async () => (await import('../tensorflow/engine.ts')).createTensorflowEngine({ threads: 1 }),
+    tolerance: 2e-6,
+  },
 ];
 
 /** A case's result `y`, and `g0`, `g1` ...: gradients of a weighted sum of it by its f32 inputs `x0`, `x1` ... */

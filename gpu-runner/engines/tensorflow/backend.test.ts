@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import { chooseBackend, type Packages, tf } from './backend.ts';
+
+const GPU = '@tensorflow/tfjs-node-gpu';
+const NODE = '@tensorflow/tfjs-node';
+
+/** Packages that fail as told; one that is told nothing is not installed. */
+function failing(failures: Readonly<Record<string, () => void>>): Packages {
+  return {
+    locate(name) {
+      if (failures[name]) return;
+      throw Object.assign(new Error(`Cannot find module '${name}'\nRequire stack:`), { code: 'MODULE_NOT_FOUND' });
+    },
+    load: name => failures[name]?.(),
+  };
+}
+
+async function reasons(failures: Readonly<Record<string, () => void>>): Promise<readonly string[]> {
+  const { environment, ...packages } = { environment: { ...process.env }, ...failing(failures) };
+  const { name, passedOver } = await chooseBackend(packages);
+  process.env = environment;
+  expect(name).toBe('@tensorflow/tfjs-backend-cpu');
+  expect(tf.getBackend()).toBe('cpu');
+  return passedOver;
+}
+
+const fail = (message: string) => () => {
+  throw new Error(message);
+};
+
+it('takes the plain kernels when nothing better is installed', async () => {
+  expect(await reasons({})).toEqual([`${GPU}: not installed`, `${NODE}: not installed`]);
+});
+
+it('says what the failures that are known need', async () => {
+  const missing = 'The Node.js native addon module (tfjs_binding.node) can not be found at path: /x. \nPlease run ...';
+  const cuda = 'libcudart.so.11.0: cannot open shared object file: No such file or directory';
+  expect(await reasons({ [GPU]: fail(cuda), [NODE]: fail(missing) })).toEqual([
+    `${GPU}: ${cuda}; it needs CUDA 11.2 and cuDNN 8.1 in LD_LIBRARY_PATH`,
+    `${NODE}: its native part is missing, which its install script downloads: npm rebuild ${NODE}`,
+  ]);
+  const nested = Object.assign(new Error("Cannot find module 'abc'\nRequire stack: ..."), { code: 'MODULE_NOT_FOUND' });
+  const [, reason] = await reasons({
+    [NODE]: () => {
+      throw nested;
+    },
+  });
+  expect(reason).toBe(`${NODE}: Cannot find module 'abc'`);
+});
+
+it('does not trust a package that loads and then does not work', async () => {
+  const [, silent] = await reasons({ [NODE]: () => {} });
+  expect(silent).toMatch(/tensorflow/);
+  const [, broken] = await reasons({
+    [NODE]: () => {
+      tf.registerBackend('tensorflow', () => {
+        throw new Error('no device');
+      });
+    },
+  });
+  expect(broken).toContain('does not start');
+  expect(tf.findBackendFactory('tensorflow')).toBeFalsy();
+});

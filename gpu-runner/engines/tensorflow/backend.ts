@@ -1,0 +1,117 @@
+/** @file The only door to TensorFlow.js: the best backend that is installed and works, and why the better ones are not used. */
+import { createRequire } from 'node:module';
+import * as tf from '@tensorflow/tfjs-core';
+import { Unprocessable } from '../../../errors.ts';
+
+export { tf };
+
+/** What TensorFlow.js runs on in this process. */
+export interface Backend {
+  /** The npm package whose kernels run. */
+  readonly name: string;
+  readonly device: string;
+  /** One line per better choice that is not used: why, and what would change it. */
+  readonly passedOver: readonly string[];
+}
+
+/** How packages come in; a parameter, so that a test can let them fail. */
+export interface Packages {
+  /** @throws an Error with `code` MODULE_NOT_FOUND when the package is not installed. */
+  locate(name: string): void;
+  load(name: string): void;
+}
+
+const GPU = '@tensorflow/tfjs-node-gpu';
+const NATIVE = [GPU, '@tensorflow/tfjs-node'] as const;
+const PLAIN = '@tensorflow/tfjs-backend-cpu';
+/** The name under which both native packages register. */
+const NATIVE_BACKEND = 'tensorflow';
+
+/**
+ * Read by libtensorflow when it starts: kernels without atomics, one thread so that sums have one order, products in f32 instead of
+ * TF32, GPU memory as it is needed.
+ */
+const NATIVE_ENVIRONMENT = {
+  TF_DETERMINISTIC_OPS: '1',
+  TF_NUM_INTRAOP_THREADS: '1',
+  TF_NUM_INTEROP_THREADS: '1',
+  NVIDIA_TF32_OVERRIDE: '0',
+  TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+  TF_CPP_MIN_LOG_LEVEL: '2',
+} as const;
+
+let loaded: Promise<Backend> | undefined;
+
+/** Chosen once per process. */
+export function loadBackend(): Promise<Backend> {
+  loaded ??= chooseBackend(installedPackages());
+  return loaded;
+}
+
+/** tfjs-node-gpu, else tfjs-node, else the plain CPU kernels: the first that is installed, loads and multiplies rightly. */
+export async function chooseBackend(packages: Packages): Promise<Backend> {
+  // Without it the plain kernels advise on the console to install the native ones.
+  tf.enableProdMode();
+  const passedOver: string[] = [];
+  for (const name of NATIVE) {
+    try {
+      packages.locate(name);
+      Object.assign(process.env, NATIVE_ENVIRONMENT);
+      restoreNodeFunctions();
+      packages.load(name);
+      await activate(NATIVE_BACKEND);
+      const usesGpu = hasGpu(tf.backend());
+      if (name === GPU && !usesGpu) passedOver.push(`${name} found no GPU that it can use: ${CUDA}`);
+      return { name, device: usesGpu ? 'GPU (CUDA)' : 'CPU, one thread', passedOver };
+    } catch (error) {
+      passedOver.push(`${name}: ${explainFailure(error, name)}`);
+      if (tf.findBackendFactory(NATIVE_BACKEND)) tf.removeBackend(NATIVE_BACKEND);
+    }
+  }
+  await import('@tensorflow/tfjs-backend-cpu');
+  await activate('cpu');
+  return { name: PLAIN, device: 'CPU, plain JavaScript', passedOver };
+}
+
+const CUDA = 'it needs CUDA 11.2 and cuDNN 8.1 in LD_LIBRARY_PATH';
+
+function explainFailure(error: unknown, name: string): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isMissing(error) && message.includes(`'${name}'`)) return 'not installed';
+  if (message.includes('tfjs_binding')) {
+    return `its native part is missing, which its install script downloads: npm rebuild ${name}`;
+  }
+  const firstLine = message.split('\n', 1)[0] ?? message;
+  return /cannot open shared object file|libcud|CUDA/.test(message) ? `${firstLine}; ${CUDA}` : firstLine;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
+}
+
+/** Both native packages are one class, which knows what libtensorflow found. */
+function hasGpu(backend: object): boolean {
+  return 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
+}
+
+/** A backend that loads may still fail at its first operation, so it must do one. */
+async function activate(name: string): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new Unprocessable(`the backend "${name}" does not start`);
+  const product = tf.tidy(() => {
+    const x = tf.tensor([1, 2, 3, 4], [2, 2], 'float32');
+    return [...tf.matMul(x, x).dataSync()];
+  });
+  if (product.join() !== '7,10,15,22') throw new Unprocessable(`the backend "${name}" multiplies wrongly: ${product}`);
+}
+
+function installedPackages(): Packages {
+  const require = createRequire(import.meta.url);
+  return { locate: name => void require.resolve(name), load: name => void require(name) };
+}
+
+/** The last release of tfjs-node calls these for every operation; Node 23 dropped the first (tensorflow/tfjs#8609). */
+function restoreNodeFunctions(): void {
+  const util: Record<string, unknown> = createRequire(import.meta.url)('node:util');
+  util.isNullOrUndefined ??= (x: unknown) => x === null || x === undefined;
+  util.isArray ??= Array.isArray;
+}

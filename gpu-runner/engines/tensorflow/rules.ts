@@ -1,0 +1,135 @@
+/** @file One row per operation in terms of tfjs-core. A rule may leave temporaries; the interpreter runs it in a tidy scope. */
+import { Internal } from '../../../errors.ts';
+import type { AnyNode, Node } from '../../compiler/graph.ts';
+import type { OpName } from '../../compiler/ops.ts';
+import { isSameShape } from '../../compiler/shapes.ts';
+import { type DType, formatType, sizeOf } from '../../compiler/tensor.ts';
+import { tf } from './backend.ts';
+
+/** A fresh tensor of the node's type, never an operand itself. */
+type Rule<O extends OpName> = (operands: readonly tf.Tensor[], node: Node<O>) => tf.Tensor;
+
+/** The dtypes that TensorFlow.js has. */
+export const TF_TYPES: Readonly<Partial<Record<DType, 'float32' | 'int32' | 'bool'>>> = {
+  f32: 'float32',
+  i32: 'int32',
+  bool: 'bool',
+};
+
+/** @throws Internal for a dtype that compiling refuses. */
+export function tfTypeOf(dtype: DType): 'float32' | 'int32' | 'bool' {
+  const type = TF_TYPES[dtype];
+  if (type === undefined) throw new Internal(`TensorFlow.js has no ${dtype}`);
+  return type;
+}
+
+function unary(fn: (x: tf.Tensor) => tf.Tensor): Rule<OpName> {
+  return ([x]) => fn(x!);
+}
+
+function binary(fn: (x: tf.Tensor, y: tf.Tensor) => tf.Tensor): Rule<OpName> {
+  return ([x, y]) => fn(x!, y!);
+}
+
+const source = (): never => {
+  throw new Internal('sources are read by the interpreter');
+};
+
+/** tf.div rounds i32 down; the operation cuts towards zero. */
+function divide(x: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  if (x.dtype !== 'int32') return tf.div(x, y);
+  const quotient = tf.floorDiv(x, y);
+  const wasRounded = tf.notEqual(tf.mul(quotient, y), x);
+  return tf.add(quotient, tf.cast(tf.logicalAnd(wasRounded, tf.less(quotient, 0)), 'int32'));
+}
+
+function softmaxAlong(x: tf.Tensor, axis: number): tf.Tensor {
+  if (axis === x.rank - 1) return tf.softmax(x, axis);
+  const powers = tf.exp(tf.sub(x, tf.max(x, axis, true)));
+  return tf.div(powers, tf.sum(powers, axis, true));
+}
+
+/** The permutation that brings `axis` to the front. */
+function toFront(rank: number, axis: number): number[] {
+  return [axis, ...Array.from({ length: rank }, (_, other) => other).filter(other => other !== axis)];
+}
+
+function invert(perm: readonly number[]): number[] {
+  return perm.map((_, axis) => perm.indexOf(axis));
+}
+
+export const RULES: { readonly [O in OpName]: Rule<O> } = {
+  input: source,
+  state: source,
+  constant: (_, { attrs, shape, dtype }) => {
+    const { values } = attrs;
+    const [first] = values;
+    const all = values.length === 1 && first !== undefined ? new Array<number>(sizeOf(shape)).fill(first) : [...values];
+    return tf.tensor(all, [...shape], tfTypeOf(dtype));
+  },
+  neg: unary(tf.neg),
+  exp: unary(tf.exp),
+  log: unary(tf.log),
+  sqrt: unary(tf.sqrt),
+  reciprocal: unary(tf.reciprocal),
+  tanh: unary(tf.tanh),
+  sigmoid: unary(tf.sigmoid),
+  erf: unary(tf.erf),
+  sin: unary(tf.sin),
+  cos: unary(tf.cos),
+  abs: unary(tf.abs),
+  add: binary(tf.add),
+  sub: binary(tf.sub),
+  mul: binary(tf.mul),
+  div: binary(divide),
+  max: binary(tf.maximum),
+  min: binary(tf.minimum),
+  less: binary(tf.less),
+  equal: binary(tf.equal),
+  and: binary(tf.logicalAnd),
+  not: unary(tf.logicalNot),
+  select: ([condition, a, b]) => tf.where(condition!, a!, b!),
+  reduceSum: ([x], { attrs }) => tf.sum(x!, [...attrs.axes], true),
+  reduceMax: ([x], { attrs }) => tf.max(x!, [...attrs.axes], true),
+  matmul: ([a, b], { attrs }) => tf.matMul(a!, b!, attrs.transposeA, attrs.transposeB),
+  reshape: ([x], { attrs }) => tf.reshape(x!, [...attrs.shape]),
+  transpose: ([x], { attrs }) => tf.transpose(x!, [...attrs.perm]),
+  broadcast: ([x], { attrs }) => tf.broadcastTo(x!, [...attrs.shape]),
+  // TensorFlow slices and pads no scalars.
+  slice: ([x], { attrs, shape }) => (x!.rank === 0 ? tf.clone(x!) : tf.slice(x!, [...attrs.starts], [...shape])),
+  pad: ([x], { attrs }) =>
+    x!.rank === 0
+      ? tf.clone(x!)
+      : tf.pad(
+          x!,
+          attrs.before.map((before, axis): [number, number] => [before, attrs.after[axis] ?? 0]),
+        ),
+  concat: (operands, { attrs }) => tf.concat([...operands], attrs.axis),
+  gather: ([x, indices], { attrs }) => tf.gather(x!, indices!, attrs.axis),
+  scatterAdd: ([x, indices, updates], { attrs }) => {
+    const { rank } = x!;
+    const front = toFront(rank, attrs.axis);
+    const shape = front.map(axis => x!.shape[axis] ?? 0);
+    // Repeated indices add up.
+    const sums = tf.scatterND(tf.reshape(indices!, [-1, 1]), tf.transpose(updates!, front), shape);
+    return tf.add(x!, tf.transpose(sums, invert(front)));
+  },
+  cast: ([x], { attrs }) => {
+    const converted = tf.cast(x!, tfTypeOf(attrs.dtype));
+    // The plain kernels keep the integers of i32 -> f32; a product rounds them.
+    return x!.dtype === 'int32' && attrs.dtype === 'f32' ? tf.mul(converted, 1) : converted;
+  },
+  stopGradient: unary(tf.clone),
+  softmax: ([x], { attrs }) => softmaxAlong(x!, attrs.axis),
+};
+
+/** Runs one node over its operands' values; the result is the caller's to dispose. */
+export function evaluateNode(node: AnyNode, operands: readonly tf.Tensor[]): tf.Tensor {
+  const value = tf.tidy(() => (RULES[node.op] as Rule<OpName>)(operands, node as Node<OpName>));
+  if (value.dtype !== tfTypeOf(node.dtype) || !isSameShape(value.shape, node.shape)) {
+    const made = `${value.dtype}[${value.shape.join(', ')}]`;
+    value.dispose();
+    throw new Internal(`TensorFlow.js made ${made} of ${node.op}, expected ${formatType(node)}`);
+  }
+  return value;
+}
