@@ -7,6 +7,9 @@ const engineSchema = z.looseObject({
   device: z.string().optional(),
   version: z.string().optional(),
   threads: z.number().optional(),
+  precisions: z.array(z.string()).optional(),
+  /** What would make the machine faster. */
+  advice: z.string().optional(),
   reason: z.string().optional(),
 });
 export type EngineRow = z.infer<typeof engineSchema>;

@@ -98,9 +98,9 @@ test('status shows server, runner, queue and experiments', async () => {
 
 test('engines says why one is unavailable', async () => {
   expect((await easel('engines')).stdout).toMatchInlineSnapshot(`
-    "engine           available  device  version  threads  reason
-    onnxruntime/cpu  yes        x64     1.30.0   2
-    xla/cuda         no         -       -        -        no plugin
+    "engine           available  device  version  threads  precisions  reason
+    onnxruntime/cpu  yes        x64     1.30.0   2        f32
+    xla/cuda         no         -       -        -        -           no plugin
     "
   `);
 });

@@ -1,10 +1,11 @@
 /** @file The server's side of the runner protocol: finds a runner, submits a job, follows it, and goes on after a runner's death. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultCacheFolder } from '../configs/cache-folder.ts';
 import { AppError, Busy, Cancelled, Internal } from '../errors.ts';
 import { restoreFailure } from './failure.ts';
 import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from './protocol.ts';
-import { defaultCacheFolder, readRunnerFiles } from './runner-file.ts';
+import { readRunnerFiles } from './runner-file.ts';
 import { createRunnerLink, LinkLost, type RunnerLink } from './runner-link.ts';
 
 /** Submissions of one job when runners die over it. */

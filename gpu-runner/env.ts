@@ -1,9 +1,9 @@
 /** @file The runner's environment (design.md 10), parsed once at start. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { defaultCacheFolder } from '../configs/cache-folder.ts';
 import { InvalidInput } from '../errors.ts';
 import { isLoopback } from './loopback.ts';
-import { defaultCacheFolder } from './runner-file.ts';
 
 const LOOPBACK = '127.0.0.1';
 const SECRET_BYTES = 32;

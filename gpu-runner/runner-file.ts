@@ -1,6 +1,5 @@
 /** @file Where a runner that was started alone leaves its address and secret for the clients of the same user: a 0600 file. */
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 
@@ -13,11 +12,6 @@ const runnerFileSchema = z.strictObject({
 export type RunnerFile = z.infer<typeof runnerFileSchema>;
 
 const FOLDER = 'runners';
-
-/** Where EASEL_CACHE is when it is not set. */
-export function defaultCacheFolder(): string {
-  return join(homedir(), '.cache', 'easel');
-}
 
 /** One file per device; replaces that of an earlier start. */
 export async function writeRunnerFile(

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type EnginePackage, enginePackageFolder } from '../configs/engine-packages.ts';
+import { packZip } from '../formats/testing/pack-zip.ts';
+import { type InstallOptions, installEngine } from './install-engine.ts';
+
+const bytes = packZip([
+  ['thing/libs/libthing.so', 'a library', 'deflated'],
+  ['thing/libs/more/data', 'data', 'stored'],
+  ['thing/python.py', 'not needed', 'stored'],
+]);
+const pinned = packageOf(bytes);
+
+function packageOf(wheel: Uint8Array): EnginePackage {
+  return {
+    name: 'thing',
+    version: '1.2',
+    license: 'MIT',
+    size: 1,
+    keep: ['thing/libs/'],
+    library: 'thing/libs/libthing.so',
+    wheels: {
+      'linux-x64': { file: 'thing-1.2.whl', sha256: createHash('sha256').update(wheel).digest('hex'), select: [] },
+    },
+  };
+}
+
+let cacheFolder = '';
+let downloads = 0;
+beforeEach(async () => {
+  cacheFolder = await mkdtemp(join(tmpdir(), 'easel-install-'));
+  downloads = 0;
+});
+afterEach(() => rm(cacheFolder, { recursive: true, force: true }));
+
+function optionsWith(changes: Partial<InstallOptions> = {}, served = bytes): InstallOptions {
+  return {
+    cacheFolder,
+    log: () => {},
+    platform: 'linux-x64',
+    async download(wheel, _, folder) {
+      downloads += 1;
+      await writeFile(join(folder, wheel.file), served);
+    },
+    ...changes,
+  };
+}
+
+/** Paths of all files below the cache folder. */
+async function listFiles(): Promise<string[]> {
+  const entries = await readdir(cacheFolder, { recursive: true, withFileTypes: true });
+  return entries
+    .flatMap(entry => (entry.isFile() ? [join(entry.parentPath, entry.name).slice(cacheFolder.length + 1)] : []))
+    .sort();
+}
+
+const INSTALLED = ['engines/thing/1.2/thing/libs/libthing.so', 'engines/thing/1.2/thing/libs/more/data'];
+
+describe('installEngine', () => {
+  it('unpacks what is needed and leaves nothing else; asked again, does nothing', async () => {
+    const library = await installEngine(pinned, optionsWith());
+    expect(await readFile(library, 'utf8')).toBe('a library');
+    expect(await listFiles()).toEqual(INSTALLED);
+    expect(await installEngine(pinned, optionsWith())).toBe(library);
+    expect(downloads).toBe(1);
+  });
+
+  it('takes a wheel that is here', async () => {
+    const wheel = join(cacheFolder, 'mine.whl');
+    await writeFile(wheel, bytes);
+    await installEngine(pinned, optionsWith({ wheel }));
+    expect([downloads, await listFiles()]).toEqual([0, [...INSTALLED, 'mine.whl']]);
+    await expect(
+      installEngine(packageOf(new Uint8Array(1)), { ...optionsWith({ wheel }), cacheFolder: join(cacheFolder, 'b') }),
+    ).rejects.toThrow(/mine.whl has the sha256 .*not unpacked/);
+  });
+
+  it('goes on after a kill: with the wheel that was brought, over a folder without its library', async () => {
+    const kept = join(cacheFolder, 'engines/downloads');
+    await mkdir(kept, { recursive: true });
+    await writeFile(join(kept, 'thing-1.2.whl'), bytes);
+    const folder = enginePackageFolder(cacheFolder, pinned);
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, 'half'), 'left over');
+    await installEngine(pinned, optionsWith());
+    expect([downloads, await listFiles()]).toEqual([0, INSTALLED]);
+  });
+
+  it('brings a wheel again that was cut short, and refuses another one without a trace', async () => {
+    const kept = join(cacheFolder, 'engines/downloads');
+    await mkdir(kept, { recursive: true });
+    await writeFile(join(kept, 'thing-1.2.whl'), bytes.subarray(0, 50));
+    await expect(
+      installEngine(pinned, optionsWith({}, packZip([['thing/libs/libthing.so', 'evil', 'stored']]))),
+    ).rejects.toThrow('not unpacked');
+    expect(existsSync(enginePackageFolder(cacheFolder, pinned))).toBe(false);
+    await installEngine(pinned, optionsWith());
+    expect(await listFiles()).toEqual(INSTALLED);
+  });
+
+  it('installs once when two do it at once', async () => {
+    await Promise.all([installEngine(pinned, optionsWith()), installEngine(pinned, optionsWith())]);
+    expect(await listFiles()).toEqual(INSTALLED);
+  });
+
+  it('says what is missing: a wheel for the platform, the file, the library in it', async () => {
+    await expect(installEngine(pinned, optionsWith({ platform: 'plan9-mips' }))).rejects.toThrow('for plan9-mips');
+    await expect(installEngine(pinned, optionsWith({ wheel: '/nowhere.whl' }))).rejects.toThrow('no wheel at');
+    const empty = packZip([['thing/libs/other', 'x', 'stored']]);
+    await expect(installEngine(packageOf(empty), optionsWith({}, empty))).rejects.toThrow(
+      'has no thing/libs/libthing.so',
+    );
+  });
+});

