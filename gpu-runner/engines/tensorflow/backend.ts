@@ -44,19 +44,19 @@ let loaded: Promise<Backend> | undefined;
 
 /** Chosen once per process. */
 export function loadBackend(): Promise<Backend> {
-  loaded ??= chooseBackend(installedPackages());
+  loaded ??= chooseBackend(installedPackages(), process.env);
   return loaded;
 }
 
 /** tfjs-node-gpu, else tfjs-node, else the plain CPU kernels: the first that is installed, loads and multiplies rightly. */
-export async function chooseBackend(packages: Packages): Promise<Backend> {
+export async function chooseBackend(packages: Packages, env: NodeJS.ProcessEnv): Promise<Backend> {
   // Without it the plain kernels advise on the console to install the native ones.
   tf.enableProdMode();
   const passedOver: string[] = [];
   for (const name of NATIVE) {
     try {
       packages.locate(name);
-      Object.assign(process.env, NATIVE_ENVIRONMENT);
+      Object.assign(env, NATIVE_ENVIRONMENT);
       restoreNodeFunctions();
       packages.load(name);
       await activate(NATIVE_BACKEND);

@@ -1,8 +1,8 @@
 /** @file One row per operation in terms of tfjs-core. A rule may leave temporaries; the interpreter runs it in a tidy scope. */
 import { Internal } from '../../../errors.ts';
 import type { AnyNode, Node } from '../../compiler/graph.ts';
-import type { OpName } from '../../compiler/ops.ts';
-import { isSameShape } from '../../compiler/shapes.ts';
+import type { OpAttrs, OpName } from '../../compiler/ops.ts';
+import { isSameShape, type Pair } from '../../compiler/shapes.ts';
 import { type DType, formatType, sizeOf } from '../../compiler/tensor.ts';
 import { tf } from './backend.ts';
 
@@ -58,6 +58,44 @@ function invert(perm: readonly number[]): number[] {
   return perm.map((_, axis) => perm.indexOf(axis));
 }
 
+/** TensorFlow has channels last, no groups on a CPU, and not stride and dilation at once: then zeros go between the kernel's elements. */
+function convolve(
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  { stride, dilation, padding, groups }: OpAttrs['conv2d'],
+): tf.Tensor {
+  const [top, left, bottom, right] = padding;
+  const padded = tf.pad(x, [
+    [0, 0],
+    [0, 0],
+    [top, bottom],
+    [left, right],
+  ]);
+  const isBoth = Math.max(...stride) > 1 && Math.max(...dilation) > 1;
+  const kernel = isBoth ? spreadOut(weight, dilation) : weight;
+  const parts = tf.split<tf.Tensor4D>(tf.transpose(padded, [0, 2, 3, 1]), groups, 3);
+  const kernels = tf.split<tf.Tensor4D>(tf.transpose(kernel, [2, 3, 1, 0]), groups, 3);
+  const results = parts.map((part, group) =>
+    tf.conv2d(part, kernels[group]!, [...stride], 'valid', 'NHWC', isBoth ? 1 : [...dilation]),
+  );
+  return tf.transpose(tf.concat(results, 3), [0, 3, 1, 2]);
+}
+
+/** steps - 1 zeros between the last two axes' elements. */
+function spreadOut(x: tf.Tensor, [down, across]: Pair): tf.Tensor {
+  const [outputs = 0, inputs = 0, rows = 0, columns = 0] = x.shape;
+  const cells = tf.reshape(x, [outputs * inputs, rows, 1, columns, 1]);
+  const padded = tf.pad(cells, [
+    [0, 0],
+    [0, 0],
+    [0, down - 1],
+    [0, 0],
+    [0, across - 1],
+  ]);
+  const spread = tf.reshape(padded, [outputs, inputs, rows * down, columns * across]);
+  return tf.slice(spread, [0, 0, 0, 0], [outputs, inputs, (rows - 1) * down + 1, (columns - 1) * across + 1]);
+}
+
 export const RULES: { readonly [O in OpName]: Rule<O> } = {
   input: source,
   state: source,
@@ -92,6 +130,7 @@ export const RULES: { readonly [O in OpName]: Rule<O> } = {
   reduceSum: ([x], { attrs }) => tf.sum(x!, [...attrs.axes], true),
   reduceMax: ([x], { attrs }) => tf.max(x!, [...attrs.axes], true),
   matmul: ([a, b], { attrs }) => tf.matMul(a!, b!, attrs.transposeA, attrs.transposeB),
+  conv2d: ([x, weight], { attrs }) => convolve(x!, weight!, attrs),
   reshape: ([x], { attrs }) => tf.reshape(x!, [...attrs.shape]),
   transpose: ([x], { attrs }) => tf.transpose(x!, [...attrs.perm]),
   broadcast: ([x], { attrs }) => tf.broadcastTo(x!, [...attrs.shape]),
