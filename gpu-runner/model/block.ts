@@ -3,10 +3,10 @@
 import type { ModelConfig } from '../../configs/schema.ts';
 import { linear, rmsNorm, swiglu } from '../compiler/composites.ts';
 import { add, concat, matmul, mul, reshape, slice, softmax, transpose } from '../compiler/functions.ts';
+import { type Rotation, rotate } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 import type { ContextGroup } from './conditions.ts';
 import type { Params } from './params.ts';
-import { type Rotation, rotate } from './positions.ts';
 
 export interface BlockContext {
   readonly groups: readonly ContextGroup[];
@@ -81,13 +81,13 @@ function attend(params: Params, model: ModelConfig, name: string, x: Value, cont
 
   // 1 / sqrt(headDim) goes into the small gain, not over the large scores.
   const queryGain = mul(gainOf('q_norm'), 1 / Math.sqrt(headDim));
-  const query = rotate(normalized(x, 'q'), queryGain, context.rotation);
-  const keys = [rotate(normalized(x, 'k'), gainOf('k_norm'), context.rotation)];
+  const query = rotate(normalized(x, 'q'), context.rotation, queryGain);
+  const keys = [rotate(normalized(x, 'k'), context.rotation, gainOf('k_norm'))];
   const values = [byHead(project(x, 'v'))];
   for (const group of context.groups) {
     const key = normalized(group.tokens, 'context_k');
     const gain = gainOf('context_k_norm');
-    keys.push(group.rotation ? rotate(key, gain, group.rotation) : mul(key, gain));
+    keys.push(group.rotation ? rotate(key, group.rotation, gain) : mul(key, gain));
     values.push(byHead(project(group.tokens, 'context_v')));
   }
   const scores = matmul(query, concat(keys, 2), { transposeB: true });

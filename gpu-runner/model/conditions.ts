@@ -18,9 +18,10 @@ import {
   select,
   slice,
 } from '../compiler/functions.ts';
+import type { Rotation } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 import type { Params } from './params.ts';
-import { FOURIER_DIM, fourierFeatures, pointRotation, type Rotation } from './positions.ts';
+import { FOURIER_DIM, fourierFeatures, pointRotation } from './positions.ts';
 
 /** What a run is fed; `keep` vectors are [batch], 1 = the signal is there, 0 = dropped. */
 export interface ConditionInputs {

@@ -1,5 +1,6 @@
 /** @file Where a token is: rotary embedding of queries and keys (RoFormer, arXiv 2104.09864; in two axes) and Fourier features. */
-import { add, concat, cos, matmul, mul, reshape, sin } from '../compiler/functions.ts';
+import { concat, cos, mul, reshape, sin } from '../compiler/functions.ts';
+import type { Rotation } from '../compiler/rotary.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
 
 /** Base of the rotary frequencies: small grids need no long wave lengths. */
@@ -24,12 +25,6 @@ function ropeFrequencies(headDim: number): number[] {
   return Array.from({ length: count }, (_, k) => ROPE_BASE ** (-k / count));
 }
 
-export interface Rotation {
-  /** Both broadcast against [batch, heads, tokens, headDim]. */
-  readonly cos: Value;
-  readonly sin: Value;
-}
-
 /** Rotations of the patches of a grid; angles [tokens, headDim]: the first half of the channels turns with y, the second with x. */
 export function gridRotation(builder: Builder, rows: number, columns: number, headDim: number): Rotation {
   const { x, y } = gridCentres(rows, columns);
@@ -51,22 +46,6 @@ export function pointRotation(x: Value, y: Value, headDim: number): Rotation {
   const turn = (coordinate: Value) => mul(reshape(coordinate, [batch, 1, tokens, 1]), row);
   const angles = concat([turn(y), turn(x)], 3);
   return { cos: cos(angles), sin: sin(angles) };
-}
-
-/**
- * x [batch, heads, tokens, headDim] times gain [headDim], then neighbouring channels (2i, 2i + 1) turned as a pair: x cos + (x S) sin with S a
- * signed permutation. The gain goes into the small factors, not over x.
- */
-export function rotate(x: Value, gain: Value, rotation: Rotation): Value {
-  const headDim = x.shape.at(-1) ?? 0;
-  const swap = new Array<number>(headDim * headDim).fill(0);
-  for (let i = 0; i < headDim; i += 2) {
-    swap[(i + 1) * headDim + i] = -1;
-    swap[i * headDim + i + 1] = 1;
-  }
-  const matrix = mul(x.builder.constant(swap, [headDim, headDim]), reshape(gain, [headDim, 1]));
-  const turned = reshape(matmul(reshape(x, [-1, headDim]), matrix), x.shape);
-  return add(mul(x, mul(rotation.cos, gain)), mul(turned, rotation.sin));
 }
 
 /** Numbers per point of {@link fourierTable}. */

@@ -1,8 +1,11 @@
 /** @file One graph per operation and composite, odd shapes and broadcasting included: gradient checks and engine conformance run them all. */
+import { attend, type KeyGroup } from '../attention.ts';
 import * as c from '../composites.ts';
 import { type Conv2dOptions, conv2d } from '../convolution.ts';
 import * as f from '../functions.ts';
 import type { OpName } from '../ops.ts';
+import { avgPool, maxPool } from '../pooling.ts';
+import { rotate } from '../rotary.ts';
 import { type DType, type Shape, sizeOf } from '../tensor.ts';
 import type { Value } from '../trace.ts';
 
@@ -38,15 +41,30 @@ function binary(op: OpName, build: (x: Value, y: Value) => Value, a = X, b = X):
   return { name, op, inputs: [a, b], build: values => build(nth(values, 0), nth(values, 1)) };
 }
 
-/** A case of up to three operands; `build` is given those that `inputs` names. */
-function composite(name: string, inputs: readonly CaseInput[], build: (x: Value, y: Value, z: Value) => Value): OpCase {
-  const last = inputs.length - 1;
-  return {
-    name,
-    op: 'composite',
-    inputs,
-    build: values => build(nth(values, 0), nth(values, Math.min(1, last)), nth(values, Math.min(2, last))),
-  };
+/** A case of as many operands as `inputs` names. */
+function composite(name: string, inputs: readonly CaseInput[], build: (...operands: Operands) => Value): OpCase {
+  return { name, op: 'composite', inputs, build: values => build(...(values as Operands)) };
+}
+
+/** What a case of `inputs.length` operands is given; the caller names no more. */
+type Operands = readonly [Value, Value, Value, ...Value[]];
+
+/** A query, two groups of keys and values, and a bias of the second. */
+const ATTENTION: readonly CaseInput[] = [
+  { shape: [2, 2, 3, 4] },
+  { shape: [2, 2, 5, 4] },
+  { shape: [2, 2, 5, 3] },
+  { shape: [2, 2, 2, 4] },
+  { shape: [2, 2, 2, 3] },
+  { shape: [2, 1, 1, 2], range: [-3, 0] },
+];
+
+function groupsOf([key, value, secondKey, secondValue, bias]: readonly Value[]): KeyGroup[] {
+  const groups = [
+    { key, value },
+    { key: secondKey, value: secondValue, bias },
+  ];
+  return groups.filter((group): group is KeyGroup => group.key !== undefined && group.value !== undefined);
 }
 
 const BROADCASTS: readonly (readonly [Shape, Shape])[] = [
@@ -206,6 +224,29 @@ export const OP_CASES: readonly OpCase[] = [
   composite('layer norm', [X], x => c.layerNorm(x)),
   composite('layer norm with gain and bias', [{ shape: [2, 3, 7] }, { shape: [7] }, { shape: [7] }], (x, gain, bias) =>
     c.layerNorm(x, { gain, bias, eps: 1e-5 }),
+  ),
+  ...(
+    [
+      [{ kernel: 2 }, [2, 3, 5, 4]],
+      [{ kernel: 3, stride: 2 }, [1, 2, 8, 7]],
+      [{ kernel: [3, 2], stride: [1, 3], padding: [2, 1] }, [2, 1, 4, 6]],
+    ] as const
+  ).flatMap(([options, shape]) => [
+    composite(`max pool ${JSON.stringify(options)}`, [{ shape }], x => maxPool(x, options)),
+    composite(`average pool ${JSON.stringify(options)}`, [{ shape }], x => avgPool(x, options)),
+    composite(`average pool without padding ${JSON.stringify(options)}`, [{ shape }], x =>
+      avgPool(x, { ...options, countPadding: false }),
+    ),
+  ]),
+  composite('attention of key groups', ATTENTION, (query, ...groups) => attend(query, groupsOf(groups))),
+  composite('attention in chunks of keys', ATTENTION, (query, ...groups) =>
+    attend(query, groupsOf(groups), { chunk: 2, scale: 0.7 }),
+  ),
+  composite('rotation with a gain', [{ shape: [2, 2, 3, 4] }, { shape: [3, 4] }, { shape: [4] }], (x, angles, gain) =>
+    rotate(x, { cos: f.cos(angles), sin: f.sin(angles) }, gain),
+  ),
+  composite('rotation', [{ shape: [2, 3, 6] }, { shape: [3, 6] }], (x, angles) =>
+    rotate(x, { cos: f.cos(angles), sin: f.sin(angles) }),
   ),
   composite('gelu', [X], c.gelu),
   composite('gelu by the error function', [X], c.geluErf),

@@ -1,0 +1,120 @@
+/** @file Softmax attention over several groups of keys, whole or in chunks that never hold all the scores at once. */
+import {
+  add,
+  broadcast,
+  concat,
+  div,
+  exp,
+  matmul,
+  max,
+  mul,
+  reduceMax,
+  reduceSum,
+  select,
+  slice,
+  softmax,
+  stopGradient,
+  sub,
+} from './functions.ts';
+import { broadcastShapes } from './shapes.ts';
+import type { Shape } from './tensor.ts';
+import type { Value } from './trace.ts';
+
+/** Keys [..., keys, dim] with their values [..., keys, value dim]; leading axes as the query's. */
+export interface KeyGroup {
+  readonly key: Value;
+  readonly value: Value;
+  /** Added to the scores: broadcasts to [..., queries, keys]. See {@link biasOf}. */
+  readonly bias?: Value;
+}
+
+export interface AttentionOptions {
+  /** Of the scores; default 1 / sqrt(dim). */
+  readonly scale?: number;
+  /** Keys that are looked at together; default: all. The result is the same but for rounding. */
+  readonly chunk?: number;
+}
+
+/** Its exponential is 0 beside any score, and a row of nothing else still has a finite softmax. */
+const MASKED = -1e9;
+
+/** Bias of keys that are seen (true): 0, and very negative for the others. */
+export function biasOf(visible: Value): Value {
+  const { builder } = visible;
+  return select(visible, builder.constant([0], []), builder.constant([MASKED], []));
+}
+
+/**
+ * softmax(scale query keys^T + bias) values, over the keys of all groups together: [..., queries, value dim].
+ * A query that sees no key of any group gets a mix of values that means nothing, but is finite.
+ */
+export function attend(query: Value, groups: readonly KeyGroup[], options: AttentionOptions = {}): Value {
+  const scale = options.scale ?? 1 / Math.sqrt(query.shape.at(-1) ?? 1);
+  const scaled = mul(query, scale);
+  return options.chunk === undefined ? attendWhole(scaled, groups) : attendInChunks(scaled, groups, options.chunk);
+}
+
+function attendWhole(query: Value, groups: readonly KeyGroup[]): Value {
+  const axis = query.shape.length - 2;
+  const keys = concat(
+    groups.map(({ key }) => key),
+    axis,
+  );
+  const values = concat(
+    groups.map(({ value }) => value),
+    axis,
+  );
+  const scores = matmul(query, keys, { transposeB: true });
+  const bias = joinBiases(groups, axis);
+  return matmul(softmax(bias ? add(scores, bias) : scores), values);
+}
+
+/** Biases side by side, zeros where a group has none. */
+function joinBiases(groups: readonly KeyGroup[], axis: number): Value | undefined {
+  const biases = groups.map(({ bias }) => bias).filter(bias => bias !== undefined);
+  const [first] = biases;
+  if (first === undefined) return undefined;
+  const leading = biases.map(({ shape }): Shape => [...shape.slice(0, -1), 1]).reduce(broadcastShapes);
+  const parts = groups.map(({ key, bias }) => {
+    const shape = [...leading.slice(0, -1), key.shape[axis] ?? 0];
+    return broadcast(bias ?? first.builder.constant([0], [], first.dtype), shape);
+  });
+  return concat(parts, leading.length - 1);
+}
+
+/** Running maximum, sum and mix (arXiv 2112.05682). The maximum cancels out, so no gradient needs to flow through it. */
+function attendInChunks(query: Value, groups: readonly KeyGroup[], size: number): Value {
+  const axis = query.shape.length - 2;
+  let state: { largest: Value; total: Value; mixed: Value } | undefined;
+  for (const group of groups) {
+    const count = group.key.shape[axis] ?? 0;
+    for (let start = 0; start < count; start += size) {
+      const { key, value, bias } = cutGroup(group, axis, start, Math.min(count, start + size));
+      const scores = matmul(query, key, { transposeB: true });
+      const biased = bias ? add(scores, bias) : scores;
+      const peak = stopGradient(reduceMax(biased, [-1]));
+      const largest = state ? max(state.largest, peak) : peak;
+      const weights = exp(sub(biased, largest));
+      const total = reduceSum(weights, [-1]);
+      const mixed = matmul(weights, value);
+      if (state) {
+        const shrink = exp(sub(state.largest, largest));
+        state = { largest, total: add(mul(state.total, shrink), total), mixed: add(mul(state.mixed, shrink), mixed) };
+      } else {
+        state = { largest, total, mixed };
+      }
+    }
+  }
+  if (state === undefined) throw new TypeError('attention needs at least one key');
+  return div(state.mixed, state.total);
+}
+
+function cutGroup({ key, value, bias }: KeyGroup, axis: number, start: number, end: number): KeyGroup {
+  const last = (bias?.shape.length ?? 0) - 1;
+  const isShared = bias?.shape[last] === 1;
+  return {
+    key: slice(key, axis, start, end),
+    value: slice(value, axis, start, end),
+    ...(bias && { bias: isShared ? bias : slice(bias, last, start, end) }),
+  };
+}

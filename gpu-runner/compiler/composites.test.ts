@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { interpret } from '../engines/reference/engine.ts';
+import { attend, biasOf } from './attention.ts';
+import { conv2d } from './convolution.ts';
+import * as f from './functions.ts';
+import { avgPool, maxPool } from './pooling.ts';
+import { sizeOf } from './tensor.ts';
+import { randomValues } from './testing/random.ts';
+import { type Builder, trace, type Value } from './trace.ts';
+
+const input = (builder: Builder, name: string, ...shape: number[]) => builder.input(name, { shape, dtype: 'f32' });
+
+function evaluate(
+  shapes: Readonly<Record<string, number[]>>,
+  build: (values: Record<string, Value>) => Value,
+): number[] {
+  const graph = trace(builder => {
+    const values = Object.entries(shapes).map(([name, shape]) => [name, input(builder, name, ...shape)] as const);
+    return { outputs: { y: build(Object.fromEntries(values)) } };
+  });
+  const feeds = Object.entries(shapes).map(([name, shape], i) => {
+    const data = Float64Array.from(randomValues(sizeOf(shape), i + 1));
+    return [name, { shape, data }] as const;
+  });
+  return [...(interpret(graph, Object.fromEntries(feeds)).outputs.y?.data ?? [])];
+}
+
+describe('attend', () => {
+  const shapes = { query: [2, 3, 4], key: [2, 7, 4], value: [2, 7, 5], mask: [2, 1, 7] };
+  const attention = (chunk?: number) =>
+    evaluate(shapes, ({ query, key, value, mask }) => {
+      if (!query || !key || !value || !mask) throw new Error('an input is missing');
+      const bias = biasOf(f.less(mask, 0));
+      return attend(query, [{ key, value, bias }], chunk === undefined ? {} : { chunk });
+    });
+
+  it.each([1, 2, 3, 7, 100])('gives the same in chunks of %d keys', chunk => {
+    expect(attention(chunk)).toEqual(attention().map(x => expect.closeTo(x, 12)));
+  });
+
+  it.each([undefined, 2])('stays a finite mix of values where no key is seen (chunk %s)', chunk => {
+    const options = chunk === undefined ? {} : { chunk };
+    const mixed = evaluate({ query: [1, 4], key: [5, 4], value: [5, 2] }, ({ query, key, value }) => {
+      if (!query || !key || !value) throw new Error('an input is missing');
+      const bias = biasOf(f.less(key.builder.constant([1], [1, 5]), 0));
+      return f.sub(attend(query, [{ key, value, bias }], options), attend(query, [{ key, value }]));
+    });
+    expect(mixed).toEqual([0, 0].map(x => expect.closeTo(x, 6)));
+  });
+});
+
+describe('errors', () => {
+  const build = (make: (builder: Builder) => Value) => () => trace(builder => ({ outputs: { y: make(builder) } }));
+
+  it('name shapes, the reason, and the origin in the model', () => {
+    expect(
+      build(builder =>
+        builder.scope('block 3', () =>
+          builder.scope('mlp', () => conv2d(input(builder, 'x', 1, 3, 8, 8), input(builder, 'w', 4, 2, 3, 3))),
+        ),
+      ),
+    ).toThrow(
+      'conv2d(f32[1, 3, 8, 8], f32[4, 2, 3, 3]) in block 3 / mlp: cannot convolve f32[1, 3, 8, 8] with f32[4, 2, 3, 3] in 1 groups: 2 channels are needed',
+    );
+  });
+
+  it.each<[string, (builder: Builder) => Value]>([
+    ['the kernel is larger', b => conv2d(input(b, 'x', 1, 1, 2, 9), input(b, 'w', 1, 1, 3, 3))],
+    ['fall into equal groups', b => conv2d(input(b, 'x', 1, 2, 4, 4), input(b, 'w', 3, 1, 3, 3), { groups: 2 })],
+    ['whole numbers from 1', b => conv2d(input(b, 'x', 1, 1, 4, 4), input(b, 'w', 1, 1, 3, 3), { stride: 0 })],
+    ['four axes', b => conv2d(input(b, 'x', 1, 4, 4), input(b, 'w', 1, 1, 3, 3))],
+    ['cannot pool f32[1, 1, 2, 2]', b => maxPool(input(b, 'x', 1, 1, 2, 2), { kernel: 3 })],
+    ['cannot pool', b => avgPool(input(b, 'x', 1, 1, 4, 4), { kernel: 2, padding: 2 })],
+    ['expected indices i32[n], got f32[2]', b => f.gather(input(b, 'x', 3), input(b, 'i', 2), 0)],
+    [
+      'expected updates of [2, 4]',
+      b => f.scatterAdd(input(b, 'x', 3, 4), b.constant([0, 1], [2], 'i32'), input(b, 'u', 2, 5), 0),
+    ],
+  ])('%s', (message, make) => {
+    expect(build(make)).toThrow(message);
+  });
+
+  it('refuses an index out of range', () => {
+    const gather = (index: number) =>
+      evaluate({ x: [3, 2] }, ({ x }) => {
+        if (!x) throw new Error('an input is missing');
+        return f.gather(x, x.builder.constant([index], [1], 'i32'), 0);
+      });
+    expect(() => gather(3)).toThrow('index 3 is out of range for axis 0 of size 3');
+    expect(() => gather(-1)).toThrow('index -1 is out of range');
+    expect(gather(2)).toHaveLength(2);
+  });
+});
