@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { listAdvice } from '../cli/advice.ts';
 import { describeError } from '../cli/command-error.ts';
 import { createApiClient } from '../cli/http.ts';
 import { type Easel, startEasel } from '../cli/up.ts';
@@ -45,6 +46,8 @@ async function main(plan: DemoPlan): Promise<void> {
     terminal.line(`easel is up: ${easel.url}`);
     const token = process.env.EASEL_TOKEN || undefined;
     const api = createApiClient(easel.url, token);
+    if (plan.engine === undefined)
+      for (const line of await listAdvice(api)) terminal.line(`${line} (here: --engine openvino/cpu)`);
     const authorized = token !== undefined;
     const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted, authorized });
     interrupted.throwIfAborted();

@@ -1,6 +1,8 @@
 import { defineCommand } from 'citty';
 import { InvalidInput } from '../../errors.ts';
+import { listAdvice } from '../advice.ts';
 import { reportErrors } from '../command-error.ts';
+import { createApiClient } from '../http.ts';
 import { startEasel } from '../up.ts';
 
 export const upCommand = defineCommand({
@@ -49,6 +51,8 @@ export const upCommand = defineCommand({
       log: line => console.log(line),
     });
     console.log(`easel is up: ${easel.url}  (runner ${easel.runnerUrl}; Ctrl-C stops both)`);
+    const api = createApiClient(easel.url, process.env.EASEL_TOKEN || undefined);
+    for (const line of await listAdvice(api)) console.log(line);
     const signal = await stopAsked.promise;
     console.log(`easel: ${signal}, stopping (the runner finishes its step)`);
     await easel.stop();

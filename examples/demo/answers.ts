@@ -19,7 +19,7 @@ export const experimentAnswer = z.looseObject({
   target: z.int(),
   checkpoint: z.string().optional(),
   /** { name, precision, threads, micro_batch }, handed on as it is. */
-  engine: z.looseObject({ name: z.string(), threads: z.int() }),
+  engine: z.looseObject({ name: z.string(), precision: z.string(), threads: z.int() }),
   checkpoints: z.array(z.looseObject({ step: z.int(), result: z.string() })),
 });
 export type ExperimentAnswer = z.infer<typeof experimentAnswer>;

@@ -24,6 +24,7 @@ export const USAGE = `npm run demo [-- options]
   --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store)
   --out DIR      where the grid goes (default out/demo-SIZE)
   --pictures N   portraits to train on (default ${DEFAULT_PICTURES})
+  --engine NAME  what trains and draws, such as openvino/cpu (default: the runner's first; see \`easel engines\`)
   --prompts N    fresh prompts to measure with (default ${DEFAULT_PROMPTS})`;
 
 export interface DemoPlan {
@@ -44,6 +45,8 @@ export interface DemoPlan {
   readonly dataset: string;
   readonly experiment: string;
   readonly out: string;
+  /** As `easel engines` names it; absent: the runner's first. */
+  readonly engine?: string;
   /** As EASEL_STORE; absent: the environment decides. */
   readonly store?: string;
 }
@@ -59,7 +62,8 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
   const steps = Math.ceil(samples / BATCH);
   // Whatever differs has a name of its own, so that one run does not stand in the way of another.
   const set = `${size}${pictures === DEFAULT_PICTURES ? '' : `-of-${pictures}`}`;
-  const run = `${set}${samples === DEFAULT_SAMPLES ? '' : `-${samples}`}`;
+  const engine = values.engine === undefined ? '' : `-${values.engine.replace(/[^a-z0-9]+/g, '-')}`;
+  const run = `${set}${samples === DEFAULT_SAMPLES ? '' : `-${samples}`}${engine}`;
   return {
     size,
     pictures,
@@ -72,6 +76,7 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     dataset: `portraits-${set}`,
     experiment: `portraits-${run}`,
     out: values.out ?? join('out', `demo-${run}`),
+    ...(values.engine === undefined ? {} : { engine: values.engine }),
     ...(values.store === undefined
       ? {}
       : { store: values.store.includes(':') ? values.store : `file:${values.store}` }),
@@ -80,7 +85,15 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
 
 function parseWords(argv: readonly string[]) {
   const text = { type: 'string' } as const;
-  const options = { samples: text, size: text, pictures: text, prompts: text, store: text, out: text } as const;
+  const options = {
+    samples: text,
+    size: text,
+    pictures: text,
+    prompts: text,
+    engine: text,
+    store: text,
+    out: text,
+  } as const;
   try {
     return parseArgs({ args: [...argv], options: { ...options, help: { type: 'boolean', short: 'h' } } }).values;
   } catch (cause) {

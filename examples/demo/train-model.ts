@@ -21,8 +21,10 @@ export async function trainModel(
   describeFolder: (path: string) => string,
 ): Promise<Trained> {
   const path = `/experiments/${plan.experiment}`;
-  const created = await api.put(path, { config: configOf(plan), dataset: plan.dataset }, experimentAnswer);
-  terminal.line(`engine ${created.engine.name}, ${created.engine.threads} threads`);
+  const asked = { config: configOf(plan), dataset: plan.dataset, ...(plan.engine && { engine: plan.engine }) };
+  const created = await api.put(path, asked, experimentAnswer);
+  const { name, precision, threads } = created.engine;
+  terminal.line(`engine ${name} in ${precision}, ${threads} threads`);
   const previews = watchPreviews(api, terminal, plan, created, describeFolder);
   let experiment = created;
   let cached = true;

@@ -3,8 +3,8 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import { runsTier } from '../../test/tiers.ts';
 import type { Engine } from '../compiler/engine.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
-import { createOpenVinoEngine } from '../engines/openvino/engine.ts';
-import { findLibrary, hasBf16Units } from '../engines/openvino/library.ts';
+import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
+import { hasBf16Units } from '../engines/openvino/library.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer, type TrainingTensors } from './trainer.ts';
@@ -121,10 +121,9 @@ describe('Trainer', () => {
   });
 });
 
-const found = findLibrary();
 const precisions = hasBf16Units() ? (['f32', 'bf16'] as const) : (['f32'] as const);
 
-describe.skipIf(!runsTier('openvino', found.path === undefined ? found.missing : undefined))('on OpenVINO', () => {
+describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', () => {
   it.each(precisions)(
     'trains in %s as ONNX Runtime does, and goes on from saved state to the same bits',
     async precision => {

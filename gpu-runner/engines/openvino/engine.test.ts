@@ -20,7 +20,7 @@ import { loadOpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 
 const found = findLibrary();
-const runs = runsTier('openvino', found.path === undefined ? found.missing : undefined);
+const runs = runsTier('openvino', probeOpenVino().reason);
 
 describe('without a library', () => {
   it('says why, and what to do', () => {
@@ -34,7 +34,10 @@ describe('without a library', () => {
   it('tells of a file that is no library', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'easel-openvino-')), 'libopenvino_c.so');
     await writeFile(path, 'text');
-    expect(() => probeOpenVino({ OPENVINO_LIB: path })).toThrow(OpenVinoError);
+    expect(probeOpenVino({ OPENVINO_LIB: path })).toMatchObject({
+      available: false,
+      reason: expect.stringContaining('does not load'),
+    });
     expect(() => loadOpenVino(path)).toThrow(/does not load/);
   });
 });

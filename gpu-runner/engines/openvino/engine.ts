@@ -8,7 +8,7 @@ import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, isSameShape } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
-import { type Handle, loadOpenVino, type OpenVino } from './ffi.ts';
+import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { createView, OpenVinoState, type View } from './state.ts';
 
@@ -115,13 +115,20 @@ export function probeOpenVino(env: Readonly<Record<string, string | undefined>> 
       'training on this CPU is faster with OpenVINO: `easel engines install openvino`, then ask for openvino/cpu';
     return { name, available: false, reason: found.missing, ...(hasBf16Units() && { advice }) };
   }
-  const api = loadOpenVino(found.path);
+  try {
+    return { name, available: true, ...describeLibrary(found.path) };
+  } catch (error) {
+    if (!(error instanceof OpenVinoError)) throw error;
+    return { name, available: false, reason: error.hint ? `${error.message}; ${error.hint}` : error.message };
+  }
+}
+
+function describeLibrary(path: string): Omit<EngineProbe, 'name' | 'available'> {
+  const api = loadOpenVino(path);
   const core = api.createCore();
   try {
     const device = api.readProperty(core, DEVICE, 'FULL_DEVICE_NAME');
     return {
-      name,
-      available: true,
       device: cpus()[0]?.model ?? device,
       version: api.version,
       threads: availableParallelism(),
