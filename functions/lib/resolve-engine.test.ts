@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
+import { resolveEngine } from './resolve-engine.ts';
+
+function statusOf(engines: RunnerStatus['engines']): RunnerStatus {
+  const idle = { uptime: 1, heartbeat_age_ms: 1, running: null, queued: 0, finished: 0, stopping: false };
+  return { v: 1, pid: 1, device: 'cpu', ...idle, engines };
+}
+
+const both = statusOf([
+  { name: 'onnxruntime/cpu', available: true, threads: 4 },
+  { name: 'openvino/cpu', available: true, threads: 4, precisions: ['bf16', 'f32'] },
+]);
+
+describe('resolveEngine', () => {
+  it('takes the default engine for auto, with the largest micro-batch that divides the update', () => {
+    const spec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 4, micro_batch: 48 };
+    expect(resolveEngine(both, 'auto', 96)).toEqual(spec);
+  });
+
+  it('takes the precision that the engine does best, unless one is asked for', () => {
+    expect(resolveEngine(both, 'openvino/cpu', 64)).toMatchObject({ name: 'openvino/cpu', precision: 'bf16' });
+    const asked = { name: 'openvino/cpu', precision: 'f32', threads: 1 } as const;
+    expect(resolveEngine(both, asked, 64)).toEqual({ ...asked, micro_batch: 64 });
+  });
+
+  it('refuses a precision that the engine has not, and an engine that the runner has not, with the reason', () => {
+    expect(() => resolveEngine(both, { name: 'onnxruntime/cpu', precision: 'bf16' }, 64)).toThrow(
+      /does not compute in bf16/,
+    );
+    const missing = statusOf([
+      { name: 'onnxruntime/cpu', available: true },
+      { name: 'openvino/cpu', available: false, reason: 'it is not installed' },
+    ]);
+    expect(() => resolveEngine(missing, 'openvino/cpu', 64)).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('it is not installed') }),
+    );
+  });
+});
