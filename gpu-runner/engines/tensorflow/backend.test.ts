@@ -1,3 +1,4 @@
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { expect, it } from 'vitest';
 import { chooseBackend, type Packages, tf } from './backend.ts';
 
@@ -60,4 +61,21 @@ it('does not trust a package that loads and then does not work', async () => {
   });
   expect(broken).toContain('does not start');
   expect(tf.findBackendFactory('tensorflow')).toBeFalsy();
+});
+
+it.each([true, false])('takes the native kernels when they work; a GPU in use: %s', async usesGpu => {
+  class Native extends MathBackendCPU {
+    readonly isUsingGpuDevice = usesGpu;
+  }
+  const load = () => {
+    tf.copyRegisteredKernels('cpu', 'tensorflow');
+    tf.registerBackend('tensorflow', () => new Native());
+  };
+  const { name, device, passedOver } = await chooseBackend(failing({ [GPU]: load }), {});
+  expect(tf.getBackend()).toBe('tensorflow');
+  tf.removeBackend('tensorflow');
+  await tf.setBackend('cpu');
+  expect(name).toBe(GPU);
+  expect(device).toBe(usesGpu ? 'GPU (CUDA)' : 'CPU, one thread');
+  expect(passedOver).toEqual(usesGpu ? [] : [expect.stringContaining('found no GPU that it can use')]);
 });
