@@ -1,0 +1,64 @@
+/** @file Files that tools/make-torch-goldens.py wrote with PyTorch, and engines that are compared with them. */
+import { readFileSync } from 'node:fs';
+import { decodeSafetensors } from '../../../formats/safetensors.ts';
+import type { Engine, Tensors } from '../../compiler/engine.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
+import { createOnnxRuntimeEngine } from '../onnxruntime/engine.ts';
+import { createReferenceEngine } from '../reference/engine.ts';
+
+/** Largest difference from PyTorch that f32 may have, relative to the largest element. */
+export const GOLDEN_TOLERANCE = 1e-5;
+
+/** Tensors of `<name>.safetensors` whose names begin with `<prefix>/`, by the rest of their names. */
+export function readGoldens(name: string, prefix: string): Record<string, Tensor> {
+  const bytes = readFileSync(new URL(`../../compiler/testdata/${name}.safetensors`, import.meta.url));
+  const goldens: Record<string, Tensor> = {};
+  for (const [key, { dtype, shape, data }] of Object.entries(decodeSafetensors(bytes).tensors)) {
+    if (!key.startsWith(`${prefix}/`) || (dtype !== 'f32' && dtype !== 'i32')) continue;
+    const tensor = emptyTensor({ shape, dtype });
+    tensor.data.set(data);
+    goldens[key.slice(prefix.length + 1)] = tensor;
+  }
+  return goldens;
+}
+
+/** @throws Error when there is no such tensor. */
+export function golden(goldens: Readonly<Record<string, Tensor>>, name: string): Tensor {
+  const tensor = goldens[name];
+  if (tensor === undefined) throw new Error(`there is no golden "${name}"`);
+  return tensor;
+}
+
+/** The engines that goldens are compared with. */
+export const GOLDEN_ENGINES: readonly (readonly [string, () => Engine])[] = [
+  ['reference', createReferenceEngine],
+  ['onnxruntime/cpu', () => createOnnxRuntimeEngine({ threads: 1 })],
+];
+
+/** One run; what it returns and the state that it leaves. */
+export async function runGraph(open: () => Engine, graph: Graph, feeds: Tensors, tensors: Tensors = {}) {
+  const engine = open();
+  const state = engine.createState(tensors);
+  const executable = await engine.compile(graph);
+  try {
+    const outputs = await executable.run(state, feeds);
+    return { outputs, state: await state.read() };
+  } finally {
+    await executable.dispose();
+    state.dispose();
+    await engine.dispose();
+  }
+}
+
+/** Largest difference of two tensors relative to the largest element of the second; Infinity when their shapes differ. */
+export function differenceFrom(actual: Tensor | undefined, expected: Tensor): number {
+  if (actual === undefined || actual.shape.join() !== expected.shape.join()) return Number.POSITIVE_INFINITY;
+  let [error, scale] = [0, 1e-30];
+  for (const [i, x] of expected.data.entries()) {
+    const difference = Math.abs((actual.data[i] ?? Number.NaN) - x);
+    error = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(error, difference);
+    scale = Math.max(scale, Math.abs(x));
+  }
+  return error / scale;
+}
