@@ -1,5 +1,5 @@
 import { Internal } from '../../errors.ts';
-import type { Shape } from './tensor.ts';
+import { formatType, type Shape, type TensorSpec } from './tensor.ts';
 
 /** A graph that cannot be: operands that do not fit, a broken invariant. The message names shapes and origin. */
 export class GraphError extends Internal {}
@@ -46,4 +46,13 @@ export function stridesOf(shape: Shape): number[] {
   for (let axis = shape.length - 2; axis >= 0; axis--)
     strides[axis] = (strides[axis + 1] ?? 1) * (shape[axis + 1] ?? 1);
   return strides;
+}
+
+/** What a run is given, if it is of the type that its graph declares. @throws GraphError that calls it `what`. */
+export function requireSpec<T extends TensorSpec>(value: T | undefined, spec: TensorSpec, what: string): T {
+  if (value === undefined) throw new GraphError(`${what} (${formatType(spec)}) was not given`);
+  if (value.dtype !== spec.dtype || !isSameShape(value.shape, spec.shape)) {
+    throw new GraphError(`${what} is ${formatType(value)}, expected ${formatType(spec)}`);
+  }
+  return value;
 }

@@ -5,9 +5,9 @@ import { InvalidInput } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
-import { GraphError, isSameShape } from '../../compiler/shapes.ts';
+import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
-import { type DType, emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
+import { type DType, emptyTensor, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 
 const ORT_TYPES: Readonly<Partial<Record<DType, 'float32' | 'float16' | 'int32' | 'bool'>>> = {
   f32: 'float32',
@@ -125,14 +125,6 @@ class OrtExecutable implements Executable {
   dispose(): Promise<void> {
     return this.#session.release();
   }
-}
-
-function requireSpec<T extends TensorSpec>(value: T | undefined, spec: TensorSpec, what: string): T {
-  if (value === undefined) throw new GraphError(`${what} (${formatType(spec)}) was not given`);
-  if (value.dtype !== spec.dtype || !isSameShape(value.shape, spec.shape)) {
-    throw new GraphError(`${what} is ${formatType(value)}, expected ${formatType(spec)}`);
-  }
-  return value;
 }
 
 function requireResult<T>(value: T | null | undefined, name: string): T {

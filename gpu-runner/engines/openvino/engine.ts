@@ -5,9 +5,9 @@ import { InvalidInput, Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
-import { GraphError, isSameShape } from '../../compiler/shapes.ts';
+import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
-import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
+import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { createView, OpenVinoState, type View } from './state.ts';
@@ -92,14 +92,6 @@ class OpenVinoExecutable implements Executable {
     }
     return Promise.resolve();
   }
-}
-
-function requireSpec<T extends TensorSpec>(value: T | undefined, spec: TensorSpec, what: string): T {
-  if (value === undefined) throw new GraphError(`${what} (${formatType(spec)}) was not given`);
-  if (value.dtype !== spec.dtype || !isSameShape(value.shape, spec.shape)) {
-    throw new GraphError(`${what} is ${formatType(value)}, expected ${formatType(spec)}`);
-  }
-  return value;
 }
 
 /** What the runner's CPU can do with OpenVINO, in the order in which a precision is chosen. */

@@ -3,7 +3,7 @@ import { Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
 import type { AnyNode, Graph, NodeId } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
-import { GraphError, isSameShape } from '../../compiler/shapes.ts';
+import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { loadBackend, tf } from './backend.ts';
 import { evaluateNode, TF_TYPES, tfTypeOf } from './rules.ts';
@@ -146,14 +146,6 @@ function requireSupported(spec: TensorSpec, what: string): void {
     expected: 'f32, i32 and bool only',
     hint: 'set the precision to f32, or take another engine',
   });
-}
-
-function requireSpec<T extends TensorSpec>(value: T | undefined, spec: TensorSpec, what: string): T {
-  if (value === undefined) throw new GraphError(`${what} (${formatType(spec)}) was not given`);
-  if (value.dtype !== spec.dtype || !isSameShape(value.shape, spec.shape)) {
-    throw new GraphError(`${what} is ${formatType(value)}, expected ${formatType(spec)}`);
-  }
-  return value;
 }
 
 export interface TensorflowOptions {
