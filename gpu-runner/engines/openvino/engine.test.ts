@@ -19,6 +19,7 @@ import { createOpenVinoEngine, probeOpenVino } from './engine.ts';
 import { loadOpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 
+const precisions = hasBf16Units() ? (['f32', 'bf16'] as const) : (['f32'] as const);
 const found = findLibrary();
 const runs = runsTier('openvino', probeOpenVino().reason);
 
@@ -95,6 +96,21 @@ describe.skipIf(!runs)('openvino/cpu', () => {
     expect([...((await run(graph, { x: { shape: [3], dtype: 'f32', data } })).outputs.y?.data ?? [])]).toEqual([
       2, 4, 6,
     ]);
+  });
+
+  it.each(precisions)('multiplies by a square literal and by its transpose in one graph, in %s', async precision => {
+    const graph = trace(builder => {
+      const x = builder.input('x', { shape: [6, 6], dtype: 'f32' });
+      const c = builder.constant([...Array(36).keys()], [6, 6]);
+      return { outputs: { y: f.matmul(x, c), z: f.matmul(x, c, { transposeB: true }) } };
+    });
+    const identity = tensorOf(
+      [6, 6],
+      Array.from({ length: 36 }, (_, i) => Number(i % 7 === 0)),
+    );
+    const { y, z } = (await run(mixPrecision(graph, precision), { x: identity })).outputs;
+    expect([...(y?.data ?? [])]).toEqual([...Array(36).keys()]);
+    expect([...(z?.data ?? [])]).toEqual(Array.from({ length: 36 }, (_, i) => 6 * (i % 6) + Math.floor(i / 6)));
   });
 
   it('tells in the words of the library what it refuses', () => {

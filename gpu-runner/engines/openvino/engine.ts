@@ -5,6 +5,7 @@ import { InvalidInput, Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
+import { transposeConstants } from '../../compiler/passes/transpose-constants.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
@@ -185,7 +186,7 @@ export function createOpenVinoEngine({ threads, precision = 'f32', env = process
     },
     async compile(graph: Graph) {
       await nextTick();
-      const program = lowerToOnnx(graph, { fusedMatMul: false });
+      const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false });
       const { compiled, request } = compile(program);
       return new OpenVinoExecutable(api, program, compiled, request, predictPeakBytes(graph));
     },
