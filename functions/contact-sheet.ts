@@ -13,7 +13,7 @@ const cellSchema = z.strictObject({
 export const contactSheet = defineFunction({
   name: 'contact-sheet',
   summary: 'Draws a grid of pictures with a text under each, as PNG.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: {

@@ -65,7 +65,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['caption', 1, 'sha256:8168cfe53fd5b2fb38784c5d4f7157cb7ee0717aa2d3a76e4494526463c41cf5'],
     ['encode-text', 1, 'sha256:2c3d382528445c5871e9c86a0704e9900c2d45b53ba4cd688cdc8969121007d6'],
     ['encode-image', 1, 'sha256:1790dbd398121a3b2a345fe01b9a9b1da24861e74ed3c6858e456c6bc1b0f791'],
-    ['contact-sheet', 1, 'sha256:b619af558e1fae2bf9e0f232d108ca4e4db2655efb5e039c533740b501ddf166'],
+    ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);
     expect(made[name]).toBe(digest);

@@ -118,6 +118,7 @@ describe('from nothing to pictures', () => {
       'index.json',
       'log',
       'previews',
+      'tensorboard',
     ]);
     expect(await readdir(join(view, 'previews', 'step0000012'))).toEqual(
       expect.arrayContaining(['000.png', '001.png', 'index.json']),
