@@ -31,11 +31,14 @@ export function orthogonalizeAll(
   return results;
 }
 
-/** `match_rms_adamw`: updates of the size that AdamW's have (Moonlight, arXiv 2502.16982). */
+/**
+ * `match_rms_adamw`: updates of the size that AdamW's have (Moonlight, arXiv 2502.16982). `original`: sqrt(max(1, outputs / inputs)); our
+ * weights are [inputs, outputs].
+ */
 function stepScale(rows: number, columns: number, adjust: OptimizerConfig['muon']['adjust_lr_fn']): number {
   return adjust === 'match_rms_adamw'
     ? 0.2 * Math.sqrt(Math.max(rows, columns))
-    : Math.sqrt(Math.max(1, rows / columns));
+    : Math.sqrt(Math.max(1, columns / rows));
 }
 
 /** x [n, rows, columns] -> nearly orthogonal: X <- aX + (bS + cS^2)X with S = X X^T, taken on the smaller side. */
