@@ -27,12 +27,19 @@ function printAttrs(node: AnyNode): string {
     : ` {${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')}}`;
 }
 
+/** Attributes as a key: JSON, in which Infinity and NaN keep their names. */
+export function encodeAttrs(attrs: object): string {
+  return JSON.stringify(attrs, (_, value) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
+}
+
 /** sha256 over operations, types and wiring; the names of inputs, state and outputs, and scopes, do not enter. */
 export function hashGraph(graph: Graph): string {
   const hash = createHash('sha256');
   for (const node of graph.nodes) {
     const attrs = node.op === 'input' || node.op === 'state' ? {} : node.attrs;
-    hash.update(`${node.op}|${node.inputs.join(',')}|${JSON.stringify(attrs)}|${formatType(node)}\n`);
+    hash.update(`${node.op}|${node.inputs.join(',')}|${encodeAttrs(attrs)}|${formatType(node)}\n`);
   }
   hash.update(`${Object.values(graph.writes).join(',')}|${Object.values(graph.outputs).join(',')}`);
   return hash.digest('hex');

@@ -49,6 +49,20 @@ describe('trace', () => {
     expect(graph.nodes.map(({ op }) => op)).toEqual(['input', 'tanh', 'mul']);
   });
 
+  it('tells constants that JSON cannot tell', () => {
+    const graph = trace(builder => {
+      const parts = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN].map(value =>
+        builder.constant([value], [1]),
+      );
+      return { outputs: { y: f.concat(parts, 0) } };
+    });
+    expect([...(interpret(graph, {}).outputs.y?.data ?? [])]).toEqual([
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      Number.NaN,
+    ]);
+  });
+
   it('folds what changes nothing', () => {
     const graph = trace(builder => {
       const x = input(builder, 'x', 2, 3);

@@ -4,6 +4,7 @@ import type { AnyNode, Graph, Node, NodeId } from './graph.ts';
 import type { OpRow } from './op-rows.ts';
 import { OPS, type OpAttrs, type OpName } from './ops.ts';
 import { eliminateDeadCode } from './passes/dce.ts';
+import { encodeAttrs } from './print.ts';
 import { GraphError } from './shapes.ts';
 import { type DType, formatType, type Shape, type TensorSpec } from './tensor.ts';
 
@@ -40,7 +41,7 @@ export class Builder {
       if (input.builder !== this) throw new GraphError(`operand of ${op} belongs to another graph`);
     }
     const ids = inputs.map(input => input.id);
-    const key = `${op}|${ids.join(',')}|${JSON.stringify(attrs)}`;
+    const key = `${op}|${ids.join(',')}|${encodeAttrs(attrs)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return new Value(this, known);
 
