@@ -1,4 +1,5 @@
 /** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range and engine. */
+import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -21,13 +22,12 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   let resident: Resident | undefined;
   let items: { readonly key: string; readonly items: readonly TrainingItem[] } | undefined;
 
-  async function openTrainer(ctx: JobContext, job: TrainChunkJob, key: string): Promise<Trainer> {
+  async function openTrainer(ctx: JobContext, job: TrainChunkJob, config: KeyedConfig, key: string): Promise<Trainer> {
     const kept = resident;
     resident = undefined;
     if (kept?.key === key && kept.checkpoint === job.parent) return kept.trainer;
     await kept?.trainer.dispose();
 
-    const config = await readConfig(ctx.blobs, job.config);
     const parent = job.parent && (await readCheckpoint(ctx.blobs, job.parent));
     if (parent && parent.config !== job.config) {
       throw new Unprocessable(`checkpoint ${job.parent} belongs to config ${parent.config}, not to ${job.config}`, {
@@ -52,7 +52,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   return async (ctx, job) => {
     const config = await readConfig(ctx.blobs, job.config);
     const key = JSON.stringify([job.config, job.dataset, job.engine]);
-    const trainer = await openTrainer(ctx, job, key);
+    const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
     const reports: StepReport[] = [];
     try {
