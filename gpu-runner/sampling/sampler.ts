@@ -2,8 +2,9 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
+import { graphInputs } from '../compiler/graph.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
-import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
+import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compiler/tensor.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import type { BatchShape } from '../training/grad-graph.ts';
 import { RandomStream } from '../training/random.ts';
@@ -27,11 +28,17 @@ export interface SampleRequest {
 const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
 const MOST_PER_RUN = 64;
 
+/** The model compiled for one shape, and what it is fed. */
+interface Program {
+  readonly executable: Executable;
+  readonly inputs: ReadonlyMap<string, TensorSpec>;
+}
+
 export class Sampler {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
   readonly #state: State;
-  readonly #executables = new Map<string, Promise<Executable>>();
+  readonly #programs = new Map<string, Promise<Program>>();
 
   /** Weights by parameter name without prefix. */
   constructor(engine: Engine, config: KeyedConfig, weights: Tensors) {
@@ -65,7 +72,7 @@ export class Sampler {
 
   async dispose(): Promise<void> {
     this.#state.dispose();
-    for (const executable of await Promise.all(this.#executables.values())) await executable.dispose();
+    for (const { executable } of await Promise.all(this.#programs.values())) await executable.dispose();
   }
 
   async #sampleBatch(
@@ -82,10 +89,10 @@ export class Sampler {
       width: request.width,
       textTokens: this.#textTokens(conditions),
     };
-    const executable = await this.#compile(shape);
-    const feeds = this.#feedsOf(shape, conditions, start);
+    const { executable, inputs } = await this.#compile(shape);
+    const feeds = makeFeeds(inputs, conditions, start);
     const { negative_text: text, negative_text_mask: mask } = conditions;
-    const baseFeeds = this.#feedsOf(shape, text && mask ? { text, text_mask: mask } : {}, start);
+    const baseFeeds = makeFeeds(inputs, text && mask ? { text, text_mask: mask } : {}, start);
 
     const size = 3 * request.height * request.width;
     const z = new Float32Array(batch * size);
@@ -117,22 +124,6 @@ export class Sampler {
     return integrateEuler(z, predictWith(feeds), predictWith(baseFeeds), options);
   }
 
-  /** Rows [start, start + batch) of every signal; zeros with keep 0 for one that is absent. */
-  #feedsOf(shape: BatchShape, conditions: SampleConditions, start: number): Record<string, Tensor> {
-    const feeds: Record<string, Tensor> = {};
-    for (const [name, spec] of conditionSpecs(this.#config, shape)) {
-      const tensor = emptyTensor({ shape: spec, dtype: 'f32' });
-      const signal = name.replace('keep_', '');
-      const source = conditions[signal];
-      if (source !== undefined) {
-        if (name.startsWith('keep_')) tensor.data.fill(1);
-        else copyRows(source, tensor, start);
-      }
-      feeds[name] = tensor;
-    }
-    return feeds;
-  }
-
   /** Tokens to the end of the longest text, rounded up to a multiple of 8: what lies beyond is masked in every row. */
   #textTokens(conditions: SampleConditions): number {
     const limit = this.#config.model.conditions?.text?.tokens ?? 0;
@@ -146,14 +137,15 @@ export class Sampler {
     return Math.min(limit, Math.ceil(longest / 8) * 8);
   }
 
-  #compile(shape: BatchShape): Promise<Executable> {
+  #compile(shape: BatchShape): Promise<Program> {
     const key = JSON.stringify(shape);
-    const known = this.#executables.get(key);
+    const known = this.#programs.get(key);
     if (known) return known;
-    const compiled = this.#engine.compile(
-      mixPrecision(tracePredictGraph(this.#config.model, shape), this.#engine.precision),
-    );
-    this.#executables.set(key, compiled);
+    const graph = tracePredictGraph(this.#config.model, shape);
+    const compiled = this.#engine
+      .compile(mixPrecision(graph, this.#engine.precision))
+      .then(executable => ({ executable, inputs: graphInputs(graph) }));
+    this.#programs.set(key, compiled);
     return compiled;
   }
 
@@ -167,17 +159,20 @@ export class Sampler {
   }
 }
 
-/** Shapes of the condition feeds, as training/grad-graph.ts declares them. */
-function conditionSpecs({ model }: KeyedConfig, { batch, height, width, textTokens }: BatchShape): [string, Shape][] {
-  const { text, cls, patches, pose } = model.conditions ?? {};
-  const specs: [string, Shape][] = [];
-  if (text) specs.push(['text', [batch, textTokens, text.dim]], ['text_mask', [batch, textTokens]]);
-  if (cls) specs.push(['cls', [batch, cls.dim]]);
-  if (patches) specs.push(['patches', [batch, height / patches.stride, width / patches.stride, patches.dim]]);
-  if (pose) specs.push(['pose', [batch, pose.joints, 3]]);
-  for (const [signal, present] of Object.entries({ text, cls, patches, pose }))
-    if (present) specs.push([`keep_${signal}`, [batch]]);
-  return specs;
+/** Rows of every signal from `start` on; zeros with keep 0 for one that is absent. The picture and its time are fed step by step. */
+function makeFeeds(inputs: Program['inputs'], conditions: SampleConditions, start: number): Record<string, Tensor> {
+  const feeds: Record<string, Tensor> = {};
+  for (const [name, spec] of inputs) {
+    if (name === 'z' || name === 't') continue;
+    const tensor = emptyTensor(spec);
+    const source = conditions[name.replace('keep_', '')];
+    if (source !== undefined) {
+      if (name.startsWith('keep_')) tensor.data.fill(1);
+      else copyRows(source, tensor, start);
+    }
+    feeds[name] = tensor;
+  }
+  return feeds;
 }
 
 /** Rows of `source` from `start` on into `target`, whose second axis may be shorter. */
