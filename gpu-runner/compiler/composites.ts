@@ -1,27 +1,20 @@
 /** @file Functions of several operations that networks are made of. Shapes are given as [batch, tokens, dim]; `...` is any leading axes. */
-import { add, erf, matmul, mul, reduceMean, reshape, rsqrt, sigmoid, square, sub } from './functions.ts';
+import { add, matmul, mul, reduceMean, reshape, rsqrt, square, sub } from './functions.ts';
 import type { Value } from './trace.ts';
 
 /** x * sigmoid(x) (Swish-1, arXiv 1702.03118). */
-export function silu(x: Value): Value {
-  return mul(x, sigmoid(x));
-}
+export const silu = (x: Value): Value => x.builder.emit('silu', [x], {});
 
 /** silu(gate) * up (arXiv 2002.05202); equal shapes. */
 export function swiglu(gate: Value, up: Value): Value {
   return mul(silu(gate), up);
 }
 
-/** GELU by its tanh form (arXiv 1606.08415): x (1 + tanh(u)) / 2 = x sigmoid(2 u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
-export function gelu(x: Value): Value {
-  const scale = 2 * Math.sqrt(2 / Math.PI);
-  return mul(x, sigmoid(mul(x, add(mul(mul(x, x), 0.044715 * scale), scale))));
-}
+/** GELU by its tanh form (arXiv 1606.08415). */
+export const gelu = (x: Value): Value => x.builder.emit('gelu', [x], { form: 'tanh' });
 
 /** GELU as it is defined: x (1 + erf(x / sqrt(2))) / 2. */
-export function geluErf(x: Value): Value {
-  return mul(mul(x, add(erf(mul(x, Math.SQRT1_2)), 1)), 0.5);
-}
+export const geluErf = (x: Value): Value => x.builder.emit('gelu', [x], { form: 'erf' });
 
 export interface NormOptions {
   /** Both [dim]: the normal x is multiplied by the gain, then the bias is added. */

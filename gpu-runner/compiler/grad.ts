@@ -1,5 +1,6 @@
 /** @file Reverse-mode differentiation: one table of vector-Jacobian products, and one walk over it. */
 import { conv2dInputGradient, conv2dWeightGradient } from './convolution.ts';
+import { geluSlope, siluSlope, swapPairs } from './expansions.ts';
 import * as f from './functions.ts';
 import type { Node } from './graph.ts';
 import type { OpName } from './ops.ts';
@@ -131,6 +132,15 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
     const weighted = f.mul(ct, y);
     return [f.sub(weighted, f.mul(y, f.reduceSum(weighted, [axis])))];
   },
+  silu: (ct, x, y) => [f.mul(ct, siluSlope(first(x), y))],
+  gelu: (ct, x, y, { form }) => [f.mul(ct, geluSlope(first(x), y, form))],
+  rotate(ct, x) {
+    const [values, cos, sin] = [first(x), nth(x, 1), nth(x, 2)];
+    // Turned back. The angles' own gradients are summed to their shapes.
+    const turnedBack = ct.builder.emit('rotate', [ct, cos, f.neg(sin)], {});
+    const toAngles = (factor: Value, angle: Value) => unbroadcast(f.mul(ct, factor), angle.shape, ct.shape);
+    return [turnedBack, toAngles(values, cos), toAngles(swapPairs(values), sin)];
+  },
 };
 
 function isFloat(dtype: DType): boolean {
@@ -144,6 +154,7 @@ function sliceAt(x: Value, starts: readonly number[], shape: Shape): Value {
 /** Elementwise operations: their operands may be smaller than their result, and their rules take smaller cotangents. */
 const BROADCASTING: ReadonlySet<OpName> = new Set<OpName>([
   ...(['neg', 'exp', 'log', 'sqrt', 'reciprocal', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'abs', 'cast'] as const),
+  ...(['silu', 'gelu'] as const),
   ...(['add', 'sub', 'mul', 'div', 'max', 'min', 'select', 'broadcast'] as const),
 ]);
 

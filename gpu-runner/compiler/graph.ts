@@ -1,5 +1,5 @@
 /** @file The intermediate representation: static single assignment, static shapes, named state. */
-import type { OpAttrs, OpName } from './ops.ts';
+import type { OpAttrs, OpName, PrimitiveName } from './ops.ts';
 import type { DType, Shape, TensorSpec } from './tensor.ts';
 
 /** Index of a node in {@link Graph.nodes}. */
@@ -18,12 +18,14 @@ export interface Node<O extends OpName = OpName> {
 
 export type AnyNode = { readonly [O in OpName]: Node<O> }[OpName];
 
+export type PrimitiveNode = { readonly [O in PrimitiveName]: Node<O> }[PrimitiveName];
+
 /**
  * A program. Nodes are in topological order: a node's operands have smaller ids.
  * `input` and `state` nodes carry their names; `writes` says what the named state holds after the run.
  */
-export interface Graph {
-  readonly nodes: readonly AnyNode[];
+export interface Graph<N extends AnyNode = AnyNode> {
+  readonly nodes: readonly N[];
   readonly outputs: Readonly<Record<string, NodeId>>;
   readonly writes: Readonly<Record<string, NodeId>>;
 }

@@ -66,9 +66,18 @@ export interface OpAttrs {
   cast: { readonly dtype: DType };
   stopGradient: None;
   softmax: { readonly axis: number };
+  silu: None;
+  gelu: { readonly form: 'tanh' | 'erf' };
+  rotate: None;
 }
 
 export type OpName = keyof OpAttrs;
+
+/** Operations that are functions of others (expansions.ts). They have a short gradient, and a target may have a kernel for them. */
+export type CompositeName = 'silu' | 'gelu' | 'rotate';
+
+/** What every engine has a rule for. */
+export type PrimitiveName = Exclude<OpName, CompositeName>;
 
 export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
   input: { doc: 'a tensor fed from the host at every run', arity: 0, infer: inferSource },
@@ -298,6 +307,25 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
       requireFloat(at(operands, 0));
       normalizeAxes([axis], at(operands, 0).shape.length);
       return at(operands, 0);
+    },
+  },
+  silu: unary('x sigmoid(x) (Swish-1, arXiv 1702.03118)'),
+  gelu: unary('x times the normal distribution up to x (arXiv 1606.08415), by the error function or the tanh form'),
+  rotate: {
+    doc: 'neighbouring channels of x [..., dim] turned as pairs (RoFormer, arXiv 2104.09864), by cosines and sines equal within a pair that broadcast to x',
+    arity: 3,
+    infer(operands) {
+      const x = at(operands, 0);
+      requireFloat(x);
+      for (const part of [at(operands, 1), at(operands, 2)]) {
+        requireSameType(x, part);
+        if (!isSameShape(broadcastShapes(x.shape, part.shape), x.shape)) {
+          throw new GraphError(`${formatType(part)} does not broadcast to ${formatType(x)}`);
+        }
+      }
+      if (sizeAt(x.shape, x.shape.length - 1) % 2 !== 0)
+        throw new GraphError(`${formatType(x)} has no pairs of channels`);
+      return x;
     },
   },
 };

@@ -5,7 +5,7 @@ import { type Conv2dOptions, conv2d } from '../convolution.ts';
 import * as f from '../functions.ts';
 import type { OpName } from '../ops.ts';
 import { avgPool, maxPool } from '../pooling.ts';
-import { rotate } from '../rotary.ts';
+import { type Rotation, rotate } from '../rotary.ts';
 import { type DType, type Shape, sizeOf } from '../tensor.ts';
 import type { Value } from '../trace.ts';
 
@@ -242,15 +242,35 @@ export const OP_CASES: readonly OpCase[] = [
   composite('attention in chunks of keys', ATTENTION, (query, ...groups) =>
     attend(query, groupsOf(groups), { chunk: 2, scale: 0.7 }),
   ),
-  composite('rotation with a gain', [{ shape: [2, 2, 3, 4] }, { shape: [3, 4] }, { shape: [4] }], (x, angles, gain) =>
-    rotate(x, { cos: f.cos(angles), sin: f.sin(angles) }, gain),
+  composite(
+    'rotation with a gain',
+    [{ shape: [2, 2, 3, 4] }, { shape: [3, 2, 1] }, { shape: [4] }],
+    (x, angles, gain) => rotate(x, rotationBy(angles), gain),
   ),
-  composite('rotation', [{ shape: [2, 3, 6] }, { shape: [3, 6] }], (x, angles) =>
-    rotate(x, { cos: f.cos(angles), sin: f.sin(angles) }),
-  ),
-  composite('gelu', [X], c.gelu),
-  composite('gelu by the error function', [X], c.geluErf),
-  composite('silu', [X], c.silu),
+  {
+    name: 'rotate',
+    op: 'rotate',
+    inputs: [{ shape: [2, 3, 6] }, { shape: [3, 3, 1] }],
+    build: v => rotate(nth(v, 0), rotationBy(nth(v, 1))),
+  },
+  {
+    name: 'rotate by literal angles',
+    op: 'rotate',
+    inputs: [{ shape: [2, 3, 5, 4] }],
+    build(v) {
+      const x = nth(v, 0);
+      const angles = Array.from({ length: 20 }, (_, i) => Math.floor(i / 2) * 0.7);
+      const table = (turn: (angle: number) => number) =>
+        x.builder.constant(
+          angles.map(angle => Math.fround(turn(angle))),
+          [5, 4],
+        );
+      return rotate(x, { cos: table(Math.cos), sin: table(Math.sin) });
+    },
+  },
+  unary('gelu', c.gelu),
+  { ...unary('gelu', c.geluErf), name: 'gelu by the error function' },
+  unary('silu', c.silu),
   composite('swiglu', [X, X], c.swiglu),
   {
     name: 'linear',
@@ -268,6 +288,13 @@ export const OP_CASES: readonly OpCase[] = [
     },
   },
 ];
+
+/** Angles [tokens, pairs, 1] as tables [tokens, 2 * pairs]. */
+function rotationBy(angles: Value): Rotation {
+  const [tokens = 0, pairs = 0] = angles.shape;
+  const each = f.reshape(f.broadcast(angles, [tokens, pairs, 2]), [tokens, 2 * pairs]);
+  return { cos: f.cos(each), sin: f.sin(each) };
+}
 
 /** sum(weights * y) with weights that tell every element of y from the others. */
 export function weightedSum(y: Value): Value {

@@ -159,7 +159,7 @@ export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine
       return state;
     },
     async compile(graph: Graph) {
-      const program = lowerToOnnx(graph, { fusedMatMul: true });
+      const program = lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true });
       const session = await ort.InferenceSession.create(program.bytes, {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,

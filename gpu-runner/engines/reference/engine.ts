@@ -2,8 +2,9 @@
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
-import type { Graph } from '../../compiler/graph.ts';
+import type { Graph, PrimitiveNode } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
+import { expandComposites } from '../../compiler/passes/expand-composites.ts';
 import { GraphError, isSameShape } from '../../compiler/shapes.ts';
 import { type DType, emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { type Array64, evaluateNode } from './kernels.ts';
@@ -64,8 +65,9 @@ export function interpret(
   inputs: Readonly<Record<string, Array64>>,
   state: ReadonlyMap<string, Array64> = new Map(),
 ): { outputs: Record<string, Array64>; writes: Record<string, Array64> } {
+  const { nodes, outputs, writes } = expandComposites(graph);
   const values: Array64[] = [];
-  for (const node of graph.nodes) {
+  for (const node of nodes) {
     if (node.op === 'input' || node.op === 'state') {
       const { name } = node.attrs;
       const value = node.op === 'input' ? inputs[name] : state.get(name);
@@ -87,15 +89,15 @@ export function interpret(
     }
     return picked;
   };
-  return { outputs: pick(graph.outputs), writes: pick(graph.writes) };
+  return { outputs: pick(outputs), writes: pick(writes) };
 }
 
 class ReferenceExecutable implements Executable {
   readonly peakBytes: number;
-  readonly #graph: Graph;
+  readonly #graph: Graph<PrimitiveNode>;
 
   constructor(graph: Graph) {
-    this.#graph = graph;
+    this.#graph = expandComposites(graph);
     this.peakBytes = predictPeakBytes(graph);
   }
 

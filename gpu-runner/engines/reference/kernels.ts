@@ -1,8 +1,8 @@
 /** @file One row per operation over Float64Array: slow, plain, and the oracle of every other engine. */
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
-import type { AnyNode, Node } from '../../compiler/graph.ts';
-import type { OpName } from '../../compiler/ops.ts';
+import type { Node, PrimitiveNode } from '../../compiler/graph.ts';
+import type { PrimitiveName } from '../../compiler/ops.ts';
 import { GraphError, stridesOf } from '../../compiler/shapes.ts';
 import { type DType, type Shape, sizeOf } from '../../compiler/tensor.ts';
 
@@ -12,7 +12,7 @@ export interface Array64 {
   readonly data: Float64Array;
 }
 
-type Kernel<O extends OpName> = (operands: readonly Array64[], node: Node<O>) => Float64Array;
+type Kernel<O extends PrimitiveName> = (operands: readonly Array64[], node: Node<O>) => Float64Array;
 
 /** Calls `visit` with the offset of each operand for every element of `shape`, in row-major order. */
 function forEachElement(
@@ -44,11 +44,11 @@ function broadcastStrides(from: Shape, shape: Shape): number[] {
   });
 }
 
-function map(fn: (x: number) => number): Kernel<OpName> {
+function map(fn: (x: number) => number): Kernel<PrimitiveName> {
   return ([x]) => x!.data.map(fn);
 }
 
-function zip(fn: (x: number, y: number) => number): Kernel<OpName> {
+function zip(fn: (x: number, y: number) => number): Kernel<PrimitiveName> {
   return ([a, b], { shape }) => {
     const out = new Float64Array(sizeOf(shape));
     const strides = [broadcastStrides(a!.shape, shape), broadcastStrides(b!.shape, shape)];
@@ -136,7 +136,7 @@ const source = (): never => {
   throw new Error('sources are read by the interpreter');
 };
 
-export const KERNELS: { readonly [O in OpName]: Kernel<O> } = {
+export const KERNELS: { readonly [O in PrimitiveName]: Kernel<O> } = {
   input: source,
   state: source,
   constant: (_, { attrs, shape }) => {
@@ -292,6 +292,6 @@ export const KERNELS: { readonly [O in OpName]: Kernel<O> } = {
 };
 
 /** Runs one node over its operands' values. */
-export function evaluateNode(node: AnyNode, operands: readonly Array64[]): Float64Array {
-  return (KERNELS[node.op] as Kernel<OpName>)(operands, node as Node<OpName>);
+export function evaluateNode(node: PrimitiveNode, operands: readonly Array64[]): Float64Array {
+  return (KERNELS[node.op] as Kernel<PrimitiveName>)(operands, node as Node<PrimitiveName>);
 }

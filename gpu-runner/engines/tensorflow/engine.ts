@@ -1,8 +1,9 @@
 /** @file Interprets graphs over TensorFlow.js. State is kept in its tensors; what a run writes replaces them when the run has succeeded. */
 import { Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
-import type { AnyNode, Graph, NodeId } from '../../compiler/graph.ts';
+import type { AnyNode, Graph, NodeId, PrimitiveNode } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
+import { expandComposites } from '../../compiler/passes/expand-composites.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { loadBackend, tf } from './backend.ts';
@@ -60,12 +61,13 @@ class TensorflowState implements State {
 
 class TensorflowExecutable implements Executable {
   readonly peakBytes: number;
-  readonly #graph: Graph;
+  readonly #graph: Graph<PrimitiveNode>;
   readonly #constants: ReadonlyMap<NodeId, tf.Tensor>;
   /** By node: the operands that nothing needs after it. */
   readonly #lastUses: readonly (readonly NodeId[])[];
 
-  constructor(graph: Graph) {
+  constructor(whole: Graph) {
+    const graph = expandComposites(whole);
     for (const node of graph.nodes) requireSupported(node, `${node.op}${node.scope ? ` in ${node.scope}` : ''}`);
     this.#graph = graph;
     this.peakBytes = predictPeakBytes(graph);

@@ -1,13 +1,13 @@
 /** @file One row per operation in terms of tfjs-core. A rule may leave temporaries; the interpreter runs it in a tidy scope. */
 import { Internal } from '../../../errors.ts';
-import type { AnyNode, Node } from '../../compiler/graph.ts';
-import type { OpAttrs, OpName } from '../../compiler/ops.ts';
+import type { Node, PrimitiveNode } from '../../compiler/graph.ts';
+import type { OpAttrs, PrimitiveName } from '../../compiler/ops.ts';
 import { isSameShape, type Pair } from '../../compiler/shapes.ts';
 import { type DType, formatType, sizeOf } from '../../compiler/tensor.ts';
 import { tf } from './backend.ts';
 
 /** A fresh tensor of the node's type, never an operand itself. */
-type Rule<O extends OpName> = (operands: readonly tf.Tensor[], node: Node<O>) => tf.Tensor;
+type Rule<O extends PrimitiveName> = (operands: readonly tf.Tensor[], node: Node<O>) => tf.Tensor;
 
 /** The dtypes that TensorFlow.js has. */
 export const TF_TYPES: Readonly<Partial<Record<DType, 'float32' | 'int32' | 'bool'>>> = {
@@ -23,11 +23,11 @@ export function tfTypeOf(dtype: DType): 'float32' | 'int32' | 'bool' {
   return type;
 }
 
-function unary(fn: (x: tf.Tensor) => tf.Tensor): Rule<OpName> {
+function unary(fn: (x: tf.Tensor) => tf.Tensor): Rule<PrimitiveName> {
   return ([x]) => fn(x!);
 }
 
-function binary(fn: (x: tf.Tensor, y: tf.Tensor) => tf.Tensor): Rule<OpName> {
+function binary(fn: (x: tf.Tensor, y: tf.Tensor) => tf.Tensor): Rule<PrimitiveName> {
   return ([x, y]) => fn(x!, y!);
 }
 
@@ -96,7 +96,7 @@ function spreadOut(x: tf.Tensor, [down, across]: Pair): tf.Tensor {
   return tf.slice(spread, [0, 0, 0, 0], [outputs, inputs, (rows - 1) * down + 1, (columns - 1) * across + 1]);
 }
 
-export const RULES: { readonly [O in OpName]: Rule<O> } = {
+export const RULES: { readonly [O in PrimitiveName]: Rule<O> } = {
   input: source,
   state: source,
   constant: (_, { attrs, shape, dtype }) => {
@@ -163,8 +163,8 @@ export const RULES: { readonly [O in OpName]: Rule<O> } = {
 };
 
 /** Runs one node over its operands' values; the result is the caller's to dispose. */
-export function evaluateNode(node: AnyNode, operands: readonly tf.Tensor[]): tf.Tensor {
-  const value = tf.tidy(() => (RULES[node.op] as Rule<OpName>)(operands, node as Node<OpName>));
+export function evaluateNode(node: PrimitiveNode, operands: readonly tf.Tensor[]): tf.Tensor {
+  const value = tf.tidy(() => (RULES[node.op] as Rule<PrimitiveName>)(operands, node as Node<PrimitiveName>));
   if (value.dtype !== tfTypeOf(node.dtype) || !isSameShape(value.shape, node.shape)) {
     const made = `${value.dtype}[${value.shape.join(', ')}]`;
     value.dispose();

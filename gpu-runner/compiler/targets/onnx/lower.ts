@@ -2,13 +2,17 @@
 
 import { toBf16Bits, toF16Bits } from '../../../../formats/half.ts';
 import type { AnyNode, Graph, Node } from '../../graph.ts';
-import type { OpName } from '../../ops.ts';
+import type { OpName, PrimitiveName } from '../../ops.ts';
+import { expandComposites } from '../../passes/expand-composites.ts';
+import { GraphError, isSameShape } from '../../shapes.ts';
 import { type DType, type Shape, sizeOf, type TensorSpec } from '../../tensor.ts';
 import { encodeModel, ONNX_TYPES, type OnnxInitializer, type OnnxNode, type OnnxType } from './model.ts';
 
 export interface OnnxOptions {
   /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime knows it. */
   readonly fusedMatMul: boolean;
+  /** com.microsoft.RotaryEmbedding for rotations by literal angles; only ONNX Runtime knows it. */
+  readonly rotaryEmbedding?: boolean;
 }
 
 /** ONNX bytes, and which of their inputs and outputs are the graph's state. */
@@ -67,6 +71,13 @@ class Emitter {
     return name;
   }
 
+  /** An f32 tensor that is no node. */
+  literal({ values, shape }: { readonly values: readonly number[]; readonly shape: Shape }): string {
+    const name = this.temporary();
+    this.initializer(name, 'f32', shape, new Uint8Array(Float32Array.from(values).buffer));
+    return name;
+  }
+
   initializer(name: string, type: OnnxType, shape: Shape, bytes: Uint8Array): void {
     this.initializers.push({ name, type, shape, bytes });
   }
@@ -102,7 +113,7 @@ const ENCODERS: Readonly<Record<DType, (values: readonly number[]) => ArrayBuffe
 const swapLastTwo = (rank: number): number[] =>
   Array.from({ length: rank }, (_, axis) => (axis === rank - 2 ? rank - 1 : axis === rank - 1 ? rank - 2 : axis));
 
-const RULES: { readonly [O in OpName]: Rule<O> } = {
+const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
   input: nothing,
   state: nothing,
   constant(emit, { attrs, shape, dtype }, _, result) {
@@ -210,10 +221,32 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
   stopGradient: same('Identity'),
   softmax: (emit, { attrs }, operands, result) =>
     emit.node('Softmax', operands, result, { attributes: { axis: attrs.axis } }),
+  rotate(emit, node, [x = ''], result) {
+    const tables = [1, 2].map(index => emit.literal(halveAngles(emit.operandOf(node, index))));
+    emit.node('RotaryEmbedding', [x, emit.ints([0]), ...tables], result, {
+      attributes: { interleaved: 1 },
+      domain: 'com.microsoft',
+    });
+  },
 };
 
+/** ONNX Runtime's kernel takes x [batch, heads, tokens, dim] and one cosine and one sine per token and pair of channels. */
+function isRotaryKernel(node: AnyNode, { nodes }: Graph): boolean {
+  if (node.op !== 'rotate' || node.dtype !== 'f32' || node.shape.length !== 4) return false;
+  const [, ...angles] = node.inputs.map(input => nodes[input]);
+  return angles.every(angle => angle?.op === 'constant' && isSameShape(angle.shape, node.shape.slice(2)));
+}
+
+/** Literal angles [tokens, dim], equal within a pair -> [tokens, dim / 2]. */
+function halveAngles(angles: AnyNode | undefined): { readonly values: readonly number[]; readonly shape: Shape } {
+  if (angles?.op !== 'constant') throw new GraphError('the angles of a rotation kernel are no literals');
+  const [tokens = 0, dim = 0] = angles.shape;
+  return { values: angles.attrs.values.filter((_, i) => i % 2 === 0), shape: [tokens, dim / 2] };
+}
+
 /** ONNX bytes for a graph; equal graphs give equal bytes. */
-export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
+export function lowerToOnnx(whole: Graph, options: OnnxOptions): OnnxProgram {
+  const graph = expandComposites(whole, node => options.rotaryEmbedding === true && isRotaryKernel(node, whole));
   const emit = new Emitter(graph, options);
   const sources = { input: new Map<string, TensorSpec>(), state: new Map<string, TensorSpec>() };
   for (const [id, node] of graph.nodes.entries()) {
@@ -221,7 +254,7 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
       sources[node.op].set(node.attrs.name, { shape: node.shape, dtype: node.dtype });
     }
     const operands = node.inputs.map(input => emit.nameOf(input));
-    (RULES[node.op] as Rule<OpName>)(emit, node as Node<OpName>, operands, emit.nameOf(id));
+    (RULES[node.op as keyof typeof RULES] as Rule<OpName>)(emit, node as Node<OpName>, operands, emit.nameOf(id));
   }
   const results = (ids: Readonly<Record<string, number>>, prefix: string) => {
     const specs = new Map<string, TensorSpec>();

@@ -1,0 +1,59 @@
+/** @file Composite operations in terms of primitives, and their derivatives in few passes over memory. */
+import { add, erf, exp, matmul, mul, reshape, sigmoid, square, sub } from './functions.ts';
+import type { CompositeName, OpAttrs } from './ops.ts';
+import { GraphError } from './shapes.ts';
+import type { Value } from './trace.ts';
+
+type Expansion<O extends CompositeName> = (operands: readonly Value[], attrs: OpAttrs[O]) => Value;
+
+/** What each composite means: the oracle of any kernel that a target has for it. */
+export const EXPANSIONS: { readonly [O in CompositeName]: Expansion<O> } = {
+  silu: ([x]) => mul(required(x), sigmoid(required(x))),
+  gelu: ([x], { form }) => mul(required(x), normalShare(required(x), form)),
+  rotate([x, cos, sin]) {
+    return add(mul(required(x), required(cos)), mul(swapPairs(required(x)), required(sin)));
+  },
+};
+
+/** d silu(x) / dx = s + y (1 - s) with s = sigmoid(x), y = x s; written as y + s (1 - y). */
+export function siluSlope(x: Value, y: Value): Value {
+  return add(mul(sub(1, y), sigmoid(x)), y);
+}
+
+/**
+ * d gelu(x) / dx with y = gelu(x). Of the tanh form x sigmoid(u(x)): s + y (1 - s) u'(x); of the other P(x) + x p(x), with p the normal
+ * density and P its distribution.
+ */
+export function geluSlope(x: Value, y: Value, form: OpAttrs['gelu']['form']): Value {
+  const share = normalShare(x, form);
+  if (form === 'erf') return add(mul(mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI)), x), share);
+  const slope = sub(mul(tanhArgument(x), 3), 2 * TANH_SCALE);
+  return add(mul(mul(sub(1, share), y), slope), share);
+}
+
+/** x [..., dim] with channels (2i, 2i + 1) -> (-x[2i + 1], x[2i]): an exact product with a signed permutation. */
+export function swapPairs(x: Value): Value {
+  const dim = x.shape.at(-1) ?? 0;
+  const swap = new Array<number>(dim * dim).fill(0);
+  for (let i = 0; i < dim; i += 2) {
+    swap[(i + 1) * dim + i] = -1;
+    swap[i * dim + i + 1] = 1;
+  }
+  return reshape(matmul(reshape(x, [-1, dim]), x.builder.constant(swap, [dim, dim], x.dtype)), x.shape);
+}
+
+const TANH_SCALE = 2 * Math.sqrt(2 / Math.PI);
+
+/** 2 sqrt(2 / pi) (1 + 0.044715 x^2): times x it is what the tanh form takes the sigmoid of. */
+function tanhArgument(x: Value): Value {
+  return add(mul(square(x), 0.044715 * TANH_SCALE), TANH_SCALE);
+}
+
+function normalShare(x: Value, form: OpAttrs['gelu']['form']): Value {
+  return form === 'tanh' ? sigmoid(mul(x, tanhArgument(x))) : mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5);
+}
+
+function required(x: Value | undefined): Value {
+  if (x === undefined) throw new GraphError('a composite lacks an operand');
+  return x;
+}
