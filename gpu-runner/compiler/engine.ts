@@ -1,5 +1,6 @@
 /** @file What an engine is: a device that holds named state and runs compiled graphs over it. */
 import type { Graph } from './graph.ts';
+import type { CompositeName } from './ops.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Of matrix products in the model's graphs; everything else, and the update, is f32. */
@@ -40,10 +41,19 @@ export interface EngineProbe {
   readonly reason?: string;
 }
 
+/** What passes/optimize.ts does for an engine beyond what helps everywhere. */
+export interface Tuning {
+  /** Composites that it has kernels for. */
+  readonly kernels?: ReadonlySet<CompositeName>;
+  /** It is slow on products of narrow matrices. */
+  readonly mergesProducts?: boolean;
+}
+
 export interface Engine {
   readonly name: string;
   /** That it was opened with, for passes/mixed-precision.ts over the model's graphs; absent: f32. */
   readonly precision?: Precision;
+  readonly tuning?: Tuning;
   createState(tensors: Tensors): State;
   compile(graph: Graph): Promise<Executable>;
   dispose(): Promise<void>;

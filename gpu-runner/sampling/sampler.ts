@@ -3,7 +3,7 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
-import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
+import { optimize } from '../compiler/passes/optimize.ts';
 import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compiler/tensor.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import type { BatchShape } from '../training/grad-graph.ts';
@@ -143,7 +143,7 @@ export class Sampler {
     if (known) return known;
     const graph = tracePredictGraph(this.#config.model, shape);
     const compiled = this.#engine
-      .compile(mixPrecision(graph, this.#engine.precision))
+      .compile(optimize(graph, this.#engine))
       .then(executable => ({ executable, inputs: graphInputs(graph) }));
     this.#programs.set(key, compiled);
     return compiled;

@@ -3,7 +3,7 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
-import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
+import { optimize } from '../compiler/passes/optimize.ts';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
@@ -139,7 +139,7 @@ export class Trainer {
     if (known) return known;
     const microBatches = this.#config.data.batch_size / this.#microBatch;
     const { graph } = traceGradGraph(this.#config, shape, { accumulate, microBatches });
-    const compiled = this.#engine.compile(mixPrecision(graph, this.#engine.precision));
+    const compiled = this.#engine.compile(optimize(graph, this.#engine));
     this.#gradients.set(key, compiled);
     return compiled;
   }

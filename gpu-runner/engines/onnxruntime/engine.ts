@@ -153,6 +153,7 @@ export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine
   }
   return {
     name: 'onnxruntime/cpu',
+    tuning: { kernels: new Set(['rotate']), mergesProducts: true },
     createState(tensors) {
       const state = new OrtState();
       state.set(tensors);

@@ -1,0 +1,132 @@
+import type { Graph, Node, NodeId } from '../graph.ts';
+import { GraphEditor } from './edit.ts';
+
+/** Operands that are wider make products of a good size by themselves, and joining them costs more than it saves. */
+const WIDEST = 384;
+/** Products further apart would keep their operands alive for too long. */
+const LONGEST_DISTANCE = 64;
+
+type Product = Node<'matmul'>;
+
+/**
+ * Products that share an operand or a sum, as one product, in the two forms in which the gradients of several projections of one value
+ * (queries, keys and values) appear: x^T a, x^T b ... -> x^T [a | b ...], cut apart; a v^T + b w^T ... -> [a | b ...] [v | w ...]^T. For
+ * engines that are slow on narrow products.
+ */
+export function mergeProducts(graph: Graph): Graph {
+  const editor = new GraphEditor(graph);
+  const joined = new Map<string, NodeId>();
+
+  /** Operands side by side; the same list of them is joined once. */
+  function join(ids: readonly NodeId[], place: NodeId): NodeId {
+    const key = ids.join();
+    const made = joined.get(key) ?? editor.add('concat', ids, { axis: 1 }, place);
+    joined.set(key, made);
+    return made;
+  }
+
+  for (const group of siblings(graph)) {
+    const [first = -1] = group;
+    const last = Math.max(...group);
+    const rights = group.map(id => operandOf(graph, id, 1));
+    const merged = editor.add(
+      'matmul',
+      [operandOf(graph, first, 0), join(rights, last)],
+      { transposeA: true, transposeB: false },
+      last,
+    );
+    let start = 0;
+    for (const id of group) {
+      const [rows = 0, columns = 0] = editor.nodeAt(id).shape;
+      const attrs = { starts: [0, start], ends: [rows, start + columns] };
+      editor.replace(id, editor.add('slice', [merged], attrs, last));
+      start += columns;
+    }
+  }
+  for (const { sum, products, rest } of sumsOfProducts(graph)) {
+    const lefts = products.map(id => operandOf(graph, id, 0));
+    const rights = products.map(id => operandOf(graph, id, 1));
+    const attrs = { transposeA: false, transposeB: true };
+    const merged = editor.add('matmul', [join(lefts, sum), join(rights, sum)], attrs, sum);
+    editor.replace(
+      sum,
+      rest.reduce((total, id) => editor.add('add', [total, id], {}, sum), merged),
+    );
+  }
+  return editor.finish();
+}
+
+function operandOf({ nodes }: Graph, id: NodeId, index: number): NodeId {
+  return nodes[id]?.inputs[index] ?? -1;
+}
+
+/** Two-dimensional products in f32 of narrow right operands, with the given transpositions. */
+function isNarrow({ nodes }: Graph, id: NodeId, transposeA: boolean): boolean {
+  const node = nodes[id];
+  if (node?.op !== 'matmul' || node.shape.length !== 2 || node.dtype !== 'f32') return false;
+  const { attrs } = node as Product;
+  if (attrs.transposeA !== transposeA || attrs.transposeB === transposeA) return false;
+  const width = nodes[node.inputs[transposeA ? 1 : 0] ?? -1]?.shape[1] ?? Number.POSITIVE_INFINITY;
+  return width <= WIDEST;
+}
+
+/** Cuts ascending ids where two neighbours are far apart; a group of one is none. */
+function cutIntoGroups(ids: readonly NodeId[]): NodeId[][] {
+  const groups: NodeId[][] = [];
+  for (const id of ids) {
+    const group = groups.at(-1);
+    if (group && id - (group.at(-1) ?? id) <= LONGEST_DISTANCE) group.push(id);
+    else groups.push([id]);
+  }
+  return groups.filter(group => group.length > 1);
+}
+
+/** Products x^T a of the same x, near each other. */
+function siblings(graph: Graph): NodeId[][] {
+  const products = [...graph.nodes.keys()].filter(id => isNarrow(graph, id, true));
+  const byOperand = Map.groupBy(products, id => operandOf(graph, id, 0));
+  return [...byOperand.values()].flatMap(cutIntoGroups);
+}
+
+interface SumOfProducts {
+  /** The outermost addition. */
+  readonly sum: NodeId;
+  readonly products: readonly NodeId[];
+  /** What else is added. */
+  readonly rest: readonly NodeId[];
+}
+
+/** Additions of products a v^T that nobody else reads. */
+function sumsOfProducts(graph: Graph): SumOfProducts[] {
+  const { nodes } = graph;
+  const uses = countUses(graph);
+  const isInner = new Set<NodeId>();
+  const sums: SumOfProducts[] = [];
+  for (let id = nodes.length - 1; id >= 0; id--) {
+    if (nodes[id]?.op !== 'add' || isInner.has(id)) continue;
+    const leaves = leavesOf(graph, id, uses, isInner);
+    const isMergeable = (leaf: NodeId) => uses[leaf] === 1 && isNarrow(graph, leaf, false);
+    const [products = []] = cutIntoGroups(leaves.filter(isMergeable).sort((a, b) => a - b));
+    if (products.length > 1) sums.push({ sum: id, products, rest: leaves.filter(leaf => !products.includes(leaf)) });
+  }
+  return sums;
+}
+
+/** What a tree of additions of equal shapes adds up, left to right. */
+function leavesOf(graph: Graph, root: NodeId, uses: Uint32Array, isInner: Set<NodeId>): NodeId[] {
+  const size = graph.nodes[root]?.shape.join();
+  const inputs = graph.nodes[root]?.inputs ?? [];
+  return inputs.flatMap(id => {
+    const node = graph.nodes[id];
+    if (node?.op !== 'add' || uses[id] !== 1 || node.shape.join() !== size) return [id];
+    isInner.add(id);
+    return leavesOf(graph, id, uses, isInner);
+  });
+}
+
+function countUses({ nodes, outputs, writes }: Graph): Uint32Array {
+  const uses = new Uint32Array(nodes.length);
+  for (const node of nodes) for (const input of node.inputs) uses[input]! += 1;
+  for (const id of [...Object.values(outputs), ...Object.values(writes)]) uses[id]! += 1;
+  return uses;
+}
