@@ -4,28 +4,11 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import type { Engine } from '../gpu-runner/compiler/engine.ts';
-import * as f from '../gpu-runner/compiler/functions.ts';
-import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
-import { mixPrecision } from '../gpu-runner/compiler/passes/mixed-precision.ts';
-import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
-import { trace } from '../gpu-runner/compiler/trace.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
-import { RandomStream } from '../gpu-runner/training/random.ts';
 import { engineSpecSchema } from '../storage/records.ts';
-import { traceLabNet } from './lab-net.ts';
-import { MODEL_NETS, type ModelNet, traceModelNet } from './model-nets.ts';
+import { traceNet } from './nets.ts';
+import { countFlops, measurePeak, timeGraph } from './timing.ts';
 import { timeTorch } from './torch-peer.ts';
-
-const modelNets: Readonly<Record<string, ModelNet>> = MODEL_NETS;
-const netNames = ['lab', ...Object.keys(MODEL_NETS)];
-
-function traceNet(name: string): Graph {
-  const model = modelNets[name];
-  if (model) return traceModelNet(model).graph;
-  if (name === 'lab') return traceLabNet().graph;
-  throw new Error(`--net ${name}: expected one of ${netNames.join(', ')}`);
-}
 
 const { values: options } = parseArgs({
   options: {
@@ -38,59 +21,6 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-
-/** Multiply-adds of all matrix products, times two. */
-function countFlops(graph: Graph): number {
-  let flops = 0;
-  for (const node of graph.nodes) {
-    if (node.op !== 'matmul') continue;
-    const [a] = node.inputs;
-    const operand = graph.nodes[a ?? -1];
-    const inner = operand?.shape.at(node.attrs.transposeA ? -2 : -1) ?? 0;
-    flops += 2 * sizeOf(node.shape) * inner;
-  }
-  return flops;
-}
-
-function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {};
-  for (const [index, [name, spec]] of [...specs].entries()) {
-    const data = new Float32Array(sizeOf(spec.shape));
-    new RandomStream(0, 'sample', index).fillNormal(data);
-    tensors[name] = { ...emptyTensor(spec), data: data.map(x => x * scale) };
-  }
-  return tensors;
-}
-
-/** Milliseconds of the fastest of `runs`, after two that do not count. */
-async function timeGraph(engine: Engine, graph: Graph, runs: number): Promise<number> {
-  const state = engine.createState(randomTensors(graphReads(graph), 0.05));
-  const feeds = randomTensors(graphInputs(graph), 1);
-  const executable = await engine.compile(mixPrecision(graph, engine.precision));
-  let best = Number.POSITIVE_INFINITY;
-  for (let run = -2; run < runs; run++) {
-    const start = performance.now();
-    await executable.run(state, feeds);
-    if (run >= 0) best = Math.min(best, performance.now() - start);
-  }
-  await executable.dispose();
-  state.dispose();
-  return best;
-}
-
-async function measurePeak(engine: Engine, runs: number): Promise<{ readonly gflops: number; readonly size: number }> {
-  let peak = { gflops: 0, size: 0 };
-  for (const size of [512, 1024, 2048]) {
-    const graph = trace(builder => {
-      const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
-      const w = builder.state('w', { shape: [size, size], dtype: 'f32' });
-      return { outputs: {}, writes: { y: f.matmul(x, w) } };
-    });
-    const gflops = countFlops(graph) / 1e6 / (await timeGraph(engine, graph, runs));
-    if (gflops > peak.gflops) peak = { gflops, size };
-  }
-  return peak;
-}
 
 const net = options.net;
 const graph = traceNet(net);

@@ -1,0 +1,15 @@
+/** @file The networks that benches run by name. */
+import type { Graph } from '../gpu-runner/compiler/graph.ts';
+import { traceLabNet } from './lab-net.ts';
+import { MODEL_NETS, type ModelNet, traceModelNet } from './model-nets.ts';
+
+const modelNets: Readonly<Record<string, ModelNet>> = MODEL_NETS;
+const NET_NAMES = ['lab', ...Object.keys(MODEL_NETS)];
+
+/** Forward and backward of one of them. @throws Error that names them all. */
+export function traceNet(name: string): Graph {
+  const model = modelNets[name];
+  if (model) return traceModelNet(model).graph;
+  if (name === 'lab') return traceLabNet().graph;
+  throw new Error(`--net ${name}: expected one of ${NET_NAMES.join(', ')}`);
+}

@@ -1,0 +1,103 @@
+/** @file What benches of graphs share: their operands, their work, their time. */
+import type { Engine, Executable, State, Tensors } from '../gpu-runner/compiler/engine.ts';
+import * as f from '../gpu-runner/compiler/functions.ts';
+import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
+import { optimize, type PassName } from '../gpu-runner/compiler/passes/optimize.ts';
+import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
+import { trace } from '../gpu-runner/compiler/trace.ts';
+import { RandomStream } from '../gpu-runner/training/random.ts';
+
+/** Multiply-adds of all matrix products, times two. */
+export function countFlops(graph: Graph): number {
+  let flops = 0;
+  for (const node of graph.nodes) {
+    if (node.op !== 'matmul') continue;
+    const [a] = node.inputs;
+    const operand = graph.nodes[a ?? -1];
+    const inner = operand?.shape.at(node.attrs.transposeA ? -2 : -1) ?? 0;
+    flops += 2 * sizeOf(node.shape) * inner;
+  }
+  return flops;
+}
+
+function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [index, [name, spec]] of [...specs].entries()) {
+    const data = new Float32Array(sizeOf(spec.shape));
+    new RandomStream(0, 'sample', index).fillNormal(data);
+    tensors[name] = { ...emptyTensor(spec), data: data.map(x => x * scale) };
+  }
+  return tensors;
+}
+
+/** A compiled graph with random operands. */
+export class Contestant {
+  /** Milliseconds of each run that counts. */
+  readonly times: number[] = [];
+  readonly executable: Executable;
+  readonly #state: State;
+  readonly #feeds: Tensors;
+
+  private constructor(executable: Executable, state: State, feeds: Tensors) {
+    this.executable = executable;
+    this.#state = state;
+    this.#feeds = feeds;
+  }
+
+  static async prepare(engine: Engine, graph: Graph, without?: ReadonlySet<PassName>): Promise<Contestant> {
+    const executable = await engine.compile(optimize(graph, engine, without));
+    const state = engine.createState(randomTensors(graphReads(graph), 0.05));
+    return new Contestant(executable, state, randomTensors(graphInputs(graph), 1));
+  }
+
+  async run(counts: boolean): Promise<void> {
+    const start = performance.now();
+    await this.executable.run(this.#state, this.#feeds);
+    if (counts) this.times.push(performance.now() - start);
+  }
+
+  get fastest(): number {
+    return Math.min(...this.times);
+  }
+
+  async dispose(): Promise<void> {
+    await this.executable.dispose();
+    this.#state.dispose();
+  }
+}
+
+/** Takes turns, so that what else the machine does strikes all alike; two rounds do not count. */
+export async function takeTurns(contestants: readonly Contestant[], rounds: number): Promise<void> {
+  for (let round = -2; round < rounds; round++) {
+    for (const contestant of contestants) await contestant.run(round >= 0);
+  }
+}
+
+/** Milliseconds of the fastest of `rounds` runs. */
+export async function timeGraph(engine: Engine, graph: Graph, rounds: number): Promise<number> {
+  const contestant = await Contestant.prepare(engine, graph);
+  await takeTurns([contestant], rounds);
+  await contestant.dispose();
+  return contestant.fastest;
+}
+
+export interface Peak {
+  readonly gflops: number;
+  /** Rows and columns of the product that reached it. */
+  readonly size: number;
+}
+
+/** The engine's best square matrix product of 512 to 2048. */
+export async function measurePeak(engine: Engine, rounds: number): Promise<Peak> {
+  let peak: Peak = { gflops: 0, size: 0 };
+  for (const size of [512, 1024, 2048]) {
+    const graph = trace(builder => {
+      const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
+      const w = builder.state('w', { shape: [size, size], dtype: 'f32' });
+      return { outputs: {}, writes: { y: f.matmul(x, w) } };
+    });
+    const gflops = countFlops(graph) / 1e6 / (await timeGraph(engine, graph, rounds));
+    if (gflops > peak.gflops) peak = { gflops, size };
+  }
+  return peak;
+}
