@@ -1,8 +1,9 @@
 /** @file NanoDiT, `arch: joint`: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
 
 import type { ModelConfig } from '../../configs/schema.ts';
+import { biasOf } from '../compiler/attention.ts';
 import { linear, rmsNorm, silu } from '../compiler/composites.ts';
-import { add, concat, cos, mul, reshape, select, sin } from '../compiler/functions.ts';
+import { add, concat, cos, mul, reshape, sin } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';
 import { applyBlock, type BlockContext, type Modulation, modulate, splitModulation } from './block.ts';
 import { type ConditionInputs, type ContextGroup, encodeConditions } from './conditions.ts';
@@ -13,8 +14,6 @@ import { FOURIER_DIM, fourierTable, gridRotation } from './positions.ts';
 const TIME_FREQUENCIES = 128;
 /** The seed's high-frequency time embedding: t is scaled to [0, 1000]. */
 const TIME_SCALE = 1000;
-/** Added to the scores of masked keys; exp of it is 0 in f32. */
-const MASKED = -1e9;
 
 export interface NanoDitInputs {
   /** Noisy pixels [batch, 3, height, width]. */
@@ -106,10 +105,7 @@ function modulationOf(params: Params, model: ModelConfig, layer: number, conditi
 function attentionBias(groups: readonly ContextGroup[], imageTokens: number): Value {
   const [first] = groups;
   const [batch = 0] = first?.visible.shape ?? [];
-  const biases = groups.map(({ visible }) => {
-    const { builder } = visible;
-    return select(visible, builder.constant([0], []), builder.constant([MASKED], []));
-  });
+  const biases = groups.map(({ visible }) => biasOf(visible));
   const image = first?.visible.builder.constant([0], [batch, imageTokens]);
   const all = concat(image ? [image, ...biases] : biases, 1);
   return reshape(all, [batch, 1, 1, -1]);
