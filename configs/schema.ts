@@ -17,7 +17,11 @@ export const conditionsSchema = z
 
 export const modelSchema = z
   .strictObject({
-    arch: z.literal('joint').default('joint'),
+    /**
+     * joint: image tokens attend to image and context at once; CLS goes into the time embedding, patch features into the image tokens.
+     * cross: the seed's blocks of self-attention and cross-attention to [text | CLS | patches | pose].
+     */
+    arch: z.enum(['joint', 'cross']).default('joint'),
     hidden_size: z.int().min(16).default(192),
     depth: z.int().min(1).default(6),
     num_heads: z.int().min(1).default(3),

@@ -12,7 +12,7 @@ import {
   readGoldens,
   runGraph,
 } from '../engines/testing/goldens.ts';
-import { applyBlock, type Modulation } from './block.ts';
+import { applyBlock } from './block.ts';
 import { PARAM_PREFIX, Params } from './params.ts';
 import { gridRotation, pointRotation } from './positions.ts';
 
@@ -44,8 +44,10 @@ const graph = trace(builder => {
     rotation: gridRotation(builder, 2, 3, 8),
     bias: f.concat([builder.constant([0], [2, 1, 1, 6]), bias], 3),
   };
-  const six: Modulation = [part(0), part(1), part(2), part(3), part(4), part(5)];
-  const y = applyBlock(params, model, 'block', x, context, six);
+  const y = applyBlock(params, model, 'block', x, context, [
+    [part(0), part(1), part(2)],
+    [part(3), part(4), part(5)],
+  ]);
   const wrt: Record<string, Value> = { x, text, pose, pose_y: poseY, pose_x: poseX, modulation };
   for (const spec of params.specs) {
     wrt[spec.name.replace('block.', '')] = builder.state(`${PARAM_PREFIX}${spec.name}`, {
