@@ -46,6 +46,14 @@ export const modelSchema = z
     error: 'hidden_size / num_heads must be a multiple of 4 (2-D rotary embedding)',
     path: ['num_heads'],
   })
+  .refine(
+    ({ arch, patch_size, conditions }) => arch === 'cross' || patch_size % (conditions?.patches?.stride ?? 1) === 0,
+    {
+      error:
+        'must be a multiple of conditions.patches.stride with arch joint, whose tokens take whole features; arch cross takes any',
+      path: ['patch_size'],
+    },
+  )
   .refine(model => model.patch_overlap * 2 <= model.patch_size, {
     error: 'patch_overlap must be at most half of patch_size',
     path: ['patch_overlap'],
