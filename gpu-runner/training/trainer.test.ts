@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { runsTier } from '../../test/tiers.ts';
 import type { Engine } from '../compiler/engine.ts';
+import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { hasBf16Units } from '../engines/openvino/library.ts';
@@ -145,8 +146,36 @@ describe('Trainer', () => {
     if (!bias) throw new Error('the model has a head bias');
     broken['head.bias'] = { ...bias, data: Float32Array.from(bias.data, () => 1e38) };
     const trainer = new Trainer(engine, config, tinyItems(), 4, before.progress, { ...before.tensors, model: broken });
-    expect(await trainer.step()).toMatchObject({ skipped: true, step: 3, samples: 12 });
+    const report = await trainer.step();
+    expect(report).toMatchObject({ skipped: true, step: 3, samples: 12 });
+    expect(report.reason).toMatch(
+      /^the loss is (NaN|Infinity); not finite, from the loss backwards: the gradient of head\./,
+    );
     expect(bytesOf(await trainer.tensors())).toEqual(bytesOf({ ...before.tensors, model: broken }));
+  });
+
+  it('names the parameter whose gradient is not finite', async () => {
+    const name = 'blocks.0.mlp.up';
+    const spoiling: Engine = {
+      ...engine,
+      async compile(graph) {
+        const executable = await engine.compile(graph);
+        return {
+          peakBytes: executable.peakBytes,
+          dispose: () => executable.dispose(),
+          async run(state, inputs) {
+            const outputs = await executable.run(state, inputs);
+            if ('loss' in outputs) state.set({ [`grad.${name}`]: tensorOf([16, 48], new Array(768).fill(Number.NaN)) });
+            return outputs;
+          },
+        };
+      },
+    };
+    const { reports, tensors } = await train(tinyConfig(), 1, { engine: spoiling });
+    const count = Object.keys(tensors.model).length;
+    expect(reports[0]?.reason).toBe(
+      `not finite, from the loss backwards: the gradient of ${name}, of ${count} parameters in all`,
+    );
   });
 
   it('visits every picture of every size once per epoch', async () => {
