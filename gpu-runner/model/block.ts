@@ -56,11 +56,17 @@ const BRANCHES = {
   },
 } as const satisfies Record<string, Branch>;
 
-/** The branches of the model's blocks, in their order. Without a signal to attend to, `arch: cross` has no cross-attention. */
-export function branchesOf({ arch, conditions = {} }: ModelConfig): readonly (keyof typeof BRANCHES)[] {
-  if (arch === 'joint') return ['attention', 'mlp'];
+type BranchName = keyof typeof BRANCHES;
+
+const BLOCKS: Readonly<Record<ModelConfig['arch'], readonly BranchName[]>> = {
+  joint: ['attention', 'mlp'],
+  cross: ['self-attention', 'cross-attention', 'mlp'],
+};
+
+/** The branches of the model's blocks, in their order. Without a signal to attend to there is no cross-attention. */
+export function branchesOf({ arch, conditions = {} }: ModelConfig): readonly BranchName[] {
   const hasContext = Object.values(conditions).some(signal => signal !== undefined);
-  return hasContext ? ['self-attention', 'cross-attention', 'mlp'] : ['self-attention', 'mlp'];
+  return BLOCKS[arch].filter(branch => hasContext || branch !== 'cross-attention');
 }
 
 /** x(1 + scale) + shift over the last axis. */

@@ -53,7 +53,8 @@ export function applyNanoDit(params: Params, model: ModelConfig, { z, t, conditi
 
   let x = encoded.spatial ? add(embedded, encoded.spatial) : embedded;
   const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads);
-  const bias = keyBias(encoded.context, model.arch === 'joint' ? rows * columns : 0);
+  const imageKeys = branchesOf(model).includes('attention') ? rows * columns : 0;
+  const bias = keyBias(encoded.context, imageKeys);
   const context: BlockContext = { groups: encoded.context, rotation, ...(bias && { bias }) };
   for (let layer = 0; layer < model.depth; layer++) {
     x = builder.scope(`block ${layer}`, () => {
