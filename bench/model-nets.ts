@@ -22,7 +22,9 @@ function describeNet(model: object, pixels: number, batch: number): ModelNet {
 export const MODEL_NETS = {
   /** As the demo trains it: 192 wide, 6 deep, 64 tokens, batch 64. */
   demo: describeNet({}, 64, 64),
-  /** The same at 256 wide, batch 32. */
+  /** The same with cross-attention to the context. */
+  'demo-cross': describeNet({ arch: 'cross' }, 64, 64),
+  /** The demo's at 256 wide, batch 32. */
   'demo-256': describeNet({ hidden_size: 256, num_heads: 4 }, 64, 32),
   /** 384 wide, 12 deep, 256 tokens, batch 4. */
   small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),

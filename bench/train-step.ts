@@ -1,6 +1,6 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
- * same run. `node bench/train-step.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--peer torch] [--json]`
+ * same run. `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--peer torch] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -78,6 +78,10 @@ describe('parseConfig', () => {
 
   test('relations between keys are checked', () => {
     expect(messageOf(() => parseConfig({ model: { hidden_size: 100, num_heads: 3 } }))).toContain('model.num_heads');
+    const patches = { encoder: 'dct', dim: 27, stride: 16 };
+    const coarse = (arch: string) => ({ model: { arch, patch_size: 8, conditions: { patches } } });
+    expect(messageOf(() => parseConfig(coarse('joint')))).toContain('model.patch_size: must be a multiple of');
+    expect(parseConfig(coarse('cross')).model.arch).toBe('cross');
     expect(messageOf(() => parseConfig({ objective: { cfg_dropout: { p_uncond: 0.9, p_text_only: 0.9 } } }))).toContain(
       'sum to at most 1',
     );

@@ -17,7 +17,11 @@ export const conditionsSchema = z
 
 export const modelSchema = z
   .strictObject({
-    arch: z.literal('joint').default('joint'),
+    /**
+     * joint: image tokens attend to image and context at once; CLS goes into the time embedding, patch features into the image tokens.
+     * cross: the seed's blocks of self-attention and cross-attention to [text | CLS | patches | pose].
+     */
+    arch: z.enum(['joint', 'cross']).default('joint'),
     hidden_size: z.int().min(16).default(192),
     depth: z.int().min(1).default(6),
     num_heads: z.int().min(1).default(3),
@@ -42,6 +46,14 @@ export const modelSchema = z
     error: 'hidden_size / num_heads must be a multiple of 4 (2-D rotary embedding)',
     path: ['num_heads'],
   })
+  .refine(
+    ({ arch, patch_size, conditions }) => arch === 'cross' || patch_size % (conditions?.patches?.stride ?? 1) === 0,
+    {
+      error:
+        'must be a multiple of conditions.patches.stride with arch joint, whose tokens take whole features; arch cross takes any',
+      path: ['patch_size'],
+    },
+  )
   .refine(model => model.patch_overlap * 2 <= model.patch_size, {
     error: 'patch_overlap must be at most half of patch_size',
     path: ['patch_overlap'],

@@ -42,8 +42,8 @@ export type Job = z.infer<typeof jobSchema>;
 export const JOB_PRIORITY: Readonly<Record<Job['kind'], number>> = { 'train-chunk': 0, sample: 1 };
 
 /**
- * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped }); `to` is
- * where it ended, smaller than asked when a shutdown cut it short.
+ * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped, and when
+ * it was skipped the reason }); `to` is where it ended, smaller than asked when a shutdown cut it short.
  * sample: output `pixels`, npy uint8 [n, height, width, 3].
  */
 export const jobResultSchema = z.strictObject({

@@ -141,6 +141,60 @@ def block():
     save("block.safetensors", tensors)
 
 
+def cross_block():
+    """One block of `arch: cross`: 2 x 3 image tokens; context of 3 text tokens, CLS, a 4 x 3 grid of features and 2 points."""
+    hidden, heads, inner, head_dim = 16, 2, 48, 8
+    grid = lambda rows, columns: torch.cartesian_prod(torch.arange(rows).double(), torch.arange(columns).double()) - torch.tensor([rows - 1, columns - 1]) / 2
+    image, features = grid(2, 3), grid(4, 3) * torch.tensor([0.5, 1.0])
+
+    def run(x, text, cls, patches, pose, pose_y, pose_x, visible, modulation, **w):
+        def by_head(tokens, name):
+            return (tokens @ w[name]).unflatten(-1, (heads, head_dim)).transpose(1, 2)
+
+        def key(tokens, name):
+            return F.rms_norm(by_head(tokens, name), [head_dim], w[f"{name}_norm"], 1e-6)
+
+        def join(mixed, name):
+            return mixed.transpose(1, 2).flatten(2) @ w[f"{name}.out"]
+
+        parts = iter(modulation[:, None].unbind(2))
+
+        def branch(x, fn):
+            shift, scale, gate = next(parts), next(parts), next(parts)
+            return x + gate * fn(F.rms_norm(x, [hidden], eps=1e-6) * (1 + scale) + shift)
+
+        places = rope_angles(image[:, 0], image[:, 1], head_dim)
+        feature_places = rope_angles(features[:, 0], features[:, 1], head_dim)
+        points = rope_angles(pose_y, pose_x, head_dim)[:, None].expand(-1, heads, -1, -1)
+
+        def attend_self(x):
+            query, own = turn_pairs(key(x, "attn.q"), places), turn_pairs(key(x, "attn.k"), places)
+            return join(F.scaled_dot_product_attention(query, own, by_head(x, "attn.v")), "attn")
+
+        def attend_context(x):
+            keys = [key(text, "cross.k"), key(cls, "cross.k"), turn_pairs(key(patches, "cross.k"), feature_places), turn_pairs(key(pose, "cross.k"), points)]
+            values = by_head(torch.cat([text, cls, patches, pose], 1), "cross.v")
+            mask = visible[:, None, None, :] > 0
+            query = turn_pairs(key(x, "cross.q"), places)
+            return join(F.scaled_dot_product_attention(query, torch.cat(keys, 2), values, attn_mask=mask), "cross")
+
+        mlp = lambda x: (F.silu(x @ w["mlp.gate"]) * (x @ w["mlp.up"])) @ w["mlp.down"]
+        return branch(branch(branch(x, attend_self), attend_context), mlp)
+
+    # Powers of two keep the numbers exact in f32.
+    weights = {f"{name}.{part}": normal(hidden, hidden) / 4 for name in ["attn", "cross"] for part in ["q", "k", "v", "out"]}
+    weights |= {f"{name}.{part}_norm": normal(head_dim) for name in ["attn", "cross"] for part in ["q", "k"]}
+    weights |= {"mlp.gate": normal(hidden, inner) / 4, "mlp.up": normal(hidden, inner) / 4, "mlp.down": normal(inner, hidden) / 8}
+    inputs = {"x": normal(2, 6, hidden), "text": normal(2, 3, hidden), "cls": normal(2, 1, hidden), "patches": normal(2, 12, hidden)}
+    inputs |= {"pose": normal(2, 2, hidden), "pose_y": normal(2, 2), "pose_x": normal(2, 2)}
+    # The second sample has one text token and neither features nor the second point.
+    seen = [[1, 1, 0, 1] + [1] * 12 + [0, 1], [1, 0, 0, 1] + [0] * 12 + [1, 0]]
+    inputs |= {"visible": torch.tensor(seen), "modulation": normal(2, 9, hidden)}
+    tensors = {}
+    record(tensors, "block", inputs | weights, run)
+    save("cross-block.safetensors", tensors)
+
+
 def newton_schulz(x, coefficients, steps, eps):
     """As torch.optim.Muon has it, but in the dtype of x: its own is bfloat16, which is no oracle."""
     a, b, c = coefficients
@@ -192,3 +246,5 @@ if __name__ == "__main__":
     composites()
     block()
     optimizers()
+    # Last, so that it leaves the numbers of the others as they are.
+    cross_block()

@@ -1,4 +1,5 @@
 /** @file From what a person asks for to an experiment: everything open is resolved once, from the dataset and the runner, and stored. */
+import { parseConfig } from '../../configs/parse.ts';
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
 import { Conflict, PreconditionFailed, Unprocessable } from '../../errors.ts';
@@ -99,7 +100,8 @@ async function completeConfig(blobs: BlobStore, config: Config, digest: Digest):
       hint: 'raise optimizer.total_samples, over which the schedules run',
     });
   }
-  return { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
+  // Again, for what the schema asks of model and conditions together.
+  return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
 }
 
 async function checkSame(

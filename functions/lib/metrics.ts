@@ -5,12 +5,12 @@ import type { ScalarEvent } from '../../formats/tfevents.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
-/** A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped }. A number that was not finite is null. */
+/** A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }. A number that was not finite is null. */
 const rowSchema = z.object({ step: z.int() }).catchall(z.json());
 type Row = z.output<typeof rowSchema>;
 
 export interface Metrics {
-  /** Columns of equal length; `step` is one of them. */
+  /** Columns of equal length; `step` is one of them. Texts are no series. */
   readonly series: Readonly<Record<string, readonly (number | null)[]>>;
   /** Pass as `after` to go on; absent at the end. */
   readonly next?: number;
@@ -72,7 +72,7 @@ async function readLog(blobs: BlobStore, digest: Digest): Promise<Row[]> {
 }
 
 function toColumns(rows: readonly Row[]): Metrics['series'] {
-  const keys = new Set(rows.flatMap(row => Object.keys(row)));
+  const keys = new Set(rows.flatMap(row => Object.keys(row).filter(key => typeof row[key] !== 'string')));
   return Object.fromEntries([...keys].map(key => [key, rows.map(row => toNumber(row[key]))]));
 }
 

@@ -33,6 +33,8 @@ export interface AttentionOptions {
   readonly scale?: number;
   /** Keys that are looked at together; default: all. The result is the same but for rounding. */
   readonly chunk?: number;
+  /** Added to the scores of all groups' keys side by side, beside the groups' own: broadcasts to [..., queries, keys]. */
+  readonly bias?: Value;
 }
 
 /** Its exponential is 0 beside any score, and a row of nothing else still has a finite softmax. */
@@ -51,22 +53,37 @@ export function biasOf(visible: Value): Value {
 export function attend(query: Value, groups: readonly KeyGroup[], options: AttentionOptions = {}): Value {
   const scale = options.scale ?? 1 / Math.sqrt(query.shape.at(-1) ?? 1);
   const scaled = mul(query, scale);
-  return options.chunk === undefined ? attendWhole(scaled, groups) : attendInChunks(scaled, groups, options.chunk);
+  const { chunk, bias } = options;
+  if (chunk === undefined) return attendWhole(scaled, groups, bias);
+  return attendInChunks(scaled, bias ? shareBias(groups, bias) : groups, chunk);
 }
 
-function attendWhole(query: Value, groups: readonly KeyGroup[]): Value {
+function attendWhole(query: Value, groups: readonly KeyGroup[], shared?: Value): Value {
   const axis = query.shape.length - 2;
   const keys = concat(
     groups.map(({ key }) => key),
     axis,
   );
+  const scores = matmul(query, keys, { transposeB: true });
+  const biases = [joinBiases(groups, axis), shared].filter(bias => bias !== undefined);
+  const weights = softmax(biases.reduce(add, scores));
   const values = concat(
     groups.map(({ value }) => value),
     axis,
   );
-  const scores = matmul(query, keys, { transposeB: true });
-  const bias = joinBiases(groups, axis);
-  return matmul(softmax(bias ? add(scores, bias) : scores), values);
+  return matmul(weights, values);
+}
+
+/** The groups, each with its keys' part of a bias of all. */
+function shareBias(groups: readonly KeyGroup[], bias: Value): KeyGroup[] {
+  const last = bias.shape.length - 1;
+  let start = 0;
+  return groups.map(group => {
+    const end = start + (group.key.shape.at(-2) ?? 0);
+    const part = bias.shape[last] === 1 ? bias : slice(bias, last, start, end);
+    start = end;
+    return { ...group, bias: group.bias ? add(group.bias, part) : part };
+  });
 }
 
 /** Biases side by side, zeros where a group has none. */

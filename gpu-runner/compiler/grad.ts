@@ -5,7 +5,7 @@ import * as f from './functions.ts';
 import type { Node } from './graph.ts';
 import type { OpName } from './ops.ts';
 import { GraphError } from './shapes.ts';
-import type { DType, Shape } from './tensor.ts';
+import { type DType, formatType, type Shape } from './tensor.ts';
 import type { Value } from './trace.ts';
 
 /**
@@ -181,10 +181,14 @@ function unbroadcast(ct: Value, shape: Shape, full: Shape): Value {
 /**
  * Gradients of a scalar with respect to values that it was computed from. A value on which it does not depend gets zeros.
  * Only nodes on a path from `wrt` to the scalar are visited.
- * @throws GraphError when `y` is no scalar, or an operation on the way has no rule.
+ * @throws GraphError when `y` is no scalar, a value of `wrt` is no float, or an operation on the way has no rule.
  */
 export function grad(y: Value, wrt: readonly Value[]): Value[] {
   if (y.shape.length !== 0) throw new GraphError(`only a scalar can be differentiated, got [${y.shape.join(', ')}]`);
+  for (const value of wrt) {
+    if (!isFloat(value.dtype))
+      throw new GraphError(`only floating-point values have gradients, got ${formatType(value)}`);
+  }
   const { builder } = y;
   const leadsToTarget = new Uint8Array(y.id + 1);
   for (const value of wrt) if (value.id <= y.id) leadsToTarget[value.id] = 1;

@@ -9,6 +9,7 @@ import { grad } from './grad.ts';
 import { avgPool, maxPool } from './pooling.ts';
 import { type Shape, sizeOf } from './tensor.ts';
 import { weightedSum } from './testing/cases.ts';
+import type { Draw } from './testing/programs.ts';
 import { trace, type Value } from './trace.ts';
 import { verify } from './verify.ts';
 
@@ -17,9 +18,6 @@ interface Drawn {
   readonly shapes: readonly Shape[];
   build(inputs: readonly [Value, Value, Value]): Value;
 }
-
-/** A whole number in low ... high. */
-type Draw = (low: number, high: number) => number;
 
 /** Axes of size 1 and missing leading ones, where the other operand decides. */
 function broadcastOf(shape: Shape, draw: Draw): number[] {

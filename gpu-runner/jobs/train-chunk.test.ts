@@ -8,9 +8,9 @@ import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
-import type { TrainChunkJob } from '../protocol.ts';
+import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
-import type { JobContext } from './context.ts';
+import type { JobContext, ProgressUpdate } from './context.ts';
 import { putDocument, readCheckpoint } from './documents.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
@@ -103,6 +103,25 @@ describe('the train-chunk job', () => {
       { step: 2, samples: 8, skipped: false },
       { step: 3, samples: 12, skipped: false },
     ]);
+  });
+
+  it('tells of a step that was skipped, in JSON that can be read', async () => {
+    const { blobs, job, context } = await setUp();
+    const endless = {
+      ...config,
+      objective: { ...config.objective, prediction_type: 'v_prediction', noise_scale: 1e30 },
+    };
+    const updates: ProgressUpdate[] = [];
+    const handler = createTrainChunkJob();
+    const digest = (await putDocument(blobs, endless)).digest;
+    const watched = { ...context(), progress: (update: ProgressUpdate) => updates.push(update) };
+    const { outputs } = await handler(watched, { ...job, config: digest, from: 0, to: 1 });
+    const line = JSON.parse(new TextDecoder().decode(await blobs.get(digestFrom(outputs.log?.digest))));
+    expect(line).toMatchObject({ step: 1, loss: null, skipped: true });
+    expect(line.reason).toContain('the loss is Infinity; not finite');
+    const told = updates.find(({ phase }) => phase === 'train');
+    expect(told).toMatchObject({ message: `step 1 was skipped: ${line.reason}`, metrics: { samples: 4 } });
+    for (const update of updates) jobEventSchema.parse(JSON.parse(JSON.stringify({ type: 'progress', ...update })));
   });
 
   it('commits what is done when the runner stops', async () => {

@@ -99,18 +99,21 @@ function reportProgress(
   steps: number,
   elapsedMs: number,
 ): void {
+  const metrics = {
+    loss: report.loss,
+    grad_norm: report.grad_norm,
+    learning_rate: report.learning_rate,
+    samples: report.samples,
+    samples_per_second: ((report.samples / report.step) * steps * 1000) / elapsedMs,
+  };
   ctx.progress({
     phase: 'train',
     done: report.step,
     total: job.to,
     unit: 'steps',
-    metrics: {
-      loss: report.loss,
-      grad_norm: report.grad_norm,
-      learning_rate: report.learning_rate,
-      samples: report.samples,
-      samples_per_second: ((report.samples / report.step) * steps * 1000) / elapsedMs,
-    },
+    // JSON has no other numbers.
+    metrics: Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value))),
+    ...(report.reason !== undefined && { message: `step ${report.step} was skipped: ${report.reason}` }),
   });
 }
 

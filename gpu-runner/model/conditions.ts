@@ -1,46 +1,20 @@
 /**
  * @file The four signals. A dropped one leaves no trace: its numbers pass a select, so not one bit of the output depends on them.
+ *
+ * `arch: joint` takes text and pose as context, pooled text and the CLS embedding into the time embedding, patch features into the image
+ * tokens. `arch: cross` takes all four as context and the CLS embedding into the time embedding too, as the seed has it. There each signal
+ * that is dropped shows one learned null token, so the context is never empty.
  */
-
 import type { ModelConfig } from '../../configs/schema.ts';
 import { linear, rmsNorm } from '../compiler/composites.ts';
-import {
-  add,
-  and,
-  concat,
-  div,
-  less,
-  max,
-  mul,
-  reduceMean,
-  reduceSum,
-  reshape,
-  select,
-  slice,
-} from '../compiler/functions.ts';
-import type { Rotation } from '../compiler/rotary.ts';
+import { add, and, div, less, max, mul, reduceSum, reshape, select, slice } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';
+import { mergeGroups } from './context.ts';
 import type { Params } from './params.ts';
-import { FOURIER_DIM, fourierFeatures, pointRotation } from './positions.ts';
+import { patchContext, poseContext, poseTokens, spatialPatches } from './placed-signals.ts';
+import { type ConditionInputs, type ContextGroup, isKept, maskToFloat, type TokenGrid } from './signals.ts';
 
-/** What a run is fed; `keep` vectors are [batch], 1 = the signal is there, 0 = dropped. */
-export interface ConditionInputs {
-  readonly text?: { readonly tokens: Value; readonly mask: Value; readonly keep: Value };
-  readonly cls?: { readonly embedding: Value; readonly keep: Value };
-  readonly patches?: { readonly grid: Value; readonly keep: Value };
-  readonly pose?: { readonly joints: Value; readonly keep: Value };
-}
-
-/** Tokens that image queries attend to beside the image. */
-export interface ContextGroup {
-  /** [batch, tokens, hidden] */
-  readonly tokens: Value;
-  /** [batch, tokens]; true = attended. */
-  readonly visible: Value;
-  /** Turns the keys; absent: no place. */
-  readonly rotation?: Rotation;
-}
-
+/** What the network is given of the signals. */
 export interface EncodedConditions {
   readonly context: readonly ContextGroup[];
   /** Added to the time embedding, [batch, hidden]. */
@@ -49,36 +23,58 @@ export interface EncodedConditions {
   readonly spatial?: Value;
 }
 
-interface Grid {
-  readonly rows: number;
-  readonly columns: number;
-}
+type Encode = (params: Params, model: ModelConfig, inputs: ConditionInputs, grid: TokenGrid) => EncodedConditions;
 
+const ENCODERS: Readonly<Record<ModelConfig['arch'], Encode>> = {
+  joint(params, model, inputs, grid) {
+    const text = inputs.text && encodeText(params, model, inputs.text);
+    const pooled = text && poolText(params, model, text);
+    const group = text && { tokens: text.tokens, visible: less(0.5, text.seen) };
+    const cls = inputs.cls && encodeCls(params, model, inputs.cls);
+    const spatial = inputs.patches && spatialPatches(params, model, inputs.patches, grid);
+    const pose = inputs.pose && poseTokens(params, model, inputs.pose, grid);
+    return {
+      context: [group, pose].filter(each => each !== undefined),
+      pooled: [pooled, cls].filter(value => value !== undefined),
+      ...(spatial && { spatial }),
+    };
+  },
+
+  cross(params, model, inputs, grid) {
+    const text = inputs.text && encodeText(params, model, inputs.text);
+    const cls = inputs.cls && encodeCls(params, model, inputs.cls);
+    const groups = [
+      ...(text ? [{ tokens: text.tokens, visible: less(0.5, text.seen) }] : []),
+      ...(cls ? [clsToken(params, model, cls)] : []),
+      ...(inputs.patches ? patchContext(params, model, inputs.patches, grid) : []),
+      ...(inputs.pose ? poseContext(params, model, inputs.pose, grid) : []),
+    ];
+    return { context: groups.length > 0 ? [mergeGroups(groups)] : [], pooled: cls ? [cls] : [] };
+  },
+};
+
+/** Encodes the signals there are, for the model's arch. */
 export function encodeConditions(
   params: Params,
   model: ModelConfig,
   inputs: ConditionInputs,
-  grid: Grid,
+  grid: TokenGrid,
 ): EncodedConditions {
-  const text = inputs.text && encodeText(params, model, inputs.text);
-  const cls = inputs.cls && encodeCls(params, model, inputs.cls);
-  const spatial = inputs.patches && encodePatches(params, model, inputs.patches, grid);
-  const pose = inputs.pose && encodePose(params, model, inputs.pose, grid);
-  return {
-    context: [text?.group, pose].filter(group => group !== undefined),
-    pooled: [text?.pooled, cls].filter(value => value !== undefined),
-    ...(spatial && { spatial }),
-  };
+  return ENCODERS[model.arch](params, model, inputs, grid);
 }
 
-/** [batch] -> bool [batch, 1, ...] of the given rank. */
-function isKept(keep: Value, rank: number): Value {
-  const shape = [keep.shape[0] ?? 0, ...new Array<number>(rank - 1).fill(1)];
-  return reshape(less(0.5, keep), shape);
+/** tokens [batch, n, hidden]; seen [batch, n], 1 = attended. */
+interface TextTokens {
+  readonly tokens: Value;
+  readonly seen: Value;
 }
 
-/** tokens [batch, n, dim], mask [batch, n]. Dropped: one learned null token, the rest masked out. */
-function encodeText(params: Params, model: ModelConfig, { tokens, mask, keep }: NonNullable<ConditionInputs['text']>) {
+/** Dropped: one learned null token, the rest masked out. */
+function encodeText(
+  params: Params,
+  model: ModelConfig,
+  { tokens, mask, keep }: NonNullable<ConditionInputs['text']>,
+): TextTokens {
   const [batch = 0, count = 0, dim = 0] = tokens.shape;
   const hidden = model.hidden_size;
   const builder = tokens.builder;
@@ -92,17 +88,16 @@ function encodeText(params: Params, model: ModelConfig, { tokens, mask, keep }: 
   const kept = and(isKept(keep, 2), less(0.5, reduceSum(mask, [1])));
   const real = less(builder.constant([0.5], []), mask);
   const only = builder.constant([1, ...new Array<number>(count - 1).fill(0)], [1, count]);
-  const visible = select(kept, castMask(real), only);
-  const content = select(reshape(kept, [batch, 1, 1]), embedded, nothing);
-
-  const weights = reshape(visible, [batch, count, 1]);
-  const mean = div(reduceSum(select(less(0.5, weights), content, 0), [1]), max(reduceSum(weights, [1]), 1));
-  const pooled = linear(reshape(mean, [batch, hidden]), params.weight('text.pool', hidden, hidden));
-  return { group: { tokens: content, visible: less(0.5, visible) }, pooled };
+  const seen = select(kept, maskToFloat(real), only);
+  return { tokens: select(reshape(kept, [batch, 1, 1]), embedded, nothing), seen };
 }
 
-function castMask(mask: Value): Value {
-  return select(mask, mask.builder.constant([1], []), 0);
+/** The mean of the tokens that are seen, projected: [batch, hidden]. */
+function poolText(params: Params, model: ModelConfig, { tokens, seen }: TextTokens): Value {
+  const [batch = 0, count = 0, hidden = 0] = tokens.shape;
+  const weights = reshape(seen, [batch, count, 1]);
+  const mean = div(reduceSum(select(less(0.5, weights), tokens, 0), [1]), max(reduceSum(weights, [1]), 1));
+  return linear(reshape(mean, [batch, hidden]), params.weight('text.pool', hidden, model.hidden_size));
 }
 
 /** embedding [batch, dim] -> [batch, hidden]. */
@@ -116,42 +111,12 @@ function encodeCls(
   return select(isKept(keep, 2), projected, params.get('cls.null', [model.hidden_size], { std: 0.02 }));
 }
 
-/** grid [batch, rows, columns, dim], finer than the tokens by a whole factor -> [batch, tokens, hidden], behind a gate that starts at 0. */
-function encodePatches(
-  params: Params,
-  model: ModelConfig,
-  { grid, keep }: NonNullable<ConditionInputs['patches']>,
-  { rows, columns }: Grid,
-): Value {
-  const [batch = 0, fineRows = 0, fineColumns = 0, dim = 0] = grid.shape;
-  const [factorY, factorX] = [fineRows / rows, fineColumns / columns];
-  const cells = reshape(grid, [batch, rows, factorY, columns, factorX, dim]);
-  const pooled = reshape(reduceMean(cells, [2, 4]), [batch, rows * columns, dim]);
-  const projected = linear(rmsNorm(pooled), params.weight('patches.proj', dim, model.hidden_size));
-  const gated = mul(projected, params.zeros('patches.gate', [model.hidden_size]));
-  return select(isKept(keep, 3), gated, 0);
-}
-
-/** joints [batch, 133, (x, y, confidence)], x and y in [-1, 1]. Joints below the threshold are masked out, as all are when dropped. */
-function encodePose(
-  params: Params,
-  model: ModelConfig,
-  { joints, keep }: NonNullable<ConditionInputs['pose']>,
-  { rows, columns }: Grid,
-): ContextGroup {
-  const [batch = 0, count = 0] = joints.shape;
-  const hidden = model.hidden_size;
-  const threshold = model.conditions?.pose?.threshold ?? 0;
-  const part = (index: number) => reshape(slice(joints, 2, index, index + 1), [batch, count]);
-  const confidence = part(2);
-  const kept = less(0.5, keep);
-  const seen = select(reshape(kept, [batch, 1]), castMask(less(threshold, confidence)), 0);
-  const isSeen = less(0.5, seen);
-  const [x, y] = [select(isSeen, part(0), 0), select(isSeen, part(1), 0)];
-  const features = concat([fourierFeatures(x, y), reshape(select(isSeen, confidence, 0), [batch, count, 1])], 2);
-  const projected = linear(features, params.weight('pose.proj', FOURIER_DIM + 1, hidden));
-  const named = add(projected, params.get('pose.joint', [count, hidden], { std: 0.02 }));
-  const tokens = mul(rmsNorm(named), params.gain('pose.norm', hidden));
-  const rotation = pointRotation(mul(x, columns / 2), mul(y, rows / 2), model.hidden_size / model.num_heads);
-  return { tokens, visible: isSeen, rotation };
+/** The projected embedding, or its null vector, as a token that is always attended. */
+function clsToken(params: Params, model: ModelConfig, cls: Value): ContextGroup {
+  const [batch = 0, hidden = 0] = cls.shape;
+  const normal = mul(rmsNorm(cls), params.gain('cls.norm', model.hidden_size));
+  return {
+    tokens: reshape(normal, [batch, 1, hidden]),
+    visible: less(0, cls.builder.constant([1], [batch, 1])),
+  };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ModelConfig } from '../../configs/schema.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
@@ -11,32 +12,35 @@ import { applyNanoDit } from './nanodit.ts';
 import { initializeParams, PARAM_PREFIX, Params } from './params.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
-const config = tinyConfig();
 const shape = { batch: 2, height: 16, width: 16, textTokens: 8 };
+const ARCHES = ['joint', 'cross'] as const;
+const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
+type Feeds = Readonly<Record<string, Tensor>>;
 
-/** Every parameter random, so that nothing is hidden behind a gate that starts at 0. */
-function randomWeights() {
+/** The parameters that the model declares. */
+function specsOf(model: ModelConfig): Params['specs'] {
   let specs: Params['specs'] = [];
   trace(builder => {
     const params = new Params(builder);
     const z = builder.input('z', { shape: [2, 3, 16, 16], dtype: 'f32' });
     const t = builder.input('t', { shape: [2], dtype: 'f32' });
-    const prediction = applyNanoDit(params, config.model, {
-      z,
-      t,
-      conditions: declareConditions(builder, config.model, shape),
-    });
+    const prediction = applyNanoDit(params, model, { z, t, conditions: declareConditions(builder, model, shape) });
     specs = params.specs;
     return { outputs: { prediction } };
   });
-  const loose = specs.map(spec => ({ ...spec, std: spec.std || 0.2 }));
+  return specs;
+}
+
+/** Every parameter random, so that nothing is hidden behind a gate that starts at 0. */
+function randomWeights(model: ModelConfig): Record<string, Tensor> {
+  const loose = specsOf(model).map(spec => ({ ...spec, std: spec.std || 0.2 }));
   const tensors = initializeParams(loose, (index, target) => new RandomStream(5, 'init', index).fillNormal(target));
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]));
 }
 
-function randomFeeds(): Record<string, Tensor> {
+function randomFeeds(model: ModelConfig): Feeds {
   const feeds: Record<string, Tensor> = {};
-  const graph = tracePredictGraph(config.model, shape);
+  const graph = tracePredictGraph(model, shape);
   for (const [index, [name, spec]] of [...graphInputs(graph)].entries()) {
     const tensor = emptyTensor(spec);
     const random = new RandomStream(9, 'sample', index);
@@ -49,43 +53,50 @@ function randomFeeds(): Record<string, Tensor> {
   return feeds;
 }
 
-const state = engine.createState(randomWeights());
-const executable = await engine.compile(tracePredictGraph(config.model, shape));
-
-async function predict(feeds: Record<string, Tensor>): Promise<Float32Array> {
-  const { prediction } = await executable.run(state, feeds);
-  return Float32Array.from(prediction?.data ?? []);
+/** The model with random weights, compiled. */
+async function open(model: ModelConfig, weights = randomWeights(model)) {
+  const state = engine.createState(weights);
+  const executable = await engine.compile(tracePredictGraph(model, shape));
+  return async (feeds: Feeds): Promise<Float32Array> => {
+    const { prediction } = await executable.run(state, feeds);
+    return Float32Array.from(prediction?.data ?? []);
+  };
 }
 
-function withFeed(
-  feeds: Record<string, Tensor>,
-  name: string,
-  change: (x: number, i: number) => number,
-): Record<string, Tensor> {
+function withFeed(feeds: Feeds, name: string, change: (x: number, i: number) => number): Feeds {
   const tensor = feeds[name];
   if (!tensor) throw new Error(`no feed ${name}`);
   return { ...feeds, [name]: { ...tensor, data: Float32Array.from(tensor.data, change) } };
 }
 
-describe('NanoDiT', () => {
-  it.each(['text', 'cls', 'patches', 'pose'])(
-    'depends on %s when it is kept, and on no bit of it when it is dropped',
-    async signal => {
-      const feeds = randomFeeds();
-      const other = (from: Record<string, Tensor>) => {
-        const changed = withFeed(from, signal, x => 3 - 2 * x);
-        return signal === 'text' ? withFeed(changed, 'text_mask', (_, i) => i % 2) : changed;
-      };
-      expect(await predict(other(feeds))).not.toEqual(await predict(feeds));
+const without = (feeds: Feeds, signal: string): Feeds => withFeed(feeds, `keep_${signal}`, () => 0);
 
-      const dropped = withFeed(feeds, `keep_${signal}`, () => 0);
-      expect(await predict(other(dropped))).toEqual(await predict(dropped));
-      expect(await predict(dropped)).not.toEqual(await predict(feeds));
-    },
-  );
+/** The same with other numbers in one signal. */
+function withOther(feeds: Feeds, signal: string): Feeds {
+  const changed = withFeed(feeds, signal, x => 3 - 2 * x);
+  return signal === 'text' ? withFeed(changed, 'text_mask', (_, i) => i % 2) : changed;
+}
+
+describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
+  const { model } = tinyConfig({ model: { arch } });
+  const feeds = randomFeeds(model);
+  const predict = await open(model);
+
+  it.each(SIGNALS)('depends on %s when it is kept, and on no bit of it when it is dropped', async signal => {
+    expect(await predict(withOther(feeds, signal))).not.toEqual(await predict(feeds));
+    const dropped = without(feeds, signal);
+    expect(await predict(withOther(dropped, signal))).toEqual(await predict(dropped));
+    expect(await predict(dropped)).not.toEqual(await predict(feeds));
+  });
+
+  it('depends on no bit of any signal when all are dropped', async () => {
+    const dropped = SIGNALS.reduce(without, feeds);
+    const prediction = await predict(dropped);
+    expect(prediction.every(Number.isFinite)).toBe(true);
+    expect(await predict(SIGNALS.reduce(withOther, dropped))).toEqual(prediction);
+  });
 
   it('does not see text tokens that are masked, nor joints below the threshold', async () => {
-    const feeds = randomFeeds();
     const masked = withFeed(feeds, 'text', (x, i) => (i % 48 >= 30 ? x + 1 : x));
     expect(await predict(masked)).toEqual(await predict(feeds));
     const hidden = withFeed(feeds, 'pose', (x, i) => (i % 3 === 2 && i % 2 === 0 ? 0.01 : x));
@@ -96,14 +107,14 @@ describe('NanoDiT', () => {
     expect(await predict(moved)).toEqual(await predict(hidden));
   });
 
-  it('takes a text without tokens for no text', async () => {
-    const feeds = randomFeeds();
+  it('takes a text without tokens for no text, and a pose without a joint for no pose', async () => {
     const empty = withFeed(feeds, 'text_mask', () => 0);
-    expect(await predict(empty)).toEqual(await predict(withFeed(feeds, 'keep_text', () => 0)));
+    expect(await predict(empty)).toEqual(await predict(without(feeds, 'text')));
+    const unseen = withFeed(feeds, 'pose', (x, i) => (i % 3 === 2 ? 0.01 : x));
+    expect(await predict(unseen)).toEqual(await predict(without(feeds, 'pose')));
   });
 
   it('gives each picture of a batch what it gives it alone', async () => {
-    const feeds = randomFeeds();
     const both = await predict(feeds);
     const swapped = Object.fromEntries(
       Object.entries(feeds).map(([name, tensor]) => {
@@ -120,12 +131,68 @@ describe('NanoDiT', () => {
   });
 
   it('predicts zeros at the start', async () => {
-    const weights = randomWeights();
+    const weights = randomWeights(model);
     for (const [name, tensor] of Object.entries(weights)) {
       if (name.includes('head.out') || name.includes('head.bias'))
         weights[name] = { ...tensor, data: new Float32Array(tensor.data.length) };
     }
-    const { prediction } = await executable.run(engine.createState(weights), randomFeeds());
-    expect(Math.max(...Array.from(prediction?.data ?? [1], Math.abs))).toBe(0);
+    const prediction = await (await open(model, weights))(feeds);
+    expect(Math.max(...Array.from(prediction, Math.abs))).toBe(0);
+  });
+
+  it.each(['shared', 'full'] as const)('works with every subset of the signals, adaln %s', async adaln => {
+    const all = Object.entries(model.conditions ?? {});
+    for (let subset = 0; subset < 2 ** all.length; subset++) {
+      const chosen = all.filter((_, i) => (subset >> i) % 2 === 1);
+      const part: ModelConfig = { ...model, adaln, depth: 1, conditions: Object.fromEntries(chosen) };
+      const [run, given] = [await open(part), randomFeeds(part)];
+      const names = chosen.map(([name]) => name);
+      const predictions = [await run(given), await run(names.reduce(without, given))];
+      expect(predictions.flatMap(prediction => [...prediction]).every(Number.isFinite), names.join()).toBe(true);
+      if (chosen.length > 0) expect(predictions[0], names.join()).not.toEqual(predictions[1]);
+    }
+  });
+});
+
+describe('arch cross', () => {
+  const withSignals = (conditions: object) => tinyConfig({ model: { arch: 'cross', conditions } }).model;
+
+  it('has a third branch in its blocks when there is a signal to attend to, and only then', () => {
+    const text = { encoder: 'words', dim: 6, tokens: 8 };
+    const sizeOf = (model: ModelConfig, name: string) => specsOf(model).find(spec => spec.name === name)?.shape;
+    expect(sizeOf(withSignals({ text }), 'adaln')).toEqual([16, 9 * 16]);
+    expect(sizeOf(withSignals({ text }), 'blocks.1.cross.q')).toEqual([16, 16]);
+    expect(sizeOf(withSignals({}), 'adaln')).toEqual([16, 6 * 16]);
+    expect(sizeOf(withSignals({}), 'blocks.1.cross.q')).toBeUndefined();
+  });
+
+  it('begins every block as the identity: modulations are 0 at the start', () => {
+    const modulations = specsOf(withSignals({ cls: { encoder: 'dct', dim: 5 } })).filter(({ name }) =>
+      name.includes('adaln'),
+    );
+    expect(modulations.map(({ name }) => name)).toContain('blocks.1.adaln_bias');
+    expect(modulations.every(({ std, mean }) => std === 0 && mean === 0)).toBe(true);
+  });
+
+  it.each([2, 8, 16])('takes patch features every %i pixels, beside patches of 4', async stride => {
+    const model = withSignals({ patches: { encoder: 'dct', dim: 3, stride } });
+    const [predict, feeds] = [await open(model), randomFeeds(model)];
+    const prediction = await predict(feeds);
+    // Every feature counts, the last one too.
+    const last = (feeds.patches?.data.length ?? 0) - 1;
+    expect(await predict(withFeed(feeds, 'patches', (x, i) => (i === last ? x + 1 : x)))).not.toEqual(prediction);
+    const dropped = without(feeds, 'patches');
+    expect(await predict(withOther(dropped, 'patches'))).toEqual(await predict(dropped));
+  });
+
+  it('tells where a patch feature is', async () => {
+    const model = withSignals({ patches: { encoder: 'dct', dim: 3, stride: 4 } });
+    const [predict, feeds] = [await open(model), randomFeeds(model)];
+    const { patches } = feeds;
+    // The 16 features of each picture in reverse: the same set, so without places it would differ by rounding alone.
+    const placeOf = (i: number) => 48 * Math.floor(i / 48) + 45 - (i % 48) + 2 * (i % 3);
+    const reversed = await predict(withFeed(feeds, 'patches', (_, i) => patches?.data[placeOf(i)] ?? Number.NaN));
+    const prediction = await predict(feeds);
+    expect(Math.max(...reversed.map((x, i) => Math.abs(x - (prediction[i] ?? Number.NaN))))).toBeGreaterThan(0.01);
   });
 });

@@ -1,20 +1,20 @@
-/** @file NanoDiT, `arch: joint`: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
+/** @file NanoDiT: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
 
 import type { ModelConfig } from '../../configs/schema.ts';
 import { linear, rmsNorm, silu } from '../compiler/composites.ts';
-import { add, concat, cos, mul, reshape, select, sin } from '../compiler/functions.ts';
+import { add, concat, cos, mul, reshape, sin, slice } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';
-import { applyBlock, type BlockContext, type Modulation, modulate, splitModulation } from './block.ts';
-import { type ConditionInputs, type ContextGroup, encodeConditions } from './conditions.ts';
+import { applyBlock, type BlockContext, branchesOf, type Modulation, modulate } from './block.ts';
+import { encodeConditions } from './conditions.ts';
+import { keyBias } from './context.ts';
 import type { Params } from './params.ts';
 import { type PatchGeometry, patchDim, patchify, unpatchify } from './patches.ts';
 import { FOURIER_DIM, fourierTable, gridRotation } from './positions.ts';
+import type { ConditionInputs } from './signals.ts';
 
 const TIME_FREQUENCIES = 128;
 /** The seed's high-frequency time embedding: t is scaled to [0, 1000]. */
 const TIME_SCALE = 1000;
-/** Added to the scores of masked keys; exp of it is 0 in f32. */
-const MASKED = -1e9;
 
 export interface NanoDitInputs {
   /** Noisy pixels [batch, 3, height, width]. */
@@ -52,11 +52,10 @@ export function applyNanoDit(params: Params, model: ModelConfig, { z, t, conditi
   const conditioning = builder.scope('time', () => silu(encoded.pooled.reduce(add, embedTime(params, t, hidden))));
 
   let x = encoded.spatial ? add(embedded, encoded.spatial) : embedded;
-  const context: BlockContext = {
-    groups: encoded.context,
-    rotation: gridRotation(builder, rows, columns, hidden / model.num_heads),
-    ...(encoded.context.length > 0 && { bias: attentionBias(encoded.context, rows * columns) }),
-  };
+  const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads);
+  const imageKeys = branchesOf(model).includes('attention') ? rows * columns : 0;
+  const bias = keyBias(encoded.context, imageKeys);
+  const context: BlockContext = { groups: encoded.context, rotation, ...(bias && { bias }) };
   for (let layer = 0; layer < model.depth; layer++) {
     x = builder.scope(`block ${layer}`, () => {
       const modulation = modulationOf(params, model, layer, conditioning);
@@ -91,26 +90,25 @@ function embedTime(params: Params, t: Value, hidden: number): Value {
   return add(linear(silu(first), params.weight('time.out', hidden, hidden)), params.zeros('time.out_bias', [hidden]));
 }
 
-/** adaLN-zero (DiT, arXiv 2212.09748): all zero at the start, so every block begins as the identity. */
-function modulationOf(params: Params, model: ModelConfig, layer: number, conditioning: Value): Modulation {
+/** Of each branch of the block. All zero at the start, so every block begins as the identity. */
+function modulationOf(params: Params, model: ModelConfig, layer: number, conditioning: Value): Modulation[] {
   const hidden = model.hidden_size;
+  const width = 3 * branchesOf(model).length * hidden;
   const name = model.adaln === 'shared' ? 'adaln' : `blocks.${layer}.adaln`;
-  const shared = linear(conditioning, params.zeros(name, [hidden, 6 * hidden]));
-  const packed = add(shared, params.zeros(`blocks.${layer}.adaln_bias`, [6 * hidden]));
-  const [shift1, scale1, gate1, shift2, scale2, gate2] = splitModulation(packed, hidden);
-  if (!shift1 || !scale1 || !gate1 || !shift2 || !scale2 || !gate2) throw new TypeError('six modulations are needed');
-  return [shift1, scale1, gate1, shift2, scale2, gate2];
+  const shared = linear(conditioning, params.zeros(name, [hidden, width]));
+  const packed = add(shared, params.zeros(`blocks.${layer}.adaln_bias`, [width]));
+  const parts = splitModulation(packed, hidden);
+  return branchesOf(model).map((branch, index) => {
+    const [shift, scale, gate] = parts.slice(3 * index);
+    if (!shift || !scale || !gate) throw new TypeError(`the branch ${branch} needs three modulations`);
+    return [shift, scale, gate];
+  });
 }
 
-/** [batch, 1, 1, image + context tokens]. */
-function attentionBias(groups: readonly ContextGroup[], imageTokens: number): Value {
-  const [first] = groups;
-  const [batch = 0] = first?.visible.shape ?? [];
-  const biases = groups.map(({ visible }) => {
-    const { builder } = visible;
-    return select(visible, builder.constant([0], []), builder.constant([MASKED], []));
-  });
-  const image = first?.visible.builder.constant([0], [batch, imageTokens]);
-  const all = concat(image ? [image, ...biases] : biases, 1);
-  return reshape(all, [batch, 1, 1, -1]);
+/** Cuts [batch, count * hidden] into `count` pieces [batch, 1, hidden]. */
+function splitModulation(packed: Value, hidden: number): Value[] {
+  const [batch = 0, width = 0] = packed.shape;
+  return Array.from({ length: width / hidden }, (_, i) =>
+    reshape(slice(packed, 1, i * hidden, (i + 1) * hidden), [batch, 1, hidden]),
+  );
 }

@@ -25,13 +25,24 @@ function ropeFrequencies(headDim: number): number[] {
   return Array.from({ length: count }, (_, k) => ROPE_BASE ** (-k / count));
 }
 
-/** Rotations of the patches of a grid; angles [tokens, headDim]: the first half of the channels turns with y, the second with x. */
-export function gridRotation(builder: Builder, rows: number, columns: number, headDim: number): Rotation {
+/**
+ * Rotations of the cells of a grid; angles [tokens, headDim]: the first half of the channels turns with y, the second with x. `step` is the
+ * height and width of a cell in image tokens, so that what lies at one place of the picture turns alike, however fine its grid is.
+ */
+export function gridRotation(
+  builder: Builder,
+  rows: number,
+  columns: number,
+  headDim: number,
+  [stepY, stepX]: readonly [number, number] = [1, 1],
+): Rotation {
   const { x, y } = gridCentres(rows, columns);
   const frequencies = ropeFrequencies(headDim);
   const table = (turn: (angle: number) => number) => {
     const values = y.flatMap((cellY, i) =>
-      [cellY, x[i] ?? 0].flatMap(coordinate => frequencies.flatMap(w => [turn(coordinate * w), turn(coordinate * w)])),
+      [cellY * stepY, (x[i] ?? 0) * stepX].flatMap(coordinate =>
+        frequencies.flatMap(w => [turn(coordinate * w), turn(coordinate * w)]),
+      ),
     );
     return builder.constant(values.map(Math.fround), [rows * columns, headDim]);
   };

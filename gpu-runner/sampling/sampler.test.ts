@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KeyedConfig } from '../../configs/schema.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { RandomStream } from '../training/random.ts';
@@ -7,11 +8,10 @@ import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';
 import { type SampleConditions, type SampleRequest, Sampler } from './sampler.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
-const config = tinyConfig();
 
-async function openSampler(): Promise<Sampler> {
+async function openSampler(config: KeyedConfig, steps = 30): Promise<Sampler> {
   const trainer = new Trainer(engine, config, tinyItems(), 4, EMPTY_PROGRESS);
-  for (let i = 0; i < 30; i++) await trainer.step();
+  for (let i = 0; i < steps; i++) await trainer.step();
   const { model } = await trainer.tensors();
   await trainer.dispose();
   return new Sampler(engine, config, model);
@@ -45,8 +45,8 @@ function largestDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - (b[i] ?? 0))), 0);
 }
 
-describe('Sampler', async () => {
-  const sampler = await openSampler();
+describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
+  const sampler = await openSampler(tinyConfig({ model: { arch } }));
 
   it('makes the same pictures of the same request, others of another seed or text', async () => {
     const pixels = await sampler.sample({ ...base, conditions: texts() });
@@ -89,4 +89,14 @@ describe('Sampler', async () => {
     );
     await expect(sampler.sample({ ...base, conditions: {} })).rejects.toThrow('no condition');
   });
+});
+
+it('refuses sizes that the patch features do not fill', async () => {
+  const patches = { encoder: 'dct', dim: 3, stride: 8 };
+  const sampler = await openSampler(
+    tinyConfig({ model: { arch: 'cross', conditions: { text: { encoder: 'words', dim: 6, tokens: 8 }, patches } } }),
+    0,
+  );
+  await expect(sampler.sample({ ...base, width: 20, conditions: texts() })).rejects.toThrow('features every 8 pixels');
+  expect(await sampler.sample({ ...base, width: 24, conditions: texts() })).toHaveLength(2 * 16 * 24 * 3);
 });

@@ -150,10 +150,16 @@ export class Sampler {
   }
 
   #checkSize({ height, width }: SampleRequest): void {
-    const { patch_size: patch } = this.#config.model;
+    const { patch_size: patch, conditions } = this.#config.model;
     if (height % patch !== 0 || width % patch !== 0) {
       throw new Unprocessable(`${width} x ${height} pixels do not divide into patches`, {
         expected: `width and height that are multiples of patch_size ${patch}`,
+      });
+    }
+    const stride = conditions?.patches?.stride ?? 1;
+    if (height % stride !== 0 || width % stride !== 0) {
+      throw new Unprocessable(`${width} x ${height} pixels are not filled by features every ${stride} pixels`, {
+        expected: `width and height that are multiples of ${stride}, on which the model is conditioned`,
       });
     }
   }

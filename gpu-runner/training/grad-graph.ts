@@ -7,9 +7,9 @@ import type { Graph } from '../compiler/graph.ts';
 import type { Shape } from '../compiler/tensor.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
-import type { ConditionInputs } from '../model/conditions.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
+import type { ConditionInputs } from '../model/signals.ts';
 import { flowMatchingLoss, noisePixels } from './objective.ts';
 
 export const GRAD_PREFIX = 'grad.';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { runsTier } from '../../test/tiers.ts';
 import type { Engine } from '../compiler/engine.ts';
+import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { hasBf16Units } from '../engines/openvino/library.ts';
@@ -73,6 +74,48 @@ describe('Trainer', () => {
     expect(mean(reports.slice(-20))).toBeLessThan(0.6 * mean(reports.slice(0, 20)));
   });
 
+  it('learns with arch cross, and goes on from saved state to the same bits as without a stop', async () => {
+    const config = tinyConfig({
+      model: { arch: 'cross' },
+      objective: { uniform_share: 0 },
+      optimizer: { total_samples: 4000, learning_rate: 1e-2, warmup_samples: 160 },
+      data: { batch_size: 16 },
+    });
+    const items = tinyItems(4);
+    const trainer = new Trainer(engine, config, items, 8, EMPTY_PROGRESS);
+    const stepsOf = async (which: Trainer, count: number) => {
+      const reports: StepReport[] = [];
+      for (let i = 0; i < count; i++) reports.push(await which.step());
+      return reports;
+    };
+    const reports = await stepsOf(trainer, 70);
+    const mean = (part: readonly StepReport[]) => part.reduce((sum, { loss }) => sum + loss, 0) / part.length;
+    expect(mean(reports.slice(-20))).toBeLessThan(0.75 * mean(reports.slice(0, 20)));
+
+    const saved = await trainer.tensors();
+    const resumed = new Trainer(engine, config, items, 8, trainer.progress, saved);
+    expect(await stepsOf(resumed, 4)).toEqual(await stepsOf(trainer, 4));
+    const tensors = await trainer.tensors();
+    expect(bytesOf(await resumed.tensors())).toEqual(bytesOf(tensors));
+    for (const name of ['blocks.0.cross.q', 'patches.null', 'pose.null', 'cls.norm']) {
+      expect(tensors.model[name]?.data, name).not.toEqual(saved.model[name]?.data);
+    }
+    await trainer.dispose();
+    await resumed.dispose();
+  });
+
+  it.each([
+    ['none of its signals', { text: undefined, cls: undefined, patches: undefined, pose: undefined }],
+    ['texts alone', { cls: undefined, patches: undefined, pose: undefined }],
+  ])('trains arch cross on items that have %s', async (_, missing) => {
+    const items = tinyItems().map(item => {
+      const present = Object.entries(item).filter(([name]) => !(name in missing));
+      return Object.fromEntries(present) as unknown as ReturnType<typeof tinyItems>[number];
+    });
+    const { reports } = await train(tinyConfig({ model: { arch: 'cross' } }), 3, { items });
+    expect(reports.every(({ loss, skipped }) => Number.isFinite(loss) && !skipped)).toBe(true);
+  });
+
   it('takes the same step in micro-batches as in one batch', async () => {
     const config = tinyConfig();
     const whole = await train(config, 3);
@@ -103,8 +146,36 @@ describe('Trainer', () => {
     if (!bias) throw new Error('the model has a head bias');
     broken['head.bias'] = { ...bias, data: Float32Array.from(bias.data, () => 1e38) };
     const trainer = new Trainer(engine, config, tinyItems(), 4, before.progress, { ...before.tensors, model: broken });
-    expect(await trainer.step()).toMatchObject({ skipped: true, step: 3, samples: 12 });
+    const report = await trainer.step();
+    expect(report).toMatchObject({ skipped: true, step: 3, samples: 12 });
+    expect(report.reason).toMatch(
+      /^the loss is (NaN|Infinity); not finite, from the loss backwards: the gradient of head\./,
+    );
     expect(bytesOf(await trainer.tensors())).toEqual(bytesOf({ ...before.tensors, model: broken }));
+  });
+
+  it('names the parameter whose gradient is not finite', async () => {
+    const name = 'blocks.0.mlp.up';
+    const spoiling: Engine = {
+      ...engine,
+      async compile(graph) {
+        const executable = await engine.compile(graph);
+        return {
+          peakBytes: executable.peakBytes,
+          dispose: () => executable.dispose(),
+          async run(state, inputs) {
+            const outputs = await executable.run(state, inputs);
+            if ('loss' in outputs) state.set({ [`grad.${name}`]: tensorOf([16, 48], new Array(768).fill(Number.NaN)) });
+            return outputs;
+          },
+        };
+      },
+    };
+    const { reports, tensors } = await train(tinyConfig(), 1, { engine: spoiling });
+    const count = Object.keys(tensors.model).length;
+    expect(reports[0]?.reason).toBe(
+      `not finite, from the loss backwards: the gradient of ${name}, of ${count} parameters in all`,
+    );
   });
 
   it('visits every picture of every size once per epoch', async () => {

@@ -10,6 +10,7 @@ import { FeedBuilder } from './feeds.ts';
 import { type BatchShape, traceGradGraph } from './grad-graph.ts';
 import { RandomStream } from './random.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
+import { skipReason } from './skip-reason.ts';
 import { type Cursor, EpochPlan, type TrainingItem } from './training-set.ts';
 import { emaPrefix, OPTIMIZER_PREFIX, optimizerState, traceUpdateGraph } from './update-graph.ts';
 
@@ -31,6 +32,8 @@ export interface StepReport {
   readonly learning_rate: number;
   /** The gradient was not finite: nothing changed but the place in the data. */
   readonly skipped: boolean;
+  /** Why it was skipped, with the parameters whose gradient is not finite. */
+  readonly reason?: string;
 }
 
 /** State tensors by group, names without prefix. */
@@ -106,7 +109,7 @@ export class Trainer {
     const step = this.#progress.step + 1;
     const samples = first + batchSize;
     const learningRate = learningRateAt(samples, this.#config.optimizer);
-    const report = await this.#applyUpdate(step, learningRate);
+    const report = await this.#applyUpdate(step, learningRate, loss / batchSize);
     this.#progress = { step, samples, cursor: next };
     return { step, samples, loss: loss / batchSize, learning_rate: learningRate, ...report };
   }
@@ -144,7 +147,7 @@ export class Trainer {
     return compiled;
   }
 
-  async #applyUpdate(step: number, learningRate: number) {
+  async #applyUpdate(step: number, learningRate: number, loss: number) {
     const { optimizer } = this.#config;
     this.#update ??= this.#engine.compile(traceUpdateGraph(this.#specs, optimizer));
     const executable = await this.#update;
@@ -155,7 +158,10 @@ export class Trainer {
     for (const [index, gamma] of optimizer.ema_gammas.entries()) scalars[`ema_rate_${index}`] = emaRateAt(step, gamma);
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
     const outputs = await executable.run(this.#state, feeds);
-    return { grad_norm: outputs.grad_norm?.data[0] ?? Number.NaN, skipped: outputs.finite?.data[0] !== 1 };
+    const grad_norm = outputs.grad_norm?.data[0] ?? Number.NaN;
+    if (outputs.finite?.data[0] === 1) return { grad_norm, skipped: false };
+    const names = this.#specs.map(({ name }) => name);
+    return { grad_norm, skipped: true, reason: skipReason(loss, names, outputs.grad_norms?.data ?? []) };
   }
 
   #initialTensors(): TrainingTensors {

@@ -87,6 +87,20 @@ describe('the update graph', () => {
     expect([...(writes['model.tall']?.data ?? [])]).toEqual([...expected].map(x => expect.closeTo(x, 8)));
   });
 
+  it('gives the norm of each parameter, in their order', () => {
+    const { state, run } = setUp();
+    const normOf = (name: string) => Math.hypot(...dataOf(state, `grad.${name}`));
+    const { outputs } = run();
+    expect(outputs.grad_norms?.shape).toEqual([specs.length]);
+    expect([...(outputs.grad_norms?.data ?? [])]).toEqual(specs.map(({ name }) => expect.closeTo(normOf(name), 10)));
+    dataOf(state, 'grad.tall')[4] = Number.NaN;
+    expect([...(run().outputs.grad_norms?.data ?? [])]).toEqual([
+      expect.closeTo(normOf('w'), 10),
+      Number.NaN,
+      expect.closeTo(normOf('b'), 10),
+    ]);
+  });
+
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('changes nothing when a gradient holds %d', bad => {
     const { state, run } = setUp();
     dataOf(state, 'grad.w')[4] = bad;

@@ -4,7 +4,7 @@
  */
 
 import type { OptimizerConfig } from '../../configs/schema.ts';
-import { add, div, less, min, mul, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
+import { add, concat, div, less, min, mul, reshape, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
@@ -38,7 +38,8 @@ export function optimizerState(specs: readonly ParamSpec[], config: OptimizerCon
 
 /**
  * Inputs, all scalars: learning_rate, adamw_step_size (learning rate over bias correction of m), adamw_v_scale (1 / sqrt of that of v), and
- * one ema_rate_<i> = 1 - beta per average. Outputs: grad_norm before clipping, finite (1 or 0).
+ * one ema_rate_<i> = 1 - beta per average. Outputs: grad_norm before clipping, grad_norms the same of each parameter, [parameters] in the
+ * order of `specs`, and finite (1 or 0).
  */
 export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerConfig): Graph {
   const graph = trace(builder => {
@@ -47,7 +48,9 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
     const gradients = specs.map(spec => read(`${GRAD_PREFIX}${spec.name}`, spec));
     const weights = specs.map(spec => read(`${PARAM_PREFIX}${spec.name}`, spec));
 
-    const normSquared = gradients.map(g => sumAll(mul(g, g))).reduce((a, b) => add(a, b));
+    const squares = gradients.map(g => sumAll(mul(g, g)));
+    const normSquared = squares.reduce((a, b) => add(a, b));
+    const each = squares.map(square => reshape(square, [1]));
     const finite = less(normSquared, LARGEST_NORM_SQUARED);
     const norm = sqrt(normSquared);
     const scale = min(1, div(builder.constant([config.clip_norm], []), add(norm, 1e-12)));
@@ -95,7 +98,8 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
         writes[`${emaPrefix(index)}${spec.name}`] = add(average, mul(sub(next, average), rate));
       }
     }
-    return { outputs: { grad_norm: norm, finite: select(finite, builder.constant([1], []), 0) }, writes };
+    const finiteFlag = select(finite, builder.constant([1], []), 0);
+    return { outputs: { grad_norm: norm, grad_norms: sqrt(concat(each, 0)), finite: finiteFlag }, writes };
   });
   return verify(graph);
 }

@@ -36,6 +36,17 @@ describe('PUT /experiments/:name', () => {
     expect(engine).toEqual({ name: 'reference', precision: 'f32', threads: 1, micro_batch: 8 });
   });
 
+  test('takes arch cross, with features coarser than patches too', async () => {
+    const config = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, arch: 'cross', patch_size: 4 } };
+    await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config });
+    const { effective_config } = await server.expectJson(200, 'GET', '/experiments/toy');
+    expect(effective_config.model).toMatchObject({
+      arch: 'cross',
+      patch_size: 4,
+      conditions: { patches: { stride: 8 } },
+    });
+  });
+
   test('takes a preset with overrides, and the name of a dataset', async () => {
     await server.expectJson(201, 'PUT', '/datasets/hats', { dataset: server.dataset });
     const config = { preset: 'tiny-b', optimizer: { total_samples: 640, warmup_samples: 64 } };
@@ -70,6 +81,12 @@ describe('PUT /experiments/:name', () => {
     ['an unknown digest', { dataset: `sha256:${'0'.repeat(64)}` }, 404, `sha256:${'0'.repeat(64)}`],
     ['no digest', { dataset: 'sha256:12' }, 400, 'is not a digest'],
     ['patches that do not fill the pictures', { config: { model: { patch_size: 6 } } }, 422, 'patches of 6 pixels'],
+    [
+      'features coarser than patches',
+      { config: { model: { patch_size: 4 } } },
+      400,
+      'a multiple of conditions.patches',
+    ],
     ['a target beyond the schedules', { config: { run: { target: 1e6 } } }, 422, 'optimizer.total_samples'],
     ['an engine that the runner lacks', { engine: 'onnxruntime/cpu' }, 422, 'onnxruntime/cpu is not available'],
     ['a micro-batch that does not divide', { engine: { ...ENGINE, micro_batch: 3 } }, 422, 'does not divide'],

@@ -242,6 +242,13 @@ export const OP_CASES: readonly OpCase[] = [
   composite('attention in chunks of keys', ATTENTION, (query, ...groups) =>
     attend(query, groupsOf(groups), { chunk: 2, scale: 0.7 }),
   ),
+  ...[{}, { chunk: 3 }].map(options =>
+    composite(
+      `attention with a bias of all keys ${JSON.stringify(options)}`,
+      [...ATTENTION, { shape: [2, 1, 1, 7], range: [-3, 0] }],
+      (query, ...rest) => attend(query, groupsOf(rest), { ...options, bias: nth(rest, 5) }),
+    ),
+  ),
   composite(
     'rotation with a gain',
     [{ shape: [2, 2, 3, 4] }, { shape: [3, 2, 1] }, { shape: [4] }],

@@ -1,0 +1,63 @@
+/** @file Attention with learned projections, norms of queries and keys (ViT-22B, arXiv 2302.05442), and rotations for their places. */
+import type { ModelConfig } from '../../configs/schema.ts';
+import { attend } from '../compiler/attention.ts';
+import { linear, rmsNorm } from '../compiler/composites.ts';
+import { mul, reshape, transpose } from '../compiler/functions.ts';
+import { type Rotation, rotate } from '../compiler/rotary.ts';
+import type { Value } from '../compiler/trace.ts';
+import type { Params } from './params.ts';
+
+/** Tokens that keys and values are made of. */
+export interface KeySource {
+  /** [batch, tokens, hidden] */
+  readonly tokens: Value;
+  /** Turns the keys; absent: no place. */
+  readonly rotation?: Rotation;
+  /** What the names of the projections begin with: sources of one prefix share them. */
+  readonly prefix: '' | 'context_';
+}
+
+/** Tokens that ask, [batch, tokens, hidden], and where they are. */
+export interface QuerySource {
+  readonly tokens: Value;
+  readonly rotation: Rotation;
+}
+
+/**
+ * Multi-head attention of the query's tokens to all sources together -> [batch, tokens, hidden]. Parameters are `<name>.q`, `.k`, `.v`,
+ * `.out` and the gains `.q_norm`, `.k_norm`; `bias` is added to the scores, [batch, 1, 1, keys of all sources].
+ */
+export function applyAttention(
+  params: Params,
+  model: ModelConfig,
+  name: string,
+  query: QuerySource,
+  sources: readonly KeySource[],
+  bias?: Value,
+): Value {
+  const [batch = 0, tokens = 0, hidden = 0] = query.tokens.shape;
+  const heads = model.num_heads;
+  const headDim = hidden / heads;
+  const project = (input: Value, part: string) => {
+    const [, count = 0] = input.shape;
+    const projected = linear(input, params.weight(`${name}.${part}`, hidden, hidden, 'matrix'));
+    return reshape(projected, [batch, count, heads, headDim]);
+  };
+  const byHead = (value: Value) => transpose(value, [0, 2, 1, 3]);
+  const gainOf = (part: string) => params.gain(`${name}.${part}`, headDim);
+  const normalized = (input: Value, part: string) => byHead(rmsNorm(project(input, part)));
+
+  // 1 / sqrt(headDim) goes into the small gain, not over the large query.
+  const queryGain = mul(gainOf('q_norm'), 1 / Math.sqrt(headDim));
+  const turned = rotate(normalized(query.tokens, 'q'), query.rotation, queryGain);
+  const groups = sources.map(source => {
+    const key = normalized(source.tokens, `${source.prefix}k`);
+    const gain = gainOf(`${source.prefix}k_norm`);
+    return {
+      key: source.rotation ? rotate(key, source.rotation, gain) : mul(key, gain),
+      value: byHead(project(source.tokens, `${source.prefix}v`)),
+    };
+  });
+  const mixed = byHead(attend(turned, groups, { scale: 1, ...(bias && { bias }) }));
+  return linear(reshape(mixed, [batch, tokens, hidden]), params.weight(`${name}.out`, hidden, hidden, 'matrix'));
+}
