@@ -11,9 +11,8 @@ import { ENGINE_ROWS, measureCase, runOnce } from './testing/conformance.ts';
 const reference = createReferenceEngine();
 const rows = await Promise.all(ENGINE_ROWS.map(async row => ({ ...row, status: await row.probe() })));
 
-/** The tier of an engine is its name before the slash. */
-const running = rows.filter(({ name, status }) =>
-  runsTier(name.split('/')[0] ?? name, status.available ? undefined : (status.reason ?? 'unknown reason')),
+const running = rows.filter(({ tier, status }) =>
+  runsTier(tier, status.available ? undefined : (status.reason ?? 'unknown reason')),
 );
 
 describe.each(running)('$name', ({ open, tolerance }) => {
@@ -47,6 +46,7 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     }
     expect([...((await state.read()).w?.data ?? [])]).toEqual([31, 62]);
     await executable.dispose();
+    state.dispose();
   });
 
   it('makes state that a graph writes and nobody created', async () => {
@@ -55,8 +55,11 @@ describe.each(running)('$name', ({ open, tolerance }) => {
       writes: { made: f.mul(builder.input('x', { shape: [1], dtype: 'f32' }), 2) },
     }));
     const state = engine.createState({});
-    await (await engine.compile(graph)).run(state, { x: tensorOf([1], [4]) });
+    const executable = await engine.compile(graph);
+    await executable.run(state, { x: tensorOf([1], [4]) });
     expect((await state.read(['made'])).made?.data[0]).toBe(8);
+    await executable.dispose();
+    state.dispose();
   });
 
   it('leaves no trace of the value that select did not take, not even NaN', async () => {

@@ -9,6 +9,8 @@ import { trace } from '../../compiler/trace.ts';
 
 export interface EngineRow {
   readonly name: string;
+  /** In test/tiers.ts: what its tests are skipped as where it is not available. */
+  readonly tier: string;
   probe(): Promise<EngineProbe>;
   /** Called when the probe says that it is available. */
   open(): Promise<Engine>;
@@ -20,18 +22,32 @@ export interface EngineRow {
 export const ENGINE_ROWS: readonly EngineRow[] = [
   {
     name: 'onnxruntime/cpu',
+    tier: 'onnxruntime',
     probe: async () => (await import('../onnxruntime/engine.ts')).probeOnnxRuntime(),
     open: async () => (await import('../onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads: 1 }),
     tolerance: 2e-6,
   },
   {
+    name: 'onnxruntime/webgpu',
+    tier: 'webgpu',
+    probe: async () => {
+      (await import('../onnxruntime/testing/swiftshader.ts')).useSwiftShader();
+      return (await import('../onnxruntime/webgpu-probe.ts')).probeWebGpu();
+    },
+    // With nodes on the CPU refused, the cases tell that every operation has a kernel on the device.
+    open: async () => (await import('../onnxruntime/webgpu.ts')).createWebGpuEngine({ cpuNodes: 'refused' }),
+    tolerance: 2e-6,
+  },
+  {
     name: 'openvino/cpu',
+    tier: 'openvino',
     probe: async () => (await import('../openvino/engine.ts')).probeOpenVino(),
     open: async () => (await import('../openvino/engine.ts')).createOpenVinoEngine({ threads: 1 }),
     tolerance: 2e-6,
   },
   {
     name: 'tensorflow',
+    tier: 'tensorflow',
     probe: async () => (await import('../tensorflow/engine.ts')).probeTensorflow(),
     open: async () => (await import('../tensorflow/engine.ts')).createTensorflowEngine({ threads: 1 }),
     tolerance: 2e-6,
