@@ -59,7 +59,9 @@ describe('the probe', () => {
   });
 });
 
-describe.skipIf(!runsTier('webgpu', probe.reason))('onnxruntime/webgpu', () => {
+const missing = probe.available ? undefined : `${probe.reason}; for a GPU in software, tools/install-swiftshader.sh`;
+
+describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await createWebGpuEngine({ cpuNodes: 'refused' });
