@@ -21,9 +21,9 @@ export const blobRefSchema = z.strictObject({
 
 /** { name, precision, threads, micro_batch }, resolved once when an experiment is created. */
 export const engineSpecSchema = z.strictObject({
-  name: z.enum(['onnxruntime/cpu', 'openvino/cpu', 'tensorflow', 'reference']),
+  name: z.enum(['onnxruntime/cpu', 'onnxruntime/webgpu', 'openvino/cpu', 'tensorflow', 'reference']),
   /** Of matrix products in the model's graphs; the rest is f32. */
-  precision: z.enum(['f32', 'bf16']),
+  precision: z.enum(['f32', 'bf16', 'f16']),
   threads: z.int().min(1).max(256),
   /** Samples per run of the gradient graph; divides the update's batch. */
   micro_batch: z.int().min(1),

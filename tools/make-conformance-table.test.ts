@@ -43,7 +43,16 @@ it('takes the worst case of a row', async () => {
   expect(errors.get('exp')?.gradient).toBeCloseTo(1e-3, 6);
   expect(errors.get('cast')).toEqual({ forward: 0 });
   const status = { name: 'skewed', available: true, version: '1', device: 'CPU' };
-  const table = formatConformance([{ name: 'skewed', tolerance: 1e-6, status, errors }]);
+  const short = { name: 'skewed', precision: 'bf16' } as const;
+  const column = { ...short, errors: await measureEngine(skewed, reference, 'bf16') };
+  expect(column.errors.has('exp')).toBe(false);
+  expect(column.errors.get('matmul')?.forward).toBeGreaterThan(2 ** -12);
+  const table = formatConformance(
+    [{ name: 'skewed', tolerance: 1e-6, status, errors }],
+    [column, { name: 'other', precision: 'f16', errors: undefined }],
+  );
   expect(table).toMatch(/^\| exp +\| exact +\| 1\.0e-3 +\|$/m);
   expect(table).toMatch(/^\| cast +\| exact +\| - +\|$/m);
+  expect(table).toMatch(/^\| products of +\| skewed bf16 \| gradient \|$/m);
+  expect(table).toContain('Not measured, since the device does not offer it: other in f16.');
 });

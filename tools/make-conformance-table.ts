@@ -1,9 +1,15 @@
 /** @file `node tools/make-conformance-table.ts` runs every case on every engine that is available and writes docs/conformance.md. */
 import { writeFileSync } from 'node:fs';
-import type { Engine, EngineProbe } from '../gpu-runner/compiler/engine.ts';
+import type { Engine, EngineProbe, Precision } from '../gpu-runner/compiler/engine.ts';
 import { OP_CASES, type OpCase } from '../gpu-runner/compiler/testing/cases.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
-import { ENGINE_ROWS, measureCase } from '../gpu-runner/engines/testing/conformance.ts';
+import {
+  ENGINE_ROWS,
+  measureCase,
+  PRODUCT_CASES,
+  SHORT_TOLERANCES,
+  type ShortPrecision,
+} from '../gpu-runner/engines/testing/conformance.ts';
 
 /** Largest errors of the cases of one row; `gradient` is absent where no input has one. */
 export interface RowErrors {
@@ -19,16 +25,28 @@ export interface EngineColumn {
   readonly errors: ReadonlyMap<string, RowErrors>;
 }
 
+/** Errors of an engine whose matrix products are in a short format. */
+export interface ShortColumn {
+  readonly name: string;
+  readonly precision: ShortPrecision;
+  /** Undefined: this machine cannot. */
+  readonly errors: ReadonlyMap<string, RowErrors> | undefined;
+}
+
 /** Cases of an operation share a row; a composite has its own. */
 export function rowOf({ op, name }: OpCase): string {
   return op === 'composite' ? name : op;
 }
 
-/** Largest error of each row. */
-export async function measureEngine(engine: Engine, reference: Engine): Promise<Map<string, RowErrors>> {
+/** Largest error of each row; below f32, of the cases with matrix products. */
+export async function measureEngine(
+  engine: Engine,
+  reference: Engine,
+  precision: Precision = 'f32',
+): Promise<Map<string, RowErrors>> {
   const rows = new Map<string, RowErrors>();
-  for (const testCase of OP_CASES) {
-    const { y = Infinity, ...gradients } = await measureCase(engine, reference, testCase);
+  for (const testCase of precision === 'f32' ? OP_CASES : PRODUCT_CASES) {
+    const { y = Infinity, ...gradients } = await measureCase(engine, reference, testCase, precision);
     const before = rows.get(rowOf(testCase));
     const values = [...Object.values(gradients), ...(before?.gradient === undefined ? [] : [before.gradient])];
     rows.set(rowOf(testCase), {
@@ -40,7 +58,7 @@ export async function measureEngine(engine: Engine, reference: Engine): Promise<
 }
 
 /** The page, as Markdown. */
-export function formatConformance(columns: readonly EngineColumn[]): string {
+export function formatConformance(columns: readonly EngineColumn[], shortColumns: readonly ShortColumn[]): string {
   const present = columns.filter(({ status }) => status.available);
   const list = (isWanted: (testCase: OpCase) => boolean) => [...new Set(OP_CASES.filter(isWanted).map(rowOf))];
   const table = (kind: string, rows: readonly string[]) =>
@@ -68,7 +86,28 @@ ${table(
   'composite',
   list(({ op }) => op === 'composite'),
 )}
+
+## Matrix products in a short format
+
+What has matrix products, when their operands and results are rounded to bf16 or f16 (\`compiler/passes/mixed-precision.ts\`) and all else is
+f32, against the reference in f32. \`reference\` rounds as well, and so shows what the format costs on any engine. Tolerances:
+${Object.entries(SHORT_TOLERANCES)
+  .map(([precision, tolerance]) => `${precision} ${tolerance.toExponential(1)}`)
+  .join(', ')}.${shortColumns
+    .filter(({ errors }) => errors === undefined)
+    .map(({ name, precision }) => ` Not measured, since the device does not offer it: ${name} in ${precision}.`)
+    .join('')}
+
+${formatShort(shortColumns, [...new Set(PRODUCT_CASES.map(rowOf))])}
 `;
+}
+
+function formatShort(columns: readonly ShortColumn[], rows: readonly string[]): string {
+  const measured = columns.filter(({ errors }) => errors !== undefined);
+  return formatTable([
+    ['products of', ...measured.flatMap(({ name, precision }) => [`${name} ${precision}`, 'gradient'])],
+    ...rows.map(row => [row, ...measured.flatMap(({ errors }) => formatErrors(errors?.get(row)))]),
+  ]);
 }
 
 function formatErrors(errors: RowErrors | undefined): [string, string] {
@@ -92,23 +131,37 @@ function formatTable(rows: readonly (readonly string[])[]): string {
   return [header, widths.map(width => '-'.repeat(width)), ...cells.slice(1)].map(line).join('\n');
 }
 
-async function measureAll(): Promise<EngineColumn[]> {
+async function measureAll(): Promise<[EngineColumn[], ShortColumn[]]> {
   const reference = createReferenceEngine();
   const columns: EngineColumn[] = [];
-  for (const { name, tolerance, probe, open } of ENGINE_ROWS) {
-    const status = await probe();
-    let errors = new Map<string, RowErrors>();
-    if (status.available) {
-      const engine = await open();
-      errors = await measureEngine(engine, reference);
-      await engine.dispose();
-    }
-    columns.push({ name, tolerance, status, errors });
+  const shortColumns: ShortColumn[] = [];
+  for (const precision of ['bf16', 'f16'] as const) {
+    shortColumns.push({
+      name: 'reference',
+      precision,
+      errors: await measureEngine(reference, reference, precision),
+    });
   }
-  return columns;
+  for (const { name, tolerance, shortPrecisions, probe, open } of ENGINE_ROWS) {
+    const status = await probe();
+    const measure = async (precision: Precision) => {
+      const engine = await open(precision);
+      try {
+        return await measureEngine(engine, reference, precision);
+      } finally {
+        await engine.dispose();
+      }
+    };
+    columns.push({ name, tolerance, status, errors: status.available ? await measure('f32') : new Map() });
+    for (const precision of shortPrecisions) {
+      const isOffered = status.available && status.precisions?.includes(precision);
+      shortColumns.push({ name, precision, errors: isOffered ? await measure(precision) : undefined });
+    }
+  }
+  return [columns, shortColumns.toSorted((a, b) => a.precision.localeCompare(b.precision))];
 }
 
 if (import.meta.main) {
   const page = new URL('../docs/conformance.md', import.meta.url);
-  writeFileSync(page, formatConformance(await measureAll()));
+  writeFileSync(page, formatConformance(...(await measureAll())));
 }

@@ -18,6 +18,15 @@ describe('resolveEngine', () => {
     expect(resolveEngine(both, 'auto', 96)).toEqual(spec);
   });
 
+  it('takes WebGPU when it is named, and never for auto', () => {
+    const webgpu = { name: 'onnxruntime/webgpu', available: true, threads: 1, precisions: ['f32', 'f16'] } as const;
+    const status = statusOf([webgpu, ...both.engines]);
+    expect(resolveEngine(status, 'auto', 64).name).toBe('onnxruntime/cpu');
+    expect(resolveEngine(status, webgpu.name, 64)).toMatchObject({ name: webgpu.name, precision: 'f32', threads: 1 });
+    expect(resolveEngine(status, { name: webgpu.name, precision: 'f16' }, 64).precision).toBe('f16');
+    expect(() => resolveEngine(statusOf([webgpu]), 'auto', 64)).toThrow('the gpu-runner has no engine');
+  });
+
   it('takes the precision that the engine does best, unless one is asked for', () => {
     expect(resolveEngine(both, 'openvino/cpu', 64)).toMatchObject({ name: 'openvino/cpu', precision: 'bf16' });
     const asked = { name: 'openvino/cpu', precision: 'f32', threads: 1 } as const;

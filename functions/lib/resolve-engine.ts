@@ -4,8 +4,12 @@ import { Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
 
-/** In the order in which `auto` tries them. */
 const NAMES = engineSpecSchema.shape.name.options;
+/**
+ * In the order in which `auto` tries them. Not WebGPU: its adapter may be one in software, many times slower than the CPU's own engines, and
+ * what a driver computes is its own affair; whoever has a GPU names it.
+ */
+const AUTO_NAMES = NAMES.filter(name => name !== 'onnxruntime/webgpu');
 /** Larger micro-batches gain nothing on a CPU and cost memory. */
 const MAX_AUTO_MICRO_BATCH = 64;
 
@@ -23,7 +27,7 @@ export type EngineRequest = z.output<typeof engineRequestSchema>;
  */
 export function resolveEngine(status: RunnerStatus, request: EngineRequest, batchSize: number): EngineSpec {
   const asked = typeof request === 'string' ? { name: request } : request;
-  const name = asked.name === 'auto' ? NAMES.find(each => isAvailable(status, each)) : asked.name;
+  const name = asked.name === 'auto' ? AUTO_NAMES.find(each => isAvailable(status, each)) : asked.name;
   if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
   const found = status.engines.find(engine => engine.name === name);
   const precisions = found?.precisions ?? ['f32' as const];

@@ -4,7 +4,7 @@ import type { CompositeName } from './ops.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Of matrix products in the model's graphs; everything else, and the update, is f32. */
-export type Precision = 'f32' | 'bf16';
+export type Precision = 'f32' | 'bf16' | 'f16';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 

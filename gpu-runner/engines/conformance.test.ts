@@ -5,15 +5,15 @@ import * as f from '../compiler/functions.ts';
 import { tensorOf } from '../compiler/tensor.ts';
 import { OP_CASES } from '../compiler/testing/cases.ts';
 import { trace } from '../compiler/trace.ts';
+import { createOnnxRuntimeEngine } from './onnxruntime/engine.ts';
 import { createReferenceEngine } from './reference/engine.ts';
-import { ENGINE_ROWS, measureCase, runOnce } from './testing/conformance.ts';
+import { ENGINE_ROWS, measureCase, PRODUCT_CASES, runOnce, SHORT_TOLERANCES } from './testing/conformance.ts';
 
 const reference = createReferenceEngine();
 const rows = await Promise.all(ENGINE_ROWS.map(async row => ({ ...row, status: await row.probe() })));
 
-/** The tier of an engine is its name before the slash. */
-const running = rows.filter(({ name, status }) =>
-  runsTier(name.split('/')[0] ?? name, status.available ? undefined : (status.reason ?? 'unknown reason')),
+const running = rows.filter(({ tier, status }) =>
+  runsTier(tier, status.available ? undefined : (status.reason ?? 'unknown reason')),
 );
 
 describe.each(running)('$name', ({ open, tolerance }) => {
@@ -47,6 +47,7 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     }
     expect([...((await state.read()).w?.data ?? [])]).toEqual([31, 62]);
     await executable.dispose();
+    state.dispose();
   });
 
   it('makes state that a graph writes and nobody created', async () => {
@@ -55,8 +56,11 @@ describe.each(running)('$name', ({ open, tolerance }) => {
       writes: { made: f.mul(builder.input('x', { shape: [1], dtype: 'f32' }), 2) },
     }));
     const state = engine.createState({});
-    await (await engine.compile(graph)).run(state, { x: tensorOf([1], [4]) });
+    const executable = await engine.compile(graph);
+    await executable.run(state, { x: tensorOf([1], [4]) });
     expect((await state.read(['made'])).made?.data[0]).toBe(8);
+    await executable.dispose();
+    state.dispose();
   });
 
   it('leaves no trace of the value that select did not take, not even NaN', async () => {
@@ -73,5 +77,40 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     const graph = trace(builder => ({ outputs: { y: f.exp(builder.input('x', { shape: [2], dtype: 'f32' })) } }));
     await expect(runOnce(engine, graph, {})).rejects.toThrow('input "x" (f32[2]) was not given');
     await expect(runOnce(engine, graph, { x: tensorOf([3], [1, 2, 3]) })).rejects.toThrow('expected f32[2]');
+  });
+});
+
+const short = running.flatMap(({ name, open, shortPrecisions, status }) =>
+  shortPrecisions
+    .filter(precision => status.precisions?.includes(precision))
+    .map(precision => ({ name, precision, open: () => open(precision) })),
+);
+
+describe.each([
+  ...(['bf16', 'f16'] as const).map(precision => ({
+    name: 'reference',
+    precision,
+    open: async () => createReferenceEngine(),
+  })),
+  // It does not offer f16, which it computes in f32 with casts: but that the ONNX of it is right, it can tell without a GPU.
+  { name: 'onnxruntime/cpu', precision: 'f16' as const, open: async () => createOnnxRuntimeEngine({ threads: 1 }) },
+  ...short,
+])('$name with products in $precision', ({ precision, open }) => {
+  let engine: Engine;
+  let worst = 0;
+  beforeAll(async () => {
+    engine = await open();
+  });
+  afterAll(() => engine.dispose());
+
+  it.each(PRODUCT_CASES)('$name, forward and gradient, agrees with the reference in f32', async testCase => {
+    for (const [name, error] of Object.entries(await measureCase(engine, reference, testCase, precision))) {
+      expect(error, name).toBeLessThan(SHORT_TOLERANCES[precision]);
+      worst = Math.max(worst, error);
+    }
+  });
+
+  it('rounds', () => {
+    expect(worst).toBeGreaterThan(SHORT_TOLERANCES[precision] / 2 ** 6);
   });
 });

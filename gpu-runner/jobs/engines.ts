@@ -16,6 +16,10 @@ const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
     open: async ({ threads }) =>
       (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads }),
   },
+  'onnxruntime/webgpu': {
+    probe: async () => (await import('../engines/onnxruntime/webgpu-probe.ts')).probeWebGpu(),
+    open: async ({ precision }) => (await import('../engines/onnxruntime/webgpu.ts')).createWebGpuEngine({ precision }),
+  },
   'openvino/cpu': {
     probe: async () => (await import('../engines/openvino/engine.ts')).probeOpenVino(),
     open: async ({ threads, precision }) =>

@@ -1,86 +1,29 @@
-/** @file ONNX Runtime on the CPU. State is double-buffered: a run reads the front tensors and writes the back ones, then they swap. */
+/** @file ONNX Runtime on the CPU. */
 import { availableParallelism, cpus } from 'node:os';
-import * as ort from 'onnxruntime-node';
 import { InvalidInput } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
-import { type DType, emptyTensor, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
+import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
+import { DoubleBufferedState } from '../double-buffered-state.ts';
+import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 
-const ORT_TYPES: Readonly<Partial<Record<DType, 'float32' | 'float16' | 'int32' | 'bool'>>> = {
-  f32: 'float32',
-  f16: 'float16',
-  i32: 'int32',
-  bool: 'bool',
-};
-
-function toOrt(tensor: Tensor): ort.Tensor {
-  const type = ORT_TYPES[tensor.dtype];
-  if (type === undefined)
-    throw new GraphError(`${tensor.dtype} cannot cross into ONNX Runtime: cast it inside the graph`);
-  return new ort.Tensor(type, tensor.data as Float32Array, tensor.shape);
-}
-
-function allocate(spec: TensorSpec): ort.Tensor {
-  return toOrt(emptyTensor(spec));
-}
-
-function fromOrt(tensor: ort.Tensor, spec: TensorSpec): Tensor {
-  return { shape: spec.shape, dtype: spec.dtype, data: tensor.data as Tensor['data'] };
-}
-
-interface Slot extends TensorSpec {
-  front: ort.Tensor;
-  back?: ort.Tensor;
-}
-
-class OrtState implements State {
-  readonly slots = new Map<string, Slot>();
-
-  get names(): readonly string[] {
-    return [...this.slots.keys()];
-  }
-
-  set(tensors: Tensors): void {
-    for (const [name, tensor] of Object.entries(tensors)) {
-      const copy = { ...tensor, data: tensor.data.slice() };
-      this.slots.set(name, { shape: tensor.shape, dtype: tensor.dtype, front: toOrt(copy) });
-    }
-  }
-
-  read(names = this.names): Promise<Record<string, Tensor>> {
-    const tensors: Record<string, Tensor> = {};
-    for (const name of names) {
-      const slot = this.slots.get(name);
-      if (slot === undefined) throw new GraphError(`there is no state named "${name}"`);
-      const { data } = fromOrt(slot.front, slot);
-      tensors[name] = { shape: slot.shape, dtype: slot.dtype, data: data.slice() };
-    }
-    return Promise.resolve(tensors);
-  }
-
-  /** Where the run writes: the back buffer, made when it is first needed. */
-  target(name: string, spec: TensorSpec): ort.Tensor {
-    const slot = this.slots.get(name);
-    if (slot === undefined) return allocate(spec);
-    slot.back ??= allocate(spec);
-    return slot.back;
-  }
-
-  swap(name: string, spec: TensorSpec, written: ort.Tensor): void {
-    const slot = this.slots.get(name);
-    if (slot === undefined) {
-      this.slots.set(name, { ...spec, front: written });
-    } else {
-      slot.back = slot.front;
-      slot.front = written;
-    }
-  }
-
-  dispose(): void {
-    this.slots.clear();
+/** Tensors over our own typed arrays. */
+class OrtState extends DoubleBufferedState<ort.Tensor> {
+  constructor() {
+    super({
+      create: toOrt,
+      read: async slots =>
+        Object.fromEntries(
+          [...slots].map(([name, slot]) => {
+            const { shape, dtype, data } = fromOrt(slot.front, slot);
+            return [name, { shape, dtype, data: data.slice() }];
+          }),
+        ),
+      release: () => {},
+    });
   }
 }
 
@@ -103,12 +46,13 @@ class OrtExecutable implements Executable {
       feeds[`${ONNX_PREFIX.input}${name}`] = toOrt(requireSpec(inputs[name], spec, `input "${name}"`));
     }
     for (const [name, spec] of program.reads) {
-      const slot = requireSpec(state.slots.get(name), spec, `state "${name}"`);
-      feeds[`${ONNX_PREFIX.state}${name}`] = slot.front;
+      feeds[`${ONNX_PREFIX.state}${name}`] = state.front(name, spec);
     }
     const fetches: Record<string, ort.Tensor | null> = {};
     for (const name of program.outputs.keys()) fetches[`${ONNX_PREFIX.output}${name}`] = null;
-    for (const [name, spec] of program.writes) fetches[`${ONNX_PREFIX.write}${name}`] = state.target(name, spec);
+    for (const [name, spec] of program.writes) {
+      fetches[`${ONNX_PREFIX.write}${name}`] = state.back(name, spec) ?? toOrt(emptyTensor(spec));
+    }
 
     const results = await this.#session.run(feeds, fetches);
 
@@ -125,11 +69,6 @@ class OrtExecutable implements Executable {
   dispose(): Promise<void> {
     return this.#session.release();
   }
-}
-
-function requireResult<T>(value: T | null | undefined, name: string): T {
-  if (value === null || value === undefined) throw new GraphError(`the run returned no "${name}"`);
-  return value;
 }
 
 export interface OnnxRuntimeOptions {

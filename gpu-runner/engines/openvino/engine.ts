@@ -35,7 +35,7 @@ class OpenVinoExecutable implements Executable {
     if (!(state instanceof OpenVinoState)) throw new GraphError('the state belongs to another engine');
     // The call below blocks: timers and messages have their turn between two of them.
     await nextTick();
-    const temporary: View[] = [];
+    const temporary = new Set<View>();
     try {
       return this.#runOnce(state, inputs, temporary);
     } finally {
@@ -43,11 +43,11 @@ class OpenVinoExecutable implements Executable {
     }
   }
 
-  #runOnce(state: OpenVinoState, inputs: Tensors, temporary: View[]): Record<string, Tensor> {
+  #runOnce(state: OpenVinoState, inputs: Tensors, temporary: Set<View>): Record<string, Tensor> {
     const [api, program, request] = [this.#api, this.#program, this.#request];
     const view = (tensor: Tensor): View => {
       const made = createView(api, tensor);
-      temporary.push(made);
+      temporary.add(made);
       return made;
     };
     // In the order in which the ONNX model declares them.
@@ -56,7 +56,7 @@ class OpenVinoExecutable implements Executable {
       api.setInput(request, input++, view(requireSpec(inputs[name], spec, `input "${name}"`)).handle);
     }
     for (const [name, spec] of program.reads) {
-      api.setInput(request, input++, requireSpec(state.slots.get(name), spec, `state "${name}"`).front.handle);
+      api.setInput(request, input++, state.front(name, spec).handle);
     }
     let output = 0;
     const outputs: Record<string, Tensor> = {};
@@ -66,21 +66,17 @@ class OpenVinoExecutable implements Executable {
       outputs[name] = tensor;
     }
     const written = new Map<string, View>();
-    let isFinished = false;
-    try {
-      for (const [name, spec] of program.writes) {
-        const target = state.target(name, spec);
-        written.set(name, target);
-        api.setOutput(request, output++, target.handle);
-      }
-      api.infer(request);
-      isFinished = true;
-    } finally {
-      for (const [name, target] of written) if (!isFinished && !state.slots.has(name)) temporary.push(target);
+    for (const [name, spec] of program.writes) {
+      const target = state.back(name, spec) ?? view(emptyTensor(spec));
+      written.set(name, target);
+      api.setOutput(request, output++, target.handle);
     }
+    api.infer(request);
     for (const [name, spec] of program.writes) {
       const target = written.get(name);
-      if (target) state.swap(name, spec, target);
+      if (target === undefined) continue;
+      state.swap(name, spec, target);
+      temporary.delete(target);
     }
     return outputs;
   }

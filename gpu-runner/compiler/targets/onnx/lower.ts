@@ -7,12 +7,15 @@ import { expandComposites } from '../../passes/expand-composites.ts';
 import { GraphError, isSameShape } from '../../shapes.ts';
 import { type DType, type Shape, sizeOf, type TensorSpec } from '../../tensor.ts';
 import { encodeModel, ONNX_TYPES, type OnnxInitializer, type OnnxNode, type OnnxType } from './model.ts';
+import { writeSinusoid } from './trigonometry.ts';
 
 export interface OnnxOptions {
   /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime knows it. */
   readonly fusedMatMul: boolean;
   /** com.microsoft.RotaryEmbedding for rotations by literal angles; only ONNX Runtime knows it. */
   readonly rotaryEmbedding?: boolean;
+  /** Sine and cosine from sums and products, where the provider's own are coarse; default false. */
+  readonly preciseSinusoids?: boolean;
 }
 
 /** ONNX bytes, and which of their inputs and outputs are the graph's state. */
@@ -35,6 +38,7 @@ class Emitter {
   readonly options: OnnxOptions;
   readonly graph: Graph;
   readonly #ints = new Map<string, string>();
+  readonly #scalars = new Map<number, string>();
   readonly #resultNames = new Map<number, string>();
   #fresh = 0;
 
@@ -78,6 +82,16 @@ class Emitter {
     return name;
   }
 
+  /** An f32 number. */
+  scalar(value: number): string {
+    const known = this.#scalars.get(value);
+    if (known !== undefined) return known;
+    const name = `f32:${value}`;
+    this.#scalars.set(value, name);
+    this.initializer(name, 'f32', [], new Uint8Array(Float32Array.of(value).buffer));
+    return name;
+  }
+
   initializer(name: string, type: OnnxType, shape: Shape, bytes: Uint8Array): void {
     this.initializers.push({ name, type, shape, bytes });
   }
@@ -98,6 +112,14 @@ class Emitter {
 
 function same(type: string): Rule<OpName> {
   return (emit, _, operands, result) => emit.node(type, operands, result);
+}
+
+function sinusoid(type: 'Sin' | 'Cos'): Rule<'sin' | 'cos'> {
+  return (emit, node, operands, result) => {
+    const [x = ''] = operands;
+    if (!emit.options.preciseSinusoids || node.dtype !== 'f32') emit.node(type, operands, result);
+    else writeSinusoid(emit, type === 'Sin' ? 'sin' : 'cos', x, result);
+  };
 }
 
 const nothing: Rule<OpName> = () => {};
@@ -136,8 +158,8 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
   tanh: same('Tanh'),
   sigmoid: same('Sigmoid'),
   erf: same('Erf'),
-  sin: same('Sin'),
-  cos: same('Cos'),
+  sin: sinusoid('Sin'),
+  cos: sinusoid('Cos'),
   abs: same('Abs'),
   add: same('Add'),
   sub: same('Sub'),

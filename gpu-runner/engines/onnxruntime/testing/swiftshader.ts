@@ -1,0 +1,42 @@
+/** @file SwiftShader, a Vulkan device in software, for tests of WebGPU on machines without a GPU. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import koffi from 'koffi';
+
+/** Where browsers' packages put it: Debian's chromium-common, Google Chrome, Ubuntu's snap. */
+const FOLDERS = [
+  '/usr/lib/chromium',
+  '/usr/lib64/chromium-browser',
+  '/opt/google/chrome',
+  '/snap/chromium/current/usr/lib/chromium-browser',
+];
+const DRIVER = 'vk_swiftshader_icd.json';
+/** The Vulkan loader that comes with them. */
+const LOADER = 'libvulkan.so.1';
+
+/** Keeps what is loaded loaded. */
+const loaded: unknown[] = [];
+
+/**
+ * Makes the WebGPU of this process, and of those that it starts, run on SwiftShader when it is installed and VK_DRIVER_FILES names no other
+ * driver. To be called before the first use: the loader reads the variable once.
+ */
+export function useSwiftShader(env: NodeJS.ProcessEnv = process.env): void {
+  if (env.VK_DRIVER_FILES !== undefined) return;
+  const folder = FOLDERS.find(each => existsSync(join(each, DRIVER)));
+  if (folder === undefined) return;
+  env.VK_DRIVER_FILES = join(folder, DRIVER);
+  if (loads(LOADER)) return;
+  const loader = join(folder, LOADER);
+  // Processes find it by the path; this one, which is past reading the path, by its being loaded already.
+  if (loads(loader)) env.LD_LIBRARY_PATH = [dirname(loader), env.LD_LIBRARY_PATH].filter(Boolean).join(':');
+}
+
+function loads(library: string): boolean {
+  try {
+    loaded.push(koffi.load(library));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,79 @@
+/** @file What WebGPU offers on this machine. A driver may crash or hang when a device is made, so another process tries it. */
+import { fork } from 'node:child_process';
+import { z } from 'zod';
+import type { EngineProbe } from '../../compiler/engine.ts';
+import { ort } from './runtime.ts';
+
+const PROBE_PROCESS = new URL('./webgpu-probe-process.ts', import.meta.url);
+const TIMEOUT_MS = 15_000;
+const STDERR_CHARACTERS = 300;
+
+/** What the process says; `precisions` is empty when there is no device. */
+const reportSchema = z.strictObject({
+  precisions: z.array(z.enum(['f32', 'f16'])),
+  device: z.string().optional(),
+  reason: z.string().optional(),
+});
+/** What the process that tries says of it. */
+export type WebGpuReport = z.infer<typeof reportSchema>;
+
+let known: Promise<EngineProbe> | undefined;
+
+/** Tried once per process: drivers do not come and go. */
+export function probeWebGpu(): Promise<EngineProbe> {
+  known ??= probeInProcess();
+  return known;
+}
+
+/** @param options For tests: another program, less patience. */
+export async function probeInProcess({
+  program = PROBE_PROCESS,
+  timeoutMs = TIMEOUT_MS,
+  env = process.env,
+}: {
+  readonly program?: URL;
+  readonly timeoutMs?: number;
+  readonly env?: NodeJS.ProcessEnv;
+} = {}): Promise<EngineProbe> {
+  const name = 'onnxruntime/webgpu';
+  if (!ort.listSupportedBackends().some(backend => backend.name === 'webgpu' && backend.bundled)) {
+    return { name, available: false, reason: `onnxruntime-node has no WebGPU for ${process.platform} ${process.arch}` };
+  }
+  const { precisions, device, reason } = await runProbe(program, timeoutMs, env);
+  if (precisions.length === 0) return { name, available: false, reason: reason ?? 'the probe gave no reason' };
+  const version = ort.env.versions.node ?? ort.env.versions.common;
+  return { name, available: true, device: device ?? 'WebGPU device', version, threads: 1, precisions };
+}
+
+function runProbe(program: URL, timeoutMs: number, env: NodeJS.ProcessEnv): Promise<WebGpuReport> {
+  return new Promise(resolve => {
+    const child = fork(program, { execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let report: WebGpuReport | undefined;
+    let stderr = '';
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      child.kill('SIGKILL');
+    }, timeoutMs);
+    child.stderr?.on('data', chunk => {
+      stderr = `${stderr}${chunk}`.slice(-STDERR_CHARACTERS);
+    });
+    child.on('message', message => {
+      report = reportSchema.safeParse(message).data;
+    });
+    const finish = (reason: string) => {
+      clearTimeout(timer);
+      resolve(report ?? { precisions: [], reason });
+    };
+    child.on('error', error => finish(`the process that tries WebGPU did not start: ${error.message}`));
+    child.on('close', (code, signal) => {
+      const end = signal === null ? `with status ${code}` : `by ${signal}`;
+      const said = stderr.trim();
+      finish(
+        isLate
+          ? `the GPU driver did not answer within ${timeoutMs / 1000} s`
+          : `the process that tries WebGPU ended ${end}${said && `: ${said}`}; is the GPU driver whole?`,
+      );
+    });
+  });
+}

@@ -1,0 +1,116 @@
+/** @file ONNX Runtime on WebGPU: any vendor's GPU, over Vulkan or Metal. State stays in the device's memory between runs. */
+import { Unprocessable } from '../../../errors.ts';
+import type { Engine, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { predictPeakBytes } from '../../compiler/memory.ts';
+import { GraphError, requireSpec } from '../../compiler/shapes.ts';
+import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import type { Tensor } from '../../compiler/tensor.ts';
+import { allocate } from './gpu-copies.ts';
+import { GpuState } from './gpu-state.ts';
+import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
+import { openDevice } from './webgpu-device.ts';
+
+class GpuExecutable implements Executable {
+  readonly peakBytes: number;
+  readonly #session: ort.InferenceSession;
+  readonly #program: OnnxProgram;
+
+  constructor(session: ort.InferenceSession, program: OnnxProgram, peakBytes: number) {
+    this.#session = session;
+    this.#program = program;
+    this.peakBytes = peakBytes;
+  }
+
+  async run(state: State, inputs: Tensors): Promise<Record<string, Tensor>> {
+    if (!(state instanceof GpuState)) throw new GraphError('the state belongs to another engine');
+    const program = this.#program;
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const [name, spec] of program.inputs) {
+      feeds[`${ONNX_PREFIX.input}${name}`] = toOrt(requireSpec(inputs[name], spec, `input "${name}"`));
+    }
+    for (const [name, buffer] of await state.frontBuffers(program.reads)) {
+      feeds[`${ONNX_PREFIX.state}${name}`] = buffer.tensor;
+    }
+    const backs = new Map([...program.writes].map(([name, spec]) => [name, state.back(name, spec)]));
+    const made = await allocate(new Map([...program.writes].filter(([name]) => backs.get(name)?.buffer === undefined)));
+    const fetches: Record<string, ort.Tensor | null> = {};
+    for (const name of program.outputs.keys()) fetches[`${ONNX_PREFIX.output}${name}`] = null;
+    for (const [name, back] of backs) {
+      fetches[`${ONNX_PREFIX.write}${name}`] = requireResult(made.get(name) ?? back?.buffer, name).tensor;
+    }
+    let results: Readonly<Record<string, ort.Tensor>>;
+    try {
+      results = await this.#session.run(feeds, fetches);
+    } catch (error) {
+      for (const buffer of made.values()) buffer.dispose();
+      throw error;
+    }
+    for (const [name, spec] of program.writes) {
+      const buffer = made.get(name);
+      const view = buffer ? { buffer } : backs.get(name);
+      if (view) state.swap(name, spec, view);
+    }
+    const outputs: Record<string, Tensor> = {};
+    for (const [name, spec] of program.outputs) {
+      outputs[name] = fromOrt(requireResult(results[`${ONNX_PREFIX.output}${name}`], name), spec);
+    }
+    return outputs;
+  }
+
+  dispose(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+export interface WebGpuOptions {
+  /** Of matrix products in graphs of the model; default f32. */
+  readonly precision?: Precision;
+  /** What becomes of a graph with a node that the provider has no kernel for: copies to the CPU and back at every run (default), or an error. */
+  readonly cpuNodes?: 'allowed' | 'refused';
+}
+
+/** @throws Unprocessable when there is no device, or it does not compute in the precision. */
+export async function createWebGpuEngine({
+  precision = 'f32',
+  cpuNodes = 'allowed',
+}: WebGpuOptions = {}): Promise<Engine> {
+  if (precision === 'bf16') {
+    throw new Unprocessable('WebGPU has no bf16', { expected: 'precision f32, or f16 where the device has it' });
+  }
+  // The device goes with the last session on it.
+  const anchor = await openDevice(precision);
+  const states = new Set<GpuState>();
+  let isReleased = false;
+  return {
+    name: 'onnxruntime/webgpu',
+    precision,
+    createState(tensors) {
+      const state = new GpuState(disposed => states.delete(disposed));
+      states.add(state);
+      state.set(tensors);
+      return state;
+    },
+    async compile(graph: Graph) {
+      // FusedMatMul has no kernel here: Transpose has.
+      const program = lowerToOnnx(graph, { fusedMatMul: false, preciseSinusoids: true });
+      const session = await ort.InferenceSession.create(program.bytes, {
+        executionProviders: ['webgpu'],
+        intraOpNumThreads: 1,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        graphOptimizationLevel: 'all',
+        // Of a refusal, the error tells enough.
+        logSeverityLevel: cpuNodes === 'allowed' ? 3 : 4,
+        extra: { session: { disable_cpu_ep_fallback: cpuNodes === 'allowed' ? '0' : '1' } },
+      });
+      return new GpuExecutable(session, program, predictPeakBytes(graph));
+    },
+    async dispose() {
+      if (isReleased) return;
+      isReleased = true;
+      for (const state of [...states]) state.dispose();
+      await anchor.release();
+    },
+  };
+}
