@@ -1,15 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { interpret } from '../../engines/reference/engine.ts';
 import { feedsOf, traceCase } from '../../engines/testing/conformance.ts';
+import { RandomStream } from '../../training/random.ts';
 import type { Tuning } from '../engine.ts';
+import * as f from '../functions.ts';
+import { grad } from '../grad.ts';
 import type { Graph } from '../graph.ts';
 import { printGraph } from '../print.ts';
-import { OP_CASES } from '../testing/cases.ts';
+import { sizeOf, type Tensor, tensorOf } from '../tensor.ts';
+import { OP_CASES, weightedSum } from '../testing/cases.ts';
+import { drawProgram, drawShape } from '../testing/programs.ts';
+import { randomValues } from '../testing/random.ts';
+import { trace } from '../trace.ts';
 import { optimize, PASS_NAMES } from './optimize.ts';
 
 const TUNING: Tuning = { kernels: new Set(['rotate']), mergesProducts: true };
 
-function run(graph: Graph, feeds: ReturnType<typeof feedsOf>) {
+function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>) {
   const inputs = Object.entries(feeds).map(([name, { shape, data }]) => [
     name,
     { shape, data: Float64Array.from(data) },
@@ -17,18 +24,41 @@ function run(graph: Graph, feeds: ReturnType<typeof feedsOf>) {
   return interpret(graph, Object.fromEntries(inputs)).outputs;
 }
 
+/** Literals are folded in f32, so a little may change. */
+function expectSame(graph: Graph, feeds: Readonly<Record<string, Tensor>>): void {
+  const expected = run(graph, feeds);
+  const actual = run(optimize(graph, { tuning: TUNING }), feeds);
+  for (const [name, { shape, data }] of Object.entries(expected)) {
+    expect(actual[name]?.shape, name).toEqual(shape);
+    const scale = data.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-3);
+    for (const [i, x] of data.entries()) {
+      expect(Math.abs(x - (actual[name]?.data[i] ?? Number.NaN)) / scale, name).toBeLessThan(2e-7);
+    }
+  }
+}
+
 describe('optimize', () => {
   it.each(OP_CASES)('leaves the meaning of $name', testCase => {
-    const graph = traceCase(testCase);
-    const feeds = feedsOf(testCase);
-    const expected = run(graph, feeds);
-    const actual = run(optimize(graph, { tuning: TUNING }), feeds);
-    for (const [name, { shape, data }] of Object.entries(expected)) {
-      expect(actual[name]?.shape, name).toEqual(shape);
-      const scale = data.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-3);
-      for (const [i, x] of data.entries()) {
-        expect(Math.abs(x - (actual[name]?.data[i] ?? Number.NaN)) / scale, name).toBeLessThan(2e-7);
-      }
+    expectSame(traceCase(testCase), feedsOf(testCase));
+  });
+
+  it('leaves the meaning of random programs and their gradients', () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const random = new RandomStream(seed, 'sample');
+      const draw = (low: number, high: number) => low + random.below(high - low + 1);
+      const shapes = [0, 1, 2].map(() => drawShape(draw));
+      const graph = trace(builder => {
+        const inputs = shapes.map((shape, i) => builder.input(`x${i}`, { shape, dtype: 'f32' }));
+        const loss = drawProgram(inputs, 12, draw)
+          .map(weightedSum)
+          .reduce((a, b) => f.add(a, b));
+        const gradients = grad(loss, inputs).map((gradient, i) => [`g${i}`, gradient] as const);
+        return { outputs: { loss, ...Object.fromEntries(gradients) } };
+      });
+      const feeds = shapes.map(
+        (shape, i) => [`x${i}`, tensorOf(shape, randomValues(sizeOf(shape), seed + i))] as const,
+      );
+      expectSame(graph, Object.fromEntries(feeds));
     }
   });
 

@@ -1,5 +1,7 @@
 /** @file Random programs: chains of operations over values of odd shapes, in which a value may be used again, and inputs may not be used at all. */
+import { gelu, geluErf, silu } from '../composites.ts';
 import * as f from '../functions.ts';
+import { rotate } from '../rotary.ts';
 import { type Shape, sizeOf } from '../tensor.ts';
 import type { Value } from '../trace.ts';
 
@@ -65,6 +67,14 @@ const STEPS: readonly Step[] = [
   (x, _, draw) => {
     const [indices, axis] = drawIndices(x, draw);
     return f.scatterAdd(x, indices, f.sin(f.gather(x, indices, axis)), axis);
+  },
+  silu,
+  gelu,
+  geluErf,
+  (x, y) => {
+    const pairs = f.concat([x, f.sin(x)], x.shape.length - 1);
+    const angle = f.sin(f.sumAll(y));
+    return rotate(pairs, { cos: f.cos(angle), sin: f.sin(angle) });
   },
 ];
 
