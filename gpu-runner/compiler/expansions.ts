@@ -34,12 +34,22 @@ export function geluSlope(x: Value, y: Value, form: OpAttrs['gelu']['form']): Va
 /** x [..., dim] with channels (2i, 2i + 1) -> (-x[2i + 1], x[2i]): an exact product with a signed permutation. */
 export function swapPairs(x: Value): Value {
   const dim = x.shape.at(-1) ?? 0;
+  const swap = x.builder.constant(swapMatrix(dim), [dim, dim], x.dtype);
+  return reshape(matmul(reshape(x, [-1, dim]), swap), x.shape);
+}
+
+const swapMatrices = new Map<number, readonly number[]>();
+
+function swapMatrix(dim: number): readonly number[] {
+  const known = swapMatrices.get(dim);
+  if (known !== undefined) return known;
   const swap = new Array<number>(dim * dim).fill(0);
   for (let i = 0; i < dim; i += 2) {
     swap[(i + 1) * dim + i] = -1;
     swap[i * dim + i + 1] = 1;
   }
-  return reshape(matmul(reshape(x, [-1, dim]), x.builder.constant(swap, [dim, dim], x.dtype)), x.shape);
+  swapMatrices.set(dim, swap);
+  return swap;
 }
 
 const TANH_SCALE = 2 * Math.sqrt(2 / Math.PI);

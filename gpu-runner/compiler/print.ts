@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AnyNode, Graph } from './graph.ts';
+import type { OpAttrs } from './ops.ts';
 import { formatType } from './tensor.ts';
 
 /** One line per node, stable: `%3 = add(%1, %2) : f32[4, 8]`. */
@@ -27,11 +28,25 @@ function printAttrs(node: AnyNode): string {
     : ` {${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')}}`;
 }
 
-/** Attributes as a key: JSON, in which Infinity and NaN keep their names. */
+/** Digests of long literals; passes hand them on as they are. */
+const digests = new WeakMap<readonly number[], string>();
+const LONGEST_SPELT = 16;
+
+/** Attributes as a key. Long literals are digested. */
 export function encodeAttrs(attrs: object): string {
-  return JSON.stringify(attrs, (_, value) =>
-    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-  );
+  if (!('values' in attrs)) return JSON.stringify(attrs);
+  const { values, ...rest } = attrs as OpAttrs['constant'];
+  return `${JSON.stringify(rest)}${values.length > LONGEST_SPELT ? digestOf(values) : values.join()}`;
+}
+
+function digestOf(values: readonly number[]): string {
+  const known = digests.get(values);
+  if (known !== undefined) return known;
+  const digest = createHash('sha256')
+    .update(new Uint8Array(Float64Array.from(values).buffer))
+    .digest('base64');
+  digests.set(values, digest);
+  return digest;
 }
 
 /** sha256 over operations, types and wiring; the names of inputs, state and outputs, and scopes, do not enter. */

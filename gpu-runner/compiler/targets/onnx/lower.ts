@@ -38,6 +38,7 @@ class Emitter {
   readonly options: OnnxOptions;
   readonly graph: Graph;
   readonly #ints = new Map<string, string>();
+  readonly #halved = new Set<number>();
   readonly #scalars = new Map<number, string>();
   readonly #resultNames = new Map<number, string>();
   #fresh = 0;
@@ -75,10 +76,17 @@ class Emitter {
     return name;
   }
 
-  /** An f32 tensor that is no node. */
-  literal({ values, shape }: { readonly values: readonly number[]; readonly shape: Shape }): string {
-    const name = this.temporary();
-    this.initializer(name, 'f32', shape, new Uint8Array(Float32Array.from(values).buffer));
+  /** Literal angles [tokens, dim], equal within a pair, as [tokens, dim / 2]. */
+  halvedAngles(id: number): string {
+    const name = `half:${id}`;
+    const node = this.graph.nodes[id];
+    if (node?.op !== 'constant') throw new GraphError('the angles of a rotation kernel are no literals');
+    if (!this.#halved.has(id)) {
+      const [tokens = 0, dim = 0] = node.shape;
+      const values = Float32Array.from(node.attrs.values.filter((_, i) => i % 2 === 0));
+      this.initializer(name, 'f32', [tokens, dim / 2], new Uint8Array(values.buffer));
+      this.#halved.add(id);
+    }
     return name;
   }
 
@@ -244,7 +252,7 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
   softmax: (emit, { attrs }, operands, result) =>
     emit.node('Softmax', operands, result, { attributes: { axis: attrs.axis } }),
   rotate(emit, node, [x = ''], result) {
-    const tables = [1, 2].map(index => emit.literal(halveAngles(emit.operandOf(node, index))));
+    const tables = node.inputs.slice(1).map(id => emit.halvedAngles(id));
     emit.node('RotaryEmbedding', [x, emit.ints([0]), ...tables], result, {
       attributes: { interleaved: 1 },
       domain: 'com.microsoft',
@@ -257,13 +265,6 @@ function isRotaryKernel(node: AnyNode, { nodes }: Graph): boolean {
   if (node.op !== 'rotate' || node.dtype !== 'f32' || node.shape.length !== 4) return false;
   const [, ...angles] = node.inputs.map(input => nodes[input]);
   return angles.every(angle => angle?.op === 'constant' && isSameShape(angle.shape, node.shape.slice(2)));
-}
-
-/** Literal angles [tokens, dim], equal within a pair -> [tokens, dim / 2]. */
-function halveAngles(angles: AnyNode | undefined): { readonly values: readonly number[]; readonly shape: Shape } {
-  if (angles?.op !== 'constant') throw new GraphError('the angles of a rotation kernel are no literals');
-  const [tokens = 0, dim = 0] = angles.shape;
-  return { values: angles.attrs.values.filter((_, i) => i % 2 === 0), shape: [tokens, dim / 2] };
 }
 
 /** ONNX bytes for a graph; equal graphs give equal bytes. */
