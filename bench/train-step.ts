@@ -1,6 +1,7 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
- * same run. `node bench/train-step.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--peer torch] [--json]`
+ * same run. `node bench/train-step.ts [--net lab|demo|demo-256|small|tiny] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N]
+ * [--peak-sizes 512,1024,2048] [--peer torch] [--json]`. On a GPU in software: `--net tiny --peak-sizes 128 --runs 1`.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -34,6 +35,7 @@ const { values: options } = parseArgs({
     precision: { type: 'string', default: 'f32' },
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '10' },
+    'peak-sizes': { type: 'string', default: '512,1024,2048' },
     peer: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -80,7 +82,7 @@ async function timeGraph(engine: Engine, graph: Graph, runs: number): Promise<nu
 
 async function measurePeak(engine: Engine, runs: number): Promise<{ readonly gflops: number; readonly size: number }> {
   let peak = { gflops: 0, size: 0 };
-  for (const size of [512, 1024, 2048]) {
+  for (const size of options['peak-sizes'].split(',').map(Number)) {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
       const w = builder.state('w', { shape: [size, size], dtype: 'f32' });
