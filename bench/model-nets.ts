@@ -28,6 +28,8 @@ export const MODEL_NETS = {
   'demo-256': describeNet({ hidden_size: 256, num_heads: 4 }, 64, 32),
   /** 384 wide, 12 deep, 256 tokens, batch 4. */
   small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),
+  /** 64 wide, 2 deep, 16 tokens, batch 4: for engines in software. */
+  tiny: describeNet({ hidden_size: 64, num_heads: 2, depth: 2 }, 32, 4),
 } as const;
 
 export const traceModelNet = ({ config, shape }: ModelNet) =>

@@ -87,10 +87,10 @@ export interface Peak {
   readonly size: number;
 }
 
-/** The engine's best square matrix product of 512 to 2048. */
-export async function measurePeak(engine: Engine, rounds: number): Promise<Peak> {
+/** The engine's best square matrix product of the given sizes. */
+export async function measurePeak(engine: Engine, rounds: number, sizes: readonly number[]): Promise<Peak> {
   let peak: Peak = { gflops: 0, size: 0 };
-  for (const size of [512, 1024, 2048]) {
+  for (const size of sizes) {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
       const w = builder.state('w', { shape: [size, size], dtype: 'f32' });

@@ -1,6 +1,7 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
- * same run. `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--peer torch] [--json]`
+ * same run. `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small|tiny] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N]
+ * [--peak-sizes 512,1024,2048] [--peer torch] [--json]`. On a GPU in software: `--net tiny --peak-sizes 128 --runs 1`.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -17,6 +18,7 @@ const { values: options } = parseArgs({
     precision: { type: 'string', default: 'f32' },
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '10' },
+    'peak-sizes': { type: 'string', default: '512,1024,2048' },
     peer: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -35,9 +37,10 @@ const spec = engineSpecSchema.parse({
 });
 const engine = await openEngine(spec);
 const runs = Number(options.runs);
-const before = await measurePeak(engine, runs);
+const peakSizes = options['peak-sizes'].split(',').map(Number);
+const before = await measurePeak(engine, runs, peakSizes);
 const ms = await timeGraph(engine, graph, runs);
-const after = await measurePeak(engine, runs);
+const after = await measurePeak(engine, runs, peakSizes);
 const peak = before.gflops > after.gflops ? before : after;
 const gflops = countFlops(graph) / 1e6 / ms;
 await engine.dispose();
