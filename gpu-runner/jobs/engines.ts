@@ -1,27 +1,37 @@
 /** @file The engines this runner has. */
+import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import { createReferenceEngine, probeReference } from '../engines/reference/engine.ts';
+import { measureThreads } from '../engines/thread-count.ts';
 
 interface EngineEntry {
   probe(): Promise<EngineProbe>;
   open(spec: EngineSpec): Promise<Engine>;
 }
 
+const cacheFolder = cacheFolderOf(process.env);
+
 // Native engines are loaded when they are first asked for, so that one that cannot load does not stop the others.
 const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
   'onnxruntime/cpu': {
-    probe: async () => (await import('../engines/onnxruntime/engine.ts')).probeOnnxRuntime(),
+    async probe() {
+      const { probeOnnxRuntime, createOnnxRuntimeEngine } = await import('../engines/onnxruntime/engine.ts');
+      return measureThreads(probeOnnxRuntime(), cacheFolder, threads => createOnnxRuntimeEngine({ threads }));
+    },
     open: async ({ threads }) =>
-      (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads }),
+      (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads, cacheFolder }),
   },
   'onnxruntime/webgpu': {
     probe: async () => (await import('../engines/onnxruntime/webgpu-probe.ts')).probeWebGpu(),
     open: async ({ precision }) => (await import('../engines/onnxruntime/webgpu.ts')).createWebGpuEngine({ precision }),
   },
   'openvino/cpu': {
-    probe: async () => (await import('../engines/openvino/engine.ts')).probeOpenVino(),
+    async probe() {
+      const { probeOpenVino, createOpenVinoEngine } = await import('../engines/openvino/engine.ts');
+      return measureThreads(probeOpenVino(), cacheFolder, threads => createOpenVinoEngine({ threads }));
+    },
     open: async ({ threads, precision }) =>
       (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision }),
   },

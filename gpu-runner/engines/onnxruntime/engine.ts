@@ -1,5 +1,6 @@
 /** @file ONNX Runtime on the CPU. */
 import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
 import { InvalidInput } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
@@ -8,6 +9,7 @@ import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
+import { openSession } from './program-cache.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 
 /** Tensors over our own typed arrays. */
@@ -74,6 +76,8 @@ class OrtExecutable implements Executable {
 export interface OnnxRuntimeOptions {
   /** Intra-op threads; byte equality is promised at an equal count only. */
   readonly threads: number;
+  /** Where optimized programs are kept from one process to the next; absent: nowhere. */
+  readonly cacheFolder?: string;
 }
 
 export function probeOnnxRuntime(): EngineProbe {
@@ -86,7 +90,7 @@ export function probeOnnxRuntime(): EngineProbe {
   };
 }
 
-export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine {
+export function createOnnxRuntimeEngine({ threads, cacheFolder }: OnnxRuntimeOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
   }
@@ -100,14 +104,15 @@ export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine
     },
     async compile(graph: Graph) {
       const program = lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true });
-      const session = await ort.InferenceSession.create(program.bytes, {
+      const options: ort.InferenceSession.SessionOptions = {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
-      });
+      };
+      const session = await openSession(program.bytes, options, cacheFolder && join(cacheFolder, 'programs'));
       return new OrtExecutable(session, program, predictPeakBytes(graph));
     },
     dispose: () => Promise.resolve(),

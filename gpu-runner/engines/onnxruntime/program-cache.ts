@@ -1,0 +1,108 @@
+/**
+ * @file Programs as ONNX Runtime has optimized them, on disk: opening one again takes a fraction of the time. A cache and nothing else: what
+ * cannot be read or written is compiled.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { arch, cpus, platform } from 'node:os';
+import { join } from 'node:path';
+import { ort } from './runtime.ts';
+
+type SessionOptions = ort.InferenceSession.SessionOptions;
+
+/** Smaller programs compile faster than they are looked up. */
+const SMALLEST_BYTES = 64 * 1024;
+/** The least recently used ones beyond this go. */
+const MOST_PROGRAMS = 64;
+const DIGEST_BYTES = 32;
+const SUFFIX = '.program';
+
+/** What decides the optimized program beside the program itself: another version or CPU may optimize otherwise. */
+function keyOf(program: Uint8Array, options: SessionOptions): string {
+  const versions = [1, ort.env.versions.common, ort.env.versions.node, platform(), arch(), cpus()[0]?.model];
+  return createHash('sha256')
+    .update(JSON.stringify([versions, options]))
+    .update(program)
+    .digest('hex');
+}
+
+/**
+ * A session for ONNX bytes, from `folder` if it was opened with these options before.
+ * @throws Error when ONNX Runtime refuses the program.
+ */
+export async function openSession(
+  program: Uint8Array,
+  options: SessionOptions,
+  folder: string | undefined,
+): Promise<ort.InferenceSession> {
+  if (folder === undefined || program.length < SMALLEST_BYTES) return ort.InferenceSession.create(program, options);
+  const path = join(folder, `${keyOf(program, options)}${SUFFIX}`);
+  return (await openOptimized(path, options)) ?? (await compileInto(path, folder, program, options));
+}
+
+async function openOptimized(path: string, options: SessionOptions): Promise<ort.InferenceSession | undefined> {
+  const optimized = await readVerified(path);
+  if (optimized === undefined) return undefined;
+  try {
+    const session = await ort.InferenceSession.create(optimized, { ...options, graphOptimizationLevel: 'disabled' });
+    await utimes(path, new Date(), new Date()).catch(() => {});
+    return session;
+  } catch {
+    // Compiled again, and put in its place.
+    return undefined;
+  }
+}
+
+/** The file without the digest at its head; undefined when there is none or it is not what was written. */
+async function readVerified(path: string): Promise<Uint8Array | undefined> {
+  const file = await readFile(path).catch(() => undefined);
+  if (file === undefined) return undefined;
+  const body = file.subarray(DIGEST_BYTES);
+  return createHash('sha256').update(body).digest().equals(file.subarray(0, DIGEST_BYTES)) ? body : undefined;
+}
+
+async function compileInto(
+  path: string,
+  folder: string,
+  program: Uint8Array,
+  options: SessionOptions,
+): Promise<ort.InferenceSession> {
+  const temporary = join(folder, `${randomUUID()}.tmp`);
+  const canWrite = await mkdir(folder, { recursive: true }).then(
+    () => true,
+    () => false,
+  );
+  if (!canWrite) return ort.InferenceSession.create(program, options);
+  try {
+    const session = await createSaving(program, options, temporary);
+    await publish(temporary, path, folder).catch(() => {});
+    return session;
+  } finally {
+    await rm(temporary, { force: true }).catch(() => {});
+  }
+}
+
+/** A disk that is full must not keep anybody from training. */
+async function createSaving(program: Uint8Array, options: SessionOptions, path: string): Promise<ort.InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(program, { ...options, optimizedModelFilePath: path });
+  } catch {
+    return ort.InferenceSession.create(program, options);
+  }
+}
+
+async function publish(temporary: string, path: string, folder: string): Promise<void> {
+  const optimized = await readFile(temporary);
+  const digest = createHash('sha256').update(optimized).digest();
+  await writeFile(temporary, Buffer.concat([digest, optimized]));
+  await rename(temporary, path);
+  await evict(folder);
+}
+
+async function evict(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter(name => name.endsWith(SUFFIX));
+  if (names.length <= MOST_PROGRAMS) return;
+  const used = await Promise.all(names.map(async name => ({ name, time: (await stat(join(folder, name))).mtimeMs })));
+  const oldest = used.sort((a, b) => a.time - b.time).slice(0, names.length - MOST_PROGRAMS);
+  await Promise.all(oldest.map(({ name }) => rm(join(folder, name), { force: true })));
+}

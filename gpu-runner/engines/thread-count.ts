@@ -1,0 +1,120 @@
+/** @file How many threads an engine does best with, measured once per machine and kept in the cache folder. */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { gelu, linear } from '../compiler/composites.ts';
+import type { Engine, EngineProbe } from '../compiler/engine.ts';
+import { square, sumAll } from '../compiler/functions.ts';
+import { grad } from '../compiler/grad.ts';
+import { emptyTensor } from '../compiler/tensor.ts';
+import { trace } from '../compiler/trace.ts';
+
+/** With fewer there is nothing to choose. */
+const FEWEST_TO_CHOOSE = 4;
+/** Fewer threads are taken only when they are faster by this much: a measurement is noisy, and more threads never lose by it. */
+const MARGIN = 0.9;
+
+const recordSchema = z.strictObject({
+  v: z.literal(1),
+  threads: z.int().min(1),
+  /** Milliseconds of a step by number of threads. */
+  measured: z.record(z.string(), z.number()),
+});
+
+export interface ThreadChoice {
+  /** Of the engine and its version: another one is measured anew. */
+  readonly engine: string;
+  readonly cacheFolder: string;
+  readonly parallelism: number;
+  /** Milliseconds of a typical step on so many threads. */
+  time(threads: number): Promise<number>;
+  readonly cpu?: string;
+}
+
+/** All of the machine's hardware threads, or half of them where two share a core and get in each other's way. */
+function candidates(parallelism: number): number[] {
+  return parallelism < FEWEST_TO_CHOOSE ? [parallelism] : [parallelism, Math.ceil(parallelism / 2)];
+}
+
+/** The probe of an engine with the number of threads that it does best with on this machine, which takes a second the first time. */
+export async function measureThreads(
+  probe: EngineProbe,
+  cacheFolder: string,
+  open: (threads: number) => Engine,
+): Promise<EngineProbe> {
+  if (!probe.available || probe.threads === undefined) return probe;
+  const engine = `${probe.name} ${probe.version}`;
+  const time = async (threads: number) => {
+    const opened = open(threads);
+    try {
+      return await timeStep(opened);
+    } finally {
+      await opened.dispose();
+    }
+  };
+  return { ...probe, threads: await chooseThreads({ engine, cacheFolder, parallelism: probe.threads, time }) };
+}
+
+/** Milliseconds of the fastest of a few steps of a small perceptron, forward and backward: 3.2 GFLOP. */
+async function timeStep(engine: Engine): Promise<number> {
+  const shapes = { x: [1024, 256], up: [256, 1024], down: [1024, 256] } as const;
+  const graph = trace(builder => {
+    const input = (name: keyof typeof shapes) => builder.input(name, { shape: shapes[name], dtype: 'f32' });
+    const [x, up, down] = [input('x'), input('up'), input('down')];
+    const loss = sumAll(square(linear(gelu(linear(x, up)), down)));
+    const [dx, dUp, dDown] = grad(loss, [x, up, down]);
+    return { outputs: { loss, dx: dx ?? loss, dUp: dUp ?? loss, dDown: dDown ?? loss } };
+  });
+  const feeds = Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [name, emptyTensor({ shape, dtype: 'f32' })]),
+  );
+  const state = engine.createState({});
+  const executable = await engine.compile(graph);
+  let best = Number.POSITIVE_INFINITY;
+  for (let run = 0; run < 6; run++) {
+    const start = performance.now();
+    await executable.run(state, feeds);
+    best = Math.min(best, performance.now() - start);
+  }
+  await executable.dispose();
+  state.dispose();
+  return best;
+}
+
+/** The number measured before, or measured now; where nothing can be kept, it is measured at every start. */
+export async function chooseThreads(choice: ThreadChoice): Promise<number> {
+  const { parallelism, cpu = cpus()[0]?.model ?? '' } = choice;
+  const counts = candidates(parallelism);
+  if (counts.length === 1) return parallelism;
+  const name = `${choice.engine} ${cpu} ${parallelism}`.replace(/[^\w.-]+/g, '-');
+  const path = join(choice.cacheFolder, 'threads', `${name}.json`);
+  const known = readRecord(path);
+  if (known !== undefined) return known;
+  const measured: Record<string, number> = {};
+  let best = parallelism;
+  for (const threads of counts) {
+    measured[threads] = await choice.time(threads);
+    if (measured[threads] < (measured[best] ?? Number.POSITIVE_INFINITY) * MARGIN) best = threads;
+  }
+  writeRecord(path, { v: 1, threads: best, measured });
+  return best;
+}
+
+function readRecord(path: string): number | undefined {
+  try {
+    return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8'))).threads;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeRecord(path: string, record: z.output<typeof recordSchema>): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.tmp`, `${JSON.stringify(record)}\n`);
+    renameSync(`${path}.tmp`, path);
+  } catch {
+    // A cache that cannot be written costs a second at the next start.
+  }
+}
