@@ -60,6 +60,23 @@ describe('mixPrecision', () => {
     expect(casts.map(({ dtype }) => dtype)).toEqual(['bf16', 'f32']);
   });
 
+  it('moves values in the short format, and casts them beside what computes', () => {
+    const graph = trace(builder => {
+      const x = builder.input('x', { shape: [4, 6], dtype: 'f32' });
+      const computed = f.exp(x);
+      const turned = f.transpose(f.reshape(computed, [2, 2, 6]), [0, 2, 1]);
+      const y = f.reshape(f.matmul(turned, f.reshape(computed, [2, 2, 6])), [6, 12]);
+      return { outputs: { y: f.tanh(y), z: f.sin(f.reshape(computed, [2, 12])) } };
+    });
+    const moves = mixPrecision(graph, 'bf16').nodes.filter(({ op }) => op === 'reshape' || op === 'transpose');
+    expect(moves.map(({ shape, dtype }) => `${dtype}[${shape}]`)).toEqual([
+      'bf16[2,2,6]',
+      'bf16[2,6,2]',
+      'bf16[6,12]',
+      'f32[2,12]',
+    ]);
+  });
+
   it('returns the graph itself for f32', () => {
     expect(mixPrecision(graph, 'f32')).toBe(graph);
   });

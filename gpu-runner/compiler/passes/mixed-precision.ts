@@ -4,7 +4,7 @@ import type { AnyNode, Graph, NodeId } from '../graph.ts';
 import { verify } from '../verify.ts';
 import { eliminateDeadCode } from './dce.ts';
 
-/** They move values and do not change them: casting before or after is the same, and before is fewer bytes. */
+/** They move values and do not change them: casting before or after is the same, and in the short format there are fewer bytes to move. */
 const MOVES: ReadonlySet<string> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 
 /**
@@ -15,21 +15,20 @@ export function mixPrecision(graph: Graph, precision: Precision = 'f32'): Graph 
   if (precision === 'f32') return graph;
   const nodes: AnyNode[] = [];
   const renamed: NodeId[] = [];
+  /** Of f32 values, where they are in the short format, rounded or not. */
   const shortened = new Map<NodeId, NodeId>();
+  /** f32 values that were short before: nothing is lost by moving them in the short format. */
+  const lengthened = new Set<NodeId>();
+  const feedsProducts = findMovesToProducts(graph);
 
   const push = (node: AnyNode): NodeId => nodes.push(node) - 1;
 
-  /** The operand of the cast or move that made a node. */
-  function sourceOf(id: NodeId): NodeId | undefined {
-    const node = nodes[id];
-    return node && (node.op === 'cast' || MOVES.has(node.op)) ? node.inputs[0] : undefined;
-  }
-
-  /** Whether nothing but moves lies between the node and a cast from the short format. */
-  function wasShort(id: NodeId): boolean {
-    const source = sourceOf(id);
-    if (source === undefined) return false;
-    return nodes[id]?.op === 'cast' ? nodes[source]?.dtype === precision : wasShort(source);
+  /** An f32 value made of a short one. */
+  function lengthen(id: NodeId, { shape, scope }: AnyNode): NodeId {
+    const made = push({ op: 'cast', inputs: [id], attrs: { dtype: 'f32' }, shape, dtype: 'f32', scope });
+    shortened.set(made, id);
+    lengthened.add(made);
+    return made;
   }
 
   /** The value of an f32 node in the short format. */
@@ -37,31 +36,42 @@ export function mixPrecision(graph: Graph, precision: Precision = 'f32'): Graph 
     const known = shortened.get(id);
     if (known !== undefined) return known;
     const node = nodes[id];
-    const source = sourceOf(id);
+    const { shape = [], scope = '', op, inputs: [source = -1] = [] } = node ?? {};
     let made: NodeId;
-    if (node === undefined || source === undefined || !wasShort(id)) {
-      const { shape = [], scope = '' } = node ?? {};
-      made = push({ op: 'cast', inputs: [id], attrs: { dtype: precision }, shape, dtype: precision, scope });
-    } else if (node.op === 'cast') {
-      made = source;
-    } else {
-      made = push({ ...node, inputs: [shorten(source)], dtype: precision });
-    }
+    if (op === 'cast' && nodes[source]?.dtype === precision) made = source;
+    // Beside what computes the value, where engines make one kernel of both.
+    else if (node?.op === 'reshape') made = push({ ...node, inputs: [shorten(source)], dtype: precision });
+    else made = push({ op: 'cast', inputs: [id], attrs: { dtype: precision }, shape, dtype: precision, scope });
     shortened.set(id, made);
     return made;
   }
 
-  for (const node of graph.nodes) {
+  for (const [id, node] of graph.nodes.entries()) {
     const inputs = node.inputs.map(input => renamed[input] ?? -1);
-    if (node.op !== 'matmul' || node.dtype !== 'f32') {
-      renamed.push(push({ ...node, inputs }));
-      continue;
+    const [first = -1] = inputs;
+    const isProduct = node.op === 'matmul';
+    const isShortMove = MOVES.has(node.op) && (lengthened.has(first) || feedsProducts[id] === 1);
+    if (node.dtype === 'f32' && (isProduct || isShortMove)) {
+      renamed.push(lengthen(push({ ...node, inputs: inputs.map(shorten), dtype: precision } as AnyNode), node));
+    } else {
+      renamed.push(push({ ...node, inputs } as AnyNode));
     }
-    const product = push({ ...node, inputs: inputs.map(shorten), dtype: precision });
-    const { shape, scope } = node;
-    renamed.push(push({ op: 'cast', inputs: [product], attrs: { dtype: 'f32' }, shape, dtype: 'f32', scope }));
   }
   const rename = (ids: Readonly<Record<string, NodeId>>) =>
     Object.fromEntries(Object.entries(ids).map(([name, id]) => [name, renamed[id] ?? -1]));
   return verify(eliminateDeadCode({ nodes, outputs: rename(graph.outputs), writes: rename(graph.writes) }));
+}
+
+/** By node, 1 for moves whose result nothing but matrix products takes, perhaps after more moves. */
+function findMovesToProducts({ nodes, outputs, writes }: Graph): Uint8Array {
+  const feeds = new Uint8Array(nodes.length).fill(1);
+  for (const id of [...Object.values(outputs), ...Object.values(writes)]) feeds[id] = 0;
+  for (let id = nodes.length - 1; id >= 0; id--) {
+    const node = nodes[id];
+    if (node === undefined) continue;
+    if (!MOVES.has(node.op)) feeds[id] = 0;
+    const isTaken = node.op === 'matmul' || feeds[id] === 1;
+    if (!isTaken) for (const input of node.inputs) feeds[input] = 0;
+  }
+  return feeds;
 }

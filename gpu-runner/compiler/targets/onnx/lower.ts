@@ -12,6 +12,8 @@ import { writeSinusoid } from './trigonometry.ts';
 export interface OnnxOptions {
   /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime knows it. */
   readonly fusedMatMul: boolean;
+  /** Gemm for transposed matrices, default true; false: Transpose and MatMul, of which OpenVINO makes one product, and of Gemm two passes more. */
+  readonly gemm?: boolean;
   /** com.microsoft.RotaryEmbedding for rotations by literal angles; only ONNX Runtime knows it. */
   readonly rotaryEmbedding?: boolean;
   /** Sine and cosine from sums and products, where the provider's own are coarse; default false. */
@@ -204,7 +206,7 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
     const rank = node.shape.length;
     if (!transposeA && !transposeB) return emit.node('MatMul', operands, result);
     const flags = { transA: Number(transposeA), transB: Number(transposeB) };
-    if (rank === 2) return emit.node('Gemm', operands, result, { attributes: flags });
+    if (rank === 2 && emit.options.gemm !== false) return emit.node('Gemm', operands, result, { attributes: flags });
     if (emit.options.fusedMatMul) {
       return emit.node('FusedMatMul', operands, result, { attributes: flags, domain: 'com.microsoft' });
     }
