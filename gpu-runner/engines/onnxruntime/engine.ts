@@ -116,6 +116,7 @@ class OrtExecutable implements Executable {
       state.swap(name, spec, requireResult(fetches[`${ONNX_PREFIX.write}${name}`], name));
     }
     const outputs: Record<string, Tensor> = {};
+    for (const name of program.writes.keys()) release(results[`${ONNX_PREFIX.write}${name}`]);
     for (const [name, spec] of program.outputs) {
       outputs[name] = fromOrt(requireResult(results[`${ONNX_PREFIX.output}${name}`], name), spec);
     }
@@ -127,6 +128,12 @@ class OrtExecutable implements Executable {
   }
 }
 
+/** The binding copies what a run wrote into our tensors once more; that copy is given back here, not when garbage is collected. */
+function release(copy: ort.Tensor | undefined): void {
+  const { buffer } = (copy?.data ?? new Float32Array()) as Float32Array<ArrayBuffer>;
+  buffer.transfer(0);
+}
+
 function requireResult<T>(value: T | null | undefined, name: string): T {
   if (value === null || value === undefined) throw new GraphError(`the run returned no "${name}"`);
   return value;
@@ -135,7 +142,25 @@ function requireResult<T>(value: T | null | undefined, name: string): T {
 export interface OnnxRuntimeOptions {
   /** Intra-op threads; byte equality is promised at an equal count only. */
   readonly threads: number;
+  /** Keep freed memory for the next allocation; default true. False takes no more than `peakBytes` and more time. */
+  readonly arena?: boolean;
 }
+
+/**
+ * They round otherwise than what they replace, and apply where nothing else uses what is in between: a block that is computed again in the
+ * backward pass would differ in bits from one that is kept.
+ */
+const ROUNDING_FUSIONS = [
+  'MatMulAddFusion',
+  'QuickGeluFusion',
+  'FastGeluFusion',
+  'BiasGeluFusion',
+  'GeluFusionL1',
+  'GeluFusionL2',
+  'LayerNormFusionL1',
+  'LayerNormFusionL2',
+  'SimplifiedLayerNormFusion',
+].join(';');
 
 export function probeOnnxRuntime(): EngineProbe {
   return {
@@ -147,7 +172,7 @@ export function probeOnnxRuntime(): EngineProbe {
   };
 }
 
-export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine {
+export function createOnnxRuntimeEngine({ threads, arena = true }: OnnxRuntimeOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
   }
@@ -159,7 +184,7 @@ export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine
       return state;
     },
     async compile(graph: Graph) {
-      const program = lowerToOnnx(graph, { fusedMatMul: true });
+      const program = lowerToOnnx(graph, { fusedMatMul: true, lastFirst: true });
       const session = await ort.InferenceSession.create(program.bytes, {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,
@@ -167,6 +192,13 @@ export function createOnnxRuntimeEngine({ threads }: OnnxRuntimeOptions): Engine
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        enableCpuMemArena: arena,
+        // Patterns allocate the whole plan beside what the arena holds already: twice the memory, and no faster.
+        enableMemPattern: false,
+        // A graph that writes state trains.
+        ...(program.writes.size > 0 && {
+          extra: { optimization: { disable_specified_optimizers: ROUNDING_FUSIONS } },
+        }),
       });
       return new OrtExecutable(session, program, predictPeakBytes(graph));
     },

@@ -186,7 +186,7 @@ export function createOpenVinoEngine({ threads, precision = 'f32', env = process
     },
     async compile(graph: Graph) {
       await nextTick();
-      const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false });
+      const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false, lastFirst: false });
       const { compiled, request } = compile(program);
       return new OpenVinoExecutable(api, program, compiled, request, predictPeakBytes(graph));
     },

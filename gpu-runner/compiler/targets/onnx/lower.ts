@@ -9,6 +9,12 @@ import { encodeModel, ONNX_TYPES, type OnnxInitializer, type OnnxNode, type Onnx
 export interface OnnxOptions {
   /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime knows it. */
   readonly fusedMatMul: boolean;
+  /**
+   * Nodes from the last to the first. ONNX Runtime orders them anew: depth first from the nodes that nothing uses, the highest number
+   * first. Numbered backwards, they run in about the graph's order, each just before it is needed; numbered forwards, every weight's
+   * gradient but the first layer's would wait for the end and hold on to its layer's activations.
+   */
+  readonly lastFirst: boolean;
 }
 
 /** ONNX bytes, and which of their inputs and outputs are the graph's state. */
@@ -85,6 +91,24 @@ class Emitter {
   }
 }
 
+/** What a sum of squares is over, when that is what the node is: ONNX has an operator for it. */
+export function squareRoot(graph: Graph, node: AnyNode): number | undefined {
+  const x = node.op === 'reduceSum' ? graph.nodes[node.inputs[0] ?? -1] : undefined;
+  return x?.op === 'mul' && x.inputs[0] === x.inputs[1] ? x.inputs[0] : undefined;
+}
+
+/** Ids of nodes of which an operator is made: squares that are only summed need none. */
+export function loweredNodes(graph: Graph): ReadonlySet<number> {
+  const needed = new Set([...Object.values(graph.outputs), ...Object.values(graph.writes)]);
+  for (let id = graph.nodes.length - 1; id >= 0; id--) {
+    const node = graph.nodes[id];
+    if (node === undefined || !needed.has(id)) continue;
+    const root = squareRoot(graph, node);
+    for (const input of root === undefined ? node.inputs : [root]) needed.add(input);
+  }
+  return needed;
+}
+
 function same(type: string): Rule<OpName> {
   return (emit, _, operands, result) => emit.node(type, operands, result);
 }
@@ -149,10 +173,9 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
     emit.node('Or', [taken, other], result);
   },
   reduceSum(emit, node, operands, result) {
-    const x = emit.operandOf(node, 0);
-    const square = x?.op === 'mul' && x.inputs[0] === x.inputs[1];
-    const inputs = square ? [emit.nameOf(x.inputs[0] ?? -1)] : operands;
-    emit.node(square ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
+    const root = squareRoot(emit.graph, node);
+    const inputs = root === undefined ? operands : [emit.nameOf(root)];
+    emit.node(root !== undefined ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
       attributes: { keepdims: 1 },
     });
   },
@@ -216,10 +239,12 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
 export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
   const emit = new Emitter(graph, options);
   const sources = { input: new Map<string, TensorSpec>(), state: new Map<string, TensorSpec>() };
+  const lowered = loweredNodes(graph);
   for (const [id, node] of graph.nodes.entries()) {
     if (node.op === 'input' || node.op === 'state') {
       sources[node.op].set(node.attrs.name, { shape: node.shape, dtype: node.dtype });
     }
+    if (!lowered.has(id)) continue;
     const operands = node.inputs.map(input => emit.nameOf(input));
     (RULES[node.op] as Rule<OpName>)(emit, node as Node<OpName>, operands, emit.nameOf(id));
   }
@@ -238,7 +263,7 @@ export function lowerToOnnx(graph: Graph, options: OnnxOptions): OnnxProgram {
   const prefixed = (specs: ReadonlyMap<string, TensorSpec>, prefix: string) =>
     [...specs].map(([name, spec]) => [`${prefix}${name}`, spec] as const);
   const bytes = encodeModel({
-    nodes: emit.nodes,
+    nodes: options.lastFirst ? emit.nodes.toReversed() : emit.nodes,
     initializers: emit.initializers,
     inputs: [...prefixed(sources.input, ONNX_PREFIX.input), ...prefixed(sources.state, ONNX_PREFIX.state)],
     outputs: [...prefixed(outputs, ONNX_PREFIX.output), ...prefixed(writes, ONNX_PREFIX.write)],
