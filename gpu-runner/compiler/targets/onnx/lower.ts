@@ -73,6 +73,13 @@ class Emitter {
     return name;
   }
 
+  /** The int64 scalar 0. */
+  index(): string {
+    const name = 'index:0';
+    if (!this.initializers.some(known => known.name === name)) this.initializer(name, 'i64', [], new Uint8Array(8));
+    return name;
+  }
+
   initializer(name: string, type: OnnxType, shape: Shape, bytes: Uint8Array): void {
     this.initializers.push({ name, type, shape, bytes });
   }
@@ -231,6 +238,30 @@ const RULES: { readonly [O in OpName]: Rule<O> } = {
   cast: (emit, { attrs }, operands, result) =>
     emit.node('Cast', operands, result, { attributes: { to: ONNX_TYPES[attrs.dtype] } }),
   stopGradient: same('Identity'),
+  never(emit, _, operands, result) {
+    // No element is less than itself, and no optimizer knows.
+    const parts = operands.map(operand => {
+      const [flat, first] = [emit.temporary(), emit.temporary()];
+      const part = operands.length === 1 ? result : emit.temporary();
+      emit.node('Reshape', [operand, emit.ints([-1])], flat);
+      emit.node('Gather', [flat, emit.index()], first, { attributes: { axis: 0 } });
+      emit.node('Less', [first, first], part);
+      return part;
+    });
+    let joined = parts[0] ?? '';
+    for (const [i, part] of parts.slice(1).entries()) {
+      const next = i === parts.length - 2 ? result : emit.temporary();
+      emit.node('Or', [joined, part], next);
+      joined = next;
+    }
+  },
+  after(emit, node, [x = '', never = ''], result) {
+    if (node.dtype === 'bool') return emit.node('Or', [x, never], result);
+    // x - (+0) is x, -0 and NaN included; x + 0 would turn -0 into 0.
+    const zero = emit.temporary();
+    emit.node('Cast', [never], zero, { attributes: { to: ONNX_TYPES[node.dtype] } });
+    emit.node('Sub', [x, zero], result);
+  },
   softmax: (emit, { attrs }, operands, result) =>
     emit.node('Softmax', operands, result, { attributes: { axis: attrs.axis } }),
 };
