@@ -8,13 +8,13 @@ import type { Engine } from '../gpu-runner/compiler/engine.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
 import { mixPrecision } from '../gpu-runner/compiler/passes/mixed-precision.ts';
-import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
+import { sizeOf } from '../gpu-runner/compiler/tensor.ts';
 import { trace } from '../gpu-runner/compiler/trace.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
-import { RandomStream } from '../gpu-runner/training/random.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { traceLabNet } from './lab-net.ts';
 import { MODEL_NETS, type ModelNet, traceModelNet } from './model-nets.ts';
+import { randomTensors } from './random-tensors.ts';
 import { timeTorch } from './torch-peer.ts';
 
 const modelNets: Readonly<Record<string, ModelNet>> = MODEL_NETS;
@@ -50,16 +50,6 @@ function countFlops(graph: Graph): number {
     flops += 2 * sizeOf(node.shape) * inner;
   }
   return flops;
-}
-
-function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {};
-  for (const [index, [name, spec]] of [...specs].entries()) {
-    const data = new Float32Array(sizeOf(spec.shape));
-    new RandomStream(0, 'sample', index).fillNormal(data);
-    tensors[name] = { ...emptyTensor(spec), data: data.map(x => x * scale) };
-  }
-  return tensors;
 }
 
 /** Milliseconds of the fastest of `runs`, after two that do not count. */
