@@ -1,6 +1,7 @@
 /** @file Networks of the product's own model, as training runs them: captions of up to 32 words, and picture features. */
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
 import { type BatchShape, traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
+import type { NetOptions } from './lab-net.ts';
 
 export interface ModelNet {
   readonly config: KeyedConfig;
@@ -28,5 +29,5 @@ export const MODEL_NETS = {
   small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),
 } as const;
 
-export const traceModelNet = ({ config, shape }: ModelNet) =>
-  traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
+export const traceModelNet = ({ config, shape }: ModelNet, { remat = false }: NetOptions = {}) =>
+  traceGradGraph(config, shape, { accumulate: false, microBatches: 1, remat });
