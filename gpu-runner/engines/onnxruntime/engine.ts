@@ -148,10 +148,11 @@ export interface OnnxRuntimeOptions {
 
 /**
  * They round otherwise than what they replace, and apply where nothing else uses what is in between: a block that is computed again in the
- * backward pass would differ in bits from one that is kept.
+ * backward pass would differ in bits from one that is kept. What they make has a new number, too, and runs out of turn: see `lastFirst`.
  */
 const ROUNDING_FUSIONS = [
   'MatMulAddFusion',
+  'MatMulScaleFusion',
   'QuickGeluFusion',
   'FastGeluFusion',
   'BiasGeluFusion',
