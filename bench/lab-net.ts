@@ -6,6 +6,7 @@ import { gelu, linear, silu } from '../gpu-runner/compiler/composites.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { grad } from '../gpu-runner/compiler/grad.ts';
 import type { Graph } from '../gpu-runner/compiler/graph.ts';
+import { remat } from '../gpu-runner/compiler/remat.ts';
 import { trace, type Value } from '../gpu-runner/compiler/trace.ts';
 import { Params } from '../gpu-runner/model/params.ts';
 
@@ -47,8 +48,13 @@ function block(params: Params, name: string, x: Value, context: Value, condition
   return f.add(z, linear(hidden, params.weight(`${name}.down`, 4 * HIDDEN, HIDDEN)));
 }
 
+export interface NetOptions {
+  /** Blocks are computed again in the backward pass. */
+  readonly remat?: boolean;
+}
+
 /** Forward and backward of the mean squared error; writes every parameter's gradient. */
-export function traceLabNet(): { readonly graph: Graph; readonly params: Params['specs'] } {
+export function traceLabNet(options: NetOptions = {}): { readonly graph: Graph; readonly params: Params['specs'] } {
   let specs: Params['specs'] = [];
   const graph = trace(builder => {
     const params = new Params(builder);
@@ -57,7 +63,10 @@ export function traceLabNet(): { readonly graph: Graph; readonly params: Params[
     const context = linear(input('context', [BATCH, CONTEXT, HIDDEN]), params.weight('context', HIDDEN, HIDDEN));
     const conditioning = silu(linear(input('time', [BATCH, HIDDEN]), params.weight('time', HIDDEN, HIDDEN)));
     let x = linear(patches, params.weight('embed', PATCH_DIM, HIDDEN));
-    for (let layer = 0; layer < DEPTH; layer++) x = block(params, `blocks.${layer}`, x, context, conditioning);
+    for (let layer = 0; layer < DEPTH; layer++) {
+      const run = () => block(params, `blocks.${layer}`, x, context, conditioning);
+      x = builder.scope(`block ${layer}`, () => (options.remat ? remat(builder, run) : run()));
+    }
     const error = f.sub(
       linear(x, params.weight('head', HIDDEN, PATCH_DIM)),
       input('target', [BATCH, TOKENS, PATCH_DIM]),

@@ -1,6 +1,7 @@
 /** @file Networks of the product's own model, as training runs them: captions of up to 32 words, and picture features. */
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
 import { type BatchShape, traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
+import type { NetOptions } from './lab-net.ts';
 
 export interface ModelNet {
   readonly config: KeyedConfig;
@@ -34,5 +35,5 @@ export const MODEL_NETS = {
   prod: describeNet({ hidden_size: 768, num_heads: 12, depth: 18, patch_size: 16 }, 512, 1),
 } as const;
 
-export const traceModelNet = ({ config, shape }: ModelNet) =>
-  traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
+export const traceModelNet = ({ config, shape }: ModelNet, { remat = false }: NetOptions = {}) =>
+  traceGradGraph(config, shape, { accumulate: false, microBatches: 1, remat });

@@ -3,9 +3,9 @@ import type { Engine, Executable, State, Tensors } from '../gpu-runner/compiler/
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
 import { optimize, type PassName } from '../gpu-runner/compiler/passes/optimize.ts';
-import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
+import { sizeOf } from '../gpu-runner/compiler/tensor.ts';
 import { trace } from '../gpu-runner/compiler/trace.ts';
-import { RandomStream } from '../gpu-runner/training/random.ts';
+import { randomTensors } from './random-tensors.ts';
 
 /** Multiply-adds of all matrix products, times two. */
 export function countFlops(graph: Graph): number {
@@ -18,16 +18,6 @@ export function countFlops(graph: Graph): number {
     flops += 2 * sizeOf(node.shape) * inner;
   }
   return flops;
-}
-
-function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
-  const tensors: Record<string, Tensor> = {};
-  for (const [index, [name, spec]] of [...specs].entries()) {
-    const data = new Float32Array(sizeOf(spec.shape));
-    new RandomStream(0, 'sample', index).fillNormal(data);
-    tensors[name] = { ...emptyTensor(spec), data: data.map(x => x * scale) };
-  }
-  return tensors;
 }
 
 /** A compiled graph with random operands. */

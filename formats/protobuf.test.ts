@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MessageWriter } from './protobuf.ts';
+import { MessageWriter, scanFields } from './protobuf.ts';
 
 const hexOf = (writer: MessageWriter) => Buffer.from(writer.finish()).toString('hex');
 
@@ -29,5 +29,25 @@ describe('MessageWriter', () => {
     const long = new MessageWriter().message(1, inner => inner.bytes(1, new Uint8Array(5000)));
     expect(long.finish().subarray(0, 6)).toEqual(Uint8Array.of(0x0a, 0x8b, 0x27, 0x0a, 0x88, 0x27));
     expect(long.finish().length).toBe(5006);
+  });
+});
+
+describe('scanFields', () => {
+  const bytes = new MessageWriter().int(1, 300).float(2, 1).double(16, 2).string(3, 'text').int(4, -1).finish();
+
+  it('finds what was written', () => {
+    const found = [...scanFields(bytes)];
+    expect(found.map(({ field }) => field)).toEqual([1, 2, 16, 3, 4]);
+    expect(found.map(({ start }) => start)).toEqual([0, ...found.slice(0, -1).map(({ end }) => end)]);
+    const text = found[3];
+    expect(new TextDecoder().decode(bytes.subarray(text?.body, text?.end))).toBe('text');
+  });
+
+  it.each([1, 5, 10, 17, 21])('refuses a message cut off after %d bytes', length => {
+    expect(() => [...scanFields(bytes.subarray(0, length))]).toThrow('ends within a field');
+  });
+
+  it('refuses other bytes', () => {
+    expect(() => [...scanFields(Uint8Array.of(0x0b, 0))]).toThrow('wire type 3');
   });
 });

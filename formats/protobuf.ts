@@ -1,4 +1,5 @@
 /** @file The protocol buffers wire format (protobuf.dev/programming-guides/encoding): as much of it as ONNX and TensorBoard need. */
+import { InvalidInput } from '../errors.ts';
 
 const encoder = new TextEncoder();
 
@@ -86,5 +87,56 @@ export class MessageWriter {
     const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
     larger.set(this.#buffer.subarray(0, this.#length));
     this.#buffer = larger;
+  }
+}
+
+/** Where a field of a message is. */
+export interface FieldPlace {
+  readonly field: number;
+  /** First byte of its tag. */
+  readonly start: number;
+  /** First byte of what it holds: of wire type 2, behind the length. */
+  readonly body: number;
+  /** Behind its last byte. */
+  readonly end: number;
+}
+
+/** The fields of one message, in order. @throws InvalidInput for bytes that are none. */
+export function* scanFields(bytes: Uint8Array, from = 0, to: number = bytes.length): Generator<FieldPlace> {
+  let at = from;
+  const varint = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++];
+      if (byte === undefined || at > to) throw new InvalidInput('a message of protocol buffers ends within a field');
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+  };
+  while (at < to) {
+    const start = at;
+    const tag = varint();
+    let body = at;
+    switch (tag % 8) {
+      case 0:
+        varint();
+        break;
+      case 1:
+        at += 8;
+        break;
+      case 2: {
+        const length = varint();
+        body = at;
+        at += length;
+        break;
+      }
+      case 5:
+        at += 4;
+        break;
+      default:
+        throw new InvalidInput(`wire type ${tag % 8} is none of protocol buffers`);
+    }
+    if (at > to) throw new InvalidInput('a message of protocol buffers ends within a field');
+    yield { field: Math.floor(tag / 8), start, body, end: at };
   }
 }

@@ -14,6 +14,7 @@ import { readCheckpoint } from './lib/documents.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './lib/experiment.ts';
 import { holdExperiment } from './lib/experiment-lease.ts';
 import { isComplete, pruneCheckpoint } from './lib/kept-checkpoints.ts';
+import { forSampling } from './lib/resolve-engine.ts';
 import {
   type Chunk,
   deleteCheckpointFile,
@@ -173,7 +174,11 @@ async function callPreview(
   checkpoint: Digest,
 ): Promise<{ readonly previews?: Digest }> {
   if (config.run.preview.prompts.length === 0) return {};
-  const { result } = await ctx.call('preview', { checkpoint, ...config.run.preview, engine: head.engine }, { signal });
+  const { result } = await ctx.call(
+    'preview',
+    { checkpoint, ...config.run.preview, engine: forSampling(head.engine) },
+    { signal },
+  );
   return { previews: outputOf(result, 'index') };
 }
 

@@ -161,7 +161,7 @@ function createEngineCache(openEngine: RunnerOptions['openEngine']) {
   const opened = new Map<string, Promise<Engine>>();
   return {
     open(spec: EngineSpec): Promise<Engine> {
-      const { micro_batch: _, ...identity } = spec;
+      const { micro_batch: _, gradient_checkpointing: __, ...identity } = spec;
       const key = canonicalJson(identity);
       const known = opened.get(key);
       if (known !== undefined) return known;

@@ -19,7 +19,7 @@ export const blobRefSchema = z.strictObject({
   media_type: z.string(),
 });
 
-/** { name, precision, threads, micro_batch }, resolved once when an experiment is created. */
+/** { name, precision, threads, micro_batch } and whether blocks are computed twice, resolved once when an experiment is created. */
 export const engineSpecSchema = z.strictObject({
   name: z.enum(['onnxruntime/cpu', 'onnxruntime/webgpu', 'openvino/cpu', 'tensorflow', 'reference']),
   /** Of matrix products in the model's graphs; the rest is f32. */
@@ -27,6 +27,8 @@ export const engineSpecSchema = z.strictObject({
   threads: z.int().min(1).max(256),
   /** Samples per run of the gradient graph; divides the update's batch. */
   micro_batch: z.int().min(1),
+  /** The backward pass computes the inside of blocks again: less memory, more time, equal bits but on OpenVINO. Absent: it does not. */
+  gradient_checkpointing: z.literal(true).optional(),
 });
 export type EngineSpec = z.infer<typeof engineSpecSchema>;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
-import { resolveEngine } from './resolve-engine.ts';
+import { engineDifferences, forSampling, resolveEngine } from './resolve-engine.ts';
 
 function statusOf(engines: RunnerStatus['engines']): RunnerStatus {
   const idle = { uptime: 1, heartbeat_age_ms: 1, running: null, queued: 0, finished: 0, stopping: false };
@@ -44,5 +44,15 @@ describe('resolveEngine', () => {
     expect(() => resolveEngine(missing, 'openvino/cpu', 64)).toThrow(
       expect.objectContaining({ hint: expect.stringContaining('it is not installed') }),
     );
+  });
+
+  it('keeps gradient checkpointing only where it is on, and only for training', () => {
+    const asked = { name: 'onnxruntime/cpu', gradient_checkpointing: true } as const;
+    const spec = resolveEngine(both, asked, 64);
+    expect(spec).toEqual({ ...forSampling(spec), gradient_checkpointing: true });
+    expect(resolveEngine(both, { ...asked, gradient_checkpointing: false }, 64)).toEqual(forSampling(spec));
+    expect(engineDifferences(asked, spec)).toEqual([]);
+    expect(engineDifferences(asked, forSampling(spec))).toEqual(['gradient_checkpointing']);
+    expect(engineDifferences({ ...asked, gradient_checkpointing: false }, forSampling(spec))).toEqual([]);
   });
 });

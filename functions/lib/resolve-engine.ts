@@ -16,9 +16,13 @@ const MAX_AUTO_MICRO_BATCH = 64;
 /** `auto`, the name of an engine, or parts of a spec; what is left out is resolved. */
 export const engineRequestSchema = z.union([
   z.enum(['auto', ...NAMES]),
-  engineSpecSchema.partial().required({ name: true }),
+  engineSpecSchema.partial().required({ name: true }).extend({ gradient_checkpointing: z.boolean().optional() }),
 ]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
+
+interface Asked extends Omit<Exclude<EngineRequest, string>, 'name'> {
+  readonly name: EngineSpec['name'] | 'auto';
+}
 
 /**
  * @param batchSize Samples per update, which the micro-batch divides.
@@ -26,12 +30,12 @@ export type EngineRequest = z.output<typeof engineRequestSchema>;
  * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision.
  */
 export function resolveEngine(status: RunnerStatus, request: EngineRequest, batchSize: number): EngineSpec {
-  const asked = typeof request === 'string' ? { name: request } : request;
+  const asked: Asked = typeof request === 'string' ? { name: request } : request;
   const name = asked.name === 'auto' ? AUTO_NAMES.find(each => isAvailable(status, each)) : asked.name;
   if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
   const found = status.engines.find(engine => engine.name === name);
   const precisions = found?.precisions ?? ['f32' as const];
-  const { precision = precisions[0] ?? 'f32', threads, micro_batch } = typeof request === 'string' ? {} : request;
+  const { precision = precisions[0] ?? 'f32', threads, micro_batch, gradient_checkpointing } = asked;
   if (!precisions.includes(precision)) {
     throw new Unprocessable(`the engine ${name} does not compute in ${precision} on the gpu-runner`, {
       expected: `precision ${precisions.join(' or ')}`,
@@ -42,16 +46,22 @@ export function resolveEngine(status: RunnerStatus, request: EngineRequest, batc
     precision,
     threads: threads ?? found?.threads ?? 1,
     micro_batch: micro_batch ?? largestDivisor(batchSize, MAX_AUTO_MICRO_BATCH),
+    ...(gradient_checkpointing === true && { gradient_checkpointing }),
   };
 }
 
 /** The keys of a spec in which it differs from what was asked for. `auto` and what was left out fit any. */
 export function engineDifferences(request: EngineRequest, spec: EngineSpec): (keyof EngineSpec)[] {
   if (request === 'auto') return [];
-  const asked: { readonly [K in keyof EngineSpec]?: EngineSpec[K] | undefined } =
-    typeof request === 'string' ? { name: request } : request;
-  const keys = ['name', 'precision', 'threads', 'micro_batch'] as const;
-  return keys.filter(key => asked[key] !== undefined && asked[key] !== spec[key]);
+  const asked: Asked = typeof request === 'string' ? { name: request } : request;
+  const has = { gradient_checkpointing: false, ...spec };
+  const keys = ['name', 'precision', 'threads', 'micro_batch', 'gradient_checkpointing'] as const;
+  return keys.filter(key => asked[key] !== undefined && asked[key] !== has[key]);
+}
+
+/** The spec without what concerns training alone, so that equal pictures have equal keys. */
+export function forSampling({ gradient_checkpointing: _, ...spec }: EngineSpec): EngineSpec {
+  return spec;
 }
 
 function isAvailable(status: RunnerStatus, name: string): boolean {

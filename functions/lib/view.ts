@@ -148,7 +148,7 @@ ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.targe
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
-| engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.engine.micro_batch} |
+| engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.engine.micro_batch}${head.engine.gradient_checkpointing ? ', gradient checkpointing' : ''} |
 | dataset | \`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
 

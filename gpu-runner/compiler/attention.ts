@@ -16,6 +16,7 @@ import {
   stopGradient,
   sub,
 } from './functions.ts';
+import { remat } from './remat.ts';
 import { broadcastShapes } from './shapes.ts';
 import type { Shape } from './tensor.ts';
 import type { Value } from './trace.ts';
@@ -31,7 +32,10 @@ export interface KeyGroup {
 export interface AttentionOptions {
   /** Of the scores; default 1 / sqrt(dim). */
   readonly scale?: number;
-  /** Keys that are looked at together; default: all. The result is the same but for rounding. */
+  /**
+   * Keys that are looked at together; default: all. The result is the same but for rounding. The backward pass computes the scores of
+   * each chunk again, so that it never holds more than one chunk's. {@link chunkFor} says when it is worth it.
+   */
   readonly chunk?: number;
   /** Added to the scores of all groups' keys side by side, beside the groups' own: broadcasts to [..., queries, keys]. */
   readonly bias?: Value;
@@ -56,6 +60,27 @@ export function attend(query: Value, groups: readonly KeyGroup[], options: Atten
   const { chunk, bias } = options;
   if (chunk === undefined) return attendWhole(scaled, groups, bias);
   return attendInChunks(scaled, bias ? shareBias(groups, bias) : groups, chunk);
+}
+
+/** Scores of f32 that may be held whole: 128 MiB. Training holds some five of them at a time. */
+const WHOLE_SCORES_BYTES = 128 * 2 ** 20;
+/** Shorter chunks make matrix products slow. */
+const SMALLEST_CHUNK = 128;
+
+/**
+ * The `chunk` of {@link attend} for [batch, heads, queries, keys] scores: undefined, which changes no bit, as long as they stay within
+ * `budget` bytes in f32; else the most keys that do, a multiple of 128, in chunks of about equal size.
+ */
+export function chunkFor(
+  { batch, heads, queries, keys }: { batch: number; heads: number; queries: number; keys: number },
+  budget: number = WHOLE_SCORES_BYTES,
+): number | undefined {
+  const bytesPerKey = 4 * batch * heads * queries;
+  if (bytesPerKey * keys <= budget) return undefined;
+  const most = Math.max(SMALLEST_CHUNK, Math.floor(budget / bytesPerKey / SMALLEST_CHUNK) * SMALLEST_CHUNK);
+  const chunks = Math.ceil(keys / most);
+  const even = Math.ceil(keys / chunks / SMALLEST_CHUNK) * SMALLEST_CHUNK;
+  return even < keys ? even : undefined;
 }
 
 function attendWhole(query: Value, groups: readonly KeyGroup[], shared?: Value): Value {
@@ -99,31 +124,41 @@ function joinBiases(groups: readonly KeyGroup[], axis: number): Value | undefine
   return concat(parts, leading.length - 1);
 }
 
+/** Largest score so far, sum of exponentials, and mix of values that is not yet divided by it: per query. */
+interface Running {
+  readonly largest: Value;
+  readonly total: Value;
+  readonly mixed: Value;
+}
+
 /** Running maximum, sum and mix (arXiv 2112.05682). The maximum cancels out, so no gradient needs to flow through it. */
 function attendInChunks(query: Value, groups: readonly KeyGroup[], size: number): Value {
   const axis = query.shape.length - 2;
-  let state: { largest: Value; total: Value; mixed: Value } | undefined;
+  let running: Running | undefined;
   for (const group of groups) {
     const count = group.key.shape[axis] ?? 0;
     for (let start = 0; start < count; start += size) {
-      const { key, value, bias } = cutGroup(group, axis, start, Math.min(count, start + size));
-      const scores = matmul(query, key, { transposeB: true });
-      const biased = bias ? add(scores, bias) : scores;
-      const peak = stopGradient(reduceMax(biased, [-1]));
-      const largest = state ? max(state.largest, peak) : peak;
-      const weights = exp(sub(biased, largest));
-      const total = reduceSum(weights, [-1]);
-      const mixed = matmul(weights, value);
-      if (state) {
-        const shrink = exp(sub(state.largest, largest));
-        state = { largest, total: add(mul(state.total, shrink), total), mixed: add(mul(state.mixed, shrink), mixed) };
-      } else {
-        state = { largest, total, mixed };
-      }
+      const before = running;
+      running = remat(query.builder, () =>
+        attendToChunk(query, cutGroup(group, axis, start, Math.min(count, start + size)), before),
+      );
     }
   }
-  if (state === undefined) throw new TypeError('attention needs at least one key');
-  return div(state.mixed, state.total);
+  if (running === undefined) throw new TypeError('attention needs at least one key');
+  return div(running.mixed, running.total);
+}
+
+function attendToChunk(query: Value, { key, value, bias }: KeyGroup, before: Running | undefined): Running {
+  const scores = matmul(query, key, { transposeB: true });
+  const biased = bias ? add(scores, bias) : scores;
+  const peak = stopGradient(reduceMax(biased, [-1]));
+  const largest = before ? max(before.largest, peak) : peak;
+  const weights = exp(sub(biased, largest));
+  const total = reduceSum(weights, [-1]);
+  const mixed = matmul(weights, value);
+  if (before === undefined) return { largest, total, mixed };
+  const shrink = exp(sub(before.largest, largest));
+  return { largest, total: add(mul(before.total, shrink), total), mixed: add(mul(before.mixed, shrink), mixed) };
 }
 
 function cutGroup({ key, value, bias }: KeyGroup, axis: number, start: number, end: number): KeyGroup {

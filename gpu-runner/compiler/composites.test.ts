@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { interpret } from '../engines/reference/engine.ts';
-import { attend, biasOf } from './attention.ts';
+import { attend, biasOf, chunkFor } from './attention.ts';
 import { conv2d } from './convolution.ts';
 import * as f from './functions.ts';
 import { avgPool, maxPool } from './pooling.ts';
@@ -46,6 +46,27 @@ describe('attend', () => {
       return f.sub(attend(query, [{ key, value, bias }], options), attend(query, [{ key, value }]));
     });
     expect(mixed).toEqual([0, 0].map(x => expect.closeTo(x, 6)));
+  });
+});
+
+describe('chunkFor', () => {
+  it('leaves small attention whole, and its bits as they are', () => {
+    expect(chunkFor({ batch: 64, heads: 3, queries: 64, keys: 161 })).toBeUndefined();
+    expect(chunkFor({ batch: 1, heads: 1, queries: 10, keys: 10 }, 400)).toBeUndefined();
+  });
+
+  it('cuts large attention into even chunks within the budget', () => {
+    const size = { batch: 1, heads: 12, queries: 4096, keys: 4742 };
+    const chunk = chunkFor(size) ?? 0;
+    expect(chunk).toBe(640);
+    expect(4 * size.heads * size.queries * chunk).toBeLessThanOrEqual(128 * 2 ** 20);
+    expect(chunkFor(size, 256 * 2 ** 20)).toBe(1280);
+    expect(chunkFor({ ...size, keys: 1500 }, 256 * 2 ** 20)).toBe(768);
+  });
+
+  it('makes no chunk of less than 128 keys, however small the budget', () => {
+    expect(chunkFor({ batch: 1, heads: 1, queries: 1000, keys: 500 }, 1)).toBe(128);
+    expect(chunkFor({ batch: 1, heads: 1, queries: 1000, keys: 128 }, 1)).toBeUndefined();
   });
 });
 

@@ -33,6 +33,11 @@ export const abs = (x: Value): Value => x.builder.emit('abs', [x], {});
 export const not = (x: Value): Value => x.builder.emit('not', [x], {});
 export const stopGradient = (x: Value): Value => x.builder.emit('stopGradient', [x], {});
 
+/** x, not before `values` are there, and not as the same node: see remat.ts. */
+export function after(x: Value, values: readonly Value[]): Value {
+  return x.builder.emit('after', [x, x.builder.emit('never', values, {})], {});
+}
+
 type BinaryOp = 'add' | 'sub' | 'mul' | 'div' | 'max' | 'min' | 'less' | 'equal' | 'and';
 
 function binary(op: BinaryOp, x: Operand, y: Operand): Value {

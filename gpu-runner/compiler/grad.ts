@@ -4,6 +4,7 @@ import { geluSlope, siluSlope, swapPairs } from './expansions.ts';
 import * as f from './functions.ts';
 import type { Node } from './graph.ts';
 import type { OpName } from './ops.ts';
+import { Recomputation } from './remat.ts';
 import { GraphError } from './shapes.ts';
 import { type DType, formatType, type Shape } from './tensor.ts';
 import type { Value } from './trace.ts';
@@ -46,7 +47,7 @@ function extremum(ct: Value, operands: readonly Value[], takesFirst: (a: Value, 
 }
 
 /** Through these no gradient flows: their result does not change with their operands, or must not. */
-const CUTS: ReadonlySet<OpName> = new Set<OpName>(['stopGradient', 'less', 'equal', 'and', 'not']);
+const CUTS: ReadonlySet<OpName> = new Set<OpName>(['stopGradient', 'less', 'equal', 'and', 'not', 'never']);
 
 /** Sources and cuts have no row. */
 const RULES: { readonly [O in OpName]?: Rule<O> } = {
@@ -127,6 +128,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
     undefined,
   ],
   scatterAdd: (ct, x, _, { axis }) => [ct, undefined, f.gather(ct, nth(x, 1), axis)],
+  after: ct => [ct, undefined],
   cast: (ct, x) => [f.cast(ct, first(x).dtype)],
   softmax: (ct, _, y, { axis }) => {
     const weighted = f.mul(ct, y);
@@ -198,6 +200,7 @@ export function grad(y: Value, wrt: readonly Value[]): Value[] {
       leadsToTarget[id] = 1;
   }
 
+  const recomputation = new Recomputation(builder);
   const cotangents = new Map<number, Value>([[y.id, builder.constant([1], [], y.dtype)]]);
   for (let id = y.id; id >= 0; id--) {
     const ct = cotangents.get(id);
@@ -208,15 +211,17 @@ export function grad(y: Value, wrt: readonly Value[]): Value[] {
     if (rule === undefined) {
       throw new GraphError(`failed to compute the gradient of ${node.op}${node.scope ? ` in ${node.scope}` : ''}`);
     }
-    const operands = node.inputs.map(input => builder.valueAt(input));
+    recomputation.enter(id, ct, cotangents);
+    const operands = node.inputs.map(input => recomputation.valueFor(id, input));
     const scope = node.scope ? `${node.scope} / backward` : 'backward';
     builder.scope(scope, () => {
       const isElementwise = BROADCASTING.has(node.op);
       const whole = isElementwise || node.op === 'reduceSum' ? ct : f.broadcast(ct, node.shape);
-      for (const [index, contribution] of rule(whole, operands, builder.valueAt(id), node.attrs).entries()) {
-        const operand = nth(operands, index);
+      for (const [index, contribution] of rule(whole, operands, recomputation.valueFor(id, id), node.attrs).entries()) {
+        const operand = builder.valueAt(node.inputs[index] ?? -1);
         if (contribution === undefined || !leadsToTarget[operand.id]) continue;
         const reduced = isElementwise ? unbroadcast(contribution, operand.shape, node.shape) : contribution;
+        recomputation.leave(id, operand.id);
         const sum = cotangents.get(operand.id);
         cotangents.set(operand.id, sum === undefined ? reduced : f.add(sum, reduced));
       }

@@ -65,6 +65,8 @@ export interface OpAttrs {
   scatterAdd: { readonly axis: number };
   cast: { readonly dtype: DType };
   stopGradient: None;
+  never: None;
+  after: None;
   softmax: { readonly axis: number };
   silu: None;
   gelu: { readonly form: 'tanh' | 'erf' };
@@ -300,6 +302,24 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     infer: (operands, { dtype }) => ({ shape: at(operands, 0).shape, dtype }),
   },
   stopGradient: { doc: 'x, through which no gradient flows', arity: 1, infer: operands => at(operands, 0) },
+  never: {
+    doc: 'a bool scalar: false, once all the floats are there',
+    arity: undefined,
+    infer(operands) {
+      for (const operand of operands) requireFloat(operand);
+      return { shape: [], dtype: 'bool' };
+    },
+  },
+  after: {
+    doc: 'x, made again once the bool scalar y of `never` is there: equal to x bit by bit, and never merged with it',
+    arity: 2,
+    infer(operands) {
+      const [x, y] = [at(operands, 0), at(operands, 1)];
+      if (y.dtype !== 'bool' || y.shape.length !== 0)
+        throw new GraphError(`expected a bool scalar, got ${formatType(y)}`);
+      return x;
+    },
+  },
   softmax: {
     doc: 'exp(x - max) / sum(exp(x - max)) along an axis',
     arity: 1,

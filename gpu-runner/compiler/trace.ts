@@ -29,11 +29,21 @@ export class Value implements TensorSpec {
   }
 }
 
+/** Nodes that were emitted together and are computed again in the backward pass: see remat.ts. */
+export interface Region {
+  /** The region that it lies in. */
+  readonly parent: Region | undefined;
+  /** In order, those of inner regions included. */
+  readonly nodes: NodeId[];
+}
+
 /** Collects nodes; equal computations become one node (common-subexpression elimination as the graph grows). */
 export class Builder {
   readonly #nodes: AnyNode[] = [];
   readonly #known = new Map<string, NodeId>();
   readonly #scopes: string[] = [];
+  readonly #regions = new Map<NodeId, Region>();
+  #region: Region | undefined;
 
   /** Appends an operation, or finds the equal one that is there. @throws GraphError naming op, operand types and origin. */
   emit<O extends OpName>(op: O, inputs: readonly Value[], attrs: OpAttrs[O]): Value {
@@ -61,6 +71,8 @@ export class Builder {
     const node: Node<O> = { op, inputs: ids, attrs, shape: spec.shape, dtype: spec.dtype, scope };
     const id = this.#nodes.push(node as AnyNode) - 1;
     this.#known.set(key, id);
+    if (this.#region) this.#regions.set(id, this.#region);
+    for (let region = this.#region; region; region = region.parent) region.nodes.push(id);
     return new Value(this, id);
   }
 
@@ -82,6 +94,22 @@ export class Builder {
     } finally {
       this.#scopes.pop();
     }
+  }
+
+  /** Everything new that `build` emits belongs to one region. */
+  region<T>(build: () => T): T {
+    const parent = this.#region;
+    this.#region = { parent, nodes: [] };
+    try {
+      return build();
+    } finally {
+      this.#region = parent;
+    }
+  }
+
+  /** The innermost region that a node belongs to. */
+  regionOf(id: NodeId): Region | undefined {
+    return this.#regions.get(id);
   }
 
   input(name: string, spec: TensorSpec): Value {

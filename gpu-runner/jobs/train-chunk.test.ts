@@ -7,6 +7,8 @@ import { type Digest, isDigest } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import type { Engine } from '../compiler/engine.ts';
+import type { Graph } from '../compiler/graph.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
@@ -89,6 +91,24 @@ describe('the train-chunk job', () => {
       }
       expect(parent).toBe(whole.outputs.checkpoint?.digest);
     }
+  });
+
+  it('ends in the same checkpoint with gradient checkpointing, whose graphs compute blocks again', async () => {
+    const { job, context } = await setUp();
+    const kept = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
+    const graphs: Graph[] = [];
+    const watched: Engine = {
+      ...engine,
+      compile(graph) {
+        graphs.push(graph);
+        return engine.compile(graph);
+      },
+    };
+    const ctx = { ...context(), engine: async () => watched };
+    const again = { ...job, engine: { ...spec, gradient_checkpointing: true as const } };
+    const { outputs } = await createTrainChunkJob()(ctx, { ...again, from: 0, to: 2 });
+    expect(outputs.checkpoint?.digest).toBe(kept.outputs.checkpoint?.digest);
+    expect(graphs.some(({ nodes }) => nodes.some(({ op }) => op === 'after'))).toBe(true);
   });
 
   it('logs one line per step', async () => {

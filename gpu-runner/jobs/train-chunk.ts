@@ -46,7 +46,8 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const engine = await ctx.engine(job.engine);
     const tensors = parent && (await loadTensors(ctx.blobs, parent));
     const { step, samples, cursor } = parent ?? EMPTY_PROGRESS;
-    return new Trainer(engine, config, items.items, job.engine.micro_batch, { step, samples, cursor }, tensors);
+    const { micro_batch: microBatch, gradient_checkpointing: remat = false } = job.engine;
+    return new Trainer(engine, config, items.items, microBatch, { step, samples, cursor }, tensors, { remat });
   }
 
   return async (ctx, job) => {

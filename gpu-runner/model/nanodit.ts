@@ -3,6 +3,7 @@
 import type { ModelConfig } from '../../configs/schema.ts';
 import { linear, rmsNorm, silu } from '../compiler/composites.ts';
 import { add, concat, cos, mul, reshape, sin, slice } from '../compiler/functions.ts';
+import { remat } from '../compiler/remat.ts';
 import type { Value } from '../compiler/trace.ts';
 import { applyBlock, type BlockContext, branchesOf, type Modulation, modulate } from './block.ts';
 import { encodeConditions } from './conditions.ts';
@@ -22,6 +23,8 @@ export interface NanoDitInputs {
   /** [batch]; 0 = data, 1 = noise. */
   readonly t: Value;
   readonly conditions: ConditionInputs;
+  /** Computes blocks again in the backward pass instead of keeping their inside. */
+  readonly remat?: boolean;
 }
 
 /** Geometry of the tokens of a picture. */
@@ -31,8 +34,9 @@ export function geometryOf(model: ModelConfig, height: number, width: number): P
 }
 
 /** Prediction [batch, 3, height, width]. */
-export function applyNanoDit(params: Params, model: ModelConfig, { z, t, conditions }: NanoDitInputs): Value {
+export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDitInputs): Value {
   const { builder } = params;
+  const { z, t, conditions } = inputs;
   const [, , height = 0, width = 0] = z.shape;
   const geometry = geometryOf(model, height, width);
   const { rows, columns } = geometry;
@@ -57,10 +61,11 @@ export function applyNanoDit(params: Params, model: ModelConfig, { z, t, conditi
   const bias = keyBias(encoded.context, imageKeys);
   const context: BlockContext = { groups: encoded.context, rotation, ...(bias && { bias }) };
   for (let layer = 0; layer < model.depth; layer++) {
-    x = builder.scope(`block ${layer}`, () => {
+    const block = () => {
       const modulation = modulationOf(params, model, layer, conditioning);
       return applyBlock(params, model, `blocks.${layer}`, x, context, modulation);
-    });
+    };
+    x = builder.scope(`block ${layer}`, () => (inputs.remat ? remat(builder, block) : block()));
   }
   return builder.scope('head', () => {
     const packed = add(

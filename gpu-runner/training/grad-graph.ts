@@ -62,6 +62,8 @@ export interface GradGraphOptions {
   readonly accumulate: boolean;
   /** Micro-batches per update; the accumulated gradient is that of the update's mean loss. */
   readonly microBatches: number;
+  /** Gradient checkpointing: the inside of blocks is computed again in the backward pass. The same bits in less memory and more time. */
+  readonly remat?: boolean;
 }
 
 /**
@@ -82,7 +84,7 @@ export function traceGradGraph(
     const conditions = declareConditions(builder, config.model, shape);
     const params = new Params(builder);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
-    const prediction = applyNanoDit(params, config.model, { z, t, conditions });
+    const prediction = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
     const loss = builder.scope('loss', () => flowMatchingLoss(prediction, x0, noise, t, config.objective));
     specs = params.specs;
 

@@ -15,7 +15,7 @@ const engine = createOnnxRuntimeEngine({ threads: 1 });
 async function train(
   config: KeyedConfig,
   steps: number,
-  options: { engine?: Engine; microBatch?: number; items?: ReturnType<typeof tinyItems> } = {},
+  options: { engine?: Engine; microBatch?: number; items?: ReturnType<typeof tinyItems>; remat?: boolean } = {},
 ) {
   const trainer = new Trainer(
     options.engine ?? engine,
@@ -23,6 +23,8 @@ async function train(
     options.items ?? tinyItems(),
     options.microBatch ?? config.data.batch_size,
     EMPTY_PROGRESS,
+    undefined,
+    { remat: options.remat ?? false },
   );
   const reports: StepReport[] = [];
   for (let i = 0; i < steps; i++) reports.push(await trainer.step());
@@ -124,6 +126,16 @@ describe('Trainer', () => {
       whole.reports.map(report => expect.closeTo(report.loss, 4)),
     );
     expect(largestDifference(split.tensors.model, whole.tensors.model)).toBeLessThan(2e-4);
+  });
+
+  it('takes the same steps with gradient checkpointing, bit by bit, micro-batches included', async () => {
+    for (const engine of [createOnnxRuntimeEngine({ threads: 2 }), createReferenceEngine()]) {
+      const config = tinyConfig({ data: { batch_size: 4 } });
+      const kept = await train(config, 2, { engine, microBatch: 2 });
+      const again = await train(config, 2, { engine, microBatch: 2, remat: true });
+      expect(again.reports).toEqual(kept.reports);
+      expect(bytesOf(again.tensors)).toEqual(bytesOf(kept.tensors));
+    }
   });
 
   it('agrees with the reference interpreter over whole steps, with AdamW and with Muon', {

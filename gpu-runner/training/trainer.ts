@@ -46,12 +46,18 @@ export interface TrainingTensors {
 
 export const EMPTY_PROGRESS: Progress = { step: 0, samples: 0, cursor: { epoch: 0, position: 0 } };
 
+export interface TrainerOptions {
+  /** Gradient checkpointing: see {@link traceGradGraph}. */
+  readonly remat?: boolean;
+}
+
 export class Trainer {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
   readonly #plan: EpochPlan;
   readonly #feeds: FeedBuilder;
   readonly #microBatch: number;
+  readonly #remat: boolean;
   readonly #textTokens: number;
   readonly #specs: readonly ParamSpec[];
   readonly #state: State;
@@ -66,6 +72,7 @@ export class Trainer {
     microBatch: number,
     progress: Progress,
     tensors?: TrainingTensors,
+    { remat = false }: TrainerOptions = {},
   ) {
     const { batch_size: batchSize } = config.data;
     if (batchSize % microBatch !== 0) {
@@ -76,6 +83,7 @@ export class Trainer {
     this.#engine = engine;
     this.#config = config;
     this.#microBatch = microBatch;
+    this.#remat = remat;
     this.#plan = new EpochPlan(items, config.seed, batchSize);
     this.#feeds = new FeedBuilder(config);
     this.#textTokens = graphTextTokens(items, config);
@@ -141,7 +149,7 @@ export class Trainer {
     const known = this.#gradients.get(key);
     if (known) return known;
     const microBatches = this.#config.data.batch_size / this.#microBatch;
-    const { graph } = traceGradGraph(this.#config, shape, { accumulate, microBatches });
+    const { graph } = traceGradGraph(this.#config, shape, { accumulate, microBatches, remat: this.#remat });
     const compiled = this.#engine.compile(optimize(graph, this.#engine));
     this.#gradients.set(key, compiled);
     return compiled;

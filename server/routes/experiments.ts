@@ -28,9 +28,9 @@ const putSchema = z.strictObject({
       description: "a preset's name, or a config, which may name one under `preset` and override some of its keys",
     }),
   dataset: z.string().min(1).meta({ description: 'name or digest' }),
-  engine: engineRequestSchema
-    .default('auto')
-    .meta({ description: '`auto`, a name, or parts of { name, threads, micro_batch }' }),
+  engine: engineRequestSchema.default('auto').meta({
+    description: '`auto`, a name, or parts of { name, precision, threads, micro_batch, gradient_checkpointing }',
+  }),
 });
 const trainSchema = z.strictObject({
   target: z.int().positive().optional().meta({ description: 'samples to train up to' }),

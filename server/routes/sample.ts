@@ -5,7 +5,7 @@ import { Internal } from '../../errors.ts';
 import type { RunState } from '../../functions/executor.ts';
 import { readCheckpoint, readKeyedConfig } from '../../functions/lib/documents.ts';
 import { readHead } from '../../functions/lib/experiment.ts';
-import { engineRequestSchema, resolveEngine } from '../../functions/lib/resolve-engine.ts';
+import { engineRequestSchema, forSampling, resolveEngine } from '../../functions/lib/resolve-engine.ts';
 import { sampleInput } from '../../functions/sample.ts';
 import type { Json } from '../../storage/canonical.ts';
 import { parseDigest } from '../../storage/digest.ts';
@@ -87,12 +87,12 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
   /** An experiment samples on the engine that it trains on; a bare checkpoint on what `auto` is now. */
   async function chooseEngine(model: string, asked: z.output<typeof bodySchema>['engine']): Promise<EngineSpec> {
     if (asked === undefined && !model.startsWith('sha256:')) {
-      return (await readHead(store, model.split('@')[0] ?? '')).value.engine;
+      return forSampling((await readHead(store, model.split('@')[0] ?? '')).value.engine);
     }
     const batch = model.startsWith('sha256:')
       ? (await readKeyedConfig(blobs, (await readCheckpoint(blobs, parseDigest(model))).config)).data.batch_size
       : (await readHead(store, model.split('@')[0] ?? '')).value.engine.micro_batch;
-    return resolveEngine(await runner.status(), asked ?? 'auto', batch);
+    return forSampling(resolveEngine(await runner.status(), asked ?? 'auto', batch));
   }
 
   return app;

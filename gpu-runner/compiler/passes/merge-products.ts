@@ -3,15 +3,14 @@ import { GraphEditor } from './edit.ts';
 
 /** Operands that are wider make products of a good size by themselves, and joining them costs more than it saves. */
 const WIDEST = 384;
-/** Products further apart would keep their operands alive for too long. */
-const LONGEST_DISTANCE = 64;
 
 type Product = Node<'matmul'>;
 
 /**
  * Products that share an operand or a sum, as one product, in the two forms in which the gradients of several projections of one value
  * (queries, keys and values) appear: x^T a, x^T b ... -> x^T [a | b ...], cut apart; a v^T + b w^T ... -> [a | b ...] [v | w ...]^T. For
- * engines that are slow on narrow products.
+ * engines that are slow on narrow products. Only products of one origin in the model are merged: those of several blocks would keep the
+ * operands of all of them alive, and what is computed again in the backward pass must be merged as what is kept.
  */
 export function mergeProducts(graph: Graph): Graph {
   const editor = new GraphEditor(graph);
@@ -70,22 +69,16 @@ function isNarrow({ nodes }: Graph, id: NodeId, transposeA: boolean): boolean {
   return width <= WIDEST;
 }
 
-/** Cuts ascending ids where two neighbours are far apart; a group of one is none. */
-function cutIntoGroups(ids: readonly NodeId[]): NodeId[][] {
-  const groups: NodeId[][] = [];
-  for (const id of ids) {
-    const group = groups.at(-1);
-    if (group && id - (group.at(-1) ?? id) <= LONGEST_DISTANCE) group.push(id);
-    else groups.push([id]);
-  }
-  return groups.filter(group => group.length > 1);
+/** Groups of one origin; a group of one is none. */
+function groupByOrigin({ nodes }: Graph, ids: readonly NodeId[]): NodeId[][] {
+  return [...Map.groupBy(ids, id => nodes[id]?.scope).values()].filter(group => group.length > 1);
 }
 
-/** Products x^T a of the same x, near each other. */
+/** Products x^T a of the same x and origin. */
 function siblings(graph: Graph): NodeId[][] {
   const products = [...graph.nodes.keys()].filter(id => isNarrow(graph, id, true));
   const byOperand = Map.groupBy(products, id => operandOf(graph, id, 0));
-  return [...byOperand.values()].flatMap(cutIntoGroups);
+  return [...byOperand.values()].flatMap(group => groupByOrigin(graph, group));
 }
 
 interface SumOfProducts {
@@ -106,8 +99,11 @@ function sumsOfProducts(graph: Graph): SumOfProducts[] {
     if (nodes[id]?.op !== 'add' || isInner.has(id)) continue;
     const leaves = leavesOf(graph, id, uses, isInner);
     const isMergeable = (leaf: NodeId) => uses[leaf] === 1 && isNarrow(graph, leaf, false);
-    const [products = []] = cutIntoGroups(leaves.filter(isMergeable).sort((a, b) => a - b));
-    if (products.length > 1) sums.push({ sum: id, products, rest: leaves.filter(leaf => !products.includes(leaf)) });
+    const [products] = groupByOrigin(
+      graph,
+      leaves.filter(isMergeable).sort((a, b) => a - b),
+    );
+    if (products) sums.push({ sum: id, products, rest: leaves.filter(leaf => !products.includes(leaf)) });
   }
   return sums;
 }

@@ -133,6 +133,8 @@ export const OP_CASES: readonly OpCase[] = [
   unary('cos', f.cos),
   unary('abs', f.abs),
   unary('stopGradient', x => f.mul(f.stopGradient(x), x)),
+  unary('after', x => f.mul(f.after(x, [f.exp(x)]), x)),
+  unary('never', x => f.select(x.builder.emit('never', [x, f.exp(x)], {}), x, f.mul(x, x))),
   ...BROADCASTS.flatMap(([a, b]) => [
     binary('add', f.add, { shape: a }, { shape: b }),
     binary('sub', f.sub, { shape: a }, { shape: b }),

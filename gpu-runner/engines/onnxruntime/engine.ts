@@ -62,6 +62,7 @@ class OrtExecutable implements Executable {
       state.swap(name, spec, requireResult(fetches[`${ONNX_PREFIX.write}${name}`], name));
     }
     const outputs: Record<string, Tensor> = {};
+    for (const name of program.writes.keys()) release(results[`${ONNX_PREFIX.write}${name}`]);
     for (const [name, spec] of program.outputs) {
       outputs[name] = fromOrt(requireResult(results[`${ONNX_PREFIX.output}${name}`], name), spec);
     }
@@ -73,12 +74,37 @@ class OrtExecutable implements Executable {
   }
 }
 
+/** The binding copies what a run wrote into our tensors once more; that copy is given back here, not when garbage is collected. */
+function release(copy: ort.Tensor | undefined): void {
+  const { buffer } = (copy?.data ?? new Float32Array()) as Float32Array<ArrayBuffer>;
+  buffer.transfer(0);
+}
+
 export interface OnnxRuntimeOptions {
   /** Intra-op threads; byte equality is promised at an equal count only. */
   readonly threads: number;
   /** Where optimized programs are kept from one process to the next; absent: nowhere. */
   readonly cacheFolder?: string;
+  /** Keep freed memory for the next allocation; default true. False takes no more than `peakBytes` and more time. */
+  readonly arena?: boolean;
 }
+
+/**
+ * They round otherwise than what they replace, and apply where nothing else uses what is in between: a block that is computed again in the
+ * backward pass would differ in bits from one that is kept. What they make has a new number, too, and runs out of turn: see `lastFirst`.
+ */
+const ROUNDING_FUSIONS = [
+  'MatMulAddFusion',
+  'MatMulScaleFusion',
+  'QuickGeluFusion',
+  'FastGeluFusion',
+  'BiasGeluFusion',
+  'GeluFusionL1',
+  'GeluFusionL2',
+  'LayerNormFusionL1',
+  'LayerNormFusionL2',
+  'SimplifiedLayerNormFusion',
+].join(';');
 
 export function probeOnnxRuntime(): EngineProbe {
   return {
@@ -90,7 +116,7 @@ export function probeOnnxRuntime(): EngineProbe {
   };
 }
 
-export function createOnnxRuntimeEngine({ threads, cacheFolder }: OnnxRuntimeOptions): Engine {
+export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true }: OnnxRuntimeOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
   }
@@ -103,7 +129,7 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder }: OnnxRuntimeOpt
       return state;
     },
     async compile(graph: Graph) {
-      const program = lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true });
+      const program = lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true, lastFirst: true });
       const options: ort.InferenceSession.SessionOptions = {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,
@@ -111,9 +137,16 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder }: OnnxRuntimeOpt
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
+        enableCpuMemArena: arena,
+        // Patterns allocate the whole plan beside what the arena holds already: twice the memory, and no faster.
+        enableMemPattern: false,
+        // A graph that writes state trains.
+        ...(program.writes.size > 0 && {
+          extra: { optimization: { disable_specified_optimizers: ROUNDING_FUSIONS } },
+        }),
       };
       const session = await openSession(program.bytes, options, cacheFolder && join(cacheFolder, 'programs'));
-      return new OrtExecutable(session, program, predictPeakBytes(graph));
+      return new OrtExecutable(session, program, predictPeakBytes(program.graph));
     },
     dispose: () => Promise.resolve(),
   };

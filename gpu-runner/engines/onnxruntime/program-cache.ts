@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform } from 'node:os';
 import { join } from 'node:path';
+import { reverseNodes } from '../../compiler/targets/onnx/model.ts';
 import { ort } from './runtime.ts';
 
 type SessionOptions = ort.InferenceSession.SessionOptions;
@@ -91,8 +92,12 @@ async function createSaving(program: Uint8Array, options: SessionOptions, path: 
   }
 }
 
+/**
+ * ONNX Runtime saves nodes in the order in which it runs them. Backwards, they are what the program was: see `lastFirst` in
+ * compiler/targets/onnx/lower.ts.
+ */
 async function publish(temporary: string, path: string, folder: string): Promise<void> {
-  const optimized = await readFile(temporary);
+  const optimized = reverseNodes(await readFile(temporary));
   const digest = createHash('sha256').update(optimized).digest();
   await writeFile(temporary, Buffer.concat([digest, optimized]));
   await rename(temporary, path);

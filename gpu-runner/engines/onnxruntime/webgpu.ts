@@ -104,7 +104,7 @@ export async function createWebGpuEngine({
         logSeverityLevel: cpuNodes === 'allowed' ? 3 : 4,
         extra: { session: { disable_cpu_ep_fallback: cpuNodes === 'allowed' ? '0' : '1' } },
       });
-      return new GpuExecutable(session, program, predictPeakBytes(graph));
+      return new GpuExecutable(session, program, predictPeakBytes(program.graph));
     },
     async dispose() {
       if (isReleased) return;

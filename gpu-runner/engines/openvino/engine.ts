@@ -184,7 +184,7 @@ export function createOpenVinoEngine({ threads, precision = 'f32', env = process
       await nextTick();
       const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false, gemm: false });
       const { compiled, request } = compile(program);
-      return new OpenVinoExecutable(api, program, compiled, request, predictPeakBytes(graph));
+      return new OpenVinoExecutable(api, program, compiled, request, predictPeakBytes(program.graph));
     },
     async dispose() {
       if (isReleased) return;

@@ -159,6 +159,8 @@ export const RULES: { readonly [O in PrimitiveName]: Rule<O> } = {
     return x!.dtype === 'int32' && attrs.dtype === 'f32' ? tf.mul(converted, 1) : converted;
   },
   stopGradient: unary(tf.clone),
+  never: () => tf.scalar(false, 'bool'),
+  after: ([x]) => tf.clone(x!),
   softmax: ([x], { attrs }) => softmaxAlong(x!, attrs.axis),
 };
 

@@ -18,11 +18,19 @@ export interface OnnxOptions {
   readonly rotaryEmbedding?: boolean;
   /** Sine and cosine from sums and products, where the provider's own are coarse; default false. */
   readonly preciseSinusoids?: boolean;
+  /**
+   * Nodes from the last to the first. ONNX Runtime orders them anew: depth first from the nodes that nothing uses, the highest number
+   * first. Numbered backwards, they run in about the graph's order, each just before it is needed; numbered forwards, every weight's
+   * gradient but the first layer's would wait for the end and hold on to its layer's activations.
+   */
+  readonly lastFirst?: boolean;
 }
 
 /** ONNX bytes, and which of their inputs and outputs are the graph's state. */
 export interface OnnxProgram {
   readonly bytes: Uint8Array;
+  /** What was lowered: composites that the target has no kernel for are primitives in it. */
+  readonly graph: Graph;
   readonly inputs: ReadonlyMap<string, TensorSpec>;
   readonly reads: ReadonlyMap<string, TensorSpec>;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
@@ -102,6 +110,13 @@ class Emitter {
     return name;
   }
 
+  /** The int64 scalar 0. */
+  index(): string {
+    const name = 'index:0';
+    if (!this.initializers.some(known => known.name === name)) this.initializer(name, 'i64', [], new Uint8Array(8));
+    return name;
+  }
+
   initializer(name: string, type: OnnxType, shape: Shape, bytes: Uint8Array): void {
     this.initializers.push({ name, type, shape, bytes });
   }
@@ -118,6 +133,24 @@ class Emitter {
     const id = node.inputs[index];
     return id === undefined ? undefined : this.graph.nodes[id];
   }
+}
+
+/** What a sum of squares is over, when that is what the node is: ONNX has an operator for it. */
+export function squareRoot(graph: Graph, node: AnyNode): number | undefined {
+  const x = node.op === 'reduceSum' ? graph.nodes[node.inputs[0] ?? -1] : undefined;
+  return x?.op === 'mul' && x.inputs[0] === x.inputs[1] ? x.inputs[0] : undefined;
+}
+
+/** Ids of nodes of which an operator is made: squares that are only summed need none. */
+export function loweredNodes(graph: Graph): ReadonlySet<number> {
+  const needed = new Set([...Object.values(graph.outputs), ...Object.values(graph.writes)]);
+  for (let id = graph.nodes.length - 1; id >= 0; id--) {
+    const node = graph.nodes[id];
+    if (node === undefined || !needed.has(id)) continue;
+    const root = squareRoot(graph, node);
+    for (const input of root === undefined ? node.inputs : [root]) needed.add(input);
+  }
+  return needed;
 }
 
 function same(type: string): Rule<OpName> {
@@ -192,10 +225,9 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
     emit.node('Or', [taken, other], result);
   },
   reduceSum(emit, node, operands, result) {
-    const x = emit.operandOf(node, 0);
-    const square = x?.op === 'mul' && x.inputs[0] === x.inputs[1];
-    const inputs = square ? [emit.nameOf(x.inputs[0] ?? -1)] : operands;
-    emit.node(square ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
+    const root = squareRoot(emit.graph, node);
+    const inputs = root === undefined ? operands : [emit.nameOf(root)];
+    emit.node(root !== undefined ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
       attributes: { keepdims: 1 },
     });
   },
@@ -251,6 +283,30 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
   cast: (emit, { attrs }, operands, result) =>
     emit.node('Cast', operands, result, { attributes: { to: ONNX_TYPES[attrs.dtype] } }),
   stopGradient: same('Identity'),
+  never(emit, _, operands, result) {
+    // No element is less than itself, and no optimizer knows.
+    const parts = operands.map(operand => {
+      const [flat, first] = [emit.temporary(), emit.temporary()];
+      const part = operands.length === 1 ? result : emit.temporary();
+      emit.node('Reshape', [operand, emit.ints([-1])], flat);
+      emit.node('Gather', [flat, emit.index()], first, { attributes: { axis: 0 } });
+      emit.node('Less', [first, first], part);
+      return part;
+    });
+    let joined = parts[0] ?? '';
+    for (const [i, part] of parts.slice(1).entries()) {
+      const next = i === parts.length - 2 ? result : emit.temporary();
+      emit.node('Or', [joined, part], next);
+      joined = next;
+    }
+  },
+  after(emit, node, [x = '', never = ''], result) {
+    if (node.dtype === 'bool') return emit.node('Or', [x, never], result);
+    // x - (+0) is x, -0 and NaN included; x + 0 would turn -0 into 0.
+    const zero = emit.temporary();
+    emit.node('Cast', [never], zero, { attributes: { to: ONNX_TYPES[node.dtype] } });
+    emit.node('Sub', [x, zero], result);
+  },
   softmax: (emit, { attrs }, operands, result) =>
     emit.node('Softmax', operands, result, { attributes: { axis: attrs.axis } }),
   rotate(emit, node, [x = ''], result) {
@@ -274,10 +330,12 @@ export function lowerToOnnx(whole: Graph, options: OnnxOptions): OnnxProgram {
   const graph = expandComposites(whole, node => options.rotaryEmbedding === true && isRotaryKernel(node, whole));
   const emit = new Emitter(graph, options);
   const sources = { input: new Map<string, TensorSpec>(), state: new Map<string, TensorSpec>() };
+  const lowered = loweredNodes(graph);
   for (const [id, node] of graph.nodes.entries()) {
     if (node.op === 'input' || node.op === 'state') {
       sources[node.op].set(node.attrs.name, { shape: node.shape, dtype: node.dtype });
     }
+    if (!lowered.has(id)) continue;
     const operands = node.inputs.map(input => emit.nameOf(input));
     (RULES[node.op as keyof typeof RULES] as Rule<OpName>)(emit, node as Node<OpName>, operands, emit.nameOf(id));
   }
@@ -296,10 +354,10 @@ export function lowerToOnnx(whole: Graph, options: OnnxOptions): OnnxProgram {
   const prefixed = (specs: ReadonlyMap<string, TensorSpec>, prefix: string) =>
     [...specs].map(([name, spec]) => [`${prefix}${name}`, spec] as const);
   const bytes = encodeModel({
-    nodes: emit.nodes,
+    nodes: options.lastFirst ? emit.nodes.toReversed() : emit.nodes,
     initializers: emit.initializers,
     inputs: [...prefixed(sources.input, ONNX_PREFIX.input), ...prefixed(sources.state, ONNX_PREFIX.state)],
     outputs: [...prefixed(outputs, ONNX_PREFIX.output), ...prefixed(writes, ONNX_PREFIX.write)],
   });
-  return { bytes, inputs: sources.input, reads: sources.state, outputs, writes };
+  return { bytes, graph, inputs: sources.input, reads: sources.state, outputs, writes };
 }

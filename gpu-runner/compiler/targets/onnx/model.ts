@@ -1,6 +1,6 @@
 /** @file ONNX messages (onnx/onnx.proto, IR version 10) from plain records. */
 
-import { MessageWriter } from '../../../../formats/protobuf.ts';
+import { MessageWriter, scanFields } from '../../../../formats/protobuf.ts';
 import type { DType, Shape, TensorSpec } from '../../tensor.ts';
 
 export type OnnxAttribute = number | { readonly float: number } | readonly number[] | string;
@@ -87,4 +87,25 @@ function writeValueInfo(message: MessageWriter, name: string, spec: TensorSpec):
       });
     }),
   );
+}
+
+const MODEL_GRAPH = 7;
+const GRAPH_NODE = 1;
+
+/** The model with the nodes of its graph in the opposite order; everything else as it is. @throws InvalidInput for bytes that are no model. */
+export function reverseNodes(model: Uint8Array): Uint8Array {
+  const graph = [...scanFields(model)].find(({ field }) => field === MODEL_GRAPH);
+  if (graph === undefined) return model;
+  const places = [...scanFields(model, graph.body, graph.end)];
+  const nodes = places.filter(({ field }) => field === GRAPH_NODE).reverse();
+  const reversed = new Uint8Array(model.length);
+  reversed.set(model.subarray(0, graph.body));
+  reversed.set(model.subarray(graph.end), graph.end);
+  let [at, next] = [graph.body, 0];
+  for (const place of places) {
+    const { start, end } = (place.field === GRAPH_NODE ? nodes[next++] : place) ?? place;
+    reversed.set(model.subarray(start, end), at);
+    at += end - start;
+  }
+  return reversed;
 }

@@ -1,0 +1,13 @@
+import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
+import { RandomStream } from '../gpu-runner/training/random.ts';
+
+/** f32 tensors of normal random numbers times `scale`, the same for equal names in equal order. */
+export function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
+  const tensors: Record<string, Tensor> = {};
+  for (const [index, [name, spec]] of [...specs].entries()) {
+    const data = new Float32Array(sizeOf(spec.shape));
+    new RandomStream(0, 'sample', index).fillNormal(data);
+    tensors[name] = { ...emptyTensor(spec), data: data.map(x => x * scale) };
+  }
+  return tensors;
+}
