@@ -10,7 +10,9 @@ import * as f from './functions.ts';
 import { grad } from './grad.ts';
 import { type Graph, graphInputs, graphReads } from './graph.ts';
 import { predictPeakBytes } from './memory.ts';
+import { expandComposites } from './passes/expand-composites.ts';
 import { mixPrecision } from './passes/mixed-precision.ts';
+import { optimize } from './passes/optimize.ts';
 import { hashGraph, printGraph } from './print.ts';
 import { remat } from './remat.ts';
 import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from './tensor.ts';
@@ -106,7 +108,7 @@ function randomTensors(specs: ReadonlyMap<string, TensorSpec>): Record<string, T
 /** All outputs and what is written. */
 async function runNet(engine: Engine, graph: Graph): Promise<Record<string, Tensor>> {
   const state = engine.createState(randomTensors(graphReads(graph)));
-  const executable = await engine.compile(graph);
+  const executable = await engine.compile(optimize(graph, engine));
   const outputs = await executable.run(state, randomTensors(graphInputs(graph)));
   const written = await state.read(Object.keys(graph.writes));
   await executable.dispose();
@@ -186,11 +188,13 @@ describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', ()
   });
 });
 
+const traceExpanded = (build: Parameters<typeof trace>[0]) => expandComposites(trace(build));
+
 describe('remat', () => {
   const chain = NETS['a chain of blocks'] ?? expect.fail();
 
   it('makes the inside again, as nodes of their own that wait for the gradient', () => {
-    const count = (graph: Graph, op: string) => graph.nodes.filter(node => node.op === op).length;
+    const count = (graph: Graph, op: string) => expandComposites(graph).nodes.filter(node => node.op === op).length;
     const [kept, again] = [traceNet(chain, false), traceNet(chain, true)];
     // Three blocks have a sigmoid each, and one of their two products is needed again by nobody.
     expect(count(again, 'sigmoid')).toBe(2 * count(kept, 'sigmoid'));
@@ -238,7 +242,7 @@ describe('remat', () => {
   it('needs less memory the deeper the net is', () => {
     const deep = (isMarked: boolean) =>
       predictPeakBytes(
-        trace(builder => {
+        traceExpanded(builder => {
           let x = builder.input('x', { shape: [4096, 512], dtype: 'f32' });
           const w = builder.state('w', { shape: [512, 512], dtype: 'f32' });
           for (let i = 0; i < 16; i++) {
