@@ -11,7 +11,7 @@ export const preview = defineFunction({
   name: 'preview',
   summary:
     'Makes the preview pictures of a checkpoint: outputs image_000 ... (PNG) and index (which shows which prompt).',
-  version: 1,
+  version: 2,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,

@@ -26,7 +26,7 @@ export const sampleInput = z.strictObject({
 export const sample = defineFunction({
   name: 'sample',
   summary: 'Makes one picture per prompt: outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
-  version: 1,
+  version: 2,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,

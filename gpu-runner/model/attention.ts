@@ -1,6 +1,6 @@
 /** @file Attention with learned projections, norms of queries and keys (ViT-22B, arXiv 2302.05442), and rotations for their places. */
 import type { ModelConfig } from '../../configs/schema.ts';
-import { attend } from '../compiler/attention.ts';
+import { attend, chunkFor } from '../compiler/attention.ts';
 import { linear, rmsNorm } from '../compiler/composites.ts';
 import { mul, reshape, transpose } from '../compiler/functions.ts';
 import { type Rotation, rotate } from '../compiler/rotary.ts';
@@ -58,6 +58,10 @@ export function applyAttention(
       value: byHead(project(source.tokens, `${source.prefix}v`)),
     };
   });
-  const mixed = byHead(attend(turned, groups, { scale: 1, ...(bias && { bias }) }));
+  const keys = groups.reduce((sum, { key }) => sum + (key.shape[2] ?? 0), 0);
+  const chunk = chunkFor({ batch, heads, queries: tokens, keys });
+  const mixed = byHead(
+    attend(turned, groups, { scale: 1, ...(bias && { bias }), ...(chunk !== undefined && { chunk }) }),
+  );
   return linear(reshape(mixed, [batch, tokens, hidden]), params.weight(`${name}.out`, hidden, hidden, 'matrix'));
 }
