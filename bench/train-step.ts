@@ -8,8 +8,8 @@ import { parseArgs } from 'node:util';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { traceNet } from './nets.ts';
-import { countFlops, measurePeak, timeGraph } from './timing.ts';
-import { timeTorch } from './torch-peer.ts';
+import { countFlops, countParams, measurePeak, timeGraph } from './timing.ts';
+import { PEER_NETS, timeTorch } from './torch-peer.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,8 +26,8 @@ const { values: options } = parseArgs({
 
 const net = options.net;
 const graph = traceNet(net);
-if (options.peer !== undefined && (options.peer !== 'torch' || net !== 'lab')) {
-  throw new Error(`--peer ${options.peer} on ${net}: expected torch, on the lab network`);
+if (options.peer !== undefined && (options.peer !== 'torch' || !PEER_NETS.includes(net))) {
+  throw new Error(`--peer ${options.peer} on ${net}: expected torch, on one of ${PEER_NETS.join(', ')}`);
 }
 const spec = engineSpecSchema.parse({
   name: options.engine,
@@ -54,7 +54,7 @@ const row = {
   gflops: Number(gflops.toFixed(1)),
   of_peak: Number((gflops / peak.gflops).toFixed(3)),
 };
-const peers = options.peer === undefined ? [] : await timeTorch(spec.threads, runs);
+const peers = options.peer === undefined ? [] : await timeTorch(net, countParams(graph), spec.threads, runs);
 const ratios = peers.map(peer => ({
   peer: `torch ${peer.version} ${peer.mode}`,
   /** How many times as fast as the peer. */
@@ -64,7 +64,7 @@ if (options.json) {
   for (const ratio of ratios.length === 0 ? [{}] : ratios) console.log(JSON.stringify({ ...row, ...ratio }));
 } else {
   console.log(
-    `${net} network, forward and backward, ${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`,
+    `${net} network, ${countParams(graph)} parameters, forward and backward, ${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`,
   );
   console.log(`${spec.name} ${spec.precision}, ${spec.threads} threads: ${row.ms} ms, ${row.gflops} GFLOP/s`);
   console.log(`of the GEMM peak in this run (${peak.gflops.toFixed(0)} GFLOP/s at ${peak.size}): ${row.of_peak}`);
