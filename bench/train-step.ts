@@ -1,13 +1,14 @@
 /**
  * @file Time of one forward and backward pass, and its ratio to the engine's own peak: the best square matrix product of 512 to 2048 in the
  * same run. `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small|tiny] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N]
- * [--peak-sizes 512,1024,2048] [--peer torch] [--json]`. On a GPU in software: `--net tiny --peak-sizes 128 --runs 1`.
+ * [--peak-sizes 512,1024,2048] [--peer torch] [--profile] [--json]`. On a GPU in software: `--net tiny --peak-sizes 128 --runs 1`.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { traceNet } from './nets.ts';
+import { profileGraph } from './profile.ts';
 import { countFlops, countParams, measurePeak, timeGraph } from './timing.ts';
 import { PEER_NETS, timeTorch } from './torch-peer.ts';
 
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string', default: '10' },
     'peak-sizes': { type: 'string', default: '512,1024,2048' },
     peer: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 });
@@ -45,6 +47,7 @@ const peak = before.gflops > after.gflops ? before : after;
 const gflops = countFlops(graph) / 1e6 / ms;
 await engine.dispose();
 
+const profile = options.profile ? await profileGraph(spec, graph, runs) : [];
 const row = {
   bench: 'train-step',
   net,
@@ -60,8 +63,20 @@ const ratios = peers.map(peer => ({
   /** How many times as fast as the peer. */
   ratio: Number((peer.ms / ms).toFixed(2)),
 }));
+const kinds = profile.map(({ kind, ms, count, share }) => ({
+  bench: 'train-step-profile',
+  net,
+  engine: spec.name,
+  precision: spec.precision,
+  kind,
+  ms: Number(ms.toFixed(2)),
+  count,
+  /** Of the time of all operations. */
+  share: Number(share.toFixed(3)),
+}));
 if (options.json) {
   for (const ratio of ratios.length === 0 ? [{}] : ratios) console.log(JSON.stringify({ ...row, ...ratio }));
+  for (const kind of kinds) console.log(JSON.stringify(kind));
 } else {
   console.log(
     `${net} network, ${countParams(graph)} parameters, forward and backward, ${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`,
@@ -69,4 +84,9 @@ if (options.json) {
   console.log(`${spec.name} ${spec.precision}, ${spec.threads} threads: ${row.ms} ms, ${row.gflops} GFLOP/s`);
   console.log(`of the GEMM peak in this run (${peak.gflops.toFixed(0)} GFLOP/s at ${peak.size}): ${row.of_peak}`);
   for (const { peer, ratio } of ratios) console.log(`${ratio} times as fast as ${peer}`);
+  for (const { kind, ms, count, share } of kinds) {
+    console.log(
+      `${(100 * share).toFixed(1).padStart(5)} %  ${ms.toFixed(2).padStart(9)} ms  ${String(count).padStart(5)}  ${kind}`,
+    );
+  }
 }
