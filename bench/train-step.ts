@@ -39,6 +39,7 @@ const spec = engineSpecSchema.parse({
 });
 const engine = await openEngine(spec);
 const runs = Number(options.runs);
+const profile = options.profile ? await profileGraph(spec, graph, runs) : [];
 const peakSizes = options['peak-sizes'].split(',').map(Number);
 const before = await measurePeak(engine, runs, peakSizes);
 const ms = await timeGraph(engine, graph, runs);
@@ -47,7 +48,6 @@ const peak = before.gflops > after.gflops ? before : after;
 const gflops = countFlops(graph) / 1e6 / ms;
 await engine.dispose();
 
-const profile = options.profile ? await profileGraph(spec, graph, runs) : [];
 const row = {
   bench: 'train-step',
   net,
