@@ -5,6 +5,7 @@ import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/grap
 import { optimize, type PassName } from '../gpu-runner/compiler/passes/optimize.ts';
 import { sizeOf } from '../gpu-runner/compiler/tensor.ts';
 import { trace } from '../gpu-runner/compiler/trace.ts';
+import { PARAM_PREFIX } from '../gpu-runner/model/params.ts';
 import { randomTensors } from './random-tensors.ts';
 
 /** Multiply-adds of all matrix products, times two. */
@@ -18,6 +19,12 @@ export function countFlops(graph: Graph): number {
     flops += 2 * sizeOf(node.shape) * inner;
   }
   return flops;
+}
+
+/** Numbers in the parameters that a graph reads. */
+export function countParams(graph: Graph): number {
+  const params = [...graphReads(graph)].filter(([name]) => name.startsWith(PARAM_PREFIX));
+  return params.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
 }
 
 /** A compiled graph with random operands. */

@@ -1,17 +1,30 @@
-/** @file PyTorch on the same network in the same run: bench/peers/torch_lab.py, when there is a Python with PyTorch. */
+/** @file PyTorch on the same network in the same run: bench/peers/torch_peer.py, when there is a Python with PyTorch. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { MODEL_NETS, type ModelNet } from './model-nets.ts';
 
-const rowSchema = z.strictObject({ mode: z.string(), version: z.string(), ms: z.number() });
+const rowSchema = z.strictObject({ mode: z.string(), version: z.string(), params: z.int(), ms: z.number() });
 /** Milliseconds per step of one way to run it: eager, compile, autocast-bf16. */
 export type PeerRow = z.infer<typeof rowSchema>;
 
-/** Empty, with a line on stderr that says why, when PyTorch is not there. EASEL_PEER_PYTHON names the interpreter; default: python3. */
-export async function timeTorch(threads: number, runs: number): Promise<PeerRow[]> {
-  const python = process.env.EASEL_PEER_PYTHON ?? 'python3';
-  const script = fileURLToPath(new URL('./peers/torch_lab.py', import.meta.url));
-  const child = spawn(python, [script, '--threads', String(threads), '--runs', String(runs)]);
+/** Networks that the peer has: the lab's, and those of the model with `arch: joint`. */
+export const PEER_NETS: readonly string[] = [
+  'lab',
+  ...Object.entries(MODEL_NETS).flatMap(([name, { config }]) => (config.model.arch === 'joint' ? [name] : [])),
+];
+
+export interface PythonResult {
+  /** Lines of stdout. */
+  readonly lines: readonly string[];
+  readonly errors: string;
+  /** Exit code, signal's null, or why it did not start. */
+  readonly status: number | string | null;
+}
+
+/** Runs a script of bench/peers/. EASEL_PEER_PYTHON names the interpreter; default: python3. */
+export async function runPython(script: string, args: readonly string[]): Promise<PythonResult> {
+  const child = spawn(pythonPath(), [fileURLToPath(new URL(`./peers/${script}`, import.meta.url)), ...args]);
   let output = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -24,17 +37,38 @@ export async function timeTorch(threads: number, runs: number): Promise<PeerRow[
     child.on('error', error => resolve(error.message));
     child.on('close', resolve);
   });
-  const rows = output
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => rowSchema.parse(JSON.parse(line)));
-  const reason = errors.trim().split('\n').at(-1);
+  return { lines: output.split('\n').filter(line => line !== ''), errors: errors.trim(), status };
+}
+
+const pythonPath = () => process.env.EASEL_PEER_PYTHON ?? 'python3';
+
+/** What bench/peers/nanodit.py takes. */
+export function peerConfig({ config: { model, objective }, shape }: ModelNet): string {
+  return JSON.stringify({ model, objective, shape });
+}
+
+/**
+ * One of {@link PEER_NETS}. Empty, with a line on stderr that says why, when PyTorch is not there.
+ * @param params Numbers in our network's parameters.
+ * @throws Error when the peer's has another count.
+ */
+export async function timeTorch(net: string, params: number, threads: number, runs: number): Promise<PeerRow[]> {
+  const model = (MODEL_NETS as Readonly<Record<string, ModelNet>>)[net];
+  const args = ['--threads', String(threads), '--runs', String(runs)];
+  const { lines, errors, status } = await runPython(
+    'torch_peer.py',
+    model ? [...args, '--config', peerConfig(model)] : args,
+  );
+  const rows = lines.map(line => rowSchema.parse(JSON.parse(line)));
+  const reason = errors.split('\n').at(-1);
   if (rows.length === 0) {
     console.error(
-      `peer torch skipped: ${python} ended with ${status}${reason ? ` (${reason})` : ''}; pip install torch numpy`,
+      `peer torch skipped: ${pythonPath()} ended with ${status}${reason ? ` (${reason})` : ''}; pip install torch numpy`,
     );
   } else if (errors !== '') {
     console.error(reason);
   }
+  const other = rows.find(row => row.params !== params);
+  if (other) throw new Error(`the peer's ${net} has ${other.params} parameters: expected ${params}, as ours`);
   return rows;
 }

@@ -18,11 +18,24 @@ export interface State {
   dispose(): void;
 }
 
+/** Where the time of a run went: all operations of one kind, as the engine names them. */
+export interface KindProfile {
+  readonly kind: string;
+  readonly ms: number;
+  /** Operations, not runs. */
+  readonly count: number;
+}
+
 export interface Executable {
   /** Bytes that the state, inputs and intermediate values need at the most, as predicted from the graph. */
   readonly peakBytes: number;
   /** Runs once: reads and writes `state`, returns the graph's outputs. The tensors returned are the caller's. */
   run(state: State, inputs: Tensors): Promise<Record<string, Tensor>>;
+  /**
+   * The fastest of the runs before the first call, the kind that took most of it first; asked again, the same. Absent where the engine was
+   * not opened to profile, or cannot. @throws Internal before the first run.
+   */
+  profile?(): Promise<readonly KindProfile[]>;
   dispose(): Promise<void>;
 }
 

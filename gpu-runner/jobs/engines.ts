@@ -6,9 +6,14 @@ import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import { createReferenceEngine, probeReference } from '../engines/reference/engine.ts';
 import { measureThreads } from '../engines/thread-count.ts';
 
+export interface OpenOptions {
+  /** Executables of engines that can have a profile. */
+  readonly profile?: boolean;
+}
+
 interface EngineEntry {
   probe(): Promise<EngineProbe>;
-  open(spec: EngineSpec): Promise<Engine>;
+  open(spec: EngineSpec, options: OpenOptions): Promise<Engine>;
 }
 
 const cacheFolder = cacheFolderOf(process.env);
@@ -20,8 +25,8 @@ const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
       const { probeOnnxRuntime, createOnnxRuntimeEngine } = await import('../engines/onnxruntime/engine.ts');
       return measureThreads(probeOnnxRuntime(), cacheFolder, threads => createOnnxRuntimeEngine({ threads }));
     },
-    open: async ({ threads }) =>
-      (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads, cacheFolder }),
+    open: async ({ threads }, options) =>
+      (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads, cacheFolder, ...options }),
   },
   'onnxruntime/webgpu': {
     probe: async () => (await import('../engines/onnxruntime/webgpu-probe.ts')).probeWebGpu(),
@@ -32,8 +37,8 @@ const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
       const { probeOpenVino, createOpenVinoEngine } = await import('../engines/openvino/engine.ts');
       return measureThreads(probeOpenVino(), cacheFolder, threads => createOpenVinoEngine({ threads }));
     },
-    open: async ({ threads, precision }) =>
-      (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision }),
+    open: async ({ threads, precision }, options) =>
+      (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision, ...options }),
   },
   tensorflow: {
     probe: async () => (await import('../engines/tensorflow/engine.ts')).probeTensorflow(),
@@ -46,7 +51,7 @@ const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
 };
 
 /** @throws Unprocessable when the engine cannot run here, with the reason, or not in that precision. */
-export async function openEngine(spec: EngineSpec): Promise<Engine> {
+export async function openEngine(spec: EngineSpec, options: OpenOptions = {}): Promise<Engine> {
   const entry = ENGINES[spec.name];
   const probe = await probeOne(spec.name, entry);
   if (!probe.available) {
@@ -60,7 +65,7 @@ export async function openEngine(spec: EngineSpec): Promise<Engine> {
       expected: `precision ${precisions.join(' or ')}`,
     });
   }
-  return entry.open(spec);
+  return entry.open(spec, options);
 }
 
 export function probeEngines(): Promise<EngineProbe[]> {

@@ -2,7 +2,7 @@
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { InvalidInput } from '../../../errors.ts';
-import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
+import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
@@ -10,6 +10,7 @@ import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targe
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
 import { openSession } from './program-cache.ts';
+import { Recording } from './recording.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 
 /** Tensors over our own typed arrays. */
@@ -31,10 +32,14 @@ class OrtState extends DoubleBufferedState<ort.Tensor> {
 
 class OrtExecutable implements Executable {
   readonly peakBytes: number;
+  readonly profile?: () => Promise<readonly KindProfile[]>;
+  readonly #recording: Recording | undefined;
   readonly #session: ort.InferenceSession;
   readonly #program: OnnxProgram;
 
-  constructor(session: ort.InferenceSession, program: OnnxProgram, peakBytes: number) {
+  constructor(session: ort.InferenceSession, program: OnnxProgram, peakBytes: number, recording?: Recording) {
+    if (recording) this.profile = () => recording.read();
+    this.#recording = recording;
     this.#session = session;
     this.#program = program;
     this.peakBytes = peakBytes;
@@ -69,8 +74,9 @@ class OrtExecutable implements Executable {
     return outputs;
   }
 
-  dispose(): Promise<void> {
-    return this.#session.release();
+  async dispose(): Promise<void> {
+    await this.#session.release();
+    await this.#recording?.remove();
   }
 }
 
@@ -87,6 +93,8 @@ export interface OnnxRuntimeOptions {
   readonly cacheFolder?: string;
   /** Keep freed memory for the next allocation; default true. False takes no more than `peakBytes` and more time. */
   readonly arena?: boolean;
+  /** Executables have a profile; programs are not kept. */
+  readonly profile?: boolean;
 }
 
 /**
@@ -116,7 +124,7 @@ export function probeOnnxRuntime(): EngineProbe {
   };
 }
 
-export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true }: OnnxRuntimeOptions): Engine {
+export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, profile }: OnnxRuntimeOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
   }
@@ -145,6 +153,10 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true }: 
           extra: { optimization: { disable_specified_optimizers: ROUNDING_FUSIONS } },
         }),
       };
+      if (profile) {
+        const recording = await Recording.open(program.bytes, options);
+        return new OrtExecutable(recording.session, program, predictPeakBytes(program.graph), recording);
+      }
       const session = await openSession(program.bytes, options, cacheFolder && join(cacheFolder, 'programs'));
       return new OrtExecutable(session, program, predictPeakBytes(program.graph));
     },

@@ -2,28 +2,44 @@
 import { availableParallelism, cpus } from 'node:os';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { InvalidInput, Unprocessable } from '../../../errors.ts';
-import type { Engine, EngineProbe, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
+import type { Engine, EngineProbe, Executable, KindProfile, Precision, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { transposeConstants } from '../../compiler/passes/transpose-constants.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
+import { FastestRun } from './fastest-run.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { createView, OpenVinoState, type View } from './state.ts';
 
 const DEVICE = 'CPU';
 
+interface CompiledProgram {
+  readonly compiled: Handle;
+  readonly request: Handle;
+}
+
 class OpenVinoExecutable implements Executable {
   readonly peakBytes: number;
+  readonly profile?: () => Promise<readonly KindProfile[]>;
+  readonly #fastest: FastestRun | undefined;
   readonly #api: OpenVino;
   readonly #program: OnnxProgram;
   readonly #compiled: Handle;
   readonly #request: Handle;
   #isReleased = false;
 
-  constructor(api: OpenVino, program: OnnxProgram, compiled: Handle, request: Handle, peakBytes: number) {
+  constructor(
+    api: OpenVino,
+    program: OnnxProgram,
+    { compiled, request }: CompiledProgram,
+    peakBytes: number,
+    fastest?: FastestRun,
+  ) {
+    if (fastest) this.profile = async () => fastest.summarize();
+    this.#fastest = fastest;
     this.#api = api;
     this.#program = program;
     this.#compiled = compiled;
@@ -71,7 +87,8 @@ class OpenVinoExecutable implements Executable {
       written.set(name, target);
       api.setOutput(request, output++, target.handle);
     }
-    api.infer(request);
+    if (this.#fastest) this.#fastest.infer(api, request);
+    else api.infer(request);
     for (const [name, spec] of program.writes) {
       const target = written.get(name);
       if (target === undefined) continue;
@@ -134,10 +151,17 @@ export interface OpenVinoOptions {
   /** Of matrix products in graphs of the model; default f32. */
   readonly precision?: Precision;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Executables have a profile. */
+  readonly profile?: boolean;
 }
 
 /** @throws Unprocessable when there is no library, or no bf16 unit for bf16; OpenVinoError when the library does not load. */
-export function createOpenVinoEngine({ threads, precision = 'f32', env = process.env }: OpenVinoOptions): Engine {
+export function createOpenVinoEngine({
+  threads,
+  precision = 'f32',
+  env = process.env,
+  profile = false,
+}: OpenVinoOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
   }
@@ -150,7 +174,7 @@ export function createOpenVinoEngine({ threads, precision = 'f32', env = process
   const core = api.createCore();
   let isReleased = false;
 
-  function compile(program: OnnxProgram): { compiled: Handle; request: Handle } {
+  function compile(program: OnnxProgram): CompiledProgram {
     const model = api.readModel(core, program.bytes);
     try {
       const compiled = api.compileModel(core, model, DEVICE, {
@@ -160,6 +184,7 @@ export function createOpenVinoEngine({ threads, precision = 'f32', env = process
         NUM_STREAMS: '1',
         // Two processes that pin their threads pin them to the same cores.
         ENABLE_CPU_PINNING: 'NO',
+        PERF_COUNT: profile ? 'YES' : 'NO',
       });
       try {
         return { compiled, request: api.createInferRequest(compiled) };
@@ -183,8 +208,8 @@ export function createOpenVinoEngine({ threads, precision = 'f32', env = process
     async compile(graph: Graph) {
       await nextTick();
       const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false, gemm: false });
-      const { compiled, request } = compile(program);
-      return new OpenVinoExecutable(api, program, compiled, request, predictPeakBytes(program.graph));
+      const fastest = profile ? new FastestRun() : undefined;
+      return new OpenVinoExecutable(api, program, compile(program), predictPeakBytes(program.graph), fastest);
     },
     async dispose() {
       if (isReleased) return;

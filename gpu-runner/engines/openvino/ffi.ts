@@ -2,6 +2,7 @@
 import koffi, { type LibraryHandle } from 'koffi';
 import { Internal } from '../../../errors.ts';
 import type { DType, Tensor } from '../../compiler/tensor.ts';
+import type { OperationTime } from '../kind-profile.ts';
 
 /** Address of an object that the library made; whoever holds it releases it. */
 export type Handle = bigint;
@@ -15,6 +16,10 @@ type TypeSpec = Parameters<typeof koffi.sizeof>[0];
 const ELEMENT_TYPES: Readonly<Record<DType, number>> = { bool: 1, bf16: 2, f16: 3, f32: 4, i32: 9 };
 /** ov_status_e: OK */
 const OK = 0;
+
+/** ov_profiling_info_t's status: EXECUTED */
+const EXECUTED = 2;
+const US_PER_MS = 1000;
 
 export interface OpenVino {
   /** "2026.4.1". */
@@ -35,8 +40,17 @@ export interface OpenVino {
   setOutput(request: Handle, index: number, tensor: Handle): void;
   /** Blocks until the outputs are written. */
   infer(request: Handle): void;
+  /** Operations of the last run, of a model compiled with PERF_COUNT. */
+  readProfile(request: Handle): OperationTime[];
   /** FULL_DEVICE_NAME and the like. */
   readProperty(core: Handle, device: string, key: string): string;
+}
+
+/** The part of ov_profiling_info_t that is read; microseconds. */
+interface OperationInfo {
+  readonly status: number;
+  readonly real_time: number | bigint;
+  readonly node_type: string;
 }
 
 const loaded = new Map<string, OpenVino>();
@@ -58,6 +72,15 @@ function bindLibrary(path: string): OpenVino {
   const text = koffi.disposable('str', freeText);
   const shape = koffi.struct({ rank: 'int64_t', dims: 'int64_t *' });
   const version = koffi.struct({ buildNumber: 'const char *', description: 'const char *' });
+  const operationInfo = koffi.struct({
+    status: 'int',
+    real_time: 'int64_t',
+    cpu_time: 'int64_t',
+    node_name: 'const char *',
+    exec_type: 'const char *',
+    node_type: 'const char *',
+  });
+  const operationList = koffi.struct({ profiling_infos: object, size: 'size_t' });
   const lastError = library.func('ov_get_last_err_msg', text, []);
 
   /** Declares a function that returns ov_status_e, and turns what is not OK into an error. */
@@ -82,6 +105,8 @@ function bindLibrary(path: string): OpenVino {
   const readModel = declareMaker('ov_core_read_model_from_memory_buffer', [object, object, 'size_t', object]);
   const wrap = declareMaker('ov_tensor_create_from_host_ptr', ['int', shape, object]);
   const property = declare('ov_core_get_property', [object, 'str', 'str', koffi.out(koffi.pointer(text))]);
+  const getProfile = declare('ov_infer_request_get_profiling_info', [object, koffi.out(koffi.pointer(operationList))]);
+  const freeProfile = library.func('ov_profiling_info_list_free', 'void', [koffi.inout(koffi.pointer(operationList))]);
   const getVersion = declare('ov_get_openvino_version', [koffi.out(koffi.pointer(version))]);
 
   const numbers = { buildNumber: '' };
@@ -111,6 +136,18 @@ function bindLibrary(path: string): OpenVino {
     setInput: declare('ov_infer_request_set_input_tensor_by_index', [object, 'size_t', object]),
     setOutput: declare('ov_infer_request_set_output_tensor_by_index', [object, 'size_t', object]),
     infer: declare('ov_infer_request_infer', [object]),
+    readProfile(request) {
+      const list = { profiling_infos: 0n, size: 0 };
+      getProfile(request, list);
+      try {
+        const infos: OperationInfo[] = koffi.decode(list.profiling_infos, koffi.array(operationInfo, list.size));
+        return infos
+          .filter(({ status }) => status === EXECUTED)
+          .map(({ node_type, real_time }) => ({ kind: node_type, ms: Number(real_time) / US_PER_MS }));
+      } finally {
+        freeProfile(list);
+      }
+    },
     readProperty(core, device, key) {
       const value: unknown[] = [null];
       property(core, device, key, value);

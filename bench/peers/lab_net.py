@@ -1,13 +1,4 @@
-"""The lab network of bench/lab-net.ts in PyTorch: time of one forward and backward pass, as JSON lines { mode, version, ms }.
-
-python bench/peers/torch_lab.py [--threads N] [--runs N]      (pip install torch numpy)
-"""
-
-import argparse
-import json
-import math
-import sys
-import time
+"""The lab network of bench/lab-net.ts in PyTorch."""
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +39,8 @@ class Block(nn.Module):
 
 
 class LabNet(nn.Module):
+    """Its forward is the loss."""
+
     def __init__(self):
         super().__init__()
         self.context = nn.Linear(HIDDEN, HIDDEN, bias=False)
@@ -56,51 +49,19 @@ class LabNet(nn.Module):
         self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
         self.head = nn.Linear(HIDDEN, PATCH_DIM, bias=False)
 
-    def forward(self, patches, context, time_features):
+    def forward(self, patches, context, time, target):
         context = self.context(context)
-        conditioning = F.silu(self.time(time_features))
+        conditioning = F.silu(self.time(time))
         x = self.embed(patches)
         for block in self.blocks:
             x = block(x, context, conditioning)
-        return self.head(x)
+        return F.mse_loss(self.head(x).float(), target)
 
 
-def measure(mode, runs):
-    torch.manual_seed(0)
-    net = LabNet()
-    forward = torch.compile(net) if mode == "compile" else net
-    patches, target = torch.randn(BATCH, TOKENS, PATCH_DIM), torch.randn(BATCH, TOKENS, PATCH_DIM)
-    context, features = torch.randn(BATCH, CONTEXT, HIDDEN), torch.randn(BATCH, HIDDEN)
-
-    def step():
-        net.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mode == "autocast-bf16"):
-            prediction = forward(patches, context, features)
-        F.mse_loss(prediction.float(), target).backward()
-
-    for _ in range(2):
-        step()
-    best = math.inf
-    for _ in range(runs):
-        start = time.perf_counter()
-        step()
-        best = min(best, time.perf_counter() - start)
-    return best * 1000
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--runs", type=int, default=10)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    for mode in ("eager", "compile", "autocast-bf16"):
-        try:
-            row = {"mode": mode, "version": torch.__version__, "ms": measure(mode, options.runs)}
-        except Exception as error:  # torch.compile needs a C++ compiler, which not every machine has
-            print(f"torch {mode} did not run: {str(error).splitlines()[0]}", file=sys.stderr)
-            continue
-        print(json.dumps(row), flush=True)
-
-
-main()
+def random_inputs():
+    return {
+        "patches": torch.randn(BATCH, TOKENS, PATCH_DIM),
+        "context": torch.randn(BATCH, CONTEXT, HIDDEN),
+        "time": torch.randn(BATCH, HIDDEN),
+        "target": torch.randn(BATCH, TOKENS, PATCH_DIM),
+    }

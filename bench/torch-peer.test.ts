@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { encodeSafetensors } from '../formats/safetensors.ts';
+import { graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
+import { sizeOf, type Tensor, type TensorSpec, tensorOf } from '../gpu-runner/compiler/tensor.ts';
+import { randomValues } from '../gpu-runner/compiler/testing/random.ts';
+import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
+import { runsTier } from '../test/tiers.ts';
+import { MODEL_NETS, traceModelNet } from './model-nets.ts';
+import { peerConfig, runPython } from './torch-peer.ts';
+
+const python = process.env.EASEL_PEER_PYTHON;
+const hasTorch = python !== undefined && spawnSync(python, ['-c', 'import torch']).status === 0;
+const runs = runsTier('torch', hasTorch ? undefined : 'EASEL_PEER_PYTHON names no Python with PyTorch');
+
+/** Uniform in `range` of each tensor. */
+function randomTensors(
+  specs: ReadonlyMap<string, TensorSpec>,
+  rangeOf: (name: string, spec: TensorSpec) => readonly [number, number],
+): Record<string, Tensor> {
+  const entries = [...specs].map(([name, spec], i) => {
+    const values = randomValues(sizeOf(spec.shape), i + 1, rangeOf(name, spec));
+    return [name, tensorOf(spec.shape, values)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+describe.skipIf(!runs)('the peer in PyTorch', () => {
+  it('has the parameters, the loss and the gradients of our network', { timeout: 300_000 }, async () => {
+    const net = MODEL_NETS.tiny;
+    const { graph, params } = traceModelNet(net);
+    // Nothing starts at zero here, so that every gradient says something; masks and times are 0 to 1 and some signals are dropped.
+    const weights = randomTensors(graphReads(graph), (name, { shape }) => {
+      const reach = shape.length > 1 ? Math.sqrt(3 / (shape[0] ?? 1)) : 0.5;
+      return name.endsWith('norm') ? [0.5, 1.5] : [-reach, reach];
+    });
+    const unit = /^(t|text_mask|keep_.*)$/;
+    const inputs = randomTensors(graphInputs(graph), name => (unit.test(name) ? [0, 1] : [-1, 1]));
+    // Both compute in f64: what is left is the rounding of its results to f32.
+    const engine = createReferenceEngine();
+    const executable = await engine.compile(graph);
+    const state = engine.createState(weights);
+    const { loss } = await executable.run(state, inputs);
+    const after = await state.read();
+    await executable.dispose();
+
+    const folder = await mkdtemp(join(tmpdir(), 'easel-peer-'));
+    try {
+      const path = join(folder, 'step.safetensors');
+      const fed = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [`in.${name}`, tensor]));
+      await writeFile(
+        path,
+        encodeSafetensors({ ...after, ...fed, ...(loss && { loss }) }, { config: peerConfig(net) }),
+      );
+      const { lines, errors } = await runPython('check_nanodit.py', [path]);
+      expect(lines.length, errors).toBe(1);
+      const result = JSON.parse(lines[0] ?? '');
+      expect(result.params).toBe(params.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+      expect(result.loss).toBeLessThan(1e-6);
+      expect(result.gradient).toBeLessThan(1e-6);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+});
