@@ -4,7 +4,7 @@ import type { OpName } from './ops.ts';
 import { eliminateDeadCode } from './passes/dce.ts';
 import { scheduleLate } from './passes/schedule.ts';
 import { isSameShape } from './shapes.ts';
-import { squareRoot } from './targets/onnx/lower.ts';
+import { squareRoot } from './targets/onnx/squares.ts';
 import { BYTES_PER_ELEMENT, sizeOf, type TensorSpec } from './tensor.ts';
 
 /** Nodes whose result shares its operand's memory. */

@@ -1,7 +1,7 @@
 import type { Graph, NodeId } from '../graph.ts';
 
 /**
- * The same nodes in the order in which ONNX Runtime runs them (targets/onnx/lower.ts, `lastFirst`): from one node that nothing uses to the
+ * The same nodes in the order in which ONNX Runtime runs them (targets/onnx/emitter.ts, `lastFirst`): from one node that nothing uses to the
  * next, as they come, and before each what it still needs, depth first, the earliest first.
  */
 export function scheduleLate(graph: Graph): Graph {

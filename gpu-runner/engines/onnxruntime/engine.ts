@@ -6,7 +6,8 @@ import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } fro
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
-import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
+import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
 import { openSession } from './program-cache.ts';

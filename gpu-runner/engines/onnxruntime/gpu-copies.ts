@@ -4,7 +4,8 @@
  */
 import { broadcast } from '../../compiler/functions.ts';
 import type { Graph } from '../../compiler/graph.ts';
-import { lowerToOnnx, ONNX_PREFIX } from '../../compiler/targets/onnx/lower.ts';
+import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
+import { lowerToOnnx } from '../../compiler/targets/onnx/lower.ts';
 import { BYTES_PER_ELEMENT, emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { type BufferMaker, GpuBuffer } from './gpu-buffer.ts';

@@ -94,7 +94,7 @@ async function createSaving(program: Uint8Array, options: SessionOptions, path: 
 
 /**
  * ONNX Runtime saves nodes in the order in which it runs them. Backwards, they are what the program was: see `lastFirst` in
- * compiler/targets/onnx/lower.ts.
+ * compiler/targets/onnx/emitter.ts.
  */
 async function publish(temporary: string, path: string, folder: string): Promise<void> {
   const optimized = reverseNodes(await readFile(temporary));

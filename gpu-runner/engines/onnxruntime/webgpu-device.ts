@@ -2,7 +2,8 @@
 import { Unprocessable } from '../../../errors.ts';
 import type { Precision } from '../../compiler/engine.ts';
 import { cast, mul } from '../../compiler/functions.ts';
-import { lowerToOnnx, ONNX_PREFIX } from '../../compiler/targets/onnx/lower.ts';
+import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
+import { lowerToOnnx } from '../../compiler/targets/onnx/lower.ts';
 import { tensorOf } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { ort, toOrt } from './runtime.ts';

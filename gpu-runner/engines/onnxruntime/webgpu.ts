@@ -4,7 +4,8 @@ import type { Engine, Executable, Precision, State, Tensors } from '../../compil
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
-import { lowerToOnnx, ONNX_PREFIX, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
+import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import type { Tensor } from '../../compiler/tensor.ts';
 import { allocate } from './gpu-copies.ts';
 import { GpuState } from './gpu-state.ts';
