@@ -143,10 +143,12 @@ class NanoDit(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        model, shape, self.t_clamp, self.noise_scale = config["model"], config["shape"], config["objective"]["t_clamp"], config["objective"]["noise_scale"]
+        model, shape, objective = config["model"], config["shape"], config["objective"]
+        self.t_clamp, self.noise_scale = objective["t_clamp"], objective["noise_scale"]
         hidden, heads, self.patch, self.overlap = (model[key] for key in ("hidden_size", "num_heads", "patch_size", "patch_overlap"))
         self.rows, self.columns = shape["height"] // self.patch, shape["width"] // self.patch
-        inner, patch_dim = max(16, int(hidden * model["mlp_ratio"] / 16 + 0.5) * 16), model["in_channels"] * (self.patch + 2 * self.overlap) ** 2
+        inner = max(16, int(hidden * model["mlp_ratio"] / 16 + 0.5) * 16)
+        patch_dim = model["in_channels"] * (self.patch + 2 * self.overlap) ** 2
         text, cls, patches = (model["conditions"][key] for key in ("text", "cls", "patches"))
 
         self.text = Text(text["dim"], text["tokens"], hidden)
