@@ -1,6 +1,5 @@
 /** @file What an engine is: a device that holds named state and runs compiled graphs over it. */
 import type { Graph } from './graph.ts';
-import type { CompositeName } from './ops.ts';
 import type { Tensor } from './tensor.ts';
 
 /** Of matrix products in the model's graphs; everything else, and the update, is f32. */
@@ -56,8 +55,6 @@ export interface EngineProbe {
 
 /** What passes/optimize.ts does for an engine beyond what helps everywhere. */
 export interface Tuning {
-  /** Composites that it has kernels for. */
-  readonly kernels?: ReadonlySet<CompositeName>;
   /** It is slow on products of narrow matrices. */
   readonly mergesProducts?: boolean;
 }

@@ -14,7 +14,7 @@ import { randomValues } from '../testing/random.ts';
 import { trace } from '../trace.ts';
 import { optimize, PASS_NAMES } from './optimize.ts';
 
-const TUNING: Tuning = { kernels: new Set(['rotate']), mergesProducts: true };
+const TUNING: Tuning = { mergesProducts: true };
 
 function run(graph: Graph, feeds: Readonly<Record<string, Tensor>>) {
   const inputs = Object.entries(feeds).map(([name, { shape, data }]) => [

@@ -1,14 +1,16 @@
-/** @file The passes that a graph goes through before an engine compiles it, in order. */
+/**
+ * @file The passes that a graph goes through before an engine compiles it, in order. Composites are left for the engine's lowering to expand:
+ * the products in them are exact in f32, and casting them would cost more than it saves.
+ */
 import type { Engine } from '../engine.ts';
 import type { Graph } from '../graph.ts';
 import { verify } from '../verify.ts';
-import { expandComposites } from './expand-composites.ts';
 import { mergeProducts } from './merge-products.ts';
 import { mixPrecision } from './mixed-precision.ts';
 import { simplify } from './simplify.ts';
 
 /** What can be left out; the graph means the same without. */
-export const PASS_NAMES = ['simplify', 'kernels', 'merge-products', 'mixed-precision'] as const;
+export const PASS_NAMES = ['simplify', 'merge-products', 'mixed-precision'] as const;
 export type PassName = (typeof PASS_NAMES)[number];
 
 /**
@@ -22,7 +24,6 @@ export function optimize(
 ): Graph {
   const passes: Readonly<Record<PassName, (graph: Graph) => Graph>> = {
     simplify,
-    kernels: whole => expandComposites(whole, ({ op }) => tuning?.kernels?.has(op) === true),
     'merge-products': whole => (tuning?.mergesProducts ? mergeProducts(whole) : whole),
     'mixed-precision': whole => mixPrecision(whole, precision),
   };

@@ -131,7 +131,7 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, pr
   }
   return {
     name: 'onnxruntime/cpu',
-    tuning: { kernels: new Set(['rotate']), mergesProducts: true },
+    tuning: { mergesProducts: true },
     createState(tensors) {
       const state = new OrtState();
       state.set(tensors);
