@@ -1,6 +1,6 @@
 /**
  * @file Whole optimizer steps of the demo's model: the share of their time outside forward and backward, on made-up pictures.
- * `node bench/optimizer-step.ts [--engine onnxruntime/cpu] [--threads N] [--runs N] [--json]`
+ * `node bench/optimizer-step.ts [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -15,6 +15,7 @@ import { MODEL_NETS } from './model-nets.ts';
 const { values: options } = parseArgs({
   options: {
     engine: { type: 'string', default: 'onnxruntime/cpu' },
+    precision: { type: 'string', default: 'f32' },
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '10' },
     json: { type: 'boolean', default: false },
@@ -63,7 +64,7 @@ function makeItems({ config, shape }: (typeof MODEL_NETS)['demo']): TrainingItem
 const net = MODEL_NETS.demo;
 const spec = engineSpecSchema.parse({
   name: options.engine,
-  precision: 'f32',
+  precision: options.precision,
   threads: Number(options.threads),
   micro_batch: net.shape.batch,
 });

@@ -2,10 +2,20 @@
 
 import type { OptimizerConfig } from '../../configs/schema.ts';
 import { add, concat, matmul, mul, reciprocal, reduceSum, reshape, slice, sqrt } from '../compiler/functions.ts';
+import type { AnyNode } from '../compiler/graph.ts';
 import type { Value } from '../compiler/trace.ts';
 
 /** Coefficients of the quintic iteration (Jordan et al., "Muon", 2024). */
 const [A, B, C] = [3.4445, -4.775, 2.0315] as const;
+
+/** Origin of the nodes of the iteration. */
+const SCOPE = 'newton-schulz';
+
+/**
+ * Whether a product belongs to the iteration, which Muon's authors run in bfloat16: it brings singular values near 1, not to it, and its
+ * errors do not add up from step to step.
+ */
+export const isNewtonSchulz = ({ scope }: Pick<AnyNode, 'scope'>): boolean => scope === SCOPE;
 
 /** Directions [rows, columns] -> steps of the same shapes: orthogonalized, scaled, times the learning rate. */
 export function orthogonalizeAll(
@@ -23,7 +33,8 @@ export function orthogonalizeAll(
       0,
     );
     const rate = mul(learningRate, stepScale(rows, columns, config.adjust_lr_fn));
-    const scaled = mul(newtonSchulz(batch, config.ns_steps), rate);
+    const orthogonal = batch.builder.scope(SCOPE, () => newtonSchulz(batch, config.ns_steps));
+    const scaled = mul(orthogonal, rate);
     for (const [place, index] of indices.entries()) {
       results[index] = reshape(slice(scaled, 0, place, place + 1), [rows, columns]);
     }

@@ -3,11 +3,13 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
+import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
 import { type BatchShape, traceGradGraph } from './grad-graph.ts';
+import { isNewtonSchulz } from './muon.ts';
 import { RandomStream } from './random.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
@@ -155,9 +157,16 @@ export class Trainer {
     return compiled;
   }
 
+  /** All in f32 but for Newton-Schulz. */
+  #compileUpdate(): Promise<Executable> {
+    const { precision, tuning } = this.#engine;
+    const graph = optimize(traceUpdateGraph(this.#specs, this.#config.optimizer), { ...(tuning && { tuning }) });
+    return this.#engine.compile(mixPrecision(graph, precision, isNewtonSchulz));
+  }
+
   async #applyUpdate(step: number, learningRate: number, loss: number) {
     const { optimizer } = this.#config;
-    this.#update ??= this.#engine.compile(traceUpdateGraph(this.#specs, optimizer));
+    this.#update ??= this.#compileUpdate();
     const executable = await this.#update;
     const scalars: Record<string, number> = {
       learning_rate: learningRate,

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { optimizerSchema } from '../../configs/schema.ts';
+import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { trace } from '../compiler/trace.ts';
 import { interpret } from '../engines/reference/engine.ts';
 import type { Array64 } from '../engines/reference/kernels.ts';
 import type { ParamSpec } from '../model/params.ts';
-import { newtonSchulz } from './muon.ts';
+import { isNewtonSchulz, newtonSchulz } from './muon.ts';
 import { RandomStream } from './random.ts';
 import { adamwScalars } from './schedule.ts';
 import { optimizerState, traceUpdateGraph } from './update-graph.ts';
@@ -107,6 +108,33 @@ describe('the update graph', () => {
     const { writes, outputs } = run();
     expect(outputs.finite?.data[0]).toBe(0);
     for (const [name, value] of Object.entries(writes)) expect([...value.data], name).toEqual([...dataOf(state, name)]);
+  });
+});
+
+describe('in mixed precision', () => {
+  const config = optimizerSchema.parse({ clip_norm: 1 });
+  const whole = traceUpdateGraph(specs, config);
+  const mixed = mixPrecision(whole, 'bf16', isNewtonSchulz);
+
+  it('nothing but the products of Newton-Schulz is bfloat16', () => {
+    const products = mixed.nodes.filter(({ op }) => op === 'matmul');
+    expect(products.length).toBe(2 * 5 * 3);
+    for (const { scope, dtype } of products) expect([scope, dtype]).toEqual(['newton-schulz', 'bf16']);
+    for (const { scope, dtype } of mixed.nodes) if (scope !== 'newton-schulz') expect(dtype).not.toBe('bf16');
+  });
+
+  it('steps stay near those of f32, and what AdamW does is the same', () => {
+    const { state, inputs } = setUp(config);
+    const [expected, actual] = [interpret(whole, inputs, state), interpret(mixed, inputs, state)];
+    for (const { name, group } of specs) {
+      const before = state.get(`model.${name}`)?.data ?? expect.fail();
+      const stepOf = ({ writes }: typeof actual) => before.map((x, i) => (writes[`model.${name}`]?.data[i] ?? NaN) - x);
+      const [exact, step] = [stepOf(expected), stepOf(actual)];
+      const norm = Math.hypot(...exact);
+      const error = Math.hypot(...exact.map((x, i) => x - (step[i] ?? Number.NaN))) / norm;
+      if (group === 'matrix') expect(error, name).toBeLessThan(0.05);
+      else expect(error, name).toBe(0);
+    }
   });
 });
 

@@ -9,9 +9,13 @@ const MOVES: ReadonlySet<string> = new Set(['reshape', 'transpose', 'broadcast',
 
 /**
  * Casts the f32 operands of every matrix product to `precision` and its result back, as PyTorch's autocast does; norms, softmax, sums,
- * accumulators and state stay f32. 'f32' returns the graph itself. Run it after differentiation, so that gradients' products are cast, too.
+ * accumulators and state stay f32, and so do products that `isCast` spares. 'f32' returns the graph itself. Run it after differentiation, so that gradients' products are cast, too.
  */
-export function mixPrecision(graph: Graph, precision: Precision = 'f32'): Graph {
+export function mixPrecision(
+  graph: Graph,
+  precision: Precision = 'f32',
+  isCast: (product: AnyNode) => boolean = () => true,
+): Graph {
   if (precision === 'f32') return graph;
   const nodes: AnyNode[] = [];
   const renamed: NodeId[] = [];
@@ -49,7 +53,7 @@ export function mixPrecision(graph: Graph, precision: Precision = 'f32'): Graph 
   for (const [id, node] of graph.nodes.entries()) {
     const inputs = node.inputs.map(input => renamed[input] ?? -1);
     const [first = -1] = inputs;
-    const isProduct = node.op === 'matmul';
+    const isProduct = node.op === 'matmul' && isCast(node);
     const isShortMove = MOVES.has(node.op) && (lengthened.has(first) || feedsProducts[id] === 1);
     if (node.dtype === 'f32' && (isProduct || isShortMove)) {
       renamed.push(lengthen(push({ ...node, inputs: inputs.map(shorten), dtype: precision } as AnyNode), node));
