@@ -90,6 +90,13 @@ describe.skipIf(!runs)('openvino/cpu', () => {
     expect(values(after)).toEqual({ w: [5, 6], v: [3, 4], s: [26, 46] });
   });
 
+  it('refuses to run what was disposed of', async () => {
+    const graph = trace(builder => ({ outputs: { y: f.exp(builder.input('x', { shape: [1], dtype: 'f32' })) } }));
+    const executable = await engine.compile(graph);
+    await executable.dispose();
+    await expect(executable.run(engine.createState({}), { x: tensorOf([1], [0]) })).rejects.toThrow('disposed of');
+  });
+
   it('reads a part of a larger array', async () => {
     const graph = trace(builder => ({ outputs: { y: f.mul(builder.input('x', { shape: [3], dtype: 'f32' }), 2) } }));
     const data = Float32Array.from([0, 1, 2, 3, 4]).subarray(1, 4);

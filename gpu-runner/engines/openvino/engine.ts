@@ -51,6 +51,7 @@ class OpenVinoExecutable implements Executable {
     if (!(state instanceof OpenVinoState)) throw new GraphError('the state belongs to another engine');
     // The call below blocks: timers and messages have their turn between two of them.
     await nextTick();
+    if (this.#isReleased) throw new GraphError('the program was disposed of');
     const temporary = new Set<View>();
     try {
       return this.#runOnce(state, inputs, temporary);
