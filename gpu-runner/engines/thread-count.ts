@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
+import PQueue from 'p-queue';
 import { z } from 'zod';
 import { gelu, linear } from '../compiler/composites.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
@@ -37,6 +38,9 @@ function candidates(parallelism: number): number[] {
   return parallelism < FEWEST_TO_CHOOSE ? [parallelism] : [parallelism, Math.ceil(parallelism / 2)];
 }
 
+/** One measurement at a time: engines are probed side by side. */
+const turns = new PQueue({ concurrency: 1 });
+
 /** The probe of an engine with the number of threads that it does best with on this machine, which takes a second the first time. */
 export async function measureThreads(
   probe: EngineProbe,
@@ -53,7 +57,9 @@ export async function measureThreads(
       await opened.dispose();
     }
   };
-  return { ...probe, threads: await chooseThreads({ engine, cacheFolder, parallelism: probe.threads, time }) };
+  const { threads: parallelism } = probe;
+  const threads = await turns.add(() => chooseThreads({ engine, cacheFolder, parallelism, time }));
+  return { ...probe, threads };
 }
 
 /** Milliseconds of the fastest of a few steps of a small perceptron, forward and backward: 3.2 GFLOP. */
