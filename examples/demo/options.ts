@@ -19,7 +19,7 @@ const START_STEPS = 10;
 const CHUNKS = 6;
 
 export const USAGE = `npm run demo [-- options]
-  --samples N    training samples (default ${DEFAULT_SAMPLES}, 6 to 8 minutes on 2 cores)
+  --samples N    training samples (default ${DEFAULT_SAMPLES}, 7 to 13 minutes on 2 cores)
   --size 32|64   pixels of a picture's side (default 64)
   --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store)
   --out DIR      where the grid goes (default out/demo-SIZE)
