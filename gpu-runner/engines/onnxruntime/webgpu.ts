@@ -33,6 +33,7 @@ class GpuExecutable implements Executable {
     for (const [name, buffer] of await state.frontBuffers(program.reads)) {
       feeds[`${ONNX_PREFIX.state}${name}`] = buffer.tensor;
     }
+    // A session with a preferredOutputLocation would make new buffers at every run and leave those that it is given as they are.
     const backs = new Map([...program.writes].map(([name, spec]) => [name, state.back(name, spec)]));
     const made = await allocate(new Map([...program.writes].filter(([name]) => backs.get(name)?.buffer === undefined)));
     const fetches: Record<string, ort.Tensor | null> = {};
