@@ -1,6 +1,5 @@
 /** @file How many threads an engine does best with, measured once per machine and kept in the cache folder. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { z } from 'zod';
@@ -10,6 +9,7 @@ import { square, sumAll } from '../compiler/functions.ts';
 import { grad } from '../compiler/grad.ts';
 import { emptyTensor } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
+import { identifyCpu } from './cpu-info.ts';
 
 /** With fewer there is nothing to choose. */
 const FEWEST_TO_CHOOSE = 4;
@@ -90,7 +90,7 @@ async function timeStep(engine: Engine): Promise<number> {
 
 /** The number measured before, or measured now; where nothing can be kept, it is measured at every start. */
 export async function chooseThreads(choice: ThreadChoice): Promise<number> {
-  const { parallelism, cpu = cpus()[0]?.model ?? '' } = choice;
+  const { parallelism, cpu = identifyCpu() } = choice;
   const counts = candidates(parallelism);
   if (counts.length === 1) return parallelism;
   const name = `${choice.engine} ${cpu} ${parallelism}`.replace(/[^\w.-]+/g, '-');

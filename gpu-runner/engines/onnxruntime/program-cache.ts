@@ -4,9 +4,10 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { arch, cpus, platform } from 'node:os';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { reverseNodes } from '../../compiler/targets/onnx/model.ts';
+import { identifyCpu } from '../cpu-info.ts';
 import { ort } from './runtime.ts';
 
 type SessionOptions = ort.InferenceSession.SessionOptions;
@@ -20,7 +21,7 @@ const SUFFIX = '.program';
 
 /** What decides the optimized program beside the program itself: another version or CPU may optimize otherwise. */
 function keyOf(program: Uint8Array, options: SessionOptions): string {
-  const versions = [1, ort.env.versions.common, ort.env.versions.node, platform(), arch(), cpus()[0]?.model];
+  const versions = [1, ort.env.versions.common, ort.env.versions.node, platform(), identifyCpu()];
   return createHash('sha256')
     .update(JSON.stringify([versions, options]))
     .update(program)

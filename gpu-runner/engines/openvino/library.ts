@@ -1,8 +1,9 @@
 /** @file Where OpenVINO's C library is on this machine, and what its CPU is good for. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolderOf } from '../../../configs/cache-folder.ts';
 import { ENGINE_PACKAGES, enginePackageFolder } from '../../../configs/engine-packages.ts';
+import { cpuField, readCpuInfo } from '../cpu-info.ts';
 
 /** Units that multiply bfloat16 in hardware; without them bf16 is slower than f32. */
 const BF16_FLAGS: ReadonlySet<string> = new Set(['avx512_bf16', 'amx_bf16']);
@@ -33,14 +34,7 @@ export function findLibrary(env: Readonly<Record<string, string | undefined>> = 
 
 /** Whether the CPU has bfloat16 units; false where there is no /proc/cpuinfo. */
 export function hasBf16Units(cpuinfo = readCpuInfo()): boolean {
-  const flags = /^flags\s*:(.*)$/m.exec(cpuinfo)?.[1] ?? '';
-  return flags.split(' ').some(flag => BF16_FLAGS.has(flag));
-}
-
-function readCpuInfo(): string {
-  try {
-    return readFileSync('/proc/cpuinfo', 'utf8');
-  } catch {
-    return '';
-  }
+  return cpuField('flags', cpuinfo)
+    .split(' ')
+    .some(flag => BF16_FLAGS.has(flag));
 }
