@@ -98,7 +98,7 @@ class ReferenceExecutable implements Executable {
 
   constructor(graph: Graph) {
     this.#graph = expandComposites(graph);
-    this.peakBytes = predictPeakBytes(graph);
+    this.peakBytes = predictPeakBytes(this.#graph);
   }
 
   run(state: State, inputs: Tensors): Promise<Record<string, Tensor>> {
