@@ -11,7 +11,7 @@ export interface KindShare extends KindProfile {
 }
 
 /**
- * The fastest of `rounds` runs, on an engine of its own: recording takes time, too.
+ * The fastest of `rounds` runs, of OpenVINO their mean, on an engine of its own: recording takes time, too.
  * @throws Error when the engine has no profile.
  */
 export async function profileGraph(spec: EngineSpec, graph: Graph, rounds: number): Promise<KindShare[]> {

@@ -31,8 +31,8 @@ export interface Executable {
   /** Runs once: reads and writes `state`, returns the graph's outputs. The tensors returned are the caller's. */
   run(state: State, inputs: Tensors): Promise<Record<string, Tensor>>;
   /**
-   * The fastest of the runs before the first call, the kind that took most of it first; asked again, the same. Absent where the engine was
-   * not opened to profile, or cannot. @throws Internal before the first run.
+   * Of the runs before the first call the fastest, or their mean where the engine knows no more, the kind that took most of it first; asked
+   * again, the same. Absent where the engine was not opened to profile, or cannot. @throws Internal before the first run.
    */
   profile?(): Promise<readonly KindProfile[]>;
   dispose(): Promise<void>;

@@ -26,16 +26,18 @@ const ENGINES = [
   {
     name: 'onnxruntime/cpu',
     runs: true,
+    isMean: false,
     open: (profile: boolean) => createOnnxRuntimeEngine({ threads: 1, profile }),
   },
   {
     name: 'openvino/cpu',
     runs: runsTier('openvino', probeOpenVino().reason),
+    isMean: true,
     open: (profile: boolean) => createOpenVinoEngine({ threads: 1, profile }),
   },
 ];
 
-for (const { name, runs, open } of ENGINES) {
+for (const { name, runs, isMean, open } of ENGINES) {
   describe.skipIf(!runs)(`a profile of ${name}`, () => {
     it('says what the operations of one run took, by kind', async () => {
       const engine = open(true);
@@ -44,18 +46,19 @@ for (const { name, runs, open } of ENGINES) {
       await executable.dispose();
 
       const again = await compileProduct(engine);
-      let fastest = Number.POSITIVE_INFINITY;
+      const times: number[] = [];
       for (let i = 0; i < 5; i++) {
         const start = performance.now();
         await again.run();
-        fastest = Math.min(fastest, performance.now() - start);
+        times.push(performance.now() - start);
       }
+      const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
       const profile = await again.executable.profile?.();
       for (const [kind, count] of Object.entries({ MatMul: 2, Softmax: 1 })) {
         expect(profile).toContainEqual({ kind, count, ms: expect.toSatisfy((ms: number) => ms > 0) });
       }
       const total = profile?.reduce((sum, { ms }) => sum + ms, 0);
-      expect(total).toBeLessThanOrEqual(fastest);
+      expect(total).toBeLessThanOrEqual(isMean ? mean : Math.min(...times));
       await again.run();
       expect(await again.executable.profile?.()).toEqual(profile);
       await again.executable.dispose();

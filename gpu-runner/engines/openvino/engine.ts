@@ -1,7 +1,7 @@
 /** @file OpenVINO on the CPU: the ONNX bytes that ONNX Runtime runs, over the C API. */
 import { availableParallelism, cpus } from 'node:os';
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { InvalidInput, Unprocessable } from '../../../errors.ts';
+import { Internal, InvalidInput, Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, KindProfile, Precision, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { predictPeakBytes } from '../../compiler/memory.ts';
@@ -9,7 +9,7 @@ import { transposeConstants } from '../../compiler/passes/transpose-constants.ts
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
-import { FastestRun } from './fastest-run.ts';
+import { sumByKind } from '../kind-profile.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { createView, OpenVinoState, type View } from './state.ts';
@@ -24,22 +24,22 @@ interface CompiledProgram {
 class OpenVinoExecutable implements Executable {
   readonly peakBytes: number;
   readonly profile?: () => Promise<readonly KindProfile[]>;
-  readonly #fastest: FastestRun | undefined;
   readonly #api: OpenVino;
   readonly #program: OnnxProgram;
   readonly #compiled: Handle;
   readonly #request: Handle;
   #isReleased = false;
+  #hasRun = false;
+  #summary: readonly KindProfile[] | undefined;
 
   constructor(
     api: OpenVino,
     program: OnnxProgram,
     { compiled, request }: CompiledProgram,
     peakBytes: number,
-    fastest?: FastestRun,
+    isProfiled: boolean,
   ) {
-    if (fastest) this.profile = async () => fastest.summarize();
-    this.#fastest = fastest;
+    if (isProfiled) this.profile = async () => this.#summarize();
     this.#api = api;
     this.#program = program;
     this.#compiled = compiled;
@@ -88,8 +88,8 @@ class OpenVinoExecutable implements Executable {
       written.set(name, target);
       api.setOutput(request, output++, target.handle);
     }
-    if (this.#fastest) this.#fastest.infer(api, request);
-    else api.infer(request);
+    api.infer(request);
+    this.#hasRun = true;
     for (const [name, spec] of program.writes) {
       const target = written.get(name);
       if (target === undefined) continue;
@@ -97,6 +97,13 @@ class OpenVinoExecutable implements Executable {
       temporary.delete(target);
     }
     return outputs;
+  }
+
+  /** The mean of the runs so far: OpenVINO does not tell them apart. */
+  #summarize(): readonly KindProfile[] {
+    if (!this.#hasRun) throw new Internal('there is no run to profile');
+    this.#summary ??= sumByKind(this.#api.readProfile(this.#request));
+    return this.#summary;
   }
 
   dispose(): Promise<void> {
@@ -209,8 +216,7 @@ export function createOpenVinoEngine({
     async compile(graph: Graph) {
       await nextTick();
       const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false, gemm: false });
-      const fastest = profile ? new FastestRun() : undefined;
-      return new OpenVinoExecutable(api, program, compile(program), predictPeakBytes(program.graph), fastest);
+      return new OpenVinoExecutable(api, program, compile(program), predictPeakBytes(program.graph), profile);
     },
     async dispose() {
       if (isReleased) return;

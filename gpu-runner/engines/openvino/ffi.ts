@@ -40,7 +40,7 @@ export interface OpenVino {
   setOutput(request: Handle, index: number, tensor: Handle): void;
   /** Blocks until the outputs are written. */
   infer(request: Handle): void;
-  /** Operations of the last run, of a model compiled with PERF_COUNT. */
+  /** Operations, their times the mean of all runs; of a model compiled with PERF_COUNT. */
   readProfile(request: Handle): OperationTime[];
   /** FULL_DEVICE_NAME and the like. */
   readProperty(core: Handle, device: string, key: string): string;
