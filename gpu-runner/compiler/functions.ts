@@ -210,7 +210,8 @@ export function softmax(x: Value, axis = -1): Value {
   return x.builder.emit('softmax', [x], { axis: axis < 0 ? axis + x.shape.length : axis });
 }
 
-function operandOf(x: Value, index: number): Value {
+/** What the node of x computes from. @throws TypeError when it has no such operand. */
+export function operandOf(x: Value, index: number): Value {
   const id = x.node.inputs[index];
   if (id === undefined) throw new TypeError(`${x.node.op} has no operand ${index}`);
   return x.builder.valueAt(id);

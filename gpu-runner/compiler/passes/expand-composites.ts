@@ -13,12 +13,9 @@ function isComposite(node: AnyNode): node is CompositeNode {
 /** Composites as primitives. A graph without any is returned as it is. */
 export function expandComposites(graph: Graph): Graph<PrimitiveNode>;
 /** The same, but for those that the target has a kernel for. */
-export function expandComposites(graph: Graph, isKept: (node: CompositeNode, graph: Graph) => boolean): Graph;
-export function expandComposites(
-  graph: Graph,
-  isKept: (node: CompositeNode, graph: Graph) => boolean = () => false,
-): Graph {
-  const isExpanded = (node: AnyNode): node is CompositeNode => isComposite(node) && !isKept(node, graph);
+export function expandComposites(graph: Graph, isKept: (node: CompositeNode) => boolean): Graph;
+export function expandComposites(graph: Graph, isKept: (node: CompositeNode) => boolean = () => false): Graph {
+  const isExpanded = (node: AnyNode): node is CompositeNode => isComposite(node) && !isKept(node);
   if (!graph.nodes.some(isExpanded)) return graph;
   return rewriteGraph(graph, (node, operands) => {
     if (!isExpanded(node)) return undefined;

@@ -12,18 +12,18 @@ type Rule<O extends OpName> = (operands: readonly [Value, Value, ...Value[]], no
 const RULES: { readonly [O in OpName]?: Rule<O> } = {
   neg([x]) {
     const { node } = x;
-    if (node.op === 'neg') return operandOf(x, 0);
-    if (node.op === 'sub') return f.sub(operandOf(x, 1), operandOf(x, 0));
+    if (node.op === 'neg') return f.operandOf(x, 0);
+    if (node.op === 'sub') return f.sub(f.operandOf(x, 1), f.operandOf(x, 0));
     const scaled = splitScale(x);
     return scaled && f.mul(scaled.value, -scaled.scale);
   },
   add([x, y], { shape }) {
-    if (y.node.op === 'neg') return f.sub(unrepeat(x, y, shape), operandOf(y, 0));
-    if (x.node.op === 'neg') return f.sub(unrepeat(y, x, shape), operandOf(x, 0));
+    if (y.node.op === 'neg') return f.sub(unrepeat(x, y, shape), f.operandOf(y, 0));
+    if (x.node.op === 'neg') return f.sub(unrepeat(y, x, shape), f.operandOf(x, 0));
     return joinPads(x, y) ?? elementwise(f.add, x, y, shape);
   },
   sub([x, y], { shape }) {
-    return y.node.op === 'neg' ? f.add(x, operandOf(y, 0)) : elementwise(f.sub, x, y, shape);
+    return y.node.op === 'neg' ? f.add(x, f.operandOf(y, 0)) : elementwise(f.sub, x, y, shape);
   },
   mul([x, y], { shape }) {
     return rescale(x, y) ?? rescale(y, x) ?? elementwise(f.mul, x, y, shape);
@@ -66,10 +66,6 @@ function operandsOf(x: Value): Value[] {
   return x.node.inputs.map(id => x.builder.valueAt(id));
 }
 
-function operandOf(x: Value, index: number): Value {
-  return x.builder.valueAt(x.node.inputs[index] ?? -1);
-}
-
 /** The one number that a literal is made of. */
 function scalarOf(x: Value): number | undefined {
   const { node } = x;
@@ -80,7 +76,7 @@ function scalarOf(x: Value): number | undefined {
 
 function splitScale(x: Value): { readonly value: Value; readonly scale: number } | undefined {
   if (x.node.op !== 'mul' || x.dtype !== 'f32') return undefined;
-  const [a, b] = [operandOf(x, 0), operandOf(x, 1)];
+  const [a, b] = [f.operandOf(x, 0), f.operandOf(x, 1)];
   const [scaleA, scaleB] = [scalarOf(a), scalarOf(b)];
   if (scaleB !== undefined) return { value: a, scale: scaleB };
   return scaleA === undefined ? undefined : { value: b, scale: scaleA };
@@ -90,7 +86,7 @@ function splitScale(x: Value): { readonly value: Value; readonly scale: number }
 function rescale(x: Value, factor: Value): Value | undefined {
   const scale = scalarOf(factor);
   if (scale === undefined || x.dtype !== 'f32') return undefined;
-  if (x.node.op === 'neg') return f.mul(operandOf(x, 0), -scale);
+  if (x.node.op === 'neg') return f.mul(f.operandOf(x, 0), -scale);
   const inner = splitScale(x);
   return inner && f.mul(inner.value, Math.fround(inner.scale * scale));
 }
@@ -109,7 +105,7 @@ function unrepeat(x: Value, other: Value, shape: readonly number[]): Value {
 
 function sourceOfRepeat(x: Value): Value | undefined {
   const { node } = x;
-  if (node.op === 'broadcast') return operandOf(x, 0);
+  if (node.op === 'broadcast') return f.operandOf(x, 0);
   const isRepeated = node.op === 'constant' && node.attrs.values.length === 1 && node.shape.length > 0;
   return isRepeated ? x.builder.constant(node.attrs.values, [], node.dtype) : undefined;
 }
@@ -120,14 +116,14 @@ function untransposed(x: Value): Value | undefined {
   if (node.op !== 'transpose') return undefined;
   const rank = node.shape.length;
   const swapsLast = node.attrs.perm.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
-  return swapsLast ? operandOf(x, 0) : undefined;
+  return swapsLast ? f.operandOf(x, 0) : undefined;
 }
 
 /** Where a padded value lies along the one axis that is padded. */
 function placeOf(x: Value): { readonly axis: number; readonly start: number; readonly part: Value } | undefined {
   const { node } = x;
   if (node.op !== 'pad') return undefined;
-  const part = operandOf(x, 0);
+  const part = f.operandOf(x, 0);
   const padded = part.shape.flatMap((size, axis) => (size === node.shape[axis] ? [] : [axis]));
   const [axis] = padded;
   return axis === undefined || padded.length > 1 ? undefined : { axis, start: node.attrs.before[axis] ?? 0, part };
