@@ -107,6 +107,13 @@ export class Busy extends AppError {
   override readonly retryable = true;
 }
 
+/** The object store did not get the request, or cannot serve it now: nothing was changed by it. */
+export class Unreachable extends AppError {
+  readonly code = 'store_unreachable';
+  readonly status = 503;
+  override readonly retryable = true;
+}
+
 /** A write may or may not have been committed: read back and compare before deciding. */
 export class Ambiguous extends AppError {
   readonly code = 'ambiguous';
@@ -140,6 +147,7 @@ const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOp
   unprocessable: Unprocessable,
   cancelled: Cancelled,
   busy: Busy,
+  store_unreachable: Unreachable,
   ambiguous: Ambiguous,
   corrupt: Corrupt,
   internal: Internal,

@@ -9,6 +9,7 @@ import { decodeNpy } from '../formats/npy.ts';
 import { packTar } from '../formats/tar.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
+import { interceptStore } from '../storage/intercept.ts';
 import { type ColumnName, digestSchema, type Page } from '../storage/records.ts';
 import { createRefs } from '../storage/refs.ts';
 import type { ObjectStore } from '../storage/types.ts';
@@ -146,18 +147,10 @@ describe('70 portraits', () => {
 /** Fails every write from the n-th on: what a kill leaves is what was written before. */
 function killAfter(store: ObjectStore, writes: number): ObjectStore {
   let left = writes;
-  return {
-    url: store.url,
-    get: (key, range) => store.get(key, range),
-    head: key => store.head(key),
-    list: (prefix, options) => store.list(prefix, options),
-    delete: key => store.delete(key),
-    close: () => store.close(),
-    put: async (key, body, options) => {
-      if (left-- <= 0) throw new Error('killed');
-      return store.put(key, body, options);
-    },
-  };
+  return interceptStore(store, async ({ operation }, run) => {
+    if (operation === 'put' && left-- <= 0) throw new Error('killed');
+    return run();
+  });
 }
 
 test('killed at any write, the same call completes to the same dataset', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
+import { interceptStore } from '../storage/intercept.ts';
 import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/lease.ts';
 import type { ObjectStore } from '../storage/types.ts';
@@ -368,22 +369,11 @@ describe('the lease', () => {
 /** A store whose process is dead after so many accesses: the last one still arrives, its answer does not. */
 function dieAfter(store: ObjectStore, accesses: number): ObjectStore {
   let left = accesses;
-  const mortal =
-    <A extends unknown[], R>(access: (...args: A) => Promise<R>) =>
-    async (...args: A): Promise<R> => {
-      if (left <= 0) throw new Error('killed');
-      left--;
-      const answer = await access(...args);
-      if (left <= 0) throw new Error('killed');
-      return answer;
-    };
-  return {
-    url: store.url,
-    get: mortal(store.get.bind(store)),
-    head: mortal(store.head.bind(store)),
-    list: mortal(store.list.bind(store)),
-    put: mortal(store.put.bind(store)),
-    delete: mortal(store.delete.bind(store)),
-    close: () => store.close(),
-  };
+  return interceptStore(store, async (_, run) => {
+    if (left <= 0) throw new Error('killed');
+    left--;
+    const answer = await run();
+    if (left <= 0) throw new Error('killed');
+    return answer;
+  });
 }

@@ -1,5 +1,5 @@
 /** @file Versions and conditional writes, for drivers that decide themselves. */
-import { PreconditionFailed } from '../errors.ts';
+import { NotFound, PreconditionFailed } from '../errors.ts';
 import { digestOf, hexOf } from './digest.ts';
 import type { Etag, PutOptions } from './types.ts';
 
@@ -19,4 +19,9 @@ export function checkCondition(key: string, current: Etag | undefined, options: 
       { expected: `version ${options.ifMatch}`, hint: 'read it again and decide anew' },
     );
   }
+}
+
+/** What a copy of an absent object throws. */
+export function noSuchKey(key: string): NotFound {
+  return new NotFound(`there is no object "${key}"`, { expected: 'the key of a stored object' });
 }

@@ -53,7 +53,7 @@ describe('probe', () => {
           try {
             return await memory.put(key, body, options);
           } finally {
-            if (Buffer.from(body).toString() === 'stale') await memory.put(key, body);
+            if (Buffer.compare(Buffer.from('stale'), body as Uint8Array) === 0) await memory.put(key, body);
           }
         },
       },

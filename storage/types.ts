@@ -48,6 +48,20 @@ export interface PutOptions {
   readonly mediaType?: string;
 }
 
+/** Bytes in a file on this machine, hashed already: what is too large to be held in memory is put from there. */
+export interface FileBody {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly digest: Digest;
+}
+
+/** A file body of a store's own, made by {@link ObjectStore.spool}. */
+export interface SpooledBody extends FileBody {
+  /** Removes the file; to be called when it was put, and when it will not be. */
+  discard(): Promise<void>;
+}
+
 /**
  * One file = one driver; storage/testing/conformance.ts is what every driver must pass.
  * Reads see every write that has returned. A put is all or nothing and durable when it returns.
@@ -63,7 +77,14 @@ export interface ObjectStore {
   list(prefix: string, options?: ListOptions): Promise<ListResult>;
   /** Deleting an absent key is no error. */
   delete(key: string): Promise<void>;
-  put(key: string, body: Uint8Array, options?: PutOptions): Promise<{ readonly etag: Etag }>;
+  put(key: string, body: Uint8Array | FileBody, options?: PutOptions): Promise<{ readonly etag: Etag }>;
+  /**
+   * Makes `to` an object of the bytes and type of `from`, over whatever is there: a hard link in a folder, a copy by the store itself in S3.
+   * @throws NotFound when there is no `from`.
+   */
+  copy(from: string, to: string): Promise<void>;
+  /** Writes a stream of unknown length to a file from which `put` takes it (in one step where it can), in constant memory. */
+  spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody>;
   close(): Promise<void>;
 }
 

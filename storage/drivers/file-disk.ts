@@ -1,10 +1,12 @@
 /** @file The steps that make a file durable: written and synced under a temporary name, published in one step, its folder synced. */
 import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { Ambiguous, Conflict, Internal, InvalidInput } from '../../errors.ts';
+import { isFileBody, spoolTo } from '../spool.ts';
+import type { FileBody, SpooledBody } from '../types.ts';
 
 /** Temporary files older than this belong to nobody. */
 const SWEEP_AGE_MS = 3_600_000;
@@ -49,21 +51,36 @@ export class Disk {
   }
 
   /** Writes and syncs a temporary file, hands its path to `publish`, and removes whatever is left of it. */
-  async withTemporary<T>(body: Uint8Array, publish: (path: string) => Promise<T>): Promise<T> {
+  async withTemporary<T>(body: Uint8Array | FileBody, publish: (path: string) => Promise<T>): Promise<T> {
     const path = join(this.#temporary, randomUUID());
     try {
-      await this.#files.add(async () => {
-        const file = await open(path, 'wx', OBJECT_MODE);
-        try {
-          await file.writeFile(body);
-          await file.datasync();
-        } finally {
-          await file.close();
-        }
-      });
+      await this.#files.add(() => (isFileBody(body) ? this.#adopt(body.path, path) : writeNew(path, body)));
       return await publish(path);
     } catch (error) {
       throw explain(error, path);
+    } finally {
+      await unlinkIfThere(path);
+    }
+  }
+
+  /** A stream as a file that {@link withTemporary} takes over. */
+  async spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody> {
+    try {
+      return await spoolTo(this.#temporary, chunks);
+    } catch (error) {
+      throw explain(error, this.#temporary);
+    }
+  }
+
+  /** A second name of a published file, as a temporary file; false when there is no such file. */
+  async linkTemporary<T>(source: string, publish: (path: string) => Promise<T>): Promise<T | undefined> {
+    const path = join(this.#temporary, randomUUID());
+    try {
+      await link(source, path);
+      return await publish(path);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw explain(error, source);
     } finally {
       await unlinkIfThere(path);
     }
@@ -116,6 +133,19 @@ export class Disk {
     await this.#files.onIdle();
   }
 
+  /** A file that was spooled here is synced and becomes the object by a link; another one is copied. */
+  async #adopt(source: string, path: string): Promise<void> {
+    if (dirname(source) === this.#temporary) return link(source, path);
+    await copyFile(source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    const file = await open(path, 'r');
+    try {
+      await file.chmod(OBJECT_MODE);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
   async #publish<T>(target: string, step: () => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -146,6 +176,16 @@ export class Disk {
     await this.#syncFolder(dirname(folder));
     // Only now: until the parent is synced nobody may rely on it.
     this.#durableFolders.set(folder, identity);
+  }
+}
+
+async function writeNew(path: string, body: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', OBJECT_MODE);
+  try {
+    await file.writeFile(body);
+    await file.datasync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -2,20 +2,23 @@
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { checkCondition, etagOf } from '../conditions.ts';
+import { checkCondition, noSuchKey } from '../conditions.ts';
 import { digestOf, hexOf } from '../digest.ts';
 import { checkKey, digestOfBlobKey, RESERVED_FOLDER } from '../keys.ts';
 import { collectPage } from '../listing.ts';
 import { mediaTypeOfKey } from '../media-type.ts';
 import { resolveRange } from '../range.ts';
+import { isFileBody } from '../spool.ts';
 import type {
   ByteRange,
   Etag,
+  FileBody,
   ListOptions,
   ListResult,
   ObjectInfo,
   ObjectStore,
   PutOptions,
+  SpooledBody,
   StoredObject,
 } from '../types.ts';
 import { Disk, makeFolder } from './file-disk.ts';
@@ -81,7 +84,7 @@ class FileStore implements ObjectStore {
     });
   }
 
-  async put(key: string, body: Uint8Array, options: PutOptions = {}): Promise<{ readonly etag: Etag }> {
+  async put(key: string, body: Uint8Array | FileBody, options: PutOptions = {}): Promise<{ readonly etag: Etag }> {
     const path = this.#pathOf(key);
     const etag = this.#etagOf(key, body);
     const mediaType = options.mediaType ?? mediaTypeOfKey(key);
@@ -105,6 +108,23 @@ class FileStore implements ObjectStore {
     return { etag };
   }
 
+  async copy(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#pathOf(from), this.#pathOf(to)];
+    const info = await this.head(from);
+    const copied = await this.#disk.linkTemporary(source, temporary =>
+      this.#withLock(to, async () => {
+        await this.#types.write(to, info?.mediaType ?? mediaTypeOfKey(to));
+        await this.#disk.publishOver(temporary, target);
+        return true;
+      }),
+    );
+    if (!info || !copied) throw noSuchKey(from);
+  }
+
+  spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody> {
+    return this.#disk.spool(chunks);
+  }
+
   async close(): Promise<void> {
     await this.#disk.waitForIdle();
   }
@@ -123,9 +143,8 @@ class FileStore implements ObjectStore {
     return this.#disk.withFile(this.#pathOf(key), (file, stats) => this.#etags.read(key, file, stats));
   }
 
-  #etagOf(key: string, body: Uint8Array): Etag {
-    const digest = digestOfBlobKey(key);
-    return digest ? (hexOf(digest) as Etag) : etagOf(body);
+  #etagOf(key: string, body: Uint8Array | FileBody): Etag {
+    return hexOf(digestOfBlobKey(key) ?? (isFileBody(body) ? body.digest : digestOf(body))) as Etag;
   }
 
   async #infoOf(key: string, file: FileHandle, stats: BigIntStats, body?: Uint8Array): Promise<ObjectInfo> {

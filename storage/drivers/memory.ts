@@ -1,9 +1,12 @@
 /** @file Objects in the memory of this process: for tests, and for trying things out. */
-import { checkCondition, etagOf } from '../conditions.ts';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { checkCondition, etagOf, noSuchKey } from '../conditions.ts';
 import { checkKey, compareKeys } from '../keys.ts';
 import { collectPage } from '../listing.ts';
 import { mediaTypeOfKey } from '../media-type.ts';
 import { resolveRange } from '../range.ts';
+import { isFileBody, spoolTo } from '../spool.ts';
 import type { ListOptions, ListResult, ObjectStore, StoredObject } from '../types.ts';
 
 /** What several stores may share, as processes share a folder. */
@@ -36,15 +39,24 @@ export function createMemoryStore(objects: MemoryObjects = new Map()): ObjectSto
 
     async put(key, body, options = {}) {
       checkKey(key);
-      const current = objects.get(key);
-      checkCondition(key, current?.etag, options);
-      const etag = etagOf(body);
-      const mediaType = options.mediaType ?? mediaTypeOfKey(key);
       // A fresh array, also of a Buffer, whose slice() would be a view.
-      const copy = new Uint8Array(body);
+      const copy = isFileBody(body) ? new Uint8Array(await readFile(body.path)) : new Uint8Array(body);
+      const etag = etagOf(copy);
+      const mediaType = options.mediaType ?? mediaTypeOfKey(key);
+      checkCondition(key, objects.get(key)?.etag, options);
       objects.set(key, { key, etag, size: copy.length, lastModified: new Date(), mediaType, body: copy });
       return { etag };
     },
+
+    async copy(from, to) {
+      checkKey(from);
+      checkKey(to);
+      const stored = objects.get(from);
+      if (!stored) throw noSuchKey(from);
+      objects.set(to, { ...stored, key: to, lastModified: new Date() });
+    },
+
+    spool: chunks => spoolTo(tmpdir(), chunks),
 
     async close() {},
   };

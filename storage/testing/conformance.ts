@@ -1,7 +1,8 @@
 /** @file What every driver must pass, called by each driver's test file. Keys lie below a prefix of their own per test, so one bucket will do. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Conflict, InvalidInput, PreconditionFailed } from '../../errors.ts';
+import { Conflict, InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
+import { digestOf } from '../digest.ts';
 import type { Etag, ListOptions, ObjectStore } from '../types.ts';
 
 export interface StoreUnderTest {
@@ -23,6 +24,10 @@ function makeBytes(size: number): Uint8Array {
     words[i] = state;
   }
   return new Uint8Array(words.buffer, 0, size);
+}
+
+async function* cut(body: Uint8Array, size: number): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size);
 }
 
 /** Registers the suite; `create` makes an empty place for one test. */
@@ -201,6 +206,62 @@ export function testObjectStore(name: string, create: () => Promise<StoreUnderTe
           await expect(store.head(name), name).rejects.toBeInstanceOf(InvalidInput);
           await expect(store.delete(name), name).rejects.toBeInstanceOf(InvalidInput);
         }
+      });
+    });
+
+    describe('copies and files', () => {
+      it('copies bytes and type, over what is there, and both live on alone', async () => {
+        const { etag } = await store.put(key('from'), bytes('picture'), { mediaType: 'image/x-test' });
+        await store.put(key('to/here'), bytes('old'));
+        for (const target of ['to/here', 'to/there', 'from']) {
+          await store.copy(key('from'), key(target));
+          const got = await other.get(key(target));
+          expect(text(got?.body)).toBe('picture');
+          expect(got).toMatchObject({ key: key(target), size: 7, mediaType: 'image/x-test' });
+        }
+        expect((await other.head(key('to/here')))?.etag).toBe(etag);
+        await store.put(key('to/here'), bytes('changed'));
+        expect(text((await store.get(key('from')))?.body)).toBe('picture');
+        await store.delete(key('from'));
+        expect(text((await other.get(key('to/there')))?.body)).toBe('picture');
+      });
+
+      it('refuses to copy what is absent, and leaves the target alone', async () => {
+        await store.put(key('to'), bytes('1'));
+        await expect(store.copy(key('none'), key('to'))).rejects.toBeInstanceOf(NotFound);
+        await expect(store.copy(key('none/none'), key('new'))).rejects.toBeInstanceOf(NotFound);
+        expect(text((await store.get(key('to')))?.body)).toBe('1');
+        expect(await store.head(key('new'))).toBeUndefined();
+      });
+
+      it('spools a stream and puts it as often as it is asked to, on any condition', async () => {
+        const large = makeBytes(3 * 1024 * 1024 + 1);
+        const spooled = await store.spool(cut(large, 100_000));
+        expect(spooled).toMatchObject({ size: large.length, digest: digestOf(large) });
+        const { etag } = await store.put(key('a'), spooled, { mediaType: 'x/y', ifNoneMatch: '*' });
+        await expect(store.put(key('a'), spooled, { ifNoneMatch: '*' })).rejects.toBeInstanceOf(PreconditionFailed);
+        await store.put(key('b'), bytes('old'));
+        expect((await store.put(key('b'), spooled)).etag).toBe(etag);
+        // Another instance takes it, too: it copies the file.
+        expect((await other.put(key('a'), spooled, { ifMatch: etag })).etag).toBe(etag);
+        await spooled.discard();
+        await spooled.discard();
+        for (const name of ['a', 'b']) {
+          const got = await other.get(key(name));
+          expect(got?.etag).toBe(etag);
+          expect(Buffer.compare(got?.body ?? bytes(''), large)).toBe(0);
+        }
+        await store.put(key('a'), bytes('over it'));
+        expect(text((await store.get(key('a')))?.body)).toBe('over it');
+      });
+
+      it('keeps nothing of a stream that breaks', async () => {
+        const broken = async function* () {
+          yield bytes('half');
+          throw new Error('the client went away');
+        };
+        await expect(store.spool(broken())).rejects.toThrow('the client went away');
+        expect((await store.list(prefix)).objects).toEqual([]);
       });
     });
 
