@@ -107,6 +107,34 @@ describe('tar', () => {
     expect(readTar(new Uint8Array())).toEqual([]);
   });
 
+  it('is not led to hold what an archive made by an attacker asks for', () => {
+    const header = (change: (header: Buffer) => void) => {
+      const archive = Buffer.from(packTar([['a', bytes('')]]));
+      change(archive);
+      archive.fill(' ', 148, 156);
+      const sum = archive.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+      archive.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+      return archive;
+    };
+    const size = (value: string) => (archive: Buffer) => archive.write(value, 124, 'latin1');
+    const type = (value: string) => (archive: Buffer) => archive.write(value, 156, 'latin1');
+    // 8 GiB announced, none there; in base 256, more than any number.
+    expect(() => readTar(header(size('77777777777\0')))).toThrow('cut short');
+    expect(() => readTar(header(size('\xff'.repeat(12))))).toThrow('too large');
+    const longName = Buffer.concat([
+      header(archive => {
+        type('L')(archive);
+        size('00000300000\0')(archive);
+      }).subarray(0, 512),
+      Buffer.alloc(0o300000, 'x'),
+    ]);
+    expect(() => readTar(longName)).toThrow('a name or pax records of 98304 bytes');
+    expect(() => readTar(packTar([['x'.repeat(5000), bytes('')]]))).toThrow('a name of more than 4096 bytes');
+    const many = packTar(Array.from({ length: 11 }, (_, i) => [`${i}`, bytes('')] as const));
+    expect(readTar(many, 11)).toHaveLength(11);
+    expect(() => readTar(many, 10)).toThrow('more than 10 entries');
+  });
+
   it('names links as having no body', async () => {
     const writer = pack();
     writer.entry({ name: 'link', type: 'symlink', linkname: '/etc/passwd' });

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import { InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
 import { checkBody } from '../functions/check-body.ts';
-import type { Json } from '../storage/canonical.ts';
+import { type Json, jsonDepth } from '../storage/canonical.ts';
 
 export const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_JSON_DEPTH = 64;
@@ -22,7 +22,10 @@ export async function readJson(c: Context): Promise<Json> {
   if (type === undefined) throw wrongType(undefined);
   try {
     const value: Json = JSON.parse(text);
-    checkDepth(value);
+    // Recursive readers further on must not be led out of their stack.
+    if (jsonDepth(value) > MAX_JSON_DEPTH) {
+      throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });
+    }
     return value;
   } catch (cause) {
     if (cause instanceof InvalidInput) throw cause;
@@ -30,19 +33,6 @@ export async function readJson(c: Context): Promise<Json> {
       expected: 'a JSON object',
       cause,
     });
-  }
-}
-
-/** Recursive readers further on must not be led out of their stack. */
-function checkDepth(value: Json): void {
-  let level: readonly Json[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_JSON_DEPTH) {
-      throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });
-    }
-    level = level.flatMap(each =>
-      typeof each === 'object' && each !== null ? Object.values(each).filter(child => child !== undefined) : [],
-    );
   }
 }
 

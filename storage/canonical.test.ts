@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../errors.ts';
-import { canonicalDigest, canonicalJson, type Json } from './canonical.ts';
+import { canonicalDigest, canonicalJson, type Json, jsonDepth } from './canonical.ts';
 import { digestOf } from './digest.ts';
 
 /** The double with these bits. */
@@ -107,6 +107,13 @@ describe('canonical JSON (RFC 8785)', () => {
       { '\udfff': 1 },
     ];
     for (const value of bad) expect(() => canonicalJson(value as Json), String(value)).toThrow(InvalidInput);
+  });
+
+  it('counts levels, however many there are', () => {
+    expect([1, 'a', null, [], {}, { a: [] }, { a: 1, b: [{ c: null }] }].map(jsonDepth)).toEqual([0, 0, 0, 1, 1, 2, 3]);
+    let deep: Json = 1;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
+    expect(jsonDepth(deep)).toBe(100_000);
   });
 
   it('digests the UTF-8 bytes of the text', () => {

@@ -49,3 +49,13 @@ function nameType(value: unknown): string {
 export function canonicalDigest(value: Json): Digest {
   return digestOf(canonicalJson(value));
 }
+
+/** Levels of arrays and objects around the innermost value; 0 for a plain value. Counted without recursion, whatever the value. */
+export function jsonDepth(value: Json): number {
+  let level: readonly Json[] = [value];
+  for (let depth = 0; ; depth++) {
+    const containers = level.filter(each => typeof each === 'object' && each !== null);
+    if (containers.length === 0) return depth;
+    level = containers.flatMap(each => Object.values(each).filter(child => child !== undefined));
+  }
+}

@@ -5,10 +5,7 @@ import type { EffectContext } from '../define.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
 import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
-import { idOf, type NewOriginal, packOriginals } from './originals.ts';
-
-/** Bytes of pictures in one archive, so that it stays far below the largest blob. */
-const MAX_ARCHIVE_BYTES = 2 ** 28;
+import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from './originals.ts';
 
 /** Takes in every picture of a folder or tar; new ones are packed into pages in the order of their names. */
 export async function importFiles(

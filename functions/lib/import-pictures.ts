@@ -1,8 +1,9 @@
 /** @file From the files of a source to pictures: sidecars joined to them, what is no picture set apart with the reason. */
+import { type Json, jsonDepth } from '../../storage/canonical.ts';
 import type { Reject } from '../../storage/records.ts';
 import { sniffFormat } from './image.ts';
 import { type ImportSource, type SourceFile, stemOf } from './import-source.ts';
-import { idOf, type NewOriginal } from './originals.ts';
+import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from './originals.ts';
 
 export interface FoundPicture {
   readonly id: string;
@@ -19,6 +20,9 @@ export interface FoundPictures {
 /** Files that speak of the picture with the same name before the dot: a caption, or a JSON object of attributes. */
 const SIDECAR = /\.(txt|json)$/i;
 
+const MAX_SIDECAR_BYTES = 2 ** 20;
+const MAX_ATTRIBUTE_DEPTH = 32;
+
 /**
  * Reads every file once. Of equal pictures the first counts.
  * @param onFile Called after each file with the count so far.
@@ -28,7 +32,11 @@ export async function findPictures(source: ImportSource, onFile: (done: number) 
   const sidecars = new Map<string, SourceFile>();
   const others: SourceFile[] = [];
   for (const file of source.files) {
-    if (SIDECAR.test(file.name)) sidecars.set(file.name.toLowerCase(), file);
+    const limit = SIDECAR.test(file.name) ? MAX_SIDECAR_BYTES : MAX_ARCHIVE_BYTES;
+    // Not read: it may be larger than the memory.
+    if (file.size > limit)
+      rejects.push({ name: file.name, reason: `the file has ${file.size} bytes, more than ${limit}` });
+    else if (SIDECAR.test(file.name)) sidecars.set(file.name.toLowerCase(), file);
     else others.push(file);
   }
   const used = new Set<SourceFile>();
@@ -87,9 +95,9 @@ async function readSidecars(
 function parseAttributes(bytes: Uint8Array): NewOriginal['attributes'] {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    // What JSON.parse returns is JSON; only its outermost kind is in doubt.
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as NewOriginal['attributes'];
-    return undefined;
+    // What JSON.parse returns is JSON; only its outermost kind is in doubt, and whether recursive readers can follow it.
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    return jsonDepth(value as Json) > MAX_ATTRIBUTE_DEPTH ? undefined : (value as NewOriginal['attributes']);
   } catch {
     return undefined;
   }

@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { pack } from 'tar-stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Forbidden, NotFound, Unprocessable } from '../../errors.ts';
+import { AppError, Conflict, Forbidden, NotFound, Unprocessable } from '../../errors.ts';
 import { packTar } from '../../formats/tar.ts';
 import { openFolder, openTar, stemOf } from './import-source.ts';
 
@@ -53,6 +57,44 @@ test('links inside: good ones are followed, the others are named with the reason
   ]);
 });
 
+test('what has taken the place of a file since is not read', async () => {
+  const secret = join(top, 'outside/secret.png');
+  const attacks: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+    'a link that leads out': path => symlink(secret, path),
+    'a pipe': path => promisify(execFile)('mkfifo', [path]),
+    'a folder': path => mkdir(path),
+    nothing: async () => {},
+    'a longer file': path => writeFile(path, 'bb'),
+  };
+  for (const [name, replace] of Object.entries(attacks)) {
+    await rm(join(top, 'root/b.png'), { recursive: true, force: true });
+    await writeFile(join(top, 'root/b.png'), 'b');
+    const [file] = (await openFolder(join(top, 'root'), [join(top, 'root')])).files;
+    await rm(join(top, 'root/b.png'));
+    await replace(join(top, 'root/b.png'));
+    await expect(file?.read(), name).rejects.toThrow(Conflict);
+  }
+});
+
+test('paths that climb, addresses and odd names are no folders', async () => {
+  const roots = [join(top, 'root')];
+  for (const folder of [
+    'http://127.0.0.1/',
+    'file:///etc',
+    's3://bucket/',
+    '\\\\host\\share',
+    '~',
+    '$HOME',
+    '',
+    'root\0/../outside',
+  ]) {
+    await expect(openFolder(folder, roots), folder).rejects.toBeInstanceOf(AppError);
+  }
+  for (const folder of ['/etc', '/proc/self', '/dev', '/', join(top, 'root/../../..')]) {
+    await expect(openFolder(folder, roots), folder).rejects.toThrow(Forbidden);
+  }
+});
+
 test('a tar: names are labels, hidden ones are counted', async () => {
   const tar = packTar([
     ['./b.png', Buffer.from('b')],
@@ -63,6 +105,20 @@ test('a tar: names are labels, hidden ones are counted', async () => {
   expect(source.files.map(file => file.name)).toEqual(['a/x.png', 'b.png']);
   expect(source.hidden).toBe(1);
   expect(() => openTar(Buffer.from('hello, I am no tar at all'.repeat(40)))).toThrow(Unprocessable);
+});
+
+test('a tar that climbs, or names what is not in it, gives nothing of the machine', async () => {
+  const writer = pack();
+  writer.entry({ name: 'passwd.png', type: 'symlink', linkname: '/etc/passwd' });
+  writer.entry({ name: 'hard.png', type: 'link', linkname: 'etc/passwd' });
+  writer.entry({ name: 'null.png', type: 'character-device' });
+  writer.entry({ name: '../../etc/climbing.png' }, 'c');
+  writer.entry({ name: '/etc/absolute.png' }, 'a');
+  writer.finalize();
+  const source = openTar(await buffer(writer));
+  expect(source.files.map(file => file.name)).toEqual(['etc/absolute.png']);
+  expect(source.rejects.map(reject => reject.name)).toEqual(['hard.png', 'null.png', 'passwd.png']);
+  expect(source.hidden).toBe(1);
 });
 
 test('stems', () => {

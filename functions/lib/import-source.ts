@@ -1,12 +1,19 @@
 /** @file Where pictures are imported from: a folder below the import roots, or an uploaded tar. Names are paths with `/`, sorted. */
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
-import { Forbidden, NotFound } from '../../errors.ts';
+import { Conflict, Forbidden, NotFound, Unprocessable } from '../../errors.ts';
 import { readTar } from '../../formats/tar.ts';
 import type { Reject } from '../../storage/records.ts';
 
+/** A set of 70,000 photographs with two sidecars each has 210,000. */
+const MAX_FILES = 1_000_000;
+
 export interface SourceFile {
   readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** @throws Conflict when it is another file by now. */
   read(): Promise<Uint8Array>;
 }
 
@@ -51,7 +58,8 @@ export async function openFolder(folder: string, importRoots: readonly string[])
       rejects.push({ name, reason: 'a link that leads outside the import roots' });
     } else {
       const info = await stat(real);
-      if (info.isFile()) files.push({ name, read: () => readFile(real) });
+      if (files.length >= MAX_FILES) throw tooMany(folder);
+      if (info.isFile()) files.push({ name, size: info.size, read: () => readPlainFile(real, name, info.size) });
       else if (!info.isDirectory()) rejects.push({ name, reason: 'no regular file' });
       else if (seen.has(real)) rejects.push({ name, reason: 'a link to a folder that is read already' });
       else {
@@ -82,7 +90,7 @@ export function openTar(bytes: Uint8Array): ImportSource {
     if (kind === 'directory') continue;
     if (path.split('/').some(part => part.startsWith('.'))) hidden++;
     else if (kind === 'other') rejects.push({ name: path, reason: 'no regular file' });
-    else files.push({ name: path, read: async () => body });
+    else files.push({ name: path, size: body.length, read: async () => body });
   }
   return { files: sortByName(files), rejects: sortByName(rejects), hidden };
 }
@@ -91,6 +99,41 @@ export function openTar(bytes: Uint8Array): ImportSource {
 export function stemOf(name: string): string {
   const dot = name.lastIndexOf('.');
   return dot > name.length - basename(name).length ? name.slice(0, dot) : name;
+}
+
+/**
+ * What was looked at, and nothing that has taken its place since: not a link that leads out of the roots, nor a pipe, nor a file that
+ * never ends.
+ */
+async function readPlainFile(path: string, name: string, size: number): Promise<Uint8Array> {
+  const changed = (cause?: unknown) =>
+    new Conflict(`"${name}" changed while it was imported`, {
+      cause,
+      hint: 'repeat the call when nobody writes there',
+    });
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(cause => {
+    throw changed(cause);
+  });
+  try {
+    const info = await file.stat();
+    if (!info.isFile() || info.size !== size) throw changed();
+    const bytes = new Uint8Array(size);
+    for (let at = 0; at < size; ) {
+      const { bytesRead } = await file.read(bytes, at, size - at, at);
+      if (bytesRead === 0) throw changed();
+      at += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+function tooMany(folder: string): Unprocessable {
+  return new Unprocessable(`"${folder}" has more than ${MAX_FILES} files`, {
+    expected: `at most ${MAX_FILES}`,
+    hint: 'import its parts as datasets of their own',
+  });
 }
 
 function withSeparator(root: string): string {

@@ -7,6 +7,8 @@ import type { Item } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 const ID_DIGITS = 16;
+/** Bytes of pictures in one archive, and so of one picture: far below the largest blob. */
+export const MAX_ARCHIVE_BYTES = 2 ** 28;
 
 /** First 16 hexadecimal digits of the sha256 of the bytes. */
 export function idOf(bytes: Uint8Array): string {
