@@ -1,9 +1,10 @@
-import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, realpath, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Forbidden } from '../errors.ts';
+import { Forbidden, InvalidInput } from '../errors.ts';
 import { packTar } from '../formats/tar.ts';
 import { type Digest, digestOf } from '../storage/digest.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -76,6 +77,41 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     expect(dataset.counts).toMatchObject({ pictures: 4, rejected: 7 });
     const names = (await lab.items(ingested)).map(item => item.name);
     expect(names).toEqual(['a-good.png', 'g-moving.gif', 'h-cmyk.jpg', 'i-deep.png']);
+  });
+
+  test('a file larger than any picture is not read, nor a sidecar that is no note', async () => {
+    await put('a.png', await draw(1));
+    await put('a.json', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`);
+    await put('huge.txt', '');
+    await truncate(join(folder, 'huge.txt'), 2 ** 40);
+    await put('huge.png', '');
+    await truncate(join(folder, 'huge.png'), 2 ** 40);
+    const { rejects, counts } = await importFolder();
+    expect(counts.pictures).toBe(1);
+    expect(rejects).toEqual([
+      { name: 'huge.png', reason: `the file has ${2 ** 40} bytes, more than ${2 ** 28}` },
+      { name: 'huge.txt', reason: `the file has ${2 ** 40} bytes, more than ${2 ** 20}` },
+      { name: 'a.json', reason: 'no JSON object' },
+    ]);
+  });
+
+  test('a picture that would fill the memory is told by its header', async () => {
+    const bomb = await renderSvgPng('<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"/>');
+    // IHDR says 30,000 x 30,000 pixels; its checksum is made to fit.
+    const header = Buffer.from(bomb);
+    header.writeUInt32BE(30_000, 16);
+    header.writeUInt32BE(30_000, 20);
+    header.writeUInt32BE(crc32(header.subarray(12, 29)), 29);
+    await put('bomb.png', header);
+    await put('svg.png', '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>');
+    const { rejects } = await lab.dataset(await ingestAll((await importFolder()).originals));
+    expect(Object.fromEntries(rejects.map(({ name, reason }) => [name, reason]))).toEqual({
+      'bomb.png': expect.stringMatching(/900000000 pixels|exceeds pixel limit|30000 x 30000/),
+      'svg.png': 'the file is no picture of a known format',
+    });
+    for (const body of [{ max_pixels: 2_000_000_000 }, { max_bytes: 2 ** 29 }]) {
+      await expect(lab.executor.call('inspect', { dataset: 'mine', ...body })).rejects.toThrow(InvalidInput);
+    }
   });
 
   test('what was done to a picture is noted', async () => {

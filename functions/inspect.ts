@@ -1,10 +1,14 @@
 /** @file Looks at every picture once: does it decode, how large is it, what does it look like. */
 import { z } from 'zod';
+import { Busy } from '../errors.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { definePageFunction } from './define.ts';
 import { DEFAULT_LIMITS, IMAGE_TOOLS } from './lib/image.ts';
 import { inspectPicture } from './lib/inspection.ts';
-import { readOriginals } from './lib/originals.ts';
+import { MAX_ARCHIVE_BYTES, readOriginals } from './lib/originals.ts';
+
+/** No caller may ask for more: decoded, three gigabytes. */
+const MOST_PIXELS = 1_000_000_000;
 
 export const inspect = definePageFunction({
   name: 'inspect',
@@ -17,9 +21,14 @@ export const inspect = definePageFunction({
   example: { dataset: 'portraits' },
   input: z.strictObject({
     min_side: z.int().min(1).default(DEFAULT_LIMITS.minSide).describe('pixels that the shorter side must have'),
-    max_pixels: z.int().min(1).default(DEFAULT_LIMITS.maxPixels).describe('more are rejected before decoding'),
+    max_pixels: z
+      .int()
+      .min(1)
+      .max(MOST_PIXELS)
+      .default(DEFAULT_LIMITS.maxPixels)
+      .describe('more are rejected before decoding'),
     max_aspect: z.number().min(1).default(DEFAULT_LIMITS.maxAspect).describe('longer side over shorter side at most'),
-    max_bytes: z.int().min(1).default(DEFAULT_LIMITS.maxBytes).describe('of the file'),
+    max_bytes: z.int().min(1).max(MAX_ARCHIVE_BYTES).default(DEFAULT_LIMITS.maxBytes).describe('of the file'),
   }),
   async run(ctx, { items }, input) {
     const limits = {
@@ -30,8 +39,12 @@ export const inspect = definePageFunction({
     };
     const originals = await readOriginals(ctx.blobs, items);
     const members = await Promise.all(
-      items.map(async ({ id }) => {
-        const inspection = await inspectPicture(originals.get(id) ?? new Uint8Array(), limits);
+      items.map(async ({ id, name }) => {
+        const inspection = await inspectPicture(originals.get(id) ?? new Uint8Array(), limits).catch(cause => {
+          if (!(cause instanceof Busy)) throw cause;
+          const { message, expected = '', hint = '' } = cause;
+          throw new Busy(`"${name}": ${message}`, { expected, hint, cause });
+        });
         return [`${id}.inspect.json`, Buffer.from(canonicalJson(inspection))] as const;
       }),
     );

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { Unprocessable } from '../../errors.ts';
+import { Busy, Unprocessable } from '../../errors.ts';
 import {
   coverRgb,
   decodeRgb,
   encodePng,
+  explainDecoding,
   probeImage,
   type RgbImage,
   renderSvgPng,
@@ -36,6 +37,12 @@ async function reasonOf(promise: Promise<unknown>): Promise<string> {
   if (!(error instanceof Unprocessable)) throw new Error(`expected a refusal, got ${String(error)}`);
   return error.message;
 }
+
+test('what took too long is no verdict on the picture', () => {
+  expect(explainDecoding(new Error('timeout: 3% complete\nVipsImage: killed'))).toBeInstanceOf(Busy);
+  expect(explainDecoding(new Error('timeout: 3% complete')).message).toContain('(3% complete)');
+  expect(explainDecoding(new Error('VipsJpeg: premature end'))).toBeInstanceOf(Unprocessable);
+});
 
 describe('pictures that are accepted', () => {
   test('CMYK JPEG becomes sRGB', async () => {

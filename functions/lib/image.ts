@@ -1,6 +1,6 @@
 /** @file Everything that touches pictures as files: the only importer of sharp. Works off the event loop, in sharp's own threads. */
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { Unprocessable } from '../../errors.ts';
+import { Busy, Unprocessable } from '../../errors.ts';
 
 /** They decide the bytes of decoded, scaled and encoded pictures: `tools` of every function that uses this file. */
 export const IMAGE_TOOLS: Readonly<Record<string, string>> = {
@@ -47,6 +47,9 @@ export interface ImageInfo {
   /** EXIF orientation, 1 to 8. */
   readonly orientation: number;
 }
+
+/** A picture of 100 megapixels takes about one. */
+const DECODE_SECONDS = 60;
 
 /** First bytes of the formats that are read; others, SVG among them, are refused before a decoder sees them. */
 const SIGNATURES: readonly { readonly format: string; readonly offset: number; readonly bytes: string }[] = [
@@ -157,7 +160,9 @@ const SHEET_PNG_OPTIONS = { ...PNG_OPTIONS, compressionLevel: 9 } as const;
 function openImage(bytes: Uint8Array, limits: ImageLimits): Sharp {
   if (sniffFormat(bytes) === undefined) throw unknownFormat();
   // 'error' lets pass what cameras commonly write (stray bytes before a marker) and refuses a file that was cut short.
-  return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, sequentialRead: true });
+  return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, sequentialRead: true }).timeout({
+    seconds: DECODE_SECONDS,
+  });
 }
 
 function normalize(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Sharp {
@@ -210,8 +215,23 @@ function unknownFormat(): Unprocessable {
 }
 
 function refuse(cause: unknown): never {
+  throw explainDecoding(cause);
+}
+
+/** What a failed decoding says of the picture; one that took too long says something of the machine as well, so it is no verdict to be kept. */
+export function explainDecoding(cause: unknown): Unprocessable | Busy {
   const reason = cause instanceof Error ? cause.message.split('\n')[0]?.trim() : String(cause);
-  throw new Unprocessable(`the picture does not decode: ${reason}`, {
+  if (reason?.startsWith('timeout:')) {
+    return new Busy(
+      `a picture took more than ${DECODE_SECONDS} seconds to decode (${reason.replace('timeout: ', '')})`,
+      {
+        expected: 'pictures that decode in a second or so',
+        hint: 'repeat the call when the machine is less busy; if it happens again, take the picture out of the source',
+        cause,
+      },
+    );
+  }
+  return new Unprocessable(`the picture does not decode: ${reason}`, {
     expected: 'an undamaged picture',
     hint: 'open it in an image editor and save it again, or leave it out',
     cause,
