@@ -1,5 +1,4 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
-import { createAdaptorServer } from '@hono/node-server';
 import { AppError, Internal } from '../errors.ts';
 import { createExecutor } from '../functions/execute.ts';
 import { createPool } from '../functions/pool.ts';
@@ -11,6 +10,7 @@ import { probeStore } from '../storage/probe.ts';
 import { createApp } from './app.ts';
 import type { ServerDeps } from './deps.ts';
 import { parseEnv, type ServerEnv } from './env.ts';
+import { createHttpServer } from './http-server.ts';
 import { resumeExperiments } from './resume.ts';
 
 /** What is about to end may do so: a chunk that the runner cut short since it stops too. */
@@ -39,7 +39,7 @@ async function startServer(env: ServerEnv): Promise<void> {
   const executor = createExecutor({ store, blobs, registry, runner, pool, importRoots: env.importRoots, now });
   const deps: ServerDeps = { store, blobs, executor, runner, env, now };
 
-  const server = createAdaptorServer({ fetch: createApp(deps).fetch });
+  const server = createHttpServer(createApp(deps).fetch);
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(describeListenError(error, env)));
     server.listen(env.port, env.host, resolve);
