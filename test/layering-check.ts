@@ -25,6 +25,7 @@ export function checkLayering(files: readonly SourceFile[], rules: LayeringRules
     ...modules.flatMap(module => checkArrows(module, rules.layers)),
     ...modules.flatMap(module => checkStages(module, modules)),
     ...checkSingleImporters(modules, rules),
+    ...checkNetwork(files, rules),
     ...modules.flatMap(module => checkName(module.path)),
     ...modules.flatMap(module => checkLength(module, rules)),
     ...checkLongFiles(modules, rules),
@@ -99,6 +100,21 @@ function checkSingleImporters(modules: readonly Module[], rules: LayeringRules):
         : []),
     ];
   });
+}
+
+/** Modules of Node and globals by which bytes leave a process. */
+const NETWORK_MODULES = /^(?:node:)?(?:https?|http2|net|tls|dgram)$|^undici$/;
+const NETWORK_GLOBALS = /(?<![.\w])fetch\(|\bnew (?:WebSocket|EventSource)\(/;
+
+function checkNetwork(files: readonly SourceFile[], { network, layers }: LayeringRules): string[] {
+  const isListed = (path: string) =>
+    Object.keys(network).some(listed => (listed.endsWith('/') ? path.startsWith(listed) : path === listed));
+  const reaches = (text: string) =>
+    NETWORK_GLOBALS.test(text) || findImports(text).some(specifier => NETWORK_MODULES.test(specifier));
+  return files
+    .filter(({ path, text }) => reaches(text) && !isListed(path))
+    .filter(({ path }) => !findLayer(path, layers)?.mayImport.includes('*'))
+    .map(({ path }) => `${path} reaches the network: list it in test/layering-rules.ts with whom it talks to`);
 }
 
 function checkName(path: string): string[] {

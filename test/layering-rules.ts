@@ -14,6 +14,11 @@ export interface LayeringRules {
   readonly layers: readonly Layer[];
   /** Packages (or scopes that end with "/") that only so many files may import, and where those lie. */
   readonly singleImporters: Readonly<Record<string, { readonly under: string; readonly files: number }>>;
+  /**
+   * Files, or folders with a "/" at the end, that may listen or connect, and to whom: no address that comes with a call or a picture is
+   * among them. Layers that may import everything are free.
+   */
+  readonly network: Readonly<Record<string, string>>;
   /** Longest source file. */
   readonly maxLines: number;
   /** Files that may be longer, and why. */
@@ -72,6 +77,16 @@ export const RULES: LayeringRules = {
     '@tensorflow/': { under: 'gpu-runner/engines/tensorflow/', files: 1 },
     '@aws-sdk/': { under: 'storage/drivers/s3.ts', files: 1 },
     koffi: { under: 'gpu-runner/engines/', files: 2 },
+  },
+
+  network: {
+    'server/http-server.ts': 'listens, where the environment says',
+    'gpu-runner/control.ts': 'listens on loopback',
+    'gpu-runner/device-lock.ts': 'holds a socket, to be the only one',
+    'gpu-runner/runner-link.ts': 'the runners that the environment names',
+    'storage/drivers/s3.ts': 'the store that the environment names',
+    'cli/http.ts': 'the server that the command line names',
+    'infra/': 'what it has started itself, on loopback',
   },
 
   maxLines: 350,

@@ -37,6 +37,7 @@ describe('the checker', () => {
       { name: 'top', paths: ['top/'], mayImport: ['*'] },
     ],
     singleImporters: { sharp: { under: 'low/image.ts', files: 1 }, '@aws-sdk/': { under: 'low/', files: 1 } },
+    network: { 'low/socket.ts': 'listens', 'high/net/': 'listens' },
     maxLines: 3,
     longFiles: {},
   };
@@ -154,5 +155,21 @@ describe('the checker', () => {
     ]);
     expect(cyclesOf({ 'a/x.ts': ['a/in/y.ts'], 'a/in/y.ts': ['a/z.ts'] })).toEqual([]);
     expect(cyclesOf({ 'a/p/x.ts': ['a/q/y.ts'], 'a/q/y.ts': ['a/p/z.ts'] })).toEqual([['a/p', 'a/q', 'a/p']]);
+  });
+
+  it('finds whoever reaches the network unlisted', () => {
+    for (const text of [
+      "import { connect } from 'node:net';",
+      "import https from 'https';",
+      'const answer = await fetch(url);',
+      "const { request } = await import('node:http');",
+      'new WebSocket(url);',
+    ]) {
+      expect(check({ 'low/a.ts': text }), text).toEqual([expect.stringContaining('low/a.ts reaches the network')]);
+      expect(check({ 'low/socket.ts': text, 'high/net/a.ts': text, 'top/a.ts': text }), text).toEqual([]);
+    }
+    expect(check({ 'low/a.ts': 'const app = { fetch: handler.fetch };\nstore.fetch(key); prefetch(key);' })).toEqual(
+      [],
+    );
   });
 });
