@@ -1,0 +1,197 @@
+/** @file The real processes, attacked from where an attacker is: another machine, a web page, a shell of another user. */
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Easel, startEasel } from '../cli/up.ts';
+
+/** Everything that no log, answer or object may hold. */
+const SECRETS = {
+  EASEL_TOKEN: 'token-8c1f2e60b7d94a35',
+  EASEL_RUNNER_SECRET: 'runner-secret-5d0be1c9a7f2',
+  AWS_ACCESS_KEY_ID: 'AKIA-27f9c0d4e1',
+  AWS_SECRET_ACCESS_KEY: 'aws-secret-94b1d7e3c05f',
+};
+const AUTHORIZED = { authorization: `Bearer ${SECRETS.EASEL_TOKEN}` };
+
+let folder: string;
+let easel: Easel;
+const lines: string[] = [];
+const answers: string[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'easel-attacks-'));
+  easel = await startEasel({
+    store: `file:${join(folder, 'store')}`,
+    port: 0,
+    device: `attacks-${process.pid}`,
+    env: { ...SECRETS, EASEL_IMPORT_ROOTS: join(folder, 'pictures') },
+    log: line => void lines.push(line),
+  });
+});
+afterAll(async () => {
+  await easel?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The answer to bytes as they are, which no client library would send. */
+async function sendRaw(url: string, request: string, host = '127.0.0.1'): Promise<string> {
+  const socket = connect(Number(new URL(url).port), host);
+  socket.on('error', () => {});
+  socket.setTimeout(10_000, () => socket.destroy());
+  socket.write(request.replaceAll('\n', '\r\n'));
+  const answer = await text(socket).catch(() => '');
+  answers.push(answer);
+  return answer;
+}
+
+async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = AUTHORIZED) {
+  const response = await fetch(easel.url + path, {
+    method,
+    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }), prefer: 'wait=60' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const answer = await response.text();
+  answers.push(answer, JSON.stringify([...response.headers]));
+  return { status: response.status, answer };
+}
+
+describe('from another machine', () => {
+  const outside = Object.values(networkInterfaces())
+    .flatMap(addresses => addresses ?? [])
+    .filter(address => !address.internal && address.family === 'IPv4')
+    .map(({ address }) => address);
+
+  test.skipIf(outside.length === 0)('neither the server nor the runner can be reached', async () => {
+    for (const url of [easel.url, easel.runnerUrl]) {
+      for (const address of outside) {
+        const socket = connect(Number(new URL(url).port), address);
+        const [error] = await once(socket, 'error');
+        expect(error.code).toBe('ECONNREFUSED');
+      }
+    }
+  });
+
+  test('other names for this machine are refused, whatever the line says', async () => {
+    const authorized = `Authorization: ${AUTHORIZED.authorization}\nConnection: close\n`;
+    for (const request of [
+      `GET /functions HTTP/1.1\nHost: evil.example\n${authorized}\n`,
+      `GET /functions HTTP/1.1\nHost: 127.0.0.1.evil.example\n${authorized}\n`,
+      `GET /functions HTTP/1.1\nHost: 127.0.0.1@evil.example\n${authorized}\n`,
+      `GET /functions HTTP/1.1\nHost: localhost\nHost: evil.example\n${authorized}\n`,
+    ]) {
+      expect(await sendRaw(easel.url, request), request).toMatch(/^HTTP\/1.1 4\d\d /);
+    }
+    expect(await sendRaw(easel.url, `GET /functions HTTP/1.1\nHost: localhost\n${authorized}\n`)).toMatch(
+      /^HTTP\/1.1 200 /,
+    );
+  });
+
+  test('two requests in one, or none at all, are no request', async () => {
+    for (const request of [
+      'GET /health HTTP/1.1\nConnection: close\n\n',
+      'POST /objects HTTP/1.1\nHost: localhost\nContent-Length: 5\nTransfer-Encoding: chunked\nConnection: close\n\n0\n\nGET /functions HTTP/1.1\nHost: localhost\n\n',
+      'POST /objects HTTP/1.1\nHost: localhost\nContent-Length: 5\nContent-Length: 6\nConnection: close\n\nhello!',
+      'GET /health\0 HTTP/1.1\nHost: localhost\nConnection: close\n\n',
+      '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03',
+    ]) {
+      expect(await sendRaw(easel.url, request), request).toMatch(/^HTTP\/1.1 400 /);
+    }
+  });
+});
+
+test('no path leads out', async () => {
+  const climbing = ['..', '%2e%2e', '..%2f..', '..%252f..', '..\\..', '%00', '.easel'];
+  for (const base of ['/objects', '/datasets', '/experiments', '/runs', '/functions', '']) {
+    for (const part of climbing) {
+      const path = `${base}/${part}/${part}/etc/passwd`;
+      const answer = await sendRaw(
+        easel.url,
+        `GET ${path} HTTP/1.1\nHost: localhost\nAuthorization: ${AUTHORIZED.authorization}\nConnection: close\n\n`,
+      );
+      expect(answer, path).toMatch(/^HTTP\/1.1 4\d\d /);
+      expect(answer, path).not.toContain('root:');
+    }
+  }
+  for (const name of ['..', '.easel', 'a%2fb', 'A', '%00']) {
+    const { status } = await call('PUT', `/datasets/${name}`, { dataset: `sha256:${'0'.repeat(64)}` });
+    expect(status, name).toBeGreaterThanOrEqual(400);
+    expect(status, name).toBeLessThan(500);
+  }
+});
+
+describe('the runner', () => {
+  const ask = (headers: Record<string, string>) => fetch(`${easel.runnerUrl}/status`, { headers });
+
+  test('answers only to the secret of this start', async () => {
+    const attempts: Record<string, string>[] = [
+      {},
+      { authorization: 'Bearer ' },
+      { authorization: `Bearer ${SECRETS.EASEL_RUNNER_SECRET.slice(0, -1)}` },
+      { authorization: `Basic ${SECRETS.EASEL_RUNNER_SECRET}` },
+      AUTHORIZED,
+    ];
+    for (const headers of attempts) {
+      const answer = await ask(headers);
+      answers.push(await answer.text());
+      expect(answer.status).toBe(401);
+    }
+    expect((await ask({ authorization: `Bearer ${SECRETS.EASEL_RUNNER_SECRET}` })).status).toBe(200);
+  });
+
+  test('and only to its own name', async () => {
+    const authorized = `Authorization: Bearer ${SECRETS.EASEL_RUNNER_SECRET}`;
+    expect(
+      await sendRaw(easel.runnerUrl, `GET /status HTTP/1.1\nHost: evil.example\n${authorized}\nConnection: close\n\n`),
+    ).toMatch(/^HTTP\/1.1 403 /);
+  });
+});
+
+test('secrets are in no log line, no answer and no object', async () => {
+  const set = { dataset: 'faces', source: 'portraits', count: 8, size: 32, quantum: 4, stride: 4 };
+  expect((await call('POST', '/functions/prepare', set)).status).toBe(200);
+  const config = {
+    preset: 'portraits',
+    model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8 },
+    optimizer: { total_samples: 32, warmup_samples: 8 },
+    data: { batch_size: 8 },
+    run: { chunk_steps: 2, preview: { prompts: [] } },
+  };
+  const created = await call('PUT', '/experiments/run', { dataset: 'faces', config });
+  expect(created.status, created.answer).toBe(201);
+  const trained = await call('POST', '/experiments/run/train', {});
+  expect(trained.status, trained.answer).toBe(200);
+  // What goes wrong is told at more length.
+  for (const [method, path, body] of [
+    ['POST', '/functions/train', { experiment: 'none' }],
+    ['POST', '/functions/import', { dataset: 'x', folder: '/etc' }],
+    ['POST', '/functions/sample', { checkpoint: 'run', prompts: ['a'], engine: { name: 'none' } }],
+    ['POST', '/functions/nothing', {}],
+    ['POST', '/sample', { model: 'run', prompt: 'a', steps: 1, width: 7 }],
+    ['GET', '/runs/none', undefined],
+    ['GET', '/health', undefined],
+    ['GET', '/functions', undefined],
+  ] as const) {
+    await call(method, path, body);
+  }
+  await call('GET', '/functions', undefined, { authorization: 'Bearer wrong' });
+
+  const places: [string, string][] = [
+    ...lines.map((line): [string, string] => ['log', line]),
+    ...answers.map((answer): [string, string] => ['answer', answer]),
+  ];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    places.push([path, path], [path, (await readFile(path)).toString('latin1')]);
+  }
+  expect(places.length).toBeGreaterThan(100);
+  expect(lines.length).toBeGreaterThan(0);
+  for (const [name, secret] of Object.entries(SECRETS)) {
+    const found = places.filter(([, content]) => content.includes(secret)).map(([place]) => place);
+    expect(found, name).toEqual([]);
+  }
+}, 120_000);
