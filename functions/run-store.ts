@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Conflict } from '../errors.ts';
 import { type Digest, hexOf } from '../storage/digest.ts';
-import { digestSchema } from '../storage/records.ts';
+import { progressSchema, runRecordSchema } from '../storage/records.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import type { RunEvent, RunHandle, RunState } from './executor.ts';
 import { type Run, settleWithin, sleep } from './run.ts';
@@ -17,31 +17,7 @@ const EVENTS_INTERVAL_MS = 30_000;
 const STALE_MS = 60_000;
 const POLL_MS = 1000;
 
-const progressSchema = z.object({ phase: z.string() }).catchall(z.json());
 const eventSchema = z.strictObject({ id: z.int(), data: progressSchema });
-const storedRunSchema = z.strictObject({
-  v: z.literal(1),
-  action: digestSchema,
-  function: z.string(),
-  state: z.enum(['queued', 'running', 'done', 'failed']),
-  cache: z.enum(['hit', 'miss']).optional(),
-  result: z.json().optional(),
-  error: z
-    .object({
-      code: z.string(),
-      status: z.int(),
-      message: z.string(),
-      retryable: z.boolean(),
-      details: z.record(z.string(), z.json()),
-    })
-    .catchall(z.json())
-    .optional(),
-  progress: progressSchema.optional(),
-  resolved: z.record(z.string(), digestSchema).optional(),
-  /** RFC 3339. */
-  updated_at: z.iso.datetime(),
-  links: z.array(digestSchema),
-});
 
 export interface RunStore {
   /** Writes the run down as it goes, until it has ended. Settles when all is written; a store that fails is let be. */
@@ -82,7 +58,7 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
   async function read(folder: string): Promise<RunState | undefined> {
     const stored = await store.get(`${folder}state.json`);
     if (stored === undefined) return undefined;
-    const parsed = storedRunSchema.safeParse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
+    const parsed = runRecordSchema.safeParse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
     if (!parsed.success) return undefined;
     const { v: _, links: __, updated_at, ...state } = parsed.data;
     const known = state as unknown as RunState;

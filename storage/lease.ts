@@ -8,7 +8,7 @@ import { readDocument, type Versioned, writeDocument } from './documents.ts';
 import { refKey } from './refs.ts';
 import type { ObjectStore } from './types.ts';
 
-const leaseSchema = z.strictObject({ v: z.literal(1), holder: z.string(), expires_at: z.iso.datetime() });
+export const leaseSchema = z.strictObject({ v: z.literal(1), holder: z.string(), expires_at: z.iso.datetime() });
 type LeaseDocument = z.infer<typeof leaseSchema>;
 
 export const LEASE_TTL_MS = 30_000;

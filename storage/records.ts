@@ -174,3 +174,32 @@ export const datasetHeadSchema = z.strictObject({
   originals: digestSchema.optional(),
 });
 export type DatasetHead = z.infer<typeof datasetHeadSchema>;
+
+/** What a run tells of itself: the stage, and how far it is. */
+export const progressSchema = z.object({ phase: z.string() }).catchall(jsonSchema);
+
+/** runs/<action>/<attempt>/state.json: progress, never truth. */
+export const runRecordSchema = z.strictObject({
+  v: z.literal(1),
+  action: digestSchema,
+  function: z.string(),
+  state: z.enum(['queued', 'running', 'done', 'failed']),
+  cache: z.enum(['hit', 'miss']).optional(),
+  result: jsonSchema.optional(),
+  error: z
+    .object({
+      code: z.string(),
+      status: z.int(),
+      message: z.string(),
+      retryable: z.boolean(),
+      details: z.record(z.string(), jsonSchema),
+    })
+    .catchall(jsonSchema)
+    .optional(),
+  progress: progressSchema.optional(),
+  /** What names in the body meant when the run began. */
+  resolved: z.record(z.string(), digestSchema).optional(),
+  /** RFC 3339. */
+  updated_at: z.iso.datetime(),
+  links: z.array(digestSchema),
+});
