@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { hexOf } from '../digest.ts';
 import { digestOfBlobKey } from '../keys.ts';
 import type { Etag } from '../types.ts';
+import type { CopiedEtags } from './file-copies.ts';
 
 const READ_BYTES = 1 << 20;
 const MAX_REMEMBERED = 10_000;
@@ -15,7 +16,12 @@ const MAX_REMEMBERED = 10_000;
 const SETTLED_MS = 2000;
 
 export class EtagReader {
+  readonly #copies: CopiedEtags;
   readonly #remembered = new Map<string, { readonly identity: string; readonly etag: Etag }>();
+
+  constructor(copies: CopiedEtags) {
+    this.#copies = copies;
+  }
 
   /**
    * @param body all of the file's bytes, when the caller has them.
@@ -29,6 +35,8 @@ export class EtagReader {
     const identity = `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
     const known = this.#remembered.get(key);
     if (known?.identity === identity) return known.etag;
+    const copied = await this.#copies.read(key, stats);
+    if (copied) return copied;
     const etag = (body ? createHash('sha256').update(body).digest('hex') : await hashFile(file)) as Etag;
     this.#remembered.delete(key);
     if (now - Number(ctimeMs) > SETTLED_MS) this.#remember(key, identity, etag);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { type FileHandle, mkdir, mkdtemp, open, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -52,6 +52,43 @@ describe('file store', () => {
     expect(
       readdirSync(join(folder, '.easel/types'), { recursive: true, withFileTypes: true }).filter(e => !e.isDirectory()),
     ).toEqual([]);
+  });
+
+  it('copies by a second name of the same file, through which nothing is written', async () => {
+    const body = bytes('some pixels');
+    const blob = blobKey(digestOf(body));
+    await store.put(blob, body);
+    await store.copy(blob, 'pages/image.tar');
+    const stats = (key: string) => statSync(join(folder, key));
+    expect(stats('pages/image.tar').ino).toBe(stats(blob).ino);
+    expect(stats(blob)).toMatchObject({ nlink: 2, mode: 0o100444 });
+    await store.put('pages/image.tar', bytes('others'));
+    expect(text((await store.get(blob))?.body)).toBe('some pixels');
+    expect(stats(blob).nlink).toBe(1);
+    await store.copy(blob, 'pages/image.tar');
+    await store.delete('pages/image.tar');
+    expect(text((await store.get(blob))?.body)).toBe('some pixels');
+    await store.copy(blob, 'pages/image.tar');
+    await store.delete(blob);
+    expect(text((await store.get('pages/image.tar'))?.body)).toBe('some pixels');
+  });
+
+  it('knows the version of a copied blob without reading it, in every process', async () => {
+    const blob = blobKey(digestOf('stands for what would take a minute to hash'));
+    await mkdir(dirname(join(folder, blob)), { recursive: true });
+    const file = await open(join(folder, blob), 'w');
+    await file.truncate(64 * 2 ** 30);
+    await file.close();
+    await store.copy(blob, 'pages/image.tar');
+    const etag = blob.slice(-64);
+    expect((await store.head('pages/image.tar'))?.etag).toBe(etag);
+    const other = await openFileStore(folder);
+    expect((await other.list('pages/')).objects).toMatchObject([{ key: 'pages/image.tar', etag }]);
+    await store.put('pages/image.tar', bytes('small'));
+    expect((await other.head('pages/image.tar'))?.etag).toBe(hexOf(digestOf('small')));
+    await store.delete('pages/image.tar');
+    const left = readdirSync(join(folder, '.easel/copies'), { recursive: true, withFileTypes: true });
+    expect(left.filter(entry => !entry.isDirectory())).toEqual([]);
   });
 
   it('says that a name is a file or a folder, not both', async () => {

@@ -21,6 +21,7 @@ import type {
   SpooledBody,
   StoredObject,
 } from '../types.ts';
+import { CopiedEtags } from './file-copies.ts';
 import { Disk, makeFolder } from './file-disk.ts';
 import { EtagReader, readBytes } from './file-etag.ts';
 import { withFileLock } from './file-lock.ts';
@@ -45,7 +46,8 @@ class FileStore implements ObjectStore {
   readonly #root: string;
   readonly #disk: Disk;
   readonly #types: MediaTypes;
-  readonly #etags = new EtagReader();
+  readonly #copies: CopiedEtags;
+  readonly #etags: EtagReader;
   readonly #mutex = new KeyMutex();
 
   constructor(root: string, disk: Disk) {
@@ -53,6 +55,8 @@ class FileStore implements ObjectStore {
     this.#root = root;
     this.#disk = disk;
     this.#types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'));
+    this.#copies = new CopiedEtags(join(root, RESERVED_FOLDER, 'copies'));
+    this.#etags = new EtagReader(this.#copies);
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
@@ -81,6 +85,7 @@ class FileStore implements ObjectStore {
     await this.#withLock(key, async () => {
       await this.#disk.remove(path);
       await this.#types.remove(key);
+      await this.#copies.remove(key);
     });
   }
 
@@ -114,6 +119,7 @@ class FileStore implements ObjectStore {
     const copied = await this.#disk.linkTemporary(source, temporary =>
       this.#withLock(to, async () => {
         await this.#types.write(to, info?.mediaType ?? mediaTypeOfKey(to));
+        if (info && digestOfBlobKey(from)) await this.#copies.write(to, info.etag, temporary);
         await this.#disk.publishOver(temporary, target);
         return true;
       }),
