@@ -1,11 +1,7 @@
-/**
- * @file What people browse under `experiments/<name>/` in any S3 client: derived from the head and its blobs, so it can be made again.
- * Only index.json and README.md ever change.
- */
+/** @file `experiments/<name>/`: derived from the head and its blobs, so it can be made again. Only index.json and README.md ever change. */
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Config } from '../../configs/schema.ts';
-import { Ambiguous, Conflict, PreconditionFailed } from '../../errors.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -15,6 +11,14 @@ import { stepsFor } from './chunks.ts';
 import { readDocument } from './documents.ts';
 import { stepOf } from './experiment.ts';
 import { readScalars } from './metrics.ts';
+import {
+  copyBlob,
+  deleteFiles,
+  deleteView as deleteFolder,
+  encodeJson,
+  putFile,
+  type ViewFolder,
+} from './view-files.ts';
 
 /** Output `index` of `preview`: which picture shows which prompt. */
 export const previewIndexSchema = z.strictObject({
@@ -39,8 +43,6 @@ export interface ViewTarget {
   readonly name: string;
 }
 
-const MAX_ATTEMPTS = 8;
-
 export function stepName(step: number): string {
   return `step${String(step).padStart(7, '0')}`;
 }
@@ -58,54 +60,49 @@ export function readPreviewIndex(blobs: BlobStore, digest: Digest): Promise<Prev
   return readDocument(blobs, digest, previewIndexSchema, 'an index of previews');
 }
 
-/** The log, the same for TensorBoard, and the previews of one chunk. */
-export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<void> {
-  await writeFile(view, `log/${logName(chunk)}`, await view.blobs.get(chunk.log), 'application/jsonl');
+/** The log, the same for TensorBoard, and the previews of one chunk. @returns The files. */
+export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<string[]> {
+  const folder = folderOf(view);
+  const log = `log/${logName(chunk)}`;
+  await copyBlob(folder, log, chunk.log);
+  const scalars = `tensorboard/events.out.tfevents.${rangeName(chunk)}`;
   const events = encodeTfEvents(await readScalars(view.blobs, chunk.log));
-  await writeFile(view, `tensorboard/events.out.tfevents.${rangeName(chunk)}`, events, 'application/octet-stream');
-  if (chunk.previews === undefined) return;
-  const index = await readPreviewIndex(view.blobs, chunk.previews);
-  const folder = `previews/${stepName(chunk.to)}`;
-  const pictures: { readonly file: string; readonly prompt: string }[] = [];
-  for (const [i, { prompt, image }] of index.pictures.entries()) {
-    const file = `${String(i).padStart(3, '0')}.png`;
-    await writeFile(view, `${folder}/${file}`, await view.blobs.get(image.digest), image.media_type);
-    pictures.push({ file, prompt });
-  }
-  const { steps, guidance, seed } = index;
-  await writeFile(view, `${folder}/index.json`, json({ v: 1, steps, guidance, seed, pictures }), 'application/json');
+  await putFile(folder, scalars, events, 'application/octet-stream');
+  return [log, scalars, ...(chunk.previews ? await writePreviews(view, chunk.to, chunk.previews) : [])];
 }
 
-/** The manifest of a checkpoint that is kept. */
-export async function writeCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<void> {
-  await writeFile(view, checkpointFile(kept), await view.blobs.get(kept.checkpoint), 'application/json');
+async function writePreviews(view: ViewTarget, step: number, digest: Digest): Promise<string[]> {
+  const { pictures, steps, guidance, seed } = await readPreviewIndex(view.blobs, digest);
+  const folder = `previews/${stepName(step)}`;
+  const named = pictures.map(({ prompt, image }, i) => ({ file: `${String(i).padStart(3, '0')}.png`, prompt, image }));
+  for (const { file, image } of named) await copyBlob(folderOf(view), `${folder}/${file}`, image.digest);
+  const index = { v: 1, steps, guidance, seed, pictures: named.map(({ file, prompt }) => ({ file, prompt })) };
+  await putFile(folderOf(view), `${folder}/index.json`, encodeJson(index), 'application/json');
+  return [...named.map(({ file }) => `${folder}/${file}`), `${folder}/index.json`];
+}
+
+/** The manifest of a checkpoint that is kept. @returns The file. */
+export async function writeCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<string> {
+  await copyBlob(folderOf(view), checkpointFile(kept), kept.checkpoint);
+  return checkpointFile(kept);
 }
 
 /** Before a checkpoint's blobs go, its file goes. */
-export async function deleteCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<void> {
-  await view.store.delete(keyOf(view, checkpointFile(kept)));
+export function deleteCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<void> {
+  return deleteFiles(folderOf(view), [checkpointFile(kept)]);
 }
 
-/** What a head says, for people (README.md) and for programs (index.json). */
-export async function writeSummary(view: ViewTarget, head: ExperimentHead, config: Config): Promise<void> {
-  await writeFile(view, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
-  await writeFile(view, 'index.json', json(describeHead(view.name, head, config)), 'application/json');
-  await writeFile(view, 'README.md', Buffer.from(describeForPeople(view.name, head, config)), 'text/markdown');
+/** What a head says, for people (README.md) and for programs (index.json). @returns The files. */
+export async function writeSummary(view: ViewTarget, head: ExperimentHead, config: Config): Promise<string[]> {
+  const folder = folderOf(view);
+  await putFile(folder, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
+  await putFile(folder, 'README.md', Buffer.from(describeForPeople(view.name, head, config)), 'text/markdown');
+  await putFile(folder, 'index.json', encodeJson(describeHead(view.name, head, config)), 'application/json');
+  return ['config.yaml', 'README.md', 'index.json'];
 }
 
-/** Everything again, from nothing but the head and its blobs. */
-export async function rebuildView(view: ViewTarget, head: ExperimentHead, config: Config): Promise<void> {
-  for (const chunk of head.chunks) await writeChunkFiles(view, chunk);
-  for (const kept of head.history) await writeCheckpointFile(view, kept);
-  await writeSummary(view, head, config);
-}
-
-export async function deleteView(store: ObjectStore, name: string): Promise<void> {
-  for (;;) {
-    const { objects } = await store.list(`experiments/${name}/`);
-    if (objects.length === 0) return;
-    for (const { key } of objects) await store.delete(key);
-  }
+export function deleteView(store: ObjectStore, name: string): Promise<void> {
+  return deleteFolder({ store, prefix: `experiments/${name}/` });
 }
 
 /** `GET /experiments/<name>` and index.json. */
@@ -173,27 +170,6 @@ function checkpointFile({ step }: KeptCheckpoint): string {
   return `checkpoints/${stepName(step)}.json`;
 }
 
-function keyOf(view: ViewTarget, file: string): string {
-  return `experiments/${view.name}/${file}`;
-}
-
-function json(value: Json): Uint8Array {
-  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
-}
-
-/** Creates the file; when it is there with other bytes (a summary; a leftover of a deleted experiment), replaces that version. */
-async function writeFile(view: ViewTarget, file: string, body: Uint8Array, mediaType: string): Promise<void> {
-  const key = keyOf(view, file);
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const old = await view.store.get(key);
-    if (old && Buffer.compare(old.body, body) === 0) return;
-    try {
-      await view.store.put(key, body, old ? { ifMatch: old.etag, mediaType } : { ifNoneMatch: '*', mediaType });
-      return;
-    } catch (error) {
-      if (!(error instanceof PreconditionFailed || error instanceof Conflict || error instanceof Ambiguous))
-        throw error;
-    }
-  }
-  throw new Conflict(`${key} is being written by others all the time`, { hint: 'try again' });
+function folderOf({ store, name }: ViewTarget): ViewFolder {
+  return { store, prefix: `experiments/${name}/` };
 }

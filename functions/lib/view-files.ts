@@ -1,0 +1,102 @@
+/**
+ * @file The files of a view: what people browse in any S3 client, derived from names and blobs and never read for truth. Files that are
+ * blobs are copies made by the store itself (hard links in a folder); the others are replaced by If-Match.
+ */
+import { Ambiguous, BlobMissing, Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { blobKey } from '../../storage/keys.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+
+export interface ViewFolder {
+  readonly store: ObjectStore;
+  /** With a "/" at its end: `experiments/portraits/`. */
+  readonly prefix: string;
+}
+
+/** Writes of one view in flight. */
+const WIDTH = 16;
+const MAX_ATTEMPTS = 8;
+
+/** Makes the file these bytes, over whatever version is there; writes nothing when they are. @throws Conflict under endless contention. */
+export async function putFile(view: ViewFolder, file: string, body: Uint8Array, mediaType: string): Promise<void> {
+  const key = view.prefix + file;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const old = await view.store.get(key);
+    if (old && Buffer.compare(old.body, body) === 0) return;
+    try {
+      await view.store.put(key, body, old ? { ifMatch: old.etag, mediaType } : { ifNoneMatch: '*', mediaType });
+      return;
+    } catch (error) {
+      if (!isLostWrite(error)) throw error;
+    }
+  }
+  throw new Conflict(`${key} is being written by others all the time`, { hint: 'try again' });
+}
+
+/** Whether a conditional write was not, or perhaps not, what changed the key: look again. */
+export function isLostWrite(error: unknown): boolean {
+  return error instanceof PreconditionFailed || error instanceof Conflict || error instanceof Ambiguous;
+}
+
+/** Makes the file a copy of the blob. @throws BlobMissing */
+export async function copyBlob(view: ViewFolder, file: string, digest: Digest): Promise<void> {
+  try {
+    await view.store.copy(blobKey(digest), view.prefix + file);
+  } catch (cause) {
+    if (!(cause instanceof NotFound)) throw cause;
+    throw new BlobMissing(`there is no blob ${digest}`, {
+      details: { digest },
+      hint: 'repeat the call that made it',
+      cause,
+    });
+  }
+}
+
+/** Relative to the view. */
+export async function listFiles({ store, prefix }: ViewFolder): Promise<Set<string>> {
+  const files = new Set<string>();
+  for (let after: string | undefined; ; ) {
+    const { objects, next } = await store.list(prefix, after === undefined ? {} : { after });
+    for (const { key } of objects) files.add(key.slice(prefix.length));
+    if (next === undefined) return files;
+    after = next;
+  }
+}
+
+export function deleteFiles({ store, prefix }: ViewFolder, files: Iterable<string>): Promise<void> {
+  return eachFile(files, file => store.delete(prefix + file));
+}
+
+/** The whole view. What says that it is complete goes first. */
+export async function deleteView(view: ViewFolder): Promise<void> {
+  await view.store.delete(`${view.prefix}index.json`);
+  await deleteFiles(view, await listFiles(view));
+}
+
+/** Some at a time, until the first fails or the signal aborts; then what has begun is waited for. */
+export async function eachFile<T>(
+  files: Iterable<T>,
+  work: (file: T) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const remaining = files[Symbol.iterator]();
+  let failure: { readonly error: unknown } | undefined;
+  const next = async () => {
+    for (let step = remaining.next(); !step.done && !failure; step = remaining.next()) {
+      try {
+        signal?.throwIfAborted();
+        await work(step.value);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: WIDTH }, next));
+  if (failure) throw failure.error;
+}
+
+/** For programs, and for the people who look at what programs read. */
+export function encodeJson(value: Json): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
+}
