@@ -4,6 +4,7 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { moveDatasetHead, readDatasetHead } from './lib/dataset-head.ts';
+import { writeDatasetView } from './lib/dataset-view.ts';
 import { readDataset } from './lib/documents.ts';
 import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages } from './lib/extend-originals.ts';
 import { checkSource, importShape, SOURCE_ERROR } from './lib/import-body.ts';
@@ -38,6 +39,7 @@ export const importPictures = defineFunction({
       dataset: head?.value.dataset ?? ref.digest,
       originals: ref.digest,
     });
+    await writeDatasetView(ctx, input.dataset);
     return describeImport(input.dataset, extended, arrivals);
   },
 });

@@ -6,6 +6,7 @@ import type { Digest } from '../storage/digest.ts';
 import type { Dataset } from '../storage/records.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
 import { movePreparedDataset, readDatasetHead } from './lib/dataset-head.ts';
+import { writeDatasetView } from './lib/dataset-view.ts';
 import { readDataset } from './lib/documents.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './lib/import-body.ts';
 import { movesSplits } from './lib/splits.ts';
@@ -57,6 +58,7 @@ export const prepare = defineFunction({
     const dataset = await run('encode-image', withText, { stride });
 
     await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals);
+    await writeDatasetView(ctx, input.dataset);
     return describe(input.dataset, dataset, imported.originals, await readDataset(ctx.blobs, dataset), stages);
   },
 });

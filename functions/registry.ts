@@ -11,6 +11,7 @@ import { inspect } from './inspect.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
 import { renderPortraitPage } from './render-portraits.ts';
+import { report } from './report.ts';
 import { sample } from './sample.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
@@ -25,6 +26,7 @@ export const registry: readonly AnyFunction[] = [
   caption,
   encodeText,
   encodeImage,
+  report,
   train,
   trainChunk,
   preview,

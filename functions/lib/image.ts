@@ -132,6 +132,14 @@ export async function encodePng({ data, width, height }: RgbImage): Promise<Uint
     .toBuffer();
 }
 
+/** As WebP, scaled down to fit into a square of `side` pixels; a smaller one keeps its size. */
+export async function encodeThumbnail({ data, width, height }: RgbImage, side: number): Promise<Uint8Array> {
+  return sharp(data, { raw: { width, height, channels: 3 } })
+    .resize(side, side, { fit: 'inside', withoutEnlargement: true, kernel: 'lanczos3' })
+    .webp({ quality: 85, effort: 4 })
+    .toBuffer();
+}
+
 export interface PlacedImage {
   readonly png: Uint8Array;
   readonly left: number;

@@ -13,6 +13,7 @@ import { type AnyFunction, defineFunction, definePageFunction } from '../define.
 import { createExecutor } from '../execute.ts';
 import type { Executor } from '../executor.ts';
 import type { TaskPool } from '../pool.ts';
+import { report } from '../report.ts';
 
 /** What the functions of one bench have done, and what holds them. */
 export interface Bench {
@@ -251,7 +252,8 @@ export function createLab(
   const executor = createExecutor({
     store,
     blobs,
-    registry: bench.functions,
+    // Who names a dataset gets a report of it in its view.
+    registry: [...bench.functions, report],
     runner: noRunner,
     pool: noPool,
     importRoots: [],

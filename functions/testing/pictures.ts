@@ -20,6 +20,7 @@ import { readItems } from '../lib/items.ts';
 import type { TaskPool } from '../pool.ts';
 import { prepare } from '../prepare.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
+import { report } from '../report.ts';
 import { tasks } from '../tasks.ts';
 import { noRunner } from './functions.ts';
 
@@ -54,6 +55,7 @@ export function createPictureLab({
       encodeText,
       encodeImage,
       contactSheet,
+      report,
     ],
     runner: noRunner,
     pool: poolInPlace,

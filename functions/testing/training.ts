@@ -28,6 +28,7 @@ import { createExperiment } from '../lib/create-experiment.ts';
 import { encodeDct } from '../lib/encode-dct.ts';
 import { encodeWords } from '../lib/words.ts';
 import { preview } from '../preview.ts';
+import { report } from '../report.ts';
 import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
@@ -247,7 +248,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore()): Tra
   const executor = createExecutor({
     store,
     blobs,
-    registry: [train, trainChunk, preview, sample],
+    registry: [train, trainChunk, preview, sample, report],
     runner,
     pool: noPool,
     importRoots: [],

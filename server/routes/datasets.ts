@@ -2,8 +2,10 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
+import { writeDatasetView } from '../../functions/lib/dataset-view.ts';
 import { readDataset } from '../../functions/lib/documents.ts';
 import { parseItems } from '../../functions/lib/items.ts';
+import { deleteView } from '../../functions/lib/view-files.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { type DatasetHead, digestSchema, type Item, type Page } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
@@ -16,7 +18,7 @@ const MAX_LIMIT = 1000;
 
 const putSchema = z.strictObject({ dataset: digestSchema });
 
-export function createDatasetRoutes({ store, blobs }: ServerDeps): Hono {
+export function createDatasetRoutes({ store, blobs, executor }: ServerDeps): Hono {
   const app = new Hono();
   const { datasets } = createRefs(store);
 
@@ -65,6 +67,7 @@ export function createDatasetRoutes({ store, blobs }: ServerDeps): Hono {
     const { etag } = current
       ? await datasets.compareAndSwap(name, current.etag, { ...current.value, dataset })
       : await datasets.create(name, { v: 1, dataset });
+    await writeDatasetView({ store, blobs, call: executor.call }, name);
     c.header('etag', `"${etag}"`);
     return c.json({ v: 1, name, dataset }, current ? 200 : 201);
   });
@@ -72,7 +75,11 @@ export function createDatasetRoutes({ store, blobs }: ServerDeps): Hono {
   app.delete('/datasets/:name', async c => {
     const name = c.req.param('name');
     await readHead(name);
+    // The name last: killed before, the same call goes on.
+    await deleteView({ store, prefix: `datasets/${name}/` });
     await datasets.delete(name);
+    // Of a name that is gone: what somebody wrote just now.
+    await writeDatasetView({ store, blobs, call: executor.call }, name);
     return c.body(null, 204);
   });
 

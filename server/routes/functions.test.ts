@@ -130,7 +130,7 @@ test('an unknown function', async () => {
     {
       "code": "not_found",
       "detail": "there is no function "ekko"",
-      "expected": "one of echo, slow, shorten, pack, unpack, refuse, count, work, outer, upper, measure",
+      "expected": "one of echo, slow, shorten, pack, unpack, refuse, count, work, outer, upper, measure, report",
       "hint": "did you mean echo?",
       "instance": "/functions/ekko",
       "retryable": false,
