@@ -23,17 +23,17 @@ let lab: PictureLab;
 beforeAll(async () => {
   lab = createPictureLab();
   const { executor } = lab;
-  const page = await executor.call('render-portraits', { ...SET, from: 0, to: 6 });
-  made['render-portraits'] = outputOf(page, 'items');
+  const drawn = await executor.call('render-portraits', { ...SET, from: 0, to: 6 });
+  made['render-portraits'] = outputOf(drawn, 'items');
   const originals: Dataset = {
     v: 1,
     kind: 'dataset',
-    pages: [{ items: outputOf(page, 'items'), columns: {} }],
+    pages: [{ items: outputOf(drawn, 'items'), columns: {} }],
     removed: [],
     encoders: {},
     counts: { pictures: 6 },
     rejects: [],
-    links: [outputOf(page, 'items'), ...page.result.links],
+    links: [outputOf(drawn, 'items'), ...drawn.result.links],
   };
   let { digest } = await lab.blobs.put(Buffer.from(JSON.stringify(originals)), 'application/json');
   for (const [stage, params] of [
@@ -47,6 +47,8 @@ beforeAll(async () => {
     digest = outputOf(await executor.call(stage, { dataset: digest, ...params }));
     made[stage] = digest;
   }
+  const page = await executor.call('report', { dataset: digest, title: 'Golden' });
+  made.report = outputOf(page, 'html');
   const sheet = await executor.call('contact-sheet', {
     title: 'Golden',
     columns: 2,
@@ -65,6 +67,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['caption', 1, 'sha256:8168cfe53fd5b2fb38784c5d4f7157cb7ee0717aa2d3a76e4494526463c41cf5'],
     ['encode-text', 1, 'sha256:2c3d382528445c5871e9c86a0704e9900c2d45b53ba4cd688cdc8969121007d6'],
     ['encode-image', 1, 'sha256:1790dbd398121a3b2a345fe01b9a9b1da24861e74ed3c6858e456c6bc1b0f791'],
+    ['report', 1, 'sha256:140ffab2a03750b06a1f6a52f54ac7848391b2b3dc93b2aa65cbced6f8cb59f5'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

@@ -1,10 +1,11 @@
 /** @file A dataset on one page: no scripts, nothing from elsewhere, so that it can be looked at wherever it is copied to. */
 import { html, raw } from 'hono/html';
-import { COLUMN_NAMES, type Dataset } from '../../storage/records.ts';
+import { COLUMN_NAMES, type ColumnName, type Dataset } from '../../storage/records.ts';
 import type { ReportPicture } from './report-pictures.ts';
 
 /** All are in the dataset. */
 const MAX_REJECTS = 500;
+const MAX_REASONS = 20;
 const SPLITS = ['train', 'val', 'test'] as const;
 
 type Html = ReturnType<typeof html>;
@@ -42,12 +43,12 @@ export async function renderReport(
 ${tiles.map(([label, count]) => count !== undefined && html`<div><dt>${label}</dt><dd>${formatCount(count)}</dd></div>`)}
 </dl>
 ${renderSplits(counts)}
-${renderColumns(dataset)}
+${rejects.length > 0 && renderRejects(rejects)}
 <section>
 <h2>Pictures</h2>
 ${renderPictures(pictures, counts.pictures)}
 </section>
-${rejects.length > 0 && renderRejects(rejects)}
+${renderColumns(dataset)}
 </body>
 </html>
 `,
@@ -70,17 +71,22 @@ function renderSplits(counts: Dataset['counts']): Html | '' {
 
 function renderColumns({ pages, encoders: { text, image } }: Dataset): Html {
   const columns = COLUMN_NAMES.filter(column => pages.some(page => page.columns[column] !== undefined));
-  const about = {
-    text: text && `${text.name}: up to ${text.tokens} tokens of ${text.dim}`,
-    cls: image && `${image.name}: ${image.cls_dim} numbers per picture`,
-    patches: image && `${image.name}: ${image.patch_dim} numbers per patch of ${image.stride} px`,
+  const about: Readonly<Record<ColumnName, string | undefined>> = {
+    inspect: 'format, size and marks by which near-duplicates are found',
+    image: 'pixels as training sees them',
+    caption: 'captions',
+    text: text && `captions by ${text.name}: up to ${text.tokens} tokens of ${text.dim} numbers`,
+    cls: image && `pictures by ${image.name}: ${image.cls_dim} numbers each`,
+    patches: image && `pictures by ${image.name}: ${image.patch_dim} numbers for each patch of ${image.stride} px`,
+    pose: 'joints',
   };
   return html`<section>
 <h2>Columns</h2>
 <table>
-<tr><th>items</th><td>id, name, split and size of each picture: items.jsonl in each page</td></tr>
-${columns.map(column => html`<tr><th>${column}</th><td>${Object.hasOwn(about, column) ? about[column as keyof typeof about] : ''} <code>${column}.tar</code></td></tr>`)}
+<tr><th>items.jsonl</th><td>id, name, split and size of each picture</td></tr>
+${columns.map(column => html`<tr><th>${column}.tar</th><td>${about[column]}</td></tr>`)}
 </table>
+<p class="note">One file of each in every folder of pages/.</p>
 </section>`;
 }
 
@@ -102,15 +108,18 @@ function renderRejects(rejects: Dataset['rejects']): Html {
   const reasons = new Map<string, number>();
   for (const { reason } of rejects) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   const shown = rejects.slice(0, MAX_REJECTS);
-  const common = [...reasons].filter(([, count]) => count > 1).sort((a, b) => b[1] - a[1]);
+  const common = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, MAX_REASONS);
   return html`<section>
 <h2>Rejected</h2>
-${common.length > 0 && html`<ul class="legend">${common.slice(0, 12).map(([reason, count]) => html`<li><b>${formatCount(count)}</b> ${reason}</li>`)}</ul>`}
+<ul class="reasons">${common.map(([reason, count]) => html`<li><b>${formatCount(count)}</b> ${reason}</li>`)}</ul>
+${reasons.size > common.length && html`<p class="note">and ${formatCount(reasons.size - common.length)} more reasons.</p>`}
+<details>
+<summary>Which pictures</summary>
 <table>
-<tr><th>file</th><th>reason</th></tr>
 ${shown.map(({ name, reason }) => html`<tr><td>${name}</td><td>${reason}</td></tr>`)}
 </table>
-${rejects.length > shown.length && html`<p class="note">and ${formatCount(rejects.length - shown.length)} more: <code>GET /datasets/…</code> names all.</p>`}
+${rejects.length > shown.length && html`<p class="note">and ${formatCount(rejects.length - shown.length)} more.</p>`}
+</details>
 </section>`;
 }
 
@@ -135,6 +144,8 @@ h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; }
 i.train, b.train { background: var(--train); } i.val, b.val { background: var(--val); } i.test, b.test { background: var(--test); }
 .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin: .6rem 0; padding: 0; font-size: .9375rem; }
 .legend i { display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; margin-right: .4rem; }
+.reasons { margin: .6rem 0; padding-left: 1.1rem; font-size: .9375rem; overflow-wrap: anywhere; }
+summary { cursor: pointer; color: var(--faint); font-size: .9375rem; margin-bottom: .5rem; }
 .legend span, .note { color: var(--faint); }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem 1.5rem .4rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }

@@ -39,6 +39,20 @@ test('a name is made, shown, listed, moved and deleted', async () => {
   expect((await server.send('DELETE', '/datasets/letters')).status).toBe(404);
 });
 
+test('the view follows the name', async () => {
+  const keys = async () => (await server.store.list('datasets/')).objects.map(object => object.key);
+  await server.send('PUT', '/datasets/letters', { dataset });
+  const pages = ['0000', '0001', '0002'].map(page => `datasets/letters/pages/${page}/items.jsonl`);
+  const summary = ['datasets/letters/README.md', 'datasets/letters/index.json'];
+  expect(await keys()).toEqual([...summary, ...pages, 'datasets/letters/report.html']);
+  const few = (await putDataset(server.blobs, ['x'])).dataset;
+  await server.send('PUT', '/datasets/letters', { dataset: few });
+  expect(await keys()).toEqual([...summary, pages[0], 'datasets/letters/report.html']);
+  await server.send('PUT', '/datasets/letters-2', { dataset: few });
+  expect((await server.send('DELETE', '/datasets/letters')).status).toBe(204);
+  expect((await keys()).every(key => key.startsWith('datasets/letters-2/'))).toBe(true);
+});
+
 test('all items come once, in order, whatever the page of the reader', async () => {
   await server.send('PUT', '/datasets/letters', { dataset });
   for (const limit of [1, 7, 64, 100, 1000]) {
