@@ -15,6 +15,7 @@ import { report } from './report.ts';
 import { sample } from './sample.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
+import { verify } from './verify.ts';
 
 export const registry: readonly AnyFunction[] = [
   prepare,
@@ -32,4 +33,5 @@ export const registry: readonly AnyFunction[] = [
   preview,
   sample,
   contactSheet,
+  verify,
 ];

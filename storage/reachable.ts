@@ -23,6 +23,8 @@ const KINDS_OF_LEAVES: ReadonlySet<string> = new Set(['dataset', 'checkpoint', '
 /** What every document has in common. A config has no links. */
 const documentSchema = z.looseObject({ kind: z.string().optional(), links: z.array(digestSchema).optional() });
 
+export type DocumentHead = z.output<typeof documentSchema>;
+
 /** The digests that roots lead to, and through whom. About 150 bytes each. */
 export interface Reachable {
   readonly size: number;
@@ -36,6 +38,8 @@ export interface WalkOptions {
   readonly signal?: AbortSignal;
   /** Goes on from there: what was reached stays so, and is not followed again. */
   readonly from?: Reachable;
+  /** Each document that was read. @throws Corrupt when it is not as its kind should be. */
+  readonly onDocument?: (digest: Digest, document: DocumentHead) => void;
   /** A document that is not in the store; what it linked cannot be told. Default: nothing. */
   readonly onMissing?: (digest: Digest) => void;
   /** A document that is damaged, or none. Default: throws the Corrupt. */
@@ -133,8 +137,9 @@ async function readLinks(blobs: BlobStore, { digest, kind }: Link, options: Walk
     if (kind === 'unknown' && !(await mayBeDocument(blobs, digest))) return [];
     const bytes = await blobs.get(digest);
     const document = kind === 'unknown' ? parseIfDocument(digest, bytes) : parseDocument(digest, bytes, documentSchema);
-    const linked = KINDS_OF_LEAVES.has(document.kind ?? '') ? 'leaf' : 'unknown';
-    return (document.links ?? []).map(link => ({ digest: link, kind: linked }));
+    if (document) options.onDocument?.(digest, document);
+    const linked = KINDS_OF_LEAVES.has(document?.kind ?? '') ? 'leaf' : 'unknown';
+    return (document?.links ?? []).map(link => ({ digest: link, kind: linked }));
   } catch (error) {
     if (error instanceof BlobMissing) options.onMissing?.(digest);
     else if (error instanceof Corrupt && options.onUnreadable) options.onUnreadable(digest, error);
@@ -153,10 +158,10 @@ async function mayBeDocument(blobs: BlobStore, digest: Digest): Promise<boolean>
 }
 
 /** Somebody's own JSON is no document of ours, and no error. */
-function parseIfDocument(digest: Digest, bytes: Uint8Array): z.output<typeof documentSchema> {
+function parseIfDocument(digest: Digest, bytes: Uint8Array): DocumentHead | undefined {
   try {
     return parseDocument(digest, bytes, documentSchema);
   } catch {
-    return {};
+    return undefined;
   }
 }

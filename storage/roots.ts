@@ -1,8 +1,10 @@
 /** @file Where every walk begins: names, results, leases and running calls, and the blobs that each of them names. */
 import { z } from 'zod';
 import { Corrupt } from '../errors.ts';
+import { canonicalDigest } from './canonical.ts';
 import type { Digest } from './digest.ts';
 import { readDocument } from './documents.ts';
+import { actionKey } from './keys.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
@@ -59,6 +61,16 @@ export async function* listRoots(store: ObjectStore, options: RootOptions = {}):
   }
 }
 
+/** What is wrong with the root under this key now; undefined when nothing is, or when it is gone. */
+export async function checkRoot(store: ObjectStore, key: string): Promise<Corrupt | undefined> {
+  let problem: Corrupt | undefined;
+  const onUnreadable = (_: string, error: Corrupt) => {
+    problem = error;
+  };
+  await readRoot(store, { key, lastModified: new Date(0) }, { onUnreadable });
+  return problem;
+}
+
 /** What a root of each kind names. */
 const READERS: readonly {
   readonly pattern: RegExp;
@@ -76,17 +88,17 @@ const READERS: readonly {
   { pattern: /^actions\//, read: reader(resultSchema, linksOfResult) },
 ];
 
-function reader<T>(schema: z.ZodType<T>, linksOf: (value: T) => readonly Link[]) {
+function reader<T>(schema: z.ZodType<T>, linksOf: (value: T, key: string) => readonly Link[]) {
   return async (store: ObjectStore, key: string) => {
     const stored = await readDocument(store, key, schema);
-    return stored ? linksOf(stored.value) : [];
+    return stored ? linksOf(stored.value, key) : [];
   };
 }
 
 /** Undefined when it was deleted since it was listed. */
 async function readRoot(
   store: ObjectStore,
-  { key, lastModified }: ObjectInfo,
+  { key, lastModified }: Pick<ObjectInfo, 'key' | 'lastModified'>,
   { onUnreadable }: RootOptions,
 ): Promise<Root | undefined> {
   try {
@@ -122,8 +134,11 @@ function linksOfRun({ state, links, resolved = {} }: z.output<typeof runRecordSc
   return state === 'queued' || state === 'running' ? unknown([...links, ...Object.values(resolved)]) : [];
 }
 
-/** What it was made of is not needed for it to be a result. */
-function linksOfResult({ outputs, links }: Result): Link[] {
+/** What it was made of is not needed for it to be a result. @throws Corrupt when the key is another action's. */
+function linksOfResult({ action, outputs, links }: Result, key: string): Link[] {
+  if (actionKey(action.function, canonicalDigest(action)) !== key) {
+    throw new Corrupt(`"${key}" holds the result of another action`, { hint: 'delete it; it is computed again' });
+  }
   const made = Object.values(outputs).map(
     ({ digest, media_type }): Link => ({ digest, kind: media_type === 'application/json' ? 'document' : 'leaf' }),
   );

@@ -6,6 +6,7 @@ import { Ambiguous, BlobMissing, Conflict, NotFound, PreconditionFailed } from '
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
+import { runEach } from '../../storage/run-each.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 export interface ViewFolder {
@@ -74,26 +75,9 @@ export async function deleteView(view: ViewFolder): Promise<void> {
   await deleteFiles(view, await listFiles(view));
 }
 
-/** Some at a time, until the first fails or the signal aborts; then what has begun is waited for. */
-export async function eachFile<T>(
-  files: Iterable<T>,
-  work: (file: T) => Promise<void>,
-  signal?: AbortSignal,
-): Promise<void> {
-  const remaining = files[Symbol.iterator]();
-  let failure: { readonly error: unknown } | undefined;
-  const next = async () => {
-    for (let step = remaining.next(); !step.done && !failure; step = remaining.next()) {
-      try {
-        signal?.throwIfAborted();
-        await work(step.value);
-      } catch (error) {
-        failure ??= { error };
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: WIDTH }, next));
-  if (failure) throw failure.error;
+/** Some of a view's files at a time. */
+export function eachFile<T>(files: Iterable<T>, work: (file: T) => Promise<void>, signal?: AbortSignal): Promise<void> {
+  return runEach(files, WIDTH, work, signal);
 }
 
 /** For programs, and for the people who look at what programs read. */

@@ -1,0 +1,89 @@
+/** @file The whole store looked at, and on demand put right: what is there, is it whole, is what is needed there. */
+import { z } from 'zod';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { checkpointSchema, datasetSchema } from '../storage/records.ts';
+import { type Needed, type StoreFindings, verifyStore } from '../storage/verify.ts';
+import { defineFunction } from './define.ts';
+import { type RebuiltViews, rebuildViews } from './lib/rebuild-views.ts';
+import { findMakers, repairStore } from './lib/repair-store.ts';
+import { previewIndexSchema } from './lib/view.ts';
+
+/** Of each list that an answer shows; it tells the totals. */
+const MAX_SHOWN = 100;
+
+const SCHEMAS = { dataset: datasetSchema, checkpoint: checkpointSchema, previews: previewIndexSchema };
+
+export const verify = defineFunction({
+  name: 'verify',
+  summary:
+    'Reads every blob and document again: what is damaged, what is missing and who needs it. Changes nothing unless asked to.',
+  version: 1,
+  kind: 'effect',
+  example: { repair: false, rebuild_views: false },
+  input: z.strictObject({
+    repair: z
+      .boolean()
+      .default(false)
+      .describe('delete damaged blobs and unreadable results, so that the calls that need them make them again'),
+    rebuild_views: z
+      .boolean()
+      .default(false)
+      .describe(
+        'write all of experiments/ and datasets/ anew from the names; views of names that are gone are deleted',
+      ),
+  }),
+  key: input => canonicalJson(input),
+  async run(ctx, { repair, rebuild_views }) {
+    const findings = await verifyStore(ctx.store, ctx.blobs, {
+      schemas: SCHEMAS,
+      signal: ctx.signal,
+      progress: ({ bytes, ...event }) => ctx.progress({ ...event, ...(bytes !== undefined && { metrics: { bytes } }) }),
+    });
+    const gone = [findings.damaged, findings.missing, findings.stale].flatMap(list => list.slice(0, MAX_SHOWN));
+    const makers = await findMakers(ctx.store, new Set(gone.map(({ digest }) => digest)), ctx.signal);
+    const repaired = repair ? await repairStore(ctx.store, findings, ctx.signal) : undefined;
+    const views = rebuild_views ? await rebuildViews(ctx) : undefined;
+    return describe(findings, makers, repaired, views);
+  },
+});
+
+/** `ok`: nothing is damaged, missing or unreadable, and every view that was to be rebuilt was. */
+function describe(
+  findings: StoreFindings,
+  makers: ReadonlyMap<Digest, string>,
+  repaired: { readonly blobs: number; readonly documents: number } | undefined,
+  views: RebuiltViews | undefined,
+): Json {
+  const { blobs, documents, unreferenced, damaged, missing, stale, unreadable, foreign } = findings;
+  const troubles = [damaged, missing, unreadable, views?.failed ?? []];
+  const tell = ({ digest, path }: Needed) => ({
+    digest,
+    needed_by: [...path.slice(0, -1)],
+    made_again_by: makers.get(digest) ?? null,
+  });
+  return {
+    v: 1,
+    ok: troubles.every(list => list.length === 0),
+    blobs,
+    documents,
+    unreferenced,
+    damaged: listSome(damaged, each => ({ ...tell(each), size: each.size })),
+    missing: listSome(missing, tell),
+    stale: listSome(stale, tell),
+    unreadable: listSome(unreadable, each => ({ ...each })),
+    foreign: listSome(foreign, key => key),
+    ...(repaired && { repaired }),
+    ...(views && {
+      views: {
+        rebuilt: views.rebuilt,
+        deleted: listSome(views.deleted, view => view),
+        failed: listSome(views.failed, each => ({ ...each })),
+      },
+    }),
+  };
+}
+
+function listSome<T>(all: readonly T[], tell: (each: T) => Json): Json {
+  return { total: all.length, items: all.slice(0, MAX_SHOWN).map(tell) };
+}
