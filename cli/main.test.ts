@@ -6,6 +6,32 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const bin = fileURLToPath(new URL('../bin/easel.js', import.meta.url));
 
+const none = { total: 0, items: [] };
+const VERDICT = {
+  v: 1,
+  ok: false,
+  blobs: { count: 12, bytes: 34_567 },
+  documents: 8,
+  unreferenced: { count: 1, bytes: 5 },
+  damaged: {
+    total: 3,
+    items: [
+      {
+        digest: 'sha256:d',
+        needed_by: ['refs/datasets/p.json', 'sha256:p'],
+        made_again_by: 'bucket sha256:b',
+        size: 5,
+      },
+      { digest: 'sha256:e', needed_by: [], made_again_by: null, size: 6 },
+    ],
+  },
+  missing: none,
+  stale: { total: 1, items: [{ digest: 'sha256:s', needed_by: ['actions/x/1.json'], made_again_by: null }] },
+  unreadable: { total: 1, items: [{ what: 'actions/x/2.json', reason: 'it is no JSON' }] },
+  foreign: none,
+  views: { rebuilt: 2, deleted: none, failed: none },
+};
+
 /** What the server would answer; the call of `slow` is a run with events. */
 const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Record<string, string>>?]>> = {
   'GET /health': [
@@ -36,6 +62,7 @@ const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Recor
     200,
     { v: 1, experiments: [{ name: 'faces', state: 'running', step: 100, samples: 6400, target: 48000 }] },
   ],
+  'POST /functions/verify': [200, { v: 1, result: VERDICT }],
   'POST /functions/slow': [202, { v: 1 }, { location: '/runs/sha256:1' }],
   'POST /functions/wrong': [
     400,
@@ -149,4 +176,28 @@ test('--help lists the commands, and the options of one', async () => {
   expect(code).toBe(0);
   for (const command of ['up', 'status', 'engines', 'call']) expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   expect((await easel('up', '--help')).stdout).toContain('--store');
+});
+
+test('verify says what is wrong, and exits with 1', async () => {
+  const { code, stdout } = await easel('verify', '--rebuild-views');
+  expect(code).toBe(1);
+  expect(JSON.parse(bodies.at(-1) ?? '')).toEqual({ repair: false, rebuild_views: true });
+  expect(stdout).toMatchInlineSnapshot(`
+    "read: blobs 12 (34.6 KB), documents 8
+    needed by nothing: 1 (5 B)
+    damaged blobs: 3
+      sha256:d
+        needed by refs/datasets/p.json > sha256:p
+        made again by bucket sha256:b
+      sha256:e
+        needed by nothing
+        no result tells who made it
+      and 1 more
+    unreadable documents: 1
+      actions/x/2.json: it is no JSON
+    blobs gone that only results name, made again when they are used: 1
+    views: rebuilt 2, of names that are gone deleted 0
+    run it with --repair: what is damaged goes, what is missing is made again
+    "
+  `);
 });

@@ -5,10 +5,17 @@ import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { statusCommand } from './commands/status.ts';
 import { upCommand } from './commands/up.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 const main = defineCommand({
   meta: { name: 'easel', version: packageJson.version, description: packageJson.description },
-  subCommands: { up: upCommand, status: statusCommand, engines: enginesCommand, call: callCommand },
+  subCommands: {
+    up: upCommand,
+    status: statusCommand,
+    engines: enginesCommand,
+    call: callCommand,
+    verify: verifyCommand,
+  },
 });
 
 await runMain(main);

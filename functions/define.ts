@@ -35,6 +35,8 @@ export interface EffectContext extends FunctionContext {
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */
   callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
+  /** Makes a missing blob again by the action that made it; false when no result tells of one. A BlobMissing that is thrown does it, too. */
+  restore(blob: Digest): Promise<boolean>;
 }
 
 export interface CallOptions {

@@ -129,7 +129,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     };
   }
 
-  function makeEffectContext(signal: AbortSignal, progress: Progress): EffectContext {
+  function makeEffectContext(run: Digest, signal: AbortSignal, progress: Progress): EffectContext {
     const nested = (given: CallOptions = {}): ExecutorCallOptions => ({
       onEvent: progress,
       ...given,
@@ -141,13 +141,14 @@ export function createExecutor(options: ExecutorOptions): Executor {
       importRoots: options.importRoots,
       call: (name, body, given) => call(name, body, nested(given)),
       callEffect: (name, body, given) => callEffect(name, body, nested(given)),
+      restore: blob => healer.restore(blob, { run, signal, progress, healed: new Set() }),
     };
   }
 
   function workOf({ fn, parsed, action, digest }: Call): Work {
     if (fn.kind === 'effect') {
       return async (signal, progress) => {
-        const result = await runEffect(fn, parsed, makeEffectContext(signal, progress));
+        const result = await runEffect(fn, parsed, makeEffectContext(digest, signal, progress));
         return { action: digest, cache: 'miss', result };
       };
     }

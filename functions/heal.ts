@@ -23,6 +23,8 @@ export interface Healing {
 export interface Healer {
   /** Does the work; when it misses a blob that can be made again, makes it and does the work once more. */
   heal<T>(work: () => Promise<T>, healing: Healing): Promise<T>;
+  /** Makes a missing blob again. Whether it is there now. */
+  restore(blob: Digest, healing: Healing): Promise<boolean>;
 }
 
 /** @param remake Computes the action anew and replaces its result. */
@@ -40,7 +42,6 @@ export function createHealer(
     return false;
   }
 
-  /** Whether the blob is there again. */
   async function restore(blob: Digest, healing: Healing): Promise<boolean> {
     const { run, healed } = healing;
     for await (const maker of makers.find(blob, healing.signal)) {
@@ -61,6 +62,7 @@ export function createHealer(
   }
 
   return {
+    restore,
     async heal(work, healing) {
       try {
         return await work();

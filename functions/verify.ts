@@ -6,7 +6,7 @@ import { checkpointSchema, datasetSchema } from '../storage/records.ts';
 import { type Needed, type StoreFindings, verifyStore } from '../storage/verify.ts';
 import { defineFunction } from './define.ts';
 import { type RebuiltViews, rebuildViews } from './lib/rebuild-views.ts';
-import { findMakers, repairStore } from './lib/repair-store.ts';
+import { findMakers, type Repairs, repairStore } from './lib/repair-store.ts';
 import { previewIndexSchema } from './lib/view.ts';
 
 /** Of each list that an answer shows; it tells the totals. */
@@ -25,7 +25,7 @@ export const verify = defineFunction({
     repair: z
       .boolean()
       .default(false)
-      .describe('delete damaged blobs and unreadable results, so that the calls that need them make them again'),
+      .describe('delete damaged blobs and unreadable results, and make again what names are in need of'),
     rebuild_views: z
       .boolean()
       .default(false)
@@ -42,17 +42,17 @@ export const verify = defineFunction({
     });
     const gone = [findings.damaged, findings.missing, findings.stale].flatMap(list => list.slice(0, MAX_SHOWN));
     const makers = await findMakers(ctx.store, new Set(gone.map(({ digest }) => digest)), ctx.signal);
-    const repaired = repair ? await repairStore(ctx.store, findings, ctx.signal) : undefined;
+    const repairs = repair ? await repairStore(ctx, findings) : undefined;
     const views = rebuild_views ? await rebuildViews(ctx) : undefined;
-    return describe(findings, makers, repaired, views);
+    return describe(findings, makers, repairs, views);
   },
 });
 
-/** `ok`: nothing is damaged, missing or unreadable, and every view that was to be rebuilt was. */
+/** `ok`: nothing was damaged, missing or unreadable, and every view that was to be rebuilt was. */
 function describe(
   findings: StoreFindings,
   makers: ReadonlyMap<Digest, string>,
-  repaired: { readonly blobs: number; readonly documents: number } | undefined,
+  repairs: Repairs | undefined,
   views: RebuiltViews | undefined,
 ): Json {
   const { blobs, documents, unreferenced, damaged, missing, stale, unreadable, foreign } = findings;
@@ -73,7 +73,13 @@ function describe(
     stale: listSome(stale, tell),
     unreadable: listSome(unreadable, each => ({ ...each })),
     foreign: listSome(foreign, key => key),
-    ...(repaired && { repaired }),
+    ...(repairs && {
+      repairs: {
+        deleted: repairs.deleted,
+        restored: repairs.restored,
+        lost: listSome(repairs.lost, each => ({ ...each })),
+      },
+    }),
     ...(views && {
       views: {
         rebuilt: views.rebuilt,

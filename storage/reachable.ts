@@ -38,7 +38,7 @@ export interface WalkOptions {
   readonly signal?: AbortSignal;
   /** Goes on from there: what was reached stays so, and is not followed again. */
   readonly from?: Reachable;
-  /** Each document that was read. @throws Corrupt when it is not as its kind should be. */
+  /** Each document that was read. */
   readonly onDocument?: (digest: Digest, document: DocumentHead) => void;
   /** A document that is not in the store; what it linked cannot be told. Default: nothing. */
   readonly onMissing?: (digest: Digest) => void;

@@ -1,14 +1,14 @@
 /** @file Where every walk begins: names, results, leases and running calls, and the blobs that each of them names. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { Corrupt } from '../errors.ts';
 import { canonicalDigest } from './canonical.ts';
 import type { Digest } from './digest.ts';
 import { readDocument } from './documents.ts';
 import { actionKey } from './keys.ts';
+import { leaseSchema } from './lease.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
-  digestSchema,
   type ExperimentHead,
   experimentHeadSchema,
   type Result,
@@ -80,7 +80,7 @@ const READERS: readonly {
   { pattern: /^refs\/datasets\//, read: reader(datasetHeadSchema, linksOfDataset) },
   {
     pattern: /^leases\//,
-    read: reader(z.looseObject({ links: z.array(digestSchema).default([]) }), ({ links }) => unknown(links)),
+    read: reader(leaseSchema, () => []),
   },
   { pattern: /^runs\/.*\/state\.json$/, read: reader(runRecordSchema, linksOfRun) },
   // Logs of events name nothing.

@@ -4,7 +4,7 @@
  * names of that moment on.
  */
 import type { z } from 'zod';
-import { Corrupt } from '../errors.ts';
+import type { Corrupt } from '../errors.ts';
 import type { Digest } from './digest.ts';
 import { blobKey, digestOfBlobKey } from './keys.ts';
 import { type DocumentHead, type Reachable, walkReachable } from './reachable.ts';
@@ -52,7 +52,7 @@ export interface StoreFindings {
   readonly damaged: readonly (Needed & { readonly size: number })[];
   /** Not there, though a name, a lease or a running call leads to it. */
   readonly missing: readonly Needed[];
-  /** Not there, and only results name it: they are computed again when somebody asks. */
+  /** Not there, and only results name it: made again when it is used. */
   readonly stale: readonly Needed[];
   readonly unreadable: readonly Unreadable[];
   /** Keys under cas/ that are none of blobs. */
@@ -127,7 +127,8 @@ async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOpti
   };
   const onDocument = (digest: Digest, document: DocumentHead) => {
     count();
-    checkKind(digest, document, schemas);
+    const fault = findFault(document, schemas);
+    if (fault !== undefined) unreadable.set(digest, fault);
   };
   async function* roots(isResult: boolean) {
     const select = ({ key }: { readonly key: string }) => key.startsWith('actions/') === isResult;
@@ -143,12 +144,11 @@ async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOpti
   return { needed, all, documents, unreadable };
 }
 
-function checkKind(digest: Digest, document: DocumentHead, schemas: VerifyOptions['schemas']): void {
-  const { kind = '' } = document;
-  const parsed = Object.hasOwn(schemas, kind) ? schemas[kind]?.safeParse(document) : undefined;
-  if (parsed === undefined || parsed.success) return;
-  const [issue] = parsed.error.issues;
-  throw new Corrupt(`"${digest}" is no ${kind}: ${issue?.path.join('.')}: ${issue?.message}`, { cause: parsed.error });
+/** What is wrong with a document of a known kind. */
+function findFault({ kind = '', ...rest }: DocumentHead, schemas: VerifyOptions['schemas']): string | undefined {
+  const parsed = Object.hasOwn(schemas, kind) ? schemas[kind]?.safeParse({ kind, ...rest }) : undefined;
+  const [issue] = parsed?.error?.issues ?? [];
+  return issue && `it is no ${kind}: ${issue.path.join('.')}: ${issue.message}`;
 }
 
 /** What a first look misses may have been written since the listing, or pruned since the walk: a second walk tells. */

@@ -22,6 +22,7 @@ import { prepare } from '../prepare.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
 import { tasks } from '../tasks.ts';
+import { verify } from '../verify.ts';
 import { noRunner } from './functions.ts';
 
 export interface PictureLab {
@@ -56,6 +57,7 @@ export function createPictureLab({
       encodeImage,
       contactSheet,
       report,
+      verify,
     ],
     runner: noRunner,
     pool: poolInPlace,

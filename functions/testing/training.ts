@@ -32,6 +32,7 @@ import { report } from '../report.ts';
 import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
+import { verify } from '../verify.ts';
 import { noPool } from './functions.ts';
 
 export const ENGINE = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 2 } as const;
@@ -248,7 +249,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore()): Tra
   const executor = createExecutor({
     store,
     blobs,
-    registry: [train, trainChunk, preview, sample, report],
+    registry: [train, trainChunk, preview, sample, report, verify],
     runner,
     pool: noPool,
     importRoots: [],
