@@ -242,6 +242,26 @@ describe('views', () => {
 });
 
 describe('beside a training that prunes', () => {
+  test('does not miss what was written after it had listed the blobs, and pruned after it had followed the names', async () => {
+    const memory = createMemoryStore();
+    const trainer = createTrainingLab(memory);
+    await trainer.create('toy');
+    const train = (target: number) => trainer.executor.callEffect('train', { experiment: 'toy', target });
+    const targets = new Map([
+      ['get refs/experiments/toy.json', 64],
+      ['head cas/', 128],
+    ]);
+    let trained: Promise<unknown> = Promise.resolve();
+    const store = interceptStore(memory, async ({ operation, key }, run) => {
+      const call = [...targets].find(([start]) => `${operation} ${key}`.startsWith(start));
+      if (call && targets.delete(call[0])) trained = train(call[1]);
+      await trained;
+      return run();
+    });
+    expect(await verify(createTrainingLab(store))).toMatchObject(SOUND);
+    expect(targets.size).toBe(0);
+  });
+
   test('finds nothing wrong, however often it looks, and spoils nothing', async () => {
     const undisturbed = createTrainingLab();
     await undisturbed.create('toy', LONG);
