@@ -34,32 +34,43 @@ export async function findDamaged(
 ): Promise<StoredBlob[]> {
   const damaged: StoredBlob[] = [];
   const check = async (blob: StoredBlob) => {
-    if (await isDamaged(store, blob.digest, signal)) damaged.push(blob);
+    if (await isDamaged(store, blob.digest, { size: blob.size, signal })) damaged.push(blob);
     onBlob?.(blob);
   };
   await runEach(blobs, WIDTH, check, signal);
   return damaged;
 }
 
-/** Twice the same wrong answer: once may be a blob that was replaced while it was read. */
-export async function isDamaged(store: ObjectStore, digest: Digest, signal?: AbortSignal): Promise<boolean> {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    const actual = await hashStored(store, digest, signal);
+/**
+ * Twice a wrong answer: once may be a blob that was replaced while it was read.
+ * @param known `size` in bytes where it was listed, which spares a request.
+ */
+export async function isDamaged(
+  store: ObjectStore,
+  digest: Digest,
+  known: { readonly size?: number; readonly signal?: AbortSignal | undefined } = {},
+): Promise<boolean> {
+  for (const listed of [known.size, undefined]) {
+    const size = listed ?? (await store.head(blobKey(digest)))?.size;
+    const actual = size === undefined ? undefined : await hashStored(store, digest, size, known.signal);
     if (actual === undefined || actual === hexOf(digest)) return false;
   }
   return true;
 }
 
-/** Undefined when it is not there; `changed` when it became shorter while it was read. */
-async function hashStored(store: ObjectStore, digest: Digest, signal?: AbortSignal): Promise<string | undefined> {
-  const key = blobKey(digest);
-  const info = await store.head(key);
-  if (info === undefined) return undefined;
+/** Undefined when it is not there; `changed` when it is shorter than `size`. */
+async function hashStored(
+  store: ObjectStore,
+  digest: Digest,
+  size: number,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
   const hash = createHash('sha256');
-  for (let start = 0; start < info.size; start += RANGE_BYTES) {
+  for (let start = 0; start === 0 || start < size; start += RANGE_BYTES) {
     signal?.throwIfAborted();
     try {
-      const part = await store.get(key, { start, end: Math.min(start + RANGE_BYTES, info.size) - 1 });
+      const range = size > RANGE_BYTES ? { start, end: Math.min(start + RANGE_BYTES, size) - 1 } : undefined;
+      const part = await store.get(blobKey(digest), range);
       if (part === undefined) return undefined;
       await update(hash, part.body);
     } catch (error) {

@@ -28,7 +28,7 @@ export async function repairStore(ctx: EffectContext, findings: StoreFindings): 
   const wanted = findings.missing.map(({ digest }) => digest);
   let blobs = 0;
   for (const { digest, path } of findings.damaged) {
-    if (!(await isDamaged(store, digest, signal))) continue;
+    if (!(await isDamaged(store, digest, { signal }))) continue;
     await store.delete(blobKey(digest));
     blobs++;
     if (isNeeded(path)) wanted.push(digest);
