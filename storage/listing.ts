@@ -17,22 +17,26 @@ export interface KeyPage {
   readonly next?: string;
 }
 
+/** The options with their defaults. @throws InvalidInput on a limit out of range or an empty delimiter. */
+export function checkListOptions({ after = '', limit = DEFAULT_LIMIT, delimiter }: ListOptions) {
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw new InvalidInput(`the limit ${limit} is out of range`, { expected: `1 to ${MAX_LIMIT}` });
+  }
+  if (delimiter === '') throw new InvalidInput('the delimiter is empty', { expected: 'a delimiter such as "/"' });
+  return { after, limit, delimiter };
+}
+
 /**
  * One page. `walk` yields the keys with the prefix in UTF-8 byte order; the cursor moves on while it walks, so that it
  * need not enter what is rolled up.
- * @throws InvalidInput on a limit out of range or an empty delimiter.
+ * @throws InvalidInput as {@link checkListOptions}
  */
 export async function collectPage(
   prefix: string,
   options: ListOptions,
   walk: (cursor: Cursor) => AsyncIterable<string> | Iterable<string>,
 ): Promise<KeyPage> {
-  const { after = '', limit = DEFAULT_LIMIT, delimiter } = options;
-  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw new InvalidInput(`the limit ${limit} is out of range`, { expected: `1 to ${MAX_LIMIT}` });
-  }
-  if (delimiter === '') throw new InvalidInput('the delimiter is empty', { expected: 'a delimiter such as "/"' });
-
+  const { after, limit, delimiter } = checkListOptions(options);
   const cursor: Cursor = { after: Buffer.from(after) };
   const keys: string[] = [];
   const prefixes: string[] = [];
