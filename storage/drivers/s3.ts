@@ -61,6 +61,10 @@ export function openS3Store(url: string, timeouts: Partial<S3Timeouts> = {}): Ob
   return new S3Store(parseS3Url(url), { ...TIMEOUTS, ...timeouts });
 }
 
+const ignore = () => {};
+/** Failures are thrown, and told by whoever catches them. */
+const SILENT = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 class S3Store implements ObjectStore {
   readonly url: string;
   readonly #location: S3Location;
@@ -83,6 +87,7 @@ class S3Store implements ObjectStore {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false,
+      logger: SILENT,
       requestHandler: { ...createAgents(timeouts.connectMs), socketTimeout: timeouts.idleMs },
     });
   }
@@ -140,8 +145,7 @@ class S3Store implements ObjectStore {
       // XML cannot hold every key.
       EncodingType: 'url',
       ...(query.delimiter !== undefined && { Delimiter: query.delimiter }),
-      ...(query.startAfter !== undefined && query.token === undefined && { StartAfter: inBucket(query.startAfter) }),
-      ...(query.token !== undefined && { ContinuationToken: query.token }),
+      ...(query.startAfter !== undefined && { StartAfter: inBucket(query.startAfter) }),
     });
     return this.#attempt({ kind: 'read', key: query.prefix }, async signal => {
       const answer = await this.#client.send(command, { abortSignal: signal });
@@ -150,8 +154,7 @@ class S3Store implements ObjectStore {
         return this.#describe(key, each, each.Size);
       });
       const prefixes = (answer.CommonPrefixes ?? []).map(each => fromAnswer(each.Prefix));
-      const token = answer.IsTruncated ? answer.NextContinuationToken : undefined;
-      return { objects, prefixes, ...(token !== undefined && { token }) };
+      return { objects, prefixes, truncated: answer.IsTruncated === true };
     });
   }
 
