@@ -1,6 +1,7 @@
 /** @file Stored JSON: parsed by its schema when read, canonical when written, and never written without a condition. */
 import type { z } from 'zod';
 import { Ambiguous, Conflict, Corrupt, PreconditionFailed } from '../errors.ts';
+import { backoffMs, type Pace, REAL_PACE } from './backoff.ts';
 import { canonicalJson, type Json } from './canonical.ts';
 import { etagOf } from './conditions.ts';
 import type { Etag, ObjectStore } from './types.ts';
@@ -11,6 +12,9 @@ export interface Versioned<T> {
 }
 
 export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch: Etag };
+
+/** Longest that a write is sent again and again whose fate is not known, in milliseconds. */
+const DOUBT_MS = 60_000;
 
 /** @throws Corrupt naming the key when it is no JSON, of an unknown version, or not as the schema says. */
 export async function readDocument<T>(
@@ -47,27 +51,50 @@ export function parseDocument<T>(what: string, bytes: Uint8Array, schema: z.ZodT
 }
 
 /**
- * Writes on a condition: the new version, or undefined when another was cleanly first. A write of which it is not known whether
- * it was committed is looked up.
- * @throws Ambiguous when that cannot be told either.
+ * Writes on a condition: the new version, or undefined when what is stored is another's: read it, and decide anew from that.
+ *
+ * A write whose answer was lost may have been committed, may never have arrived, or may arrive later. What is stored tells:
+ * - our bytes: it was committed (or another wrote the same, which is the same);
+ * - neither ours nor the old ones: another was first, or came after us; what they wrote stands either way;
+ * - still the old ones: it is sent again. That is safe, since at most one of the copies can take effect: the first to be committed
+ *   makes the condition false for the rest, and a copy that is then rejected is looked up in the same way.
+ * One case is left, as with any lost answer: a copy that is on its way for so long that meanwhile the document has changed and
+ * changed back (an etag tells bytes, not times) would be applied to a state equal to the one it was decided on.
+ * @throws Ambiguous when it still cannot be told after a while; other errors only when nothing was written.
  */
 export async function writeDocument(
   store: ObjectStore,
   key: string,
   value: Json,
   condition: WriteCondition,
+  pace: Pace = REAL_PACE,
 ): Promise<Etag | undefined> {
   const body = new Uint8Array(Buffer.from(canonicalJson(value)));
-  try {
-    return (await store.put(key, body, { ...condition, mediaType: 'application/json' })).etag;
-  } catch (error) {
-    if (error instanceof PreconditionFailed || error instanceof Conflict) return undefined;
-    if (!(error instanceof Ambiguous)) throw error;
-    const stored = await store.get(key);
+  let doubt: { readonly error: Ambiguous; readonly deadline: number } | undefined;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return (await store.put(key, body, { ...condition, mediaType: 'application/json' })).etag;
+    } catch (error) {
+      const rejected = error instanceof PreconditionFailed || error instanceof Conflict;
+      if (error instanceof Ambiguous) doubt ??= { error, deadline: pace.now() + DOUBT_MS };
+      else if (!doubt && rejected) return undefined;
+      else if (!doubt) throw error;
+      else if (!rejected) throw remainInDoubt(doubt.error, error);
+    }
+    const { error: lost, deadline } = doubt;
+    const stored = await store.get(key).catch(error => {
+      throw remainInDoubt(lost, error);
+    });
     if (stored && etagOf(stored.body) === etagOf(body)) return stored.etag;
     const unchanged = 'ifMatch' in condition ? stored?.etag === condition.ifMatch : stored === undefined;
-    // Still as before: the write may yet arrive.
-    if (unchanged) throw error;
-    return undefined;
+    if (!unchanged) return undefined;
+    const now = pace.now();
+    if (now >= deadline) throw lost;
+    await pace.sleep(Math.min(backoffMs(attempt, pace.random), deadline - now));
   }
+}
+
+/** A later failure says nothing of the write that was lost before. */
+function remainInDoubt(doubt: Ambiguous, cause: unknown): Ambiguous {
+  return new Ambiguous(doubt.message, { cause, ...(doubt.hint !== undefined && { hint: doubt.hint }) });
 }

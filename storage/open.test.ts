@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { InvalidInput } from '../errors.ts';
 import { openStore } from './open.ts';
 
@@ -20,10 +23,27 @@ it('opens folders, absolute and relative, and memory', async () => {
 });
 
 it('says what it supports', async () => {
-  for (const url of ['', 's3://bucket', 'data/store', 'http://x', 'file:', 'file://host/share', 'memory:x']) {
+  for (const url of ['', 'data/store', 'http://x', 'file:', 'file://host/share', 'memory:x']) {
     await expect(openStore(url), url).rejects.toBeInstanceOf(InvalidInput);
     await expect(openStore(url), url).rejects.toMatchObject({ expected: expect.stringContaining('file:') });
   }
-  await expect(openStore('s3://bucket')).rejects.toThrow('not supported');
   await expect(openStore('data/store')).rejects.toMatchObject({ hint: 'for a folder, write "file:data/store"' });
+});
+
+it('opens buckets, whose URL holds no secrets, and tells at once what is wrong', async () => {
+  await expect(openStore('s3://key:secret@bucket')).rejects.toThrow('holds credentials');
+  await expect(openStore('S3://bucket?secret_key=x')).rejects.toThrow('unknown parameter "secret_key"');
+  const server = createServer((_, response) => {
+    response.writeHead(404).end('<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'key');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+  await expect(openStore(`s3://nowhere?endpoint=http://127.0.0.1:${port}`)).rejects.toThrow(
+    `there is no bucket "nowhere" at http://127.0.0.1:${port}`,
+  );
+  vi.unstubAllEnvs();
+  server.close();
 });

@@ -1,21 +1,34 @@
 import { InvalidInput } from '../errors.ts';
 import { openFileStore } from './drivers/file.ts';
 import { createMemoryStore } from './drivers/memory.ts';
+import { withPatience } from './patience.ts';
 import type { ObjectStore } from './types.ts';
 
-const EXPECTED = '"file:DIR" (a folder) or "memory:" (lost when the process ends)';
+const EXPECTED =
+  '"file:DIR" (a folder), "s3://BUCKET?endpoint=http://HOST:PORT" (MinIO, S3) or "memory:" (lost when the process ends)';
 
-/** Opens the store that EASEL_STORE names: `file:DIR` (absolute, or relative to the working directory) or `memory:`. @throws InvalidInput */
+/**
+ * Opens the store that EASEL_STORE names: `file:DIR` (absolute, or relative to the working directory), `s3://BUCKET[/PREFIX]?endpoint=...`,
+ * which is waited for when it is away, or `memory:`.
+ * @throws InvalidInput, and of a bucket what stands in the way of reading it.
+ */
 export async function openStore(url: string): Promise<ObjectStore> {
   if (url === 'memory:') return createMemoryStore();
   if (url.startsWith('file:')) return openFileStore(parseFolder(url));
-  if (/^s3:/i.test(url)) {
-    throw new InvalidInput('S3 stores are not supported by this version', { expected: EXPECTED });
-  }
+  if (/^s3:/i.test(url)) return openBucket(url);
   throw new InvalidInput(`"${url.slice(0, 200)}" names no store`, {
     expected: EXPECTED,
     ...(/^[./~]|^[\w-]+(\/|$)/.test(url) && { hint: `for a folder, write "file:${url}"` }),
   });
+}
+
+async function openBucket(url: string): Promise<ObjectStore> {
+  // Loaded when it is needed: the SDK takes its time and memory.
+  const { openS3Store } = await import('./drivers/s3.ts');
+  const store = withPatience(openS3Store(url));
+  // Wrong credentials and names are told now, by a request whose answer says which: HEAD would call a missing bucket a missing key.
+  await store.list('', { limit: 1 });
+  return store;
 }
 
 /** `file:DIR`, also written `file:///DIR`. */

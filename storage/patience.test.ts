@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { Ambiguous, Conflict, Corrupt, Internal, PreconditionFailed, Unreachable } from '../errors.ts';
+import { createMemoryStore } from './drivers/memory.ts';
+import { interceptStore } from './intercept.ts';
+import { type PatienceOptions, withPatience } from './patience.ts';
+import { createFakePace } from './testing/pace.ts';
+import type { Etag, ObjectStore } from './types.ts';
+
+const body = new Uint8Array([1]);
+const away = new Unreachable('connection refused');
+const lost = new Ambiguous('the answer was lost');
+
+/** A patient store over one whose operations first fail with these, one after another. */
+function setUp(failures: readonly Error[], options: PatienceOptions = {}) {
+  const pace = createFakePace();
+  const lines: string[] = [];
+  const left = [...failures];
+  let calls = 0;
+  const memory = createMemoryStore();
+  const failing = interceptStore(memory, async (_call, run) => {
+    calls++;
+    const failure = left.shift();
+    if (failure) throw failure;
+    return run();
+  });
+  const store = withPatience(failing, { pace, log: line => lines.push(line), ...options });
+  return { store, memory, pace, lines, left, calls: () => calls };
+}
+
+const OPERATIONS: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> = {
+  get: store => store.get('a'),
+  'get of a range': store => store.get('a', { start: 0 }),
+  head: store => store.head('a'),
+  list: store => store.list(''),
+  delete: store => store.delete('a'),
+  copy: store => store.copy('a', 'b'),
+  put: store => store.put('a', body),
+};
+const CONDITIONAL: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> = {
+  create: store => store.put('new', body, { ifNoneMatch: '*' }),
+  'compare and swap': store => store.put('a', body, { ifMatch: 'x' as Etag }),
+};
+
+describe('patience', () => {
+  for (const [name, operate] of Object.entries(OPERATIONS)) {
+    it(`repeats ${name} until the store is back`, async () => {
+      const { store, memory, left, calls, pace } = setUp([away, lost, away]);
+      await memory.put('a', body);
+      await operate(store);
+      expect(left).toEqual([]);
+      expect(calls()).toBe(4);
+      expect(pace.sleeps.map(Math.round)).toEqual([100, 200, 400]);
+    });
+  }
+
+  for (const [name, operate] of Object.entries(CONDITIONAL)) {
+    it(`repeats ${name} when nothing of it arrived, and never when something may have`, async () => {
+      const unheard = setUp([away, lost]);
+      await expect(operate(unheard.store)).rejects.toBe(lost);
+      expect(unheard.calls()).toBe(2);
+    });
+  }
+
+  it('passes on every other error at once', async () => {
+    for (const error of [
+      new PreconditionFailed('exists'),
+      new Conflict('busy'),
+      new Internal('denied'),
+      new Error('x'),
+    ]) {
+      const { store, calls } = setUp([error]);
+      await expect(store.put('a', body)).rejects.toBe(error);
+      expect(calls()).toBe(1);
+    }
+  });
+
+  it('reads damaged bytes a second time, and not a third', async () => {
+    const damaged = new Corrupt('flipped');
+    const once = setUp([damaged]);
+    await once.memory.put('a', body);
+    expect((await once.store.get('a'))?.body).toEqual(body);
+    expect(once.pace.sleeps).toEqual([]);
+    const twice = setUp([damaged, damaged]);
+    await expect(twice.store.get('a')).rejects.toBe(damaged);
+  });
+
+  it('spends no more than its budget', async () => {
+    const failures = Array.from({ length: 1000 }, () => away);
+    const { store, pace, left, lines } = setUp(failures, { budgetMs: 20_000 });
+    await expect(store.head('a')).rejects.toBe(away);
+    expect(pace.now()).toBe(20_000);
+    expect(1000 - left.length).toBe(pace.sleeps.length + 1);
+    expect(Math.max(...pace.sleeps)).toBeLessThanOrEqual(5000);
+    expect(lines).toHaveLength(1);
+  });
+
+  it('counts what the attempts took, from the first failure on', async () => {
+    const { store, pace, calls } = setUp([]);
+    const slow = withPatience(
+      interceptStore(store, async () => {
+        pace.advance(30_000);
+        throw away;
+      }),
+      { pace, budgetMs: 60_000, log: () => {} },
+    );
+    await expect(slow.head('a')).rejects.toBe(away);
+    expect(pace.sleeps.length).toBeLessThanOrEqual(3);
+    expect(pace.now()).toBeLessThan(130_000);
+    expect(calls()).toBe(0);
+  });
+
+  it('waits a random share of each interval', async () => {
+    const pace = createFakePace(0.25);
+    const { store, memory } = setUp([away, away], { pace });
+    await memory.put('a', body);
+    await store.get('a');
+    expect(pace.sleeps).toEqual([25, 50]);
+  });
+
+  it('says once that it waits and once that the store is back, however many wait', async () => {
+    const { store, memory, lines } = setUp(Array.from({ length: 20 }, () => away));
+    await memory.put('a', body);
+    await Promise.all(Array.from({ length: 10 }, () => store.get('a')));
+    expect(lines).toEqual([
+      'waiting for memory:, at most 90 s for each operation: connection refused',
+      expect.stringMatching(/^memory: answers again, after \d+\.\d s$/),
+    ]);
+  });
+
+  it('does not report every blink of a store that comes and goes', async () => {
+    const { store, memory, lines, left, pace } = setUp([]);
+    await memory.put('a', body);
+    const blink = async () => {
+      left.push(away);
+      await store.get('a');
+    };
+    for (let i = 0; i < 50; i++) await blink();
+    expect(lines).toHaveLength(2);
+    pace.advance(60_000);
+    await blink();
+    expect(lines).toHaveLength(4);
+  });
+
+  it('reports anew after it has given up', async () => {
+    const { store, memory, lines, left, pace } = setUp([away], { budgetMs: 0 });
+    await memory.put('a', body);
+    await store.get('a');
+    left.push(away, away);
+    pace.advance(60_000);
+    await expect(store.get('a')).rejects.toBe(away);
+    pace.advance(60_000);
+    left.push(away);
+    await store.get('a');
+    expect(lines.map(line => line.split(' ')[0])).toEqual(['waiting', 'memory:', 'waiting', 'waiting', 'memory:']);
+  });
+});
