@@ -1,7 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { type FileHandle, mkdir, mkdtemp, open, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -17,7 +28,32 @@ import { openFileStore } from './file.ts';
 
 testObjectStore('file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
-  return { open: () => openFileStore(folder), destroy: () => rm(folder, { recursive: true }) };
+  return {
+    open: () => openFileStore(folder),
+    destroy: () => rm(folder, { recursive: true }),
+    // As they lie there when somebody copies a store.
+    async fill(keys) {
+      for (const parent of new Set(keys.map(key => dirname(join(folder, key)))))
+        await mkdir(parent, { recursive: true });
+      for (let i = 0; i < keys.length; i += 100) {
+        await Promise.all(keys.slice(i, i + 100).map(key => writeFile(join(folder, key), 'x')));
+      }
+    },
+    async corrupt(key) {
+      const path = join(folder, key);
+      await chmod(path, 0o644);
+      const file = await open(path, 'r+');
+      const byte = Buffer.alloc(1);
+      await file.read(byte, 0, 1, 0);
+      await file.write(
+        byte.map(value => value ^ 1),
+        0,
+        1,
+        0,
+      );
+      await file.close();
+    },
+  };
 });
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));

@@ -1,8 +1,22 @@
 import { testObjectStore } from '../testing/conformance.ts';
+import { withLatency } from '../testing/faults.ts';
 import type { StoredObject } from '../types.ts';
-import { createMemoryStore } from './memory.ts';
+import { createMemoryStore, type MemoryObjects } from './memory.ts';
 
-testObjectStore('memory', async () => {
-  const objects = new Map<string, StoredObject>();
-  return { open: async () => createMemoryStore(objects), destroy: async () => objects.clear() };
-});
+function createPlace(wrap: (objects: MemoryObjects) => ReturnType<typeof createMemoryStore>) {
+  const objects: MemoryObjects = new Map<string, StoredObject>();
+  return {
+    open: async () => wrap(objects),
+    destroy: async () => objects.clear(),
+    corrupt: async (key: string) => {
+      const stored = objects.get(key);
+      if (stored) objects.set(key, { ...stored, body: stored.body.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) });
+    },
+  };
+}
+
+testObjectStore('memory', async () => createPlace(createMemoryStore));
+
+let seed = 0;
+// What comes first ends last: the suite shows what relies on the order of operations.
+testObjectStore('memory, late', async () => createPlace(objects => withLatency(createMemoryStore(objects), seed++, 3)));

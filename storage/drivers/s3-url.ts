@@ -64,7 +64,9 @@ function parseEndpoint(text: string | null): string | undefined {
   }
   if (hasUser(url)) throw refuse('the endpoint of the S3 store holds credentials');
   if (url.search !== '' || url.hash !== '' || !/^[\w./~-]*$/.test(url.pathname)) {
-    throw refuse('the endpoint of the S3 store has a part too many', { expected: 'such as endpoint=http://127.0.0.1:9000' });
+    throw refuse('the endpoint of the S3 store has a part too many', {
+      expected: 'such as endpoint=http://127.0.0.1:9000',
+    });
   }
   return url.href.replace(/\/$/, '');
 }

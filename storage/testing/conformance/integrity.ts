@@ -1,0 +1,37 @@
+/** @file Damage is found: at rest, and between what was hashed and what was put. */
+import { describe, expect, it } from 'vitest';
+import { Corrupt } from '../../../errors.ts';
+import { createBlobStore } from '../../cas.ts';
+import { digestOf } from '../../digest.ts';
+import { blobKey } from '../../keys.ts';
+import { makeBytes, type Setting } from './setting.ts';
+
+export function testIntegrity(at: Setting): void {
+  describe('integrity', () => {
+    it('finds a bit that flipped in a blob at rest, and a put repairs it', async context => {
+      const { corrupt } = at.place;
+      if (!corrupt) return context.skip();
+      for (const size of [1, 1000, 3 * 2 ** 20]) {
+        const body = makeBytes(size);
+        const blobs = createBlobStore(at.store);
+        const { digest } = await blobs.put(body);
+        await corrupt(blobKey(digest));
+        await expect(createBlobStore(at.other).get(digest)).rejects.toBeInstanceOf(Corrupt);
+        await at.store.put(blobKey(digest), body);
+        expect(digestOf(await createBlobStore(at.other).get(digest))).toBe(digest);
+      }
+    });
+
+    it('keeps blobs of every size around the limits of hashing and sending', async () => {
+      const blobs = createBlobStore(at.store);
+      for (const size of [0, 1, 2 ** 14, 2 ** 16 - 1, 2 ** 16 + 1, 2 ** 20, 9 * 2 ** 20 + 5]) {
+        const body = makeBytes(size);
+        const ref = await blobs.put(body, 'image/x-test');
+        expect(ref).toEqual({ digest: digestOf(body), size, media_type: 'image/x-test' });
+        expect(await createBlobStore(at.other).head(ref.digest)).toEqual(ref);
+        expect(digestOf(await createBlobStore(at.other).get(ref.digest))).toBe(ref.digest);
+        await at.store.delete(blobKey(ref.digest));
+      }
+    });
+  });
+}
