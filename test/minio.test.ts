@@ -10,6 +10,7 @@ import { type MinioServer, startMinio } from '../infra/minio/server.ts';
 import { openS3Store } from '../storage/drivers/s3.ts';
 import { probeStore } from '../storage/probe.ts';
 import { testObjectStore } from '../storage/testing/conformance.ts';
+import { testStoreOnWire } from '../storage/testing/wire-conformance.ts';
 import { runsTier } from './tiers.ts';
 
 const binary = await findMinio();
@@ -48,7 +49,16 @@ describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
     };
   });
 
-  it('passes the probe', async () => {
+  testStoreOnWire('MinIO', async () => {
+    const bucket = await makeBucket();
+    return {
+      endpoint: minio.endpoint,
+      open: endpoint => openS3Store(`s3://${bucket}?endpoint=${endpoint}`),
+      destroy: async () => {},
+    };
+  });
+
+  it('passes the probe below a prefix', async () => {
     await probeStore(openS3Store(`s3://${await makeBucket()}/below?endpoint=${minio.endpoint}`));
   });
 });

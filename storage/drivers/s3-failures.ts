@@ -44,6 +44,8 @@ const TRANSIENT = new Set(['IncompleteBody', 'RequestTimeout', 'Throttling', 'To
 
 /** Codes of connections that were never made: no byte of the request has left. */
 const UNCONNECTED = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTDOWN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND']);
+/** Codes of connections that ended before the answer did. */
+const BROKEN = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO$)/;
 
 /**
@@ -52,106 +54,108 @@ const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SS
  */
 export function explainFailure(error: unknown, request: S3Request, location: S3Location): AppError {
   if (error instanceof AppError) return error;
-  const { code, name, status, syscall, message } = readFacts(error);
+  const facts = readFacts(error);
+  const { code, name, status, syscall, message } = facts;
+  const cause = summarise(error, facts);
   const where = `the store ${location.url}`;
   const bucket = `the bucket "${location.bucket}" at ${location.endpoint ?? 'Amazon S3'}`;
 
   if (UNCONNECTED.has(code) || (code === 'ETIMEDOUT' && syscall === 'connect')) {
-    return new Unreachable(`${where} cannot be reached: ${message}`, { cause: error, hint: 'check that it runs' });
+    return new Unreachable(`${where} cannot be reached: ${message}`, { cause, hint: 'check that it runs' });
   }
   if (CERTIFICATE.test(code)) {
     return new Internal(`${where} offers no trusted TLS: ${message}`, {
-      cause: error,
+      cause,
       hint: 'check the scheme of the endpoint; NODE_EXTRA_CA_CERTS names a file of further authorities',
     });
   }
   if (name === 'CredentialsProviderError') {
     return new Internal(`there are no credentials for ${bucket}`, {
-      cause: error,
+      cause,
       hint: 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
     });
   }
   if (message === 'Region is missing') {
     return new Internal(`no region is given for ${bucket}`, {
-      cause: error,
+      cause,
       hint: 'add ?region=..., or set AWS_REGION',
     });
   }
-  if (status === undefined) return lose(`${where} gave no answer: ${message}`, error, request);
+  if (status === undefined) return lose(`${where} gave no answer: ${message}`, cause, request);
 
   if (name === 'NoSuchBucket') {
     return new Internal(`there is no ${bucket.slice('the '.length)}`, {
-      cause: error,
+      cause,
       hint: 'create it, or name another in EASEL_STORE',
     });
   }
   if (name === 'RequestTimeTooSkewed') {
-    return new Unreachable(`${where} has another time than this machine`, { cause: error, hint: 'set the clock' });
+    return new Unreachable(`${where} has another time than this machine`, { cause, hint: 'set the clock' });
   }
   if (WRONG_REGION.has(name) || status === 301) {
     return new Internal(`${bucket} lies in another region: ${message}`, {
-      cause: error,
+      cause,
       hint: 'name it: s3://BUCKET?region=REGION',
     });
   }
   if (DENIED.has(name) || status === 401 || status === 403) {
     return new Internal(`access to ${bucket} is denied (${name}) when it should ${request.kind} "${request.key}"`, {
-      cause: error,
+      cause,
       hint: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may get, put, delete and list objects there',
     });
   }
   if (FULL.has(name) || status === 507) {
     return new Internal(`the disk of the store is full (${where})`, {
-      cause: error,
+      cause,
       hint: 'free some space, then retry',
     });
   }
   if (DAMAGED.has(name)) {
     return new Corrupt(`the bytes of "${request.key}" arrived damaged at ${where} (${name})`, {
-      cause: error,
+      cause,
       hint: 'nothing was stored; retry',
     });
   }
   if (BAD_KEY.has(name)) {
     return new InvalidInput(`the key "${request.key.slice(0, 200)}" is refused by ${where}: ${message}`, {
-      cause: error,
+      cause,
     });
   }
   if (status === 416) {
     return new InvalidInput(`the range lies outside "${request.key}"`, {
-      cause: error,
+      cause,
       expected: 'a start within the object and an end not before it',
     });
   }
   if (status === 413 || name === 'EntityTooLarge') {
     return new PayloadTooLarge(`"${request.key}" is too large for ${where}`, {
-      cause: error,
+      cause,
       expected: 'at most 1 GiB',
     });
   }
   if (request.conditional && (status === 412 || status === 404)) {
     return new PreconditionFailed(
       status === 404 ? `"${request.key}" does not exist` : `"${request.key}" exists, or has changed`,
-      { cause: error, hint: 'read it again and decide anew' },
+      { cause, hint: 'read it again and decide anew' },
     );
   }
   if (status === 409) {
     if (request.conditional) {
-      return new Conflict(`"${request.key}" is being written by another`, { cause: error, hint: 'read it and retry' });
+      return new Conflict(`"${request.key}" is being written by another`, { cause, hint: 'read it and retry' });
     }
-    return new Unreachable(`${where} is busy with another write of "${request.key}"`, { cause: error, hint: 'retry' });
+    return new Unreachable(`${where} is busy with another write of "${request.key}"`, { cause, hint: 'retry' });
   }
   if (status === 501) {
     return new Internal(`${where} cannot do what is asked (${name}): ${message}`, {
-      cause: error,
+      cause,
       hint: 'use a store with conditional writes, such as MinIO, or a folder (file:DIR)',
     });
   }
   if (status >= 500 || status === 408 || status === 429 || TRANSIENT.has(name) || status < 300) {
-    return lose(`${where} answered ${status} (${name}): ${message}`, error, request);
+    return lose(`${where} answered ${status} (${name}): ${message}`, cause, request);
   }
   return new Internal(`${where} refused to ${request.kind} "${request.key}": ${status} ${name}: ${message}`, {
-    cause: error,
+    cause,
     hint: 'check that the endpoint is that of an S3 store',
   });
 }
@@ -167,6 +171,7 @@ interface Facts {
   readonly code: string;
   /** S3's code of the error, such as NoSuchBucket. */
   readonly name: string;
+  /** Of an answer that came whole; undefined when none did. */
   readonly status: number | undefined;
   readonly syscall: string;
   readonly message: string;
@@ -179,8 +184,18 @@ function readFacts(error: unknown): Facts {
   return {
     code: String(code ?? ''),
     name: String(name ?? ''),
-    status: typeof status === 'number' ? status : undefined,
+    status: typeof status === 'number' && !BROKEN.has(String(code)) ? status : undefined,
     syscall: String(syscall ?? ''),
-    message: text.slice(0, 500),
+    // The SDK's own advice, on a line of its own, is for its developers.
+    message: (text.split('\n')[0] ?? '').slice(0, 500),
   };
+}
+
+/** The failure without the request and response that the SDK attaches, which hold headers, buffers and sockets. */
+function summarise(error: unknown, { code, name, status, message }: Facts): Error {
+  const { $metadata } = error as { readonly $metadata?: { readonly requestId?: string } };
+  const request = $metadata?.requestId && `(request ${$metadata.requestId})`;
+  const summary = new Error([status ?? code, message, request].filter(Boolean).join(' '));
+  summary.name = name;
+  return summary;
 }
