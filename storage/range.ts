@@ -18,3 +18,9 @@ export function resolveRange(
   }
   return { start, end: Math.min(end + 1, size) };
 }
+
+/** The Range header of HTTP. @throws InvalidInput when no object has it; whether one of some size does, its store says. */
+export function formatRange(range: ByteRange): string {
+  resolveRange(Number.MAX_SAFE_INTEGER, range);
+  return `bytes=${range.start}-${range.end ?? ''}`;
+}

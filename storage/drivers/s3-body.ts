@@ -2,12 +2,18 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Corrupt, Unreachable } from '../../errors.ts';
+import { type Digest, hexOf } from '../digest.ts';
+
+/** The digest as S3 writes checksums: in base64. */
+export function checksumOf(digest: Digest): string {
+  return Buffer.from(hexOf(digest), 'hex').toString('base64');
+}
 
 /** What the head of an answer says of the body that follows. */
 export interface ExpectedBody {
   /** Bytes; absent when the store does not say. */
   readonly length: number | undefined;
-  /** Base64, as S3 writes it; absent when it is not known, and for a part of an object. */
+  /** As of {@link checksumOf}; absent when it is not known, and for a part of an object. */
   readonly sha256: string | undefined;
 }
 

@@ -180,7 +180,9 @@ interface Facts {
 function readFacts(error: unknown): Facts {
   const { code, name, syscall, message, $metadata, cause } = error as Record<string, unknown>;
   const status = ($metadata as { readonly httpStatusCode?: unknown } | undefined)?.httpStatusCode;
-  const text = String(message || (cause instanceof Error ? cause.message : '') || code || name);
+  // Who aborted the request says why.
+  const reason = name === 'AbortError' || !message ? (cause instanceof Error ? cause.message : undefined) : undefined;
+  const text = String(reason || message || code || name);
   return {
     code: String(code ?? ''),
     name: String(name ?? ''),

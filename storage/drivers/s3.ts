@@ -11,12 +11,12 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { type AppError, Internal, InvalidInput } from '../../errors.ts';
+import { type AppError, Internal, Unreachable } from '../../errors.ts';
 import { noSuchKey } from '../conditions.ts';
 import { digestOf, hexOf } from '../digest.ts';
 import { checkKey, digestOfBlobKey } from '../keys.ts';
 import { mediaTypeOfKey } from '../media-type.ts';
-import { resolveRange } from '../range.ts';
+import { formatRange, resolveRange } from '../range.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
 import type {
   ByteRange,
@@ -31,7 +31,8 @@ import type {
   StoredObject,
 } from '../types.ts';
 import { createAgents } from './s3-agents.ts';
-import { readBody } from './s3-body.ts';
+import { checksumOf, readBody } from './s3-body.ts';
+import { withDeadline } from './s3-deadline.ts';
 import { explainFailure, type S3Request } from './s3-failures.ts';
 import { listPages, type Page, type PageQuery } from './s3-listing.ts';
 import { parseS3Url, type S3Location } from './s3-url.ts';
@@ -106,7 +107,8 @@ class S3Store implements ObjectStore {
       try {
         const length = answer.ContentLength;
         prolong(length ?? MAX_OBJECT_BYTES);
-        const sha256 = range ? undefined : (answer.ChecksumSHA256 ?? sha256OfBlob(key));
+        const blob = digestOfBlobKey(key);
+        const sha256 = range ? undefined : (answer.ChecksumSHA256 ?? (blob && checksumOf(blob)));
         const body = await readBody(stream, { length, sha256 }, `"${key}" of ${this.url}`);
         const total = /^bytes \d+-\d+\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1];
         if (range && total === undefined) {
@@ -136,8 +138,6 @@ class S3Store implements ObjectStore {
 
   async #fetchPage(query: PageQuery): Promise<Page> {
     const inBucket = (key: string) => this.#location.prefix + key;
-    const fromAnswer = (key: string | undefined) =>
-      decodeURIComponent((key ?? '').replaceAll('+', ' ')).slice(this.#location.prefix.length);
     const command = new ListObjectsV2Command({
       Bucket: this.#location.bucket,
       Prefix: inBucket(query.prefix),
@@ -149,12 +149,17 @@ class S3Store implements ObjectStore {
     });
     return this.#attempt({ kind: 'read', key: query.prefix }, async signal => {
       const answer = await this.#client.send(command, { abortSignal: signal });
+      // What is no listing must not pass for an empty one: whole branches of the store would seem to be gone.
+      if (answer.IsTruncated === undefined) throw new Unreachable(`${this.url} answered with what is no listing`);
+      const decode = (name = '') =>
+        answer.EncodingType === 'url' ? decodeURIComponent(name.replaceAll('+', ' ')) : name;
+      const fromAnswer = (name: string | undefined) => decode(name).slice(this.#location.prefix.length);
       const objects = (answer.Contents ?? []).map(each => {
         const key = fromAnswer(each.Key);
         return this.#describe(key, each, each.Size);
       });
       const prefixes = (answer.CommonPrefixes ?? []).map(each => fromAnswer(each.Prefix));
-      return { objects, prefixes, truncated: answer.IsTruncated === true };
+      return { objects, prefixes, truncated: answer.IsTruncated };
     });
   }
 
@@ -180,7 +185,7 @@ class S3Store implements ObjectStore {
         Body: stream ?? (body as Uint8Array),
         ContentLength: size,
         ContentType: options.mediaType ?? mediaTypeOfKey(key),
-        ChecksumSHA256: Buffer.from(hexOf(digest), 'hex').toString('base64'),
+        ChecksumSHA256: checksumOf(digest),
         ...(options.ifNoneMatch !== undefined && { IfNoneMatch: options.ifNoneMatch }),
         ...(options.ifMatch !== undefined && { IfMatch: `"${options.ifMatch}"` }),
       });
@@ -190,6 +195,10 @@ class S3Store implements ObjectStore {
         const abortSignal = AbortSignal.any([signal, failed.signal]);
         const answer = await this.#client.send(command, { abortSignal });
         return { etag: this.#readEtag(key, answer.ETag) };
+      } catch (error) {
+        if (!failed.signal.aborted) throw error;
+        // Less was sent than was announced: no store takes that for an object.
+        throw new Internal(`the file to be put as "${key}" cannot be read`, { cause: failed.signal.reason });
       } finally {
         stream?.destroy();
       }
@@ -248,21 +257,10 @@ class S3Store implements ObjectStore {
     request: S3Request,
     run: (signal: AbortSignal, prolong: (bytes: number) => void) => Promise<T>,
   ): Promise<T> {
-    const deadline = new AbortController();
-    const { requestMs } = this.#timeouts;
-    const start = (ms: number) =>
-      setTimeout(() => deadline.abort(new Error(`no answer within ${Math.round(ms / 1000)} s`)), ms);
-    let timer = start(requestMs);
-    const prolong = (bytes: number) => {
-      clearTimeout(timer);
-      timer = start(requestMs + (bytes / 2 ** 20) * 1000);
-    };
     try {
-      return await run(deadline.signal, prolong);
+      return await withDeadline(this.#timeouts.requestMs, run);
     } catch (error) {
       throw explainFailure(error, request, this.#location);
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -329,20 +327,4 @@ function addHeaders(
     },
     { step: 'build', name: 'addHeaders' },
   );
-}
-
-/** @throws InvalidInput when no object could have it; whether this one has, the store says. */
-function formatRange({ start, end }: ByteRange): string {
-  const isPosition = (value: number) => Number.isSafeInteger(value) && value >= 0;
-  if (!isPosition(start) || (end !== undefined && (!isPosition(end) || end < start))) {
-    throw new InvalidInput(`the range ${start}-${end ?? ''}`, {
-      expected: 'a start within the object and an end not before it',
-    });
-  }
-  return `bytes=${start}-${end ?? ''}`;
-}
-
-function sha256OfBlob(key: string): string | undefined {
-  const digest = digestOfBlobKey(key);
-  return digest && Buffer.from(hexOf(digest), 'hex').toString('base64');
 }

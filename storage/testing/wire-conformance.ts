@@ -186,7 +186,7 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
 
     it('loses no change of several writers, and makes none twice, on a bad line', async () => {
       const draw = createDraw(7);
-      const faults: readonly WireFault[] = [
+      const faults: readonly WireFault[] = ['drop request', 'drop response', 'cut response', 'late'];
         'drop request',
         'drop response',
         'cut response',
