@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Internal } from '../errors.ts';
 import { openFileStore } from './drivers/file.ts';
 import { createMemoryStore } from './drivers/memory.ts';
+import { interceptStore } from './intercept.ts';
+import { openStore } from './open.ts';
 import { probeStore } from './probe.ts';
+import { startLyingS3 } from './testing/lying-s3.ts';
 import type { Etag, ObjectStore, PutOptions } from './types.ts';
 
 describe('probe', () => {
@@ -47,6 +50,27 @@ describe('probe', () => {
       },
       'of 32 concurrent creations one succeeds (32 did)',
     ],
+    'compares before it writes, not atomically': [
+      {
+        put: async (key, body, options = {}) => {
+          if (!options.ifMatch) return memory.put(key, body, options);
+          const stored = await memory.head(key);
+          await pause();
+          return memory.put(key, body, stored?.etag === options.ifMatch ? {} : options);
+        },
+      },
+      'of 32 concurrent replacements of one version one succeeds (32 did)',
+    ],
+    'lets one win and keeps the bytes of another': [
+      {
+        put: async (key, body, options = {}) => {
+          const written = await memory.put(key, body, options);
+          if (key.endsWith('raced')) await memory.put(key, Buffer.from('creations 31'));
+          return written;
+        },
+      },
+      'of concurrent creations the one that succeeded stays ("creations 0" did, read "creations 31")',
+    ],
     'rejects a write and commits it': [
       {
         put: async (key, body, options = {}) => {
@@ -74,13 +98,73 @@ describe('probe', () => {
     });
   }
 
-  it('passes on why a store does not answer', async () => {
+  it('tells what it saw, and how to start all the same', async () => {
+    const probing = probeStore({ ...memory, put: (key, body) => memory.put(key, body) });
+    await expect(probing).rejects.toMatchObject({
+      details: { promise: 'creating what exists fails', seen: 'it was accepted' },
+      hint: expect.stringContaining('STORE_PROBE=off'),
+    });
+  });
+
+  it('leaves nothing behind, whichever operation fails, and passes on why', async () => {
+    const fine = createMemoryStore();
+    let operations = 0;
+    const count = interceptStore(fine, (_call, run) => {
+      operations++;
+      return run();
+    });
+    await probeStore(count);
+    for (let n = 0; n < operations; n++) {
+      const memory = createMemoryStore();
+      const broken = new Error(`operation ${n} failed`);
+      let left = n;
+      const failing = interceptStore(memory, async (call, run) => {
+        // Racers end late, as on a network.
+        if (call.operation === 'put') await pause();
+        if (left-- === 0 && call.operation !== 'delete') throw broken;
+        return run();
+      });
+      const outcome = await probeStore(failing).catch((error: unknown) => error);
+      expect([broken, undefined]).toContain(outcome);
+      expect((await memory.list('')).objects, `operation ${n}`).toEqual([]);
+    }
+    expect(operations).toBeGreaterThan(75);
+  });
+
+  it('says why it fails also when it cannot clean up', async () => {
     const denied: ObjectStore = {
-      ...memory,
-      put: async () => {
-        throw new Error('AccessDenied');
+      ...createMemoryStore(),
+      get: async () => {
+        throw new Error('reading is denied');
+      },
+      delete: async () => {
+        throw new Error('deleting is denied');
       },
     };
-    await expect(probeStore(denied)).rejects.toThrow('AccessDenied');
+    await expect(probeStore(denied)).rejects.toThrow('reading is denied');
+    await expect(probeStore({ ...denied, get: createMemoryStore().get })).rejects.toThrow('breaks a promise');
+    const undeletable: ObjectStore = { ...createMemoryStore(), delete: denied.delete };
+    await expect(probeStore(undeletable)).rejects.toThrow('deleting is denied');
+  });
+});
+
+describe('probe over HTTP', () => {
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it.each([
+    ['ignores conditions', /creating what exists fails \(it was accepted\)/],
+    ['compares, then writes', /of 32 concurrent creations one succeeds \(\d+ did\)/],
+    ['creates well', /of 32 concurrent replacements of one version one succeeds \(\d+ did\)/],
+  ] as const)('refuses an S3 store that %s', async (lie, seen) => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'key');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+    const server = await startLyingS3(lie);
+    const store = await openStore(`s3://bucket?endpoint=${server.endpoint}`);
+    await expect(probeStore(store)).rejects.toThrow(seen);
+    expect(server.objects.size).toBe(0);
+    await store.close();
+    await server.close();
   });
 });
