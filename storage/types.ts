@@ -69,7 +69,7 @@ export interface SpooledBody extends FileBody {
  * that it may have been committed.
  */
 export interface ObjectStore {
-  /** As printed to people: `file:/path`, `memory:`, `s3://bucket`. */
+  /** As printed to people: `file:/path`, `memory:`, `s3://bucket?endpoint=...`. */
   readonly url: string;
   /** @throws InvalidInput when the range is malformed or starts at or past the end (HTTP's 416). */
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>;

@@ -1,13 +1,18 @@
 /** @file The S3 driver on a real MinIO. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'minio';
-import { afterAll, beforeAll, describe, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findMinio } from '../infra/minio/binary.ts';
 import { type MinioServer, startMinio } from '../infra/minio/server.ts';
+import { createBlobStore } from '../storage/cas.ts';
+import type { Digest } from '../storage/digest.ts';
+import { writeDocument } from '../storage/documents.ts';
 import { openS3Store } from '../storage/drivers/s3.ts';
+import { withPatience } from '../storage/patience.ts';
 import { probeStore } from '../storage/probe.ts';
 import { testObjectStore } from '../storage/testing/conformance.ts';
 import { testStoreOnWire } from '../storage/testing/wire-conformance.ts';
@@ -60,5 +65,43 @@ describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
 
   it('passes the probe below a prefix', async () => {
     await probeStore(openS3Store(`s3://${await makeBucket()}/below?endpoint=${minio.endpoint}`));
+  });
+
+  it('is waited for while it is killed and started again, and loses nothing that it acknowledged', async () => {
+    const { accessKey, secretKey, port } = minio;
+    const bucket = await makeBucket();
+    const lines: string[] = [];
+    const store = withPatience(openS3Store(`s3://${bucket}?endpoint=${minio.endpoint}`), {
+      log: line => lines.push(line),
+    });
+    const blobs = createBlobStore(store);
+    let writing = true;
+    const write = async (writer: number) => {
+      const acknowledged: { readonly key: string; readonly digest: Digest }[] = [];
+      for (let i = 0; writing || i < 5; i++) {
+        const { digest } = await blobs.put(randomBytes(10_000));
+        const key = `results/${writer}/${i}.json`;
+        // Nobody else writes there.
+        expect(await writeDocument(store, key, { digest }, { ifNoneMatch: '*' })).toBeDefined();
+        acknowledged.push({ key, digest });
+      }
+      return acknowledged;
+    };
+    const writers = Promise.all([0, 1, 2, 3].map(write));
+    for (let kill = 0; kill < 2; kill++) {
+      await sleep(500);
+      await minio.stop('SIGKILL');
+      await sleep(1000);
+      minio = await startMinio({ binary: binary ?? '', folder, port, credentials: { accessKey, secretKey } });
+    }
+    writing = false;
+    const acknowledged = (await writers).flat();
+    expect(acknowledged.length).toBeGreaterThanOrEqual(20);
+    for (const { key, digest } of acknowledged) {
+      expect(JSON.parse(Buffer.from((await store.get(key))?.body ?? []).toString())).toEqual({ digest });
+      await blobs.get(digest);
+    }
+    expect(lines[0]).toContain('waiting for s3://');
+    await store.close();
   });
 });

@@ -152,7 +152,10 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
     });
   }
   if (status >= 500 || status === 408 || status === 429 || TRANSIENT.has(name) || status < 300) {
-    return lose(`${where} answered ${status} (${name}): ${message}`, cause, request);
+    // MinIO has no other word for an object that is damaged on its disks.
+    const hint =
+      name === 'SlowDownRead' ? `retry; if it stays so, see MinIO's log: "${request.key}" may be damaged` : 'retry';
+    return lose(`${where} answered ${status} (${name}): ${message}`, cause, request, hint);
   }
   return new Internal(`${where} refused to ${request.kind} "${request.key}": ${status} ${name}: ${message}`, {
     cause,
@@ -161,9 +164,9 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
 }
 
 /** Reading changes nothing; what became of a write is not known. */
-function lose(message: string, cause: unknown, request: S3Request): AppError {
-  if (request.kind === 'read') return new Unreachable(message, { cause, hint: 'retry' });
-  return new Ambiguous(`${message}; "${request.key}" may or may not have been written`, { cause, hint: 'retry' });
+function lose(message: string, cause: unknown, request: S3Request, hint = 'retry'): AppError {
+  if (request.kind === 'read') return new Unreachable(message, { cause, hint });
+  return new Ambiguous(`${message}; "${request.key}" may or may not have been written`, { cause, hint });
 }
 
 interface Facts {
