@@ -1,32 +1,40 @@
-/** @file Connections that are made soon or not at all, so that a failed one is known to have carried nothing. */
+/** @file Connections that are made soon or not at all; and which failures came before a byte of the request had left. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 
 /** More requests than this wait for a connection. */
 const MAX_SOCKETS = 64;
+const unsent = new WeakSet<object>();
 
-/** Agents whose sockets fail with ETIMEDOUT of `connect` when there is no connection (with TLS: no session) in time. */
+/** Whether the connection failed before it could carry anything: no address, no listener, no trusted TLS session, or none in time. */
+export function isUnsent(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && unsent.has(error);
+}
+
+/** Agents of which {@link isUnsent} knows the failures, and whose connections must be made within so many milliseconds. */
 export function createAgents(connectMs: number): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const httpAgent = new (class extends HttpAgent {
     override createConnection(...args: Parameters<HttpAgent['createConnection']>) {
-      return limitConnecting(super.createConnection(...args), 'connect', connectMs);
+      return watch(super.createConnection(...args), 'connect', connectMs);
     }
   })(options);
   const httpsAgent = new (class extends HttpsAgent {
     override createConnection(...args: Parameters<HttpsAgent['createConnection']>) {
-      return limitConnecting(super.createConnection(...args), 'secureConnect', connectMs);
+      return watch(super.createConnection(...args), 'secureConnect', connectMs);
     }
   })(options);
   return { httpAgent, httpsAgent };
 }
 
-function limitConnecting<S extends Duplex | null | undefined>(socket: S, event: string, ms: number): S {
-  const timer = setTimeout(() => {
-    const error = new Error(`no connection within ${ms} ms`);
-    socket?.destroy(Object.assign(error, { code: 'ETIMEDOUT', syscall: 'connect' }));
-  }, ms);
-  for (const end of [event, 'close']) socket?.once(end, () => clearTimeout(timer));
+/** @param made The event after which data flows; what is written before waits for it. */
+function watch<S extends Duplex | null | undefined>(socket: S, made: string, ms: number): S {
+  const timer = setTimeout(() => socket?.destroy(new Error(`no connection within ${ms} ms`)), ms);
+  const note = (error: Error) => unsent.add(error);
+  // Before the request's own listeners, which pass the error on.
+  socket?.prependListener('error', note);
+  socket?.once(made, () => socket.off('error', note));
+  for (const end of [made, 'close']) socket?.once(end, () => clearTimeout(timer));
   return socket;
 }

@@ -10,6 +10,7 @@ import {
   PreconditionFailed,
   Unreachable,
 } from '../../errors.ts';
+import { isUnsent } from './s3-agents.ts';
 import type { S3Location } from './s3-url.ts';
 
 /** The request that failed. */
@@ -42,11 +43,9 @@ const BAD_KEY = new Set(['KeyTooLongError', 'XMinioInvalidObjectName']);
 /** 4xx in which the store gave up waiting, or asks for patience. */
 const TRANSIENT = new Set(['IncompleteBody', 'RequestTimeout', 'Throttling', 'TooManyRequests']);
 
-/** Codes of connections that were never made: no byte of the request has left. */
-const UNCONNECTED = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTDOWN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND']);
 /** Codes of connections that ended before the answer did. */
 const BROKEN = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
-const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO$)/;
+const TLS = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO$)/;
 
 /**
  * The error to throw. Only what says that nothing was changed is a rejection or Unreachable: a write of which nothing is known, 5xx
@@ -55,19 +54,19 @@ const CERTIFICATE = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SS
 export function explainFailure(error: unknown, request: S3Request, location: S3Location): AppError {
   if (error instanceof AppError) return error;
   const facts = readFacts(error);
-  const { code, name, status, syscall, message } = facts;
+  const { code, name, status, message } = facts;
   const cause = summarise(error, facts);
   const where = `the store ${location.url}`;
   const bucket = `the bucket "${location.bucket}" at ${location.endpoint ?? 'Amazon S3'}`;
 
-  if (UNCONNECTED.has(code) || (code === 'ETIMEDOUT' && syscall === 'connect')) {
-    return new Unreachable(`${where} cannot be reached: ${message}`, { cause, hint: 'check that it runs' });
-  }
-  if (CERTIFICATE.test(code)) {
+  if (isUnsent(error) && TLS.test(code)) {
     return new Internal(`${where} offers no trusted TLS: ${message}`, {
       cause,
       hint: 'check the scheme of the endpoint; NODE_EXTRA_CA_CERTS names a file of further authorities',
     });
+  }
+  if (isUnsent(error)) {
+    return new Unreachable(`${where} cannot be reached: ${message}`, { cause, hint: 'check that it runs' });
   }
   if (name === 'CredentialsProviderError') {
     return new Internal(`there are no credentials for ${bucket}`, {
@@ -176,12 +175,11 @@ interface Facts {
   readonly name: string;
   /** Of an answer that came whole; undefined when none did. */
   readonly status: number | undefined;
-  readonly syscall: string;
   readonly message: string;
 }
 
 function readFacts(error: unknown): Facts {
-  const { code, name, syscall, message, $metadata, cause } = error as Record<string, unknown>;
+  const { code, name, message, $metadata, cause } = error as Record<string, unknown>;
   const status = ($metadata as { readonly httpStatusCode?: unknown } | undefined)?.httpStatusCode;
   // Who aborted the request says why.
   const reason = name === 'AbortError' || !message ? (cause instanceof Error ? cause.message : undefined) : undefined;
@@ -190,7 +188,6 @@ function readFacts(error: unknown): Facts {
     code: String(code ?? ''),
     name: String(name ?? ''),
     status: typeof status === 'number' && !BROKEN.has(String(code)) ? status : undefined,
-    syscall: String(syscall ?? ''),
     // The SDK's own advice, on a line of its own, is for its developers.
     message: (text.split('\n')[0] ?? '').slice(0, 500),
   };
