@@ -85,6 +85,7 @@ export const RULES: LayeringRules = {
     'gpu-runner/device-lock.ts': 'holds a socket, to be the only one',
     'gpu-runner/runner-link.ts': 'the runners that the environment names',
     'storage/drivers/s3.ts': 'the store that the environment names',
+    'storage/drivers/s3-agents.ts': 'the same, whose connections it makes',
     'cli/http.ts': 'the server that the command line names',
     'infra/': 'what it has started itself, on loopback',
   },
