@@ -178,11 +178,11 @@ class S3Store implements ObjectStore {
     return this.#attempt({ kind: 'write', key, conditional }, async (signal, prolong) => {
       prolong(size);
       const failed = new AbortController();
-      const stream = isFileBody(body) ? createReadStream(body.path) : undefined;
+      const stream = isFileBody(body) && size > 0 ? createReadStream(body.path, { end: size - 1 }) : undefined;
       stream?.once('error', error => failed.abort(error));
       const command = new PutObjectCommand({
         ...name,
-        Body: stream ?? (body as Uint8Array),
+        Body: stream ?? (isFileBody(body) ? new Uint8Array() : body),
         ContentLength: size,
         ContentType: options.mediaType ?? mediaTypeOfKey(key),
         ChecksumSHA256: checksumOf(digest),
@@ -277,7 +277,8 @@ class S3Store implements ObjectStore {
   }
 
   #readEtag(key: string, etag: string | undefined): Etag {
-    const version = etag?.replace(/^"|"$/g, '');
+    // Proxies that compress make it a weak one.
+    const version = /^(?:W\/)?"?([^"]+)"?$/.exec(etag ?? '')?.[1];
     if (!version) throw this.#unfit(`the ETag of "${key}"`);
     return version as Etag;
   }

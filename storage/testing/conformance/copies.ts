@@ -51,6 +51,13 @@ export function testCopies(at: Setting): void {
       expect(text((await at.store.get(at.key('a')))?.body)).toBe('over it');
     });
 
+    it('spools an empty stream', async () => {
+      const spooled = await at.store.spool(cut(bytes(''), 1));
+      await at.store.put(at.key('empty'), spooled, { ifNoneMatch: '*' });
+      await spooled.discard();
+      expect((await at.other.get(at.key('empty')))?.body).toEqual(bytes(''));
+    });
+
     it('keeps nothing of a stream that breaks', async () => {
       const broken = async function* () {
         yield bytes('half');
