@@ -2,12 +2,12 @@
 import type { z } from 'zod';
 import type { Executor } from '../functions/executor.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
-import type { BlobStore, ObjectStore } from '../storage/types.ts';
+import type { ObjectStore, StreamedBlobStore } from '../storage/types.ts';
 import type { ServerEnv } from './env.ts';
 
 export interface ServerDeps {
   readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+  readonly blobs: StreamedBlobStore;
   readonly executor: Executor;
   /** Throws Busy when no runner is reachable. */
   readonly runner: RunnerClient;

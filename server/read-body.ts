@@ -1,13 +1,12 @@
 /** @file Request bodies: bounded, of the right media type, checked against a schema. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
+import { Cancelled, InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
 import { checkBody } from '../functions/check-body.ts';
 import { type Json, jsonDepth } from '../storage/canonical.ts';
 
 export const MAX_JSON_BYTES = 1024 * 1024;
 const MAX_JSON_DEPTH = 64;
-const FIRST_BUFFER_BYTES = 64 * 1024;
 export const MAX_BLOB_BYTES = 1024 ** 3;
 
 /**
@@ -17,7 +16,7 @@ export const MAX_BLOB_BYTES = 1024 ** 3;
 export async function readJson(c: Context): Promise<Json> {
   const type = mediaTypeOf(c);
   if (type !== undefined && type !== 'application/json') throw wrongType(type);
-  const text = Buffer.from(await readBytes(c, MAX_JSON_BYTES, 'a JSON body')).toString('utf8');
+  const text = (await readBytes(c, MAX_JSON_BYTES, 'a JSON body')).toString('utf8');
   if (text.trim() === '') return {};
   if (type === undefined) throw wrongType(undefined);
   try {
@@ -41,25 +40,39 @@ export async function readJsonAs<S extends z.ZodType>(c: Context, schema: S): Pr
   return checkBody(schema, await readJson(c), 'the body');
 }
 
-/** @throws PayloadTooLarge as soon as more than `limit` bytes are announced or have arrived. */
-export async function readBytes(c: Context, limit: number, what: string): Promise<Uint8Array> {
+/**
+ * The body as it arrives.
+ * @throws PayloadTooLarge as soon as more than `limit` bytes are announced or have arrived, Cancelled when the client goes away.
+ */
+export async function* streamBody(c: Context, limit: number, what: string): AsyncGenerator<Uint8Array> {
+  checkAnnounced(c, limit, what);
+  let size = 0;
+  try {
+    for await (const piece of c.req.raw.body ?? []) {
+      size += piece.byteLength;
+      if (size > limit) throw tooLarge(size, limit, what);
+      yield piece;
+    }
+  } catch (error) {
+    throw error instanceof PayloadTooLarge ? error : brokenOff(error);
+  }
+}
+
+async function readBytes(c: Context, limit: number, what: string): Promise<Buffer> {
+  // Node lets no more in than was announced, and hands it over at once.
+  if (checkAnnounced(c, limit, what) > 0) {
+    const whole = await c.req.arrayBuffer().catch(cause => Promise.reject(brokenOff(cause)));
+    return Buffer.from(whole);
+  }
+  const pieces: Uint8Array[] = [];
+  for await (const piece of streamBody(c, limit, what)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+function checkAnnounced(c: Context, limit: number, what: string): number {
   const announced = Number(c.req.header('content-length') ?? 0) || 0;
   if (announced > limit) throw tooLarge(announced, limit, what);
-  // A body that says how long it is goes straight to its place: the largest are a gibibyte.
-  let bytes = Buffer.allocUnsafe(announced > 0 ? announced : FIRST_BUFFER_BYTES);
-  let size = 0;
-  for await (const piece of c.req.raw.body ?? []) {
-    const end = size + piece.byteLength;
-    if (end > limit) throw tooLarge(end, limit, what);
-    if (end > bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.min(limit, Math.max(end, 2 * bytes.length)));
-      bytes.copy(larger, 0, 0, size);
-      bytes = larger;
-    }
-    bytes.set(piece, size);
-    size = end;
-  }
-  return bytes.subarray(0, size);
+  return announced;
 }
 
 /** Without parameters, in lower case; undefined when there is no header. */
@@ -75,6 +88,10 @@ function wrongType(type: string | undefined): UnsupportedMediaType {
       hint: "send it with -H 'content-type: application/json'",
     },
   );
+}
+
+function brokenOff(cause: unknown): Cancelled {
+  return new Cancelled('the body broke off', { cause, hint: 'send it again' });
 }
 
 function tooLarge(size: number, limit: number, what: string): PayloadTooLarge {

@@ -2,52 +2,116 @@
 
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { BlobMissing, Corrupt } from '../errors.ts';
+import { BlobMissing, Corrupt, Unprocessable } from '../errors.ts';
 import { type Digest, digestOf, parseDigest } from './digest.ts';
 import { blobKey } from './keys.ts';
 import { DEFAULT_MEDIA_TYPE } from './media-type.ts';
-import type { BlobRef, BlobStore, ByteRange, ObjectStore } from './types.ts';
+import type { BlobRef, ByteRange, FileBody, ObjectStore, StreamedBlobStore } from './types.ts';
 
 /** Hashed at a time: about 4 ms. */
 const SLICE_BYTES = 8 << 20;
+/** A stream of at most so many bytes needs no file on its way. */
+const IN_MEMORY_BYTES = 1 << 20;
+/** Read at a time while a blob is streamed. */
+export const PIECE_BYTES = 4 << 20;
 
 /** Writing is idempotent: a put that was interrupted, or of which the answer was lost, is simply made again. */
-export function createBlobStore(store: ObjectStore): BlobStore {
+export function createBlobStore(store: ObjectStore): StreamedBlobStore {
   async function head(digest: Digest): Promise<BlobRef | undefined> {
     const info = await store.head(blobKey(digest));
     return info && { digest, size: info.size, media_type: info.mediaType ?? DEFAULT_MEDIA_TYPE };
   }
 
+  async function putBody(
+    digest: Digest,
+    body: Uint8Array | FileBody,
+    mediaType = DEFAULT_MEDIA_TYPE,
+  ): Promise<BlobRef> {
+    const size = body instanceof Uint8Array ? body.length : body.size;
+    // Another size is a blob that was damaged, which this put repairs.
+    if ((await head(digest))?.size !== size) await store.put(blobKey(digest), body, { mediaType });
+    return { digest, size, media_type: mediaType };
+  }
+
+  async function getRange(digest: Digest, range: ByteRange): Promise<Uint8Array> {
+    const stored = await store.get(blobKey(digest), range);
+    if (!stored) throw missing(digest);
+    return stored.body;
+  }
+
+  function damaged(digest: Digest, actual: Digest): Corrupt {
+    return new Corrupt(`the blob ${digest} is damaged: its bytes have the digest ${actual}`, {
+      details: { digest },
+      hint: `delete "${blobKey(digest)}" from ${store.url}; the call that made it makes it again`,
+    });
+  }
+
   return {
     head,
+    getRange,
 
-    async put(bytes: Uint8Array, mediaType = DEFAULT_MEDIA_TYPE): Promise<BlobRef> {
-      const digest = await digestBlob(bytes);
-      const ref: BlobRef = { digest, size: bytes.length, media_type: mediaType };
-      // Another size is a blob that was damaged, which this put repairs.
-      if ((await head(digest))?.size !== bytes.length) await store.put(blobKey(digest), bytes, { mediaType });
-      return ref;
+    async put(bytes, mediaType) {
+      return putBody(await digestBlob(bytes), bytes, mediaType);
     },
 
-    async get(digest: Digest): Promise<Uint8Array> {
+    async putStream(chunks, { mediaType, expected } = {}) {
+      const begun = await gather(chunks);
+      if (begun instanceof Uint8Array) {
+        const digest = digestOf(begun);
+        checkExpected(digest, expected);
+        return putBody(digest, begun, mediaType);
+      }
+      const spooled = await store.spool(begun);
+      try {
+        checkExpected(spooled.digest, expected);
+        return await putBody(spooled.digest, spooled, mediaType);
+      } finally {
+        await spooled.discard();
+      }
+    },
+
+    async get(digest) {
       const stored = await store.get(blobKey(digest));
       if (!stored) throw missing(digest);
       const actual = await digestBlob(stored.body);
-      if (actual !== digest) {
-        throw new Corrupt(`the blob ${digest} is damaged: its bytes have the digest ${actual}`, {
-          details: { digest },
-          hint: `delete "${blobKey(digest)}" from ${store.url}; the call that made it makes it again`,
-        });
-      }
+      if (actual !== digest) throw damaged(digest, actual);
       return stored.body;
     },
 
-    async getRange(digest: Digest, range: ByteRange): Promise<Uint8Array> {
-      const stored = await store.get(blobKey(digest), range);
-      if (!stored) throw missing(digest);
-      return stored.body;
+    async *stream(digest) {
+      const ref = await head(digest);
+      if (!ref) throw missing(digest);
+      const hash = createHash('sha256');
+      for (let at = 0; at < ref.size; at += PIECE_BYTES) {
+        const piece = await getRange(digest, { start: at, end: at + PIECE_BYTES - 1 });
+        hash.update(piece);
+        const isLast = at + PIECE_BYTES >= ref.size;
+        const actual = isLast ? parseDigest(`sha256:${hash.digest('hex')}`) : digest;
+        if (actual !== digest) throw damaged(digest, actual);
+        yield piece;
+      }
     },
   };
+}
+
+/** All bytes of a short stream; a longer one as it was. */
+async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
+  const rest = chunks[Symbol.asyncIterator]();
+  const begun: Uint8Array[] = [];
+  for (let size = 0; size <= IN_MEMORY_BYTES; ) {
+    const next = await rest.next();
+    if (next.done) return Buffer.concat(begun);
+    begun.push(next.value);
+    size += next.value.byteLength;
+  }
+  return (async function* () {
+    try {
+      yield* begun;
+      yield* { [Symbol.asyncIterator]: () => rest };
+    } finally {
+      await rest.return?.();
+    }
+  })();
 }
 
 /** Lets others run between slices of some milliseconds. */
@@ -59,6 +123,15 @@ async function digestBlob(bytes: Uint8Array): Promise<Digest> {
     await setImmediate();
   }
   return parseDigest(`sha256:${hash.digest('hex')}`);
+}
+
+/** @throws Unprocessable */
+function checkExpected(actual: Digest, expected = actual): void {
+  if (actual === expected) return;
+  throw new Unprocessable(`the body's digest is ${actual}`, {
+    expected,
+    hint: 'send it again, or POST it to /objects, which answers with its digest',
+  });
 }
 
 function missing(digest: Digest): BlobMissing {

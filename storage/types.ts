@@ -99,6 +99,27 @@ export interface BlobStore {
   head(digest: Digest): Promise<BlobRef | undefined>;
 }
 
+export interface PutStreamOptions {
+  /** Default: application/octet-stream. */
+  readonly mediaType?: string | undefined;
+  /** What the sender says the digest is. */
+  readonly expected?: Digest;
+}
+
+/** A blob store through which blobs pass that are too large for memory. */
+export interface StreamedBlobStore extends BlobStore {
+  /**
+   * Stores what the chunks amount to, in constant memory. Nothing is stored when the stream breaks.
+   * @throws Unprocessable when the bytes do not have the expected digest, and what the stream throws.
+   */
+  putStream(chunks: AsyncIterable<Uint8Array>, options?: PutStreamOptions): Promise<BlobRef>;
+  /**
+   * The bytes of a blob in pieces, verified before the last is handed out: who has them all has the blob.
+   * @throws BlobMissing, Corrupt
+   */
+  stream(digest: Digest): AsyncIterable<Uint8Array>;
+}
+
 /** What a result says of each of its outputs. */
 export interface BlobRef {
   readonly digest: Digest;

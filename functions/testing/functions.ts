@@ -8,7 +8,7 @@ import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf, hexOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { type Dataset, digestSchema, type Item, PAGE_SIZE } from '../../storage/records.ts';
-import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { type AnyFunction, defineFunction, definePageFunction } from '../define.ts';
 import { createExecutor } from '../execute.ts';
 import type { Executor } from '../executor.ts';
@@ -237,7 +237,7 @@ export const noPool: TaskPool = {
 
 export interface Lab {
   readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+  readonly blobs: StreamedBlobStore;
   readonly bench: Bench;
   readonly executor: Executor;
 }

@@ -21,7 +21,7 @@ import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
-import type { BlobRef, BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { createExecutor } from '../execute.ts';
 import type { Executor } from '../executor.ts';
 import { createExperiment } from '../lib/create-experiment.ts';
@@ -235,7 +235,7 @@ function noise(seed: string, length: number): Uint8Array {
 
 export interface TrainingLab {
   readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+  readonly blobs: StreamedBlobStore;
   readonly runner: FakeRunner;
   readonly executor: Executor;
   /** Creates an experiment on the toy dataset. */

@@ -1,13 +1,11 @@
 /** @file Blobs over HTTP: verified on the way in, cacheable for ever on the way out. */
 import { type Context, Hono } from 'hono';
-import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
-import { type Digest, digestOf, parseDigest } from '../../storage/digest.ts';
-import type { BlobRef, BlobStore } from '../../storage/types.ts';
+import { InvalidInput, NotFound } from '../../errors.ts';
+import { PIECE_BYTES } from '../../storage/cas.ts';
+import { type Digest, parseDigest } from '../../storage/digest.ts';
+import type { BlobRef, BlobStore, StreamedBlobStore } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
-import { MAX_BLOB_BYTES, mediaTypeOf, readBytes } from '../read-body.ts';
-
-/** A larger blob is sent in pieces of this size, unverified: the reader has its digest. */
-const PIECE_BYTES = 16 * 1024 * 1024;
+import { MAX_BLOB_BYTES, mediaTypeOf, streamBody } from '../read-body.ts';
 
 /** What a browser may show in place. Anything else could be a page that runs in our origin. */
 const SHOWN_TYPES = new Set([
@@ -27,21 +25,14 @@ export function createObjectRoutes({ blobs }: ServerDeps): Hono {
   const app = new Hono();
 
   app.post('/objects', async c => {
-    const ref = await blobs.put(await readBytes(c, MAX_BLOB_BYTES, 'a blob'), blobTypeOf(c));
+    const ref = await blobs.putStream(streamBody(c, MAX_BLOB_BYTES, 'a blob'), { mediaType: blobTypeOf(c) });
     return c.json(ref, 201, { location: `/objects/${ref.digest}` });
   });
 
   app.put('/objects/:digest', async c => {
     const expected = parseDigest(c.req.param('digest'));
-    const bytes = await readBytes(c, MAX_BLOB_BYTES, 'a blob');
-    const actual = digestOf(bytes);
-    if (actual !== expected) {
-      throw new Unprocessable(`the body's digest is ${actual}`, {
-        expected: `${expected}, as in the address`,
-        hint: 'send it again, or POST it to /objects, which answers with its digest',
-      });
-    }
-    return c.json(await blobs.put(bytes, blobTypeOf(c)), 201);
+    const body = streamBody(c, MAX_BLOB_BYTES, 'a blob');
+    return c.json(await blobs.putStream(body, { mediaType: blobTypeOf(c), expected }), 201);
   });
 
   app.get('/objects/:digest', async c => {
@@ -62,7 +53,7 @@ function blobTypeOf(c: Context): string | undefined {
   return type === 'application/x-www-form-urlencoded' ? undefined : type;
 }
 
-async function sendBlob(c: Context, blobs: BlobStore, ref: BlobRef): Promise<Response> {
+async function sendBlob(c: Context, blobs: StreamedBlobStore, ref: BlobRef): Promise<Response> {
   const etag = `"${ref.digest}"`;
   const headers = new Headers({
     etag,
@@ -87,23 +78,32 @@ async function sendBlob(c: Context, blobs: BlobStore, ref: BlobRef): Promise<Res
   }
   headers.set('content-range', `bytes ${range.start}-${range.end}/${ref.size}`);
   headers.set('content-length', String(range.end - range.start + 1));
-  return new Response(streamRange(blobs, ref.digest, range.start, range.end), { status: 206, headers });
+  const pieces = streamRange(blobs, ref.digest, range.start, range.end);
+  return new Response(toReadable(pieces), { status: 206, headers });
 }
 
-async function readAll(blobs: BlobStore, ref: BlobRef): Promise<ConstructorParameters<typeof Response>[0]> {
-  if (ref.size > PIECE_BYTES) return streamRange(blobs, ref.digest, 0, ref.size - 1);
-  return bodyOf(await blobs.get(ref.digest));
+/** A small blob is verified before the answer begins; a large one that is damaged breaks off before its end. */
+async function readAll(blobs: StreamedBlobStore, ref: BlobRef): Promise<ConstructorParameters<typeof Response>[0]> {
+  return ref.size > PIECE_BYTES ? toReadable(blobs.stream(ref.digest)) : bodyOf(await blobs.get(ref.digest));
 }
 
-/** Bytes `start` to `end`, both inclusive, a piece at a time. */
-function streamRange(blobs: BlobStore, digest: Digest, start: number, end: number): ReadableStream<Uint8Array> {
-  let at = start;
+/** Bytes `start` to `end`, both inclusive, a piece at a time: not verified, since only the whole can be. */
+async function* streamRange(blobs: BlobStore, digest: Digest, start: number, end: number): AsyncGenerator<Uint8Array> {
+  for (let at = start; at <= end; at += PIECE_BYTES) {
+    yield await blobs.getRange(digest, { start: at, end: Math.min(at + PIECE_BYTES - 1, end) });
+  }
+}
+
+function toReadable(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
   return new ReadableStream({
     async pull(controller) {
-      const stop = Math.min(at + PIECE_BYTES - 1, end);
-      controller.enqueue(await blobs.getRange(digest, { start: at, end: stop }));
-      at = stop + 1;
-      if (at > end) controller.close();
+      const { done, value } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await iterator.return?.();
     },
   });
 }
