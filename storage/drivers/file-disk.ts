@@ -36,6 +36,17 @@ export class Disk {
     this.#temporary = temporary;
   }
 
+  /** What the file system says of a regular file, without opening it; undefined when there is none. */
+  async findFile(path: string): Promise<BigIntStats | undefined> {
+    try {
+      const stats = await lstat(path, { bigint: true });
+      return stats.isFile() ? stats : undefined;
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+      throw explain(error, path);
+    }
+  }
+
   /** Runs `read` on the open file; undefined when there is no such regular file. */
   async withFile<T>(path: string, read: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T | undefined> {
     return this.#files.add(async () => {

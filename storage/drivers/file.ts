@@ -1,6 +1,4 @@
 /** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
-import type { BigIntStats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkCondition, noSuchKey } from '../conditions.ts';
 import { digestOf, hexOf } from '../digest.ts';
@@ -23,7 +21,7 @@ import type {
 } from '../types.ts';
 import { CopiedEtags } from './file-copies.ts';
 import { Disk, makeFolder } from './file-disk.ts';
-import { EtagReader, readBytes } from './file-etag.ts';
+import { FileFacts, readBytes } from './file-facts.ts';
 import { withFileLock } from './file-lock.ts';
 import { MediaTypes } from './file-types.ts';
 import { walkKeys } from './file-walk.ts';
@@ -47,7 +45,7 @@ class FileStore implements ObjectStore {
   readonly #disk: Disk;
   readonly #types: MediaTypes;
   readonly #copies: CopiedEtags;
-  readonly #etags: EtagReader;
+  readonly #facts: FileFacts;
   readonly #mutex = new KeyMutex();
 
   constructor(root: string, disk: Disk) {
@@ -56,7 +54,7 @@ class FileStore implements ObjectStore {
     this.#disk = disk;
     this.#types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'));
     this.#copies = new CopiedEtags(join(root, RESERVED_FOLDER, 'copies'));
-    this.#etags = new EtagReader(this.#copies);
+    this.#facts = new FileFacts(this.#types, this.#copies);
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
@@ -64,13 +62,17 @@ class FileStore implements ObjectStore {
       const size = Number(stats.size);
       const { start, end } = resolveRange(size, range);
       const body = await readBytes(file, start, end);
-      const info = await this.#infoOf(key, file, stats, body.length === size ? body : undefined);
+      const info = await this.#facts.read(key, file, stats, body.length === size ? body : undefined);
       return { ...info, body };
     });
   }
 
   async head(key: string): Promise<ObjectInfo | undefined> {
-    return this.#disk.withFile(this.#pathOf(key), (file, stats) => this.#infoOf(key, file, stats));
+    const path = this.#pathOf(key);
+    const found = await this.#disk.findFile(path);
+    const recalled = found && (await this.#facts.recall(key, found));
+    if (!found || recalled) return recalled;
+    return this.#disk.withFile(path, (file, stats) => this.#facts.read(key, file, stats));
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
@@ -146,16 +148,11 @@ class FileStore implements ObjectStore {
   }
 
   async #currentEtag(key: string): Promise<Etag | undefined> {
-    return this.#disk.withFile(this.#pathOf(key), (file, stats) => this.#etags.read(key, file, stats));
+    return (await this.head(key))?.etag;
   }
 
   #etagOf(key: string, body: Uint8Array | FileBody): Etag {
     return hexOf(digestOfBlobKey(key) ?? (isFileBody(body) ? body.digest : digestOf(body))) as Etag;
-  }
-
-  async #infoOf(key: string, file: FileHandle, stats: BigIntStats, body?: Uint8Array): Promise<ObjectInfo> {
-    const [etag, mediaType] = await Promise.all([this.#etags.read(key, file, stats, body), this.#types.read(key)]);
-    return { key, etag, size: Number(stats.size), lastModified: stats.mtime, mediaType };
   }
 
   #pathOf(key: string): string {
