@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { AppError, NotFound } from '../errors.ts';
 import { canonicalDigest } from '../storage/canonical.ts';
 import { type Digest, digestOf } from '../storage/digest.ts';
+import { createMemoryStore } from '../storage/drivers/memory.ts';
+import { interceptStore } from '../storage/intercept.ts';
 import { actionKey, blobKey } from '../storage/keys.ts';
 import { createRefs } from '../storage/refs.ts';
 import type { CallAnswer } from './define.ts';
@@ -41,6 +43,20 @@ test('the second call is a hit, also when a default is spelled out', async () =>
   const second = await lab.executor.call('echo', { times: 1, text: 'a' });
   expect(second).toEqual({ ...first, cache: 'hit' });
   expect(lab.bench.runs).toEqual(['echo a']);
+});
+
+test('a hit asks the store for two things: whether the result is the one it knows, and whether its blob is there', async () => {
+  const calls: string[] = [];
+  const store = interceptStore(createMemoryStore(), ({ operation, key }, run) => {
+    calls.push(`${operation} ${key}`);
+    return run();
+  });
+  const lab = createLab({ store });
+  await lab.executor.call('echo', { text: 'a' });
+  const known = await lab.executor.call('echo', { text: 'a' });
+  calls.length = 0;
+  expect(await lab.executor.call('echo', { text: 'a' })).toEqual(known);
+  expect(calls).toEqual([`head ${actionKey('echo', known.action)}`, `head ${blobKey(output(known, 'text'))}`]);
 });
 
 test('equal calls at once run once', async () => {

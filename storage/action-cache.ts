@@ -2,7 +2,8 @@
 import { Conflict, Corrupt } from '../errors.ts';
 import { canonicalDigest } from './canonical.ts';
 import type { Digest } from './digest.ts';
-import { readDocument, writeDocument } from './documents.ts';
+import { createDocumentReader } from './document-reader.ts';
+import { writeDocument } from './documents.ts';
 import { actionKey } from './keys.ts';
 import { type Result, resultSchema } from './records.ts';
 import type { BlobStore, Etag, ObjectStore } from './types.ts';
@@ -29,16 +30,23 @@ export interface ActionCache {
 
 /** A result that is there when we write and gone when we look is being deleted; more often than this it is not chance. */
 const MAX_ROUNDS = 8;
+/** Digests in the results that are kept parsed, about 100 bytes each; a result without any counts for 10. */
+const MAX_REMEMBERED = 100_000;
 
 export function createActionCache(store: ObjectStore): ActionCache {
-  async function get(functionName: string, action: Digest): Promise<StoredResult | undefined> {
-    const key = actionKey(functionName, action);
-    const stored = await readDocument(store, key, resultSchema);
-    if (!stored) return undefined;
-    if (canonicalDigest(stored.value.action) !== action || stored.value.action.function !== functionName) {
+  const read = createDocumentReader(store, {
+    schema: resultSchema,
+    check(key, { action }) {
+      if (actionKey(action.function, canonicalDigest(action)) === key) return;
       throw new Corrupt(`"${key}" holds the result of another action`, { hint: 'delete it; it is computed again' });
-    }
-    return { result: stored.value, etag: stored.etag };
+    },
+    weigh: ({ outputs, links }) => 10 + Object.keys(outputs).length + links.length,
+    capacity: MAX_REMEMBERED,
+  });
+
+  async function get(functionName: string, action: Digest): Promise<StoredResult | undefined> {
+    const stored = await read(actionKey(functionName, action));
+    return stored && { result: stored.value, etag: stored.etag };
   }
 
   async function commit(result: Result, etag: Etag | undefined): Promise<CommitOutcome> {
