@@ -159,7 +159,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
         const ctx = makeContext(signal, progress);
         return fn.kind === 'page' ? pages.run(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
       });
-      makers.remember(resolved.result);
+      makers.remember(resolved.action, resolved.result);
       return resolved;
     };
   }

@@ -11,8 +11,8 @@ const MAX_DIGESTS = 200_000;
 const SEARCH_WIDTH = 32;
 
 export interface Makers {
-  /** A result that this process has seen. */
-  remember(result: Result): void;
+  /** A result that this process has seen, with the digest of its action. */
+  remember(action: Digest, result: Result): void;
   /**
    * Actions whose result has the blob among its outputs or links, oldest first: those that were seen, then those in the store,
    * which takes a look at every result. A later stage links what an earlier one made, so several may be tried.
@@ -26,7 +26,7 @@ export function createMakers(
   functions: ReadonlyMap<string, AnyFunction>,
 ): Makers {
   // Newest last; one entry per action.
-  const seen = new Map<string, { readonly action: Action; readonly digests: readonly Digest[] }>();
+  const seen = new Map<Digest, { readonly action: Action; readonly digests: readonly Digest[] }>();
   let held = 0;
   let searching = Promise.resolve();
 
@@ -74,12 +74,11 @@ export function createMakers(
   }
 
   return {
-    remember(result) {
+    remember(action, result) {
       const digests = [...Object.values(result.outputs).map(output => output.digest), ...result.links];
-      const key = JSON.stringify(result.action);
-      held += digests.length - (seen.get(key)?.digests.length ?? 0);
-      seen.delete(key);
-      seen.set(key, { action: result.action, digests });
+      held += digests.length - (seen.get(action)?.digests.length ?? 0);
+      seen.delete(action);
+      seen.set(action, { action: result.action, digests });
       for (const [oldest, entry] of seen) {
         if (held <= MAX_DIGESTS || seen.size === 1) break;
         seen.delete(oldest);

@@ -29,15 +29,15 @@ export interface RunStore {
 export function createRunStore(store: ObjectStore, now: () => number): RunStore {
   async function record(run: Run, { effect }: { readonly effect: boolean }): Promise<void> {
     const startedAt = now();
+    await settleWithin(run.ended, SHORT_RUN_MS);
+    if (!effect && run.snapshot().state === 'done' && now() - startedAt < SHORT_RUN_MS) return;
     const stamp = new Date(startedAt).toISOString().replaceAll(/[-:.]/g, '');
     const folder = `${folderOf(run.action)}${stamp}-${randomUUID().slice(0, 8)}/`;
     let eventsAt = Number.NEGATIVE_INFINITY;
     let lastId = 0;
-    await settleWithin(run.ended, SHORT_RUN_MS);
     while (true) {
       const final = run.settled;
       const state = run.snapshot();
-      if (final && state.state === 'done' && !effect && now() - startedAt < SHORT_RUN_MS) return;
       const newest = run.log.entries.at(-1)?.id ?? 0;
       // A failed write costs a look at the progress from elsewhere, which must not cost the run.
       try {

@@ -126,15 +126,7 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
 }
 
 /** Resolves when `ended` does, after `ms` milliseconds, or when the signal aborts; leaves no timer behind. */
-export async function settleWithin(ended: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> {
-  const timer = new AbortController();
-  const signals = signal === undefined ? [timer.signal] : [timer.signal, signal];
-  await Promise.race([ended, sleep(ms, AbortSignal.any(signals))]);
-  timer.abort();
-}
-
-/** Resolves after `ms` milliseconds or when the signal aborts, whichever is first. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+export function settleWithin(ended: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     if (signal?.aborted) return resolve();
     const finish = () => {
@@ -144,7 +136,13 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     };
     const timer = setTimeout(finish, ms);
     signal?.addEventListener('abort', finish, { once: true });
+    void ended.then(finish, finish);
   });
+}
+
+/** Resolves after `ms` milliseconds or when the signal aborts, whichever is first. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return settleWithin(new Promise(() => {}), ms, signal);
 }
 
 function cancelled(name: string): Cancelled {
