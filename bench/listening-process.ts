@@ -52,8 +52,8 @@ export async function startListening(
   };
 }
 
-/** The server on a store, on a free port. `folder` is its cache. */
-export function startServer(store: string, folder: string): Promise<ListeningProcess> {
-  const env = { EASEL_STORE: store, EASEL_PORT: '0', EASEL_CACHE: folder };
-  return startListening(new URL('../server/main.ts', import.meta.url), env);
+/** The server on a free port. `env` names its store, `folder` is its cache. */
+export function startServer(env: Readonly<Record<string, string>>, folder: string): Promise<ListeningProcess> {
+  const entry = new URL('../server/main.ts', import.meta.url);
+  return startListening(entry, { EASEL_PORT: '0', EASEL_CACHE: folder, ...env });
 }

@@ -114,8 +114,8 @@ async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | A
   })();
 }
 
-/** Lets others run between slices of some milliseconds. */
-async function digestBlob(bytes: Uint8Array): Promise<Digest> {
+/** The digest of many bytes; lets others run between slices of some milliseconds. */
+export async function digestBlob(bytes: Uint8Array): Promise<Digest> {
   if (bytes.length <= SLICE_BYTES) return digestOf(bytes);
   const hash = createHash('sha256');
   for (let at = 0; at < bytes.length; at += SLICE_BYTES) {

@@ -18,7 +18,7 @@ let folder: string;
 let server: ListeningProcess;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'easel-streaming-'));
-  server = await startServer(`file:${folder}/store`, folder);
+  server = await startServer({ EASEL_STORE: `file:${folder}/store` }, folder);
 });
 afterAll(async () => {
   await server.stop();

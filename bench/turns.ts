@@ -1,0 +1,38 @@
+/** @file Contestants that take turns, so that what else the machine does strikes all alike. */
+
+export interface Turn {
+  /** What is timed. */
+  run(round: number): Promise<unknown>;
+  /** Put in order before the next turn; not timed. */
+  after?(round: number): Promise<unknown>;
+}
+
+/** Milliseconds of the median of `rounds` runs each, after one that does not count; in the order of the contestants. */
+export async function takeTurns(
+  contestants: Readonly<Record<string, Turn>>,
+  rounds: number,
+): Promise<ReadonlyMap<string, number>> {
+  const entries = Object.entries(contestants).map(([name, turn]) => ({ name, turn, times: [] as number[] }));
+  for (let round = -1; round < rounds; round++) {
+    for (const { turn, times } of entries) {
+      const start = performance.now();
+      await turn.run(round);
+      if (round >= 0) times.push(performance.now() - start);
+      await turn.after?.(round);
+    }
+  }
+  return new Map(entries.map(({ name, times }) => [name, median(times)]));
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
+}
+
+/** Runs `work` for 0 to `count` - 1, `width` at a time. */
+export async function inParallel(count: number, width: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}
