@@ -8,7 +8,7 @@ import type { Digest } from '../storage/digest.ts';
 import { blobKey } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import { makePieces } from './blob-transfer.ts';
-import type { Report } from './store-rows.ts';
+import { type Report, reportTurns } from './store-rows.ts';
 import { type Turn, takeTurns } from './turns.ts';
 
 const run = promisify(execFile);
@@ -58,19 +58,13 @@ export async function measureBlobs({ stores, folder, mebibytes, rounds, report }
       const ours: Record<string, Turn> = {};
       for (const [by, store] of Object.entries(stores)) ours[by] = await make(store);
       const times = await takeTurns({ ...ours, ...peers }, rounds);
-      const [first = ''] = Object.keys(ours);
-      for (const by of Object.keys(ours)) {
-        const ms = times.get(by) ?? Number.NaN;
-        for (const peer of by === first ? Object.keys(peers) : [first]) {
-          report({
-            case: `${verb}: a blob of ${size} MiB`,
-            by,
-            measures: { gb_per_second: bytes.length / ms / 1e6, ms },
-            peer,
-            ratio: (times.get(peer) ?? Number.NaN) / ms,
-          });
-        }
-      }
+      reportTurns(report, {
+        case: `${verb}: a blob of ${size} MiB`,
+        times,
+        stores: Object.keys(ours),
+        peers: Object.keys(peers),
+        measure: ms => ({ gb_per_second: bytes.length / ms / 1e6, ms }),
+      });
       for (const store of Object.values(stores)) await removeBlobs(store);
     }
   }

@@ -15,6 +15,8 @@ export interface Contestant {
   readonly store: ObjectStore;
   /** What a server on it needs in its environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Of the process that serves it, if it is one of ours. */
+  readPeakBytes?(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -42,11 +44,12 @@ export const CONTESTANTS: Readonly<Record<string, (folder: string) => Promise<Co
       },
       folder,
     );
-    return openS3(keys, server.stop, async () => {
+    const endpoint = await openS3(keys, server.stop, async () => {
       const health = healthSchema.safeParse(await (await fetch(`${server.url}/health`)).json());
       if (!health.success) throw new Error('the server has no S3 endpoint');
       return health.data.s3.url;
     });
+    return { ...endpoint, readPeakBytes: server.readPeakBytes };
   },
 
   async minio(folder) {

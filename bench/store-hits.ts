@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type LoadReport, type LoadSpec, loadReportSchema } from './http-load.ts';
 import { startListening, startServer } from './listening-process.ts';
+import type { Contestant } from './store-contestants.ts';
 import type { Report } from './store-rows.ts';
 
 const LOAD = fileURLToPath(new URL('./http-load.ts', import.meta.url));
@@ -14,8 +15,7 @@ const BODIES = Array.from({ length: 16 }, (_, seed) => JSON.stringify({ seed, si
 const SETTLE_MS = 2500;
 
 export interface HitsOptions {
-  /** Stores by name, as EASEL_STORE has them, with what else the server needs in its environment. */
-  readonly stores: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly contestants: ReadonlyMap<string, Contestant>;
   /** For the server's cache. */
   readonly folder: string;
   /** Of each load. */
@@ -23,8 +23,8 @@ export interface HitsOptions {
   readonly report: Report;
 }
 
-export async function measureHits({ stores, folder, seconds, report }: HitsOptions): Promise<void> {
-  for (const [by, env] of Object.entries(stores)) {
+export async function measureHits({ contestants, folder, seconds, report }: HitsOptions): Promise<void> {
+  for (const [by, { env }] of contestants) {
     const server = await startServer(env, folder);
     const size = await warmUp(server.url);
     const peers = {

@@ -1,40 +1,49 @@
 /** @file What a server takes in memory while a blob passes through it. */
 import { fetchBlob, postBlob } from './blob-transfer.ts';
 import { startServer } from './listening-process.ts';
+import type { Contestant } from './store-contestants.ts';
 import type { Report } from './store-rows.ts';
 
+const MIB = 2 ** 20;
+
 export interface MemoryOptions {
-  /** Stores by name, as EASEL_STORE has them, with what else the server needs in its environment. */
-  readonly stores: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly contestants: ReadonlyMap<string, Contestant>;
   /** For the server's cache. */
   readonly folder: string;
   readonly mebibytes: number;
   readonly report: Report;
 }
 
-export async function measureMemory({ stores, folder, mebibytes, report }: MemoryOptions): Promise<void> {
-  const bytes = mebibytes * 2 ** 20;
-  for (const [by, env] of Object.entries(stores)) {
-    const server = await startServer(env, folder);
+export async function measureMemory({ contestants, folder, mebibytes, report }: MemoryOptions): Promise<void> {
+  const bytes = mebibytes * MIB;
+  for (const [by, contestant] of contestants) {
+    const server = await startServer(contestant.env, folder);
     try {
       const idle = await server.readPeakBytes();
+      const storeIdle = await contestant.readPeakBytes?.();
       const tell = async (verb: string, ms: number) => {
         const grown = (await server.readPeakBytes()) - idle;
+        const storePeak = await contestant.readPeakBytes?.();
         report({
           case: `${verb} ${mebibytes} MiB through the server`,
           by,
-          measures: { peak_over_idle_mib: grown / 2 ** 20, idle_mib: idle / 2 ** 20, gb_per_second: bytes / ms / 1e6 },
+          measures: {
+            peak_over_idle_mib: grown / MIB,
+            idle_mib: idle / MIB,
+            ...(storePeak && storeIdle && { store_peak_over_idle_mib: (storePeak - storeIdle) / MIB }),
+            gb_per_second: bytes / ms / 1e6,
+          },
           peer: 'holding the blob',
           ratio: bytes / grown,
         });
       };
-      let start = performance.now();
+      const start = performance.now();
       const digest = await postBlob(server.url, mebibytes, 1);
-      await tell('post', performance.now() - start);
-      start = performance.now();
+      const posted = performance.now();
+      await tell('post', posted - start);
       const got = await fetchBlob(server.url, digest);
       if (got.digest !== digest || got.bytes !== bytes) throw new Error(`got ${got.bytes} bytes of ${got.digest}`);
-      await tell('post and fetch', performance.now() - start);
+      await tell('then fetch', performance.now() - posted);
     } finally {
       await server.stop();
     }

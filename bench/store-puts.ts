@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createBlobStore } from '../storage/cas.ts';
 import { writeDocument } from '../storage/documents.ts';
 import type { ObjectStore } from '../storage/types.ts';
-import type { Report } from './store-rows.ts';
+import { type Report, reportTurns } from './store-rows.ts';
 import { inParallel, type Turn, takeTurns } from './turns.ts';
 
 const OBJECT_BYTES = 4096;
@@ -51,19 +51,13 @@ export async function measurePuts({ stores, folder, count, rounds, report }: Put
       const ours = Object.fromEntries(Object.entries(stores).map(([by, store]) => [by, make(store)]));
       const times = await takeTurns({ ...ours, ...peers }, rounds);
       await rm(folder, { recursive: true });
-      const [first = ''] = Object.keys(ours);
-      for (const by of Object.keys(ours)) {
-        const ms = times.get(by) ?? Number.NaN;
-        for (const peer of by === first ? Object.keys(peers) : [first]) {
-          report({
-            case: `put 4 KiB ${name}, ${width} at a time`,
-            by,
-            measures: { puts_per_second: (count / ms) * 1000, ms_each: (ms * width) / count },
-            peer,
-            ratio: (times.get(peer) ?? Number.NaN) / ms,
-          });
-        }
-      }
+      reportTurns(report, {
+        case: `put 4 KiB ${name}, ${width} at a time`,
+        times,
+        stores: Object.keys(ours),
+        peers: Object.keys(peers),
+        measure: ms => ({ puts_per_second: (count / ms) * 1000, ms_each: (ms * width) / count }),
+      });
     }
   }
 }

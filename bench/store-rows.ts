@@ -17,6 +17,26 @@ export interface StoreRow {
 
 export type Report = (row: StoreRow) => void;
 
+/** What {@link takeTurns} measured: of several stores, and of peers that do the same without one. */
+export interface Turns {
+  readonly case: string;
+  /** Milliseconds by name, of stores and peers. */
+  readonly times: ReadonlyMap<string, number>;
+  readonly stores: readonly string[];
+  /** With whom the first store is compared; the others are compared with the other stores. */
+  readonly peers: readonly string[];
+  measure(ms: number): Measures;
+}
+
+export function reportTurns(report: Report, { case: name, times, stores, peers, measure }: Turns): void {
+  const timeOf = (by: string) => times.get(by) ?? Number.NaN;
+  for (const [index, by] of stores.entries()) {
+    for (const peer of index === 0 ? peers : stores.filter(other => other !== by)) {
+      report({ case: name, by, measures: measure(timeOf(by)), peer, ratio: timeOf(peer) / timeOf(by) });
+    }
+  }
+}
+
 /** Four digits: more would be noise. */
 export function round(number: number): number {
   return Number(number.toPrecision(4));

@@ -43,15 +43,14 @@ try {
     }
   }
   const stores = Object.fromEntries([...opened].map(([name, { store }]) => [name, store]));
-  const served = Object.fromEntries([...opened].map(([name, { env }]) => [name, env]));
   const files = join(folder, 'files');
   const mebibytes = options.mebibytes.split(',').map(Number);
   const measures: Readonly<Record<string, () => Promise<void>>> = {
     puts: () => measurePuts({ stores, folder: files, count: 200, rounds, report }),
     blobs: () => measureBlobs({ stores, folder: files, mebibytes, rounds, report }),
     hashing: () => measureHashing(rounds, report),
-    hits: () => measureHits({ stores: served, folder, seconds: Number(options.seconds), report }),
-    memory: () => measureMemory({ stores: served, folder, mebibytes: 1024, report }),
+    hits: () => measureHits({ contestants: opened, folder, seconds: Number(options.seconds), report }),
+    memory: () => measureMemory({ contestants: opened, folder, mebibytes: 1024, report }),
   };
   for (const name of options.only.split(',')) {
     const measure = measures[name];
