@@ -1,21 +1,22 @@
 /** @file Where a MinIO server comes from: one that is there, or built from its last source, since no binaries are published any more. */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { createInterface } from 'node:readline';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
-import { Internal } from '../../errors.ts';
-
-const run = promisify(execFile);
+import { Unprocessable } from '../../errors.ts';
 
 /** The last commit of the archived repository (2026-02-12); Go's checksum database vouches for it. */
 export const MINIO_VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c';
 const MODULE = 'github.com/minio/minio';
 /** Two minutes on two cores, and the download. */
 const BUILD_MS = 20 * 60_000;
+const TELL_MS = 15_000;
+const KEPT_LINES = 5;
 
 type Variables = Readonly<Record<string, string | undefined>>;
+type Log = (line: string) => void;
 
 /** Undefined when there is none. Looks at EASEL_MINIO, the PATH, and what {@link buildMinio} has built. */
 export async function findMinio(env: Variables = process.env): Promise<string | undefined> {
@@ -28,35 +29,77 @@ export async function findMinio(env: Variables = process.env): Promise<string | 
   return undefined;
 }
 
+/** The one that is there, else one that is built now. @throws Unprocessable as {@link buildMinio} */
+export async function findOrBuildMinio(log: Log, env: Variables = process.env): Promise<string> {
+  return (await findMinio(env)) ?? (await buildMinio(log, env));
+}
+
 /**
- * Builds the pinned version with Go into the cache folder; nothing is left behind when that fails.
+ * Builds the pinned version with Go into the cache folder; it is there whole or not at all.
  * @returns Path of the binary.
- * @throws Internal when there is no Go, or with what it said.
+ * @throws Unprocessable when there is no Go, or with what it said.
  */
-export async function buildMinio(env: Variables = process.env): Promise<string> {
+export async function buildMinio(log: Log, env: Variables = process.env): Promise<string> {
   const target = builtPath(env);
   await mkdir(dirname(target), { recursive: true });
+  await sweepBuilds(dirname(target));
   const folder = await mkdtemp(join(dirname(target), 'build-'));
   try {
-    await run('go', ['install', '-trimpath', `${MODULE}@${MINIO_VERSION}`], {
-      env: { ...env, GOBIN: folder, CGO_ENABLED: '0' },
-      timeout: BUILD_MS,
-      maxBuffer: 2 ** 26,
+    await runGo(['install', '-v', '-trimpath', `${MODULE}@${MINIO_VERSION}`], log, {
+      ...env,
+      GOBIN: folder,
+      CGO_ENABLED: '0',
     });
     await rename(join(folder, 'minio'), target);
+    log(`built ${target}`);
     return target;
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      throw new Internal('there is neither a minio binary nor Go to build one with', {
-        cause,
-        expected: '"minio" on the PATH, its path in EASEL_MINIO, or Go 1.24 or newer',
-        hint: 'see infra/object-stores.md for other stores, or use a folder',
-      });
-    }
-    const said = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim().split('\n').slice(-5) : [];
-    throw new Internal(`building MinIO failed: ${said.join('; ') || String(cause)}`, { cause });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Go names each package that it compiles, modules that it downloads too, and at the end what is wrong. */
+async function runGo(args: readonly string[], log: Log, env: Variables): Promise<void> {
+  const started = performance.now();
+  const seconds = () => ((performance.now() - started) / 1000).toFixed(0);
+  const said: string[] = [];
+  let count = 0;
+  const child = spawn('go', args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: BUILD_MS });
+  const ended = Promise.withResolvers<number | null>();
+  child.once('error', ended.reject).once('close', ended.resolve);
+  child.once('spawn', () =>
+    log(`building MinIO ${MINIO_VERSION} with Go (two minutes on two cores, and a download) ...`),
+  );
+  createInterface({ input: child.stderr }).on('line', line => {
+    if (!line.startsWith('go: downloading ')) count += 1;
+    said.push(line);
+    if (said.length > KEPT_LINES) said.shift();
+  });
+  const telling = setInterval(() => log(`building MinIO: ${count} packages compiled, ${seconds()} s`), TELL_MS);
+  try {
+    const code = await ended.promise;
+    if (code === 0) return;
+    const why = code === null ? `it was ended after ${seconds()} s` : said.join('; ');
+    throw new Unprocessable(`building MinIO failed: ${why}`, { hint: 'see infra/object-stores.md for other stores' });
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new Unprocessable('there is neither a minio binary nor Go to build one with', {
+      cause,
+      expected: '"minio" on the PATH, its path in EASEL_MINIO, or Go 1.24 or newer',
+      hint: 'see infra/object-stores.md for other stores, or use a folder (file:DIR)',
+    });
+  } finally {
+    clearInterval(telling);
+  }
+}
+
+/** What killed builds left. */
+async function sweepBuilds(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith('build-')) continue;
+    const path = join(folder, name);
+    const since = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+    if (Date.now() - since > BUILD_MS) await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,80 @@
+/** @file The keys of a MinIO that `easel store up` runs: made once, kept beside its folder, for the owner's eyes only. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { Corrupt, NotFound } from '../../errors.ts';
+import { makeCredentials } from './server.ts';
+
+const credentials = z.strictObject({ accessKey: z.string().min(3), secretKey: z.string().min(8) });
+const keysSchema = z.strictObject({
+  v: z.literal(1),
+  /** Of the administrator. */
+  root: credentials,
+  /** Of server and gpu-runner. */
+  easel: credentials,
+  /** For looking at the bucket. */
+  browse: credentials,
+  /** Where it was started last, and its bucket. */
+  endpoint: z.string().optional(),
+  bucket: z.string().optional(),
+});
+export type MinioKeys = z.infer<typeof keysSchema>;
+
+/** `data/minio.json` for the folder `data/minio`. */
+export function keysPathOf(folder: string): string {
+  return `${resolve(folder)}.json`;
+}
+
+/** Those that are there, else new ones. @throws Corrupt when what is there are no keys. */
+export async function readOrMakeKeys(folder: string): Promise<MinioKeys> {
+  const kept = await readKept(keysPathOf(folder));
+  if (kept) return kept;
+  const keys: MinioKeys = { v: 1, root: makeCredentials(), easel: makeCredentials(), browse: makeCredentials() };
+  await writeKeys(folder, keys);
+  return keys;
+}
+
+/** @throws NotFound when no MinIO was ever started on the folder. */
+export async function readKeys(folder: string): Promise<MinioKeys> {
+  const kept = await readKept(keysPathOf(folder));
+  if (kept) return kept;
+  throw new NotFound(`there are no keys at ${keysPathOf(folder)}`, {
+    hint: 'start a MinIO with `easel store up minio`, or name its folder by --folder',
+  });
+}
+
+/** Whole or not at all, readable by its owner only. */
+export async function writeKeys(folder: string, keys: MinioKeys): Promise<void> {
+  const path = keysPathOf(folder);
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(keys, undefined, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function readKept(path: string): Promise<MinioKeys | undefined> {
+  const text = await readFile(path, 'utf8').catch(error => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
+  try {
+    return keysSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new Corrupt(`${path} holds no keys of a MinIO`, {
+      cause,
+      hint: 'move it away: the next start makes new keys, which open the same data',
+    });
+  }
+}

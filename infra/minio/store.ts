@@ -1,0 +1,62 @@
+/** @file A folder as an S3 store: MinIO on it, with keys that last and a bucket for Easel. */
+import { bootstrapMinio } from './bootstrap.ts';
+import { readOrMakeKeys, writeKeys } from './keys.ts';
+import { type MinioCredentials, type MinioOptions, startMinio } from './server.ts';
+
+export const DEFAULT_BUCKET = 'easel';
+
+export interface MinioStoreOptions extends Omit<MinioOptions, 'credentials'> {
+  readonly bucket?: string;
+}
+
+export interface MinioStore {
+  /** For EASEL_STORE. */
+  readonly url: string;
+  readonly endpoint: string;
+  /** Of the web console. */
+  readonly consoleUrl: string | undefined;
+  /** What server and gpu-runner need in their environment, EASEL_STORE included. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Of the user who may read. */
+  readonly browse: MinioCredentials;
+  readonly pid: number | undefined;
+  /** Resolves when MinIO has ended, whoever ended it, with the last lines that it said. */
+  readonly ended: Promise<readonly string[]>;
+  stop(): Promise<void>;
+}
+
+/** Starts it with what an earlier start has left: data, keys, bucket. Killed anywhere, the next start completes it. */
+export async function startMinioStore(options: MinioStoreOptions): Promise<MinioStore> {
+  const bucket = options.bucket ?? DEFAULT_BUCKET;
+  const keys = await readOrMakeKeys(options.folder);
+  const server = await startMinio({ ...options, credentials: keys.root });
+  const { endpoint, consolePort } = server;
+  try {
+    await bootstrapMinio({ ...keys, endpoint, bucket });
+    await writeKeys(options.folder, { ...keys, endpoint, bucket });
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  const env = storeEnvironment(endpoint, bucket, keys.easel);
+  return {
+    url: env.EASEL_STORE,
+    endpoint,
+    consoleUrl: consolePort === undefined ? undefined : endpoint.replace(/\d+$/, String(consolePort)),
+    env,
+    browse: keys.browse,
+    pid: server.pid,
+    ended: server.ended,
+    stop: () => server.stop(),
+  };
+}
+
+/** The variables by which Easel finds a bucket and may use it. */
+export function storeEnvironment(endpoint: string, bucket: string, { accessKey, secretKey }: MinioCredentials) {
+  return {
+    EASEL_STORE: `s3://${bucket}?endpoint=${endpoint}`,
+    AWS_ACCESS_KEY_ID: accessKey,
+    AWS_SECRET_ACCESS_KEY: secretKey,
+    AWS_REGION: 'us-east-1',
+  };
+}
