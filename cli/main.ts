@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { statusCommand } from './commands/status.ts';
+import { storeCommand } from './commands/store.ts';
 import { upCommand } from './commands/up.ts';
 import { verifyCommand } from './commands/verify.ts';
 
@@ -15,6 +16,7 @@ const main = defineCommand({
     engines: enginesCommand,
     call: callCommand,
     verify: verifyCommand,
+    store: storeCommand,
   },
 });
 

@@ -1,8 +1,9 @@
 import { defineCommand } from 'citty';
-import { InvalidInput } from '../../errors.ts';
 import { listAdvice } from '../advice.ts';
 import { reportErrors } from '../command-error.ts';
 import { createApiClient } from '../http.ts';
+import { parsePort } from '../parse-port.ts';
+import { listenForStop } from '../stop-signals.ts';
 import { startEasel } from '../up.ts';
 
 export const upCommand = defineCommand({
@@ -30,19 +31,8 @@ export const upCommand = defineCommand({
     },
   },
   run: reportErrors(async ({ args }) => {
-    const port = args.port === undefined ? undefined : parsePort(args.port);
-    // A terminal that goes away takes the output with it, not the work.
-    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-    const stopAsked = Promise.withResolvers<NodeJS.Signals>();
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      let asked = false;
-      process.on(signal, () => {
-        // The children notice that their parent is gone, and end in order.
-        if (asked) process.exit(130);
-        asked = true;
-        stopAsked.resolve(signal);
-      });
-    }
+    const port = args.port === undefined ? undefined : parsePort('port', args.port);
+    const stopAsked = listenForStop();
     const easel = await startEasel({
       ...(port === undefined ? {} : { port }),
       ...(args.store === undefined ? {} : { store: args.store }),
@@ -53,14 +43,8 @@ export const upCommand = defineCommand({
     console.log(`easel is up: ${easel.url}  (runner ${easel.runnerUrl}; Ctrl-C stops both)`);
     const api = createApiClient(easel.url, process.env.EASEL_TOKEN || undefined);
     for (const line of await listAdvice(api)) console.log(line);
-    const signal = await stopAsked.promise;
+    const signal = await stopAsked;
     console.log(`easel: ${signal}, stopping (the runner finishes its step)`);
     await easel.stop();
   }),
 });
-
-function parsePort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
-  throw new InvalidInput(`--port ${text} is no port`, { expected: '0 to 65535' });
-}

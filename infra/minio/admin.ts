@@ -1,11 +1,9 @@
 /** @file As much of MinIO's admin interface as makes users with rights: the `minio` package speaks S3 only. */
-import { createHash } from 'node:crypto';
-import { signV4 } from 'minio/dist/esm/signing.mjs';
 import { Internal } from '../../errors.ts';
+import type { MinioCredentials } from './credentials.ts';
 import { sealForMinio } from './seal.ts';
-import type { MinioCredentials } from './server.ts';
+import { signedFetch } from './signed-fetch.ts';
 
-const REGION = 'us-east-1';
 const ANSWER_MS = 30_000;
 const SHOWN_CHARACTERS = 300;
 
@@ -28,30 +26,14 @@ export interface MinioAdmin {
   grant(accessKey: string, policy: string): Promise<void>;
 }
 
-export function createMinioAdmin(endpoint: string, { accessKey, secretKey }: MinioCredentials): MinioAdmin {
+export function createMinioAdmin(endpoint: string, credentials: MinioCredentials): MinioAdmin {
   async function put(call: string, query: Readonly<Record<string, string>>, body: Uint8Array<ArrayBuffer>) {
-    const url = new URL(`/minio/admin/v3/${call}?${new URLSearchParams(query)}`, endpoint);
-    const path = url.pathname + url.search;
-    const now = new Date();
-    const digest = createHash('sha256').update(body).digest('hex');
-    const headers = {
-      host: url.host,
-      'x-amz-content-sha256': digest,
-      'x-amz-date': now.toISOString().replace(/[-:]|\.\d+/g, ''),
-    };
-    const signed = { method: 'PUT', path, headers, protocol: url.protocol };
-    const authorization = signV4(signed, accessKey, secretKey, REGION, now, digest);
-    const response = await fetch(url, {
-      method: 'PUT',
-      headers: { ...headers, authorization },
-      body,
-      signal: AbortSignal.timeout(ANSWER_MS),
-    });
+    const path = `/minio/admin/v3/${call}?${new URLSearchParams(query)}`;
+    const response = await signedFetch({ endpoint, credentials, method: 'PUT', path, body, timeout: ANSWER_MS });
     const text = await response.text();
     if (!response.ok) {
-      throw new Internal(
-        `MinIO at ${endpoint} answered ${call} with ${response.status}: ${text.slice(0, SHOWN_CHARACTERS)}`,
-      );
+      const shown = text.slice(0, SHOWN_CHARACTERS);
+      throw new Internal(`MinIO at ${endpoint} answered ${call} with ${response.status}: ${shown}`);
     }
   }
 
@@ -59,7 +41,7 @@ export function createMinioAdmin(endpoint: string, { accessKey, secretKey }: Min
     setPolicy: (name, policy) => put('add-canned-policy', { name }, Buffer.from(JSON.stringify(policy))),
     async setUser(user) {
       const request = JSON.stringify({ secretKey: user.secretKey, status: 'enabled' });
-      const body = new Uint8Array(sealForMinio(secretKey, Buffer.from(request)));
+      const body = new Uint8Array(sealForMinio(credentials.secretKey, Buffer.from(request)));
       await put('add-user', { accessKey: user.accessKey }, body);
     },
     grant: (user, policy) =>

@@ -64,7 +64,7 @@ async function runGo(args: readonly string[], log: Log, env: Variables): Promise
   const seconds = () => ((performance.now() - started) / 1000).toFixed(0);
   const said: string[] = [];
   let count = 0;
-  const child = spawn('go', args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: BUILD_MS });
+  const child = spawn('go', args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = Promise.withResolvers<number | null>();
   child.once('error', ended.reject).once('close', ended.resolve);
   child.once('spawn', () =>
@@ -75,6 +75,8 @@ async function runGo(args: readonly string[], log: Log, env: Variables): Promise
     said.push(line);
     if (said.length > KEPT_LINES) said.shift();
   });
+  // spawn's own `timeout` would keep this process alive when there is no Go.
+  const ending = setTimeout(() => child.kill(), BUILD_MS);
   const telling = setInterval(() => log(`building MinIO: ${count} packages compiled, ${seconds()} s`), TELL_MS);
   try {
     const code = await ended.promise;
@@ -89,6 +91,7 @@ async function runGo(args: readonly string[], log: Log, env: Variables): Promise
       hint: 'see infra/object-stores.md for other stores, or use a folder (file:DIR)',
     });
   } finally {
+    clearTimeout(ending);
     clearInterval(telling);
   }
 }

@@ -2,7 +2,7 @@
 import { Client, type LifecycleConfig } from 'minio';
 import { Internal } from '../../errors.ts';
 import { createMinioAdmin, type Policy } from './admin.ts';
-import type { MinioCredentials } from './server.ts';
+import type { MinioCredentials } from './credentials.ts';
 
 export interface BootstrapOptions {
   /** `http://127.0.0.1:9000` */
@@ -54,13 +54,14 @@ export async function bootstrapMinio(options: BootstrapOptions): Promise<void> {
 }
 
 /** The S3 client of the `minio` package. */
-export function connectMinio(endpoint: string, credentials: MinioCredentials): Client {
+export function connectMinio(endpoint: string, { accessKey, secretKey }: MinioCredentials): Client {
   const url = new URL(endpoint);
   return new Client({
     endPoint: url.hostname,
     useSSL: url.protocol === 'https:',
     ...(url.port === '' ? {} : { port: Number(url.port) }),
-    ...credentials,
+    accessKey,
+    secretKey,
   });
 }
 

@@ -4,7 +4,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { Corrupt, NotFound } from '../../errors.ts';
-import { makeCredentials } from './server.ts';
+import { makeCredentials } from './credentials.ts';
 
 const credentials = z.strictObject({ accessKey: z.string().min(3), secretKey: z.string().min(8) });
 const keysSchema = z.strictObject({

@@ -1,24 +1,21 @@
 /** @file A MinIO server on loopback as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Conflict, Internal } from '../../errors.ts';
+import { type MinioCredentials, makeCredentials } from './credentials.ts';
 import { findServer } from './find-server.ts';
 import { HOST, takePort } from './port.ts';
+import { signedFetch } from './signed-fetch.ts';
 
 const READY_MS = 60_000;
+const ANSWER_MS = 5000;
 const STOP_MS = 20_000;
 /** For one whose parent was killed a moment ago. */
-const ENDING_MS = 5000;
+const ENDING_MS = 10_000;
 const POLL_MS = 50;
 const KEPT_LINES = 20;
-
-export interface MinioCredentials {
-  readonly accessKey: string;
-  readonly secretKey: string;
-}
 
 export interface MinioOptions {
   readonly binary: string;
@@ -43,10 +40,6 @@ export interface MinioServer extends MinioCredentials {
   readonly ended: Promise<readonly string[]>;
   /** SIGTERM and, after a while, SIGKILL; or the given signal at once. Resolves when it has ended. */
   stop(signal?: 'SIGKILL'): Promise<void>;
-}
-
-export function makeCredentials(): MinioCredentials {
-  return { accessKey: `easel-${randomBytes(6).toString('hex')}`, secretKey: randomBytes(24).toString('base64url') };
 }
 
 /**
@@ -89,7 +82,7 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
     clearTimeout(killing);
   }
 
-  if (!(await becomesReady(endpoint, child))) {
+  if (!(await becomesReady(endpoint, credentials, child))) {
     await stop('SIGKILL');
     throw new Internal(`MinIO did not start${lines.length === 0 ? '' : `:\n${lines.join('\n')}`}`, {
       hint: `see whether ${options.binary} runs, and can write to ${folder}`,
@@ -136,17 +129,16 @@ function keepLines(child: ChildProcess, log: (line: string) => void = () => {}):
   return lines;
 }
 
-async function becomesReady(endpoint: string, child: ChildProcess): Promise<boolean> {
+/** It answers before it can serve: with 503, until buckets and users are loaded. */
+async function becomesReady(endpoint: string, credentials: MinioCredentials, child: ChildProcess): Promise<boolean> {
   const deadline = Date.now() + READY_MS;
   let failed = false;
   child.once('error', () => {
     failed = true;
   });
   while (Date.now() < deadline && !failed && child.exitCode === null && child.signalCode === null) {
-    const answer = await fetch(`${endpoint}/minio/health/ready`, { signal: AbortSignal.timeout(2000) }).catch(
-      () => undefined,
-    );
-    if (answer?.ok) return true;
+    const listing = signedFetch({ endpoint, credentials, method: 'GET', path: '/', timeout: ANSWER_MS });
+    if ((await listing.catch(() => undefined))?.ok) return true;
     await sleep(POLL_MS);
   }
   return false;

@@ -1,7 +1,8 @@
 /** @file A folder as an S3 store: MinIO on it, with keys that last and a bucket for Easel. */
 import { bootstrapMinio } from './bootstrap.ts';
+import type { MinioCredentials } from './credentials.ts';
 import { readOrMakeKeys, writeKeys } from './keys.ts';
-import { type MinioCredentials, type MinioOptions, startMinio } from './server.ts';
+import { type MinioOptions, startMinio } from './server.ts';
 
 export const DEFAULT_BUCKET = 'easel';
 

@@ -1,0 +1,59 @@
+import { defineCommand } from 'citty';
+import { Internal } from '../../errors.ts';
+import { findOrBuildMinio } from '../../infra/minio/binary.ts';
+import { keysPathOf } from '../../infra/minio/keys.ts';
+import { DEFAULT_BUCKET, type MinioStore, startMinioStore } from '../../infra/minio/store.ts';
+import { reportErrors } from '../command-error.ts';
+import { parsePort } from '../parse-port.ts';
+import { quoteWord } from '../shell.ts';
+import { listenForStop } from '../stop-signals.ts';
+import { bucketArg, DEFAULT_FOLDER, folderArg, kindArg, parseBucket, requireMinio } from './store-args.ts';
+
+export const storeUpCommand = defineCommand({
+  meta: {
+    name: 'up',
+    description: 'start MinIO on loopback, with a bucket and users for Easel, and keep it running until Ctrl-C',
+  },
+  args: {
+    ...kindArg,
+    ...folderArg,
+    ...bucketArg,
+    port: { type: 'string', description: 'of its S3 interface (default 9000); 0: a free one', valueHint: 'N' },
+    'console-port': { type: 'string', description: 'of its web page (default 9001); 0: a free one', valueHint: 'N' },
+    verbose: { type: 'boolean', alias: 'v', description: 'pass on what MinIO says' },
+  },
+  run: reportErrors(async ({ args }) => {
+    requireMinio(args.kind);
+    const folder = args.folder ?? DEFAULT_FOLDER;
+    const options = {
+      folder,
+      port: parsePort('port', args.port ?? '9000'),
+      consolePort: parsePort('console-port', args['console-port'] ?? '9001'),
+      bucket: parseBucket(args.bucket ?? DEFAULT_BUCKET),
+      ...(args.verbose === true ? { log: (line: string) => console.log(`minio | ${line}`) } : {}),
+    };
+    const binary = await findOrBuildMinio(line => console.log(line));
+    const stopAsked = listenForStop();
+    const store = await startMinioStore({ binary, ...options });
+    for (const line of describeStore(store, folder)) console.log(line);
+    const signal = await Promise.race([stopAsked, store.ended]);
+    if (typeof signal !== 'string') throw new Internal(`MinIO has ended by itself:\n${signal.join('\n')}`);
+    console.log(`easel: ${signal}, stopping MinIO`);
+    await store.stop();
+  }),
+});
+
+/** Lines for whoever has started it. */
+export function describeStore(store: MinioStore, folder: string): string[] {
+  const where = folder === DEFAULT_FOLDER ? '' : ` --folder ${quoteWord(folder)}`;
+  return [
+    `MinIO is up: ${store.endpoint}  (data in ${folder}, keys in ${keysPathOf(folder)}; Ctrl-C stops it)`,
+    ...(store.consoleUrl === undefined
+      ? []
+      : [`browse it: ${store.consoleUrl}  (user ${store.browse.accessKey}, its password by \`store env --browse\`)`]),
+    '',
+    `Easel on ${store.url}, in another terminal:`,
+    `  eval "$(npm run --silent easel -- store env${where})"`,
+    '  npm run easel -- up',
+  ];
+}

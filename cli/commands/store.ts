@@ -1,0 +1,15 @@
+import { defineCommand } from 'citty';
+import { storeBootstrapCommand } from './store-bootstrap.ts';
+import { storeEnvCommand } from './store-env.ts';
+import { storeInstallCommand } from './store-install.ts';
+import { storeUpCommand } from './store-up.ts';
+
+export const storeCommand = defineCommand({
+  meta: { name: 'store', description: 'run an object store on this machine; keys to it' },
+  subCommands: {
+    up: storeUpCommand,
+    env: storeEnvCommand,
+    install: storeInstallCommand,
+    bootstrap: storeBootstrapCommand,
+  },
+});

@@ -1,0 +1,128 @@
+/** @file `easel store` as a newcomer types it. */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { connectMinio } from '../infra/minio/bootstrap.ts';
+import { hasMinio, minioBinary } from '../test/minio-tier.ts';
+
+const run = promisify(execFile);
+const easel = join(import.meta.dirname, '..', 'bin', 'easel.js');
+let parent = '';
+let folder = '';
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'easel-store-'));
+  folder = join(parent, "it's a folder");
+});
+afterEach(() => rm(parent, { recursive: true, force: true }));
+
+function fail(...words: string[]): Promise<string> {
+  return run(process.execPath, [easel, 'store', ...words], { env: { PATH: '/nowhere', EASEL_CACHE: parent } }).then(
+    () => 'it went well',
+    error => `${error.code}: ${error.stderr}`,
+  );
+}
+
+test('what cannot be done is said', async () => {
+  expect(await fail('up', 'ceph')).toMatch(/^1: easel: "ceph" is no store .*\n.*expected: `minio`\n.*object-stores/);
+  expect(await fail('up', 'minio')).toMatch(/^1: easel: there is neither a minio binary nor Go to build one with/);
+  expect(await fail('up', 'minio', '--port', 'x')).toContain('--port x is no port');
+  expect(await fail('up', 'minio', '--bucket', 'X')).toContain('--bucket X is no name of a bucket');
+  expect(await fail('env', '--folder', folder)).toMatch(/there are no keys at .*\n.*easel store up minio/);
+  expect(await fail('bootstrap', '--endpoint', 'here')).toContain('--endpoint here is no address');
+  expect(await fail('bootstrap', '--endpoint', 'http://127.0.0.1:9')).toContain('MINIO_ROOT_USER is not set');
+});
+
+describe.skipIf(!hasMinio)('store up', () => {
+  function startUp() {
+    const words = ['store', 'up', 'minio', '--folder', folder, '--port', '0', '--console-port', '0'];
+    return spawn(process.execPath, [easel, ...words], {
+      env: { ...process.env, EASEL_MINIO: minioBinary() },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  }
+
+  async function waitUntilUp(child: ReturnType<typeof startUp>): Promise<string> {
+    let said = '';
+    child.stdout.on('data', chunk => {
+      said += String(chunk);
+    });
+    await expect.poll(() => said, { timeout: 30_000 }).toContain('easel -- up\n');
+    return said;
+  }
+
+  /** The variables that a shell has after the line that a newcomer pastes. */
+  async function evaluate(...words: string[]): Promise<Record<string, string>> {
+    const script = 'eval "$("$0" "$@")"; env';
+    const { stdout } = await run('sh', [
+      '-c',
+      script,
+      process.execPath,
+      easel,
+      'store',
+      'env',
+      '--folder',
+      folder,
+      ...words,
+    ]);
+    const lines = stdout.split('\n').filter(line => /^(AWS_|EASEL_STORE)/.test(line));
+    return Object.fromEntries(lines.map(line => line.split(/=(.*)/s)));
+  }
+
+  const keysOf = (env: Record<string, string>) => ({
+    accessKey: env.AWS_ACCESS_KEY_ID ?? '',
+    secretKey: env.AWS_SECRET_ACCESS_KEY ?? '',
+  });
+
+  test('its shell lines work, no secret is printed, Ctrl-C ends it, and the next start has data and keys again', async () => {
+    const first = startUp();
+    const said = await waitUntilUp(first);
+    const env = await evaluate();
+    expect(env).toMatchObject({ EASEL_STORE: `s3://easel?endpoint=${env.AWS_ENDPOINT_URL_S3}` });
+    expect(said).toContain(`MinIO is up: ${env.AWS_ENDPOINT_URL_S3} `);
+    const kept = await readFile(`${folder}.json`, 'utf8');
+    for (const secret of kept.matchAll(/"secretKey": "(.+)"/g)) expect(said).not.toContain(secret[1]);
+    await connectMinio(env.AWS_ENDPOINT_URL_S3 ?? '', keysOf(env)).putObject('easel', 'kept', 'bytes');
+    first.kill('SIGINT');
+    expect(await once(first, 'exit')).toEqual([0, null]);
+    await expect(fetch(env.AWS_ENDPOINT_URL_S3 ?? '')).rejects.toThrow();
+
+    const second = startUp();
+    await waitUntilUp(second);
+    const look = await evaluate('--browse');
+    expect(look.EASEL_STORE).toBeUndefined();
+    expect(keysOf(await evaluate())).toEqual(keysOf(env));
+    const seen = await connectMinio(look.AWS_ENDPOINT_URL_S3 ?? '', keysOf(look)).statObject('easel', 'kept');
+    expect(seen.size).toBe(5);
+    second.kill('SIGTERM');
+    expect(await once(second, 'exit')).toEqual([0, null]);
+  });
+
+  test('killed at any moment of its first start, the next one completes it', async () => {
+    for (const delay of [150, 400, 700, 1000]) {
+      const child = startUp();
+      await sleep(delay);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    const child = startUp();
+    await waitUntilUp(child);
+    const env = await evaluate();
+    await connectMinio(env.AWS_ENDPOINT_URL_S3 ?? '', keysOf(env)).putObject('easel', 'there', 'bytes');
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('it ends, and says why, when MinIO does', async () => {
+    const child = startUp();
+    await waitUntilUp(child);
+    const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args=']);
+    const line = stdout.split('\n').find(each => each.includes(` ${child.pid} `) && each.includes(' server '));
+    process.kill(Number.parseInt(line ?? '', 10), 'SIGKILL');
+    expect(await once(child, 'exit')).toEqual([1, null]);
+  });
+});

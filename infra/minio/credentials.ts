@@ -1,0 +1,11 @@
+import { randomBytes } from 'node:crypto';
+
+export interface MinioCredentials {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+/** Random ones. */
+export function makeCredentials(): MinioCredentials {
+  return { accessKey: `easel-${randomBytes(6).toString('hex')}`, secretKey: randomBytes(24).toString('base64url') };
+}
