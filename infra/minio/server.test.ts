@@ -58,8 +58,10 @@ describe.skipIf(!hasMinio)('a real one', () => {
     const second = await start({ credentials, consolePort: 0 });
     const buckets = await connectMinio(second.endpoint, second).listBuckets();
     expect(buckets.map(bucket => bucket.name)).toEqual(['kept']);
-    const page = await fetch(`http://127.0.0.1:${second.consolePort}/`);
-    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
+    const page = `http://127.0.0.1:${second.consolePort}/`;
+    const type = () => fetch(page).then(answer => answer.headers.get('content-type'));
+    // It opens a moment after the rest.
+    await expect.poll(() => type().catch(String), { timeout: 20_000 }).toContain('text/html');
   });
 
   test('of two on one folder the second is refused', async () => {

@@ -1,6 +1,7 @@
 /** @file A MinIO server on loopback as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Conflict, Internal } from '../../errors.ts';
@@ -16,6 +17,8 @@ const STOP_MS = 20_000;
 const ENDING_MS = 10_000;
 const POLL_MS = 50;
 const KEPT_LINES = 20;
+/** In its folder, and empty: the default is in the home folder, where certificates of another MinIO may lie. */
+const CERTS = '.certs';
 
 export interface MinioOptions {
   readonly binary: string;
@@ -54,7 +57,7 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   await waitUntilUnserved(folder);
   const port = await takePort(options.port ?? 0);
   const consolePort = options.consolePort === undefined ? undefined : await takePort(options.consolePort);
-  const args = ['server', folder, '--address', `${HOST}:${port}`, '--quiet'];
+  const args = ['server', folder, '--address', `${HOST}:${port}`, '--quiet', '--certs-dir', join(folder, CERTS)];
   if (consolePort !== undefined) args.push('--console-address', `${HOST}:${consolePort}`);
   // In a group of its own: Ctrl-C reaches whoever uses it, and who stops it when that has ended.
   const child = spawn(options.binary, args, {
