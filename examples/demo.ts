@@ -6,6 +6,8 @@ import { listAdvice } from '../cli/advice.ts';
 import { describeError } from '../cli/command-error.ts';
 import { createApiClient } from '../cli/http.ts';
 import { type Easel, startEasel } from '../cli/up.ts';
+import { findOrBuildMinio } from '../infra/minio/binary.ts';
+import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
 import { type DemoPlan, planDemo, USAGE } from './demo/options.ts';
 import { runDemo } from './demo/run-demo.ts';
 import { createTerminal } from './demo/terminal.ts';
@@ -36,11 +38,19 @@ async function main(plan: DemoPlan): Promise<void> {
   });
 
   const log = createWriteStream(join(plan.out, 'easel.log'));
+  let minio: MinioStore | undefined;
   let easel: Easel | undefined;
   try {
+    if (plan.minio !== undefined) {
+      const binary = await findOrBuildMinio(terminal.line);
+      interrupted.throwIfAborted();
+      minio = await startMinioStore({ binary, folder: plan.minio, log: line => void log.write(`minio | ${line}\n`) });
+      terminal.line(`MinIO is up: ${minio.endpoint} (data in ${plan.minio})`);
+    }
     easel = await startEasel({
       port: 0,
       ...(plan.store === undefined ? {} : { store: plan.store }),
+      ...(minio === undefined ? {} : { env: minio.env }),
       log: line => void log.write(`${line}\n`),
     });
     terminal.line(`easel is up: ${easel.url}`);
@@ -56,11 +66,12 @@ async function main(plan: DemoPlan): Promise<void> {
     if (easel) await writeElapsed(plan.out, elapsed());
     if (!interrupted.aborted) {
       terminal.endProgress();
-      terminal.line(`what server and gpu-runner said: ${join(plan.out, 'easel.log')}`);
+      terminal.line(`what the processes said: ${join(plan.out, 'easel.log')}`);
       throw error;
     }
   } finally {
     await easel?.stop();
+    await minio?.stop();
     log.end();
   }
   if (!interrupted.aborted) return;

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planDemo } from '../examples/demo/options.ts';
 import { summarySchema } from '../examples/demo/write-summary.ts';
+import { hasMinio } from './minio-tier.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -19,19 +20,23 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const SIZES = ['--samples', '320', '--size', '32', '--pictures', '192', '--prompts', '8'];
 
-function demoCommand(words: readonly string[] = SIZES) {
-  const args = ['examples/demo.ts', ...words, '--store', join(folder, 'store'), '--out', join(folder, 'out')];
+function demoCommand(store = join(folder, 'store'), out = 'out') {
+  const args = ['examples/demo.ts', ...SIZES, '--store', store, '--out', join(folder, out)];
   const env = { ...process.env, EASEL_DEVICE: `demo-${process.pid}`, NO_COLOR: '1' };
   return { args, options: { cwd: root, env } };
 }
 
-async function runDemo(): Promise<string> {
-  const { args, options } = demoCommand();
+async function runDemo(...where: Parameters<typeof demoCommand>): Promise<string> {
+  const { args, options } = demoCommand(...where);
   return (await run(process.execPath, args, options)).stdout;
 }
 
-async function readOut(name: string): Promise<Buffer> {
-  return readFile(join(folder, 'out', name));
+async function readOut(name: string, out = 'out'): Promise<Buffer> {
+  return readFile(join(folder, out, name));
+}
+
+async function readSummary(out = 'out') {
+  return summarySchema.parse(JSON.parse(String(await readOut('summary.json', out))));
 }
 
 /** Starts it, interrupts it as soon as it trains, and tells how it ended. */
@@ -59,7 +64,7 @@ test('interrupted, gone on with, and run again', { timeout: 120_000 }, async () 
 
   const said = await runDemo();
   expect(said).toMatch(/^going on from (64|128|192|256) samples$/m);
-  const summary = summarySchema.parse(JSON.parse(String(await readOut('summary.json'))));
+  const summary = await readSummary();
   expect(summary).toMatchObject({ set: 'portraits', steps: 5, samples: 320, grid: join(folder, 'out', 'grid.png') });
   for (const { samples, real, low, high } of Object.values(summary.accuracy)) {
     expect(low).toBeLessThanOrEqual(samples);
@@ -81,8 +86,29 @@ test('interrupted, gone on with, and run again', { timeout: 120_000 }, async () 
   const again = await runDemo();
   expect(again).toContain('Everything was cached: nothing was computed anew');
   expect(await readOut('grid.png')).toEqual(grid);
-  expect(summarySchema.parse(JSON.parse(String(await readOut('summary.json'))))).toEqual(summary);
+  expect(await readSummary()).toEqual(summary);
 });
+
+test.skipIf(!hasMinio)(
+  'on a MinIO of its own it ends with the same bytes as on a folder',
+  { timeout: 240_000 },
+  async () => {
+    // What the first test has left, or, when this one runs alone, a run of its own.
+    await runDemo();
+    const store = `minio:${join(folder, 'minio')}`;
+    const said = await runDemo(store, 'out-minio');
+    expect(said).toMatch(/^MinIO is up: http:\/\/127\.0\.0\.1:\d+ /m);
+    expect(said).toMatch(/^preview at .*: s3:\/\/easel\/experiments\/portraits-32-of-192-320\/previews\/step\d+\/$/m);
+    expect(said).toContain('store up minio --folder ');
+    const [onFolder, onMinio] = [await readSummary(), await readSummary('out-minio')];
+    const ran = { grid: expect.any(String), seconds: expect.any(Number), samples_per_second: expect.any(Number) };
+    expect(onMinio).toEqual({ ...onFolder, ...ran });
+    expect(await readOut('grid.png', 'out-minio')).toEqual(await readOut('grid.png'));
+
+    // MinIO has ended with the demo, and the next one finds it all in its folder.
+    expect(await runDemo(store, 'out-minio')).toContain('Everything was cached: nothing was computed anew');
+  },
+);
 
 test('what was asked for decides names and numbers', () => {
   expect(planDemo([])).toMatchObject({
@@ -102,6 +128,14 @@ test('what was asked for decides names and numbers', () => {
     experiment: 'portraits-32-2000',
     out: join('out', 'demo-32-2000'),
   });
+  const storeOf = (store: string) => {
+    const plan = planDemo(['--store', store]);
+    return [plan?.store, plan?.minio];
+  };
+  expect(storeOf('some/folder')).toEqual(['file:some/folder', undefined]);
+  expect(storeOf('s3://easel?endpoint=http://127.0.0.1:9000')[0]).toBe('s3://easel?endpoint=http://127.0.0.1:9000');
+  expect(storeOf('minio')).toEqual([undefined, 'data/minio-demo']);
+  expect(storeOf('minio:some/folder')).toEqual([undefined, 'some/folder']);
   expect(planDemo(['--help'])).toBeUndefined();
   for (const words of [['--size', '48'], ['--samples', '10'], ['--samples', 'x'], ['--sample', '500'], ['500']]) {
     expect(() => planDemo(words)).toThrow(/wrong|unknown|unexpected/i);

@@ -67,7 +67,7 @@ export const RULES: LayeringRules = {
     // They speak HTTP.
     { name: 'cli', paths: ['cli/'], mayImport: ['infra'] },
     { name: 'web', paths: ['web/'], mayImport: [] },
-    { name: 'examples', paths: ['examples/'], mayImport: ['cli', 'functions', 'data'] },
+    { name: 'examples', paths: ['examples/'], mayImport: ['cli', 'infra', 'functions', 'data'] },
     { name: 'tools', paths: ['bench/', 'experiments/', 'test/', 'tools/', 'vitest.config.ts'], mayImport: ['*'] },
   ],
 

@@ -18,10 +18,14 @@ const START_STEPS = 10;
 /** Previews on the way, besides the first; even, so that one of them is in the middle. */
 const CHUNKS = 6;
 
+/** Kept, so that a second demo on it finds everything in the cache. */
+const MINIO_FOLDER = 'data/minio-demo';
+
 export const USAGE = `npm run demo [-- options]
   --samples N    training samples (default ${DEFAULT_SAMPLES}, 7 to 13 minutes on 2 cores)
   --size 32|64   pixels of a picture's side (default 64)
-  --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store)
+  --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store); s3://BUCKET?endpoint=...;
+                 minio or minio:DIR, a MinIO on this machine (default data/minio-demo)
   --out DIR      where the grid goes (default out/demo-SIZE)
   --pictures N   portraits to train on (default ${DEFAULT_PICTURES})
   --engine NAME  what trains and draws, such as openvino/cpu (default: the runner's first; see \`easel engines\`)
@@ -49,6 +53,8 @@ export interface DemoPlan {
   readonly engine?: string;
   /** As EASEL_STORE; absent: the environment decides. */
   readonly store?: string;
+  /** Where a MinIO that is started for the demo keeps its data; absent: none is. */
+  readonly minio?: string;
 }
 
 /** Undefined when only the usage was asked for. @throws InvalidInput */
@@ -77,10 +83,15 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     experiment: `portraits-${run}`,
     out: values.out ?? join('out', `demo-${run}`),
     ...(values.engine === undefined ? {} : { engine: values.engine }),
-    ...(values.store === undefined
-      ? {}
-      : { store: values.store.includes(':') ? values.store : `file:${values.store}` }),
+    ...parseStore(values.store),
   };
+}
+
+function parseStore(text: string | undefined): Pick<DemoPlan, 'store' | 'minio'> {
+  if (text === undefined) return {};
+  const minio = /^minio(?::(.+))?$/.exec(text);
+  if (minio) return { minio: minio[1] ?? MINIO_FOLDER };
+  return { store: text.includes(':') ? text : `file:${text}` };
 }
 
 function parseWords(argv: readonly string[]) {

@@ -1,13 +1,14 @@
 /** @file The demo's steps, against a running server. */
 import { join, resolve } from 'node:path';
 import { formatDuration } from '../../cli/eta.ts';
+import { quoteWord } from '../../cli/shell.ts';
 import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
 import { drawGrid } from './draw-grid.ts';
 import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
 import type { DemoPlan } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
 import { formatCount, showPath, type Terminal } from './terminal.ts';
-import { quote, type ToldApi } from './told-api.ts';
+import type { ToldApi } from './told-api.ts';
 import { trainModel } from './train-model.ts';
 import { formatAccuracy, readSummary, summarizeAccuracy, writeSummary } from './write-summary.ts';
 
@@ -68,9 +69,11 @@ export async function runDemo({ api, terminal, plan, elapsed }: Demo): Promise<v
   tellWhatNext(terminal, plan, experiment);
 }
 
-/** A path of the store as a person finds it: a folder, or a key of the bucket. */
+/** A path of the store as a person finds it: a folder, or where S3 clients look. */
 function locate(store: string, api: ToldApi, path: string): string {
   if (store.startsWith('file:')) return `${showPath(join(store.slice('file:'.length), path))}/`;
+  const [, bucket] = /^s3:\/\/([^?]+)/.exec(store) ?? [];
+  if (bucket !== undefined) return `s3://${bucket}/${path}/`;
   return `${path}/ in ${store} (see ${api.untold.url})`;
 }
 
@@ -90,24 +93,34 @@ async function measureSpeed({ untold }: ToldApi, { checkpoints }: ExperimentAnsw
 
 function tellWhatNext(
   terminal: Terminal,
-  { store, experiment: name, samples }: DemoPlan,
+  { store, minio, experiment: name, samples }: DemoPlan,
   experiment: ExperimentAnswer,
 ): void {
   const json = "-H 'content-type: application/json'";
   const target = experiment.samples + samples;
-  const place = store === undefined ? '' : ` --store ${quote(store)}`;
   terminal.line('Go on from here. Start the server, in another terminal:');
-  terminal.faint(`$ npm run easel -- up${place}`);
+  for (const line of listStartLines(store, minio)) terminal.faint(`$ ${line}`);
   terminal.line('A picture for your own words:');
   terminal.faint(
     `$ curl -fsS -X POST ${json} -o picture.png http://127.0.0.1:8787/sample \\\n` +
-      `  -d ${quote(JSON.stringify({ model: name, prompt: 'a smiling person with a blue bob and round glasses, in a red hoodie on a mint background', seed: 7 }))}`,
+      `  -d ${quoteWord(JSON.stringify({ model: name, prompt: 'a smiling person with a blue bob and round glasses, in a red hoodie on a mint background', seed: 7 }))}`,
   );
   terminal.line(`Train on, to ${formatCount(target)} samples:`);
   terminal.faint(
     `$ curl -fsS -X POST ${json} -H 'prefer: wait=3600' http://127.0.0.1:8787/experiments/${name}/train \\\n` +
-      `  -d ${quote(JSON.stringify({ target }))}`,
+      `  -d ${quoteWord(JSON.stringify({ target }))}`,
   );
+}
+
+/** Of the shell. MinIO takes a terminal of its own. */
+function listStartLines(store: string | undefined, minio: string | undefined): string[] {
+  if (minio === undefined) return [`npm run easel -- up${store === undefined ? '' : ` --store ${quoteWord(store)}`}`];
+  const folder = `--folder ${quoteWord(minio)}`;
+  return [
+    `npm run easel -- store up minio ${folder}     # stays in its terminal; the rest in another`,
+    `eval "$(npm run --silent easel -- store env ${folder})"`,
+    'npm run easel -- up',
+  ];
 }
 
 function round(value: number, digits: number): number {

@@ -3,6 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { ApiClient, CallOptions, CallOutcome } from '../../cli/http.ts';
+import { quoteWord } from '../../cli/shell.ts';
 import { showPath, type Terminal } from './terminal.ts';
 
 /** A longer body goes into a file of its own. */
@@ -47,27 +48,27 @@ export function createToldApi({ api, terminal, out, signal, authorized }: ToldAp
 
   async function tell(method: string, path: string, call: ToldCall = {}): Promise<void> {
     const verb = method === 'GET' ? '' : ` -X ${method}`;
-    const start = `curl -fsS${verb}${call.file === undefined ? '' : ` -o ${quote(call.file)}`}`;
+    const start = `curl -fsS${verb}${call.file === undefined ? '' : ` -o ${quoteWord(call.file)}`}`;
     const headers = [
       ...(call.body === undefined ? [] : ["-H 'content-type: application/json'"]),
-      ...(call.headers ?? []).map(line => `-H ${quote(line)}`),
+      ...(call.headers ?? []).map(line => `-H ${quoteWord(line)}`),
       ...(authorized ? ['-H "authorization: Bearer $EASEL_TOKEN"'] : []),
     ].join(' ');
     const data = call.body === undefined ? '' : `-d ${await writeBody(call.body, call.name)}`;
     const tail = [headers, data].flatMap(words => (words === '' ? [] : [` \\\n    ${words}`])).join('');
     const note = call.note === undefined ? '' : `\n    (${call.note})`;
-    terminal.faint(`$ ${start} ${quote(api.url + path)}${tail}${note}`);
-    script.push(`${start} "$URL"${quote(path)}${tail}`);
+    terminal.faint(`$ ${start} ${quoteWord(api.url + path)}${tail}${note}`);
+    script.push(`${start} "$URL"${quoteWord(path)}${tail}`);
   }
 
   async function writeBody(body: unknown, name = 'body'): Promise<string> {
     const json = JSON.stringify(body);
-    if (json.length <= MAX_SHOWN_BODY) return quote(json);
+    if (json.length <= MAX_SHOWN_BODY) return quoteWord(json);
     const folder = join(out, 'requests');
     await mkdir(folder, { recursive: true });
     const file = join(folder, `${name}.json`);
     await writeFile(file, `${json}\n`);
-    return quote(`@${showPath(file)}`);
+    return quoteWord(`@${showPath(file)}`);
   }
 
   return {
@@ -104,10 +105,4 @@ export function createToldApi({ api, terminal, out, signal, authorized }: ToldAp
       return path;
     },
   };
-}
-
-/** One word of a POSIX shell, whatever it holds. */
-export function quote(text: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
