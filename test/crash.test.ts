@@ -2,11 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Easel, startEasel } from '../cli/up.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Easel, type EaselOptions, startEasel } from '../cli/up.ts';
 import { putToyDataset } from '../functions/testing/training.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import { openStore } from '../storage/open.ts';
+import { hasMinio, openTestStore } from './minio-tier.ts';
 
 const LAST_STEP = 24;
 /** 32 px, hidden 32, depth 1, batch 8, chunks of 4 steps. */
@@ -17,24 +18,41 @@ const CONFIG = {
   run: { chunk_steps: 4, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } },
 };
 
+/** Where a site keeps its objects. */
+interface Place {
+  readonly url: string;
+  /** What its users need in their environment. */
+  readonly env: Readonly<Record<string, string>>;
+  remove(): Promise<void>;
+}
+
+async function openFolder(): Promise<Place> {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-crash-'));
+  return { url: `file:${folder}`, env: {}, remove: () => rm(folder, { recursive: true }) };
+}
+
 interface Site {
   readonly easel: Easel;
   readonly dataset: string;
-  readonly folder: string;
+  readonly place: Place;
 }
 
-async function openSite(name: string): Promise<Site> {
-  const folder = await mkdtemp(join(tmpdir(), `easel-${name}-`));
-  const store = await openStore(`file:${folder}`);
+async function openSite(name: string, openPlace: () => Promise<Place> = openFolder): Promise<Site> {
+  const place = await openPlace();
+  for (const [key, value] of Object.entries(place.env)) vi.stubEnv(key, value);
+  const store = await openStore(place.url);
   const dataset = await putToyDataset(createBlobStore(store), { count: 20, side: 32 });
   await store.close();
-  const easel = await startEasel({ store: `file:${folder}`, port: 0, device: `crash-${name}-${process.pid}` });
-  return { easel, dataset, folder };
+  return { easel: await startEasel(optionsOf(name, place)), dataset, place };
+}
+
+function optionsOf(name: string, { url, env }: Place): EaselOptions {
+  return { store: url, env, port: 0, device: `crash-${name}-${process.pid}` };
 }
 
 async function closeSite(site: Site | undefined): Promise<void> {
   await site?.easel.stop();
-  if (site) await rm(site.folder, { recursive: true });
+  await site?.place.remove();
 }
 
 interface Answer {
@@ -117,10 +135,11 @@ test('one chunk of 8 steps, four of 2 and eight of 1 end in the same checkpoint'
   expect(ends.size).toBe(1);
 });
 
-describe('kill -9', () => {
+const places = [{ name: 'a folder', open: openFolder }, ...(hasMinio ? [{ name: 'MinIO', open: openTestStore }] : [])];
+describe.each(places)('kill -9 on $name', ({ open }) => {
   let site: Site;
   beforeAll(async () => {
-    site = await openSite('kill');
+    site = await openSite('kill', open);
     await create(site, 'run');
   });
   afterAll(() => closeSite(site));
@@ -200,7 +219,7 @@ describe('beside training', () => {
       .poll(async () => (await send(site, 'GET', '/experiments/slow')).body.progress, { timeout: 30_000, interval: 10 })
       .toMatchObject({ phase: 'train', metrics: { loss: expect.any(Number) } });
     await site.easel.stop();
-    const easel = await startEasel({ store: `file:${site.folder}`, port: 0, device: `crash-again-${process.pid}` });
+    const easel = await startEasel(optionsOf('again', site.place));
     site = { ...site, easel };
     const { body } = await train(site, 'slow');
     expect(body.result).toMatchObject({ state: 'done', checkpoint: undisturbed.body.result.checkpoint });
