@@ -1,0 +1,115 @@
+/** @file The body of a request: bounded in size and in time, and true to everything that the client said of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Authenticated } from './authenticate.ts';
+import { decodeAwsChunked } from './aws-chunked.ts';
+import { ChecksumVerifier } from './checksums.ts';
+import { S3Error } from './errors.ts';
+import type { S3Request } from './request.ts';
+
+export interface BodyLimits {
+  /** Bytes of the decoded body. */
+  readonly maxBytes: number;
+  /** Longest wait for the next piece. */
+  readonly idleMs: number;
+}
+
+export interface VerifiedBody {
+  /** Throws where it ends when anything is wrong with it: what was read counts only once it has ended. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** The sha256 (hexadecimal) that the bytes must have, left to whoever hashes them anyway: {@link checkSha256}. */
+  readonly sha256?: string;
+}
+
+/** @throws S3Error at once for what the headers tell: too large, no length, a checksum that is none. */
+export function openBody(
+  request: S3Request,
+  { payload, signing }: Authenticated,
+  source: AsyncIterable<Uint8Array>,
+  limits: BodyLimits,
+): VerifiedBody {
+  const { headers } = request;
+  const length = readLength(headers, payload.kind === 'chunked' ? 'x-amz-decoded-content-length' : 'content-length');
+  if (length > limits.maxBytes) {
+    throw new S3Error('EntityTooLarge', `the body has ${length} bytes: at most ${limits.maxBytes} are allowed`);
+  }
+  const checksums = new ChecksumVerifier(headers);
+  const pieces = withinIdleTime(source, limits.idleMs);
+  if (payload.kind === 'plain') {
+    const bytes = verify(takeExactly(pieces, length), headers, checksums);
+    return payload.sha256 === undefined ? { bytes } : { bytes, sha256: payload.sha256 };
+  }
+  const { signed, trailers } = payload;
+  const decoded = decodeAwsChunked(pieces, { decodedLength: length, trailers, ...(signed && { signing }) });
+  return { bytes: verify(decoded, headers, checksums) };
+}
+
+/** @param sha256 What the bytes have, in hexadecimal. @throws S3Error XAmzContentSHA256Mismatch */
+export function checkSha256(body: VerifiedBody, sha256: string): void {
+  if (body.sha256 === undefined || body.sha256 === sha256) return;
+  throw new S3Error('XAmzContentSHA256Mismatch', 'the body is not the one that was signed');
+}
+
+async function* verify(
+  pieces: AsyncGenerator<Uint8Array, ReadonlyMap<string, string>>,
+  headers: Headers,
+  checksums: ChecksumVerifier,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const { done, value } = await pieces.next();
+      if (done === true) {
+        checksums.addTrailers(headers, value);
+        break;
+      }
+      checksums.update(value);
+      yield value;
+    }
+    checksums.verify();
+  } finally {
+    await pieces.return(new Map());
+  }
+}
+
+const NO_TRAILERS: ReadonlyMap<string, string> = new Map();
+
+async function* takeExactly(
+  pieces: AsyncIterable<Uint8Array>,
+  length: number,
+): AsyncGenerator<Uint8Array, ReadonlyMap<string, string>> {
+  let size = 0;
+  for await (const piece of pieces) {
+    size += piece.byteLength;
+    if (size > length) break;
+    yield piece;
+  }
+  if (size !== length) throw new S3Error('IncompleteBody', `the body has not the ${length} bytes that were announced`);
+  return NO_TRAILERS;
+}
+
+async function* withinIdleTime(source: AsyncIterable<Uint8Array>, idleMs: number): AsyncGenerator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const arrived = new AbortController();
+      const late = sleep(idleMs, 'late' as const, { signal: arrived.signal }).catch(() => 'late' as const);
+      const next = await Promise.race([iterator.next(), late]).finally(() => arrived.abort());
+      if (next === 'late') {
+        throw new S3Error('RequestTimeout', `nothing of the body came for ${idleMs / 1000} s`);
+      }
+      ended = next.done === true;
+      if (ended) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: what hangs may hang in there, too.
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}
+
+function readLength(headers: Headers, name: string): number {
+  const text = headers.get(name);
+  if (text === null) throw new S3Error('MissingContentLength', `the header ${name} is missing`);
+  if (!/^\d{1,15}$/.test(text)) throw new S3Error('InvalidArgument', `${name} is no number of bytes`);
+  return Number(text);
+}

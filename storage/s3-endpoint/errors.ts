@@ -1,0 +1,91 @@
+/** @file What is wrong with a request, in S3's own codes: thrown anywhere below, answered once by app.ts. */
+import {
+  Ambiguous,
+  AppError,
+  type AppErrorOptions,
+  Busy,
+  Conflict,
+  InvalidInput,
+  NotFound,
+  PayloadTooLarge,
+  PreconditionFailed,
+  Unreachable,
+} from '../../errors.ts';
+
+/** The HTTP status of each code (Amazon S3 API reference, "Error responses"). */
+const STATUS = {
+  AccessDenied: 403,
+  AuthorizationHeaderMalformed: 400,
+  AuthorizationQueryParametersError: 400,
+  BadDigest: 400,
+  ConditionalRequestConflict: 409,
+  EntityTooLarge: 400,
+  IncompleteBody: 400,
+  InternalError: 500,
+  InvalidAccessKeyId: 403,
+  InvalidArgument: 400,
+  InvalidDigest: 400,
+  InvalidRange: 416,
+  InvalidRequest: 400,
+  InvalidURI: 400,
+  MalformedTrailerError: 400,
+  MalformedXML: 400,
+  MethodNotAllowed: 405,
+  MissingContentLength: 411,
+  NoSuchBucket: 404,
+  NoSuchKey: 404,
+  NotImplemented: 501,
+  PreconditionFailed: 412,
+  RequestTimeTooSkewed: 403,
+  RequestTimeout: 400,
+  SignatureDoesNotMatch: 403,
+  SlowDown: 503,
+  XAmzContentSHA256Mismatch: 400,
+} as const;
+
+export type S3ErrorCode = keyof typeof STATUS;
+
+export class S3Error extends AppError {
+  readonly code: S3ErrorCode;
+  readonly status: number;
+
+  constructor(code: S3ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.status = STATUS[code];
+  }
+}
+
+/** For what this endpoint does not do; the message names it. */
+export function notImplemented(
+  what: string,
+  hint = 'this endpoint reads, writes, lists and deletes whole objects',
+): S3Error {
+  return new S3Error('NotImplemented', `${what} is not supported: ${hint}`);
+}
+
+/**
+ * What an error of the store means to a client of S3. Undefined: a defect, of which a client learns nothing.
+ * @param conditional Whether the request named a version, so that contention is an answer and not a reason to slow down.
+ */
+export function toS3Error(error: unknown, conditional: boolean): S3Error | undefined {
+  if (error instanceof S3Error) return error;
+  if (!(error instanceof AppError)) return undefined;
+  const code = codeOf(error, conditional);
+  const message = [error.message, error.expected && `expected ${error.expected}`, error.hint]
+    .filter(Boolean)
+    .join('; ');
+  return code && new S3Error(code, message, { cause: error });
+}
+
+function codeOf(error: AppError, conditional: boolean): S3ErrorCode | undefined {
+  if (error instanceof PreconditionFailed) return 'PreconditionFailed';
+  if (error instanceof NotFound) return 'NoSuchKey';
+  if (error instanceof InvalidInput) return 'InvalidArgument';
+  if (error instanceof PayloadTooLarge) return 'EntityTooLarge';
+  if (error instanceof Conflict) return conditional ? 'ConditionalRequestConflict' : 'SlowDown';
+  if (error instanceof Busy || error instanceof Unreachable) return 'SlowDown';
+  // The client is to read back; S3 says no more of it.
+  if (error instanceof Ambiguous) return 'InternalError';
+  return undefined;
+}
