@@ -1,11 +1,17 @@
 /** @file Versions and conditional writes, for drivers that decide themselves. */
 import { NotFound, PreconditionFailed } from '../errors.ts';
-import { digestOf, hexOf } from './digest.ts';
+import { type Digest, digestOf, hexOf, isDigest } from './digest.ts';
 import type { Etag, PutOptions } from './types.ts';
 
 /** The version of these bytes: the hexadecimal digits of their sha256. */
 export function etagOf(body: Uint8Array): Etag {
   return hexOf(digestOf(body)) as Etag;
+}
+
+/** The digest that such a version is; undefined for a version of another kind. */
+export function digestOfEtag(etag: Etag): Digest | undefined {
+  const digest = `sha256:${etag}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 /** @throws PreconditionFailed */

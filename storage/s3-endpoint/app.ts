@@ -56,7 +56,8 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
   app.onError((error, c) => {
     const { headers } = c.req.raw;
     const known = toS3Error(error, headers.has('if-match') || headers.has('if-none-match'));
-    if (known === undefined) log(`s3 endpoint: ${c.req.method} ${pathOf(c)}: ${error.stack ?? error.message}`);
+    if (known === undefined || known.code === 'InternalError')
+      log(`s3 endpoint: ${c.req.method} ${pathOf(c)}: ${error.stack ?? error.message}`);
     return answerError(known ?? new S3Error('InternalError', 'something went wrong here; the log says what'), c);
   });
 

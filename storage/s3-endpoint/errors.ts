@@ -1,6 +1,5 @@
 /** @file What is wrong with a request, in S3's own codes: thrown anywhere below, answered once by app.ts. */
 import {
-  Ambiguous,
   AppError,
   type AppErrorOptions,
   Busy,
@@ -71,21 +70,18 @@ export function notImplemented(
 export function toS3Error(error: unknown, conditional: boolean): S3Error | undefined {
   if (error instanceof S3Error) return error;
   if (!(error instanceof AppError)) return undefined;
-  const code = codeOf(error, conditional);
   const message = [error.message, error.expected && `expected ${error.expected}`, error.hint]
     .filter(Boolean)
     .join('; ');
-  return code && new S3Error(code, message, { cause: error });
+  return new S3Error(codeOf(error, conditional), message, { cause: error });
 }
 
-function codeOf(error: AppError, conditional: boolean): S3ErrorCode | undefined {
+function codeOf(error: AppError, conditional: boolean): S3ErrorCode {
   if (error instanceof PreconditionFailed) return 'PreconditionFailed';
   if (error instanceof NotFound) return 'NoSuchKey';
   if (error instanceof InvalidInput) return 'InvalidArgument';
   if (error instanceof PayloadTooLarge) return 'EntityTooLarge';
   if (error instanceof Conflict) return conditional ? 'ConditionalRequestConflict' : 'SlowDown';
   if (error instanceof Busy || error instanceof Unreachable) return 'SlowDown';
-  // The client is to read back; S3 says no more of it.
-  if (error instanceof Ambiguous) return 'InternalError';
-  return undefined;
+  return 'InternalError';
 }
