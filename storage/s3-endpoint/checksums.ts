@@ -21,6 +21,8 @@ const ALGORITHMS: Readonly<Record<string, { readonly bytes: number; create(): Ch
 };
 
 const PREFIX = 'x-amz-checksum-';
+/** An older name for that of MD5. */
+const MD5 = 'content-md5';
 /** Headers that begin like a checksum and are none. */
 const NO_CHECKSUMS = new Set([`${PREFIX}algorithm`, `${PREFIX}mode`, `${PREFIX}type`]);
 
@@ -60,16 +62,15 @@ export class ChecksumVerifier {
 
   /** @throws S3Error InvalidDigest when the value is no base64 of the algorithm's length, NotImplemented for another algorithm. */
   constructor(headers: Headers) {
-    const md5 = headers.get('content-md5');
-    if (md5 !== null) this.#expect('content-md5', md5);
     for (const [name, value] of headers) {
-      if (name.startsWith(PREFIX) && !NO_CHECKSUMS.has(name)) this.#expect(name, value);
+      if (isChecksum(name)) this.#expect(name, value);
     }
     for (const name of trailerNames(headers)) {
-      if (name.startsWith(PREFIX)) this.#start(name);
+      if (isChecksum(name)) this.#start(name);
     }
-    const promised = headers.get('x-amz-sdk-checksum-algorithm');
-    if (promised !== null && !this.#running.has(`${PREFIX}${promised.toLowerCase()}`)) {
+    const promised = headers.get('x-amz-sdk-checksum-algorithm')?.toLowerCase();
+    const names = promised === 'md5' ? [MD5, `${PREFIX}md5`] : [`${PREFIX}${promised}`];
+    if (promised !== undefined && !names.some(name => this.#running.has(name))) {
       throw new S3Error(
         'InvalidRequest',
         `x-amz-sdk-checksum-algorithm promises ${promised.slice(0, 20)}, and no such checksum came`,
@@ -114,13 +115,17 @@ export class ChecksumVerifier {
   }
 }
 
+function isChecksum(name: string): boolean {
+  return name === MD5 || (name.startsWith(PREFIX) && !NO_CHECKSUMS.has(name));
+}
+
 function trailerNames(headers: Headers): string[] {
   const names = (headers.get('x-amz-trailer') ?? '').split(',').map(name => name.trim().toLowerCase());
   return [...new Set(names.filter(name => name !== ''))];
 }
 
 function algorithmOf(header: string): { readonly bytes: number; create(): Checksum } {
-  const name = header === 'content-md5' ? 'md5' : header.slice(PREFIX.length);
+  const name = header === MD5 ? 'md5' : header.slice(PREFIX.length);
   const algorithm = Object.hasOwn(ALGORITHMS, name) ? ALGORITHMS[name] : undefined;
   if (algorithm === undefined) {
     throw notImplemented(`the checksum ${header.slice(0, 60)}`, `known are ${Object.keys(ALGORITHMS).join(', ')}`);
