@@ -93,7 +93,7 @@ async function* withinIdleTime(source: AsyncIterable<Uint8Array>, idleMs: number
     for (;;) {
       const arrived = new AbortController();
       const late = sleep(idleMs, 'late' as const, { signal: arrived.signal }).catch(() => 'late' as const);
-      const next = await Promise.race([iterator.next(), late]).finally(() => arrived.abort());
+      const next = await Promise.race([iterator.next().catch(breakOff), late]).finally(() => arrived.abort());
       if (next === 'late') {
         throw new S3Error('RequestTimeout', `nothing of the body came for ${idleMs / 1000} s`);
       }
@@ -105,6 +105,10 @@ async function* withinIdleTime(source: AsyncIterable<Uint8Array>, idleMs: number
     // Not awaited: what hangs may hang in there, too.
     if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
   }
+}
+
+function breakOff(cause: unknown): never {
+  throw new S3Error('IncompleteBody', 'the body broke off', { cause });
 }
 
 function readLength(headers: Headers, name: string): number {

@@ -1,4 +1,4 @@
-/** @file XML, as little of it as S3 speaks: elements and text. Documents that declare anything (DOCTYPE, entities) are refused unread. */
+/** @file XML, as little of it as S3 speaks: elements and text. Documents that declare anything (DOCTYPE, entities) or have CDATA are refused unread. */
 import { XMLBuilder, XMLParser, XMLValidator } from 'fast-xml-parser';
 import { z } from 'zod';
 import { S3Error } from './errors.ts';
@@ -54,7 +54,9 @@ const objectSchema = z.strictObject({
   '#text': z.string().optional(),
 });
 
-const deleteSchema = z.object({
+const deleteSchema = z.strictObject({
+  '?xml': z.string().optional(),
+  '#text': z.string().optional(),
   Delete: z.strictObject({
     Object: z.union([z.array(objectSchema).min(1).max(MAX_DELETED_KEYS), objectSchema.transform(each => [each])]),
     Quiet: z
@@ -98,7 +100,7 @@ function parse(bytes: Uint8Array): unknown {
   } catch {
     throw malformed('it is no UTF-8');
   }
-  if (/<!(?!\[CDATA\[|--)/.test(text)) throw malformed('declarations are not allowed');
+  if (/<!(?!--)/.test(text)) throw malformed('declarations and CDATA are not allowed');
   if (XMLValidator.validate(text) !== true) throw malformed('it is not well-formed');
   try {
     return parser.parse(text);
