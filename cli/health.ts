@@ -30,6 +30,7 @@ export const healthSchema = z.looseObject({
   version: z.string(),
   /** This and what follows is told to those with the token only. */
   store: z.string().optional(),
+  s3: z.looseObject({ url: z.string(), bucket: z.string() }).optional(),
   runner: runnerSchema.optional(),
   /** Why no runner answers. */
   runner_problem: z.string().optional(),

@@ -17,6 +17,7 @@ const HELD_DELAY_MS = 1000;
 const KEPT_LINES = 20;
 
 export interface SuperviseOptions {
+  /** As it calls itself: "easel <name> listening on ...". */
   readonly name: string;
   /** Path of a TypeScript file. */
   readonly entry: string;
@@ -27,7 +28,7 @@ export interface SuperviseOptions {
 }
 
 export interface Supervised {
-  /** As it printed it: `listening on http://...`. */
+  /** As it printed it: `easel <name> listening on http://...`. */
   readonly url: string;
   /** Of the process that runs now; undefined between two. */
   readonly pid: number | undefined;
@@ -47,12 +48,14 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
   const ending = new AbortController();
   const ready = Promise.withResolvers<string>();
   const startedAt = performance.now();
+  // Whatever else it starts says so in other words.
+  const address = new RegExp(`^easel ${options.name} listening on (https?:\\/\\/\\S+)`);
 
   function listen(line: string): void {
     lines.push(line);
     if (lines.length > KEPT_LINES) lines.shift();
     options.log(line);
-    const found = /listening on (https?:\/\/\S+)/.exec(line)?.[1];
+    const found = address.exec(line)?.[1];
     if (found === undefined) return;
     url = found;
     env = { ...env, ...options.keepAddress(new URL(found)) };

@@ -65,6 +65,7 @@ test('server and runner start on free ports, know each other, and share a secret
   expect(runner.env.EASEL_RUNNER_SECRET).toBe(server.env.EASEL_RUNNER_SECRET);
   expect([server.env.EASEL_STORE, runner.env.EASEL_STORE]).toEqual(['file:somewhere', 'file:somewhere']);
   expect(runner.env.EASEL_DEVICE).toBe('some-device');
+  expect(server.env.EASEL_S3_PORT).toBe('0');
   expect(lines).toContain(`server | easel server listening on ${up.url} (a fake)`);
   expect(lines).toContain(`runner | easel runner listening on ${up.runnerUrl} (a fake)`);
 });

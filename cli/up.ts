@@ -16,7 +16,7 @@ export interface EaselOptions {
   readonly store?: string;
   /** Address that the server listens on; the runner stays on loopback. */
   readonly host?: string;
-  /** 0: any free port, for the runner, too. Default: the environment's, else 8787 and 8789. */
+  /** 0: any free port, for the runner and the S3 endpoint, too. Default: the environment's, else 8787 and 8789. */
   readonly port?: number;
   /** Two runners of one device name exclude each other on a host. */
   readonly device?: string;
@@ -69,6 +69,7 @@ export async function startEasel(options: EaselOptions = {}): Promise<Easel> {
         ...common,
         EASEL_RUNNERS: new URL(runner.url).origin,
         ...(options.port === undefined ? {} : { EASEL_PORT: String(options.port) }),
+        ...(options.port === 0 ? { EASEL_S3_PORT: options.env?.EASEL_S3_PORT ?? '0' } : {}),
       },
       keepAddress: url => ({ EASEL_PORT: url.port }),
       log: line => log(`server | ${line}`),

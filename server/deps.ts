@@ -12,6 +12,8 @@ export interface ServerDeps {
   /** Throws Busy when no runner is reachable. */
   readonly runner: RunnerClient;
   readonly env: ServerEnv;
+  /** Where the store can be browsed by S3 clients. */
+  readonly s3?: { readonly url: string; readonly bucket: string };
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }

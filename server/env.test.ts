@@ -6,6 +6,7 @@ test('defaults', () => {
     store: 'file:data/store',
     host: '127.0.0.1',
     port: 8787,
+    s3: { port: 8788, explicit: false },
     runners: [],
     importRoots: ['/home/me'],
     supervised: false,
@@ -37,4 +38,23 @@ test('an address that others can reach needs a token', () => {
 
 test('every wrong variable is named', () => {
   expect(() => parseEnv({ EASEL_PORT: '99999', EASEL_TOKEN: 'short' }, '/')).toThrow(/EASEL_PORT.*EASEL_TOKEN/);
+});
+
+test('the S3 endpoint has a port, keys, or is off', () => {
+  const s3 = (env: Record<string, string>) => parseEnv(env, '/').s3;
+  const keys = { EASEL_S3_ACCESS_KEY: 'access', EASEL_S3_SECRET_KEY: 'a-secret-of-enough-length' };
+  expect(s3({ EASEL_S3_PORT: 'off' })).toBeUndefined();
+  expect(s3({ EASEL_S3_PORT: '9000' })).toEqual({ port: 9000, explicit: true });
+  expect(s3({ EASEL_PORT: '0' })).toEqual({ port: 0, explicit: false });
+  expect(s3({ EASEL_PORT: '0', EASEL_S3_PORT: '0' })).toEqual({ port: 0, explicit: true });
+  expect(s3({ EASEL_PORT: '8788' })).toBeUndefined();
+  expect(s3(keys)?.keys).toEqual({ accessKey: 'access', secretKey: 'a-secret-of-enough-length' });
+  expect(() => s3({ EASEL_S3_PORT: 'on' })).toThrow('EASEL_S3_PORT');
+  expect(() => s3({ EASEL_S3_PORT: '70000' })).toThrow('EASEL_S3_PORT');
+  expect(() => s3({ EASEL_PORT: '9000', EASEL_S3_PORT: '9000' })).toThrow('EASEL_PORT and EASEL_S3_PORT are both 9000');
+  expect(() => s3({ ...keys, EASEL_S3_ACCESS_KEY: '' })).toThrow('EASEL_S3_ACCESS_KEY');
+  const open = { EASEL_HOST: '0.0.0.0', EASEL_TOKEN: 'a token of enough length' };
+  expect(() => s3({ ...open, EASEL_S3_PORT: '9000' })).toThrow('has no keys of yours');
+  expect(s3({ ...open, ...keys, EASEL_S3_PORT: '9000' })).toMatchObject({ port: 9000 });
+  expect(s3(open)).toEqual({ port: 8788, explicit: false });
 });

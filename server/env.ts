@@ -1,14 +1,17 @@
 /** @file The server's environment (design.md 10), parsed once at start. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { type S3Keys, s3KeysOf } from '../configs/s3-keys.ts';
 import { InvalidInput } from '../errors.ts';
 
+const DEFAULT_S3_PORT = 8788;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const envSchema = z.object({
   EASEL_STORE: z.string().min(1).default('file:data/store'),
   EASEL_HOST: z.string().min(1).default('127.0.0.1'),
   EASEL_PORT: z.coerce.number().int().min(0).max(65535).default(8787),
+  EASEL_S3_PORT: z.union([z.literal('off'), z.coerce.number().int().min(0).max(65535)]).optional(),
   EASEL_RUNNERS: z.string().default(''),
   EASEL_RUNNER_SECRET: z.string().min(16, 'expected at least 16 characters').optional(),
   EASEL_CACHE: z.string().min(1).optional(),
@@ -18,11 +21,21 @@ const envSchema = z.object({
   STORE_PROBE: z.enum(['on', 'off']).default('on'),
 });
 
+export interface S3Env {
+  readonly port: number;
+  /** Whether the port was asked for; one that is only the default may be taken by another server. */
+  readonly explicit: boolean;
+  /** Absent: those that the store keeps. */
+  readonly keys?: S3Keys;
+}
+
 export interface ServerEnv {
   /** `file:DIR`, `memory:` or `s3://...`. */
   readonly store: string;
   readonly host: string;
   readonly port: number;
+  /** The S3 endpoint over a folder store; absent: none is wanted. */
+  readonly s3?: S3Env;
   /** Addresses of gpu-runners; none: those of this user that were started alone. */
   readonly runners: readonly string[];
   /** Absent: read from the file that a runner started alone leaves in the cache folder. */
@@ -58,6 +71,7 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
     store: vars.EASEL_STORE,
     host: vars.EASEL_HOST,
     port: vars.EASEL_PORT,
+    ...parseS3(vars, s3KeysOf(given)),
     runners: vars.EASEL_RUNNERS.split(',')
       .map(address => address.trim())
       .filter(address => address !== ''),
@@ -71,6 +85,28 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
     supervised: vars.EASEL_SUPERVISED === '1',
     probeStore: vars.STORE_PROBE === 'on',
   };
+}
+
+/** Any free port goes with any free port. */
+function parseS3(vars: z.output<typeof envSchema>, keys: S3Keys | undefined): { readonly s3?: S3Env } {
+  const { EASEL_S3_PORT: wanted, EASEL_PORT: httpPort, EASEL_HOST: host } = vars;
+  if (wanted === 'off') return {};
+  if (wanted !== undefined && wanted !== 0 && wanted === httpPort) {
+    throw new InvalidInput(`EASEL_PORT and EASEL_S3_PORT are both ${wanted}`, { expected: 'a port for each' });
+  }
+  if (wanted !== undefined && !isLoopback(host) && keys === undefined) {
+    throw new InvalidInput(
+      `EASEL_HOST=${host} can be reached from other machines, and the S3 endpoint has no keys of yours`,
+      {
+        expected: 'a loopback address, or keys',
+        hint: 'set EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY, or EASEL_S3_PORT=off',
+      },
+    );
+  }
+  const port = wanted ?? (httpPort === 0 ? 0 : DEFAULT_S3_PORT);
+  // The server itself comes first.
+  if (port === httpPort && port !== 0) return {};
+  return { s3: { port, explicit: wanted !== undefined, ...(keys !== undefined && { keys }) } };
 }
 
 export function isLoopback(host: string): boolean {

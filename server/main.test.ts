@@ -3,9 +3,13 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { Client } from 'minio';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { readS3Keys } from '../configs/s3-keys.ts';
 import { digestOf } from '../storage/digest.ts';
+import { blobKey } from '../storage/keys.ts';
 import { jsonOf } from './testing.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -133,4 +137,58 @@ test('refuses to start in one line that says why', async () => {
   const address = await addressOf(start());
   const taken = start({ EASEL_PORT: new URL(address).port });
   await expect(addressOf(taken)).rejects.toThrow(/cannot listen .*EASEL_PORT/);
+});
+
+const S3_LISTENING = /^S3 endpoint listening on (http:\/\/127\.0\.0\.1:\d+) \(bucket easel\)$/m;
+
+/** All that it says until the line comes. */
+function sayingOf(child: ChildProcess, line: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const read = (chunk: Buffer) => {
+      said += chunk;
+      if (line.test(said)) resolve(said);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', () => reject(new Error(said)));
+  });
+}
+
+test('a folder store can be browsed by S3, with keys that it keeps and tells nobody', async () => {
+  const child = start();
+  const said = await sayingOf(child, S3_LISTENING);
+  const address = LISTENING.exec(said)?.[1] ?? '';
+  const s3 = S3_LISTENING.exec(said)?.[1] ?? '';
+  // Whoever looks for the server's address finds that first.
+  expect(said.indexOf(address)).toBeLessThan(said.indexOf(s3));
+  expect((await jsonOf(fetch(`${address}/health`))).s3).toEqual({ url: s3, bucket: 'easel' });
+  await fetch(`${address}/objects`, { method: 'POST', body: 'hello' });
+  const { accessKey, secretKey } = (await readS3Keys(`${folder}/store`)) ?? { accessKey: '', secretKey: '' };
+  const client = new Client({
+    endPoint: '127.0.0.1',
+    port: Number(new URL(s3).port),
+    useSSL: false,
+    accessKey,
+    secretKey,
+  });
+  expect(await text(await client.getObject('easel', blobKey(digestOf('hello'))))).toBe('hello');
+  expect((await fetch(`${s3}/easel`)).status).toBe(403);
+  expect(said).not.toContain(secretKey);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+test('a port for S3 that is taken stops the server only when it was asked for', async () => {
+  const taken = new URL(await addressOf(start({ EASEL_S3_PORT: 'off' }))).port;
+  await expect(addressOf(start({ EASEL_S3_PORT: taken }))).rejects.toThrow(
+    /^easel server: the S3 endpoint cannot listen on 127.0.0.1:\d+: .*EADDRINUSE.*EASEL_S3_PORT/,
+  );
+});
+
+test('another store, or one that is not to be browsed, has no S3 endpoint', async () => {
+  for (const extra of [{ EASEL_STORE: 'memory:' }, { EASEL_S3_PORT: 'off' }] as const) {
+    const address = await addressOf(start(extra));
+    expect((await jsonOf(fetch(`${address}/health`))).s3).toBeUndefined();
+  }
 });

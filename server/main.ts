@@ -12,6 +12,7 @@ import type { ServerDeps } from './deps.ts';
 import { parseEnv, type ServerEnv } from './env.ts';
 import { createHttpServer } from './http-server.ts';
 import { resumeExperiments } from './resume.ts';
+import { startS3 } from './s3.ts';
 
 /** What is about to end may do so: a chunk that the runner cut short since it stops too. */
 const DRAIN_MS = 2000;
@@ -37,7 +38,16 @@ async function startServer(env: ServerEnv): Promise<void> {
     ...(env.cacheFolder !== undefined && { cacheFolder: env.cacheFolder }),
   });
   const executor = createExecutor({ store, blobs, registry, runner, pool, importRoots: env.importRoots, now });
-  const deps: ServerDeps = { store, blobs, executor, runner, env, now };
+  const { endpoint: s3, line: s3Line } = await startS3(store, env);
+  const deps: ServerDeps = {
+    store,
+    blobs,
+    executor,
+    runner,
+    env,
+    now,
+    ...(s3 !== undefined && { s3: { url: s3.url, bucket: s3.bucket } }),
+  };
 
   const server = createHttpServer(createApp(deps).fetch);
   await new Promise<void>((resolve, reject) => {
@@ -48,6 +58,7 @@ async function startServer(env: ServerEnv): Promise<void> {
   const port = typeof address === 'object' && address !== null ? address.port : env.port;
   const host = env.host.includes(':') ? `[${env.host}]` : env.host;
   console.log(`easel server listening on http://${host}:${port} (store ${store.url})`);
+  if (s3Line !== undefined) console.log(s3Line);
 
   let stopping = false;
   const stop = async (reason: string) => {
@@ -55,6 +66,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     stopping = true;
     console.log(`easel server: ${reason}, stopping`);
     server.close();
+    void s3?.close();
     // Nothing is lost by leaving: results are committed in one write, and a job goes on at the runner.
     await executor.drain(DRAIN_MS);
     process.exit(0);

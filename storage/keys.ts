@@ -1,13 +1,14 @@
 /** @file What may be a key, and where each kind of thing lies in the store. */
+import { RESERVED_FOLDER } from '../configs/store-folder.ts';
 import { InvalidInput } from '../errors.ts';
 import { type Digest, hexOf, isDigest } from './digest.ts';
+
+export { RESERVED_FOLDER };
 
 /** S3's limit. */
 const MAX_KEY_BYTES = 1024;
 /** What file systems allow for one name. */
 const MAX_SEGMENT_BYTES = 255;
-/** Where drivers keep what is no object: temporary files, locks. */
-export const RESERVED_FOLDER = '.easel';
 /** Larger than every code point in a key, so that `prefix + LAST_CHARACTER` sorts after all keys with the prefix. */
 export const LAST_CHARACTER = '\u{10FFFF}';
 

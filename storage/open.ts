@@ -1,3 +1,4 @@
+import { parseStoreFolder } from '../configs/store-folder.ts';
 import { InvalidInput } from '../errors.ts';
 import { openFileStore } from './drivers/file.ts';
 import { createMemoryStore } from './drivers/memory.ts';
@@ -14,7 +15,8 @@ const EXPECTED =
  */
 export async function openStore(url: string): Promise<ObjectStore> {
   if (url === 'memory:') return createMemoryStore();
-  if (url.startsWith('file:')) return openFileStore(parseFolder(url));
+  const folder = parseStoreFolder(url);
+  if (folder !== undefined) return openFileStore(folder);
   if (/^s3:/i.test(url)) return openBucket(url);
   throw new InvalidInput(`"${url.slice(0, 200)}" names no store`, {
     expected: EXPECTED,
@@ -29,13 +31,4 @@ async function openBucket(url: string): Promise<ObjectStore> {
   // Wrong credentials and names are told now, by a request whose answer says which: HEAD would call a missing bucket a missing key.
   await store.list('', { limit: 1 });
   return store;
-}
-
-/** `file:DIR`, also written `file:///DIR`. */
-function parseFolder(url: string): string {
-  const folder = url.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
-  if (folder === '' || folder.startsWith('//') || folder.includes('\0')) {
-    throw new InvalidInput(`"${url}" names no folder`, { expected: 'such as "file:data/store" or "file:/srv/easel"' });
-  }
-  return folder;
 }

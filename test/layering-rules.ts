@@ -84,6 +84,7 @@ export const RULES: LayeringRules = {
     'gpu-runner/control.ts': 'listens on loopback',
     'gpu-runner/device-lock.ts': 'holds a socket, to be the only one',
     'gpu-runner/runner-link.ts': 'the runners that the environment names',
+    'storage/s3-endpoint/listen.ts': 'listens, where the environment says',
     'storage/drivers/s3.ts': 'the store that the environment names',
     'storage/drivers/s3-agents.ts': 'the same, whose connections it makes',
     'cli/http.ts': 'the server that the command line names',

@@ -26,5 +26,7 @@ const server = createServer((request, response) => {
 });
 server.listen(Number(EASEL_RUNNERS === undefined ? EASEL_RUNNER_PORT : EASEL_PORT), '127.0.0.1', () => {
   note('started');
+  if (name === 'server') console.log('S3 endpoint listening on http://127.0.0.1:1 (a fake)');
   console.log(`easel ${name} listening on http://127.0.0.1:${(server.address() as AddressInfo).port} (a fake)`);
+  if (name === 'server') console.log('S3 endpoint listening on http://127.0.0.1:2 (a fake)');
 });

@@ -13,12 +13,14 @@ const healthSchema = z.strictObject({
   status: z.literal('ok'),
   version: z.string(),
   store: z.string(),
+  /** Absent without an S3 endpoint of this server's own. */
+  s3: z.strictObject({ url: z.string(), bucket: z.string() }).optional(),
   /** Absent without a reachable runner: data stages work, training and sampling do not. */
   runner: runnerStatusSchema.optional(),
   runner_problem: z.string().optional(),
 });
 
-export function createHealthRoutes({ store, runner, env }: ServerDeps): Hono {
+export function createHealthRoutes({ store, runner, env, s3 }: ServerDeps): Hono {
   const app = new Hono();
 
   app.get('/health', async c => {
@@ -26,7 +28,7 @@ export function createHealthRoutes({ store, runner, env }: ServerDeps): Hono {
     const known = env.token === undefined || c.req.header('authorization') !== undefined;
     if (!known) return c.json({ v: 1, status: 'ok', version: VERSION });
     const found = await askRunner(runner.status());
-    return c.json({ v: 1, status: 'ok', version: VERSION, store: store.url, ...found });
+    return c.json({ v: 1, status: 'ok', version: VERSION, store: store.url, ...(s3 && { s3 }), ...found });
   });
 
   return app;

@@ -18,9 +18,9 @@ export interface S3Endpoint {
 
 /** @param port 0: any that is free. @throws The error of listen(2), with its code. */
 export async function listenS3(options: S3AppOptions, host: string, port: number): Promise<S3Endpoint> {
-  const server = createAdaptorServer({ fetch: createS3App(options).fetch }) as Server;
-  server.requestTimeout = REQUEST_TIMEOUT_MS;
-  server.headersTimeout = HEADERS_TIMEOUT_MS;
+  const serverOptions = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS };
+  // Without a `createServer` of another protocol it is one of node:http.
+  const server = createAdaptorServer({ fetch: createS3App(options).fetch, serverOptions }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -1,0 +1,107 @@
+/**
+ * @file The keys of the S3 endpoint over a folder store: from the environment, else from a file in the folder that only its owner can read,
+ * made once. Server and command line read the same, since neither should ask the other for a secret.
+ */
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { Corrupt, InvalidInput } from '../errors.ts';
+import { RESERVED_FOLDER } from './store-folder.ts';
+
+export interface S3Keys {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+const FILE = 's3-keys.json';
+/** Read and written by the owner alone. */
+const MODE = 0o600;
+const ACCESS_KEY_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const ACCESS_KEY_LENGTH = 20;
+const SECRET_KEY_BYTES = 30;
+
+const accessKeySchema = z.string().regex(/^[\w.-]{3,128}$/, 'expected 3 to 128 letters, digits, "_", "." or "-"');
+const secretKeySchema = z
+  .string()
+  .regex(/^[\x21-\x7e]{16,256}$/, 'expected at least 16 ASCII characters without spaces');
+const fileSchema = z.strictObject({ v: z.literal(1), access_key: accessKeySchema, secret_key: secretKeySchema });
+
+/**
+ * EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY; undefined when neither is set.
+ * @throws InvalidInput naming what is wrong, without the secret.
+ */
+export function s3KeysOf(env: Readonly<Record<string, string | undefined>>): S3Keys | undefined {
+  const { EASEL_S3_ACCESS_KEY: accessKey, EASEL_S3_SECRET_KEY: secretKey } = env;
+  if (!accessKey && !secretKey) return undefined;
+  const problems = [
+    ...(accessKeySchema
+      .safeParse(accessKey || undefined)
+      .error?.issues.map(each => `EASEL_S3_ACCESS_KEY: ${each.message}`) ?? []),
+    ...(secretKeySchema
+      .safeParse(secretKey || undefined)
+      .error?.issues.map(each => `EASEL_S3_SECRET_KEY: ${each.message}`) ?? []),
+  ];
+  if (problems.length > 0 || !accessKey || !secretKey) {
+    throw new InvalidInput(`the keys of the S3 endpoint are wrong: ${problems.join('; ')}`, {
+      expected: 'both EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY, or neither',
+    });
+  }
+  return { accessKey, secretKey };
+}
+
+/** What the folder keeps; undefined when nothing was made yet. @throws Corrupt */
+export async function readS3Keys(folder: string): Promise<S3Keys | undefined> {
+  const path = join(folder, RESERVED_FOLDER, FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  try {
+    const { access_key: accessKey, secret_key: secretKey } = fileSchema.parse(JSON.parse(text));
+    return { accessKey, secretKey };
+  } catch {
+    // No cause: it may repeat the secret.
+    throw new Corrupt(`"${path}" does not hold the keys of the S3 endpoint`, {
+      hint: 'remove it, and new keys are made',
+    });
+  }
+}
+
+/** The same, made when there are none: of any number of processes that make them at once, one succeeds, and all get its keys. */
+export async function ensureS3Keys(folder: string): Promise<S3Keys> {
+  const known = await readS3Keys(folder);
+  if (known !== undefined) return known;
+  // Left behind by a kill, it is swept as the store's own temporary files are.
+  const temporary = join(folder, RESERVED_FOLDER, 'tmp', randomUUID());
+  await mkdir(join(folder, RESERVED_FOLDER, 'tmp'), { recursive: true });
+  const file = await open(temporary, 'wx', MODE);
+  try {
+    const { accessKey, secretKey } = makeS3Keys();
+    await file.writeFile(`${JSON.stringify({ v: 1, access_key: accessKey, secret_key: secretKey }, undefined, 2)}\n`);
+    await file.datasync();
+    await link(temporary, join(folder, RESERVED_FOLDER, FILE)).catch(error => {
+      if (!isCode(error, 'EEXIST')) throw error;
+    });
+  } finally {
+    await file.close();
+    await unlink(temporary);
+  }
+  return ensureS3Keys(folder);
+}
+
+/** In the alphabets of Amazon's keys but for the "/" and "+", which some clients do not quote well. */
+function makeS3Keys(): S3Keys {
+  const letters = Array.from(
+    { length: ACCESS_KEY_LENGTH },
+    () => ACCESS_KEY_LETTERS[randomInt(ACCESS_KEY_LETTERS.length)],
+  );
+  return { accessKey: letters.join(''), secretKey: randomBytes(SECRET_KEY_BYTES).toString('base64url') };
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -1,0 +1,15 @@
+/** @file Which folder a store is, and what in it is no object. */
+import { InvalidInput } from '../errors.ts';
+
+/** Where a folder store keeps what is no object: temporary files, locks, keys. */
+export const RESERVED_FOLDER = '.easel';
+
+/** The folder of `file:DIR`, also written `file:///DIR`; undefined for a store that is none. @throws InvalidInput when it names no folder. */
+export function parseStoreFolder(url: string): string | undefined {
+  if (!url.startsWith('file:')) return undefined;
+  const folder = url.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
+  if (folder === '' || folder.startsWith('//') || folder.includes('\0')) {
+    throw new InvalidInput(`"${url}" names no folder`, { expected: 'such as "file:data/store" or "file:/srv/easel"' });
+  }
+  return folder;
+}
