@@ -2,6 +2,7 @@ import { defineCommand } from 'citty';
 import { storeBootstrapCommand } from './store-bootstrap.ts';
 import { storeEnvCommand } from './store-env.ts';
 import { storeInstallCommand } from './store-install.ts';
+import { storeKeysCommand } from './store-keys.ts';
 import { storeUpCommand } from './store-up.ts';
 
 export const storeCommand = defineCommand({
@@ -9,6 +10,7 @@ export const storeCommand = defineCommand({
   subCommands: {
     up: storeUpCommand,
     env: storeEnvCommand,
+    keys: storeKeysCommand,
     install: storeInstallCommand,
     bootstrap: storeBootstrapCommand,
   },

@@ -122,7 +122,7 @@ describe('signatures', () => {
 
   it.each([
     ['Bearer x', 'AuthorizationHeaderMalformed'],
-    ['AWS test-access-key:c2ln', 'AuthorizationHeaderMalformed'],
+    ['AWS test-access-key:c2ln', 'InvalidRequest'],
     ['AWS4-HMAC-SHA256 ', 'AuthorizationHeaderMalformed'],
     ['AWS4-HMAC-SHA256 Credential=x,SignedHeaders=host,Signature=x', 'AuthorizationHeaderMalformed'],
     [
@@ -135,6 +135,12 @@ describe('signatures', () => {
     ],
   ])('that are none are refused: %s', async (authorization, code) => {
     expect(await codeOf(put(), ({ headers }) => ({ headers: { ...headers, authorization } }))).toBe(code);
+  });
+
+  it('of version 2 are told apart', async () => {
+    const target = '/easel/kept.txt?AWSAccessKeyId=x&Signature=x&Expires=99999999999';
+    const answer = await send(url, { method: 'GET', target, headers: {}, body: Buffer.from('') });
+    expect([answer.code, answer.text]).toEqual(['InvalidRequest', expect.stringContaining('AWS4-HMAC-SHA256')]);
   });
 
   it('are given once', async () => {

@@ -66,6 +66,12 @@ function readAuthorization(request: S3Request): Authorization {
   if (header !== null && isPresigned) {
     throw new S3Error('InvalidArgument', 'the request is signed twice, by a header and in the query');
   }
+  if (header?.startsWith('AWS ') || queryValue(request, 'AWSAccessKeyId') !== undefined) {
+    throw new S3Error(
+      'InvalidRequest',
+      'signatures of version 2 are not accepted: use AWS4-HMAC-SHA256 (aws: `aws configure set default.s3.signature_version s3v4`)',
+    );
+  }
   if (header !== null) return readHeader(request, header);
   if (isPresigned) return readQuery(request);
   throw new S3Error('AccessDenied', 'the request is not signed: `easel store keys` prints the keys of this store');

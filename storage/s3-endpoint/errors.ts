@@ -17,6 +17,7 @@ const STATUS = {
   AuthorizationHeaderMalformed: 400,
   AuthorizationQueryParametersError: 400,
   BadDigest: 400,
+  BucketAlreadyOwnedByYou: 409,
   ConditionalRequestConflict: 409,
   EntityTooLarge: 400,
   IncompleteBody: 400,

@@ -1,6 +1,7 @@
 /** @file The endpoint on a socket. */
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
+import { Internal } from '../../errors.ts';
 import { createS3App, DEFAULT_BUCKET, type S3AppOptions } from './app.ts';
 
 /** A gibibyte at 0.3 MB/s; within it the app wants a piece every so often. */
@@ -29,10 +30,8 @@ export async function listenS3(options: S3AppOptions, host: string, port: number
       resolve();
     });
   });
-  const address = server.address();
-  const actual = typeof address === 'object' && address !== null ? address.port : port;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    url: urlOf(server.address()),
     bucket: options.bucket ?? DEFAULT_BUCKET,
     async close() {
       const closed = new Promise<void>(resolve => server.close(() => resolve()));
@@ -40,4 +39,11 @@ export async function listenS3(options: S3AppOptions, host: string, port: number
       await closed;
     },
   };
+}
+
+/** By number: clients put the bucket before a host's name, and not before its address. */
+function urlOf(address: ReturnType<Server['address']>): string {
+  if (address === null || typeof address === 'string') throw new Internal('the S3 endpoint has no address');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
 }

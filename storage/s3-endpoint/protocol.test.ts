@@ -56,7 +56,6 @@ test.each([
   ['GET /easel/a?versionId=3', 'versionId'],
   ['GET /easel/a?partNumber=2', 'GetObject of a part'],
   ['GET /easel/a?response-content-type=text/html', 'response-content-type'],
-  ['PUT /easel', 'CreateBucket'],
   ['PUT /other', 'CreateBucket'],
   ['DELETE /easel', 'DeleteBucket'],
   ['POST /easel', 'PostObject'],
@@ -94,6 +93,7 @@ test('what asks for nothing beyond the usual is fine', () => {
 test.each([
   ['GET /other', 'NoSuchBucket'],
   ['GET /easel.example/x', 'NoSuchBucket'],
+  ['PUT /easel', 'BucketAlreadyOwnedByYou'],
   ['PUT /', 'MethodNotAllowed'],
   ['GET //easel/x', 'MethodNotAllowed'],
   ['PATCH /easel/x', 'MethodNotAllowed'],

@@ -1,5 +1,5 @@
 /** @file Which operation a request asks for: pure, path style only. */
-import { S3Error } from './errors.ts';
+import { notImplemented, S3Error } from './errors.ts';
 import { queryValue, type S3Request } from './request.ts';
 import { refuseUnsupported } from './unsupported.ts';
 
@@ -18,6 +18,9 @@ export function parseOperation(request: S3Request, bucket: string): Operation {
     throw new S3Error('MethodNotAllowed', `${method} is not for the list of buckets`);
   }
   const level = key === '' ? 'Bucket' : 'Object';
+  if (level === 'Bucket' && method === 'PUT' && request.query.every(([parameter]) => parameter === 'x-id')) {
+    throw createBucket(name, bucket);
+  }
   refuseUnsupported(request, level);
   if (name !== bucket) {
     throw new S3Error(
@@ -61,6 +64,12 @@ function parseObjectOperation(request: S3Request, key: string, bucket: string): 
     default:
       return undefined;
   }
+}
+
+/** Clients that make sure of a bucket before they write (rclone does) go on when it is theirs already. */
+function createBucket(name: string, bucket: string): S3Error {
+  if (name !== bucket) return notImplemented('CreateBucket', `the only bucket is "${bucket}"`);
+  return new S3Error('BucketAlreadyOwnedByYou', `the bucket "${bucket}" is there already`);
 }
 
 /** `/bucket/key` or `bucket/key`, percent-encoded, perhaps with a version. */

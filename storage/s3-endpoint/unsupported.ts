@@ -63,7 +63,7 @@ const VERBS: Readonly<Record<string, string>> = {
 
 /** Operations that no parameter tells apart. */
 const PLAIN: Readonly<Record<Level, Readonly<Record<string, string>>>> = {
-  Bucket: { DELETE: 'DeleteBucket', PUT: 'CreateBucket' },
+  Bucket: { DELETE: 'DeleteBucket' },
   Object: { POST: 'PostObject' },
 };
 

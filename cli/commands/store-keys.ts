@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import { defineCommand } from 'citty';
+import { readS3Keys, s3KeysOf } from '../../configs/s3-keys.ts';
+import { parseStoreFolder } from '../../configs/store-folder.ts';
+import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
+import { reportErrors } from '../command-error.ts';
+import { type Health, healthSchema } from '../health.ts';
+import { formatExports } from '../shell.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+const DEFAULT_STORE = 'file:data/store';
+const DEFAULT_PORT = '8788';
+/** Clients want one, and any will do. */
+const REGION = 'us-east-1';
+
+export const storeKeysCommand = defineCommand({
+  meta: {
+    name: 'keys',
+    description:
+      'print what a shell needs to browse a folder store by S3: eval "$(npm run -s easel -- store keys)", then `aws s3 ls s3://easel/`',
+  },
+  args: {
+    store: {
+      type: 'string',
+      description: `file:DIR (default EASEL_STORE, else that of the server, else ${DEFAULT_STORE})`,
+      valueHint: 'URL',
+    },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    const health = await connect(args)
+      .get('/health', healthSchema)
+      .catch(() => undefined);
+    const folder = findFolder(args.store || process.env.EASEL_STORE || undefined, health);
+    const keys = s3KeysOf(process.env) ?? (await readS3Keys(folder));
+    if (keys === undefined) {
+      throw new NotFound(`the store in ${folder} has no keys yet`, {
+        hint: 'a server makes them: start one with `easel up`',
+      });
+    }
+    const lines = formatExports({
+      AWS_ACCESS_KEY_ID: keys.accessKey,
+      AWS_SECRET_ACCESS_KEY: keys.secretKey,
+      AWS_ENDPOINT_URL_S3: findEndpoint(folder, health),
+      AWS_REGION: REGION,
+      // The name that version 1 of the AWS command line reads.
+      AWS_DEFAULT_REGION: REGION,
+    });
+    console.log(`unset AWS_SESSION_TOKEN AWS_PROFILE\n${lines}`);
+  }),
+});
+
+/** @throws InvalidInput for a store that is no folder. */
+function findFolder(wanted: string | undefined, health: Health | undefined): string {
+  const url = wanted ?? health?.store ?? DEFAULT_STORE;
+  const folder = parseStoreFolder(url);
+  if (folder !== undefined) return resolve(folder);
+  throw new InvalidInput(`the store ${url} is no folder, and so has no S3 endpoint of Easel's`, {
+    expected: 'file:DIR',
+    hint: 'use the address and the keys of that store itself: `easel store env` prints those of MinIO',
+  });
+}
+
+/** Where the server that serves this folder has its endpoint; without a server, where it would have it. @throws Unprocessable */
+function findEndpoint(folder: string, health: Health | undefined): string {
+  const isServed = health?.store !== undefined && parseStoreFolder(health.store) === folder;
+  if (isServed && health.s3 !== undefined) return health.s3.url;
+  const port = process.env.EASEL_S3_PORT || DEFAULT_PORT;
+  if (isServed || port === 'off') {
+    throw new Unprocessable('the server has no S3 endpoint', {
+      hint: 'its port was taken, or EASEL_S3_PORT is "off": start it with EASEL_S3_PORT=0 for any free port',
+    });
+  }
+  console.error(
+    `easel: no server of ${folder} answers; if one listens elsewhere than on port ${port}, say --url or EASEL_URL`,
+  );
+  return `http://127.0.0.1:${port}`;
+}
