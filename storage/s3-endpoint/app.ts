@@ -45,8 +45,9 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
 
   app.all('*', async c => {
     // A browser says where its page is from; there is no page that has business here.
-    if (c.req.header('origin') !== undefined)
+    if (c.req.header('origin') !== undefined) {
       throw new S3Error('AccessDenied', 'pages in a browser may not call this endpoint');
+    }
     const request = parseRequest(c.req.method, targetOf(c), c.req.raw.headers);
     const authenticated = authenticate(request, credentials, now());
     const operation = parseOperation(request, bucket);
@@ -56,8 +57,9 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
   app.onError((error, c) => {
     const { headers } = c.req.raw;
     const known = toS3Error(error, headers.has('if-match') || headers.has('if-none-match'));
-    if (known === undefined || known.code === 'InternalError')
+    if (known === undefined || known.code === 'InternalError') {
       log(`s3 endpoint: ${c.req.method} ${pathOf(c)}: ${error.stack ?? error.message}`);
+    }
     return answerError(known ?? new S3Error('InternalError', 'something went wrong here; the log says what'), c);
   });
 

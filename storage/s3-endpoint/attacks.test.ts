@@ -133,6 +133,14 @@ describe('signatures', () => {
       'AWS4-HMAC-SHA256 Credential=x/../r/s3/aws4_request,SignedHeaders=host,Signature=x',
       'AuthorizationHeaderMalformed',
     ],
+    [
+      'AWS4-HMAC-SHA256 Credential=x/20130524/r/s3/aws4_request,SignedHeaders=host;a b,Signature=x',
+      'AuthorizationHeaderMalformed',
+    ],
+    [
+      'AWS4-HMAC-SHA256 Credential=x/20130524/r/s3/aws4_request,SignedHeaders=;host;,Signature=x',
+      'AuthorizationHeaderMalformed',
+    ],
   ])('that are none are refused: %s', async (authorization, code) => {
     expect(await codeOf(put(), ({ headers }) => ({ headers: { ...headers, authorization } }))).toBe(code);
   });

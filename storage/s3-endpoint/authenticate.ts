@@ -96,7 +96,7 @@ function readHeader(request: S3Request, header: string): Authorization {
   return {
     ...readCredential(credential, malformed),
     timestamp: request.headers.get('x-amz-date') ?? '',
-    signedHeaders: signedHeaders.toLowerCase().split(';'),
+    signedHeaders: readNames(signedHeaders, malformed),
     signature,
     payload,
   };
@@ -118,12 +118,18 @@ function readQuery(request: S3Request): Authorization {
   return {
     ...readCredential(read('X-Amz-Credential'), malformed),
     timestamp: read('X-Amz-Date'),
-    signedHeaders: read('X-Amz-SignedHeaders').toLowerCase().split(';'),
+    signedHeaders: readNames(read('X-Amz-SignedHeaders'), malformed),
     signature: read(SIGNATURE_PARAMETER),
     payload:
       queryValue(request, 'X-Amz-Content-Sha256') ?? request.headers.get('x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD',
     expiresSeconds,
   };
+}
+
+/** `host;x-amz-date` */
+function readNames(text: string, malformed: (what: string) => S3Error): string[] {
+  if (!/^[\w-]+(;[\w-]+)*$/.test(text)) throw malformed('names signed headers that are none');
+  return text.toLowerCase().split(';');
 }
 
 /** `KEY/20130524/us-east-1/s3/aws4_request`; any region will do, since there is one. */
