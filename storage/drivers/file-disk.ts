@@ -122,7 +122,7 @@ export class Disk {
   /** Removes a file durably, and the folders that it leaves empty. */
   async remove(target: string): Promise<void> {
     if (!(await unlinkIfThere(target))) return;
-    await this.#files.add(() => this.#syncFolder(dirname(target)));
+    await this.#files.add(() => this.#syncRemoved(dirname(target)));
     for (let folder = dirname(target); folder !== this.#root; folder = dirname(folder)) {
       try {
         await rmdir(folder);
@@ -177,6 +177,16 @@ export class Disk {
       // A folder that is gone again was emptied by a later delete of this very file.
       if (codeOf(cause) === 'ENOENT') return;
       throw new Ambiguous(`"${target}" was written, but syncing its folder failed`, { cause, hint: 'read it back' });
+    }
+  }
+
+  /** Another's removal may have taken the folder along: its parent then tells of both. */
+  async #syncRemoved(folder: string): Promise<void> {
+    try {
+      await this.#syncFolder(folder);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT' || folder === this.#root) throw error;
+      await this.#syncRemoved(dirname(folder));
     }
   }
 

@@ -127,6 +127,14 @@ describe('file store', () => {
     expect(left.filter(entry => !entry.isDirectory())).toEqual([]);
   });
 
+  it('deletes the last objects of a folder at once', async () => {
+    // More than files are open at a time: some are still to sync the folder when it is gone.
+    const names = Array.from({ length: 200 }, (_, i) => `deep/folder/${i}`);
+    await Promise.all(names.map(name => store.put(name, Buffer.from('x'))));
+    await Promise.all(names.map(name => store.delete(name)));
+    expect(existsSync(join(folder, 'deep'))).toBe(false);
+  });
+
   it('says that a name is a file or a folder, not both', async () => {
     await store.put('a/b', bytes('1'));
     await expect(store.put('a', bytes('2'))).rejects.toBeInstanceOf(InvalidInput);
