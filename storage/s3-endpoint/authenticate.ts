@@ -49,7 +49,10 @@ export function authenticate(request: S3Request, credentials: S3Credentials, now
   const key = deriveSigningKey(credentials.secretKey, scope);
   const expected = signRequest(request, signedHeaders, payload, { scope, timestamp }, key);
   if (!isSameSignature(authorization.accessKey, credentials.accessKey)) {
-    throw new S3Error('InvalidAccessKeyId', 'the access key is not known here', { hint: 'see `easel store keys`' });
+    throw new S3Error(
+      'InvalidAccessKeyId',
+      'the access key is not known here: `easel store keys` prints the one that is',
+    );
   }
   if (!isSameSignature(signature, expected)) {
     throw new S3Error(
