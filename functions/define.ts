@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import type { LeaseTerms } from '../storage/lease.ts';
 import type { ColumnName, Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
 
@@ -31,6 +32,8 @@ export interface FunctionContext {
 export interface EffectContext extends FunctionContext {
   readonly store: ObjectStore;
   readonly importRoots: readonly string[];
+  /** Of the leases of experiments. */
+  readonly lease: LeaseTerms;
   /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */

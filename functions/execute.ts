@@ -5,6 +5,7 @@ import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import { createActionCache } from '../storage/action-cache.ts';
 import { canonicalDigest, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import type { LeaseTerms } from '../storage/lease.ts';
 import type { Action, Result } from '../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../storage/types.ts';
 import type {
@@ -21,6 +22,7 @@ import type {
 import { effectAction } from './effect-action.ts';
 import type { Executor, ExecutorCallOptions, RunHandle } from './executor.ts';
 import { createHealer, type Healing } from './heal.ts';
+import { SYSTEM_CLOCK } from './lib/experiment-lease.ts';
 import { createMakers } from './makers.ts';
 import { createNameResolver } from './names.ts';
 import { createPageRunner } from './page-runner.ts';
@@ -45,6 +47,8 @@ export interface ExecutorOptions {
   readonly now: () => number;
   /** Pages in work at once; default: cores. */
   readonly concurrency?: number;
+  /** Of the leases of experiments; default: 30 s by the system's clock. */
+  readonly lease?: LeaseTerms;
 }
 
 interface Call {
@@ -139,6 +143,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       ...makeContext(signal, progress),
       store,
       importRoots: options.importRoots,
+      lease: options.lease ?? { clock: SYSTEM_CLOCK },
       call: (name, body, given) => call(name, body, nested(given)),
       callEffect: (name, body, given) => callEffect(name, body, nested(given)),
       restore: blob => healer.restore(blob, { run, signal, progress, healed: new Set() }),

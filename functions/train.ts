@@ -47,7 +47,7 @@ export const train = defineFunction({
     const isPruned = started.state === 'running' || started.superseded.length === 0;
     if (!isAtTarget(stepOf(started), target ?? started.target, config) || !isPruned) {
       const watch = (holder: string) => watchOther(ctx, name, config, holder);
-      await holdExperiment({ store: ctx.store, signal: ctx.signal, watch }, name, signal =>
+      await holdExperiment({ store: ctx.store, signal: ctx.signal, terms: ctx.lease, watch }, name, signal =>
         drive({ ctx, signal, view, config }),
       );
     }

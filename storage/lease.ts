@@ -24,11 +24,16 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export interface LeaseOptions {
+/** How long a lease lasts, and by which clock. */
+export interface LeaseTerms {
+  readonly clock: Clock;
+  /** Milliseconds; default {@link LEASE_TTL_MS}. */
+  readonly ttlMs?: number;
+}
+
+export interface LeaseOptions extends LeaseTerms {
   /** Unique to this process and this work: who already holds it gets it again. */
   readonly holder: string;
-  readonly clock: Clock;
-  readonly ttlMs?: number;
 }
 
 export interface Lease {

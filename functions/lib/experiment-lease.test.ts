@@ -34,9 +34,9 @@ describe('holdExperiment', () => {
     const work = async () => {
       expect((await readLease(store, 'toy', clock.now()))?.holder).toMatch(/^pid \d+ of /);
     };
-    await holdExperiment({ store, signal, clock, watch: neverDone }, 'toy', work);
+    await holdExperiment({ store, signal, terms: { clock }, watch: neverDone }, 'toy', work);
     expect(await readLease(store, 'toy', clock.now())).toBeUndefined();
-    const failing = holdExperiment({ store, signal, clock, watch: neverDone }, 'toy', () =>
+    const failing = holdExperiment({ store, signal, terms: { clock }, watch: neverDone }, 'toy', () =>
       Promise.reject(new Error('broken')),
     );
     await expect(failing).rejects.toThrow('broken');
@@ -47,7 +47,7 @@ describe('holdExperiment', () => {
     const store = createMemoryStore();
     const clock = createClock();
     const { signal } = new AbortController();
-    const call = holdExperiment({ store, signal, clock, watch: neverDone }, 'toy', async held => {
+    const call = holdExperiment({ store, signal, terms: { clock }, watch: neverDone }, 'toy', async held => {
       // As if this process had been asleep past its expiry.
       const mine = await readLease(store, 'toy', clock.now());
       clock.advance((mine?.expiresAt ?? 0) - clock.now() + 1);
@@ -68,7 +68,7 @@ describe('holdExperiment', () => {
       return false;
     };
     let startedAt = -1;
-    await holdExperiment({ store, signal: new AbortController().signal, clock, watch }, 'toy', async () => {
+    await holdExperiment({ store, signal: new AbortController().signal, terms: { clock }, watch }, 'toy', async () => {
       startedAt = clock.now();
     });
     expect(startedAt).toBeGreaterThanOrEqual(LEASE_TTL_MS);
@@ -84,7 +84,7 @@ describe('holdExperiment', () => {
       controller.abort(new Error('enough'));
       return false;
     };
-    const call = holdExperiment({ store, signal: controller.signal, clock, watch }, 'toy', async () => {});
+    const call = holdExperiment({ store, signal: controller.signal, terms: { clock }, watch }, 'toy', async () => {});
     await expect(call).rejects.toThrow('enough');
   });
 });

@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Conflict } from '../../errors.ts';
-import { acquireLease, type Clock, readLease, withLease } from '../../storage/lease.ts';
+import { acquireLease, type Clock, type LeaseTerms, readLease, withLease } from '../../storage/lease.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 /** Between two looks at an experiment that somebody else drives. */
@@ -25,7 +25,7 @@ const PLACE = [
 export interface HoldOptions {
   readonly store: ObjectStore;
   readonly signal: AbortSignal;
-  readonly clock?: Clock;
+  readonly terms: LeaseTerms;
   /** Called about once per second while another holds the lease; true: there is nothing left to do. */
   watch(holder: string): Promise<boolean>;
 }
@@ -41,12 +41,13 @@ export async function holdExperiment(
   name: string,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { store, signal, clock = SYSTEM_CLOCK } = options;
+  const { store, signal, terms } = options;
+  const { clock } = terms;
   const holder = `pid ${process.pid} of ${PLACE} (${randomUUID().slice(0, 8)})`;
   for (;;) {
     let held: AbortSignal | undefined;
     try {
-      return await withLease(store, name, { holder, clock, signal }, async given => {
+      return await withLease(store, name, { ...terms, holder, signal }, async given => {
         held = given;
         await work(given);
       });
@@ -57,7 +58,7 @@ export async function holdExperiment(
     const other = await readLease(store, name, clock.now());
     if (other && isDead(other.holder)) {
       // In its name: nobody else can, and the next round decides who of those waiting comes first.
-      await (await acquireLease(store, name, { holder: other.holder, clock })).release();
+      await (await acquireLease(store, name, { ...terms, holder: other.holder })).release();
       continue;
     }
     if (other && (await options.watch(other.holder))) return;
