@@ -21,6 +21,15 @@ describe('probe', () => {
     await rm(folder, { recursive: true });
   });
 
+  it('removes what a probe that was killed an hour ago has left, and nothing of one that goes on', async () => {
+    const store = createMemoryStore();
+    await store.put('probe/of-the-dead/single', Buffer.from('first'));
+    await probeStore(store, Date.now() + 3_599_000);
+    expect((await store.list('')).objects).toHaveLength(1);
+    await probeStore(store, Date.now() + 3_601_000);
+    expect((await store.list('')).objects).toEqual([]);
+  });
+
   const memory = createMemoryStore();
   const pause = () => new Promise(resolve => setTimeout(resolve, 1));
   /** Stores as they were met (storage.md 2.2), each with the promise it breaks. */

@@ -5,15 +5,19 @@ import type { Etag, ObjectStore, PutOptions } from './types.ts';
 
 /** Enough for every store that was met and does not decide atomically (storage under one process, several disks, several nodes). */
 const RACERS = 32;
+const FOLDER = 'probe/';
+/** What is older is of a probe that was killed. */
+const ABANDONED_MS = 3_600_000;
 
 /**
  * Reads what was written; creates once and replaces by version only, also when 32 do so at once. Leaves nothing behind, whatever it
- * finds, unless the store does not let it delete.
+ * finds, unless the store does not let it delete; removes what probes that were killed an hour ago have left.
+ * @param now Milliseconds since the epoch.
  * @throws Internal naming the promise that the store breaks, and what was seen. Errors of the store itself (no access, no answer) pass
  * through.
  */
-export async function probeStore(store: ObjectStore): Promise<void> {
-  const prefix = `probe/${randomUUID()}`;
+export async function probeStore(store: ObjectStore, now: number = Date.now()): Promise<void> {
+  const prefix = `${FOLDER}${randomUUID()}`;
   const keys = { single: `${prefix}/single`, raced: `${prefix}/raced`, absent: `${prefix}/absent` };
   try {
     await probeConditions(store, keys.single, keys.absent);
@@ -32,6 +36,10 @@ export async function probeStore(store: ObjectStore): Promise<void> {
     throw error;
   }
   await Promise.all(Object.values(keys).map(key => store.delete(key)));
+  const { objects } = await store.list(FOLDER);
+  for (const { key, lastModified } of objects) {
+    if (now - lastModified.getTime() > ABANDONED_MS) await store.delete(key);
+  }
 }
 
 async function probeConditions(store: ObjectStore, key: string, absent: string): Promise<void> {
