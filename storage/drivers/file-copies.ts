@@ -12,9 +12,12 @@ import { codeOf } from './file-disk.ts';
 
 export class CopiedEtags {
   readonly #folder: string;
+  readonly #temporary: string;
 
-  constructor(folder: string) {
+  /** @param temporary The folder of files that belong to nobody when they are old. */
+  constructor(folder: string, temporary: string) {
     this.#folder = folder;
+    this.#temporary = temporary;
   }
 
   /** Undefined when the file under the key is not the one that was copied there, or shares its bytes with nobody any more. */
@@ -32,7 +35,7 @@ export class CopiedEtags {
   /** @param file What is about to be published under the key. */
   async write(key: string, etag: Etag, file: string): Promise<void> {
     const path = this.#pathOf(key);
-    const temporary = `${path}.${randomUUID()}`;
+    const temporary = join(this.#temporary, randomUUID());
     const identity = identityOf(await lstat(file, { bigint: true }));
     await mkdir(dirname(path), { recursive: true });
     await symlink(`${etag} ${identity}`, temporary);

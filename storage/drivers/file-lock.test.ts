@@ -3,7 +3,7 @@ import { lutimes, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { withFileLock } from './file-lock.ts';
+import { breakDeadLocks, withFileLock } from './file-lock.ts';
 
 let folder: string;
 let path: string;
@@ -76,6 +76,16 @@ describe('file lock', () => {
     const own = { pid: process.pid, start: '1', boot, namespace: readlinkSync('/proc/self/ns/pid'), nonce: 'n' };
     await symlink(JSON.stringify(own), path);
     expect(await measureCrowd(5)).toBe(1);
+  });
+
+  it('removes the locks that dead processes left, and no others', async () => {
+    await symlink('garbage', path);
+    await makeOld();
+    await symlink(foreign, join(folder, 'young'));
+    await withFileLock(join(folder, 'mine'), async () => {
+      await breakDeadLocks(folder);
+      expect((await readdir(folder)).sort()).toEqual(['mine', 'young']);
+    });
   });
 
   it('leaves the lock of whoever broke ours alone', async () => {

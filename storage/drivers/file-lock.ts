@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { lstat, readlink, symlink, unlink } from 'node:fs/promises';
+import { lstat, readdir, readlink, symlink, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Conflict } from '../../errors.ts';
@@ -42,6 +43,15 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>): Pro
   } finally {
     // A lock that was taken from us as left behind is another's now.
     if ((await readHolder(path)) === mine) await unlink(path);
+  }
+}
+
+/** Removes the locks in a folder whose processes are dead. They would stop nobody, but nobody else removes those of keys that are never written again. */
+export async function breakDeadLocks(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const holder = await readHolder(path);
+    if (holder !== undefined && (await isLeftBehind(path, holder))) await breakLock(path, holder);
   }
 }
 

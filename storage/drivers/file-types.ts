@@ -11,9 +11,12 @@ import { codeOf } from './file-disk.ts';
 
 export class MediaTypes {
   readonly #folder: string;
+  readonly #temporary: string;
 
-  constructor(folder: string) {
+  /** @param temporary The folder of files that belong to nobody when they are old. */
+  constructor(folder: string, temporary: string) {
     this.#folder = folder;
+    this.#temporary = temporary;
   }
 
   async read(key: string): Promise<string> {
@@ -29,7 +32,7 @@ export class MediaTypes {
   async write(key: string, mediaType: string): Promise<void> {
     if (mediaType === mediaTypeOfKey(key)) return this.remove(key);
     const path = this.#pathOf(key);
-    const temporary = `${path}.${randomUUID()}`;
+    const temporary = join(this.#temporary, randomUUID());
     await mkdir(dirname(path), { recursive: true });
     await symlink(mediaType, temporary);
     await rename(temporary, path);

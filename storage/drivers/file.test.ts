@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import {
   chmod,
   type FileHandle,
+  lutimes,
   mkdir,
   mkdtemp,
   open,
@@ -184,13 +185,18 @@ describe('file store', () => {
   });
 
   it('removes temporary files that an hour ago a killed process left, and no younger ones', async () => {
-    const [old, young] = [join(folder, '.easel/tmp/old'), join(folder, '.easel/tmp/young')];
+    const at = (name: string) => join(folder, '.easel/tmp', name);
+    const [old, young, type] = [at('old'), at('young'), at('type')];
     await writeFile(old, 'x');
-    await writeFile(young, 'x');
+    await symlink('image/png', type);
     const twoHoursAgo = Date.now() / 1000 - 7200;
     await utimes(old, twoHoursAgo, twoHoursAgo);
+    await lutimes(type, twoHoursAgo, twoHoursAgo);
+    await writeFile(young, 'x');
     await openFileStore(folder);
-    expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+    expect(temporaries()).toEqual(['young']);
+    await openFileStore(folder, Date.now() + 7_200_000);
+    expect(temporaries()).toEqual([]);
   });
 
   it.runIf(existsSync('/proc/self/fd'))('keeps few files open, however much is asked at once', async () => {

@@ -22,21 +22,25 @@ import type {
 import { CopiedEtags } from './file-copies.ts';
 import { Disk, makeFolder } from './file-disk.ts';
 import { FileFacts, readBytes } from './file-facts.ts';
-import { withFileLock } from './file-lock.ts';
+import { breakDeadLocks, withFileLock } from './file-lock.ts';
 import { MediaTypes } from './file-types.ts';
 import { walkKeys } from './file-walk.ts';
 import { KeyMutex } from './key-mutex.ts';
 
 /**
  * Opens (and makes) a folder as a store. Any number of processes on one machine may open it at once; any of them may be killed at
- * any time. Needs a file system with hard links; a "/" in a key is a folder, so no key may be the beginning of another up to a "/".
+ * any time: what they left half-made is removed by those who open it an hour later. Needs a file system with hard links; a "/" in a key is a folder, so no key may be the beginning of another up to a "/".
  */
-export async function openFileStore(folder: string): Promise<ObjectStore> {
+export async function openFileStore(folder: string, now: number = Date.now()): Promise<ObjectStore> {
   const root = resolve(folder);
   for (const name of ['tmp', 'locks', 'types']) await makeFolder(join(root, RESERVED_FOLDER, name));
-  const disk = new Disk(root, join(root, RESERVED_FOLDER, 'tmp'));
-  await disk.sweepTemporary(Date.now());
-  return new FileStore(root, disk);
+  const temporary = join(root, RESERVED_FOLDER, 'tmp');
+  const disk = new Disk(root, temporary);
+  await disk.sweepTemporary(now);
+  await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks'));
+  const types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'), temporary);
+  const copies = new CopiedEtags(join(root, RESERVED_FOLDER, 'copies'), temporary);
+  return new FileStore(root, disk, types, copies);
 }
 
 class FileStore implements ObjectStore {
@@ -48,12 +52,12 @@ class FileStore implements ObjectStore {
   readonly #facts: FileFacts;
   readonly #mutex = new KeyMutex();
 
-  constructor(root: string, disk: Disk) {
+  constructor(root: string, disk: Disk, types: MediaTypes, copies: CopiedEtags) {
     this.url = `file:${root}`;
     this.#root = root;
     this.#disk = disk;
-    this.#types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'));
-    this.#copies = new CopiedEtags(join(root, RESERVED_FOLDER, 'copies'));
+    this.#types = types;
+    this.#copies = copies;
     this.#facts = new FileFacts(this.#types, this.#copies);
   }
 
