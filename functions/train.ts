@@ -71,12 +71,12 @@ function startTraining(
   });
 }
 
-/** Tells what another server does; true when it has come to an end. */
+/** Tells what another server does; true when it has come to an end. One that died before it had pruned has not. */
 async function watchOther(ctx: EffectContext, name: string, config: Config, holder: string): Promise<boolean> {
   const { value: head } = await readHead(ctx.store, name);
   const lastStep = stepsFor(head.target, config.data.batch_size);
   ctx.progress({ phase: 'train', done: stepOf(head), total: lastStep, unit: 'steps', message: `driven by ${holder}` });
-  return head.state !== 'running';
+  return head.state !== 'running' && head.superseded.length === 0;
 }
 
 interface Drive {
