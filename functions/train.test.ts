@@ -1,10 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
-import { createMemoryStore } from '../storage/drivers/memory.ts';
-import { interceptStore } from '../storage/intercept.ts';
 import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/lease.ts';
-import type { ObjectStore } from '../storage/types.ts';
 import { readCheckpoint, readKeyedConfig } from './lib/documents.ts';
 import { changeHead, readHead } from './lib/experiment.ts';
 import { SYSTEM_CLOCK } from './lib/experiment-lease.ts';
@@ -147,33 +144,6 @@ describe('stopping and going on', () => {
     await next.executor.callEffect('train', { experiment: 'toy' });
     expect(next.runner.computed[0]).toBe('train 4-8');
     expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
-  });
-
-  test('killed at any access to the store, the same call completes the work and leaves nothing behind', async () => {
-    const undisturbed = await trainUndisturbed();
-    const expected = await finalCheckpoint(undisturbed);
-    const blobs = await listKeys(undisturbed.store, 'cas/');
-    const view = await listKeys(undisturbed.store, 'experiments/');
-    let kills = 0;
-    for (let lifetime = 1; ; lifetime += 3) {
-      const store = createMemoryStore();
-      await createTrainingLab(store).create('toy');
-      const mortal = createTrainingLab(dieAfter(store, lifetime));
-      const died = await mortal.executor.callEffect('train', { experiment: 'toy' }).then(
-        () => false,
-        () => true,
-      );
-      // The dead process's lease is over: its own test is below.
-      await store.delete('leases/experiments/toy.json');
-      const heir = createTrainingLab(store);
-      await heir.executor.callEffect('train', { experiment: 'toy' });
-      expect(await finalCheckpoint(heir)).toBe(expected);
-      expect(await listKeys(store, 'cas/')).toEqual(blobs);
-      expect(await listKeys(store, 'experiments/')).toEqual(view);
-      if (!died) break;
-      kills++;
-    }
-    expect(kills).toBeGreaterThan(100);
   });
 });
 
@@ -365,15 +335,3 @@ describe('the lease', () => {
     await expect(lab.executor.callEffect('train', { experiment: 'toy' })).rejects.toThrow(Conflict);
   });
 });
-
-/** A store whose process is dead after so many accesses: the last one still arrives, its answer does not. */
-function dieAfter(store: ObjectStore, accesses: number): ObjectStore {
-  let left = accesses;
-  return interceptStore(store, async (_, run) => {
-    if (left <= 0) throw new Error('killed');
-    left--;
-    const answer = await run();
-    if (left <= 0) throw new Error('killed');
-    return answer;
-  });
-}

@@ -77,7 +77,7 @@ export function createPictureLab({
 }
 
 /** Copies what goes in, as a thread would get it. */
-const poolInPlace: TaskPool = {
+export const poolInPlace: TaskPool = {
   async run<T>(name: string, input: unknown): Promise<T> {
     const task = Object.entries(tasks).find(([known]) => known === name)?.[1] as ((input: unknown) => T) | undefined;
     if (task === undefined) throw new Error(`there is no task ${name}`);

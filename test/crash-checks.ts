@@ -1,0 +1,97 @@
+/**
+ * @file What a store must be like when a pipeline has ended, whoever died on the way: the very objects of an undisturbed run.
+ *
+ * A stray object is one under a key that the undisturbed run does not have, or with other bytes. Exempt are what tells of runs
+ * (`runs/`, whole documents nevertheless) and, in results, `stats`: both say how long things took and who did them. Leases are
+ * compared by whether anybody holds them; blobs must have the digest that their key names.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalDigest } from '../storage/canonical.ts';
+import { createBlobStore } from '../storage/cas.ts';
+import { digestOf } from '../storage/digest.ts';
+import { openFileStore } from '../storage/drivers/file.ts';
+import { digestOfBlobKey, RESERVED_FOLDER } from '../storage/keys.ts';
+import { readLease } from '../storage/lease.ts';
+import { probeStore } from '../storage/probe.ts';
+import { resultSchema } from '../storage/records.ts';
+import type { ObjectStore, StoredObject } from '../storage/types.ts';
+
+/** By key, what two stores are compared by. */
+export type Description = ReadonlyMap<string, string>;
+
+/** Older than anything that a killed process may leave behind for a while. */
+const LATER_MS = 2 * 3_600_000;
+
+/** @throws Corrupt when a blob or a document is damaged. */
+export async function describeStore(store: ObjectStore, now: number): Promise<Description> {
+  const description = new Map<string, string>();
+  for (const key of await listAllKeys(store)) {
+    const stored = await store.get(key);
+    if (stored) description.set(key, await describeObject(store, stored, now));
+  }
+  return description;
+}
+
+async function describeObject(store: ObjectStore, { key, body }: StoredObject, now: number): Promise<string> {
+  const [kind] = key.split('/');
+  const blob = digestOfBlobKey(key);
+  if (blob) {
+    await createBlobStore(store).get(blob);
+    return 'whole';
+  }
+  if (kind === 'actions') {
+    const { stats: _, ...result } = resultSchema.parse(JSON.parse(Buffer.from(body).toString()));
+    return canonicalDigest(result);
+  }
+  if (kind === 'leases') return (await readLease(store, nameOf(key), now)) ? 'held' : 'free';
+  if (kind === 'runs') {
+    const lines = key.endsWith('.jsonl')
+      ? Buffer.from(body).toString().trimEnd().split('\n')
+      : [Buffer.from(body).toString()];
+    for (const line of lines) JSON.parse(line);
+    return 'a run';
+  }
+  return digestOf(body);
+}
+
+/** One sentence for each difference that is none of a run's record. */
+export function compareStores(expected: Description, actual: Description): string[] {
+  const keys = [...new Set([...expected.keys(), ...actual.keys()])].filter(key => !key.startsWith('runs/')).sort();
+  return keys.flatMap(key => {
+    if (!actual.has(key)) return [`${key} is missing`];
+    if (!expected.has(key)) return [`${key} is left over`];
+    return expected.get(key) === actual.get(key) ? [] : [`${key} is ${actual.get(key)}, not ${expected.get(key)}`];
+  });
+}
+
+/** As the next start of a server cleans up, when what killed processes left is old enough. */
+export async function sweepStore(store: ObjectStore): Promise<void> {
+  await probeStore(store, Date.now() + LATER_MS);
+}
+
+/** What lies in a folder beside the objects, when the next process has opened it late enough: temporary files, locks. */
+export async function listLeftovers(folder: string): Promise<string[]> {
+  const store = await openFileStore(folder, Date.now() + LATER_MS);
+  await store.close();
+  const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });
+  return names
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .filter(path => !/^\.easel\/types\/[0-9a-f]{2}\/[0-9a-f]{62}$/.test(path));
+}
+
+async function listAllKeys(store: ObjectStore): Promise<string[]> {
+  const keys: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await store.list('', after === undefined ? {} : { after });
+    keys.push(...page.objects.map(object => object.key));
+    if (page.next === undefined) return keys;
+    after = page.next;
+  }
+}
+
+/** 'leases/experiments/toy.json' -> 'toy'. */
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
+}
