@@ -1,0 +1,41 @@
+/** @file The real server and gpu-runner over a folder, killed by SIGKILL at 20 operations; `npm run test:crash` kills at every one. */
+import PQueue from 'p-queue';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type CalmRun, type KillOutcome, type KillSite, openKillSite, runCalmly, runWithDeath } from './crash-kill.ts';
+import { spreadOperations } from './crash-points.ts';
+import { MOMENTS } from './mortal-store.ts';
+
+const POINTS_OF_EACH = 10;
+const CONCURRENT = 2;
+
+let site: KillSite;
+let calm: CalmRun;
+
+beforeAll(async () => {
+  site = await openKillSite();
+  calm = await runCalmly(site);
+}, 120_000);
+
+afterAll(() => site.close());
+
+test('the last chunk, its preview and the sample are made, and the lease is free', () => {
+  expect(calm.ends.step).toBe(4);
+  expect(calm.objects.get('leases/experiments/crash.json')).toBe('free');
+  expect(calm.operations.server.length).toBeGreaterThan(200);
+  expect(calm.operations.runner.length).toBeGreaterThan(30);
+});
+
+test('the server and the runner die at 10 points each, and the same calls end with the same objects', async () => {
+  const points = (['server', 'runner'] as const).flatMap(program =>
+    spreadOperations(program, POINTS_OF_EACH, calm.operations[program].length).map((operation, i) => ({
+      program,
+      operation,
+      moment: MOMENTS[i % MOMENTS.length] ?? 'before',
+    })),
+  );
+  const queue = new PQueue({ concurrency: CONCURRENT });
+  const outcomes: KillOutcome[] = await queue.addAll(points.map(point => () => runWithDeath(site, calm, point)));
+  expect(outcomes.filter(({ problems }) => problems.length > 0)).toEqual([]);
+  // How often a run is looked at depends on the time it takes, so the last points may lie behind its end.
+  expect(outcomes.filter(({ died }) => died !== undefined).length).toBeGreaterThanOrEqual(points.length - 2);
+}, 600_000);
