@@ -4,13 +4,13 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { type Easel, startEasel } from '../cli/up.ts';
 import { openFileStore } from '../storage/drivers/file.ts';
 import { LEASE_TTL_MS } from '../storage/lease.ts';
 import { compareStores, type Description, describeStore, listLeftovers, sweepStore } from './crash-checks.ts';
 import { type Ends, type PipelineOptions, runPipeline, type Send } from './crash-pipeline.ts';
-import type { Death } from './mortal-store.ts';
-import { FATE, type Fate, type Program } from './mortal-stores.ts';
+import { FATE, type Fate, type KillPoint, killPointSchema, type Program } from './mortal-stores.ts';
 
 const REAL_PIPELINE: PipelineOptions = {
   size: 16,
@@ -31,18 +31,15 @@ export interface CalmRun {
   readonly operations: Readonly<Record<Program, readonly string[]>>;
 }
 
-export interface KillPoint extends Death {
-  readonly program: Program;
-}
-
-export interface KillOutcome {
-  readonly point: KillPoint;
-  /** The operation at which it died; undefined: the pipeline had ended before. */
-  readonly died: string | undefined;
+export const killOutcomeSchema = z.strictObject({
+  point: killPointSchema,
+  /** The operation at which it died; absent: the pipeline had ended before. */
+  died: z.string().optional(),
   /** What is not as it should be. */
-  readonly problems: readonly string[];
-  readonly seconds: number;
-}
+  problems: z.array(z.string()),
+  seconds: z.number(),
+});
+export type KillOutcome = z.output<typeof killOutcomeSchema>;
 
 /** Folders of runs, and the cache that all of them share. */
 export interface KillSite {
@@ -96,9 +93,9 @@ export async function runWithDeath(site: KillSite, calm: CalmRun, point: KillPoi
   } catch (error) {
     problems.push(String(error));
   }
-  const died = existsSync(marker) ? await readFile(marker, 'utf8') : undefined;
+  const died = existsSync(marker) ? { died: await readFile(marker, 'utf8') } : {};
   if (problems.length === 0) await rm(folder, { recursive: true });
-  return { point, died, problems, seconds: (performance.now() - begun) / 1000 };
+  return { point, ...died, problems, seconds: (performance.now() - begun) / 1000 };
 }
 
 function start(site: KillSite, folder: string, fates: readonly Fate[]): Promise<Easel> {

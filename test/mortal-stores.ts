@@ -9,19 +9,21 @@ import { createMortalStore, MOMENTS } from './mortal-store.ts';
 /** The environment variable that says who dies when. */
 export const FATE = 'TEST_FATE';
 
-const programSchema = z.enum(['server', 'runner']);
-export type Program = z.output<typeof programSchema>;
+export const PROGRAMS = ['server', 'runner'] as const;
+export type Program = (typeof PROGRAMS)[number];
+
+export const killPointSchema = z.strictObject({
+  program: z.enum(PROGRAMS),
+  operation: z.int().positive(),
+  moment: z.enum(MOMENTS),
+});
+export type KillPoint = z.output<typeof killPointSchema>;
 
 const fateSchema = z.union([
   /** It dies, and its next start finds the marker and lives. */
-  z.strictObject({
-    program: programSchema,
-    operation: z.int().positive(),
-    moment: z.enum(MOMENTS),
-    marker: z.string(),
-  }),
+  killPointSchema.extend({ marker: z.string() }),
   /** It lives; each operation is a line of the journal. */
-  z.strictObject({ program: programSchema, journal: z.string() }),
+  z.strictObject({ program: z.enum(PROGRAMS), journal: z.string() }),
 ]);
 export type Fate = z.output<typeof fateSchema>;
 
