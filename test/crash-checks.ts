@@ -9,7 +9,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalDigest } from '../storage/canonical.ts';
 import { createBlobStore } from '../storage/cas.ts';
-import { digestOf } from '../storage/digest.ts';
+import { digestOf, hexOf } from '../storage/digest.ts';
 import { openFileStore } from '../storage/drivers/file.ts';
 import { digestOfBlobKey, RESERVED_FOLDER } from '../storage/keys.ts';
 import { readLease } from '../storage/lease.ts';
@@ -46,10 +46,8 @@ async function describeObject(store: ObjectStore, { key, body }: StoredObject, n
   }
   if (kind === 'leases') return (await readLease(store, nameOf(key), now)) ? 'held' : 'free';
   if (kind === 'runs') {
-    const lines = key.endsWith('.jsonl')
-      ? Buffer.from(body).toString().trimEnd().split('\n')
-      : [Buffer.from(body).toString()];
-    for (const line of lines) JSON.parse(line);
+    const text = Buffer.from(body).toString();
+    for (const document of key.endsWith('.jsonl') ? text.trimEnd().split('\n') : [text]) JSON.parse(document);
     return 'a run';
   }
   return digestOf(body);
@@ -65,20 +63,27 @@ export function compareStores(expected: Description, actual: Description): strin
   });
 }
 
-/** As the next start of a server cleans up, when what killed processes left is old enough. */
+/** Cleans up as the start of a server does, when what killed processes left is old enough. */
 export async function sweepStore(store: ObjectStore): Promise<void> {
   await probeStore(store, Date.now() + LATER_MS);
 }
 
-/** What lies in a folder beside the objects, when the next process has opened it late enough: temporary files, locks. */
+/** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, types of nothing. */
 export async function listLeftovers(folder: string): Promise<string[]> {
   const store = await openFileStore(folder, Date.now() + LATER_MS);
+  const types = new Set((await listAllKeys(store)).map(typePathOf));
   await store.close();
   const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });
   return names
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter(path => !/^\.easel\/types\/[0-9a-f]{2}\/[0-9a-f]{62}$/.test(path));
+    .filter(path => !types.has(path));
+}
+
+/** Where a folder keeps the media type of a key. */
+function typePathOf(key: string): string {
+  const hex = hexOf(digestOf(key));
+  return join(RESERVED_FOLDER, 'types', hex.slice(0, 2), hex.slice(2));
 }
 
 async function listAllKeys(store: ObjectStore): Promise<string[]> {

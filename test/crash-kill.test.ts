@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => site.close());
 
-test('the last chunk, its preview and the sample are made, and the lease is free', () => {
+test('undisturbed, the pipeline takes both chunks and lets its lease go', () => {
   expect(calm.ends.step).toBe(4);
   expect(calm.objects.get('leases/experiments/crash.json')).toBe('free');
   expect(calm.operations.server.length).toBeGreaterThan(200);
