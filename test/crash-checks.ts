@@ -20,6 +20,8 @@ import type { ObjectStore, StoredObject } from '../storage/types.ts';
 /** By key, what two stores are compared by. */
 export type Description = ReadonlyMap<string, string>;
 
+/** Of the S3 endpoint, made once for the folder. */
+const KEYS_FILE = join(RESERVED_FOLDER, 's3-keys.json');
 /** Older than anything that a killed process may leave behind for a while. */
 const LATER_MS = 2 * 3_600_000;
 
@@ -68,22 +70,22 @@ export async function sweepStore(store: ObjectStore): Promise<void> {
   await probeStore(store, Date.now() + LATER_MS);
 }
 
-/** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, types of nothing. */
+/** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, notes on nothing. */
 export async function listLeftovers(folder: string): Promise<string[]> {
   const store = await openFileStore(folder, Date.now() + LATER_MS);
-  const types = new Set((await listAllKeys(store)).map(typePathOf));
+  const notes = new Set([KEYS_FILE, ...(await listAllKeys(store)).flatMap(notePathsOf)]);
   await store.close();
   const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });
   return names
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter(path => !types.has(path));
+    .filter(path => !notes.has(path));
 }
 
-/** Where a folder keeps the media type of a key. */
-function typePathOf(key: string): string {
+/** Where a folder keeps the media type of a key, and of which blob it is a copy. */
+function notePathsOf(key: string): string[] {
   const hex = hexOf(digestOf(key));
-  return join(RESERVED_FOLDER, 'types', hex.slice(0, 2), hex.slice(2));
+  return ['types', 'copies'].map(notes => join(RESERVED_FOLDER, notes, hex.slice(0, 2), hex.slice(2)));
 }
 
 async function listAllKeys(store: ObjectStore): Promise<string[]> {
