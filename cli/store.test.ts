@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectMinio } from '../infra/minio/bootstrap.ts';
 import { hasMinio, minioBinary } from '../test/minio-tier.ts';
 
@@ -18,7 +18,10 @@ beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'easel-store-'));
   folder = join(parent, "it's a folder");
 });
-afterEach(() => rm(parent, { recursive: true, force: true }));
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(parent, { recursive: true, force: true });
+});
 
 function fail(...words: string[]): Promise<string> {
   return run(process.execPath, [easel, 'store', ...words], { env: { PATH: '/nowhere', EASEL_CACHE: parent } }).then(
@@ -28,16 +31,25 @@ function fail(...words: string[]): Promise<string> {
 }
 
 test('what cannot be done is said', async () => {
-  expect(await fail('up', 'ceph')).toMatch(/^1: easel: "ceph" is no store .*\n.*expected: `minio`\n.*object-stores/);
-  expect(await fail('up', 'minio')).toMatch(/^1: easel: there is neither a minio binary nor Go to build one with/);
-  expect(await fail('up', 'minio', '--port', 'x')).toContain('--port x is no port');
-  expect(await fail('up', 'minio', '--bucket', 'X')).toContain('--bucket X is no name of a bucket');
-  expect(await fail('env', '--folder', folder)).toMatch(/there are no keys at .*\n.*easel store up minio/);
-  expect(await fail('bootstrap', '--endpoint', 'here')).toContain('--endpoint here is no address');
-  expect(await fail('bootstrap', '--endpoint', 'http://127.0.0.1:9')).toContain('MINIO_ROOT_USER is not set');
+  const [kind, binary, port, bucket, keys, endpoint, users] = await Promise.all([
+    fail('up', 'ceph'),
+    fail('up', 'minio'),
+    fail('up', 'minio', '--port', 'x'),
+    fail('up', 'minio', '--bucket', 'X'),
+    fail('env', '--folder', folder),
+    fail('bootstrap', '--endpoint', 'here'),
+    fail('bootstrap', '--endpoint', 'http://127.0.0.1:9'),
+  ]);
+  expect(kind).toMatch(/^1: easel: "ceph" is no store .*\n.*expected: `minio`\n.*object-stores/);
+  expect(binary).toMatch(/^1: easel: there is neither a minio binary nor Go to build one with/);
+  expect(port).toContain('--port x is no port');
+  expect(bucket).toContain('--bucket X is no name of a bucket');
+  expect(keys).toMatch(/there are no keys at .*\n.*easel store up minio/);
+  expect(endpoint).toContain('--endpoint here is no address');
+  expect(users).toContain('MINIO_ROOT_USER is not set');
 });
 
-describe.skipIf(!hasMinio)('store up', () => {
+describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
   function startUp() {
     const words = ['store', 'up', 'minio', '--folder', folder, '--port', '0', '--console-port', '0'];
     return spawn(process.execPath, [easel, ...words], {
@@ -79,13 +91,17 @@ describe.skipIf(!hasMinio)('store up', () => {
   });
 
   test('its shell lines work, no secret is printed, Ctrl-C ends it, and the next start has data and keys again', async () => {
+    vi.stubEnv('AWS_PROFILE', 'of-another-account');
     const first = startUp();
     const said = await waitUntilUp(first);
     const env = await evaluate();
+    expect(env.AWS_PROFILE).toBeUndefined();
     expect(env).toMatchObject({ EASEL_STORE: `s3://easel?endpoint=${env.AWS_ENDPOINT_URL_S3}` });
     expect(said).toContain(`MinIO is up: ${env.AWS_ENDPOINT_URL_S3} `);
     const kept = await readFile(`${folder}.json`, 'utf8');
-    for (const secret of kept.matchAll(/"secretKey": "(.+)"/g)) expect(said).not.toContain(secret[1]);
+    const secrets = [...kept.matchAll(/"secret_key": "(.+)"/g)].map(match => match[1]);
+    expect(secrets).toHaveLength(3);
+    for (const secret of secrets) expect(said).not.toContain(secret);
     await connectMinio(env.AWS_ENDPOINT_URL_S3 ?? '', keysOf(env)).putObject('easel', 'kept', 'bytes');
     first.kill('SIGINT');
     expect(await once(first, 'exit')).toEqual([0, null]);

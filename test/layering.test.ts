@@ -5,7 +5,7 @@ import { type LayeringRules, RULES } from './layering-rules.ts';
 
 const ROOT = new URL('../', import.meta.url);
 /** Git-ignored, and so no part of the repository. */
-const IGNORED = ['node_modules', 'data/store', 'out'];
+const IGNORED = ['node_modules', 'data/store', 'data/minio', 'data/minio-demo', 'out'];
 
 /** All sources but tests and what only tests use. */
 function readSources(folder = ''): SourceFile[] {

@@ -26,7 +26,8 @@ export const storeEnvCommand = defineCommand({
     }
     const { EASEL_STORE, ...keys } = storeEnvironment(endpoint, bucket, args.browse === true ? browse : easel);
     const store = args.browse === true ? {} : { EASEL_STORE };
-    // Read by the AWS command line and SDKs.
-    console.log(formatExports({ ...store, ...keys, AWS_ENDPOINT_URL_S3: endpoint }));
+    // Read by the AWS command line, version 1 too, and by SDKs.
+    const forTools = { AWS_DEFAULT_REGION: keys.AWS_REGION, AWS_ENDPOINT_URL_S3: endpoint };
+    console.log(`unset AWS_SESSION_TOKEN AWS_PROFILE\n${formatExports({ ...store, ...keys, ...forTools })}`);
   }),
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -20,6 +20,8 @@ test('keys are made once, for three users, and only their owner may read them', 
   for (const secret of secrets) expect(secret).toMatch(/^[\w-]{32}$/);
   expect(await readOrMakeKeys(folder)).toEqual(keys);
   expect((await stat(`${folder}.json`)).mode & 0o777).toBe(0o600);
+  const stored = JSON.parse(await readFile(`${folder}.json`, 'utf8'));
+  expect(stored.root).toEqual({ access_key: keys.root.accessKey, secret_key: keys.root.secretKey });
 
   await writeKeys(folder, { ...keys, endpoint: 'http://127.0.0.1:9000', bucket: 'easel' });
   expect(await readKeys(folder)).toEqual({ ...keys, endpoint: 'http://127.0.0.1:9000', bucket: 'easel' });
@@ -28,7 +30,7 @@ test('keys are made once, for three users, and only their owner may read them', 
 });
 
 test('a file that holds no keys is an error, and stays as it is', async () => {
-  for (const text of ['', '{"v":2}', '{"v":1,"root":{"accessKey":"a"}}']) {
+  for (const text of ['', '{"v":2}', '{"v":1,"root":{"access_key":"a"}}']) {
     await writeFile(join(parent, 'other.json'), text);
     await expect(readOrMakeKeys(join(parent, 'other'))).rejects.toThrow('holds no keys');
   }

@@ -6,7 +6,12 @@ import { z } from 'zod';
 import { Corrupt, NotFound } from '../../errors.ts';
 import { makeCredentials } from './credentials.ts';
 
-const credentials = z.strictObject({ accessKey: z.string().min(3), secretKey: z.string().min(8) });
+const pairSchema = z.strictObject({ access_key: z.string().min(3), secret_key: z.string().min(8) });
+/** Stored and spoken of: names in a document are in snake_case. */
+const credentials = z.codec(pairSchema, z.strictObject({ accessKey: z.string(), secretKey: z.string() }), {
+  decode: ({ access_key, secret_key }) => ({ accessKey: access_key, secretKey: secret_key }),
+  encode: ({ accessKey, secretKey }) => ({ access_key: accessKey, secret_key: secretKey }),
+});
 const keysSchema = z.strictObject({
   v: z.literal(1),
   /** Of the administrator. */
@@ -52,7 +57,7 @@ export async function writeKeys(folder: string, keys: MinioKeys): Promise<void> 
   try {
     const file = await open(temporary, 'wx', 0o600);
     try {
-      await file.writeFile(`${JSON.stringify(keys, undefined, 2)}\n`);
+      await file.writeFile(`${JSON.stringify(keysSchema.encode(keys), undefined, 2)}\n`);
       await file.sync();
     } finally {
       await file.close();
@@ -70,7 +75,7 @@ async function readKept(path: string): Promise<MinioKeys | undefined> {
   });
   if (text === undefined) return undefined;
   try {
-    return keysSchema.parse(JSON.parse(text));
+    return keysSchema.decode(JSON.parse(text));
   } catch (cause) {
     throw new Corrupt(`${path} holds no keys of a MinIO`, {
       cause,
