@@ -9,6 +9,7 @@ test('defaults', () => {
     s3: { port: 8788, explicit: false },
     runners: [],
     importRoots: ['/home/me'],
+    leaseTtlMs: 30_000,
     supervised: false,
     probeStore: true,
   });
@@ -26,6 +27,7 @@ test('lists, relative folders and empty variables', () => {
   expect(env.runners).toEqual(['http://127.0.0.1:1', 'http://127.0.0.1:2']);
   expect(env.importRoots).toEqual(['/home/me/pictures', '/srv/data']);
   expect(env.port).toBe(8787);
+  expect(parseEnv({ EASEL_LEASE_SECONDS: '3' }, '/').leaseTtlMs).toBe(3000);
 });
 
 test('an address that others can reach needs a token', () => {

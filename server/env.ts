@@ -18,6 +18,7 @@ const envSchema = z.object({
   EASEL_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   EASEL_IMPORT_ROOTS: z.string().optional(),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
+  EASEL_LEASE_SECONDS: z.coerce.number().min(1).max(3600).default(30),
   STORE_PROBE: z.enum(['on', 'off']).default('on'),
 });
 
@@ -44,6 +45,8 @@ export interface ServerEnv {
   readonly token?: string;
   /** Absolute folders that `import` may read. */
   readonly importRoots: readonly string[];
+  /** Milliseconds after which another server takes over an experiment whose server fell silent. */
+  readonly leaseTtlMs: number;
   /** Exit when the parent goes away. */
   readonly supervised: boolean;
   readonly probeStore: boolean;
@@ -82,6 +85,7 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
       .split(':')
       .filter(root => root !== '')
       .map(root => resolve(cwd, root)),
+    leaseTtlMs: vars.EASEL_LEASE_SECONDS * 1000,
     supervised: vars.EASEL_SUPERVISED === '1',
     probeStore: vars.STORE_PROBE === 'on',
   };

@@ -1,6 +1,7 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
 import { AppError, Internal } from '../errors.ts';
 import { createExecutor } from '../functions/execute.ts';
+import { SYSTEM_CLOCK } from '../functions/lib/experiment-lease.ts';
 import { createPool } from '../functions/pool.ts';
 import { registry } from '../functions/registry.ts';
 import { createRunnerClient } from '../gpu-runner/client.ts';
@@ -37,7 +38,16 @@ async function startServer(env: ServerEnv): Promise<void> {
     ...(env.runnerSecret !== undefined && { secret: env.runnerSecret }),
     ...(env.cacheFolder !== undefined && { cacheFolder: env.cacheFolder }),
   });
-  const executor = createExecutor({ store, blobs, registry, runner, pool, importRoots: env.importRoots, now });
+  const executor = createExecutor({
+    store,
+    blobs,
+    registry,
+    runner,
+    pool,
+    importRoots: env.importRoots,
+    now,
+    lease: { clock: SYSTEM_CLOCK, ttlMs: env.leaseTtlMs },
+  });
   const { endpoint: s3, line: s3Line } = await startS3(store, env);
   const deps: ServerDeps = {
     store,

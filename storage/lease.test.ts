@@ -1,43 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Conflict, Internal, InvalidInput } from '../errors.ts';
+import { Conflict, Internal, InvalidInput, Unreachable } from '../errors.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { acquireLease, type Clock, readLease, withLease } from './lease.ts';
+import { FakeTime } from './testing/fake-clock.ts';
 import type { ObjectStore } from './types.ts';
-
-/** A clock that stands until it is moved; sleepers wake in order of their time. */
-class FakeClock implements Clock {
-  #now = Date.UTC(2026, 0, 1);
-  #sleepers: { readonly at: number; readonly wake: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  sleep(ms: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#sleepers.push({ at: this.#now + ms, wake: resolve });
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-  }
-
-  /** In small steps, giving others time to run after each. */
-  async advance(ms: number): Promise<void> {
-    for (const end = this.#now + ms; this.#now < end; ) {
-      this.#now = Math.min(end, this.#now + 1000);
-      const due = this.#sleepers.filter(sleeper => sleeper.at <= this.#now);
-      this.#sleepers = this.#sleepers.filter(sleeper => sleeper.at > this.#now);
-      for (const sleeper of due) sleeper.wake();
-      await new Promise(resolve => setTimeout(resolve, 1));
-    }
-  }
-}
 
 describe('lease', () => {
   let store: ObjectStore;
-  let clock: FakeClock;
+  let time: FakeTime;
+  let clock: Clock;
   beforeEach(() => {
     store = createMemoryStore();
-    clock = new FakeClock();
+    time = new FakeTime();
+    clock = time.clock();
   });
   const acquire = (holder: string) => acquireLease(store, 'run', { holder, clock });
   const signal = new AbortController().signal;
@@ -51,9 +26,9 @@ describe('lease', () => {
       details: { holder: 'a', expires_at: '2026-01-01T00:00:30.000Z' },
     });
     expect(await readLease(store, 'run', clock.now())).toEqual({ holder: 'a', expiresAt: lease.expiresAt });
-    await clock.advance(29_999);
+    await time.advance(29_999);
     await expect(acquire('b')).rejects.toBeInstanceOf(Conflict);
-    await clock.advance(1);
+    await time.advance(1);
     expect(await readLease(store, 'run', clock.now())).toBeUndefined();
     expect((await acquire('b')).holder).toBe('b');
     await expect(lease.renew()).rejects.toBeInstanceOf(Conflict);
@@ -61,7 +36,7 @@ describe('lease', () => {
 
   it('is got again by its holder, longer', async () => {
     await acquire('a');
-    await clock.advance(10_000);
+    await time.advance(10_000);
     const renewed = await (await acquire('a')).renew();
     expect(renewed.expiresAt - clock.now()).toBe(30_000);
   });
@@ -93,7 +68,7 @@ describe('lease', () => {
       expect(outcomes.filter(outcome => outcome.status === 'fulfilled')).toHaveLength(1);
       for (const outcome of outcomes)
         if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(Conflict);
-      await clock.advance(30_000);
+      await time.advance(30_000);
     }
   });
 
@@ -106,7 +81,7 @@ describe('lease', () => {
       await work;
       return inner.aborted;
     });
-    await clock.advance(100_000);
+    await time.advance(100_000);
     await expect(acquire('b')).rejects.toBeInstanceOf(Conflict);
     finish();
     expect(await held).toBe(false);
@@ -126,41 +101,61 @@ describe('lease', () => {
       await new Promise(resolve => inner.addEventListener('abort', resolve));
       throw inner.reason;
     });
-    await clock.advance(5000);
+    await time.advance(5000);
     // As after a pause of the holder beyond its expiry.
     const taken = { v: 1, holder: 'b', expires_at: new Date(clock.now() + 60_000).toISOString() };
     await store.put('leases/experiments/run.json', Buffer.from(JSON.stringify(taken)));
     const outcome = expect(held).rejects.toBeInstanceOf(Conflict);
-    await clock.advance(10_000);
+    await time.advance(10_000);
     await outcome;
     expect((await readLease(store, 'run', clock.now()))?.holder).toBe('b');
   });
 
-  it('survives a store that fails for a while, and is lost when that lasts past its expiry', async () => {
+  /** Holds the lease over a store that can be made to fail; `lost` is why the work was told to stop. */
+  async function holdShaky(failure: () => Error) {
     const memory = createMemoryStore();
-    let down = false;
+    const state = { down: false, lost: undefined as unknown, memory };
     const shaky: ObjectStore = {
       ...memory,
       put: async (...args) => {
-        if (down) throw new Internal('no answer');
+        if (state.down) throw failure();
         return memory.put(...args);
       },
     };
-    let lost: unknown;
     const held = withLease(shaky, 'run', { holder: 'a', clock, signal }, async inner => {
       await new Promise(resolve => inner.addEventListener('abort', resolve));
-      lost = inner.reason;
+      state.lost = inner.reason;
     });
-    await clock.advance(1000);
-    down = true;
-    await clock.advance(20_000);
-    down = false;
-    await clock.advance(15_000);
-    expect(lost).toBeUndefined();
-    down = true;
-    await clock.advance(60_000);
+    await time.advance(1000);
+    return { state, held };
+  }
+
+  it('survives a store that fails for a while, and is lost when that lasts past its expiry', async () => {
+    const { state, held } = await holdShaky(() => new Internal('no answer'));
+    state.down = true;
+    await time.advance(20_000);
+    state.down = false;
+    await time.advance(15_000);
+    expect(state.lost).toBeUndefined();
+    state.down = true;
+    await time.advance(60_000);
     await held;
-    expect(lost).toBeInstanceOf(Internal);
+    expect(state.lost).toBeInstanceOf(Internal);
+  });
+
+  it('survives a store that is away for minutes, unless another took it meanwhile', async () => {
+    const { state, held } = await holdShaky(() => new Unreachable('no route to the store'));
+    for (const taken of [false, true]) {
+      state.down = true;
+      await time.advance(300_000);
+      expect(state.lost).toBeUndefined();
+      if (taken) await acquireLease(state.memory, 'run', { holder: 'b', clock });
+      state.down = false;
+      await time.advance(11_000);
+    }
+    await held;
+    expect(state.lost).toBeInstanceOf(Conflict);
+    expect((await readLease(state.memory, 'run', clock.now()))?.holder).toBe('b');
   });
 
   it('passes on that the caller aborts', async () => {
@@ -169,7 +164,7 @@ describe('lease', () => {
       await new Promise(resolve => inner.addEventListener('abort', resolve));
       return inner.reason;
     });
-    await clock.advance(1000);
+    await time.advance(1000);
     caller.abort('stop');
     expect(await held).toBe('stop');
   });

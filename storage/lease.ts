@@ -3,7 +3,7 @@
  * compare-and-swap heads, so a holder that was asleep past its expiry loses there.
  */
 import { z } from 'zod';
-import { Conflict } from '../errors.ts';
+import { AppError, Conflict } from '../errors.ts';
 import { readDocument, type Versioned, writeDocument } from './documents.ts';
 import { refKey } from './refs.ts';
 import type { ObjectStore } from './types.ts';
@@ -90,7 +90,8 @@ export async function readLease(
 
 /**
  * Runs `work` under the lease, renewing it. The signal given to `work` aborts when `signal` aborts, and when the lease is lost: its
- * reason is then the Conflict, or why the store could not be written until the lease expired.
+ * reason is then the Conflict, or why the store could not be written until the lease expired. A store that is away for longer than that
+ * costs nothing: whoever else can reach it may take the lease meanwhile, and then the next renewal says so.
  * @throws Conflict when another holds it.
  */
 export async function withLease<T>(
@@ -112,8 +113,8 @@ export async function withLease<T>(
       try {
         lease = await lease.renew();
       } catch (error) {
-        // A store that does not answer costs the lease only when it has expired.
-        if (!(error instanceof Conflict) && clock.now() < lease.expiresAt) continue;
+        const isAway = error instanceof AppError && error.retryable;
+        if (!(error instanceof Conflict) && (isAway || clock.now() < lease.expiresAt)) continue;
         lost.abort(error);
         return;
       }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { acquireLease, type Clock, LEASE_TTL_MS, readLease } from '../../storage/lease.ts';
+import { FakeTime } from '../../storage/testing/fake-clock.ts';
 import { holdExperiment } from './experiment-lease.ts';
 
 /** Time passes when somebody sleeps. */
@@ -20,6 +21,7 @@ function createClock(): Clock & { advance(ms: number): void } {
   };
 }
 
+const HOUR_MS = 3_600_000;
 const neverDone = async () => false;
 
 function untilAborted(signal: AbortSignal): Promise<void> {
@@ -73,6 +75,60 @@ describe('holdExperiment', () => {
     });
     expect(startedAt).toBeGreaterThanOrEqual(LEASE_TTL_MS);
     expect(new Set(watched)).toEqual(new Set(['another host']));
+  });
+
+  test('takes over at once from one whose clock is an hour behind, and is not let in twice', async () => {
+    const store = createMemoryStore();
+    const time = new FakeTime();
+    const { signal } = new AbortController();
+    const behind = time.clock(-HOUR_MS);
+    const first = holdExperiment({ store, signal, terms: { clock: behind }, watch: neverDone }, 'toy', untilAborted);
+    const outcome = expect(first).rejects.toThrow(Conflict);
+    await time.advance(1000);
+    const second = holdExperiment({ store, signal, terms: { clock: time.clock() }, watch: neverDone }, 'toy', () =>
+      time.clock().sleep(60_000, signal),
+    );
+    await time.advanceUntil(second);
+    await outcome;
+  });
+
+  test('a lease from a clock that is a day ahead is taken over when nobody has renewed it for 30 seconds', async () => {
+    const store = createMemoryStore();
+    const time = new FakeTime();
+    const ahead = { holder: 'another host', clock: time.clock(24 * HOUR_MS) };
+    await acquireLease(store, 'toy', ahead);
+    const { signal } = new AbortController();
+    const start = time.clock().now();
+    let renewals = 3;
+    const watch = async () => {
+      // It lives on for a while.
+      if (renewals-- > 0) await acquireLease(store, 'toy', ahead);
+      return false;
+    };
+    let startedAt = Number.NaN;
+    await time.advanceUntil(
+      holdExperiment({ store, signal, terms: { clock: time.clock() }, watch }, 'toy', async () => {
+        startedAt = time.clock().now();
+      }),
+    );
+    expect(startedAt - start).toBeGreaterThanOrEqual(LEASE_TTL_MS);
+    expect(startedAt - start).toBeLessThanOrEqual(LEASE_TTL_MS + 10_000);
+  });
+
+  test('a clock that jumps back while it waits for a dead host does not make it wait longer', async () => {
+    const store = createMemoryStore();
+    const time = new FakeTime();
+    await acquireLease(store, 'toy', { holder: 'another host', clock: time.clock() });
+    const { signal } = new AbortController();
+    let offset = 0;
+    const watch = async () => {
+      offset = -24 * HOUR_MS;
+      return false;
+    };
+    const start = time.clock().now();
+    const terms = { clock: time.clock(() => offset) };
+    await time.advanceUntil(holdExperiment({ store, signal, terms, watch }, 'toy', async () => {}));
+    expect(time.clock().now() - start).toBeLessThanOrEqual(LEASE_TTL_MS + 10_000);
   });
 
   test('a cancelled call stops waiting', async () => {

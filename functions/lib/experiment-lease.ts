@@ -4,7 +4,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Conflict } from '../../errors.ts';
-import { acquireLease, type Clock, type LeaseTerms, readLease, withLease } from '../../storage/lease.ts';
+import { acquireLease, type Clock, LEASE_TTL_MS, type LeaseTerms, readLease, withLease } from '../../storage/lease.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 /** Between two looks at an experiment that somebody else drives. */
@@ -32,7 +32,7 @@ export interface HoldOptions {
 
 /**
  * Runs `work` under the experiment's lease. While another holds it, watches; a holder that died on this machine is replaced at once,
- * any other when its lease has expired.
+ * any other when its lease has expired, or was not renewed for as long as it lasts: the clocks of two hosts may be far apart.
  * @param work Gets a signal that aborts when the lease is lost or the call is cancelled.
  * @throws Conflict when the lease is lost on the way.
  */
@@ -42,8 +42,10 @@ export async function holdExperiment(
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const { store, signal, terms } = options;
-  const { clock } = terms;
+  const { clock, ttlMs = LEASE_TTL_MS } = terms;
   const holder = `pid ${process.pid} of ${PLACE} (${randomUUID().slice(0, 8)})`;
+  let seen = '';
+  let silentMs = 0;
   for (;;) {
     let held: AbortSignal | undefined;
     try {
@@ -56,7 +58,11 @@ export async function holdExperiment(
       if (held || !(error instanceof Conflict)) throw error;
     }
     const other = await readLease(store, name, clock.now());
-    if (other && isDead(other.holder)) {
+    const said = JSON.stringify(other);
+    // Counted in pauses of our own, since a clock may jump.
+    silentMs = said === seen ? silentMs + WATCH_INTERVAL_MS : 0;
+    seen = said;
+    if (other && (isDead(other.holder) || silentMs >= ttlMs)) {
       // In its name: nobody else can, and the next round decides who of those waiting comes first.
       await (await acquireLease(store, name, { ...terms, holder: other.holder })).release();
       continue;
