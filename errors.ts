@@ -114,6 +114,19 @@ export class Unreachable extends AppError {
   override readonly retryable = true;
 }
 
+/** The store has no room: the write changed nothing, and succeeds when some is made. What is stored can be read. */
+export class StoreFull extends AppError {
+  readonly code = 'store_full';
+  readonly status = 507;
+  override readonly retryable = true;
+}
+
+/** The store refuses access: it is read-only, or belongs to another user. Nothing was changed, and only its operator can help. */
+export class StoreDenied extends AppError {
+  readonly code = 'store_denied';
+  readonly status = 500;
+}
+
 /** A write may or may not have been committed: read back and compare before deciding. */
 export class Ambiguous extends AppError {
   readonly code = 'ambiguous';
@@ -148,6 +161,8 @@ const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOp
   cancelled: Cancelled,
   busy: Busy,
   store_unreachable: Unreachable,
+  store_full: StoreFull,
+  store_denied: StoreDenied,
   ambiguous: Ambiguous,
   corrupt: Corrupt,
   internal: Internal,

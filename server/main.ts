@@ -1,5 +1,5 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
-import { AppError, Internal } from '../errors.ts';
+import { AppError, Internal, StoreFull } from '../errors.ts';
 import { createExecutor } from '../functions/execute.ts';
 import { SYSTEM_CLOCK } from '../functions/lib/experiment-lease.ts';
 import { createPool } from '../functions/pool.ts';
@@ -8,6 +8,7 @@ import { createRunnerClient } from '../gpu-runner/client.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import { openStore } from '../storage/open.ts';
 import { probeStore } from '../storage/probe.ts';
+import type { ObjectStore } from '../storage/types.ts';
 import { createApp } from './app.ts';
 import type { ServerDeps } from './deps.ts';
 import { parseEnv, type ServerEnv } from './env.ts';
@@ -30,7 +31,7 @@ try {
 async function startServer(env: ServerEnv): Promise<void> {
   const now = Date.now;
   const store = await openStore(env.store);
-  if (env.probeStore) await probeStore(store);
+  if (env.probeStore) await probe(store);
   const blobs = createBlobStore(store);
   const pool = createPool();
   const runner = createRunnerClient({
@@ -86,6 +87,16 @@ async function startServer(env: ServerEnv): Promise<void> {
   if (env.supervised) whenParentEnds(() => void stop('its parent is gone'));
 
   await resumeExperiments(deps);
+}
+
+/** On a full store a server is of use: it answers what is there, and can be asked to make room. */
+async function probe(store: ObjectStore): Promise<void> {
+  try {
+    await probeStore(store);
+  } catch (error) {
+    if (!(error instanceof StoreFull)) throw error;
+    console.error(`easel server: ${error.message}: only what is stored can be answered; ${error.hint}`);
+  }
 }
 
 /** A supervisor that dies without a signal closes the channel, or the pipe, that it held. */

@@ -35,6 +35,9 @@ const TITLES: Readonly<Record<string, string>> = {
   unprocessable: 'Well-formed, but it cannot be done',
   cancelled: 'The run was cancelled',
   busy: 'No capacity now',
+  store_unreachable: 'The store cannot be reached',
+  store_full: 'The store is full',
+  store_denied: 'The store refuses access',
   ambiguous: 'It is not known whether the write was committed',
   corrupt: 'Stored data is damaged',
   internal: 'A defect, or a failure of the machine',
@@ -67,12 +70,14 @@ export function sendProblem(thrown: ThrownError, instance?: string): Response {
   return new Response(`${JSON.stringify(problem)}\n`, { status, headers });
 }
 
-/** For `app.onError`: maps anything thrown; defects of ours go to `log` with their stack. */
+/** For `app.onError`: maps anything thrown; what the operator should know goes to `log`, defects of ours with their stack. */
 export function handleError(log: (line: string) => void): (error: Error, c: Context) => Response {
   return (error, c) => {
     const thrown = describeError(error);
-    if (thrown.status >= 500 && thrown.code !== 'busy')
-      log(`${c.req.method} ${c.req.path}: ${error.stack ?? error.message}`);
+    if (thrown.status >= 500 && thrown.code !== 'busy') {
+      const said = thrown.retryable ? error.message : (error.stack ?? error.message);
+      log(`${c.req.method} ${c.req.path}: ${said}`);
+    }
     return sendProblem(thrown, c.req.path);
   };
 }

@@ -4,7 +4,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
-import { Ambiguous, Conflict, Internal, InvalidInput } from '../../errors.ts';
+import { Ambiguous, Conflict, InvalidInput, StoreDenied, StoreFull, Unreachable } from '../../errors.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
 import type { FileBody, SpooledBody } from '../types.ts';
 
@@ -16,10 +16,16 @@ const MAX_OPEN_FILES = 64;
 const PUBLISH_ATTEMPTS = 10;
 /** Every object is replaced, never written in place. */
 const OBJECT_MODE = 0o444;
+/** What a full disk asks of callers who retry by themselves. */
+const FULL_RETRY_SECONDS = 60;
+/** A disk or a network file system that fails: what was under way may or may not have happened. */
+const FAILING = new Set(['EIO', 'ESTALE', 'ETIMEDOUT', 'ENODEV']);
 
 /** Makes a folder and its missing parents, durably. */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true });
+  const first = await mkdir(path, { recursive: true }).catch(error => {
+    throw explain(error, path);
+  });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncOneFolder(dirname(made));
 }
@@ -55,6 +61,8 @@ export class Disk {
       try {
         const stats = await file.stat({ bigint: true });
         return stats.isFile() ? await read(file, stats) : undefined;
+      } catch (error) {
+        throw explain(error, path);
       } finally {
         await file.close();
       }
@@ -132,11 +140,12 @@ export class Disk {
     }
   }
 
+  /** What cannot be removed stays: a folder that may only be read is a store that can be read. */
   async sweepTemporary(now: number): Promise<void> {
     for (const name of await readdir(this.#temporary)) {
       const path = join(this.#temporary, name);
       const info = await lstat(path).catch(() => undefined);
-      if (info && now - info.mtimeMs > SWEEP_AGE_MS) await unlinkIfThere(path);
+      if (info && now - info.mtimeMs > SWEEP_AGE_MS) await unlinkIfThere(path).catch(() => {});
     }
   }
 
@@ -162,6 +171,9 @@ export class Disk {
       try {
         return await step();
       } catch (error) {
+        if (FAILING.has(codeOf(error) ?? '')) {
+          throw new Ambiguous(`publishing "${target}" failed`, { cause: error, hint: 'read it back' });
+        }
         if (codeOf(error) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw explain(error, target);
         await mkdir(dirname(target), { recursive: true }).catch(cause => {
           throw explain(cause, target);
@@ -255,15 +267,35 @@ function folderInTheWay(path: string): InvalidInput {
 }
 
 /** What a failed step before publication means; it changed nothing. */
-function explain(error: unknown, path: string): unknown {
-  switch (codeOf(error)) {
+export function explain(error: unknown, path: string): unknown {
+  const code = codeOf(error) ?? '';
+  if (FAILING.has(code)) {
+    return new Unreachable(`the disk of the store fails at "${path}" (${code})`, {
+      cause: error,
+      hint: "look at the system's log; the same call goes on when the disk answers again",
+    });
+  }
+  switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new Internal('the disk of the store is full', { cause: error, hint: 'free some space, then retry' });
+      return new StoreFull('the disk of the store is full', {
+        cause: error,
+        hint: 'free some space (by gc, or beside the store), then send the same call again: it goes on',
+        retryAfterSeconds: FULL_RETRY_SECONDS,
+      });
+    case 'EROFS':
+      return new StoreDenied(`"${path}" is on a file system that may only be read`, {
+        cause: error,
+        expected: 'a store that may be written',
+        hint: 'mount it for writing; a disk that fails is often made read-only by the system, whose log says so',
+      });
     case 'EACCES':
     case 'EPERM':
-    case 'EROFS':
-      return new Internal(`"${path}" cannot be accessed`, { cause: error, hint: "check the store's owner and mode" });
+      return new StoreDenied(`"${path}" cannot be accessed (${code})`, {
+        cause: error,
+        expected: 'a store whose files belong to the user that runs Easel',
+        hint: "check the store's owner and mode",
+      });
     case 'EMFILE':
     case 'ENFILE':
       return new Conflict('too many files are open', { cause: error, hint: 'retry, or raise "ulimit -n"' });

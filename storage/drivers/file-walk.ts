@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareKeys, isKey, RESERVED_FOLDER } from '../keys.ts';
 import type { Cursor } from '../listing.ts';
-import { codeOf } from './file-disk.ts';
+import { codeOf, explain } from './file-disk.ts';
 
 /** Keys with the prefix, in UTF-8 byte order; folders that hold nothing after the cursor are not entered. */
 export async function* walkKeys(root: string, prefix: string, cursor: Cursor): AsyncGenerator<string> {
@@ -25,7 +25,7 @@ async function readSorted(root: string, folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(error => {
     // Removed while we walk, or never there.
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw error;
+    throw explain(error, join(root, folder));
   });
   const keys: string[] = [];
   for (const entry of entries) {

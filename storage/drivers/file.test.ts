@@ -276,9 +276,26 @@ describe('file store on a disk that fails', () => {
     it(`changes nothing when the bytes cannot be written, and says that a disk is full (${name})`, async () => {
       for (const step of ['writeFile', 'datasync'] as const) {
         vi.spyOn(handles, step).mockRejectedValueOnce(failWith('ENOSPC'));
-        await expect(store.put('a', bytes('1'), options)).rejects.toThrow('disk of the store is full');
+        await expect(store.put('a', bytes('1'), options)).rejects.toMatchObject({
+          code: 'store_full',
+          status: 507,
+          retryable: true,
+        });
       }
       expect(await store.get('a')).toBeUndefined();
+      expect(readdirSync(join(folder, '.easel/tmp'))).toEqual([]);
+      await store.put('a', bytes('1'), options);
+    });
+
+    it.each([
+      ['EROFS', 'store_denied'],
+      ['EACCES', 'store_denied'],
+      ['EDQUOT', 'store_full'],
+      ['EIO', 'store_unreachable'],
+    ])(`changes nothing at %s and says %s (${name})`, async (code, expected) => {
+      vi.spyOn(handles, 'writeFile').mockRejectedValueOnce(failWith(code));
+      await expect(store.put('a', bytes('1'), options)).rejects.toMatchObject({ code: expected });
+      expect((await store.list('')).objects).toEqual([]);
       expect(readdirSync(join(folder, '.easel/tmp'))).toEqual([]);
       await store.put('a', bytes('1'), options);
     });
@@ -290,6 +307,23 @@ describe('file store on a disk that fails', () => {
       await store.put('a', bytes('2'));
       expect(readdirSync(join(folder, '.easel/locks'))).toEqual([]);
     });
+  }
+});
+
+it('tells a disk that cannot be read from an object that is not there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+  try {
+    const store = await openFileStore(folder);
+    await store.put('a', bytes('1'));
+    const handle = await open(join(folder, 'a'));
+    const handles = Object.getPrototypeOf(handle);
+    await handle.close();
+    vi.spyOn(handles, 'read').mockRejectedValueOnce(Object.assign(new Error('EIO'), { code: 'EIO' }));
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'store_unreachable', status: 503 });
+    expect(text((await store.get('a'))?.body)).toBe('1');
+  } finally {
+    vi.restoreAllMocks();
+    await rm(folder, { recursive: true });
   }
 });
 

@@ -20,7 +20,7 @@ import type {
   StoredObject,
 } from '../types.ts';
 import { CopiedEtags } from './file-copies.ts';
-import { Disk, makeFolder } from './file-disk.ts';
+import { Disk, explain, makeFolder } from './file-disk.ts';
 import { FileFacts, readBytes } from './file-facts.ts';
 import { breakDeadLocks, withFileLock } from './file-lock.ts';
 import { MediaTypes } from './file-types.ts';
@@ -145,10 +145,13 @@ class FileStore implements ObjectStore {
    * Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. Blobs need
    * none: all versions under one key are equal.
    */
-  #withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
-    if (digestOfBlobKey(key)) return work();
+  async #withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
     const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));
-    return this.#mutex.run(key, () => withFileLock(lock, work));
+    try {
+      return await (digestOfBlobKey(key) ? work() : this.#mutex.run(key, () => withFileLock(lock, work)));
+    } catch (error) {
+      throw explain(error, this.#pathOf(key));
+    }
   }
 
   async #currentEtag(key: string): Promise<Etag | undefined> {
