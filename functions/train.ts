@@ -15,15 +15,8 @@ import { changeHead, keyedAt, readConfig, readHead, stepOf } from './lib/experim
 import { holdExperiment } from './lib/experiment-lease.ts';
 import { isComplete, pruneCheckpoint } from './lib/kept-checkpoints.ts';
 import { forSampling } from './lib/resolve-engine.ts';
-import {
-  type Chunk,
-  deleteCheckpointFile,
-  describeHead,
-  type ViewTarget,
-  writeCheckpointFile,
-  writeChunkFiles,
-  writeSummary,
-} from './lib/view.ts';
+import { showHead } from './lib/show-head.ts';
+import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './lib/view.ts';
 
 export const train = defineFunction({
   name: 'train',
@@ -51,9 +44,7 @@ export const train = defineFunction({
         drive({ ctx, signal, view, config }),
       );
     }
-    const { value: head } = await readHead(ctx.store, name);
-    await writeSummary(view, head, config);
-    return describeHead(name, head, config);
+    return describeHead(name, await showHead(view, config), config);
   },
 });
 
@@ -88,8 +79,10 @@ interface Drive {
 }
 
 async function drive(run: Drive): Promise<void> {
-  const { ctx, signal, config } = run;
+  const { ctx, signal, view, config } = run;
   let healedAt: number | undefined;
+  // Of a driver that was killed when it had moved the head and shown nothing of it.
+  await showHead(view, config);
   for (;;) {
     signal.throwIfAborted();
     const head = await pruneSuperseded(run);
@@ -100,17 +93,17 @@ async function drive(run: Drive): Promise<void> {
     const range = nextChunk(step, config.run.chunk_steps, lastStep);
     try {
       if (range) await trainChunk(run, head, range);
-      else await changeHead(ctx.store, run.view.name, now => ({ ...now, state: 'done' }));
+      else await changeHead(ctx.store, view.name, now => finish(now, config));
     } catch (error) {
       // Once per step: what goes missing again and again is no accident.
       if (!(error instanceof BlobMissing) || healedAt === step) throw error;
       healedAt = step;
-      await fallBack(run, error);
+      await fallBack(run, head, error);
     }
   }
 }
 
-/** One chunk: train, preview, view, and last the head, which makes it count. */
+/** One chunk: train, preview, the head, which makes it count, and last the view. */
 async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<void> {
   const { ctx, view } = run;
   const answer = await callTrainChunk(run, head, range);
@@ -124,23 +117,26 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     ...(to === range.to && (await callPreview(run, head, checkpoint))),
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
-  await writeChunkFiles(view, chunk);
-  await writeCheckpointFile(view, kept);
-  const moved = await changeHead(ctx.store, view.name, now => {
+  await changeHead(ctx.store, view.name, now => {
     if (now.checkpoint === checkpoint) return now;
     checkUnmoved(view.name, head, now);
     const history = [...now.history, kept];
     const borders = history.length - (run.config.run.keep + 1);
-    return {
+    const moved = {
       ...now,
       checkpoint,
-      state: now.state === 'running' && isAtTarget(chunk.to, now.target, run.config) ? 'done' : now.state,
       history: history.slice(Math.max(0, borders)),
       chunks: [...now.chunks, chunk],
       superseded: [...now.superseded, ...history.slice(0, Math.max(0, borders))],
     };
+    return finish(moved, run.config);
   });
-  await writeSummary(view, moved, run.config);
+  await showHead(view, run.config);
+}
+
+/** Done, if it is at its target by now and nobody paused it. */
+function finish(head: ExperimentHead, config: Config): ExperimentHead {
+  return head.state === 'running' && isAtTarget(stepOf(head), head.target, config) ? { ...head, state: 'done' } : head;
 }
 
 async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {
@@ -198,8 +194,10 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
 }
 
 /** A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits. */
-async function fallBack({ ctx, view }: Drive, cause: BlobMissing): Promise<void> {
+async function fallBack({ ctx, view }: Drive, before: ExperimentHead, cause: BlobMissing): Promise<void> {
   const { value: head } = await readHead(ctx.store, view.name);
+  // Then it is whoever moved it on that deleted the blob: there is nothing to heal.
+  checkUnmoved(view.name, before, head);
   let whole = head.history.length;
   while (whole > 0 && !(await isComplete(ctx.blobs, head.history[whole - 1]?.checkpoint))) whole--;
   // The head is whole, so what is missing is none of ours: the dataset, the config.

@@ -12,9 +12,9 @@ import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { readDataset } from './documents.ts';
 import { readConfig } from './experiment.ts';
 import { type EngineRequest, engineDifferences, resolveEngine } from './resolve-engine.ts';
+import { showHead } from './show-head.ts';
 import { checkSignals, offeredConditions } from './signals.ts';
 import { readImageSize } from './training-size.ts';
-import { writeSummary } from './view.ts';
 
 export interface ExperimentRequest {
   /** A preset's name, or an object that may name one under `preset`. */
@@ -73,7 +73,7 @@ export async function createExperiment(ctx: CreateContext, name: string, request
     if (winner) return checkSame(ctx, name, request, config, winner.value);
     throw new Conflict(`the experiment "${name}" was created and deleted meanwhile`, { hint: 'try again' });
   }
-  await writeSummary({ ...ctx, name }, head, config);
+  await showHead({ ...ctx, name }, config);
   return { head, config, created: true };
 }
 
@@ -118,7 +118,7 @@ async function checkSame(
     ...engineDifferences(request.engine, head.engine).map(key => `engine.${key} (${head.engine[key]})`),
   ];
   if (differences.length === 0) {
-    await writeSummary({ ...ctx, name }, head, stored);
+    await showHead({ ...ctx, name }, stored);
     return { head, config: stored, created: false };
   }
   throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {

@@ -7,7 +7,8 @@ import { createExperiment } from '../../functions/lib/create-experiment.ts';
 import { changeHead, listHeads, readConfig, readHead } from '../../functions/lib/experiment.ts';
 import { readMetrics } from '../../functions/lib/metrics.ts';
 import { engineRequestSchema } from '../../functions/lib/resolve-engine.ts';
-import { deleteView, describeHead, readPreviewIndex, writeSummary } from '../../functions/lib/view.ts';
+import { showHead } from '../../functions/lib/show-head.ts';
+import { deleteView, describeHead, readPreviewIndex } from '../../functions/lib/view.ts';
 import { createNameResolver } from '../../functions/names.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import { readLease } from '../../storage/lease.ts';
@@ -102,7 +103,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     await readJsonAs(c, emptySchema);
     const head = await changeHead(store, name, now => (now.state === 'running' ? { ...now, state: 'paused' } : now));
     const config = await readConfig(blobs, head);
-    await writeSummary({ store, blobs, name }, head, config);
+    await showHead({ store, blobs, name }, config);
     return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
   });
 
