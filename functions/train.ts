@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Config } from '../configs/schema.ts';
-import { BlobMissing, Conflict, Internal } from '../errors.ts';
+import { Conflict, Internal, NotFound } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
@@ -95,10 +95,14 @@ async function drive(run: Drive): Promise<void> {
       if (range) await trainChunk(run, head, range);
       else await changeHead(ctx.store, view.name, now => finish(now, config));
     } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      const { value: now } = await readHead(ctx.store, view.name);
+      // Whoever moved it on may have pruned what this driver was working from.
+      checkUnmoved(view.name, head, now);
       // Once per step: what goes missing again and again is no accident.
-      if (!(error instanceof BlobMissing) || healedAt === step) throw error;
+      if (healedAt === step) throw error;
       healedAt = step;
-      await fallBack(run, head, error);
+      await fallBack(run, now, error);
     }
   }
 }
@@ -194,10 +198,7 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
 }
 
 /** A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits. */
-async function fallBack({ ctx, view }: Drive, before: ExperimentHead, cause: BlobMissing): Promise<void> {
-  const { value: head } = await readHead(ctx.store, view.name);
-  // Then it is whoever moved it on that deleted the blob: there is nothing to heal.
-  checkUnmoved(view.name, before, head);
+async function fallBack({ ctx, view }: Drive, head: ExperimentHead, cause: NotFound): Promise<void> {
   let whole = head.history.length;
   while (whole > 0 && !(await isComplete(ctx.blobs, head.history[whole - 1]?.checkpoint))) whole--;
   // The head is whole, so what is missing is none of ours: the dataset, the config.

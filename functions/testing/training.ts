@@ -20,6 +20,7 @@ import { canonicalJson } from '../../storage/canonical.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { LeaseTerms } from '../../storage/lease.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { createExecutor } from '../execute.ts';
@@ -54,7 +55,8 @@ export interface FakeRunner extends RunnerClient {
   stopAfter: number | undefined;
 }
 
-export function createFakeRunner(blobs: BlobStore): FakeRunner {
+/** @param rounding Runners of unlike rounding compute unlike bytes, as two devices do. */
+export function createFakeRunner(blobs: BlobStore, rounding = ''): FakeRunner {
   const remembered = new Map<string, JobResult>();
   const runner: FakeRunner = {
     computed: [],
@@ -63,7 +65,7 @@ export function createFakeRunner(blobs: BlobStore): FakeRunner {
     async run(action, job, { signal, onEvent = () => {} }) {
       const known = remembered.get(action);
       if (known) return known;
-      const result = await computeJob(runner, blobs, job, signal, onEvent);
+      const result = await computeJob({ runner, blobs, rounding }, job, signal, onEvent);
       remembered.set(action, result);
       return result;
     },
@@ -90,16 +92,21 @@ const STATUS: RunnerStatus = {
 
 type Run = Parameters<RunnerClient['run']>[2];
 
+interface Device {
+  readonly runner: FakeRunner;
+  readonly blobs: BlobStore;
+  readonly rounding: string;
+}
+
 async function computeJob(
-  runner: FakeRunner,
-  blobs: BlobStore,
+  { runner, blobs, rounding }: Device,
   job: Job,
   signal: AbortSignal,
   onEvent: NonNullable<Run['onEvent']>,
 ): Promise<JobResult> {
   if (job.kind === 'sample') {
     runner.computed.push('sample');
-    return { outputs: { pixels: await drawPixels(blobs, job) }, links: [], stats: {} };
+    return { outputs: { pixels: await drawPixels(blobs, job, rounding) }, links: [], stats: {} };
   }
   const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
   let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);
@@ -108,7 +115,7 @@ async function computeJob(
   while (step < job.to) {
     await runner.onStep(step);
     if (signal.aborted) throw new Cancelled('the job was cancelled');
-    state = digestOf(`${state} ${step} ${job.config} ${job.dataset}`);
+    state = digestOf(`${state} ${step} ${job.config} ${job.dataset}${rounding}`);
     step++;
     log += `${JSON.stringify({ step, samples: step * config.data.batch_size, loss: 1 / step })}\n`;
     onEvent({
@@ -160,7 +167,7 @@ async function readState(blobs: BlobStore, checkpoint: Digest): Promise<Digest> 
   return state as Digest;
 }
 
-async function drawPixels(blobs: BlobStore, job: SampleJob): Promise<BlobRef> {
+async function drawPixels(blobs: BlobStore, job: SampleJob, rounding: string): Promise<BlobRef> {
   const weights = await readState(blobs, job.checkpoint);
   const { tensors } = decodeSafetensors(await blobs.get(job.conditions));
   const n = tensors.text?.shape[0] ?? 0;
@@ -168,7 +175,7 @@ async function drawPixels(blobs: BlobStore, job: SampleJob): Promise<BlobRef> {
   const data = new Uint8Array(n * size);
   for (let i = 0; i < n; i++) {
     const hash = createHash('sha256')
-      .update(`${weights} ${job.conditions} ${job.seed} ${job.first + i}`)
+      .update(`${weights} ${job.conditions} ${job.seed} ${job.first + i}${rounding}`)
       .digest();
     for (let k = 0; k < size; k++) data[i * size + k] = hash[k % hash.length] ?? 0;
   }
@@ -242,10 +249,17 @@ export interface TrainingLab {
   create(name: string, config?: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
+export interface LabOptions {
+  readonly rounding?: string;
+  readonly lease?: LeaseTerms;
+  /** Milliseconds since the epoch; default: the system's. */
+  readonly now?: () => number;
+}
+
 /** Several labs over one store are several servers. */
-export function createTrainingLab(store: ObjectStore = createMemoryStore()): TrainingLab {
+export function createTrainingLab(store: ObjectStore = createMemoryStore(), options: LabOptions = {}): TrainingLab {
   const blobs = createBlobStore(store);
-  const runner = createFakeRunner(blobs);
+  const runner = createFakeRunner(blobs, options.rounding);
   const executor = createExecutor({
     store,
     blobs,
@@ -253,7 +267,8 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore()): Tra
     runner,
     pool: noPool,
     importRoots: [],
-    now: Date.now,
+    now: options.now ?? Date.now,
+    ...(options.lease && { lease: options.lease }),
   });
   return {
     store,

@@ -1,0 +1,56 @@
+/** @file What must hold of an experiment whatever was killed, paused or done twice. */
+import { createBlobStore } from '../../storage/cas.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { readHead } from '../lib/experiment.ts';
+import { rebuildView } from '../lib/rebuild-view.ts';
+import { listKeys } from './training.ts';
+
+export interface History {
+  /** Optimizer steps taken. */
+  readonly step: number;
+  readonly chunks: readonly { readonly from: number; readonly to: number }[];
+  /** Steps of the checkpoints that are kept. */
+  readonly kept: readonly number[];
+}
+
+/** What is wrong with a history, in words; nothing when it is one line of chunks from 0 to its step. */
+export function findHistoryFaults({ step, chunks, kept }: History): string[] {
+  const faults: string[] = [];
+  let reached = 0;
+  for (const { from, to } of chunks) {
+    if (from !== reached) faults.push(`the chunk [${from}, ${to}) follows step ${reached}`);
+    if (to <= from) faults.push(`the chunk [${from}, ${to}) is empty`);
+    reached = to;
+  }
+  if (reached !== step) faults.push(`the chunks end at ${reached}, the experiment is at ${step}`);
+  const borders = new Set(chunks.map(chunk => chunk.to));
+  kept.forEach((at, i) => {
+    if (!borders.has(at)) faults.push(`no chunk ends at the checkpoint of step ${at}`);
+    if (at <= (kept[i - 1] ?? 0)) faults.push(`the checkpoint of step ${at} comes after that of step ${kept[i - 1]}`);
+  });
+  if ((kept.at(-1) ?? 0) !== step) faults.push(`the newest checkpoint is of step ${kept.at(-1)}, not ${step}`);
+  return faults;
+}
+
+/** The same of an experiment in a store, and what its view shows that its head does not say, or hides of what it says. */
+export async function findExperimentFaults(store: ObjectStore, name: string): Promise<string[]> {
+  const { value: head } = await readHead(store, name);
+  const step = head.history.at(-1)?.step ?? 0;
+  const faults = findHistoryFaults({ step, chunks: head.chunks, kept: head.history.map(kept => kept.step) });
+  if (head.checkpoint !== head.history.at(-1)?.checkpoint) faults.push('the head is not its newest checkpoint');
+  const prefix = `experiments/${name}/`;
+  const expected = createMemoryStore();
+  for (const key of await listKeys(store, '')) {
+    const stored = key.startsWith(prefix) ? undefined : await store.get(key);
+    if (stored) await expected.put(key, stored.body);
+  }
+  await rebuildView({ store: expected, blobs: createBlobStore(expected), name });
+  for (const key of new Set([...(await listKeys(store, prefix)), ...(await listKeys(expected, prefix))])) {
+    const [shown, right] = [await store.get(key), await expected.get(key)];
+    if (!right) faults.push(`${key} is shown and should not be`);
+    else if (!shown) faults.push(`${key} is not shown`);
+    else if (shown.etag !== right.etag) faults.push(`${key} shows other bytes`);
+  }
+  return faults;
+}
