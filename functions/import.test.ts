@@ -11,6 +11,7 @@ import { digestSchema } from '../storage/records.ts';
 import { encodePng, renderSvgPng, renderSvgRgb } from './lib/image.ts';
 import { readOriginals } from './lib/originals.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
+import { listKeys } from './testing/training.ts';
 
 const answerSchema = z.object({
   originals: digestSchema,
@@ -264,4 +265,15 @@ test('an uploaded tar is a folder', async () => {
   const fromFolder = await importFolder();
   const fromTar = answerSchema.parse(await lab.executor.callEffect('import', { dataset: 'tarred', tar: digest }));
   expect(fromTar.originals).toBe(fromFolder.originals);
+});
+
+test('any blob that an import left and that is lost is there again after the same import', async () => {
+  for (let i = 0; i < 3; i++) await put(`${i}.png`, await draw(i));
+  const { originals } = await importFolder();
+  for (const key of await listKeys(lab.store, 'cas/')) {
+    await lab.store.delete(key);
+    lab = createPictureLab({ store: lab.store, importRoots: [folder] });
+    expect((await importFolder()).originals, key).toBe(originals);
+    for (const link of (await lab.dataset(originals)).links) expect(await lab.blobs.head(link), key).toBeDefined();
+  }
 });

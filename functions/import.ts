@@ -1,5 +1,6 @@
 /** @file From pictures somewhere to a dataset of originals under a name; the same call again takes in what changed. */
 import { z } from 'zod';
+import { BlobMissing } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { defineFunction, type EffectContext } from './define.ts';
@@ -26,12 +27,11 @@ export const importPictures = defineFunction({
   key: input => canonicalJson(input),
   async run(ctx, input) {
     const head = await readDatasetHead(ctx.store, input.dataset);
-    const before = head?.value.originals && (await readDataset(ctx.blobs, head.value.originals));
-    const known = await readKnownPages(ctx.blobs, before);
-    const arrivals =
-      input.source === 'portraits'
-        ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
-        : await importFiles(ctx, await openSource(ctx, input), known);
+    const drawn = input.source === 'portraits';
+    const { before, known } = await readLastImport(ctx, head?.value.originals, drawn);
+    const arrivals = drawn
+      ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
+      : await importFiles(ctx, await openSource(ctx, input), known);
     const extended = await extendOriginals(ctx.blobs, known, arrivals);
     const { ref } = extended;
     await moveDatasetHead(ctx.store, input.dataset, head, {
@@ -43,6 +43,24 @@ export const importPictures = defineFunction({
     return describeImport(input.dataset, extended, arrivals);
   },
 });
+
+/**
+ * What the last import left. When documents of it are lost that nothing but an import can make, the source is taken in as for the first
+ * time. @param drawn Pages of items are made by a function, which makes them again.
+ */
+async function readLastImport(ctx: EffectContext, originals: Digest | undefined, drawn: boolean) {
+  const nothing = { before: undefined, known: [] };
+  const start = (error: unknown) => {
+    if (!(error instanceof BlobMissing)) throw error;
+    ctx.progress({ phase: 'import', message: `${error.message}, which the last import left: taking all in again` });
+    return undefined;
+  };
+  const before = originals && (await readDataset(ctx.blobs, originals).catch(start));
+  if (before === undefined) return nothing;
+  const pages = readKnownPages(ctx.blobs, before);
+  const known = await (drawn ? pages : pages.catch(start));
+  return known === undefined ? nothing : { before, known };
+}
 
 function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOriginals, { computed }: Arrivals): Json {
   const pages = { total: dataset.pages.length, computed: computed.pages + rewritten };

@@ -6,6 +6,7 @@ import type { Arrivals, KnownPage } from './extend-originals.ts';
 import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from './originals.ts';
+import { restoreArchives } from './restore-archives.ts';
 
 /** Takes in every picture of a folder or tar; new ones are packed into pages in the order of their names. */
 export async function importFiles(
@@ -17,6 +18,7 @@ export async function importFiles(
     ctx.signal.throwIfAborted();
     ctx.progress({ phase: 'import', done, total: source.files.length, unit: 'files' });
   });
+  await restoreArchives(ctx.blobs, known, pictures);
   const ids = new Set(known.flatMap(page => page.items).map(item => item.id));
   const pages: Item[][] = [];
   for (const batch of cutBatches(pictures.filter(picture => !ids.has(picture.id)))) {
