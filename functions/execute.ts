@@ -1,10 +1,11 @@
 /** @file Every call of every function goes through here: parse, resolve names, look up, join or run, commit. */
+import { randomUUID } from 'node:crypto';
 import { nearestName } from '../configs/suggest.ts';
-import { Busy, Internal, NotFound } from '../errors.ts';
+import { BlobMissing, Busy, Internal, NotFound } from '../errors.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import { createActionCache } from '../storage/action-cache.ts';
 import { canonicalDigest, type Json } from '../storage/canonical.ts';
-import type { Digest } from '../storage/digest.ts';
+import { type Digest, digestOf } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/lease.ts';
 import type { Action, Result } from '../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../storage/types.ts';
@@ -95,7 +96,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   async function readCall(fn: AnyFunction, body: Json): Promise<Call> {
     const parsed = await parseCall(fn, body, names.resolve);
     if (fn.kind === 'effect') {
-      await checkInputs(parsed.inputs);
+      await checkInputs(parsed);
       return { fn, parsed, action: undefined, digest: effectAction(fn, parsed.input) };
     }
     const { params, inputs, engine } = parsed;
@@ -112,10 +113,12 @@ export function createExecutor(options: ExecutorOptions): Executor {
   }
 
   /** A hit needs no inputs; work does, and a digest that nobody has stored is the caller's mistake. */
-  async function checkInputs(inputs: Readonly<Record<string, Digest>>): Promise<void> {
+  async function checkInputs({ inputs, resolved }: ParsedCall): Promise<void> {
     for (const [key, digest] of Object.entries(inputs)) {
       if ((await blobs.head(digest)) !== undefined) continue;
-      throw new NotFound(`${key}: there is no blob ${digest}`, {
+      // What a name stands for was stored, and is lost.
+      const Missing = key in resolved ? BlobMissing : NotFound;
+      throw new Missing(`${key}: there is no blob ${digest}`, {
         expected: 'the digest of a stored blob, or a name',
         hint: 'PUT it to /objects, or repeat the call that made it',
         details: { key, digest },
@@ -160,7 +163,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return async (signal, progress, refresh) => {
       if (action === undefined) throw new Internal(`${fn.name} has no action`);
       const resolved = await resolver.resolve(action, refresh !== 'nothing', async () => {
-        await checkInputs(parsed.inputs);
+        await checkInputs(parsed);
         const ctx = makeContext(signal, progress);
         return fn.kind === 'page' ? pages.run(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
       });
@@ -266,6 +269,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
     callEffect,
     start,
     findRun,
+    heal: (work, signal) =>
+      healer.heal(work, { run: digestOf(randomUUID()), signal, progress: () => {}, healed: new Set() }),
     async drain(ms) {
       draining = true;
       const all = Promise.all([...running.values()].map(run => run.ended));

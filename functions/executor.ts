@@ -57,6 +57,8 @@ export interface Executor {
   callEffect(name: string, body: Json, options?: ExecutorCallOptions): Promise<Json>;
   /** Starts any function as a run that goes on whoever waits; equal calls share one run. @throws InvalidInput, NotFound */
   start(name: string, body: Json, options?: StartOptions): Promise<RunHandle>;
+  /** Does work of a route itself: when it misses a blob that a function made, has it made again and does the work once more. */
+  heal<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** A run of this process, or what the store says of one. */
   findRun(action: Digest): Promise<RunHandle | undefined>;
   /**

@@ -8,6 +8,7 @@ import { Conflict, Internal, NotFound } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
+import type { BlobStore } from '../storage/types.ts';
 import { type CallAnswer, defineFunction, type EffectContext, type ProgressEvent } from './define.ts';
 import { nextChunk, type StepRange, stepsFor } from './lib/chunks.ts';
 import { readCheckpoint } from './lib/documents.ts';
@@ -37,8 +38,11 @@ export const train = defineFunction({
     const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
     const view: ViewTarget = { store: ctx.store, blobs: ctx.blobs, name };
     const started = await startTraining(ctx, name, config, target);
+    // What its checkpoints name, and only this call can make again.
+    await putKeyedConfig(ctx.blobs, config, started.target);
     const isPruned = started.state === 'running' || started.superseded.length === 0;
-    if (!isAtTarget(stepOf(started), target ?? started.target, config) || !isPruned) {
+    const isThere = started.checkpoint === undefined || (await isComplete(ctx.blobs, started.checkpoint));
+    if (!isAtTarget(stepOf(started), target ?? started.target, config) || !isPruned || !isThere) {
       const watch = (holder: string) => watchOther(ctx, name, config, holder);
       await holdExperiment({ store: ctx.store, signal: ctx.signal, terms: ctx.lease, watch }, name, signal =>
         drive({ ctx, signal, view, config }),
@@ -82,7 +86,8 @@ async function drive(run: Drive): Promise<void> {
   const { ctx, signal, view, config } = run;
   let healedAt: number | undefined;
   // Of a driver that was killed when it had moved the head and shown nothing of it.
-  await showHead(view, config);
+  const shown = await showHead(view, config);
+  if (shown.checkpoint !== undefined && !(await isComplete(ctx.blobs, shown.checkpoint))) await fallBack(run, shown);
   for (;;) {
     signal.throwIfAborted();
     const head = await pruneSuperseded(run);
@@ -95,14 +100,13 @@ async function drive(run: Drive): Promise<void> {
       if (range) await trainChunk(run, head, range);
       else await changeHead(ctx.store, view.name, now => finish(now, config));
     } catch (error) {
-      if (!(error instanceof NotFound)) throw error;
+      if (signal.aborted) throw error;
       const { value: now } = await readHead(ctx.store, view.name);
-      // Whoever moved it on may have pruned what this driver was working from.
+      // Whoever moved it on may have pruned what this driver was working from, or what it had just made.
       checkUnmoved(view.name, head, now);
       // Once per step: what goes missing again and again is no accident.
-      if (healedAt === step) throw error;
+      if (!(error instanceof NotFound) || healedAt === step || !(await fallBack(run, now))) throw error;
       healedAt = step;
-      await fallBack(run, now, error);
     }
   }
 }
@@ -145,8 +149,7 @@ function finish(head: ExperimentHead, config: Config): ExperimentHead {
 
 async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {
   const { ctx, signal } = run;
-  const keyed = keyedAt(run.config, head.target);
-  const { digest: config } = await ctx.blobs.put(Buffer.from(canonicalJson(keyed)), 'application/json');
+  const config = await putKeyedConfig(ctx.blobs, run.config, head.target);
   const parent = head.checkpoint && (await readCheckpoint(ctx.blobs, head.checkpoint));
   const body: Json = {
     config,
@@ -160,6 +163,11 @@ async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange
   const answer = await ctx.call('train-chunk', body, options);
   if (answer.cache === 'miss' || (await isComplete(ctx.blobs, outputOf(answer.result, 'checkpoint')))) return answer;
   return ctx.call('train-chunk', body, { ...options, skipCache: true });
+}
+
+async function putKeyedConfig(blobs: BlobStore, config: Config, target: number): Promise<Digest> {
+  const document = canonicalJson(keyedAt(config, target));
+  return (await blobs.put(Buffer.from(document), 'application/json')).digest;
 }
 
 /** The steps of a chunk as steps of the whole run. */
@@ -197,15 +205,17 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
   }));
 }
 
-/** A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits. */
-async function fallBack({ ctx, view }: Drive, head: ExperimentHead, cause: NotFound): Promise<void> {
+/**
+ * A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits.
+ * @returns False when the head is whole, so that what is missing is none of ours: the dataset, the config.
+ */
+async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boolean> {
   let whole = head.history.length;
   while (whole > 0 && !(await isComplete(ctx.blobs, head.history[whole - 1]?.checkpoint))) whole--;
-  // The head is whole, so what is missing is none of ours: the dataset, the config.
-  if (whole === head.history.length) throw cause;
+  if (whole === head.history.length) return false;
   const history = head.history.slice(0, whole);
   const newest = history.at(-1);
-  ctx.progress({ phase: 'train', message: `${cause.message}: going back to step ${newest?.step ?? 0}` });
+  ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
   await changeHead(ctx.store, view.name, now => {
     checkUnmoved(view.name, head, now);
     const { checkpoint: _, ...rest } = now;
@@ -214,8 +224,10 @@ async function fallBack({ ctx, view }: Drive, head: ExperimentHead, cause: NotFo
       ...(newest && { checkpoint: newest.checkpoint }),
       history,
       chunks: now.chunks.filter(chunk => chunk.to <= (newest?.step ?? 0)),
+      state: now.state === 'done' ? 'running' : now.state,
     };
   });
+  return true;
 }
 
 function isAtTarget(step: number, target: number, config: Config): boolean {

@@ -53,10 +53,9 @@ export async function createExperiment(ctx: CreateContext, name: string, request
     });
   }
   await ctx.blobs.put(Buffer.from(canonicalJson(keyedConfig(config))), 'application/json');
-  const { digest } = await ctx.blobs.put(Buffer.from(canonicalJson(config)), 'application/json');
   const head: ExperimentHead = {
     v: 1,
-    config: digest,
+    config: await putConfig(ctx.blobs, config),
     dataset: request.dataset,
     engine,
     target: config.run.target ?? config.optimizer.total_samples,
@@ -75,6 +74,10 @@ export async function createExperiment(ctx: CreateContext, name: string, request
   }
   await showHead({ ...ctx, name }, config);
   return { head, config, created: true };
+}
+
+async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
+  return (await blobs.put(Buffer.from(canonicalJson(config)), 'application/json')).digest;
 }
 
 /** Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. */
@@ -111,6 +114,8 @@ async function checkSame(
   config: Config,
   head: ExperimentHead,
 ): Promise<Created> {
+  // Only this call can make a config again that was lost.
+  if (canonicalDigest(config) === head.config) await putConfig(ctx.blobs, config);
   const stored = await readConfig(ctx.blobs, head);
   const differences = [
     ...(canonicalDigest(config) === head.config ? [] : listDifferences(stored, config)),

@@ -57,7 +57,8 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const dataset = body.dataset.startsWith('sha256:')
       ? parseDigest(body.dataset)
       : await names.resolve('dataset', body.dataset, 'dataset');
-    const { head, config, created } = await createExperiment(deps, name, { ...body, dataset });
+    const create = () => createExperiment(deps, name, { ...body, dataset });
+    const { head, config, created } = await executor.heal(create, c.req.raw.signal);
     return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, {
       location: `/experiments/${name}`,
     });
