@@ -64,3 +64,13 @@ test('an abort ends a follower that waits', async () => {
   controller.abort();
   expect(await done).toBe('ended');
 });
+
+test('a clock that is set back holds no event for longer', async () => {
+  let offset = 0;
+  const log = createRunLog(() => Date.now() + offset);
+  log.add({ phase: 'a', done: 1 });
+  offset = -86_400_000;
+  log.add({ phase: 'a', done: 2 });
+  await vi.advanceTimersByTimeAsync(250);
+  expect(log.entries.map(({ data }) => data.done)).toEqual([1, 2]);
+});

@@ -67,7 +67,8 @@ export function createRunLog(now: () => number): RunLog {
         append(event);
         return;
       }
-      const wait = addedAt + COALESCE_MS - now();
+      // A clock that was set back must not hold it for longer.
+      const wait = Math.min(COALESCE_MS, addedAt + COALESCE_MS - now());
       held = event;
       if (wait <= 0) release();
       else timer ??= setTimeout(release, wait).unref();

@@ -137,3 +137,25 @@ test('a store that refuses the progress does not disturb the run', async () => {
   await record;
   expect(run.snapshot()).toMatchObject({ state: 'done' });
 });
+
+test('clocks that are set back or forward by a day change neither how long is waited nor what is written', async () => {
+  let offset = 0;
+  const now = () => Date.now() + offset;
+  const run = startWork();
+  const record = createRunStore(store, now).record(run, { effect: true });
+  await vi.advanceTimersByTimeAsync(1100);
+  const found = await createRunStore(store, now).find(ACTION);
+  let waited = 0;
+  for (const jump of [-86_400_000, 86_400_000]) {
+    const waiting = found?.wait(5000).then(() => waited++);
+    await vi.advanceTimersByTimeAsync(1500);
+    offset += jump;
+    await vi.advanceTimersByTimeAsync(4500);
+    await waiting;
+  }
+  expect(waited).toBe(2);
+  offset = -86_400_000;
+  gate.resolve();
+  await record;
+  expect(await readState()).toMatchObject({ state: 'done', result: { answer: 42 } });
+});

@@ -28,10 +28,11 @@ export interface RunStore {
 
 export function createRunStore(store: ObjectStore, now: () => number): RunStore {
   async function record(run: Run, { effect }: { readonly effect: boolean }): Promise<void> {
-    const startedAt = now();
+    const stamp = new Date(now()).toISOString().replaceAll(/[-:.]/g, '');
+    // By a clock that does not jump.
+    const startedAt = performance.now();
     await settleWithin(run.ended, SHORT_RUN_MS);
-    if (!effect && run.snapshot().state === 'done' && now() - startedAt < SHORT_RUN_MS) return;
-    const stamp = new Date(startedAt).toISOString().replaceAll(/[-:.]/g, '');
+    if (!effect && run.snapshot().state === 'done' && performance.now() - startedAt < SHORT_RUN_MS) return;
     const folder = `${folderOf(run.action)}${stamp}-${randomUUID().slice(0, 8)}/`;
     let eventsAt = Number.NEGATIVE_INFINITY;
     let lastId = 0;
@@ -41,9 +42,9 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
       const newest = run.log.entries.at(-1)?.id ?? 0;
       // A failed write costs a look at the progress from elsewhere, which must not cost the run.
       try {
-        if (newest > lastId && (final || now() - eventsAt >= EVENTS_INTERVAL_MS)) {
+        if (newest > lastId && (final || performance.now() - eventsAt >= EVENTS_INTERVAL_MS)) {
           await store.put(`${folder}events.jsonl`, encodeEvents(run.log.entries), { mediaType: 'application/jsonl' });
-          eventsAt = now();
+          eventsAt = performance.now();
           lastId = newest;
         }
         await store.put(`${folder}state.json`, encodeState(state, now()), { mediaType: 'application/json' });
@@ -102,9 +103,9 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
       function: first.function,
       state,
       async wait(ms, signal) {
-        const deadline = now() + ms;
-        while (!hasEnded(await state()) && now() < deadline && !signal?.aborted) {
-          await sleep(Math.min(POLL_MS, Math.max(1, deadline - now())), signal);
+        const deadline = performance.now() + ms;
+        while (!hasEnded(await state()) && performance.now() < deadline && !signal?.aborted) {
+          await sleep(Math.min(POLL_MS, Math.max(1, deadline - performance.now())), signal);
         }
         return last;
       },

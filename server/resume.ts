@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listHeads } from '../functions/lib/experiment.ts';
 import type { ServerDeps } from './deps.ts';
 
-/** A gpu-runner that starts beside the server is waited for this long in all. */
+/** A gpu-runner that starts beside the server, or a store that is away, is waited for this long. */
 const PATIENCE_MS = 10 * 60_000;
 const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
@@ -27,18 +27,26 @@ export async function resumeExperiments(
   }
 }
 
-/** While no runner is reachable, tries again. */
+/** Tries again while that can help: no runner is reachable, the store is away or full, another server was faster. */
 async function resume(deps: ServerDeps, name: string, log: (line: string) => void): Promise<void> {
-  const deadline = deps.now() + PATIENCE_MS;
+  let pause = FIRST_PAUSE_MS;
+  let deadline = performance.now() + PATIENCE_MS;
   try {
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, MAX_PAUSE_MS)) {
+    for (;;) {
+      const startedAt = performance.now();
       const run = await deps.executor.start('train', { experiment: name });
       let state = await run.state();
       while (state.state === 'running' || state.state === 'queued') state = await run.wait(MAX_PAUSE_MS);
       if (state.error === undefined || state.error.code === 'cancelled') return;
       log(`the experiment ${name} stopped: ${state.error.message}`);
-      if (state.error.code !== 'busy' || deps.now() + pause > deadline) return;
+      // It had gone well for a while: what stopped it is new.
+      if (performance.now() - startedAt > PATIENCE_MS) {
+        pause = FIRST_PAUSE_MS;
+        deadline = performance.now() + PATIENCE_MS;
+      }
+      if (!state.error.retryable || performance.now() + pause > deadline) return;
       await sleep(pause, undefined, { ref: false });
+      pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   } catch (error) {
     log(`the experiment ${name} was not resumed: ${String(error)}`);
