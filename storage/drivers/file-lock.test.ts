@@ -2,7 +2,7 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { lutimes, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { breakDeadLocks, withFileLock } from './file-lock.ts';
 
 let folder: string;
@@ -17,9 +17,9 @@ const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 /** Of another machine, which is why its pid means nothing here. */
 const foreign = JSON.stringify({ pid: 1, start: '1', boot: 'another', namespace: 'pid:[1]', nonce: 'n' });
 
-async function makeOld(): Promise<void> {
-  const minuteAgo = Date.now() / 1000 - 60;
-  await lutimes(path, minuteAgo, minuteAgo);
+async function makeOld(ageSeconds = 60): Promise<void> {
+  const then = Date.now() / 1000 - ageSeconds;
+  await lutimes(path, then, then);
 }
 
 /** Runs `count` pieces of work at once; the most that were inside together. */
@@ -94,5 +94,20 @@ describe('file lock', () => {
       await symlink(foreign, path);
     });
     expect(await readdir(folder)).toEqual(['lock']);
+  });
+
+  it('breaks a lock of nobody known that was left when the clock was a day ahead', async () => {
+    await symlink(foreign, path);
+    await makeOld(-86_400);
+    const now = performance.now.bind(performance);
+    const start = now();
+    // Twenty times as fast.
+    vi.spyOn(performance, 'now').mockImplementation(() => start + 20 * (now() - start));
+    try {
+      expect(await withFileLock(path, async () => 7)).toBe(7);
+      expect(performance.now() - start).toBeGreaterThan(10_000);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 });

@@ -56,7 +56,9 @@ export async function breakDeadLocks(folder: string): Promise<void> {
 }
 
 async function acquire(path: string, mine: string): Promise<void> {
-  const deadline = Date.now() + WAIT_MS;
+  // By a clock that does not jump, as the times of files do with the system's.
+  const deadline = performance.now() + WAIT_MS;
+  let watched: { readonly holder: string; readonly since: number } | undefined;
   for (let pause = 1; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
     try {
       await symlink(mine, path);
@@ -65,11 +67,13 @@ async function acquire(path: string, mine: string): Promise<void> {
       if (!isCode(error, 'EEXIST')) throw error;
     }
     const holder = await readHolder(path);
-    if (holder !== undefined && (await isLeftBehind(path, holder))) {
+    if (holder !== undefined && holder !== watched?.holder) watched = { holder, since: performance.now() };
+    const watchedMs = watched === undefined ? 0 : performance.now() - watched.since;
+    if (holder !== undefined && (await isLeftBehind(path, holder, watchedMs))) {
       await breakLock(path, holder);
       continue;
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Conflict(`the lock ${path} is held by ${holder}`, { hint: 'retry; if that process hangs, end it' });
     }
     await sleep(pause * (0.5 + Math.random()));
@@ -87,9 +91,11 @@ async function breakLock(path: string, stale: string): Promise<void> {
   });
 }
 
-async function isLeftBehind(path: string, text: string): Promise<boolean> {
+/** @param watchedMs How long it was seen unchanged. */
+async function isLeftBehind(path: string, text: string, watchedMs = 0): Promise<boolean> {
   const holder = parseHolder(text);
   if (holder && holder.boot === SELF.boot && holder.namespace === SELF.namespace) return !isAlive(holder);
+  if (watchedMs > UNKNOWN_HOLDER_MS) return true;
   const info = await lstat(path).catch(() => undefined);
   return info !== undefined && Date.now() - info.mtimeMs > UNKNOWN_HOLDER_MS;
 }
