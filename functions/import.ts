@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { BlobMissing } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import type { DatasetHead } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { moveDatasetHead, readDatasetHead } from './lib/dataset-head.ts';
 import { writeDatasetView } from './lib/dataset-view.ts';
@@ -34,11 +35,9 @@ export const importPictures = defineFunction({
       : await importFiles(ctx, await openSource(ctx, input), known);
     const extended = await extendOriginals(ctx.blobs, known, arrivals);
     const { ref } = extended;
-    await moveDatasetHead(ctx.store, input.dataset, head, {
-      v: 1,
-      dataset: head?.value.dataset ?? ref.digest,
-      originals: ref.digest,
-    });
+    const value: DatasetHead = { v: 1, dataset: head?.value.dataset ?? ref.digest, originals: ref.digest };
+    // Another server may have prepared the same import by now.
+    await moveDatasetHead(ctx.store, input.dataset, head, value, now => now.originals === ref.digest);
     await writeDatasetView(ctx, input.dataset);
     return describeImport(input.dataset, extended, arrivals);
   },

@@ -172,6 +172,17 @@ test('a second process makes the same bytes', async () => {
   expect(stdout.trim()).toBe(digest);
 });
 
+test('the same call on several servers at once succeeds on all, with one result', async () => {
+  const store = createMemoryStore();
+  const late = interceptStore(store, async (_, run) => {
+    await new Promise(setImmediate);
+    return run();
+  });
+  const answers = await Promise.all([store, late, late].map(each => prepare(createPictureLab({ store: each }), 6)));
+  expect(new Set(answers.map(answer => answer.digest)).size).toBe(1);
+  expect((await createRefs(store).datasets.read('p'))?.value.dataset).toBe(answers[0]?.digest);
+});
+
 test('of two different imports into one name at once, one is told; repeated it succeeds', async () => {
   const lab = createPictureLab();
   const answers = await Promise.allSettled([prepare(lab, 3), prepare(lab, 5)]);

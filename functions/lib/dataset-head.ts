@@ -1,4 +1,4 @@
-/** @file The name of a dataset: moved by compare-and-swap, so of two imports at once the slower is told. */
+/** @file The name of a dataset: moved by compare-and-swap, so of two different imports at once the slower is told. */
 import { Conflict, PreconditionFailed } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { DatasetHead } from '../../storage/records.ts';
@@ -16,13 +16,15 @@ export function readDatasetHead(store: ObjectStore, name: string): Promise<Versi
 
 /**
  * Replaces the version `before`, or creates the name when there was none; writes nothing when nothing would change.
- * @throws Conflict when somebody else moved the name meanwhile.
+ * @param isAsGood Whether what somebody else made of the name meanwhile is what we would have: the same call on another server.
+ * @throws Conflict when somebody else moved the name elsewhere.
  */
 export async function moveDatasetHead(
   store: ObjectStore,
   name: string,
   before: VersionedHead | undefined,
   value: DatasetHead,
+  isAsGood = (now: DatasetHead) => now.dataset === value.dataset && now.originals === value.originals,
 ): Promise<void> {
   const { datasets } = createRefs(store);
   if (before?.value.dataset === value.dataset && before.value.originals === value.originals) return;
@@ -31,7 +33,8 @@ export async function moveDatasetHead(
     else await datasets.create(name, value);
   } catch (cause) {
     if (!(cause instanceof PreconditionFailed)) throw cause;
-    throw conflict(name, cause);
+    const now = await datasets.read(name);
+    if (now === undefined || !isAsGood(now.value)) throw conflict(name, cause);
   }
 }
 
