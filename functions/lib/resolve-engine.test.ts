@@ -46,6 +46,12 @@ describe('resolveEngine', () => {
     );
   });
 
+  it('asks for patience with a runner that has not tried its engines yet', () => {
+    expect(() => resolveEngine(statusOf([]), 'auto', 64)).toThrow(
+      expect.objectContaining({ status: 503, retryable: true }),
+    );
+  });
+
   it('keeps gradient checkpointing only where it is on, and only for training', () => {
     const asked = { name: 'onnxruntime/cpu', gradient_checkpointing: true } as const;
     const spec = resolveEngine(both, asked, 64);

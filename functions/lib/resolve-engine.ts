@@ -1,6 +1,6 @@
 /** @file `auto`, resolved once, when an experiment is created: what it says is stored and decides the bits from then on. */
 import { z } from 'zod';
-import { Unprocessable } from '../../errors.ts';
+import { Busy, Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
 
@@ -12,6 +12,8 @@ const NAMES = engineSpecSchema.shape.name.options;
 const AUTO_NAMES = NAMES.filter(name => name !== 'onnxruntime/webgpu');
 /** Larger micro-batches gain nothing on a CPU and cost memory. */
 const MAX_AUTO_MICRO_BATCH = 64;
+/** What a runner takes to try all its engines. */
+const PROBING_SECONDS = 2;
 
 /** `auto`, the name of an engine, or parts of a spec; what is left out is resolved. */
 export const engineRequestSchema = z.union([
@@ -27,9 +29,16 @@ interface Asked extends Omit<Exclude<EngineRequest, string>, 'name'> {
 /**
  * @param batchSize Samples per update, which the micro-batch divides.
  * Left out, the precision is the one that the engine does best there.
- * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision.
+ * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision; Busy when the runner
+ * has just started and does not know its engines yet.
  */
 export function resolveEngine(status: RunnerStatus, request: EngineRequest, batchSize: number): EngineSpec {
+  if (status.engines.length === 0) {
+    throw new Busy('the gpu-runner has just started and does not know its engines yet', {
+      hint: 'send the call again',
+      retryAfterSeconds: PROBING_SECONDS,
+    });
+  }
   const asked: Asked = typeof request === 'string' ? { name: request } : request;
   const name = asked.name === 'auto' ? AUTO_NAMES.find(each => isAvailable(status, each)) : asked.name;
   if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
