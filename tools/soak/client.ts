@@ -36,8 +36,8 @@ export interface Client {
   readonly attempts: number;
   /** @throws Refused, Unanswered */
   ask(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Hash of the bytes that are served for a digest, undefined when there are none. @throws Unanswered */
-  hashBlob(digest: string): Promise<string | undefined>;
+  /** Hash of the bytes that are served for a digest. @throws Refused, Unanswered */
+  hashBlob(digest: string): Promise<string>;
 }
 
 /** @param pick A server's address, another each time. @param deadlineMs For one call with all its attempts. */
@@ -94,13 +94,8 @@ export function createClient(pick: () => string, deadlineMs: number): Client {
       return { body: value, ...rest };
     },
     async hashBlob(digest) {
-      try {
-        const { value } = await repeat('GET', `/objects/${digest}`, undefined, response => response.arrayBuffer());
-        return `sha256:${createHash('sha256').update(Buffer.from(value)).digest('hex')}`;
-      } catch (error) {
-        if (error instanceof Refused && error.status === 404) return undefined;
-        throw error;
-      }
+      const { value } = await repeat('GET', `/objects/${digest}`, undefined, response => response.arrayBuffer());
+      return `sha256:${createHash('sha256').update(Buffer.from(value)).digest('hex')}`;
     },
   };
 }

@@ -59,9 +59,9 @@ export async function audit(ledger: Ledger, client: Client): Promise<number> {
     });
   }
   for (const digest of blobs) {
-    const hash = await client.hashBlob(digest);
-    if (hash === undefined) ledger.lost.push(`the blob ${digest} is gone`);
-    else acknowledge(ledger, `the blob ${digest}`, hash, digest);
+    await check(ledger, `the blob ${digest}`, async () => {
+      acknowledge(ledger, `the blob ${digest}`, await client.hashBlob(digest), digest);
+    });
   }
   return blobs.size;
 }

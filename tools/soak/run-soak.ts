@@ -54,10 +54,12 @@ export async function runSoak(options: SoakOptions, inspect?: (ledger: Ledger) =
   const oracle = await askOracle(options.variety, log);
   const hosts: Easel[] = [];
   try {
-    for (const host of [0, 1]) {
-      const env = { ...store.env, EASEL_LEASE_SECONDS: String(LEASE_SECONDS) };
-      hosts.push(await startEasel({ store: store.url, port: 0, device: `soak-${host}-${process.pid}`, env }));
-    }
+    const env = { ...store.env, EASEL_LEASE_SECONDS: String(LEASE_SECONDS) };
+    const start = (host: number) =>
+      startEasel({ store: store.url, port: 0, device: `soak-${host}-${process.pid}`, env }).then(easel =>
+        hosts.push(easel),
+      );
+    await Promise.all([start(0), start(1)]);
     let turn = 0;
     const client = createClient(() => pickOne(hosts, options.seed, turn++, 'server').url, CALL_MS);
     const work = createWork(options, oracle, client);
