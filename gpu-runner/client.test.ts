@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { Busy, Cancelled } from '../errors.ts';
 import { digestOf } from '../storage/digest.ts';
@@ -254,4 +257,30 @@ test('no runner at all is Busy at once when none was ever seen', async () => {
   });
   expect(performance.now() - from).toBeLessThan(1000);
   await expect(client.status()).rejects.toThrow(Busy);
+});
+
+test('a runner that is asleep is nobody to ask for its status: another is, and alone it is Busy', async () => {
+  const asleep = createServer().listen(0, '127.0.0.1');
+  await once(asleep, 'listening');
+  const { port } = asleep.address() as AddressInfo;
+  const address = `http://127.0.0.1:${port}`;
+  const { client: awake, fleet } = createFleet({ a: {} });
+  expect((await awake.status()).device).toBe('a');
+  const handle = fleet.get('a:1')?.handle;
+  const doFetch: typeof fetch = async (input, init) =>
+    String(input).startsWith(address)
+      ? fetch(input, init)
+      : ((await handle?.(new Request(String(input).replace('//a:', '//127.0.0.1:'), init))) ?? Response.error());
+  const options = { secret: SECRET, fetch: doFetch };
+  try {
+    const both = createRunnerClient({ ...options, addresses: [address, 'http://a:1'] });
+    expect((await both.status()).device).toBe('a');
+    await expect(createRunnerClient({ ...options, addresses: [address] }).status()).rejects.toMatchObject({
+      code: 'busy',
+      status: 503,
+    });
+  } finally {
+    asleep.close();
+    asleep.closeAllConnections();
+  }
 });

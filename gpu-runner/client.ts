@@ -51,7 +51,6 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
   async function survey(signal: AbortSignal) {
     const links = (await listEndpoints()).map(endpoint => createRunnerLink(endpoint, doFetch));
     const answers = await Promise.allSettled(links.map(async link => ({ link, status: await link.status(signal) })));
-    signal.throwIfAborted();
     const answering = answers.flatMap(answer => (answer.status === 'fulfilled' ? answer.value : []));
     const reachable = answering.filter(({ status }) => !status.stopping);
     const reasons = [
@@ -69,6 +68,7 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
     let since = performance.now();
     for (;;) {
       const { answering, reachable, reasons } = await survey(signal);
+      signal.throwIfAborted();
       if (reachable.length > 0) return reachable;
       // One that shuts down may take a long step to do so; its return is waited for from then on.
       if (answering.length > 0) since = performance.now();
