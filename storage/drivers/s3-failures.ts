@@ -8,6 +8,8 @@ import {
   InvalidInput,
   PayloadTooLarge,
   PreconditionFailed,
+  StoreDenied,
+  StoreFull,
   Unreachable,
 } from '../../errors.ts';
 import { isUnsent } from './s3-agents.ts';
@@ -39,6 +41,8 @@ const WRONG_REGION = new Set([
 ]);
 const DAMAGED = new Set(['BadDigest', 'XAmzContentChecksumMismatch', 'XAmzContentSHA256Mismatch']);
 const FULL = new Set(['QuotaExceeded', 'XMinioAdminBucketQuotaExceeded', 'XMinioStorageFull']);
+/** What a full store asks of callers who retry by themselves. */
+const FULL_RETRY_SECONDS = 60;
 const BAD_KEY = new Set(['KeyTooLongError', 'XMinioInvalidObjectName']);
 /** 4xx in which the store gave up waiting, or asks for patience. */
 const TRANSIENT = new Set(['IncompleteBody', 'RequestTimeout', 'Throttling', 'TooManyRequests']);
@@ -98,15 +102,16 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
     });
   }
   if (DENIED.has(name) || status === 401 || status === 403) {
-    return new Internal(`access to ${bucket} is denied (${name}) when it should ${request.kind} "${request.key}"`, {
+    return new StoreDenied(`access to ${bucket} is denied (${name}) when it should ${request.kind} "${request.key}"`, {
       cause,
       hint: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may get, put, delete and list objects there',
     });
   }
   if (FULL.has(name) || status === 507) {
-    return new Internal(`the disk of the store is full (${where})`, {
+    return new StoreFull(`the disk of the store is full (${where})`, {
       cause,
-      hint: 'free some space, then retry',
+      hint: 'free some space, then send the same call again: it goes on',
+      retryAfterSeconds: FULL_RETRY_SECONDS,
     });
   }
   if (DAMAGED.has(name)) {

@@ -12,6 +12,8 @@ import {
   NotFound,
   PayloadTooLarge,
   PreconditionFailed,
+  StoreDenied,
+  StoreFull,
   Unreachable,
 } from '../../errors.ts';
 import { digestOf } from '../digest.ts';
@@ -155,13 +157,14 @@ describe('S3 driver', () => {
   describe('what it makes of answers', () => {
     it.each([
       [404, 'NoSuchBucket', Internal, 'there is no bucket "bucket" at http://127.0.0.1'],
-      [403, 'AccessDenied', Internal, 'access to the bucket "bucket" at http://127.0.0.1'],
-      [403, 'InvalidAccessKeyId', Internal, 'is denied (InvalidAccessKeyId)'],
-      [403, 'SignatureDoesNotMatch', Internal, 'is denied (SignatureDoesNotMatch)'],
+      [403, 'AccessDenied', StoreDenied, 'access to the bucket "bucket" at http://127.0.0.1'],
+      [403, 'InvalidAccessKeyId', StoreDenied, 'is denied (InvalidAccessKeyId)'],
+      [403, 'SignatureDoesNotMatch', StoreDenied, 'is denied (SignatureDoesNotMatch)'],
       [403, 'RequestTimeTooSkewed', Unreachable, 'another time'],
       [400, 'AuthorizationHeaderMalformed', Internal, 'another region'],
       [301, 'PermanentRedirect', Internal, 'another region'],
       [400, 'XMinioInvalidObjectName', InvalidInput, 'refused'],
+      [507, 'XMinioStorageFull', StoreFull, 'the disk of the store is full'],
       [418, 'Teapot', Internal, '418 Teapot: said so'],
     ] as const)('says what is wrong at %i %s, whatever was asked', async (status, code, kind, message) => {
       const { store } = await serve(refuse(status, code));
@@ -203,7 +206,7 @@ describe('S3 driver', () => {
       [400, 'BadDigest', Corrupt],
       [400, 'XAmzContentSHA256Mismatch', Corrupt],
       [400, 'EntityTooLarge', PayloadTooLarge],
-      [507, 'XMinioStorageFull', Internal],
+      [507, 'XMinioStorageFull', StoreFull],
       [501, 'NotImplemented', Internal],
     ] as const)('takes %i %s for a clean rejection of a conditional write', async (status, code, kind) => {
       const { store } = await serve(refuse(status, code));
