@@ -40,13 +40,13 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
   }, 180_000);
 
   test('that is full stops the training with 507, and nothing is half-written', () => {
-    const { train, put, read, rubbish, faults } = seen.full;
+    const { train, put, read, halfWritten, faults } = seen.full;
     for (const answer of [train, put]) {
       expect(answer).toMatchObject({ status: 507, body: { code: 'store_full', retryable: true } });
       expect(answer.body.detail).toContain('the disk of the store is full');
     }
     expect(read).toMatchObject({ status: 200, body: { state: 'running', step: 0 } });
-    expect(rubbish).toEqual([]);
+    expect(halfWritten).toEqual([]);
     expect(faults).toEqual([]);
   });
 
@@ -78,7 +78,7 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
 
   test('that may be written again lets the same call end in the same checkpoint', () => {
     expect(seen.unsealed.body.result).toMatchObject({ state: 'done', checkpoint: seen.calm.body.result.checkpoint });
-    expect(seen.ends).toEqual({ rubbish: [], faults: [] });
+    expect(seen.ends).toEqual({ halfWritten: [], faults: [] });
   });
 });
 

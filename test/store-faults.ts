@@ -5,7 +5,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, rm, statfs, truncate, writeFile } from 'node:fs/promises';
+import { lutimes, readdir, readFile, rm, statfs, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEasel } from '../cli/up.ts';
@@ -15,6 +15,7 @@ import { openStore } from '../storage/open.ts';
 const [disk = ''] = process.argv.slice(2);
 const folder = join(disk, 'store');
 const filler = join(disk, 'filler');
+const deadLock = join(folder, '.easel', 'locks', 'dead');
 
 const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 10, size: 32, seed: 1 };
 const CONFIG = {
@@ -57,15 +58,17 @@ async function fill(left: number): Promise<void> {
   await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - left)));
 }
 
-/** Blobs whose bytes are not what their name says, and what lies about. */
-async function findRubbish(): Promise<readonly string[]> {
-  const rubbish = (await readdir(join(folder, '.easel', 'tmp'))).map(name => `.easel/tmp/${name}`);
+const listTemporary = () => readdir(join(folder, '.easel', 'tmp'));
+
+/** Blobs whose bytes are not what their name says. */
+async function findHalfWritten(): Promise<readonly string[]> {
+  const found: string[] = [];
   for (const entry of await readdir(join(folder, 'cas'), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const hash = createHash('sha256').update(await readFile(join(entry.parentPath, entry.name)));
-    if (hash.digest('hex') !== entry.name) rubbish.push(entry.name);
+    if (hash.digest('hex') !== entry.name) found.push(entry.name);
   }
-  return rubbish;
+  return found;
 }
 
 async function findFaults(name: string): Promise<readonly string[]> {
@@ -84,7 +87,7 @@ async function startServer(): Promise<{ readonly listens: boolean; readonly said
   for (const stream of [server.stdout, server.stderr]) {
     stream.on('data', chunk => {
       said += chunk;
-      if (/listening on/.test(said)) server.kill('SIGKILL');
+      if (/listening on/.test(said)) server.kill('SIGTERM');
     });
   }
   await closed;
@@ -112,7 +115,7 @@ try {
     put: await putBlob(2 * LEFT_BYTES),
     hit: await send('POST', '/sample', sampling),
     read: await send('GET', '/experiments/full'),
-    rubbish: await findRubbish(),
+    halfWritten: [...(await findHalfWritten()), ...(await listTemporary())],
     faults: await findFaults('full'),
   };
   await truncate(filler, 0);
@@ -122,6 +125,9 @@ try {
   const freed = await send('POST', '/experiments/full/train', {});
 
   await create('sealed', 6);
+  // Nothing that can be tidied up only later may keep anybody from opening the store.
+  await symlink('left behind', deadLock);
+  await lutimes(deadLock, 0, 0);
   remount('ro');
   const readOnly = {
     train: await send('POST', '/experiments/sealed/train', {}),
@@ -134,7 +140,7 @@ try {
   const unsealed = await send('POST', '/experiments/sealed/train', {});
 
   const ends = {
-    rubbish: await findRubbish(),
+    halfWritten: [...(await findHalfWritten()), ...(await listTemporary())],
     faults: [...(await findFaults('full')), ...(await findFaults('sealed'))],
   };
   console.log(JSON.stringify({ calm, sampled, full, fullStart, freed, readOnly, readOnlyStart, unsealed, ends }));

@@ -37,7 +37,8 @@ export async function openFileStore(folder: string, now: number = Date.now()): P
   const temporary = join(root, RESERVED_FOLDER, 'tmp');
   const disk = new Disk(root, temporary);
   await disk.sweepTemporary(now);
-  await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks'));
+  // A folder that is full, or may only be read, can still be read.
+  await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks')).catch(() => {});
   const types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'), temporary);
   const copies = new CopiedEtags(join(root, RESERVED_FOLDER, 'copies'), temporary);
   return new FileStore(root, disk, types, copies);
