@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { lutimes, readdir, readFile, rm, statfs, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startEasel } from '../cli/up.ts';
 import { findExperimentFaults } from '../functions/testing/history.ts';
@@ -58,7 +59,14 @@ async function fill(left: number): Promise<void> {
   await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - left)));
 }
 
-const listTemporary = () => readdir(join(folder, '.easel', 'tmp'));
+/** What is still there when what was under way has ended. */
+async function listTemporary(): Promise<readonly string[]> {
+  for (const deadline = performance.now() + 10_000; ; ) {
+    const names = await readdir(join(folder, '.easel', 'tmp'));
+    if (names.length === 0 || performance.now() > deadline) return names;
+    await sleep(100);
+  }
+}
 
 /** Blobs whose bytes are not what their name says. */
 async function findHalfWritten(): Promise<readonly string[]> {
