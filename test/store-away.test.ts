@@ -5,10 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Easel, startEasel } from '../cli/up.ts';
-import { findMinio } from '../infra/minio/binary.ts';
 import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
 import { type FaultyProxy, startFaultyProxy } from '../storage/testing/faulty-proxy.ts';
-import { runsTier } from './tiers.ts';
+import { hasMinio, minioBinary } from './minio-tier.ts';
 
 const LEASE_SECONDS = 2;
 /** Longer than the lease. */
@@ -21,11 +20,7 @@ const CONFIG = {
   data: { batch_size: 8 },
 };
 
-const binary = await findMinio();
-const missing =
-  binary === undefined ? 'no minio on the PATH nor in EASEL_MINIO; "easel store up minio" builds one' : undefined;
-
-describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
+describe.skipIf(!hasMinio)('MinIO', () => {
   let folder: string;
   let minio: MinioStore;
   let proxy: FaultyProxy;
@@ -35,7 +30,7 @@ describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'easel-away-'));
-    minio = await startMinioStore({ binary: binary ?? '', folder });
+    minio = await startMinioStore({ binary: minioBinary(), folder });
     proxy = await startFaultyProxy(minio.endpoint);
     const EASEL_STORE = minio.url.replace(minio.endpoint, proxy.endpoint);
     easel = await startEasel({
@@ -108,7 +103,7 @@ describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
       process.kill(minio.pid ?? 0, 'SIGKILL');
       await minio.ended;
       await sleep(AWAY_MS / 2);
-      minio = await startMinioStore({ binary: binary ?? '', folder, port: Number(new URL(minio.endpoint).port) });
+      minio = await startMinioStore({ binary: minioBinary(), folder, port: Number(new URL(minio.endpoint).port) });
     });
   }, 120_000);
 });
