@@ -56,7 +56,7 @@ function interruptDemo(): Promise<{ readonly code: number | null; readonly said:
   });
 }
 
-test('interrupted, gone on with, and run again', { timeout: 120_000 }, async () => {
+test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () => {
   const stopped = await interruptDemo();
   expect(stopped.said).toContain('the same command goes on from there');
   expect(stopped.code).toBe(130);
@@ -91,7 +91,7 @@ test('interrupted, gone on with, and run again', { timeout: 120_000 }, async () 
 
 test.skipIf(!hasMinio)(
   'on a MinIO of its own it ends with the same bytes as on a folder',
-  { timeout: 240_000 },
+  { timeout: 600_000 },
   async () => {
     // What the first test has left, or, when this one runs alone, a run of its own.
     await runDemo();
