@@ -1,12 +1,8 @@
 /** @file The S3 driver on a real MinIO. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from 'minio';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findMinio } from '../infra/minio/binary.ts';
+import { connectMinio } from '../infra/minio/bootstrap.ts';
 import { type MinioServer, startMinio } from '../infra/minio/server.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -16,33 +12,26 @@ import { withPatience } from '../storage/patience.ts';
 import { probeStore } from '../storage/probe.ts';
 import { testObjectStore } from '../storage/testing/conformance.ts';
 import { testStoreOnWire } from '../storage/testing/wire-conformance.ts';
-import { runsTier } from './tiers.ts';
+import { hasMinio, minioBinary, openTestMinio } from './minio-tier.ts';
 
-const binary = await findMinio();
-const missing =
-  binary === undefined ? 'no minio on the PATH nor in EASEL_MINIO; "easel store up minio" builds one' : undefined;
-
-describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
-  let folder: string;
+describe.skipIf(!hasMinio)('MinIO', () => {
+  let first: Awaited<ReturnType<typeof openTestMinio>>;
   let minio: MinioServer;
-  let client: Client;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'easel-minio-'));
-    minio = await startMinio({ binary: binary ?? '', folder });
-    const { accessKey, secretKey, port } = minio;
-    client = new Client({ endPoint: '127.0.0.1', port, useSSL: false, accessKey, secretKey });
-    process.env.AWS_ACCESS_KEY_ID = accessKey;
-    process.env.AWS_SECRET_ACCESS_KEY = secretKey;
+    first = await openTestMinio();
+    minio = first;
+    process.env.AWS_ACCESS_KEY_ID = minio.accessKey;
+    process.env.AWS_SECRET_ACCESS_KEY = minio.secretKey;
   });
   afterAll(async () => {
     await minio.stop();
-    await rm(folder, { recursive: true });
+    await first.remove();
   });
 
   async function makeBucket(): Promise<string> {
     const bucket = `easel-${randomUUID()}`;
-    await client.makeBucket(bucket);
+    await connectMinio(minio.endpoint, minio).makeBucket(bucket);
     return bucket;
   }
 
@@ -68,7 +57,7 @@ describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
   });
 
   it('is waited for while it is killed and started again, and loses nothing that it acknowledged', async () => {
-    const { accessKey, secretKey, port } = minio;
+    const { accessKey, secretKey, port, folder } = first;
     const bucket = await makeBucket();
     const lines: string[] = [];
     const store = withPatience(openS3Store(`s3://${bucket}?endpoint=${minio.endpoint}`), {
@@ -92,7 +81,7 @@ describe.skipIf(!runsTier('minio', missing))('MinIO', () => {
       await sleep(500);
       await minio.stop('SIGKILL');
       await sleep(1000);
-      minio = await startMinio({ binary: binary ?? '', folder, port, credentials: { accessKey, secretKey } });
+      minio = await startMinio({ binary: minioBinary(), folder, port, credentials: { accessKey, secretKey } });
     }
     writing = false;
     const acknowledged = (await writers).flat();
