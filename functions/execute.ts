@@ -115,7 +115,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   /** A hit needs no inputs; work does, and a digest that nobody has stored is the caller's mistake. */
   async function checkInputs({ inputs, resolved }: ParsedCall): Promise<void> {
     for (const [key, digest] of Object.entries(inputs)) {
-      if ((await blobs.head(digest)) !== undefined) continue;
+      if ((await blobs.keep(digest)) !== undefined) continue;
       // What a name stands for was stored, and is lost.
       const Missing = key in resolved ? BlobMissing : NotFound;
       throw new Missing(`${key}: there is no blob ${digest}`, {

@@ -47,7 +47,7 @@ export function createActionResolver(cache: ActionCache, blobs: BlobStore, now: 
   return {
     async resolve(action, refresh, compute) {
       const digest = canonicalDigest(action);
-      const stored: StoredResult | undefined = refresh ? undefined : await cache.get(action.function, digest);
+      const stored: StoredResult | undefined = refresh ? undefined : await cache.keep(action.function, digest);
       if (stored !== undefined && (await hasOutputs(blobs, stored.result))) {
         return { action: digest, cache: 'hit', result: stored.result };
       }

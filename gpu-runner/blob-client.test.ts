@@ -36,6 +36,7 @@ test('accepts memory that cannot be transferred, and reads ranges and heads', as
   const shared = new Uint8Array(new SharedArrayBuffer(10)).fill(3);
   shared[4] = 9;
   const { digest } = await blobs.put(shared);
+  expect(await blobs.keep(digest)).toEqual(await blobs.head(digest));
   expect([...(await blobs.getRange(digest, { start: 3, end: 5 }))]).toEqual([3, 9, 3]);
   expect(await blobs.head(digest)).toMatchObject({ digest, size: 10 });
   expect(await blobs.head(digestOf('absent'))).toBeUndefined();

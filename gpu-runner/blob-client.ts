@@ -63,6 +63,7 @@ export function createBlobClient(
     get: async digest => (await ask({ op: 'get', digest })) as Uint8Array,
     getRange: async (digest, range) => (await ask({ op: 'getRange', digest, range })) as Uint8Array,
     head: async digest => (await ask({ op: 'head', digest })) as BlobRef | undefined,
+    keep: async digest => (await ask({ op: 'keep', digest })) as BlobRef | undefined,
     async close() {
       await ask({ op: 'close' });
       closing = true;

@@ -27,6 +27,8 @@ async function serve(request: BlobRequest): Promise<unknown> {
       return await blobs.getRange(request.digest, request.range);
     case 'head':
       return await blobs.head(request.digest);
+    case 'keep':
+      return await blobs.keep(request.digest);
     case 'close':
       await Promise.all(underWay);
       return await store.close();

@@ -51,7 +51,7 @@ export type BlobRequest = { readonly id: number } & (
   | { readonly op: 'put'; readonly bytes: Uint8Array; readonly mediaType: string | undefined }
   | { readonly op: 'get'; readonly digest: Digest }
   | { readonly op: 'getRange'; readonly digest: Digest; readonly range: ByteRange }
-  | { readonly op: 'head'; readonly digest: Digest }
+  | { readonly op: 'head' | 'keep'; readonly digest: Digest }
   | { readonly op: 'close' }
 );
 

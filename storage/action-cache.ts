@@ -5,7 +5,9 @@ import type { Digest } from './digest.ts';
 import { createDocumentReader } from './document-reader.ts';
 import { writeDocument } from './documents.ts';
 import { actionKey } from './keys.ts';
+import { isOld, LIFETIMES, type Lifetimes } from './lifetimes.ts';
 import { type Result, resultSchema } from './records.ts';
+import { waitForSweep } from './sweep-lock.ts';
 import type { BlobStore, Etag, ObjectStore } from './types.ts';
 
 export interface StoredResult {
@@ -22,6 +24,11 @@ export interface CommitOutcome {
 export interface ActionCache {
   /** What is stored, whether or not its blobs still exist. @throws Corrupt when it is of an unknown version or another action's. */
   get(functionName: string, action: Digest): Promise<StoredResult | undefined>;
+  /**
+   * The same, for who goes on to rely on the blobs that it names: gc leaves them alone for half of its grace period at least.
+   * @throws Corrupt
+   */
+  keep(functionName: string, action: Digest): Promise<StoredResult | undefined>;
   /** Commits unless there is a result. To be called when every blob that the result names is stored. */
   create(result: Result): Promise<CommitOutcome>;
   /** Commits over the version `etag` (a stale result, or one to be computed anew), unless that was replaced already. */
@@ -33,7 +40,7 @@ const MAX_ROUNDS = 8;
 /** Digests in the results that are kept parsed, about 100 bytes each; a result without any counts for 10. */
 const MAX_REMEMBERED = 100_000;
 
-export function createActionCache(store: ObjectStore): ActionCache {
+export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIFETIMES): ActionCache {
   const read = createDocumentReader(store, {
     schema: resultSchema,
     check(key, { action }) {
@@ -47,6 +54,16 @@ export function createActionCache(store: ObjectStore): ActionCache {
   async function get(functionName: string, action: Digest): Promise<StoredResult | undefined> {
     const stored = await read(actionKey(functionName, action));
     return stored && { result: stored.value, etag: stored.etag };
+  }
+
+  async function keep(functionName: string, action: Digest): Promise<StoredResult | undefined> {
+    const key = actionKey(functionName, action);
+    const stored = await read(key);
+    if (!stored || !isOld(stored, lifetimes)) return stored && { result: stored.value, etag: stored.etag };
+    // The same bytes; that they were replaced or deleted meanwhile shows when they are read again.
+    await writeDocument(store, key, stored.value, { ifMatch: stored.etag });
+    await waitForSweep(store, lifetimes);
+    return get(functionName, action);
   }
 
   async function commit(result: Result, etag: Etag | undefined): Promise<CommitOutcome> {
@@ -63,7 +80,7 @@ export function createActionCache(store: ObjectStore): ActionCache {
     throw new Conflict(`"${key}" can neither be written nor read`, { hint: 'retry' });
   }
 
-  return { get, create: result => commit(result, undefined), replace: (result, etag) => commit(result, etag) };
+  return { get, keep, create: result => commit(result, undefined), replace: (result, etag) => commit(result, etag) };
 }
 
 /** Whether every direct output still exists: a result with a missing one is a miss. */

@@ -2,11 +2,13 @@
 
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { BlobMissing, Corrupt, Unprocessable } from '../errors.ts';
+import { BlobMissing, Corrupt, PreconditionFailed, Unprocessable } from '../errors.ts';
 import { type Digest, digestOf, parseDigest } from './digest.ts';
 import { blobKey } from './keys.ts';
+import { isOld, LIFETIMES, type Lifetimes } from './lifetimes.ts';
 import { DEFAULT_MEDIA_TYPE } from './media-type.ts';
-import type { BlobRef, ByteRange, FileBody, ObjectStore, StreamedBlobStore } from './types.ts';
+import { waitForSweep } from './sweep-lock.ts';
+import type { BlobRef, ByteRange, FileBody, ObjectInfo, ObjectStore, StreamedBlobStore } from './types.ts';
 
 /** Hashed at a time: about 4 ms. */
 const SLICE_BYTES = 8 << 20;
@@ -16,10 +18,14 @@ const IN_MEMORY_BYTES = 1 << 20;
 export const PIECE_BYTES = 4 << 20;
 
 /** Writing is idempotent: a put that was interrupted, or of which the answer was lost, is simply made again. */
-export function createBlobStore(store: ObjectStore): StreamedBlobStore {
+export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFETIMES): StreamedBlobStore {
+  function refOf(digest: Digest, info: ObjectInfo): BlobRef {
+    return { digest, size: info.size, media_type: info.mediaType ?? DEFAULT_MEDIA_TYPE };
+  }
+
   async function head(digest: Digest): Promise<BlobRef | undefined> {
     const info = await store.head(blobKey(digest));
-    return info && { digest, size: info.size, media_type: info.mediaType ?? DEFAULT_MEDIA_TYPE };
+    return info && refOf(digest, info);
   }
 
   async function putBody(
@@ -28,14 +34,28 @@ export function createBlobStore(store: ObjectStore): StreamedBlobStore {
     mediaType = DEFAULT_MEDIA_TYPE,
   ): Promise<BlobRef> {
     const size = body instanceof Uint8Array ? body.length : body.size;
+    const key = blobKey(digest);
+    const info = await store.head(key);
     // Another size is a blob that was damaged, which this put repairs.
-    if ((await head(digest))?.size !== size) await store.put(blobKey(digest), body, { mediaType });
+    if (info === undefined || info.size !== size || isOld(info, lifetimes)) {
+      await store.put(key, body, { mediaType });
+      const mayBeGone = info !== undefined && (await waitForSweep(store, lifetimes));
+      if (mayBeGone && !(await store.head(key))) await store.put(key, body, { mediaType });
+    }
     return { digest, size, media_type: mediaType };
   }
 
   async function getRange(digest: Digest, range: ByteRange): Promise<Uint8Array> {
     const stored = await store.get(blobKey(digest), range);
     if (!stored) throw missing(digest);
+    return stored.body;
+  }
+
+  async function get(digest: Digest): Promise<Uint8Array> {
+    const stored = await store.get(blobKey(digest));
+    if (!stored) throw missing(digest);
+    const actual = await digestBlob(stored.body);
+    if (actual !== digest) throw damaged(digest, actual);
     return stored.body;
   }
 
@@ -48,6 +68,7 @@ export function createBlobStore(store: ObjectStore): StreamedBlobStore {
 
   return {
     head,
+    get,
     getRange,
 
     async put(bytes, mediaType) {
@@ -70,12 +91,21 @@ export function createBlobStore(store: ObjectStore): StreamedBlobStore {
       }
     },
 
-    async get(digest) {
-      const stored = await store.get(blobKey(digest));
-      if (!stored) throw missing(digest);
-      const actual = await digestBlob(stored.body);
-      if (actual !== digest) throw damaged(digest, actual);
-      return stored.body;
+    async keep(digest) {
+      const key = blobKey(digest);
+      const info = await store.head(key);
+      if (!info || !isOld(info, lifetimes)) return info && refOf(digest, info);
+      try {
+        // On a condition: what was deleted meanwhile must not come back alone, without what it links.
+        await store.put(key, await get(digest), {
+          ifMatch: info.etag,
+          ...(info.mediaType && { mediaType: info.mediaType }),
+        });
+      } catch (error) {
+        if (error instanceof BlobMissing || error instanceof PreconditionFailed) return undefined;
+        throw error;
+      }
+      return (await waitForSweep(store, lifetimes)) ? head(digest) : refOf(digest, info);
     },
 
     async *stream(digest) {

@@ -1,6 +1,6 @@
 /** @file Stored JSON that is read again and again: parsed once for each version, and then a look at the version is enough. */
 import type { z } from 'zod';
-import { readDocument, type Versioned } from './documents.ts';
+import { readDocument, type StoredDocument, type Versioned } from './documents.ts';
 import type { ObjectStore } from './types.ts';
 
 export interface DocumentReaderOptions<T> {
@@ -13,7 +13,7 @@ export interface DocumentReaderOptions<T> {
 }
 
 /** Reads a document: as stored now, and as long as it is that version the very same value. @throws Corrupt */
-export type DocumentReader<T> = (key: string) => Promise<Versioned<T> | undefined>;
+export type DocumentReader<T> = (key: string) => Promise<StoredDocument<T> | undefined>;
 
 export function createDocumentReader<T>(store: ObjectStore, options: DocumentReaderOptions<T>): DocumentReader<T> {
   /** The one used last is last. */
@@ -37,9 +37,10 @@ export function createDocumentReader<T>(store: ObjectStore, options: DocumentRea
 
   return async key => {
     const remembered = known.get(key);
-    if (remembered && (await store.head(key))?.etag === remembered.etag) {
+    const info = remembered && (await store.head(key));
+    if (remembered && info?.etag === remembered.etag) {
       remember(key, remembered);
-      return remembered;
+      return { ...remembered, lastModified: info.lastModified };
     }
     const read = await readDocument(store, key, options.schema);
     if (read) {

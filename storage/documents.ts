@@ -11,6 +11,11 @@ export interface Versioned<T> {
   readonly etag: Etag;
 }
 
+/** As it is in the store. */
+export interface StoredDocument<T> extends Versioned<T> {
+  readonly lastModified: Date;
+}
+
 export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch: Etag };
 
 /** Longest that a write is sent again and again whose fate is not known, in milliseconds. */
@@ -21,9 +26,11 @@ export async function readDocument<T>(
   store: ObjectStore,
   key: string,
   schema: z.ZodType<T>,
-): Promise<Versioned<T> | undefined> {
+): Promise<StoredDocument<T> | undefined> {
   const stored = await store.get(key);
-  return stored && { value: parseDocument(key, stored.body, schema), etag: stored.etag };
+  return (
+    stored && { value: parseDocument(key, stored.body, schema), etag: stored.etag, lastModified: stored.lastModified }
+  );
 }
 
 /** @param what names the document in errors: its key, or its digest. @throws Corrupt */

@@ -90,13 +90,15 @@ export interface ObjectStore {
 
 /** Blobs under their sha256, verified when written and when read (storage/cas.ts). */
 export interface BlobStore {
-  /** Stores the bytes unless they are there already; returns their digest. */
+  /** Stores the bytes unless they are there already, and are not old (lifetimes.ts); returns their digest. */
   put(bytes: Uint8Array, mediaType?: string): Promise<BlobRef>;
   /** @throws BlobMissing when absent, Corrupt when the bytes do not match. */
   get(digest: Digest): Promise<Uint8Array>;
   /** A range of a blob: not verified, since only the whole can be. @throws BlobMissing */
   getRange(digest: Digest, range: ByteRange): Promise<Uint8Array>;
   head(digest: Digest): Promise<BlobRef | undefined>;
+  /** The same, for who goes on to rely on it, and on what it links: gc leaves both alone for half of its grace period at least. @throws Corrupt */
+  keep(digest: Digest): Promise<BlobRef | undefined>;
 }
 
 export interface PutStreamOptions {

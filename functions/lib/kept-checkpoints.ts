@@ -11,7 +11,7 @@ import { findMissing } from './runner-job.ts';
 /** Whether the manifest and every tensor of it are there. */
 export async function isComplete(blobs: BlobStore, checkpoint: Digest | undefined): Promise<boolean> {
   const manifest = checkpoint && (await readIfThere(blobs, checkpoint));
-  return manifest !== undefined && (await findMissing(blobs, tensorsOf(manifest))) === undefined;
+  return manifest !== undefined && (await findMissing(tensorsOf(manifest), blobs.head)) === undefined;
 }
 
 /**

@@ -28,7 +28,8 @@ export async function runJob(ctx: FunctionContext, job: Job): Promise<JobResult>
     const key = canonicalDigest(attempt === 0 ? job : { job, attempt });
     const result = await ctx.runner.run(key, job, { signal: ctx.signal, onEvent: event => forward(ctx, event) });
     const made = [...Object.values(result.outputs).map(output => output.digest), ...result.links];
-    const missing = await findMissing(ctx.blobs, made);
+    // Kept: what it remembers it may have written long ago.
+    const missing = await findMissing(made, ctx.blobs.keep);
     if (missing === undefined) return result;
     if (attempt === MAX_ATTEMPTS - 1) {
       throw new BlobMissing(`the gpu-runner says that it wrote ${missing}, and the store does not have it`, {
@@ -39,9 +40,12 @@ export async function runJob(ctx: FunctionContext, job: Job): Promise<JobResult>
   }
 }
 
-/** The first of `digests` that the store does not have. */
-export async function findMissing(blobs: BlobStore, digests: readonly Digest[]): Promise<Digest | undefined> {
-  const found = await Promise.all(digests.map(digest => blobs.head(digest)));
+/** The first of `digests` that `look` does not find. */
+export async function findMissing(
+  digests: readonly Digest[],
+  look: BlobStore['head'] | BlobStore['keep'],
+): Promise<Digest | undefined> {
+  const found = await Promise.all(digests.map(digest => look(digest)));
   return digests.find((_, i) => found[i] === undefined);
 }
 

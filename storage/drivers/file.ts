@@ -110,11 +110,15 @@ class FileStore implements ObjectStore {
       });
     } else {
       await this.#disk.withTemporary(body, temporary =>
-        this.#withLock(key, async () => {
-          if (options.ifMatch !== undefined) checkCondition(key, await this.#currentEtag(key), options);
-          await this.#types.write(key, mediaType);
-          await this.#disk.publishOver(temporary, path);
-        }),
+        this.#withLock(
+          key,
+          async () => {
+            if (options.ifMatch !== undefined) checkCondition(key, await this.#currentEtag(key), options);
+            await this.#types.write(key, mediaType);
+            await this.#disk.publishOver(temporary, path);
+          },
+          options.ifMatch === undefined,
+        ),
       );
     }
     return { etag };
@@ -143,13 +147,13 @@ class FileStore implements ObjectStore {
   }
 
   /**
-   * Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. Blobs need
-   * none: all versions under one key are equal.
+   * Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. A blob that
+   * is merely written needs none: all versions under its key are equal.
    */
-  async #withLock<T>(key: string, work: () => Promise<T>): Promise<T> {
+  async #withLock<T>(key: string, work: () => Promise<T>, isMereWrite = false): Promise<T> {
     const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));
     try {
-      return await (digestOfBlobKey(key) ? work() : this.#mutex.run(key, () => withFileLock(lock, work)));
+      return await (isMereWrite && digestOfBlobKey(key) ? work() : this.#mutex.run(key, () => withFileLock(lock, work)));
     } catch (error) {
       throw explain(error, this.#pathOf(key));
     }

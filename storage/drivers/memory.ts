@@ -12,7 +12,8 @@ import type { ListOptions, ListResult, ObjectStore, StoredObject } from '../type
 /** What several stores may share, as processes share a folder. */
 export type MemoryObjects = Map<string, StoredObject>;
 
-export function createMemoryStore(objects: MemoryObjects = new Map()): ObjectStore {
+/** @param now Milliseconds since the epoch, by the clock of the store. */
+export function createMemoryStore(objects: MemoryObjects = new Map(), now: () => number = Date.now): ObjectStore {
   return {
     url: 'memory:',
 
@@ -44,7 +45,7 @@ export function createMemoryStore(objects: MemoryObjects = new Map()): ObjectSto
       const etag = etagOf(copy);
       const mediaType = options.mediaType ?? mediaTypeOfKey(key);
       checkCondition(key, objects.get(key)?.etag, options);
-      objects.set(key, { key, etag, size: copy.length, lastModified: new Date(), mediaType, body: copy });
+      objects.set(key, { key, etag, size: copy.length, lastModified: new Date(now()), mediaType, body: copy });
       return { etag };
     },
 
@@ -53,7 +54,7 @@ export function createMemoryStore(objects: MemoryObjects = new Map()): ObjectSto
       checkKey(to);
       const stored = objects.get(from);
       if (!stored) throw noSuchKey(from);
-      objects.set(to, { ...stored, key: to, lastModified: new Date() });
+      objects.set(to, { ...stored, key: to, lastModified: new Date(now()) });
     },
 
     spool: chunks => spoolTo(tmpdir(), chunks),

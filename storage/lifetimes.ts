@@ -1,0 +1,31 @@
+/**
+ * @file What keeps gc and those at work out of each other's way. Whoever is about to rely on something old (a blob that is there
+ * already, a result from the cache, an input) extends its life first: writes the same bytes again, so that it is as young as if it had
+ * just been made. What was made or extended within the grace period gc leaves alone, with all that it links.
+ *
+ * So there is one number to think about: half of the grace period is what a single action may take from its first look at a thing to
+ * the result, or the name, that keeps it from then on.
+ */
+import { setTimeout } from 'node:timers/promises';
+
+/** The shortest grace period under which gc is safe beside others. */
+export const GRACE_MS = 48 * 3_600_000;
+
+export interface Lifetimes {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  sleep(ms: number): Promise<unknown>;
+  /** Milliseconds; what is younger is relied upon as it is. At most half of any grace period. */
+  readonly extendAfterMs: number;
+}
+
+export const LIFETIMES: Lifetimes = {
+  now: () => Date.now(),
+  sleep: ms => setTimeout(ms),
+  extendAfterMs: GRACE_MS / 2,
+};
+
+/** Whether its life is to be extended before anybody relies on it. */
+export function isOld({ lastModified }: { readonly lastModified: Date }, { now, extendAfterMs }: Lifetimes): boolean {
+  return now() - lastModified.getTime() >= extendAfterMs;
+}
