@@ -48,7 +48,7 @@ export async function saveCheckpoint(
 async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]> {
   const digests: Digest[] = [];
   for (const part of cutIntoParts(tensors, MAX_PART_BYTES)) {
-    const { digest } = await blobs.put(encodeSafetensors(part), 'application/octet-stream');
+    const { digest } = await blobs.put(encodeSafetensors(part), 'application/x-safetensors');
     digests.push(digest);
   }
   return digests;

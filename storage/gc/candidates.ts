@@ -1,0 +1,45 @@
+/** @file `gc/candidates-<time>.json`: what an earlier gc found needed by nobody. Only what is so twice, a grace period apart, is deleted. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { readDocument, writeDocument } from '../documents.ts';
+import { listAll } from '../list-all.ts';
+import { digestSchema } from '../records.ts';
+import type { ObjectStore } from '../types.ts';
+
+const PREFIX = 'gc/candidates-';
+/** Of one document: about 8 MB. */
+const MAX_KEYS = 100_000;
+
+const candidatesSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('gc-candidates'),
+  /** Of objects, not links: a note keeps nothing alive. */
+  keys: z.array(z.string()),
+  links: z.array(digestSchema),
+});
+
+export interface Note {
+  readonly key: string;
+  /** Milliseconds since the epoch, by the clock of the store. */
+  readonly notedAt: number;
+  readonly candidates: ReadonlySet<string>;
+}
+
+/** What earlier gcs noted, oldest first. @throws Corrupt */
+export async function readNotes(store: ObjectStore): Promise<Note[]> {
+  const notes: Note[] = [];
+  for await (const { key, lastModified } of listAll(store, PREFIX)) {
+    const stored = await readDocument(store, key, candidatesSchema);
+    if (stored) notes.push({ key, notedAt: lastModified.getTime(), candidates: new Set(stored.value.keys) });
+  }
+  return notes.sort((a, b) => a.notedAt - b.notedAt);
+}
+
+/** @param now Milliseconds since the epoch. */
+export async function writeNotes(store: ObjectStore, keys: readonly string[], now: number): Promise<void> {
+  const stamp = new Date(now).toISOString().replaceAll(/[-:.]/g, '');
+  for (let at = 0; at < keys.length; at += MAX_KEYS) {
+    const note = { v: 1, kind: 'gc-candidates', keys: keys.slice(at, at + MAX_KEYS), links: [] } as const;
+    await writeDocument(store, `${PREFIX}${stamp}-${randomUUID()}.json`, note, { ifNoneMatch: '*' });
+  }
+}
