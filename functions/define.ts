@@ -34,6 +34,8 @@ export interface EffectContext extends FunctionContext {
   readonly importRoots: readonly string[];
   /** Of the leases of experiments. */
   readonly lease: LeaseTerms;
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */

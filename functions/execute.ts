@@ -7,6 +7,7 @@ import { createActionCache } from '../storage/action-cache.ts';
 import { canonicalDigest, type Json } from '../storage/canonical.ts';
 import { type Digest, digestOf } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/lease.ts';
+import type { Lifetimes } from '../storage/lifetimes.ts';
 import type { Action, Result } from '../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../storage/types.ts';
 import type {
@@ -50,6 +51,8 @@ export interface ExecutorOptions {
   readonly concurrency?: number;
   /** Of the leases of experiments; default: 30 s by the system's clock. */
   readonly lease?: LeaseTerms;
+  /** When results are extended before they are relied upon; default: as gc asks for. */
+  readonly lifetimes?: Lifetimes;
 }
 
 interface Call {
@@ -70,7 +73,7 @@ type Work = (signal: AbortSignal, progress: Progress, refresh: Refresh) => Promi
 export function createExecutor(options: ExecutorOptions): Executor {
   const { store, blobs, now } = options;
   const functions = new Map(options.registry.map(fn => [fn.name, fn]));
-  const cache = createActionCache(store);
+  const cache = createActionCache(store, options.lifetimes);
   const resolver = createActionResolver(cache, blobs, now);
   const names = createNameResolver(store, blobs);
   const runStore = createRunStore(store, now);
@@ -147,6 +150,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       store,
       importRoots: options.importRoots,
       lease: options.lease ?? { clock: SYSTEM_CLOCK },
+      now,
       call: (name, body, given) => call(name, body, nested(given)),
       callEffect: (name, body, given) => callEffect(name, body, nested(given)),
       restore: blob => healer.restore(blob, { run, signal, progress, healed: new Set() }),

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { digestOf } from '../storage/digest.ts';
 import { COLUMN_NAMES } from '../storage/records.ts';
+import { KEPT_FOR_THEIR_OWN_SAKE } from './gc.ts';
 import { bodySchema, digestKeys, parseCall } from './parse-call.ts';
 import { registry } from './registry.ts';
 
@@ -15,6 +16,10 @@ test('every example is a body that its function accepts', async () => {
     const call = parseCall(fn, fn.example, () => Promise.resolve(digestOf('any')));
     await expect(call, fn.name).resolves.toMatchObject({ params: expect.any(Object) });
   }
+});
+
+test('functions whose results gc keeps for their own sake are functions', () => {
+  expect(registry.map(fn => fn.name)).toEqual(expect.arrayContaining([...KEPT_FOR_THEIR_OWN_SAKE]));
 });
 
 test('keys that hold digests are keys of the body', () => {

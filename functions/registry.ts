@@ -5,6 +5,7 @@ import { contactSheet } from './contact-sheet.ts';
 import type { AnyFunction } from './define.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
+import { gc } from './gc.ts';
 import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
@@ -33,5 +34,6 @@ export const registry: readonly AnyFunction[] = [
   preview,
   sample,
   contactSheet,
+  gc,
   verify,
 ];

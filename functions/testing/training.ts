@@ -21,10 +21,12 @@ import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { LeaseTerms } from '../../storage/lease.ts';
+import { LIFETIMES, type Lifetimes } from '../../storage/lifetimes.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { createExecutor } from '../execute.ts';
 import type { Executor } from '../executor.ts';
+import { gc } from '../gc.ts';
 import { createExperiment } from '../lib/create-experiment.ts';
 import { encodeDct } from '../lib/encode-dct.ts';
 import { encodeWords } from '../lib/words.ts';
@@ -252,22 +254,25 @@ export interface TrainingLab {
 export interface LabOptions {
   readonly rounding?: string;
   readonly lease?: LeaseTerms;
-  /** Milliseconds since the epoch; default: the system's. */
+  readonly lifetimes?: Lifetimes;
+  /** Milliseconds since the epoch; default: that of the lifetimes. */
   readonly now?: () => number;
 }
 
 /** Several labs over one store are several servers. */
 export function createTrainingLab(store: ObjectStore = createMemoryStore(), options: LabOptions = {}): TrainingLab {
-  const blobs = createBlobStore(store);
+  const { lifetimes = LIFETIMES } = options;
+  const blobs = createBlobStore(store, lifetimes);
   const runner = createFakeRunner(blobs, options.rounding);
   const executor = createExecutor({
     store,
     blobs,
-    registry: [train, trainChunk, preview, sample, report, verify],
+    registry: [train, trainChunk, preview, sample, report, gc, verify],
     runner,
     pool: noPool,
     importRoots: [],
-    now: options.now ?? Date.now,
+    now: options.now ?? lifetimes.now,
+    lifetimes,
     ...(options.lease && { lease: options.lease }),
   });
   return {

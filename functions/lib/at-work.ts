@@ -1,0 +1,30 @@
+/** @file Who works on a store just now, as far as it shows there: drivers of experiments, and posted runs. */
+import { readDocument } from '../../storage/documents.ts';
+import { readLease } from '../../storage/lease.ts';
+import { listAll } from '../../storage/list-all.ts';
+import { runRecordSchema } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+
+/** The state of a run that goes on is written every ten seconds. */
+const STALE_MS = 60_000;
+
+/**
+ * @param now Milliseconds since the epoch.
+ * @param except A function whose runs do not count.
+ * @returns In words.
+ */
+export async function findOthersAtWork(store: ObjectStore, now: number, except: string): Promise<string[]> {
+  const others: string[] = [];
+  for (const name of await createRefs(store).experiments.list()) {
+    const lease = await readLease(store, name, now);
+    if (lease) others.push(`the experiment ${name} is driven by ${lease.holder}`);
+  }
+  for await (const { key, lastModified } of listAll(store, 'runs/')) {
+    if (!key.endsWith('/state.json') || now - lastModified.getTime() >= STALE_MS) continue;
+    const run = (await readDocument(store, key, runRecordSchema))?.value;
+    if (!run || run.function === except || run.state === 'done' || run.state === 'failed') continue;
+    others.push(`${run.function} runs (${run.action})`);
+  }
+  return others;
+}
