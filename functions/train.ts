@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import type { Config } from '../configs/schema.ts';
-import { Conflict, Internal, NotFound } from '../errors.ts';
+import { Conflict, Internal, NotFound, Unprocessable } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
@@ -61,8 +61,20 @@ function startTraining(
 ): Promise<ExperimentHead> {
   return changeHead(ctx.store, name, head => {
     const goal = target ?? head.target;
-    if (!isAtTarget(stepOf(head), goal, config)) return { ...head, target: goal, state: 'running' };
+    if (!isAtTarget(stepOf(head), goal, config)) {
+      checkData(name, head);
+      return { ...head, target: goal, state: 'running' };
+    }
     return head.state === 'running' && goal === head.target ? { ...head, state: 'done' } : head;
+  });
+}
+
+/** @throws Unprocessable */
+function checkData(name: string, head: ExperimentHead): void {
+  if (!head.dataset_deleted) return;
+  throw new Unprocessable(`the pictures that "${name}" was trained on were deleted`, {
+    expected: 'an experiment that has its data',
+    hint: `sample its checkpoints; or prepare the very same data set anew, and PUT /experiments/${name} with the body it was created with`,
   });
 }
 

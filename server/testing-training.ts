@@ -1,6 +1,7 @@
 /** @file A server in the process of a test, with the training functions over a gpu-runner without a model. */
 import { createTrainingLab, putToyDataset, type TrainingLab } from '../functions/testing/training.ts';
 import type { Digest } from '../storage/digest.ts';
+import type { Lifetimes } from '../storage/lifetimes.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import { createApp } from './app.ts';
 import type { ServerDeps } from './deps.ts';
@@ -22,9 +23,9 @@ export interface TrainingServer extends TrainingLab {
   ): Promise<any>;
 }
 
-export async function createTrainingServer(store?: ObjectStore): Promise<TrainingServer> {
-  const lab = createTrainingLab(store);
-  const deps: ServerDeps = { ...lab, env: parseEnv({ EASEL_STORE: 'memory:' }, '/'), now: Date.now };
+export async function createTrainingServer(store?: ObjectStore, lifetimes?: Lifetimes): Promise<TrainingServer> {
+  const lab = createTrainingLab(store, lifetimes);
+  const deps: ServerDeps = { ...lab, env: parseEnv({ EASEL_STORE: 'memory:' }, '/'), now: lifetimes?.now ?? Date.now };
   const app = createApp(deps);
   const send: TrainingServer['send'] = async (method, path, body, headers = {}) =>
     app.request(path, {

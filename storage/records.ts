@@ -151,6 +151,8 @@ export const experimentHeadSchema = z.strictObject({
   /** The whole effective config, `run` included. */
   config: digestSchema,
   dataset: digestSchema,
+  /** The pictures were deleted on purpose: what was trained on them stays, and cannot be trained any more. */
+  dataset_deleted: z.literal(true).optional(),
   engine: engineSpecSchema,
   /** Samples at which the run is done. */
   target: z.int().positive(),

@@ -117,7 +117,7 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
   return [
     ...documents([
       ...(head.checkpoint ? [head.checkpoint] : []),
-      head.dataset,
+      ...(head.dataset_deleted ? [] : [head.dataset]),
       ...head.history.map(kept => kept.checkpoint),
     ]),
     ...documents(head.chunks.flatMap(chunk => (chunk.previews ? [chunk.previews] : []))),

@@ -10,7 +10,7 @@ import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { readDataset } from './documents.ts';
-import { readConfig } from './experiment.ts';
+import { changeHead, readConfig } from './experiment.ts';
 import { type EngineRequest, engineDifferences, resolveEngine } from './resolve-engine.ts';
 import { showHead } from './show-head.ts';
 import { checkSignals, offeredConditions } from './signals.ts';
@@ -42,6 +42,7 @@ export interface Created {
  */
 export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   const refs = createRefs(ctx.store).experiments;
+  await ctx.blobs.keep(request.dataset);
   const config = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
   const existing = await refs.read(name);
   if (existing) return checkSame(ctx, name, request, config, existing.value);
@@ -123,14 +124,21 @@ async function checkSame(
     ...engineDifferences(request.engine, head.engine).map(key => `engine.${key} (${head.engine[key]})`),
   ];
   if (differences.length === 0) {
+    const whole = await restoreData(ctx.store, name, head);
     await showHead({ ...ctx, name }, stored);
-    return { head, config: stored, created: false };
+    return { head: whole, config: stored, created: false };
   }
   throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {
     expected: 'the body it was created with',
     hint: `choose another name, or DELETE /experiments/${name} first; POST /experiments/${name}/train {"target": N} trains on`,
     details: { differences },
   });
+}
+
+/** The dataset was deleted, and is there again. */
+async function restoreData(store: ObjectStore, name: string, head: ExperimentHead): Promise<ExperimentHead> {
+  if (!head.dataset_deleted) return head;
+  return changeHead(store, name, ({ dataset_deleted: _, ...whole }) => whole);
 }
 
 /** `path (stored, not asked)` of every value that differs. */

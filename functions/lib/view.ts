@@ -119,6 +119,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     ...(head.checkpoint && { checkpoint: head.checkpoint }),
     config: head.config,
     dataset: head.dataset,
+    ...(head.dataset_deleted && { dataset_deleted: true }),
     engine: head.engine,
     checkpoints: head.history.map(kept => ({
       step: kept.step,

@@ -5,6 +5,7 @@ import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
 import { writeDatasetView } from '../../functions/lib/dataset-view.ts';
 import { readDataset } from '../../functions/lib/documents.ts';
 import { parseItems } from '../../functions/lib/items.ts';
+import { releasePictures } from '../../functions/lib/release-pictures.ts';
 import { deleteView } from '../../functions/lib/view-files.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { type DatasetHead, digestSchema, type Item, type Page } from '../../storage/records.ts';
@@ -12,13 +13,15 @@ import { createRefs } from '../../storage/refs.ts';
 import type { Etag } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
+import { readFlag } from '../read-flag.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 
 const putSchema = z.strictObject({ dataset: digestSchema });
 
-export function createDatasetRoutes({ store, blobs, executor }: ServerDeps): Hono {
+export function createDatasetRoutes(deps: ServerDeps): Hono {
+  const { store, blobs, executor } = deps;
   const app = new Hono();
   const { datasets } = createRefs(store);
 
@@ -58,7 +61,7 @@ export function createDatasetRoutes({ store, blobs, executor }: ServerDeps): Hon
   app.put('/datasets/:name', async c => {
     const name = c.req.param('name');
     const { dataset } = await readJsonAs(c, putSchema);
-    if ((await blobs.head(dataset)) === undefined) {
+    if ((await blobs.keep(dataset)) === undefined) {
       throw new NotFound(`there is no blob ${dataset}`, { hint: 'repeat the call that made the dataset' });
     }
     await readDataset(blobs, dataset);
@@ -74,7 +77,8 @@ export function createDatasetRoutes({ store, blobs, executor }: ServerDeps): Hon
 
   app.delete('/datasets/:name', async c => {
     const name = c.req.param('name');
-    await readHead(name);
+    const { value } = await readHead(name);
+    await releasePictures(deps, name, value, { force: readFlag(c.req.query('force'), 'force') });
     // The name last: killed before, the same call goes on.
     await deleteView({ store, prefix: `datasets/${name}/` });
     await datasets.delete(name);
@@ -152,7 +156,9 @@ export const datasetDocs: readonly RouteDoc[] = [
   {
     method: 'delete',
     path: '/datasets/:name',
-    summary: 'Delete the name; its pictures are erased at the next gc unless something else needs them.',
+    summary:
+      'Delete the name; gc erases its pictures unless another dataset has them, too. Refused while experiments use them.',
+    query: { force: 'experiments on its pictures keep their checkpoints, and cannot be trained any more' },
     responses: { 204: 'deleted' },
   },
   {

@@ -1,10 +1,10 @@
 /** @file Functions over HTTP: one POST for each, with the cache, waiting and progress behind it. */
 import { Hono } from 'hono';
-import { InvalidInput } from '../../errors.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { describeFunction } from '../describe-function.ts';
 import { readJson } from '../read-body.ts';
+import { readFlag } from '../read-flag.ts';
 import { runDocumentSchema } from '../run-document.ts';
 
 export function createFunctionRoutes({ executor }: ServerDeps): Hono {
@@ -33,13 +33,6 @@ export function createFunctionRoutes({ executor }: ServerDeps): Hono {
   });
 
   return app;
-}
-
-/** `?flag`, `?flag=true`, `?flag=1` are on. */
-function readFlag(value: string | undefined, name: string): boolean {
-  if (value === undefined || value === 'false' || value === '0') return false;
-  if (value === '' || value === 'true' || value === '1') return true;
-  throw new InvalidInput(`?${name}=${value.slice(0, 50)} is wrong`, { expected: `?${name} or ?${name}=false` });
 }
 
 export const functionDocs: readonly RouteDoc[] = [

@@ -1,0 +1,9 @@
+/** @file Flags of an address: `?force`, `?force=false`. */
+import { InvalidInput } from '../errors.ts';
+
+/** `?flag`, `?flag=true`, `?flag=1` are on. */
+export function readFlag(value: string | undefined, name: string): boolean {
+  if (value === undefined || value === 'false' || value === '0') return false;
+  if (value === '' || value === 'true' || value === '1') return true;
+  throw new InvalidInput(`?${name}=${value.slice(0, 50)} is wrong`, { expected: `?${name} or ?${name}=false` });
+}

@@ -1,0 +1,206 @@
+/** @file What goes and what stays, as people ask for it: names deleted over HTTP, then gc. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { blobKey } from '../../storage/keys.ts';
+import { acquireLease } from '../../storage/lease.ts';
+import { GRACE_MS, LIFETIMES } from '../../storage/lifetimes.ts';
+import { createTrainingServer, type TrainingServer } from '../testing-training.ts';
+
+/** How far the clock of the server and its store is ahead, milliseconds. */
+let ahead: number;
+let server: TrainingServer;
+
+beforeEach(async () => {
+  ahead = 0;
+  const lifetimes = { ...LIFETIMES, now };
+  server = await createTrainingServer(createMemoryStore(new Map(), lifetimes.now), lifetimes);
+  await server.expectJson(201, 'PUT', '/datasets/hats', { dataset: server.dataset });
+});
+
+const now = () => Date.now() + ahead;
+
+async function create(name: string, dataset = 'hats'): Promise<void> {
+  await server.expectJson(201, 'PUT', `/experiments/${name}`, { config: TOY_CONFIG, dataset, engine: ENGINE });
+}
+
+async function train(name: string): Promise<void> {
+  const { result } = await server.expectJson(200, 'POST', `/experiments/${name}/train`, {}, { prefer: 'wait=60' });
+  expect(result.state).toBe('done');
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a document of the wire
+async function gc(body: object = { delete: true }): Promise<any> {
+  return (await server.expectJson(200, 'POST', '/functions/gc', body, { prefer: 'wait=60' })).result;
+}
+
+/** Now, and again when the grace period has passed: then everything that may go is gone. */
+async function collect(): Promise<void> {
+  await gc();
+  ahead += GRACE_MS;
+  await gc();
+}
+
+const has = async (digest: Digest) => (await server.store.head(blobKey(digest))) !== undefined;
+
+async function columnsOf(digest: Digest): Promise<Digest[]> {
+  const { links } = JSON.parse(Buffer.from(await server.blobs.get(digest)).toString());
+  expect(links.length).toBeGreaterThan(3);
+  return links;
+}
+
+describe('a dataset that is deleted', () => {
+  test('is erased with its pictures, and nothing else', async () => {
+    const other = await putToyDataset(server.blobs, { count: 3 });
+    await server.expectJson(201, 'PUT', '/datasets/others', { dataset: other });
+    const [gone, stays] = [await columnsOf(server.dataset), await columnsOf(other)];
+    expect((await server.send('DELETE', '/datasets/hats')).status).toBe(204);
+    await collect();
+    expect(await Promise.all([server.dataset, ...gone].map(has))).toEqual([server.dataset, ...gone].map(() => false));
+    expect(await Promise.all([other, ...stays].map(has))).toEqual([other, ...stays].map(() => true));
+  });
+
+  test('is refused while experiments use its pictures, also of another version of it', async () => {
+    await create('earlier');
+    const document = JSON.parse(Buffer.from(await server.blobs.get(server.dataset)).toString());
+    const later = await server.blobs.put(Buffer.from(JSON.stringify({ ...document, counts: { pictures: 2 } })));
+    await server.expectJson(200, 'PUT', '/datasets/hats', { dataset: later.digest });
+    const other = await putToyDataset(server.blobs, { count: 3, side: 24 });
+    await server.expectJson(201, 'PUT', '/datasets/others', { dataset: other });
+    await create('stranger', 'others');
+    const refused = await server.expectJson(409, 'DELETE', '/datasets/hats');
+    expect(refused.detail).toMatch(/used by experiments: earlier$/);
+    expect(refused.hint).toContain('?force');
+    await server.expectJson(200, 'GET', '/datasets/hats');
+    expect((await server.send('DELETE', '/experiments/earlier')).status).toBe(204);
+    expect((await server.send('DELETE', '/datasets/hats')).status).toBe(204);
+    await collect();
+    expect(await has(server.dataset)).toBe(false);
+    expect(await has(other)).toBe(true);
+  });
+
+  test('by force leaves experiments their checkpoints, and they say why they cannot go on', async () => {
+    await create('run');
+    await train('run');
+    const before = await server.expectJson(200, 'GET', '/experiments/run');
+    const columns = await columnsOf(server.dataset);
+    expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
+    await collect();
+    expect(await Promise.all(columns.map(has))).toEqual(columns.map(() => false));
+    const after = await server.expectJson(200, 'GET', '/experiments/run');
+    expect(after).toMatchObject({ dataset_deleted: true, checkpoint: before.checkpoint });
+    const body = { model: 'run', prompt: 'a hat' };
+    expect((await server.send('POST', '/sample', body)).status).toBe(200);
+    expect((await server.expectJson(200, 'GET', '/experiments/run/previews')).previews).toHaveLength(4);
+    const refused = await server.expectJson(
+      422,
+      'POST',
+      '/experiments/run/train',
+      { target: 192 },
+      { prefer: 'wait=60' },
+    );
+    expect(refused.detail).toMatch(/pictures .* were deleted/);
+    // Nothing is left to do, so nothing is missing.
+    await train('run');
+  });
+
+  test('by force is refused while one of them is in training', async () => {
+    await create('run');
+    await acquireLease(server.store, 'run', { holder: 'somebody', clock: { now, sleep: async () => {} } });
+    expect((await server.expectJson(409, 'DELETE', '/datasets/hats?force')).detail).toContain('in training');
+    ahead += 60_000;
+    expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
+  });
+
+  test('and made again gives the experiments their data back', async () => {
+    await create('run');
+    expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
+    await collect();
+    await server.expectJson(422, 'POST', '/experiments/run/train', {}, { prefer: 'wait=60' });
+    const body = { config: TOY_CONFIG, dataset: server.dataset, engine: ENGINE };
+    expect(await server.expectJson(404, 'PUT', '/experiments/run', body)).toMatchObject({ code: 'blob_missing' });
+    expect(await putToyDataset(server.blobs)).toBe(server.dataset);
+    const restored = await server.expectJson(200, 'PUT', '/experiments/run', body);
+    expect(restored.dataset_deleted).toBeUndefined();
+    await train('run');
+  });
+});
+
+describe('an experiment', () => {
+  test('keeps what it shows, and goes with all of that when it is deleted', async () => {
+    await create('run');
+    await train('run');
+    await collect();
+    expect((await server.expectJson(200, 'GET', '/experiments/run/previews')).previews).toHaveLength(4);
+    expect((await server.expectJson(200, 'GET', '/experiments/run/metrics')).series.step).toHaveLength(16);
+    expect((await server.send('POST', '/sample', { model: 'run', prompt: 'a hat' })).status).toBe(200);
+    const computed = server.runner.computed.length;
+    await train('run');
+    expect(server.runner.computed.length).toBe(computed);
+    expect((await server.send('DELETE', '/experiments/run')).status).toBe(204);
+    await collect();
+    const columns = await columnsOf(server.dataset);
+    const left = await listKeys(server.store, 'cas/');
+    // The picture that was asked for by itself stays for a while, beside the dataset.
+    const sampled = await listKeys(server.store, 'actions/');
+    expect(sampled).toEqual([expect.stringMatching(/^actions\/sample\//)]);
+    expect(left.length).toBe(columns.length + 1 + 2);
+    ahead += 30 * 24 * 3_600_000;
+    await collect();
+    expect(await listKeys(server.store, 'cas/')).toEqual([server.dataset, ...columns].map(blobKey).sort());
+    expect(await listKeys(server.store, 'actions/')).toEqual([]);
+  });
+});
+
+describe('the call', () => {
+  test('is a dry run unless told otherwise', async () => {
+    await server.blobs.put(Buffer.from('stray'));
+    const before = await listKeys(server.store, 'cas/');
+    const first = await gc({});
+    expect(first).toMatchObject({
+      v: 1,
+      delete: false,
+      garbage: { objects: 1, bytes: 5 },
+      due: { objects: 0 },
+      swept: { objects: 0 },
+      kinds: { other: { garbage: { objects: 1, bytes: 5 } } },
+      oldest_root: { key: 'refs/datasets/hats.json' },
+      missing: [],
+    });
+    expect(first.next_due_at).toBeUndefined();
+    const noted = await gc();
+    expect(Math.abs(Date.parse(noted.next_due_at) - now() - GRACE_MS)).toBeLessThan(60_000);
+    expect(await listKeys(server.store, 'cas/')).toEqual(before);
+    ahead += GRACE_MS;
+    expect(await gc({})).toMatchObject({ due: { objects: 1 }, swept: { objects: 0 } });
+    expect(await gc()).toMatchObject({ swept: { objects: 1, bytes: 5 } });
+    expect(await has(digestOf('stray'))).toBe(false);
+  });
+
+  test('refuses a grace period that is too short to be safe beside others', async () => {
+    const refused = await server.expectJson(400, 'POST', '/functions/gc', { grace_seconds: 3600 });
+    expect(refused.errors).toEqual([{ pointer: '/grace_seconds', detail: expect.stringContaining('172800') }]);
+    await server.expectJson(400, 'POST', '/functions/gc', { retention_seconds: 3600 });
+    await server.blobs.put(Buffer.from('stray'));
+    const alone = { delete: true, grace_seconds: 0, alone: true };
+    await gc(alone);
+    expect((await gc(alone)).swept.objects).toBe(1);
+  });
+
+  test('believes nobody who says that he is alone beside a training', async () => {
+    await create('run');
+    await acquireLease(server.store, 'run', { holder: 'somebody', clock: { now, sleep: async () => {} } });
+    const body = { delete: true, grace_seconds: 0, alone: true };
+    const refused = await server.expectJson(409, 'POST', '/functions/gc', body, { prefer: 'wait=60' });
+    expect(refused.detail).toContain('the experiment run is driven by somebody');
+    ahead += 60_000;
+    const state = { v: 1, action: digestOf('run'), function: 'prepare', state: 'running', links: [] };
+    const stored = { ...state, updated_at: new Date(now()).toISOString() };
+    await server.store.put('runs/aa/1/state.json', Buffer.from(JSON.stringify(stored)));
+    const again = await server.expectJson(409, 'POST', '/functions/gc', body, { prefer: 'wait=60' });
+    expect(again.detail).toContain('prepare runs');
+    ahead += 60_000;
+    await gc(body);
+  });
+});
