@@ -63,6 +63,31 @@ const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Recor
     { v: 1, experiments: [{ name: 'faces', state: 'running', step: 100, samples: 6400, target: 48000 }] },
   ],
   'POST /functions/verify': [200, { v: 1, result: VERDICT }],
+  'POST /functions/gc': [
+    200,
+    {
+      v: 1,
+      state: 'done',
+      cache: 'miss',
+      result: {
+        delete: true,
+        marked: { objects: 70, bytes: 4_200_000_000 },
+        garbage: { objects: 5, bytes: 1_240_000_010 },
+        due: { objects: 4, bytes: 1_240_000_000 },
+        swept: { objects: 3, bytes: 1_200_000_000 },
+        kinds: {
+          checkpoints: {
+            garbage: { objects: 4, bytes: 1_240_000_000 },
+            due: { objects: 4, bytes: 1_240_000_000 },
+            swept: { objects: 3, bytes: 1_200_000_000 },
+          },
+          runs: { garbage: { objects: 1, bytes: 10 }, due: { objects: 0, bytes: 0 }, swept: { objects: 0, bytes: 0 } },
+        },
+        missing: [],
+        next_due_at: '2026-01-03T00:00:00.000Z',
+      },
+    },
+  ],
   'POST /functions/slow': [202, { v: 1 }, { location: '/runs/sha256:1' }],
   'POST /functions/wrong': [
     400,
@@ -142,6 +167,25 @@ test('call prints the result on stdout and nothing else, progress on stderr', as
   expect(bodies.at(-1)).toBe('{"a":1}');
 });
 
+test('gc shows what is not needed, and what was deleted', async () => {
+  const { code, stdout } = await easel('gc', '--delete', '--retention', '7d');
+  expect(code).toBe(0);
+  expect(bodies.at(-1)).toBe('{"delete":true,"retention_seconds":604800}');
+  expect(stdout).toMatchInlineSnapshot(`
+    "kind         not needed  size     deleted  size
+    checkpoints  4           1.24 GB  3        1.2 GB
+    runs         1           10 B     0        0 B
+    all          5           1.24 GB  3        1.2 GB
+
+    70 blobs (4.2 GB) are needed.
+    What is noted falls due at 2026-01-03T00:00:00.000Z: call again then.
+    "
+  `);
+  expect((await easel('gc')).code).toBe(0);
+  expect(bodies.at(-1)).toBe('{"delete":false}');
+  expect(JSON.parse((await easel('gc', '--json')).stdout)).toMatchObject({ swept: { objects: 3 } });
+});
+
 test('what the server refuses is explained on stderr, with exit code 1', async () => {
   const { code, stdout, stderr } = await easel('call', 'wrong', 'cuont=3');
   expect([code, stdout]).toEqual([1, '']);
@@ -160,6 +204,7 @@ test('wrong use is refused before anything is sent', async () => {
     ['call'],
     ['call', 'slow', 'x'],
     ['call', 'slow', '--wait', 'x'],
+    ['gc', '--grace', '2 days'],
     ['up', '--prot', '1'],
     ['up', '--port', 'x'],
   ]) {
@@ -174,7 +219,8 @@ test('wrong use is refused before anything is sent', async () => {
 test('--help lists the commands, and the options of one', async () => {
   const { code, stdout } = await easel('--help');
   expect(code).toBe(0);
-  for (const command of ['up', 'status', 'engines', 'call']) expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
+  for (const command of ['up', 'status', 'engines', 'call', 'gc'])
+    expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   expect((await easel('up', '--help')).stdout).toContain('--store');
 });
 

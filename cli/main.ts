@@ -3,6 +3,7 @@ import { defineCommand, runMain } from 'citty';
 import packageJson from '../package.json' with { type: 'json' };
 import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
+import { gcCommand } from './commands/gc.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
 import { upCommand } from './commands/up.ts';
@@ -15,6 +16,7 @@ const main = defineCommand({
     status: statusCommand,
     engines: enginesCommand,
     call: callCommand,
+    gc: gcCommand,
     verify: verifyCommand,
     store: storeCommand,
   },

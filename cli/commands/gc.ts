@@ -1,0 +1,80 @@
+import { defineCommand } from 'citty';
+import { z } from 'zod';
+import { reportErrors } from '../command-error.ts';
+import { createProgressView } from '../progress.ts';
+import { formatTable } from '../table.ts';
+import { formatBytes, parseDuration } from '../units.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+const amountSchema = z.object({ objects: z.number(), bytes: z.number() });
+const partSchema = z.object({ garbage: amountSchema, due: amountSchema, swept: amountSchema });
+const reportSchema = partSchema.extend({
+  delete: z.boolean(),
+  marked: amountSchema,
+  kinds: z.record(z.string(), partSchema),
+  missing: z.array(z.string()).default([]),
+  next_due_at: z.string().optional(),
+});
+export type GcAnswer = z.infer<typeof reportSchema>;
+
+export const gcCommand = defineCommand({
+  meta: {
+    name: 'gc',
+    description:
+      'show what nothing needs any more; with --delete, delete what was so a grace period ago already, and note the rest for the next call',
+  },
+  args: {
+    delete: { type: 'boolean', description: 'delete; otherwise nothing is written' },
+    grace: {
+      type: 'string',
+      description: 'what was used within this time stays (default 48h; shorter only with --alone)',
+      valueHint: '48h',
+    },
+    retention: {
+      type: 'string',
+      description: 'samples and logs of runs stay so long since they were last used (default 30d)',
+      valueHint: '30d',
+    },
+    alone: { type: 'boolean', description: 'nothing else works on the store, and did not within the grace period' },
+    json: { type: 'boolean', description: 'print JSON' },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    const body = {
+      delete: args.delete === true,
+      ...(args.grace !== undefined && { grace_seconds: parseDuration(args.grace, '--grace') }),
+      ...(args.retention !== undefined && { retention_seconds: parseDuration(args.retention, '--retention') }),
+      ...(args.alone === true && { alone: true }),
+    };
+    const view = createProgressView();
+    try {
+      const { result } = await connect(args).call('gc', body, { onEvent: view.update });
+      view.stop();
+      console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatReport(reportSchema.parse(result)));
+    } finally {
+      view.stop();
+    }
+  }),
+});
+
+export function formatReport(report: GcAnswer): string {
+  const done = report.delete;
+  const row = (kind: string, { garbage, due, swept }: z.infer<typeof partSchema>) => {
+    const gone = done ? swept : due;
+    return [kind, String(garbage.objects), formatBytes(garbage.bytes), String(gone.objects), formatBytes(gone.bytes)];
+  };
+  const head = ['kind', 'not needed', 'size', done ? 'deleted' : 'due', 'size'];
+  const kinds = Object.entries(report.kinds).map(([kind, part]) => row(kind, part));
+  const total = kinds.length === 0 ? [] : [row('all', report)];
+  const lines = [
+    formatTable([head, ...kinds, ...total]),
+    '',
+    `${report.marked.objects} blobs (${formatBytes(report.marked.bytes)}) are needed.`,
+    ...report.missing.map(digest => `missing: ${digest} is needed, and not in the store`),
+  ];
+  if (!done && report.garbage.objects > 0)
+    lines.push('Nothing was deleted: that was a dry run. Delete with: easel gc --delete');
+  if (report.next_due_at !== undefined)
+    lines.push(`What is noted falls due at ${report.next_due_at}: call again then.`);
+  return lines.join('\n');
+}

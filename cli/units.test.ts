@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { InvalidInput } from '../errors.ts';
+import { formatBytes, parseDuration } from './units.ts';
+
+test.each([
+  ['90s', 90],
+  ['30m', 1800],
+  ['48h', 172_800],
+  ['1.5d', 129_600],
+  ['0s', 0],
+])('%s is %i seconds', (text, seconds) => expect(parseDuration(text, '--grace')).toBe(seconds));
+
+test.each(['', '48', 'h', '-1h', '1w', '1 h', '1h30m'])('"%s" is no duration', text => {
+  expect(() => parseDuration(text, '--grace')).toThrow(InvalidInput);
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1 kB'],
+  [1_234_567, '1.23 MB'],
+  [50_000_000_000, '50 GB'],
+])('%i bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
