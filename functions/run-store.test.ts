@@ -159,3 +159,16 @@ test('clocks that are set back or forward by a day change neither how long is wa
   await record;
   expect(await readState()).toMatchObject({ state: 'done', result: { answer: 42 } });
 });
+
+test('of many attempts the newest few are kept', async () => {
+  const runs = createRunStore(store, Date.now);
+  gate.resolve();
+  for (let attempt = 0; attempt < 10; attempt++) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    await runs.record(startWork(), { effect: true });
+  }
+  const kept = await keys();
+  expect(kept).toHaveLength(8);
+  expect(kept.at(-1)).toMatch(/20260102T031405000Z\/state\.json$/);
+  expect(await readState()).toMatchObject({ state: 'done' });
+});

@@ -16,6 +16,8 @@ const EVENTS_INTERVAL_MS = 30_000;
 /** A run whose state was not renewed for so long has lost its server. */
 const STALE_MS = 60_000;
 const POLL_MS = 1000;
+/** Of one action; a call that is repeated every minute for a year must not fill the store. */
+const MAX_ATTEMPTS = 4;
 
 const eventSchema = z.strictObject({ id: z.int(), data: progressSchema });
 
@@ -48,6 +50,7 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
           lastId = newest;
         }
         await store.put(`${folder}state.json`, encodeState(state, now()), { mediaType: 'application/json' });
+        if (final) await dropOldAttempts(run.action);
       } catch {
         if (final) return;
       }
@@ -77,20 +80,27 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
     return lines.filter(line => line !== '').map(line => eventSchema.parse(JSON.parse(line)) as RunEvent);
   }
 
-  /** Names of attempts begin with their time, so that the last one listed is the newest. */
-  async function findNewest(action: Digest): Promise<string | undefined> {
-    let newest: string | undefined;
+  /** Folders, oldest first: their names begin with the time. */
+  async function listAttempts(action: Digest): Promise<string[]> {
+    const attempts: string[] = [];
     for (let after: string | undefined; ; ) {
       const options = { delimiter: '/', ...(after !== undefined && { after }) };
       const { prefixes, next } = await store.list(folderOf(action), options);
-      newest = prefixes.toSorted().at(-1) ?? newest;
-      if (next === undefined) return newest;
+      attempts.push(...prefixes);
+      if (next === undefined) return attempts.sort();
       after = next;
     }
   }
 
+  /** One that another server is still at comes back with its next state, and goes with the next attempt that ends. */
+  async function dropOldAttempts(action: Digest): Promise<void> {
+    for (const folder of (await listAttempts(action)).slice(0, -MAX_ATTEMPTS)) {
+      for (const file of ['events.jsonl', 'state.json']) await store.delete(`${folder}${file}`);
+    }
+  }
+
   async function find(action: Digest): Promise<RunHandle | undefined> {
-    const folder = await findNewest(action);
+    const folder = (await listAttempts(action)).at(-1);
     const first = folder === undefined ? undefined : await read(folder);
     if (folder === undefined || first === undefined) return undefined;
     let last = first;

@@ -8,6 +8,9 @@ import { readCheckpoint } from './documents.ts';
 import { listHeads } from './experiment.ts';
 import { findMissing } from './runner-job.ts';
 
+/** Manifests read at once. */
+const READ_WIDTH = 16;
+
 /** Whether the manifest and every tensor of it are there. */
 export async function isComplete(blobs: BlobStore, checkpoint: Digest | undefined): Promise<boolean> {
   const manifest = checkpoint && (await readIfThere(blobs, checkpoint));
@@ -30,17 +33,30 @@ export async function pruneCheckpoint(store: ObjectStore, blobs: BlobStore, gone
   await store.delete(blobKey(gone.checkpoint));
 }
 
+/** Tensors of the manifests that the last look found kept: they are what their digest says, so none is read twice. */
+const known = new WeakMap<BlobStore, ReadonlyMap<Digest, readonly Digest[]>>();
+
 /** Manifests and tensors of the checkpoints in any experiment's history. */
 async function listKept(store: ObjectStore, blobs: BlobStore): Promise<ReadonlySet<Digest>> {
-  const kept = new Set<Digest>();
-  for (const { head } of await listHeads(store)) {
-    for (const { checkpoint } of head.history) {
-      kept.add(checkpoint);
-      const manifest = await readIfThere(blobs, checkpoint);
-      for (const digest of manifest ? tensorsOf(manifest) : []) kept.add(digest);
-    }
+  const histories = (await listHeads(store)).flatMap(({ head }) => head.history);
+  const checkpoints = [...new Set(histories.map(({ checkpoint }) => checkpoint))];
+  const before = known.get(blobs);
+  const tensors = new Map<Digest, readonly Digest[]>();
+  for (let at = 0; at < checkpoints.length; at += READ_WIDTH) {
+    await Promise.all(
+      checkpoints.slice(at, at + READ_WIDTH).map(async checkpoint => {
+        const found = before?.get(checkpoint) ?? (await readTensors(blobs, checkpoint));
+        if (found) tensors.set(checkpoint, found);
+      }),
+    );
   }
-  return kept;
+  known.set(blobs, tensors);
+  return new Set([...checkpoints, ...[...tensors.values()].flat()]);
+}
+
+async function readTensors(blobs: BlobStore, checkpoint: Digest): Promise<readonly Digest[] | undefined> {
+  const manifest = await readIfThere(blobs, checkpoint);
+  return manifest && tensorsOf(manifest);
 }
 
 function tensorsOf({ tensors }: Checkpoint): Digest[] {
