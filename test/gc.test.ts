@@ -1,0 +1,117 @@
+/** @file gc beside the real processes: called again and again during a training, it takes nothing that is needed, and leaves nothing that is not. */
+import { execFile } from 'node:child_process';
+import { lstat, lutimes, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Easel, startEasel } from '../cli/up.ts';
+import { putToyDataset } from '../functions/testing/training.ts';
+import { createBlobStore } from '../storage/cas.ts';
+import { openStore } from '../storage/open.ts';
+import { walkReachable } from '../storage/reachable.ts';
+import { listRoots } from '../storage/roots.ts';
+
+const LAST_STEP = 24;
+/** 32 px, hidden 32, depth 1, batch 8, chunks of 2 steps. */
+const CONFIG = {
+  model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8, patch_overlap: 2 },
+  optimizer: { total_samples: 8 * LAST_STEP, warmup_samples: 16 },
+  data: { batch_size: 8 },
+  run: { chunk_steps: 2, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } },
+};
+const THREE_DAYS_MS = 3 * 24 * 3_600_000;
+const BIN = fileURLToPath(new URL('../bin/easel.js', import.meta.url));
+const run = promisify(execFile);
+
+let folder: string;
+let easel: Easel;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'easel-gc-'));
+  easel = await startEasel({ store: `file:${folder}`, port: 0, device: `gc-${process.pid}` });
+});
+afterAll(async () => {
+  await easel.stop();
+  await rm(folder, { recursive: true });
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
+async function send(method: string, path: string, body?: unknown, prefer = 'wait=60'): Promise<any> {
+  const response = await fetch(easel.url + path, {
+    method,
+    headers: { accept: 'application/json', prefer, ...(body !== undefined && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response.status === 204 ? undefined : response.json();
+}
+
+/** Objects below a folder that were written before `time` were written three days before that. */
+async function age(below: string, time: number): Promise<void> {
+  for (const entry of await readdir(join(folder, below), { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile()) continue;
+    // What vanishes meanwhile needs no age.
+    const written = await lstat(path).then(
+      info => info.mtimeMs,
+      () => Number.POSITIVE_INFINITY,
+    );
+    const before = new Date(written - THREE_DAYS_MS);
+    if (written < time) await lutimes(path, before, before).catch(() => {});
+  }
+}
+
+async function gc(): Promise<{ readonly swept: { readonly objects: number } }> {
+  const { stdout } = await run(process.execPath, [BIN, 'gc', '--delete', '--json', '--url', easel.url]);
+  return JSON.parse(stdout);
+}
+
+async function listBlobs(): Promise<string[]> {
+  const files = await readdir(join(folder, 'cas'), { recursive: true, withFileTypes: true });
+  return files.filter(file => file.isFile()).map(file => `sha256:${file.name}`);
+}
+
+test('a training beside gc ends in the same checkpoint; what was deleted before is gone, what is needed is whole', async () => {
+  const store = await openStore(`file:${folder}`);
+  const blobs = createBlobStore(store);
+  const dataset = await putToyDataset(blobs, { count: 20, side: 32 });
+  const private_ = await putToyDataset(blobs, { count: 10, side: 16 });
+  await send('PUT', '/datasets/hats', { dataset });
+  await send('PUT', '/datasets/private', { dataset: private_ });
+  await send('PUT', '/experiments/before', { config: CONFIG, dataset: 'hats' });
+  const expected = (await send('POST', '/experiments/before/train', {})).result.checkpoint;
+  await send('DELETE', '/experiments/before');
+  await send('DELETE', '/datasets/private');
+  await age('cas', Date.now());
+  await age('actions', Date.now());
+  expect((await gc()).swept.objects).toBe(0);
+  await age('gc', Date.now());
+
+  // The same config: some of what it makes is garbage that falls due now.
+  await send('PUT', '/experiments/run', { config: CONFIG, dataset: 'hats' });
+  await send('POST', '/experiments/run/train', {}, 'wait=0');
+  let calls = 0;
+  let swept = 0;
+  while ((await send('GET', '/experiments/run')).state !== 'done') {
+    calls++;
+    swept += (await send('POST', '/functions/gc', { delete: true })).result.swept.objects;
+    await age('gc', Date.now());
+  }
+  expect(calls).toBeGreaterThan(1);
+  expect(swept).toBeGreaterThan(0);
+  const { result } = await send('POST', '/experiments/run/train', {});
+  expect(result).toMatchObject({ state: 'done', step: LAST_STEP, checkpoint: expected });
+
+  await age('cas', Date.now());
+  await age('actions', Date.now());
+  await gc();
+  await age('gc', Date.now());
+  await gc();
+  const reachable = await walkReachable(blobs, listRoots(store, { select: ({ key }) => key.startsWith('refs/') }));
+  const needed = [...reachable.digests()];
+  for (const digest of needed) await blobs.get(digest);
+  expect((await listBlobs()).sort()).toEqual(needed.sort());
+  expect(needed).not.toContain(private_);
+  await store.close();
+}, 180_000);
