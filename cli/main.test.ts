@@ -173,11 +173,11 @@ test('gc shows what is not needed, and what was deleted', async () => {
   expect(bodies.at(-1)).toBe('{"delete":true,"retention_seconds":604800}');
   expect(stdout).toMatchInlineSnapshot(`
     "kind         not needed  size     deleted  size
-    checkpoints  4           1.24 GB  3        1.2 GB
+    checkpoints  4           1.24 GB  3        1.20 GB
     runs         1           10 B     0        0 B
-    all          5           1.24 GB  3        1.2 GB
+    all          5           1.24 GB  3        1.20 GB
 
-    70 blobs (4.2 GB) are needed.
+    70 blobs (4.20 GB) are needed.
     What is noted falls due at 2026-01-03T00:00:00.000Z: call again then.
     "
   `);

@@ -1,9 +1,10 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { reportErrors } from '../command-error.ts';
+import { formatBytes } from '../format-bytes.ts';
+import { parseDuration } from '../parse-duration.ts';
 import { createProgressView } from '../progress.ts';
 import { formatTable } from '../table.ts';
-import { formatBytes, parseDuration } from '../units.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const amountSchema = z.object({ objects: z.number(), bytes: z.number() });

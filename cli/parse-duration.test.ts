@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { InvalidInput } from '../errors.ts';
-import { formatBytes, parseDuration } from './units.ts';
+import { parseDuration } from './parse-duration.ts';
 
 test.each([
   ['90s', 90],
@@ -13,11 +13,3 @@ test.each([
 test.each(['', '48', 'h', '-1h', '1w', '1 h', '1h30m'])('"%s" is no duration', text => {
   expect(() => parseDuration(text, '--grace')).toThrow(InvalidInput);
 });
-
-test.each([
-  [0, '0 B'],
-  [999, '999 B'],
-  [1000, '1 kB'],
-  [1_234_567, '1.23 MB'],
-  [50_000_000_000, '50 GB'],
-])('%i bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
