@@ -146,13 +146,15 @@ describe('what is needed by nobody', () => {
     const site = createSite();
     const dataset = await site.dataset();
     await site.refs.datasets.create('letters', { v: 1, dataset });
-    const put = (key: string) => site.store.put(key, Buffer.from('{"links":[]}'));
+    const lease = { v: 1, holder: 'h', expires_at: new Date(site.time.now()).toISOString() };
+    const put = (key: string) => site.store.put(key, Buffer.from(JSON.stringify(lease)));
     for (const name of ['letters', 'gone']) await put(`datasets/${name}/pages/0000/image.tar`);
     await put('experiments/gone/README.md');
     await put('leases/experiments/gone.json');
     await put('runs/aa/1/state.json').then(() => put('runs/aa/1/events.jsonl'));
     await put('probe/1/single');
     await put('my-own/file.txt');
+    await put('datasets/gone/holidays/me.jpg');
     site.time.pass(GRACE_MS);
     const first = await collectTwice(site);
     expect(first.kinds).toMatchObject({
@@ -164,6 +166,7 @@ describe('what is needed by nobody', () => {
     site.time.pass(RETENTION_MS);
     expect((await collectTwice(site)).kinds.runs?.swept.objects).toBe(2);
     expect((await site.keys()).filter(key => !key.startsWith('cas/'))).toEqual([
+      'datasets/gone/holidays/me.jpg',
       'datasets/letters/pages/0000/image.tar',
       'gc/sweep.json',
       'my-own/file.txt',

@@ -2,6 +2,7 @@
 import { createBlobStore } from '../../storage/cas.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { Lifetimes } from '../../storage/lifetimes.ts';
 import type { Dataset, Item } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
@@ -37,11 +38,13 @@ export interface PictureLab {
 export function createPictureLab({
   store = createMemoryStore(),
   importRoots = [],
+  lifetimes,
 }: {
   readonly store?: ObjectStore;
   readonly importRoots?: readonly string[];
+  readonly lifetimes?: Lifetimes;
 } = {}): PictureLab {
-  const blobs = createBlobStore(store);
+  const blobs = createBlobStore(store, lifetimes);
   const executor = createExecutor({
     store,
     blobs,
@@ -63,6 +66,7 @@ export function createPictureLab({
     pool: poolInPlace,
     importRoots,
     now: () => 0,
+    ...(lifetimes && { lifetimes }),
   });
   return {
     store,

@@ -20,6 +20,10 @@ export const GARBAGE_KINDS = [
 ] as const;
 export type GarbageKind = (typeof GARBAGE_KINDS)[number];
 
+/** What people put beside them is theirs. */
+const VIEW_FILES =
+  /^[^/]+\/[^/]+\/((config\.yaml|index\.json|README\.md|report\.html)$|(checkpoints|previews|validation|log|tensorboard|pages|shards)\/)/;
+
 /** An object that nothing durable needs. */
 export interface Garbage {
   readonly key: string;
@@ -139,6 +143,7 @@ export async function findGarbage(
     const ref = `refs/${view.slice(0, -1)}.json`;
     if (rootInfos.has(ref)) continue;
     for await (const { key, size } of listAll(store, view, signal)) {
+      if (!VIEW_FILES.test(key)) continue;
       garbage.push({ key, kind: 'views', size, idleMs: 0, ref });
     }
   }
