@@ -128,7 +128,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const expected = await trainUndisturbed();
     const time = createTime();
     await leaveRun(time);
-    const turns = createTurns(seed, () => time.pass());
+    const turns = createTurns(seed, 7, () => time.pass());
     const lab = createTrainingLab(turns.follow(time.store), time.lifetimes);
     let done = false;
     const training = (async () => {
@@ -169,7 +169,7 @@ test.each([1, 2, 3, 4])(
     const expected = await undisturbed.executor.callEffect('prepare', PICTURES);
     const time = createTime();
     await leavePictures(time);
-    const turns = createTurns(seed, () => time.pass());
+    const turns = createTurns(seed, 2, () => time.pass());
     const lab = createPictureLab({ store: turns.follow(time.store), lifetimes: time.lifetimes });
     let done = false;
     const preparing = lab.executor.callEffect('prepare', PICTURES).finally(() => {

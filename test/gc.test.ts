@@ -1,4 +1,4 @@
-/** @file gc beside the real processes: called again and again during a training, it takes nothing that is needed, and leaves nothing that is not. */
+/** @file gc and verify beside the real processes: called again and again during a training, gc takes nothing that is needed, and leaves nothing that is not. */
 import { execFile } from 'node:child_process';
 import { lstat, lutimes, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -97,6 +97,7 @@ test('a training beside gc ends in the same checkpoint; what was deleted before 
     calls++;
     swept += (await send('POST', '/functions/gc', { delete: true })).result.swept.objects;
     await age('gc', Date.now());
+    expect((await send('POST', '/functions/verify', {})).result).toMatchObject({ ok: true });
   }
   expect(calls).toBeGreaterThan(1);
   expect(swept).toBeGreaterThan(0);
@@ -111,6 +112,7 @@ test('a training beside gc ends in the same checkpoint; what was deleted before 
   const reachable = await walkReachable(blobs, listRoots(store, { select: ({ key }) => key.startsWith('refs/') }));
   const needed = [...reachable.digests()];
   for (const digest of needed) await blobs.get(digest);
+  expect((await send('POST', '/functions/verify', {})).result).toMatchObject({ ok: true, unreferenced: { count: 0 } });
   expect((await listBlobs()).sort()).toEqual(needed.sort());
   expect(needed).not.toContain(private_);
   await store.close();

@@ -12,8 +12,11 @@ export interface Turns {
   open(): void;
 }
 
-/** @param onTurn Called before each operation of the process that follows. */
-export function createTurns(seed: number, onTurn: () => void): Turns {
+/**
+ * @param most Turns that the process which follows gets at once.
+ * @param onTurn Called before each of its operations.
+ */
+export function createTurns(seed: number, most: number, onTurn: () => void): Turns {
   let state = seed >>> 0;
   let turns = 0;
   let opened = false;
@@ -41,7 +44,7 @@ export function createTurns(seed: number, onTurn: () => void): Turns {
       }),
     lead: store =>
       interceptStore(store, async (_, run) => {
-        await give(draw(2) === 0 ? 0 : draw(8));
+        await give(draw(2) === 0 ? 0 : draw(most + 1));
         return run();
       }),
     open() {
