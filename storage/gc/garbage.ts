@@ -5,6 +5,7 @@ import { listAll } from '../list-all.ts';
 import { type Reachable, walkReachable } from '../reachable.ts';
 import { listRoots, type Root } from '../roots.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
+import { forEach } from './for-each.ts';
 
 /** In the order of a report. `pictures` are columns and archives of them, too; `other` are blobs of no known type. */
 export const GARBAGE_KINDS = [
@@ -118,13 +119,12 @@ export async function findGarbage(
   const { rootInfos, marked } = survey;
   const { graceMs, retentionMs, now } = ages;
   const garbage: Garbage[] = [];
-  for (const [digest, info] of survey.blobs) {
-    if (marked.has(digest)) continue;
-    signal.throwIfAborted();
+  const unmarked = [...survey.blobs].filter(([digest]) => !marked.has(digest));
+  await forEach(unmarked, signal, async ([digest, info]) => {
     // Some stores list no types.
     const mediaType = info.mediaType ?? (await store.head(info.key))?.mediaType;
     garbage.push({ key: info.key, kind: kindOfBlob(mediaType), size: info.size, digest, idleMs: graceMs });
-  }
+  });
   for (const result of survey.results) {
     if (isRetained(result, ages) || isNeeded(result, marked)) continue;
     garbage.push({ key: result.key, kind: 'results', size: rootInfos.get(result.key)?.size ?? 0, idleMs: graceMs });

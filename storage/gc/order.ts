@@ -5,6 +5,7 @@ import type { Digest } from '../digest.ts';
 import { parseDocument } from '../documents.ts';
 import { digestSchema } from '../records.ts';
 import type { BlobStore } from '../types.ts';
+import { forEach } from './for-each.ts';
 import type { Garbage } from './garbage.ts';
 
 const documentSchema = z.looseObject({ links: z.array(digestSchema).default([]) });
@@ -12,18 +13,30 @@ const documentSchema = z.looseObject({ links: z.array(digestSchema).default([]) 
 /**
  * Garbage in groups, each to be deleted after the one before: what is no blob, results first; documents by generations; other blobs.
  */
-export async function orderByLinks(blobs: BlobStore, garbage: readonly Garbage[]): Promise<Garbage[][]> {
+export async function orderByLinks(
+  blobs: BlobStore,
+  garbage: readonly Garbage[],
+  signal: AbortSignal,
+): Promise<Garbage[][]> {
   const results = garbage.filter(({ kind }) => kind === 'results');
   const others = garbage.filter(({ kind, digest }) => kind !== 'results' && digest === undefined);
   const leaves = garbage.filter(({ kind, digest }) => kind !== 'documents' && digest !== undefined);
   const documents = garbage.filter(({ kind }) => kind === 'documents');
-  return [others, results, ...(await cutGenerations(blobs, documents)), leaves].filter(group => group.length > 0);
+  return [others, results, ...(await cutGenerations(blobs, documents, signal)), leaves].filter(
+    group => group.length > 0,
+  );
 }
 
 /** Those that no other one links, then those that only they link, and so on. Digests admit no cycles. */
-async function cutGenerations(blobs: BlobStore, documents: readonly Garbage[]): Promise<Garbage[][]> {
+async function cutGenerations(
+  blobs: BlobStore,
+  documents: readonly Garbage[],
+  signal: AbortSignal,
+): Promise<Garbage[][]> {
   const links = new Map<Digest, readonly Digest[]>();
-  for (const { digest } of documents) if (digest) links.set(digest, await readLinks(blobs, digest));
+  await forEach(documents, signal, async ({ digest }) => {
+    if (digest) links.set(digest, await readLinks(blobs, digest));
+  });
   const linkers = new Map<Digest, number>();
   for (const link of [...links.values()].flat()) linkers.set(link, (linkers.get(link) ?? 0) + 1);
   const generations: Garbage[][] = [];

@@ -5,13 +5,12 @@ import { type Reachable, walkReachable } from '../reachable.ts';
 import { listRoots, type Root } from '../roots.ts';
 import { acquireSweep, SWEEP_KEY, type SweepLock } from '../sweep-lock.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
+import { forEach } from './for-each.ts';
 import { type Ages, type Garbage, isNeeded, isStaleRun, type Survey } from './garbage.ts';
 import { orderByLinks } from './order.ts';
 
 /** Deleted between two last looks. */
 const BATCH = 1000;
-/** Objects asked for, or deleted, at once. */
-const WIDTH = 16;
 /** How far the clock of this machine may be from that of the store. */
 const MAX_SKEW_MS = 5 * 60_000;
 
@@ -37,7 +36,7 @@ export async function sweepGarbage(sweep: Sweep, due: readonly Garbage[]): Promi
   const lock = await acquireSweep(store, now);
   try {
     await checkClock(store, now());
-    for (const group of await orderByLinks(blobs, condemned)) {
+    for (const group of await orderByLinks(blobs, condemned, sweep.signal)) {
       for (let rest: readonly Garbage[] = group; rest.length > 0; ) {
         const left = await sweepBatch(sweep, lock, rest.slice(0, BATCH), survey.marked);
         rest = [...left, ...rest.slice(BATCH)];
@@ -140,11 +139,4 @@ async function checkClock(store: ObjectStore, now: number): Promise<void> {
       hint: 'set the clock (NTP), then call again',
     },
   );
-}
-
-async function forEach<T>(items: readonly T[], signal: AbortSignal, each: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += WIDTH) {
-    signal.throwIfAborted();
-    await Promise.all(items.slice(at, at + WIDTH).map(each));
-  }
 }
