@@ -12,7 +12,7 @@ import { createRefs } from '../storage/refs.ts';
 import { listRoots } from '../storage/roots.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import { readHead } from './lib/experiment.ts';
-import { createPictureLab } from './testing/pictures.ts';
+import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 import { createTurns } from './testing/turns.ts';
 
@@ -65,7 +65,7 @@ async function finalCheckpoint(lab: TrainingLab): Promise<string | undefined> {
   return value.checkpoint;
 }
 
-async function expectWhole({ store, blobs }: Pick<TrainingLab, 'store' | 'blobs'>): Promise<void> {
+async function expectWhole({ store, blobs }: Pick<PictureLab, 'store' | 'blobs'>): Promise<void> {
   const isName = ({ key }: { readonly key: string }) => key.startsWith('refs/');
   const reachable = await walkReachable(blobs, listRoots(store, { select: isName }));
   expect(reachable.size).toBeGreaterThan(10);
@@ -77,7 +77,7 @@ async function expectWhole({ store, blobs }: Pick<TrainingLab, 'store' | 'blobs'
 /** Only what the experiment needs is left. */
 async function expectClean(
   { store, lifetimes, pass }: ReturnType<typeof createTime>,
-  { blobs }: Pick<TrainingLab, 'blobs'>,
+  { blobs }: Pick<PictureLab, 'blobs'>,
 ): Promise<void> {
   for (let call = 0; call < 3; call++) {
     pass(2 * GRACE);

@@ -36,7 +36,7 @@ describe('a document reader', () => {
   it('gives back one value for one version, and reads it once', async () => {
     const { etag } = await put('a', 1);
     const first = await read('a.json');
-    expect(first).toEqual({ value: { name: 'a', weight: 1 }, etag });
+    expect(first).toEqual({ value: { name: 'a', weight: 1 }, etag, lastModified: expect.any(Date) });
     expect((await read('a.json'))?.value).toBe(first?.value);
     expect(calls).toEqual(['get a.json', 'head a.json']);
   });
