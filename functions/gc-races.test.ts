@@ -50,7 +50,7 @@ function gc(store: ObjectStore, lifetimes: Lifetimes): Promise<GcReport> {
 
 /** Leaves the results and blobs of a whole run that no name needs: old, noted, and due. */
 async function leaveRun({ store, lifetimes, pass }: ReturnType<typeof createTime>): Promise<void> {
-  const lab = createTrainingLab(store, lifetimes);
+  const lab = createTrainingLab(store, { lifetimes });
   await lab.create('left', CONFIG);
   await lab.executor.callEffect('train', { experiment: 'left' });
   await createRefs(store).experiments.delete('left');
@@ -108,13 +108,13 @@ test.each([1, 3, 10, 50])(
       if (++operations % every === 0) swept += (await gc(time.store, time.lifetimes)).swept.objects;
       return run();
     });
-    const lab = createTrainingLab(store, time.lifetimes);
+    const lab = createTrainingLab(store, { lifetimes: time.lifetimes });
     await lab.create('toy', PRUNED);
     await lab.executor.callEffect('train', { experiment: 'toy' });
     expect(operations).toBeGreaterThan(2 * GRACE);
     expect(swept).toBeGreaterThan(0);
     expect(await finalCheckpoint(lab)).toBe(expected);
-    const whole = createTrainingLab(time.store, time.lifetimes);
+    const whole = createTrainingLab(time.store, { lifetimes: time.lifetimes });
     await expectWhole(whole);
     await expectClean(time, whole);
     await expectWhole(whole);
@@ -129,7 +129,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const time = createTime();
     await leaveRun(time);
     const turns = createTurns(seed, 7, () => time.pass());
-    const lab = createTrainingLab(turns.follow(time.store), time.lifetimes);
+    const lab = createTrainingLab(turns.follow(time.store), { lifetimes: time.lifetimes });
     let done = false;
     const training = (async () => {
       await lab.create('toy', PRUNED);
@@ -143,7 +143,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     turns.open();
     await training;
     expect(swept).toBeGreaterThan(0);
-    const whole = createTrainingLab(time.store, time.lifetimes);
+    const whole = createTrainingLab(time.store, { lifetimes: time.lifetimes });
     expect(await finalCheckpoint(whole)).toBe(expected);
     await expectWhole(whole);
     await expectClean(time, whole);

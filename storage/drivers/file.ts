@@ -153,7 +153,9 @@ class FileStore implements ObjectStore {
   async #withLock<T>(key: string, work: () => Promise<T>, isMereWrite = false): Promise<T> {
     const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));
     try {
-      return await (isMereWrite && digestOfBlobKey(key) ? work() : this.#mutex.run(key, () => withFileLock(lock, work)));
+      return await (isMereWrite && digestOfBlobKey(key)
+        ? work()
+        : this.#mutex.run(key, () => withFileLock(lock, work)));
     } catch (error) {
       throw explain(error, this.#pathOf(key));
     }
