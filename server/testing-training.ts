@@ -24,7 +24,7 @@ export interface TrainingServer extends TrainingLab {
 }
 
 export async function createTrainingServer(store?: ObjectStore, lifetimes?: Lifetimes): Promise<TrainingServer> {
-  const lab = createTrainingLab(store, lifetimes);
+  const lab = createTrainingLab(store, lifetimes === undefined ? {} : { lifetimes });
   const deps: ServerDeps = { ...lab, env: parseEnv({ EASEL_STORE: 'memory:' }, '/'), now: lifetimes?.now ?? Date.now };
   const app = createApp(deps);
   const send: TrainingServer['send'] = async (method, path, body, headers = {}) =>
