@@ -1,6 +1,6 @@
 /** @file Two processes on one store whose operations come in whatever order a seed says. */
 import { setImmediate } from 'node:timers/promises';
-import { interceptStore } from '../../storage/intercept.ts';
+import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 export interface Turns {
@@ -16,7 +16,7 @@ export interface Turns {
  * @param most Turns that the process which follows gets at once.
  * @param onTurn Called before each of its operations.
  */
-export function createTurns(seed: number, most: number, onTurn: () => void): Turns {
+export function createTurns(seed: number, most: number, onTurn: (call: StoreCall) => void): Turns {
   let state = seed >>> 0;
   let turns = 0;
   let opened = false;
@@ -37,9 +37,9 @@ export function createTurns(seed: number, most: number, onTurn: () => void): Tur
 
   return {
     follow: store =>
-      interceptStore(store, async (_, run) => {
+      interceptStore(store, async (call, run) => {
         if (!opened) await new Promise<void>(resolve => waiting.push(resolve));
-        onTurn();
+        onTurn(call);
         return run();
       }),
     lead: store =>
