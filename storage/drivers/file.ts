@@ -23,6 +23,7 @@ import { CopiedEtags } from './file-copies.ts';
 import { Disk, explain, makeFolder } from './file-disk.ts';
 import { FileFacts, readBytes } from './file-facts.ts';
 import { breakDeadLocks, withFileLock } from './file-lock.ts';
+import { KeyNotes } from './file-notes.ts';
 import { MediaTypes } from './file-types.ts';
 import { walkKeys } from './file-walk.ts';
 import { KeyMutex } from './key-mutex.ts';
@@ -39,9 +40,8 @@ export async function openFileStore(folder: string, now: number = Date.now()): P
   await disk.sweepTemporary(now);
   // A folder that is full, or may only be read, can still be read.
   await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks')).catch(() => {});
-  const types = new MediaTypes(join(root, RESERVED_FOLDER, 'types'), temporary);
-  const copies = new CopiedEtags(join(root, RESERVED_FOLDER, 'copies'), temporary);
-  return new FileStore(root, disk, types, copies);
+  const notes = (name: string) => new KeyNotes(join(root, RESERVED_FOLDER, name), temporary);
+  return new FileStore(root, disk, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
 }
 
 class FileStore implements ObjectStore {
