@@ -30,7 +30,8 @@ import { KeyMutex } from './key-mutex.ts';
 
 /**
  * Opens (and makes) a folder as a store. Any number of processes on one machine may open it at once; any of them may be killed at
- * any time: what they left half-made is removed by those who open it an hour later. Needs a file system with hard links; a "/" in a key is a folder, so no key may be the beginning of another up to a "/".
+ * any time: what they left half-made is removed by those who open it an hour later. Needs a file system with hard links; a "/" in a key
+ * is a folder, so no key may be the beginning of another up to a "/".
  */
 export async function openFileStore(folder: string, now: number = Date.now()): Promise<ObjectStore> {
   const root = resolve(folder);
