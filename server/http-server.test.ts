@@ -20,7 +20,8 @@ async function readAll(socket: Socket): Promise<string> {
   socket.on('data', piece => {
     received += piece;
   });
-  if (!socket.closed) await once(socket, 'close');
+  // Also after an error, which `once` would throw.
+  if (!socket.closed) await new Promise(resolve => socket.on('close', resolve));
   return received;
 }
 
