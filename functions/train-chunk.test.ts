@@ -151,13 +151,15 @@ describe('the other inputs', () => {
   });
 });
 
-test('a remembered answer whose blobs are gone is computed again', async () => {
+test('a remembered answer whose blobs are gone is computed again, however often that happens', async () => {
   const body = { config, dataset, from: 0, to: 3, engine: ENGINE };
   const made = await trainTo(body);
-  const before = lab.runner.computed.length;
-  await lab.store.delete(blobKey(made));
-  // The result's output is missing, so it is a miss; the runner still remembers the job.
-  expect(await trainTo(body)).toBe(made);
-  expect(lab.runner.computed.length).toBe(before + 1);
-  expect(await lab.blobs.head(made)).toBeDefined();
+  for (let time = 0; time < 6; time++) {
+    const before = lab.runner.computed.length;
+    await lab.store.delete(blobKey(made));
+    // The result's output is missing, so it is a miss; the runner still remembers the job.
+    expect(await trainTo(body)).toBe(made);
+    expect(lab.runner.computed.length).toBe(before + 1);
+    expect(await lab.blobs.head(made)).toBeDefined();
+  }
 });
