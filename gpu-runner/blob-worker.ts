@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createBlobStore } from '../storage/cas.ts';
 import { openStore } from '../storage/open.ts';
+import type { BlobStore, ObjectStore } from '../storage/types.ts';
 import { describeFailure } from './failure.ts';
 import type { BlobReply, BlobRequest } from './messages.ts';
 
@@ -9,15 +10,39 @@ const port = parentPort;
 if (port === null) throw new Error('blob-worker.ts runs as a worker of the gpu-runner');
 const { storeUrl }: { readonly storeUrl: string } = workerData;
 
-/** Request 0 is the opening of the store. */
-const store = await openStore(storeUrl).catch((error: unknown) => {
-  reply({ id: 0, ok: false, failure: describeFailure(error) });
-  throw error;
-});
-const blobs = createBlobStore(store);
 const underWay = new Set<Promise<void>>();
 
-async function serve(request: BlobRequest): Promise<unknown> {
+/** Request 0 is the opening of the store. When that fails the answer says so, and the thread ends, since nothing keeps it. */
+try {
+  const store = await openStore(storeUrl);
+  listen(store, createBlobStore(store));
+  reply({ id: 0, ok: true, value: undefined });
+} catch (error) {
+  // Not thrown: as an event of its own it could overtake the answer, which alone has the error's class.
+  reply({ id: 0, ok: false, failure: describeFailure(error) });
+}
+
+function listen(store: ObjectStore, blobs: BlobStore): void {
+  port?.on('message', (request: BlobRequest) => {
+    const done = answer(request, store, blobs);
+    if (request.op === 'close') return;
+    underWay.add(done);
+    void done.finally(() => underWay.delete(done));
+  });
+}
+
+async function answer(request: BlobRequest, store: ObjectStore, blobs: BlobStore): Promise<void> {
+  try {
+    const value = await serve(request, store, blobs);
+    // A small read may be a view into Node's shared pool: only a copy can be transferred.
+    const bytes = value instanceof Uint8Array ? new Uint8Array(value) : undefined;
+    reply({ id: request.id, ok: true, value: bytes ?? value }, bytes === undefined ? [] : [bytes.buffer]);
+  } catch (error) {
+    reply({ id: request.id, ok: false, failure: describeFailure(error) });
+  }
+}
+
+async function serve(request: BlobRequest, store: ObjectStore, blobs: BlobStore): Promise<unknown> {
   switch (request.op) {
     case 'put':
       return await blobs.put(request.bytes, request.mediaType);
@@ -36,24 +61,5 @@ async function serve(request: BlobRequest): Promise<unknown> {
 }
 
 function reply(message: BlobReply, transfer: ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer);
+  port?.postMessage(message, transfer);
 }
-
-async function answer(request: BlobRequest): Promise<void> {
-  try {
-    const value = await serve(request);
-    // A small read may be a view into Node's shared pool: only a copy can be transferred.
-    const bytes = value instanceof Uint8Array ? new Uint8Array(value) : undefined;
-    reply({ id: request.id, ok: true, value: bytes ?? value }, bytes === undefined ? [] : [bytes.buffer]);
-  } catch (error) {
-    reply({ id: request.id, ok: false, failure: describeFailure(error) });
-  }
-}
-
-port.on('message', (request: BlobRequest) => {
-  const done = answer(request);
-  if (request.op === 'close') return;
-  underWay.add(done);
-  void done.finally(() => underWay.delete(done));
-});
-reply({ id: 0, ok: true, value: undefined });

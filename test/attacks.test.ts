@@ -188,7 +188,9 @@ test('secrets are in no log line, no answer and no object', async () => {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    places.push([path, path], [path, (await readFile(path)).toString('latin1')]);
+    // One that is temporary may be gone by now.
+    const content = await readFile(path, 'latin1').catch(() => '');
+    places.push([path, path], [path, content]);
   }
   expect(places.length).toBeGreaterThan(100);
   expect(lines.length).toBeGreaterThan(0);
