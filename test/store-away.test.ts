@@ -21,6 +21,8 @@ const CONFIG = {
 };
 
 describe.skipIf(!hasMinio)('MinIO', () => {
+  /** The data, and beside them the keys. */
+  let parent: string;
   let folder: string;
   let minio: MinioStore;
   let proxy: FaultyProxy;
@@ -29,7 +31,8 @@ describe.skipIf(!hasMinio)('MinIO', () => {
   let expected: string;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'easel-away-'));
+    parent = await mkdtemp(join(tmpdir(), 'easel-away-'));
+    folder = join(parent, 'data');
     minio = await startMinioStore({ binary: minioBinary(), folder });
     proxy = await startFaultyProxy(minio.endpoint);
     const EASEL_STORE = minio.url.replace(minio.endpoint, proxy.endpoint);
@@ -50,7 +53,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
     await easel?.stop();
     await proxy?.close();
     await minio?.stop();
-    await rm(folder, { recursive: true });
+    await rm(parent, { recursive: true });
   }, 120_000);
 
   // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions

@@ -26,7 +26,9 @@ export async function openSoakStore(given: string, log: (line: string) => void):
 
 async function openMinio(log: (line: string) => void): Promise<OpenedStore> {
   const binary = await findOrBuildMinio(log);
-  const folder = await mkdtemp(join(tmpdir(), 'easel-soak-'));
+  // The keys lie beside the data.
+  const parent = await mkdtemp(join(tmpdir(), 'easel-soak-'));
+  const folder = join(parent, 'data');
   let minio: MinioStore = await startMinioStore({ binary, folder });
   const { url, env, endpoint } = minio;
   const port = Number(new URL(endpoint).port);
@@ -49,7 +51,7 @@ async function openMinio(log: (line: string) => void): Promise<OpenedStore> {
     description: `MinIO (community edition, source ${MINIO_VERSION}, one disk)`,
     async close() {
       await minio.stop();
-      await rm(folder, { recursive: true });
+      await rm(parent, { recursive: true });
     },
   };
 }
