@@ -1,6 +1,7 @@
 /** @file Who made a blob: so that one found missing in use can be made again. */
 import type { ActionCache } from '../storage/action-cache.ts';
 import { type Digest, isDigest } from '../storage/digest.ts';
+import { listAll } from '../storage/list-all.ts';
 import type { Action, Result } from '../storage/records.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import type { AnyFunction } from './define.ts';
@@ -37,14 +38,9 @@ export function createMakers(
 
   async function* listActions(functionName: string): AsyncIterable<Digest> {
     const prefix = `actions/${functionName}/`;
-    for (let after: string | undefined; ; ) {
-      const { objects, next } = await store.list(prefix, after === undefined ? {} : { after });
-      for (const { key } of objects) {
-        const digest = `sha256:${key.slice(prefix.length, -'.json'.length)}`;
-        if (isDigest(digest)) yield digest;
-      }
-      if (next === undefined) return;
-      after = next;
+    for await (const { key } of listAll(store, prefix)) {
+      const digest = `sha256:${key.slice(prefix.length, -'.json'.length)}`;
+      if (isDigest(digest)) yield digest;
     }
   }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Conflict } from '../errors.ts';
 import { type Digest, hexOf } from '../storage/digest.ts';
+import { listFolders } from '../storage/list-all.ts';
 import { progressSchema, runRecordSchema } from '../storage/records.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import type { RunEvent, RunHandle, RunState } from './executor.ts';
@@ -82,14 +83,7 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
 
   /** Folders, oldest first: their names begin with the time. */
   async function listAttempts(action: Digest): Promise<string[]> {
-    const attempts: string[] = [];
-    for (let after: string | undefined; ; ) {
-      const options = { delimiter: '/', ...(after !== undefined && { after }) };
-      const { prefixes, next } = await store.list(folderOf(action), options);
-      attempts.push(...prefixes);
-      if (next === undefined) return attempts.sort();
-      after = next;
-    }
+    return (await listFolders(store, folderOf(action))).sort();
   }
 
   /** One that another server is still at comes back with its next state, and goes with the next attempt that ends. */

@@ -1,12 +1,34 @@
-import type { ObjectInfo, ObjectStore } from './types.ts';
+/** @file Listings from their first page to their last. */
+import type { ListResult, ObjectInfo, ObjectStore } from './types.ts';
 
-/** All objects below a prefix, page after page. */
-export async function* listAll(store: ObjectStore, prefix: string, signal?: AbortSignal): AsyncIterable<ObjectInfo> {
+export interface WholeListOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly delimiter?: string;
+}
+
+/** Page after page. */
+export async function* eachPage(
+  store: ObjectStore,
+  prefix: string,
+  { signal, ...roll }: WholeListOptions = {},
+): AsyncIterable<ListResult> {
   for (let after: string | undefined; ; ) {
     signal?.throwIfAborted();
-    const { objects, next } = await store.list(prefix, after === undefined ? {} : { after });
-    yield* objects;
-    if (next === undefined) return;
-    after = next;
+    const page = await store.list(prefix, { ...roll, ...(after !== undefined && { after }) });
+    yield page;
+    if (page.next === undefined) return;
+    after = page.next;
   }
+}
+
+/** All objects below a prefix. */
+export async function* listAll(store: ObjectStore, prefix: string, signal?: AbortSignal): AsyncIterable<ObjectInfo> {
+  for await (const { objects } of eachPage(store, prefix, { signal })) yield* objects;
+}
+
+/** What the next "/" after the prefix ends: `experiments/a/`, `experiments/b/` of `experiments/`. */
+export async function listFolders(store: ObjectStore, prefix: string, signal?: AbortSignal): Promise<string[]> {
+  const folders: string[] = [];
+  for await (const { prefixes } of eachPage(store, prefix, { signal, delimiter: '/' })) folders.push(...prefixes);
+  return folders;
 }

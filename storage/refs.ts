@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../errors.ts';
 import type { Json } from './canonical.ts';
 import { readDocument, type Versioned, type WriteCondition, writeDocument } from './documents.ts';
+import { eachPage } from './list-all.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
@@ -70,12 +71,10 @@ function createRefTable<T extends Json>(store: ObjectStore, kind: string, schema
     async list() {
       const prefix = `refs/${kind}/`;
       const names: string[] = [];
-      for (let after: string | undefined; ; ) {
-        const { objects, next } = await store.list(prefix, { ...(after !== undefined && { after }), delimiter: '/' });
+      for await (const { objects } of eachPage(store, prefix, { delimiter: '/' })) {
         for (const { key } of objects) if (key.endsWith('.json')) names.push(key.slice(prefix.length, -'.json'.length));
-        if (next === undefined) return names.sort();
-        after = next;
       }
+      return names.sort();
     },
   };
 }

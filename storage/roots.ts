@@ -6,6 +6,7 @@ import type { Digest } from './digest.ts';
 import { readDocument } from './documents.ts';
 import { actionKey } from './keys.ts';
 import { leaseSchema } from './lease.ts';
+import { eachPage } from './list-all.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
@@ -45,9 +46,7 @@ const WIDTH = 32;
 export async function* listRoots(store: ObjectStore, options: RootOptions = {}): AsyncIterable<Root> {
   const { signal, select = () => true } = options;
   for (const prefix of ['refs/', 'leases/', 'runs/', 'actions/']) {
-    for (let after: string | undefined; ; ) {
-      signal?.throwIfAborted();
-      const { objects, next } = await store.list(prefix, after === undefined ? {} : { after });
+    for await (const { objects } of eachPage(store, prefix, { signal })) {
       const selected = objects.filter(select);
       for (let at = 0; at < selected.length; at += WIDTH) {
         signal?.throwIfAborted();
@@ -55,8 +54,6 @@ export async function* listRoots(store: ObjectStore, options: RootOptions = {}):
         const roots = await Promise.all(batch.map(info => readRoot(store, info, options)));
         yield* roots.filter(root => root !== undefined);
       }
-      if (next === undefined) break;
-      after = next;
     }
   }
 }

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { Corrupt } from '../errors.ts';
 import type { Digest } from './digest.ts';
 import { blobKey, digestOfBlobKey } from './keys.ts';
+import { eachPage } from './list-all.ts';
 import { type DocumentHead, type Reachable, walkReachable } from './reachable.ts';
 import { findDamaged, type StoredBlob } from './rehash.ts';
 import { listRoots } from './roots.ts';
@@ -92,18 +93,15 @@ async function listBlobs(
 ): Promise<{ readonly stored: ReadonlyMap<Digest, number>; readonly foreign: readonly string[] }> {
   const stored = new Map<Digest, number>();
   const foreign: string[] = [];
-  for (let after: string | undefined; ; ) {
-    signal.throwIfAborted();
-    const { objects, next } = await store.list('cas/', after === undefined ? {} : { after });
+  for await (const { objects } of eachPage(store, 'cas/', { signal })) {
     for (const { key, size } of objects) {
       const digest = digestOfBlobKey(key);
       if (digest) stored.set(digest, size);
       else foreign.push(key);
     }
     progress({ phase: 'list', done: stored.size, unit: 'blobs' });
-    if (next === undefined) return { stored, foreign };
-    after = next;
   }
+  return { stored, foreign };
 }
 
 interface Walk {

@@ -7,6 +7,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { listKeys } from '../functions/testing/training.ts';
 import { canonicalDigest } from '../storage/canonical.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import { digestOf, hexOf } from '../storage/digest.ts';
@@ -28,7 +29,7 @@ const LATER_MS = 2 * 3_600_000;
 /** @throws Corrupt when a blob or a document is damaged. */
 export async function describeStore(store: ObjectStore, now: number): Promise<Description> {
   const description = new Map<string, string>();
-  for (const key of await listAllKeys(store)) {
+  for (const key of await listKeys(store, '')) {
     const stored = await store.get(key);
     if (stored) description.set(key, await describeObject(store, stored, now));
   }
@@ -73,7 +74,7 @@ export async function sweepStore(store: ObjectStore): Promise<void> {
 /** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, notes on nothing. */
 export async function listLeftovers(folder: string): Promise<string[]> {
   const store = await openFileStore(folder, Date.now() + LATER_MS);
-  const notes = new Set([KEYS_FILE, ...(await listAllKeys(store)).flatMap(notePathsOf)]);
+  const notes = new Set([KEYS_FILE, ...(await listKeys(store, '')).flatMap(notePathsOf)]);
   await store.close();
   const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });
   return names
@@ -86,16 +87,6 @@ export async function listLeftovers(folder: string): Promise<string[]> {
 function notePathsOf(key: string): string[] {
   const hex = hexOf(digestOf(key));
   return ['types', 'copies'].map(notes => join(RESERVED_FOLDER, notes, hex.slice(0, 2), hex.slice(2)));
-}
-
-async function listAllKeys(store: ObjectStore): Promise<string[]> {
-  const keys: string[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await store.list('', after === undefined ? {} : { after });
-    keys.push(...page.objects.map(object => object.key));
-    if (page.next === undefined) return keys;
-    after = page.next;
-  }
 }
 
 /** 'leases/experiments/toy.json' -> 'toy'. */

@@ -1,5 +1,6 @@
 /** @file All views again, from the names: those of names that are gone are deleted. */
 import { BlobMissing, Conflict, Corrupt, Unprocessable } from '../../errors.ts';
+import { listFolders } from '../../storage/list-all.ts';
 import { nameSchema } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
@@ -30,7 +31,7 @@ export async function rebuildViews(ctx: DatasetViewContext): Promise<RebuiltView
   ] as const;
   for (const { kind, refs, rebuild } of kinds) {
     const named = new Set(await refs.list());
-    for (const name of new Set([...named, ...(await listFolders(ctx.store, `${kind}/`))])) {
+    for (const name of new Set([...named, ...(await listNamed(ctx.store, `${kind}/`))])) {
       ctx.signal?.throwIfAborted();
       ctx.progress?.({ phase: 'views', done: rebuilt, unit: 'views', message: `${kind}/${name}` });
       try {
@@ -52,12 +53,7 @@ function isOfView(error: unknown): error is Error {
 }
 
 /** Folders that can be those of names. */
-async function listFolders(store: ObjectStore, prefix: string): Promise<string[]> {
-  const names: string[] = [];
-  for (let after: string | undefined; ; ) {
-    const { prefixes, next } = await store.list(prefix, { delimiter: '/', ...(after !== undefined && { after }) });
-    names.push(...prefixes.map(folder => folder.slice(prefix.length, -1)));
-    if (next === undefined) return names.filter(name => nameSchema.safeParse(name).success);
-    after = next;
-  }
+async function listNamed(store: ObjectStore, prefix: string): Promise<string[]> {
+  const names = (await listFolders(store, prefix)).map(folder => folder.slice(prefix.length, -1));
+  return names.filter(name => nameSchema.safeParse(name).success);
 }

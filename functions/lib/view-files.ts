@@ -6,6 +6,7 @@ import { Ambiguous, BlobMissing, Conflict, NotFound, PreconditionFailed } from '
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
+import { listAll } from '../../storage/list-all.ts';
 import { runEach } from '../../storage/run-each.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
@@ -57,12 +58,8 @@ export async function copyBlob(view: ViewFolder, file: string, digest: Digest): 
 /** Relative to the view. */
 export async function listFiles({ store, prefix }: ViewFolder): Promise<Set<string>> {
   const files = new Set<string>();
-  for (let after: string | undefined; ; ) {
-    const { objects, next } = await store.list(prefix, after === undefined ? {} : { after });
-    for (const { key } of objects) files.add(key.slice(prefix.length));
-    if (next === undefined) return files;
-    after = next;
-  }
+  for await (const { key } of listAll(store, prefix)) files.add(key.slice(prefix.length));
+  return files;
 }
 
 export function deleteFiles({ store, prefix }: ViewFolder, files: Iterable<string>): Promise<void> {

@@ -22,6 +22,7 @@ import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { LeaseTerms } from '../../storage/lease.ts';
 import { LIFETIMES, type Lifetimes } from '../../storage/lifetimes.ts';
+import { listAll } from '../../storage/list-all.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { createExecutor } from '../execute.ts';
@@ -290,10 +291,6 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
 /** All keys below a prefix, sorted. */
 export async function listKeys(store: ObjectStore, prefix: string): Promise<string[]> {
   const keys: string[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await store.list(prefix, after === undefined ? {} : { after });
-    keys.push(...page.objects.map(object => object.key));
-    if (page.next === undefined) return keys.sort();
-    after = page.next;
-  }
+  for await (const { key } of listAll(store, prefix)) keys.push(key);
+  return keys.sort();
 }

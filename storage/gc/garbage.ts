@@ -1,7 +1,7 @@
 /** @file What there is, by kind, and which of it nothing needs. */
 import type { Digest } from '../digest.ts';
 import { digestOfBlobKey } from '../keys.ts';
-import { listAll } from '../list-all.ts';
+import { listAll, listFolders } from '../list-all.ts';
 import { type Reachable, walkReachable } from '../reachable.ts';
 import { listRoots, type Root } from '../roots.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
@@ -153,17 +153,6 @@ export async function findGarbage(
 /** `experiments/<name>/` and `datasets/<name>/`; not what is in them. */
 async function listViews(store: ObjectStore, signal: AbortSignal): Promise<string[]> {
   return (await Promise.all(['experiments/', 'datasets/'].map(kind => listFolders(store, kind, signal)))).flat();
-}
-
-async function listFolders(store: ObjectStore, prefix: string, signal: AbortSignal): Promise<string[]> {
-  const folders: string[] = [];
-  for (let after: string | undefined; ; ) {
-    signal.throwIfAborted();
-    const { prefixes, next } = await store.list(prefix, { delimiter: '/', ...(after !== undefined && { after }) });
-    folders.push(...prefixes);
-    if (next === undefined) return folders;
-    after = next;
-  }
 }
 
 function kindOfBlob(mediaType = ''): GarbageKind {
