@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Conflict } from '../../errors.ts';
+import { codeOf } from './file-disk.ts';
 
 /** A lock is held for a few milliseconds; whoever waits longer gives up. */
 const WAIT_MS = 30_000;
@@ -64,7 +65,7 @@ async function acquire(path: string, mine: string): Promise<void> {
       await symlink(mine, path);
       return;
     } catch (error) {
-      if (!isCode(error, 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     }
     const holder = await readHolder(path);
     if (holder !== undefined && holder !== watched?.holder) watched = { holder, since: performance.now() };
@@ -104,7 +105,7 @@ function isAlive({ pid, start }: Holder): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return isCode(error, 'EPERM');
+    return codeOf(error) === 'EPERM';
   }
   const now = readStart(pid);
   return now === undefined || start === '' || now === start;
@@ -120,7 +121,7 @@ async function readHolder(path: string): Promise<string | undefined> {
   try {
     return await readlink(path);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -135,8 +136,4 @@ function tryRead<T>(read: () => T): T | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }
