@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Easel, startEasel } from '../cli/up.ts';
 import { findExperimentFaults } from '../functions/testing/history.ts';
 import { openStore } from '../storage/open.ts';
+import { type Answer, sendJson } from './send-json.ts';
 
 const LEASE_SECONDS = 2;
 const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 20, size: 32, seed: 1 };
@@ -41,24 +42,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
-  readonly body: any;
-}
-
-async function send(host: Easel | undefined, method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(`${host?.url}${path}`, {
-    method,
-    headers: {
-      accept: 'application/json',
-      prefer: 'wait=90',
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, body: await response.json() };
-}
+const send = (host: Easel | undefined, method: string, path: string, body?: unknown) =>
+  sendJson(host?.url, method, path, body);
 
 /** The same call at both at once; both must succeed. */
 async function sendToBoth(method: string, path: string, body: unknown): Promise<readonly Answer[]> {

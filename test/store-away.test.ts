@@ -8,6 +8,7 @@ import { type Easel, startEasel } from '../cli/up.ts';
 import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
 import { type FaultyProxy, startFaultyProxy } from '../storage/testing/faulty-proxy.ts';
 import { hasMinio, minioBinary } from './minio-tier.ts';
+import { sendJson } from './send-json.ts';
 
 const LEASE_SECONDS = 2;
 /** Longer than the lease. */
@@ -56,19 +57,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
     await rm(parent, { recursive: true });
   }, 120_000);
 
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
-  async function send(method: string, path: string, body?: unknown): Promise<{ status: number; body: any }> {
-    const response = await fetch(easel.url + path, {
-      method,
-      headers: {
-        accept: 'application/json',
-        prefer: 'wait=90',
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: await response.json() };
-  }
+  const send = (method: string, path: string, body?: unknown) => sendJson(easel.url, method, path, body);
 
   async function create(name: string, chunk_steps: number): Promise<void> {
     const config = { ...CONFIG, run: { chunk_steps, keep: 1, preview: { prompts: [] } } };
