@@ -3,7 +3,7 @@ import { NotFound } from '../../errors.ts';
 import { keysPathOf, readKeys } from '../../infra/minio/keys.ts';
 import { storeEnvironment } from '../../infra/minio/store.ts';
 import { reportErrors } from '../command-error.ts';
-import { formatExports } from '../shell.ts';
+import { formatS3Exports } from '../shell.ts';
 import { DEFAULT_FOLDER, folderArg } from './store-args.ts';
 
 export const storeEnvCommand = defineCommand({
@@ -26,8 +26,7 @@ export const storeEnvCommand = defineCommand({
     }
     const { EASEL_STORE, ...keys } = storeEnvironment(endpoint, bucket, args.browse === true ? browse : easel);
     const store = args.browse === true ? {} : { EASEL_STORE };
-    // Read by the AWS command line, version 1 too, and by SDKs.
-    const forTools = { AWS_DEFAULT_REGION: keys.AWS_REGION, AWS_ENDPOINT_URL_S3: endpoint };
-    console.log(`unset AWS_SESSION_TOKEN AWS_PROFILE\n${formatExports({ ...store, ...keys, ...forTools })}`);
+    // The endpoint is for tools: Easel has it in its URL.
+    console.log(formatS3Exports({ ...store, ...keys, AWS_ENDPOINT_URL_S3: endpoint }));
   }),
 });

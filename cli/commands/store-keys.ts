@@ -5,7 +5,7 @@ import { parseStoreFolder } from '../../configs/store-folder.ts';
 import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { type Health, healthSchema } from '../health.ts';
-import { formatExports } from '../shell.ts';
+import { formatS3Exports } from '../shell.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const DEFAULT_STORE = 'file:data/store';
@@ -38,15 +38,14 @@ export const storeKeysCommand = defineCommand({
         hint: 'a server makes them: start one with `easel up`',
       });
     }
-    const lines = formatExports({
-      AWS_ACCESS_KEY_ID: keys.accessKey,
-      AWS_SECRET_ACCESS_KEY: keys.secretKey,
-      AWS_ENDPOINT_URL_S3: findEndpoint(folder, health),
-      AWS_REGION: REGION,
-      // The name that version 1 of the AWS command line reads.
-      AWS_DEFAULT_REGION: REGION,
-    });
-    console.log(`unset AWS_SESSION_TOKEN AWS_PROFILE\n${lines}`);
+    console.log(
+      formatS3Exports({
+        AWS_ACCESS_KEY_ID: keys.accessKey,
+        AWS_SECRET_ACCESS_KEY: keys.secretKey,
+        AWS_ENDPOINT_URL_S3: findEndpoint(folder, health),
+        AWS_REGION: REGION,
+      }),
+    );
   }),
 });
 
