@@ -1,6 +1,7 @@
 /** @file Networks of the product's own model, as training runs them: captions of up to 32 words, and picture features. */
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
-import { type BatchShape, traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
+import type { BatchShape } from '../gpu-runner/model/batch.ts';
+import { traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
 import type { NetOptions } from './lab-net.ts';
 
 export interface ModelNet {

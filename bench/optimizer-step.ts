@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Engine, Executable } from '../gpu-runner/compiler/engine.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
-import { RandomStream } from '../gpu-runner/training/random.ts';
+import { RandomStream } from '../gpu-runner/model/random.ts';
 import { EMPTY_PROGRESS, Trainer } from '../gpu-runner/training/trainer.ts';
 import type { TrainingItem } from '../gpu-runner/training/training-set.ts';
 import { engineSpecSchema } from '../storage/records.ts';

@@ -1,5 +1,5 @@
 import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
-import { RandomStream } from '../gpu-runner/training/random.ts';
+import { RandomStream } from '../gpu-runner/model/random.ts';
 
 /** f32 tensors of normal random numbers times `scale`, the same for equal names in equal order. */
 export function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {

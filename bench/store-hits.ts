@@ -11,7 +11,7 @@ const LOAD = fileURLToPath(new URL('./http-load.ts', import.meta.url));
 const FUNCTION = 'render-portraits';
 /** Equal calls at once would be one run, so there are as many as connections. */
 const BODIES = Array.from({ length: 16 }, (_, seed) => JSON.stringify({ seed, size: 32, from: 0, to: 4 }));
-/** What the file system cannot tell apart for the first two seconds (storage/drivers/file-facts.ts). */
+/** What the file system cannot tell apart for the first two seconds (storage/drivers/file/facts.ts). */
 const SETTLE_MS = 2500;
 
 export interface HitsOptions {

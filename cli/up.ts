@@ -51,7 +51,7 @@ export async function startEasel(options: EaselOptions = {}): Promise<Easel> {
   };
   const runner = await superviseProcess({
     name: 'runner',
-    entry: options.entries?.runner ?? pathOf('../gpu-runner/main.ts'),
+    entry: options.entries?.runner ?? pathOf('../gpu-runner/process/main.ts'),
     env: {
       ...common,
       ...(options.device === undefined ? {} : { EASEL_DEVICE: options.device }),

@@ -14,6 +14,7 @@ export const conditionsSchema = z
     pose: z.strictObject({ joints: z.literal(133), threshold: probability.default(0.05) }).optional(),
   })
   .meta({ description: 'signals the model is conditioned on; filled in from the dataset when left out' });
+export type Conditions = z.infer<typeof conditionsSchema>;
 
 export const modelSchema = z
   .strictObject({

@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
+import { readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
-import { chooseBucket, scaleBuckets } from './lib/buckets.ts';
-import { toPlanar } from './lib/encode-dct.ts';
-import { coverRgb, IMAGE_TOOLS } from './lib/image.ts';
-import { readOriginals } from './lib/originals.ts';
+import { chooseBucket, scaleBuckets } from './pictures/buckets.ts';
+import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
+import { toPlanar } from './pictures/planar.ts';
 
 const sideSchema = z.int().min(8).max(8192);
 

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import { composePng, IMAGE_TOOLS } from './lib/image.ts';
-import { layOutSheet } from './lib/sheet-layout.ts';
+import { composePng, IMAGE_TOOLS } from './pictures/image.ts';
+import { layOutSheet } from './pictures/sheet-layout.ts';
 
 const cellSchema = z.strictObject({
   image: digestSchema.optional().describe('a picture; left out: an empty place'),

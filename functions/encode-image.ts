@@ -1,8 +1,8 @@
 /** @file Features of the pictures, to condition on. */
 import { z } from 'zod';
 import { definePageFunction } from './define.ts';
-import { DCT_CLS_DIM, DCT_PATCH_DIM } from './lib/encode-dct.ts';
-import type { DctPageInput, DctPageOutput } from './lib/encode-dct-page.ts';
+import { DCT_CLS_DIM, DCT_PATCH_DIM } from './encoders/encode-dct.ts';
+import type { DctPageInput, DctPageOutput } from './encoders/encode-dct-page.ts';
 
 export const encodeImage = definePageFunction({
   name: 'encode-image',

@@ -4,7 +4,7 @@ import { Unprocessable } from '../errors.ts';
 import { toF16Bits } from '../formats/half.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { definePageFunction } from './define.ts';
-import { encodeWords, WORDS_ENCODER } from './lib/words.ts';
+import { encodeWords, WORDS_ENCODER } from './encoders/words.ts';
 
 export const encodeText = definePageFunction({
   name: 'encode-text',

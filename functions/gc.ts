@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { Conflict } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
-import { collectGarbage, type GcReport } from '../storage/gc.ts';
-import { GRACE_MS } from '../storage/lifetimes.ts';
+import { collectGarbage, type GcReport } from '../storage/gc/gc.ts';
+import { GRACE_MS } from '../storage/gc/lifetimes.ts';
 import { defineFunction, type EffectContext } from './define.ts';
-import { findOthersAtWork } from './lib/at-work.ts';
+import { findOthersAtWork } from './upkeep/at-work.ts';
 
 const DEFAULT_RETENTION_MS = 30 * 24 * 3_600_000;
 /** Missing documents that an answer names. */

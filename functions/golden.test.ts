@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../storage/digest.ts';
 import type { Dataset } from '../storage/records.ts';
-import { IMAGE_TOOLS } from './lib/image.ts';
+import { IMAGE_TOOLS } from './pictures/image.ts';
 import { registry } from './registry.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 

@@ -8,8 +8,8 @@ import { Forbidden, InvalidInput } from '../errors.ts';
 import { packTar } from '../formats/tar.ts';
 import { type Digest, digestOf } from '../storage/digest.ts';
 import { digestSchema } from '../storage/records.ts';
-import { encodePng, renderSvgPng, renderSvgRgb } from './lib/image.ts';
-import { readOriginals } from './lib/originals.ts';
+import { readOriginals } from './datasets/originals.ts';
+import { encodePng, renderSvgPng, renderSvgRgb } from './pictures/image.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 import { listKeys } from './testing/training.ts';
 
@@ -32,7 +32,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const put = (name: string, bytes: Uint8Array | string) => writeFile(join(folder, name), bytes);
 const fixture = (name: string, as: string) =>
-  copyFile(new URL(`./lib/testdata/${name}`, import.meta.url), join(folder, as));
+  copyFile(new URL(`./pictures/testdata/${name}`, import.meta.url), join(folder, as));
 /** A picture of its own for each number. */
 const draw = (seed: number) =>
   renderSvgPng(

@@ -3,16 +3,16 @@ import { z } from 'zod';
 import { BlobMissing } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { readDataset } from '../storage/document-blobs.ts';
 import type { DatasetHead } from '../storage/records.ts';
+import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
 import { defineFunction, type EffectContext } from './define.ts';
-import { moveDatasetHead, readDatasetHead } from './lib/dataset-head.ts';
-import { writeDatasetView } from './lib/dataset-view.ts';
-import { readDataset } from './lib/documents.ts';
-import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages } from './lib/extend-originals.ts';
-import { checkSource, importShape, SOURCE_ERROR } from './lib/import-body.ts';
-import { importFiles } from './lib/import-files.ts';
-import { importPortraits } from './lib/import-portraits.ts';
-import { type ImportSource, openFolder, openTar } from './lib/import-source.ts';
+import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages } from './import/extend-originals.ts';
+import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
+import { importFiles } from './import/import-files.ts';
+import { importPortraits } from './import/import-portraits.ts';
+import { type ImportSource, openFolder, openTar } from './import/import-source.ts';
+import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Rejects and removed ids that an answer names; all are in the dataset. */
 const MAX_SHOWN = 100;

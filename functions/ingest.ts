@@ -1,11 +1,11 @@
 /** @file From inspected pictures to a data set: rejects dropped, near-duplicates together, every picture in a split for ever. */
 import { z } from 'zod';
 import { canonicalJson } from '../storage/canonical.ts';
+import { readDataset } from '../storage/document-blobs.ts';
 import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
+import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
+import { originalLinks } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
-import { readDataset } from './lib/documents.ts';
-import { ingestPages, readInspectedPages } from './lib/ingestion.ts';
-import { originalLinks } from './lib/originals.ts';
 
 export const ingest = defineFunction({
   name: 'ingest',

@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import { Busy } from '../errors.ts';
 import { canonicalJson } from '../storage/canonical.ts';
+import { inspectPicture } from './datasets/inspection.ts';
+import { MAX_ARCHIVE_BYTES, readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
-import { DEFAULT_LIMITS, IMAGE_TOOLS } from './lib/image.ts';
-import { inspectPicture } from './lib/inspection.ts';
-import { MAX_ARCHIVE_BYTES, readOriginals } from './lib/originals.ts';
+import { DEFAULT_LIMITS, IMAGE_TOOLS } from './pictures/image.ts';
 
 /** No caller may ask for more: decoded, three gigabytes. */
 const MOST_PIXELS = 1_000_000_000;

@@ -13,9 +13,9 @@ import { interceptStore } from '../storage/intercept.ts';
 import { type ColumnName, digestSchema, type Page } from '../storage/records.ts';
 import { createRefs } from '../storage/refs.ts';
 import type { ObjectStore } from '../storage/types.ts';
-import { encodeDct } from './lib/encode-dct.ts';
-import { encodePng, renderSvgRgb } from './lib/image.ts';
-import { encodeWords } from './lib/words.ts';
+import { encodeDct } from './encoders/encode-dct.ts';
+import { encodeWords } from './encoders/words.ts';
+import { encodePng, renderSvgRgb } from './pictures/image.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 
 const countsSchema = z.object({ total: z.int(), computed: z.int(), cached: z.int() });

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { Internal } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { readDataset } from '../storage/document-blobs.ts';
 import type { Dataset } from '../storage/records.ts';
+import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
+import { movesSplits } from './datasets/splits.ts';
+import { type StageCounts, stageCounts } from './datasets/stage-counts.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
-import { movePreparedDataset, readDatasetHead } from './lib/dataset-head.ts';
-import { writeDatasetView } from './lib/dataset-view.ts';
-import { readDataset } from './lib/documents.ts';
-import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './lib/import-body.ts';
-import { movesSplits } from './lib/splits.ts';
-import { type StageCounts, stageCounts } from './lib/stage-counts.ts';
+import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
+import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Rejects that an answer names; all are in the dataset. */
 const MAX_SHOWN_REJECTS = 100;

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { canonicalJson } from '../storage/canonical.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import { PICTURE_TOOLS, samplePictures } from './lib/pictures.ts';
-import { requireEngine } from './lib/runner-job.ts';
-import type { PreviewIndex } from './lib/view.ts';
+import { requireEngine } from './execution/runner-job.ts';
+import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
+import type { PreviewIndex } from './views/experiment-view.ts';
 
 export const preview = defineFunction({
   name: 'preview',

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Digest } from '../storage/digest.ts';
-import { openFileStore } from '../storage/drivers/file.ts';
+import { readCheckpoint } from '../storage/document-blobs.ts';
+import { openFileStore } from '../storage/drivers/file/file-store.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../storage/intercept.ts';
 import { blobKey } from '../storage/keys.ts';
 import { listAll } from '../storage/list-all.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/types.ts';
-import { readCheckpoint } from './lib/documents.ts';
-import { readHead } from './lib/experiment.ts';
+import { readHead } from './experiments/experiment-head.ts';
 import { createTrainingLab, TOY_CONFIG } from './testing/training.ts';
 
 const CHUNKS = 40;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { digestOf } from '../storage/digest.ts';
 import { COLUMN_NAMES } from '../storage/records.ts';
+import { bodySchema, digestKeys, parseCall } from './execution/parse-call.ts';
 import { KEPT_FOR_THEIR_OWN_SAKE } from './gc.ts';
-import { bodySchema, digestKeys, parseCall } from './parse-call.ts';
 import { registry } from './registry.ts';
 
 test('names are unique and can stand in an address', () => {

@@ -1,11 +1,11 @@
 /** @file A page of the bundled portraits. */
 import { z } from 'zod';
+import { putItems } from '../storage/items.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
+import { originalLinks, packOriginals } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
-import { IMAGE_TOOLS } from './lib/image.ts';
-import { putItems } from './lib/items.ts';
-import { originalLinks, packOriginals } from './lib/originals.ts';
-import { portraitSetShape, renderPortraits } from './lib/portrait-pages.ts';
+import { portraitSetShape, renderPortraits } from './import/portrait-pages.ts';
+import { IMAGE_TOOLS } from './pictures/image.ts';
 
 export const renderPortraitPage = defineFunction({
   name: 'render-portraits',

@@ -1,11 +1,11 @@
 /** @file A dataset on a page for people. */
 import { z } from 'zod';
+import { readDataset } from '../storage/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import { readDataset } from './lib/documents.ts';
-import { IMAGE_TOOLS } from './lib/image.ts';
-import { renderReport } from './lib/report-page.ts';
-import { pickPictures } from './lib/report-pictures.ts';
+import { IMAGE_TOOLS } from './pictures/image.ts';
+import { renderReport } from './views/report-page.ts';
+import { pickPictures } from './views/report-pictures.ts';
 
 export const report = defineFunction({
   name: 'report',

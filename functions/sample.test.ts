@@ -3,10 +3,10 @@ import { AppError } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { readHead } from './lib/experiment.ts';
-import { decodeRgb, encodePng } from './lib/image.ts';
-import { readPreviewIndex } from './lib/view.ts';
+import { readHead } from './experiments/experiment-head.ts';
+import { decodeRgb, encodePng } from './pictures/image.ts';
 import { createTrainingLab, ENGINE, type TrainingLab } from './testing/training.ts';
+import { readPreviewIndex } from './views/experiment-view.ts';
 
 let lab: TrainingLab;
 

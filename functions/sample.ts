@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import { PICTURE_TOOLS, samplePictures } from './lib/pictures.ts';
-import { requireEngine } from './lib/runner-job.ts';
+import { requireEngine } from './execution/runner-job.ts';
+import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
 
 /** Numbers x, y in [-1, 1] and confidence in [0, 1] of each joint of COCO-WholeBody. */
 const poseSchema = z.array(z.array(z.number()).length(3)).length(133);

@@ -1,6 +1,6 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
-import { encodeDctPage } from './lib/encode-dct-page.ts';
-import { findNearDuplicates } from './lib/near-duplicates.ts';
+import { encodeDctPage } from './encoders/encode-dct-page.ts';
+import { findNearDuplicates } from './pictures/near-duplicates.ts';
 
 export const tasks = {
   'encode-dct-page': encodeDctPage,

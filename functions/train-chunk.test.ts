@@ -4,10 +4,10 @@ import { AppError } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestOf } from '../storage/digest.ts';
+import { readDataset } from '../storage/document-blobs.ts';
 import { blobKey } from '../storage/keys.ts';
 import type { Dataset } from '../storage/records.ts';
-import { readDataset } from './lib/documents.ts';
-import { offeredConditions } from './lib/signals.ts';
+import { offeredConditions } from './experiments/dataset-signals.ts';
 import { createTrainingLab, ENGINE, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
 let lab: TrainingLab;

@@ -5,12 +5,12 @@ import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
 import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { readCheckpoint, readDataset, readKeyedConfig } from '../storage/document-blobs.ts';
 import { type Checkpoint, digestSchema, type EngineSpec } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
-import { readCheckpoint, readDataset, readKeyedConfig } from './lib/documents.ts';
-import { requireEngine, runJob } from './lib/runner-job.ts';
-import { checkSignals } from './lib/signals.ts';
+import { requireEngine, runJob } from './execution/runner-job.ts';
+import { checkSignals } from './experiments/dataset-signals.ts';
 
 const input = z.strictObject({
   config: digestSchema.describe('keyed sections of the config'),

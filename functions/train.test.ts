@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
+import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { readCheckpoint, readKeyedConfig } from '../storage/document-blobs.ts';
 import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/lease.ts';
-import { readCheckpoint, readKeyedConfig } from './lib/documents.ts';
-import { changeHead, readHead } from './lib/experiment.ts';
-import { SYSTEM_CLOCK } from './lib/experiment-lease.ts';
+import { changeHead, readHead } from './experiments/experiment-head.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
 const LAST_STEP = 16;

@@ -7,17 +7,17 @@ import type { Config } from '../configs/schema.ts';
 import { Conflict, Internal, NotFound, Unprocessable } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { readCheckpoint } from '../storage/document-blobs.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { type CallAnswer, defineFunction, type EffectContext, type ProgressEvent } from './define.ts';
-import { nextChunk, type StepRange, stepsFor } from './lib/chunks.ts';
-import { readCheckpoint } from './lib/documents.ts';
-import { changeHead, keyedAt, readConfig, readHead, stepOf } from './lib/experiment.ts';
-import { holdExperiment } from './lib/experiment-lease.ts';
-import { isComplete, pruneCheckpoint } from './lib/kept-checkpoints.ts';
-import { forSampling } from './lib/resolve-engine.ts';
-import { showHead } from './lib/show-head.ts';
-import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './lib/view.ts';
+import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
+import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
+import { holdExperiment } from './experiments/experiment-lease.ts';
+import { isComplete, pruneCheckpoint } from './experiments/kept-checkpoints.ts';
+import { forSampling } from './experiments/resolve-engine.ts';
+import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
+import { showHead } from './views/show-head.ts';
 
 export const train = defineFunction({
   name: 'train',

@@ -7,7 +7,7 @@ import { interceptStore } from '../storage/intercept.ts';
 import { actionKey, blobKey } from '../storage/keys.ts';
 import { createRefs } from '../storage/refs.ts';
 import type { ObjectStore } from '../storage/types.ts';
-import { readHead } from './lib/experiment.ts';
+import { readHead } from './experiments/experiment-head.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { type Needed, type StoreFindings, verifyStore } from '../storage/gc/verify.ts';
 import { checkpointSchema, datasetSchema } from '../storage/records.ts';
-import { type Needed, type StoreFindings, verifyStore } from '../storage/verify.ts';
 import { defineFunction } from './define.ts';
-import { type RebuiltViews, rebuildViews } from './lib/rebuild-views.ts';
-import { findMakers, type Repairs, repairStore } from './lib/repair-store.ts';
-import { previewIndexSchema } from './lib/view.ts';
+import { findMakers, type Repairs, repairStore } from './upkeep/repair-store.ts';
+import { previewIndexSchema } from './views/experiment-view.ts';
+import { type RebuiltViews, rebuildViews } from './views/rebuild-views.ts';
 
 /** Of each list that an answer shows; it tells the totals. */
 const MAX_SHOWN = 100;

@@ -137,7 +137,7 @@ export const RUNNER_ROUTES = {
   status: '/status',
 } as const;
 
-/** gpu-runner/client.ts implements it over HTTP. */
+/** gpu-runner/client/client.ts implements it over HTTP. */
 export interface RunnerClient {
   /** Runs a job to its end. Cancelling `signal` cancels the job. @throws Busy when no runner is reachable or its queue is full. */
   run(

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import packageJson from '../package.json' with { type: 'json' };
-import { findImports } from '../test/layering-check.ts';
+import { findImports } from '../test/layering/layering-check.ts';
 import { runsTier } from '../test/tiers.ts';
 import { MINIO_VERSION } from './minio/binary.ts';
 
@@ -87,7 +87,7 @@ describe('the image of Easel', () => {
   async function closure() {
     const files = new Set<string>();
     const packages = new Set<string>();
-    const open = ['bin/easel.js', 'server/main.ts', 'gpu-runner/main.ts'];
+    const open = ['bin/easel.js', 'server/main.ts', 'gpu-runner/process/main.ts'];
     for (let path = open.pop(); path !== undefined; path = open.pop()) {
       if (files.has(path)) continue;
       files.add(path);

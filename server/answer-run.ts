@@ -1,6 +1,6 @@
 /** @file How a call that may take long is answered: its result, its problem, or where to look for them. */
 import type { Context } from 'hono';
-import type { RunHandle } from '../functions/executor.ts';
+import type { RunHandle } from '../functions/execution/executor.ts';
 import { readWait } from './prefer.ts';
 import { sendProblem } from './problem.ts';
 import { describeRun, runPath } from './run-document.ts';

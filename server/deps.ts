@@ -1,6 +1,6 @@
 /** @file What every route gets. Each `routes/<thing>.ts` exports `create<Thing>Routes(deps): Hono` and `<thing>Docs`. */
 import type { z } from 'zod';
-import type { Executor } from '../functions/executor.ts';
+import type { Executor } from '../functions/execution/executor.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { ObjectStore, StreamedBlobStore } from '../storage/types.ts';
 import type { ServerEnv } from './env.ts';

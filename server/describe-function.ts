@@ -1,7 +1,7 @@
 /** @file What people and programs need to call a function: schema, example, curl line. */
 import { z } from 'zod';
 import type { AnyFunction } from '../functions/define.ts';
-import { bodySchema, digestKeys } from '../functions/parse-call.ts';
+import { bodySchema, digestKeys } from '../functions/execution/parse-call.ts';
 import type { Json } from '../storage/canonical.ts';
 
 export type JsonSchema = { readonly [key: string]: Json };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTestServer, problemOf } from './testing.ts';
+import { createTestServer, problemOf } from './testing/server.ts';
 
 const TOKEN = 'a token of enough length';
 const open = createTestServer();

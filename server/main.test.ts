@@ -10,7 +10,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readS3Keys } from '../configs/s3-keys.ts';
 import { digestOf } from '../storage/digest.ts';
 import { blobKey } from '../storage/keys.ts';
-import { jsonOf } from './testing.ts';
+import { jsonOf } from './testing/server.ts';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const LISTENING = /easel server listening on (http:\/\/\S+)/;

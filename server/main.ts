@@ -1,11 +1,11 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
 import { AppError, Internal, StoreFull } from '../errors.ts';
-import { createExecutor } from '../functions/execute.ts';
-import { SYSTEM_CLOCK } from '../functions/lib/experiment-lease.ts';
-import { createPool } from '../functions/pool.ts';
+import { createExecutor } from '../functions/execution/execute.ts';
+import { createPool } from '../functions/execution/pool.ts';
 import { registry } from '../functions/registry.ts';
-import { createRunnerClient } from '../gpu-runner/client.ts';
+import { createRunnerClient } from '../gpu-runner/client/client.ts';
 import { createBlobStore } from '../storage/cas.ts';
+import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { openStore } from '../storage/open.ts';
 import { probeStore } from '../storage/probe.ts';
 import type { ObjectStore } from '../storage/types.ts';
@@ -14,7 +14,7 @@ import type { ServerDeps } from './deps.ts';
 import { parseEnv, type ServerEnv } from './env.ts';
 import { createHttpServer } from './http-server.ts';
 import { resumeExperiments } from './resume.ts';
-import { startS3 } from './s3.ts';
+import { startS3 } from './s3-endpoint.ts';
 
 /** What is about to end may do so: a chunk that the runner cut short since it stops too. */
 const DRAIN_MS = 2000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ROUTES } from './app.ts';
 import { openApiPath } from './openapi.ts';
-import { createTestServer, jsonOf } from './testing.ts';
+import { createTestServer, jsonOf } from './testing/server.ts';
 
 const server = createTestServer();
 const api = await jsonOf(server.send('GET', '/openapi.json'));

@@ -1,8 +1,8 @@
 /** @file The one place where an error becomes application/problem+json (RFC 9457). */
 import type { Context } from 'hono';
 import { z } from 'zod';
-import type { BodyIssue } from '../functions/check-body.ts';
-import { describeError, type ThrownError } from '../functions/thrown.ts';
+import type { BodyIssue } from '../functions/execution/check-body.ts';
+import { describeError, type ThrownError } from '../functions/execution/thrown.ts';
 
 /** The document; `errors` has one entry for each thing that is wrong with a body. */
 export const problemSchema = z.strictObject({

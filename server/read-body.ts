@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { Cancelled, InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
-import { checkBody } from '../functions/check-body.ts';
+import { checkBody } from '../functions/execution/check-body.ts';
 import { type Json, jsonDepth } from '../storage/canonical.ts';
 
 export const MAX_JSON_BYTES = 1024 * 1024;

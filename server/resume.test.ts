@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Busy } from '../errors.ts';
-import { changeHead, readHead } from '../functions/lib/experiment.ts';
+import { changeHead, readHead } from '../functions/experiments/experiment-head.ts';
 import { resumeExperiments } from './resume.ts';
-import { createTrainingServer } from './testing-training.ts';
+import { createTrainingServer } from './testing/training.ts';
 
 test('a server that starts goes on with what was in training, and with nothing else', async () => {
   const first = await createTrainingServer();

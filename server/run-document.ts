@@ -1,8 +1,8 @@
 /** @file A run as the wire shows it. */
 import { z } from 'zod';
 import { Internal } from '../errors.ts';
-import type { RunState } from '../functions/executor.ts';
-import { describeError } from '../functions/thrown.ts';
+import type { RunState } from '../functions/execution/executor.ts';
+import { describeError } from '../functions/execution/thrown.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema, resultSchema } from '../storage/records.ts';

@@ -4,10 +4,10 @@ import { canonicalDigest } from './canonical.ts';
 import type { Digest } from './digest.ts';
 import { createDocumentReader } from './document-reader.ts';
 import { writeDocument } from './documents.ts';
+import { isOld, LIFETIMES, type Lifetimes } from './gc/lifetimes.ts';
+import { waitForSweep } from './gc/sweep-lock.ts';
 import { actionKey } from './keys.ts';
-import { isOld, LIFETIMES, type Lifetimes } from './lifetimes.ts';
 import { type Result, resultSchema } from './records.ts';
-import { waitForSweep } from './sweep-lock.ts';
 import type { BlobStore, Etag, ObjectStore } from './types.ts';
 
 export interface StoredResult {

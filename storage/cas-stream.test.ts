@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BlobMissing, Corrupt, Unprocessable } from '../errors.ts';
 import { createBlobStore, PIECE_BYTES } from './cas.ts';
 import { digestOf } from './digest.ts';
-import { openFileStore } from './drivers/file.ts';
+import { openFileStore } from './drivers/file/file-store.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { blobKey } from './keys.ts';
 import type { ObjectStore } from './types.ts';

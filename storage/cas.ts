@@ -4,10 +4,10 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { BlobMissing, Corrupt, PreconditionFailed, Unprocessable } from '../errors.ts';
 import { type Digest, digestOf, parseDigest } from './digest.ts';
+import { isOld, LIFETIMES, type Lifetimes } from './gc/lifetimes.ts';
+import { waitForSweep } from './gc/sweep-lock.ts';
 import { blobKey } from './keys.ts';
-import { isOld, LIFETIMES, type Lifetimes } from './lifetimes.ts';
 import { DEFAULT_MEDIA_TYPE } from './media-type.ts';
-import { waitForSweep } from './sweep-lock.ts';
 import type { BlobRef, ByteRange, FileBody, ObjectInfo, ObjectStore, StreamedBlobStore } from './types.ts';
 
 /** Hashed at a time: about 4 ms. */

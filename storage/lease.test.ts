@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Conflict, Internal, InvalidInput, Unreachable } from '../errors.ts';
+import type { Clock } from './clock.ts';
 import { createMemoryStore } from './drivers/memory.ts';
-import { acquireLease, type Clock, readLease, withLease } from './lease.ts';
+import { acquireLease, readLease, withLease } from './lease.ts';
 import { FakeTime } from './testing/fake-clock.ts';
 import type { ObjectStore } from './types.ts';
 

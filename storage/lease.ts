@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { AppError, Conflict } from '../errors.ts';
+import type { Clock } from './clock.ts';
 import { readDocument, type Versioned, writeDocument } from './documents.ts';
 import { refKey } from './refs.ts';
 import type { ObjectStore } from './types.ts';
@@ -16,13 +17,6 @@ export const LEASE_TTL_MS = 30_000;
 const RENEWAL_SHARE = 1 / 3;
 /** Lost races of one acquisition before it is left to the others. */
 const MAX_ROUNDS = 8;
-
-export interface Clock {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Resolves after `ms`, or rejects when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
 
 /** How long a lease lasts, and by which clock. */
 export interface LeaseTerms {

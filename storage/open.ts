@@ -1,6 +1,6 @@
 import { parseStoreFolder } from '../configs/store-folder.ts';
 import { InvalidInput } from '../errors.ts';
-import { openFileStore } from './drivers/file.ts';
+import { openFileStore } from './drivers/file/file-store.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { withPatience } from './patience.ts';
 import type { ObjectStore } from './types.ts';
@@ -26,7 +26,7 @@ export async function openStore(url: string): Promise<ObjectStore> {
 
 async function openBucket(url: string): Promise<ObjectStore> {
   // Loaded when it is needed: the SDK takes its time and memory.
-  const { openS3Store } = await import('./drivers/s3.ts');
+  const { openS3Store } = await import('./drivers/s3/s3-store.ts');
   const store = withPatience(openS3Store(url));
   // Wrong credentials and names are told now, by a request whose answer says which: HEAD would call a missing bucket a missing key.
   await store.list('', { limit: 1 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Internal } from '../errors.ts';
-import { openFileStore } from './drivers/file.ts';
+import { openFileStore } from './drivers/file/file-store.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { interceptStore } from './intercept.ts';
 import { openStore } from './open.ts';

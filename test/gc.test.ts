@@ -9,9 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Easel, startEasel } from '../cli/up.ts';
 import { putToyDataset } from '../functions/testing/training.ts';
 import { createBlobStore } from '../storage/cas.ts';
+import { walkReachable } from '../storage/gc/reachable.ts';
+import { listRoots } from '../storage/gc/roots.ts';
 import { openStore } from '../storage/open.ts';
-import { walkReachable } from '../storage/reachable.ts';
-import { listRoots } from '../storage/roots.ts';
 
 const LAST_STEP = 24;
 /** 32 px, hidden 32, depth 1, batch 8, chunks of 2 steps. */

@@ -4,8 +4,8 @@ import { type MeasureOptions, measureMemory } from '../bench/measure-memory.ts';
 import { traceMemoryNet } from '../bench/memory-nets.ts';
 import { randomTensors } from '../bench/random-tensors.ts';
 import { graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
-import { predictPeakBytes } from '../gpu-runner/compiler/memory.ts';
 import { createOnnxRuntimeEngine } from '../gpu-runner/engines/onnxruntime/engine.ts';
+import { predictPeakBytes } from '../gpu-runner/engines/onnxruntime/memory.ts';
 
 const options: MeasureOptions = { remat: false, arena: false, threads: 1, runs: 2 };
 const off = (report: { readonly predicted: number; readonly measured: number }) =>

@@ -7,7 +7,7 @@ import { type MinioServer, startMinio } from '../infra/minio/server.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import type { Digest } from '../storage/digest.ts';
 import { writeDocument } from '../storage/documents.ts';
-import { openS3Store } from '../storage/drivers/s3.ts';
+import { openS3Store } from '../storage/drivers/s3/s3-store.ts';
 import { withPatience } from '../storage/patience.ts';
 import { probeStore } from '../storage/probe.ts';
 import { testObjectStore } from '../storage/testing/conformance.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Easel, startEasel } from '../cli/up.ts';
-import { decodeRgb } from '../functions/lib/image.ts';
+import { decodeRgb } from '../functions/pictures/image.ts';
 
 const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 70, size: 32, seed: 1 };
 const CONFIG = {

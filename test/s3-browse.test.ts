@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client } from 'minio';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openFileStore } from '../storage/drivers/file.ts';
+import { openFileStore } from '../storage/drivers/file/file-store.ts';
 import { runsTier } from './tiers.ts';
 
 const run = promisify(execFile);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { renderSvgRgb } from '../../functions/lib/image.ts';
+import { renderSvgRgb } from '../../functions/pictures/image.ts';
 import { drawPortrait, type Portrait } from './attributes.ts';
 import { measurePortrait, type RgbPixels } from './measure.ts';
 import { drawSvg } from './render.ts';

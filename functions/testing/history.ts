@@ -2,8 +2,8 @@
 import { createBlobStore } from '../../storage/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import { readHead } from '../lib/experiment.ts';
-import { rebuildView } from '../lib/rebuild-view.ts';
+import { readHead } from '../experiments/experiment-head.ts';
+import { rebuildView } from '../views/rebuild-experiment-view.ts';
 import { listKeys } from './training.ts';
 
 export interface History {

@@ -1,6 +1,7 @@
 /** @file A server that stops in the middle of anything it does with its store, and wakes when it is told to: as SIGSTOP and SIGCONT do. */
+
+import type { Clock } from '../../storage/clock.ts';
 import { interceptStore } from '../../storage/intercept.ts';
-import type { Clock } from '../../storage/lease.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 export interface Pausable {

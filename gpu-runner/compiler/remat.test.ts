@@ -1,16 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { runsTier } from '../../test/tiers.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { predictPeakBytes } from '../engines/onnxruntime/memory.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { runOnce } from '../engines/testing/conformance.ts';
 import { gelu, rmsNorm, silu } from './composites.ts';
 import type { Engine } from './engine.ts';
+import { expandComposites } from './expand-composites.ts';
 import * as f from './functions.ts';
 import { grad } from './grad.ts';
 import { type Graph, graphInputs, graphReads } from './graph.ts';
-import { predictPeakBytes } from './memory.ts';
-import { expandComposites } from './passes/expand-composites.ts';
 import { mixPrecision } from './passes/mixed-precision.ts';
 import { optimize } from './passes/optimize.ts';
 import { hashGraph, printGraph } from './print.ts';

@@ -1,9 +1,9 @@
 /** @file Tracing: run a TypeScript function on symbolic values and record what it does as a graph. */
 
+import { eliminateDeadCode } from './dce.ts';
 import type { AnyNode, Graph, Node, NodeId } from './graph.ts';
 import type { OpRow } from './op-rows.ts';
 import { OPS, type OpAttrs, type OpName } from './ops.ts';
-import { eliminateDeadCode } from './passes/dce.ts';
 import { encodeAttrs } from './print.ts';
 import { GraphError } from './shapes.ts';
 import { type DType, formatType, type Shape, type TensorSpec } from './tensor.ts';

@@ -5,11 +5,11 @@ import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { tracePredictGraph } from '../sampling/predict-graph.ts';
-import { declareConditions } from '../training/grad-graph.ts';
-import { RandomStream } from '../training/random.ts';
 import { tinyConfig } from '../training/testing/tiny.ts';
+import { declareConditions } from './batch.ts';
 import { applyNanoDit } from './nanodit.ts';
 import { initializeParams, PARAM_PREFIX, Params } from './params.ts';
+import { RandomStream } from './random.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 const shape = { batch: 2, height: 16, width: 16, textTokens: 8 };

@@ -2,9 +2,9 @@ import type { ModelConfig } from '../../configs/schema.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { trace } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
+import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { Params } from '../model/params.ts';
-import { type BatchShape, declareConditions } from '../training/grad-graph.ts';
 
 /** The model alone: inputs z [batch, 3, height, width], t [batch] and the conditions; output `prediction`, the shape of z. */
 export function tracePredictGraph(model: ModelConfig, shape: BatchShape): Graph {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
-import { RandomStream } from '../training/random.ts';
+import { RandomStream } from '../model/random.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';
 import { type SampleConditions, type SampleRequest, Sampler } from './sampler.ts';

@@ -5,9 +5,9 @@ import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compiler/tensor.ts';
+import type { BatchShape } from '../model/batch.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
-import type { BatchShape } from '../training/grad-graph.ts';
-import { RandomStream } from '../training/random.ts';
+import { RandomStream } from '../model/random.ts';
 import { type EulerOptions, integrateEuler } from './euler.ts';
 import { tracePredictGraph } from './predict-graph.ts';
 

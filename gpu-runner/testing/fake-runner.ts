@@ -5,7 +5,7 @@
 import { appendFileSync } from 'node:fs';
 import { BlobMissing } from '../../errors.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
-import { runRunnerProcess } from '../process.ts';
+import { runRunnerProcess } from '../process/process.ts';
 
 const stepMs = Number(process.env.FAKE_STEP_MS ?? 20);
 const trace = process.env.FAKE_TRACE;

@@ -1,6 +1,6 @@
 /** @file What is drawn for one sample: time, noise, and which signals are kept. Keyed by the sample's ordinal in the whole run. */
 import type { ObjectiveConfig } from '../../configs/schema.ts';
-import { RandomStream } from './random.ts';
+import { RandomStream } from '../model/random.ts';
 
 export interface SignalMask {
   readonly text: boolean;

@@ -1,8 +1,8 @@
 /** @file Samples to the tensors that the gradient graph is fed. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
+import type { BatchShape } from '../model/batch.ts';
 import { drawNoise, drawSignals, drawTime } from './draws.ts';
-import type { BatchShape } from './grad-graph.ts';
 import type { TrainingItem } from './training-set.ts';
 
 /** Feeds of one micro-batch; sample i has the ordinal `first + i`. Buffers are reused from call to call. */

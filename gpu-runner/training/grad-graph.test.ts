@@ -3,8 +3,9 @@ import { type Graph, graphInputs, graphReads } from '../compiler/graph.ts';
 import { sizeOf, type TensorSpec } from '../compiler/tensor.ts';
 import { interpret } from '../engines/reference/engine.ts';
 import type { Array64 } from '../engines/reference/kernels.ts';
-import { type BatchShape, GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
-import { RandomStream } from './random.ts';
+import type { BatchShape } from '../model/batch.ts';
+import { RandomStream } from '../model/random.ts';
+import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
 import { tinyConfig } from './testing/tiny.ts';
 
 type Arrays = Readonly<Record<string, Array64>>;

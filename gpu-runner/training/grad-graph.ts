@@ -1,56 +1,18 @@
 /** @file The `grad` graph: forward and backward over one micro-batch; gradients go into accumulators. */
 
-import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
+import type { KeyedConfig } from '../../configs/schema.ts';
 import { add, mul, sumAll } from '../compiler/functions.ts';
 import { grad } from '../compiler/grad.ts';
 import type { Graph } from '../compiler/graph.ts';
 import type { Shape } from '../compiler/tensor.ts';
-import { type Builder, trace, type Value } from '../compiler/trace.ts';
+import { trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
+import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
-import type { ConditionInputs } from '../model/signals.ts';
 import { flowMatchingLoss, noisePixels } from './objective.ts';
 
 export const GRAD_PREFIX = 'grad.';
-
-/** Sizes that a compiled graph is fixed to. */
-export interface BatchShape {
-  readonly batch: number;
-  /** Pixels. */
-  readonly height: number;
-  readonly width: number;
-  /** Text tokens fed; at most model.conditions.text.tokens. */
-  readonly textTokens: number;
-}
-
-/** Declares the inputs of the signals that the model is conditioned on; the names are what host code feeds. */
-export function declareConditions(
-  builder: Builder,
-  model: ModelConfig,
-  { batch, height, width, textTokens }: BatchShape,
-): ConditionInputs {
-  const { text, cls, patches, pose } = model.conditions ?? {};
-  const input = (name: string, shape: Shape) => builder.input(name, { shape, dtype: 'f32' });
-  const keep = (name: string) => input(`keep_${name}`, [batch]);
-  return {
-    ...(text && {
-      text: {
-        tokens: input('text', [batch, textTokens, text.dim]),
-        mask: input('text_mask', [batch, textTokens]),
-        keep: keep('text'),
-      },
-    }),
-    ...(cls && { cls: { embedding: input('cls', [batch, cls.dim]), keep: keep('cls') } }),
-    ...(patches && {
-      patches: {
-        grid: input('patches', [batch, height / patches.stride, width / patches.stride, patches.dim]),
-        keep: keep('patches'),
-      },
-    }),
-    ...(pose && { pose: { joints: input('pose', [batch, pose.joints, 3]), keep: keep('pose') } }),
-  };
-}
 
 export interface GradGraph {
   readonly graph: Graph;

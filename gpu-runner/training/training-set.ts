@@ -1,6 +1,6 @@
 /** @file What training reads: items in memory, and the order in which they are visited. */
 import { Unprocessable } from '../../errors.ts';
-import { permutation, RandomStream } from './random.ts';
+import { permutation, RandomStream } from '../model/random.ts';
 
 /** One picture and its signals; absent ones are dropped in every sample. */
 export interface TrainingItem {

@@ -5,8 +5,8 @@ import { trace } from '../compiler/trace.ts';
 import { interpret } from '../engines/reference/engine.ts';
 import type { Array64 } from '../engines/reference/kernels.ts';
 import type { ParamSpec } from '../model/params.ts';
+import { RandomStream } from '../model/random.ts';
 import { isNewtonSchulz, newtonSchulz } from './muon.ts';
-import { RandomStream } from './random.ts';
 import { adamwScalars } from './schedule.ts';
 import { optimizerState, traceUpdateGraph } from './update-graph.ts';
 

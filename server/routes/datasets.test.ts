@@ -3,7 +3,7 @@ import { putDataset } from '../../functions/testing/functions.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { digestOf } from '../../storage/digest.ts';
-import { createTestServer, jsonOf, problemOf, type TestServer } from '../testing.ts';
+import { createTestServer, jsonOf, problemOf, type TestServer } from '../testing/server.ts';
 
 let server: TestServer;
 let dataset: Digest;

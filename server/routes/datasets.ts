@@ -2,12 +2,12 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
-import { writeDatasetView } from '../../functions/lib/dataset-view.ts';
-import { readDataset } from '../../functions/lib/documents.ts';
-import { parseItems } from '../../functions/lib/items.ts';
-import { releasePictures } from '../../functions/lib/release-pictures.ts';
-import { deleteView } from '../../functions/lib/view-files.ts';
+import { releasePictures } from '../../functions/datasets/release-pictures.ts';
+import { writeDatasetView } from '../../functions/views/dataset-view.ts';
+import { deleteView } from '../../functions/views/view-files.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import { parseItems } from '../../storage/items.ts';
 import { type DatasetHead, digestSchema, type Item, type Page } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { Etag } from '../../storage/types.ts';

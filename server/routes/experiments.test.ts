@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readHead } from '../../functions/lib/experiment.ts';
-import { SYSTEM_CLOCK } from '../../functions/lib/experiment-lease.ts';
+import { readHead } from '../../functions/experiments/experiment-head.ts';
 import { ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { acquireLease } from '../../storage/lease.ts';
-import { createTrainingServer, type TrainingServer } from '../testing-training.ts';
+import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
 let server: TrainingServer;
 /** What creates the experiment `toy` of most tests. */

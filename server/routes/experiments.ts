@@ -2,14 +2,14 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { Conflict, InvalidInput } from '../../errors.ts';
-import { effectAction } from '../../functions/effect-action.ts';
-import { createExperiment } from '../../functions/lib/create-experiment.ts';
-import { changeHead, listHeads, readConfig, readHead } from '../../functions/lib/experiment.ts';
-import { readMetrics } from '../../functions/lib/metrics.ts';
-import { engineRequestSchema } from '../../functions/lib/resolve-engine.ts';
-import { showHead } from '../../functions/lib/show-head.ts';
-import { deleteView, describeHead, readPreviewIndex } from '../../functions/lib/view.ts';
-import { createNameResolver } from '../../functions/names.ts';
+import { effectAction } from '../../functions/execution/effect-action.ts';
+import { createNameResolver } from '../../functions/execution/names.ts';
+import { createExperiment } from '../../functions/experiments/create-experiment.ts';
+import { changeHead, listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
+import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
+import { deleteView, describeHead, readPreviewIndex } from '../../functions/views/experiment-view.ts';
+import { readMetrics } from '../../functions/views/metrics.ts';
+import { showHead } from '../../functions/views/show-head.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import { readLease } from '../../storage/lease.ts';
 import { nameSchema } from '../../storage/records.ts';
@@ -41,7 +41,7 @@ const emptySchema = z.strictObject({});
 export function createExperimentRoutes(deps: ServerDeps): Hono {
   const { store, blobs, executor } = deps;
   const app = new Hono();
-  const names = createNameResolver(store, blobs);
+  const names = createNameResolver(store);
 
   app.get('/experiments', async c => {
     const heads = await listHeads(store);
@@ -57,7 +57,11 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const dataset = body.dataset.startsWith('sha256:')
       ? parseDigest(body.dataset)
       : await names.resolve('dataset', body.dataset, 'dataset');
-    const create = () => createExperiment(deps, name, { ...body, dataset });
+    const create = async () => {
+      const made = await createExperiment(deps, name, { ...body, dataset });
+      await showHead({ store, blobs, name }, made.config);
+      return made;
+    };
     const { head, config, created } = await executor.heal(create, c.req.raw.signal);
     return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, {
       location: `/experiments/${name}`,

@@ -3,10 +3,10 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { GRACE_MS, LIFETIMES } from '../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { acquireLease } from '../../storage/lease.ts';
-import { GRACE_MS, LIFETIMES } from '../../storage/lifetimes.ts';
-import { createTrainingServer, type TrainingServer } from '../testing-training.ts';
+import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
 /** How far the clock of the server and its store is ahead, milliseconds. */
 let ahead: number;

@@ -1,7 +1,7 @@
 /** @file Whether the server, its store and its runner are there. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { describeError } from '../../functions/thrown.ts';
+import { describeError } from '../../functions/execution/thrown.ts';
 import { runnerStatusSchema } from '../../gpu-runner/protocol.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { VERSION } from '../version.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { canonicalJson } from '../../storage/canonical.ts';
 import { createRefs } from '../../storage/refs.ts';
-import { createTestServer } from '../testing.ts';
+import { createTestServer } from '../testing/server.ts';
 
 test('experiments are shown with their latest previews, prompts as text', async () => {
   const { send, blobs, store } = createTestServer();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { digestOf } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
-import { createTestServer, jsonOf, problemOf } from '../testing.ts';
+import { createTestServer, jsonOf, problemOf } from '../testing/server.ts';
 
 const TEXT = 'the quick brown fox';
 const DIGEST = digestOf(TEXT);

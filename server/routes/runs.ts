@@ -2,8 +2,8 @@
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { InvalidInput, NotFound } from '../../errors.ts';
-import type { RunHandle } from '../../functions/executor.ts';
-import { describeError } from '../../functions/thrown.ts';
+import type { RunHandle } from '../../functions/execution/executor.ts';
+import { describeError } from '../../functions/execution/thrown.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readWait } from '../prefer.ts';

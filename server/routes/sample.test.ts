@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Busy } from '../../errors.ts';
-import { readHead } from '../../functions/lib/experiment.ts';
-import { createTrainingServer, type TrainingServer } from '../testing-training.ts';
+import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
 let server: TrainingServer;
 

@@ -2,13 +2,13 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { Internal } from '../../errors.ts';
-import type { RunState } from '../../functions/executor.ts';
-import { readCheckpoint, readKeyedConfig } from '../../functions/lib/documents.ts';
-import { readHead } from '../../functions/lib/experiment.ts';
-import { engineRequestSchema, forSampling, resolveEngine } from '../../functions/lib/resolve-engine.ts';
+import type { RunState } from '../../functions/execution/executor.ts';
+import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { engineRequestSchema, forSampling, resolveEngine } from '../../functions/experiments/resolve-engine.ts';
 import { sampleInput } from '../../functions/sample.ts';
 import type { Json } from '../../storage/canonical.ts';
 import { parseDigest } from '../../storage/digest.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import { type EngineSpec, resultSchema } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';

@@ -2,10 +2,10 @@
 import type { Digest } from '../digest.ts';
 import { digestOfBlobKey } from '../keys.ts';
 import { listAll, listFolders } from '../list-all.ts';
-import { type Reachable, walkReachable } from '../reachable.ts';
-import { listRoots, type Root } from '../roots.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
 import { forEach } from './for-each.ts';
+import { type Reachable, walkReachable } from './reachable.ts';
+import { listRoots, type Root } from './roots.ts';
 
 /** In the order of a report. `pictures` are columns and archives of them, too; `other` are blobs of no known type. */
 export const GARBAGE_KINDS = [

@@ -1,13 +1,13 @@
 /** @file Deletes garbage, batch by batch, each after a last look at whether anybody has need of it by now. */
 import { Conflict } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
-import { type Reachable, walkReachable } from '../reachable.ts';
-import { listRoots, type Root } from '../roots.ts';
-import { acquireSweep, SWEEP_KEY, type SweepLock } from '../sweep-lock.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
 import { forEach } from './for-each.ts';
 import { type Ages, type Garbage, isNeeded, isStaleRun, type Survey } from './garbage.ts';
 import { orderByLinks } from './order.ts';
+import { type Reachable, walkReachable } from './reachable.ts';
+import { listRoots, type Root } from './roots.ts';
+import { acquireSweep, SWEEP_KEY, type SweepLock } from './sweep-lock.ts';
 
 /** Deleted between two last looks. */
 const BATCH = 1000;

@@ -1,5 +1,5 @@
 /** @file Time that passes when a test says so, as each host's own clock shows it. */
-import type { Clock } from '../lease.ts';
+import type { Clock } from '../clock.ts';
 
 const STEP_MS = 1000;
 

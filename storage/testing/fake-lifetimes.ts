@@ -1,6 +1,6 @@
 /** @file Lifetimes by a clock that stands still until a test moves it, and moves on while somebody sleeps. */
 import { setImmediate } from 'node:timers/promises';
-import type { Lifetimes } from '../lifetimes.ts';
+import type { Lifetimes } from '../gc/lifetimes.ts';
 
 export interface FakeLifetimes extends Lifetimes {
   /** Moves the clock on, milliseconds. */

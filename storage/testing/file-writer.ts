@@ -1,7 +1,7 @@
 /** @file Another process on a folder, for tests of the file driver: node file-writer.ts MODE DIR KEY COUNT */
 import { createHash } from 'node:crypto';
 import { PreconditionFailed } from '../../errors.ts';
-import { openFileStore } from '../drivers/file.ts';
+import { openFileStore } from '../drivers/file/file-store.ts';
 import type { Etag, ObjectStore } from '../types.ts';
 
 /** `<number> <sha256 of the number> <filler>`: a body that tells whether it is whole. */

@@ -1,5 +1,5 @@
+import { GraphEditor } from '../edit.ts';
 import type { Graph, Node, NodeId } from '../graph.ts';
-import { GraphEditor } from './edit.ts';
 
 /** Operands that are wider make products of a good size by themselves, and joining them costs more than it saves. */
 const WIDEST = 384;

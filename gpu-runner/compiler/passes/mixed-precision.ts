@@ -1,8 +1,9 @@
 /** @file Mixed precision as explicit casts: matrix products in a short format, everything else as it was. */
+
+import { eliminateDeadCode } from '../dce.ts';
 import type { Precision } from '../engine.ts';
 import type { AnyNode, Graph, NodeId } from '../graph.ts';
 import { verify } from '../verify.ts';
-import { eliminateDeadCode } from './dce.ts';
 
 /** They move values and do not change them: casting before or after is the same, and in the short format there are fewer bytes to move. */
 const MOVES: ReadonlySet<string> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);

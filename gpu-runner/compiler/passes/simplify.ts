@@ -2,10 +2,10 @@
 import * as f from '../functions.ts';
 import type { AnyNode, Graph, Node } from '../graph.ts';
 import type { OpName } from '../ops.ts';
+import { rewriteGraph } from '../rewrite.ts';
 import { broadcastShapes, isSameShape } from '../shapes.ts';
 import type { Value } from '../trace.ts';
 import { foldConstants } from './fold-constants.ts';
-import { rewriteGraph } from './rewrite.ts';
 
 type Rule<O extends OpName> = (operands: readonly [Value, Value, ...Value[]], node: Node<O>) => Value | undefined;
 

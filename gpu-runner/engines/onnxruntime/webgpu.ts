@@ -2,7 +2,7 @@
 import { Unprocessable } from '../../../errors.ts';
 import type { Engine, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
-import { predictPeakBytes } from '../../compiler/memory.ts';
+import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
@@ -106,7 +106,7 @@ export async function createWebGpuEngine({
         logSeverityLevel: cpuNodes === 'allowed' ? 3 : 4,
         extra: { session: { disable_cpu_ep_fallback: cpuNodes === 'allowed' ? '0' : '1' } },
       });
-      return new GpuExecutable(session, program, predictPeakBytes(program.graph));
+      return new GpuExecutable(session, program, peakLiveBytes(program.graph));
     },
     async dispose() {
       if (isReleased) return;

@@ -4,8 +4,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import { Internal, InvalidInput, Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, KindProfile, Precision, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
-import { predictPeakBytes } from '../../compiler/memory.ts';
-import { transposeConstants } from '../../compiler/passes/transpose-constants.ts';
+import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
@@ -13,6 +12,7 @@ import { sumByKind } from '../kind-profile.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { createView, OpenVinoState, type View } from './state.ts';
+import { transposeConstants } from './transpose-constants.ts';
 
 const DEVICE = 'CPU';
 
@@ -216,7 +216,7 @@ export function createOpenVinoEngine({
     async compile(graph: Graph) {
       await nextTick();
       const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false, gemm: false });
-      return new OpenVinoExecutable(api, program, compile(program), predictPeakBytes(program.graph), profile);
+      return new OpenVinoExecutable(api, program, compile(program), peakLiveBytes(program.graph), profile);
     },
     async dispose() {
       if (isReleased) return;

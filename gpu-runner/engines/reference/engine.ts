@@ -2,9 +2,9 @@
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
+import { expandComposites } from '../../compiler/expand-composites.ts';
 import type { Graph, PrimitiveNode } from '../../compiler/graph.ts';
-import { predictPeakBytes } from '../../compiler/memory.ts';
-import { expandComposites } from '../../compiler/passes/expand-composites.ts';
+import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, isSameShape } from '../../compiler/shapes.ts';
 import { type DType, emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { type Array64, evaluateNode } from './kernels.ts';
@@ -98,7 +98,7 @@ class ReferenceExecutable implements Executable {
 
   constructor(graph: Graph) {
     this.#graph = expandComposites(graph);
-    this.peakBytes = predictPeakBytes(this.#graph);
+    this.peakBytes = peakLiveBytes(this.#graph);
   }
 
   run(state: State, inputs: Tensors): Promise<Record<string, Tensor>> {

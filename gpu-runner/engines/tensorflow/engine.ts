@@ -1,9 +1,9 @@
 /** @file Interprets graphs over TensorFlow.js. State is kept in its tensors; what a run writes replaces them when the run has succeeded. */
 import { Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
+import { expandComposites } from '../../compiler/expand-composites.ts';
 import type { AnyNode, Graph, NodeId, PrimitiveNode } from '../../compiler/graph.ts';
-import { predictPeakBytes } from '../../compiler/memory.ts';
-import { expandComposites } from '../../compiler/passes/expand-composites.ts';
+import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
 import { loadBackend, tf } from './backend.ts';
@@ -70,7 +70,7 @@ class TensorflowExecutable implements Executable {
     const graph = expandComposites(whole);
     for (const node of graph.nodes) requireSupported(node, `${node.op}${node.scope ? ` in ${node.scope}` : ''}`);
     this.#graph = graph;
-    this.peakBytes = predictPeakBytes(graph);
+    this.peakBytes = peakLiveBytes(graph);
     this.#lastUses = findLastUses(graph);
     this.#constants = new Map(
       graph.nodes.flatMap((node, id) => (node.op === 'constant' ? [[id, evaluateNode(node, [])] as const] : [])),

@@ -1,6 +1,7 @@
 /** @file Lowering to ONNX: the nodes of a graph by rules.ts, in a model with named inputs and outputs. */
+
+import { expandComposites } from '../../expand-composites.ts';
 import type { Graph } from '../../graph.ts';
-import { expandComposites } from '../../passes/expand-composites.ts';
 import type { TensorSpec } from '../../tensor.ts';
 import { Emitter, ONNX_PREFIX, type OnnxOptions } from './emitter.ts';
 import { encodeModel } from './model.ts';

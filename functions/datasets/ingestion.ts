@@ -1,0 +1,105 @@
+/** @file What `ingest` does with the pages of an inspected dataset. */
+import { Unprocessable } from '../../errors.ts';
+import { readColumn } from '../../formats/webdataset.ts';
+import { putItems, readItems } from '../../storage/items.ts';
+import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { FunctionContext } from '../define.ts';
+import type { NearDuplicateInput } from '../pictures/near-duplicates.ts';
+import { type Assignment, assignClusters } from './clusters.ts';
+import { type Inspection, parseInspection } from './inspection.ts';
+
+export interface InspectedItem {
+  readonly item: Item;
+  readonly inspection: Inspection;
+}
+
+export interface InspectedPage {
+  readonly page: Page;
+  readonly items: readonly InspectedItem[];
+}
+
+export interface IngestedPages {
+  readonly pages: Page[];
+  /** Those that stay, of all pages. */
+  readonly items: readonly Item[];
+  readonly rejects: readonly Reject[];
+}
+
+/** @throws Unprocessable when a page was not inspected. */
+export function readInspectedPages(blobs: BlobStore, dataset: Dataset): Promise<InspectedPage[]> {
+  return Promise.all(
+    dataset.pages.map(async page => {
+      if (page.columns.inspect === undefined) {
+        throw new Unprocessable('the dataset has no column "inspect"', { hint: 'run inspect first' });
+      }
+      const members = readColumn(await blobs.get(page.columns.inspect));
+      const items = (await readItems(blobs, page)).map(item => {
+        const member = members.get(`${item.id}.inspect.json`);
+        if (member === undefined) throw new Unprocessable(`"${item.name}" (${item.id}) was not inspected`);
+        return { item, inspection: parseInspection(member) };
+      });
+      return { page, items };
+    }),
+  );
+}
+
+/** @param before Pages of an ingested dataset: its pictures keep cluster and split, and draw near-duplicates to them. */
+export async function ingestPages(
+  ctx: FunctionContext,
+  pages: readonly InspectedPage[],
+  before: readonly InspectedPage[],
+): Promise<IngestedPages> {
+  const fixed = new Map<string, Assignment>();
+  for (const { item } of before.flatMap(page => page.items)) {
+    if (item.cluster !== undefined && item.split !== undefined) {
+      fixed.set(item.id, { cluster: item.cluster, split: item.split });
+    }
+  }
+  const accepted = [...before, ...pages]
+    .flatMap(page => page.items)
+    .flatMap(({ item, inspection }) => (inspection.accepted ? [{ id: item.id, inspection }] : []));
+  const unique = [...new Map(accepted.map(each => [each.id, each])).values()];
+  const ids = unique.map(({ id }) => id);
+  const assigned = assignClusters(ids, await findNear(ctx, unique), fixed);
+
+  const rejects: Reject[] = [];
+  const kept: Item[] = [];
+  const made: Page[] = [];
+  for (const { page, items } of pages) {
+    const stay: Item[] = [];
+    for (const { item, inspection } of items) {
+      const { id, name } = item;
+      const assignment = assigned.get(id);
+      if (!inspection.accepted) rejects.push({ name, id, reason: inspection.reason });
+      else if (assignment && 'reason' in assignment) rejects.push({ name, id, reason: assignment.reason });
+      else stay.push({ ...item, ...assignment, width: inspection.width, height: inspection.height });
+    }
+    kept.push(...stay);
+    made.push({ items: (await putItems(ctx.blobs, stay)).digest, columns: pick(page) });
+  }
+  return { pages: made, items: kept, rejects };
+}
+
+/** What was inspected stays; later columns were computed from other items. */
+function pick({ columns: { inspect } }: Page): Page['columns'] {
+  return inspect === undefined ? {} : { inspect };
+}
+
+async function findNear(
+  ctx: FunctionContext,
+  pictures: readonly { readonly inspection: Extract<Inspection, { accepted: true }> }[],
+): Promise<Map<number, number[]>> {
+  const input: NearDuplicateInput = {
+    marks: pictures.map(({ inspection: { phash, thumb } }) => ({ phash, thumb })),
+  };
+  const pairs = await ctx.task<Uint32Array>('find-near-duplicates', input);
+  const near = new Map<number, number[]>();
+  for (let i = 0; i < pairs.length; i += 2) {
+    const [later = 0, earlier = 0] = pairs.subarray(i, i + 2);
+    const list = near.get(later) ?? [];
+    list.push(earlier);
+    near.set(later, list);
+  }
+  return near;
+}

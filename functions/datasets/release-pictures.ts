@@ -1,0 +1,82 @@
+/**
+ * @file Deleting a data set, so that the next gcs erase its pictures: they may show real people. An experiment that was trained on them
+ * keeps them, since a run that goes on needs its data. So either it goes first, or it is told that its data is gone for good.
+ */
+import { BlobMissing, Conflict } from '../../errors.ts';
+import { packColumn } from '../../formats/webdataset.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import { readLease } from '../../storage/lease.ts';
+import type { DatasetHead } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { changeHead, listHeads } from '../experiments/experiment-head.ts';
+
+/** Pages without pictures share these, and with them no picture. */
+const EMPTY: ReadonlySet<Digest> = new Set([digestOf(''), digestOf(packColumn(new Map()))]);
+
+export interface ReleaseContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * To be called before the name of a dataset is deleted. Killed anywhere, the same call goes on.
+ * @param force Experiments on its pictures keep their checkpoints, logs and previews, and cannot be trained any more.
+ * @throws Conflict naming the experiments that use its pictures; with `force`, when one of them is in training.
+ */
+export async function releasePictures(
+  ctx: ReleaseContext,
+  name: string,
+  head: DatasetHead,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  const users = await findUsers(ctx, head);
+  if (users.length > 0 && !force) {
+    throw new Conflict(`pictures of the dataset "${name}" are used by experiments: ${users.join(', ')}`, {
+      expected: 'a dataset that no experiment needs',
+      hint: `delete them first; or DELETE /datasets/${name}?force: they keep their checkpoints and cannot be trained any more`,
+      details: { experiments: users },
+    });
+  }
+  for (const user of users) await takeDataFrom(ctx, user);
+}
+
+/** Experiments whose dataset has a blob in common with this one: an earlier or later version of it, or one of the same pictures. */
+async function findUsers({ store, blobs }: ReleaseContext, { dataset, originals }: DatasetHead): Promise<string[]> {
+  const read = new Map<Digest, Promise<ReadonlySet<Digest>>>();
+  const linksOf = (digest: Digest) => {
+    const links = read.get(digest) ?? readLinks(blobs, digest);
+    read.set(digest, links);
+    return links;
+  };
+  const own = new Set([...(await linksOf(dataset)), ...(originals ? await linksOf(originals) : [])]);
+  const users: string[] = [];
+  for (const { name, head } of await listHeads(store)) {
+    if (!head.dataset_deleted && [...(await linksOf(head.dataset))].some(link => own.has(link))) users.push(name);
+  }
+  return users;
+}
+
+async function readLinks(blobs: BlobStore, digest: Digest): Promise<ReadonlySet<Digest>> {
+  try {
+    const { links } = await readDataset(blobs, digest);
+    return new Set([digest, ...links.filter(link => !EMPTY.has(link))]);
+  } catch (error) {
+    if (error instanceof BlobMissing) return new Set([digest]);
+    throw error;
+  }
+}
+
+async function takeDataFrom({ store, now }: ReleaseContext, name: string): Promise<void> {
+  const driver = await readLease(store, name, now());
+  await changeHead(store, name, head => {
+    if (head.state !== 'running' && !driver) return { ...head, dataset_deleted: true };
+    throw new Conflict(`the experiment "${name}" is in training on its pictures`, {
+      expected: 'experiments that are paused or done',
+      hint: `POST /experiments/${name}/pause, and delete the dataset when its chunk has ended`,
+      retryAfterSeconds: 5,
+    });
+  });
+}

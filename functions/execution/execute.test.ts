@@ -1,0 +1,334 @@
+import { expect, test } from 'vitest';
+import { AppError, NotFound } from '../../errors.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { interceptStore } from '../../storage/intercept.ts';
+import { actionKey, blobKey } from '../../storage/keys.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { CallAnswer } from '../define.ts';
+import { createBench, createLab, type Lab, putDataset } from '../testing/functions.ts';
+
+async function failureOf(promise: Promise<unknown>): Promise<AppError> {
+  const error = await promise.then(
+    () => new Error('it succeeded'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof AppError)) throw error;
+  return error;
+}
+
+function output(answer: CallAnswer, name: string): Digest {
+  const ref = answer.result.outputs[name];
+  if (ref === undefined) throw new Error(`no output ${name}`);
+  return ref.digest;
+}
+
+async function textOf(lab: Lab, answer: CallAnswer): Promise<string> {
+  return Buffer.from(await lab.blobs.get(output(answer, 'text'))).toString();
+}
+
+test('the action is the digest of function, version, params with defaults, and inputs', async () => {
+  const lab = createLab();
+  const { action, cache, result } = await lab.executor.call('echo', { text: 'a' });
+  expect(cache).toBe('miss');
+  expect(result.action).toEqual({ v: 1, function: 'echo', version: 1, params: { text: 'a', times: 1 }, inputs: {} });
+  expect(action).toBe(canonicalDigest(result.action));
+  expect(result.stats.seconds).toBeTypeOf('number');
+});
+
+test('the second call is a hit, also when a default is spelled out', async () => {
+  const lab = createLab();
+  const first = await lab.executor.call('echo', { text: 'a' });
+  const second = await lab.executor.call('echo', { times: 1, text: 'a' });
+  expect(second).toEqual({ ...first, cache: 'hit' });
+  expect(lab.bench.runs).toEqual(['echo a']);
+});
+
+test('a hit asks the store for two things: whether the result is the one it knows, and whether its blob is there', async () => {
+  const calls: string[] = [];
+  const store = interceptStore(createMemoryStore(), ({ operation, key }, run) => {
+    calls.push(`${operation} ${key}`);
+    return run();
+  });
+  const lab = createLab({ store });
+  await lab.executor.call('echo', { text: 'a' });
+  const known = await lab.executor.call('echo', { text: 'a' });
+  calls.length = 0;
+  expect(await lab.executor.call('echo', { text: 'a' })).toEqual(known);
+  expect(calls).toEqual([`head ${actionKey('echo', known.action)}`, `head ${blobKey(output(known, 'text'))}`]);
+});
+
+test('equal calls at once run once', async () => {
+  const lab = createLab();
+  const calls = Array.from({ length: 20 }, () => lab.executor.call('slow', { text: 'a' }));
+  lab.bench.gate.resolve();
+  const answers = await Promise.all(calls);
+  expect(lab.bench.runs).toEqual(['slow a']);
+  expect(new Set(answers.map(answer => answer.result.outputs.text?.digest)).size).toBe(1);
+});
+
+test('skipCache computes again and replaces the result', async () => {
+  const lab = createLab();
+  await lab.executor.call('echo', { text: 'a' });
+  const again = await lab.executor.call('echo', { text: 'a' }, { skipCache: true });
+  expect(again.cache).toBe('miss');
+  expect(lab.bench.runs).toHaveLength(2);
+  const stored = await lab.store.get(actionKey('echo', again.action));
+  expect(JSON.parse(Buffer.from(stored?.body ?? []).toString())).toEqual(again.result);
+});
+
+test('two servers race: the result that was committed first is what both return', async () => {
+  const one = createLab();
+  const two = createLab({ store: one.store });
+  const started = [one.executor.call('slow', { text: 'a' }), two.executor.call('slow', { text: 'a' })];
+  await expect.poll(() => [...one.bench.runs, ...two.bench.runs]).toHaveLength(2);
+  one.bench.gate.resolve();
+  const first = await started[0];
+  two.bench.gate.resolve();
+  const second = await started[1];
+  expect(second?.result).toEqual(first?.result);
+  // Times differ between the two, so equality shows whose result stands.
+  expect(second?.cache).toBe('miss');
+});
+
+test('a result whose output is gone is a miss, and is replaced', async () => {
+  const lab = createLab();
+  const first = await lab.executor.call('echo', { text: 'a' });
+  await lab.store.delete(blobKey(output(first, 'text')));
+  const second = await lab.executor.call('echo', { text: 'a' });
+  expect(second.cache).toBe('miss');
+  expect(await textOf(lab, second)).toBe('a');
+  expect((await lab.executor.call('echo', { text: 'a' })).cache).toBe('hit');
+});
+
+test('a nested blob found missing in use is made again by its maker, once', async () => {
+  const lab = createLab();
+  const packed = await lab.executor.call('pack', { text: 'a' });
+  await lab.store.delete(blobKey(digestOf('nested a')));
+  const unpacked = await lab.executor.call('unpack', { document: output(packed, 'document') });
+  expect(await textOf(lab, unpacked)).toBe('nested a');
+  expect(lab.bench.runs).toEqual(['pack a', 'unpack', 'pack a', 'unpack']);
+});
+
+test('so it is after a restart, when nobody remembers who made it', async () => {
+  const lab = createLab();
+  const packed = await lab.executor.call('pack', { text: 'a' });
+  await Promise.all(Array.from({ length: 100 }, (_, i) => lab.executor.call('pack', { text: `another ${i}` })));
+  await lab.store.delete(blobKey(digestOf('nested a')));
+  const restarted = createLab({ store: lab.store });
+  const unpacked = await restarted.executor.call('unpack', { document: output(packed, 'document') });
+  expect(await textOf(restarted, unpacked)).toBe('nested a');
+  expect(restarted.bench.runs).toEqual(['unpack', 'pack a', 'unpack']);
+});
+
+test('a missing blob that nobody has made is told, with its digest', async () => {
+  const lab = createLab();
+  const nested = digestOf('nobody made this');
+  const { digest } = await lab.blobs.put(Buffer.from(JSON.stringify({ nested })));
+  const error = await failureOf(lab.executor.call('unpack', { document: digest }));
+  expect(error).toMatchObject({ code: 'blob_missing', status: 404, details: { digest: nested } });
+});
+
+test('a server that stops starts nothing new and waits for what is about to end', async () => {
+  const lab = createLab();
+  const running = lab.executor.call('slow', { text: 'a' });
+  await expect.poll(() => lab.bench.runs).toEqual(['slow a']);
+  const drained = lab.executor.drain(5000);
+  expect(await failureOf(lab.executor.call('echo', { text: 'a' }))).toMatchObject({ code: 'busy' });
+  lab.bench.gate.resolve();
+  await drained;
+  expect(await textOf(lab, await running)).toBe('a');
+});
+
+test('work that was cut short is committed as what it was', async () => {
+  const lab = createLab();
+  const short = await lab.executor.call('shorten', { to: 100 });
+  expect(short.result.action.params).toEqual({ to: 10 });
+  expect(short.action).toBe(canonicalDigest(short.result.action));
+  expect((await lab.executor.call('shorten', { to: 10 })).cache).toBe('hit');
+  expect((await lab.executor.call('shorten', { to: 100 })).cache).toBe('miss');
+});
+
+test('an error is no result', async () => {
+  const lab = createLab();
+  for (let i = 0; i < 2; i++) {
+    expect(await failureOf(lab.executor.call('refuse', {}))).toMatchObject({ code: 'unprocessable', status: 422 });
+  }
+  expect(lab.bench.runs).toEqual(['refuse', 'refuse']);
+});
+
+test('every mistake in a body is told, unknown keys with the nearest known one', async () => {
+  const lab = createLab();
+  const error = await failureOf(lab.executor.call('echo', { txt: 'a', times: 0 }));
+  expect(error).toMatchObject({ code: 'invalid_input', status: 400 });
+  expect(error.details.issues).toMatchInlineSnapshot(`
+    [
+      {
+        "detail": "Invalid input: expected string, received undefined",
+        "pointer": "/text",
+      },
+      {
+        "detail": "Too small: expected number to be >=1",
+        "pointer": "/times",
+      },
+      {
+        "detail": "unknown key "txt"; did you mean "text"?",
+        "pointer": "/txt",
+      },
+    ]
+  `);
+});
+
+test('unknown functions, digests and names are told apart', async () => {
+  const lab = createLab();
+  expect((await failureOf(lab.executor.call('eco', {}))).hint).toBe('did you mean echo?');
+  const unknown = await failureOf(lab.executor.call('unpack', { document: digestOf('nobody stored this') }));
+  expect(unknown).toBeInstanceOf(NotFound);
+  expect(unknown.message).toContain('document: there is no blob');
+  const name = await failureOf(lab.executor.call('count', { dataset: 'lettrs' }));
+  expect(name.message).toBe('there is no dataset "lettrs"');
+  expect((await failureOf(lab.executor.call('count', { dataset: 'sha256:abc' }))).code).toBe('invalid_input');
+});
+
+test('a name is resolved before hashing: it and its digest are one action', async () => {
+  const lab = createLab();
+  const { dataset } = await putDataset(lab.blobs, ['a', 'b']);
+  const other = await putDataset(lab.blobs, ['c']);
+  const { datasets } = createRefs(lab.store);
+  const { etag } = await datasets.create('letters', { v: 1, dataset });
+  const named = await lab.executor.call('count', { dataset: 'letters' });
+  expect(named.result.action.inputs).toEqual({ dataset });
+  expect(await lab.executor.call('count', { dataset })).toEqual({ ...named, cache: 'hit' });
+  await datasets.compareAndSwap('letters', etag, { v: 1, dataset: other.dataset });
+  expect((await lab.executor.call('count', { dataset: 'letters' })).cache).toBe('miss');
+});
+
+test('experiments are resolved to a checkpoint by latest and by step', async () => {
+  const lab = createLab();
+  const { dataset } = await putDataset(lab.blobs, ['a']);
+  const checkpoints = await Promise.all(['one', 'two'].map(text => lab.blobs.put(Buffer.from(text))));
+  const [one, two] = checkpoints.map(ref => ref.digest);
+  if (one === undefined || two === undefined) throw new Error('no checkpoints');
+  const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
+  await createRefs(lab.store).experiments.create('run', {
+    ...{ v: 1, config: one, dataset, engine, target: 64, state: 'done', checkpoint: two, chunks: [], superseded: [] },
+    history: [
+      { step: 10, checkpoint: one, result: one },
+      { step: 20, checkpoint: two, result: two },
+    ],
+  });
+  const resolve = async (checkpoint: string) =>
+    (await lab.executor.call('count', { dataset, checkpoint })).result.action.inputs.checkpoint;
+  expect(await resolve('run')).toBe(two);
+  expect(await resolve('run@latest')).toBe(two);
+  expect(await resolve('run@10')).toBe(one);
+  expect((await failureOf(resolve('run@11'))).expected).toContain('10, 20');
+  expect((await failureOf(resolve('run@best'))).code).toBe('unprocessable');
+  expect((await failureOf(resolve('run@soon'))).code).toBe('invalid_input');
+  expect((await failureOf(resolve('rum'))).hint).toBe('did you mean run?');
+});
+
+test('a caller who leaves stops the work only when nobody else waits', async () => {
+  const lab = createLab();
+  const [one, two] = [new AbortController(), new AbortController()];
+  const first = failureOf(lab.executor.call('slow', { text: 'a' }, { signal: one.signal }));
+  const second = failureOf(lab.executor.call('slow', { text: 'a' }, { signal: two.signal }));
+  await expect.poll(() => lab.bench.runs).toEqual(['slow a']);
+  one.abort();
+  expect((await first).code).toBe('cancelled');
+  const third = lab.executor.call('slow', { text: 'a' });
+  two.abort();
+  expect((await second).code).toBe('cancelled');
+  lab.bench.gate.resolve();
+  expect(await textOf(lab, await third)).toBe('a');
+  expect(lab.bench.runs).toEqual(['slow a']);
+});
+
+test('when the last caller leaves the work stops, and the next call starts anew', async () => {
+  const lab = createLab();
+  const controller = new AbortController();
+  const first = failureOf(lab.executor.call('slow', { text: 'a' }, { signal: controller.signal }));
+  await expect.poll(() => lab.bench.runs).toEqual(['slow a']);
+  controller.abort();
+  const second = lab.executor.call('slow', { text: 'a' });
+  expect((await first).code).toBe('cancelled');
+  lab.bench.gate.resolve();
+  expect(await textOf(lab, await second)).toBe('a');
+  expect(lab.bench.runs).toEqual(['slow a', 'slow a']);
+});
+
+test('an equal effect joins the one that runs, and is run again afterwards', async () => {
+  const lab = createLab();
+  const first = lab.executor.callEffect('work', { name: 'a' });
+  const second = lab.executor.callEffect('work', { name: 'a', fail: true });
+  lab.bench.gate.resolve();
+  expect(await second).toEqual(await first);
+  expect(lab.bench.runs).toEqual(['work a', 'slow a 1', 'slow a 2']);
+  await lab.executor.callEffect('work', { name: 'a' });
+  expect(lab.bench.runs.filter(run => run === 'work a')).toHaveLength(2);
+  expect(lab.bench.runs.filter(run => run.startsWith('slow'))).toHaveLength(2);
+});
+
+test('effects run effects, and progress comes through', async () => {
+  const lab = createLab();
+  lab.bench.gate.resolve();
+  const phases: string[] = [];
+  const result = await lab.executor.callEffect('outer', { name: 'a' }, { onEvent: event => phases.push(event.phase) });
+  expect(result).toMatchObject({ inner: { name: 'a' } });
+  expect(phases).toEqual(['waiting', 'finished', 'waiting', 'finished']);
+});
+
+test('a stopped effect goes on where it was: what it has called is a hit', async () => {
+  const lab = createLab();
+  const controller = new AbortController();
+  await lab.executor.close();
+  const started = failureOf(lab.executor.callEffect('work', { name: 'a' }, { signal: controller.signal }));
+  await expect.poll(() => lab.bench.runs).toContain('slow a 1');
+  lab.bench.gate.resolve();
+  lab.bench.gate = Promise.withResolvers();
+  await expect.poll(() => lab.bench.runs).toContain('slow a 2');
+  controller.abort();
+  expect((await started).code).toBe('cancelled');
+  const restarted = createLab({ store: lab.store, bench: lab.bench });
+  lab.bench.gate.resolve();
+  await restarted.executor.callEffect('work', { name: 'a' });
+  expect(lab.bench.runs).toEqual(['work a', 'slow a 1', 'slow a 2', 'work a', 'slow a 2']);
+});
+
+test('runs can be found: running here, ended here, left in the store, or told by a result', async () => {
+  const bench = createBench();
+  const lab = createLab({ bench });
+  const started = await lab.executor.start('work', { name: 'a' });
+  expect((await (await lab.executor.findRun(started.action))?.state())?.state).toBe('running');
+  bench.gate.resolve();
+  const ended = await started.wait(5000);
+  expect(ended).toMatchObject({ state: 'done', function: 'work', result: { name: 'a' } });
+  await lab.executor.close();
+
+  const other = createLab({ store: lab.store });
+  const found = await other.executor.findRun(started.action);
+  expect(await found?.state()).toMatchObject({ state: 'done', function: 'work', result: { name: 'a' } });
+  const phases = [];
+  for await (const event of found?.events(0) ?? []) phases.push(event.data.phase);
+  expect(phases).toEqual(['waiting', 'finished', 'waiting', 'finished']);
+
+  const { action, result } = await lab.executor.call('echo', { text: 'a' });
+  expect(await (await other.executor.findRun(action))?.state()).toMatchObject({ state: 'done', result });
+  expect(await other.executor.findRun(digestOf('no such run'))).toBeUndefined();
+});
+
+test('a failed run is kept with its problem', async () => {
+  const lab = createLab();
+  const run = await lab.executor.start('refuse', {});
+  expect(await run.wait(5000)).toMatchObject({
+    state: 'failed',
+    error: { code: 'unprocessable', hint: 'do something else' },
+  });
+  await lab.executor.close();
+  const other = createLab({ store: lab.store });
+  expect(await (await other.executor.findRun(run.action))?.state()).toMatchObject({
+    state: 'failed',
+    error: { code: 'unprocessable', message: 'it cannot be done' },
+  });
+});

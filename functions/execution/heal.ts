@@ -1,0 +1,84 @@
+/** @file A nested blob found missing while in use: its maker runs again, once, and then the work does. */
+import { BlobMissing } from '../../errors.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
+import type { Action } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { ProgressEvent } from '../define.ts';
+import type { Makers } from './makers.ts';
+import { asAppError } from './thrown.ts';
+
+/** Makers made again, one for the sake of the next, before a missing blob is given up. */
+const MAX_HEALS = 16;
+
+/** What a run needs to have a missing blob made again. */
+export interface Healing {
+  readonly run: Digest;
+  readonly signal: AbortSignal;
+  readonly progress: (event: ProgressEvent) => void;
+  /** Makers that were tried for the sake of the first of these runs. */
+  readonly healed: Set<Digest>;
+}
+
+export interface Healer {
+  /** Does the work; when it misses a blob that can be made again, makes it and does the work once more. */
+  heal<T>(work: () => Promise<T>, healing: Healing): Promise<T>;
+  /** Makes a missing blob again. Whether it is there now. */
+  restore(blob: Digest, healing: Healing): Promise<boolean>;
+}
+
+/** @param remake Computes the action anew and replaces its result. */
+export function createHealer(
+  makers: Makers,
+  blobs: BlobStore,
+  remake: (maker: Action, healing: Healing) => Promise<unknown>,
+): Healer {
+  /** Run -> the maker it waits for. */
+  const waiting = new Map<Digest, Digest>();
+
+  /** Whether `from` is the run `to`, or waits for it, so that `to` must not wait for it. */
+  function waitsFor(from: Digest, to: Digest): boolean {
+    for (let at: Digest | undefined = from; at !== undefined; at = waiting.get(at)) if (at === to) return true;
+    return false;
+  }
+
+  async function restore(blob: Digest, healing: Healing): Promise<boolean> {
+    const { run, healed } = healing;
+    for await (const maker of makers.find(blob, healing.signal)) {
+      const digest = canonicalDigest(maker);
+      if (healed.has(digest) || waitsFor(digest, run)) continue;
+      if (healed.size >= MAX_HEALS) return false;
+      healed.add(digest);
+      healing.progress({ phase: maker.function, message: `a blob is missing from the store and made again: ${blob}` });
+      waiting.set(run, digest);
+      try {
+        await remake(maker, healing);
+      } finally {
+        waiting.delete(run);
+      }
+      if ((await blobs.head(blob)) !== undefined) return true;
+    }
+    return false;
+  }
+
+  return {
+    restore,
+    async heal(work, healing) {
+      try {
+        return await work();
+      } catch (error) {
+        const blob = missingBlob(error);
+        if (blob === undefined || !(await restore(blob, healing))) throw error;
+        return work();
+      }
+    },
+  };
+}
+
+/** The blob that an error says is missing. */
+function missingBlob(error: unknown): Digest | undefined {
+  const known = asAppError(error);
+  if (known.code !== new BlobMissing('').code) return undefined;
+  const digest = known.details.digest ?? /sha256:[0-9a-f]{64}/.exec(known.message)?.[0];
+  return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+}

@@ -1,0 +1,72 @@
+/** @file Names in a digest's place: `portraits`, `my-run@latest`, `my-run@500`. */
+
+import { nearestName } from '../../configs/suggest.ts';
+import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import type { DigestKind } from './parse-call.ts';
+
+export interface NameResolver {
+  /** @param key Where the name was given, for errors. @throws InvalidInput, NotFound, Unprocessable */
+  resolve(kind: DigestKind, text: string, key: string): Promise<Digest>;
+}
+
+export function createNameResolver(store: ObjectStore): NameResolver {
+  const refs = createRefs(store);
+
+  async function resolveDataset(name: string, version: string | undefined): Promise<Digest> {
+    if (version !== undefined && version !== 'latest') throw badVersion(name, version, 'a dataset has only @latest');
+    const head = await refs.datasets.read(name);
+    if (head === undefined) throw await unknownName('dataset', name, refs.datasets.list());
+    return head.value.dataset;
+  }
+
+  async function resolveExperiment(name: string, version = 'latest'): Promise<Digest> {
+    const head = (await refs.experiments.read(name))?.value;
+    if (head === undefined) throw await unknownName('experiment', name, refs.experiments.list());
+    if (version === 'latest') {
+      if (head.checkpoint !== undefined) return head.checkpoint;
+      throw new Unprocessable(`the experiment "${name}" has no checkpoint yet`, {
+        hint: `train it: POST /experiments/${name}/train`,
+      });
+    }
+    const steps = head.history.map(kept => kept.step);
+    if (version === 'best') {
+      throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was validated`, {
+        expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
+      });
+    }
+    if (!/^\d{1,9}$/.test(version)) throw badVersion(name, version, '@latest, @best or a step');
+    const kept = head.history.find(each => each.step === Number(version));
+    if (kept !== undefined) return kept.checkpoint;
+    throw new NotFound(`the experiment "${name}" keeps no checkpoint of step ${version}`, {
+      expected: `@latest or one of the steps ${steps.join(', ') || '(none yet)'}`,
+    });
+  }
+
+  return {
+    async resolve(kind, text, key) {
+      const [name = '', version, ...rest] = text.split('@');
+      if (rest.length > 0) throw new InvalidInput(`${key}: "${text.slice(0, 100)}" has more than one @`);
+      if (kind === 'dataset') return resolveDataset(name, version);
+      if (kind === 'experiment') return resolveExperiment(name, version);
+      throw new InvalidInput(`${key}: "${text.slice(0, 100)}" is no digest`, {
+        expected: 'sha256:<64 hexadecimal digits>',
+      });
+    },
+  };
+}
+
+function badVersion(name: string, version: string, expected: string): InvalidInput {
+  return new InvalidInput(`"${name.slice(0, 100)}@${version.slice(0, 50)}" is no version`, { expected });
+}
+
+async function unknownName(kind: string, name: string, list: Promise<readonly string[]>): Promise<NotFound> {
+  const known = await list;
+  const nearest = nearestName(name, known);
+  return new NotFound(`there is no ${kind} "${name}"`, {
+    expected: `a digest, or the name of a ${kind}: ${known.slice(0, 20).join(', ') || 'there are none yet'}`,
+    ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
+  });
+}

@@ -1,0 +1,89 @@
+/** @file From a flat body to the parts of an action: params, input digests (names resolved), engine. */
+import type { z } from 'zod';
+import { canonicalJson, type Json } from '../../storage/canonical.ts';
+import { type Digest, digestOf, isDigest } from '../../storage/digest.ts';
+import { type Action, digestSchema, type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
+import type { AnyFunction } from '../define.ts';
+import { invalidBody, listIssues } from './check-body.ts';
+
+export type DigestKind = 'dataset' | 'experiment' | 'blob';
+
+export interface ParsedCall {
+  /** As the function's schema reads the body, digests included; what `run` gets. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly params: Action['params'];
+  readonly inputs: Readonly<Record<string, Digest>>;
+  readonly engine?: EngineSpec;
+  /** Keys that were given as names. */
+  readonly resolved: Readonly<Record<string, Digest>>;
+}
+
+/** Keys of a body that hold digests. Page functions take one dataset. */
+export function digestKeys(fn: AnyFunction): Readonly<Record<string, DigestKind>> {
+  return fn.kind === 'page' ? { dataset: 'dataset' } : (fn.digests ?? {});
+}
+
+const bodySchemas = new WeakMap<AnyFunction, z.ZodObject>();
+
+/** The schema of a whole body: strict, with `dataset` for page functions and `engine` where the action carries one. */
+export function bodySchema(fn: AnyFunction): z.ZodObject {
+  const known = bodySchemas.get(fn);
+  if (known) return known;
+  const input: z.ZodObject = fn.input;
+  const added = {
+    ...(fn.kind === 'page' && { dataset: digestSchema }),
+    ...(fn.kind === 'pure' && fn.usesEngine && !('engine' in input.shape) && { engine: engineSpecSchema.optional() }),
+  };
+  const schema = (Object.keys(added).length > 0 ? input.safeExtend(added) : input).strict();
+  bodySchemas.set(fn, schema);
+  return schema;
+}
+
+/**
+ * Every mistake of the body is reported at once, and before any name is looked up.
+ * @param resolve What a name in a digest's place stands for. @throws NotFound
+ * @throws InvalidInput
+ */
+export async function parseCall(
+  fn: AnyFunction,
+  body: Json,
+  resolve: (kind: DigestKind, name: string, key: string) => Promise<Digest>,
+): Promise<ParsedCall> {
+  const schema = bodySchema(fn);
+  const keys = digestKeys(fn);
+  const what = `the body of ${fn.name}`;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw invalidBody([{ pointer: '', detail: 'expected a JSON object' }], what);
+  }
+  const given: Record<string, unknown> = { ...body };
+  const names = Object.entries(keys).flatMap(([key, kind]) => {
+    const value = given[key];
+    return kind !== 'blob' && typeof value === 'string' && !isDigest(value) && !value.startsWith('sha256:')
+      ? [{ key, kind, name: value }]
+      : [];
+  });
+  // A digest that stands for any: the schema sees the shape of the body before a name costs a look-up.
+  for (const { key } of names) given[key] = digestOf('');
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw invalidBody(listIssues(schema, parsed.error), what);
+  const resolved: Record<string, Digest> = {};
+  for (const { key, kind, name } of names) resolved[key] = await resolve(kind, name, key);
+
+  const { engine, ...input }: Record<string, unknown> = { ...parsed.data, ...resolved };
+  const takesEngine = fn.kind === 'pure' && fn.usesEngine === true;
+  const inputs: Record<string, Digest> = {};
+  const params: Record<string, unknown> = takesEngine ? { ...input } : { ...input, engine };
+  for (const key of Object.keys(keys)) {
+    const value = params[key];
+    delete params[key];
+    if (typeof value === 'string' && isDigest(value)) inputs[key] = value;
+  }
+  return {
+    input: engine === undefined ? input : { ...input, engine },
+    // Canonical form leaves out what is undefined, and refuses what is no JSON.
+    params: JSON.parse(canonicalJson(params as Json)),
+    inputs,
+    ...(takesEngine && engine !== undefined && { engine: engineSpecSchema.parse(engine) }),
+    resolved,
+  };
+}

@@ -1,0 +1,42 @@
+/** @file Body of a worker thread of the pool: one task at a time, by name. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { Internal } from '../../errors.ts';
+import type { PoolReply, PoolRequest } from './pool-message.ts';
+import { describeError } from './thrown.ts';
+
+type Task = (input: unknown) => unknown;
+
+const port = parentPort;
+if (port === null) throw new Internal('pool-worker.ts runs only as a worker thread');
+
+const loading: Promise<{ readonly tasks: Readonly<Record<string, Task>> }> = import(workerData.tasks);
+
+port.on('message', (request: PoolRequest) => {
+  void answer(request).then(reply => port.postMessage(reply, reply.ok ? movableBuffers(reply.value) : []));
+});
+
+async function answer(request: PoolRequest): Promise<PoolReply> {
+  try {
+    const { tasks } = await loading;
+    const task = Object.hasOwn(tasks, request.name) ? tasks[request.name] : undefined;
+    if (task === undefined) throw new Internal(`there is no task "${request.name}"`);
+    return { ok: true, value: await task(request.input) };
+  } catch (error) {
+    return { ok: false, error: describeError(error) };
+  }
+}
+
+/** Buffers that a value owns alone; views into a shared slab (Node's small Buffers) are copied instead. */
+function movableBuffers(value: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
+  if (ArrayBuffer.isView(value)) {
+    const { buffer } = value;
+    if (buffer instanceof ArrayBuffer && value.byteLength === buffer.byteLength) found.add(buffer);
+  } else if (Array.isArray(value)) {
+    for (const each of value) movableBuffers(each, found);
+  } else if (value instanceof Map) {
+    for (const each of value.values()) movableBuffers(each, found);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const each of Object.values(value)) movableBuffers(each, found);
+  }
+  return [...found];
+}

@@ -1,0 +1,114 @@
+/** @file The events of one run: bounded in memory, replayed from any point, coalesced when they come too fast. */
+import type { ProgressEvent } from '../define.ts';
+import type { RunEvent } from './executor.ts';
+
+/** Events of one phase that follow each other within this time are one event: the newest. */
+const COALESCE_MS = 200;
+/** When a log is longer, every second event of its older half goes. */
+const MAX_EVENTS = 4000;
+
+export interface RunLog {
+  readonly last: ProgressEvent | undefined;
+  readonly entries: readonly RunEvent[];
+  add(event: ProgressEvent): void;
+  /** Lets nothing wait any longer; ends those who follow. */
+  end(): void;
+  follow(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
+}
+
+export function createRunLog(now: () => number): RunLog {
+  let entries: RunEvent[] = [];
+  let nextId = 1;
+  let newest: ProgressEvent | undefined;
+  let held: ProgressEvent | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let addedAt = Number.NEGATIVE_INFINITY;
+  let ended = false;
+  let waiting: (() => void)[] = [];
+
+  function wake(): void {
+    const all = waiting;
+    waiting = [];
+    for (const resolve of all) resolve();
+  }
+
+  function append(event: ProgressEvent): void {
+    entries.push({ id: nextId++, data: event });
+    addedAt = now();
+    if (entries.length > MAX_EVENTS) {
+      const half = entries.length >> 1;
+      entries = entries.filter((_, index) => index >= half || index % 2 === 0);
+    }
+    wake();
+  }
+
+  function release(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const event = held;
+    held = undefined;
+    if (event !== undefined) append(event);
+  }
+
+  return {
+    get last() {
+      return newest;
+    },
+    get entries() {
+      return entries;
+    },
+    add(event) {
+      if (ended) return;
+      const previous = newest;
+      newest = event;
+      const follows = previous !== undefined && previous.phase === event.phase;
+      if (!follows) {
+        release();
+        append(event);
+        return;
+      }
+      // A clock that was set back must not hold it for longer.
+      const wait = Math.min(COALESCE_MS, addedAt + COALESCE_MS - now());
+      held = event;
+      if (wait <= 0) release();
+      else timer ??= setTimeout(release, wait).unref();
+    },
+    end() {
+      release();
+      ended = true;
+      wake();
+    },
+    async *follow(after, signal) {
+      let reached = after;
+      signal?.addEventListener('abort', wake);
+      try {
+        while (!signal?.aborted) {
+          // The list may be thinned out while the consumer is busy, so it is searched again each time.
+          const next = entries[indexAfter(entries, reached)];
+          if (next !== undefined) {
+            reached = next.id;
+            yield next;
+          } else if (ended) {
+            return;
+          } else {
+            await new Promise<void>(resolve => waiting.push(resolve));
+          }
+        }
+      } finally {
+        signal?.removeEventListener('abort', wake);
+      }
+    },
+  };
+}
+
+/** Index of the first entry with a larger id (binary search: ids rise). */
+function indexAfter(entries: readonly RunEvent[], id: number): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((entries[middle]?.id ?? 0) > id) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

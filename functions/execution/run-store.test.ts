@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Unprocessable } from '../../errors.ts';
+import { digestOf } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import type { Run } from './run.ts';
+import { startRun } from './run.ts';
+import { createRunStore } from './run-store.ts';
+
+const ACTION = digestOf('some action');
+
+let store: ObjectStore;
+let gate: PromiseWithResolvers<void>;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.parse('2026-01-02T03:04:05Z') });
+  store = createMemoryStore();
+  gate = Promise.withResolvers();
+});
+afterEach(() => void vi.useRealTimers());
+
+function startWork(): Run {
+  return startRun({
+    action: ACTION,
+    function: 'work',
+    resolved: {},
+    now: Date.now,
+    async work(_, progress) {
+      progress({ phase: 'first', done: 1, total: 2, metrics: { loss: 0.5 } });
+      await gate.promise;
+      progress({ phase: 'second' });
+      return { action: ACTION, cache: 'miss' as const, result: { answer: 42 } };
+    },
+  });
+}
+
+async function readState() {
+  return (await createRunStore(store, Date.now).find(ACTION))?.state();
+}
+
+async function keys(): Promise<string[]> {
+  return (await store.list('runs/')).objects.map(({ key }) => key.replace(/-[0-9a-f]{8}\//, '/'));
+}
+
+test('a run that goes on can be seen from elsewhere after a second, and its end at once', async () => {
+  const record = createRunStore(store, Date.now).record(startWork(), { effect: true });
+  await vi.advanceTimersByTimeAsync(900);
+  expect(await readState()).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(await readState()).toMatchObject({
+    state: 'running',
+    function: 'work',
+    progress: { phase: 'first', done: 1 },
+  });
+  gate.resolve();
+  await record;
+  expect(await readState()).toMatchObject({ state: 'done', cache: 'miss', result: { answer: 42 } });
+  const folder = `runs/${ACTION.slice(7)}/20260102T030405000Z`;
+  expect(await keys()).toEqual([`${folder}/events.jsonl`, `${folder}/state.json`]);
+});
+
+test('another process follows the events to the end', async () => {
+  const record = createRunStore(store, Date.now).record(startWork(), { effect: true });
+  await vi.advanceTimersByTimeAsync(1100);
+  const found = await createRunStore(store, Date.now).find(ACTION);
+  const seen: unknown[] = [];
+  const following = (async () => {
+    for await (const event of found?.events(0) ?? []) seen.push(event);
+  })();
+  const waiting = found?.wait(60_000);
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(seen).toEqual([{ id: 1, data: { phase: 'first', done: 1, total: 2, metrics: { loss: 0.5 } } }]);
+  gate.resolve();
+  await vi.advanceTimersByTimeAsync(5000);
+  await Promise.all([record, following]);
+  expect(seen).toHaveLength(2);
+  expect(await waiting).toMatchObject({ state: 'done', result: { answer: 42 } });
+});
+
+test('a run whose server went away is told as failed, and that the same call goes on', async () => {
+  const run = startWork();
+  void createRunStore(store, Date.now).record(run, { effect: true });
+  await vi.advanceTimersByTimeAsync(1100);
+  const left = await store.list('runs/');
+  const [state] = left.objects.filter(({ key }) => key.endsWith('state.json'));
+  const dead = createMemoryStore();
+  await dead.put(state?.key ?? '', (await store.get(state?.key ?? ''))?.body ?? new Uint8Array());
+  const find = async () => (await createRunStore(dead, Date.now).find(ACTION))?.state();
+  expect(await find()).toMatchObject({ state: 'running' });
+  await vi.advanceTimersByTimeAsync(61_000);
+  expect(await find()).toMatchObject({
+    state: 'failed',
+    error: { code: 'conflict', retryable: true, hint: 'send the same call again: it goes on' },
+  });
+  // The run itself is well: its server renews the state.
+  expect(await readState()).toMatchObject({ state: 'running' });
+  gate.resolve();
+});
+
+test('the newest attempt counts', async () => {
+  for (const answer of [1, 2, 3]) {
+    const run = startRun({
+      action: ACTION,
+      function: 'work',
+      resolved: {},
+      now: Date.now,
+      work: async () => ({ action: ACTION, cache: 'miss' as const, result: { answer } }),
+    });
+    await createRunStore(store, Date.now).record(run, { effect: true });
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  expect(await readState()).toMatchObject({ result: { answer: 3 } });
+});
+
+test('short pure work leaves nothing behind, failed work leaves its error', async () => {
+  const runs = createRunStore(store, Date.now);
+  gate.resolve();
+  await runs.record(startWork(), { effect: false });
+  expect(await keys()).toEqual([]);
+  const failing = startRun({
+    action: ACTION,
+    function: 'work',
+    resolved: {},
+    now: Date.now,
+    work: () => Promise.reject(new Unprocessable('it cannot be done', { details: { id: 7 } })),
+  });
+  await runs.record(failing, { effect: false });
+  expect(await readState()).toMatchObject({ state: 'failed', error: { code: 'unprocessable', details: { id: 7 } } });
+});
+
+test('a store that refuses the progress does not disturb the run', async () => {
+  const run = startWork();
+  const broken: ObjectStore = { ...store, put: () => Promise.reject(new Error('the disk is full')) };
+  const record = createRunStore(broken, Date.now).record(run, { effect: true });
+  await vi.advanceTimersByTimeAsync(30_000);
+  gate.resolve();
+  await record;
+  expect(run.snapshot()).toMatchObject({ state: 'done' });
+});
+
+test('clocks that are set back or forward by a day change neither how long is waited nor what is written', async () => {
+  let offset = 0;
+  const now = () => Date.now() + offset;
+  const run = startWork();
+  const record = createRunStore(store, now).record(run, { effect: true });
+  await vi.advanceTimersByTimeAsync(1100);
+  const found = await createRunStore(store, now).find(ACTION);
+  let waited = 0;
+  for (const jump of [-86_400_000, 86_400_000]) {
+    const waiting = found?.wait(5000).then(() => waited++);
+    await vi.advanceTimersByTimeAsync(1500);
+    offset += jump;
+    await vi.advanceTimersByTimeAsync(4500);
+    await waiting;
+  }
+  expect(waited).toBe(2);
+  offset = -86_400_000;
+  gate.resolve();
+  await record;
+  expect(await readState()).toMatchObject({ state: 'done', result: { answer: 42 } });
+});
+
+test('of many attempts the newest few are kept', async () => {
+  const runs = createRunStore(store, Date.now);
+  gate.resolve();
+  for (let attempt = 0; attempt < 10; attempt++) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    await runs.record(startWork(), { effect: true });
+  }
+  const kept = await keys();
+  expect(kept).toHaveLength(8);
+  expect(kept.at(-1)).toMatch(/20260102T031405000Z\/state\.json$/);
+  expect(await readState()).toMatchObject({ state: 'done' });
+});

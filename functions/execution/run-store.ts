@@ -1,0 +1,163 @@
+/** @file Runs in the store, `runs/<action>/<attempt>/{state.json,events.jsonl}`: so that another server can tell of them. Progress, never truth. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { Conflict } from '../../errors.ts';
+import { type Digest, hexOf } from '../../storage/digest.ts';
+import { listFolders } from '../../storage/list-all.ts';
+import { progressSchema, runRecordSchema } from '../../storage/records.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import type { RunEvent, RunHandle, RunState } from './executor.ts';
+import { type Run, settleWithin, sleep } from './run.ts';
+import { describeError } from './thrown.ts';
+
+/** A run that is over sooner leaves nothing behind unless it is an effect or failed: its result says it all. */
+const SHORT_RUN_MS = 1000;
+const STATE_INTERVAL_MS = 10_000;
+const EVENTS_INTERVAL_MS = 30_000;
+/** A run whose state was not renewed for so long has lost its server. */
+const STALE_MS = 60_000;
+const POLL_MS = 1000;
+/** Of one action; a call that is repeated every minute for a year must not fill the store. */
+const MAX_ATTEMPTS = 4;
+
+const eventSchema = z.strictObject({ id: z.int(), data: progressSchema });
+
+export interface RunStore {
+  /** Writes the run down as it goes, until it has ended. Settles when all is written; a store that fails is let be. */
+  record(run: Run, options: { readonly effect: boolean }): Promise<void>;
+  /** The newest attempt that any process wrote down. */
+  find(action: Digest): Promise<RunHandle | undefined>;
+}
+
+export function createRunStore(store: ObjectStore, now: () => number): RunStore {
+  async function record(run: Run, { effect }: { readonly effect: boolean }): Promise<void> {
+    const stamp = new Date(now()).toISOString().replaceAll(/[-:.]/g, '');
+    // By a clock that does not jump.
+    const startedAt = performance.now();
+    await settleWithin(run.ended, SHORT_RUN_MS);
+    if (!effect && run.snapshot().state === 'done' && performance.now() - startedAt < SHORT_RUN_MS) return;
+    const folder = `${folderOf(run.action)}${stamp}-${randomUUID().slice(0, 8)}/`;
+    let eventsAt = Number.NEGATIVE_INFINITY;
+    let lastId = 0;
+    while (true) {
+      const final = run.settled;
+      const state = run.snapshot();
+      const newest = run.log.entries.at(-1)?.id ?? 0;
+      // A failed write costs a look at the progress from elsewhere, which must not cost the run.
+      try {
+        if (newest > lastId && (final || performance.now() - eventsAt >= EVENTS_INTERVAL_MS)) {
+          await store.put(`${folder}events.jsonl`, encodeEvents(run.log.entries), { mediaType: 'application/jsonl' });
+          eventsAt = performance.now();
+          lastId = newest;
+        }
+        await store.put(`${folder}state.json`, encodeState(state, now()), { mediaType: 'application/json' });
+        if (final) await dropOldAttempts(run.action);
+      } catch {
+        if (final) return;
+      }
+      if (final) return;
+      await settleWithin(run.ended, STATE_INTERVAL_MS);
+    }
+  }
+
+  async function read(folder: string): Promise<RunState | undefined> {
+    const stored = await store.get(`${folder}state.json`);
+    if (stored === undefined) return undefined;
+    const parsed = runRecordSchema.safeParse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
+    if (!parsed.success) return undefined;
+    const { v: _, links: __, updated_at, ...state } = parsed.data;
+    const known = state as unknown as RunState;
+    const open = known.state === 'running' || known.state === 'queued';
+    if (!open || now() - Date.parse(updated_at) < STALE_MS) return known;
+    const lost = new Conflict('the server that ran it went away', { hint: 'send the same call again: it goes on' });
+    return { ...known, state: 'failed', error: describeError(lost) };
+  }
+
+  async function readEvents(folder: string): Promise<readonly RunEvent[]> {
+    const stored = await store.get(`${folder}events.jsonl`);
+    const lines = Buffer.from(stored?.body ?? [])
+      .toString('utf8')
+      .split('\n');
+    return lines.filter(line => line !== '').map(line => eventSchema.parse(JSON.parse(line)) as RunEvent);
+  }
+
+  /** Folders, oldest first: their names begin with the time. */
+  async function listAttempts(action: Digest): Promise<string[]> {
+    return (await listFolders(store, folderOf(action))).sort();
+  }
+
+  /** One that another server is still at comes back with its next state, and goes with the next attempt that ends. */
+  async function dropOldAttempts(action: Digest): Promise<void> {
+    for (const folder of (await listAttempts(action)).slice(0, -MAX_ATTEMPTS)) {
+      for (const file of ['events.jsonl', 'state.json']) await store.delete(`${folder}${file}`);
+    }
+  }
+
+  async function find(action: Digest): Promise<RunHandle | undefined> {
+    const folder = (await listAttempts(action)).at(-1);
+    const first = folder === undefined ? undefined : await read(folder);
+    if (folder === undefined || first === undefined) return undefined;
+    let last = first;
+    const state = async () => {
+      if (!hasEnded(last)) last = (await read(folder)) ?? last;
+      return last;
+    };
+    return {
+      action,
+      function: first.function,
+      state,
+      async wait(ms, signal) {
+        const deadline = performance.now() + ms;
+        while (!hasEnded(await state()) && performance.now() < deadline && !signal?.aborted) {
+          await sleep(Math.min(POLL_MS, Math.max(1, deadline - performance.now())), signal);
+        }
+        return last;
+      },
+      async *events(after, signal) {
+        let reached = after;
+        while (!signal?.aborted) {
+          const ended = hasEnded(await state());
+          for (const event of await readEvents(folder)) {
+            if (event.id <= reached) continue;
+            reached = event.id;
+            yield event;
+          }
+          if (ended) return;
+          await sleep(POLL_MS, signal);
+        }
+      },
+      cancel() {
+        if (hasEnded(last)) return;
+        throw new Conflict('another server process runs it', { hint: 'send the DELETE to that server' });
+      },
+    };
+  }
+
+  return { record, find };
+}
+
+function hasEnded(state: RunState): boolean {
+  return state.state === 'done' || state.state === 'failed';
+}
+
+function folderOf(action: Digest): string {
+  return `runs/${hexOf(action)}/`;
+}
+
+function encodeEvents(entries: readonly RunEvent[]): Uint8Array {
+  return Buffer.from(entries.map(entry => `${JSON.stringify(entry)}\n`).join(''));
+}
+
+function encodeState(state: RunState, at: number): Uint8Array {
+  const { error, ...rest } = state;
+  const { stack: _, ...told } = error ?? { stack: undefined };
+  return Buffer.from(
+    JSON.stringify({
+      v: 1,
+      ...rest,
+      ...(error && { error: told }),
+      updated_at: new Date(at).toISOString(),
+      links: [],
+    }),
+  );
+}

@@ -1,0 +1,150 @@
+/** @file One piece of work under its action: many may wait for it, it stops when the last of them gives up. */
+import { Cancelled } from '../../errors.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { Result } from '../../storage/records.ts';
+import type { ProgressEvent } from '../define.ts';
+import type { RunHandle, RunState } from './executor.ts';
+import { createRunLog, type RunLog } from './run-log.ts';
+import { describeError, type ThrownError } from './thrown.ts';
+
+/** What work ends with. `action` differs from the run's when it was cut short. */
+export interface RunAnswer<R = Result | Json> {
+  readonly action: Digest;
+  readonly cache: 'hit' | 'miss';
+  readonly result: R;
+}
+
+export interface Run<R = Result | Json> extends RunHandle {
+  readonly log: RunLog;
+  readonly settled: boolean;
+  /** It was cancelled and has not ended yet: nobody may join it any more. */
+  readonly stopping: boolean;
+  snapshot(): RunState;
+  /** Waits as one of the callers. Aborting `signal` leaves; when nobody is left, the work is stopped. */
+  join(signal?: AbortSignal, onEvent?: (event: ProgressEvent) => void): Promise<RunAnswer<R>>;
+  /** From now on the work goes on whoever waits. False when that was so already. */
+  detach(): boolean;
+  /** Settles, never rejects, when the work has ended. */
+  readonly ended: Promise<void>;
+}
+
+export interface RunSpec<R> {
+  readonly action: Digest;
+  readonly function: string;
+  readonly resolved: Readonly<Record<string, Digest>>;
+  readonly now: () => number;
+  work(signal: AbortSignal, progress: (event: ProgressEvent) => void): Promise<RunAnswer<R>>;
+}
+
+/** Starts the work at once. */
+export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
+  const log = createRunLog(spec.now);
+  const controller = new AbortController();
+  const listeners = new Set<(event: ProgressEvent) => void>();
+  let waiting = 0;
+  let detached = false;
+  let answer: RunAnswer<R> | undefined;
+  let error: ThrownError | undefined;
+
+  function progress(event: ProgressEvent): void {
+    log.add(event);
+    for (const listener of listeners) listener(event);
+  }
+
+  const work = (async () => spec.work(controller.signal, progress))();
+  const ended = work.then(
+    value => {
+      answer = value;
+      log.end();
+    },
+    (reason: unknown) => {
+      error = describeError(reason);
+      log.end();
+    },
+  );
+
+  function snapshot(): RunState {
+    return {
+      action: spec.action,
+      function: spec.function,
+      state: answer ? 'done' : error ? 'failed' : log.last?.phase === 'queued' ? 'queued' : 'running',
+      ...(answer && { cache: answer.cache, result: answer.result }),
+      ...(error && { error }),
+      ...(log.last && { progress: log.last }),
+      ...(Object.keys(spec.resolved).length > 0 && { resolved: spec.resolved }),
+    };
+  }
+
+  function cancel(): void {
+    if (answer === undefined && error === undefined) controller.abort(cancelled(spec.function));
+  }
+
+  async function join(signal?: AbortSignal, onEvent?: (event: ProgressEvent) => void): Promise<RunAnswer<R>> {
+    if (onEvent) listeners.add(onEvent);
+    waiting++;
+    const left = Promise.withResolvers<never>();
+    const onAbort = () => left.reject(cancelled(spec.function));
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      return await Promise.race([work, left.promise]);
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      if (onEvent) listeners.delete(onEvent);
+      waiting--;
+      if (waiting === 0 && !detached) cancel();
+    }
+  }
+
+  return {
+    action: spec.action,
+    function: spec.function,
+    log,
+    ended,
+    get settled() {
+      return answer !== undefined || error !== undefined;
+    },
+    get stopping() {
+      return controller.signal.aborted;
+    },
+    snapshot,
+    state: async () => snapshot(),
+    async wait(ms, signal) {
+      await settleWithin(ended, ms, signal);
+      return snapshot();
+    },
+    events: (after, signal) => log.follow(after, signal),
+    join,
+    detach() {
+      const first = !detached;
+      detached = true;
+      return first;
+    },
+    cancel,
+  };
+}
+
+/** Resolves when `ended` does, after `ms` milliseconds, or when the signal aborts; leaves no timer behind. */
+export function settleWithin(ended: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal?.aborted) return resolve();
+    const finish = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal?.addEventListener('abort', finish, { once: true });
+    void ended.then(finish, finish);
+  });
+}
+
+/** Resolves after `ms` milliseconds or when the signal aborts, whichever is first. */
+export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return settleWithin(new Promise(() => {}), ms, signal);
+}
+
+function cancelled(name: string): Cancelled {
+  return new Cancelled(`the run of ${name} was cancelled`, { hint: 'the same call goes on from what is finished' });
+}

@@ -1,0 +1,153 @@
+/** @file From what a person asks for to an experiment: everything open is resolved once, from the dataset and the runner, and stored. */
+import { parseConfig } from '../../configs/parse.ts';
+import { resolveConfig } from '../../configs/presets.ts';
+import { type Config, keyedConfig } from '../../configs/schema.ts';
+import { Conflict, PreconditionFailed, Unprocessable } from '../../errors.ts';
+import type { RunnerClient } from '../../gpu-runner/protocol.ts';
+import { canonicalDigest, canonicalJson, type Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { checkSignals, offeredConditions } from './dataset-signals.ts';
+import { changeHead, readConfig } from './experiment-head.ts';
+import { type EngineRequest, engineDifferences, resolveEngine } from './resolve-engine.ts';
+import { readImageSize } from './training-size.ts';
+
+export interface ExperimentRequest {
+  /** A preset's name, or an object that may name one under `preset`. */
+  readonly config: string | Readonly<Record<string, unknown>>;
+  readonly dataset: Digest;
+  readonly engine: EngineRequest;
+}
+
+export interface CreateContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly runner: RunnerClient;
+}
+
+export interface Created {
+  readonly head: ExperimentHead;
+  readonly config: Config;
+  /** False: it was there, as asked for. */
+  readonly created: boolean;
+}
+
+/**
+ * Creates the experiment, or finds it as it was created before.
+ * @throws Conflict saying what differs when it exists as another one; Busy when `engine` is to be resolved and no runner answers.
+ */
+export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
+  const refs = createRefs(ctx.store).experiments;
+  await ctx.blobs.keep(request.dataset);
+  const config = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
+  const existing = await refs.read(name);
+  if (existing) return checkSame(ctx, name, request, config, existing.value);
+
+  const engine = resolveEngine(await ctx.runner.status(), request.engine, config.data.batch_size);
+  if (config.data.batch_size % engine.micro_batch !== 0) {
+    throw new Unprocessable(`engine.micro_batch ${engine.micro_batch} does not divide data.batch_size`, {
+      expected: `a divisor of ${config.data.batch_size}`,
+    });
+  }
+  await ctx.blobs.put(Buffer.from(canonicalJson(keyedConfig(config))), 'application/json');
+  const head: ExperimentHead = {
+    v: 1,
+    config: await putConfig(ctx.blobs, config),
+    dataset: request.dataset,
+    engine,
+    target: config.run.target ?? config.optimizer.total_samples,
+    state: 'paused',
+    history: [],
+    chunks: [],
+    superseded: [],
+  };
+  try {
+    await refs.create(name, head);
+  } catch (error) {
+    if (!(error instanceof PreconditionFailed)) throw error;
+    const winner = await refs.read(name);
+    if (winner) return checkSame(ctx, name, request, config, winner.value);
+    throw new Conflict(`the experiment "${name}" was created and deleted meanwhile`, { hint: 'try again' });
+  }
+  return { head, config, created: true };
+}
+
+async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
+  return (await blobs.put(Buffer.from(canonicalJson(config)), 'application/json')).digest;
+}
+
+/** Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. */
+async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<Config> {
+  const dataset = await readDataset(blobs, digest);
+  const conditions = config.model.conditions ?? offeredConditions(dataset);
+  checkSignals(conditions, dataset);
+  const image_size = config.data.image_size ?? (await readImageSize(blobs, dataset));
+  const { patch_size } = config.model;
+  if (image_size.width % patch_size !== 0 || image_size.height % patch_size !== 0) {
+    throw new Unprocessable(
+      `pictures of ${image_size.width} x ${image_size.height} do not divide into patches of ${patch_size} pixels`,
+      {
+        expected: 'model.patch_size that divides both sides',
+        hint: 'choose another patch_size, or bucket to another size',
+      },
+    );
+  }
+  const target = config.run.target ?? config.optimizer.total_samples;
+  if (target > config.optimizer.total_samples) {
+    throw new Unprocessable(`run.target ${target} lies beyond optimizer.total_samples`, {
+      expected: `at most ${config.optimizer.total_samples}`,
+      hint: 'raise optimizer.total_samples, over which the schedules run',
+    });
+  }
+  // Again, for what the schema asks of model and conditions together.
+  return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
+}
+
+async function checkSame(
+  ctx: CreateContext,
+  name: string,
+  request: ExperimentRequest,
+  config: Config,
+  head: ExperimentHead,
+): Promise<Created> {
+  // Only this call can make a config again that was lost.
+  if (canonicalDigest(config) === head.config) await putConfig(ctx.blobs, config);
+  const stored = await readConfig(ctx.blobs, head);
+  const differences = [
+    ...(canonicalDigest(config) === head.config ? [] : listDifferences(stored, config)),
+    ...(request.dataset === head.dataset ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
+    ...engineDifferences(request.engine, head.engine).map(key => `engine.${key} (${head.engine[key]})`),
+  ];
+  if (differences.length === 0) {
+    const whole = await restoreData(ctx.store, name, head);
+    return { head: whole, config: stored, created: false };
+  }
+  throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {
+    expected: 'the body it was created with',
+    hint: `choose another name, or DELETE /experiments/${name} first; POST /experiments/${name}/train {"target": N} trains on`,
+    details: { differences },
+  });
+}
+
+/** The dataset was deleted, and is there again. */
+async function restoreData(store: ObjectStore, name: string, head: ExperimentHead): Promise<ExperimentHead> {
+  if (!head.dataset_deleted) return head;
+  return changeHead(store, name, ({ dataset_deleted: _, ...whole }) => whole);
+}
+
+/** `path (stored, not asked)` of every value that differs. */
+function listDifferences(stored: Json | undefined, asked: Json | undefined, path: readonly string[] = []): string[] {
+  if (canonicalJson(stored ?? null) === canonicalJson(asked ?? null)) return [];
+  if (isRecord(stored) && isRecord(asked)) {
+    const keys = [...new Set([...Object.keys(stored), ...Object.keys(asked)])];
+    return keys.flatMap(key => listDifferences(stored[key], asked[key], [...path, key]));
+  }
+  return [`${path.join('.')} (${JSON.stringify(stored)}, not ${JSON.stringify(asked)})`];
+}
+
+function isRecord(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,72 @@
+/** @file refs/experiments/<name>.json: the head of an experiment, which only ever changes by compare-and-swap. */
+import { type Config, configSchema, type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
+import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
+import { readDocument } from '../../storage/document-blobs.ts';
+import type { Versioned } from '../../storage/documents.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+
+/** Lost races of one change before it is given up; each means that somebody else's change went through. */
+const MAX_ROUNDS = 16;
+
+/** @throws NotFound with what to do. */
+export async function readHead(store: ObjectStore, name: string): Promise<Versioned<ExperimentHead>> {
+  const found = await createRefs(store).experiments.read(name);
+  if (found) return found;
+  throw new NotFound(`there is no experiment "${name}"`, {
+    expected: 'the name of an experiment',
+    hint: `PUT /experiments/${name} with a config and a dataset creates it; GET /experiments lists those there are`,
+  });
+}
+
+/** All experiments, by name. */
+export async function listHeads(
+  store: ObjectStore,
+): Promise<readonly { readonly name: string; readonly head: ExperimentHead }[]> {
+  const refs = createRefs(store).experiments;
+  const heads = await Promise.all(
+    (await refs.list()).map(async name => ({ name, head: (await refs.read(name))?.value })),
+  );
+  return heads.flatMap(({ name, head }) => (head ? [{ name, head }] : []));
+}
+
+/**
+ * Changes the head from what it is to what `change` makes of it, again and again until nobody was in between. Returning the very
+ * head that was given changes nothing.
+ * @throws NotFound, Conflict under endless contention, and what `change` throws.
+ */
+export async function changeHead(
+  store: ObjectStore,
+  name: string,
+  change: (head: ExperimentHead) => ExperimentHead,
+): Promise<ExperimentHead> {
+  const refs = createRefs(store).experiments;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const { value, etag } = await readHead(store, name);
+    const changed = change(value);
+    if (changed === value) return value;
+    try {
+      return (await refs.compareAndSwap(name, etag, changed)).value;
+    } catch (error) {
+      if (!(error instanceof PreconditionFailed)) throw error;
+    }
+  }
+  throw new Conflict(`the experiment "${name}" is being changed by others all the time`, { hint: 'try again' });
+}
+
+/** The whole config as the experiment was created with it. */
+export function readConfig(blobs: BlobStore, head: ExperimentHead): Promise<Config> {
+  return readDocument(blobs, head.config, configSchema, 'a config');
+}
+
+/** What decides the bits on the way to a target: beyond the config's own end the schedules are stretched to it. */
+export function keyedAt(config: Config, target: number): KeyedConfig {
+  const { optimizer, ...rest } = keyedConfig(config);
+  return { ...rest, optimizer: { ...optimizer, total_samples: Math.max(optimizer.total_samples, target) } };
+}
+
+/** Optimizer steps that the experiment has taken. */
+export function stepOf(head: ExperimentHead): number {
+  return head.history.at(-1)?.step ?? 0;
+}

@@ -1,0 +1,87 @@
+/** @file One driver per experiment: whoever finds another at work watches it, and takes over when it is gone. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { Conflict } from '../../errors.ts';
+import { acquireLease, LEASE_TTL_MS, type LeaseTerms, readLease, withLease } from '../../storage/lease.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+
+/** Between two looks at an experiment that somebody else drives. */
+const WATCH_INTERVAL_MS = 1000;
+
+/** Pids mean something only within one boot and one pid namespace. */
+const PLACE = [
+  hostname(),
+  tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().slice(0, 8)),
+  tryRead(() => readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')),
+].join(' ');
+
+export interface HoldOptions {
+  readonly store: ObjectStore;
+  readonly signal: AbortSignal;
+  readonly terms: LeaseTerms;
+  /** Called about once per second while another holds the lease; true: there is nothing left to do. */
+  watch(holder: string): Promise<boolean>;
+}
+
+/**
+ * Runs `work` under the experiment's lease. While another holds it, watches; a holder that died on this machine is replaced at once,
+ * any other when its lease has expired, or was not renewed for as long as it lasts: the clocks of two hosts may be far apart.
+ * @param work Gets a signal that aborts when the lease is lost or the call is cancelled.
+ * @throws Conflict when the lease is lost on the way.
+ */
+export async function holdExperiment(
+  options: HoldOptions,
+  name: string,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const { store, signal, terms } = options;
+  const { clock, ttlMs = LEASE_TTL_MS } = terms;
+  const holder = `pid ${process.pid} of ${PLACE} (${randomUUID().slice(0, 8)})`;
+  let seen = '';
+  let silentMs = 0;
+  for (;;) {
+    let held: AbortSignal | undefined;
+    try {
+      return await withLease(store, name, { ...terms, holder, signal }, async given => {
+        held = given;
+        await work(given);
+      });
+    } catch (error) {
+      if (held?.aborted && !signal.aborted) throw held.reason;
+      if (held || !(error instanceof Conflict)) throw error;
+    }
+    const other = await readLease(store, name, clock.now());
+    const said = JSON.stringify(other);
+    // Counted in pauses of our own, since a clock may jump.
+    silentMs = said === seen ? silentMs + WATCH_INTERVAL_MS : 0;
+    seen = said;
+    if (other && (isDead(other.holder) || silentMs >= ttlMs)) {
+      // In its name: nobody else can, and the next round decides who of those waiting comes first.
+      await (await acquireLease(store, name, { ...terms, holder: other.holder })).release();
+      continue;
+    }
+    if (other && (await options.watch(other.holder))) return;
+    await clock.sleep(WATCH_INTERVAL_MS, signal);
+  }
+}
+
+/** True only when it is certain: a process of this machine that no longer exists. */
+function isDead(holder: string): boolean {
+  const [, pid, place] = /^pid (\d+) of (.*) \([0-9a-f]{8}\)$/.exec(holder) ?? [];
+  if (pid === undefined || place !== PLACE) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
+
+function tryRead(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '?';
+  }
+}

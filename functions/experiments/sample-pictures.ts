@@ -1,0 +1,130 @@
+/** @file Pictures of a checkpoint: prompts encoded here, sampled by the gpu-runner, written as PNG here. */
+import type { KeyedConfig } from '../../configs/schema.ts';
+import { Internal, InvalidInput, Unprocessable } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
+import type { SampleJob } from '../../gpu-runner/protocol.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { BlobRef } from '../../storage/types.ts';
+import type { FunctionContext, PureOutcome } from '../define.ts';
+import { encodeReference, encodeText } from '../encoders/encoders.ts';
+import { packConditions } from '../encoders/pack-conditions.ts';
+import { runJob } from '../execution/runner-job.ts';
+import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
+
+/** What decides the bytes of the PNGs, and of a reference picture's features. */
+export const PICTURE_TOOLS = IMAGE_TOOLS;
+
+export interface PictureRequest {
+  readonly checkpoint: Digest;
+  readonly prompts: readonly string[];
+  readonly negative_prompt?: string | undefined;
+  readonly reference?: Digest | undefined;
+  readonly pose?: readonly (readonly number[])[] | undefined;
+  /** Pixels; default: the training pictures'. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly seed: number;
+  readonly first: number;
+  readonly weights: 'ema' | 'raw';
+  readonly engine: EngineSpec;
+}
+
+export interface Pictures {
+  /** npy uint8 [n, height, width, 3]. */
+  readonly pixels: BlobRef;
+  /** image_000 ...: PNG, in the order of the prompts. */
+  readonly images: Readonly<Record<string, BlobRef>>;
+  readonly stats: NonNullable<PureOutcome['stats']>;
+}
+
+export async function samplePictures(ctx: FunctionContext, request: PictureRequest): Promise<Pictures> {
+  const { model, data } = await readKeyedConfig(
+    ctx.blobs,
+    (await readCheckpoint(ctx.blobs, request.checkpoint)).config,
+  );
+  const { width, height } = sizeOf(request, model, data);
+  const { checkpoint, steps, guidance, seed, first, weights, engine } = request;
+  const conditions = await packRows(ctx, request, model, { width, height });
+  const job: SampleJob = {
+    kind: 'sample',
+    checkpoint,
+    conditions: (await ctx.blobs.put(conditions, 'application/octet-stream')).digest,
+    width,
+    height,
+    steps,
+    guidance,
+    seed,
+    first,
+    weights,
+    engine,
+  };
+  const { outputs, stats } = await runJob(ctx, job);
+  if (!outputs.pixels) throw new Internal('the gpu-runner made no pixels');
+  return {
+    pixels: outputs.pixels,
+    images: await writePngs(ctx, outputs.pixels.digest, [request.prompts.length, height, width, 3]),
+    stats,
+  };
+}
+
+async function packRows(
+  ctx: FunctionContext,
+  request: PictureRequest,
+  { conditions = {} }: KeyedConfig['model'],
+  size: { readonly width: number; readonly height: number },
+): Promise<Uint8Array> {
+  return packConditions(conditions, {
+    texts: request.prompts.map(prompt => encodeText(conditions, prompt)),
+    ...(request.negative_prompt !== undefined && { negative: encodeText(conditions, request.negative_prompt) }),
+    ...(request.reference && {
+      reference: await encodeReference(conditions, await ctx.blobs.get(request.reference), size),
+    }),
+    ...(request.pose && { pose: Float32Array.from(request.pose.flat()) }),
+  });
+}
+
+function sizeOf(
+  request: PictureRequest,
+  model: KeyedConfig['model'],
+  data: KeyedConfig['data'],
+): { readonly width: number; readonly height: number } {
+  const width = request.width ?? data.image_size?.width;
+  const height = request.height ?? data.image_size?.height;
+  if (width === undefined || height === undefined) {
+    throw new InvalidInput('width and height are missing, and the config of the checkpoint has no data.image_size', {
+      expected: 'width and height in pixels',
+    });
+  }
+  if (width % model.patch_size !== 0 || height % model.patch_size !== 0) {
+    throw new Unprocessable(`${width} x ${height} pixels do not divide into patches of ${model.patch_size}`, {
+      expected: `multiples of ${model.patch_size}`,
+    });
+  }
+  return { width, height };
+}
+
+/** @param shape [n, height, width, 3] */
+async function writePngs(
+  ctx: FunctionContext,
+  pixels: Digest,
+  shape: readonly [number, number, number, number],
+): Promise<Record<string, BlobRef>> {
+  const array = decodeNpy(await ctx.blobs.get(pixels));
+  if (array.dtype !== 'u8' || array.shape.join() !== shape.join()) {
+    throw new Internal(`the gpu-runner made pixels of ${array.dtype}[${array.shape}], expected u8[${shape}]`);
+  }
+  const { data } = array;
+  const [n, height, width] = shape;
+  const bytes = height * width * 3;
+  const refs = await Promise.all(
+    Array.from({ length: n }, async (_, i) => {
+      const png = await encodePng({ data: data.subarray(i * bytes, (i + 1) * bytes), width, height });
+      return [`image_${String(i).padStart(3, '0')}`, await ctx.blobs.put(png, 'image/png')] as const;
+    }),
+  );
+  return Object.fromEntries(refs);
+}

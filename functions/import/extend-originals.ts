@@ -1,0 +1,84 @@
+/**
+ * @file How a dataset of originals follows its source, append-only: pages that exist stay as they are, new pictures make new pages,
+ * what vanished is listed as removed. Only a change of what is said about a picture rewrites its line, and so its page.
+ */
+import { canonicalDigest, canonicalJson } from '../../storage/canonical.ts';
+import { putItems, readItems } from '../../storage/items.ts';
+import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
+import type { BlobRef, BlobStore } from '../../storage/types.ts';
+import { originalLinks } from '../datasets/originals.ts';
+
+export interface KnownPage {
+  readonly page: Page;
+  readonly items: readonly Item[];
+}
+
+/** What the last import left; nothing for the first. */
+export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefined): Promise<KnownPage[]> {
+  return Promise.all((dataset?.pages ?? []).map(async page => ({ page, items: await readItems(blobs, page) })));
+}
+
+export interface Arrivals {
+  /** New pages, each of at most 64 items with ids that are known nowhere else. */
+  readonly pages: readonly (readonly Item[])[];
+  /** How much of them was made now, and not found in the cache. */
+  readonly computed: { readonly pages: number; readonly items: number };
+  /** Ids of all pictures that the source has now, with what it says of them now. */
+  readonly present: ReadonlyMap<string, Pick<Item, 'name' | 'attributes'>>;
+  readonly rejects: readonly Reject[];
+  readonly hidden: number;
+}
+
+export interface ExtendedOriginals {
+  readonly ref: BlobRef;
+  readonly dataset: Dataset;
+  /** Pages of the old ones whose items were rewritten. */
+  readonly rewritten: number;
+}
+
+export async function extendOriginals(
+  blobs: BlobStore,
+  known: readonly KnownPage[],
+  arrivals: Arrivals,
+): Promise<ExtendedOriginals> {
+  const pages: Page[] = [];
+  const items: Item[] = [];
+  let rewritten = 0;
+  for (const { page, items: before } of known) {
+    const after = before.map(item => describeAnew(item, arrivals.present.get(item.id)));
+    const changed = after.some((item, i) => item !== before[i]);
+    if (changed) rewritten++;
+    pages.push(changed ? { items: (await putItems(blobs, after)).digest, columns: {} } : page);
+    items.push(...after);
+  }
+  for (const page of arrivals.pages) {
+    pages.push({ items: (await putItems(blobs, page)).digest, columns: {} });
+    items.push(...page);
+  }
+  const removed = items.filter(item => !arrivals.present.has(item.id)).map(item => item.id);
+  const dataset: Dataset = {
+    v: 1,
+    kind: 'dataset',
+    pages,
+    removed,
+    encoders: {},
+    counts: {
+      pictures: items.length - removed.length,
+      removed: removed.length,
+      rejected: arrivals.rejects.length,
+      hidden: arrivals.hidden,
+    },
+    rejects: [...arrivals.rejects],
+    links: [...new Set([...pages.map(page => page.items), ...originalLinks(items)])],
+  };
+  const ref = await blobs.put(Buffer.from(canonicalJson(dataset)), 'application/json');
+  return { ref, dataset, rewritten };
+}
+
+/** The same object when nothing that is said of the picture has changed. */
+function describeAnew(item: Item, now: Pick<Item, 'name' | 'attributes'> | undefined): Item {
+  if (now === undefined) return item;
+  const { name, attributes, ...rest } = item;
+  const same = name === now.name && canonicalDigest(attributes ?? null) === canonicalDigest(now.attributes ?? null);
+  return same ? item : { ...rest, name: now.name, ...(now.attributes && { attributes: now.attributes }) };
+}

@@ -1,0 +1,65 @@
+/** @file A folder or tar as the source of an import. */
+import { Conflict } from '../../errors.ts';
+import { type Item, PAGE_SIZE } from '../../storage/records.ts';
+import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from '../datasets/originals.ts';
+import type { EffectContext } from '../define.ts';
+import type { Arrivals, KnownPage } from './extend-originals.ts';
+import { type FoundPicture, findPictures } from './import-pictures.ts';
+import type { ImportSource } from './import-source.ts';
+import { restoreArchives } from './restore-archives.ts';
+
+/** Takes in every picture of a folder or tar; new ones are packed into pages in the order of their names. */
+export async function importFiles(
+  ctx: EffectContext,
+  source: ImportSource,
+  known: readonly KnownPage[],
+): Promise<Arrivals> {
+  const { pictures, rejects } = await findPictures(source, done => {
+    ctx.signal.throwIfAborted();
+    ctx.progress({ phase: 'import', done, total: source.files.length, unit: 'files' });
+  });
+  await restoreArchives(ctx.blobs, known, pictures);
+  const ids = new Set(known.flatMap(page => page.items).map(item => item.id));
+  const pages: Item[][] = [];
+  for (const batch of cutBatches(pictures.filter(picture => !ids.has(picture.id)))) {
+    ctx.signal.throwIfAborted();
+    pages.push(...(await packBatch(ctx, batch)));
+  }
+  return {
+    pages,
+    computed: { pages: pages.length, items: pages.flat().length },
+    present: new Map(pictures.map(({ id, name, attributes }) => [id, { name, attributes }])),
+    rejects,
+    hidden: source.hidden,
+  };
+}
+
+function cutBatches<T>(pictures: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(pictures.length / PAGE_SIZE) }, (_, i) =>
+    pictures.slice(i * PAGE_SIZE, (i + 1) * PAGE_SIZE),
+  );
+}
+
+/** One page; more when the pictures are too large for one archive. */
+async function packBatch(ctx: EffectContext, batch: readonly FoundPicture[]): Promise<Item[][]> {
+  const pages: Item[][] = [];
+  let open: NewOriginal[] = [];
+  let size = 0;
+  for (const { id, name, attributes, read } of batch) {
+    const bytes = await read();
+    if (idOf(bytes) !== id) {
+      throw new Conflict(`"${name}" changed while it was imported`, {
+        hint: 'repeat the call when nobody writes there',
+      });
+    }
+    if (size > 0 && size + bytes.length > MAX_ARCHIVE_BYTES) {
+      pages.push(await packOriginals(ctx.blobs, open));
+      open = [];
+      size = 0;
+    }
+    open.push({ id, name, bytes, attributes });
+    size += bytes.length;
+  }
+  pages.push(await packOriginals(ctx.blobs, open));
+  return pages;
+}

@@ -1,0 +1,104 @@
+/** @file From the files of a source to pictures: sidecars joined to them, what is no picture set apart with the reason. */
+import { type Json, jsonDepth } from '../../storage/canonical.ts';
+import type { Reject } from '../../storage/records.ts';
+import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
+import { sniffFormat } from '../pictures/image.ts';
+import { type ImportSource, type SourceFile, stemOf } from './import-source.ts';
+
+export interface FoundPicture {
+  readonly id: string;
+  readonly name: string;
+  readonly attributes: NewOriginal['attributes'];
+  read(): Promise<Uint8Array>;
+}
+
+export interface FoundPictures {
+  readonly pictures: readonly FoundPicture[];
+  readonly rejects: readonly Reject[];
+}
+
+/** Files that speak of the picture with the same name before the dot: a caption, or a JSON object of attributes. */
+const SIDECAR = /\.(txt|json)$/i;
+
+const MAX_SIDECAR_BYTES = 2 ** 20;
+const MAX_ATTRIBUTE_DEPTH = 32;
+
+/**
+ * Reads every file once. Of equal pictures the first counts.
+ * @param onFile Called after each file with the count so far.
+ */
+export async function findPictures(source: ImportSource, onFile: (done: number) => void): Promise<FoundPictures> {
+  const rejects: Reject[] = [...source.rejects];
+  const sidecars = new Map<string, SourceFile>();
+  const others: SourceFile[] = [];
+  for (const file of source.files) {
+    const limit = SIDECAR.test(file.name) ? MAX_SIDECAR_BYTES : MAX_ARCHIVE_BYTES;
+    // Not read: it may be larger than the memory.
+    if (file.size > limit)
+      rejects.push({ name: file.name, reason: `the file has ${file.size} bytes, more than ${limit}` });
+    else if (SIDECAR.test(file.name)) sidecars.set(file.name.toLowerCase(), file);
+    else others.push(file);
+  }
+  const used = new Set<SourceFile>();
+  const byId = new Map<string, FoundPicture>();
+  for (const [index, file] of others.entries()) {
+    const attributes = await readSidecars(file, sidecars, used, rejects);
+    const bytes = await file.read();
+    const reason = reasonAgainst(bytes);
+    if (reason === undefined) {
+      const id = idOf(bytes);
+      const first = byId.get(id);
+      if (first) rejects.push({ name: file.name, id, reason: `the same bytes as ${first.name}` });
+      else byId.set(id, { id, name: file.name, attributes, read: file.read });
+    } else rejects.push({ name: file.name, reason });
+    onFile(index + 1);
+  }
+  for (const file of sidecars.values()) {
+    if (!used.has(file)) rejects.push({ name: file.name, reason: 'no picture, nor the text of one' });
+  }
+  return { pictures: [...byId.values()], rejects };
+}
+
+function reasonAgainst(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0) return 'the file is empty';
+  return sniffFormat(bytes) === undefined ? 'the file is no picture of a known format' : undefined;
+}
+
+/** The attributes that the files beside a picture give it; `caption` from the text file wins. */
+async function readSidecars(
+  picture: SourceFile,
+  sidecars: ReadonlyMap<string, SourceFile>,
+  used: Set<SourceFile>,
+  rejects: Reject[],
+): Promise<NewOriginal['attributes']> {
+  const stem = stemOf(picture.name).toLowerCase();
+  const json = sidecars.get(`${stem}.json`);
+  const text = sidecars.get(`${stem}.txt`);
+  let attributes: NewOriginal['attributes'];
+  if (json) {
+    const found = parseAttributes(await json.read());
+    if (found) attributes = found;
+    else if (!used.has(json)) rejects.push({ name: json.name, reason: 'no JSON object' });
+    used.add(json);
+  }
+  if (text) {
+    const caption = Buffer.from(await text.read())
+      .toString('utf8')
+      .trim();
+    if (caption !== '') attributes = { ...attributes, caption };
+    else if (!used.has(text)) rejects.push({ name: text.name, reason: 'an empty caption' });
+    used.add(text);
+  }
+  return attributes;
+}
+
+function parseAttributes(bytes: Uint8Array): NewOriginal['attributes'] {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    // What JSON.parse returns is JSON; only its outermost kind is in doubt, and whether recursive readers can follow it.
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+    return jsonDepth(value as Json) > MAX_ATTRIBUTE_DEPTH ? undefined : (value as NewOriginal['attributes']);
+  } catch {
+    return undefined;
+  }
+}

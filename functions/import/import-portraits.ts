@@ -1,0 +1,79 @@
+/** @file The bundled portraits as the source of an import. */
+import PQueue from 'p-queue';
+import { Internal } from '../../errors.ts';
+import { parseItems } from '../../storage/items.ts';
+import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
+import type { EffectContext } from '../define.ts';
+import type { Arrivals, KnownPage } from './extend-originals.ts';
+import { type PortraitSet, portraitName } from './portrait-pages.ts';
+
+/** Pages in work at once: sharp has four threads. */
+const CONCURRENT_PAGES = 4;
+
+export interface WantedPortraits extends PortraitSet {
+  readonly count: number;
+}
+
+/** Portraits are known by name: those that an earlier import drew are not drawn again. @param before What it left. */
+export async function importPortraits(
+  ctx: EffectContext,
+  { count, seed, size }: WantedPortraits,
+  known: readonly KnownPage[],
+  before: Dataset | undefined,
+): Promise<Arrivals> {
+  const wanted = new Map(Array.from({ length: count }, (_, index) => [portraitName({ seed, size }, index), index]));
+  const present = new Map<string, Item>();
+  for (const item of known.flatMap(page => page.items)) if (wanted.has(item.name)) present.set(item.id, item);
+  const rejects = (before?.rejects ?? []).filter(reject => wanted.has(reject.name));
+  const done = new Set([...present.values(), ...rejects].map(each => each.name));
+  const missing = [...wanted].filter(([name]) => !done.has(name)).map(([, index]) => index);
+  const ranges = cutRanges(missing);
+
+  let drawn = done.size;
+  const report = () => ctx.progress({ phase: 'import', done: drawn, total: count, unit: 'pictures' });
+  report();
+  const queue = new PQueue({ concurrency: CONCURRENT_PAGES });
+  const drawnPages = await Promise.all(
+    ranges.map(({ from, to }) =>
+      queue.add(async () => {
+        ctx.signal.throwIfAborted();
+        const { cache, result } = await ctx.call('render-portraits', { seed, size, from, to });
+        drawn += to - from;
+        report();
+        const { items } = result.outputs;
+        if (!items) throw new Internal('render-portraits made no items');
+        return { cache, items: parseItems(await ctx.blobs.get(items.digest), items.digest) };
+      }),
+    ),
+  );
+  const knownIds = new Set(known.flatMap(page => page.items).map(item => item.id));
+  const computed = { pages: 0, items: 0 };
+  const pages: Item[][] = [];
+  for (const { cache, items } of drawnPages) {
+    const page = items.filter(item => {
+      const holder = present.get(item.id);
+      if (holder) rejects.push({ name: item.name, id: item.id, reason: `the same bytes as ${holder.name}` });
+      else present.set(item.id, item);
+      const isNew = !knownIds.has(item.id);
+      knownIds.add(item.id);
+      return isNew;
+    });
+    if (page.length === 0) continue;
+    pages.push(page);
+    if (cache === 'hit') continue;
+    computed.pages++;
+    computed.items += page.length;
+  }
+  return { pages, computed, present, rejects, hidden: 0 };
+}
+
+/** Runs of consecutive indices, at most a page each. */
+function cutRanges(indices: readonly number[]): { readonly from: number; readonly to: number }[] {
+  const ranges: { from: number; to: number }[] = [];
+  for (const index of indices) {
+    const last = ranges.at(-1);
+    if (last && last.to === index && last.to - last.from < PAGE_SIZE) last.to++;
+    else ranges.push({ from: index, to: index + 1 });
+  }
+  return ranges;
+}

@@ -1,0 +1,42 @@
+/** @file The bundled portraits as pictures of a dataset: names, bytes, attributes. */
+import { z } from 'zod';
+import { drawPortrait } from '../../data/portraits/attributes.ts';
+import { captionPortrait } from '../../data/portraits/captions.ts';
+import { drawSvg } from '../../data/portraits/render.ts';
+import { idOf, type NewOriginal } from '../datasets/originals.ts';
+import { renderSvgPng } from '../pictures/image.ts';
+
+/** Body keys of a set of portraits. */
+export const portraitSetShape = {
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 48)
+    .default(1)
+    .describe('which portraits'),
+  size: z.int().min(16).max(1024).default(64).describe('pixels of a side'),
+};
+
+export interface PortraitSet {
+  readonly seed: number;
+  /** Pixels of a side. */
+  readonly size: number;
+}
+
+/** Says all that decides the picture, so that another seed or size is another picture. */
+export function portraitName({ seed, size }: PortraitSet, index: number): string {
+  return `portraits-${seed}-${size}/${String(index).padStart(6, '0')}.png`;
+}
+
+/** Portraits [from, to), with their generator's attributes and a caption made of them. */
+export function renderPortraits(set: PortraitSet, from: number, to: number): Promise<NewOriginal[]> {
+  return Promise.all(
+    Array.from({ length: to - from }, async (_, offset) => {
+      const index = from + offset;
+      const portrait = drawPortrait(set.seed, index);
+      const bytes = await renderSvgPng(drawSvg(portrait, set.size));
+      const attributes = { ...portrait, caption: captionPortrait(portrait, set.seed, index) };
+      return { id: idOf(bytes), name: portraitName(set, index), bytes, attributes };
+    }),
+  );
+}

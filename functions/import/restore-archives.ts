@@ -1,0 +1,24 @@
+/** @file Archives of originals that were lost, from the source that they came from. */
+import type { BlobStore } from '../../storage/types.ts';
+import { originalLinks, packOriginals } from '../datasets/originals.ts';
+import type { KnownPage } from './extend-originals.ts';
+import type { FoundPicture } from './import-pictures.ts';
+
+/** Packs each again where the source still has all its pictures: the same pictures in the same order are the same bytes. */
+export async function restoreArchives(
+  blobs: BlobStore,
+  known: readonly KnownPage[],
+  pictures: readonly FoundPicture[],
+): Promise<void> {
+  const found = new Map(pictures.map(picture => [picture.id, picture]));
+  for (const { items } of known) {
+    for (const archive of originalLinks(items)) {
+      if ((await blobs.head(archive)) !== undefined) continue;
+      const inside = items.filter(({ original }) => typeof original !== 'string' && original.archive === archive);
+      const sources = inside.flatMap(({ id }) => found.get(id) ?? []);
+      if (sources.length < inside.length || sources.length === 0) continue;
+      const read = async ({ id, name, read }: FoundPicture) => ({ id, name, bytes: await read() });
+      await packOriginals(blobs, await Promise.all(sources.map(read)));
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/** @file gc at any moment of what is going on: the outcome is that of an undisturbed run, and what nobody needs is gone in the end. */
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { createBlobStore } from '../../storage/cas.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { collectGarbage, type GcReport } from '../../storage/gc/gc.ts';
+import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
+import { walkReachable } from '../../storage/gc/reachable.ts';
+import { listRoots } from '../../storage/gc/roots.ts';
+import { SWEEP_KEY } from '../../storage/gc/sweep-lock.ts';
+import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
+import { blobKey } from '../../storage/keys.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { readHead } from '../experiments/experiment-head.ts';
+import { createPictureLab, type PictureLab } from '../testing/pictures.ts';
+import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
+import { createTurns } from '../testing/turns.ts';
+
+/** Operations of the store. Between relying on a thing and naming it training makes fewer than half. */
+const GRACE = 400;
+/** 16 chunks of one step, all of them kept. */
+const CONFIG = { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, chunk_steps: 1, keep: 20 } };
+const PICTURES = { dataset: 'p', source: 'portraits', size: 16, seed: 5, count: 6 };
+const PRUNED = { ...CONFIG, run: { ...CONFIG.run, keep: 1 } };
+
+/** Time that passes with the operations of those who work. */
+function createTime() {
+  let now = Date.UTC(2026, 0, 1);
+  const pass = (ms = 1) => {
+    now += ms;
+  };
+  const lifetimes: Lifetimes = {
+    now: () => now,
+    sleep: async () => new Promise(resolve => setImmediate(resolve)),
+    extendAfterMs: GRACE / 2,
+  };
+  /** Waiting for gc takes no time: a minute is little of two days. */
+  const passWith = ({ key }: StoreCall) => pass(key === SWEEP_KEY ? 0 : 1);
+  return { pass, passWith, lifetimes, store: createMemoryStore(new Map(), lifetimes.now) };
+}
+
+function gc(store: ObjectStore, lifetimes: Lifetimes): Promise<GcReport> {
+  return collectGarbage(store, createBlobStore(store, lifetimes), {
+    delete: true,
+    graceMs: GRACE,
+    retentionMs: 10 * GRACE,
+    retentionOf: () => 0,
+    now: lifetimes.now,
+    signal: new AbortController().signal,
+  });
+}
+
+/** Leaves the results and blobs of a whole run that no name needs: old, noted, and due. */
+async function leaveRun({ store, lifetimes, pass }: ReturnType<typeof createTime>): Promise<void> {
+  const lab = createTrainingLab(store, { lifetimes });
+  await lab.create('left', CONFIG);
+  await lab.executor.callEffect('train', { experiment: 'left' });
+  await createRefs(store).experiments.delete('left');
+  pass(GRACE);
+  await gc(store, lifetimes);
+  pass(GRACE);
+}
+
+async function finalCheckpoint(lab: TrainingLab): Promise<string | undefined> {
+  const { value } = await readHead(lab.store, 'toy');
+  expect(value.state).toBe('done');
+  return value.checkpoint;
+}
+
+async function expectWhole({ store, blobs }: Pick<PictureLab, 'store' | 'blobs'>): Promise<void> {
+  const isName = ({ key }: { readonly key: string }) => key.startsWith('refs/');
+  const reachable = await walkReachable(blobs, listRoots(store, { select: isName }));
+  expect(reachable.size).toBeGreaterThan(10);
+  for (const digest of reachable.digests()) {
+    expect(await store.head(blobKey(digest)), reachable.explain(digest).join(' > ')).toBeDefined();
+  }
+}
+
+/** Only what the experiment needs is left. */
+async function expectClean(
+  { store, lifetimes, pass }: ReturnType<typeof createTime>,
+  { blobs }: Pick<PictureLab, 'blobs'>,
+): Promise<void> {
+  for (let call = 0; call < 3; call++) {
+    pass(2 * GRACE);
+    await gc(store, lifetimes);
+  }
+  const isName = ({ key }: { readonly key: string }) => key.startsWith('refs/');
+  const reachable = await walkReachable(blobs, listRoots(store, { select: isName }));
+  expect(await listKeys(store, 'cas/')).toEqual([...reachable.digests()].map(blobKey).sort());
+}
+
+async function trainUndisturbed(): Promise<string | undefined> {
+  const lab = createTrainingLab();
+  await lab.create('toy', PRUNED);
+  await lab.executor.callEffect('train', { experiment: 'toy' });
+  return finalCheckpoint(lab);
+}
+
+test.each([1, 3, 10, 50])(
+  'training with a gc before every %i-th operation',
+  async every => {
+    const expected = await trainUndisturbed();
+    const time = createTime();
+    await leaveRun(time);
+    let operations = 0;
+    let swept = 0;
+    const store = interceptStore(time.store, async (_, run) => {
+      time.pass();
+      if (++operations % every === 0) swept += (await gc(time.store, time.lifetimes)).swept.objects;
+      return run();
+    });
+    const lab = createTrainingLab(store, { lifetimes: time.lifetimes });
+    await lab.create('toy', PRUNED);
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    expect(operations).toBeGreaterThan(2 * GRACE);
+    expect(swept).toBeGreaterThan(0);
+    expect(await finalCheckpoint(lab)).toBe(expected);
+    const whole = createTrainingLab(time.store, { lifetimes: time.lifetimes });
+    await expectWhole(whole);
+    await expectClean(time, whole);
+    await expectWhole(whole);
+  },
+  60_000,
+);
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'training between the operations of gc, in order %i',
+  async seed => {
+    const expected = await trainUndisturbed();
+    const time = createTime();
+    await leaveRun(time);
+    const turns = createTurns(seed, 7, time.passWith);
+    const lab = createTrainingLab(turns.follow(time.store), { lifetimes: time.lifetimes });
+    let done = false;
+    const training = (async () => {
+      await lab.create('toy', PRUNED);
+      await lab.executor.callEffect('train', { experiment: 'toy' });
+    })().finally(() => {
+      done = true;
+    });
+    let swept = 0;
+    const led = turns.lead(time.store);
+    while (!done) swept += (await gc(led, time.lifetimes)).swept.objects;
+    turns.open();
+    await training;
+    expect(swept).toBeGreaterThan(0);
+    const whole = createTrainingLab(time.store, { lifetimes: time.lifetimes });
+    expect(await finalCheckpoint(whole)).toBe(expected);
+    await expectWhole(whole);
+    await expectClean(time, whole);
+    await expectWhole(whole);
+  },
+  60_000,
+);
+
+/** Pictures of 16 px, deleted: their results and columns are old, noted, and due. */
+async function leavePictures({ store, lifetimes, pass }: ReturnType<typeof createTime>): Promise<void> {
+  const lab = createPictureLab({ store, lifetimes });
+  await lab.executor.callEffect('prepare', PICTURES);
+  await createRefs(store).datasets.delete('p');
+  pass(GRACE);
+  await gc(store, lifetimes);
+  pass(GRACE);
+}
+
+test.each([1, 2, 3, 4])(
+  'preparing pictures between the operations of gc, in order %i',
+  async seed => {
+    const undisturbed = createPictureLab();
+    const expected = await undisturbed.executor.callEffect('prepare', PICTURES);
+    const time = createTime();
+    await leavePictures(time);
+    const turns = createTurns(seed, 2, time.passWith);
+    const lab = createPictureLab({ store: turns.follow(time.store), lifetimes: time.lifetimes });
+    let done = false;
+    const preparing = lab.executor.callEffect('prepare', PICTURES).finally(() => {
+      done = true;
+    });
+    const led = turns.lead(time.store);
+    while (!done) await gc(led, time.lifetimes);
+    turns.open();
+    const { digest, originals } = z.object({ digest: z.string(), originals: z.string() }).parse(await preparing);
+    expect({ digest, originals }).toEqual(z.object({ digest: z.string(), originals: z.string() }).parse(expected));
+    const whole = createPictureLab({ store: time.store, lifetimes: time.lifetimes });
+    await expectWhole(whole);
+    await expectClean(time, whole);
+    await expectWhole(whole);
+  },
+  60_000,
+);

@@ -1,0 +1,84 @@
+/** @file How `verify` puts a store right: what is damaged goes, what is missing is made again by whoever made it. */
+import { AppError, Cancelled } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { isDamaged } from '../../storage/gc/rehash.ts';
+import { checkRoot, listRoots } from '../../storage/gc/roots.ts';
+import type { StoreFindings } from '../../storage/gc/verify.ts';
+import { blobKey } from '../../storage/keys.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import type { EffectContext } from '../define.ts';
+
+/** What they say is computed again, taken again, or of no importance. A name is none of these. */
+const REPLACEABLE = /^(actions|leases|runs)\//;
+
+export interface Repairs {
+  readonly deleted: { readonly blobs: number; readonly documents: number };
+  /** Blobs that are there again. */
+  readonly restored: number;
+  /** Blobs that are needed and that nothing here can make. */
+  readonly lost: readonly { readonly digest: Digest; readonly reason: string }[];
+}
+
+/**
+ * Deletes blobs that are damaged, since one under its right name is never written again, and documents that would fail every call that
+ * reads them. Results that lost their blobs stay: they tell who makes them again. So does what names are in need of, now.
+ */
+export async function repairStore(ctx: EffectContext, findings: StoreFindings): Promise<Repairs> {
+  const { store, signal } = ctx;
+  const wanted = findings.missing.map(({ digest }) => digest);
+  let blobs = 0;
+  for (const { digest, path } of findings.damaged) {
+    if (!(await isDamaged(store, digest, { signal }))) continue;
+    await store.delete(blobKey(digest));
+    blobs++;
+    if (isNeeded(path)) wanted.push(digest);
+  }
+  let documents = 0;
+  for (const { what } of findings.unreadable) {
+    if (!REPLACEABLE.test(what) || (await checkRoot(store, what)) === undefined) continue;
+    await store.delete(what);
+    documents++;
+  }
+  return { deleted: { blobs, documents }, ...(await restoreAll(ctx, wanted)) };
+}
+
+/** A name, a lease or a running call leads there. */
+function isNeeded([root = '', ...rest]: readonly string[]): boolean {
+  return rest.length > 0 && !root.startsWith('actions/');
+}
+
+async function restoreAll(ctx: EffectContext, wanted: readonly Digest[]): Promise<Pick<Repairs, 'restored' | 'lost'>> {
+  const lost: { readonly digest: Digest; readonly reason: string }[] = [];
+  for (const [done, digest] of wanted.entries()) {
+    ctx.signal.throwIfAborted();
+    ctx.progress({ phase: 'repair', done, total: wanted.length, unit: 'blobs' });
+    try {
+      // One maker often makes many.
+      if ((await ctx.blobs.head(digest)) !== undefined || (await ctx.restore(digest))) continue;
+      lost.push({ digest, reason: 'no result tells who made it' });
+    } catch (error) {
+      if (!(error instanceof AppError) || error instanceof Cancelled) throw error;
+      lost.push({ digest, reason: error.message });
+    }
+  }
+  return { restored: wanted.length - lost.length, lost };
+}
+
+/** Of each blob the result (`bucket sha256:...`) that names it and fewest others: the earliest stage that made it. */
+export async function findMakers(
+  store: ObjectStore,
+  blobs: ReadonlySet<Digest>,
+  signal: AbortSignal,
+): Promise<Map<Digest, string>> {
+  const makers = new Map<Digest, { readonly result: string; readonly links: number }>();
+  if (blobs.size === 0) return new Map();
+  const select = ({ key }: { readonly key: string }) => key.startsWith('actions/');
+  for await (const { key, links } of listRoots(store, { signal, select, onUnreadable: () => {} })) {
+    for (const { digest } of links) {
+      if (!blobs.has(digest) || (makers.get(digest)?.links ?? Number.POSITIVE_INFINITY) <= links.length) continue;
+      const [, name, hex] = /^actions\/([^/]+)\/([0-9a-f]+)\.json$/.exec(key) ?? [];
+      makers.set(digest, { result: `${name} sha256:${hex}`, links: links.length });
+    }
+  }
+  return new Map([...makers].map(([digest, { result }]) => [digest, result]));
+}

@@ -1,0 +1,191 @@
+/**
+ * @file `datasets/<name>/`: the pages of the dataset that the name means, as copies of their blobs, and a report. index.json comes last and
+ * tells the truth at any time: it names only files that hold what it says. Before other files are changed, it gives up naming them.
+ */
+import { z } from 'zod';
+import { Conflict, Internal } from '../../errors.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import { COLUMN_NAMES, type Dataset, digestSchema, type Page } from '../../storage/records.ts';
+import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
+import { readDatasetHead } from '../datasets/dataset-head.ts';
+import type { CallAnswer, ProgressEvent } from '../define.ts';
+import { describeDataset, describeForPeople } from './describe-dataset.ts';
+import {
+  copyBlob,
+  deleteFiles,
+  deleteView,
+  eachFile,
+  encodeJson,
+  isLostWrite,
+  listFiles,
+  putFile,
+  type ViewFolder,
+} from './view-files.ts';
+
+/** Raised when something else is written for the same dataset, the report included: views are then written anew. */
+const VIEW_VERSION = 1;
+/** Names moved or indexes written by others meanwhile, before it is given up. */
+const MAX_ROUNDS = 8;
+
+export interface DatasetViewContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly signal?: AbortSignal;
+  call(name: string, body: Json): Promise<CallAnswer>;
+  progress?(event: ProgressEvent): void;
+}
+
+const indexSchema = z.looseObject({
+  v: z.literal(1),
+  view: z.int(),
+  /** `changing`: some files are being written; those that are named here are whole. */
+  state: z.enum(['complete', 'changing']),
+  dataset: digestSchema,
+  pages: z.array(z.strictObject({ folder: z.string(), files: z.record(z.string(), digestSchema) })),
+});
+type Index = z.output<typeof indexSchema>;
+
+/**
+ * Makes the view that of the dataset which the name means, or none when it means none. Costs two reads when it is that already.
+ * @param fresh Writes every file, also where the index says that it is there.
+ * @throws BlobMissing, Conflict
+ */
+export async function writeDatasetView(ctx: DatasetViewContext, name: string, fresh = false): Promise<void> {
+  let distrust = fresh;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = (await readDatasetHead(ctx.store, name))?.value.dataset;
+    const outcome = await bringTo(ctx, name, before, distrust);
+    if (outcome === 'there') return;
+    const after = (await readDatasetHead(ctx.store, name))?.value.dataset;
+    if (outcome === 'written' && after === before) return;
+    // Who wrote beside us wrote the same files, unless they are another dataset's.
+    distrust = before !== after || (distrust && outcome === 'lost');
+  }
+  throw new Conflict(`the view of the dataset "${name}" is being written by others all the time`, {
+    hint: 'try again',
+  });
+}
+
+/** `lost`: somebody else wrote the index meanwhile. */
+async function bringTo(
+  ctx: DatasetViewContext,
+  name: string,
+  digest: Digest | undefined,
+  distrust: boolean,
+): Promise<'there' | 'written' | 'lost'> {
+  const folder: ViewFolder = { store: ctx.store, prefix: `datasets/${name}/` };
+  if (digest === undefined) {
+    await deleteView(folder);
+    return 'written';
+  }
+  const old = await readIndex(folder);
+  const isOfVersion = old.index?.view === VIEW_VERSION;
+  if (!distrust && isOfVersion && old.index?.state === 'complete' && old.index.dataset === digest) return 'there';
+
+  const dataset = await readDataset(ctx.blobs, digest);
+  const pages = dataset.pages.map(describePage);
+  const listed = await listFiles(folder);
+  const intact = distrust ? [] : keepIntact(old.index?.pages ?? [], pages, listed);
+  const index = { ...describeDataset(name, digest, dataset), view: VIEW_VERSION };
+  let { etag } = old;
+  if (old.index && countFiles(intact) < countFiles(old.index.pages)) {
+    etag = await replaceIndex(folder, etag, { ...index, state: 'changing', pages: intact });
+    if (etag === undefined) return 'lost';
+  }
+  await copyPages(ctx, folder, pages, intact);
+  const summary = await writeSummary(ctx, folder, name, digest, dataset);
+  const wanted = new Set([...pages.flatMap(listPage), ...summary, 'index.json']);
+  await deleteFiles(
+    folder,
+    [...listed].filter(file => !wanted.has(file)),
+  );
+  const written = await replaceIndex(folder, etag, { ...index, state: 'complete', pages });
+  return written === undefined ? 'lost' : 'written';
+}
+
+type IndexPage = Index['pages'][number];
+
+function describePage(page: Page, number: number): IndexPage {
+  const columns = COLUMN_NAMES.flatMap(column => {
+    const digest = page.columns[column];
+    return digest === undefined ? [] : [[`${column}.tar`, digest] as const];
+  });
+  const folder = `pages/${String(number).padStart(4, '0')}/`;
+  return { folder, files: Object.fromEntries([['items.jsonl', page.items], ...columns]) };
+}
+
+function listPage({ folder, files }: IndexPage): string[] {
+  return Object.keys(files).map(file => folder + file);
+}
+
+function countFiles(pages: readonly IndexPage[]): number {
+  return pages.reduce((sum, { files }) => sum + Object.keys(files).length, 0);
+}
+
+/** Of the files that are there those which stay as they are. */
+function keepIntact(old: readonly IndexPage[], wanted: readonly IndexPage[], listed: ReadonlySet<string>): IndexPage[] {
+  const byFolder = new Map(wanted.map(page => [page.folder, page.files]));
+  return old.map(({ folder, files }) => {
+    const now = byFolder.get(folder) ?? {};
+    const kept = Object.entries(files).filter(([file, digest]) => now[file] === digest && listed.has(folder + file));
+    return { folder, files: Object.fromEntries(kept) };
+  });
+}
+
+async function copyPages(
+  { signal, progress }: DatasetViewContext,
+  folder: ViewFolder,
+  pages: readonly IndexPage[],
+  intact: readonly IndexPage[],
+): Promise<void> {
+  const there = new Set(intact.flatMap(listPage));
+  let done = 0;
+  const copyPage = async ({ folder: page, files }: IndexPage) => {
+    for (const [file, digest] of Object.entries(files)) {
+      if (!there.has(page + file)) await copyBlob(folder, page + file, digest);
+    }
+    progress?.({ phase: 'view', done: ++done, total: pages.length, unit: 'pages' });
+  };
+  await eachFile(pages, copyPage, signal);
+}
+
+/** @returns The files. */
+async function writeSummary(
+  ctx: DatasetViewContext,
+  folder: ViewFolder,
+  name: string,
+  digest: Digest,
+  dataset: Dataset,
+): Promise<string[]> {
+  const { result } = await ctx.call('report', { dataset: digest, title: name });
+  if (result.outputs.html === undefined) throw new Internal('report made no page');
+  await copyBlob(folder, 'report.html', result.outputs.html.digest);
+  await putFile(folder, 'README.md', Buffer.from(describeForPeople(name, digest, dataset)), 'text/markdown');
+  return ['report.html', 'README.md'];
+}
+
+/** An index that cannot be read is none; its version is what replaces it. */
+async function readIndex({ store, prefix }: ViewFolder): Promise<{ readonly etag?: Etag; readonly index?: Index }> {
+  const stored = await store.get(`${prefix}index.json`);
+  if (stored === undefined) return {};
+  try {
+    const index = indexSchema.parse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
+    return { etag: stored.etag, index };
+  } catch {
+    return { etag: stored.etag };
+  }
+}
+
+/** Undefined when the index is no longer the version that was read. */
+async function replaceIndex(folder: ViewFolder, etag: Etag | undefined, index: Json): Promise<Etag | undefined> {
+  const condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
+  const options = { ...condition, mediaType: 'application/json' };
+  try {
+    return (await folder.store.put(`${folder.prefix}index.json`, encodeJson(index), options)).etag;
+  } catch (error) {
+    if (isLostWrite(error)) return undefined;
+    throw error;
+  }
+}

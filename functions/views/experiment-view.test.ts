@@ -1,0 +1,106 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { interceptStore } from '../../storage/intercept.ts';
+import { blobKey } from '../../storage/keys.ts';
+import { createRefs } from '../../storage/refs.ts';
+import { changeHead, readConfig, readHead } from '../experiments/experiment-head.ts';
+import { createTrainingLab, listKeys, type TrainingLab } from '../testing/training.ts';
+import { deleteView, logName, stepName, writeSummary } from './experiment-view.ts';
+import { rebuildView } from './rebuild-experiment-view.ts';
+
+let lab: TrainingLab;
+
+beforeEach(async () => {
+  lab = createTrainingLab();
+  await lab.create('toy');
+  await lab.executor.callEffect('train', { experiment: 'toy' });
+});
+
+async function readView(): Promise<Map<string, string>> {
+  const keys = await listKeys(lab.store, 'experiments/');
+  const bodies = await Promise.all(keys.map(key => lab.store.get(key)));
+  return new Map(keys.map((key, i) => [key, Buffer.from(bodies[i]?.body ?? []).toString('hex')]));
+}
+
+const rebuild = () => rebuildView({ ...lab, name: 'toy' });
+
+test('names sort as their steps do', () => {
+  expect([stepName(500), stepName(12_000)].sort()).toEqual(['step0000500', 'step0012000']);
+  expect(logName({ from: 0, to: 100 })).toBe('0000000-0000100.jsonl');
+});
+
+describe('the view', () => {
+  test('is the same when it is made again from the head', async () => {
+    const before = await readView();
+    await deleteView(lab.store, 'toy');
+    expect(await readView()).toEqual(new Map());
+    await rebuild();
+    expect(await readView()).toEqual(before);
+  });
+
+  test('heals a file that somebody changed or deleted', async () => {
+    const before = await readView();
+    await lab.store.put('experiments/toy/log/0000000-0000004.jsonl', Buffer.from('spoilt'));
+    await lab.store.delete('experiments/toy/previews/step0000008/000.png');
+    await rebuild();
+    expect(await readView()).toEqual(before);
+  });
+
+  test('loses what belongs to nothing, and keeps what a chunk in work has written before the head knows it', async () => {
+    const before = await readView();
+    await lab.store.put('experiments/toy/notes.txt', Buffer.from('mine'));
+    await lab.store.put('experiments/toy/checkpoints/step0000004.json', Buffer.from('{}'));
+    await lab.store.put('experiments/toy/log/0000016-0000020.jsonl', Buffer.from('in work'));
+    await rebuild();
+    expect([...(await readView()).keys()]).toEqual(
+      [...before.keys(), 'experiments/toy/log/0000016-0000020.jsonl'].sort(),
+    );
+  });
+
+  test('follows an experiment that moves on while it is made again', async () => {
+    const { value } = await readHead(lab.store, 'toy');
+    let moved = false;
+    const store = interceptStore(lab.store, async (call, run) => {
+      if (call.key === 'experiments/toy/index.json' && call.operation === 'put' && !moved) {
+        moved = true;
+        await changeHead(lab.store, 'toy', now => ({ ...now, history: now.history.slice(1), state: 'paused' }));
+      }
+      return run();
+    });
+    await deleteView(lab.store, 'toy');
+    await rebuildView({ store, blobs: lab.blobs, name: 'toy' });
+    const keys = await listKeys(lab.store, 'experiments/toy/checkpoints/');
+    expect(value.history.length).toBe(2);
+    expect(keys).toEqual(['experiments/toy/checkpoints/step0000016.json']);
+    const index = JSON.parse(Buffer.from((await lab.store.get('experiments/toy/index.json'))?.body ?? []).toString());
+    expect(index.state).toBe('paused');
+  });
+
+  test('of an experiment that is gone goes', async () => {
+    await createRefs(lab.store).experiments.delete('toy');
+    await rebuild();
+    expect(await readView()).toEqual(new Map());
+  });
+
+  test('names the blob that it misses', async () => {
+    const { value } = await readHead(lab.store, 'toy');
+    const { log } = value.chunks[0] ?? {};
+    if (!log) throw new Error('there is no chunk');
+    await lab.store.delete(blobKey(log));
+    await expect(rebuild()).rejects.toMatchObject({ code: 'blob_missing', details: { digest: log } });
+  });
+
+  test('is written by several at once without an error', async () => {
+    const { value } = await readHead(lab.store, 'toy');
+    const config = await readConfig(lab.blobs, value);
+    const states = ['running', 'paused', 'done'] as const;
+    await Promise.all(states.map(state => writeSummary({ ...lab, name: 'toy' }, { ...value, state }, config)));
+    const index = JSON.parse(Buffer.from((await lab.store.get('experiments/toy/index.json'))?.body ?? []).toString());
+    expect(states).toContain(index.state);
+  });
+
+  test('of another experiment is left alone', async () => {
+    await lab.create('toy-2');
+    await deleteView(lab.store, 'toy');
+    expect((await listKeys(lab.store, 'experiments/')).every(key => key.startsWith('experiments/toy-2/'))).toBe(true);
+  });
+});

@@ -1,0 +1,176 @@
+/** @file `experiments/<name>/`: derived from the head and its blobs, so it can be made again. Only index.json and README.md ever change. */
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Config } from '../../configs/schema.ts';
+import { encodeTfEvents } from '../../formats/tfevents.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readDocument } from '../../storage/document-blobs.ts';
+import { blobRefSchema, digestSchema, type ExperimentHead, type KeptCheckpoint } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { stepsFor } from '../experiments/chunks.ts';
+import { stepOf } from '../experiments/experiment-head.ts';
+import { readScalars } from './metrics.ts';
+import {
+  copyBlob,
+  deleteFiles,
+  deleteView as deleteFolder,
+  encodeJson,
+  putFile,
+  type ViewFolder,
+} from './view-files.ts';
+
+/** Output `index` of `preview`: which picture shows which prompt. */
+export const previewIndexSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('previews'),
+  checkpoint: digestSchema,
+  steps: z.int(),
+  guidance: z.number(),
+  seed: z.int(),
+  pictures: z.array(z.strictObject({ prompt: z.string(), image: blobRefSchema })),
+  links: z.array(digestSchema),
+});
+export type PreviewIndex = z.output<typeof previewIndexSchema>;
+
+export type Chunk = ExperimentHead['chunks'][number];
+
+/** Where a view is written and the blobs come from. */
+export interface ViewTarget {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  /** The experiment's. */
+  readonly name: string;
+}
+
+export function stepName(step: number): string {
+  return `step${String(step).padStart(7, '0')}`;
+}
+
+/** Files of a chunk, one and immutable each. */
+function rangeName({ from, to }: Pick<Chunk, 'from' | 'to'>): string {
+  return `${String(from).padStart(7, '0')}-${String(to).padStart(7, '0')}`;
+}
+
+export function logName(chunk: Pick<Chunk, 'from' | 'to'>): string {
+  return `${rangeName(chunk)}.jsonl`;
+}
+
+export function readPreviewIndex(blobs: BlobStore, digest: Digest): Promise<PreviewIndex> {
+  return readDocument(blobs, digest, previewIndexSchema, 'an index of previews');
+}
+
+/** The log, the same for TensorBoard, and the previews of one chunk. @returns The files. */
+export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<string[]> {
+  const folder = folderOf(view);
+  const log = `log/${logName(chunk)}`;
+  await copyBlob(folder, log, chunk.log);
+  const scalars = `tensorboard/events.out.tfevents.${rangeName(chunk)}`;
+  const events = encodeTfEvents(await readScalars(view.blobs, chunk.log));
+  await putFile(folder, scalars, events, 'application/octet-stream');
+  return [log, scalars, ...(chunk.previews ? await writePreviews(view, chunk.to, chunk.previews) : [])];
+}
+
+async function writePreviews(view: ViewTarget, step: number, digest: Digest): Promise<string[]> {
+  const { pictures, steps, guidance, seed } = await readPreviewIndex(view.blobs, digest);
+  const folder = `previews/${stepName(step)}`;
+  const named = pictures.map(({ prompt, image }, i) => ({ file: `${String(i).padStart(3, '0')}.png`, prompt, image }));
+  for (const { file, image } of named) await copyBlob(folderOf(view), `${folder}/${file}`, image.digest);
+  const index = { v: 1, steps, guidance, seed, pictures: named.map(({ file, prompt }) => ({ file, prompt })) };
+  await putFile(folderOf(view), `${folder}/index.json`, encodeJson(index), 'application/json');
+  return [...named.map(({ file }) => `${folder}/${file}`), `${folder}/index.json`];
+}
+
+/** The manifest of a checkpoint that is kept. @returns The file. */
+export async function writeCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<string> {
+  await copyBlob(folderOf(view), checkpointFile(kept), kept.checkpoint);
+  return checkpointFile(kept);
+}
+
+/** Before a checkpoint's blobs go, its file goes. */
+export function deleteCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<void> {
+  return deleteFiles(folderOf(view), [checkpointFile(kept)]);
+}
+
+/** What a head says, for people (README.md) and for programs (index.json). @returns The files. */
+export async function writeSummary(view: ViewTarget, head: ExperimentHead, config: Config): Promise<string[]> {
+  const folder = folderOf(view);
+  await putFile(folder, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
+  await putFile(folder, 'README.md', Buffer.from(describeForPeople(view.name, head, config)), 'text/markdown');
+  await putFile(folder, 'index.json', encodeJson(describeHead(view.name, head, config)), 'application/json');
+  return ['config.yaml', 'README.md', 'index.json'];
+}
+
+export function deleteView(store: ObjectStore, name: string): Promise<void> {
+  return deleteFolder({ store, prefix: `experiments/${name}/` });
+}
+
+/** `GET /experiments/<name>` and index.json. */
+export function describeHead(name: string, head: ExperimentHead, config: Config) {
+  const step = stepOf(head);
+  return {
+    v: 1,
+    name,
+    state: head.state,
+    step,
+    steps: stepsFor(head.target, config.data.batch_size),
+    samples: step * config.data.batch_size,
+    target: head.target,
+    ...(head.checkpoint && { checkpoint: head.checkpoint }),
+    config: head.config,
+    dataset: head.dataset,
+    ...(head.dataset_deleted && { dataset_deleted: true }),
+    engine: head.engine,
+    checkpoints: head.history.map(kept => ({
+      step: kept.step,
+      checkpoint: kept.checkpoint,
+      result: kept.result,
+      file: checkpointFile(kept),
+    })),
+    chunks: head.chunks.map(chunk => ({
+      ...chunk,
+      file: `log/${logName(chunk)}`,
+      ...(chunk.previews && { previews_folder: `previews/${stepName(chunk.to)}/` }),
+    })),
+  } satisfies Json;
+}
+
+function describeForPeople(name: string, head: ExperimentHead, config: Config): string {
+  const { step, steps, samples } = describeHead(name, head, config);
+  const { hidden_size, depth, patch_size } = config.model;
+  const prompts = config.run.preview.prompts;
+  return `# ${name}
+
+${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.target} samples.
+
+| | |
+|---|---|
+| model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
+| engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.engine.micro_batch}${head.engine.gradient_checkpointing ? ', gradient checkpointing' : ''} |
+| dataset | \`${head.dataset}\` |
+| checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
+
+- config.yaml: the whole config. index.json: this page for programs.
+- log/: one file of JSON Lines per chunk of steps (loss, gradient norm, learning rate).
+- tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
+- previews/: pictures at every chunk border${prompts.length > 0 ? ':' : ' (none: run.preview.prompts is empty)'}
+${prompts.map((prompt, i) => `  - ${String(i).padStart(3, '0')}.png: ${prompt}`).join('\n')}
+- checkpoints/: manifests of the checkpoints that are kept; their tensors lie under cas/.
+
+Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type: application/json' -d '{}'\`
+`;
+}
+
+const STATE_WORDS: Readonly<Record<ExperimentHead['state'], string>> = {
+  running: 'In training',
+  paused: 'Paused',
+  done: 'Done',
+};
+
+function checkpointFile({ step }: KeptCheckpoint): string {
+  return `checkpoints/${stepName(step)}.json`;
+}
+
+function folderOf({ store, name }: ViewTarget): ViewFolder {
+  return { store, prefix: `experiments/${name}/` };
+}

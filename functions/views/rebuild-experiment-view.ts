@@ -1,0 +1,60 @@
+/** @file The whole view of an experiment again, from nothing but the head and its blobs, while the experiment may be in training. */
+import { BlobMissing, Conflict } from '../../errors.ts';
+import { canonicalJson, type Json } from '../../storage/canonical.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import { readConfig, stepOf } from '../experiments/experiment-head.ts';
+import { deleteView, type ViewTarget, writeCheckpointFile, writeChunkFiles, writeSummary } from './experiment-view.ts';
+import { deleteFiles, eachFile, listFiles } from './view-files.ts';
+
+/** Heads followed while the experiment moves on; what was written for one is not written again for the next. */
+const MAX_ROUNDS = 32;
+
+/**
+ * Every file anew, also where one is there: it may be damaged. What belongs to nothing goes. A view whose experiment is gone is deleted.
+ * @throws BlobMissing
+ */
+export async function rebuildView(view: ViewTarget, signal?: AbortSignal): Promise<void> {
+  const refs = createRefs(view.store).experiments;
+  const written = new Map<string, readonly string[]>();
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const head = await refs.read(view.name);
+    if (!head) return deleteView(view.store, view.name);
+    try {
+      await writeAll(view, head.value, written, signal);
+    } catch (error) {
+      // A checkpoint that was pruned meanwhile left the head, too.
+      if (!(error instanceof BlobMissing) || (await refs.read(view.name))?.etag === head.etag) throw error;
+      continue;
+    }
+    if ((await refs.read(view.name))?.etag === head.etag) return;
+  }
+  throw new Conflict(`the experiment "${view.name}" moves on all the time`, { hint: 'try again' });
+}
+
+/** @param written Files by what they were made of: parts of the view that stand already. */
+async function writeAll(
+  view: ViewTarget,
+  head: ExperimentHead,
+  written: Map<string, readonly string[]>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const files = new Set<string>();
+  const write = async (part: Json, work: () => Promise<readonly string[]>) => {
+    const key = canonicalJson(part);
+    const made = written.get(key) ?? (await work());
+    written.set(key, made);
+    for (const file of made) files.add(file);
+  };
+  await eachFile(head.chunks, chunk => write(chunk, () => writeChunkFiles(view, chunk)), signal);
+  await eachFile(head.history, kept => write(kept, async () => [await writeCheckpointFile(view, kept)]), signal);
+  await write(head, async () => writeSummary(view, head, await readConfig(view.blobs, head)));
+  const folder = { store: view.store, prefix: `experiments/${view.name}/` };
+  const stray = [...(await listFiles(folder))].filter(file => !files.has(file) && lastStepOf(file) <= stepOf(head));
+  await deleteFiles(folder, stray);
+}
+
+/** Files of steps beyond the head are those of a chunk that is about to be announced. */
+function lastStepOf(file: string): number {
+  return Math.max(0, ...(file.match(/\d{7,}/g) ?? []).map(Number));
+}

@@ -1,0 +1,95 @@
+/** @file Which pictures of a dataset a report shows: some, spread evenly over it, as training sees them. */
+import { Internal } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
+import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readItems } from '../../storage/items.ts';
+import type { Dataset, Item, Page } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { encodeThumbnail, type RgbImage } from '../pictures/image.ts';
+import { toInterleaved } from '../pictures/planar.ts';
+
+/** Pixels of a thumbnail's longer side. */
+const THUMBNAIL_SIDE = 160;
+const MAX_PAGES = 16;
+const MAX_PICTURES = 96;
+/** The header of a tar. */
+const BLOCK_BYTES = 512;
+
+export interface ReportPicture {
+  readonly name: string;
+  readonly split: string | undefined;
+  readonly caption: string;
+  /** Pixels, as training sees it. */
+  readonly width: number;
+  readonly height: number;
+  readonly webp: Uint8Array;
+}
+
+/** In the order of the dataset; none without the column `image`. Of large pages only the members that are shown are read. */
+export async function pickPictures(blobs: BlobStore, dataset: Dataset, signal: AbortSignal): Promise<ReportPicture[]> {
+  const removed = new Set(dataset.removed);
+  const pages = spread(dataset.pages, MAX_PAGES);
+  const perPage = Math.ceil(MAX_PICTURES / Math.max(1, pages.length));
+  const pictures: ReportPicture[] = [];
+  for (const page of pages) {
+    signal.throwIfAborted();
+    if (page.columns.image === undefined) continue;
+    const items = (await readItems(blobs, page)).filter(item => !removed.has(item.id));
+    pictures.push(...(await readPictures(blobs, page, page.columns.image, spread(items, perPage))));
+  }
+  return pictures;
+}
+
+async function readPictures(
+  blobs: BlobStore,
+  page: Page,
+  column: Digest,
+  items: readonly Item[],
+): Promise<ReportPicture[]> {
+  const spans = await readIndex(blobs, column);
+  const captions = page.columns.caption;
+  const texts = captions && (await readIndex(blobs, captions));
+  const pictures: ReportPicture[] = [];
+  for (const { id, name, split, attributes } of items) {
+    const image = readImage(await readMember(blobs, column, spans, `${id}.image.npy`));
+    const said = typeof attributes?.caption === 'string' ? attributes.caption : '';
+    const text = texts && captions && Buffer.from(await readMember(blobs, captions, texts, `${id}.txt`)).toString();
+    const webp = await encodeThumbnail(image, THUMBNAIL_SIDE);
+    pictures.push({ name, split, caption: text ?? said, width: image.width, height: image.height, webp });
+  }
+  return pictures;
+}
+
+async function readIndex(blobs: BlobStore, column: Digest): Promise<Map<string, MemberSpan>> {
+  const first = await blobs.getRange(column, { start: 0, end: BLOCK_BYTES - 1 });
+  return readColumnIndex(await blobs.getRange(column, { start: 0, end: columnHeadBytes(first) - 1 }));
+}
+
+async function readMember(
+  blobs: BlobStore,
+  column: Digest,
+  spans: ReadonlyMap<string, MemberSpan>,
+  name: string,
+): Promise<Uint8Array> {
+  const span = spans.get(name);
+  if (span === undefined) throw new Internal(`the column ${column} has no member ${name}`);
+  if (span.size === 0) return new Uint8Array();
+  return blobs.getRange(column, { start: span.offset, end: span.offset + span.size - 1 });
+}
+
+/** A member of the image column: u8 [3, height, width]. */
+function readImage(npy: Uint8Array): RgbImage {
+  const { dtype, shape, data } = decodeNpy(npy);
+  const [channels, height = 0, width = 0] = shape;
+  if (dtype !== 'u8' || channels !== 3) throw new Internal(`a picture of ${dtype} [${shape.join(', ')}]`);
+  return toInterleaved({ data, width, height });
+}
+
+/** At most `count` of them, evenly spaced, the first among them. */
+function spread<T>(all: readonly T[], count: number): readonly T[] {
+  if (all.length <= count) return all;
+  return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]).filter(
+    (each): each is T => each !== undefined,
+  );
+}

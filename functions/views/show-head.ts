@@ -1,0 +1,45 @@
+/** @file Brings the view of an experiment up to its head. Only what the head says is shown, so whoever loses the head shows nothing. */
+import type { Config } from '../../configs/schema.ts';
+import { BlobMissing } from '../../errors.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
+import { readHead } from '../experiments/experiment-head.ts';
+import {
+  deleteCheckpointFile,
+  type ViewTarget,
+  writeCheckpointFile,
+  writeChunkFiles,
+  writeSummary,
+} from './experiment-view.ts';
+
+/** Times that others move the head while it is shown, before they are left to show theirs. */
+const MAX_ROUNDS = 16;
+
+/**
+ * Writes the files of the last chunk and of its checkpoint, and the summary; the older ones were written before the head moved on. Done
+ * again until nobody moved the head meanwhile: whoever was slow would leave an older state behind.
+ * @returns The head that is shown. @throws NotFound when the experiment is gone.
+ */
+export async function showHead(view: ViewTarget, config: Config): Promise<ExperimentHead> {
+  let { value: head, etag } = await readHead(view.store, view.name);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    await showLastChunk(view, head);
+    await writeSummary(view, head, config);
+    const now = await readHead(view.store, view.name);
+    if (now.etag === etag) break;
+    const shown = head.history.at(-1);
+    if (shown && !now.value.history.some(kept => kept.step === shown.step)) await deleteCheckpointFile(view, shown);
+    ({ value: head, etag } = now);
+  }
+  return head;
+}
+
+/** A blob that was lost cannot be shown: when it is made again, and is in use, so is its file. */
+async function showLastChunk(view: ViewTarget, head: ExperimentHead): Promise<void> {
+  const [chunk, kept] = [head.chunks.at(-1), head.history.at(-1)];
+  try {
+    if (chunk) await writeChunkFiles(view, chunk);
+    if (kept) await writeCheckpointFile(view, kept);
+  } catch (error) {
+    if (!(error instanceof BlobMissing)) throw error;
+  }
+}

@@ -1,0 +1,195 @@
+/** @file The server's side of the runner protocol: finds a runner, submits a job, follows it, and goes on after a runner's death. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultCacheFolder } from '../../configs/cache-folder.ts';
+import { AppError, Busy, Cancelled, Internal } from '../../errors.ts';
+import { restoreFailure } from '../failure.ts';
+import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from '../protocol.ts';
+import { readRunnerFiles } from './runner-file.ts';
+import { createRunnerLink, LinkLost, type RunnerLink } from './runner-link.ts';
+
+/** Submissions of one job when runners die over it. */
+const ATTEMPTS = 3;
+const FIRST_CONTACT_MS = 2000;
+const RETURN_MS = 20_000;
+/** Shorter than what those who show the status wait for it. */
+const STATUS_MS = 1500;
+const POLL_MS = 200;
+const RETRY_AFTER_SECONDS = 10;
+
+export interface RunnerClientOptions {
+  /** `http://127.0.0.1:8789`; none: every runner of this user that was started alone. */
+  readonly addresses?: readonly string[];
+  /** Absent: read from the file that a runner started alone leaves in the cache folder. */
+  readonly secret?: string;
+  readonly cacheFolder?: string;
+  readonly fetch?: typeof fetch;
+  /** How long a runner that was there before may be away: a supervised restart. Default 20 s. */
+  readonly returnMs?: number;
+  /** How long to look for a runner that was never seen. Default 2 s. */
+  readonly firstContactMs?: number;
+}
+
+interface Endpoint {
+  readonly address: string;
+  readonly secret: string;
+}
+
+/** Runs jobs on the runner with the shortest queue. Jobs are idempotent by their action, so one whose runner died is submitted again. */
+export function createRunnerClient(options: RunnerClientOptions = {}): RunnerClient {
+  const doFetch = options.fetch ?? fetch;
+  let seen = false;
+
+  async function listEndpoints(): Promise<readonly Endpoint[]> {
+    const { addresses = [], secret } = options;
+    if (secret !== undefined) return addresses.map(address => ({ address, secret }));
+    const files = await readRunnerFiles(options.cacheFolder ?? defaultCacheFolder());
+    return files.filter(({ address }) => addresses.length === 0 || addresses.includes(address));
+  }
+
+  /** All runners that answer, with the reasons of those that do not. */
+  async function survey(signal: AbortSignal) {
+    const links = (await listEndpoints()).map(endpoint => createRunnerLink(endpoint, doFetch));
+    const answers = await Promise.allSettled(links.map(async link => ({ link, status: await link.status(signal) })));
+    const answering = answers.flatMap(answer => (answer.status === 'fulfilled' ? answer.value : []));
+    const reachable = answering.filter(({ status }) => !status.stopping);
+    const reasons = [
+      ...answering.flatMap(({ link, status }) => (status.stopping ? `${link.address}: it is shutting down` : [])),
+      ...answers.flatMap((answer, index) =>
+        answer.status === 'rejected' ? `${links[index]?.address}: ${messageOf(answer.reason)}` : [],
+      ),
+    ];
+    if (answering.length > 0) seen = true;
+    return { answering, reachable, reasons };
+  }
+
+  /** Waits for a runner as long as one may be expected. @throws Busy naming the addresses and what to do */
+  async function findRunners(signal: AbortSignal) {
+    let since = performance.now();
+    for (;;) {
+      const { answering, reachable, reasons } = await survey(signal);
+      signal.throwIfAborted();
+      if (reachable.length > 0) return reachable;
+      // One that shuts down may take a long step to do so; its return is waited for from then on.
+      if (answering.length > 0) since = performance.now();
+      const patience = seen ? (options.returnMs ?? RETURN_MS) : (options.firstContactMs ?? FIRST_CONTACT_MS);
+      if (performance.now() + POLL_MS > since + patience) throw unreachable(reasons);
+      await sleep(POLL_MS, undefined, { signal });
+    }
+  }
+
+  function unreachable(reasons: readonly string[]): Busy {
+    const asked = options.addresses?.join(', ');
+    const message =
+      reasons.length > 0
+        ? `no gpu-runner is reachable (${reasons.join('; ')})`
+        : `no gpu-runner is known${asked === undefined || asked === '' ? '' : ` at ${asked}`}`;
+    return new Busy(message, {
+      expected: 'a running gpu-runner with the same secret',
+      hint: 'start all with `easel up`, or one alone with `node gpu-runner/process/main.ts`, and name it in EASEL_RUNNERS',
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    });
+  }
+
+  /** Where the job is known already, else by load; runners that lack the job's engine come last. */
+  async function rank(action: string, job: Job, signal: AbortSignal): Promise<readonly RunnerLink[]> {
+    const reachable = await findRunners(signal);
+    const known = await Promise.all(
+      reachable.map(({ link }) => (reachable.length === 1 ? false : link.knows(action, signal))),
+    );
+    const cost = ({ status }: { status: RunnerStatus }, index: number) => {
+      const engine = status.engines.find(({ name }) => name === job.engine.name);
+      const unfit = status.engines.length > 0 && engine?.available !== true;
+      return (known[index] === true ? 0 : 1e6) + (unfit ? 1e3 : 0) + status.queued + (status.running === null ? 0 : 1);
+    };
+    return reachable
+      .map((candidate, index) => ({ link: candidate.link, cost: cost(candidate, index) }))
+      .sort((a, b) => a.cost - b.cost)
+      .map(({ link }) => link);
+  }
+
+  async function runOnce(
+    action: string,
+    job: Job,
+    client: string,
+    signal: AbortSignal,
+    onEvent: (event: JobEvent) => void,
+  ) {
+    let full: Busy | undefined;
+    for (const link of await rank(action, job, signal)) {
+      try {
+        const document = await link.submit(action, job);
+        if (document.result !== undefined) return document.result;
+        return await followToEnd(link, action, client, signal, onEvent);
+      } catch (error) {
+        // Answered before the runner forgets that this client follows.
+        if (signal.aborted) await link.cancel(action, client).catch(() => {});
+        if (!(error instanceof Busy)) throw error;
+        if (error.details.stopping === true) throw new LinkLost(error.message, { cause: error });
+        full = error;
+      }
+    }
+    throw full ?? unreachable([]);
+  }
+
+  return {
+    async run(action, job, { signal, onEvent = () => {} }) {
+      const client = randomUUID();
+      try {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            return await runOnce(action, job, client, signal, onEvent);
+          } catch (error) {
+            signal.throwIfAborted();
+            if (!(error instanceof LinkLost)) throw error;
+            if (attempt === ATTEMPTS) {
+              throw new Busy(
+                `the gpu-runner went away ${ATTEMPTS} times during this ${job.kind} job (${error.message})`,
+                {
+                  hint: "look at the runner's log; the same call goes on from the last result",
+                  retryAfterSeconds: RETRY_AFTER_SECONDS,
+                  cause: error,
+                },
+              );
+            }
+            onEvent({
+              type: 'progress',
+              phase: 'waiting',
+              message: 'the gpu-runner went away, waiting for its return',
+            });
+          }
+        }
+      } catch (error) {
+        if (signal.aborted) throw new Cancelled(`the ${job.kind} job was cancelled`, { cause: error });
+        throw error;
+      }
+    },
+
+    async status() {
+      const { answering, reasons } = await survey(AbortSignal.timeout(STATUS_MS));
+      const first = answering[0];
+      if (first === undefined) throw unreachable(reasons);
+      return first.status;
+    },
+  };
+}
+
+async function followToEnd(
+  link: RunnerLink,
+  action: string,
+  client: string,
+  signal: AbortSignal,
+  onEvent: (event: JobEvent) => void,
+): Promise<JobResult> {
+  for await (const event of link.follow(action, client, signal)) {
+    onEvent(event);
+    if (event.type === 'done') return event.result;
+    if (event.type === 'failed') throw restoreFailure(event);
+  }
+  throw new Internal('a followed job ended without an event');
+}
+
+function messageOf(reason: unknown): string {
+  if (reason instanceof AppError) return reason.message;
+  return reason instanceof Error ? reason.message : String(reason);
+}

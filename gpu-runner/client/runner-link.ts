@@ -1,0 +1,150 @@
+/** @file HTTP to one runner. What the network does becomes LinkLost; what the runner answers becomes a value or an AppError. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { Internal, NotFound } from '../../errors.ts';
+import { readServerSentEvents } from '../../formats/server-sent-events.ts';
+import { restoreFailure } from '../failure.ts';
+import {
+  failedEventSchema,
+  type Job,
+  type JobDocument,
+  type JobEvent,
+  jobDocumentSchema,
+  jobEventSchema,
+  type RunnerStatus,
+  runnerStatusSchema,
+} from '../protocol.ts';
+
+/** A runner's control worker answers in milliseconds, whatever its main thread does. */
+const ANSWER_MS = 5000;
+/** Three keep-alive comments missed. */
+const SILENCE_MS = 45_000;
+const RECONNECTS = 5;
+const RECONNECT_MS = 100;
+
+/** The runner is gone, restarts, or has forgotten the job: submit it again. */
+export class LinkLost extends Error {
+  override readonly name = 'LinkLost';
+}
+
+/** Nothing listens there: no use in connecting again at once. */
+class NobodyThere extends LinkLost {}
+
+export interface RunnerLink {
+  readonly address: string;
+  /** @throws LinkLost, and what the runner answers. */
+  status(signal: AbortSignal): Promise<RunnerStatus>;
+  /** Takes no signal: a submission that may have arrived has to be cancelled, not forgotten. */
+  submit(action: string, job: Job): Promise<JobDocument>;
+  /** False also when it does not answer. */
+  knows(action: string, signal: AbortSignal): Promise<boolean>;
+  /** All events to `done` or `failed`, over as many connections as it takes. @throws LinkLost */
+  follow(action: string, client: string, signal: AbortSignal): AsyncGenerator<JobEvent>;
+  cancel(action: string, client: string): Promise<void>;
+}
+
+/** What control-app.ts makes of a `failed` event for an HTTP answer. */
+const problemSchema = z
+  .object({ type: z.string(), title: z.string(), detail: z.string() })
+  .loose()
+  .transform(({ type: _, title: __, detail, ...rest }) => ({ ...rest, type: 'failed', message: detail }))
+  .pipe(failedEventSchema);
+
+export function createRunnerLink(
+  { address, secret }: { readonly address: string; readonly secret: string },
+  doFetch: typeof fetch,
+): RunnerLink {
+  async function request(path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+    const headers = { authorization: `Bearer ${secret}`, ...init.headers };
+    const response = await doFetch(new URL(path, address), { ...init, headers }).catch((error: unknown) => {
+      throw lost(error);
+    });
+    if (response.ok) return response;
+    const problem = problemSchema.safeParse(await response.json().catch(() => undefined));
+    if (!problem.success) throw new LinkLost(`HTTP ${response.status} from something that is no gpu-runner`);
+    throw restoreFailure(problem.data);
+  }
+
+  async function ask<T>(schema: z.ZodType<T>, path: string, signal: AbortSignal, init: RequestInit = {}): Promise<T> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
+    const response = await request(path, { ...init, signal: deadline });
+    const body: unknown = await response.json().catch((error: unknown) => {
+      throw lost(error);
+    });
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    throw new Internal(
+      `the gpu-runner at ${address} answered ${path} in an unknown form: ${z.prettifyError(parsed.error)}`,
+      {
+        hint: 'server and runner may be of different versions: restart both',
+      },
+    );
+  }
+
+  /** One connection's events after `lastId`. */
+  async function* connect(action: string, client: string, lastId: string | undefined, signal: AbortSignal) {
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new LinkLost('the stream fell silent')), SILENCE_MS);
+    try {
+      const response = await request(`/jobs/${action}/events?client=${client}`, {
+        headers: { accept: 'text/event-stream', ...(lastId === undefined ? {} : { 'last-event-id': lastId }) },
+        signal: AbortSignal.any([signal, silence.signal]),
+      });
+      if (response.body === null) return;
+      for await (const message of readServerSentEvents(response.body, () => timer.refresh())) {
+        yield { id: message.id, event: jobEventSchema.parse(JSON.parse(message.data)) };
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    address,
+    status: signal => ask(runnerStatusSchema, '/status', signal),
+    submit: (action, job) =>
+      ask(jobDocumentSchema, `/jobs/${action}`, AbortSignal.timeout(ANSWER_MS), {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(job),
+      }),
+    knows: (action, signal) =>
+      ask(jobDocumentSchema, `/jobs/${action}`, signal).then(
+        document => document.state !== 'failed',
+        () => false,
+      ),
+    async *follow(action, client, signal) {
+      let lastId: string | undefined;
+      for (let failures = 0; ; failures++) {
+        let reason: unknown = 'the stream ended';
+        try {
+          for await (const { id, event } of connect(action, client, lastId, signal)) {
+            lastId = id ?? lastId;
+            failures = 0;
+            yield event;
+            if (event.type === 'done' || event.type === 'failed') return;
+          }
+        } catch (error) {
+          signal.throwIfAborted();
+          if (error instanceof z.ZodError) throw new Internal('the gpu-runner sent an unknown event', { cause: error });
+          reason = error;
+        }
+        if (reason instanceof NobodyThere || reason instanceof NotFound || failures === RECONNECTS) throw lost(reason);
+        await sleep(RECONNECT_MS * 2 ** failures, undefined, { signal });
+      }
+    },
+    async cancel(action, client) {
+      await request(`/jobs/${action}?client=${client}`, { method: 'DELETE', signal: AbortSignal.timeout(ANSWER_MS) });
+    },
+  };
+}
+
+function lost(reason: unknown): LinkLost {
+  if (reason instanceof LinkLost) return reason;
+  const error = reason instanceof Error ? reason : new Error(String(reason));
+  // undici says "fetch failed" and puts the reason into the cause.
+  const cause = error.cause instanceof Error ? error.cause : undefined;
+  const code = cause !== undefined && 'code' in cause ? String(cause.code) : undefined;
+  const message = code ?? cause?.message ?? error.message;
+  return code === 'ECONNREFUSED' ? new NobodyThere(message, { cause: error }) : new LinkLost(message, { cause: error });
+}

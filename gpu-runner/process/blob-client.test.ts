@@ -1,0 +1,61 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BlobMissing, InvalidInput } from '../../errors.ts';
+import { digestOf } from '../../storage/digest.ts';
+import { type BlobClient, createBlobClient } from './blob-client.ts';
+
+let folder = '';
+let blobs: BlobClient;
+const deaths: Error[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'easel-blobs-'));
+  blobs = createBlobClient(`file:${folder}`, error => deaths.push(error));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('stores what the bytes were when put was called, and leaves them to the caller', async () => {
+  const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i);
+  const digest = digestOf(bytes);
+  const view = bytes.subarray(1000, 2000);
+  const viewDigest = digestOf(view);
+  const both = Promise.all([blobs.put(bytes, 'application/x-test'), blobs.put(view)]);
+  bytes.fill(7);
+  const [whole, part] = await both;
+  expect(whole).toEqual({ digest, size: 100_000, media_type: 'application/x-test' });
+  expect(part.digest).toBe(viewDigest);
+  expect(digestOf(await blobs.get(digest))).toBe(digest);
+  expect(bytes.length).toBe(100_000);
+});
+
+test('accepts memory that cannot be transferred, and reads ranges and heads', async () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(10)).fill(3);
+  shared[4] = 9;
+  const { digest } = await blobs.put(shared);
+  expect(await blobs.keep(digest)).toEqual(await blobs.head(digest));
+  expect([...(await blobs.getRange(digest, { start: 3, end: 5 }))]).toEqual([3, 9, 3]);
+  expect(await blobs.head(digest)).toMatchObject({ digest, size: 10 });
+  expect(await blobs.head(digestOf('absent'))).toBeUndefined();
+});
+
+test('errors cross the thread as what they are', async () => {
+  await expect(blobs.get(digestOf('absent'))).rejects.toThrow(BlobMissing);
+});
+
+test('closing waits for what is under way', async () => {
+  const last = blobs.put(new Uint8Array(5_000_000).fill(1));
+  await blobs.close();
+  expect((await last).size).toBe(5_000_000);
+  expect(deaths).toEqual([]);
+});
+
+test('a store that does not open is an error, not a death', async () => {
+  const client = createBlobClient('ftp://nowhere', error => deaths.push(error));
+  await expect(client.ready).rejects.toThrow(InvalidInput);
+  await expect(client.ready).rejects.toThrow('ftp://nowhere');
+  expect(deaths).toEqual([]);
+});

@@ -1,0 +1,66 @@
+/** @file The runner's environment (design.md 10), parsed once at start. */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { defaultCacheFolder } from '../../configs/cache-folder.ts';
+import { InvalidInput } from '../../errors.ts';
+import { isLoopback } from '../client/loopback.ts';
+
+const LOOPBACK = '127.0.0.1';
+const SECRET_BYTES = 32;
+
+const envSchema = z.object({
+  EASEL_STORE: z.string().min(1).default('file:data/store'),
+  EASEL_HOST: z.string().min(1).default(LOOPBACK),
+  EASEL_RUNNER_PORT: z.coerce.number().int().min(0).max(65535).default(8789),
+  EASEL_RUNNER_SECRET: z.string().min(16, 'expected at least 16 characters').optional(),
+  EASEL_DEVICE: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 letters, digits and . _ -')
+    .default('cpu'),
+  EASEL_CACHE: z.string().min(1).optional(),
+  EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
+});
+
+export interface RunnerEnv {
+  readonly store: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly secret: string;
+  /** The secret was made here, so clients find it in the cache folder. */
+  readonly ownSecret: boolean;
+  /** Name of the device that it holds: two runners of one name exclude each other on a host. */
+  readonly device: string;
+  readonly cacheFolder: string;
+  /** Ends when its parent does. */
+  readonly supervised: boolean;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** @throws InvalidInput naming each variable that is wrong. */
+export function parseRunnerEnv(env: Variables): RunnerEnv {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = envSchema.safeParse(given);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
+    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see README.md, Environment' });
+  }
+  const vars = parsed.data;
+  if (vars.EASEL_STORE.startsWith('memory:')) {
+    throw new InvalidInput('EASEL_STORE=memory: is private to one process, so the runner cannot share it', {
+      expected: 'file:DIR or s3://bucket',
+    });
+  }
+  return {
+    store: vars.EASEL_STORE,
+    // EASEL_HOST may open the server to the network; the runner stays on this machine.
+    host: isLoopback(vars.EASEL_HOST) ? vars.EASEL_HOST : LOOPBACK,
+    port: vars.EASEL_RUNNER_PORT,
+    secret: vars.EASEL_RUNNER_SECRET ?? randomBytes(SECRET_BYTES).toString('base64url'),
+    ownSecret: vars.EASEL_RUNNER_SECRET === undefined,
+    device: vars.EASEL_DEVICE,
+    cacheFolder: vars.EASEL_CACHE ?? defaultCacheFolder(),
+    supervised: vars.EASEL_SUPERVISED === '1',
+  };
+}

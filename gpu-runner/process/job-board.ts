@@ -1,0 +1,269 @@
+/** @file The control worker's book of jobs: what waits, what runs, the last that finished, and the event log of each. */
+import { Busy, NotFound, Unprocessable } from '../../errors.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { JOB_PRIORITY, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
+import type { JobTicket } from './messages.ts';
+
+/** Finished jobs whose result answers a re-submission. */
+const REMEMBERED = 64;
+/** Events kept per job; progress beyond it is forgotten, oldest first. */
+const LOG_LENGTH = 1000;
+const RETRY_AFTER_SECONDS = 10;
+
+export interface LoggedEvent {
+  /** `<boot>.<ticket>.<number>`: an id of another life of the runner, or of an earlier try, replays everything. */
+  readonly id: string;
+  readonly event: JobEvent;
+}
+
+export interface Watcher {
+  /** The events since the last call; none when `timeoutMs` passed without one; undefined when no more will come. */
+  next(timeoutMs: number): Promise<readonly LoggedEvent[] | undefined>;
+  close(): void;
+}
+
+export interface JobBoardOptions {
+  /** Jobs that may wait. */
+  readonly queueLimit: number;
+  /** Names this life of the process. */
+  readonly boot: string;
+  submit(ticket: JobTicket): void;
+  /** The abort flag of a running job is set by slot, a waiting one is taken out of the queue. */
+  abort(ticket: JobTicket): void;
+}
+
+interface Entry {
+  readonly ticket: JobTicket;
+  readonly identity: string;
+  state: JobDocument['state'];
+  phase: string | undefined;
+  /** Jobs before it, as its clients were told; 0 needs no telling. */
+  position: number;
+  /** The runner stops: no final event will come. */
+  interrupted: boolean;
+  readonly events: { readonly number: number; readonly event: JobEvent }[];
+  nextNumber: number;
+  readonly wakers: Set<() => void>;
+  /** Open streams by client. */
+  readonly clients: Map<string, number>;
+}
+
+export type JobBoard = ReturnType<typeof createJobBoard>;
+
+export function createJobBoard(options: JobBoardOptions) {
+  const entries = new Map<string, Entry>();
+  const live = new Map<number, Entry>();
+  const finished: Entry[] = [];
+  const freeSlots = Array.from({ length: slotsFor(options.queueLimit) }, (_, slot) => slot);
+  let nextTicket = 1;
+  let finishedCount = 0;
+  let stopping = false;
+
+  const waiting = () => [...live.values()].filter(entry => entry.state === 'queued');
+  const running = () => [...live.values()].filter(entry => entry.state === 'running');
+
+  function append(entry: Entry, event: JobEvent): void {
+    entry.events.push({ number: entry.nextNumber++, event });
+    if (entry.events.length > LOG_LENGTH) entry.events.shift();
+    wake(entry);
+  }
+
+  function wake(entry: Entry): void {
+    for (const waker of [...entry.wakers]) waker();
+  }
+
+  function tellPositions(): void {
+    const priority = (entry: Entry) => JOB_PRIORITY[entry.ticket.job.kind];
+    const order = waiting().sort((a, b) => priority(b) - priority(a) || a.ticket.id - b.ticket.id);
+    order.forEach((entry, index) => {
+      const position = running().length + index;
+      if (entry.position === position) return;
+      entry.position = position;
+      append(entry, { type: 'queued', position });
+    });
+  }
+
+  function find(action: string): Entry {
+    const entry = entries.get(action);
+    if (entry !== undefined) return entry;
+    throw new NotFound(`no job ${action} is known here`, {
+      hint: 'PUT it; the runner remembers only its last finished jobs',
+    });
+  }
+
+  function settle(entry: Entry): void {
+    live.delete(entry.ticket.id);
+    freeSlots.push(entry.ticket.slot);
+    finished.push(entry);
+    finishedCount += 1;
+    const oldest = finished.length > REMEMBERED ? finished.shift() : undefined;
+    if (oldest !== undefined && entries.get(oldest.ticket.action) === oldest) entries.delete(oldest.ticket.action);
+    tellPositions();
+  }
+
+  function describe(entry: Entry): JobDocument {
+    const last = entry.events.at(-1)?.event;
+    return {
+      v: 1,
+      action: entry.ticket.action,
+      state: entry.state,
+      ...(last?.type === 'done' ? { result: last.result } : {}),
+    };
+  }
+
+  return {
+    /**
+     * Starts the job, joins the one that goes on, or answers with the remembered result; one that failed is tried again.
+     * @throws Busy when the queue is full or the runner stops, Unprocessable when the action stands for another job.
+     */
+    put(action: Digest, job: Job): JobDocument {
+      const identity = canonicalJson(job);
+      const known = entries.get(action);
+      if (known !== undefined && known.identity !== identity) {
+        throw new Unprocessable(`the action ${action} is known as another ${known.ticket.job.kind} job`, {
+          expected: 'one job per action',
+        });
+      }
+      if (known !== undefined && known.state !== 'failed' && !known.interrupted) return describe(known);
+      if (stopping) {
+        throw new Busy('the gpu-runner is shutting down', {
+          details: { stopping },
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        });
+      }
+      const slot = waiting().length < options.queueLimit ? freeSlots.pop() : undefined;
+      if (slot === undefined) {
+        throw new Busy(`the gpu-runner's queue is full: ${options.queueLimit} jobs wait`, {
+          hint: 'try again later, or add a runner to EASEL_RUNNERS',
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        });
+      }
+      const entry: Entry = {
+        ticket: { id: nextTicket++, slot, action, job },
+        identity,
+        state: 'queued',
+        phase: undefined,
+        position: 0,
+        interrupted: false,
+        events: [],
+        nextNumber: 1,
+        wakers: new Set(),
+        clients: new Map(),
+      };
+      entries.set(action, entry);
+      live.set(entry.ticket.id, entry);
+      tellPositions();
+      options.submit(entry.ticket);
+      return describe(entry);
+    },
+
+    /** @throws NotFound */
+    look: (action: string): JobDocument => describe(find(action)),
+
+    /** @throws NotFound */
+    watch(action: string, client: string, lastEventId: string | undefined): Watcher {
+      const entry = find(action);
+      const prefix = `${options.boot}.${entry.ticket.id}.`;
+      let after = lastEventId?.startsWith(prefix) ? Number(lastEventId.slice(prefix.length)) : 0;
+      let closed = false;
+      let wakeUp: (() => void) | undefined;
+      entry.clients.set(client, (entry.clients.get(client) ?? 0) + 1);
+      const waker = () => wakeUp?.();
+      entry.wakers.add(waker);
+      const unread = () => entry.events.filter(logged => logged.number > after);
+      const ended = () => closed || entry.interrupted || entry.state === 'done' || entry.state === 'failed';
+      return {
+        async next(timeoutMs) {
+          if (unread().length === 0 && !ended()) {
+            await new Promise<void>(resolve => {
+              const timer = setTimeout(resolve, timeoutMs);
+              wakeUp = () => {
+                clearTimeout(timer);
+                resolve();
+              };
+            });
+            wakeUp = undefined;
+          }
+          const events = closed ? [] : unread();
+          if (events.length === 0) return ended() ? undefined : [];
+          after = events.at(-1)?.number ?? after;
+          return events.map(({ number, event }) => ({ id: `${prefix}${number}`, event }));
+        },
+        close() {
+          if (closed) return;
+          closed = true;
+          entry.wakers.delete(waker);
+          const others = (entry.clients.get(client) ?? 1) - 1;
+          if (others > 0) entry.clients.set(client, others);
+          else entry.clients.delete(client);
+          wakeUp?.();
+        },
+      };
+    },
+
+    /** True when the job is being cancelled; false when it has ended, or when streams of clients other than `client` follow it. @throws NotFound */
+    cancel(action: string, client: string | undefined): boolean {
+      const entry = find(action);
+      if (!live.has(entry.ticket.id)) return false;
+      if (client !== undefined && [...entry.clients.keys()].some(other => other !== client)) return false;
+      options.abort(entry.ticket);
+      return true;
+    },
+
+    markStarted(ticket: number): void {
+      const entry = live.get(ticket);
+      if (entry === undefined) return;
+      entry.state = 'running';
+      tellPositions();
+    },
+
+    record(ticket: number, event: JobEvent): void {
+      const entry = live.get(ticket);
+      if (entry === undefined) return;
+      if (event.type === 'progress') entry.phase = event.phase;
+      if (event.type === 'done' || event.type === 'failed') entry.state = event.type;
+      append(entry, event);
+      if (event.type === 'done' || event.type === 'failed') settle(entry);
+    },
+
+    markInterrupted(ticket: number): void {
+      const entry = live.get(ticket);
+      if (entry === undefined) return;
+      entry.interrupted = true;
+      wake(entry);
+      settle(entry);
+    },
+
+    /** No further jobs; streams of those that wait end, so that their clients submit them elsewhere or later. */
+    stop(): void {
+      stopping = true;
+      for (const entry of waiting()) {
+        entry.interrupted = true;
+        wake(entry);
+      }
+    },
+
+    status() {
+      const current = running().at(-1);
+      return {
+        running:
+          current === undefined
+            ? null
+            : {
+                action: current.ticket.action,
+                kind: current.ticket.job.kind,
+                ...(current.phase === undefined ? {} : { phase: current.phase }),
+              },
+        queued: waiting().length,
+        finished: finishedCount,
+        stopping,
+      };
+    },
+  };
+}
+
+/** Abort flags needed: those that wait, one that runs, and one interactive job beside it. */
+export function slotsFor(queueLimit: number): number {
+  return queueLimit + 2;
+}

@@ -1,0 +1,53 @@
+/** @file A runner as a process: environment, signals, exit code. The engine and the jobs are given, so that tests can give others. */
+import { AppError } from '../../errors.ts';
+import { removeRunnerFile, writeRunnerFile } from '../client/runner-file.ts';
+import { parseRunnerEnv } from './env.ts';
+import { type RunnerOptions, StartRefused, startRunner } from './runner.ts';
+
+export type RunnerParts = Pick<
+  RunnerOptions,
+  'handlers' | 'openEngine' | 'probeEngines' | 'queueLimit' | 'stopDeadlineMs'
+>;
+
+/**
+ * Runs until SIGTERM or SIGINT (exit 0 after an orderly stop; the second one exits at once), or until the supervising parent is gone.
+ * Prints one line with its address when it is ready.
+ */
+export async function runRunnerProcess(parts: RunnerParts): Promise<void> {
+  // A supervisor that was killed has closed the pipes: a line that nobody reads must not end the step that is to be finished.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  try {
+    const env = parseRunnerEnv(process.env);
+    const runner = await startRunner({ ...env, ...parts });
+    if (env.ownSecret) {
+      await writeRunnerFile(env.cacheFolder, env.device, {
+        address: runner.address,
+        secret: env.secret,
+        pid: process.pid,
+      });
+    }
+    let asked = false;
+    const stop = async (reason: string) => {
+      if (asked) process.exit(1);
+      asked = true;
+      console.log(`easel runner: ${reason}, finishing the step`);
+      await runner.stop();
+      if (env.ownSecret) await removeRunnerFile(env.cacheFolder, env.device);
+      process.exit(0);
+    };
+    process.on('SIGTERM', () => void stop('SIGTERM'));
+    process.on('SIGINT', () => void stop('SIGINT'));
+    void runner.stopRequested.then(stop);
+    console.log(`easel runner listening on ${runner.address} (device ${env.device}, store ${env.store})`);
+  } catch (error) {
+    refuse(error);
+  }
+}
+
+function refuse(error: unknown): never {
+  const cause = error instanceof StartRefused ? error.cause : error;
+  if (!(cause instanceof AppError)) throw error;
+  const parts = [cause.message, cause.expected && `expected ${cause.expected}`, cause.hint];
+  console.error(`easel runner: ${parts.filter(Boolean).join('; ')}`);
+  process.exit(error instanceof StartRefused ? error.exitCode : 1);
+}

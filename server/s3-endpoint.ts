@@ -1,0 +1,42 @@
+/** @file Starts the S3 endpoint over a folder store, so that any S3 client can browse it. */
+import { ensureS3Keys } from '../configs/s3-keys.ts';
+import { parseStoreFolder } from '../configs/store-folder.ts';
+import { Internal } from '../errors.ts';
+import { digestOfEtag } from '../storage/conditions.ts';
+import type { ObjectInfo, ObjectStore } from '../storage/types.ts';
+import { isLoopback, type ServerEnv } from './env.ts';
+import { listenS3, type S3Endpoint } from './s3/listen.ts';
+
+export interface StartedS3 {
+  /** Absent: there is none, and the server does without. */
+  readonly endpoint?: S3Endpoint;
+  /** What to tell about it, if anything. */
+  readonly line?: string;
+}
+
+/** @throws Internal when it cannot listen on a port that was asked for by name; one that is only the default may be taken. */
+export async function startS3(store: ObjectStore, env: Pick<ServerEnv, 'host' | 'port' | 's3'>): Promise<StartedS3> {
+  const folder = parseStoreFolder(store.url);
+  // Another store speaks S3 itself, or dies with the process.
+  if (env.s3 === undefined || folder === undefined) return {};
+  const { port, explicit, keys } = env.s3;
+  if (!isLoopback(env.host) && keys === undefined) {
+    return {
+      line: `no S3 endpoint: ${env.host} can be reached from other machines; set EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY`,
+    };
+  }
+  const credentials = keys ?? (await ensureS3Keys(folder));
+  try {
+    // A file's version is the sha256 of its bytes.
+    const options = { store, credentials, sha256Of: ({ etag }: ObjectInfo) => digestOfEtag(etag) };
+    const endpoint = await listenS3(options, env.host, port);
+    return { endpoint, line: `S3 endpoint listening on ${endpoint.url} (bucket ${endpoint.bucket})` };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!explicit) return { line: `no S3 endpoint: ${reason}; set EASEL_S3_PORT (0 takes any free port)` };
+    throw new Internal(`the S3 endpoint cannot listen on ${env.host}:${port}: ${reason}`, {
+      cause: error,
+      hint: 'set EASEL_S3_PORT (0 takes any free port, "off" none)',
+    });
+  }
+}

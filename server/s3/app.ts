@@ -1,0 +1,137 @@
+/** @file An S3 endpoint over any store, as a Hono app: one bucket, path style, every request signed. */
+import { randomUUID } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { digestOfBlobKey } from '../../storage/keys.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { type Authenticated, authenticate, type S3Credentials } from './authenticate.ts';
+import { openBody } from './body.ts';
+import { S3Error, toS3Error } from './errors.ts';
+import { listObjects, listObjectsV2, OWNER } from './list-objects.ts';
+import { type Operation, parseOperation } from './protocol.ts';
+import { type ReadOptions, readObject } from './read-object.ts';
+import { parseRequest, type S3Request } from './request.ts';
+import { copyObject, deleteObject, deleteObjects, MAX_BYTES, putObject } from './write-object.ts';
+import { buildErrorXml, buildXml } from './xml.ts';
+
+export const DEFAULT_BUCKET = 'easel';
+/** The one region; a client that signs for another is served, too. */
+export const REGION = 'us-east-1';
+/** Longest silence within a body. */
+const IDLE_MS = 30_000;
+
+export interface S3AppOptions {
+  readonly store: ObjectStore;
+  readonly credentials: S3Credentials;
+  readonly bucket?: string;
+  /** What is sent as x-amz-checksum-sha256 to those who ask. Default: a blob's, which is its key. */
+  readonly sha256Of?: ReadOptions['sha256Of'];
+  /** Milliseconds since the epoch; default: the clock. */
+  readonly now?: () => number;
+  readonly idleMs?: number;
+  /** Where defects of ours are told, with their stack; default: standard error. */
+  readonly log?: (line: string) => void;
+}
+
+/** What @hono/node-server hands over beside the request. */
+interface Bindings {
+  readonly incoming?: { readonly url?: string };
+}
+
+export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }> {
+  const { store, credentials, bucket = DEFAULT_BUCKET, now = Date.now, idleMs = IDLE_MS } = options;
+  const { sha256Of = info => digestOfBlobKey(info.key), log = line => console.error(line) } = options;
+  const startedAt = new Date(now()).toISOString();
+  const app = new Hono<{ Bindings: Bindings }>();
+
+  app.all('*', async c => {
+    // A browser says where its page is from; there is no page that has business here.
+    if (c.req.header('origin') !== undefined) {
+      throw new S3Error('AccessDenied', 'pages in a browser may not call this endpoint');
+    }
+    const request = parseRequest(c.req.method, targetOf(c), c.req.raw.headers);
+    const authenticated = authenticate(request, credentials, now());
+    const operation = parseOperation(request, bucket);
+    return answer(operation, request, authenticated, c);
+  });
+
+  app.onError((error, c) => {
+    const { headers } = c.req.raw;
+    const known = toS3Error(error, headers.has('if-match') || headers.has('if-none-match'));
+    if (known === undefined || known.code === 'InternalError') {
+      log(`s3 endpoint: ${c.req.method} ${pathOf(c)}: ${error.stack ?? error.message}`);
+    }
+    return answerError(known ?? new S3Error('InternalError', 'something went wrong here; the log says what'), c);
+  });
+
+  async function answer(
+    operation: Operation,
+    request: S3Request,
+    authenticated: Authenticated,
+    c: Context,
+  ): Promise<Response> {
+    const { headers } = request;
+    const body = (maxBytes: number) =>
+      openBody(request, authenticated, c.req.raw.body ?? noBody(), { maxBytes, idleMs });
+    switch (operation.name) {
+      case 'ListBuckets':
+        return answerXml(
+          buildXml('ListAllMyBucketsResult', {
+            Owner: OWNER,
+            Buckets: { Bucket: { Name: bucket, CreationDate: startedAt } },
+          }),
+        );
+      case 'HeadBucket':
+        return new Response(null, { headers: { 'x-amz-bucket-region': REGION } });
+      case 'GetBucketLocation':
+        // Empty: us-east-1.
+        return answerXml(buildXml('LocationConstraint', {}));
+      case 'ListObjects':
+        return answerXml(await listObjects(store, bucket, request));
+      case 'ListObjectsV2':
+        return answerXml(await listObjectsV2(store, bucket, request));
+      case 'GetObject':
+        return readObject({ store, sha256Of }, 'GET', operation.key, headers);
+      case 'HeadObject':
+        return readObject({ store, sha256Of }, 'HEAD', operation.key, headers);
+      case 'PutObject':
+        return putObject(store, operation.key, headers, body(MAX_BYTES.object));
+      case 'CopyObject':
+        return answerXml(await copyObject(store, operation.from, operation.key));
+      case 'DeleteObject':
+        return deleteObject(store, operation.key);
+      case 'DeleteObjects':
+        return answerXml(await deleteObjects(store, body(MAX_BYTES.xml)));
+    }
+  }
+
+  return app;
+}
+
+async function* noBody(): AsyncGenerator<Uint8Array> {}
+
+function answerXml(xml: string): Response {
+  return new Response(xml, { headers: { 'content-type': 'application/xml' } });
+}
+
+function answerError(error: S3Error, c: Context<{ Bindings: Bindings }>): Response {
+  const requestId = randomUUID();
+  const headers = new Headers({ 'content-type': 'application/xml', 'x-amz-request-id': requestId });
+  if (error.details.size !== undefined) headers.set('content-range', `bytes */${error.details.size}`);
+  const xml = buildErrorXml({
+    Code: error.code,
+    Message: error.message,
+    Resource: pathOf(c),
+    RequestId: requestId,
+  });
+  return new Response(c.req.method === 'HEAD' ? null : xml, { status: error.status, headers });
+}
+
+/** As sent: the URL of a Request is tidied up. */
+function targetOf(c: Context<{ Bindings: Bindings }>): string {
+  return c.env?.incoming?.url ?? c.req.url.replace(/^[^:]+:\/\/[^/]+/, '');
+}
+
+/** Without the query, in which a presigned URL has its signature. */
+function pathOf(c: Context<{ Bindings: Bindings }>): string {
+  return targetOf(c).split('?')[0]?.slice(0, 1200) ?? '';
+}

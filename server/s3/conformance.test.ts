@@ -1,0 +1,48 @@
+/** @file The one suite of all stores, through the AWS SDK and a socket, and through a network that fails. */
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
+import { openS3Store } from '../../storage/drivers/s3/s3-store.ts';
+import { testObjectStore } from '../../storage/testing/conformance.ts';
+import { testStoreOnWire } from '../../storage/testing/wire-conformance.ts';
+import { startTestEndpoint, TEST_CREDENTIALS } from './testing/endpoint.ts';
+
+beforeEach(() => {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', TEST_CREDENTIALS.accessKey);
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', TEST_CREDENTIALS.secretKey);
+});
+afterEach(() => void vi.unstubAllEnvs());
+
+const open = (endpoint: string) => openS3Store(`s3://easel?endpoint=${endpoint}`);
+
+testObjectStore('S3 on the endpoint over a folder', async () => {
+  const endpoint = await startTestEndpoint();
+  const pathOf = (key: string) => join(endpoint.folder, key);
+  return {
+    open: async () => open(endpoint.url),
+    async destroy() {
+      await endpoint.destroy();
+      // Whatever the suite did, none of it was a defect.
+      expect(endpoint.lines).toEqual([]);
+    },
+    async fill(keys) {
+      for (const folder of new Set(keys.map(key => dirname(pathOf(key))))) await mkdir(folder, { recursive: true });
+      for (let i = 0; i < keys.length; i += 100) {
+        await Promise.all(keys.slice(i, i + 100).map(key => writeFile(pathOf(key), 'x')));
+      }
+    },
+    async corrupt(key) {
+      await chmod(pathOf(key), 0o644);
+      const body = await readFile(pathOf(key));
+      await writeFile(
+        pathOf(key),
+        body.map((byte, at) => (at === 0 ? byte ^ 1 : byte)),
+      );
+    },
+  };
+});
+
+testStoreOnWire('the endpoint over a folder', async () => {
+  const endpoint = await startTestEndpoint();
+  return { endpoint: endpoint.url, open, destroy: endpoint.destroy };
+});

@@ -1,0 +1,42 @@
+/** @file Conditions and ranges of reads (RFC 9110, sections 13.2.2 and 14). */
+import type { ObjectInfo } from '../../storage/types.ts';
+import { S3Error } from './errors.ts';
+import { matchesEtag } from './etag.ts';
+
+/** @throws S3Error PreconditionFailed. @returns Whether the client has this version already: 304. */
+export function isNotModified(headers: Headers, info: ObjectInfo): boolean {
+  const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
+  // HTTP dates have whole seconds.
+  const modified = Math.floor(info.lastModified.getTime() / 1000) * 1000;
+  const since = (name: string) => Date.parse(headers.get(name) ?? '');
+  const failed = ifMatch === null ? modified > since('if-unmodified-since') : !matchesEtag(ifMatch, info.etag);
+  if (failed) throw new S3Error('PreconditionFailed', 'the object is another version than the request names');
+  return ifNoneMatch === null ? modified <= since('if-modified-since') : matchesEtag(ifNoneMatch, info.etag);
+}
+
+/** Both inclusive, cut to the object. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The one range that is asked for. Undefined: the whole, as for a header that is malformed or names several, and for a version that
+ * If-Range does not name.
+ * @throws S3Error InvalidRange when nothing of it lies within the object.
+ */
+export function readRange(headers: Headers, info: ObjectInfo): Span | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec((headers.get('range') ?? '').replaceAll(' ', '')) ?? [];
+  if (first === '' && last === '') return undefined;
+  const ifRange = headers.get('if-range');
+  if (ifRange !== null && !matchesEtag(ifRange, info.etag)) return undefined;
+  const start = first === '' ? Math.max(0, info.size - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? info.size - 1 : Math.min(Number(last), info.size - 1);
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
+  if (start > end) {
+    throw new S3Error('InvalidRange', `the range ${first}-${last} lies outside of the object's ${info.size} bytes`, {
+      details: { size: info.size },
+    });
+  }
+  return { start, end };
+}

@@ -1,0 +1,117 @@
+/** @file PutObject, CopyObject, DeleteObject and DeleteObjects: nothing is committed before all that was said of it is verified. */
+import PQueue from 'p-queue';
+import { PreconditionFailed } from '../../errors.ts';
+import { digestOf, hexOf } from '../../storage/digest.ts';
+import { checkKey, digestOfBlobKey, isKey } from '../../storage/keys.ts';
+import type { ObjectStore, PutOptions } from '../../storage/types.ts';
+import { checkSha256, type VerifiedBody } from './body.ts';
+import { notImplemented, S3Error, toS3Error } from './errors.ts';
+import { formatEtag, parseEtag } from './etag.ts';
+import { noSuchKey } from './read-object.ts';
+import { buildXml, MAX_XML_BYTES, parseDelete, type XmlValue } from './xml.ts';
+
+/** Of one DeleteObjects. */
+const CONCURRENT_DELETES = 16;
+const MAX_MEDIA_TYPE_CHARACTERS = 255;
+
+/** @throws S3Error NoSuchKey for If-Match on an absent key, and what the body and the store throw. */
+export async function putObject(
+  store: ObjectStore,
+  key: string,
+  headers: Headers,
+  body: VerifiedBody,
+): Promise<Response> {
+  const options = readPutOptions(headers);
+  checkKey(key);
+  const spooled = await store.spool(body.bytes);
+  try {
+    checkSha256(body, hexOf(spooled.digest));
+    const named = digestOfBlobKey(key);
+    if (named !== undefined && named !== spooled.digest) {
+      throw new S3Error('BadDigest', `the key names the blob ${named}, and the body is ${spooled.digest}`);
+    }
+    const { etag } = await store.put(key, spooled, options);
+    return new Response(null, { headers: { etag: formatEtag(etag), 'content-length': '0' } });
+  } catch (error) {
+    const isAbsent = error instanceof PreconditionFailed && options.ifMatch && (await store.head(key)) === undefined;
+    throw isAbsent ? noSuchKey(key) : error;
+  } finally {
+    await spooled.discard();
+  }
+}
+
+function readPutOptions(headers: Headers): PutOptions {
+  const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
+  if (ifNoneMatch !== null && ifNoneMatch.trim() !== '*') throw notImplemented('If-None-Match other than *');
+  if (ifMatch !== null && ifNoneMatch !== null) throw notImplemented('If-Match together with If-None-Match');
+  // An ETag that none of ours looks like is that of another version.
+  const version = ifMatch === null ? undefined : (parseEtag(ifMatch) ?? ('' as PutOptions['ifMatch']));
+  const mediaType = headers.get('content-type')?.trim() ?? '';
+  if (mediaType.length > MAX_MEDIA_TYPE_CHARACTERS || !/^[\x20-\x7e]*$/.test(mediaType)) {
+    throw new S3Error(
+      'InvalidArgument',
+      `content-type is longer than ${MAX_MEDIA_TYPE_CHARACTERS} characters, or no ASCII`,
+    );
+  }
+  return {
+    ...(ifNoneMatch !== null && { ifNoneMatch: '*' }),
+    ...(version !== undefined && { ifMatch: version }),
+    ...(mediaType !== '' && { mediaType }),
+  };
+}
+
+/** @throws S3Error NoSuchKey */
+export async function copyObject(store: ObjectStore, from: string, to: string): Promise<string> {
+  const named = digestOfBlobKey(to);
+  if (named !== undefined && named !== digestOfBlobKey(from)) {
+    throw new S3Error('InvalidRequest', 'only the same blob can be copied to a blob');
+  }
+  await store.copy(from, to);
+  const info = await store.head(to);
+  if (info === undefined) throw noSuchKey(to);
+  return buildXml('CopyObjectResult', { LastModified: info.lastModified.toISOString(), ETag: formatEtag(info.etag) });
+}
+
+export async function deleteObject(store: ObjectStore, key: string): Promise<Response> {
+  if (!isAbsentFolder(key)) await store.delete(key);
+  return new Response(null, { status: 204 });
+}
+
+/** Clients delete "folder/" for the marker of a folder, which no store of ours has. */
+function isAbsentFolder(key: string): boolean {
+  return key.endsWith('/') && isKey(key.slice(0, -1));
+}
+
+/** One answer for each key: what could not be deleted is told of by its own error. */
+export async function deleteObjects(store: ObjectStore, body: VerifiedBody): Promise<string> {
+  const { quiet, objects } = parseDelete(await readXml(body));
+  const queue = new PQueue({ concurrency: CONCURRENT_DELETES });
+  const outcomes = await queue.addAll(
+    objects.map(({ key, refused }) => async (): Promise<{ readonly deleted?: XmlValue; readonly error?: XmlValue }> => {
+      try {
+        if (refused.length > 0) throw notImplemented(`${refused.join(', ')} of an object to delete`);
+        await deleteObject(store, key);
+        return quiet ? {} : { deleted: { Key: key } };
+      } catch (error) {
+        const known = toS3Error(error, false);
+        if (known === undefined) throw error;
+        return { error: { Key: key, Code: known.code, Message: known.message } };
+      }
+    }),
+  );
+  return buildXml('DeleteResult', {
+    Deleted: outcomes.flatMap(each => each.deleted ?? []),
+    Error: outcomes.flatMap(each => each.error ?? []),
+  });
+}
+
+async function readXml(body: VerifiedBody): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body.bytes) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
+  checkSha256(body, hexOf(digestOf(bytes)));
+  return bytes;
+}
+
+/** Limits of a body by what it is for. */
+export const MAX_BYTES = { object: 1024 ** 3, xml: MAX_XML_BYTES } as const;

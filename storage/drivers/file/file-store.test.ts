@@ -1,0 +1,401 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import {
+  chmod,
+  type FileHandle,
+  lutimes,
+  mkdir,
+  mkdtemp,
+  open,
+  readFile,
+  rm,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Ambiguous, InvalidInput, PreconditionFailed } from '../../../errors.ts';
+import { digestOf, hexOf } from '../../digest.ts';
+import { blobKey } from '../../keys.ts';
+import { testObjectStore } from '../../testing/conformance.ts';
+import { makeNumberedBody, readNumberedBody } from '../../testing/file-writer.ts';
+import type { ObjectStore } from '../../types.ts';
+import { openFileStore } from './file-store.ts';
+
+testObjectStore('file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+  return {
+    open: () => openFileStore(folder),
+    destroy: () => rm(folder, { recursive: true }),
+    // As they lie there when somebody copies a store.
+    async fill(keys) {
+      for (const parent of new Set(keys.map(key => dirname(join(folder, key)))))
+        await mkdir(parent, { recursive: true });
+      for (let i = 0; i < keys.length; i += 100) {
+        await Promise.all(keys.slice(i, i + 100).map(key => writeFile(join(folder, key), 'x')));
+      }
+    },
+    async corrupt(key) {
+      const path = join(folder, key);
+      await chmod(path, 0o644);
+      const file = await open(path, 'r+');
+      const byte = Buffer.alloc(1);
+      await file.read(byte, 0, 1, 0);
+      await file.write(
+        byte.map(value => value ^ 1),
+        0,
+        1,
+        0,
+      );
+      await file.close();
+    },
+  };
+});
+
+const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+const text = (body: Uint8Array | undefined) => body && Buffer.from(body).toString();
+
+describe('file store', () => {
+  let folder: string;
+  let store: ObjectStore;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+    store = await openFileStore(folder);
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+  const temporaries = () => readdirSync(join(folder, '.easel/tmp'));
+  const locks = () => readdirSync(join(folder, '.easel/locks'));
+
+  it('lays objects out as people expect, write-protected, and leaves nothing else behind', async () => {
+    const { etag } = await store.put('refs/datasets/x.json', bytes('{}'), { ifNoneMatch: '*' });
+    await store.put('refs/datasets/x.json', bytes('{"v":1}'), { ifMatch: etag });
+    await store.put('a/picture', bytes('1'), { mediaType: 'image/png' });
+    await expect(store.put('a/picture', bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(PreconditionFailed);
+    await expect(store.put('a/picture', bytes('2'), { ifMatch: etag })).rejects.toBeInstanceOf(PreconditionFailed);
+    expect(await readFile(join(folder, 'refs/datasets/x.json'), 'utf8')).toBe('{"v":1}');
+    expect(statSync(join(folder, 'a/picture')).mode & 0o777).toBe(0o444);
+    expect([...temporaries(), ...locks()]).toEqual([]);
+    await store.delete('refs/datasets/x.json');
+    await store.delete('a/picture');
+    expect(readdirSync(folder)).toEqual(['.easel']);
+    expect(
+      readdirSync(join(folder, '.easel/types'), { recursive: true, withFileTypes: true }).filter(e => !e.isDirectory()),
+    ).toEqual([]);
+  });
+
+  it('copies by a second name of the same file, through which nothing is written', async () => {
+    const body = bytes('some pixels');
+    const blob = blobKey(digestOf(body));
+    await store.put(blob, body);
+    await store.copy(blob, 'pages/image.tar');
+    const stats = (key: string) => statSync(join(folder, key));
+    expect(stats('pages/image.tar').ino).toBe(stats(blob).ino);
+    expect(stats(blob)).toMatchObject({ nlink: 2, mode: 0o100444 });
+    await store.put('pages/image.tar', bytes('others'));
+    expect(text((await store.get(blob))?.body)).toBe('some pixels');
+    expect(stats(blob).nlink).toBe(1);
+    await store.copy(blob, 'pages/image.tar');
+    await store.delete('pages/image.tar');
+    expect(text((await store.get(blob))?.body)).toBe('some pixels');
+    await store.copy(blob, 'pages/image.tar');
+    await store.delete(blob);
+    expect(text((await store.get('pages/image.tar'))?.body)).toBe('some pixels');
+  });
+
+  it('knows the version of a copied blob without reading it, in every process', async () => {
+    const blob = blobKey(digestOf('stands for what would take a minute to hash'));
+    await mkdir(dirname(join(folder, blob)), { recursive: true });
+    const file = await open(join(folder, blob), 'w');
+    await file.truncate(64 * 2 ** 30);
+    await file.close();
+    await store.copy(blob, 'pages/image.tar');
+    const etag = blob.slice(-64);
+    expect((await store.head('pages/image.tar'))?.etag).toBe(etag);
+    const other = await openFileStore(folder);
+    expect((await other.list('pages/')).objects).toMatchObject([{ key: 'pages/image.tar', etag }]);
+    await store.put('pages/image.tar', bytes('small'));
+    expect((await other.head('pages/image.tar'))?.etag).toBe(hexOf(digestOf('small')));
+    await store.delete('pages/image.tar');
+    const left = readdirSync(join(folder, '.easel/copies'), { recursive: true, withFileTypes: true });
+    expect(left.filter(entry => !entry.isDirectory())).toEqual([]);
+  });
+
+  it('deletes the last objects of a folder at once', async () => {
+    // More than files are open at a time: some are still to sync the folder when it is gone.
+    const names = Array.from({ length: 200 }, (_, i) => `deep/folder/${i}`);
+    await Promise.all(names.map(name => store.put(name, Buffer.from('x'))));
+    await Promise.all(names.map(name => store.delete(name)));
+    expect(existsSync(join(folder, 'deep'))).toBe(false);
+  });
+
+  it('says that a name is a file or a folder, not both', async () => {
+    await store.put('a/b', bytes('1'));
+    await expect(store.put('a', bytes('2'))).rejects.toBeInstanceOf(InvalidInput);
+    await expect(store.put('a', bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(InvalidInput);
+    await expect(store.put('a/b/c', bytes('2'))).rejects.toBeInstanceOf(InvalidInput);
+    await expect(store.put('a/b/c', bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(InvalidInput);
+    expect(text((await store.get('a/b'))?.body)).toBe('1');
+    expect([...temporaries(), ...locks()]).toEqual([]);
+    await store.delete('a/b');
+    await store.put('a', bytes('2'));
+    expect(text((await store.get('a'))?.body)).toBe('2');
+  });
+
+  it('gives each version its own etag, however fast versions of one size follow each other', async () => {
+    const other = await openFileStore(folder);
+    for (let i = 100; i < 200; i++) {
+      const body = bytes(`version ${i}`);
+      await store.put('a', body);
+      expect((await other.head('a'))?.etag).toBe(hexOf(digestOf(body)));
+    }
+  });
+
+  it('remembers the etag of a settled file, and sees when it is replaced', async () => {
+    await store.put('a', bytes('first'));
+    await new Promise(resolve => setTimeout(resolve, 2100));
+    expect((await store.head('a'))?.etag).toBe(hexOf(digestOf('first')));
+    const other = await openFileStore(folder);
+    await other.put('a', bytes('other'));
+    expect((await store.head('a'))?.etag).toBe(hexOf(digestOf('other')));
+  });
+
+  it('takes the etag of a blob from its key', async () => {
+    const digest = digestOf('blob');
+    const { etag } = await store.put(blobKey(digest), bytes('blob'));
+    expect(etag).toBe(hexOf(digest));
+    expect((await store.list('cas/')).objects).toMatchObject([{ key: blobKey(digest), etag, size: 4 }]);
+  });
+
+  it('neither shows nor follows what is no plain file', async () => {
+    await writeFile(join(folder, 'outside'), 'x');
+    await symlink('/etc/hostname', join(folder, 'link'));
+    await mkdir(join(folder, 'empty'));
+    expect((await store.list('')).objects.map(object => object.key)).toEqual(['outside']);
+    expect((await store.list('', { delimiter: '/' })).prefixes).toEqual([]);
+    expect(await store.get('link')).toBeUndefined();
+    expect(await store.head('empty')).toBeUndefined();
+  });
+
+  it('removes temporary files that an hour ago a killed process left, and no younger ones', async () => {
+    const at = (name: string) => join(folder, '.easel/tmp', name);
+    const [old, young, type] = [at('old'), at('young'), at('type')];
+    await writeFile(old, 'x');
+    await symlink('image/png', type);
+    const twoHoursAgo = Date.now() / 1000 - 7200;
+    await utimes(old, twoHoursAgo, twoHoursAgo);
+    await lutimes(type, twoHoursAgo, twoHoursAgo);
+    await writeFile(young, 'x');
+    await openFileStore(folder);
+    expect(temporaries()).toEqual(['young']);
+    await openFileStore(folder, Date.now() + 7_200_000);
+    expect(temporaries()).toEqual([]);
+  });
+
+  it.runIf(existsSync('/proc/self/fd'))('keeps few files open, however much is asked at once', async () => {
+    const countOpen = () => readdirSync('/proc/self/fd').length;
+    const before = countOpen();
+    let most = 0;
+    let working = true;
+    const watch = async () => {
+      while (working) {
+        most = Math.max(most, countOpen());
+        await new Promise(resolve => setTimeout(resolve, 1));
+      }
+    };
+    const watching = watch();
+    await Promise.all(Array.from({ length: 600 }, (_, i) => store.put(`many/${i}`, bytes(`${i}`))));
+    await Promise.all(Array.from({ length: 600 }, (_, i) => store.get(`many/${i}`)));
+    working = false;
+    await watching;
+    expect(most - before).toBeLessThan(80);
+  });
+
+  it('replaces a lock that a dead process left', async () => {
+    const dead = spawn(process.execPath, ['-e', '']);
+    await once(dead, 'exit');
+    const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+    const holder = { pid: dead.pid, start: '', boot: boot.trim(), namespace: '', nonce: 'x' };
+    if (existsSync('/proc/self/ns/pid')) holder.namespace = readlinkSync('/proc/self/ns/pid');
+    await symlink(JSON.stringify(holder), join(folder, '.easel/locks', hexOf(digestOf('a'))));
+    const start = performance.now();
+    await Promise.all([store.put('a', bytes('1')), (await openFileStore(folder)).put('a', bytes('2'))]);
+    expect(performance.now() - start).toBeLessThan(5000);
+    expect(locks()).toEqual([]);
+  });
+});
+
+describe('file store on a disk that fails', () => {
+  let folder: string;
+  let store: ObjectStore;
+  /** What all file handles share: the only way to see and to fail their syncs. */
+  let handles: FileHandle;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+    store = await openFileStore(folder);
+    const handle = await open(join(folder, '.easel'));
+    handles = Object.getPrototypeOf(handle);
+    await handle.close();
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await rm(folder, { recursive: true });
+  });
+  const failWith = (code: string) => Object.assign(new Error(code), { code });
+
+  for (const [name, options] of Object.entries({ creates: { ifNoneMatch: '*' }, replaces: {} } as const)) {
+    it(`syncs the bytes before it ${name}, and the folders, new ones too, afterwards`, async () => {
+      const target = join(folder, 'a/b/c');
+      const published: boolean[] = [];
+      const folders: number[] = [];
+      const { datasync, sync } = handles;
+      vi.spyOn(handles, 'datasync').mockImplementation(function (this: FileHandle) {
+        published.push(existsSync(target));
+        return datasync.call(this);
+      });
+      vi.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
+        folders.push((await this.stat()).ino);
+        expect(existsSync(target)).toBe(true);
+        return sync.call(this);
+      });
+      await store.put('a/b/c', bytes('1'), options);
+      expect(published).toEqual([false]);
+      const chain = ['a/b', 'a', ''].map(path => statSync(join(folder, path)).ino);
+      expect(folders).toEqual(chain);
+      await store.put('a/b/d', bytes('1'), options);
+      expect(folders).toEqual([...chain, chain[0]]);
+    });
+
+    it(`changes nothing when the bytes cannot be written, and says that a disk is full (${name})`, async () => {
+      for (const step of ['writeFile', 'datasync'] as const) {
+        vi.spyOn(handles, step).mockRejectedValueOnce(failWith('ENOSPC'));
+        await expect(store.put('a', bytes('1'), options)).rejects.toMatchObject({
+          code: 'store_full',
+          status: 507,
+          retryable: true,
+        });
+      }
+      expect(await store.get('a')).toBeUndefined();
+      expect(readdirSync(join(folder, '.easel/tmp'))).toEqual([]);
+      await store.put('a', bytes('1'), options);
+    });
+
+    it.each([
+      ['EROFS', 'store_denied'],
+      ['EACCES', 'store_denied'],
+      ['EDQUOT', 'store_full'],
+      ['EIO', 'store_unreachable'],
+    ])(`changes nothing at %s and says %s (${name})`, async (code, expected) => {
+      vi.spyOn(handles, 'writeFile').mockRejectedValueOnce(failWith(code));
+      await expect(store.put('a', bytes('1'), options)).rejects.toMatchObject({ code: expected });
+      expect((await store.list('')).objects).toEqual([]);
+      expect(readdirSync(join(folder, '.easel/tmp'))).toEqual([]);
+      await store.put('a', bytes('1'), options);
+    });
+
+    it(`says that it does not know whether a write lasts when the folder cannot be synced (${name})`, async () => {
+      vi.spyOn(handles, 'sync').mockRejectedValueOnce(failWith('EIO'));
+      await expect(store.put('a', bytes('1'), options)).rejects.toBeInstanceOf(Ambiguous);
+      expect(text((await store.get('a'))?.body)).toBe('1');
+      await store.put('a', bytes('2'));
+      expect(readdirSync(join(folder, '.easel/locks'))).toEqual([]);
+    });
+  }
+});
+
+it('tells a disk that cannot be read from an object that is not there', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+  try {
+    const store = await openFileStore(folder);
+    await store.put('a', bytes('1'));
+    const handle = await open(join(folder, 'a'));
+    const handles = Object.getPrototypeOf(handle);
+    await handle.close();
+    vi.spyOn(handles, 'read').mockRejectedValueOnce(Object.assign(new Error('EIO'), { code: 'EIO' }));
+    await expect(store.get('a')).rejects.toMatchObject({ code: 'store_unreachable', status: 503 });
+    expect(text((await store.get('a'))?.body)).toBe('1');
+  } finally {
+    vi.restoreAllMocks();
+    await rm(folder, { recursive: true });
+  }
+});
+
+describe('file store of several processes', () => {
+  let folder: string;
+  let store: ObjectStore;
+  const children: ChildProcess[] = [];
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
+    store = await openFileStore(folder);
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    await rm(folder, { recursive: true });
+  });
+
+  function startWriter(mode: string, key: string, count = 0): ChildProcess {
+    const script = fileURLToPath(new URL('../../testing/file-writer.ts', import.meta.url));
+    const child = spawn(process.execPath, [script, mode, folder, key, String(count)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    return child;
+  }
+
+  /** All lines that it prints until it ends. */
+  async function readLines(child: ChildProcess): Promise<string[]> {
+    const lines: string[] = [];
+    if (child.stdout) for await (const line of createInterface(child.stdout)) lines.push(line);
+    return lines;
+  }
+
+  it('loses no increment', async () => {
+    await store.put('counter', makeNumberedBody(0));
+    const writers = Array.from({ length: 3 }, () => startWriter('increment', 'counter', 30));
+    const codes = await Promise.all(writers.map(writer => once(writer, 'exit').then(([code]) => code)));
+    expect(codes).toEqual([0, 0, 0]);
+    const stored = await store.get('counter');
+    expect(stored && readNumberedBody(stored.body)).toBe(90);
+  });
+
+  it('creates each key once', async () => {
+    const writers = Array.from({ length: 3 }, () => startWriter('create', 'k', 60));
+    const won = (await Promise.all(writers.map(readLines))).flat().map(Number);
+    expect(won.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i));
+  });
+
+  it('holds old or new, keeps what was acknowledged and stays usable when writers are killed', async () => {
+    for (let round = 0; round < 8; round++) {
+      const child = startWriter('churn', 'k');
+      const lines = readLines(child);
+      // From the first acknowledged write on, at any moment of the next ones.
+      if (child.stdout) await once(child.stdout, 'data');
+      await new Promise(resolve => setTimeout(resolve, round * 7));
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      const acknowledged = Number((await lines).at(-1));
+      expect(acknowledged).toBeGreaterThan(0);
+
+      const swapped = await store.get('k');
+      const free = await store.get('k-free');
+      for (const stored of [swapped, free]) {
+        const value = stored && readNumberedBody(stored.body);
+        expect(value).toBeGreaterThanOrEqual(acknowledged);
+        expect(value).toBeLessThanOrEqual(acknowledged + 1);
+      }
+      expect(free?.mediaType).toBe('image/png');
+      expect((await store.list('')).objects.map(object => object.key)).toEqual(['k', 'k-free']);
+      const start = performance.now();
+      const ifMatch = swapped?.etag;
+      if (ifMatch) await store.put('k', makeNumberedBody(acknowledged + 1), { ifMatch });
+      expect(performance.now() - start).toBeLessThan(5000);
+    }
+  });
+});

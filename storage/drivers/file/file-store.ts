@@ -1,0 +1,177 @@
+/** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
+import { join, resolve } from 'node:path';
+import { checkCondition, noSuchKey } from '../../conditions.ts';
+import { digestOf, hexOf } from '../../digest.ts';
+import { checkKey, digestOfBlobKey, RESERVED_FOLDER } from '../../keys.ts';
+import { collectPage } from '../../listing.ts';
+import { mediaTypeOfKey } from '../../media-type.ts';
+import { resolveRange } from '../../range.ts';
+import { isFileBody } from '../../spool.ts';
+import type {
+  ByteRange,
+  Etag,
+  FileBody,
+  ListOptions,
+  ListResult,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  SpooledBody,
+  StoredObject,
+} from '../../types.ts';
+import { CopiedEtags } from './copies.ts';
+import { Disk, explain, makeFolder } from './disk.ts';
+import { FileFacts, readBytes } from './facts.ts';
+import { KeyMutex } from './key-mutex.ts';
+import { breakDeadLocks, withFileLock } from './lock.ts';
+import { KeyNotes } from './notes.ts';
+import { MediaTypes } from './types.ts';
+import { walkKeys } from './walk.ts';
+
+/**
+ * Opens (and makes) a folder as a store. Any number of processes on one machine may open it at once; any of them may be killed at
+ * any time: what they left half-made is removed by those who open it an hour later. Needs a file system with hard links; a "/" in a key
+ * is a folder, so no key may be the beginning of another up to a "/".
+ */
+export async function openFileStore(folder: string, now: number = Date.now()): Promise<ObjectStore> {
+  const root = resolve(folder);
+  for (const name of ['tmp', 'locks', 'types']) await makeFolder(join(root, RESERVED_FOLDER, name));
+  const temporary = join(root, RESERVED_FOLDER, 'tmp');
+  const disk = new Disk(root, temporary);
+  await disk.sweepTemporary(now);
+  // A folder that is full, or may only be read, can still be read.
+  await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks')).catch(() => {});
+  const notes = (name: string) => new KeyNotes(join(root, RESERVED_FOLDER, name), temporary);
+  return new FileStore(root, disk, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
+}
+
+class FileStore implements ObjectStore {
+  readonly url: string;
+  readonly #root: string;
+  readonly #disk: Disk;
+  readonly #types: MediaTypes;
+  readonly #copies: CopiedEtags;
+  readonly #facts: FileFacts;
+  readonly #mutex = new KeyMutex();
+
+  constructor(root: string, disk: Disk, types: MediaTypes, copies: CopiedEtags) {
+    this.url = `file:${root}`;
+    this.#root = root;
+    this.#disk = disk;
+    this.#types = types;
+    this.#copies = copies;
+    this.#facts = new FileFacts(this.#types, this.#copies);
+  }
+
+  async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
+    return this.#disk.withFile(this.#pathOf(key), async (file, stats) => {
+      const size = Number(stats.size);
+      const { start, end } = resolveRange(size, range);
+      const body = await readBytes(file, start, end);
+      const info = await this.#facts.read(key, file, stats, body.length === size ? body : undefined);
+      return { ...info, body };
+    });
+  }
+
+  async head(key: string): Promise<ObjectInfo | undefined> {
+    const path = this.#pathOf(key);
+    const found = await this.#disk.findFile(path);
+    const recalled = found && (await this.#facts.recall(key, found));
+    if (!found || recalled) return recalled;
+    return this.#disk.withFile(path, (file, stats) => this.#facts.read(key, file, stats));
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
+    const { keys, ...page } = await collectPage(prefix, options, cursor => walkKeys(this.#root, prefix, cursor));
+    // What was deleted since is left out.
+    const infos = await Promise.all(keys.map(key => this.head(key)));
+    return { ...page, objects: infos.filter(info => info !== undefined) };
+  }
+
+  async delete(key: string): Promise<void> {
+    const path = this.#pathOf(key);
+    await this.#withLock(key, async () => {
+      await this.#disk.remove(path);
+      await this.#types.remove(key);
+      await this.#copies.remove(key);
+    });
+  }
+
+  async put(key: string, body: Uint8Array | FileBody, options: PutOptions = {}): Promise<{ readonly etag: Etag }> {
+    const path = this.#pathOf(key);
+    const etag = this.#etagOf(key, body);
+    const mediaType = options.mediaType ?? mediaTypeOfKey(key);
+    if (options.ifNoneMatch === '*') {
+      // Spares the temporary file where the answer is known; the link below decides.
+      checkCondition(key, await this.#currentEtag(key), options);
+      await this.#disk.withTemporary(body, async temporary => {
+        await this.#types.write(key, mediaType);
+        const made = await this.#disk.publishNew(temporary, path);
+        if (!made) checkCondition(key, etag, options);
+      });
+    } else {
+      await this.#disk.withTemporary(body, temporary =>
+        this.#withLock(
+          key,
+          async () => {
+            if (options.ifMatch !== undefined) checkCondition(key, await this.#currentEtag(key), options);
+            await this.#types.write(key, mediaType);
+            await this.#disk.publishOver(temporary, path);
+          },
+          options.ifMatch === undefined,
+        ),
+      );
+    }
+    return { etag };
+  }
+
+  async copy(from: string, to: string): Promise<void> {
+    const [source, target] = [this.#pathOf(from), this.#pathOf(to)];
+    const info = await this.head(from);
+    const copied = await this.#disk.linkTemporary(source, temporary =>
+      this.#withLock(to, async () => {
+        await this.#types.write(to, info?.mediaType ?? mediaTypeOfKey(to));
+        if (info && digestOfBlobKey(from)) await this.#copies.write(to, info.etag, temporary);
+        await this.#disk.publishOver(temporary, target);
+        return true;
+      }),
+    );
+    if (!info || !copied) throw noSuchKey(from);
+  }
+
+  spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody> {
+    return this.#disk.spool(chunks);
+  }
+
+  async close(): Promise<void> {
+    await this.#disk.waitForIdle();
+  }
+
+  /**
+   * Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. A blob that
+   * is merely written needs none: all versions under its key are equal.
+   */
+  async #withLock<T>(key: string, work: () => Promise<T>, isMereWrite = false): Promise<T> {
+    const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));
+    try {
+      return await (isMereWrite && digestOfBlobKey(key)
+        ? work()
+        : this.#mutex.run(key, () => withFileLock(lock, work)));
+    } catch (error) {
+      throw explain(error, this.#pathOf(key));
+    }
+  }
+
+  async #currentEtag(key: string): Promise<Etag | undefined> {
+    return (await this.head(key))?.etag;
+  }
+
+  #etagOf(key: string, body: Uint8Array | FileBody): Etag {
+    return hexOf(digestOfBlobKey(key) ?? (isFileBody(body) ? body.digest : digestOf(body))) as Etag;
+  }
+
+  #pathOf(key: string): string {
+    checkKey(key);
+    return join(this.#root, key);
+  }
+}

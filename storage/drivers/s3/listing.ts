@@ -1,0 +1,76 @@
+/** @file Listings over ListObjectsV2, of which no more is trusted than what all stores agree on: plain starts, and no continuation tokens. */
+import { Internal } from '../../../errors.ts';
+import { compareKeys, isKey, LAST_CHARACTER } from '../../keys.ts';
+import { checkListOptions } from '../../listing.ts';
+import type { ListOptions, ListResult, ObjectInfo } from '../../types.ts';
+
+/** S3's own limit of one answer. */
+const MAX_KEYS = 1000;
+
+export interface PageQuery {
+  readonly prefix: string;
+  readonly delimiter: string | undefined;
+  readonly startAfter: string | undefined;
+  readonly maxKeys: number;
+}
+
+/** One answer of the store, its keys as callers name them. */
+export interface Page {
+  readonly objects: readonly ObjectInfo[];
+  readonly prefixes: readonly string[];
+  /** There is more. */
+  readonly truncated: boolean;
+}
+
+export type FetchPage = (query: PageQuery) => Promise<Page>;
+
+/**
+ * A listing as every driver gives it. What is listed but can be no key of ours (folder markers of other programs) is left out.
+ * Every page is asked for by `startAfter`: MinIO's continuation tokens stand still at what is rolled up by another delimiter than "/".
+ * @throws InvalidInput as {@link checkListOptions}; Internal when the store gives one page for ever.
+ */
+export async function listPages(prefix: string, options: ListOptions, fetchPage: FetchPage): Promise<ListResult> {
+  const { after, limit, delimiter } = checkListOptions(options);
+  const objects: ObjectInfo[] = [];
+  const prefixes: string[] = [];
+  const isInside = after !== '' && after.startsWith(prefix);
+  // Stores differ in what they make of a start outside the prefix.
+  if (!canBegin(prefix) || (!isInside && compareKeys(after, prefix) > 0)) return { objects, prefixes };
+
+  let cursor = isInside ? after : undefined;
+  const cut = delimiter === undefined ? -1 : after.indexOf(delimiter, prefix.length);
+  if (cursor !== undefined && delimiter !== undefined && cut >= 0) {
+    // And in whether a start within what is rolled up shows the rest of it: that is asked for by itself, and passed over.
+    const rolledUp = after.slice(0, cut + delimiter.length);
+    cursor = rolledUp + LAST_CHARACTER;
+    if (after !== cursor && (await hasMore(rolledUp, after, fetchPage))) prefixes.push(rolledUp);
+  }
+  while (objects.length + prefixes.length < limit) {
+    const maxKeys = Math.min(MAX_KEYS, limit - objects.length - prefixes.length);
+    const page = await fetchPage({ prefix, delimiter, startAfter: cursor, maxKeys });
+    const isNew = (entry: string) => cursor === undefined || compareKeys(entry, cursor) > 0;
+    objects.push(...page.objects.filter(({ key }) => isKey(key) && isNew(key)));
+    prefixes.push(...page.prefixes.filter(each => canBegin(each) && isNew(each + LAST_CHARACTER)));
+    if (!page.truncated) return { objects, prefixes };
+    const last = findLast(page);
+    if (last === undefined || !isNew(last)) {
+      throw new Internal(`the store lists "${prefix}" without end: after "${cursor ?? ''}" it says that there is more`);
+    }
+    cursor = last;
+  }
+  return { objects, prefixes, ...(cursor !== undefined && { next: cursor }) };
+}
+
+async function hasMore(prefix: string, after: string, fetchPage: FetchPage): Promise<boolean> {
+  return (await listPages(prefix, { limit: 1, after }, fetchPage)).objects.length > 0;
+}
+
+/** The end of what the page covers. */
+function findLast({ objects, prefixes }: Page): string | undefined {
+  const ends = [...objects.slice(-1).map(({ key }) => key), ...prefixes.slice(-1).map(each => each + LAST_CHARACTER)];
+  return ends.sort(compareKeys).at(-1);
+}
+
+function canBegin(prefix: string): boolean {
+  return prefix === '' || isKey(prefix) || isKey(`${prefix}x`);
+}

@@ -1,0 +1,107 @@
+/**
+ * @file Garbage collection: deletes what nothing needs. Needed is what names, running calls, and results that are kept for their own sake
+ * lead to. An object goes when it was garbage twice, a grace period apart, was not written or extended (lifetimes.ts) within that
+ * time, and nothing links it that stays. So a call deletes what an earlier one noted, and notes what a later one may delete.
+ */
+
+import type { BlobStore, ObjectStore } from '../types.ts';
+import { readNotes, writeNotes } from './candidates.ts';
+import { type Ages, findGarbage, GARBAGE_KINDS, type Garbage, type GarbageKind, surveyStore } from './garbage.ts';
+import { sweepGarbage } from './sweep.ts';
+
+export interface GcOptions extends Omit<Ages, 'now'> {
+  /** False: nothing is written or deleted. */
+  readonly delete: boolean;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: GcProgress) => void;
+}
+
+export interface GcProgress {
+  readonly phase: 'mark' | 'sweep';
+  readonly done?: number;
+  readonly total?: number;
+}
+
+export interface Amount {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
+export interface GcReport {
+  /** Blobs that are needed, and are there. */
+  readonly marked: Amount;
+  /** What nothing needs, before this call. */
+  readonly garbage: Amount;
+  /** Of the garbage: was so a grace period ago, too. A call that deletes deletes it, if nobody has used it since. */
+  readonly due: Amount;
+  /** What this call deleted. */
+  readonly swept: Amount;
+  readonly kinds: Readonly<Partial<Record<GarbageKind, Record<'garbage' | 'due' | 'swept', Amount>>>>;
+  /** Key of the root that changed longest ago, and when. */
+  readonly oldestRoot?: { readonly key: string; readonly lastModified: Date };
+  /** Documents that somebody needs and the store does not have. */
+  readonly missing: readonly string[];
+  /** When something that is noted falls due: milliseconds since the epoch. Absent when nothing is noted. */
+  readonly nextDueAt?: number;
+}
+
+/**
+ * Safe beside everything else that goes on as long as no action takes longer than half of the grace period. Killed anywhere, the same
+ * call goes on.
+ * @throws Corrupt when it cannot be told what is needed; Conflict when another gc deletes just now, or the clocks differ.
+ */
+export async function collectGarbage(store: ObjectStore, blobs: BlobStore, options: GcOptions): Promise<GcReport> {
+  const { signal, onProgress = () => {}, now } = options;
+  const ages: Ages = { ...options, now: now() };
+  onProgress({ phase: 'mark' });
+  const notes = await readNotes(store);
+  const survey = await surveyStore(store, blobs, ages, signal);
+  const marked = amountOf([...survey.blobs].filter(([digest]) => survey.marked.has(digest)).map(([, info]) => info));
+  const garbage = await findGarbage(store, survey, ages, signal);
+  const dueNotes = notes.filter(note => ages.now - note.notedAt >= ages.graceMs);
+  const due = garbage.filter(({ key }) => dueNotes.some(note => note.candidates.has(key)));
+  const swept: Garbage[] = [];
+  let noted = notes;
+  if (options.delete) {
+    const onDeleted = (deleted: Garbage) => {
+      swept.push(deleted);
+      onProgress({ phase: 'sweep', done: swept.length, total: due.length });
+    };
+    if (due.length > 0) await sweepGarbage({ store, blobs, survey, ages, now, signal, onDeleted }, due);
+    const gone = new Set(swept);
+    const open = notes.filter(note => !dueNotes.includes(note));
+    const fresh = garbage.filter(each => !gone.has(each) && !open.some(note => note.candidates.has(each.key)));
+    // First the new, then the old: killed in between, nothing is forgotten.
+    await writeNotes(
+      store,
+      fresh.map(({ key }) => key),
+      now(),
+    );
+    for (const note of dueNotes) await store.delete(note.key);
+    noted = await readNotes(store);
+  }
+  const kinds: { -readonly [K in keyof GcReport['kinds']]: GcReport['kinds'][K] } = {};
+  for (const kind of GARBAGE_KINDS) {
+    const [all, ...parts] = [garbage, due, swept].map(list => list.filter(each => each.kind === kind));
+    if (!all?.length) continue;
+    const [dueOfKind = [], sweptOfKind = []] = parts;
+    kinds[kind] = { garbage: amountOf(all), due: amountOf(dueOfKind), swept: amountOf(sweptOfKind) };
+  }
+  const [firstNote] = noted;
+  return {
+    marked,
+    garbage: amountOf(garbage),
+    due: amountOf(due),
+    swept: amountOf(swept),
+    kinds,
+    ...(survey.oldestRoot && { oldestRoot: survey.oldestRoot }),
+    missing: survey.missing,
+    ...(firstNote && { nextDueAt: firstNote.notedAt + ages.graceMs }),
+  };
+}
+
+function amountOf(objects: readonly { readonly size: number }[]): Amount {
+  return { objects: objects.length, bytes: objects.reduce((sum, { size }) => sum + size, 0) };
+}

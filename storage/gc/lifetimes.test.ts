@@ -1,0 +1,173 @@
+import { describe, expect, test } from 'vitest';
+import { Conflict } from '../../errors.ts';
+import { createActionCache } from '../action-cache.ts';
+import { canonicalDigest } from '../canonical.ts';
+import { createBlobStore } from '../cas.ts';
+import { digestOf } from '../digest.ts';
+import { createMemoryStore } from '../drivers/memory.ts';
+import { interceptStore, type StoreCall } from '../intercept.ts';
+import { actionKey, blobKey } from '../keys.ts';
+import type { Result } from '../records.ts';
+import { createFakeLifetimes } from '../testing/fake-lifetimes.ts';
+import type { ObjectStore } from '../types.ts';
+import { acquireSweep, SWEEP_KEY } from './sweep-lock.ts';
+
+const EXTEND_AFTER_MS = 1000;
+const BYTES = Buffer.from('hello');
+const DIGEST = digestOf(BYTES);
+const KEY = blobKey(DIGEST);
+const ACTION: Result['action'] = { v: 1, function: 'echo', version: 1, params: {}, inputs: {} };
+const RESULT: Result = { v: 1, action: ACTION, outputs: {}, links: [], stats: {} };
+
+function createSite() {
+  const time = createFakeLifetimes(EXTEND_AFTER_MS);
+  const memory = createMemoryStore(new Map(), time.now);
+  const calls: string[] = [];
+  let before: (call: StoreCall) => Promise<void> = async () => {};
+  const store: ObjectStore = interceptStore(memory, async (call, run) => {
+    await before(call);
+    calls.push(`${call.operation} ${call.key.split('/')[0]}`);
+    return run();
+  });
+  return {
+    time,
+    memory,
+    store,
+    calls,
+    blobs: createBlobStore(store, time),
+    cache: createActionCache(store, time),
+    ageOf: async (key: string) => time.now() - ((await memory.head(key))?.lastModified.getTime() ?? Number.NaN),
+    /** Before the next such call. */
+    once(operation: StoreCall['operation'], key: string, act: () => Promise<void>) {
+      before = async call => {
+        if (call.operation !== operation || call.key !== key) return;
+        before = async () => {};
+        await act();
+      };
+    },
+  };
+}
+
+describe('a blob that is there', () => {
+  test('is relied upon while it is young, and written again when it is old', async () => {
+    const { blobs, time, calls, ageOf } = createSite();
+    await blobs.put(BYTES, 'text/plain');
+    time.pass(EXTEND_AFTER_MS - 1);
+    calls.length = 0;
+    await blobs.put(BYTES, 'text/plain');
+    expect(calls).toEqual(['head cas']);
+    time.pass(1);
+    await blobs.put(BYTES, 'text/plain');
+    expect(await ageOf(KEY)).toBe(0);
+  });
+
+  test('is kept by those who have only its digest, with its type', async () => {
+    const { blobs, time, calls, ageOf } = createSite();
+    const ref = await blobs.put(BYTES, 'text/plain');
+    time.pass(EXTEND_AFTER_MS - 1);
+    calls.length = 0;
+    expect(await blobs.keep(DIGEST)).toEqual(ref);
+    expect(calls).toEqual(['head cas']);
+    time.pass(1);
+    expect(await blobs.keep(DIGEST)).toEqual(ref);
+    expect(await ageOf(KEY)).toBe(0);
+    expect(await blobs.head(DIGEST)).toEqual(ref);
+    expect(await blobs.keep(digestOf('absent'))).toBeUndefined();
+  });
+
+  test('does not come back by being kept when it was deleted meanwhile', async () => {
+    const { blobs, time, memory, once } = createSite();
+    await blobs.put(BYTES);
+    time.pass(EXTEND_AFTER_MS);
+    once('put', KEY, () => memory.delete(KEY));
+    expect(await blobs.keep(DIGEST)).toBeUndefined();
+    expect(await memory.head(KEY)).toBeUndefined();
+  });
+});
+
+describe('beside a gc that deletes', () => {
+  /** A gc that has looked at everything and is about to delete `key`, as soon as somebody waits for it. */
+  async function sweepWhenWaitedFor(site: ReturnType<typeof createSite>, key: string): Promise<void> {
+    const lock = await acquireSweep(site.memory, site.time.now);
+    await lock.announce();
+    site.once('get', SWEEP_KEY, async () => {
+      site.once('get', SWEEP_KEY, async () => {
+        await site.memory.delete(key);
+        await lock.announce();
+      });
+    });
+  }
+
+  test('a put is there when it returns', async () => {
+    const site = createSite();
+    await site.blobs.put(BYTES);
+    site.time.pass(EXTEND_AFTER_MS);
+    await sweepWhenWaitedFor(site, KEY);
+    await site.blobs.put(BYTES);
+    expect(await site.memory.head(KEY)).toBeDefined();
+  });
+
+  test('a blob that could not be kept is said to be gone', async () => {
+    const site = createSite();
+    await site.blobs.put(BYTES);
+    site.time.pass(EXTEND_AFTER_MS);
+    await sweepWhenWaitedFor(site, KEY);
+    expect(await site.blobs.keep(DIGEST)).toBeUndefined();
+  });
+
+  test('a result that could not be kept is said to be gone', async () => {
+    const site = createSite();
+    await site.cache.create(RESULT);
+    site.time.pass(EXTEND_AFTER_MS);
+    await sweepWhenWaitedFor(site, actionKey('echo', canonicalDigest(ACTION)));
+    expect(await site.cache.keep('echo', canonicalDigest(ACTION))).toBeUndefined();
+  });
+
+  test('what is young needs no look at it', async () => {
+    const site = createSite();
+    await acquireSweep(site.memory, site.time.now);
+    await site.blobs.put(BYTES);
+    await site.cache.create(RESULT);
+    site.calls.length = 0;
+    await site.blobs.put(BYTES);
+    await site.blobs.keep(DIGEST);
+    await site.cache.keep('echo', canonicalDigest(ACTION));
+    expect(site.calls).toEqual(['head cas', 'head cas', 'get actions']);
+  });
+
+  test('one that died holds nobody up for longer than a minute', async () => {
+    const { blobs, time, memory, ageOf } = createSite();
+    await blobs.put(BYTES);
+    const lock = await acquireSweep(memory, time.now);
+    await lock.announce();
+    time.pass(EXTEND_AFTER_MS);
+    const startedAt = time.now();
+    await blobs.put(BYTES);
+    expect(time.now() - startedAt).toBeLessThanOrEqual(60_000);
+    expect(await ageOf(KEY)).toBeLessThanOrEqual(60_000);
+    const next = await acquireSweep(memory, time.now);
+    await expect(lock.announce()).rejects.toThrow(Conflict);
+    await next.announce();
+  });
+});
+
+test('a result from the cache is written again when it is old, as the same version', async () => {
+  const { cache, time, ageOf } = createSite();
+  const action = canonicalDigest(ACTION);
+  const { winner } = await cache.create(RESULT);
+  time.pass(EXTEND_AFTER_MS - 1);
+  expect(await cache.keep('echo', action)).toEqual(winner);
+  expect(await ageOf(actionKey('echo', action))).toBe(EXTEND_AFTER_MS - 1);
+  time.pass(1);
+  expect(await cache.keep('echo', action)).toEqual(winner);
+  expect(await ageOf(actionKey('echo', action))).toBe(0);
+  expect(await cache.keep('echo', digestOf('another'))).toBeUndefined();
+});
+
+test('two gcs do not delete at once', async () => {
+  const { memory, time } = createSite();
+  const lock = await acquireSweep(memory, time.now);
+  await expect(acquireSweep(memory, time.now)).rejects.toThrow(Conflict);
+  await lock.release();
+  await (await acquireSweep(memory, time.now)).announce();
+});

@@ -1,0 +1,199 @@
+/**
+ * @file Everything in a store looked at: blobs against their digests, documents against their schemas and keys, and whether what is
+ * needed is there. It changes nothing. It may run beside training, which prunes: what seems missing is looked for once more, from the
+ * names of that moment on.
+ */
+import type { z } from 'zod';
+import type { Corrupt } from '../../errors.ts';
+import type { Digest } from '../digest.ts';
+import { blobKey, digestOfBlobKey } from '../keys.ts';
+import { eachPage } from '../list-all.ts';
+import { runEach } from '../run-each.ts';
+import type { BlobStore, ObjectStore } from '../types.ts';
+import { type DocumentHead, type Reachable, walkReachable } from './reachable.ts';
+import { findDamaged, type StoredBlob } from './rehash.ts';
+import { listRoots } from './roots.ts';
+
+/** Blobs looked for at once. */
+const WIDTH = 16;
+
+export interface VerifyProgress {
+  readonly phase: 'list' | 'walk' | 'hash';
+  readonly done: number;
+  readonly total?: number;
+  readonly unit: 'blobs' | 'documents';
+  /** Hashed so far. */
+  readonly bytes?: number;
+}
+
+export interface VerifyOptions {
+  /** What documents of these kinds must be like. */
+  readonly schemas: Readonly<Record<string, z.ZodType>>;
+  readonly signal: AbortSignal;
+  readonly progress: (event: VerifyProgress) => void;
+}
+
+export interface Needed {
+  readonly digest: Digest;
+  /** From the key of a root to the digest; only the digest when nothing leads to it. */
+  readonly path: readonly string[];
+}
+
+export interface Unreadable {
+  /** A key, or the digest of a document. */
+  readonly what: string;
+  readonly reason: string;
+}
+
+export interface StoreFindings {
+  readonly blobs: { readonly count: number; readonly bytes: number };
+  /** Names, results, leases, runs, and the documents that they lead to. */
+  readonly documents: number;
+  readonly unreferenced: { readonly count: number; readonly bytes: number };
+  readonly damaged: readonly (Needed & { readonly size: number })[];
+  /** Not there, though a name, a lease or a running call leads to it. */
+  readonly missing: readonly Needed[];
+  /** Not there, and only results name it: made again when it is used. */
+  readonly stale: readonly Needed[];
+  readonly unreadable: readonly Unreadable[];
+  /** Keys under cas/ that are none of blobs. */
+  readonly foreign: readonly string[];
+}
+
+export async function verifyStore(
+  store: ObjectStore,
+  blobs: BlobStore,
+  options: VerifyOptions,
+): Promise<StoreFindings> {
+  const { stored, foreign } = await listBlobs(store, options);
+  const walk = await walkAll(store, blobs, options);
+  const absent = await confirmMissing(store, blobs, options, walk, stored);
+  const damaged = await hashAll(
+    store,
+    [...stored].map(([digest, size]) => ({ digest, size })),
+    options,
+  );
+  // A damaged document could not be read either.
+  const known = new Set<string>(damaged.map(blob => blob.digest));
+  const unreferenced = [...stored].filter(([digest]) => !walk.all.has(digest));
+  return {
+    blobs: { count: stored.size, bytes: sum([...stored.values()]) },
+    documents: walk.documents,
+    unreferenced: { count: unreferenced.length, bytes: sum(unreferenced.map(([, size]) => size)) },
+    damaged: damaged.map(blob => ({ ...blob, path: walk.all.explain(blob.digest) })),
+    ...absent,
+    unreadable: [...walk.unreadable].flatMap(([what, reason]) => (known.has(what) ? [] : [{ what, reason }])),
+    foreign,
+  };
+}
+
+async function listBlobs(
+  store: ObjectStore,
+  { signal, progress }: VerifyOptions,
+): Promise<{ readonly stored: ReadonlyMap<Digest, number>; readonly foreign: readonly string[] }> {
+  const stored = new Map<Digest, number>();
+  const foreign: string[] = [];
+  for await (const { objects } of eachPage(store, 'cas/', { signal })) {
+    for (const { key, size } of objects) {
+      const digest = digestOfBlobKey(key);
+      if (digest) stored.set(digest, size);
+      else foreign.push(key);
+    }
+    progress({ phase: 'list', done: stored.size, unit: 'blobs' });
+  }
+  return { stored, foreign };
+}
+
+interface Walk {
+  /** What is reached without the results. */
+  readonly needed: ReadonlySet<Digest>;
+  readonly all: Reachable;
+  readonly documents: number;
+  /** Key or digest -> reason. */
+  readonly unreadable: ReadonlyMap<string, string>;
+}
+
+/** Names first, so that who needs a blob is told by them wherever that is so. */
+async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOptions): Promise<Walk> {
+  const { schemas, signal, progress } = options;
+  const unreadable = new Map<string, string>();
+  let documents = 0;
+  const count = () => progress({ phase: 'walk', done: ++documents, unit: 'documents' });
+  const onUnreadable = (what: string, error: Corrupt) => {
+    unreadable.set(what, error.message);
+    count();
+  };
+  const onDocument = (digest: Digest, document: DocumentHead) => {
+    count();
+    const fault = findFault(document, schemas);
+    if (fault !== undefined) unreadable.set(digest, fault);
+  };
+  async function* roots(isResult: boolean) {
+    const select = ({ key }: { readonly key: string }) => key.startsWith('actions/') === isResult;
+    for await (const root of listRoots(store, { signal, select, onUnreadable })) {
+      count();
+      yield root;
+    }
+  }
+  const walkOptions = { signal, onDocument, onUnreadable };
+  const named = await walkReachable(blobs, roots(false), walkOptions);
+  const needed = new Set(named.digests());
+  const all = await walkReachable(blobs, roots(true), { ...walkOptions, from: named });
+  return { needed, all, documents, unreadable };
+}
+
+/** What is wrong with a document of a known kind. */
+function findFault({ kind = '', ...rest }: DocumentHead, schemas: VerifyOptions['schemas']): string | undefined {
+  const parsed = Object.hasOwn(schemas, kind) ? schemas[kind]?.safeParse({ kind, ...rest }) : undefined;
+  const [issue] = parsed?.error?.issues ?? [];
+  return issue && `it is no ${kind}: ${issue.path.join('.')}: ${issue.message}`;
+}
+
+/** What a first look misses may have been written since the listing, or pruned since the walk: a second walk tells. */
+async function confirmMissing(
+  store: ObjectStore,
+  blobs: BlobStore,
+  options: VerifyOptions,
+  first: Walk,
+  stored: ReadonlyMap<Digest, number>,
+): Promise<Pick<StoreFindings, 'missing' | 'stale'>> {
+  const isAbsent = async (digest: Digest) => (await store.head(blobKey(digest))) === undefined;
+  const unlisted = [...first.all.digests()].filter(digest => !stored.has(digest));
+  const suspects = await filterEach(unlisted, isAbsent, options.signal);
+  if (suspects.length === 0) return { missing: [], stale: [] };
+  const { all, needed } = await walkAll(store, blobs, options);
+  const still = await filterEach(suspects, async digest => all.has(digest) && isAbsent(digest), options.signal);
+  const confirmed = still.map(digest => ({ digest, path: all.explain(digest) }));
+  return {
+    missing: confirmed.filter(({ digest }) => needed.has(digest)),
+    stale: confirmed.filter(({ digest }) => !needed.has(digest)),
+  };
+}
+
+async function filterEach<T>(items: readonly T[], test: (item: T) => Promise<boolean>, signal: AbortSignal) {
+  const kept: T[] = [];
+  const check = async (item: T) => void ((await test(item)) && kept.push(item));
+  await runEach(items, WIDTH, check, signal);
+  return kept;
+}
+
+async function hashAll(
+  store: ObjectStore,
+  all: readonly StoredBlob[],
+  { signal, progress }: VerifyOptions,
+): Promise<StoredBlob[]> {
+  let done = 0;
+  let bytes = 0;
+  progress({ phase: 'hash', done, total: all.length, unit: 'blobs', bytes });
+  return findDamaged(store, all, {
+    signal,
+    onBlob({ size }) {
+      bytes += size;
+      progress({ phase: 'hash', done: ++done, total: all.length, unit: 'blobs', bytes });
+    },
+  });
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
+}

@@ -1,0 +1,95 @@
+/**
+ * @file What a store must be like when a pipeline has ended, whoever died on the way: the very objects of an undisturbed run.
+ *
+ * A stray object is one under a key that the undisturbed run does not have, or with other bytes. Exempt are what tells of runs
+ * (`runs/`, whole documents nevertheless) and, in results, `stats`: both say how long things took and who did them. Leases are
+ * compared by whether anybody holds them; blobs must have the digest that their key names.
+ */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listKeys } from '../../functions/testing/training.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import { createBlobStore } from '../../storage/cas.ts';
+import { digestOf, hexOf } from '../../storage/digest.ts';
+import { openFileStore } from '../../storage/drivers/file/file-store.ts';
+import { digestOfBlobKey, RESERVED_FOLDER } from '../../storage/keys.ts';
+import { readLease } from '../../storage/lease.ts';
+import { probeStore } from '../../storage/probe.ts';
+import { resultSchema } from '../../storage/records.ts';
+import type { ObjectStore, StoredObject } from '../../storage/types.ts';
+
+/** By key, what two stores are compared by. */
+export type Description = ReadonlyMap<string, string>;
+
+/** Of the S3 endpoint, made once for the folder. */
+const KEYS_FILE = join(RESERVED_FOLDER, 's3-keys.json');
+/** Older than anything that a killed process may leave behind for a while. */
+const LATER_MS = 2 * 3_600_000;
+
+/** @throws Corrupt when a blob or a document is damaged. */
+export async function describeStore(store: ObjectStore, now: number): Promise<Description> {
+  const description = new Map<string, string>();
+  for (const key of await listKeys(store, '')) {
+    const stored = await store.get(key);
+    if (stored) description.set(key, await describeObject(store, stored, now));
+  }
+  return description;
+}
+
+async function describeObject(store: ObjectStore, { key, body }: StoredObject, now: number): Promise<string> {
+  const [kind] = key.split('/');
+  const blob = digestOfBlobKey(key);
+  if (blob) {
+    await createBlobStore(store).get(blob);
+    return 'whole';
+  }
+  if (kind === 'actions') {
+    const { stats: _, ...result } = resultSchema.parse(JSON.parse(Buffer.from(body).toString()));
+    return canonicalDigest(result);
+  }
+  if (kind === 'leases') return (await readLease(store, nameOf(key), now)) ? 'held' : 'free';
+  if (kind === 'runs') {
+    const text = Buffer.from(body).toString();
+    for (const document of key.endsWith('.jsonl') ? text.trimEnd().split('\n') : [text]) JSON.parse(document);
+    return 'a run';
+  }
+  return digestOf(body);
+}
+
+/** One sentence for each difference that is none of a run's record. */
+export function compareStores(expected: Description, actual: Description): string[] {
+  const keys = [...new Set([...expected.keys(), ...actual.keys()])].filter(key => !key.startsWith('runs/')).sort();
+  return keys.flatMap(key => {
+    if (!actual.has(key)) return [`${key} is missing`];
+    if (!expected.has(key)) return [`${key} is left over`];
+    return expected.get(key) === actual.get(key) ? [] : [`${key} is ${actual.get(key)}, not ${expected.get(key)}`];
+  });
+}
+
+/** Cleans up as the start of a server does, when what killed processes left is old enough. */
+export async function sweepStore(store: ObjectStore): Promise<void> {
+  await probeStore(store, Date.now() + LATER_MS);
+}
+
+/** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, notes on nothing. */
+export async function listLeftovers(folder: string): Promise<string[]> {
+  const store = await openFileStore(folder, Date.now() + LATER_MS);
+  const notes = new Set([KEYS_FILE, ...(await listKeys(store, '')).flatMap(notePathsOf)]);
+  await store.close();
+  const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });
+  return names
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .filter(path => !notes.has(path));
+}
+
+/** Where a folder keeps the media type of a key, and of which blob it is a copy. */
+function notePathsOf(key: string): string[] {
+  const hex = hexOf(digestOf(key));
+  return ['types', 'copies'].map(notes => join(RESERVED_FOLDER, notes, hex.slice(0, 2), hex.slice(2)));
+}
+
+/** 'leases/experiments/toy.json' -> 'toy'. */
+function nameOf(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1, -'.json'.length);
+}

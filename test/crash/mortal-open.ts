@@ -1,0 +1,12 @@
+/** @file Preloaded (`node --import`) into the real server or gpu-runner: what it opens as its store is mortal (mortal-stores.ts). */
+import { registerHooks } from 'node:module';
+
+const REAL = new URL('../../storage/open.ts', import.meta.url).href;
+const MORTAL = new URL('./mortal-stores.ts', import.meta.url).href;
+
+registerHooks({
+  resolve(specifier, context, next) {
+    const found = next(specifier, context);
+    return found.url === REAL && context.parentURL !== MORTAL ? { ...found, url: MORTAL } : found;
+  },
+});

@@ -1,0 +1,137 @@
+/** @file The arrows of the design as a table: who may import whom. */
+
+export interface Layer {
+  readonly name: string;
+  /** Files, or folders with a "/" at the end; the longest that a path starts with decides. */
+  readonly paths: readonly string[];
+  /** Names of layers, beside itself and the free ones; `*` is all. */
+  readonly mayImport: readonly string[];
+  /** Anyone may import it; it imports only what is listed. */
+  readonly free?: true;
+}
+
+export interface LayeringRules {
+  readonly layers: readonly Layer[];
+  /** Packages (or scopes that end with "/") that only so many files may import, and where those lie. */
+  readonly singleImporters: Readonly<Record<string, { readonly under: string; readonly files: number }>>;
+  /**
+   * Files, or folders with a "/" at the end, that may listen or connect, and to whom: no address that comes with a call or a picture is
+   * among them. Layers that may import everything are free.
+   */
+  readonly network: Readonly<Record<string, string>>;
+  /** Longest source file. */
+  readonly maxLines: number;
+  /** Files that may be longer, and why. */
+  readonly longFiles: Readonly<Record<string, string>>;
+}
+
+/** Rooms of functions/, which the server may enter, too. */
+const ROOMS = ['execution', 'pictures', 'encoders', 'experiments', 'datasets', 'import', 'views', 'upkeep'] as const;
+
+export const RULES: LayeringRules = {
+  layers: [
+    { name: 'errors', paths: ['errors.ts', 'package.json'], mayImport: [], free: true },
+    { name: 'formats', paths: ['formats/'], mayImport: ['errors'], free: true },
+    { name: 'configs', paths: ['configs/'], mayImport: ['errors'], free: true },
+    { name: 'data', paths: ['data/'], mayImport: [] },
+    { name: 'storage', paths: ['storage/'], mayImport: [] },
+
+    { name: 'compiler', paths: ['gpu-runner/compiler/'], mayImport: [] },
+    { name: 'engines', paths: ['gpu-runner/engines/'], mayImport: ['compiler'] },
+    { name: 'model', paths: ['gpu-runner/model/'], mayImport: ['compiler'] },
+    { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['model', 'compiler'] },
+    { name: 'sampling', paths: ['gpu-runner/sampling/'], mayImport: ['model', 'compiler'] },
+    { name: 'runner-encoders', paths: ['gpu-runner/encoders/'], mayImport: ['model', 'compiler'] },
+    { name: 'metrics', paths: ['gpu-runner/metrics/'], mayImport: ['model', 'compiler'] },
+    {
+      name: 'jobs',
+      paths: ['gpu-runner/jobs/'],
+      mayImport: [
+        'training',
+        'sampling',
+        'runner-encoders',
+        'metrics',
+        'model',
+        'compiler',
+        'engines',
+        'protocol',
+        'storage',
+      ],
+    },
+    // What the two halves of the runner say to each other.
+    { name: 'protocol', paths: ['gpu-runner/protocol.ts', 'gpu-runner/failure.ts'], mayImport: ['storage'] },
+    { name: 'client', paths: ['gpu-runner/client/'], mayImport: ['protocol', 'storage'] },
+    {
+      name: 'process',
+      paths: ['gpu-runner/process/'],
+      mayImport: ['jobs', 'compiler', 'client', 'protocol', 'storage'],
+    },
+
+    // The rooms of functions, lowest first; a stage may use all of them.
+    { name: 'definitions', paths: ['functions/define.ts'], mayImport: ['protocol', 'storage'] },
+    { name: 'execution', paths: ['functions/execution/'], mayImport: ['definitions', 'protocol', 'storage'] },
+    { name: 'pictures', paths: ['functions/pictures/'], mayImport: [] },
+    { name: 'encoders', paths: ['functions/encoders/'], mayImport: ['pictures', 'definitions', 'storage'] },
+    {
+      name: 'experiments',
+      paths: ['functions/experiments/'],
+      mayImport: ['encoders', 'pictures', 'execution', 'definitions', 'protocol', 'storage'],
+    },
+    {
+      name: 'datasets',
+      paths: ['functions/datasets/'],
+      mayImport: ['experiments', 'pictures', 'definitions', 'storage'],
+    },
+    {
+      name: 'import',
+      paths: ['functions/import/'],
+      mayImport: ['datasets', 'pictures', 'definitions', 'storage', 'data'],
+    },
+    {
+      name: 'views',
+      paths: ['functions/views/'],
+      mayImport: ['datasets', 'experiments', 'pictures', 'definitions', 'storage'],
+    },
+    { name: 'upkeep', paths: ['functions/upkeep/'], mayImport: ['definitions', 'storage'] },
+    { name: 'stages', paths: ['functions/'], mayImport: [...ROOMS, 'definitions', 'client', 'protocol', 'storage'] },
+
+    {
+      name: 'server',
+      paths: ['server/'],
+      mayImport: ['s3-endpoint', 'stages', ...ROOMS, 'definitions', 'client', 'protocol', 'storage'],
+    },
+    { name: 's3-endpoint', paths: ['server/s3/'], mayImport: ['storage'] },
+    // It starts what Easel stands on, and knows nothing of it.
+    { name: 'infra', paths: ['infra/'], mayImport: [] },
+    // They speak HTTP.
+    { name: 'cli', paths: ['cli/'], mayImport: ['infra'] },
+    { name: 'web', paths: ['web/'], mayImport: [] },
+    { name: 'examples', paths: ['examples/'], mayImport: ['cli', 'infra', ...ROOMS, 'data'] },
+    { name: 'tools', paths: ['bench/', 'experiments/', 'test/', 'tools/', 'vitest.config.ts'], mayImport: ['*'] },
+  ],
+
+  singleImporters: {
+    sharp: { under: 'functions/pictures/image.ts', files: 1 },
+    'onnxruntime-node': { under: 'gpu-runner/engines/onnxruntime/', files: 1 },
+    '@tensorflow/': { under: 'gpu-runner/engines/tensorflow/', files: 1 },
+    '@aws-sdk/': { under: 'storage/drivers/s3/s3-store.ts', files: 1 },
+    koffi: { under: 'gpu-runner/engines/', files: 2 },
+  },
+
+  network: {
+    'server/http-server.ts': 'listens, where the environment says',
+    'gpu-runner/process/control.ts': 'listens on loopback',
+    'gpu-runner/process/device-lock.ts': 'holds a socket, to be the only one',
+    'gpu-runner/client/runner-link.ts': 'the runners that the environment names',
+    'server/s3/listen.ts': 'listens, where the environment says',
+    'storage/drivers/s3/s3-store.ts': 'the store that the environment names',
+    'storage/drivers/s3/agents.ts': 'the same, whose connections it makes',
+    'cli/http.ts': 'the server that the command line names',
+    'infra/': 'what it has started itself, on loopback',
+  },
+
+  maxLines: 350,
+  longFiles: {
+    'gpu-runner/compiler/ops.ts': 'a table: one row per operation',
+  },
+};
