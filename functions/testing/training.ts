@@ -37,6 +37,7 @@ import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
 import { verify } from '../verify.ts';
+import { showHead } from '../views/show-head.ts';
 import { noPool } from './functions.ts';
 
 export const ENGINE = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 2 } as const;
@@ -283,7 +284,8 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     executor,
     async create(name, config = TOY_CONFIG) {
       const dataset = await putToyDataset(blobs);
-      await createExperiment({ store, blobs, runner }, name, { config, dataset, engine: ENGINE });
+      const made = await createExperiment({ store, blobs, runner }, name, { config, dataset, engine: ENGINE });
+      await showHead({ store, blobs, name }, made.config);
     },
   };
 }
