@@ -12,6 +12,13 @@ export interface NameResolver {
   resolve(kind: DigestKind, text: string, key: string): Promise<Digest>;
 }
 
+/** `name@version`, apart. @param key Where it was given, for errors. @throws InvalidInput */
+export function splitName(text: string, key: string): { readonly name: string; readonly version: string | undefined } {
+  const [name = '', version, ...rest] = text.split('@');
+  if (rest.length > 0) throw new InvalidInput(`${key}: "${text.slice(0, 100)}" has more than one @`);
+  return { name, version };
+}
+
 export function createNameResolver(store: ObjectStore): NameResolver {
   const refs = createRefs(store);
 
@@ -47,8 +54,7 @@ export function createNameResolver(store: ObjectStore): NameResolver {
 
   return {
     async resolve(kind, text, key) {
-      const [name = '', version, ...rest] = text.split('@');
-      if (rest.length > 0) throw new InvalidInput(`${key}: "${text.slice(0, 100)}" has more than one @`);
+      const { name, version } = splitName(text, key);
       if (kind === 'dataset') return resolveDataset(name, version);
       if (kind === 'experiment') return resolveExperiment(name, version);
       throw new InvalidInput(`${key}: "${text.slice(0, 100)}" is no digest`, {

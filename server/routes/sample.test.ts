@@ -80,6 +80,7 @@ describe('POST /sample', () => {
 
   test.each([
     ['an unknown model', { model: 'nobody' }, 404],
+    ['a name with two versions', { model: 'toy@4@8' }, 400],
     ['an unknown digest', { model: `sha256:${'0'.repeat(64)}` }, 404],
     ['a digest that is no checkpoint', { model: 'DATASET' }, 422],
     ['no prompt', { prompt: '' }, 400],

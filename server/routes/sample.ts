@@ -3,13 +3,11 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { Internal } from '../../errors.ts';
 import type { RunState } from '../../functions/execution/executor.ts';
-import { readHead } from '../../functions/experiments/experiment-head.ts';
-import { engineRequestSchema, forSampling, resolveEngine } from '../../functions/experiments/resolve-engine.ts';
+import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
+import { chooseSamplingEngine } from '../../functions/experiments/sampling-engine.ts';
 import { sampleInput } from '../../functions/sample.ts';
 import type { Json } from '../../storage/canonical.ts';
-import { parseDigest } from '../../storage/digest.ts';
-import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
-import { type EngineSpec, resultSchema } from '../../storage/records.ts';
+import { resultSchema } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { prefersAsync, readWait } from '../prefer.ts';
@@ -30,12 +28,12 @@ const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: tr
 });
 
 export function createSampleRoutes(deps: ServerDeps): Hono {
-  const { store, blobs, executor, runner } = deps;
+  const { blobs, executor } = deps;
   const app = new Hono();
 
   app.post('/sample', async c => {
     const { model, prompt, engine: asked, ...params } = await readJsonAs(c, bodySchema);
-    const engine = await chooseEngine(model, asked);
+    const engine = await chooseSamplingEngine(deps, model, asked);
     const body = { ...params, checkpoint: model, prompts: [prompt], engine };
     const run = await executor.start('sample', JSON.parse(JSON.stringify(body)));
     const seconds = prefersAsync(c.req.header('prefer')) ? 0 : readWait(c.req.header('prefer'), DEFAULT_WAIT_SECONDS);
@@ -82,17 +80,6 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
     return new Response(new Uint8Array(png), {
       headers: { ...headers, 'content-type': image.media_type, 'content-length': String(image.size) },
     });
-  }
-
-  /** An experiment samples on the engine that it trains on; a bare checkpoint on what `auto` is now. */
-  async function chooseEngine(model: string, asked: z.output<typeof bodySchema>['engine']): Promise<EngineSpec> {
-    if (asked === undefined && !model.startsWith('sha256:')) {
-      return forSampling((await readHead(store, model.split('@')[0] ?? '')).value.engine);
-    }
-    const batch = model.startsWith('sha256:')
-      ? (await readKeyedConfig(blobs, (await readCheckpoint(blobs, parseDigest(model))).config)).data.batch_size
-      : (await readHead(store, model.split('@')[0] ?? '')).value.engine.micro_batch;
-    return forSampling(resolveEngine(await runner.status(), asked ?? 'auto', batch));
   }
 
   return app;

@@ -1,0 +1,34 @@
+/** @file The engine on which pictures of a model are sampled. */
+import type { RunnerClient } from '../../gpu-runner/protocol.ts';
+import { parseDigest } from '../../storage/digest.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { splitName } from '../execution/names.ts';
+import { readHead } from './experiment-head.ts';
+import { type EngineRequest, forSampling, resolveEngine } from './resolve-engine.ts';
+
+export interface EngineContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly runner: RunnerClient;
+}
+
+/**
+ * An experiment samples on the engine that it trains on; a bare checkpoint on the engine that `auto` takes now.
+ * @param model Digest of a checkpoint, or the name of an experiment, also with @step.
+ * @param asked Overrules the engine of the experiment.
+ * @throws NotFound, Unprocessable, Busy when the runner has to be asked and does not answer.
+ */
+export async function chooseSamplingEngine(
+  { store, blobs, runner }: EngineContext,
+  model: string,
+  asked: EngineRequest | undefined,
+): Promise<EngineSpec> {
+  if (model.startsWith('sha256:')) {
+    const { data } = await readKeyedConfig(blobs, (await readCheckpoint(blobs, parseDigest(model))).config);
+    return forSampling(resolveEngine(await runner.status(), asked ?? 'auto', data.batch_size));
+  }
+  const { engine } = (await readHead(store, splitName(model, 'model').name)).value;
+  return forSampling(asked === undefined ? engine : resolveEngine(await runner.status(), asked, engine.micro_batch));
+}
