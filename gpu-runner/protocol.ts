@@ -33,13 +33,35 @@ export const sampleJobSchema = z.strictObject({
   engine: engineSpecSchema,
 });
 
-export const jobSchema = z.discriminatedUnion('kind', [trainChunkJobSchema, sampleJobSchema]);
-export type TrainChunkJob = z.infer<typeof trainChunkJobSchema>;
-export type SampleJob = z.infer<typeof sampleJobSchema>;
-export type Job = z.infer<typeof jobSchema>;
+/**
+ * The kinds of jobs, one row each. A new kind is a row here, its handler in a file of jobs/, and a row in jobs/handlers.ts, which must
+ * have a handler for each kind. A kind with a priority above 0 is interactive: its jobs run before waiting jobs of priority 0 and
+ * between the steps of a running one.
+ */
+export const JOB_KINDS = {
+  'train-chunk': { schema: trainChunkJobSchema, priority: 0 },
+  sample: { schema: sampleJobSchema, priority: 1 },
+} as const;
 
-/** Above 0: interactive, served before the others and between the steps of one that runs. */
-export const JOB_PRIORITY: Readonly<Record<Job['kind'], number>> = { 'train-chunk': 0, sample: 1 };
+export type JobKind = keyof typeof JOB_KINDS;
+/** A job of kind K; without K, of any kind. */
+export type Job<K extends JobKind = JobKind> = {
+  [P in K]: { readonly kind: P } & z.infer<(typeof JOB_KINDS)[P]['schema']>;
+}[K];
+export type TrainChunkJob = Job<'train-chunk'>;
+export type SampleJob = Job<'sample'>;
+
+type JobSchema = (typeof JOB_KINDS)[JobKind]['schema'];
+
+/** Zod asks for a tuple of at least one schema; the table has at least one row. */
+export const jobSchema = z.discriminatedUnion(
+  'kind',
+  Object.values(JOB_KINDS).map(row => row.schema) as [JobSchema, ...JobSchema[]],
+);
+
+export function isInteractive(job: Job): boolean {
+  return JOB_KINDS[job.kind].priority > 0;
+}
 
 /**
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped, and when

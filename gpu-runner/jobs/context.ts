@@ -2,7 +2,7 @@
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Engine } from '../compiler/engine.ts';
-import type { Job, JobEvent, JobResult } from '../protocol.ts';
+import type { Job, JobEvent, JobKind, JobResult } from '../protocol.ts';
 
 export type ProgressUpdate = Omit<Extract<JobEvent, { type: 'progress' }>, 'type'>;
 
@@ -19,10 +19,7 @@ export interface JobContext {
   breathe(): Promise<'continue' | 'stop'>;
 }
 
-export type JobHandler<K extends Job['kind'] = Job['kind']> = (
-  ctx: JobContext,
-  job: Extract<Job, { kind: K }>,
-) => Promise<JobResult>;
+export type JobHandler<K extends JobKind = JobKind> = (ctx: JobContext, job: Job<K>) => Promise<JobResult>;
 
-/** Total over the kinds, so that the compiler finds a missing one. */
-export type JobHandlers = { readonly [K in Job['kind']]: JobHandler<K> };
+/** Total over the kinds, so that TypeScript names a missing handler. */
+export type JobHandlers = { readonly [K in JobKind]: JobHandler<K> };

@@ -1,8 +1,9 @@
+/** @file The table of jobs: a handler for each row of JOB_KINDS in protocol.ts. */
 import type { JobHandlers } from './context.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
-/** The real jobs; each remembers its last state on the device. */
+/** Each handler remembers its last state on the device. */
 export function createJobHandlers(): JobHandlers {
   return { 'train-chunk': createTrainChunkJob(), sample: createSampleJob() };
 }

@@ -43,7 +43,7 @@ test.each([
   expect(response.status).toBe(status);
 });
 
-test('jobs that are no jobs are problems that say so', async () => {
+test('a malformed job gets a problem document', async () => {
   const { app, board } = setUp();
   const send = async (path: string, body: string) => {
     const response = await app.request(`http://127.0.0.1${path}`, put(body));
@@ -56,6 +56,16 @@ test('jobs that are no jobs are problems that say so', async () => {
   expect(await send(`/jobs/${A}`, ' '.repeat((1 << 20) + 1))).toEqual([413, 'payload_too_large']);
   expect(await send('/elsewhere', '{}')).toEqual([404, 'not_found']);
   expect(board.status().queued).toBe(0);
+});
+
+test('the problem of a malformed job names the key, or the known kinds', async () => {
+  const { app } = setUp();
+  const detailOf = async (job: object) => {
+    const response = await app.request(`http://127.0.0.1/jobs/${A}`, put(JSON.stringify(job)));
+    return ((await response.json()) as { detail: string }).detail;
+  };
+  expect(await detailOf({ ...fakeChunk(0, 1), extra: 1 })).toContain('"extra"');
+  expect(await detailOf({ ...fakeChunk(0, 1), kind: 'bake' })).toContain("'train-chunk' | 'sample'");
 });
 
 test('events come as they happen, with comments in the silence, and the stream ends after the last', async () => {

@@ -2,7 +2,7 @@
 import { Busy, NotFound, Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { JOB_PRIORITY, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
+import { JOB_KINDS, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
 import type { JobTicket } from './messages.ts';
 
 /** Finished jobs whose result answers a re-submission. */
@@ -74,7 +74,7 @@ export function createJobBoard(options: JobBoardOptions) {
   }
 
   function tellPositions(): void {
-    const priority = (entry: Entry) => JOB_PRIORITY[entry.ticket.job.kind];
+    const priority = (entry: Entry) => JOB_KINDS[entry.ticket.job.kind].priority;
     const order = waiting().sort((a, b) => priority(b) - priority(a) || a.ticket.id - b.ticket.id);
     order.forEach((entry, index) => {
       const position = running().length + index;

@@ -1,6 +1,6 @@
 /** @file One job at a time on the main thread; those that are interactive may also run between the steps of another. */
 import PQueue from 'p-queue';
-import { JOB_PRIORITY } from '../protocol.ts';
+import { isInteractive, JOB_KINDS } from '../protocol.ts';
 import type { JobTicket } from './messages.ts';
 
 export interface JobQueue {
@@ -38,14 +38,16 @@ export function createJobQueue(run: (ticket: JobTicket) => Promise<void>): JobQu
       const task = async () => {
         if (take(ticket.id) !== undefined) await run(ticket);
       };
-      queue.add(task, { priority: JOB_PRIORITY[ticket.job.kind], signal: leave.signal }).catch((error: unknown) => {
-        // Leaving the queue rejects; anything else is a defect and ends the process.
-        if (!leave.signal.aborted) throw error;
-      });
+      queue
+        .add(task, { priority: JOB_KINDS[ticket.job.kind].priority, signal: leave.signal })
+        .catch((error: unknown) => {
+          // Leaving the queue rejects; anything else is a defect and ends the process.
+          if (!leave.signal.aborted) throw error;
+        });
     },
     remove: ticketId => remove(ticketId) !== undefined,
     async runInteractive() {
-      const now = [...waiting.values()].filter(({ ticket }) => JOB_PRIORITY[ticket.job.kind] > 0);
+      const now = [...waiting.values()].filter(({ ticket }) => isInteractive(ticket.job));
       for (const { ticket } of now) if (remove(ticket.id) !== undefined) await run(ticket);
     },
     async drain() {

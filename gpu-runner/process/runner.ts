@@ -6,7 +6,7 @@ import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import { describeFailure, restoreFailure } from '../failure.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
-import { JOB_PRIORITY, type Job, type JobResult, jobResultSchema } from '../protocol.ts';
+import { isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
 import { createBlobClient } from './blob-client.ts';
 import { slotsFor } from './job-board.ts';
 import { createJobQueue } from './job-queue.ts';
@@ -90,13 +90,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         gate.flush();
         // One turn of the event loop, in which messages of the workers, signals and finished writes arrive.
         await new Promise(resolve => setImmediate(resolve));
-        if (JOB_PRIORITY[ticket.job.kind] === 0 && stopping === undefined) await queue.runInteractive();
+        if (!isInteractive(ticket.job) && stopping === undefined) await queue.runInteractive();
         if (flags.isAborted(ticket.slot)) throw new Cancelled(`the ${ticket.job.kind} job was cancelled`);
         return stopping === undefined ? 'continue' : 'stop';
       },
     };
     try {
-      const result = jobResultSchema.parse(await runHandler(options.handlers, context, ticket.job));
+      const result = jobResultSchema.parse(await runJob(options.handlers, context, ticket.job));
       gate.flush(true);
       control.tell({ type: 'event', ticket: ticket.id, event: { type: 'done', result } });
     } catch (error) {
@@ -147,13 +147,9 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   };
 }
 
-function runHandler(handlers: JobHandlers, context: JobContext, job: Job): Promise<JobResult> {
-  switch (job.kind) {
-    case 'train-chunk':
-      return handlers['train-chunk'](context, job);
-    case 'sample':
-      return handlers.sample(context, job);
-  }
+/** Generic in the kind, so that TypeScript pairs the job with its own handler. */
+function runJob<K extends JobKind>(handlers: JobHandlers, context: JobContext, job: Job<K>): Promise<JobResult> {
+  return handlers[job.kind](context, job);
 }
 
 /** One engine per name, precision and threads, opened when first asked for and kept warm. */
