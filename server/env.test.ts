@@ -36,6 +36,7 @@ test('an address that others can reach needs a token', () => {
     expect(parseEnv({ EASEL_HOST: host, EASEL_TOKEN: 'a token of enough length' }, '/').host).toBe(host);
   }
   for (const host of ['localhost', '::1', '127.0.0.2']) expect(parseEnv({ EASEL_HOST: host }, '/').host).toBe(host);
+  expect(parseEnv({ EASEL_HOST: '[::1]' }, '/').host).toBe('::1');
 });
 
 test('every wrong variable is named', () => {

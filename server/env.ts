@@ -1,15 +1,15 @@
 /** @file The server's environment (design.md 10), parsed once at start. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { isLoopback, stripBrackets } from '../configs/loopback.ts';
 import { type S3Keys, s3KeysOf } from '../configs/s3-keys.ts';
 import { InvalidInput } from '../errors.ts';
 
 const DEFAULT_S3_PORT = 8788;
-const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 const envSchema = z.object({
   EASEL_STORE: z.string().min(1).default('file:data/store'),
-  EASEL_HOST: z.string().min(1).default('127.0.0.1'),
+  EASEL_HOST: z.string().min(1).transform(stripBrackets).default('127.0.0.1'),
   EASEL_PORT: z.coerce.number().int().min(0).max(65535).default(8787),
   EASEL_S3_PORT: z.union([z.literal('off'), z.coerce.number().int().min(0).max(65535)]).optional(),
   EASEL_RUNNERS: z.string().default(''),
@@ -111,8 +111,4 @@ function parseS3(vars: z.output<typeof envSchema>, keys: S3Keys | undefined): { 
   // The server itself comes first.
   if (port === httpPort && port !== 0) return {};
   return { s3: { port, explicit: wanted !== undefined, ...(keys !== undefined && { keys }) } };
-}
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.has(host) || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -1,8 +1,9 @@
 /** @file Against web pages that attack a local server, and strangers who reach a public one. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
+import { isLoopback, stripBrackets } from '../configs/loopback.ts';
 import { Forbidden, Unauthorized, UnsupportedMediaType } from '../errors.ts';
-import { isLoopback, type ServerEnv } from './env.ts';
+import type { ServerEnv } from './env.ts';
 import { mediaTypeOf } from './read-body.ts';
 
 /** Open without a token (a wrong one is still wrong), so that a supervisor or load balancer can ask. */
@@ -71,8 +72,5 @@ function checkToken(authorization: string | undefined, token: string | undefined
 
 /** Without port and brackets, in lower case. */
 function hostName(host: string): string {
-  return host
-    .toLowerCase()
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
+  return stripBrackets(host.toLowerCase().replace(/:\d+$/, ''));
 }

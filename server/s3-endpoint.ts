@@ -1,10 +1,11 @@
 /** @file Starts the S3 endpoint over a folder store, so that any S3 client can browse it. */
+import { isLoopback } from '../configs/loopback.ts';
 import { ensureS3Keys } from '../configs/s3-keys.ts';
 import { parseStoreFolder } from '../configs/store-folder.ts';
 import { Internal } from '../errors.ts';
 import { digestOfEtag } from '../storage/conditions.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/types.ts';
-import { isLoopback, type ServerEnv } from './env.ts';
+import type { ServerEnv } from './env.ts';
 import { listenS3, type S3Endpoint } from './s3/listen.ts';
 
 export interface StartedS3 {

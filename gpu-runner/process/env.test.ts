@@ -22,6 +22,7 @@ test('defaults are those of the design, and a secret is made when none is given'
 test('a server that is open to the network does not open the runner', () => {
   expect(parseRunnerEnv({ EASEL_HOST: '0.0.0.0' }).host).toBe('127.0.0.1');
   expect(parseRunnerEnv({ EASEL_HOST: '::1' }).host).toBe('::1');
+  expect(parseRunnerEnv({ EASEL_HOST: '[::1]' }).host).toBe('::1');
 });
 
 test.each([

@@ -2,15 +2,15 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
+import { isLoopback, stripBrackets } from '../../configs/loopback.ts';
 import { InvalidInput } from '../../errors.ts';
-import { isLoopback } from '../client/loopback.ts';
 
 const LOOPBACK = '127.0.0.1';
 const SECRET_BYTES = 32;
 
 const envSchema = z.object({
   EASEL_STORE: z.string().min(1).default('file:data/store'),
-  EASEL_HOST: z.string().min(1).default(LOOPBACK),
+  EASEL_HOST: z.string().min(1).transform(stripBrackets).default(LOOPBACK),
   EASEL_RUNNER_PORT: z.coerce.number().int().min(0).max(65535).default(8789),
   EASEL_RUNNER_SECRET: z.string().min(16, 'expected at least 16 characters').optional(),
   EASEL_DEVICE: z
