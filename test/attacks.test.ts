@@ -160,10 +160,9 @@ test('secrets are in no log line, no answer and no object', async () => {
     data: { batch_size: 8 },
     run: { chunk_steps: 2, preview: { prompts: [] } },
   };
+  const made = { dataset: 'faces', config, engine: 'onnxruntime/cpu' };
   // A runner that has just started has not tried its engines yet.
-  await expect
-    .poll(async () => (await call('PUT', '/experiments/run', { dataset: 'faces', config })).status, { timeout: 60_000 })
-    .toBe(201);
+  await expect.poll(async () => (await call('PUT', '/experiments/run', made)).status, { timeout: 60_000 }).toBe(201);
   const trained = await call('POST', '/experiments/run/train', {});
   expect(trained.status, trained.answer).toBe(200);
   // What goes wrong is told at more length.

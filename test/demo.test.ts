@@ -18,7 +18,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const SIZES = ['--samples', '320', '--size', '32', '--pictures', '192', '--prompts', '8'];
+/** On the engine that every machine has. */
+const SIZES = [
+  ...['--samples', '320', '--size', '32', '--pictures', '192', '--prompts', '8'],
+  ...['--engine', 'onnxruntime/cpu'],
+];
 
 function demoCommand(store = join(folder, 'store'), out = 'out') {
   const args = ['examples/demo.ts', ...SIZES, '--store', store, '--out', join(folder, out)];
@@ -98,7 +102,9 @@ test.skipIf(!hasMinio)(
     const store = `minio:${join(folder, 'minio')}`;
     const said = await runDemo(store, 'out-minio');
     expect(said).toMatch(/^MinIO is up: http:\/\/127\.0\.0\.1:\d+ /m);
-    expect(said).toMatch(/^preview at .*: s3:\/\/easel\/experiments\/portraits-32-of-192-320\/previews\/step\d+\/$/m);
+    expect(said).toMatch(
+      /^preview at .*: s3:\/\/easel\/experiments\/portraits-32-of-192-320-onnxruntime-cpu\/previews\/step\d+\/$/m,
+    );
     expect(said).toContain('store up minio --folder ');
     const [onFolder, onMinio] = [await readSummary(), await readSummary('out-minio')];
     const ran = { grid: expect.any(String), seconds: expect.any(Number), samples_per_second: expect.any(Number) };

@@ -79,7 +79,7 @@ test('a training beside gc ends in the same checkpoint; what was deleted before 
   const private_ = await putToyDataset(blobs, { count: 10, side: 16 });
   await send('PUT', '/datasets/hats', { dataset });
   await send('PUT', '/datasets/private', { dataset: private_ });
-  await send('PUT', '/experiments/before', { config: CONFIG, dataset: 'hats' });
+  await send('PUT', '/experiments/before', { config: CONFIG, dataset: 'hats', engine: 'onnxruntime/cpu' });
   const expected = (await send('POST', '/experiments/before/train', {})).result.checkpoint;
   await send('DELETE', '/experiments/before');
   await send('DELETE', '/datasets/private');
@@ -89,7 +89,7 @@ test('a training beside gc ends in the same checkpoint; what was deleted before 
   await age('gc', Date.now());
 
   // The same config: some of what it makes is garbage that falls due now.
-  await send('PUT', '/experiments/run', { config: CONFIG, dataset: 'hats' });
+  await send('PUT', '/experiments/run', { config: CONFIG, dataset: 'hats', engine: 'onnxruntime/cpu' });
   await send('POST', '/experiments/run/train', {}, 'wait=0');
   let calls = 0;
   let swept = 0;

@@ -15,6 +15,9 @@ const CONFIG = {
   run: { chunk_steps: 6, preview: { prompts: ['a person with red hair', 'a smiling person'], steps: 2 } },
 };
 
+/** Every machine has it. */
+const ENGINE = 'onnxruntime/cpu';
+
 let folder: string;
 let easel: Easel;
 
@@ -82,8 +85,12 @@ describe('from nothing to pictures', () => {
   });
 
   test('an experiment trains to its target, with previews and metrics', async () => {
-    const made = await expectJson(201, 'PUT', '/experiments/faces', { config: CONFIG, dataset: 'faces' });
-    expect(made.engine).toMatchObject({ name: 'onnxruntime/cpu', precision: 'f32', micro_batch: 8 });
+    const made = await expectJson(201, 'PUT', '/experiments/faces', {
+      config: CONFIG,
+      dataset: 'faces',
+      engine: ENGINE,
+    });
+    expect(made.engine).toMatchObject({ name: ENGINE, precision: 'f32', micro_batch: 8 });
     const { result } = await expectJson(200, 'POST', '/experiments/faces/train', {});
     expect(result).toMatchObject({ state: 'done', step: 12, samples: 96 });
     const { series } = await expectJson(200, 'GET', '/experiments/faces/metrics');
@@ -150,7 +157,7 @@ describe('bad input', () => {
 
   test('a checkpoint from another config is refused', async () => {
     const other = { ...CONFIG, seed: 5 };
-    await expectJson(201, 'PUT', '/experiments/other', { config: other, dataset: 'faces' });
+    await expectJson(201, 'PUT', '/experiments/other', { config: other, dataset: 'faces', engine: ENGINE });
     await expectJson(200, 'POST', '/experiments/other/train', { target: 8 });
     const faces = await expectJson(200, 'GET', '/experiments/faces');
     const first = JSON.parse(

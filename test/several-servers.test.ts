@@ -67,7 +67,7 @@ async function trainUndisturbed(): Promise<string> {
   const alone = await startEasel({ store: `file:${own}`, port: 0, device: `several-alone-${process.pid}` });
   try {
     await send(alone, 'POST', '/functions/prepare', PORTRAITS);
-    await send(alone, 'PUT', '/experiments/run', { config: SLOW, dataset: 'faces' });
+    await send(alone, 'PUT', '/experiments/run', { config: SLOW, dataset: 'faces', engine: 'onnxruntime/cpu' });
     const { body } = await send(alone, 'POST', '/experiments/run/train', {});
     expect(body.result).toMatchObject({ state: 'done', step: LAST_STEP });
     return body.result.checkpoint;
@@ -80,7 +80,7 @@ async function trainUndisturbed(): Promise<string> {
 test('the same calls at both at once end in one result', async () => {
   const prepared = await sendToBoth('POST', '/functions/prepare', PORTRAITS);
   expect(prepared[0]?.body.result.digest).toBe(prepared[1]?.body.result.digest);
-  await sendToBoth('PUT', '/experiments/run', { config: CONFIG, dataset: 'faces' });
+  await sendToBoth('PUT', '/experiments/run', { config: CONFIG, dataset: 'faces', engine: 'onnxruntime/cpu' });
   const trained = await sendToBoth('POST', '/experiments/run/train', {});
   expect(trained[0]?.body.result).toMatchObject({ state: 'done', step: LAST_STEP });
   expect(trained[1]?.body.result).toEqual(trained[0]?.body.result);
@@ -92,7 +92,7 @@ test('the same calls at both at once end in one result', async () => {
 test('one that is stopped past the expiry of its lease loses the head when it wakes, and nothing else', async () => {
   const [first, second] = hosts;
   const checkpoint = await trainUndisturbed();
-  await send(first, 'PUT', '/experiments/stopped', { config: SLOW, dataset: 'faces' });
+  await send(first, 'PUT', '/experiments/stopped', { config: SLOW, dataset: 'faces', engine: 'onnxruntime/cpu' });
   const interrupted = send(first, 'POST', '/experiments/stopped/train', {});
   await expect
     .poll(async () => (await send(first, 'GET', '/experiments/stopped')).body.progress?.done ?? 0, {

@@ -61,7 +61,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
 
   async function create(name: string, chunk_steps: number): Promise<void> {
     const config = { ...CONFIG, run: { chunk_steps, keep: 1, preview: { prompts: [] } } };
-    await send('PUT', `/experiments/${name}`, { config, dataset: 'faces' });
+    await send('PUT', `/experiments/${name}`, { config, dataset: 'faces', engine: 'onnxruntime/cpu' });
   }
 
   /** Trains, and lets something happen in the middle of the second chunk. */

@@ -105,7 +105,11 @@ async function startServer(): Promise<{ readonly listens: boolean; readonly said
 const remount = (mode: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${mode}`, disk]);
 
 async function create(name: string, chunkSteps: number): Promise<void> {
-  await send('PUT', `/experiments/${name}`, { config: { ...CONFIG, run: run(chunkSteps) }, dataset: 'faces' });
+  await send('PUT', `/experiments/${name}`, {
+    config: { ...CONFIG, run: run(chunkSteps) },
+    dataset: 'faces',
+    engine: 'onnxruntime/cpu',
+  });
 }
 
 try {

@@ -13,15 +13,20 @@ const both = statusOf([
 ]);
 
 describe('resolveEngine', () => {
-  it('takes the default engine for auto, with the largest micro-batch that divides the update', () => {
-    const spec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 4, micro_batch: 48 };
+  it('takes OpenVINO for auto when it is there, else ONNX Runtime, with the largest micro-batch that divides the update', () => {
+    const spec = { name: 'openvino/cpu', precision: 'bf16', threads: 4, micro_batch: 48 };
     expect(resolveEngine(both, 'auto', 96)).toEqual(spec);
+    const [onnxruntime, openvino] = both.engines;
+    const missing = statusOf([...(onnxruntime ? [onnxruntime] : []), { name: 'openvino/cpu', available: false }]);
+    expect(resolveEngine(missing, 'auto', 96)).toEqual({ ...spec, name: 'onnxruntime/cpu', precision: 'f32' });
+    const withoutBf16 = statusOf([...(openvino ? [{ ...openvino, precisions: ['f32' as const] }] : [])]);
+    expect(resolveEngine(withoutBf16, 'auto', 96)).toEqual({ ...spec, precision: 'f32' });
   });
 
   it('takes WebGPU when it is named, and never for auto', () => {
     const webgpu = { name: 'onnxruntime/webgpu', available: true, threads: 1, precisions: ['f32', 'f16'] } as const;
     const status = statusOf([webgpu, ...both.engines]);
-    expect(resolveEngine(status, 'auto', 64).name).toBe('onnxruntime/cpu');
+    expect(resolveEngine(status, 'auto', 64).name).toBe('openvino/cpu');
     expect(resolveEngine(status, webgpu.name, 64)).toMatchObject({ name: webgpu.name, precision: 'f32', threads: 1 });
     expect(resolveEngine(status, { name: webgpu.name, precision: 'f16' }, 64).precision).toBe('f16');
     expect(() => resolveEngine(statusOf([webgpu]), 'auto', 64)).toThrow('the gpu-runner has no engine');

@@ -6,10 +6,15 @@ import { type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
 
 const NAMES = engineSpecSchema.shape.name.options;
 /**
- * In the order in which `auto` tries them. Not WebGPU: its adapter may be one in software, many times slower than the CPU's own engines, and
- * what a driver computes is its own affair; whoever has a GPU names it.
+ * Engines that `auto` may take, the fastest first. All compute the same bits in every run on an equal spec. WebGPU is not among them: a driver may
+ * round otherwise from version to version, and its adapter may be one in software.
  */
-const AUTO_NAMES = NAMES.filter(name => name !== 'onnxruntime/webgpu');
+const AUTO_NAMES = [
+  'openvino/cpu',
+  'onnxruntime/cpu',
+  'tensorflow',
+  'reference',
+] as const satisfies readonly EngineSpec['name'][];
 /** Larger micro-batches gain nothing on a CPU and cost memory. */
 const MAX_AUTO_MICRO_BATCH = 64;
 /** What a runner takes to try all its engines. */

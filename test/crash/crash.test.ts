@@ -86,7 +86,11 @@ async function send({ easel }: Site, method: string, path: string, body?: unknow
 async function create(site: Site, name: string, changes: { model?: object; run?: object } = {}): Promise<void> {
   const { model, run } = changes;
   const config = { ...CONFIG, model: { ...CONFIG.model, ...model }, run: { ...CONFIG.run, ...run } };
-  const { status } = await send(site, 'PUT', `/experiments/${name}`, { config, dataset: site.dataset });
+  const { status } = await send(site, 'PUT', `/experiments/${name}`, {
+    config,
+    dataset: site.dataset,
+    engine: 'onnxruntime/cpu',
+  });
   expect(status).toBe(201);
 }
 

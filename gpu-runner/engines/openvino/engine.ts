@@ -126,7 +126,7 @@ export function probeOpenVino(env: Readonly<Record<string, string | undefined>> 
   const found = findLibrary(env);
   if (found.path === undefined) {
     const advice =
-      'training on this CPU is faster with OpenVINO: `easel engines install openvino`, then ask for openvino/cpu';
+      'training on this CPU is faster with OpenVINO: `easel engines install openvino`, then start this again';
     return { name, available: false, reason: found.missing, ...(hasBf16Units() && { advice }) };
   }
   try {
