@@ -58,7 +58,7 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
   const parsed = envSchema.safeParse(given);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
-    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see README.md, Environment' });
+    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see docs/environment.md' });
   }
   const vars = parsed.data;
   if (!isLoopback(vars.EASEL_HOST) && vars.EASEL_TOKEN === undefined) {

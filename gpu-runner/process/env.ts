@@ -44,7 +44,7 @@ export function parseRunnerEnv(env: Variables): RunnerEnv {
   const parsed = envSchema.safeParse(given);
   if (!parsed.success) {
     const issues = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
-    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see README.md, Environment' });
+    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see docs/environment.md' });
   }
   const vars = parsed.data;
   if (vars.EASEL_STORE.startsWith('memory:')) {
