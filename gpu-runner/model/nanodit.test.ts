@@ -24,7 +24,7 @@ function specsOf(model: ModelConfig): Params['specs'] {
     const params = new Params(builder);
     const z = builder.input('z', { shape: [2, 3, 16, 16], dtype: 'f32' });
     const t = builder.input('t', { shape: [2], dtype: 'f32' });
-    const prediction = applyNanoDit(params, model, { z, t, conditions: declareConditions(builder, model, shape) });
+    const { prediction } = applyNanoDit(params, model, { z, t, conditions: declareConditions(builder, model, shape) });
     specs = params.specs;
     return { outputs: { prediction } };
   });

@@ -1,9 +1,11 @@
 /** @file NanoDiT: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
 
 import type { ModelConfig } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
 import { linear, rmsNorm, silu } from '../compiler/composites.ts';
 import { add, concat, cos, mul, reshape, sin, slice } from '../compiler/functions.ts';
 import { remat } from '../compiler/remat.ts';
+import type { Rotation } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 import { applyBlock, type BlockContext, branchesOf, type Modulation, modulate } from './block.ts';
 import { encodeConditions } from './conditions.ts';
@@ -12,6 +14,7 @@ import type { Params } from './params.ts';
 import { type PatchGeometry, patchDim, patchify, unpatchify } from './patches.ts';
 import { FOURIER_DIM, fourierTable, gridRotation } from './positions.ts';
 import type { ConditionInputs } from './signals.ts';
+import { enterRoute, joinTokens, type RoutedTokens, type TokenRoute, takeRotation } from './token-route.ts';
 
 const TIME_FREQUENCIES = 128;
 /** The seed's high-frequency time embedding: t is scaled to [0, 1000]. */
@@ -25,6 +28,18 @@ export interface NanoDitInputs {
   readonly conditions: ConditionInputs;
   /** Computes blocks again in the backward pass instead of keeping their inside. */
   readonly remat?: boolean;
+  /** Which image tokens go through which block; absent: all tokens go through all blocks. */
+  readonly route?: TokenRoute;
+}
+
+export interface NanoDitOutputs {
+  /** [batch, 3, height, width] */
+  readonly prediction: Value;
+  /**
+   * The image tokens after block `block` (0 is the first), [batch, rows * columns, hidden]. Tokens that skip the block are as they were
+   * before they left. @throws Unprocessable when the model has no such block.
+   */
+  tap(block: number): Value;
 }
 
 /** Geometry of the tokens of a picture. */
@@ -33,8 +48,7 @@ export function geometryOf(model: ModelConfig, height: number, width: number): P
   return { channels, rows: height / patch, columns: width / patch, patch, overlap };
 }
 
-/** Prediction [batch, 3, height, width]. */
-export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDitInputs): Value {
+export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDitInputs): NanoDitOutputs {
   const { builder } = params;
   const { z, t, conditions } = inputs;
   const [, , height = 0, width = 0] = z.shape;
@@ -55,19 +69,28 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
   });
   const conditioning = builder.scope('time', () => silu(encoded.pooled.reduce(add, embedTime(params, t, hidden))));
 
-  let x = encoded.spatial ? add(embedded, encoded.spatial) : embedded;
+  const contextOf = (rotation: Rotation, tokens: number): BlockContext => {
+    const bias = keyBias(encoded.context, branchesOf(model).includes('attention') ? tokens : 0);
+    return { groups: encoded.context, rotation, ...(bias && { bias }) };
+  };
+  let routed: RoutedTokens = { tokens: encoded.spatial ? add(embedded, encoded.spatial) : embedded };
   const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads);
-  const imageKeys = branchesOf(model).includes('attention') ? rows * columns : 0;
-  const bias = keyBias(encoded.context, imageKeys);
-  const context: BlockContext = { groups: encoded.context, rotation, ...(bias && { bias }) };
+  const wholeContext = contextOf(rotation, rows * columns);
+  const taps: RoutedTokens[] = [];
   for (let layer = 0; layer < model.depth; layer++) {
+    routed = builder.scope('route', () => enterRoute(routed, inputs.route?.(layer)));
+    const { tokens: x, route } = routed;
+    const context = route ? contextOf(takeRotation(rotation, route.indices), x.shape[1] ?? 0) : wholeContext;
     const block = () => {
       const modulation = modulationOf(params, model, layer, conditioning);
       return applyBlock(params, model, `blocks.${layer}`, x, context, modulation);
     };
-    x = builder.scope(`block ${layer}`, () => (inputs.remat ? remat(builder, block) : block()));
+    const tokens = builder.scope(`block ${layer}`, () => (inputs.remat ? remat(builder, block) : block()));
+    routed = { ...routed, tokens };
+    taps.push(routed);
   }
-  return builder.scope('head', () => {
+  const x = builder.scope('route', () => joinTokens(routed));
+  const prediction = builder.scope('head', () => {
     const packed = add(
       linear(conditioning, params.zeros('head.adaln', [hidden, 2 * hidden])),
       params.zeros('head.adaln_bias', [2 * hidden]),
@@ -77,6 +100,15 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
     const dim = patchDim(geometry);
     const pixels = add(linear(normal, params.zeros('head.out', [hidden, dim])), params.zeros('head.bias', [dim]));
     return unpatchify(pixels, geometry);
+  });
+  return { prediction, tap: block => tapOf(taps, block) };
+}
+
+function tapOf(taps: readonly RoutedTokens[], block: number): Value {
+  const routed = taps[block];
+  if (routed) return joinTokens(routed);
+  throw new Unprocessable(`the model has no block ${block} whose tokens could be read`, {
+    expected: `a block from 0 to ${taps.length - 1}`,
   });
 }
 

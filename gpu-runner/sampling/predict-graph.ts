@@ -12,7 +12,8 @@ export function tracePredictGraph(model: ModelConfig, shape: BatchShape): Graph 
     const z = builder.input('z', { shape: [shape.batch, model.in_channels, shape.height, shape.width], dtype: 'f32' });
     const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
     const conditions = declareConditions(builder, model, shape);
-    return { outputs: { prediction: applyNanoDit(new Params(builder), model, { z, t, conditions }) } };
+    const { prediction } = applyNanoDit(new Params(builder), model, { z, t, conditions });
+    return { outputs: { prediction } };
   });
   return verify(graph);
 }

@@ -46,7 +46,7 @@ export function traceGradGraph(
     const conditions = declareConditions(builder, config.model, shape);
     const params = new Params(builder);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
-    const prediction = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
+    const { prediction } = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
     const loss = builder.scope('loss', () => flowMatchingLoss(prediction, x0, noise, t, config.objective));
     specs = params.specs;
 
