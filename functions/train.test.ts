@@ -5,6 +5,7 @@ import { readCheckpoint, readKeyedConfig } from '../storage/document-blobs.ts';
 import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/lease.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
+import { findExperimentFaults } from './testing/history.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
 const LAST_STEP = 16;
@@ -144,6 +145,23 @@ describe('stopping and going on', () => {
     await next.executor.callEffect('train', { experiment: 'toy' });
     expect(next.runner.computed[0]).toBe('train 4-8');
     expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+});
+
+describe('a head of version 1', () => {
+  test('trains on to the same bits, and its previews stay', async () => {
+    const lab = createTrainingLab();
+    await lab.create('toy');
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    const { value } = await readHead(lab.store, 'toy');
+    const chunks = value.chunks.map(({ artifacts, ...chunk }) => ({ ...chunk, previews: artifacts.preview }));
+    expect(chunks.map(({ previews }) => previews)).not.toContain(undefined);
+    await lab.store.put('refs/experiments/toy.json', Buffer.from(JSON.stringify({ ...value, v: 1, chunks })));
+    expect((await readHead(lab.store, 'toy')).value).toEqual(value);
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
+    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect((await readHead(lab.store, 'toy')).value.chunks.slice(0, 2)).toEqual(value.chunks);
+    expect(await findExperimentFaults(lab.store, 'toy')).toEqual([]);
   });
 });
 

@@ -134,7 +134,7 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     to,
     log: outputOf(answer.result, 'log'),
     // A chunk that a shutdown cut short ends at no border, and nobody is there to make pictures.
-    ...(to === range.to && (await callPreview(run, head, checkpoint))),
+    artifacts: to === range.to ? await callPreview(run, head, checkpoint) : {},
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
   await changeHead(ctx.store, view.name, now => {
@@ -192,14 +192,14 @@ async function callPreview(
   { ctx, signal, config }: Drive,
   head: ExperimentHead,
   checkpoint: Digest,
-): Promise<{ readonly previews?: Digest }> {
+): Promise<Chunk['artifacts']> {
   if (config.run.preview.prompts.length === 0) return {};
   const { result } = await ctx.call(
     'preview',
     { checkpoint, ...config.run.preview, engine: forSampling(head.engine) },
     { signal },
   );
-  return { previews: outputOf(result, 'index') };
+  return { preview: outputOf(result, 'index') };
 }
 
 /** Deletes what left the history. Killed in between, the next call goes on. */

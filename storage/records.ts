@@ -143,9 +143,8 @@ export type Checkpoint = z.infer<typeof checkpointSchema>;
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
 export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
 
-/** refs/experiments/<name>.json: changes only by compare-and-swap. */
-export const experimentHeadSchema = z.strictObject({
-  v: z.literal(1),
+/** What every version of an experiment's head has. */
+const headFields = {
   /** Absent before the first chunk. */
   checkpoint: digestSchema.optional(),
   /** The whole effective config, `run` included. */
@@ -157,15 +156,45 @@ export const experimentHeadSchema = z.strictObject({
   /** Samples at which the run is done. */
   target: z.int().positive(),
   state: z.enum(['paused', 'running', 'done']),
-  /** The checkpoints that are kept: the newest and the `keep` before it, oldest first. `result` is the action that made it. */
+  /** The newest checkpoints: the last one and the `keep` before it, oldest first. `result` is the action that made it. */
   history: z.array(keptCheckpointSchema),
-  /** Every chunk of the run, oldest first, with what stays when its checkpoint is gone: the log, and the index of its previews. */
-  chunks: z
-    .array(z.strictObject({ from: z.int(), to: z.int(), log: digestSchema, previews: digestSchema.optional() }))
-    .default([]),
   /** Checkpoints that left the history and whose blobs may not be deleted yet: a killed prune goes on from here. */
   superseded: z.array(keptCheckpointSchema).default([]),
-});
+};
+
+const stepRange = { from: z.int(), to: z.int() };
+
+/** Every chunk of a run, oldest first, with what stays when its checkpoint is gone. */
+const chunksSchema = z
+  .array(
+    z.strictObject({
+      ...stepRange,
+      log: digestSchema,
+      /** Border step -> the document that it made of the checkpoint at the end of the chunk. */
+      artifacts: z.record(z.string(), digestSchema),
+    }),
+  )
+  .default([]);
+
+const headSchema = z.strictObject({ v: z.literal(2), ...headFields, chunks: chunksSchema });
+
+/** Before artifacts had names, previews were the only kind. */
+const oldHeadSchema = z
+  .strictObject({
+    v: z.literal(1),
+    ...headFields,
+    chunks: z.array(z.strictObject({ ...stepRange, log: digestSchema, previews: digestSchema.optional() })).default([]),
+  })
+  .transform(
+    ({ chunks, ...head }): z.output<typeof headSchema> => ({
+      ...head,
+      v: 2,
+      chunks: chunks.map(({ previews, ...chunk }) => ({ ...chunk, artifacts: previews ? { preview: previews } : {} })),
+    }),
+  );
+
+/** refs/experiments/<name>.json: changes only by compare-and-swap. A head of version 1 is read as one of version 2. */
+export const experimentHeadSchema = z.discriminatedUnion('v', [headSchema, oldHeadSchema]);
 export type ExperimentHead = z.infer<typeof experimentHeadSchema>;
 
 /** refs/datasets/<name>.json */

@@ -87,4 +87,46 @@ describe('refs', () => {
     // Each version was the predecessor of one other.
     expect(new Set(order).size).toBe(20);
   });
+
+  describe('of experiments', () => {
+    const kept = (step: number) => ({ step, checkpoint: digestOf(`${step}`), result: digestOf(`action ${step}`) });
+    const common = {
+      checkpoint: digestOf('8'),
+      config: digestOf('config'),
+      dataset: digestOf('dataset'),
+      engine: { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 },
+      target: 64,
+      state: 'paused',
+      history: [kept(4), kept(8)],
+      superseded: [kept(2)],
+    };
+    const chunks = [
+      { from: 0, to: 4, log: digestOf('log'), previews: digestOf('previews') },
+      { from: 4, to: 8, log: digestOf('log') },
+    ];
+
+    it('written as version 1 are read as version 2, with their previews among the artifacts', async () => {
+      const put = (head: object) => store.put(refKey('experiments', 'old'), Buffer.from(JSON.stringify(head)));
+      await put({ v: 1, ...common, chunks });
+      const read = await refs.experiments.read('old');
+      expect(read?.value).toEqual({
+        v: 2,
+        ...common,
+        chunks: [
+          { from: 0, to: 4, log: digestOf('log'), artifacts: { preview: digestOf('previews') } },
+          { from: 4, to: 8, log: digestOf('log'), artifacts: {} },
+        ],
+      });
+      if (read) await refs.experiments.compareAndSwap('old', read.etag, read.value);
+      expect((await refs.experiments.read('old'))?.value).toEqual(read?.value);
+    });
+
+    it('of one version with keys of the other are refused', async () => {
+      const put = (head: object) => store.put(refKey('experiments', 'odd'), Buffer.from(JSON.stringify(head)));
+      await put({ v: 2, ...common, chunks });
+      await expect(refs.experiments.read('odd')).rejects.toThrow(/chunks\.0/);
+      await put({ v: 3, ...common, chunks: [] });
+      await expect(refs.experiments.read('odd')).rejects.toThrow('has the version 3');
+    });
+  });
 });

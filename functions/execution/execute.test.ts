@@ -212,7 +212,7 @@ test('experiments are resolved to a checkpoint by latest and by step', async () 
   if (one === undefined || two === undefined) throw new Error('no checkpoints');
   const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
   await createRefs(lab.store).experiments.create('run', {
-    ...{ v: 1, config: one, dataset, engine, target: 64, state: 'done', checkpoint: two, chunks: [], superseded: [] },
+    ...{ v: 2, config: one, dataset, engine, target: 64, state: 'done', checkpoint: two, chunks: [], superseded: [] },
     history: [
       { step: 10, checkpoint: one, result: one },
       { step: 20, checkpoint: two, result: two },

@@ -54,7 +54,7 @@ export async function createExperiment(ctx: CreateContext, name: string, request
   }
   await ctx.blobs.put(Buffer.from(canonicalJson(keyedConfig(config))), 'application/json');
   const head: ExperimentHead = {
-    v: 1,
+    v: 2,
     config: await putConfig(ctx.blobs, config),
     dataset: request.dataset,
     engine,

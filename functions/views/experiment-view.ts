@@ -68,7 +68,8 @@ export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<s
   const scalars = `tensorboard/events.out.tfevents.${rangeName(chunk)}`;
   const events = encodeTfEvents(await readScalars(view.blobs, chunk.log));
   await putFile(folder, scalars, events, 'application/octet-stream');
-  return [log, scalars, ...(chunk.previews ? await writePreviews(view, chunk.to, chunk.previews) : [])];
+  const { preview } = chunk.artifacts;
+  return [log, scalars, ...(preview ? await writePreviews(view, chunk.to, preview) : [])];
 }
 
 async function writePreviews(view: ViewTarget, step: number, digest: Digest): Promise<string[]> {
@@ -130,7 +131,10 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     chunks: head.chunks.map(chunk => ({
       ...chunk,
       file: `log/${logName(chunk)}`,
-      ...(chunk.previews && { previews_folder: `previews/${stepName(chunk.to)}/` }),
+      ...(chunk.artifacts.preview && {
+        previews: chunk.artifacts.preview,
+        previews_folder: `previews/${stepName(chunk.to)}/`,
+      }),
     })),
   } satisfies Json;
 }

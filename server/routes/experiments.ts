@@ -116,7 +116,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const name = parseName(c);
     const { value: head } = await readHead(store, name);
     const after = readStep(c);
-    const previews = head.chunks.flatMap(({ to, previews: index }) =>
+    const previews = head.chunks.flatMap(({ to, artifacts: { preview: index } }) =>
       index && to > after ? [readPreviewIndex(blobs, index).then(found => ({ to, found }))] : [],
     );
     return c.json({

@@ -22,10 +22,10 @@ test('experiments are shown with their latest previews, prompts as text', async 
   const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
   const { digest } = image;
   await createRefs(store).experiments.create('run', {
-    ...{ v: 1, config: digest, dataset: digest, engine, target: 640, state: 'running', history: [], superseded: [] },
+    ...{ v: 2, config: digest, dataset: digest, engine, target: 640, state: 'running', history: [], superseded: [] },
     chunks: [
-      { from: 0, to: 10, log: digest, previews: previews.digest },
-      { from: 10, to: 20, log: digest },
+      { from: 0, to: 10, log: digest, artifacts: { preview: previews.digest } },
+      { from: 10, to: 20, log: digest, artifacts: {} },
     ],
   });
   const answer = await send('GET', '/');

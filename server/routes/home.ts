@@ -18,9 +18,8 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
   const refs = createRefs(store);
 
   async function describeExperiment(name: string, head: ExperimentHead): Promise<Html> {
-    const chunk = head.chunks.findLast(each => each.previews !== undefined);
-    const index =
-      chunk?.previews && (await blobs.head(chunk.previews)) ? await readPreviewIndex(blobs, chunk.previews) : undefined;
+    const preview = head.chunks.findLast(chunk => chunk.artifacts.preview !== undefined)?.artifacts.preview;
+    const index = preview && (await blobs.head(preview)) ? await readPreviewIndex(blobs, preview) : undefined;
     const steps = head.chunks.at(-1)?.to ?? 0;
     const pictures = index?.pictures.map(
       ({ prompt, image }) =>

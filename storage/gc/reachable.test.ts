@@ -59,7 +59,7 @@ describe('reached are', () => {
     const previews = await document({ v: 1, kind: 'previews', links: [picture] });
     const dataset = await document(makeDataset([]));
     await refs.experiments.create('run', {
-      v: 1,
+      v: 2,
       checkpoint,
       config,
       dataset,
@@ -67,7 +67,7 @@ describe('reached are', () => {
       target: 1,
       state: 'paused',
       history: [{ step: 2, checkpoint, result: digestOf('an action') }],
-      chunks: [{ from: 0, to: 2, log, previews }],
+      chunks: [{ from: 0, to: 2, log, artifacts: { preview: previews } }],
       superseded: [{ step: 1, checkpoint: gone, result: digestOf('another action') }],
     });
     const expected = [config, log, picture, tensor, checkpoint, previews, dataset];

@@ -117,7 +117,7 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
       ...(head.dataset_deleted ? [] : [head.dataset]),
       ...head.history.map(kept => kept.checkpoint),
     ]),
-    ...documents(head.chunks.flatMap(chunk => (chunk.previews ? [chunk.previews] : []))),
+    ...documents(head.chunks.flatMap(chunk => Object.values(chunk.artifacts))),
     ...leaves([head.config, ...head.chunks.map(chunk => chunk.log)]),
   ];
 }
