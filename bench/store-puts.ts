@@ -2,8 +2,8 @@
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createBlobStore } from '../storage/cas.ts';
-import { writeDocument } from '../storage/documents.ts';
 import type { ObjectStore } from '../storage/types.ts';
+import { writeVersioned } from '../storage/versioned.ts';
 import { type Report, reportTurns } from './store-rows.ts';
 import { inParallel, type Turn, takeTurns } from './turns.ts';
 
@@ -43,7 +43,7 @@ export async function measurePuts({ stores, folder, count, rounds, report }: Put
       'documents, create-only': (store: ObjectStore) =>
         many(async (i, round) => {
           const key = `bench/${width}/${round}/${i}.json`;
-          if (!(await writeDocument(store, key, documentOf(round, i), { ifNoneMatch: '*' }))) throw new Error(key);
+          if (!(await writeVersioned(store, key, documentOf(round, i), { ifNoneMatch: '*' }))) throw new Error(key);
         }),
     };
     for (const [name, make] of Object.entries(cases)) {

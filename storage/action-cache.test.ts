@@ -96,7 +96,7 @@ describe('action cache', () => {
     const put = (text: string) => store.put(key, Buffer.from(text));
     const read = () => cache.get('caption', digest);
     await put(JSON.stringify({ ...resultOf('a'), v: 7 }));
-    await expect(read()).rejects.toThrow(`"${key}" has the version 7`);
+    await expect(read()).rejects.toThrow(`"${key}" cannot be read: unknown version 7`);
     await put('{"v":1,"act');
     await expect(read()).rejects.toBeInstanceOf(Corrupt);
     await put(JSON.stringify({ ...resultOf('a'), more: 1 }));

@@ -1,14 +1,14 @@
 /** @file Results of actions: the first one committed is the result, whoever computed it; replaced only by version. */
 import { Conflict, Corrupt } from '../errors.ts';
+import { createCachedReader } from './cached-reader.ts';
 import { canonicalDigest } from './canonical.ts';
 import type { Digest } from './digest.ts';
-import { createDocumentReader } from './document-reader.ts';
-import { writeDocument } from './documents.ts';
 import { isOld, LIFETIMES, type Lifetimes } from './gc/lifetimes.ts';
 import { waitForSweep } from './gc/sweep-lock.ts';
 import { actionKey } from './keys.ts';
 import { type Result, resultSchema } from './records.ts';
 import type { BlobStore, Etag, ObjectStore } from './types.ts';
+import { writeVersioned } from './versioned.ts';
 
 export interface StoredResult {
   readonly result: Result;
@@ -41,7 +41,7 @@ const MAX_ROUNDS = 8;
 const MAX_REMEMBERED = 100_000;
 
 export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIFETIMES): ActionCache {
-  const read = createDocumentReader(store, {
+  const read = createCachedReader(store, {
     schema: resultSchema,
     check(key, { action }) {
       if (actionKey(action.function, canonicalDigest(action)) === key) return;
@@ -61,7 +61,7 @@ export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIF
     const stored = await read(key);
     if (!stored || !isOld(stored, lifetimes)) return stored && { result: stored.value, etag: stored.etag };
     // The same bytes; that they were replaced or deleted meanwhile shows when they are read again.
-    await writeDocument(store, key, stored.value, { ifMatch: stored.etag });
+    await writeVersioned(store, key, stored.value, { ifMatch: stored.etag });
     await waitForSweep(store, lifetimes);
     return get(functionName, action);
   }
@@ -71,7 +71,7 @@ export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIF
     const key = actionKey(result.action.function, action);
     let condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const written = await writeDocument(store, key, result, condition);
+      const written = await writeVersioned(store, key, result, condition);
       if (written !== undefined) return { winner: { result, etag: written }, won: true };
       const winner = await get(result.action.function, action);
       if (winner) return { winner, won: false };

@@ -5,9 +5,9 @@
 import { z } from 'zod';
 import { AppError, Conflict } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import { readDocument, type Versioned, writeDocument } from './documents.ts';
 import { refKey } from './refs.ts';
 import type { ObjectStore } from './types.ts';
+import { readVersioned, type Versioned, writeVersioned } from './versioned.ts';
 
 export const leaseSchema = z.strictObject({ v: z.literal(1), holder: z.string(), expires_at: z.iso.datetime() });
 type LeaseDocument = z.infer<typeof leaseSchema>;
@@ -46,14 +46,14 @@ export async function acquireLease(store: ObjectStore, experiment: string, optio
   const { holder, clock, ttlMs = LEASE_TTL_MS } = options;
   const key = leaseKey(experiment);
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const current = await readDocument(store, key, leaseSchema);
+    const current = await readVersioned(store, key, leaseSchema);
     const now = clock.now();
     if (current && current.value.holder !== holder && Date.parse(current.value.expires_at) > now) {
       throw held(experiment, current.value, now);
     }
     const expiresAt = now + ttlMs;
     const condition = current ? { ifMatch: current.etag } : ({ ifNoneMatch: '*' } as const);
-    const etag = await writeDocument(store, key, makeDocument(holder, expiresAt), condition);
+    const etag = await writeVersioned(store, key, makeDocument(holder, expiresAt), condition);
     if (etag !== undefined) return { experiment, holder, expiresAt, renew, release };
   }
   throw new Conflict(`the lease of "${experiment}" is fought for`, { retryAfterSeconds: 1, hint: 'retry' });
@@ -63,10 +63,10 @@ export async function acquireLease(store: ObjectStore, experiment: string, optio
   }
 
   async function release(): Promise<void> {
-    const current = await readDocument(store, key, leaseSchema);
+    const current = await readVersioned(store, key, leaseSchema);
     if (current?.value.holder !== holder) return;
     // A document that has expired, since a delete knows no condition. Losing the race means that another holds it.
-    await writeDocument(store, key, makeDocument(holder, clock.now()), { ifMatch: current.etag });
+    await writeVersioned(store, key, makeDocument(holder, clock.now()), { ifMatch: current.etag });
   }
 }
 
@@ -76,7 +76,7 @@ export async function readLease(
   experiment: string,
   now: number,
 ): Promise<{ readonly holder: string; readonly expiresAt: number } | undefined> {
-  const current: Versioned<LeaseDocument> | undefined = await readDocument(store, leaseKey(experiment), leaseSchema);
+  const current: Versioned<LeaseDocument> | undefined = await readVersioned(store, leaseKey(experiment), leaseSchema);
   if (!current) return undefined;
   const expiresAt = Date.parse(current.value.expires_at);
   return expiresAt > now ? { holder: current.value.holder, expiresAt } : undefined;

@@ -24,7 +24,7 @@ const LOG_INTERVAL_MS = 10_000;
  * - Deletes, copies and unconditional puts say what shall be, whatever is there: made twice, they are as if made once, the second
  *   time. (What changes is put on conditions only.)
  * - Conditional puts, only when nothing of them reached the store. Made twice they could meet themselves, and report as rejected
- *   what was committed; writeDocument (documents.ts) looks those up.
+ *   what was committed; writeVersioned (versioned.ts) looks those up.
  */
 export function withPatience(store: ObjectStore, options: PatienceOptions = {}): ObjectStore {
   const { budgetMs = BUDGET_MS, pace = REAL_PACE, log = console.error } = options;

@@ -58,7 +58,7 @@ describe('refs', () => {
   it('of a version that is not known are named with it', async () => {
     const key = refKey('datasets', 'new');
     await store.put(key, Buffer.from(JSON.stringify({ ...headOf('x'), v: 2 })));
-    await expect(refs.datasets.read('new')).rejects.toThrow(`"${key}" has the version 2`);
+    await expect(refs.datasets.read('new')).rejects.toThrow(`"${key}" cannot be read: unknown version 2`);
     await store.put(key, Buffer.from('{}'));
     await expect(refs.datasets.read('new')).rejects.toThrow('version none');
     for (const damaged of ['', '[1]', '\xff', JSON.stringify({ v: 1, dataset: 'x' })]) {

@@ -2,7 +2,6 @@
 import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../errors.ts';
 import type { Json } from './canonical.ts';
-import { readDocument, type Versioned, type WriteCondition, writeDocument } from './documents.ts';
 import { eachPage } from './list-all.ts';
 import {
   type DatasetHead,
@@ -12,6 +11,7 @@ import {
   nameSchema,
 } from './records.ts';
 import type { Etag, ObjectStore } from './types.ts';
+import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from './versioned.ts';
 
 /** One kind of names; `T` is what each of them says. */
 export interface RefTable<T> {
@@ -53,7 +53,7 @@ export function refKey(kind: string, name: string): string {
 function createRefTable<T extends Json>(store: ObjectStore, kind: string, schema: z.ZodType<T>): RefTable<T> {
   async function write(name: string, value: T, condition: WriteCondition) {
     const key = refKey(kind, name);
-    const etag = await writeDocument(store, key, value, condition);
+    const etag = await writeVersioned(store, key, value, condition);
     if (etag === undefined) {
       throw new PreconditionFailed(
         'ifMatch' in condition ? `"${key}" has changed, or is gone` : `"${key}" exists already`,
@@ -64,7 +64,7 @@ function createRefTable<T extends Json>(store: ObjectStore, kind: string, schema
   }
 
   return {
-    read: async name => readDocument(store, refKey(kind, name), schema),
+    read: async name => readVersioned(store, refKey(kind, name), schema),
     create: async (name, value) => write(name, value, { ifNoneMatch: '*' }),
     compareAndSwap: async (name, etag, value) => write(name, value, { ifMatch: etag }),
     delete: async name => store.delete(refKey(kind, name)),

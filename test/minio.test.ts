@@ -6,12 +6,12 @@ import { connectMinio } from '../infra/minio/bootstrap.ts';
 import { type MinioServer, startMinio } from '../infra/minio/server.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import type { Digest } from '../storage/digest.ts';
-import { writeDocument } from '../storage/documents.ts';
 import { openS3Store } from '../storage/drivers/s3/s3-store.ts';
 import { withPatience } from '../storage/patience.ts';
 import { probeStore } from '../storage/probe.ts';
 import { testObjectStore } from '../storage/testing/conformance.ts';
 import { testStoreOnWire } from '../storage/testing/wire-conformance.ts';
+import { writeVersioned } from '../storage/versioned.ts';
 import { hasMinio, minioBinary, openTestMinio } from './minio-tier.ts';
 
 describe.skipIf(!hasMinio)('MinIO', () => {
@@ -71,7 +71,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
         const { digest } = await blobs.put(randomBytes(10_000));
         const key = `results/${writer}/${i}.json`;
         // Nobody else writes there.
-        expect(await writeDocument(store, key, { digest }, { ifNoneMatch: '*' })).toBeDefined();
+        expect(await writeVersioned(store, key, { digest }, { ifNoneMatch: '*' })).toBeDefined();
         acknowledged.push({ key, digest });
       }
       return acknowledged;

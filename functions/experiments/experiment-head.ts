@@ -2,10 +2,10 @@
 import { type Config, configSchema, type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
 import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
 import { readDocument } from '../../storage/document-blobs.ts';
-import type { Versioned } from '../../storage/documents.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { Versioned } from '../../storage/versioned.ts';
 
 /** Lost races of one change before it is given up; each means that somebody else's change went through. */
 const MAX_ROUNDS = 16;

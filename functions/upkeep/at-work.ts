@@ -1,10 +1,11 @@
 /** @file Who works on a store just now, as far as it shows there: drivers of experiments, and posted runs. */
-import { readDocument } from '../../storage/documents.ts';
+
 import { readLease } from '../../storage/lease.ts';
 import { listAll } from '../../storage/list-all.ts';
 import { runRecordSchema } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
+import { readVersioned } from '../../storage/versioned.ts';
 
 /** The state of a run that goes on is written every ten seconds. */
 const STALE_MS = 60_000;
@@ -22,7 +23,7 @@ export async function findOthersAtWork(store: ObjectStore, now: number, except: 
   }
   for await (const { key, lastModified } of listAll(store, 'runs/')) {
     if (!key.endsWith('/state.json') || now - lastModified.getTime() >= STALE_MS) continue;
-    const run = (await readDocument(store, key, runRecordSchema))?.value;
+    const run = (await readVersioned(store, key, runRecordSchema))?.value;
     if (!run || run.function === except || run.state === 'done' || run.state === 'failed') continue;
     others.push(`${run.function} runs (${run.action})`);
   }

@@ -1,10 +1,10 @@
 /** @file `gc/candidates-<time>.json`: what an earlier gc found needed by nobody. Only what is so twice, a grace period apart, is deleted. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { readDocument, writeDocument } from '../documents.ts';
 import { listAll } from '../list-all.ts';
 import { digestSchema } from '../records.ts';
 import type { ObjectStore } from '../types.ts';
+import { readVersioned, writeVersioned } from '../versioned.ts';
 
 const PREFIX = 'gc/candidates-';
 /** Of one document: about 8 MB. */
@@ -29,7 +29,7 @@ export interface Note {
 export async function readNotes(store: ObjectStore): Promise<Note[]> {
   const notes: Note[] = [];
   for await (const { key, lastModified } of listAll(store, PREFIX)) {
-    const stored = await readDocument(store, key, candidatesSchema);
+    const stored = await readVersioned(store, key, candidatesSchema);
     if (stored) notes.push({ key, notedAt: lastModified.getTime(), candidates: new Set(stored.value.keys) });
   }
   return notes.sort((a, b) => a.notedAt - b.notedAt);
@@ -40,6 +40,6 @@ export async function writeNotes(store: ObjectStore, keys: readonly string[], no
   const stamp = new Date(now).toISOString().replaceAll(/[-:.]/g, '');
   for (let at = 0; at < keys.length; at += MAX_KEYS) {
     const note = { v: 1, kind: 'gc-candidates', keys: keys.slice(at, at + MAX_KEYS), links: [] } as const;
-    await writeDocument(store, `${PREFIX}${stamp}-${randomUUID()}.json`, note, { ifNoneMatch: '*' });
+    await writeVersioned(store, `${PREFIX}${stamp}-${randomUUID()}.json`, note, { ifNoneMatch: '*' });
   }
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { BlobMissing, Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
-import { parseDocument } from '../documents.ts';
+import { parseDocument } from '../parse-document.ts';
 import { digestSchema } from '../records.ts';
 import type { BlobStore } from '../types.ts';
 import { forEach } from './for-each.ts';

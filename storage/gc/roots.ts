@@ -3,7 +3,6 @@ import type { z } from 'zod';
 import { Corrupt } from '../../errors.ts';
 import { canonicalDigest } from '../canonical.ts';
 import type { Digest } from '../digest.ts';
-import { readDocument } from '../documents.ts';
 import { actionKey } from '../keys.ts';
 import { leaseSchema } from '../lease.ts';
 import { eachPage } from '../list-all.ts';
@@ -17,6 +16,7 @@ import {
   runRecordSchema,
 } from '../records.ts';
 import type { ObjectInfo, ObjectStore } from '../types.ts';
+import { readVersioned } from '../versioned.ts';
 
 /** A blob that is named, and what whoever names it knows of it: whether it is a JSON document, which may have links of its own. */
 export interface Link {
@@ -87,7 +87,7 @@ const READERS: readonly {
 
 function reader<T>(schema: z.ZodType<T>, linksOf: (value: T, key: string) => readonly Link[]) {
   return async (store: ObjectStore, key: string) => {
-    const stored = await readDocument(store, key, schema);
+    const stored = await readVersioned(store, key, schema);
     return stored ? linksOf(stored.value, key) : [];
   };
 }

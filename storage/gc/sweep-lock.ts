@@ -6,9 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Conflict } from '../../errors.ts';
-import { readDocument, type Versioned, type WriteCondition, writeDocument } from '../documents.ts';
 import { digestSchema } from '../records.ts';
 import type { Etag, ObjectStore } from '../types.ts';
+import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from '../versioned.ts';
 import type { Lifetimes } from './lifetimes.ts';
 
 export const SWEEP_KEY = 'gc/sweep.json';
@@ -48,7 +48,7 @@ export async function acquireSweep(store: ObjectStore, now: () => number): Promi
 
   async function write(expiresAt: number, condition: WriteCondition): Promise<Etag> {
     const document: Sweep = { v: 1, holder, batch, expires_at: new Date(expiresAt).toISOString(), links: [] };
-    const written = await writeDocument(store, SWEEP_KEY, document, condition);
+    const written = await writeVersioned(store, SWEEP_KEY, document, condition);
     if (written !== undefined) return written;
     throw new Conflict('another gc deletes at the same time', {
       hint: 'let it end, then call again',
@@ -56,7 +56,7 @@ export async function acquireSweep(store: ObjectStore, now: () => number): Promi
     });
   }
 
-  const before = await readDocument(store, SWEEP_KEY, sweepSchema);
+  const before = await readVersioned(store, SWEEP_KEY, sweepSchema);
   if (before && !isOver(before, now())) {
     throw new Conflict(`another gc deletes just now, until ${before.value.expires_at} at least`, {
       hint: 'let it end, then call again',
@@ -83,11 +83,11 @@ export async function acquireSweep(store: ObjectStore, now: () => number): Promi
  * @returns Whether a batch was under way, and is over now: what was extended may have been deleted all the same.
  */
 export async function waitForSweep(store: ObjectStore, { now, sleep }: Lifetimes): Promise<boolean> {
-  const seen = await readDocument(store, SWEEP_KEY, sweepSchema);
+  const seen = await readVersioned(store, SWEEP_KEY, sweepSchema);
   if (!seen || isOver(seen, now())) return false;
   for (let current: typeof seen | undefined = seen; current?.etag === seen.etag && !isOver(current, now()); ) {
     await sleep(POLL_MS);
-    current = await readDocument(store, SWEEP_KEY, sweepSchema);
+    current = await readVersioned(store, SWEEP_KEY, sweepSchema);
   }
   return true;
 }

@@ -3,11 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ambiguous, Corrupt, PreconditionFailed, StoreDenied, Unreachable } from '../../errors.ts';
 import { createBlobStore } from '../cas.ts';
 import { digestOf } from '../digest.ts';
-import { writeDocument } from '../documents.ts';
 import { blobKey } from '../keys.ts';
 import { withPatience } from '../patience.ts';
 import { probeStore } from '../probe.ts';
 import type { ObjectStore, StoredObject } from '../types.ts';
+import { writeVersioned } from '../versioned.ts';
 import { addName, readNames } from './conformance/failures.ts';
 import { bytes, makeBytes, text } from './conformance/setting.ts';
 import { createDraw } from './faults.ts';
@@ -76,11 +76,11 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
 
       it(`settles a document (${fault})`, async () => {
         proxy.next('PUT', fault);
-        const etag = await writeDocument(store, 'doc', { n: 1 }, { ifNoneMatch: '*' });
+        const etag = await writeVersioned(store, 'doc', { n: 1 }, { ifNoneMatch: '*' });
         expect(etag).toBe((await direct.head('doc'))?.etag);
         proxy.next('PUT', fault);
         const ifMatch = etag ?? ('' as never);
-        expect(await writeDocument(store, 'doc', { n: 2 }, { ifMatch })).toBe((await direct.head('doc'))?.etag);
+        expect(await writeVersioned(store, 'doc', { n: 2 }, { ifMatch })).toBe((await direct.head('doc'))?.etag);
         expect(await readText('doc')).toBe('{"n":2}');
       });
 
@@ -99,9 +99,9 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
 
     it('settles a document whose first copy arrives late', async () => {
       proxy.next('PUT', 'late');
-      const etag = await writeDocument(store, 'doc', { n: 1 }, { ifNoneMatch: '*' });
+      const etag = await writeVersioned(store, 'doc', { n: 1 }, { ifNoneMatch: '*' });
       expect(etag).toBe((await direct.head('doc'))?.etag);
-      await writeDocument(direct, 'doc', { n: 2 }, { ifMatch: etag ?? ('' as never) });
+      await writeVersioned(direct, 'doc', { n: 2 }, { ifMatch: etag ?? ('' as never) });
       await proxy.close();
       expect(await readText('doc')).toBe('{"n":2}');
     });

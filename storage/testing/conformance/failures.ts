@@ -4,9 +4,9 @@ import { z } from 'zod';
 import { Ambiguous } from '../../../errors.ts';
 import { createBlobStore } from '../../cas.ts';
 import { digestOf } from '../../digest.ts';
-import { readDocument, writeDocument } from '../../documents.ts';
 import { withPatience } from '../../patience.ts';
 import type { ObjectStore } from '../../types.ts';
+import { readVersioned, writeVersioned } from '../../versioned.ts';
 import { createDraw, type Fault, withFaults } from '../faults.ts';
 import { createFakePace } from '../pace.ts';
 import { bytes, makeBytes, type Setting, text } from './setting.ts';
@@ -24,16 +24,16 @@ function makeUnreliable(store: ObjectStore, seed: number, share = 0.4): ObjectSt
 /** Adds a name to the list by compare-and-swap, unless it is there: what it decides, it decides from what is stored. */
 export async function addName(store: ObjectStore, key: string, name: string): Promise<void> {
   for (;;) {
-    const current = await readDocument(store, key, namesSchema);
+    const current = await readVersioned(store, key, namesSchema);
     const names = current?.value.names ?? [];
     if (names.includes(name)) return;
     const condition = current ? { ifMatch: current.etag } : ({ ifNoneMatch: '*' } as const);
-    await writeDocument(store, key, { names: [...names, name] }, condition, createFakePace());
+    await writeVersioned(store, key, { names: [...names, name] }, condition, createFakePace());
   }
 }
 
 export async function readNames(store: ObjectStore, key: string): Promise<readonly string[] | undefined> {
-  return (await readDocument(store, key, namesSchema))?.value.names;
+  return (await readVersioned(store, key, namesSchema))?.value.names;
 }
 
 export function testFailures(at: Setting): void {
@@ -51,7 +51,13 @@ export function testFailures(at: Setting): void {
       const outcomes = await Promise.all(
         Array.from({ length: 16 }, async (_, i) => {
           const store = makeUnreliable(i % 2 ? at.store : at.other, i);
-          const etag = await writeDocument(store, at.key('doc'), { writer: i }, { ifNoneMatch: '*' }, createFakePace());
+          const etag = await writeVersioned(
+            store,
+            at.key('doc'),
+            { writer: i },
+            { ifNoneMatch: '*' },
+            createFakePace(),
+          );
           return { i, etag };
         }),
       );

@@ -1,9 +1,10 @@
-/** @file Stored JSON: parsed by its schema when read, canonical when written, and never written without a condition. */
+/** @file JSON documents under a key, which change by compare-and-swap only. For documents named by their digest see document-blobs.ts. */
 import type { z } from 'zod';
-import { Ambiguous, Conflict, Corrupt, PreconditionFailed } from '../errors.ts';
+import { Ambiguous, Conflict, PreconditionFailed } from '../errors.ts';
 import { backoffMs, type Pace, REAL_PACE } from './backoff.ts';
 import { canonicalJson, type Json } from './canonical.ts';
 import { etagOf } from './conditions.ts';
+import { parseDocument } from './parse-document.ts';
 import type { Etag, ObjectStore } from './types.ts';
 
 export interface Versioned<T> {
@@ -11,8 +12,8 @@ export interface Versioned<T> {
   readonly etag: Etag;
 }
 
-/** As it is in the store. */
-export interface StoredDocument<T> extends Versioned<T> {
+/** A version as the store has it now. */
+export interface StoredVersion<T> extends Versioned<T> {
   readonly lastModified: Date;
 }
 
@@ -21,40 +22,16 @@ export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch:
 /** Longest that a write is sent again and again whose fate is not known, in milliseconds. */
 const DOUBT_MS = 60_000;
 
-/** @throws Corrupt naming the key when it is no JSON, of an unknown version, or not as the schema says. */
-export async function readDocument<T>(
+/** @throws Corrupt naming the key when the bytes are not JSON, have an unknown version, or do not match the schema. */
+export async function readVersioned<T>(
   store: ObjectStore,
   key: string,
   schema: z.ZodType<T>,
-): Promise<StoredDocument<T> | undefined> {
+): Promise<StoredVersion<T> | undefined> {
   const stored = await store.get(key);
   return (
     stored && { value: parseDocument(key, stored.body, schema), etag: stored.etag, lastModified: stored.lastModified }
   );
-}
-
-/** @param what names the document in errors: its key, or its digest. @throws Corrupt */
-export function parseDocument<T>(what: string, bytes: Uint8Array, schema: z.ZodType<T>): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new Corrupt(`"${what}" is no JSON`, { cause, hint: 'delete it, or restore it from a copy' });
-  }
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue?.path[0] === 'v') {
-    const version = typeof json === 'object' && json !== null && 'v' in json ? JSON.stringify(json.v) : 'none';
-    throw new Corrupt(`"${what}" has the version ${version}`, {
-      expected: 'a version that this program knows',
-      hint: 'a newer Easel wrote it: use that one',
-    });
-  }
-  throw new Corrupt(`"${what}" is not what it should be: ${issue?.path.join('.')}: ${issue?.message}`, {
-    cause: parsed.error,
-    hint: 'delete it, or restore it from a copy',
-  });
 }
 
 /**
@@ -69,7 +46,7 @@ export function parseDocument<T>(what: string, bytes: Uint8Array, schema: z.ZodT
  * changed back (an etag tells bytes, not times) would be applied to a state equal to the one it was decided on.
  * @throws Ambiguous when it still cannot be told after a while; other errors only when nothing was written.
  */
-export async function writeDocument(
+export async function writeVersioned(
   store: ObjectStore,
   key: string,
   value: Json,

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { Ambiguous, Conflict, Internal, PreconditionFailed, Unreachable } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
 import { etagOf } from './conditions.ts';
-import { writeDocument } from './documents.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { createFakePace } from './testing/pace.ts';
 import type { Etag, ObjectStore } from './types.ts';
+import { writeVersioned } from './versioned.ts';
 
 const bytes = (value: number) => new Uint8Array(Buffer.from(canonicalJson({ value })));
 const lost = () => new Ambiguous('the answer was lost');
@@ -43,7 +43,7 @@ async function play(steps: readonly Step[], condition: typeof CREATE | typeof SI
     },
   };
   const pace = createFakePace();
-  const outcome = await writeDocument(store, 'doc', { value: 1 }, condition, pace).catch((error: Error) => error);
+  const outcome = await writeVersioned(store, 'doc', { value: 1 }, condition, pace).catch((error: Error) => error);
   expect(left).toEqual([]);
   const body = (await memory.get('doc'))?.body;
   return { outcome, stored: body && JSON.parse(Buffer.from(body).toString()).value, pace };
@@ -142,7 +142,7 @@ describe('a write on a condition', () => {
         throw lost();
       },
     };
-    await expect(writeDocument(store, 'doc', { value: 1 }, CREATE, pace)).rejects.toBeInstanceOf(Ambiguous);
+    await expect(writeVersioned(store, 'doc', { value: 1 }, CREATE, pace)).rejects.toBeInstanceOf(Ambiguous);
     expect(pace.now()).toBe(60_000);
     expect(Math.max(...pace.sleeps)).toBeLessThanOrEqual(5000);
     expect(puts).toBe(pace.sleeps.length + 1);
@@ -159,7 +159,7 @@ describe('a write on a condition', () => {
         throw away;
       },
     };
-    const writing = writeDocument(store, 'doc', { value: 1 }, CREATE, createFakePace());
+    const writing = writeVersioned(store, 'doc', { value: 1 }, CREATE, createFakePace());
     await expect(writing).rejects.toBeInstanceOf(Ambiguous);
     await expect(writing).rejects.toMatchObject({ cause: away });
   });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Corrupt } from '../errors.ts';
-import { createDocumentReader, type DocumentReader } from './document-reader.ts';
+import { type CachedReader, createCachedReader } from './cached-reader.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { interceptStore } from './intercept.ts';
 import type { ObjectStore } from './types.ts';
@@ -12,7 +12,7 @@ type Thing = z.infer<typeof schema>;
 describe('a document reader', () => {
   let store: ObjectStore;
   let calls: string[];
-  let read: DocumentReader<Thing>;
+  let read: CachedReader<Thing>;
   beforeEach(() => {
     store = createMemoryStore();
     calls = [];
@@ -20,7 +20,7 @@ describe('a document reader', () => {
       calls.push(`${operation} ${key}`);
       return run();
     });
-    read = createDocumentReader(watched, {
+    read = createCachedReader(watched, {
       schema,
       check(key, { name }) {
         if (key !== `${name}.json`) throw new Corrupt(`"${key}" is called ${name}`);

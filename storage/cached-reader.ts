@@ -1,9 +1,9 @@
 /** @file Stored JSON that is read again and again: parsed once for each version, and then a look at the version is enough. */
 import type { z } from 'zod';
-import { readDocument, type StoredDocument, type Versioned } from './documents.ts';
 import type { ObjectStore } from './types.ts';
+import { readVersioned, type StoredVersion, type Versioned } from './versioned.ts';
 
-export interface DocumentReaderOptions<T> {
+export interface CachedReaderOptions<T> {
   readonly schema: z.ZodType<T>;
   /** What the schema cannot say of a document under its key. @throws Corrupt */
   check(key: string, value: T): void;
@@ -13,9 +13,9 @@ export interface DocumentReaderOptions<T> {
 }
 
 /** Reads a document: as stored now, and as long as it is that version the very same value. @throws Corrupt */
-export type DocumentReader<T> = (key: string) => Promise<StoredDocument<T> | undefined>;
+export type CachedReader<T> = (key: string) => Promise<StoredVersion<T> | undefined>;
 
-export function createDocumentReader<T>(store: ObjectStore, options: DocumentReaderOptions<T>): DocumentReader<T> {
+export function createCachedReader<T>(store: ObjectStore, options: CachedReaderOptions<T>): CachedReader<T> {
   /** The one used last is last. */
   const known = new Map<string, Versioned<T>>();
   let held = 0;
@@ -42,7 +42,7 @@ export function createDocumentReader<T>(store: ObjectStore, options: DocumentRea
       remember(key, remembered);
       return { ...remembered, lastModified: info.lastModified };
     }
-    const read = await readDocument(store, key, options.schema);
+    const read = await readVersioned(store, key, options.schema);
     if (read) {
       options.check(key, read.value);
       remember(key, read);
