@@ -1,7 +1,6 @@
 /** @file From inspected pictures to a data set: rejects dropped, near-duplicates together, every picture in a split for ever. */
 import { z } from 'zod';
-import { canonicalJson } from '../storage/canonical.ts';
-import { readDataset } from '../storage/document-blobs.ts';
+import { putDocument, readDataset } from '../storage/document-blobs.ts';
 import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
 import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
 import { originalLinks } from './datasets/originals.ts';
@@ -48,10 +47,10 @@ export const ingest = defineFunction({
         ]),
       ],
     };
-    const ref = await ctx.blobs.put(Buffer.from(canonicalJson(made)), 'application/json');
+    const ref = await putDocument(ctx.blobs, made);
     ctx.progress({ phase: 'ingest', done: pages.length, total: pages.length, unit: 'pages' });
     const report = { v: 1, kind: 'ingest-report', counts: made.counts, duplicates, rejects, links: [] } as const;
-    const reportRef = await ctx.blobs.put(Buffer.from(canonicalJson(report)), 'application/json');
+    const reportRef = await putDocument(ctx.blobs, report);
     return { outputs: { dataset: ref, report: reportRef }, links: made.links, stats: { counts: made.counts } };
   },
 });

@@ -1,6 +1,6 @@
 /** @file The same few pictures at every chunk border of a run. */
 import { z } from 'zod';
-import { canonicalJson } from '../storage/canonical.ts';
+import { putDocument } from '../storage/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
@@ -44,7 +44,7 @@ export const preview = defineFunction({
       pictures: Object.values(images).map((image, i) => ({ prompt: prompts[i] ?? '', image })),
       links: [...new Set(Object.values(images).map(image => image.digest))],
     };
-    const indexRef = await ctx.blobs.put(Buffer.from(canonicalJson(index)), 'application/json');
+    const indexRef = await putDocument(ctx.blobs, index);
     return { outputs: { index: indexRef, ...images }, stats };
   },
 });

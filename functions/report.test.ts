@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { canonicalJson } from '../storage/canonical.ts';
+import { putDocument } from '../storage/document-blobs.ts';
 import type { Dataset } from '../storage/records.ts';
 import { createRefs } from '../storage/refs.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
@@ -50,7 +50,7 @@ describe('a report', () => {
       rejects: [{ name: evil, reason: evil }],
       links: [],
     };
-    const { digest } = await lab.blobs.put(Buffer.from(canonicalJson(dataset)), 'application/json');
+    const { digest } = await putDocument(lab.blobs, dataset);
     const escaped = await render({ dataset: digest, title: evil });
     expect(escaped).not.toContain('<script');
     expect(escaped.split('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;').length).toBe(6);
@@ -59,7 +59,7 @@ describe('a report', () => {
   test('says what was rejected and why, the most common reason first', async () => {
     const rejects = Array.from({ length: 700 }, (_, i) => ({ name: `${i}.png`, reason: i < 3 ? 'rare' : 'common' }));
     const dataset = { v: 1, kind: 'dataset', pages: [], removed: ['x'], encoders: {}, counts: {}, rejects, links: [] };
-    const { digest } = await lab.blobs.put(Buffer.from(canonicalJson(dataset)), 'application/json');
+    const { digest } = await putDocument(lab.blobs, dataset);
     const told = await render({ dataset: digest });
     expect(told).toMatch(/<li><b>697<\/b> common<\/li><li><b>3<\/b> rare<\/li>/);
     expect(told).toContain('and 200 more.');

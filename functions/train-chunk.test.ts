@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { configSchema, type KeyedConfig, keyedConfig } from '../configs/schema.ts';
 import { AppError } from '../errors.ts';
-import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestOf } from '../storage/digest.ts';
-import { readDataset } from '../storage/document-blobs.ts';
+import { putDocument, readDataset } from '../storage/document-blobs.ts';
 import { blobKey } from '../storage/keys.ts';
 import type { Dataset } from '../storage/records.ts';
 import { offeredConditions } from './experiments/dataset-signals.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 
 async function put(document: Json): Promise<Digest> {
-  return (await lab.blobs.put(Buffer.from(canonicalJson(document)), 'application/json')).digest;
+  return (await putDocument(lab.blobs, document)).digest;
 }
 
 async function putConfig(change: (config: KeyedConfig) => KeyedConfig): Promise<Digest> {

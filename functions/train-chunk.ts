@@ -5,7 +5,7 @@ import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
 import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { readCheckpoint, readDataset, readKeyedConfig } from '../storage/document-blobs.ts';
+import { putDocument, readCheckpoint, readDataset, readKeyedConfig } from '../storage/document-blobs.ts';
 import { type Checkpoint, digestSchema, type EngineSpec } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
@@ -90,7 +90,7 @@ async function openParent(blobs: BlobStore, config: KeyedConfig, claim: ParentCl
   checkSuccession(await readKeyedConfig(blobs, parent.config), config);
   const links = parent.links.map(link => (link === parent.config ? claim.config : link));
   const moved: Checkpoint = { ...parent, config: claim.config, links };
-  return (await blobs.put(Buffer.from(canonicalJson(moved)), 'application/json')).digest;
+  return (await putDocument(blobs, moved)).digest;
 }
 
 /** What a checkpoint's tensors, random streams and sample count depend on cannot change on the way. */

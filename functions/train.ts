@@ -5,9 +5,9 @@
 import { z } from 'zod';
 import type { Config } from '../configs/schema.ts';
 import { Conflict, Internal, NotFound, Unprocessable } from '../errors.ts';
-import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { readCheckpoint } from '../storage/document-blobs.ts';
+import { putDocument, readCheckpoint } from '../storage/document-blobs.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { type CallAnswer, defineFunction, type EffectContext, type ProgressEvent } from './define.ts';
@@ -178,8 +178,7 @@ async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange
 }
 
 async function putKeyedConfig(blobs: BlobStore, config: Config, target: number): Promise<Digest> {
-  const document = canonicalJson(keyedAt(config, target));
-  return (await blobs.put(Buffer.from(document), 'application/json')).digest;
+  return (await putDocument(blobs, keyedAt(config, target))).digest;
 }
 
 /** The steps of a chunk as steps of the whole run. */

@@ -1,36 +1,37 @@
-/** @file Stored JSON documents, read through their schema. */
+/** @file JSON documents stored as blobs: named by their digest, so they never change. For documents under a key see versioned.ts. */
 import type { z } from 'zod';
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
 import { Unprocessable } from '../errors.ts';
+import { canonicalJson, type Json } from './canonical.ts';
 import type { Digest } from './digest.ts';
+import { parseJson } from './parse-document.ts';
 import { type Checkpoint, checkpointSchema, type Dataset, datasetSchema } from './records.ts';
-import type { BlobStore } from './types.ts';
+import type { BlobRef, BlobStore } from './types.ts';
 
 /**
- * Reads a JSON blob that must be of a schema.
- * @param what What it is meant to be, in errors: "a checkpoint".
- * @throws BlobMissing when the store does not have it, Unprocessable when it is something else.
+ * Reads a JSON blob by its schema.
+ * @param kind What the caller expects, for errors: "a checkpoint".
+ * @throws BlobMissing when the blob does not exist, Unprocessable when it is not of that kind.
  */
-export async function readDocument<S extends z.ZodType>(
+export async function readDocument<T>(
   blobs: BlobStore,
   digest: Digest,
-  schema: S,
-  what: string,
-): Promise<z.output<S>> {
-  const bytes = await blobs.get(digest);
-  let value: unknown;
-  try {
-    value = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (cause) {
-    throw new Unprocessable(`${digest} is not ${what}: it is no JSON`, { expected: what, cause });
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Unprocessable(`${digest} is not ${what}: ${issue?.path.join('.') || 'the document'}: ${issue?.message}`, {
-    expected: what,
-    cause: parsed.error,
+  schema: z.ZodType<T>,
+  kind: string,
+): Promise<T> {
+  const parsed = parseJson(await blobs.get(digest), schema);
+  if (parsed.ok) return parsed.value;
+  const { problem, hint, cause } = parsed;
+  throw new Unprocessable(`${digest} is not ${kind}: ${problem}`, {
+    expected: `the digest of ${kind}`,
+    ...(hint !== undefined && { hint }),
+    cause,
   });
+}
+
+/** Stores canonical JSON, so equal documents are one blob. */
+export function putDocument(blobs: BlobStore, document: Json): Promise<BlobRef> {
+  return blobs.put(Buffer.from(canonicalJson(document)), 'application/json');
 }
 
 export function readCheckpoint(blobs: BlobStore, digest: Digest): Promise<Checkpoint> {

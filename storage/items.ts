@@ -1,7 +1,7 @@
 /** @file The items of a page as stored: JSON Lines. */
 import { Unprocessable } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
-import type { Digest } from './digest.ts';
+import { parseJson } from './parse-document.ts';
 import { type Item, itemSchema, type Page } from './records.ts';
 import type { BlobRef, BlobStore } from './types.ts';
 
@@ -10,21 +10,20 @@ export function encodeItems(items: readonly Item[]): Uint8Array {
   return Buffer.from(items.map(item => `${canonicalJson(item)}\n`).join(''));
 }
 
-/** @throws Unprocessable naming the line. */
-export function parseItems(bytes: Uint8Array, digest: Digest): Item[] {
-  const lines = Buffer.from(bytes).toString('utf8').split('\n');
+/** @throws BlobMissing, Unprocessable naming the first line that is not an item. */
+export async function readItems(blobs: BlobStore, page: Pick<Page, 'items'>): Promise<Item[]> {
+  const lines = Buffer.from(await blobs.get(page.items))
+    .toString('utf8')
+    .split('\n');
   return lines.flatMap((line, index) => {
     if (line === '') return [];
-    try {
-      return [itemSchema.parse(JSON.parse(line))];
-    } catch (cause) {
-      throw new Unprocessable(`line ${index + 1} of ${digest} is no item`, { expected: 'JSON Lines of items', cause });
-    }
+    const parsed = parseJson(line, itemSchema);
+    if (parsed.ok) return [parsed.value];
+    throw new Unprocessable(`line ${index + 1} of ${page.items} is not an item: ${parsed.problem}`, {
+      expected: 'JSON Lines of items',
+      cause: parsed.cause,
+    });
   });
-}
-
-export async function readItems(blobs: BlobStore, page: Page): Promise<Item[]> {
-  return parseItems(await blobs.get(page.items), page.items);
 }
 
 export function putItems(blobs: BlobStore, items: readonly Item[]): Promise<BlobRef> {

@@ -2,10 +2,9 @@
 import type PQueue from 'p-queue';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
-import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
-import { parseItems } from '../../storage/items.ts';
+import { putDocument, readDataset } from '../../storage/document-blobs.ts';
+import { readItems } from '../../storage/items.ts';
 import type { Action, ColumnName, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PageFunction, PageInput, PageOutcome, ProgressEvent, PureOutcome } from '../define.ts';
@@ -56,7 +55,7 @@ export async function mapPages(call: PageCall): Promise<PureOutcome> {
   });
 
   const made = assemble(call, dataset, pages);
-  const ref = await ctx.blobs.put(Buffer.from(canonicalJson(made)), 'application/json');
+  const ref = await putDocument(ctx.blobs, made);
   return { outputs: { dataset: ref }, links: made.links, stats: count };
 }
 
@@ -68,7 +67,7 @@ function pageAction({ fn, params }: PageCall, page: Page): Action {
 }
 
 async function computePage({ fn, ctx, input }: PageCall, page: Page): Promise<PureOutcome> {
-  const items = parseItems(await ctx.blobs.get(page.items), page.items);
+  const items = await readItems(ctx.blobs, page);
   const columns: { -readonly [K in keyof PageInput['columns']]: PageInput['columns'][K] } = {};
   for (const column of fn.needs) columns[column] = readColumn(await ctx.blobs.get(columnOf(page, column)));
   const outcome = await fn.run(ctx, { items, columns }, input);

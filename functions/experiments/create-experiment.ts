@@ -6,7 +6,7 @@ import { Conflict, PreconditionFailed, Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { canonicalDigest, canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
+import { putDocument, readDataset } from '../../storage/document-blobs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
@@ -52,7 +52,7 @@ export async function createExperiment(ctx: CreateContext, name: string, request
       expected: `a divisor of ${config.data.batch_size}`,
     });
   }
-  await ctx.blobs.put(Buffer.from(canonicalJson(keyedConfig(config))), 'application/json');
+  await putDocument(ctx.blobs, keyedConfig(config));
   const head: ExperimentHead = {
     v: 2,
     config: await putConfig(ctx.blobs, config),
@@ -76,7 +76,7 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 }
 
 async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
-  return (await blobs.put(Buffer.from(canonicalJson(config)), 'application/json')).digest;
+  return (await putDocument(blobs, config)).digest;
 }
 
 /** Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. */

@@ -2,7 +2,8 @@
  * @file How a dataset of originals follows its source, append-only: pages that exist stay as they are, new pictures make new pages,
  * what vanished is listed as removed. Only a change of what is said about a picture rewrites its line, and so its page.
  */
-import { canonicalDigest, canonicalJson } from '../../storage/canonical.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import { putDocument } from '../../storage/document-blobs.ts';
 import { putItems, readItems } from '../../storage/items.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
@@ -71,7 +72,7 @@ export async function extendOriginals(
     rejects: [...arrivals.rejects],
     links: [...new Set([...pages.map(page => page.items), ...originalLinks(items)])],
   };
-  const ref = await blobs.put(Buffer.from(canonicalJson(dataset)), 'application/json');
+  const ref = await putDocument(blobs, dataset);
   return { ref, dataset, rewritten };
 }
 

@@ -1,7 +1,7 @@
 /** @file The bundled portraits as the source of an import. */
 import PQueue from 'p-queue';
 import { Internal } from '../../errors.ts';
-import { parseItems } from '../../storage/items.ts';
+import { readItems } from '../../storage/items.ts';
 import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
@@ -42,7 +42,7 @@ export async function importPortraits(
         report();
         const { items } = result.outputs;
         if (!items) throw new Internal('render-portraits made no items');
-        return { cache, items: parseItems(await ctx.blobs.get(items.digest), items.digest) };
+        return { cache, items: await readItems(ctx.blobs, { items: items.digest }) };
       }),
     ),
   );

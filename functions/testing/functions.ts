@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
-import { canonicalJson } from '../../storage/canonical.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf, hexOf } from '../../storage/digest.ts';
+import { putDocument } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { type Dataset, digestSchema, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
@@ -221,7 +221,7 @@ export async function putDataset(
     rejects: [],
     links: [...pages.map(page => page.items), ...originals],
   };
-  const { digest } = await blobs.put(Buffer.from(canonicalJson(document)), 'application/json');
+  const { digest } = await putDocument(blobs, document);
   return { dataset: digest, document };
 }
 

@@ -16,9 +16,9 @@ import type {
   SampleJob,
   TrainChunkJob,
 } from '../../gpu-runner/protocol.ts';
-import { canonicalJson } from '../../storage/canonical.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
+import { putDocument } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { LIFETIMES, type Lifetimes } from '../../storage/gc/lifetimes.ts';
 import type { LeaseTerms } from '../../storage/lease.ts';
@@ -160,7 +160,7 @@ async function putCheckpoint(blobs: BlobStore, job: TrainChunkJob, batch: number
     tensors,
     links,
   };
-  return { checkpoint: await blobs.put(Buffer.from(canonicalJson(document)), 'application/json'), links };
+  return { checkpoint: await putDocument(blobs, document), links };
 }
 
 /** All three groups are read, as training does. */
@@ -234,7 +234,7 @@ export async function putToyDataset(blobs: BlobStore, { count = 2, side = 16 }: 
     rejects: [],
     links: [page, ...Object.values(columns)],
   };
-  return (await blobs.put(Buffer.from(canonicalJson(document)), 'application/json')).digest;
+  return (await putDocument(blobs, document)).digest;
 }
 
 function noise(seed: string, length: number): Uint8Array {

@@ -1,11 +1,11 @@
 /** @file Training state to blobs and back. Equal state gives equal bytes, so an equal digest. */
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { putDocument } from '../../storage/document-blobs.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { Progress, TrainingTensors } from '../training/trainer.ts';
-import { putDocument } from './documents.ts';
 
 type TensorMap = Readonly<Record<string, Tensor>>;
 

@@ -5,7 +5,8 @@ import { Unprocessable } from '../../errors.ts';
 import { fromF16Bits } from '../../formats/half.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';
-import { type ColumnName, type Dataset, type Item, itemSchema, type Page } from '../../storage/records.ts';
+import { readItems } from '../../storage/items.ts';
+import type { ColumnName, Dataset, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainingItem } from '../training/training-set.ts';
 
@@ -43,7 +44,7 @@ async function loadPage(
   needed: readonly TensorColumn[],
   removed: ReadonlySet<string>,
 ): Promise<TrainingItem[]> {
-  const items = parseItems(await blobs.get(page.items)).filter(item => item.split === 'train' && !removed.has(item.id));
+  const items = (await readItems(blobs, page)).filter(item => item.split === 'train' && !removed.has(item.id));
   if (items.length === 0) return [];
   const columns = new Map<TensorColumn, Map<string, Uint8Array>>();
   for (const name of needed) columns.set(name, await loadColumn(blobs, page, name));
@@ -84,14 +85,6 @@ async function loadColumn(blobs: BlobStore, page: Page, name: ColumnName): Promi
     });
   }
   return readColumn(await blobs.get(digest));
-}
-
-function parseItems(bytes: Uint8Array): Item[] {
-  return new TextDecoder()
-    .decode(bytes)
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => itemSchema.parse(JSON.parse(line)));
 }
 
 function toFloat32(array: ReturnType<typeof decodeNpy>): Float32Array {

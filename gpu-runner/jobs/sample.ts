@@ -3,12 +3,12 @@
 import { Unprocessable } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import { loadGroup } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
-import { readCheckpoint, readConfig } from './documents.ts';
 
 export function createSampleJob(): JobHandler<'sample'> {
   let resident: { readonly key: string; readonly sampler: Sampler } | undefined;
@@ -19,7 +19,7 @@ export function createSampleJob(): JobHandler<'sample'> {
     await resident?.sampler.dispose();
     resident = undefined;
     const checkpoint = await readCheckpoint(ctx.blobs, job.checkpoint);
-    const config = await readConfig(ctx.blobs, checkpoint.config);
+    const config = await readKeyedConfig(ctx.blobs, checkpoint.config);
     const weights =
       job.weights === 'raw'
         ? await loadGroup(ctx.blobs, checkpoint.tensors.model)

@@ -4,6 +4,7 @@ import { encodeNpy } from '../../formats/npy.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
+import { putDocument, readCheckpoint } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -13,7 +14,6 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
 import type { JobContext, ProgressUpdate } from './context.ts';
-import { putDocument, readCheckpoint } from './documents.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });

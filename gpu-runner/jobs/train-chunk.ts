@@ -2,13 +2,13 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { readCheckpoint, readDataset, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainChunkJob } from '../protocol.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
 import type { TrainingItem } from '../training/training-set.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
-import { readCheckpoint, readConfig, readDataset } from './documents.ts';
 import { loadTrainingItems } from './load-items.ts';
 
 /** The trainer of the last chunk, still on the device; a cache and nothing else. */
@@ -51,7 +51,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   }
 
   return async (ctx, job) => {
-    const config = await readConfig(ctx.blobs, job.config);
+    const config = await readKeyedConfig(ctx.blobs, job.config);
     const key = JSON.stringify([job.config, job.dataset, job.engine]);
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();

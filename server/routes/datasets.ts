@@ -5,10 +5,9 @@ import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
 import { releasePictures } from '../../functions/datasets/release-pictures.ts';
 import { writeDatasetView } from '../../functions/views/dataset-view.ts';
 import { deleteView } from '../../functions/views/view-files.ts';
-import type { Digest } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
-import { parseItems } from '../../storage/items.ts';
-import { type DatasetHead, digestSchema, type Item, type Page } from '../../storage/records.ts';
+import { readItems } from '../../storage/items.ts';
+import { type DatasetHead, digestSchema, type Item } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { Etag } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
@@ -95,22 +94,19 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
     const gone = new Set(removed);
     const items: Item[] = [];
     let next: string | undefined;
-    for (let page = start.page; page < pages.length && next === undefined; page++) {
-      for (const [index, item] of (await readItems(pages[page])).entries()) {
-        if ((page === start.page && index <= start.index) || gone.has(item.id)) continue;
+    for (const [number, page] of pages.entries()) {
+      if (next !== undefined) break;
+      if (number < start.page) continue;
+      for (const [index, item] of (await readItems(blobs, page)).entries()) {
+        if ((number === start.page && index <= start.index) || gone.has(item.id)) continue;
         items.push(item);
         if (items.length < limit) continue;
-        next = `${page}.${index}`;
+        next = `${number}.${index}`;
         break;
       }
     }
     return c.json({ v: 1, dataset: value.dataset, items, ...(next !== undefined && { next }) });
   });
-
-  async function readItems(page: Page | undefined): Promise<Item[]> {
-    const digest: Digest | undefined = page?.items;
-    return digest === undefined ? [] : parseItems(await blobs.get(digest), digest);
-  }
 
   return app;
 }

@@ -2,9 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Conflict, Corrupt } from '../../errors.ts';
 import { createActionCache } from '../action-cache.ts';
-import { canonicalDigest, canonicalJson, type Json } from '../canonical.ts';
+import { canonicalDigest, type Json } from '../canonical.ts';
 import { createBlobStore } from '../cas.ts';
 import { type Digest, digestOf } from '../digest.ts';
+import { putDocument } from '../document-blobs.ts';
 import type { MemoryObjects } from '../drivers/memory.ts';
 import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../intercept.ts';
@@ -26,8 +27,7 @@ function createSite(objects: MemoryObjects = new Map(), time = createFakeLifetim
   const cache = createActionCache(store, time);
   const refs = createRefs(store);
   const text = async (value: string) => (await blobs.put(Buffer.from(value), 'application/x-tar')).digest;
-  const document = async (value: Json) =>
-    (await blobs.put(Buffer.from(canonicalJson(value)), 'application/json')).digest;
+  const document = async (value: Json) => (await putDocument(blobs, value)).digest;
   return {
     time,
     objects,
