@@ -6,7 +6,7 @@ function answering(health: unknown): Pick<ApiClient, 'get'> {
   return { get: async (_, schema) => schema.parse(health) };
 }
 
-test('gives the lines of engines that have one, and none when the server does not answer as expected', async () => {
+test('lists one hint per engine that has a hint, and none if the server answers something else', async () => {
   const runner = {
     pid: 1,
     uptime: 1,

@@ -1,8 +1,8 @@
-/** @file How a command ends badly: what was wrong, what was expected, what to do, and an exit code. */
+/** @file How a command fails: it prints what was wrong, what was expected and what to do, and exits with code 1. */
 import type { ArgsDef, CommandContext } from 'citty';
 import { AppError, InvalidInput } from '../errors.ts';
 
-/** Lines for stderr; the stack only of what is a defect. */
+/** Lines for stderr. Only an error that is no AppError, and so a defect, shows its stack. */
 export function describeError(error: unknown): string {
   if (!(error instanceof AppError))
     return `easel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
@@ -16,8 +16,8 @@ export function describeError(error: unknown): string {
 }
 
 /**
- * Wraps a command's `run`: options it does not know are refused, and errors are printed and become exit code 1, without citty's dump of
- * the object.
+ * Wraps a command's `run`: refuses unknown options, prints errors and sets exit code 1. citty alone would dump the
+ * error object.
  */
 export function reportErrors<T extends ArgsDef>(
   run: (context: CommandContext<T>) => Promise<void>,
@@ -47,7 +47,7 @@ function refuseUnknown(given: readonly string[], names: ReadonlySet<string>): vo
   const unknown = given.filter(name => !names.has(name));
   if (unknown.length === 0) return;
   const list = (items: readonly string[]) => items.map(name => `${name.length > 1 ? '--' : '-'}${name}`).join(', ');
-  throw new InvalidInput(`${list(unknown)} is no option of this command`, {
+  throw new InvalidInput(`this command has no option ${list(unknown)}`, {
     expected: list([...names].filter(name => name !== '_')),
     hint: 'see `easel <command> --help`',
   });

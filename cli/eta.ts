@@ -1,13 +1,13 @@
-/** @file Time left, from how fast the last minute went. */
+/** @file Time left, from the speed of the last minute. */
 
 const WINDOW_MS = 60_000;
 
 export interface Eta {
-  /** Seconds left; undefined until two counts of the phase were seen, and when nothing moved. */
+  /** Seconds left; undefined before the second count of a phase, and while the count stands still. */
   update(phase: string, done: number, total: number): number | undefined;
 }
 
-/** `now` in milliseconds. A new phase, or a count that falls, starts anew. */
+/** @param now Milliseconds. A new phase, or a count that falls, restarts the estimate. */
 export function createEta(now: () => number = () => performance.now()): Eta {
   let phase: string | undefined;
   let seen: { readonly at: number; readonly done: number }[] = [];

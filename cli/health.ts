@@ -1,4 +1,4 @@
-/** @file GET /health, as far as the commands show it. */
+/** @file The part of GET /health that the commands show. */
 import { z } from 'zod';
 
 const engineSchema = z.looseObject({
@@ -8,7 +8,7 @@ const engineSchema = z.looseObject({
   version: z.string().optional(),
   threads: z.number().optional(),
   precisions: z.array(z.string()).optional(),
-  /** What would make the machine faster. */
+  /** A hint that would make the machine faster. */
   advice: z.string().optional(),
   reason: z.string().optional(),
 });
@@ -28,11 +28,11 @@ const runnerSchema = z.looseObject({
 export const healthSchema = z.looseObject({
   status: z.string(),
   version: z.string(),
-  /** This and what follows is told to those with the token only. */
+  /** The server tells the store, the S3 endpoint and the gpu-runner only to callers that have the token. */
   store: z.string().optional(),
   s3: z.looseObject({ url: z.string(), bucket: z.string() }).optional(),
   runner: runnerSchema.optional(),
-  /** Why no runner answers. */
+  /** Why no gpu-runner answers. */
   runner_problem: z.string().optional(),
 });
 export type Health = z.infer<typeof healthSchema>;

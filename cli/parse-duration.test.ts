@@ -10,6 +10,6 @@ test.each([
   ['0s', 0],
 ])('%s is %i seconds', (text, seconds) => expect(parseDuration(text, '--grace')).toBe(seconds));
 
-test.each(['', '48', 'h', '-1h', '1w', '1 h', '1h30m'])('"%s" is no duration', text => {
+test.each(['', '48', 'h', '-1h', '1w', '1 h', '1h30m'])('"%s" is not a duration', text => {
   expect(() => parseDuration(text, '--grace')).toThrow(InvalidInput);
 });

@@ -2,7 +2,7 @@ import { InvalidInput } from '../errors.ts';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** `90s`, `30m`, `48h` or `30d` as seconds. @param option Where it was given, for errors. @throws InvalidInput */
+/** `90s`, `30m`, `48h` or `30d` as seconds. @param option Name of the option, for errors. @throws InvalidInput */
 export function parseDuration(text: string, option: string): number {
   const [, count, unit = ''] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? [];
   const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);

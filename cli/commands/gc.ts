@@ -22,21 +22,24 @@ export const gcCommand = defineCommand({
   meta: {
     name: 'gc',
     description:
-      'show what nothing needs any more; with --delete, delete what was so a grace period ago already, and note the rest for the next call',
+      'list unreachable objects; with --delete, delete those already listed one grace period ago, and note the others for the next call',
   },
   args: {
-    delete: { type: 'boolean', description: 'delete; otherwise nothing is written' },
+    delete: { type: 'boolean', description: 'delete and note objects; without it, nothing is written' },
     grace: {
       type: 'string',
-      description: 'what was used within this time stays (default 48h; shorter only with --alone)',
+      description: 'objects used within this time stay (default 48h; shorter only with --alone)',
       valueHint: '48h',
     },
     retention: {
       type: 'string',
-      description: 'samples and logs of runs stay so long since they were last used (default 30d)',
+      description: 'samples and logs of runs stay for this time after their last use (default 30d)',
       valueHint: '30d',
     },
-    alone: { type: 'boolean', description: 'nothing else works on the store, and did not within the grace period' },
+    alone: {
+      type: 'boolean',
+      description: 'promise that nothing else works on the store, or did within the grace period',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     ...connectionArgs,
   },
@@ -64,18 +67,18 @@ export function formatReport(report: GcAnswer): string {
     const gone = done ? swept : due;
     return [kind, String(garbage.objects), formatBytes(garbage.bytes), String(gone.objects), formatBytes(gone.bytes)];
   };
-  const head = ['kind', 'not needed', 'size', done ? 'deleted' : 'due', 'size'];
+  const head = ['kind', 'unreachable', 'size', done ? 'deleted' : 'due', 'size'];
   const kinds = Object.entries(report.kinds).map(([kind, part]) => row(kind, part));
   const total = kinds.length === 0 ? [] : [row('all', report)];
   const lines = [
     formatTable([head, ...kinds, ...total]),
     '',
-    `${report.marked.objects} blobs (${formatBytes(report.marked.bytes)}) are needed.`,
-    ...report.missing.map(digest => `missing: ${digest} is needed, and not in the store`),
+    `${report.marked.objects} blobs (${formatBytes(report.marked.bytes)}) are reachable.`,
+    ...report.missing.map(digest => `missing: ${digest} is reachable, but not in the store`),
   ];
   if (!done && report.garbage.objects > 0)
-    lines.push('Nothing was deleted: that was a dry run. Delete with: easel gc --delete');
+    lines.push('This was a dry run: nothing was deleted. To delete: easel gc --delete');
   if (report.next_due_at !== undefined)
-    lines.push(`What is noted falls due at ${report.next_due_at}: call again then.`);
+    lines.push(`The noted objects fall due at ${report.next_due_at}: call again then.`);
   return lines.join('\n');
 }

@@ -20,7 +20,7 @@ const experimentsSchema = z.looseObject({
 type Experiments = z.infer<typeof experimentsSchema>['experiments'];
 
 export const statusCommand = defineCommand({
-  meta: { name: 'status', description: 'show the server, the gpu-runner, its queue, and the experiments' },
+  meta: { name: 'status', description: 'show the server, the gpu-runner, its queue and the experiments' },
   args: { json: { type: 'boolean', description: 'print JSON' }, ...connectionArgs },
   run: reportErrors(async ({ args }) => {
     const api = connect(args);

@@ -1,4 +1,4 @@
-/** @file What the commands about stores have in common. */
+/** @file Arguments that several `easel store` commands share. */
 import { InvalidInput } from '../../errors.ts';
 
 export const DEFAULT_FOLDER = 'data/minio';
@@ -10,7 +10,7 @@ export const kindArg = {
 export const folderArg = {
   folder: {
     type: 'string',
-    description: `where MinIO keeps its data (default ${DEFAULT_FOLDER}); its keys lie beside it, in FOLDER.json`,
+    description: `folder of MinIO's data (default ${DEFAULT_FOLDER}); the keys lie beside it, in FOLDER.json`,
     valueHint: 'FOLDER',
   },
 } as const;
@@ -19,19 +19,19 @@ export const bucketArg = {
   bucket: { type: 'string', description: 'name of the bucket (default easel)', valueHint: 'NAME' },
 } as const;
 
-/** @throws InvalidInput for another one than MinIO. */
+/** @throws InvalidInput unless `kind` is `minio`. */
 export function requireMinio(kind: string): void {
   if (kind === 'minio') return;
-  throw new InvalidInput(`"${kind}" is no store that can be had in this way`, {
+  throw new InvalidInput(`this command cannot start or install the store "${kind}"`, {
     expected: '`minio`',
-    hint: 'see infra/object-stores.md for others',
+    hint: 'see infra/object-stores.md for other stores',
   });
 }
 
-/** As S3 wants it. @throws InvalidInput */
+/** @returns `name`, if S3 accepts it as the name of a bucket. @throws InvalidInput */
 export function parseBucket(name: string): string {
   if (/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(name)) return name;
-  throw new InvalidInput(`--bucket ${name} is no name of a bucket`, {
+  throw new InvalidInput(`--bucket ${name} is not a valid bucket name`, {
     expected: '3 to 63 small letters, digits and hyphens',
   });
 }

@@ -6,13 +6,13 @@ import { kindArg, requireMinio } from './store-args.ts';
 export const storeInstallCommand = defineCommand({
   meta: {
     name: 'install',
-    description: 'build MinIO with Go into EASEL_CACHE, unless there is one: its tests run from then on',
+    description: 'build MinIO with Go into EASEL_CACHE, unless this machine has one',
   },
   args: kindArg,
   run: reportErrors(async ({ args }) => {
     requireMinio(args.kind);
     const found = await findMinio();
     if (found === undefined) await buildMinio(line => console.log(line));
-    else console.log(`MinIO is here: ${found}`);
+    else console.log(`MinIO is installed: ${found}`);
   }),
 });

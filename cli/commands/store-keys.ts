@@ -10,19 +10,20 @@ import { connect, connectionArgs } from './connection.ts';
 
 const DEFAULT_STORE = 'file:data/store';
 const DEFAULT_PORT = '8788';
-/** Clients want one, and any will do. */
+/** S3 clients require a region; the endpoint accepts any. */
 const REGION = 'us-east-1';
 
 export const storeKeysCommand = defineCommand({
   meta: {
     name: 'keys',
     description:
-      'print what a shell needs to browse a folder store by S3: eval "$(npm run -s easel -- store keys)", then `aws s3 ls s3://easel/`',
+      'print the environment for browsing a folder store with S3 tools: ' +
+      'eval "$(npm run -s easel -- store keys)", then `aws s3 ls s3://easel/`',
   },
   args: {
     store: {
       type: 'string',
-      description: `file:DIR (default EASEL_STORE, else that of the server, else ${DEFAULT_STORE})`,
+      description: `file:DIR (default: EASEL_STORE, else the store of the server, else ${DEFAULT_STORE})`,
       valueHint: 'URL',
     },
     ...connectionArgs,
@@ -35,7 +36,7 @@ export const storeKeysCommand = defineCommand({
     const keys = s3KeysOf(process.env) ?? (await readS3Keys(folder));
     if (keys === undefined) {
       throw new NotFound(`the store in ${folder} has no keys yet`, {
-        hint: 'a server makes them: start one with `easel up`',
+        hint: 'a server makes the keys: start one with `easel up`',
       });
     }
     console.log(
@@ -49,29 +50,32 @@ export const storeKeysCommand = defineCommand({
   }),
 });
 
-/** @throws InvalidInput for a store that is no folder. */
+/** @returns The absolute path of the folder store. @throws InvalidInput if the store is not a folder. */
 function findFolder(wanted: string | undefined, health: Health | undefined): string {
   const url = wanted ?? health?.store ?? DEFAULT_STORE;
   const folder = parseStoreFolder(url);
   if (folder !== undefined) return resolve(folder);
-  throw new InvalidInput(`the store ${url} is no folder, and so has no S3 endpoint of Easel's`, {
+  throw new InvalidInput(`the store ${url} is not a folder, so Easel has no S3 endpoint for it`, {
     expected: 'file:DIR',
-    hint: 'use the address and the keys of that store itself: `easel store env` prints those of MinIO',
+    hint: 'use the address and keys of the store itself: `easel store env` prints those of MinIO',
   });
 }
 
-/** Where the server that serves this folder has its endpoint; without a server, where it would have it. @throws Unprocessable */
+/**
+ * The S3 endpoint of the server on this folder. If no server answers: the address that one would take.
+ * @throws Unprocessable if the server has no S3 endpoint.
+ */
 function findEndpoint(folder: string, health: Health | undefined): string {
   const isServed = health?.store !== undefined && parseStoreFolder(health.store) === folder;
   if (isServed && health.s3 !== undefined) return health.s3.url;
   const port = process.env.EASEL_S3_PORT || DEFAULT_PORT;
   if (isServed || port === 'off') {
     throw new Unprocessable('the server has no S3 endpoint', {
-      hint: 'its port was taken, or EASEL_S3_PORT is "off": start it with EASEL_S3_PORT=0 for any free port',
+      hint: 'its port was taken, or EASEL_S3_PORT is "off": start the server with EASEL_S3_PORT=0 for a free port',
     });
   }
   console.error(
-    `easel: no server of ${folder} answers; if one listens elsewhere than on port ${port}, say --url or EASEL_URL`,
+    `easel: no server of ${folder} answers; this assumes port ${port} (if a server listens elsewhere, give --url)`,
   );
   return `http://127.0.0.1:${port}`;
 }

@@ -18,9 +18,13 @@ export const storeUpCommand = defineCommand({
     ...kindArg,
     ...folderArg,
     ...bucketArg,
-    port: { type: 'string', description: 'of its S3 interface (default 9000); 0: a free one', valueHint: 'N' },
-    'console-port': { type: 'string', description: 'of its web page (default 9001); 0: a free one', valueHint: 'N' },
-    verbose: { type: 'boolean', alias: 'v', description: 'pass on what MinIO says' },
+    port: { type: 'string', description: 'port of the S3 interface (default 9000); 0: a free port', valueHint: 'N' },
+    'console-port': {
+      type: 'string',
+      description: 'port of the web page (default 9001); 0: a free port',
+      valueHint: 'N',
+    },
+    verbose: { type: 'boolean', alias: 'v', description: "show MinIO's own output" },
   },
   run: reportErrors(async ({ args }) => {
     requireMinio(args.kind);
@@ -37,22 +41,24 @@ export const storeUpCommand = defineCommand({
     const store = await startMinioStore({ binary, ...options });
     for (const line of describeStore(store, folder)) console.log(line);
     const signal = await Promise.race([stopAsked, store.ended]);
-    if (typeof signal !== 'string') throw new Internal(`MinIO has ended by itself:\n${signal.join('\n')}`);
+    if (typeof signal !== 'string') throw new Internal(`MinIO stopped unexpectedly:\n${signal.join('\n')}`);
     console.log(`easel: ${signal}, stopping MinIO`);
     await store.stop();
   }),
 });
 
-/** Lines for whoever has started it. */
+/** Lines printed when MinIO is up: its addresses, and how to start Easel on it. */
 export function describeStore(store: MinioStore, folder: string): string[] {
   const where = folder === DEFAULT_FOLDER ? '' : ` --folder ${quoteWord(folder)}`;
   return [
-    `MinIO is up: ${store.endpoint}  (data in ${folder}, keys in ${keysPathOf(folder)}; Ctrl-C stops it)`,
+    `MinIO is up: ${store.endpoint}  (data in ${folder}, keys in ${keysPathOf(folder)}; stop it with Ctrl-C)`,
     ...(store.consoleUrl === undefined
       ? []
-      : [`browse it: ${store.consoleUrl}  (user ${store.browse.accessKey}, its password by \`store env --browse\`)`]),
+      : [
+          `browse it: ${store.consoleUrl}  (user ${store.browse.accessKey}; \`store env --browse\` prints the password)`,
+        ]),
     '',
-    `Easel on ${store.url}, in another terminal:`,
+    `To start Easel on ${store.url}, in another terminal:`,
     `  eval "$(npm run --silent easel -- store env${where})"`,
     '  npm run easel -- up',
   ];

@@ -6,7 +6,7 @@ import { storeKeysCommand } from './store-keys.ts';
 import { storeUpCommand } from './store-up.ts';
 
 export const storeCommand = defineCommand({
-  meta: { name: 'store', description: 'run an object store on this machine; keys to it' },
+  meta: { name: 'store', description: 'run MinIO on this machine; print the keys of a store' },
   subCommands: {
     up: storeUpCommand,
     env: storeEnvCommand,

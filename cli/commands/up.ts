@@ -7,26 +7,26 @@ import { listenForStop } from '../stop-signals.ts';
 import { startEasel } from '../up.ts';
 
 export const upCommand = defineCommand({
-  meta: { name: 'up', description: 'start the server and the gpu-runner, and keep them running' },
+  meta: { name: 'up', description: 'start the server and the gpu-runner and keep them running, until Ctrl-C' },
   args: {
     port: {
       type: 'string',
-      description: 'port of the server (default EASEL_PORT or 8787); 0: free ports',
+      description: 'port of the server (default: EASEL_PORT, else 8787); 0: free ports for all',
       valueHint: 'N',
     },
     store: {
       type: 'string',
-      description: 'file:DIR or s3://bucket?endpoint=... (default EASEL_STORE)',
+      description: 'file:DIR or s3://bucket?endpoint=... (default: EASEL_STORE, else file:data/store)',
       valueHint: 'URL',
     },
     host: {
       type: 'string',
-      description: 'address to listen on (default 127.0.0.1; another needs EASEL_TOKEN)',
+      description: 'address to listen on (default: EASEL_HOST, else 127.0.0.1; other machines need EASEL_TOKEN)',
       valueHint: 'HOST',
     },
     device: {
       type: 'string',
-      description: 'name of the device that the runner holds (default EASEL_DEVICE or cpu)',
+      description: 'name of the device that the gpu-runner holds (default: EASEL_DEVICE, else cpu)',
       valueHint: 'NAME',
     },
   },
@@ -40,11 +40,11 @@ export const upCommand = defineCommand({
       ...(args.device === undefined ? {} : { device: args.device }),
       log: line => console.log(line),
     });
-    console.log(`easel is up: ${easel.url}  (runner ${easel.runnerUrl}; Ctrl-C stops both)`);
+    console.log(`easel is up: ${easel.url}  (gpu-runner ${easel.runnerUrl}; stop both with Ctrl-C)`);
     const api = createApiClient(easel.url, process.env.EASEL_TOKEN || undefined);
     for (const line of await listAdvice(api)) console.log(line);
     const signal = await stopAsked;
-    console.log(`easel: ${signal}, stopping (the runner finishes its step)`);
+    console.log(`easel: ${signal}, stopping (the gpu-runner finishes its step)`);
     await easel.stop();
   }),
 });

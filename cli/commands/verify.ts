@@ -40,16 +40,16 @@ export type Verdict = z.infer<typeof verdictSchema>;
 export const verifyCommand = defineCommand({
   meta: {
     name: 'verify',
-    description: 'read the whole store again and say what is damaged or missing; exit code 1 when something is',
+    description: 'read the whole store and list damaged and missing blobs; exit code 1 if there are any',
   },
   args: {
     repair: {
       type: 'boolean',
-      description: 'delete what is damaged or unreadable, and make again what is missing',
+      description: 'delete damaged blobs and unreadable documents, and make missing blobs again',
     },
-    'rebuild-views': { type: 'boolean', description: 'write experiments/ and datasets/ anew from the names' },
+    'rebuild-views': { type: 'boolean', description: 'write experiments/ and datasets/ again' },
     json: { type: 'boolean', description: 'print JSON' },
-    quiet: { type: 'boolean', alias: 'q', description: 'no progress' },
+    quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
   },
   run: reportErrors(async ({ args }) => {
@@ -71,13 +71,13 @@ export function formatVerdict(verdict: Verdict): string {
   const { blobs, documents, unreferenced, damaged, missing, stale, unreadable, repairs, views } = verdict;
   return [
     `read: blobs ${blobs.count} (${formatBytes(blobs.bytes)}), documents ${documents}`,
-    `needed by nothing: ${unreferenced.count} (${formatBytes(unreferenced.bytes)})`,
+    `unreachable blobs: ${unreferenced.count} (${formatBytes(unreferenced.bytes)})`,
     ...tellList('damaged blobs', damaged, tellBlob),
     ...tellList('missing blobs', missing, tellBlob),
     ...tellList('unreadable documents', unreadable, ({ what, reason }) => [`${what}: ${reason}`]),
-    ...(stale.total > 0 ? [`blobs gone that only results name, made again when they are used: ${stale.total}`] : []),
+    ...(stale.total > 0 ? [`missing blobs that only cached results name (made again when used): ${stale.total}`] : []),
     ...(repairs ? tellRepairs(repairs) : []),
-    ...(views ? [`views: rebuilt ${views.rebuilt}, of names that are gone deleted ${views.deleted.total}`] : []),
+    ...(views ? [`views: rebuilt ${views.rebuilt}, deleted ${views.deleted.total} whose name is gone`] : []),
     ...(views ? tellList('views not rebuilt', views.failed, each => [`${each.view}: ${each.reason}`]) : []),
     verdict.ok ? 'all is well' : adviseOn(verdict),
   ].join('\n');
@@ -89,7 +89,7 @@ function tellBlob({ digest, needed_by, made_again_by }: Gone): string[] {
   return [
     digest,
     `  needed by ${needed_by.join(' > ') || 'nothing'}`,
-    `  ${made_again_by === null ? 'no result tells who made it' : `made again by ${made_again_by}`}`,
+    `  ${made_again_by === null ? 'no result names its maker' : `made again by ${made_again_by}`}`,
   ];
 }
 
@@ -108,8 +108,9 @@ function tellRepairs({ deleted, restored, lost }: NonNullable<Verdict['repairs']
 }
 
 function adviseOn({ repairs }: Verdict): string {
-  if (repairs === undefined) return 'run it with --repair: what is damaged goes, what is missing is made again';
+  if (repairs === undefined)
+    return 'to repair, run it with --repair: it deletes damaged blobs and makes missing ones again';
   return repairs.lost.total > 0
-    ? 'repeat the calls that made what is lost (import, prepare, train), or PUT its bytes to /objects/<digest>'
-    : 'run it again to see that all is well now';
+    ? 'repeat the calls that made the lost blobs (import, prepare, train), or PUT their bytes to /objects/<digest>'
+    : 'run it again to see whether all is well now';
 }

@@ -1,4 +1,7 @@
-/** @file Stands for the server or the runner in tests of the supervisor: says where it listens, what it was given, and dies as told. */
+/**
+ * @file Stands for the server or the runner in tests of the supervisor: says where it listens, what it was given, and
+ * dies as told.
+ */
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
