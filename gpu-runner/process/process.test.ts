@@ -114,12 +114,17 @@ test('a sample runs between the steps of a chunk, and neither changes the other'
   expect(trace.indexOf('sample 7')).toBeLessThan(trace.indexOf('step 40'));
 });
 
-test('two equal submissions run once, and a later one gets the remembered result', async () => {
+test('two equal submissions run once, both see every step, and a later one gets the remembered result', async () => {
   const runner = await start();
-  const [a, b] = await Promise.all(
-    [clientOf(runner), clientOf(runner)].map(client => client.run(digestOf('a'), fakeChunk(0, 5), { signal: never() })),
-  );
-  expect(a).toEqual(b);
+  const submit = async () => {
+    const steps: unknown[] = [];
+    const onEvent = (event: JobEvent) => void (event.type === 'progress' && steps.push(event.done));
+    const result = await clientOf(runner).run(digestOf('a'), fakeChunk(0, 5), { signal: never(), onEvent });
+    return { result, steps };
+  };
+  const [{ result: a, steps }, b] = await Promise.all([submit(), submit()]);
+  expect(b).toEqual({ result: a, steps });
+  expect(steps).toEqual([1, 2, 3, 4, 5]);
   expect(await clientOf(runner).run(digestOf('a'), fakeChunk(0, 5), { signal: never() })).toEqual(a);
   expect((await runner.trace()).filter(line => line === 'train 0')).toHaveLength(1);
 });

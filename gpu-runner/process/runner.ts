@@ -11,7 +11,6 @@ import { createBlobClient } from './blob-client.ts';
 import { slotsFor } from './job-board.ts';
 import { createJobQueue } from './job-queue.ts';
 import type { ControlOptions, FromControl, JobTicket, ToControl } from './messages.ts';
-import { createProgressGate } from './progress-gate.ts';
 import { createSharedFlags } from './shared-flags.ts';
 
 const HEARTBEAT_MS = 200;
@@ -78,16 +77,12 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 
   const queue = createJobQueue(async ticket => {
     control.tell({ type: 'started', ticket: ticket.id });
-    const gate = createProgressGate(update =>
-      control.tell({ type: 'event', ticket: ticket.id, event: { type: 'progress', ...update } }),
-    );
     const context: JobContext = {
       blobs,
       engine: engines.open,
-      progress: gate.update,
+      progress: event => control.tell({ type: 'event', ticket: ticket.id, event: { type: 'progress', ...event } }),
       async breathe() {
         flags.beat();
-        gate.flush();
         // One turn of the event loop, in which messages of the workers, signals and finished writes arrive.
         await new Promise(resolve => setImmediate(resolve));
         if (!isInteractive(ticket.job) && stopping === undefined) await queue.runInteractive();
@@ -97,10 +92,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     };
     try {
       const result = jobResultSchema.parse(await runJob(options.handlers, context, ticket.job));
-      gate.flush(true);
       control.tell({ type: 'event', ticket: ticket.id, event: { type: 'done', result } });
     } catch (error) {
-      gate.flush(true);
       reportFailure(ticket, error);
     }
   });
