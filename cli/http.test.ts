@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { ProgressEvent } from '../configs/progress.ts';
 import { Cancelled, Internal } from '../errors.ts';
-import { ApiProblem, createApiClient, type ProgressEvent, Unreachable } from './http.ts';
+import { ApiProblem, createApiClient, Unreachable } from './http.ts';
 
 type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse) => void;
 

@@ -1,6 +1,7 @@
 /** @file A client of the HTTP API. Problem documents become errors. It follows runs to their end and prints nothing. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { type ProgressEvent, progressSchema } from '../configs/progress.ts';
 import { AppError, Cancelled, Internal } from '../errors.ts';
 import { readServerSentEvents, type ServerSentEvent } from '../formats/server-sent-events.ts';
 
@@ -15,16 +16,6 @@ const SILENCE_MS = 45_000;
 const ATTEMPTS = 5;
 
 export type JsonValue = z.infer<ReturnType<typeof z.json>>;
-
-export const progressEventSchema = z.looseObject({
-  phase: z.string(),
-  done: z.number().optional(),
-  total: z.number().optional(),
-  unit: z.string().optional(),
-  metrics: z.record(z.string(), z.number()).optional(),
-  message: z.string().optional(),
-});
-export type ProgressEvent = z.infer<typeof progressEventSchema>;
 
 const problemSchema = z.looseObject({
   status: z.int(),
@@ -240,7 +231,7 @@ function readEvent(event: ServerSentEvent, onEvent: CallOptions['onEvent']): Cal
   const data: unknown = JSON.parse(event.data);
   if (event.event === 'done') return parse(doneSchema, data, 'the event "done"');
   if (event.event === 'failed') throw new ApiProblem(parse(problemSchema, data, 'the event "failed"'));
-  if (event.event === 'progress') onEvent?.(parse(progressEventSchema, data, 'the event "progress"'));
+  if (event.event === 'progress') onEvent?.(parse(progressSchema.loose(), data, 'the event "progress"'));
   return undefined;
 }
 

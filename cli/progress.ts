@@ -1,7 +1,7 @@
 /** @file Shows the progress events of a call: a bar with ETA on a terminal, a line every few seconds elsewhere. */
 import { MultiBar, type SingleBar } from 'cli-progress';
+import type { ProgressEvent } from '../configs/progress.ts';
 import { createEta, formatDuration, formatNumber } from './eta.ts';
-import type { ProgressEvent } from './http.ts';
 
 const LINE_MS = 5000;
 const BAR_FORMAT = '{phase} [{bar}] {value}/{total}{unit}  {metrics}{eta_text}';

@@ -1,22 +1,12 @@
 /** @file One way to define a stage: caching, idempotency, progress, errors and OpenAPI come from this one definition. */
 import type { z } from 'zod';
+import type { ProgressEvent } from '../configs/progress.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/lease.ts';
 import type { ColumnName, Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
-
-/** What a run tells those who watch: `phase` names the stage, `done` of `total` counts its units. */
-export interface ProgressEvent {
-  readonly phase: string;
-  readonly done?: number;
-  readonly total?: number;
-  readonly unit?: string;
-  /** Free numbers to show: loss, samples_per_second. */
-  readonly metrics?: Readonly<Record<string, number>>;
-  readonly message?: string;
-}
 
 export interface FunctionContext {
   readonly blobs: BlobStore;

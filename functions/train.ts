@@ -2,7 +2,9 @@
  * @file The driver of an experiment: chunk after chunk to the target, under the experiment's lease. Everything it has done is in the
  * head, so whoever calls again, wherever, goes on from there. A pause takes effect at the next chunk border: nothing is lost.
  */
+
 import { z } from 'zod';
+import type { ProgressEvent } from '../configs/progress.ts';
 import type { Config } from '../configs/schema.ts';
 import { Conflict, Internal, NotFound, Unprocessable } from '../errors.ts';
 import type { Json } from '../storage/canonical.ts';
@@ -10,7 +12,7 @@ import type { Digest } from '../storage/digest.ts';
 import { putDocument, readCheckpoint } from '../storage/document-blobs.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
-import { type CallAnswer, defineFunction, type EffectContext, type ProgressEvent } from './define.ts';
+import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
 import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';

@@ -1,5 +1,6 @@
 /** @file What server and runner say to each other over loopback HTTP: plain JSON, digests, no tensors. */
 import { z } from 'zod';
+import { progressSchema } from '../configs/progress.ts';
 import { blobRefSchema, digestSchema, engineSpecSchema } from '../storage/records.ts';
 
 /** Steps [from, to) from one checkpoint to the next. */
@@ -93,15 +94,7 @@ export type FailedEvent = z.infer<typeof failedEventSchema>;
 /** Sent as server-sent events of a job: `progress` any number of times, then one of `done` and `failed`. */
 export const jobEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('queued'), position: z.int() }),
-  z.strictObject({
-    type: z.literal('progress'),
-    phase: z.string(),
-    done: z.int().optional(),
-    total: z.int().optional(),
-    unit: z.string().optional(),
-    metrics: z.record(z.string(), z.number()).optional(),
-    message: z.string().optional(),
-  }),
+  progressSchema.extend({ type: z.literal('progress') }).strict(),
   z.strictObject({ type: z.literal('done'), result: jobResultSchema }),
   failedEventSchema,
 ]);

@@ -1,5 +1,6 @@
 /** @file A run as the wire shows it. */
 import { z } from 'zod';
+import { progressSchema } from '../configs/progress.ts';
 import { Internal } from '../errors.ts';
 import type { RunState } from '../functions/execution/executor.ts';
 import { describeError } from '../functions/execution/thrown.ts';
@@ -7,15 +8,6 @@ import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema, resultSchema } from '../storage/records.ts';
 import { makeProblem, problemSchema } from './problem.ts';
-
-export const progressSchema = z.object({
-  phase: z.string(),
-  done: z.number().optional(),
-  total: z.number().optional(),
-  unit: z.string().optional(),
-  metrics: z.record(z.string(), z.number()).optional(),
-  message: z.string().optional(),
-});
 
 export const runDocumentSchema = z.strictObject({
   v: z.literal(1),

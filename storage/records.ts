@@ -1,5 +1,6 @@
 /** @file Every stored JSON document: each carries `v` and lists the blobs it needs in `links` (design: GC and verify follow them). */
 import { z } from 'zod';
+import { progressSchema } from '../configs/progress.ts';
 import { type Digest, isDigest } from './digest.ts';
 
 export const digestSchema = z
@@ -206,9 +207,6 @@ export const datasetHeadSchema = z.strictObject({
 });
 export type DatasetHead = z.infer<typeof datasetHeadSchema>;
 
-/** What a run tells of itself: the stage, and how far it is. */
-export const progressSchema = z.object({ phase: z.string() }).catchall(jsonSchema);
-
 /** runs/<action>/<attempt>/state.json: progress, never truth. */
 export const runRecordSchema = z.strictObject({
   v: z.literal(1),
@@ -227,7 +225,7 @@ export const runRecordSchema = z.strictObject({
     })
     .catchall(jsonSchema)
     .optional(),
-  progress: progressSchema.optional(),
+  progress: progressSchema.loose().optional(),
   /** What names in the body meant when the run began. */
   resolved: z.record(z.string(), digestSchema).optional(),
   /** RFC 3339. */

@@ -1,8 +1,8 @@
 /** @file What the demo prints: prose, curl lines and progress bars, which share one terminal. */
 import { relative, resolve } from 'node:path';
 import { styleText } from 'node:util';
-import type { ProgressEvent } from '../../cli/http.ts';
 import { createProgressView } from '../../cli/progress.ts';
+import type { ProgressEvent } from '../../configs/progress.ts';
 
 export interface Terminal {
   heading(title: string): void;

@@ -1,5 +1,5 @@
 /** @file An experiment, trained to its target while its previews are told as they come. */
-import type { ProgressEvent } from '../../cli/http.ts';
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { type ExperimentAnswer, experimentAnswer, previewsAnswer } from './answers.ts';
 import { BATCH, type DemoPlan } from './options.ts';
 import { formatCount, type Terminal } from './terminal.ts';

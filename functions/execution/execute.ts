@@ -1,5 +1,6 @@
 /** @file Every call of every function goes through here: parse, resolve names, look up, join or run, commit. */
 import { randomUUID } from 'node:crypto';
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { BlobMissing, Busy, Internal, NotFound } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
@@ -18,7 +19,6 @@ import type {
   EffectContext,
   EffectFunction,
   FunctionContext,
-  ProgressEvent,
   PureFunction,
   PureOutcome,
 } from '../define.ts';

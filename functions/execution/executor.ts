@@ -1,8 +1,9 @@
 /** @file What execute.ts promises to the server: call a function, start one as a run, look at a run. */
+import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
-import type { AnyFunction, CallAnswer, CallOptions, ProgressEvent } from '../define.ts';
+import type { AnyFunction, CallAnswer, CallOptions } from '../define.ts';
 import type { ThrownError } from './thrown.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed';

@@ -1,10 +1,10 @@
 /** @file A nested blob found missing while in use: its maker runs again, once, and then the work does. */
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { BlobMissing } from '../../errors.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import type { ProgressEvent } from '../define.ts';
 import type { Makers } from './makers.ts';
 import { asAppError } from './thrown.ts';
 

@@ -1,5 +1,6 @@
 /** @file A page function over a whole dataset: each page an action of its own, so that a kill loses at most the pages in work. */
 import type PQueue from 'p-queue';
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -7,7 +8,7 @@ import { putDocument, readDataset } from '../../storage/document-blobs.ts';
 import { readItems } from '../../storage/items.ts';
 import type { Action, ColumnName, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
-import type { FunctionContext, PageFunction, PageInput, PageOutcome, ProgressEvent, PureOutcome } from '../define.ts';
+import type { FunctionContext, PageFunction, PageInput, PageOutcome, PureOutcome } from '../define.ts';
 
 export interface PageCall {
   readonly fn: PageFunction;

@@ -1,5 +1,8 @@
-/** @file The events of one run: bounded in memory, replayed from any point, coalesced when they come too fast. */
-import type { ProgressEvent } from '../define.ts';
+/**
+ * @file The progress events of one run: replayed from any point, bounded in memory, thinned when they come too fast. Only this log thins
+ * them: the events of runner jobs and those of functions in the server all pass it on their way to clients and to the store.
+ */
+import type { ProgressEvent } from '../../configs/progress.ts';
 import type { RunEvent } from './executor.ts';
 
 /** Events of one phase that follow each other within this time are one event: the newest. */

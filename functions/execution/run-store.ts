@@ -1,10 +1,11 @@
 /** @file Runs in the store, `runs/<action>/<attempt>/{state.json,events.jsonl}`: so that another server can tell of them. Progress, never truth. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { progressSchema } from '../../configs/progress.ts';
 import { Conflict } from '../../errors.ts';
 import { type Digest, hexOf } from '../../storage/digest.ts';
 import { listFolders } from '../../storage/list-all.ts';
-import { progressSchema, runRecordSchema } from '../../storage/records.ts';
+import { runRecordSchema } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { RunEvent, RunHandle, RunState } from './executor.ts';
 import { type Run, settleWithin, sleep } from './run.ts';
@@ -20,7 +21,7 @@ const POLL_MS = 1000;
 /** Of one action; a call that is repeated every minute for a year must not fill the store. */
 const MAX_ATTEMPTS = 4;
 
-const eventSchema = z.strictObject({ id: z.int(), data: progressSchema });
+const eventSchema = z.strictObject({ id: z.int(), data: progressSchema.loose() });
 
 export interface RunStore {
   /** Writes the run down as it goes, until it has ended. Settles when all is written; a store that fails is let be. */
@@ -78,7 +79,7 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
     const lines = Buffer.from(stored?.body ?? [])
       .toString('utf8')
       .split('\n');
-    return lines.filter(line => line !== '').map(line => eventSchema.parse(JSON.parse(line)) as RunEvent);
+    return lines.filter(line => line !== '').map(line => eventSchema.parse(JSON.parse(line)));
   }
 
   /** Folders, oldest first: their names begin with the time. */

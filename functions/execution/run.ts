@@ -1,9 +1,9 @@
 /** @file One piece of work under its action: many may wait for it, it stops when the last of them gives up. */
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { Cancelled } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
-import type { ProgressEvent } from '../define.ts';
 import type { RunHandle, RunState } from './executor.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 import { describeError, type ThrownError } from './thrown.ts';

@@ -45,14 +45,7 @@ function forward(ctx: FunctionContext, event: JobEvent): void {
   if (event.type === 'queued') {
     ctx.progress({ phase: 'queued', message: `${event.position} before it` });
   } else if (event.type === 'progress') {
-    const { type: _, phase, ...rest } = event;
-    ctx.progress({ phase, ...withoutUndefined(rest) });
+    const { type: _, ...progress } = event;
+    ctx.progress(progress);
   }
-}
-
-/** zod's optional keys may be present and undefined, ours may not (exactOptionalPropertyTypes). */
-function withoutUndefined<T extends object>(record: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }

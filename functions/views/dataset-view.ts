@@ -2,7 +2,9 @@
  * @file `datasets/<name>/`: the pages of the dataset that the name means, as copies of their blobs, and a report. index.json comes last and
  * tells the truth at any time: it names only files that hold what it says. Before other files are changed, it gives up naming them.
  */
+
 import { z } from 'zod';
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { Conflict, Internal } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -10,7 +12,7 @@ import { readDataset } from '../../storage/document-blobs.ts';
 import { COLUMN_NAMES, type Dataset, digestSchema, type Page } from '../../storage/records.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
-import type { CallAnswer, ProgressEvent } from '../define.ts';
+import type { CallAnswer } from '../define.ts';
 import { describeDataset, describeForPeople } from './describe-dataset.ts';
 import {
   copyBlob,

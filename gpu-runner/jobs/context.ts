@@ -1,17 +1,16 @@
 /** @file What a job may touch. Jobs are the only code that gets an engine instance. */
+import type { ProgressEvent } from '../../configs/progress.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Engine } from '../compiler/engine.ts';
-import type { Job, JobEvent, JobKind, JobResult } from '../protocol.ts';
-
-export type ProgressUpdate = Omit<Extract<JobEvent, { type: 'progress' }>, 'type'>;
+import type { Job, JobKind, JobResult } from '../protocol.ts';
 
 export interface JobContext {
   /** Hashes and writes in a worker, so that the engine's thread does not wait. */
   readonly blobs: BlobStore;
   /** The runner's engine for a spec; one instance each, kept warm. */
   engine(spec: EngineSpec): Promise<Engine>;
-  progress(update: ProgressUpdate): void;
+  progress(event: ProgressEvent): void;
   /**
    * Called between optimizer steps, sampler steps or other units of work: lets waiting interactive jobs run to their end beside the
    * resident state. `stop`: the runner shuts down, commit what is finished. @throws Cancelled

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ProgressEvent } from '../../configs/progress.ts';
 import { Cancelled } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { packColumn } from '../../formats/webdataset.ts';
@@ -13,7 +14,7 @@ import type { Graph } from '../compiler/graph.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
-import type { JobContext, ProgressUpdate } from './context.ts';
+import type { JobContext } from './context.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
@@ -131,10 +132,10 @@ describe('the train-chunk job', () => {
       ...config,
       objective: { ...config.objective, prediction_type: 'v_prediction', noise_scale: 1e30 },
     };
-    const updates: ProgressUpdate[] = [];
+    const updates: ProgressEvent[] = [];
     const handler = createTrainChunkJob();
     const digest = (await putDocument(blobs, endless)).digest;
-    const watched = { ...context(), progress: (update: ProgressUpdate) => updates.push(update) };
+    const watched = { ...context(), progress: (update: ProgressEvent) => updates.push(update) };
     const { outputs } = await handler(watched, { ...job, config: digest, from: 0, to: 1 });
     const line = JSON.parse(new TextDecoder().decode(await blobs.get(digestFrom(outputs.log?.digest))));
     expect(line).toMatchObject({ step: 1, loss: null, skipped: true });
