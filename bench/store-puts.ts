@@ -2,10 +2,11 @@
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createBlobStore } from '../storage/cas.ts';
+import { mapBounded } from '../storage/map-bounded.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import { writeVersioned } from '../storage/versioned.ts';
 import { type Report, reportTurns } from './store-rows.ts';
-import { inParallel, type Turn, takeTurns } from './turns.ts';
+import { type Turn, takeTurns } from './turns.ts';
 
 const OBJECT_BYTES = 4096;
 const WIDTHS = [1, 16];
@@ -22,9 +23,10 @@ export interface PutsOptions {
 }
 
 export async function measurePuts({ stores, folder, count, rounds, report }: PutsOptions): Promise<void> {
+  const indices = Array.from({ length: count }, (_, i) => i);
   for (const width of WIDTHS) {
     const many = (put: (i: number, round: number) => Promise<unknown>): Turn => ({
-      run: round => inParallel(count, width, i => put(i, round)),
+      run: round => mapBounded(indices, { width }, i => put(i, round)),
     });
     const peers = {
       'fs.writeFile, not durable': many((i, round) =>

@@ -27,12 +27,3 @@ export async function takeTurns(
 function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
 }
-
-/** Runs `work` for 0 to `count` - 1, `width` at a time. */
-export async function inParallel(count: number, width: number, work: (i: number) => Promise<unknown>): Promise<void> {
-  let next = 0;
-  const lane = async () => {
-    while (next < count) await work(next++);
-  };
-  await Promise.all(Array.from({ length: width }, lane));
-}

@@ -2,6 +2,7 @@
 import type { ActionCache } from '../../storage/action-cache.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import { listAll } from '../../storage/list-all.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Action, Result } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { AnyFunction } from '../define.ts';
@@ -55,15 +56,7 @@ export function createMakers(
     };
     for (const fn of functions.values()) {
       if (fn.kind === 'effect') continue;
-      let batch: Promise<void>[] = [];
-      for await (const action of listActions(fn.name)) {
-        signal.throwIfAborted();
-        batch.push(look(fn, action));
-        if (batch.length < SEARCH_WIDTH) continue;
-        await Promise.all(batch);
-        batch = [];
-      }
-      await Promise.all(batch);
+      await mapBounded(listActions(fn.name), { width: SEARCH_WIDTH, signal }, action => look(fn, action));
     }
     // The fewer links, the earlier the stage.
     return found.sort((a, b) => a.links - b.links).map(({ action }) => action);

@@ -4,6 +4,7 @@ import type { Digest } from '../../storage/digest.ts';
 import { readCheckpoint } from '../../storage/document-blobs.ts';
 import { findMissing } from '../../storage/find-missing.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Checkpoint, KeptCheckpoint } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { listHeads } from './experiment-head.ts';
@@ -42,14 +43,10 @@ async function listKept(store: ObjectStore, blobs: BlobStore): Promise<ReadonlyS
   const checkpoints = [...new Set(histories.map(({ checkpoint }) => checkpoint))];
   const before = known.get(blobs);
   const tensors = new Map<Digest, readonly Digest[]>();
-  for (let at = 0; at < checkpoints.length; at += READ_WIDTH) {
-    await Promise.all(
-      checkpoints.slice(at, at + READ_WIDTH).map(async checkpoint => {
-        const found = before?.get(checkpoint) ?? (await readTensors(blobs, checkpoint));
-        if (found) tensors.set(checkpoint, found);
-      }),
-    );
-  }
+  await mapBounded(checkpoints, { width: READ_WIDTH }, async checkpoint => {
+    const found = before?.get(checkpoint) ?? (await readTensors(blobs, checkpoint));
+    if (found) tensors.set(checkpoint, found);
+  });
   known.set(blobs, tensors);
   return new Set([...checkpoints, ...[...tensors.values()].flat()]);
 }

@@ -1,7 +1,7 @@
 /** @file The bundled portraits as the source of an import. */
-import PQueue from 'p-queue';
 import { Internal } from '../../errors.ts';
 import { readItems } from '../../storage/items.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
@@ -32,20 +32,14 @@ export async function importPortraits(
   let drawn = done.size;
   const report = () => ctx.progress({ phase: 'import', done: drawn, total: count, unit: 'pictures' });
   report();
-  const queue = new PQueue({ concurrency: CONCURRENT_PAGES });
-  const drawnPages = await Promise.all(
-    ranges.map(({ from, to }) =>
-      queue.add(async () => {
-        ctx.signal.throwIfAborted();
-        const { cache, result } = await ctx.call('render-portraits', { seed, size, from, to });
-        drawn += to - from;
-        report();
-        const { items } = result.outputs;
-        if (!items) throw new Internal('render-portraits made no items');
-        return { cache, items: await readItems(ctx.blobs, { items: items.digest }) };
-      }),
-    ),
-  );
+  const drawnPages = await mapBounded(ranges, { width: CONCURRENT_PAGES, signal: ctx.signal }, async ({ from, to }) => {
+    const { cache, result } = await ctx.call('render-portraits', { seed, size, from, to });
+    drawn += to - from;
+    report();
+    const { items } = result.outputs;
+    if (!items) throw new Internal('render-portraits made no items');
+    return { cache, items: await readItems(ctx.blobs, { items: items.digest }) };
+  });
   const knownIds = new Set(known.flatMap(page => page.items).map(item => item.id));
   const computed = { pages: 0, items: 0 };
   const pages: Item[][] = [];

@@ -7,7 +7,7 @@ import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { listAll } from '../../storage/list-all.ts';
-import { runEach } from '../../storage/run-each.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 export interface ViewFolder {
@@ -73,8 +73,12 @@ export async function deleteView(view: ViewFolder): Promise<void> {
 }
 
 /** Some of a view's files at a time. */
-export function eachFile<T>(files: Iterable<T>, work: (file: T) => Promise<void>, signal?: AbortSignal): Promise<void> {
-  return runEach(files, WIDTH, work, signal);
+export async function eachFile<T>(
+  files: Iterable<T>,
+  work: (file: T) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
+  await mapBounded(files, { width: WIDTH, signal }, work);
 }
 
 /** For programs, and for the people who look at what programs read. */

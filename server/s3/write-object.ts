@@ -1,8 +1,8 @@
 /** @file PutObject, CopyObject, DeleteObject and DeleteObjects: nothing is committed before all that was said of it is verified. */
-import PQueue from 'p-queue';
 import { PreconditionFailed } from '../../errors.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import { checkKey, digestOfBlobKey, isKey } from '../../storage/keys.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import type { ObjectStore, PutOptions } from '../../storage/types.ts';
 import { checkSha256, type VerifiedBody } from './body.ts';
 import { notImplemented, S3Error, toS3Error } from './errors.ts';
@@ -82,23 +82,26 @@ function isAbsentFolder(key: string): boolean {
   return key.endsWith('/') && isKey(key.slice(0, -1));
 }
 
+interface DeleteOutcome {
+  readonly deleted?: XmlValue;
+  readonly error?: XmlValue;
+}
+
 /** One answer for each key: what could not be deleted is told of by its own error. */
 export async function deleteObjects(store: ObjectStore, body: VerifiedBody): Promise<string> {
   const { quiet, objects } = parseDelete(await readXml(body));
-  const queue = new PQueue({ concurrency: CONCURRENT_DELETES });
-  const outcomes = await queue.addAll(
-    objects.map(({ key, refused }) => async (): Promise<{ readonly deleted?: XmlValue; readonly error?: XmlValue }> => {
-      try {
-        if (refused.length > 0) throw notImplemented(`${refused.join(', ')} of an object to delete`);
-        await deleteObject(store, key);
-        return quiet ? {} : { deleted: { Key: key } };
-      } catch (error) {
-        const known = toS3Error(error, false);
-        if (known === undefined) throw error;
-        return { error: { Key: key, Code: known.code, Message: known.message } };
-      }
-    }),
-  );
+  const deleteOne = async ({ key, refused }: (typeof objects)[number]): Promise<DeleteOutcome> => {
+    try {
+      if (refused.length > 0) throw notImplemented(`${refused.join(', ')} of an object to delete`);
+      await deleteObject(store, key);
+      return quiet ? {} : { deleted: { Key: key } };
+    } catch (error) {
+      const known = toS3Error(error, false);
+      if (known === undefined) throw error;
+      return { error: { Key: key, Code: known.code, Message: known.message } };
+    }
+  };
+  const outcomes = await mapBounded(objects, { width: CONCURRENT_DELETES }, deleteOne);
   return buildXml('DeleteResult', {
     Deleted: outcomes.flatMap(each => each.deleted ?? []),
     Error: outcomes.flatMap(each => each.error ?? []),

@@ -2,8 +2,8 @@
 import type { Digest } from '../digest.ts';
 import { digestOfBlobKey } from '../keys.ts';
 import { listAll, listFolders } from '../list-all.ts';
+import { mapBounded } from '../map-bounded.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
-import { forEach } from './for-each.ts';
 import { type Reachable, walkReachable } from './reachable.ts';
 import { listRoots, type Root } from './roots.ts';
 
@@ -24,6 +24,9 @@ export type GarbageKind = (typeof GARBAGE_KINDS)[number];
 /** What people put beside them is theirs. */
 const VIEW_FILES =
   /^[^/]+\/[^/]+\/((config\.yaml|index\.json|README\.md|report\.html)$|(checkpoints|previews|validation|log|tensorboard|pages|shards)\/)/;
+
+/** Objects that gc asks for, or deletes, at once. */
+export const REQUESTS_AT_ONCE = 16;
 
 /** An object that nothing durable needs. */
 export interface Garbage {
@@ -120,7 +123,7 @@ export async function findGarbage(
   const { graceMs, retentionMs, now } = ages;
   const garbage: Garbage[] = [];
   const unmarked = [...survey.blobs].filter(([digest]) => !marked.has(digest));
-  await forEach(unmarked, signal, async ([digest, info]) => {
+  await mapBounded(unmarked, { width: REQUESTS_AT_ONCE, signal }, async ([digest, info]) => {
     // Some stores list no types.
     const mediaType = info.mediaType ?? (await store.head(info.key))?.mediaType;
     garbage.push({ key: info.key, kind: kindOfBlob(mediaType), size: info.size, digest, idleMs: graceMs });

@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { BlobMissing, Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
+import { mapBounded } from '../map-bounded.ts';
 import { parseDocument } from '../parse-document.ts';
 import { digestSchema } from '../records.ts';
 import type { BlobStore } from '../types.ts';
-import { forEach } from './for-each.ts';
-import type { Garbage } from './garbage.ts';
+import { type Garbage, REQUESTS_AT_ONCE } from './garbage.ts';
 
 const documentSchema = z.looseObject({ links: z.array(digestSchema).default([]) });
 
@@ -34,7 +34,7 @@ async function cutGenerations(
   signal: AbortSignal,
 ): Promise<Garbage[][]> {
   const links = new Map<Digest, readonly Digest[]>();
-  await forEach(documents, signal, async ({ digest }) => {
+  await mapBounded(documents, { width: REQUESTS_AT_ONCE, signal }, async ({ digest }) => {
     if (digest) links.set(digest, await readLinks(blobs, digest));
   });
   const linkers = new Map<Digest, number>();

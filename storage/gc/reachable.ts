@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { BlobMissing, Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
+import { mapBounded } from '../map-bounded.ts';
 import { DEFAULT_MEDIA_TYPE } from '../media-type.ts';
 import { parseDocument } from '../parse-document.ts';
 import { digestSchema } from '../records.ts';
@@ -115,20 +116,24 @@ async function followRoots(
     }
   };
   for (const root of roots) sort(root.links, root.key);
-  while (documents.length + unknown.length > 0) {
-    options.signal?.throwIfAborted();
-    const steps = documents.length > 0 ? documents.splice(-WIDTH) : unknown.splice(-WIDTH);
-    await Promise.all(
-      steps.map(async step => {
-        const { digest, kind, parent } = step;
-        if (found.followed.has(digest) || (kind === 'unknown' && found.has(digest))) return;
-        found.add(digest, parent);
-        found.followed.add(digest);
-        sort(await readLinks(blobs, step, options), digest);
-      }),
-    );
+  const follow = async (step: Step) => {
+    const { digest, kind, parent } = step;
+    if (found.followed.has(digest) || (kind === 'unknown' && found.has(digest))) return;
+    found.add(digest, parent);
+    found.followed.add(digest);
+    sort(await readLinks(blobs, step, options), digest);
     await setImmediate();
+  };
+  const bound = { width: WIDTH, signal: options.signal };
+  for (const steps of [documents, unknown]) {
+    // The last steps in work may add more after the list was found empty.
+    while (steps.length > 0) await mapBounded(drain(steps), bound, follow);
   }
+}
+
+/** Takes the newest entry until none is left, also those added meanwhile. */
+function* drain<T>(entries: T[]): Iterable<T> {
+  for (let next = entries.pop(); next !== undefined; next = entries.pop()) yield next;
 }
 
 /** The links of a document; none of what is no document. */

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { InvalidInput } from '../../errors.ts';
 import { type Digest, hexOf } from '../digest.ts';
 import { blobKey } from '../keys.ts';
-import { runEach } from '../run-each.ts';
+import { mapBounded } from '../map-bounded.ts';
 import type { ObjectStore } from '../types.ts';
 
 /** Bytes of one request; so many times {@link WIDTH} are in memory. */
@@ -37,7 +37,7 @@ export async function findDamaged(
     if (await isDamaged(store, blob.digest, { size: blob.size, signal })) damaged.push(blob);
     onBlob?.(blob);
   };
-  await runEach(blobs, WIDTH, check, signal);
+  await mapBounded(blobs, { width: WIDTH, signal }, check);
   return damaged;
 }
 

@@ -6,6 +6,7 @@ import type { Digest } from '../digest.ts';
 import { actionKey } from '../keys.ts';
 import { leaseSchema } from '../lease.ts';
 import { eachPage } from '../list-all.ts';
+import { mapBounded } from '../map-bounded.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
@@ -47,13 +48,9 @@ export async function* listRoots(store: ObjectStore, options: RootOptions = {}):
   const { signal, select = () => true } = options;
   for (const prefix of ['refs/', 'leases/', 'runs/', 'actions/']) {
     for await (const { objects } of eachPage(store, prefix, { signal })) {
-      const selected = objects.filter(select);
-      for (let at = 0; at < selected.length; at += WIDTH) {
-        signal?.throwIfAborted();
-        const batch = selected.slice(at, at + WIDTH);
-        const roots = await Promise.all(batch.map(info => readRoot(store, info, options)));
-        yield* roots.filter(root => root !== undefined);
-      }
+      const read = (info: ObjectInfo) => readRoot(store, info, options);
+      const roots = await mapBounded(objects.filter(select), { width: WIDTH, signal }, read);
+      yield* roots.filter(root => root !== undefined);
     }
   }
 }

@@ -1,9 +1,9 @@
 /** @file Deletes garbage, batch by batch, each after a last look at whether anybody has need of it by now. */
 import { Conflict } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
+import { mapBounded } from '../map-bounded.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
-import { forEach } from './for-each.ts';
-import { type Ages, type Garbage, isNeeded, isStaleRun, type Survey } from './garbage.ts';
+import { type Ages, type Garbage, isNeeded, isStaleRun, REQUESTS_AT_ONCE, type Survey } from './garbage.ts';
 import { orderByLinks } from './order.ts';
 import { type Reachable, walkReachable } from './reachable.ts';
 import { listRoots, type Root } from './roots.ts';
@@ -80,7 +80,7 @@ async function sweepBatch(
   const roots = await markChanges(sweep, marked);
   const stays = new Set<Garbage>();
   const extended: Root[] = [];
-  await forEach(batch, signal, async garbage => {
+  await mapBounded(batch, { width: REQUESTS_AT_ONCE, signal }, async garbage => {
     const info = await store.head(garbage.key);
     if (info && isIdle(garbage, info, now()) && !(garbage.ref && roots.has(garbage.ref))) return;
     stays.add(garbage);
@@ -88,7 +88,7 @@ async function sweepBatch(
   });
   await walkReachable(sweep.blobs, extended, { from: marked, signal });
   const left: Garbage[] = [];
-  await forEach(batch, signal, async garbage => {
+  await mapBounded(batch, { width: REQUESTS_AT_ONCE, signal }, async garbage => {
     if (stays.has(garbage) || (garbage.digest && marked.has(garbage.digest))) return;
     if (now() >= deadline) {
       left.push(garbage);

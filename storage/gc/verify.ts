@@ -8,7 +8,7 @@ import type { Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
 import { blobKey, digestOfBlobKey } from '../keys.ts';
 import { eachPage } from '../list-all.ts';
-import { runEach } from '../run-each.ts';
+import { mapBounded } from '../map-bounded.ts';
 import type { BlobStore, ObjectStore } from '../types.ts';
 import { type DocumentHead, type Reachable, walkReachable } from './reachable.ts';
 import { findDamaged, type StoredBlob } from './rehash.ts';
@@ -171,10 +171,8 @@ async function confirmMissing(
 }
 
 async function filterEach<T>(items: readonly T[], test: (item: T) => Promise<boolean>, signal: AbortSignal) {
-  const kept: T[] = [];
-  const check = async (item: T) => void ((await test(item)) && kept.push(item));
-  await runEach(items, WIDTH, check, signal);
-  return kept;
+  const passed = await mapBounded(items, { width: WIDTH, signal }, test);
+  return items.filter((_, i) => passed[i]);
 }
 
 async function hashAll(

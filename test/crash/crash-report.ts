@@ -6,8 +6,8 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { availableParallelism, cpus } from 'node:os';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import PQueue from 'p-queue';
 import { z } from 'zod';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import {
   type CalmRun,
   type KillOutcome,
@@ -58,16 +58,13 @@ try {
   console.log(`${points.length} points, ${points.length - missing.length} of them done`);
 
   let left = missing.length;
-  const queue = new PQueue({ concurrency: Number(options.concurrent) });
-  await queue.addAll(
-    missing.map(point => async () => {
-      const outcome = await runWithDeath(site, calm, point);
-      outcomes.push(outcome);
-      appendFileSync(options.progress, `${JSON.stringify(outcome)}\n`);
-      const verdict = outcome.problems.length === 0 ? 'good' : `WRONG: ${outcome.problems.join('; ')}`;
-      console.log(`${--left} left; ${nameOf(point)} (${outcome.died ?? 'had ended'}): ${verdict}`);
-    }),
-  );
+  await mapBounded(missing, { width: Number(options.concurrent) }, async point => {
+    const outcome = await runWithDeath(site, calm, point);
+    outcomes.push(outcome);
+    appendFileSync(options.progress, `${JSON.stringify(outcome)}\n`);
+    const verdict = outcome.problems.length === 0 ? 'good' : `WRONG: ${outcome.problems.join('; ')}`;
+    console.log(`${--left} left; ${nameOf(point)} (${outcome.died ?? 'had ended'}): ${verdict}`);
+  });
 
   const wanted = new Set(points.map(nameOf));
   const told = outcomes.filter(({ point }) => wanted.has(nameOf(point)));
