@@ -56,7 +56,7 @@ function makeItems({ config, shape }: (typeof MODEL_NETS)['demo']): TrainingItem
       height: shape.height,
       width: shape.width,
       pixels: Uint8Array.from({ length: 3 * shape.height * shape.width }, () => random.below(256)),
-      text: { tokens, data: text },
+      signals: { text: { rows: tokens, data: text } },
     };
   });
 }

@@ -1,20 +1,6 @@
 /** @file The config of an experiment. `seed, model, objective, optimizer, data` are keyed: they decide the bits. `run` is not. */
 import { z } from 'zod';
-
-const probability = z.number().min(0).max(1);
-
-/** What the dataset offers to condition on; resolved from the dataset when an experiment is created. */
-export const conditionsSchema = z
-  .strictObject({
-    text: z.strictObject({ encoder: z.string(), dim: z.int().positive(), tokens: z.int().positive() }).optional(),
-    cls: z.strictObject({ encoder: z.string(), dim: z.int().positive() }).optional(),
-    /** Patch features on a grid of `stride` pixels. */
-    patches: z.strictObject({ encoder: z.string(), dim: z.int().positive(), stride: z.int().positive() }).optional(),
-    /** 133 joints of COCO-WholeBody (x, y, confidence). */
-    pose: z.strictObject({ joints: z.literal(133), threshold: probability.default(0.05) }).optional(),
-  })
-  .meta({ description: 'signals the model is conditioned on; filled in from the dataset when left out' });
-export type Conditions = z.infer<typeof conditionsSchema>;
+import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
 
 export const modelSchema = z
   .strictObject({
@@ -61,16 +47,11 @@ export const modelSchema = z
   });
 export type ModelConfig = z.infer<typeof modelSchema>;
 
-/** The seven mutually exclusive categories of the seed; the rest to 1 keeps all signals. */
+/** The seed's mutually exclusive categories ({@link DROPOUT_CATEGORIES}); the rest to 1 keeps all signals. */
 export const conditionDropoutSchema = z
-  .strictObject({
-    p_uncond: probability.default(0.1),
-    p_text_only: probability.default(0.25),
-    p_dino_cls_only: probability.default(0.05),
-    p_dino_patches_only: probability.default(0.05),
-    p_drop_pose: probability.default(0.1),
-    p_pose_only: probability.default(0.05),
-  })
+  .strictObject(
+    Object.fromEntries(DROPOUT_CATEGORIES.map(({ key, share }) => [key, probability.default(share)] as const)),
+  )
   .refine(p => Object.values(p).reduce((a, b) => a + b, 0) <= 1 + 1e-9, {
     error: 'the probabilities must sum to at most 1; the rest keeps all signals',
   });

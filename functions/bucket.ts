@@ -1,5 +1,7 @@
 /** @file Pixels to train on: every picture scaled to cover one of a few sizes, and cropped to it about the centre. */
+
 import { z } from 'zod';
+import { memberName } from '../configs/signals.ts';
 import { Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { readOriginals } from './datasets/originals.ts';
@@ -41,7 +43,10 @@ export const bucket = definePageFunction({
         const label = `${chosen.width}x${chosen.height}`;
         counts[label] = (counts[label] ?? 0) + 1;
         const { data } = toPlanar(await coverRgb(bytes, chosen.width, chosen.height));
-        return [`${id}.image.npy`, encodeNpy({ dtype: 'u8', shape: [3, chosen.height, chosen.width], data })] as const;
+        return [
+          memberName('image', id),
+          encodeNpy({ dtype: 'u8', shape: [3, chosen.height, chosen.width], data }),
+        ] as const;
       }),
     );
     return { members: new Map(members), stats: { buckets: counts } };

@@ -1,5 +1,7 @@
 /** @file The text of each picture. */
+
 import { z } from 'zod';
+import { memberName } from '../configs/signals.ts';
 import { Unprocessable } from '../errors.ts';
 import type { Item } from '../storage/records.ts';
 import { definePageFunction } from './define.ts';
@@ -34,7 +36,7 @@ export const caption = definePageFunction({
         },
       );
     }
-    const members = items.map(item => [`${item.id}.txt`, Buffer.from(captionOf(item))] as const);
+    const members = items.map(item => [memberName('caption', item.id), Buffer.from(captionOf(item))] as const);
     return { members: new Map(members), stats: { missing: without } };
   },
 });

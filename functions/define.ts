@@ -1,11 +1,12 @@
 /** @file One way to define a stage: caching, idempotency, progress, errors and OpenAPI come from this one definition. */
 import type { z } from 'zod';
 import type { ProgressEvent } from '../configs/progress.ts';
+import type { ColumnName } from '../configs/signals.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/lease.ts';
-import type { ColumnName, Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
+import type { Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
 
 export interface FunctionContext {

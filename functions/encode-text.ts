@@ -1,5 +1,7 @@
 /** @file Vectors of the captions, to condition on. */
+
 import { z } from 'zod';
+import { memberName } from '../configs/signals.ts';
 import { Unprocessable } from '../errors.ts';
 import { toF16Bits } from '../formats/half.ts';
 import { encodeNpy } from '../formats/npy.ts';
@@ -21,14 +23,14 @@ export const encodeText = definePageFunction({
     const members = new Map<string, Uint8Array>();
     let longest = 0;
     for (const { id, name } of items) {
-      const caption = columns.caption?.get(`${id}.txt`);
+      const caption = columns.caption?.get(memberName('caption', id));
       if (caption === undefined) {
         throw new Unprocessable(`"${name}" (${id}) has no caption`, { hint: 'run caption over the dataset again' });
       }
       const { tokens, dim, data } = encodeWords(Buffer.from(caption).toString('utf8'));
       longest = Math.max(longest, tokens);
       const halves = Uint16Array.from(data, toF16Bits);
-      members.set(`${id}.t5h.npy`, encodeNpy({ dtype: 'f16', shape: [tokens, dim], data: halves }));
+      members.set(memberName('text', id), encodeNpy({ dtype: 'f16', shape: [tokens, dim], data: halves }));
     }
     return { members, stats: { longest } };
   },

@@ -66,8 +66,8 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['bucket', 1, 'sha256:4ffa7379f52034caad60e848ad5e514c11c5aa726f5694db37bc1549d5098c7b'],
     ['caption', 1, 'sha256:8168cfe53fd5b2fb38784c5d4f7157cb7ee0717aa2d3a76e4494526463c41cf5'],
     ['encode-text', 1, 'sha256:2c3d382528445c5871e9c86a0704e9900c2d45b53ba4cd688cdc8969121007d6'],
-    ['encode-image', 1, 'sha256:1790dbd398121a3b2a345fe01b9a9b1da24861e74ed3c6858e456c6bc1b0f791'],
-    ['report', 1, 'sha256:140ffab2a03750b06a1f6a52f54ac7848391b2b3dc93b2aa65cbced6f8cb59f5'],
+    ['encode-image', 2, 'sha256:6ae9fcec9cc006289196c73ee7824587c5aa1252e9694cafff1a6077192ebe69'],
+    ['report', 2, 'sha256:0fc30b9c78200e9234c1d3ea1f157f4077426500cb0f4766283608d8eed4aca4'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

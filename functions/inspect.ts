@@ -1,5 +1,7 @@
 /** @file Looks at every picture once: does it decode, how large is it, what does it look like. */
+
 import { z } from 'zod';
+import { memberName } from '../configs/signals.ts';
 import { Busy } from '../errors.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { inspectPicture } from './datasets/inspection.ts';
@@ -45,7 +47,7 @@ export const inspect = definePageFunction({
           const { message, expected = '', hint = '' } = cause;
           throw new Busy(`"${name}": ${message}`, { expected, hint, cause });
         });
-        return [`${id}.inspect.json`, Buffer.from(canonicalJson(inspection))] as const;
+        return [memberName('inspect', id), Buffer.from(canonicalJson(inspection))] as const;
       }),
     );
     return { members: new Map(members) };

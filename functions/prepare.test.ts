@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { ColumnName } from '../configs/signals.ts';
 import { Conflict, Unprocessable } from '../errors.ts';
 import { fromF16Bits } from '../formats/half.ts';
 import { decodeNpy } from '../formats/npy.ts';
@@ -10,7 +11,7 @@ import { packTar } from '../formats/tar.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
-import { type ColumnName, digestSchema, type Page } from '../storage/records.ts';
+import { digestSchema, type Page } from '../storage/records.ts';
 import { createRefs } from '../storage/refs.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import { encodeDct } from './encoders/encode-dct.ts';
@@ -57,7 +58,8 @@ describe('70 portraits', () => {
     const dataset = await lab.dataset(answer.digest);
     expect(dataset.encoders).toEqual({
       text: { name: 'words', dim: 192, tokens: 64 },
-      image: { name: 'dct', cls_dim: 64, patch_dim: 27, stride: 8 },
+      cls: { name: 'dct', dim: 64 },
+      patches: { name: 'dct', dim: 27, stride: 8 },
     });
     const [page] = dataset.pages;
     const [item] = await lab.items(answer.digest);

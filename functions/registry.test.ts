@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { COLUMN_NAMES } from '../configs/signals.ts';
 import { digestOf } from '../storage/digest.ts';
-import { COLUMN_NAMES } from '../storage/records.ts';
+
 import { bodySchema, digestKeys, parseCall } from './execution/parse-call.ts';
 import { KEPT_FOR_THEIR_OWN_SAKE } from './gc.ts';
 import { registry } from './registry.ts';

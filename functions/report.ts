@@ -10,7 +10,7 @@ import { pickPictures } from './views/report-pictures.ts';
 export const report = defineFunction({
   name: 'report',
   summary: 'A dataset as one HTML page: counts, splits, columns, some of its pictures, and what was rejected and why.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   digests: { dataset: 'dataset' },

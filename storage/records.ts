@@ -1,6 +1,7 @@
 /** @file Every stored JSON document: each carries `v` and lists the blobs it needs in `links` (design: GC and verify follow them). */
 import { z } from 'zod';
 import { progressSchema } from '../configs/progress.ts';
+import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
 import { type Digest, isDigest } from './digest.ts';
 
 export const digestSchema = z
@@ -84,10 +85,6 @@ export const itemSchema = z.strictObject({
 });
 export type Item = z.infer<typeof itemSchema>;
 
-/** The columns a page can have, in pipeline order. Members of a column are named `{id}.{suffix}`. */
-export const COLUMN_NAMES = ['inspect', 'image', 'caption', 'text', 'cls', 'patches', 'pose'] as const;
-export type ColumnName = (typeof COLUMN_NAMES)[number];
-
 /** Up to 64 items and one blob per column; the unit of caching, retry and distribution. */
 export const pageSchema = z.strictObject({
   /** JSON Lines of {@link itemSchema}. */
@@ -101,16 +98,37 @@ export const PAGE_SIZE = 64;
 export const rejectSchema = z.strictObject({ name: z.string(), id: z.string().optional(), reason: z.string() });
 export type Reject = z.infer<typeof rejectSchema>;
 
+const numbersSchema = z.object({ name: z.string() }).catchall(z.union([z.int(), z.string()]));
+
+/** By signal, the encoder that made its column, and the dimensions of what it made: `{ cls: { name: 'dct', dim: 64 } }`. */
+const encodersSchema = z.preprocess(
+  splitImageEncoder,
+  z.partialRecord(z.enum(SIGNAL_NAMES), numbersSchema),
+) as z.ZodType<Partial<Record<SignalName, z.infer<typeof numbersSchema>>>>;
+
+/** Data sets used to have one entry `image` for both signals of an image encoder. */
+function splitImageEncoder(value: unknown): unknown {
+  const old = z.looseObject({ image: imageEncoderSchema }).safeParse(value);
+  if (!old.success) return value;
+  const { image, ...others } = old.data;
+  const { name, cls_dim, patch_dim, stride } = image;
+  return { ...others, cls: { name, dim: cls_dim }, patches: { name, dim: patch_dim, stride } };
+}
+
+const imageEncoderSchema = z.strictObject({
+  name: z.string(),
+  cls_dim: z.int(),
+  patch_dim: z.int(),
+  stride: z.int(),
+});
+
 export const datasetSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('dataset'),
   pages: z.array(pageSchema),
   /** Ids taken out after they were imported; no page changes. */
   removed: z.array(z.string()),
-  encoders: z.strictObject({
-    text: z.strictObject({ name: z.string(), dim: z.int(), tokens: z.int() }).optional(),
-    image: z.strictObject({ name: z.string(), cls_dim: z.int(), patch_dim: z.int(), stride: z.int() }).optional(),
-  }),
+  encoders: encodersSchema,
   counts: z.record(z.string(), z.int()),
   rejects: z.array(rejectSchema),
   links: z.array(digestSchema),

@@ -1,4 +1,5 @@
 /** @file Real pictures to compare with: those of the set that were not trained on, read over HTTP from the data set's columns. */
+import { memberName } from '../../configs/signals.ts';
 import { type Portrait, portraitSchema } from '../../data/portraits/attributes.ts';
 import type { RgbPixels } from '../../data/portraits/measure.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -30,7 +31,7 @@ export async function readRealPortraits(api: ToldApi, name: string, count: numbe
     const column = readColumn(await read(page.columns.image, 'images.tar'));
     told = true;
     for (const { id, attributes } of items) {
-      const member = column.get(`${id}.image.npy`);
+      const member = column.get(memberName('image', id));
       if (member === undefined) throw new Unprocessable(`the image column of ${name} lacks ${id}`);
       found.push({ attributes: portraitOf(attributes), pixels: toRgb(member) });
     }

@@ -1,4 +1,5 @@
 /** @file What `ingest` does with the pages of an inspected dataset. */
+import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import { putItems, readItems } from '../../storage/items.ts';
@@ -35,7 +36,7 @@ export function readInspectedPages(blobs: BlobStore, dataset: Dataset): Promise<
       }
       const members = readColumn(await blobs.get(page.columns.inspect));
       const items = (await readItems(blobs, page)).map(item => {
-        const member = members.get(`${item.id}.inspect.json`);
+        const member = members.get(memberName('inspect', item.id));
         if (member === undefined) throw new Unprocessable(`"${item.name}" (${item.id}) was not inspected`);
         return { item, inspection: parseInspection(member) };
       });

@@ -1,4 +1,5 @@
 /** @file The `dct` encoder over a page of pictures: CPU work, run in the worker pool. */
+import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
 import { decodeNpy, encodeNpy } from '../../formats/npy.ts';
@@ -12,9 +13,9 @@ export interface DctPageInput {
 
 /** Members of the two columns. */
 export interface DctPageOutput {
-  /** {id}.dinov3.npy: f32 [64]. */
+  /** By {@link memberName}: f32 [64]. */
   readonly cls: Map<string, Uint8Array>;
-  /** {id}.dinov3_patches.npy: f16 [rows, columns, 27]. */
+  /** By {@link memberName}: f16 [rows, columns, 27]. */
   readonly patches: Map<string, Uint8Array>;
 }
 
@@ -31,9 +32,9 @@ export function encodeDctPage({ stride, images }: DctPageInput): DctPageOutput {
     const encoded = encodeDct({ data, width, height }, stride);
     const { rows, columns } = encoded.patches;
     const halves = Uint16Array.from(encoded.patches.data, toF16Bits);
-    cls.set(`${id}.dinov3.npy`, encodeNpy({ dtype: 'f32', shape: [DCT_CLS_DIM], data: encoded.cls }));
+    cls.set(memberName('cls', id), encodeNpy({ dtype: 'f32', shape: [DCT_CLS_DIM], data: encoded.cls }));
     patches.set(
-      `${id}.dinov3_patches.npy`,
+      memberName('patches', id),
       encodeNpy({ dtype: 'f16', shape: [rows, columns, DCT_PATCH_DIM], data: halves }),
     );
   }

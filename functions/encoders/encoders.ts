@@ -1,6 +1,6 @@
 /** @file The encoders that a sample's prompt and reference picture can go through: by the names that configs give them. */
 
-import type { Conditions } from '../../configs/schema.ts';
+import type { Conditions } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { coverRgb } from '../pictures/image.ts';
 import { toPlanar } from '../pictures/planar.ts';

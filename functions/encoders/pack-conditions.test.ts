@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Conditions } from '../../configs/schema.ts';
+import type { Conditions } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
 import { encodeText } from './encoders.ts';

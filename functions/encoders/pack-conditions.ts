@@ -1,6 +1,6 @@
 /** @file The conditions of a sample job: one row per picture, packed as gpu-runner/protocol.ts says. */
 
-import type { Conditions } from '../../configs/schema.ts';
+import type { Conditions } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { encodeSafetensors } from '../../formats/safetensors.ts';
 import type { EncodableTensor } from '../../formats/tensor.ts';

@@ -1,12 +1,13 @@
 /** @file A page function over a whole dataset: each page an action of its own, so that a kill loses at most the pages in work. */
 import type PQueue from 'p-queue';
 import type { ProgressEvent } from '../../configs/progress.ts';
+import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { putDocument, readDataset } from '../../storage/document-blobs.ts';
 import { readItems } from '../../storage/items.ts';
-import type { Action, ColumnName, Dataset, Item, Page, Result } from '../../storage/records.ts';
+import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PageFunction, PageInput, PageOutcome, PureOutcome } from '../define.ts';
 
@@ -113,8 +114,7 @@ function assemble({ fn, input }: PageCall, before: Dataset, pages: readonly Page
   const known = new Set(before.pages.flatMap(digestsOf));
   const encoders = { ...before.encoders, ...fn.encoders?.(input) };
   const has = (column: ColumnName) => pages.every(page => page.columns[column] !== undefined);
-  if (!has('text')) delete encoders.text;
-  if (!has('cls') && !has('patches')) delete encoders.image;
+  for (const signal of SIGNAL_NAMES) if (!has(signal)) delete encoders[signal];
   return {
     ...before,
     pages: [...pages],

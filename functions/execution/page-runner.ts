@@ -1,10 +1,11 @@
 /** @file Page functions for execute: pages shared by several calls are computed once, on a bounded number of cores. */
 import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
+import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
-import { type Action, COLUMN_NAMES, type ColumnName } from '../../storage/records.ts';
+import type { Action } from '../../storage/records.ts';
 import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '../define.ts';
 import { mapPages } from './map-pages.ts';
 import type { ParsedCall } from './parse-call.ts';

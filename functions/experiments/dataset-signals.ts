@@ -1,23 +1,18 @@
 /** @file What a dataset offers to condition on, and whether it fits what a config asks for. */
-import type { Conditions } from '../../configs/schema.ts';
+import { type ColumnName, type Conditions, conditionsSchema, SIGNAL_NAMES, SIGNALS } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
-import type { ColumnName, Dataset } from '../../storage/records.ts';
-
-/** Joints below this confidence count as absent (seed.md). */
-const POSE_THRESHOLD = 0.05;
+import type { Dataset } from '../../storage/records.ts';
 
 /** The signals that every page of the dataset has, with the encoders that made them. */
 export function offeredConditions(dataset: Dataset): Conditions {
-  const { text, image } = dataset.encoders;
-  return {
-    ...(text && hasColumn(dataset, 'text') ? { text: { encoder: text.name, dim: text.dim, tokens: text.tokens } } : {}),
-    ...(image && hasColumn(dataset, 'cls') ? { cls: { encoder: image.name, dim: image.cls_dim } } : {}),
-    ...(image && hasColumn(dataset, 'patches')
-      ? { patches: { encoder: image.name, dim: image.patch_dim, stride: image.stride } }
-      : {}),
-    ...(hasColumn(dataset, 'pose') ? { pose: { joints: 133 as const, threshold: POSE_THRESHOLD } } : {}),
-  };
+  const offered = SIGNAL_NAMES.flatMap(signal => {
+    if (!hasColumn(dataset, signal)) return [];
+    const { name, ...dims } = { ...dataset.encoders[signal] };
+    const condition = SIGNALS[signal].condition.safeParse({ ...(name !== undefined && { encoder: name }), ...dims });
+    return condition.success ? [[signal, condition.data] as const] : [];
+  });
+  return conditionsSchema.parse(Object.fromEntries(offered));
 }
 
 /**

@@ -228,7 +228,8 @@ export async function putToyDataset(blobs: BlobStore, { count = 2, side = 16 }: 
     removed: [],
     encoders: {
       text: { name: 'words', dim: 192, tokens: 64 },
-      image: { name: 'dct', cls_dim: 64, patch_dim: 27, stride: 8 },
+      cls: { name: 'dct', dim: 64 },
+      patches: { name: 'dct', dim: 27, stride: 8 },
     },
     counts: {},
     rejects: [],

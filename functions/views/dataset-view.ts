@@ -5,11 +5,12 @@
 
 import { z } from 'zod';
 import type { ProgressEvent } from '../../configs/progress.ts';
+import { COLUMN_NAMES } from '../../configs/signals.ts';
 import { Conflict, Internal } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
-import { COLUMN_NAMES, type Dataset, digestSchema, type Page } from '../../storage/records.ts';
+import { type Dataset, digestSchema, type Page } from '../../storage/records.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
 import type { CallAnswer } from '../define.ts';
@@ -27,7 +28,7 @@ import {
 } from './view-files.ts';
 
 /** Raised when something else is written for the same dataset, the report included: views are then written anew. */
-const VIEW_VERSION = 1;
+const VIEW_VERSION = 2;
 /** Names moved or indexes written by others meanwhile, before it is given up. */
 const MAX_ROUNDS = 8;
 

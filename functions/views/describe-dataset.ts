@@ -1,6 +1,8 @@
 /** @file What is said of a dataset in its view: index.json for programs, README.md for people. */
+
+import { COLUMN_NAMES, COLUMNS, type ColumnName, memberName } from '../../configs/signals.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { COLUMN_NAMES, type ColumnName, type Dataset } from '../../storage/records.ts';
+import type { Dataset } from '../../storage/records.ts';
 
 /** Rejects that are named; all are in the dataset. */
 const MAX_REJECTS = 100;
@@ -20,16 +22,6 @@ export function describeDataset(name: string, digest: Digest, dataset: Dataset) 
   } as const;
 }
 
-const COLUMNS: Readonly<Record<ColumnName, string>> = {
-  inspect: 'what was found when the picture was looked at: `{id}.inspect.json`',
-  image: 'the picture as training sees it, uint8 [3, height, width]: `{id}.image.npy`',
-  caption: 'its caption: `{id}.txt`',
-  text: 'its caption encoded, one row per token: `{id}.t5h.npy`',
-  cls: 'a vector for the whole picture: `{id}.dinov3.npy`',
-  patches: 'a vector for each of its patches: `{id}.dinov3_patches.npy`',
-  pose: 'the joints of who is in it: `{id}.pose.npy`',
-};
-
 export function describeForPeople(name: string, digest: Digest, dataset: Dataset): string {
   const { counts, pages, removed, rejects } = dataset;
   return `# ${name}
@@ -46,7 +38,7 @@ ${counts.pictures ?? 0} pictures in ${pages.length} pages of at most 64; ${rejec
 - pages/0000/: items.jsonl has a line for each picture (id, name, split, size); a tar per column has their members. The first
   member of a tar, \`index.json\`, says where the others lie; WebDataset reads them as they are.
 ${columnsOf(dataset)
-  .map(column => `  - ${column}.tar: ${COLUMNS[column]}`)
+  .map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``)
   .join('\n')}
 
 The files are copies of blobs under cas/, made by Easel and replaced by it when the name moves: change nothing here.

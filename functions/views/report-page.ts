@@ -1,6 +1,7 @@
 /** @file A dataset on one page: no scripts, nothing from elsewhere, so that it can be looked at wherever it is copied to. */
 import { html, raw } from 'hono/html';
-import { COLUMN_NAMES, type ColumnName, type Dataset } from '../../storage/records.ts';
+import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
+import type { Dataset } from '../../storage/records.ts';
 import type { ReportPicture } from './report-pictures.ts';
 
 /** All are in the dataset. */
@@ -69,25 +70,27 @@ function renderSplits(counts: Dataset['counts']): Html | '' {
 </section>`;
 }
 
-function renderColumns({ pages, encoders: { text, image } }: Dataset): Html {
+function renderColumns({ pages, encoders }: Dataset): Html {
   const columns = COLUMN_NAMES.filter(column => pages.some(page => page.columns[column] !== undefined));
-  const about: Readonly<Record<ColumnName, string | undefined>> = {
-    inspect: 'format, size and marks by which near-duplicates are found',
-    image: 'pixels as training sees them',
-    caption: 'captions',
-    text: text && `captions by ${text.name}: up to ${text.tokens} tokens of ${text.dim} numbers`,
-    cls: image && `pictures by ${image.name}: ${image.cls_dim} numbers each`,
-    patches: image && `pictures by ${image.name}: ${image.patch_dim} numbers for each patch of ${image.stride} px`,
-    pose: 'joints',
-  };
+  const about = (column: ColumnName) => [COLUMNS[column].about, describeEncoder(encoders, column)].join('');
   return html`<section>
 <h2>Columns</h2>
 <table>
 <tr><th>items.jsonl</th><td>id, name, split and size of each picture</td></tr>
-${columns.map(column => html`<tr><th>${column}.tar</th><td>${about[column]}</td></tr>`)}
+${columns.map(column => html`<tr><th>${column}.tar</th><td>${about(column)}</td></tr>`)}
 </table>
 <p class="note">One file of each in every folder of pages/.</p>
 </section>`;
+}
+
+/** `, by dct (dim 27, stride 8)`; nothing of a column that no encoder made. */
+function describeEncoder(encoders: Dataset['encoders'], column: ColumnName): string {
+  const encoder = isSignal(column) ? encoders[column] : undefined;
+  if (encoder === undefined) return '';
+  const { name, ...dims } = encoder;
+  return `, by ${name} (${Object.entries(dims)
+    .map(([key, value]) => `${key} ${value}`)
+    .join(', ')})`;
 }
 
 function renderPictures(pictures: readonly ReportPicture[], total: number | undefined): Html {

@@ -1,4 +1,5 @@
 /** @file Which pictures of a dataset a report shows: some, spread evenly over it, as training sees them. */
+import { memberName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
@@ -52,9 +53,10 @@ async function readPictures(
   const texts = captions && (await readIndex(blobs, captions));
   const pictures: ReportPicture[] = [];
   for (const { id, name, split, attributes } of items) {
-    const image = readImage(await readMember(blobs, column, spans, `${id}.image.npy`));
+    const image = readImage(await readMember(blobs, column, spans, memberName('image', id)));
     const said = typeof attributes?.caption === 'string' ? attributes.caption : '';
-    const text = texts && captions && Buffer.from(await readMember(blobs, captions, texts, `${id}.txt`)).toString();
+    const text =
+      texts && captions && Buffer.from(await readMember(blobs, captions, texts, memberName('caption', id))).toString();
     const webp = await encodeThumbnail(image, THUMBNAIL_SIDE);
     pictures.push({ name, split, caption: text ?? said, width: image.width, height: image.height, webp });
   }

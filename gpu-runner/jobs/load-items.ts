@@ -1,24 +1,15 @@
 /** @file The train split of a dataset, read from its columns into memory. */
 
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { type ColumnName, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { fromF16Bits } from '../../formats/half.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/items.ts';
-import type { ColumnName, Dataset, Page } from '../../storage/records.ts';
+import type { Dataset, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainingItem } from '../training/training-set.ts';
-
-/** Suffix of each column's members, as in the seed's shards. */
-const SUFFIXES = {
-  image: 'image.npy',
-  text: 't5h.npy',
-  cls: 'dinov3.npy',
-  patches: 'dinov3_patches.npy',
-  pose: 'pose.npy',
-} as const;
-type TensorColumn = keyof typeof SUFFIXES;
 
 /** Calls `onPage` after every page. @throws Unprocessable when a column that the model needs is missing. */
 export async function loadTrainingItems(
@@ -27,12 +18,11 @@ export async function loadTrainingItems(
   { conditions }: KeyedConfig['model'],
   onPage: (done: number, total: number) => void,
 ): Promise<TrainingItem[]> {
-  const needed: TensorColumn[] = ['image'];
-  for (const signal of ['text', 'cls', 'patches', 'pose'] as const) if (conditions?.[signal]) needed.push(signal);
+  const signals = signalsOf(conditions);
   const removed = new Set(dataset.removed);
   const items: TrainingItem[] = [];
   for (const [index, page] of dataset.pages.entries()) {
-    items.push(...(await loadPage(blobs, page, needed, removed)));
+    items.push(...(await loadPage(blobs, page, signals, removed)));
     onPage(index + 1, dataset.pages.length);
   }
   return items;
@@ -41,16 +31,16 @@ export async function loadTrainingItems(
 async function loadPage(
   blobs: BlobStore,
   page: Page,
-  needed: readonly TensorColumn[],
+  signals: readonly SignalName[],
   removed: ReadonlySet<string>,
 ): Promise<TrainingItem[]> {
   const items = (await readItems(blobs, page)).filter(item => item.split === 'train' && !removed.has(item.id));
   if (items.length === 0) return [];
-  const columns = new Map<TensorColumn, Map<string, Uint8Array>>();
-  for (const name of needed) columns.set(name, await loadColumn(blobs, page, name));
+  const columns = new Map<ColumnName, Map<string, Uint8Array>>();
+  for (const name of ['image', ...signals] as const) columns.set(name, await loadColumn(blobs, page, name));
   return items.map(({ id }) => {
-    const read = (name: TensorColumn) => {
-      const bytes = columns.get(name)?.get(`${id}.${SUFFIXES[name]}`);
+    const read = (name: ColumnName) => {
+      const bytes = columns.get(name)?.get(memberName(name, id));
       return bytes && decodeNpy(bytes);
     };
     const image = read('image');
@@ -60,19 +50,16 @@ async function loadPage(
         expected: 'the column that `bucket` makes',
       });
     }
-    const [text, cls, patches, pose] = (['text', 'cls', 'patches', 'pose'] as const).map(name => {
+    const found = signals.flatMap(name => {
       const array = read(name);
-      return array && { rows: array.shape[0] ?? 0, data: toFloat32(array) };
+      return array ? [[name, { rows: array.shape[0] ?? 0, data: toFloat32(array) }] as const] : [];
     });
     return {
       id,
       height,
       width,
       pixels: image.data.slice(),
-      ...(text && { text: { tokens: text.rows, data: text.data } }),
-      ...(cls && { cls: cls.data }),
-      ...(patches && { patches: patches.data }),
-      ...(pose && { pose: pose.data }),
+      signals: Object.fromEntries(found),
     };
   });
 }

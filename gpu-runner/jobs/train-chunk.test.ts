@@ -42,8 +42,8 @@ async function setUp(): Promise<SetUp> {
     items: (await blobs.put(Buffer.from(records.map(record => `${JSON.stringify(record)}\n`).join('')))).digest,
     columns: {
       image: await column('image.npy', ({ pixels }) => encodeNpy({ dtype: 'u8', shape: [3, 16, 16], data: pixels })),
-      text: await column('t5h.npy', ({ text }) =>
-        encodeNpy({ dtype: 'f32', shape: [text?.tokens ?? 0, 6], data: text?.data ?? new Float32Array() }),
+      text: await column('t5h.npy', ({ signals: { text } }) =>
+        encodeNpy({ dtype: 'f32', shape: [text?.rows ?? 0, 6], data: text?.data ?? new Float32Array() }),
       ),
     },
   };

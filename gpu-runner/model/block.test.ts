@@ -14,9 +14,9 @@ import {
   runGraph,
 } from '../engines/testing/goldens.ts';
 import { applyBlock, type BlockContext, branchesOf } from './block.ts';
-import { keyBias, mergeGroups } from './context.ts';
 import { PARAM_PREFIX, Params } from './params.ts';
 import { gridRotation, pointRotation } from './positions.ts';
+import { keyBias, mergeGroups } from './signals/context.ts';
 
 type Goldens = Readonly<Record<string, Tensor>>;
 type Input = (name: string) => Value;

@@ -9,7 +9,7 @@ import type { Rotation } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 import { applyAttention } from './attention.ts';
 import type { Params } from './params.ts';
-import type { ContextGroup } from './signals.ts';
+import type { ContextGroup } from './signals/signal.ts';
 
 /** What all blocks of a model share. */
 export interface BlockContext {

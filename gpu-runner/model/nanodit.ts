@@ -8,12 +8,12 @@ import { remat } from '../compiler/remat.ts';
 import type { Rotation } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 import { applyBlock, type BlockContext, branchesOf, type Modulation, modulate } from './block.ts';
-import { encodeConditions } from './conditions.ts';
-import { keyBias } from './context.ts';
+import { embedSignals } from './embed-signals.ts';
 import type { Params } from './params.ts';
 import { type PatchGeometry, patchDim, patchify, unpatchify } from './patches.ts';
 import { FOURIER_DIM, fourierTable, gridRotation } from './positions.ts';
-import type { ConditionInputs } from './signals.ts';
+import { keyBias } from './signals/context.ts';
+import type { ConditionInputs } from './signals/signal.ts';
 import { enterRoute, joinTokens, type RoutedTokens, type TokenRoute, takeRotation } from './token-route.ts';
 
 const TIME_FREQUENCIES = 128;
@@ -56,7 +56,7 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
   const { rows, columns } = geometry;
   const hidden = model.hidden_size;
 
-  const encoded = builder.scope('conditions', () => encodeConditions(params, model, conditions, { rows, columns }));
+  const signals = builder.scope('conditions', () => embedSignals(params, model, conditions, { rows, columns }));
   const embedded = builder.scope('patch embedding', () => {
     const dim = patchDim(geometry);
     const narrow = linear(patchify(z, geometry), params.weight('patch.down', dim, model.bottleneck));
@@ -67,13 +67,13 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
     const place = linear(fourierTable(builder, rows, columns), params.weight('patch.position', FOURIER_DIM, hidden));
     return add(tokens, place);
   });
-  const conditioning = builder.scope('time', () => silu(encoded.pooled.reduce(add, embedTime(params, t, hidden))));
+  const conditioning = builder.scope('time', () => silu(signals.pooled.reduce(add, embedTime(params, t, hidden))));
 
   const contextOf = (rotation: Rotation, tokens: number): BlockContext => {
-    const bias = keyBias(encoded.context, branchesOf(model).includes('attention') ? tokens : 0);
-    return { groups: encoded.context, rotation, ...(bias && { bias }) };
+    const bias = keyBias(signals.context, branchesOf(model).includes('attention') ? tokens : 0);
+    return { groups: signals.context, rotation, ...(bias && { bias }) };
   };
-  let routed: RoutedTokens = { tokens: encoded.spatial ? add(embedded, encoded.spatial) : embedded };
+  let routed: RoutedTokens = { tokens: signals.spatial.reduce(add, embedded) };
   const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads);
   const wholeContext = contextOf(rotation, rows * columns);
   const taps: RoutedTokens[] = [];

@@ -1,5 +1,6 @@
 /** @file Pictures from weights: the one sampler that previews, validation and users share. */
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
@@ -25,7 +26,6 @@ export interface SampleRequest {
   readonly first: number;
 }
 
-const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
 const MOST_PER_RUN = 64;
 
 /** The model compiled for one shape, and what it is fed. */
@@ -194,11 +194,11 @@ function copyRows(source: Tensor, target: Tensor, start: number): void {
 }
 
 function countOf(conditions: SampleConditions): number {
-  for (const signal of SIGNALS) {
+  for (const signal of SIGNAL_NAMES) {
     const count = conditions[signal]?.shape[0];
     if (count !== undefined) return count;
   }
-  throw new Unprocessable('the request has no condition', { expected: 'at least one of text, cls, patches, pose' });
+  throw new Unprocessable('the request has no condition', { expected: `at least one of ${SIGNAL_NAMES.join(', ')}` });
 }
 
 /** f32 [n, 3, area] in [-1, 1] -> uint8 [n, area, 3], rounded. */

@@ -1,32 +1,21 @@
 /** @file What is drawn for one sample: time, noise, and which signals are kept. Keyed by the sample's ordinal in the whole run. */
 import type { ObjectiveConfig } from '../../configs/schema.ts';
+import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { RandomStream } from '../model/random.ts';
 
-export interface SignalMask {
-  readonly text: boolean;
-  readonly cls: boolean;
-  readonly patches: boolean;
-  readonly pose: boolean;
-}
+const ALL: ReadonlySet<SignalName> = new Set(SIGNAL_NAMES);
 
-const ALL: SignalMask = { text: true, cls: true, patches: true, pose: true };
-const NONE: SignalMask = { text: false, cls: false, patches: false, pose: false };
-
-/** The seed's mutually exclusive categories, in its order. */
-export function drawSignals(seed: number, ordinal: number, dropout: ObjectiveConfig['cfg_dropout']): SignalMask {
-  const categories: readonly (readonly [number, SignalMask])[] = [
-    [dropout.p_uncond, NONE],
-    [dropout.p_text_only, { ...NONE, text: true }],
-    [dropout.p_dino_cls_only, { ...NONE, cls: true }],
-    [dropout.p_dino_patches_only, { ...NONE, patches: true }],
-    [dropout.p_drop_pose, { ...ALL, pose: false }],
-    [dropout.p_pose_only, { ...NONE, pose: true }],
-  ];
+/** The signals that a sample keeps. */
+export function drawSignals(
+  seed: number,
+  ordinal: number,
+  dropout: ObjectiveConfig['cfg_dropout'],
+): ReadonlySet<SignalName> {
   const u = new RandomStream(seed, 'dropout', ordinal).uniform();
   let threshold = 0;
-  for (const [probability, mask] of categories) {
-    threshold += probability;
-    if (u < threshold) return mask;
+  for (const { key, keeps } of DROPOUT_CATEGORIES) {
+    threshold += dropout[key] ?? 0;
+    if (u < threshold) return new Set(keeps);
   }
   return ALL;
 }

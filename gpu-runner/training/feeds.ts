@@ -1,5 +1,6 @@
 /** @file Samples to the tensors that the gradient graph is fed. */
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { isPadded, SIGNAL_NAMES, shapeOfSignal } from '../../configs/signals.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
 import { drawNoise, drawSignals, drawTime } from './draws.ts';
@@ -16,7 +17,6 @@ export class FeedBuilder {
 
   build(samples: readonly TrainingItem[], first: number, shape: BatchShape): Record<string, Tensor> {
     const { seed, objective, model } = this.#config;
-    const conditions = model.conditions ?? {};
     const pixels: Shape = [shape.batch, 3, shape.height, shape.width];
     const feeds: Record<string, Tensor> = {};
     const buffer = (name: string, size: Shape) => {
@@ -25,26 +25,14 @@ export class FeedBuilder {
       return tensor.data;
     };
     const [x0, noise, t] = [buffer('x0', pixels), buffer('noise', pixels), buffer('t', [shape.batch])];
-    const keepOf = (name: string) => buffer(`keep_${name}`, [shape.batch]).fill(0);
-    const text = conditions.text && {
-      dim: conditions.text.dim,
-      data: buffer('text', [shape.batch, shape.textTokens, conditions.text.dim]).fill(0),
-      mask: buffer('text_mask', [shape.batch, shape.textTokens]).fill(0),
-      keep: keepOf('text'),
-    };
-    const cls = conditions.cls && {
-      data: buffer('cls', [shape.batch, conditions.cls.dim]).fill(0),
-      keep: keepOf('cls'),
-    };
-    const grid = conditions.patches;
-    const patches = grid && {
-      data: buffer('patches', [shape.batch, shape.height / grid.stride, shape.width / grid.stride, grid.dim]).fill(0),
-      keep: keepOf('patches'),
-    };
-    const pose = conditions.pose && {
-      data: buffer('pose', [shape.batch, conditions.pose.joints, 3]).fill(0),
-      keep: keepOf('pose'),
-    };
+    const frame = { height: shape.height, width: shape.width, tokens: shape.textTokens };
+    const targets = SIGNAL_NAMES.flatMap(name => {
+      const axes = shapeOfSignal(model.conditions, name, frame);
+      if (axes === undefined) return [];
+      const data = buffer(name, [shape.batch, ...axes]).fill(0);
+      const mask = isPadded(name) ? buffer(`${name}_mask`, [shape.batch, axes[0] ?? 0]).fill(0) : undefined;
+      return [{ name, axes, data, mask, keep: buffer(`keep_${name}`, [shape.batch]).fill(0) }];
+    });
 
     const size = 3 * shape.height * shape.width;
     for (const [i, sample] of samples.entries()) {
@@ -53,20 +41,14 @@ export class FeedBuilder {
       drawNoise(seed, ordinal, noise.subarray(i * size, (i + 1) * size));
       t[i] = drawTime(seed, ordinal, objective);
       const signals = drawSignals(seed, ordinal, objective.cfg_dropout);
-      if (text && sample.text && signals.text) {
-        const tokens = Math.min(sample.text.tokens, shape.textTokens);
-        text.data.set(sample.text.data.subarray(0, tokens * text.dim), i * shape.textTokens * text.dim);
-        text.mask.fill(1, i * shape.textTokens, i * shape.textTokens + tokens);
-        text.keep[i] = 1;
-      }
-      for (const [target, source, kept] of [
-        [cls, sample.cls, signals.cls],
-        [patches, sample.patches, signals.patches],
-        [pose, sample.pose, signals.pose],
-      ] as const) {
-        if (!target || !source || !kept) continue;
-        target.data.set(source, i * source.length);
-        target.keep[i] = 1;
+      for (const { name, axes, data, mask, keep } of targets) {
+        const source = sample.signals[name];
+        if (!source || !signals.has(name)) continue;
+        const length = sizeOf(axes);
+        data.set(source.data.subarray(0, length), i * length);
+        const [rows = 0] = axes;
+        mask?.fill(1, i * rows, i * rows + Math.min(source.rows, rows));
+        keep[i] = 1;
       }
     }
     return feeds;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { objectiveSchema, optimizerSchema } from '../../configs/schema.ts';
+import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { drawSignals, drawTime, logistic } from './draws.ts';
 import { emaRateAt, learningRateAt } from './schedule.ts';
 
@@ -55,8 +56,8 @@ describe('draws', () => {
   it('draws the seven categories as often as they are asked for', () => {
     const counts = new Map<string, number>();
     for (let i = 0; i < 20_000; i++) {
-      const { text, cls, patches, pose } = drawSignals(1, i, objective.cfg_dropout);
-      const key = [text, cls, patches, pose].map(Number).join('');
+      const kept = drawSignals(1, i, objective.cfg_dropout);
+      const key = SIGNAL_NAMES.map(name => Number(kept.has(name))).join('');
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     const shares = Object.fromEntries([...counts].map(([key, count]) => [key, count / 20_000]));

@@ -226,6 +226,6 @@ export class Trainer {
 /** Text tokens that graphs are compiled for: the longest caption, rounded up to a multiple of 8. */
 function graphTextTokens(items: readonly TrainingItem[], config: KeyedConfig): number {
   const limit = config.model.conditions?.text?.tokens ?? 0;
-  const longest = items.reduce((most, item) => Math.max(most, item.text?.tokens ?? 1), 1);
+  const longest = items.reduce((most, item) => Math.max(most, item.signals.text?.rows ?? 1), 1);
   return Math.min(limit, Math.ceil(longest / 8) * 8);
 }

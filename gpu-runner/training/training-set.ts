@@ -1,6 +1,13 @@
 /** @file What training reads: items in memory, and the order in which they are visited. */
+import type { SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { permutation, RandomStream } from '../model/random.ts';
+
+/** What a picture has of one signal: all of it, in rows of the first axis. */
+export interface SignalData {
+  readonly rows: number;
+  readonly data: Float32Array;
+}
 
 /** One picture and its signals; absent ones are dropped in every sample. */
 export interface TrainingItem {
@@ -9,13 +16,7 @@ export interface TrainingItem {
   readonly width: number;
   /** uint8 [3, height, width] */
   readonly pixels: Uint8Array;
-  /** [tokens, dim] */
-  readonly text?: { readonly tokens: number; readonly data: Float32Array };
-  readonly cls?: Float32Array;
-  /** [rows, columns, dim] */
-  readonly patches?: Float32Array;
-  /** [133, 3] */
-  readonly pose?: Float32Array;
+  readonly signals: Readonly<Partial<Record<SignalName, SignalData>>>;
 }
 
 /** Position in the endless sequence of groups: epoch, and group within it. */

@@ -40,10 +40,12 @@ export function tinyItems(count = 10, height = 16, width = 16): TrainingItem[] {
       height,
       width,
       pixels: Uint8Array.from({ length: 3 * height * width }, () => random.below(256)),
-      text: { tokens, data: normals(tokens * 6) },
-      cls: normals(5),
-      patches: normals((height / 4) * (width / 4) * 3),
-      pose: Float32Array.from({ length: 133 * 3 }, () => random.uniform()),
+      signals: {
+        text: { rows: tokens, data: normals(tokens * 6) },
+        cls: { rows: 5, data: normals(5) },
+        patches: { rows: height / 4, data: normals((height / 4) * (width / 4) * 3) },
+        pose: { rows: 133, data: Float32Array.from({ length: 133 * 3 }, () => random.uniform()) },
+      },
     };
   });
 }

@@ -1,9 +1,9 @@
 /** @file Context tokens as keys: several groups as one, and the mask of what is seen as a bias of scores. */
-import { biasOf } from '../compiler/attention.ts';
-import { broadcast, concat, reshape } from '../compiler/functions.ts';
-import type { Rotation } from '../compiler/rotary.ts';
-import type { Value } from '../compiler/trace.ts';
-import type { ContextGroup } from './signals.ts';
+import { biasOf } from '../../compiler/attention.ts';
+import { broadcast, concat, reshape } from '../../compiler/functions.ts';
+import type { Rotation } from '../../compiler/rotary.ts';
+import type { Value } from '../../compiler/trace.ts';
+import type { ContextGroup } from './signal.ts';
 
 /** All tokens as one group, in their order; those of groups without a place are turned by nothing. */
 export function mergeGroups(groups: readonly ContextGroup[]): ContextGroup {

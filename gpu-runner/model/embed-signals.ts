@@ -1,0 +1,42 @@
+/**
+ * @file The signals, embedded. A dropped one leaves no trace: its numbers pass a select, so not one bit of the output depends on them.
+ *
+ * `arch: joint` takes text and pose as context, pooled text and the CLS embedding into the time embedding, patch features into the image
+ * tokens. `arch: cross` takes all signals as context and the CLS embedding into the time embedding too, as the seed has it. There each signal
+ * that is dropped shows one learned null token, so the context is never empty.
+ */
+import type { ModelConfig } from '../../configs/schema.ts';
+import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
+import type { Params } from './params.ts';
+import { clsLayer } from './signals/cls.ts';
+import { mergeGroups } from './signals/context.ts';
+import { patchesLayer } from './signals/patches.ts';
+import { poseLayer } from './signals/pose.ts';
+import type { ConditionInputs, SignalLayer, SignalParts, TokenGrid } from './signals/signal.ts';
+import { textLayer } from './signals/text.ts';
+
+const LAYERS: Readonly<Record<SignalName, SignalLayer>> = {
+  text: textLayer,
+  cls: clsLayer,
+  patches: patchesLayer,
+  pose: poseLayer,
+};
+
+/** Embeds the signals there are, for the model's arch. The context of `arch: cross` is one group. */
+export function embedSignals(
+  params: Params,
+  model: ModelConfig,
+  inputs: ConditionInputs,
+  grid: TokenGrid,
+): Required<SignalParts> {
+  const parts = SIGNAL_NAMES.flatMap(name => {
+    const input = inputs[name];
+    return input ? [LAYERS[name][model.arch](params, model, input, grid)] : [];
+  });
+  const context = parts.flatMap(part => part.context ?? []);
+  return {
+    context: model.arch === 'cross' && context.length > 0 ? [mergeGroups(context)] : context,
+    pooled: parts.flatMap(part => part.pooled ?? []),
+    spatial: parts.flatMap(part => part.spatial ?? []),
+  };
+}

@@ -1,0 +1,67 @@
+/** @file What signals are fed as, and what the network is given of them. */
+import type { ModelConfig } from '../../../configs/schema.ts';
+import type { SignalName } from '../../../configs/signals.ts';
+import { broadcast, less, reshape, select } from '../../compiler/functions.ts';
+import type { Rotation } from '../../compiler/rotary.ts';
+import type { Value } from '../../compiler/trace.ts';
+import type { Params } from '../params.ts';
+
+/** One signal as a run is fed it. */
+export interface SignalInput {
+  /** f32 [batch, ...shapeOfSignal]. */
+  readonly value: Value;
+  /** Of a padded signal: f32 [batch, rows], 1 where the picture has a row. */
+  readonly mask?: Value;
+  /** f32 [batch]: 1 = the signal is there, 0 = dropped. */
+  readonly keep: Value;
+}
+
+/** The signals that a model is conditioned on. */
+export type ConditionInputs = Readonly<Partial<Record<SignalName, SignalInput>>>;
+
+/** What the network is given of a signal, or of all of them. */
+export interface SignalParts {
+  readonly context?: readonly ContextGroup[];
+  /** Added to the time embedding, [batch, hidden] each. */
+  readonly pooled?: readonly Value[];
+  /** Added to the image tokens, [batch, tokens, hidden] each. */
+  readonly spatial?: readonly Value[];
+}
+
+/** Embeds a signal for each architecture. A dropped one must leave no trace: its numbers pass a select. */
+export type SignalLayer = Readonly<
+  Record<ModelConfig['arch'], (params: Params, model: ModelConfig, input: SignalInput, grid: TokenGrid) => SignalParts>
+>;
+
+/** Tokens that image queries attend to beside the image. */
+export interface ContextGroup {
+  /** [batch, tokens, hidden] */
+  readonly tokens: Value;
+  /** bool [batch, tokens]; true = attended. */
+  readonly visible: Value;
+  /** Turns the keys; absent: no place. */
+  readonly rotation?: Rotation;
+}
+
+/** Image tokens of a picture. */
+export interface TokenGrid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** [batch] -> bool [batch, 1, ...] of the given rank. */
+export function isKept(keep: Value, rank: number): Value {
+  const shape = [keep.shape[0] ?? 0, ...new Array<number>(rank - 1).fill(1)];
+  return reshape(less(0.5, keep), shape);
+}
+
+/** 1 where the mask is true, else 0. */
+export function maskToFloat(mask: Value): Value {
+  return select(mask, mask.builder.constant([1], []), 0);
+}
+
+/** One learned token without a place, attended where `absent`, bool [batch, 1]: it says that a signal is not there. */
+export function nullToken(params: Params, name: string, hidden: number, absent: Value): ContextGroup {
+  const [batch = 0] = absent.shape;
+  return { tokens: broadcast(params.get(name, [hidden], { std: 0.02 }), [batch, 1, hidden]), visible: absent };
+}
