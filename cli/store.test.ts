@@ -43,7 +43,7 @@ test('the store commands explain wrong arguments and missing programs', async ()
   expect(kind).toMatch(
     /^1: easel: this command cannot start or install the store "ceph"\n.*expected: `minio`\n.*object-stores/,
   );
-  expect(binary).toMatch(/^1: easel: there is neither a minio binary nor Go to build one with/);
+  expect(binary).toMatch(/^1: easel: this machine has neither a minio binary nor Go to build one/);
   expect(port).toContain('--port x is not a port');
   expect(bucket).toContain('--bucket X is not a valid bucket name');
   expect(keys).toMatch(/there are no keys at .*\n.*easel store up minio/);

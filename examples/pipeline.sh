@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# From drawn portraits to a grid of pictures with curl and jq alone, against a running server:
+# From drawn portraits to a grid of pictures with curl and jq, against a running server:
 #
 #   npm run easel -- up          # in another terminal
 #   examples/pipeline.sh
 #
-# Every call may be repeated: what was made before is not made again, and a training that was stopped goes on.
-# What it does not do is measure prompt following, which needs more than jq: see examples/demo/measure-prompts.ts.
+# Every call may be repeated: its result comes from the cache, and a stopped training goes on.
+# The script does not measure how well pictures follow their prompts: see examples/demo/measure-prompts.ts.
 set -euo pipefail
 
 URL="${EASEL_URL:-http://127.0.0.1:8787}"
 SIZE="${SIZE:-32}"            # pixels of a side: 32 or 64
 PICTURES="${PICTURES:-1000}"  # portraits to train on
-SAMPLES="${SAMPLES:-2560}"    # training samples; 48000 for pictures that follow their prompts
+SAMPLES="${SAMPLES:-2560}"    # training samples; pictures follow their prompts after 48000
 DATASET="${DATASET:-pipeline-$SIZE-of-$PICTURES}"
 EXPERIMENT="${EXPERIMENT:-$DATASET-$SAMPLES}"
 OUT="${OUT:-out/$EXPERIMENT}"
 
-BATCH=64                      # of the preset `portraits`
-PATCH=$((SIZE / 8))           # 8 x 8 patches at either size
+BATCH=64                      # batch size of the preset `portraits`
+PATCH=$((SIZE / 8))           # a picture has 8 x 8 patches at either size
 STEPS=$(((SAMPLES + BATCH - 1) / BATCH))
 
 for tool in curl jq; do
   command -v "$tool" > /dev/null || { echo "$tool is needed: apt-get install $tool" >&2; exit 1; }
 done
 
-# api METHOD PATH [BODY [HEADER]] -> the answer; a problem is told with what to do.
+# api METHOD PATH [BODY [SECONDS]]: prints the answer, waits up to SECONDS for it (900), explains a problem on stderr.
 api() {
   local args=(-sS -X "$1" -w '\n%{http_code}' -H "prefer: wait=${4:-900}")
   if [ -n "${EASEL_TOKEN:-}" ]; then args+=(-H "authorization: Bearer $EASEL_TOKEN"); fi
@@ -41,7 +41,7 @@ api() {
   printf '%s\n' "$answer"
 }
 
-# download DIGEST FILE
+# download DIGEST FILE: writes a blob into a file.
 download() {
   local args=(-fsS -o "$2")
   if [ -n "${EASEL_TOKEN:-}" ]; then args+=(-H "authorization: Bearer $EASEL_TOKEN"); fi
@@ -52,12 +52,15 @@ mkdir -p "$OUT"
 api GET /health | jq -r '"easel \(.version) at '"$URL"', store \(.store)"'
 
 echo "1. prepare: $PICTURES portraits of $SIZE px"
-api POST /functions/prepare "$(jq -n --arg dataset "$DATASET" --argjson count "$PICTURES" --argjson size "$SIZE" --argjson patch "$PATCH" \
+api POST /functions/prepare "$(jq -n --arg dataset "$DATASET" --argjson count "$PICTURES" \
+  --argjson size "$SIZE" --argjson patch "$PATCH" \
   '{$dataset, source: "portraits", $count, $size, quantum: $patch, stride: $patch}')" |
-  jq -r '.result | "\(.counts.train) train, \(.counts.val) val, \(.counts.test) test; pages computed: \([.stages[].pages.computed] | add), cached: \([.stages[].pages.cached] | add)"'
+  jq -r '.result | "\(.counts.train) train, \(.counts.val) val, \(.counts.test) test; " +
+    "pages computed: \([.stages[].pages.computed] | add), cached: \([.stages[].pages.cached] | add)"'
 
 echo "2. create the experiment $EXPERIMENT"
-experiment=$(api PUT "/experiments/$EXPERIMENT" "$(jq -n --arg dataset "$DATASET" --argjson samples "$SAMPLES" --argjson patch "$PATCH" --argjson steps "$STEPS" \
+experiment=$(api PUT "/experiments/$EXPERIMENT" "$(jq -n --arg dataset "$DATASET" \
+  --argjson samples "$SAMPLES" --argjson patch "$PATCH" --argjson steps "$STEPS" \
   '{$dataset, config: {
     preset: "portraits",
     model: {patch_size: $patch},
@@ -67,18 +70,20 @@ experiment=$(api PUT "/experiments/$EXPERIMENT" "$(jq -n --arg dataset "$DATASET
 jq -r '"step \(.step) of \(.steps), engine \(.engine.name) with \(.engine.threads) threads"' <<< "$experiment"
 
 echo "3. train to $SAMPLES samples"
-# At most a second is waited for the end: 202 tells the run, which is looked at until it is done.
+# The server answers after one second, with the run if the training goes on. The loop reads the run until it ends.
 run=$(api POST "/experiments/$EXPERIMENT/train" '{}' 1)
 while [ "$(jq -r .state <<< "$run")" != 'done' ]; do
   if [ "$(jq -r .state <<< "$run")" = failed ]; then jq -r '.problem.detail' <<< "$run" >&2; exit 1; fi
   jq -r '.progress // {} | select(.phase == "train") |
-    "   step \(.done)/\(.total)" + (if .metrics then ", loss \(.metrics.loss * 1000 | round / 1000), \(.metrics.samples_per_second | round) samples/s" else "" end)' <<< "$run"
-  # Waits on the server's side, up to five seconds.
+    "   step \(.done)/\(.total)" + (if .metrics then
+      ", loss \(.metrics.loss * 1000 | round / 1000), \(.metrics.samples_per_second | round) samples/s"
+    else "" end)' <<< "$run"
+  # The server waits up to five seconds for the end.
   run=$(api GET "/runs/$(jq -r .action <<< "$run")" '' 5)
 done
 jq -r '.result | "step \(.step) of \(.steps): \(.checkpoint)"' <<< "$run"
 
-echo '4. the previews of all chunks as one picture'
+echo '4. draw the previews of all chunks as one picture'
 sheet=$(api GET "/experiments/$EXPERIMENT/previews" | jq --arg title "$EXPERIMENT" --argjson batch "$BATCH" '{
   title: $title,
   columns: (.previews[0].pictures | length),
@@ -87,7 +92,7 @@ sheet=$(api GET "/experiments/$EXPERIMENT/previews" | jq --arg title "$EXPERIMEN
 }')
 download "$(api POST /functions/contact-sheet "$sheet" | jq -r .result.outputs.image.digest)" "$OUT/grid.png"
 
-echo '5. four pictures for other words'
+echo '5. sample four pictures for other prompts'
 engine=$(api GET "/experiments/$EXPERIMENT" | jq .engine)
 sample=$(api POST /functions/sample "$(jq -n --arg checkpoint "$EXPERIMENT" --argjson engine "$engine" '{
   $checkpoint, $engine, seed: 7, guidance: 1.5, steps: 25,

@@ -1,4 +1,7 @@
-/** @file The files by which Easel is put on a machine, held to what matters: pinned, unprivileged, loopback, no secret in them, complete. */
+/**
+ * @file The files by which Easel is put on a machine, held to what matters: pinned, unprivileged, loopback, no secret
+ * in them, complete.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -54,7 +57,7 @@ describe.each([
     all = await readInstructions(path);
   });
 
-  test('every base is one exact version, not run by root, asked whether it lives, and got no secret', () => {
+  test(`${path} pins exact versions, does not run as root, has a health check and holds no secret`, () => {
     for (const base of wordsOf('FROM')) expect(base).toMatch(/^[\w./-]+:\d+\.\d+\.\d+(-\w+)*( AS \w+)?$/);
     const last = all.slice(all.findLastIndex(each => each.name === 'FROM'));
     const user = last.filter(each => each.name === 'USER').map(each => each.words);
@@ -65,7 +68,7 @@ describe.each([
     expect(wordsOf('ADD')).toEqual([]);
   });
 
-  test('programs get signals themselves, and what is copied exists', () => {
+  test(`${path} lets programs receive signals directly, and copies only paths that exist`, () => {
     for (const words of [...wordsOf('ENTRYPOINT'), ...wordsOf('CMD')]) {
       expect(z.array(z.string()).min(1).safeParse(JSON.parse(words)).success).toBe(true);
     }
@@ -75,7 +78,7 @@ describe.each([
   });
 });
 
-test('the images have the versions that the repository pins elsewhere', async () => {
+test('the images pin the same versions as the rest of the repository', async () => {
   const bases = (await readInstructions('infra/Dockerfile')).filter(each => each.name === 'FROM');
   for (const { words } of bases) expect(words).toContain(`node:${packageJson.devDependencies.node}-`);
   expect(await read('infra/minio/Dockerfile')).toContain(`github.com/minio/minio@${MINIO_VERSION}\n`);
@@ -123,7 +126,7 @@ describe('the image of Easel', () => {
     return path => rules.findLast(rule => rule.pattern.test(path))?.keep !== true;
   }
 
-  test('holds every module that server, gpu-runner and command load, and no test or secret', async () => {
+  test('the image holds every module that server, gpu-runner and command load, and no test or secret', async () => {
     const isIgnored = await readIgnored();
     const { files } = await closure();
     expect(files.length).toBeGreaterThan(200);
@@ -140,7 +143,7 @@ describe('the image of Easel', () => {
     expect(left.filter(path => !isIgnored(path))).toEqual([]);
   });
 
-  test('imports only packages that an installation without devDependencies has', async () => {
+  test('the image imports no package of devDependencies', async () => {
     const { packages } = await closure();
     const installed = new Set([...Object.keys(packageJson.dependencies), ...Object.keys(packageJson.peerDependencies)]);
     expect(packages.size).toBeGreaterThan(10);
@@ -174,7 +177,7 @@ describe('compose.yaml', () => {
     compose = composeSchema.parse(parse(await read('infra/compose.yaml'), { merge: true }));
   });
 
-  test('everything is built here, restarted, without rights, and published on loopback only', () => {
+  test('compose.yaml builds each service, restarts it, drops its rights and publishes it on loopback only', () => {
     for (const each of Object.values(compose.services)) {
       expect(each.image).toMatch(/^easel[\w-]*:[\w.-]+$/);
       expect(each.image).not.toContain('latest');
@@ -186,7 +189,7 @@ describe('compose.yaml', () => {
     }
   });
 
-  test('secrets come from files of their own, the administrator’s keys to those alone who need them', async () => {
+  test('compose.yaml takes secrets from files, and gives the administrator’s keys only to services that need them', async () => {
     const text = await read('infra/compose.yaml');
     expect(text).not.toMatch(/(token|secret\w*|password|access_key\w*)\s*[:=]\s*\S/i);
     const users = Object.entries(compose.services).filter(([, each]) => each.env_file.includes('secrets/minio.env'));
@@ -194,7 +197,7 @@ describe('compose.yaml', () => {
     expect(compose.services.easel?.env_file).toEqual(['secrets/easel.env']);
   });
 
-  test('each waits for what it stands on', () => {
+  test('each service of compose.yaml waits for the services that it needs', () => {
     const { bootstrap, easel } = compose.services;
     expect(bootstrap?.depends_on).toEqual({ minio: { condition: 'service_healthy' } });
     expect(easel?.depends_on).toEqual({ bootstrap: { condition: 'service_completed_successfully' } });
@@ -202,7 +205,7 @@ describe('compose.yaml', () => {
   });
 });
 
-test('make-secrets.sh makes each secret once, for its owner’s eyes, as strong as their readers want them', async () => {
+test('make-secrets.sh makes each secret once, readable by its owner only, and long enough', async () => {
   const secrets = join(folder, 'secrets');
   const script = join(root, 'infra', 'make-secrets.sh');
   await run(script, [secrets]);
@@ -237,7 +240,7 @@ describe.skipIf(!runsTier('systemd', systemd))('the units', () => {
   /** 0 is nothing exposed, 10 everything: in tenths, as --threshold takes it. */
   const MOST_EXPOSED = 25;
 
-  test.each(['easel', 'minio'])('%s.service is understood by systemd, and exposes little', async name => {
+  test.each(['easel', 'minio'])('systemd accepts %s.service and rates its exposure low', async name => {
     // What it starts is not on this machine.
     const text = (await read(`infra/${name}.service`)).replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true');
     const path = join(folder, `${name}.service`);
@@ -248,7 +251,7 @@ describe.skipIf(!runsTier('systemd', systemd))('the units', () => {
   });
 });
 
-test('easel.service waits for the runner’s step, and starts what is in the repository', async () => {
+test('easel.service waits for the gpu-runner’s step and starts a file of the repository', async () => {
   const unit = await read('infra/easel.service');
   const [, program] = /^ExecStart=\S+ \/opt\/easel\/(\S+) up$/m.exec(unit) ?? [];
   expect(existsSync(join(root, program ?? 'nothing'))).toBe(true);
@@ -268,7 +271,7 @@ test.skipIf(!runsTier('docker-compose', compose))('docker compose reads compose.
 const usesBuildx = (await succeeds('docker', 'buildx', 'version')) && (await succeeds('docker', 'info'));
 const buildx = usesBuildx ? undefined : 'there is no docker with buildx that runs';
 describe.skipIf(!runsTier('docker-build', buildx))('docker build --check', () => {
-  test.each(['infra/Dockerfile', 'infra/minio/Dockerfile'])('of %s finds nothing', async path => {
+  test.each(['infra/Dockerfile', 'infra/minio/Dockerfile'])('docker build --check finds no fault in %s', async path => {
     const empty = join(folder, 'context', dirname(path));
     await mkdir(empty, { recursive: true });
     await run('docker', ['buildx', 'build', '--check', '-f', join(root, path), empty]);

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the secrets of compose.yaml, each once: infra/make-secrets.sh [FOLDER]
-#   minio.env   MinIO's administrator
+# Makes the secrets for compose.yaml: infra/make-secrets.sh [FOLDER]. Existing files stay as they are.
+#   minio.env   keys of MinIO's administrator
 #   easel.env   Easel's token, and its keys to the bucket
-#   browse.env  keys of a user who may look at the bucket
+#   browse.env  keys of a user who may read the bucket
 set -eu
 umask 077
 folder=${1:-$(dirname "$0")/secrets}
@@ -12,15 +12,15 @@ random() { # BYTES
   head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'
 }
 
-keep() { # FILE, its lines on stdin
+keep() { # FILE; reads its lines from stdin
   lines=$(cat)
   if [ -e "$folder/$1" ]; then
-    echo "$folder/$1 is here already"
+    echo "$folder/$1 exists"
     return
   fi
   printf '%s\n' "$lines" >"$folder/$1.tmp"
   mv "$folder/$1.tmp" "$folder/$1"
-  echo "$folder/$1 made"
+  echo "made $folder/$1"
 }
 
 keep minio.env <<LINES

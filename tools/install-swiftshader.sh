@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs SwiftShader, a Vulkan device in software that comes with Debian's chromium-common: the tests of WebGPU run on it where there is
-# no GPU. Exits with 1 and says why when it cannot; takes 5 minutes at the most.
+# Installs SwiftShader, a Vulkan device in software, from Debian's package chromium-common. The WebGPU tests run on it
+# on machines without a GPU. If it fails, it says why and exits with 1. It takes 5 minutes at the most.
 set -uo pipefail
 
 driver=/usr/lib/chromium/vk_swiftshader_icd.json
@@ -21,7 +21,7 @@ command -v apt-get >/dev/null && command -v timeout >/dev/null || refuse 'there 
 export DEBIAN_FRONTEND=noninteractive
 apt=(apt-get --quiet --quiet --yes --no-install-recommends -o DPkg::Lock::Timeout=20)
 timeout 90 "${apt[@]}" update || refuse 'apt-get update failed or took too long'
-# What takes long is cut off here, where nothing is half installed.
+# The download takes long; cut off here, it leaves nothing half installed.
 timeout 150 "${apt[@]}" install --download-only "$package" || refuse "$package could not be downloaded"
 timeout 60 "${apt[@]}" install "$package" || refuse "$package could not be unpacked"
 [ -e "$driver" ] || refuse "$package does not have $driver here"

@@ -1,4 +1,4 @@
-/** @file As much of MinIO's admin interface as makes users with rights: the `minio` package speaks S3 only. */
+/** @file The calls of MinIO's admin interface that make users with rights. The `minio` package speaks S3 only. */
 import { Internal } from '../../errors.ts';
 import type { MinioCredentials } from './credentials.ts';
 import { sealForMinio } from './seal.ts';
@@ -17,12 +17,14 @@ export interface Policy {
   }[];
 }
 
-/** Each call sets, whatever was there: repeating one changes nothing. @throws Internal with the server's answer. */
+/**
+ * Each call overwrites the earlier value, so repeating it changes nothing. @throws Internal with the server's answer.
+ */
 export interface MinioAdmin {
   setPolicy(name: string, policy: Policy): Promise<void>;
-  /** Makes the user, or gives it the secret. */
+  /** Makes the user, or changes the secret of an existing user. */
   setUser(user: MinioCredentials): Promise<void>;
-  /** The user has this policy and no other. */
+  /** Gives the user this policy and takes all others away. */
   grant(accessKey: string, policy: string): Promise<void>;
 }
 

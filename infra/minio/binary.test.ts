@@ -25,7 +25,7 @@ const built = () => join(folder, 'cache', 'minio', MINIO_VERSION, 'minio');
 const said: string[] = [];
 const log = (line: string) => void said.push(line);
 
-test('EASEL_MINIO comes before the PATH, the PATH before what was built, and what cannot be run is none', async () => {
+test('EASEL_MINIO comes before the PATH, the PATH before a build; a file that cannot run is skipped', async () => {
   const env = environment();
   expect(await findMinio(env)).toBeUndefined();
   await mkdir(join(folder, 'bin'));
@@ -52,7 +52,7 @@ test('Go builds the pinned version into the cache, once', async () => {
   expect(await readdir(join(built(), '..'))).toEqual(['minio']);
 });
 
-test('a build that fails says what Go said and leaves nothing; what killed builds left is swept', async () => {
+test('a failed build shows Go’s last lines and leaves no file; folders of killed builds are swept', async () => {
   const stale = join(built(), '..', 'build-killed');
   await mkdir(stale, { recursive: true });
   await utimes(stale, 0, 0);
@@ -61,10 +61,10 @@ test('a build that fails says what Go said and leaves nothing; what killed build
   expect(await readdir(join(built(), '..'))).toEqual([]);
 });
 
-test('without Go it says what there could be instead', async () => {
+test('without Go, the error names the alternatives', async () => {
   const env = environment({ PATH: join(folder, 'bin') });
   await expect(findOrBuildMinio(log, env)).rejects.toMatchObject({
-    message: 'there is neither a minio binary nor Go to build one with',
+    message: 'this machine has neither a minio binary nor Go to build one',
     hint: expect.stringContaining('object-stores.md'),
   });
 });

@@ -1,4 +1,4 @@
-/** @file Where a MinIO server comes from: one that is there, or built from its last source, since no binaries are published any more. */
+/** @file Finds a MinIO server on this machine, or builds one from its last source: its makers publish no binaries. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { Unprocessable } from '../../errors.ts';
 /** The last commit of the archived repository (2026-02-12); Go's checksum database vouches for it. */
 export const MINIO_VERSION = 'v0.0.0-20260212201848-7aac2a2c5b7c';
 const MODULE = 'github.com/minio/minio';
-/** Two minutes on two cores, and the download. */
+/** Limit of a build: it takes two minutes on two cores, and a download. */
 const BUILD_MS = 20 * 60_000;
 const TELL_MS = 15_000;
 const KEPT_LINES = 5;
@@ -18,7 +18,7 @@ const KEPT_LINES = 5;
 type Variables = Readonly<Record<string, string | undefined>>;
 type Log = (line: string) => void;
 
-/** Undefined when there is none. Looks at EASEL_MINIO, the PATH, and what {@link buildMinio} has built. */
+/** Looks at EASEL_MINIO, the PATH and the result of {@link buildMinio}. @returns A path; undefined if none is found. */
 export async function findMinio(env: Variables = process.env): Promise<string | undefined> {
   const given = env.EASEL_MINIO || undefined;
   if (given !== undefined) return given;
@@ -29,15 +29,15 @@ export async function findMinio(env: Variables = process.env): Promise<string | 
   return undefined;
 }
 
-/** The one that is there, else one that is built now. @throws Unprocessable as {@link buildMinio} */
+/** Finds a MinIO server, or builds one. @returns Path of the binary. @throws Unprocessable as {@link buildMinio} */
 export async function findOrBuildMinio(log: Log, env: Variables = process.env): Promise<string> {
   return (await findMinio(env)) ?? (await buildMinio(log, env));
 }
 
 /**
- * Builds the pinned version with Go into the cache folder; it is there whole or not at all.
+ * Builds the pinned version with Go into the cache folder. The binary appears whole or not at all.
  * @returns Path of the binary.
- * @throws Unprocessable when there is no Go, or with what it said.
+ * @throws Unprocessable if Go is missing, or with Go's last lines if the build fails.
  */
 export async function buildMinio(log: Log, env: Variables = process.env): Promise<string> {
   const target = builtPath(env);
@@ -58,7 +58,7 @@ export async function buildMinio(log: Log, env: Variables = process.env): Promis
   }
 }
 
-/** Go names each package that it compiles, modules that it downloads too, and at the end what is wrong. */
+/** Runs Go, which prints each package it compiles, each module it downloads, and its errors at the end. */
 async function runGo(args: readonly string[], log: Log, env: Variables): Promise<void> {
   const started = performance.now();
   const seconds = () => ((performance.now() - started) / 1000).toFixed(0);
@@ -81,11 +81,11 @@ async function runGo(args: readonly string[], log: Log, env: Variables): Promise
   try {
     const code = await ended.promise;
     if (code === 0) return;
-    const why = code === null ? `it was ended after ${seconds()} s` : said.join('; ');
+    const why = code === null ? `it was stopped after ${seconds()} s` : said.join('; ');
     throw new Unprocessable(`building MinIO failed: ${why}`, { hint: 'see infra/object-stores.md for other stores' });
   } catch (cause) {
     if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
-    throw new Unprocessable('there is neither a minio binary nor Go to build one with', {
+    throw new Unprocessable('this machine has neither a minio binary nor Go to build one', {
       cause,
       expected: '"minio" on the PATH, its path in EASEL_MINIO, or Go 1.24 or newer',
       hint: 'see infra/object-stores.md for other stores, or use a folder (file:DIR)',
@@ -96,7 +96,7 @@ async function runGo(args: readonly string[], log: Log, env: Variables): Promise
   }
 }
 
-/** What killed builds left. */
+/** Deletes the folders of killed builds. */
 async function sweepBuilds(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith('build-')) continue;

@@ -40,7 +40,7 @@ describe.skipIf(!hasMinio)('the bootstrap', () => {
   }
   const denied = { makeBucket: 'AccessDenied', removeBucket: 'AccessDenied', changePolicy: 'AccessDenied' };
 
-  test('one user works in the bucket, the other looks at it; twice is once', async () => {
+  test('bootstrap makes a user who may write and a user who may read; a second bootstrap changes nothing', async () => {
     const options = plan('works');
     await bootstrapMinio(options);
     await bootstrapMinio(options);
@@ -49,7 +49,7 @@ describe.skipIf(!hasMinio)('the bootstrap', () => {
     expect(await rightsOf('works', options.browse)).toEqual({ ...all, write: 'AccessDenied', remove: 'AccessDenied' });
   });
 
-  test('neither has a right in another bucket', async () => {
+  test('neither user has a right in another bucket', async () => {
     const [mine, other] = [plan('mine'), plan('other')];
     await bootstrapMinio(mine);
     await bootstrapMinio(other);
@@ -59,7 +59,7 @@ describe.skipIf(!hasMinio)('the bootstrap', () => {
     }
   });
 
-  test('what probes leave expires, and nothing else; rules that are there stay', async () => {
+  test('only objects of probes expire, and a bucket keeps the rules that it has', async () => {
     await bootstrapMinio(plan('expiring'));
     const client = connectMinio(minio.endpoint, minio);
     const rule = { Status: 'Enabled', Filter: { Prefix: 'probe/' }, Expiration: { Days: 1 } };
@@ -71,7 +71,7 @@ describe.skipIf(!hasMinio)('the bootstrap', () => {
     expect(await client.getBucketLifecycle('expiring')).toEqual({ Rule: expect.objectContaining({ ID: 'own' }) });
   });
 
-  test('another secret for a user that is there is the one that counts', async () => {
+  test('bootstrap replaces the secret of an existing user', async () => {
     const options = plan('rotated');
     await bootstrapMinio(options);
     const renewed = { ...options, easel: { ...options.easel, secretKey: makeCredentials().secretKey } };
@@ -80,7 +80,7 @@ describe.skipIf(!hasMinio)('the bootstrap', () => {
     expect((await rightsOf('rotated', options.easel)).write).toBe('SignatureDoesNotMatch');
   });
 
-  test('cut off before or after any of its requests, the next one completes it', async () => {
+  test('a bootstrap cut off before or after any request is completed by the next', async () => {
     // It hands on so many requests; of the next one the answer is lost.
     let left = Number.POSITIVE_INFINITY;
     const proxy = createServer((incoming, outgoing) => {

@@ -1,4 +1,4 @@
-/** @file What Easel wants of a new MinIO: a bucket, a user that works in it, a user that looks at it. */
+/** @file Sets up a new MinIO for Easel: a bucket, a user who may read and write, a user who may only read. */
 import { Client, type LifecycleConfig } from 'minio';
 import { Internal } from '../../errors.ts';
 import { createMinioAdmin, type Policy } from './admin.ts';
@@ -7,30 +7,31 @@ import type { MinioCredentials } from './credentials.ts';
 export interface BootstrapOptions {
   /** `http://127.0.0.1:9000` */
   readonly endpoint: string;
-  /** Of the root user. */
+  /** Keys of the root user. */
   readonly root: MinioCredentials;
   readonly bucket: string;
-  /** May read and write objects of the bucket: for the server and the gpu-runner. */
+  /** Keys of the server and the gpu-runner, who may read and write objects of the bucket. */
   readonly easel: MinioCredentials;
-  /** May list and read them: for people. */
+  /** Keys for people, who may list and read objects. */
   readonly browse: MinioCredentials;
 }
 
 const LOOK = ['s3:GetBucketLocation', 's3:ListBucket'];
 const READ = ['s3:GetObject'];
-/** Multipart uploads are for tools that copy a store into the bucket. */
+/** Tools that copy a store into the bucket make multipart uploads; Easel makes none. */
 const WRITE = ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'];
 
 /**
- * What a start-up probe leaves behind when it is killed; nothing else ever expires. MinIO has no rule for stale multipart uploads: it aborts
- * those by itself (MINIO_API_STALE_UPLOADS_EXPIRY, 24 hours).
+ * Only objects that a killed start-up probe left behind expire. MinIO has no rule for stale multipart uploads; it
+ * aborts them by itself (MINIO_API_STALE_UPLOADS_EXPIRY, 24 hours).
  */
 const LIFECYCLE: LifecycleConfig = {
   Rule: [{ ID: 'easel-probes', Status: 'Enabled', Filter: { Prefix: 'probe/' }, Expiration: { Days: 1 } }],
 };
 
 /**
- * Brings a server into the state described by the options, whatever part of it is there. A bucket that has rules of expiry keeps them.
+ * Brings a server into the state that the options describe, from any earlier state. A bucket with expiry rules keeps
+ * them.
  * @throws Internal when the server refuses.
  */
 export async function bootstrapMinio(options: BootstrapOptions): Promise<void> {

@@ -5,7 +5,7 @@ export interface MinioCredentials {
   readonly secretKey: string;
 }
 
-/** Random ones. */
+/** Makes random credentials. */
 export function makeCredentials(): MinioCredentials {
   return { accessKey: `easel-${randomBytes(6).toString('hex')}`, secretKey: randomBytes(24).toString('base64url') };
 }

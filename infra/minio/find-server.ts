@@ -1,4 +1,4 @@
-/** @file Whether a MinIO server runs on a folder. */
+/** @file Finds the MinIO server that runs on a folder. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
@@ -6,7 +6,7 @@ const run = promisify(execFile);
 const MOST_BYTES = 2 ** 24;
 
 /**
- * Its process, as the system's list shows it; undefined when there is none, or no such list.
+ * @returns The process id from the system's process list; undefined if no server runs, or the system has no list.
  * @param folder Absolute, as on the command line of the server.
  */
 export async function findServer(folder: string): Promise<number | undefined> {

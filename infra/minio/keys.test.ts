@@ -29,9 +29,9 @@ test('keys are made once, for three users, and only their owner may read them', 
   expect(await readdir(join(parent, 'deep'))).toEqual(['minio.json']);
 });
 
-test('a file that holds no keys is an error, and stays as it is', async () => {
+test('a file without keys is an error and stays as it is', async () => {
   for (const text of ['', '{"v":2}', '{"v":1,"root":{"access_key":"a"}}']) {
     await writeFile(join(parent, 'other.json'), text);
-    await expect(readOrMakeKeys(join(parent, 'other'))).rejects.toThrow('holds no keys');
+    await expect(readOrMakeKeys(join(parent, 'other'))).rejects.toThrow('does not hold the keys');
   }
 });

@@ -1,4 +1,6 @@
-/** @file The keys of a MinIO that `easel store up` runs: made once, kept beside its folder, for the owner's eyes only. */
+/**
+ * @file The keys of a MinIO that `easel store up` runs: made once, kept beside its folder, readable by the owner only.
+ */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -7,21 +9,22 @@ import { Corrupt, NotFound } from '../../errors.ts';
 import { makeCredentials } from './credentials.ts';
 
 const pairSchema = z.strictObject({ access_key: z.string().min(3), secret_key: z.string().min(8) });
-/** Stored and spoken of: names in a document are in snake_case. */
+/** A stored document has names in snake_case. */
 const credentials = z.codec(pairSchema, z.strictObject({ accessKey: z.string(), secretKey: z.string() }), {
   decode: ({ access_key, secret_key }) => ({ accessKey: access_key, secretKey: secret_key }),
   encode: ({ accessKey, secretKey }) => ({ access_key: accessKey, secret_key: secretKey }),
 });
 const keysSchema = z.strictObject({
   v: z.literal(1),
-  /** Of the administrator. */
+  /** Keys of the administrator. */
   root: credentials,
-  /** Of server and gpu-runner. */
+  /** Keys of server and gpu-runner. */
   easel: credentials,
-  /** For looking at the bucket. */
+  /** Keys for reading the bucket. */
   browse: credentials,
-  /** Where it was started last, and its bucket. */
+  /** Address of the last start. */
   endpoint: z.string().optional(),
+  /** Bucket of the last start. */
   bucket: z.string().optional(),
 });
 export type MinioKeys = z.infer<typeof keysSchema>;
@@ -31,7 +34,7 @@ export function keysPathOf(folder: string): string {
   return `${resolve(folder)}.json`;
 }
 
-/** Those that are there, else new ones. @throws Corrupt when what is there are no keys. */
+/** Reads the keys, or makes new ones. @throws Corrupt if the file does not hold keys. */
 export async function readOrMakeKeys(folder: string): Promise<MinioKeys> {
   const kept = await readKept(keysPathOf(folder));
   if (kept) return kept;
@@ -40,16 +43,16 @@ export async function readOrMakeKeys(folder: string): Promise<MinioKeys> {
   return keys;
 }
 
-/** @throws NotFound when no MinIO was ever started on the folder. */
+/** @throws NotFound if no MinIO was ever started on the folder. */
 export async function readKeys(folder: string): Promise<MinioKeys> {
   const kept = await readKept(keysPathOf(folder));
   if (kept) return kept;
   throw new NotFound(`there are no keys at ${keysPathOf(folder)}`, {
-    hint: 'start a MinIO with `easel store up minio`, or name its folder by --folder',
+    hint: 'start a MinIO with `easel store up minio`, or name its folder with --folder',
   });
 }
 
-/** Whole or not at all, readable by its owner only. */
+/** Writes the file whole or not at all, readable by its owner only. */
 export async function writeKeys(folder: string, keys: MinioKeys): Promise<void> {
   const path = keysPathOf(folder);
   await mkdir(dirname(path), { recursive: true });
@@ -77,9 +80,9 @@ async function readKept(path: string): Promise<MinioKeys | undefined> {
   try {
     return keysSchema.decode(JSON.parse(text));
   } catch (cause) {
-    throw new Corrupt(`${path} holds no keys of a MinIO`, {
+    throw new Corrupt(`${path} does not hold the keys of a MinIO`, {
       cause,
-      hint: 'move it away: the next start makes new keys, which open the same data',
+      hint: 'move the file away: the next start makes new keys, which open the same data',
     });
   }
 }

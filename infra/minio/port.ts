@@ -1,4 +1,4 @@
-/** @file Ports of loopback that nobody listens on. */
+/** @file Free ports of loopback. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Conflict, Internal } from '../../errors.ts';
@@ -6,9 +6,9 @@ import { Conflict, Internal } from '../../errors.ts';
 export const HOST = '127.0.0.1';
 
 /**
- * One that is free at this moment: MinIO does not tell which one it took, and of a taken one only that it failed.
- * @param port 0: any.
- * @throws Conflict when another process has it.
+ * Checks that a port is free now, or finds one. MinIO would not say which free port it took, or that a port was taken.
+ * @param port 0: any free port.
+ * @throws Conflict if another process has the port.
  */
 export async function takePort(port: number): Promise<number> {
   const server = createServer();
@@ -16,9 +16,9 @@ export async function takePort(port: number): Promise<number> {
     server.listen(port, HOST);
     await once(server, 'listening');
   } catch (cause) {
-    throw new Conflict(`port ${port} of ${HOST} cannot be taken: ${cause instanceof Error ? cause.message : cause}`, {
+    throw new Conflict(`cannot take port ${port} of ${HOST}: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
-      hint: 'stop what listens there, or name another port (0 takes a free one)',
+      hint: 'stop the process that listens there, or name another port (0 takes a free one)',
     });
   }
   const address = server.address();

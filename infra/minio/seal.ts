@@ -1,21 +1,23 @@
-/** @file The encryption that MinIO's admin interface wants of bodies with secrets, on top of the signature. */
+/** @file Encrypts bodies with secrets as MinIO's admin interface requires, on top of the signature. */
 import { createCipheriv, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { Internal } from '../../errors.ts';
 
-/** AES-256-GCM under a key that PBKDF2-HMAC-SHA256 makes of the secret key: of the server's schemes the one that Node has all parts of. */
+/** AES-256-GCM under a key from PBKDF2-HMAC-SHA256 of the secret key. Node has all parts of this scheme. */
 const SCHEME = 0x02;
 const KEY_ROUNDS = 8192;
 const KEY_BYTES = 32;
 const SALT_BYTES = 32;
-/** Of GCM's 12: the other 4 count the chunks. */
+/** Random bytes of GCM's 12-byte nonce; the other 4 count the chunks. */
 const NONCE_BYTES = 8;
-/** Of plain text to a chunk; what we send fits one. */
+/** Bytes of plain text in a chunk. Our bodies fit into one chunk. */
 const CHUNK_BYTES = 2 ** 14;
 const LAST_CHUNK = 0x80;
 
 /**
- * salt (32) | scheme (1) | nonce (8) | cipher text and tag. Chunk 0 authenticates an empty message, whose tag, behind a byte that tells the
- * last chunk from others, is the associated data of those that follow.
+ * @returns salt (32 bytes) | scheme (1) | nonce (8) | cipher text and tag.
+ *
+ * Chunk 0 authenticates an empty message. The associated data of every later chunk is a byte that marks the last chunk,
+ * followed by the tag of chunk 0.
  */
 export function sealForMinio(secretKey: string, text: Uint8Array): Buffer {
   if (text.length > CHUNK_BYTES) throw new Internal(`${text.length} bytes are too many for one chunk`);

@@ -27,14 +27,14 @@ async function start(options: Partial<Parameters<typeof startMinio>[0]> = {}): P
   return server;
 }
 
-test('a program that is none, or that ends, is an error with what it said', async () => {
+test('a program that is missing or ends at once is an error with its last lines', async () => {
   await expect(startMinio({ binary: join(folder, 'absent'), folder })).rejects.toThrow(
     /MinIO did not start:\n.*ENOENT/,
   );
   await expect(startMinio({ binary: '/bin/false', folder })).rejects.toThrow('MinIO did not start');
 });
 
-test('a port that is taken is a conflict, before anything is started', async () => {
+test('a taken port is a conflict, and no server starts', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const address = other.address();
@@ -47,7 +47,7 @@ test('a port that is taken is a conflict, before anything is started', async () 
 });
 
 describe.skipIf(!hasMinio)('a real one', () => {
-  test('it answers to its own keys, keeps what it got over a kill, and has a page for people', async () => {
+  test('a real server answers to its own keys, keeps objects over a kill, and has a web page', async () => {
     const first = await start();
     await connectMinio(first.endpoint, first).makeBucket('kept');
     await expect(connectMinio(first.endpoint, { ...first, secretKey: 'wrong-secret' }).listBuckets()).rejects.toThrow();
@@ -64,13 +64,13 @@ describe.skipIf(!hasMinio)('a real one', () => {
     await expect.poll(() => type().catch(String), { timeout: 20_000 }).toContain('text/html');
   });
 
-  test('of two on one folder the second is refused', async () => {
+  test('a second server on the same folder is refused', async () => {
     const first = await start();
     await expect(start()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`${first.pid}`) });
     expect((await fetch(`${first.endpoint}/minio/health/live`)).status).toBe(200);
   });
 
-  test('it ends with the process that has started it, even by a kill, and the next one takes its folder over', async () => {
+  test('a server ends when its parent is killed, and the next server takes over its folder', async () => {
     const parent = spawn(
       process.execPath,
       [fileURLToPath(new URL('./testing/minio-parent.ts', import.meta.url)), minioBinary(), folder],

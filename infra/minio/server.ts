@@ -1,4 +1,4 @@
-/** @file A MinIO server on loopback as a child process. */
+/** @file Runs a MinIO server on loopback as a child process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,22 +13,22 @@ import { signedFetch } from './signed-fetch.ts';
 const READY_MS = 60_000;
 const ANSWER_MS = 5000;
 const STOP_MS = 20_000;
-/** For one whose parent was killed a moment ago. */
+/** Time for an earlier server to end whose parent was killed a moment ago. */
 const ENDING_MS = 10_000;
 const POLL_MS = 50;
 const KEPT_LINES = 20;
-/** In its folder, and empty: the default is in the home folder, where certificates of another MinIO may lie. */
+/** An empty folder for certificates. The default lies in the home folder, which may hold those of another MinIO. */
 const CERTS = '.certs';
 
 export interface MinioOptions {
   readonly binary: string;
-  /** Where it keeps its data; made when it is not there. */
+  /** Folder of the data; made if missing. */
   readonly folder: string;
-  /** Default, and 0: any free one. */
+  /** Port of the S3 interface; 0 (the default): a free port. */
   readonly port?: number;
-  /** Of the web console; 0: any free one; default: none. */
+  /** Port of the web console; 0: a free port; absent: no console. */
   readonly consolePort?: number;
-  /** Of the root user; default: random ones. */
+  /** Keys of the root user; default: random keys. */
   readonly credentials?: MinioCredentials;
   readonly log?: (line: string) => void;
 }
@@ -39,16 +39,17 @@ export interface MinioServer extends MinioCredentials {
   readonly port: number;
   readonly consolePort: number | undefined;
   readonly pid: number | undefined;
-  /** Resolves when the process has ended, whoever ended it, with the last lines that it said. */
+  /** Resolves with the last lines of the process when it has ended for any reason. */
   readonly ended: Promise<readonly string[]>;
-  /** SIGTERM and, after a while, SIGKILL; or the given signal at once. Resolves when it has ended. */
+  /** Sends SIGTERM and, after a while, SIGKILL; or the given signal at once. Resolves when the process has ended. */
   stop(signal?: 'SIGKILL'): Promise<void>;
 }
 
 /**
- * Starts it and waits until it answers. It ends with this process, however that ends.
- * @throws Conflict when a port is taken, or a server runs on the folder: two of them would not see each other's conditional writes.
- * @throws Internal with its last lines when it does not start.
+ * Starts a server and waits until it answers. The server ends when this process ends for any reason.
+ * @throws Conflict if a port is taken, or if a server runs on the folder: two servers would not see each other's
+ * conditional writes.
+ * @throws Internal with the last lines of a server that does not start.
  */
 export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   const credentials = options.credentials ?? makeCredentials();
@@ -59,7 +60,8 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   const consolePort = options.consolePort === undefined ? undefined : await takePort(options.consolePort);
   const args = ['server', folder, '--address', `${HOST}:${port}`, '--quiet', '--certs-dir', join(folder, CERTS)];
   if (consolePort !== undefined) args.push('--console-address', `${HOST}:${consolePort}`);
-  // In a group of its own: Ctrl-C reaches whoever uses it, and who stops it when that has ended.
+  // In its own process group: Ctrl-C reaches the processes that use the server first. They stop it when they have
+  // ended.
   const child = spawn(options.binary, args, {
     env: {
       ...process.env,
@@ -88,7 +90,7 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   if (!(await becomesReady(endpoint, credentials, child))) {
     await stop('SIGKILL');
     throw new Internal(`MinIO did not start${lines.length === 0 ? '' : `:\n${lines.join('\n')}`}`, {
-      hint: `see whether ${options.binary} runs, and can write to ${folder}`,
+      hint: `check that ${options.binary} runs and can write to ${folder}`,
     });
   }
   return { ...credentials, endpoint, port, consolePort, pid: child.pid, ended, stop };
@@ -100,15 +102,15 @@ async function waitUntilUnserved(folder: string): Promise<void> {
     const pid = await findServer(folder);
     if (pid === undefined) return;
     if (Date.now() > deadline) {
-      throw new Conflict(`MinIO runs on ${folder} already, as process ${pid}`, {
-        hint: 'use that one, or end it first',
+      throw new Conflict(`MinIO already runs on ${folder}, as process ${pid}`, {
+        hint: 'use that server, or end it first',
       });
     }
     await sleep(POLL_MS);
   }
 }
 
-/** A shell holds the other end of a pipe: when this process is gone, whatever killed it, the shell ends the child. */
+/** Starts a shell on the other end of a pipe. When this process dies for any reason, the shell ends the child. */
 function tieToThisProcess(child: ChildProcess): () => void {
   if (child.pid === undefined) return () => {};
   const shell = spawn('/bin/sh', ['-c', 'cat >/dev/null; kill -TERM "$1"', 'sh', String(child.pid)], {
@@ -132,7 +134,7 @@ function keepLines(child: ChildProcess, log: (line: string) => void = () => {}):
   return lines;
 }
 
-/** It answers before it can serve: with 503, until buckets and users are loaded. */
+/** Polls until the server answers 200. It answers 503 until it has loaded buckets and users. */
 async function becomesReady(endpoint: string, credentials: MinioCredentials, child: ChildProcess): Promise<boolean> {
   const deadline = Date.now() + READY_MS;
   let failed = false;

@@ -8,14 +8,14 @@ export interface SignedRequest {
   readonly endpoint: string;
   readonly credentials: MinioCredentials;
   readonly method: 'GET' | 'PUT';
-  /** With its query. */
+  /** Path with its query. */
   readonly path: string;
   readonly body?: Uint8Array<ArrayBuffer>;
-  /** Milliseconds until it is given up. */
+  /** Milliseconds until the request is given up. */
   readonly timeout: number;
 }
 
-/** An HTTP request under AWS's Signature Version 4. */
+/** Sends an HTTP request with AWS Signature Version 4. */
 export async function signedFetch(request: SignedRequest): Promise<Response> {
   const { endpoint, credentials, method, path, body } = request;
   const url = new URL(path, endpoint);

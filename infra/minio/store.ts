@@ -1,4 +1,4 @@
-/** @file A folder as an S3 store: MinIO on it, with keys that last and a bucket for Easel. */
+/** @file Makes a folder an S3 store: runs MinIO on it, with lasting keys and a bucket for Easel. */
 import { bootstrapMinio } from './bootstrap.ts';
 import type { MinioCredentials } from './credentials.ts';
 import { readOrMakeKeys, writeKeys } from './keys.ts';
@@ -11,22 +11,24 @@ export interface MinioStoreOptions extends Omit<MinioOptions, 'credentials'> {
 }
 
 export interface MinioStore {
-  /** For EASEL_STORE. */
+  /** Value for EASEL_STORE. */
   readonly url: string;
   readonly endpoint: string;
-  /** Of the web console. */
+  /** Address of the web console. */
   readonly consoleUrl: string | undefined;
-  /** What server and gpu-runner need in their environment, EASEL_STORE included. */
+  /** Variables that server and gpu-runner need, EASEL_STORE included. */
   readonly env: Readonly<Record<string, string>>;
-  /** Of the user who may read. */
+  /** Keys of the user who may read. */
   readonly browse: MinioCredentials;
   readonly pid: number | undefined;
-  /** Resolves when MinIO has ended, whoever ended it, with the last lines that it said. */
+  /** Resolves with MinIO's last lines when it has ended for any reason. */
   readonly ended: Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
-/** Starts it with what an earlier start has left: data, keys, bucket. Killed anywhere, the next start completes it. */
+/**
+ * Starts MinIO with the data, keys and bucket of an earlier start. A start that was killed is completed by the next.
+ */
 export async function startMinioStore(options: MinioStoreOptions): Promise<MinioStore> {
   const bucket = options.bucket ?? DEFAULT_BUCKET;
   const keys = await readOrMakeKeys(options.folder);
@@ -52,7 +54,7 @@ export async function startMinioStore(options: MinioStoreOptions): Promise<Minio
   };
 }
 
-/** The variables by which Easel finds a bucket and may use it. */
+/** Variables that tell Easel a bucket and its keys. */
 export function storeEnvironment(endpoint: string, bucket: string, { accessKey, secretKey }: MinioCredentials) {
   return {
     EASEL_STORE: `s3://${bucket}?endpoint=${endpoint}`,
