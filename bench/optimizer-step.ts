@@ -66,7 +66,6 @@ const spec = engineSpecSchema.parse({
   name: options.engine,
   precision: options.precision,
   threads: Number(options.threads),
-  micro_batch: net.shape.batch,
 });
 const watched = watchGradients(await openEngine(spec));
 const trainer = new Trainer(watched.engine, net.config, makeItems(net), net.shape.batch, EMPTY_PROGRESS);

@@ -26,7 +26,6 @@ const spec = engineSpecSchema.parse({
   name: options.engine,
   precision: options.precision,
   threads: Number(options.threads),
-  micro_batch: 1,
 });
 const engine = await openEngine(spec);
 const variants = [[], ...PASS_NAMES.map(name => [name]), [...PASS_NAMES]];

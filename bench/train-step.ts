@@ -35,7 +35,6 @@ const spec = engineSpecSchema.parse({
   name: options.engine,
   precision: options.precision,
   threads: Number(options.threads),
-  micro_batch: 1,
 });
 const engine = await openEngine(spec);
 const runs = Number(options.runs);

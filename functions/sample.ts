@@ -26,7 +26,7 @@ export const sampleInput = z.strictObject({
 export const sample = defineFunction({
   name: 'sample',
   summary: 'Makes one picture per prompt: outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
-  version: 2,
+  version: 3,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,
@@ -34,7 +34,7 @@ export const sample = defineFunction({
   example: {
     checkpoint: 'portraits@latest',
     prompts: ['a person with red hair wearing round glasses in a navy hoodie on a pink background'],
-    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2, micro_batch: 64 },
+    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
   input: sampleInput,
   async run(ctx, { engine, ...request }) {

@@ -8,7 +8,9 @@ import { putDocument, readDataset } from '../storage/document-blobs.ts';
 import { blobKey } from '../storage/keys.ts';
 import type { Dataset } from '../storage/records.ts';
 import { offeredConditions } from './experiments/dataset-signals.ts';
-import { createTrainingLab, ENGINE, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
+import { createTrainingLab, ENGINE, PLAN, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
+
+const MADE_BY = { engine: ENGINE, plan: PLAN };
 
 let lab: TrainingLab;
 let dataset: Digest;
@@ -20,7 +22,7 @@ beforeAll(async () => {
   lab = createTrainingLab();
   dataset = await putToyDataset(lab.blobs);
   config = await putConfig(keyed => keyed);
-  checkpoint = await trainTo({ config, dataset, from: 0, to: 4, engine: ENGINE });
+  checkpoint = await trainTo({ config, dataset, from: 0, to: 4, ...MADE_BY });
 });
 
 async function put(document: Json): Promise<Digest> {
@@ -49,15 +51,15 @@ async function problemOf(body: Json): Promise<AppError> {
 
 describe('a parent', () => {
   test('of the same config at the first step is gone on from', async () => {
-    const whole = await trainTo({ config, dataset, from: 0, to: 6, engine: ENGINE });
-    const next = { config, parent: checkpoint, dataset, from: 4, to: 6, engine: ENGINE };
+    const whole = await trainTo({ config, dataset, from: 0, to: 6, ...MADE_BY });
+    const next = { config, parent: checkpoint, dataset, from: 4, to: 6, ...MADE_BY };
     expect(await trainTo(next)).toBe(whole);
     expect(await lab.executor.call('train-chunk', next)).toMatchObject({ cache: 'hit' });
   });
 
   test('from another config is refused, naming both', async () => {
     const other = await putConfig(keyed => ({ ...keyed, seed: 1 }));
-    const error = await problemOf({ config: other, parent: checkpoint, dataset, from: 4, to: 6, engine: ENGINE });
+    const error = await problemOf({ config: other, parent: checkpoint, dataset, from: 4, to: 6, ...MADE_BY });
     expect(error).toMatchObject({ status: 422, message: expect.stringContaining('a checkpoint from another config') });
     expect(error.message).toContain(config);
     expect(error.message).toContain(other);
@@ -65,12 +67,12 @@ describe('a parent', () => {
 
   test('from another config goes on when that is stated and the tensors fit', async () => {
     const longer = await putConfig(keyed => ({ ...keyed, optimizer: { ...keyed.optimizer, total_samples: 256 } }));
-    const body = { config: longer, parent: checkpoint, dataset, from: 4, to: 6, engine: ENGINE };
+    const body = { config: longer, parent: checkpoint, dataset, from: 4, to: 6, ...MADE_BY };
     expect(await problemOf({ ...body, parent_config: longer })).toMatchObject({ status: 422 });
     const made = await trainTo({ ...body, parent_config: config });
-    expect(made).not.toBe(await trainTo({ config, parent: checkpoint, dataset, from: 4, to: 6, engine: ENGINE }));
+    expect(made).not.toBe(await trainTo({ config, parent: checkpoint, dataset, from: 4, to: 6, ...MADE_BY }));
     // What comes after belongs to the new config like any other.
-    await trainTo({ config: longer, parent: made, dataset, from: 6, to: 8, engine: ENGINE });
+    await trainTo({ config: longer, parent: made, dataset, from: 6, to: 8, ...MADE_BY });
   });
 
   test.each([
@@ -87,21 +89,21 @@ describe('a parent', () => {
     ],
   ])('cannot go on with another %s', async (key, change) => {
     const other = await putConfig(change);
-    const body = { config: other, parent: checkpoint, parent_config: config, dataset, from: 4, to: 6, engine: ENGINE };
+    const body = { config: other, parent: checkpoint, parent_config: config, dataset, from: 4, to: 6, ...MADE_BY };
     expect(await problemOf(body)).toMatchObject({ status: 422, message: `a run cannot go on with another ${key}` });
   });
 
   test('at another step is refused', async () => {
-    const error = await problemOf({ config, parent: checkpoint, dataset, from: 3, to: 6, engine: ENGINE });
+    const error = await problemOf({ config, parent: checkpoint, dataset, from: 3, to: 6, ...MADE_BY });
     expect(error).toMatchObject({ status: 422, message: 'the checkpoint is at step 4, the chunk starts at 3' });
   });
 
   test('is needed beyond step 0', async () => {
-    expect(await problemOf({ config, dataset, from: 4, to: 6, engine: ENGINE })).toMatchObject({ status: 422 });
+    expect(await problemOf({ config, dataset, from: 4, to: 6, ...MADE_BY })).toMatchObject({ status: 422 });
   });
 
   test('that is no checkpoint is refused', async () => {
-    const error = await problemOf({ config, parent: dataset, dataset, from: 4, to: 6, engine: ENGINE });
+    const error = await problemOf({ config, parent: dataset, dataset, from: 4, to: 6, ...MADE_BY });
     expect(error).toMatchObject({ status: 422, message: expect.stringContaining('is not a checkpoint') });
   });
 });
@@ -110,29 +112,29 @@ describe('the other inputs', () => {
   test('an unknown digest is named', async () => {
     const unknown = digestOf('nobody stored this');
     for (const key of ['config', 'dataset', 'parent']) {
-      const body = { config, parent: checkpoint, dataset, from: 4, to: 6, engine: ENGINE, [key]: unknown };
+      const body = { config, parent: checkpoint, dataset, from: 4, to: 6, ...MADE_BY, [key]: unknown };
       expect(await problemOf(body)).toMatchObject({ status: 404, message: expect.stringContaining(unknown) });
     }
   });
 
-  test('the engine must be said, and its micro-batch divides the batch', async () => {
-    expect(await problemOf({ config, dataset, from: 0, to: 4 })).toMatchObject({
+  test('the engine must be said, and the micro-batch of the plan divides the batch', async () => {
+    const body = { config, dataset, from: 0, to: 4, ...MADE_BY };
+    expect(await problemOf({ ...body, engine: undefined })).toMatchObject({
       status: 400,
       message: 'engine is missing',
     });
-    const engine = { ...ENGINE, micro_batch: 3 };
-    expect(await problemOf({ config, dataset, from: 0, to: 4, engine })).toMatchObject({ status: 422 });
+    expect(await problemOf({ ...body, plan: { micro_batch: 3 } })).toMatchObject({ status: 422 });
   });
 
   test('an empty step range is refused', async () => {
-    expect(await problemOf({ config, dataset, from: 4, to: 4, engine: ENGINE })).toMatchObject({ status: 400 });
+    expect(await problemOf({ config, dataset, from: 4, to: 4, ...MADE_BY })).toMatchObject({ status: 400 });
   });
 
   test('a dataset without a signal of the config is refused, naming it', async () => {
     const document = await readDataset(lab.blobs, dataset);
     const pages = document.pages.map(({ items, columns: { text: _, ...columns } }) => ({ items, columns }));
     const mute = await put({ ...document, pages } satisfies Dataset);
-    const error = await problemOf({ config, dataset: mute, from: 0, to: 4, engine: ENGINE });
+    const error = await problemOf({ config, dataset: mute, from: 0, to: 4, ...MADE_BY });
     expect(error).toMatchObject({ status: 422, message: expect.stringContaining('conditioned on text') });
   });
 
@@ -144,7 +146,7 @@ describe('the other inputs', () => {
       dataset: await put({ ...document, encoders }),
       from: 0,
       to: 4,
-      engine: ENGINE,
+      ...MADE_BY,
     });
     expect(error.message).toContain('"encoder":"words"');
     expect(error.message).toContain('"encoder":"t5-large"');
@@ -152,7 +154,7 @@ describe('the other inputs', () => {
 });
 
 test('a remembered answer whose blobs are gone is computed again, however often that happens', async () => {
-  const body = { config, dataset, from: 0, to: 3, engine: ENGINE };
+  const body = { config, dataset, from: 0, to: 3, ...MADE_BY };
   const made = await trainTo(body);
   for (let time = 0; time < 6; time++) {
     const before = lab.runner.computed.length;

@@ -6,11 +6,12 @@ import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { putDocument, readCheckpoint, readDataset, readKeyedConfig } from '../storage/document-blobs.ts';
-import { type Checkpoint, digestSchema, type EngineSpec } from '../storage/records.ts';
+import { type Checkpoint, digestSchema, trainingPlanSchema } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
 import { checkSignals } from './experiments/dataset-signals.ts';
+import { checkMicroBatch } from './experiments/resolve-engine.ts';
 
 const input = z.strictObject({
   config: digestSchema.describe('keyed sections of the config'),
@@ -21,12 +22,13 @@ const input = z.strictObject({
   dataset: digestSchema,
   from: z.int().nonnegative().describe('first optimizer step; the step of the parent'),
   to: z.int().positive().describe('step at which the chunk ends'),
+  plan: trainingPlanSchema.describe('how each update is cut to fit the device'),
 });
 
 export const trainChunk = defineFunction({
   name: 'train-chunk',
   summary: 'Trains steps [from, to) from one checkpoint to the next.',
-  version: 2,
+  version: 3,
   kind: 'pure',
   usesEngine: true,
   digests: { config: 'blob', parent: 'experiment', parent_config: 'blob', dataset: 'dataset' },
@@ -35,7 +37,8 @@ export const trainChunk = defineFunction({
     dataset: 'portraits',
     from: 0,
     to: 100,
-    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2, micro_batch: 64 },
+    engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
+    plan: { micro_batch: 64 },
   },
   input,
   async run(ctx, { engine: given, parent_config, ...body }) {
@@ -44,7 +47,7 @@ export const trainChunk = defineFunction({
       throw new InvalidInput(`the step range [${body.from}, ${body.to}) is empty`, { expected: 'from < to' });
     }
     const config = await readKeyedConfig(ctx.blobs, body.config);
-    checkEngineFits(config, engine);
+    checkMicroBatch('plan.micro_batch', body.plan.micro_batch, config.data.batch_size);
     const parent = await openParent(ctx.blobs, config, { ...body, parent_config });
     checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
 
@@ -54,7 +57,7 @@ export const trainChunk = defineFunction({
     if (to <= body.from) {
       throw new Cancelled(`the runner stopped before step ${body.from} was done`, { hint: 'call again' });
     }
-    return { outputs, links, stats, ...(to < body.to ? { params: { from: body.from, to } } : {}) };
+    return { outputs, links, stats, ...(to < body.to ? { params: { from: body.from, to, plan: body.plan } } : {}) };
   },
 });
 
@@ -108,15 +111,6 @@ function checkSuccession(before: KeyedConfig, after: KeyedConfig): void {
     throw new Unprocessable(`a run cannot go on with another ${key}`, {
       expected: `${key} as in the config of the checkpoint`,
       hint: 'create a new experiment with that config',
-    });
-  }
-}
-
-function checkEngineFits(config: KeyedConfig, engine: EngineSpec): void {
-  const { batch_size: batch } = config.data;
-  if (batch % engine.micro_batch !== 0) {
-    throw new Unprocessable(`engine.micro_batch ${engine.micro_batch} does not divide data.batch_size ${batch}`, {
-      expected: 'a divisor of the batch',
     });
   }
 }

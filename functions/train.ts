@@ -17,7 +17,6 @@ import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete, pruneCheckpoint } from './experiments/kept-checkpoints.ts';
-import { forSampling } from './experiments/resolve-engine.ts';
 import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
 
@@ -172,6 +171,7 @@ async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange
     dataset: head.dataset,
     ...range,
     engine: head.engine,
+    plan: head.plan,
   };
   const options = { signal, onEvent: tellWhole(run, head) };
   const answer = await ctx.call('train-chunk', body, options);
@@ -195,11 +195,7 @@ async function callPreview(
   checkpoint: Digest,
 ): Promise<Chunk['artifacts']> {
   if (config.run.preview.prompts.length === 0) return {};
-  const { result } = await ctx.call(
-    'preview',
-    { checkpoint, ...config.run.preview, engine: forSampling(head.engine) },
-    { signal },
-  );
+  const { result } = await ctx.call('preview', { checkpoint, ...config.run.preview, engine: head.engine }, { signal });
   return { preview: outputOf(result, 'index') };
 }
 

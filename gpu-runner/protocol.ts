@@ -1,7 +1,7 @@
 /** @file What server and runner say to each other over loopback HTTP: plain JSON, digests, no tensors. */
 import { z } from 'zod';
 import { progressSchema } from '../configs/progress.ts';
-import { blobRefSchema, digestSchema, engineSpecSchema } from '../storage/records.ts';
+import { blobRefSchema, digestSchema, engineSpecSchema, trainingPlanSchema } from '../storage/records.ts';
 
 /** Steps [from, to) from one checkpoint to the next. */
 export const trainChunkJobSchema = z.strictObject({
@@ -14,6 +14,7 @@ export const trainChunkJobSchema = z.strictObject({
   from: z.int().nonnegative(),
   to: z.int().positive(),
   engine: engineSpecSchema,
+  plan: trainingPlanSchema,
 });
 
 /** Pictures from a checkpoint, one per row of the conditions. */

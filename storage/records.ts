@@ -1,5 +1,6 @@
 /** @file Every stored JSON document: each carries `v` and lists the blobs it needs in `links` (design: GC and verify follow them). */
 import { z } from 'zod';
+import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
 import { type Digest, isDigest } from './digest.ts';
@@ -21,18 +22,28 @@ export const blobRefSchema = z.strictObject({
   media_type: z.string(),
 });
 
-/** { name, precision, threads, micro_batch } and whether blocks are computed twice, resolved once when an experiment is created. */
+/** Identifies the engine that computes: equal inputs give equal bytes on equal specs. In the action of all work of the gpu-runner. */
 export const engineSpecSchema = z.strictObject({
-  name: z.enum(['onnxruntime/cpu', 'onnxruntime/webgpu', 'openvino/cpu', 'tensorflow', 'reference']),
-  /** Of matrix products in the model's graphs; the rest is f32. */
-  precision: z.enum(['f32', 'bf16', 'f16']),
+  name: z.enum(ENGINE_NAMES),
+  precision: z.enum(PRECISIONS),
   threads: z.int().min(1).max(256),
-  /** Samples per run of the gradient graph; divides the update's batch. */
-  micro_batch: z.int().min(1),
-  /** The backward pass computes the inside of blocks again: less memory, more time, equal bits but on OpenVINO. Absent: it does not. */
-  gradient_checkpointing: z.literal(true).optional(),
 });
 export type EngineSpec = z.infer<typeof engineSpecSchema>;
+
+/** How a training is cut to fit its device. It changes the rounding of weights, so it is a parameter of `train-chunk`; a sample has no plan. */
+export const trainingPlanSchema = z.strictObject({
+  /** Samples per run of the gradient graph; divides the update's batch. */
+  micro_batch: z.int().min(1),
+  /** The backward pass computes the inside of blocks again: less memory, more time. */
+  gradient_checkpointing: z.boolean().default(false),
+});
+export type TrainingPlan = z.infer<typeof trainingPlanSchema>;
+
+/** An engine as actions carried it before the plan was apart: their results are stored under the digest of this form. */
+const formerEngineSchema = engineSpecSchema.extend({
+  micro_batch: trainingPlanSchema.shape.micro_batch,
+  gradient_checkpointing: z.literal(true).optional(),
+});
 
 const jsonSchema = z.json();
 
@@ -45,7 +56,7 @@ export const actionSchema = z.strictObject({
   inputs: z.record(z.string(), digestSchema),
   /** Versions of libraries that change bytes, as the function declares them. */
   tools: z.record(z.string(), z.string()).optional(),
-  engine: engineSpecSchema.optional(),
+  engine: z.union([engineSpecSchema, formerEngineSchema]).optional(),
   salt: z.string().optional(),
 });
 export type Action = z.infer<typeof actionSchema>;
@@ -171,7 +182,6 @@ const headFields = {
   dataset: digestSchema,
   /** The pictures were deleted on purpose: what was trained on them stays, and cannot be trained any more. */
   dataset_deleted: z.literal(true).optional(),
-  engine: engineSpecSchema,
   /** Samples at which the run is done. */
   target: z.int().positive(),
   state: z.enum(['paused', 'running', 'done']),
@@ -195,19 +205,32 @@ const chunksSchema = z
   )
   .default([]);
 
-const headSchema = z.strictObject({ v: z.literal(2), ...headFields, chunks: chunksSchema });
+const headSchema = z.strictObject({
+  v: z.literal(2),
+  ...headFields,
+  engine: engineSpecSchema,
+  plan: trainingPlanSchema,
+  chunks: chunksSchema,
+});
 
-/** Before artifacts had names, previews were the only kind. */
+/** Had the plan in `engine`, and previews as the only artifact. */
 const oldHeadSchema = z
   .strictObject({
     v: z.literal(1),
     ...headFields,
+    engine: formerEngineSchema,
     chunks: z.array(z.strictObject({ ...stepRange, log: digestSchema, previews: digestSchema.optional() })).default([]),
   })
   .transform(
-    ({ chunks, ...head }): z.output<typeof headSchema> => ({
+    ({
+      chunks,
+      engine: { micro_batch, gradient_checkpointing = false, ...engine },
+      ...head
+    }): z.output<typeof headSchema> => ({
       ...head,
       v: 2,
+      engine,
+      plan: { micro_batch, gradient_checkpointing },
       chunks: chunks.map(({ previews, ...chunk }) => ({ ...chunk, artifacts: previews ? { preview: previews } : {} })),
     }),
   );

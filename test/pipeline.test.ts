@@ -90,7 +90,8 @@ describe('from nothing to pictures', () => {
       dataset: 'faces',
       engine: ENGINE,
     });
-    expect(made.engine).toMatchObject({ name: ENGINE, precision: 'f32', micro_batch: 8 });
+    expect(made.engine).toMatchObject({ name: ENGINE, precision: 'f32' });
+    expect(made.plan).toEqual({ micro_batch: 8, gradient_checkpointing: false });
     const { result } = await expectJson(200, 'POST', '/experiments/faces/train', {});
     expect(result).toMatchObject({ state: 'done', step: 12, samples: 96 });
     const { series } = await expectJson(200, 'GET', '/experiments/faces/metrics');

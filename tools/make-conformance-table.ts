@@ -1,6 +1,7 @@
 /** @file `node tools/make-conformance-table.ts` runs every case on every engine that is available and writes docs/conformance.md. */
 import { writeFileSync } from 'node:fs';
-import type { Engine, EngineProbe, Precision } from '../gpu-runner/compiler/engine.ts';
+import type { Precision } from '../configs/engines.ts';
+import type { Engine, EngineProbe } from '../gpu-runner/compiler/engine.ts';
 import { OP_CASES, type OpCase } from '../gpu-runner/compiler/testing/cases.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
 import {

@@ -8,6 +8,9 @@ import { installEngine } from '../install-engine.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
+const PACKAGES = Object.values(ENGINE_PACKAGES).filter(each => each !== undefined);
+const PACKAGE_NAMES = PACKAGES.map(({ name }) => name).join(', ');
+
 export const enginesCommand = defineCommand({
   meta: {
     name: 'engines',
@@ -19,7 +22,7 @@ export const enginesCommand = defineCommand({
     name: {
       type: 'positional',
       required: false,
-      description: `engine to install: ${Object.keys(ENGINE_PACKAGES).join(', ')}`,
+      description: `engine to install: ${PACKAGE_NAMES}`,
     },
     wheel: { type: 'string', description: 'install from this wheel instead of by pip', valueHint: 'FILE' },
     json: { type: 'boolean', description: 'print JSON' },
@@ -39,10 +42,10 @@ export const enginesCommand = defineCommand({
 });
 
 async function install(action: string, name: string | undefined, wheel: string | undefined): Promise<void> {
-  const pinned = Object.values(ENGINE_PACKAGES).find(each => each.name === name);
+  const pinned = PACKAGES.find(each => each.name === name);
   if (action !== 'install' || pinned === undefined) {
     throw new InvalidInput(`there is no command \`engines ${[action, name ?? ''].join(' ').trim()}\``, {
-      expected: `\`engines\`, or \`engines install\` with one of ${Object.keys(ENGINE_PACKAGES).join(', ')}`,
+      expected: `\`engines\`, or \`engines install\` with one of ${PACKAGE_NAMES}`,
     });
   }
   await installEngine(pinned, { cacheFolder: cacheFolderOf(process.env), wheel, log: line => console.log(line) });

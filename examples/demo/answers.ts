@@ -18,7 +18,7 @@ export const experimentAnswer = z.looseObject({
   samples: z.int(),
   target: z.int(),
   checkpoint: z.string().optional(),
-  /** { name, precision, threads, micro_batch }, handed on as it is. */
+  /** Handed on as it is. */
   engine: z.looseObject({ name: z.string(), precision: z.string(), threads: z.int() }),
   checkpoints: z.array(z.looseObject({ step: z.int(), result: z.string() })),
 });

@@ -210,9 +210,21 @@ test('experiments are resolved to a checkpoint by latest and by step', async () 
   const checkpoints = await Promise.all(['one', 'two'].map(text => lab.blobs.put(Buffer.from(text))));
   const [one, two] = checkpoints.map(ref => ref.digest);
   if (one === undefined || two === undefined) throw new Error('no checkpoints');
-  const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
+  const engine = { name: 'reference', precision: 'f32', threads: 1 } as const;
+  const plan = { micro_batch: 1, gradient_checkpointing: false };
   await createRefs(lab.store).experiments.create('run', {
-    ...{ v: 2, config: one, dataset, engine, target: 64, state: 'done', checkpoint: two, chunks: [], superseded: [] },
+    ...{
+      v: 2,
+      config: one,
+      dataset,
+      engine,
+      plan,
+      target: 64,
+      state: 'done',
+      checkpoint: two,
+      chunks: [],
+      superseded: [],
+    },
     history: [
       { step: 10, checkpoint: one, result: one },
       { step: 20, checkpoint: two, result: two },

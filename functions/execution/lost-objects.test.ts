@@ -7,7 +7,7 @@ import { createExperiment } from '../experiments/create-experiment.ts';
 import { registry } from '../registry.ts';
 import { findHistoryFaults } from '../testing/history.ts';
 import { poolInPlace } from '../testing/pictures.ts';
-import { createFakeRunner, ENGINE, TOY_CONFIG } from '../testing/training.ts';
+import { ASKED_ENGINE, createFakeRunner, ENGINE, TOY_CONFIG } from '../testing/training.ts';
 import { createExecutor } from './execute.ts';
 
 const preparedSchema = z.object({ digest: digestSchema });
@@ -36,7 +36,7 @@ async function runPipeline(objects: MemoryObjects, target: number, seed: number)
   });
   const pictures = { dataset: 'six', source: 'portraits', count: 6, size: 16, seed: 3 };
   const { digest: dataset } = preparedSchema.parse(await executor.callEffect('prepare', pictures));
-  const request = { config: TOY_CONFIG, dataset, engine: ENGINE };
+  const request = { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE };
   await executor.heal(() => createExperiment({ store, blobs, runner }, 'toy', request), new AbortController().signal);
   const trained = trainedSchema.parse(await executor.callEffect('train', { experiment: 'toy', target }));
   const sampling = { checkpoint: 'toy', prompts: ['a red hat'], steps: 2, seed, engine: ENGINE };

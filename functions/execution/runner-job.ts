@@ -14,7 +14,7 @@ const MAX_ATTEMPTS = 4;
 export function requireEngine(engine: EngineSpec | undefined): EngineSpec {
   if (engine) return engine;
   throw new InvalidInput('engine is missing', {
-    expected: '{ name, precision, threads, micro_batch }: another engine gives other bits, so it is part of the call',
+    expected: '{ name, precision, threads }: another engine gives other bits, so it is part of the call',
     hint: 'GET /experiments/<name> shows the engine of an experiment; POST /sample and POST .../train fill it in',
   });
 }

@@ -12,14 +12,14 @@ import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { checkSignals, offeredConditions } from './dataset-signals.ts';
 import { changeHead, readConfig } from './experiment-head.ts';
-import { type EngineRequest, engineDifferences, resolveEngine } from './resolve-engine.ts';
+import { listEngineDifferences, resolveEngine, resolvePlan, type TrainingEngineRequest } from './resolve-engine.ts';
 import { readImageSize } from './training-size.ts';
 
 export interface ExperimentRequest {
   /** A preset's name, or an object that may name one under `preset`. */
   readonly config: string | Readonly<Record<string, unknown>>;
   readonly dataset: Digest;
-  readonly engine: EngineRequest;
+  readonly engine: TrainingEngineRequest;
 }
 
 export interface CreateContext {
@@ -46,18 +46,15 @@ export async function createExperiment(ctx: CreateContext, name: string, request
   const existing = await refs.read(name);
   if (existing) return checkSame(ctx, name, request, config, existing.value);
 
-  const engine = resolveEngine(await ctx.runner.status(), request.engine, config.data.batch_size);
-  if (config.data.batch_size % engine.micro_batch !== 0) {
-    throw new Unprocessable(`engine.micro_batch ${engine.micro_batch} does not divide data.batch_size`, {
-      expected: `a divisor of ${config.data.batch_size}`,
-    });
-  }
+  const engine = resolveEngine(await ctx.runner.status(), request.engine);
+  const plan = resolvePlan(request.engine, config.data.batch_size);
   await putDocument(ctx.blobs, keyedConfig(config));
   const head: ExperimentHead = {
     v: 2,
     config: await putConfig(ctx.blobs, config),
     dataset: request.dataset,
     engine,
+    plan,
     target: config.run.target ?? config.optimizer.total_samples,
     state: 'paused',
     history: [],
@@ -119,7 +116,7 @@ async function checkSame(
   const differences = [
     ...(canonicalDigest(config) === head.config ? [] : listDifferences(stored, config)),
     ...(request.dataset === head.dataset ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
-    ...engineDifferences(request.engine, head.engine).map(key => `engine.${key} (${head.engine[key]})`),
+    ...listEngineDifferences(request.engine, head),
   ];
   if (differences.length === 0) {
     const whole = await restoreData(ctx.store, name, head);

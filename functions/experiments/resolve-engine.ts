@@ -1,81 +1,106 @@
-/** @file `auto`, resolved once, when an experiment is created: what it says is stored and decides the bits from then on. */
+/** @file The engine and the plan of an experiment: resolved once, when it is created, and stored; they decide the bits from then on. */
 import { z } from 'zod';
+import { ENGINE_NAMES, type EngineName } from '../../configs/engines.ts';
 import { Busy, Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
-import { type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
+import { type EngineSpec, engineSpecSchema, type TrainingPlan, trainingPlanSchema } from '../../storage/records.ts';
 
-const NAMES = engineSpecSchema.shape.name.options;
 /**
- * Engines that `auto` may take, the fastest first. All compute the same bits in every run on an equal spec. WebGPU is not among them: a driver may
- * round otherwise from version to version, and its adapter may be one in software.
+ * Place of each engine in the order in which `auto` tries them, the fastest first. All of them compute the same bits in every run on an equal
+ * spec. WebGPU has no place: a driver may round otherwise from version to version, and its adapter may be one in software.
  */
-const AUTO_NAMES = [
-  'openvino/cpu',
-  'onnxruntime/cpu',
-  'tensorflow',
-  'reference',
-] as const satisfies readonly EngineSpec['name'][];
+const AUTO_PLACES: Readonly<Record<EngineName, number | undefined>> = {
+  'openvino/cpu': 1,
+  'onnxruntime/cpu': 2,
+  tensorflow: 3,
+  reference: 4,
+  'onnxruntime/webgpu': undefined,
+};
+const AUTO_NAMES = ENGINE_NAMES.filter(name => AUTO_PLACES[name] !== undefined).sort(
+  (a, b) => (AUTO_PLACES[a] ?? 0) - (AUTO_PLACES[b] ?? 0),
+);
 /** Larger micro-batches gain nothing on a CPU and cost memory. */
 const MAX_AUTO_MICRO_BATCH = 64;
 /** What a runner takes to try all its engines. */
 const PROBING_SECONDS = 2;
 
-/** `auto`, the name of an engine, or parts of a spec; what is left out is resolved. */
+/** The engine of a sample: `auto`, the name of an engine, or parts of a spec. Parts that are left out are resolved. */
 export const engineRequestSchema = z.union([
-  z.enum(['auto', ...NAMES]),
-  engineSpecSchema.partial().required({ name: true }).extend({ gradient_checkpointing: z.boolean().optional() }),
+  z.enum(['auto', ...ENGINE_NAMES]),
+  engineSpecSchema.partial().required({ name: true }),
 ]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
-interface Asked extends Omit<Exclude<EngineRequest, string>, 'name'> {
-  readonly name: EngineSpec['name'] | 'auto';
-}
+/** The engine of an experiment: the same, with parts of the plan beside the parts of the spec. */
+export const trainingEngineRequestSchema = z.union([
+  z.enum(['auto', ...ENGINE_NAMES]),
+  engineSpecSchema.partial().required({ name: true }).extend({
+    micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
+    gradient_checkpointing: z.boolean().optional(),
+  }),
+]);
+export type TrainingEngineRequest = z.output<typeof trainingEngineRequestSchema>;
 
 /**
- * @param batchSize Samples per update, which the micro-batch divides.
- * Left out, the precision is the one that the engine does best there.
- * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision; Busy when the runner
- * has just started and does not know its engines yet.
+ * @returns The spec as asked for. Left out: the precision and the number of threads that the runner names first for that engine.
+ * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision; Busy when the
+ * runner has just started and does not know its engines yet.
  */
-export function resolveEngine(status: RunnerStatus, request: EngineRequest, batchSize: number): EngineSpec {
+export function resolveEngine(status: RunnerStatus, request: EngineRequest | TrainingEngineRequest): EngineSpec {
   if (status.engines.length === 0) {
     throw new Busy('the gpu-runner has just started and does not know its engines yet', {
       hint: 'send the call again',
       retryAfterSeconds: PROBING_SECONDS,
     });
   }
-  const asked: Asked = typeof request === 'string' ? { name: request } : request;
+  const asked = partsOf(request);
   const name = asked.name === 'auto' ? AUTO_NAMES.find(each => isAvailable(status, each)) : asked.name;
   if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
   const found = status.engines.find(engine => engine.name === name);
   const precisions = found?.precisions ?? ['f32' as const];
-  const { precision = precisions[0] ?? 'f32', threads, micro_batch, gradient_checkpointing } = asked;
+  const { precision = precisions[0] ?? 'f32', threads = found?.threads ?? 1 } = asked;
   if (!precisions.includes(precision)) {
     throw new Unprocessable(`the engine ${name} does not compute in ${precision} on the gpu-runner`, {
       expected: `precision ${precisions.join(' or ')}`,
     });
   }
-  return {
-    name,
-    precision,
-    threads: threads ?? found?.threads ?? 1,
-    micro_batch: micro_batch ?? largestDivisor(batchSize, MAX_AUTO_MICRO_BATCH),
-    ...(gradient_checkpointing === true && { gradient_checkpointing }),
-  };
+  return { name, precision, threads };
 }
 
-/** The keys of a spec in which it differs from what was asked for. `auto` and what was left out fit any. */
-export function engineDifferences(request: EngineRequest, spec: EngineSpec): (keyof EngineSpec)[] {
-  if (request === 'auto') return [];
-  const asked: Asked = typeof request === 'string' ? { name: request } : request;
-  const has = { gradient_checkpointing: false, ...spec };
-  const keys = ['name', 'precision', 'threads', 'micro_batch', 'gradient_checkpointing'] as const;
-  return keys.filter(key => asked[key] !== undefined && asked[key] !== has[key]);
+/** @param batchSize Samples per update. @throws Unprocessable when the micro-batch does not divide it. */
+export function resolvePlan(request: TrainingEngineRequest, batchSize: number): TrainingPlan {
+  const { micro_batch = largestDivisor(batchSize, MAX_AUTO_MICRO_BATCH), gradient_checkpointing = false } =
+    partsOf(request);
+  checkMicroBatch('engine.micro_batch', micro_batch, batchSize);
+  return { micro_batch, gradient_checkpointing };
 }
 
-/** The spec without what concerns training alone, so that equal pictures have equal keys. */
-export function forSampling({ gradient_checkpointing: _, ...spec }: EngineSpec): EngineSpec {
-  return spec;
+/** @param key The key of the micro-batch in the body, for the error. @throws Unprocessable when it does not divide the update. */
+export function checkMicroBatch(key: string, microBatch: number, batchSize: number): void {
+  if (batchSize % microBatch === 0) return;
+  throw new Unprocessable(`${key} ${microBatch} does not divide data.batch_size ${batchSize}`, {
+    expected: `a divisor of ${batchSize}`,
+  });
+}
+
+/** The parts of the request that differ from the stored ones, as `key (stored value)`. `auto` and parts that are left out fit all. */
+export function listEngineDifferences(
+  request: TrainingEngineRequest,
+  stored: { readonly engine: EngineSpec; readonly plan: TrainingPlan },
+): string[] {
+  const { name, ...parts } = partsOf(request);
+  const asked: Readonly<Record<string, unknown>> = name === 'auto' ? parts : { name, ...parts };
+  return Object.entries({ ...stored.engine, ...stored.plan })
+    .filter(([key, value]) => asked[key] !== undefined && asked[key] !== value)
+    .map(([key, value]) => `engine.${key} (${value})`);
+}
+
+interface Parts extends Omit<Exclude<TrainingEngineRequest, string>, 'name'> {
+  readonly name: EngineName | 'auto';
+}
+
+function partsOf(request: EngineRequest | TrainingEngineRequest): Parts {
+  return typeof request === 'string' ? { name: request } : request;
 }
 
 function isAvailable(status: RunnerStatus, name: string): boolean {

@@ -1,16 +1,13 @@
 /** @file The engine on which pictures of a model are sampled. */
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
-import { parseDigest } from '../../storage/digest.ts';
-import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { EngineSpec } from '../../storage/records.ts';
-import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { ObjectStore } from '../../storage/types.ts';
 import { splitName } from '../execution/names.ts';
 import { readHead } from './experiment-head.ts';
-import { type EngineRequest, forSampling, resolveEngine } from './resolve-engine.ts';
+import { type EngineRequest, resolveEngine } from './resolve-engine.ts';
 
 export interface EngineContext {
   readonly store: ObjectStore;
-  readonly blobs: BlobStore;
   readonly runner: RunnerClient;
 }
 
@@ -21,14 +18,12 @@ export interface EngineContext {
  * @throws NotFound, Unprocessable, Busy when the runner has to be asked and does not answer.
  */
 export async function chooseSamplingEngine(
-  { store, blobs, runner }: EngineContext,
+  { store, runner }: EngineContext,
   model: string,
   asked: EngineRequest | undefined,
 ): Promise<EngineSpec> {
-  if (model.startsWith('sha256:')) {
-    const { data } = await readKeyedConfig(blobs, (await readCheckpoint(blobs, parseDigest(model))).config);
-    return forSampling(resolveEngine(await runner.status(), asked ?? 'auto', data.batch_size));
+  if (asked === undefined && !model.startsWith('sha256:')) {
+    return (await readHead(store, splitName(model, 'model').name)).value.engine;
   }
-  const { engine } = (await readHead(store, splitName(model, 'model').name)).value;
-  return forSampling(asked === undefined ? engine : resolveEngine(await runner.status(), asked, engine.micro_batch));
+  return resolveEngine(await runner.status(), asked ?? 'auto');
 }

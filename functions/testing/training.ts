@@ -40,7 +40,10 @@ import { verify } from '../verify.ts';
 import { showHead } from '../views/show-head.ts';
 import { noPool } from './functions.ts';
 
-export const ENGINE = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 2 } as const;
+export const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
+export const PLAN = { micro_batch: 2, gradient_checkpointing: false } as const;
+/** Both, as PUT /experiments/<name> takes them. */
+export const ASKED_ENGINE = { ...ENGINE, micro_batch: PLAN.micro_batch } as const;
 
 /** 8 samples per step, chunks of 4 steps, 16 steps, one preview. */
 export const TOY_CONFIG = {
@@ -285,7 +288,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     executor,
     async create(name, config = TOY_CONFIG) {
       const dataset = await putToyDataset(blobs);
-      const made = await createExperiment({ store, blobs, runner }, name, { config, dataset, engine: ENGINE });
+      const made = await createExperiment({ store, blobs, runner }, name, { config, dataset, engine: ASKED_ENGINE });
       await showHead({ store, blobs, name }, made.config);
     },
   };

@@ -122,6 +122,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     dataset: head.dataset,
     ...(head.dataset_deleted && { dataset_deleted: true }),
     engine: head.engine,
+    plan: head.plan,
     checkpoints: head.history.map(kept => ({
       step: kept.step,
       checkpoint: kept.checkpoint,
@@ -150,7 +151,7 @@ ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.targe
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
-| engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.engine.micro_batch}${head.engine.gradient_checkpointing ? ', gradient checkpointing' : ''} |
+| engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
 | dataset | \`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
 

@@ -1,9 +1,7 @@
 /** @file What an engine is: a device that holds named state and runs compiled graphs over it. */
+import type { Precision } from '../../configs/engines.ts';
 import type { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
-
-/** Of matrix products in the model's graphs; everything else, and the update, is f32. */
-export type Precision = 'f32' | 'bf16' | 'f16';
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 

@@ -1,5 +1,6 @@
 /** @file The engines this runner has. */
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
+import type { EngineName } from '../../configs/engines.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
@@ -19,7 +20,7 @@ interface EngineEntry {
 const cacheFolder = cacheFolderOf(process.env);
 
 // Native engines are loaded when they are first asked for, so that one that cannot load does not stop the others.
-const ENGINES: Readonly<Record<EngineSpec['name'], EngineEntry>> = {
+const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'onnxruntime/cpu': {
     async probe() {
       const { probeOnnxRuntime, createOnnxRuntimeEngine } = await import('../engines/onnxruntime/engine.ts');

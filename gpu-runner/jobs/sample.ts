@@ -3,6 +3,7 @@
 import { Unprocessable } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
@@ -14,7 +15,7 @@ export function createSampleJob(): JobHandler<'sample'> {
   let resident: { readonly key: string; readonly sampler: Sampler } | undefined;
 
   async function openSampler(ctx: JobContext, job: SampleJob): Promise<Sampler> {
-    const key = JSON.stringify([job.checkpoint, job.weights, job.engine]);
+    const key = canonicalJson([job.checkpoint, job.weights, job.engine]);
     if (resident?.key === key) return resident.sampler;
     await resident?.sampler.dispose();
     resident = undefined;

@@ -18,12 +18,13 @@ import type { JobContext } from './context.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
-const spec: EngineSpec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1, micro_batch: 4 };
+const spec: EngineSpec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1 };
+const plan = { micro_batch: 4, gradient_checkpointing: false };
 const config = tinyConfig({ model: { depth: 1, conditions: { text: { encoder: 'words', dim: 6, tokens: 8 } } } });
 
 interface SetUp {
   readonly blobs: BlobStore;
-  readonly job: Pick<TrainChunkJob, 'kind' | 'config' | 'dataset' | 'engine'>;
+  readonly job: Pick<TrainChunkJob, 'kind' | 'config' | 'dataset' | 'engine' | 'plan'>;
   context(breathe?: JobContext['breathe']): JobContext;
 }
 
@@ -64,6 +65,7 @@ async function setUp(): Promise<SetUp> {
       config: (await putDocument(blobs, config)).digest,
       dataset: (await putDocument(blobs, dataset)).digest,
       engine: spec,
+      plan,
     },
     context: (breathe = async () => 'continue') => ({ blobs, engine: async () => engine, progress: () => {}, breathe }),
   };
@@ -106,7 +108,7 @@ describe('the train-chunk job', () => {
       },
     };
     const ctx = { ...context(), engine: async () => watched };
-    const again = { ...job, engine: { ...spec, gradient_checkpointing: true as const } };
+    const again = { ...job, plan: { ...plan, gradient_checkpointing: true } };
     const { outputs } = await createTrainChunkJob()(ctx, { ...again, from: 0, to: 2 });
     expect(outputs.checkpoint?.digest).toBe(kept.outputs.checkpoint?.digest);
     expect(graphs.some(({ nodes }) => nodes.some(({ op }) => op === 'after'))).toBe(true);

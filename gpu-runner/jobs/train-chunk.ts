@@ -1,6 +1,7 @@
-/** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range and engine. */
+/** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range, engine and plan. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readCheckpoint, readDataset, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -46,13 +47,13 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const engine = await ctx.engine(job.engine);
     const tensors = parent && (await loadTensors(ctx.blobs, parent));
     const { step, samples, cursor } = parent ?? EMPTY_PROGRESS;
-    const { micro_batch: microBatch, gradient_checkpointing: remat = false } = job.engine;
+    const { micro_batch: microBatch, gradient_checkpointing: remat } = job.plan;
     return new Trainer(engine, config, items.items, microBatch, { step, samples, cursor }, tensors, { remat });
   }
 
   return async (ctx, job) => {
     const config = await readKeyedConfig(ctx.blobs, job.config);
-    const key = JSON.stringify([job.config, job.dataset, job.engine]);
+    const key = canonicalJson([job.config, job.dataset, job.engine, job.plan]);
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
     const reports: StepReport[] = [];

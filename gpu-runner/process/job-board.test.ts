@@ -5,7 +5,8 @@ import type { Job, JobEvent, JobResult } from '../protocol.ts';
 import { createJobBoard } from './job-board.ts';
 import type { JobTicket } from './messages.ts';
 
-const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
+const engine = { name: 'reference', precision: 'f32', threads: 1 } as const;
+const plan = { micro_batch: 1, gradient_checkpointing: false };
 const chunk = (to: number): Job => ({
   kind: 'train-chunk',
   config: digestOf('config'),
@@ -13,6 +14,7 @@ const chunk = (to: number): Job => ({
   from: 0,
   to,
   engine,
+  plan,
 });
 const sample = (seed: number): Job => ({
   kind: 'sample',

@@ -145,13 +145,12 @@ function runJob<K extends JobKind>(handlers: JobHandlers, context: JobContext, j
   return handlers[job.kind](context, job);
 }
 
-/** One engine per name, precision and threads, opened when first asked for and kept warm. */
+/** One engine per spec, opened when first asked for and kept warm. */
 function createEngineCache(openEngine: RunnerOptions['openEngine']) {
   const opened = new Map<string, Promise<Engine>>();
   return {
     open(spec: EngineSpec): Promise<Engine> {
-      const { micro_batch: _, gradient_checkpointing: __, ...identity } = spec;
-      const key = canonicalJson(identity);
+      const key = canonicalJson(spec);
       const known = opened.get(key);
       if (known !== undefined) return known;
       const engine = openEngine(spec);

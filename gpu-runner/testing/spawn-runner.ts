@@ -67,7 +67,7 @@ export async function spawnRunner(folder: string, env: Readonly<Record<string, s
   };
 }
 
-const engine = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1, micro_batch: 1 } as const;
+const engine = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1 } as const;
 
 export function fakeChunk(from: number, to: number, parent?: TrainChunkJob['parent']): TrainChunkJob {
   return {
@@ -78,6 +78,7 @@ export function fakeChunk(from: number, to: number, parent?: TrainChunkJob['pare
     from,
     to,
     engine,
+    plan: { micro_batch: 1, gradient_checkpointing: false },
   };
 }
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { readHead } from '../../functions/experiments/experiment-head.ts';
-import { ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { ASKED_ENGINE, ENGINE, listKeys, PLAN, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { acquireLease } from '../../storage/lease.ts';
 import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
@@ -11,13 +11,14 @@ let body: object;
 
 beforeEach(async () => {
   server = await createTrainingServer();
-  body = { config: TOY_CONFIG, dataset: server.dataset, engine: ENGINE };
+  body = { config: TOY_CONFIG, dataset: server.dataset, engine: ASKED_ENGINE };
 });
 
 describe('PUT /experiments/:name', () => {
   test('creates; again it changes nothing', async () => {
     const made = await server.expectJson(201, 'PUT', '/experiments/toy', body);
-    expect(made).toMatchObject({ name: 'toy', state: 'paused', step: 0, steps: 16, target: 128, engine: ENGINE });
+    expect(made).toMatchObject({ name: 'toy', state: 'paused', step: 0, steps: 16, target: 128 });
+    expect(made).toMatchObject({ engine: ENGINE, plan: PLAN });
     const before = await readHead(server.store, 'toy');
     expect(await server.expectJson(200, 'PUT', '/experiments/toy', body)).toEqual(made);
     expect(await readHead(server.store, 'toy')).toEqual(before);
@@ -25,7 +26,7 @@ describe('PUT /experiments/:name', () => {
 
   test('resolves conditions and picture size from the dataset, and the engine from the runner', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', { config: TOY_CONFIG, dataset: server.dataset });
-    const { effective_config, engine } = await server.expectJson(200, 'GET', '/experiments/toy');
+    const { effective_config, engine, plan } = await server.expectJson(200, 'GET', '/experiments/toy');
     expect(effective_config.model.conditions).toEqual({
       text: { encoder: 'words', dim: 192, tokens: 64 },
       cls: { encoder: 'dct', dim: 64 },
@@ -33,7 +34,8 @@ describe('PUT /experiments/:name', () => {
     });
     expect(effective_config.data.image_size).toEqual({ width: 16, height: 16 });
     // The fake runner has no onnxruntime, and the micro-batch is the batch.
-    expect(engine).toEqual({ name: 'reference', precision: 'f32', threads: 1, micro_batch: 8 });
+    expect(engine).toEqual({ name: 'reference', precision: 'f32', threads: 1 });
+    expect(plan).toEqual({ micro_batch: 8, gradient_checkpointing: false });
   });
 
   test('takes arch cross, with features coarser than patches too', async () => {
@@ -51,7 +53,7 @@ describe('PUT /experiments/:name', () => {
     await server.expectJson(201, 'PUT', '/datasets/hats', { dataset: server.dataset });
     const config = { preset: 'tiny-b', optimizer: { total_samples: 640, warmup_samples: 64 } };
     const made = await server.expectJson(201, 'PUT', '/experiments/toy', { config, dataset: 'hats' });
-    expect(made).toMatchObject({ dataset: server.dataset, target: 640, steps: 10, engine: { micro_batch: 64 } });
+    expect(made).toMatchObject({ dataset: server.dataset, target: 640, steps: 10, plan: { micro_batch: 64 } });
   });
 
   test('another body is a conflict that says what differs', async () => {

@@ -6,7 +6,7 @@ import { effectAction } from '../../functions/execution/effect-action.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
 import { createExperiment } from '../../functions/experiments/create-experiment.ts';
 import { changeHead, listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
-import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
+import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
 import { deleteView, describeHead, readPreviewIndex } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
 import { showHead } from '../../functions/views/show-head.ts';
@@ -29,7 +29,7 @@ const putSchema = z.strictObject({
       description: "a preset's name, or a config, which may name one under `preset` and override some of its keys",
     }),
   dataset: z.string().min(1).meta({ description: 'name or digest' }),
-  engine: engineRequestSchema.default('auto').meta({
+  engine: trainingEngineRequestSchema.default('auto').meta({
     description: '`auto`, a name, or parts of { name, precision, threads, micro_batch, gradient_checkpointing }',
   }),
 });

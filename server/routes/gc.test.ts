@@ -1,6 +1,6 @@
 /** @file What goes and what stays, as people ask for it: names deleted over HTTP, then gc. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { ASKED_ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { GRACE_MS, LIFETIMES } from '../../storage/gc/lifetimes.ts';
@@ -22,7 +22,7 @@ beforeEach(async () => {
 const now = () => Date.now() + ahead;
 
 async function create(name: string, dataset = 'hats'): Promise<void> {
-  await server.expectJson(201, 'PUT', `/experiments/${name}`, { config: TOY_CONFIG, dataset, engine: ENGINE });
+  await server.expectJson(201, 'PUT', `/experiments/${name}`, { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
 }
 
 async function train(name: string): Promise<void> {
@@ -118,7 +118,7 @@ describe('a dataset that is deleted', () => {
     expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
     await collect();
     await server.expectJson(422, 'POST', '/experiments/run/train', {}, { prefer: 'wait=60' });
-    const body = { config: TOY_CONFIG, dataset: server.dataset, engine: ENGINE };
+    const body = { config: TOY_CONFIG, dataset: server.dataset, engine: ASKED_ENGINE };
     expect(await server.expectJson(404, 'PUT', '/experiments/run', body)).toMatchObject({ code: 'blob_missing' });
     expect(await putToyDataset(server.blobs)).toBe(server.dataset);
     const restored = await server.expectJson(200, 'PUT', '/experiments/run', body);

@@ -19,10 +19,21 @@ test('experiments are shown with their latest previews, prompts as text', async 
   const previews = await blobs.put(
     Buffer.from(canonicalJson({ ...index, pictures: [{ prompt, image: { ...image } }] })),
   );
-  const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 } as const;
+  const engine = { name: 'reference', precision: 'f32', threads: 1 } as const;
+  const plan = { micro_batch: 1, gradient_checkpointing: false };
   const { digest } = image;
   await createRefs(store).experiments.create('run', {
-    ...{ v: 2, config: digest, dataset: digest, engine, target: 640, state: 'running', history: [], superseded: [] },
+    ...{
+      v: 2,
+      config: digest,
+      dataset: digest,
+      engine,
+      plan,
+      target: 640,
+      state: 'running',
+      history: [],
+      superseded: [],
+    },
     chunks: [
       { from: 0, to: 10, log: digest, artifacts: { preview: previews.digest } },
       { from: 10, to: 20, log: digest, artifacts: {} },

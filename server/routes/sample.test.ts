@@ -48,7 +48,10 @@ describe('POST /sample', () => {
   test('takes the digest of a checkpoint, on the engine that the runner has', async () => {
     const { value } = await readHead(server.store, 'toy');
     const document = await server.expectJson(200, 'POST', '/sample', { ...ask, model: value.checkpoint });
-    expect(document).toMatchObject({ checkpoint: value.checkpoint, engine: { name: 'reference', micro_batch: 8 } });
+    expect(document).toMatchObject({
+      checkpoint: value.checkpoint,
+      engine: { name: 'reference', precision: 'f32', threads: 1 },
+    });
   });
 
   test('with respond-async it answers at once with the run', async () => {

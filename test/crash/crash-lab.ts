@@ -2,7 +2,7 @@
 import { createExecutor } from '../../functions/execution/execute.ts';
 import { registry } from '../../functions/registry.ts';
 import { poolInPlace } from '../../functions/testing/pictures.ts';
-import { createFakeRunner, ENGINE } from '../../functions/testing/training.ts';
+import { ASKED_ENGINE, createFakeRunner } from '../../functions/testing/training.ts';
 import { createApp } from '../../server/app.ts';
 import type { ServerDeps } from '../../server/deps.ts';
 import { parseEnv } from '../../server/env.ts';
@@ -22,7 +22,7 @@ export const FAKE_PIPELINE: PipelineOptions = {
   size: 16,
   chunks: 3,
   model: { hidden_size: 16, depth: 1, num_heads: 1, patch_size: 8, patch_overlap: 0 },
-  engine: ENGINE,
+  engine: ASKED_ENGINE,
 };
 
 /** Long enough for every call of the pipeline. */

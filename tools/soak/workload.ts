@@ -73,7 +73,7 @@ export async function train(client: Client, name: string) {
 /** @param model Name of an experiment, or digest of a checkpoint. */
 export async function sample(client: Client, model: string, picture: number) {
   const prompt = PROMPTS[picture % PROMPTS.length];
-  const engine = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1, micro_batch: BATCH };
+  const engine = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1 };
   const answer = await client.ask('POST', '/sample', { model, prompt, steps: 3, seed: picture, engine });
   return { answer, digest: sampledSchema.parse(answer.body).image.digest };
 }

@@ -1,7 +1,7 @@
 /** @file Mixed precision as explicit casts: matrix products in a short format, everything else as it was. */
 
+import type { Precision } from '../../../configs/engines.ts';
 import { eliminateDeadCode } from '../dce.ts';
-import type { Precision } from '../engine.ts';
 import type { AnyNode, Graph, NodeId } from '../graph.ts';
 import { verify } from '../verify.ts';
 

@@ -1,6 +1,7 @@
 /** @file Whether there is a WebGPU device, found out by a product of two numbers on it. */
+
+import type { Precision } from '../../../configs/engines.ts';
 import { Unprocessable } from '../../../errors.ts';
-import type { Precision } from '../../compiler/engine.ts';
 import { cast, mul } from '../../compiler/functions.ts';
 import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
 import { lowerToOnnx } from '../../compiler/targets/onnx/lower.ts';

@@ -1,6 +1,7 @@
 /** @file A process of its own, started by webgpu-probe.ts: makes a WebGPU device, computes with it, and tells its parent. */
+
+import type { Precision } from '../../../configs/engines.ts';
 import { AppError } from '../../../errors.ts';
-import type { Precision } from '../../compiler/engine.ts';
 import { nameVulkanDevice } from './vulkan-device-name.ts';
 import { openDevice } from './webgpu-device.ts';
 import type { WebGpuReport } from './webgpu-probe.ts';

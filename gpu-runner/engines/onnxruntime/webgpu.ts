@@ -1,6 +1,8 @@
 /** @file ONNX Runtime on WebGPU: any vendor's GPU, over Vulkan or Metal. State stays in the device's memory between runs. */
+
+import type { Precision } from '../../../configs/engines.ts';
 import { Unprocessable } from '../../../errors.ts';
-import type { Engine, Executable, Precision, State, Tensors } from '../../compiler/engine.ts';
+import type { Engine, Executable, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';

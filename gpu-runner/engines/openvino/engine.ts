@@ -1,8 +1,9 @@
 /** @file OpenVINO on the CPU: the ONNX bytes that ONNX Runtime runs, over the C API. */
 import { availableParallelism, cpus } from 'node:os';
 import { setImmediate as nextTick } from 'node:timers/promises';
+import type { Precision } from '../../../configs/engines.ts';
 import { Internal, InvalidInput, Unprocessable } from '../../../errors.ts';
-import type { Engine, EngineProbe, Executable, KindProfile, Precision, State, Tensors } from '../../compiler/engine.ts';
+import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';

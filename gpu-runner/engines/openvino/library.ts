@@ -21,7 +21,7 @@ export function findLibrary(env: Readonly<Record<string, string | undefined>> = 
       ? { path: given }
       : { missing: `OPENVINO_LIB is ${given}, which does not exist: set it to the path of libopenvino_c.so` };
   }
-  const pinned = ENGINE_PACKAGES.openvino;
+  const pinned = ENGINE_PACKAGES['openvino/cpu'];
   const path = join(enginePackageFolder(cacheFolderOf(env), pinned), pinned.library);
   if (existsSync(path)) return { path };
   const platform = `${process.platform}-${process.arch}`;

@@ -1,5 +1,6 @@
 /** @file How far an engine is from the reference interpreter, case by case, and which engines are asked. */
-import type { Engine, EngineProbe, Precision } from '../../compiler/engine.ts';
+import type { EngineName, Precision } from '../../../configs/engines.ts';
+import type { Engine, EngineProbe } from '../../compiler/engine.ts';
 import { grad } from '../../compiler/grad.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { mixPrecision } from '../../compiler/passes/mixed-precision.ts';
@@ -29,18 +30,16 @@ export type ShortPrecision = Exclude<Precision, 'f32'>;
  */
 export const SHORT_TOLERANCES: Readonly<Record<ShortPrecision, number>> = { bf16: 2 ** -5, f16: 2 ** -8 };
 
-/** One row per engine that is compared with the reference interpreter. */
-export const ENGINE_ROWS: readonly EngineRow[] = [
-  {
-    name: 'onnxruntime/cpu',
+/** Every engine but the reference interpreter, which they are compared with. */
+const ROWS: Readonly<Record<Exclude<EngineName, 'reference'>, Omit<EngineRow, 'name'>>> = {
+  'onnxruntime/cpu': {
     tier: 'onnxruntime',
     probe: async () => (await import('../onnxruntime/engine.ts')).probeOnnxRuntime(),
     open: async () => (await import('../onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads: 1 }),
     tolerance: 2e-6,
     shortPrecisions: [],
   },
-  {
-    name: 'onnxruntime/webgpu',
+  'onnxruntime/webgpu': {
     tier: 'webgpu',
     probe: async () => {
       (await import('../onnxruntime/testing/swiftshader.ts')).useSwiftShader();
@@ -52,8 +51,7 @@ export const ENGINE_ROWS: readonly EngineRow[] = [
     tolerance: 2e-6,
     shortPrecisions: ['f16'],
   },
-  {
-    name: 'openvino/cpu',
+  'openvino/cpu': {
     tier: 'openvino',
     probe: async () => (await import('../openvino/engine.ts')).probeOpenVino(),
     open: async (precision = 'f32') =>
@@ -61,15 +59,16 @@ export const ENGINE_ROWS: readonly EngineRow[] = [
     tolerance: 2e-6,
     shortPrecisions: ['bf16'],
   },
-  {
-    name: 'tensorflow',
+  tensorflow: {
     tier: 'tensorflow',
     probe: async () => (await import('../tensorflow/engine.ts')).probeTensorflow(),
     open: async () => (await import('../tensorflow/engine.ts')).createTensorflowEngine({ threads: 1 }),
     tolerance: 2e-6,
     shortPrecisions: [],
   },
-];
+};
+
+export const ENGINE_ROWS: readonly EngineRow[] = Object.entries(ROWS).map(([name, row]) => ({ name, ...row }));
 
 /** A case's result `y`, and `g0`, `g1` ...: gradients of a weighted sum of it by its f32 inputs `x0`, `x1` ... */
 export function traceCase(testCase: OpCase): Graph {

@@ -1,0 +1,14 @@
+/** @file The one list of engines. Tables with a row per engine are total over {@link EngineName}, so that TypeScript names the missing rows. */
+
+export const ENGINE_NAMES = [
+  'onnxruntime/cpu',
+  'onnxruntime/webgpu',
+  'openvino/cpu',
+  'tensorflow',
+  'reference',
+] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
+
+/** Formats of matrix products in the model's graphs; the rest is f32. */
+export const PRECISIONS = ['f32', 'bf16', 'f16'] as const;
+export type Precision = (typeof PRECISIONS)[number];
