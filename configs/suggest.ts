@@ -1,4 +1,17 @@
 /** @file "Did you mean": the known word nearest to an unknown one. */
+import { z } from 'zod';
+
+/** One of `names`. The error of another name tells the nearest. @param what What the names stand for: 'engine'. */
+export function oneOf<const N extends readonly [string, ...string[]]>(what: string, names: N) {
+  return z.enum(names, {
+    error({ input }) {
+      if (typeof input !== 'string') return undefined;
+      const nearest = nearestName(input, names);
+      const advice = nearest === undefined ? `known: ${names.join(', ')}` : `did you mean "${nearest}"?`;
+      return `unknown ${what} "${input.slice(0, 50)}"; ${advice}`;
+    },
+  });
+}
 
 /** The nearest of `known` by edit distance, or undefined when none is near enough to be meant. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {

@@ -75,6 +75,19 @@ describe('sample', () => {
     expect(await problemOf(given)).toMatchObject({ status });
   });
 
+  test.each(['micro_batch', 'gradient_checkpointing'])(
+    'refuses an engine with %s, and says where it went',
+    async key => {
+      const { message } = await problemOf({ engine: { ...ENGINE, [key]: 1 } });
+      expect(message).toContain(`/engine: ${key} is no part of an engine: train-chunk takes it as plan.${key}`);
+    },
+  );
+
+  test('refuses an unknown engine, naming the nearest', async () => {
+    const { message } = await problemOf({ engine: { ...ENGINE, name: 'onnxruntime' } });
+    expect(message).toContain('unknown engine "onnxruntime"; did you mean "onnxruntime/cpu"?');
+  });
+
   test('refuses a reference that is no picture', async () => {
     const reference = (await lab.blobs.put(Buffer.from('a text'), 'image/png')).digest;
     expect(await problemOf({ reference })).toMatchObject({ status: 422 });

@@ -6,7 +6,7 @@ import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/lease.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
 import { findExperimentFaults } from './testing/history.ts';
-import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
+import { createTrainingLab, ENGINE, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
 const LAST_STEP = 16;
 
@@ -76,6 +76,17 @@ describe('a run', () => {
     const lab = await trainUndisturbed(withRun({ preview: { prompts: [] } }));
     expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
     expect(lab.runner.computed).not.toContain('sample');
+  });
+
+  test('experiments that differ in the plan alone compute their own chunks, and share the previews of equal weights', async () => {
+    const lab = await trainUndisturbed();
+    lab.runner.computed.length = 0;
+    await lab.create('cut', TOY_CONFIG, { ...ENGINE, micro_batch: 4, gradient_checkpointing: true });
+    await lab.executor.callEffect('train', { experiment: 'cut' });
+    expect((await readHead(lab.store, 'cut')).value.plan).toEqual({ micro_batch: 4, gradient_checkpointing: true });
+    // The weights of the tests' runner do not depend on the plan.
+    expect(await finalCheckpoint(lab, 'cut')).toBe(await finalCheckpoint(lab));
+    expect(lab.runner.computed).toEqual(['train 0-4', 'train 4-8', 'train 8-12', 'train 12-16']);
   });
 
   test('two identical calls at once are one run', async () => {

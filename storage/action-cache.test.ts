@@ -105,6 +105,14 @@ describe('action cache', () => {
     await expect(read()).rejects.toThrow('another action');
   });
 
+  it('reads a result under the digest of its action, whose engine still has the plan of a training', async () => {
+    const engine = { name: 'reference', precision: 'f32', threads: 1, micro_batch: 4, gradient_checkpointing: true };
+    const former = { ...resultOf('a'), action: { ...action, function: 'train-chunk', engine } };
+    const digest = canonicalDigest(former.action);
+    await store.put(actionKey('train-chunk', digest), Buffer.from(JSON.stringify(former)));
+    expect((await cache.get('train-chunk', digest))?.result).toEqual(former);
+  });
+
   it('tells whether the direct outputs are there', async () => {
     const blobs = createBlobStore(store);
     expect(await hasOutputs(blobs, resultOf('a'))).toBe(false);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
+import { oneOf } from '../configs/suggest.ts';
 import { type Digest, isDigest } from './digest.ts';
 
 export const digestSchema = z
@@ -23,11 +24,14 @@ export const blobRefSchema = z.strictObject({
 });
 
 /** Identifies the engine that computes: equal inputs give equal bytes on equal specs. In the action of all work of the gpu-runner. */
-export const engineSpecSchema = z.strictObject({
-  name: z.enum(ENGINE_NAMES),
-  precision: z.enum(PRECISIONS),
-  threads: z.int().min(1).max(256),
-});
+export const engineSpecSchema = z.strictObject(
+  {
+    name: oneOf('engine', ENGINE_NAMES),
+    precision: z.enum(PRECISIONS),
+    threads: z.int().min(1).max(256),
+  },
+  { error: refusePlan },
+);
 export type EngineSpec = z.infer<typeof engineSpecSchema>;
 
 /** How a training is cut to fit its device. It changes the rounding of weights, so it is a parameter of `train-chunk`; a sample has no plan. */
@@ -38,6 +42,13 @@ export const trainingPlanSchema = z.strictObject({
   gradient_checkpointing: z.boolean().default(false),
 });
 export type TrainingPlan = z.infer<typeof trainingPlanSchema>;
+
+/** Says where the keys of the plan went, which `engine` had before. */
+function refusePlan(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'unrecognized_keys') return undefined;
+  const [key] = issue.keys.filter(name => name in trainingPlanSchema.shape);
+  return key && `${key} is no part of an engine: train-chunk takes it as plan.${key}, a sample does not depend on it`;
+}
 
 /** An engine as actions carried it before the plan was apart: their results are stored under the digest of this form. */
 const formerEngineSchema = engineSpecSchema.extend({

@@ -67,6 +67,30 @@ describe('refs', () => {
     }
   });
 
+  it('read a head of version 1, whose engine has the plan, as one of version 2', async () => {
+    const rest = { config: digestOf('config'), dataset: digestOf('set'), target: 8, state: 'paused', history: [] };
+    const engine = { name: 'reference', precision: 'f32', threads: 1 };
+    const put = (name: string, plan: object) =>
+      store.put(
+        refKey('experiments', name),
+        Buffer.from(JSON.stringify({ v: 1, ...rest, engine: { ...engine, ...plan } })),
+      );
+    await put('plain', { micro_batch: 4 });
+    const plain = await refs.experiments.read('plain');
+    const plan = { micro_batch: 4, gradient_checkpointing: false };
+    expect(plain?.value).toEqual({ v: 2, ...rest, engine, plan, chunks: [], superseded: [] });
+    await put('tight', { micro_batch: 2, gradient_checkpointing: true });
+    expect((await refs.experiments.read('tight'))?.value.plan).toEqual({
+      micro_batch: 2,
+      gradient_checkpointing: true,
+    });
+    await put('damaged', {});
+    await expect(refs.experiments.read('damaged')).rejects.toThrow('plan.micro_batch');
+    if (!plain) throw new Error('nothing was read');
+    await refs.experiments.compareAndSwap('plain', plain.etag, { ...plain.value, target: 16 });
+    expect((await refs.experiments.read('plain'))?.value).toMatchObject({ v: 2, target: 16, engine, plan });
+  });
+
   it('lose no change of many writers', async () => {
     await refs.datasets.create('x', headOf('0'));
     const order: string[] = [];

@@ -25,16 +25,40 @@ export function invalidBody(issues: readonly BodyIssue[], what: string): Invalid
 }
 
 export function listIssues(schema: z.ZodType, error: z.ZodError): BodyIssue[] {
-  return error.issues.flatMap(issue => {
-    const path = issue.path.map(String);
-    if (issue.code !== 'unrecognized_keys') return [{ pointer: pointerOf(path), detail: issue.message }];
-    const known = knownKeys(schema, path);
-    return issue.keys.map(key => {
-      const nearest = nearestName(key, known);
-      const advice = nearest === undefined ? `known keys: ${known.join(', ') || 'none'}` : `did you mean "${nearest}"?`;
-      return { pointer: pointerOf([...path, key]), detail: `unknown key "${key}"; ${advice}` };
-    });
+  return error.issues.flatMap(issue => describeIssue(schema, issue, []));
+}
+
+/** @param base Path of the value that the issue's own path starts from. */
+function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonly string[]): BodyIssue[] {
+  const path = [...base, ...issue.path.map(String)];
+  if (issue.code === 'invalid_union') {
+    const meant = findMeant(issue.errors);
+    if (meant) return meant.flatMap(inner => describeIssue(schema, inner, path));
+  }
+  if (issue.code !== 'unrecognized_keys' || !DEFAULT_MESSAGE.test(issue.message)) {
+    return [{ pointer: pointerOf(path), detail: issue.message }];
+  }
+  const known = knownKeys(schema, path);
+  return issue.keys.map(key => {
+    const nearest = nearestName(key, known);
+    const advice = nearest === undefined ? `known keys: ${known.join(', ') || 'none'}` : `did you mean "${nearest}"?`;
+    return { pointer: pointerOf([...path, key]), detail: `unknown key "${key}"; ${advice}` };
   });
+}
+
+/** Zod's message for unknown keys, where the schema has none of its own. */
+const DEFAULT_MESSAGE = /^Unrecognized keys?: /;
+
+/** The issues of the one member of a union that has the type of the value, else of the one enum; undefined when that is not clear. */
+function findMeant(members: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
+  const rootCodes = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.flatMap(issue => (issue.path.length === 0 ? [issue.code] : []));
+  const ofType = members.filter(
+    issues => !rootCodes(issues).some(code => code === 'invalid_type' || code === 'invalid_value'),
+  );
+  const enums = members.filter(issues => rootCodes(issues).includes('invalid_value'));
+  const [first, ...others] = ofType.length > 0 ? ofType : enums;
+  return others.length === 0 ? first : undefined;
 }
 
 export function pointerOf(path: readonly string[]): string {

@@ -1,6 +1,7 @@
 /** @file The engine and the plan of an experiment: resolved once, when it is created, and stored; they decide the bits from then on. */
 import { z } from 'zod';
 import { ENGINE_NAMES, type EngineName } from '../../configs/engines.ts';
+import { oneOf } from '../../configs/suggest.ts';
 import { Busy, Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { type EngineSpec, engineSpecSchema, type TrainingPlan, trainingPlanSchema } from '../../storage/records.ts';
@@ -26,14 +27,14 @@ const PROBING_SECONDS = 2;
 
 /** The engine of a sample: `auto`, the name of an engine, or parts of a spec. Parts that are left out are resolved. */
 export const engineRequestSchema = z.union([
-  z.enum(['auto', ...ENGINE_NAMES]),
+  oneOf('engine', ['auto', ...ENGINE_NAMES]),
   engineSpecSchema.partial().required({ name: true }),
 ]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
 /** The engine of an experiment: the same, with parts of the plan beside the parts of the spec. */
 export const trainingEngineRequestSchema = z.union([
-  z.enum(['auto', ...ENGINE_NAMES]),
+  oneOf('engine', ['auto', ...ENGINE_NAMES]),
   engineSpecSchema.partial().required({ name: true }).extend({
     micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
     gradient_checkpointing: z.boolean().optional(),

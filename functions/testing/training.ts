@@ -30,6 +30,7 @@ import { encodeWords } from '../encoders/words.ts';
 import { createExecutor } from '../execution/execute.ts';
 import type { Executor } from '../execution/executor.ts';
 import { createExperiment } from '../experiments/create-experiment.ts';
+import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import { gc } from '../gc.ts';
 import { preview } from '../preview.ts';
 import { report } from '../report.ts';
@@ -254,7 +255,7 @@ export interface TrainingLab {
   readonly runner: FakeRunner;
   readonly executor: Executor;
   /** Creates an experiment on the toy dataset. */
-  create(name: string, config?: Readonly<Record<string, unknown>>): Promise<void>;
+  create(name: string, config?: Readonly<Record<string, unknown>>, engine?: TrainingEngineRequest): Promise<void>;
 }
 
 export interface LabOptions {
@@ -286,9 +287,9 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     blobs,
     runner,
     executor,
-    async create(name, config = TOY_CONFIG) {
+    async create(name, config = TOY_CONFIG, engine = ASKED_ENGINE) {
       const dataset = await putToyDataset(blobs);
-      const made = await createExperiment({ store, blobs, runner }, name, { config, dataset, engine: ASKED_ENGINE });
+      const made = await createExperiment({ store, blobs, runner }, name, { config, dataset, engine });
       await showHead({ store, blobs, name }, made.config);
     },
   };

@@ -96,6 +96,15 @@ describe('POST /sample', () => {
     await server.expectJson(status, 'POST', '/sample', { ...given, model });
   });
 
+  test.each([
+    ['an unknown name', 'openvin', 'unknown engine "openvin"; did you mean "openvino/cpu"?'],
+    ['parts with an unknown name', { name: 'refrence' }, 'unknown engine "refrence"; did you mean "reference"?'],
+    ['parts of a plan', { name: 'reference', micro_batch: 8 }, 'micro_batch is no part of an engine'],
+  ])('refuses %s as its engine', async (_, engine, text) => {
+    const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, engine });
+    expect(problem.detail).toContain(text);
+  });
+
   test('of an experiment without a checkpoint says what to do', async () => {
     await server.create('fresh');
     const problem = await server.expectJson(422, 'POST', '/sample', { ...ask, model: 'fresh' });
