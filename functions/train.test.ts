@@ -167,7 +167,9 @@ describe('a head of version 1', () => {
     const { value } = await readHead(lab.store, 'toy');
     const chunks = value.chunks.map(({ artifacts, ...chunk }) => ({ ...chunk, previews: artifacts.preview }));
     expect(chunks.map(({ previews }) => previews)).not.toContain(undefined);
-    await lab.store.put('refs/experiments/toy.json', Buffer.from(JSON.stringify({ ...value, v: 1, chunks })));
+    const { plan, ...rest } = value;
+    const engine = { ...value.engine, micro_batch: plan.micro_batch };
+    await lab.store.put('refs/experiments/toy.json', Buffer.from(JSON.stringify({ ...rest, v: 1, engine, chunks })));
     expect((await readHead(lab.store, 'toy')).value).toEqual(value);
     await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
     expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));

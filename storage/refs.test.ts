@@ -67,30 +67,6 @@ describe('refs', () => {
     }
   });
 
-  it('read a head of version 1, whose engine has the plan, as one of version 2', async () => {
-    const rest = { config: digestOf('config'), dataset: digestOf('set'), target: 8, state: 'paused', history: [] };
-    const engine = { name: 'reference', precision: 'f32', threads: 1 };
-    const put = (name: string, plan: object) =>
-      store.put(
-        refKey('experiments', name),
-        Buffer.from(JSON.stringify({ v: 1, ...rest, engine: { ...engine, ...plan } })),
-      );
-    await put('plain', { micro_batch: 4 });
-    const plain = await refs.experiments.read('plain');
-    const plan = { micro_batch: 4, gradient_checkpointing: false };
-    expect(plain?.value).toEqual({ v: 2, ...rest, engine, plan, chunks: [], superseded: [] });
-    await put('tight', { micro_batch: 2, gradient_checkpointing: true });
-    expect((await refs.experiments.read('tight'))?.value.plan).toEqual({
-      micro_batch: 2,
-      gradient_checkpointing: true,
-    });
-    await put('damaged', {});
-    await expect(refs.experiments.read('damaged')).rejects.toThrow('plan.micro_batch');
-    if (!plain) throw new Error('nothing was read');
-    await refs.experiments.compareAndSwap('plain', plain.etag, { ...plain.value, target: 16 });
-    expect((await refs.experiments.read('plain'))?.value).toMatchObject({ v: 2, target: 16, engine, plan });
-  });
-
   it('lose no change of many writers', async () => {
     await refs.datasets.create('x', headOf('0'));
     const order: string[] = [];
@@ -118,24 +94,27 @@ describe('refs', () => {
       checkpoint: digestOf('8'),
       config: digestOf('config'),
       dataset: digestOf('dataset'),
-      engine: { name: 'reference', precision: 'f32', threads: 1, micro_batch: 1 },
       target: 64,
       state: 'paused',
       history: [kept(4), kept(8)],
       superseded: [kept(2)],
     };
+    const engine = { name: 'reference', precision: 'f32', threads: 1 };
+    const plan = { micro_batch: 4, gradient_checkpointing: false };
     const chunks = [
       { from: 0, to: 4, log: digestOf('log'), previews: digestOf('previews') },
       { from: 4, to: 8, log: digestOf('log') },
     ];
 
-    it('written as version 1 are read as version 2, with their previews among the artifacts', async () => {
+    it('written as version 1 are read as version 2, with their previews among the artifacts, and the plan beside the engine', async () => {
       const put = (head: object) => store.put(refKey('experiments', 'old'), Buffer.from(JSON.stringify(head)));
-      await put({ v: 1, ...common, chunks });
+      await put({ v: 1, ...common, engine: { ...engine, micro_batch: 4 }, chunks });
       const read = await refs.experiments.read('old');
       expect(read?.value).toEqual({
         v: 2,
         ...common,
+        engine,
+        plan,
         chunks: [
           { from: 0, to: 4, log: digestOf('log'), artifacts: { preview: digestOf('previews') } },
           { from: 4, to: 8, log: digestOf('log'), artifacts: {} },
@@ -143,13 +122,18 @@ describe('refs', () => {
       });
       if (read) await refs.experiments.compareAndSwap('old', read.etag, read.value);
       expect((await refs.experiments.read('old'))?.value).toEqual(read?.value);
+      const tight = { micro_batch: 2, gradient_checkpointing: true };
+      await put({ v: 1, ...common, engine: { ...engine, ...tight } });
+      expect((await refs.experiments.read('old'))?.value).toMatchObject({ engine, plan: tight });
     });
 
     it('of one version with keys of the other are refused', async () => {
       const put = (head: object) => store.put(refKey('experiments', 'odd'), Buffer.from(JSON.stringify(head)));
-      await put({ v: 2, ...common, chunks });
+      await put({ v: 2, ...common, engine, plan, chunks });
       await expect(refs.experiments.read('odd')).rejects.toThrow(/chunks\.0/);
-      await put({ v: 3, ...common, chunks: [] });
+      await put({ v: 2, ...common, engine: { ...engine, ...plan }, plan });
+      await expect(refs.experiments.read('odd')).rejects.toThrow('engine: micro_batch is no part of an engine');
+      await put({ v: 3, ...common, engine, plan, chunks: [] });
       await expect(refs.experiments.read('odd')).rejects.toThrow('has the version 3');
     });
   });
