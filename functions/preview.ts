@@ -4,8 +4,8 @@ import { putDocument } from '../storage/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
+import type { PreviewIndex } from './experiments/border/preview-step.ts';
 import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
-import type { PreviewIndex } from './views/experiment-view.ts';
 
 export const preview = defineFunction({
   name: 'preview',

@@ -3,10 +3,10 @@ import { AppError } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { readPreviewIndex } from './experiments/border/preview-step.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { decodeRgb, encodePng } from './pictures/image.ts';
 import { createTrainingLab, ENGINE, PLAN, type TrainingLab } from './testing/training.ts';
-import { readPreviewIndex } from './views/experiment-view.ts';
 
 let lab: TrainingLab;
 

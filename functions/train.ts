@@ -13,6 +13,9 @@ import { putDocument, readCheckpoint } from '../storage/document-blobs.ts';
 import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
+import { outputOf } from './execution/output-of.ts';
+import type { BorderContext } from './experiments/border/border-step.ts';
+import { BORDER_STEPS } from './experiments/border/border-steps.ts';
 import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
@@ -124,7 +127,7 @@ async function drive(run: Drive): Promise<void> {
   }
 }
 
-/** One chunk: train, preview, the head, which makes it count, and last the view. */
+/** One chunk: train, the steps of the border, the head, which makes it count, and last the view. */
 async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<void> {
   const { ctx, view } = run;
   const answer = await callTrainChunk(run, head, range);
@@ -134,8 +137,8 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     from: range.from,
     to,
     log: outputOf(answer.result, 'log'),
-    // A chunk that a shutdown cut short ends at no border, and nobody is there to make pictures.
-    artifacts: to === range.to ? await callPreview(run, head, checkpoint) : {},
+    // A chunk that a shutdown cut short ends at no border.
+    artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
   await changeHead(ctx.store, view.name, now => {
@@ -179,6 +182,22 @@ async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange
   return ctx.call('train-chunk', body, { ...options, skipCache: true });
 }
 
+/** The steps of the border that are due, one after the other. @returns The artifact of each. */
+async function runBorderSteps(
+  { ctx, signal, config }: Drive,
+  head: ExperimentHead,
+  step: number,
+  checkpoint: Digest,
+): Promise<Chunk['artifacts']> {
+  const call: BorderContext['call'] = (name, body) => ctx.call(name, body, { signal });
+  const border: BorderContext = { head, config, step, blobs: ctx.blobs, call };
+  const artifacts: Record<string, Digest> = {};
+  for (const { name, due, run } of BORDER_STEPS) {
+    if (due(border)) artifacts[name] = await run(border, checkpoint);
+  }
+  return artifacts;
+}
+
 async function putKeyedConfig(blobs: BlobStore, config: Config, target: number): Promise<Digest> {
   return (await putDocument(blobs, keyedAt(config, target))).digest;
 }
@@ -187,16 +206,6 @@ async function putKeyedConfig(blobs: BlobStore, config: Config, target: number):
 function tellWhole({ ctx, config }: Drive, head: ExperimentHead): (event: ProgressEvent) => void {
   const total = stepsFor(head.target, config.data.batch_size);
   return event => ctx.progress(event.phase === 'train' && event.unit === 'steps' ? { ...event, total } : event);
-}
-
-async function callPreview(
-  { ctx, signal, config }: Drive,
-  head: ExperimentHead,
-  checkpoint: Digest,
-): Promise<Chunk['artifacts']> {
-  if (config.run.preview.prompts.length === 0) return {};
-  const { result } = await ctx.call('preview', { checkpoint, ...config.run.preview, engine: head.engine }, { signal });
-  return { preview: outputOf(result, 'index') };
 }
 
 /** Deletes what left the history. Killed in between, the next call goes on. */
@@ -257,10 +266,4 @@ function endOf(result: Result): number {
   const { to } = result.action.params;
   if (typeof to === 'number') return to;
   throw new Internal('a train-chunk result without its step range');
-}
-
-function outputOf(result: Result, name: string): Digest {
-  const output = result.outputs[name];
-  if (output) return output.digest;
-  throw new Internal(`a result of ${result.action.function} without the output ${name}`);
 }

@@ -5,14 +5,18 @@ import type { Digest } from '../storage/digest.ts';
 import { type Needed, type StoreFindings, verifyStore } from '../storage/gc/verify.ts';
 import { checkpointSchema, datasetSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
+import { BORDER_STEPS } from './experiments/border/border-steps.ts';
 import { findMakers, type Repairs, repairStore } from './upkeep/repair-store.ts';
-import { previewIndexSchema } from './views/experiment-view.ts';
 import { type RebuiltViews, rebuildViews } from './views/rebuild-views.ts';
 
 /** Of each list that an answer shows; it tells the totals. */
 const MAX_SHOWN = 100;
 
-const SCHEMAS = { dataset: datasetSchema, checkpoint: checkpointSchema, previews: previewIndexSchema };
+const SCHEMAS = {
+  dataset: datasetSchema,
+  checkpoint: checkpointSchema,
+  ...Object.fromEntries(BORDER_STEPS.map(({ artifact }) => [artifact.kind, artifact.schema])),
+};
 
 export const verify = defineFunction({
   name: 'verify',

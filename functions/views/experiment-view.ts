@@ -1,13 +1,12 @@
 /** @file `experiments/<name>/`: derived from the head and its blobs, so it can be made again. Only index.json and README.md ever change. */
 import { stringify } from 'yaml';
-import { z } from 'zod';
 import type { Config } from '../../configs/schema.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
-import type { Digest } from '../../storage/digest.ts';
-import { readDocument } from '../../storage/document-blobs.ts';
-import { blobRefSchema, digestSchema, type ExperimentHead, type KeptCheckpoint } from '../../storage/records.ts';
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { ArtifactKind } from '../experiments/border/border-step.ts';
+import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { stepOf } from '../experiments/experiment-head.ts';
 import { readScalars } from './metrics.ts';
@@ -19,19 +18,6 @@ import {
   putFile,
   type ViewFolder,
 } from './view-files.ts';
-
-/** Output `index` of `preview`: which picture shows which prompt. */
-export const previewIndexSchema = z.strictObject({
-  v: z.literal(1),
-  kind: z.literal('previews'),
-  checkpoint: digestSchema,
-  steps: z.int(),
-  guidance: z.number(),
-  seed: z.int(),
-  pictures: z.array(z.strictObject({ prompt: z.string(), image: blobRefSchema })),
-  links: z.array(digestSchema),
-});
-export type PreviewIndex = z.output<typeof previewIndexSchema>;
 
 export type Chunk = ExperimentHead['chunks'][number];
 
@@ -56,11 +42,7 @@ export function logName(chunk: Pick<Chunk, 'from' | 'to'>): string {
   return `${rangeName(chunk)}.jsonl`;
 }
 
-export function readPreviewIndex(blobs: BlobStore, digest: Digest): Promise<PreviewIndex> {
-  return readDocument(blobs, digest, previewIndexSchema, 'an index of previews');
-}
-
-/** The log, the same for TensorBoard, and the previews of one chunk. @returns The files. */
+/** The log, the same for TensorBoard, and the artifacts of one chunk. @returns The files. */
 export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<string[]> {
   const folder = folderOf(view);
   const log = `log/${logName(chunk)}`;
@@ -68,18 +50,28 @@ export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<s
   const scalars = `tensorboard/events.out.tfevents.${rangeName(chunk)}`;
   const events = encodeTfEvents(await readScalars(view.blobs, chunk.log));
   await putFile(folder, scalars, events, 'application/octet-stream');
-  const { preview } = chunk.artifacts;
-  return [log, scalars, ...(preview ? await writePreviews(view, chunk.to, preview) : [])];
+  const files = [log, scalars];
+  for (const { artifact, digest } of listArtifacts(chunk)) {
+    for (const { name, ...content } of await artifact.readFiles(view.blobs, digest)) {
+      const file = artifactFolder(artifact, chunk) + name;
+      if ('blob' in content) await copyBlob(folder, file, content.blob);
+      else await putFile(folder, file, encodeJson(content.json), 'application/json');
+      files.push(file);
+    }
+  }
+  return files;
 }
 
-async function writePreviews(view: ViewTarget, step: number, digest: Digest): Promise<string[]> {
-  const { pictures, steps, guidance, seed } = await readPreviewIndex(view.blobs, digest);
-  const folder = `previews/${stepName(step)}`;
-  const named = pictures.map(({ prompt, image }, i) => ({ file: `${String(i).padStart(3, '0')}.png`, prompt, image }));
-  for (const { file, image } of named) await copyBlob(folderOf(view), `${folder}/${file}`, image.digest);
-  const index = { v: 1, steps, guidance, seed, pictures: named.map(({ file, prompt }) => ({ file, prompt })) };
-  await putFile(folderOf(view), `${folder}/index.json`, encodeJson(index), 'application/json');
-  return [...named.map(({ file }) => `${folder}/${file}`), `${folder}/index.json`];
+/** Those of steps that this program knows. */
+function listArtifacts({ artifacts }: Chunk) {
+  return BORDER_STEPS.flatMap(({ name, artifact }) => {
+    const digest = artifacts[name];
+    return digest ? [{ name, artifact, digest }] : [];
+  });
+}
+
+function artifactFolder({ folder }: ArtifactKind, { to }: Chunk): string {
+  return `${folder}/${stepName(to)}/`;
 }
 
 /** The manifest of a checkpoint that is kept. @returns The file. */
@@ -129,21 +121,25 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
       result: kept.result,
       file: checkpointFile(kept),
     })),
-    chunks: head.chunks.map(chunk => ({
-      ...chunk,
-      file: `log/${logName(chunk)}`,
-      ...(chunk.artifacts.preview && {
-        previews: chunk.artifacts.preview,
-        previews_folder: `previews/${stepName(chunk.to)}/`,
-      }),
-    })),
+    chunks: head.chunks.map(describeChunk),
   } satisfies Json;
+}
+
+function describeChunk(chunk: Chunk) {
+  const shown = listArtifacts(chunk).map(({ name, artifact }) => [name, artifactFolder(artifact, chunk)] as const);
+  const folders = Object.fromEntries(shown);
+  return {
+    ...chunk,
+    file: `log/${logName(chunk)}`,
+    folders,
+    // For clients that know no other artifact.
+    ...(chunk.artifacts.preview && { previews: chunk.artifacts.preview, previews_folder: folders.preview ?? '' }),
+  };
 }
 
 function describeForPeople(name: string, head: ExperimentHead, config: Config): string {
   const { step, steps, samples } = describeHead(name, head, config);
   const { hidden_size, depth, patch_size } = config.model;
-  const prompts = config.run.preview.prompts;
   return `# ${name}
 
 ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.target} samples.
@@ -158,8 +154,7 @@ ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.targe
 - config.yaml: the whole config. index.json: this page for programs.
 - log/: one file of JSON Lines per chunk of steps (loss, gradient norm, learning rate).
 - tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
-- previews/: pictures at every chunk border${prompts.length > 0 ? ':' : ' (none: run.preview.prompts is empty)'}
-${prompts.map((prompt, i) => `  - ${String(i).padStart(3, '0')}.png: ${prompt}`).join('\n')}
+${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 - checkpoints/: manifests of the checkpoints that are kept; their tensors lie under cas/.
 
 Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type: application/json' -d '{}'\`

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import { html } from 'hono/html';
-import { readPreviewIndex } from '../../functions/views/experiment-view.ts';
+import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';

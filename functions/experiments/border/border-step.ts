@@ -1,0 +1,65 @@
+/** @file What happens between two chunks: each step makes one document, the artifact, of the checkpoint just trained. */
+import type { z } from 'zod';
+import type { Config } from '../../../configs/schema.ts';
+import type { Json } from '../../../storage/canonical.ts';
+import type { Digest } from '../../../storage/digest.ts';
+import { readDocument } from '../../../storage/document-blobs.ts';
+import type { ExperimentHead } from '../../../storage/records.ts';
+import type { BlobStore } from '../../../storage/types.ts';
+import type { CallAnswer } from '../../define.ts';
+
+/** The end of a chunk, before the head moves to it. */
+export interface Border {
+  /** The experiment when the chunk began. */
+  readonly head: ExperimentHead;
+  readonly config: Config;
+  /** Optimizer steps taken by now. */
+  readonly step: number;
+}
+
+export interface BorderContext extends Border {
+  readonly blobs: BlobStore;
+  /** Calls a pure function by name; the call is cancelled with the training. */
+  call(name: string, body: Json): Promise<CallAnswer>;
+}
+
+/** A file of the view: a copy of a blob, or JSON. `name` is relative to the folder of the artifact and the step. */
+export type ArtifactFile = { readonly name: string } & ({ readonly blob: Digest } | { readonly json: Json });
+
+interface ArtifactOptions<Document> {
+  /** `kind` of the document. */
+  readonly kind: string;
+  readonly schema: z.ZodType<Document>;
+  /** Only when no linked blob is a document with links: then gc does not look into what the document links. */
+  readonly linksLeaves?: true;
+  /** Of the view: `experiments/<name>/<folder>/step0000100/` has the files. */
+  readonly folder: string;
+  files(document: Document): readonly ArtifactFile[];
+  /** Lines of Markdown for the README.md of the view. */
+  describe(config: Config): string;
+}
+
+/** A kind of artifact: gc, verify and the views know of it what stands here. */
+export interface ArtifactKind extends Omit<ArtifactOptions<unknown>, 'files'> {
+  readFiles(blobs: BlobStore, artifact: Digest): Promise<readonly ArtifactFile[]>;
+}
+
+export interface BorderStep {
+  /** Key of the artifact in a chunk's `artifacts`. */
+  readonly name: string;
+  /** Whether the step runs at this border. */
+  due(border: Border): boolean;
+  /** @returns The artifact. It must depend on nothing but head, config and checkpoint: a killed step runs again. */
+  run(ctx: BorderContext, checkpoint: Digest): Promise<Digest>;
+  readonly artifact: ArtifactKind;
+}
+
+export function defineBorderStep<Document>(
+  step: Omit<BorderStep, 'artifact'> & { readonly artifact: ArtifactOptions<Document> },
+): BorderStep {
+  const { files, ...artifact } = step.artifact;
+  const { kind, schema } = artifact;
+  const readFiles = async (blobs: BlobStore, digest: Digest) =>
+    files(await readDocument(blobs, digest, schema, `a document of the kind ${kind}`));
+  return { ...step, artifact: { ...artifact, readFiles } };
+}

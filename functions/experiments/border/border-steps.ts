@@ -1,0 +1,5 @@
+import type { BorderStep } from './border-step.ts';
+import { previewStep } from './preview-step.ts';
+
+/** The steps at every chunk border, in the order in which they run. A new one is a file beside this one and a row here. */
+export const BORDER_STEPS: readonly BorderStep[] = [previewStep];

@@ -1,0 +1,59 @@
+/** @file Previews: the same few pictures at every chunk border. */
+import { z } from 'zod';
+import type { Digest } from '../../../storage/digest.ts';
+import { readDocument } from '../../../storage/document-blobs.ts';
+import { blobRefSchema, digestSchema } from '../../../storage/records.ts';
+import type { BlobStore } from '../../../storage/types.ts';
+import { outputOf } from '../../execution/output-of.ts';
+import { defineBorderStep } from './border-step.ts';
+
+/** Output `index` of `preview`: which picture shows which prompt. */
+const previewIndexSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('previews'),
+  checkpoint: digestSchema,
+  steps: z.int(),
+  guidance: z.number(),
+  seed: z.int(),
+  pictures: z.array(z.strictObject({ prompt: z.string(), image: blobRefSchema })),
+  links: z.array(digestSchema),
+});
+export type PreviewIndex = z.output<typeof previewIndexSchema>;
+
+export function readPreviewIndex(blobs: BlobStore, digest: Digest): Promise<PreviewIndex> {
+  return readDocument(blobs, digest, previewIndexSchema, 'an index of previews');
+}
+
+export const previewStep = defineBorderStep({
+  name: 'preview',
+  due: ({ config }) => config.run.preview.prompts.length > 0,
+  async run({ head, config, call }, checkpoint) {
+    const body = { checkpoint, ...config.run.preview, engine: head.engine };
+    return outputOf((await call('preview', body)).result, 'index');
+  },
+  artifact: {
+    kind: 'previews',
+    schema: previewIndexSchema,
+    linksLeaves: true,
+    folder: 'previews',
+    files({ pictures, steps, guidance, seed }) {
+      const named = pictures.map(({ prompt, image }, i) => ({ name: fileOf(i), prompt, blob: image.digest }));
+      const shown = named.map(({ name, prompt }) => ({ file: name, prompt }));
+      return [
+        ...named.map(({ name, blob }) => ({ name, blob })),
+        { name: 'index.json', json: { v: 1, steps, guidance, seed, pictures: shown } },
+      ];
+    },
+    describe({ run: { preview } }) {
+      if (preview.prompts.length === 0) {
+        return '- previews/: pictures at every chunk border (none: run.preview.prompts is empty)';
+      }
+      const prompts = preview.prompts.map((prompt, i) => `  - ${fileOf(i)}: ${prompt}`);
+      return ['- previews/: pictures at every chunk border:', ...prompts].join('\n');
+    },
+  },
+});
+
+function fileOf(index: number): string {
+  return `${String(index).padStart(3, '0')}.png`;
+}
