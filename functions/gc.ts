@@ -6,6 +6,7 @@ import { collectGarbage, type GcReport } from '../storage/gc/gc.ts';
 import { GRACE_MS } from '../storage/gc/lifetimes.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { findOthersAtWork } from './upkeep/at-work.ts';
+import { DOCUMENT_KINDS, VIEW_LAYOUTS } from './upkeep/declarations.ts';
 
 const DEFAULT_RETENTION_MS = 30 * 24 * 3_600_000;
 /** Missing documents that an answer names. */
@@ -55,6 +56,7 @@ export const gc = defineFunction({
     const retentionMs = input.retention_seconds * 1000;
     if (graceMs < GRACE_MS) await checkAlone(ctx);
     const report = await collectGarbage(ctx.store, ctx.blobs, {
+      declared: { kinds: DOCUMENT_KINDS, views: VIEW_LAYOUTS },
       delete: input.delete,
       graceMs,
       retentionMs,

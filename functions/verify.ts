@@ -3,20 +3,13 @@ import { z } from 'zod';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { type Needed, type StoreFindings, verifyStore } from '../storage/gc/verify.ts';
-import { checkpointSchema, datasetSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import { BORDER_STEPS } from './experiments/border/border-steps.ts';
+import { DOCUMENT_KINDS } from './upkeep/declarations.ts';
 import { findMakers, type Repairs, repairStore } from './upkeep/repair-store.ts';
 import { type RebuiltViews, rebuildViews } from './views/rebuild-views.ts';
 
 /** Of each list that an answer shows; it tells the totals. */
 const MAX_SHOWN = 100;
-
-const SCHEMAS = {
-  dataset: datasetSchema,
-  checkpoint: checkpointSchema,
-  ...Object.fromEntries(BORDER_STEPS.map(({ artifact }) => [artifact.kind, artifact.schema])),
-};
 
 export const verify = defineFunction({
   name: 'verify',
@@ -40,7 +33,7 @@ export const verify = defineFunction({
   key: input => canonicalJson(input),
   async run(ctx, { repair, rebuild_views }) {
     const findings = await verifyStore(ctx.store, ctx.blobs, {
-      schemas: SCHEMAS,
+      kinds: DOCUMENT_KINDS,
       signal: ctx.signal,
       progress: ({ bytes, ...event }) => ctx.progress({ ...event, ...(bytes !== undefined && { metrics: { bytes } }) }),
     });

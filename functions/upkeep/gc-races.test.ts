@@ -16,6 +16,7 @@ import { readHead } from '../experiments/experiment-head.ts';
 import { createPictureLab, type PictureLab } from '../testing/pictures.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 import { createTurns } from '../testing/turns.ts';
+import { DOCUMENT_KINDS, VIEW_LAYOUTS } from './declarations.ts';
 
 /** Operations of the store. Between relying on a thing and naming it training makes fewer than half. */
 const GRACE = 400;
@@ -42,6 +43,7 @@ function createTime() {
 
 function gc(store: ObjectStore, lifetimes: Lifetimes): Promise<GcReport> {
   return collectGarbage(store, createBlobStore(store, lifetimes), {
+    declared: { kinds: DOCUMENT_KINDS, views: VIEW_LAYOUTS },
     delete: true,
     graceMs: GRACE,
     retentionMs: 10 * GRACE,

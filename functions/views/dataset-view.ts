@@ -12,6 +12,7 @@ import type { Digest } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
 import { type Dataset, digestSchema, type Page } from '../../storage/records.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
+import type { ViewLayout } from '../../storage/view-layout.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
 import type { CallAnswer } from '../define.ts';
 import { describeDataset, describeForPeople } from './describe-dataset.ts';
@@ -25,7 +26,10 @@ import {
   listFiles,
   putFile,
   type ViewFolder,
+  type WritableView,
 } from './view-files.ts';
+
+export const DATASET_VIEW: ViewLayout = { files: ['index.json', 'README.md', 'report.html'], folders: ['pages'] };
 
 /** Raised when something else is written for the same dataset, the report included: views are then written anew. */
 const VIEW_VERSION = 2;
@@ -78,7 +82,7 @@ async function bringTo(
   digest: Digest | undefined,
   distrust: boolean,
 ): Promise<'there' | 'written' | 'lost'> {
-  const folder: ViewFolder = { store: ctx.store, prefix: `datasets/${name}/` };
+  const folder: WritableView = { store: ctx.store, prefix: `datasets/${name}/`, layout: DATASET_VIEW };
   if (digest === undefined) {
     await deleteView(folder);
     return 'written';
@@ -139,7 +143,7 @@ function keepIntact(old: readonly IndexPage[], wanted: readonly IndexPage[], lis
 
 async function copyPages(
   { signal, progress }: DatasetViewContext,
-  folder: ViewFolder,
+  folder: WritableView,
   pages: readonly IndexPage[],
   intact: readonly IndexPage[],
 ): Promise<void> {
@@ -157,7 +161,7 @@ async function copyPages(
 /** @returns The files. */
 async function writeSummary(
   ctx: DatasetViewContext,
-  folder: ViewFolder,
+  folder: WritableView,
   name: string,
   digest: Digest,
   dataset: Dataset,

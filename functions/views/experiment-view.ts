@@ -5,6 +5,7 @@ import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { ViewLayout } from '../../storage/view-layout.ts';
 import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
@@ -16,8 +17,13 @@ import {
   deleteView as deleteFolder,
   encodeJson,
   putFile,
-  type ViewFolder,
+  type WritableView,
 } from './view-files.ts';
+
+export const EXPERIMENT_VIEW: ViewLayout = {
+  files: ['config.yaml', 'index.json', 'README.md'],
+  folders: ['checkpoints', 'log', 'tensorboard', ...BORDER_STEPS.map(({ artifact }) => artifact.folder)],
+};
 
 export type Chunk = ExperimentHead['chunks'][number];
 
@@ -171,6 +177,6 @@ function checkpointFile({ step }: KeptCheckpoint): string {
   return `checkpoints/${stepName(step)}.json`;
 }
 
-function folderOf({ store, name }: ViewTarget): ViewFolder {
-  return { store, prefix: `experiments/${name}/` };
+function folderOf({ store, name }: ViewTarget): WritableView {
+  return { store, prefix: `experiments/${name}/`, layout: EXPERIMENT_VIEW };
 }

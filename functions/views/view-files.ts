@@ -2,13 +2,14 @@
  * @file The files of a view: what people browse in any S3 client, derived from names and blobs and never read for truth. Files that are
  * blobs are copies made by the store itself (hard links in a folder); the others are replaced by If-Match.
  */
-import { Ambiguous, BlobMissing, Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
+import { Ambiguous, BlobMissing, Conflict, Internal, NotFound, PreconditionFailed } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { listAll } from '../../storage/list-all.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { ObjectStore } from '../../storage/types.ts';
+import { isViewFile, type ViewLayout } from '../../storage/view-layout.ts';
 
 export interface ViewFolder {
   readonly store: ObjectStore;
@@ -16,13 +17,18 @@ export interface ViewFolder {
   readonly prefix: string;
 }
 
+/** A view into which only files of its layout are written, so that gc knows them. */
+export interface WritableView extends ViewFolder {
+  readonly layout: ViewLayout;
+}
+
 /** Writes of one view in flight. */
 const WIDTH = 16;
 const MAX_ATTEMPTS = 8;
 
 /** Makes the file these bytes, over whatever version is there; writes nothing when they are. @throws Conflict under endless contention. */
-export async function putFile(view: ViewFolder, file: string, body: Uint8Array, mediaType: string): Promise<void> {
-  const key = view.prefix + file;
+export async function putFile(view: WritableView, file: string, body: Uint8Array, mediaType: string): Promise<void> {
+  const key = keyOf(view, file);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const old = await view.store.get(key);
     if (old && Buffer.compare(old.body, body) === 0) return;
@@ -42,9 +48,10 @@ export function isLostWrite(error: unknown): boolean {
 }
 
 /** Makes the file a copy of the blob. @throws BlobMissing */
-export async function copyBlob(view: ViewFolder, file: string, digest: Digest): Promise<void> {
+export async function copyBlob(view: WritableView, file: string, digest: Digest): Promise<void> {
+  const key = keyOf(view, file);
   try {
-    await view.store.copy(blobKey(digest), view.prefix + file);
+    await view.store.copy(blobKey(digest), key);
   } catch (cause) {
     if (!(cause instanceof NotFound)) throw cause;
     throw new BlobMissing(`there is no blob ${digest}`, {
@@ -53,6 +60,11 @@ export async function copyBlob(view: ViewFolder, file: string, digest: Digest): 
       cause,
     });
   }
+}
+
+function keyOf({ prefix, layout }: WritableView, file: string): string {
+  if (isViewFile(layout, file)) return prefix + file;
+  throw new Internal(`${file} is in no layout of a view`, { hint: 'declare it: gc deletes only what is declared' });
 }
 
 /** Relative to the view. */

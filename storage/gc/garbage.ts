@@ -1,9 +1,11 @@
 /** @file What there is, by kind, and which of it nothing needs. */
 import type { Digest } from '../digest.ts';
+import type { DocumentKinds } from '../document-kinds.ts';
 import { digestOfBlobKey } from '../keys.ts';
 import { listAll, listFolders } from '../list-all.ts';
 import { mapBounded } from '../map-bounded.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
+import { isViewFile, type ViewLayouts } from '../view-layout.ts';
 import { type Reachable, walkReachable } from './reachable.ts';
 import { listRoots, type Root } from './roots.ts';
 
@@ -20,10 +22,6 @@ export const GARBAGE_KINDS = [
   'probes',
 ] as const;
 export type GarbageKind = (typeof GARBAGE_KINDS)[number];
-
-/** What people put beside them is theirs. */
-const VIEW_FILES =
-  /^[^/]+\/[^/]+\/((config\.yaml|index\.json|README\.md|report\.html)$|(checkpoints|previews|validation|log|tensorboard|pages|shards)\/)/;
 
 /** Objects that gc asks for, or deletes, at once. */
 export const REQUESTS_AT_ONCE = 16;
@@ -52,8 +50,15 @@ export interface Ages {
   readonly retentionOf: (functionName: string) => number;
 }
 
+/** What the owner of the store declares of it. */
+export interface Declarations {
+  readonly kinds: DocumentKinds;
+  readonly views: ViewLayouts;
+}
+
 /** What a store holds at one time. */
 export interface Survey {
+  readonly declared: Declarations;
   readonly blobs: ReadonlyMap<Digest, ObjectInfo>;
   /** Everything that may be a root, by key. */
   readonly rootInfos: ReadonlyMap<string, ObjectInfo>;
@@ -71,6 +76,7 @@ export async function surveyStore(
   store: ObjectStore,
   blobs: BlobStore,
   ages: Ages,
+  declared: Declarations,
   signal: AbortSignal,
 ): Promise<Survey> {
   // Before the roots: what is stored after they were read is none of ours.
@@ -92,9 +98,10 @@ export async function surveyStore(
     if (!isResult || isRetained(root, ages)) durable.push(root);
   }
   const missing: Digest[] = [];
-  const marked = await walkReachable(blobs, durable, { signal, onMissing: digest => void missing.push(digest) });
+  const { kinds } = declared;
+  const marked = await walkReachable(blobs, durable, { kinds, signal, onMissing: digest => void missing.push(digest) });
   const [oldestRoot] = durable.toSorted((a, b) => a.lastModified.getTime() - b.lastModified.getTime());
-  return { blobs: stored, rootInfos, results, marked, missing, ...(oldestRoot && { oldestRoot }) };
+  return { declared, blobs: stored, rootInfos, results, marked, missing, ...(oldestRoot && { oldestRoot }) };
 }
 
 /** The state of a run that goes on is written every few seconds. */
@@ -142,20 +149,17 @@ export async function findGarbage(
   for await (const { key, size } of listAll(store, 'probe/', signal)) {
     garbage.push({ key, kind: 'probes', size, idleMs: graceMs });
   }
-  for (const view of await listViews(store, signal)) {
-    const ref = `refs/${view.slice(0, -1)}.json`;
-    if (rootInfos.has(ref)) continue;
-    for await (const { key, size } of listAll(store, view, signal)) {
-      if (!VIEW_FILES.test(key)) continue;
-      garbage.push({ key, kind: 'views', size, idleMs: 0, ref });
+  for (const [kind, layout] of Object.entries(survey.declared.views)) {
+    for (const view of await listFolders(store, `${kind}/`, signal)) {
+      const ref = `refs/${view.slice(0, -1)}.json`;
+      if (rootInfos.has(ref)) continue;
+      for await (const { key, size } of listAll(store, view, signal)) {
+        if (!isViewFile(layout, key.slice(view.length))) continue;
+        garbage.push({ key, kind: 'views', size, idleMs: 0, ref });
+      }
     }
   }
   return garbage;
-}
-
-/** `experiments/<name>/` and `datasets/<name>/`; not what is in them. */
-async function listViews(store: ObjectStore, signal: AbortSignal): Promise<string[]> {
-  return (await Promise.all(['experiments/', 'datasets/'].map(kind => listFolders(store, kind, signal)))).flat();
 }
 
 function kindOfBlob(mediaType = ''): GarbageKind {

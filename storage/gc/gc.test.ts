@@ -6,6 +6,7 @@ import { canonicalDigest, type Json } from '../canonical.ts';
 import { createBlobStore } from '../cas.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { putDocument } from '../document-blobs.ts';
+import { STORED_KINDS } from '../document-kinds.ts';
 import type { MemoryObjects } from '../drivers/memory.ts';
 import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../intercept.ts';
@@ -19,6 +20,10 @@ import { acquireSweep } from './sweep-lock.ts';
 
 const GRACE_MS = 1000;
 const RETENTION_MS = 10_000;
+const VIEWS = {
+  experiments: { files: ['README.md'], folders: ['log'] },
+  datasets: { files: ['index.json'], folders: ['pages'] },
+};
 
 /** A store with a clock of its own; results of `sample` are retained. */
 function createSite(objects: MemoryObjects = new Map(), time = createFakeLifetimes(GRACE_MS / 2)) {
@@ -52,6 +57,7 @@ function createSite(objects: MemoryObjects = new Map(), time = createFakeLifetim
     },
     gc: (options: Partial<GcOptions> = {}, through = store): Promise<GcReport> =>
       collectGarbage(through, createBlobStore(through, time), {
+        declared: { kinds: STORED_KINDS, views: VIEWS },
         delete: true,
         graceMs: GRACE_MS,
         retentionMs: RETENTION_MS,

@@ -6,10 +6,19 @@
 
 import type { BlobStore, ObjectStore } from '../types.ts';
 import { readNotes, writeNotes } from './candidates.ts';
-import { type Ages, findGarbage, GARBAGE_KINDS, type Garbage, type GarbageKind, surveyStore } from './garbage.ts';
+import {
+  type Ages,
+  type Declarations,
+  findGarbage,
+  GARBAGE_KINDS,
+  type Garbage,
+  type GarbageKind,
+  surveyStore,
+} from './garbage.ts';
 import { sweepGarbage } from './sweep.ts';
 
 export interface GcOptions extends Omit<Ages, 'now'> {
+  readonly declared: Declarations;
   /** False: nothing is written or deleted. */
   readonly delete: boolean;
   /** Milliseconds since the epoch. */
@@ -57,7 +66,7 @@ export async function collectGarbage(store: ObjectStore, blobs: BlobStore, optio
   const ages: Ages = { ...options, now: now() };
   onProgress({ phase: 'mark' });
   const notes = await readNotes(store);
-  const survey = await surveyStore(store, blobs, ages, signal);
+  const survey = await surveyStore(store, blobs, ages, options.declared, signal);
   const marked = amountOf([...survey.blobs].filter(([digest]) => survey.marked.has(digest)).map(([, info]) => info));
   const garbage = await findGarbage(store, survey, ages, signal);
   const dueNotes = notes.filter(note => ages.now - note.notedAt >= ages.graceMs);

@@ -4,6 +4,7 @@ import { createActionCache } from '../action-cache.ts';
 import { canonicalJson, type Json } from '../canonical.ts';
 import { createBlobStore } from '../cas.ts';
 import { type Digest, digestOf } from '../digest.ts';
+import { STORED_KINDS } from '../document-kinds.ts';
 import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore } from '../intercept.ts';
 import { blobKey } from '../keys.ts';
@@ -23,7 +24,7 @@ function createWalk(store: ObjectStore = createMemoryStore()) {
     text: async (text: string) => (await blobs.put(Buffer.from(text), 'text/plain')).digest,
     document: async (value: Json, mediaType = 'application/json') =>
       (await blobs.put(Buffer.from(canonicalJson(value)), mediaType)).digest,
-    walk: () => walkReachable(blobs, listRoots(store)),
+    walk: () => walkReachable(blobs, listRoots(store), { kinds: STORED_KINDS }),
   };
 }
 
@@ -151,7 +152,7 @@ test('pages are not read, nor asked after', async () => {
   const ref = await blobs.head(dataset);
   if (!ref) throw new Error('nothing was put');
   await cache.create(makeResult({ dataset: ref }, made.links));
-  const reachable = await walkReachable(createBlobStore(counted), listRoots(counted));
+  const reachable = await walkReachable(createBlobStore(counted), listRoots(counted), { kinds: STORED_KINDS });
   expect(reachable.size).toBe(901);
   expect(calls).toEqual({ get: 1, head: 0 });
 });

@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { BlobMissing, Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
+import type { DocumentKinds } from '../document-kinds.ts';
 import { mapBounded } from '../map-bounded.ts';
 import { DEFAULT_MEDIA_TYPE } from '../media-type.ts';
 import { parseDocument } from '../parse-document.ts';
@@ -18,8 +19,6 @@ import type { Link, Root } from './roots.ts';
 const WIDTH = 16;
 /** No document is larger; what is, is no document. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
-/** Kinds of documents that link pixels, columns, tensors and configs, and none of which links further. */
-const KINDS_OF_LEAVES: ReadonlySet<string> = new Set(['dataset', 'checkpoint', 'previews']);
 
 /** What every document has in common. A config has no links. */
 const documentSchema = z.looseObject({ kind: z.string().optional(), links: z.array(digestSchema).optional() });
@@ -37,6 +36,8 @@ export interface Reachable {
 
 export interface WalkOptions {
   readonly signal?: AbortSignal;
+  /** Default: none, so that every link is looked into. */
+  readonly kinds?: DocumentKinds;
   /** Goes on from there: what was reached stays so, and is not followed again. */
   readonly from?: Reachable;
   /** Each document that was read. */
@@ -143,7 +144,10 @@ async function readLinks(blobs: BlobStore, { digest, kind }: Link, options: Walk
     const bytes = await blobs.get(digest);
     const document = kind === 'unknown' ? parseIfDocument(digest, bytes) : parseDocument(digest, bytes, documentSchema);
     if (document) options.onDocument?.(digest, document);
-    const linked = KINDS_OF_LEAVES.has(document?.kind ?? '') ? 'leaf' : 'unknown';
+    const kinds = options.kinds ?? {};
+    const known =
+      document?.kind !== undefined && Object.hasOwn(kinds, document.kind) ? kinds[document.kind] : undefined;
+    const linked = known?.linksLeaves ? 'leaf' : 'unknown';
     return (document?.links ?? []).map(link => ({ digest: link, kind: linked }));
   } catch (error) {
     if (error instanceof BlobMissing) options.onMissing?.(digest);

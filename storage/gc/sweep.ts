@@ -59,7 +59,8 @@ async function spareLinked({ blobs, survey, ages, signal }: Sweep, due: readonly
     if (!going.has(key) && !survey.marked.has(digest)) staying.push(blobRoot(digest, key, lastModified));
   }
   // What is garbage and damaged can be read by nobody else either.
-  await walkReachable(blobs, staying, { from: survey.marked, signal, onUnreadable: () => {} });
+  const { kinds } = survey.declared;
+  await walkReachable(blobs, staying, { kinds, from: survey.marked, signal, onUnreadable: () => {} });
   const results = new Map(survey.results.map(result => [result.key, result]));
   return [...going.values()].filter(({ key, digest }) => {
     const result = results.get(key);
@@ -86,7 +87,7 @@ async function sweepBatch(
     stays.add(garbage);
     if (info && garbage.digest) extended.push(blobRoot(garbage.digest, info.key, info.lastModified));
   });
-  await walkReachable(sweep.blobs, extended, { from: marked, signal });
+  await walkReachable(sweep.blobs, extended, { kinds: sweep.survey.declared.kinds, from: marked, signal });
   const left: Garbage[] = [];
   await mapBounded(batch, { width: REQUESTS_AT_ONCE, signal }, async garbage => {
     if (stays.has(garbage) || (garbage.digest && marked.has(garbage.digest))) return;
@@ -108,7 +109,8 @@ async function markChanges({ store, blobs, survey, ages, signal }: Sweep, marked
     const before = survey.rootInfos.get(info.key);
     return !isSame(before, info) && !isStaleRun(info, ages);
   };
-  await walkReachable(blobs, listRoots(store, { select, signal }), { from: marked, signal });
+  const { kinds } = survey.declared;
+  await walkReachable(blobs, listRoots(store, { select, signal }), { kinds, from: marked, signal });
   return keys;
 }
 

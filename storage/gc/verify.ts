@@ -3,9 +3,9 @@
  * needed is there. It changes nothing. It may run beside training, which prunes: what seems missing is looked for once more, from the
  * names of that moment on.
  */
-import type { z } from 'zod';
 import type { Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
+import type { DocumentKinds } from '../document-kinds.ts';
 import { blobKey, digestOfBlobKey } from '../keys.ts';
 import { eachPage } from '../list-all.ts';
 import { mapBounded } from '../map-bounded.ts';
@@ -27,8 +27,7 @@ export interface VerifyProgress {
 }
 
 export interface VerifyOptions {
-  /** What documents of these kinds must be like. */
-  readonly schemas: Readonly<Record<string, z.ZodType>>;
+  readonly kinds: DocumentKinds;
   readonly signal: AbortSignal;
   readonly progress: (event: VerifyProgress) => void;
 }
@@ -115,7 +114,7 @@ interface Walk {
 
 /** Names first, so that who needs a blob is told by them wherever that is so. */
 async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOptions): Promise<Walk> {
-  const { schemas, signal, progress } = options;
+  const { kinds, signal, progress } = options;
   const unreadable = new Map<string, string>();
   let documents = 0;
   const count = () => progress({ phase: 'walk', done: ++documents, unit: 'documents' });
@@ -125,7 +124,7 @@ async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOpti
   };
   const onDocument = (digest: Digest, document: DocumentHead) => {
     count();
-    const fault = findFault(document, schemas);
+    const fault = findFault(document, kinds);
     if (fault !== undefined) unreadable.set(digest, fault);
   };
   async function* roots(isResult: boolean) {
@@ -135,7 +134,7 @@ async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOpti
       yield root;
     }
   }
-  const walkOptions = { signal, onDocument, onUnreadable };
+  const walkOptions = { kinds, signal, onDocument, onUnreadable };
   const named = await walkReachable(blobs, roots(false), walkOptions);
   const needed = new Set(named.digests());
   const all = await walkReachable(blobs, roots(true), { ...walkOptions, from: named });
@@ -143,8 +142,8 @@ async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOpti
 }
 
 /** What is wrong with a document of a known kind. */
-function findFault({ kind = '', ...rest }: DocumentHead, schemas: VerifyOptions['schemas']): string | undefined {
-  const parsed = Object.hasOwn(schemas, kind) ? schemas[kind]?.safeParse({ kind, ...rest }) : undefined;
+function findFault({ kind = '', ...rest }: DocumentHead, kinds: DocumentKinds): string | undefined {
+  const parsed = Object.hasOwn(kinds, kind) ? kinds[kind]?.schema.safeParse({ kind, ...rest }) : undefined;
   const [issue] = parsed?.error?.issues ?? [];
   return issue && `it is no ${kind}: ${issue.path.join('.')}: ${issue.message}`;
 }

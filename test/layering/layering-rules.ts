@@ -92,7 +92,11 @@ export const RULES: LayeringRules = {
       paths: ['functions/views/'],
       mayImport: ['datasets', 'experiments', 'pictures', 'definitions', 'storage'],
     },
-    { name: 'upkeep', paths: ['functions/upkeep/'], mayImport: ['definitions', 'storage'] },
+    {
+      name: 'upkeep',
+      paths: ['functions/upkeep/'],
+      mayImport: ['views', 'experiments', 'definitions', 'storage'],
+    },
     { name: 'stages', paths: ['functions/'], mayImport: [...ROOMS, 'definitions', 'client', 'protocol', 'storage'] },
 
     {

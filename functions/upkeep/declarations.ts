@@ -1,0 +1,13 @@
+/** @file What gc and verify are told of: the kinds of documents, and the files of views. */
+import { type DocumentKinds, STORED_KINDS } from '../../storage/document-kinds.ts';
+import type { ViewLayouts } from '../../storage/view-layout.ts';
+import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
+import { DATASET_VIEW } from '../views/dataset-view.ts';
+import { EXPERIMENT_VIEW } from '../views/experiment-view.ts';
+
+export const DOCUMENT_KINDS: DocumentKinds = {
+  ...STORED_KINDS,
+  ...Object.fromEntries(BORDER_STEPS.map(({ artifact }) => [artifact.kind, artifact])),
+};
+
+export const VIEW_LAYOUTS: ViewLayouts = { experiments: EXPERIMENT_VIEW, datasets: DATASET_VIEW };

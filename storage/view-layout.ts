@@ -1,0 +1,15 @@
+/** @file Which files of a view are written by Easel. People may put others beside them. */
+
+/** Paths are relative to the view: `experiments/portraits/`. */
+export interface ViewLayout {
+  readonly files: readonly string[];
+  /** Without a "/" at the end; everything in them belongs to the view. */
+  readonly folders: readonly string[];
+}
+
+/** By kind of name: `experiments`, `datasets`. */
+export type ViewLayouts = Readonly<Record<string, ViewLayout>>;
+
+export function isViewFile({ files, folders }: ViewLayout, file: string): boolean {
+  return files.includes(file) || folders.some(folder => file.startsWith(`${folder}/`));
+}
