@@ -1,4 +1,4 @@
-/** @file Pixels to train on: every picture scaled to cover one of a few sizes, and cropped to it about the centre. */
+/** @file Makes the pixels to train on: scales each picture to cover its bucket and crops it around the centre. */
 
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
@@ -14,21 +14,23 @@ const sideSchema = z.int().min(8).max(8192);
 
 export const bucket = definePageFunction({
   name: 'bucket',
-  summary: 'Scales and crops each picture to the bucket nearest to its shape: uint8 pixels [3, height, width].',
+  summary: 'Scales and crops each picture to the bucket nearest to its shape. Stores uint8 pixels [3, height, width].',
   version: 1,
   tools: IMAGE_TOOLS,
   needs: [],
   adds: ['image'],
   example: { dataset: 'portraits', size: 64 },
   input: z.strictObject({
-    size: sideSchema.default(64).describe('side of the square bucket in pixels; the others have about its area'),
-    quantum: z.int().min(1).max(256).default(8).describe('sides are multiples of it: the patch size'),
+    size: sideSchema
+      .default(64)
+      .describe('side of the square bucket in pixels; the other buckets have about the same area'),
+    quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of this: the patch size'),
     buckets: z
       .array(z.strictObject({ width: sideSchema, height: sideSchema }))
       .min(1)
       .max(64)
       .optional()
-      .describe("the sizes themselves, instead of the seed's seven shapes"),
+      .describe('the buckets, instead of the seven default shapes'),
   }),
   async run(ctx, { items }, { size, quantum, buckets = scaleBuckets(size, quantum) }) {
     const originals = await readOriginals(ctx.blobs, items);

@@ -1,4 +1,4 @@
-/** @file The text of each picture. */
+/** @file Writes the caption of each picture. */
 
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
@@ -6,22 +6,22 @@ import { Unprocessable } from '../errors.ts';
 import type { Item } from '../storage/records.ts';
 import { definePageFunction } from './define.ts';
 
-/** Names in an error; the count is of all. */
+/** Most pictures that an error names. */
 const MAX_NAMED = 10;
 
 export const caption = definePageFunction({
   name: 'caption',
-  summary: 'Writes the caption of each picture: from its sidecar file, or from the bundled set that it comes from.',
+  summary: 'Writes the caption of each picture, from its text file or from its bundled set.',
   version: 1,
   needs: [],
   adds: ['caption'],
   example: { dataset: 'portraits' },
   input: z.strictObject({
-    source: z.enum(['auto']).default('auto').describe('auto: what import found beside the picture'),
+    source: z.enum(['auto']).default('auto').describe('auto: the text that import found beside the picture'),
     missing: z
       .enum(['error', 'empty'])
       .default('error')
-      .describe('a picture without a caption: an error that names it, or an empty text, reported in stats'),
+      .describe('a picture without a caption is an error that names it, or gets an empty caption that stats report'),
   }),
   async run(_, { items }, { missing }) {
     const without = items.filter(item => captionOf(item) === '').map(item => item.name);

@@ -1,4 +1,4 @@
-/** @file A labelled grid of pictures as one PNG. */
+/** @file Draws a labelled grid of pictures as one PNG. */
 import { z } from 'zod';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
@@ -6,13 +6,13 @@ import { composePng, IMAGE_TOOLS } from './pictures/image.ts';
 import { layOutSheet } from './pictures/sheet-layout.ts';
 
 const cellSchema = z.strictObject({
-  image: digestSchema.optional().describe('a picture; left out: an empty place'),
-  label: z.string().max(1000).default('').describe('text under the picture'),
+  image: digestSchema.optional().describe('a picture; absent: an empty place'),
+  label: z.string().max(1000).default('').describe('text below the picture'),
 });
 
 export const contactSheet = defineFunction({
   name: 'contact-sheet',
-  summary: 'Draws a grid of pictures with a text under each, as PNG.',
+  summary: 'Draws a grid of pictures as PNG, with a text below each.',
   version: 2,
   kind: 'pure',
   tools: IMAGE_TOOLS,
@@ -29,9 +29,9 @@ export const contactSheet = defineFunction({
   input: z.strictObject({
     title: z.string().max(300).default(''),
     columns: z.int().min(1).max(64).default(6),
-    cell: z.int().min(16).max(1024).default(128).describe('pixels of a picture in the grid'),
+    cell: z.int().min(16).max(1024).default(128).describe('side of a picture in the grid, in pixels'),
     rows: z.array(z.string().max(200)).max(256).default([]).describe('text left of each row; may have several lines'),
-    cells: z.array(cellSchema).min(1).max(1024).describe('row by row'),
+    cells: z.array(cellSchema).min(1).max(1024).describe('the pictures, row by row'),
   }),
   async run(ctx, { title, columns, cell, rows, cells }) {
     const { svg, places } = layOutSheet({ title, columns, cell, rowLabels: rows, cells });

@@ -1,4 +1,7 @@
-/** @file Deletes what nothing needs any more. What a name leads to stays; what a name led to goes, whether or not it could be reused. */
+/**
+ * @file Deletes unreachable objects. An object that a name leads to stays; any other goes, even if a call could reuse
+ * it.
+ */
 import { z } from 'zod';
 import { Conflict } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -9,41 +12,43 @@ import { findOthersAtWork } from './upkeep/at-work.ts';
 import { DOCUMENT_KINDS, VIEW_LAYOUTS } from './upkeep/declarations.ts';
 
 const DEFAULT_RETENTION_MS = 30 * 24 * 3_600_000;
-/** Missing documents that an answer names. */
+/** Most missing documents that an answer names. */
 const MAX_SHOWN = 100;
 /**
- * Functions whose results people asked for by themselves: they stay for the retention. The results of all others are there for a name, and go
- * with it: a data set that was deleted must not live on in a cache, nor an experiment's gigabytes.
+ * Functions whose results people ask for directly. Their results stay for the retention. The results of all other
+ * functions belong to a name and go with the name: neither a deleted dataset nor a deleted experiment may live on in
+ * the cache.
  */
 export const KEPT_FOR_THEIR_OWN_SAKE: readonly string[] = ['sample', 'contact-sheet'];
 
 export const gc = defineFunction({
   name: 'gc',
   summary:
-    'Says what nothing needs any more; with delete, deletes what was so a grace period ago already, and notes the rest for the next call.',
+    'Lists unreachable objects. With `delete: true`, deletes those already listed one grace period ago, and notes ' +
+    'the others.',
   version: 1,
   kind: 'effect',
   example: { delete: false },
   input: z
     .strictObject({
-      delete: z.boolean().default(false).describe('false: a dry run, which writes nothing'),
+      delete: z.boolean().default(false).describe('false: a dry run that writes nothing'),
       grace_seconds: z
         .number()
         .min(0)
         .default(GRACE_MS / 1000)
-        .describe('what was used within this time stays; no action may take longer than half of it'),
+        .describe('objects used within this time stay; no action may take longer than half of this time'),
       retention_seconds: z
         .number()
         .min(0)
         .default(DEFAULT_RETENTION_MS / 1000)
-        .describe('samples and logs of runs stay for so long since they were last used'),
+        .describe('samples and logs of runs stay for this time after their last use'),
       alone: z
         .boolean()
         .default(false)
-        .describe('nothing else works on the store, and did not within the grace period: then that may be short'),
+        .describe('promises that nothing else works on the store, or did within the grace period; allows a short one'),
     })
     .refine(({ alone, grace_seconds: grace }) => alone || grace * 1000 >= GRACE_MS, {
-      error: `expected at least ${GRACE_MS / 1000}, or alone: true when nothing else works on the store`,
+      error: `expected at least ${GRACE_MS / 1000}, or alone: true if nothing else works on the store`,
       path: ['grace_seconds'],
     })
     .refine(({ grace_seconds: grace, retention_seconds: retention }) => retention >= grace, {
@@ -69,13 +74,13 @@ export const gc = defineFunction({
   },
 });
 
-/** Whoever says so may be mistaken. */
+/** Refuses if another process is at work, since a caller who passes `alone` may be wrong. @throws Conflict */
 async function checkAlone({ store, now }: EffectContext): Promise<void> {
   const others = await findOthersAtWork(store, now(), 'gc');
   if (others.length === 0) return;
-  throw new Conflict(`somebody else is at work: ${others.join(', ')}`, {
-    expected: 'nothing else at work when grace_seconds is that short',
-    hint: `let it end; or leave grace_seconds out, which is safe beside others (${GRACE_MS / 1000} s)`,
+  throw new Conflict(`others are at work on the store: ${others.join(', ')}`, {
+    expected: 'no other work on the store while grace_seconds is that short',
+    hint: `wait for their end; or leave grace_seconds out: its default (${GRACE_MS / 1000} s) is safe beside others`,
     retryAfterSeconds: 60,
   });
 }

@@ -1,4 +1,4 @@
-/** @file From pictures somewhere to a dataset of originals under a name; the same call again takes in what changed. */
+/** @file Imports pictures into a named dataset of originals. The same call again imports changes only. */
 import { z } from 'zod';
 import { BlobMissing } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -14,12 +14,12 @@ import { importPortraits } from './import/import-portraits.ts';
 import { type ImportSource, openFolder, openTar } from './import/import-source.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
-/** Rejects and removed ids that an answer names; all are in the dataset. */
+/** Most rejects and removed ids that an answer names. The dataset holds all. */
 const MAX_SHOWN = 100;
 
 export const importPictures = defineFunction({
   name: 'import',
-  summary: 'Takes pictures into a dataset of originals under a name: bundled portraits, a folder, or an uploaded tar.',
+  summary: 'Imports pictures into a named dataset of originals: bundled portraits, a folder, or an uploaded tar.',
   version: 1,
   kind: 'effect',
   digests: { tar: 'blob' },
@@ -36,7 +36,7 @@ export const importPictures = defineFunction({
     const extended = await extendOriginals(ctx.blobs, known, arrivals);
     const { ref } = extended;
     const value: DatasetHead = { v: 1, dataset: head?.value.dataset ?? ref.digest, originals: ref.digest };
-    // Another server may have prepared the same import by now.
+    // Another server may have finished the same import by now.
     await moveDatasetHead(ctx.store, input.dataset, head, value, now => now.originals === ref.digest);
     await writeDatasetView(ctx, input.dataset);
     return describeImport(input.dataset, extended, arrivals);
@@ -44,14 +44,15 @@ export const importPictures = defineFunction({
 });
 
 /**
- * What the last import left. When documents of it are lost that nothing but an import can make, the source is taken in as for the first
- * time. @param drawn Pages of items are made by a function, which makes them again.
+ * Reads the pages of the last import. If documents are lost that only an import can make, returns nothing, so that the
+ * whole source is imported again.
+ * @param drawn A function makes the pages of items, and can make them again.
  */
 async function readLastImport(ctx: EffectContext, originals: Digest | undefined, drawn: boolean) {
   const nothing = { before: undefined, known: [] };
   const start = (error: unknown) => {
     if (!(error instanceof BlobMissing)) throw error;
-    ctx.progress({ phase: 'import', message: `${error.message}, which the last import left: taking all in again` });
+    ctx.progress({ phase: 'import', message: `the last import is damaged (${error.message}): importing all again` });
     return undefined;
   };
   const before = originals && (await readDataset(ctx.blobs, originals).catch(start));

@@ -1,4 +1,4 @@
-/** @file From inspected pictures to a data set: rejects dropped, near-duplicates together, every picture in a split for ever. */
+/** @file Drops rejected pictures, clusters near-duplicates, and gives each picture a split that never changes. */
 import { z } from 'zod';
 import { putDocument, readDataset } from '../storage/document-blobs.ts';
 import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
@@ -9,16 +9,17 @@ import { defineFunction } from './define.ts';
 export const ingest = defineFunction({
   name: 'ingest',
   summary:
-    'Drops rejected pictures with the reason, clusters near-duplicates, splits clusters 90/5/5 into train, val, test.',
+    'Drops rejected pictures and says why, clusters near-duplicates, and splits the clusters 90/5/5 into train, ' +
+    'val and test.',
   version: 1,
   kind: 'pure',
   digests: { dataset: 'dataset', previous: 'dataset' },
   example: { dataset: 'portraits' },
   input: z.strictObject({
-    dataset: digestSchema.describe('a dataset that was inspected'),
+    dataset: digestSchema.describe('an inspected dataset'),
     previous: digestSchema
       .optional()
-      .describe('an ingested dataset whose pictures keep their splits; not needed when the other one only grew'),
+      .describe('an ingested dataset whose pictures keep their splits; not needed if the dataset only grew'),
   }),
   async run(ctx, { dataset: digest, previous }) {
     const dataset = await readDataset(ctx.blobs, digest);
@@ -55,7 +56,7 @@ export const ingest = defineFunction({
   },
 });
 
-/** Pictures that are nearly the same as an earlier one: they stay, in its split. */
+/** Pictures that nearly equal an earlier one. They stay in the dataset, in the split of the earlier one. */
 function listDuplicates(items: readonly Item[]): { readonly id: string; readonly name: string; readonly of: string }[] {
   const names = new Map(items.map(item => [item.id, item.name]));
   return items.flatMap(({ id, name, cluster = id }) =>

@@ -1,4 +1,4 @@
-/** @file Looks at every picture once: does it decode, how large is it, what does it look like. */
+/** @file Decodes every picture once: notes its size and its perceptual hash, or why it is rejected. */
 
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
@@ -9,28 +9,38 @@ import { MAX_ARCHIVE_BYTES, readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
 import { DEFAULT_LIMITS, IMAGE_TOOLS } from './pictures/image.ts';
 
-/** No caller may ask for more: decoded, three gigabytes. */
+/** Upper limit of `max_pixels`: three gigabytes decoded. */
 const MOST_PIXELS = 1_000_000_000;
 
 export const inspect = definePageFunction({
   name: 'inspect',
   summary:
-    'Decodes each picture; notes its format, size after EXIF orientation, perceptual marks, or why it is rejected.',
+    'Decodes each picture and notes its format, its size after EXIF orientation and its perceptual hash, or why it ' +
+    'is rejected.',
   version: 1,
   tools: IMAGE_TOOLS,
   needs: [],
   adds: ['inspect'],
   example: { dataset: 'portraits' },
   input: z.strictObject({
-    min_side: z.int().min(1).default(DEFAULT_LIMITS.minSide).describe('pixels that the shorter side must have'),
+    min_side: z.int().min(1).default(DEFAULT_LIMITS.minSide).describe('least pixels of the shorter side'),
     max_pixels: z
       .int()
       .min(1)
       .max(MOST_PIXELS)
       .default(DEFAULT_LIMITS.maxPixels)
-      .describe('more are rejected before decoding'),
-    max_aspect: z.number().min(1).default(DEFAULT_LIMITS.maxAspect).describe('longer side over shorter side at most'),
-    max_bytes: z.int().min(1).max(MAX_ARCHIVE_BYTES).default(DEFAULT_LIMITS.maxBytes).describe('of the file'),
+      .describe('most pixels; a larger picture is rejected before decoding'),
+    max_aspect: z
+      .number()
+      .min(1)
+      .default(DEFAULT_LIMITS.maxAspect)
+      .describe('most of longer side divided by shorter side'),
+    max_bytes: z
+      .int()
+      .min(1)
+      .max(MAX_ARCHIVE_BYTES)
+      .default(DEFAULT_LIMITS.maxBytes)
+      .describe('most bytes of the file'),
   }),
   async run(ctx, { items }, input) {
     const limits = {

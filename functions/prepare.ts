@@ -1,4 +1,4 @@
-/** @file From pictures to a data set ready for training, in one call: every stage, cached page by page. */
+/** @file Makes a dataset ready for training in one call: runs every data stage, cached page by page. */
 import { z } from 'zod';
 import { Internal } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -12,13 +12,14 @@ import { type CallAnswer, defineFunction, type EffectContext } from './define.ts
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
-/** Rejects that an answer names; all are in the dataset. */
+/** Most rejects that an answer names. The dataset holds all. */
 const MAX_SHOWN_REJECTS = 100;
 
 export const prepare = defineFunction({
   name: 'prepare',
   summary:
-    'import, inspect, ingest, bucket, caption, encode-text and encode-image in one call; the name then means the result.',
+    'Runs import, inspect, ingest, bucket, caption, encode-text and encode-image in one call, and names the ' +
+    'resulting dataset.',
   version: 1,
   kind: 'effect',
   digests: { tar: 'blob' },
@@ -26,8 +27,8 @@ export const prepare = defineFunction({
   input: z
     .strictObject({
       ...importShape,
-      size: importShape.size.describe('side of the square bucket in pixels; portraits are drawn at it'),
-      quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of it: the patch size'),
+      size: importShape.size.describe('side of the square bucket in pixels, and the size at which portraits are drawn'),
+      quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of this: the patch size'),
       stride: z.int().min(1).max(256).default(8).describe('pixels per patch of encode-image; divides the quantum'),
       missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),
     })
@@ -64,8 +65,9 @@ export const prepare = defineFunction({
 });
 
 /**
- * A dataset that only grew keeps its splits by itself, and the call is the same whatever the name meant before. When it did not (the
- * set was imported anew in another order), the splits that the name's dataset has are handed over.
+ * A dataset that only grew keeps its splits, so the call does not depend on the dataset that the name meant before. If
+ * the splits would move (the pictures were imported again in another order), passes the earlier dataset on to keep
+ * them.
  */
 async function ingestKeepingSplits(
   ctx: EffectContext,

@@ -1,4 +1,4 @@
-/** @file A page of the bundled portraits. */
+/** @file Draws a page of the bundled portraits. */
 import { z } from 'zod';
 import { putItems } from '../storage/items.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
@@ -9,7 +9,7 @@ import { IMAGE_TOOLS } from './pictures/image.ts';
 
 export const renderPortraitPage = defineFunction({
   name: 'render-portraits',
-  summary: 'Draws portraits [from, to) of a seed: output items (JSON Lines), their pictures in one archive.',
+  summary: 'Draws portraits [from, to) of a seed. Outputs items (JSON Lines), with their pictures in one archive.',
   version: 1,
   kind: 'pure',
   tools: IMAGE_TOOLS,
@@ -25,7 +25,8 @@ export const renderPortraitPage = defineFunction({
       path: ['to'],
     }),
   async run(ctx, { seed, size, from, to }) {
-    // Equal attributes are equal bytes: two items may have one id here. Import keeps the first and reports the other.
+    // Portraits with equal attributes have equal bytes, so two items may share an id. Import keeps the first and
+    // reports the other.
     const items = await packOriginals(ctx.blobs, await renderPortraits({ seed, size }, from, to));
     const ref = await putItems(ctx.blobs, items);
     return { outputs: { items: ref }, links: originalLinks(items), stats: { items: items.length } };

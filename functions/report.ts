@@ -1,4 +1,4 @@
-/** @file A dataset on a page for people. */
+/** @file Writes a page about a dataset, for people. */
 import { z } from 'zod';
 import { readDataset } from '../storage/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -9,7 +9,8 @@ import { pickPictures } from './views/report-pictures.ts';
 
 export const report = defineFunction({
   name: 'report',
-  summary: 'A dataset as one HTML page: counts, splits, columns, some of its pictures, and what was rejected and why.',
+  summary:
+    'Writes one HTML page about a dataset: counts, splits, columns, some pictures, and the rejects with reasons.',
   version: 2,
   kind: 'pure',
   tools: IMAGE_TOOLS,

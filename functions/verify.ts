@@ -1,4 +1,4 @@
-/** @file The whole store looked at, and on demand put right: what is there, is it whole, is what is needed there. */
+/** @file Reads the whole store, lists damaged and missing blobs, and repairs them on demand. */
 import { z } from 'zod';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -8,13 +8,14 @@ import { DOCUMENT_KINDS } from './upkeep/declarations.ts';
 import { findMakers, type Repairs, repairStore } from './upkeep/repair-store.ts';
 import { type RebuiltViews, rebuildViews } from './views/rebuild-views.ts';
 
-/** Of each list that an answer shows; it tells the totals. */
+/** Most entries of each list in an answer; the answer also has the totals. */
 const MAX_SHOWN = 100;
 
 export const verify = defineFunction({
   name: 'verify',
   summary:
-    'Reads every blob and document again: what is damaged, what is missing and who needs it. Changes nothing unless asked to.',
+    'Reads every blob and document again and lists damaged and missing ones, with the objects that need them. ' +
+    'Changes nothing by default.',
   version: 1,
   kind: 'effect',
   example: { repair: false, rebuild_views: false },
@@ -22,13 +23,11 @@ export const verify = defineFunction({
     repair: z
       .boolean()
       .default(false)
-      .describe('delete damaged blobs and unreadable results, and make again what names are in need of'),
+      .describe('delete damaged blobs and unreadable results, and make missing blobs again if a name needs them'),
     rebuild_views: z
       .boolean()
       .default(false)
-      .describe(
-        'write all of experiments/ and datasets/ anew from the names; views of names that are gone are deleted',
-      ),
+      .describe('write experiments/ and datasets/ again from the names; delete views whose name is gone'),
   }),
   key: input => canonicalJson(input),
   async run(ctx, { repair, rebuild_views }) {
@@ -45,7 +44,7 @@ export const verify = defineFunction({
   },
 });
 
-/** `ok`: nothing was damaged, missing or unreadable, and every view that was to be rebuilt was. */
+/** `ok`: no blob or document is damaged, missing or unreadable, and no view failed to rebuild. */
 function describe(
   findings: StoreFindings,
   makers: ReadonlyMap<Digest, string>,

@@ -1,4 +1,4 @@
-/** @file What people and programs need to call a function: schema, example, curl line. */
+/** @file Describes a function for its callers: schema, example and curl line. */
 import { z } from 'zod';
 import type { AnyFunction } from '../functions/define.ts';
 import { bodySchema, digestKeys } from '../functions/execution/parse-call.ts';
@@ -6,7 +6,7 @@ import type { Json } from '../storage/canonical.ts';
 
 export type JsonSchema = { readonly [key: string]: Json };
 
-/** JSON Schema of a function's body; keys that take digests take names as well. */
+/** JSON Schema of a function's body. A key that takes a digest also takes a name. */
 export function describeBody(fn: AnyFunction): JsonSchema {
   const schema = toJsonSchema(bodySchema(fn));
   const properties: Record<string, Json> = { ...(schema.properties as Readonly<Record<string, Json>>) };
@@ -20,7 +20,7 @@ export function describeBody(fn: AnyFunction): JsonSchema {
   return JSON.parse(JSON.stringify({ ...schema, properties }));
 }
 
-/** JSON Schema 2020-12, which OpenAPI 3.1 takes as it is. */
+/** JSON Schema 2020-12, which OpenAPI 3.1 embeds unchanged. */
 export function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, {
     target: 'draft-2020-12',

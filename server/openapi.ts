@@ -1,4 +1,4 @@
-/** @file OpenAPI 3.1 from the route table and the functions' own schemas: one source for validation, docs and this. */
+/** @file Makes OpenAPI 3.1 from the table of routes and the schemas that also validate bodies. */
 import type { z } from 'zod';
 import type { AnyFunction } from '../functions/define.ts';
 import type { Json } from '../storage/canonical.ts';
@@ -12,7 +12,7 @@ type JsonObject = { readonly [key: string]: Json };
 export interface OpenApiOptions {
   readonly routes: readonly RouteDoc[];
   readonly functions: Iterable<AnyFunction>;
-  /** As the caller reached us, for the curl lines. */
+  /** Origin by which the caller reached the server, for the curl lines. */
   readonly origin: string;
   readonly version: string;
 }
@@ -33,7 +33,8 @@ export function makeOpenApi({ routes, functions, origin, version }: OpenApiOptio
       title: 'Easel',
       version,
       description:
-        'Trains and runs a text-to-image diffusion transformer. Every call of a pure function is idempotent; errors are application/problem+json.',
+        'Easel trains and runs a text-to-image diffusion transformer. Every call of a pure function is idempotent. ' +
+        'Errors are application/problem+json.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: origin }],
@@ -46,7 +47,7 @@ export function makeOpenApi({ routes, functions, origin, version }: OpenApiOptio
           content: { 'application/problem+json': { schema: schemas.of(problemSchema, 'Problem') } },
         },
       },
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'EASEL_TOKEN, where it is set' } },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'EASEL_TOKEN of the server, if set' } },
     },
     security: [{}, { token: [] }],
   };
@@ -91,7 +92,7 @@ function describeCall(fn: AnyFunction, origin: string, schemas: Schemas): Json {
       {
         name: 'Prefer',
         in: 'header',
-        description: 'wait=N: seconds to wait for the result',
+        description: 'wait=N: wait up to N seconds for the result (default 2)',
         schema: { type: 'string' },
       },
       {
@@ -104,7 +105,7 @@ function describeCall(fn: AnyFunction, origin: string, schemas: Schemas): Json {
     requestBody: jsonBody(schemas.hoist(describeBody(fn), fn.name), fn.example),
     responses: {
       200: { description: 'the result; x-cache says hit or miss', content: run },
-      202: { description: 'it goes on: Location is its run', content: run },
+      202: { description: 'the run is under way; Location is its address', content: run },
       default: { $ref: '#/components/responses/Problem' },
     },
     'x-kind': fn.kind,
@@ -118,9 +119,9 @@ function jsonBody(schema: Json, example: unknown): Json {
 }
 
 interface Schemas {
-  /** A reference to the schema, described once under its first name. */
+  /** Returns a reference to the schema, which the document describes once, under its first name. */
   of(schema: z.ZodType, name: string): Json;
-  /** The schema with its `$defs` moved to where references inside one document find them. */
+  /** Moves the `$defs` of a schema to the components, where references find them. @returns The rest of the schema. */
   hoist(schema: JsonSchema, name: string): Json;
   all(): JsonObject;
 }

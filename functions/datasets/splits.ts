@@ -1,11 +1,14 @@
-/** @file Whether a dataset keeps the splits of another: a picture once in train must never be validated on. */
+/** @file Checks that a dataset keeps the splits of another: no picture once in train may be used for validation. */
 import type { Digest } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
 import { readItems } from '../../storage/items.ts';
 import type { Dataset, Page, Split } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
-/** Whether a picture that both have lies in another split. Pages that both have are not read: what they hold lies as it lay. */
+/**
+ * Whether a picture of both datasets lies in different splits. Skips pages present in both: their splits cannot have
+ * changed.
+ */
 export async function movesSplits(blobs: BlobStore, before: Digest, after: Digest): Promise<boolean> {
   const [old, now] = await Promise.all([readDataset(blobs, before), readDataset(blobs, after)]);
   const splits = await readSplits(blobs, withoutPagesOf(old, now));

@@ -1,19 +1,19 @@
-/** @file The body of `import`, and of `prepare`, which begins with it. */
+/** @file The body of `import`. The body of `prepare` extends it. */
 import { z } from 'zod';
 import { digestSchema, nameSchema } from '../../storage/records.ts';
 import { portraitSetShape } from './portrait-pages.ts';
 
 export const importShape = {
   dataset: nameSchema.describe('name of the dataset'),
-  source: z.enum(['portraits']).optional().describe('the bundled portraits; with count, size and seed'),
-  count: z.int().min(1).max(1_000_000).optional().describe('how many portraits'),
-  folder: z.string().min(1).optional().describe('a folder on the machine of the server, below its import roots'),
-  tar: digestSchema.optional().describe('a tar of pictures, uploaded to /objects'),
+  source: z.enum(['portraits']).optional().describe('the bundled portraits; takes count, size and seed'),
+  count: z.int().min(1).max(1_000_000).optional().describe('number of portraits'),
+  folder: z.string().min(1).optional().describe("a folder on the server's machine, below its import roots"),
+  tar: digestSchema.optional().describe('digest of a tar of pictures, uploaded to /objects'),
   size: portraitSetShape.size,
   seed: portraitSetShape.seed,
 };
 
-/** Exactly one source, and a count with the portraits alone. */
+/** Whether the body names exactly one source, and has a count if and only if the source is the portraits. */
 export function checkSource(body: {
   readonly source?: string | undefined;
   readonly folder?: string | undefined;
@@ -25,9 +25,9 @@ export function checkSource(body: {
 }
 
 export const SOURCE_ERROR =
-  'expected one of: source "portraits" with count; folder; tar (put a sidecar name.txt beside name.png as its caption)';
+  'expected one of: source "portraits" with count; folder; tar (the caption of name.png goes into name.txt beside it)';
 
-/** What an import answers; `prepare` hands it on. */
+/** The answer of `import`, as far as `prepare` passes it on. */
 export const importAnswerSchema = z.object({
   originals: digestSchema,
   pages: z.object({ total: z.int(), computed: z.int(), cached: z.int() }),

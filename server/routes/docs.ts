@@ -21,11 +21,11 @@ export function createDocRoutes({ executor }: ServerDeps, routes: readonly Route
 }
 
 export const docDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/openapi.json', summary: 'This interface as OpenAPI 3.1.' },
+  { method: 'get', path: '/openapi.json', summary: 'Describe this interface as OpenAPI 3.1.' },
   {
     method: 'get',
     path: '/docs',
-    summary: 'This interface as a page, with a curl line per call.',
+    summary: 'Show this interface as a page, with a curl line for each call.',
     produces: 'text/html',
   },
 ];

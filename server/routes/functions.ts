@@ -1,4 +1,4 @@
-/** @file Functions over HTTP: one POST for each, with the cache, waiting and progress behind it. */
+/** @file Functions over HTTP: one POST calls any function, with cache, waiting and progress. */
 import { Hono } from 'hono';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
@@ -36,14 +36,21 @@ export function createFunctionRoutes({ executor }: ServerDeps): Hono {
 }
 
 export const functionDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/functions', summary: 'All functions: name, kind, version and a sentence.' },
-  { method: 'get', path: '/functions/:name', summary: 'One function: the JSON Schema of its body and a curl line.' },
+  { method: 'get', path: '/functions', summary: 'List all functions: name, kind, version and summary.' },
+  {
+    method: 'get',
+    path: '/functions/:name',
+    summary: 'Describe a function: the JSON Schema of its body and a curl line.',
+  },
   {
     method: 'post',
     path: '/functions/:name',
-    summary: 'Call a function; the same call again is a hit, or joins the run that goes on.',
+    summary: 'Call a function. The same call again returns the stored result, or joins the run that is under way.',
     query: { skipCache: 'compute again and replace the result' },
-    responses: { 200: 'the result; x-cache says hit or miss', 202: 'it goes on: Location is its run' },
+    responses: {
+      200: 'the result; x-cache says hit or miss',
+      202: 'the run is under way; Location is its address',
+    },
     answer: runDocumentSchema,
   },
 ];

@@ -1,4 +1,4 @@
-/** @file Whether the server, its store and its runner are there. */
+/** @file The health of the server, its store and its gpu-runner. */
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { describeError } from '../../functions/execution/thrown.ts';
@@ -13,9 +13,9 @@ const healthSchema = z.strictObject({
   status: z.literal('ok'),
   version: z.string(),
   store: z.string(),
-  /** Absent without an S3 endpoint of this server's own. */
+  /** Absent if this server has no S3 endpoint. */
   s3: z.strictObject({ url: z.string(), bucket: z.string() }).optional(),
-  /** Absent without a reachable runner: data stages work, training and sampling do not. */
+  /** Absent if no gpu-runner is reachable. Data stages then work; training and sampling do not. */
   runner: runnerStatusSchema.optional(),
   runner_problem: z.string().optional(),
 });
@@ -24,7 +24,7 @@ export function createHealthRoutes({ store, runner, env, s3 }: ServerDeps): Hono
   const app = new Hono();
 
   app.get('/health', async c => {
-    // It needs no token, so it tells a stranger nothing but that the server is up.
+    // This call needs no token. So without one it says only that the server is up.
     const known = env.token === undefined || c.req.header('authorization') !== undefined;
     if (!known) return c.json({ v: 1, status: 'ok', version: VERSION });
     const found = await askRunner(runner.status());
@@ -47,5 +47,12 @@ async function askRunner<T>(status: Promise<T>): Promise<{ readonly runner: T } 
 }
 
 export const healthDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/health', summary: 'Version, store, and the state of the gpu-runner.', answer: healthSchema },
+  {
+    method: 'get',
+    path: '/health',
+    summary:
+      'Show the version, the store and the state of the gpu-runner. With a token set, only callers that send it ' +
+      'see more than the version.',
+    answer: healthSchema,
+  },
 ];

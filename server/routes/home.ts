@@ -1,4 +1,4 @@
-/** @file A small page that says what is here. */
+/** @file A small page that shows experiments and datasets. */
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import { html } from 'hono/html';
@@ -59,7 +59,7 @@ export const homeDocs: readonly RouteDoc[] = [
   {
     method: 'get',
     path: '/',
-    summary: 'A page with the experiments, their latest previews and the datasets.',
+    summary: 'Show a page with the experiments, their latest previews and the datasets.',
     produces: 'text/html',
   },
 ];

@@ -1,4 +1,4 @@
-/** @file Blobs over HTTP: verified on the way in, cacheable for ever on the way out. */
+/** @file Blobs over HTTP: an upload is verified, a download may be cached for ever. */
 import { type Context, Hono } from 'hono';
 import { InvalidInput, NotFound } from '../../errors.ts';
 import { PIECE_BYTES } from '../../storage/cas.ts';
@@ -7,7 +7,7 @@ import type { BlobRef, BlobStore, StreamedBlobStore } from '../../storage/types.
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { MAX_BLOB_BYTES, mediaTypeOf, streamBody } from '../read-body.ts';
 
-/** What a browser may show in place. Anything else could be a page that runs in our origin. */
+/** Media types that a browser may show in place. A page of any other type could run in our origin. */
 const SHOWN_TYPES = new Set([
   'image/png',
   'image/jpeg',
@@ -47,7 +47,7 @@ export function createObjectRoutes({ blobs }: ServerDeps): Hono {
   return app;
 }
 
-/** curl calls every body a form; no form is meant here. */
+/** curl labels every body as a form. No caller means a form here. */
 function blobTypeOf(c: Context): string | undefined {
   const type = mediaTypeOf(c);
   return type === 'application/x-www-form-urlencoded' ? undefined : type;
@@ -82,12 +82,12 @@ async function sendBlob(c: Context, blobs: StreamedBlobStore, ref: BlobRef): Pro
   return new Response(toReadable(pieces), { status: 206, headers });
 }
 
-/** A small blob is verified before the answer begins; a large one that is damaged breaks off before its end. */
+/** Verifies a small blob before the answer begins. The answer of a damaged large blob breaks off before its end. */
 async function readAll(blobs: StreamedBlobStore, ref: BlobRef): Promise<ConstructorParameters<typeof Response>[0]> {
   return ref.size > PIECE_BYTES ? toReadable(blobs.stream(ref.digest)) : bodyOf(await blobs.get(ref.digest));
 }
 
-/** Bytes `start` to `end`, both inclusive, a piece at a time: not verified, since only the whole can be. */
+/** Bytes `start` to `end`, both inclusive, piece by piece. They are not verified: a digest covers the whole blob. */
 async function* streamRange(blobs: BlobStore, digest: Digest, start: number, end: number): AsyncGenerator<Uint8Array> {
   for (let at = start; at <= end; at += PIECE_BYTES) {
     yield await blobs.getRange(digest, { start: at, end: Math.min(at + PIECE_BYTES - 1, end) });
@@ -120,8 +120,9 @@ function matches(header: string | undefined, etag: string): boolean {
 }
 
 /**
- * One range of bytes (RFC 9110, section 14.1.2), cut to the blob. Undefined: send the whole (no header, another unit, several ranges).
- * @throws InvalidInput when the range is malformed.
+ * One range of bytes (RFC 9110, section 14.1.2), cut to the blob.
+ * @returns Undefined if the whole blob is to be sent: no header, another unit, or several ranges.
+ * @throws InvalidInput if the range is malformed.
  */
 function parseRange(
   header: string | undefined,
@@ -144,20 +145,25 @@ export const objectDocs: readonly RouteDoc[] = [
   {
     method: 'post',
     path: '/objects',
-    summary: 'Store a blob (the body, up to 1 GiB) and get its digest.',
+    summary: 'Store the body (up to 1 GiB) as a blob and return its digest.',
     responses: { 201: 'stored: { digest, size, media_type }' },
   },
   {
     method: 'put',
     path: '/objects/:digest',
-    summary: 'Store a blob under a digest that the caller knows; refused when the bytes have another.',
+    summary: 'Store the body as a blob under its digest. Refused if the body has another digest.',
     responses: { 201: 'stored: { digest, size, media_type }' },
   },
   {
     method: 'get',
     path: '/objects/:digest',
-    summary: 'The bytes of a blob; Range, If-None-Match and HEAD are understood.',
+    summary: 'Return the bytes of a blob. Understands Range, If-None-Match and HEAD.',
     produces: 'application/octet-stream',
-    responses: { 200: 'the bytes', 206: 'a range of them', 304: 'you have it', 416: 'the range lies outside' },
+    responses: {
+      200: 'the bytes',
+      206: 'a range of the bytes',
+      304: 'the caller has the blob',
+      416: 'the range lies outside the blob',
+    },
   },
 ];

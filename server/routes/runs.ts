@@ -1,4 +1,4 @@
-/** @file Runs: their state, their events as they come, and how to stop them. */
+/** @file Runs: show their state, stream their events, stop them. */
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { InvalidInput, NotFound } from '../../errors.ts';
@@ -10,10 +10,10 @@ import { readWait } from '../prefer.ts';
 import { makeProblem } from '../problem.ts';
 import { describeRun, finalEvent, runDocumentSchema } from '../run-document.ts';
 
-/** Proxies close what is silent for longer. */
+/** Proxies close a connection that is silent for longer. */
 const COMMENT_INTERVAL_MS = 15_000;
 const RETRY_MS = 2000;
-/** How long a DELETE waits for the work to stop before it answers. */
+/** Time for which a DELETE waits for the work to stop before it answers. */
 const CANCEL_WAIT_MS = 2000;
 
 export function createRunRoutes({ executor }: ServerDeps): Hono {
@@ -24,8 +24,8 @@ export function createRunRoutes({ executor }: ServerDeps): Hono {
     const run = await executor.findRun(action);
     if (run) return run;
     throw new NotFound(`there is no run of ${action}`, {
-      expected: 'the action of a call that was posted',
-      hint: 'POST /functions/<name> answers with it',
+      expected: 'the action of an earlier call',
+      hint: 'POST /functions/<name> answers with the action of a call',
     });
   }
 
@@ -85,20 +85,23 @@ export const runDocs: readonly RouteDoc[] = [
   {
     method: 'get',
     path: '/runs/:action',
-    summary: 'State of a run, with its result or problem; `Prefer: wait=N` waits up to N seconds for the end.',
+    summary:
+      'Show the state of a run, with its result or problem. With `Prefer: wait=N`, wait up to N seconds for the end.',
     answer: runDocumentSchema,
   },
   {
     method: 'get',
     path: '/runs/:action/events',
-    summary: 'Server-sent events: `progress` as it comes, replayed after Last-Event-ID, then one `done` or `failed`.',
+    summary:
+      'Stream server-sent events: `progress` as it happens, then one `done` or `failed`. Last-Event-ID replays ' +
+      'later events.',
     produces: 'text/event-stream',
   },
   {
     method: 'delete',
     path: '/runs/:action',
-    summary: 'Stop a run for everybody who waits for it; what is finished stays, and the same call goes on.',
-    responses: { 202: 'stopping' },
+    summary: 'Stop a run for all its callers. Finished work stays, and the same call goes on from there.',
+    responses: { 202: 'the run is stopping' },
     answer: runDocumentSchema,
   },
 ];
