@@ -19,7 +19,7 @@ if (process.platform === 'win32') {
   const own = join(root, 'node_modules', '.bin', 'node');
   if (!existsSync(own)) {
     console.error(
-      `easel: Node >= 22.18 is needed and this is ${process.version}. Run "npm ci" in ${root}: it brings Node 24 along.`,
+      `easel: Node >= 22.18 is needed and this is ${process.version}. Run "npm ci" in ${root}: on Linux x64 it brings Node 24 along.`,
     );
     process.exit(1);
   }

