@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createBlobStore } from '../../storage/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
-import { readMetrics } from './metrics.ts';
+import { readMetrics, readScalars } from './metrics.ts';
 
 const blobs = createBlobStore(createMemoryStore());
 
@@ -17,6 +17,35 @@ test('rows become columns; a number that was not finite is null, a text is left 
   expect(await readMetrics(blobs, [{ to: 2, log }], 0, 10)).toEqual({
     series: { step: [1, 2], loss: [0.5, null], skipped: [0, 1], extra: [null, 7] },
   });
+});
+
+test('each loss is a column of its own, null in steps that did not compute it', async () => {
+  const log = await putLog([
+    { step: 1, loss: 0.5, 'loss/flow_matching': 0.5 },
+    { step: 2, loss: 0.75, 'loss/flow_matching': 0.5, 'loss/repa': 0.25 },
+  ]);
+  expect((await readMetrics(blobs, [{ to: 2, log }], 0, 10)).series).toMatchObject({
+    loss: [0.5, 0.75],
+    'loss/flow_matching': [0.5, 0.5],
+    'loss/repa': [null, 0.25],
+  });
+});
+
+test('TensorBoard gets the sum and each loss, norm and rate under train/', async () => {
+  const row = { step: 2, samples: 8, loss: 0.75, 'loss/flow_matching': 0.5, 'loss/repa': null, learning_rate: 0.1 };
+  const log = await putLog([{ ...row, grad_norm: 2, skipped: false }]);
+  expect(await readScalars(blobs, log)).toEqual([
+    {
+      step: 2,
+      wallTime: 8,
+      scalars: {
+        'train/loss': 0.75,
+        'train/grad_norm': 2,
+        'train/learning_rate': 0.1,
+        'train/loss/flow_matching': 0.5,
+      },
+    },
+  ]);
 });
 
 test('read in pieces, every row comes once', async () => {

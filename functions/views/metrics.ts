@@ -5,7 +5,10 @@ import type { ScalarEvent } from '../../formats/tfevents.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
-/** A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }. A number that was not finite is null. */
+/**
+ * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }, and `loss/NAME` of each loss when there are
+ * several. A number that was not finite is null.
+ */
 const rowSchema = z.object({ step: z.int() }).catchall(z.json());
 type Row = z.output<typeof rowSchema>;
 
@@ -38,8 +41,8 @@ export async function readMetrics(
   return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
 }
 
-/** TensorBoard's tags of the columns of a log. */
-const TAGS = { loss: 'train/loss', grad_norm: 'train/grad_norm', learning_rate: 'train/learning_rate' } as const;
+/** The columns of a log that TensorBoard shows under `train/`, beside those of single losses. */
+const SHOWN = ['loss', 'grad_norm', 'learning_rate'] as const;
 
 /**
  * A chunk's log as scalars for TensorBoard. A view holds nothing but what the head determines, so there is no clock: wall time counts samples.
@@ -49,9 +52,9 @@ export async function readScalars(blobs: BlobStore, log: Digest): Promise<Scalar
     step: row.step,
     wallTime: typeof row.samples === 'number' ? row.samples : row.step,
     scalars: Object.fromEntries(
-      Object.entries(TAGS).flatMap(([column, tag]) => {
+      [...SHOWN, ...Object.keys(row).filter(column => column.startsWith('loss/'))].flatMap(column => {
         const value = row[column];
-        return typeof value === 'number' ? [[tag, value]] : [];
+        return typeof value === 'number' ? [[`train/${column}`, value]] : [];
       }),
     ),
   }));
