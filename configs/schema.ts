@@ -1,5 +1,6 @@
 /** @file The config of an experiment. `seed, model, objective, optimizer, data` are keyed: they decide the bits. `run` is not. */
 import { z } from 'zod';
+import { frozenNetsSchema, lossesSchema } from './losses.ts';
 import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
 
 export const modelSchema = z
@@ -67,6 +68,8 @@ export const objectiveSchema = z.strictObject({
   /** Scale s of the noise: z = (1 - t) x0 + t s e. */
   noise_scale: z.number().positive().default(1),
   cfg_dropout: conditionDropoutSchema.prefault({}),
+  losses: lossesSchema.optional(),
+  frozen: frozenNetsSchema.optional(),
 });
 export type ObjectiveConfig = z.infer<typeof objectiveSchema>;
 

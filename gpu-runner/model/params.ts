@@ -19,6 +19,18 @@ export interface ParamSpec {
 /** State names: `model.` and the parameter's name. */
 export const PARAM_PREFIX = 'model.';
 
+/** State names of a frozen net: `frozen.`, the net's name, `.` and the parameter's name. */
+export const FROZEN_PREFIX = 'frozen.';
+
+/** A parameter of a net that is never trained: a teacher, a perceptual net. */
+export interface FrozenSpec {
+  readonly net: string;
+  readonly name: string;
+  readonly shape: Shape;
+}
+
+export const frozenName = ({ net, name }: Pick<FrozenSpec, 'net' | 'name'>): string => `${FROZEN_PREFIX}${net}.${name}`;
+
 export interface ParamOptions {
   readonly std?: number;
   readonly mean?: number;
@@ -29,6 +41,7 @@ export interface ParamOptions {
 export class Params {
   readonly builder: Builder;
   readonly #specs = new Map<string, ParamSpec>();
+  readonly #frozen = new Map<string, FrozenSpec>();
 
   constructor(builder: Builder) {
     this.builder = builder;
@@ -36,6 +49,18 @@ export class Params {
 
   get specs(): readonly ParamSpec[] {
     return [...this.#specs.values()];
+  }
+
+  /** The frozen parameters that were handed out. */
+  get frozenSpecs(): readonly FrozenSpec[] {
+    return [...this.#frozen.values()];
+  }
+
+  /** A parameter of a frozen net: it is read, and has no gradient, no moments, no average and no place in a checkpoint. */
+  frozen(net: string, name: string, shape: Shape): Value {
+    const stateName = frozenName({ net, name });
+    this.#frozen.set(stateName, { net, name, shape });
+    return this.builder.state(stateName, { shape, dtype: 'f32' });
   }
 
   get(name: string, shape: Shape, { std = 0, mean = 0, group = 'other' }: ParamOptions = {}): Value {

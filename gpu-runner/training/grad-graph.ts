@@ -5,18 +5,22 @@ import { add, mul, sumAll } from '../compiler/functions.ts';
 import { grad } from '../compiler/grad.ts';
 import type { Graph } from '../compiler/graph.ts';
 import type { Shape } from '../compiler/tensor.ts';
-import { trace, type Value } from '../compiler/trace.ts';
+import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
 import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
-import { PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
-import { flowMatchingLoss, noisePixels } from './objective.ts';
+import { type FrozenSpec, PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
+import { noisePixels } from './losses/flow-matching.ts';
+import type { LossParts } from './losses/loss-term.ts';
+import { type LossTerm, metricOf, openLosses, weightInputOf } from './losses/losses.ts';
 
 export const GRAD_PREFIX = 'grad.';
 
 export interface GradGraph {
   readonly graph: Graph;
   readonly params: readonly ParamSpec[];
+  /** Parameters of frozen nets that the losses read: state of the graph that it never writes. */
+  readonly frozen: readonly FrozenSpec[];
 }
 
 export interface GradGraphOptions {
@@ -26,18 +30,25 @@ export interface GradGraphOptions {
   readonly microBatches: number;
   /** Gradient checkpointing: the inside of blocks is computed again in the backward pass. The same bits in less memory and more time. */
   readonly remat?: boolean;
+  /** The losses that are computed; absent: all losses of the config. */
+  readonly losses?: readonly LossTerm[];
+  /** All parameters of the training. Those that no computed loss depends on get gradients of 0. Absent: the graph's own. */
+  readonly params?: readonly ParamSpec[];
 }
 
 /**
- * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], and the conditions. Output: loss [batch].
+ * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, and the scalar weight of each loss that is not
+ * plain. Outputs: loss [batch], the weighted sum of all losses, and each of these losses under {@link metricOf} where it is another number.
  * Writes `grad.<parameter>`.
  */
 export function traceGradGraph(
-  config: Pick<KeyedConfig, 'model' | 'objective'>,
+  config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
   shape: BatchShape,
   options: GradGraphOptions,
 ): GradGraph {
+  const terms = options.losses ?? openLosses(config);
   let specs: readonly ParamSpec[] = [];
+  let frozen: readonly FrozenSpec[] = [];
   const graph = trace(builder => {
     const pixels: Shape = [shape.batch, config.model.in_channels, shape.height, shape.width];
     const x0 = builder.input('x0', { shape: pixels, dtype: 'f32' });
@@ -46,9 +57,17 @@ export function traceGradGraph(
     const conditions = declareConditions(builder, config.model, shape);
     const params = new Params(builder);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
-    const { prediction } = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
-    const loss = builder.scope('loss', () => flowMatchingLoss(prediction, x0, noise, t, config.objective));
-    specs = params.specs;
+    const { prediction, tap } = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
+    const parts = { prediction, x0, noise, z, t, conditions, tap };
+    const losses = terms.map(term => {
+      const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, parts)));
+      return { term, loss };
+    });
+    const loss = losses
+      .map(({ term, loss: each }) => (term.isPlain ? each : mul(each, scalarInput(builder, weightInputOf(term)))))
+      .reduce(add);
+    specs = options.params ?? params.specs;
+    frozen = params.frozenSpecs;
 
     const total = mul(sumAll(loss), 1 / (shape.batch * options.microBatches));
     const weights = specs.map(spec =>
@@ -63,7 +82,32 @@ export function traceGradGraph(
         ? add(builder.state(name, { shape: spec.shape, dtype: 'f32' }), gradient)
         : gradient;
     }
-    return { outputs: { loss }, writes };
+    const parted = losses
+      .filter(each => each.loss.id !== loss.id)
+      .map(each => [metricOf(each.term), each.loss] as const);
+    return { outputs: { loss, ...Object.fromEntries(parted) }, writes };
   });
-  return { graph: verify(graph), params: specs };
+  return { graph: verify(graph), params: specs, frozen };
+}
+
+function scalarInput(builder: Builder, name: string): Value {
+  return builder.input(name, { shape: [], dtype: 'f32' });
+}
+
+/** The parts that the loss names among its needs. */
+function limitParts({ name, needs }: LossTerm, params: Params, parts: Omit<LossParts, 'frozen'>): LossParts {
+  const check = (isNeeded: boolean | undefined, part: string) => {
+    if (!isNeeded) throw new TypeError(`the loss ${name} reads ${part} and does not name it among its needs`);
+  };
+  return {
+    ...parts,
+    tap(block) {
+      check(needs?.taps?.includes(block), `the tap ${block}`);
+      return parts.tap(block);
+    },
+    frozen(net) {
+      check(needs?.frozen?.includes(net), `the frozen net ${net}`);
+      return (param, shape) => params.frozen(net, param, shape);
+    },
+  };
 }

@@ -29,5 +29,20 @@ it.each([
     'the gradient is too large, most of all of e, b, a and 2 more',
   ],
 ])('names %s', (_, loss, norms, text) => {
-  expect(skipReason(loss, names, norms)).toContain(text);
+  expect(skipReason({ mean: loss, metrics: {} }, names, norms)).toContain(text);
+});
+
+it('names of several losses those that are not finite', () => {
+  const metrics = { 'loss/flow_matching': 0.5, 'loss/repa': Number.NaN };
+  const reason = skipReason({ mean: Number.NaN, metrics }, names, [1, 2, 3, 4, Number.NaN]);
+  expect(reason).toBe(
+    'loss/repa is NaN; not finite, from the loss backwards: the gradient of e, of 5 parameters in all',
+  );
+});
+
+it('tells that the sum of the losses is not finite when each of them is', () => {
+  const metrics = { 'loss/flow_matching': 1e38, 'loss/repa': 3e38 };
+  expect(skipReason({ mean: Number.POSITIVE_INFINITY, metrics }, names, [1, 2, 3, 4, 5])).toContain(
+    'the loss is Infinity; the gradient is too large',
+  );
 });

@@ -2,15 +2,24 @@
 
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
-import type { Engine, Executable, State } from '../compiler/engine.ts';
+import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import {
+  FROZEN_PREFIX,
+  type FrozenSpec,
+  frozenName,
+  initializeParams,
+  PARAM_PREFIX,
+  type ParamSpec,
+} from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
 import { FeedBuilder } from './feeds.ts';
-import { traceGradGraph } from './grad-graph.ts';
+import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
+import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
+import { UpdateLosses } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
@@ -25,10 +34,11 @@ export interface Progress {
   readonly cursor: Cursor;
 }
 
-export interface StepReport {
+/** The log of a step. With several losses it has the mean of each one that the update computed, without its weight. */
+export interface StepReport extends LossMetrics {
   readonly step: number;
   readonly samples: number;
-  /** Mean over the update's samples. */
+  /** The weighted sum of all losses: its mean over the update's samples. */
   readonly loss: number;
   /** Global L2 norm before clipping. */
   readonly grad_norm: number;
@@ -49,7 +59,14 @@ export interface TrainingTensors {
 
 export const EMPTY_PROGRESS: Progress = { step: 0, samples: 0, cursor: { epoch: 0, position: 0 } };
 
+/** Weights of nets that losses read and no step changes, by net and parameter. */
+export type FrozenNets = Readonly<Record<string, Tensors>>;
+
 export interface TrainerOptions {
+  /** Absent: the losses that the config names. */
+  readonly losses?: readonly LossTerm[];
+  /** The frozen nets that the losses of the config need. */
+  readonly frozen?: FrozenNets;
   /** Gradient checkpointing: see {@link traceGradGraph}. */
   readonly remat?: boolean;
 }
@@ -62,6 +79,7 @@ export class Trainer {
   readonly #microBatch: number;
   readonly #remat: boolean;
   readonly #textTokens: number;
+  readonly #losses: readonly LossTerm[];
   readonly #specs: readonly ParamSpec[];
   readonly #state: State;
   readonly #gradients = new Map<string, Promise<Executable>>();
@@ -75,7 +93,7 @@ export class Trainer {
     microBatch: number,
     progress: Progress,
     tensors?: TrainingTensors,
-    { remat = false }: TrainerOptions = {},
+    { remat = false, frozen = {}, losses = openLosses(config) }: TrainerOptions = {},
   ) {
     const { batch_size: batchSize } = config.data;
     if (batchSize % microBatch !== 0) {
@@ -90,12 +108,16 @@ export class Trainer {
     this.#plan = new EpochPlan(items, config.seed, batchSize);
     this.#feeds = new FeedBuilder(config);
     this.#textTokens = graphTextTokens(items, config);
+    this.#losses = losses;
     this.#progress = progress;
     const first = items[0];
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
-    this.#specs = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1 }).params;
+    checkFrozenNets(this.#losses, frozen);
+    const traced = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1, losses });
+    this.#specs = traced.params;
     this.#state = engine.createState({});
     this.#load(tensors ?? this.#initialTensors());
+    this.#loadFrozen(traced.frozen, frozen);
   }
 
   get progress(): Progress {
@@ -107,27 +129,28 @@ export class Trainer {
     const { batch_size: batchSize } = this.#config.data;
     const { samples: group, next } = this.#plan.take(this.#progress.cursor);
     const first = this.#progress.samples;
-    let loss = 0;
+    const losses = new UpdateLosses(this.#losses, first, batchSize);
     for (let start = 0; start < batchSize; start += this.#microBatch) {
       const samples = group.slice(start, start + this.#microBatch);
       const head = samples[0];
       if (head === undefined) break;
       const shape = this.#shapeOf(head);
-      const executable = await this.#gradient(shape, start > 0);
-      const outputs = await executable.run(this.#state, this.#feeds.build(samples, first + start, shape));
-      for (const value of outputs.loss?.data ?? []) loss += value;
+      const executable = await this.#gradient(shape, start > 0, losses.terms);
+      const feeds = { ...this.#feeds.build(samples, first + start, shape), ...losses.feeds };
+      losses.add(await executable.run(this.#state, feeds));
     }
     const step = this.#progress.step + 1;
     const samples = first + batchSize;
     const learningRate = learningRateAt(samples, this.#config.optimizer);
-    const report = await this.#applyUpdate(step, learningRate, loss / batchSize);
+    const report = await this.#applyUpdate(step, learningRate, losses);
     this.#progress = { step, samples, cursor: next };
-    return { step, samples, loss: loss / batchSize, learning_rate: learningRate, ...report };
+    return { step, samples, loss: losses.mean, ...losses.metrics, learning_rate: learningRate, ...report };
   }
 
   /** Copies of all state tensors. */
   async tensors(): Promise<TrainingTensors> {
-    const all = await this.#state.read(this.#state.names.filter(name => !name.startsWith('grad.')));
+    const isKept = (name: string) => !name.startsWith(GRAD_PREFIX) && !name.startsWith(FROZEN_PREFIX);
+    const all = await this.#state.read(this.#state.names.filter(isKept));
     const group = (prefix: string, rename = (name: string) => name) =>
       Object.fromEntries(
         Object.entries(all).flatMap(([name, tensor]) =>
@@ -147,12 +170,14 @@ export class Trainer {
     return { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
   }
 
-  #gradient(shape: BatchShape, accumulate: boolean): Promise<Executable> {
-    const key = `${shape.height}x${shape.width}${accumulate ? '+' : ''}`;
+  #gradient(shape: BatchShape, accumulate: boolean, losses: readonly LossTerm[]): Promise<Executable> {
+    const names = losses.map(({ name }) => name);
+    const key = `${shape.height}x${shape.width}${accumulate ? '+' : ''} ${names.join()}`;
     const known = this.#gradients.get(key);
     if (known) return known;
     const microBatches = this.#config.data.batch_size / this.#microBatch;
-    const { graph } = traceGradGraph(this.#config, shape, { accumulate, microBatches, remat: this.#remat });
+    const options = { accumulate, microBatches, remat: this.#remat, losses, params: this.#specs };
+    const { graph } = traceGradGraph(this.#config, shape, options);
     const compiled = this.#engine.compile(optimize(graph, this.#engine));
     this.#gradients.set(key, compiled);
     return compiled;
@@ -165,7 +190,7 @@ export class Trainer {
     return this.#engine.compile(mixPrecision(graph, precision, isNewtonSchulz));
   }
 
-  async #applyUpdate(step: number, learningRate: number, loss: number) {
+  async #applyUpdate(step: number, learningRate: number, losses: UpdateLosses) {
     const { optimizer } = this.#config;
     this.#update ??= this.#compileUpdate();
     const executable = await this.#update;
@@ -179,7 +204,7 @@ export class Trainer {
     const grad_norm = outputs.grad_norm?.data[0] ?? Number.NaN;
     if (outputs.finite?.data[0] === 1) return { grad_norm, skipped: false };
     const names = this.#specs.map(({ name }) => name);
-    return { grad_norm, skipped: true, reason: skipReason(loss, names, outputs.grad_norms?.data ?? []) };
+    return { grad_norm, skipped: true, reason: skipReason(losses, names, outputs.grad_norms?.data ?? []) };
   }
 
   #initialTensors(): TrainingTensors {
@@ -212,6 +237,19 @@ export class Trainer {
     }
   }
 
+  #loadFrozen(specs: readonly FrozenSpec[], nets: FrozenNets): void {
+    for (const spec of specs) {
+      const tensor = nets[spec.net]?.[spec.name];
+      if (tensor?.shape.join() !== spec.shape.join()) {
+        throw new Unprocessable(
+          `the frozen net "${spec.net}" has ${tensor ? `"${spec.name}" of shape [${tensor.shape.join(', ')}]` : `no tensor "${spec.name}"`}`,
+          { expected: `"${spec.name}" of shape [${spec.shape.join(', ')}]` },
+        );
+      }
+      if (tensor) this.#state.set({ [frozenName(spec)]: tensor });
+    }
+  }
+
   #set(prefix: string, name: string, tensor: Tensor | undefined, shape: readonly number[]): void {
     if (tensor === undefined || tensor.shape.join() !== shape.join()) {
       throw new Unprocessable(
@@ -220,6 +258,17 @@ export class Trainer {
       );
     }
     this.#state.set({ [`${prefix}${name}`]: tensor });
+  }
+}
+
+/** @throws Unprocessable when a loss needs a net without weights. */
+function checkFrozenNets(losses: readonly LossTerm[], nets: FrozenNets): void {
+  for (const { name, needs } of losses) {
+    const missing = needs?.frozen?.find(net => !Object.hasOwn(nets, net));
+    if (missing === undefined) continue;
+    throw new Unprocessable(`the loss ${name} needs the frozen net "${missing}", and there are no weights of it`, {
+      expected: `its weights under objective.frozen.${missing}: digests of safetensors blobs`,
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 /** @file Flow matching (arXiv 2210.02747): t = 0 data, t = 1 noise, z = (1 - t) x0 + t s e, v = s e - x0. */
 
-import type { ObjectiveConfig } from '../../configs/schema.ts';
-import { add, broadcast, div, max, mul, reduceMean, reshape, sub } from '../compiler/functions.ts';
-import type { Value } from '../compiler/trace.ts';
+import type { ObjectiveConfig } from '../../../configs/schema.ts';
+import { add, broadcast, div, max, mul, reduceMean, reshape, sub } from '../../compiler/functions.ts';
+import type { Value } from '../../compiler/trace.ts';
+import { defineLoss } from './loss-term.ts';
 
 /** Noisy picture at time t; x0 and noise [batch, 3, height, width], t [batch]. */
 export function noisePixels(x0: Value, noise: Value, t: Value, objective: ObjectiveConfig): Value {
@@ -11,23 +12,18 @@ export function noisePixels(x0: Value, noise: Value, t: Value, objective: Object
 }
 
 /**
- * Loss per sample [batch]: the mean squared error of the velocity. For x-prediction v = (z - x) / t, so it is that of the pixels over
- * max(t, t_clamp)^2 (JiT, arXiv 2511.13720).
+ * The mean squared error of the velocity. For x-prediction v = (z - x) / t, so it is that of the pixels over max(t, t_clamp)^2
+ * (JiT, arXiv 2511.13720).
  */
-export function flowMatchingLoss(
-  prediction: Value,
-  x0: Value,
-  noise: Value,
-  t: Value,
-  objective: ObjectiveConfig,
-): Value {
-  const [batch = 0] = t.shape;
-  if (objective.prediction_type === 'v_prediction') {
-    return meanSquare(sub(prediction, sub(mul(noise, objective.noise_scale), x0)));
-  }
-  const clamped = max(t, broadcast(t.builder.constant([objective.t_clamp], []), [batch]));
-  return div(meanSquare(sub(prediction, x0)), mul(clamped, clamped));
-}
+export const flowMatching = defineLoss({}, (_, { objective }) => ({
+  apply(_params, { prediction, x0, noise, t }) {
+    if (objective.prediction_type === 'v_prediction') {
+      return meanSquare(sub(prediction, sub(mul(noise, objective.noise_scale), x0)));
+    }
+    const clamped = max(t, broadcast(t.builder.constant([objective.t_clamp], []), t.shape));
+    return div(meanSquare(sub(prediction, x0)), mul(clamped, clamped));
+  },
+}));
 
 function meanSquare(x: Value): Value {
   return reshape(reduceMean(mul(x, x), [1, 2, 3]), [x.shape[0] ?? 0]);

@@ -1,0 +1,43 @@
+/** @file The losses of an objective: which they are, and the weight of each over a run. */
+import { z } from 'zod';
+
+const share = z.number().min(0).max(1);
+
+/** The keys that every loss has. Its other keys are its own: gpu-runner/training/losses/ checks them when a training starts. */
+const lossSchema = z
+  .object({
+    weight: z.number().nonnegative(),
+    /** Share of `optimizer.total_samples` at which the loss begins. */
+    from: share.default(0),
+    /** Share of `optimizer.total_samples` at which the loss ends; 1: it does not end. */
+    until: share.default(1),
+    /** Share of `optimizer.total_samples` in which the weight rises from 0 after `from`, and falls to 0 before `until`. */
+    ramp: share.default(0),
+  })
+  .catchall(z.json())
+  .refine(({ from, until }) => from < until, { error: 'must be larger than from', path: ['until'] });
+export type LossConfig = z.infer<typeof lossSchema>;
+
+/** Losses by name. `flow_matching` has weight 1 when it is left out. */
+export const lossesSchema = z
+  .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a name of a-z, 0-9 and _'), lossSchema)
+  .meta({ description: 'weights of the losses; left out: flow_matching alone, with weight 1' });
+export type LossesConfig = z.infer<typeof lossesSchema>;
+
+/** Weights of the nets that losses read and no step changes: digests of safetensors blobs, by net. */
+export const frozenNetsSchema = z
+  .record(
+    z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, 'expected a name of a-z, 0-9, _ and -'),
+    z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected a digest: "sha256:" and 64 hexadecimal digits')).min(1),
+  )
+  .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
+
+/** Weight of a loss in the update that begins at `samples` seen. A loss that begins or ends with the run has no ramp there. */
+export function lossWeightAt(samples: number, totalSamples: number, { weight, from, until, ramp }: LossConfig): number {
+  const done = samples / totalSamples;
+  if (done < from || (until < 1 && done >= until)) return 0;
+  if (ramp === 0) return weight;
+  const rise = from > 0 ? (done - from) / ramp : 1;
+  const fall = until < 1 ? (until - done) / ramp : 1;
+  return weight * Math.min(1, rise, fall);
+}

@@ -1,0 +1,68 @@
+/** @file A loss: a number for each sample, computed from the prediction and what else the loss needs. */
+import { z } from 'zod';
+import type { KeyedConfig } from '../../../configs/schema.ts';
+import { Unprocessable } from '../../../errors.ts';
+import type { Shape } from '../../compiler/tensor.ts';
+import type { Value } from '../../compiler/trace.ts';
+import type { Params } from '../../model/params.ts';
+import type { ConditionInputs } from '../../model/signals/signal.ts';
+
+/** What a loss is computed from. */
+export interface LossParts {
+  /** The network's prediction, the clean pixels, the noise and the noisy pixels, [batch, 3, height, width] each. */
+  readonly prediction: Value;
+  readonly x0: Value;
+  readonly noise: Value;
+  readonly z: Value;
+  /** [batch]; 0 = data, 1 = noise. */
+  readonly t: Value;
+  /** The signals, and which of them each sample keeps. */
+  readonly conditions: ConditionInputs;
+  /** The image tokens after a block that {@link LossNeeds.taps} names, [batch, rows * columns, hidden]. */
+  tap(block: number): Value;
+  /** The parameters of a net that {@link LossNeeds.frozen} names. Gradients pass through the net and do not change it. */
+  frozen(net: string): (name: string, shape: Shape) => Value;
+}
+
+/** What a loss needs beside the prediction, the pixels and the signals. */
+export interface LossNeeds {
+  /** Blocks after which the loss reads the image tokens; 0 is the first block. */
+  readonly taps?: readonly number[];
+  /** Frozen nets whose parameters the loss reads; the job that trains brings their weights. */
+  readonly frozen?: readonly string[];
+}
+
+/** A loss with its options. */
+export interface Loss {
+  readonly needs?: LossNeeds;
+  /** The loss of each sample, [batch]. The network trains the parameters that the loss declares; their names begin with the loss's name. */
+  apply(params: Params, parts: LossParts): Value;
+}
+
+export type LossInputs = Pick<KeyedConfig, 'model' | 'objective'>;
+
+/** A row of the table of losses. */
+export interface LossRow {
+  /** @throws Unprocessable when `options` are not those that the loss takes; `path` says where in the config they are. */
+  open(options: Readonly<Record<string, unknown>>, inputs: LossInputs, path: string): Loss;
+}
+
+/** A row from the loss's own keys in the config, beside those of configs/losses.ts, and the loss that they make. */
+export function defineLoss<S extends z.ZodRawShape>(
+  shape: S,
+  create: (options: z.output<z.ZodObject<S, z.core.$strict>>, inputs: LossInputs) => Loss,
+): LossRow {
+  const schema = z.strictObject(shape);
+  return {
+    open(options, inputs, path) {
+      const parsed = schema.safeParse(options);
+      if (parsed.success) return create(parsed.data, inputs);
+      const [issue] = parsed.error.issues;
+      const keys = ['weight', 'from', 'until', 'ramp', ...Object.keys(shape)];
+      throw new Unprocessable([path, ...(issue?.path ?? [])].join('.').concat(`: ${issue?.message ?? ''}`), {
+        expected: `the keys ${keys.join(', ')}`,
+        hint: 'create a new experiment with a correct config',
+      });
+    },
+  };
+}

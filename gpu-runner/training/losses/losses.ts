@@ -1,0 +1,85 @@
+/** @file The table of losses, and the losses of one training. */
+import { type LossConfig, lossWeightAt } from '../../../configs/losses.ts';
+import type { KeyedConfig } from '../../../configs/schema.ts';
+import { nearestName } from '../../../configs/suggest.ts';
+import { Unprocessable } from '../../../errors.ts';
+import { flowMatching } from './flow-matching.ts';
+import type { Loss, LossRow } from './loss-term.ts';
+
+/** Losses by their key under `objective.losses`. */
+export const LOSSES: Readonly<Record<string, LossRow>> = {
+  flow_matching: flowMatching,
+};
+
+const DEFAULT_LOSSES: Readonly<Record<string, LossConfig>> = {
+  flow_matching: { weight: 1, from: 0, until: 1, ramp: 0 },
+};
+
+/** A loss of one training, with its weight. */
+export interface LossTerm extends Loss {
+  /** The key under `objective.losses`. */
+  readonly name: string;
+  /** The weight is 1 from the first sample to the last, so the graph does not multiply by it. */
+  readonly isPlain: boolean;
+  /** The weight in the update that begins at `samples` seen. At 0 the loss is not computed. */
+  weightAt(samples: number): number;
+}
+
+/** Means of losses by {@link metricOf}. */
+export type LossMetrics = { readonly [term: `loss/${string}`]: number };
+
+/** Name of a loss in logs, progress and metrics: the mean over an update's samples, without the weight. */
+export const metricOf = ({ name }: LossTerm): `loss/${string}` => `loss/${name}`;
+
+/** Name of the graph input that a loss is multiplied by, a scalar. */
+export const weightInputOf = ({ name }: LossTerm): string => `weight_${name}`;
+
+/**
+ * The losses whose weight is not 0 throughout, flow matching first, then by name.
+ * @throws Unprocessable for an unknown loss, options that it does not take, or a block that the model does not have.
+ */
+export function openLosses(
+  config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
+  table: Readonly<Record<string, LossRow>> = LOSSES,
+): readonly LossTerm[] {
+  const { flow_matching: first, ...others } = { ...DEFAULT_LOSSES, ...config.objective.losses };
+  const sorted = Object.entries(others).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const wanted = [...(first ? [['flow_matching', first] as const] : []), ...sorted];
+  const terms = wanted
+    .filter(([, { weight }]) => weight > 0)
+    .map(([name, loss]) => openLoss(name, loss, config, table));
+  if (terms.length > 0) return terms;
+  throw new Unprocessable('objective.losses: all weights are 0', { expected: 'a loss with a weight above 0' });
+}
+
+function openLoss(
+  name: string,
+  { weight, from, until, ramp, ...options }: LossConfig,
+  config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
+  table: Readonly<Record<string, LossRow>>,
+): LossTerm {
+  const path = `objective.losses.${name}`;
+  const row = Object.hasOwn(table, name) ? table[name] : undefined;
+  if (row === undefined) {
+    const known = Object.keys(table);
+    const nearest = nearestName(name, known);
+    throw new Unprocessable(`${path}: there is no such loss`, {
+      expected: `one of: ${known.join(', ')}`,
+      ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
+    });
+  }
+  const loss = row.open(options, config, path);
+  for (const block of loss.needs?.taps ?? []) {
+    if (Number.isInteger(block) && block >= 0 && block < config.model.depth) continue;
+    throw new Unprocessable(`${path} reads the tokens after block ${block}, which the model does not have`, {
+      expected: `a block from 0 to ${config.model.depth - 1}`,
+    });
+  }
+  const schedule = { weight, from, until, ramp };
+  return {
+    ...loss,
+    name,
+    isPlain: weight === 1 && from === 0 && until === 1,
+    weightAt: samples => lossWeightAt(samples, config.optimizer.total_samples, schedule),
+  };
+}

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { type Graph, graphInputs, graphReads } from '../../compiler/graph.ts';
+import { hashGraph } from '../../compiler/print.ts';
+import { interpret } from '../../engines/reference/engine.ts';
+import type { BatchShape } from '../../model/batch.ts';
+import { GRAD_PREFIX, type GradGraphOptions, traceGradGraph } from '../grad-graph.ts';
+import { type Arrays, fillArrays, slopesOf } from '../testing/slopes.ts';
+import { tinyConfig } from '../testing/tiny.ts';
+import { TOY_LOSSES } from '../testing/toy-losses.ts';
+import { openLosses } from './losses.ts';
+
+const SHAPE: BatchShape = { batch: 4, height: 8, width: 12, textTokens: 4 };
+const WEIGHT = 0.5;
+const WHOLE = { accumulate: false, microBatches: 1 };
+
+const configOf = (arch: string, block = 0) =>
+  tinyConfig({ model: { arch }, objective: { losses: { alignment: { weight: WEIGHT, block } } } });
+
+function traceLosses(config: ReturnType<typeof configOf>, options: GradGraphOptions = WHOLE, shape = SHAPE) {
+  return traceGradGraph(config, shape, { losses: openLosses(config, TOY_LOSSES), ...options });
+}
+
+/** Feeds and weights that are nowhere zero, gates included. */
+function arraysOf(graph: Graph): { readonly feeds: Arrays; readonly weights: Arrays } {
+  const feeds = { ...fillArrays(graphInputs(graph)), weight_alignment: { shape: [], data: Float64Array.of(WEIGHT) } };
+  return { feeds, weights: fillArrays(graphReads(graph), 0.5) };
+}
+
+const rowsOf = (feeds: Arrays, start: number, end: number): Arrays =>
+  Object.fromEntries(
+    Object.entries(feeds).map(([name, { shape, data }]) => {
+      if (shape.length === 0) return [name, { shape, data }];
+      const row = data.length / (shape[0] ?? 1);
+      return [name, { shape: [end - start, ...shape.slice(1)], data: data.slice(start * row, end * row) }];
+    }),
+  );
+
+describe.each(['joint', 'cross'])('the gradient graph of two losses, arch %s', arch => {
+  const { graph, params, frozen } = traceLosses(configOf(arch));
+  const { feeds, weights } = arraysOf(graph);
+  const state = new Map(Object.entries(weights));
+  const whole = interpret(graph, feeds, state);
+
+  it.each([false, true])('gives the slope of their weighted sum, with gradient checkpointing %s', remat => {
+    const { graph: same } = traceLosses(configOf(arch), { ...WHOLE, remat });
+    const { analytic, numeric } = slopesOf(same, feeds, weights);
+    expect(Math.abs(numeric)).toBeGreaterThan(1e-3);
+    expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
+  });
+
+  it('has each loss as an output, and their weighted sum', () => {
+    const [total, first, second] = ['loss', 'loss/flow_matching', 'loss/alignment'].map(name => [
+      ...(whole.outputs[name]?.data ?? []),
+    ]);
+    expect(second).toHaveLength(SHAPE.batch);
+    expect(second?.every(x => x > 0 && x < 2)).toBe(true);
+    expect(total).toEqual(first?.map((x, i) => expect.closeTo(x + WEIGHT * (second?.[i] ?? Number.NaN), 10)));
+  });
+
+  it('trains the parameter of the loss, and writes nothing of the frozen net', () => {
+    expect(params.map(({ name }) => name)).toContain('alignment.proj');
+    expect(whole.writes['grad.alignment.proj']?.data.some(g => g !== 0)).toBe(true);
+    expect(frozen).toEqual([{ net: 'teacher', name: 'proj', shape: [108, 5] }]);
+    expect(graphReads(graph).has('frozen.teacher.proj')).toBe(true);
+    expect(Object.keys(graph.writes)).toEqual(params.map(({ name }) => `${GRAD_PREFIX}${name}`));
+  });
+
+  it('accumulates over micro-batches what one batch gives', () => {
+    const micro = { ...SHAPE, batch: 2 };
+    const halves = { accumulate: false, microBatches: 2 };
+    const [first, next] = [halves, { ...halves, accumulate: true }].map(options =>
+      traceLosses(configOf(arch), options, micro),
+    );
+    if (!first || !next) throw new Error('both graphs were traced');
+    const half = interpret(first.graph, rowsOf(feeds, 0, 2), state);
+    const both = interpret(next.graph, rowsOf(feeds, 2, 4), new Map([...state, ...Object.entries(half.writes)]));
+    for (const [name, { data }] of Object.entries(whole.writes)) {
+      const largest = Math.max(...data.map(Math.abs));
+      const error = Math.max(...data.map((g, k) => Math.abs(g - (both.writes[name]?.data[k] ?? Number.NaN))));
+      expect(error / largest, name).toBeLessThan(1e-10);
+    }
+  });
+
+  it.each([0, 1])(
+    'has the same bits with gradient checkpointing, when a loss reads the tokens after block %i',
+    block => {
+      const [kept, again] = [false, true].map(remat => traceLosses(configOf(arch, block), { ...WHOLE, remat }).graph);
+      if (!kept || !again) throw new Error('both graphs were traced');
+      expect(again.nodes.some(({ op }) => op === 'after')).toBe(true);
+      const [expected, actual] = [interpret(kept, feeds, state), interpret(again, feeds, state)];
+      expect(actual.outputs).toEqual(expected.outputs);
+      expect(actual.writes).toEqual(expected.writes);
+    },
+  );
+
+  it('is the default graph when the second loss is left out, with gradients of 0 for its parameter', () => {
+    const [first] = openLosses(configOf(arch), TOY_LOSSES);
+    const options = { ...WHOLE, ...(first && { losses: [first] }) };
+    const single = traceLosses(configOf(arch), options).graph;
+    expect(hashGraph(single)).toBe(hashGraph(traceGradGraph(tinyConfig({ model: { arch } }), SHAPE, WHOLE).graph));
+    const { writes } = interpret(traceLosses(configOf(arch), { ...options, params }).graph, feeds, state);
+    expect(Object.keys(writes)).toEqual(Object.keys(whole.writes));
+    expect(writes['grad.alignment.proj']?.data.every(g => g === 0)).toBe(true);
+    expect(writes['grad.head.out']?.data.some(g => g !== 0)).toBe(true);
+  });
+});
+
+it('a loss that reads a tap or a frozen net beyond its needs is a mistake of its author', () => {
+  const config = configOf('joint');
+  for (const needs of [{ taps: [0] }, { frozen: ['teacher'] }, {}]) {
+    const losses = openLosses(config, TOY_LOSSES).map(term => ({ ...term, needs }));
+    expect(() => traceGradGraph(config, SHAPE, { ...WHOLE, losses })).toThrow(/does not name it among its needs/);
+  }
+});

@@ -1,0 +1,44 @@
+/** @file Losses for tests: one that reads a tap, a frozen net and a parameter of its own, and one that cannot be finite. */
+import { z } from 'zod';
+import { linear } from '../../compiler/composites.ts';
+import { div, mul, neg, reduceMean, reduceSum, reshape, sqrt, square, sub } from '../../compiler/functions.ts';
+import type { Tensor } from '../../compiler/tensor.ts';
+import { geometryOf } from '../../model/nanodit.ts';
+import { patchDim, patchify } from '../../model/patches.ts';
+import { RandomStream } from '../../model/random.ts';
+import { defineLoss } from '../losses/loss-term.ts';
+import { LOSSES } from '../losses/losses.ts';
+import type { FrozenNets } from '../trainer.ts';
+
+const FEATURES = 5;
+
+/** 1 - the cosine between a projection of the tokens after a block and what a frozen linear map makes of the clean patches. */
+const alignment = defineLoss({ block: z.int() }, ({ block }, { model }) => ({
+  needs: { taps: [block], frozen: ['teacher'] },
+  apply(params, { tap, frozen, x0 }) {
+    const [batch = 0, , height = 0, width = 0] = x0.shape;
+    const geometry = geometryOf(model, height, width);
+    const target = linear(patchify(x0, geometry), frozen('teacher')('proj', [patchDim(geometry), FEATURES]));
+    const features = linear(tap(block), params.weight('alignment.proj', model.hidden_size, FEATURES));
+    const lengths = mul(reduceSum(square(target), [2]), reduceSum(square(features), [2]));
+    const cosines = div(reduceSum(mul(target, features), [2]), sqrt(lengths));
+    return sub(1, reshape(reduceMean(cosines, [1]), [batch]));
+  },
+}));
+
+/** The root of minus a square. */
+const endless = defineLoss({}, () => ({
+  apply(_, { prediction, t }) {
+    return reshape(sqrt(neg(reduceMean(square(sub(prediction, 1)), [1, 2, 3]))), t.shape);
+  },
+}));
+
+export const TOY_LOSSES = { ...LOSSES, alignment, endless };
+
+/** Weights of the toy teacher for the patches of testing/tiny.ts: 6 x 6 pixels of 3 channels. */
+export function toyTeacher(): FrozenNets {
+  const data = new Float32Array(108 * FEATURES);
+  new RandomStream(11, 'init').fillNormal(data);
+  const proj: Tensor = { shape: [108, FEATURES], dtype: 'f32', data };
+  return { teacher: { proj } };
+}
