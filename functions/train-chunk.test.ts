@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { configSchema, type KeyedConfig, keyedConfig } from '../configs/schema.ts';
 import { AppError } from '../errors.ts';
+import type { Job } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestOf } from '../storage/digest.ts';
@@ -151,6 +152,28 @@ describe('the other inputs', () => {
     expect(error.message).toContain('"encoder":"words"');
     expect(error.message).toContain('"encoder":"t5-large"');
   });
+});
+
+test('the runner gets the weights of the frozen nets that the config names', async () => {
+  const weights = await put({ any: 'bytes' });
+  const teaching = await putConfig(({ objective, ...rest }) => ({
+    ...rest,
+    objective: { ...objective, frozen: { teacher: [weights] } },
+  }));
+  const jobs: Job[] = [];
+  const { run } = lab.runner;
+  lab.runner.run = (action, job, options) => {
+    jobs.push(job);
+    return run(action, job, options);
+  };
+  try {
+    await trainTo({ config: teaching, dataset, from: 0, to: 2, ...MADE_BY });
+    await trainTo({ config, dataset, from: 0, to: 2, ...MADE_BY });
+  } finally {
+    lab.runner.run = run;
+  }
+  expect(jobs[0]).toMatchObject({ config: teaching, weights: { teacher: [weights] } });
+  expect(jobs[1]).not.toHaveProperty('weights');
 });
 
 test('a remembered answer whose blobs are gone is computed again, however often that happens', async () => {

@@ -25,6 +25,9 @@ const input = z.strictObject({
   plan: trainingPlanSchema.describe('how each update is cut to fit the device'),
 });
 
+/** Its blobs are digests: the config has them as texts, since configs know no storage. */
+const frozenNets = z.record(z.string(), z.array(digestSchema));
+
 export const trainChunk = defineFunction({
   name: 'train-chunk',
   summary: 'Trains steps [from, to) from one checkpoint to the next.',
@@ -52,7 +55,14 @@ export const trainChunk = defineFunction({
     checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
 
     const { parent: _, ...rest } = body;
-    const job: TrainChunkJob = { kind: 'train-chunk', ...rest, ...(parent && { parent }), engine };
+    const weights = config.objective.frozen && frozenNets.parse(config.objective.frozen);
+    const job: TrainChunkJob = {
+      kind: 'train-chunk',
+      ...rest,
+      ...(parent && { parent }),
+      ...(weights && { weights }),
+      engine,
+    };
     const { outputs, links, stats, to = body.to } = await runJob(ctx, job);
     if (to <= body.from) {
       throw new Cancelled(`the runner stopped before step ${body.from} was done`, { hint: 'call again' });

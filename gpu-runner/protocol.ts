@@ -13,6 +13,8 @@ export const trainChunkJobSchema = z.strictObject({
   dataset: digestSchema,
   from: z.int().nonnegative(),
   to: z.int().positive(),
+  /** safetensors blobs of the frozen nets that the losses read, by net. */
+  weights: z.record(z.string(), z.array(digestSchema).min(1)).optional(),
   engine: engineSpecSchema,
   plan: trainingPlanSchema,
 });
@@ -66,8 +68,9 @@ export function isInteractive(job: Job): boolean {
 }
 
 /**
- * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped, and when
- * it was skipped the reason }); `to` is where it ended, smaller than asked when a shutdown cut it short.
+ * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped }, with
+ * `loss/NAME` of each loss when there are several, and `reason` when the step was skipped); `to` is where it ended, smaller than asked when a
+ * shutdown cut it short.
  * sample: output `pixels`, npy uint8 [n, height, width, 3].
  */
 export const jobResultSchema = z.strictObject({

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { Cancelled } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
+import { encodeSafetensors } from '../../formats/safetensors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
@@ -11,6 +12,7 @@ import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Engine } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
+import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
@@ -145,6 +147,22 @@ describe('the train-chunk job', () => {
     const told = updates.find(({ phase }) => phase === 'train');
     expect(told).toMatchObject({ message: `step 1 was skipped: ${line.reason}`, metrics: { samples: 4 } });
     for (const update of updates) jobEventSchema.parse(JSON.parse(JSON.stringify({ type: 'progress', ...update })));
+  });
+
+  it('loads the weights of frozen nets, links them, and writes nothing of them into the checkpoint', async () => {
+    const { blobs, job, context } = await setUp();
+    const weights = { teacher: [(await blobs.put(encodeSafetensors({ proj: tensorOf([2], [1, 2]) }))).digest] };
+    const handler = createTrainChunkJob();
+    const { outputs, links } = await handler(context(), { ...job, weights, from: 0, to: 1 });
+    const plain = await createTrainChunkJob()(context(), { ...job, from: 0, to: 1 });
+    expect(links).toEqual([...plain.links, ...weights.teacher]);
+    expect(outputs).toEqual(plain.outputs);
+
+    const parent = digestFrom(outputs.checkpoint?.digest);
+    const broken = { teacher: [(await blobs.put(Buffer.from('not a tensor'))).digest] };
+    const next = { ...job, parent, from: 1, to: 2 };
+    // Not the trainer that is still on the device: it has other weights.
+    await expect(handler(context(), { ...next, weights: broken })).rejects.toThrow('safetensors');
   });
 
   it('commits what is done when the runner stops', async () => {

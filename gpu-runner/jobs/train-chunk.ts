@@ -10,6 +10,7 @@ import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts
 import type { TrainingItem } from '../training/training-set.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
+import { loadFrozenNets } from './frozen-nets.ts';
 import { loadTrainingItems } from './load-items.ts';
 
 /** The trainer of the last chunk, still on the device; a cache and nothing else. */
@@ -48,12 +49,13 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const tensors = parent && (await loadTensors(ctx.blobs, parent));
     const { step, samples, cursor } = parent ?? EMPTY_PROGRESS;
     const { micro_batch: microBatch, gradient_checkpointing: remat } = job.plan;
-    return new Trainer(engine, config, items.items, microBatch, { step, samples, cursor }, tensors, { remat });
+    const frozen = await loadFrozenNets(ctx.blobs, job.weights ?? {});
+    return new Trainer(engine, config, items.items, microBatch, { step, samples, cursor }, tensors, { remat, frozen });
   }
 
   return async (ctx, job) => {
     const config = await readKeyedConfig(ctx.blobs, job.config);
-    const key = canonicalJson([job.config, job.dataset, job.engine, job.plan]);
+    const key = canonicalJson([job.config, job.dataset, job.engine, job.plan, job.weights ?? null]);
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
     const reports: StepReport[] = [];
@@ -72,7 +74,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
         outputs: { checkpoint: saved.ref, log },
-        links: [...saved.links],
+        links: [...saved.links, ...Object.values(job.weights ?? {}).flat()],
         stats: {
           seconds: trainingMs / 1000,
           samples_per_second: (reports.length * config.data.batch_size * 1000) / trainingMs,
@@ -103,6 +105,7 @@ function reportProgress(
 ): void {
   const metrics = {
     loss: report.loss,
+    ...Object.fromEntries(Object.entries(report).filter(([name]) => name.startsWith('loss/'))),
     grad_norm: report.grad_norm,
     learning_rate: report.learning_rate,
     samples: report.samples,

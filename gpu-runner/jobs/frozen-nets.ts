@@ -1,0 +1,41 @@
+import { Unprocessable } from '../../errors.ts';
+import { fromBf16Bits, fromF16Bits } from '../../formats/half.ts';
+import { decodeSafetensors } from '../../formats/safetensors.ts';
+import type { DecodedTensor } from '../../formats/tensor.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { Tensor } from '../compiler/tensor.ts';
+import type { TrainChunkJob } from '../protocol.ts';
+import type { FrozenNets } from '../training/trainer.ts';
+
+/**
+ * The weights of frozen nets, by net and parameter. Half precision becomes f32. Only one blob is decoded at a time.
+ * @throws Unprocessable for a tensor that is no float, or that two blobs of one net have.
+ */
+export async function loadFrozenNets(
+  blobs: BlobStore,
+  weights: NonNullable<TrainChunkJob['weights']>,
+): Promise<FrozenNets> {
+  const nets: Record<string, Record<string, Tensor>> = {};
+  for (const [net, digests] of Object.entries(weights)) {
+    const tensors = new Map<string, Tensor>();
+    for (const digest of digests) {
+      for (const [name, tensor] of Object.entries(decodeSafetensors(await blobs.get(digest)).tensors)) {
+        if (tensors.has(name)) {
+          throw new Unprocessable(`two weight files of the frozen net "${net}" have a tensor "${name}"`, {
+            expected: 'each tensor in one file',
+          });
+        }
+        tensors.set(name, { shape: tensor.shape, dtype: 'f32', data: toFloat32(tensor, `"${name}" of "${net}"`) });
+      }
+    }
+    nets[net] = Object.fromEntries(tensors);
+  }
+  return nets;
+}
+
+function toFloat32({ dtype, data }: DecodedTensor, what: string): Float32Array {
+  if (dtype === 'f32') return Float32Array.from(data);
+  if (dtype === 'f16') return Float32Array.from(data, fromF16Bits);
+  if (dtype === 'bf16') return Float32Array.from(data, fromBf16Bits);
+  throw new Unprocessable(`the tensor ${what} is ${dtype}`, { expected: 'f32, f16 or bf16' });
+}
