@@ -1,15 +1,17 @@
 /** @file How a command fails: it prints what was wrong, what was expected and what to do, and exits with code 1. */
 import type { ArgsDef, CommandContext } from 'citty';
 import { AppError, InvalidInput } from '../errors.ts';
+import { listIssues } from '../formats/problem.ts';
 
 /** Lines for stderr. Only an error that is no AppError, and so a defect, shows its stack. */
 export function describeError(error: unknown): string {
   if (!(error instanceof AppError))
     return `easel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  const wrong = Array.isArray(error.details.errors) ? error.details.errors : [];
   return [
     `easel: ${error.message}`,
-    ...wrong.map(({ pointer, detail }) => `  ${pointer === '' ? '(the body)' : pointer}: ${detail}`),
+    ...listIssues(error.details.issues).map(
+      ({ pointer, detail }) => `  ${pointer === '' ? '(the body)' : pointer}: ${detail}`,
+    ),
     ...(error.expected === undefined ? [] : [`  expected: ${error.expected}`]),
     ...(error.hint === undefined ? [] : [`  hint: ${error.hint}`]),
   ].join('\n');

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ProgressEvent } from '../configs/progress.ts';
-import { Cancelled, Internal } from '../errors.ts';
-import { ApiProblem, createApiClient, Unreachable } from './http.ts';
+import { Cancelled, Internal, InvalidInput } from '../errors.ts';
+import { createApiClient, NoServer } from './http.ts';
 
 type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse) => void;
 
@@ -147,10 +147,10 @@ test('a problem document becomes an error with all its fields, as an answer and 
     code: 'invalid_input',
     expected: 'known keys',
     hint: 'see GET /functions/f',
-    details: { errors: problem.errors },
+    details: { issues: problem.errors },
   };
   const direct = api.call('f', {});
-  await expect(direct).rejects.toThrow(ApiProblem);
+  await expect(direct).rejects.toThrow(InvalidInput);
   await expect(direct).rejects.toMatchObject({ ...expected, retryAfterSeconds: 3 });
   await expect(api.call('f', {})).rejects.toMatchObject(expected);
 });
@@ -169,7 +169,7 @@ test('an absent server is an error with advice, and a call can be cancelled', as
   const gone = await serve([accepted]);
   await gone.close();
   const refused = createApiClient(gone.url).get('/health', z.unknown());
-  await expect(refused).rejects.toThrow(Unreachable);
+  await expect(refused).rejects.toThrow(NoServer);
   await expect(refused).rejects.toThrow(`no Easel server answers at ${gone.url} (ECONNREFUSED)`);
 
   const controller = new AbortController();

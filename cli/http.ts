@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type ProgressEvent, progressSchema } from '../configs/progress.ts';
 import { AppError, Cancelled, Internal } from '../errors.ts';
+import { rebuildError } from '../errors-wire.ts';
+import { readProblem } from '../formats/problem.ts';
 import { readServerSentEvents, type ServerSentEvent } from '../formats/server-sent-events.ts';
 
 /** Time until an unanswered request is given up, beyond the wait that was asked for. */
@@ -17,37 +19,8 @@ const ATTEMPTS = 5;
 
 export type JsonValue = z.infer<ReturnType<typeof z.json>>;
 
-const problemSchema = z.looseObject({
-  status: z.int(),
-  detail: z.string().default('no detail was given'),
-  code: z.string().default('unknown'),
-  expected: z.string().optional(),
-  hint: z.string().optional(),
-  retryable: z.boolean().default(false),
-  errors: z.array(z.looseObject({ pointer: z.string(), detail: z.string() })).optional(),
-});
-
-/** A problem document from the server. `details.errors` lists the wrong fields of a body. */
-export class ApiProblem extends AppError {
-  readonly code: string;
-  readonly status: number;
-  override readonly retryable: boolean;
-
-  constructor(problem: z.infer<typeof problemSchema>, retryAfterSeconds?: number) {
-    super(problem.detail, {
-      ...(problem.expected === undefined ? {} : { expected: problem.expected }),
-      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
-      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
-      details: problem.errors === undefined ? {} : { errors: problem.errors },
-    });
-    this.code = problem.code;
-    this.status = problem.status;
-    this.retryable = problem.retryable;
-  }
-}
-
 /** No server answers at the address. */
-export class Unreachable extends AppError {
+export class NoServer extends AppError {
   readonly code = 'unreachable';
   readonly status = 503;
   override readonly retryable = true;
@@ -79,7 +52,7 @@ export interface RequestOptions {
 export interface ApiClient {
   /** Address of the server, without a slash at the end. */
   readonly url: string;
-  /** Makes any call; sends the body as JSON. @throws ApiProblem, Unreachable */
+  /** Makes any call; sends the body as JSON. @throws the error that the server answered, NoServer */
   request(method: string, path: string, options?: RequestOptions): Promise<Response>;
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
@@ -122,10 +95,10 @@ export function createApiClient(url: string, token?: string): ApiClient {
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
       signal,
     }).catch((error: unknown) => {
-      throw options.signal?.aborted === true ? new Cancelled('the call was cancelled') : unreachable(base, error);
+      throw options.signal?.aborted === true ? new Cancelled('the call was cancelled') : noServer(base, error);
     });
     if (response.ok) return response;
-    throw await readProblem(response);
+    throw await readError(response);
   }
 
   function request(method: string, path: string, options: RequestOptions = {}, waitSeconds = 0): Promise<Response> {
@@ -177,12 +150,12 @@ export function createApiClient(url: string, token?: string): ApiClient {
         }
       } catch (error) {
         if (options.signal?.aborted === true) throw new Cancelled('the call was cancelled', { cause: error });
-        if (error instanceof ApiProblem && error.status === 404) throw new RunForgotten(location);
-        if (error instanceof AppError && !(error instanceof Unreachable)) throw error;
+        if (error instanceof AppError && error.status === 404) throw new RunForgotten(location);
+        if (error instanceof AppError && !(error instanceof NoServer)) throw error;
         reason = error;
       }
       if (performance.now() - lastSeen > RETURN_MS) {
-        throw reason instanceof Unreachable ? reason : unreachable(base, reason);
+        throw reason instanceof NoServer ? reason : noServer(base, reason);
       }
       await sleep(RECONNECT_MS);
     }
@@ -230,36 +203,49 @@ export function createApiClient(url: string, token?: string): ApiClient {
 function readEvent(event: ServerSentEvent, onEvent: CallOptions['onEvent']): CallOutcome | undefined {
   const data: unknown = JSON.parse(event.data);
   if (event.event === 'done') return parse(doneSchema, data, 'the event "done"');
-  if (event.event === 'failed') throw new ApiProblem(parse(problemSchema, data, 'the event "failed"'));
+  if (event.event === 'failed') throw readFailure(data);
   if (event.event === 'progress') onEvent?.(parse(progressSchema.loose(), data, 'the event "progress"'));
   return undefined;
 }
 
-async function readProblem(response: Response): Promise<ApiProblem> {
+function readFailure(data: unknown): AppError {
+  const error = readProblem(data);
+  return error === undefined ? unknownForm('the event "failed"', 'no problem document') : rebuildError(error);
+}
+
+async function readError(response: Response): Promise<AppError> {
   const text = await response.text();
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  const after = Number.isFinite(retryAfter) ? retryAfter : undefined;
+  const error = readProblem(parseJson(text), response.headers.get('retry-after'));
+  if (error !== undefined) return rebuildError(error);
+  const message = `HTTP ${response.status} ${response.statusText}: ${text.slice(0, 300)}`;
+  return rebuildError({ code: 'unknown', status: response.status, message, retryable: false });
+}
+
+function parseJson(text: string): unknown {
   try {
-    return new ApiProblem(problemSchema.parse(JSON.parse(text)), after);
+    return JSON.parse(text);
   } catch {
-    const detail = `HTTP ${response.status} ${response.statusText}: ${text.slice(0, 300)}`;
-    return new ApiProblem({ status: response.status, detail, code: 'unknown', retryable: false }, after);
+    return undefined;
   }
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Internal(`the answer to ${what} has an unknown form: ${z.prettifyError(parsed.error)}`, {
+  throw unknownForm(what, z.prettifyError(parsed.error));
+}
+
+function unknownForm(what: string, reason: string): Internal {
+  return new Internal(`the answer to ${what} has an unknown form: ${reason}`, {
     hint: 'the command line and the server may have different versions',
   });
 }
 
-function unreachable(url: string, error: unknown): Unreachable {
+function noServer(url: string, error: unknown): NoServer {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
   const reason = code ?? (cause instanceof Error ? cause.message : undefined);
-  return new Unreachable(`no Easel server answers at ${url}${reason === undefined ? '' : ` (${reason})`}`, {
+  return new NoServer(`no Easel server answers at ${url}${reason === undefined ? '' : ` (${reason})`}`, {
     hint: 'start a server with `easel up`, or name another with --url or EASEL_URL',
     cause: error,
   });

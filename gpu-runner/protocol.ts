@@ -1,6 +1,7 @@
 /** @file What server and runner say to each other over loopback HTTP: plain JSON, digests, no tensors. */
 import { z } from 'zod';
 import { progressSchema } from '../configs/progress.ts';
+import { wireErrorSchema } from '../errors-wire.ts';
 import { blobRefSchema, digestSchema, engineSpecSchema, trainingPlanSchema } from '../storage/records.ts';
 
 /** Steps [from, to) from one checkpoint to the next. */
@@ -81,26 +82,12 @@ export const jobResultSchema = z.strictObject({
 });
 export type JobResult = z.infer<typeof jobResultSchema>;
 
-export const failedEventSchema = z.strictObject({
-  type: z.literal('failed'),
-  code: z.string(),
-  status: z.int(),
-  message: z.string(),
-  expected: z.string().optional(),
-  hint: z.string().optional(),
-  /** Plain JSON of the error's own details: the digest of a missing blob. */
-  details: z.record(z.string(), z.json()).optional(),
-  retryable: z.boolean(),
-  retry_after_seconds: z.number().optional(),
-});
-export type FailedEvent = z.infer<typeof failedEventSchema>;
-
 /** Sent as server-sent events of a job: `progress` any number of times, then one of `done` and `failed`. */
 export const jobEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('queued'), position: z.int() }),
   progressSchema.extend({ type: z.literal('progress') }).strict(),
   z.strictObject({ type: z.literal('done'), result: jobResultSchema }),
-  failedEventSchema,
+  z.strictObject({ type: z.literal('failed'), error: wireErrorSchema.strict() }),
 ]);
 export type JobEvent = z.infer<typeof jobEventSchema>;
 

@@ -1,10 +1,10 @@
 /** @file Makes OpenAPI 3.1 from the table of routes and the schemas that also validate bodies. */
 import type { z } from 'zod';
+import { problemSchema } from '../formats/problem.ts';
 import type { AnyFunction } from '../functions/define.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { RouteDoc } from './deps.ts';
 import { curlLine, describeBody, type JsonSchema, toJsonSchema } from './describe-function.ts';
-import { problemSchema } from './problem.ts';
 import { runDocumentSchema } from './run-document.ts';
 
 type JsonObject = { readonly [key: string]: Json };

@@ -2,12 +2,12 @@
 import { z } from 'zod';
 import { progressSchema } from '../configs/progress.ts';
 import { Internal } from '../errors.ts';
+import { describeError } from '../errors-wire.ts';
+import { makeProblem, problemSchema } from '../formats/problem.ts';
 import type { RunState } from '../functions/execution/executor.ts';
-import { describeError } from '../functions/execution/thrown.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema, resultSchema } from '../storage/records.ts';
-import { makeProblem, problemSchema } from './problem.ts';
 
 export const runDocumentSchema = z.strictObject({
   v: z.literal(1),

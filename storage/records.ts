@@ -4,6 +4,7 @@ import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
 import { oneOf } from '../configs/suggest.ts';
+import { wireErrorSchema } from '../errors-wire.ts';
 import { type Digest, isDigest } from './digest.ts';
 
 export const digestSchema = z
@@ -265,21 +266,13 @@ export const runRecordSchema = z.strictObject({
   action: digestSchema,
   function: z.string(),
   state: z.enum(['queued', 'running', 'done', 'failed']),
-  cache: z.enum(['hit', 'miss']).optional(),
-  result: jsonSchema.optional(),
-  error: z
-    .object({
-      code: z.string(),
-      status: z.int(),
-      message: z.string(),
-      retryable: z.boolean(),
-      details: z.record(z.string(), jsonSchema),
-    })
-    .catchall(jsonSchema)
-    .optional(),
-  progress: progressSchema.loose().optional(),
+  cache: z.enum(['hit', 'miss']).exactOptional(),
+  result: jsonSchema.exactOptional(),
+  /** Loose: a record of an earlier version also has `retryAfterSeconds`. */
+  error: wireErrorSchema.loose().exactOptional(),
+  progress: progressSchema.loose().exactOptional(),
   /** What names in the body meant when the run began. */
-  resolved: z.record(z.string(), digestSchema).optional(),
+  resolved: z.record(z.string(), digestSchema).exactOptional(),
   /** RFC 3339. */
   updated_at: z.iso.datetime(),
   links: z.array(digestSchema),

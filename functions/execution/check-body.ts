@@ -2,12 +2,7 @@
 import { z } from 'zod';
 import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput } from '../../errors.ts';
-
-/** One thing that is wrong with a body: `pointer` is a JSON pointer (RFC 6901). */
-export interface BodyIssue {
-  readonly pointer: string;
-  readonly detail: string;
-}
+import type { BodyIssue } from '../../formats/problem.ts';
 
 /** The value as the schema reads it. @throws InvalidInput whose `details.issues` are {@link BodyIssue}s. */
 export function checkBody<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {

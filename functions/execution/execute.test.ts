@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AppError, NotFound } from '../../errors.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
@@ -343,4 +343,15 @@ test('a failed run is kept with its problem', async () => {
     state: 'failed',
     error: { code: 'unprocessable', message: 'it cannot be done' },
   });
+});
+
+test('a posted run with a defect logs the stack once; its own answer has the message only', async () => {
+  const logged = vi.spyOn(console, 'error').mockReturnValue();
+  const lab = createLab();
+  const run = await lab.executor.start('refuse', { defect: true });
+  const { error } = await run.wait(5000);
+  expect(error).toMatchObject({ code: 'internal', message: 'an unexpected error: x is not a function' });
+  expect(JSON.stringify(error)).not.toContain('    at ');
+  expect(logged.mock.calls).toEqual([['easel server: refuse failed:', expect.any(TypeError)]]);
+  logged.mockRestore();
 });

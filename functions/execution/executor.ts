@@ -1,10 +1,10 @@
 /** @file What execute.ts promises to the server: call a function, start one as a run, look at a run. */
 import type { ProgressEvent } from '../../configs/progress.ts';
+import type { WireError } from '../../errors-wire.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
 import type { AnyFunction, CallAnswer, CallOptions } from '../define.ts';
-import type { ThrownError } from './thrown.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed';
 
@@ -17,7 +17,7 @@ export interface RunState {
   readonly cache?: 'hit' | 'miss';
   /** For an effect, the JSON that it returned. Its action differs from the run's when the work was cut short. */
   readonly result?: Result | Json;
-  readonly error?: ThrownError;
+  readonly error?: WireError;
   readonly progress?: ProgressEvent;
   /** Keys that were given as names, with the digests they stood for. */
   readonly resolved?: Readonly<Record<string, Digest>>;

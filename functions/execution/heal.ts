@@ -6,7 +6,6 @@ import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Makers } from './makers.ts';
-import { asAppError } from './thrown.ts';
 
 /** Makers made again, one for the sake of the next, before a missing blob is given up. */
 const MAX_HEALS = 16;
@@ -77,8 +76,7 @@ export function createHealer(
 
 /** The blob that an error says is missing. */
 function missingBlob(error: unknown): Digest | undefined {
-  const known = asAppError(error);
-  if (known.code !== new BlobMissing('').code) return undefined;
-  const digest = known.details.digest ?? /sha256:[0-9a-f]{64}/.exec(known.message)?.[0];
+  if (!(error instanceof BlobMissing)) return undefined;
+  const digest = error.details.digest ?? /sha256:[0-9a-f]{64}/.exec(error.message)?.[0];
   return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
 }

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
 import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';
-import { Internal } from '../../errors.ts';
+import { Cancelled, Internal } from '../../errors.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action } from '../../storage/records.ts';
@@ -10,7 +10,6 @@ import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '..
 import { mapPages } from './map-pages.ts';
 import type { ParsedCall } from './parse-call.ts';
 import type { ActionResolver, Resolved } from './resolve-action.ts';
-import { asAppError } from './thrown.ts';
 
 export interface PageRunner {
   /** `refresh`: compute every page again. */
@@ -41,7 +40,7 @@ export function createPageRunner(
         return await other;
       } catch (error) {
         signal.throwIfAborted();
-        if (asAppError(error).code !== 'cancelled') throw error;
+        if (!(error instanceof Cancelled)) throw error;
       }
     }
     const flight = resolver.resolve(action, refresh, compute).finally(() => flights.delete(digest));

@@ -1,5 +1,5 @@
 /** @file What the pool and its worker threads say to each other. */
-import type { ThrownError } from './thrown.ts';
+import type { WireError } from '../../errors-wire.ts';
 
 export interface PoolRequest {
   readonly name: string;
@@ -8,4 +8,4 @@ export interface PoolRequest {
 
 export type PoolReply =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: ThrownError };
+  | { readonly ok: false; readonly error: WireError };

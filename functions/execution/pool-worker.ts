@@ -1,8 +1,8 @@
 /** @file Body of a worker thread of the pool: one task at a time, by name. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { Internal } from '../../errors.ts';
+import { AppError, Internal } from '../../errors.ts';
+import { describeError } from '../../errors-wire.ts';
 import type { PoolReply, PoolRequest } from './pool-message.ts';
-import { describeError } from './thrown.ts';
 
 type Task = (input: unknown) => unknown;
 
@@ -22,6 +22,7 @@ async function answer(request: PoolRequest): Promise<PoolReply> {
     if (task === undefined) throw new Internal(`there is no task "${request.name}"`);
     return { ok: true, value: await task(request.input) };
   } catch (error) {
+    if (!(error instanceof AppError)) console.error(`easel server: the task ${request.name} failed:`, error);
     return { ok: false, error: describeError(error) };
   }
 }

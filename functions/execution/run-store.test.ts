@@ -128,6 +128,14 @@ test('short pure work leaves nothing behind, failed work leaves its error', asyn
   expect(await readState()).toMatchObject({ state: 'failed', error: { code: 'unprocessable', details: { id: 7 } } });
 });
 
+test('a failed run of an earlier version, with `retryAfterSeconds`, is read', async () => {
+  const error = { code: 'busy', status: 503, message: 'full', retryable: true, details: {}, retryAfterSeconds: 3 };
+  const record = { v: 1, action: ACTION, function: 'work', state: 'failed', error, links: [] };
+  const body = Buffer.from(JSON.stringify({ ...record, updated_at: new Date().toISOString() }));
+  await store.put(`runs/${ACTION.slice(7)}/20250101T000000000Z-0/state.json`, body);
+  expect(await readState()).toMatchObject({ state: 'failed', error: { code: 'busy', message: 'full' } });
+});
+
 test('a store that refuses the progress does not disturb the run', async () => {
   const run = startWork();
   const broken: ObjectStore = { ...store, put: () => Promise.reject(new Error('the disk is full')) };

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { progressSchema } from '../../configs/progress.ts';
 import { Conflict } from '../../errors.ts';
+import { describeError } from '../../errors-wire.ts';
 import { type Digest, hexOf } from '../../storage/digest.ts';
 import { listFolders } from '../../storage/list-all.ts';
 import { runRecordSchema } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { RunEvent, RunHandle, RunState } from './executor.ts';
 import { type Run, settleWithin, sleep } from './run.ts';
-import { describeError } from './thrown.ts';
 
 /** A run that is over sooner leaves nothing behind unless it is an effect or failed: its result says it all. */
 const SHORT_RUN_MS = 1000;
@@ -66,8 +66,8 @@ export function createRunStore(store: ObjectStore, now: () => number): RunStore 
     if (stored === undefined) return undefined;
     const parsed = runRecordSchema.safeParse(JSON.parse(Buffer.from(stored.body).toString('utf8')));
     if (!parsed.success) return undefined;
-    const { v: _, links: __, updated_at, ...state } = parsed.data;
-    const known = state as unknown as RunState;
+    const { v: _, links: __, updated_at, ...rest } = parsed.data;
+    const known: RunState = rest;
     const open = known.state === 'running' || known.state === 'queued';
     if (!open || now() - Date.parse(updated_at) < STALE_MS) return known;
     const lost = new Conflict('the server that ran it went away', { hint: 'send the same call again: it goes on' });
@@ -150,13 +150,10 @@ function encodeEvents(entries: readonly RunEvent[]): Uint8Array {
 }
 
 function encodeState(state: RunState, at: number): Uint8Array {
-  const { error, ...rest } = state;
-  const { stack: _, ...told } = error ?? { stack: undefined };
   return Buffer.from(
     JSON.stringify({
       v: 1,
-      ...rest,
-      ...(error && { error: told }),
+      ...state,
       updated_at: new Date(at).toISOString(),
       links: [],
     }),

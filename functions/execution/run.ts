@@ -1,12 +1,12 @@
 /** @file One piece of work under its action: many may wait for it, it stops when the last of them gives up. */
 import type { ProgressEvent } from '../../configs/progress.ts';
-import { Cancelled } from '../../errors.ts';
+import { AppError, Cancelled } from '../../errors.ts';
+import { describeError, type WireError } from '../../errors-wire.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
 import type { RunHandle, RunState } from './executor.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
-import { describeError, type ThrownError } from './thrown.ts';
 
 /** What work ends with. `action` differs from the run's when it was cut short. */
 export interface RunAnswer<R = Result | Json> {
@@ -45,7 +45,7 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
   let waiting = 0;
   let detached = false;
   let answer: RunAnswer<R> | undefined;
-  let error: ThrownError | undefined;
+  let error: WireError | undefined;
 
   function progress(event: ProgressEvent): void {
     log.add(event);
@@ -60,6 +60,8 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
     },
     (reason: unknown) => {
       error = describeError(reason);
+      // The other callers get the error itself, with its stack; a posted run keeps only its description.
+      if (detached && !(reason instanceof AppError)) console.error(`easel server: ${spec.function} failed:`, reason);
       log.end();
     },
   );

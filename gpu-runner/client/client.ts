@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
 import { AppError, Busy, Cancelled, Internal } from '../../errors.ts';
-import { restoreFailure } from '../failure.ts';
+import { rebuildError } from '../../errors-wire.ts';
 import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from '../protocol.ts';
 import { readRunnerFiles } from './runner-file.ts';
 import { createRunnerLink, LinkLost, type RunnerLink } from './runner-link.ts';
@@ -184,7 +184,7 @@ async function followToEnd(
   for await (const event of link.follow(action, client, signal)) {
     onEvent(event);
     if (event.type === 'done') return event.result;
-    if (event.type === 'failed') throw restoreFailure(event);
+    if (event.type === 'failed') throw rebuildError(event.error);
   }
   throw new Internal('a followed job ended without an event');
 }

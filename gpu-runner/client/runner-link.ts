@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Internal, NotFound } from '../../errors.ts';
+import { rebuildError } from '../../errors-wire.ts';
+import { readProblem } from '../../formats/problem.ts';
 import { readServerSentEvents } from '../../formats/server-sent-events.ts';
-import { restoreFailure } from '../failure.ts';
 import {
-  failedEventSchema,
   type Job,
   type JobDocument,
   type JobEvent,
@@ -43,13 +43,6 @@ export interface RunnerLink {
   cancel(action: string, client: string): Promise<void>;
 }
 
-/** What control-app.ts makes of a `failed` event for an HTTP answer. */
-const problemSchema = z
-  .object({ type: z.string(), title: z.string(), detail: z.string() })
-  .loose()
-  .transform(({ type: _, title: __, detail, ...rest }) => ({ ...rest, type: 'failed', message: detail }))
-  .pipe(failedEventSchema);
-
 export function createRunnerLink(
   { address, secret }: { readonly address: string; readonly secret: string },
   doFetch: typeof fetch,
@@ -60,9 +53,9 @@ export function createRunnerLink(
       throw lost(error);
     });
     if (response.ok) return response;
-    const problem = problemSchema.safeParse(await response.json().catch(() => undefined));
-    if (!problem.success) throw new LinkLost(`HTTP ${response.status} from something that is no gpu-runner`);
-    throw restoreFailure(problem.data);
+    const error = readProblem(await response.json().catch(() => undefined));
+    if (error === undefined) throw new LinkLost(`HTTP ${response.status} from something that is not a gpu-runner`);
+    throw rebuildError(error);
   }
 
   async function ask<T>(schema: z.ZodType<T>, path: string, signal: AbortSignal, init: RequestInit = {}): Promise<T> {

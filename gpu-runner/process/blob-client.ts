@@ -1,7 +1,7 @@
 /** @file The main thread's BlobStore: hashing and disk live in the blob worker, the engine's thread only copies. */
 import { Worker } from 'node:worker_threads';
+import { rebuildError } from '../../errors-wire.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
-import { restoreFailure } from '../failure.ts';
 import type { BlobReply, BlobRequest } from './messages.ts';
 
 export interface BlobClient extends BlobStore {
@@ -33,7 +33,7 @@ export function createBlobClient(
     const call = pending.get(reply.id);
     pending.delete(reply.id);
     if (reply.ok) call?.resolve(reply.value);
-    else call?.reject(restoreFailure(reply.failure));
+    else call?.reject(rebuildError(reply.error));
   });
   const die = (error: Error) => {
     if (closing) return;

@@ -1,9 +1,9 @@
 /** @file The thread that hashes, writes and reads blobs, so that the engine's thread does none of it. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { describeError } from '../../errors-wire.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { openStore } from '../../storage/open.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import { describeFailure } from '../failure.ts';
 import type { BlobReply, BlobRequest } from './messages.ts';
 
 const port = parentPort;
@@ -19,7 +19,7 @@ try {
   reply({ id: 0, ok: true, value: undefined });
 } catch (error) {
   // Not thrown: as an event of its own it could overtake the answer, which alone has the error's class.
-  reply({ id: 0, ok: false, failure: describeFailure(error) });
+  reply({ id: 0, ok: false, error: describeError(error) });
 }
 
 function listen(store: ObjectStore, blobs: BlobStore): void {
@@ -38,7 +38,7 @@ async function answer(request: BlobRequest, store: ObjectStore, blobs: BlobStore
     const bytes = value instanceof Uint8Array ? new Uint8Array(value) : undefined;
     reply({ id: request.id, ok: true, value: bytes ?? value }, bytes === undefined ? [] : [bytes.buffer]);
   } catch (error) {
-    reply({ id: request.id, ok: false, failure: describeFailure(error) });
+    reply({ id: request.id, ok: false, error: describeError(error) });
   }
 }
 

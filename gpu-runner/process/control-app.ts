@@ -6,8 +6,9 @@ import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
 import { isLoopback } from '../../configs/loopback.ts';
 import { Forbidden, InvalidInput, NotFound, PayloadTooLarge, Unauthorized } from '../../errors.ts';
+import { describeError } from '../../errors-wire.ts';
+import { makeProblem } from '../../formats/problem.ts';
 import { parseDigest } from '../../storage/digest.ts';
-import { describeFailure } from '../failure.ts';
 import { jobSchema, RUNNER_ROUTES, type RunnerStatus } from '../protocol.ts';
 import type { JobBoard } from './job-board.ts';
 
@@ -100,13 +101,14 @@ export function createControlApp({ secret, board, status, keepAliveMs = KEEP_ALI
   return app;
 }
 
-/** application/problem+json (RFC 9457) with the fields of a `failed` event beside it. */
-function problem(error: unknown): Response {
-  const { type: _, message, ...rest } = describeFailure(error);
+/** A problem document that also has the details of the error, which the server acts on, and the exact time to wait. */
+function problem(thrown: unknown): Response {
+  const error = describeError(thrown);
+  const { details, retry_after_seconds: after } = error;
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
-  if (rest.retry_after_seconds !== undefined) headers['retry-after'] = String(Math.ceil(rest.retry_after_seconds));
-  return new Response(JSON.stringify({ type: 'about:blank', title: rest.code, detail: message, ...rest }), {
-    status: rest.status,
+  if (after !== undefined) headers['retry-after'] = String(Math.ceil(after));
+  return new Response(JSON.stringify({ ...makeProblem(error), details, retry_after_seconds: after }), {
+    status: error.status,
     headers,
   });
 }

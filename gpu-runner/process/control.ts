@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createAdaptorServer } from '@hono/node-server';
 import { InvalidInput } from '../../errors.ts';
+import { describeError } from '../../errors-wire.ts';
 import type { EngineProbe } from '../compiler/engine.ts';
-import { describeFailure } from '../failure.ts';
 import { createControlApp } from './control-app.ts';
 import { acquireDeviceLock } from './device-lock.ts';
 import { createJobBoard } from './job-board.ts';
@@ -120,13 +120,13 @@ async function start(): Promise<void> {
       () => `the gpu-runner with pid ${process.pid} at ${address || 'no address yet'} (store ${options.storeUrl})`,
     );
   } catch (error) {
-    return tell({ type: 'refused', failure: describeFailure(error), exitCode: EXIT_DEVICE_HELD });
+    return tell({ type: 'refused', error: describeError(error), exitCode: EXIT_DEVICE_HELD });
   }
   server.once('error', error => {
     const refusal = new InvalidInput(`cannot listen on ${options.host}:${options.port}: ${error.message}`, {
       hint: 'set EASEL_RUNNER_PORT to another port, or to 0 for any free one',
     });
-    tell({ type: 'refused', failure: describeFailure(refusal), exitCode: EXIT_CANNOT_LISTEN });
+    tell({ type: 'refused', error: describeError(refusal), exitCode: EXIT_CANNOT_LISTEN });
   });
   server.listen(options.port, options.host, () => {
     const bound = server.address() as AddressInfo;

@@ -31,7 +31,10 @@ const sample = (seed: number): Job => ({
 });
 const result: JobResult = { outputs: {}, links: [], stats: {} };
 const done: JobEvent = { type: 'done', result };
-const failed: JobEvent = { type: 'failed', code: 'internal', status: 500, message: 'no', retryable: false };
+const failed: JobEvent = {
+  type: 'failed',
+  error: { code: 'internal', status: 500, message: 'no', retryable: false },
+};
 
 function setUp(queueLimit = 4) {
   const submitted: JobTicket[] = [];

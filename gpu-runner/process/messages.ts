@@ -1,8 +1,9 @@
 /** @file What the threads of one runner process tell each other: plain objects, all of them made by this code. */
+import type { WireError } from '../../errors-wire.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ByteRange } from '../../storage/types.ts';
 import type { EngineProbe } from '../compiler/engine.ts';
-import type { FailedEvent, Job, JobEvent } from '../protocol.ts';
+import type { Job, JobEvent } from '../protocol.ts';
 
 /** One submission of a job. A job that failed and is submitted again gets a new ticket. */
 export interface JobTicket {
@@ -41,7 +42,7 @@ export type ToControl =
 
 export type FromControl =
   | { readonly type: 'listening'; readonly address: string }
-  | { readonly type: 'refused'; readonly failure: FailedEvent; readonly exitCode: number }
+  | { readonly type: 'refused'; readonly error: WireError; readonly exitCode: number }
   | { readonly type: 'job'; readonly ticket: JobTicket }
   | { readonly type: 'cancel'; readonly ticket: number }
   | { readonly type: 'stop'; readonly reason: string }
@@ -57,4 +58,4 @@ export type BlobRequest = { readonly id: number } & (
 
 export type BlobReply =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly failure: FailedEvent };
+  | { readonly id: number; readonly ok: false; readonly error: WireError };

@@ -1,10 +1,10 @@
 /** @file The main thread of a runner: starts the workers, runs one job at a time, stops in order. */
 import { Worker } from 'node:worker_threads';
-import { Cancelled } from '../../errors.ts';
+import { AppError, Cancelled, Internal } from '../../errors.ts';
+import { describeError, rebuildError } from '../../errors-wire.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
-import { describeFailure, restoreFailure } from '../failure.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
 import { isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
 import { createBlobClient } from './blob-client.ts';
@@ -104,9 +104,10 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       control.tell({ type: 'interrupted', ticket: ticket.id });
       return;
     }
-    const event = describeFailure(error);
-    if (event.code === 'internal') console.error(`easel runner: ${ticket.job.kind} ${ticket.action} failed:`, error);
-    control.tell({ type: 'event', ticket: ticket.id, event });
+    const described = describeError(error instanceof AppError ? error : defect(error));
+    if (described.code === 'internal')
+      console.error(`easel runner: ${ticket.job.kind} ${ticket.action} failed:`, error);
+    control.tell({ type: 'event', ticket: ticket.id, event: { type: 'failed', error: described } });
   }
 
   async function stop(): Promise<void> {
@@ -126,8 +127,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       else control.tell({ type: 'interrupted', ticket: ticket.id });
     },
     ticketId => {
-      const event = describeFailure(new Cancelled('the job was cancelled before it started'));
-      if (queue.remove(ticketId)) control.tell({ type: 'event', ticket: ticketId, event });
+      const error = describeError(new Cancelled('the job was cancelled before it started'));
+      if (queue.remove(ticketId)) control.tell({ type: 'event', ticket: ticketId, event: { type: 'failed', error } });
     },
   );
   return {
@@ -143,6 +144,13 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
 /** Generic in the kind, so that TypeScript pairs the job with its own handler. */
 function runJob<K extends JobKind>(handlers: JobHandlers, context: JobContext, job: Job<K>): Promise<JobResult> {
   return handlers[job.kind](context, job);
+}
+
+function defect(error: unknown): Internal {
+  const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new Internal(`the job failed unexpectedly: ${said}`, {
+    hint: "this is a defect; the gpu-runner's log has the stack",
+  });
 }
 
 /** One engine per spec, opened when first asked for and kept warm. */
@@ -181,7 +189,7 @@ function startControl(workerData: ControlOptions) {
         return listening.resolve(message.address);
       case 'refused':
         ending = true;
-        listening.reject(new StartRefused(restoreFailure(message.failure), message.exitCode));
+        listening.reject(new StartRefused(rebuildError(message.error), message.exitCode));
         return void worker.terminate();
       case 'stop':
         return stopRequested.resolve(message.reason);

@@ -1,7 +1,7 @@
 /** @file The health of the server, its store and its gpu-runner. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { describeError } from '../../functions/execution/thrown.ts';
+import { describeError } from '../../errors-wire.ts';
 import { runnerStatusSchema } from '../../gpu-runner/protocol.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { VERSION } from '../version.ts';

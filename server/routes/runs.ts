@@ -2,12 +2,12 @@
 import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { InvalidInput, NotFound } from '../../errors.ts';
+import { describeError } from '../../errors-wire.ts';
+import { makeProblem } from '../../formats/problem.ts';
 import type { RunHandle } from '../../functions/execution/executor.ts';
-import { describeError } from '../../functions/execution/thrown.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readWait } from '../prefer.ts';
-import { makeProblem } from '../problem.ts';
 import { describeRun, finalEvent, runDocumentSchema } from '../run-document.ts';
 
 /** Proxies close a connection that is silent for longer. */

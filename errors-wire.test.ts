@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { BlobMissing, Busy, NotFound, Unprocessable } from './errors.ts';
+import { describeError, rebuildError, wireErrorSchema } from './errors-wire.ts';
+
+/** The error as it arrives in another process. */
+const cross = (error: unknown) =>
+  rebuildError(wireErrorSchema.strict().parse(JSON.parse(JSON.stringify(describeError(error)))));
+
+test('an error keeps its class and every field', () => {
+  const error = cross(
+    new BlobMissing('gone', { expected: 'a blob', hint: 'train again', details: { digest: 'sha256:0' } }),
+  );
+  expect(error).toBeInstanceOf(BlobMissing);
+  expect(error).toBeInstanceOf(NotFound);
+  expect(error).toMatchObject({
+    message: 'gone',
+    expected: 'a blob',
+    hint: 'train again',
+    details: { digest: 'sha256:0' },
+  });
+  expect(cross(new Busy('full', { retryAfterSeconds: 3 }))).toMatchObject({ retryable: true, retryAfterSeconds: 3 });
+});
+
+test('an unknown class keeps its code and status', () => {
+  class OutOfMemory extends Unprocessable {
+    override readonly code = 'out_of_memory';
+  }
+  const error = cross(new OutOfMemory('no', { details: { bytes: 7 } }));
+  expect(error).toMatchObject({ code: 'out_of_memory', status: 422, retryable: false, details: { bytes: 7 } });
+});
+
+test('details without a JSON form are left out, and the error arrives', () => {
+  expect(cross(new Unprocessable('no', { details: { bytes: 7n } }))).toMatchObject({ message: 'no', details: {} });
+  expect(cross(new Unprocessable('no', { details: { id: 7, at: undefined } })).details).toEqual({ id: 7 });
+});
+
+test('any other thrown value is internal and keeps its message', () => {
+  expect(cross(new TypeError('x is undefined'))).toMatchObject({
+    code: 'internal',
+    status: 500,
+    message: 'an unexpected error: x is undefined',
+  });
+  expect(cross('text').message).toContain('text');
+});

@@ -1,0 +1,121 @@
+/**
+ * @file An error as plain JSON, and the error again: across threads, in events of the gpu-runner, in stored runs. Over HTTP the same
+ * fields travel in a problem document (formats/problem.ts).
+ */
+import { z } from 'zod';
+import {
+  Ambiguous,
+  AppError,
+  type AppErrorOptions,
+  BlobMissing,
+  Busy,
+  Cancelled,
+  Conflict,
+  Corrupt,
+  type ErrorDetails,
+  Forbidden,
+  Internal,
+  InvalidInput,
+  NotFound,
+  PayloadTooLarge,
+  PreconditionFailed,
+  StoreDenied,
+  StoreFull,
+  Unauthorized,
+  Unprocessable,
+  Unreachable,
+  UnsupportedMediaType,
+} from './errors.ts';
+
+/** The fields of {@link AppError}; `code` stands for the class. */
+export const wireErrorSchema = z.object({
+  code: z.string(),
+  status: z.int(),
+  message: z.string(),
+  expected: z.string().exactOptional(),
+  hint: z.string().exactOptional(),
+  /** Absent: none, or details that JSON cannot hold. */
+  details: z.record(z.string(), z.json()).exactOptional(),
+  retryable: z.boolean(),
+  retry_after_seconds: z.number().exactOptional(),
+});
+export type WireError = Readonly<z.infer<typeof wireErrorSchema>>;
+
+/** Any thrown value. One that is not an AppError is a defect and becomes `internal`; its stack stays here, for the log. */
+export function describeError(error: unknown): WireError {
+  const known = error instanceof AppError ? error : defect(error);
+  const details = jsonOf(known.details);
+  return {
+    code: known.code,
+    status: known.status,
+    message: known.message,
+    ...(known.expected !== undefined && { expected: known.expected }),
+    ...(known.hint !== undefined && { hint: known.hint }),
+    ...(Object.keys(details).length > 0 && { details }),
+    retryable: known.retryable,
+    ...(known.retryAfterSeconds !== undefined && { retry_after_seconds: known.retryAfterSeconds }),
+  };
+}
+
+/** The inverse of {@link describeError}: an error of the class of its code, or a plain AppError for an unknown code. */
+export function rebuildError(wire: WireError): AppError {
+  const { expected, hint, details, retry_after_seconds } = wire;
+  const options: AppErrorOptions = {
+    ...(expected !== undefined && { expected }),
+    ...(hint !== undefined && { hint }),
+    ...(details !== undefined && { details }),
+    ...(retry_after_seconds !== undefined && { retryAfterSeconds: retry_after_seconds }),
+  };
+  const Known = CLASSES[wire.code];
+  return Known === undefined ? new ForeignError(wire, options) : new Known(wire.message, options);
+}
+
+const CLASSES: Readonly<Record<string, new (message: string, options: AppErrorOptions) => AppError>> = {
+  invalid_input: InvalidInput,
+  unauthorized: Unauthorized,
+  forbidden: Forbidden,
+  not_found: NotFound,
+  blob_missing: BlobMissing,
+  conflict: Conflict,
+  precondition_failed: PreconditionFailed,
+  payload_too_large: PayloadTooLarge,
+  unsupported_media_type: UnsupportedMediaType,
+  unprocessable: Unprocessable,
+  cancelled: Cancelled,
+  busy: Busy,
+  store_unreachable: Unreachable,
+  store_full: StoreFull,
+  store_denied: StoreDenied,
+  ambiguous: Ambiguous,
+  corrupt: Corrupt,
+  internal: Internal,
+};
+
+/** An error of a class that this process does not know. */
+class ForeignError extends AppError {
+  readonly code: string;
+  readonly status: number;
+  override readonly retryable: boolean;
+
+  constructor({ code, status, retryable, message }: WireError, options: AppErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.status = status;
+    this.retryable = retryable;
+  }
+}
+
+function defect(error: unknown): Internal {
+  return new Internal(`an unexpected error: ${error instanceof Error ? error.message : String(error)}`, {
+    hint: 'this is a defect: the same call may be tried again, and the server log has the stack',
+  });
+}
+
+/** Empty where the details have no JSON form (functions, cycles, big integers): they must not lose the error. */
+function jsonOf(details: ErrorDetails): NonNullable<WireError['details']> {
+  try {
+    return JSON.parse(JSON.stringify(details));
+  } catch {
+    return {};
+  }
+}
