@@ -1,5 +1,5 @@
 /** @file The name of a dataset: moved by compare-and-swap, so of two different imports at once the slower is told. */
-import { Conflict, PreconditionFailed } from '../../errors.ts';
+import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { DatasetHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
@@ -12,6 +12,15 @@ export interface VersionedHead {
 
 export function readDatasetHead(store: ObjectStore, name: string): Promise<VersionedHead | undefined> {
   return createRefs(store).datasets.read(name);
+}
+
+/** @throws NotFound with what to do. */
+export async function requireDatasetHead(store: ObjectStore, name: string): Promise<VersionedHead> {
+  const head = await readDatasetHead(store, name);
+  if (head) return head;
+  throw new NotFound(`there is no dataset "${name}"`, {
+    hint: 'GET /datasets lists them; POST /functions/prepare makes one',
+  });
 }
 
 /**

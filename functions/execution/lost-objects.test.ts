@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createBlobStore } from '../../storage/cas.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import { digestSchema } from '../../storage/records.ts';
-import { createExperiment } from '../experiments/create-experiment.ts';
+import { createExperiment } from '../operations/create-experiment.ts';
 import { registry } from '../registry.ts';
 import { findHistoryFaults } from '../testing/history.ts';
 import { poolInPlace } from '../testing/pictures.ts';

@@ -10,6 +10,12 @@ import type { Versioned } from '../../storage/versioned.ts';
 /** Lost races of one change before it is given up; each means that somebody else's change went through. */
 const MAX_ROUNDS = 16;
 
+/** An experiment as an operation left it. */
+export interface Experiment {
+  readonly head: ExperimentHead;
+  readonly config: Config;
+}
+
 /** @throws NotFound with what to do. */
 export async function readHead(store: ObjectStore, name: string): Promise<Versioned<ExperimentHead>> {
   const found = await createRefs(store).experiments.read(name);

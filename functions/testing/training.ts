@@ -29,16 +29,15 @@ import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
 import { createExecutor } from '../execution/execute.ts';
 import type { Executor } from '../execution/executor.ts';
-import { createExperiment } from '../experiments/create-experiment.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import { gc } from '../gc.ts';
+import { createExperiment } from '../operations/create-experiment.ts';
 import { preview } from '../preview.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
 import { verify } from '../verify.ts';
-import { showHead } from '../views/show-head.ts';
 import { noPool } from './functions.ts';
 
 export const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
@@ -289,8 +288,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     executor,
     async create(name, config = TOY_CONFIG, engine = ASKED_ENGINE) {
       const dataset = await putToyDataset(blobs);
-      const made = await createExperiment({ store, blobs, runner }, name, { config, dataset, engine });
-      await showHead({ store, blobs, name }, made.config);
+      await createExperiment({ store, blobs, runner }, name, { config, dataset, engine });
     },
   };
 }

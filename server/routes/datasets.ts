@@ -1,15 +1,14 @@
 /** @file Names for datasets, and a look at what is in them. */
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { InvalidInput, NotFound, PreconditionFailed } from '../../errors.ts';
-import { releasePictures } from '../../functions/datasets/release-pictures.ts';
-import { writeDatasetView } from '../../functions/views/dataset-view.ts';
-import { deleteView } from '../../functions/views/view-files.ts';
+import { InvalidInput } from '../../errors.ts';
+import { requireDatasetHead } from '../../functions/datasets/dataset-head.ts';
+import { deleteDataset } from '../../functions/operations/delete-dataset.ts';
+import { putDataset } from '../../functions/operations/put-dataset.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
 import { readItems } from '../../storage/items.ts';
-import { type DatasetHead, digestSchema, type Item } from '../../storage/records.ts';
+import { digestSchema, type Item } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
-import type { Etag } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
 import { readFlag } from '../read-flag.ts';
@@ -24,14 +23,6 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
   const app = new Hono();
   const { datasets } = createRefs(store);
 
-  async function readHead(name: string): Promise<{ readonly value: DatasetHead; readonly etag: Etag }> {
-    const head = await datasets.read(name);
-    if (head) return head;
-    throw new NotFound(`there is no dataset "${name}"`, {
-      hint: 'GET /datasets lists them; POST /functions/prepare makes one',
-    });
-  }
-
   app.get('/datasets', async c => {
     const rows = await Promise.all(
       (await datasets.list()).map(async name => ({ name, dataset: (await datasets.read(name))?.value.dataset })),
@@ -41,7 +32,7 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
 
   app.get('/datasets/:name', async c => {
     const name = c.req.param('name');
-    const { value, etag } = await readHead(name);
+    const { value, etag } = await requireDatasetHead(store, name);
     const { pages, removed, encoders, counts, rejects } = await readDataset(blobs, value.dataset);
     const columns = [...new Set(pages.flatMap(page => Object.keys(page.columns)))];
     c.header('etag', `"${etag}"`);
@@ -60,34 +51,20 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
   app.put('/datasets/:name', async c => {
     const name = c.req.param('name');
     const { dataset } = await readJsonAs(c, putSchema);
-    if ((await blobs.keep(dataset)) === undefined) {
-      throw new NotFound(`there is no blob ${dataset}`, { hint: 'repeat the call that made the dataset' });
-    }
-    await readDataset(blobs, dataset);
-    const current = await datasets.read(name);
-    checkIfMatch(c.req.header('if-match'), current?.etag);
-    const { etag } = current
-      ? await datasets.compareAndSwap(name, current.etag, { ...current.value, dataset })
-      : await datasets.create(name, { v: 1, dataset });
-    await writeDatasetView({ store, blobs, call: executor.call }, name);
+    const ifMatch = c.req.header('if-match');
+    const { etag, created } = await putDataset({ store, blobs, call: executor.call }, name, dataset, { ifMatch });
     c.header('etag', `"${etag}"`);
-    return c.json({ v: 1, name, dataset }, current ? 200 : 201);
+    return c.json({ v: 1, name, dataset }, created ? 201 : 200);
   });
 
   app.delete('/datasets/:name', async c => {
-    const name = c.req.param('name');
-    const { value } = await readHead(name);
-    await releasePictures(deps, name, value, { force: readFlag(c.req.query('force'), 'force') });
-    // The name last: killed before, the same call goes on.
-    await deleteView({ store, prefix: `datasets/${name}/` });
-    await datasets.delete(name);
-    // Of a name that is gone: what somebody wrote just now.
-    await writeDatasetView({ store, blobs, call: executor.call }, name);
+    const force = readFlag(c.req.query('force'), 'force');
+    await deleteDataset({ ...deps, call: executor.call }, c.req.param('name'), { force });
     return c.body(null, 204);
   });
 
   app.get('/datasets/:name/items', async c => {
-    const { value } = await readHead(c.req.param('name'));
+    const { value } = await requireDatasetHead(store, c.req.param('name'));
     const { pages, removed } = await readDataset(blobs, value.dataset);
     const limit = readLimit(c.req.query('limit'));
     const start = readCursor(c.req.query('after'));
@@ -109,15 +86,6 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
   });
 
   return app;
-}
-
-function checkIfMatch(header: string | undefined, current: Etag | undefined): void {
-  if (header === undefined) return;
-  if (header === '*' ? current !== undefined : header === `"${current}"`) return;
-  throw new PreconditionFailed('the dataset is another than If-Match names', {
-    expected: current === undefined ? 'no If-Match: the name is free' : `If-Match: "${current}"`,
-    hint: 'GET it again and decide anew',
-  });
 }
 
 function readLimit(text: string | undefined): number {

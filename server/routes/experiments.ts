@@ -1,20 +1,19 @@
 /** @file Experiments: create, train, pause, look, delete. */
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { Conflict, InvalidInput } from '../../errors.ts';
+import { InvalidInput } from '../../errors.ts';
 import { effectAction } from '../../functions/execution/effect-action.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
-import { createExperiment } from '../../functions/experiments/create-experiment.ts';
-import { changeHead, listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
+import { listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
-import { deleteView, describeHead } from '../../functions/views/experiment-view.ts';
+import { createExperiment } from '../../functions/operations/create-experiment.ts';
+import { deleteExperiment } from '../../functions/operations/delete-experiment.ts';
+import { pauseExperiment } from '../../functions/operations/pause-experiment.ts';
+import { describeHead } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
-import { showHead } from '../../functions/views/show-head.ts';
 import { parseDigest } from '../../storage/digest.ts';
-import { readLease } from '../../storage/lease.ts';
 import { nameSchema } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
@@ -58,11 +57,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const dataset = body.dataset.startsWith('sha256:')
       ? parseDigest(body.dataset)
       : await names.resolve('dataset', body.dataset, 'dataset');
-    const create = async () => {
-      const made = await createExperiment(deps, name, { ...body, dataset });
-      await showHead({ store, blobs, name }, made.config);
-      return made;
-    };
+    const create = () => createExperiment(deps, name, { ...body, dataset });
     const { head, config, created } = await executor.heal(create, c.req.raw.signal);
     return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, {
       location: `/experiments/${name}`,
@@ -83,19 +78,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   app.delete('/experiments/:name', async c => {
-    const name = parseName(c);
-    const { value: head } = await readHead(store, name);
-    const driver = await readLease(store, name, deps.now());
-    if (head.state === 'running' || driver) {
-      throw new Conflict(`the experiment "${name}" is in training${driver ? ` (by ${driver.holder})` : ''}`, {
-        expected: 'an experiment that is paused or done',
-        hint: `POST /experiments/${name}/pause, and delete it when its chunk has ended`,
-        retryAfterSeconds: 5,
-      });
-    }
-    // The name last: killed before, the same call goes on.
-    await deleteView(store, name);
-    await createRefs(store).experiments.delete(name);
+    await deleteExperiment(deps, parseName(c));
     return c.body(null, 204);
   });
 
@@ -107,9 +90,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.post('/experiments/:name/pause', async c => {
     const name = parseName(c);
     await readJsonAs(c, emptySchema);
-    const head = await changeHead(store, name, now => (now.state === 'running' ? { ...now, state: 'paused' } : now));
-    const config = await readConfig(blobs, head);
-    await showHead({ store, blobs, name }, config);
+    const { head, config } = await pauseExperiment(deps, name);
     return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
   });
 

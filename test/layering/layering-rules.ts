@@ -26,7 +26,17 @@ export interface LayeringRules {
 }
 
 /** Rooms of functions/, which the server may enter, too. */
-const ROOMS = ['execution', 'pictures', 'encoders', 'experiments', 'datasets', 'import', 'views', 'upkeep'] as const;
+const ROOMS = [
+  'execution',
+  'pictures',
+  'encoders',
+  'experiments',
+  'datasets',
+  'import',
+  'views',
+  'operations',
+  'upkeep',
+] as const;
 
 export const RULES: LayeringRules = {
   layers: [
@@ -91,6 +101,11 @@ export const RULES: LayeringRules = {
       name: 'views',
       paths: ['functions/views/'],
       mayImport: ['datasets', 'experiments', 'pictures', 'definitions', 'storage'],
+    },
+    {
+      name: 'operations',
+      paths: ['functions/operations/'],
+      mayImport: ['views', 'datasets', 'experiments', 'definitions', 'protocol', 'storage'],
     },
     {
       name: 'upkeep',

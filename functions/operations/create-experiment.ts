@@ -4,16 +4,23 @@ import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
 import { Conflict, PreconditionFailed, Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
-import { canonicalDigest, canonicalJson, type Json } from '../../storage/canonical.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { putDocument, readDataset } from '../../storage/document-blobs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import { checkSignals, offeredConditions } from './dataset-signals.ts';
-import { changeHead, readConfig } from './experiment-head.ts';
-import { listEngineDifferences, resolveEngine, resolvePlan, type TrainingEngineRequest } from './resolve-engine.ts';
-import { readImageSize } from './training-size.ts';
+import { listDifferences } from '../experiments/config-differences.ts';
+import { checkSignals, offeredConditions } from '../experiments/dataset-signals.ts';
+import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
+import {
+  listEngineDifferences,
+  resolveEngine,
+  resolvePlan,
+  type TrainingEngineRequest,
+} from '../experiments/resolve-engine.ts';
+import { readImageSize } from '../experiments/training-size.ts';
+import { showHead } from '../views/show-head.ts';
 
 export interface ExperimentRequest {
   /** A preset's name, or an object that may name one under `preset`. */
@@ -28,18 +35,22 @@ export interface CreateContext {
   readonly runner: RunnerClient;
 }
 
-export interface Created {
-  readonly head: ExperimentHead;
-  readonly config: Config;
+export interface Created extends Experiment {
   /** False: it was there, as asked for. */
   readonly created: boolean;
 }
 
 /**
- * Creates the experiment, or finds it as it was created before.
+ * Creates the experiment, or finds it as it was created before, and shows it.
  * @throws Conflict saying what differs when it exists as another one; Busy when `engine` is to be resolved and no runner answers.
  */
 export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
+  const made = await createOrFind(ctx, name, request);
+  await showHead({ store: ctx.store, blobs: ctx.blobs, name }, made.config);
+  return made;
+}
+
+async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   const refs = createRefs(ctx.store).experiments;
   await ctx.blobs.keep(request.dataset);
   const config = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
@@ -133,18 +144,4 @@ async function checkSame(
 async function restoreData(store: ObjectStore, name: string, head: ExperimentHead): Promise<ExperimentHead> {
   if (!head.dataset_deleted) return head;
   return changeHead(store, name, ({ dataset_deleted: _, ...whole }) => whole);
-}
-
-/** `path (stored, not asked)` of every value that differs. */
-function listDifferences(stored: Json | undefined, asked: Json | undefined, path: readonly string[] = []): string[] {
-  if (canonicalJson(stored ?? null) === canonicalJson(asked ?? null)) return [];
-  if (isRecord(stored) && isRecord(asked)) {
-    const keys = [...new Set([...Object.keys(stored), ...Object.keys(asked)])];
-    return keys.flatMap(key => listDifferences(stored[key], asked[key], [...path, key]));
-  }
-  return [`${path.join('.')} (${JSON.stringify(stored)}, not ${JSON.stringify(asked)})`];
-}
-
-function isRecord(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

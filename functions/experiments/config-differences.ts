@@ -1,0 +1,19 @@
+import { canonicalJson, type Json } from '../../storage/canonical.ts';
+
+/** `path (stored value, not asked value)` of every value that differs. */
+export function listDifferences(
+  stored: Json | undefined,
+  asked: Json | undefined,
+  path: readonly string[] = [],
+): string[] {
+  if (canonicalJson(stored ?? null) === canonicalJson(asked ?? null)) return [];
+  if (isRecord(stored) && isRecord(asked)) {
+    const keys = [...new Set([...Object.keys(stored), ...Object.keys(asked)])];
+    return keys.flatMap(key => listDifferences(stored[key], asked[key], [...path, key]));
+  }
+  return [`${path.join('.')} (${JSON.stringify(stored)}, not ${JSON.stringify(asked)})`];
+}
+
+function isRecord(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

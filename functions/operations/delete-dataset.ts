@@ -1,0 +1,30 @@
+import { createRefs } from '../../storage/refs.ts';
+import { requireDatasetHead } from '../datasets/dataset-head.ts';
+import { releasePictures } from '../datasets/release-pictures.ts';
+import { writeDatasetView } from '../views/dataset-view.ts';
+import { deleteView } from '../views/view-files.ts';
+import type { DatasetContext } from './put-dataset.ts';
+
+export interface DeleteDatasetContext extends DatasetContext {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * Deletes the name and the view; gc erases the pictures that no other dataset has.
+ * @param force Experiments on the pictures keep their checkpoints and cannot be trained any more.
+ * @throws NotFound, Conflict while experiments use the pictures; with `force`, while one of them is in training.
+ */
+export async function deleteDataset(
+  ctx: DeleteDatasetContext,
+  name: string,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  const { value } = await requireDatasetHead(ctx.store, name);
+  await releasePictures(ctx, name, value, { force });
+  // The name last: killed before, the same call goes on.
+  await deleteView({ store: ctx.store, prefix: `datasets/${name}/` });
+  await createRefs(ctx.store).datasets.delete(name);
+  // Somebody may have written files of the view since they were deleted. The name is gone, so this deletes them.
+  await writeDatasetView(ctx, name);
+}

@@ -1,0 +1,31 @@
+import { Conflict } from '../../errors.ts';
+import { readLease } from '../../storage/lease.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { readHead } from '../experiments/experiment-head.ts';
+import { deleteView } from '../views/experiment-view.ts';
+
+export interface DeleteContext {
+  readonly store: ObjectStore;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * Deletes the name and the view; gc deletes the blobs that no other name needs. Branches of the experiment keep what they need.
+ * @throws NotFound, Conflict while it is in training.
+ */
+export async function deleteExperiment({ store, now }: DeleteContext, name: string): Promise<void> {
+  const { value: head } = await readHead(store, name);
+  const driver = await readLease(store, name, now());
+  if (head.state === 'running' || driver) {
+    throw new Conflict(`the experiment "${name}" is in training${driver ? ` (by ${driver.holder})` : ''}`, {
+      expected: 'an experiment that is paused or done',
+      hint: `POST /experiments/${name}/pause, and delete it when its chunk has ended`,
+      retryAfterSeconds: 5,
+    });
+  }
+  // The name last: killed before, the same call goes on.
+  await deleteView(store, name);
+  await createRefs(store).experiments.delete(name);
+}

@@ -1,0 +1,50 @@
+import { NotFound, PreconditionFailed } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
+import type { EffectContext } from '../define.ts';
+import { writeDatasetView } from '../views/dataset-view.ts';
+
+export interface DatasetContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly call: EffectContext['call'];
+}
+
+export interface PutDatasetOptions {
+  /** As in HTTP: the etag of the version that may be moved, between quotation marks; `*`: any. Left out: any, or none. */
+  readonly ifMatch?: string | undefined;
+}
+
+/**
+ * Makes the name mean the dataset, and shows it.
+ * @throws NotFound when the store does not have the dataset, PreconditionFailed when the name is at another version.
+ */
+export async function putDataset(
+  { store, blobs, call }: DatasetContext,
+  name: string,
+  dataset: Digest,
+  { ifMatch }: PutDatasetOptions = {},
+): Promise<{ readonly etag: Etag; readonly created: boolean }> {
+  if ((await blobs.keep(dataset)) === undefined) {
+    throw new NotFound(`there is no blob ${dataset}`, { hint: 'repeat the call that made the dataset' });
+  }
+  await readDataset(blobs, dataset);
+  const { datasets } = createRefs(store);
+  const current = await datasets.read(name);
+  checkVersion(ifMatch, current?.etag);
+  const { etag } = current
+    ? await datasets.compareAndSwap(name, current.etag, { ...current.value, dataset })
+    : await datasets.create(name, { v: 1, dataset });
+  await writeDatasetView({ store, blobs, call }, name);
+  return { etag, created: current === undefined };
+}
+
+function checkVersion(asked: PutDatasetOptions['ifMatch'], current: Etag | undefined): void {
+  if (asked === undefined || (asked === '*' ? current !== undefined : asked === `"${current}"`)) return;
+  throw new PreconditionFailed('the dataset is another than If-Match names', {
+    expected: current === undefined ? 'no If-Match: the name is free' : `If-Match: "${current}"`,
+    hint: 'GET it again and decide anew',
+  });
+}
