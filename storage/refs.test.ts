@@ -134,7 +134,7 @@ describe('refs', () => {
       await put({ v: 2, ...common, engine: { ...engine, ...plan }, plan });
       await expect(refs.experiments.read('odd')).rejects.toThrow('engine: micro_batch is no part of an engine');
       await put({ v: 3, ...common, engine, plan, chunks: [] });
-      await expect(refs.experiments.read('odd')).rejects.toThrow('has the version 3');
+      await expect(refs.experiments.read('odd')).rejects.toThrow('unknown version 3');
     });
   });
 });
