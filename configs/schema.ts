@@ -1,6 +1,7 @@
 /** @file The config of an experiment. `seed, model, objective, optimizer, data` are keyed: they decide the bits. `run` is not. */
 import { z } from 'zod';
 import { frozenNetsSchema, lossesSchema } from './losses.ts';
+import { PREDICTION_TYPES, samplingSchema } from './sampling.ts';
 import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
 
 export const modelSchema = z
@@ -58,7 +59,7 @@ export const conditionDropoutSchema = z
   });
 
 export const objectiveSchema = z.strictObject({
-  prediction_type: z.enum(['x_prediction', 'v_prediction']).default('x_prediction'),
+  prediction_type: z.enum(PREDICTION_TYPES).default('x_prediction'),
   /** Logit-normal over t (t = 0 data, t = 1 noise), mixed with a uniform share. */
   logit_normal_mean: z.number().default(0.8),
   logit_normal_std: z.number().positive().default(0.8),
@@ -126,9 +127,7 @@ export const runSchema = z.strictObject({
     .strictObject({
       /** One picture each at every chunk border; none: no previews. */
       prompts: z.array(z.string().min(1).max(2000)).max(64).default([]),
-      steps: z.int().min(1).max(1000).default(25),
-      guidance: z.number().min(0).max(50).default(1.5),
-      seed: z.int().nonnegative().default(0),
+      ...samplingSchema.shape,
     })
     .prefault({}),
   /** Superseded checkpoints to keep beside the newest. */

@@ -1,5 +1,6 @@
 /** @file The same few pictures at every chunk border of a run. */
 import { z } from 'zod';
+import { samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
@@ -24,23 +25,19 @@ export const preview = defineFunction({
   input: z.strictObject({
     checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
     prompts: z.array(z.string().min(1).max(2000)).min(1).max(64).describe('one picture each'),
-    steps: z.int().min(1).max(1000).default(25),
-    guidance: z.number().min(0).max(50).default(1.5),
-    seed: z.int().nonnegative().default(0),
+    ...samplingSchema.shape,
     width: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
     height: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
   }),
   async run(ctx, { engine: given, ...request }) {
     const engine = requireEngine(given);
     const { images, stats } = await samplePictures(ctx, { ...request, first: 0, weights: 'ema', engine });
-    const { checkpoint, steps, guidance, seed, prompts } = request;
+    const { checkpoint, prompts } = request;
     const index: PreviewIndex = {
       v: 1,
       kind: 'previews',
       checkpoint,
-      steps,
-      guidance,
-      seed,
+      ...samplingOf(request),
       pictures: Object.values(images).map((image, i) => ({ prompt: prompts[i] ?? '', image })),
       links: [...new Set(Object.values(images).map(image => image.digest))],
     };

@@ -125,8 +125,17 @@ describe('sample', () => {
 test('preview makes an index of its pictures', async () => {
   const { result } = await lab.executor.call('preview', body);
   const index = await readPreviewIndex(lab.blobs, result.outputs.index?.digest as Digest);
+  expect(index).toMatchObject({ steps: 2, guidance: 1.5, seed: 0, solver: 'euler', time_grid: 'uniform' });
   expect(index.pictures.map(({ prompt }) => prompt)).toEqual(body.prompts);
   expect(index.pictures[1]?.image).toEqual(result.outputs.image_001);
   // The same pictures as sample makes with the same seed.
   expect(result.outputs.image_000).toEqual((await sample({})).outputs.image_000);
+});
+
+test('an index of previews without names of solver and time grid is read as one of Euler steps on the uniform grid', async () => {
+  const { result } = await lab.executor.call('preview', body);
+  const index = await readPreviewIndex(lab.blobs, result.outputs.index?.digest as Digest);
+  const { solver: _, time_grid: __, guidance_method: ___, ...former } = index;
+  const { digest } = await lab.blobs.put(Buffer.from(JSON.stringify(former)));
+  expect(await readPreviewIndex(lab.blobs, digest)).toEqual(index);
 });

@@ -1,5 +1,6 @@
 /** @file Pictures from prompts. */
 import { z } from 'zod';
+import { samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
@@ -16,9 +17,7 @@ export const sampleInput = z.strictObject({
   pose: poseSchema.optional().describe('133 joints: [x, y, confidence], x and y in [-1, 1] of the picture'),
   width: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
   height: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
-  steps: z.int().min(1).max(1000).default(25),
-  guidance: z.number().min(0).max(50).default(1.5).describe('classifier-free guidance scale; 1: off'),
-  seed: z.int().nonnegative().default(0),
+  ...samplingSchema.shape,
   first: z.int().nonnegative().default(0).describe('picture i starts from the noise of (seed, first + i)'),
   weights: z.enum(['ema', 'raw']).default('ema'),
 });

@@ -1,6 +1,7 @@
 /** @file What server and runner say to each other over loopback HTTP: plain JSON, digests, no tensors. */
 import { z } from 'zod';
 import { progressSchema } from '../configs/progress.ts';
+import { samplingSchema } from '../configs/sampling.ts';
 import { wireErrorSchema } from '../errors-wire.ts';
 import { blobRefSchema, digestSchema, engineSpecSchema, trainingPlanSchema } from '../storage/records.ts';
 
@@ -28,11 +29,8 @@ export const sampleJobSchema = z.strictObject({
   conditions: digestSchema,
   width: z.int().positive(),
   height: z.int().positive(),
-  steps: z.int().min(1).max(1000),
-  /** Classifier-free guidance scale; 1 = off. */
-  guidance: z.number().min(0).max(50),
+  ...samplingSchema.shape,
   /** Row i starts from the noise of (seed, first + i). */
-  seed: z.int().nonnegative(),
   first: z.int().nonnegative(),
   weights: z.enum(['ema', 'raw']),
   engine: engineSpecSchema,

@@ -1,4 +1,5 @@
 /** @file Pictures of a checkpoint: prompts encoded here, sampled by the gpu-runner, written as PNG here. */
+import { type Sampling, samplingOf } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Internal, InvalidInput, Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
@@ -16,7 +17,7 @@ import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
 /** What decides the bytes of the PNGs, and of a reference picture's features. */
 export const PICTURE_TOOLS = IMAGE_TOOLS;
 
-export interface PictureRequest {
+export interface PictureRequest extends Sampling {
   readonly checkpoint: Digest;
   readonly prompts: readonly string[];
   readonly negative_prompt?: string | undefined;
@@ -25,9 +26,6 @@ export interface PictureRequest {
   /** Pixels; default: the training pictures'. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
-  readonly steps: number;
-  readonly guidance: number;
-  readonly seed: number;
   readonly first: number;
   readonly weights: 'ema' | 'raw';
   readonly engine: EngineSpec;
@@ -47,7 +45,7 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     (await readCheckpoint(ctx.blobs, request.checkpoint)).config,
   );
   const { width, height } = sizeOf(request, model, data);
-  const { checkpoint, steps, guidance, seed, first, weights, engine } = request;
+  const { checkpoint, first, weights, engine } = request;
   const conditions = await packRows(ctx, request, model, { width, height });
   const job: SampleJob = {
     kind: 'sample',
@@ -55,9 +53,7 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     conditions: (await ctx.blobs.put(conditions, 'application/octet-stream')).digest,
     width,
     height,
-    steps,
-    guidance,
-    seed,
+    ...samplingOf(request),
     first,
     weights,
     engine,

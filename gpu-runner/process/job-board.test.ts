@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { samplingSchema } from '../../configs/sampling.ts';
 import { Busy, NotFound, Unprocessable } from '../../errors.ts';
 import { digestOf } from '../../storage/digest.ts';
 import type { Job, JobEvent, JobResult } from '../protocol.ts';
@@ -22,9 +23,7 @@ const sample = (seed: number): Job => ({
   conditions: digestOf('conditions'),
   width: 8,
   height: 8,
-  steps: 1,
-  guidance: 1,
-  seed,
+  ...samplingSchema.parse({ steps: 1, guidance: 1, seed }),
   first: 0,
   weights: 'ema',
   engine,

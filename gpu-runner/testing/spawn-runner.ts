@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { samplingSchema } from '../../configs/sampling.ts';
 import { digestOf } from '../../storage/digest.ts';
 import type { SampleJob, TrainChunkJob } from '../protocol.ts';
 
@@ -89,9 +90,7 @@ export function fakeSample(seed: number, steps = 2): SampleJob {
     conditions: digestOf('conditions'),
     width: 8,
     height: 8,
-    steps,
-    guidance: 1,
-    seed,
+    ...samplingSchema.parse({ steps, guidance: 1, seed }),
     first: 0,
     weights: 'ema',
     engine,

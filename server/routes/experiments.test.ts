@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { changeHead, readHead } from '../../functions/experiments/experiment-head.ts';
 import { ASKED_ENGINE, ENGINE, listKeys, PLAN, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { acquireLease } from '../../storage/lease.ts';
@@ -67,6 +67,17 @@ describe('PUT /experiments/:name', () => {
     expect(problem.detail).toContain(`dataset (${server.dataset}, not ${dataset})`);
     expect(problem.detail).toContain('engine.micro_batch (2)');
     expect(problem.detail).not.toContain('hidden_size');
+  });
+
+  test('the body it was created with still fits a config that was stored before sampling had a solver', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    const { value } = await readHead(server.store, 'toy');
+    const { run, ...rest } = JSON.parse(Buffer.from(await server.blobs.get(value.config)).toString());
+    const { solver: _, time_grid: __, guidance_method: ___, ...preview } = run.preview;
+    const former = await server.blobs.put(Buffer.from(JSON.stringify({ ...rest, run: { ...run, preview } })));
+    await changeHead(server.store, 'toy', head => ({ ...head, config: former.digest }));
+    const { config } = await server.expectJson(200, 'PUT', '/experiments/toy', body);
+    expect(config).toBe(former.digest);
   });
 
   test('the body it was created with still fits after it was trained on', async () => {
@@ -161,6 +172,7 @@ describe('looking at it', () => {
   test('previews, with pictures that are there', async () => {
     const { previews } = await server.expectJson(200, 'GET', '/experiments/toy/previews?after=4');
     expect(previews.map(({ step }: { step: number }) => step)).toEqual([8, 12, 16]);
+    expect(previews[0]).toMatchObject({ steps: 2, guidance: 1.5, seed: 0, solver: 'euler', time_grid: 'uniform' });
     expect(previews[0].pictures).toMatchObject([{ prompt: 'a red hat', media_type: 'image/png' }]);
     const picture = await server.send('GET', previews[0].pictures[0].url);
     expect(picture.headers.get('content-type')).toBe('image/png');

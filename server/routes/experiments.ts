@@ -1,6 +1,7 @@
 /** @file Experiments: create, train, pause, look, delete. */
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import { samplingOf } from '../../configs/sampling.ts';
 import { InvalidInput } from '../../errors.ts';
 import { effectAction } from '../../functions/execution/effect-action.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
@@ -107,9 +108,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
       previews: (await Promise.all(previews)).map(({ to, found }) => ({
         step: to,
         checkpoint: found.checkpoint,
-        steps: found.steps,
-        guidance: found.guidance,
-        seed: found.seed,
+        ...samplingOf(found),
         pictures: found.pictures.map(({ prompt, image }) => ({ prompt, ...image, url: `/objects/${image.digest}` })),
       })),
     });

@@ -35,6 +35,9 @@ describe('POST /sample', () => {
       seed: 5,
       steps: 2,
       guidance: 1.5,
+      solver: 'euler',
+      time_grid: 'uniform',
+      guidance_method: 'cfg',
       weights: 'ema',
       cache: 'miss',
       image: { media_type: 'image/png' },
@@ -94,6 +97,11 @@ describe('POST /sample', () => {
     const given = { ...ask, ...change };
     const model = given.model === 'DATASET' ? server.dataset : given.model;
     await server.expectJson(status, 'POST', '/sample', { ...given, model });
+  });
+
+  test('refuses an unknown solver, naming the nearest', async () => {
+    const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, solver: 'eular' });
+    expect(problem.detail).toContain('/solver: unknown solver "eular"; did you mean "euler"?');
   });
 
   test.each([

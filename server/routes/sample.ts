@@ -1,6 +1,7 @@
 /** @file Pictures for people: one POST with a prompt answers with a PNG. */
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import { samplingOf } from '../../configs/sampling.ts';
 import { Internal } from '../../errors.ts';
 import type { RunState } from '../../functions/execution/executor.ts';
 import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
@@ -56,15 +57,13 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
     };
     if (wantsJson(c.req.header('accept'))) {
       const { checkpoint = null } = action.inputs;
-      const { seed = null, steps = null, guidance = null, weights = null } = action.params;
+      const { weights = null } = action.params;
       return c.json(
         {
           v: 1,
           ...said,
           checkpoint,
-          seed,
-          steps,
-          guidance,
+          ...samplingOf(action.params),
           weights,
           engine: action.engine ?? null,
           image: linkOf(image),

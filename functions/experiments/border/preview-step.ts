@@ -1,5 +1,6 @@
 /** @file Previews: the same few pictures at every chunk border. */
 import { z } from 'zod';
+import { samplingOf, samplingSchema } from '../../../configs/sampling.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { readDocument } from '../../../storage/document-blobs.ts';
 import { blobRefSchema, digestSchema } from '../../../storage/records.ts';
@@ -12,9 +13,7 @@ const previewIndexSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('previews'),
   checkpoint: digestSchema,
-  steps: z.int(),
-  guidance: z.number(),
-  seed: z.int(),
+  ...samplingSchema.shape,
   pictures: z.array(z.strictObject({ prompt: z.string(), image: blobRefSchema })),
   links: z.array(digestSchema),
 });
@@ -36,12 +35,12 @@ export const previewStep = defineBorderStep({
     schema: previewIndexSchema,
     linksLeaves: true,
     folder: 'previews',
-    files({ pictures, steps, guidance, seed }) {
-      const named = pictures.map(({ prompt, image }, i) => ({ name: fileOf(i), prompt, blob: image.digest }));
+    files(index) {
+      const named = index.pictures.map(({ prompt, image }, i) => ({ name: fileOf(i), prompt, blob: image.digest }));
       const shown = named.map(({ name, prompt }) => ({ file: name, prompt }));
       return [
         ...named.map(({ name, blob }) => ({ name, blob })),
-        { name: 'index.json', json: { v: 1, steps, guidance, seed, pictures: shown } },
+        { name: 'index.json', json: { v: 1, ...samplingOf(index), pictures: shown } },
       ];
     },
     describe({ run: { preview } }) {
