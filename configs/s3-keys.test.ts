@@ -1,4 +1,3 @@
-import { fork } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,26 +35,6 @@ it('makes keys once, for the owner alone', async () => {
   expect(await readdir(join(folder, '.easel', 'tmp'))).toEqual([]);
   await rm(path);
   expect(await ensureS3Keys(folder)).not.toEqual(keys);
-});
-
-it('gives processes that start at once the same keys', async () => {
-  const script = join(folder, 'ensure.mjs');
-  const module = new URL('./s3-keys.ts', import.meta.url).href;
-  await writeFile(
-    script,
-    `const { ensureS3Keys } = await import('${module}'); process.send(await ensureS3Keys('${folder}'));`,
-  );
-  const answers = await Promise.all(
-    Array.from(
-      { length: 4 },
-      () =>
-        new Promise((resolve, reject) => {
-          fork(script).once('message', resolve).once('error', reject);
-        }),
-    ),
-  );
-  const keys = await readS3Keys(folder);
-  expect(answers).toEqual([keys, keys, keys, keys]);
 });
 
 it('refuses a file that is none, without telling what is in it', async () => {

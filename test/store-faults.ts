@@ -1,6 +1,6 @@
 /**
  * @file What the real processes do when the disk of their store is full, and when it may only be read. Run in a mount namespace of its own, on a
- * small tmpfs, by store-faults.test.ts; prints what it saw as JSON.
+ * small tmpfs, by store-faults.process.test.ts; prints what it saw as JSON.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -97,7 +97,7 @@ describe('random programs', () => {
 
   it('take every operation that has a gradient', () => {
     const taken = new Set(SEEDS.flatMap(seed => traceProgram(seed).graph.nodes.map(({ op }) => op)));
-    // Convolutions have a property of their own; stopGradient is below, and remat.test.ts has what computes again.
+    // Convolutions have a property of their own; stopGradient is below, and remat.engine.test.ts has what computes again.
     const others = new Set(['state', 'conv2d', 'stopGradient', 'never', 'after']);
     expect(Object.keys(OPS).filter(op => !taken.has(op as OpName) && !others.has(op))).toEqual([]);
   });
