@@ -71,12 +71,11 @@ test('a blob larger than a piece arrives whole, and so does its range', async ()
   for (let i = 0; i < bytes.length; i += 4096) bytes.writeUInt32LE(i, i);
   const digest = digestOf(bytes);
   await put(bytes, 'application/octet-stream');
-  const whole = await (await app.request(`/objects/${digest}`)).bytes();
-  expect(digestOf(whole)).toBe(digest);
-  const range = await (
-    await app.request(`/objects/${digest}`, { headers: { range: 'bytes=1000000-35000000' } })
-  ).bytes();
-  expect(Buffer.compare(range, bytes.subarray(1_000_000, 35_000_001))).toBe(0);
+  const whole = await app.request(`/objects/${digest}`);
+  expect(digestOf(Buffer.from(await whole.arrayBuffer()))).toBe(digest);
+  const range = await app.request(`/objects/${digest}`, { headers: { range: 'bytes=1000000-35000000' } });
+  const expected = bytes.subarray(1_000_000, 35_000_001);
+  expect(Buffer.from(await range.arrayBuffer()).equals(expected)).toBe(true);
 });
 
 test('PUT stores what has the digest it names, and nothing else', async () => {
