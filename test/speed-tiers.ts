@@ -1,0 +1,15 @@
+/** @file The speed of a test file is in its name: `x.test.ts` is fast and runs in `npm run test:fast`, `x.TIER.test.ts` is slow. */
+
+/** What a slow test file does, by the word before `.test.ts`. */
+export const SLOW_TIERS = {
+  process: 'starts a process',
+  engine: 'loads a native engine',
+  slow: 'takes long for another reason',
+} as const;
+export type SlowTier = keyof typeof SLOW_TIERS;
+
+/** Name of the vitest project of all other test files. */
+export const FAST_PROJECT = 'fast';
+
+/** Globs of slow test files. */
+export const SLOW_FILES = Object.keys(SLOW_TIERS).map(tier => `**/*.${tier}.test.ts`);
