@@ -1,6 +1,7 @@
 /**
- * @file Time from a config to a program that can run, for the network of production: traced and differentiated, optimized, compiled by ONNX
- * Runtime the first time and from the cache on disk. `node bench/compile.ts [--net prod|small|demo] [--runs N] [--json]`
+ * @file Time from the config of the production network to a program: tracing and differentiation, optimization, and
+ * compilation by ONNX Runtime, the first time and from the cache on disk.
+ * `node bench/compile.ts [--net prod|small|demo] [--runs N] [--json]`
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';

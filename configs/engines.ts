@@ -1,4 +1,7 @@
-/** @file The one list of engines. Tables with a row per engine are total over {@link EngineName}, so that TypeScript names the missing rows. */
+/**
+ * @file The one list of engines. Tables with a row per engine are total over {@link EngineName}, so that TypeScript
+ * names the missing rows.
+ */
 
 export const ENGINE_NAMES = [
   'onnxruntime/cpu',

@@ -8,7 +8,8 @@ import { nearestName } from './suggest.ts';
 /**
  * Checks a config and fills in every default.
  * @param source What to call it in errors: a file name, "config".
- * @throws InvalidInput that names each wrong key, what was expected there, and for an unknown key the nearest known one.
+ * @throws InvalidInput that names each wrong key, what was expected there, and for an unknown key the nearest known
+ * one.
  */
 export function parseConfig(value: unknown, source = 'config'): Config {
   const parsed = configSchema.safeParse(value);

@@ -22,8 +22,8 @@ export async function loadPreset(name: string): Promise<Config> {
 }
 
 /**
- * A config as people write it: a preset's name, or an object that may name one under `preset` and overrides some of its keys.
- * Objects are merged, everything else is replaced.
+ * A config as people write it: a preset's name, or an object that may name one under `preset` and overrides some of its
+ * keys. Objects are merged, everything else is replaced.
  * @throws InvalidInput naming unknown keys, NotFound for an unknown preset.
  */
 export async function resolveConfig(written: string | Readonly<Record<string, unknown>>): Promise<Config> {

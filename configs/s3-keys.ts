@@ -1,6 +1,7 @@
 /**
- * @file The keys of the S3 endpoint over a folder store: from the environment, else from a file in the folder that only its owner can read,
- * made once. Server and command line read the same, since neither should ask the other for a secret.
+ * @file The keys of the S3 endpoint over a folder store: from the environment, else from a file in the folder, made
+ * once and readable by its owner only. Server and command line read the same file, so that neither asks the other for a
+ * secret.
  */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
@@ -50,7 +51,7 @@ export function s3KeysOf(env: Readonly<Record<string, string | undefined>>): S3K
   return { accessKey, secretKey };
 }
 
-/** What the folder keeps; undefined when nothing was made yet. @throws Corrupt */
+/** The keys that the folder keeps; undefined if none were made yet. @throws Corrupt */
 export async function readS3Keys(folder: string): Promise<S3Keys | undefined> {
   const path = join(folder, RESERVED_FOLDER, FILE);
   let text: string;
@@ -66,16 +67,16 @@ export async function readS3Keys(folder: string): Promise<S3Keys | undefined> {
   } catch {
     // No cause: it may repeat the secret.
     throw new Corrupt(`"${path}" does not hold the keys of the S3 endpoint`, {
-      hint: 'remove it, and new keys are made',
+      hint: 'remove the file; the next start makes new keys',
     });
   }
 }
 
-/** The same, made when there are none: of any number of processes that make them at once, one succeeds, and all get its keys. */
+/** Reads the keys, or makes them. If several processes make them at once, all get the keys of the one that succeeds. */
 export async function ensureS3Keys(folder: string): Promise<S3Keys> {
   const known = await readS3Keys(folder);
   if (known !== undefined) return known;
-  // Left behind by a kill, it is swept as the store's own temporary files are.
+  // If a kill leaves this file behind, it is swept like the store's own temporary files.
   const temporary = join(folder, RESERVED_FOLDER, 'tmp', randomUUID());
   await mkdir(join(folder, RESERVED_FOLDER, 'tmp'), { recursive: true });
   const file = await open(temporary, 'wx', MODE);
@@ -93,7 +94,7 @@ export async function ensureS3Keys(folder: string): Promise<S3Keys> {
   return ensureS3Keys(folder);
 }
 
-/** In the alphabets of Amazon's keys but for the "/" and "+", which some clients do not quote well. */
+/** Random keys in the alphabets of Amazon's keys, without "/" and "+", which some clients do not quote well. */
 function makeS3Keys(): S3Keys {
   const letters = Array.from(
     { length: ACCESS_KEY_LENGTH },

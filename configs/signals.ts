@@ -1,7 +1,7 @@
 /**
- * @file The one table of signals and columns. A signal is an input of the network beside the noisy picture. It is stored as the column of
- * its own name: one member for each picture, `{id}.{suffix}`. A signal that is left out (dropped, not asked for, not in the data set) is
- * fed as zeros with `keep_NAME` 0, and leaves no trace in the output.
+ * @file The one table of signals and columns. A signal is an input of the network beside the noisy picture. It is
+ * stored as the column of its own name: one member for each picture, `{id}.{suffix}`. A signal that is left out
+ * (dropped, not asked for, not in the data set) is fed as zeros with `keep_NAME` 0, and leaves no trace in the output.
  */
 import { z } from 'zod';
 
@@ -18,7 +18,10 @@ export interface Frame {
   readonly tokens: number;
 }
 
-/** A category of condition dropout: its key in `objective.cfg_dropout`, and its share of the samples unless the config says otherwise. */
+/**
+ * A category of condition dropout: its key in `objective.cfg_dropout`, and its share of the samples unless the config
+ * says otherwise.
+ */
 interface DropoutCategory {
   readonly key: `p_${string}`;
   readonly share: number;

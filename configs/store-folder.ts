@@ -4,7 +4,10 @@ import { InvalidInput } from '../errors.ts';
 /** Where a folder store keeps what is no object: temporary files, locks, keys. */
 export const RESERVED_FOLDER = '.easel';
 
-/** The folder of `file:DIR`, also written `file:///DIR`; undefined for a store that is none. @throws InvalidInput when it names no folder. */
+/**
+ * The folder of `file:DIR`, also written `file:///DIR`; undefined if the store is not a folder.
+ * @throws InvalidInput if the URL names no folder.
+ */
 export function parseStoreFolder(url: string): string | undefined {
   if (!url.startsWith('file:')) return undefined;
   const folder = url.slice('file:'.length).replace(/^\/\/(?=\/)/, '');

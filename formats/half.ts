@@ -1,4 +1,7 @@
-/** @file IEEE 754 binary16 and bfloat16 as their bits, rounding to nearest, ties to even. (Float16Array came with Node 24 only.) */
+/**
+ * @file IEEE 754 binary16 and bfloat16 as their bits, rounding to nearest, ties to even. (Float16Array came with Node
+ * 24 only.)
+ */
 
 const scratch = new Float32Array(1);
 const bitsOf = new Uint32Array(scratch.buffer);

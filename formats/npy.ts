@@ -1,4 +1,7 @@
-/** @file NumPy's .npy, format version 1.0 (numpy/lib/format.py): C order, little-endian, the same bytes as `numpy.save` writes. */
+/**
+ * @file NumPy's .npy, format version 1.0 (numpy/lib/format.py): C order, little-endian, the same bytes as `numpy.save`
+ * writes.
+ */
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import {
   bytesOfTensor,
@@ -46,7 +49,9 @@ export function encodeNpy(array: NpyInput): Uint8Array {
   return bytes;
 }
 
-/** A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short. */
+/**
+ * A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short.
+ */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < PREAMBLE_BYTES || file.toString('latin1', 0, MAGIC.length) !== MAGIC) {

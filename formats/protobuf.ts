@@ -1,4 +1,7 @@
-/** @file The protocol buffers wire format (protobuf.dev/programming-guides/encoding): as much of it as ONNX and TensorBoard need. */
+/**
+ * @file The protocol buffers wire format (protobuf.dev/programming-guides/encoding): as much of it as ONNX and
+ * TensorBoard need.
+ */
 import { InvalidInput } from '../errors.ts';
 
 const encoder = new TextEncoder();

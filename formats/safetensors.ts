@@ -28,7 +28,8 @@ export interface SafetensorsFile {
 }
 
 /**
- * Equal tensors give equal bytes: tensors lie by type (wider first, so that each is aligned), then by name; metadata by key.
+ * Equal tensors give equal bytes: tensors lie by type (wider first, so that each is aligned), then by name; metadata by
+ * key.
  * @throws InvalidInput when array, type and shape of a tensor disagree.
  */
 export function encodeSafetensors(
@@ -69,7 +70,8 @@ export function encodeSafetensors(
 
 /**
  * Tensors are views into `bytes` where the alignment allows it.
- * @throws Unprocessable on a damaged header, an unknown type, or offsets that overlap, leave holes or disagree with a shape.
+ * @throws Unprocessable on a damaged header, an unknown type, or offsets that overlap, leave holes or disagree with a
+ * shape.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
   if (bytes.length < LENGTH_BYTES) throw malformed('the file is shorter than its length field');

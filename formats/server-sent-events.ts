@@ -9,8 +9,8 @@ export interface ServerSentEvent {
 }
 
 /**
- * Yields the messages of one connection; a message cut off at the end is dropped, as the standard says. `onBytes` hears of every chunk,
- * comments included: a sign of life.
+ * Yields the messages of one connection; a message cut off at the end is dropped, as the standard says. `onBytes` hears
+ * of every chunk, comments included: a sign of life.
  */
 export async function* readServerSentEvents(
   body: AsyncIterable<Uint8Array>,

@@ -1,4 +1,7 @@
-/** @file Tar archives in memory: deterministic USTAR out (POSIX.1-1988, pax records for names that do not fit), USTAR, pax and GNU in. */
+/**
+ * @file Tar archives in memory: deterministic USTAR out (POSIX.1-1988, pax records for names that do not fit), USTAR,
+ * pax and GNU in.
+ */
 import { InvalidInput, Unprocessable } from '../errors.ts';
 
 /** Headers and bodies fill whole blocks. */
@@ -51,9 +54,10 @@ export function roundUp(size: number): number {
 }
 
 /**
- * All entries, in order. Sparse files and continued volumes are refused, damage is found by the header's checksum. Bodies are views, and
- * nothing is unpacked, so an archive costs its own bytes and its entries.
- * @throws Unprocessable naming the byte at which the archive is damaged, has a name of more than 4,096 bytes, or entries beyond `maxEntries`.
+ * All entries, in order. Sparse files and continued volumes are refused, damage is found by the header's checksum.
+ * Bodies are views, and nothing is unpacked, so an archive costs its own bytes and its entries.
+ * @throws Unprocessable naming the byte at which the archive is damaged, has a name of more than 4,096 bytes, or
+ * entries beyond `maxEntries`.
  */
 export function readTar(bytes: Uint8Array, maxEntries = MAX_ENTRIES): TarEntry[] {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,7 @@
 /**
- * @file A column of a page: an uncompressed tar, as WebDataset reads it, whose first member `index.json` says where the others lie:
- * { "v": 1, "members": { name: [offset, size] } }, offsets counted from the start of the archive. So one member is one Range read.
+ * @file A column of a page: an uncompressed tar, as WebDataset reads it, whose first member `index.json` says where the
+ * others lie: { "v": 1, "members": { name: [offset, size] } }, offsets counted from the start of the archive. So one
+ * member is one Range read.
  */
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import { BLOCK_BYTES, headerBytes, packTar, readTar, roundUp } from './tar.ts';

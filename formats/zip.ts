@@ -1,4 +1,7 @@
-/** @file Zip archives in memory (PKWARE APPNOTE 6.3), read by their central directory: stored and deflated members, no zip64. */
+/**
+ * @file Zip archives in memory (PKWARE APPNOTE 6.3), read by their central directory: stored and deflated members, no
+ * zip64.
+ */
 import { crc32, inflateRawSync } from 'node:zlib';
 import { Unprocessable } from '../errors.ts';
 
@@ -21,7 +24,10 @@ export interface ZipEntry {
   read(): Uint8Array;
 }
 
-/** All members in the order of the directory. @throws Unprocessable for what is no zip archive, is damaged or leads out of its folder. */
+/**
+ * All members in the order of the directory. @throws Unprocessable for what is no zip archive, is damaged or leads out
+ * of its folder.
+ */
 export function readZip(archive: Uint8Array): ZipEntry[] {
   const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);
   const end = findEnd(view);

@@ -1,14 +1,14 @@
-/** @file How a call that may take long is answered: its result, its problem, or where to look for them. */
+/** @file Answers a call that may take long: with its result, its problem, or the address of its run. */
 import type { Context } from 'hono';
 import type { RunHandle } from '../functions/execution/executor.ts';
 import { readWait } from './prefer.ts';
 import { sendProblem } from './problem.ts';
 import { describeRun, runPath } from './run-document.ts';
 
-/** What a call waits for its result without a `Prefer` header. */
+/** Seconds that a call without a `Prefer` header waits for its result. */
 const DEFAULT_WAIT_SECONDS = 2;
 
-/** 200 with the run's document, 202 + Location while it goes on, or its problem. */
+/** Answers 200 with the document of the run, 202 with Location while it goes on, or its problem. */
 export async function answerRun(c: Context, run: RunHandle): Promise<Response> {
   const seconds = readWait(c.req.header('prefer'), DEFAULT_WAIT_SECONDS);
   const state = await run.wait(seconds * 1000, c.req.raw.signal);

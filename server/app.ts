@@ -1,4 +1,4 @@
-/** @file The HTTP interface as one Hono app: pure, `app.request` works in tests. */
+/** @file The HTTP interface as one Hono app. It opens no socket, so tests call `app.request`. */
 import { Hono } from 'hono';
 import { AppError, NotFound } from '../errors.ts';
 import type { RouteDoc, ServerDeps } from './deps.ts';
@@ -28,7 +28,7 @@ export const ROUTES: readonly RouteDoc[] = [
 ];
 
 export interface AppOptions {
-  /** Where defects of ours are told, with their stack; default: standard error. */
+  /** Receives defects of Easel with their stack; default: standard error. */
   readonly log?: (line: string) => void;
 }
 

@@ -24,9 +24,9 @@ const envSchema = z.object({
 
 export interface S3Env {
   readonly port: number;
-  /** Whether the port was asked for; one that is only the default may be taken by another server. */
+  /** Whether EASEL_S3_PORT is set. The server starts without an endpoint if the default port is taken. */
   readonly explicit: boolean;
-  /** Absent: those that the store keeps. */
+  /** Absent: the endpoint uses the keys that the store keeps. */
   readonly keys?: S3Keys;
 }
 
@@ -35,11 +35,11 @@ export interface ServerEnv {
   readonly store: string;
   readonly host: string;
   readonly port: number;
-  /** The S3 endpoint over a folder store; absent: none is wanted. */
+  /** The S3 endpoint over a folder store; absent: no endpoint. */
   readonly s3?: S3Env;
-  /** Addresses of gpu-runners; none: those of this user that were started alone. */
+  /** Addresses of gpu-runners. Empty: the server looks for gpu-runners of this user that were started alone. */
   readonly runners: readonly string[];
-  /** Absent: read from the file that a runner started alone leaves in the cache folder. */
+  /** Absent: the server reads the secret from the file that a gpu-runner started alone leaves in the cache folder. */
   readonly runnerSecret?: string;
   readonly cacheFolder?: string;
   readonly token?: string;
@@ -91,7 +91,7 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
   };
 }
 
-/** Any free port goes with any free port. */
+/** If the server takes any free port, so does the S3 endpoint, unless EASEL_S3_PORT says otherwise. */
 function parseS3(vars: z.output<typeof envSchema>, keys: S3Keys | undefined): { readonly s3?: S3Env } {
   const { EASEL_S3_PORT: wanted, EASEL_PORT: httpPort, EASEL_HOST: host } = vars;
   if (wanted === 'off') return {};
@@ -108,7 +108,7 @@ function parseS3(vars: z.output<typeof envSchema>, keys: S3Keys | undefined): { 
     );
   }
   const port = wanted ?? (httpPort === 0 ? 0 : DEFAULT_S3_PORT);
-  // The server itself comes first.
+  // The server's own port comes first.
   if (port === httpPort && port !== 0) return {};
   return { s3: { port, explicit: wanted !== undefined, ...(keys !== undefined && { keys }) } };
 }

@@ -1,4 +1,4 @@
-/** @file Against web pages that attack a local server, and strangers who reach a public one. */
+/** @file Guards a local server against web pages that attack it, and a public server against strangers. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { isLoopback, stripBrackets } from '../configs/loopback.ts';
@@ -6,7 +6,7 @@ import { Forbidden, Unauthorized, UnsupportedMediaType } from '../errors.ts';
 import type { ServerEnv } from './env.ts';
 import { mediaTypeOf } from './read-body.ts';
 
-/** Open without a token (a wrong one is still wrong), so that a supervisor or load balancer can ask. */
+/** Open without a token, so that a supervisor or load balancer can ask. A wrong token is refused here too. */
 const PUBLIC_PATHS = new Set(['/health']);
 
 /** Checks, in this order: Host, Origin, token, media type of a body. */
@@ -17,7 +17,7 @@ export function createGuard(env: Pick<ServerEnv, 'host' | 'token'>): MiddlewareH
     checkOrigin(c.req.header('origin'), c.req.header('sec-fetch-site'), host, c.req.method);
     const authorization = c.req.header('authorization');
     if (authorization !== undefined || !PUBLIC_PATHS.has(c.req.path)) checkToken(authorization, env.token);
-    // A form or a text/plain body crosses origins without a preflight; only blobs may be of any type.
+    // Browsers send a form or a text/plain body across origins without a preflight. So only blobs may have any type.
     const type = mediaTypeOf(c);
     if (
       type !== undefined &&
@@ -39,7 +39,10 @@ function isWrite(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-/** A name that an attacker's DNS points at us (rebinding) is none of ours. With a token such a page has nothing to send. */
+/**
+ * Refuses a Host name that is not this server's own: an attacker's DNS may point it here (DNS rebinding). With a token
+ * set, any name is fine, since such a page has no token to send.
+ */
 function checkHost(host: string, env: Pick<ServerEnv, 'host' | 'token'>): void {
   const name = hostName(host);
   if (isLoopback(name) || name === env.host || (env.token !== undefined && !isLoopback(env.host))) return;
@@ -58,7 +61,7 @@ function checkOrigin(origin: string | undefined, site: string | undefined, host:
   });
 }
 
-/** Digests are compared, so that neither content nor length shows in the time. */
+/** Compares digests, so that the time reveals neither content nor length of the token. */
 function checkToken(authorization: string | undefined, token: string | undefined): void {
   if (token === undefined) return;
   const sent = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? '';
@@ -70,7 +73,7 @@ function checkToken(authorization: string | undefined, token: string | undefined
   });
 }
 
-/** Without port and brackets, in lower case. */
+/** The name of a Host header without port and brackets, in lower case. */
 function hostName(host: string): string {
   return stripBrackets(host.toLowerCase().replace(/:\d+$/, ''));
 }

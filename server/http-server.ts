@@ -1,19 +1,22 @@
-/** @file Node's HTTP server with bounds on what a client may hold open: a slow or silent one costs a socket for a while, and nothing else. */
+/**
+ * @file Node's HTTP server with limits for slow or silent clients: such a client costs a socket for a while, nothing
+ * else.
+ */
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 
 export interface HttpLimits {
   /** Milliseconds until the headers of a request are complete. */
   readonly headersTimeout: number;
-  /** Milliseconds until its body is. */
+  /** Milliseconds until the body of a request is complete. */
   readonly requestTimeout: number;
   /** Milliseconds that an idle connection is kept. */
   readonly keepAliveTimeout: number;
-  /** Milliseconds between two looks at the connections. */
+  /** Milliseconds between two checks of the connections. */
   readonly connectionsCheckingInterval: number;
   /** Bytes of all headers of a request. */
   readonly maxHeaderSize: number;
-  /** Connections at once; more are closed at once. */
+  /** Most connections at a time; a further one is closed immediately. */
   readonly maxConnections: number;
 }
 
@@ -32,7 +35,7 @@ export function createHttpServer(
   limits: Partial<HttpLimits> = {},
 ): Server {
   const { maxConnections, ...options } = { ...LIMITS, ...limits };
-  // Without a `createServer` of another protocol it is one of node:http.
+  // createAdaptorServer makes a server of node:http unless it is given another `createServer`.
   const server = createAdaptorServer({ fetch, serverOptions: options }) as Server;
   server.maxConnections = maxConnections;
   return server;

@@ -1,10 +1,10 @@
 /** @file The header `Prefer` (RFC 7240). */
 import { InvalidInput } from '../errors.ts';
 
-/** Nobody holds a connection for longer than an hour. */
+/** Longest wait of a call: one hour. */
 const MAX_WAIT_SECONDS = 3600;
 
-/** Seconds of `wait=N`. @throws InvalidInput when N is no whole number. */
+/** Seconds of `wait=N`. @throws InvalidInput if N is not a whole number. */
 export function readWait(header: string | undefined, fallback: number): number {
   const value = preferences(header).get('wait');
   if (value === undefined) return fallback;
@@ -16,7 +16,7 @@ export function readWait(header: string | undefined, fallback: number): number {
   return Math.min(Number(value), MAX_WAIT_SECONDS);
 }
 
-/** Whether `respond-async` is preferred. */
+/** Whether the caller prefers `respond-async`. */
 export function prefersAsync(header: string | undefined): boolean {
   return preferences(header).has('respond-async');
 }

@@ -10,8 +10,9 @@ const MAX_JSON_DEPTH = 64;
 export const MAX_BLOB_BYTES = 1024 ** 3;
 
 /**
- * The JSON of a body; `{}` when there is none.
- * @throws UnsupportedMediaType when it is not declared as JSON, PayloadTooLarge above 1 MiB, InvalidInput when it does not parse.
+ * The JSON of a body; `{}` if the body is empty.
+ * @throws UnsupportedMediaType if the body is not declared as JSON, PayloadTooLarge above 1 MiB, InvalidInput if it
+ * does not parse.
  */
 export async function readJson(c: Context): Promise<Json> {
   const type = mediaTypeOf(c);
@@ -21,7 +22,7 @@ export async function readJson(c: Context): Promise<Json> {
   if (type === undefined) throw wrongType(undefined);
   try {
     const value: Json = JSON.parse(text);
-    // Recursive readers further on must not be led out of their stack.
+    // Deep nesting would overflow the stack of recursive readers.
     if (jsonDepth(value) > MAX_JSON_DEPTH) {
       throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });
     }
@@ -35,14 +36,15 @@ export async function readJson(c: Context): Promise<Json> {
   }
 }
 
-/** As {@link readJson}, checked: unknown keys are errors. */
+/** Reads a body as {@link readJson} and checks it against a schema. Unknown keys are errors. */
 export async function readJsonAs<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
   return checkBody(schema, await readJson(c), 'the body');
 }
 
 /**
- * The body as it arrives.
- * @throws PayloadTooLarge as soon as more than `limit` bytes are announced or have arrived, Cancelled when the client goes away.
+ * The body, piece by piece as it arrives.
+ * @throws PayloadTooLarge as soon as more than `limit` bytes are announced or have arrived, Cancelled if the client
+ * goes away.
  */
 export async function* streamBody(c: Context, limit: number, what: string): AsyncGenerator<Uint8Array> {
   checkAnnounced(c, limit, what);
@@ -59,7 +61,7 @@ export async function* streamBody(c: Context, limit: number, what: string): Asyn
 }
 
 async function readBytes(c: Context, limit: number, what: string): Promise<Buffer> {
-  // Node lets no more in than was announced, and hands it over at once.
+  // Node accepts no more bytes than were announced, and passes them on at once.
   if (checkAnnounced(c, limit, what) > 0) {
     const whole = await c.req.arrayBuffer().catch(cause => Promise.reject(brokenOff(cause)));
     return Buffer.from(whole);
@@ -75,7 +77,7 @@ function checkAnnounced(c: Context, limit: number, what: string): number {
   return announced;
 }
 
-/** Without parameters, in lower case; undefined when there is no header. */
+/** The media type without parameters, in lower case; undefined without a header. */
 export function mediaTypeOf(c: Context): string | undefined {
   return c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
 }
@@ -91,11 +93,11 @@ function wrongType(type: string | undefined): UnsupportedMediaType {
 }
 
 function brokenOff(cause: unknown): Cancelled {
-  return new Cancelled('the body broke off', { cause, hint: 'send it again' });
+  return new Cancelled('the connection broke off within the body', { cause, hint: 'send the request again' });
 }
 
 function tooLarge(size: number, limit: number, what: string): PayloadTooLarge {
-  return new PayloadTooLarge(`${size} bytes or more are too much for ${what}`, {
+  return new PayloadTooLarge(`${size} bytes or more are too many for ${what}`, {
     expected: `at most ${limit} bytes`,
     hint: 'put large data into the store with POST /objects and send its digest',
   });

@@ -1,7 +1,7 @@
-/** @file Flags of an address: `?force`, `?force=false`. */
+/** @file Flags in the query of a URL: `?force`, `?force=false`. */
 import { InvalidInput } from '../errors.ts';
 
-/** `?flag`, `?flag=true`, `?flag=1` are on. */
+/** Whether a flag is on: `?flag`, `?flag=true` or `?flag=1`. @throws InvalidInput */
 export function readFlag(value: string | undefined, name: string): boolean {
   if (value === undefined || value === 'false' || value === '0') return false;
   if (value === '' || value === 'true' || value === '1') return true;

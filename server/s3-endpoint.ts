@@ -9,16 +9,16 @@ import type { ServerEnv } from './env.ts';
 import { listenS3, type S3Endpoint } from './s3/listen.ts';
 
 export interface StartedS3 {
-  /** Absent: there is none, and the server does without. */
+  /** Absent if the server runs without an endpoint. */
   readonly endpoint?: S3Endpoint;
-  /** What to tell about it, if anything. */
+  /** A line to print about the endpoint. */
   readonly line?: string;
 }
 
-/** @throws Internal when it cannot listen on a port that was asked for by name; one that is only the default may be taken. */
+/** @throws Internal if the endpoint cannot listen on the port of EASEL_S3_PORT. A taken default port is no error. */
 export async function startS3(store: ObjectStore, env: Pick<ServerEnv, 'host' | 'port' | 's3'>): Promise<StartedS3> {
   const folder = parseStoreFolder(store.url);
-  // Another store speaks S3 itself, or dies with the process.
+  // A bucket speaks S3 itself; a store in memory dies with the process.
   if (env.s3 === undefined || folder === undefined) return {};
   const { port, explicit, keys } = env.s3;
   if (!isLoopback(env.host) && keys === undefined) {
@@ -28,7 +28,7 @@ export async function startS3(store: ObjectStore, env: Pick<ServerEnv, 'host' | 
   }
   const credentials = keys ?? (await ensureS3Keys(folder));
   try {
-    // A file's version is the sha256 of its bytes.
+    // The version of a file is the sha256 of its bytes.
     const options = { store, credentials, sha256Of: ({ etag }: ObjectInfo) => digestOfEtag(etag) };
     const endpoint = await listenS3(options, env.host, port);
     return { endpoint, line: `S3 endpoint listening on ${endpoint.url} (bucket ${endpoint.bucket})` };

@@ -1,4 +1,7 @@
-/** @file `node tools/make-conformance-table.ts` runs every case on every engine that is available and writes docs/conformance.md. */
+/**
+ * @file Runs every case on every available engine and writes docs/conformance.md:
+ * `node tools/make-conformance-table.ts`.
+ */
 import { writeFileSync } from 'node:fs';
 import type { Precision } from '../configs/engines.ts';
 import type { Engine, EngineProbe } from '../gpu-runner/compiler/engine.ts';

@@ -1,4 +1,7 @@
-/** @file `node tools/soak.ts --minutes 30 --store minio`: trains and samples under random deaths; nothing may be lost or wrong. */
+/**
+ * @file Trains and samples under random kills, and checks that nothing is lost or wrong:
+ * `node tools/soak.ts --minutes 30 --store minio`.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -1,4 +1,6 @@
-/** @file Captions from the attributes, in varied wording and order; caption i of a seed is a pure function of (seed, i). */
+/**
+ * @file Captions from the attributes, in varied wording and order; caption i of a seed is a pure function of (seed, i).
+ */
 import type { Clothes, Expression, FacialHair, Glasses, HairStyle, Portrait, PortraitStream } from './attributes.ts';
 import { drawUniform, pickOne, shuffleAll } from './random.ts';
 

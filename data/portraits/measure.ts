@@ -1,6 +1,6 @@
 /**
- * @file What a picture shows, measured from its pixels: windows where a portrait's colours lie, nearest palette entries. Windows are
- * given for 64 x 64 pixels and scale with the picture. On real portraits: see measure.test.ts.
+ * @file What a picture shows, measured from its pixels: windows where a portrait's colours lie, nearest palette
+ * entries. Windows are given for 64 x 64 pixels and scale with the picture. On real portraits: see measure.test.ts.
  */
 import { Unprocessable } from '../../errors.ts';
 import {
@@ -50,9 +50,9 @@ const HAIR_DISTANCE = 1800;
 /** Between the eyes, above the nose: skin in every portrait, with glasses or without. */
 const NOSE_BRIDGE: Window = [28, 30, 30, 34];
 /**
- * Where the lower rims of both kinds of glasses cross the cheeks, and nothing else does: eyes end above, moustaches begin
- * further in. `threshold`: the share of the way from skin to frame colour at which there are glasses; real pictures of 64
- * have -0.03 without and at least 0.45 with them, of 32 mostly below 0.08 and at least 0.13.
+ * Where the lower rims of both kinds of glasses cross the cheeks, and nothing else does: eyes end above, moustaches
+ * begin further in. `threshold`: the share of the way from skin to frame colour at which there are glasses; real
+ * pictures of 64 have -0.03 without and at least 0.45 with them, of 32 mostly below 0.08 and at least 0.13.
  */
 const RIMS = {
   fine: { rows: [29, 31], threshold: 0.2 },

@@ -1,4 +1,6 @@
-/** @file The colours of the portraits: names that people use, far enough apart in RGB that a picture can be measured. */
+/**
+ * @file The colours of the portraits: names that people use, far enough apart in RGB that a picture can be measured.
+ */
 
 export type Rgb = readonly [number, number, number];
 /** Colour name -> six hexadecimal digits, as DiceBear takes them. */

@@ -1,4 +1,7 @@
-/** @file Prompts to evaluate with: attribute combinations of the same distribution as the portraits, from another stream. */
+/**
+ * @file Prompts to evaluate with: attribute combinations of the same distribution as the portraits, from another
+ * stream.
+ */
 import { drawPortrait, type Portrait } from './attributes.ts';
 import { captionPortrait } from './captions.ts';
 

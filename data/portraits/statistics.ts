@@ -17,7 +17,8 @@ export function wilson(k: number, n: number): { readonly low: number; readonly h
 
 /**
  * Mean absolute gradient across patch borders over the mean inside patches, in both directions, over all pictures.
- * Smooth borders give about that of real pictures; divide by it. @throws InvalidInput without a border or without detail.
+ * Smooth borders give about that of real pictures; divide by it. @throws InvalidInput without a border or without
+ * detail.
  */
 export function seamRatio(pictures: readonly RgbPixels[], patch: number): number {
   const across = { sum: 0, count: 0 };

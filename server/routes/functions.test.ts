@@ -146,7 +146,7 @@ test('ten megabytes of JSON', async () => {
   expect(await problemOf(server.send('POST', '/functions/echo', body))).toMatchInlineSnapshot(`
     {
       "code": "payload_too_large",
-      "detail": "10000011 bytes or more are too much for a JSON body",
+      "detail": "10000011 bytes or more are too many for a JSON body",
       "expected": "at most 1048576 bytes",
       "hint": "put large data into the store with POST /objects and send its digest",
       "instance": "/functions/echo",

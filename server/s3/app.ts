@@ -14,7 +14,7 @@ import { copyObject, deleteObject, deleteObjects, MAX_BYTES, putObject } from '.
 import { buildErrorXml, buildXml } from './xml.ts';
 
 export const DEFAULT_BUCKET = 'easel';
-/** The one region; a client that signs for another is served, too. */
+/** The region of the bucket. A client that signs for another region is served too. */
 export const REGION = 'us-east-1';
 /** Longest silence within a body. */
 const IDLE_MS = 30_000;
@@ -23,16 +23,16 @@ export interface S3AppOptions {
   readonly store: ObjectStore;
   readonly credentials: S3Credentials;
   readonly bucket?: string;
-  /** What is sent as x-amz-checksum-sha256 to those who ask. Default: a blob's, which is its key. */
+  /** The header x-amz-checksum-sha256 for clients that ask for it. Default: that of a blob, from its key. */
   readonly sha256Of?: ReadOptions['sha256Of'];
   /** Milliseconds since the epoch; default: the clock. */
   readonly now?: () => number;
   readonly idleMs?: number;
-  /** Where defects of ours are told, with their stack; default: standard error. */
+  /** Receives defects of Easel with their stack; default: standard error. */
   readonly log?: (line: string) => void;
 }
 
-/** What @hono/node-server hands over beside the request. */
+/** Values that @hono/node-server passes beside the request. */
 interface Bindings {
   readonly incoming?: { readonly url?: string };
 }
@@ -44,7 +44,7 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
   const app = new Hono<{ Bindings: Bindings }>();
 
   app.all('*', async c => {
-    // A browser says where its page is from; there is no page that has business here.
+    // A browser names the origin of its page. No page has business with this endpoint.
     if (c.req.header('origin') !== undefined) {
       throw new S3Error('AccessDenied', 'pages in a browser may not call this endpoint');
     }
@@ -83,7 +83,7 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
       case 'HeadBucket':
         return new Response(null, { headers: { 'x-amz-bucket-region': REGION } });
       case 'GetBucketLocation':
-        // Empty: us-east-1.
+        // An empty element means us-east-1.
         return answerXml(buildXml('LocationConstraint', {}));
       case 'ListObjects':
         return answerXml(await listObjects(store, bucket, request));
@@ -126,12 +126,12 @@ function answerError(error: S3Error, c: Context<{ Bindings: Bindings }>): Respon
   return new Response(c.req.method === 'HEAD' ? null : xml, { status: error.status, headers });
 }
 
-/** As sent: the URL of a Request is tidied up. */
+/** The request target as sent. The URL class would normalize it. */
 function targetOf(c: Context<{ Bindings: Bindings }>): string {
   return c.env?.incoming?.url ?? c.req.url.replace(/^[^:]+:\/\/[^/]+/, '');
 }
 
-/** Without the query, in which a presigned URL has its signature. */
+/** The path without the query, which holds the signature of a presigned URL. */
 function pathOf(c: Context<{ Bindings: Bindings }>): string {
   return targetOf(c).split('?')[0]?.slice(0, 1200) ?? '';
 }

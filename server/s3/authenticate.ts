@@ -1,6 +1,7 @@
 /**
- * @file Who may come in: whoever signs with the one pair of keys, by header or in a presigned URL. There is no anonymous access, so a web
- * page or another user of the machine can do nothing, whatever name it calls the endpoint by (DNS rebinding): it has no keys to sign with.
+ * @file Lets in only requests that are signed with the one pair of keys, by header or in a presigned URL. There is no
+ * anonymous access. So a web page or another user of the machine can do nothing, by whatever name it calls the endpoint
+ * (DNS rebinding): it has no keys.
  */
 import { S3Error } from './errors.ts';
 import { type Payload, parsePayload } from './payload.ts';
@@ -24,9 +25,9 @@ export interface Authenticated {
   readonly signing: ChunkSigning;
 }
 
-/** How far clocks may be apart (S3's figure). */
+/** Largest difference between the clocks of client and server (S3's figure). */
 const MAX_SKEW_MS = 15 * 60 * 1000;
-/** S3's longest life of a presigned URL. */
+/** Longest life of a presigned URL (S3's figure). */
 const MAX_EXPIRES_SECONDS = 7 * 24 * 3600;
 
 interface Authorization {
@@ -36,11 +37,11 @@ interface Authorization {
   readonly signedHeaders: readonly string[];
   readonly signature: string;
   readonly payload: string;
-  /** Of a presigned URL. */
+  /** Life of a presigned URL. */
   readonly expiresSeconds?: number;
 }
 
-/** @param now Milliseconds since the epoch. @throws S3Error with the code that S3 gives. */
+/** @param now Milliseconds since the epoch. @throws S3Error with the code that S3 would answer. */
 export function authenticate(request: S3Request, credentials: S3Credentials, now: number): Authenticated {
   const authorization = readAuthorization(request);
   const { scope, timestamp, signedHeaders, payload, signature } = authorization;
@@ -135,7 +136,7 @@ function readNames(text: string, malformed: (what: string) => S3Error): string[]
   return text.toLowerCase().split(';');
 }
 
-/** `KEY/20130524/us-east-1/s3/aws4_request`; any region will do, since there is one. */
+/** Parses `KEY/20130524/us-east-1/s3/aws4_request`. Any region will do. */
 function readCredential(
   credential: string,
   malformed: (what: string) => S3Error,
@@ -172,7 +173,7 @@ function checkTime({ timestamp, scope, expiresSeconds }: Authorization, now: num
   }
 }
 
-/** What changes the meaning of a request must be signed: the host, and every header of AWS's own. */
+/** Checks that the signature covers the host and every AWS header, since these change the meaning of a request. */
 function checkSignedHeaders({ headers }: S3Request, { signedHeaders }: Authorization): void {
   const signed = new Set(signedHeaders);
   const required = ['host', ...[...headers.keys()].filter(name => name.startsWith('x-amz-'))];

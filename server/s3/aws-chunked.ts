@@ -1,13 +1,13 @@
 /**
- * @file The framing of aws-chunked bodies, with signed chunks or without, and with trailers or without (Amazon S3 API reference,
- * "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks").
+ * @file The framing of aws-chunked bodies, with signed chunks or without, and with trailers or without (Amazon S3 API
+ * reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple Chunks").
  */
 import { createHash } from 'node:crypto';
 import { S3Error } from './errors.ts';
 import { type ChunkSigning, isSameSignature, signChunk, signTrailers } from './sigv4.ts';
 
 export interface AwsChunkedOptions {
-  /** Bytes of the decoded body: more is refused as they come, fewer at the end. */
+  /** Bytes of the decoded body. More bytes are refused as they arrive, fewer at the end. */
   readonly decodedLength: number;
   /** Whether trailers follow the last chunk. */
   readonly trailers: boolean;
@@ -24,8 +24,8 @@ const TRAILER_SIGNATURE = 'x-amz-trailer-signature';
 const CRLF = Buffer.from('\r\n');
 
 /**
- * Yields the bytes as they come and returns the trailers. A chunk's signature follows from all of its bytes, so what was yielded counts
- * only when the generator has returned.
+ * Yields the bytes as they arrive and returns the trailers. The signature of a chunk covers all its bytes. So the
+ * yielded bytes are verified only when the generator has returned.
  * @throws S3Error IncompleteBody, SignatureDoesNotMatch, MalformedTrailerError
  */
 export async function* decodeAwsChunked(
@@ -111,7 +111,7 @@ function malformed(what: string): S3Error {
   return new S3Error('IncompleteBody', `the aws-chunked body ${what}`);
 }
 
-/** Lines and runs of bytes out of pieces cut anywhere. */
+/** Reads lines and runs of bytes from pieces that are cut anywhere. */
 class PieceReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #buffer: Buffer = Buffer.alloc(0);
@@ -120,7 +120,7 @@ class PieceReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Without the CR LF at its end. */
+  /** Reads a line, without its CR LF. */
   async line(): Promise<string> {
     for (let from = 0; ; ) {
       const end = this.#buffer.indexOf(CRLF, from);
@@ -132,13 +132,13 @@ class PieceReader {
         this.#buffer = this.#buffer.subarray(end + CRLF.length);
         return text;
       }
-      // The CR may have come already.
+      // The CR may be the last byte of an earlier piece.
       from = Math.max(0, this.#buffer.length - 1);
       await this.#more();
     }
   }
 
-  /** At least one byte, at most `size`. */
+  /** Reads at least one byte and at most `size`. */
   async upTo(size: number): Promise<Uint8Array> {
     if (this.#buffer.length === 0) await this.#more();
     const piece = this.#buffer.subarray(0, size);

@@ -1,4 +1,7 @@
-/** @file The body of a request: bounded in size and in time, and true to everything that the client said of it. */
+/**
+ * @file Reads the body of a request, with limits on size and time, and verifies everything that the client claims about
+ * it.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Authenticated } from './authenticate.ts';
 import { decodeAwsChunked } from './aws-chunked.ts';
@@ -14,13 +17,13 @@ export interface BodyLimits {
 }
 
 export interface VerifiedBody {
-  /** Throws where it ends when anything is wrong with it: what was read counts only once it has ended. */
+  /** Throws at its end if the body is not as the client claims. The bytes count only once the stream has ended. */
   readonly bytes: AsyncIterable<Uint8Array>;
-  /** The sha256 (hexadecimal) that the bytes must have, left to whoever hashes them anyway: {@link checkSha256}. */
+  /** The sha256 (hexadecimal) that the bytes must have. The caller hashes them anyway and calls {@link checkSha256}. */
   readonly sha256?: string;
 }
 
-/** @throws S3Error at once for what the headers tell: too large, no length, a checksum that is none. */
+/** @throws S3Error at once for faults in the headers: too large, no length, a malformed checksum. */
 export function openBody(
   request: S3Request,
   { payload, signing }: Authenticated,
@@ -43,7 +46,7 @@ export function openBody(
   return { bytes: verify(decoded, headers, checksums) };
 }
 
-/** @param sha256 What the bytes have, in hexadecimal. @throws S3Error XAmzContentSHA256Mismatch */
+/** @param sha256 The sha256 of the bytes, in hexadecimal. @throws S3Error XAmzContentSHA256Mismatch */
 export function checkSha256(body: VerifiedBody, sha256: string): void {
   if (body.sha256 === undefined || body.sha256 === sha256) return;
   throw new S3Error('XAmzContentSHA256Mismatch', 'the body is not the one that was signed');
@@ -102,7 +105,7 @@ async function* withinIdleTime(source: AsyncIterable<Uint8Array>, idleMs: number
       yield next.value;
     }
   } finally {
-    // Not awaited: what hangs may hang in there, too.
+    // Not awaited: a stream that hangs may hang in return() too.
     if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }

@@ -1,4 +1,4 @@
-/** @file What a client says of the bytes that it sends, and whether it is true. */
+/** @file Verifies the checksums that a client sends with its bytes. */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { type Crc64, crc32c, crc64nvme } from './crc.ts';
@@ -9,7 +9,7 @@ export interface Checksum {
   digest(): Buffer;
 }
 
-/** By the name in `x-amz-checksum-<name>`. */
+/** Algorithms by the name in `x-amz-checksum-<name>`. */
 const ALGORITHMS: Readonly<Record<string, { readonly bytes: number; create(): Checksum }>> = {
   crc32: { bytes: 4, create: () => createCrc(crc32) },
   crc32c: { bytes: 4, create: () => createCrc(crc32c) },
@@ -21,9 +21,9 @@ const ALGORITHMS: Readonly<Record<string, { readonly bytes: number; create(): Ch
 };
 
 const PREFIX = 'x-amz-checksum-';
-/** An older name for that of MD5. */
+/** The older header of an MD5 checksum. */
 const MD5 = 'content-md5';
-/** Headers that begin like a checksum and are none. */
+/** Headers that begin like a checksum but hold none. */
 const NO_CHECKSUMS = new Set([`${PREFIX}algorithm`, `${PREFIX}mode`, `${PREFIX}type`]);
 
 function createCrc(step: (bytes: Uint8Array, crc: number) => number): Checksum {
@@ -55,12 +55,15 @@ function createCrc64(): Checksum {
   };
 }
 
-/** Computes in passing what was said of a body before it or behind it. */
+/** Computes checksums while a body passes, and compares them with those sent before or behind the body. */
 export class ChecksumVerifier {
   readonly #running = new Map<string, Checksum>();
   readonly #expected = new Map<string, Buffer>();
 
-  /** @throws S3Error InvalidDigest when the value is no base64 of the algorithm's length, NotImplemented for another algorithm. */
+  /**
+   * @throws S3Error InvalidDigest for a value that is not base64 of the algorithm's length, NotImplemented for another
+   * algorithm.
+   */
   constructor(headers: Headers) {
     for (const [name, value] of headers) {
       if (isChecksum(name)) this.#expect(name, value);
@@ -82,7 +85,9 @@ export class ChecksumVerifier {
     for (const checksum of this.#running.values()) checksum.update(bytes);
   }
 
-  /** Takes the checksums behind the body. @throws S3Error MalformedTrailerError when other trailers came than were announced. */
+  /**
+   * Takes the checksums behind the body. @throws S3Error MalformedTrailerError if the trailers are not those announced.
+   */
   addTrailers(headers: Headers, trailers: ReadonlyMap<string, string>): void {
     const names = trailerNames(headers);
     if (names.length !== trailers.size || names.some(name => !trailers.has(name))) {

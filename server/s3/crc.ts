@@ -1,9 +1,10 @@
 /**
- * @file The checksums that Node has not: CRC-32C (RFC 3720, appendix B.4) and CRC-64/NVME (NVM Express base specification 2.0, 8.3), both
- * reflected. A table per byte that lies ahead ("slicing by eight": Kounavis and Berry, 2008) takes eight bytes a step.
+ * @file Checksums that Node lacks: CRC-32C (RFC 3720, appendix B.4) and CRC-64/NVME (NVM Express base specification
+ * 2.0, 8.3), both reflected. With one table for each of eight bytes, a step takes eight bytes ("slicing by eight",
+ * Kounavis and Berry, 2008).
  */
 
-/** Polynomials, their bits in reverse order; 64 bits as high and low half. */
+/** Polynomials with their bits in reverse order; 64 bits as high and low half. */
 const CRC32C = 0x82f63b78;
 const CRC64NVME_HIGH = 0x9a6c9329;
 const CRC64NVME_LOW = 0xac4bc9b5;
@@ -48,7 +49,7 @@ function makeTables64(): { readonly high: Int32Array; readonly low: Int32Array }
   return { high, low };
 }
 
-/** Goes on from `crc`, which is 0 at first, as zlib's crc32 does. */
+/** Continues a CRC-32C over `bytes`, as zlib's crc32 does. @param crc The CRC so far; 0 at the start. */
 export function crc32c(bytes: Uint8Array, crc = 0): number {
   const t = TABLES_32;
   let c = ~crc;
@@ -74,7 +75,7 @@ export interface Crc64 {
   readonly low: number;
 }
 
-/** The same for 64 bits. */
+/** Continues a CRC-64/NVME over `bytes`. @param crc The CRC so far; 0 at the start. */
 export function crc64nvme(bytes: Uint8Array, crc: Crc64 = { high: 0, low: 0 }): Crc64 {
   const { high: h, low: l } = TABLES_64;
   let upper = ~crc.high;

@@ -1,4 +1,4 @@
-/** @file What is wrong with a request, in S3's own codes: thrown anywhere below, answered once by app.ts. */
+/** @file Errors of requests with S3's own codes. Any file of this room throws them; app.ts answers them. */
 import {
   AppError,
   type AppErrorOptions,
@@ -56,7 +56,7 @@ export class S3Error extends AppError {
   }
 }
 
-/** For what this endpoint does not do; the message names it. */
+/** An error for a part of S3 that this endpoint lacks; the message names the part. */
 export function notImplemented(
   what: string,
   hint = 'this endpoint reads, writes, lists and deletes whole objects',
@@ -65,8 +65,8 @@ export function notImplemented(
 }
 
 /**
- * What an error of the store means to a client of S3. Undefined: a defect, of which a client learns nothing.
- * @param conditional Whether the request named a version, so that contention is an answer and not a reason to slow down.
+ * Translates an error of the store for a client of S3. Undefined for a defect, which the client does not learn about.
+ * @param conditional Whether the request names a version. Then contention is an answer and not a reason to slow down.
  */
 export function toS3Error(error: unknown, conditional: boolean): S3Error | undefined {
   if (error instanceof S3Error) return error;

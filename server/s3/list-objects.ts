@@ -8,14 +8,14 @@ import { buildXml, type XmlValue } from './xml.ts';
 
 const MAX_KEYS = 1000;
 
-/** There is one owner of everything. */
+/** The owner of all objects. */
 export const OWNER = { ID: 'easel', DisplayName: 'easel' } as const;
 
 interface ListRequest {
   readonly prefix: string;
   readonly delimiter: string | undefined;
   readonly maxKeys: number;
-  /** As the answer is to give names: percent-encoded, or as they are. */
+  /** Form of names in the answer: percent-encoded, or unchanged. */
   readonly encode: (name: string) => string;
   readonly encodingType: 'url' | undefined;
 }
@@ -40,7 +40,7 @@ export async function listObjectsV2(store: ObjectStore, bucket: string, request:
 export async function listObjects(store: ObjectStore, bucket: string, request: S3Request): Promise<string> {
   const list = readListRequest(request);
   const marker = queryValue(request, 'marker') ?? '';
-  // A common prefix that was answered last comes back as the marker, and stands for all that it rolled up.
+  // If the last answer ended with a common prefix, the client sends it as the marker. It stands for all its keys.
   const isPrefix = list.delimiter !== undefined && marker.startsWith(list.prefix) && marker.endsWith(list.delimiter);
   const page = await readPage(store, list, isPrefix ? marker + LAST_CHARACTER : marker);
   const next = page.next?.replace(LAST_CHARACTER, '');
@@ -61,7 +61,7 @@ function readListRequest(request: S3Request): ListRequest {
     prefix: queryValue(request, 'prefix') ?? '',
     delimiter: queryValue(request, 'delimiter') || undefined,
     maxKeys: Math.min(Number(maxKeys), MAX_KEYS),
-    // As S3 does, with "/" left as it is.
+    // S3 does not encode "/" here.
     encode: encoding === 'url' ? name => name.split('/').map(encodeUri).join('/') : name => name,
     encodingType: encoding,
   };
@@ -101,7 +101,7 @@ function describeEntries(list: ListRequest, page: ListResult, withOwner: boolean
   };
 }
 
-/** Opaque, and of characters that need no escaping anywhere. */
+/** An opaque token of characters that need no escaping anywhere. */
 function encodeToken(next: string): string {
   return Buffer.from(next).toString('base64url');
 }

@@ -1,10 +1,12 @@
-/** @file What x-amz-content-sha256 says of a body. */
+/** @file Reads the header x-amz-content-sha256, which describes the body. */
 import { S3Error } from './errors.ts';
 
 export type Payload =
-  /** The bytes as they are; `sha256` (hexadecimal) when the signature covers them. */
+  /** A plain body; `sha256` (hexadecimal) is present if the signature covers the bytes. */
   | { readonly kind: 'plain'; readonly sha256?: string }
-  /** aws-chunked: framed, with a signature for each chunk, and checksums behind the last, or not. */
+  /**
+   * A body framed as aws-chunked, with or without a signature for each chunk, and with or without trailing checksums.
+   */
   | { readonly kind: 'chunked'; readonly signed: boolean; readonly trailers: boolean };
 
 const MODES: Readonly<Record<string, Payload>> = {

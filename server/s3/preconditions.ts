@@ -3,7 +3,7 @@ import type { ObjectInfo } from '../../storage/types.ts';
 import { S3Error } from './errors.ts';
 import { matchesEtag } from './etag.ts';
 
-/** @throws S3Error PreconditionFailed. @returns Whether the client has this version already: 304. */
+/** @returns Whether the client already has this version (304). @throws S3Error PreconditionFailed */
 export function isNotModified(headers: Headers, info: ObjectInfo): boolean {
   const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
   // HTTP dates have whole seconds.
@@ -14,16 +14,16 @@ export function isNotModified(headers: Headers, info: ObjectInfo): boolean {
   return ifNoneMatch === null ? modified <= since('if-modified-since') : matchesEtag(ifNoneMatch, info.etag);
 }
 
-/** Both inclusive, cut to the object. */
+/** First and last byte, both inclusive, cut to the object. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * The one range that is asked for. Undefined: the whole, as for a header that is malformed or names several, and for a version that
- * If-Range does not name.
- * @throws S3Error InvalidRange when nothing of it lies within the object.
+ * The requested range. Undefined: the whole object, also for a header that is malformed or names several ranges, and
+ * for a version that If-Range does not name.
+ * @throws S3Error InvalidRange if the range lies outside the object.
  */
 export function readRange(headers: Headers, info: ObjectInfo): Span | undefined {
   const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec((headers.get('range') ?? '').replaceAll(' ', '')) ?? [];

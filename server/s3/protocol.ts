@@ -1,4 +1,4 @@
-/** @file Which operation a request asks for: pure, path style only. */
+/** @file Finds the operation that a request asks for, in path style only. */
 import { notImplemented, S3Error } from './errors.ts';
 import { queryValue, type S3Request } from './request.ts';
 import { refuseUnsupported } from './unsupported.ts';
@@ -66,13 +66,13 @@ function parseObjectOperation(request: S3Request, key: string, bucket: string): 
   }
 }
 
-/** Clients that make sure of a bucket before they write (rclone does) go on when it is theirs already. */
+/** Some clients (rclone) create the bucket before they write. They go on if the answer says that they own it. */
 function createBucket(name: string, bucket: string): S3Error {
   if (name !== bucket) return notImplemented('CreateBucket', `the only bucket is "${bucket}"`);
   return new S3Error('BucketAlreadyOwnedByYou', `the bucket "${bucket}" is there already`);
 }
 
-/** `/bucket/key` or `bucket/key`, percent-encoded, perhaps with a version. */
+/** Parses `/bucket/key` or `bucket/key`, percent-encoded, with or without a version. */
 function parseSource(source: string, bucket: string): string {
   const [path = '', version = 'null'] = source.split('?versionId=');
   let decoded: string;

@@ -1,4 +1,4 @@
-/** @file GetObject and HeadObject: a piece at a time, all of one version. */
+/** @file GetObject and HeadObject. They read an object piece by piece, all pieces of one version. */
 import { type Digest, hexOf } from '../../storage/digest.ts';
 import { isKey } from '../../storage/keys.ts';
 import type { ObjectInfo, ObjectStore, StoredObject } from '../../storage/types.ts';
@@ -6,14 +6,14 @@ import { S3Error } from './errors.ts';
 import { formatEtag } from './etag.ts';
 import { isNotModified, readRange, type Span } from './preconditions.ts';
 
-/** Memory per download. */
+/** Bytes of a piece: the memory of a download. */
 const PIECE_BYTES = 4 * 1024 * 1024;
-/** An object that is replaced that often while we look at it is not read this time. */
+/** Attempts at reading an object that is replaced meanwhile. */
 const ATTEMPTS = 5;
 
 export interface ReadOptions {
   readonly store: ObjectStore;
-  /** The sha256 of an object's bytes, where something vouches for it. */
+  /** The sha256 of the object's bytes, if it is known. */
   readonly sha256Of: (info: ObjectInfo) => Digest | undefined;
 }
 
@@ -24,7 +24,7 @@ export async function readObject(
   key: string,
   headers: Headers,
 ): Promise<Response> {
-  // What browsers of folders look for: no key ends like this, so it is just not there.
+  // Folder browsers ask for keys with a "/" at the end. No key of ours ends so.
   if (key.endsWith('/') && isKey(key.slice(0, -1))) throw noSuchKey(key);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const info = await store.head(key);
@@ -48,7 +48,7 @@ export async function readObject(
       answer.headers.set('x-amz-checksum-type', 'FULL_OBJECT');
     }
     if (method === 'HEAD' || info.size === 0) return new Response(null, answer);
-    // The first piece is read before the answer begins: what fails there is still an answer of its own.
+    // Reads the first piece before the answer begins, so that a failure can still become an error answer.
     const first = await readPiece(store, info, span.start, span.end);
     if (first !== undefined) return new Response(streamRest(store, info, first, span), answer);
   }
@@ -66,7 +66,7 @@ function describeObject(
     'content-type': info.mediaType ?? 'binary/octet-stream',
     etag: formatEtag(info.etag),
     'last-modified': info.lastModified.toUTCString(),
-    // For presigned URLs that are opened in a browser: whatever it shows may not act as this site.
+    // A browser may open a presigned URL. The content must not act as a page of this site.
     'content-security-policy': 'sandbox',
     'x-content-type-options': 'nosniff',
   });
@@ -74,7 +74,7 @@ function describeObject(
   return { status: isRange ? 206 : 200, headers };
 }
 
-/** Undefined when the object is another version by now. */
+/** Undefined if the object has another version by now. */
 async function readPiece(
   store: ObjectStore,
   info: ObjectInfo,
@@ -86,14 +86,14 @@ async function readPiece(
   try {
     piece = await store.get(info.key, { start, end });
   } catch (error) {
-    // A shorter version may not have the range at all.
+    // A shorter version may lack the range.
     if ((await store.head(info.key))?.etag === info.etag) throw error;
     return undefined;
   }
   return piece?.etag === info.etag && piece.body.length === end - start + 1 ? piece.body : undefined;
 }
 
-/** A download that cannot go on breaks off: the client misses bytes that content-length announced. */
+/** Streams the pieces. A download that fails breaks off, and the client misses bytes that content-length announced. */
 function streamRest(store: ObjectStore, info: ObjectInfo, first: Uint8Array, span: Span): ReadableStream<Uint8Array> {
   let at = span.start;
   let ready: Uint8Array | undefined = first;

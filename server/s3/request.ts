@@ -1,22 +1,25 @@
-/** @file A request as it came over the wire. URL classes and servers tidy paths up ("/a/../b", "//"), and a signature is of what was sent. */
+/**
+ * @file A request as sent. URL classes and servers normalize paths ("/a/../b", "//"), but a signature covers the sent
+ * bytes.
+ */
 import { S3Error } from './errors.ts';
 
 export type QueryParameter = readonly [name: string, value: string];
 
 export interface S3Request {
-  /** In capitals. */
+  /** Method in capitals. */
   readonly method: string;
-  /** Percent-decoded, nothing else done to it: `/bucket/key`. */
+  /** Path, percent-decoded and otherwise unchanged: `/bucket/key`. */
   readonly path: string;
-  /** Decoded, in the order sent. */
+  /** Query parameters, decoded, in the order sent. */
   readonly query: readonly QueryParameter[];
-  /** By names in lower case. */
+  /** Headers by names in lower case. */
   readonly headers: Headers;
 }
 
 /**
  * @param target The request target of the request line: path and query as sent.
- * @throws S3Error InvalidURI when it does not decode.
+ * @throws S3Error InvalidURI if the target does not decode.
  */
 export function parseRequest(method: string, target: string, headers: Headers): S3Request {
   const cut = target.indexOf('?');
@@ -34,12 +37,12 @@ export function parseRequest(method: string, target: string, headers: Headers): 
   return { method, path: decode(rawPath), query, headers };
 }
 
-/** The first value of that name. */
+/** The first query parameter of that name. */
 export function queryValue(request: S3Request, name: string): string | undefined {
   return request.query.find(([each]) => each === name)?.[1];
 }
 
-/** A "+" is a space in a query, and itself in a path. */
+/** Percent-decodes text. A "+" is a space in a query and a plus in a path. */
 function decodeQuery(text: string): string {
   return decode(text.replaceAll('+', ' '));
 }
@@ -52,7 +55,7 @@ function decode(text: string): string {
   }
 }
 
-/** As AWS encodes: everything but letters, digits and "-._~". */
+/** Percent-encodes as AWS does: everything but letters, digits and "-._~". */
 export function encodeUri(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, each => `%${each.charCodeAt(0).toString(16).toUpperCase()}`);
 }

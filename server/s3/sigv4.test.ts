@@ -1,4 +1,7 @@
-/** @file The worked examples of Amazon's documentation ("Authenticating Requests (AWS Signature Version 4)", and its streaming parts). */
+/**
+ * @file The worked examples of Amazon's documentation ("Authenticating Requests (AWS Signature Version 4)", and its
+ * streaming parts).
+ */
 import { createHash } from 'node:crypto';
 import { describe, expect, it, test } from 'vitest';
 import { authenticate } from './authenticate.ts';

@@ -1,5 +1,5 @@
 /**
- * @file AWS Signature Version 4 as S3 uses it: what is signed, and with which key. Pure; authenticate.ts decides who may come in.
+ * @file AWS Signature Version 4 as S3 uses it: computes signatures. authenticate.ts decides which requests to let in.
  * (Amazon S3 API reference, "Authenticating Requests (AWS Signature Version 4)".)
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
@@ -9,7 +9,7 @@ export const ALGORITHM = 'AWS4-HMAC-SHA256';
 export const SIGNATURE_PARAMETER = 'X-Amz-Signature';
 const EMPTY_SHA256 = sha256('');
 
-/** What a signature is bound to beside the request. */
+/** Time and scope that a signature is bound to, beside the request. */
 export interface SigningScope {
   /** `20130524T000000Z` */
   readonly timestamp: string;
@@ -17,20 +17,20 @@ export interface SigningScope {
   readonly scope: string;
 }
 
-/** What signs the chunks of a body: the request's own signature is the first of the chain. */
+/** Key and first signature for the chunks of a body. The request's own signature starts the chain. */
 export interface ChunkSigning extends SigningScope {
   readonly key: Buffer;
   readonly seedSignature: string;
 }
 
-/** The key that a day, a region and a service have. @param scope See {@link SigningScope}. */
+/** The signing key of a day, a region and a service. @param scope See {@link SigningScope}. */
 export function deriveSigningKey(secretKey: string, scope: string): Buffer {
   return scope
     .split('/')
     .reduce<Buffer>((key, part) => createHmac('sha256', key).update(part).digest(), Buffer.from(`AWS4${secretKey}`));
 }
 
-/** The signature of a request, 64 hexadecimal digits. @param payload What x-amz-content-sha256 says. */
+/** The signature of a request, 64 hexadecimal digits. @param payload The header x-amz-content-sha256. */
 export function signRequest(
   request: S3Request,
   signedHeaders: readonly string[],
@@ -39,7 +39,7 @@ export function signRequest(
   key: Buffer,
 ): string {
   const canonical = canonicalRequest(request, signedHeaders, payload);
-  // Header values are bytes, which Node hands over as Latin-1; all else is ASCII.
+  // Header values are bytes, which Node decodes as Latin-1. All other parts are ASCII.
   const digest = createHash('sha256').update(canonical, 'latin1').digest('hex');
   return hmac(key, [ALGORITHM, timestamp, scope, digest]);
 }
@@ -72,13 +72,13 @@ export function signTrailers(signing: ChunkSigning, previous: string, trailers: 
   return hmac(key, [`${ALGORITHM}-TRAILER`, timestamp, scope, previous, sha256(trailers)]);
 }
 
-/** In a time that tells nothing of where they differ. */
+/** Compares in a time that does not reveal where two signatures differ. */
 export function isSameSignature(given: string, expected: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(expected)];
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** By name, then by value; "=" must not take part in the order. */
+/** Sorts parameters by name, then by value. The "=" must not take part in the order. */
 function compareParameters(a: string, b: string): number {
   const [left, right] = [a.replace('=', '\0'), b.replace('=', '\0')];
   return left < right ? -1 : left > right ? 1 : 0;

@@ -1,4 +1,4 @@
-/** @file What S3 has and this endpoint has not: refused by its name, never passed over in silence. */
+/** @file Refuses the parts of S3 that this endpoint lacks, by name. It ignores none in silence. */
 import { notImplemented } from './errors.ts';
 import { queryValue, type S3Request } from './request.ts';
 
@@ -7,7 +7,10 @@ type Level = 'Bucket' | 'Object';
 const MULTIPART_HINT =
   'an object is sent in one request of at most 1 GiB; raise the threshold of your client (aws: `aws configure set default.s3.multipart_threshold 1GB`)';
 
-/** Query parameters that make another operation of a request, by level: the operation's name by method, or what follows the verb. */
+/**
+ * Query parameters that turn a request into another operation, by level. A value is the operation's name by method, or
+ * the part of the name behind the verb.
+ */
 const SUBRESOURCES: Readonly<Record<Level, Readonly<Record<string, string | Readonly<Record<string, string>>>>>> = {
   Bucket: {
     abac: 'BucketAbac',
@@ -61,13 +64,13 @@ const VERBS: Readonly<Record<string, string>> = {
   PUT: 'Put',
 };
 
-/** Operations that no parameter tells apart. */
+/** Operations that have no such parameter. */
 const PLAIN: Readonly<Record<Level, Readonly<Record<string, string>>>> = {
   Bucket: { DELETE: 'DeleteBucket' },
   Object: { POST: 'PostObject' },
 };
 
-/** Headers that ask for something to be kept or decided; what is ignored without them is metadata (x-amz-meta-*, cache-control ...). */
+/** Headers that ask for an effect. The endpoint ignores only metadata (x-amz-meta-*, cache-control ...). */
 const HEADERS = [
   'x-amz-acl',
   'x-amz-copy-source-if-match',
@@ -92,7 +95,7 @@ const HEADERS = [
   'x-amz-write-offset-bytes',
 ];
 
-/** What the default is may be said. */
+/** Header values that name the default, which is allowed. */
 const ALLOWED_VALUES: Readonly<Record<string, string>> = { 'x-amz-acl': 'private' };
 
 /** @throws S3Error NotImplemented with the name of the operation, parameter or header. */
@@ -112,7 +115,7 @@ export function refuseUnsupported(request: S3Request, level: Level): void {
   refuseCombinations(request);
 }
 
-/** Headers that are understood elsewhere and would be lost here. */
+/** Headers that S3 understands and that would be lost here. */
 function refuseCombinations({ method, headers }: S3Request): void {
   const isCopy = headers.has('x-amz-copy-source');
   if (isCopy && (headers.get('x-amz-metadata-directive') ?? 'COPY') !== 'COPY') {

@@ -1,4 +1,4 @@
-/** @file PutObject, CopyObject, DeleteObject and DeleteObjects: nothing is committed before all that was said of it is verified. */
+/** @file PutObject, CopyObject, DeleteObject and DeleteObjects. They commit only verified bytes. */
 import { PreconditionFailed } from '../../errors.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import { checkKey, digestOfBlobKey, isKey } from '../../storage/keys.ts';
@@ -10,11 +10,11 @@ import { formatEtag, parseEtag } from './etag.ts';
 import { noSuchKey } from './read-object.ts';
 import { buildXml, MAX_XML_BYTES, parseDelete, type XmlValue } from './xml.ts';
 
-/** Of one DeleteObjects. */
+/** Deletions at a time in one DeleteObjects. */
 const CONCURRENT_DELETES = 16;
 const MAX_MEDIA_TYPE_CHARACTERS = 255;
 
-/** @throws S3Error NoSuchKey for If-Match on an absent key, and what the body and the store throw. */
+/** @throws S3Error NoSuchKey for If-Match on an absent key, and the errors of body and store. */
 export async function putObject(
   store: ObjectStore,
   key: string,
@@ -44,7 +44,7 @@ function readPutOptions(headers: Headers): PutOptions {
   const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
   if (ifNoneMatch !== null && ifNoneMatch.trim() !== '*') throw notImplemented('If-None-Match other than *');
   if (ifMatch !== null && ifNoneMatch !== null) throw notImplemented('If-Match together with If-None-Match');
-  // An ETag that none of ours looks like is that of another version.
+  // An ETag that we could not have made names another version.
   const version = ifMatch === null ? undefined : (parseEtag(ifMatch) ?? ('' as PutOptions['ifMatch']));
   const mediaType = headers.get('content-type')?.trim() ?? '';
   if (mediaType.length > MAX_MEDIA_TYPE_CHARACTERS || !/^[\x20-\x7e]*$/.test(mediaType)) {
@@ -77,7 +77,7 @@ export async function deleteObject(store: ObjectStore, key: string): Promise<Res
   return new Response(null, { status: 204 });
 }
 
-/** Clients delete "folder/" for the marker of a folder, which no store of ours has. */
+/** Clients delete "folder/" to remove the marker of a folder. Our stores have no such markers. */
 function isAbsentFolder(key: string): boolean {
   return key.endsWith('/') && isKey(key.slice(0, -1));
 }
@@ -87,7 +87,7 @@ interface DeleteOutcome {
   readonly error?: XmlValue;
 }
 
-/** One answer for each key: what could not be deleted is told of by its own error. */
+/** Deletes each key and answers for each: deleted, or its own error. */
 export async function deleteObjects(store: ObjectStore, body: VerifiedBody): Promise<string> {
   const { quiet, objects } = parseDelete(await readXml(body));
   const deleteOne = async ({ key, refused }: (typeof objects)[number]): Promise<DeleteOutcome> => {
@@ -116,5 +116,5 @@ async function readXml(body: VerifiedBody): Promise<Uint8Array> {
   return bytes;
 }
 
-/** Limits of a body by what it is for. */
+/** Size limit of a body, by operation. */
 export const MAX_BYTES = { object: 1024 ** 3, xml: MAX_XML_BYTES } as const;

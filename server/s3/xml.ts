@@ -1,4 +1,7 @@
-/** @file XML, as little of it as S3 speaks: elements and text. Documents that declare anything (DOCTYPE, entities) or have CDATA are refused unread. */
+/**
+ * @file The XML that S3 speaks: elements and text. Refuses documents with declarations (DOCTYPE, entities) or CDATA
+ * unread.
+ */
 import { XMLBuilder, XMLParser, XMLValidator } from 'fast-xml-parser';
 import { z } from 'zod';
 import { S3Error } from './errors.ts';
@@ -8,7 +11,7 @@ export const MAX_XML_BYTES = 2 * 1024 * 1024;
 const MAX_DELETED_KEYS = 1000;
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** A list becomes as many elements; what is undefined, none. */
+/** A list becomes one element for each entry; undefined becomes no element. */
 export type XmlValue =
   | string
   | number
@@ -33,11 +36,11 @@ function build(root: string, content: Readonly<Record<string, XmlValue>>): strin
   return `<?xml version="1.0" encoding="UTF-8"?>\n${text.replace(FORBIDDEN, '\ufffd')}`;
 }
 
-/** What XML 1.0 cannot say at all (section 2.2); keys with such characters need encoding-type=url. */
+/** Characters that XML 1.0 cannot contain (section 2.2). Keys with such characters need encoding-type=url. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
 const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
-// Entities are not the parser's business: five are known, and characters by number (decodeText).
+// The parser leaves entities alone; decodeText decodes the five known ones and characters by number.
 const parser = new XMLParser({
   ignoreAttributes: true,
   parseTagValue: false,
@@ -72,7 +75,7 @@ export interface DeleteRequest {
   readonly quiet: boolean;
   readonly objects: readonly {
     readonly key: string;
-    /** Conditions and versions that came with it, by name: none is honoured. */
+    /** Names of conditions and versions sent with the key. The endpoint refuses them. */
     readonly refused: readonly string[];
   }[];
 }

@@ -1,4 +1,4 @@
-/** @file Calls as a patient user of curl makes them: any server, again and again while the answer says that this can help. */
+/** @file Calls any of several servers, and repeats a call while the answer says that repeating can help. */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';

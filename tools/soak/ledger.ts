@@ -37,7 +37,7 @@ const experimentSchema = z.looseObject({
 });
 const checkpointSchema = z.looseObject({ tensors: z.record(z.string(), z.array(digestSchema)) });
 
-/** Asks for everything that was acknowledged, and reads every blob of it. @returns Digests that were read and are right. */
+/** Asks for every acknowledged result and reads its blobs. @returns Digests of the blobs that are right. */
 export async function audit(ledger: Ledger, client: Client): Promise<number> {
   const blobs = new Set<string>();
   for (const [dataset, digest] of ledger.datasets) {

@@ -11,7 +11,10 @@ const verifiedSchema = z.looseObject({
 export interface Maintenance {
   /** Sweeps with deletion, by the default grace period: beside the work it may delete nothing that is in use. */
   collectGarbage(): Promise<void>;
-  /** Reads the whole store. @returns What is damaged, missing or unreadable, in words; undefined where there is no such function. */
+  /**
+   * Reads the whole store.
+   * @returns In words, the damaged, missing and unreadable objects; undefined if the server has no function `verify`.
+   */
   verify(): Promise<readonly string[] | undefined>;
 }
 

@@ -15,7 +15,7 @@ export interface OpenedStore {
   close(): Promise<void>;
 }
 
-/** @param given `minio`, `file:DIR` or `s3://...`. @throws InvalidInput, and Unprocessable when there is no MinIO to be had. */
+/** @param given `minio`, `file:DIR` or `s3://...`. @throws InvalidInput; Unprocessable if MinIO cannot be installed. */
 export async function openSoakStore(given: string, log: (line: string) => void): Promise<OpenedStore> {
   const close = async () => {};
   if (given === 'minio') return openMinio(log);

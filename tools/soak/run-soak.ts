@@ -48,7 +48,10 @@ const AUDIT_INTERVAL_MS = 120_000;
 /** One in so many finished experiments is deleted. */
 const DELETED = 4;
 
-/** Runs the soak, then lets everything come to rest, and asks for all that was acknowledged. @param inspect Called at rest, before that. */
+/**
+ * Runs the soak, lets everything come to rest, and asks for every acknowledged result.
+ * @param inspect Called at rest, before the results are asked for.
+ */
 export async function runSoak(options: SoakOptions, inspect?: (ledger: Ledger) => Promise<void>): Promise<SoakOutcome> {
   const { store, log } = options;
   const oracle = await askOracle(options.variety, log);

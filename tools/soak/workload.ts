@@ -1,4 +1,6 @@
-/** @file What a soak asks for: data sets, trainings and pictures, few in kind, so that an undisturbed run can know every answer. */
+/**
+ * @file The calls of a soak: a few kinds of datasets, trainings and pictures, whose answers an undisturbed run knows.
+ */
 import { z } from 'zod';
 import { digestSchema } from '../../storage/records.ts';
 import type { Client } from './client.ts';

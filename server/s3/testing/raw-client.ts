@@ -1,4 +1,6 @@
-/** @file A client that sends exactly what it is told, well signed: what was tampered with is tampered with afterwards. */
+/**
+ * @file A client that sends exactly what it is told, well signed: what was tampered with is tampered with afterwards.
+ */
 import { createHash } from 'node:crypto';
 import { request as startRequest } from 'node:http';
 import { buffer } from 'node:stream/consumers';
