@@ -26,8 +26,8 @@ import { effectAction } from './effect-action.ts';
 import type { Executor, ExecutorCallOptions, RunHandle } from './executor.ts';
 import { createHealer, type Healing } from './heal.ts';
 import { createMakers } from './makers.ts';
+import { createPageMapper } from './map-pages.ts';
 import { createNameResolver } from './names.ts';
-import { createPageRunner } from './page-runner.ts';
 import { type ParsedCall, parseCall } from './parse-call.ts';
 import type { TaskPool } from './pool.ts';
 import { createActionResolver } from './resolve-action.ts';
@@ -79,7 +79,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const runStore = createRunStore(store, now);
   const makers = createMakers(store, cache, functions);
   const healer = createHealer(makers, blobs, remake);
-  const pages = createPageRunner(functions, resolver, options.concurrency);
+  const mapPages = createPageMapper(functions, resolver, options.concurrency);
   const running = new Map<Digest, Run>();
   const ended = new Map<Digest, Run>();
   const recording = new Set<Promise<void>>();
@@ -169,7 +169,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const resolved = await resolver.resolve(action, refresh !== 'nothing', async () => {
         await checkInputs(parsed);
         const ctx = makeContext(signal, progress);
-        return fn.kind === 'page' ? pages.run(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
+        return fn.kind === 'page' ? mapPages(fn, parsed, ctx, refresh === 'all') : runPure(fn, parsed, ctx);
       });
       makers.remember(resolved.action, resolved.result);
       return resolved;

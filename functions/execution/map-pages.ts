@@ -1,169 +1,130 @@
-/** @file A page function over a whole dataset: each page an action of its own, so that a kill loses at most the pages in work. */
-import type PQueue from 'p-queue';
-import type { ProgressEvent } from '../../configs/progress.ts';
-import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
-import { Internal, Unprocessable } from '../../errors.ts';
-import { packColumn, readColumn } from '../../formats/webdataset.ts';
-import type { Digest } from '../../storage/digest.ts';
+/** @file Maps a page function over a dataset. Each page is an action of its own: a kill loses only the pages in work. */
+import { availableParallelism } from 'node:os';
+import PQueue from 'p-queue';
+import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';
+import { Cancelled, Internal } from '../../errors.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
 import { putDocument, readDataset } from '../../storage/document-blobs.ts';
-import { readItems } from '../../storage/items.ts';
-import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
-import type { BlobRef } from '../../storage/types.ts';
-import type { FunctionContext, PageFunction, PageInput, PageOutcome, PureOutcome } from '../define.ts';
+import type { Action, Page } from '../../storage/records.ts';
+import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '../define.ts';
+import { addColumns, assembleDataset, checkColumns, computePage, pageAction } from './page-columns.ts';
+import type { ParsedCall } from './parse-call.ts';
+import type { ActionResolver, Resolved } from './resolve-action.ts';
 
-export interface PageCall {
-  readonly fn: PageFunction;
-  readonly dataset: Digest;
-  readonly input: Readonly<Record<string, unknown>>;
-  readonly params: Action['params'];
-  /** What each page gets; its own progress is not shown, since pages run side by side. */
-  readonly ctx: FunctionContext;
-  progress(event: ProgressEvent): void;
-  /** Columns that must go when one of these changes under them: the adds of the functions that need it. */
-  dependents(column: ColumnName): readonly ColumnName[];
-  /** Looks a page's action up, or runs `compute` and commits what it gives. */
-  resolve(
-    action: Action,
-    compute: () => Promise<PureOutcome>,
-  ): Promise<{ readonly cache: 'hit' | 'miss'; readonly result: Result }>;
-  /** Shared by all calls: two datasets at once do not get twice the cores. */
-  readonly queue: PQueue;
-}
-
-/** Output `dataset`; stats { pages: { total, computed, cached }, items: { total, computed, cached } }. */
-export async function mapPages(call: PageCall): Promise<PureOutcome> {
-  const { fn, ctx } = call;
-  const dataset = await readDataset(ctx.blobs, call.dataset);
-  checkColumns(fn, dataset);
-  const pages: Page[] = [...dataset.pages];
-  const count = { pages: { total: pages.length, computed: 0, cached: 0 }, items: { total: 0, computed: 0, cached: 0 } };
-  call.progress({ phase: fn.name, done: 0, total: pages.length, unit: 'pages' });
-
-  await runAll(dataset.pages, call, async (page, index) => {
-    const { cache, result } = await call.resolve(pageAction(call, page), () => computePage(call, page));
-    pages[index] = addColumns(call, page, result);
-    const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
-    const kind = cache === 'hit' ? 'cached' : 'computed';
-    count.pages[kind]++;
-    count.items[kind] += items;
-    count.items.total += items;
-    call.progress({
-      phase: fn.name,
-      done: count.pages.cached + count.pages.computed,
-      total: pages.length,
-      unit: 'pages',
-      metrics: { items: count.items.total, computed_items: count.items.computed },
-    });
-  });
-
-  const made = assemble(call, dataset, pages);
-  const ref = await putDocument(ctx.blobs, made);
-  return { outputs: { dataset: ref }, links: made.links, stats: count };
-}
-
-/** Only the items and the columns it needs enter a page's action: another column never invalidates it. */
-function pageAction({ fn, params }: PageCall, page: Page): Action {
-  const inputs: Record<string, Digest> = { items: page.items };
-  for (const column of fn.needs) inputs[column] = columnOf(page, column);
-  return { v: 1, function: fn.name, version: fn.version, params, inputs, ...(fn.tools && { tools: fn.tools }) };
-}
-
-async function computePage({ fn, ctx, input }: PageCall, page: Page): Promise<PureOutcome> {
-  const items = await readItems(ctx.blobs, page);
-  const columns: { -readonly [K in keyof PageInput['columns']]: PageInput['columns'][K] } = {};
-  for (const column of fn.needs) columns[column] = readColumn(await ctx.blobs.get(columnOf(page, column)));
-  const outcome = await fn.run(ctx, { items, columns }, input);
-  const outputs: Record<string, BlobRef> = {};
-  for (const [index, column] of fn.adds.entries()) {
-    const members = index === 0 ? outcome.members : outcome.also?.[column];
-    outputs[column] = await ctx.blobs.put(packColumn(checkMembers(fn, column, members, items)), 'application/x-tar');
-  }
-  return { outputs, stats: { ...outcome.stats, items: items.length } };
-}
-
-function checkMembers(
+/**
+ * Output `dataset`; stats { pages: { total, computed, cached }, items: { total, computed, cached } }.
+ * `refresh`: compute every page again.
+ */
+export type MapPages = (
   fn: PageFunction,
-  column: ColumnName,
-  members: PageOutcome['members'] | undefined,
-  items: readonly Item[],
-): PageOutcome['members'] {
-  if (members === undefined) throw new Internal(`${fn.name} adds the column ${column} but returned no members for it`);
-  const ids = new Set(items.map(item => item.id));
-  for (const name of members.keys()) {
-    if (!ids.has(name.split('.')[0] ?? ''))
-      throw new Internal(`${fn.name}: member "${name}" belongs to no item of its page`);
+  parsed: ParsedCall,
+  ctx: FunctionContext,
+  refresh: boolean,
+) => Promise<PureOutcome>;
+
+/**
+ * One mapper serves all calls: calls at the same time share the cores, and compute a page that both have once.
+ * @param concurrency Pages in work at once; default: cores.
+ */
+export function createPageMapper(
+  functions: ReadonlyMap<string, AnyFunction>,
+  resolver: ActionResolver,
+  concurrency = availableParallelism(),
+): MapPages {
+  const queue = new PQueue({ concurrency });
+  const flights = new Map<Digest, Promise<Resolved>>();
+
+  /** Joins another call that computes the page. When that call is cancelled, this one computes the page itself. */
+  async function resolvePage(
+    action: Action,
+    refresh: boolean,
+    compute: () => Promise<PureOutcome>,
+    signal: AbortSignal,
+  ): Promise<Resolved> {
+    const digest = canonicalDigest(action);
+    while (true) {
+      const other = flights.get(digest);
+      if (other === undefined) break;
+      try {
+        return await other;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof Cancelled)) throw error;
+      }
+    }
+    const flight = resolver.resolve(action, refresh, compute).finally(() => flights.delete(digest));
+    flights.set(digest, flight);
+    return flight;
   }
-  return members;
-}
 
-/** A column that changes takes those computed from its old content with it. */
-function addColumns({ fn, dependents }: PageCall, page: Page, result: Result): Page {
-  const columns = { ...page.columns };
-  const stale: ColumnName[] = [];
-  for (const column of fn.adds) {
-    const output = result.outputs[column];
-    if (output === undefined) throw new Internal(`the result of a page of ${fn.name} has no output "${column}"`);
-    if (columns[column] !== undefined && columns[column] !== output.digest) stale.push(...dependents(column));
-    columns[column] = output.digest;
+  /** Columns that page functions compute from this column, directly or through other columns. */
+  function dependents(column: ColumnName): readonly ColumnName[] {
+    const found = new Set<ColumnName>([column]);
+    for (const reached of found) {
+      for (const fn of functions.values()) {
+        if (fn.kind === 'page' && fn.needs.includes(reached)) for (const added of fn.adds) found.add(added);
+      }
+    }
+    found.delete(column);
+    return COLUMN_NAMES.filter(name => found.has(name));
   }
-  for (const column of stale) if (!fn.adds.includes(column)) delete columns[column];
-  return { items: page.items, columns };
-}
 
-function assemble({ fn, input }: PageCall, before: Dataset, pages: readonly Page[]): Dataset {
-  const known = new Set(before.pages.flatMap(digestsOf));
-  const encoders = { ...before.encoders, ...fn.encoders?.(input) };
-  const has = (column: ColumnName) => pages.every(page => page.columns[column] !== undefined);
-  for (const signal of SIGNAL_NAMES) if (!has(signal)) delete encoders[signal];
-  return {
-    ...before,
-    pages: [...pages],
-    encoders,
-    // What is linked beyond the pages (originals, archives) stays. Sorted: the order of the stages must not show.
-    links: [...new Set([...pages.flatMap(digestsOf), ...before.links.filter(link => !known.has(link))])].sort(),
-  };
-}
+  /** The first failure stops pages that have not started, and is thrown when the running pages have ended. */
+  async function forEachPage(
+    pages: readonly Page[],
+    signal: AbortSignal,
+    each: (page: Page, index: number) => Promise<void>,
+  ): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    await Promise.all(
+      pages.map((page, index) =>
+        queue.add(async () => {
+          if (failure !== undefined) return;
+          try {
+            signal.throwIfAborted();
+            await each(page, index);
+          } catch (error) {
+            failure ??= { error };
+          }
+        }),
+      ),
+    );
+    if (failure !== undefined) throw failure.error;
+  }
 
-function digestsOf(page: Page): Digest[] {
-  return [page.items, ...Object.values(page.columns)];
-}
+  return async (fn, parsed, ctx, refresh) => {
+    const { dataset: given, ...input } = parsed.input;
+    if (typeof given !== 'string' || !isDigest(given)) throw new Internal(`${fn.name} has no dataset`);
+    const dataset = await readDataset(ctx.blobs, given);
+    checkColumns(fn, dataset);
+    const pages = [...dataset.pages];
+    const total = pages.length;
+    const count = { pages: { total, computed: 0, cached: 0 }, items: { total: 0, computed: 0, cached: 0 } };
+    // Pages run side by side, so that the progress of one page would say nothing.
+    const pageContext: FunctionContext = { ...ctx, progress: () => {} };
+    ctx.progress({ phase: fn.name, done: 0, total, unit: 'pages' });
 
-function checkColumns(fn: PageFunction, dataset: Dataset): void {
-  for (const column of fn.needs) {
-    if (dataset.pages.every(page => page.columns[column] !== undefined)) continue;
-    const has = Object.keys(dataset.pages[0]?.columns ?? {});
-    throw new Unprocessable(`${fn.name} needs the column "${column}", which the dataset does not have`, {
-      expected: `a dataset with the columns ${fn.needs.join(', ')}; it has ${has.join(', ') || 'none'}`,
-      hint: 'run the stage that makes the column first, or prepare, which runs all',
+    await forEachPage(dataset.pages, ctx.signal, async (page, index) => {
+      const action = pageAction(fn, parsed.params, page);
+      const compute = () => computePage(fn, input, page, pageContext);
+      const { cache, result } = await resolvePage(action, refresh, compute, ctx.signal);
+      pages[index] = addColumns(fn, page, result, dependents);
+      const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
+      const kind = cache === 'hit' ? 'cached' : 'computed';
+      count.pages[kind]++;
+      count.items[kind] += items;
+      count.items.total += items;
+      ctx.progress({
+        phase: fn.name,
+        done: count.pages.cached + count.pages.computed,
+        total,
+        unit: 'pages',
+        metrics: { items: count.items.total, computed_items: count.items.computed },
+      });
     });
-  }
-}
 
-function columnOf(page: Page, column: ColumnName): Digest {
-  const digest = page.columns[column];
-  if (digest === undefined) throw new Internal(`a page without the column "${column}" passed the check`);
-  return digest;
-}
-
-/** In the pages' order; the first failure stops what has not started, and is thrown when what runs has ended. */
-async function runAll(
-  pages: readonly Page[],
-  call: PageCall,
-  each: (page: Page, index: number) => Promise<void>,
-): Promise<void> {
-  let failure: { readonly error: unknown } | undefined;
-  await Promise.all(
-    pages.map((page, index) =>
-      call.queue.add(async () => {
-        if (failure !== undefined) return;
-        try {
-          call.ctx.signal.throwIfAborted();
-          await each(page, index);
-        } catch (error) {
-          failure ??= { error };
-        }
-      }),
-    ),
-  );
-  if (failure !== undefined) throw failure.error;
+    const made = assembleDataset(fn, input, dataset, pages);
+    return { outputs: { dataset: await putDocument(ctx.blobs, made) }, links: made.links, stats: count };
+  };
 }
