@@ -4,6 +4,7 @@ import type { ProgressEvent } from '../configs/progress.ts';
 import type { ColumnName } from '../configs/signals.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
+import type { Clock } from '../storage/clock.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/lease.ts';
 import type { Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
@@ -25,8 +26,7 @@ export interface EffectContext extends FunctionContext {
   readonly importRoots: readonly string[];
   /** Of the leases of experiments. */
   readonly lease: LeaseTerms;
-  /** Milliseconds since the epoch. */
-  now(): number;
+  readonly now: Clock['now'];
   /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Executor } from '../functions/execution/executor.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
+import type { Clock } from '../storage/clock.ts';
 import type { ObjectStore, StreamedBlobStore } from '../storage/types.ts';
 import type { ServerEnv } from './env.ts';
 
@@ -14,8 +15,7 @@ export interface ServerDeps {
   readonly env: ServerEnv;
   /** Where the store can be browsed by S3 clients. */
   readonly s3?: { readonly url: string; readonly bucket: string };
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** One row of the OpenAPI document; a test holds the table against the routes of the app. */

@@ -29,7 +29,7 @@ try {
 }
 
 async function startServer(env: ServerEnv): Promise<void> {
-  const now = Date.now;
+  const clock = SYSTEM_CLOCK;
   const store = await openStore(env.store);
   if (env.probeStore) await probe(store);
   const blobs = createBlobStore(store);
@@ -46,8 +46,8 @@ async function startServer(env: ServerEnv): Promise<void> {
     runner,
     pool,
     importRoots: env.importRoots,
-    now,
-    lease: { clock: SYSTEM_CLOCK, ttlMs: env.leaseTtlMs },
+    clock,
+    lease: { clock, ttlMs: env.leaseTtlMs },
   });
   const { endpoint: s3, line: s3Line } = await startS3(store, env);
   const deps: ServerDeps = {
@@ -56,7 +56,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     executor,
     runner,
     env,
-    now,
+    clock,
     ...(s3 !== undefined && { s3: { url: s3.url, bucket: s3.bucket } }),
   };
 

@@ -1,5 +1,4 @@
 /** @file At the start of a server: goes on with the experiments that were in training. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { listHeads } from '../functions/experiments/experiment-head.ts';
 import type { ServerDeps } from './deps.ts';
 
@@ -30,22 +29,22 @@ export async function resumeExperiments(
 /** Tries again while that can help: no runner is reachable, the store is away or full, another server was faster. */
 async function resume(deps: ServerDeps, name: string, log: (line: string) => void): Promise<void> {
   let pause = FIRST_PAUSE_MS;
-  let deadline = performance.now() + PATIENCE_MS;
+  let deadline = deps.clock.monotonic() + PATIENCE_MS;
   try {
     for (;;) {
-      const startedAt = performance.now();
+      const startedAt = deps.clock.monotonic();
       const run = await deps.executor.start('train', { experiment: name });
       let state = await run.state();
       while (state.state === 'running' || state.state === 'queued') state = await run.wait(MAX_PAUSE_MS);
       if (state.error === undefined || state.error.code === 'cancelled') return;
       log(`the experiment ${name} stopped: ${state.error.message}`);
       // It had gone well for a while: what stopped it is new.
-      if (performance.now() - startedAt > PATIENCE_MS) {
+      if (deps.clock.monotonic() - startedAt > PATIENCE_MS) {
         pause = FIRST_PAUSE_MS;
-        deadline = performance.now() + PATIENCE_MS;
+        deadline = deps.clock.monotonic() + PATIENCE_MS;
       }
-      if (!state.error.retryable || performance.now() + pause > deadline) return;
-      await sleep(pause, undefined, { ref: false });
+      if (!state.error.retryable || deps.clock.monotonic() + pause > deadline) return;
+      await deps.clock.sleep(pause);
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   } catch (error) {

@@ -62,7 +62,7 @@ export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIF
     if (!stored || !isOld(stored, lifetimes)) return stored && { result: stored.value, etag: stored.etag };
     // The same bytes; that they were replaced or deleted meanwhile shows when they are read again.
     await writeVersioned(store, key, stored.value, { ifMatch: stored.etag });
-    await waitForSweep(store, lifetimes);
+    await waitForSweep(store, lifetimes.clock);
     return get(functionName, action);
   }
 

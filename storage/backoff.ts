@@ -1,20 +1,13 @@
-/** @file How long to wait before the next try: exponential, with full jitter, so that those who failed together do not come back together. */
-import { setTimeout } from 'node:timers/promises';
+/** @file How long to wait before the next try: exponential, with full jitter, so that callers that failed together do not come back together. */
+import type { Clock } from './clock.ts';
 
-/** Time and chance, which tests replace. */
-export interface Pace {
-  /** Milliseconds that only grow. */
-  now(): number;
-  sleep(ms: number): Promise<void>;
-  /** In [0, 1). */
-  random(): number;
+/** What decides how retries wait. Tests replace both. */
+export interface RetryTiming {
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** In [0, 1). Default: Math.random. */
+  readonly random?: () => number;
 }
-
-export const REAL_PACE: Pace = {
-  now: () => performance.now(),
-  sleep: ms => setTimeout(ms),
-  random: Math.random,
-};
 
 const BASE_MS = 100;
 const LONGEST_MS = 5000;

@@ -39,7 +39,7 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
     // Another size is a blob that was damaged, which this put repairs.
     if (info === undefined || info.size !== size || isOld(info, lifetimes)) {
       await store.put(key, body, { mediaType });
-      const mayBeGone = info !== undefined && (await waitForSweep(store, lifetimes));
+      const mayBeGone = info !== undefined && (await waitForSweep(store, lifetimes.clock));
       if (mayBeGone && !(await store.head(key))) await store.put(key, body, { mediaType });
     }
     return { digest, size, media_type: mediaType };
@@ -105,7 +105,7 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
         if (error instanceof BlobMissing || error instanceof PreconditionFailed) return undefined;
         throw error;
       }
-      return (await waitForSweep(store, lifetimes)) ? head(digest) : refOf(digest, info);
+      return (await waitForSweep(store, lifetimes.clock)) ? head(digest) : refOf(digest, info);
     },
 
     async *stream(digest) {

@@ -3,7 +3,7 @@ import { Conflict, Internal, InvalidInput, Unreachable } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { acquireLease, readLease, withLease } from './lease.ts';
-import { FakeTime } from './testing/fake-clock.ts';
+import { FakeTime } from './testing/fake-time.ts';
 import type { ObjectStore } from './types.ts';
 
 describe('lease', () => {

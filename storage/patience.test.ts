@@ -3,16 +3,19 @@ import { Ambiguous, Conflict, Corrupt, Internal, PreconditionFailed, Unreachable
 import { createMemoryStore } from './drivers/memory.ts';
 import { interceptStore } from './intercept.ts';
 import { type PatienceOptions, withPatience } from './patience.ts';
-import { createFakePace } from './testing/pace.ts';
+import { FakeTime, SLEEP_PASSES } from './testing/fake-time.ts';
 import type { Etag, ObjectStore } from './types.ts';
 
 const body = new Uint8Array([1]);
 const away = new Unreachable('connection refused');
 const lost = new Ambiguous('the answer was lost');
 
+/** Makes waits as long as they can be. */
+const longest = () => 1 - Number.EPSILON;
+
 /** A patient store over one whose operations first fail with these, one after another. */
 function setUp(failures: readonly Error[], options: PatienceOptions = {}) {
-  const pace = createFakePace();
+  const time = new FakeTime(SLEEP_PASSES);
   const lines: string[] = [];
   const left = [...failures];
   let calls = 0;
@@ -23,8 +26,13 @@ function setUp(failures: readonly Error[], options: PatienceOptions = {}) {
     if (failure) throw failure;
     return run();
   });
-  const store = withPatience(failing, { pace, log: line => lines.push(line), ...options });
-  return { store, memory, pace, lines, left, calls: () => calls };
+  const store = withPatience(failing, {
+    clock: time.clock(),
+    random: longest,
+    log: line => lines.push(line),
+    ...options,
+  });
+  return { store, memory, time, lines, left, calls: () => calls };
 }
 
 const OPERATIONS: Readonly<Record<string, (store: ObjectStore) => Promise<unknown>>> = {
@@ -44,12 +52,12 @@ const CONDITIONAL: Readonly<Record<string, (store: ObjectStore) => Promise<unkno
 describe('patience', () => {
   for (const [name, operate] of Object.entries(OPERATIONS)) {
     it(`repeats ${name} until the store is back`, async () => {
-      const { store, memory, left, calls, pace } = setUp([away, lost, away]);
+      const { store, memory, left, calls, time } = setUp([away, lost, away]);
       await memory.put('a', body);
       await operate(store);
       expect(left).toEqual([]);
       expect(calls()).toBe(4);
-      expect(pace.sleeps.map(Math.round)).toEqual([100, 200, 400]);
+      expect(time.sleeps.map(Math.round)).toEqual([100, 200, 400]);
     });
   }
 
@@ -79,42 +87,41 @@ describe('patience', () => {
     const once = setUp([damaged]);
     await once.memory.put('a', body);
     expect((await once.store.get('a'))?.body).toEqual(body);
-    expect(once.pace.sleeps).toEqual([]);
+    expect(once.time.sleeps).toEqual([]);
     const twice = setUp([damaged, damaged]);
     await expect(twice.store.get('a')).rejects.toBe(damaged);
   });
 
   it('spends no more than its budget', async () => {
     const failures = Array.from({ length: 1000 }, () => away);
-    const { store, pace, left, lines } = setUp(failures, { budgetMs: 20_000 });
+    const { store, time, left, lines } = setUp(failures, { budgetMs: 20_000 });
     await expect(store.head('a')).rejects.toBe(away);
-    expect(pace.now()).toBe(20_000);
-    expect(1000 - left.length).toBe(pace.sleeps.length + 1);
-    expect(Math.max(...pace.sleeps)).toBeLessThanOrEqual(5000);
+    expect(time.clock().monotonic()).toBe(20_000);
+    expect(1000 - left.length).toBe(time.sleeps.length + 1);
+    expect(Math.max(...time.sleeps)).toBeLessThanOrEqual(5000);
     expect(lines).toHaveLength(1);
   });
 
   it('counts what the attempts took, from the first failure on', async () => {
-    const { store, pace, calls } = setUp([]);
+    const { store, time, calls } = setUp([]);
     const slow = withPatience(
       interceptStore(store, async () => {
-        pace.advance(30_000);
+        time.pass(30_000);
         throw away;
       }),
-      { pace, budgetMs: 60_000, log: () => {} },
+      { clock: time.clock(), random: longest, budgetMs: 60_000, log: () => {} },
     );
     await expect(slow.head('a')).rejects.toBe(away);
-    expect(pace.sleeps.length).toBeLessThanOrEqual(3);
-    expect(pace.now()).toBeLessThan(130_000);
+    expect(time.sleeps.length).toBeLessThanOrEqual(3);
+    expect(time.clock().monotonic()).toBeLessThan(130_000);
     expect(calls()).toBe(0);
   });
 
   it('waits a random share of each interval', async () => {
-    const pace = createFakePace(0.25);
-    const { store, memory } = setUp([away, away], { pace });
+    const { store, memory, time } = setUp([away, away], { random: () => 0.25 });
     await memory.put('a', body);
     await store.get('a');
-    expect(pace.sleeps).toEqual([25, 50]);
+    expect(time.sleeps).toEqual([25, 50]);
   });
 
   it('says once that it waits and once that the store is back, however many wait', async () => {
@@ -128,7 +135,7 @@ describe('patience', () => {
   });
 
   it('does not report every blink of a store that comes and goes', async () => {
-    const { store, memory, lines, left, pace } = setUp([]);
+    const { store, memory, lines, left, time } = setUp([]);
     await memory.put('a', body);
     const blink = async () => {
       left.push(away);
@@ -136,19 +143,19 @@ describe('patience', () => {
     };
     for (let i = 0; i < 50; i++) await blink();
     expect(lines).toHaveLength(2);
-    pace.advance(60_000);
+    time.pass(60_000);
     await blink();
     expect(lines).toHaveLength(4);
   });
 
   it('reports anew after it has given up', async () => {
-    const { store, memory, lines, left, pace } = setUp([away], { budgetMs: 0 });
+    const { store, memory, lines, left, time } = setUp([away], { budgetMs: 0 });
     await memory.put('a', body);
     await store.get('a');
     left.push(away, away);
-    pace.advance(60_000);
+    time.pass(60_000);
     await expect(store.get('a')).rejects.toBe(away);
-    pace.advance(60_000);
+    time.pass(60_000);
     left.push(away);
     await store.get('a');
     expect(lines.map(line => line.split(' ')[0])).toEqual(['waiting', 'memory:', 'waiting', 'waiting', 'memory:']);

@@ -1,13 +1,13 @@
 /** @file Waiting for a store that is away for a while: the one place where operations on it are retried. */
 import { Ambiguous, type AppError, Corrupt, Unreachable } from '../errors.ts';
-import { backoffMs, type Pace, REAL_PACE } from './backoff.ts';
+import { backoffMs, type RetryTiming } from './backoff.ts';
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import { interceptStore, type StoreCall } from './intercept.ts';
 import type { ObjectStore } from './types.ts';
 
-export interface PatienceOptions {
+export interface PatienceOptions extends RetryTiming {
   /** Longest that one operation is retried, counted from its first failure. Default: 90 s, three times the restart of a store. */
   readonly budgetMs?: number;
-  readonly pace?: Pace;
   /** One line when the waiting begins, one when it ends. Default: console.error. */
   readonly log?: (line: string) => void;
 }
@@ -27,8 +27,8 @@ const LOG_INTERVAL_MS = 10_000;
  *   what was committed; writeVersioned (versioned.ts) looks those up.
  */
 export function withPatience(store: ObjectStore, options: PatienceOptions = {}): ObjectStore {
-  const { budgetMs = BUDGET_MS, pace = REAL_PACE, log = console.error } = options;
-  const report = createReport(store.url, budgetMs, pace, log);
+  const { budgetMs = BUDGET_MS, clock = SYSTEM_CLOCK, random = Math.random, log = console.error } = options;
+  const report = createReport(store.url, budgetMs, clock.monotonic, log);
 
   return interceptStore(store, async (call, run) => {
     let deadline: number | undefined;
@@ -40,14 +40,14 @@ export function withPatience(store: ObjectStore, options: PatienceOptions = {}):
         return value;
       } catch (error) {
         if (error instanceof Corrupt && ++damaged < DAMAGED_TRIES) continue;
-        const now = pace.now();
+        const now = clock.monotonic();
         if (!mayRepeat(call, error) || (deadline !== undefined && now >= deadline)) {
           if (deadline !== undefined) report.gaveUp();
           throw error;
         }
         if (deadline === undefined) report.waits(error);
         deadline ??= now + budgetMs;
-        await pace.sleep(Math.min(backoffMs(attempt, pace.random), deadline - now));
+        await clock.sleep(Math.min(backoffMs(attempt, random), deadline - now));
       }
     }
   });
@@ -63,7 +63,7 @@ function isConditional(call: StoreCall): boolean {
 }
 
 /** Says once that the store is away, and once that it is back, however many operations wait for it. */
-function createReport(url: string, budgetMs: number, pace: Pace, log: (line: string) => void) {
+function createReport(url: string, budgetMs: number, monotonic: Clock['monotonic'], log: (line: string) => void) {
   let waiting = 0;
   let since: number | undefined;
   let told = false;
@@ -73,7 +73,7 @@ function createReport(url: string, budgetMs: number, pace: Pace, log: (line: str
     waits(error: AppError): void {
       waiting++;
       if (since !== undefined) return;
-      since = pace.now();
+      since = monotonic();
       told = since - toldAt >= LOG_INTERVAL_MS;
       if (!told) return;
       toldAt = since;
@@ -83,7 +83,7 @@ function createReport(url: string, budgetMs: number, pace: Pace, log: (line: str
     answered(): void {
       waiting--;
       if (since === undefined) return;
-      const seconds = ((pace.now() - since) / 1000).toFixed(1);
+      const seconds = ((monotonic() - since) / 1000).toFixed(1);
       since = undefined;
       if (told) log(`${url} answers again, after ${seconds} s`);
     },

@@ -1,6 +1,7 @@
 /** @file What a store must show before it is trusted: several accept the headers of conditional writes and do not honour them. */
 import { randomUUID } from 'node:crypto';
 import { Conflict, Internal, PreconditionFailed } from '../errors.ts';
+import { SYSTEM_CLOCK } from './clock.ts';
 import type { Etag, ObjectStore, PutOptions } from './types.ts';
 
 /** Enough for every store that was met and does not decide atomically (storage under one process, several disks, several nodes). */
@@ -16,7 +17,7 @@ const ABANDONED_MS = 3_600_000;
  * @throws Internal naming the promise that the store breaks, and what was seen. Errors of the store itself (no access, no answer) pass
  * through.
  */
-export async function probeStore(store: ObjectStore, now: number = Date.now()): Promise<void> {
+export async function probeStore(store: ObjectStore, now: number = SYSTEM_CLOCK.now()): Promise<void> {
   const prefix = `${FOLDER}${randomUUID()}`;
   const keys = { single: `${prefix}/single`, raced: `${prefix}/raced`, absent: `${prefix}/absent` };
   try {

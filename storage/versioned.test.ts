@@ -3,12 +3,14 @@ import { Ambiguous, Conflict, Internal, PreconditionFailed, Unreachable } from '
 import { canonicalJson } from './canonical.ts';
 import { etagOf } from './conditions.ts';
 import { createMemoryStore } from './drivers/memory.ts';
-import { createFakePace } from './testing/pace.ts';
+import { FakeTime, SLEEP_PASSES } from './testing/fake-time.ts';
 import type { Etag, ObjectStore } from './types.ts';
 import { writeVersioned } from './versioned.ts';
 
 const bytes = (value: number) => new Uint8Array(Buffer.from(canonicalJson({ value })));
 const lost = () => new Ambiguous('the answer was lost');
+/** Makes waits as long as they can be. */
+const longest = () => 1 - Number.EPSILON;
 const CREATE = { ifNoneMatch: '*' } as const;
 const SINCE_OLD = { ifMatch: etagOf(bytes(0)) };
 
@@ -42,11 +44,12 @@ async function play(steps: readonly Step[], condition: typeof CREATE | typeof SI
       return step(() => memory.put(...args), memory);
     },
   };
-  const pace = createFakePace();
-  const outcome = await writeVersioned(store, 'doc', { value: 1 }, condition, pace).catch((error: Error) => error);
+  const time = new FakeTime(SLEEP_PASSES);
+  const timing = { clock: time.clock(), random: longest };
+  const outcome = await writeVersioned(store, 'doc', { value: 1 }, condition, timing).catch((error: Error) => error);
   expect(left).toEqual([]);
   const body = (await memory.get('doc'))?.body;
-  return { outcome, stored: body && JSON.parse(Buffer.from(body).toString()).value, pace };
+  return { outcome, stored: body && JSON.parse(Buffer.from(body).toString()).value, time };
 }
 
 describe('a write on a condition', () => {
@@ -61,9 +64,9 @@ describe('a write on a condition', () => {
 
     it(`is sent again when it did not arrive (${name})`, async () => {
       const steps = [neverArrives, neverArrives, commits];
-      const { outcome, stored, pace } = await play(steps, condition, start);
+      const { outcome, stored, time } = await play(steps, condition, start);
       expect({ outcome, stored }).toEqual({ outcome: OURS, stored: 1 });
-      expect(pace.sleeps.map(Math.round)).toEqual([100, 200]);
+      expect(time.sleeps.map(Math.round)).toEqual([100, 200]);
     });
 
     it(`recognises its first copy in the rejection of the second (${name})`, async () => {
@@ -133,7 +136,8 @@ describe('a write on a condition', () => {
 
   it('gives up after a minute', async () => {
     const memory = createMemoryStore();
-    const pace = createFakePace();
+    const time = new FakeTime(SLEEP_PASSES);
+    const timing = { clock: time.clock(), random: longest };
     let puts = 0;
     const store: ObjectStore = {
       ...memory,
@@ -142,10 +146,10 @@ describe('a write on a condition', () => {
         throw lost();
       },
     };
-    await expect(writeVersioned(store, 'doc', { value: 1 }, CREATE, pace)).rejects.toBeInstanceOf(Ambiguous);
-    expect(pace.now()).toBe(60_000);
-    expect(Math.max(...pace.sleeps)).toBeLessThanOrEqual(5000);
-    expect(puts).toBe(pace.sleeps.length + 1);
+    await expect(writeVersioned(store, 'doc', { value: 1 }, CREATE, timing)).rejects.toBeInstanceOf(Ambiguous);
+    expect(timing.clock.monotonic()).toBe(60_000);
+    expect(Math.max(...time.sleeps)).toBeLessThanOrEqual(5000);
+    expect(puts).toBe(time.sleeps.length + 1);
   });
 
   it('is in doubt when it cannot be looked up', async () => {
@@ -159,7 +163,7 @@ describe('a write on a condition', () => {
         throw away;
       },
     };
-    const writing = writeVersioned(store, 'doc', { value: 1 }, CREATE, createFakePace());
+    const writing = writeVersioned(store, 'doc', { value: 1 }, CREATE, { clock: new FakeTime(SLEEP_PASSES).clock() });
     await expect(writing).rejects.toBeInstanceOf(Ambiguous);
     await expect(writing).rejects.toMatchObject({ cause: away });
   });

@@ -1,8 +1,9 @@
 /** @file JSON documents under a key, which change by compare-and-swap only. For documents named by their digest see document-blobs.ts. */
 import type { z } from 'zod';
 import { Ambiguous, Conflict, PreconditionFailed } from '../errors.ts';
-import { backoffMs, type Pace, REAL_PACE } from './backoff.ts';
+import { backoffMs, type RetryTiming } from './backoff.ts';
 import { canonicalJson, type Json } from './canonical.ts';
+import { SYSTEM_CLOCK } from './clock.ts';
 import { etagOf } from './conditions.ts';
 import { parseDocument } from './parse-document.ts';
 import type { Etag, ObjectStore } from './types.ts';
@@ -51,7 +52,7 @@ export async function writeVersioned(
   key: string,
   value: Json,
   condition: WriteCondition,
-  pace: Pace = REAL_PACE,
+  { clock = SYSTEM_CLOCK, random = Math.random }: RetryTiming = {},
 ): Promise<Etag | undefined> {
   const body = new Uint8Array(Buffer.from(canonicalJson(value)));
   let doubt: { readonly error: Ambiguous; readonly deadline: number } | undefined;
@@ -60,7 +61,7 @@ export async function writeVersioned(
       return (await store.put(key, body, { ...condition, mediaType: 'application/json' })).etag;
     } catch (error) {
       const rejected = error instanceof PreconditionFailed || error instanceof Conflict;
-      if (error instanceof Ambiguous) doubt ??= { error, deadline: pace.now() + DOUBT_MS };
+      if (error instanceof Ambiguous) doubt ??= { error, deadline: clock.monotonic() + DOUBT_MS };
       else if (!doubt && rejected) return undefined;
       else if (!doubt) throw error;
       else if (!rejected) throw remainInDoubt(doubt.error, error);
@@ -72,9 +73,9 @@ export async function writeVersioned(
     if (stored && etagOf(stored.body) === etagOf(body)) return stored.etag;
     const unchanged = 'ifMatch' in condition ? stored?.etag === condition.ifMatch : stored === undefined;
     if (!unchanged) return undefined;
-    const now = pace.now();
+    const now = clock.monotonic();
     if (now >= deadline) throw lost;
-    await pace.sleep(Math.min(backoffMs(attempt, pace.random), deadline - now));
+    await clock.sleep(Math.min(backoffMs(attempt, random), deadline - now));
   }
 }
 

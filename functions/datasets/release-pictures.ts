@@ -4,6 +4,7 @@
  */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
+import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
 import { readLease } from '../../storage/lease.ts';
@@ -17,8 +18,7 @@ const EMPTY: ReadonlySet<Digest> = new Set([digestOf(''), digestOf(packColumn(ne
 export interface ReleaseContext {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: Clock['now'];
 }
 
 /**

@@ -6,7 +6,7 @@ import { BlobMissing, Busy, Internal, NotFound } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { createActionCache } from '../../storage/action-cache.ts';
 import { canonicalDigest, type Json } from '../../storage/canonical.ts';
-import { SYSTEM_CLOCK } from '../../storage/clock.ts';
+import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
 import type { LeaseTerms } from '../../storage/lease.ts';
@@ -45,11 +45,10 @@ export interface ExecutorOptions {
   readonly runner: RunnerClient;
   readonly pool: TaskPool;
   readonly importRoots: readonly string[];
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Clock;
   /** Pages in work at once; default: cores. */
   readonly concurrency?: number;
-  /** Of the leases of experiments; default: 30 s by the system's clock. */
+  /** Of the leases of experiments; default: 30 s by `clock`. */
   readonly lease?: LeaseTerms;
   /** When results are extended before they are relied upon; default: as gc asks for. */
   readonly lifetimes?: Lifetimes;
@@ -71,12 +70,12 @@ type Progress = (event: ProgressEvent) => void;
 type Work = (signal: AbortSignal, progress: Progress, refresh: Refresh) => Promise<RunAnswer>;
 
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { store, blobs, now } = options;
+  const { store, blobs, clock } = options;
   const functions = new Map(options.registry.map(fn => [fn.name, fn]));
   const cache = createActionCache(store, options.lifetimes);
-  const resolver = createActionResolver(cache, blobs, now);
+  const resolver = createActionResolver(cache, blobs, clock.monotonic);
   const names = createNameResolver(store);
-  const runStore = createRunStore(store, now);
+  const runStore = createRunStore(store, clock.now);
   const makers = createMakers(store, cache, functions);
   const healer = createHealer(makers, blobs, remake);
   const mapPages = createPageMapper(functions, resolver, options.concurrency);
@@ -149,8 +148,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
       ...makeContext(signal, progress),
       store,
       importRoots: options.importRoots,
-      lease: options.lease ?? { clock: SYSTEM_CLOCK },
-      now,
+      lease: options.lease ?? { clock },
+      now: clock.now,
       call: (name, body, given) => call(name, body, nested(given)),
       callEffect: (name, body, given) => callEffect(name, body, nested(given)),
       restore: blob => healer.restore(blob, { run, signal, progress, healed: new Set() }),
@@ -201,7 +200,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       action: given.digest,
       function: given.fn.name,
       resolved: given.parsed.resolved,
-      now,
+      now: clock.now,
       work: (signal, progress) =>
         healer.heal(() => work(signal, progress, refresh), { run: given.digest, signal, progress, healed }),
     });

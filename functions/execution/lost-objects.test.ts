@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createBlobStore } from '../../storage/cas.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import { digestSchema } from '../../storage/records.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
 import { registry } from '../registry.ts';
 import { findHistoryFaults } from '../testing/history.ts';
@@ -32,7 +33,7 @@ async function runPipeline(objects: MemoryObjects, target: number, seed: number)
     runner,
     pool: poolInPlace,
     importRoots: [],
-    now: () => 0,
+    clock: new FakeTime().clock(),
   });
   const pictures = { dataset: 'six', source: 'portraits', count: 6, size: 16, seed: 3 };
   const { digest: dataset } = preparedSchema.parse(await executor.callEffect('prepare', pictures));

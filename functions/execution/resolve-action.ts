@@ -2,6 +2,7 @@
 import { Internal } from '../../errors.ts';
 import { type ActionCache, hasOutputs, type StoredResult } from '../../storage/action-cache.ts';
 import { canonicalDigest, canonicalJson, type Json } from '../../storage/canonical.ts';
+import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Action, Result } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -21,7 +22,11 @@ export interface ActionResolver {
   find(functionName: string, action: Digest): Promise<Result | undefined>;
 }
 
-export function createActionResolver(cache: ActionCache, blobs: BlobStore, now: () => number): ActionResolver {
+export function createActionResolver(
+  cache: ActionCache,
+  blobs: BlobStore,
+  monotonic: Clock['monotonic'],
+): ActionResolver {
   async function commit(action: Action, outcome: PureOutcome, seconds: number, refresh: boolean): Promise<Result> {
     const result: Result = {
       v: 1,
@@ -51,10 +56,10 @@ export function createActionResolver(cache: ActionCache, blobs: BlobStore, now: 
       if (stored !== undefined && (await hasOutputs(blobs, stored.result))) {
         return { action: digest, cache: 'hit', result: stored.result };
       }
-      const startedAt = now();
+      const startedAt = monotonic();
       const outcome = await compute();
       const made: Action = outcome.params === undefined ? action : { ...action, params: plainStats(outcome.params) };
-      const result = await commit(made, outcome, (now() - startedAt) / 1000, refresh);
+      const result = await commit(made, outcome, (monotonic() - startedAt) / 1000, refresh);
       return { action: canonicalDigest(made), cache: 'miss', result };
     },
     async find(functionName, action) {

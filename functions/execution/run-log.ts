@@ -3,6 +3,7 @@
  * them: the events of runner jobs and those of functions in the server all pass it on their way to clients and to the store.
  */
 import type { ProgressEvent } from '../../configs/progress.ts';
+import type { Clock } from '../../storage/clock.ts';
 import type { RunEvent } from './executor.ts';
 
 /** Events of one phase that follow each other within this time are one event: the newest. */
@@ -19,7 +20,7 @@ export interface RunLog {
   follow(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
 }
 
-export function createRunLog(now: () => number): RunLog {
+export function createRunLog(now: Clock['now']): RunLog {
   let entries: RunEvent[] = [];
   let nextId = 1;
   let newest: ProgressEvent | undefined;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { progressSchema } from '../../configs/progress.ts';
 import { Conflict } from '../../errors.ts';
 import { describeError } from '../../errors-wire.ts';
+import type { Clock } from '../../storage/clock.ts';
 import { type Digest, hexOf } from '../../storage/digest.ts';
 import { listFolders } from '../../storage/list-all.ts';
 import { runRecordSchema } from '../../storage/records.ts';
@@ -30,7 +31,7 @@ export interface RunStore {
   find(action: Digest): Promise<RunHandle | undefined>;
 }
 
-export function createRunStore(store: ObjectStore, now: () => number): RunStore {
+export function createRunStore(store: ObjectStore, now: Clock['now']): RunStore {
   async function record(run: Run, { effect }: { readonly effect: boolean }): Promise<void> {
     const stamp = new Date(now()).toISOString().replaceAll(/[-:.]/g, '');
     // By a clock that does not jump.

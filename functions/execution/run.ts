@@ -3,6 +3,7 @@ import type { ProgressEvent } from '../../configs/progress.ts';
 import { AppError, Cancelled } from '../../errors.ts';
 import { describeError, type WireError } from '../../errors-wire.ts';
 import type { Json } from '../../storage/canonical.ts';
+import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
 import type { RunHandle, RunState } from './executor.ts';
@@ -33,7 +34,7 @@ export interface RunSpec<R> {
   readonly action: Digest;
   readonly function: string;
   readonly resolved: Readonly<Record<string, Digest>>;
-  readonly now: () => number;
+  readonly now: Clock['now'];
   work(signal: AbortSignal, progress: (event: ProgressEvent) => void): Promise<RunAnswer<R>>;
 }
 

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../errors.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { interceptStore } from '../../storage/intercept.ts';
-import { FakeTime } from '../../storage/testing/fake-clock.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { findExperimentFaults } from '../testing/history.ts';
@@ -175,7 +176,9 @@ describe('clocks', () => {
     const store = createMemoryStore();
     const time = new FakeTime();
     const terms = [time.clock(), time.clock(offset)];
-    const labs = terms.map(clock => createTrainingLab(delayStore(store, 7), { lease: { clock }, now: clock.now }));
+    const labs = terms.map(clock =>
+      createTrainingLab(delayStore(store, 7), { lease: { clock }, clock: { ...SYSTEM_CLOCK, now: clock.now } }),
+    );
     await labs[0]?.create('toy');
     const answers = await time.advanceUntil(Promise.all(labs.map(trainPatiently)));
     for (const answer of answers) expect(answer).toMatchObject({ state: 'done', checkpoint: await trainAlone() });
@@ -190,7 +193,7 @@ describe('clocks', () => {
     const time = new FakeTime();
     let offset = 0;
     const jumping = time.clock(() => offset);
-    const first = createTrainingLab(store, { lease: { clock: jumping }, now: jumping.now });
+    const first = createTrainingLab(store, { lease: { clock: jumping }, clock: { ...SYSTEM_CLOCK, now: jumping.now } });
     const watching = createTrainingLab(store, { lease: { clock: time.clock() } });
     await first.create('toy');
     first.runner.onStep = async step => {

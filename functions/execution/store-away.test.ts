@@ -1,16 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { interceptStore } from '../../storage/intercept.ts';
 import { LEASE_TTL_MS } from '../../storage/lease.ts';
 import { withPatience } from '../../storage/patience.ts';
-import { FakeTime } from '../../storage/testing/fake-clock.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import { type Fault, withFaults } from '../../storage/testing/faults.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { findExperimentFaults } from '../testing/history.ts';
 import { createTrainingLab } from '../testing/training.ts';
-
-const forEver = new AbortController().signal;
 
 /** Trains with a store that is away for so long from its n-th operation on, which suffers the fault; those after it are refused. */
 async function trainThrough(begins: number, fault: Fault, awayMs: number) {
@@ -30,9 +29,8 @@ async function trainThrough(begins: number, fault: Fault, awayMs: number) {
       return clock.now() < backAt ? 'refuse' : undefined;
     },
   );
-  const pace = { now: clock.now, sleep: (ms: number) => clock.sleep(ms, forEver), random: () => 0.9 };
-  const patient = withPatience(shaky, { pace, log: () => {} });
-  const lab = createTrainingLab(patient, { lease: { clock }, now: clock.now });
+  const patient = withPatience(shaky, { clock, random: () => 0.9, log: () => {} });
+  const lab = createTrainingLab(patient, { lease: { clock }, clock: { ...SYSTEM_CLOCK, now: clock.now } });
   const call = lab.executor.callEffect('train', { experiment: 'toy' });
   const answer = await time.advanceUntil(call.catch((error: unknown) => error));
   await lab.executor.close();

@@ -1,26 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
-import type { Clock } from '../../storage/clock.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { acquireLease, LEASE_TTL_MS, readLease } from '../../storage/lease.ts';
-import { FakeTime } from '../../storage/testing/fake-clock.ts';
+import { FakeTime, SLEEP_PASSES } from '../../storage/testing/fake-time.ts';
 import { holdExperiment } from './experiment-lease.ts';
-
-/** Time passes when somebody sleeps. */
-function createClock(): Clock & { advance(ms: number): void } {
-  let now = 0;
-  return {
-    now: () => now,
-    advance(ms) {
-      now += ms;
-    },
-    async sleep(ms, signal) {
-      await new Promise(setImmediate);
-      signal.throwIfAborted();
-      now += ms;
-    },
-  };
-}
 
 const HOUR_MS = 3_600_000;
 const neverDone = async () => false;
@@ -32,7 +15,8 @@ function untilAborted(signal: AbortSignal): Promise<void> {
 describe('holdExperiment', () => {
   test('holds the lease while it works and lets go at the end, also of work that fails', async () => {
     const store = createMemoryStore();
-    const clock = createClock();
+    const time = new FakeTime(SLEEP_PASSES);
+    const clock = time.clock();
     const { signal } = new AbortController();
     const work = async () => {
       expect((await readLease(store, 'toy', clock.now()))?.holder).toMatch(/^pid \d+ of /);
@@ -48,12 +32,13 @@ describe('holdExperiment', () => {
 
   test('stops the work with a conflict when another took the lease', async () => {
     const store = createMemoryStore();
-    const clock = createClock();
+    const time = new FakeTime(SLEEP_PASSES);
+    const clock = time.clock();
     const { signal } = new AbortController();
     const call = holdExperiment({ store, signal, terms: { clock }, watch: neverDone }, 'toy', async held => {
       // As if this process had been asleep past its expiry.
       const mine = await readLease(store, 'toy', clock.now());
-      clock.advance((mine?.expiresAt ?? 0) - clock.now() + 1);
+      time.pass((mine?.expiresAt ?? 0) - clock.now() + 1);
       await acquireLease(store, 'toy', { holder: 'another host', clock, ttlMs: 1e9 });
       await untilAborted(held);
     });
@@ -63,7 +48,8 @@ describe('holdExperiment', () => {
 
   test('waits for the lease of a process that it cannot look up to expire', async () => {
     const store = createMemoryStore();
-    const clock = createClock();
+    const time = new FakeTime(SLEEP_PASSES);
+    const clock = time.clock();
     await acquireLease(store, 'toy', { holder: 'another host', clock });
     const watched: string[] = [];
     const watch = async (holder: string) => {
@@ -134,7 +120,8 @@ describe('holdExperiment', () => {
 
   test('a cancelled call stops waiting', async () => {
     const store = createMemoryStore();
-    const clock = createClock();
+    const time = new FakeTime(SLEEP_PASSES);
+    const clock = time.clock();
     await acquireLease(store, 'toy', { holder: 'another host', clock, ttlMs: 1e9 });
     const controller = new AbortController();
     const watch = async () => {

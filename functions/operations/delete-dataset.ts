@@ -1,3 +1,4 @@
+import type { Clock } from '../../storage/clock.ts';
 import { createRefs } from '../../storage/refs.ts';
 import { requireDatasetHead } from '../datasets/dataset-head.ts';
 import { releasePictures } from '../datasets/release-pictures.ts';
@@ -6,8 +7,7 @@ import { deleteView } from '../views/view-files.ts';
 import type { DatasetContext } from './put-dataset.ts';
 
 export interface DeleteDatasetContext extends DatasetContext {
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: Clock['now'];
 }
 
 /**

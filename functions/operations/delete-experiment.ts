@@ -1,4 +1,5 @@
 import { Conflict } from '../../errors.ts';
+import type { Clock } from '../../storage/clock.ts';
 import { readLease } from '../../storage/lease.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
@@ -7,8 +8,7 @@ import { deleteView } from '../views/experiment-view.ts';
 
 export interface DeleteContext {
   readonly store: ObjectStore;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: Clock['now'];
 }
 
 /**

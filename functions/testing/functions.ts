@@ -4,6 +4,7 @@ import { InvalidInput, Unprocessable } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/cas.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { type Digest, digestOf, hexOf } from '../../storage/digest.ts';
 import { putDocument } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
@@ -257,7 +258,7 @@ export function createLab(
     runner: noRunner,
     pool: noPool,
     importRoots: [],
-    now: Date.now,
+    clock: SYSTEM_CLOCK,
     concurrency: given.concurrency ?? 2,
   });
   return { store, blobs, bench, executor };

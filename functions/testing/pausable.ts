@@ -44,7 +44,7 @@ export function createPausable({ store, clock, at, arrives }: PauseOptions): Pau
       return answer;
     }),
     clock: {
-      now: clock.now,
+      ...clock,
       async sleep(ms, signal) {
         await clock.sleep(ms, signal);
         await whileAwake();

@@ -6,6 +6,7 @@ import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
 import { readItems } from '../../storage/items.ts';
 import type { Dataset, Item } from '../../storage/records.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
@@ -65,7 +66,7 @@ export function createPictureLab({
     runner: noRunner,
     pool: poolInPlace,
     importRoots,
-    now: () => 0,
+    clock: new FakeTime().clock(),
     ...(lifetimes && { lifetimes }),
   });
   return {

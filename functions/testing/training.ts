@@ -17,6 +17,7 @@ import type {
   TrainChunkJob,
 } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/cas.ts';
+import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { putDocument } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
@@ -261,8 +262,8 @@ export interface LabOptions {
   readonly rounding?: string;
   readonly lease?: LeaseTerms;
   readonly lifetimes?: Lifetimes;
-  /** Milliseconds since the epoch; default: that of the lifetimes. */
-  readonly now?: () => number;
+  /** Default: that of the lifetimes. */
+  readonly clock?: Clock;
 }
 
 /** Several labs over one store are several servers. */
@@ -277,7 +278,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     runner,
     pool: noPool,
     importRoots: [],
-    now: options.now ?? lifetimes.now,
+    clock: options.clock ?? lifetimes.clock,
     lifetimes,
     ...(options.lease && { lease: options.lease }),
   });

@@ -11,6 +11,7 @@ import { SWEEP_KEY } from '../../storage/gc/sweep-lock.ts';
 import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { createRefs } from '../../storage/refs.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { createPictureLab, type PictureLab } from '../testing/pictures.ts';
@@ -27,18 +28,12 @@ const PRUNED = { ...CONFIG, run: { ...CONFIG.run, keep: 1 } };
 
 /** Time that passes with the operations of those who work. */
 function createTime() {
-  let now = Date.UTC(2026, 0, 1);
-  const pass = (ms = 1) => {
-    now += ms;
-  };
-  const lifetimes: Lifetimes = {
-    now: () => now,
-    sleep: async () => new Promise(resolve => setImmediate(resolve)),
-    extendAfterMs: GRACE / 2,
-  };
-  /** Waiting for gc takes no time: a minute is little of two days. */
+  // Waiting for gc takes no time: a minute is little of two days. Other waits are longer than a test.
+  const time = new FakeTime({ sleepMoves: ms => (ms < 1000 ? 0 : undefined) });
+  const pass = (ms = 1) => time.pass(ms);
+  const lifetimes: Lifetimes = { clock: time.clock(), extendAfterMs: GRACE / 2 };
   const passWith = ({ key }: StoreCall) => pass(key === SWEEP_KEY ? 0 : 1);
-  return { pass, passWith, lifetimes, store: createMemoryStore(new Map(), lifetimes.now) };
+  return { pass, passWith, lifetimes, store: createMemoryStore(new Map(), time.now) };
 }
 
 function gc(store: ObjectStore, lifetimes: Lifetimes): Promise<GcReport> {
@@ -48,7 +43,7 @@ function gc(store: ObjectStore, lifetimes: Lifetimes): Promise<GcReport> {
     graceMs: GRACE,
     retentionMs: 10 * GRACE,
     retentionOf: () => 0,
-    now: lifetimes.now,
+    now: lifetimes.clock.now,
     signal: new AbortController().signal,
   });
 }

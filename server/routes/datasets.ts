@@ -59,7 +59,7 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
 
   app.delete('/datasets/:name', async c => {
     const force = readFlag(c.req.query('force'), 'force');
-    await deleteDataset({ ...deps, call: executor.call }, c.req.param('name'), { force });
+    await deleteDataset({ ...deps, now: deps.clock.now, call: executor.call }, c.req.param('name'), { force });
     return c.body(null, 204);
   });
 

@@ -79,7 +79,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   app.delete('/experiments/:name', async c => {
-    await deleteExperiment(deps, parseName(c));
+    await deleteExperiment({ ...deps, now: deps.clock.now }, parseName(c));
     return c.body(null, 204);
   });
 

@@ -1,6 +1,7 @@
 /** @file What goes and what stays, as people ask for it: names deleted over HTTP, then gc. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ASKED_ENGINE, listKeys, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { GRACE_MS, LIFETIMES } from '../../storage/gc/lifetimes.ts';
@@ -14,12 +15,13 @@ let server: TrainingServer;
 
 beforeEach(async () => {
   ahead = 0;
-  const lifetimes = { ...LIFETIMES, now };
-  server = await createTrainingServer(createMemoryStore(new Map(), lifetimes.now), lifetimes);
+  const lifetimes = { ...LIFETIMES, clock };
+  server = await createTrainingServer(createMemoryStore(new Map(), now), lifetimes);
   await server.expectJson(201, 'PUT', '/datasets/hats', { dataset: server.dataset });
 });
 
 const now = () => Date.now() + ahead;
+const clock = { ...SYSTEM_CLOCK, now };
 
 async function create(name: string, dataset = 'hats'): Promise<void> {
   await server.expectJson(201, 'PUT', `/experiments/${name}`, { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
@@ -107,7 +109,7 @@ describe('a dataset that is deleted', () => {
 
   test('by force is refused while one of them is in training', async () => {
     await create('run');
-    await acquireLease(server.store, 'run', { holder: 'somebody', clock: { now, sleep: async () => {} } });
+    await acquireLease(server.store, 'run', { holder: 'somebody', clock });
     expect((await server.expectJson(409, 'DELETE', '/datasets/hats?force')).detail).toContain('in training');
     ahead += 60_000;
     expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
@@ -189,7 +191,7 @@ describe('the call', () => {
 
   test('believes nobody who says that he is alone beside a training', async () => {
     await create('run');
-    await acquireLease(server.store, 'run', { holder: 'somebody', clock: { now, sleep: async () => {} } });
+    await acquireLease(server.store, 'run', { holder: 'somebody', clock });
     const body = { delete: true, grace_seconds: 0, alone: true };
     const refused = await server.expectJson(409, 'POST', '/functions/gc', body, { prefer: 'wait=60' });
     expect(refused.detail).toContain('the experiment run is driven by somebody');

@@ -1,6 +1,7 @@
 /** @file A server in the process of a test: the app over a memory store, with the test functions. */
 import type { Hono } from 'hono';
 import { createLab, type Lab, noRunner } from '../../functions/testing/functions.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { createApp } from '../app.ts';
 import type { ServerDeps } from '../deps.ts';
 import { parseEnv } from '../env.ts';
@@ -19,7 +20,7 @@ export function createTestServer(
 ): TestServer {
   const lab = createLab(given);
   const env = parseEnv({ EASEL_STORE: 'memory:', ...given.env }, '/');
-  const deps: ServerDeps = { ...lab, runner: noRunner, env, now: Date.now };
+  const deps: ServerDeps = { ...lab, runner: noRunner, env, clock: SYSTEM_CLOCK };
   const logged: string[] = [];
   const app = createApp(deps, { log: line => void logged.push(line) });
   return {

@@ -1,5 +1,6 @@
 /** @file A server in the process of a test, with the training functions over a gpu-runner without a model. */
 import { createTrainingLab, putToyDataset, type TrainingLab } from '../../functions/testing/training.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
 import type { ObjectStore } from '../../storage/types.ts';
@@ -25,7 +26,11 @@ export interface TrainingServer extends TrainingLab {
 
 export async function createTrainingServer(store?: ObjectStore, lifetimes?: Lifetimes): Promise<TrainingServer> {
   const lab = createTrainingLab(store, lifetimes === undefined ? {} : { lifetimes });
-  const deps: ServerDeps = { ...lab, env: parseEnv({ EASEL_STORE: 'memory:' }, '/'), now: lifetimes?.now ?? Date.now };
+  const deps: ServerDeps = {
+    ...lab,
+    env: parseEnv({ EASEL_STORE: 'memory:' }, '/'),
+    clock: lifetimes?.clock ?? SYSTEM_CLOCK,
+  };
   const app = createApp(deps);
   const send: TrainingServer['send'] = async (method, path, body, headers = {}) =>
     app.request(path, {

@@ -1,6 +1,7 @@
 /** @file Objects in the memory of this process: for tests, and for trying things out. */
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 import { checkCondition, etagOf, noSuchKey } from '../conditions.ts';
 import { checkKey, compareKeys } from '../keys.ts';
 import { collectPage } from '../listing.ts';
@@ -13,7 +14,10 @@ import type { ListOptions, ListResult, ObjectStore, StoredObject } from '../type
 export type MemoryObjects = Map<string, StoredObject>;
 
 /** @param now Milliseconds since the epoch, by the clock of the store. */
-export function createMemoryStore(objects: MemoryObjects = new Map(), now: () => number = Date.now): ObjectStore {
+export function createMemoryStore(
+  objects: MemoryObjects = new Map(),
+  now: Clock['now'] = SYSTEM_CLOCK.now,
+): ObjectStore {
   return {
     url: 'memory:',
 

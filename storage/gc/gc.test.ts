@@ -14,7 +14,7 @@ import { actionKey, blobKey } from '../keys.ts';
 import { listAll } from '../list-all.ts';
 import type { Result } from '../records.ts';
 import { createRefs } from '../refs.ts';
-import { createFakeLifetimes } from '../testing/fake-lifetimes.ts';
+import { FakeTime, SLEEP_PASSES } from '../testing/fake-time.ts';
 import { collectGarbage, type GcOptions, type GcReport } from './gc.ts';
 import { acquireSweep } from './sweep-lock.ts';
 
@@ -26,10 +26,11 @@ const VIEWS = {
 };
 
 /** A store with a clock of its own; results of `sample` are retained. */
-function createSite(objects: MemoryObjects = new Map(), time = createFakeLifetimes(GRACE_MS / 2)) {
+function createSite(objects: MemoryObjects = new Map(), time = new FakeTime(SLEEP_PASSES)) {
+  const lifetimes = { clock: time.clock(), extendAfterMs: GRACE_MS / 2 };
   const store = createMemoryStore(objects, time.now);
-  const blobs = createBlobStore(store, time);
-  const cache = createActionCache(store, time);
+  const blobs = createBlobStore(store, lifetimes);
+  const cache = createActionCache(store, lifetimes);
   const refs = createRefs(store);
   const text = async (value: string) => (await blobs.put(Buffer.from(value), 'application/x-tar')).digest;
   const document = async (value: Json) => (await putDocument(blobs, value)).digest;
@@ -56,7 +57,7 @@ function createSite(objects: MemoryObjects = new Map(), time = createFakeLifetim
       return actionKey(fn, canonicalDigest(action));
     },
     gc: (options: Partial<GcOptions> = {}, through = store): Promise<GcReport> =>
-      collectGarbage(through, createBlobStore(through, time), {
+      collectGarbage(through, createBlobStore(through, lifetimes), {
         declared: { kinds: STORED_KINDS, views: VIEWS },
         delete: true,
         graceMs: GRACE_MS,

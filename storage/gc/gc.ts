@@ -4,6 +4,7 @@
  * time, and nothing links it that stays. So a call deletes what an earlier one noted, and notes what a later one may delete.
  */
 
+import type { Clock } from '../clock.ts';
 import type { BlobStore, ObjectStore } from '../types.ts';
 import { readNotes, writeNotes } from './candidates.ts';
 import {
@@ -21,8 +22,7 @@ export interface GcOptions extends Omit<Ages, 'now'> {
   readonly declared: Declarations;
   /** False: nothing is written or deleted. */
   readonly delete: boolean;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: Clock['now'];
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: GcProgress) => void;
 }

@@ -8,7 +8,7 @@ import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../intercept.ts';
 import { actionKey, blobKey } from '../keys.ts';
 import type { Result } from '../records.ts';
-import { createFakeLifetimes } from '../testing/fake-lifetimes.ts';
+import { FakeTime, SLEEP_PASSES } from '../testing/fake-time.ts';
 import type { ObjectStore } from '../types.ts';
 import { acquireSweep, SWEEP_KEY } from './sweep-lock.ts';
 
@@ -20,7 +20,8 @@ const ACTION: Result['action'] = { v: 1, function: 'echo', version: 1, params: {
 const RESULT: Result = { v: 1, action: ACTION, outputs: {}, links: [], stats: {} };
 
 function createSite() {
-  const time = createFakeLifetimes(EXTEND_AFTER_MS);
+  const time = new FakeTime(SLEEP_PASSES);
+  const lifetimes = { clock: time.clock(), extendAfterMs: EXTEND_AFTER_MS };
   const memory = createMemoryStore(new Map(), time.now);
   const calls: string[] = [];
   let before: (call: StoreCall) => Promise<void> = async () => {};
@@ -34,8 +35,8 @@ function createSite() {
     memory,
     store,
     calls,
-    blobs: createBlobStore(store, time),
-    cache: createActionCache(store, time),
+    blobs: createBlobStore(store, lifetimes),
+    cache: createActionCache(store, lifetimes),
     ageOf: async (key: string) => time.now() - ((await memory.head(key))?.lastModified.getTime() ?? Number.NaN),
     /** Before the next such call. */
     once(operation: StoreCall['operation'], key: string, act: () => Promise<void>) {

@@ -6,26 +6,23 @@
  * So there is one number to think about: half of the grace period is what a single action may take from its first look at a thing to
  * the result, or the name, that keeps it from then on.
  */
-import { setTimeout } from 'node:timers/promises';
+import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 
 /** The shortest grace period under which gc is safe beside others. */
 export const GRACE_MS = 48 * 3_600_000;
 
 export interface Lifetimes {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  sleep(ms: number): Promise<unknown>;
+  readonly clock: Clock;
   /** Milliseconds; what is younger is relied upon as it is. At most half of any grace period. */
   readonly extendAfterMs: number;
 }
 
 export const LIFETIMES: Lifetimes = {
-  now: () => Date.now(),
-  sleep: ms => setTimeout(ms),
+  clock: SYSTEM_CLOCK,
   extendAfterMs: GRACE_MS / 2,
 };
 
 /** Whether its life is to be extended before anybody relies on it. */
-export function isOld({ lastModified }: { readonly lastModified: Date }, { now, extendAfterMs }: Lifetimes): boolean {
-  return now() - lastModified.getTime() >= extendAfterMs;
+export function isOld({ lastModified }: { readonly lastModified: Date }, { clock, extendAfterMs }: Lifetimes): boolean {
+  return clock.now() - lastModified.getTime() >= extendAfterMs;
 }

@@ -6,10 +6,10 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Conflict } from '../../errors.ts';
+import type { Clock } from '../clock.ts';
 import { digestSchema } from '../records.ts';
 import type { Etag, ObjectStore } from '../types.ts';
 import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from '../versioned.ts';
-import type { Lifetimes } from './lifetimes.ts';
 
 export const SWEEP_KEY = 'gc/sweep.json';
 
@@ -41,7 +41,7 @@ export interface SweepLock {
 }
 
 /** @throws Conflict when another gc deletes just now. */
-export async function acquireSweep(store: ObjectStore, now: () => number): Promise<SweepLock> {
+export async function acquireSweep(store: ObjectStore, now: Clock['now']): Promise<SweepLock> {
   const holder = randomUUID();
   let batch = 0;
   let etag: Etag;
@@ -82,7 +82,7 @@ export async function acquireSweep(store: ObjectStore, now: () => number): Promi
  * To be called when the life of something old was extended, before it is relied on.
  * @returns Whether a batch was under way, and is over now: what was extended may have been deleted all the same.
  */
-export async function waitForSweep(store: ObjectStore, { now, sleep }: Lifetimes): Promise<boolean> {
+export async function waitForSweep(store: ObjectStore, { now, sleep }: Clock): Promise<boolean> {
   const seen = await readVersioned(store, SWEEP_KEY, sweepSchema);
   if (!seen || isOver(seen, now())) return false;
   for (let current: typeof seen | undefined = seen; current?.etag === seen.etag && !isOver(current, now()); ) {

@@ -1,5 +1,6 @@
 /** @file Deletes garbage, batch by batch, each after a last look at whether anybody has need of it by now. */
 import { Conflict } from '../../errors.ts';
+import type { Clock } from '../clock.ts';
 import type { Digest } from '../digest.ts';
 import { mapBounded } from '../map-bounded.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../types.ts';
@@ -19,8 +20,7 @@ export interface Sweep {
   readonly blobs: BlobStore;
   readonly survey: Survey;
   readonly ages: Ages;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly now: Clock['now'];
   readonly signal: AbortSignal;
   onDeleted(garbage: Garbage): void;
 }

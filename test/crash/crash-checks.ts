@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { listKeys } from '../../functions/testing/training.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { createBlobStore } from '../../storage/cas.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
 import { digestOfBlobKey, RESERVED_FOLDER } from '../../storage/keys.ts';
@@ -73,7 +74,7 @@ export async function sweepStore(store: ObjectStore): Promise<void> {
 
 /** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, notes on nothing. */
 export async function listLeftovers(folder: string): Promise<string[]> {
-  const store = await openFileStore(folder, Date.now() + LATER_MS);
+  const store = await openFileStore(folder, { ...SYSTEM_CLOCK, now: () => Date.now() + LATER_MS });
   const notes = new Set([KEYS_FILE, ...(await listKeys(store, '')).flatMap(notePathsOf)]);
   await store.close();
   const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });

@@ -8,11 +8,12 @@ import type { ServerDeps } from '../../server/deps.ts';
 import { parseEnv } from '../../server/env.ts';
 import { resumeExperiments } from '../../server/resume.ts';
 import { createBlobStore } from '../../storage/cas.ts';
-import type { Clock } from '../../storage/clock.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
 import { LEASE_TTL_MS } from '../../storage/lease.ts';
 import { probeStore } from '../../storage/probe.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { type Ends, type PipelineOptions, runPipeline, type Send } from './crash-pipeline.ts';
 import { createMortalStore, type Death } from './mortal-store.ts';
@@ -39,7 +40,8 @@ export async function startInstance(store: ObjectStore, clock: Clock): Promise<I
   await probeStore(store);
   const blobs = createBlobStore(store);
   const runner = createFakeRunner(blobs);
-  const { now } = clock;
+  // The runs of the server go by real time.
+  const serverClock = { ...SYSTEM_CLOCK, now: clock.now };
   const executor = createExecutor({
     store,
     blobs,
@@ -47,10 +49,11 @@ export async function startInstance(store: ObjectStore, clock: Clock): Promise<I
     runner,
     pool: poolInPlace,
     importRoots: [],
-    now,
+    clock: serverClock,
     lease: { clock },
   });
-  const deps: ServerDeps = { store, blobs, executor, runner, env: parseEnv({ EASEL_STORE: 'memory:' }, '/'), now };
+  const env = parseEnv({ EASEL_STORE: 'memory:' }, '/');
+  const deps: ServerDeps = { store, blobs, executor, runner, env, clock: serverClock };
   const app = createApp(deps);
   await resumeExperiments(deps, () => {});
   return {
@@ -68,15 +71,8 @@ export async function startInstance(store: ObjectStore, clock: Clock): Promise<I
  * @param startedAt Milliseconds since the epoch.
  */
 export function createLeaseClock(startedAt: number): Clock {
-  let now = startedAt;
-  return {
-    now: () => now,
-    async sleep(ms, signal) {
-      // A third of its time: a renewal.
-      if (ms < LEASE_TTL_MS / 3) now += ms;
-      else await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
-    },
-  };
+  // A lease is renewed after a third of its time.
+  return new FakeTime({ startsAt: startedAt, sleepMoves: ms => (ms < LEASE_TTL_MS / 3 ? ms : undefined) }).clock();
 }
 
 /** A whole life: starts, runs the pipeline, ends in order. @throws Error when a call is refused. */

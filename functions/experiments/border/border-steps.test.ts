@@ -5,7 +5,7 @@ import { createMemoryStore } from '../../../storage/drivers/memory.ts';
 import { GRACE_MS } from '../../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../../storage/keys.ts';
 import { digestSchema } from '../../../storage/records.ts';
-import { createFakeLifetimes } from '../../../storage/testing/fake-lifetimes.ts';
+import { FakeTime, SLEEP_PASSES } from '../../../storage/testing/fake-time.ts';
 import { findExperimentFaults } from '../../testing/history.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
 import { DOCUMENT_KINDS } from '../../upkeep/declarations.ts';
@@ -51,11 +51,12 @@ const NOTE_FILES = [8, 16].flatMap(step => {
   return [`${folder}/note.json`, `${folder}/text.txt`];
 });
 
-const time = createFakeLifetimes(GRACE_MS / 2);
+const time = new FakeTime(SLEEP_PASSES);
+const lifetimes = { clock: time.clock(), extendAfterMs: GRACE_MS / 2 };
 let lab: TrainingLab;
 
 beforeEach(async () => {
-  lab = createTrainingLab(createMemoryStore(new Map(), time.now), { lifetimes: time });
+  lab = createTrainingLab(createMemoryStore(new Map(), time.now), { lifetimes });
   await lab.create('toy');
   await lab.executor.callEffect('train', { experiment: 'toy' });
 });

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import type { Clock } from '../../clock.ts';
 import { hexOf } from '../../digest.ts';
 import { digestOfBlobKey } from '../../keys.ts';
 import type { Etag, ObjectInfo } from '../../types.ts';
@@ -25,11 +26,13 @@ interface Facts {
 export class FileFacts {
   readonly #types: MediaTypes;
   readonly #copies: CopiedEtags;
+  readonly #now: Clock['now'];
   readonly #remembered = new Map<string, Facts>();
 
-  constructor(types: MediaTypes, copies: CopiedEtags) {
+  constructor(types: MediaTypes, copies: CopiedEtags, now: Clock['now']) {
     this.#types = types;
     this.#copies = copies;
+    this.#now = now;
   }
 
   /** Without the file's bytes: undefined when they are needed. A blob's version is in its key, and cas.ts verifies what it reads. */
@@ -50,7 +53,7 @@ export class FileFacts {
   }
 
   async #learn(key: string, stats: BigIntStats, etag: Etag): Promise<ObjectInfo> {
-    const now = Date.now();
+    const now = this.#now();
     const facts = { identity: identify(stats), etag, mediaType: await this.#types.read(key) };
     this.#remembered.delete(key);
     if (now - Number(stats.ctimeMs) > SETTLED_MS) this.#remembered.set(key, facts);

@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Ambiguous, InvalidInput, PreconditionFailed } from '../../../errors.ts';
+import { SYSTEM_CLOCK } from '../../clock.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { blobKey } from '../../keys.ts';
 import { testObjectStore } from '../../testing/conformance.ts';
@@ -190,7 +191,7 @@ describe('file store', () => {
     await writeFile(young, 'x');
     await openFileStore(folder);
     expect(temporaries()).toEqual(['young']);
-    await openFileStore(folder, Date.now() + 7_200_000);
+    await openFileStore(folder, { ...SYSTEM_CLOCK, now: () => Date.now() + 7_200_000 });
     expect(temporaries()).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 /** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
 import { join, resolve } from 'node:path';
+import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
 import { checkCondition, noSuchKey } from '../../conditions.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { checkKey, digestOfBlobKey, RESERVED_FOLDER } from '../../keys.ts';
@@ -33,34 +34,36 @@ import { walkKeys } from './walk.ts';
  * any time: what they left half-made is removed by those who open it an hour later. Needs a file system with hard links; a "/" in a key
  * is a folder, so no key may be the beginning of another up to a "/".
  */
-export async function openFileStore(folder: string, now: number = Date.now()): Promise<ObjectStore> {
+export async function openFileStore(folder: string, clock: Clock = SYSTEM_CLOCK): Promise<ObjectStore> {
   const root = resolve(folder);
   for (const name of ['tmp', 'locks', 'types']) await makeFolder(join(root, RESERVED_FOLDER, name));
   const temporary = join(root, RESERVED_FOLDER, 'tmp');
   const disk = new Disk(root, temporary);
-  await disk.sweepTemporary(now);
+  await disk.sweepTemporary(clock.now());
   // A folder that is full, or may only be read, can still be read.
-  await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks')).catch(() => {});
+  await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks'), clock).catch(() => {});
   const notes = (name: string) => new KeyNotes(join(root, RESERVED_FOLDER, name), temporary);
-  return new FileStore(root, disk, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
+  return new FileStore(root, disk, clock, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
 }
 
 class FileStore implements ObjectStore {
   readonly url: string;
   readonly #root: string;
   readonly #disk: Disk;
+  readonly #clock: Clock;
   readonly #types: MediaTypes;
   readonly #copies: CopiedEtags;
   readonly #facts: FileFacts;
   readonly #mutex = new KeyMutex();
 
-  constructor(root: string, disk: Disk, types: MediaTypes, copies: CopiedEtags) {
+  constructor(root: string, disk: Disk, clock: Clock, types: MediaTypes, copies: CopiedEtags) {
     this.url = `file:${root}`;
     this.#root = root;
     this.#disk = disk;
+    this.#clock = clock;
     this.#types = types;
     this.#copies = copies;
-    this.#facts = new FileFacts(this.#types, this.#copies);
+    this.#facts = new FileFacts(this.#types, this.#copies, clock.now);
   }
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
@@ -156,7 +159,7 @@ class FileStore implements ObjectStore {
     try {
       return await (isMereWrite && digestOfBlobKey(key)
         ? work()
-        : this.#mutex.run(key, () => withFileLock(lock, work)));
+        : this.#mutex.run(key, () => withFileLock(lock, work, this.#clock)));
     } catch (error) {
       throw explain(error, this.#pathOf(key));
     }

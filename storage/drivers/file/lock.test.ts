@@ -2,7 +2,9 @@ import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { lutimes, mkdtemp, readdir, rm, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SYSTEM_CLOCK } from '../../clock.ts';
+import { FakeTime, SLEEP_PASSES } from '../../testing/fake-time.ts';
 import { breakDeadLocks, withFileLock } from './lock.ts';
 
 let folder: string;
@@ -83,7 +85,7 @@ describe('file lock', () => {
     await makeOld();
     await symlink(foreign, join(folder, 'young'));
     await withFileLock(join(folder, 'mine'), async () => {
-      await breakDeadLocks(folder);
+      await breakDeadLocks(folder, SYSTEM_CLOCK);
       expect((await readdir(folder)).sort()).toEqual(['mine', 'young']);
     });
   });
@@ -99,15 +101,9 @@ describe('file lock', () => {
   it('breaks a lock of nobody known that was left when the clock was a day ahead', async () => {
     await symlink(foreign, path);
     await makeOld(-86_400);
-    const now = performance.now.bind(performance);
-    const start = now();
-    // Twenty times as fast.
-    vi.spyOn(performance, 'now').mockImplementation(() => start + 20 * (now() - start));
-    try {
-      expect(await withFileLock(path, async () => 7)).toBe(7);
-      expect(performance.now() - start).toBeGreaterThan(10_000);
-    } finally {
-      vi.restoreAllMocks();
-    }
+    const clock = new FakeTime({ ...SLEEP_PASSES, startsAt: Date.now() }).clock();
+    expect(await withFileLock(path, async () => 7, clock)).toBe(7);
+    expect(clock.monotonic()).toBeGreaterThan(10_000);
+    expect(clock.monotonic()).toBeLessThan(11_000);
   });
 });

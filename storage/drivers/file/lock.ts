@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir, readlink, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Conflict } from '../../../errors.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
 import { codeOf } from './disk.ts';
 
 /** A lock is held for a few milliseconds; whoever waits longer gives up. */
@@ -36,9 +36,9 @@ const SELF: Omit<Holder, 'nonce'> = {
 };
 
 /** Runs `work` while no other process runs work under the same path. @throws Conflict when the lock cannot be had in 30 s. */
-export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withFileLock<T>(path: string, work: () => Promise<T>, clock: Clock = SYSTEM_CLOCK): Promise<T> {
   const mine = JSON.stringify({ ...SELF, nonce: randomUUID() });
-  await acquire(path, mine);
+  await acquire(path, mine, clock);
   try {
     return await work();
   } finally {
@@ -48,17 +48,17 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>): Pro
 }
 
 /** Removes the locks in a folder whose processes are dead. They would stop nobody, but nobody else removes those of keys that are never written again. */
-export async function breakDeadLocks(folder: string): Promise<void> {
+export async function breakDeadLocks(folder: string, clock: Clock): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
     const holder = await readHolder(path);
-    if (holder !== undefined && (await isLeftBehind(path, holder))) await breakLock(path, holder);
+    if (holder !== undefined && (await isLeftBehind(path, holder, clock))) await breakLock(path, holder, clock);
   }
 }
 
-async function acquire(path: string, mine: string): Promise<void> {
+async function acquire(path: string, mine: string, clock: Clock): Promise<void> {
   // By a clock that does not jump, as the times of files do with the system's.
-  const deadline = performance.now() + WAIT_MS;
+  const deadline = clock.monotonic() + WAIT_MS;
   let watched: { readonly holder: string; readonly since: number } | undefined;
   for (let pause = 1; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
     try {
@@ -68,16 +68,16 @@ async function acquire(path: string, mine: string): Promise<void> {
       if (codeOf(error) !== 'EEXIST') throw error;
     }
     const holder = await readHolder(path);
-    if (holder !== undefined && holder !== watched?.holder) watched = { holder, since: performance.now() };
-    const watchedMs = watched === undefined ? 0 : performance.now() - watched.since;
-    if (holder !== undefined && (await isLeftBehind(path, holder, watchedMs))) {
-      await breakLock(path, holder);
+    if (holder !== undefined && holder !== watched?.holder) watched = { holder, since: clock.monotonic() };
+    const watchedMs = watched === undefined ? 0 : clock.monotonic() - watched.since;
+    if (holder !== undefined && (await isLeftBehind(path, holder, clock, watchedMs))) {
+      await breakLock(path, holder, clock);
       continue;
     }
-    if (performance.now() > deadline) {
+    if (clock.monotonic() > deadline) {
       throw new Conflict(`the lock ${path} is held by ${holder}`, { hint: 'retry; if that process hangs, end it' });
     }
-    await sleep(pause * (0.5 + Math.random()));
+    await clock.sleep(pause * (0.5 + Math.random()));
   }
 }
 
@@ -85,20 +85,21 @@ async function acquire(path: string, mine: string): Promise<void> {
  * Only who holds the lock named by this very stale lock may remove it, so two processes that both found it stale cannot
  * remove a fresh one in between.
  */
-async function breakLock(path: string, stale: string): Promise<void> {
+async function breakLock(path: string, stale: string, clock: Clock): Promise<void> {
   const nonce = parseHolder(stale)?.nonce ?? 'unreadable';
-  await withFileLock(`${path}.${nonce.slice(0, 8)}`, async () => {
+  const unlinkStale = async () => {
     if ((await readHolder(path)) === stale) await unlink(path);
-  });
+  };
+  await withFileLock(`${path}.${nonce.slice(0, 8)}`, unlinkStale, clock);
 }
 
 /** @param watchedMs How long it was seen unchanged. */
-async function isLeftBehind(path: string, text: string, watchedMs = 0): Promise<boolean> {
+async function isLeftBehind(path: string, text: string, clock: Clock, watchedMs = 0): Promise<boolean> {
   const holder = parseHolder(text);
   if (holder && holder.boot === SELF.boot && holder.namespace === SELF.namespace) return !isAlive(holder);
   if (watchedMs > UNKNOWN_HOLDER_MS) return true;
   const info = await lstat(path).catch(() => undefined);
-  return info !== undefined && Date.now() - info.mtimeMs > UNKNOWN_HOLDER_MS;
+  return info !== undefined && clock.now() - info.mtimeMs > UNKNOWN_HOLDER_MS;
 }
 
 function isAlive({ pid, start }: Holder): boolean {

@@ -7,8 +7,8 @@ import { digestOf } from '../../digest.ts';
 import { withPatience } from '../../patience.ts';
 import type { ObjectStore } from '../../types.ts';
 import { readVersioned, writeVersioned } from '../../versioned.ts';
+import { FakeTime, SLEEP_PASSES } from '../fake-time.ts';
 import { createDraw, type Fault, withFaults } from '../faults.ts';
-import { createFakePace } from '../pace.ts';
 import { bytes, makeBytes, type Setting, text } from './setting.ts';
 
 const FAULTS: readonly Fault[] = ['refuse', 'lose request', 'lose answer'];
@@ -18,7 +18,7 @@ const namesSchema = z.strictObject({ names: z.array(z.string()) });
 function makeUnreliable(store: ObjectStore, seed: number, share = 0.4): ObjectStore {
   const draw = createDraw(seed);
   const choose = () => (draw() < share ? FAULTS[Math.floor(draw() * FAULTS.length)] : undefined);
-  return withPatience(withFaults(store, choose), { pace: createFakePace(), log: () => {} });
+  return withPatience(withFaults(store, choose), { clock: new FakeTime(SLEEP_PASSES).clock(), log: () => {} });
 }
 
 /** Adds a name to the list by compare-and-swap, unless it is there: what it decides, it decides from what is stored. */
@@ -28,7 +28,9 @@ export async function addName(store: ObjectStore, key: string, name: string): Pr
     const names = current?.value.names ?? [];
     if (names.includes(name)) return;
     const condition = current ? { ifMatch: current.etag } : ({ ifNoneMatch: '*' } as const);
-    await writeVersioned(store, key, { names: [...names, name] }, condition, createFakePace());
+    await writeVersioned(store, key, { names: [...names, name] }, condition, {
+      clock: new FakeTime(SLEEP_PASSES).clock(),
+    });
   }
 }
 
@@ -56,7 +58,7 @@ export function testFailures(at: Setting): void {
             at.key('doc'),
             { writer: i },
             { ifNoneMatch: '*' },
-            createFakePace(),
+            { clock: new FakeTime(SLEEP_PASSES).clock() },
           );
           return { i, etag };
         }),
