@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { oneOf } from './suggest.ts';
 
 // The names of the parts of a sampler. Each name has its row in a table of gpu-runner/sampling/, and TypeScript names the missing rows.
-export const SOLVERS = ['euler'] as const;
-export type SolverName = (typeof SOLVERS)[number];
+export const SOLVER_NAMES = ['euler'] as const;
+export type SolverName = (typeof SOLVER_NAMES)[number];
 
-export const TIME_GRIDS = ['uniform'] as const;
-export type TimeGridName = (typeof TIME_GRIDS)[number];
+export const TIME_GRID_NAMES = ['uniform'] as const;
+export type TimeGridName = (typeof TIME_GRID_NAMES)[number];
 
-export const GUIDANCE_METHODS = ['cfg'] as const;
-export type GuidanceMethod = (typeof GUIDANCE_METHODS)[number];
+export const GUIDANCE_NAMES = ['cfg'] as const;
+export type GuidanceName = (typeof GUIDANCE_NAMES)[number];
 
 /** What a network is trained to predict: a choice of `objective`, not of a sample. */
 export const PREDICTION_TYPES = ['x_prediction', 'v_prediction'] as const;
@@ -20,9 +20,11 @@ export const samplingSchema = z.strictObject({
   steps: z.int().min(1).max(1000).default(25).describe('steps of the solver'),
   guidance: z.number().min(0).max(50).default(1.5).describe('guidance scale; 1: off'),
   seed: z.int().nonnegative().default(0).describe('seed of the noise'),
-  solver: oneOf('solver', SOLVERS).default('euler').describe('how a step follows the velocity'),
-  time_grid: oneOf('time grid', TIME_GRIDS).default('uniform').describe('where the steps lie between noise and data'),
-  guidance_method: oneOf('guidance method', GUIDANCE_METHODS)
+  solver: oneOf('solver', SOLVER_NAMES).default('euler').describe('how a step follows the velocity'),
+  time_grid: oneOf('time grid', TIME_GRID_NAMES)
+    .default('uniform')
+    .describe('where the steps lie between noise and data'),
+  guidance_method: oneOf('guidance method', GUIDANCE_NAMES)
     .default('cfg')
     .describe('how the prediction is led towards the condition'),
 });

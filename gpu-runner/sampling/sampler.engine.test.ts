@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { samplingSchema } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
@@ -37,7 +38,12 @@ function rowOf(conditions: SampleConditions, row: number): SampleConditions {
   return Object.fromEntries(Object.entries(conditions).map(([name, tensor]) => [name, cut(tensor)]));
 }
 
-const base: Omit<SampleRequest, 'conditions'> = { height: 16, width: 16, steps: 4, guidance: 1.5, seed: 3, first: 0 };
+const base: Omit<SampleRequest, 'conditions'> = {
+  ...samplingSchema.parse({ steps: 4, seed: 3 }),
+  height: 16,
+  width: 16,
+  first: 0,
+};
 
 /** Grey levels by which two lists of pixels differ at the most. */
 function largestDifference(a: Uint8Array, b: Uint8Array): number {

@@ -1,4 +1,5 @@
 /** @file Pictures from weights: the one sampler that previews, validation and users share. */
+import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -9,19 +10,20 @@ import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compil
 import type { BatchShape } from '../model/batch.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
-import { type EulerOptions, integrateEuler } from './euler.ts';
+import { GUIDANCES, type Predict } from './guidance.ts';
+import { integrate } from './integrate.ts';
 import { tracePredictGraph } from './predict-graph.ts';
+import { PREDICTIONS } from './predictions.ts';
+import { SOLVERS } from './solvers.ts';
+import { TIME_GRIDS } from './time-grids.ts';
 
 /** Conditions of n pictures by tensor name (gpu-runner/protocol.ts sampleJobSchema); absent signals are dropped. */
 export type SampleConditions = Readonly<Record<string, Tensor>>;
 
-export interface SampleRequest {
+export interface SampleRequest extends Sampling {
   readonly conditions: SampleConditions;
   readonly height: number;
   readonly width: number;
-  readonly steps: number;
-  readonly guidance: number;
-  readonly seed: number;
   /** Ordinal of the first picture's noise. */
   readonly first: number;
 }
@@ -81,20 +83,15 @@ export class Sampler {
     batch: number,
     onStep: (done: number) => Promise<void>,
   ): Promise<Float32Array> {
-    const { objective } = this.#config;
-    const { conditions } = request;
-    const shape: BatchShape = {
-      batch,
-      height: request.height,
-      width: request.width,
-      textTokens: this.#textTokens(conditions),
-    };
+    const { objective, data } = this.#config;
+    const { conditions, width, height } = request;
+    const shape: BatchShape = { batch, height, width, textTokens: this.#textTokens(conditions) };
     const { executable, inputs } = await this.#compile(shape);
     const feeds = makeFeeds(inputs, conditions, start);
     const { negative_text: text, negative_text_mask: mask } = conditions;
     const baseFeeds = makeFeeds(inputs, text && mask ? { text, text_mask: mask } : {}, start);
 
-    const size = 3 * request.height * request.width;
+    const size = 3 * height * width;
     const z = new Float32Array(batch * size);
     for (let i = 0; i < batch; i++) {
       new RandomStream(request.seed, 'sample', request.first + start + i).fillNormal(
@@ -103,25 +100,30 @@ export class Sampler {
     }
     for (let k = 0; k < z.length; k++) z[k] = z[k]! * objective.noise_scale;
 
-    const pixels: Shape = [batch, 3, request.height, request.width];
-    const predictWith = (condition: Tensors) => async (state: Float32Array, t: number) => {
-      const time = new Float32Array(batch).fill(t);
-      const outputs = await executable.run(this.#state, {
-        ...condition,
-        z: { shape: pixels, dtype: 'f32', data: state },
-        t: { shape: [batch], dtype: 'f32', data: time },
-      });
-      const { prediction } = outputs;
-      if (!(prediction?.data instanceof Float32Array)) throw new TypeError('the model predicts f32');
-      return prediction.data;
-    };
-    const options: EulerOptions = {
-      steps: request.steps,
-      guidance: request.guidance,
-      predictionType: objective.prediction_type,
-      onStep,
-    };
-    return integrateEuler(z, predictWith(feeds), predictWith(baseFeeds), options);
+    const pixels: Shape = [batch, 3, height, width];
+    const predictWith =
+      (condition: Tensors): Predict =>
+      async (state, t) => {
+        const time = new Float32Array(batch).fill(t);
+        const outputs = await executable.run(this.#state, {
+          ...condition,
+          z: { shape: pixels, dtype: 'f32', data: state },
+          t: { shape: [batch], dtype: 'f32', data: time },
+        });
+        const { prediction } = outputs;
+        if (!(prediction?.data instanceof Float32Array)) throw new TypeError('the model predicts f32');
+        return prediction.data;
+      };
+    const prediction = PREDICTIONS[objective.prediction_type];
+    const guide = GUIDANCES[request.guidance_method]({
+      sampling: request,
+      conditional: predictWith(feeds),
+      unconditional: predictWith(baseFeeds),
+      prediction,
+      pictureLength: size,
+    });
+    const times = TIME_GRIDS[request.time_grid](request, { size: { width, height }, trained: data.image_size });
+    return integrate(z, { times, guide, prediction, solve: SOLVERS[request.solver](request) }, onStep);
   }
 
   /** Tokens to the end of the longest text, rounded up to a multiple of 8: what lies beyond is masked in every row. */

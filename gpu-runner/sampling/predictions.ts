@@ -1,0 +1,21 @@
+/** @file What the network predicts, as the two quantities that solvers work with. z = (1 - t) x + t s e, so dz/dt = (z - x) / t. */
+import type { PredictionType } from '../../configs/sampling.ts';
+
+/** Per element, in f64, for times t > 0. */
+export interface PredictionRule {
+  /** dz/dt. */
+  velocity(z: number, prediction: number, t: number): number;
+  /** x, the clean picture at the end of the straight line through z. */
+  clean(z: number, prediction: number, t: number): number;
+}
+
+export const PREDICTIONS: Readonly<Record<PredictionType, PredictionRule>> = {
+  x_prediction: {
+    velocity: (z, x, t) => (z - x) / t,
+    clean: (_z, x) => x,
+  },
+  v_prediction: {
+    velocity: (_z, v) => v,
+    clean: (z, v, t) => z - v * t,
+  },
+};

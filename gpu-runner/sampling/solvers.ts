@@ -1,0 +1,32 @@
+/** @file How z is led along dz/dt = v, from time 1 (noise) towards time 0 (data). */
+import type { Sampling, SolverName } from '../../configs/sampling.ts';
+import type { StepTimes } from './guidance.ts';
+
+/** The guided network. Each call runs it once; both answers have the shape of z, in f64. */
+export interface Field {
+  /** dz/dt. */
+  velocity(z: Float32Array, t: number): Promise<Float64Array>;
+  /** The predicted clean picture. */
+  clean(z: Float32Array, t: number): Promise<Float64Array>;
+}
+
+export interface Step extends StepTimes {
+  /** At time `from`; the solver changes it in place to time `to`. */
+  readonly z: Float32Array;
+  readonly field: Field;
+}
+
+/** Takes a step that ends above time 0. (The last step of every solver ends at the predicted clean picture: see integrate.ts.) */
+export type Solve = (step: Step) => Promise<void>;
+
+/** Makes the solver of one run. A solver of several steps keeps what it remembers of earlier steps in a closure. */
+export type SolverRule = (sampling: Sampling) => Solve;
+
+export const SOLVERS: Readonly<Record<SolverName, SolverRule>> = {
+  euler:
+    () =>
+    async ({ z, from, to, field }) => {
+      const velocity = await field.velocity(z, from);
+      for (let k = 0; k < z.length; k++) z[k] = z[k]! + velocity[k]! * (to - from);
+    },
+};
