@@ -1,4 +1,6 @@
-/** @file Attention with learned projections, norms of queries and keys (ViT-22B, arXiv 2302.05442), and rotations for their places. */
+/**
+ * @file Attention with learned projections, normed queries and keys (ViT-22B, arXiv 2302.05442), and rotary positions.
+ */
 import type { ModelConfig } from '../../configs/schema.ts';
 import { attend, chunkFor } from '../compiler/attention.ts';
 import { linear, rmsNorm } from '../compiler/composites.ts';
@@ -7,25 +9,26 @@ import { type Rotation, rotate } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 import type { Params } from './params.ts';
 
-/** Tokens that keys and values are made of. */
+/** Tokens from which keys and values are computed. */
 export interface KeySource {
   /** [batch, tokens, hidden] */
   readonly tokens: Value;
-  /** Turns the keys; absent: no place. */
+  /** Rotates the keys; absent: the tokens have no place. */
   readonly rotation?: Rotation;
-  /** What the names of the projections begin with: sources of one prefix share them. */
+  /** Start of the names of the projections. Sources with the same prefix share their projections. */
   readonly prefix: '' | 'context_';
 }
 
-/** Tokens that ask, [batch, tokens, hidden], and where they are. */
+/** Tokens from which queries are computed, [batch, tokens, hidden], and their places. */
 export interface QuerySource {
   readonly tokens: Value;
   readonly rotation: Rotation;
 }
 
 /**
- * Multi-head attention of the query's tokens to all sources together -> [batch, tokens, hidden]. Parameters are `<name>.q`, `.k`, `.v`,
- * `.out` and the gains `.q_norm`, `.k_norm`; `bias` is added to the scores, [batch, 1, 1, keys of all sources].
+ * Multi-head attention of the query's tokens to all sources together -> [batch, tokens, hidden]. Its parameters are
+ * `<name>.q`, `.k`, `.v`, `.out` and the gains `.q_norm`, `.k_norm`. `bias` [batch, 1, 1, keys of all sources] is added
+ * to the scores.
  */
 export function applyAttention(
   params: Params,
@@ -47,7 +50,7 @@ export function applyAttention(
   const gainOf = (part: string) => params.gain(`${name}.${part}`, headDim);
   const normalized = (input: Value, part: string) => byHead(rmsNorm(project(input, part)));
 
-  // 1 / sqrt(headDim) goes into the small gain, not over the large query.
+  // The factor 1 / sqrt(headDim) multiplies the small gain instead of the large query.
   const queryGain = mul(gainOf('q_norm'), 1 / Math.sqrt(headDim));
   const turned = rotate(normalized(query.tokens, 'q'), query.rotation, queryGain);
   const groups = sources.map(source => {

@@ -1,11 +1,11 @@
-/** @file The shape of a batch and the graph inputs of its conditions: the same for training and sampling. */
+/** @file The shape of a batch and the graph inputs of its conditions. Training and sampling share them. */
 import type { ModelConfig } from '../../configs/schema.ts';
 import { isPadded, SIGNAL_NAMES, shapeOfSignal } from '../../configs/signals.ts';
 import type { Shape } from '../compiler/tensor.ts';
 import type { Builder } from '../compiler/trace.ts';
 import type { ConditionInputs } from './signals/signal.ts';
 
-/** Sizes that a compiled graph is fixed to. */
+/** Sizes of a compiled graph. Another size needs another graph. */
 export interface BatchShape {
   readonly batch: number;
   /** Pixels. */
@@ -15,7 +15,7 @@ export interface BatchShape {
   readonly textTokens: number;
 }
 
-/** Declares the inputs of the signals that the model is conditioned on; the names are those that host code feeds. */
+/** Declares the inputs of the signals that the model is conditioned on, under the names that the host feeds. */
 export function declareConditions(builder: Builder, model: ModelConfig, shape: BatchShape): ConditionInputs {
   const { batch, height, width, textTokens: tokens } = shape;
   const input = (name: string, axes: Shape) => builder.input(name, { shape: [batch, ...axes], dtype: 'f32' });

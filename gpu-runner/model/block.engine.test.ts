@@ -21,11 +21,11 @@ import { keyBias, mergeGroups } from './signals/context.ts';
 type Goldens = Readonly<Record<string, Tensor>>;
 type Input = (name: string) => Value;
 
-/** A block over 2 x 3 image tokens, as tools/make-torch-goldens.py has it. */
+/** A block over 2 x 3 image tokens, the same as in tools/make-torch-goldens.py. */
 interface GoldenBlock {
   readonly file: string;
   readonly model: ModelConfig;
-  /** All inputs that are no weights: those that are differentiated, then the mask. */
+  /** All inputs that are not weights: first the differentiated ones, last the mask. */
   readonly inputs: readonly string[];
   context(builder: Builder, input: Input, seen: (start: number, end: number) => Value): BlockContext;
 }
@@ -98,7 +98,7 @@ describe.each(BLOCKS)('$file', block => {
   const goldens = readGoldens(block.file, 'block');
   const graph = traceBlock(goldens, block);
 
-  it.each(GOLDEN_ENGINES)('on %s agrees with PyTorch, forward and all gradients', async (_, open) => {
+  it.each(GOLDEN_ENGINES)('the block agrees with PyTorch on %s, forward and all gradients', async (_, open) => {
     const feeds = Object.fromEntries(block.inputs.map(name => [name, golden(goldens, `in.${name}`)]));
     const weights = Object.entries(goldens)
       .filter(([name]) => name.startsWith('in.') && !block.inputs.includes(name.slice(3)))

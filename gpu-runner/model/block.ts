@@ -1,6 +1,6 @@
 /**
- * @file The transformer block: residual branches, each behind a norm, a shift and scale, and a gate (adaLN-zero, DiT, arXiv 2212.09748).
- * Image tokens are the only queries; the context is never updated.
+ * @file The transformer block: residual branches, each with a norm, a shift and scale, and a gate (adaLN-zero of DiT,
+ * arXiv 2212.09748). Only image tokens are queries. No block changes the context.
  */
 import type { ModelConfig } from '../../configs/schema.ts';
 import { linear, rmsNorm, swiglu } from '../compiler/composites.ts';
@@ -11,14 +11,14 @@ import { applyAttention } from './attention.ts';
 import type { Params } from './params.ts';
 import type { ContextGroup } from './signals/signal.ts';
 
-/** What all blocks of a model share. */
+/** The context that all blocks of a model read, and the places of the image tokens. */
 export interface BlockContext {
   readonly groups: readonly ContextGroup[];
-  /** Of the image tokens. */
+  /** Rotation of the image tokens. */
   readonly rotation: Rotation;
   /**
-   * 0 where a key is attended, very negative where not: [batch, 1, 1, keys]; absent without context. Keys are image and context tokens with
-   * `arch: joint`, context tokens with `arch: cross`.
+   * [batch, 1, 1, keys]: 0 for a key that is attended, very negative for the others. Absent without context. The keys
+   * are image and context tokens with `arch: joint`, context tokens with `arch: cross`.
    */
   readonly bias?: Value;
 }
@@ -26,7 +26,7 @@ export interface BlockContext {
 /** Shift, scale and gate of one branch, [batch, 1, hidden] each. */
 export type Modulation = readonly [shift: Value, scale: Value, gate: Value];
 
-/** x [batch, tokens, hidden] -> the same shape. */
+/** The change that a branch makes to x [batch, tokens, hidden], before the gate. */
 type Branch = (params: Params, model: ModelConfig, name: string, x: Value, context: BlockContext) => Value;
 
 const BRANCHES = {
@@ -63,7 +63,7 @@ const BLOCKS: Readonly<Record<ModelConfig['arch'], readonly BranchName[]>> = {
   cross: ['self-attention', 'cross-attention', 'mlp'],
 };
 
-/** The branches of the model's blocks, in their order. Without a signal to attend to there is no cross-attention. */
+/** The branches of the model's blocks, in order. A model without signals has no cross-attention. */
 export function branchesOf({ arch, conditions = {} }: ModelConfig): readonly BranchName[] {
   const hasContext = Object.values(conditions).some(signal => signal !== undefined);
   return BLOCKS[arch].filter(branch => hasContext || branch !== 'cross-attention');
@@ -74,7 +74,7 @@ export function modulate(x: Value, shift: Value, scale: Value): Value {
   return add(mul(x, add(scale, 1)), shift);
 }
 
-/** x [batch, tokens, hidden] -> the same, one block on; one modulation for each of {@link branchesOf}. */
+/** x [batch, tokens, hidden] after the block. `modulations` has one entry for each of {@link branchesOf}. */
 export function applyBlock(
   params: Params,
   model: ModelConfig,

@@ -1,9 +1,11 @@
 /**
- * @file The signals, embedded. A dropped one leaves no trace: its numbers pass a select, so not one bit of the output depends on them.
+ * @file Embeds the signals. A dropped signal leaves no trace: its numbers pass a select, so no bit of the output
+ * depends on them.
  *
- * `arch: joint` takes text and pose as context, pooled text and the CLS embedding into the time embedding, patch features into the image
- * tokens. `arch: cross` takes all signals as context and the CLS embedding into the time embedding too, as the seed has it. There each signal
- * that is dropped shows one learned null token, so the context is never empty.
+ * `arch: joint` has text and pose as context. It adds pooled text and the CLS embedding to the time embedding, and
+ * patch features to the image tokens. `arch: cross`, the seed's architecture, has all signals as context, and adds the
+ * CLS embedding to the time embedding too. There a dropped signal becomes one learned null token, so the context is
+ * never empty.
  */
 import type { ModelConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
@@ -22,7 +24,7 @@ const LAYERS: Readonly<Record<SignalName, SignalLayer>> = {
   pose: poseLayer,
 };
 
-/** Embeds the signals there are, for the model's arch. The context of `arch: cross` is one group. */
+/** Embeds the signals that are given, for the model's arch. The context of `arch: cross` is one group. */
 export function embedSignals(
   params: Params,
   model: ModelConfig,

@@ -31,7 +31,7 @@ function specsOf(model: ModelConfig): Params['specs'] {
   return specs;
 }
 
-/** Every parameter random, so that nothing is hidden behind a gate that starts at 0. */
+/** Random numbers for every parameter: gates that start at 0 would hide the blocks. */
 function randomWeights(model: ModelConfig): Record<string, Tensor> {
   const loose = specsOf(model).map(spec => ({ ...spec, std: spec.std || 0.2 }));
   const tensors = initializeParams(loose, (index, target) => new RandomStream(5, 'init', index).fillNormal(target));
@@ -71,7 +71,7 @@ function withFeed(feeds: Feeds, name: string, change: (x: number, i: number) => 
 
 const without = (feeds: Feeds, signal: string): Feeds => withFeed(feeds, `keep_${signal}`, () => 0);
 
-/** The same with other numbers in one signal. */
+/** The feeds with other numbers in one signal. */
 function withOther(feeds: Feeds, signal: string): Feeds {
   const changed = withFeed(feeds, signal, x => 3 - 2 * x);
   return signal === 'text' ? withFeed(changed, 'text_mask', (_, i) => i % 2) : changed;
@@ -82,21 +82,24 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
   const feeds = randomFeeds(model);
   const predict = await open(model);
 
-  it.each(SIGNALS)('depends on %s when it is kept, and on no bit of it when it is dropped', async signal => {
-    expect(await predict(withOther(feeds, signal))).not.toEqual(await predict(feeds));
-    const dropped = without(feeds, signal);
-    expect(await predict(withOther(dropped, signal))).toEqual(await predict(dropped));
-    expect(await predict(dropped)).not.toEqual(await predict(feeds));
-  });
+  it.each(SIGNALS)(
+    'the prediction depends on %s when it is kept, and on no bit of it when it is dropped',
+    async signal => {
+      expect(await predict(withOther(feeds, signal))).not.toEqual(await predict(feeds));
+      const dropped = without(feeds, signal);
+      expect(await predict(withOther(dropped, signal))).toEqual(await predict(dropped));
+      expect(await predict(dropped)).not.toEqual(await predict(feeds));
+    },
+  );
 
-  it('depends on no bit of any signal when all are dropped', async () => {
+  it('the prediction depends on no bit of any signal when all are dropped', async () => {
     const dropped = SIGNALS.reduce(without, feeds);
     const prediction = await predict(dropped);
     expect(prediction.every(Number.isFinite)).toBe(true);
     expect(await predict(SIGNALS.reduce(withOther, dropped))).toEqual(prediction);
   });
 
-  it('does not see text tokens that are masked, nor joints below the threshold', async () => {
+  it('masked text tokens and joints below the threshold do not change the prediction', async () => {
     const masked = withFeed(feeds, 'text', (x, i) => (i % 48 >= 30 ? x + 1 : x));
     expect(await predict(masked)).toEqual(await predict(feeds));
     const hidden = withFeed(feeds, 'pose', (x, i) => (i % 3 === 2 && i % 2 === 0 ? 0.01 : x));
@@ -107,14 +110,14 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
     expect(await predict(moved)).toEqual(await predict(hidden));
   });
 
-  it('takes a text without tokens for no text, and a pose without a joint for no pose', async () => {
+  it('a text without tokens counts as dropped, and so does a pose without a visible joint', async () => {
     const empty = withFeed(feeds, 'text_mask', () => 0);
     expect(await predict(empty)).toEqual(await predict(without(feeds, 'text')));
     const unseen = withFeed(feeds, 'pose', (x, i) => (i % 3 === 2 ? 0.01 : x));
     expect(await predict(unseen)).toEqual(await predict(without(feeds, 'pose')));
   });
 
-  it('gives each picture of a batch what it gives it alone', async () => {
+  it('the prediction of a picture does not depend on its place in the batch', async () => {
     const both = await predict(feeds);
     const swapped = Object.fromEntries(
       Object.entries(feeds).map(([name, tensor]) => {
@@ -130,7 +133,7 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
     expect([...back.slice(half), ...back.slice(0, half)]).toEqual([...both].map(x => expect.closeTo(x, 4)));
   });
 
-  it('predicts zeros at the start', async () => {
+  it('the prediction is 0 at the start of training', async () => {
     const weights = randomWeights(model);
     for (const [name, tensor] of Object.entries(weights)) {
       if (name.includes('head.out') || name.includes('head.bias'))
@@ -140,7 +143,7 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
     expect(Math.max(...Array.from(prediction, Math.abs))).toBe(0);
   });
 
-  it.each(['shared', 'full'] as const)('works with every subset of the signals, adaln %s', async adaln => {
+  it.each(['shared', 'full'] as const)('the model works with every subset of the signals, adaln %s', async adaln => {
     const all = Object.entries(model.conditions ?? {});
     for (let subset = 0; subset < 2 ** all.length; subset++) {
       const chosen = all.filter((_, i) => (subset >> i) % 2 === 1);
@@ -157,7 +160,7 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
 describe('arch cross', () => {
   const withSignals = (conditions: object) => tinyConfig({ model: { arch: 'cross', conditions } }).model;
 
-  it('has a third branch in its blocks when there is a signal to attend to, and only then', () => {
+  it('blocks have a third branch only when the model has a signal to attend to', () => {
     const text = { encoder: 'words', dim: 6, tokens: 8 };
     const sizeOf = (model: ModelConfig, name: string) => specsOf(model).find(spec => spec.name === name)?.shape;
     expect(sizeOf(withSignals({ text }), 'adaln')).toEqual([16, 9 * 16]);
@@ -166,7 +169,7 @@ describe('arch cross', () => {
     expect(sizeOf(withSignals({}), 'blocks.1.cross.q')).toBeUndefined();
   });
 
-  it('begins every block as the identity: modulations are 0 at the start', () => {
+  it('every block begins as the identity: its modulations start at 0', () => {
     const modulations = specsOf(withSignals({ cls: { encoder: 'dct', dim: 5 } })).filter(({ name }) =>
       name.includes('adaln'),
     );
@@ -174,22 +177,22 @@ describe('arch cross', () => {
     expect(modulations.every(({ std, mean }) => std === 0 && mean === 0)).toBe(true);
   });
 
-  it.each([2, 8, 16])('takes patch features every %i pixels, beside patches of 4', async stride => {
+  it.each([2, 8, 16])('patch features every %i pixels fit image patches of 4 pixels', async stride => {
     const model = withSignals({ patches: { encoder: 'dct', dim: 3, stride } });
     const [predict, feeds] = [await open(model), randomFeeds(model)];
     const prediction = await predict(feeds);
-    // Every feature counts, the last one too.
+    // The last feature changes the prediction, too.
     const last = (feeds.patches?.data.length ?? 0) - 1;
     expect(await predict(withFeed(feeds, 'patches', (x, i) => (i === last ? x + 1 : x)))).not.toEqual(prediction);
     const dropped = without(feeds, 'patches');
     expect(await predict(withOther(dropped, 'patches'))).toEqual(await predict(dropped));
   });
 
-  it('tells where a patch feature is', async () => {
+  it('the prediction depends on the place of a patch feature', async () => {
     const model = withSignals({ patches: { encoder: 'dct', dim: 3, stride: 4 } });
     const [predict, feeds] = [await open(model), randomFeeds(model)];
     const { patches } = feeds;
-    // The 16 features of each picture in reverse: the same set, so without places it would differ by rounding alone.
+    // The 16 features of each picture in reverse order. Without places only rounding would differ.
     const placeOf = (i: number) => 48 * Math.floor(i / 48) + 45 - (i % 48) + 2 * (i % 3);
     const reversed = await predict(withFeed(feeds, 'patches', (_, i) => patches?.data[placeOf(i)] ?? Number.NaN));
     const prediction = await predict(feeds);

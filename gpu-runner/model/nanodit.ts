@@ -26,7 +26,7 @@ export interface NanoDitInputs {
   /** [batch]; 0 = data, 1 = noise. */
   readonly t: Value;
   readonly conditions: ConditionInputs;
-  /** Computes blocks again in the backward pass instead of keeping their inside. */
+  /** Gradient checkpointing: the backward pass computes the inside of blocks again. */
   readonly remat?: boolean;
   /** Which image tokens go through which block; absent: all tokens go through all blocks. */
   readonly route?: TokenRoute;
@@ -36,8 +36,8 @@ export interface NanoDitOutputs {
   /** [batch, 3, height, width] */
   readonly prediction: Value;
   /**
-   * The image tokens after block `block` (0 is the first), [batch, rows * columns, hidden]. Tokens that skip the block are as they were
-   * before they left. @throws Unprocessable when the model has no such block.
+   * The image tokens after block `block` (0 is the first), [batch, rows * columns, hidden]. Tokens that skip the block
+   * are as they were at the start of their route. @throws Unprocessable when the model has no such block.
    */
   tap(block: number): Value;
 }
@@ -127,7 +127,9 @@ function embedTime(params: Params, t: Value, hidden: number): Value {
   return add(linear(silu(first), params.weight('time.out', hidden, hidden)), params.zeros('time.out_bias', [hidden]));
 }
 
-/** Of each branch of the block. All zero at the start, so every block begins as the identity. */
+/**
+ * The modulation of each branch of a block. All are 0 at the start of training, so every block begins as the identity.
+ */
 function modulationOf(params: Params, model: ModelConfig, layer: number, conditioning: Value): Modulation[] {
   const hidden = model.hidden_size;
   const width = 3 * branchesOf(model).length * hidden;

@@ -1,17 +1,20 @@
-/** @file Parameters declare themselves where the model uses them: tracing the model is what lists them. */
+/**
+ * @file Parameters of a model. The model declares each parameter where it uses it, so a trace of the model lists them
+ * all.
+ */
 import type { Shape, Tensor } from '../compiler/tensor.ts';
 import { sizeOf } from '../compiler/tensor.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
 
-/** Muon takes the matrices inside the blocks; embeddings, input and output maps, gains and biases take AdamW. */
+/** Muon trains the matrices inside the blocks. AdamW trains embeddings, input and output maps, gains and biases. */
 export type ParamGroup = 'matrix' | 'other';
 
 export interface ParamSpec {
   readonly name: string;
   readonly shape: Shape;
-  /** Standard deviation of the normal it starts from; 0: zeros. */
+  /** Standard deviation of the initial normal numbers; 0 for zeros. */
   readonly std: number;
-  /** Added to every element at the start; 1 for gains. */
+  /** Mean of the initial numbers; 1 for gains. */
   readonly mean: number;
   readonly group: ParamGroup;
 }
@@ -56,7 +59,10 @@ export class Params {
     return [...this.#frozen.values()];
   }
 
-  /** A parameter of a frozen net: it is read, and has no gradient, no moments, no average and no place in a checkpoint. */
+  /**
+   * A parameter of a frozen net. The graph only reads it: it has no gradient, no moments and no average, and no
+   * checkpoint holds it.
+   */
   frozen(net: string, name: string, shape: Shape): Value {
     const stateName = frozenName({ net, name });
     this.#frozen.set(stateName, { net, name, shape });
@@ -83,7 +89,7 @@ export class Params {
   }
 }
 
-/** Normal numbers for one parameter; the stream depends on the parameter's place among all. */
+/** Fills `target` with normal numbers for the parameter at `index` of the list. */
 export type NormalSource = (index: number, target: Float32Array) => void;
 
 /** Parameters at step 0, by name without prefix. */

@@ -21,12 +21,12 @@ function run(overlap: number, rows: number, columns: number) {
 }
 
 describe('patches', () => {
-  it('come back as they went without overlap', () => {
+  it('pixels come back unchanged from patches without overlap', () => {
     const { data, back } = run(0, 2, 3);
     expect([...back]).toEqual([...data]);
   });
 
-  it.each([1, 2])('see windows that reach %d pixels into their neighbours, and zeros outside', overlap => {
+  it.each([1, 2])('patches see %d pixels of their neighbours, and zeros outside of the picture', overlap => {
     const { geometry, data, tokens } = run(overlap, 2, 3);
     const window = 4 + 2 * overlap;
     const dim = patchDim(geometry);
@@ -46,7 +46,7 @@ describe('patches', () => {
     }
   });
 
-  it('add up where windows overlap: each pixel times the number of windows that hold it', () => {
+  it('overlapping windows add up: each pixel times the number of windows that hold it', () => {
     const { data, back } = run(1, 2, 2);
     const windowsOf = (y: number) => (y === 3 || y === 4 ? 2 : 1);
     for (const [i, value] of back.entries()) {

@@ -1,6 +1,6 @@
 /**
- * @file Pixels to tokens and back. Each token's window reaches `overlap` pixels into its neighbours: on input it sees across the border, on
- * output neighbouring predictions are added there, so that no border lies between two independent predictions.
+ * @file Pixels to tokens and back. The window of a token reaches `overlap` pixels into its neighbours. On input the
+ * token sees these pixels. On output the predictions of neighbours are added there, so no seam separates two patches.
  */
 import { matmul, reshape, transpose } from '../compiler/functions.ts';
 import type { Value } from '../compiler/trace.ts';

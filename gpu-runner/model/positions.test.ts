@@ -32,9 +32,12 @@ it.each([
     [-5, -3, -1, 1, 3, 5].map(k => k / 6),
   ],
   ['one cell over all', 1, 1, [2, 3], [0], [0]],
-] as const)('the grid of %s turns as points at the centres of its cells do', (_, rows, columns, step, ys, xs) => {
-  const [y, x] = [ys.flatMap(each => xs.map(() => each)), ys.flatMap(() => [...xs])];
-  const { grid, points } = evaluate(rows, columns, step, y, x);
-  expect(grid).toHaveLength(2 * rows * columns * HEAD_DIM);
-  expect(grid).toEqual(points.map(value => expect.closeTo(value, 6)));
-});
+] as const)(
+  'a grid of %s gets the rotations of points at the centres of its cells',
+  (_, rows, columns, step, ys, xs) => {
+    const [y, x] = [ys.flatMap(each => xs.map(() => each)), ys.flatMap(() => [...xs])];
+    const { grid, points } = evaluate(rows, columns, step, y, x);
+    expect(grid).toHaveLength(2 * rows * columns * HEAD_DIM);
+    expect(grid).toEqual(points.map(value => expect.closeTo(value, 6)));
+  },
+);

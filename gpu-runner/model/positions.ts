@@ -1,4 +1,7 @@
-/** @file Where a token is: rotary embedding of queries and keys (RoFormer, arXiv 2104.09864; in two axes) and Fourier features. */
+/**
+ * @file The place of a token: rotary embedding of queries and keys in two axes (RoFormer, arXiv 2104.09864), and
+ * Fourier features.
+ */
 import { concat, cos, mul, reshape, sin } from '../compiler/functions.ts';
 import type { Rotation } from '../compiler/rotary.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
@@ -26,8 +29,9 @@ function ropeFrequencies(headDim: number): number[] {
 }
 
 /**
- * Rotations of the cells of a grid; angles [tokens, headDim]: the first half of the channels turns with y, the second with x. `step` is the
- * height and width of a cell in image tokens, so that what lies at one place of the picture turns alike, however fine its grid is.
+ * Rotations of the cells of a grid, [tokens, headDim]. The first half of the channels rotates with y, the second with
+ * x. `step` is the height and width of a cell in image tokens: cells of a fine and a coarse grid at the same place of
+ * the picture get the same angles.
  */
 export function gridRotation(
   builder: Builder,
@@ -62,7 +66,7 @@ export function pointRotation(x: Value, y: Value, headDim: number): Rotation {
 /** Numbers per point of {@link fourierTable}. */
 export const FOURIER_DIM = 4 * FOURIER_BANDS + 2;
 
-/** Fourier features [tokens, {@link FOURIER_DIM}] of the patch centres, in a frame where the picture's mean side is [-1, 1]. */
+/** Fourier features [tokens, {@link FOURIER_DIM}] of the patch centres. The picture's mean side is [-1, 1]. */
 export function fourierTable(builder: Builder, rows: number, columns: number): Value {
   const { x, y } = gridCentres(rows, columns);
   const half = Math.sqrt(rows * columns) / 2;

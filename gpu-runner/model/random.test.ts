@@ -17,7 +17,7 @@ const KNOWN = [
 ];
 
 describe('threefry4x32', () => {
-  it.each(KNOWN)('gives the published answer for counter $counter', ({ counter, key, expected }) => {
+  it.each(KNOWN)('threefry4x32 gives the published answer for counter $counter', ({ counter, key, expected }) => {
     const out = new Uint32Array(4);
     threefry4x32(scheduleKey(Uint32Array.from(key)), Uint32Array.from(counter), out);
     expect([...out]).toEqual(expected);
@@ -25,7 +25,7 @@ describe('threefry4x32', () => {
 });
 
 describe('RandomStream', () => {
-  it('is the same stream for the same key, and another for another seed, purpose or index', () => {
+  it('equal keys give equal streams; another seed, purpose or index gives another stream', () => {
     const draw = (seed: number, purpose: 'noise' | 'time', index: number) => {
       const stream = new RandomStream(seed, purpose, index);
       return Array.from({ length: 9 }, () => stream.bits()).join();
@@ -34,7 +34,7 @@ describe('RandomStream', () => {
     expect(new Set([draw(1, 'noise', 5), draw(2, 'noise', 5), draw(1, 'time', 5), draw(1, 'noise', 6)]).size).toBe(4);
   });
 
-  it('fills an array with the very numbers that it would draw one by one, wherever it stands', () => {
+  it('filling an array gives the same normals as drawing them one by one, from any position', () => {
     for (const [skipped, length] of [
       [0, 9],
       [3, 4],
@@ -50,7 +50,7 @@ describe('RandomStream', () => {
     }
   });
 
-  it('draws standard normals', () => {
+  it('normals have mean 0 and variance 1', () => {
     const values = new Float32Array(200_000);
     new RandomStream(3, 'noise').fillNormal(values);
     const moment = (power: number) => values.reduce((sum, x) => sum + x ** power, 0) / values.length;
@@ -67,16 +67,16 @@ describe('normalQuantile', () => {
     [0.975, 1.959963984540054],
     [0.001, -3.090232306167814],
     [1e-9, -5.997807015007773],
-  ])('of %d is %d', (p, expected) => {
+  ])('the normal quantile of %d is %d', (p, expected) => {
     expect(normalQuantile(p)).toBeCloseTo(expected, 5);
   });
 });
 
-it('takes logarithms as Math.log does', () => {
+it('naturalLog agrees with Math.log', () => {
   for (let i = 1; i < 5000; i++) expect(naturalLog(i * 1.37e-3)).toBeCloseTo(Math.log(i * 1.37e-3), 13);
 });
 
-it('permutes: every number once, and not in order', () => {
+it('a permutation has every number once, and not in order', () => {
   const order = permutation(1000, new RandomStream(0, 'order'));
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   expect(order.filter((value, i) => value === i).length).toBeLessThan(20);

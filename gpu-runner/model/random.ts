@@ -1,14 +1,15 @@
 /**
- * @file Random numbers made on the host by a counter-based generator: Threefry-4x32-20 (Salmon et al., "Parallel random numbers: as easy as
- * 1, 2, 3", SC 2011). A stream is keyed by (seed, purpose, index), so it is the same on every engine, whatever ran before it. Only + - x / and
- * sqrt are used on floats: they round equally everywhere.
+ * @file Random numbers made on the host by a counter-based generator: Threefry-4x32-20 (Salmon et al., "Parallel random
+ * numbers: as easy as 1, 2, 3", SC 2011). The key of a stream is (seed, purpose, index). So a stream is the same on
+ * every engine, and does not depend on earlier draws. Floats are computed by + - x / and sqrt only: these round equally
+ * everywhere.
  */
 import { createHash } from 'node:crypto';
 
 export type Purpose = 'init' | 'order' | 'time' | 'noise' | 'dropout' | 'sample';
 
 const PARITY = 0x1bd11bda;
-/** Rounds between two key injections are written out: their rotation distances repeat after eight. */
+/** Key injections: one after every four of the 20 rounds. */
 const INJECTIONS = 5;
 
 /** The key, and the word that makes all five cancel. */
@@ -103,7 +104,7 @@ export class RandomStream {
     return (this.bits() + 0.5) / 2 ** 32;
   }
 
-  /** Uniform whole number below `bound` (Lemire's unbiased rejection is not needed: the bias is below bound / 2^32). */
+  /** Uniform whole number below `bound`. The bias is below bound / 2^32, so there is no rejection step (Lemire). */
   below(bound: number): number {
     return Math.floor((this.bits() / 2 ** 32) * bound);
   }

@@ -34,7 +34,10 @@ interface RouteOptions {
   readonly tapped?: number;
 }
 
-/** Outputs: loss [1], the sum of the squares of the prediction; `tap<k>`, the tokens after each block. Writes all gradients. */
+/**
+ * Outputs: loss [1], the sum of the squares of the prediction; `tap<k>`, the tokens after each block. Writes all
+ * gradients.
+ */
 function traceRouted({ arch, indices, blocks, remat = false, depth = DEPTH, tapped = 0 }: RouteOptions): Graph {
   const { model } = tinyConfig({ model: { arch, depth, patch_overlap: 0 } });
   const [first, last] = blocks ?? [1, 2];
@@ -77,7 +80,7 @@ const near = (values: Float64Array | undefined) => [...(values ?? [])].map(x => 
 describe.each(['joint', 'cross'])('a route of half of the tokens around two blocks, arch %s', arch => {
   const routed = run(traceRouted({ arch, indices: HALF }));
 
-  it('leaves the tokens that skip the blocks as they are, and changes the others', () => {
+  it('tokens that skip blocks stay as they are; the blocks change the others', () => {
     for (const [sample, kept] of HALF.entries()) {
       for (let token = 0; token < TOKENS; token++) {
         const [before, inside, behind, joined] = [0, 1, 2, 3].map(k => tokenOf(routed, `tap${k}`, sample, token));
@@ -94,7 +97,7 @@ describe.each(['joint', 'cross'])('a route of half of the tokens around two bloc
     }
   });
 
-  it('hides the tokens that skip the blocks from those that do not', () => {
+  it('tokens on the route do not see tokens that skip the blocks', () => {
     const graph = traceRouted({ arch, indices: HALF, blocks: [0, 2] });
     const { feeds, weights } = arraysOf(graph);
     const before = run(graph, { feeds, weights });
@@ -107,7 +110,7 @@ describe.each(['joint', 'cross'])('a route of half of the tokens around two bloc
     expect(tokenOf(after, 'tap3', 0, 3)).not.toEqual(tokenOf(before, 'tap3', 0, 3));
   });
 
-  it('with all tokens in another order is the model without a route', () => {
+  it('a route of all tokens, in any order, is the model without a route', () => {
     const reversed = [
       [5, 4, 3, 2, 1, 0],
       [2, 4, 0, 1, 5, 3],
@@ -121,15 +124,18 @@ describe.each(['joint', 'cross'])('a route of half of the tokens around two bloc
     }
   });
 
-  it.each([false, true])('gives the slope of the loss, with gradient checkpointing %s', remat => {
-    const graph = traceRouted({ arch, indices: HALF, remat });
-    const { feeds, weights } = arraysOf(graph);
-    const { analytic, numeric } = slopesOf(graph, feeds, weights);
-    expect(Math.abs(numeric)).toBeGreaterThan(1e-3);
-    expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
-  });
+  it.each([false, true])(
+    'gradients through a route are the slopes of the loss, with gradient checkpointing %s',
+    remat => {
+      const graph = traceRouted({ arch, indices: HALF, remat });
+      const { feeds, weights } = arraysOf(graph);
+      const { analytic, numeric } = slopesOf(graph, feeds, weights);
+      expect(Math.abs(numeric)).toBeGreaterThan(1e-3);
+      expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
+    },
+  );
 
-  it('gives the same bits with gradient checkpointing, whose graph computes blocks again', () => {
+  it('a route gives the same bits with gradient checkpointing', () => {
     const graph = traceRouted({ arch, indices: HALF, remat: true });
     expect(graph.nodes.some(({ op }) => op === 'after')).toBe(true);
     const again = run(graph);
@@ -137,7 +143,7 @@ describe.each(['joint', 'cross'])('a route of half of the tokens around two bloc
     expect(again.outputs).toEqual(routed.outputs);
   });
 
-  it('runs on ONNX Runtime as on the reference interpreter', async () => {
+  it('a route gives the same numbers on ONNX Runtime as on the reference interpreter', async () => {
     const graph = traceRouted({ arch, indices: HALF, remat: true });
     const { feeds, weights } = arraysOf(graph);
     const tensors = (arrays: Arrays) =>
@@ -158,7 +164,7 @@ describe.each(['joint', 'cross'])('a route of half of the tokens around two bloc
   });
 });
 
-it('the tokens after a block are those that a model with fewer blocks ends with', () => {
+it('the tap after a block has the tokens with which a model of fewer blocks ends', () => {
   const arrays = arraysOf(traceRouted({ arch: 'joint' }));
   const [deep, shallow] = [
     run(traceRouted({ arch: 'joint' }), arrays),
@@ -171,6 +177,6 @@ it('the tokens after a block are those that a model with fewer blocks ends with'
   expect(deep.outputs.tap2).not.toEqual(deep.outputs.tap1);
 });
 
-it.each([-1, DEPTH])('refuses to read the tokens after block %i, which is not there', block => {
+it.each([-1, DEPTH])('a tap after block %i, which the model does not have, is refused', block => {
   expect(() => traceRouted({ arch: 'joint', tapped: block })).toThrow(`the model has no block ${block}`);
 });

@@ -4,8 +4,8 @@ import type { Rotation } from '../compiler/rotary.ts';
 import type { Value } from '../compiler/trace.ts';
 
 /**
- * The image tokens that go through block `layer`: distinct i32 indices [batch, kept] into rows * columns, or undefined for all tokens.
- * The tokens of one route change only where this value changes from one block to the next.
+ * The image tokens that go through block `layer`: distinct i32 indices [batch, kept] into rows * columns, or undefined
+ * for all tokens. Tokens stay on their route as long as successive blocks get the same value.
  */
 export type TokenRoute = (layer: number) => Value | undefined;
 
@@ -13,18 +13,20 @@ export type TokenRoute = (layer: number) => Value | undefined;
 export interface RoutedTokens {
   /** The tokens that go through the blocks, [batch, n, hidden]. */
   readonly tokens: Value;
-  /** The route that they are on, and all tokens as they were at its start, [batch, rows * columns, hidden]. Absent: all are in `tokens`. */
+  /** Their route, and all tokens at its start, [batch, rows * columns, hidden]. Absent: `tokens` has all of them. */
   readonly route?: { readonly indices: Value; readonly start: Value };
 }
 
-/** The same tokens on the route with these `indices`. Tokens of another route join first. */
+/** Puts the tokens on the route with these `indices`. Tokens of another route join first. */
 export function enterRoute(routed: RoutedTokens, indices: Value | undefined): RoutedTokens {
   if (indices?.id === routed.route?.indices.id) return routed;
   const start = joinTokens(routed);
   return indices ? { tokens: takeTokens(start, indices), route: { indices, start } } : { tokens: start };
 }
 
-/** All image tokens [batch, rows * columns, hidden]. Tokens that skip blocks are as they were at the start of the route. */
+/**
+ * All image tokens [batch, rows * columns, hidden]. Tokens that skip blocks are as they were at the start of the route.
+ */
 export function joinTokens({ tokens, route }: RoutedTokens): Value {
   return route ? putTokens(route.start, route.indices, tokens) : tokens;
 }
@@ -43,7 +45,7 @@ function takeTokens(x: Value, indices: Value): Value {
   return reshape(rows, [batch, -1, width]);
 }
 
-/** x [batch, tokens, width] with `updates` [batch, kept, width] in the places of `indices`; the other tokens keep their bits. */
+/** x [batch, tokens, width] with `updates` [batch, kept, width] at `indices`. The other tokens keep their bits. */
 function putTokens(x: Value, indices: Value, updates: Value): Value {
   const { builder } = x;
   const [batch = 0, tokens = 0, width = 0] = x.shape;

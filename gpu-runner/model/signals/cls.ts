@@ -1,4 +1,4 @@
-/** @file The embedding of a whole picture: in the time embedding, and with `arch: cross` a context token, too, as the seed has it. */
+/** @file The embedding of a whole picture: added to the time embedding, and with `arch: cross` a context token too. */
 import type { ModelConfig } from '../../../configs/schema.ts';
 import { linear, rmsNorm } from '../../compiler/composites.ts';
 import { less, mul, reshape, select } from '../../compiler/functions.ts';
@@ -21,7 +21,7 @@ function embedCls(params: Params, model: ModelConfig, { value, keep }: SignalInp
   return select(isKept(keep, 2), projected, params.get('cls.null', [model.hidden_size], { std: 0.02 }));
 }
 
-/** The projected embedding, or its null vector, as a token that is always attended. */
+/** The projected embedding, or its null vector, as a token. Queries always attend to it. */
 function clsToken(params: Params, model: ModelConfig, cls: Value): ContextGroup {
   const [batch = 0, hidden = 0] = cls.shape;
   const normal = mul(rmsNorm(cls), params.gain('cls.norm', model.hidden_size));

@@ -1,11 +1,11 @@
-/** @file Context tokens as keys: several groups as one, and the mask of what is seen as a bias of scores. */
+/** @file Context tokens as keys: merges groups, and makes a bias of scores from the mask of visible tokens. */
 import { biasOf } from '../../compiler/attention.ts';
 import { broadcast, concat, reshape } from '../../compiler/functions.ts';
 import type { Rotation } from '../../compiler/rotary.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { ContextGroup } from './signal.ts';
 
-/** All tokens as one group, in their order; those of groups without a place are turned by nothing. */
+/** All tokens as one group, in order. Tokens of a group without a place get a rotation by 0. */
 export function mergeGroups(groups: readonly ContextGroup[]): ContextGroup {
   const [first] = groups;
   if (first === undefined) throw new TypeError('there is no group to merge');
@@ -15,7 +15,7 @@ export function mergeGroups(groups: readonly ContextGroup[]): ContextGroup {
   return { tokens: join(group => group.tokens), visible: join(group => group.visible), ...(rotation && { rotation }) };
 }
 
-/** [batch or 1, 1, tokens, headDim], or nothing when no group has a place. */
+/** [batch or 1, 1, tokens, headDim]; undefined when no group has a place. */
 function mergeRotations(groups: readonly ContextGroup[]): Rotation | undefined {
   const placed = groups.map(group => group.rotation).filter(rotation => rotation !== undefined);
   const [first] = placed;
@@ -33,7 +33,10 @@ function mergeRotations(groups: readonly ContextGroup[]): Rotation | undefined {
   return { cos: join('cos', 1), sin: join('sin', 0) };
 }
 
-/** 0 for keys that are seen and very negative for the others, [batch, 1, 1, image + context tokens]; image tokens always are. */
+/**
+ * [batch, 1, 1, image + context tokens]: 0 for visible keys, very negative for the others. Image tokens are always
+ * visible.
+ */
 export function keyBias(groups: readonly ContextGroup[], imageTokens: number): Value | undefined {
   const [first] = groups;
   if (first === undefined) return undefined;

@@ -12,7 +12,10 @@ export const patchesLayer: SignalLayer = {
   cross: (params, model, input, grid) => ({ context: patchContext(params, model, input, grid) }),
 };
 
-/** Features finer than the tokens by a whole factor -> [batch, image tokens, hidden], behind a gate that starts at 0. */
+/**
+ * Features -> [batch, image tokens, hidden], times a gate that starts at 0. Their grid is finer than the tokens by a
+ * whole factor.
+ */
 function spatialPatches(
   params: Params,
   model: ModelConfig,
@@ -28,7 +31,7 @@ function spatialPatches(
   return select(isKept(keep, 3), gated, 0);
 }
 
-/** Features on any grid -> a context token each, at its place; one null token in their stead when they are dropped. */
+/** Features on any grid -> a context token each, at its place; when they are dropped, one null token instead. */
 function patchContext(
   params: Params,
   model: ModelConfig,

@@ -18,7 +18,10 @@ export const poseLayer: SignalLayer = {
   cross: (params, model, input, grid) => ({ context: poseContext(params, model, input, grid) }),
 };
 
-/** Joints -> a context token each, at its place. Those below the threshold are masked out, as all are when the pose is dropped. */
+/**
+ * Joints -> a context token each, at its place. Joints below the threshold are masked, and all joints when the pose is
+ * dropped.
+ */
 function poseTokens(
   params: Params,
   model: ModelConfig,
@@ -42,7 +45,7 @@ function poseTokens(
   return { tokens, visible: isSeen, rotation };
 }
 
-/** {@link poseTokens}, and one null token where not a joint is seen. */
+/** The tokens of the joints, and one null token for a sample without a visible joint. */
 function poseContext(params: Params, model: ModelConfig, pose: SignalInput, grid: TokenGrid): ContextGroup[] {
   const joints = poseTokens(params, model, pose, grid);
   const absent = less(reduceSum(maskToFloat(joints.visible), [1]), 0.5);

@@ -1,4 +1,4 @@
-/** @file What signals are fed as, and what the network is given of them. */
+/** @file The graph inputs of a signal, and the tokens and vectors that the network makes of them. */
 import type { ModelConfig } from '../../../configs/schema.ts';
 import type { SignalName } from '../../../configs/signals.ts';
 import { broadcast, less, reshape, select } from '../../compiler/functions.ts';
@@ -6,11 +6,11 @@ import type { Rotation } from '../../compiler/rotary.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
 
-/** One signal as a run is fed it. */
+/** The graph inputs of one signal. */
 export interface SignalInput {
   /** f32 [batch, ...shapeOfSignal]. */
   readonly value: Value;
-  /** Of a padded signal: f32 [batch, rows], 1 where the picture has a row. */
+  /** Padded signals only: f32 [batch, rows], 1 for a row that the picture has, 0 for padding. */
   readonly mask?: Value;
   /** f32 [batch]: 1 = the signal is there, 0 = dropped. */
   readonly keep: Value;
@@ -19,7 +19,7 @@ export interface SignalInput {
 /** The signals that a model is conditioned on. */
 export type ConditionInputs = Readonly<Partial<Record<SignalName, SignalInput>>>;
 
-/** What the network is given of a signal, or of all of them. */
+/** The tokens and vectors that the network reads, of one signal or of all. */
 export interface SignalParts {
   readonly context?: readonly ContextGroup[];
   /** Added to the time embedding, [batch, hidden] each. */
@@ -28,18 +28,18 @@ export interface SignalParts {
   readonly spatial?: readonly Value[];
 }
 
-/** Embeds a signal for each architecture. A dropped one must leave no trace: its numbers pass a select. */
+/** Embeds a signal for each architecture. A dropped signal must leave no trace: its numbers pass a select. */
 export type SignalLayer = Readonly<
   Record<ModelConfig['arch'], (params: Params, model: ModelConfig, input: SignalInput, grid: TokenGrid) => SignalParts>
 >;
 
-/** Tokens that image queries attend to beside the image. */
+/** Tokens beside the image that image queries attend to. */
 export interface ContextGroup {
   /** [batch, tokens, hidden] */
   readonly tokens: Value;
   /** bool [batch, tokens]; true = attended. */
   readonly visible: Value;
-  /** Turns the keys; absent: no place. */
+  /** Rotates the keys; absent: the tokens have no place. */
   readonly rotation?: Rotation;
 }
 
@@ -60,7 +60,10 @@ export function maskToFloat(mask: Value): Value {
   return select(mask, mask.builder.constant([1], []), 0);
 }
 
-/** One learned token without a place, attended where `absent`, bool [batch, 1]: it says that a signal is not there. */
+/**
+ * One learned token without a place, visible where `absent`, bool [batch, 1], is true: it says that a signal is
+ * missing.
+ */
 export function nullToken(params: Params, name: string, hidden: number, absent: Value): ContextGroup {
   const [batch = 0] = absent.shape;
   return { tokens: broadcast(params.get(name, [hidden], { std: 0.02 }), [batch, 1, hidden]), visible: absent };

@@ -24,7 +24,7 @@ interface TextTokens {
   readonly seen: Value;
 }
 
-/** Dropped: one learned null token, the rest masked out. */
+/** The tokens of a text. A dropped text is one learned null token, and the other tokens are masked. */
 function embedText(params: Params, model: ModelConfig, { value: tokens, mask, keep }: SignalInput): TextTokens {
   if (mask === undefined) throw new TypeError('text is fed with a mask');
   const [batch = 0, count = 0, dim = 0] = tokens.shape;
@@ -36,7 +36,7 @@ function embedText(params: Params, model: ModelConfig, { value: tokens, mask, ke
   const embedded = mul(rmsNorm(projected), params.gain('text.norm', hidden));
   const nothing = params.get('text.null', [hidden], { std: 0.02 });
 
-  // A text without a single token is no text.
+  // A text without tokens counts as dropped.
   const kept = and(isKept(keep, 2), less(0.5, reduceSum(mask, [1])));
   const real = less(builder.constant([0.5], []), mask);
   const only = builder.constant([1, ...new Array<number>(count - 1).fill(0)], [1, count]);
@@ -44,7 +44,7 @@ function embedText(params: Params, model: ModelConfig, { value: tokens, mask, ke
   return { tokens: select(reshape(kept, [batch, 1, 1]), embedded, nothing), seen };
 }
 
-/** The mean of the tokens that are seen, projected: [batch, hidden]. */
+/** The mean of the visible tokens, projected: [batch, hidden]. */
 function poolText(params: Params, model: ModelConfig, { tokens, seen }: TextTokens): Value {
   const [batch = 0, count = 0, hidden = 0] = tokens.shape;
   const weights = reshape(seen, [batch, count, 1]);
