@@ -72,9 +72,11 @@ export function formatConformance(columns: readonly EngineColumn[], shortColumns
     ]);
   return `# Conformance of the engines
 
-Largest error of an element, relative to the largest element of its tensor, against the reference interpreter (f64 inside): first of the
-result, then of the gradients of a weighted sum of it. A row takes the worst of its cases, odd shapes and broadcasting included. Made by
-\`node tools/make-conformance-table.ts\`; every run of \`npm test\` holds the same cases to the tolerances below.
+Largest error of each engine against the reference interpreter (f64 inside). An error is that of one element, relative
+to the largest element of its tensor. The column of an engine shows the error of the result; the column \`gradient\`
+beside it shows the error of the gradients of a weighted sum of the result. A row takes the worst of its cases, odd
+shapes and broadcasting included. \`node tools/make-conformance-table.ts\` writes this page. Every run
+of \`npm test\` holds the same cases to the tolerances below.
 
 ${formatTable([
   ['engine', 'tolerance', 'made with'],
@@ -93,8 +95,9 @@ ${table(
 
 ## Matrix products in a short format
 
-What has matrix products, when their operands and results are rounded to bf16 or f16 (\`compiler/passes/mixed-precision.ts\`) and all else is
-f32, against the reference in f32. \`reference\` rounds as well, and so shows what the format costs on any engine. Tolerances:
+Operations that contain matrix products, with operands and results of the products rounded to bf16 or f16
+(\`compiler/passes/mixed-precision.ts\`) and everything else in f32, against the reference in f32. The engine \`reference\`
+rounds as well, so it shows the error that the format causes on any engine. Tolerances:
 ${Object.entries(SHORT_TOLERANCES)
   .map(([precision, tolerance]) => `${precision} ${tolerance.toExponential(1)}`)
   .join(', ')}.${shortColumns

@@ -20,15 +20,17 @@ export function formatReport({ outcomes, operations, date, machine }: CrashRepor
   const killed = outcomes.filter(({ died }) => died !== undefined);
   return `# Killed at every operation
 
-\`npm run test:crash\` starts the real server and gpu-runner over a folder store and sends the calls of a small pipeline as curl does:
-\`prepare\` of 6 portraits of 16 px, an experiment, two chunks of training with previews, one sample. One of the two processes sends itself
-SIGKILL at its n-th operation on the store: before the operation happens, or when it has happened and before its answer arrives. The
-supervisor starts it again, and the same calls are sent until each has been answered. Undisturbed, the server takes ${operations.server} operations and
-the gpu-runner ${operations.runner}. A point is one process, one n, before or after; each has a folder of its own.
+\`npm run test:crash\` starts the real server and gpu-runner over a folder store. It sends the calls of a small pipeline,
+as curl would: \`prepare\` of 6 portraits of 16 px, an experiment, two chunks of training with previews, one sample. One
+of the two processes sends itself SIGKILL at its n-th operation on the store: before the operation, or after it and
+before its answer arrives. The supervisor starts the process again, and the same calls are sent until each is answered.
+Undisturbed, the server takes ${operations.server} operations and the gpu-runner ${operations.runner}. A point is one process, one n, and before or after.
+Each point has a folder of its own.
 
-A point is good when the calls answer with the digests of the undisturbed run, and the folder holds the very same objects under the
-same keys: no object missing, changed or left over, every blob with the digest that its key names, no lease held beyond the 30 s that one lasts,
-no temporary file and no lock once the next start has swept. Beside them only \`runs/\` may differ (who ran what, when), and the \`stats\` of results.
+A point is good if the calls answer with the digests of the undisturbed run and the folder holds the same objects under
+the same keys: no object is missing, changed or left over; every blob has the digest that its key names; no lease is
+held beyond its 30 s; no temporary file and no lock is left once the next start has swept. Only \`runs/\` (who ran what,
+when) and the \`stats\` of results may differ.
 
 ${date}, ${machine}.
 

@@ -134,8 +134,9 @@ function checkLongFiles(modules: readonly Module[], { maxLines, longFiles }: Lay
 }
 
 /**
- * Cycles between rooms. A room is a folder without folders in it; a file of any other folder stands for itself. So a file that all rooms
- * beside it use (define.ts) and one that uses them all (registry.ts) may share a folder, but no room may import what imports it.
+ * Cycles between rooms. A room is a folder without folders in it; a file of any other folder stands for itself. So a
+ * file that all rooms beside it use (define.ts) and one that uses them all (registry.ts) may share a folder, but no
+ * room may import what imports it.
  */
 export function findRoomCycles(modules: readonly Pick<Module, 'path' | 'files'>[]): string[][] {
   const parents = new Set(modules.flatMap(({ path }) => foldersAbove(posix.dirname(path))));

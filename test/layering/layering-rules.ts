@@ -15,8 +15,8 @@ export interface LayeringRules {
   /** Packages (or scopes that end with "/") that only so many files may import, and where those lie. */
   readonly singleImporters: Readonly<Record<string, { readonly under: string; readonly files: number }>>;
   /**
-   * Files, or folders with a "/" at the end, that may listen or connect, and to whom: no address that comes with a call or a picture is
-   * among them. Layers that may import everything are free.
+   * Files, or folders with a "/" at the end, that may listen or connect, and to whom: no address that comes with a call
+   * or a picture is among them. Layers that may import everything are free.
    */
   readonly network: Readonly<Record<string, string>>;
   /** Longest source file. */

@@ -1,23 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkLayering, findImports, findRoomCycles, type SourceFile } from './layering-check.ts';
 import { type LayeringRules, RULES } from './layering-rules.ts';
+import { listFiles, ROOT } from './repository.ts';
 
-const ROOT = new URL('../../', import.meta.url);
-/** Git-ignored, and so no part of the repository. */
-const IGNORED = ['node_modules', 'data/store', 'data/minio', 'data/minio-demo', 'out'];
-
-/** All sources but tests and what only tests use. */
-function readSources(folder = ''): SourceFile[] {
-  return readdirSync(new URL(folder, ROOT), { withFileTypes: true }).flatMap(entry => {
-    const path = folder + entry.name;
-    if (entry.isDirectory()) {
-      const skip = entry.name.startsWith('.') || entry.name === 'testing' || IGNORED.includes(path);
-      return skip ? [] : readSources(`${path}/`);
-    }
-    if (!path.endsWith('.ts') || path.endsWith('.test.ts')) return [];
-    return [{ path, text: readFileSync(new URL(path, ROOT), 'utf8') }];
-  });
+/** All sources except tests and files that only tests use. */
+function readSources(): SourceFile[] {
+  return listFiles('.ts')
+    .filter(path => !path.endsWith('.test.ts') && !path.split('/').includes('testing'))
+    .map(path => ({ path, text: readFileSync(new URL(path, ROOT), 'utf8') }));
 }
 
 it('keeps the arrows of the design', () => {

@@ -15,10 +15,13 @@ export function describeSoak({ store, date }: ReportHeader, options: SoakOptions
   const asked = [...calls.values()].reduce((sum, list) => sum + list.length, 0);
   return `# Soak: ${ledger.lost.length} lost and ${ledger.wrong.length} wrong results
 
-Two servers and two gpu-runners over ${store}; ${options.users} users prepared data sets, trained and sampled over and over, each call at any of
-the servers and again until it succeeded, while every few seconds something was killed, told to stop, or put to sleep. Every answer was
-compared with that of an undisturbed server, computed before; at the end, and every two minutes, all that had been acknowledged was asked for
-again, every blob of it read and hashed, and every history checked.
+Two servers and two gpu-runners ran over one object store:
+${store}.
+
+${options.users} users prepared datasets, trained and sampled over and over. They sent each call to any of the servers, again until
+it succeeded. Every few seconds a process was killed, told to stop, or put to sleep. Every answer was compared with the
+answer of an undisturbed server, computed before. Every two minutes, and at the end, all acknowledged results were
+asked for again, every blob of them was read and hashed, and every history was checked.
 
 | | |
 |---|---|

@@ -1,0 +1,51 @@
+/** @file Checks of Markdown pages: pure, over a list of files. */
+import { posix } from 'node:path';
+import type { SourceFile } from './layering-check.ts';
+
+const FENCE = /^\s*```/;
+
+/**
+ * Links of pages to files that do not exist, or to headings that the page does not have: `path: target`. Links in code
+ * are none.
+ * @param exists Whether the repository has a file or folder.
+ */
+export function findBrokenLinks(pages: readonly SourceFile[], exists: (path: string) => boolean): string[] {
+  const anchors = new Map(pages.map(({ path, text }) => [path, new Set(listAnchors(text))]));
+  return pages.flatMap(({ path, text }) =>
+    listLinks(text).flatMap(target => {
+      const [file = '', anchor] = target.split('#');
+      const to = file === '' ? path : posix.join(posix.dirname(path), file);
+      const known = anchors.get(to);
+      const isThere = exists(to) && (anchor === undefined || known?.has(anchor) === true);
+      return isThere ? [] : [`${path}: ${target}`];
+    }),
+  );
+}
+
+/** Targets of links and pictures that lead into the repository. */
+function listLinks(text: string): string[] {
+  const prose = withoutFences(text).replaceAll(/`[^`\n]*`/g, '');
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(match => match[1] ?? '').filter(target => !target.includes('://'));
+}
+
+/** Anchors of headings, as GitHub makes them. */
+function listAnchors(text: string): string[] {
+  return [...withoutFences(text).matchAll(/^#+ (.*)$/gm)].map(match =>
+    (match[1] ?? '')
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+function withoutFences(text: string): string {
+  let inside = false;
+  return text
+    .split('\n')
+    .filter(line => {
+      const isFence = FENCE.test(line);
+      if (isFence) inside = !inside;
+      return !inside && !isFence;
+    })
+    .join('\n');
+}
