@@ -7,8 +7,8 @@ import { parseArgs } from 'node:util';
 import type { Engine, Executable } from '../gpu-runner/compiler/engine.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { RandomStream } from '../gpu-runner/model/random.ts';
+import { createMemorySource, type TrainingItem } from '../gpu-runner/training/source.ts';
 import { EMPTY_PROGRESS, Trainer } from '../gpu-runner/training/trainer.ts';
-import type { TrainingItem } from '../gpu-runner/training/training-set.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { MODEL_NETS } from './model-nets.ts';
 
@@ -68,7 +68,13 @@ const spec = engineSpecSchema.parse({
   threads: Number(options.threads),
 });
 const watched = watchGradients(await openEngine(spec));
-const trainer = new Trainer(watched.engine, net.config, makeItems(net), net.shape.batch, EMPTY_PROGRESS);
+const trainer = new Trainer(
+  watched.engine,
+  net.config,
+  createMemorySource(makeItems(net)),
+  net.shape.batch,
+  EMPTY_PROGRESS,
+);
 const steps: { readonly whole: number; readonly gradient: number }[] = [];
 for (let run = -2; run < Number(options.runs); run++) {
   const start = performance.now();

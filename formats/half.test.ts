@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from './half.ts';
+import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits, widenF16 } from './half.ts';
 
 it('gives every binary16 back', () => {
   for (let bits = 0; bits < 0x10000; bits++) {
@@ -26,4 +26,12 @@ it('gives every bfloat16 back, and rounds ties to even', () => {
   }
   expect(fromBf16Bits(toBf16Bits(1 + 2 ** -8))).toBe(1);
   expect(fromBf16Bits(toBf16Bits(1 + 3 * 2 ** -8))).toBe(1 + 2 ** -6);
+});
+
+it('widens binary16 in bulk as one by one', () => {
+  const bits = Uint16Array.from({ length: 0x10000 }, (_, i) => i);
+  const target = new Float32Array(bits.length + 3);
+  widenF16(bits, target, 3);
+  expect(target.subarray(3)).toEqual(Float32Array.from(bits, fromF16Bits));
+  expect([...target.subarray(0, 3)]).toEqual([0, 0, 0]);
 });

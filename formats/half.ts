@@ -43,3 +43,13 @@ export function fromF16Bits(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
+
+/** Every f16 as f32, by its bits: a look-up is several times as fast as the arithmetic. */
+let f16Table: Float32Array | undefined;
+
+/** Writes f16 numbers, given as bits, into `target` from `at` on. */
+export function widenF16(bits: Uint16Array, target: Float32Array, at: number): void {
+  f16Table ??= Float32Array.from({ length: 2 ** 16 }, (_, value) => fromF16Bits(value));
+  const table = f16Table;
+  for (let i = 0; i < bits.length; i++) target[at + i] = table[bits[i]!]!;
+}

@@ -49,10 +49,15 @@ export function encodeNpy(array: NpyInput): Uint8Array {
   return bytes;
 }
 
-/**
- * A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short.
- */
-export function decodeNpy(bytes: Uint8Array): NpyArray {
+export interface NpyHeader {
+  readonly dtype: NpyType;
+  readonly shape: readonly number[];
+  /** Byte at which the data begins. */
+  readonly start: number;
+}
+
+/** What the front of a file says of the whole. @throws Unprocessable when it is not such a file, or cut short. */
+export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < PREAMBLE_BYTES || file.toString('latin1', 0, MAGIC.length) !== MAGIC) {
     throw new Unprocessable('npy: the file does not start with the magic string of NumPy');
@@ -63,7 +68,12 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   }
   const start = PREAMBLE_BYTES + file.readUInt16LE(8);
   if (file.length < start) throw new Unprocessable('npy: the header is cut short');
-  const { dtype, shape } = parseHeader(file.toString('latin1', PREAMBLE_BYTES, start));
+  return { ...parseHeader(file.toString('latin1', PREAMBLE_BYTES, start)), start };
+}
+
+/** A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short. */
+export function decodeNpy(bytes: Uint8Array): NpyArray {
+  const { dtype, shape, start } = readNpyHeader(bytes);
   const expectedBytes = countElements(shape) * bytesPerElement(dtype);
   if (bytes.length - start !== expectedBytes) {
     throw new Unprocessable(`npy: ${bytes.length - start} bytes of data for ${dtype}[${shape.join(', ')}]`, {

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { Cancelled } from '../../errors.ts';
-import { encodeNpy } from '../../formats/npy.ts';
 import { encodeSafetensors } from '../../formats/safetensors.ts';
-import { packColumn } from '../../formats/webdataset.ts';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import { putDocument, readCheckpoint } from '../../storage/document-blobs.ts';
@@ -16,7 +14,9 @@ import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
+import { openColumnSource } from './column-source.ts';
 import type { JobContext } from './context.ts';
+import { putTinyDataset } from './testing/tiny-dataset.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
@@ -33,43 +33,27 @@ interface SetUp {
 async function setUp(): Promise<SetUp> {
   const blobs = createBlobStore(createMemoryStore());
   const items = tinyItems(9);
-  const records = items.map(({ id }, i) => ({
-    id,
-    name: id,
-    original: `sha256:${'0'.repeat(64)}`,
-    split: i === 8 ? 'val' : 'train',
-  }));
-  const column = async (suffix: string, encode: (item: (typeof items)[number]) => Uint8Array) =>
-    (await blobs.put(packColumn(new Map(items.map(item => [`${item.id}.${suffix}`, encode(item)]))))).digest;
-  const page = {
-    items: (await blobs.put(Buffer.from(records.map(record => `${JSON.stringify(record)}\n`).join('')))).digest,
-    columns: {
-      image: await column('image.npy', ({ pixels }) => encodeNpy({ dtype: 'u8', shape: [3, 16, 16], data: pixels })),
-      text: await column('t5h.npy', ({ signals: { text } }) =>
-        encodeNpy({ dtype: 'f32', shape: [text?.rows ?? 0, 6], data: text?.data ?? new Float32Array() }),
-      ),
-    },
-  };
-  const dataset = {
-    v: 1,
-    kind: 'dataset',
-    pages: [page],
+  const dataset = await putTinyDataset(blobs, items, {
+    signals: ['text'],
+    validation: [8],
     removed: [items[7]?.id ?? ''],
-    encoders: {},
-    counts: {},
-    rejects: [],
-    links: [],
-  };
+  });
   return {
     blobs,
     job: {
       kind: 'train-chunk',
       config: (await putDocument(blobs, config)).digest,
-      dataset: (await putDocument(blobs, dataset)).digest,
+      dataset,
       engine: spec,
       plan,
     },
-    context: (breathe = async () => 'continue') => ({ blobs, engine: async () => engine, progress: () => {}, breathe }),
+    context: (breathe = async () => 'continue') => ({
+      blobs,
+      engine: async () => engine,
+      openSource: (options, onPage) => openColumnSource(blobs, { ...options, budgetBytes: 2 ** 20 }, onPage),
+      progress: () => {},
+      breathe,
+    }),
   };
 }
 

@@ -3,15 +3,14 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readCheckpoint, readDataset, readKeyedConfig } from '../../storage/document-blobs.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainChunkJob } from '../protocol.ts';
+import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
-import type { TrainingItem } from '../training/training-set.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
-import { loadTrainingItems } from './load-items.ts';
 
 /** The trainer of the last chunk, still on the device; a cache and nothing else. */
 interface Resident {
@@ -22,7 +21,24 @@ interface Resident {
 
 export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   let resident: Resident | undefined;
-  let items: { readonly key: string; readonly items: readonly TrainingItem[] } | undefined;
+  let open: { readonly key: string; readonly source: TrainingSource } | undefined;
+
+  async function openSource(
+    ctx: JobContext,
+    { dataset }: TrainChunkJob,
+    { model }: KeyedConfig,
+  ): Promise<TrainingSource> {
+    const { conditions } = model;
+    const key = JSON.stringify([dataset, conditions]);
+    if (open?.key === key) return open.source;
+    await open?.source.close();
+    open = undefined;
+    const source = await ctx.openSource({ dataset, conditions }, (done, total) =>
+      ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
+    );
+    open = { key, source };
+    return source;
+  }
 
   async function openTrainer(ctx: JobContext, job: TrainChunkJob, config: KeyedConfig, key: string): Promise<Trainer> {
     const kept = resident;
@@ -36,21 +52,14 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
         expected: 'a parent checkpoint of the same config',
       });
     }
-    const itemsKey = `${job.dataset} ${JSON.stringify(config.model.conditions)}`;
-    if (items?.key !== itemsKey) {
-      const dataset = await readDataset(ctx.blobs, job.dataset);
-      const loaded = await loadTrainingItems(ctx.blobs, dataset, config.model, (done, total) =>
-        ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
-      );
-      items = { key: itemsKey, items: loaded };
-    }
+    const source = await openSource(ctx, job, config);
     ctx.progress({ phase: 'compile' });
     const engine = await ctx.engine(job.engine);
     const tensors = parent && (await loadTensors(ctx.blobs, parent));
     const { step, samples, cursor } = parent ?? EMPTY_PROGRESS;
     const { micro_batch: microBatch, gradient_checkpointing: remat } = job.plan;
     const frozen = await loadFrozenNets(ctx.blobs, job.weights ?? {});
-    return new Trainer(engine, config, items.items, microBatch, { step, samples, cursor }, tensors, { remat, frozen });
+    return new Trainer(engine, config, source, microBatch, { step, samples, cursor }, tensors, { remat, frozen });
   }
 
   return async (ctx, job) => {
@@ -58,6 +67,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const key = canonicalJson([job.config, job.dataset, job.engine, job.plan, job.weights ?? null]);
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
+    const waitedBefore = trainer.waitedMs;
     const reports: StepReport[] = [];
     try {
       checkRange(job, trainer.progress.step);
@@ -77,6 +87,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
         links: [...saved.links, ...Object.values(job.weights ?? {}).flat()],
         stats: {
           seconds: trainingMs / 1000,
+          waited_for_data_seconds: (trainer.waitedMs - waitedBefore) / 1000,
           samples_per_second: (reports.length * config.data.batch_size * 1000) / trainingMs,
           peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
         },

@@ -13,6 +13,7 @@ test('defaults are those of the design, and a secret is made when none is given'
     port: 8789,
     device: 'cpu',
     ownSecret: true,
+    pageBudgetBytes: 2 ** 30,
     supervised: false,
   });
   expect(env.secret.length).toBeGreaterThan(40);
@@ -30,6 +31,7 @@ test.each([
   [{ EASEL_RUNNER_PORT: 'x' }, 'EASEL_RUNNER_PORT'],
   [{ EASEL_RUNNER_SECRET: 'short' }, 'EASEL_RUNNER_SECRET: expected at least 16 characters'],
   [{ EASEL_DEVICE: 'a/b' }, 'EASEL_DEVICE'],
+  [{ EASEL_PAGE_BUDGET_MB: '-1' }, 'EASEL_PAGE_BUDGET_MB'],
   [{ EASEL_STORE: 'memory:' }, 'private to one process'],
 ])('%j is refused by name', (env, message) => {
   expect(() => parseRunnerEnv(env)).toThrow(message);

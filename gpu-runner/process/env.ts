@@ -18,6 +18,7 @@ const envSchema = z.object({
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 letters, digits and . _ -')
     .default('cpu'),
   EASEL_CACHE: z.string().min(1).optional(),
+  EASEL_PAGE_BUDGET_MB: z.coerce.number().int().min(0).default(1024),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
 });
 
@@ -32,6 +33,8 @@ export interface RunnerEnv {
   /** Name of the device that it holds: two runners of one name exclude each other on a host. */
   readonly device: string;
   readonly cacheFolder: string;
+  /** Bytes of training data that may be kept in memory (EASEL_PAGE_BUDGET_MB, in MiB). */
+  readonly pageBudgetBytes: number;
   /** Ends when its parent does. */
   readonly supervised: boolean;
 }
@@ -61,6 +64,7 @@ export function parseRunnerEnv(env: Variables): RunnerEnv {
     ownSecret: vars.EASEL_RUNNER_SECRET === undefined,
     device: vars.EASEL_DEVICE,
     cacheFolder: vars.EASEL_CACHE ?? defaultCacheFolder(),
+    pageBudgetBytes: vars.EASEL_PAGE_BUDGET_MB * 2 ** 20,
     supervised: vars.EASEL_SUPERVISED === '1',
   };
 }

@@ -1,7 +1,6 @@
 /** @file What the threads of one runner process tell each other: plain objects, all of them made by this code. */
 import type { WireError } from '../../errors-wire.ts';
 import type { Digest } from '../../storage/digest.ts';
-import type { ByteRange } from '../../storage/types.ts';
 import type { EngineProbe } from '../compiler/engine.ts';
 import type { Job, JobEvent } from '../protocol.ts';
 
@@ -47,15 +46,3 @@ export type FromControl =
   | { readonly type: 'cancel'; readonly ticket: number }
   | { readonly type: 'stop'; readonly reason: string }
   | { readonly type: 'closed' };
-
-export type BlobRequest = { readonly id: number } & (
-  | { readonly op: 'put'; readonly bytes: Uint8Array; readonly mediaType: string | undefined }
-  | { readonly op: 'get'; readonly digest: Digest }
-  | { readonly op: 'getRange'; readonly digest: Digest; readonly range: ByteRange }
-  | { readonly op: 'head' | 'keep'; readonly digest: Digest }
-  | { readonly op: 'close' }
-);
-
-export type BlobReply =
-  | { readonly id: number; readonly ok: true; readonly value: unknown }
-  | { readonly id: number; readonly ok: false; readonly error: WireError };

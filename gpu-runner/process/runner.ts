@@ -7,9 +7,11 @@ import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
 import { isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
+import type { TrainingSource } from '../training/source.ts';
 import { createBlobClient } from './blob-client.ts';
 import { slotsFor } from './job-board.ts';
 import { createJobQueue } from './job-queue.ts';
+import { openLoader } from './loader-client.ts';
 import type { ControlOptions, FromControl, JobTicket, ToControl } from './messages.ts';
 import { createSharedFlags } from './shared-flags.ts';
 
@@ -22,6 +24,8 @@ export interface RunnerOptions {
   readonly secret: string;
   readonly device: string;
   readonly supervised: boolean;
+  /** Bytes of training data that may be kept in memory. */
+  readonly pageBudgetBytes: number;
   readonly handlers: JobHandlers;
   openEngine(spec: EngineSpec): Promise<Engine>;
   probeEngines(): Promise<readonly EngineProbe[]>;
@@ -72,6 +76,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const blobs = createBlobClient(options.store, error => dieOf('blob worker', error));
   await blobs.ready;
   const engines = createEngineCache(options.openEngine);
+  const loaders = createLoaders(options);
   const beating = setInterval(() => flags.beat(), HEARTBEAT_MS);
   let stopping: Promise<void> | undefined;
 
@@ -80,6 +85,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     const context: JobContext = {
       blobs,
       engine: engines.open,
+      openSource: loaders.open,
       progress: event => control.tell({ type: 'event', ticket: ticket.id, event: { type: 'progress', ...event } }),
       async breathe() {
         flags.beat();
@@ -114,6 +120,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     control.tell({ type: 'stopping' });
     for (const ticket of await queue.drain()) control.tell({ type: 'interrupted', ticket: ticket.id });
     await engines.dispose();
+    await loaders.close();
     await blobs.close();
     await control.close();
     clearInterval(beating);
@@ -151,6 +158,30 @@ function defect(error: unknown): Internal {
   return new Internal(`the job failed unexpectedly: ${said}`, {
     hint: "this is a defect; the gpu-runner's log has the stack",
   });
+}
+
+/** Loader workers of the sources that are open. */
+function createLoaders({ store, pageBudgetBytes }: RunnerOptions) {
+  const opened = new Set<TrainingSource>();
+  const open: JobContext['openSource'] = async (options, onPage) => {
+    const onDeath = (error: Error) => dieOf('loader worker', error);
+    const loader = await openLoader(store, { ...options, budgetBytes: pageBudgetBytes }, onPage, onDeath);
+    const source: TrainingSource = {
+      ...loader,
+      close() {
+        opened.delete(source);
+        return loader.close();
+      },
+    };
+    opened.add(source);
+    return source;
+  };
+  return {
+    open,
+    async close() {
+      for (const source of [...opened]) await source.close();
+    },
+  };
 }
 
 /** One engine per spec, opened when first asked for and kept warm. */

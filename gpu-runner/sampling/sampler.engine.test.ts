@@ -4,14 +4,14 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { RandomStream } from '../model/random.ts';
-import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
+import { tinyConfig, tinySource } from '../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';
 import { type SampleConditions, type SampleRequest, Sampler } from './sampler.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 
 async function openSampler(config: KeyedConfig, steps = 30): Promise<Sampler> {
-  const trainer = new Trainer(engine, config, tinyItems(), 4, EMPTY_PROGRESS);
+  const trainer = new Trainer(engine, config, tinySource(), 4, EMPTY_PROGRESS);
   for (let i = 0; i < steps; i++) await trainer.step();
   const { model } = await trainer.tensors();
   await trainer.dispose();

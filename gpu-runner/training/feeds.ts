@@ -1,10 +1,11 @@
 /** @file Samples to the tensors that the gradient graph is fed. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { isPadded, SIGNAL_NAMES, shapeOfSignal } from '../../configs/signals.ts';
+import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
 import { drawNoise, drawSignals, drawTime } from './draws.ts';
-import type { TrainingItem } from './training-set.ts';
+import type { StoredSignal, TrainingItem } from './source.ts';
 
 /** Feeds of one micro-batch; sample i has the ordinal `first + i`. Buffers are reused from call to call. */
 export class FeedBuilder {
@@ -45,7 +46,7 @@ export class FeedBuilder {
         const source = sample.signals[name];
         if (!source || !signals.has(name)) continue;
         const length = sizeOf(axes);
-        data.set(source.data.subarray(0, length), i * length);
+        copySignal(source, length, data, i * length);
         const [rows = 0] = axes;
         mask?.fill(1, i * rows, i * rows + Math.min(source.rows, rows));
         keep[i] = 1;
@@ -61,4 +62,11 @@ export class FeedBuilder {
     this.#buffers.set(name, tensor);
     return tensor;
   }
+}
+
+/** At most `length` numbers from the front, as f32. */
+function copySignal({ data }: StoredSignal, length: number, target: Float32Array, at: number): void {
+  const taken = data.subarray(0, length);
+  if (taken instanceof Float32Array) target.set(taken, at);
+  else widenF16(taken, target, at);
 }

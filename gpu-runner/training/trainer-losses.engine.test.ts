@@ -4,7 +4,7 @@ import type { Engine, State } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { openLosses } from './losses/losses.ts';
-import { tinyConfig, tinyItems } from './testing/tiny.ts';
+import { tinyConfig, tinySource } from './testing/tiny.ts';
 import { TOY_LOSSES, toyTeacher } from './testing/toy-losses.ts';
 import { EMPTY_PROGRESS, type FrozenNets, type StepReport, Trainer } from './trainer.ts';
 
@@ -41,7 +41,7 @@ function open(config: KeyedConfig, { engine, microBatch = 4, frozen = toyTeacher
   return new Trainer(
     engine ?? watchEngine().engine,
     config,
-    tinyItems(),
+    tinySource(),
     microBatch,
     EMPTY_PROGRESS,
     undefined,
@@ -107,7 +107,7 @@ describe('training with two losses', () => {
     const losses = openLosses(config, TOY_LOSSES);
     const options = { losses, frozen: toyTeacher() };
     const engine = watchEngine().engine;
-    const rest = await train(new Trainer(engine, config, tinyItems(), 4, first.progress, tensors, options), 2);
+    const rest = await train(new Trainer(engine, config, tinySource(), 4, first.progress, tensors, options), 2);
     expect(rest.reports).toEqual(whole.reports.slice(2));
     expect(rest.tensors).toEqual(whole.tensors);
   });

@@ -7,7 +7,8 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { hasBf16Units } from '../engines/openvino/library.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
-import { tinyConfig, tinyItems } from './testing/tiny.ts';
+import { createMemorySource } from './source.ts';
+import { tinyConfig, tinyItems, tinySource } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer, type TrainingTensors } from './trainer.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
@@ -20,7 +21,7 @@ async function train(
   const trainer = new Trainer(
     options.engine ?? engine,
     config,
-    options.items ?? tinyItems(),
+    createMemorySource(options.items ?? tinyItems()),
     options.microBatch ?? config.data.batch_size,
     EMPTY_PROGRESS,
     undefined,
@@ -58,7 +59,7 @@ describe('Trainer', () => {
     const config = tinyConfig();
     const whole = await train(config, 6);
     const half = await train(config, 3);
-    const rest = new Trainer(engine, config, tinyItems(), 4, half.progress, half.tensors);
+    const rest = new Trainer(engine, config, tinySource(), 4, half.progress, half.tensors);
     const reports = [await rest.step(), await rest.step(), await rest.step()];
     expect([...half.reports, ...reports]).toEqual(whole.reports);
     expect(bytesOf(await rest.tensors())).toEqual(bytesOf(whole.tensors));
@@ -84,7 +85,7 @@ describe('Trainer', () => {
       data: { batch_size: 16 },
     });
     const items = tinyItems(4);
-    const trainer = new Trainer(engine, config, items, 8, EMPTY_PROGRESS);
+    const trainer = new Trainer(engine, config, createMemorySource(items), 8, EMPTY_PROGRESS);
     const stepsOf = async (which: Trainer, count: number) => {
       const reports: StepReport[] = [];
       for (let i = 0; i < count; i++) reports.push(await which.step());
@@ -95,7 +96,7 @@ describe('Trainer', () => {
     expect(mean(reports.slice(-20))).toBeLessThan(0.75 * mean(reports.slice(0, 20)));
 
     const saved = await trainer.tensors();
-    const resumed = new Trainer(engine, config, items, 8, trainer.progress, saved);
+    const resumed = new Trainer(engine, config, createMemorySource(items), 8, trainer.progress, saved);
     expect(await stepsOf(resumed, 4)).toEqual(await stepsOf(trainer, 4));
     const tensors = await trainer.tensors();
     expect(bytesOf(await resumed.tensors())).toEqual(bytesOf(tensors));
@@ -107,12 +108,12 @@ describe('Trainer', () => {
   });
 
   it.each([
-    ['none of its signals', { text: undefined, cls: undefined, patches: undefined, pose: undefined }],
-    ['texts alone', { cls: undefined, patches: undefined, pose: undefined }],
-  ])('trains arch cross on items that have %s', async (_, missing) => {
+    ['none of its signals', []],
+    ['texts alone', ['text']],
+  ])('trains arch cross on items that have %s', async (_, present) => {
     const items = tinyItems().map(item => {
-      const present = Object.entries(item).filter(([name]) => !(name in missing));
-      return Object.fromEntries(present) as unknown as ReturnType<typeof tinyItems>[number];
+      const kept = Object.entries(item.signals).filter(([name]) => present.includes(name));
+      return { ...item, signals: Object.fromEntries(kept) };
     });
     const { reports } = await train(tinyConfig({ model: { arch: 'cross' } }), 3, { items });
     expect(reports.every(({ loss, skipped }) => Number.isFinite(loss) && !skipped)).toBe(true);
@@ -157,7 +158,7 @@ describe('Trainer', () => {
     const bias = broken['head.bias'];
     if (!bias) throw new Error('the model has a head bias');
     broken['head.bias'] = { ...bias, data: Float32Array.from(bias.data, () => 1e38) };
-    const trainer = new Trainer(engine, config, tinyItems(), 4, before.progress, { ...before.tensors, model: broken });
+    const trainer = new Trainer(engine, config, tinySource(), 4, before.progress, { ...before.tensors, model: broken });
     const report = await trainer.step();
     expect(report).toMatchObject({ skipped: true, step: 3, samples: 12 });
     expect(report.reason).toMatch(
@@ -200,7 +201,7 @@ describe('Trainer', () => {
   it('refuses state of another model', async () => {
     const { tensors, progress } = await train(tinyConfig(), 1);
     const wider = tinyConfig({ model: { hidden_size: 32 } });
-    expect(() => new Trainer(engine, wider, tinyItems(), 4, progress, tensors)).toThrow(/expected|shape/);
+    expect(() => new Trainer(engine, wider, tinySource(), 4, progress, tensors)).toThrow(/expected|shape/);
   });
 });
 
@@ -215,7 +216,7 @@ describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', ()
       const expected = await train(config, 6);
       const whole = await train(config, 6, { engine: openvino });
       const half = await train(config, 3, { engine: openvino });
-      const rest = new Trainer(openvino, config, tinyItems(), 4, half.progress, half.tensors);
+      const rest = new Trainer(openvino, config, tinySource(), 4, half.progress, half.tensors);
       const reports = [await rest.step(), await rest.step(), await rest.step()];
       expect([...half.reports, ...reports]).toEqual(whole.reports);
       expect(bytesOf(await rest.tensors())).toEqual(bytesOf(whole.tensors));

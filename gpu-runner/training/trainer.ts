@@ -16,6 +16,8 @@ import {
   type ParamSpec,
 } from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
+import { BatchStream } from './batch-stream.ts';
+import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
 import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
@@ -23,7 +25,7 @@ import { UpdateLosses } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
-import { type Cursor, EpochPlan, type TrainingItem } from './training-set.ts';
+import type { PictureSize, SourceIndex, TrainingSource } from './source.ts';
 import { emaPrefix, OPTIMIZER_PREFIX, optimizerState, traceUpdateGraph } from './update-graph.ts';
 
 /** Where a run is; with the tensors, all of its state. */
@@ -74,7 +76,7 @@ export interface TrainerOptions {
 export class Trainer {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
-  readonly #plan: EpochPlan;
+  readonly #batches: BatchStream;
   readonly #feeds: FeedBuilder;
   readonly #microBatch: number;
   readonly #remat: boolean;
@@ -89,7 +91,7 @@ export class Trainer {
   constructor(
     engine: Engine,
     config: KeyedConfig,
-    items: readonly TrainingItem[],
+    source: TrainingSource,
     microBatch: number,
     progress: Progress,
     tensors?: TrainingTensors,
@@ -105,12 +107,13 @@ export class Trainer {
     this.#config = config;
     this.#microBatch = microBatch;
     this.#remat = remat;
-    this.#plan = new EpochPlan(items, config.seed, batchSize);
+    const { sizes } = source.index;
+    this.#batches = new BatchStream(new EpochPlan(sizes, config.seed, batchSize), source);
     this.#feeds = new FeedBuilder(config);
-    this.#textTokens = graphTextTokens(items, config);
+    this.#textTokens = graphTextTokens(source.index, config);
     this.#losses = losses;
     this.#progress = progress;
-    const first = items[0];
+    const [first] = sizes;
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
     checkFrozenNets(this.#losses, frozen);
     const traced = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1, losses });
@@ -124,10 +127,15 @@ export class Trainer {
     return this.#progress;
   }
 
+  /** Milliseconds that steps have waited for data so far. */
+  get waitedMs(): number {
+    return this.#batches.waitedMs;
+  }
+
   /** One optimizer step: all micro-batches of the update, then the update itself. */
   async step(): Promise<StepReport> {
     const { batch_size: batchSize } = this.#config.data;
-    const { samples: group, next } = this.#plan.take(this.#progress.cursor);
+    const { items: group, next } = await this.#batches.take(this.#progress.cursor);
     const first = this.#progress.samples;
     const losses = new UpdateLosses(this.#losses, first, batchSize);
     for (let start = 0; start < batchSize; start += this.#microBatch) {
@@ -166,7 +174,7 @@ export class Trainer {
     for (const executable of await Promise.all(executables)) await executable.dispose();
   }
 
-  #shapeOf({ height, width }: TrainingItem): BatchShape {
+  #shapeOf({ height, width }: PictureSize): BatchShape {
     return { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
   }
 
@@ -273,8 +281,7 @@ function checkFrozenNets(losses: readonly LossTerm[], nets: FrozenNets): void {
 }
 
 /** Text tokens that graphs are compiled for: the longest caption, rounded up to a multiple of 8. */
-function graphTextTokens(items: readonly TrainingItem[], config: KeyedConfig): number {
+function graphTextTokens({ longest }: SourceIndex, config: KeyedConfig): number {
   const limit = config.model.conditions?.text?.tokens ?? 0;
-  const longest = items.reduce((most, item) => Math.max(most, item.signals.text?.rows ?? 1), 1);
-  return Math.min(limit, Math.ceil(longest / 8) * 8);
+  return Math.min(limit, Math.ceil(Math.max(1, longest.text ?? 1) / 8) * 8);
 }

@@ -74,7 +74,7 @@ export const RULES: LayeringRules = {
     {
       name: 'process',
       paths: ['gpu-runner/process/'],
-      mayImport: ['jobs', 'compiler', 'client', 'protocol', 'storage'],
+      mayImport: ['jobs', 'training', 'compiler', 'client', 'protocol', 'storage'],
     },
 
     // The rooms of functions, lowest first; a stage may use all of them.

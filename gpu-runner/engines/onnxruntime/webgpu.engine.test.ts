@@ -12,7 +12,7 @@ import type { DType, Tensor } from '../../compiler/tensor.ts';
 import { emptyTensor, tensorOf } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { traceGradGraph } from '../../training/grad-graph.ts';
-import { tinyConfig, tinyItems } from '../../training/testing/tiny.ts';
+import { tinyConfig, tinySource } from '../../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../training/trainer.ts';
 import { createOnnxRuntimeEngine } from './engine.ts';
 import { countBuffers } from './gpu-buffer.ts';
@@ -112,7 +112,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
       },
     };
     const [cpu, gpu] = [createOnnxRuntimeEngine({ threads: 1 }), watched].map(
-      each => new Trainer(each, config, tinyItems(), 4, EMPTY_PROGRESS),
+      each => new Trainer(each, config, tinySource(), 4, EMPTY_PROGRESS),
     );
     if (!cpu || !gpu) throw new Error('there are two trainers');
     for (let i = 0; i < steps; i++) {

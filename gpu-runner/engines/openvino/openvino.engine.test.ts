@@ -10,11 +10,11 @@ import { mixPrecision } from '../../compiler/passes/mixed-precision.ts';
 import { type Tensor, tensorOf } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { PARAM_PREFIX } from '../../model/params.ts';
+import { EpochPlan } from '../../training/epoch-plan.ts';
 import { FeedBuilder } from '../../training/feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../../training/grad-graph.ts';
-import { tinyConfig, tinyItems } from '../../training/testing/tiny.ts';
+import { tinyConfig, tinySource } from '../../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../training/trainer.ts';
-import { EpochPlan } from '../../training/training-set.ts';
 import { createOpenVinoEngine, probeOpenVino } from './engine.ts';
 import { loadOpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
@@ -132,7 +132,7 @@ describe.skipIf(!runs)('openvino/cpu', () => {
   describe.skipIf(!hasBf16Units())('bf16', () => {
     it('gives the gradients of a whole model to one percent', async () => {
       const config = tinyConfig();
-      const trainer = new Trainer(engine, config, tinyItems(), 4, EMPTY_PROGRESS);
+      const trainer = new Trainer(engine, config, tinySource(), 4, EMPTY_PROGRESS);
       for (let i = 0; i < 4; i++) await trainer.step();
       const { model } = await trainer.tensors();
       await trainer.dispose();
@@ -141,7 +141,9 @@ describe.skipIf(!runs)('openvino/cpu', () => {
       );
       const shape = { batch: 4, height: 16, width: 16, textTokens: 8 };
       const { graph } = traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
-      const { samples } = new EpochPlan(tinyItems(), config.seed, 4).take({ epoch: 0, position: 0 });
+      const { index, load } = tinySource();
+      const { positions } = new EpochPlan(index.sizes, config.seed, 4).take({ epoch: 0, position: 0 });
+      const samples = await load(positions);
       const inputs = new FeedBuilder(config).build(samples, 0, shape);
 
       const exact = (await run(graph, inputs, state)).after;

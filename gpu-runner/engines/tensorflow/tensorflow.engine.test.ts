@@ -4,7 +4,7 @@ import type { DType } from '../../compiler/tensor.ts';
 import { tensorOf } from '../../compiler/tensor.ts';
 import { OP_CASES } from '../../compiler/testing/cases.ts';
 import { trace } from '../../compiler/trace.ts';
-import { tinyConfig, tinyItems } from '../../training/testing/tiny.ts';
+import { tinyConfig, tinySource } from '../../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../training/trainer.ts';
 import { createOnnxRuntimeEngine } from '../onnxruntime/engine.ts';
 import { feedsOf, runOnce, traceCase } from '../testing/conformance.ts';
@@ -108,7 +108,7 @@ it('runs on one thread only, and tells what it runs on and why not on better', a
 it('trains as ONNX Runtime does, and twice to the same bits', async () => {
   const config = tinyConfig({ model: { depth: 1 }, data: { batch_size: 2 } });
   const train = async (on: typeof engine) => {
-    const trainer = new Trainer(on, config, tinyItems(), 2, EMPTY_PROGRESS);
+    const trainer = new Trainer(on, config, tinySource(), 2, EMPTY_PROGRESS);
     const reports = [await trainer.step(), await trainer.step()];
     const { model } = await trainer.tensors();
     await trainer.dispose();

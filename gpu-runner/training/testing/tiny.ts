@@ -1,7 +1,7 @@
 /** @file A model and pictures small enough for tests. */
 import { type KeyedConfig, keyedConfigSchema } from '../../../configs/schema.ts';
 import { RandomStream } from '../../model/random.ts';
-import type { TrainingItem } from '../training-set.ts';
+import { createMemorySource, type TrainingItem, type TrainingSource } from '../source.ts';
 
 type ConfigChanges = Partial<Record<'model' | 'objective' | 'optimizer' | 'data', object>>;
 
@@ -48,4 +48,9 @@ export function tinyItems(count = 10, height = 16, width = 16): TrainingItem[] {
       },
     };
   });
+}
+
+/** {@link tinyItems} as the trainer reads them. */
+export function tinySource(count?: number, height?: number, width?: number): TrainingSource {
+  return createMemorySource(tinyItems(count, height, width));
 }

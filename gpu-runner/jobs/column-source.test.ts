@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { BlobMissing, Unprocessable } from '../../errors.ts';
+import { toF16Bits } from '../../formats/half.ts';
+import { createBlobStore } from '../../storage/cas.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { blobKey } from '../../storage/keys.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
+import { openColumnSource } from './column-source.ts';
+import { putTinyDataset } from './testing/tiny-dataset.ts';
+
+const { conditions } = tinyConfig().model;
+const WHOLE = 2 ** 30;
+/** Text as f16, as `encode-text` stores it. */
+const items = tinyItems(10).map(item => {
+  const { text } = item.signals;
+  const halves = { rows: text?.rows ?? 0, data: Uint16Array.from(text?.data ?? [], toF16Bits) };
+  return { ...item, signals: { ...item.signals, text: halves } };
+});
+
+/** Counts the bytes that are read. */
+function watch(blobs: BlobStore) {
+  const read = { whole: 0, ranges: 0 };
+  const watched: BlobStore = {
+    ...blobs,
+    async get(digest) {
+      const bytes = await blobs.get(digest);
+      read.whole += bytes.length;
+      return bytes;
+    },
+    async getRange(digest, range) {
+      const bytes = await blobs.getRange(digest, range);
+      read.ranges += bytes.length;
+      return bytes;
+    },
+  };
+  return { watched, read };
+}
+
+function open(blobs: BlobStore, dataset: Digest, budgetBytes: number, onPage = () => {}) {
+  return openColumnSource(blobs, { dataset, conditions, budgetBytes }, onPage);
+}
+
+describe('the column source', () => {
+  it.each([
+    ['all pages', WHOLE],
+    ['the first of its pages', 40_000],
+    ['no page', 0],
+  ])('gives the same items when it keeps %s', async (_, budget) => {
+    const blobs = createBlobStore(createMemoryStore());
+    const source = await open(blobs, await putTinyDataset(blobs, items, { pageSize: 4 }), budget);
+    expect(source.index).toEqual({
+      ids: items.map(({ id }) => id),
+      sizes: items.map(() => ({ height: 16, width: 16 })),
+      longest: { text: 5 },
+    });
+    expect(await source.load([9, 0, 4, 4])).toEqual([items[9], items[0], items[4], items[4]]);
+  });
+
+  it('leaves out other splits and removed pictures, and tells of each page', async () => {
+    const blobs = createBlobStore(createMemoryStore());
+    const removed = [items[5]?.id ?? ''];
+    const dataset = await putTinyDataset(blobs, items, { pageSize: 4, validation: [0, 1, 2, 3, 9], removed });
+    const pages: (readonly number[])[] = [];
+    const source = await openColumnSource(blobs, { dataset, conditions, budgetBytes: 0 }, (...page) =>
+      pages.push(page),
+    );
+    expect(source.index.ids).toEqual([4, 6, 7, 8].map(i => items[i]?.id));
+    expect(pages).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+  });
+
+  it('reads nothing again of the pages that it keeps, and of others what a batch needs', async () => {
+    const { watched, read } = watch(createBlobStore(createMemoryStore()));
+    const dataset = await putTinyDataset(watched, items, { pageSize: 5 });
+    const [page] = (await readDataset(watched, dataset)).pages;
+    const sizes = await Promise.all(Object.values(page?.columns ?? {}).map(column => watched.head(column)));
+    const pageBytes = sizes.reduce((sum, blob) => sum + (blob?.size ?? 0), 0);
+    const source = await open(watched, dataset, pageBytes);
+    Object.assign(read, { whole: 0, ranges: 0 });
+    await source.load([0, 1, 2, 3, 4]);
+    expect(read).toEqual({ whole: 0, ranges: 0 });
+    const [one] = await source.load([7]);
+    const own = [one?.pixels, ...Object.values(one?.signals ?? {}).map(({ data }) => data)];
+    const bytes = own.reduce((sum, data) => sum + (data?.byteLength ?? 0), 0);
+    expect(read.whole).toBe(0);
+    // Each of the five members has a header of 128 bytes.
+    expect(read.ranges).toBe(bytes + 5 * 128);
+  });
+
+  it('refuses a dataset without a column that the model needs', async () => {
+    const blobs = createBlobStore(createMemoryStore());
+    const dataset = await putTinyDataset(blobs, items, { signals: ['text', 'cls', 'patches'] });
+    await expect(open(blobs, dataset, WHOLE)).rejects.toThrow(Unprocessable);
+    await expect(open(blobs, dataset, WHOLE)).rejects.toThrow('no column "pose"');
+  });
+
+  it('names the blob that is missing, when it opens and when it loads', async () => {
+    const store = createMemoryStore();
+    const blobs = createBlobStore(store);
+    const dataset = await putTinyDataset(blobs, items);
+    const source = await open(blobs, dataset, 0);
+    const [page] = (await readDataset(blobs, dataset)).pages;
+    const lost = page?.columns.cls;
+    if (lost === undefined) throw new Error('the page has no such column');
+    await store.delete(blobKey(lost));
+    await expect(source.load([1])).rejects.toMatchObject({ details: { digest: lost } });
+    await expect(open(blobs, dataset, 0)).rejects.toThrow(BlobMissing);
+  });
+});

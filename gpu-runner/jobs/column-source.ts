@@ -1,0 +1,176 @@
+/**
+ * @file The train split of a dataset, read from the columns of its pages. Pages that fit into the budget are read whole, hashed and kept;
+ * of the others only the members that a batch needs are read, each by its range, and are not hashed (`verify` does that). An epoch visits
+ * every picture once in random order, so it does not matter which pages are kept.
+ */
+import type { ModelConfig } from '../../configs/schema.ts';
+import { type ColumnName, isPadded, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
+import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
+import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { readDataset } from '../../storage/document-blobs.ts';
+import { readItems } from '../../storage/items.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
+import type { Page } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { PictureSize, SourceIndex, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
+
+/** Enough to tell the length of a column's index. */
+const PREFIX_BYTES = 512;
+/** The header of an npy of few axes. */
+const HEADER_BYTES = 128;
+/** Reads in flight. */
+const WIDTH = 16;
+
+export interface ColumnSourceOptions {
+  readonly dataset: Digest;
+  readonly conditions: ModelConfig['conditions'];
+  /** Bytes of pages that may be kept. */
+  readonly budgetBytes: number;
+}
+
+interface Column {
+  readonly digest: Digest;
+  readonly spans: ReadonlyMap<string, MemberSpan>;
+  /** All of the column, if it is kept. */
+  bytes?: Uint8Array;
+}
+
+type PageColumns = ReadonlyMap<ColumnName, Column>;
+
+interface Located {
+  readonly id: string;
+  readonly size: PictureSize;
+  readonly columns: PageColumns;
+}
+
+/**
+ * Reads the index of every page, and keeps pages within the budget.
+ * @param onPage Called after each page.
+ * @throws Unprocessable when a column that the model needs is missing or holds something else; BlobMissing.
+ */
+export async function openColumnSource(
+  blobs: BlobStore,
+  { dataset: digest, conditions, budgetBytes }: ColumnSourceOptions,
+  onPage: (done: number, total: number) => void,
+): Promise<TrainingSource> {
+  const { pages, removed: gone } = await readDataset(blobs, digest);
+  const removed = new Set(gone);
+  const signals = signalsOf(conditions);
+  const items: Located[] = [];
+  const longest: Partial<Record<SignalName, number>> = {};
+  let left = budgetBytes;
+  for (const [number, page] of pages.entries()) {
+    const ids = (await readItems(blobs, page))
+      .filter(({ id, split }) => split === 'train' && !removed.has(id))
+      .map(({ id }) => id);
+    if (ids.length > 0) {
+      const columns = await openColumns(blobs, page, ['image', ...signals]);
+      const bytes = [...columns.values()].reduce((sum, column) => sum + sizeOfColumn(column), 0);
+      if (bytes <= left) {
+        left -= bytes;
+        await mapBounded(columns.values(), { width: WIDTH }, async column => {
+          column.bytes = await blobs.get(column.digest);
+        });
+      }
+      items.push(...(await mapBounded(ids, { width: WIDTH }, id => locate(blobs, columns, id))));
+      for (const name of signals.filter(isPadded)) {
+        const rows = await mapBounded(ids, { width: WIDTH }, id => readRows(blobs, columns, name, id));
+        longest[name] = Math.max(longest[name] ?? 0, ...rows);
+      }
+    }
+    onPage(number + 1, pages.length);
+  }
+  const index: SourceIndex = { ids: items.map(({ id }) => id), sizes: items.map(({ size }) => size), longest };
+  return {
+    index,
+    load: positions =>
+      mapBounded(positions, { width: WIDTH }, position => {
+        const item = items[position];
+        if (item === undefined) throw new RangeError(`there is no item ${position} of ${items.length}`);
+        return loadItem(blobs, item, signals);
+      }),
+    close: async () => {},
+  };
+}
+
+async function openColumns(blobs: BlobStore, page: Page, names: readonly ColumnName[]): Promise<PageColumns> {
+  const columns = await mapBounded(names, { width: WIDTH }, async name => {
+    const digest = page.columns[name];
+    if (digest === undefined) {
+      throw new Unprocessable(`the dataset has no column "${name}", which the model is conditioned on`, {
+        expected: 'a dataset that went through the stages of `prepare`',
+      });
+    }
+    const prefix = await blobs.getRange(digest, { start: 0, end: PREFIX_BYTES - 1 });
+    const head = await blobs.getRange(digest, { start: 0, end: columnHeadBytes(prefix) - 1 });
+    return [name, { digest, spans: readColumnIndex(head) }] as const;
+  });
+  return new Map(columns);
+}
+
+/** Bytes up to the end of the last member. */
+function sizeOfColumn({ spans }: Column): number {
+  let end = 0;
+  for (const { offset, size } of spans.values()) end = Math.max(end, offset + size);
+  return end;
+}
+
+async function locate(blobs: BlobStore, columns: PageColumns, id: string): Promise<Located> {
+  const header = await readMember(blobs, columns, 'image', id, HEADER_BYTES);
+  if (header === undefined) throw new Unprocessable(`the image column has no member ${memberName('image', id)}`);
+  const { dtype, shape } = readNpyHeader(header);
+  const [channels, height, width] = shape;
+  if (dtype !== 'u8' || channels !== 3 || height === undefined || width === undefined || shape.length !== 3) {
+    throw new Unprocessable(`the image of ${id} is ${dtype}[${shape.join(', ')}]`, {
+      expected: 'u8[3, height, width], the column that `bucket` makes',
+    });
+  }
+  return { id, size: { height, width }, columns };
+}
+
+async function readRows(blobs: BlobStore, columns: PageColumns, name: SignalName, id: string): Promise<number> {
+  const header = await readMember(blobs, columns, name, id, HEADER_BYTES);
+  return header === undefined ? 0 : (readNpyHeader(header).shape[0] ?? 0);
+}
+
+async function loadItem(blobs: BlobStore, { id, size, columns }: Located, signals: readonly SignalName[]) {
+  const read = async (name: ColumnName) => {
+    const bytes = await readMember(blobs, columns, name, id);
+    return bytes && decodeNpy(bytes);
+  };
+  const image = await read('image');
+  if (image?.dtype !== 'u8') throw new Unprocessable(`the image of ${id} is gone`);
+  const found = await Promise.all(
+    signals.map(async name => {
+      const array = await read(name);
+      return array ? [[name, toSignal(array, name, id)] as const] : [];
+    }),
+  );
+  const item: TrainingItem = { id, ...size, pixels: image.data, signals: Object.fromEntries(found.flat()) };
+  return item;
+}
+
+function toSignal(array: NpyArray, name: SignalName, id: string): StoredSignal {
+  const rows = array.shape[0] ?? 0;
+  if (array.dtype === 'f16' || array.dtype === 'f32') return { rows, data: array.data };
+  throw new Unprocessable(`${name} of ${id} is ${array.dtype}`, { expected: 'f16 or f32' });
+}
+
+/** The member, or its first `most` bytes; undefined when the column has none of that picture. */
+async function readMember(
+  blobs: BlobStore,
+  columns: PageColumns,
+  name: ColumnName,
+  id: string,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array | undefined> {
+  const column = columns.get(name);
+  const span = column?.spans.get(memberName(name, id));
+  if (column === undefined || span === undefined) return undefined;
+  const size = Math.min(span.size, most);
+  if (column.bytes) return column.bytes.subarray(span.offset, span.offset + size);
+  if (size === 0) return new Uint8Array();
+  return blobs.getRange(column.digest, { start: span.offset, end: span.offset + size - 1 });
+}

@@ -1,0 +1,32 @@
+/** @file The thread that reads training data: the page cache lives here, and batches leave as one buffer each. */
+import { workerData } from 'node:worker_threads';
+import { Internal } from '../../errors.ts';
+import { createBlobStore } from '../../storage/cas.ts';
+import { openStore } from '../../storage/open.ts';
+import { openColumnSource } from '../jobs/column-source.ts';
+import type { TrainingSource } from '../training/source.ts';
+import type { LoaderProgress, LoaderRequest } from './loader-client.ts';
+import { packItems } from './packed-batch.ts';
+import { answerCalls, Moved } from './worker-calls.ts';
+
+const { storeUrl }: { readonly storeUrl: string } = workerData;
+
+await answerCalls<LoaderRequest>(async () => {
+  const store = await openStore(storeUrl);
+  const blobs = createBlobStore(store);
+  let source: TrainingSource | undefined;
+  return async (request, tell) => {
+    switch (request.op) {
+      case 'open':
+        source = await openColumnSource(blobs, request.options, (...page) => tell(page satisfies LoaderProgress));
+        return source.index;
+      case 'load': {
+        if (source === undefined) throw new Internal('the loader was asked for items before it was opened');
+        const batch = packItems(await source.load(request.positions));
+        return new Moved(batch, [batch.buffer]);
+      }
+      case 'close':
+        return store.close();
+    }
+  };
+});

@@ -1,0 +1,63 @@
+/** @file The groups of the epoch plan with their items, loaded ahead: while one is trained on, the next ones come. */
+import type { Cursor, EpochPlan } from './epoch-plan.ts';
+import type { TrainingItem, TrainingSource } from './source.ts';
+
+/** Groups under way beside the one that is trained on. */
+const AHEAD = 2;
+
+interface Group {
+  readonly items: Promise<readonly TrainingItem[]>;
+  readonly next: Cursor;
+}
+
+export class BatchStream {
+  readonly #plan: EpochPlan;
+  readonly #source: TrainingSource;
+  /** By cursor, in the order in which they will be asked for. */
+  readonly #ahead = new Map<string, Group>();
+  #waitedMs = 0;
+
+  constructor(plan: EpochPlan, source: TrainingSource) {
+    this.#plan = plan;
+    this.#source = source;
+  }
+
+  /** Milliseconds that the callers of `take` have waited for data. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  /** The group at the cursor, and the cursor after it. Starts to load the groups that follow. */
+  async take(cursor: Cursor): Promise<{ readonly items: readonly TrainingItem[]; readonly next: Cursor }> {
+    const group = this.#begin(cursor);
+    this.#ahead.delete(keyOf(cursor));
+    let { next } = group;
+    const wanted = new Set<string>();
+    for (let i = 0; i < AHEAD; i++) {
+      wanted.add(keyOf(next));
+      next = this.#begin(next).next;
+    }
+    for (const key of this.#ahead.keys()) if (!wanted.has(key)) this.#ahead.delete(key);
+    const started = performance.now();
+    const items = await group.items;
+    this.#waitedMs += performance.now() - started;
+    return { items, next: group.next };
+  }
+
+  #begin(cursor: Cursor): Group {
+    const key = keyOf(cursor);
+    const known = this.#ahead.get(key);
+    if (known) return known;
+    const { positions, next } = this.#plan.take(cursor);
+    const items = this.#source.load(positions);
+    // A failure is thrown to whoever takes the group, and may be gone when it is asked for again.
+    items.catch(() => this.#ahead.delete(key));
+    const group = { items, next };
+    this.#ahead.set(key, group);
+    return group;
+  }
+}
+
+function keyOf({ epoch, position }: Cursor): string {
+  return `${epoch}/${position}`;
+}

@@ -1,0 +1,68 @@
+/** @file The order in which training visits items. */
+import { Unprocessable } from '../../errors.ts';
+import { permutation, RandomStream } from '../model/random.ts';
+import type { PictureSize } from './source.ts';
+
+/** Position in the endless sequence of groups: epoch, and group within it. */
+export interface Cursor {
+  readonly epoch: number;
+  readonly position: number;
+}
+
+/**
+ * The order of an epoch: a permutation keyed by (seed, epoch), cut into groups of one picture size each. A size's last group is filled up
+ * from the beginning of its own order, so that every item is seen at least once per epoch.
+ */
+export class EpochPlan {
+  readonly #sizes: readonly PictureSize[];
+  readonly #seed: number;
+  readonly #groupSize: number;
+  #epoch = -1;
+  #groups: readonly (readonly number[])[] = [];
+
+  constructor(sizes: readonly PictureSize[], seed: number, groupSize: number) {
+    if (sizes.length === 0) {
+      throw new Unprocessable('the dataset has no item in its train split', {
+        expected: 'at least one picture to train on',
+        hint: 'import more pictures; about 90 % of them go to the train split',
+      });
+    }
+    this.#sizes = sizes;
+    this.#seed = seed;
+    this.#groupSize = groupSize;
+  }
+
+  /** Positions of the group at the cursor, all of one size, and the cursor after it. */
+  take(cursor: Cursor): { readonly positions: readonly number[]; readonly next: Cursor } {
+    this.#load(cursor.epoch);
+    const positions = this.#groups[cursor.position];
+    if (positions === undefined) throw new RangeError(`epoch ${cursor.epoch} has no group ${cursor.position}`);
+    const isLast = cursor.position + 1 === this.#groups.length;
+    return {
+      positions,
+      next: isLast ? { epoch: cursor.epoch + 1, position: 0 } : { ...cursor, position: cursor.position + 1 },
+    };
+  }
+
+  #load(epoch: number): void {
+    if (this.#epoch === epoch) return;
+    const bySize = new Map<string, number[]>();
+    const groups: number[][] = [];
+    for (const position of permutation(this.#sizes.length, new RandomStream(this.#seed, 'order', epoch))) {
+      const { height, width } = this.#sizes[position] ?? { height: 0, width: 0 };
+      const open = bySize.get(`${height}x${width}`) ?? [];
+      open.push(position);
+      bySize.set(`${height}x${width}`, open);
+      if (open.length % this.#groupSize === 0) groups.push(open.slice(-this.#groupSize));
+    }
+    for (const positions of bySize.values()) {
+      const rest = positions.length % this.#groupSize;
+      if (rest === 0) continue;
+      const group = positions.slice(positions.length - rest);
+      for (let i = 0; group.length < this.#groupSize; i++) group.push(positions[i % positions.length] ?? 0);
+      groups.push(group);
+    }
+    this.#groups = groups;
+    this.#epoch = epoch;
+  }
+}

@@ -1,0 +1,59 @@
+/** @file Where training reads its samples from: what is known of them up front, and the samples themselves, batch by batch. */
+import type { SignalName } from '../../configs/signals.ts';
+
+/** A picture's own of one signal as it is stored: f32, or f16 as its bits. `rows` is the length of its first axis. */
+export interface StoredSignal {
+  readonly rows: number;
+  readonly data: Float32Array | Uint16Array;
+}
+
+/** One picture and its signals; absent ones are dropped in every sample. */
+export interface TrainingItem {
+  readonly id: string;
+  readonly height: number;
+  readonly width: number;
+  /** uint8 [3, height, width] */
+  readonly pixels: Uint8Array;
+  readonly signals: Readonly<Partial<Record<SignalName, StoredSignal>>>;
+}
+
+/** Pixels. */
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What is known of all items before any is loaded; item i has the position i. */
+export interface SourceIndex {
+  readonly ids: readonly string[];
+  readonly sizes: readonly PictureSize[];
+  /** Rows of the longest member of a padded signal; absent: no item has any. */
+  readonly longest: Readonly<Partial<Record<SignalName, number>>>;
+}
+
+export interface TrainingSource {
+  readonly index: SourceIndex;
+  /** The items at these positions, in that order. @throws BlobMissing, Unprocessable */
+  load(positions: readonly number[]): Promise<readonly TrainingItem[]>;
+  close(): Promise<void>;
+}
+
+/** Items that lie in memory: for tests and benchmarks. */
+export function createMemorySource(items: readonly TrainingItem[]): TrainingSource {
+  const longest: Partial<Record<SignalName, number>> = {};
+  for (const { signals } of items) {
+    for (const [name, { rows }] of Object.entries(signals) as [SignalName, StoredSignal][]) {
+      longest[name] = Math.max(longest[name] ?? 0, rows);
+    }
+  }
+  return {
+    index: { ids: items.map(({ id }) => id), sizes: items.map(({ height, width }) => ({ height, width })), longest },
+    load: async positions =>
+      positions.map(position => {
+        const item = items[position];
+        if (item === undefined) throw new RangeError(`there is no item ${position} of ${items.length}`);
+        return item;
+      }),
+    close: async () => {},
+  };
+}
