@@ -167,7 +167,7 @@ describe('a head of version 1', () => {
     const { value } = await readHead(lab.store, 'toy');
     const chunks = value.chunks.map(({ artifacts, ...chunk }) => ({ ...chunk, previews: artifacts.preview }));
     expect(chunks.map(({ previews }) => previews)).not.toContain(undefined);
-    const { plan, ...rest } = value;
+    const { plan, pinned: _, ...rest } = value;
     const engine = { ...value.engine, micro_batch: plan.micro_batch };
     await lab.store.put('refs/experiments/toy.json', Buffer.from(JSON.stringify({ ...rest, v: 1, engine, chunks })));
     expect((await readHead(lab.store, 'toy')).value).toEqual(value);

@@ -10,7 +10,8 @@ import { Conflict, Internal, NotFound, Unprocessable } from '../errors.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { putDocument, readCheckpoint } from '../storage/document-blobs.ts';
-import { type ExperimentHead, nameSchema, type Result } from '../storage/records.ts';
+import { listKept, listKeptDigests } from '../storage/list-kept.ts';
+import { type ExperimentHead, type KeptCheckpoint, nameSchema, type Result } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
 import { outputOf } from './execution/output-of.ts';
@@ -145,15 +146,11 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     if (now.checkpoint === checkpoint) return now;
     checkUnmoved(view.name, head, now);
     const history = [...now.history, kept];
-    const borders = history.length - (run.config.run.keep + 1);
-    const moved = {
-      ...now,
-      checkpoint,
-      history: history.slice(Math.max(0, borders)),
-      chunks: [...now.chunks, chunk],
-      superseded: [...now.superseded, ...history.slice(0, Math.max(0, borders))],
-    };
-    return finish(moved, run.config);
+    const over = Math.max(0, history.length - (run.config.run.keep + 1));
+    const moved = { ...now, checkpoint, history: history.slice(over), chunks: [...now.chunks, chunk] };
+    const stays = new Set(listKeptDigests(moved));
+    const gone = history.slice(0, over).filter(each => !stays.has(each.checkpoint));
+    return finish({ ...moved, superseded: [...now.superseded, ...gone] }, run.config);
   });
   await showHead(view, run.config);
 }
@@ -228,12 +225,10 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
  * @returns False when the head is whole, so that what is missing is none of ours: the dataset, the config.
  */
 async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boolean> {
-  let whole = head.history.length;
-  while (whole > 0 && !(await isComplete(ctx.blobs, head.history[whole - 1]?.checkpoint))) whole--;
-  if (whole === head.history.length) return false;
-  const history = head.history.slice(0, whole);
-  const newest = history.at(-1);
+  const newest = await findWhole(ctx.blobs, head);
+  if (newest?.checkpoint === head.checkpoint) return false;
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
+  const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
   await changeHead(ctx.store, view.name, now => {
     checkUnmoved(view.name, head, now);
     const { checkpoint: _, ...rest } = now;
@@ -246,6 +241,14 @@ async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boo
     };
   });
   return true;
+}
+
+/** The newest checkpoint that is kept and has all its blobs. */
+async function findWhole(blobs: BlobStore, head: ExperimentHead): Promise<KeptCheckpoint | undefined> {
+  for (const kept of listKept(head).toReversed()) {
+    if (kept.step <= stepOf(head) && (await isComplete(blobs, kept.checkpoint))) return kept;
+  }
+  return undefined;
 }
 
 function isAtTarget(step: number, target: number, config: Config): boolean {

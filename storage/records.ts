@@ -223,6 +223,10 @@ const headSchema = z.strictObject({
   engine: engineSpecSchema,
   plan: trainingPlanSchema,
   chunks: chunksSchema,
+  /** Checkpoints that stay until somebody unpins them, oldest first. */
+  pinned: z.array(keptCheckpointSchema).default([]),
+  /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */
+  branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
 });
 
 /** Had the plan in `engine`, and previews as the only artifact. */
@@ -243,6 +247,7 @@ const oldHeadSchema = z
       v: 2,
       engine,
       plan: { micro_batch, gradient_checkpointing },
+      pinned: [],
       chunks: chunks.map(({ previews, ...chunk }) => ({ ...chunk, artifacts: previews ? { preview: previews } : {} })),
     }),
   );

@@ -119,6 +119,7 @@ describe('refs', () => {
           { from: 0, to: 4, log: digestOf('log'), artifacts: { preview: digestOf('previews') } },
           { from: 4, to: 8, log: digestOf('log'), artifacts: {} },
         ],
+        pinned: [],
       });
       if (read) await refs.experiments.compareAndSwap('old', read.etag, read.value);
       expect((await refs.experiments.read('old'))?.value).toEqual(read?.value);

@@ -204,12 +204,14 @@ test('a name is resolved before hashing: it and its digest are one action', asyn
   expect((await lab.executor.call('count', { dataset: 'letters' })).cache).toBe('miss');
 });
 
-test('experiments are resolved to a checkpoint by latest and by step', async () => {
+test('experiments are resolved to a checkpoint by latest and by the step of one that is kept', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, ['a']);
-  const checkpoints = await Promise.all(['one', 'two'].map(text => lab.blobs.put(Buffer.from(text))));
-  const [one, two] = checkpoints.map(ref => ref.digest);
-  if (one === undefined || two === undefined) throw new Error('no checkpoints');
+  const checkpoints = await Promise.all(
+    ['one', 'two', 'pinned', 'first'].map(text => lab.blobs.put(Buffer.from(text))),
+  );
+  const [one, two, pinned, first] = checkpoints.map(ref => ref.digest);
+  if (!one || !two || !pinned || !first) throw new Error('no checkpoints');
   const engine = { name: 'reference', precision: 'f32', threads: 1 } as const;
   const plan = { micro_batch: 1, gradient_checkpointing: false };
   await createRefs(lab.store).experiments.create('run', {
@@ -224,6 +226,8 @@ test('experiments are resolved to a checkpoint by latest and by step', async () 
       checkpoint: two,
       chunks: [],
       superseded: [],
+      pinned: [{ step: 5, checkpoint: pinned, result: pinned }],
+      branched_from: { experiment: 'other', step: 1, checkpoint: first, result: first },
     },
     history: [
       { step: 10, checkpoint: one, result: one },
@@ -235,7 +239,9 @@ test('experiments are resolved to a checkpoint by latest and by step', async () 
   expect(await resolve('run')).toBe(two);
   expect(await resolve('run@latest')).toBe(two);
   expect(await resolve('run@10')).toBe(one);
-  expect((await failureOf(resolve('run@11'))).expected).toContain('10, 20');
+  expect(await resolve('run@5')).toBe(pinned);
+  expect(await resolve('run@1')).toBe(first);
+  expect((await failureOf(resolve('run@11'))).expected).toContain('1, 5, 10, 20');
   expect((await failureOf(resolve('run@best'))).code).toBe('unprocessable');
   expect((await failureOf(resolve('run@soon'))).code).toBe('invalid_input');
   expect((await failureOf(resolve('rum'))).hint).toBe('did you mean run?');

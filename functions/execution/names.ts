@@ -3,6 +3,8 @@
 import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { listKept } from '../../storage/list-kept.ts';
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { DigestKind } from './parse-call.ts';
@@ -19,6 +21,33 @@ export function splitName(text: string, key: string): { readonly name: string; r
   return { name, version };
 }
 
+/**
+ * The checkpoint that `name@version` means.
+ * @param version `latest`, `best` or a step. @throws InvalidInput, NotFound, Unprocessable
+ */
+export function findCheckpoint(name: string, head: ExperimentHead, version = 'latest'): KeptCheckpoint {
+  const newest = head.history.at(-1);
+  if (version === 'latest') {
+    if (newest !== undefined) return newest;
+    throw new Unprocessable(`the experiment "${name}" has no checkpoint yet`, {
+      hint: `train it: POST /experiments/${name}/train`,
+    });
+  }
+  const kept = listKept(head);
+  const steps = kept.map(({ step }) => step);
+  if (version === 'best') {
+    throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was validated`, {
+      expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
+    });
+  }
+  if (!/^\d{1,9}$/.test(version)) throw badVersion(name, version, '@latest, @best or a step');
+  const found = kept.find(({ step }) => step === Number(version));
+  if (found !== undefined) return found;
+  throw new NotFound(`the experiment "${name}" keeps no checkpoint of step ${version}`, {
+    expected: `@latest or one of the steps ${steps.join(', ') || '(none yet)'}`,
+  });
+}
+
 export function createNameResolver(store: ObjectStore): NameResolver {
   const refs = createRefs(store);
 
@@ -29,27 +58,10 @@ export function createNameResolver(store: ObjectStore): NameResolver {
     return head.value.dataset;
   }
 
-  async function resolveExperiment(name: string, version = 'latest'): Promise<Digest> {
+  async function resolveExperiment(name: string, version: string | undefined): Promise<Digest> {
     const head = (await refs.experiments.read(name))?.value;
     if (head === undefined) throw await unknownName('experiment', name, refs.experiments.list());
-    if (version === 'latest') {
-      if (head.checkpoint !== undefined) return head.checkpoint;
-      throw new Unprocessable(`the experiment "${name}" has no checkpoint yet`, {
-        hint: `train it: POST /experiments/${name}/train`,
-      });
-    }
-    const steps = head.history.map(kept => kept.step);
-    if (version === 'best') {
-      throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was validated`, {
-        expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
-      });
-    }
-    if (!/^\d{1,9}$/.test(version)) throw badVersion(name, version, '@latest, @best or a step');
-    const kept = head.history.find(each => each.step === Number(version));
-    if (kept !== undefined) return kept.checkpoint;
-    throw new NotFound(`the experiment "${name}" keeps no checkpoint of step ${version}`, {
-      expected: `@latest or one of the steps ${steps.join(', ') || '(none yet)'}`,
-    });
+    return findCheckpoint(name, head, version).checkpoint;
   }
 
   return {

@@ -1,21 +1,57 @@
 /** @file Which checkpoints' blobs stay. */
-import { BlobMissing } from '../../errors.ts';
+import { BlobMissing, NotFound } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readCheckpoint } from '../../storage/document-blobs.ts';
 import { findMissing } from '../../storage/find-missing.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
+import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
-import type { Checkpoint, KeptCheckpoint } from '../../storage/records.ts';
+import type { Checkpoint, ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { findCheckpoint } from '../execution/names.ts';
 import { listHeads } from './experiment-head.ts';
 
 /** Manifests read at once. */
 const READ_WIDTH = 16;
 
 /** Whether the manifest and every tensor of it are there. */
-export async function isComplete(blobs: BlobStore, checkpoint: Digest | undefined): Promise<boolean> {
-  const manifest = checkpoint && (await readIfThere(blobs, checkpoint));
-  return manifest !== undefined && (await findMissing(tensorsOf(manifest), blobs.head)) === undefined;
+export async function isComplete(blobs: BlobStore, checkpoint: Digest): Promise<boolean> {
+  return (await findLost(blobs, checkpoint)) === undefined;
+}
+
+/** The first blob of the checkpoint that is not there: the manifest, or a tensor. */
+export async function findLost(blobs: BlobStore, checkpoint: Digest): Promise<Digest | undefined> {
+  const manifest = await readIfThere(blobs, checkpoint);
+  return manifest ? findMissing(tensorsOf(manifest), blobs.head) : checkpoint;
+}
+
+/**
+ * One of the checkpoints that the experiment keeps.
+ * @param choice A step, the digest of a checkpoint, or `latest`.
+ * @throws NotFound naming the steps that are kept; Unprocessable before the first chunk.
+ */
+export function chooseKept(name: string, head: ExperimentHead, choice: number | Digest | 'latest'): KeptCheckpoint {
+  if (typeof choice === 'number' || choice === 'latest') return findCheckpoint(name, head, String(choice));
+  const kept = listKept(head);
+  const found = kept.find(({ checkpoint }) => checkpoint === choice);
+  if (found) return found;
+  throw new NotFound(`the experiment "${name}" does not keep the checkpoint ${choice}`, {
+    expected: `a checkpoint of one of the steps ${kept.map(({ step }) => step).join(', ') || '(none yet)'}`,
+    hint: `GET /experiments/${name} lists them`,
+  });
+}
+
+/** Extends the life of all blobs of a checkpoint, before a name relies on them. @throws BlobMissing naming the one that is not there. */
+export async function keepCheckpoint(blobs: BlobStore, checkpoint: Digest): Promise<void> {
+  const { links } = await readCheckpoint(blobs, checkpoint);
+  // One after the other: an old blob passes through memory as a whole.
+  for (const digest of [checkpoint, ...links]) {
+    if ((await blobs.keep(digest)) !== undefined) continue;
+    throw new BlobMissing(`the checkpoint ${checkpoint} is incomplete: there is no blob ${digest}`, {
+      details: { digest },
+      hint: 'train the experiment that made it: it goes back to a checkpoint that is whole',
+    });
+  }
 }
 
 /**
@@ -23,7 +59,7 @@ export async function isComplete(blobs: BlobStore, checkpoint: Digest | undefine
  * tensors that no kept checkpoint shares, and the manifest last, so that a killed prune still knows what to delete.
  */
 export async function pruneCheckpoint(store: ObjectStore, blobs: BlobStore, gone: KeptCheckpoint): Promise<void> {
-  const kept = await listKept(store, blobs);
+  const kept = await listKeptBlobs(store, blobs);
   if (kept.has(gone.checkpoint)) return;
   await store.delete(actionKey('train-chunk', gone.result));
   const manifest = await readIfThere(blobs, gone.checkpoint);
@@ -37,10 +73,9 @@ export async function pruneCheckpoint(store: ObjectStore, blobs: BlobStore, gone
 /** Tensors of the manifests that the last look found kept: they are what their digest says, so none is read twice. */
 const known = new WeakMap<BlobStore, ReadonlyMap<Digest, readonly Digest[]>>();
 
-/** Manifests and tensors of the checkpoints in any experiment's history. */
-async function listKept(store: ObjectStore, blobs: BlobStore): Promise<ReadonlySet<Digest>> {
-  const histories = (await listHeads(store)).flatMap(({ head }) => head.history);
-  const checkpoints = [...new Set(histories.map(({ checkpoint }) => checkpoint))];
+/** Manifests and tensors of the checkpoints that any experiment keeps. */
+async function listKeptBlobs(store: ObjectStore, blobs: BlobStore): Promise<ReadonlySet<Digest>> {
+  const checkpoints = [...new Set((await listHeads(store)).flatMap(({ head }) => listKeptDigests(head)))];
   const before = known.get(blobs);
   const tensors = new Map<Digest, readonly Digest[]>();
   await mapBounded(checkpoints, { width: READ_WIDTH }, async checkpoint => {

@@ -71,6 +71,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
     history: [],
     chunks: [],
     superseded: [],
+    pinned: [],
   };
   try {
     await refs.create(name, head);

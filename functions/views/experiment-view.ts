@@ -3,6 +3,7 @@ import { stringify } from 'yaml';
 import type { Config } from '../../configs/schema.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
+import { listKept } from '../../storage/list-kept.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
@@ -121,10 +122,9 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     ...(head.dataset_deleted && { dataset_deleted: true }),
     engine: head.engine,
     plan: head.plan,
-    checkpoints: head.history.map(kept => ({
-      step: kept.step,
-      checkpoint: kept.checkpoint,
-      result: kept.result,
+    checkpoints: listKept(head).map(kept => ({
+      ...kept,
+      ...(head.pinned.some(({ checkpoint }) => checkpoint === kept.checkpoint) && { pinned: true }),
       file: checkpointFile(kept),
     })),
     chunks: head.chunks.map(describeChunk),
@@ -161,10 +161,14 @@ ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.targe
 - log/: one file of JSON Lines per chunk of steps (loss, gradient norm, learning rate).
 - tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
 ${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
-- checkpoints/: manifests of the checkpoints that are kept; their tensors lie under cas/.
+- checkpoints/: manifests of the checkpoints that are kept${describePins(head)}; their tensors lie under cas/.
 
 Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type: application/json' -d '{}'\`
 `;
+}
+
+function describePins({ pinned }: ExperimentHead): string {
+  return pinned.length === 0 ? '' : ` (pinned: step ${pinned.map(({ step }) => step).join(', ')})`;
 }
 
 const STATE_WORDS: Readonly<Record<ExperimentHead['state'], string>> = {

@@ -1,6 +1,7 @@
 /** @file The whole view of an experiment again, from nothing but the head and its blobs, while the experiment may be in training. */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
+import { listKept } from '../../storage/list-kept.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import { readConfig, stepOf } from '../experiments/experiment-head.ts';
@@ -47,7 +48,7 @@ async function writeAll(
     for (const file of made) files.add(file);
   };
   await eachFile(head.chunks, chunk => write(chunk, () => writeChunkFiles(view, chunk)), signal);
-  await eachFile(head.history, kept => write(kept, async () => [await writeCheckpointFile(view, kept)]), signal);
+  await eachFile(listKept(head), kept => write(kept, async () => [await writeCheckpointFile(view, kept)]), signal);
   await write(head, async () => writeSummary(view, head, await readConfig(view.blobs, head)));
   const folder = { store: view.store, prefix: `experiments/${view.name}/` };
   const stray = [...(await listFiles(folder))].filter(file => !files.has(file) && lastStepOf(file) <= stepOf(head));

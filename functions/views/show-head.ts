@@ -1,6 +1,7 @@
 /** @file Brings the view of an experiment up to its head. Only what the head says is shown, so whoever loses the head shows nothing. */
 import type { Config } from '../../configs/schema.ts';
 import { BlobMissing } from '../../errors.ts';
+import { listKept } from '../../storage/list-kept.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import {
@@ -27,7 +28,7 @@ export async function showHead(view: ViewTarget, config: Config): Promise<Experi
     const now = await readHead(view.store, view.name);
     if (now.etag === etag) break;
     const shown = head.history.at(-1);
-    if (shown && !now.value.history.some(kept => kept.step === shown.step)) await deleteCheckpointFile(view, shown);
+    if (shown && !listKept(now.value).some(kept => kept.step === shown.step)) await deleteCheckpointFile(view, shown);
     ({ value: head, etag } = now);
   }
   return head;

@@ -11,10 +11,11 @@ import { trainingEngineRequestSchema } from '../../functions/experiments/resolve
 import { createExperiment } from '../../functions/operations/create-experiment.ts';
 import { deleteExperiment } from '../../functions/operations/delete-experiment.ts';
 import { pauseExperiment } from '../../functions/operations/pause-experiment.ts';
+import { pinCheckpoint, unpinCheckpoint } from '../../functions/operations/pin-checkpoint.ts';
 import { describeHead } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
 import { parseDigest } from '../../storage/digest.ts';
-import { nameSchema } from '../../storage/records.ts';
+import { digestSchema, nameSchema } from '../../storage/records.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
@@ -38,6 +39,15 @@ const trainSchema = z.strictObject({
   target: z.int().positive().optional().meta({ description: 'samples to train up to' }),
 });
 const emptySchema = z.strictObject({});
+const pinSchema = z
+  .strictObject({
+    step: z.int().positive().optional().meta({ description: 'a step whose checkpoint is kept; default: the newest' }),
+    checkpoint: digestSchema.optional().meta({ description: 'the digest of that checkpoint, in place of its step' }),
+  })
+  .refine(({ step, checkpoint }) => step === undefined || checkpoint === undefined, {
+    error: 'expected a step or a checkpoint, not both',
+    path: ['checkpoint'],
+  });
 
 export function createExperimentRoutes(deps: ServerDeps): Hono {
   const { store, blobs, executor } = deps;
@@ -92,6 +102,20 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const name = parseName(c);
     await readJsonAs(c, emptySchema);
     const { head, config } = await pauseExperiment(deps, name);
+    return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
+  });
+
+  app.post('/experiments/:name/pin', async c => {
+    const name = parseName(c);
+    const { step, checkpoint } = await readJsonAs(c, pinSchema);
+    const pin = () => pinCheckpoint(deps, name, checkpoint ?? step ?? 'latest');
+    const { head, config } = await executor.heal(pin, c.req.raw.signal);
+    return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
+  });
+
+  app.delete('/experiments/:name/pin/:step', async c => {
+    const name = parseName(c);
+    const { head, config } = await unpinCheckpoint(deps, name, parseStep(c.req.param('step'), 'the step'));
     return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
   });
 
@@ -168,6 +192,7 @@ function linksOf(name: string) {
       self: path,
       train: `${path}/train`,
       pause: `${path}/pause`,
+      pin: `${path}/pin`,
       previews: `${path}/previews`,
       metrics: `${path}/metrics`,
       sample: '/sample',
@@ -185,9 +210,13 @@ function parseName(c: Context): string {
 
 /** `?after=STEP`; 0 when it is left out. */
 function readStep(c: Context): number {
-  const text = c.req.query('after') ?? '0';
+  return parseStep(c.req.query('after') ?? '0', 'after');
+}
+
+/** @param what Names the value in errors. */
+function parseStep(text: string, what: string): number {
   if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new InvalidInput(`after=${text.slice(0, 50)} is wrong`, { expected: 'a step: a whole number' });
+  throw new InvalidInput(`${what}=${text.slice(0, 50)} is wrong`, { expected: 'a step: a whole number' });
 }
 
 export const experimentDocs: readonly RouteDoc[] = [
@@ -226,6 +255,18 @@ export const experimentDocs: readonly RouteDoc[] = [
     summary: 'Stop at the next chunk border: the chunk in flight is finished and kept.',
     body: emptySchema,
     example: {},
+  },
+  {
+    method: 'post',
+    path: '/experiments/:name/pin',
+    summary: 'Pin a checkpoint that is kept: it stays, and NAME@STEP finds it, until it is unpinned.',
+    body: pinSchema,
+    example: { step: 100 },
+  },
+  {
+    method: 'delete',
+    path: '/experiments/:name/pin/:step',
+    summary: 'Unpin the checkpoint of a step. Unless it is one of the newest, it goes with the next training or gc.',
   },
   {
     method: 'get',

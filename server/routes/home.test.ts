@@ -33,6 +33,7 @@ test('experiments are shown with their latest previews, prompts as text', async 
       state: 'running',
       history: [],
       superseded: [],
+      pinned: [],
     },
     chunks: [
       { from: 0, to: 10, log: digest, artifacts: { preview: previews.digest } },

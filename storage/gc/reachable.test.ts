@@ -51,12 +51,14 @@ describe('reached are', () => {
     expect(reachable.explain(image)).toEqual(['refs/datasets/faces.json', dataset, image]);
   });
 
-  test('the kept checkpoints, previews and logs of an experiment, but not what it superseded', async () => {
+  test('the checkpoints that an experiment keeps, its previews and logs, but not what it superseded', async () => {
     const { text, document, refs, walk } = createWalk();
     const [config, log, picture, tensor, old] = await Promise.all(['config', 'log', 'png', 'tensor', 'old'].map(text));
     if (!config || !log || !picture || !tensor || !old) throw new Error('nothing was put');
     const checkpoint = await document({ v: 1, kind: 'checkpoint', links: [config, tensor] });
     const gone = await document({ v: 1, kind: 'checkpoint', links: [config, old] });
+    const pinned = await document({ v: 1, kind: 'checkpoint', step: 1, links: [config] });
+    const first = await document({ v: 1, kind: 'checkpoint', step: 0, links: [config] });
     const previews = await document({ v: 1, kind: 'previews', links: [picture] });
     const dataset = await document(makeDataset([]));
     await refs.experiments.create('run', {
@@ -71,8 +73,10 @@ describe('reached are', () => {
       history: [{ step: 2, checkpoint, result: digestOf('an action') }],
       chunks: [{ from: 0, to: 2, log, artifacts: { preview: previews } }],
       superseded: [{ step: 1, checkpoint: gone, result: digestOf('another action') }],
+      pinned: [{ step: 1, checkpoint: pinned, result: digestOf('a third action') }],
+      branched_from: { experiment: 'other', step: 0, checkpoint: first, result: digestOf('a fourth action') },
     });
-    const expected = [config, log, picture, tensor, checkpoint, previews, dataset];
+    const expected = [config, log, picture, tensor, checkpoint, pinned, first, previews, dataset];
     expect([...(await walk()).digests()].sort()).toEqual(expected.sort());
   });
 

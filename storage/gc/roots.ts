@@ -6,6 +6,7 @@ import type { Digest } from '../digest.ts';
 import { actionKey } from '../keys.ts';
 import { leaseSchema } from '../lease.ts';
 import { eachPage } from '../list-all.ts';
+import { listKeptDigests } from '../list-kept.ts';
 import { mapBounded } from '../map-bounded.ts';
 import {
   type DatasetHead,
@@ -112,7 +113,7 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
     ...documents([
       ...(head.checkpoint ? [head.checkpoint] : []),
       ...(head.dataset_deleted ? [] : [head.dataset]),
-      ...head.history.map(kept => kept.checkpoint),
+      ...listKeptDigests(head),
     ]),
     ...documents(head.chunks.flatMap(chunk => Object.values(chunk.artifacts))),
     ...leaves([head.config, ...head.chunks.map(chunk => chunk.log)]),

@@ -1,0 +1,54 @@
+/** @file A pinned checkpoint stays until somebody unpins it, however far the training goes on. */
+import type { Digest } from '../../storage/digest.ts';
+import { listKeptDigests } from '../../storage/list-kept.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { changeHead, type Experiment, readConfig, readHead } from '../experiments/experiment-head.ts';
+import { chooseKept, keepCheckpoint } from '../experiments/kept-checkpoints.ts';
+import { deleteCheckpointFile } from '../views/experiment-view.ts';
+import { showHead } from '../views/show-head.ts';
+
+export interface PinContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+}
+
+/**
+ * @param choice A step, the digest of a checkpoint, or `latest`.
+ * @throws NotFound naming the steps that are kept when the experiment does not keep that one; BlobMissing when blobs of it are lost.
+ */
+export async function pinCheckpoint(
+  { store, blobs }: PinContext,
+  name: string,
+  choice: number | Digest | 'latest',
+): Promise<Experiment> {
+  const chosen = chooseKept(name, (await readHead(store, name)).value, choice);
+  await keepCheckpoint(blobs, chosen.checkpoint);
+  const head = await changeHead(store, name, now => {
+    // The training may have moved on: what it superseded is about to be deleted.
+    const kept = chooseKept(name, now, chosen.checkpoint);
+    if (now.pinned.some(({ checkpoint }) => checkpoint === kept.checkpoint)) return now;
+    return { ...now, pinned: [...now.pinned, kept].sort((a, b) => a.step - b.step) };
+  });
+  const config = await readConfig(blobs, head);
+  await showHead({ store, blobs, name }, config);
+  return { head, config };
+}
+
+/**
+ * Lets the checkpoints of a step go; no pin is no error. Unless the history has them, too, their blobs go when the training goes on, or by gc.
+ * @throws NotFound when there is no such experiment.
+ */
+export async function unpinCheckpoint({ store, blobs }: PinContext, name: string, step: number): Promise<Experiment> {
+  const head = await changeHead(store, name, now => {
+    const gone = now.pinned.filter(kept => kept.step === step);
+    if (gone.length === 0) return now;
+    const left = { ...now, pinned: now.pinned.filter(kept => kept.step !== step) };
+    const kept = new Set(listKeptDigests(left));
+    return { ...left, superseded: [...now.superseded, ...gone.filter(({ checkpoint }) => !kept.has(checkpoint))] };
+  });
+  const view = { store, blobs, name };
+  for (const gone of head.superseded) if (gone.step === step) await deleteCheckpointFile(view, gone);
+  const config = await readConfig(blobs, head);
+  await showHead(view, config);
+  return { head, config };
+}

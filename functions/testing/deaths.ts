@@ -1,0 +1,53 @@
+/** @file Operations whose process is killed at any access to the store. */
+import { expect } from 'vitest';
+import { digestOf } from '../../storage/digest.ts';
+import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
+import { interceptStore } from '../../storage/intercept.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { createTrainingLab, listKeys, type TrainingLab } from './training.ts';
+
+/** From the n-th operation on, nothing is done (`before`), or that one is done, and nothing is answered (`after`). */
+export function dieAt(living: ObjectStore, n: number, moment: 'before' | 'after'): ObjectStore {
+  let count = 0;
+  return interceptStore(living, async (_, run) => {
+    count++;
+    if (count === n && moment === 'after') await run();
+    if (count >= n) throw new Error('killed');
+    return run();
+  });
+}
+
+/** Everything that lasts: names, views, blobs. */
+async function readStore(store: ObjectStore): Promise<Record<string, string>> {
+  const keys = (await listKeys(store, '')).filter(key => /^(refs|experiments|datasets|cas)\//.test(key));
+  const bodies = await Promise.all(keys.map(key => store.get(key)));
+  return Object.fromEntries(keys.map((key, i) => [key, digestOf(bodies[i]?.body ?? '')]));
+}
+
+/**
+ * Expects of an operation that was killed, wherever it was, and called again, that it leaves what it leaves undisturbed.
+ * @param objects A store before the operation. @returns How often it was killed.
+ */
+export async function expectRepeatable(
+  objects: MemoryObjects,
+  operate: (lab: TrainingLab) => Promise<unknown>,
+): Promise<number> {
+  const undisturbed = createMemoryStore(new Map(objects));
+  await operate(createTrainingLab(undisturbed));
+  const expected = await readStore(undisturbed);
+  let kills = 0;
+  for (const moment of ['before', 'after'] as const) {
+    for (let n = 1; ; n++) {
+      const store = createMemoryStore(new Map(objects));
+      const died = await operate(createTrainingLab(dieAt(store, n, moment))).then(
+        () => false,
+        () => true,
+      );
+      if (!died) break;
+      kills++;
+      await operate(createTrainingLab(store));
+      expect(await readStore(store), `killed ${moment} operation ${n}`).toEqual(expected);
+    }
+  }
+  return kills;
+}
