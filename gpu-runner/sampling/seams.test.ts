@@ -57,6 +57,13 @@ const midpoint: SolverRule =
     for (let k = 0; k < z.length; k++) z[k] = z[k]! + second[k]! * (to - from);
   };
 
+describe.each(Object.entries(SOLVERS))('the solver %s', (_, solver) => {
+  it('approaches the end of the ODE at first order at least, and starts each run anew', async () => {
+    expect(await orderOf(solver)).toBeGreaterThan(0.9);
+    expect(await errorAfter(32, solver)).toBe(await errorAfter(32, solver));
+  });
+});
+
 describe('a solver', () => {
   it('of one evaluation per step is of first order: Euler', async () => {
     expect(await orderOf(SOLVERS.euler)).toBeCloseTo(1, 1);
