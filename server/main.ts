@@ -1,6 +1,6 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
 import { AppError, Internal, StoreFull } from '../errors.ts';
-import { createExecutor } from '../functions/execution/execute.ts';
+import { createExecutor } from '../functions/execution/executor.ts';
 import { createPool } from '../functions/execution/pool.ts';
 import { registry } from '../functions/registry.ts';
 import { createRunnerClient } from '../gpu-runner/client/client.ts';

@@ -4,7 +4,7 @@ import { progressSchema } from '../configs/progress.ts';
 import { Internal } from '../errors.ts';
 import { describeError } from '../errors-wire.ts';
 import { makeProblem, problemSchema } from '../formats/problem.ts';
-import type { RunState } from '../functions/execution/executor.ts';
+import type { RunState } from '../functions/execution/run-handle.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema, resultSchema } from '../storage/records.ts';

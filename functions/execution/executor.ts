@@ -1,72 +1,160 @@
-/** @file What execute.ts promises to the server: call a function, start one as a run, look at a run. */
-import type { ProgressEvent } from '../../configs/progress.ts';
-import type { WireError } from '../../errors-wire.ts';
+/** @file Every call of every function goes through here: read the call, look up its result, join its run or start one. */
+import { randomUUID } from 'node:crypto';
+import { Internal } from '../../errors.ts';
+import { createActionCache } from '../../storage/action-cache.ts';
 import type { Json } from '../../storage/canonical.ts';
-import type { Digest } from '../../storage/digest.ts';
-import type { Result } from '../../storage/records.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
+import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
+import type { Action, Result } from '../../storage/records.ts';
 import type { AnyFunction, CallAnswer, CallOptions } from '../define.ts';
-
-export type RunStatus = 'queued' | 'running' | 'done' | 'failed';
-
-/** What is known of a run now. */
-export interface RunState {
-  /** For an effect, the digest of its name and key. */
-  readonly action: Digest;
-  readonly function: string;
-  readonly state: RunStatus;
-  readonly cache?: 'hit' | 'miss';
-  /** For an effect, the JSON that it returned. Its action differs from the run's when the work was cut short. */
-  readonly result?: Result | Json;
-  readonly error?: WireError;
-  readonly progress?: ProgressEvent;
-  /** Keys that were given as names, with the digests they stood for. */
-  readonly resolved?: Readonly<Record<string, Digest>>;
-}
-
-/** One entry of a run's log; ids rise from 1, with gaps where a long log was thinned out. */
-export interface RunEvent {
-  readonly id: number;
-  readonly data: ProgressEvent;
-}
-
-export interface RunHandle {
-  readonly action: Digest;
-  readonly function: string;
-  state(): Promise<RunState>;
-  /** The state once the run has ended, or after `ms` milliseconds, or when `signal` aborts. */
-  wait(ms: number, signal?: AbortSignal): Promise<RunState>;
-  /** Events with an id above `after`, then each new one; ends when the run has, or when `signal` aborts. */
-  events(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
-  /** Stops the run for everybody who waits for it. @throws Conflict when another process runs it. */
-  cancel(): void;
-}
-
-export interface StartOptions {
-  readonly skipCache?: boolean;
-}
-
-export type ExecutorCallOptions = CallOptions;
+import { type ActionCall, type Call, createCallReader, type EffectCall } from './calls.ts';
+import { type ContextParts, makeContext, makeEffectContext } from './contexts.ts';
+import { createHealer, type Healing } from './heal.ts';
+import { createMakers } from './makers.ts';
+import { createPageMapper } from './map-pages.ts';
+import { createNameResolver } from './names.ts';
+import { createActionResolver } from './resolve-action.ts';
+import type { RunAnswer, RunScope, RunSpec } from './run.ts';
+import type { RunHandle } from './run-handle.ts';
+import { createRunStore } from './run-store.ts';
+import { createRuns } from './runs.ts';
 
 export interface Executor {
   readonly functions: ReadonlyMap<string, AnyFunction>;
   /**
-   * Calls a pure or page function and waits for its result. Aborting `signal` stops the work unless another caller waits for it.
-   * @throws InvalidInput (unknown keys, wrong types), NotFound (function, name, digest), Cancelled, and whatever the function throws.
+   * Calls a pure or page function and waits for its result. Aborting `signal` stops the work unless it has another caller.
+   * @throws InvalidInput (unknown keys, wrong types), NotFound (function, name, digest), Cancelled, and the function's own errors.
    */
-  call(name: string, body: Json, options?: ExecutorCallOptions): Promise<CallAnswer>;
-  /** Runs an effect to its end and returns its JSON; joins an equal one that goes on. */
-  callEffect(name: string, body: Json, options?: ExecutorCallOptions): Promise<Json>;
-  /** Starts any function as a run that goes on whoever waits; equal calls share one run. @throws InvalidInput, NotFound */
-  start(name: string, body: Json, options?: StartOptions): Promise<RunHandle>;
-  /** Does work of a route itself: when it misses a blob that a function made, has it made again and does the work once more. */
+  call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
+  /** Runs an effect to its end and returns its JSON; joins an equal effect that goes on. */
+  callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
+  /** Starts any function as a run that goes on without callers; equal calls share one run. @throws InvalidInput, NotFound, Busy */
+  start(name: string, body: Json, options?: { readonly skipCache?: boolean }): Promise<RunHandle>;
+  /** For work of a route: when it misses a blob that a function made, makes the blob again and repeats the work once. */
   heal<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
-  /** A run of this process, or what the store says of one. */
+  /** A run of this process, or one that the store knows. */
   findRun(action: Digest): Promise<RunHandle | undefined>;
   /**
-   * Before a stop: starts nothing new and waits up to `ms` for what runs. What still runs then is not cancelled, so that a job goes on
-   * at the runner and the next server finds it there.
+   * Before a stop: starts nothing new and waits up to `ms` for the runs. Runs that are left are not cancelled, so that a job goes on
+   * at the gpu-runner and the next server finds it there.
    */
   drain(ms: number): Promise<void>;
-  /** Cancels what runs and waits for it. */
+  /** Cancels all runs and waits for them. */
   close(): Promise<void>;
+}
+
+export interface ExecutorOptions extends ContextParts {
+  readonly registry: readonly AnyFunction[];
+  /** Pages in work at once; default: cores. */
+  readonly concurrency?: number;
+  /** When results are extended before they are relied upon; default: as gc asks for. */
+  readonly lifetimes?: Lifetimes;
+}
+
+/**
+ * What is computed although there is a result: `nothing`; `call`, the call but not its pages, since one of its blobs is missing; or
+ * `all`.
+ */
+type Refresh = 'nothing' | 'call' | 'all';
+
+export function createExecutor(options: ExecutorOptions): Executor {
+  const { store, blobs, clock } = options;
+  const functions = new Map(options.registry.map(fn => [fn.name, fn]));
+  const cache = createActionCache(store, options.lifetimes);
+  const resolver = createActionResolver(cache, blobs, clock.monotonic);
+  const calls = createCallReader(functions, createNameResolver(store), blobs);
+  const mapPages = createPageMapper(functions, resolver, options.concurrency);
+  const makers = createMakers(store, cache, functions);
+  const healer = createHealer(makers, blobs, remake);
+  const runStore = createRunStore(store, clock.now);
+  const runs = createRuns(runStore);
+
+  async function resolveAction(call: ActionCall, scope: RunScope, refresh: Refresh): Promise<RunAnswer<Result>> {
+    const { fn, parsed, action } = call;
+    const resolved = await resolver.resolve(action, refresh !== 'nothing', async () => {
+      await calls.checkInputs(parsed);
+      const ctx = makeContext(options, scope);
+      if (fn.kind === 'page') return mapPages(fn, parsed, ctx, refresh === 'all');
+      return fn.run(ctx, { ...parsed.input, ...(parsed.engine && { engine: parsed.engine }) });
+    });
+    makers.remember(resolved.action, resolved.result);
+    return resolved;
+  }
+
+  async function runEffect({ fn, parsed, digest }: EffectCall, scope: RunScope): Promise<RunAnswer<Json>> {
+    const restore = (blob: Digest) => healer.restore(blob, { ...scope, healed: new Set() });
+    const ctx = makeEffectContext(options, scope, { call: callAction, callEffect, restore });
+    return { action: digest, cache: 'miss', result: await fn.run(ctx, parsed.input) };
+  }
+
+  function runOf(call: Call, refresh: Refresh, healed = new Set<Digest>()): RunSpec<Result | Json> {
+    return {
+      action: call.digest,
+      function: call.fn.name,
+      resolved: call.parsed.resolved,
+      now: clock.now,
+      work(signal, progress) {
+        const scope = { run: call.digest, signal, progress };
+        const work = () => (call.action ? resolveAction(call, scope, refresh) : runEffect(call, scope));
+        return healer.heal<RunAnswer>(work, { ...scope, healed });
+      },
+    };
+  }
+
+  /** Computes a call again for its missing blobs. Its pages are looked up one by one. */
+  async function remake(maker: Action, { signal, progress, healed }: Healing): Promise<void> {
+    const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
+    const call = await calls.read(maker.function, body);
+    await runs.use(runOf(call, 'call', healed), run => run.join(signal, progress));
+  }
+
+  async function callAction(name: string, body: Json, given: CallOptions = {}): Promise<CallAnswer> {
+    const call = await calls.read(name, body);
+    if (!call.action) throw new Internal(`${name} is an effect`, { hint: 'use callEffect' });
+    const spec = runOf(call, given.skipCache === true ? 'all' : 'nothing');
+    const answer = await runs.use(spec, run => run.join(given.signal, given.onEvent));
+    // The run of an action ends with a Result.
+    return { ...answer, result: answer.result as Result };
+  }
+
+  async function callEffect(name: string, body: Json, given: CallOptions = {}): Promise<Json> {
+    const call = await calls.read(name, body);
+    if (call.action) throw new Internal(`${name} is not an effect`, { hint: 'use call' });
+    const answer = await runs.use(runOf(call, 'nothing'), run => run.join(given.signal, given.onEvent));
+    // The run of an effect ends with the JSON that it returned.
+    return answer.result as Json;
+  }
+
+  async function findRun(action: Digest): Promise<RunHandle | undefined> {
+    const here = runs.find(action);
+    if (here && here.snapshot().state !== 'failed') return here;
+    for (const fn of functions.values()) {
+      if (fn.kind === 'effect') continue;
+      const result = await resolver.find(fn.name, action);
+      if (result) return finishedRun(action, result);
+    }
+    return here ?? runStore.find(action);
+  }
+
+  return {
+    functions,
+    call: callAction,
+    callEffect,
+    async start(name, body, { skipCache = false } = {}) {
+      const call = await calls.read(name, body);
+      return runs.post(runOf(call, skipCache ? 'all' : 'nothing'), { effect: call.action === undefined });
+    },
+    heal: (work, signal) =>
+      healer.heal(work, { run: digestOf(randomUUID()), signal, progress: () => {}, healed: new Set() }),
+    findRun,
+    drain: runs.drain,
+    close: runs.close,
+  };
+}
+
+/** A run that left only its result. */
+function finishedRun(action: Digest, result: Result): RunHandle {
+  const state = async () =>
+    ({ action, function: result.action.function, state: 'done', cache: 'hit', result }) as const;
+  return { action, function: result.action.function, state, wait: state, async *events() {}, cancel() {} };
 }

@@ -1,20 +1,17 @@
 /** @file A nested blob found missing while in use: its maker runs again, once, and then the work does. */
-import type { ProgressEvent } from '../../configs/progress.ts';
 import { BlobMissing } from '../../errors.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Makers } from './makers.ts';
+import type { RunScope } from './run.ts';
 
 /** Makers made again, one for the sake of the next, before a missing blob is given up. */
 const MAX_HEALS = 16;
 
 /** What a run needs to have a missing blob made again. */
-export interface Healing {
-  readonly run: Digest;
-  readonly signal: AbortSignal;
-  readonly progress: (event: ProgressEvent) => void;
+export interface Healing extends RunScope {
   /** Makers that were tried for the sake of the first of these runs. */
   readonly healed: Set<Digest>;
 }

@@ -9,7 +9,7 @@ import { registry } from '../registry.ts';
 import { findHistoryFaults } from '../testing/history.ts';
 import { poolInPlace } from '../testing/pictures.ts';
 import { ASKED_ENGINE, createFakeRunner, ENGINE, TOY_CONFIG } from '../testing/training.ts';
-import { createExecutor } from './execute.ts';
+import { createExecutor } from './executor.ts';
 
 const preparedSchema = z.object({ digest: digestSchema });
 const trainedSchema = z.object({

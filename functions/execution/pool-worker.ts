@@ -1,8 +1,16 @@
 /** @file Body of a worker thread of the pool: one task at a time, by name. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { AppError, Internal } from '../../errors.ts';
-import { describeError } from '../../errors-wire.ts';
-import type { PoolReply, PoolRequest } from './pool-message.ts';
+import { describeError, type WireError } from '../../errors-wire.ts';
+
+export interface PoolRequest {
+  readonly name: string;
+  readonly input: unknown;
+}
+
+export type PoolReply =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: WireError };
 
 type Task = (input: unknown) => unknown;
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Busy, Cancelled, Internal } from '../../errors.ts';
 import { rebuildError } from '../../errors-wire.ts';
-import type { PoolReply, PoolRequest } from './pool-message.ts';
+import type { PoolReply, PoolRequest } from './pool-worker.ts';
 
 export interface TaskPool {
   /**

@@ -4,7 +4,7 @@
  */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Clock } from '../../storage/clock.ts';
-import type { RunEvent } from './executor.ts';
+import type { RunEvent } from './run-handle.ts';
 
 /** Events of one phase that follow each other within this time are one event: the newest. */
 const COALESCE_MS = 200;

@@ -9,8 +9,8 @@ import { type Digest, hexOf } from '../../storage/digest.ts';
 import { listFolders } from '../../storage/list-all.ts';
 import { runRecordSchema } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import type { RunEvent, RunHandle, RunState } from './executor.ts';
 import { type Run, settleWithin, sleep } from './run.ts';
+import type { RunEvent, RunHandle, RunState } from './run-handle.ts';
 
 /** A run that is over sooner leaves nothing behind unless it is an effect or failed: its result says it all. */
 const SHORT_RUN_MS = 1000;

@@ -6,7 +6,7 @@ import type { Json } from '../../storage/canonical.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
-import type { RunHandle, RunState } from './executor.ts';
+import type { RunHandle, RunState } from './run-handle.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 
 /** What work ends with. `action` differs from the run's when it was cut short. */
@@ -28,6 +28,14 @@ export interface Run<R = Result | Json> extends RunHandle {
   detach(): boolean;
   /** Settles, never rejects, when the work has ended. */
   readonly ended: Promise<void>;
+}
+
+/** A run as its own work sees it. */
+export interface RunScope {
+  /** Action of the run. */
+  readonly run: Digest;
+  readonly signal: AbortSignal;
+  readonly progress: (event: ProgressEvent) => void;
 }
 
 export interface RunSpec<R> {

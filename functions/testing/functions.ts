@@ -11,8 +11,7 @@ import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { type Dataset, digestSchema, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { type AnyFunction, defineFunction, definePageFunction } from '../define.ts';
-import { createExecutor } from '../execution/execute.ts';
-import type { Executor } from '../execution/executor.ts';
+import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TaskPool } from '../execution/pool.ts';
 import { report } from '../report.ts';
 

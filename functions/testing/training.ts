@@ -28,8 +28,7 @@ import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/r
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
-import { createExecutor } from '../execution/execute.ts';
-import type { Executor } from '../execution/executor.ts';
+import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import { gc } from '../gc.ts';
 import { createExperiment } from '../operations/create-experiment.ts';

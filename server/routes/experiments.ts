@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { samplingOf } from '../../configs/sampling.ts';
 import { InvalidInput } from '../../errors.ts';
-import { effectAction } from '../../functions/execution/effect-action.ts';
+import { effectDigest } from '../../functions/execution/calls.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
@@ -150,7 +150,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const train = executor.functions.get('train');
     if (train?.kind !== 'effect') return {};
     for (const input of [{ experiment: name }, { experiment: name, target }]) {
-      const run = await executor.findRun(effectAction(train, input));
+      const run = await executor.findRun(effectDigest(train, input));
       const state = await run?.state();
       if (state?.state !== 'running' && state?.state !== 'queued') continue;
       return { run: runPath(state.action), ...(state.progress && { progress: state.progress }) };

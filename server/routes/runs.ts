@@ -4,7 +4,7 @@ import { streamSSE } from 'hono/streaming';
 import { InvalidInput, NotFound } from '../../errors.ts';
 import { describeError } from '../../errors-wire.ts';
 import { makeProblem } from '../../formats/problem.ts';
-import type { RunHandle } from '../../functions/execution/executor.ts';
+import type { RunHandle } from '../../functions/execution/run-handle.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readWait } from '../prefer.ts';

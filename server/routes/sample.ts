@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { samplingOf } from '../../configs/sampling.ts';
 import { Internal } from '../../errors.ts';
-import type { RunState } from '../../functions/execution/executor.ts';
+import type { RunState } from '../../functions/execution/run-handle.ts';
 import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
 import { chooseSamplingEngine } from '../../functions/experiments/sampling-engine.ts';
 import { sampleInput } from '../../functions/sample.ts';

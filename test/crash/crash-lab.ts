@@ -1,5 +1,5 @@
 /** @file A server and its gpu-runner in the process of a test, to be thrown away: all that outlives it is the store. */
-import { createExecutor } from '../../functions/execution/execute.ts';
+import { createExecutor } from '../../functions/execution/executor.ts';
 import { registry } from '../../functions/registry.ts';
 import { poolInPlace } from '../../functions/testing/pictures.ts';
 import { ASKED_ENGINE, createFakeRunner } from '../../functions/testing/training.ts';

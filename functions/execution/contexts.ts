@@ -1,0 +1,53 @@
+/** @file What a function gets beside its input: blobs, progress, the runner; for an effect also the store and other functions. */
+import type { RunnerClient } from '../../gpu-runner/protocol.ts';
+import type { Clock } from '../../storage/clock.ts';
+import type { LeaseTerms } from '../../storage/lease.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { CallOptions, EffectContext, FunctionContext } from '../define.ts';
+import type { TaskPool } from './pool.ts';
+import type { RunScope } from './run.ts';
+
+/** The parts of the site that functions work with. */
+export interface ContextParts {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+  readonly runner: RunnerClient;
+  readonly pool: TaskPool;
+  readonly importRoots: readonly string[];
+  readonly clock: Clock;
+  /** Of the leases of experiments; default: 30 s by `clock`. */
+  readonly lease?: LeaseTerms;
+}
+
+export function makeContext(parts: ContextParts, { signal, progress }: RunScope): FunctionContext {
+  return {
+    blobs: parts.blobs,
+    signal,
+    progress,
+    runner: parts.runner,
+    task: (name, input) => parts.pool.run(name, input, signal),
+  };
+}
+
+/** Calls of an effect stop with its run, and report their progress there unless the effect listens itself. */
+export function makeEffectContext(
+  parts: ContextParts,
+  run: RunScope,
+  { call, callEffect, restore }: Pick<EffectContext, 'call' | 'callEffect' | 'restore'>,
+): EffectContext {
+  const nested = (given: CallOptions = {}): CallOptions => ({
+    onEvent: run.progress,
+    ...given,
+    signal: given.signal ? AbortSignal.any([run.signal, given.signal]) : run.signal,
+  });
+  return {
+    ...makeContext(parts, run),
+    store: parts.store,
+    importRoots: parts.importRoots,
+    lease: parts.lease ?? { clock: parts.clock },
+    now: parts.clock.now,
+    call: (name, body, given) => call(name, body, nested(given)),
+    callEffect: (name, body, given) => callEffect(name, body, nested(given)),
+    restore,
+  };
+}
