@@ -1,8 +1,8 @@
 /** @file Answers a call that may take long: with its result, its problem, or the address of its run. */
 import type { Context } from 'hono';
 import type { RunHandle } from '../functions/execution/run-handle.ts';
-import { readWait } from './prefer.ts';
 import { sendProblem } from './problem.ts';
+import { readWait } from './request-options.ts';
 import { describeRun, runPath } from './run-document.ts';
 
 /** Seconds that a call without a `Prefer` header waits for its result. */

@@ -2,7 +2,7 @@ import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
-import { parseDuration } from '../parse-duration.ts';
+import { parseDuration } from '../parse-options.ts';
 import { createProgressView } from '../progress.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';

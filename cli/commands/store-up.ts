@@ -4,7 +4,7 @@ import { findOrBuildMinio } from '../../infra/minio/binary.ts';
 import { keysPathOf } from '../../infra/minio/keys.ts';
 import { DEFAULT_BUCKET, type MinioStore, startMinioStore } from '../../infra/minio/store.ts';
 import { reportErrors } from '../command-error.ts';
-import { parsePort } from '../parse-port.ts';
+import { parsePort } from '../parse-options.ts';
 import { quoteWord } from '../shell.ts';
 import { listenForStop } from '../stop-signals.ts';
 import { bucketArg, DEFAULT_FOLDER, folderArg, kindArg, parseBucket, requireMinio } from './store-args.ts';
@@ -31,8 +31,8 @@ export const storeUpCommand = defineCommand({
     const folder = args.folder ?? DEFAULT_FOLDER;
     const options = {
       folder,
-      port: parsePort('port', args.port ?? '9000'),
-      consolePort: parsePort('console-port', args['console-port'] ?? '9001'),
+      port: parsePort(args.port ?? '9000', '--port'),
+      consolePort: parsePort(args['console-port'] ?? '9001', '--console-port'),
       bucket: parseBucket(args.bucket ?? DEFAULT_BUCKET),
       ...(args.verbose === true ? { log: (line: string) => console.log(`minio | ${line}`) } : {}),
     };

@@ -2,7 +2,7 @@ import { defineCommand } from 'citty';
 import { listAdvice } from '../advice.ts';
 import { reportErrors } from '../command-error.ts';
 import { createApiClient } from '../http.ts';
-import { parsePort } from '../parse-port.ts';
+import { parsePort } from '../parse-options.ts';
 import { listenForStop } from '../stop-signals.ts';
 import { startEasel } from '../up.ts';
 
@@ -31,7 +31,7 @@ export const upCommand = defineCommand({
     },
   },
   run: reportErrors(async ({ args }) => {
-    const port = args.port === undefined ? undefined : parsePort('port', args.port);
+    const port = args.port === undefined ? undefined : parsePort(args.port, '--port');
     const stopAsked = listenForStop();
     const easel = await startEasel({
       ...(port === undefined ? {} : { port }),

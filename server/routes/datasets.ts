@@ -11,7 +11,7 @@ import { digestSchema, type Item } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
-import { readFlag } from '../read-flag.ts';
+import { readFlag } from '../request-options.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;

@@ -1,9 +1,9 @@
 /** @file openapi.json and the page that reads it. */
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
+import manifest from '../../package.json' with { type: 'json' };
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { makeOpenApi } from '../openapi.ts';
-import { VERSION } from '../version.ts';
 
 const page = readFileSync(new URL('../pages/docs.html', import.meta.url), 'utf8');
 
@@ -14,7 +14,7 @@ export function createDocRoutes({ executor }: ServerDeps, routes: readonly Route
   const app = new Hono();
   app.get('/openapi.json', c => {
     const { origin } = new URL(c.req.url);
-    return c.json(makeOpenApi({ routes, functions: executor.functions.values(), origin, version: VERSION }));
+    return c.json(makeOpenApi({ routes, functions: executor.functions.values(), origin, version: manifest.version }));
   });
   app.get('/docs', c => c.html(page, 200, { 'content-security-policy': PAGE_POLICY }));
   return app;

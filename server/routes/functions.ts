@@ -4,7 +4,7 @@ import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { describeFunction } from '../describe-function.ts';
 import { readJson } from '../read-body.ts';
-import { readFlag } from '../read-flag.ts';
+import { readFlag } from '../request-options.ts';
 import { runDocumentSchema } from '../run-document.ts';
 
 export function createFunctionRoutes({ executor }: ServerDeps): Hono {

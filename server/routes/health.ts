@@ -3,8 +3,8 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { describeError } from '../../errors-wire.ts';
 import { runnerStatusSchema } from '../../gpu-runner/protocol.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import type { RouteDoc, ServerDeps } from '../deps.ts';
-import { VERSION } from '../version.ts';
 
 const RUNNER_TIMEOUT_MS = 2000;
 
@@ -26,9 +26,9 @@ export function createHealthRoutes({ store, runner, env, s3 }: ServerDeps): Hono
   app.get('/health', async c => {
     // This call needs no token. So without one it says only that the server is up.
     const known = env.token === undefined || c.req.header('authorization') !== undefined;
-    if (!known) return c.json({ v: 1, status: 'ok', version: VERSION });
+    if (!known) return c.json({ v: 1, status: 'ok', version: manifest.version });
     const found = await askRunner(runner.status());
-    return c.json({ v: 1, status: 'ok', version: VERSION, store: store.url, ...(s3 && { s3 }), ...found });
+    return c.json({ v: 1, status: 'ok', version: manifest.version, store: store.url, ...(s3 && { s3 }), ...found });
   });
 
   return app;

@@ -7,7 +7,7 @@ import { makeProblem } from '../../formats/problem.ts';
 import type { RunHandle } from '../../functions/execution/run-handle.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
-import { readWait } from '../prefer.ts';
+import { readWait } from '../request-options.ts';
 import { describeRun, finalEvent, runDocumentSchema } from '../run-document.ts';
 
 /** Proxies close a connection that is silent for longer. */

@@ -11,9 +11,9 @@ import type { Json } from '../../storage/canonical.ts';
 import { resultSchema } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
-import { prefersAsync, readWait } from '../prefer.ts';
 import { sendProblem } from '../problem.ts';
 import { readJsonAs } from '../read-body.ts';
+import { prefersAsync, readWait } from '../request-options.ts';
 import { describeRun, runPath } from '../run-document.ts';
 
 /** How long a picture is waited for without a `Prefer` header. */

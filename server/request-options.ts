@@ -1,4 +1,4 @@
-/** @file The header `Prefer` (RFC 7240). */
+/** @file How a caller asks to be answered: the header `Prefer` (RFC 7240) and flags in the query, such as `?force`. */
 import { InvalidInput } from '../errors.ts';
 
 /** Longest wait of a call: one hour. */
@@ -19,6 +19,13 @@ export function readWait(header: string | undefined, fallback: number): number {
 /** Whether the caller prefers `respond-async`. */
 export function prefersAsync(header: string | undefined): boolean {
   return preferences(header).has('respond-async');
+}
+
+/** Whether a flag is on: `?flag`, `?flag=true` or `?flag=1`. @throws InvalidInput */
+export function readFlag(value: string | undefined, name: string): boolean {
+  if (value === undefined || value === 'false' || value === '0') return false;
+  if (value === '' || value === 'true' || value === '1') return true;
+  throw new InvalidInput(`?${name}=${value.slice(0, 50)} is wrong`, { expected: `?${name} or ?${name}=false` });
 }
 
 function preferences(header: string | undefined): Map<string, string> {

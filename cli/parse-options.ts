@@ -1,3 +1,4 @@
+/** @file Values of command-line options. */
 import { InvalidInput } from '../errors.ts';
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -8,4 +9,11 @@ export function parseDuration(text: string, option: string): number {
   const seconds = Number(count) * (SECONDS[unit] ?? Number.NaN);
   if (Number.isFinite(seconds)) return seconds;
   throw new InvalidInput(`${option} ${text} is wrong`, { expected: 'a number and s, m, h or d, such as 48h' });
+}
+
+/** @param option Name of the option, for errors. @throws InvalidInput */
+export function parsePort(text: string, option: string): number {
+  const port = Number(text);
+  if (text.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new InvalidInput(`${option} ${text} is not a port`, { expected: 'a number from 0 to 65535' });
 }
