@@ -35,6 +35,7 @@ async function startServer(env: ServerEnv): Promise<void> {
   const blobs = createBlobStore(store);
   const pool = createPool();
   const runner = createRunnerClient({
+    clock,
     addresses: env.runners,
     ...(env.runnerSecret !== undefined && { secret: env.runnerSecret }),
     ...(env.cacheFolder !== undefined && { cacheFolder: env.cacheFolder }),

@@ -66,8 +66,8 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const mapPages = createPageMapper(functions, resolver, options.concurrency);
   const makers = createMakers(store, cache, functions);
   const healer = createHealer(makers, blobs, remake);
-  const runStore = createRunStore(store, clock.now);
-  const runs = createRuns(runStore);
+  const runStore = createRunStore(store, clock);
+  const runs = createRuns(runStore, clock);
 
   async function resolveAction(call: ActionCall, scope: RunScope, refresh: Refresh): Promise<RunAnswer<Result>> {
     const { fn, parsed, action } = call;
@@ -92,7 +92,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       action: call.digest,
       function: call.fn.name,
       resolved: call.parsed.resolved,
-      now: clock.now,
+      clock,
       work(signal, progress) {
         const scope = { run: call.digest, signal, progress };
         const work = () => (call.action ? resolveAction(call, scope, refresh) : runEffect(call, scope));

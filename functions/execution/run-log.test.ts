@@ -1,8 +1,14 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
+import type { Clock } from '../../storage/clock.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 
-beforeEach(() => void vi.useFakeTimers({ now: 0 }));
-afterEach(() => void vi.useRealTimers());
+let time: FakeTime;
+let clock: Clock;
+beforeEach(() => {
+  time = new FakeTime();
+  clock = time.clock();
+});
 
 async function readAll(log: RunLog, after = 0): Promise<(number | undefined)[]> {
   const seen: (number | undefined)[] = [];
@@ -11,7 +17,7 @@ async function readAll(log: RunLog, after = 0): Promise<(number | undefined)[]> 
 }
 
 test('a follower that starts late replays from any id', async () => {
-  const log = createRunLog(Date.now);
+  const log = createRunLog(clock);
   for (const phase of ['a', 'b', 'c']) log.add({ phase });
   log.end();
   const ids = [];
@@ -20,11 +26,11 @@ test('a follower that starts late replays from any id', async () => {
 });
 
 test('events of one phase within 200 ms become the newest of them, and the last is never lost', async () => {
-  const log = createRunLog(Date.now);
+  const log = createRunLog(clock);
   const seen = readAll(log);
   for (let done = 0; done < 100; done++) {
     log.add({ phase: 'pages', done });
-    await vi.advanceTimersByTimeAsync(20);
+    await time.advance(20);
   }
   log.end();
   const events = await seen;
@@ -35,7 +41,7 @@ test('events of one phase within 200 ms become the newest of them, and the last 
 });
 
 test('a change of phase is never held back', async () => {
-  const log = createRunLog(Date.now);
+  const log = createRunLog(clock);
   log.add({ phase: 'a', done: 1 });
   log.add({ phase: 'a', done: 2 });
   log.add({ phase: 'b', done: 1 });
@@ -43,7 +49,7 @@ test('a change of phase is never held back', async () => {
 });
 
 test('a long log is thinned out where it is old, and stays in order', async () => {
-  const log = createRunLog(Date.now);
+  const log = createRunLog(clock);
   for (let done = 0; done < 20_000; done++) log.add({ phase: done % 2 === 0 ? 'a' : 'b', done });
   expect(log.entries.length).toBeLessThanOrEqual(4000);
   log.end();
@@ -55,7 +61,7 @@ test('a long log is thinned out where it is old, and stays in order', async () =
 });
 
 test('an abort ends a follower that waits', async () => {
-  const log = createRunLog(Date.now);
+  const log = createRunLog(clock);
   const controller = new AbortController();
   const done = (async () => {
     for await (const _ of log.follow(0, controller.signal)) throw new Error('there are no events');
@@ -67,10 +73,10 @@ test('an abort ends a follower that waits', async () => {
 
 test('a clock that is set back holds no event for longer', async () => {
   let offset = 0;
-  const log = createRunLog(() => Date.now() + offset);
+  const log = createRunLog(time.clock(() => offset));
   log.add({ phase: 'a', done: 1 });
   offset = -86_400_000;
   log.add({ phase: 'a', done: 2 });
-  await vi.advanceTimersByTimeAsync(250);
+  await time.advance(250);
   expect(log.entries.map(({ data }) => data.done)).toEqual([1, 2]);
 });

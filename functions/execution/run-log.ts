@@ -20,12 +20,12 @@ export interface RunLog {
   follow(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
 }
 
-export function createRunLog(now: Clock['now']): RunLog {
+export function createRunLog(clock: Clock): RunLog {
   let entries: RunEvent[] = [];
   let nextId = 1;
   let newest: ProgressEvent | undefined;
   let held: ProgressEvent | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let releasing: AbortController | undefined;
   let addedAt = Number.NEGATIVE_INFINITY;
   let ended = false;
   let waiting: (() => void)[] = [];
@@ -38,7 +38,7 @@ export function createRunLog(now: Clock['now']): RunLog {
 
   function append(event: ProgressEvent): void {
     entries.push({ id: nextId++, data: event });
-    addedAt = now();
+    addedAt = clock.monotonic();
     if (entries.length > MAX_EVENTS) {
       const half = entries.length >> 1;
       entries = entries.filter((_, index) => index >= half || index % 2 === 0);
@@ -47,11 +47,18 @@ export function createRunLog(now: Clock['now']): RunLog {
   }
 
   function release(): void {
-    clearTimeout(timer);
-    timer = undefined;
+    releasing?.abort();
+    releasing = undefined;
     const event = held;
     held = undefined;
     if (event !== undefined) append(event);
+  }
+
+  /** Aborted, it releases nothing. */
+  function releaseAfter(ms: number): AbortController {
+    const waiting = new AbortController();
+    clock.sleep(ms, waiting.signal).then(release, () => {});
+    return waiting;
   }
 
   return {
@@ -71,11 +78,10 @@ export function createRunLog(now: Clock['now']): RunLog {
         append(event);
         return;
       }
-      // A clock that was set back must not hold it for longer.
-      const wait = Math.min(COALESCE_MS, addedAt + COALESCE_MS - now());
+      const wait = addedAt + COALESCE_MS - clock.monotonic();
       held = event;
       if (wait <= 0) release();
-      else timer ??= setTimeout(release, wait).unref();
+      else releasing ??= releaseAfter(wait);
     },
     end() {
       release();

@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { Unprocessable } from '../../errors.ts';
+import type { Clock } from '../../storage/clock.ts';
 import { digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { Run } from './run.ts';
 import { startRun } from './run.ts';
@@ -9,22 +11,24 @@ import { createRunStore } from './run-store.ts';
 
 const ACTION = digestOf('some action');
 
+let time: FakeTime;
+let clock: Clock;
 let store: ObjectStore;
 let gate: PromiseWithResolvers<void>;
 
 beforeEach(() => {
-  vi.useFakeTimers({ now: Date.parse('2026-01-02T03:04:05Z') });
+  time = new FakeTime({ startsAt: Date.parse('2026-01-02T03:04:05Z') });
+  clock = time.clock();
   store = createMemoryStore();
   gate = Promise.withResolvers();
 });
-afterEach(() => void vi.useRealTimers());
 
 function startWork(): Run {
   return startRun({
     action: ACTION,
     function: 'work',
     resolved: {},
-    now: Date.now,
+    clock,
     async work(_, progress) {
       progress({ phase: 'first', done: 1, total: 2, metrics: { loss: 0.5 } });
       await gate.promise;
@@ -35,7 +39,7 @@ function startWork(): Run {
 }
 
 async function readState() {
-  return (await createRunStore(store, Date.now).find(ACTION))?.state();
+  return (await createRunStore(store, clock).find(ACTION))?.state();
 }
 
 async function keys(): Promise<string[]> {
@@ -43,10 +47,10 @@ async function keys(): Promise<string[]> {
 }
 
 test('a run that goes on can be seen from elsewhere after a second, and its end at once', async () => {
-  const record = createRunStore(store, Date.now).record(startWork(), { effect: true });
-  await vi.advanceTimersByTimeAsync(900);
+  const record = createRunStore(store, clock).record(startWork(), { effect: true });
+  await time.advance(900);
   expect(await readState()).toBeUndefined();
-  await vi.advanceTimersByTimeAsync(200);
+  await time.advance(200);
   expect(await readState()).toMatchObject({
     state: 'running',
     function: 'work',
@@ -60,18 +64,18 @@ test('a run that goes on can be seen from elsewhere after a second, and its end 
 });
 
 test('another process follows the events to the end', async () => {
-  const record = createRunStore(store, Date.now).record(startWork(), { effect: true });
-  await vi.advanceTimersByTimeAsync(1100);
-  const found = await createRunStore(store, Date.now).find(ACTION);
+  const record = createRunStore(store, clock).record(startWork(), { effect: true });
+  await time.advance(1100);
+  const found = await createRunStore(store, clock).find(ACTION);
   const seen: unknown[] = [];
   const following = (async () => {
     for await (const event of found?.events(0) ?? []) seen.push(event);
   })();
   const waiting = found?.wait(60_000);
-  await vi.advanceTimersByTimeAsync(5000);
+  await time.advance(5000);
   expect(seen).toEqual([{ id: 1, data: { phase: 'first', done: 1, total: 2, metrics: { loss: 0.5 } } }]);
   gate.resolve();
-  await vi.advanceTimersByTimeAsync(5000);
+  await time.advance(5000);
   await Promise.all([record, following]);
   expect(seen).toHaveLength(2);
   expect(await waiting).toMatchObject({ state: 'done', result: { answer: 42 } });
@@ -79,15 +83,15 @@ test('another process follows the events to the end', async () => {
 
 test('a run whose server went away is told as failed, and that the same call goes on', async () => {
   const run = startWork();
-  void createRunStore(store, Date.now).record(run, { effect: true });
-  await vi.advanceTimersByTimeAsync(1100);
+  void createRunStore(store, clock).record(run, { effect: true });
+  await time.advance(1100);
   const left = await store.list('runs/');
   const [state] = left.objects.filter(({ key }) => key.endsWith('state.json'));
   const dead = createMemoryStore();
   await dead.put(state?.key ?? '', (await store.get(state?.key ?? ''))?.body ?? new Uint8Array());
-  const find = async () => (await createRunStore(dead, Date.now).find(ACTION))?.state();
+  const find = async () => (await createRunStore(dead, clock).find(ACTION))?.state();
   expect(await find()).toMatchObject({ state: 'running' });
-  await vi.advanceTimersByTimeAsync(61_000);
+  await time.advance(61_000);
   expect(await find()).toMatchObject({
     state: 'failed',
     error: { code: 'conflict', retryable: true, hint: 'send the same call again: it goes on' },
@@ -103,17 +107,17 @@ test('the newest attempt counts', async () => {
       action: ACTION,
       function: 'work',
       resolved: {},
-      now: Date.now,
+      clock,
       work: async () => ({ action: ACTION, cache: 'miss' as const, result: { answer } }),
     });
-    await createRunStore(store, Date.now).record(run, { effect: true });
-    await vi.advanceTimersByTimeAsync(10);
+    await createRunStore(store, clock).record(run, { effect: true });
+    await time.advance(10);
   }
   expect(await readState()).toMatchObject({ result: { answer: 3 } });
 });
 
 test('short pure work leaves nothing behind, failed work leaves its error', async () => {
-  const runs = createRunStore(store, Date.now);
+  const runs = createRunStore(store, clock);
   gate.resolve();
   await runs.record(startWork(), { effect: false });
   expect(await keys()).toEqual([]);
@@ -121,7 +125,7 @@ test('short pure work leaves nothing behind, failed work leaves its error', asyn
     action: ACTION,
     function: 'work',
     resolved: {},
-    now: Date.now,
+    clock,
     work: () => Promise.reject(new Unprocessable('it cannot be done', { details: { id: 7 } })),
   });
   await runs.record(failing, { effect: false });
@@ -139,8 +143,8 @@ test('a failed run of an earlier version, with `retryAfterSeconds`, is read', as
 test('a store that refuses the progress does not disturb the run', async () => {
   const run = startWork();
   const broken: ObjectStore = { ...store, put: () => Promise.reject(new Error('the disk is full')) };
-  const record = createRunStore(broken, Date.now).record(run, { effect: true });
-  await vi.advanceTimersByTimeAsync(30_000);
+  const record = createRunStore(broken, clock).record(run, { effect: true });
+  await time.advance(30_000);
   gate.resolve();
   await record;
   expect(run.snapshot()).toMatchObject({ state: 'done' });
@@ -148,17 +152,17 @@ test('a store that refuses the progress does not disturb the run', async () => {
 
 test('clocks that are set back or forward by a day change neither how long is waited nor what is written', async () => {
   let offset = 0;
-  const now = () => Date.now() + offset;
+  const jumping = time.clock(() => offset);
   const run = startWork();
-  const record = createRunStore(store, now).record(run, { effect: true });
-  await vi.advanceTimersByTimeAsync(1100);
-  const found = await createRunStore(store, now).find(ACTION);
+  const record = createRunStore(store, jumping).record(run, { effect: true });
+  await time.advance(1100);
+  const found = await createRunStore(store, jumping).find(ACTION);
   let waited = 0;
   for (const jump of [-86_400_000, 86_400_000]) {
     const waiting = found?.wait(5000).then(() => waited++);
-    await vi.advanceTimersByTimeAsync(1500);
+    await time.advance(1500);
     offset += jump;
-    await vi.advanceTimersByTimeAsync(4500);
+    await time.advance(4500);
     await waiting;
   }
   expect(waited).toBe(2);
@@ -169,10 +173,10 @@ test('clocks that are set back or forward by a day change neither how long is wa
 });
 
 test('of many attempts the newest few are kept', async () => {
-  const runs = createRunStore(store, Date.now);
+  const runs = createRunStore(store, clock);
   gate.resolve();
   for (let attempt = 0; attempt < 10; attempt++) {
-    await vi.advanceTimersByTimeAsync(60_000);
+    await time.advance(60_000);
     await runs.record(startWork(), { effect: true });
   }
   const kept = await keys();

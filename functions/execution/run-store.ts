@@ -9,7 +9,7 @@ import { type Digest, hexOf } from '../../storage/digest.ts';
 import { listFolders } from '../../storage/list-all.ts';
 import { runRecordSchema } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import { type Run, settleWithin, sleep } from './run.ts';
+import { type Run, settleWithin } from './run.ts';
 import type { RunEvent, RunHandle, RunState } from './run-handle.ts';
 
 /** A run that is over sooner leaves nothing behind unless it is an effect or failed: its result says it all. */
@@ -31,13 +31,12 @@ export interface RunStore {
   find(action: Digest): Promise<RunHandle | undefined>;
 }
 
-export function createRunStore(store: ObjectStore, now: Clock['now']): RunStore {
+export function createRunStore(store: ObjectStore, clock: Clock): RunStore {
   async function record(run: Run, { effect }: { readonly effect: boolean }): Promise<void> {
-    const stamp = new Date(now()).toISOString().replaceAll(/[-:.]/g, '');
-    // By a clock that does not jump.
-    const startedAt = performance.now();
-    await settleWithin(run.ended, SHORT_RUN_MS);
-    if (!effect && run.snapshot().state === 'done' && performance.now() - startedAt < SHORT_RUN_MS) return;
+    const stamp = new Date(clock.now()).toISOString().replaceAll(/[-:.]/g, '');
+    const startedAt = clock.monotonic();
+    await settleWithin(run.ended, SHORT_RUN_MS, clock);
+    if (!effect && run.snapshot().state === 'done' && clock.monotonic() - startedAt < SHORT_RUN_MS) return;
     const folder = `${folderOf(run.action)}${stamp}-${randomUUID().slice(0, 8)}/`;
     let eventsAt = Number.NEGATIVE_INFINITY;
     let lastId = 0;
@@ -47,19 +46,24 @@ export function createRunStore(store: ObjectStore, now: Clock['now']): RunStore 
       const newest = run.log.entries.at(-1)?.id ?? 0;
       // A failed write costs a look at the progress from elsewhere, which must not cost the run.
       try {
-        if (newest > lastId && (final || performance.now() - eventsAt >= EVENTS_INTERVAL_MS)) {
+        if (newest > lastId && (final || clock.monotonic() - eventsAt >= EVENTS_INTERVAL_MS)) {
           await store.put(`${folder}events.jsonl`, encodeEvents(run.log.entries), { mediaType: 'application/jsonl' });
-          eventsAt = performance.now();
+          eventsAt = clock.monotonic();
           lastId = newest;
         }
-        await store.put(`${folder}state.json`, encodeState(state, now()), { mediaType: 'application/json' });
+        await store.put(`${folder}state.json`, encodeState(state, clock.now()), { mediaType: 'application/json' });
         if (final) await dropOldAttempts(run.action);
       } catch {
         if (final) return;
       }
       if (final) return;
-      await settleWithin(run.ended, STATE_INTERVAL_MS);
+      await settleWithin(run.ended, STATE_INTERVAL_MS, clock);
     }
+  }
+
+  /** An abort ends it early. */
+  async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    await clock.sleep(ms, signal).catch(() => {});
   }
 
   async function read(folder: string): Promise<RunState | undefined> {
@@ -70,7 +74,7 @@ export function createRunStore(store: ObjectStore, now: Clock['now']): RunStore 
     const { v: _, links: __, updated_at, ...rest } = parsed.data;
     const known: RunState = rest;
     const open = known.state === 'running' || known.state === 'queued';
-    if (!open || now() - Date.parse(updated_at) < STALE_MS) return known;
+    if (!open || clock.now() - Date.parse(updated_at) < STALE_MS) return known;
     const lost = new Conflict('the server that ran it went away', { hint: 'send the same call again: it goes on' });
     return { ...known, state: 'failed', error: describeError(lost) };
   }
@@ -109,9 +113,9 @@ export function createRunStore(store: ObjectStore, now: Clock['now']): RunStore 
       function: first.function,
       state,
       async wait(ms, signal) {
-        const deadline = performance.now() + ms;
-        while (!hasEnded(await state()) && performance.now() < deadline && !signal?.aborted) {
-          await sleep(Math.min(POLL_MS, Math.max(1, deadline - performance.now())), signal);
+        const deadline = clock.monotonic() + ms;
+        while (!hasEnded(await state()) && clock.monotonic() < deadline && !signal?.aborted) {
+          await pause(Math.min(POLL_MS, deadline - clock.monotonic()), signal);
         }
         return last;
       },
@@ -125,7 +129,7 @@ export function createRunStore(store: ObjectStore, now: Clock['now']): RunStore 
             yield event;
           }
           if (ended) return;
-          await sleep(POLL_MS, signal);
+          await pause(POLL_MS, signal);
         }
       },
       cancel() {

@@ -42,13 +42,13 @@ export interface RunSpec<R> {
   readonly action: Digest;
   readonly function: string;
   readonly resolved: Readonly<Record<string, Digest>>;
-  readonly now: Clock['now'];
+  readonly clock: Clock;
   work(signal: AbortSignal, progress: (event: ProgressEvent) => void): Promise<RunAnswer<R>>;
 }
 
 /** Starts the work at once. */
 export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
-  const log = createRunLog(spec.now);
+  const log = createRunLog(spec.clock);
   const controller = new AbortController();
   const listeners = new Set<(event: ProgressEvent) => void>();
   let waiting = 0;
@@ -122,7 +122,7 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
     snapshot,
     state: async () => snapshot(),
     async wait(ms, signal) {
-      await settleWithin(ended, ms, signal);
+      await settleWithin(ended, ms, spec.clock, signal);
       return snapshot();
     },
     events: (after, signal) => log.follow(after, signal),
@@ -137,23 +137,16 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
 }
 
 /** Resolves when `ended` does, after `ms` milliseconds, or when the signal aborts; leaves no timer behind. */
-export function settleWithin(ended: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    if (signal?.aborted) return resolve();
-    const finish = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal?.addEventListener('abort', finish, { once: true });
-    void ended.then(finish, finish);
-  });
-}
-
-/** Resolves after `ms` milliseconds or when the signal aborts, whichever is first. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return settleWithin(new Promise(() => {}), ms, signal);
+export async function settleWithin(
+  ended: Promise<void>,
+  ms: number,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<void> {
+  const settled = new AbortController();
+  const sleeping = signal ? AbortSignal.any([settled.signal, signal]) : settled.signal;
+  await Promise.race([ended, clock.sleep(ms, sleeping)]).catch(() => {});
+  settled.abort();
 }
 
 function cancelled(name: string): Cancelled {

@@ -1,6 +1,7 @@
 /** @file The runs of this process: equal calls share one, posted runs outlive their callers and are written to the store. */
 import { Busy } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
+import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Result } from '../../storage/records.ts';
 import { type Run, type RunSpec, settleWithin, startRun } from './run.ts';
@@ -28,7 +29,7 @@ export interface Runs {
   close(): Promise<void>;
 }
 
-export function createRuns(runStore: RunStore): Runs {
+export function createRuns(runStore: RunStore, clock: Clock): Runs {
   const running = new Map<Digest, Run>();
   const ended = new Map<Digest, Run>();
   const recording = new Set<Promise<void>>();
@@ -78,6 +79,7 @@ export function createRuns(runStore: RunStore): Runs {
       await settleWithin(
         all.then(() => Promise.all(recording)).then(() => {}),
         ms,
+        clock,
       );
     },
     async close() {

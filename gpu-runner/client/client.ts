@@ -1,9 +1,9 @@
 /** @file The server's side of the runner protocol: finds a runner, submits a job, follows it, and goes on after a runner's death. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
 import { AppError, Busy, Cancelled, Internal } from '../../errors.ts';
 import { rebuildError } from '../../errors-wire.ts';
+import { type Clock, SYSTEM_CLOCK } from '../../storage/clock.ts';
 import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from '../protocol.ts';
 import { readRunnerFiles } from './runner-file.ts';
 import { createRunnerLink, LinkLost, type RunnerLink } from './runner-link.ts';
@@ -24,6 +24,8 @@ export interface RunnerClientOptions {
   readonly secret?: string;
   readonly cacheFolder?: string;
   readonly fetch?: typeof fetch;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   /** How long a runner that was there before may be away: a supervised restart. Default 20 s. */
   readonly returnMs?: number;
   /** How long to look for a runner that was never seen. Default 2 s. */
@@ -37,7 +39,7 @@ interface Endpoint {
 
 /** Runs jobs on the runner with the shortest queue. Jobs are idempotent by their action, so one whose runner died is submitted again. */
 export function createRunnerClient(options: RunnerClientOptions = {}): RunnerClient {
-  const doFetch = options.fetch ?? fetch;
+  const { fetch: doFetch = fetch, clock = SYSTEM_CLOCK } = options;
   let seen = false;
 
   async function listEndpoints(): Promise<readonly Endpoint[]> {
@@ -49,7 +51,7 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
 
   /** All runners that answer, with the reasons of those that do not. */
   async function survey(signal: AbortSignal) {
-    const links = (await listEndpoints()).map(endpoint => createRunnerLink(endpoint, doFetch));
+    const links = (await listEndpoints()).map(endpoint => createRunnerLink(endpoint, doFetch, clock));
     const answers = await Promise.allSettled(links.map(async link => ({ link, status: await link.status(signal) })));
     const answering = answers.flatMap(answer => (answer.status === 'fulfilled' ? answer.value : []));
     const reachable = answering.filter(({ status }) => !status.stopping);
@@ -65,16 +67,16 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
 
   /** Waits for a runner as long as one may be expected. @throws Busy naming the addresses and what to do */
   async function findRunners(signal: AbortSignal) {
-    let since = performance.now();
+    let since = clock.monotonic();
     for (;;) {
       const { answering, reachable, reasons } = await survey(signal);
       signal.throwIfAborted();
       if (reachable.length > 0) return reachable;
       // One that shuts down may take a long step to do so; its return is waited for from then on.
-      if (answering.length > 0) since = performance.now();
+      if (answering.length > 0) since = clock.monotonic();
       const patience = seen ? (options.returnMs ?? RETURN_MS) : (options.firstContactMs ?? FIRST_CONTACT_MS);
-      if (performance.now() + POLL_MS > since + patience) throw unreachable(reasons);
-      await sleep(POLL_MS, undefined, { signal });
+      if (clock.monotonic() + POLL_MS > since + patience) throw unreachable(reasons);
+      await clock.sleep(POLL_MS, signal);
     }
   }
 

@@ -1,10 +1,10 @@
 /** @file HTTP to one runner. What the network does becomes LinkLost; what the runner answers becomes a value or an AppError. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Internal, NotFound } from '../../errors.ts';
 import { rebuildError } from '../../errors-wire.ts';
 import { readProblem } from '../../formats/problem.ts';
 import { readServerSentEvents } from '../../formats/server-sent-events.ts';
+import type { Clock } from '../../storage/clock.ts';
 import {
   type Job,
   type JobDocument,
@@ -46,6 +46,7 @@ export interface RunnerLink {
 export function createRunnerLink(
   { address, secret }: { readonly address: string; readonly secret: string },
   doFetch: typeof fetch,
+  clock: Clock,
 ): RunnerLink {
   async function request(path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
     const headers = { authorization: `Bearer ${secret}`, ...init.headers };
@@ -123,7 +124,7 @@ export function createRunnerLink(
           reason = error;
         }
         if (reason instanceof NobodyThere || reason instanceof NotFound || failures === RECONNECTS) throw lost(reason);
-        await sleep(RECONNECT_MS * 2 ** failures, undefined, { signal });
+        await clock.sleep(RECONNECT_MS * 2 ** failures, signal);
       }
     },
     async cancel(action, client) {

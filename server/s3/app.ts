@@ -1,6 +1,7 @@
 /** @file An S3 endpoint over any store, as a Hono app: one bucket, path style, every request signed. */
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import { type Clock, SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { digestOfBlobKey } from '../../storage/keys.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { type Authenticated, authenticate, type S3Credentials } from './authenticate.ts';
@@ -25,8 +26,8 @@ export interface S3AppOptions {
   readonly bucket?: string;
   /** The header x-amz-checksum-sha256 for clients that ask for it. Default: that of a blob, from its key. */
   readonly sha256Of?: ReadOptions['sha256Of'];
-  /** Milliseconds since the epoch; default: the clock. */
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   readonly idleMs?: number;
   /** Receives defects of Easel with their stack; default: standard error. */
   readonly log?: (line: string) => void;
@@ -38,9 +39,9 @@ interface Bindings {
 }
 
 export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }> {
-  const { store, credentials, bucket = DEFAULT_BUCKET, now = Date.now, idleMs = IDLE_MS } = options;
+  const { store, credentials, bucket = DEFAULT_BUCKET, clock = SYSTEM_CLOCK, idleMs = IDLE_MS } = options;
   const { sha256Of = info => digestOfBlobKey(info.key), log = line => console.error(line) } = options;
-  const startedAt = new Date(now()).toISOString();
+  const startedAt = new Date(clock.now()).toISOString();
   const app = new Hono<{ Bindings: Bindings }>();
 
   app.all('*', async c => {
@@ -49,7 +50,7 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
       throw new S3Error('AccessDenied', 'pages in a browser may not call this endpoint');
     }
     const request = parseRequest(c.req.method, targetOf(c), c.req.raw.headers);
-    const authenticated = authenticate(request, credentials, now());
+    const authenticated = authenticate(request, credentials, clock.now());
     const operation = parseOperation(request, bucket);
     return answer(operation, request, authenticated, c);
   });
@@ -71,7 +72,7 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
   ): Promise<Response> {
     const { headers } = request;
     const body = (maxBytes: number) =>
-      openBody(request, authenticated, c.req.raw.body ?? noBody(), { maxBytes, idleMs });
+      openBody(request, authenticated, c.req.raw.body ?? noBody(), { maxBytes, idleMs, clock });
     switch (operation.name) {
       case 'ListBuckets':
         return answerXml(

@@ -2,7 +2,7 @@
  * @file Reads the body of a request, with limits on size and time, and verifies everything that the client claims about
  * it.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../../storage/clock.ts';
 import type { Authenticated } from './authenticate.ts';
 import { decodeAwsChunked } from './aws-chunked.ts';
 import { ChecksumVerifier } from './checksums.ts';
@@ -14,6 +14,7 @@ export interface BodyLimits {
   readonly maxBytes: number;
   /** Longest wait for the next piece. */
   readonly idleMs: number;
+  readonly clock: Clock;
 }
 
 export interface VerifiedBody {
@@ -36,7 +37,7 @@ export function openBody(
     throw new S3Error('EntityTooLarge', `the body has ${length} bytes: at most ${limits.maxBytes} are allowed`);
   }
   const checksums = new ChecksumVerifier(headers);
-  const pieces = withinIdleTime(source, limits.idleMs);
+  const pieces = withinIdleTime(source, limits);
   if (payload.kind === 'plain') {
     const bytes = verify(takeExactly(pieces, length), headers, checksums);
     return payload.sha256 === undefined ? { bytes } : { bytes, sha256: payload.sha256 };
@@ -89,13 +90,17 @@ async function* takeExactly(
   return NO_TRAILERS;
 }
 
-async function* withinIdleTime(source: AsyncIterable<Uint8Array>, idleMs: number): AsyncGenerator<Uint8Array> {
+async function* withinIdleTime(
+  source: AsyncIterable<Uint8Array>,
+  { idleMs, clock }: BodyLimits,
+): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]();
   let ended = false;
   try {
     for (;;) {
       const arrived = new AbortController();
-      const late = sleep(idleMs, 'late' as const, { signal: arrived.signal }).catch(() => 'late' as const);
+      const tellLate = () => 'late' as const;
+      const late = clock.sleep(idleMs, arrived.signal).then(tellLate, tellLate);
       const next = await Promise.race([iterator.next().catch(breakOff), late]).finally(() => arrived.abort());
       if (next === 'late') {
         throw new S3Error('RequestTimeout', `nothing of the body came for ${idleMs / 1000} s`);
