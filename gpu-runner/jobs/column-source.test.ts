@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { signalsOf } from '../../configs/signals.ts';
 import { BlobMissing, Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
 import { createBlobStore } from '../../storage/cas.ts';
@@ -11,7 +12,7 @@ import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
 import { openColumnSource } from './column-source.ts';
 import { putTinyDataset } from './testing/tiny-dataset.ts';
 
-const { conditions } = tinyConfig().model;
+const signals = signalsOf(tinyConfig().model.conditions);
 const WHOLE = 2 ** 30;
 /** Text as f16, as `encode-text` stores it. */
 const items = tinyItems(10).map(item => {
@@ -40,7 +41,7 @@ function watch(blobs: BlobStore) {
 }
 
 function open(blobs: BlobStore, dataset: Digest, budgetBytes: number, onPage = () => {}) {
-  return openColumnSource(blobs, { dataset, conditions, budgetBytes }, onPage);
+  return openColumnSource(blobs, { dataset, signals, budgetBytes }, onPage);
 }
 
 describe('the column source', () => {
@@ -64,9 +65,7 @@ describe('the column source', () => {
     const removed = [items[5]?.id ?? ''];
     const dataset = await putTinyDataset(blobs, items, { pageSize: 4, validation: [0, 1, 2, 3, 9], removed });
     const pages: (readonly number[])[] = [];
-    const source = await openColumnSource(blobs, { dataset, conditions, budgetBytes: 0 }, (...page) =>
-      pages.push(page),
-    );
+    const source = await openColumnSource(blobs, { dataset, signals, budgetBytes: 0 }, (...page) => pages.push(page));
     expect(source.index.ids).toEqual([4, 6, 7, 8].map(i => items[i]?.id));
     expect(pages).toEqual([
       [1, 3],

@@ -3,8 +3,7 @@
  * of the others only the members that a batch needs are read, each by its range, and are not hashed (`verify` does that). An epoch visits
  * every picture once in random order, so it does not matter which pages are kept.
  */
-import type { ModelConfig } from '../../configs/schema.ts';
-import { type ColumnName, isPadded, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
+import { type ColumnName, isPadded, memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
 import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
@@ -25,7 +24,8 @@ const WIDTH = 16;
 
 export interface ColumnSourceOptions {
   readonly dataset: Digest;
-  readonly conditions: ModelConfig['conditions'];
+  /** Signals of the model and of its losses: each is read from the column of its name. */
+  readonly signals: readonly SignalName[];
   /** Bytes of pages that may be kept. */
   readonly budgetBytes: number;
 }
@@ -52,12 +52,11 @@ interface Located {
  */
 export async function openColumnSource(
   blobs: BlobStore,
-  { dataset: digest, conditions, budgetBytes }: ColumnSourceOptions,
+  { dataset: digest, signals, budgetBytes }: ColumnSourceOptions,
   onPage: (done: number, total: number) => void,
 ): Promise<TrainingSource> {
   const { pages, removed: gone } = await readDataset(blobs, digest);
   const removed = new Set(gone);
-  const signals = signalsOf(conditions);
   const items: Located[] = [];
   const longest: Partial<Record<SignalName, number>> = {};
   let left = budgetBytes;
@@ -99,7 +98,7 @@ async function openColumns(blobs: BlobStore, page: Page, names: readonly ColumnN
   const columns = await mapBounded(names, { width: WIDTH }, async name => {
     const digest = page.columns[name];
     if (digest === undefined) {
-      throw new Unprocessable(`the dataset has no column "${name}", which the model is conditioned on`, {
+      throw new Unprocessable(`the dataset has no column "${name}", which the model or a loss reads`, {
         expected: 'a dataset that went through the stages of `prepare`',
       });
     }

@@ -1,11 +1,13 @@
 /** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range, engine and plan. */
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainChunkJob } from '../protocol.ts';
+import { columnsOf, openLosses } from '../training/losses/losses.ts';
 import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
@@ -23,17 +25,13 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   let resident: Resident | undefined;
   let open: { readonly key: string; readonly source: TrainingSource } | undefined;
 
-  async function openSource(
-    ctx: JobContext,
-    { dataset }: TrainChunkJob,
-    { model }: KeyedConfig,
-  ): Promise<TrainingSource> {
-    const { conditions } = model;
-    const key = JSON.stringify([dataset, conditions]);
+  async function openSource(ctx: JobContext, { dataset }: TrainChunkJob, config: KeyedConfig): Promise<TrainingSource> {
+    const signals = signalsToRead(config);
+    const key = JSON.stringify([dataset, signals]);
     if (open?.key === key) return open.source;
     await open?.source.close();
     open = undefined;
-    const source = await ctx.openSource({ dataset, conditions }, (done, total) =>
+    const source = await ctx.openSource({ dataset, signals }, (done, total) =>
       ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
     );
     open = { key, source };
@@ -98,6 +96,12 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       throw error;
     }
   };
+}
+
+/** The signals of the model, and those whose columns a loss reads. */
+function signalsToRead(config: KeyedConfig): SignalName[] {
+  const ofLosses = columnsOf(openLosses(config));
+  return SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));
 }
 
 function checkRange(job: TrainChunkJob, step: number): void {

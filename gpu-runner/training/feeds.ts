@@ -1,10 +1,12 @@
 /** @file Samples to the tensors that the gradient graph is fed. */
 import type { KeyedConfig } from '../../configs/schema.ts';
-import { isPadded, SIGNAL_NAMES, shapeOfSignal } from '../../configs/signals.ts';
+import { isPadded, SIGNAL_NAMES, type SignalName, shapeOfSignal } from '../../configs/signals.ts';
 import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
 import { drawNoise, drawSignals, drawTime } from './draws.ts';
+import type { ColumnShape } from './losses/loss-term.ts';
+import { columnInputsOf } from './losses/losses.ts';
 import type { StoredSignal, TrainingItem } from './source.ts';
 
 /** Feeds of one micro-batch; sample i has the ordinal `first + i`. Buffers are reused from call to call. */
@@ -16,7 +18,13 @@ export class FeedBuilder {
     this.#config = config;
   }
 
-  build(samples: readonly TrainingItem[], first: number, shape: BatchShape): Record<string, Tensor> {
+  /** @param columns Columns that losses read: they are fed whole, whatever signals a sample keeps. */
+  build(
+    samples: readonly TrainingItem[],
+    first: number,
+    shape: BatchShape,
+    columns: ReadonlyMap<SignalName, ColumnShape> = new Map(),
+  ): Record<string, Tensor> {
     const { seed, objective, model } = this.#config;
     const pixels: Shape = [shape.batch, 3, shape.height, shape.width];
     const feeds: Record<string, Tensor> = {};
@@ -35,6 +43,12 @@ export class FeedBuilder {
       return [{ name, axes, data, mask, keep: buffer(`keep_${name}`, [shape.batch]).fill(0) }];
     });
 
+    const wanted = [...columns].map(([name, shapeOf]) => {
+      const [axes, inputs] = [shapeOf(frame), columnInputsOf(name)];
+      const data = buffer(inputs.value, [shape.batch, ...axes]).fill(0);
+      return { name, length: sizeOf(axes), data, present: buffer(inputs.present, [shape.batch]).fill(0) };
+    });
+
     const size = 3 * shape.height * shape.width;
     for (const [i, sample] of samples.entries()) {
       const ordinal = first + i;
@@ -50,6 +64,12 @@ export class FeedBuilder {
         const [rows = 0] = axes;
         mask?.fill(1, i * rows, i * rows + Math.min(source.rows, rows));
         keep[i] = 1;
+      }
+      for (const { name, length, data, present } of wanted) {
+        const source = sample.signals[name];
+        if (!source) continue;
+        copySignal(source, length, data, i * length);
+        present[i] = 1;
       }
     }
     return feeds;

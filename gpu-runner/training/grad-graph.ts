@@ -11,7 +11,7 @@ import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { type FrozenSpec, PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
 import { noisePixels } from './losses/flow-matching.ts';
-import type { LossParts } from './losses/loss-term.ts';
+import { limitParts } from './losses/limit-parts.ts';
 import { type LossTerm, metricOf, openLosses, weightInputOf } from './losses/losses.ts';
 
 export const GRAD_PREFIX = 'grad.';
@@ -38,7 +38,7 @@ export interface GradGraphOptions {
 
 /**
  * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, and the scalar weight of each loss that is not
- * plain. Outputs: loss [batch], the weighted sum of all losses, and each of these losses under {@link metricOf} where it is another number.
+ * plain, and the columns that losses read. Outputs: loss [batch], the weighted sum of all losses, and each of these losses under {@link metricOf} where it is another number.
  * Writes `grad.<parameter>`.
  */
 export function traceGradGraph(
@@ -60,7 +60,7 @@ export function traceGradGraph(
     const { prediction, tap } = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
     const parts = { prediction, x0, noise, z, t, conditions, tap };
     const losses = terms.map(term => {
-      const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, parts)));
+      const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, shape, parts)));
       return { term, loss };
     });
     const loss = losses
@@ -92,22 +92,4 @@ export function traceGradGraph(
 
 function scalarInput(builder: Builder, name: string): Value {
   return builder.input(name, { shape: [], dtype: 'f32' });
-}
-
-/** The parts that the loss names among its needs. */
-function limitParts({ name, needs }: LossTerm, params: Params, parts: Omit<LossParts, 'frozen'>): LossParts {
-  const check = (isNeeded: boolean | undefined, part: string) => {
-    if (!isNeeded) throw new TypeError(`the loss ${name} reads ${part} and does not name it among its needs`);
-  };
-  return {
-    ...parts,
-    tap(block) {
-      check(needs?.taps?.includes(block), `the tap ${block}`);
-      return parts.tap(block);
-    },
-    frozen(net) {
-      check(needs?.frozen?.includes(net), `the frozen net ${net}`);
-      return (param, shape) => params.frozen(net, param, shape);
-    },
-  };
 }

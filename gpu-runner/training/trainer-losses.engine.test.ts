@@ -120,6 +120,19 @@ describe('training with two losses', () => {
   });
 });
 
+it('a loss learns from a column that the model is not conditioned on', async () => {
+  const config = tinyConfig({
+    model: { conditions: {} },
+    objective: { losses: { recall: { weight: 1, dim: 5 } } },
+    optimizer: { learning_rate: 1e-2, total_samples: 4000, warmup_samples: 16 },
+  });
+  const { reports } = await train(open(config), 30);
+  const [first, last] = [reports.slice(0, 5), reports.slice(-5)].map(part =>
+    part.reduce((sum, report) => sum + (report['loss/recall'] ?? Number.NaN), 0),
+  );
+  expect(last).toBeLessThan(0.8 * (first ?? Number.NaN));
+});
+
 describe('a weight that changes over the run', () => {
   it('takes effect without another program', async () => {
     const { engine, graphs } = watchEngine();

@@ -20,7 +20,7 @@ import { BatchStream } from './batch-stream.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
-import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
+import { columnsOf, type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
 import { UpdateLosses } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
@@ -138,13 +138,14 @@ export class Trainer {
     const { items: group, next } = await this.#batches.take(this.#progress.cursor);
     const first = this.#progress.samples;
     const losses = new UpdateLosses(this.#losses, first, batchSize);
+    const columns = columnsOf(losses.terms);
     for (let start = 0; start < batchSize; start += this.#microBatch) {
       const samples = group.slice(start, start + this.#microBatch);
       const head = samples[0];
       if (head === undefined) break;
       const shape = this.#shapeOf(head);
       const executable = await this.#gradient(shape, start > 0, losses.terms);
-      const feeds = { ...this.#feeds.build(samples, first + start, shape), ...losses.feeds };
+      const feeds = { ...this.#feeds.build(samples, first + start, shape, columns), ...losses.feeds };
       losses.add(await executable.run(this.#state, feeds));
     }
     const step = this.#progress.step + 1;

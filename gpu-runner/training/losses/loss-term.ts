@@ -1,6 +1,7 @@
 /** @file A loss: a number for each sample, computed from the prediction and what else the loss needs. */
 import { z } from 'zod';
 import type { KeyedConfig } from '../../../configs/schema.ts';
+import type { Frame, SignalName } from '../../../configs/signals.ts';
 import { Unprocessable } from '../../../errors.ts';
 import type { Shape } from '../../compiler/tensor.ts';
 import type { Value } from '../../compiler/trace.ts';
@@ -22,7 +23,20 @@ export interface LossParts {
   tap(block: number): Value;
   /** The parameters of a net that {@link LossNeeds.frozen} names. Gradients pass through the net and do not change it. */
   frozen(net: string): (name: string, shape: Shape) => Value;
+  /** A column that {@link LossNeeds.columns} names, as the dataset has it: condition dropout does not touch it. */
+  column(name: SignalName): LossColumn;
 }
+
+/** A column of the dataset for the samples of a micro-batch. */
+export interface LossColumn {
+  /** [batch, ...shape]; zeros where a sample has none. */
+  readonly value: Value;
+  /** [batch]: 1 where the sample has the column, 0 where not. */
+  readonly present: Value;
+}
+
+/** The shape of one sample of a column. */
+export type ColumnShape = (frame: Frame) => Shape;
 
 /** What a loss needs beside the prediction, the pixels and the signals. */
 export interface LossNeeds {
@@ -30,6 +44,8 @@ export interface LossNeeds {
   readonly taps?: readonly number[];
   /** Frozen nets whose parameters the loss reads; the job that trains brings their weights. */
   readonly frozen?: readonly string[];
+  /** Columns of the dataset that the loss reads, whether the model is conditioned on them or not. */
+  readonly columns?: Readonly<Partial<Record<SignalName, ColumnShape>>>;
 }
 
 /** A loss with its options. */

@@ -1,10 +1,11 @@
 /** @file The table of losses, and the losses of one training. */
 import { type LossConfig, lossWeightAt } from '../../../configs/losses.ts';
 import type { KeyedConfig } from '../../../configs/schema.ts';
+import type { SignalName } from '../../../configs/signals.ts';
 import { nearestName } from '../../../configs/suggest.ts';
 import { Unprocessable } from '../../../errors.ts';
 import { flowMatching } from './flow-matching.ts';
-import type { Loss, LossRow } from './loss-term.ts';
+import type { ColumnShape, Loss, LossRow } from './loss-term.ts';
 
 /** Losses by their key under `objective.losses`. */
 export const LOSSES: Readonly<Record<string, LossRow>> = {
@@ -33,6 +34,14 @@ export const metricOf = ({ name }: LossTerm): `loss/${string}` => `loss/${name}`
 
 /** Name of the graph input that a loss is multiplied by, a scalar. */
 export const weightInputOf = ({ name }: LossTerm): string => `weight_${name}`;
+
+/** Names of the graph inputs of a column that losses read: its numbers, and which samples have it. */
+export const columnInputsOf = (name: SignalName) => ({ value: `column_${name}`, present: `has_${name}` });
+
+/** The columns that losses read. Losses that read the same column agree on its shape. */
+export function columnsOf(losses: readonly Loss[]): ReadonlyMap<SignalName, ColumnShape> {
+  return new Map(losses.flatMap(({ needs }) => Object.entries(needs?.columns ?? {}) as [SignalName, ColumnShape][]));
+}
 
 /**
  * The losses whose weight is not 0 throughout, flow matching first, then by name.

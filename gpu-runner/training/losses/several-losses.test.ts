@@ -22,7 +22,8 @@ function traceLosses(config: ReturnType<typeof configOf>, options: GradGraphOpti
 
 /** Feeds and weights that are nowhere zero, gates included. */
 function arraysOf(graph: Graph): { readonly feeds: Arrays; readonly weights: Arrays } {
-  const feeds = { ...fillArrays(graphInputs(graph)), weight_alignment: { shape: [], data: Float64Array.of(WEIGHT) } };
+  const weight = { shape: [], data: Float64Array.of(WEIGHT) };
+  const feeds = { ...fillArrays(graphInputs(graph)), weight_alignment: weight, weight_recall: weight };
   return { feeds, weights: fillArrays(graphReads(graph), 0.5) };
 }
 
@@ -105,10 +106,29 @@ describe.each(['joint', 'cross'])('the gradient graph of two losses, arch %s', a
   });
 });
 
-it('a loss that reads a tap or a frozen net beyond its needs is a mistake of its author', () => {
-  const config = configOf('joint');
-  for (const needs of [{ taps: [0] }, { frozen: ['teacher'] }, {}]) {
-    const losses = openLosses(config, TOY_LOSSES).map(term => ({ ...term, needs }));
-    expect(() => traceGradGraph(config, SHAPE, { ...WHOLE, losses })).toThrow(/does not name it among its needs/);
-  }
+it('a loss reads a column that the model is not conditioned on, in samples that have the column', () => {
+  const config = tinyConfig({
+    model: { depth: 1, conditions: {} },
+    objective: { losses: { recall: { weight: WEIGHT, dim: 5 } } },
+  });
+  const { graph } = traceLosses(config);
+  const { feeds, weights } = arraysOf(graph);
+  expect(feeds.column_cls?.shape).toEqual([4, 5]);
+  const present = { ...feeds, has_cls: { shape: [4], data: Float64Array.of(1, 0, 1, 1) } };
+  const { analytic, numeric } = slopesOf(graph, present, weights);
+  expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
+  const loss = interpret(graph, present, new Map(Object.entries(weights))).outputs['loss/recall'];
+  expect([...(loss?.data ?? [])].map(x => x > 0)).toEqual([true, false, true, true]);
+});
+
+it.each([
+  ['alignment', { block: 0 }, { taps: [0] }, 'the frozen net teacher'],
+  ['alignment', { block: 0 }, { frozen: ['teacher'] }, 'the tap 0'],
+  ['recall', { dim: 5 }, { taps: [0] }, 'the column cls'],
+])('the loss %s with %j may not read more than its needs %j', (name, options, needs, part) => {
+  const config = tinyConfig({ objective: { losses: { [name]: { weight: 1, ...options } } } });
+  const losses = openLosses(config, TOY_LOSSES).map(term => ({ ...term, needs }));
+  expect(() => traceGradGraph(config, SHAPE, { ...WHOLE, losses })).toThrow(
+    `the loss ${name} reads ${part} and does not name it among its needs`,
+  );
 });

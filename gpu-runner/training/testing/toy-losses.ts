@@ -26,6 +26,17 @@ const alignment = defineLoss({ block: z.int() }, ({ block }, { model }) => ({
   },
 }));
 
+/** The mean square of the CLS column's distance to a projection of the tokens after the first block, in samples that have it. */
+const recall = defineLoss({ dim: z.int() }, ({ dim }, { model }) => ({
+  needs: { taps: [0], columns: { cls: () => [dim] } },
+  apply(params, { tap, column, t }) {
+    const { value, present } = column('cls');
+    const pooled = reshape(reduceMean(tap(0), [1]), [t.shape[0] ?? 0, model.hidden_size]);
+    const guess = linear(pooled, params.weight('recall.proj', model.hidden_size, dim));
+    return mul(reshape(reduceMean(square(sub(guess, value)), [1]), t.shape), present);
+  },
+}));
+
 /** The root of minus a square. */
 const endless = defineLoss({}, () => ({
   apply(_, { prediction, t }) {
@@ -33,7 +44,7 @@ const endless = defineLoss({}, () => ({
   },
 }));
 
-export const TOY_LOSSES = { ...LOSSES, alignment, endless };
+export const TOY_LOSSES = { ...LOSSES, alignment, recall, endless };
 
 /** Weights of the toy teacher for the patches of testing/tiny.ts: 6 x 6 pixels of 3 channels. */
 export function toyTeacher(): FrozenNets {

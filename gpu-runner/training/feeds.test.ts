@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { toF16Bits } from '../../formats/half.ts';
+import { FeedBuilder } from './feeds.ts';
+import type { TrainingItem } from './source.ts';
+import { tinyConfig, tinyItems } from './testing/tiny.ts';
+
+const SHAPE = { batch: 3, height: 16, width: 16, textTokens: 8 };
+/** The shares of the other categories of dropout. */
+const NO_OTHERS = { p_text_only: 0, p_dino_cls_only: 0, p_dino_patches_only: 0, p_drop_pose: 0, p_pose_only: 0 };
+const COLUMNS = new Map([['cls', () => [5]]] as const);
+
+/** Three pictures: the second has no CLS, that of the third is stored in half precision. */
+function pictures(): TrainingItem[] {
+  return tinyItems(3).map((item, i) => {
+    const { cls, ...others } = item.signals;
+    if (i === 1) return { ...item, signals: others };
+    if (i === 2)
+      return { ...item, signals: { ...others, cls: { rows: 5, data: Uint16Array.from([1, 2, 3, 4, 5], toF16Bits) } } };
+    return { ...item, signals: { ...others, ...(cls && { cls }) } };
+  });
+}
+
+test('a loss gets a column whole, although the samples drop the signal', () => {
+  const config = tinyConfig({ objective: { cfg_dropout: { p_uncond: 1, ...NO_OTHERS } } });
+  const items = pictures();
+  const feeds = new FeedBuilder(config).build(items, 0, SHAPE, COLUMNS);
+  expect([...(feeds.keep_cls?.data ?? [])]).toEqual([0, 0, 0]);
+  expect([...(feeds.has_cls?.data ?? [])]).toEqual([1, 0, 1]);
+  const first = [...(items[0]?.signals.cls?.data ?? [])];
+  expect([...(feeds.column_cls?.data ?? [])]).toEqual([...first, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5]);
+});
+
+test('a loss gets a column that the model is not conditioned on', () => {
+  const feeds = new FeedBuilder(tinyConfig({ model: { conditions: {} } })).build(pictures(), 0, SHAPE, COLUMNS);
+  expect(Object.keys(feeds)).toEqual(['x0', 'noise', 't', 'column_cls', 'has_cls']);
+  expect([...(feeds.has_cls?.data ?? [])]).toEqual([1, 0, 1]);
+});
+
+test('a picture without the column leaves no numbers of the picture before it', () => {
+  const [first, second, third] = pictures();
+  if (!first || !second || !third) throw new Error('there are three pictures');
+  const builder = new FeedBuilder(tinyConfig());
+  builder.build([first, third, first], 0, SHAPE, COLUMNS);
+  const feeds = builder.build([second, second, second], 3, SHAPE, COLUMNS);
+  expect(new Set(feeds.column_cls?.data)).toEqual(new Set([0]));
+  expect(new Set(feeds.has_cls?.data)).toEqual(new Set([0]));
+});
