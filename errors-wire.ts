@@ -1,6 +1,6 @@
 /**
- * @file An error as plain JSON, and the error again: across threads, in events of the gpu-runner, in stored runs. Over HTTP the same
- * fields travel in a problem document (formats/problem.ts).
+ * @file Turns an error into plain JSON and back: for threads, events of the gpu-runner and stored runs. Over HTTP the
+ * same fields travel in a problem document (formats/problem.ts).
  */
 import { z } from 'zod';
 import {
@@ -41,7 +41,9 @@ export const wireErrorSchema = z.object({
 });
 export type WireError = Readonly<z.infer<typeof wireErrorSchema>>;
 
-/** Any thrown value. One that is not an AppError is a defect and becomes `internal`; its stack stays here, for the log. */
+/**
+ * Describes any thrown value. A value that is not an AppError is a defect: it becomes `internal`, without its stack.
+ */
 export function describeError(error: unknown): WireError {
   const known = error instanceof AppError ? error : defect(error);
   const details = jsonOf(known.details);

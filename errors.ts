@@ -1,4 +1,4 @@
-/** @file The one family of errors: thrown once, mapped to application/problem+json once (server/problem.ts, RFC 9457). */
+/** @file The errors of Easel: thrown once, mapped to application/problem+json once (server/problem.ts, RFC 9457). */
 
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
@@ -121,7 +121,10 @@ export class StoreFull extends AppError {
   override readonly retryable = true;
 }
 
-/** The store refuses access: it is read-only, or belongs to another user. Nothing was changed, and only its operator can help. */
+/**
+ * The store refuses access: it is read-only or belongs to another user. Nothing changed, and only its operator can
+ * help.
+ */
 export class StoreDenied extends AppError {
   readonly code = 'store_denied';
   readonly status = 500;

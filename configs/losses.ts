@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const share = z.number().min(0).max(1);
 
-/** The keys that every loss has. Its other keys are its own: gpu-runner/training/losses/ checks them when a training starts. */
+/** The keys that every loss has. gpu-runner/training/losses/ checks its further keys when a training starts. */
 const lossSchema = z
   .object({
     weight: z.number().nonnegative(),
@@ -11,7 +11,9 @@ const lossSchema = z
     from: share.default(0),
     /** Share of `optimizer.total_samples` at which the loss ends; 1: it does not end. */
     until: share.default(1),
-    /** Share of `optimizer.total_samples` in which the weight rises from 0 after `from`, and falls to 0 before `until`. */
+    /**
+     * Share of `optimizer.total_samples` in which the weight rises from 0 after `from` and falls to 0 before `until`.
+     */
     ramp: share.default(0),
   })
   .catchall(z.json())
@@ -32,7 +34,10 @@ export const frozenNetsSchema = z
   )
   .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
 
-/** Weight of a loss in the update that begins at `samples` seen. A loss that begins or ends with the run has no ramp there. */
+/**
+ * Weight of a loss in the update that begins after `samples`. A loss that begins or ends with the run has no ramp
+ * there.
+ */
 export function lossWeightAt(samples: number, totalSamples: number, { weight, from, until, ramp }: LossConfig): number {
   const done = samples / totalSamples;
   if (done < from || (until < 1 && done >= until)) return 0;

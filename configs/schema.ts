@@ -1,4 +1,6 @@
-/** @file The config of an experiment. `seed, model, objective, optimizer, data` are keyed: they decide the bits. `run` is not. */
+/**
+ * @file The config of an experiment. `seed, model, objective, optimizer, data` decide the bits (keyed); `run` does not.
+ */
 import { z } from 'zod';
 import { frozenNetsSchema, lossesSchema } from './losses.ts';
 import { PREDICTION_TYPES, samplingSchema } from './sampling.ts';
@@ -7,8 +9,9 @@ import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts'
 export const modelSchema = z
   .strictObject({
     /**
-     * joint: image tokens attend to image and context at once; CLS goes into the time embedding, patch features into the image tokens.
-     * cross: the seed's blocks of self-attention and cross-attention to [text | CLS | patches | pose].
+     * joint: image tokens attend to image and context at once; CLS goes into the time embedding, patch features go into
+     * the image tokens. cross: blocks of self-attention and cross-attention to [text | CLS | patches | pose], as in the
+     * seed.
      */
     arch: z.enum(['joint', 'cross']).default('joint'),
     hidden_size: z.int().min(16).default(192),
@@ -18,7 +21,7 @@ export const modelSchema = z
     in_channels: z.literal(3).default(3),
     /** Width of the patch bottleneck. */
     bottleneck: z.int().min(1).default(32),
-    /** Pixels by which each patch's window reaches into its neighbours, on input and output; 0 = the plain patch embedding. */
+    /** Pixels by which the window of each patch reaches into its neighbours, on input and output; 0: plain patches. */
     patch_overlap: z.int().min(0).default(2),
     mlp_ratio: z
       .number()
@@ -102,7 +105,7 @@ export const optimizerSchema = z.strictObject({
       adjust_lr_fn: z.enum(['match_rms_adamw', 'original']).default('match_rms_adamw'),
     })
     .prefault({}),
-  /** Power-function averages (EDM2, arXiv 2312.02696, eq. 121): beta = (1 - 1/t)^(gamma + 1). The first is the one sampled from. */
+  /** Power-function averages (EDM2, arXiv 2312.02696, eq. 121): beta = (1 - 1/t)^(gamma + 1). Samples use the first. */
   ema_gammas: z.array(z.number().positive()).min(1).max(3).default([10]),
 });
 export type OptimizerConfig = z.infer<typeof optimizerSchema>;

@@ -62,9 +62,10 @@ export function makeProblem(error: WireError, instance?: string): Problem {
 }
 
 /**
- * The error of a document from {@link makeProblem}, of this version or another: unknown keys are left out, `errors` become
- * `details.issues`. Undefined: not such a document.
+ * The error of a document that {@link makeProblem} made, in this version or another. Drops unknown keys; `errors`
+ * become `details.issues`.
  * @param retryAfter The header Retry-After in seconds.
+ * @returns Undefined if it is not such a document.
  */
 export function readProblem(document: unknown, retryAfter?: string | null): WireError | undefined {
   const parsed = readableSchema.safeParse(document);

@@ -1,4 +1,4 @@
-/** @file One way to define a stage: caching, idempotency, progress, errors and OpenAPI come from this one definition. */
+/** @file Defines a stage. Caching, idempotency, progress, errors and OpenAPI come from this one definition. */
 import type { z } from 'zod';
 import type { ProgressEvent } from '../configs/progress.ts';
 import type { ColumnName } from '../configs/signals.ts';
@@ -31,7 +31,10 @@ export interface EffectContext extends FunctionContext {
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */
   callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
-  /** Makes a missing blob again by the action that made it; false when no result tells of one. A BlobMissing that is thrown does it, too. */
+  /**
+   * Makes a missing blob again by the action that made it. A thrown BlobMissing does the same.
+   * @returns False if no result names an action that made the blob.
+   */
   restore(blob: Digest): Promise<boolean>;
 }
 
@@ -54,7 +57,10 @@ export interface PureOutcome {
   /** Every blob reachable only through the outputs; the outputs themselves are linked by execute. */
   readonly links?: readonly Digest[];
   readonly stats?: Readonly<Record<string, Json>>;
-  /** The work done was that of another action with these params (a chunk cut short by a shutdown): commit it under that one. */
+  /**
+   * Params of the action under which the result is committed instead, such as those of a chunk that a shutdown cut
+   * short.
+   */
   readonly params?: Readonly<Record<string, Json>>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Equal inputs give equal bytes for ever: when a digest here changes, raise the `version` of its function (unless a library in its `tools`
- * did it), or every cache serves the old bytes under the new code.
+ * Equal inputs give equal bytes for ever. If a digest here changes, raise the `version` of its function, unless a
+ * library in its `tools` changed. Otherwise every cache would serve the old bytes to the new code.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { digestOf } from '../storage/digest.ts';

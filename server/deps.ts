@@ -1,4 +1,6 @@
-/** @file What every route gets. Each `routes/<thing>.ts` exports `create<Thing>Routes(deps): Hono` and `<thing>Docs`. */
+/**
+ * @file Parts that every route uses. Each `routes/<thing>.ts` exports `create<Thing>Routes(deps): Hono`, `<thing>Docs`.
+ */
 import type { z } from 'zod';
 import type { Executor } from '../functions/execution/executor.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';

@@ -8,8 +8,8 @@ const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
 
 /**
- * Starts `train` for each experiment whose state is `running` and returns; what goes wrong is told to `log`, since the server is of
- * use without. The same call by a client joins these runs.
+ * Starts `train` for each experiment whose state is `running`, and returns. The same call by a client joins these runs.
+ * Passes failures to `log`, since the server works without.
  */
 export async function resumeExperiments(
   deps: ServerDeps,

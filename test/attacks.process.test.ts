@@ -1,4 +1,4 @@
-/** @file The real processes, attacked from where an attacker is: another machine, a web page, a shell of another user. */
+/** @file Attacks on the real processes: from another machine, from a web page, from a shell of another user. */
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';

@@ -1,4 +1,7 @@
-/** @file Set-up of fast test files: a file that starts a process or loads a native engine fails, and is told how to rename it. */
+/**
+ * @file Set-up of fast test files. A file that starts a process or loads a native engine fails; the error says the new
+ * name.
+ */
 import childProcess from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
 import { afterAll } from 'vitest';

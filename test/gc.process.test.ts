@@ -1,4 +1,7 @@
-/** @file gc and verify beside the real processes: called again and again during a training, gc takes nothing that is needed, and leaves nothing that is not. */
+/**
+ * @file gc and verify beside the real processes. Called over and over during a training, gc deletes all unreachable
+ * objects and no reachable one.
+ */
 import { execFile } from 'node:child_process';
 import { lstat, lutimes, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

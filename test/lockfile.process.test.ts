@@ -1,4 +1,4 @@
-/** @file What an installation lets onto a machine: packages of the registry with their checksums, and no script of any of them. */
+/** @file An installation brings only packages of the registry, with checksums, and runs no script of a package. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** @file What people do with a folder store and an S3 client: a real server, the keys that the command line prints, and the clients that this machine has. */
+/**
+ * @file A folder store browsed with S3 clients: a real server, the keys that the command line prints, and the clients
+ * of this machine.
+ */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

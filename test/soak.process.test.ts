@@ -10,7 +10,7 @@ import { checkpointSchema, resultSchema } from '../storage/records.ts';
 import type { Ledger } from '../tools/soak/ledger.ts';
 import { runSoak } from '../tools/soak/run-soak.ts';
 
-/** Makes one acknowledged picture another, damages a checkpoint's tensors, and deletes an experiment. @returns The experiment. */
+/** Changes an acknowledged picture, damages tensors of a checkpoint, deletes an experiment. @returns The experiment. */
 async function spoil(url: string, ledger: Ledger): Promise<string> {
   const store = await openStore(url);
   const [picture] = ledger.pictures.values();

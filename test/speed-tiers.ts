@@ -1,4 +1,6 @@
-/** @file The speed of a test file is in its name: `x.test.ts` is fast and runs in `npm run test:fast`, `x.TIER.test.ts` is slow. */
+/**
+ * @file Speed of a test file, by its name: `x.test.ts` is fast (`npm run test:fast` runs it), `x.TIER.test.ts` is slow.
+ */
 
 /** What a slow test file does, by the word before `.test.ts`. */
 export const SLOW_TIERS = {

@@ -13,7 +13,10 @@ const SERVER = fileURLToPath(new URL('../server/main.ts', import.meta.url));
 const SIZE = '48m';
 const NOBODY = 65_534;
 
-/** In a mount namespace of its own, which needs no privileges where user namespaces are allowed, and goes with its last process. */
+/**
+ * Arguments of `unshare` for a mount namespace that ends with its last process. It needs no privileges where user
+ * namespaces are allowed.
+ */
 const NAMESPACE = ['--user', '--map-root-user', '--mount', '--'];
 const MOUNT = `mount -t tmpfs -o size=${SIZE} tmpfs "$1"`;
 

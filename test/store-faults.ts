@@ -1,6 +1,6 @@
 /**
- * @file What the real processes do when the disk of their store is full, and when it may only be read. Run in a mount namespace of its own, on a
- * small tmpfs, by store-faults.process.test.ts; prints what it saw as JSON.
+ * @file Observes the real processes when the disk of their store is full, and when it is read-only.
+ * store-faults.process.test.ts runs this file in a mount namespace of its own, on a small tmpfs. It prints JSON.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,4 +1,6 @@
-/** @file Tests that need what a machine may lack: skipped with a line that says so, and not to be skipped where REQUIRE_TIERS names them. */
+/**
+ * @file Tests that need parts which a machine may lack. A skipped tier prints a line; REQUIRE_TIERS makes it a failure.
+ */
 
 /** Comma-separated names: the tiers whose skipping is a failure, as CI asks for what it has installed. */
 const required = new Set((process.env.REQUIRE_TIERS ?? '').split(',').map(name => name.trim()));

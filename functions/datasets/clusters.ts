@@ -1,6 +1,6 @@
 /**
- * @file Clusters of near-duplicates and the split of each, decided picture after picture in the order of import: what is decided for a
- * picture depends only on those before it, so taking in more never moves one.
+ * @file Clusters near-duplicates and gives each cluster a split, picture after picture in the order of import. A
+ * decision depends only on earlier pictures, so further pictures never move an earlier one.
  */
 import { createHash } from 'node:crypto';
 import type { Split } from '../../storage/records.ts';

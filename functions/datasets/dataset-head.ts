@@ -24,9 +24,9 @@ export async function requireDatasetHead(store: ObjectStore, name: string): Prom
 }
 
 /**
- * Replaces the version `before`, or creates the name when there was none; writes nothing when nothing would change.
- * @param isAsGood Whether what somebody else made of the name meanwhile is what we would have: the same call on another server.
- * @throws Conflict when somebody else moved the name elsewhere.
+ * Replaces the version `before`, or creates the name. Writes nothing if nothing would change.
+ * @param isAsGood Whether a version that another server has written meanwhile equals ours: the result of the same call.
+ * @throws Conflict if another call moved the name elsewhere.
  */
 export async function moveDatasetHead(
   store: ObjectStore,

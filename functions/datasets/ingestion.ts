@@ -45,7 +45,7 @@ export function readInspectedPages(blobs: BlobStore, dataset: Dataset): Promise<
   );
 }
 
-/** @param before Pages of an ingested dataset: its pictures keep cluster and split, and draw near-duplicates to them. */
+/** @param before Pages of an ingested dataset. Its pictures keep cluster and split, and near-duplicates join them. */
 export async function ingestPages(
   ctx: FunctionContext,
   pages: readonly InspectedPage[],

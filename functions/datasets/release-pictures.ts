@@ -1,6 +1,7 @@
 /**
- * @file Deleting a data set, so that the next gcs erase its pictures: they may show real people. An experiment that was trained on them
- * keeps them, since a run that goes on needs its data. So either it goes first, or it is told that its data is gone for good.
+ * @file Releases the pictures of a deleted dataset, so that `gc` erases them: they may show real people. An experiment
+ * that was trained on them keeps them, since it needs its data to train further. So either the experiment is deleted
+ * first, or its head is marked: its data is gone for good.
  */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
@@ -43,7 +44,7 @@ export async function releasePictures(
   for (const user of users) await takeDataFrom(ctx, user);
 }
 
-/** Experiments whose dataset has a blob in common with this one: an earlier or later version of it, or one of the same pictures. */
+/** Experiments whose dataset shares a blob with this one: another version of it, or a dataset of the same pictures. */
 async function findUsers({ store, blobs }: ReleaseContext, { dataset, originals }: DatasetHead): Promise<string[]> {
   const read = new Map<Digest, Promise<ReadonlySet<Digest>>>();
   const linksOf = (digest: Digest) => {

@@ -10,7 +10,7 @@ export interface StageCounts {
   readonly items: { readonly total: number; readonly computed: number; readonly cached: number };
 }
 
-/** A hit computed nothing, whatever its result says of the time when it was made; a stage that has no pages counts them all. */
+/** A cache hit counts as nothing computed. A stage without page actions of its own counts all pages of the dataset. */
 export function stageCounts({ cache, result }: CallAnswer, made: Dataset): StageCounts {
   const pages = countsSchema.safeParse(result.stats.pages).data;
   const items = countsSchema.safeParse(result.stats.items).data;

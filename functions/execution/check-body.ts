@@ -44,7 +44,10 @@ function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonl
 /** Zod's message for unknown keys, where the schema has none of its own. */
 const DEFAULT_MESSAGE = /^Unrecognized keys?: /;
 
-/** The issues of the one member of a union that has the type of the value, else of the one enum; undefined when that is not clear. */
+/**
+ * The issues of the union member that has the type of the value, else of the only enum. Undefined if several members
+ * qualify.
+ */
 function findMeant(members: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
   const rootCodes = (issues: readonly z.core.$ZodIssue[]) =>
     issues.flatMap(issue => (issue.path.length === 0 ? [issue.code] : []));

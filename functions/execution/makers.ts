@@ -16,8 +16,9 @@ export interface Makers {
   /** A result that this process has seen, with the digest of its action. */
   remember(action: Digest, result: Result): void;
   /**
-   * Actions whose result has the blob among its outputs or links, oldest first: those that were seen, then those in the store,
-   * which takes a look at every result. A later stage links what an earlier one made, so several may be tried.
+   * Actions whose result has the blob among its outputs or links, oldest first: first those seen by this process, then
+   * those in the store, which reads every result. A later stage links blobs of an earlier one, so several actions may
+   * have to be tried.
    */
   find(blob: Digest, signal: AbortSignal): AsyncIterable<Action>;
 }

@@ -1,4 +1,6 @@
-/** @file Maps a page function over a dataset. Each page is an action of its own: a kill loses only the pages in work. */
+/**
+ * @file Maps a page function over a dataset. Each page is an action of its own, so a kill loses only pages under way.
+ */
 import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
 import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';

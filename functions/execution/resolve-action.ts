@@ -1,4 +1,4 @@
-/** @file Digest -> validated hit, else run and commit. The first committed result of an action is its result, whoever made it. */
+/** @file Returns the stored result of an action, or runs the action and commits. The first committed result stands. */
 import { Internal } from '../../errors.ts';
 import { type ActionCache, hasOutputs, type StoredResult } from '../../storage/action-cache.ts';
 import { canonicalDigest, canonicalJson, type Json } from '../../storage/canonical.ts';
@@ -39,7 +39,8 @@ export function createActionResolver(
       throw new Internal(`${action.function} names an output that it has not stored`);
     }
     let stored = refresh ? await cache.get(action.function, canonicalDigest(action)) : undefined;
-    // A result whose blobs are gone is replaced, a whole one stands. Each round is lost only to another writer who made progress.
+    // Replaces a result whose blobs are gone; a complete result stands. A lost round means that another writer
+    // committed.
     for (let round = 0; round < 8; round++) {
       const { winner, won } =
         stored === undefined ? await cache.create(result) : await cache.replace(result, stored.etag);

@@ -7,7 +7,9 @@ import { findMissing } from '../../storage/find-missing.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { FunctionContext } from '../define.ts';
 
-/** How often an answer whose blobs are gone is asked for anew: others may delete what they share with it while it is made. */
+/**
+ * Attempts at a job whose blobs are gone when it answers: others may delete blobs that they share with it meanwhile.
+ */
 const MAX_ATTEMPTS = 4;
 
 /** @throws InvalidInput when the body did not say on which engine: it decides the bits, so there is no default here. */
@@ -20,9 +22,10 @@ export function requireEngine(engine: EngineSpec | undefined): EngineSpec {
 }
 
 /**
- * Runs the job under the digest of its own content, so that a call that comes again after a server restart joins it.
- * The runner remembers its last results: one whose blobs were deleted since is asked for under a digest that nobody has used, which
- * recomputes it. (A counted one may be remembered, too: equal chunks of many experiments are made and pruned over and over.)
+ * Runs the job under the digest of its content, so that a repeated call joins it after a restart of the server. The
+ * runner remembers its last results. If the blobs of a remembered result are gone, the job is sent under a fresh random
+ * digest, so that the runner computes it again. (A counter in the digest would not do: the runner may remember that
+ * digest too.)
  */
 export async function runJob(ctx: FunctionContext, job: Job): Promise<JobResult> {
   for (let attempt = 0; ; attempt++) {

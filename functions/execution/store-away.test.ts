@@ -11,7 +11,10 @@ import { readHead } from '../experiments/experiment-head.ts';
 import { findExperimentFaults } from '../testing/history.ts';
 import { createTrainingLab } from '../testing/training.ts';
 
-/** Trains with a store that is away for so long from its n-th operation on, which suffers the fault; those after it are refused. */
+/**
+ * Trains with a store that goes away for some time at its n-th operation, which suffers the fault; later ones are
+ * refused.
+ */
 async function trainThrough(begins: number, fault: Fault, awayMs: number) {
   const store = createMemoryStore();
   const time = new FakeTime();

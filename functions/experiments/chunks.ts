@@ -11,8 +11,9 @@ export function stepsFor(samples: number, batchSize: number): number {
 }
 
 /**
- * The chunk that starts at `step`: up to the next multiple of `chunkSteps`, so that after a chunk cut short by a shutdown the
- * borders are those of an undisturbed run again; or up to the last step. Undefined when the run is there already.
+ * The chunk that starts at `step`. It ends at the last step, or at the next multiple of `chunkSteps`: so after a chunk
+ * that a shutdown cut short, the borders are again those of an undisturbed run.
+ * @returns Undefined if the run is at its last step.
  */
 export function nextChunk(step: number, chunkSteps: number, lastStep: number): StepRange | undefined {
   if (step >= lastStep) return undefined;

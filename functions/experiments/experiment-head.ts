@@ -38,9 +38,9 @@ export async function listHeads(
 }
 
 /**
- * Changes the head from what it is to what `change` makes of it, again and again until nobody was in between. Returning the very
- * head that was given changes nothing.
- * @throws NotFound, Conflict under endless contention, and what `change` throws.
+ * Reads the head, applies `change` and writes the result; repeats this if another writer was faster. If `change`
+ * returns the head that it was given, nothing is written.
+ * @throws NotFound, Conflict under endless contention, and the errors of `change`.
  */
 export async function changeHead(
   store: ObjectStore,

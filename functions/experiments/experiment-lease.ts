@@ -25,10 +25,11 @@ export interface HoldOptions {
 }
 
 /**
- * Runs `work` under the experiment's lease. While another holds it, watches; a holder that died on this machine is replaced at once,
- * any other when its lease has expired, or was not renewed for as long as it lasts: the clocks of two hosts may be far apart.
+ * Runs `work` under the lease of the experiment. While another process holds the lease, watches it. A holder that died
+ * on this machine is replaced at once. Another holder is replaced when its lease has expired, or was not renewed for
+ * the time that it lasts: the clocks of two hosts may differ.
  * @param work Gets a signal that aborts when the lease is lost or the call is cancelled.
- * @throws Conflict when the lease is lost on the way.
+ * @throws Conflict if the lease is lost on the way.
  */
 export async function holdExperiment(
   options: HoldOptions,

@@ -1,4 +1,7 @@
-/** @file The engine and the plan of an experiment: resolved once, when it is created, and stored; they decide the bits from then on. */
+/**
+ * @file Resolves the engine and the plan of an experiment, once, when the experiment is created. They are stored and
+ * decide the bits from then on.
+ */
 import { z } from 'zod';
 import { ENGINE_NAMES, type EngineName } from '../../configs/engines.ts';
 import { oneOf } from '../../configs/suggest.ts';
@@ -7,8 +10,9 @@ import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { type EngineSpec, engineSpecSchema, type TrainingPlan, trainingPlanSchema } from '../../storage/records.ts';
 
 /**
- * Place of each engine in the order in which `auto` tries them, the fastest first. All of them compute the same bits in every run on an equal
- * spec. WebGPU has no place: a driver may round otherwise from version to version, and its adapter may be one in software.
+ * Place of each engine in the order in which `auto` tries them, the fastest first. Each of them computes the same bits
+ * in every run with an equal spec. WebGPU has no place: a new driver may round differently, and its adapter may be
+ * software.
  */
 const AUTO_PLACES: Readonly<Record<EngineName, number | undefined>> = {
   'openvino/cpu': 1,
@@ -43,9 +47,10 @@ export const trainingEngineRequestSchema = z.union([
 export type TrainingEngineRequest = z.output<typeof trainingEngineRequestSchema>;
 
 /**
- * @returns The spec as asked for. Left out: the precision and the number of threads that the runner names first for that engine.
- * @throws Unprocessable when the engine is not available on the runner, with the runner's reason, or not in that precision; Busy when the
- * runner has just started and does not know its engines yet.
+ * @returns The spec as asked for. A precision or a number of threads that was left out is the gpu-runner's first
+ * choice.
+ * @throws Unprocessable if the engine, or its precision, is not available on the gpu-runner, with the reason; Busy if
+ * the gpu-runner has just started and does not know its engines yet.
  */
 export function resolveEngine(status: RunnerStatus, request: EngineRequest | TrainingEngineRequest): EngineSpec {
   if (status.engines.length === 0) {
@@ -76,7 +81,9 @@ export function resolvePlan(request: TrainingEngineRequest, batchSize: number): 
   return { micro_batch, gradient_checkpointing };
 }
 
-/** @param key The key of the micro-batch in the body, for the error. @throws Unprocessable when it does not divide the update. */
+/**
+ * @param key Key of the micro-batch in the body, for the error. @throws Unprocessable if it does not divide the update.
+ */
 export function checkMicroBatch(key: string, microBatch: number, batchSize: number): void {
   if (batchSize % microBatch === 0) return;
   throw new Unprocessable(`${key} ${microBatch} does not divide data.batch_size ${batchSize}`, {
@@ -84,7 +91,9 @@ export function checkMicroBatch(key: string, microBatch: number, batchSize: numb
   });
 }
 
-/** The parts of the request that differ from the stored ones, as `key (stored value)`. `auto` and parts that are left out fit all. */
+/**
+ * The parts of the request that differ from the stored ones, as `key (stored value)`. `auto` and absent parts fit any.
+ */
 export function listEngineDifferences(
   request: TrainingEngineRequest,
   stored: { readonly engine: EngineSpec; readonly plan: TrainingPlan },

@@ -1,6 +1,7 @@
 /**
- * @file How a dataset of originals follows its source, append-only: pages that exist stay as they are, new pictures make new pages,
- * what vanished is listed as removed. Only a change of what is said about a picture rewrites its line, and so its page.
+ * @file Extends a dataset of originals after a change of its source. Existing pages stay, new pictures make new pages,
+ * and vanished pictures are listed as removed. Only a change of a picture's attributes rewrites its line, and so its
+ * page.
  */
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { putDocument } from '../../storage/document-blobs.ts';

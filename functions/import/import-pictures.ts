@@ -1,4 +1,4 @@
-/** @file From the files of a source to pictures: sidecars joined to them, what is no picture set apart with the reason. */
+/** @file Turns the files of a source into pictures: joins sidecars to them, and rejects other files with a reason. */
 import { type Json, jsonDepth } from '../../storage/canonical.ts';
 import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
@@ -95,7 +95,8 @@ async function readSidecars(
 function parseAttributes(bytes: Uint8Array): NewOriginal['attributes'] {
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    // What JSON.parse returns is JSON; only its outermost kind is in doubt, and whether recursive readers can follow it.
+    // JSON.parse returns JSON. Only its outermost kind and its depth need a check: deep nesting breaks recursive
+    // readers.
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     return jsonDepth(value as Json) > MAX_ATTRIBUTE_DEPTH ? undefined : (value as NewOriginal['attributes']);
   } catch {

@@ -1,4 +1,6 @@
-/** @file Where pictures are imported from: a folder below the import roots, or an uploaded tar. Names are paths with `/`, sorted. */
+/**
+ * @file Sources of an import: a folder below the import roots, or an uploaded tar. Names are paths with `/`, sorted.
+ */
 import { constants } from 'node:fs';
 import { open, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
@@ -102,8 +104,8 @@ export function stemOf(name: string): string {
 }
 
 /**
- * What was looked at, and nothing that has taken its place since: not a link that leads out of the roots, nor a pipe, nor a file that
- * never ends.
+ * Reads the file that was checked. Refuses any other file that has taken its place since: a link that leads out of the
+ * roots, a pipe, or a file that never ends.
  */
 async function readPlainFile(path: string, name: string, size: number): Promise<Uint8Array> {
   const changed = (cause?: unknown) =>

@@ -4,7 +4,7 @@ import { originalLinks, packOriginals } from '../datasets/originals.ts';
 import type { KnownPage } from './extend-originals.ts';
 import type { FoundPicture } from './import-pictures.ts';
 
-/** Packs each again where the source still has all its pictures: the same pictures in the same order are the same bytes. */
+/** Packs each archive again whose pictures the source still has. Equal pictures in equal order give equal bytes. */
 export async function restoreArchives(
   blobs: BlobStore,
   known: readonly KnownPage[],

@@ -12,8 +12,9 @@ export interface DeleteContext {
 }
 
 /**
- * Deletes the name and the view; gc deletes the blobs that no other name needs. Branches of the experiment keep what they need.
- * @throws NotFound, Conflict while it is in training.
+ * Deletes the name and the view of an experiment. `gc` deletes the blobs that no other name needs, so branches of the
+ * experiment keep theirs.
+ * @throws NotFound; Conflict while the experiment is in training.
  */
 export async function deleteExperiment({ store, now }: DeleteContext, name: string): Promise<void> {
   const { value: head } = await readHead(store, name);

@@ -13,7 +13,9 @@ export interface DatasetContext {
 }
 
 export interface PutDatasetOptions {
-  /** As in HTTP: the etag of the version that may be moved, between quotation marks; `*`: any. Left out: any, or none. */
+  /**
+   * As in HTTP: the quoted etag of the version that may be replaced; `*`: any version. Absent: any version, or none.
+   */
   readonly ifMatch?: string | undefined;
 }
 

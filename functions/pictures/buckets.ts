@@ -17,7 +17,9 @@ const SEED_BUCKETS: readonly Bucket[] = [
 ];
 const SEED_SIDE = 1024;
 
-/** The seed's buckets with an area of about size x size, sides rounded to multiples of `quantum`, without repetitions. */
+/**
+ * The default buckets, scaled to an area of about size x size, with sides rounded to multiples of `quantum`, each once.
+ */
 export function scaleBuckets(size: number, quantum: number): Bucket[] {
   const round = (side: number) => Math.max(1, Math.round((side * size) / SEED_SIDE / quantum)) * quantum;
   const scaled = SEED_BUCKETS.map(({ width, height }) => ({ width: round(width), height: round(height) }));

@@ -1,4 +1,4 @@
-/** @file The discrete cosine transform (type II, orthonormal), with cosines of our own so that every machine gives the same bits. */
+/** @file The discrete cosine transform (type II, orthonormal). Its own cosines give the same bits on every machine. */
 
 /** rows x size: row u holds c(u) cos(pi (2x + 1) u / (2 size)), c making the rows orthonormal. */
 export interface DctBasis {
@@ -25,8 +25,8 @@ export function dctBasis(rows: number, size: number): DctBasis {
 }
 
 /**
- * The low coefficients of every cell of size x size values of a plane, cells in raster order: [height / size, width / size, rows, rows].
- * Width and height are multiples of the basis' size.
+ * The low coefficients of every cell of size x size values of a plane, cells in raster order:
+ * [height / size, width / size, rows, rows]. Width and height are multiples of the size of the basis.
  */
 export function transformCells(plane: Float64Array, width: number, height: number, basis: DctBasis): Float64Array {
   const { rows, size, data } = basis;
@@ -58,7 +58,9 @@ export function transformCells(plane: Float64Array, width: number, height: numbe
   return coefficients;
 }
 
-/** cos(2 pi k / n) by a Taylor series on an eighth of a turn: only + - x /, so it does not depend on the platform's cosine. */
+/**
+ * cos(2 pi k / n) by a Taylor series on an eighth of a turn. Uses only + - x /, so every platform gives the same bits.
+ */
 export function cosineOfTurn(k: number, n: number): number {
   let turn = k % n;
   if (2 * turn > n) turn = n - turn;

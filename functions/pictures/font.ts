@@ -1,6 +1,6 @@
 /**
- * @file Text as SVG paths, from the font file of the npm package dejavu-fonts-ttf: machines have no fonts, or others, and the bytes of a
- * labelled picture must not depend on them. Reads what TrueType calls cmap (format 4), glyf, hmtx.
+ * @file Text as SVG paths, from the font file of the npm package dejavu-fonts-ttf. The bytes of a labelled picture must
+ * not depend on the fonts of the machine. Reads the TrueType tables cmap (format 4), glyf and hmtx.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

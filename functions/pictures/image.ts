@@ -1,4 +1,4 @@
-/** @file Everything that touches pictures as files: the only importer of sharp. Works off the event loop, in sharp's own threads. */
+/** @file Decodes, scales and encodes pictures. The only importer of sharp, which works in threads of its own. */
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { Busy, Unprocessable } from '../../errors.ts';
 
@@ -104,7 +104,7 @@ export async function coverRgb(
   );
 }
 
-/** Scaled to exactly width x height, whatever its shape: for hashes. Reads every pixel, so a damaged file is refused. */
+/** Scales a picture to exactly width x height, for hashes. Reads every pixel, so it refuses a damaged file. */
 export async function squashRgb(
   bytes: Uint8Array,
   width: number,
@@ -148,7 +148,7 @@ export interface PlacedImage {
   readonly height: number;
 }
 
-/** An SVG with pictures over it, as PNG. Small pictures are enlarged without smoothing, so that every pixel can be seen. */
+/** Draws pictures over an SVG, as PNG. Enlarges small pictures without smoothing, so that every pixel can be seen. */
 export async function composePng(svg: string, pictures: readonly PlacedImage[]): Promise<Uint8Array> {
   const overlays = await Promise.all(
     pictures.map(async ({ png, left, top, width, height }) => {
@@ -226,7 +226,10 @@ function refuse(cause: unknown): never {
   throw explainDecoding(cause);
 }
 
-/** What a failed decoding says of the picture; one that took too long says something of the machine as well, so it is no verdict to be kept. */
+/**
+ * The error of a picture whose decoding failed. A decoding that took too long is Busy: the machine may be slow, so this
+ * verdict must not be kept.
+ */
 export function explainDecoding(cause: unknown): Unprocessable | Busy {
   const reason = cause instanceof Error ? cause.message.split('\n')[0]?.trim() : String(cause);
   if (reason?.startsWith('timeout:')) {

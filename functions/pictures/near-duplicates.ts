@@ -9,7 +9,8 @@ export interface NearDuplicateInput {
 export function findNearDuplicates({ marks }: NearDuplicateInput): Uint32Array {
   const readable = marks.map(readMarks);
   const brightness = readable.map(({ thumb }) => thumb.reduce((sum, value) => sum + value, 0) / thumb.length);
-  // The means of near-duplicates differ by no more than the mean of their differences: only neighbours in brightness are compared.
+  // The means of near-duplicates differ at most by the mean of their differences. So only neighbours in brightness
+  // count.
   const order = readable.map((_, index) => index).sort((a, b) => (brightness[a] ?? 0) - (brightness[b] ?? 0));
   const pairs: (readonly [number, number])[] = [];
   for (const [position, index] of order.entries()) {

@@ -1,7 +1,7 @@
 /**
- * @file Which pictures are near-duplicates. Two marks of a picture are compared: a 64-bit DCT hash finds candidates fast, and a
- * 16 x 16 colour thumbnail decides. The thumbnail is needed because pictures of one generator differ in small places (a wink, a
- * pair of glasses, a colour of the same brightness) that a grey hash does not see.
+ * @file Finds near-duplicates by two marks of each picture: a 64-bit DCT hash finds candidates fast, a 16 x 16 colour
+ * thumbnail decides. The thumbnail is needed because pictures of one generator differ in small places (a wink, glasses,
+ * a colour of the same brightness) that a grey hash does not see.
  */
 import { dctBasis, transformCells } from './dct.ts';
 import type { RgbImage } from './image.ts';
@@ -19,16 +19,17 @@ export interface PerceptualMarks {
 }
 
 /**
- * Bits in which the hashes of near-duplicates may differ: unrelated pictures differ in about 32. Flat graphics need the most, since
- * many of their coefficients are near the median: rescaled or saved as JPEG at 256 pixels, portraits move by up to 18.
+ * Bits in which the hashes of near-duplicates may differ. Unrelated pictures differ in about 32. Flat graphics need the
+ * most, since many of their coefficients are near the median: portraits of 256 pixels, rescaled or saved as JPEG,
+ * differ in up to 18.
  */
 export const MAX_HASH_DISTANCE = 18;
 /** Largest mean difference of the cells (of 255) between near-duplicates. */
 export const MAX_MEAN_DIFFERENCE = 3;
 /**
- * Largest difference of a single cell: `floor`, or `timesMean` the mean difference where that is more, but never above `ceiling`.
- * Re-encoding and rescaling move all cells a little (portraits of 256 pixels: the largest is at most 10 times the mean); a wink moves
- * two cells by 6 or more and leaves the rest alone.
+ * Largest difference of a single cell: `floor`, or `timesMean` times the mean difference if that is more, but never
+ * above `ceiling`. Re-encoding and rescaling change all cells a little (portraits of 256 pixels: the largest change is
+ * at most 10 times the mean). A wink changes two cells by 6 or more and no other.
  */
 const CELL_DIFFERENCE = { floor: 4, timesMean: 12, ceiling: 24 } as const;
 

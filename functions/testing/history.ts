@@ -33,7 +33,7 @@ export function findHistoryFaults({ step, chunks, kept }: History): string[] {
   return faults;
 }
 
-/** The same of an experiment in a store, and what its view shows that its head does not say, or hides of what it says. */
+/** Faults of an experiment in a store: those of its head, and differences between its head and its view. */
 export async function findExperimentFaults(store: ObjectStore, name: string): Promise<string[]> {
   const { value: head } = await readHead(store, name);
   const step = head.history.at(-1)?.step ?? 0;

@@ -1,4 +1,4 @@
-/** @file A server that stops in the middle of anything it does with its store, and wakes when it is told to: as SIGSTOP and SIGCONT do. */
+/** @file A server that can be stopped at any operation on its store, and woken later, as by SIGSTOP and SIGCONT. */
 
 import type { Clock } from '../../storage/clock.ts';
 import { interceptStore } from '../../storage/intercept.ts';

@@ -1,4 +1,6 @@
-/** @file gc at any moment of what is going on: the outcome is that of an undisturbed run, and what nobody needs is gone in the end. */
+/**
+ * @file gc runs at any moment of other work. The work ends as undisturbed, and unreachable objects are gone in the end.
+ */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { createBlobStore } from '../../storage/cas.ts';

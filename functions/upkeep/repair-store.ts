@@ -20,8 +20,9 @@ export interface Repairs {
 }
 
 /**
- * Deletes blobs that are damaged, since one under its right name is never written again, and documents that would fail every call that
- * reads them. Results that lost their blobs stay: they tell who makes them again. So does what names are in need of, now.
+ * Deletes damaged blobs, since a blob is never written over, and unreadable documents, which fail every call that reads
+ * them. Results that lost blobs stay: they name the action that makes the blobs again. Then makes the missing blobs
+ * again that names need.
  */
 export async function repairStore(ctx: EffectContext, findings: StoreFindings): Promise<Repairs> {
   const { store, signal } = ctx;

@@ -1,6 +1,7 @@
 /**
- * @file `datasets/<name>/`: the pages of the dataset that the name means, as copies of their blobs, and a report. index.json comes last and
- * tells the truth at any time: it names only files that hold what it says. Before other files are changed, it gives up naming them.
+ * @file `datasets/<name>/`: a report, and the pages of the dataset as copies of their blobs. index.json is written last
+ * and is true at any time: it names only files with the content that it states. Before a file changes, index.json drops
+ * its name.
  */
 
 import { z } from 'zod';
@@ -55,8 +56,9 @@ const indexSchema = z.looseObject({
 type Index = z.output<typeof indexSchema>;
 
 /**
- * Makes the view that of the dataset which the name means, or none when it means none. Costs two reads when it is that already.
- * @param fresh Writes every file, also where the index says that it is there.
+ * Brings the view up to the dataset that the name means; deletes it if the name is gone. Costs two reads if it is up to
+ * date.
+ * @param fresh Writes every file, even those that the index names.
  * @throws BlobMissing, Conflict
  */
 export async function writeDatasetView(ctx: DatasetViewContext, name: string, fresh = false): Promise<void> {

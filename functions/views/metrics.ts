@@ -6,8 +6,8 @@ import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /**
- * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }, and `loss/NAME` of each loss when there are
- * several. A number that was not finite is null.
+ * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }, and `loss/NAME` of each
+ * of several losses. A number that was not finite is null.
  */
 const rowSchema = z.object({ step: z.int() }).catchall(z.json());
 type Row = z.output<typeof rowSchema>;
@@ -45,7 +45,8 @@ export async function readMetrics(
 const SHOWN = ['loss', 'grad_norm', 'learning_rate'] as const;
 
 /**
- * A chunk's log as scalars for TensorBoard. A view holds nothing but what the head determines, so there is no clock: wall time counts samples.
+ * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall
+ * time counts samples.
  */
 export async function readScalars(blobs: BlobStore, log: Digest): Promise<ScalarEvent[]> {
   return (await readLog(blobs, log)).map(row => ({

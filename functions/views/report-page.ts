@@ -1,4 +1,6 @@
-/** @file A dataset on one page: no scripts, nothing from elsewhere, so that it can be looked at wherever it is copied to. */
+/**
+ * @file Writes one page about a dataset, without scripts and outside resources, so that it works wherever it is copied.
+ */
 import { html, raw } from 'hono/html';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
 import type { Dataset } from '../../storage/records.ts';

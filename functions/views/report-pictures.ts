@@ -27,7 +27,9 @@ export interface ReportPicture {
   readonly webp: Uint8Array;
 }
 
-/** In the order of the dataset; none without the column `image`. Of large pages only the members that are shown are read. */
+/**
+ * Pictures in the order of the dataset; none without the column `image`. Reads only the shown members of large pages.
+ */
 export async function pickPictures(blobs: BlobStore, dataset: Dataset, signal: AbortSignal): Promise<ReportPicture[]> {
   const removed = new Set(dataset.removed);
   const pages = spread(dataset.pages, MAX_PAGES);

@@ -1,6 +1,7 @@
 /**
- * @file The files of a view: what people browse in any S3 client, derived from names and blobs and never read for truth. Files that are
- * blobs are copies made by the store itself (hard links in a folder); the others are replaced by If-Match.
+ * @file Writes the files of a view, which people browse with any S3 client. They derive from names and blobs, and no
+ * code reads them for truth. The store itself copies files that are blobs (hard links in a folder); other files are
+ * replaced by If-Match.
  */
 import { Ambiguous, BlobMissing, Conflict, Internal, NotFound, PreconditionFailed } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -26,7 +27,10 @@ export interface WritableView extends ViewFolder {
 const WIDTH = 16;
 const MAX_ATTEMPTS = 8;
 
-/** Makes the file these bytes, over whatever version is there; writes nothing when they are. @throws Conflict under endless contention. */
+/**
+ * Replaces the content of a file. Writes nothing if the file has these bytes. @throws Conflict under endless
+ * contention.
+ */
 export async function putFile(view: WritableView, file: string, body: Uint8Array, mediaType: string): Promise<void> {
   const key = keyOf(view, file);
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {

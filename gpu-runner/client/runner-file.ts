@@ -1,4 +1,7 @@
-/** @file Where a runner that was started alone leaves its address and secret for the clients of the same user: a 0600 file. */
+/**
+ * @file The file (mode 0600) in which a gpu-runner started alone leaves address and secret for clients of the same
+ * user.
+ */
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -36,7 +39,7 @@ export async function removeRunnerFile(cacheFolder: string, device: string): Pro
   if (content?.pid === process.pid) await rm(path, { force: true });
 }
 
-/** What every runner of this user that was started alone has left; files of another version or cut short are passed over. */
+/** Reads the files of all gpu-runners that this user started alone. Skips files of another version, or cut short. */
 export async function readRunnerFiles(cacheFolder: string): Promise<readonly RunnerFile[]> {
   const folder = join(cacheFolder, FOLDER);
   const names = await readdir(folder).catch(() => []);

@@ -17,7 +17,7 @@ export type BlobRequest =
   | { readonly op: 'head' | 'keep'; readonly digest: Digest }
   | { readonly op: 'close' };
 
-/** Starts the worker on a store. `onDeath` is called when the worker ends without having been asked to, once it was ready. */
+/** Starts the worker on a store. Calls `onDeath` if the worker, once ready, ends unasked. */
 export function createBlobClient(
   storeUrl: string,
   onDeath: (error: Error) => void,
@@ -27,7 +27,7 @@ export function createBlobClient(
   return {
     ready: opened.then(() => {}),
     async put(bytes, mediaType) {
-      // A copy is transferred: the caller keeps its bytes, which may be the engine's own memory and not transferable at all.
+      // Transfers a copy: the caller keeps its bytes, which may be memory of the engine that cannot be transferred.
       const copy = new Uint8Array(bytes);
       return (await ask({ op: 'put', bytes: copy, mediaType }, [copy.buffer])) as BlobRef;
     },

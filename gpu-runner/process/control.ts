@@ -1,6 +1,6 @@
 /**
- * @file The control worker: holds the device's lock and the loopback HTTP server, so that both live while the main thread is blocked
- * in the engine, and ends a process that does not stop in time.
+ * @file The control worker. It holds the lock of the device and the loopback HTTP server, so that both work while the
+ * engine blocks the main thread. It ends a process that does not stop in time.
  */
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';

@@ -12,9 +12,9 @@ export interface DeviceLock {
 }
 
 /**
- * Binds the device's socket: the abstract unix socket `\0easel-runner-<device>` on Linux, elsewhere a loopback port derived from the name.
- * `holder` is told to whoever is refused.
- * @throws Conflict naming the holder when another process has it.
+ * Binds the socket of the device: on Linux the abstract unix socket `\0easel-runner-<device>`, elsewhere a loopback
+ * port derived from the name. Tells `holder` to a process that is refused.
+ * @throws Conflict naming the holder if another process has the socket.
  */
 export async function acquireDeviceLock(
   device: string,

@@ -1,4 +1,4 @@
-/** @file The control worker's book of jobs: what waits, what runs, the last that finished, and the event log of each. */
+/** @file The control worker's list of jobs: those that wait, run or finished last, each with its event log. */
 import { Busy, NotFound, Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -114,8 +114,8 @@ export function createJobBoard(options: JobBoardOptions) {
 
   return {
     /**
-     * Starts the job, joins the one that goes on, or answers with the remembered result; one that failed is tried again.
-     * @throws Busy when the queue is full or the runner stops, Unprocessable when the action stands for another job.
+     * Starts the job, joins a running one, or answers with the remembered result. A failed job is tried again.
+     * @throws Busy if the queue is full or the runner stops, Unprocessable if the action stands for another job.
      */
     put(action: Digest, job: Job): JobDocument {
       const identity = canonicalJson(job);
@@ -202,7 +202,11 @@ export function createJobBoard(options: JobBoardOptions) {
       };
     },
 
-    /** True when the job is being cancelled; false when it has ended, or when streams of clients other than `client` follow it. @throws NotFound */
+    /**
+     * Cancels a job.
+     * @returns False if the job has ended, or if clients other than `client` follow it.
+     * @throws NotFound
+     */
     cancel(action: string, client: string | undefined): boolean {
       const entry = find(action);
       if (!live.has(entry.ticket.id)) return false;

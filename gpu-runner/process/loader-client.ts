@@ -1,4 +1,4 @@
-/** @file The main thread's TrainingSource: columns are read and cut in the loader worker, while the engine blocks this thread. */
+/** @file The main thread's TrainingSource. A worker reads and cuts the columns while the engine blocks this thread. */
 import type { ColumnSourceOptions } from '../jobs/column-source.ts';
 import type { SourceIndex, TrainingSource } from '../training/source.ts';
 import { type PackedBatch, unpackItems } from './packed-batch.ts';

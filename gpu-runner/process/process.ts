@@ -1,4 +1,4 @@
-/** @file A runner as a process: environment, signals, exit code. The engine and the jobs are given, so that tests can give others. */
+/** @file Runs a gpu-runner as a process: environment, signals, exit code. Tests pass other engines and jobs. */
 import { AppError } from '../../errors.ts';
 import { removeRunnerFile, writeRunnerFile } from '../client/runner-file.ts';
 import { parseRunnerEnv } from './env.ts';
@@ -10,11 +10,11 @@ export type RunnerParts = Pick<
 >;
 
 /**
- * Runs until SIGTERM or SIGINT (exit 0 after an orderly stop; the second one exits at once), or until the supervising parent is gone.
- * Prints one line with its address when it is ready.
+ * Runs until SIGTERM or SIGINT, or until the supervising parent is gone. An orderly stop exits with 0; a second signal
+ * exits at once. Prints one line with its address when it is ready.
  */
 export async function runRunnerProcess(parts: RunnerParts): Promise<void> {
-  // A supervisor that was killed has closed the pipes: a line that nobody reads must not end the step that is to be finished.
+  // A killed supervisor has closed the pipes. A line that nobody reads must not end the step under way.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const env = parseRunnerEnv(process.env);

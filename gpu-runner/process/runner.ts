@@ -55,8 +55,9 @@ export class StartRefused extends Error {
 }
 
 /**
- * @throws StartRefused when the device is held or the port is taken, AppError when the store cannot be opened. A worker that dies later ends the process: the supervisor starts it
- * anew, and clients submit their jobs again.
+ * A worker that dies after the start ends the process. The supervisor then starts it again, and clients submit their
+ * jobs again.
+ * @throws StartRefused if the device is held or the port is taken, AppError if the store cannot be opened.
  */
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const queueLimit = options.queueLimit ?? 16;

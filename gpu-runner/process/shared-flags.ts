@@ -1,4 +1,4 @@
-/** @file What the threads of one runner share without messages, since the main thread blocks: abort flags and a heartbeat. */
+/** @file Memory that the threads of a gpu-runner share, since the main thread blocks: abort flags and a heartbeat. */
 
 const HEARTBEAT_BYTES = 8;
 

@@ -1,4 +1,6 @@
-/** @file Calls of a worker thread: numbered requests and replies, errors of the same class on both sides, and what its death means. */
+/**
+ * @file Calls of a worker thread: numbered requests and replies, errors of the same class on both sides, worker death.
+ */
 import { parentPort, Worker } from 'node:worker_threads';
 import { describeError, rebuildError, type WireError } from '../../errors-wire.ts';
 
@@ -117,7 +119,8 @@ export async function answerCalls<Request extends object>(
       reply({ id, ok: false, error: describeError(error) });
     }
   };
-  // A failed opening is an answer, not an exception: as an event of its own it could overtake the answer, which alone has the error's class.
+  // A failed opening is an answer and not an exception. An event of its own could overtake the answer, and only the
+  // answer has the class of the error.
   await answer(OPENING, async () => {
     const serve = await open();
     port.on('message', ({ id, ...request }: { readonly id: number }) => {

@@ -1,9 +1,9 @@
 /**
- * @file What a store must be like when a pipeline has ended, whoever died on the way: the very objects of an undisturbed run.
+ * @file Checks a store after a pipeline in which processes died: it must have the same objects as an undisturbed run.
  *
- * A stray object is one under a key that the undisturbed run does not have, or with other bytes. Exempt are what tells of runs
- * (`runs/`, whole documents nevertheless) and, in results, `stats`: both say how long things took and who did them. Leases are
- * compared by whether anybody holds them; blobs must have the digest that their key names.
+ * An object is stray if the undisturbed run lacks its key or has other bytes there. Documents under `runs/` must be
+ * whole but may differ, and so may `stats` in results: both say who worked for how long. Leases are equal if both are
+ * held or both are free. Blobs must have the digest that their key names.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -72,7 +72,10 @@ export async function sweepStore(store: ObjectStore): Promise<void> {
   await probeStore(store, Date.now() + LATER_MS);
 }
 
-/** What lies in a folder beside the objects when the next process has opened it late enough: temporary files, locks, notes on nothing. */
+/**
+ * Files in a folder store that are not objects, once a later process has opened and swept it: temporary files, locks,
+ * notes without an object.
+ */
 export async function listLeftovers(folder: string): Promise<string[]> {
   const store = await openFileStore(folder, { ...SYSTEM_CLOCK, now: () => Date.now() + LATER_MS });
   const notes = new Set([KEYS_FILE, ...(await listKeys(store, '')).flatMap(notePathsOf)]);

@@ -1,4 +1,6 @@
-/** @file The real server and gpu-runner over a folder, killed by SIGKILL at 20 operations; `npm run test:crash` kills at every one. */
+/**
+ * @file Kills the real server and gpu-runner over a folder at 20 operations; `npm run test:crash` kills at every one.
+ */
 import PQueue from 'p-queue';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CalmRun, type KillOutcome, type KillSite, openKillSite, runCalmly, runWithDeath } from './crash-kill.ts';

@@ -1,4 +1,4 @@
-/** @file One death of a real process by SIGKILL: the server's, or the gpu-runner's, at an operation on the folder store. */
+/** @file Kills the real server or gpu-runner once, by SIGKILL, at an operation on the folder store. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -67,7 +67,8 @@ export async function startInstance(store: ObjectStore, clock: Clock): Promise<I
 }
 
 /**
- * Time passes for whoever waits for another's lease, and only then: all work is done at one moment, in which no renewal comes due.
+ * A clock that advances only while a process waits for the lease of another. All work happens at one moment, so no
+ * renewal falls due.
  * @param startedAt Milliseconds since the epoch.
  */
 export function createLeaseClock(startedAt: number): Clock {

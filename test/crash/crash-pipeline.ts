@@ -1,4 +1,6 @@
-/** @file What the crash sweeps kill in the middle: six pictures, an experiment, its chunks, a sample; the calls as curl sends them. */
+/**
+ * @file The pipeline that the crash sweeps kill: six pictures, an experiment, its chunks, a sample; called as by curl.
+ */
 import { z } from 'zod';
 import { digestSchema } from '../../storage/records.ts';
 
@@ -42,7 +44,7 @@ const trainedSchema = z.object({
 });
 const sampledSchema = z.object({ image: z.object({ digest: digestSchema }) });
 
-/** Runs the whole of it; every call may be one that went through before. @throws Error naming the call that was refused. */
+/** Runs the whole pipeline. Any call may have succeeded before. @throws Error naming the call that was refused. */
 export async function runPipeline(send: Send, { size, chunks, model, engine }: PipelineOptions): Promise<Ends> {
   const ask = async (method: 'POST' | 'PUT', path: string, body: unknown) => {
     const answer = await send(method, path, body);

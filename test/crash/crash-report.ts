@@ -1,6 +1,6 @@
 /**
- * @file `npm run test:crash`: kills the server and the gpu-runner at every operation on the store and writes docs/crash-report.md.
- * Stopped and started again, it goes on with the points that are missing.
+ * @file `npm run test:crash`: kills the server and the gpu-runner at every operation on the store, and writes
+ * docs/crash-report.md. Stopped and started again, it goes on with the missing points.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';

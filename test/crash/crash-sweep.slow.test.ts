@@ -1,4 +1,7 @@
-/** @file In one process: whichever operation on the store is the last of a life, the next goes on to the objects of an undisturbed run. */
+/**
+ * @file Kills in one process, at every operation on the store. The next life ends with the objects of an undisturbed
+ * run.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,7 +84,7 @@ test(
     for (let pair = 1; pair <= PAIRS; pair++) {
       const store = createMemoryStore();
       const first = drawOperation(`first of pair ${pair}`, calm.operations);
-      // What is left to do takes the second life as many operations at least, and finding out that nothing is, a hundred.
+      // The second life takes at least one operation for each that is left, or a hundred to find that nothing is left.
       const second = drawOperation(`second of pair ${pair}`, Math.max(100, calm.operations - first));
       const moment = MOMENTS[pair % 2] ?? 'before';
       const clocks = [createLeaseClock(BEGIN), createLeaseClock(BEGIN + LEASE_TTL_MS)] as const;

@@ -1,4 +1,7 @@
-/** @file Preloaded (`node --import`) into the real server or gpu-runner: what it opens as its store is mortal (mortal-stores.ts). */
+/**
+ * @file Preloaded (`node --import`) into the real server or gpu-runner: replaces its store by a mortal one
+ * (mortal-stores.ts).
+ */
 import { registerHooks } from 'node:module';
 
 const REAL = new URL('../../storage/open.ts', import.meta.url).href;

@@ -12,7 +12,7 @@ export interface Death {
   readonly moment: Moment;
 }
 
-/** Calls `die` at that operation; nothing is done any more from then on, and nothing answered: a dead process hears nothing. */
+/** Calls `die` at that operation. From then on the store does nothing and never answers, as for a dead process. */
 export function createMortalStore(store: ObjectStore, death: Death, die: (call: StoreCall) => void): ObjectStore {
   const silence = new Promise<never>(() => {});
   let count = 0;

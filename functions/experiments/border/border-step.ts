@@ -1,4 +1,6 @@
-/** @file What happens between two chunks: each step makes one document, the artifact, of the checkpoint just trained. */
+/**
+ * @file A step between two chunks of a training. It makes one document, the artifact, of the checkpoint just trained.
+ */
 import type { z } from 'zod';
 import type { Config } from '../../../configs/schema.ts';
 import type { Json } from '../../../storage/canonical.ts';

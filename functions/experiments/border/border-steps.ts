@@ -1,5 +1,7 @@
 import type { BorderStep } from './border-step.ts';
 import { previewStep } from './preview-step.ts';
 
-/** The steps at every chunk border, in the order in which they run. A new one is a file beside this one and a row here. */
+/**
+ * The steps at every chunk border, in the order in which they run. To add one, add a file beside this one and a row.
+ */
 export const BORDER_STEPS: readonly BorderStep[] = [previewStep];
