@@ -8,7 +8,7 @@ import { isOld, LIFETIMES, type Lifetimes } from './gc/lifetimes.ts';
 import { waitForSweep } from './gc/sweep-lock.ts';
 import { blobKey } from './keys.ts';
 import { DEFAULT_MEDIA_TYPE } from './media-type.ts';
-import type { BlobRef, ByteRange, FileBody, ObjectInfo, ObjectStore, StreamedBlobStore } from './types.ts';
+import type { BlobRef, BlobStore, ByteRange, FileBody, ObjectInfo, ObjectStore, StreamedBlobStore } from './types.ts';
 
 /** Hashed at a time: about 4 ms. */
 const SLICE_BYTES = 8 << 20;
@@ -122,6 +122,15 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
       }
     },
   };
+}
+
+/** The first of `digests` that `look` does not find. */
+export async function findMissing(
+  digests: readonly Digest[],
+  look: BlobStore['head'] | BlobStore['keep'],
+): Promise<Digest | undefined> {
+  const found = await Promise.all(digests.map(digest => look(digest)));
+  return digests.find((_, i) => found[i] === undefined);
 }
 
 /** All bytes of a short stream; a longer one as it was. */

@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty';
 import { InvalidInput } from '../../errors.ts';
 import { bootstrapMinio } from '../../infra/minio/bootstrap.ts';
-import type { MinioCredentials } from '../../infra/minio/credentials.ts';
+import type { MinioCredentials } from '../../infra/minio/keys.ts';
 import { DEFAULT_BUCKET } from '../../infra/minio/store.ts';
 import { reportErrors } from '../command-error.ts';
 import { bucketArg, parseBucket } from './store-args.ts';

@@ -1,8 +1,8 @@
 /** @file Which checkpoints' blobs stay. */
 import { BlobMissing, NotFound } from '../../errors.ts';
+import { findMissing } from '../../storage/cas.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readCheckpoint } from '../../storage/document-blobs.ts';
-import { findMissing } from '../../storage/find-missing.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';

@@ -1,6 +1,6 @@
 /** @file The calls of MinIO's admin interface that make users with rights. The `minio` package speaks S3 only. */
 import { Internal } from '../../errors.ts';
-import type { MinioCredentials } from './credentials.ts';
+import type { MinioCredentials } from './keys.ts';
 import { sealForMinio } from './seal.ts';
 import { signedFetch } from './signed-fetch.ts';
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasMinio, openTestMinio } from '../../test/minio-tier.ts';
 import { type BootstrapOptions, bootstrapMinio, connectMinio } from './bootstrap.ts';
-import { makeCredentials } from './credentials.ts';
+import { makeCredentials } from './keys.ts';
 
 describe.skipIf(!hasMinio)('the bootstrap', () => {
   let minio: Awaited<ReturnType<typeof openTestMinio>>;

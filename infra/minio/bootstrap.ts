@@ -2,7 +2,7 @@
 import { Client, type LifecycleConfig } from 'minio';
 import { Internal } from '../../errors.ts';
 import { createMinioAdmin, type Policy } from './admin.ts';
-import type { MinioCredentials } from './credentials.ts';
+import type { MinioCredentials } from './keys.ts';
 
 export interface BootstrapOptions {
   /** `http://127.0.0.1:9000` */

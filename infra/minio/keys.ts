@@ -1,12 +1,11 @@
 /**
  * @file The keys of a MinIO that `easel store up` runs: made once, kept beside its folder, readable by the owner only.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { Corrupt, NotFound } from '../../errors.ts';
-import { makeCredentials } from './credentials.ts';
 
 const pairSchema = z.strictObject({ access_key: z.string().min(3), secret_key: z.string().min(8) });
 /** A stored document has names in snake_case. */
@@ -28,6 +27,16 @@ const keysSchema = z.strictObject({
   bucket: z.string().optional(),
 });
 export type MinioKeys = z.infer<typeof keysSchema>;
+
+export interface MinioCredentials {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
+
+/** Makes random credentials. */
+export function makeCredentials(): MinioCredentials {
+  return { accessKey: `easel-${randomBytes(6).toString('hex')}`, secretKey: randomBytes(24).toString('base64url') };
+}
 
 /** `data/minio.json` for the folder `data/minio`. */
 export function keysPathOf(folder: string): string {

@@ -8,8 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasMinio, minioBinary } from '../../test/minio-tier.ts';
 import { connectMinio } from './bootstrap.ts';
-import { findServer } from './find-server.ts';
-import { type MinioServer, startMinio } from './server.ts';
+import { findServer, type MinioServer, startMinio } from './server.ts';
 
 let folder = '';
 const started: MinioServer[] = [];

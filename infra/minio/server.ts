@@ -1,15 +1,17 @@
 /** @file Runs a MinIO server on loopback as a child process. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, realpath } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Conflict, Internal } from '../../errors.ts';
-import { type MinioCredentials, makeCredentials } from './credentials.ts';
-import { findServer } from './find-server.ts';
-import { HOST, takePort } from './port.ts';
+import { type MinioCredentials, makeCredentials } from './keys.ts';
 import { signedFetch } from './signed-fetch.ts';
 
+const HOST = '127.0.0.1';
 const READY_MS = 60_000;
 const ANSWER_MS = 5000;
 const STOP_MS = 20_000;
@@ -17,6 +19,8 @@ const STOP_MS = 20_000;
 const ENDING_MS = 10_000;
 const POLL_MS = 50;
 const KEPT_LINES = 20;
+/** Longest list of processes. */
+const MAX_LIST_BYTES = 2 ** 24;
 /** An empty folder for certificates. The default lies in the home folder, which may hold those of another MinIO. */
 const CERTS = '.certs';
 
@@ -96,6 +100,29 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   return { ...credentials, endpoint, port, consolePort, pid: child.pid, ended, stop };
 }
 
+/**
+ * Checks that a port is free now, or finds one. MinIO would not say which free port it took, or that a port was taken.
+ * @param port 0: any free port.
+ * @throws Conflict if another process has the port.
+ */
+async function takePort(port: number): Promise<number> {
+  const server = createServer();
+  try {
+    server.listen(port, HOST);
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new Conflict(`cannot take port ${port} of ${HOST}: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+      hint: 'stop the process that listens there, or name another port (0 takes a free one)',
+    });
+  }
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address === 'object' && address !== null) return address.port;
+  throw new Internal('a socket without an address');
+}
+
 async function waitUntilUnserved(folder: string): Promise<void> {
   const deadline = Date.now() + ENDING_MS;
   for (;;) {
@@ -108,6 +135,18 @@ async function waitUntilUnserved(folder: string): Promise<void> {
     }
     await sleep(POLL_MS);
   }
+}
+
+/**
+ * @returns The process id from the system's process list; undefined if no server runs, or the system has no list.
+ * @param folder Absolute, as on the command line of the server.
+ */
+export async function findServer(folder: string): Promise<number | undefined> {
+  const list = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,args='], { maxBuffer: MAX_LIST_BYTES }).catch(
+    () => undefined,
+  );
+  const line = list?.stdout.split('\n').find(each => each.includes(` server ${folder} --address `));
+  return line === undefined ? undefined : Number.parseInt(line, 10);
 }
 
 /** Starts a shell on the other end of a pipe. When this process dies for any reason, the shell ends the child. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { signV4 } from 'minio/dist/esm/signing.mjs';
-import type { MinioCredentials } from './credentials.ts';
+import type { MinioCredentials } from './keys.ts';
 
 const REGION = 'us-east-1';
 

@@ -1,7 +1,6 @@
 /** @file Makes a folder an S3 store: runs MinIO on it, with lasting keys and a bucket for Easel. */
 import { bootstrapMinio } from './bootstrap.ts';
-import type { MinioCredentials } from './credentials.ts';
-import { readOrMakeKeys, writeKeys } from './keys.ts';
+import { type MinioCredentials, readOrMakeKeys, writeKeys } from './keys.ts';
 import { type MinioOptions, startMinio } from './server.ts';
 
 export const DEFAULT_BUCKET = 'easel';

@@ -6,8 +6,7 @@ import type { Clock } from '../../clock.ts';
 import { hexOf } from '../../digest.ts';
 import { digestOfBlobKey } from '../../keys.ts';
 import type { Etag, ObjectInfo } from '../../types.ts';
-import type { CopiedEtags } from './copies.ts';
-import type { MediaTypes } from './types.ts';
+import type { CopiedEtags, MediaTypes } from './notes.ts';
 
 const READ_BYTES = 1 << 20;
 const MAX_REMEMBERED = 10_000;

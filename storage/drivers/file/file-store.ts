@@ -20,13 +20,10 @@ import type {
   SpooledBody,
   StoredObject,
 } from '../../types.ts';
-import { CopiedEtags } from './copies.ts';
 import { Disk, explain, makeFolder } from './disk.ts';
 import { FileFacts, readBytes } from './facts.ts';
-import { KeyMutex } from './key-mutex.ts';
-import { breakDeadLocks, withFileLock } from './lock.ts';
-import { KeyNotes } from './notes.ts';
-import { MediaTypes } from './types.ts';
+import { breakDeadLocks, KeyMutex, withFileLock } from './lock.ts';
+import { CopiedEtags, KeyNotes, MediaTypes } from './notes.ts';
 import { walkKeys } from './walk.ts';
 
 /**

@@ -35,6 +35,22 @@ const SELF: Omit<Holder, 'nonce'> = {
   namespace: tryRead(() => readlinkSync('/proc/self/ns/pid')) ?? '',
 };
 
+/** One at a time per key within this process, in the order of the calls. */
+export class KeyMutex {
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key);
+    const mine = before ? before.then(work, work) : work();
+    this.#tails.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#tails.get(key) === mine) this.#tails.delete(key);
+    }
+  }
+}
+
 /** Runs `work` while no other process runs work under the same path. @throws Conflict when the lock cannot be had in 30 s. */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, clock: Clock = SYSTEM_CLOCK): Promise<T> {
   const mine = JSON.stringify({ ...SELF, nonce: randomUUID() });

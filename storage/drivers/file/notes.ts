@@ -1,13 +1,18 @@
 /**
- * @file One line about a key that the file itself does not tell, as a symbolic link: a link is made with its content in one step. Notes are
- * not synced: a crash of the machine may lose the newest.
+ * @file Notes on keys: media types and the versions of copied blobs, which the file system cannot hold. A note is one line, stored as
+ * the target of a symbolic link, since a link is made with its content in one step. Notes are not synced: a crash of the machine may
+ * lose the newest.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { lstat, mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestOf, hexOf } from '../../digest.ts';
+import { mediaTypeOfKey } from '../../media-type.ts';
+import type { Etag } from '../../types.ts';
 import { codeOf } from './disk.ts';
 
+/** One line for each key, in a folder of its own. */
 export class KeyNotes {
   readonly #folder: string;
   readonly #temporary: string;
@@ -45,4 +50,59 @@ export class KeyNotes {
     const hex = hexOf(digestOf(key));
     return join(this.#folder, hex.slice(0, 2), hex.slice(2));
   }
+}
+
+/** Media types that the key's suffix does not tell. An object that lost its note is served as its suffix says. */
+export class MediaTypes {
+  readonly #notes: KeyNotes;
+
+  constructor(notes: KeyNotes) {
+    this.#notes = notes;
+  }
+
+  async read(key: string): Promise<string> {
+    return (await this.#notes.read(key)) ?? mediaTypeOfKey(key);
+  }
+
+  /** Called before the object is published, so that nobody sees it without its type. */
+  async write(key: string, mediaType: string): Promise<void> {
+    await (mediaType === mediaTypeOfKey(key) ? this.#notes.remove(key) : this.#notes.write(key, mediaType));
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#notes.remove(key);
+  }
+}
+
+/**
+ * Versions of copied blobs. A copy is a hard link, and the blob's key tells the sha256 of its bytes, so listing a folder of copies
+ * reads no file. The note also identifies the file that was copied; a file without such a note is hashed.
+ */
+export class CopiedEtags {
+  readonly #notes: KeyNotes;
+
+  constructor(notes: KeyNotes) {
+    this.#notes = notes;
+  }
+
+  /** Undefined when the file under the key is not the one that was copied there, or shares its bytes with nobody any more. */
+  async read(key: string, stats: BigIntStats): Promise<Etag | undefined> {
+    if (stats.nlink < 2n) return undefined;
+    const [etag, identity] = (await this.#notes.read(key))?.split(' ') ?? [];
+    return identity === identityOf(stats) ? (etag as Etag) : undefined;
+  }
+
+  /** @param file What is about to be published under the key. */
+  async write(key: string, etag: Etag, file: string): Promise<void> {
+    await this.#notes.write(key, `${etag} ${identityOf(await lstat(file, { bigint: true }))}`);
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#notes.remove(key);
+  }
+}
+
+/** Published files are never written, so a file that is another differs in one of these. */
+function identityOf({ ino, size, mtimeNs }: BigIntStats): string {
+  return `${ino}:${size}:${mtimeNs}`;
 }
