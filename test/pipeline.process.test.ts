@@ -171,6 +171,7 @@ describe('bad input', () => {
       from: 12,
       to: 13,
       engine: faces.engine,
+      plan: faces.plan,
     });
     expect(problem.detail).toContain('a checkpoint from another config');
   });
