@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where EASEL_CACHE is when it is not set. */
+/** The cache folder when EASEL_CACHE is not set: ~/.cache/easel. */
 export function defaultCacheFolder(): string {
   return join(homedir(), '.cache', 'easel');
 }

@@ -1,4 +1,4 @@
-/** @file Libraries of engines that npm cannot carry: pinned wheels, and where they lie once installed. */
+/** @file Libraries of engines that npm does not carry: pinned wheels, and the folders into which they are installed. */
 import { join } from 'node:path';
 import type { EngineName } from './engines.ts';
 
@@ -7,7 +7,7 @@ export interface EngineWheel {
   readonly file: string;
   /** Lower-case hexadecimal. */
   readonly sha256: string;
-  /** Arguments of `pip download` that select this very file, whatever Python pip belongs to. */
+  /** Arguments of `pip download` that select this file for every version of Python. */
   readonly select: readonly string[];
 }
 
@@ -17,9 +17,9 @@ export interface EnginePackage {
   readonly license: string;
   /** Megabytes on disk. */
   readonly size: number;
-  /** Beginnings of the paths in the wheel that are unpacked. */
+  /** Prefixes of the paths in the wheel that are unpacked. */
   readonly keep: readonly string[];
-  /** The file that must be there once it is installed, relative to the package's folder. */
+  /** A file of every complete installation, relative to the package's folder. */
   readonly library: string;
   /** By `${process.platform}-${process.arch}`. */
   readonly wheels: Readonly<Record<string, EngineWheel>>;
@@ -53,7 +53,7 @@ export const ENGINE_PACKAGES = {
   reference: undefined,
 } as const satisfies Readonly<Record<EngineName, EnginePackage | undefined>>;
 
-/** Where a package is installed: a folder per version, complete when it exists. */
+/** The folder of an installed version. It exists only when the installation is complete. */
 export function enginePackageFolder(cacheFolder: string, { name, version }: EnginePackage): string {
   return join(cacheFolder, 'engines', name, version);
 }

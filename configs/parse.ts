@@ -1,4 +1,4 @@
-/** @file From what a person wrote to a config: unknown keys are errors that name the nearest known one. */
+/** @file Parses configs that people write. An unknown key is an error that names the nearest known key. */
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { InvalidInput } from '../errors.ts';
@@ -7,9 +7,8 @@ import { nearestName } from './suggest.ts';
 
 /**
  * Checks a config and fills in every default.
- * @param source What to call it in errors: a file name, "config".
- * @throws InvalidInput that names each wrong key, what was expected there, and for an unknown key the nearest known
- * one.
+ * @param source Name of the config in errors: a file name, or "config".
+ * @throws InvalidInput that names each wrong key with the expected value, and the nearest known key for an unknown one.
  */
 export function parseConfig(value: unknown, source = 'config'): Config {
   const parsed = configSchema.safeParse(value);
@@ -22,7 +21,7 @@ export function parseConfig(value: unknown, source = 'config'): Config {
   });
 }
 
-/** As {@link parseConfig}, from YAML text (YAML 1.2; a key that occurs twice is an error). */
+/** Parses a config from YAML 1.2 as {@link parseConfig} does. A key that occurs twice is an error. */
 export function parseConfigYaml(text: string, source = 'config'): Config {
   return parseConfig(parseYaml(text, source), source);
 }
@@ -46,8 +45,9 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
   const known = knownKeys(path);
   return issue.keys.map(key => {
     const nearest = nearestName(key, known);
-    const name = [...path, key].join('.');
-    return `unknown key ${name}${nearest === undefined ? ` (known: ${known.join(', ')})` : ` (did you mean ${[...path, nearest].join('.')}?)`}`;
+    const advice =
+      nearest === undefined ? `known: ${known.join(', ')}` : `did you mean ${[...path, nearest].join('.')}?`;
+    return `unknown key ${[...path, key].join('.')} (${advice})`;
   });
 }
 

@@ -16,23 +16,23 @@ function messageOf(run: () => unknown): string {
 }
 
 describe('presets', () => {
-  test('every preset parses, and says nothing that the schema does not know', async () => {
+  test('every preset parses, and has only keys that the schema knows', async () => {
     const names = await listPresets();
     expect(names).toContain('tiny-b');
     for (const name of names) expect(await loadPreset(name)).toMatchObject({ v: 1 });
   });
 
-  test('tiny-b is what the schema means by its defaults', async () => {
+  test('the preset tiny-b has the default of every keyed section', async () => {
     expect(keyedConfig(await loadPreset('tiny-b'))).toEqual(keyedConfig(configSchema.parse({})));
   });
 
-  test('portraits trains text alone in at least 80 % of the samples', async () => {
+  test('the preset portraits trains text alone in at least 80 % of the samples', async () => {
     const { cfg_dropout: p } = (await loadPreset('portraits')).objective;
     expect(p.p_text_only).toBeGreaterThanOrEqual(0.8);
     expect((p.p_dino_cls_only ?? 0) + (p.p_dino_patches_only ?? 0)).toBeGreaterThan(0);
   });
 
-  test('overrides are merged into a preset: objects by key, lists whole', async () => {
+  test('overrides are merged into a preset: objects key by key, lists as a whole', async () => {
     const config = await resolveConfig({
       preset: 'portraits',
       optimizer: { total_samples: 640 },
@@ -44,7 +44,7 @@ describe('presets', () => {
     expect(config.objective.cfg_dropout.p_text_only).toBe(0.82);
   });
 
-  test('an unknown preset names those there are', async () => {
+  test('an unknown preset is refused with the known names', async () => {
     await expect(resolveConfig('tiny-c')).rejects.toThrow(NotFound);
     await expect(resolveConfig({ preset: 'tiny-c' })).rejects.toMatchObject({ hint: 'did you mean tiny-b?' });
     await expect(resolveConfig({ preset: '../schema' })).rejects.toThrow(NotFound);
@@ -53,7 +53,7 @@ describe('presets', () => {
 });
 
 describe('parseConfig', () => {
-  test('an unknown key is named, with the nearest known one', () => {
+  test('an unknown key of a config is refused with the nearest known key', () => {
     expect(messageOf(() => parseConfig({ model: { hiden_size: 32 } }))).toContain(
       'unknown key model.hiden_size (did you mean model.hidden_size?)',
     );
@@ -65,18 +65,18 @@ describe('parseConfig', () => {
     );
   });
 
-  test('an unknown key without a neighbour lists the known ones', () => {
+  test('an unknown key of a config that resembles no known key is refused with the list of known keys', () => {
     expect(messageOf(() => parseConfig({ data: { zzzzzzzzzz: 1 } }))).toContain('known: batch_size');
   });
 
-  test('every mistake is listed, with its path', () => {
+  test('every mistake of a config is listed with its path', () => {
     const message = messageOf(() => parseConfig({ seed: -1, model: { hidden_size: 'big' }, run: { kep: 1 } }));
     expect(message).toContain('seed:');
     expect(message).toContain('model.hidden_size:');
     expect(message).toContain('did you mean run.keep?');
   });
 
-  test('relations between keys are checked', () => {
+  test('relations between keys of a config are checked', () => {
     expect(messageOf(() => parseConfig({ model: { hidden_size: 100, num_heads: 3 } }))).toContain('model.num_heads');
     const patches = { encoder: 'dct', dim: 27, stride: 16 };
     const coarse = (arch: string) => ({ model: { arch, patch_size: 8, conditions: { patches } } });
@@ -87,14 +87,14 @@ describe('parseConfig', () => {
     );
   });
 
-  test('YAML mistakes give line and column; a key twice is one', () => {
+  test('a mistake in YAML is reported with line and column; so is a key that occurs twice', () => {
     expect(messageOf(() => parseConfigYaml('seed: 1\nseed: 2\n', 'mine.yaml'))).toMatch(/^mine\.yaml: .*line 2/);
     expect(messageOf(() => parseConfigYaml('seed: [1\n', 'mine.yaml'))).toMatch(/^mine\.yaml: /);
     expect(parseConfigYaml('seed: 7\n').seed).toBe(7);
   });
 });
 
-test('edit distance', () => {
+test('editDistance counts insertions, deletions and substitutions', () => {
   expect(editDistance('kitten', 'sitting')).toBe(3);
   expect(editDistance('', 'abc')).toBe(3);
   expect(editDistance('same', 'same')).toBe(0);

@@ -1,4 +1,4 @@
-/** @file The presets: complete configs as YAML files beside this one. */
+/** @file Presets: complete configs, one YAML file each in this folder. */
 import { readdir, readFile } from 'node:fs/promises';
 import { NotFound } from '../errors.ts';
 import { parseConfig, parseYaml } from './parse.ts';
@@ -16,14 +16,14 @@ export async function listPresets(): Promise<string[]> {
     .sort();
 }
 
-/** @throws NotFound with the names there are. */
+/** @throws NotFound with the known names. */
 export async function loadPreset(name: string): Promise<Config> {
   return parseConfig(await readPreset(name), `configs/${name}.yaml`);
 }
 
 /**
- * A config as people write it: a preset's name, or an object that may name one under `preset` and overrides some of its
- * keys. Objects are merged, everything else is replaced.
+ * Completes a config as people write it: the name of a preset, or an object. The object may name a preset under
+ * `preset`; its other keys are then merged into the preset, except that lists and plain values are replaced.
  * @throws InvalidInput naming unknown keys, NotFound for an unknown preset.
  */
 export async function resolveConfig(written: string | Readonly<Record<string, unknown>>): Promise<Config> {

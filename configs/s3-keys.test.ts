@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('takes both keys from the environment, or neither', () => {
+it('takes both S3 keys from the environment, or neither', () => {
   const secret = 'sixteen-or-more-of-them';
   expect(s3KeysOf({})).toBeUndefined();
   expect(s3KeysOf({ EASEL_S3_ACCESS_KEY: '', EASEL_S3_SECRET_KEY: '' })).toBeUndefined();
@@ -23,7 +23,7 @@ it('takes both keys from the environment, or neither', () => {
   expect(wrong).not.toThrow('too short');
 });
 
-it('makes keys once, for the owner alone', async () => {
+it('makes S3 keys once, in a file that only its owner can read', async () => {
   expect(await readS3Keys(folder)).toBeUndefined();
   const keys = await ensureS3Keys(folder);
   expect(keys.accessKey).toMatch(/^[A-Z2-7]{20}$/);
@@ -37,7 +37,7 @@ it('makes keys once, for the owner alone', async () => {
   expect(await ensureS3Keys(folder)).not.toEqual(keys);
 });
 
-it('refuses a file that is none, without telling what is in it', async () => {
+it('refuses a damaged file of S3 keys without printing its contents', async () => {
   await mkdir(join(folder, '.easel'));
   const path = join(folder, '.easel', 's3-keys.json');
   for (const text of ['', '{}', 'secret', '{"v":1,"access_key":"abc","secret_key":"secret"}', '{"v":2}']) {

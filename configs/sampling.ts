@@ -1,8 +1,10 @@
-/** @file How pictures are sampled. `/sample`, `sample`, `preview`, `run.preview` and the gpu-runner read this one schema. */
+/**
+ * @file Settings of sampling. `/sample`, `sample`, `preview`, `run.preview` and the gpu-runner read this one schema.
+ * Each name in a list has its row in a table of gpu-runner/sampling/; TypeScript names the missing rows.
+ */
 import { z } from 'zod';
 import { oneOf } from './suggest.ts';
 
-// The names of the parts of a sampler. Each name has its row in a table of gpu-runner/sampling/, and TypeScript names the missing rows.
 export const SOLVER_NAMES = ['euler'] as const;
 export type SolverName = (typeof SOLVER_NAMES)[number];
 
@@ -12,7 +14,7 @@ export type TimeGridName = (typeof TIME_GRID_NAMES)[number];
 export const GUIDANCE_NAMES = ['cfg'] as const;
 export type GuidanceName = (typeof GUIDANCE_NAMES)[number];
 
-/** What a network is trained to predict: a choice of `objective`, not of a sample. */
+/** Quantities that a network can be trained to predict. The config chooses one in `objective`. */
 export const PREDICTION_TYPES = ['x_prediction', 'v_prediction'] as const;
 export type PredictionType = (typeof PREDICTION_TYPES)[number];
 
@@ -32,7 +34,7 @@ export type Sampling = z.infer<typeof samplingSchema>;
 
 const anywhere = samplingSchema.strip();
 
-/** The settings in an object that has other keys, too. */
+/** Picks the settings from an object that may have other keys. */
 export function samplingOf(settings: object): Sampling {
   return anywhere.parse(settings);
 }

@@ -42,7 +42,8 @@ export const modelSchema = z
     ({ arch, patch_size, conditions }) => arch === 'cross' || patch_size % (conditions?.patches?.stride ?? 1) === 0,
     {
       error:
-        'must be a multiple of conditions.patches.stride with arch joint, whose tokens take whole features; arch cross takes any',
+        'must be a multiple of conditions.patches.stride with arch joint, whose tokens take whole features; ' +
+        'arch cross takes any',
       path: ['patch_size'],
     },
   )
@@ -52,7 +53,7 @@ export const modelSchema = z
   });
 export type ModelConfig = z.infer<typeof modelSchema>;
 
-/** The seed's mutually exclusive categories ({@link DROPOUT_CATEGORIES}); the rest to 1 keeps all signals. */
+/** Probability of each of the seed's categories ({@link DROPOUT_CATEGORIES}). Other samples keep all signals. */
 export const conditionDropoutSchema = z
   .strictObject(
     Object.fromEntries(DROPOUT_CATEGORIES.map(({ key, share }) => [key, probability.default(share)] as const)),
@@ -63,7 +64,7 @@ export const conditionDropoutSchema = z
 
 export const objectiveSchema = z.strictObject({
   prediction_type: z.enum(PREDICTION_TYPES).default('x_prediction'),
-  /** Logit-normal over t (t = 0 data, t = 1 noise), mixed with a uniform share. */
+  /** t (0 data, 1 noise) is logit-normal; a `uniform_share` of the samples has uniform t. */
   logit_normal_mean: z.number().default(0.8),
   logit_normal_std: z.number().positive().default(0.8),
   uniform_share: probability.default(0.1),
@@ -113,7 +114,7 @@ export type OptimizerConfig = z.infer<typeof optimizerSchema>;
 export const dataSchema = z.strictObject({
   /** Samples per optimizer update. */
   batch_size: z.int().min(1).default(64),
-  /** Pixels of a training picture: the default size of samples. */
+  /** Size of the training pictures in pixels; the default size of samples. */
   image_size: z
     .strictObject({ width: z.int().positive(), height: z.int().positive() })
     .optional()
@@ -124,11 +125,11 @@ export type DataConfig = z.infer<typeof dataSchema>;
 export const runSchema = z.strictObject({
   /** Samples at which the run is done; default: the optimizer's total_samples. */
   target: z.int().positive().optional(),
-  /** Optimizer steps per chunk: what a kill can lose, and the preview interval. */
+  /** Optimizer steps per chunk. A kill loses at most one chunk; previews are made after each. */
   chunk_steps: z.int().min(1).default(100),
   preview: z
     .strictObject({
-      /** One picture each at every chunk border; none: no previews. */
+      /** One picture for each prompt at every chunk border. Without prompts there are no previews. */
       prompts: z.array(z.string().min(1).max(2000)).max(64).default([]),
       ...samplingSchema.shape,
     })
@@ -148,13 +149,13 @@ export const configSchema = z.strictObject({
   run: runSchema.prefault({}),
 });
 export type Config = z.infer<typeof configSchema>;
-/** What a person may write: everything is optional. */
+/** A config as people write it: every key is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
 
 export const keyedConfigSchema = configSchema.omit({ run: true });
 export type KeyedConfig = z.infer<typeof keyedConfigSchema>;
 
-/** The part that decides the bits, of which the digest is taken. */
+/** The sections that decide the bits of weights. Checkpoints name the digest of these. */
 export function keyedConfig(config: Config): KeyedConfig {
   const { run: _, ...keyed } = config;
   return keyed;

@@ -1,7 +1,7 @@
-/** @file "Did you mean": the known word nearest to an unknown one. */
+/** @file "Did you mean": finds the known name nearest to an unknown one. */
 import { z } from 'zod';
 
-/** One of `names`. The error of another name tells the nearest. @param what What the names stand for: 'engine'. */
+/** Schema of one of `names`. Its error for another name tells the nearest. @param what Kind of the names: 'engine'. */
 export function oneOf<const N extends readonly [string, ...string[]]>(what: string, names: N) {
   return z.enum(names, {
     error({ input }) {
@@ -13,7 +13,7 @@ export function oneOf<const N extends readonly [string, ...string[]]>(what: stri
   });
 }
 
-/** The nearest of `known` by edit distance, or undefined when none is near enough to be meant. */
+/** The nearest of `known` by edit distance; undefined when every distance is above half of the name's length. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;

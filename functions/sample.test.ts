@@ -76,7 +76,7 @@ describe('sample', () => {
   });
 
   test.each(['micro_batch', 'gradient_checkpointing'])(
-    'refuses an engine with %s, and says where it went',
+    'refuses an engine with %s, and tells where the key belongs',
     async key => {
       const { message } = await problemOf({ engine: { ...ENGINE, [key]: 1 } });
       expect(message).toContain(`/engine: ${key} is no part of an engine: train-chunk takes it as plan.${key}`);
@@ -132,7 +132,7 @@ test('preview makes an index of its pictures', async () => {
   expect(result.outputs.image_000).toEqual((await sample({})).outputs.image_000);
 });
 
-test('an index of previews without names of solver and time grid is read as one of Euler steps on the uniform grid', async () => {
+test('an old index of previews, without a solver, is read with the solver euler', async () => {
   const { result } = await lab.executor.call('preview', body);
   const index = await readPreviewIndex(lab.blobs, result.outputs.index?.digest as Digest);
   const { solver: _, time_grid: __, guidance_method: ___, ...former } = index;

@@ -78,7 +78,7 @@ describe('a run', () => {
     expect(lab.runner.computed).not.toContain('sample');
   });
 
-  test('experiments that differ in the plan alone compute their own chunks, and share the previews of equal weights', async () => {
+  test('experiments with unlike plans compute their own chunks, and share previews of equal weights', async () => {
     const lab = await trainUndisturbed();
     lab.runner.computed.length = 0;
     await lab.create('cut', TOY_CONFIG, { ...ENGINE, micro_batch: 4, gradient_checkpointing: true });

@@ -24,7 +24,7 @@ export const blobRefSchema = z.strictObject({
   media_type: z.string(),
 });
 
-/** Identifies the engine that computes: equal inputs give equal bytes on equal specs. In the action of all work of the gpu-runner. */
+/** Identifies the engine that computes. Equal inputs give equal bytes on equal specs, so each job's action has one. */
 export const engineSpecSchema = z.strictObject(
   {
     name: oneOf('engine', ENGINE_NAMES),
@@ -35,7 +35,10 @@ export const engineSpecSchema = z.strictObject(
 );
 export type EngineSpec = z.infer<typeof engineSpecSchema>;
 
-/** How a training is cut to fit its device. It changes the rounding of weights, so it is a parameter of `train-chunk`; a sample has no plan. */
+/**
+ * How a training is cut to fit its device. The plan changes the rounding of weights, so it is a parameter of
+ * `train-chunk`. A sample has no plan.
+ */
 export const trainingPlanSchema = z.strictObject({
   /** Samples per run of the gradient graph; divides the update's batch. */
   micro_batch: z.int().min(1),
@@ -44,14 +47,14 @@ export const trainingPlanSchema = z.strictObject({
 });
 export type TrainingPlan = z.infer<typeof trainingPlanSchema>;
 
-/** Says where the keys of the plan went, which `engine` had before. */
+/** The error for a key of the plan in an engine: tells where the key belongs. */
 function refusePlan(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'unrecognized_keys') return undefined;
   const [key] = issue.keys.filter(name => name in trainingPlanSchema.shape);
   return key && `${key} is no part of an engine: train-chunk takes it as plan.${key}, a sample does not depend on it`;
 }
 
-/** An engine as actions carried it before the plan was apart: their results are stored under the digest of this form. */
+/** Old actions have the plan in `engine`. Their results lie under the digest of this form, so it is read as it is. */
 const formerEngineSchema = engineSpecSchema.extend({
   micro_batch: trainingPlanSchema.shape.micro_batch,
   gradient_checkpointing: z.literal(true).optional(),

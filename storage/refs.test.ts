@@ -106,7 +106,7 @@ describe('refs', () => {
       { from: 4, to: 8, log: digestOf('log') },
     ];
 
-    it('written as version 1 are read as version 2, with their previews among the artifacts, and the plan beside the engine', async () => {
+    it('heads of version 1 are read as version 2: previews are artifacts, the plan is beside the engine', async () => {
       const put = (head: object) => store.put(refKey('experiments', 'old'), Buffer.from(JSON.stringify(head)));
       await put({ v: 1, ...common, engine: { ...engine, micro_batch: 4 }, chunks });
       const read = await refs.experiments.read('old');

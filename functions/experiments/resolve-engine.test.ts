@@ -32,13 +32,13 @@ describe('resolveEngine', () => {
     expect(() => resolveEngine(statusOf([webgpu]), 'auto')).toThrow('the gpu-runner has no engine');
   });
 
-  it('takes the precision that the engine does best, unless one is asked for', () => {
+  it('takes the first precision that the engine offers, unless the request names one', () => {
     expect(resolveEngine(both, 'openvino/cpu')).toMatchObject({ name: 'openvino/cpu', precision: 'bf16' });
     const asked = { name: 'openvino/cpu', precision: 'f32', threads: 1 } as const;
     expect(resolveEngine(both, asked)).toEqual(asked);
   });
 
-  it('refuses a precision that the engine has not, and an engine that the runner has not, with the reason', () => {
+  it('refuses a precision that the engine lacks, and an engine that the runner lacks, with the reason', () => {
     expect(() => resolveEngine(both, { name: 'onnxruntime/cpu', precision: 'bf16' })).toThrow(
       /does not compute in bf16/,
     );
@@ -51,7 +51,7 @@ describe('resolveEngine', () => {
     );
   });
 
-  it('asks for patience with a runner that has not tried its engines yet', () => {
+  it('asks to send the call again when the runner has not tried its engines yet', () => {
     expect(() => resolveEngine(statusOf([]), 'auto')).toThrow(
       expect.objectContaining({ status: 503, retryable: true }),
     );
@@ -59,7 +59,7 @@ describe('resolveEngine', () => {
 });
 
 describe('resolvePlan', () => {
-  it('takes the largest micro-batch up to 64 that divides the update, unless one is asked for', () => {
+  it('takes the largest micro-batch up to 64 that divides the update, unless the request names one', () => {
     expect(resolvePlan('auto', 96)).toEqual({ micro_batch: 48, gradient_checkpointing: false });
     const asked = { name: 'onnxruntime/cpu', micro_batch: 8, gradient_checkpointing: true } as const;
     expect(resolvePlan(asked, 96)).toEqual({ micro_batch: 8, gradient_checkpointing: true });
@@ -78,7 +78,7 @@ describe('listEngineDifferences', () => {
     plan: { micro_batch: 64, gradient_checkpointing: false },
   } as const;
 
-  it('finds none with auto, with the name alone, and with the very parts', () => {
+  it('finds no difference with auto, with the name alone, and with equal parts', () => {
     expect(listEngineDifferences('auto', stored)).toEqual([]);
     expect(listEngineDifferences('onnxruntime/cpu', stored)).toEqual([]);
     expect(listEngineDifferences({ ...stored.engine, ...stored.plan }, stored)).toEqual([]);

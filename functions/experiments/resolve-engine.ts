@@ -26,7 +26,7 @@ const AUTO_NAMES = ENGINE_NAMES.filter(name => AUTO_PLACES[name] !== undefined).
 );
 /** Larger micro-batches gain nothing on a CPU and cost memory. */
 const MAX_AUTO_MICRO_BATCH = 64;
-/** What a runner takes to try all its engines. */
+/** A runner tries all its engines within this time. */
 const PROBING_SECONDS = 2;
 
 /** The engine of a sample: `auto`, the name of an engine, or parts of a spec. Parts that are left out are resolved. */
@@ -36,7 +36,7 @@ export const engineRequestSchema = z.union([
 ]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
-/** The engine of an experiment: the same, with parts of the plan beside the parts of the spec. */
+/** The engine of an experiment: `auto`, the name of an engine, or parts of a spec and of a plan. */
 export const trainingEngineRequestSchema = z.union([
   oneOf('engine', ['auto', ...ENGINE_NAMES]),
   engineSpecSchema.partial().required({ name: true }).extend({

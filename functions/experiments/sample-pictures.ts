@@ -1,4 +1,4 @@
-/** @file Pictures of a checkpoint: prompts encoded here, sampled by the gpu-runner, written as PNG here. */
+/** @file Makes pictures of a checkpoint: encodes the conditions, lets the gpu-runner sample, writes PNGs. */
 import { type Sampling, samplingOf } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Internal, InvalidInput, Unprocessable } from '../../errors.ts';
@@ -14,7 +14,7 @@ import { packConditions } from '../encoders/pack-conditions.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
 
-/** What decides the bytes of the PNGs, and of a reference picture's features. */
+/** Libraries that decide the bytes of PNGs, and the features of a reference picture. */
 export const PICTURE_TOOLS = IMAGE_TOOLS;
 
 export interface PictureRequest extends Sampling {
@@ -23,7 +23,7 @@ export interface PictureRequest extends Sampling {
   readonly negative_prompt?: string | undefined;
   readonly reference?: Digest | undefined;
   readonly pose?: readonly (readonly number[])[] | undefined;
-  /** Pixels; default: the training pictures'. */
+  /** Pixels; default: the width of the training pictures. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
   readonly first: number;

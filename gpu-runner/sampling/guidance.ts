@@ -1,27 +1,27 @@
-/** @file How the prediction of the network is led towards the condition. */
+/** @file Guidance: leads the prediction of the network towards the condition. */
 import type { GuidanceName, Sampling } from '../../configs/sampling.ts';
 import type { PredictionRule } from './predictions.ts';
 
 /** Runs the network on z [n pictures] at time t. The prediction has the shape of z and belongs to the caller. */
 export type Predict = (z: Float32Array, t: number) => Promise<Float32Array>;
 
-/** The step of a solver, from a time to a smaller one. */
+/** A step of a solver: from a time to a smaller time. */
 export interface StepTimes {
   readonly from: number;
   readonly to: number;
 }
 
-/** The prediction that the solver follows, at any time of the step. The prediction belongs to the caller. */
+/** Returns the prediction that the solver follows, at a time within the step. The prediction belongs to the caller. */
 export type Guide = (z: Float32Array, t: number, step: StepTimes) => Promise<Float32Array>;
 
-/** What guidance is made of. */
+/** Guidance works with these two networks and settings. */
 export interface GuidanceInput {
   readonly sampling: Sampling;
   readonly conditional: Predict;
   /** Without any condition, or with the negative prompt alone. */
   readonly unconditional: Predict;
   readonly prediction: PredictionRule;
-  /** Numbers of one picture in z, for methods that look at pictures as a whole. */
+  /** Count of numbers in z that make one picture. */
   readonly pictureLength: number;
 }
 

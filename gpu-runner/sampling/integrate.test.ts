@@ -15,19 +15,21 @@ interface Run {
   readonly predicts?: PredictionType;
   readonly conditional: Predict;
   readonly unconditional?: Predict;
+  readonly onStep?: (done: number) => Promise<void>;
 }
 
 /** Samples NOISE by the parts that the settings name. */
-function run({ settings = {}, predicts = 'x_prediction', conditional, unconditional = never }: Run) {
+function run({ settings = {}, predicts = 'x_prediction', conditional, unconditional = never, onStep }: Run) {
   const sampling = samplingSchema.parse({ guidance: 1, ...settings });
   const prediction = PREDICTIONS[predicts];
   const input = { sampling, conditional, unconditional, prediction, pictureLength: NOISE.length };
-  return integrate(NOISE.slice(), {
+  const parts = {
     times: TIME_GRIDS[sampling.time_grid](sampling, { size: { width: 2, height: 2 } }),
     guide: GUIDANCES[sampling.guidance_method](input),
     prediction,
     solve: SOLVERS[sampling.solver](sampling),
-  });
+  };
+  return integrate(NOISE.slice(), parts, onStep);
 }
 
 /** A smooth network of f32 arithmetic that no solver integrates exactly. */
@@ -56,13 +58,13 @@ async function integrateAsOneLoop(steps: number, guidance: number, predicts: Pre
   return z;
 }
 
-describe('integrate', () => {
+describe('the parts of the sampler together', () => {
   it.each(
     (['x_prediction', 'v_prediction'] as const).flatMap(predicts =>
       [1, 1.5, 3].flatMap(guidance => [1, 2, 7, 25].map(steps => ({ predicts, guidance, steps }))),
     ),
   )(
-    'gives the bits of one loop: $predicts, guidance $guidance, $steps steps',
+    'integrate gives the bits of one loop: $predicts, guidance $guidance, $steps steps',
     async ({ predicts, guidance, steps }) => {
       const z = await run({
         settings: { steps, guidance },
@@ -74,12 +76,12 @@ describe('integrate', () => {
     },
   );
 
-  it.each([1, 2, 25])('finds the picture of an exact x-predictor in %d steps, to the bit', async steps => {
+  it.each([1, 2, 25])('integrate finds the picture of an exact x-predictor in %d steps, to the bit', async steps => {
     const z = await run({ settings: { steps }, conditional: async () => CLEAN.slice() });
     expect([...z]).toEqual([...CLEAN]);
   });
 
-  it('finds the picture of an exact v-predictor', async () => {
+  it('integrate finds the picture of an exact v-predictor', async () => {
     const velocity = NOISE.map((e, i) => e - (CLEAN[i] ?? 0));
     const z = await run({
       settings: { steps: 7 },
@@ -89,7 +91,7 @@ describe('integrate', () => {
     expect([...z]).toEqual([...CLEAN].map(x => expect.closeTo(x, 5)));
   });
 
-  it('moves away from the unconditional prediction by the guidance scale', async () => {
+  it('guidance moves away from the unconditional prediction by its scale', async () => {
     const z = await run({
       settings: { steps: 3, guidance: 3 },
       conditional: async () => CLEAN.slice(),
@@ -98,7 +100,7 @@ describe('integrate', () => {
     expect([...z]).toEqual([...CLEAN].map(x => expect.closeTo(x / 2 + 3 * (x / 2), 5)));
   });
 
-  it('visits the times 1, 1 - 1/n, ..., 1/n on the uniform grid, and tells each step', async () => {
+  it('Euler on the uniform grid visits the times 1, 1 - 1/n, ..., 1/n', async () => {
     const times: number[] = [];
     const conditional: Predict = async (z, t) => {
       times.push(t);
@@ -106,6 +108,17 @@ describe('integrate', () => {
     };
     await run({ settings: { steps: 4 }, conditional });
     expect(times).toEqual([1, 0.75, 0.5, 0.25]);
+  });
+
+  it('integrate tells each step, and stops where that throws', async () => {
+    const told: number[] = [];
+    const onStep = async (done: number) => {
+      told.push(done);
+      if (done === 2) throw new Error('enough');
+    };
+    const sampling = run({ settings: { steps: 4 }, conditional: async z => z.slice(), onStep });
+    await expect(sampling).rejects.toThrow('enough');
+    expect(told).toEqual([1, 2]);
   });
 });
 

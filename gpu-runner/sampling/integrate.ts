@@ -1,4 +1,4 @@
-/** @file From noise to pictures: one part of each of the four tables, put together. */
+/** @file Turns noise into pictures by one part of each of the four tables. */
 import type { Guide, StepTimes } from './guidance.ts';
 import type { PredictionRule } from './predictions.ts';
 import type { Field, Solve } from './solvers.ts';
@@ -12,9 +12,9 @@ export interface SamplerParts {
 }
 
 /**
- * Turns z, noise scaled by noise_scale, into clean pictures, in place. The last step takes the predicted clean picture as it is, so that no
- * solver leaves noise behind and no time is clamped.
- * @param onStep Called after every step; lets other work in, or stops by throwing.
+ * Turns z, noise scaled by noise_scale, into clean pictures, in place. The last step takes the predicted clean picture
+ * as it is. So no solver leaves noise behind, and no time is clamped.
+ * @param onStep Called after every step. Other work may run in it; an error that it throws stops the sampling.
  */
 export async function integrate(
   z: Float32Array,

@@ -6,7 +6,10 @@ import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { Params } from '../model/params.ts';
 
-/** The model alone: inputs z [batch, 3, height, width], t [batch] and the conditions; output `prediction`, the shape of z. */
+/**
+ * Traces the model without a loss. Inputs: z [batch, 3, height, width], t [batch] and the conditions. Output:
+ * `prediction`, in the shape of z.
+ */
 export function tracePredictGraph(model: ModelConfig, shape: BatchShape): Graph {
   const graph = trace(builder => {
     const z = builder.input('z', { shape: [shape.batch, model.in_channels, shape.height, shape.width], dtype: 'f32' });

@@ -1,7 +1,10 @@
-/** @file What the network predicts, as the two quantities that solvers work with. z = (1 - t) x + t s e, so dz/dt = (z - x) / t. */
+/**
+ * @file Converts the prediction of the network into the two quantities that solvers use: velocity and clean picture.
+ * z = (1 - t) x + t s e, so dz/dt = (z - x) / t.
+ */
 import type { PredictionType } from '../../configs/sampling.ts';
 
-/** Per element, in f64, for times t > 0. */
+/** Both functions convert one element in f64, at a time t > 0. */
 export interface PredictionRule {
   /** dz/dt. */
   velocity(z: number, prediction: number, t: number): number;

@@ -62,7 +62,7 @@ describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
     expect(await sampler.sample({ ...base, conditions: rowOf(texts(), 1) })).not.toEqual(pixels.slice(0, 768));
   });
 
-  it('makes of each row alone what it makes of it among others: the noise follows `first`', async () => {
+  it('makes the same picture of a row alone as among others, with the noise of its place', async () => {
     const both = await sampler.sample({ ...base, conditions: texts() });
     for (const row of [0, 1]) {
       const alone = await sampler.sample({ ...base, first: row, conditions: rowOf(texts(), row) });
@@ -70,12 +70,12 @@ describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
     }
   });
 
-  it('does not care how far texts are padded', async () => {
+  it('makes the same pictures however far texts are padded', async () => {
     const padded = await sampler.sample({ ...base, conditions: texts(8) });
     expect(await sampler.sample({ ...base, conditions: texts(5) })).toEqual(padded);
   });
 
-  it('leads away from the negative text', async () => {
+  it('leads pictures away from the negative text', async () => {
     const { text, text_mask } = texts();
     if (!text || !text_mask) throw new Error('texts have both');
     const plain = await sampler.sample({ ...base, conditions: texts() });
@@ -97,7 +97,7 @@ describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
   });
 });
 
-it('refuses sizes that the patch features do not fill', async () => {
+it('the sampler refuses sizes that the patch features do not fill', async () => {
   const patches = { encoder: 'dct', dim: 3, stride: 8 };
   const sampler = await openSampler(
     tinyConfig({ model: { arch: 'cross', conditions: { text: { encoder: 'words', dim: 6, tokens: 8 }, patches } } }),

@@ -1,4 +1,4 @@
-/** @file Pictures from weights: the one sampler that previews, validation and users share. */
+/** @file Makes pictures from weights. Previews and the samples of users share this one sampler. */
 import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
@@ -17,20 +17,20 @@ import { PREDICTIONS } from './predictions.ts';
 import { SOLVERS } from './solvers.ts';
 import { TIME_GRIDS } from './time-grids.ts';
 
-/** Conditions of n pictures by tensor name (gpu-runner/protocol.ts sampleJobSchema); absent signals are dropped. */
+/** Conditions of n pictures by tensor name: see `sampleJobSchema` (gpu-runner/protocol.ts). Absent: dropped. */
 export type SampleConditions = Readonly<Record<string, Tensor>>;
 
 export interface SampleRequest extends Sampling {
   readonly conditions: SampleConditions;
   readonly height: number;
   readonly width: number;
-  /** Ordinal of the first picture's noise. */
+  /** Picture i starts from the noise of (seed, first + i). */
   readonly first: number;
 }
 
 const MOST_PER_RUN = 64;
 
-/** The model compiled for one shape, and what it is fed. */
+/** The model compiled for one shape, and the inputs that it takes. */
 interface Program {
   readonly executable: Executable;
   readonly inputs: ReadonlyMap<string, TensorSpec>;
@@ -42,7 +42,7 @@ export class Sampler {
   readonly #state: State;
   readonly #programs = new Map<string, Promise<Program>>();
 
-  /** Weights by parameter name without prefix. */
+  /** @param weights By name of the parameter, without prefix. */
   constructor(engine: Engine, config: KeyedConfig, weights: Tensors) {
     this.#engine = engine;
     this.#config = config;
@@ -51,7 +51,10 @@ export class Sampler {
     );
   }
 
-  /** uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and `first + i` alone, not on its batch. */
+  /**
+   * Returns pixels, uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and `first + i`, and
+   * not on the other pictures.
+   */
   async sample(
     request: SampleRequest,
     onStep: (done: number, total: number) => Promise<void> = async () => {},
@@ -126,7 +129,7 @@ export class Sampler {
     return integrate(z, { times, guide, prediction, solve: SOLVERS[request.solver](request) }, onStep);
   }
 
-  /** Tokens to the end of the longest text, rounded up to a multiple of 8: what lies beyond is masked in every row. */
+  /** Tokens to the end of the longest text, rounded up to a multiple of 8. Later tokens are masked in every row. */
   #textTokens(conditions: SampleConditions): number {
     const limit = this.#config.model.conditions?.text?.tokens ?? 0;
     let longest = 1;
@@ -167,7 +170,7 @@ export class Sampler {
   }
 }
 
-/** Rows of every signal from `start` on; zeros with keep 0 for one that is absent. The picture and its time are fed step by step. */
+/** Rows of every signal from `start` on; an absent signal is zeros with keep 0. Every step feeds z and t itself. */
 function makeFeeds(inputs: Program['inputs'], conditions: SampleConditions, start: number): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [name, spec] of inputs) {
@@ -183,7 +186,7 @@ function makeFeeds(inputs: Program['inputs'], conditions: SampleConditions, star
   return feeds;
 }
 
-/** Rows of `source` from `start` on into `target`, whose second axis may be shorter. */
+/** Copies rows of `source` from `start` on into `target`. The second axis of `target` may be shorter. */
 function copyRows(source: Tensor, target: Tensor, start: number): void {
   const [rows = 0, wide = 1] = source.shape;
   const [count = 0, narrow = 1] = target.shape;

@@ -1,4 +1,4 @@
-/** @file Solvers and guidance methods that the tables may gain, to show that their rules have all that such a row needs. */
+/** @file Tests by examples that further solvers and guidance methods fit the tables. */
 import { describe, expect, it } from 'vitest';
 import { samplingSchema } from '../../configs/sampling.ts';
 import { GUIDANCES, type GuidanceRule, type Predict } from './guidance.ts';
@@ -27,7 +27,7 @@ async function errorAfter(steps: number, solver: SolverRule): Promise<number> {
   return z.reduce((most, value, k) => Math.max(most, Math.abs(value - (MEAN + SD * (NOISE[k] ?? 0)))), 0);
 }
 
-/** The power of the step on which the error depends: its fall, in powers of two, from 32 steps to 64. */
+/** The order of the solver: log2 of the error after 32 steps over the error after 64 steps. */
 async function orderOf(solver: SolverRule): Promise<number> {
   return Math.log2((await errorAfter(32, solver)) / (await errorAfter(64, solver)));
 }
@@ -64,16 +64,16 @@ describe.each(Object.entries(SOLVERS))('the solver %s', (_, solver) => {
   });
 });
 
-describe('a solver', () => {
-  it('of one evaluation per step is of first order: Euler', async () => {
+describe('orders of solvers', () => {
+  it('a solver of one evaluation per step is of first order: Euler', async () => {
     expect(await orderOf(SOLVERS.euler)).toBeCloseTo(1, 1);
   });
 
-  it('of two evaluations per step is of second order: midpoint', async () => {
+  it('a solver of two evaluations per step is of second order: midpoint', async () => {
     expect(await orderOf(midpoint)).toBeGreaterThan(1.9);
   });
 
-  it('that remembers its last step is of second order: Adams-Bashforth', async () => {
+  it('a solver that remembers its last step is of second order: Adams-Bashforth', async () => {
     expect(await orderOf(adamsBashforth)).toBeGreaterThan(1.9);
   });
 });
@@ -107,8 +107,8 @@ async function guideBy(rule: GuidanceRule) {
   return { z, evaluations };
 }
 
-describe('a guidance method', () => {
-  it('can be limited to an interval of times (arXiv 2404.07724)', async () => {
+describe('further guidance', () => {
+  it('guidance can be limited to an interval of times (arXiv 2404.07724)', async () => {
     const { z, evaluations } = await guideBy(input => {
       const whole = GUIDANCES.cfg(input);
       return (z, t, step) => (t >= 0.4 && t <= 0.8 ? whole(z, t, step) : input.conditional(z, t));
@@ -117,7 +117,7 @@ describe('a guidance method', () => {
     expect([...z]).toEqual([...CONDITIONAL]);
   });
 
-  it('can add the noise of the unconditional network, as CFG++ does (arXiv 2406.08070)', async () => {
+  it('guidance can add the noise of the unconditional network, as CFG++ does (arXiv 2406.08070)', async () => {
     const share = 0.6;
     // Its Euler step is one with a scale that depends on where the step ends.
     const { z } = await guideBy(({ conditional, unconditional }) => async (z, t, { from, to }) => {
@@ -141,7 +141,7 @@ describe('a guidance method', () => {
     expect([...z]).toEqual([...expected].map(value => expect.closeTo(value, 5)));
   });
 
-  it('can look at each picture as a whole, as adaptive projected guidance does (arXiv 2410.02416)', async () => {
+  it('guidance can look at each picture as a whole, as projected guidance does (arXiv 2410.02416)', async () => {
     const { z } = await guideBy(
       ({ sampling, conditional, unconditional, prediction, pictureLength }) =>
         async (z, t) => {

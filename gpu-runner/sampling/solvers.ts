@@ -1,8 +1,8 @@
-/** @file How z is led along dz/dt = v, from time 1 (noise) towards time 0 (data). */
+/** @file Solvers: lead z along dz/dt = v, from time 1 (noise) towards time 0 (data). */
 import type { Sampling, SolverName } from '../../configs/sampling.ts';
 import type { StepTimes } from './guidance.ts';
 
-/** The guided network. Each call runs it once; both answers have the shape of z, in f64. */
+/** The guided network. Each call runs the guidance once. The results have the shape of z, in f64. */
 export interface Field {
   /** dz/dt. */
   velocity(z: Float32Array, t: number): Promise<Float64Array>;
@@ -16,10 +16,10 @@ export interface Step extends StepTimes {
   readonly field: Field;
 }
 
-/** Takes a step that ends above time 0. (The last step of every solver ends at the predicted clean picture: see integrate.ts.) */
+/** Takes a step that ends above time 0. `integrate` takes the last step of every solver. */
 export type Solve = (step: Step) => Promise<void>;
 
-/** Makes the solver of one run. A solver of several steps keeps what it remembers of earlier steps in a closure. */
+/** Makes the solver of one run. A multistep solver keeps its earlier steps in a closure. */
 export type SolverRule = (sampling: Sampling) => Solve;
 
 export const SOLVERS: Readonly<Record<SolverName, SolverRule>> = {

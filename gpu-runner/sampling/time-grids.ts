@@ -1,4 +1,4 @@
-/** @file Where the steps of a solver lie between noise and data. */
+/** @file Time grids: the times between noise and data at which a solver steps. */
 import type { Sampling, TimeGridName } from '../../configs/sampling.ts';
 
 /** Width and height in pixels. */
@@ -9,11 +9,11 @@ export interface PictureSize {
 
 export interface GridPictures {
   readonly size: PictureSize;
-  /** Undefined: the config of the model has no `data.image_size`. */
+  /** Size of the training pictures. Undefined: the config has no `data.image_size`. */
   readonly trained?: PictureSize | undefined;
 }
 
-/** `steps` + 1 times that fall from exactly 1 (noise) to exactly 0 (data). Larger pictures may get another grid than the trained size. */
+/** Returns `steps` + 1 times that fall from exactly 1 (noise) to exactly 0 (data). A grid may depend on the size. */
 export type TimeGridRule = (sampling: Sampling, pictures: GridPictures) => readonly number[];
 
 export const TIME_GRIDS: Readonly<Record<TimeGridName, TimeGridRule>> = {
