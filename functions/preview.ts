@@ -1,4 +1,4 @@
-/** @file The same few pictures at every chunk border of a run. */
+/** @file Samples the preview pictures of a checkpoint. */
 import { z } from 'zod';
 import { samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/document-blobs.ts';
@@ -11,7 +11,8 @@ import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts'
 export const preview = defineFunction({
   name: 'preview',
   summary:
-    'Makes the preview pictures of a checkpoint: outputs image_000 ... (PNG) and index (which shows which prompt).',
+    'Samples the preview pictures of a checkpoint. Outputs image_000 ... (PNG) and index (JSON: the prompt of each ' +
+    'picture).',
   version: 3,
   kind: 'pure',
   usesEngine: true,
@@ -24,10 +25,10 @@ export const preview = defineFunction({
   },
   input: z.strictObject({
     checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
-    prompts: z.array(z.string().min(1).max(2000)).min(1).max(64).describe('one picture each'),
+    prompts: z.array(z.string().min(1).max(2000)).min(1).max(64).describe('prompts, one picture each'),
     ...samplingSchema.shape,
-    width: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
-    height: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
+    width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
+    height: z.int().min(1).max(4096).optional().describe('height in pixels; default: height of the training pictures'),
   }),
   async run(ctx, { engine: given, ...request }) {
     const engine = requireEngine(given);

@@ -1,4 +1,4 @@
-/** @file Pictures from prompts. */
+/** @file Samples pictures for prompts. */
 import { z } from 'zod';
 import { samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -11,20 +11,24 @@ const poseSchema = z.array(z.array(z.number()).length(3)).length(133);
 
 export const sampleInput = z.strictObject({
   checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
-  prompts: z.array(z.string().max(2000)).min(1).max(64).describe('one picture each'),
-  negative_prompt: z.string().max(2000).optional().describe('what guidance leads away from; left out: no text at all'),
-  reference: digestSchema.optional().describe('a picture whose look and layout to follow'),
+  prompts: z.array(z.string().max(2000)).min(1).max(64).describe('prompts, one picture each'),
+  negative_prompt: z
+    .string()
+    .max(2000)
+    .optional()
+    .describe('text that guidance leads away from; absent: guidance leads away from no text'),
+  reference: digestSchema.optional().describe('digest of a picture whose look and layout the sample follows'),
   pose: poseSchema.optional().describe('133 joints: [x, y, confidence], x and y in [-1, 1] of the picture'),
-  width: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
-  height: z.int().min(1).max(4096).optional().describe('pixels; default: as trained'),
+  width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
+  height: z.int().min(1).max(4096).optional().describe('height in pixels; default: height of the training pictures'),
   ...samplingSchema.shape,
   first: z.int().nonnegative().default(0).describe('picture i starts from the noise of (seed, first + i)'),
-  weights: z.enum(['ema', 'raw']).default('ema'),
+  weights: z.enum(['ema', 'raw']).default('ema').describe('ema: averaged weights; raw: weights of the last step'),
 });
 
 export const sample = defineFunction({
   name: 'sample',
-  summary: 'Makes one picture per prompt: outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
+  summary: 'Samples one picture per prompt. Outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
   version: 3,
   kind: 'pure',
   usesEngine: true,

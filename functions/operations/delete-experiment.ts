@@ -22,7 +22,7 @@ export async function deleteExperiment({ store, now }: DeleteContext, name: stri
   if (head.state === 'running' || driver) {
     throw new Conflict(`the experiment "${name}" is in training${driver ? ` (by ${driver.holder})` : ''}`, {
       expected: 'an experiment that is paused or done',
-      hint: `POST /experiments/${name}/pause, and delete it when its chunk has ended`,
+      hint: `POST /experiments/${name}/pause, then delete the experiment when its chunk has ended`,
       retryAfterSeconds: 5,
     });
   }

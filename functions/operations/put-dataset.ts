@@ -45,8 +45,8 @@ export async function putDataset(
 
 function checkVersion(asked: PutDatasetOptions['ifMatch'], current: Etag | undefined): void {
   if (asked === undefined || (asked === '*' ? current !== undefined : asked === `"${current}"`)) return;
-  throw new PreconditionFailed('the dataset is another than If-Match names', {
+  throw new PreconditionFailed('If-Match names another version of the dataset', {
     expected: current === undefined ? 'no If-Match: the name is free' : `If-Match: "${current}"`,
-    hint: 'GET it again and decide anew',
+    hint: 'GET the dataset again, then decide',
   });
 }

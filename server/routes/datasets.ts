@@ -1,4 +1,4 @@
-/** @file Names for datasets, and a look at what is in them. */
+/** @file Datasets by name: list, show, put, delete; their pictures. */
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { InvalidInput } from '../../errors.ts';
@@ -94,25 +94,25 @@ function readLimit(text: string | undefined): number {
   throw new InvalidInput(`limit=${text?.slice(0, 50)} is wrong`, { expected: `a whole number from 1 to ${MAX_LIMIT}` });
 }
 
-/** `<page>.<index>` of the last item that the reader has. */
+/** `<page>.<index>` of the last item that the client has. */
 function readCursor(text: string | undefined): { readonly page: number; readonly index: number } {
   if (text === undefined || text === '') return { page: 0, index: -1 };
   const [, page, index] = /^(\d{1,7})\.(\d{1,5})$/.exec(text) ?? [];
   if (page !== undefined && index !== undefined) return { page: Number(page), index: Number(index) };
-  throw new InvalidInput(`after=${text.slice(0, 50)} is wrong`, { expected: 'the "next" of the answer before' });
+  throw new InvalidInput(`after=${text.slice(0, 50)} is wrong`, { expected: 'the "next" of the last answer' });
 }
 
 export const datasetDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/datasets', summary: 'The names of datasets, with their digests.' },
+  { method: 'get', path: '/datasets', summary: 'List the names of datasets, with their digests.' },
   {
     method: 'get',
     path: '/datasets/:name',
-    summary: 'One dataset: counts, columns, encoders, rejects; its ETag is the version of the name.',
+    summary: 'Show a dataset: counts, columns, encoders, rejects. The ETag is the version of the name.',
   },
   {
     method: 'put',
     path: '/datasets/:name',
-    summary: 'Give a dataset a name, or move the name; If-Match makes it conditional.',
+    summary: 'Give a dataset a name, or move the name to it. If-Match makes the call conditional.',
     body: putSchema,
     example: { dataset: `sha256:${'0'.repeat(64)}` },
     responses: { 200: 'moved', 201: 'created' },
@@ -121,17 +121,17 @@ export const datasetDocs: readonly RouteDoc[] = [
     method: 'delete',
     path: '/datasets/:name',
     summary:
-      'Delete the name; gc erases its pictures unless another dataset has them, too. Refused while experiments use them.',
-    query: { force: 'experiments on its pictures keep their checkpoints, and cannot be trained any more' },
+      'Delete the name. gc erases the pictures that no other dataset has. Refused while experiments use the pictures.',
+    query: { force: 'delete anyway: experiments on its pictures keep their checkpoints but cannot be trained further' },
     responses: { 204: 'deleted' },
   },
   {
     method: 'get',
     path: '/datasets/:name/items',
-    summary: 'The pictures of a dataset, a page at a time.',
+    summary: 'List the pictures of a dataset, page by page.',
     query: {
-      after: 'the "next" of the answer before',
-      limit: `at most so many: 1 to ${MAX_LIMIT}, default ${DEFAULT_LIMIT}`,
+      after: 'the "next" of the last answer',
+      limit: `most pictures in an answer: 1 to ${MAX_LIMIT}, default ${DEFAULT_LIMIT}`,
     },
   },
 ];

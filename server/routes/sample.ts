@@ -1,4 +1,4 @@
-/** @file Pictures for people: one POST with a prompt answers with a PNG. */
+/** @file Sampling for people: one POST with a prompt answers with a PNG. */
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { samplingOf } from '../../configs/sampling.ts';
@@ -16,16 +16,16 @@ import { readJsonAs } from '../read-body.ts';
 import { prefersAsync, readWait } from '../request-options.ts';
 import { describeRun, runPath } from '../run-document.ts';
 
-/** How long a picture is waited for without a `Prefer` header. */
+/** Seconds that a call without a `Prefer` header waits for its picture. */
 const DEFAULT_WAIT_SECONDS = 600;
 
 const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: true }).extend({
   model: z
     .string()
     .min(1)
-    .meta({ description: 'an experiment, also with @step or @latest, or the digest of a checkpoint' }),
+    .meta({ description: 'name of an experiment, with or without @step or @latest, or digest of a checkpoint' }),
   prompt: z.string().min(1).max(2000),
-  engine: engineRequestSchema.optional().meta({ description: "default: the experiment's" }),
+  engine: engineRequestSchema.optional().meta({ description: 'engine to sample on; default: that of the experiment' }),
 });
 
 export function createSampleRoutes(deps: ServerDeps): Hono {
@@ -99,10 +99,11 @@ export const sampleDocs: readonly RouteDoc[] = [
     method: 'post',
     path: '/sample',
     summary:
-      'A picture for a prompt: PNG, or JSON with digests by Accept. Waits; `Prefer: respond-async` answers 202; 503 + Retry-After when the queue is full.',
+      'Sample a picture for a prompt. Returns a PNG, or JSON with digests if Accept asks for it. Waits for the picture; ' +
+      'with `Prefer: respond-async`, answers 202. A full queue answers 503 with Retry-After.',
     body: bodySchema,
     example: { model: 'portraits', prompt: 'a smiling person with red hair on a pink background', seed: 7 },
     produces: 'image/png',
-    responses: { 200: 'the picture', 202: 'it goes on: Location is its run' },
+    responses: { 200: 'the picture', 202: 'the run is under way; Location is its address' },
   },
 ];
