@@ -1,7 +1,7 @@
 import { execFile, execSync, fork, spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { takeDeeds } from './fast-guard.ts';
 
 const require = createRequire(import.meta.url);
@@ -27,4 +27,11 @@ test.each(['onnxruntime-node', 'koffi'])('a fast test file that loads %s fails, 
 test('a fast test file may load sharp', () => {
   expect(require('sharp').versions.vips).toBeDefined();
   expect(takeDeeds()).toEqual([]);
+});
+
+test('a fast test file that replaces a module fails, and is told how to rename it', () => {
+  const message =
+    'a fast test file replaces a module (vi.doMock ./none.ts): move the test to a file named *.mock.test.ts';
+  expect(() => vi.doMock('./none.ts')).toThrow(message);
+  expect(takeDeeds()).toEqual([message]);
 });

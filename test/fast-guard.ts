@@ -1,13 +1,14 @@
 /**
- * @file Set-up of fast test files. A file that starts a process or loads a native engine fails; the error says the new
- * name.
+ * @file Set-up of fast test files. A file that starts a process, loads a native engine or replaces a module fails; the
+ * error says the new name. Fast files share a worker and its modules, so a replaced module would reach other files.
  */
 import childProcess from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
-import { afterAll } from 'vitest';
+import { afterAll, vi } from 'vitest';
 import { SLOW_TIERS, type SlowTier } from './speed-tiers.ts';
 
 const STARTERS = ['spawn', 'spawnSync', 'exec', 'execSync', 'execFile', 'execFileSync', 'fork'] as const;
+const MOCKS = ['mock', 'doMock'] as const;
 /** Paths of native modules that are refused. `sharp` is native, too, and loads in milliseconds. */
 const ENGINES = /[/\\](onnxruntime-node|koffi|@koromix|@tensorflow)[/\\]/;
 /** A worker runs many fast files, and its process is changed once. */
@@ -39,6 +40,10 @@ function changeProcess(): string[] {
     if (ENGINES.test(filename)) refuse('engine', filename);
     load(module, filename, ...flags);
   };
+  Object.assign(
+    vi,
+    Object.fromEntries(MOCKS.map(name => [name, (path: unknown) => refuse('mock', `vi.${name} ${path}`)])),
+  );
   return noted;
 }
 

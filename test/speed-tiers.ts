@@ -6,6 +6,7 @@
 export const SLOW_TIERS = {
   process: 'starts a process',
   engine: 'loads a native engine',
+  mock: 'replaces a module',
   slow: 'takes long for another reason',
 } as const;
 export type SlowTier = keyof typeof SLOW_TIERS;
