@@ -14,7 +14,7 @@ import type { ObjectInfo, ObjectStore } from '../storage/types.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { createTrainingLab, TOY_CONFIG } from './testing/training.ts';
 
-const CHUNKS = 40;
+const CHUNKS = 20;
 const EARLY = 5;
 /** Three manifests say step, samples and position in one digit more than early ones. */
 const MORE_DIGITS = 9;
@@ -65,7 +65,7 @@ async function trainTo(store: ObjectStore, chunks: number): Promise<void> {
   await createTrainingLab(store).executor.callEffect('train', { experiment: 'toy', target: chunks * BATCH });
 }
 
-test('after 40 chunks it is what it was after 5, but for the logs', async () => {
+test('after 20 chunks it is what it was after 5, but for the logs', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-pruning-'));
   const store = await openFileStore(folder);
   await createTrainingLab(store).create('toy', CONFIG);

@@ -12,13 +12,20 @@ interface Sample {
   readonly pixels: RgbPixels;
 }
 
+const drawn = new Map<number, Promise<Sample[]>>();
+
+/** The same samples for every test of a size. */
 function draw(size: number): Promise<Sample[]> {
-  return Promise.all(
-    Array.from({ length: COUNT }, async (_, i) => {
-      const portrait = drawPortrait(77, i);
-      return { portrait, pixels: await renderSvgRgb(drawSvg(portrait, size)) };
-    }),
-  );
+  const samples =
+    drawn.get(size) ??
+    Promise.all(
+      Array.from({ length: COUNT }, async (_, i) => {
+        const portrait = drawPortrait(77, i);
+        return { portrait, pixels: await renderSvgRgb(drawSvg(portrait, size)) };
+      }),
+    );
+  drawn.set(size, samples);
+  return samples;
 }
 
 function shareOf(samples: readonly Sample[], isRight: (sample: Sample) => boolean): number {

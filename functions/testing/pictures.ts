@@ -2,7 +2,7 @@
 import { createBlobStore } from '../../storage/cas.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
-import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
 import { readItems } from '../../storage/items.ts';
 import type { Dataset, Item } from '../../storage/records.ts';
@@ -78,6 +78,22 @@ export function createPictureLab({
       return (await Promise.all(pages.map(page => readItems(blobs, page)))).flat();
     },
   };
+}
+
+const prepared = new Map<string, Promise<MemoryObjects>>();
+
+/** A store in memory that a call of prepare has filled. Equal bodies are computed once, and each test gets a copy of its own. */
+export async function copyPrepared(body: Readonly<Record<string, string | number>>): Promise<ObjectStore> {
+  const name = JSON.stringify(body);
+  const objects = prepared.get(name) ?? fillStore(body);
+  prepared.set(name, objects);
+  return createMemoryStore(new Map(await objects));
+}
+
+async function fillStore(body: Readonly<Record<string, string | number>>): Promise<MemoryObjects> {
+  const objects: MemoryObjects = new Map();
+  await createPictureLab({ store: createMemoryStore(objects) }).executor.callEffect('prepare', body);
+  return objects;
 }
 
 /** Copies what goes in, as a thread would get it. */

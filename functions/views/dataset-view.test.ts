@@ -6,18 +6,18 @@ import { z } from 'zod';
 import { createBlobStore } from '../../storage/cas.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
-import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { digestSchema } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
-import { createPictureLab, type PictureLab } from '../testing/pictures.ts';
+import { copyPrepared, createPictureLab, type PictureLab } from '../testing/pictures.ts';
 import { listKeys } from '../testing/training.ts';
 import { writeDatasetView } from './dataset-view.ts';
 
 const PORTRAITS = { dataset: 'p', source: 'portraits', size: 32, seed: 5 } as const;
+const SEVENTY = { ...PORTRAITS, count: 70 };
 const FILES = ['caption.tar', 'cls.tar', 'image.tar', 'inspect.tar', 'items.jsonl', 'patches.tar', 'text.tar'];
 const indexSchema = z.looseObject({
   state: z.string(),
@@ -81,7 +81,7 @@ async function prepareTwo(lab: PictureLab): Promise<readonly [many: Digest, few:
 
 describe('the view of a prepared dataset', () => {
   test('has every page as files, a report, and an index that names them', async () => {
-    const lab = createPictureLab();
+    const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const digest = await prepare(lab, 70);
     const view = await readView(lab.store);
     expect(Object.keys(view)).toEqual([
@@ -103,8 +103,7 @@ describe('the view of a prepared dataset', () => {
   });
 
   test('costs a call that changes nothing two reads per effect, and no write', async () => {
-    const memory = createMemoryStore();
-    await prepare(createPictureLab({ store: memory }), 70);
+    const memory = await copyPrepared(SEVENTY);
     const calls: StoreCall[] = [];
     await prepare(createPictureLab({ store: record(memory, calls) }), 70);
     expect(calls.filter(({ operation }) => !['get', 'head'].includes(operation))).toEqual([]);
@@ -117,8 +116,7 @@ describe('the view of a prepared dataset', () => {
   });
 
   test('grows by the files of the new page alone', async () => {
-    const memory = createMemoryStore();
-    await prepare(createPictureLab({ store: memory }), 70);
+    const memory = await copyPrepared(SEVENTY);
     const calls: StoreCall[] = [];
     await prepare(createPictureLab({ store: record(memory, calls) }), 71);
     const copied = calls.flatMap(({ operation, key }) => (operation === 'copy' ? [key] : []));
@@ -127,7 +125,7 @@ describe('the view of a prepared dataset', () => {
   });
 
   test('loses the pages that the name has no more', async () => {
-    const lab = createPictureLab();
+    const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many, few] = await prepareTwo(lab);
     const small = await readView(lab.store);
     await move(lab.store, many);
@@ -171,7 +169,7 @@ describe('the view of a prepared dataset', () => {
 
 describe('a view on its way from one dataset to another', () => {
   test('tells the truth wherever it was killed, and the next call completes it', async () => {
-    const lab = createPictureLab();
+    const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many, few] = await prepareTwo(lab);
     await move(lab.store, many);
     await write(lab);
@@ -196,7 +194,7 @@ describe('a view on its way from one dataset to another', () => {
   });
 
   test('follows a name that moves meanwhile', async () => {
-    const lab = createPictureLab();
+    const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many, few] = await prepareTwo(lab);
     const expected = await readView(lab.store);
     await move(lab.store, many);
@@ -215,7 +213,7 @@ describe('a view on its way from one dataset to another', () => {
   });
 
   test('is written by several at once', async () => {
-    const lab = createPictureLab();
+    const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many] = await prepareTwo(lab);
     await move(lab.store, many);
     await Promise.all([1, 2, 3].map(() => write(lab)));

@@ -1,9 +1,10 @@
 /** @file The one suite of all stores, through the AWS SDK and a socket, and through a network that fails. */
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { openS3Store } from '../../storage/drivers/s3/s3-store.ts';
 import { testObjectStore } from '../../storage/testing/conformance.ts';
+import { fillFolder } from '../../storage/testing/fill-folder.ts';
 import { testStoreOnWire } from '../../storage/testing/wire-conformance.ts';
 import { startTestEndpoint, TEST_CREDENTIALS } from './testing/endpoint.ts';
 
@@ -25,12 +26,7 @@ testObjectStore('S3 on the endpoint over a folder', async () => {
       // Whatever the suite did, none of it was a defect.
       expect(endpoint.lines).toEqual([]);
     },
-    async fill(keys) {
-      for (const folder of new Set(keys.map(key => dirname(pathOf(key))))) await mkdir(folder, { recursive: true });
-      for (let i = 0; i < keys.length; i += 100) {
-        await Promise.all(keys.slice(i, i + 100).map(key => writeFile(pathOf(key), 'x')));
-      }
-    },
+    fill: keys => fillFolder(endpoint.folder, keys),
     async corrupt(key) {
       await chmod(pathOf(key), 0o644);
       const body = await readFile(pathOf(key));

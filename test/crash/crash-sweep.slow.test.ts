@@ -19,7 +19,7 @@ import { MOMENTS } from './mortal-store.ts';
 const BEGIN = Date.UTC(2026, 0, 1);
 /** Between two looks at another's lease. */
 const WATCH_MS = 1000;
-const PAIRS = 100;
+const PAIRS = 50;
 const POINTS_IN_A_FOLDER = 4;
 /** Time limit of each test, on a machine with much else to do. */
 const SWEEP_MS = 180_000;

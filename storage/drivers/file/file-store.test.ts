@@ -20,6 +20,7 @@ import { SYSTEM_CLOCK } from '../../clock.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { blobKey } from '../../keys.ts';
 import { testObjectStore } from '../../testing/conformance.ts';
+import { fillFolder } from '../../testing/fill-folder.ts';
 import type { ObjectStore } from '../../types.ts';
 import { openFileStore } from './file-store.ts';
 
@@ -29,13 +30,7 @@ testObjectStore('file', async () => {
     open: () => openFileStore(folder),
     destroy: () => rm(folder, { recursive: true }),
     // As they lie there when somebody copies a store.
-    async fill(keys) {
-      for (const parent of new Set(keys.map(key => dirname(join(folder, key)))))
-        await mkdir(parent, { recursive: true });
-      for (let i = 0; i < keys.length; i += 100) {
-        await Promise.all(keys.slice(i, i + 100).map(key => writeFile(join(folder, key), 'x')));
-      }
-    },
+    fill: keys => fillFolder(folder, keys),
     async corrupt(key) {
       const path = join(folder, key);
       await chmod(path, 0o644);

@@ -97,14 +97,14 @@ export function testListing(at: Setting): void {
       }
     });
 
-    it('pages through 10,000 objects, and gives as many at once', { timeout: 180_000 }, async () => {
-      const all = Array.from({ length: 10_000 }, (_, i) => `n/${String(i).padStart(5, '0')}`);
+    it('pages through 2,500 objects, and gives more at once than S3 has on a page', { timeout: 180_000 }, async () => {
+      const all = Array.from({ length: 2500 }, (_, i) => `n/${String(i).padStart(4, '0')}`);
       await fill(all);
       const first = await names('n/');
       expect(first.keys).toEqual(all.slice(0, 1000));
-      const second = await names('n/', { after: first.next ?? '', limit: 2345 });
-      expect(second.keys).toEqual(all.slice(1000, 3345));
-      expect((await names('n/', { after: second.next ?? '', limit: 10_000 })).keys).toEqual(all.slice(3345));
+      const second = await names('n/', { after: first.next ?? '', limit: 1234 });
+      expect(second.keys).toEqual(all.slice(1000, 2234));
+      expect((await names('n/', { after: second.next ?? '', limit: 2500 })).keys).toEqual(all.slice(2234));
       expect(await names('', { delimiter: '/' })).toEqual({ keys: [], prefixes: ['n/'], next: undefined });
     });
 

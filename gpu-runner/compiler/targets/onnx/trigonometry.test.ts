@@ -33,8 +33,8 @@ function evaluate(kind: 'sin' | 'cos', x: number): number {
 describe.each(['sin', 'cos'] as const)('%s', kind => {
   it.each([Math.PI, 1000, 10_000])('is good to 2e-7 for angles up to %d', limit => {
     const worst = { error: 0, x: 0 };
-    for (let i = -20_000; i <= 20_000; i++) {
-      const x = Math.fround((i / 20_000) * limit);
+    for (let i = -5000; i <= 5000; i++) {
+      const x = Math.fround((i / 5000) * limit);
       const error = Math.abs(evaluate(kind, x) - Math[kind](x));
       if (!(error <= worst.error)) Object.assign(worst, { error, x });
     }
