@@ -6,7 +6,7 @@ import { tinySource } from './testing/tiny.ts';
 
 const START: Cursor = { epoch: 0, position: 0 };
 
-/** A source that tells what it was asked for, and may fail. */
+/** A source that records its calls, and may fail. */
 function watch(source: TrainingSource) {
   const asked: (readonly number[])[] = [];
   const failures: Error[] = [];
@@ -33,7 +33,7 @@ async function follow(stream: BatchStream, cursor: Cursor, groups: number): Prom
 }
 
 describe('the batch stream', () => {
-  it('gives the groups of the plan, across epochs, each loaded once', async () => {
+  it('the stream gives the groups of the plan across epochs, and loads each one once', async () => {
     const source = tinySource(10);
     const plan = new EpochPlan(source.index.sizes, 7, 4);
     const expected: string[][] = [];
@@ -48,14 +48,14 @@ describe('the batch stream', () => {
     expect(asked).toHaveLength(8 + 2);
   });
 
-  it('loads two groups ahead of the one that it gives', async () => {
+  it('the stream loads two groups ahead', async () => {
     const { watched, asked } = watch(tinySource(10));
     const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, 2), watched);
     await stream.take(START);
     expect(asked).toHaveLength(3);
   });
 
-  it('throws a failure to the caller who takes the group, and loads it again for the next', async () => {
+  it('a failure reaches the caller that takes the group, and the next call loads the group again', async () => {
     const { watched, failures } = watch(tinySource(10));
     const plan = () => new EpochPlan(watched.index.sizes, 7, 2);
     const expected = await follow(new BatchStream(plan(), watched), START, 2);
@@ -65,7 +65,7 @@ describe('the batch stream', () => {
     expect(await follow(stream, START, 2)).toEqual(expected);
   });
 
-  it('forgets what it loaded ahead when the cursor jumps', async () => {
+  it('the stream forgets groups that it loaded ahead when the cursor jumps', async () => {
     const { watched, asked } = watch(tinySource(10));
     const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, 2), watched);
     const first = await follow(stream, START, 1);

@@ -1,8 +1,8 @@
-/** @file The groups of the epoch plan with their items, loaded ahead: while one is trained on, the next ones come. */
+/** @file Loads the items of the epoch plan's groups ahead: the next groups load while the trainer works on one. */
 import type { Cursor, EpochPlan } from './epoch-plan.ts';
 import type { TrainingItem, TrainingSource } from './source.ts';
 
-/** Groups under way beside the one that is trained on. */
+/** Groups that load while the trainer works on one. */
 const AHEAD = 2;
 
 interface Group {
@@ -13,7 +13,7 @@ interface Group {
 export class BatchStream {
   readonly #plan: EpochPlan;
   readonly #source: TrainingSource;
-  /** By cursor, in the order in which they will be asked for. */
+  /** Loading groups by cursor, in the order in which `take` will ask for them. */
   readonly #ahead = new Map<string, Group>();
   #waitedMs = 0;
 
@@ -22,7 +22,7 @@ export class BatchStream {
     this.#source = source;
   }
 
-  /** Milliseconds that the callers of `take` have waited for data. */
+  /** Milliseconds that callers of `take` have waited for data. */
   get waitedMs(): number {
     return this.#waitedMs;
   }
@@ -50,7 +50,7 @@ export class BatchStream {
     if (known) return known;
     const { positions, next } = this.#plan.take(cursor);
     const items = this.#source.load(positions);
-    // A failure is thrown to whoever takes the group, and may be gone when it is asked for again.
+    // `take` throws the failure to its caller. The next call loads the group again.
     items.catch(() => this.#ahead.delete(key));
     const group = { items, next };
     this.#ahead.set(key, group);

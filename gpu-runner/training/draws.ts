@@ -1,4 +1,7 @@
-/** @file What is drawn for one sample: time, noise, and which signals are kept. Keyed by the sample's ordinal in the whole run. */
+/**
+ * @file The random draws of one sample: time, noise, and the signals that it keeps. The key is the sample's place in
+ * the run.
+ */
 import type { ObjectiveConfig } from '../../configs/schema.ts';
 import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { RandomStream } from '../model/random.ts';
@@ -29,7 +32,8 @@ export function drawTime(seed: number, ordinal: number, objective: ObjectiveConf
 }
 
 /**
- * 1 / (1 + e^-x) from + - x / alone, so that it rounds equally everywhere: e^-x by halving the argument until the series is short, then squaring.
+ * 1 / (1 + e^-x) from + - x / only, so it rounds equally everywhere. e^-x: halve the argument until the series is
+ * short, then square the sum as often.
  */
 export function logistic(x: number): number {
   const halvings = 10;

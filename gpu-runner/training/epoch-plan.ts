@@ -3,15 +3,16 @@ import { Unprocessable } from '../../errors.ts';
 import { permutation, RandomStream } from '../model/random.ts';
 import type { PictureSize } from './source.ts';
 
-/** Position in the endless sequence of groups: epoch, and group within it. */
+/** Position in the endless sequence of groups: the epoch, and the group in the epoch. */
 export interface Cursor {
   readonly epoch: number;
   readonly position: number;
 }
 
 /**
- * The order of an epoch: a permutation keyed by (seed, epoch), cut into groups of one picture size each. A size's last group is filled up
- * from the beginning of its own order, so that every item is seen at least once per epoch.
+ * The order of an epoch: a permutation keyed by (seed, epoch), cut into groups. All pictures of a group have one size.
+ * The last group of a size is filled up from the beginning of that size's order, so an epoch has every item at least
+ * once.
  */
 export class EpochPlan {
   readonly #sizes: readonly PictureSize[];

@@ -1,4 +1,4 @@
-/** @file Samples to the tensors that the gradient graph is fed. */
+/** @file Makes the inputs of the gradient graph from samples. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { isPadded, SIGNAL_NAMES, type SignalName, shapeOfSignal } from '../../configs/signals.ts';
 import { widenF16 } from '../../formats/half.ts';
@@ -9,7 +9,7 @@ import type { ColumnShape } from './losses/loss-term.ts';
 import { columnInputsOf } from './losses/losses.ts';
 import type { StoredSignal, TrainingItem } from './source.ts';
 
-/** Feeds of one micro-batch; sample i has the ordinal `first + i`. Buffers are reused from call to call. */
+/** Builds the feeds of a micro-batch. Sample i has the ordinal `first + i`. The next call reuses the buffers. */
 export class FeedBuilder {
   readonly #config: KeyedConfig;
   readonly #buffers = new Map<string, Tensor & { readonly data: Float32Array }>();
@@ -18,7 +18,7 @@ export class FeedBuilder {
     this.#config = config;
   }
 
-  /** @param columns Columns that losses read: they are fed whole, whatever signals a sample keeps. */
+  /** @param columns Columns that losses read. Condition dropout does not touch them. */
   build(
     samples: readonly TrainingItem[],
     first: number,

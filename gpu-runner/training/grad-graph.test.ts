@@ -28,18 +28,18 @@ describe.each(['joint', 'cross'])('the gradient graph, arch %s', arch => {
   const state = new Map(Object.entries(weights));
   const whole = interpret(graph, feeds, state);
 
-  it('gives the slope of the loss along any direction of all parameters', () => {
+  it('gradients are the slope of the loss along a direction of all parameters', () => {
     const { analytic, numeric } = slopesOf(graph, feeds, weights);
     expect(Math.abs(numeric)).toBeGreaterThan(1e-3);
     expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
   });
 
-  it('reaches every parameter', () => {
+  it('every parameter gets a gradient', () => {
     const untouched = params.filter(({ name }) => whole.writes[`${GRAD_PREFIX}${name}`]?.data.every(g => g === 0));
     expect(untouched.map(({ name }) => name)).toEqual([]);
   });
 
-  it('accumulates over micro-batches what one batch gives', () => {
+  it('micro-batches add up to the gradients of one batch', () => {
     const micro = { ...SHAPE, batch: 2 };
     const [first, next] = [false, true].map(
       accumulate => traceGradGraph(config, micro, { accumulate, microBatches: 2 }).graph,
@@ -61,8 +61,8 @@ describe.each(['joint', 'cross'])('the gradient graph, arch %s', arch => {
 });
 
 /**
- * Joint: computed at commit 9154758. Cross: its nodes have another order since each signal is embedded by a layer of its own, and the same
- * bits. Another hash may mean other bits for every training that is under way.
+ * Joint: computed at commit 9154758. Cross: its nodes have another order since each signal is embedded by a layer of
+ * its own, and the same bits. Another hash may mean other bits for every training that is under way.
  */
 const GOLDEN_HASHES = [
   ['joint', false, false, '79ce2809dccd85689f2ee5cce065020ef4d4e925750b889561898f3a0e6073d6'],

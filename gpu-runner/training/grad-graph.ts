@@ -1,4 +1,4 @@
-/** @file The `grad` graph: forward and backward over one micro-batch; gradients go into accumulators. */
+/** @file The `grad` graph: forward and backward pass of one micro-batch. It adds gradients to accumulators. */
 
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { add, mul, sumAll } from '../compiler/functions.ts';
@@ -19,27 +19,32 @@ export const GRAD_PREFIX = 'grad.';
 export interface GradGraph {
   readonly graph: Graph;
   readonly params: readonly ParamSpec[];
-  /** Parameters of frozen nets that the losses read: state of the graph that it never writes. */
+  /** Parameters of frozen nets that the losses read. The graph does not write this state. */
   readonly frozen: readonly FrozenSpec[];
 }
 
 export interface GradGraphOptions {
-  /** Add to the accumulators; false: this is the update's first micro-batch and overwrites them. */
+  /** True adds to the accumulators. False overwrites them: the first micro-batch of an update. */
   readonly accumulate: boolean;
-  /** Micro-batches per update; the accumulated gradient is that of the update's mean loss. */
+  /** Micro-batches per update. The accumulated gradient is the gradient of the update's mean loss. */
   readonly microBatches: number;
-  /** Gradient checkpointing: the inside of blocks is computed again in the backward pass. The same bits in less memory and more time. */
+  /**
+   * Gradient checkpointing: the backward pass computes the inside of blocks again. It needs less memory and more time.
+   */
   readonly remat?: boolean;
   /** The losses that are computed; absent: all losses of the config. */
   readonly losses?: readonly LossTerm[];
-  /** All parameters of the training. Those that no computed loss depends on get gradients of 0. Absent: the graph's own. */
+  /**
+   * All parameters of the training; absent: those of this graph. A parameter that no computed loss depends on gets a
+   * gradient of 0.
+   */
   readonly params?: readonly ParamSpec[];
 }
 
 /**
- * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, and the scalar weight of each loss that is not
- * plain, and the columns that losses read. Outputs: loss [batch], the weighted sum of all losses, and each of these losses under {@link metricOf} where it is another number.
- * Writes `grad.<parameter>`.
+ * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, the scalar weight of
+ * each loss that is not plain, and the columns that losses read. Outputs: `loss` [batch], the weighted sum of all
+ * losses; and each loss [batch] under its {@link metricOf}, unless it is that sum. Writes `grad.<parameter>`.
  */
 export function traceGradGraph(
   config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,

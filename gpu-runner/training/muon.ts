@@ -1,4 +1,4 @@
-/** @file Orthogonalization of Muon's steps by Newton-Schulz iteration; matrices of one shape go through as one batch. */
+/** @file Orthogonalization of Muon's steps by Newton-Schulz iteration. Matrices of one shape are one batch. */
 
 import type { OptimizerConfig } from '../../configs/schema.ts';
 import { add, concat, matmul, mul, reciprocal, reduceSum, reshape, slice, sqrt } from '../compiler/functions.ts';
@@ -8,12 +8,12 @@ import type { Value } from '../compiler/trace.ts';
 /** Coefficients of the quintic iteration (Jordan et al., "Muon", 2024). */
 const [A, B, C] = [3.4445, -4.775, 2.0315] as const;
 
-/** Origin of the nodes of the iteration. */
+/** Scope of the nodes of the iteration. */
 const SCOPE = 'newton-schulz';
 
 /**
- * Whether a product belongs to the iteration, which Muon's authors run in bfloat16: it brings singular values near 1, not to it, and its
- * errors do not add up from step to step.
+ * True for a product of the iteration. Muon's authors run the iteration in bfloat16: it brings singular values near 1,
+ * not exactly to 1, and its errors do not add up from step to step.
  */
 export const isNewtonSchulz = ({ scope }: Pick<AnyNode, 'scope'>): boolean => scope === SCOPE;
 
@@ -43,8 +43,8 @@ export function orthogonalizeAll(
 }
 
 /**
- * `match_rms_adamw`: updates of the size that AdamW's have (Moonlight, arXiv 2502.16982). `original`: sqrt(max(1, outputs / inputs)); our
- * weights are [inputs, outputs].
+ * Factor of a step. `match_rms_adamw`: the step has the size of an AdamW step (Moonlight, arXiv 2502.16982).
+ * `original`: sqrt(max(1, outputs / inputs)). Our weights are [inputs, outputs].
  */
 function stepScale(rows: number, columns: number, adjust: OptimizerConfig['muon']['adjust_lr_fn']): number {
   return adjust === 'match_rms_adamw'
@@ -52,7 +52,7 @@ function stepScale(rows: number, columns: number, adjust: OptimizerConfig['muon'
     : Math.sqrt(Math.max(1, columns / rows));
 }
 
-/** x [n, rows, columns] -> nearly orthogonal: X <- aX + (bS + cS^2)X with S = X X^T, taken on the smaller side. */
+/** x [n, rows, columns] -> nearly orthogonal matrices: X <- aX + (bS + cS^2)X, where S = X X^T on the smaller side. */
 export function newtonSchulz(x: Value, iterations: number): Value {
   const [, rows = 0, columns = 0] = x.shape;
   const norm = add(sqrt(reduceSum(mul(x, x), [1, 2])), 1e-7);

@@ -18,7 +18,7 @@ import { emaPrefix, optimizerState, traceUpdateGraph } from './update-graph.ts';
 
 const GAMMA = 6.94;
 const LEARNING_RATE = 0.02;
-/** As the script has it, and a clipping that never acts. */
+/** The options of the script, and a clipping that never acts. */
 const COMMON = { learning_rate: LEARNING_RATE, weight_decay: 0.1, clip_norm: 1e9, ema_gammas: [GAMMA] };
 const ADAMW = { beta1: 0.9, beta2: 0.99, eps: 1e-8 };
 
@@ -28,14 +28,14 @@ const RUNS: readonly (readonly [string, OptimizerConfig])[] = [
   ['muon_original', optimizerSchema.parse({ ...COMMON, muon: { momentum: 0.95, adjust_lr_fn: 'original' } })],
 ];
 
-/** PyTorch keeps the weights of a linear map as [outputs, inputs], we as [inputs, outputs]. */
+/** PyTorch stores the weights of a linear map as [outputs, inputs]; Easel stores [inputs, outputs]. */
 function turn({ shape, dtype, data }: Tensor): Tensor {
   const [rows = 0, columns = 0] = shape;
   const turned = Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] ?? Number.NaN);
   return { shape: [columns, rows], dtype, data: turned };
 }
 
-describe.each(GOLDEN_ENGINES)('on %s', (_, open) => {
+describe.each(GOLDEN_ENGINES)('optimizers on %s', (_, open) => {
   it.each(RUNS)('three steps of %s and their average agree with PyTorch', async (run, config) => {
     const goldens = readGoldens('optimizers', run);
     const group = config.type === 'muon' ? 'matrix' : 'other';

@@ -31,7 +31,7 @@ describe('learningRateAt', () => {
   });
 });
 
-it('averages weights by a power of the step: the first update takes all, later ones (gamma + 1) / step', () => {
+it('the rate of an average is 1 at the first update, and near (gamma + 1) / step later', () => {
   expect(emaRateAt(1, 10)).toBe(1);
   expect(emaRateAt(10_000, 10)).toBeCloseTo(11 / 10_000, 5);
 });
@@ -43,7 +43,7 @@ it('the logistic function agrees with Math.exp', () => {
 describe('draws', () => {
   const objective = objectiveSchema.parse({});
 
-  it('draws t from the logit-normal with a uniform share: median at its mean', () => {
+  it('t is logit-normal with a uniform share: its median is at the mean', () => {
     const times = Array.from({ length: 20_000 }, (_, i) => drawTime(1, i, { ...objective, uniform_share: 0 })).sort(
       (a, b) => a - b,
     );
@@ -53,7 +53,7 @@ describe('draws', () => {
     expect(mixed.filter(t => t < 0.05).length / 20_000).toBeCloseTo(expected, 2);
   });
 
-  it('draws the seven categories as often as they are asked for', () => {
+  it('each category of dropout gets its share of the samples', () => {
     const counts = new Map<string, number>();
     for (let i = 0; i < 20_000; i++) {
       const kept = drawSignals(1, i, objective.cfg_dropout);

@@ -1,6 +1,6 @@
 import type { OptimizerConfig } from '../../configs/schema.ts';
 
-/** Learning rate of the update that ends at `samples` seen: linear warm-up, then constant, cosine, or constant with a linear end. */
+/** Learning rate of the update that ends at `samples` seen: a linear warm-up, then the schedule of the config. */
 export function learningRateAt(samples: number, config: OptimizerConfig): number {
   const { learning_rate: peak, min_learning_rate: floor, total_samples: total, warmup_samples: warmup } = config;
   if (samples < warmup) return peak * (samples / warmup);
@@ -18,12 +18,15 @@ export function learningRateAt(samples: number, config: OptimizerConfig): number
   }
 }
 
-/** 1 - beta of a power-function average at its `step`-th update (1 = first): beta = (1 - 1/step)^(gamma + 1) (arXiv 2312.02696, eq. 121). */
+/**
+ * 1 - beta of a power-function average at update `step` (1 is the first): beta = (1 - 1/step)^(gamma + 1)
+ * (arXiv 2312.02696, eq. 121).
+ */
 export function emaRateAt(step: number, gamma: number): number {
   return 1 - (1 - 1 / step) ** (gamma + 1);
 }
 
-/** Bias corrections of AdamW at its `step`-th update (1 = first). */
+/** Bias corrections of AdamW at update `step` (1 is the first). */
 export function adamwScalars(step: number, learningRate: number, { beta1, beta2 }: OptimizerConfig['adamw']) {
   return {
     adamw_step_size: learningRate / (1 - beta1 ** step),

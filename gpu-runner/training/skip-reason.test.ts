@@ -28,11 +28,11 @@ it.each([
     [1e15, 2e15, 1, 2, 3e15],
     'the gradient is too large, most of all of e, b, a and 2 more',
   ],
-])('names %s', (_, loss, norms, text) => {
+])('the reason of a skipped step names %s', (_, loss, norms, text) => {
   expect(skipReason({ mean: loss, metrics: {} }, names, norms)).toContain(text);
 });
 
-it('names of several losses those that are not finite', () => {
+it('the reason names the one of several losses that is not finite', () => {
   const metrics = { 'loss/flow_matching': 0.5, 'loss/repa': Number.NaN };
   const reason = skipReason({ mean: Number.NaN, metrics }, names, [1, 2, 3, 4, Number.NaN]);
   expect(reason).toBe(
@@ -40,7 +40,7 @@ it('names of several losses those that are not finite', () => {
   );
 });
 
-it('tells that the sum of the losses is not finite when each of them is', () => {
+it('the reason says that the sum of finite losses is not finite', () => {
   const metrics = { 'loss/flow_matching': 1e38, 'loss/repa': 3e38 };
   expect(skipReason({ mean: Number.POSITIVE_INFINITY, metrics }, names, [1, 2, 3, 4, 5])).toContain(
     'the loss is Infinity; the gradient is too large',

@@ -1,19 +1,19 @@
-/** @file Which loss or layer exploded: the sentence on an update that was skipped. */
+/** @file The reason why an update was skipped: the losses and layers that are not finite. */
 import type { LossMetrics } from './losses/losses.ts';
 
-/** Parameters that are named; the others are counted. */
+/** The sentence names this many parameters, and counts the others. */
 const MOST_NAMED = 3;
 
-/** The losses of the update: their weighted sum, and each of them when there are several. */
+/** The losses of an update: their weighted sum, and each loss if there are several. */
 interface Losses {
   readonly mean: number;
   readonly metrics: LossMetrics;
 }
 
 /**
- * A sentence on the gradient of a skipped update, which names the losses and the parameters that are not finite. `norms` are those of
- * `names`, which are in the order of the forward pass: the backward pass reaches the last ones first, and from there on spoils all before
- * them.
+ * A sentence that names the losses and parameters that are not finite. `names` are the parameters in the order of the
+ * forward pass, `norms` the norms of their gradients. The sentence lists them from the last to the first, since the
+ * backward pass carries a bad gradient from the loss to the parameters before it.
  */
 export function skipReason(losses: Losses, names: readonly string[], norms: ArrayLike<number>): string {
   const fromTheLoss = names.map((name, i) => ({ name, norm: norms[i] ?? Number.NaN })).reverse();
@@ -23,10 +23,11 @@ export function skipReason(losses: Losses, names: readonly string[], norms: Arra
     const largest = fromTheLoss.toSorted((a, b) => b.norm - a.norm);
     return `${ofLoss}the gradient is too large, most of all of ${listNames(largest)}`;
   }
-  return `${ofLoss}not finite, from the loss backwards: the gradient of ${listNames(broken)}, of ${names.length} parameters in all`;
+  const listed = `${listNames(broken)}, of ${names.length} parameters in all`;
+  return `${ofLoss}not finite, from the loss backwards: the gradient of ${listed}`;
 }
 
-/** `the loss is NaN; `, or of several losses those that are not finite: `loss/repa is NaN; `. */
+/** `the loss is NaN; `. Of several losses the ones that are not finite: `loss/repa is NaN; `. */
 function describeLosses({ mean, metrics }: Losses): string {
   const broken = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
   if (broken.length > 0) return `${broken.map(([name, value]) => `${name} is ${value}`).join(' and ')}; `;

@@ -1,13 +1,13 @@
-/** @file Where training reads its samples from: what is known of them up front, and the samples themselves, batch by batch. */
+/** @file The source of training samples: an index of all items, and the items of a batch on demand. */
 import type { SignalName } from '../../configs/signals.ts';
 
-/** A picture's own of one signal as it is stored: f32, or f16 as its bits. `rows` is the length of its first axis. */
+/** The stored numbers of one signal of a picture: f32, or the bits of f16. `rows` is the length of the first axis. */
 export interface StoredSignal {
   readonly rows: number;
   readonly data: Float32Array | Uint16Array;
 }
 
-/** One picture and its signals; absent ones are dropped in every sample. */
+/** One picture and its signals. An absent signal is dropped in every sample. */
 export interface TrainingItem {
   readonly id: string;
   readonly height: number;
@@ -23,11 +23,11 @@ export interface PictureSize {
   readonly width: number;
 }
 
-/** What is known of all items before any is loaded; item i has the position i. */
+/** Ids and sizes of all items, known before any item is loaded. Item i has the position i. */
 export interface SourceIndex {
   readonly ids: readonly string[];
   readonly sizes: readonly PictureSize[];
-  /** Rows of the longest member of a padded signal; absent: no item has any. */
+  /** Rows of the longest member of a padded signal; absent: no item has this signal. */
   readonly longest: Readonly<Partial<Record<SignalName, number>>>;
 }
 
@@ -38,7 +38,7 @@ export interface TrainingSource {
   close(): Promise<void>;
 }
 
-/** Items that lie in memory: for tests and benchmarks. */
+/** A source of items in memory, for tests and benchmarks. */
 export function createMemorySource(items: readonly TrainingItem[]): TrainingSource {
   const longest: Partial<Record<SignalName, number>> = {};
   for (const { signals } of items) {

@@ -56,7 +56,7 @@ async function train(trainer: Trainer, steps: number) {
 }
 
 describe('training with two losses', () => {
-  it('reports each of them, and their weighted sum', async () => {
+  it('a step reports each of two losses, and their weighted sum', async () => {
     const { reports } = await train(open(configOf({ alignment: { weight: 0.5, block: 1 } })), 2);
     for (const report of reports) {
       const { loss, 'loss/flow_matching': first, 'loss/alignment': second } = report;
@@ -74,7 +74,7 @@ describe('training with two losses', () => {
     }
   });
 
-  it('lowers the second one', async () => {
+  it('training lowers the second loss', async () => {
     const config = tinyConfig({
       objective: { losses: { alignment: { weight: 1, block: 1 } } },
       optimizer: { learning_rate: 1e-2, total_samples: 4000, warmup_samples: 16 },
@@ -85,7 +85,7 @@ describe('training with two losses', () => {
     expect(mean(values.slice(-5))).toBeLessThan(0.8 * mean(values.slice(0, 5)));
   });
 
-  it('takes the same step in micro-batches as in one batch', async () => {
+  it('a step with two losses in micro-batches equals a step in one batch', async () => {
     const config = configOf({ alignment: { weight: 0.5, block: 1 } });
     const [whole, split] = [await train(open(config), 3), await train(open(config, { microBatch: 2 }), 3)];
     for (const [i, report] of whole.reports.entries()) {
@@ -99,7 +99,7 @@ describe('training with two losses', () => {
     expect(Math.max(...differences)).toBeLessThan(2e-4);
   });
 
-  it('goes on from saved state to the same bits as without a stop', async () => {
+  it('a training with two losses goes on from saved state to the same bits as without a stop', async () => {
     const config = configOf({ alignment: { weight: 0.5, block: 1 } });
     const whole = await train(open(config), 4);
     const first = open(config);
@@ -112,7 +112,7 @@ describe('training with two losses', () => {
     expect(rest.tensors).toEqual(whole.tensors);
   });
 
-  it('names the loss that is not finite when it skips an update', async () => {
+  it('the reason of a skipped step names the loss that is not finite', async () => {
     const { reports } = await train(open(configOf({ endless: { weight: 1 } })), 1);
     expect(reports[0]).toMatchObject({ skipped: true, 'loss/endless': Number.NaN });
     expect(reports[0]?.['loss/flow_matching']).toBeGreaterThan(0);
@@ -134,7 +134,7 @@ it('a loss learns from a column that the model is not conditioned on', async () 
 });
 
 describe('a weight that changes over the run', () => {
-  it('takes effect without another program', async () => {
+  it('a changed weight takes effect without compiling another program', async () => {
     const { engine, graphs } = watchEngine();
     // 64 samples in all, 4 a step: the weight falls from the first step to the last.
     const trainer = open(configOf({ alignment: { weight: 0.5, block: 1, until: 0.999, ramp: 0.999 } }), { engine });
@@ -148,7 +148,7 @@ describe('a weight that changes over the run', () => {
     expect(graphs.map(({ outputs }) => Object.keys(outputs)[0])).toEqual(['loss', 'grad_norm']);
   });
 
-  it('leaves the loss out of the program where the weight is 0', async () => {
+  it('a loss of weight 0 is not in the program', async () => {
     const { engine, graphs } = watchEngine();
     const trainer = open(configOf({ alignment: { weight: 0.5, block: 1, from: 0.125, until: 0.25 } }), { engine });
     const { reports } = await train(trainer, 6);
@@ -159,7 +159,7 @@ describe('a weight that changes over the run', () => {
     expect(graphs.map(readsTeacher)).toEqual([false, false, true]);
   });
 
-  it('refuses to go on where no loss has a weight', async () => {
+  it('a step at which no loss has a weight is refused', async () => {
     const trainer = open(configOf({ flow_matching: { weight: 1, until: 0.1 } }));
     await train(trainer, 2);
     await expect(trainer.step()).rejects.toThrow('no loss has a weight above 0 after 8 samples');
@@ -171,7 +171,7 @@ const nameOf = (attrs: object): string => ('name' in attrs ? String(attrs.name) 
 describe('a frozen net', () => {
   const config = configOf({ alignment: { weight: 0.5, block: 1 } });
 
-  it('keeps its bytes, and has no moments, no averages and no place among the tensors to save', async () => {
+  it('a frozen net keeps its bytes, has no moments and no averages, and is not saved', async () => {
     const { engine, states } = watchEngine();
     const { tensors } = await train(open(config, { engine }), 3);
     const [state] = states;
@@ -181,7 +181,7 @@ describe('a frozen net', () => {
     expect(after?.['frozen.teacher.proj']).toEqual(toyTeacher().teacher?.proj);
     const saved = Object.values(tensors).flatMap(group => Object.keys(group));
     expect(saved.filter(name => name.includes('teacher'))).toEqual([]);
-    // The loss's own parameter is trained as all others are.
+    // The parameter of the loss is trained like all others.
     expect(saved.filter(name => name.includes('alignment'))).toEqual([
       'alignment.proj',
       'm.alignment.proj',
@@ -190,7 +190,7 @@ describe('a frozen net', () => {
     ]);
   });
 
-  it('decides what is learned', async () => {
+  it('another frozen net gives other losses and weights', async () => {
     const other = toyTeacher();
     other.teacher?.proj?.data.reverse();
     const [one, two] = [await train(open(config), 2), await train(open(config, { frozen: other }), 2)];
@@ -198,7 +198,7 @@ describe('a frozen net', () => {
     expect(one.tensors.model).not.toEqual(two.tensors.model);
   });
 
-  it('is refused when it has no weights, or not the tensors that the loss reads', () => {
+  it('a frozen net without the tensors that the loss reads is refused', () => {
     expect(() => open(config, { frozen: {} })).toThrow('the loss alignment needs the frozen net "teacher"');
     expect(() => open(config, { frozen: { teacher: {} } })).toThrow('the frozen net "teacher" has no tensor "proj"');
     const proj = { shape: [5, 108], dtype: 'f32' as const, data: new Float32Array(540) };

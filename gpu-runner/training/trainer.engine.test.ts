@@ -55,7 +55,7 @@ function largestDifference(a: TrainingTensors['model'], b: TrainingTensors['mode
 }
 
 describe('Trainer', () => {
-  it('goes on from saved state to the same bits as without a stop', async () => {
+  it('a training goes on from saved state to the same bits as without a stop', async () => {
     const config = tinyConfig();
     const whole = await train(config, 6);
     const half = await train(config, 3);
@@ -66,7 +66,7 @@ describe('Trainer', () => {
     expect(rest.progress).toEqual(whole.progress);
   });
 
-  it('learns: the loss of few pictures falls', async () => {
+  it('the loss of a few pictures falls', async () => {
     const config = tinyConfig({
       objective: { uniform_share: 0 },
       optimizer: { total_samples: 4000, learning_rate: 1e-2, warmup_samples: 160 },
@@ -77,7 +77,7 @@ describe('Trainer', () => {
     expect(mean(reports.slice(-20))).toBeLessThan(0.6 * mean(reports.slice(0, 20)));
   });
 
-  it('learns with arch cross, and goes on from saved state to the same bits as without a stop', async () => {
+  it('a training with arch cross lowers its loss, and goes on from saved state to the same bits', async () => {
     const config = tinyConfig({
       model: { arch: 'cross' },
       objective: { uniform_share: 0 },
@@ -119,7 +119,7 @@ describe('Trainer', () => {
     expect(reports.every(({ loss, skipped }) => Number.isFinite(loss) && !skipped)).toBe(true);
   });
 
-  it('takes the same step in micro-batches as in one batch', async () => {
+  it('a step in micro-batches equals a step in one batch', async () => {
     const config = tinyConfig();
     const whole = await train(config, 3);
     const split = await train(config, 3, { microBatch: 2 });
@@ -129,7 +129,7 @@ describe('Trainer', () => {
     expect(largestDifference(split.tensors.model, whole.tensors.model)).toBeLessThan(2e-4);
   });
 
-  it('takes the same steps with gradient checkpointing, bit by bit, micro-batches included', async () => {
+  it('steps with gradient checkpointing have the same bits, also in micro-batches', async () => {
     for (const engine of [createOnnxRuntimeEngine({ threads: 2 }), createReferenceEngine()]) {
       const config = tinyConfig({ data: { batch_size: 4 } });
       const kept = await train(config, 2, { engine, microBatch: 2 });
@@ -139,7 +139,7 @@ describe('Trainer', () => {
     }
   });
 
-  it('agrees with the reference interpreter over whole steps, with AdamW and with Muon', {
+  it('whole steps agree with the reference interpreter, with AdamW and with Muon', {
     timeout: 120_000,
   }, async () => {
     for (const type of ['adamw', 'muon']) {
@@ -151,7 +151,7 @@ describe('Trainer', () => {
     }
   });
 
-  it('skips an update whose gradient is not finite, and changes not one bit of the state', async () => {
+  it('an update whose gradient is not finite is skipped and changes no bit of the state', async () => {
     const config = tinyConfig();
     const before = await train(config, 2);
     const broken = { ...before.tensors.model };
@@ -167,7 +167,7 @@ describe('Trainer', () => {
     expect(bytesOf(await trainer.tensors())).toEqual(bytesOf({ ...before.tensors, model: broken }));
   });
 
-  it('names the parameter whose gradient is not finite', async () => {
+  it('the reason of a skipped step names the parameter whose gradient is not finite', async () => {
     const name = 'blocks.0.mlp.up';
     const spoiling: Engine = {
       ...engine,
@@ -191,14 +191,14 @@ describe('Trainer', () => {
     );
   });
 
-  it('visits every picture of every size once per epoch', async () => {
+  it('an epoch has every picture of every size once', async () => {
     const items = [...tinyItems(5), ...tinyItems(6, 8, 32).map(item => ({ ...item, id: `wide${item.id}` }))];
     const { progress, reports } = await train(tinyConfig(), 4, { items });
     expect(progress.cursor).toEqual({ epoch: 1, position: 0 });
     expect(reports.every(({ loss }) => Number.isFinite(loss))).toBe(true);
   });
 
-  it('refuses state of another model', async () => {
+  it('state of another model is refused', async () => {
     const { tensors, progress } = await train(tinyConfig(), 1);
     const wider = tinyConfig({ model: { hidden_size: 32 } });
     expect(() => new Trainer(engine, wider, tinySource(), 4, progress, tensors)).toThrow(/expected|shape/);
@@ -209,7 +209,7 @@ const precisions = hasBf16Units() ? (['f32', 'bf16'] as const) : (['f32'] as con
 
 describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', () => {
   it.each(precisions)(
-    'trains in %s as ONNX Runtime does, and goes on from saved state to the same bits',
+    'a training in %s agrees with ONNX Runtime, and goes on from saved state to the same bits',
     async precision => {
       const config = tinyConfig();
       const openvino = createOpenVinoEngine({ threads: 1, precision });
@@ -229,7 +229,7 @@ describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', ()
         expect(Math.abs(loss / (peer?.loss ?? Number.NaN) - 1)).toBeLessThan(tolerance);
         expect(Math.abs(grad_norm / (peer?.grad_norm ?? Number.NaN) - 1)).toBeLessThan(2 * tolerance);
       }
-      // In bf16 the products did change: the losses are near, not the same.
+      // In bf16 the products are rounded: the losses are near, and not equal.
       if (precision === 'bf16') expect(whole.reports[5]?.loss).not.toBe(expected.reports[5]?.loss);
     },
   );

@@ -1,4 +1,4 @@
-/** @file The training state on an engine, and one optimizer step after the other. */
+/** @file Training: the state on an engine, and one optimizer step after another. */
 
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -28,7 +28,7 @@ import { skipReason } from './skip-reason.ts';
 import type { PictureSize, SourceIndex, TrainingSource } from './source.ts';
 import { emaPrefix, OPTIMIZER_PREFIX, optimizerState, traceUpdateGraph } from './update-graph.ts';
 
-/** Where a run is; with the tensors, all of its state. */
+/** The position of a run. Position and tensors are all of its state. */
 export interface Progress {
   /** Optimizer steps taken. */
   readonly step: number;
@@ -45,9 +45,9 @@ export interface StepReport extends LossMetrics {
   /** Global L2 norm before clipping. */
   readonly grad_norm: number;
   readonly learning_rate: number;
-  /** The gradient was not finite: nothing changed but the place in the data. */
+  /** True if the gradient was not finite. Then only the position in the data changed. */
   readonly skipped: boolean;
-  /** Why it was skipped, with the parameters whose gradient is not finite. */
+  /** The reason of a skip: the losses and the parameters that are not finite. */
   readonly reason?: string;
 }
 
@@ -61,11 +61,11 @@ export interface TrainingTensors {
 
 export const EMPTY_PROGRESS: Progress = { step: 0, samples: 0, cursor: { epoch: 0, position: 0 } };
 
-/** Weights of nets that losses read and no step changes, by net and parameter. */
+/** Weights of the nets that losses read, by net and parameter. No step changes them. */
 export type FrozenNets = Readonly<Record<string, Tensors>>;
 
 export interface TrainerOptions {
-  /** Absent: the losses that the config names. */
+  /** The losses of the training; absent: those of the config. */
   readonly losses?: readonly LossTerm[];
   /** The frozen nets that the losses of the config need. */
   readonly frozen?: FrozenNets;
@@ -127,12 +127,12 @@ export class Trainer {
     return this.#progress;
   }
 
-  /** Milliseconds that steps have waited for data so far. */
+  /** Milliseconds that all steps so far have waited for data. */
   get waitedMs(): number {
     return this.#batches.waitedMs;
   }
 
-  /** One optimizer step: all micro-batches of the update, then the update itself. */
+  /** Takes one optimizer step: all micro-batches of the update, then the update. */
   async step(): Promise<StepReport> {
     const { batch_size: batchSize } = this.#config.data;
     const { items: group, next } = await this.#batches.take(this.#progress.cursor);
@@ -192,7 +192,7 @@ export class Trainer {
     return compiled;
   }
 
-  /** All in f32 but for Newton-Schulz. */
+  /** The update in f32; only Newton-Schulz has the engine's precision. */
   #compileUpdate(): Promise<Executable> {
     const { precision, tuning } = this.#engine;
     const graph = optimize(traceUpdateGraph(this.#specs, this.#config.optimizer), { ...(tuning && { tuning }) });
@@ -250,10 +250,10 @@ export class Trainer {
     for (const spec of specs) {
       const tensor = nets[spec.net]?.[spec.name];
       if (tensor?.shape.join() !== spec.shape.join()) {
-        throw new Unprocessable(
-          `the frozen net "${spec.net}" has ${tensor ? `"${spec.name}" of shape [${tensor.shape.join(', ')}]` : `no tensor "${spec.name}"`}`,
-          { expected: `"${spec.name}" of shape [${spec.shape.join(', ')}]` },
-        );
+        const found = tensor ? `"${spec.name}" of shape [${tensor.shape.join(', ')}]` : `no tensor "${spec.name}"`;
+        throw new Unprocessable(`the frozen net "${spec.net}" has ${found}`, {
+          expected: `"${spec.name}" of shape [${spec.shape.join(', ')}]`,
+        });
       }
       if (tensor) this.#state.set({ [frozenName(spec)]: tensor });
     }
@@ -261,10 +261,11 @@ export class Trainer {
 
   #set(prefix: string, name: string, tensor: Tensor | undefined, shape: readonly number[]): void {
     if (tensor === undefined || tensor.shape.join() !== shape.join()) {
-      throw new Unprocessable(
-        `the checkpoint ${tensor ? `has ${prefix}${name} of shape [${tensor.shape.join(', ')}]` : `lacks ${prefix}${name}`}`,
-        { expected: `a tensor of shape [${shape.join(', ')}]`, hint: 'go on from a checkpoint of the same config' },
-      );
+      const found = tensor ? `has ${prefix}${name} of shape [${tensor.shape.join(', ')}]` : `lacks ${prefix}${name}`;
+      throw new Unprocessable(`the checkpoint ${found}`, {
+        expected: `a tensor of shape [${shape.join(', ')}]`,
+        hint: 'go on from a checkpoint of the same config',
+      });
     }
     this.#state.set({ [`${prefix}${name}`]: tensor });
   }
@@ -281,7 +282,7 @@ function checkFrozenNets(losses: readonly LossTerm[], nets: FrozenNets): void {
   }
 }
 
-/** Text tokens that graphs are compiled for: the longest caption, rounded up to a multiple of 8. */
+/** Text tokens of the compiled graphs: those of the longest caption, rounded up to a multiple of 8. */
 function graphTextTokens({ longest }: SourceIndex, config: KeyedConfig): number {
   const limit = config.model.conditions?.text?.tokens ?? 0;
   return Math.min(limit, Math.ceil(Math.max(1, longest.text ?? 1) / 8) * 8);

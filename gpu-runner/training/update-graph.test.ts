@@ -50,7 +50,7 @@ function setUp(config = optimizerSchema.parse({ clip_norm: 1, weight_decay: 0.1 
 const dataOf = (state: Map<string, Array64>, name: string) => state.get(name)?.data ?? new Float64Array();
 
 describe('the update graph', () => {
-  it('clips by the global norm and takes AdamW steps as the paper has them', () => {
+  it('the update clips by the global norm and takes the AdamW steps of the paper', () => {
     const { config, state, run } = setUp();
     const { writes, outputs } = run();
     const norm = Math.sqrt(
@@ -72,7 +72,7 @@ describe('the update graph', () => {
     );
   });
 
-  it('takes Muon steps on matrices: Nesterov momentum, orthogonalized, scaled, decayed', () => {
+  it('the update takes Muon steps on matrices: Nesterov momentum, orthogonalization, scale, decay', () => {
     const { config, state, run } = setUp();
     const { writes } = run();
     const norm = Math.sqrt(
@@ -88,7 +88,7 @@ describe('the update graph', () => {
     expect([...(writes['model.tall']?.data ?? [])]).toEqual([...expected].map(x => expect.closeTo(x, 8)));
   });
 
-  it('gives the norm of each parameter, in their order', () => {
+  it('the update gives the gradient norm of each parameter, in order', () => {
     const { state, run } = setUp();
     const normOf = (name: string) => Math.hypot(...dataOf(state, `grad.${name}`));
     const { outputs } = run();
@@ -102,7 +102,7 @@ describe('the update graph', () => {
     ]);
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])('changes nothing when a gradient holds %d', bad => {
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('the update changes nothing when a gradient holds %d', bad => {
     const { state, run } = setUp();
     dataOf(state, 'grad.w')[4] = bad;
     const { writes, outputs } = run();
@@ -116,14 +116,14 @@ describe('in mixed precision', () => {
   const whole = traceUpdateGraph(specs, config);
   const mixed = mixPrecision(whole, 'bf16', isNewtonSchulz);
 
-  it('nothing but the products of Newton-Schulz is bfloat16', () => {
+  it('only the products of Newton-Schulz are bfloat16', () => {
     const products = mixed.nodes.filter(({ op }) => op === 'matmul');
     expect(products.length).toBe(2 * 5 * 3);
     for (const { scope, dtype } of products) expect([scope, dtype]).toEqual(['newton-schulz', 'bf16']);
     for (const { scope, dtype } of mixed.nodes) if (scope !== 'newton-schulz') expect(dtype).not.toBe('bf16');
   });
 
-  it('steps stay near those of f32, and what AdamW does is the same', () => {
+  it('Muon steps stay near the steps in f32, and AdamW steps are equal', () => {
     const { state, inputs } = setUp(config);
     const [expected, actual] = [interpret(whole, inputs, state), interpret(mixed, inputs, state)];
     for (const { name, group } of specs) {

@@ -1,6 +1,6 @@
 /**
- * @file The `update` graph: clipping by global norm, finite check, AdamW, Muon, and EMA. A gradient that is not finite changes nothing: its
- * numbers pass a select, and every rate is 0.
+ * @file The `update` graph: clipping by global norm, finite check, AdamW, Muon and EMA. A gradient that is not finite
+ * changes nothing: its numbers pass a select, and every rate is 0.
  */
 
 import type { OptimizerConfig } from '../../configs/schema.ts';
@@ -13,10 +13,10 @@ import { GRAD_PREFIX } from './grad-graph.ts';
 import { orthogonalizeAll } from './muon.ts';
 
 export const OPTIMIZER_PREFIX = 'optimizer.';
-/** `ema0.` is the first of config.ema_gammas, and so on. */
+/** `ema0.` for the first of config.ema_gammas, and so on. */
 export const emaPrefix = (index: number): string => `ema${index}.`;
 
-/** A squared norm above this is not finite for practical purposes; NaN fails the comparison too. */
+/** A squared norm above this counts as not finite. NaN fails the comparison too. */
 const LARGEST_NORM_SQUARED = 1e30;
 
 export type OptimizerKind = 'muon' | 'adamw';
@@ -25,7 +25,7 @@ export function optimizerOf(spec: ParamSpec, config: OptimizerConfig): Optimizer
   return config.type === 'muon' && spec.group === 'matrix' ? 'muon' : 'adamw';
 }
 
-/** Names and shapes of the optimizer's own state, all zeros at the start. */
+/** Names and shapes of the optimizer's own state. It is 0 at the start of training. */
 export function optimizerState(specs: readonly ParamSpec[], config: OptimizerConfig): Map<string, ParamSpec['shape']> {
   const state = new Map<string, ParamSpec['shape']>();
   for (const spec of specs) {
@@ -37,9 +37,9 @@ export function optimizerState(specs: readonly ParamSpec[], config: OptimizerCon
 }
 
 /**
- * Inputs, all scalars: learning_rate, adamw_step_size (learning rate over bias correction of m), adamw_v_scale (1 / sqrt of that of v), and
- * one ema_rate_<i> = 1 - beta per average. Outputs: grad_norm before clipping, grad_norms the same of each parameter, [parameters] in the
- * order of `specs`, and finite (1 or 0).
+ * Inputs, all scalars: learning_rate; adamw_step_size, the learning rate over the bias correction of m; adamw_v_scale,
+ * 1 / sqrt of the bias correction of v; one ema_rate_<i> = 1 - beta for each average. Outputs: grad_norm before
+ * clipping; grad_norms [parameters], the norm of each parameter's gradient in the order of `specs`; finite (1 or 0).
  */
 export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerConfig): Graph {
   const graph = trace(builder => {
@@ -108,11 +108,11 @@ interface Rates {
   readonly learningRate: Value;
   readonly adamwStep: Value;
   readonly adamwVScale: Value;
-  /** beta, or 1 when nothing may change. */
+  /** beta, or 1 if nothing may change. */
   keep(beta: number): Value;
-  /** 1 - beta times the clipping factor, or 0: what of the gradient goes into an average. */
+  /** Factor of the gradient in an average: 1 - beta times the clipping factor, or 0. */
   take(beta: number): Value;
-  /** The same for the gradient's square. */
+  /** Factor of the gradient's square in an average. */
   takeSquare(beta: number): Value;
 }
 
@@ -144,7 +144,7 @@ function adamw(
   return { moments: { [mName]: m, [vName]: v }, next: sub(base, mul(direction, rates.adamwStep)) };
 }
 
-/** Muon's momentum (github.com/KellerJordan/Muon): an average of gradients, looked ahead by Nesterov. */
+/** Muon's momentum (github.com/KellerJordan/Muon): an average of gradients, with Nesterov's look ahead. */
 function muonMomentum(builder: Builder, spec: ParamSpec, gradient: Value, config: OptimizerConfig, rates: Rates) {
   const { momentum, nesterov } = config.muon;
   const name = `${OPTIMIZER_PREFIX}momentum.${spec.name}`;

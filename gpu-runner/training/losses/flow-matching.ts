@@ -5,15 +5,15 @@ import { add, broadcast, div, max, mul, reduceMean, reshape, sub } from '../../c
 import type { Value } from '../../compiler/trace.ts';
 import { defineLoss } from './loss-term.ts';
 
-/** Noisy picture at time t; x0 and noise [batch, 3, height, width], t [batch]. */
+/** The noisy picture at time t [batch]. x0 and noise are [batch, 3, height, width]. */
 export function noisePixels(x0: Value, noise: Value, t: Value, objective: ObjectiveConfig): Value {
   const time = reshape(t, [t.shape[0] ?? 0, 1, 1, 1]);
   return add(mul(x0, sub(1, time)), mul(noise, mul(time, objective.noise_scale)));
 }
 
 /**
- * The mean squared error of the velocity. For x-prediction v = (z - x) / t, so it is that of the pixels over max(t, t_clamp)^2
- * (JiT, arXiv 2511.13720).
+ * The mean squared error of the velocity. For x-prediction v = (z - x) / t, so the loss is the mean squared error of
+ * the pixels over max(t, t_clamp)^2 (JiT, arXiv 2511.13720).
  */
 export const flowMatching = defineLoss({}, (_, { objective }) => ({
   apply(_params, { prediction, x0, noise, t }) {

@@ -21,7 +21,9 @@ export interface LossParts {
   readonly conditions: ConditionInputs;
   /** The image tokens after a block that {@link LossNeeds.taps} names, [batch, rows * columns, hidden]. */
   tap(block: number): Value;
-  /** The parameters of a net that {@link LossNeeds.frozen} names. Gradients pass through the net and do not change it. */
+  /**
+   * The parameters of a net that {@link LossNeeds.frozen} names. Gradients pass through the net and do not change it.
+   */
   frozen(net: string): (name: string, shape: Shape) => Value;
   /** A column that {@link LossNeeds.columns} names, as the dataset has it: condition dropout does not touch it. */
   column(name: SignalName): LossColumn;
@@ -51,7 +53,10 @@ export interface LossNeeds {
 /** A loss with its options. */
 export interface Loss {
   readonly needs?: LossNeeds;
-  /** The loss of each sample, [batch]. The network trains the parameters that the loss declares; their names begin with the loss's name. */
+  /**
+   * The loss of each sample, [batch]. The network trains the parameters that the loss declares; their names begin with
+   * the loss's name.
+   */
   apply(params: Params, parts: LossParts): Value;
 }
 
@@ -59,7 +64,9 @@ export type LossInputs = Pick<KeyedConfig, 'model' | 'objective'>;
 
 /** A row of the table of losses. */
 export interface LossRow {
-  /** @throws Unprocessable when `options` are not those that the loss takes; `path` says where in the config they are. */
+  /**
+   * @throws Unprocessable when `options` are not those that the loss takes; `path` says where in the config they are.
+   */
   open(options: Readonly<Record<string, unknown>>, inputs: LossInputs, path: string): Loss;
 }
 

@@ -13,8 +13,7 @@ const SHAPE: BatchShape = { batch: 4, height: 8, width: 12, textTokens: 4 };
 const WEIGHT = 0.5;
 const WHOLE = { accumulate: false, microBatches: 1 };
 
-const configOf = (arch: string, block = 0) =>
-  tinyConfig({ model: { arch }, objective: { losses: { alignment: { weight: WEIGHT, block } } } });
+const configOf = (block = 0) => tinyConfig({ objective: { losses: { alignment: { weight: WEIGHT, block } } } });
 
 function traceLosses(config: ReturnType<typeof configOf>, options: GradGraphOptions = WHOLE, shape = SHAPE) {
   return traceGradGraph(config, shape, { losses: openLosses(config, TOY_LOSSES), ...options });
@@ -36,20 +35,23 @@ const rowsOf = (feeds: Arrays, start: number, end: number): Arrays =>
     }),
   );
 
-describe.each(['joint', 'cross'])('the gradient graph of two losses, arch %s', arch => {
-  const { graph, params, frozen } = traceLosses(configOf(arch));
+describe('the gradient graph of two losses', () => {
+  const { graph, params, frozen } = traceLosses(configOf());
   const { feeds, weights } = arraysOf(graph);
   const state = new Map(Object.entries(weights));
   const whole = interpret(graph, feeds, state);
 
-  it.each([false, true])('gives the slope of their weighted sum, with gradient checkpointing %s', remat => {
-    const { graph: same } = traceLosses(configOf(arch), { ...WHOLE, remat });
-    const { analytic, numeric } = slopesOf(same, feeds, weights);
-    expect(Math.abs(numeric)).toBeGreaterThan(1e-3);
-    expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
-  });
+  it.each([false, true])(
+    'gradients are the slope of the weighted sum of two losses, with gradient checkpointing %s',
+    remat => {
+      const { graph: same } = traceLosses(configOf(), { ...WHOLE, remat });
+      const { analytic, numeric } = slopesOf(same, feeds, weights);
+      expect(Math.abs(numeric)).toBeGreaterThan(1e-3);
+      expect(Math.abs(analytic / numeric - 1)).toBeLessThan(1e-6);
+    },
+  );
 
-  it('has each loss as an output, and their weighted sum', () => {
+  it('the outputs are each loss and their weighted sum', () => {
     const [total, first, second] = ['loss', 'loss/flow_matching', 'loss/alignment'].map(name => [
       ...(whole.outputs[name]?.data ?? []),
     ]);
@@ -58,7 +60,7 @@ describe.each(['joint', 'cross'])('the gradient graph of two losses, arch %s', a
     expect(total).toEqual(first?.map((x, i) => expect.closeTo(x + WEIGHT * (second?.[i] ?? Number.NaN), 10)));
   });
 
-  it('trains the parameter of the loss, and writes nothing of the frozen net', () => {
+  it('the parameter of a loss gets a gradient, and the frozen net gets none', () => {
     expect(params.map(({ name }) => name)).toContain('alignment.proj');
     expect(whole.writes['grad.alignment.proj']?.data.some(g => g !== 0)).toBe(true);
     expect(frozen).toEqual([{ net: 'teacher', name: 'proj', shape: [108, 5] }]);
@@ -66,11 +68,11 @@ describe.each(['joint', 'cross'])('the gradient graph of two losses, arch %s', a
     expect(Object.keys(graph.writes)).toEqual(params.map(({ name }) => `${GRAD_PREFIX}${name}`));
   });
 
-  it('accumulates over micro-batches what one batch gives', () => {
+  it('micro-batches of two losses add up to the gradients of one batch', () => {
     const micro = { ...SHAPE, batch: 2 };
     const halves = { accumulate: false, microBatches: 2 };
     const [first, next] = [halves, { ...halves, accumulate: true }].map(options =>
-      traceLosses(configOf(arch), options, micro),
+      traceLosses(configOf(), options, micro),
     );
     if (!first || !next) throw new Error('both graphs were traced');
     const half = interpret(first.graph, rowsOf(feeds, 0, 2), state);
@@ -82,24 +84,21 @@ describe.each(['joint', 'cross'])('the gradient graph of two losses, arch %s', a
     }
   });
 
-  it.each([0, 1])(
-    'has the same bits with gradient checkpointing, when a loss reads the tokens after block %i',
-    block => {
-      const [kept, again] = [false, true].map(remat => traceLosses(configOf(arch, block), { ...WHOLE, remat }).graph);
-      if (!kept || !again) throw new Error('both graphs were traced');
-      expect(again.nodes.some(({ op }) => op === 'after')).toBe(true);
-      const [expected, actual] = [interpret(kept, feeds, state), interpret(again, feeds, state)];
-      expect(actual.outputs).toEqual(expected.outputs);
-      expect(actual.writes).toEqual(expected.writes);
-    },
-  );
+  it.each([0, 1])('gradient checkpointing gives the same bits when a loss reads the tokens after block %i', block => {
+    const [kept, again] = [false, true].map(remat => traceLosses(configOf(block), { ...WHOLE, remat }).graph);
+    if (!kept || !again) throw new Error('both graphs were traced');
+    expect(again.nodes.some(({ op }) => op === 'after')).toBe(true);
+    const [expected, actual] = [interpret(kept, feeds, state), interpret(again, feeds, state)];
+    expect(actual.outputs).toEqual(expected.outputs);
+    expect(actual.writes).toEqual(expected.writes);
+  });
 
-  it('is the default graph when the second loss is left out, with gradients of 0 for its parameter', () => {
-    const [first] = openLosses(configOf(arch), TOY_LOSSES);
+  it('without the second loss the graph is the default one, and the parameter of that loss gets a gradient of 0', () => {
+    const [first] = openLosses(configOf(), TOY_LOSSES);
     const options = { ...WHOLE, ...(first && { losses: [first] }) };
-    const single = traceLosses(configOf(arch), options).graph;
-    expect(hashGraph(single)).toBe(hashGraph(traceGradGraph(tinyConfig({ model: { arch } }), SHAPE, WHOLE).graph));
-    const { writes } = interpret(traceLosses(configOf(arch), { ...options, params }).graph, feeds, state);
+    const single = traceLosses(configOf(), options).graph;
+    expect(hashGraph(single)).toBe(hashGraph(traceGradGraph(tinyConfig(), SHAPE, WHOLE).graph));
+    const { writes } = interpret(traceLosses(configOf(), { ...options, params }).graph, feeds, state);
     expect(Object.keys(writes)).toEqual(Object.keys(whole.writes));
     expect(writes['grad.alignment.proj']?.data.every(g => g === 0)).toBe(true);
     expect(writes['grad.head.out']?.data.some(g => g !== 0)).toBe(true);

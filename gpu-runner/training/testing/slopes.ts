@@ -1,4 +1,4 @@
-/** @file Gradients against the slopes that differences of the loss give. */
+/** @file Checks gradients: slopes of the loss by gradients and by differences. */
 import { type Graph, graphReads } from '../../compiler/graph.ts';
 import { sizeOf, type TensorSpec } from '../../compiler/tensor.ts';
 import { interpret } from '../../engines/reference/engine.ts';
@@ -11,7 +11,7 @@ export type Arrays = Readonly<Record<string, Array64>>;
 
 const STEP = 1e-6;
 
-/** Numbers for every name, the same for the same place in the list. The second sample has no signal. */
+/** Numbers for every name; they depend on the place in the list. The second sample has no signal. */
 export function fillArrays(specs: ReadonlyMap<string, TensorSpec>, scale = 1): Arrays {
   return Object.fromEntries(
     [...specs].map(([name, { shape }], index) => {
@@ -33,8 +33,8 @@ export function meanLoss(graph: Graph, feeds: Arrays, weights: Arrays): number {
 }
 
 /**
- * The slope of the mean loss along one random direction of all trained parameters: by the gradients that the graph writes, and by a
- * central difference.
+ * The slope of the mean loss along a random direction of all trained parameters, by the gradients that the graph writes
+ * and by a central difference.
  */
 export function slopesOf(
   graph: Graph,

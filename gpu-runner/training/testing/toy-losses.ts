@@ -1,4 +1,4 @@
-/** @file Losses for tests: one that reads a tap, a frozen net and a parameter of its own, and one that cannot be finite. */
+/** @file Losses for tests. They read taps, a frozen net, a column and parameters of their own; one is never finite. */
 import { z } from 'zod';
 import { linear } from '../../compiler/composites.ts';
 import { div, mul, neg, reduceMean, reduceSum, reshape, sqrt, square, sub } from '../../compiler/functions.ts';
@@ -12,7 +12,7 @@ import type { FrozenNets } from '../trainer.ts';
 
 const FEATURES = 5;
 
-/** 1 - the cosine between a projection of the tokens after a block and what a frozen linear map makes of the clean patches. */
+/** 1 - the cosine between a projection of the tokens after a block and a frozen projection of the clean patches. */
 const alignment = defineLoss({ block: z.int() }, ({ block }, { model }) => ({
   needs: { taps: [block], frozen: ['teacher'] },
   apply(params, { tap, frozen, x0 }) {
@@ -26,7 +26,9 @@ const alignment = defineLoss({ block: z.int() }, ({ block }, { model }) => ({
   },
 }));
 
-/** The mean square of the CLS column's distance to a projection of the tokens after the first block, in samples that have it. */
+/**
+ * The mean square of a projection of the tokens after block 0 minus the CLS column, in samples that have the column.
+ */
 const recall = defineLoss({ dim: z.int() }, ({ dim }, { model }) => ({
   needs: { taps: [0], columns: { cls: () => [dim] } },
   apply(params, { tap, column, t }) {
@@ -37,7 +39,7 @@ const recall = defineLoss({ dim: z.int() }, ({ dim }, { model }) => ({
   },
 }));
 
-/** The root of minus a square. */
+/** The root of a negative number. */
 const endless = defineLoss({}, () => ({
   apply(_, { prediction, t }) {
     return reshape(sqrt(neg(reduceMean(square(sub(prediction, 1)), [1, 2, 3]))), t.shape);
