@@ -22,6 +22,22 @@ export function findBrokenLinks(pages: readonly SourceFile[], exists: (path: str
   );
 }
 
+const FILE = /`([\w.-]+\/[\w./-]+\.(?:js|py|sh|ts|yaml))`/g;
+
+/**
+ * Files that a page names in code by their path from the root and that do not exist: `path: file`. A path that begins
+ * with no folder of the root is relative to another folder of the text around it.
+ * @param exists Whether the repository has a file or folder.
+ */
+export function findMissingFiles(pages: readonly SourceFile[], exists: (path: string) => boolean): string[] {
+  return pages.flatMap(({ path, text }) =>
+    [...text.matchAll(FILE)]
+      .map(match => match[1] ?? '')
+      .filter(file => exists(`${file.split('/')[0]}/`) && !file.includes('NAME') && !exists(file))
+      .map(file => `${path}: ${file}`),
+  );
+}
+
 /** Targets of links and pictures that lead into the repository. */
 function listLinks(text: string): string[] {
   const prose = withoutFences(text).replaceAll(/`[^`\n]*`/g, '');
