@@ -1,5 +1,6 @@
 /** @file The main thread's TrainingSource. A worker reads and cuts the columns while the engine blocks this thread. */
 import type { ColumnSourceOptions } from '../jobs/column-source.ts';
+import type { JobContext } from '../jobs/context.ts';
 import type { SourceIndex, TrainingSource } from '../training/source.ts';
 import { type PackedBatch, unpackItems } from './packed-batch.ts';
 import { createWorkerCalls } from './worker-calls.ts';
@@ -12,12 +13,35 @@ export type LoaderRequest =
 /** What the loader tells while it opens a source: pages done, of all. */
 export type LoaderProgress = readonly [done: number, total: number];
 
+/** Opens sources for jobs, with a worker each; closes those that jobs left open. */
+export function createLoaders(storeUrl: string, budgetBytes: number, onDeath: (error: Error) => void) {
+  const opened = new Set<TrainingSource>();
+  const open: JobContext['openSource'] = async (options, onPage) => {
+    const loader = await openLoader(storeUrl, { ...options, budgetBytes }, onPage, onDeath);
+    const source: TrainingSource = {
+      ...loader,
+      close() {
+        opened.delete(source);
+        return loader.close();
+      },
+    };
+    opened.add(source);
+    return source;
+  };
+  return {
+    open,
+    async close() {
+      for (const source of [...opened]) await source.close();
+    },
+  };
+}
+
 /**
  * Starts a worker that reads the dataset's columns from the store.
  * @param onDeath Called when the worker ends without having been asked to.
  * @throws what openColumnSource throws.
  */
-export async function openLoader(
+async function openLoader(
   storeUrl: string,
   options: ColumnSourceOptions,
   onPage: (done: number, total: number) => void,

@@ -1,8 +1,9 @@
 /** @file Runs a gpu-runner as a process: environment, signals, exit code. Tests pass other engines and jobs. */
 import { AppError } from '../../errors.ts';
 import { removeRunnerFile, writeRunnerFile } from '../client/runner-file.ts';
+import { StartRefused } from './control-client.ts';
 import { parseRunnerEnv } from './env.ts';
-import { type RunnerOptions, StartRefused, startRunner } from './runner.ts';
+import { type RunnerOptions, startRunner } from './runner.ts';
 
 export type RunnerParts = Pick<
   RunnerOptions,

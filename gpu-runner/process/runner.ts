@@ -1,18 +1,17 @@
-/** @file The main thread of a runner: starts the workers, runs one job at a time, stops in order. */
-import { Worker } from 'node:worker_threads';
+/** @file The main thread of a runner: starts the workers, runs one job at a time, and stops in order. */
 import { AppError, Cancelled, Internal } from '../../errors.ts';
-import { describeError, rebuildError } from '../../errors-wire.ts';
+import { describeError } from '../../errors-wire.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
 import { isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
-import type { TrainingSource } from '../training/source.ts';
 import { createBlobClient } from './blob-client.ts';
+import { startControl } from './control-client.ts';
 import { slotsFor } from './job-board.ts';
 import { createJobQueue } from './job-queue.ts';
-import { openLoader } from './loader-client.ts';
-import type { ControlOptions, FromControl, JobTicket, ToControl } from './messages.ts';
+import { createLoaders } from './loader-client.ts';
+import type { JobTicket } from './messages.ts';
 import { createSharedFlags } from './shared-flags.ts';
 
 const HEARTBEAT_MS = 200;
@@ -31,7 +30,7 @@ export interface RunnerOptions {
   probeEngines(): Promise<readonly EngineProbe[]>;
   /** Jobs that may wait; default 16. */
   readonly queueLimit?: number;
-  /** Time for the step, the commit and the answer after a request to stop; default 60 s. */
+  /** Time from the request to stop to the end of the process: for the step, the commit and the answer; default 60 s. */
   readonly stopDeadlineMs?: number;
 }
 
@@ -44,16 +43,6 @@ export interface Runner {
   readonly stopRequested: Promise<string>;
 }
 
-/** Refused by the control worker before it listened, with the exit code that says why. */
-export class StartRefused extends Error {
-  readonly exitCode: number;
-
-  constructor(cause: Error, exitCode: number) {
-    super(cause.message, { cause });
-    this.exitCode = exitCode;
-  }
-}
-
 /**
  * A worker that dies after the start ends the process. The supervisor then starts it again, and clients submit their
  * jobs again.
@@ -62,22 +51,25 @@ export class StartRefused extends Error {
 export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const queueLimit = options.queueLimit ?? 16;
   const flags = createSharedFlags(slotsFor(queueLimit));
-  const control = startControl({
-    host: options.host,
-    port: options.port,
-    secret: options.secret,
-    device: options.device,
-    storeUrl: options.store,
-    queueLimit,
-    stopDeadlineMs: options.stopDeadlineMs ?? 60_000,
-    supervised: options.supervised,
-    flags: flags.buffer,
-  });
+  const control = startControl(
+    {
+      host: options.host,
+      port: options.port,
+      secret: options.secret,
+      device: options.device,
+      storeUrl: options.store,
+      queueLimit,
+      stopDeadlineMs: options.stopDeadlineMs ?? 60_000,
+      supervised: options.supervised,
+      flags: flags.buffer,
+    },
+    die,
+  );
   const address = await control.listening;
-  const blobs = createBlobClient(options.store, error => dieOf('blob worker', error));
+  const blobs = createBlobClient(options.store, die);
   await blobs.ready;
   const engines = createEngineCache(options.openEngine);
-  const loaders = createLoaders(options);
+  const loaders = createLoaders(options.store, options.pageBudgetBytes, die);
   const beating = setInterval(() => flags.beat(), HEARTBEAT_MS);
   let stopping: Promise<void> | undefined;
 
@@ -90,7 +82,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       progress: event => control.tell({ type: 'event', ticket: ticket.id, event: { type: 'progress', ...event } }),
       async breathe() {
         flags.beat();
-        // One turn of the event loop, in which messages of the workers, signals and finished writes arrive.
+        // Messages of the workers, signals and finished writes arrive in this turn of the event loop.
         await new Promise(resolve => setImmediate(resolve));
         if (!isInteractive(ticket.job) && stopping === undefined) await queue.runInteractive();
         if (flags.isAborted(ticket.slot)) throw new Cancelled(`the ${ticket.job.kind} job was cancelled`);
@@ -161,31 +153,7 @@ function defect(error: unknown): Internal {
   });
 }
 
-/** Loader workers of the sources that are open. */
-function createLoaders({ store, pageBudgetBytes }: RunnerOptions) {
-  const opened = new Set<TrainingSource>();
-  const open: JobContext['openSource'] = async (options, onPage) => {
-    const onDeath = (error: Error) => dieOf('loader worker', error);
-    const loader = await openLoader(store, { ...options, budgetBytes: pageBudgetBytes }, onPage, onDeath);
-    const source: TrainingSource = {
-      ...loader,
-      close() {
-        opened.delete(source);
-        return loader.close();
-      },
-    };
-    opened.add(source);
-    return source;
-  };
-  return {
-    open,
-    async close() {
-      for (const source of [...opened]) await source.close();
-    },
-  };
-}
-
-/** One engine per spec, opened when first asked for and kept warm. */
+/** One engine per spec, opened at its first use and kept warm. */
 function createEngineCache(openEngine: RunnerOptions['openEngine']) {
   const opened = new Map<string, Promise<Engine>>();
   return {
@@ -206,59 +174,8 @@ function createEngineCache(openEngine: RunnerOptions['openEngine']) {
   };
 }
 
-function startControl(workerData: ControlOptions) {
-  const worker = new Worker(new URL('./control.ts', import.meta.url), { workerData });
-  const listening = Promise.withResolvers<string>();
-  const stopRequested = Promise.withResolvers<string>();
-  const closed = Promise.withResolvers<void>();
-  const early: FromControl[] = [];
-  let receive = (message: FromControl): void => void early.push(message);
-  let ending = false;
-
-  worker.on('message', (message: FromControl) => {
-    switch (message.type) {
-      case 'listening':
-        return listening.resolve(message.address);
-      case 'refused':
-        ending = true;
-        listening.reject(new StartRefused(rebuildError(message.error), message.exitCode));
-        return void worker.terminate();
-      case 'stop':
-        return stopRequested.resolve(message.reason);
-      case 'closed':
-        return closed.resolve();
-      default:
-        return receive(message);
-    }
-  });
-  const die = (error: unknown) => {
-    if (!ending) dieOf('control worker', error);
-  };
-  worker.on('error', die);
-  worker.on('exit', code => die(new Error(`ended with code ${code}`)));
-
-  return {
-    listening: listening.promise,
-    stopRequested: stopRequested.promise,
-    tell: (message: ToControl) => worker.postMessage(message),
-    /** Jobs that came while the engines were still being probed are handed over first. */
-    onJob(start: (ticket: JobTicket) => void, cancel: (ticketId: number) => void) {
-      receive = message => {
-        if (message.type === 'job') start(message.ticket);
-        if (message.type === 'cancel') cancel(message.ticket);
-      };
-      early.splice(0).forEach(receive);
-    },
-    async close() {
-      worker.postMessage({ type: 'close' } satisfies ToControl);
-      await closed.promise;
-      ending = true;
-      await worker.terminate();
-    },
-  };
-}
-
-function dieOf(part: string, error: unknown): never {
-  console.error(`easel runner: the ${part} failed:`, error);
+/** A worker ended that the runner cannot do without. The supervisor starts the runner again. */
+function die(error: Error): never {
+  console.error('easel runner:', error);
   process.exit(1);
 }
