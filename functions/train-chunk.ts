@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { KeyedConfig } from '../configs/schema.ts';
 import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
 import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
-import { canonicalJson } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { putDocument, readCheckpoint, readDataset, readKeyedConfig } from '../storage/document-blobs.ts';
 import { type Checkpoint, digestSchema, trainingPlanSchema } from '../storage/records.ts';
@@ -12,6 +11,7 @@ import { defineFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
 import { checkSignals } from './experiments/dataset-signals.ts';
 import { checkMicroBatch } from './experiments/resolve-engine.ts';
+import { checkSuccession } from './experiments/succession.ts';
 
 const input = z.strictObject({
   config: digestSchema.describe('keyed sections of the config'),
@@ -104,23 +104,4 @@ async function openParent(blobs: BlobStore, config: KeyedConfig, claim: ParentCl
   const links = parent.links.map(link => (link === parent.config ? claim.config : link));
   const moved: Checkpoint = { ...parent, config: claim.config, links };
   return (await putDocument(blobs, moved)).digest;
-}
-
-/** What a checkpoint's tensors, random streams and sample count depend on cannot change on the way. */
-function checkSuccession(before: KeyedConfig, after: KeyedConfig): void {
-  const fixed = (config: KeyedConfig) => ({
-    seed: config.seed,
-    model: config.model,
-    data: config.data,
-    'optimizer.type': config.optimizer.type,
-    'optimizer.ema_gammas': config.optimizer.ema_gammas,
-  });
-  const [old, now] = [fixed(before), fixed(after)];
-  for (const key of Object.keys(old) as (keyof typeof old)[]) {
-    if (canonicalJson(old[key]) === canonicalJson(now[key])) continue;
-    throw new Unprocessable(`a run cannot go on with another ${key}`, {
-      expected: `${key} as in the config of the checkpoint`,
-      hint: 'create a new experiment with that config',
-    });
-  }
 }

@@ -1,0 +1,33 @@
+/** @file What of a config may change when a training goes on from a checkpoint. */
+import type { KeyedConfig } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
+import type { Json } from '../../storage/canonical.ts';
+import { listDifferences } from './config-differences.ts';
+
+/** Keys that cannot change, and why. */
+const FIXED: Readonly<Record<string, { of(config: KeyedConfig): Json; readonly why: string }>> = {
+  seed: { of: ({ seed }) => seed, why: 'the random streams of the checkpoint go on' },
+  model: { of: ({ model }) => model, why: 'the weights in the checkpoint have the shapes of its model' },
+  data: { of: ({ data }) => data, why: 'the checkpoint counts its place in the data in batches of that size' },
+  'optimizer.type': { of: ({ optimizer }) => optimizer.type, why: 'the checkpoint has the state of that optimizer' },
+  'optimizer.ema_gammas': {
+    of: ({ optimizer }) => optimizer.ema_gammas,
+    why: 'the checkpoint has an average of the weights for each',
+  },
+};
+
+/**
+ * @param before The config of the checkpoint. @param after The config under which its training is to go on.
+ * @throws Unprocessable naming each key that cannot change, with both values and why.
+ */
+export function checkSuccession(before: KeyedConfig, after: KeyedConfig): void {
+  const broken = Object.entries(FIXED).flatMap(([key, { of, why }]) => {
+    const differences = listDifferences(of(before), of(after), key.split('.'));
+    return differences.length === 0 ? [] : [{ key, text: `${differences.join(', ')}: ${why}` }];
+  });
+  if (broken.length === 0) return;
+  throw new Unprocessable(`a run cannot go on with another ${broken.map(({ text }) => text).join('; ')}`, {
+    expected: `${broken.map(({ key }) => key).join(', ')} as in the config of the checkpoint`,
+    hint: 'leave them as they are; or create a new experiment with that config, which starts from fresh weights',
+  });
+}
