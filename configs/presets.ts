@@ -34,6 +34,11 @@ export async function resolveConfig(written: string | Readonly<Record<string, un
   return parseConfig(mergeDeep(await readPreset(preset), overrides));
 }
 
+/** A config with some of its keys changed: objects are merged, everything else is replaced. @throws InvalidInput */
+export function overrideConfig(config: Config, changes: Readonly<Record<string, unknown>>): Config {
+  return parseConfig(mergeDeep(config, changes));
+}
+
 async function readPreset(name: string): Promise<unknown> {
   const names = await listPresets();
   if (!names.includes(name)) {

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { ProgressEvent } from '../configs/progress.ts';
 import type { Config } from '../configs/schema.ts';
-import { Conflict, Internal, NotFound, Unprocessable } from '../errors.ts';
+import { Conflict, Internal, NotFound } from '../errors.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { putDocument, readCheckpoint } from '../storage/document-blobs.ts';
@@ -18,9 +18,9 @@ import { outputOf } from './execution/output-of.ts';
 import type { BorderContext } from './experiments/border/border-step.ts';
 import { BORDER_STEPS } from './experiments/border/border-steps.ts';
 import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
-import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
+import { changeHead, checkData, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
-import { isComplete, pruneCheckpoint } from './experiments/kept-checkpoints.ts';
+import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
 import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
 
@@ -71,15 +71,6 @@ function startTraining(
       return { ...head, target: goal, state: 'running' };
     }
     return head.state === 'running' && goal === head.target ? { ...head, state: 'done' } : head;
-  });
-}
-
-/** @throws Unprocessable */
-function checkData(name: string, head: ExperimentHead): void {
-  if (!head.dataset_deleted) return;
-  throw new Unprocessable(`the pictures that "${name}" was trained on were deleted`, {
-    expected: 'an experiment that has its data',
-    hint: `sample its checkpoints; or prepare the very same data set anew, and PUT /experiments/${name} with the body it was created with`,
   });
 }
 
@@ -222,11 +213,13 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
 
 /**
  * A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits.
+ * A branch has no start but the checkpoint at which it began.
  * @returns False when the head is whole, so that what is missing is none of ours: the dataset, the config.
  */
 async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boolean> {
   const newest = await findWhole(ctx.blobs, head);
   if (newest?.checkpoint === head.checkpoint) return false;
+  if (newest === undefined) await requireBranchPoint(ctx.blobs, view.name, head);
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
   const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
   await changeHead(ctx.store, view.name, now => {

@@ -4,6 +4,7 @@ import { AppError, NotFound } from '../errors.ts';
 import type { RouteDoc, ServerDeps } from './deps.ts';
 import { createGuard } from './guard.ts';
 import { handleError } from './problem.ts';
+import { checkpointDocs, createCheckpointRoutes } from './routes/checkpoints.ts';
 import { createDatasetRoutes, datasetDocs } from './routes/datasets.ts';
 import { createDocRoutes, docDocs } from './routes/docs.ts';
 import { createExperimentRoutes, experimentDocs } from './routes/experiments.ts';
@@ -20,6 +21,7 @@ export const ROUTES: readonly RouteDoc[] = [
   ...runDocs,
   ...datasetDocs,
   ...experimentDocs,
+  ...checkpointDocs,
   ...sampleDocs,
   ...objectDocs,
   ...healthDocs,
@@ -41,6 +43,7 @@ export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
   app.route('/', createRunRoutes(deps));
   app.route('/', createDatasetRoutes(deps));
   app.route('/', createExperimentRoutes(deps));
+  app.route('/', createCheckpointRoutes(deps));
   app.route('/', createSampleRoutes(deps));
   app.route('/', createObjectRoutes(deps));
   app.route('/', createHealthRoutes(deps));

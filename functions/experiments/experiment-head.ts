@@ -1,6 +1,6 @@
 /** @file refs/experiments/<name>.json: the head of an experiment, which only ever changes by compare-and-swap. */
 import { type Config, configSchema, type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
-import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
+import { Conflict, NotFound, PreconditionFailed, Unprocessable } from '../../errors.ts';
 import { readDocument } from '../../storage/document-blobs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
@@ -59,6 +59,16 @@ export async function changeHead(
     }
   }
   throw new Conflict(`the experiment "${name}" is being changed by others all the time`, { hint: 'try again' });
+}
+
+/** @throws Unprocessable when the pictures were deleted. */
+export function checkData(name: string, { dataset_deleted, branched_from }: ExperimentHead): void {
+  if (!dataset_deleted) return;
+  const creation = branched_from ? `POST /experiments/${branched_from.experiment}/branch` : `PUT /experiments/${name}`;
+  throw new Unprocessable(`the pictures that "${name}" was trained on were deleted`, {
+    expected: 'an experiment that has its data',
+    hint: `sample its checkpoints; or prepare the very same data set anew, and ${creation} with the body it was created with`,
+  });
 }
 
 /** The whole config as the experiment was created with it. */

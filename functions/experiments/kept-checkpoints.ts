@@ -54,6 +54,21 @@ export async function keepCheckpoint(blobs: BlobStore, checkpoint: Digest): Prom
   }
 }
 
+/** @throws BlobMissing naming the blob when the checkpoint at which a branch began is not whole. */
+export async function requireBranchPoint(
+  blobs: BlobStore,
+  name: string,
+  { branched_from }: ExperimentHead,
+): Promise<void> {
+  const digest = branched_from && (await findLost(blobs, branched_from.checkpoint));
+  if (branched_from === undefined || digest === undefined) return;
+  const { experiment, step } = branched_from;
+  throw new BlobMissing(`the checkpoint of step ${step} at which "${name}" began is lost: there is no blob ${digest}`, {
+    details: { digest },
+    hint: `DELETE /experiments/${name}, and branch again from a checkpoint that "${experiment}" keeps`,
+  });
+}
+
 /**
  * Deletes a superseded checkpoint that no experiment keeps: the result that names it first, so that nobody is led to it, then the
  * tensors that no kept checkpoint shares, and the manifest last, so that a killed prune still knows what to delete.

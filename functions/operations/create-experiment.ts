@@ -2,7 +2,7 @@
 import { parseConfig } from '../../configs/parse.ts';
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
-import { Conflict, PreconditionFailed, Unprocessable } from '../../errors.ts';
+import { Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -20,7 +20,9 @@ import {
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
 import { readImageSize } from '../experiments/training-size.ts';
+import { targetOf } from '../experiments/training-target.ts';
 import { showHead } from '../views/show-head.ts';
+import { checkSameExperiment, claimName } from './claim-name.ts';
 
 export interface ExperimentRequest {
   /** A preset's name, or an object that may name one under `preset`. */
@@ -51,10 +53,9 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 }
 
 async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
-  const refs = createRefs(ctx.store).experiments;
   await ctx.blobs.keep(request.dataset);
   const config = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
-  const existing = await refs.read(name);
+  const existing = await createRefs(ctx.store).experiments.read(name);
   if (existing) return checkSame(ctx, name, request, config, existing.value);
 
   const engine = resolveEngine(await ctx.runner.status(), request.engine);
@@ -66,21 +67,15 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
     dataset: request.dataset,
     engine,
     plan,
-    target: config.run.target ?? config.optimizer.total_samples,
+    target: targetOf(config),
     state: 'paused',
     history: [],
     chunks: [],
     superseded: [],
     pinned: [],
   };
-  try {
-    await refs.create(name, head);
-  } catch (error) {
-    if (!(error instanceof PreconditionFailed)) throw error;
-    const winner = await refs.read(name);
-    if (winner) return checkSame(ctx, name, request, config, winner.value);
-    throw new Conflict(`the experiment "${name}" was created and deleted meanwhile`, { hint: 'try again' });
-  }
+  const winner = await claimName(ctx.store, name, head);
+  if (winner) return checkSame(ctx, name, request, config, winner);
   return { head, config, created: true };
 }
 
@@ -104,13 +99,7 @@ async function completeConfig(blobs: BlobStore, config: Config, digest: Digest):
       },
     );
   }
-  const target = config.run.target ?? config.optimizer.total_samples;
-  if (target > config.optimizer.total_samples) {
-    throw new Unprocessable(`run.target ${target} lies beyond optimizer.total_samples`, {
-      expected: `at most ${config.optimizer.total_samples}`,
-      hint: 'raise optimizer.total_samples, over which the schedules run',
-    });
-  }
+  targetOf(config);
   // Again, for what the schema asks of model and conditions together.
   return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
 }
@@ -125,20 +114,12 @@ async function checkSame(
   // Only this call can make a config again that was lost.
   if (canonicalDigest(config) === head.config) await putConfig(ctx.blobs, config);
   const stored = await readConfig(ctx.blobs, head);
-  const differences = [
-    ...(canonicalDigest(config) === head.config ? [] : listDifferences(stored, config)),
+  checkSameExperiment(name, [
+    ...listDifferences(stored, config),
     ...(request.dataset === head.dataset ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
     ...listEngineDifferences(request.engine, head),
-  ];
-  if (differences.length === 0) {
-    const whole = await restoreData(ctx.store, name, head);
-    return { head: whole, config: stored, created: false };
-  }
-  throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {
-    expected: 'the body it was created with',
-    hint: `choose another name, or DELETE /experiments/${name} first; POST /experiments/${name}/train {"target": N} trains on`,
-    details: { differences },
-  });
+  ]);
+  return { head: await restoreData(ctx.store, name, head), config: stored, created: false };
 }
 
 /** The dataset was deleted, and is there again. */

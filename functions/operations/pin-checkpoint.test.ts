@@ -2,25 +2,21 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { NotFound } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { readCheckpoint } from '../../storage/document-blobs.ts';
-import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { GRACE_MS } from '../../storage/gc/lifetimes.ts';
-import { interceptStore } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { FakeTime, SLEEP_PASSES } from '../../storage/testing/fake-time.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
-import { expectRepeatable } from '../testing/deaths.ts';
 import { findExperimentFaults } from '../testing/history.ts';
 import { createTrainingLab, ENGINE, listKeys, type TrainingLab } from '../testing/training.ts';
 import { pinCheckpoint, unpinCheckpoint } from './pin-checkpoint.ts';
 
-let objects: MemoryObjects;
 let lab: TrainingLab;
 
 /** Trained to step 8, with the checkpoints of steps 4 and 8. */
 beforeEach(async () => {
-  objects = new Map();
-  lab = createTrainingLab(createMemoryStore(objects));
+  lab = createTrainingLab();
   await lab.create('toy');
   await trainTo(8);
 });
@@ -165,49 +161,6 @@ describe('an unpinned checkpoint', () => {
     const before = await readHead(lab.store, 'toy');
     await unpinCheckpoint(lab, 'toy', 8);
     expect(await readHead(lab.store, 'toy')).toEqual(before);
-  });
-});
-
-test('a pin that comes at any moment of a training holds, or is refused', async () => {
-  const pinned = await checkpointAt(4);
-  const outcomes = { held: 0, refused: 0 };
-  for (let n = 1; ; n++) {
-    const memory = createMemoryStore(new Map(objects));
-    let operations = 0;
-    let pin: boolean | undefined;
-    const busy = interceptStore(memory, async (_, run) => {
-      if (++operations === n) {
-        pin = await pinCheckpoint(createTrainingLab(memory), 'toy', 4).then(
-          () => true,
-          error => {
-            if (error instanceof NotFound) return false;
-            throw error;
-          },
-        );
-      }
-      return run();
-    });
-    await trainTo(16, createTrainingLab(busy));
-    if (pin === undefined) break;
-    const { blobs, store } = createTrainingLab(memory);
-    expect(await isComplete(blobs, pinned), `before operation ${n}`).toBe(pin);
-    expect((await readHead(store, 'toy')).value.pinned.length).toBe(pin ? 1 : 0);
-    expect(await findExperimentFaults(store, 'toy'), `before operation ${n}`).toEqual([]);
-    outcomes[pin ? 'held' : 'refused']++;
-  }
-  expect(outcomes.held).toBeGreaterThan(20);
-  expect(outcomes.refused).toBeGreaterThan(20);
-}, 60_000);
-
-describe('killed at any access to the store and called again', () => {
-  test('a pin is complete', async () => {
-    expect(await expectRepeatable(objects, each => pinCheckpoint(each, 'toy', 4))).toBeGreaterThan(10);
-  });
-
-  test('the end of a pin is complete', async () => {
-    await pinCheckpoint(lab, 'toy', 4);
-    await trainTo(16);
-    expect(await expectRepeatable(objects, each => unpinCheckpoint(each, 'toy', 4))).toBeGreaterThan(10);
   });
 });
 

@@ -7,6 +7,8 @@ import { rebuildView } from '../views/rebuild-experiment-view.ts';
 import { listKeys } from './training.ts';
 
 export interface History {
+  /** Where the first chunk starts: 0, but for a branch. */
+  readonly start?: number;
   /** Optimizer steps taken. */
   readonly step: number;
   readonly chunks: readonly { readonly from: number; readonly to: number }[];
@@ -14,17 +16,17 @@ export interface History {
   readonly kept: readonly number[];
 }
 
-/** What is wrong with a history, in words; nothing when it is one line of chunks from 0 to its step. */
-export function findHistoryFaults({ step, chunks, kept }: History): string[] {
+/** What is wrong with a history, in words; nothing when it is one line of chunks from its start to its step. */
+export function findHistoryFaults({ start = 0, step, chunks, kept }: History): string[] {
   const faults: string[] = [];
-  let reached = 0;
+  let reached = start;
   for (const { from, to } of chunks) {
     if (from !== reached) faults.push(`the chunk [${from}, ${to}) follows step ${reached}`);
     if (to <= from) faults.push(`the chunk [${from}, ${to}) is empty`);
     reached = to;
   }
   if (reached !== step) faults.push(`the chunks end at ${reached}, the experiment is at ${step}`);
-  const borders = new Set(chunks.map(chunk => chunk.to));
+  const borders = new Set([start, ...chunks.map(chunk => chunk.to)]);
   kept.forEach((at, i) => {
     if (!borders.has(at)) faults.push(`no chunk ends at the checkpoint of step ${at}`);
     if (at <= (kept[i - 1] ?? 0)) faults.push(`the checkpoint of step ${at} comes after that of step ${kept[i - 1]}`);
@@ -37,7 +39,12 @@ export function findHistoryFaults({ step, chunks, kept }: History): string[] {
 export async function findExperimentFaults(store: ObjectStore, name: string): Promise<string[]> {
   const { value: head } = await readHead(store, name);
   const step = head.history.at(-1)?.step ?? 0;
-  const faults = findHistoryFaults({ step, chunks: head.chunks, kept: head.history.map(kept => kept.step) });
+  const faults = findHistoryFaults({
+    start: head.branched_from?.step ?? 0,
+    step,
+    chunks: head.chunks,
+    kept: head.history.map(kept => kept.step),
+  });
   if (head.checkpoint !== head.history.at(-1)?.checkpoint) faults.push('the head is not its newest checkpoint');
   const prefix = `experiments/${name}/`;
   const expected = createMemoryStore();

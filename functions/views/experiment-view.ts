@@ -120,6 +120,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     config: head.config,
     dataset: head.dataset,
     ...(head.dataset_deleted && { dataset_deleted: true }),
+    ...describeOrigin(head),
     engine: head.engine,
     plan: head.plan,
     checkpoints: listKept(head).map(kept => ({
@@ -156,7 +157,7 @@ ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.targe
 | engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
 | dataset | \`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
-
+${describeOriginForPeople(head)}
 - config.yaml: the whole config. index.json: this page for programs.
 - log/: one file of JSON Lines per chunk of steps (loss, gradient norm, learning rate).
 - tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
@@ -165,6 +166,20 @@ ${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 
 Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type: application/json' -d '{}'\`
 `;
+}
+
+/** Where a branch began. */
+function describeOrigin({ branched_from }: ExperimentHead) {
+  if (branched_from === undefined) return {};
+  const { experiment, step, checkpoint } = branched_from;
+  return { branched_from: { experiment, step, checkpoint } };
+}
+
+/** A row of the table. */
+function describeOriginForPeople({ branched_from }: ExperimentHead): string {
+  if (branched_from === undefined) return '';
+  const { experiment, step, checkpoint } = branched_from;
+  return `| branched from | ${experiment} at step ${step}, \`${checkpoint}\` |\n`;
 }
 
 function describePins({ pinned }: ExperimentHead): string {

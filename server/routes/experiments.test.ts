@@ -189,55 +189,6 @@ describe('looking at it', () => {
   });
 });
 
-describe('pin', () => {
-  beforeEach(async () => {
-    await server.expectJson(201, 'PUT', '/experiments/toy', body);
-    await server.executor.callEffect('train', { experiment: 'toy', target: 64 });
-  });
-
-  test('keeps the checkpoint of a step until it is unpinned', async () => {
-    const pinned = await server.expectJson(200, 'POST', '/experiments/toy/pin', { step: 4 });
-    expect(pinned.checkpoints).toMatchObject([{ step: 4, pinned: true }, { step: 8 }]);
-    expect(pinned.checkpoints[1]).not.toHaveProperty('pinned');
-    await server.executor.callEffect('train', { experiment: 'toy', target: 128 });
-    const trained = await server.expectJson(200, 'GET', '/experiments/toy');
-    expect(trained.checkpoints.map(({ step }: { step: number }) => step)).toEqual([4, 12, 16]);
-    await server.expectJson(200, 'POST', '/sample', { model: 'toy@4', prompt: 'a hat', steps: 2 });
-    const unpinned = await server.expectJson(200, 'DELETE', '/experiments/toy/pin/4');
-    expect(unpinned.checkpoints.map(({ step }: { step: number }) => step)).toEqual([12, 16]);
-    expect(await server.expectJson(200, 'DELETE', '/experiments/toy/pin/4')).toEqual(unpinned);
-  });
-
-  test('takes a digest, or the newest checkpoint', async () => {
-    const { checkpoints } = await server.expectJson(200, 'POST', '/experiments/toy/pin', {});
-    expect(checkpoints).toMatchObject([{ step: 4 }, { step: 8, pinned: true }]);
-    const { checkpoint } = checkpoints[0];
-    const again = await server.expectJson(200, 'POST', '/experiments/toy/pin', { checkpoint });
-    expect(again.checkpoints).toMatchObject([
-      { step: 4, pinned: true },
-      { step: 8, pinned: true },
-    ]);
-  });
-
-  test.each([
-    ['a step that is not kept', { step: 5 }, 404, 'one of the steps 4, 8'],
-    ['a checkpoint that is not kept', { checkpoint: `sha256:${'0'.repeat(64)}` }, 404, 'one of the steps 4, 8'],
-    ['a step and a checkpoint', { step: 4, checkpoint: `sha256:${'0'.repeat(64)}` }, 400, ''],
-    ['a step that is none', { step: '4' }, 400, ''],
-    ['an unknown key', { steps: 4 }, 400, ''],
-  ])('refuses %s', async (_, given, status, expected) => {
-    const problem = await server.expectJson(status, 'POST', '/experiments/toy/pin', given);
-    expect(problem.expected ?? '').toContain(expected);
-    expect((await readHead(server.store, 'toy')).value.pinned).toEqual([]);
-  });
-
-  test('of an experiment that is not there, or a step that is none, is refused', async () => {
-    await server.expectJson(404, 'POST', '/experiments/nobody/pin', { step: 4 });
-    await server.expectJson(404, 'DELETE', '/experiments/nobody/pin/4');
-    await server.expectJson(400, 'DELETE', '/experiments/toy/pin/four');
-  });
-});
-
 describe('DELETE', () => {
   test('takes the name and the view; then the name is free', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);

@@ -2,7 +2,6 @@
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { samplingOf } from '../../configs/sampling.ts';
-import { InvalidInput } from '../../errors.ts';
 import { effectDigest } from '../../functions/execution/calls.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
@@ -11,13 +10,12 @@ import { trainingEngineRequestSchema } from '../../functions/experiments/resolve
 import { createExperiment } from '../../functions/operations/create-experiment.ts';
 import { deleteExperiment } from '../../functions/operations/delete-experiment.ts';
 import { pauseExperiment } from '../../functions/operations/pause-experiment.ts';
-import { pinCheckpoint, unpinCheckpoint } from '../../functions/operations/pin-checkpoint.ts';
 import { describeHead } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
 import { parseDigest } from '../../storage/digest.ts';
-import { digestSchema, nameSchema } from '../../storage/records.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { answerCreated, answerExperiment, linksOf, parseExperimentName, parseStep } from '../experiment-answer.ts';
 import { readJsonAs } from '../read-body.ts';
 import { runPath } from '../run-document.ts';
 
@@ -39,15 +37,6 @@ const trainSchema = z.strictObject({
   target: z.int().positive().optional().meta({ description: 'samples to train up to' }),
 });
 const emptySchema = z.strictObject({});
-const pinSchema = z
-  .strictObject({
-    step: z.int().positive().optional().meta({ description: 'a step whose checkpoint is kept; default: the newest' }),
-    checkpoint: digestSchema.optional().meta({ description: 'the digest of that checkpoint, in place of its step' }),
-  })
-  .refine(({ step, checkpoint }) => step === undefined || checkpoint === undefined, {
-    error: 'expected a step or a checkpoint, not both',
-    path: ['checkpoint'],
-  });
 
 export function createExperimentRoutes(deps: ServerDeps): Hono {
   const { store, blobs, executor } = deps;
@@ -63,20 +52,17 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   app.put('/experiments/:name', async c => {
-    const name = parseName(c);
+    const name = parseExperimentName(c);
     const body = await readJsonAs(c, putSchema);
     const dataset = body.dataset.startsWith('sha256:')
       ? parseDigest(body.dataset)
       : await names.resolve('dataset', body.dataset, 'dataset');
     const create = () => createExperiment(deps, name, { ...body, dataset });
-    const { head, config, created } = await executor.heal(create, c.req.raw.signal);
-    return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, {
-      location: `/experiments/${name}`,
-    });
+    return answerCreated(c, name, await executor.heal(create, c.req.raw.signal));
   });
 
   app.get('/experiments/:name', async c => {
-    const name = parseName(c);
+    const name = parseExperimentName(c);
     const { value: head, etag } = await readHead(store, name);
     const config = await readConfig(blobs, head);
     c.header('etag', `"${etag}"`);
@@ -89,40 +75,25 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   app.delete('/experiments/:name', async c => {
-    await deleteExperiment({ ...deps, now: deps.clock.now }, parseName(c));
+    await deleteExperiment({ ...deps, now: deps.clock.now }, parseExperimentName(c));
     return c.body(null, 204);
   });
 
   app.post('/experiments/:name/train', async c => {
     const body = await readJsonAs(c, trainSchema);
-    return answerRun(c, await executor.start('train', { ...body, experiment: parseName(c) }));
+    return answerRun(c, await executor.start('train', { ...body, experiment: parseExperimentName(c) }));
   });
 
   app.post('/experiments/:name/pause', async c => {
-    const name = parseName(c);
+    const name = parseExperimentName(c);
     await readJsonAs(c, emptySchema);
-    const { head, config } = await pauseExperiment(deps, name);
-    return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
-  });
-
-  app.post('/experiments/:name/pin', async c => {
-    const name = parseName(c);
-    const { step, checkpoint } = await readJsonAs(c, pinSchema);
-    const pin = () => pinCheckpoint(deps, name, checkpoint ?? step ?? 'latest');
-    const { head, config } = await executor.heal(pin, c.req.raw.signal);
-    return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
-  });
-
-  app.delete('/experiments/:name/pin/:step', async c => {
-    const name = parseName(c);
-    const { head, config } = await unpinCheckpoint(deps, name, parseStep(c.req.param('step'), 'the step'));
-    return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
+    return answerExperiment(c, name, await pauseExperiment(deps, name));
   });
 
   app.get('/experiments/:name/previews', async c => {
-    const name = parseName(c);
+    const name = parseExperimentName(c);
     const { value: head } = await readHead(store, name);
-    const after = readStep(c);
+    const after = readAfter(c);
     const previews = head.chunks.flatMap(({ to, artifacts: { preview: index } }) =>
       index && to > after ? [readPreviewIndex(blobs, index).then(found => ({ to, found }))] : [],
     );
@@ -139,10 +110,10 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   app.get('/experiments/:name/metrics', async c => {
-    const name = parseName(c);
+    const name = parseExperimentName(c);
     const { value: head } = await readHead(store, name);
     const logs = head.chunks.map(chunk => ({ to: chunk.to, log: chunk.log }));
-    return c.json({ v: 1, name, ...(await readMetrics(blobs, logs, readStep(c), MAX_METRIC_ROWS)) });
+    return c.json({ v: 1, name, ...(await readMetrics(blobs, logs, readAfter(c), MAX_METRIC_ROWS)) });
   });
 
   /** The run that drives it, if this server knows one, and how far it is. */
@@ -185,38 +156,9 @@ function summarize({
   };
 }
 
-function linksOf(name: string) {
-  const path = `/experiments/${name}`;
-  return {
-    urls: {
-      self: path,
-      train: `${path}/train`,
-      pause: `${path}/pause`,
-      pin: `${path}/pin`,
-      previews: `${path}/previews`,
-      metrics: `${path}/metrics`,
-      sample: '/sample',
-    },
-  };
-}
-
-function parseName(c: Context): string {
-  const parsed = nameSchema.safeParse(c.req.param('name'));
-  if (parsed.success) return parsed.data;
-  throw new InvalidInput(`"${c.req.param('name')?.slice(0, 100)}" is no name for an experiment`, {
-    expected: '1 to 63 of a-z 0-9 . _ -, starting with a letter or digit',
-  });
-}
-
 /** `?after=STEP`; 0 when it is left out. */
-function readStep(c: Context): number {
+function readAfter(c: Context): number {
   return parseStep(c.req.query('after') ?? '0', 'after');
-}
-
-/** @param what Names the value in errors. */
-function parseStep(text: string, what: string): number {
-  if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new InvalidInput(`${what}=${text.slice(0, 50)} is wrong`, { expected: 'a step: a whole number' });
 }
 
 export const experimentDocs: readonly RouteDoc[] = [
@@ -255,18 +197,6 @@ export const experimentDocs: readonly RouteDoc[] = [
     summary: 'Stop at the next chunk border: the chunk in flight is finished and kept.',
     body: emptySchema,
     example: {},
-  },
-  {
-    method: 'post',
-    path: '/experiments/:name/pin',
-    summary: 'Pin a checkpoint that is kept: it stays, and NAME@STEP finds it, until it is unpinned.',
-    body: pinSchema,
-    example: { step: 100 },
-  },
-  {
-    method: 'delete',
-    path: '/experiments/:name/pin/:step',
-    summary: 'Unpin the checkpoint of a step. Unless it is one of the newest, it goes with the next training or gc.',
   },
   {
     method: 'get',

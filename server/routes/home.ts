@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
+import { stepOf } from '../../functions/experiments/experiment-head.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
@@ -20,7 +21,7 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
   async function describeExperiment(name: string, head: ExperimentHead): Promise<Html> {
     const preview = head.chunks.findLast(chunk => chunk.artifacts.preview !== undefined)?.artifacts.preview;
     const index = preview && (await blobs.head(preview)) ? await readPreviewIndex(blobs, preview) : undefined;
-    const steps = head.chunks.at(-1)?.to ?? 0;
+    const steps = head.chunks.at(-1)?.to ?? stepOf(head);
     const pictures = index?.pictures.map(
       ({ prompt, image }) =>
         html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,

@@ -1,0 +1,154 @@
+/** @file A branch is a new experiment that begins at a checkpoint of another one, under a config that may differ. */
+import { overrideConfig } from '../../configs/presets.ts';
+import { type Config, keyedConfig } from '../../configs/schema.ts';
+import { Conflict } from '../../errors.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { putDocument } from '../../storage/document-blobs.ts';
+import { listKeptDigests } from '../../storage/list-kept.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
+import { listDifferences } from '../experiments/config-differences.ts';
+import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
+import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
+import {
+  listEngineDifferences,
+  resolveEngine,
+  resolvePlan,
+  type TrainingEngineRequest,
+} from '../experiments/resolve-engine.ts';
+import { checkSuccession } from '../experiments/succession.ts';
+import { targetOf } from '../experiments/training-target.ts';
+import { showHead } from '../views/show-head.ts';
+import { checkSameExperiment, claimName } from './claim-name.ts';
+import type { CreateContext, Created } from './create-experiment.ts';
+
+export interface BranchRequest {
+  /** Of the new experiment. */
+  readonly name: string;
+  /** A checkpoint that the parent keeps: its step, its digest, or `latest`. */
+  readonly from: number | Digest | 'latest';
+  /** Keys that differ from the parent's config. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Samples to train up to. Left out: as the config says, or as far as the parent where that was extended. */
+  readonly target?: number | undefined;
+  /** Left out: the parent's engine and plan. */
+  readonly engine?: TrainingEngineRequest | undefined;
+}
+
+/**
+ * Creates the branch, or finds it as it was created before, and shows it. What the parent trains, keeps or loses later does not concern it.
+ * @throws NotFound when the parent does not exist or does not keep that checkpoint; Unprocessable when a key that changed cannot change;
+ * Conflict saying what differs when the name is another experiment's.
+ */
+export async function branchExperiment(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
+  const branch = await createOrFind(ctx, parent, request);
+  await showHead({ store: ctx.store, blobs: ctx.blobs, name: request.name }, branch.config);
+  return branch;
+}
+
+async function createOrFind(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
+  const { store, blobs } = ctx;
+  const { value: head } = await readHead(store, parent);
+  const before = await readConfig(blobs, head);
+  const changed = overrideConfig(before, request.config);
+  const config = request.target === undefined ? changed : overrideConfig(changed, { run: { target: request.target } });
+  targetOf(config);
+  checkSuccession(keyedConfig(before), keyedConfig(config));
+  const wanted: Wanted = { parent, head, config };
+  const existing = await createRefs(store).experiments.read(request.name);
+  if (existing) return checkSame(ctx, request, wanted, existing.value);
+
+  checkData(parent, head);
+  const point = chooseKept(parent, head, request.from);
+  const { engine, plan } = request.engine === undefined ? head : await resolveDevice(ctx, request.engine, config);
+  await blobs.keep(head.dataset);
+  await keepCheckpoint(blobs, point.checkpoint);
+  const branch: ExperimentHead = {
+    v: 2,
+    checkpoint: point.checkpoint,
+    config: (await putDocument(blobs, config)).digest,
+    dataset: head.dataset,
+    engine,
+    plan,
+    target: request.target ?? chooseTarget(before, head.target, config),
+    state: 'paused',
+    history: [point],
+    chunks: [],
+    superseded: [],
+    pinned: [],
+    branched_from: { experiment: parent, ...point },
+  };
+  const winner = await claimName(store, request.name, branch);
+  if (winner) return checkSame(ctx, request, wanted, winner);
+  await checkParent(ctx, request.name, branch);
+  return { head: branch, config, created: true };
+}
+
+/** The parent, and what the branch must be. */
+interface Wanted {
+  readonly parent: string;
+  readonly head: ExperimentHead;
+  readonly config: Config;
+}
+
+/** @param extended The target of the parent now. */
+function chooseTarget(before: Config, extended: number, config: Config): number {
+  return targetOf(config) === targetOf(before) ? Math.max(extended, targetOf(config)) : targetOf(config);
+}
+
+async function resolveDevice({ runner }: CreateContext, request: TrainingEngineRequest, { data }: Config) {
+  return { engine: resolveEngine(await runner.status(), request), plan: resolvePlan(request, data.batch_size) };
+}
+
+/**
+ * From now on the branch keeps the checkpoint. If the parent kept it until now, nobody has pruned it in between. Otherwise the branch is
+ * taken back.
+ * @throws Conflict
+ */
+async function checkParent({ store }: CreateContext, name: string, { branched_from, dataset }: ExperimentHead) {
+  if (branched_from === undefined) return;
+  const { experiment, step, checkpoint } = branched_from;
+  const refs = createRefs(store).experiments;
+  const now = (await refs.read(experiment))?.value;
+  const isKept = now !== undefined && listKeptDigests(now).includes(checkpoint);
+  if (isKept && now.dataset === dataset && !now.dataset_deleted) return;
+  await refs.delete(name);
+  throw new Conflict(`the experiment "${experiment}" let step ${step} go while it was branched`, {
+    hint: 'call again: the answer names the steps that are kept',
+    retryAfterSeconds: 1,
+  });
+}
+
+async function checkSame(
+  { store, blobs }: CreateContext,
+  { name, from, engine }: BranchRequest,
+  { parent, head, config }: Wanted,
+  branch: ExperimentHead,
+): Promise<Created> {
+  // Only this call can make a config again that was lost.
+  if (canonicalDigest(config) === branch.config) await putDocument(blobs, config);
+  const stored = await readConfig(blobs, branch);
+  const { branched_from: point } = branch;
+  const isFrom = from === 'latest' || from === point?.step || from === point?.checkpoint;
+  checkSameExperiment(name, [
+    ...(point?.experiment === parent ? [] : [`parent (${point?.experiment ?? 'none'}, not ${parent})`]),
+    ...(isFrom ? [] : [`from (${point?.step ?? 'none'}, not ${from})`]),
+    ...(branch.dataset === head.dataset ? [] : [`dataset (${branch.dataset}, not ${head.dataset})`]),
+    ...listDifferences(stored, config),
+    ...(engine === undefined ? [] : listEngineDifferences(engine, branch)),
+  ]);
+  if (branch.checkpoint === point?.checkpoint) await requireBranchPoint(blobs, name, branch);
+  return { head: await restoreData(store, name, head, branch), config: stored, created: false };
+}
+
+/** The dataset was deleted, and the parent has it again. */
+async function restoreData(
+  store: CreateContext['store'],
+  name: string,
+  parent: ExperimentHead,
+  branch: ExperimentHead,
+) {
+  if (!branch.dataset_deleted || parent.dataset_deleted) return branch;
+  return changeHead(store, name, ({ dataset_deleted: _, ...whole }) => whole);
+}

@@ -1,0 +1,185 @@
+/** @file Operations on experiments at any moment of a training, the other way round, and killed at any access to the store. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Conflict, NotFound } from '../../errors.ts';
+import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
+import { interceptStore } from '../../storage/intercept.ts';
+import { createRefs } from '../../storage/refs.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { changeHead, readHead } from '../experiments/experiment-head.ts';
+import { isComplete } from '../experiments/kept-checkpoints.ts';
+import { expectRepeatable } from '../testing/deaths.ts';
+import { findExperimentFaults } from '../testing/history.ts';
+import { createTrainingLab, ENGINE, putToyDataset, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
+import { branchExperiment } from './branch-experiment.ts';
+import { createExperiment } from './create-experiment.ts';
+import { deleteDataset } from './delete-dataset.ts';
+import { deleteExperiment } from './delete-experiment.ts';
+import { pauseExperiment } from './pause-experiment.ts';
+import { pinCheckpoint, unpinCheckpoint } from './pin-checkpoint.ts';
+import { putDataset } from './put-dataset.ts';
+
+/** `toy`, trained to step 8, with the checkpoints of steps 4 and 8. */
+const objects: MemoryObjects = new Map();
+/** The same, trained to step 16; of the older checkpoints that of step 4 is pinned. */
+const pinned: MemoryObjects = new Map();
+
+const train = (lab: TrainingLab, experiment: string, step: number) =>
+  lab.executor.callEffect('train', { experiment, target: 8 * step });
+const branch = (lab: TrainingLab) =>
+  branchExperiment(lab, 'toy', { name: 'new', from: 4, config: { optimizer: { learning_rate: 1e-4 } } });
+
+beforeAll(async () => {
+  const lab = createTrainingLab(createMemoryStore(objects));
+  await lab.create('toy');
+  await train(lab, 'toy', 8);
+  for (const [key, object] of objects) pinned.set(key, object);
+  const later = createTrainingLab(createMemoryStore(pinned));
+  await pinCheckpoint(later, 'toy', 4);
+  await train(later, 'toy', 16);
+});
+
+interface Meeting {
+  readonly store: ObjectStore;
+  /** Whether the second one took effect; undefined: it never came. */
+  readonly took: boolean | undefined;
+}
+
+/** True when it was done, false when it was refused as coming too late. */
+async function attempt(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof NotFound || error instanceof Conflict) return false;
+    throw error;
+  }
+}
+
+/** Does `first`; before its n-th access to the store the whole of `second` happens. For every n, until `first` makes fewer. */
+async function* interrupt(
+  first: (lab: TrainingLab) => Promise<unknown>,
+  second: (lab: TrainingLab) => Promise<unknown>,
+): AsyncGenerator<Meeting & { readonly n: number; readonly firstTook: boolean }> {
+  for (let n = 1; ; n++) {
+    const store = createMemoryStore(new Map(objects));
+    let operations = 0;
+    let took: boolean | undefined;
+    const busy = interceptStore(store, async (_, run) => {
+      if (++operations === n) took = await attempt(second(createTrainingLab(store)));
+      return run();
+    });
+    const firstTook = await attempt(first(createTrainingLab(busy)));
+    if (took === undefined) return;
+    yield { n, store, took, firstTook };
+  }
+}
+
+test('a pin that comes at any moment of a training holds, or is refused', async () => {
+  const [point] = (await readHead(createMemoryStore(objects), 'toy')).value.history;
+  if (!point) throw new Error('no checkpoint');
+  const outcomes = { held: 0, refused: 0 };
+  const training = (lab: TrainingLab) => train(lab, 'toy', 16);
+  for await (const { n, store, took } of interrupt(training, lab => pinCheckpoint(lab, 'toy', 4))) {
+    expect(await isComplete(createTrainingLab(store).blobs, point.checkpoint), `before operation ${n}`).toBe(took);
+    expect((await readHead(store, 'toy')).value.pinned).toHaveLength(took ? 1 : 0);
+    expect(await findExperimentFaults(store, 'toy'), `before operation ${n}`).toEqual([]);
+    outcomes[took ? 'held' : 'refused']++;
+  }
+  expect(outcomes.held).toBeGreaterThan(20);
+  expect(outcomes.refused).toBeGreaterThan(20);
+});
+
+describe('a branch can be trained, or is refused,', () => {
+  async function expectTrainable(store: ObjectStore, isThere: boolean, n: number): Promise<void> {
+    expect(await createRefs(store).experiments.list()).toEqual(isThere ? ['new', 'toy'] : ['toy']);
+    if (!isThere) return;
+    const next = createTrainingLab(store);
+    await train(next, 'new', 8);
+    expect(
+      next.runner.computed.filter(job => job !== 'sample'),
+      `before operation ${n}`,
+    ).toEqual(['train 4-8']);
+    expect(await findExperimentFaults(store, 'new'), `before operation ${n}`).toEqual([]);
+  }
+
+  test('when it is made at any moment of the training of its parent', async () => {
+    const outcomes = { made: 0, refused: 0 };
+    for await (const { n, store, took = false } of interrupt(lab => train(lab, 'toy', 16), branch)) {
+      await expectTrainable(store, took, n);
+      outcomes[took ? 'made' : 'refused']++;
+    }
+    expect(outcomes.made).toBeGreaterThan(20);
+    expect(outcomes.refused).toBeGreaterThan(20);
+  });
+
+  test('when its parent trains on at any moment of its making', async () => {
+    const outcomes = { made: 0, refused: 0 };
+    for await (const { n, store, firstTook } of interrupt(branch, lab => train(lab, 'toy', 16))) {
+      await expectTrainable(store, firstTook, n);
+      outcomes[firstTook ? 'made' : 'refused']++;
+    }
+    expect(outcomes.made).toBeGreaterThan(5);
+    expect(outcomes.refused).toBeGreaterThan(5);
+  });
+
+  test('when its parent is deleted at any moment of its making', async () => {
+    const outcomes = { made: 0, refused: 0 };
+    const remove = (lab: TrainingLab) => deleteExperiment({ ...lab, now: Date.now }, 'toy');
+    for await (const { n, store, firstTook } of interrupt(branch, remove)) {
+      expect(await createRefs(store).experiments.list(), `before operation ${n}`).toEqual(firstTook ? ['new'] : []);
+      outcomes[firstTook ? 'made' : 'refused']++;
+      if (firstTook) await train(createTrainingLab(store), 'new', 8);
+    }
+    expect(outcomes.made).toBeGreaterThan(5);
+    expect(outcomes.refused).toBeGreaterThan(5);
+  });
+});
+
+describe('killed at any access to the store and called again, complete is', () => {
+  test('the creation of an experiment', async () => {
+    const create = async (lab: TrainingLab) => {
+      const dataset = await putToyDataset(lab.blobs);
+      await createExperiment(lab, 'other', { config: TOY_CONFIG, dataset, engine: { ...ENGINE, micro_batch: 2 } });
+    };
+    expect(await expectRepeatable(objects, create)).toBeGreaterThan(20);
+  });
+
+  test('a branch', async () => {
+    expect(await expectRepeatable(objects, branch)).toBeGreaterThan(30);
+  });
+
+  test('a pin', async () => {
+    expect(await expectRepeatable(objects, lab => pinCheckpoint(lab, 'toy', 4))).toBeGreaterThan(10);
+  });
+
+  test('the end of a pin', async () => {
+    expect(await expectRepeatable(pinned, lab => unpinCheckpoint(lab, 'toy', 4))).toBeGreaterThan(10);
+  });
+
+  test('a pause', async () => {
+    const running: MemoryObjects = new Map(objects);
+    await changeHead(createMemoryStore(running), 'toy', head => ({ ...head, state: 'running', target: 128 }));
+    expect(await expectRepeatable(running, lab => pauseExperiment(lab, 'toy'))).toBeGreaterThan(10);
+  });
+
+  test('the deletion of an experiment', async () => {
+    const remove = async (lab: TrainingLab) => {
+      // The call that comes after the last access finds it deleted.
+      await attempt(deleteExperiment({ ...lab, now: Date.now }, 'toy'));
+    };
+    expect(await expectRepeatable(objects, remove)).toBeGreaterThan(10);
+  });
+
+  test('a name for a dataset, and its deletion', async () => {
+    const put = async (lab: TrainingLab) => {
+      const dataset = await putToyDataset(lab.blobs);
+      return putDataset({ ...lab, call: lab.executor.call }, 'hats', dataset);
+    };
+    expect(await expectRepeatable(objects, put)).toBeGreaterThan(20);
+    const named: MemoryObjects = new Map(objects);
+    await put(createTrainingLab(createMemoryStore(named)));
+    const remove = (lab: TrainingLab) =>
+      attempt(deleteDataset({ ...lab, call: lab.executor.call, now: Date.now }, 'hats', { force: true }));
+    expect(await expectRepeatable(named, remove)).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,118 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { ENGINE, TOY_CONFIG } from '../../functions/testing/training.ts';
+import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
+
+let server: TrainingServer;
+
+/** `toy`, trained to step 8, with the checkpoints of steps 4 and 8. */
+beforeEach(async () => {
+  server = await createTrainingServer();
+  const body = { config: TOY_CONFIG, dataset: server.dataset, engine: ENGINE };
+  await server.expectJson(201, 'PUT', '/experiments/toy', body);
+  await server.executor.callEffect('train', { experiment: 'toy', target: 64 });
+});
+
+describe('branch', () => {
+  const request = { name: 'slow', from: 4, config: { optimizer: { learning_rate: 1e-4 } } };
+
+  test('creates an experiment that trains on from there; again it changes nothing', async () => {
+    const made = await server.expectJson(201, 'POST', '/experiments/toy/branch', request);
+    const { checkpoints } = await server.expectJson(200, 'GET', '/experiments/toy');
+    const { step, checkpoint } = checkpoints[0];
+    expect(made).toMatchObject({
+      name: 'slow',
+      state: 'paused',
+      step: 4,
+      samples: 32,
+      target: 128,
+      branched_from: { experiment: 'toy', step, checkpoint },
+      urls: { train: '/experiments/slow/train' },
+    });
+    expect(await server.expectJson(200, 'POST', '/experiments/toy/branch', request)).toEqual(made);
+    const wait = { prefer: 'wait=30' };
+    const run = await server.expectJson(200, 'POST', '/experiments/slow/train', {}, wait);
+    expect(run).toMatchObject({ result: { state: 'done', step: 16, branched_from: { experiment: 'toy' } } });
+    const { effective_config } = await server.expectJson(200, 'GET', '/experiments/slow');
+    expect(effective_config.optimizer).toMatchObject({ learning_rate: 1e-4, total_samples: 128 });
+    const { series } = await server.expectJson(200, 'GET', '/experiments/slow/metrics');
+    expect(series.step).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+    await server.expectJson(200, 'POST', '/sample', { model: 'slow@4', prompt: 'a hat', steps: 2 });
+  });
+
+  test('begins at the newest checkpoint unless it is told which', async () => {
+    const response = await server.send('POST', '/experiments/toy/branch', { name: 'twin' });
+    expect([response.status, response.headers.get('location')]).toEqual([201, '/experiments/twin']);
+    expect(await response.json()).toMatchObject({ step: 8, branched_from: { step: 8 } });
+  });
+
+  test('stays when its parent is deleted', async () => {
+    await server.expectJson(201, 'POST', '/experiments/toy/branch', request);
+    expect((await server.send('DELETE', '/experiments/toy')).status).toBe(204);
+    await server.executor.callEffect('train', { experiment: 'slow' });
+    expect(await server.expectJson(200, 'GET', '/experiments/slow')).toMatchObject({ state: 'done', step: 16 });
+  });
+
+  test.each([
+    ['no name', { from: 4 }, 400, ''],
+    ['a name that is none', { name: 'Slow one' }, 400, ''],
+    ['an unknown key', { name: 'slow', step: 4 }, 400, ''],
+    ['a step that is not kept', { name: 'slow', from: 5 }, 404, 'keeps no checkpoint of step 5'],
+    ['a version that is none', { name: 'slow', from: 'soon' }, 400, ''],
+    ['a key that cannot change', { name: 'slow', config: { seed: 1 } }, 422, 'seed (0, not 1)'],
+    ['an unknown key of the config', { name: 'slow', config: { sede: 1 } }, 400, 'did you mean seed?'],
+    ['its own name', { name: 'toy' }, 409, 'exists with another parent'],
+  ])('refuses %s', async (_, given, status, text) => {
+    const problem = await server.expectJson(status, 'POST', '/experiments/toy/branch', given);
+    expect(problem.detail).toContain(text);
+    await server.expectJson(404, 'GET', '/experiments/slow');
+  });
+
+  test('of an experiment that is not there is refused', async () => {
+    await server.expectJson(404, 'POST', '/experiments/nobody/branch', request);
+  });
+});
+
+describe('pin', () => {
+  test('keeps the checkpoint of a step until it is unpinned', async () => {
+    const pinned = await server.expectJson(200, 'POST', '/experiments/toy/pin', { step: 4 });
+    expect(pinned.checkpoints).toMatchObject([{ step: 4, pinned: true }, { step: 8 }]);
+    expect(pinned.checkpoints[1]).not.toHaveProperty('pinned');
+    await server.executor.callEffect('train', { experiment: 'toy', target: 128 });
+    const trained = await server.expectJson(200, 'GET', '/experiments/toy');
+    expect(trained.checkpoints.map(({ step }: { step: number }) => step)).toEqual([4, 12, 16]);
+    await server.expectJson(200, 'POST', '/sample', { model: 'toy@4', prompt: 'a hat', steps: 2 });
+    const unpinned = await server.expectJson(200, 'DELETE', '/experiments/toy/pin/4');
+    expect(unpinned.checkpoints.map(({ step }: { step: number }) => step)).toEqual([12, 16]);
+    expect(await server.expectJson(200, 'DELETE', '/experiments/toy/pin/4')).toEqual(unpinned);
+  });
+
+  test('takes a digest, or the newest checkpoint', async () => {
+    const { checkpoints } = await server.expectJson(200, 'POST', '/experiments/toy/pin', {});
+    expect(checkpoints).toMatchObject([{ step: 4 }, { step: 8, pinned: true }]);
+    const { checkpoint } = checkpoints[0];
+    const again = await server.expectJson(200, 'POST', '/experiments/toy/pin', { checkpoint });
+    expect(again.checkpoints).toMatchObject([
+      { step: 4, pinned: true },
+      { step: 8, pinned: true },
+    ]);
+  });
+
+  test.each([
+    ['a step that is not kept', { step: 5 }, 404, 'one of the steps 4, 8'],
+    ['a checkpoint that is not kept', { checkpoint: `sha256:${'0'.repeat(64)}` }, 404, 'one of the steps 4, 8'],
+    ['a step and a checkpoint', { step: 4, checkpoint: `sha256:${'0'.repeat(64)}` }, 400, ''],
+    ['a step that is none', { step: '4' }, 400, ''],
+    ['an unknown key', { steps: 4 }, 400, ''],
+  ])('refuses %s', async (_, given, status, expected) => {
+    const problem = await server.expectJson(status, 'POST', '/experiments/toy/pin', given);
+    expect(problem.expected ?? '').toContain(expected);
+    expect((await readHead(server.store, 'toy')).value.pinned).toEqual([]);
+  });
+
+  test('of an experiment that is not there, or a step that is none, is refused', async () => {
+    await server.expectJson(404, 'POST', '/experiments/nobody/pin', { step: 4 });
+    await server.expectJson(404, 'DELETE', '/experiments/nobody/pin/4');
+    await server.expectJson(400, 'DELETE', '/experiments/toy/pin/four');
+  });
+});

@@ -1,0 +1,84 @@
+/** @file The checkpoints that an experiment keeps: branch from them, pin them. */
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
+import { branchExperiment } from '../../functions/operations/branch-experiment.ts';
+import { pinCheckpoint, unpinCheckpoint } from '../../functions/operations/pin-checkpoint.ts';
+import { digestSchema, nameSchema } from '../../storage/records.ts';
+import type { RouteDoc, ServerDeps } from '../deps.ts';
+import { answerCreated, answerExperiment, parseExperimentName, parseStep } from '../experiment-answer.ts';
+import { readJsonAs } from '../read-body.ts';
+
+const branchSchema = z.strictObject({
+  name: nameSchema.meta({ description: 'of the new experiment' }),
+  from: z
+    .union([z.literal('latest'), z.int().positive(), digestSchema])
+    .default('latest')
+    .meta({ description: 'a checkpoint that is kept: its step, its digest, or `latest`' }),
+  config: z
+    .record(z.string(), z.json())
+    .default({})
+    .meta({ description: 'keys of the config that differ; seed, model, data, optimizer.type and ema_gammas cannot' }),
+  target: z.int().positive().optional().meta({ description: 'samples to train up to' }),
+  engine: trainingEngineRequestSchema.optional().meta({ description: 'default: the engine of the experiment' }),
+});
+const pinSchema = z
+  .strictObject({
+    step: z.int().positive().optional().meta({ description: 'a step whose checkpoint is kept; default: the newest' }),
+    checkpoint: digestSchema.optional().meta({ description: 'the digest of that checkpoint, in place of its step' }),
+  })
+  .refine(({ step, checkpoint }) => step === undefined || checkpoint === undefined, {
+    error: 'expected a step or a checkpoint, not both',
+    path: ['checkpoint'],
+  });
+
+export function createCheckpointRoutes(deps: ServerDeps): Hono {
+  const { executor } = deps;
+  const app = new Hono();
+
+  app.post('/experiments/:name/branch', async c => {
+    const parent = parseExperimentName(c);
+    const request = await readJsonAs(c, branchSchema);
+    const branch = () => branchExperiment(deps, parent, request);
+    return answerCreated(c, request.name, await executor.heal(branch, c.req.raw.signal));
+  });
+
+  app.post('/experiments/:name/pin', async c => {
+    const name = parseExperimentName(c);
+    const { step, checkpoint } = await readJsonAs(c, pinSchema);
+    const pin = () => pinCheckpoint(deps, name, checkpoint ?? step ?? 'latest');
+    return answerExperiment(c, name, await executor.heal(pin, c.req.raw.signal));
+  });
+
+  app.delete('/experiments/:name/pin/:step', async c => {
+    const name = parseExperimentName(c);
+    const step = parseStep(c.req.param('step'), 'the step');
+    return answerExperiment(c, name, await unpinCheckpoint(deps, name, step));
+  });
+
+  return app;
+}
+
+export const checkpointDocs: readonly RouteDoc[] = [
+  {
+    method: 'post',
+    path: '/experiments/:name/branch',
+    summary:
+      'Create an experiment that begins at a checkpoint of this one. The same body again changes nothing, another is a conflict.',
+    body: branchSchema,
+    example: { name: 'portraits-slow', from: 'latest', config: { optimizer: { learning_rate: 0.0005 } } },
+    responses: { 200: 'it is there as asked for', 201: 'created' },
+  },
+  {
+    method: 'post',
+    path: '/experiments/:name/pin',
+    summary: 'Pin a checkpoint that is kept: it stays, and NAME@STEP finds it, until it is unpinned.',
+    body: pinSchema,
+    example: { step: 100 },
+  },
+  {
+    method: 'delete',
+    path: '/experiments/:name/pin/:step',
+    summary: 'Unpin the checkpoint of a step. Unless it is one of the newest, it goes with the next training or gc.',
+  },
+];
