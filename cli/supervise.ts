@@ -33,6 +33,8 @@ export interface Supervised {
   /** Process id of the running child; undefined between two. */
   readonly pid: number | undefined;
   readonly restarts: number;
+  /** Sends SIGTERM and waits until the next child listens. @throws Internal if none does in time */
+  restart(): Promise<void>;
   /** Sends SIGTERM, and SIGKILL after `deadlineMs`; resolves when the child has ended. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -46,7 +48,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
   let failures = 0;
   const lines: string[] = [];
   const ending = new AbortController();
-  const ready = Promise.withResolvers<string>();
+  let ready = Promise.withResolvers<string>();
   const startedAt = performance.now();
   // Other listeners in the child (the S3 endpoint) print other words.
   const address = new RegExp(`^easel ${options.name} listening on (https?:\\/\\/\\S+)`);
@@ -120,17 +122,29 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
     await running;
   }
 
-  const late = setTimeout(
-    () => ready.reject(new Internal(`the ${options.name} did not listen within ${READY_MS / 1000} s`)),
-    READY_MS,
-  );
+  async function waitUntilReady({ promise, reject }: typeof ready): Promise<void> {
+    const late = setTimeout(
+      () => reject(new Internal(`the ${options.name} did not listen within ${READY_MS / 1000} s`)),
+      READY_MS,
+    );
+    try {
+      await promise;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  async function restart(): Promise<void> {
+    ready = Promise.withResolvers<string>();
+    child?.kill('SIGTERM');
+    await waitUntilReady(ready);
+  }
+
   try {
-    await ready.promise;
+    await waitUntilReady(ready);
   } catch (error) {
     await stop(0);
     throw error;
-  } finally {
-    clearTimeout(late);
   }
 
   return {
@@ -143,6 +157,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
     get restarts() {
       return restarts;
     },
+    restart,
     stop,
   };
 }

@@ -70,6 +70,15 @@ test('server and gpu-runner start on free ports, know each other and share a fre
   expect(lines).toContain(`runner | easel runner listening on ${up.runnerUrl} (a fake)`);
 });
 
+test('restartRunner starts another gpu-runner at the same address and leaves the server alone', async () => {
+  const up = await start();
+  const { serverPid, runnerPid } = up;
+  await up.restartRunner();
+  const { pid } = await ask(up.runnerUrl);
+  expect(pid).toBe(up.runnerPid);
+  expect([pid === runnerPid, up.serverPid, up.restarts]).toEqual([false, serverPid, { server: 0, runner: 1 }]);
+});
+
 test('a process that is killed or crashes starts again at its address', async () => {
   const up = await start();
   const { serverPid, runnerPid } = up;

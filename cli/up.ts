@@ -39,6 +39,8 @@ export interface Easel {
   /** Process id of the running gpu-runner; undefined during a restart. */
   readonly runnerPid: number | undefined;
   readonly restarts: { readonly server: number; readonly runner: number };
+  /** Restarts the gpu-runner at its address, which makes it look for engines again. @throws Internal */
+  restartRunner(): Promise<void>;
   /** Lets the gpu-runner finish its step and the server commit it, then ends both. */
   stop(): Promise<void>;
 }
@@ -102,6 +104,7 @@ export async function startEasel(options: EaselOptions = {}): Promise<Easel> {
     get restarts() {
       return { server: server.restarts, runner: runner.restarts };
     },
+    restartRunner: () => runner.restart(),
     stop() {
       stopped ??= stop();
       return stopped;
