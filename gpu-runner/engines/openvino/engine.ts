@@ -9,6 +9,7 @@ import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
+import { readCpuInfo } from '../cpu-info.ts';
 import { sumByKind } from '../kind-profile.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
@@ -122,13 +123,22 @@ function listPrecisions(): Precision[] {
   return hasBf16Units() ? ['bf16', 'f32'] : ['f32'];
 }
 
-export function probeOpenVino(env: Readonly<Record<string, string | undefined>> = process.env): EngineProbe {
+/** @param cpuinfo Contents of /proc/cpuinfo; default: this machine's. */
+export function probeOpenVino(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  cpuinfo = readCpuInfo(),
+): EngineProbe {
   const name = 'openvino/cpu';
   const found = findLibrary(env);
   if (found.path === undefined) {
     const advice =
       'training on this CPU is faster with OpenVINO: `easel engines install openvino`, then start this again';
-    return { name, available: false, reason: found.missing, ...(hasBf16Units() && { advice }) };
+    return {
+      name,
+      available: false,
+      reason: found.missing,
+      ...(found.installable && hasBf16Units(cpuinfo) && { advice }),
+    };
   }
   try {
     return { name, available: true, ...describeLibrary(found.path) };

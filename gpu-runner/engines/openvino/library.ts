@@ -10,8 +10,8 @@ const BF16_FLAGS: ReadonlySet<string> = new Set(['avx512_bf16', 'amx_bf16']);
 
 export type FoundLibrary =
   | { readonly path: string }
-  /** In `missing`, why there is none and what to do. */
-  | { readonly path?: never; readonly missing: string };
+  /** `missing`: why there is none and what to do. `installable`: `easel engines install` would bring one. */
+  | { readonly path?: never; readonly missing: string; readonly installable: boolean };
 
 /** OPENVINO_LIB if it is set, else what `easel engines install openvino` has put into the cache folder. */
 export function findLibrary(env: Readonly<Record<string, string | undefined>> = process.env): FoundLibrary {
@@ -19,14 +19,19 @@ export function findLibrary(env: Readonly<Record<string, string | undefined>> = 
   if (given) {
     return existsSync(given)
       ? { path: given }
-      : { missing: `OPENVINO_LIB is ${given}, which does not exist: set it to the path of libopenvino_c.so` };
+      : {
+          missing: `OPENVINO_LIB is ${given}, which does not exist: set it to the path of libopenvino_c.so`,
+          installable: false,
+        };
   }
   const pinned = ENGINE_PACKAGES['openvino/cpu'];
   const path = join(enginePackageFolder(cacheFolderOf(env), pinned), pinned.library);
   if (existsSync(path)) return { path };
   const platform = `${process.platform}-${process.arch}`;
+  const installable = pinned.wheels[platform] !== undefined;
   return {
-    missing: pinned.wheels[platform]
+    installable,
+    missing: installable
       ? 'it is not installed: `easel engines install openvino` does that'
       : `no package is pinned for ${platform}: install OpenVINO and set OPENVINO_LIB to its libopenvino_c library`,
   };

@@ -32,6 +32,16 @@ describe('without a library', () => {
     expect(probeOpenVino({ OPENVINO_LIB: '/nowhere/libopenvino_c.so' }).reason).toContain('does not exist');
   });
 
+  it('advises to install OpenVINO on a CPU with bf16 units, where that would help', () => {
+    const advised = (env: Readonly<Record<string, string>>, flags: string) =>
+      probeOpenVino(env, `flags : ${flags}\n`).advice?.includes('engines install openvino') ?? false;
+    const isPinned = process.platform === 'linux' && process.arch === 'x64';
+    expect(advised({ EASEL_CACHE: '/nowhere' }, 'sse avx512_bf16')).toBe(isPinned);
+    expect(advised({ EASEL_CACHE: '/nowhere' }, 'sse avx512f')).toBe(false);
+    // The variable goes before what is installed.
+    expect(advised({ OPENVINO_LIB: '/nowhere/libopenvino_c.so' }, 'sse avx512_bf16')).toBe(false);
+  });
+
   it('tells of a file that is no library', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'easel-openvino-')), 'libopenvino_c.so');
     await writeFile(path, 'text');
