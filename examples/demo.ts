@@ -2,15 +2,16 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listAdvice } from '../cli/advice.ts';
 import { describeError } from '../cli/command-error.ts';
 import { createApiClient } from '../cli/http.ts';
 import { type Easel, startEasel } from '../cli/up.ts';
+import { cacheFolderOf } from '../configs/cache-folder.ts';
 import { findOrBuildMinio } from '../infra/minio/binary.ts';
 import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
+import { fetchEngine, waitForEngines } from './demo/fetch-engine.ts';
 import { type DemoPlan, planDemo, USAGE } from './demo/options.ts';
 import { runDemo } from './demo/run-demo.ts';
-import { createTerminal } from './demo/terminal.ts';
+import { createTerminal, formatCount, type Terminal } from './demo/terminal.ts';
 import { createToldApi } from './demo/told-api.ts';
 import { readElapsed, writeElapsed } from './demo/write-summary.ts';
 
@@ -37,6 +38,10 @@ async function main(plan: DemoPlan): Promise<void> {
     terminal.line('\nstopping: the step in progress is finished and kept (again: stop now)');
   });
 
+  terminal.line(
+    `This draws ${formatCount(plan.pictures)} portraits, trains a model on them from nothing, measures it, and ends with\n` +
+      `${join(plan.out, 'grid.png')}. Lines with $ are the calls that it makes. Ctrl-C stops it; the same command goes on.`,
+  );
   const log = createWriteStream(join(plan.out, 'easel.log'));
   let minio: MinioStore | undefined;
   let easel: Easel | undefined;
@@ -54,14 +59,8 @@ async function main(plan: DemoPlan): Promise<void> {
       log: line => void log.write(`${line}\n`),
     });
     terminal.line(`easel is up: ${easel.url}`);
-    const token = process.env.EASEL_TOKEN || undefined;
-    const api = createApiClient(easel.url, token);
-    if (plan.engine === undefined)
-      for (const line of await listAdvice(api)) terminal.line(`${line} (here: --engine openvino/cpu)`);
-    const authorized = token !== undefined;
-    const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted, authorized });
     interrupted.throwIfAborted();
-    await runDemo({ api: told, terminal, plan, elapsed });
+    await callServer({ easel, terminal, plan, interrupted, elapsed });
   } catch (error) {
     if (easel) await writeElapsed(plan.out, elapsed());
     if (!interrupted.aborted) {
@@ -77,6 +76,38 @@ async function main(plan: DemoPlan): Promise<void> {
   if (!interrupted.aborted) return;
   terminal.line('stopped; the same command goes on from there');
   process.exitCode = EXIT_INTERRUPTED;
+}
+
+interface Started {
+  readonly easel: Easel;
+  readonly terminal: Terminal;
+  readonly plan: DemoPlan;
+  readonly interrupted: AbortSignal;
+  elapsed(): number;
+}
+
+/** Runs the demo's steps. An engine is fetched beside the first one, which needs none. */
+async function callServer({ easel, terminal, plan, interrupted, elapsed }: Started): Promise<void> {
+  const token = process.env.EASEL_TOKEN || undefined;
+  const api = createApiClient(easel.url, token);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([interrupted, ended.signal]);
+  const fetched = fetchEngine({ api, terminal, plan, signal, cacheFolder: cacheFolderOf(process.env) });
+
+  async function engineReady(): Promise<void> {
+    if (await fetched) await easel.restartRunner();
+    interrupted.throwIfAborted();
+    await waitForEngines(api);
+  }
+
+  const authorized = token !== undefined;
+  const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted, authorized });
+  try {
+    await runDemo({ api: told, terminal, plan, elapsed, engineReady });
+  } finally {
+    ended.abort();
+    await fetched;
+  }
 }
 
 /** Aborted by the first SIGINT, SIGTERM or SIGHUP; the second one ends the process, and its children notice. */

@@ -63,6 +63,7 @@ function interruptDemo(): Promise<{ readonly code: number | null; readonly said:
 test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () => {
   const stopped = await interruptDemo();
   expect(stopped.said).toContain('the same command goes on from there');
+  expect(stopped.said).toContain(join(folder, 'out', 'previews.png'));
   expect(stopped.code).toBe(130);
   expect(await readdir(join(folder, 'out'))).not.toContain('summary.json');
 
@@ -76,8 +77,12 @@ test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () 
     // What is measured on real pictures does not depend on training.
     expect(real).toBeGreaterThan(0.7);
   }
-  const grid = await readOut('grid.png');
+  const [grid, previews] = await Promise.all([readOut('grid.png'), readOut('previews.png')]);
   expect(grid.subarray(1, 4).toString()).toBe('PNG');
+  // A row for each preview, those before the interruption among them.
+  expect(said).toMatch(/^preview at 320 samples: row 5 of 5, /m);
+  const heights = [grid, previews].map(png => png.readUInt32BE(20));
+  expect(heights[1]).toBeGreaterThan(heights[0] ?? 0);
 
   // Every call was told, and the script makes the same ones.
   const script = String(await readOut('calls.sh'));
@@ -90,6 +95,7 @@ test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () 
   const again = await runDemo();
   expect(again).toContain('Everything was cached: nothing was computed anew');
   expect(await readOut('grid.png')).toEqual(grid);
+  expect(await readOut('previews.png')).toEqual(previews);
   expect(await readSummary()).toEqual(summary);
 });
 
@@ -103,7 +109,7 @@ test.skipIf(!hasMinio)(
     const said = await runDemo(store, 'out-minio');
     expect(said).toMatch(/^MinIO is up: http:\/\/127\.0\.0\.1:\d+ /m);
     expect(said).toMatch(
-      /^preview at .*: s3:\/\/easel\/experiments\/portraits-32-of-192-320-onnxruntime-cpu\/previews\/step\d+\/$/m,
+      /^preview at .*: row \d of 5, s3:\/\/easel\/experiments\/portraits-32-of-192-320-onnxruntime-cpu\/previews\/step\d+\/$/m,
     );
     expect(said).toContain('store up minio --folder ');
     const [onFolder, onMinio] = [await readSummary(), await readSummary('out-minio')];

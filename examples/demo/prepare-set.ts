@@ -16,6 +16,8 @@ export async function prepareSet(api: ToldApi, terminal: Terminal, plan: DemoPla
   const cached = pages.reduce((sum, { cached }) => sum + cached, 0);
   const splits = ['train', 'val', 'test'].map(split => `${formatCount(counts[split] ?? 0)} ${split}`).join(', ');
   terminal.line(`${formatCount(counts.pictures ?? 0)} portraits of ${size} px: ${splits}`);
-  terminal.line(`pages of at most 64, over ${pages.length} stages: ${computed} computed, ${cached} from the cache`);
+  terminal.line(
+    `in pages of at most 64, each through ${pages.length} stages: ${computed} pages computed, ${cached} from the cache`,
+  );
   return computed === 0;
 }

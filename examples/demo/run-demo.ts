@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path';
 import { formatDuration } from '../../cli/eta.ts';
 import { quoteWord } from '../../cli/shell.ts';
 import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
-import { drawGrid } from './draw-grid.ts';
+import { drawGrid, rowsPath } from './draw-grid.ts';
 import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
-import type { DemoPlan } from './options.ts';
+import { type DemoPlan, SAMPLES_TO_PORTRAITS } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
 import { formatCount, showPath, type Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
@@ -18,15 +18,18 @@ export interface Demo {
   readonly plan: DemoPlan;
   /** Seconds since the demo began, interrupted starts included. */
   elapsed(): number;
+  /** Resolves when the gpu-runner has the engines that it will have. */
+  engineReady(): Promise<void>;
 }
 
-export async function runDemo({ api, terminal, plan, elapsed }: Demo): Promise<void> {
+export async function runDemo({ api, terminal, plan, elapsed, engineReady }: Demo): Promise<void> {
   const { store } = await api.untold.get('/health', healthAnswer);
 
   terminal.heading('1. Prepare: draw the portraits, split them, encode captions and pictures');
   const prepared = await prepareSet(api, terminal, plan);
 
   terminal.heading(`2. Train: ${formatCount(plan.samples)} samples, ${plan.size} px`);
+  await engineReady();
   const { experiment, cached: trained } = await trainModel(api, terminal, plan, path => locate(store, api, path));
 
   terminal.heading(`3. Measure: ${plan.prompts} fresh prompts, guidance ${GUIDANCE}, ${EULER_STEPS} Euler steps`);
@@ -60,8 +63,10 @@ export async function runDemo({ api, terminal, plan, elapsed }: Demo): Promise<v
       ? `Everything was cached: nothing was computed anew (${took}).`
       : `${formatCount(experiment.samples)} samples at ${speed.toFixed(0)} per second; the demo took ${took}.`,
   );
+  if (experiment.samples < SAMPLES_TO_PORTRAITS)
+    terminal.line(`This run was short: portraits take about ${formatCount(SAMPLES_TO_PORTRAITS)} samples.`);
   terminal.line();
-  terminal.line(`grid      ${grid.path}`);
+  terminal.line(`grid      ${grid.path}  (${rowsPath(plan)} has all previews)`);
   terminal.line(`summary   ${summary}`);
   terminal.line(`curl      ${await api.writeScript()}  (every call above as a script)`);
   terminal.line(`browse    ${locate(store, api, `experiments/${plan.experiment}`)}`);

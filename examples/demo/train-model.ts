@@ -1,9 +1,10 @@
 /** @file An experiment, trained to its target while its previews are told as they come. */
 import type { ProgressEvent } from '../../configs/progress.ts';
-import { type ExperimentAnswer, experimentAnswer, previewsAnswer } from './answers.ts';
+import { type ExperimentAnswer, experimentAnswer } from './answers.ts';
 import { BATCH, type DemoPlan } from './options.ts';
 import { formatCount, type Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
+import { watchPreviews } from './watch-previews.ts';
 
 /** Phases that are told; saving and drawing are short. */
 const TOLD_PHASES = new Set(['load', 'queued']);
@@ -24,8 +25,10 @@ export async function trainModel(
   const asked = { config: configOf(plan), dataset: plan.dataset, ...(plan.engine && { engine: plan.engine }) };
   const created = await api.put(path, asked, experimentAnswer);
   const { name, precision, threads } = created.engine;
-  terminal.line(`engine ${name} in ${precision}, ${threads} threads`);
+  const kept = created.step > 0 && plan.engine === undefined ? ', as this experiment began' : '';
+  terminal.line(`engine ${name} in ${precision}, ${threads} threads${kept}`);
   const previews = watchPreviews(api, terminal, plan, created, describeFolder);
+  await previews.begin();
   let experiment = created;
   let cached = true;
   let metrics: ProgressEvent['metrics'];
@@ -78,56 +81,4 @@ function tellTraining(terminal: Terminal, event: ProgressEvent, target: number):
       ...(samples_per_second === undefined ? {} : { samples_per_second }),
     },
   });
-}
-
-interface PreviewWatch {
-  /** The run has reached this step: when there was a border, its previews are there or about to be. */
-  look(step: number): void;
-  /** Waits for the last look, and takes another. */
-  finish(): Promise<void>;
-}
-
-function watchPreviews(
-  api: ToldApi,
-  terminal: Terminal,
-  { experiment, chunkSteps }: DemoPlan,
-  { step }: ExperimentAnswer,
-  describeFolder: (path: string) => string,
-): PreviewWatch {
-  const path = `/experiments/${experiment}/previews`;
-  let seen = step;
-  let border = step;
-  let told = false;
-  let looking = Promise.resolve();
-
-  async function look(): Promise<void> {
-    const query = `${path}?after=${seen}`;
-    const get = told ? api.untold.get : api.get;
-    told = true;
-    const { previews } = await get(query, previewsAnswer, 'and again at every preview');
-    for (const preview of previews) {
-      seen = Math.max(seen, preview.step);
-      const folder = describeFolder(`experiments/${experiment}/previews/step${String(preview.step).padStart(7, '0')}`);
-      terminal.line(`preview at ${formatCount(preview.step * BATCH)} samples: ${folder}`);
-    }
-  }
-
-  /** One at a time; what one misses the next one finds. */
-  function enqueue(): void {
-    looking = looking.then(look).catch(() => {});
-  }
-
-  return {
-    look(step) {
-      // A step beyond a border: the chunk before it is done, previews and all.
-      const passed = Math.floor((step - 1) / chunkSteps) * chunkSteps;
-      if (passed <= border) return;
-      border = passed;
-      enqueue();
-    },
-    async finish() {
-      await looking;
-      await look();
-    },
-  };
 }
