@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseEnv } from './env.ts';
 
-test('defaults', () => {
+test('an empty environment gives the defaults', () => {
   expect(parseEnv({}, '/home/me')).toEqual({
     store: 'file:data/store',
     host: '127.0.0.1',
@@ -15,7 +15,7 @@ test('defaults', () => {
   });
 });
 
-test('lists, relative folders and empty variables', () => {
+test('the environment takes lists and relative folders, and ignores empty variables', () => {
   const env = parseEnv(
     {
       EASEL_RUNNERS: 'http://127.0.0.1:1, http://127.0.0.1:2',
@@ -30,7 +30,7 @@ test('lists, relative folders and empty variables', () => {
   expect(parseEnv({ EASEL_LEASE_SECONDS: '3' }, '/').leaseTtlMs).toBe(3000);
 });
 
-test('an address that others can reach needs a token', () => {
+test('an address that other machines can reach needs a token', () => {
   for (const host of ['0.0.0.0', '::', '192.168.1.5', 'example.org', '127.evil.example']) {
     expect(() => parseEnv({ EASEL_HOST: host }, '/')).toThrow('EASEL_TOKEN is not set');
     expect(parseEnv({ EASEL_HOST: host, EASEL_TOKEN: 'a token of enough length' }, '/').host).toBe(host);
@@ -39,11 +39,11 @@ test('an address that others can reach needs a token', () => {
   expect(parseEnv({ EASEL_HOST: '[::1]' }, '/').host).toBe('::1');
 });
 
-test('every wrong variable is named', () => {
+test('an error names every wrong variable', () => {
   expect(() => parseEnv({ EASEL_PORT: '99999', EASEL_TOKEN: 'short' }, '/')).toThrow(/EASEL_PORT.*EASEL_TOKEN/);
 });
 
-test('the S3 endpoint has a port, keys, or is off', () => {
+test('the environment gives the S3 endpoint a port and keys, or turns it off', () => {
   const s3 = (env: Record<string, string>) => parseEnv(env, '/').s3;
   const keys = { EASEL_S3_ACCESS_KEY: 'access', EASEL_S3_SECRET_KEY: 'a-secret-of-enough-length' };
   expect(s3({ EASEL_S3_PORT: 'off' })).toBeUndefined();

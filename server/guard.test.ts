@@ -5,7 +5,7 @@ const TOKEN = 'a token of enough length';
 const open = createTestServer();
 const closed = createTestServer({ env: { EASEL_HOST: '0.0.0.0', EASEL_TOKEN: TOKEN } });
 
-test('names of this machine are served, others are not: DNS rebinding', async () => {
+test('only names of this machine are served, against DNS rebinding', async () => {
   for (const host of ['localhost', '127.0.0.1:8787', '[::1]:8787', 'LOCALHOST:1']) {
     expect((await open.send('GET', '/functions', undefined, { host })).status).toBe(200);
   }
@@ -29,7 +29,7 @@ test('names of this machine are served, others are not: DNS rebinding', async ()
   }
 });
 
-test('pages of other origins may not call', async () => {
+test('pages of other origins may not call the server', async () => {
   const host = 'localhost:8787';
   expect(
     await problemOf(open.send('POST', '/functions/echo', { text: 'a' }, { host, origin: 'https://evil.example' })),
@@ -55,14 +55,14 @@ test('pages of other origins may not call', async () => {
   expect((await open.send('GET', '/', undefined, { host, 'sec-fetch-site': 'cross-site' })).status).toBe(200);
 });
 
-test('a form is refused wherever JSON is expected', async () => {
+test('a form is refused by every call that expects JSON', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
     const answer = open.send('PUT', '/datasets/a', 'dataset=1', { 'content-type': type });
     expect(await problemOf(answer)).toMatchObject({ status: 415, expected: 'application/json' });
   }
 });
 
-test('with a token: nothing without it, except that the server is up', async () => {
+test('with EASEL_TOKEN set, a call without it learns only that the server is up', async () => {
   expect(await problemOf(closed.send('GET', '/functions'))).toMatchInlineSnapshot(`
     {
       "code": "unauthorized",
@@ -86,7 +86,7 @@ test('with a token: nothing without it, except that the server is up', async () 
   expect((await closed.send('GET', '/functions', undefined, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
 });
 
-test('unknown paths, and known ones by another method', async () => {
+test('an unknown path answers 404, a wrong method 405', async () => {
   expect(await problemOf(open.send('GET', '/nothing'))).toMatchObject({ status: 404, code: 'not_found' });
   const answer = await open.send('DELETE', '/functions/echo');
   expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, POST']);

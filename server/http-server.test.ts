@@ -43,7 +43,7 @@ async function start(limits: Partial<HttpLimits>): Promise<() => Socket> {
   };
 }
 
-test('a client that never ends its headers, or its body, is sent away', async () => {
+test('the server closes the connection of a client that never ends its headers or its body', async () => {
   const open = await start(FAST);
   for (const begun of [
     'GET / HTTP/1.1\r\nHost: a\r\n',
@@ -58,7 +58,7 @@ test('a client that never ends its headers, or its body, is sent away', async ()
   }
 });
 
-test('others are served meanwhile', async () => {
+test('slow clients do not delay others', async () => {
   const open = await start(FAST);
   for (let i = 0; i < 50; i++) open().write('GET / HTTP/1.1\r\n');
   const socket = open();
@@ -66,7 +66,7 @@ test('others are served meanwhile', async () => {
   expect(await readAll(socket)).toMatch(/^HTTP\/1.1 200 OK[\s\S]*\r\n3$/);
 });
 
-test('headers without end, and more connections than there may be, are cut off', async () => {
+test('the server cuts off endless headers and surplus connections', async () => {
   const open = await start({ ...FAST, maxConnections: 2 });
   const long = open();
   long.write(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`);

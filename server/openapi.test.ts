@@ -6,7 +6,7 @@ import { createTestServer, jsonOf } from './testing/server.ts';
 const server = createTestServer();
 const api = await jsonOf(server.send('GET', '/openapi.json'));
 
-test('every route of the app is documented, and nothing else is', () => {
+test('OpenAPI describes every route of the app and no other', () => {
   // `all` is the guard, which is no route.
   const served = new Set(
     server.app.routes
@@ -20,7 +20,7 @@ test('every route of the app is documented, and nothing else is', () => {
     expect(api.paths[`/functions/${name}`].post.summary).toBeTruthy();
 });
 
-test('the document has the structure of OpenAPI 3.1', () => {
+test('openapi.json has the structure of OpenAPI 3.1', () => {
   expect(api.openapi).toBe('3.1.0');
   expect(api.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
   const ids = new Set<string>();
@@ -51,7 +51,7 @@ interface OperationShape {
   readonly 'x-codeSamples': readonly { readonly source: string }[];
 }
 
-test('every reference leads somewhere', () => {
+test('every reference in openapi.json leads somewhere', () => {
   const references = [...JSON.stringify(api).matchAll(/"\$ref":"([^"]+)"/g)].map(match => match[1] ?? '');
   expect(references.length).toBeGreaterThan(10);
   for (const reference of new Set(references)) {
@@ -63,7 +63,7 @@ test('every reference leads somewhere', () => {
   }
 });
 
-test('examples of the functions pass their own schemas', async () => {
+test('the example of every function passes its own schema', async () => {
   for (const fn of server.executor.functions.values()) {
     const answer = await server.send('POST', `/functions/${fn.name}`, fn.example, { prefer: 'wait=0' });
     // Names and digests in examples may be unknown here; a malformed example is a 400.
@@ -72,7 +72,7 @@ test('examples of the functions pass their own schemas', async () => {
   await server.executor.close();
 });
 
-test('the docs page loads nothing from elsewhere', async () => {
+test('the docs page loads nothing from other sites', async () => {
   const page = await (await server.send('GET', '/docs')).text();
   expect(page).toContain('/openapi.json');
   expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);

@@ -4,7 +4,7 @@ import { changeHead, readHead } from '../functions/experiments/experiment-head.t
 import { resumeExperiments } from './resume.ts';
 import { createTrainingServer } from './testing/training.ts';
 
-test('a server that starts goes on with what was in training, and with nothing else', async () => {
+test('a server that starts goes on with running experiments and no other', async () => {
   const first = await createTrainingServer();
   for (const name of ['running', 'paused']) await first.create(name);
   await changeHead(first.store, 'running', head => ({ ...head, state: 'running' }));
@@ -18,7 +18,7 @@ test('a server that starts goes on with what was in training, and with nothing e
   expect(lines).toEqual(['going on with the experiment running']);
 });
 
-test('a runner that is not there yet is waited for', async () => {
+test('a server that starts waits for its gpu-runner', async () => {
   const first = await createTrainingServer();
   await first.create('toy');
   await changeHead(first.store, 'toy', head => ({ ...head, state: 'running' }));
@@ -34,7 +34,7 @@ test('a runner that is not there yet is waited for', async () => {
   expect(refused).toBeGreaterThan(1);
 });
 
-test('a head that cannot be read is told, and does not stop the server', async () => {
+test('an unreadable head is logged and does not stop the server', async () => {
   const server = await createTrainingServer();
   await server.store.put('refs/experiments/broken.json', Buffer.from('{'));
   const lines: string[] = [];

@@ -19,7 +19,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('a default port that another server has is done without, in one line', async () => {
+test('if another server has the default port, the server runs without S3 endpoint and says so', async () => {
   const other = createServer();
   await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve));
   const address = other.address();
@@ -32,7 +32,7 @@ test('a default port that another server has is done without, in one line', asyn
   other.close();
 });
 
-test('an address that others can reach needs keys from the environment', async () => {
+test('an S3 endpoint that other machines can reach needs keys from the environment', async () => {
   const s3 = { port: 0, explicit: false };
   const { endpoint, line } = await startS3(store, { host: '0.0.0.0', port: 8787, s3 });
   expect([endpoint, line]).toEqual([undefined, expect.stringContaining('EASEL_S3_ACCESS_KEY')]);

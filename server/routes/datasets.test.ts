@@ -14,7 +14,7 @@ beforeEach(async () => {
   dataset = (await putDataset(server.blobs, names)).dataset;
 });
 
-test('a name is made, shown, listed, moved and deleted', async () => {
+test('the name of a dataset can be made, shown, listed, moved and deleted', async () => {
   expect((await server.send('PUT', '/datasets/letters', { dataset })).status).toBe(201);
   const shown = await server.send('GET', '/datasets/letters');
   expect(await jsonOf(shown)).toMatchObject({
@@ -39,7 +39,7 @@ test('a name is made, shown, listed, moved and deleted', async () => {
   expect((await server.send('DELETE', '/datasets/letters')).status).toBe(404);
 });
 
-test('the view follows the name', async () => {
+test('the view of a dataset follows its name', async () => {
   const keys = async () => (await server.store.list('datasets/')).objects.map(object => object.key);
   await server.send('PUT', '/datasets/letters', { dataset });
   const pages = ['0000', '0001', '0002'].map(page => `datasets/letters/pages/${page}/items.jsonl`);
@@ -53,7 +53,7 @@ test('the view follows the name', async () => {
   expect((await keys()).every(key => key.startsWith('datasets/letters-2/'))).toBe(true);
 });
 
-test('all items come once, in order, whatever the page of the reader', async () => {
+test('items of a dataset are listed once each, in order, with any limit', async () => {
   await server.send('PUT', '/datasets/letters', { dataset });
   for (const limit of [1, 7, 64, 100, 1000]) {
     const seen: string[] = [];
@@ -68,7 +68,7 @@ test('all items come once, in order, whatever the page of the reader', async () 
   }
 });
 
-test('removed items are not shown', async () => {
+test('removed items of a dataset are not listed', async () => {
   const { document } = await putDataset(server.blobs, ['a', 'b', 'c']);
   const removed = [digestOf('b').slice(7, 23)];
   const { digest } = await putDocument(server.blobs, { ...document, removed });
@@ -77,7 +77,7 @@ test('removed items are not shown', async () => {
   expect(items.map((item: { readonly name: string }) => item.name)).toEqual(['a', 'c']);
 });
 
-test('what is no dataset gets no name', async () => {
+test('a blob that is not a dataset gets no name', async () => {
   const { digest } = await server.blobs.put(Buffer.from('{}'), 'application/json');
   expect(await problemOf(server.send('PUT', '/datasets/letters', { dataset: digest }))).toMatchObject({ status: 422 });
   const unknown = server.send('PUT', '/datasets/letters', { dataset: digestOf('nobody stored this') });
@@ -88,14 +88,14 @@ test('what is no dataset gets no name', async () => {
   });
 });
 
-test('a wrong limit or cursor', async () => {
+test('a wrong limit or cursor is refused', async () => {
   await server.send('PUT', '/datasets/letters', { dataset });
   for (const query of ['limit=0', 'limit=5000', 'limit=x', 'after=x']) {
     expect((await server.send('GET', `/datasets/letters/items?${query}`)).status, query).toBe(400);
   }
 });
 
-test('the first page shows what is there, as text', async () => {
+test('the home page shows datasets as text', async () => {
   await server.send('PUT', '/datasets/letters', { dataset });
   const page = await (await server.send('GET', '/')).text();
   expect(page).toContain('<a href="/datasets/letters">letters</a>');

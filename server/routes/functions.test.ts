@@ -10,7 +10,7 @@ afterEach(async () => {
   server = createTestServer();
 });
 
-test('a call answers with its action and result, first as a miss, then as a hit', async () => {
+test('a call answers with its action and result: first a miss, then a hit', async () => {
   const first = await server.send('POST', '/functions/echo', { text: 'a' });
   expect([first.status, first.headers.get('x-cache')]).toEqual([200, 'miss']);
   const miss = await jsonOf(first);
@@ -29,7 +29,7 @@ test('a call answers with its action and result, first as a miss, then as a hit'
   expect(server.bench.runs).toHaveLength(2);
 });
 
-test('what takes longer is 202 with a Location, and the same POST joins it', async () => {
+test('a long call answers 202 with Location, and the same POST joins its run', async () => {
   const started = await server.send('POST', '/functions/slow', { text: 'a' }, { prefer: 'wait=0' });
   expect(started.status).toBe(202);
   const location = started.headers.get('location') ?? '';
@@ -41,7 +41,7 @@ test('what takes longer is 202 with a Location, and the same POST joins it', asy
   expect(server.bench.runs).toEqual(['slow a']);
 });
 
-test('a client that goes away does not stop what it posted', async () => {
+test('a client that goes away does not stop its call', async () => {
   const controller = new AbortController();
   const posted = server.app.request('/functions/slow', {
     method: 'POST',
@@ -57,21 +57,21 @@ test('a client that goes away does not stop what it posted', async () => {
   expect(await jsonOf(ended)).toMatchObject({ state: 'done' });
 });
 
-test('names are resolved and echoed', async () => {
+test('a call resolves names and echoes their digests', async () => {
   const { dataset } = await putDataset(server.blobs, ['a']);
   await createRefs(server.store).datasets.create('letters', { v: 1, dataset });
   const answer = await jsonOf(server.send('POST', '/functions/count', { dataset: 'letters' }));
   expect(answer).toMatchObject({ resolved: { dataset }, result: { action: { inputs: { dataset } } } });
 });
 
-test('an effect answers with its JSON', async () => {
+test('an effect answers with the JSON that it returns', async () => {
   server.bench.gate.resolve();
   const answer = await server.send('POST', '/functions/work', { name: 'a' });
   expect(answer.status).toBe(200);
   expect(await jsonOf(answer)).toMatchObject({ function: 'work', state: 'done', result: { name: 'a' } });
 });
 
-test('the list, and one function with its schema and curl line', async () => {
+test('GET /functions lists functions; GET /functions/NAME has schema and curl line', async () => {
   const { functions } = await jsonOf(server.send('GET', '/functions'));
   expect(functions).toContainEqual({ name: 'echo', kind: 'pure', version: 1, summary: 'Stores its text.' });
   const echo = await jsonOf(server.send('GET', '/functions/echo'));
@@ -87,7 +87,7 @@ test('the list, and one function with its schema and curl line', async () => {
   expect(upper.input.properties.dataset).toEqual({ type: 'string', description: 'a digest, or the name of a dataset' });
 });
 
-test('an unknown key', async () => {
+test('a body with an unknown key is refused', async () => {
   expect(await problemOf(server.send('POST', '/functions/echo', { text: 'a', tmes: 2 }))).toMatchInlineSnapshot(`
     {
       "code": "invalid_input",
@@ -108,7 +108,7 @@ test('an unknown key', async () => {
   `);
 });
 
-test('an unknown digest', async () => {
+test('a body with an unknown digest is refused', async () => {
   const document = digestOf('nobody stored this');
   expect(await problemOf(server.send('POST', '/functions/unpack', { document }))).toMatchInlineSnapshot(`
     {
@@ -125,7 +125,7 @@ test('an unknown digest', async () => {
   `);
 });
 
-test('an unknown function', async () => {
+test('a call of an unknown function is refused', async () => {
   expect(await problemOf(server.send('POST', '/functions/ekko', { text: 'a' }))).toMatchInlineSnapshot(`
     {
       "code": "not_found",
@@ -141,7 +141,7 @@ test('an unknown function', async () => {
   `);
 });
 
-test('ten megabytes of JSON', async () => {
+test('ten megabytes of JSON are refused', async () => {
   const body = JSON.stringify({ text: 'a'.repeat(10_000_000) });
   expect(await problemOf(server.send('POST', '/functions/echo', body))).toMatchInlineSnapshot(`
     {
@@ -158,7 +158,7 @@ test('ten megabytes of JSON', async () => {
   `);
 });
 
-test('ten megabytes of JSON that do not say how long they are', async () => {
+test('ten megabytes of JSON without a length are refused', async () => {
   const piece = Buffer.alloc(65_536, 'a');
   let sent = 0;
   const body = new ReadableStream({
@@ -178,7 +178,7 @@ test('ten megabytes of JSON that do not say how long they are', async () => {
   expect(sent).toBeLessThan(2_000_000);
 });
 
-test('another media type', async () => {
+test('a body with another media type is refused', async () => {
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
   expect(await problemOf(server.send('POST', '/functions/echo', '{"text":"a"}', form))).toMatchInlineSnapshot(`
     {
@@ -195,7 +195,7 @@ test('another media type', async () => {
   `);
 });
 
-test('what is no JSON, no object, or nested without end', async () => {
+test('a body that is not JSON, not an object, or nested too deeply is refused', async () => {
   expect(await problemOf(server.send('POST', '/functions/echo', '{"text":'))).toMatchInlineSnapshot(`
     {
       "code": "invalid_input",
@@ -216,7 +216,7 @@ test('what is no JSON, no object, or nested without end', async () => {
   expect(await problemOf(server.send('POST', '/functions/echo'))).toMatchObject({ errors: [{ pointer: '/text' }] });
 });
 
-test('a function that refuses, and one that has a defect', async () => {
+test('the error of a function becomes a problem document; a defect becomes 500', async () => {
   expect(await problemOf(server.send('POST', '/functions/refuse', {}))).toMatchInlineSnapshot(
     {
       instance: expect.stringMatching(/^\/runs\/sha256:[0-9a-f]{64}$/),
@@ -242,12 +242,12 @@ test('a function that refuses, and one that has a defect', async () => {
   expect(text).not.toContain('functions.ts');
 });
 
-test('a wrong Prefer and a wrong flag', async () => {
+test('a wrong Prefer header and a wrong flag are refused', async () => {
   expect((await server.send('POST', '/functions/echo', { text: 'a' }, { prefer: 'wait=soon' })).status).toBe(400);
   expect((await server.send('POST', '/functions/echo?skipCache=perhaps', { text: 'a' })).status).toBe(400);
 });
 
-test('events are replayed from the start, and after Last-Event-ID', async () => {
+test('events of a run are replayed from the start, or after Last-Event-ID', async () => {
   server.bench.gate.resolve();
   const { action } = await jsonOf(server.send('POST', '/functions/work', { name: 'a' }));
   const all = await server.send('GET', `/runs/${action}/events`);
@@ -268,7 +268,7 @@ test('events are replayed from the start, and after Last-Event-ID', async () => 
   expect((await server.send('GET', `/runs/${action}/events`, undefined, { 'last-event-id': 'x' })).status).toBe(400);
 });
 
-test('events come while it runs, and several can watch', async () => {
+test('several clients can watch the events of a run', async () => {
   const { action } = await jsonOf(server.send('POST', '/functions/slow', { text: 'a' }, { prefer: 'wait=0' }));
   const watched = [1, 2].map(async () => readEvents(await (await server.send('GET', `/runs/${action}/events`)).text()));
   server.bench.gate.resolve();
@@ -277,7 +277,7 @@ test('events come while it runs, and several can watch', async () => {
   }
 });
 
-test('a watcher who leaves disturbs nobody', async () => {
+test('a client that stops watching a run does not disturb it', async () => {
   const { action } = await jsonOf(server.send('POST', '/functions/slow', { text: 'a' }, { prefer: 'wait=0' }));
   const watched = await server.send('GET', `/runs/${action}/events`);
   const reader = watched.body?.getReader();
@@ -302,7 +302,7 @@ test('a failed run ends its stream with the problem', async () => {
   });
 });
 
-test('DELETE stops a run; the same call starts again', async () => {
+test('DELETE stops a run, and the same call starts it again', async () => {
   const started = await server.send('POST', '/functions/slow', { text: 'a' }, { prefer: 'wait=0' });
   const location = started.headers.get('location') ?? '';
   const stopped = await server.send('DELETE', location);
@@ -313,7 +313,7 @@ test('DELETE stops a run; the same call starts again', async () => {
   expect([again.status, again.headers.get('x-cache')]).toEqual([200, 'miss']);
 });
 
-test('another server tells of the run', async () => {
+test('another server shows the run', async () => {
   server.bench.gate.resolve();
   const { action } = await jsonOf(server.send('POST', '/functions/work', { name: 'a' }));
   await server.executor.close();

@@ -53,7 +53,7 @@ async function columnsOf(digest: Digest): Promise<Digest[]> {
 }
 
 describe('a dataset that is deleted', () => {
-  test('is erased with its pictures, and nothing else', async () => {
+  test('a deleted dataset is erased with its pictures, and no other object is', async () => {
     const other = await putToyDataset(server.blobs, { count: 3 });
     await server.expectJson(201, 'PUT', '/datasets/others', { dataset: other });
     const [gone, stays] = [await columnsOf(server.dataset), await columnsOf(other)];
@@ -63,7 +63,7 @@ describe('a dataset that is deleted', () => {
     expect(await Promise.all([other, ...stays].map(has))).toEqual([other, ...stays].map(() => true));
   });
 
-  test('is refused while experiments use its pictures, also of another version of it', async () => {
+  test('deleting a dataset is refused while experiments use its pictures, in any version', async () => {
     await create('earlier');
     const document = JSON.parse(Buffer.from(await server.blobs.get(server.dataset)).toString());
     const later = await server.blobs.put(Buffer.from(JSON.stringify({ ...document, counts: { pictures: 2 } })));
@@ -82,7 +82,7 @@ describe('a dataset that is deleted', () => {
     expect(await has(other)).toBe(true);
   });
 
-  test('by force leaves experiments their checkpoints, and they say why they cannot go on', async () => {
+  test('deleting by force leaves experiments their checkpoints; training says why it cannot go on', async () => {
     await create('run');
     await train('run');
     const before = await server.expectJson(200, 'GET', '/experiments/run');
@@ -107,7 +107,7 @@ describe('a dataset that is deleted', () => {
     await train('run');
   });
 
-  test('by force is refused while one of them is in training', async () => {
+  test('deleting by force is refused while an experiment on the pictures is in training', async () => {
     await create('run');
     await acquireLease(server.store, 'run', { holder: 'somebody', clock });
     expect((await server.expectJson(409, 'DELETE', '/datasets/hats?force')).detail).toContain('in training');
@@ -115,7 +115,7 @@ describe('a dataset that is deleted', () => {
     expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
   });
 
-  test('and made again gives the experiments their data back', async () => {
+  test('preparing a deleted dataset again gives experiments their data back', async () => {
     await create('run');
     expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
     await collect();
@@ -130,7 +130,7 @@ describe('a dataset that is deleted', () => {
 });
 
 describe('an experiment', () => {
-  test('keeps what it shows, and goes with all of that when it is deleted', async () => {
+  test('an experiment keeps the objects that it shows; deleting it erases them', async () => {
     await create('run');
     await train('run');
     await collect();
@@ -156,7 +156,7 @@ describe('an experiment', () => {
 });
 
 describe('the call', () => {
-  test('is a dry run unless told otherwise', async () => {
+  test('gc is a dry run by default', async () => {
     await server.blobs.put(Buffer.from('stray'));
     const before = await listKeys(server.store, 'cas/');
     const first = await gc({});
@@ -179,7 +179,7 @@ describe('the call', () => {
     expect(await has(digestOf('stray'))).toBe(false);
   });
 
-  test('refuses a grace period that is too short to be safe beside others', async () => {
+  test('gc refuses a grace period that is too short to be safe beside others', async () => {
     const refused = await server.expectJson(400, 'POST', '/functions/gc', { grace_seconds: 3600 });
     expect(refused.errors).toEqual([{ pointer: '/grace_seconds', detail: expect.stringContaining('172800') }]);
     await server.expectJson(400, 'POST', '/functions/gc', { retention_seconds: 3600 });
@@ -189,7 +189,7 @@ describe('the call', () => {
     expect((await gc(alone)).kinds.other.swept.objects).toBe(1);
   });
 
-  test('believes nobody who says that he is alone beside a training', async () => {
+  test('gc refuses `alone` while an experiment is in training', async () => {
     await create('run');
     await acquireLease(server.store, 'run', { holder: 'somebody', clock });
     const body = { delete: true, grace_seconds: 0, alone: true };

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../storage/canonical.ts';
 import { createRefs } from '../../storage/refs.ts';
 import { createTestServer } from '../testing/server.ts';
 
-test('experiments are shown with their latest previews, prompts as text', async () => {
+test('the home page shows experiments with their latest previews, and prompts as text', async () => {
   const { send, blobs, store } = createTestServer();
   const image = await blobs.put(Buffer.from('a picture'), 'image/png');
   const prompt = '"><script>alert(1)</script>';

@@ -14,7 +14,7 @@ beforeAll(async () => {
 const ask = { model: 'toy', prompt: 'a red hat', steps: 2 };
 
 describe('POST /sample', () => {
-  test('answers with a PNG that is an object of the store', async () => {
+  test('POST /sample answers with a PNG that is a blob of the store', async () => {
     const response = await server.send('POST', '/sample', ask);
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('image/png');
@@ -24,7 +24,7 @@ describe('POST /sample', () => {
     expect(Buffer.compare(png, Buffer.from(await object.arrayBuffer()))).toBe(0);
   });
 
-  test('answers with digests when JSON is asked for, and echoes what the name stood for', async () => {
+  test('POST /sample answers with digests if Accept asks for JSON, and echoes the checkpoint of the name', async () => {
     const document = await server.expectJson(200, 'POST', '/sample', { ...ask, seed: 5 });
     const { value } = await readHead(server.store, 'toy');
     expect(document).toMatchObject({
@@ -48,7 +48,7 @@ describe('POST /sample', () => {
     });
   });
 
-  test('takes the digest of a checkpoint, on the engine that the runner has', async () => {
+  test('POST /sample takes the digest of a checkpoint and the engine of the gpu-runner', async () => {
     const { value } = await readHead(server.store, 'toy');
     const document = await server.expectJson(200, 'POST', '/sample', { ...ask, model: value.checkpoint });
     expect(document).toMatchObject({
@@ -57,7 +57,7 @@ describe('POST /sample', () => {
     });
   });
 
-  test('with respond-async it answers at once with the run', async () => {
+  test('POST /sample with respond-async answers at once with the run', async () => {
     const gate = Promise.withResolvers<void>();
     const { run } = server.runner;
     server.runner.run = async (...args) => {
@@ -74,7 +74,7 @@ describe('POST /sample', () => {
     expect(await ended.json()).toMatchObject({ state: 'done', result: { outputs: { image_000: {} } } });
   });
 
-  test('with a full queue it answers 503 and when to come again', async () => {
+  test('POST /sample answers 503 with Retry-After if the queue is full', async () => {
     const { run } = server.runner;
     server.runner.run = () => Promise.reject(new Busy('the queue is full', { retryAfterSeconds: 7 }));
     const response = await server.send('POST', '/sample', { ...ask, seed: 78 });
@@ -93,13 +93,13 @@ describe('POST /sample', () => {
     ['an unknown key', { promt: 'x' }, 400],
     ['a size that the patches do not fill', { width: 20, height: 20 }, 422],
     ['guidance beyond the scale', { guidance: 1000 }, 400],
-  ])('refuses %s', async (_, change, status) => {
+  ])('POST /sample refuses %s', async (_, change, status) => {
     const given = { ...ask, ...change };
     const model = given.model === 'DATASET' ? server.dataset : given.model;
     await server.expectJson(status, 'POST', '/sample', { ...given, model });
   });
 
-  test('refuses an unknown solver, naming the nearest', async () => {
+  test('POST /sample refuses an unknown solver and names the nearest', async () => {
     const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, solver: 'eular' });
     expect(problem.detail).toContain('/solver: unknown solver "eular"; did you mean "euler"?');
   });
@@ -108,12 +108,12 @@ describe('POST /sample', () => {
     ['an unknown name', 'openvin', 'unknown engine "openvin"; did you mean "openvino/cpu"?'],
     ['parts with an unknown name', { name: 'refrence' }, 'unknown engine "refrence"; did you mean "reference"?'],
     ['parts of a plan', { name: 'reference', micro_batch: 8 }, 'micro_batch is no part of an engine'],
-  ])('refuses %s as its engine', async (_, engine, text) => {
+  ])('POST /sample refuses the engine: %s', async (_, engine, text) => {
     const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, engine });
     expect(problem.detail).toContain(text);
   });
 
-  test('of an experiment without a checkpoint says what to do', async () => {
+  test('POST /sample of an experiment without a checkpoint says what to do', async () => {
     await server.create('fresh');
     const problem = await server.expectJson(422, 'POST', '/sample', { ...ask, model: 'fresh' });
     expect(problem.hint).toContain('/experiments/fresh/train');

@@ -44,7 +44,7 @@ const codeOf = async (raw: RawRequest, tamper: (signed: Signed) => Partial<Signe
 };
 
 describe('signatures', () => {
-  it('are needed for everything', async () => {
+  it('every request needs a signature', async () => {
     for (const [method, target] of [
       ['GET', '/'],
       ['GET', '/easel'],
@@ -64,14 +64,14 @@ describe('signatures', () => {
     ).toBe(403);
   });
 
-  it('are those of the right keys', async () => {
+  it('a signature by other keys is refused', async () => {
     const { accessKey, secretKey } = TEST_CREDENTIALS;
     expect(await codeOf(put({ credentials: { accessKey, secretKey: `${secretKey}x` } }))).toBe('SignatureDoesNotMatch');
     expect(await codeOf(put({ credentials: { accessKey: 'other', secretKey } }))).toBe('InvalidAccessKeyId');
     expect(await codeOf(put({ credentials: { accessKey: '', secretKey: '' } }))).toBe('InvalidAccessKeyId');
   });
 
-  it('are of now', async () => {
+  it('a signature of another time is refused', async () => {
     const now = Date.now();
     for (const skew of [-16, 16]) expect(await codeOf(put({ now: now + skew * 60_000 }))).toBe('RequestTimeTooSkewed');
     const yesterday = { 'x-amz-date': new Date(now - 86_400_000).toISOString().replace(/[-:]|\.\d+/g, '') };
@@ -99,17 +99,17 @@ describe('signatures', () => {
       'length of the signature',
       ({ headers }) => ({ headers: { ...headers, authorization: headers.authorization?.slice(0, -1) ?? '' } }),
     ],
-  ])('cover the %s', async (_, tamper) => {
+  ])('a signature covers the %s', async (_, tamper) => {
     // Such that "date" does change it.
     const now = Math.floor(Date.now() / 60_000) * 60_000 - 1000;
     expect(await codeOf(put({ now, headers: { 'if-none-match': '*' } }), tamper)).toBe('SignatureDoesNotMatch');
   });
 
-  it('cover the body', async () => {
+  it('a signature covers the body', async () => {
     expect(await codeOf(put(), () => ({ body: Buffer.from('Changed') }))).toBe('XAmzContentSHA256Mismatch');
   });
 
-  it('cover every header of AWS: one that is added is refused', async () => {
+  it('a signature covers every AWS header, so an added one is refused', async () => {
     const added = { 'x-amz-copy-source': '/easel/kept.txt' };
     expect(await codeOf(put({ target: '/easel/new' }), ({ headers }) => ({ headers: { ...headers, ...added } }))).toBe(
       'AccessDenied',
@@ -141,17 +141,17 @@ describe('signatures', () => {
       'AWS4-HMAC-SHA256 Credential=x/20130524/r/s3/aws4_request,SignedHeaders=;host;,Signature=x',
       'AuthorizationHeaderMalformed',
     ],
-  ])('that are none are refused: %s', async (authorization, code) => {
+  ])('a malformed signature is refused: %s', async (authorization, code) => {
     expect(await codeOf(put(), ({ headers }) => ({ headers: { ...headers, authorization } }))).toBe(code);
   });
 
-  it('of version 2 are told apart', async () => {
+  it('signatures of version 2 are refused by name', async () => {
     const target = '/easel/kept.txt?AWSAccessKeyId=x&Signature=x&Expires=99999999999';
     const answer = await send(url, { method: 'GET', target, headers: {}, body: Buffer.from('') });
     expect([answer.code, answer.text]).toEqual(['InvalidRequest', expect.stringContaining('AWS4-HMAC-SHA256')]);
   });
 
-  it('are given once', async () => {
+  it('two signatures on one request are refused', async () => {
     expect(await codeOf(put({ target: '/easel/kept.txt?X-Amz-Signature=x' }))).toBe('InvalidArgument');
   });
 
@@ -193,7 +193,7 @@ describe('keys', () => {
     'a%0ab',
     'a'.repeat(256),
     'a/'.repeat(600),
-  ])('lead nowhere: %s', async key => {
+  ])('refuses the key %s, which leads outside or is malformed', async key => {
     const target = `/easel/${key}`;
     expect(await codeOf(put({ target }))).toBe('InvalidArgument');
     expect(await codeOf({ target })).toBe('InvalidArgument');
@@ -203,13 +203,13 @@ describe('keys', () => {
     expect(await codeOf({ method: 'PUT', target: '/easel/copy', headers: copy })).toBe('InvalidArgument');
   });
 
-  it('that are no UTF-8, or not even encoded, are refused', async () => {
+  it('keys that are not UTF-8, or wrongly encoded, are refused', async () => {
     for (const path of ['/easel/%ff', '/easel/%', '/easel/%zz']) {
       expect((await send(url, { ...sign(url, { target: '/easel/x' }), target: path })).code).toBe('InvalidURI');
     }
   });
 
-  it('of folders are not there, and cannot be made', async () => {
+  it('keys of folders do not exist and cannot be made', async () => {
     expect(await codeOf({ target: '/easel/folder/' })).toBe('NoSuchKey');
     expect(await codeOf({ method: 'DELETE', target: '/easel/folder/' })).toBe(204);
     expect(await codeOf(put({ target: '/easel/folder/', body: '' }))).toBe('InvalidArgument');
@@ -228,7 +228,7 @@ describe('bodies', () => {
   });
   const UNSIGNED = 'STREAMING-UNSIGNED-PAYLOAD-TRAILER';
 
-  it('are committed only when the checksum behind them is true', async () => {
+  it('a body is committed only if the checksum behind it is true', async () => {
     const wrong = '7\r\nchanged\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n';
     expect(await codeOf(put({ ...chunked(UNSIGNED, 7, 'x-amz-checksum-crc32'), body: wrong }))).toBe('BadDigest');
     const missing = '7\r\nchanged\r\n0\r\n\r\n';
@@ -245,7 +245,7 @@ describe('bodies', () => {
     );
   });
 
-  it('are committed only when each chunk is signed', async () => {
+  it('a body is committed only if each chunk is signed', async () => {
     const raw = put({ ...chunked('STREAMING-AWS4-HMAC-SHA256-PAYLOAD', 7), body: 'x'.repeat(7 + 180) });
     const frame = (signed: Signed, body: string) => {
       const hash = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -264,7 +264,7 @@ describe('bodies', () => {
     expect(await codeOf(plain)).toBe('IncompleteBody');
   });
 
-  it('are of a length that is said, and not beyond the limit', async () => {
+  it('a body without a length, or beyond the limit, is refused', async () => {
     const announced = (bytes: number) => ({ 'content-length': String(bytes) });
     const over = sign(url, put({ headers: announced(GIBIBYTE + 1) }));
     expect(await beginUpload(over, 'x')).toMatch(/^HTTP\/1.1 400 .*<Code>EntityTooLarge</s);
@@ -276,7 +276,7 @@ describe('bodies', () => {
     expect(await codeOf(put({ payload: 'STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD' }))).toBe('InvalidArgument');
   });
 
-  it('are waited for, but not for ever', async () => {
+  it('a silent body is given up', async () => {
     const slow = await beginUpload(sign(url, put({ body: 'changed' })), 'chan');
     expect(slow).toMatch(/^HTTP\/1.1 400 .*<Code>RequestTimeout</s);
     // One that dribbles in time is read to its end.
@@ -285,7 +285,7 @@ describe('bodies', () => {
     await endpoint.store.delete('slow');
   });
 
-  it('that break off leave nothing', async () => {
+  it('a body that breaks off leaves no object', async () => {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
     socket.write(head(sign(url, put({ body: 'changed'.repeat(1000) }))));
@@ -295,7 +295,7 @@ describe('bodies', () => {
     await until(async () => (await readdir(join(endpoint.folder, '.easel', 'tmp'))).length === 0);
   });
 
-  it('of XML are small, flat and without entities', async () => {
+  it('an XML body must be small, flat and without entities', async () => {
     const remove = (body: string) => codeOf({ method: 'POST', target: '/easel?delete', body });
     const wrap = (content: string) => `<Delete>${content}</Delete>`;
     const bomb = `<!DOCTYPE a [<!ENTITY a "${'kept'.repeat(10)}"><!ENTITY b "${'&a;'.repeat(100)}">]>${wrap('<Object><Key>&b;</Key></Object>')}`;
@@ -341,7 +341,7 @@ describe('bodies', () => {
   }
 });
 
-test('errors are XML that says what and where, without the query', async () => {
+test('errors are XML with code and resource, without the query', async () => {
   const { status, headers, text } = await call(url, { target: '/easel/none.txt?X-Secret=1' });
   expect([status, headers['content-type']]).toEqual([404, 'application/xml']);
   expect(text).toMatch(

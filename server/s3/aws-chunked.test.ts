@@ -40,7 +40,7 @@ const plain = (decodedLength: number, trailers = true): AwsChunkedOptions => ({ 
 const WIRE = '5\r\nhello\r\n6\r\n world\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\r\n\r\n';
 
 describe('framing', () => {
-  test.each([1, 2, 3, 7, 1000])('is understood in pieces of %i bytes', async size => {
+  test.each([1, 2, 3, 7, 1000])('aws-chunked framing is read from pieces of %i bytes', async size => {
     const { body, trailers } = await decode(WIRE, plain(11), size);
     expect(body).toBe('hello world');
     expect([...trailers]).toEqual([['x-amz-checksum-crc32', 'DUoRhQ==']]);
@@ -48,7 +48,7 @@ describe('framing', () => {
     expect(signed.body).toBe('a'.repeat(66_560));
   });
 
-  it('knows an empty body', async () => {
+  it('aws-chunked framing can hold an empty body', async () => {
     expect((await decode('0\r\n\r\n', plain(0))).body).toBe('');
   });
 
@@ -70,13 +70,13 @@ describe('framing', () => {
     ['an endless line', '5'.repeat(100_000)],
     ['bare line feeds', WIRE.replaceAll('\r\n', '\n')],
     ['something behind the end', `${WIRE}0\r\n\r\n`],
-  ])('refuses a body that is %s', async (_, wire) => {
+  ])('refuses an aws-chunked body: %s', async (_, wire) => {
     for (const size of [1, 1 << 20]) {
       await expect(decode(wire, plain(11), size)).rejects.toMatchObject({ code: 'IncompleteBody' });
     }
   });
 
-  it('refuses trailers that are none, that are repeated, too many, or not announced', async () => {
+  it('malformed, repeated, surplus and unannounced trailers are refused', async () => {
     const chunk = '1\r\nx\r\n0\r\n';
     const many = Array.from({ length: 17 }, (_, i) => `a${i}:1\r\n`).join('');
     for (const trailers of ['a\r\n', ':1\r\n', 'a:1\r\nA:2\r\n', many]) {
@@ -88,7 +88,7 @@ describe('framing', () => {
     });
   });
 
-  it('ends its source when it is left', async () => {
+  it('leaving the stream ends its source', async () => {
     let ended = false;
     const source = async function* () {
       try {
@@ -113,11 +113,11 @@ describe('signatures', () => {
     ['a byte of a chunk', EXAMPLE.replace('aaa', 'aba')],
     ['the signature of a chunk', EXAMPLE.replace('ad80c7', 'ad80c8')],
     ['the signature of the last', EXAMPLE.replace('b6c6ea', 'b6c6eb')],
-  ])('find %s changed', async (_, wire) => {
+  ])('chunk signatures reveal a change of %s', async (_, wire) => {
     await expect(decode(wire, signed)).rejects.toMatchObject({ code: 'SignatureDoesNotMatch' });
   });
 
-  it('find chunks left out, swapped, or unsigned', async () => {
+  it('chunk signatures reveal missing, swapped and unsigned chunks', async () => {
     const [first = '', second = '', last = ''] = EXAMPLE.split(/(?<=\r\n)(?=400;|0;)/);
     const lengths = { [first + last]: 65_536, [second + first + last]: 66_560, [last]: 0 };
     for (const [wire, decodedLength] of Object.entries(lengths)) {
@@ -126,7 +126,7 @@ describe('signatures', () => {
     await expect(decode(WIRE, { ...signed, decodedLength: 11 })).rejects.toMatchObject({ code: 'IncompleteBody' });
   });
 
-  it('cover the trailers', async () => {
+  it('the trailer signature covers the trailers', async () => {
     const hash = (text: string) => createHash('sha256').update(text).digest('hex');
     const first = signChunk(signing, signing.seedSignature, hash('hi'));
     const last = signChunk(signing, first, hash(''));

@@ -6,7 +6,7 @@ import { crc32c, crc64nvme } from './crc.ts';
 const bytes = (text: string) => Buffer.from(text);
 
 // Check values of "123456789" in Greg Cook's catalogue of parametrised CRC algorithms.
-test('check values of the two checksums that are ours', () => {
+test('CRC-32C and CRC-64/NVME give the check values of their specifications', () => {
   expect(crc32c(bytes('123456789'))).toBe(0xe3069283);
   expect(crc64nvme(bytes('123456789'))).toEqual({ high: 0xae8b1486, low: 0x0a799888 });
   expect(crc32c(new Uint8Array())).toBe(0);
@@ -32,7 +32,7 @@ function crc64Slowly(input: Uint8Array): bigint {
   return crc ^ 0xffffffffffffffffn;
 }
 
-it('computes in pieces of any length what it computes of the whole', () => {
+it('a checksum is the same for pieces of any length', () => {
   const all = Uint8Array.from({ length: 100 }, (_, i) => (i * 37 + 11) & 255);
   for (const cut of [0, 1, 7, 8, 9, 50, 99, 100]) {
     const [a, b] = [all.subarray(0, cut), all.subarray(cut)];
@@ -54,7 +54,7 @@ function verify(headers: Record<string, string>, body: string, trailers: Record<
   verifier.verify();
 }
 
-it('believes what is true, before the body and behind it', () => {
+it('true checksums are accepted, before the body and behind it', () => {
   verify({}, 'x');
   verify({ 'x-amz-checksum-crc32': crcOf('x'), 'content-md5': 'ndTkYSaMgDT1yFZOFVxnpg==' }, 'x');
   verify({ 'x-amz-trailer': 'x-amz-checksum-crc32' }, 'x', { 'x-amz-checksum-crc32': crcOf('x') });
@@ -74,6 +74,6 @@ it.each([
   [{ 'x-amz-checksum-xxhash64': 'AAAAAAAAAAA=' }, {}, 'NotImplemented'],
   [{ 'x-amz-trailer': 'x-amz-checksum-xxhash64' }, {}, 'NotImplemented'],
   [{ 'x-amz-sdk-checksum-algorithm': 'CRC32' }, {}, 'InvalidRequest'],
-])('refuses %j and %j: %s', (headers, trailers, code) => {
+])('refuses checksums %j and trailers %j: %s', (headers, trailers, code) => {
   expect(() => verify(headers, 'x', trailers)).toThrow(expect.objectContaining({ code }));
 });

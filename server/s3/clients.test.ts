@@ -55,7 +55,7 @@ describe('the AWS SDK with its default settings', () => {
       error => (error instanceof S3ServiceException ? error.name : error),
     );
 
-  it('puts bytes with a checksum in a header, and streams with one in a trailer', async () => {
+  it('the AWS SDK puts bytes with a checksum in a header, and streams with one in a trailer', async () => {
     await client.send(new PutObjectCommand({ Bucket, Key: 'a/bytes.txt', Body: 'hello' }));
     expect(await stored('a/bytes.txt')).toBe('hello');
     const large = randomBytes(3_000_001);
@@ -77,7 +77,7 @@ describe('the AWS SDK with its default settings', () => {
     expect(digestOf((await answer.Body?.transformToByteArray()) ?? '')).toBe(digestOf(large));
   });
 
-  it('checks every algorithm that it can compute, in headers and in trailers', async () => {
+  it('the endpoint checks every algorithm of the AWS SDK, in headers and in trailers', async () => {
     const known = ['CRC32', 'CRC32C', 'CRC64NVME', 'MD5', 'SHA1', 'SHA256'] as const;
     for (const ChecksumAlgorithm of known) {
       const Key = `sum/${ChecksumAlgorithm}`;
@@ -93,7 +93,7 @@ describe('the AWS SDK with its default settings', () => {
     expect(await codeOf(unknown)).toBe('NotImplemented');
   });
 
-  it('gives up a stream whose trailer is wrong, and keeps what was there', async () => {
+  it('a stream with a wrong trailer is refused, and the old object stays', async () => {
     await put('kept', 'before');
     const command = new PutObjectCommand({ Bucket, Key: 'kept', Body: 'after', ChecksumSHA256: digest('before') });
     expect(await codeOf(client.send(command))).toBe('BadDigest');
@@ -104,7 +104,7 @@ describe('the AWS SDK with its default settings', () => {
   });
   const digest = (body: string) => createHash('sha256').update(body).digest('base64');
 
-  it('reads ranges and conditions', async () => {
+  it('the AWS SDK reads ranges and on conditions', async () => {
     await put('x', '0123456789');
     const get = (input: object) => client.send(new GetObjectCommand({ Bucket, Key: 'x', ...input }));
     const ranges = {
@@ -144,7 +144,7 @@ describe('the AWS SDK with its default settings', () => {
     expect(await statusOf({ IfMatch: ETag, IfUnmodifiedSince: earlier })).toBe(200);
   });
 
-  it('writes on conditions, with the codes of S3', async () => {
+  it('the AWS SDK writes on conditions and gets the codes of S3', async () => {
     const write = (input: object) => client.send(new PutObjectCommand({ Bucket, Key: 'c', Body: 'x', ...input }));
     expect(await codeOf(write({ IfMatch: '"none-1"' }))).toBe('NoSuchKey');
     const { ETag } = await write({ IfNoneMatch: '*' });
@@ -156,7 +156,7 @@ describe('the AWS SDK with its default settings', () => {
     expect(await codeOf(write({ IfMatch: ETag }))).toBe('PreconditionFailed');
   });
 
-  it('lists by both versions, with delimiter and pages', async () => {
+  it('the AWS SDK lists by both versions, with delimiter and pages', async () => {
     const keys = ['a b+c/1', 'a b+c/2', 'a/1', 'ä&<>"/x', 'z'];
     for (const key of keys) await put(key);
     for (const EncodingType of [undefined, 'url'] as const) {
@@ -199,7 +199,7 @@ describe('the AWS SDK with its default settings', () => {
     expect((await client.send(new ListObjectsV2Command({ Bucket, Prefix: '.easel/' }))).KeyCount).toBe(0);
   });
 
-  it('deletes many, and tells of each', async () => {
+  it('DeleteObjects deletes many objects and answers for each', async () => {
     const odd = [' a ', 'b&<c>"\'', 'd/😀', '&amp;', 'e'];
     for (const key of odd) await put(key);
     const remove = (Objects: { Key: string; ETag?: string }[], Quiet = false) =>
@@ -217,7 +217,7 @@ describe('the AWS SDK with its default settings', () => {
     expect(await stored('g')).toBe('g');
   });
 
-  it('finds the one bucket, and no other', async () => {
+  it('the AWS SDK finds the bucket and no other', async () => {
     expect((await client.send(new ListBucketsCommand({}))).Buckets?.map(each => each.Name)).toEqual(['easel']);
     expect((await client.send(new HeadBucketCommand({ Bucket }))).BucketRegion).toBe('us-east-1');
     expect((await client.send(new GetBucketLocationCommand({ Bucket }))).LocationConstraint).toBeUndefined();
@@ -227,7 +227,7 @@ describe('the AWS SDK with its default settings', () => {
     expect(await codeOf(client.send(new GetObjectCommand({ Bucket, Key: 'none/' })))).toBe('NoSuchKey');
   });
 
-  it('keeps blobs true to their keys', async () => {
+  it('the AWS SDK cannot put wrong bytes under the key of a blob', async () => {
     const Key = blobKey(digestOf('true'));
     expect(await codeOf(client.send(new PutObjectCommand({ Bucket, Key, Body: 'false' })))).toBe('BadDigest');
     await client.send(new PutObjectCommand({ Bucket, Key, Body: 'true' }));
@@ -242,7 +242,7 @@ describe('the minio client', () => {
     client = new Client({ endPoint: hostname, port: Number(port), useSSL: false, ...TEST_CREDENTIALS });
   });
 
-  it('writes, looks, reads, lists and removes', async () => {
+  it('the minio client writes, reads, lists and removes objects', async () => {
     expect([await client.bucketExists('easel'), await client.bucketExists('other')]).toEqual([true, false]);
     expect((await client.listBuckets()).map(each => each.name)).toEqual(['easel']);
     const names = ['dir/a b.txt', 'dir/deep/ä+ö.txt', 'top.txt'];
@@ -270,7 +270,7 @@ describe('the minio client', () => {
     expect((await endpoint.store.list('')).objects).toEqual([]);
   });
 
-  it('presigns URLs that anybody can use', async () => {
+  it('anybody can use a URL that the minio client presigned', async () => {
     const key = 'odd name & ä+%/x.txt';
     const putUrl = await client.presignedPutObject('easel', key, 60);
     expect((await fetch(putUrl, { method: 'PUT', body: 'presigned' })).status).toBe(200);

@@ -21,12 +21,12 @@ test.each([
   ['PUT /easel/a/../../b', { name: 'PutObject', key: 'a/../../b' }],
   ['DELETE /easel/%2e%2e/x', { name: 'DeleteObject', key: '../x' }],
   ['DELETE /easel/a/', { name: 'DeleteObject', key: 'a/' }],
-])('%s', (line, operation) => {
+])('a request for an operation: %s', (line, operation) => {
   expect(parse(line)).toEqual(operation);
 });
 
 describe('copies', () => {
-  it('have their source in a header', () => {
+  it('a copy has its source in a header', () => {
     for (const source of ['/easel/a%20b/c', 'easel/a%20b/c', '/easel/a%20b/c?versionId=null']) {
       const copy = parse('PUT /easel/to', { 'x-amz-copy-source': source });
       expect(copy).toEqual({ name: 'CopyObject', key: 'to', from: 'a b/c' });
@@ -59,7 +59,7 @@ test.each([
   ['PUT /other', 'CreateBucket'],
   ['DELETE /easel', 'DeleteBucket'],
   ['POST /easel', 'PostObject'],
-])('501: %s names %s', (line, name) => {
+])('answers 501 to %s and names %s', (line, name) => {
   expect(() => parse(line)).toThrow(
     expect.objectContaining({ code: 'NotImplemented', message: expect.stringMatching(`^${name}`) }),
   );
@@ -76,11 +76,11 @@ test.each([
   ['PUT', { 'x-amz-copy-source': '/easel/a', 'if-none-match': '*' }],
   ['DELETE', { 'if-match': '"x"' }],
   ['GET', { 'x-amz-security-token': 'x' }],
-])('501: %s with %j', (method, headers) => {
+])('answers 501 to %s with %j', (method, headers) => {
   expect(() => parse(`${method} /easel/x`, headers)).toThrow(expect.objectContaining({ code: 'NotImplemented' }));
 });
 
-test('what asks for nothing beyond the usual is fine', () => {
+test('headers and parameters without an effect are accepted', () => {
   const headers = {
     'x-amz-acl': 'private',
     'content-encoding': 'aws-chunked',
@@ -101,6 +101,6 @@ test.each([
   ['GET /easel/%ff', 'InvalidURI'],
   ['GET /easel?prefix=%zz', 'InvalidURI'],
   ['GET *', 'InvalidURI'],
-])('%s: %s', (line, code) => {
+])('refuses %s: %s', (line, code) => {
   expect(() => parse(line)).toThrow(expect.objectContaining({ code }));
 });

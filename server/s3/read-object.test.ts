@@ -42,7 +42,7 @@ const read = (headers: Record<string, string> = {}) => readObject(options, 'GET'
 const bytesOf = async (answer: Response) => new Uint8Array(await answer.arrayBuffer());
 
 describe('a large object', () => {
-  it('is read in pieces of a few mebibytes', async () => {
+  it('a large object is read in pieces of a few mebibytes', async () => {
     const answer = await read();
     expect(Buffer.compare(await bytesOf(answer), makeBytes(10 * MIB + 1, 1))).toBe(0);
     expect(ranges).toEqual([
@@ -52,7 +52,7 @@ describe('a large object', () => {
     ]);
   });
 
-  it('of which a range is wanted is read there only', async () => {
+  it('only the requested range of a large object is read', async () => {
     const answer = await read({ range: `bytes=${PIECE - 1}-${2 * PIECE}` });
     expect([answer.status, answer.headers.get('content-length')]).toEqual([206, String(PIECE + 2)]);
     const expected = makeBytes(10 * MIB + 1, 1).subarray(PIECE - 1, 2 * PIECE + 1);
@@ -60,7 +60,7 @@ describe('a large object', () => {
     expect(ranges).toHaveLength(2);
   });
 
-  it('is read no further than the client takes it', async () => {
+  it('a large object is read only as fast as the client takes it', async () => {
     const answer = await read();
     const reader = answer.body?.getReader();
     await reader?.read();
@@ -68,7 +68,7 @@ describe('a large object', () => {
     expect(ranges.length).toBeLessThan(3);
   });
 
-  it('that is replaced in the middle breaks off: no answer mixes two versions', async () => {
+  it('the answer breaks off if the object is replaced: no answer mixes two versions', async () => {
     for (const size of [10 * MIB + 1, 100]) {
       before = async n => n === 2 && memory.put('x', makeBytes(size, 2));
       const answer = await read();
@@ -80,7 +80,7 @@ describe('a large object', () => {
 });
 
 describe('an object that is replaced between the first look and the first byte', () => {
-  it('is answered as the new version', async () => {
+  it('an object replaced before its first byte is answered in the new version', async () => {
     for (const size of [10 * MIB + 1, 100, 0]) {
       before = async n => n === 1 && memory.put('x', makeBytes(size, 3));
       const answer = await read();
@@ -91,18 +91,18 @@ describe('an object that is replaced between the first look and the first byte',
     }
   });
 
-  it('or deleted, is not there', async () => {
+  it('an object deleted before its first byte is not found', async () => {
     before = () => memory.delete('x');
     await expect(read()).rejects.toMatchObject({ code: 'NoSuchKey' });
   });
 
-  it('again and again, is given up', async () => {
+  it('an object replaced over and over is given up', async () => {
     before = n => memory.put('x', makeBytes(100, n));
     await expect(read()).rejects.toMatchObject({ code: 'SlowDown' });
   });
 });
 
-it('passes failures of the store on, at first and in the middle', async () => {
+it('failures of the store are passed on, at the start and in the middle', async () => {
   before = async () => {
     throw new Unreachable('the disk is away');
   };

@@ -95,7 +95,7 @@ describe('requests', () => {
     expect(() => authenticate(requestOf(other), CREDENTIALS, NOW)).toThrow('the signature is not that of this request');
   });
 
-  it('a presigned URL', () => {
+  it('signs the presigned URL of the S3 reference', () => {
     const target = `/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${encodeURIComponent(`${CREDENTIALS.accessKey}/${SCOPE}`)}&X-Amz-Date=${TIMESTAMP}&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404`;
     const request = parseRequest('GET', target, new Headers({ host: virtual.host }));
     for (const late of [0, 86_400_000]) {
@@ -105,7 +105,7 @@ describe('requests', () => {
     expect(() => authenticate(request, CREDENTIALS, NOW - 15 * 60_000 - 1)).toThrow('15 minutes');
   });
 
-  it('has one canonical form', () => {
+  it('equal requests have one canonical form', () => {
     const request = parseRequest(
       'PUT',
       "/b/%C3%A4+%2f'(*)%20~?z&a=2&a=1&a%3D=0&aa=%2B+x",
@@ -128,7 +128,7 @@ describe('bodies', () => {
     return { signing, signatures: signatures.slice(1) };
   };
 
-  it('chunks', () => {
+  it('signs the chunks of the S3 reference', () => {
     expect(chain(EXAMPLES['chunked upload']?.signature ?? '').signatures).toEqual([
       'ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648',
       '0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497',
@@ -136,7 +136,7 @@ describe('bodies', () => {
     ]);
   });
 
-  it('chunks with trailers', () => {
+  it('signs the chunks and trailers of the S3 reference', () => {
     const { signing, signatures } = chain(EXAMPLES['chunked upload with trailers']?.signature ?? '');
     expect(signatures).toEqual([
       'b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2',

@@ -3,7 +3,7 @@ import { buildErrorXml, buildXml, parseDelete } from './xml.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 
-it('escapes what it writes', () => {
+it('written text is escaped', () => {
   const xml = buildXml('List', { Key: [`a&b<c>"'`, ' s '], Empty: '', None: undefined, Nothing: [], N: 0, B: false });
   expect(xml).toBe(
     '<?xml version="1.0" encoding="UTF-8"?>\n<List xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Key>a&amp;b&lt;c&gt;&quot;&apos;</Key><Key> s </Key><Empty></Empty><N>0</N><B>false</B></List>',
@@ -13,7 +13,7 @@ it('escapes what it writes', () => {
 
 const remove = (content: string) => `<?xml version="1.0"?><Delete xmlns="x">${content}</Delete>`;
 
-it('reads keys to delete, with entities and white space', () => {
+it('keys to delete are read with entities and white space', () => {
   const keys = [
     '<Key> a&amp;b&#x20;&#228;&lt;</Key>',
     '<Key>&#60;c&gt;</Key>',
@@ -57,10 +57,10 @@ it.each([
   ['a surrogate by number', remove('<Object><Key>&#xd800;</Key></Object>')],
   ['deep nesting', '<Delete>'.repeat(10_000) + '</Delete>'.repeat(10_000)],
   ['a dangerous name', '<__proto__><Object><Key>a</Key></Object></__proto__>'],
-])('refuses %s', (_, text) => {
+])('refuses an XML body to delete: %s', (_, text) => {
   expect(() => parseDelete(bytes(text))).toThrow(expect.objectContaining({ code: 'MalformedXML' }));
 });
 
-it('refuses what is no UTF-8', () => {
+it('a document that is not UTF-8 is refused', () => {
   expect(() => parseDelete(Buffer.from(remove('<Object><Key>\xff</Key></Object>'), 'latin1'))).toThrow('UTF-8');
 });
