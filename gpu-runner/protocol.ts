@@ -1,4 +1,4 @@
-/** @file What server and runner say to each other over loopback HTTP: plain JSON, digests, no tensors. */
+/** @file Messages between server and gpu-runner over loopback HTTP: plain JSON with digests, no tensors. */
 import { z } from 'zod';
 import { progressSchema } from '../configs/progress.ts';
 import { samplingSchema } from '../configs/sampling.ts';
@@ -21,11 +21,14 @@ export const trainChunkJobSchema = z.strictObject({
   plan: trainingPlanSchema,
 });
 
-/** Pictures from a checkpoint, one per row of the conditions. */
+/** Makes pictures from a checkpoint, one per row of the conditions. */
 export const sampleJobSchema = z.strictObject({
   kind: z.literal('sample'),
   checkpoint: digestSchema,
-  /** safetensors blob: text f32 [n, tokens, dim] and text_mask f32 [n, tokens]; optional cls [n, dim], patches [n, rows, columns, dim], pose [n, 133, 3]; negative_text, negative_text_mask. */
+  /**
+   * safetensors blob: text f32 [n, tokens, dim] and text_mask f32 [n, tokens]; optional cls [n, dim], patches [n, rows,
+   * columns, dim], pose [n, 133, 3]; negative_text, negative_text_mask.
+   */
   conditions: digestSchema,
   width: z.int().positive(),
   height: z.int().positive(),
@@ -37,9 +40,9 @@ export const sampleJobSchema = z.strictObject({
 });
 
 /**
- * The kinds of jobs, one row each. A new kind is a row here, its handler in a file of jobs/, and a row in jobs/handlers.ts, which must
- * have a handler for each kind. A kind with a priority above 0 is interactive: its jobs run before waiting jobs of priority 0 and
- * between the steps of a running one.
+ * The kinds of jobs. A new kind is a row here, a handler in a file of jobs/, and a row in jobs/handlers.ts. Jobs of a
+ * kind with a priority above 0 are interactive: they run before waiting jobs of priority 0, and between the steps of a
+ * running one.
  */
 export const JOB_KINDS = {
   'train-chunk': { schema: trainChunkJobSchema, priority: 0 },
@@ -47,7 +50,7 @@ export const JOB_KINDS = {
 } as const;
 
 export type JobKind = keyof typeof JOB_KINDS;
-/** A job of kind K; without K, of any kind. */
+/** A job of kind K; without K, a job of any kind. */
 export type Job<K extends JobKind = JobKind> = {
   [P in K]: { readonly kind: P } & z.infer<(typeof JOB_KINDS)[P]['schema']>;
 }[K];
@@ -67,9 +70,9 @@ export function isInteractive(job: Job): boolean {
 }
 
 /**
- * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm, learning_rate, skipped }, with
- * `loss/NAME` of each loss when there are several, and `reason` when the step was skipped); `to` is where it ended, smaller than asked when a
- * shutdown cut it short.
+ * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
+ * learning_rate, skipped }, with `loss/NAME` of each loss when there are several, and `reason` when the step was
+ * skipped). `to` is the last step, smaller than asked when a shutdown cut the chunk short.
  * sample: output `pixels`, npy uint8 [n, height, width, 3].
  */
 export const jobResultSchema = z.strictObject({
@@ -80,7 +83,7 @@ export const jobResultSchema = z.strictObject({
 });
 export type JobResult = z.infer<typeof jobResultSchema>;
 
-/** Sent as server-sent events of a job: `progress` any number of times, then one of `done` and `failed`. */
+/** A server-sent event of a job. The last one is `done` or `failed`. */
 export const jobEventSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('queued'), position: z.int() }),
   progressSchema.extend({ type: z.literal('progress') }).strict(),
@@ -89,7 +92,7 @@ export const jobEventSchema = z.discriminatedUnion('type', [
 ]);
 export type JobEvent = z.infer<typeof jobEventSchema>;
 
-/** Answer of PUT (202, or 200 with the remembered `result`) and GET on a job. */
+/** The answer to PUT (202, or 200 with the remembered `result`) and to GET of a job. */
 export const jobDocumentSchema = z.strictObject({
   v: z.literal(1),
   action: digestSchema,
@@ -98,7 +101,7 @@ export const jobDocumentSchema = z.strictObject({
 });
 export type JobDocument = z.infer<typeof jobDocumentSchema>;
 
-/** GET /status */
+/** The answer to GET /status. */
 export const runnerStatusSchema = z.strictObject({
   v: z.literal(1),
   pid: z.int(),
@@ -110,7 +113,7 @@ export const runnerStatusSchema = z.strictObject({
   running: z.strictObject({ action: digestSchema, kind: z.string(), phase: z.string().optional() }).nullable(),
   queued: z.int(),
   finished: z.int(),
-  /** It finishes its step and takes no further jobs. */
+  /** The runner finishes its step and takes no further jobs. */
   stopping: z.boolean(),
   engines: z.array(
     z.strictObject({
@@ -119,9 +122,9 @@ export const runnerStatusSchema = z.strictObject({
       device: z.string().optional(),
       version: z.string().optional(),
       threads: z.int().optional(),
-      /** The one that `auto` takes first; absent: f32. */
+      /** `auto` takes the first; absent: f32. */
       precisions: z.array(engineSpecSchema.shape.precision).readonly().optional(),
-      /** What would make the runner's machine faster. */
+      /** How to make this machine faster. */
       advice: z.string().optional(),
       reason: z.string().optional(),
     }),
@@ -129,21 +132,27 @@ export const runnerStatusSchema = z.strictObject({
 });
 export type RunnerStatus = z.infer<typeof runnerStatusSchema>;
 
-/** The calls of the runner's control server; every request carries `authorization: Bearer <secret>`. */
+/** The routes of the control worker. Every request has the header `authorization: Bearer <secret>`. */
 export const RUNNER_ROUTES = {
   /**
-   * PUT a job under its action's digest: starts it, joins it, or answers at once from the last finished ones. GET looks at it.
-   * DELETE cancels it; with `?client=ID` only if no stream of another client follows it.
+   * PUT of a job under the digest of its action starts it, joins the running job, or answers at once with a remembered
+   * result. GET shows the job. DELETE cancels it; with `?client=ID`, only if no stream of another client follows it.
    */
   job: '/jobs/:action',
-  /** GET: server-sent events of {@link JobEvent}, replayed after Last-Event-ID; `?client=ID` names who follows. Ends after `done` or `failed`; ending before it means that the runner stops. */
+  /**
+   * GET: {@link JobEvent}s as server-sent events, replayed after Last-Event-ID; `?client=ID` names the client. The
+   * stream ends after `done` or `failed`; an earlier end means that the runner stops.
+   */
   events: '/jobs/:action/events',
   status: '/status',
 } as const;
 
-/** gpu-runner/client/client.ts implements it over HTTP. */
+/** Implemented over HTTP in gpu-runner/client/client.ts. */
 export interface RunnerClient {
-  /** Runs a job to its end. Cancelling `signal` cancels the job. @throws Busy when no runner is reachable or its queue is full. */
+  /**
+   * Runs a job to its end. Aborting `signal` cancels the job.
+   * @throws Busy when no runner is reachable or all queues are full.
+   */
   run(
     action: string,
     job: Job,

@@ -1,4 +1,7 @@
-/** @file What a function gets beside its input: blobs, progress, the runner; for an effect also the store and other functions. */
+/**
+ * @file What a function gets beside its input: blobs, progress, the runner; for an effect also the store and other
+ * functions.
+ */
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { LeaseTerms } from '../../storage/lease.ts';

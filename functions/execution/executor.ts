@@ -1,4 +1,6 @@
-/** @file Every call of every function goes through here: read the call, look up its result, join its run or start one. */
+/**
+ * @file Every call of every function goes through here: read the call, look up its result, join its run or start one.
+ */
 import { randomUUID } from 'node:crypto';
 import { Internal } from '../../errors.ts';
 import { createActionCache } from '../../storage/action-cache.ts';
@@ -22,21 +24,28 @@ import { createRuns } from './runs.ts';
 export interface Executor {
   readonly functions: ReadonlyMap<string, AnyFunction>;
   /**
-   * Calls a pure or page function and waits for its result. Aborting `signal` stops the work unless it has another caller.
-   * @throws InvalidInput (unknown keys, wrong types), NotFound (function, name, digest), Cancelled, and the function's own errors.
+   * Calls a pure or page function and waits for its result. Aborting `signal` stops the work unless it has another
+   * caller.
+   * @throws InvalidInput (unknown keys, wrong types), NotFound (function, name, digest), Cancelled, and the function's
+   * own errors.
    */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs an effect to its end and returns its JSON; joins an equal effect that goes on. */
   callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
-  /** Starts any function as a run that goes on without callers; equal calls share one run. @throws InvalidInput, NotFound, Busy */
+  /**
+   * Starts any function as a run that goes on without callers; equal calls share one run.
+   * @throws InvalidInput, NotFound, Busy
+   */
   start(name: string, body: Json, options?: { readonly skipCache?: boolean }): Promise<RunHandle>;
-  /** For work of a route: when it misses a blob that a function made, makes the blob again and repeats the work once. */
+  /**
+   * For work of a route: when it misses a blob that a function made, makes the blob again and repeats the work once.
+   */
   heal<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
   /** A run of this process, or one that the store knows. */
   findRun(action: Digest): Promise<RunHandle | undefined>;
   /**
-   * Before a stop: starts nothing new and waits up to `ms` for the runs. Runs that are left are not cancelled, so that a job goes on
-   * at the gpu-runner and the next server finds it there.
+   * Before a stop: starts nothing new and waits up to `ms` for the runs. Runs that are left are not cancelled, so that
+   * a job goes on at the gpu-runner and the next server finds it there.
    */
   drain(ms: number): Promise<void>;
   /** Cancels all runs and waits for them. */
@@ -52,8 +61,8 @@ export interface ExecutorOptions extends ContextParts {
 }
 
 /**
- * What is computed although there is a result: `nothing`; `call`, the call but not its pages, since one of its blobs is missing; or
- * `all`.
+ * What is computed although there is a result: `nothing`; `call`, the call but not its pages, since one of its blobs is
+ * missing; or `all`.
  */
 type Refresh = 'nothing' | 'call' | 'all';
 

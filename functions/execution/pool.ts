@@ -8,7 +8,8 @@ import type { PoolReply, PoolRequest } from './pool-worker.ts';
 export interface TaskPool {
   /**
    * Runs a task of functions/tasks.ts in a worker. The input is copied; buffers in the answer are moved, not copied.
-   * @throws what the task throws (an AppError keeps its code, status, expectation and hint), Busy when the queue is full.
+   * @throws what the task throws (an AppError keeps its code, status, expectation and hint), Busy when the queue is
+   * full.
    */
   run<T>(name: string, input: unknown, signal?: AbortSignal): Promise<T>;
   /** Fails what is queued and running, and ends the workers. */

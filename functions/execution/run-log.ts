@@ -1,6 +1,7 @@
 /**
- * @file The progress events of one run: replayed from any point, bounded in memory, thinned when they come too fast. Only this log thins
- * them: the events of runner jobs and those of functions in the server all pass it on their way to clients and to the store.
+ * @file The progress events of one run: replayed from any point, bounded in memory, thinned when they come too fast.
+ * Only this log thins them: the events of runner jobs and those of functions in the server all pass it on their way to
+ * clients and to the store.
  */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Clock } from '../../storage/clock.ts';

@@ -1,4 +1,7 @@
-/** @file Runs in the store, `runs/<action>/<attempt>/{state.json,events.jsonl}`: so that another server can tell of them. Progress, never truth. */
+/**
+ * @file Runs in the store, `runs/<action>/<attempt>/{state.json,events.jsonl}`: so that another server can tell of
+ * them. Progress, never truth.
+ */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { progressSchema } from '../../configs/progress.ts';

@@ -1,4 +1,7 @@
-/** @file The runs of this process: equal calls share one, posted runs outlive their callers and are written to the store. */
+/**
+ * @file The runs of this process: equal calls share one, posted runs outlive their callers and are written to the
+ * store.
+ */
 import { Busy } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Clock } from '../../storage/clock.ts';
@@ -19,7 +22,10 @@ export interface Runs {
    * @throws Busy when a new run would start after {@link drain}.
    */
   use<T>(spec: RunSpec<Result | Json>, use: (run: Run) => T | Promise<T>): Promise<T>;
-  /** As {@link use}, for a run that goes on without callers and leaves events and state behind. @throws Busy also when too many go on. */
+  /**
+   * As {@link use}, for a run that goes on without callers and leaves events and state behind.
+   * @throws Busy also when too many go on.
+   */
   post(spec: RunSpec<Result | Json>, options: { readonly effect: boolean }): Promise<RunHandle>;
   /** A run that goes on here, or ended here a short while ago. */
   find(action: Digest): Run | undefined;

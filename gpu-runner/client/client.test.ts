@@ -22,11 +22,11 @@ interface FakeRunner {
   readonly aborted: JobTicket[];
   readonly requests: string[];
   readonly lastEventIds: (string | null)[];
-  /** Called before each answer: may throw as the network does. */
+  /** Called before each answer; may throw like the network. */
   intercept: (request: Request, response: Response) => Response;
 }
 
-/** Runners in this process, reached through a fetch that never leaves it. */
+/** Runners in this process, and a fetch that reaches them without a network. */
 function createFleet(statuses: Readonly<Record<string, Partial<RunnerStatus>>>) {
   const fleet = new Map<string, FakeRunner & { readonly handle: (request: Request) => Promise<Response> }>();
   for (const [name, status] of Object.entries(statuses)) {
@@ -73,7 +73,7 @@ function createFleet(statuses: Readonly<Record<string, Partial<RunnerStatus>>>) 
     runner.requests.push(`${request.method} ${new URL(request.url).pathname.split('/')[1]}`);
     if (request.url.includes('/events')) runner.lastEventIds.push(request.headers.get('last-event-id'));
     const response = runner.intercept(request, await runner.handle(local));
-    // As the real one does, an abort breaks the request, or the body that is still coming.
+    // Like the real fetch: an abort breaks the request, or its unfinished body.
     request.signal.throwIfAborted();
     const body = response.body?.pipeThrough(new TransformStream(), { signal: request.signal });
     return new Response(body ?? null, response);
@@ -117,7 +117,7 @@ test.each<[string, Readonly<Record<string, Partial<RunnerStatus>>>, string]>([
   expect((await run).to).toBe(1);
 });
 
-test('a job goes to the runner that has it already, and a remembered result comes without an event', async () => {
+test('a job goes to the runner that knows it, and a remembered result needs no events', async () => {
   const { client, get } = createFleet({ a: {}, b: { queued: 1 } });
   get('b').board.put(A, fakeChunk(0, 1));
   await finish(get('b'));
@@ -126,7 +126,7 @@ test('a job goes to the runner that has it already, and a remembered result come
   expect(get('a').submitted).toHaveLength(0);
 });
 
-test('one with a full queue is passed over; all full is Busy with a time to try again', async () => {
+test('a runner with a full queue is skipped; when all queues are full, Busy names a time to try again', async () => {
   const { client, get } = createFleet({ a: { queued: 0 }, b: { queued: 1 } });
   for (const name of ['1', '2']) get('a').board.put(digestOf(name), fakeChunk(0, 1));
   const run = client.run(A, fakeChunk(0, 1), { signal: never() });
@@ -141,7 +141,7 @@ test('one with a full queue is passed over; all full is Busy with a time to try 
   });
 });
 
-test('a stream that breaks is taken up after the last event, none is lost or told twice', async () => {
+test('a broken stream continues after its last event; no event is lost or repeated', async () => {
   const { client, get } = createFleet({ a: {} });
   const runner = get('a');
   let cut = true;
@@ -192,7 +192,7 @@ test('a job whose runner dies goes to another one', async () => {
   expect((await run).to).toBe(1);
 });
 
-test('a job that its runner forgets each time is given up after three submissions', async () => {
+test('a job is given up after three submissions that the runner forgot', async () => {
   const { client, get } = createFleet({ a: {} });
   const runner = get('a');
   runner.intercept = (request, response) =>
@@ -219,7 +219,7 @@ test('a job that its runner forgets each time is given up after three submission
   expect(phases).toEqual(['waiting', 'waiting']);
 });
 
-test('cancelling reaches the runner, but not over the head of another client', async () => {
+test('cancelling stops the job at the runner, unless another client follows it', async () => {
   const { client, get } = createFleet({ a: {} });
   const runner = get('a');
   const [mine, theirs] = [new AbortController(), new AbortController()];
@@ -235,7 +235,7 @@ test('cancelling reaches the runner, but not over the head of another client', a
   expect(runner.aborted).toHaveLength(1);
 });
 
-test('a job cancelled before it was submitted does not stay behind', async () => {
+test('a job that is cancelled while it is submitted does not stay at the runner', async () => {
   const { client, get } = createFleet({ a: {} });
   const runner = get('a');
   const controller = new AbortController();
@@ -247,7 +247,7 @@ test('a job cancelled before it was submitted does not stay behind', async () =>
   expect(runner.aborted.map(({ action }) => action)).toEqual([A]);
 });
 
-test('no runner at all is Busy at once when none was ever seen', async () => {
+test('without any runner, a first call is Busy at once', async () => {
   const { client, fleet } = createFleet({ a: {}, b: {} });
   fleet.clear();
   const from = performance.now();
@@ -259,7 +259,7 @@ test('no runner at all is Busy at once when none was ever seen', async () => {
   await expect(client.status()).rejects.toThrow(Busy);
 });
 
-test('a runner that is asleep is nobody to ask for its status: another is, and alone it is Busy', async () => {
+test('the status comes from a runner that answers; when the only runner is silent, it is Busy', async () => {
   const asleep = createServer().listen(0, '127.0.0.1');
   await once(asleep, 'listening');
   const { port } = asleep.address() as AddressInfo;

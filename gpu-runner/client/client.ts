@@ -1,4 +1,7 @@
-/** @file The server's side of the runner protocol: finds a runner, submits a job, follows it, and goes on after a runner's death. */
+/**
+ * @file The server's side of the runner protocol: finds a runner, submits and follows a job, and goes on after a
+ * runner's death.
+ */
 import { randomUUID } from 'node:crypto';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
 import { AppError, Busy, Cancelled, Internal } from '../../errors.ts';
@@ -8,27 +11,27 @@ import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from '../pr
 import { readRunnerFiles } from './runner-file.ts';
 import { createRunnerLink, LinkLost, type RunnerLink } from './runner-link.ts';
 
-/** Submissions of one job when runners die over it. */
+/** Submissions of one job whose runner dies. */
 const ATTEMPTS = 3;
 const FIRST_CONTACT_MS = 2000;
 const RETURN_MS = 20_000;
-/** Shorter than what those who show the status wait for it. */
+/** Shorter than the wait of callers that show the status. */
 const STATUS_MS = 1500;
 const POLL_MS = 200;
 const RETRY_AFTER_SECONDS = 10;
 
 export interface RunnerClientOptions {
-  /** `http://127.0.0.1:8789`; none: every runner of this user that was started alone. */
+  /** Such as `http://127.0.0.1:8789`; default: every runner of this user that was started alone. */
   readonly addresses?: readonly string[];
-  /** Absent: read from the file that a runner started alone leaves in the cache folder. */
+  /** Default: from the file that a runner started alone leaves in the cache folder. */
   readonly secret?: string;
   readonly cacheFolder?: string;
   readonly fetch?: typeof fetch;
   /** Default: the system's. */
   readonly clock?: Clock;
-  /** How long a runner that was there before may be away: a supervised restart. Default 20 s. */
+  /** Longest absence of a runner that was seen before (a supervised restart); default 20 s. */
   readonly returnMs?: number;
-  /** How long to look for a runner that was never seen. Default 2 s. */
+  /** Longest search for a runner that was never seen; default 2 s. */
   readonly firstContactMs?: number;
 }
 
@@ -37,7 +40,10 @@ interface Endpoint {
   readonly secret: string;
 }
 
-/** Runs jobs on the runner with the shortest queue. Jobs are idempotent by their action, so one whose runner died is submitted again. */
+/**
+ * Runs jobs on the runner with the shortest queue. A job is idempotent by its action, so it is submitted again when its
+ * runner dies.
+ */
 export function createRunnerClient(options: RunnerClientOptions = {}): RunnerClient {
   const { fetch: doFetch = fetch, clock = SYSTEM_CLOCK } = options;
   let seen = false;
@@ -49,7 +55,7 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
     return files.filter(({ address }) => addresses.length === 0 || addresses.includes(address));
   }
 
-  /** All runners that answer, with the reasons of those that do not. */
+  /** All runners that answer, and for each other runner the reason. */
   async function survey(signal: AbortSignal) {
     const links = (await listEndpoints()).map(endpoint => createRunnerLink(endpoint, doFetch, clock));
     const answers = await Promise.allSettled(links.map(async link => ({ link, status: await link.status(signal) })));
@@ -65,14 +71,14 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
     return { answering, reachable, reasons };
   }
 
-  /** Waits for a runner as long as one may be expected. @throws Busy naming the addresses and what to do */
+  /** Waits for a runner. @throws Busy with the addresses and advice. */
   async function findRunners(signal: AbortSignal) {
     let since = clock.monotonic();
     for (;;) {
       const { answering, reachable, reasons } = await survey(signal);
       signal.throwIfAborted();
       if (reachable.length > 0) return reachable;
-      // One that shuts down may take a long step to do so; its return is waited for from then on.
+      // A runner may need a long step to shut down. The wait for its return begins after that.
       if (answering.length > 0) since = clock.monotonic();
       const patience = seen ? (options.returnMs ?? RETURN_MS) : (options.firstContactMs ?? FIRST_CONTACT_MS);
       if (clock.monotonic() + POLL_MS > since + patience) throw unreachable(reasons);
@@ -88,12 +94,12 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
         : `no gpu-runner is known${asked === undefined || asked === '' ? '' : ` at ${asked}`}`;
     return new Busy(message, {
       expected: 'a running gpu-runner with the same secret',
-      hint: 'start all with `easel up`, or one alone with `node gpu-runner/process/main.ts`, and name it in EASEL_RUNNERS',
+      hint: 'run `easel up`, or `node gpu-runner/process/main.ts` and name its address in EASEL_RUNNERS',
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     });
   }
 
-  /** Where the job is known already, else by load; runners that lack the job's engine come last. */
+  /** Runners that know the job come first, then by load; runners without the job's engine come last. */
   async function rank(action: string, job: Job, signal: AbortSignal): Promise<readonly RunnerLink[]> {
     const reachable = await findRunners(signal);
     const known = await Promise.all(
@@ -124,7 +130,7 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
         if (document.result !== undefined) return document.result;
         return await followToEnd(link, action, client, signal, onEvent);
       } catch (error) {
-        // Answered before the runner forgets that this client follows.
+        // Waits for the answer, while the runner still knows that this client follows.
         if (signal.aborted) await link.cancel(action, client).catch(() => {});
         if (!(error instanceof Busy)) throw error;
         if (error.details.stopping === true) throw new LinkLost(error.message, { cause: error });

@@ -16,7 +16,7 @@ export type RunnerFile = z.infer<typeof runnerFileSchema>;
 
 const FOLDER = 'runners';
 
-/** One file per device; replaces that of an earlier start. */
+/** Writes the file of a device; replaces the file of an earlier start. */
 export async function writeRunnerFile(
   cacheFolder: string,
   device: string,
@@ -27,12 +27,12 @@ export async function writeRunnerFile(
   const path = join(folder, `${device}.json`);
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, `${JSON.stringify({ v: 1, ...content })}\n`, { mode: 0o600 });
-  // An existing temporary file of the same pid would have kept its mode.
+  // An old temporary file of this pid would keep its mode.
   await chmod(temporary, 0o600);
   await rename(temporary, path);
 }
 
-/** Removes the file if it is still that of this process. */
+/** Removes the file, unless another process has replaced it. */
 export async function removeRunnerFile(cacheFolder: string, device: string): Promise<void> {
   const path = join(cacheFolder, FOLDER, `${device}.json`);
   const content = await readOne(path);

@@ -1,4 +1,4 @@
-/** @file HTTP to one runner. What the network does becomes LinkLost; what the runner answers becomes a value or an AppError. */
+/** @file HTTP to one runner. A failure of the network becomes LinkLost; an answer becomes a value or an AppError. */
 import { z } from 'zod';
 import { Internal, NotFound } from '../../errors.ts';
 import { rebuildError } from '../../errors-wire.ts';
@@ -15,30 +15,30 @@ import {
   runnerStatusSchema,
 } from '../protocol.ts';
 
-/** A runner's control worker answers in milliseconds, whatever its main thread does. */
+/** The control worker answers in milliseconds, even while the main thread is blocked. */
 const ANSWER_MS = 5000;
-/** Three keep-alive comments missed. */
+/** Three missing keep-alive comments. */
 const SILENCE_MS = 45_000;
 const RECONNECTS = 5;
 const RECONNECT_MS = 100;
 
-/** The runner is gone, restarts, or has forgotten the job: submit it again. */
+/** The runner is away, restarts, or has forgotten the job: submit the job again. */
 export class LinkLost extends Error {
   override readonly name = 'LinkLost';
 }
 
-/** Nothing listens there: no use in connecting again at once. */
+/** Nothing listens at the address, so that another attempt at once is useless. */
 class NobodyThere extends LinkLost {}
 
 export interface RunnerLink {
   readonly address: string;
-  /** @throws LinkLost, and what the runner answers. */
+  /** @throws LinkLost, or the error that the runner answers. */
   status(signal: AbortSignal): Promise<RunnerStatus>;
-  /** Takes no signal: a submission that may have arrived has to be cancelled, not forgotten. */
+  /** Takes no signal, since an aborted submission may have arrived: cancel the job instead. */
   submit(action: string, job: Job): Promise<JobDocument>;
-  /** False also when it does not answer. */
+  /** Whether the runner knows the job and it has not failed. False when the runner does not answer. */
   knows(action: string, signal: AbortSignal): Promise<boolean>;
-  /** All events to `done` or `failed`, over as many connections as it takes. @throws LinkLost */
+  /** All events up to `done` or `failed`; connects again when a connection breaks. @throws LinkLost */
   follow(action: string, client: string, signal: AbortSignal): AsyncGenerator<JobEvent>;
   cancel(action: string, client: string): Promise<void>;
 }
@@ -70,12 +70,12 @@ export function createRunnerLink(
     throw new Internal(
       `the gpu-runner at ${address} answered ${path} in an unknown form: ${z.prettifyError(parsed.error)}`,
       {
-        hint: 'server and runner may be of different versions: restart both',
+        hint: 'server and runner may have different versions: restart both',
       },
     );
   }
 
-  /** One connection's events after `lastId`. */
+  /** The events after `lastId` that one connection brings. */
   async function* connect(action: string, client: string, lastId: string | undefined, signal: AbortSignal) {
     const silence = new AbortController();
     const timer = setTimeout(() => silence.abort(new LinkLost('the stream fell silent')), SILENCE_MS);
@@ -136,7 +136,7 @@ export function createRunnerLink(
 function lost(reason: unknown): LinkLost {
   if (reason instanceof LinkLost) return reason;
   const error = reason instanceof Error ? reason : new Error(String(reason));
-  // undici says "fetch failed" and puts the reason into the cause.
+  // The message of undici is always "fetch failed"; its cause has the reason.
   const cause = error.cause instanceof Error ? error.cause : undefined;
   const code = cause !== undefined && 'code' in cause ? String(cause.code) : undefined;
   const message = code ?? cause?.message ?? error.message;

@@ -1,4 +1,4 @@
-/** @file What a job may touch. Jobs are the only code that gets an engine instance. */
+/** @file The means of a job. Jobs are the only code that gets an engine instance. */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -8,9 +8,9 @@ import type { TrainingSource } from '../training/source.ts';
 import type { ColumnSourceOptions } from './column-source.ts';
 
 export interface JobContext {
-  /** Hashes and writes in a worker, so that the engine's thread does not wait. */
+  /** A worker hashes and writes, so that the engine's thread does not wait. */
   readonly blobs: BlobStore;
-  /** The runner's engine for a spec; one instance each, kept warm. */
+  /** The runner has one warm engine per spec. */
   engine(spec: EngineSpec): Promise<Engine>;
   /**
    * Opens the train split of a dataset in a thread of its own, within the runner's budget for pages.
@@ -22,13 +22,14 @@ export interface JobContext {
   ): Promise<TrainingSource>;
   progress(event: ProgressEvent): void;
   /**
-   * Called between optimizer steps, sampler steps or other units of work: lets waiting interactive jobs run to their end beside the
-   * resident state. `stop`: the runner shuts down, commit what is finished. @throws Cancelled
+   * A job calls it between its units of work, such as optimizer steps and sampler steps. Waiting interactive jobs run
+   * to their end meanwhile; the state on the device stays. `stop`: the runner shuts down, so commit the finished units.
+   * @throws Cancelled
    */
   breathe(): Promise<'continue' | 'stop'>;
 }
 
 export type JobHandler<K extends JobKind = JobKind> = (ctx: JobContext, job: Job<K>) => Promise<JobResult>;
 
-/** Total over the kinds, so that TypeScript names a missing handler. */
+/** Total over the kinds, so TypeScript names a missing handler. */
 export type JobHandlers = { readonly [K in JobKind]: JobHandler<K> };

@@ -18,7 +18,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test('stores what the bytes were when put was called, and leaves them to the caller', async () => {
+test('put stores the bytes as they were at the call, and the caller may change them afterwards', async () => {
   const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i);
   const digest = digestOf(bytes);
   const view = bytes.subarray(1000, 2000);
@@ -42,18 +42,18 @@ test('accepts memory that cannot be transferred, and reads ranges and heads', as
   expect(await blobs.head(digestOf('absent'))).toBeUndefined();
 });
 
-test('errors cross the thread as what they are', async () => {
+test('an error from the worker keeps its class', async () => {
   await expect(blobs.get(digestOf('absent'))).rejects.toThrow(BlobMissing);
 });
 
-test('closing waits for what is under way', async () => {
+test('closing waits for calls that have started', async () => {
   const last = blobs.put(new Uint8Array(5_000_000).fill(1));
   await blobs.close();
   expect((await last).size).toBe(5_000_000);
   expect(deaths).toEqual([]);
 });
 
-test('a store that does not open is an error, not a death', async () => {
+test('a store that cannot be opened is an error, and the process lives on', async () => {
   const client = createBlobClient('ftp://nowhere', error => deaths.push(error));
   await expect(client.ready).rejects.toThrow(InvalidInput);
   await expect(client.ready).rejects.toThrow('ftp://nowhere');

@@ -1,4 +1,4 @@
-/** @file The main thread's BlobStore: hashing and disk live in the blob worker, the engine's thread only copies. */
+/** @file The main thread's BlobStore. The blob worker hashes, writes and reads; the engine's thread only copies. */
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobRef, BlobStore, ByteRange } from '../../storage/types.ts';
 import { createWorkerCalls } from './worker-calls.ts';
@@ -6,7 +6,7 @@ import { createWorkerCalls } from './worker-calls.ts';
 export interface BlobClient extends BlobStore {
   /** Rejects when the store cannot be opened. */
   readonly ready: Promise<void>;
-  /** Waits for the calls under way, then ends the worker. */
+  /** Waits for calls that have started, then ends the worker. */
   close(): Promise<void>;
 }
 

@@ -42,7 +42,7 @@ await answerCalls<BlobRequest>(async () => {
   }
 });
 
-/** A small read may be a view into Node's shared pool: only a copy can be transferred. */
+/** A small read may be a view of Node's shared pool, which cannot be transferred, so a copy is. */
 function move(bytes: Uint8Array): Moved {
   const copy = new Uint8Array(bytes);
   return new Moved(copy, [copy.buffer]);

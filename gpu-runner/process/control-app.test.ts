@@ -68,7 +68,7 @@ test('the problem of a malformed job names the key, or the known kinds', async (
   expect(await detailOf({ ...fakeChunk(0, 1), kind: 'bake' })).toContain("'train-chunk' | 'sample'");
 });
 
-test('events come as they happen, with comments in the silence, and the stream ends after the last', async () => {
+test('events arrive as they happen, comments fill the pauses, and the stream ends after the last event', async () => {
   const { app, board } = setUp(20);
   board.put(A, fakeChunk(0, 1));
   board.record(1, { type: 'progress', phase: 'train' });

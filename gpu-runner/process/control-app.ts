@@ -1,4 +1,4 @@
-/** @file The runner's HTTP interface as a Hono app: pure but for the board and the status that it is given. */
+/** @file The runner's HTTP interface as a Hono app. Its only state is the board. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -30,10 +30,10 @@ export function createControlApp({ secret, board, status, keepAliveMs = KEEP_ALI
     const host = c.req.header('host') ?? new URL(c.req.url).host;
     if (!isLoopback(host.replace(/:\d+$/, ''))) {
       throw new Forbidden(`the Host header "${host}" is not a loopback address`, {
-        hint: 'the gpu-runner talks to this machine only; call the server instead',
+        hint: 'the gpu-runner answers this machine only; call the server instead',
       });
     }
-    // Digests are of one length, as a constant-time comparison needs.
+    // A comparison in constant time needs equal lengths, which digests have.
     if (!timingSafeEqual(sha256(c.req.header('authorization') ?? ''), expected)) {
       throw new Unauthorized("the runner's secret is missing or wrong", {
         expected: 'authorization: Bearer <secret>',
@@ -58,7 +58,7 @@ export function createControlApp({ secret, board, status, keepAliveMs = KEEP_ALI
       if (!job.success) {
         throw new InvalidInput(`the job is not well-formed: ${z.prettifyError(job.error)}`, {
           expected: 'JSON as jobSchema of gpu-runner/protocol.ts',
-          hint: 'server and runner may be of different versions: restart both',
+          hint: 'server and runner may have different versions: restart both',
         });
       }
       const document = board.put(action, job.data);
@@ -101,7 +101,7 @@ export function createControlApp({ secret, board, status, keepAliveMs = KEEP_ALI
   return app;
 }
 
-/** A problem document that also has the details of the error, which the server acts on, and the exact time to wait. */
+/** A problem document, with the details of the error (the server acts on them) and the exact time to wait. */
 function problem(thrown: unknown): Response {
   const error = describeError(thrown);
   const { details, retry_after_seconds: after } = error;

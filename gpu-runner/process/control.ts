@@ -15,12 +15,13 @@ import { createJobBoard } from './job-board.ts';
 import type { ControlOptions, FromControl, ToControl } from './messages.ts';
 import { openSharedFlags } from './shared-flags.ts';
 
-/** sysexits.h EX_TEMPFAIL: the device is held, a later start may succeed. */
+/** EX_TEMPFAIL of sysexits.h: another process holds the device, and a later start may succeed. */
 const EXIT_DEVICE_HELD = 75;
+/** EX_OSERR. */
 const EXIT_CANNOT_LISTEN = 71;
 
 const PARENT_CHECK_MS = 1000;
-/** For answers that are on their way when the process ends. */
+/** Time for open answers when the process ends. */
 const DRAIN_MS = 2000;
 
 const options: ControlOptions = workerData;
@@ -84,7 +85,7 @@ function stop(): void {
   if (stopping) return;
   stopping = true;
   board.stop();
-  // The main thread may be inside the engine for ever; only a signal from another thread ends the process then.
+  // The engine may never return. Then only a signal from this thread ends the process.
   setTimeout(() => {
     console.error(`easel runner: not stopped after ${options.stopDeadlineMs / 1000} s, ending the process`);
     process.kill(process.pid, 'SIGKILL');

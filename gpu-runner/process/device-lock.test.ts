@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
 import { acquireDeviceLock } from './device-lock.ts';
 
-/** Abstract sockets are Linux's own; the loopback port works everywhere. */
+/** Only Linux has abstract sockets; a loopback port works everywhere. */
 const platforms: readonly NodeJS.Platform[] = process.platform === 'linux' ? ['linux', 'darwin'] : ['darwin'];
 
 test.each(platforms)('one holder per device at a time, by the means of %s', async platform => {

@@ -1,9 +1,9 @@
-/** @file One holder per device and host: a listening socket, which the kernel frees on any death. */
+/** @file One holder per device and host: a listening socket, which the kernel frees however the process ends. */
 import { createHash } from 'node:crypto';
 import { connect, createServer, type ListenOptions, type Server } from 'node:net';
 import { Conflict } from '../../errors.ts';
 
-/** How long the holder has to say who it is. */
+/** Time for the holder to name itself. */
 const ASK_MS = 1000;
 const FIRST_DYNAMIC_PORT = 49152;
 
@@ -33,7 +33,7 @@ export async function acquireDeviceLock(
     const who = await askHolder(where);
     throw new Conflict(`the device "${device}" is held by ${who}`, {
       expected: 'one gpu-runner per device and host',
-      hint: 'stop that one, or give this one another device name in EASEL_DEVICE',
+      hint: 'stop that gpu-runner, or give this one another device name in EASEL_DEVICE',
       details: { device },
     });
   }

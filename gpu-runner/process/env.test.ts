@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { readRunnerFiles, removeRunnerFile, writeRunnerFile } from '../client/runner-file.ts';
 import { parseRunnerEnv } from './env.ts';
 
-test('defaults are those of the design, and a secret is made when none is given', () => {
+test('an empty environment gives the defaults of the design and a new secret', () => {
   const env = parseRunnerEnv({ EASEL_STORE: '' });
   expect(env).toMatchObject({
     store: 'file:data/store',
@@ -20,7 +20,7 @@ test('defaults are those of the design, and a secret is made when none is given'
   expect(parseRunnerEnv({}).secret).not.toBe(env.secret);
 });
 
-test('a server that is open to the network does not open the runner', () => {
+test('EASEL_HOST opens the server to the network, never the runner', () => {
   expect(parseRunnerEnv({ EASEL_HOST: '0.0.0.0' }).host).toBe('127.0.0.1');
   expect(parseRunnerEnv({ EASEL_HOST: '::1' }).host).toBe('::1');
   expect(parseRunnerEnv({ EASEL_HOST: '[::1]' }).host).toBe('::1');
@@ -37,7 +37,7 @@ test.each([
   expect(() => parseRunnerEnv(env)).toThrow(message);
 });
 
-test('the file of a runner is read back, replaced, removed by its own process only, and broken ones are passed over', async () => {
+test('a runner file can be read, replaced, and removed by its own process only; broken files are skipped', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-cache-'));
   try {
     const file = { address: 'http://127.0.0.1:1', secret: 'x'.repeat(16), pid: process.pid };

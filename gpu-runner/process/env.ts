@@ -25,17 +25,17 @@ const envSchema = z.object({
 export interface RunnerEnv {
   readonly store: string;
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly secret: string;
-  /** The secret was made here, so clients find it in the cache folder. */
+  /** The secret is new; clients find it in the cache folder. */
   readonly ownSecret: boolean;
-  /** Name of the device that it holds: two runners of one name exclude each other on a host. */
+  /** Name of the device to hold. On a host, only one runner can hold a name. */
   readonly device: string;
   readonly cacheFolder: string;
   /** Bytes of training data that may be kept in memory (EASEL_PAGE_BUDGET_MB, in MiB). */
   readonly pageBudgetBytes: number;
-  /** Ends when its parent does. */
+  /** Whether the process ends when its parent does. */
   readonly supervised: boolean;
 }
 
@@ -57,7 +57,7 @@ export function parseRunnerEnv(env: Variables): RunnerEnv {
   }
   return {
     store: vars.EASEL_STORE,
-    // EASEL_HOST may open the server to the network; the runner stays on this machine.
+    // EASEL_HOST may open the server to the network, but never the runner.
     host: isLoopback(vars.EASEL_HOST) ? vars.EASEL_HOST : LOOPBACK,
     port: vars.EASEL_RUNNER_PORT,
     secret: vars.EASEL_RUNNER_SECRET ?? randomBytes(SECRET_BYTES).toString('base64url'),

@@ -52,7 +52,7 @@ const A = digestOf('a');
 const B = digestOf('b');
 
 describe('putting a job', () => {
-  test('an equal job joins the one that goes on and later gets its result; another job under the action is refused', () => {
+  test('an equal job joins the running one, later gets its result; another job under that action is refused', () => {
     const { board, submitted, last } = setUp();
     expect(board.put(A, chunk(1))).toEqual({ v: 1, action: A, state: 'queued' });
     board.markStarted(last());
@@ -63,7 +63,7 @@ describe('putting a job', () => {
     expect(() => board.put(A, chunk(2))).toThrow(Unprocessable);
   });
 
-  test('a failed job is tried again under a new ticket', () => {
+  test('a failed job runs again under a new ticket', () => {
     const { board, submitted, last } = setUp();
     board.put(A, chunk(1));
     board.record(last(), failed);
@@ -71,7 +71,7 @@ describe('putting a job', () => {
     expect(submitted.map(ticket => ticket.id)).toEqual([1, 2]);
   });
 
-  test('the queue is bounded, the running jobs do not count, and slots are never shared by live jobs', () => {
+  test('the queue is bounded without the running jobs, and no two live jobs share a slot', () => {
     const { board, submitted, last } = setUp(2);
     for (const name of ['1', '2']) {
       board.put(digestOf(name), chunk(1));
@@ -88,7 +88,7 @@ describe('putting a job', () => {
     expect(submitted.at(-1)?.slot).toBe(submitted[0]?.slot);
   });
 
-  test('results are remembered for the last 64 finished actions only', () => {
+  test('the results of the last 64 finished actions are remembered', () => {
     const { board, submitted, last } = setUp();
     for (let i = 0; i < 65; i++) {
       board.put(digestOf(`${i}`), chunk(1));
@@ -102,7 +102,7 @@ describe('putting a job', () => {
 });
 
 describe('following a job', () => {
-  test('events are replayed after Last-Event-ID, and all of them for an id of another try', async () => {
+  test('events after Last-Event-ID are replayed, and all events for an id of an earlier try', async () => {
     const { board, last } = setUp();
     board.put(A, chunk(1));
     board.markStarted(last());
@@ -125,7 +125,7 @@ describe('following a job', () => {
     expect((await board.watch(A, 'x', 'earlier.2.1').next(10))?.[0]?.id).toBe('boot.2.1');
   });
 
-  test('a waiting job is told how many are before it, a sample only those that are samples or run', async () => {
+  test('a waiting job learns how many jobs are before it; a sample counts samples and the running job', async () => {
     const { board } = setUp();
     const names = ['1', '2', '3'].map(digestOf);
     board.put(names[0] ?? A, chunk(1));
@@ -157,7 +157,7 @@ describe('following a job', () => {
   });
 });
 
-test('cancelling spares a job that another client follows, until that one leaves', () => {
+test('a job that another client follows is cancelled only after that client has left', () => {
   const { board, aborted } = setUp();
   board.put(A, chunk(1));
   const mine = board.watch(A, 'me', undefined);

@@ -5,20 +5,20 @@ import type { Digest } from '../../storage/digest.ts';
 import { JOB_KINDS, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
 import type { JobTicket } from './messages.ts';
 
-/** Finished jobs whose result answers a re-submission. */
+/** Finished jobs that are remembered, so that a second submission is answered at once. */
 const REMEMBERED = 64;
-/** Events kept per job; progress beyond it is forgotten, oldest first. */
+/** Events kept per job. The oldest are dropped first. */
 const LOG_LENGTH = 1000;
 const RETRY_AFTER_SECONDS = 10;
 
 export interface LoggedEvent {
-  /** `<boot>.<ticket>.<number>`: an id of another life of the runner, or of an earlier try, replays everything. */
+  /** `<boot>.<ticket>.<number>`. After an id of another process or of an earlier try, all events are replayed. */
   readonly id: string;
   readonly event: JobEvent;
 }
 
 export interface Watcher {
-  /** The events since the last call; none when `timeoutMs` passed without one; undefined when no more will come. */
+  /** Events since the last call, or [] after `timeoutMs` without an event, or undefined when no more will come. */
   next(timeoutMs: number): Promise<readonly LoggedEvent[] | undefined>;
   close(): void;
 }
@@ -26,10 +26,10 @@ export interface Watcher {
 export interface JobBoardOptions {
   /** Jobs that may wait. */
   readonly queueLimit: number;
-  /** Names this life of the process. */
+  /** Differs between processes. */
   readonly boot: string;
   submit(ticket: JobTicket): void;
-  /** The abort flag of a running job is set by slot, a waiting one is taken out of the queue. */
+  /** Sets the abort flag of a running job; takes a waiting job out of the queue. */
   abort(ticket: JobTicket): void;
 }
 
@@ -38,9 +38,9 @@ interface Entry {
   readonly identity: string;
   state: JobDocument['state'];
   phase: string | undefined;
-  /** Jobs before it, as its clients were told; 0 needs no telling. */
+  /** Jobs before this one, as in its last `queued` event; 0 before the first such event. */
   position: number;
-  /** The runner stops: no final event will come. */
+  /** The runner stops, so that no final event will come. */
   interrupted: boolean;
   readonly events: { readonly number: number; readonly event: JobEvent }[];
   nextNumber: number;
@@ -73,6 +73,7 @@ export function createJobBoard(options: JobBoardOptions) {
     for (const waker of [...entry.wakers]) waker();
   }
 
+  /** In the order of the main thread's queue: by priority, then by age. */
   function tellPositions(): void {
     const priority = (entry: Entry) => JOB_KINDS[entry.ticket.job.kind].priority;
     const order = waiting().sort((a, b) => priority(b) - priority(a) || a.ticket.id - b.ticket.id);
@@ -87,8 +88,8 @@ export function createJobBoard(options: JobBoardOptions) {
   function find(action: string): Entry {
     const entry = entries.get(action);
     if (entry !== undefined) return entry;
-    throw new NotFound(`no job ${action} is known here`, {
-      hint: 'PUT it; the runner remembers only its last finished jobs',
+    throw new NotFound(`the gpu-runner does not know the job ${action}`, {
+      hint: 'PUT the job; the runner remembers only its last finished jobs',
     });
   }
 
@@ -239,7 +240,10 @@ export function createJobBoard(options: JobBoardOptions) {
       settle(entry);
     },
 
-    /** No further jobs; streams of those that wait end, so that their clients submit them elsewhere or later. */
+    /**
+     * Takes no further jobs. Ends the streams of waiting jobs, so that their clients submit the jobs elsewhere or
+     * later.
+     */
     stop(): void {
       stopping = true;
       for (const entry of waiting()) {
@@ -267,7 +271,7 @@ export function createJobBoard(options: JobBoardOptions) {
   };
 }
 
-/** Abort flags needed: those that wait, one that runs, and one interactive job beside it. */
+/** Number of abort flags: for the waiting jobs, a running job, and an interactive job beside it. */
 export function slotsFor(queueLimit: number): number {
   return queueLimit + 2;
 }

@@ -11,7 +11,7 @@ const ticket = (id: number, kind: 'train' | 'sample'): JobTicket => ({
   job: kind === 'train' ? fakeChunk(0, 1) : fakeSample(id),
 });
 
-/** Jobs end when they are told to; each notes its begin and end. */
+/** Jobs end when `end` is called; each logs its begin and end. */
 function setUp() {
   const log: string[] = [];
   const ends = new Map<number, () => void>();
@@ -29,7 +29,7 @@ function setUp() {
   return { log, queue, end, settle };
 }
 
-test('one at a time, samples before chunks, each kind in order', async () => {
+test('one job runs at a time, samples before chunks, each kind in order', async () => {
   const { log, queue, end } = setUp();
   queue.add(ticket(1, 'train'));
   queue.add(ticket(2, 'train'));
@@ -39,7 +39,7 @@ test('one at a time, samples before chunks, each kind in order', async () => {
   expect(log).toEqual(['+1', '-1', '+3', '-3', '+4', '-4', '+2', '-2']);
 });
 
-test('samples run inside a breathing chunk, once, and only those that wait at that moment', async () => {
+test('samples that wait when a chunk breathes run inside it, once', async () => {
   const { log, queue, end, settle } = setUp();
   queue.add(ticket(1, 'train'));
   await settle();
@@ -54,7 +54,7 @@ test('samples run inside a breathing chunk, once, and only those that wait at th
   expect(log).toEqual(['+1', '+3', '-3', '-1', '+4', '-4', '+2', '-2']);
 });
 
-test('a waiting job can be taken out, a running one cannot', async () => {
+test('a waiting job can be removed, a running job cannot', async () => {
   const { log, queue, end, settle } = setUp();
   queue.add(ticket(1, 'train'));
   await settle();
@@ -66,7 +66,7 @@ test('a waiting job can be taken out, a running one cannot', async () => {
   expect(log).toEqual(['+1', '-1']);
 });
 
-test('draining waits for the running job and hands back the others', async () => {
+test('draining waits for the running job and returns the waiting jobs', async () => {
   const { log, queue, end, settle } = setUp();
   queue.add(ticket(1, 'train'));
   await settle();

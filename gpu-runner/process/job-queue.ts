@@ -1,19 +1,19 @@
-/** @file One job at a time on the main thread; those that are interactive may also run between the steps of another. */
+/** @file One job at a time on the main thread. An interactive job may also run between the steps of another job. */
 import PQueue from 'p-queue';
 import { isInteractive, JOB_KINDS } from '../protocol.ts';
 import type { JobTicket } from './messages.ts';
 
 export interface JobQueue {
   add(ticket: JobTicket): void;
-  /** Takes a job that has not started out of the queue; false when it has. */
+  /** Removes a waiting job; false when it has started. */
   remove(ticketId: number): boolean;
-  /** Runs the interactive jobs that wait now, one after the other. Called from inside the running job. */
+  /** Runs the interactive jobs that wait now, one after the other. The running job calls it. */
   runInteractive(): Promise<void>;
-  /** Takes out all that wait and starts nothing more; resolves when the running job has ended. */
+  /** Starts no more jobs. Resolves with the waiting jobs when the running job has ended. */
   drain(): Promise<readonly JobTicket[]>;
 }
 
-/** `run` never rejects: it reports how the job ended. */
+/** @param run Never rejects: it reports how the job ended. */
 export function createJobQueue(run: (ticket: JobTicket) => Promise<void>): JobQueue {
   const queue = new PQueue({ concurrency: 1 });
   const waiting = new Map<number, { readonly ticket: JobTicket; readonly leave: AbortController }>();
@@ -41,7 +41,7 @@ export function createJobQueue(run: (ticket: JobTicket) => Promise<void>): JobQu
       queue
         .add(task, { priority: JOB_KINDS[ticket.job.kind].priority, signal: leave.signal })
         .catch((error: unknown) => {
-          // Leaving the queue rejects; anything else is a defect and ends the process.
+          // Removal from the queue rejects. Any other error is a defect and ends the process.
           if (!leave.signal.aborted) throw error;
         });
     },

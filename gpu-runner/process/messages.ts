@@ -1,10 +1,10 @@
-/** @file What the threads of one runner process tell each other: plain objects, all of them made by this code. */
+/** @file Messages between the threads of one runner process. */
 import type { WireError } from '../../errors-wire.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { EngineProbe } from '../compiler/engine.ts';
 import type { Job, JobEvent } from '../protocol.ts';
 
-/** One submission of a job. A job that failed and is submitted again gets a new ticket. */
+/** One submission of a job. The next submission of a failed job gets a new ticket. */
 export interface JobTicket {
   readonly id: number;
   /** Index of its abort flag. */
@@ -15,17 +15,17 @@ export interface JobTicket {
 
 export interface ControlOptions {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number;
   readonly secret: string;
   readonly device: string;
-  /** Store as told to whoever asks who holds the device. */
+  /** Told to another runner that asks for the device. */
   readonly storeUrl: string;
   /** Jobs that may wait. */
   readonly queueLimit: number;
-  /** Between the request to stop and the end of the process. */
+  /** Longest time from the request to stop to the end of the process. */
   readonly stopDeadlineMs: number;
-  /** The process must end when its parent does. */
+  /** Whether the process ends when its parent does. */
   readonly supervised: boolean;
   readonly flags: SharedArrayBuffer;
 }
@@ -34,7 +34,7 @@ export type ToControl =
   | { readonly type: 'engines'; readonly engines: readonly EngineProbe[] }
   | { readonly type: 'started'; readonly ticket: number }
   | { readonly type: 'event'; readonly ticket: number; readonly event: JobEvent }
-  /** Shutting down before the job could end: nothing is said to its clients, who submit it again. */
+  /** The runner stops before the job has ended. Clients get no final event, and submit the job again. */
   | { readonly type: 'interrupted'; readonly ticket: number }
   | { readonly type: 'stopping' }
   | { readonly type: 'close' };

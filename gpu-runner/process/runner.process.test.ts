@@ -46,7 +46,7 @@ const clientOf = (runner: SpawnedRunner, returnMs = 10_000) =>
 const never = () => new AbortController().signal;
 const statusOf = async (runner: SpawnedRunner) => (await (await runner.fetch('/status')).json()) as RunnerStatus;
 
-/** Resolves once the job has told of progress. */
+/** `promise` resolves at the first step of a chunk. */
 function onceRunning() {
   const { promise, resolve } = Promise.withResolvers<void>();
   const onEvent = (event: JobEvent) => {
@@ -55,7 +55,7 @@ function onceRunning() {
   return { promise, onEvent };
 }
 
-test('answers within 300 ms while the main thread is blocked, and sees that it is', async () => {
+test('while the main thread is blocked, status comes within 300 ms, with the age of the last heartbeat', async () => {
   const runner = await start({ FAKE_STEP_MS: '1000' });
   const controller = new AbortController();
   const run = clientOf(runner).run(digestOf('a'), fakeChunk(0, 30), { signal: controller.signal });
@@ -78,7 +78,7 @@ test('answers within 300 ms while the main thread is blocked, and sees that it i
   await cancelled;
 });
 
-test('cancelling stops the job between steps, takes a waiting one out, and the next job runs', async () => {
+test('cancelling stops a running job between steps and removes a waiting job; then the next job runs', async () => {
   const runner = await start();
   const client = clientOf(runner);
   const running = onceRunning();
@@ -99,7 +99,7 @@ test('cancelling stops the job between steps, takes a waiting one out, and the n
   expect(trace).not.toContain('step 900');
 });
 
-test('a sample runs between the steps of a chunk, and neither changes the other', async () => {
+test('a sample runs between the steps of a chunk, and both have the usual results', async () => {
   const runner = await start();
   const client = clientOf(runner);
   const running = onceRunning();
@@ -154,7 +154,7 @@ test('a second SIGTERM exits at once', async () => {
   expect(performance.now() - from).toBeLessThan(2000);
 });
 
-test('a main thread that does not come back is killed at the deadline', async () => {
+test('a process whose main thread never returns is killed at the deadline', async () => {
   const runner = await start({ FAKE_COMMIT: 'blocks', FAKE_STOP_DEADLINE_MS: '300' });
   await runner.fetch(`/jobs/${digestOf('a')}`, { method: 'PUT', body: JSON.stringify(fakeChunk(0, 1000)) });
   while ((await runner.trace()).length < 3) await sleep(5);
@@ -163,7 +163,7 @@ test('a main thread that does not come back is killed at the deadline', async ()
   expect(await runner.trace()).toContain('commit');
 });
 
-test('a job that could not end before the shutdown is submitted again to the runner that comes back', async () => {
+test('a job that a shutdown interrupted is submitted again to the restarted runner', async () => {
   const runner = await start({ FAKE_STEP_MS: '30' });
   const client = clientOf(runner);
   const running = onceRunning();
@@ -178,7 +178,7 @@ test('a job that could not end before the shutdown is submitted again to the run
   expect((await waiting).outputs.checkpoint?.digest).toBe(digestOf(fakeCheckpoint(4)));
 });
 
-test('kill -9 in the middle: the pending call completes on the runner that comes back', async () => {
+test('after kill -9 the pending call completes on the restarted runner', async () => {
   const runner = await start({ FAKE_STEP_MS: '10' });
   const phases: string[] = [];
   const running = onceRunning();
@@ -199,7 +199,7 @@ test('kill -9 in the middle: the pending call completes on the runner that comes
   expect((await runner.trace()).filter(line => line === 'train 0')).toHaveLength(2);
 });
 
-test('a runner that stays away is Busy and says which address and what to do', async () => {
+test('Busy names the address of a runner that stays away, and what to do', async () => {
   const runner = await start();
   const running = onceRunning();
   const run = clientOf(runner, 600).run(digestOf('a'), fakeChunk(0, 1000), {
@@ -215,7 +215,7 @@ test('a runner that stays away is Busy and says which address and what to do', a
   });
 });
 
-test('errors of a job arrive as the same class, a defect as internal with its stack in the log, and the runner lives on', async () => {
+test('an error of a job keeps its class; a defect is internal, its stack is in the log, the runner lives on', async () => {
   const runner = await start();
   const client = clientOf(runner);
   const missing = client.run(digestOf('a'), fakeSample(404), { signal: never() });
@@ -230,7 +230,7 @@ test('errors of a job arrive as the same class, a defect as internal with its st
   expect(sample.outputs.pixels?.digest).toBe(digestOf('pixels of seed 1'));
 });
 
-test('refuses a wrong secret, a malformed job, and a full queue', async () => {
+test('a wrong secret, a malformed job and a job beyond the queue limit are refused', async () => {
   const runner = await start({ FAKE_QUEUE_LIMIT: '1', FAKE_STEP_MS: '50' });
   const wrong = await runner.fetch('/status', { headers: { authorization: 'Bearer wrong' } });
   expect(wrong.status).toBe(401);
@@ -250,7 +250,7 @@ test('refuses a wrong secret, a malformed job, and a full queue', async () => {
   await expect(clientOf(runner).run(digestOf('3'), fakeChunk(0, 1000), { signal: never() })).rejects.toThrow(Busy);
 });
 
-test('a second runner on the device is refused, told who holds it, and may have it when that one is gone', async () => {
+test('a second runner on a device is refused with the name of the holder, until the holder has ended', async () => {
   const runner = await start();
   const second = start({ EASEL_DEVICE: runner.env.EASEL_DEVICE ?? '' });
   await expect(second).rejects.toThrow(
@@ -262,7 +262,7 @@ test('a second runner on the device is refused, told who holds it, and may have 
   await start({ EASEL_DEVICE: runner.env.EASEL_DEVICE ?? '' });
 });
 
-test('a port that is taken and a store that cannot be shared are refused with what to do', async () => {
+test('a taken port and a store that cannot be shared are refused with advice', async () => {
   const runner = await start();
   await expect(start({ EASEL_RUNNER_PORT: new URL(runner.address).port })).rejects.toThrow(
     /EADDRINUSE.*EASEL_RUNNER_PORT/,
@@ -273,7 +273,7 @@ test('a port that is taken and a store that cannot be shared are refused with wh
   );
 });
 
-test('started alone it makes a secret of its own, which only its user can read, and takes it away with it', async () => {
+test('a runner that starts alone writes a secret that only its user can read, and removes it at its end', async () => {
   const runner = await start({ EASEL_RUNNER_SECRET: '' });
   const file = join(folder, 'cache', 'runners', `${runner.env.EASEL_DEVICE}.json`);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -285,9 +285,9 @@ test('started alone it makes a secret of its own, which only its user can read, 
   await expect(stat(file)).rejects.toThrow(/ENOENT/);
 });
 
-test('when the process that supervises it is killed, it finishes its step and ends', async () => {
+test('a runner whose supervisor was killed finishes its step and ends', async () => {
   const entry = fileURLToPath(new URL('../testing/fake-runner.ts', import.meta.url));
-  // The shell stands for the supervisor; it does not replace itself with the runner because a command follows.
+  // The shell is the supervisor. A command follows, so that it does not replace itself with the runner.
   const shell = spawn('/bin/sh', ['-c', '"$0" "$1"; true', process.execPath, entry], {
     env: {
       PATH: process.env.PATH,
@@ -305,7 +305,7 @@ test('when the process that supervises it is killed, it finishes its step and en
   const running = onceRunning();
   const run = client.run(digestOf('a'), fakeChunk(0, 1000), { signal: never(), onEvent: running.onEvent });
   await running.promise;
-  // A supervisor's death closes the pipes, too: a line printed now meets EPIPE.
+  // The death of a supervisor also closes the pipes, so that a print fails with EPIPE.
   shell.stdout.destroy();
   shell.kill('SIGKILL');
   expect((await run).to).toBeLessThan(1000);

@@ -8,9 +8,9 @@ export interface SharedFlags {
   readonly slots: number;
   abort(slot: number): void;
   isAborted(slot: number): boolean;
-  /** Makes the slot ready for its next job. */
+  /** For the slot's next job. */
   clear(slot: number): void;
-  /** Called by the main thread whenever it gets a turn. */
+  /** The main thread calls it at every turn. */
   beat(): void;
   heartbeatAgeMs(): number;
 }
@@ -30,7 +30,7 @@ export function openSharedFlags(buffer: SharedArrayBuffer): SharedFlags {
     abort: slot => void Atomics.store(aborted, slot, 1),
     isAborted: slot => Atomics.load(aborted, slot) === 1,
     clear: slot => void Atomics.store(aborted, slot, 0),
-    // hrtime is one monotonic clock for all threads; performance.now() starts anew in each.
+    // All threads share the monotonic clock of hrtime; performance.now() has a start of its own in each thread.
     beat: () => void Atomics.store(heartbeat, 0, process.hrtime.bigint()),
     heartbeatAgeMs: () => Number(process.hrtime.bigint() - Atomics.load(heartbeat, 0)) / 1e6,
   };

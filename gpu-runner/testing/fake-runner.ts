@@ -1,6 +1,6 @@
 /**
- * @file A runner whose jobs need no engine: a chunk blocks the main thread for each step as an engine does, then breathes. Its `checkpoint` is a
- * text of every step and seed, so that a test can tell what was computed, and how often.
+ * @file A runner whose jobs need no engine. Like an engine, a step of a chunk blocks the main thread; then the chunk
+ * breathes. The `checkpoint` is a text of every step and seed, so that a test can see which steps ran, and how often.
  */
 import { appendFileSync } from 'node:fs';
 import { BlobMissing } from '../../errors.ts';
@@ -36,7 +36,7 @@ const handlers: JobHandlers = {
       if ((await ctx.breathe()) === 'stop') break;
     }
     note('commit');
-    // A commit that never ends is one that blocks its thread for longer than any test lasts.
+    // For a test, a commit of ten minutes never ends.
     if (process.env.FAKE_COMMIT === 'blocks') block(600_000);
     if (process.env.FAKE_COMMIT === 'slow') await new Promise(resolve => setTimeout(resolve, 5000));
     const checkpoint = await store(ctx, state);

@@ -17,14 +17,14 @@ export interface SpawnedRunner {
   readonly env: Readonly<Record<string, string>>;
   /** Exit code, or the signal's name. */
   readonly ended: Promise<number | string>;
-  /** Lines that the fake jobs noted. */
+  /** Lines that the fake jobs wrote to FAKE_TRACE. */
   trace(): Promise<readonly string[]>;
   /** Everything printed so far. */
   output(): string;
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Rejects with what it printed when it ends before it listens. */
+/** Rejects with the printed lines when the process ends before it listens. */
 export async function spawnRunner(folder: string, env: Readonly<Record<string, string>> = {}): Promise<SpawnedRunner> {
   const own = {
     EASEL_STORE: `file:${join(folder, 'store')}`,
@@ -97,7 +97,7 @@ export function fakeSample(seed: number, steps = 2): SampleJob {
   };
 }
 
-/** What a fake chunk of steps [0, to) stores as its checkpoint. */
+/** The checkpoint that a fake chunk of steps [0, to) stores. */
 export function fakeCheckpoint(to: number): string {
   return Array.from({ length: to }, (_, step) => `${step},`).join('');
 }
