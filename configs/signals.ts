@@ -9,6 +9,13 @@ export const probability = z.number().min(0).max(1);
 
 const size = z.int().positive();
 
+/** The encoder that made a column. */
+const encoderShape = {
+  encoder: z.string(),
+  /** Digests of the blobs of its weights, by part; absent: it has none. */
+  weights: z.record(z.string(), z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/))).optional(),
+};
+
 /** What a signal's shape depends on beside its condition. */
 export interface Frame {
   /** Pixels. */
@@ -57,7 +64,7 @@ export const SIGNALS = {
     dtype: 'f16',
     axes: '[tokens, dim]',
     about: 'its caption encoded, one row per token',
-    condition: z.strictObject({ encoder: z.string(), dim: size, tokens: size }),
+    condition: z.strictObject({ ...encoderShape, dim: size, tokens: size }),
     shape: ({ dim }, { tokens }) => [tokens, dim],
     padded: true,
     dropout: { alone: { key: 'p_text_only', share: 0.25 } },
@@ -67,7 +74,7 @@ export const SIGNALS = {
     dtype: 'f32',
     axes: '[dim]',
     about: 'a vector for the whole picture',
-    condition: z.strictObject({ encoder: z.string(), dim: size }),
+    condition: z.strictObject({ ...encoderShape, dim: size }),
     shape: ({ dim }) => [dim],
     dropout: { alone: { key: 'p_dino_cls_only', share: 0.05 } },
   }),
@@ -77,7 +84,7 @@ export const SIGNALS = {
     axes: '[rows, columns, dim]',
     about: 'a vector for each of its patches',
     /** Features on a grid of `stride` pixels. */
-    condition: z.strictObject({ encoder: z.string(), dim: size, stride: size }),
+    condition: z.strictObject({ ...encoderShape, dim: size, stride: size }),
     shape: ({ dim, stride }, { height, width }) => [height / stride, width / stride, dim],
     dropout: { alone: { key: 'p_dino_patches_only', share: 0.05 } },
   }),

@@ -51,6 +51,6 @@ export const bucket = definePageFunction({
         ] as const;
       }),
     );
-    return { members: new Map(members), stats: { buckets: counts } };
+    return { columns: { image: new Map(members) }, stats: { buckets: counts } };
   },
 });

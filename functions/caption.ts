@@ -37,7 +37,7 @@ export const caption = definePageFunction({
       );
     }
     const members = items.map(item => [memberName('caption', item.id), Buffer.from(captionOf(item))] as const);
-    return { members: new Map(members), stats: { missing: without } };
+    return { columns: { caption: new Map(members) }, stats: { missing: without } };
   },
 });
 

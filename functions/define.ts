@@ -70,8 +70,6 @@ interface Definition {
   readonly summary: string;
   /** Raised when equal inputs would give other bytes. */
   readonly version: number;
-  /** Versions of libraries that change bytes; they enter the action. */
-  readonly tools?: Readonly<Record<string, string>>;
   /** A body for the curl line in the docs. */
   readonly example: Json;
 }
@@ -82,9 +80,13 @@ export interface InputSpec {
   readonly digests?: Readonly<Record<string, 'dataset' | 'experiment' | 'blob'>>;
 }
 
+/** Versions of libraries that change bytes. They enter the action. */
+export type Tools = Readonly<Record<string, string>>;
+
 export interface PureFunction<I extends z.ZodObject = z.ZodObject> extends Definition, InputSpec {
   readonly kind: 'pure';
   readonly input: I;
+  readonly tools?: Tools;
   /** The action's `engine`, taken out of the body key `engine`. */
   readonly usesEngine?: boolean;
   run(ctx: FunctionContext, input: z.output<I> & { readonly engine?: EngineSpec }): Promise<PureOutcome>;
@@ -101,15 +103,15 @@ export interface EffectFunction<I extends z.ZodObject = z.ZodObject> extends Def
 /** The items of one page and the columns that the function needs, read. */
 export interface PageInput {
   readonly items: readonly Item[];
-  /** Members of each needed column by `{id}.{suffix}`. */
+  /** Members of each needed column by `{id}.{suffix}`; none when the function leaves its columns unread. */
   readonly columns: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>>>;
+  /** The blobs of the needed columns. */
+  readonly digests: Readonly<Partial<Record<ColumnName, Digest>>>;
 }
 
 export interface PageOutcome {
-  /** The new column's members, `{id}.{suffix}` -> bytes; packed as an indexed tar by execute. */
-  readonly members: ReadonlyMap<string, Uint8Array>;
-  /** Further columns made in the same pass (encode-image: patches beside cls). */
-  readonly also?: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>>>;
+  /** The new columns: members `{id}.{suffix}` -> bytes, which execute packs as an indexed tar, or a tar that is stored already. */
+  readonly columns: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array> | BlobRef>>>;
   readonly stats?: Readonly<Record<string, Json>>;
 }
 
@@ -119,10 +121,31 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   /** Params only: `dataset` is added by execute. */
   readonly input: I;
   readonly needs: readonly ColumnName[];
+  /** All columns that a call may add. */
   readonly adds: readonly ColumnName[];
-  /** What the new columns say of their encoder, entered into the dataset. */
-  encoders?(input: z.output<I>): Partial<Dataset['encoders']>;
-  run(ctx: FunctionContext, page: PageInput, input: z.output<I>): Promise<PageOutcome>;
+  /** The columns that this call adds; absent: all of `adds`. */
+  makes?(input: z.output<I>): readonly ColumnName[];
+  readonly tools?: Tools | ((input: z.output<I>) => Tools);
+  /** The input with defaults that depend on other keys; absent: the input as its schema reads it. */
+  complete?(input: z.output<I>): z.output<I>;
+  /** The action's `engine`, taken out of the body key `engine`. */
+  readonly usesEngine?: boolean;
+  /** The body key `weights`: digests of blobs by part, which enter the action's inputs. */
+  readonly usesWeights?: boolean;
+  /** Hands the digests of its columns on and does not read them. */
+  leavesUnread?(input: z.output<I>): boolean;
+  /** The encoder that made each new column, and its dimensions: entered into the dataset. */
+  encoders?(input: z.output<I>, weights?: WeightDigests): Partial<Dataset['encoders']>;
+  run(ctx: FunctionContext, page: PageInput, input: z.output<I> & PageExtras): Promise<PageOutcome>;
+}
+
+/** Digests of the blobs of weights, by part. */
+export type WeightDigests = Readonly<Record<string, readonly Digest[]>>;
+
+/** What a page function that uses an engine or weights gets beside its input. */
+export interface PageExtras {
+  readonly engine?: EngineSpec;
+  readonly weights?: WeightDigests;
 }
 
 // Variance: a registry holds functions of any input type, and execute parses with the very schema before it calls run.

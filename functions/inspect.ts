@@ -60,6 +60,6 @@ export const inspect = definePageFunction({
         return [memberName('inspect', id), Buffer.from(canonicalJson(inspection))] as const;
       }),
     );
-    return { members: new Map(members) };
+    return { columns: { inspect: new Map(members) } };
   },
 });

@@ -9,6 +9,8 @@ import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts
 import { movesSplits } from './datasets/splits.ts';
 import { type StageCounts, stageCounts } from './datasets/stage-counts.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
+import type { EncoderSource } from './encoders/encoder.ts';
+import { encodersOf, findEncoder } from './encoders/encoders.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
@@ -30,6 +32,12 @@ export const prepare = defineFunction({
       size: importShape.size.describe('side of the square bucket in pixels, and the size at which portraits are drawn'),
       quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of this: the patch size'),
       stride: z.int().min(1).max(256).default(8).describe('pixels per patch of encode-image; divides the quantum'),
+      text_encoder: encoderSchema('caption').default('words').describe('encoder of the captions'),
+      image_encoders: z
+        .array(encoderSchema('image'))
+        .min(1)
+        .default(['dct'])
+        .describe('encoders of the pictures; each makes signals of its own'),
       missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),
     })
     .refine(checkSource, { error: SOURCE_ERROR })
@@ -39,24 +47,35 @@ export const prepare = defineFunction({
     }),
   key: input => canonicalJson(input),
   async run(ctx, input) {
-    const { quantum, stride, missing_captions: missing, ...importBody } = input;
+    const {
+      quantum,
+      stride,
+      missing_captions: missing,
+      text_encoder: textEncoder,
+      image_encoders: imageEncoders,
+    } = input;
+    const importBody = pickKeys(input, Object.keys(importShape));
     const head = await readDatasetHead(ctx.store, input.dataset);
-    const imported = importAnswerSchema.parse(await ctx.callEffect('import', { ...importBody }));
+    const imported = importAnswerSchema.parse(await ctx.callEffect('import', importBody));
     const stages: Record<string, StageCounts> = { import: { pages: imported.pages, items: imported.items } };
 
     const run = async (name: string, dataset: Digest, params: Readonly<Record<string, Json>> = {}): Promise<Digest> => {
       ctx.signal.throwIfAborted();
       const answer = await ctx.call(name, { dataset, ...params });
       const made = datasetOf(name, answer);
-      stages[name] = stageCounts(answer, await readDataset(ctx.blobs, made));
+      const stage = name in stages ? `${name} ${params.encoder}` : name;
+      stages[stage] = stageCounts(answer, await readDataset(ctx.blobs, made));
       return made;
     };
     const inspected = await run('inspect', imported.originals);
     const ingested = await ingestKeepingSplits(ctx, run, inspected, head?.value.dataset);
     const bucketed = await run('bucket', ingested, { size: input.size, quantum });
     const captioned = await run('caption', bucketed, { missing });
-    const withText = await run('encode-text', captioned);
-    const dataset = await run('encode-image', withText, { stride });
+    let dataset = await run('encode-text', captioned, { encoder: textEncoder });
+    for (const encoder of imageEncoders) {
+      const options = 'stride' in findEncoder(encoder).options.shape ? { stride } : {};
+      dataset = await run('encode-image', dataset, { encoder, ...options });
+    }
 
     await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals);
     await writeDatasetView(ctx, input.dataset);
@@ -78,6 +97,14 @@ async function ingestKeepingSplits(
   const ingested = await run('ingest', inspected);
   if (before === undefined || !(await movesSplits(ctx.blobs, before, ingested))) return ingested;
   return run('ingest', inspected, { previous: before });
+}
+
+function encoderSchema(reads: EncoderSource) {
+  return z.enum(encodersOf(reads).map(({ name }) => name) as [string, ...string[]]);
+}
+
+function pickKeys(from: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, Json> {
+  return Object.fromEntries(keys.flatMap(key => (from[key] === undefined ? [] : [[key, from[key] as Json]])));
 }
 
 function datasetOf(name: string, { result }: CallAnswer): Digest {

@@ -117,7 +117,7 @@ describe('sample', () => {
     const checkpoint = trained.result.outputs.checkpoint?.digest;
     expect(await problemOf({ checkpoint })).toMatchObject({
       status: 422,
-      message: 'the model was trained with the text encoder "t5-large", which is not known here',
+      message: 'the encoder "t5-large" is not known here',
     });
   });
 });

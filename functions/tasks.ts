@@ -1,8 +1,9 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
-import { encodeDctPage } from './encoders/encode-dct-page.ts';
+import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
 
 export const tasks = {
-  'encode-dct-page': encodeDctPage,
+  'encode-page': (task: EncodePageTask) => encodePage(task),
+  'encode-inputs': encodeInputs,
   'find-near-duplicates': findNearDuplicates,
 } as const;

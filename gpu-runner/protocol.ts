@@ -39,6 +39,21 @@ export const sampleJobSchema = z.strictObject({
   engine: engineSpecSchema,
 });
 
+/** A column of a page, or of the conditions of a sample, through an encoder of gpu-runner/encoders/encoders.ts. */
+export const encodeJobSchema = z.strictObject({
+  kind: z.literal('encode'),
+  encoder: z.string(),
+  /** Of the encoder: server and runner must be of one version. */
+  version: z.int().min(1),
+  /** The column of `column`, whose members are captions or pictures. */
+  reads: z.enum(['caption', 'image']),
+  options: z.record(z.string(), z.json()),
+  /** Blobs by part, hashed when they are read. */
+  weights: z.record(z.string(), z.array(digestSchema).min(1)),
+  column: digestSchema,
+  engine: engineSpecSchema,
+});
+
 /**
  * The kinds of jobs. A new kind is a row here, a handler in a file of jobs/, and a row in jobs/handlers.ts. Jobs of a
  * kind with a priority above 0 are interactive: they run before waiting jobs of priority 0, and between the steps of a
@@ -47,6 +62,7 @@ export const sampleJobSchema = z.strictObject({
 export const JOB_KINDS = {
   'train-chunk': { schema: trainChunkJobSchema, priority: 0 },
   sample: { schema: sampleJobSchema, priority: 1 },
+  encode: { schema: encodeJobSchema, priority: 1 },
 } as const;
 
 export type JobKind = keyof typeof JOB_KINDS;
@@ -56,6 +72,7 @@ export type Job<K extends JobKind = JobKind> = {
 }[K];
 export type TrainChunkJob = Job<'train-chunk'>;
 export type SampleJob = Job<'sample'>;
+export type EncodeJob = Job<'encode'>;
 
 type JobSchema = (typeof JOB_KINDS)[JobKind]['schema'];
 
@@ -74,6 +91,7 @@ export function isInteractive(job: Job): boolean {
  * learning_rate, skipped }, with `loss/NAME` of each loss when there are several, and `reason` when the step was
  * skipped). `to` is the last step, smaller than asked when a shutdown cut the chunk short.
  * sample: output `pixels`, npy uint8 [n, height, width, 3].
+ * encode: an output for each signal that the encoder makes, the signal's column: a tar with one member for each member of `column`.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),

@@ -38,7 +38,8 @@ export function describeFunction(fn: AnyFunction, origin: string): Json {
     version: fn.version,
     summary: fn.summary,
     ...(fn.kind === 'page' ? { needs: [...fn.needs], adds: [...fn.adds] } : {}),
-    ...(fn.tools && { tools: { ...fn.tools } }),
+    // The tools of an encoding depend on its encoder.
+    ...(fn.kind !== 'effect' && typeof fn.tools === 'object' && { tools: { ...fn.tools } }),
     input: describeBody(fn),
     example: fn.example,
     curl: curlLine('post', `${origin}/functions/${fn.name}`, fn.example),

@@ -124,13 +124,18 @@ export const PAGE_SIZE = 64;
 export const rejectSchema = z.strictObject({ name: z.string(), id: z.string().optional(), reason: z.string() });
 export type Reject = z.infer<typeof rejectSchema>;
 
-const numbersSchema = z.object({ name: z.string() }).catchall(z.union([z.int(), z.string()]));
+const encoderEntrySchema = z
+  .object({ name: z.string() })
+  .catchall(z.union([z.int(), z.string(), z.record(z.string(), z.array(digestSchema))]));
 
-/** By signal, the encoder that made its column, and the dimensions of what it made: `{ cls: { name: 'dct', dim: 64 } }`. */
+/**
+ * By signal, the encoder that made its column, the dimensions of what it made, and the digests of its weights by part:
+ * `{ cls: { name: 'dct', dim: 64 } }`.
+ */
 const encodersSchema = z.preprocess(
   splitImageEncoder,
-  z.partialRecord(z.enum(SIGNAL_NAMES), numbersSchema),
-) as z.ZodType<Partial<Record<SignalName, z.infer<typeof numbersSchema>>>>;
+  z.partialRecord(z.enum(SIGNAL_NAMES), encoderEntrySchema),
+) as z.ZodType<Partial<Record<SignalName, z.infer<typeof encoderEntrySchema>>>>;
 
 /** Data sets used to have one entry `image` for both signals of an image encoder. */
 function splitImageEncoder(value: unknown): unknown {

@@ -6,9 +6,11 @@
  * Cr each, low frequencies first. Patches: of each cell of stride x stride pixels the first 3 x 3 coefficients of Y, then Cb, then Cr.
  * Each coefficient is divided by a fixed spread, so that it has about unit variance.
  */
+import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
 import { dctBasis, transformCells } from '../pictures/dct.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
+import { defineEncoder } from './encoder.ts';
 
 export const DCT_CLS_DIM = 64;
 export const DCT_PATCH_DIM = 27;
@@ -185,3 +187,24 @@ function coverage(size: number): Coverage[] {
     return { first, weights };
   });
 }
+
+export const dctEncoder = defineEncoder({
+  name: 'dct',
+  version: 1,
+  reads: 'image',
+  options: z.strictObject({
+    stride: z.int().min(1).max(256).default(8).describe('pixels per patch; divides both sides of every bucket'),
+  }),
+  makes: { cls: () => ({ dim: DCT_CLS_DIM }), patches: ({ stride }) => ({ dim: DCT_PATCH_DIM, stride }) },
+  // Without patches the stride has no effect, and 1 divides every size.
+  optionsOf: ({ patches }) => ({ stride: patches?.stride ?? 1 }),
+  runs: 'server',
+  encode(image, { stride }) {
+    const { cls, patches } = encodeDct(image, stride);
+    const { rows, columns, data } = patches;
+    return {
+      cls: { shape: [DCT_CLS_DIM], data: cls },
+      patches: { shape: [rows, columns, DCT_PATCH_DIM], data },
+    };
+  },
+});

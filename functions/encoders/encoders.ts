@@ -1,89 +1,33 @@
-/** @file The encoders that a sample's prompt and reference picture can go through: by the names that configs give them. */
-
-import type { Conditions } from '../../configs/signals.ts';
+/** @file The table of encoders. A row is all that a new encoder needs here; configs and datasets name it. */
+import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
-import { coverRgb } from '../pictures/image.ts';
-import { toPlanar } from '../pictures/planar.ts';
-import { DCT_CLS_DIM, DCT_PATCH_DIM, encodeDct } from './encode-dct.ts';
-import type { EncodedImage, EncodedText } from './pack-conditions.ts';
-import { encodeWords, WORDS_ENCODER } from './words.ts';
+import { dctEncoder } from './encode-dct.ts';
+import type { AnyEncoder, EncoderSource } from './encoder.ts';
+import { wordsEncoder } from './words.ts';
 
-interface TextEncoder {
-  readonly dim: number;
-  encode(text: string): EncodedText;
+export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder];
+
+/** The versions of all encoders and of their libraries: for calls whose encoders a checkpoint names. */
+export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign({}, ...ENCODERS.map(toolsOfEncoder));
+
+/** They enter the actions of what the encoder makes. */
+export function toolsOfEncoder({ name, version, tools }: AnyEncoder): Record<string, string> {
+  return { [name]: String(version), ...tools };
 }
 
-interface ImageEncoder {
-  readonly clsDim: number;
-  readonly patchDim: number;
-  encode(bytes: Uint8Array, size: PictureSize, stride: number): Promise<EncodedImage>;
+/** The encoders that read a column, in the table's order. */
+export function encodersOf(source: EncoderSource): AnyEncoder[] {
+  return ENCODERS.filter(({ reads }) => reads === source);
 }
 
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
-
-const TEXT_ENCODERS: Readonly<Record<string, TextEncoder>> = {
-  words: {
-    dim: WORDS_ENCODER.dim,
-    encode: text => {
-      const { tokens, data } = encodeWords(text);
-      return { count: tokens, data };
-    },
-  },
-};
-
-const IMAGE_ENCODERS: Readonly<Record<string, ImageEncoder>> = {
-  dct: {
-    clsDim: DCT_CLS_DIM,
-    patchDim: DCT_PATCH_DIM,
-    encode: async (bytes, { width, height }, stride) =>
-      encodeDct(toPlanar(await coverRgb(bytes, width, height)), stride),
-  },
-};
-
-/**
- * Tokens beyond the config's limit are cut off. A model without text gets the empty text.
- * @throws Unprocessable when the encoder is none of ours, or makes vectors of another length.
- */
-export function encodeText(conditions: Conditions, text: string): EncodedText {
-  if (!conditions.text) return { count: 0, data: new Float32Array() };
-  const { encoder: name, dim, tokens } = conditions.text;
-  const encoder = find(TEXT_ENCODERS, name, 'text');
-  checkDim(name, encoder.dim, dim);
-  const { count, data } = encoder.encode(text);
-  return count <= tokens ? { count, data } : { count: tokens, data: data.subarray(0, tokens * dim) };
-}
-
-/** The picture is scaled and cropped to the size of the sample first, as training pictures are. @throws Unprocessable */
-export async function encodeReference(
-  conditions: Conditions,
-  bytes: Uint8Array,
-  size: PictureSize,
-): Promise<EncodedImage> {
-  const { cls, patches } = conditions;
-  const name = cls?.encoder ?? patches?.encoder;
-  if (name === undefined) {
-    throw new Unprocessable('the model was trained without cls and patches, so a reference picture says nothing to it');
-  }
-  const encoder = find(IMAGE_ENCODERS, name, 'image');
-  if (cls) checkDim(name, encoder.clsDim, cls.dim);
-  if (patches) checkDim(name, encoder.patchDim, patches.dim);
-  return encoder.encode(bytes, size, patches?.stride ?? 1);
-}
-
-function find<E>(encoders: Readonly<Record<string, E>>, name: string, kind: string): E {
-  const encoder = Object.hasOwn(encoders, name) ? encoders[name] : undefined;
+/** @throws Unprocessable naming the encoders that there are. */
+export function findEncoder(name: string, encoders = ENCODERS): AnyEncoder {
+  const encoder = encoders.find(each => each.name === name);
   if (encoder) return encoder;
-  throw new Unprocessable(`the model was trained with the ${kind} encoder "${name}", which is not known here`, {
-    expected: `one of: ${Object.keys(encoders).join(', ')}`,
-  });
-}
-
-function checkDim(name: string, made: number, wanted: number): void {
-  if (made === wanted) return;
-  throw new Unprocessable(`the encoder ${name} makes vectors of ${made} numbers, the model wants ${wanted}`, {
-    hint: 'train on a dataset that this version encoded',
+  const known = encoders.map(each => each.name);
+  const nearest = nearestName(name, known);
+  throw new Unprocessable(`the encoder "${name}" is not known here`, {
+    expected: `one of: ${known.join(', ')}`,
+    ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
   });
 }

@@ -4,6 +4,8 @@
  * the vector, so "red hair" and "navy hoodie" bind without a text model.
  */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { defineEncoder } from './encoder.ts';
 
 export const WORDS_ENCODER = { name: 'words', dim: 192, tokens: 64 } as const;
 
@@ -78,3 +80,17 @@ function drawNormals(seed: Uint8Array): Float32Array {
   }
   return normals;
 }
+
+export const wordsEncoder = defineEncoder({
+  name: WORDS_ENCODER.name,
+  version: 1,
+  reads: 'caption',
+  options: z.strictObject({}),
+  makes: { text: () => ({ dim: WORDS_ENCODER.dim, tokens: WORDS_ENCODER.tokens }) },
+  optionsOf: () => ({}),
+  runs: 'server',
+  encode(caption) {
+    const { tokens, dim, data } = encodeWords(caption);
+    return { text: { shape: [tokens, dim], data } };
+  },
+});

@@ -5,7 +5,7 @@ import { canonicalDigest, type Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Action } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import type { AnyFunction, EffectFunction, PageFunction, PureFunction } from '../define.ts';
+import type { AnyFunction, EffectFunction, PageFunction, PureFunction, Tools } from '../define.ts';
 import type { NameResolver } from './names.ts';
 import { type ParsedCall, parseCall } from './parse-call.ts';
 
@@ -85,14 +85,23 @@ export function effectDigest(fn: EffectFunction, input: Readonly<Record<string, 
   return canonicalDigest({ v: 1, effect: fn.name, version: fn.version, key: fn.key(input) });
 }
 
-function actionOf(fn: PureFunction | PageFunction, { params, inputs, engine }: ParsedCall): Action {
+function actionOf(fn: PureFunction | PageFunction, { input, params, inputs, engine }: ParsedCall): Action {
+  const tools = toolsOf(fn, input);
   return {
     v: 1,
     function: fn.name,
     version: fn.version,
     params,
     inputs: { ...inputs },
-    ...(fn.tools && { tools: { ...fn.tools } }),
+    ...(tools && { tools: { ...tools } }),
     ...(engine && { engine }),
   };
+}
+
+/** A page function is asked without its dataset, as when it runs. */
+export function toolsOf(
+  { tools }: PureFunction | PageFunction,
+  { dataset: _, ...input }: Readonly<Record<string, unknown>>,
+): Tools | undefined {
+  return typeof tools === 'function' ? tools(input) : tools;
 }

@@ -15,6 +15,7 @@ import { createHealer, type Healing } from './heal.ts';
 import { createMakers } from './makers.ts';
 import { createPageMapper } from './map-pages.ts';
 import { createNameResolver } from './names.ts';
+import { bodyOf } from './parse-call.ts';
 import { createActionResolver } from './resolve-action.ts';
 import type { RunAnswer, RunScope, RunSpec } from './run.ts';
 import type { RunHandle } from './run-handle.ts';
@@ -112,8 +113,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
 
   /** Computes a call again for its missing blobs. Its pages are looked up one by one. */
   async function remake(maker: Action, { signal, progress, healed }: Healing): Promise<void> {
-    const body: Json = { ...maker.params, ...maker.inputs, ...(maker.engine && { engine: maker.engine }) };
-    const call = await calls.read(maker.function, body);
+    const call = await calls.read(maker.function, bodyOf(maker));
     await runs.use(runOf(call, 'call', healed), run => run.join(signal, progress));
   }
 

@@ -10,7 +10,7 @@ import { type Digest, isDigest } from '../../storage/digest.ts';
 import { putDocument, readDataset } from '../../storage/document-blobs.ts';
 import type { Action, Page } from '../../storage/records.ts';
 import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '../define.ts';
-import { addColumns, assembleDataset, checkColumns, computePage, pageAction } from './page-columns.ts';
+import { addColumns, assembleDataset, checkColumns, columnsMade, computePage, pageAction } from './page-columns.ts';
 import type { ParsedCall } from './parse-call.ts';
 import type { ActionResolver, Resolved } from './resolve-action.ts';
 
@@ -108,10 +108,10 @@ export function createPageMapper(
     ctx.progress({ phase: fn.name, done: 0, total, unit: 'pages' });
 
     await forEachPage(dataset.pages, ctx.signal, async (page, index) => {
-      const action = pageAction(fn, parsed.params, page);
+      const action = pageAction(fn, parsed, page);
       const compute = () => computePage(fn, input, page, pageContext);
       const { cache, result } = await resolvePage(action, refresh, compute, ctx.signal);
-      pages[index] = addColumns(fn, page, result, dependents);
+      pages[index] = addColumns(columnsMade(fn, input), page, result, dependents);
       const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
       const kind = cache === 'hit' ? 'cached' : 'computed';
       count.pages[kind]++;

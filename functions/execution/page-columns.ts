@@ -6,7 +6,9 @@ import type { Digest } from '../../storage/digest.ts';
 import { readItems } from '../../storage/items.ts';
 import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
-import type { FunctionContext, PageFunction, PageInput, PageOutcome, PureOutcome } from '../define.ts';
+import type { FunctionContext, PageFunction, PureOutcome, WeightDigests } from '../define.ts';
+import { toolsOf } from './calls.ts';
+import type { ParsedCall } from './parse-call.ts';
 
 /** @throws Unprocessable when a page lacks a column that the function needs. */
 export function checkColumns(fn: PageFunction, dataset: Dataset): void {
@@ -20,28 +22,52 @@ export function checkColumns(fn: PageFunction, dataset: Dataset): void {
   }
 }
 
-/** Only the items and the needed columns enter the action of a page, so other columns do not invalidate it. */
-export function pageAction(fn: PageFunction, params: Action['params'], page: Page): Action {
-  const inputs: Record<string, Digest> = { items: page.items };
-  for (const column of fn.needs) inputs[column] = columnOf(page, column);
-  return { v: 1, function: fn.name, version: fn.version, params, inputs, ...(fn.tools && { tools: fn.tools }) };
+type Input = Readonly<Record<string, unknown>>;
+
+export function columnsMade(fn: PageFunction, input: Input): readonly ColumnName[] {
+  return fn.makes?.(input) ?? fn.adds;
 }
 
-/** Outputs: one blob for each column that the function adds. stats.items: number of items in the page. */
+/** Only the items, the needed columns and weights enter the action of a page, so other columns do not invalidate it. */
+export function pageAction(fn: PageFunction, { input, params, inputs: given, engine }: ParsedCall, page: Page): Action {
+  const { dataset: _, ...weights } = given;
+  const inputs: Record<string, Digest> = { ...weights, items: page.items };
+  for (const column of fn.needs) inputs[column] = columnOf(page, column);
+  const tools = toolsOf(fn, input);
+  return {
+    v: 1,
+    function: fn.name,
+    version: fn.version,
+    params,
+    inputs,
+    ...(tools && { tools: { ...tools } }),
+    ...(engine && { engine }),
+  };
+}
+
+/** Outputs: one blob for each column that the call makes. stats.items: number of items in the page. */
 export async function computePage(
   fn: PageFunction,
-  input: Readonly<Record<string, unknown>>,
+  input: Input,
   page: Page,
   ctx: FunctionContext,
 ): Promise<PureOutcome> {
   const items = await readItems(ctx.blobs, page);
-  const columns: { -readonly [K in keyof PageInput['columns']]: PageInput['columns'][K] } = {};
-  for (const column of fn.needs) columns[column] = readColumn(await ctx.blobs.get(columnOf(page, column)));
-  const outcome = await fn.run(ctx, { items, columns }, input);
+  const isRead = !fn.leavesUnread?.(input);
+  const columns: Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>> = {};
+  const digests: Partial<Record<ColumnName, Digest>> = {};
+  for (const column of fn.needs) {
+    const digest = columnOf(page, column);
+    digests[column] = digest;
+    if (isRead) columns[column] = readColumn(await ctx.blobs.get(digest));
+  }
+  const outcome = await fn.run(ctx, { items, columns, digests }, input);
   const outputs: Record<string, BlobRef> = {};
-  for (const [index, column] of fn.adds.entries()) {
-    const members = index === 0 ? outcome.members : outcome.also?.[column];
-    outputs[column] = await ctx.blobs.put(packColumn(checkMembers(fn, column, members, items)), 'application/x-tar');
+  for (const column of columnsMade(fn, input)) {
+    const made = outcome.columns[column];
+    if (made === undefined) throw new Internal(`${fn.name} makes the column ${column} but returned none`);
+    outputs[column] =
+      'digest' in made ? made : await ctx.blobs.put(packColumn(checkMembers(fn, made, items)), 'application/x-tar');
   }
   return { outputs, stats: { ...outcome.stats, items: items.length } };
 }
@@ -54,11 +80,9 @@ function columnOf(page: Page, column: ColumnName): Digest {
 
 function checkMembers(
   fn: PageFunction,
-  column: ColumnName,
-  members: PageOutcome['members'] | undefined,
+  members: ReadonlyMap<string, Uint8Array>,
   items: readonly Item[],
-): PageOutcome['members'] {
-  if (members === undefined) throw new Internal(`${fn.name} adds the column ${column} but returned no members for it`);
+): ReadonlyMap<string, Uint8Array> {
   const ids = new Set(items.map(item => item.id));
   for (const name of members.keys()) {
     if (!ids.has(name.split('.')[0] ?? ''))
@@ -72,20 +96,22 @@ function checkMembers(
  * @param dependents Columns that are computed from a column: when its content changes, the page loses them.
  */
 export function addColumns(
-  fn: PageFunction,
+  made: readonly ColumnName[],
   page: Page,
   result: Result,
   dependents: (column: ColumnName) => readonly ColumnName[],
 ): Page {
   const columns = { ...page.columns };
   const stale: ColumnName[] = [];
-  for (const column of fn.adds) {
+  for (const column of made) {
     const output = result.outputs[column];
-    if (output === undefined) throw new Internal(`the result of a page of ${fn.name} has no output "${column}"`);
+    if (output === undefined) {
+      throw new Internal(`the result of a page of ${result.action.function} has no output "${column}"`);
+    }
     if (columns[column] !== undefined && columns[column] !== output.digest) stale.push(...dependents(column));
     columns[column] = output.digest;
   }
-  for (const column of stale) if (!fn.adds.includes(column)) delete columns[column];
+  for (const column of stale) if (!made.includes(column)) delete columns[column];
   return { items: page.items, columns };
 }
 
@@ -97,7 +123,8 @@ export function assembleDataset(
   pages: readonly Page[],
 ): Dataset {
   const known = new Set(before.pages.flatMap(digestsOf));
-  const encoders = { ...before.encoders, ...fn.encoders?.(input) };
+  const weights = input.weights as WeightDigests | undefined;
+  const encoders = { ...before.encoders, ...fn.encoders?.(input, weights) };
   for (const signal of SIGNAL_NAMES) {
     if (!pages.every(page => page.columns[signal] !== undefined)) delete encoders[signal];
   }
@@ -106,7 +133,13 @@ export function assembleDataset(
     pages: [...pages],
     encoders,
     // Links beyond the pages (originals, archives) stay. Sorted, so that the order of the stages does not show.
-    links: [...new Set([...pages.flatMap(digestsOf), ...before.links.filter(link => !known.has(link))])].sort(),
+    links: [
+      ...new Set([
+        ...pages.flatMap(digestsOf),
+        ...Object.values(weights ?? {}).flat(),
+        ...before.links.filter(link => !known.has(link)),
+      ]),
+    ].sort(),
   };
 }
 

@@ -1,9 +1,9 @@
 /** @file From a flat body to the parts of an action: params, input digests (names resolved), engine. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import { type Digest, digestOf, isDigest } from '../../storage/digest.ts';
 import { type Action, digestSchema, type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
-import type { AnyFunction } from '../define.ts';
+import type { AnyFunction, WeightDigests } from '../define.ts';
 import { invalidBody, listIssues } from './check-body.ts';
 
 export type DigestKind = 'dataset' | 'experiment' | 'blob';
@@ -14,6 +14,7 @@ export interface ParsedCall {
   readonly params: Action['params'];
   readonly inputs: Readonly<Record<string, Digest>>;
   readonly engine?: EngineSpec;
+  readonly weights?: WeightDigests;
   /** Keys that were given as names. */
   readonly resolved: Readonly<Record<string, Digest>>;
 }
@@ -22,6 +23,10 @@ export interface ParsedCall {
 export function digestKeys(fn: AnyFunction): Readonly<Record<string, DigestKind>> {
   return fn.kind === 'page' ? { dataset: 'dataset' } : (fn.digests ?? {});
 }
+
+/** Of the inputs of an action: `weights.PART.INDEX`. */
+const WEIGHTS_PREFIX = 'weights.';
+const weightsSchema = z.record(z.string().regex(/^[a-z0-9_-]+$/), z.array(digestSchema).min(1));
 
 const bodySchemas = new WeakMap<AnyFunction, z.ZodObject>();
 
@@ -32,7 +37,8 @@ export function bodySchema(fn: AnyFunction): z.ZodObject {
   const input: z.ZodObject = fn.input;
   const added = {
     ...(fn.kind === 'page' && { dataset: digestSchema }),
-    ...(fn.kind === 'pure' && fn.usesEngine && !('engine' in input.shape) && { engine: engineSpecSchema.optional() }),
+    ...(usesEngine(fn) && !('engine' in input.shape) && { engine: engineSpecSchema.optional() }),
+    ...(usesWeights(fn) && { weights: weightsSchema.optional() }),
   };
   const schema = (Object.keys(added).length > 0 ? input.safeExtend(added) : input).strict();
   bodySchemas.set(fn, schema);
@@ -69,21 +75,65 @@ export async function parseCall(
   const resolved: Record<string, Digest> = {};
   for (const { key, kind, name } of names) resolved[key] = await resolve(kind, name, key);
 
-  const { engine, ...input }: Record<string, unknown> = { ...parsed.data, ...resolved };
-  const takesEngine = fn.kind === 'pure' && fn.usesEngine === true;
+  const { engine, weights, input } = takeApart(fn, { ...parsed.data, ...resolved });
   const inputs: Record<string, Digest> = {};
-  const params: Record<string, unknown> = takesEngine ? { ...input } : { ...input, engine };
+  const params: Record<string, unknown> = { ...input };
   for (const key of Object.keys(keys)) {
     const value = params[key];
     delete params[key];
     if (typeof value === 'string' && isDigest(value)) inputs[key] = value;
   }
+  for (const [part, digests] of Object.entries(weights ?? {})) {
+    for (const [index, digest] of digests.entries()) inputs[`${WEIGHTS_PREFIX}${part}.${index}`] = digest;
+  }
   return {
-    input: engine === undefined ? input : { ...input, engine },
+    input: { ...input, ...(engine && { engine }), ...(weights && { weights }) },
     // Canonical form leaves out what is undefined, and refuses what is no JSON.
     params: JSON.parse(canonicalJson(params as Json)),
     inputs,
-    ...(takesEngine && engine !== undefined && { engine: engineSpecSchema.parse(engine) }),
+    ...(engine && { engine }),
+    ...(weights && { weights }),
     resolved,
   };
+}
+
+/** The body that a call was made of, so that it can be made again. */
+export function bodyOf({ params, inputs, engine }: Action): Json {
+  const weights: Record<string, Digest[]> = {};
+  const others: Record<string, Digest> = {};
+  for (const [key, digest] of Object.entries(inputs)) {
+    const [part, index] = key.startsWith(WEIGHTS_PREFIX) ? key.slice(WEIGHTS_PREFIX.length).split('.') : [];
+    if (part === undefined || index === undefined) others[key] = digest;
+    else weights[part] = Object.assign(weights[part] ?? [], { [index]: digest });
+  }
+  return { ...params, ...others, ...(Object.keys(weights).length > 0 && { weights }), ...(engine && { engine }) };
+}
+
+/** Engine and weights apart from the input, where the function has them; the input with all its defaults. */
+function takeApart(fn: AnyFunction, body: Readonly<Record<string, unknown>>) {
+  const { engine, weights, ...rest } = body;
+  const input: Record<string, unknown> = {
+    ...rest,
+    ...(!usesEngine(fn) && engine !== undefined && { engine }),
+    ...(!usesWeights(fn) && weights !== undefined && { weights }),
+  };
+  return {
+    engine: usesEngine(fn) && engine !== undefined ? engineSpecSchema.parse(engine) : undefined,
+    weights: usesWeights(fn) && weights !== undefined ? weightsSchema.parse(weights) : undefined,
+    input: complete(fn, input),
+  };
+}
+
+function complete(fn: AnyFunction, input: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  if (fn.kind !== 'page' || fn.complete === undefined) return input;
+  const { dataset, ...own } = input;
+  return { ...fn.complete(own), dataset };
+}
+
+function usesEngine(fn: AnyFunction): boolean {
+  return fn.kind !== 'effect' && fn.usesEngine === true;
+}
+
+function usesWeights(fn: AnyFunction): boolean {
+  return fn.kind === 'page' && fn.usesWeights === true;
 }

@@ -9,13 +9,14 @@ import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PureOutcome } from '../define.ts';
-import { encodeReference, encodeText } from '../encoders/encoders.ts';
+import { encodeSample } from '../encoders/encode-sample.ts';
+import { ENCODER_TOOLS } from '../encoders/encoders.ts';
 import { packConditions } from '../encoders/pack-conditions.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
 
-/** Libraries that decide the bytes of PNGs, and the features of a reference picture. */
-export const PICTURE_TOOLS = IMAGE_TOOLS;
+/** They decide the bytes of the PNGs, and the numbers of the conditions. */
+export const PICTURE_TOOLS = { ...IMAGE_TOOLS, ...ENCODER_TOOLS };
 
 export interface PictureRequest extends Sampling {
   readonly checkpoint: Digest;
@@ -46,11 +47,19 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
   );
   const { width, height } = sizeOf(request, model, data);
   const { checkpoint, first, weights, engine } = request;
-  const conditions = await packRows(ctx, request, model, { width, height });
+  const conditions = model.conditions ?? {};
+  const rows = await encodeSample(ctx, conditions, {
+    prompts: request.prompts,
+    negativePrompt: request.negative_prompt,
+    reference: request.reference && (await ctx.blobs.get(request.reference)),
+    pose: request.pose,
+    size: { width, height },
+    engine,
+  });
   const job: SampleJob = {
     kind: 'sample',
     checkpoint,
-    conditions: (await ctx.blobs.put(conditions, 'application/octet-stream')).digest,
+    conditions: (await ctx.blobs.put(packConditions(conditions, rows), 'application/octet-stream')).digest,
     width,
     height,
     ...samplingOf(request),
@@ -65,22 +74,6 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     images: await writePngs(ctx, outputs.pixels.digest, [request.prompts.length, height, width, 3]),
     stats,
   };
-}
-
-async function packRows(
-  ctx: FunctionContext,
-  request: PictureRequest,
-  { conditions = {} }: KeyedConfig['model'],
-  size: { readonly width: number; readonly height: number },
-): Promise<Uint8Array> {
-  return packConditions(conditions, {
-    texts: request.prompts.map(prompt => encodeText(conditions, prompt)),
-    ...(request.negative_prompt !== undefined && { negative: encodeText(conditions, request.negative_prompt) }),
-    ...(request.reference && {
-      reference: await encodeReference(conditions, await ctx.blobs.get(request.reference), size),
-    }),
-    ...(request.pose && { pose: Float32Array.from(request.pose.flat()) }),
-  });
 }
 
 function sizeOf(

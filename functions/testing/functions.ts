@@ -167,7 +167,11 @@ export function createBench(): Bench {
         runs.push(`upper ${items[0]?.name}`);
         if (items.some(item => item.name === bench.poison)) throw new Unprocessable(`cannot read ${bench.poison}`);
         return {
-          members: new Map(items.map(item => [`${item.id}.caption.txt`, Buffer.from(item.name.toUpperCase() + mark)])),
+          columns: {
+            caption: new Map(
+              items.map(item => [`${item.id}.caption.txt`, Buffer.from(item.name.toUpperCase() + mark)]),
+            ),
+          },
         };
       },
     }),
@@ -184,8 +188,10 @@ export function createBench(): Bench {
         runs.push(`measure ${items[0]?.name}`);
         const lengths = [...(columns.caption ?? [])].map(([name, body]) => [name, Uint8Array.of(body.length)] as const);
         return {
-          members: new Map(lengths.map(([name, body]) => [name.replace('.caption.txt', '.text.npy'), body])),
-          also: { cls: new Map(lengths.map(([name, body]) => [name.replace('.caption.txt', '.cls.npy'), body])) },
+          columns: {
+            text: new Map(lengths.map(([name, body]) => [name.replace('.caption.txt', '.text.npy'), body])),
+            cls: new Map(lengths.map(([name, body]) => [name.replace('.caption.txt', '.cls.npy'), body])),
+          },
           stats: { longest: Math.max(0, ...lengths.map(([, body]) => body[0] ?? 0)) },
         };
       },

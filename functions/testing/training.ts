@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { keyedConfigSchema } from '../../configs/schema.ts';
-import { Cancelled } from '../../errors.ts';
+import { Cancelled, Unprocessable } from '../../errors.ts';
 import { encodeNpy, type NpyInput } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
@@ -38,7 +38,7 @@ import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
 import { verify } from '../verify.ts';
-import { noPool } from './functions.ts';
+import { inlinePool } from './inline-pool.ts';
 
 export const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
 export const PLAN = { micro_batch: 2, gradient_checkpointing: false } as const;
@@ -115,6 +115,7 @@ async function computeJob(
     runner.computed.push('sample');
     return { outputs: { pixels: await drawPixels(blobs, job, rounding) }, links: [], stats: {} };
   }
+  if (job.kind === 'encode') throw new Unprocessable('this runner has no encoders');
   const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
   let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);
   let step = job.from;
@@ -275,7 +276,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     blobs,
     registry: [train, trainChunk, preview, sample, report, gc, verify],
     runner,
-    pool: noPool,
+    pool: inlinePool,
     importRoots: [],
     clock: options.clock ?? lifetimes.clock,
     lifetimes,

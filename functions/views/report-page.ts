@@ -91,6 +91,7 @@ function describeEncoder(encoders: Dataset['encoders'], column: ColumnName): str
   if (encoder === undefined) return '';
   const { name, ...dims } = encoder;
   return `, by ${name} (${Object.entries(dims)
+    .filter(([, value]) => typeof value === 'number')
     .map(([key, value]) => `${key} ${value}`)
     .join(', ')})`;
 }

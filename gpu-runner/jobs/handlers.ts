@@ -1,9 +1,10 @@
 /** @file The table of jobs: a handler for each row of JOB_KINDS in protocol.ts. */
 import type { JobHandlers } from './context.ts';
+import { createEncodeJob } from './encode.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
 /** Each handler remembers its last state on the device. */
 export function createJobHandlers(): JobHandlers {
-  return { 'train-chunk': createTrainChunkJob(), sample: createSampleJob() };
+  return { 'train-chunk': createTrainChunkJob(), sample: createSampleJob(), encode: createEncodeJob() };
 }

@@ -3,7 +3,7 @@
  * breathes. The `checkpoint` is a text of every step and seed, so that a test can see which steps ran, and how often.
  */
 import { appendFileSync } from 'node:fs';
-import { BlobMissing } from '../../errors.ts';
+import { BlobMissing, Unprocessable } from '../../errors.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
 import { runRunnerProcess } from '../process/process.ts';
 
@@ -55,6 +55,10 @@ const handlers: JobHandlers = {
       await ctx.breathe();
     }
     return { outputs: { pixels: await store(ctx, `pixels of seed ${job.seed}`) }, links: [], stats: {} };
+  },
+
+  async encode(_, job) {
+    throw new Unprocessable(`the fake runner has no encoder ${job.encoder}`);
   },
 };
 

@@ -81,7 +81,11 @@ export const RULES: LayeringRules = {
     { name: 'definitions', paths: ['functions/define.ts'], mayImport: ['protocol', 'storage'] },
     { name: 'execution', paths: ['functions/execution/'], mayImport: ['definitions', 'protocol', 'storage'] },
     { name: 'pictures', paths: ['functions/pictures/'], mayImport: [] },
-    { name: 'encoders', paths: ['functions/encoders/'], mayImport: ['pictures', 'definitions', 'storage'] },
+    {
+      name: 'encoders',
+      paths: ['functions/encoders/'],
+      mayImport: ['pictures', 'execution', 'definitions', 'protocol', 'storage'],
+    },
     {
       name: 'experiments',
       paths: ['functions/experiments/'],

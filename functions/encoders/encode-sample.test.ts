@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import type { Conditions } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
+import { packColumn, readColumn } from '../../formats/webdataset.ts';
+import type { EncodeJob, Job } from '../../gpu-runner/protocol.ts';
+import { createBlobStore } from '../../storage/cas.ts';
+import { encodeSignalMember } from '../../storage/column-member.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { FunctionContext } from '../define.ts';
+import { encodePng } from '../pictures/image.ts';
+import { inlinePool } from '../testing/inline-pool.ts';
+import { encodeDct } from './encode-dct.ts';
+import { encodeSample, type SampleConditions } from './encode-sample.ts';
+import { defineEncoder } from './encoder.ts';
+import { encodeWords } from './words.ts';
+
+const engine: EngineSpec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1 };
+const text = { encoder: 'words', dim: 192, tokens: 64 };
+const cls = { encoder: 'dct', dim: 64 };
+const patches = { encoder: 'dct', dim: 27, stride: 8 };
+const size = { width: 16, height: 16 };
+
+function createContext(
+  run: (job: Job) => Promise<never> | ReturnType<FunctionContext['runner']['run']> = () => {
+    throw new Error('no job was expected');
+  },
+): FunctionContext {
+  return {
+    blobs: createBlobStore(createMemoryStore()),
+    signal: new AbortController().signal,
+    runner: { run: (_, job) => run(job), status: () => Promise.reject(new Error('not asked')) },
+    progress: () => {},
+    task: (name, input) => inlinePool.run(name, input),
+  };
+}
+
+function encode(conditions: Conditions, given: Partial<SampleConditions> = {}) {
+  return encodeSample(createContext(), conditions, { prompts: ['red hat'], size, engine, ...given });
+}
+
+describe('the conditions of samples', () => {
+  test('are encoded by the encoders that the config names', async () => {
+    const { rows, signals, negative } = await encode(
+      { text },
+      { prompts: ['red hat', 'blue'], negativePrompt: 'grey' },
+    );
+    expect(rows).toBe(2);
+    expect(signals.text?.map(({ data }) => data)).toEqual([encodeWords('red hat').data, encodeWords('blue').data]);
+    expect(negative.text?.map(({ data }) => data)).toEqual(Array(2).fill(encodeWords('grey').data));
+  });
+
+  test('of a reference picture are those of the picture scaled to the sample, for every picture', async () => {
+    const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => (i * 7) % 256);
+    const reference = await encodePng({ data, width: 16, height: 16 });
+    const planes = Uint8Array.from(data, (_, i) => data[(i % 256) * 3 + Math.floor(i / 256)] ?? 0);
+    const expected = encodeDct({ data: planes, width: 16, height: 16 }, 8);
+    const { signals } = await encode({ text, cls, patches }, { prompts: ['a', 'b'], reference });
+    expect(signals.cls?.[1]).toEqual({ shape: [64], data: expected.cls });
+    expect(signals.patches?.[0]).toEqual({ shape: [2, 2, 27], data: expected.patches.data });
+  });
+
+  test('of a model without patches take a picture of any size', async () => {
+    const reference = await encodePng({ data: new Uint8Array(18 * 18 * 3), width: 18, height: 18 });
+    const { signals } = await encode({ text, cls }, { reference, size: { width: 18, height: 18 } });
+    expect(Object.keys(signals)).toEqual(['text', 'cls']);
+  });
+
+  test('that the model has no signal for are refused', async () => {
+    const reference = await encodePng({ data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 });
+    await expect(encode({})).rejects.toThrow('without text, so a prompt says nothing to it');
+    await expect(encode({ text }, { reference })).rejects.toThrow('a reference picture');
+    await expect(encode({ text }, { pose: [[0, 0, 1]] })).rejects.toThrow('a pose');
+  });
+
+  test('of another length than the model wants are refused', async () => {
+    await expect(encode({ text: { ...text, dim: 100 } })).rejects.toThrow('192 numbers, the model wants 100');
+  });
+
+  test('of an encoder that is not known are refused, with the nearest name', async () => {
+    await expect(encode({ text: { ...text, encoder: 'wrods' } })).rejects.toMatchObject({
+      message: 'the encoder "wrods" is not known here',
+      hint: 'did you mean words?',
+    });
+  });
+});
+
+describe('an encoder of the gpu-runner', () => {
+  const letters = defineEncoder({
+    name: 'letters',
+    version: 3,
+    reads: 'caption',
+    options: z.strictObject({ bold: z.boolean().default(false) }),
+    makes: { text: () => ({ dim: 2, tokens: 8 }) },
+    optionsOf: () => ({ bold: true }),
+    weights: ['model'],
+    runs: 'runner',
+  });
+  const weights = { model: [`sha256:${'1'.repeat(64)}`] };
+  const conditions: Conditions = { text: { encoder: 'letters', dim: 2, tokens: 8, weights } };
+
+  test('gets the prompts as a column, with version, options, weights and engine, and its column is read', async () => {
+    const jobs: EncodeJob[] = [];
+    const ctx = createContext(async job => {
+      if (job.kind !== 'encode') throw new Unprocessable('only encode jobs are expected');
+      jobs.push(job);
+      const prompts = [...readColumn(await ctx.blobs.get(job.column))];
+      const members = prompts.map(([name, bytes]) =>
+        encodeSignalMember('text', name.replace('.txt', ''), {
+          shape: [1, 2],
+          data: Float32Array.of(bytes.length, 0.5),
+        }),
+      );
+      const column = await ctx.blobs.put(packColumn(new Map(members)), 'application/x-tar');
+      return { outputs: { text: column }, links: [], stats: {} };
+    });
+    const given = { prompts: ['abc', 'defgh'], negativePrompt: 'x', size, engine };
+    const { signals, negative } = await encodeSample(ctx, conditions, given, [letters]);
+    expect(signals.text?.map(({ shape, data }) => [shape, [...data]])).toEqual([
+      [
+        [1, 2],
+        [3, 0.5],
+      ],
+      [
+        [1, 2],
+        [5, 0.5],
+      ],
+    ]);
+    expect(negative.text?.map(({ data }) => [...data])).toEqual([
+      [1, 0.5],
+      [1, 0.5],
+    ]);
+    expect(jobs[0]).toMatchObject({
+      encoder: 'letters',
+      version: 3,
+      reads: 'caption',
+      options: { bold: true },
+      weights,
+      engine,
+    });
+    expect(jobs).toHaveLength(2);
+  });
+
+  test('without its weights is refused before a job begins', async () => {
+    const { text: bare } = conditions;
+    const unarmed: Conditions = { text: { ...bare!, weights: undefined } };
+    const given = { prompts: ['abc'], size, engine };
+    await expect(encodeSample(createContext(), unarmed, given, [letters])).rejects.toThrow('needs its weights "model"');
+  });
+});

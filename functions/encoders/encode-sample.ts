@@ -1,0 +1,182 @@
+/**
+ * @file The conditions of samples, encoded as the model's training data was: prompts and reference pictures by the encoders that the config
+ * names, in the server's pool or in the gpu-runner; a pose as it is given.
+ */
+import { type Conditions, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
+import { Internal, Unprocessable } from '../../errors.ts';
+import { fromF16Bits } from '../../formats/half.ts';
+import { decodeNpy, encodeNpy } from '../../formats/npy.ts';
+import { packColumn, readColumn } from '../../formats/webdataset.ts';
+import type { EncodeJob } from '../../gpu-runner/protocol.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { FunctionContext } from '../define.ts';
+import { runJob } from '../execution/runner-job.ts';
+import { coverRgb } from '../pictures/image.ts';
+import { type PlanarImage, toPlanar } from '../pictures/planar.ts';
+import type { EncodeInputsTask } from './encode-tasks.ts';
+import type { AnyEncoder, EncodedArray, EncodedSignals, EncoderInputs, EncoderSource, Weights } from './encoder.ts';
+import { ENCODERS, findEncoder } from './encoders.ts';
+import type { ConditionRows, SignalRows } from './pack-conditions.ts';
+import { requireWeights } from './weights.ts';
+
+export interface SampleConditions {
+  /** One for each picture. */
+  readonly prompts: readonly string[];
+  readonly negativePrompt?: string | undefined;
+  /** A picture as a file. */
+  readonly reference?: Uint8Array | undefined;
+  /** Joints [x, y, confidence]. */
+  readonly pose?: readonly (readonly number[])[] | undefined;
+  /** Pixels of the samples. */
+  readonly size: { readonly width: number; readonly height: number };
+  readonly engine: EngineSpec;
+}
+
+/** @throws Unprocessable when a condition is given for which the model has no signal, or when an encoder is not known. */
+export async function encodeSample(
+  ctx: FunctionContext,
+  conditions: Conditions,
+  given: SampleConditions,
+  encoders: readonly AnyEncoder[] = ENCODERS,
+): Promise<ConditionRows> {
+  const encode = (source: EncoderSource, inputs: readonly EncoderInputs[EncoderSource][]) =>
+    encodeBy(ctx, conditions, source, inputs, given.engine, encoders);
+  const rows = given.prompts.length;
+  const texts = await encode('caption', given.prompts);
+  if (Object.keys(texts).length === 0) throw untrained('text', 'a prompt');
+  const negative = given.negativePrompt === undefined ? {} : await encode('caption', [given.negativePrompt]);
+  const signals: SignalRows = { ...texts };
+  if (given.reference) {
+    const found = await encode('image', [await readReference(given.reference, given.size)]);
+    if (Object.keys(found).length === 0) throw untrained('cls or patches', 'a reference picture');
+    Object.assign(signals, repeatRows(found, rows));
+  }
+  if (given.pose) {
+    if (!conditions.pose) throw untrained('pose', 'a pose');
+    const pose = { shape: [given.pose.length, 3], data: Float32Array.from(given.pose.flat()) };
+    Object.assign(signals, repeatRows({ pose: [pose] }, rows));
+  }
+  return { rows, signals, negative: repeatRows(negative, rows) };
+}
+
+/** Every signal of the model whose encoder reads `source`; for each the encoded inputs. */
+async function encodeBy(
+  ctx: FunctionContext,
+  conditions: Conditions,
+  source: EncoderSource,
+  inputs: readonly EncoderInputs[EncoderSource][],
+  engine: EngineSpec,
+  all: readonly AnyEncoder[],
+): Promise<SignalRows> {
+  const bySignal = signalsOf(conditions).flatMap(signal => {
+    const condition = conditions[signal];
+    return condition && 'encoder' in condition ? [{ signal, name: condition.encoder }] : [];
+  });
+  const encoders = all.filter(({ name, reads }) => reads === source && bySignal.some(each => each.name === name));
+  // An encoder that is not known here may read this source, too.
+  if (encoders.length === 0) for (const { name } of bySignal) findEncoder(name, all);
+  const rows: { [S in SignalName]?: readonly EncodedArray[] } = {};
+  for (const encoder of encoders) {
+    const signals = bySignal.filter(each => each.name === encoder.name).map(each => each.signal);
+    const encoded = await runEncoder(ctx, encoder, conditions, signals, inputs, engine);
+    for (const signal of signals) {
+      rows[signal] = encoded.map(each => {
+        const array = each[signal];
+        if (array === undefined) throw new Internal(`the encoder ${encoder.name} made no ${signal}`);
+        return array;
+      });
+    }
+  }
+  return rows;
+}
+
+async function runEncoder(
+  ctx: FunctionContext,
+  encoder: AnyEncoder,
+  conditions: Conditions,
+  signals: readonly SignalName[],
+  inputs: readonly EncoderInputs[EncoderSource][],
+  engine: EngineSpec,
+): Promise<readonly EncodedSignals[]> {
+  const options = encoder.options.parse(encoder.optionsOf(conditions)) as Record<string, unknown>;
+  for (const signal of signals) checkDimensions(encoder, signal, conditions, options);
+  if (encoder.runs === 'server') {
+    const task: EncodeInputsTask = { encoder: encoder.name, options, inputs };
+    return ctx.task('encode-inputs', task);
+  }
+  const ids = inputs.map((_, i) => String(i));
+  const members = inputs.map((input, i) => [memberName(encoder.reads, ids[i] ?? ''), encodeInput(input)] as const);
+  const { outputs } = await runJob(ctx, {
+    kind: 'encode',
+    encoder: encoder.name,
+    version: encoder.version,
+    reads: encoder.reads,
+    options: options as EncodeJob['options'],
+    weights: requireWeights(encoder, weightsOf(conditions, signals)),
+    column: (await ctx.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest,
+    engine,
+  });
+  const columns = await Promise.all(
+    signals.map(async signal => {
+      const output = outputs[signal];
+      if (output === undefined) throw new Internal(`the encoder ${encoder.name} made no column ${signal}`);
+      return [signal, readColumn(await ctx.blobs.get(output.digest))] as const;
+    }),
+  );
+  return ids.map(id =>
+    Object.fromEntries(columns.map(([signal, column]) => [signal, readArray(column.get(memberName(signal, id)))])),
+  );
+}
+
+function weightsOf(conditions: Conditions, signals: readonly SignalName[]): Weights | undefined {
+  for (const signal of signals) {
+    const condition = conditions[signal];
+    if (condition && 'weights' in condition && condition.weights) return condition.weights;
+  }
+  return undefined;
+}
+
+function checkDimensions(
+  encoder: AnyEncoder,
+  signal: SignalName,
+  conditions: Conditions,
+  options: Readonly<Record<string, unknown>>,
+): void {
+  const dims = encoder.makes[signal]?.(options);
+  const made = dims?.dim;
+  const condition = conditions[signal];
+  const wanted = condition && 'dim' in condition ? condition.dim : undefined;
+  if (made === wanted) return;
+  throw new Unprocessable(`the encoder ${encoder.name} makes vectors of ${made} numbers, the model wants ${wanted}`, {
+    hint: 'train on a dataset that this version encoded',
+  });
+}
+
+function encodeInput(input: EncoderInputs[EncoderSource]): Uint8Array {
+  if (typeof input === 'string') return Buffer.from(input);
+  return encodeNpy({ dtype: 'u8', shape: [3, input.height, input.width], data: input.data });
+}
+
+function readArray(member: Uint8Array | undefined): EncodedArray | undefined {
+  if (member === undefined) return undefined;
+  const { dtype, shape, data } = decodeNpy(member);
+  return { shape, data: dtype === 'f16' ? Float32Array.from(data, fromF16Bits) : Float32Array.from(data) };
+}
+
+/** Scaled and cropped to the size of the sample, as training pictures are to that of their bucket. */
+async function readReference(file: Uint8Array, { width, height }: SampleConditions['size']): Promise<PlanarImage> {
+  return toPlanar(await coverRgb(file, width, height));
+}
+
+function repeatRows(signals: SignalRows, rows: number): SignalRows {
+  return Object.fromEntries(
+    Object.entries(signals).map(([signal, arrays]) => [signal, Array.from({ length: rows }, () => arrays[0]!)]),
+  );
+}
+
+function untrained(signal: string, given: string): Unprocessable {
+  return new Unprocessable(`the model was trained without ${signal}, so ${given} says nothing to it`, {
+    expected: `a model whose config has model.conditions.${signal.split(' ')[0]}`,
+    hint: 'leave it out, or train on a dataset that has the signal',
+  });
+}

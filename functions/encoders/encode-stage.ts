@@ -1,0 +1,141 @@
+/** @file The stages that encode: one for each column that encoders read. Which signals a call adds is its encoder's affair. */
+import { z } from 'zod';
+import type { SignalName } from '../../configs/signals.ts';
+import { Internal } from '../../errors.ts';
+import type { EncodeJob } from '../../gpu-runner/protocol.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { BlobRef } from '../../storage/types.ts';
+import type { PageFunction, PageOutcome } from '../define.ts';
+import { requireEngine, runJob } from '../execution/runner-job.ts';
+import type { EncodedPage, EncodePageTask } from './encode-tasks.ts';
+import { type AnyEncoder, type EncoderSource, signalsMadeBy } from './encoder.ts';
+import { encodersOf, findEncoder, toolsOfEncoder } from './encoders.ts';
+import { requireWeights } from './weights.ts';
+
+export interface EncodeStage {
+  readonly name: string;
+  readonly summary: string;
+  readonly version: number;
+  readonly reads: EncoderSource;
+  /** The encoder of a body that names none. */
+  readonly usual: string;
+  readonly example: Json;
+}
+
+type EncodeInput = { readonly encoder: string } & Readonly<Record<string, unknown>>;
+
+/**
+ * A page function whose body is `encoder` and the options of that encoder.
+ * @param encoders Those that read the stage's column; default: of the table.
+ */
+export function encodeStage(
+  { reads, usual, ...stage }: EncodeStage,
+  encoders: readonly AnyEncoder[] = encodersOf(reads),
+): Omit<PageFunction, 'kind'> {
+  const names = encoders.map(({ name }) => name);
+  /** The encoder that a body names, and its options with defaults filled in. */
+  const read = (given: unknown) => {
+    const { encoder: name, engine: _, weights: __, ...options } = given as EncodeInput;
+    const encoder = findEncoder(name, encoders);
+    return { encoder, options: encoder.options.parse(withoutUndefined(options)) as Readonly<Record<string, unknown>> };
+  };
+  return {
+    ...stage,
+    needs: [reads],
+    adds: [...new Set(encoders.flatMap(signalsMadeBy))],
+    input: bodySchema(encoders, names, usual),
+    complete: given => {
+      const { encoder, options } = read(given);
+      return { encoder: encoder.name, ...options };
+    },
+    makes: given => signalsMadeBy(read(given).encoder),
+    tools: given => toolsOfEncoder(read(given).encoder),
+    usesEngine: true,
+    usesWeights: true,
+    leavesUnread: given => read(given).encoder.runs === 'runner',
+    encoders(given, weights) {
+      const { encoder, options } = read(given);
+      const made = Object.entries(encoder.makes) as [
+        SignalName,
+        (options: unknown) => Readonly<Record<string, number>>,
+      ][];
+      return Object.fromEntries(
+        made.map(([signal, dims]) => [
+          signal,
+          { name: encoder.name, ...dims(options), ...(encoder.weights && weights && { weights }) },
+        ]),
+      );
+    },
+    async run(ctx, { items, columns, digests }, { engine, weights, ...given }): Promise<PageOutcome> {
+      const { encoder, options } = read(given);
+      if (encoder.runs === 'runner') {
+        const column = digests[reads];
+        if (column === undefined) throw new Internal(`${stage.name} ran on a page without the column ${reads}`);
+        const { outputs } = await runJob(ctx, {
+          kind: 'encode',
+          encoder: encoder.name,
+          version: encoder.version,
+          reads,
+          options: options as EncodeJob['options'],
+          weights: requireWeights(encoder, weights),
+          column,
+          engine: requireEngine(engine),
+        });
+        return { columns: pick(outputs, encoder) };
+      }
+      const task: EncodePageTask = {
+        encoder: encoder.name,
+        options,
+        ids: items.map(({ id }) => id),
+        members: columns[reads] ?? new Map(),
+      };
+      return { columns: await ctx.task<EncodedPage>('encode-page', task) };
+    },
+  };
+}
+
+/** Options are optional here: their defaults depend on the encoder, whose own schema has them. */
+function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], usual: string): z.ZodObject {
+  const options: Record<string, z.ZodType> = {};
+  for (const encoder of encoders) {
+    for (const [key, schema] of Object.entries(encoder.options.shape as Record<string, z.ZodType>)) {
+      const bare = schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : schema;
+      options[key] = bare
+        .optional()
+        .describe(
+          [`${encoder.name}: ${schema.description ?? ''}`, options[key]?.description].filter(Boolean).join('; '),
+        );
+    }
+  }
+  const encoder = z.enum(names as [string, ...string[]]).default(usual);
+  return z
+    .strictObject({ encoder: encoder.describe(`one of ${names.join(', ')}`), ...options })
+    .superRefine((body, issues) => {
+      const { encoder: name } = body;
+      // A stage adds keys of its own to the body.
+      const given = Object.fromEntries(
+        Object.entries(body).filter(([key, value]) => key in options && value !== undefined),
+      );
+      for (const issue of findEncoder(name, encoders).options.safeParse(given).error?.issues ?? []) {
+        const { code, path, message } = issue;
+        if (code !== 'unrecognized_keys') issues.addIssue({ code: 'custom', path, message });
+        else
+          for (const key of issue.keys)
+            issues.addIssue({ code: 'custom', path: [key], message: `the encoder ${name} has no option "${key}"` });
+      }
+    });
+}
+
+function withoutUndefined(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function pick(outputs: Readonly<Record<string, BlobRef>>, encoder: AnyEncoder): PageOutcome['columns'] {
+  return Object.fromEntries(
+    signalsMadeBy(encoder).map(signal => {
+      const output = outputs[signal];
+      if (output === undefined) throw new Internal(`the encoder ${encoder.name} made no column ${signal}`);
+      return [signal, output];
+    }),
+  );
+}

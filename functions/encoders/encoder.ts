@@ -1,0 +1,72 @@
+/** @file What an encoder is: a row of the table in encoders.ts. It makes signals of captions or of pictures. */
+import type { z } from 'zod';
+import type { Conditions, SignalName } from '../../configs/signals.ts';
+import type { PlanarImage } from '../pictures/planar.ts';
+
+/** What an encoder reads: by the column of a page, and by the condition of a sample that is encoded in the same way. */
+export interface EncoderInputs {
+  /** Of a sample: a prompt. */
+  readonly caption: string;
+  /** Of a sample: a reference picture, scaled and cropped to the size of the sample. */
+  readonly image: PlanarImage;
+}
+export type EncoderSource = keyof EncoderInputs;
+
+/** One signal of one input, in the shape of its column's members. */
+export interface EncodedArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export type EncodedSignals = Readonly<Partial<Record<SignalName, EncodedArray>>>;
+
+/** Dimensions as `model.conditions` and the dataset state them: { dim: 64 }, { dim: 27, stride: 8 }. */
+export type Dimensions = Readonly<Record<string, number>>;
+
+/** Digests of the blobs that hold weights, by part. */
+export type Weights = Readonly<Record<string, readonly string[]>>;
+
+interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
+  readonly name: string;
+  /** Raised when equal inputs would give other numbers. Enters the action. */
+  readonly version: number;
+  readonly reads: R;
+  /** Keys of the body of `encode-text` or `encode-image`, beside `encoder`. */
+  readonly options: O;
+  /** The signals that it makes, with their dimensions. */
+  readonly makes: Readonly<Partial<Record<SignalName, (options: z.output<O>) => Dimensions>>>;
+  /** The options under which a sample is encoded as the model's training data was. */
+  optionsOf(conditions: Conditions): z.input<O>;
+  /** Names of the parts whose weights the action carries; absent: it has none. */
+  readonly weights?: readonly string[];
+  /** Versions of libraries that change numbers. They enter the action. */
+  readonly tools?: Readonly<Record<string, string>>;
+}
+
+/** Runs in the server's pool of worker threads. */
+interface ServerEncoder<R extends EncoderSource, O extends z.ZodObject> extends EncoderRow<R, O> {
+  readonly runs: 'server';
+  /** @throws Unprocessable for an input that the options do not fit. */
+  encode(input: EncoderInputs[R], options: z.output<O>): EncodedSignals;
+}
+
+/** Runs in the gpu-runner, under the same name in gpu-runner/encoders/encoders.ts. */
+interface RunnerEncoder<R extends EncoderSource, O extends z.ZodObject> extends EncoderRow<R, O> {
+  readonly runs: 'runner';
+}
+
+export type Encoder<R extends EncoderSource = EncoderSource, O extends z.ZodObject = z.ZodObject> =
+  | ServerEncoder<R, O>
+  | RunnerEncoder<R, O>;
+
+// Variance: the table holds encoders of any input and options; an encoder is called with what its own `reads` and `options` say.
+// biome-ignore lint/suspicious/noExplicitAny: the one place where the types of an encoder are forgotten
+export type AnyEncoder = Encoder<any, any>;
+
+export function defineEncoder<R extends EncoderSource, O extends z.ZodObject>(encoder: Encoder<R, O>): Encoder<R, O> {
+  return encoder;
+}
+
+export function signalsMadeBy({ makes }: AnyEncoder): SignalName[] {
+  return Object.keys(makes) as SignalName[];
+}

@@ -1,0 +1,22 @@
+/** @file The weights of an encoder: digests that the call carries, so that other weights are another action. */
+import { InvalidInput } from '../../errors.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
+import type { AnyEncoder, Weights } from './encoder.ts';
+
+/** @throws InvalidInput when a part is missing, or one is given that the encoder does not have. */
+export function requireWeights(encoder: AnyEncoder, given: Weights | undefined): Record<string, Digest[]> {
+  const parts = encoder.weights ?? [];
+  const named = Object.keys(given ?? {});
+  const expected = parts.length > 0 ? `weights with the parts ${parts.join(', ')}` : 'no weights';
+  const unknown = named.find(part => !parts.includes(part));
+  if (unknown !== undefined) {
+    throw new InvalidInput(`the encoder ${encoder.name} has no weights "${unknown}"`, { expected });
+  }
+  return Object.fromEntries(
+    parts.map(part => {
+      const digests = (given?.[part] ?? []).filter(isDigest);
+      if (digests.length > 0) return [part, digests];
+      throw new InvalidInput(`the encoder ${encoder.name} needs its weights "${part}"`, { expected });
+    }),
+  );
+}

@@ -1,0 +1,40 @@
+/** @file What an encoder that runs on an engine is: a row of the table in encoders.ts. */
+import type { SignalName } from '../../configs/signals.ts';
+import type { Engine } from '../compiler/engine.ts';
+
+/** A caption, or a picture: uint8 [3, height, width]. */
+export type EncoderInput =
+  | { readonly caption: string }
+  | { readonly image: { readonly data: Uint8Array; readonly height: number; readonly width: number } };
+
+/** One signal of one input, in the shape of its column's members. */
+export interface EncodedArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export type EncodedSignals = Readonly<Partial<Record<SignalName, EncodedArray>>>;
+
+/** Weights loaded onto an engine. */
+export interface OpenEncoder {
+  /** One result for each input, in their order. */
+  encode(inputs: readonly EncoderInput[]): Promise<readonly EncodedSignals[]>;
+  dispose(): Promise<void>;
+}
+
+export interface RunnerEncoder {
+  /** That of the encoder's row in functions/encoders/encoders.ts. */
+  readonly version: number;
+  readonly signals: readonly SignalName[];
+  /** Inputs encoded at once; between two batches waiting jobs run. */
+  readonly batch: number;
+  /**
+   * @param readWeights The blobs of a part, in their order.
+   * @throws Unprocessable when options or weights do not fit the encoder.
+   */
+  open(
+    engine: Engine,
+    options: Readonly<Record<string, unknown>>,
+    readWeights: (part: string) => Promise<readonly Uint8Array[]>,
+  ): Promise<OpenEncoder>;
+}

@@ -1,0 +1,90 @@
+/** @file Signals of the members of a column, batch by batch. */
+import { memberName, type SignalName } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
+import { packColumn, readColumn } from '../../formats/webdataset.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
+import { encodeSignalMember } from '../../storage/column-member.ts';
+import type { BlobRef } from '../../storage/types.ts';
+import type { EncoderInput, OpenEncoder, RunnerEncoder } from '../encoders/encoder.ts';
+import { RUNNER_ENCODERS, type RunnerEncoders } from '../encoders/encoders.ts';
+import type { EncodeJob } from '../protocol.ts';
+import type { JobContext, JobHandler } from './context.ts';
+
+/** Keeps the weights of the last encoder on its engine. */
+export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): JobHandler<'encode'> {
+  let resident: { readonly key: string; readonly encoder: OpenEncoder } | undefined;
+
+  async function open(ctx: JobContext, job: EncodeJob, row: RunnerEncoder): Promise<OpenEncoder> {
+    const key = canonicalJson([job.encoder, job.options, job.weights, job.engine]);
+    if (resident?.key === key) return resident.encoder;
+    await resident?.encoder.dispose();
+    resident = undefined;
+    const engine = await ctx.engine(job.engine);
+    const readWeights = async (part: string) => {
+      const digests = job.weights[part];
+      if (digests) return Promise.all(digests.map(digest => ctx.blobs.get(digest)));
+      throw new Unprocessable(`the encoder ${job.encoder} needs the weights "${part}"`, {
+        expected: `weights.${part}: the digests of its blobs`,
+      });
+    };
+    const encoder = await row.open(engine, job.options, readWeights);
+    resident = { key, encoder };
+    return encoder;
+  }
+
+  return async (ctx, job) => {
+    const row = findRow(encoders, job);
+    const encoder = await open(ctx, job, row);
+    const started = performance.now();
+    const members = [...readColumn(await ctx.blobs.get(job.column))];
+    const columns = new Map<SignalName, Map<string, Uint8Array>>(row.signals.map(signal => [signal, new Map()]));
+    for (let at = 0; at < members.length; at += row.batch) {
+      const batch = members.slice(at, at + row.batch);
+      const encoded = await encoder.encode(batch.map(([name, bytes]) => readInput(job.reads, name, bytes)));
+      for (const [i, [name]] of batch.entries()) {
+        const id = name.slice(0, -memberName(job.reads, '').length);
+        for (const [signal, column] of columns) {
+          const array = encoded[i]?.[signal];
+          if (array) column.set(...encodeSignalMember(signal, id, array));
+        }
+      }
+      ctx.progress({
+        phase: 'encode',
+        done: Math.min(members.length, at + row.batch),
+        total: members.length,
+        unit: 'items',
+      });
+      await ctx.breathe();
+    }
+    const outputs: Record<string, BlobRef> = {};
+    for (const [signal, column] of columns) {
+      outputs[signal] = await ctx.blobs.put(packColumn(column), 'application/x-tar');
+    }
+    return { outputs, links: [], stats: { seconds: (performance.now() - started) / 1000, items: members.length } };
+  };
+}
+
+function findRow(encoders: RunnerEncoders, { encoder: name, version }: EncodeJob): RunnerEncoder {
+  const row = Object.hasOwn(encoders, name) ? encoders[name] : undefined;
+  if (row === undefined) {
+    throw new Unprocessable(`the gpu-runner has no encoder "${name}"`, {
+      expected: `one of: ${Object.keys(encoders).join(', ') || 'it has none'}`,
+    });
+  }
+  if (row.version !== version) {
+    throw new Unprocessable(`the gpu-runner has version ${row.version} of the encoder ${name}, not ${version}`, {
+      expected: 'server and gpu-runner of one version of Easel',
+      hint: 'restart both from the same clone',
+    });
+  }
+  return row;
+}
+
+function readInput(reads: EncodeJob['reads'], name: string, bytes: Uint8Array): EncoderInput {
+  if (reads === 'caption') return { caption: Buffer.from(bytes).toString('utf8') };
+  const { dtype, shape, data } = decodeNpy(bytes);
+  const [channels, height = 0, width = 0] = shape;
+  if (dtype === 'u8' && channels === 3 && shape.length === 3) return { image: { data, height, width } };
+  throw new Unprocessable(`${name} is ${dtype}[${shape}]`, { expected: 'u8[3, height, width]' });
+}
