@@ -32,13 +32,8 @@ export async function integrate(
 }
 
 function createField(guide: Guide, prediction: PredictionRule, step: StepTimes): Field {
-  const convertBy =
-    (rule: PredictionRule['velocity']): Field['velocity'] =>
-    async (z, t) => {
-      const predicted = await guide(z, t, step);
-      const converted = new Float64Array(z.length);
-      for (let k = 0; k < z.length; k++) converted[k] = rule(z[k]!, predicted[k]!, t);
-      return converted;
-    };
-  return { velocity: convertBy(prediction.velocity), clean: convertBy(prediction.clean) };
+  return {
+    velocity: async (z, t) => prediction.velocity(z, await guide(z, t, step), t),
+    clean: async (z, t) => prediction.clean(z, await guide(z, t, step), t),
+  };
 }

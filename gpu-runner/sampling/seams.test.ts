@@ -146,9 +146,10 @@ describe('further guidance', () => {
       ({ sampling, conditional, unconditional, prediction, pictureLength }) =>
         async (z, t) => {
           const [guided, base] = [await conditional(z, t), await unconditional(z, t)];
+          const cleans = prediction.clean(z, guided, t);
           for (let start = 0; start < guided.length; start += pictureLength) {
             const ks = Array.from({ length: pictureLength }, (_, i) => start + i);
-            const clean = ks.map(k => prediction.clean(z[k]!, guided[k]!, t));
+            const clean = ks.map(k => cleans[k]!);
             const change = ks.map(k => guided[k]! - base[k]!);
             const along = dot(change, clean) / dot(clean, clean);
             for (const [i, k] of ks.entries())
