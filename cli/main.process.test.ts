@@ -32,6 +32,15 @@ const VERDICT = {
   views: { rebuilt: 2, deleted: none, failed: none },
 };
 
+const EXPERIMENT = {
+  v: 1,
+  name: 'slow',
+  state: 'paused',
+  step: 100,
+  steps: 750,
+  checkpoints: [{ step: 100, pinned: true }, { step: 200 }],
+};
+
 /** What the server would answer; the call of `slow` is a run with events. */
 const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Record<string, string>>?]>> = {
   'GET /health': [
@@ -62,6 +71,11 @@ const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Recor
     200,
     { v: 1, experiments: [{ name: 'faces', state: 'running', step: 100, samples: 6400, target: 48000 }] },
   ],
+  'POST /experiments/faces/branch': [201, EXPERIMENT],
+  'POST /experiments/faces/pin': [200, { ...EXPERIMENT, name: 'faces' }],
+  'DELETE /experiments/faces/pin/100': [200, { ...EXPERIMENT, name: 'faces', checkpoints: [{ step: 200 }] }],
+  'POST /experiments/faces/pause': [200, { ...EXPERIMENT, name: 'faces' }],
+  'DELETE /experiments/faces': [204, undefined],
   'POST /functions/verify': [200, { v: 1, result: VERDICT }],
   'POST /functions/gc': [
     200,
@@ -113,7 +127,7 @@ const server = createServer(async (request, response) => {
     return;
   }
   const [status, document, headers = {}] = answers[`${request.method} ${request.url}`] ?? [404, {}];
-  response.writeHead(status, headers).end(JSON.stringify(document));
+  response.writeHead(status, headers).end(document === undefined ? undefined : JSON.stringify(document));
 });
 
 beforeAll(() => new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve)));
@@ -167,6 +181,26 @@ test('call prints only the result on stdout, and progress on stderr', async () =
   expect(bodies.at(-1)).toBe('{"a":1}');
 });
 
+test('branch sends the changes of the config, however they are given', async () => {
+  const { code, stdout } = await easel('branch', 'faces', 'slow', '--from', '100', '--set', 'run.keep=3', 'seed=1');
+  expect(code).toBe(0);
+  expect(stdout).toBe('slow begins at step 100 of faces\ntrain it: easel call train experiment=slow\n');
+  const body = { name: 'slow', from: 100, config: { run: { keep: 3 }, seed: 1 } };
+  expect(JSON.parse(bodies.at(-1) ?? '')).toEqual(body);
+  const more = ['--set', 'a.b=1', '--set', 'a.c=x', '--set=d=2', '--target', '6400', '--from', 'sha256:1', '--json'];
+  expect(JSON.parse((await easel('branch', 'faces', 'slow', ...more)).stdout)).toEqual(EXPERIMENT);
+  const config = { a: { b: 1, c: 'x' }, d: 2 };
+  expect(JSON.parse(bodies.at(-1) ?? '')).toEqual({ name: 'slow', from: 'sha256:1', config, target: 6400 });
+});
+
+test('pin, pause and delete say how the experiment is now', async () => {
+  expect((await easel('pin', 'faces', '100')).stdout).toBe('faces: pinned steps 100\n');
+  expect(bodies.at(-1)).toBe('{"step":100}');
+  expect((await easel('pin', 'faces', '100', '--remove')).stdout).toBe('faces: pinned steps (none)\n');
+  expect((await easel('pause', 'faces')).stdout).toBe('faces: paused, step 100 of 750\n');
+  expect((await easel('delete', 'faces')).stdout).toBe('faces is deleted\n');
+});
+
 test('gc shows unreachable and deleted objects', async () => {
   const { code, stdout } = await easel('gc', '--delete', '--retention', '7d');
   expect(code).toBe(0);
@@ -205,6 +239,8 @@ test('wrong arguments are refused before a request is sent', async () => {
     ['call', 'slow', 'x'],
     ['call', 'slow', '--wait', 'x'],
     ['gc', '--grace', '2 days'],
+    ['branch', 'faces', 'slow', '--from', 'x'],
+    ['pin', 'faces', '--remove'],
     ['up', '--prot', '1'],
     ['up', '--port', 'x'],
   ]) {
@@ -219,7 +255,7 @@ test('wrong arguments are refused before a request is sent', async () => {
 test('--help lists the commands, and the options of a command', async () => {
   const { code, stdout } = await easel('--help');
   expect(code).toBe(0);
-  for (const command of ['up', 'status', 'engines', 'call', 'gc'])
+  for (const command of ['up', 'status', 'engines', 'call', 'branch', 'pin', 'pause', 'delete', 'gc'])
     expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   expect((await easel('up', '--help')).stdout).toContain('--store');
 });

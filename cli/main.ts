@@ -3,6 +3,7 @@ import { defineCommand, runMain } from 'citty';
 import packageJson from '../package.json' with { type: 'json' };
 import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
+import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
 import { gcCommand } from './commands/gc.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
@@ -16,6 +17,10 @@ const main = defineCommand({
     status: statusCommand,
     engines: enginesCommand,
     call: callCommand,
+    pause: pauseCommand,
+    branch: branchCommand,
+    pin: pinCommand,
+    delete: deleteCommand,
     gc: gcCommand,
     verify: verifyCommand,
     store: storeCommand,

@@ -1,0 +1,115 @@
+/** @file What a person does to an experiment: branch, pin, pause, delete. */
+import { defineCommand } from 'citty';
+import { z } from 'zod';
+import { InvalidInput } from '../../errors.ts';
+import { reportErrors } from '../command-error.ts';
+import { parseBody } from '../parse-body.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+const answerSchema = z.looseObject({
+  name: z.string(),
+  state: z.string(),
+  step: z.int(),
+  steps: z.int(),
+  checkpoints: z.array(z.looseObject({ step: z.int(), pinned: z.boolean().optional() })),
+});
+type Answer = z.infer<typeof answerSchema>;
+
+const nameArg = { type: 'positional', description: 'the experiment', required: true } as const;
+const commonArgs = { json: { type: 'boolean', description: 'print JSON' }, ...connectionArgs } as const;
+
+export const branchCommand = defineCommand({
+  meta: {
+    name: 'branch',
+    description:
+      'create an experiment that begins at a checkpoint of another one ' +
+      '(easel branch portraits slow --from 500 --set optimizer.learning_rate=0.0005)',
+  },
+  args: {
+    name: nameArg,
+    new: { type: 'positional', description: 'name of the new experiment', required: true },
+    from: {
+      type: 'string',
+      description: 'step or digest of a checkpoint that is kept (default: the newest)',
+      valueHint: 'STEP',
+    },
+    set: {
+      type: 'boolean',
+      description: 'key=value words follow: changes of the config (a.b=1 nests; a value is JSON or text)',
+    },
+    target: { type: 'string', description: 'samples to train up to', valueHint: 'N' },
+    ...commonArgs,
+  },
+  run: reportErrors(async ({ args, rawArgs }) => {
+    const [, , ...words] = args._;
+    const joined = rawArgs.filter(arg => arg.startsWith('--set=')).map(arg => arg.slice('--set='.length));
+    const body = {
+      name: args.new,
+      ...(args.from !== undefined && { from: args.from.startsWith('sha256:') ? args.from : parseStep(args.from) }),
+      config: parseBody([...words, ...joined]),
+      ...(args.target !== undefined && { target: parseCount(args.target, '--target') }),
+    };
+    const answer = await connect(args).post(pathOf(args.name, 'branch'), body, answerSchema);
+    print(args.json, answer, `${answer.name} begins at step ${answer.step} of ${args.name}`);
+    if (args.json !== true) console.log(`train it: easel call train experiment=${answer.name}`);
+  }),
+});
+
+export const pinCommand = defineCommand({
+  meta: { name: 'pin', description: 'keep a checkpoint until it is unpinned; the training deletes the others' },
+  args: {
+    name: nameArg,
+    step: { type: 'positional', description: 'step of the checkpoint (default: the newest)', required: false },
+    remove: { type: 'boolean', description: 'unpin it' },
+    ...commonArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    const api = connect(args);
+    const step = args.step === undefined ? undefined : parseStep(args.step);
+    if (args.remove === true && step === undefined) {
+      throw new InvalidInput('--remove needs a step', { expected: `easel pin ${args.name} STEP --remove` });
+    }
+    const answer =
+      args.remove === true
+        ? answerSchema.parse(await (await api.request('DELETE', pathOf(args.name, `pin/${step}`))).json())
+        : await api.post(pathOf(args.name, 'pin'), step === undefined ? {} : { step }, answerSchema);
+    const pinned = answer.checkpoints.filter(each => each.pinned).map(each => each.step);
+    print(args.json, answer, `${answer.name}: pinned steps ${pinned.join(', ') || '(none)'}`);
+  }),
+});
+
+export const pauseCommand = defineCommand({
+  meta: { name: 'pause', description: 'stop the training at the end of its chunk; `easel call train` goes on' },
+  args: { name: nameArg, ...commonArgs },
+  run: reportErrors(async ({ args }) => {
+    const answer = await connect(args).post(pathOf(args.name, 'pause'), {}, answerSchema);
+    print(args.json, answer, `${answer.name}: ${answer.state}, step ${answer.step} of ${answer.steps}`);
+  }),
+});
+
+export const deleteCommand = defineCommand({
+  meta: { name: 'delete', description: 'delete an experiment and its view; `easel gc` frees the disk space' },
+  args: { name: nameArg, ...connectionArgs },
+  run: reportErrors(async ({ args }) => {
+    await connect(args).delete(pathOf(args.name));
+    console.log(`${args.name} is deleted`);
+  }),
+});
+
+function pathOf(name: string, rest?: string): string {
+  return ['/experiments', encodeURIComponent(name), ...(rest === undefined ? [] : [rest])].join('/');
+}
+
+function print(json: boolean | undefined, answer: Answer, text: string): void {
+  console.log(json === true ? JSON.stringify(answer, undefined, 2) : text);
+}
+
+function parseStep(text: string): number {
+  return parseCount(text, 'the step');
+}
+
+/** @param what Names the value in errors. @throws InvalidInput */
+function parseCount(text: string, what: string): number {
+  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
+  throw new InvalidInput(`${what} ${text} is wrong`, { expected: 'a whole number above 0' });
+}
