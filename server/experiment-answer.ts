@@ -1,4 +1,4 @@
-/** @file What the routes of experiments have in common: the name in the path, and the answer. */
+/** @file Parts that all routes of experiments use: they read the name in the path and answer with the experiment. */
 import type { Context } from 'hono';
 import { InvalidInput } from '../errors.ts';
 import type { Experiment } from '../functions/experiments/experiment-head.ts';
@@ -10,13 +10,13 @@ export function answerExperiment(c: Context, name: string, { head, config }: Exp
   return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
 }
 
-/** 201 for a new one, 200 for one that was there as asked for. */
+/** Answers 201 for a new experiment, 200 for an existing one that is as asked for. */
 export function answerCreated(c: Context, name: string, { head, config, created }: Created): Response {
   const location = `/experiments/${name}`;
   return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, { location });
 }
 
-/** Where to go on from an experiment. */
+/** Addresses of the calls that belong to an experiment. */
 export function linksOf(name: string) {
   const path = `/experiments/${name}`;
   return {
@@ -37,7 +37,7 @@ export function linksOf(name: string) {
 export function parseExperimentName(c: Context): string {
   const parsed = nameSchema.safeParse(c.req.param('name'));
   if (parsed.success) return parsed.data;
-  throw new InvalidInput(`"${c.req.param('name')?.slice(0, 100)}" is no name for an experiment`, {
+  throw new InvalidInput(`"${c.req.param('name')?.slice(0, 100)}" is not a valid name of an experiment`, {
     expected: '1 to 63 of a-z 0-9 . _ -, starting with a letter or digit',
   });
 }

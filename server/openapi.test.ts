@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { registry } from '../functions/registry.ts';
 import { ROUTES } from './app.ts';
 import { openApiPath } from './openapi.ts';
 import { createTestServer, jsonOf } from './testing/server.ts';
@@ -18,6 +20,23 @@ test('OpenAPI describes every route of the app and no other', () => {
   for (const { method, path } of ROUTES) expect(api.paths[openApiPath(path)]?.[method]).toBeDefined();
   for (const name of server.executor.functions.keys())
     expect(api.paths[`/functions/${name}`].post.summary).toBeTruthy();
+});
+
+test('docs/http.md lists every route of the app and every function, and no other', () => {
+  const page = readFileSync(new URL('../docs/http.md', import.meta.url), 'utf8');
+  const calls = [...page.matchAll(/`([A-Z]+(?:, [A-Z]+)*) (\/\S*)`/g)].flatMap(([, methods = '', path = '']) =>
+    methods.split(', ').map(method => `${method} ${path}`),
+  );
+  const routes = ROUTES.map(
+    ({ method, path }) =>
+      `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, (_, name: string) => name.toUpperCase())}`,
+  );
+  expect(new Set(calls)).toEqual(new Set(routes));
+  const [, table = ''] = /^## Functions\n([^#]*)/m.exec(page) ?? [];
+  const functions = [...table.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
+  );
+  expect(new Set(functions)).toEqual(new Set(registry.map(({ name }) => name)));
 });
 
 test('openapi.json has the structure of OpenAPI 3.1', () => {

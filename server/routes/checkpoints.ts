@@ -1,4 +1,4 @@
-/** @file The checkpoints that an experiment keeps: branch from them, pin them. */
+/** @file Checkpoints that an experiment keeps: branch from them, pin them. */
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
@@ -10,22 +10,23 @@ import { answerCreated, answerExperiment, parseExperimentName, parseStep } from 
 import { readJsonAs } from '../read-body.ts';
 
 const branchSchema = z.strictObject({
-  name: nameSchema.meta({ description: 'of the new experiment' }),
+  name: nameSchema.meta({ description: 'name of the new experiment' }),
   from: z
     .union([z.literal('latest'), z.int().positive(), digestSchema])
     .default('latest')
-    .meta({ description: 'a checkpoint that is kept: its step, its digest, or `latest`' }),
-  config: z
-    .record(z.string(), z.json())
-    .default({})
-    .meta({ description: 'keys of the config that differ; seed, model, data, optimizer.type and ema_gammas cannot' }),
-  target: z.int().positive().optional().meta({ description: 'samples to train up to' }),
-  engine: trainingEngineRequestSchema.optional().meta({ description: 'default: the engine of the experiment' }),
+    .meta({ description: 'step or digest of a kept checkpoint, or `latest`' }),
+  config: z.record(z.string(), z.json()).default({}).meta({
+    description: 'changed keys of the config; seed, model, data, optimizer.type and ema_gammas cannot change',
+  }),
+  target: z.int().positive().optional().meta({ description: 'training samples at which to stop' }),
+  engine: trainingEngineRequestSchema
+    .optional()
+    .meta({ description: 'engine of the new experiment; default: the engine of this experiment' }),
 });
 const pinSchema = z
   .strictObject({
-    step: z.int().positive().optional().meta({ description: 'a step whose checkpoint is kept; default: the newest' }),
-    checkpoint: digestSchema.optional().meta({ description: 'the digest of that checkpoint, in place of its step' }),
+    step: z.int().positive().optional().meta({ description: 'step of a kept checkpoint; default: the newest' }),
+    checkpoint: digestSchema.optional().meta({ description: 'digest of a kept checkpoint, instead of its step' }),
   })
   .refine(({ step, checkpoint }) => step === undefined || checkpoint === undefined, {
     error: 'expected a step or a checkpoint, not both',
@@ -64,21 +65,22 @@ export const checkpointDocs: readonly RouteDoc[] = [
     method: 'post',
     path: '/experiments/:name/branch',
     summary:
-      'Create an experiment that begins at a checkpoint of this one. The same body again changes nothing, another is a conflict.',
+      'Create an experiment that begins at a checkpoint of this one. The same body again changes nothing; another ' +
+      'body is a conflict.',
     body: branchSchema,
     example: { name: 'portraits-slow', from: 'latest', config: { optimizer: { learning_rate: 0.0005 } } },
-    responses: { 200: 'it is there as asked for', 201: 'created' },
+    responses: { 200: 'the branch exists and is as asked for', 201: 'created' },
   },
   {
     method: 'post',
     path: '/experiments/:name/pin',
-    summary: 'Pin a checkpoint that is kept: it stays, and NAME@STEP finds it, until it is unpinned.',
+    summary: 'Pin a kept checkpoint. Until it is unpinned, it stays and NAME@STEP finds it.',
     body: pinSchema,
     example: { step: 100 },
   },
   {
     method: 'delete',
     path: '/experiments/:name/pin/:step',
-    summary: 'Unpin the checkpoint of a step. Unless it is one of the newest, it goes with the next training or gc.',
+    summary: 'Unpin the checkpoint of a step. The next training or gc deletes it, unless it is one of the newest.',
   },
 ];

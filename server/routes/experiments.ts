@@ -1,4 +1,4 @@
-/** @file Experiments: create, train, pause, look, delete. */
+/** @file Experiments: create, show, train, pause, delete. */
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { samplingOf } from '../../configs/sampling.ts';
@@ -26,15 +26,20 @@ const putSchema = z.strictObject({
     .union([z.string(), z.record(z.string(), z.json())])
     .default({})
     .meta({
-      description: "a preset's name, or a config, which may name one under `preset` and override some of its keys",
+      description: 'name of a preset, or a config, which may name a preset under `preset` and override keys of it',
     }),
-  dataset: z.string().min(1).meta({ description: 'name or digest' }),
+  dataset: z.string().min(1).meta({ description: 'name or digest of a dataset' }),
   engine: trainingEngineRequestSchema.default('auto').meta({
-    description: '`auto`, a name, or parts of { name, precision, threads, micro_batch, gradient_checkpointing }',
+    description:
+      '`auto`, the name of an engine, or parts of { name, precision, threads, micro_batch, gradient_checkpointing }',
   }),
 });
 const trainSchema = z.strictObject({
-  target: z.int().positive().optional().meta({ description: 'samples to train up to' }),
+  target: z
+    .int()
+    .positive()
+    .optional()
+    .meta({ description: 'training samples at which to stop; default: the last target' }),
 });
 const emptySchema = z.strictObject({});
 
@@ -116,7 +121,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     return c.json({ v: 1, name, ...(await readMetrics(blobs, logs, readAfter(c), MAX_METRIC_ROWS)) });
   });
 
-  /** The run that drives it, if this server knows one, and how far it is. */
+  /** The run that trains the experiment, if this server knows one, with its progress. */
   async function findProgress(name: string, target: number) {
     const train = executor.functions.get('train');
     if (train?.kind !== 'effect') return {};
@@ -132,7 +137,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   return app;
 }
 
-/** What a list needs of an experiment. */
+/** The fields of an experiment in the list. */
 function summarize({
   name,
   state,
@@ -162,52 +167,55 @@ function readAfter(c: Context): number {
 }
 
 export const experimentDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/experiments', summary: 'All experiments: state, step, target.' },
+  { method: 'get', path: '/experiments', summary: 'List all experiments: state, step, target.' },
   {
     method: 'get',
     path: '/experiments/:name',
-    summary: 'One experiment: its head, its config, the run that drives it and how far it is.',
+    summary: 'Show an experiment: its head, its config, and the run that trains it, with progress.',
   },
   {
     method: 'put',
     path: '/experiments/:name',
     summary:
-      'Create an experiment from a config and a dataset. The same body again changes nothing, another is a conflict.',
+      'Create an experiment from a config and a dataset. The same body again changes nothing; another body is a ' +
+      'conflict.',
     body: putSchema,
     example: { config: { preset: 'portraits', run: { chunk_steps: 100 } }, dataset: 'portraits' },
-    responses: { 200: 'it is there as asked for', 201: 'created' },
+    responses: { 200: 'the experiment exists and has this config', 201: 'created' },
   },
   {
     method: 'delete',
     path: '/experiments/:name',
-    summary: 'Delete an experiment and its view; it must not be in training. Its blobs go at the next gc.',
+    summary: 'Delete an experiment and its view. Refused while it is in training. gc deletes its blobs.',
     responses: { 204: 'deleted' },
   },
   {
     method: 'post',
     path: '/experiments/:name/train',
-    summary: 'Train up to the target; the same call goes on after any stop. As POST /functions/train.',
+    summary: 'Train up to the target, as POST /functions/train does. The same call goes on after any stop.',
     body: trainSchema,
     example: {},
-    responses: { 200: 'it is at its target', 202: 'it goes on: Location is its run' },
+    responses: { 200: 'the experiment is at its target', 202: 'the run is under way; Location is its address' },
   },
   {
     method: 'post',
     path: '/experiments/:name/pause',
-    summary: 'Stop at the next chunk border: the chunk in flight is finished and kept.',
+    summary: 'Stop the training at the next chunk border. The chunk under way is finished and kept.',
     body: emptySchema,
     example: {},
   },
   {
     method: 'get',
     path: '/experiments/:name/previews',
-    summary: 'The preview pictures of every chunk border, with their prompts.',
-    query: { after: 'only steps after this one' },
+    summary: 'List the preview pictures of every chunk border, with their prompts.',
+    query: { after: 'a step: list later ones only' },
   },
   {
     method: 'get',
     path: '/experiments/:name/metrics',
-    summary: 'Loss, gradient norm, learning rate ... of every step, as columns; `next` says where to go on.',
-    query: { after: 'only steps after this one' },
+    summary:
+      'Return loss, gradient norm, learning rate and other numbers of every step, as columns. Pass `next` as ' +
+      '`after` to go on.',
+    query: { after: 'a step: return later ones only' },
   },
 ];
