@@ -71,7 +71,9 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   return { ...parseHeader(file.toString('latin1', PREAMBLE_BYTES, start)), start };
 }
 
-/** A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short. */
+/**
+ * A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short.
+ */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   const { dtype, shape, start } = readNpyHeader(bytes);
   const expectedBytes = countElements(shape) * bytesPerElement(dtype);

@@ -132,7 +132,7 @@ test('ends when its parent goes away: by its standard input, and by its channel'
 test('refuses to start in one line that says why', async () => {
   await expect(addressOf(start({ EASEL_HOST: '0.0.0.0' }))).rejects.toThrow(/^easel server: .*EASEL_TOKEN.*\n$/);
   await expect(addressOf(start({ EASEL_STORE: 'folder' }))).rejects.toThrow(
-    /^easel server: "folder" names no store.*\n$/,
+    /^easel server: "folder" does not name a store.*\n$/,
   );
   const address = await addressOf(start());
   const taken = start({ EASEL_PORT: new URL(address).port });

@@ -34,7 +34,7 @@ describe('action cache', () => {
     cache = createActionCache(store);
   });
 
-  it('gives back what was committed, from actions/<function>/<hex>.json', async () => {
+  it('stores a result under actions/<function>/<hex>.json and reads it back', async () => {
     expect(await cache.get('caption', digest)).toBeUndefined();
     const { winner, won } = await cache.create(resultOf('a'));
     expect(won).toBe(true);
@@ -44,14 +44,14 @@ describe('action cache', () => {
     expect(await cache.get('bucket', digest)).toBeUndefined();
   });
 
-  it('lets the first of many stand, and tells the others', async () => {
+  it('keeps the first of many results, and gives it to the other writers', async () => {
     const hosts = Array.from({ length: 40 }, (_, i) => `host ${i}`);
     const outcomes = await Promise.all(hosts.map(host => cache.create(resultOf(host))));
     expect(outcomes.filter(outcome => outcome.won)).toHaveLength(1);
     expect(new Set(outcomes.map(outcome => outcome.winner.result.stats.host)).size).toBe(1);
   });
 
-  it('replaces the version named, once', async () => {
+  it('replaces a version only once', async () => {
     const { winner } = await cache.create(resultOf('stale'));
     const outcomes = await Promise.all(['b', 'c'].map(host => cache.replace(resultOf(host), winner.etag)));
     expect(outcomes.filter(outcome => outcome.won)).toHaveLength(1);
@@ -60,14 +60,14 @@ describe('action cache', () => {
     expect(['b', 'c']).toContain(stands);
   });
 
-  it('creates anew what was deleted under a replacement', async () => {
+  it('creates a result that was deleted during its replacement', async () => {
     const { winner } = await cache.create(resultOf('a'));
     await store.delete(key);
     expect(await cache.replace(resultOf('b'), winner.etag)).toMatchObject({ won: true });
     expect((await cache.get('caption', digest))?.result.stats.host).toBe('b');
   });
 
-  it('looks up whether a write whose answer was lost was committed', async () => {
+  it('settles a write whose answer was lost', async () => {
     const memory = createMemoryStore();
     /** The first answer of each instance is lost. */
     const losing = (commits: boolean): ObjectStore => {
@@ -92,7 +92,7 @@ describe('action cache', () => {
     expect(await createActionCache(losing(false)).create(resultOf('f'))).toMatchObject({ won: true });
   });
 
-  it('refuses versions it does not know, damage, and the result of another action', async () => {
+  it('refuses unknown versions, damaged results, and the result of another action', async () => {
     const put = (text: string) => store.put(key, Buffer.from(text));
     const read = () => cache.get('caption', digest);
     await put(JSON.stringify({ ...resultOf('a'), v: 7 }));
@@ -113,7 +113,7 @@ describe('action cache', () => {
     expect((await cache.get('train-chunk', digest))?.result).toEqual(former);
   });
 
-  it('tells whether the direct outputs are there', async () => {
+  it('tells whether all direct outputs exist', async () => {
     const blobs = createBlobStore(store);
     expect(await hasOutputs(blobs, resultOf('a'))).toBe(false);
     await blobs.put(Buffer.from('column'));

@@ -1,4 +1,6 @@
-/** @file Results of actions: the first one committed is the result, whoever computed it; replaced only by version. */
+/**
+ * @file Results of actions. The first committed result of an action stands; it is replaced by compare-and-swap only.
+ */
 import { Conflict, Corrupt } from '../errors.ts';
 import { createCachedReader } from './cached-reader.ts';
 import { canonicalDigest } from './canonical.ts';
@@ -16,28 +18,34 @@ export interface StoredResult {
 }
 
 export interface CommitOutcome {
-  /** What stands now: ours, or the one that was first. */
+  /** The stored result: ours, or the one that was committed first. */
   readonly winner: StoredResult;
   readonly won: boolean;
 }
 
 export interface ActionCache {
-  /** What is stored, whether or not its blobs still exist. @throws Corrupt when it is of an unknown version or another action's. */
+  /**
+   * Does not check that the blobs exist. @throws Corrupt when the result has an unknown version or belongs to another
+   * action.
+   */
   get(functionName: string, action: Digest): Promise<StoredResult | undefined>;
   /**
-   * The same, for who goes on to rely on the blobs that it names: gc leaves them alone for half of its grace period at least.
-   * @throws Corrupt
+   * As `get`, and gc keeps the blobs that the result names for at least half of its grace period.
+   * @throws Corrupt when the result has an unknown version or belongs to another action.
    */
   keep(functionName: string, action: Digest): Promise<StoredResult | undefined>;
-  /** Commits unless there is a result. To be called when every blob that the result names is stored. */
+  /** Commits unless a result exists. Call it when every blob that the result names is stored. */
   create(result: Result): Promise<CommitOutcome>;
-  /** Commits over the version `etag` (a stale result, or one to be computed anew), unless that was replaced already. */
+  /** Replaces the version `etag`, unless that version is no longer stored. */
   replace(result: Result, etag: Etag): Promise<CommitOutcome>;
 }
 
-/** A result that is there when we write and gone when we look is being deleted; more often than this it is not chance. */
+/**
+ * A result that exists when we write and is gone when we read was deleted in between. More often than this is not
+ * chance.
+ */
 const MAX_ROUNDS = 8;
-/** Digests in the results that are kept parsed, about 100 bytes each; a result without any counts for 10. */
+/** Digests in the results kept in memory, about 100 bytes each; each result counts 10 more. */
 const MAX_REMEMBERED = 100_000;
 
 export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIFETIMES): ActionCache {
@@ -45,7 +53,9 @@ export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIF
     schema: resultSchema,
     check(key, { action }) {
       if (actionKey(action.function, canonicalDigest(action)) === key) return;
-      throw new Corrupt(`"${key}" holds the result of another action`, { hint: 'delete it; it is computed again' });
+      throw new Corrupt(`"${key}" holds the result of another action`, {
+        hint: 'delete it; the next call computes it again',
+      });
     },
     weigh: ({ outputs, links }) => 10 + Object.keys(outputs).length + links.length,
     capacity: MAX_REMEMBERED,
@@ -60,7 +70,7 @@ export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIF
     const key = actionKey(functionName, action);
     const stored = await read(key);
     if (!stored || !isOld(stored, lifetimes)) return stored && { result: stored.value, etag: stored.etag };
-    // The same bytes; that they were replaced or deleted meanwhile shows when they are read again.
+    // The same bytes. If another process replaced or deleted the result meanwhile, the last read shows it.
     await writeVersioned(store, key, stored.value, { ifMatch: stored.etag });
     await waitForSweep(store, lifetimes.clock);
     return get(functionName, action);
@@ -83,7 +93,7 @@ export function createActionCache(store: ObjectStore, lifetimes: Lifetimes = LIF
   return { get, keep, create: result => commit(result, undefined), replace: (result, etag) => commit(result, etag) };
 }
 
-/** Whether every direct output still exists: a result with a missing one is a miss. */
+/** Whether every direct output still exists. A result with a missing output counts as a miss. */
 export async function hasOutputs(blobs: BlobStore, result: Result): Promise<boolean> {
   const refs = await Promise.all(Object.values(result.outputs).map(output => blobs.head(output.digest)));
   return refs.every(ref => ref !== undefined);

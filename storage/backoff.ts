@@ -1,4 +1,7 @@
-/** @file How long to wait before the next try: exponential, with full jitter, so that callers that failed together do not come back together. */
+/**
+ * @file How long to wait before the next try: exponential, with full jitter, so that callers that failed together do
+ * not come back together.
+ */
 import type { Clock } from './clock.ts';
 
 /** What decides how retries wait. Tests replace both. */

@@ -9,7 +9,7 @@ import type { ObjectStore } from './types.ts';
 const schema = z.strictObject({ name: z.string(), weight: z.int() });
 type Thing = z.infer<typeof schema>;
 
-describe('a document reader', () => {
+describe('a cached reader', () => {
   let store: ObjectStore;
   let calls: string[];
   let read: CachedReader<Thing>;
@@ -33,7 +33,7 @@ describe('a document reader', () => {
   const put = (name: string, weight: number, key = `${name}.json`) =>
     store.put(key, Buffer.from(JSON.stringify({ name, weight })));
 
-  it('gives back one value for one version, and reads it once', async () => {
+  it('reads each version once and returns the same value for it', async () => {
     const { etag } = await put('a', 1);
     const first = await read('a.json');
     expect(first).toEqual({ value: { name: 'a', weight: 1 }, etag, lastModified: expect.any(Date) });
@@ -41,7 +41,7 @@ describe('a document reader', () => {
     expect(calls).toEqual(['get a.json', 'head a.json']);
   });
 
-  it('sees that a document was replaced, deleted, and made again', async () => {
+  it('sees that a document was replaced, deleted and created again', async () => {
     await put('a', 1);
     await read('a.json');
     await put('a', 2);
@@ -52,20 +52,20 @@ describe('a document reader', () => {
     expect((await read('a.json'))?.value.weight).toBe(3);
   });
 
-  it('holds no more than its capacity: what was used last', async () => {
+  it('keeps the documents used last, up to its capacity', async () => {
     for (const name of ['a', 'b', 'c']) await put(name, 4);
     for (const name of ['a', 'b', 'a', 'c', 'a', 'b']) await read(`${name}.json`);
     expect(calls).toEqual(['get a.json', 'get b.json', 'head a.json', 'get c.json', 'head a.json', 'get b.json']);
   });
 
-  it('holds nothing that is larger than its capacity', async () => {
+  it('does not keep a document larger than its capacity', async () => {
     await put('large', 11);
     await put('a', 10);
     for (const name of ['large', 'large', 'a', 'a']) await read(`${name}.json`);
     expect(calls).toEqual(['get large.json', 'get large.json', 'get a.json', 'head a.json']);
   });
 
-  it('checks what it reads, and remembers nothing that is wrong', async () => {
+  it('checks each document and keeps no wrong one', async () => {
     await put('a', 1, 'b.json');
     await expect(read('b.json')).rejects.toBeInstanceOf(Corrupt);
     await expect(read('b.json')).rejects.toThrow('"b.json" is called a');

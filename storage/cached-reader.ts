@@ -1,22 +1,22 @@
-/** @file Stored JSON that is read again and again: parsed once for each version, and then a look at the version is enough. */
+/** @file Reads the same documents many times: each version is parsed once, later reads only compare its etag. */
 import type { z } from 'zod';
 import type { ObjectStore } from './types.ts';
 import { readVersioned, type StoredVersion, type Versioned } from './versioned.ts';
 
 export interface CachedReaderOptions<T> {
   readonly schema: z.ZodType<T>;
-  /** What the schema cannot say of a document under its key. @throws Corrupt */
+  /** Checks what the schema cannot, such as whether the document belongs under its key. @throws Corrupt */
   check(key: string, value: T): void;
-  /** How much of `capacity` a document takes. */
+  /** Share of `capacity` that a document takes. */
   weigh(value: T): number;
   readonly capacity: number;
 }
 
-/** Reads a document: as stored now, and as long as it is that version the very same value. @throws Corrupt */
+/** Reads the document as stored now. Returns the same object as long as its version is the same. @throws Corrupt */
 export type CachedReader<T> = (key: string) => Promise<StoredVersion<T> | undefined>;
 
 export function createCachedReader<T>(store: ObjectStore, options: CachedReaderOptions<T>): CachedReader<T> {
-  /** The one used last is last. */
+  /** In the order of their last use. */
   const known = new Map<string, Versioned<T>>();
   let held = 0;
 

@@ -78,12 +78,12 @@ describe('canonical JSON (RFC 8785)', () => {
     }
   });
 
-  it('takes an absent key and an undefined one for the same', () => {
+  it('treats an undefined value like an absent key', () => {
     expect(canonicalJson({ b: undefined, a: 1 })).toBe('{"a":1}');
     expect(canonicalDigest({ b: undefined, a: 1 })).toBe(canonicalDigest({ a: 1 }));
   });
 
-  it('does not depend on the order of insertion, and is read back by any parser', () => {
+  it('does not depend on the order of keys, and parses as JSON', () => {
     const value = { z: [1, { y: null, x: 'ü' }], a: { 10: true, 9: false } };
     const reordered = { a: { 9: false, 10: true }, z: [1, { x: 'ü', y: null }] };
     expect(canonicalJson(value)).toBe('{"a":{"10":true,"9":false},"z":[1,{"x":"ü","y":null}]}');
@@ -92,7 +92,7 @@ describe('canonical JSON (RFC 8785)', () => {
     expect(canonicalDigest({ z: [1, 2] })).not.toBe(canonicalDigest({ z: [2, 1] }));
   });
 
-  it('refuses what is no JSON', () => {
+  it('refuses values that are not JSON', () => {
     const bad: readonly unknown[] = [
       undefined,
       [undefined],
@@ -109,7 +109,7 @@ describe('canonical JSON (RFC 8785)', () => {
     for (const value of bad) expect(() => canonicalJson(value as Json), String(value)).toThrow(InvalidInput);
   });
 
-  it('counts levels, however many there are', () => {
+  it('counts levels of any depth', () => {
     expect([1, 'a', null, [], {}, { a: [] }, { a: 1, b: [{ c: null }] }].map(jsonDepth)).toEqual([0, 0, 0, 1, 1, 2, 3]);
     let deep: Json = 1;
     for (let i = 0; i < 100_000; i++) deep = [deep];

@@ -7,7 +7,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 /**
  * Canonical JSON (RFC 8785): keys sorted by UTF-16 code unit, no white space, numbers as ECMAScript prints them.
  * Keys whose value is `undefined` are left out, so an absent option and an undefined one have one digest.
- * @throws InvalidInput on a number that is not finite, or on anything that is not JSON.
+ * @throws InvalidInput for a number that is not finite, or a value that is not JSON.
  */
 export function canonicalJson(value: Json | undefined): string {
   if (value === null || typeof value === 'boolean') return JSON.stringify(value);
@@ -29,12 +29,12 @@ export function canonicalJson(value: Json | undefined): string {
 function quote(text: string): string {
   // RFC 8785, section 3.2.2.2: lone surrogates end the canonicalization.
   if (text.isWellFormed()) return JSON.stringify(text);
-  throw new InvalidInput(`${JSON.stringify(text.slice(0, 100))} is no well-formed Unicode`, {
+  throw new InvalidInput(`${JSON.stringify(text.slice(0, 100))} is not well-formed Unicode`, {
     expected: 'whole characters',
   });
 }
 
-/** A Date, Map or typed array would otherwise be taken for an object without content. */
+/** Without this test, a Date, Map or typed array would pass as an empty object. */
 function isPlainObject(value: unknown): value is { readonly [key: string]: Json | undefined } {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -50,7 +50,10 @@ export function canonicalDigest(value: Json): Digest {
   return digestOf(canonicalJson(value));
 }
 
-/** Levels of arrays and objects around the innermost value; 0 for a plain value. Counted without recursion, whatever the value. */
+/**
+ * Levels of arrays and objects around the innermost value; 0 for a plain value. Does not recurse, so depth is not
+ * limited.
+ */
 export function jsonDepth(value: Json): number {
   let level: readonly Json[] = [value];
   for (let depth = 0; ; depth++) {

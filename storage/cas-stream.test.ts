@@ -37,7 +37,7 @@ async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
   it.each([0, 1, 1 << 20, (1 << 20) + 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES - 5])(
-    '%i bytes go in and come out',
+    'a stream of %i bytes is stored and read back',
     async size => {
       const blobs = createBlobStore(stores[name]);
       const bytes = makeBytes(size);
@@ -49,7 +49,7 @@ describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
     },
   );
 
-  it.each([10, 2 << 20])('%i bytes of another digest are refused and not stored', async size => {
+  it.each([10, 2 << 20])('a stream of %i bytes with another digest is refused and not stored', async size => {
     const blobs = createBlobStore(stores[name]);
     const [bytes, expected] = [makeBytes(size, 1), digestOf('other')];
     await expect(blobs.putStream(cut(bytes, 65_536), { expected })).rejects.toBeInstanceOf(Unprocessable);
@@ -57,7 +57,7 @@ describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
     expect(await blobs.head(expected)).toBeUndefined();
   });
 
-  it('that break leave nothing', async () => {
+  it('a stream that breaks stores nothing', async () => {
     const blobs = createBlobStore(stores[name]);
     const before = (await stores[name].list('')).objects.length;
     for (const size of [10, 2 << 20]) {
@@ -71,7 +71,7 @@ describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
     expect(await readdir(join(folder, '.easel/tmp'))).toEqual([]);
   });
 
-  it('end the sender when they cannot be stored', async () => {
+  it('a stream that cannot be stored is closed', async () => {
     const blobs = createBlobStore({ ...stores[name], spool: chunks => takeOne(chunks) });
     let ended = false;
     async function* endless() {
@@ -85,7 +85,7 @@ describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
     expect(ended).toBe(true);
   });
 
-  it('break before their last piece when the blob is damaged', async () => {
+  it('a stream of a damaged blob fails before its last piece', async () => {
     const blobs = createBlobStore(stores[name]);
     const bytes = makeBytes(2 * PIECE_BYTES + 100, 3);
     const { digest } = await blobs.putStream(cut(bytes, 1 << 20));
@@ -100,13 +100,13 @@ describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
     expect(arrived).toBe(2 * PIECE_BYTES);
   });
 
-  it('of a blob that is missing are refused', async () => {
-    const pieces = createBlobStore(stores[name]).stream(digestOf('nobody'));
+  it('a stream of a missing blob is refused', async () => {
+    const pieces = createBlobStore(stores[name]).stream(digestOf('absent'));
     await expect(readAll(pieces)).rejects.toBeInstanceOf(BlobMissing);
   });
 });
 
-it('a short stream passes through no file, a known blob is not written again', async () => {
+it('a short stream needs no file, and a known blob is not written again', async () => {
   const memory = createMemoryStore();
   const calls: string[] = [];
   const blobs = createBlobStore({

@@ -25,7 +25,7 @@ describe('blobs', () => {
     blobs = createBlobStore(store);
   });
 
-  it('lie under their digest, with their type', async () => {
+  it('stores blobs under their digest, with their media type', async () => {
     const digest = digestOf('hello');
     const ref = { digest, size: 5, media_type: 'text/plain' };
     expect(await blobs.put(bytes('hello'), 'text/plain')).toEqual(ref);
@@ -36,7 +36,7 @@ describe('blobs', () => {
     expect((await blobs.put(bytes('other'))).media_type).toBe('application/octet-stream');
   });
 
-  it('are written once', async () => {
+  it('writes equal bytes once', async () => {
     await blobs.put(bytes('hello'));
     await blobs.put(bytes('hello'));
     expect(puts).toBe(1);
@@ -44,7 +44,7 @@ describe('blobs', () => {
     expect((await store.list('')).objects).toHaveLength(2);
   });
 
-  it('are verified when read', async () => {
+  it('verifies blobs when it reads them', async () => {
     const { digest } = await blobs.put(bytes('hello'));
     await store.put(blobKey(digest), bytes('jello'));
     const error = await blobs.get(digest).catch(error => error);
@@ -53,22 +53,22 @@ describe('blobs', () => {
     expect(error.hint).toContain(blobKey(digest));
   });
 
-  it('are repaired by a put when they were cut short', async () => {
+  it('repairs a truncated blob with a put', async () => {
     const { digest } = await blobs.put(bytes('hello'));
     await store.put(blobKey(digest), bytes('hel'));
     await blobs.put(bytes('hello'));
     expect(await blobs.get(digest)).toEqual(bytes('hello'));
   });
 
-  it('are read by ranges', async () => {
+  it('reads ranges', async () => {
     const { digest } = await blobs.put(bytes('0123456789'));
     expect(await blobs.getRange(digest, { start: 2, end: 4 })).toEqual(bytes('234'));
     expect(await blobs.getRange(digest, { start: 8 })).toEqual(bytes('89'));
     await expect(blobs.getRange(digest, { start: 10 })).rejects.toBeInstanceOf(InvalidInput);
   });
 
-  it('that are missing are named', async () => {
-    const digest = digestOf('nobody');
+  it('names a missing blob in its error', async () => {
+    const digest = digestOf('absent');
     expect(await blobs.head(digest)).toBeUndefined();
     for (const read of [blobs.get(digest), blobs.getRange(digest, { start: 0 })]) {
       await expect(read).rejects.toMatchObject({ code: 'blob_missing', details: { digest } });
@@ -76,7 +76,7 @@ describe('blobs', () => {
     }
   });
 
-  it('are put again after a failure, committed or not', async () => {
+  it('puts a blob again after a failure, committed or not', async () => {
     const memory = createMemoryStore();
     for (const commits of [true, false]) {
       const failing = createBlobStore({
@@ -93,7 +93,7 @@ describe('blobs', () => {
     }
   });
 
-  it('of many slices have the digest of all their bytes, and let others run', async () => {
+  it('hashes many slices as one, and yields to the event loop between them', async () => {
     for (const size of [(8 << 20) - 1, 8 << 20, (8 << 20) + 1, 20_000_003]) {
       const body = new Uint8Array(size);
       body[size - 1] = 1;
@@ -107,7 +107,7 @@ describe('blobs', () => {
     }
   });
 
-  it('are recognised by their key', () => {
+  it('finds the digest in the key of a blob', () => {
     const digest = digestOf('x');
     expect(digestOfBlobKey(blobKey(digest))).toBe(digest);
     for (const key of [

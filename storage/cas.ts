@@ -1,4 +1,4 @@
-/** @file Blobs under their sha256, in any object store. Equal bytes are one blob. */
+/** @file Blobs under their sha256 in any object store. Equal bytes are one blob. */
 
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
@@ -10,14 +10,14 @@ import { blobKey } from './keys.ts';
 import { DEFAULT_MEDIA_TYPE } from './media-type.ts';
 import type { BlobRef, BlobStore, ByteRange, FileBody, ObjectInfo, ObjectStore, StreamedBlobStore } from './types.ts';
 
-/** Hashed at a time: about 4 ms. */
+/** Bytes hashed at a time: about 4 ms. */
 const SLICE_BYTES = 8 << 20;
-/** A stream of at most so many bytes needs no file on its way. */
+/** Longest stream that is held in memory; longer ones go through a file. */
 const IN_MEMORY_BYTES = 1 << 20;
-/** Read at a time while a blob is streamed. */
+/** Bytes of one read while a blob is streamed. */
 export const PIECE_BYTES = 4 << 20;
 
-/** Writing is idempotent: a put that was interrupted, or of which the answer was lost, is simply made again. */
+/** Puts are idempotent: repeat a put that was interrupted or whose answer was lost. */
 export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFETIMES): StreamedBlobStore {
   function refOf(digest: Digest, info: ObjectInfo): BlobRef {
     return { digest, size: info.size, media_type: info.mediaType ?? DEFAULT_MEDIA_TYPE };
@@ -36,7 +36,7 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
     const size = body instanceof Uint8Array ? body.length : body.size;
     const key = blobKey(digest);
     const info = await store.head(key);
-    // Another size is a blob that was damaged, which this put repairs.
+    // A different size means that the stored blob is damaged: this put repairs it.
     if (info === undefined || info.size !== size || isOld(info, lifetimes)) {
       await store.put(key, body, { mediaType });
       const mayBeGone = info !== undefined && (await waitForSweep(store, lifetimes.clock));
@@ -62,7 +62,7 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
   function damaged(digest: Digest, actual: Digest): Corrupt {
     return new Corrupt(`the blob ${digest} is damaged: its bytes have the digest ${actual}`, {
       details: { digest },
-      hint: `delete "${blobKey(digest)}" from ${store.url}; the call that made it makes it again`,
+      hint: `delete "${blobKey(digest)}" from ${store.url}; the call that made the blob makes it again`,
     });
   }
 
@@ -96,7 +96,7 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
       const info = await store.head(key);
       if (!info || !isOld(info, lifetimes)) return info && refOf(digest, info);
       try {
-        // On a condition: what was deleted meanwhile must not come back alone, without what it links.
+        // With If-Match: a blob deleted meanwhile must not come back without the blobs that it links.
         await store.put(key, await get(digest), {
           ifMatch: info.etag,
           ...(info.mediaType && { mediaType: info.mediaType }),
@@ -124,7 +124,7 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
   };
 }
 
-/** The first of `digests` that `look` does not find. */
+/** The first of `digests` that `look` does not find; undefined when it finds all. */
 export async function findMissing(
   digests: readonly Digest[],
   look: BlobStore['head'] | BlobStore['keep'],
@@ -133,7 +133,7 @@ export async function findMissing(
   return digests.find((_, i) => found[i] === undefined);
 }
 
-/** All bytes of a short stream; a longer one as it was. */
+/** The bytes of a short stream; a longer stream unchanged. */
 async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
   const rest = chunks[Symbol.asyncIterator]();
   const begun: Uint8Array[] = [];
@@ -153,7 +153,7 @@ async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | A
   })();
 }
 
-/** The digest of many bytes; lets others run between slices of some milliseconds. */
+/** The digest of many bytes. Yields to the event loop every few milliseconds. */
 export async function digestBlob(bytes: Uint8Array): Promise<Digest> {
   if (bytes.length <= SLICE_BYTES) return digestOf(bytes);
   const hash = createHash('sha256');
@@ -167,9 +167,9 @@ export async function digestBlob(bytes: Uint8Array): Promise<Digest> {
 /** @throws Unprocessable */
 function checkExpected(actual: Digest, expected = actual): void {
   if (actual === expected) return;
-  throw new Unprocessable(`the body's digest is ${actual}`, {
+  throw new Unprocessable(`the digest of the body is ${actual}`, {
     expected,
-    hint: 'send it again, or POST it to /objects, which answers with its digest',
+    hint: 'send the body again, or POST it to /objects, which answers with its digest',
   });
 }
 

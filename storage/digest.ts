@@ -10,7 +10,7 @@ export function isDigest(text: string): text is Digest {
   return PATTERN.test(text);
 }
 
-/** @throws InvalidInput when the text is no digest. */
+/** @throws InvalidInput when the text is not a digest. */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new InvalidInput(`"${text.slice(0, 100)}" is not a digest`, {

@@ -1,4 +1,7 @@
-/** @file JSON documents stored as blobs: named by their digest, so they never change. For documents under a key see versioned.ts. */
+/**
+ * @file JSON documents stored as blobs: named by their digest, so they never change. For documents under a key see
+ * versioned.ts.
+ */
 import type { z } from 'zod';
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
 import { Unprocessable } from '../errors.ts';

@@ -1,14 +1,14 @@
-/** @file What gc and verify know of each kind of JSON document. */
+/** @file The kinds of JSON documents, for gc and verify. */
 import type { z } from 'zod';
 import { checkpointSchema, datasetSchema } from './records.ts';
 
 export interface DocumentKind {
   readonly schema: z.ZodType;
-  /** Only when no linked blob is a document with links: then gc does not look into what the document links. */
+  /** Set it only if no linked blob is a document with links: then gc does not read the linked blobs. */
   readonly linksLeaves?: true;
 }
 
-/** By the `kind` of the document. A kind that is not listed has no schema, and gc looks into all that it links. */
+/** By the `kind` of the document. An unlisted kind has no schema, and gc reads the documents that it links. */
 export type DocumentKinds = Readonly<Record<string, DocumentKind>>;
 
 export const STORED_KINDS: DocumentKinds = {

@@ -1,16 +1,16 @@
-/** @file A store with something around each of its operations: retries, and in tests delays, faults and deaths. */
+/** @file Wraps every operation of a store: with retries, and in tests with delays, faults and crashes. */
 import type { ObjectStore, PutOptions } from './types.ts';
 
-/** An operation as it is about to happen. */
+/** An operation before it runs. For a listing, the key is the prefix. */
 export type StoreCall =
   | { readonly operation: 'get' | 'head' | 'list' | 'delete'; readonly key: string }
   | { readonly operation: 'put'; readonly key: string; readonly options: PutOptions }
   | { readonly operation: 'copy'; readonly key: string; readonly from: string };
 
-/** Runs the operation, or does not, or does so again. For a listing the key is the prefix. */
+/** May run the operation once, several times or never. */
 export type Around = <T>(call: StoreCall, run: () => Promise<T>) => Promise<T>;
 
-/** Spooling and closing are not operations on objects and pass through. */
+/** Calls `around` for every operation on objects. Spooling and closing pass through. */
 export function interceptStore(store: ObjectStore, around: Around): ObjectStore {
   return {
     url: store.url,

@@ -1,11 +1,11 @@
-/** @file The items of a page as stored: JSON Lines. */
+/** @file The items of a page, stored as JSON Lines. */
 import { Unprocessable } from '../errors.ts';
 import { canonicalJson } from './canonical.ts';
 import { parseJson } from './parse-document.ts';
 import { type Item, itemSchema, type Page } from './records.ts';
 import type { BlobRef, BlobStore } from './types.ts';
 
-/** Equal items give equal bytes. */
+/** JSON Lines. Equal items give equal bytes. */
 export function encodeItems(items: readonly Item[]): Uint8Array {
   return Buffer.from(items.map(item => `${canonicalJson(item)}\n`).join(''));
 }

@@ -1,20 +1,21 @@
-/** @file What may be a key, and where each kind of thing lies in the store. */
+/** @file Valid keys, and the keys of blobs and results. */
 import { RESERVED_FOLDER } from '../configs/store-folder.ts';
 import { InvalidInput } from '../errors.ts';
 import { type Digest, hexOf, isDigest } from './digest.ts';
 
 export { RESERVED_FOLDER };
 
-/** S3's limit. */
+/** Limit of S3. */
 const MAX_KEY_BYTES = 1024;
-/** What file systems allow for one name. */
+/** Limit of file systems for one name. */
 const MAX_SEGMENT_BYTES = 255;
 /** Larger than every code point in a key, so that `prefix + LAST_CHARACTER` sorts after all keys with the prefix. */
 export const LAST_CHARACTER = '\u{10FFFF}';
 
 /**
- * Keys are relative paths with `/`, at most 1,024 bytes of UTF-8, each segment at most 255 and neither empty, `.` nor `..`.
- * @throws InvalidInput saying what is wrong with the key.
+ * A key is a relative path with `/`: at most 1,024 bytes of UTF-8, at most 255 in each segment, and no segment is
+ * empty, `.` or `..`.
+ * @throws InvalidInput naming what is wrong with the key.
  */
 export function checkKey(key: string): void {
   const problem = findProblem(key);
@@ -26,8 +27,8 @@ export function checkKey(key: string): void {
 
 function findProblem(key: string): string | undefined {
   if (key === '') return 'is empty';
-  if (!key.isWellFormed()) return 'is no well-formed Unicode';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (!key.isWellFormed()) return 'is not well-formed Unicode';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern finds control characters to refuse them
   if (/[\x00-\x1f\x7f]/.test(key)) return 'has a control character';
   if (key.includes(LAST_CHARACTER)) return 'has the character U+10FFFF';
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) return `has more than ${MAX_KEY_BYTES} bytes`;
@@ -45,7 +46,7 @@ export function isKey(key: string): boolean {
   return findProblem(key) === undefined;
 }
 
-/** By UTF-8 bytes, the order in which keys are listed. */
+/** Orders keys by their UTF-8 bytes, as listings do. */
 export function compareKeys(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
@@ -56,7 +57,7 @@ export function blobKey(digest: Digest): string {
   return `cas/sha256/${hex.slice(0, 2)}/${hex}`;
 }
 
-/** The digest that a blob's key names, undefined for other keys. */
+/** The digest in the key of a blob; undefined for other keys. */
 export function digestOfBlobKey(key: string): Digest | undefined {
   const [, shard, hex] = /^cas\/sha256\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(key) ?? [];
   const digest = `sha256:${hex}`;

@@ -6,7 +6,7 @@ import { acquireLease, readLease, withLease } from './lease.ts';
 import { FakeTime } from './testing/fake-time.ts';
 import type { ObjectStore } from './types.ts';
 
-describe('lease', () => {
+describe('a lease', () => {
   let store: ObjectStore;
   let time: FakeTime;
   let clock: Clock;
@@ -18,7 +18,7 @@ describe('lease', () => {
   const acquire = (holder: string) => acquireLease(store, 'run', { holder, clock });
   const signal = new AbortController().signal;
 
-  it('is held by one, for 30 seconds', async () => {
+  it('is held by one process, for 30 seconds', async () => {
     const lease = await acquire('a');
     expect(lease.expiresAt - clock.now()).toBe(30_000);
     await expect(acquire('b')).rejects.toMatchObject({
@@ -35,14 +35,14 @@ describe('lease', () => {
     await expect(lease.renew()).rejects.toBeInstanceOf(Conflict);
   });
 
-  it('is got again by its holder, longer', async () => {
+  it('is extended when its holder acquires it again', async () => {
     await acquire('a');
     await time.advance(10_000);
     const renewed = await (await acquire('a')).renew();
     expect(renewed.expiresAt - clock.now()).toBe(30_000);
   });
 
-  it('is free at once when released, and not released by who lost it', async () => {
+  it('is free at once when released, and cannot be released by a process that lost it', async () => {
     const first = await acquire('a');
     await first.release();
     const second = await acquire('b');
@@ -53,7 +53,7 @@ describe('lease', () => {
     await acquire('c');
   });
 
-  it('is one per experiment, under leases/', async () => {
+  it('exists once per experiment, under leases/', async () => {
     await acquire('a');
     await acquireLease(store, 'other', { holder: 'b', clock });
     expect((await store.list('')).objects.map(object => object.key)).toEqual([
@@ -63,7 +63,7 @@ describe('lease', () => {
     await expect(acquireLease(store, '../x', { holder: 'b', clock })).rejects.toBeInstanceOf(InvalidInput);
   });
 
-  it('goes to one of many that want it, first and after it expired', async () => {
+  it('goes to one of many processes, also after it has expired', async () => {
     for (let round = 0; round < 2; round++) {
       const outcomes = await Promise.allSettled(Array.from({ length: 30 }, (_, i) => acquire(`${round} ${i}`)));
       expect(outcomes.filter(outcome => outcome.status === 'fulfilled')).toHaveLength(1);
@@ -73,7 +73,7 @@ describe('lease', () => {
     }
   });
 
-  it('is renewed while the work lasts, and free afterwards', async () => {
+  it('is renewed during the work and free afterwards', async () => {
     let finish = () => {};
     const work = new Promise<void>(resolve => {
       finish = resolve;
@@ -89,7 +89,7 @@ describe('lease', () => {
     await acquire('b');
   });
 
-  it('is free after work that failed', async () => {
+  it('is free after failed work', async () => {
     const failing = withLease(store, 'run', { holder: 'a', clock, signal }, async () => {
       throw new Internal('work failed');
     });
@@ -97,13 +97,13 @@ describe('lease', () => {
     await acquire('b');
   });
 
-  it('tells the work when another took it over', async () => {
+  it('aborts the work when another process takes it', async () => {
     const held = withLease(store, 'run', { holder: 'a', clock, signal }, async inner => {
       await new Promise(resolve => inner.addEventListener('abort', resolve));
       throw inner.reason;
     });
     await time.advance(5000);
-    // As after a pause of the holder beyond its expiry.
+    // As if the holder had slept past its expiry.
     const taken = { v: 1, holder: 'b', expires_at: new Date(clock.now() + 60_000).toISOString() };
     await store.put('leases/experiments/run.json', Buffer.from(JSON.stringify(taken)));
     const outcome = expect(held).rejects.toBeInstanceOf(Conflict);
@@ -112,7 +112,7 @@ describe('lease', () => {
     expect((await readLease(store, 'run', clock.now()))?.holder).toBe('b');
   });
 
-  /** Holds the lease over a store that can be made to fail; `lost` is why the work was told to stop. */
+  /** Holds the lease over a store that can be made to fail. `lost` is the reason of the abort. */
   async function holdShaky(failure: () => Error) {
     const memory = createMemoryStore();
     const state = { down: false, lost: undefined as unknown, memory };
@@ -131,7 +131,7 @@ describe('lease', () => {
     return { state, held };
   }
 
-  it('survives a store that fails for a while, and is lost when that lasts past its expiry', async () => {
+  it('survives failures of the store, and is lost if they last past its expiry', async () => {
     const { state, held } = await holdShaky(() => new Internal('no answer'));
     state.down = true;
     await time.advance(20_000);
@@ -144,7 +144,7 @@ describe('lease', () => {
     expect(state.lost).toBeInstanceOf(Internal);
   });
 
-  it('survives a store that is away for minutes, unless another took it meanwhile', async () => {
+  it('survives a store that is unreachable for minutes, unless another process took it meanwhile', async () => {
     const { state, held } = await holdShaky(() => new Unreachable('no route to the store'));
     for (const taken of [false, true]) {
       state.down = true;
@@ -159,7 +159,7 @@ describe('lease', () => {
     expect((await readLease(state.memory, 'run', clock.now()))?.holder).toBe('b');
   });
 
-  it('passes on that the caller aborts', async () => {
+  it('aborts the work when the caller aborts', async () => {
     const caller = new AbortController();
     const held = withLease(store, 'run', { holder: 'a', clock, signal: caller.signal }, async inner => {
       await new Promise(resolve => inner.addEventListener('abort', resolve));

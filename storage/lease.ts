@@ -1,6 +1,6 @@
 /**
- * @file Who drives an experiment just now. A lease saves double work and nothing else: correctness rests on create-only results and
- * compare-and-swap heads, so a holder that was asleep past its expiry loses there.
+ * @file Leases: which process trains an experiment now. A lease only prevents double work. Correctness rests on
+ * create-only results and compare-and-swap heads: a holder that wakes up after its lease has expired loses there.
  */
 import { z } from 'zod';
 import { AppError, Conflict } from '../errors.ts';
@@ -13,12 +13,12 @@ export const leaseSchema = z.strictObject({ v: z.literal(1), holder: z.string(),
 type LeaseDocument = z.infer<typeof leaseSchema>;
 
 export const LEASE_TTL_MS = 30_000;
-/** Renewed after this share of the time to live, so that two renewals may fail. */
+/** A lease is renewed after this share of its time to live, so two renewals in a row may fail. */
 const RENEWAL_SHARE = 1 / 3;
-/** Lost races of one acquisition before it is left to the others. */
+/** Lost races after which an acquisition gives up. */
 const MAX_ROUNDS = 8;
 
-/** How long a lease lasts, and by which clock. */
+/** How long a lease lasts, and the clock that tells. */
 export interface LeaseTerms {
   readonly clock: Clock;
   /** Milliseconds; default {@link LEASE_TTL_MS}. */
@@ -26,7 +26,7 @@ export interface LeaseTerms {
 }
 
 export interface LeaseOptions extends LeaseTerms {
-  /** Unique to this process and this work: who already holds it gets it again. */
+  /** Unique to this process and this work. The holder of a lease can acquire it again. */
   readonly holder: string;
 }
 
@@ -35,13 +35,13 @@ export interface Lease {
   readonly holder: string;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** @throws Conflict when another holds it. */
+  /** @throws Conflict when another process holds it. */
   renew(): Promise<Lease>;
-  /** Lets the next one in at once. Not holding it any more is no error. */
+  /** Frees the lease at once. Does nothing when another process holds it. */
   release(): Promise<void>;
 }
 
-/** @throws Conflict naming the holder and its expiry when another holds it. */
+/** @throws Conflict naming the holder and the expiry when another process holds the lease. */
 export async function acquireLease(store: ObjectStore, experiment: string, options: LeaseOptions): Promise<Lease> {
   const { holder, clock, ttlMs = LEASE_TTL_MS } = options;
   const key = leaseKey(experiment);
@@ -56,7 +56,7 @@ export async function acquireLease(store: ObjectStore, experiment: string, optio
     const etag = await writeVersioned(store, key, makeDocument(holder, expiresAt), condition);
     if (etag !== undefined) return { experiment, holder, expiresAt, renew, release };
   }
-  throw new Conflict(`the lease of "${experiment}" is fought for`, { retryAfterSeconds: 1, hint: 'retry' });
+  throw new Conflict(`many processes want the lease of "${experiment}"`, { retryAfterSeconds: 1, hint: 'retry' });
 
   function renew(): Promise<Lease> {
     return acquireLease(store, experiment, options);
@@ -65,12 +65,13 @@ export async function acquireLease(store: ObjectStore, experiment: string, optio
   async function release(): Promise<void> {
     const current = await readVersioned(store, key, leaseSchema);
     if (current?.value.holder !== holder) return;
-    // A document that has expired, since a delete knows no condition. Losing the race means that another holds it.
+    // An expired document instead of a delete, since deletes have no conditions. A lost race means that another holds
+    // the lease.
     await writeVersioned(store, key, makeDocument(holder, clock.now()), { ifMatch: current.etag });
   }
 }
 
-/** Who holds it at `now`, if anybody does. */
+/** The holder at `now`; undefined when the lease is free. */
 export async function readLease(
   store: ObjectStore,
   experiment: string,
@@ -83,10 +84,11 @@ export async function readLease(
 }
 
 /**
- * Runs `work` under the lease, renewing it. The signal given to `work` aborts when `signal` aborts, and when the lease is lost: its
- * reason is then the Conflict, or why the store could not be written until the lease expired. A store that is away for longer than that
- * costs nothing: whoever else can reach it may take the lease meanwhile, and then the next renewal says so.
- * @throws Conflict when another holds it.
+ * Runs `work` under the lease and renews it. The signal given to `work` aborts when `signal` aborts, or when the lease
+ * is lost: then its reason is the Conflict, or the error that prevented renewals until the lease expired. While the
+ * store is unreachable the work goes on, even past the expiry: if another process took the lease, the next renewal that
+ * reaches the store finds out.
+ * @throws Conflict when another process holds the lease.
  */
 export async function withLease<T>(
   store: ObjectStore,
@@ -120,7 +122,7 @@ export async function withLease<T>(
   } finally {
     ended.abort();
     await keeping;
-    // Not released, it expires by itself: no reason to fail work that is done.
+    // A lease that cannot be released expires by itself; that must not fail work that is done.
     await lease.release().catch(() => {});
   }
 }
@@ -138,6 +140,6 @@ function held(experiment: string, { holder, expires_at }: LeaseDocument, now: nu
   return new Conflict(`"${experiment}" is driven by ${holder} until ${expires_at}`, {
     details: { holder, expires_at },
     retryAfterSeconds: seconds,
-    hint: 'watch its run, or retry after that time if that process has died',
+    hint: 'watch its run; if that process has died, retry after that time',
   });
 }

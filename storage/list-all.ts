@@ -1,4 +1,4 @@
-/** @file Listings from their first page to their last. */
+/** @file Whole listings, page by page. */
 import type { ListResult, ObjectInfo, ObjectStore } from './types.ts';
 
 export interface WholeListOptions {
@@ -6,7 +6,7 @@ export interface WholeListOptions {
   readonly delimiter?: string;
 }
 
-/** Page after page. */
+/** All pages of a listing. */
 export async function* eachPage(
   store: ObjectStore,
   prefix: string,
@@ -26,7 +26,7 @@ export async function* listAll(store: ObjectStore, prefix: string, signal?: Abor
   for await (const { objects } of eachPage(store, prefix, { signal })) yield* objects;
 }
 
-/** What the next "/" after the prefix ends: `experiments/a/`, `experiments/b/` of `experiments/`. */
+/** The folders directly below a prefix, with a "/" at the end: `experiments/a/` for `experiments/`. */
 export async function listFolders(store: ObjectStore, prefix: string, signal?: AbortSignal): Promise<string[]> {
   const folders: string[] = [];
   for await (const { prefixes } of eachPage(store, prefix, { signal, delimiter: '/' })) folders.push(...prefixes);

@@ -1,4 +1,4 @@
-/** @file How a listing is made of sorted keys: prefix, paging and roll-up are the same for every driver that walks its own keys. */
+/** @file Makes pages of a listing from sorted keys, for drivers that walk their own keys. */
 import { InvalidInput } from '../errors.ts';
 import { LAST_CHARACTER } from './keys.ts';
 import type { ListOptions } from './types.ts';
@@ -6,7 +6,7 @@ import type { ListOptions } from './types.ts';
 const DEFAULT_LIMIT = 1000;
 const MAX_LIMIT = 10_000;
 
-/** Where a walk stands: it may skip every key that is not after `after` (UTF-8 bytes). */
+/** A walk may skip every key that is not after `after` (UTF-8 bytes). */
 export interface Cursor {
   after: Buffer;
 }
@@ -27,8 +27,8 @@ export function checkListOptions({ after = '', limit = DEFAULT_LIMIT, delimiter 
 }
 
 /**
- * One page. `walk` yields the keys with the prefix in UTF-8 byte order; the cursor moves on while it walks, so that it
- * need not enter what is rolled up.
+ * Collects one page. `walk` yields the keys with the prefix in UTF-8 byte order. The cursor moves while it walks, so
+ * the walk can skip folders that are rolled up.
  * @throws InvalidInput as {@link checkListOptions}
  */
 export async function collectPage(

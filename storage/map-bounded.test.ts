@@ -33,7 +33,7 @@ describe.each([
     expect(most).toBe(3);
   });
 
-  test('begins nothing after the first failure, and throws it when all that has begun has ended', async () => {
+  test('begins no item after the first failure, and throws it when all work in progress has ended', async () => {
     const begun: number[] = [];
     const ended: number[] = [];
     const work = async (item: number) => {
@@ -48,14 +48,14 @@ describe.each([
     expect(ended).toEqual([0]);
   });
 
-  test('begins nothing when the signal has aborted', async () => {
+  test('begins no item when the signal has aborted', async () => {
     const seen: number[] = [];
     const signal = AbortSignal.abort(new Error('stop'));
     await expect(mapBounded(items(), { width: 2, signal }, async item => seen.push(item))).rejects.toThrow('stop');
     expect(seen).toEqual([]);
   });
 
-  test('stops in the middle when the signal aborts', async () => {
+  test('begins no further item when the signal aborts', async () => {
     const stop = new AbortController();
     const seen: number[] = [];
     const work = async (item: number) => {
@@ -68,7 +68,7 @@ describe.each([
   });
 });
 
-test('mapBounded of nothing is nothing', async () => {
+test('mapBounded of an empty list is an empty list', async () => {
   expect(await mapBounded([], { width: 4 }, async item => item)).toEqual([]);
 });
 

@@ -7,8 +7,8 @@ export interface Bound {
 }
 
 /**
- * Runs `work` on each item, in order, at most `width` at a time. After the first failure, or once the signal aborts, no further
- * item begins; the error is thrown when all work that has begun has ended.
+ * Runs `work` on each item, in order, at most `width` at a time. After the first failure, or once the signal aborts, no
+ * further item begins; the error is thrown when all work that has begun has ended.
  * @returns The results in the order of the items.
  * @throws The first error of `work`, or the signal's reason.
  */

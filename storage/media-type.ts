@@ -1,4 +1,4 @@
-/** @file The media type of an object that was put without one. */
+/** @file The media type of an object that was put without a media type. */
 
 export const DEFAULT_MEDIA_TYPE = 'application/octet-stream';
 
@@ -18,7 +18,7 @@ const BY_SUFFIX: Readonly<Record<string, string>> = {
   yaml: 'application/yaml',
 };
 
-/** What the key's suffix says: application/octet-stream when it says nothing. */
+/** By the suffix of the key; application/octet-stream for an unknown suffix. */
 export function mediaTypeOfKey(key: string): string {
   const suffix = /\.([a-z]+)$/.exec(key)?.[1] ?? '';
   return Object.hasOwn(BY_SUFFIX, suffix) ? (BY_SUFFIX[suffix] ?? DEFAULT_MEDIA_TYPE) : DEFAULT_MEDIA_TYPE;

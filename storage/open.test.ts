@@ -22,7 +22,7 @@ it('opens folders, absolute and relative, and memory', async () => {
   await rm(folder, { recursive: true });
 });
 
-it('says what it supports', async () => {
+it('names the supported stores in its error', async () => {
   for (const url of ['', 'data/store', 'http://x', 'file:', 'file://host/share', 'memory:x']) {
     await expect(openStore(url), url).rejects.toBeInstanceOf(InvalidInput);
     await expect(openStore(url), url).rejects.toMatchObject({ expected: expect.stringContaining('file:') });
@@ -30,8 +30,8 @@ it('says what it supports', async () => {
   await expect(openStore('data/store')).rejects.toMatchObject({ hint: 'for a folder, write "file:data/store"' });
 });
 
-it('opens buckets, whose URL holds no secrets, and tells at once what is wrong', async () => {
-  await expect(openStore('s3://key:secret@bucket')).rejects.toThrow('holds credentials');
+it('opens a bucket, refuses a URL with secrets, and reports a wrong bucket at once', async () => {
+  await expect(openStore('s3://key:secret@bucket')).rejects.toThrow('contains credentials');
   await expect(openStore('S3://bucket?secret_key=x')).rejects.toThrow('unknown parameter "secret_key"');
   const server = createServer((_, response) => {
     response.writeHead(404).end('<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>');

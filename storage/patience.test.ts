@@ -10,10 +10,10 @@ const body = new Uint8Array([1]);
 const away = new Unreachable('connection refused');
 const lost = new Ambiguous('the answer was lost');
 
-/** Makes waits as long as they can be. */
+/** Makes waits as long as possible. */
 const longest = () => 1 - Number.EPSILON;
 
-/** A patient store over one whose operations first fail with these, one after another. */
+/** A patient store over a store whose operations first fail with these errors, one after another. */
 function setUp(failures: readonly Error[], options: PatienceOptions = {}) {
   const time = new FakeTime(SLEEP_PASSES);
   const lines: string[] = [];
@@ -62,14 +62,14 @@ describe('patience', () => {
   }
 
   for (const [name, operate] of Object.entries(CONDITIONAL)) {
-    it(`repeats ${name} when nothing of it arrived, and never when something may have`, async () => {
+    it(`repeats ${name} when nothing arrived, and never when something may have arrived`, async () => {
       const unheard = setUp([away, lost]);
       await expect(operate(unheard.store)).rejects.toBe(lost);
       expect(unheard.calls()).toBe(2);
     });
   }
 
-  it('passes on every other error at once', async () => {
+  it('throws every other error at once', async () => {
     for (const error of [
       new PreconditionFailed('exists'),
       new Conflict('busy'),
@@ -82,7 +82,7 @@ describe('patience', () => {
     }
   });
 
-  it('reads damaged bytes a second time, and not a third', async () => {
+  it('reads damaged bytes twice and not three times', async () => {
     const damaged = new Corrupt('flipped');
     const once = setUp([damaged]);
     await once.memory.put('a', body);
@@ -102,7 +102,7 @@ describe('patience', () => {
     expect(lines).toHaveLength(1);
   });
 
-  it('counts what the attempts took, from the first failure on', async () => {
+  it('counts the time of the attempts, from the first failure on', async () => {
     const { store, time, calls } = setUp([]);
     const slow = withPatience(
       interceptStore(store, async () => {
@@ -124,7 +124,7 @@ describe('patience', () => {
     expect(time.sleeps).toEqual([25, 50]);
   });
 
-  it('says once that it waits and once that the store is back, however many wait', async () => {
+  it('logs once that it waits and once that the store is back, for any number of waiting operations', async () => {
     const { store, memory, lines } = setUp(Array.from({ length: 20 }, () => away));
     await memory.put('a', body);
     await Promise.all(Array.from({ length: 10 }, () => store.get('a')));
@@ -134,7 +134,7 @@ describe('patience', () => {
     ]);
   });
 
-  it('does not report every blink of a store that comes and goes', async () => {
+  it('does not log every failure of a store that comes and goes', async () => {
     const { store, memory, lines, left, time } = setUp([]);
     await memory.put('a', body);
     const blink = async () => {
@@ -148,7 +148,7 @@ describe('patience', () => {
     expect(lines).toHaveLength(4);
   });
 
-  it('reports anew after it has given up', async () => {
+  it('logs again after it has given up', async () => {
     const { store, memory, lines, left, time } = setUp([away], { budgetMs: 0 });
     await memory.put('a', body);
     await store.get('a');

@@ -1,4 +1,4 @@
-/** @file Waiting for a store that is away for a while: the one place where operations on it are retried. */
+/** @file Retries operations on a store that is unreachable for a while. No other file retries them. */
 import { Ambiguous, type AppError, Corrupt, Unreachable } from '../errors.ts';
 import { backoffMs, type RetryTiming } from './backoff.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
@@ -6,25 +6,28 @@ import { interceptStore, type StoreCall } from './intercept.ts';
 import type { ObjectStore } from './types.ts';
 
 export interface PatienceOptions extends RetryTiming {
-  /** Longest that one operation is retried, counted from its first failure. Default: 90 s, three times the restart of a store. */
+  /**
+   * Milliseconds that one operation is retried, from its first failure. Default: 90 s, three times as long as a store
+   * restarts.
+   */
   readonly budgetMs?: number;
-  /** One line when the waiting begins, one when it ends. Default: console.error. */
+  /** Gets one line when waiting begins and one when it ends. Default: console.error. */
   readonly log?: (line: string) => void;
 }
 
 const BUDGET_MS = 90_000;
-/** Bytes that arrived damaged: once may be the wire, twice is what is stored. */
+/** Attempts to read damaged bytes: once may be the network, twice means that the stored bytes are damaged. */
 const DAMAGED_TRIES = 2;
-/** A store that comes and goes is reported this often. */
+/** Shortest time between two reports about a store that comes and goes. */
 const LOG_INTERVAL_MS = 10_000;
 
 /**
- * Repeats what may be repeated, after growing waits, until the budget is spent; then throws the last error.
- * - Reads change nothing.
- * - Deletes, copies and unconditional puts say what shall be, whatever is there: made twice, they are as if made once, the second
- *   time. (What changes is put on conditions only.)
- * - Conditional puts, only when nothing of them reached the store. Made twice they could meet themselves, and report as rejected
- *   what was committed; writeVersioned (versioned.ts) looks those up.
+ * Retries operations after growing waits until the budget is spent; then throws the last error.
+ * - Reads are always retried.
+ * - Deletes, copies and unconditional puts are retried, too: twice has the same effect as once. (Documents that change
+ *   are put with conditions.)
+ * - Conditional puts are retried only when nothing of them reached the store. A second copy would find the first one
+ *   and report the committed write as rejected; `writeVersioned` (versioned.ts) settles those.
  */
 export function withPatience(store: ObjectStore, options: PatienceOptions = {}): ObjectStore {
   const { budgetMs = BUDGET_MS, clock = SYSTEM_CLOCK, random = Math.random, log = console.error } = options;
@@ -62,14 +65,14 @@ function isConditional(call: StoreCall): boolean {
   return call.operation === 'put' && (call.options.ifNoneMatch !== undefined || call.options.ifMatch !== undefined);
 }
 
-/** Says once that the store is away, and once that it is back, however many operations wait for it. */
+/** Logs once that the store is unreachable and once that it is back, however many operations wait. */
 function createReport(url: string, budgetMs: number, monotonic: Clock['monotonic'], log: (line: string) => void) {
   let waiting = 0;
   let since: number | undefined;
   let told = false;
   let toldAt = Number.NEGATIVE_INFINITY;
   return {
-    /** An operation begins to wait. */
+    /** Call when an operation begins to wait. */
     waits(error: AppError): void {
       waiting++;
       if (since !== undefined) return;
@@ -79,7 +82,7 @@ function createReport(url: string, budgetMs: number, monotonic: Clock['monotonic
       toldAt = since;
       log(`waiting for ${url}, at most ${Math.round(budgetMs / 1000)} s for each operation: ${error.message}`);
     },
-    /** One that waited has its answer. */
+    /** Call when an operation that waited has its answer. */
     answered(): void {
       waiting--;
       if (since === undefined) return;
@@ -87,7 +90,7 @@ function createReport(url: string, budgetMs: number, monotonic: Clock['monotonic
       since = undefined;
       if (told) log(`${url} answers again, after ${seconds} s`);
     },
-    /** One that waited ends with an error, which says the rest. */
+    /** Call when an operation that waited ends with an error. */
     gaveUp(): void {
       if (--waiting === 0) since = undefined;
     },

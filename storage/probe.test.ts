@@ -11,8 +11,8 @@ import { probeStore } from './probe.ts';
 import { startLyingS3 } from './testing/lying-s3.ts';
 import type { Etag, ObjectStore, PutOptions } from './types.ts';
 
-describe('probe', () => {
-  it('accepts our drivers and leaves nothing behind', async () => {
+describe('the probe', () => {
+  it('accepts our drivers and leaves no objects', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'easel-probe-'));
     for (const store of [createMemoryStore(), await openFileStore(folder)]) {
       await Promise.all([probeStore(store), probeStore(store)]);
@@ -21,7 +21,7 @@ describe('probe', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('removes what a probe that was killed an hour ago has left, and nothing of one that goes on', async () => {
+  it('removes objects of a probe killed an hour ago, and none of a running probe', async () => {
     const store = createMemoryStore();
     await store.put('probe/of-the-dead/single', Buffer.from('first'));
     await probeStore(store, Date.now() + 3_599_000);
@@ -32,7 +32,7 @@ describe('probe', () => {
 
   const memory = createMemoryStore();
   const pause = () => new Promise(resolve => setTimeout(resolve, 1));
-  /** Stores as they were met (storage.md 2.2), each with the promise it breaks. */
+  /** Known unfit stores, each with the promise that it breaks. */
   const UNFIT: Readonly<Record<string, readonly [changed: Partial<ObjectStore>, promise: string]>> = {
     'ignores all conditions': [{ put: (key, body) => memory.put(key, body) }, 'creating what exists fails'],
     'ignores versions': [
@@ -107,7 +107,7 @@ describe('probe', () => {
     });
   }
 
-  it('tells what it saw, and how to start all the same', async () => {
+  it('reports its observation and how to start anyway', async () => {
     const probing = probeStore({ ...memory, put: (key, body) => memory.put(key, body) });
     await expect(probing).rejects.toMatchObject({
       details: { promise: 'creating what exists fails', seen: 'it was accepted' },
@@ -115,7 +115,7 @@ describe('probe', () => {
     });
   });
 
-  it('leaves nothing behind, whichever operation fails, and passes on why', async () => {
+  it('leaves no objects after a failure of any operation, and throws that failure', async () => {
     const fine = createMemoryStore();
     let operations = 0;
     const count = interceptStore(fine, (_call, run) => {
@@ -140,7 +140,7 @@ describe('probe', () => {
     expect(operations).toBeGreaterThan(75);
   });
 
-  it('says why it fails also when it cannot clean up', async () => {
+  it('throws the first failure even when it cannot clean up', async () => {
     const denied: ObjectStore = {
       ...createMemoryStore(),
       get: async () => {
@@ -157,7 +157,7 @@ describe('probe', () => {
   });
 });
 
-describe('probe over HTTP', () => {
+describe('the probe over HTTP', () => {
   afterEach(() => {
     vi.unstubAllEnvs();
   });

@@ -1,21 +1,26 @@
-/** @file What a store must show before it is trusted: several accept the headers of conditional writes and do not honour them. */
+/**
+ * @file The start-up probe. Some stores accept the headers of conditional writes and ignore them: such a store is
+ * refused.
+ */
 import { randomUUID } from 'node:crypto';
 import { Conflict, Internal, PreconditionFailed } from '../errors.ts';
 import { SYSTEM_CLOCK } from './clock.ts';
 import type { Etag, ObjectStore, PutOptions } from './types.ts';
 
-/** Enough for every store that was met and does not decide atomically (storage under one process, several disks, several nodes). */
+/**
+ * Enough to catch every store seen so far that does not decide atomically (one process, several disks, several nodes).
+ */
 const RACERS = 32;
 const FOLDER = 'probe/';
-/** What is older is of a probe that was killed. */
+/** Older objects were left by a probe that was killed. */
 const ABANDONED_MS = 3_600_000;
 
 /**
- * Reads what was written; creates once and replaces by version only, also when 32 do so at once. Leaves nothing behind, whatever it
- * finds, unless the store does not let it delete; removes what probes that were killed an hour ago have left.
+ * Checks that reads return what was written, that a key is created only once, and that a version is replaced only once,
+ * also by 32 writers at once. Deletes its objects, and those that probes killed more than an hour ago left behind.
  * @param now Milliseconds since the epoch.
- * @throws Internal naming the promise that the store breaks, and what was seen. Errors of the store itself (no access, no answer) pass
- * through.
+ * @throws Internal naming the promise that the store breaks and the observation. Errors of the store itself (no access,
+ * no answer) pass through.
  */
 export async function probeStore(store: ObjectStore, now: number = SYSTEM_CLOCK.now()): Promise<void> {
   const prefix = `${FOLDER}${randomUUID()}`;
@@ -32,7 +37,7 @@ export async function probeStore(store: ObjectStore, now: number = SYSTEM_CLOCK.
       listed.join(),
     );
   } catch (error) {
-    // What went wrong is worth more than what hinders the cleaning.
+    // This error matters more than a failure to clean up.
     await Promise.allSettled(Object.values(keys).map(key => store.delete(key)));
     throw error;
   }
@@ -74,12 +79,12 @@ async function probeRaces(store: ObjectStore, key: string): Promise<void> {
   await race(store, key, 'replacements of one version', { ifMatch: created });
 }
 
-/** Writes so many times at once, of which one must win; gives the winner's version. */
+/** Writes {@link RACERS} times at once; exactly one write must win. @returns The version of the winner. */
 async function race(store: ObjectStore, key: string, what: string, condition: PutOptions): Promise<Etag> {
   const racers = Array.from({ length: RACERS }, (_, i) => `${what} ${i}`);
-  // Connections are made before the start, so that all arrive at once.
+  // Opens the connections first, so that all writes arrive at once.
   await Promise.all(racers.map(() => store.head(key)));
-  // All are waited for, also when one fails otherwise: none may write after the cleaning.
+  // Waits for all, even if one fails: none may write after the clean-up.
   const outcomes = await Promise.allSettled(racers.map(text => write(store, key, text, condition)));
   const failed = outcomes.find(outcome => outcome.status === 'rejected');
   if (failed) throw failed.reason;
@@ -100,7 +105,7 @@ async function race(store: ObjectStore, key: string, what: string, condition: Pu
   return winner.etag;
 }
 
-/** The new version, undefined when it was cleanly rejected. */
+/** The new version; undefined when the store rejected the write. */
 async function write(store: ObjectStore, key: string, text: string, options: PutOptions): Promise<Etag | undefined> {
   try {
     return (await store.put(key, Buffer.from(text), options)).etag;
@@ -123,8 +128,8 @@ function unfit(store: ObjectStore, promise: string, seen: string): Internal {
   return new Internal(`the store ${store.url} breaks a promise: ${promise} (${seen})`, {
     expected: 'a store with strict conditional writes',
     hint:
-      'use a folder (file:DIR) or an S3 store that honours If-None-Match and If-Match under concurrency, such as MinIO; ' +
-      'STORE_PROBE=off starts with this one all the same: what several processes write at once may then be lost',
+      'use a folder (file:DIR) or an S3 store that honours If-None-Match and If-Match under concurrency (MinIO); ' +
+      'STORE_PROBE=off starts with this store anyway: writes of several processes at once may then be lost',
     details: { promise, seen },
   });
 }

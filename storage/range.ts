@@ -2,7 +2,7 @@ import { InvalidInput } from '../errors.ts';
 import type { ByteRange } from './types.ts';
 
 /**
- * The bytes [start, end) that a range means of an object of `size` bytes; all of it without a range.
+ * The bytes [start, end) of a range in an object of `size` bytes; the whole object without a range.
  * @throws InvalidInput when the range is malformed or starts at or past the end (HTTP's 416).
  */
 export function resolveRange(
@@ -19,7 +19,7 @@ export function resolveRange(
   return { start, end: Math.min(end + 1, size) };
 }
 
-/** The Range header of HTTP. @throws InvalidInput when no object has it; whether one of some size does, its store says. */
+/** The Range header of HTTP. @throws InvalidInput for a range that no object of any size has. */
 export function formatRange(range: ByteRange): string {
   resolveRange(Number.MAX_SAFE_INTEGER, range);
   return `bytes=${range.start}-${range.end ?? ''}`;

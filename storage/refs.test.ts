@@ -8,7 +8,7 @@ import type { ObjectStore } from './types.ts';
 
 const headOf = (text: string): DatasetHead => ({ v: 1, dataset: digestOf(text) });
 
-describe('refs', () => {
+describe('names', () => {
   let store: ObjectStore;
   let refs: Refs;
   beforeEach(() => {
@@ -16,7 +16,7 @@ describe('refs', () => {
     refs = createRefs(store);
   });
 
-  it('are created once, read, swapped and deleted', async () => {
+  it('can be created once, read, replaced and deleted', async () => {
     expect(await refs.datasets.read('portraits')).toBeUndefined();
     const created = await refs.datasets.create('portraits', headOf('a'));
     expect(await refs.datasets.read('portraits')).toMatchObject({ value: headOf('a'), etag: created.etag });
@@ -34,7 +34,7 @@ describe('refs', () => {
     );
   });
 
-  it('lie under their kind, and are listed by it', async () => {
+  it('lie under their kind and are listed by kind', async () => {
     for (const name of ['b', 'a', 'a-2', 'a.b']) await refs.datasets.create(name, headOf(name));
     expect(await refs.datasets.list()).toEqual(['a', 'a-2', 'a.b', 'b']);
     expect(await refs.experiments.list()).toEqual([]);
@@ -106,7 +106,7 @@ describe('refs', () => {
       { from: 4, to: 8, log: digestOf('log') },
     ];
 
-    it('heads of version 1 are read as version 2: previews are artifacts, the plan is beside the engine', async () => {
+    it('reads heads of version 1 as version 2, with previews as artifacts and the plan apart', async () => {
       const put = (head: object) => store.put(refKey('experiments', 'old'), Buffer.from(JSON.stringify(head)));
       await put({ v: 1, ...common, engine: { ...engine, micro_batch: 4 }, chunks });
       const read = await refs.experiments.read('old');
@@ -128,7 +128,7 @@ describe('refs', () => {
       expect((await refs.experiments.read('old'))?.value).toMatchObject({ engine, plan: tight });
     });
 
-    it('of one version with keys of the other are refused', async () => {
+    it('refuses heads of one version with keys of the other', async () => {
       const put = (head: object) => store.put(refKey('experiments', 'odd'), Buffer.from(JSON.stringify(head)));
       await put({ v: 2, ...common, engine, plan, chunks });
       await expect(refs.experiments.read('odd')).rejects.toThrow(/chunks\.0/);

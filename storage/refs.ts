@@ -1,4 +1,4 @@
-/** @file Names: the only things that change. Each is one small document under refs/, changed by compare-and-swap. */
+/** @file Names of experiments and datasets. Each is a small document under refs/, changed by compare-and-swap only. */
 import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../errors.ts';
 import type { Json } from './canonical.ts';
@@ -13,15 +13,15 @@ import {
 import type { Etag, ObjectStore } from './types.ts';
 import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from './versioned.ts';
 
-/** One kind of names; `T` is what each of them says. */
+/** Names of one kind; `T` is the document of a name. */
 export interface RefTable<T> {
-  /** @throws InvalidInput when it is no name, Corrupt when what is stored is of an unknown version. */
+  /** @throws InvalidInput when it is not a valid name, Corrupt when the document cannot be read. */
   read(name: string): Promise<Versioned<T> | undefined>;
   /** @throws PreconditionFailed when the name exists. */
   create(name: string, value: T): Promise<Versioned<T>>;
-  /** @throws PreconditionFailed when it is no longer the version `etag`: read again and decide anew. */
+  /** @throws PreconditionFailed when the stored version is not `etag`: read it again, then decide. */
   compareAndSwap(name: string, etag: Etag, value: T): Promise<Versioned<T>>;
-  /** An absent name is no error. */
+  /** Does nothing for an absent name. */
   delete(name: string): Promise<void>;
   /** All names, sorted. */
   list(): Promise<string[]>;
@@ -57,7 +57,7 @@ function createRefTable<T extends Json>(store: ObjectStore, kind: string, schema
     if (etag === undefined) {
       throw new PreconditionFailed(
         'ifMatch' in condition ? `"${key}" has changed, or is gone` : `"${key}" exists already`,
-        { hint: 'read it again and decide anew' },
+        { hint: 'read it again, then decide' },
       );
     }
     return { value, etag };

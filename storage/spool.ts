@@ -1,14 +1,14 @@
-/** @file Streams on their way into a store: written to a file and hashed in passing, so that a gibibyte takes no memory. */
+/** @file Writes a stream to a file and hashes it on the way, so that a gibibyte takes no memory. */
 import { createHash, randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseDigest } from './digest.ts';
 import type { FileBody, SpooledBody } from './types.ts';
 
-/** Read-only, as every object is in a folder store, where the file itself becomes the object. */
+/** Read-only, like every object of a folder store: there the file itself becomes the object. */
 const SPOOL_MODE = 0o444;
 
-/** Writes the chunks to a new file in `folder`, synced. Nothing is left behind when the stream breaks. */
+/** Writes the chunks to a new, synced file in `folder`. Deletes the file when the stream breaks. */
 export async function spoolTo(folder: string, chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody> {
   const path = join(folder, randomUUID());
   const discard = () => rm(path, { force: true });

@@ -1,7 +1,7 @@
-/** @file The object store: the S3 data model, and no more of it than every driver can promise. */
+/** @file The interface of object stores: the part of the S3 data model that every driver can promise. */
 import type { Digest } from './digest.ts';
 
-/** Opaque version of a stored object; equal etags mean equal bytes under one key. */
+/** Opaque version of a stored object. Under one key, equal etags mean equal bytes. */
 export type Etag = string & { readonly __brand: 'Etag' };
 
 export interface ObjectInfo {
@@ -28,27 +28,27 @@ export interface ListOptions {
   readonly after?: string;
   /** At most this many entries (keys and common prefixes together); default 1,000. */
   readonly limit?: number;
-  /** Keys that contain it after the prefix are rolled up into `prefixes`. */
+  /** Keys that contain the delimiter after the prefix are rolled up into `prefixes`. */
   readonly delimiter?: string;
 }
 
 export interface ListResult {
   readonly objects: readonly ObjectInfo[];
   readonly prefixes: readonly string[];
-  /** Pass as `after` to go on; absent at the end. */
+  /** `after` of the next page; absent on the last page. */
   readonly next?: string;
 }
 
 export interface PutOptions {
-  /** `*`: create only, PreconditionFailed when the key exists. */
+  /** `*`: only create. PreconditionFailed when the key exists. */
   readonly ifNoneMatch?: '*';
-  /** Replace only this version: PreconditionFailed when it is another, or absent. */
+  /** Replace only this version. PreconditionFailed when the key has another version or does not exist. */
   readonly ifMatch?: Etag;
-  /** Default: what the key's suffix says (media-type.ts). */
+  /** Default: by the suffix of the key (media-type.ts). */
   readonly mediaType?: string;
 }
 
-/** Bytes in a file on this machine, hashed already: what is too large to be held in memory is put from there. */
+/** A body in a file on this machine, already hashed: for bytes that are too large for memory. */
 export interface FileBody {
   readonly path: string;
   /** Bytes. */
@@ -56,73 +56,81 @@ export interface FileBody {
   readonly digest: Digest;
 }
 
-/** A file body of a store's own, made by {@link ObjectStore.spool}. */
+/** A file body that the store itself wrote: {@link ObjectStore.spool}. */
 export interface SpooledBody extends FileBody {
-  /** Removes the file; to be called when it was put, and when it will not be. */
+  /** Deletes the file. Call it after the put, and also if there is no put. */
   discard(): Promise<void>;
 }
 
 /**
- * One file = one driver; storage/testing/conformance.ts is what every driver must pass.
- * Reads see every write that has returned. A put is all or nothing and durable when it returns.
- * Conditional puts are never retried by a driver: PreconditionFailed and Conflict are clean rejections, Ambiguous means
- * that it may have been committed.
+ * An object store. Every driver passes storage/testing/conformance.ts.
+ *
+ * Reads see every write that has returned. A put is all or nothing, and durable when it returns. A driver never retries
+ * a conditional put: PreconditionFailed and Conflict mean that nothing was written, Ambiguous means that the write may
+ * have been committed.
  */
 export interface ObjectStore {
-  /** As printed to people: `file:/path`, `memory:`, `s3://bucket?endpoint=...`. */
+  /** `file:/path`, `memory:` or `s3://bucket?endpoint=...`, without secrets. */
   readonly url: string;
-  /** @throws InvalidInput when the range is malformed or starts at or past the end (HTTP's 416). */
+  /** @throws InvalidInput when the range is malformed or starts at or past the end (416 in HTTP). */
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>;
   head(key: string): Promise<ObjectInfo | undefined>;
   list(prefix: string, options?: ListOptions): Promise<ListResult>;
-  /** Deleting an absent key is no error. */
+  /** Does nothing for an absent key. */
   delete(key: string): Promise<void>;
   put(key: string, body: Uint8Array | FileBody, options?: PutOptions): Promise<{ readonly etag: Etag }>;
   /**
-   * Makes `to` an object of the bytes and type of `from`, over whatever is there: a hard link in a folder, a copy by the store itself in S3.
-   * @throws NotFound when there is no `from`.
+   * Makes `to` an object with the bytes and type of `from`, replacing any object there: a hard link in a folder, a copy
+   * by the store itself in S3.
+   * @throws NotFound when `from` does not exist.
    */
   copy(from: string, to: string): Promise<void>;
-  /** Writes a stream of unknown length to a file from which `put` takes it (in one step where it can), in constant memory. */
+  /**
+   * Writes a stream of any length to a file, in constant memory. `put` takes it from there, without a copy if it can.
+   */
   spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody>;
   close(): Promise<void>;
 }
 
 /** Blobs under their sha256, verified when written and when read (storage/cas.ts). */
 export interface BlobStore {
-  /** Stores the bytes unless they are there already, and are not old (lifetimes.ts); returns their digest. */
+  /** Stores the bytes, unless they are stored already and young enough (lifetimes.ts). */
   put(bytes: Uint8Array, mediaType?: string): Promise<BlobRef>;
   /** @throws BlobMissing when absent, Corrupt when the bytes do not match. */
   get(digest: Digest): Promise<Uint8Array>;
-  /** A range of a blob: not verified, since only the whole can be. @throws BlobMissing */
+  /** A range of a blob, not verified: only the whole blob has a digest. @throws BlobMissing */
   getRange(digest: Digest, range: ByteRange): Promise<Uint8Array>;
   head(digest: Digest): Promise<BlobRef | undefined>;
-  /** The same, for who goes on to rely on it, and on what it links: gc leaves both alone for half of its grace period at least. @throws Corrupt */
+  /**
+   * As `head`, and gc keeps the blob, and all blobs that it links, for at least half of its grace period. @throws
+   * Corrupt
+   */
   keep(digest: Digest): Promise<BlobRef | undefined>;
 }
 
 export interface PutStreamOptions {
   /** Default: application/octet-stream. */
   readonly mediaType?: string | undefined;
-  /** What the sender says the digest is. */
+  /** The digest that the sender claims. */
   readonly expected?: Digest;
 }
 
-/** A blob store through which blobs pass that are too large for memory. */
+/** A blob store that also takes and gives streams, for blobs that are too large for memory. */
 export interface StreamedBlobStore extends BlobStore {
   /**
-   * Stores what the chunks amount to, in constant memory. Nothing is stored when the stream breaks.
-   * @throws Unprocessable when the bytes do not have the expected digest, and what the stream throws.
+   * Stores a stream as one blob, in constant memory. Stores nothing when the stream breaks.
+   * @throws Unprocessable when the bytes do not have the expected digest; errors of the stream pass through.
    */
   putStream(chunks: AsyncIterable<Uint8Array>, options?: PutStreamOptions): Promise<BlobRef>;
   /**
-   * The bytes of a blob in pieces, verified before the last is handed out: who has them all has the blob.
+   * The bytes of a blob in pieces. They are verified before the last piece is given out, so a complete stream is a
+   * correct blob.
    * @throws BlobMissing, Corrupt
    */
   stream(digest: Digest): AsyncIterable<Uint8Array>;
 }
 
-/** What a result says of each of its outputs. */
+/** A stored blob, as results describe their outputs. */
 export interface BlobRef {
   readonly digest: Digest;
   /** Bytes. */

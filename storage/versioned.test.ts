@@ -9,12 +9,12 @@ import { writeVersioned } from './versioned.ts';
 
 const bytes = (value: number) => new Uint8Array(Buffer.from(canonicalJson({ value })));
 const lost = () => new Ambiguous('the answer was lost');
-/** Makes waits as long as they can be. */
+/** Makes waits as long as possible. */
 const longest = () => 1 - Number.EPSILON;
 const CREATE = { ifNoneMatch: '*' } as const;
 const SINCE_OLD = { ifMatch: etagOf(bytes(0)) };
 
-/** What a put does: whether it takes effect, and the error that it ends with, if it does. */
+/** One put: whether it takes effect, and the error that it throws, if any. */
 type Step = (commit: () => Promise<{ readonly etag: Etag }>, memory: ObjectStore) => Promise<{ readonly etag: Etag }>;
 
 const commits: Step = commit => commit();
@@ -31,7 +31,7 @@ const fails =
     throw error;
   };
 
-/** Plays the steps, one for each put; more puts than that fail the test. */
+/** Plays one step for each put; more puts fail the test. */
 async function play(steps: readonly Step[], condition: typeof CREATE | typeof SINCE_OLD, start?: number) {
   const memory = createMemoryStore();
   if (start !== undefined) await memory.put('doc', bytes(start));
@@ -52,13 +52,13 @@ async function play(steps: readonly Step[], condition: typeof CREATE | typeof SI
   return { outcome, stored: body && JSON.parse(Buffer.from(body).toString()).value, time };
 }
 
-describe('a write on a condition', () => {
+describe('a conditional write', () => {
   const OURS = etagOf(bytes(1));
   for (const [name, condition, start] of [
     ['create', CREATE, undefined],
     ['replace', SINCE_OLD, 0],
   ] as const) {
-    it(`finds that it was committed when the answer is lost (${name})`, async () => {
+    it(`finds out that it was committed when the answer is lost (${name})`, async () => {
       expect(await play([commitsUnheard], condition, start)).toMatchObject({ outcome: OURS, stored: 1 });
     });
 
@@ -152,7 +152,7 @@ describe('a write on a condition', () => {
     expect(puts).toBe(time.sleeps.length + 1);
   });
 
-  it('is in doubt when it cannot be looked up', async () => {
+  it('is ambiguous when the stored document cannot be read', async () => {
     const away = new Unreachable('refused');
     const store: ObjectStore = {
       ...createMemoryStore(),
@@ -168,7 +168,7 @@ describe('a write on a condition', () => {
     await expect(writing).rejects.toMatchObject({ cause: away });
   });
 
-  it('says of deleted documents what is there', async () => {
+  it('reports a deleted document as another version', async () => {
     const gone: Step = async (_, memory) => {
       await memory.delete('doc');
       throw lost();

@@ -1,4 +1,7 @@
-/** @file JSON documents under a key, which change by compare-and-swap only. For documents named by their digest see document-blobs.ts. */
+/**
+ * @file JSON documents under a key, changed by compare-and-swap only. For documents named by their digest see
+ * document-blobs.ts.
+ */
 import type { z } from 'zod';
 import { Ambiguous, Conflict, PreconditionFailed } from '../errors.ts';
 import { backoffMs, type RetryTiming } from './backoff.ts';
@@ -20,7 +23,7 @@ export interface StoredVersion<T> extends Versioned<T> {
 
 export type WriteCondition = { readonly ifNoneMatch: '*' } | { readonly ifMatch: Etag };
 
-/** Longest that a write is sent again and again whose fate is not known, in milliseconds. */
+/** Milliseconds for which a write with an unknown outcome is repeated. */
 const DOUBT_MS = 60_000;
 
 /** @throws Corrupt naming the key when the bytes are not JSON, have an unknown version, or do not match the schema. */
@@ -36,16 +39,20 @@ export async function readVersioned<T>(
 }
 
 /**
- * Writes on a condition: the new version, or undefined when what is stored is another's: read it, and decide anew from that.
+ * Writes on a condition.
  *
- * A write whose answer was lost may have been committed, may never have arrived, or may arrive later. What is stored tells:
- * - our bytes: it was committed (or another wrote the same, which is the same);
- * - neither ours nor the old ones: another was first, or came after us; what they wrote stands either way;
- * - still the old ones: it is sent again. That is safe, since at most one of the copies can take effect: the first to be committed
- *   makes the condition false for the rest, and a copy that is then rejected is looked up in the same way.
- * One case is left, as with any lost answer: a copy that is on its way for so long that meanwhile the document has changed and
- * changed back (an etag tells bytes, not times) would be applied to a state equal to the one it was decided on.
- * @throws Ambiguous when it still cannot be told after a while; other errors only when nothing was written.
+ * A write whose answer was lost may have been committed, may never have arrived, or may arrive later. The stored
+ * document tells:
+ * - It has our bytes: our write was committed, or another process wrote the same.
+ * - It has neither our bytes nor the old ones: another process wrote before or after us, and its document stands either
+ *   way.
+ * - It still has the old bytes: the write is sent again. At most one copy can take effect: the first committed copy
+ *   makes the condition false for the others. A copy that is rejected then is looked up in the same way.
+ *
+ * One case remains: a copy arrives so late that the document has changed and changed back meanwhile. Etags compare
+ * bytes, not times, so the copy takes effect, on a state equal to the one that the caller decided on.
+ * @returns The new version; undefined when another process wrote the stored document: read it, then decide.
+ * @throws Ambiguous when the outcome is still unknown after a minute; other errors only when nothing was written.
  */
 export async function writeVersioned(
   store: ObjectStore,
@@ -79,7 +86,7 @@ export async function writeVersioned(
   }
 }
 
-/** A later failure says nothing of the write that was lost before. */
+/** A later failure does not tell whether the lost write was committed. */
 function remainInDoubt(doubt: Ambiguous, cause: unknown): Ambiguous {
   return new Ambiguous(doubt.message, { cause, ...(doubt.hint !== undefined && { hint: doubt.hint }) });
 }

@@ -1,4 +1,4 @@
-/** @file Which files of a view are written by Easel. People may put others beside them. */
+/** @file The files of a view that Easel writes. Users may put other files beside them. */
 
 /** Paths are relative to the view: `experiments/portraits/`. */
 export interface ViewLayout {

@@ -67,7 +67,7 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
   test('that may only be read refuses writes by name, and is read', () => {
     for (const answer of [seen.readOnly.train, seen.readOnly.put]) {
       expect(answer).toMatchObject({ status: 500, body: { code: 'store_denied', retryable: false } });
-      expect(answer.body.detail).toContain('is on a file system that may only be read');
+      expect(answer.body.detail).toContain('is on a read-only file system');
     }
     expect(seen.readOnly.hit).toMatchObject({ status: 200, body: { cache: 'hit' } });
     expect(seen.readOnly.read).toMatchObject({ status: 200, body: { state: 'done' } });
@@ -76,7 +76,7 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
   test('that may only be read is refused at the start, in one line', () => {
     expect(seen.readOnlyStart.listens).toBe(false);
     expect(seen.readOnlyStart.said.trim().split('\n')).toHaveLength(1);
-    expect(seen.readOnlyStart.said).toMatch(/^easel server: .* is on a file system that may only be read;/);
+    expect(seen.readOnlyStart.said).toMatch(/^easel server: .* is on a read-only file system;/);
   });
 
   test('that may be written again lets the same call end in the same checkpoint', () => {
@@ -110,7 +110,7 @@ test.skipIf(!runsTier('unprivileged', missing))(
       expect(status).toBe(1);
       expect(stderr.toString().trim().split('\n')).toHaveLength(1);
       expect(stderr.toString()).toMatch(
-        /^easel server: .* cannot be accessed \(EACCES\); .*check the store's owner and mode/,
+        /^easel server: .* cannot be accessed \(EACCES\); .*check owner and mode of the folder/,
       );
     } finally {
       spawnSync('chmod', ['755', folder]);

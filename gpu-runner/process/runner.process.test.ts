@@ -269,7 +269,7 @@ test('a taken port and a store that cannot be shared are refused with advice', a
   );
   await expect(start({ EASEL_STORE: 'memory:' })).rejects.toThrow(/private to one process/);
   await expect(start({ EASEL_STORE: 'ftp://nowhere' })).rejects.toThrow(
-    /^exit 1: easel runner: "ftp:\/\/nowhere" names no store/,
+    /^exit 1: easel runner: "ftp:\/\/nowhere" does not name a store/,
   );
 });
 

@@ -86,9 +86,9 @@ test('PUT stores what has the digest it names, and nothing else', async () => {
   ).toMatchInlineSnapshot(`
     {
       "code": "unprocessable",
-      "detail": "the body's digest is sha256:2f05d4b689d270cafb02285f35f44866f7dc8a2d368a3f9d1124373eeab31fb1",
+      "detail": "the digest of the body is sha256:2f05d4b689d270cafb02285f35f44866f7dc8a2d368a3f9d1124373eeab31fb1",
       "expected": "sha256:770e607624d689265ca6c44884d0807d9b054d23c473c106c72be9de08b7376c",
-      "hint": "send it again, or POST it to /objects, which answers with its digest",
+      "hint": "send the body again, or POST it to /objects, which answers with its digest",
       "instance": "/objects/sha256:770e607624d689265ca6c44884d0807d9b054d23c473c106c72be9de08b7376c",
       "retryable": false,
       "status": 422,

@@ -18,5 +18,5 @@ function createPlace(wrap: (objects: MemoryObjects) => ReturnType<typeof createM
 testObjectStore('memory', async () => createPlace(createMemoryStore));
 
 let seed = 0;
-// What comes first ends last: the suite shows what relies on the order of operations.
+// Operations end in a random order, so the suite finds code that relies on their order.
 testObjectStore('memory, late', async () => createPlace(objects => withLatency(createMemoryStore(objects), seed++, 3)));

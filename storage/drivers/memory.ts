@@ -1,4 +1,4 @@
-/** @file Objects in the memory of this process: for tests, and for trying things out. */
+/** @file A store in the memory of this process, for tests and trials. */
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
@@ -10,7 +10,7 @@ import { resolveRange } from '../range.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
 import type { ListOptions, ListResult, ObjectStore, StoredObject } from '../types.ts';
 
-/** What several stores may share, as processes share a folder. */
+/** Several stores may share these objects, as processes share a folder. */
 export type MemoryObjects = Map<string, StoredObject>;
 
 /** @param now Milliseconds since the epoch, by the clock of the store. */
@@ -44,7 +44,7 @@ export function createMemoryStore(
 
     async put(key, body, options = {}) {
       checkKey(key);
-      // A fresh array, also of a Buffer, whose slice() would be a view.
+      // A copy: slice() of a Buffer would be a view.
       const copy = isFileBody(body) ? new Uint8Array(await readFile(body.path)) : new Uint8Array(body);
       const etag = etagOf(copy);
       const mediaType = options.mediaType ?? mediaTypeOfKey(key);

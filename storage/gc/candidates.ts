@@ -1,4 +1,7 @@
-/** @file `gc/candidates-<time>.json`: what an earlier gc found needed by nobody. Only what is so twice, a grace period apart, is deleted. */
+/**
+ * @file Notes of gc, `gc/candidates-<time>.json`: the keys of garbage. A later gc deletes only what was already noted a
+ * grace period ago.
+ */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { listAll } from '../list-all.ts';
@@ -7,13 +10,13 @@ import type { ObjectStore } from '../types.ts';
 import { readVersioned, writeVersioned } from '../versioned.ts';
 
 const PREFIX = 'gc/candidates-';
-/** Of one document: about 8 MB. */
+/** Keys in one document: about 8 MB. */
 const MAX_KEYS = 100_000;
 
 const candidatesSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('gc-candidates'),
-  /** Of objects, not links: a note keeps nothing alive. */
+  /** Keys, not links: a note keeps nothing alive. */
   keys: z.array(z.string()),
   links: z.array(digestSchema),
 });
@@ -25,7 +28,7 @@ export interface Note {
   readonly candidates: ReadonlySet<string>;
 }
 
-/** What earlier gcs noted, oldest first. @throws Corrupt */
+/** All notes, oldest first. @throws Corrupt when a note cannot be read. */
 export async function readNotes(store: ObjectStore): Promise<Note[]> {
   const notes: Note[] = [];
   for await (const { key, lastModified } of listAll(store, PREFIX)) {

@@ -1,4 +1,4 @@
-/** @file What there is, by kind, and which of it nothing needs. */
+/** @file Surveys a store and finds its garbage, by kind. */
 import type { Digest } from '../digest.ts';
 import type { DocumentKinds } from '../document-kinds.ts';
 import { digestOfBlobKey } from '../keys.ts';
@@ -9,7 +9,7 @@ import { isViewFile, type ViewLayouts } from '../view-layout.ts';
 import { type Reachable, walkReachable } from './reachable.ts';
 import { listRoots, type Root } from './roots.ts';
 
-/** In the order of a report. `pictures` are columns and archives of them, too; `other` are blobs of no known type. */
+/** In the order of reports. `pictures` include columns and archives; `other` are blobs of an unknown media type. */
 export const GARBAGE_KINDS = [
   'checkpoints',
   'pictures',
@@ -23,20 +23,20 @@ export const GARBAGE_KINDS = [
 ] as const;
 export type GarbageKind = (typeof GARBAGE_KINDS)[number];
 
-/** Objects that gc asks for, or deletes, at once. */
+/** Requests that gc sends at once. */
 export const REQUESTS_AT_ONCE = 16;
 
-/** An object that nothing durable needs. */
+/** An object that no name, running call or retained result needs. */
 export interface Garbage {
   readonly key: string;
   readonly kind: GarbageKind;
   /** Bytes. */
   readonly size: number;
-  /** Of a blob. */
+  /** Only of a blob. */
   readonly digest?: Digest;
-  /** Milliseconds: not deleted while it was written or extended within this time. */
+  /** Milliseconds. gc keeps an object that was written or extended within this time. */
   readonly idleMs: number;
-  /** The key of a name that would need it. */
+  /** The key of the name that the object belongs to. gc keeps the object if this name exists again. */
   readonly ref?: string;
 }
 
@@ -44,34 +44,34 @@ export interface Ages {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly graceMs: number;
-  /** How long logs of runs stay. */
+  /** Milliseconds for which logs of runs stay. */
   readonly retentionMs: number;
-  /** How long results of a function stay for their own sake, since they were last used. */
+  /** Milliseconds for which results of a function stay after their last use, even if no name leads to them. */
   readonly retentionOf: (functionName: string) => number;
 }
 
-/** What the owner of the store declares of it. */
+/** Declarations of the rooms that write documents and views. */
 export interface Declarations {
   readonly kinds: DocumentKinds;
   readonly views: ViewLayouts;
 }
 
-/** What a store holds at one time. */
+/** The contents of a store at one time. */
 export interface Survey {
   readonly declared: Declarations;
   readonly blobs: ReadonlyMap<Digest, ObjectInfo>;
-  /** Everything that may be a root, by key. */
+  /** All possible roots, by key. */
   readonly rootInfos: ReadonlyMap<string, ObjectInfo>;
   readonly results: readonly Root[];
-  /** What names, running calls and retained results lead to. */
+  /** Blobs that names, running calls and retained results lead to. */
   readonly marked: Reachable;
-  /** Of those the one that changed longest ago. */
+  /** The name, running call or retained result that changed longest ago. */
   readonly oldestRoot?: Root;
-  /** Documents that somebody needs and the store does not have. */
+  /** Documents that are needed and that the store does not have. */
   readonly missing: readonly Digest[];
 }
 
-/** @throws Corrupt when a root, or a document that somebody needs, cannot be read: then nobody can tell what it needs. */
+/** @throws Corrupt when a root or a needed document cannot be read: then it is unknown which blobs it needs. */
 export async function surveyStore(
   store: ObjectStore,
   blobs: BlobStore,
@@ -79,7 +79,7 @@ export async function surveyStore(
   declared: Declarations,
   signal: AbortSignal,
 ): Promise<Survey> {
-  // Before the roots: what is stored after they were read is none of ours.
+  // Blobs before roots: a blob stored after this listing is not garbage of this survey.
   const stored = new Map<Digest, ObjectInfo>();
   for await (const info of listAll(store, 'cas/', signal)) {
     const digest = digestOfBlobKey(info.key);
@@ -104,7 +104,7 @@ export async function surveyStore(
   return { declared, blobs: stored, rootInfos, results, marked, missing, ...(oldestRoot && { oldestRoot }) };
 }
 
-/** The state of a run that goes on is written every few seconds. */
+/** A run in progress writes its state every few seconds, so an old state belongs to a dead run. */
 export function isStaleRun({ key, lastModified }: ObjectInfo, { now, graceMs }: Ages): boolean {
   return key.startsWith('runs/') && now - lastModified.getTime() >= graceMs;
 }
@@ -114,12 +114,12 @@ function isRetained({ key, lastModified }: Root, { now, retentionOf }: Ages): bo
   return now - lastModified.getTime() < retentionOf(functionName);
 }
 
-/** A result is how a later call finds what is needed anyway; of anything else it is of no use. */
+/** Whether everything that the result links to is kept. Only such a result is worth keeping. */
 export function isNeeded(result: Root, marked: Reachable): boolean {
   return result.links.length > 0 && result.links.every(({ digest }) => marked.has(digest));
 }
 
-/** Everything of which nothing durable has need. */
+/** All garbage of a survey, and abandoned leases, probes and views. */
 export async function findGarbage(
   store: ObjectStore,
   survey: Survey,
@@ -131,7 +131,7 @@ export async function findGarbage(
   const garbage: Garbage[] = [];
   const unmarked = [...survey.blobs].filter(([digest]) => !marked.has(digest));
   await mapBounded(unmarked, { width: REQUESTS_AT_ONCE, signal }, async ([digest, info]) => {
-    // Some stores list no types.
+    // Listings of some stores have no media types.
     const mediaType = info.mediaType ?? (await store.head(info.key))?.mediaType;
     garbage.push({ key: info.key, kind: kindOfBlob(mediaType), size: info.size, digest, idleMs: graceMs });
   });

@@ -48,7 +48,7 @@ function createSite(objects: MemoryObjects = new Map(), time = new FakeTime(SLEE
       const links = await Promise.all(texts.map(text));
       return document({ v: 1, kind: 'dataset', links });
     },
-    /** A result of `fn` that names a blob and links others. */
+    /** Stores a result of `fn` that names a blob and links others. */
     async result(fn: string, output: Digest, links: readonly Digest[] = []): Promise<string> {
       const ref = await blobs.head(output);
       if (!ref) throw new Error('no such output');
@@ -77,15 +77,15 @@ function createSite(objects: MemoryObjects = new Map(), time = new FakeTime(SLEE
 
 type Site = ReturnType<typeof createSite>;
 
-/** One call notes, a later one deletes. */
+/** The first call notes garbage, the second deletes it. */
 async function collectTwice(site: Site): Promise<GcReport> {
   await site.gc();
   site.time.pass(GRACE_MS);
   return site.gc();
 }
 
-describe('what is needed by nobody', () => {
-  test('goes with the second call, a grace period after the first', async () => {
+describe('garbage', () => {
+  test('garbage is deleted by the second call, a grace period after the first', async () => {
     const site = createSite();
     const needed = await site.dataset('a', 'b');
     await site.refs.datasets.create('letters', { v: 1, dataset: needed });
@@ -109,7 +109,7 @@ describe('what is needed by nobody', () => {
     for (const digest of [needed, digestOf('a'), digestOf('b')]) expect(await site.has(digest)).toBe(true);
   });
 
-  test('is told by a dry run, which writes nothing', async () => {
+  test('a dry run reports garbage and writes nothing', async () => {
     const site = createSite();
     await site.text('stray');
     const before = new Map(site.objects);
@@ -123,14 +123,14 @@ describe('what is needed by nobody', () => {
     expect(await site.has(digestOf('stray'))).toBe(true);
   });
 
-  test('leaves nothing of gc itself but the note that nobody deletes', async () => {
+  test('gc leaves nothing of its own but its lock', async () => {
     const site = createSite();
     await site.text('stray');
     await collectTwice(site);
     expect(await site.keys()).toEqual(['gc/sweep.json']);
   });
 
-  test('goes when it is a result, unless all that it names is needed, or it is kept for its own sake', async () => {
+  test('a result is deleted, unless all blobs that it names are needed or its function is retained', async () => {
     const site = createSite();
     const dataset = await site.dataset('column');
     await site.refs.datasets.create('letters', { v: 1, dataset });
@@ -149,7 +149,7 @@ describe('what is needed by nobody', () => {
     expect(await site.has(digestOf('picture'))).toBe(false);
   });
 
-  test('goes when it is the view or the lease of a name that is gone, an old run, or a leftover of the probe', async () => {
+  test('views and leases of deleted names, old runs and leftovers of the probe are deleted', async () => {
     const site = createSite();
     const dataset = await site.dataset();
     await site.refs.datasets.create('letters', { v: 1, dataset });
@@ -182,8 +182,8 @@ describe('what is needed by nobody', () => {
   });
 });
 
-describe('what somebody relies on', () => {
-  /** Garbage since long, noted, and due. */
+describe('objects in use', () => {
+  /** A dataset that is old garbage, noted and due. */
   async function createDue(...texts: string[]): Promise<{ site: Site; dataset: Digest }> {
     const site = createSite();
     const dataset = await site.dataset(...texts);
@@ -192,7 +192,7 @@ describe('what somebody relies on', () => {
     return { site, dataset };
   }
 
-  test('stays when it was written again', async () => {
+  test('a blob that was written again stays', async () => {
     const { site } = await createDue('a', 'b');
     await site.text('a');
     await site.gc();
@@ -200,7 +200,7 @@ describe('what somebody relies on', () => {
     expect(await site.has(digestOf('b'))).toBe(false);
   });
 
-  test('stays with all that it links when it was kept', async () => {
+  test('a blob that was kept stays, with all blobs that it links', async () => {
     const { site, dataset } = await createDue('a', 'b');
     await site.blobs.keep(dataset);
     expect((await site.gc()).swept.objects).toBe(0);
@@ -209,7 +209,7 @@ describe('what somebody relies on', () => {
     expect(await site.keys('cas/')).toEqual([]);
   });
 
-  test('stays when it was named, and when a result that names it was used', async () => {
+  test('a blob stays when it gets a name, or when a result that names it is used', async () => {
     const { site, dataset } = await createDue('a');
     await site.refs.datasets.create('letters', { v: 1, dataset });
     const output = await site.text('output');
@@ -226,9 +226,9 @@ describe('what somebody relies on', () => {
     expect(await site.has(digestOf('a'))).toBe(true);
   });
 
-  test('stays while something links it that is not going yet', async () => {
+  test('a blob stays while a document that stays links it', async () => {
     const { site } = await createDue('a');
-    // Made after the note, by somebody who had good reason to think that "a" stays; and not used since.
+    // Stored after the note and not used since. When it was stored, "a" was young.
     const later = await site.document({ v: 1, links: [digestOf('a')] });
     site.time.pass(GRACE_MS);
     await site.gc();
@@ -238,7 +238,7 @@ describe('what somebody relies on', () => {
     expect(await site.has(later)).toBe(false);
   });
 
-  test('stays when a running call names it, goes when the call has ended or its server died', async () => {
+  test('a blob stays while a running call names it, and goes when the call has ended or its server died', async () => {
     const { site, dataset } = await createDue('a');
     const state = (state: string): Json => ({
       v: 1,
@@ -257,7 +257,7 @@ describe('what somebody relies on', () => {
     expect(await site.has(dataset)).toBe(false);
   });
 
-  /** Each tells whether it was told that the dataset is there. */
+  /** Each use returns whether the dataset was reported to exist. */
   const uses: [string, (site: Site, dataset: Digest) => Promise<boolean>][] = [
     ['kept', async (site, dataset) => (await site.blobs.keep(dataset)) !== undefined],
     ['written again', async (site, dataset) => (await site.dataset('a', 'b')) === dataset],
@@ -278,7 +278,7 @@ describe('what somebody relies on', () => {
       },
     ],
   ];
-  test.each(uses)('is %s at any moment of a gc that deletes: then it is there, or said to be gone', async (_, use) => {
+  test.each(uses)('a dataset %s at any moment of a deleting gc exists, or is reported as gone', async (_, use) => {
     const told: boolean[] = [];
     for (let moment = 1; ; moment++) {
       const site = createSite();
@@ -289,7 +289,7 @@ describe('what somebody relies on', () => {
       let calls = 0;
       let used: Promise<boolean> | undefined;
       const store = interceptStore(site.store, async (_call, run) => {
-        // It may have to wait for this very gc.
+        // The use may have to wait for this gc.
         if (++calls === moment) used = use(site, dataset);
         const result = await run();
         await setImmediate();
@@ -308,7 +308,7 @@ describe('what somebody relies on', () => {
 });
 
 describe('gc', () => {
-  test('refuses to go on when it cannot read what somebody needs', async () => {
+  test('gc stops when it cannot read a needed document', async () => {
     const site = createSite();
     const dataset = await site.dataset('a');
     await site.refs.datasets.create('letters', { v: 1, dataset });
@@ -318,13 +318,13 @@ describe('gc', () => {
     await expect(site.gc()).rejects.toThrow(Corrupt);
   });
 
-  test('tells which documents are missing', async () => {
+  test('gc reports missing documents', async () => {
     const site = createSite();
     await site.refs.datasets.create('letters', { v: 1, dataset: digestOf('nowhere') });
     expect((await site.gc()).missing).toEqual([digestOf('nowhere')]);
   });
 
-  test('goes on with what was damaged and is garbage', async () => {
+  test('gc deletes damaged garbage', async () => {
     const site = createSite();
     const dataset = await site.dataset('a');
     await site.store.put(blobKey(dataset), Buffer.from('{}'));
@@ -332,7 +332,7 @@ describe('gc', () => {
     expect(await site.keys('cas/')).toEqual([]);
   });
 
-  test('does not delete beside another', async () => {
+  test('gc does not delete beside another gc', async () => {
     const site = createSite();
     await site.text('a');
     await site.gc();
@@ -342,7 +342,7 @@ describe('gc', () => {
     expect(await site.has(digestOf('a'))).toBe(true);
   });
 
-  test('looks again for those who need what is left when deleting takes long', async () => {
+  test('gc looks again for needed objects when deleting takes long', async () => {
     const site = createSite();
     for (let i = 0; i < 100; i++) await site.text(`stray ${i}`);
     await site.gc();
@@ -362,7 +362,7 @@ describe('gc', () => {
     expect(Math.max(...ages)).toBeLessThan(20_000);
   });
 
-  test('does not delete by a clock that is not that of the store', async () => {
+  test('gc does not delete when its clock differs from the clock of the store', async () => {
     const site = createSite();
     await site.text('a');
     await site.gc();
@@ -370,7 +370,7 @@ describe('gc', () => {
     expect(await site.has(digestOf('a'))).toBe(true);
   });
 
-  test('killed at any access to the store, goes on when it is called again', async () => {
+  test('gc killed at any access to the store goes on when it is called again', async () => {
     const build = async () => {
       const site = createSite();
       await site.refs.datasets.create('letters', { v: 1, dataset: await site.dataset('a', 'b') });
@@ -394,7 +394,7 @@ describe('gc', () => {
         () => true,
       );
       for (const key of await site.keys('cas/')) await checkLinks(site, key);
-      // The lock of the dead is nobody's after a minute.
+      // The lock of a dead gc expires after a minute.
       site.time.pass(60_000);
       await site.gc();
       site.time.pass(GRACE_MS);
@@ -407,7 +407,7 @@ describe('gc', () => {
   });
 });
 
-/** A store that fails at its n-th operation and every one after, as a process that was killed before it. */
+/** A store that fails from its n-th operation on, as if the process was killed before it. */
 function dieAt(site: Site, n: number) {
   let calls = 0;
   return interceptStore(site.store, async (_: StoreCall, run) => {
@@ -416,7 +416,7 @@ function dieAt(site: Site, n: number) {
   });
 }
 
-/** What is there links nothing that is gone. */
+/** Checks that a stored document links no deleted blob. */
 async function checkLinks(site: Site, key: string): Promise<void> {
   const body = Buffer.from((await site.store.get(key))?.body ?? []).toString();
   if (!body.startsWith('{')) return;

@@ -1,7 +1,8 @@
 /**
- * @file Garbage collection: deletes what nothing needs. Needed is what names, running calls, and results that are kept for their own sake
- * lead to. An object goes when it was garbage twice, a grace period apart, was not written or extended (lifetimes.ts) within that
- * time, and nothing links it that stays. So a call deletes what an earlier one noted, and notes what a later one may delete.
+ * @file Garbage collection. An object is garbage if no name, running call or retained result leads to it. gc deletes an
+ * object if it was garbage in two runs, a grace period apart, was not written or extended (lifetimes.ts) in between,
+ * and no object that stays links to it. So each run deletes what an earlier run noted, and notes what a later run may
+ * delete.
  */
 
 import type { Clock } from '../clock.ts';
@@ -20,7 +21,7 @@ import { sweepGarbage } from './sweep.ts';
 
 export interface GcOptions extends Omit<Ages, 'now'> {
   readonly declared: Declarations;
-  /** False: nothing is written or deleted. */
+  /** False: only reports; writes and deletes nothing. */
   readonly delete: boolean;
   readonly now: Clock['now'];
   readonly signal: AbortSignal;
@@ -39,27 +40,30 @@ export interface Amount {
 }
 
 export interface GcReport {
-  /** Blobs that are needed, and are there. */
+  /** Stored blobs that are needed. */
   readonly marked: Amount;
-  /** What nothing needs, before this call. */
+  /** Garbage before this call. */
   readonly garbage: Amount;
-  /** Of the garbage: was so a grace period ago, too. A call that deletes deletes it, if nobody has used it since. */
+  /**
+   * Garbage that was already garbage a grace period ago. With `delete`, this call deletes it unless it was used since.
+   */
   readonly due: Amount;
-  /** What this call deleted. */
+  /** Deleted by this call. */
   readonly swept: Amount;
   readonly kinds: Readonly<Partial<Record<GarbageKind, Record<'garbage' | 'due' | 'swept', Amount>>>>;
   /** Key of the root that changed longest ago, and when. */
   readonly oldestRoot?: { readonly key: string; readonly lastModified: Date };
-  /** Documents that somebody needs and the store does not have. */
+  /** Documents that are needed and that the store does not have. */
   readonly missing: readonly string[];
-  /** When something that is noted falls due: milliseconds since the epoch. Absent when nothing is noted. */
+  /** When the oldest note falls due, in milliseconds since the epoch. Absent when there are no notes. */
   readonly nextDueAt?: number;
 }
 
 /**
- * Safe beside everything else that goes on as long as no action takes longer than half of the grace period. Killed anywhere, the same
- * call goes on.
- * @throws Corrupt when it cannot be told what is needed; Conflict when another gc deletes just now, or the clocks differ.
+ * Reports garbage and, with `delete`, deletes it. Safe beside any other work, as long as no action takes longer than
+ * half of the grace period. After a kill at any point, the same call goes on.
+ * @throws Corrupt when a document that says what is needed cannot be read; Conflict when another gc deletes now, or the
+ * clocks differ.
  */
 export async function collectGarbage(store: ObjectStore, blobs: BlobStore, options: GcOptions): Promise<GcReport> {
   const { signal, onProgress = () => {}, now } = options;
@@ -82,7 +86,7 @@ export async function collectGarbage(store: ObjectStore, blobs: BlobStore, optio
     const gone = new Set(swept);
     const open = notes.filter(note => !dueNotes.includes(note));
     const fresh = garbage.filter(each => !gone.has(each) && !open.some(note => note.candidates.has(each.key)));
-    // First the new, then the old: killed in between, nothing is forgotten.
+    // New notes first, then the old ones: a kill in between forgets nothing.
     await writeNotes(
       store,
       fresh.map(({ key }) => key),

@@ -38,7 +38,7 @@ function createSite() {
     blobs: createBlobStore(store, lifetimes),
     cache: createActionCache(store, lifetimes),
     ageOf: async (key: string) => time.now() - ((await memory.head(key))?.lastModified.getTime() ?? Number.NaN),
-    /** Before the next such call. */
+    /** Runs `act` before the next such call. */
     once(operation: StoreCall['operation'], key: string, act: () => Promise<void>) {
       before = async call => {
         if (call.operation !== operation || call.key !== key) return;
@@ -49,8 +49,8 @@ function createSite() {
   };
 }
 
-describe('a blob that is there', () => {
-  test('is relied upon while it is young, and written again when it is old', async () => {
+describe('a stored blob', () => {
+  test('a put of a young blob writes nothing, a put of an old blob writes it again', async () => {
     const { blobs, time, calls, ageOf } = createSite();
     await blobs.put(BYTES, 'text/plain');
     time.pass(EXTEND_AFTER_MS - 1);
@@ -62,7 +62,7 @@ describe('a blob that is there', () => {
     expect(await ageOf(KEY)).toBe(0);
   });
 
-  test('is kept by those who have only its digest, with its type', async () => {
+  test('keep extends an old blob by its digest and preserves its media type', async () => {
     const { blobs, time, calls, ageOf } = createSite();
     const ref = await blobs.put(BYTES, 'text/plain');
     time.pass(EXTEND_AFTER_MS - 1);
@@ -76,7 +76,7 @@ describe('a blob that is there', () => {
     expect(await blobs.keep(digestOf('absent'))).toBeUndefined();
   });
 
-  test('does not come back by being kept when it was deleted meanwhile', async () => {
+  test('keep does not restore a blob that was deleted meanwhile', async () => {
     const { blobs, time, memory, once } = createSite();
     await blobs.put(BYTES);
     time.pass(EXTEND_AFTER_MS);
@@ -86,8 +86,8 @@ describe('a blob that is there', () => {
   });
 });
 
-describe('beside a gc that deletes', () => {
-  /** A gc that has looked at everything and is about to delete `key`, as soon as somebody waits for it. */
+describe('beside a deleting gc', () => {
+  /** Makes a gc that deletes `key` when another call begins to wait for it. */
   async function sweepWhenWaitedFor(site: ReturnType<typeof createSite>, key: string): Promise<void> {
     const lock = await acquireSweep(site.memory, site.time.now);
     await lock.announce();
@@ -99,7 +99,7 @@ describe('beside a gc that deletes', () => {
     });
   }
 
-  test('a put is there when it returns', async () => {
+  test('a blob exists when its put returns', async () => {
     const site = createSite();
     await site.blobs.put(BYTES);
     site.time.pass(EXTEND_AFTER_MS);
@@ -108,7 +108,7 @@ describe('beside a gc that deletes', () => {
     expect(await site.memory.head(KEY)).toBeDefined();
   });
 
-  test('a blob that could not be kept is said to be gone', async () => {
+  test('keep reports a blob that gc deleted meanwhile as gone', async () => {
     const site = createSite();
     await site.blobs.put(BYTES);
     site.time.pass(EXTEND_AFTER_MS);
@@ -116,7 +116,7 @@ describe('beside a gc that deletes', () => {
     expect(await site.blobs.keep(DIGEST)).toBeUndefined();
   });
 
-  test('a result that could not be kept is said to be gone', async () => {
+  test('keep reports a result that gc deleted meanwhile as gone', async () => {
     const site = createSite();
     await site.cache.create(RESULT);
     site.time.pass(EXTEND_AFTER_MS);
@@ -124,7 +124,7 @@ describe('beside a gc that deletes', () => {
     expect(await site.cache.keep('echo', canonicalDigest(ACTION))).toBeUndefined();
   });
 
-  test('what is young needs no look at it', async () => {
+  test('young objects are used without a look at the lock of gc', async () => {
     const site = createSite();
     await acquireSweep(site.memory, site.time.now);
     await site.blobs.put(BYTES);
@@ -136,7 +136,7 @@ describe('beside a gc that deletes', () => {
     expect(site.calls).toEqual(['head cas', 'head cas', 'get actions']);
   });
 
-  test('one that died holds nobody up for longer than a minute', async () => {
+  test('a gc that died delays other calls for a minute at most', async () => {
     const { blobs, time, memory, ageOf } = createSite();
     await blobs.put(BYTES);
     const lock = await acquireSweep(memory, time.now);
@@ -152,7 +152,7 @@ describe('beside a gc that deletes', () => {
   });
 });
 
-test('a result from the cache is written again when it is old, as the same version', async () => {
+test('keep writes an old result again, as the same version', async () => {
   const { cache, time, ageOf } = createSite();
   const action = canonicalDigest(ACTION);
   const { winner } = await cache.create(RESULT);

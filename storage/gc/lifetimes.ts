@@ -1,19 +1,19 @@
 /**
- * @file What keeps gc and those at work out of each other's way. Whoever is about to rely on something old (a blob that is there
- * already, a result from the cache, an input) extends its life first: writes the same bytes again, so that it is as young as if it had
- * just been made. What was made or extended within the grace period gc leaves alone, with all that it links.
+ * @file How running work is safe from gc. Before a call uses an old object (a stored blob, a cached result, an input),
+ * it extends the object's life: it writes the same bytes again, so the object is as young as a new one. gc does not
+ * delete objects that were written or extended within the grace period, or what they link.
  *
- * So there is one number to think about: half of the grace period is what a single action may take from its first look at a thing to
- * the result, or the name, that keeps it from then on.
+ * So one limit holds for all work: an action must not take longer than half of the grace period from its first look at
+ * an object to the result or the name that keeps the object from then on.
  */
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
 
-/** The shortest grace period under which gc is safe beside others. */
+/** The shortest grace period with which gc is safe beside other work. */
 export const GRACE_MS = 48 * 3_600_000;
 
 export interface Lifetimes {
   readonly clock: Clock;
-  /** Milliseconds; what is younger is relied upon as it is. At most half of any grace period. */
+  /** Milliseconds; younger objects are used as they are. At most half of any grace period. */
   readonly extendAfterMs: number;
 }
 
@@ -22,7 +22,7 @@ export const LIFETIMES: Lifetimes = {
   extendAfterMs: GRACE_MS / 2,
 };
 
-/** Whether its life is to be extended before anybody relies on it. */
+/** Whether the object's life must be extended before use. */
 export function isOld({ lastModified }: { readonly lastModified: Date }, { clock, extendAfterMs }: Lifetimes): boolean {
   return clock.now() - lastModified.getTime() >= extendAfterMs;
 }

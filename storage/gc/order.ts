@@ -1,4 +1,7 @@
-/** @file In which order blobs are deleted: whoever links another before it, so that what is left never links what is gone. */
+/**
+ * @file The order in which garbage is deleted: a document before the blobs that it links, so no stored document links a
+ * deleted blob.
+ */
 import { z } from 'zod';
 import { BlobMissing, Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
@@ -11,7 +14,8 @@ import { type Garbage, REQUESTS_AT_ONCE } from './garbage.ts';
 const documentSchema = z.looseObject({ links: z.array(digestSchema).default([]) });
 
 /**
- * Garbage in groups, each to be deleted after the one before: what is no blob, results first; documents by generations; other blobs.
+ * Cuts garbage into groups, to be deleted one after the other: objects that are not blobs (results last), documents by
+ * generations, other blobs.
  */
 export async function orderByLinks(
   blobs: BlobStore,
@@ -27,7 +31,10 @@ export async function orderByLinks(
   );
 }
 
-/** Those that no other one links, then those that only they link, and so on. Digests admit no cycles. */
+/**
+ * First the documents that no other document links, then those that only the first ones link, and so on. Digests form
+ * no cycles.
+ */
 async function cutGenerations(
   blobs: BlobStore,
   documents: readonly Garbage[],
@@ -52,7 +59,9 @@ async function cutGenerations(
   return generations;
 }
 
-/** None of what is gone, damaged, or no document of ours: nobody can follow them. */
+/**
+ * The links of a document. A blob that is gone, damaged or not one of our documents has none: no walk can follow it.
+ */
 async function readLinks(blobs: BlobStore, digest: Digest): Promise<readonly Digest[]> {
   try {
     return parseDocument(digest, await blobs.get(digest), documentSchema).links;

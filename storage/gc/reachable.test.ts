@@ -38,8 +38,8 @@ function makeResult(outputs: Result['outputs'], links: readonly Digest[] = [], s
   return { v: 1, action, outputs, links: [...links], stats: {} };
 }
 
-describe('reached are', () => {
-  test('what a name leads to, with the way there', async () => {
+describe('a walk', () => {
+  test('a walk finds the blobs that a name leads to, and the path to each', async () => {
     const { text, document, refs, walk } = createWalk();
     const [items, image, archive, stray] = await Promise.all(['items', 'image', 'archive', 'stray'].map(text));
     if (!items || !image || !archive || !stray) throw new Error('nothing was put');
@@ -51,7 +51,7 @@ describe('reached are', () => {
     expect(reachable.explain(image)).toEqual(['refs/datasets/faces.json', dataset, image]);
   });
 
-  test('the checkpoints that an experiment keeps, its previews and logs, but not what it superseded', async () => {
+  test('a walk finds kept checkpoints, previews and logs of an experiment, and no superseded checkpoint', async () => {
     const { text, document, refs, walk } = createWalk();
     const [config, log, picture, tensor, old] = await Promise.all(['config', 'log', 'png', 'tensor', 'old'].map(text));
     if (!config || !log || !picture || !tensor || !old) throw new Error('nothing was put');
@@ -80,7 +80,7 @@ describe('reached are', () => {
     expect([...(await walk()).digests()].sort()).toEqual(expected.sort());
   });
 
-  test('the outputs and links of results, and what those link, but not their inputs', async () => {
+  test('a walk finds outputs and links of results, and what those link, but no inputs', async () => {
     const { text, document, blobs, cache, walk } = createWalk();
     const deep = await text('deep');
     const inner = await document({ v: 1, links: [deep] });
@@ -92,7 +92,7 @@ describe('reached are', () => {
     expect([...(await walk()).digests()].sort()).toEqual([deep, inner, outer, other].sort());
   });
 
-  test('what runs that go on name, not what leases say', async () => {
+  test('a walk finds the blobs that running calls name, and none of leases', async () => {
     const { text, store, walk } = createWalk();
     const [needed, done] = [await text('needed'), await text('done')];
     const put = (key: string, value: Json) => store.put(key, Buffer.from(JSON.stringify(value)));
@@ -112,7 +112,7 @@ describe('reached are', () => {
     expect([...(await walk()).digests()].sort()).toEqual([needed]);
   });
 
-  test('documents whose media type was lost, not what merely looks like one', async () => {
+  test('a walk reads documents whose media type was lost, and no blob that only looks like one', async () => {
     const { text, document, blobs, cache, walk } = createWalk();
     const [child, stranger] = [await text('child'), await text('stranger')];
     const untyped = await document({ v: 1, links: [child] }, 'application/octet-stream');
@@ -123,7 +123,7 @@ describe('reached are', () => {
   });
 });
 
-test('a walk goes on from another', async () => {
+test('a walk can go on from an earlier one', async () => {
   const { text, document, blobs, store, cache } = createWalk();
   const first = await text('first');
   await cache.create(makeResult({}, [first], 'one'));
@@ -136,7 +136,7 @@ test('a walk goes on from another', async () => {
   expect(after.has(first)).toBe(true);
 });
 
-test('pages are not read, nor asked after', async () => {
+test('a walk neither reads nor looks up pages', async () => {
   const calls = { get: 0, head: 0 };
   const memory = createMemoryStore();
   const counted = interceptStore(memory, async ({ operation, key }, run) => {
@@ -161,8 +161,8 @@ test('pages are not read, nor asked after', async () => {
   expect(calls).toEqual({ get: 1, head: 0 });
 });
 
-describe('what is wrong', () => {
-  test('a damaged document stops the walk, unless somebody takes it', async () => {
+describe('faults', () => {
+  test('a damaged document stops the walk, unless a callback takes it', async () => {
     const { document, store, blobs, refs, walk } = createWalk();
     const dataset = await document(makeDataset([]));
     await refs.datasets.create('d', { v: 1, dataset });
@@ -175,7 +175,7 @@ describe('what is wrong', () => {
     expect(reachable.has(dataset)).toBe(true);
   });
 
-  test('a missing document is told, and stays needed', async () => {
+  test('a missing document is reported and stays needed', async () => {
     const { store, blobs, refs } = createWalk();
     const dataset = digestOf('never stored');
     await refs.datasets.create('d', { v: 1, dataset });
@@ -185,13 +185,13 @@ describe('what is wrong', () => {
     expect(reachable.has(dataset)).toBe(true);
   });
 
-  test('a root that is unreadable, or of no known kind, stops the walk, unless somebody takes it', async () => {
+  test('a root that is unreadable or of an unknown kind stops the walk, unless a callback takes it', async () => {
     const { store, walk } = createWalk();
     await store.put('refs/datasets/broken.json', Buffer.from('{"v":2}'));
     await expect(walk()).rejects.toThrow(Corrupt);
     await store.delete('refs/datasets/broken.json');
     await store.put('refs/poems/x.json', Buffer.from('{"v":1}'));
-    await expect(walk()).rejects.toThrow(/kind that is not known/);
+    await expect(walk()).rejects.toThrow(/of an unknown kind/);
     const keys: string[] = [];
     for await (const _ of listRoots(store, { onUnreadable: key => void keys.push(key) })) throw new Error('no root');
     expect(keys).toEqual(['refs/poems/x.json']);

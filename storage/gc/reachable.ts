@@ -1,7 +1,8 @@
 /**
- * @file What the names, results, leases and running calls of a store lead to: the one walk by which gc marks and verify explains.
- * Only JSON documents have `links`, and only they are read. What is one is told by who names it; a link of which nobody says so is
- * looked up by its media type. So of 1,100 pages with 10,000 columns a walk reads the few documents that name them.
+ * @file Finds the blobs that the names, results, leases and running calls of a store lead to. gc and verify share this
+ * walk. Only JSON documents have `links`, so the walk reads only documents: those that their root or parent declares as
+ * documents, and blobs of unknown kind with the media type of JSON. A dataset of 1,100 pages with 10,000 columns costs
+ * the few documents that name them.
  */
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
@@ -17,20 +18,20 @@ import type { Link, Root } from './roots.ts';
 
 /** Documents and roots followed at once. */
 const WIDTH = 16;
-/** No document is larger; what is, is no document. */
+/** A larger blob is not a document. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
 
-/** What every document has in common. A config has no links. */
+/** The fields that all documents share. A config has no links. */
 const documentSchema = z.looseObject({ kind: z.string().optional(), links: z.array(digestSchema).optional() });
 
 export type DocumentHead = z.output<typeof documentSchema>;
 
-/** The digests that roots lead to, and through whom. About 150 bytes each. */
+/** The digests that roots lead to, with the path to each. About 150 bytes each. */
 export interface Reachable {
   readonly size: number;
   has(digest: Digest): boolean;
   digests(): Iterable<Digest>;
-  /** Why it is needed: the key of a root, the documents between, and the digest itself. */
+  /** The path to a digest: the key of a root, the documents between, and the digest itself. */
   explain(digest: Digest): string[];
 }
 
@@ -38,17 +39,17 @@ export interface WalkOptions {
   readonly signal?: AbortSignal;
   /** Default: none, so that every link is looked into. */
   readonly kinds?: DocumentKinds;
-  /** Goes on from there: what was reached stays so, and is not followed again. */
+  /** Adds to an earlier walk. Its digests stay reached and are not followed again. */
   readonly from?: Reachable;
-  /** Each document that was read. */
+  /** Called for each document that was read. */
   readonly onDocument?: (digest: Digest, document: DocumentHead) => void;
-  /** A document that is not in the store; what it linked cannot be told. Default: nothing. */
+  /** Called for each document that the store does not have. Its links are unknown. Default: does nothing. */
   readonly onMissing?: (digest: Digest) => void;
-  /** A document that is damaged, or none. Default: throws the Corrupt. */
+  /** Called for each document that cannot be read. Default: throws the error. */
   readonly onUnreadable?: (digest: Digest, error: Corrupt) => void;
 }
 
-/** Follows `links` from the roots. Whether leaves exist is not looked at. */
+/** Follows `links` from the roots. Does not check whether leaves exist. */
 export async function walkReachable(
   blobs: BlobStore,
   roots: AsyncIterable<Root> | Iterable<Root>,
@@ -66,7 +67,7 @@ export async function walkReachable(
   return found;
 }
 
-/** Whom each digest was reached through, and whose links were followed. */
+/** The parent of each reached digest, and the digests whose links were followed. */
 class Found implements Reachable {
   readonly #parents = new Map<Digest, string>();
   readonly followed = new Set<Digest>();
@@ -101,7 +102,7 @@ interface Step extends Link {
   readonly parent: string;
 }
 
-/** Documents first: they tell what most of the other links are. */
+/** Follows documents first: they tell the kind of most other links. */
 async function followRoots(
   blobs: BlobStore,
   roots: readonly Root[],
@@ -127,17 +128,17 @@ async function followRoots(
   };
   const bound = { width: WIDTH, signal: options.signal };
   for (const steps of [documents, unknown]) {
-    // The last steps in work may add more after the list was found empty.
+    // The last steps in progress may add more after the list was empty.
     while (steps.length > 0) await mapBounded(drain(steps), bound, follow);
   }
 }
 
-/** Takes the newest entry until none is left, also those added meanwhile. */
+/** Takes the newest entry until none is left, including entries added meanwhile. */
 function* drain<T>(entries: T[]): Iterable<T> {
   for (let next = entries.pop(); next !== undefined; next = entries.pop()) yield next;
 }
 
-/** The links of a document; none of what is no document. */
+/** The links of a document; none for a blob that is not a document. */
 async function readLinks(blobs: BlobStore, { digest, kind }: Link, options: WalkOptions): Promise<Link[]> {
   try {
     if (kind === 'unknown' && !(await mayBeDocument(blobs, digest))) return [];
@@ -157,7 +158,10 @@ async function readLinks(blobs: BlobStore, { digest, kind }: Link, options: Walk
   }
 }
 
-/** By its media type; where that was lost (a crash of the machine may lose the newest of a folder), by its first character. */
+/**
+ * Decides by the media type. If the media type was lost (a crash of the machine can lose the newest ones), by the first
+ * character.
+ */
 async function mayBeDocument(blobs: BlobStore, digest: Digest): Promise<boolean> {
   const ref = await blobs.head(digest);
   if (ref === undefined || ref.size === 0 || ref.size > MAX_DOCUMENT_BYTES) return false;
@@ -166,7 +170,7 @@ async function mayBeDocument(blobs: BlobStore, digest: Digest): Promise<boolean>
   return first === '{'.charCodeAt(0);
 }
 
-/** Somebody's own JSON is no document of ours, and no error. */
+/** Undefined for other JSON, such as a user's file: that is not an error. */
 function parseIfDocument(digest: Digest, bytes: Uint8Array): DocumentHead | undefined {
   try {
     return parseDocument(digest, bytes, documentSchema);

@@ -14,12 +14,12 @@ async function putAll(store: ObjectStore, bodies: readonly Uint8Array[]) {
   return Promise.all(bodies.map(async body => ({ digest: (await blobs.put(body)).digest, size: body.length })));
 }
 
-/** What a damaged disk leaves: other bytes under the name. */
+/** Stores other bytes under the name, as a damaged disk does. */
 async function spoil(store: ObjectStore, digest: Digest, body: Uint8Array): Promise<void> {
   await store.put(blobKey(digest), body);
 }
 
-test('one bit in the last byte, a missing end and a surplus one are found, and nothing else is', async () => {
+test('finds a flipped bit, a missing end and a surplus end, and reports no intact blob', async () => {
   const store = createMemoryStore();
   const bodies = [
     new Uint8Array(LARGE).fill(7),
@@ -41,7 +41,7 @@ test('one bit in the last byte, a missing end and a surplus one are found, and n
   expect(damaged.map(blob => blob.digest).sort()).toEqual([large, short, long, empty].map(blob => blob.digest).sort());
 });
 
-test('a large blob is read in parts, so that it need not fit into memory', async () => {
+test('reads a large blob in parts', async () => {
   const ranges: (ByteRange | undefined)[] = [];
   const memory = createMemoryStore();
   const store: ObjectStore = {
@@ -57,7 +57,7 @@ test('a large blob is read in parts, so that it need not fit into memory', async
   for (const range of ranges) expect((range?.end ?? LARGE) - (range?.start ?? 0)).toBeLessThan(8 << 20);
 });
 
-test('what is deleted, or put right, while it is read is not damaged', async () => {
+test('does not report a blob that is deleted or repaired while it is read', async () => {
   const memory = createMemoryStore();
   const right = new Uint8Array(LARGE).fill(1);
   const [deleted, healed, shrunk] = await putAll(memory, [new Uint8Array(LARGE), right, Buffer.from('shrunk')]);
@@ -76,7 +76,7 @@ test('what is deleted, or put right, while it is read is not damaged', async () 
   expect(await findDamaged(store, [deleted, healed, shrunk])).toEqual([]);
 });
 
-test('tells each blob that it has read', async () => {
+test('reports each blob after reading it', async () => {
   const store = createMemoryStore();
   const all = await putAll(store, [Buffer.from('a'), Buffer.from('b')]);
   const told: Digest[] = [];

@@ -1,4 +1,7 @@
-/** @file Every blob read again, to the last byte, in constant memory and in slices that let others run. */
+/**
+ * @file Reads blobs and compares their bytes with their digests, in constant memory. Yields to the event loop between
+ * slices.
+ */
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { InvalidInput } from '../../errors.ts';
@@ -7,11 +10,11 @@ import { blobKey } from '../keys.ts';
 import { mapBounded } from '../map-bounded.ts';
 import type { ObjectStore } from '../types.ts';
 
-/** Bytes of one request; so many times {@link WIDTH} are in memory. */
+/** Bytes of one request. Times {@link WIDTH}, that is the memory in use. */
 const RANGE_BYTES = 8 << 20;
-/** Hashed at a time: about 1 ms. */
+/** Bytes hashed at a time: about 1 ms. */
 const SLICE_BYTES = 2 << 20;
-/** Blobs in work at once. */
+/** Blobs read at once. */
 const WIDTH = 8;
 
 export interface StoredBlob {
@@ -22,11 +25,11 @@ export interface StoredBlob {
 
 export interface RehashOptions {
   readonly signal?: AbortSignal;
-  /** After each blob. */
+  /** Called after each blob. */
   readonly onBlob?: (blob: StoredBlob) => void;
 }
 
-/** Those whose bytes do not match their digest. What was deleted meanwhile is none of them. */
+/** The blobs whose bytes do not match their digest. Skips blobs that were deleted meanwhile. */
 export async function findDamaged(
   store: ObjectStore,
   blobs: readonly StoredBlob[],
@@ -42,8 +45,8 @@ export async function findDamaged(
 }
 
 /**
- * Twice a wrong answer: once may be a blob that was replaced while it was read.
- * @param known `size` in bytes where it was listed, which spares a request.
+ * Reads up to twice, since a blob may be replaced while it is read.
+ * @param known `size` in bytes, if a listing gave it: saves a request.
  */
 export async function isDamaged(
   store: ObjectStore,
@@ -58,7 +61,7 @@ export async function isDamaged(
   return true;
 }
 
-/** Undefined when it is not there; `changed` when it is shorter than `size`. */
+/** The sha256 in hexadecimal; undefined when the blob is gone; `changed` when it is shorter than `size`. */
 async function hashStored(
   store: ObjectStore,
   digest: Digest,

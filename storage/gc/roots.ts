@@ -1,4 +1,4 @@
-/** @file Where every walk begins: names, results, leases and running calls, and the blobs that each of them names. */
+/** @file The roots of every walk: names, results, leases and running calls, with the blobs that each of them names. */
 import type { z } from 'zod';
 import { Corrupt } from '../../errors.ts';
 import { canonicalDigest } from '../canonical.ts';
@@ -20,14 +20,14 @@ import {
 import type { ObjectInfo, ObjectStore } from '../types.ts';
 import { readVersioned } from '../versioned.ts';
 
-/** A blob that is named, and what whoever names it knows of it: whether it is a JSON document, which may have links of its own. */
+/** A named blob. `document`: a JSON document, which may have links of its own; `leaf`: not a document. */
 export interface Link {
   readonly digest: Digest;
   readonly kind: 'document' | 'leaf' | 'unknown';
 }
 
 export interface Root {
-  /** Of the document in the store: `refs/datasets/portraits.json`. */
+  /** Key of the root in the store: `refs/datasets/portraits.json`. */
   readonly key: string;
   readonly lastModified: Date;
   readonly links: readonly Link[];
@@ -35,9 +35,9 @@ export interface Root {
 
 export interface RootOptions {
   readonly signal?: AbortSignal;
-  /** Which are read at all; default: every one. */
+  /** Chooses the roots to read. Default: all. */
   readonly select?: (info: ObjectInfo) => boolean;
-  /** A root that is no JSON, of an unknown version, or not as its schema says. Default: throws the Corrupt. */
+  /** Called for each root that cannot be read. Default: throws the error. */
   readonly onUnreadable?: (key: string, error: Corrupt) => void;
 }
 
@@ -56,7 +56,7 @@ export async function* listRoots(store: ObjectStore, options: RootOptions = {}):
   }
 }
 
-/** What is wrong with the root under this key now; undefined when nothing is, or when it is gone. */
+/** Reads the root under this key. @returns The error; undefined when the root can be read or is gone. */
 export async function checkRoot(store: ObjectStore, key: string): Promise<Corrupt | undefined> {
   let problem: Corrupt | undefined;
   const onUnreadable = (_: string, error: Corrupt) => {
@@ -66,7 +66,7 @@ export async function checkRoot(store: ObjectStore, key: string): Promise<Corrup
   return problem;
 }
 
-/** What a root of each kind names. */
+/** For each kind of root, the blobs that it names. */
 const READERS: readonly {
   readonly pattern: RegExp;
   readonly read: (store: ObjectStore, key: string) => Promise<readonly Link[]>;
@@ -78,7 +78,7 @@ const READERS: readonly {
     read: reader(leaseSchema, () => []),
   },
   { pattern: /^runs\/.*\/state\.json$/, read: reader(runRecordSchema, linksOfRun) },
-  // Logs of events name nothing.
+  // Event logs name no blobs.
   { pattern: /^runs\//, read: async () => [] },
   { pattern: /^actions\//, read: reader(resultSchema, linksOfResult) },
 ];
@@ -90,7 +90,7 @@ function reader<T>(schema: z.ZodType<T>, linksOf: (value: T, key: string) => rea
   };
 }
 
-/** Undefined when it was deleted since it was listed. */
+/** Undefined when `onUnreadable` took the error. */
 async function readRoot(
   store: ObjectStore,
   { key, lastModified }: Pick<ObjectInfo, 'key' | 'lastModified'>,
@@ -99,7 +99,7 @@ async function readRoot(
   try {
     const known = READERS.find(({ pattern }) => pattern.test(key));
     if (known) return { key, lastModified, links: await known.read(store, key) };
-    throw new Corrupt(`"${key}" is of a kind that is not known`, { hint: 'a newer Easel wrote it: use that one' });
+    throw new Corrupt(`"${key}" is of an unknown kind`, { hint: 'a newer Easel wrote it: use that one' });
   } catch (error) {
     if (!(error instanceof Corrupt) || onUnreadable === undefined) throw error;
     onUnreadable(key, error);
@@ -107,7 +107,7 @@ async function readRoot(
   }
 }
 
-/** What was superseded is on its way out, and `result` is an action, no blob. */
+/** Without superseded checkpoints, which are being deleted, and without `result`, which is the digest of an action. */
 function linksOfExperiment(head: ExperimentHead): Link[] {
   return [
     ...documents([
@@ -124,15 +124,17 @@ function linksOfDataset({ dataset, originals }: DatasetHead): Link[] {
   return documents(originals ? [dataset, originals] : [dataset]);
 }
 
-/** A run that goes on needs what its names meant when it began; one that has ended left its result. */
+/** A run in progress needs the blobs that its names meant when it began; an ended run has left its result. */
 function linksOfRun({ state, links, resolved = {} }: z.output<typeof runRecordSchema>): Link[] {
   return state === 'queued' || state === 'running' ? unknown([...links, ...Object.values(resolved)]) : [];
 }
 
-/** What it was made of is not needed for it to be a result. @throws Corrupt when the key is another action's. */
+/** Its outputs and links; its inputs are not needed. @throws Corrupt when the key belongs to another action. */
 function linksOfResult({ action, outputs, links }: Result, key: string): Link[] {
   if (actionKey(action.function, canonicalDigest(action)) !== key) {
-    throw new Corrupt(`"${key}" holds the result of another action`, { hint: 'delete it; it is computed again' });
+    throw new Corrupt(`"${key}" holds the result of another action`, {
+      hint: 'delete it; the next call computes it again',
+    });
   }
   const made = Object.values(outputs).map(
     ({ digest, media_type }): Link => ({ digest, kind: media_type === 'application/json' ? 'document' : 'leaf' }),

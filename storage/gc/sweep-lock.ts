@@ -1,7 +1,8 @@
 /**
- * @file `gc/sweep.json`: one gc deletes at a time, and says so before it looks, for the last time, whether anybody needs what it is
- * about to delete. Whoever extends the life of something old does so before reading it here. So either gc sees what was extended, or
- * the other sees that gc is at it, and waits until that batch is over and shows what is left.
+ * @file The lock of gc, `gc/sweep.json`: only one gc deletes at a time. gc announces each batch here before it looks
+ * for the last time whether the batch is still garbage. A call that extends the life of an old object first writes the
+ * object and then reads this lock. So either gc sees the extended object, or the call sees the batch and waits for its
+ * end.
  */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
@@ -17,30 +18,33 @@ const sweepSchema = z.strictObject({
   v: z.literal(1),
   holder: z.string(),
   batch: z.int(),
-  /** Nothing is deleted after that. */
+  /** gc deletes nothing after this time. */
   expires_at: z.iso.datetime(),
   links: z.array(digestSchema),
 });
 type Sweep = z.infer<typeof sweepSchema>;
 
-/** A batch that is not over by then is nobody's any more. */
+/** A batch that is not over after this time belongs to a gc that died. */
 const BATCH_TTL_MS = 60_000;
-/** Of the time to live, so that a delete under way and a clock that is a little off do no harm. */
+/**
+ * Share of the time to live in which deletes may begin. The rest covers deletes in progress and small differences of
+ * clocks.
+ */
 const DELETING_SHARE = 1 / 3;
 const POLL_MS = 50;
 
 export interface SweepLock {
   /**
-   * Announces the next batch; what others relied on before is visible from then on.
+   * Announces the next batch. Objects that other processes extended before are visible from then on.
    * @returns When the last delete of the batch may begin: milliseconds since the epoch.
    * @throws Conflict when another gc took over.
    */
   announce(): Promise<number>;
-  /** Lets those who wait go on. */
+  /** Ends the batch: waiting calls go on. */
   release(): Promise<void>;
 }
 
-/** @throws Conflict when another gc deletes just now. */
+/** @throws Conflict when another gc deletes now. */
 export async function acquireSweep(store: ObjectStore, now: Clock['now']): Promise<SweepLock> {
   const holder = randomUUID();
   let batch = 0;
@@ -51,15 +55,15 @@ export async function acquireSweep(store: ObjectStore, now: Clock['now']): Promi
     const written = await writeVersioned(store, SWEEP_KEY, document, condition);
     if (written !== undefined) return written;
     throw new Conflict('another gc deletes at the same time', {
-      hint: 'let it end, then call again',
+      hint: 'wait for its end, then call again',
       retryAfterSeconds: 60,
     });
   }
 
   const before = await readVersioned(store, SWEEP_KEY, sweepSchema);
   if (before && !isOver(before, now())) {
-    throw new Conflict(`another gc deletes just now, until ${before.value.expires_at} at least`, {
-      hint: 'let it end, then call again',
+    throw new Conflict(`another gc deletes now, at least until ${before.value.expires_at}`, {
+      hint: 'wait for its end, then call again',
       retryAfterSeconds: 60,
     });
   }
@@ -79,8 +83,8 @@ export async function acquireSweep(store: ObjectStore, now: Clock['now']): Promi
 }
 
 /**
- * To be called when the life of something old was extended, before it is relied on.
- * @returns Whether a batch was under way, and is over now: what was extended may have been deleted all the same.
+ * Waits until no batch is in progress. Call it after extending the life of an old object and before using the object.
+ * @returns True if it waited for a batch. Then check that the object still exists: the batch may have deleted it.
  */
 export async function waitForSweep(store: ObjectStore, { now, sleep }: Clock): Promise<boolean> {
   const seen = await readVersioned(store, SWEEP_KEY, sweepSchema);

@@ -1,4 +1,4 @@
-/** @file Deletes garbage, batch by batch, each after a last look at whether anybody has need of it by now. */
+/** @file Deletes garbage batch by batch. Before each batch it looks once more whether the objects are still garbage. */
 import { Conflict } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
 import type { Digest } from '../digest.ts';
@@ -10,9 +10,9 @@ import { type Reachable, walkReachable } from './reachable.ts';
 import { listRoots, type Root } from './roots.ts';
 import { acquireSweep, SWEEP_KEY, type SweepLock } from './sweep-lock.ts';
 
-/** Deleted between two last looks. */
+/** Objects in a batch. */
 const BATCH = 1000;
-/** How far the clock of this machine may be from that of the store. */
+/** Largest difference between the clock of this machine and the clock of the store. */
 const MAX_SKEW_MS = 5 * 60_000;
 
 export interface Sweep {
@@ -26,9 +26,10 @@ export interface Sweep {
 }
 
 /**
- * Deletes what of `due` is still garbage. Killed anywhere, it leaves nothing that links what is gone: calling again goes on.
- * @param due Garbage that was garbage a grace period ago, too.
- * @throws Conflict when another gc deletes just now, or the clocks differ.
+ * Deletes the part of `due` that is still garbage. After a kill at any point, no stored object links a deleted one, and
+ * calling again goes on.
+ * @param due Garbage that was already garbage a grace period ago.
+ * @throws Conflict when another gc deletes now, or the clocks differ.
  */
 export async function sweepGarbage(sweep: Sweep, due: readonly Garbage[]): Promise<void> {
   const { store, blobs, survey, now } = sweep;
@@ -43,14 +44,14 @@ export async function sweepGarbage(sweep: Sweep, due: readonly Garbage[]): Promi
       }
     }
   } finally {
-    // Not released, it is nobody's in a minute.
+    // A lock that cannot be released expires in a minute.
     await lock.release().catch(() => {});
   }
 }
 
 /**
- * Without what is linked by something that is not going: whoever relies on that, relies on it, too. Adds to the survey's marks what
- * stays for that reason.
+ * Drops from `due` all objects that an object which stays links to, since a user of that object needs them. Adds these
+ * objects to the marks of the survey.
  */
 async function spareLinked({ blobs, survey, ages, signal }: Sweep, due: readonly Garbage[]): Promise<Garbage[]> {
   const going = new Map(due.filter(garbage => isIdle(garbage, infoOf(survey, garbage), ages.now)).map(g => [g.key, g]));
@@ -58,7 +59,7 @@ async function spareLinked({ blobs, survey, ages, signal }: Sweep, due: readonly
   for (const [digest, { key, lastModified }] of survey.blobs) {
     if (!going.has(key) && !survey.marked.has(digest)) staying.push(blobRoot(digest, key, lastModified));
   }
-  // What is garbage and damaged can be read by nobody else either.
+  // Garbage that is damaged cannot be used by other calls either.
   const { kinds } = survey.declared;
   await walkReachable(blobs, staying, { kinds, from: survey.marked, signal, onUnreadable: () => {} });
   const results = new Map(survey.results.map(result => [result.key, result]));
@@ -68,7 +69,7 @@ async function spareLinked({ blobs, survey, ages, signal }: Sweep, due: readonly
   });
 }
 
-/** @returns What there was no time for. */
+/** @returns The objects for which there was no time. */
 async function sweepBatch(
   sweep: Sweep,
   lock: SweepLock,
@@ -77,7 +78,7 @@ async function sweepBatch(
 ): Promise<readonly Garbage[]> {
   const { store, now, signal } = sweep;
   const deadline = await lock.announce();
-  // From here on: what was extended before is seen, who extends later waits.
+  // From here on, earlier extensions are visible, and later ones wait for this batch.
   const roots = await markChanges(sweep, marked);
   const stays = new Set<Garbage>();
   const extended: Root[] = [];
@@ -101,7 +102,7 @@ async function sweepBatch(
   return left;
 }
 
-/** Marks what roots lead to that came or changed since the survey. @returns The keys of all roots there are now. */
+/** Marks the blobs of roots that are new or changed since the survey. @returns The keys of all current roots. */
 async function markChanges({ store, blobs, survey, ages, signal }: Sweep, marked: Reachable): Promise<Set<string>> {
   const keys = new Set<string>();
   const select = (info: ObjectInfo) => {
@@ -130,14 +131,14 @@ function blobRoot(digest: Digest, key: string, lastModified: Date): Root {
   return { key, lastModified, links: [{ digest, kind: 'unknown' }] };
 }
 
-/** Ages are told by the store's clock, and by ours. */
+/** Ages compare times of the store with times of this machine, so the two clocks must agree. */
 async function checkClock(store: ObjectStore, now: number): Promise<void> {
   const written = (await store.head(SWEEP_KEY))?.lastModified.getTime() ?? now;
   if (Math.abs(written - now) <= MAX_SKEW_MS) return;
   throw new Conflict(
-    `the clock of this machine and that of ${store.url} differ by ${Math.round((now - written) / 1000)} s`,
+    `the clock of this machine and the clock of ${store.url} differ by ${Math.round((now - written) / 1000)} s`,
     {
-      expected: `at most ${MAX_SKEW_MS / 1000} s, since gc goes by ages`,
+      expected: `at most ${MAX_SKEW_MS / 1000} s, since gc compares ages`,
       hint: 'set the clock (NTP), then call again',
     },
   );

@@ -1,7 +1,7 @@
 /**
- * @file Everything in a store looked at: blobs against their digests, documents against their schemas and keys, and whether what is
- * needed is there. It changes nothing. It may run beside training, which prunes: what seems missing is looked for once more, from the
- * names of that moment on.
+ * @file Checks a whole store: blobs against their digests, documents against their schemas and keys, and that all
+ * needed blobs exist. It changes nothing. It may run beside training, which prunes checkpoints: blobs that seem missing
+ * are looked up once more, starting from the names at that moment.
  */
 import type { Corrupt } from '../../errors.ts';
 import type { Digest } from '../digest.ts';
@@ -14,7 +14,7 @@ import { type DocumentHead, type Reachable, walkReachable } from './reachable.ts
 import { findDamaged, type StoredBlob } from './rehash.ts';
 import { listRoots } from './roots.ts';
 
-/** Blobs looked for at once. */
+/** Blobs looked up at once. */
 const WIDTH = 16;
 
 export interface VerifyProgress {
@@ -22,7 +22,7 @@ export interface VerifyProgress {
   readonly done: number;
   readonly total?: number;
   readonly unit: 'blobs' | 'documents';
-  /** Hashed so far. */
+  /** Bytes hashed so far. */
   readonly bytes?: number;
 }
 
@@ -34,7 +34,7 @@ export interface VerifyOptions {
 
 export interface Needed {
   readonly digest: Digest;
-  /** From the key of a root to the digest; only the digest when nothing leads to it. */
+  /** From the key of a root to the digest; only the digest when no root leads to it. */
   readonly path: readonly string[];
 }
 
@@ -50,12 +50,12 @@ export interface StoreFindings {
   readonly documents: number;
   readonly unreferenced: { readonly count: number; readonly bytes: number };
   readonly damaged: readonly (Needed & { readonly size: number })[];
-  /** Not there, though a name, a lease or a running call leads to it. */
+  /** Blobs that do not exist, although a name, a lease or a running call leads to them. */
   readonly missing: readonly Needed[];
-  /** Not there, and only results name it: made again when it is used. */
+  /** Blobs that do not exist and that only results name: the next use makes them again. */
   readonly stale: readonly Needed[];
   readonly unreadable: readonly Unreadable[];
-  /** Keys under cas/ that are none of blobs. */
+  /** Keys under cas/ that are not keys of blobs. */
   readonly foreign: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export async function verifyStore(
     [...stored].map(([digest, size]) => ({ digest, size })),
     options,
   );
-  // A damaged document could not be read either.
+  // A damaged document could not be read either, and is reported once.
   const known = new Set<string>(damaged.map(blob => blob.digest));
   const unreferenced = [...stored].filter(([digest]) => !walk.all.has(digest));
   return {
@@ -104,7 +104,7 @@ async function listBlobs(
 }
 
 interface Walk {
-  /** What is reached without the results. */
+  /** Blobs that names, leases and running calls lead to; without those of results. */
   readonly needed: ReadonlySet<Digest>;
   readonly all: Reachable;
   readonly documents: number;
@@ -112,7 +112,7 @@ interface Walk {
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
-/** Names first, so that who needs a blob is told by them wherever that is so. */
+/** Walks the names first, so the path to a blob begins at a name if a name leads to it. */
 async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOptions): Promise<Walk> {
   const { kinds, signal, progress } = options;
   const unreadable = new Map<string, string>();
@@ -141,14 +141,14 @@ async function walkAll(store: ObjectStore, blobs: BlobStore, options: VerifyOpti
   return { needed, all, documents, unreadable };
 }
 
-/** What is wrong with a document of a known kind. */
+/** The first fault of a document of a known kind; undefined when it has none. */
 function findFault({ kind = '', ...rest }: DocumentHead, kinds: DocumentKinds): string | undefined {
   const parsed = Object.hasOwn(kinds, kind) ? kinds[kind]?.schema.safeParse({ kind, ...rest }) : undefined;
   const [issue] = parsed?.error?.issues ?? [];
-  return issue && `it is no ${kind}: ${issue.path.join('.')}: ${issue.message}`;
+  return issue && `it is not a valid ${kind}: ${issue.path.join('.')}: ${issue.message}`;
 }
 
-/** What a first look misses may have been written since the listing, or pruned since the walk: a second walk tells. */
+/** A blob missed at first may have been written after the listing, or pruned after the walk. A second walk decides. */
 async function confirmMissing(
   store: ObjectStore,
   blobs: BlobStore,

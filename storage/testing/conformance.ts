@@ -1,4 +1,4 @@
-/** @file What every driver must pass, called by each driver's test file. Keys lie below a prefix of their own per test, so one bucket will do. */
+/** @file The test suite for all drivers. Each test uses its own prefix of keys, so one bucket is enough. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { ObjectStore } from '../types.ts';
@@ -15,7 +15,7 @@ export type { StoreUnderTest };
 
 const SECTIONS = [testObjects, testCopies, testRanges, testConditions, testListing, testIntegrity, testFailures];
 
-/** Registers the suite; `create` makes an empty place for one test. */
+/** Registers the suite. `create` makes an empty place for one test. */
 export function testObjectStore(name: string, create: () => Promise<StoreUnderTest>): void {
   describe(`object store: ${name}`, () => {
     let place: StoreUnderTest;

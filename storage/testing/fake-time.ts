@@ -7,11 +7,14 @@ const STEP_MS = 1000;
 export interface FakeTimeOptions {
   /** Milliseconds since the epoch. Default: 2026-01-01T00:00:00Z. */
   readonly startsAt?: number;
-  /** How far a sleep of `ms` moves the time by itself; undefined: it waits until the test moves it. Default: every sleep waits. */
+  /**
+   * How far a sleep of `ms` moves the time by itself; undefined: it waits until the test moves it. Default: every sleep
+   * waits.
+   */
   readonly sleepMoves?: (ms: number) => number | undefined;
 }
 
-/** A sleep moves the time by its length: nobody waits. */
+/** A sleep moves the time by its length, so no sleeper waits. */
 export const SLEEP_PASSES: FakeTimeOptions = { sleepMoves: ms => ms };
 
 /** The time of all hosts of a test. Sleepers wake in the order of their time. */

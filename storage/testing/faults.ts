@@ -1,4 +1,4 @@
-/** @file Faults of a store behind a network, put around one in this process. */
+/** @file Wraps a store with the faults of a network. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ambiguous, Unreachable } from '../../errors.ts';
 import { interceptStore, type StoreCall } from '../intercept.ts';
@@ -6,12 +6,15 @@ import type { ObjectStore } from '../types.ts';
 
 /**
  * - `refuse`: nothing reaches the store.
- * - `lose request`: nothing does, and the caller cannot know.
- * - `lose answer`: it is done, and the caller cannot know.
+ * - `lose request`: nothing reaches the store, and the caller cannot know.
+ * - `lose answer`: the operation is done, and the caller cannot know.
  */
 export type Fault = 'refuse' | 'lose request' | 'lose answer';
 
-/** A store in which calls suffer what `choose` says; undefined lets them pass. What is lost of a read is merely unreachable. */
+/**
+ * A store whose calls suffer the faults that `choose` returns; undefined: none. A lost read is Unreachable, never
+ * Ambiguous.
+ */
 export function withFaults(store: ObjectStore, choose: (call: StoreCall) => Fault | undefined): ObjectStore {
   return interceptStore(store, async (call, run) => {
     const fault = choose(call);
@@ -24,7 +27,7 @@ export function withFaults(store: ObjectStore, choose: (call: StoreCall) => Faul
   });
 }
 
-/** A store whose operations begin and end late, each by up to `longestMs`, drawn from the seed. */
+/** A store whose operations begin and end up to `longestMs` late, drawn from the seed. */
 export function withLatency(store: ObjectStore, seed: number, longestMs: number): ObjectStore {
   const draw = createDraw(seed);
   return interceptStore(store, async (_call, run) => {

@@ -1,4 +1,4 @@
-/** @file An HTTP proxy on loopback that does to requests what networks do. The Host header passes as it came, since it is signed. */
+/** @file An HTTP proxy on loopback with the faults of networks. It does not change the Host header, which is signed. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * - `drop request`: the connection ends before anything reaches the store.
- * - `drop response`: the store has done what was asked, and the connection ends.
+ * - `drop response`: the store has executed the request, and the connection ends.
  * - `cut response`: the connection ends in the middle of the body.
  * - `flip request bit`, `flip response bit`: in the last byte of the body.
  * - `delay request`, `delay response`: by a fifth of a second.
@@ -32,21 +32,21 @@ export interface WireRequest {
 }
 
 export interface FaultyProxy {
-  /** `http://127.0.0.1:PORT`, to be used instead of the store's. */
+  /** `http://127.0.0.1:PORT`. Use it instead of the store's endpoint. */
   readonly endpoint: string;
   /** Decides what happens to each request; undefined lets it pass. */
   choose: (request: WireRequest) => WireFault | undefined;
-  /** Changes the headers on their way to the store, as a proxy between could. */
+  /** Changes the headers on their way to the store, as a proxy may do. */
   rewrite: (headers: Record<string, string | string[] | undefined>) => void;
-  /** Since it was started, in order. */
+  /** All requests since the start, in order. */
   readonly requests: readonly WireRequest[];
-  /** Does this to the next request of the method, and lets the others pass. */
+  /** Applies the fault to the next request of the method; the others pass. */
   next(method: string, fault: WireFault): void;
-  /** From now on connections are refused. */
+  /** Refuses connections from now on. */
   goDown(): Promise<void>;
-  /** At the same port. */
+  /** Accepts connections again, at the same port. */
   comeBack(): Promise<void>;
-  /** Resolves when late requests have reached the store, too. */
+  /** Resolves after late requests have reached the store. */
   close(): Promise<void>;
 }
 
@@ -152,7 +152,7 @@ function flipLastBit(body: Buffer): void {
   if (last >= 0) body.writeUInt8(body.readUInt8(last) ^ 1, last);
 }
 
-/** What concerns one connection only (RFC 9110, 7.6.1). */
+/** Headers of a single connection (RFC 9110, section 7.6.1). */
 function withoutHopByHop({
   connection: _,
   'keep-alive': __,

@@ -1,16 +1,16 @@
-/** @file Another process on a folder, for tests of the file driver: node file-writer.ts MODE DIR KEY COUNT */
+/** @file A process that writes to a folder store, for tests: `node file-writer.ts MODE DIR KEY COUNT` */
 import { createHash } from 'node:crypto';
 import { PreconditionFailed } from '../../errors.ts';
 import { openFileStore } from '../drivers/file/file-store.ts';
 import type { Etag, ObjectStore } from '../types.ts';
 
-/** `<number> <sha256 of the number> <filler>`: a body that tells whether it is whole. */
+/** `<number> <sha256 of the number> <filler>`: a body that shows whether it is complete. */
 export function makeNumberedBody(value: number): Uint8Array {
   const text = `${value} ${createHash('sha256').update(String(value)).digest('hex')} `;
   return new Uint8Array(Buffer.from(text.padEnd(50_000 + (value % 7) * 1000, `${value % 10}`)));
 }
 
-/** The number; undefined when the body is not whole. */
+/** The number; undefined when the body is not complete. */
 export function readNumberedBody(body: Uint8Array): number | undefined {
   const value = Number.parseInt(Buffer.from(body).toString(), 10);
   return Buffer.compare(body, makeNumberedBody(value)) === 0 ? value : undefined;
@@ -34,7 +34,7 @@ const MODES: Readonly<Record<string, Mode>> = {
     }
   },
 
-  /** Creates `<key>-0` and so on, and prints the numbers of those that it was first to create. */
+  /** Creates `<key>-0`, `<key>-1` and so on. Prints the numbers of the keys that it created first. */
   async create(store, key, count) {
     for (let i = 0; i < count; i++) {
       try {
@@ -46,7 +46,10 @@ const MODES: Readonly<Record<string, Mode>> = {
     }
   },
 
-  /** Until it is killed: the next number, by compare-and-swap under `<key>` and without condition under `<key>-free`; printed when both are stored. */
+  /**
+   * Counts until it is killed. Stores each number under `<key>` by compare-and-swap and under `<key>-free` without a
+   * condition, then prints it.
+   */
   async churn(store, key) {
     const stored = await store.get(key);
     let etag: Etag | undefined = stored?.etag;

@@ -1,4 +1,7 @@
-/** @file The least of an S3 server, in memory, which takes conditional writes for granted as several real ones do (storage/probe.ts). */
+/**
+ * @file A minimal S3 server in memory that breaks the promises of conditional writes as some real stores do
+ * (storage/probe.ts).
+ */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,16 +10,16 @@ import { digestOf, hexOf } from '../digest.ts';
 
 /**
  * - `ignores conditions`: takes the headers and overwrites.
- * - `compares, then writes`: right for one writer, and lets all win who come at once.
- * - `creates well`: decides atomically on If-None-Match, and not on If-Match.
+ * - `compares, then writes`: correct for one writer; lets all concurrent writers win.
+ * - `creates well`: atomic for If-None-Match, not for If-Match.
  */
 export type Lie = 'ignores conditions' | 'compares, then writes' | 'creates well';
 
-/** Between comparing and writing: long, so that the others arrive in it on a busy machine, too. */
+/** Time between comparing and writing: long enough for the other writers to arrive, also on a busy machine. */
 const WINDOW_MS = 200;
 const LAST_MODIFIED = new Date(0).toUTCString();
 
-/** On loopback; `objects` are what it holds, by key. */
+/** Listens on loopback; `objects` holds the stored objects by key. */
 export async function startLyingS3(lie: Lie) {
   const objects = new Map<string, Buffer>();
   const etagOf = (body: Buffer) => `"${hexOf(digestOf(body))}"`;

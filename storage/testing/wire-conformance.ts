@@ -1,4 +1,4 @@
-/** @file What an S3 store and the driver must do together when the network between them fails, called where such a store runs. */
+/** @file The test suite for the S3 driver and a real store with a failing network between them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ambiguous, Corrupt, PreconditionFailed, StoreDenied, Unreachable } from '../../errors.ts';
 import { createBlobStore } from '../cas.ts';
@@ -14,16 +14,16 @@ import { createDraw } from './faults.ts';
 import { type FaultyProxy, startFaultyProxy, type WireFault } from './faulty-proxy.ts';
 
 export interface WirePlace {
-  /** Of the store itself. */
+  /** Endpoint of the store itself. */
   readonly endpoint: string;
-  /** Opens the place by this endpoint, of the store or of a proxy before it, without patience. */
+  /** Opens the place without retries, by the endpoint of the store or of a proxy in front of it. */
   open(endpoint: string): ObjectStore;
   destroy(): Promise<void>;
 }
 
 const digestOfBody = (stored: StoredObject | undefined) => stored && digestOf(stored.body);
 
-/** Registers the suite; `create` makes an empty place for one test. */
+/** Registers the suite. `create` makes an empty place for one test. */
 export function testStoreOnWire(name: string, create: () => Promise<WirePlace>): void {
   describe(`store on the wire: ${name}`, () => {
     let place: WirePlace;
@@ -49,12 +49,12 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
 
     const readText = async (key: string) => text((await direct.get(key))?.body);
 
-    it('passes the probe through a proxy, and leaves nothing behind', async () => {
+    it('passes the probe through a proxy and leaves no objects', async () => {
       await probeStore(store);
       expect((await direct.list('')).objects).toEqual([]);
     });
 
-    it('does not start behind a proxy that takes conditions away: they are signed', async () => {
+    it('refuses a proxy that removes conditions: they are signed', async () => {
       for (const name of ['if-none-match', 'if-match']) {
         proxy.rewrite = headers => delete headers[name];
         await expect(probeStore(store)).rejects.toBeInstanceOf(StoreDenied);
@@ -66,11 +66,11 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       ['drop request', undefined],
       ['drop response', '1'],
     ] as const) {
-      it(`does not know what became of a write (${fault})`, async () => {
+      it(`reports an ambiguous write (${fault})`, async () => {
         proxy.next('PUT', fault);
         await expect(store.put('a', bytes('1'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(Ambiguous);
         expect(await readText('a')).toBe(committed);
-        // And does not try again by itself.
+        // The driver does not retry.
         expect(proxy.requests).toHaveLength(1);
       });
 
@@ -106,7 +106,7 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       expect(await readText('doc')).toBe('{"n":2}');
     });
 
-    it('reads again what was cut off or lost', async () => {
+    it('reads again after a cut or lost answer', async () => {
       const body = makeBytes(300_000);
       await direct.put('a', body);
       const patient = beginPatience();
@@ -125,7 +125,7 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       }
     });
 
-    it('finds a bit that flipped on the way to the store, which then stores nothing', async () => {
+    it('finds a bit that flips on the way to the store, which stores nothing then', async () => {
       for (const size of [1, 100_000, 5 * 2 ** 20]) {
         proxy.next('PUT', 'flip request bit');
         await expect(store.put('a', makeBytes(size))).rejects.toBeInstanceOf(Corrupt);
@@ -145,7 +145,7 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       expect(digestOfBody(await direct.get('a'))).toBe(spooled.digest);
     });
 
-    it('finds a bit that flipped on the way back, in every kind of object', async () => {
+    it('finds a bit that flips on the way back, in every kind of object', async () => {
       const body = makeBytes(100_000);
       const { digest } = await createBlobStore(direct).put(body);
       await direct.put('refs/datasets/x.json', bytes('{"v":1}'));
@@ -160,7 +160,7 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       }
     });
 
-    it('is unreachable while connections are refused, and waited for', async () => {
+    it('is unreachable while connections are refused, and operations wait for it', async () => {
       await direct.put('a', bytes('1'));
       await proxy.goDown();
       for (const options of [{}, { ifNoneMatch: '*' } as const]) {
@@ -180,11 +180,11 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       expect(await readText('b')).toBe('2');
       expect(lines).toEqual([expect.stringContaining('waiting for s3://'), expect.stringContaining('answers again')]);
       await proxy.goDown();
-      // What was sent on a connection that the store just closed is not known to have been refused: reads tell no difference.
+      // Only a read: a write on a connection that the store has just closed may be ambiguous.
       await expect(beginPatience(200).head('a')).rejects.toBeInstanceOf(Unreachable);
     });
 
-    it('answers late, and is waited for', async () => {
+    it('waits for a late answer', async () => {
       proxy.choose = () => 'delay request';
       await store.put('a', bytes('1'), { ifNoneMatch: '*' });
       proxy.choose = () => 'delay response';
@@ -192,7 +192,7 @@ export function testStoreOnWire(name: string, create: () => Promise<WirePlace>):
       expect(text((await store.get('a'))?.body)).toBe('1');
     });
 
-    it('loses no change of several writers, and makes none twice, on a bad line', async () => {
+    it('loses no change of several writers and applies none twice over a bad connection', async () => {
       const draw = createDraw(7);
       const faults: readonly WireFault[] = ['drop request', 'drop response', 'cut response', 'late'];
       proxy.choose = () => (draw() < 0.3 ? faults[Math.floor(draw() * faults.length)] : undefined);

@@ -1,4 +1,7 @@
-/** @file The steps that make a file durable: written and synced under a temporary name, published in one step, its folder synced. */
+/**
+ * @file Durable files: a file is written and synced under a temporary name, published in one step, and its folder is
+ * synced.
+ */
 import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
@@ -8,17 +11,17 @@ import { Ambiguous, Conflict, InvalidInput, StoreDenied, StoreFull, Unreachable 
 import { isFileBody, spoolTo } from '../../spool.ts';
 import type { FileBody, SpooledBody } from '../../types.ts';
 
-/** Temporary files older than this belong to nobody. */
+/** Older temporary files belong to a process that died. */
 const SWEEP_AGE_MS = 3_600_000;
 /** Files open at a time in one store. */
 const MAX_OPEN_FILES = 64;
-/** Another process may remove an empty folder just before we publish into it. */
+/** Attempts to publish: another process may remove the empty folder just before. */
 const PUBLISH_ATTEMPTS = 10;
-/** Every object is replaced, never written in place. */
+/** Read-only: objects are replaced, never written in place. */
 const OBJECT_MODE = 0o444;
-/** What a full disk asks of callers who retry by themselves. */
+/** Wait before a retry when the disk is full. */
 const FULL_RETRY_SECONDS = 60;
-/** A disk or a network file system that fails: what was under way may or may not have happened. */
+/** The disk or network file system fails: an operation in progress may or may not have happened. */
 const FAILING = new Set(['EIO', 'ESTALE', 'ETIMEDOUT', 'ENODEV']);
 
 /** Makes a folder and its missing parents, durably. */
@@ -34,7 +37,10 @@ export class Disk {
   readonly #root: string;
   readonly #temporary: string;
   readonly #files = new PQueue({ concurrency: MAX_OPEN_FILES });
-  /** Folders whose entry in their parent is known to be durable, by identity: a folder made anew under the old path is another. */
+  /**
+   * Folders whose entry in the parent is durable, with their identity: a new folder under the old path has another
+   * identity.
+   */
   readonly #durableFolders = new Map<string, string>();
 
   constructor(root: string, temporary: string) {
@@ -42,7 +48,7 @@ export class Disk {
     this.#temporary = temporary;
   }
 
-  /** What the file system says of a regular file, without opening it; undefined when there is none. */
+  /** Stats of a regular file, without opening it; undefined when no such file exists. */
   async findFile(path: string): Promise<BigIntStats | undefined> {
     try {
       const stats = await lstat(path, { bigint: true });
@@ -53,7 +59,7 @@ export class Disk {
     }
   }
 
-  /** Runs `read` on the open file; undefined when there is no such regular file. */
+  /** Runs `read` on the open file; undefined when no such regular file exists. */
   async withFile<T>(path: string, read: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T | undefined> {
     return this.#files.add(async () => {
       const file = await openExisting(path);
@@ -69,7 +75,7 @@ export class Disk {
     });
   }
 
-  /** Writes and syncs a temporary file, hands its path to `publish`, and removes whatever is left of it. */
+  /** Writes and syncs a temporary file, passes its path to `publish`, and removes the temporary name. */
   async withTemporary<T>(body: Uint8Array | FileBody, publish: (path: string) => Promise<T>): Promise<T> {
     const path = join(this.#temporary, randomUUID());
     try {
@@ -82,7 +88,7 @@ export class Disk {
     }
   }
 
-  /** A stream as a file that {@link withTemporary} takes over. */
+  /** Writes a stream to a file that {@link withTemporary} takes over. */
   async spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody> {
     try {
       return await spoolTo(this.#temporary, chunks);
@@ -91,7 +97,7 @@ export class Disk {
     }
   }
 
-  /** A second name of a published file, as a temporary file; false when there is no such file. */
+  /** Gives a published file a second, temporary name and passes it to `publish`; undefined when no such file exists. */
   async linkTemporary<T>(source: string, publish: (path: string) => Promise<T>): Promise<T | undefined> {
     const path = join(this.#temporary, randomUUID());
     try {
@@ -105,7 +111,7 @@ export class Disk {
     }
   }
 
-  /** Durable and visible in one step; false when the target exists. */
+  /** Makes a temporary file visible as `target`, durably and in one step; false when the target exists. */
   async publishNew(temporary: string, target: string): Promise<boolean> {
     const made = await this.#publish(target, async () => {
       try {
@@ -121,13 +127,13 @@ export class Disk {
     return made;
   }
 
-  /** The same, over whatever is there. */
+  /** As {@link publishNew}, but replaces the target. */
   async publishOver(temporary: string, target: string): Promise<void> {
     await this.#publish(target, () => rename(temporary, target));
     await this.#syncPublished(target);
   }
 
-  /** Removes a file durably, and the folders that it leaves empty. */
+  /** Removes a file durably, and its folders if they are empty then. */
   async remove(target: string): Promise<void> {
     if (!(await unlinkIfThere(target))) return;
     await this.#files.add(() => this.#syncRemoved(dirname(target)));
@@ -140,7 +146,7 @@ export class Disk {
     }
   }
 
-  /** What cannot be removed stays: a folder that may only be read is a store that can be read. */
+  /** Removes old temporary files. Ignores failures: a read-only folder can still be read. */
   async sweepTemporary(now: number): Promise<void> {
     for (const name of await readdir(this.#temporary)) {
       const path = join(this.#temporary, name);
@@ -153,7 +159,7 @@ export class Disk {
     await this.#files.onIdle();
   }
 
-  /** A file that was spooled here is synced and becomes the object by a link; another one is copied. */
+  /** A spooled file is synced already, so it is linked; any other file is copied and synced. */
   async #adopt(source: string, path: string): Promise<void> {
     if (dirname(source) === this.#temporary) return link(source, path);
     await copyFile(source, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
@@ -186,13 +192,13 @@ export class Disk {
     try {
       await this.#files.add(() => this.#syncFolder(dirname(target)));
     } catch (cause) {
-      // A folder that is gone again was emptied by a later delete of this very file.
+      // If the folder is gone, a later delete of this file removed it.
       if (codeOf(cause) === 'ENOENT') return;
       throw new Ambiguous(`"${target}" was written, but syncing its folder failed`, { cause, hint: 'read it back' });
     }
   }
 
-  /** Another's removal may have taken the folder along: its parent then tells of both. */
+  /** If another removal took the folder, too, syncing the parent makes both durable. */
   async #syncRemoved(folder: string): Promise<void> {
     try {
       await this.#syncFolder(folder);
@@ -202,12 +208,12 @@ export class Disk {
     }
   }
 
-  /** Makes the entries of a folder durable, and once for each folder its own entry in its parent. */
+  /** Makes the entries of a folder durable, and, once per folder, the folder's own entry in its parent. */
   async #syncFolder(folder: string): Promise<void> {
     const identity = await syncOneFolder(folder);
     if (folder === this.#root || this.#durableFolders.get(folder) === identity) return;
     await this.#syncFolder(dirname(folder));
-    // Only now: until the parent is synced nobody may rely on it.
+    // Only now: before the parent is synced the folder is not durable.
     this.#durableFolders.set(folder, identity);
   }
 }
@@ -222,7 +228,7 @@ async function writeNew(path: string, body: Uint8Array): Promise<void> {
   }
 }
 
-/** @returns What tells the folder from another that is made under its path later. */
+/** @returns The identity of the folder: a later folder under the same path has another one. */
 async function syncOneFolder(folder: string): Promise<string> {
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -249,7 +255,7 @@ async function unlinkIfThere(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return false;
-    // macOS says so of a folder, which is no object.
+    // The answer of macOS for a folder, which is not an object.
     if (codeOf(error) === 'EPERM' && (await lstat(path)).isDirectory()) return false;
     throw explain(error, path);
   }
@@ -261,12 +267,12 @@ export function codeOf(error: unknown): string | undefined {
 
 function folderInTheWay(path: string): InvalidInput {
   return new InvalidInput(`"${path}" is a folder, or lies below a file`, {
-    expected: 'no key to be the beginning of another up to a "/"',
-    hint: 'choose another name, or delete what is there; on a file system a name is a file or a folder',
+    expected: 'a key that is not a folder of another key',
+    hint: 'choose another name, or delete the object there; on a file system a name is a file or a folder',
   });
 }
 
-/** What a failed step before publication means; it changed nothing. */
+/** Translates the failure of a step before publication, which changed nothing. */
 export function explain(error: unknown, path: string): unknown {
   const code = codeOf(error) ?? '';
   if (FAILING.has(code)) {
@@ -280,21 +286,21 @@ export function explain(error: unknown, path: string): unknown {
     case 'EDQUOT':
       return new StoreFull('the disk of the store is full', {
         cause: error,
-        hint: 'free some space (by gc, or beside the store), then send the same call again: it goes on',
+        hint: 'free some space (with gc, or outside the store), then send the same call again: it goes on',
         retryAfterSeconds: FULL_RETRY_SECONDS,
       });
     case 'EROFS':
-      return new StoreDenied(`"${path}" is on a file system that may only be read`, {
+      return new StoreDenied(`"${path}" is on a read-only file system`, {
         cause: error,
-        expected: 'a store that may be written',
-        hint: 'mount it for writing; a disk that fails is often made read-only by the system, whose log says so',
+        expected: 'a writable store',
+        hint: 'mount it for writing; the system often makes a failing disk read-only, and logs why',
       });
     case 'EACCES':
     case 'EPERM':
       return new StoreDenied(`"${path}" cannot be accessed (${code})`, {
         cause: error,
         expected: 'a store whose files belong to the user that runs Easel',
-        hint: "check the store's owner and mode",
+        hint: 'check owner and mode of the folder',
       });
     case 'EMFILE':
     case 'ENFILE':

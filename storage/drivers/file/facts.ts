@@ -1,4 +1,7 @@
-/** @file What the file system does not tell of an object: its version (sha256 of its bytes) and media type, remembered where that is safe. */
+/**
+ * @file Versions (sha256 of the bytes) and media types of objects, which the file system does not store; remembered
+ * where that is safe.
+ */
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -11,8 +14,9 @@ import type { CopiedEtags, MediaTypes } from './notes.ts';
 const READ_BYTES = 1 << 20;
 const MAX_REMEMBERED = 10_000;
 /**
- * A file younger than this may be replaced by another with the same inode number, size and time, since clocks of file systems
- * tick in milliseconds; what is looked at later cannot be ("racy git": git's Documentation/technical/racy-git.adoc).
+ * A file younger than this may be replaced by a file with the same inode number, size and time, since clocks of file
+ * systems tick in milliseconds. So only older files are remembered ("racy git": git's
+ * Documentation/technical/racy-git.adoc).
  */
 const SETTLED_MS = 2000;
 
@@ -34,7 +38,10 @@ export class FileFacts {
     this.#now = now;
   }
 
-  /** Without the file's bytes: undefined when they are needed. A blob's version is in its key, and cas.ts verifies what it reads. */
+  /**
+   * Undefined when the version is known only from the bytes. The version of a blob is in its key: cas.ts verifies its
+   * bytes.
+   */
   async recall(key: string, stats: BigIntStats): Promise<ObjectInfo | undefined> {
     const known = this.#remembered.get(key);
     if (known?.identity === identify(stats)) return describe(key, stats, known);
@@ -43,7 +50,7 @@ export class FileFacts {
     return etag && this.#learn(key, stats, etag);
   }
 
-  /** @param body all of the file's bytes, when the caller has them. */
+  /** @param body All bytes of the file, if the caller has them. */
   async read(key: string, file: FileHandle, stats: BigIntStats, body?: Uint8Array): Promise<ObjectInfo> {
     const recalled = await this.recall(key, stats);
     if (recalled) return recalled;
@@ -62,7 +69,7 @@ export class FileFacts {
   }
 }
 
-/** Which version of the file it is. */
+/** Equal for one version of a file. */
 function identify({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
@@ -71,13 +78,13 @@ function describe(key: string, stats: BigIntStats, { etag, mediaType }: Facts): 
   return { key, etag, size: Number(stats.size), lastModified: stats.mtime, mediaType };
 }
 
-/** Bytes [start, end), which lie within the file, in an array of their own. */
+/** Bytes [start, end) of the file, in a new array. */
 export async function readBytes(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
   let filled = 0;
   while (filled < bytes.length) {
     const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, start + filled);
-    // Published files are never written again; this one was cut short by somebody else.
+    // Published files are never written again: another program cut this one short.
     if (bytesRead === 0) return bytes.subarray(0, filled);
     filled += bytesRead;
   }

@@ -12,7 +12,7 @@ import { makeNumberedBody, readNumberedBody } from '../../testing/file-writer.ts
 import type { ObjectStore } from '../../types.ts';
 import { openFileStore } from './file-store.ts';
 
-describe('file store of several processes', () => {
+describe('a file store used by several processes', () => {
   let folder: string;
   let store: ObjectStore;
   const children: ChildProcess[] = [];
@@ -34,14 +34,14 @@ describe('file store of several processes', () => {
     return child;
   }
 
-  /** All lines that it prints until it ends. */
+  /** All lines that the process prints until it ends. */
   async function readLines(child: ChildProcess): Promise<string[]> {
     const lines: string[] = [];
     if (child.stdout) for await (const line of createInterface(child.stdout)) lines.push(line);
     return lines;
   }
 
-  it('replaces a lock that a dead process left', async () => {
+  it('replaces the lock of a dead process', async () => {
     const dead = spawn(process.execPath, ['-e', '']);
     await once(dead, 'exit');
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
@@ -69,11 +69,11 @@ describe('file store of several processes', () => {
     expect(won.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i));
   });
 
-  it('holds old or new, keeps what was acknowledged and stays usable when writers are killed', async () => {
+  it('holds whole objects, keeps every acknowledged write, and stays usable when writers are killed', async () => {
     for (let round = 0; round < 8; round++) {
       const child = startWriter('churn', 'k');
       const lines = readLines(child);
-      // From the first acknowledged write on, at any moment of the next ones.
+      // Kills at any moment after the first acknowledged write.
       if (child.stdout) await once(child.stdout, 'data');
       await new Promise(resolve => setTimeout(resolve, round * 7));
       child.kill('SIGKILL');

@@ -29,7 +29,7 @@ testObjectStore('file', async () => {
   return {
     open: () => openFileStore(folder),
     destroy: () => rm(folder, { recursive: true }),
-    // As they lie there when somebody copies a store.
+    // Plain files, as in a copied store.
     fill: keys => fillFolder(folder, keys),
     async corrupt(key) {
       const path = join(folder, key);
@@ -65,7 +65,7 @@ describe('file store', () => {
   const temporaries = () => readdirSync(join(folder, '.easel/tmp'));
   const locks = () => readdirSync(join(folder, '.easel/locks'));
 
-  it('lays objects out as people expect, write-protected, and leaves nothing else behind', async () => {
+  it('stores each object as a write-protected file at its key, and leaves no other files', async () => {
     const { etag } = await store.put('refs/datasets/x.json', bytes('{}'), { ifNoneMatch: '*' });
     await store.put('refs/datasets/x.json', bytes('{"v":1}'), { ifMatch: etag });
     await store.put('a/picture', bytes('1'), { mediaType: 'image/png' });
@@ -82,7 +82,7 @@ describe('file store', () => {
     ).toEqual([]);
   });
 
-  it('copies by a second name of the same file, through which nothing is written', async () => {
+  it('copies by a hard link, and never writes through it', async () => {
     const body = bytes('some pixels');
     const blob = blobKey(digestOf(body));
     await store.put(blob, body);
@@ -101,7 +101,7 @@ describe('file store', () => {
     expect(text((await store.get('pages/image.tar'))?.body)).toBe('some pixels');
   });
 
-  it('knows the version of a copied blob without reading it, in every process', async () => {
+  it('knows the version of a copied blob without reading it, also in another process', async () => {
     const blob = blobKey(digestOf('stands for what would take a minute to hash'));
     await mkdir(dirname(join(folder, blob)), { recursive: true });
     const file = await open(join(folder, blob), 'w');
@@ -119,15 +119,15 @@ describe('file store', () => {
     expect(left.filter(entry => !entry.isDirectory())).toEqual([]);
   });
 
-  it('deletes the last objects of a folder at once', async () => {
-    // More than files are open at a time: some are still to sync the folder when it is gone.
+  it('deletes all objects of a folder at the same time', async () => {
+    // More objects than open files: some deletes sync the folder after it is gone.
     const names = Array.from({ length: 200 }, (_, i) => `deep/folder/${i}`);
     await Promise.all(names.map(name => store.put(name, Buffer.from('x'))));
     await Promise.all(names.map(name => store.delete(name)));
     expect(existsSync(join(folder, 'deep'))).toBe(false);
   });
 
-  it('says that a name is a file or a folder, not both', async () => {
+  it('refuses a key that is also a folder of another key', async () => {
     await store.put('a/b', bytes('1'));
     await expect(store.put('a', bytes('2'))).rejects.toBeInstanceOf(InvalidInput);
     await expect(store.put('a', bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(InvalidInput);
@@ -140,7 +140,7 @@ describe('file store', () => {
     expect(text((await store.get('a'))?.body)).toBe('2');
   });
 
-  it('gives each version its own etag, however fast versions of one size follow each other', async () => {
+  it('gives versions of equal size different etags, even when they follow each other fast', async () => {
     const other = await openFileStore(folder);
     for (let i = 100; i < 200; i++) {
       const body = bytes(`version ${i}`);
@@ -165,7 +165,7 @@ describe('file store', () => {
     expect((await store.list('cas/')).objects).toMatchObject([{ key: blobKey(digest), etag, size: 4 }]);
   });
 
-  it('neither shows nor follows what is no plain file', async () => {
+  it('neither lists nor follows links, folders and other special files', async () => {
     await writeFile(join(folder, 'outside'), 'x');
     await symlink('/etc/hostname', join(folder, 'link'));
     await mkdir(join(folder, 'empty'));
@@ -175,7 +175,7 @@ describe('file store', () => {
     expect(await store.head('empty')).toBeUndefined();
   });
 
-  it('removes temporary files that an hour ago a killed process left, and no younger ones', async () => {
+  it('removes temporary files older than an hour, and no younger ones', async () => {
     const at = (name: string) => join(folder, '.easel/tmp', name);
     const [old, young, type] = [at('old'), at('young'), at('type')];
     await writeFile(old, 'x');
@@ -190,7 +190,7 @@ describe('file store', () => {
     expect(temporaries()).toEqual([]);
   });
 
-  it.runIf(existsSync('/proc/self/fd'))('keeps few files open, however much is asked at once', async () => {
+  it.runIf(existsSync('/proc/self/fd'))('keeps few files open under many requests', async () => {
     const countOpen = () => readdirSync('/proc/self/fd').length;
     const before = countOpen();
     let most = 0;
@@ -210,10 +210,10 @@ describe('file store', () => {
   });
 });
 
-describe('file store on a disk that fails', () => {
+describe('a file store on a failing disk', () => {
   let folder: string;
   let store: ObjectStore;
-  /** What all file handles share: the only way to see and to fail their syncs. */
+  /** The prototype of all file handles: the only way to observe their syncs and to make them fail. */
   let handles: FileHandle;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
@@ -229,7 +229,7 @@ describe('file store on a disk that fails', () => {
   const failWith = (code: string) => Object.assign(new Error(code), { code });
 
   for (const [name, options] of Object.entries({ creates: { ifNoneMatch: '*' }, replaces: {} } as const)) {
-    it(`syncs the bytes before it ${name}, and the folders, new ones too, afterwards`, async () => {
+    it(`syncs the bytes before it ${name}, and afterwards the folders, including new ones`, async () => {
       const target = join(folder, 'a/b/c');
       const published: boolean[] = [];
       const folders: number[] = [];
@@ -251,7 +251,7 @@ describe('file store on a disk that fails', () => {
       expect(folders).toEqual([...chain, chain[0]]);
     });
 
-    it(`changes nothing when the bytes cannot be written, and says that a disk is full (${name})`, async () => {
+    it(`changes nothing when the bytes cannot be written, and reports a full disk (${name})`, async () => {
       for (const step of ['writeFile', 'datasync'] as const) {
         vi.spyOn(handles, step).mockRejectedValueOnce(failWith('ENOSPC'));
         await expect(store.put('a', bytes('1'), options)).rejects.toMatchObject({
@@ -270,7 +270,7 @@ describe('file store on a disk that fails', () => {
       ['EACCES', 'store_denied'],
       ['EDQUOT', 'store_full'],
       ['EIO', 'store_unreachable'],
-    ])(`changes nothing at %s and says %s (${name})`, async (code, expected) => {
+    ])(`changes nothing after %s and throws %s (${name})`, async (code, expected) => {
       vi.spyOn(handles, 'writeFile').mockRejectedValueOnce(failWith(code));
       await expect(store.put('a', bytes('1'), options)).rejects.toMatchObject({ code: expected });
       expect((await store.list('')).objects).toEqual([]);
@@ -278,7 +278,7 @@ describe('file store on a disk that fails', () => {
       await store.put('a', bytes('1'), options);
     });
 
-    it(`says that it does not know whether a write lasts when the folder cannot be synced (${name})`, async () => {
+    it(`reports an ambiguous write when the folder cannot be synced (${name})`, async () => {
       vi.spyOn(handles, 'sync').mockRejectedValueOnce(failWith('EIO'));
       await expect(store.put('a', bytes('1'), options)).rejects.toBeInstanceOf(Ambiguous);
       expect(text((await store.get('a'))?.body)).toBe('1');
@@ -288,7 +288,7 @@ describe('file store on a disk that fails', () => {
   }
 });
 
-it('tells a disk that cannot be read from an object that is not there', async () => {
+it('tells an unreadable disk from an absent object', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
   try {
     const store = await openFileStore(folder);

@@ -1,4 +1,6 @@
-/** @file Objects as files in a folder, as people see them: key = path. What is no object lies in `.easel/`. */
+/**
+ * @file A folder as a store: the key of an object is the path of its file. Files that are not objects lie in `.easel/`.
+ */
 import { join, resolve } from 'node:path';
 import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
 import { checkCondition, noSuchKey } from '../../conditions.ts';
@@ -27,9 +29,10 @@ import { CopiedEtags, KeyNotes, MediaTypes } from './notes.ts';
 import { walkKeys } from './walk.ts';
 
 /**
- * Opens (and makes) a folder as a store. Any number of processes on one machine may open it at once; any of them may be killed at
- * any time: what they left half-made is removed by those who open it an hour later. Needs a file system with hard links; a "/" in a key
- * is a folder, so no key may be the beginning of another up to a "/".
+ * Opens a folder as a store, and makes it if needed. Any number of processes on one machine may open it at once, and
+ * any of them may be killed at any time: a process that opens the folder an hour later removes temporary files of
+ * killed ones. The file system must have hard links. A "/" in a key makes a folder, so a key must not be a folder of
+ * another key.
  */
 export async function openFileStore(folder: string, clock: Clock = SYSTEM_CLOCK): Promise<ObjectStore> {
   const root = resolve(folder);
@@ -37,7 +40,7 @@ export async function openFileStore(folder: string, clock: Clock = SYSTEM_CLOCK)
   const temporary = join(root, RESERVED_FOLDER, 'tmp');
   const disk = new Disk(root, temporary);
   await disk.sweepTemporary(clock.now());
-  // A folder that is full, or may only be read, can still be read.
+  // A folder that is full or read-only can still be read.
   await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks'), clock).catch(() => {});
   const notes = (name: string) => new KeyNotes(join(root, RESERVED_FOLDER, name), temporary);
   return new FileStore(root, disk, clock, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
@@ -83,7 +86,7 @@ class FileStore implements ObjectStore {
 
   async list(prefix: string, options: ListOptions = {}): Promise<ListResult> {
     const { keys, ...page } = await collectPage(prefix, options, cursor => walkKeys(this.#root, prefix, cursor));
-    // What was deleted since is left out.
+    // Objects deleted since are left out.
     const infos = await Promise.all(keys.map(key => this.head(key)));
     return { ...page, objects: infos.filter(info => info !== undefined) };
   }
@@ -102,7 +105,7 @@ class FileStore implements ObjectStore {
     const etag = this.#etagOf(key, body);
     const mediaType = options.mediaType ?? mediaTypeOfKey(key);
     if (options.ifNoneMatch === '*') {
-      // Spares the temporary file where the answer is known; the link below decides.
+      // Saves the temporary file if the key is known to exist; the link below decides.
       checkCondition(key, await this.#currentEtag(key), options);
       await this.#disk.withTemporary(body, async temporary => {
         await this.#types.write(key, mediaType);
@@ -148,8 +151,8 @@ class FileStore implements ObjectStore {
   }
 
   /**
-   * Everything that replaces or removes excludes each other, so that a version that was compared is the one replaced. A blob that
-   * is merely written needs none: all versions under its key are equal.
+   * Replacing and removing exclude each other, so that the version that was compared is the version that is replaced. A
+   * mere write of a blob needs no lock: all versions under its key are equal.
    */
   async #withLock<T>(key: string, work: () => Promise<T>, isMereWrite = false): Promise<T> {
     const lock = join(this.#root, RESERVED_FOLDER, 'locks', hexOf(digestOf(key)));

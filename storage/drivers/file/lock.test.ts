@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
-/** Of another machine, which is why its pid means nothing here. */
+/** A holder on another machine, whose pid has no meaning here. */
 const foreign = JSON.stringify({ pid: 1, start: '1', boot: 'another', namespace: 'pid:[1]', nonce: 'n' });
 
 async function makeOld(ageSeconds = 60): Promise<void> {
@@ -24,7 +24,7 @@ async function makeOld(ageSeconds = 60): Promise<void> {
   await lutimes(path, then, then);
 }
 
-/** Runs `count` pieces of work at once; the most that were inside together. */
+/** Runs `count` pieces of work at once. @returns The most that held the lock together. */
 async function measureCrowd(count: number): Promise<number> {
   let inside = 0;
   let most = 0;
@@ -40,19 +40,19 @@ async function measureCrowd(count: number): Promise<number> {
   return most;
 }
 
-describe('file lock', () => {
+describe('a file lock', () => {
   it('lets in one at a time and leaves nothing behind', async () => {
     expect(await measureCrowd(30)).toBe(1);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('passes the result and the error of the work on, and is free afterwards', async () => {
+  it('returns the result or throws the error of the work, and is free afterwards', async () => {
     expect(await withFileLock(path, async () => 7)).toBe(7);
     await expect(withFileLock(path, () => Promise.reject(new Error('work failed')))).rejects.toThrow('work failed');
     expect(await withFileLock(path, async () => 8)).toBe(8);
   });
 
-  for (const [name, content] of Object.entries({ 'another machine': foreign, 'nobody known': 'garbage' })) {
+  for (const [name, content] of Object.entries({ 'another machine': foreign, 'an unknown process': 'garbage' })) {
     it(`waits for a young lock of ${name}`, async () => {
       await symlink(content, path);
       let entered = false;
@@ -73,14 +73,14 @@ describe('file lock', () => {
     });
   }
 
-  it.runIf(existsSync('/proc/self/ns/pid'))('does not take a reused pid for the holder', async () => {
+  it.runIf(existsSync('/proc/self/ns/pid'))('does not mistake a process with a reused pid for the holder', async () => {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const own = { pid: process.pid, start: '1', boot, namespace: readlinkSync('/proc/self/ns/pid'), nonce: 'n' };
     await symlink(JSON.stringify(own), path);
     expect(await measureCrowd(5)).toBe(1);
   });
 
-  it('removes the locks that dead processes left, and no others', async () => {
+  it('removes the locks of dead processes, and no others', async () => {
     await symlink('garbage', path);
     await makeOld();
     await symlink(foreign, join(folder, 'young'));
@@ -90,7 +90,7 @@ describe('file lock', () => {
     });
   });
 
-  it('leaves the lock of whoever broke ours alone', async () => {
+  it('does not remove the lock of a process that broke ours', async () => {
     await withFileLock(path, async () => {
       await unlink(path);
       await symlink(foreign, path);
@@ -98,7 +98,7 @@ describe('file lock', () => {
     expect(await readdir(folder)).toEqual(['lock']);
   });
 
-  it('breaks a lock of nobody known that was left when the clock was a day ahead', async () => {
+  it('breaks a lock of an unknown process that was left when the clock was a day ahead', async () => {
     await symlink(foreign, path);
     await makeOld(-86_400);
     const clock = new FakeTime({ ...SLEEP_PASSES, startsAt: Date.now() }).clock();

@@ -1,6 +1,7 @@
 /**
- * @file A lock between processes on one folder. It is a symbolic link that points to a description of its holder: made in one
- * step with its content, and it fails when it exists. The lock of a dead process is broken, of a live one never.
+ * @file Locks on the keys of a folder store: within this process (KeyMutex) and between processes (withFileLock). A
+ * lock between processes is a symbolic link whose target describes the holder: one system call makes it with its
+ * content, and fails if it exists. The lock of a dead process is broken; the lock of a live process never is.
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -11,17 +12,20 @@ import { Conflict } from '../../../errors.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
 import { codeOf } from './disk.ts';
 
-/** A lock is held for a few milliseconds; whoever waits longer gives up. */
+/** A lock is held for a few milliseconds; a process that waits longer than this gives up. */
 const WAIT_MS = 30_000;
-/** After this the lock of a process that cannot be looked up (another host or container, an earlier boot) counts as left behind. */
+/**
+ * After this time, the lock of a process that cannot be looked up (another host or container, an earlier boot) counts
+ * as left behind.
+ */
 const UNKNOWN_HOLDER_MS = 10_000;
 const MAX_PAUSE_MS = 20;
 
 const holderSchema = z.object({
   pid: z.int(),
-  /** When the process started, so that a reused pid is not taken for it; empty where the system does not tell. */
+  /** Start time of the process, to detect a reused pid; empty if the system does not tell. */
   start: z.string(),
-  /** Which boot of which machine, and which pid namespace (container): pids mean something only within both. */
+  /** Boot of the machine, and pid namespace (container): pids are only valid within both. */
   boot: z.string(),
   namespace: z.string(),
   nonce: z.string(),
@@ -35,7 +39,7 @@ const SELF: Omit<Holder, 'nonce'> = {
   namespace: tryRead(() => readlinkSync('/proc/self/ns/pid')) ?? '',
 };
 
-/** One at a time per key within this process, in the order of the calls. */
+/** Runs work on one key one at a time within this process, in the order of the calls. */
 export class KeyMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
 
@@ -51,19 +55,25 @@ export class KeyMutex {
   }
 }
 
-/** Runs `work` while no other process runs work under the same path. @throws Conflict when the lock cannot be had in 30 s. */
+/**
+ * Runs `work` while no other process runs work under the same path. @throws Conflict when the lock is not free within
+ * 30 s.
+ */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, clock: Clock = SYSTEM_CLOCK): Promise<T> {
   const mine = JSON.stringify({ ...SELF, nonce: randomUUID() });
   await acquire(path, mine, clock);
   try {
     return await work();
   } finally {
-    // A lock that was taken from us as left behind is another's now.
+    // Another process may have broken this lock as left behind and taken it.
     if ((await readHolder(path)) === mine) await unlink(path);
   }
 }
 
-/** Removes the locks in a folder whose processes are dead. They would stop nobody, but nobody else removes those of keys that are never written again. */
+/**
+ * Removes the locks of dead processes. They stop no one, but locks of keys that are never written again would stay for
+ * ever.
+ */
 export async function breakDeadLocks(folder: string, clock: Clock): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name);
@@ -73,7 +83,7 @@ export async function breakDeadLocks(folder: string, clock: Clock): Promise<void
 }
 
 async function acquire(path: string, mine: string, clock: Clock): Promise<void> {
-  // By a clock that does not jump, as the times of files do with the system's.
+  // The monotonic clock: file times follow the system's clock, which may jump.
   const deadline = clock.monotonic() + WAIT_MS;
   let watched: { readonly holder: string; readonly since: number } | undefined;
   for (let pause = 1; ; pause = Math.min(pause * 2, MAX_PAUSE_MS)) {
@@ -91,15 +101,17 @@ async function acquire(path: string, mine: string, clock: Clock): Promise<void> 
       continue;
     }
     if (clock.monotonic() > deadline) {
-      throw new Conflict(`the lock ${path} is held by ${holder}`, { hint: 'retry; if that process hangs, end it' });
+      throw new Conflict(`the lock ${path} is held by ${holder}`, {
+        hint: 'retry; if that process hangs, end it',
+      });
     }
     await clock.sleep(pause * (0.5 + Math.random()));
   }
 }
 
 /**
- * Only who holds the lock named by this very stale lock may remove it, so two processes that both found it stale cannot
- * remove a fresh one in between.
+ * Removes a stale lock, under a second lock that is named after it. So two processes that both found it stale cannot
+ * remove a fresh lock of a third process in between.
  */
 async function breakLock(path: string, stale: string, clock: Clock): Promise<void> {
   const nonce = parseHolder(stale)?.nonce ?? 'unreadable';
@@ -109,7 +121,7 @@ async function breakLock(path: string, stale: string, clock: Clock): Promise<voi
   await withFileLock(`${path}.${nonce.slice(0, 8)}`, unlinkStale, clock);
 }
 
-/** @param watchedMs How long it was seen unchanged. */
+/** @param watchedMs Milliseconds for which the lock was seen unchanged. */
 async function isLeftBehind(path: string, text: string, clock: Clock, watchedMs = 0): Promise<boolean> {
   const holder = parseHolder(text);
   if (holder && holder.boot === SELF.boot && holder.namespace === SELF.namespace) return !isAlive(holder);

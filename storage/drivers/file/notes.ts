@@ -1,7 +1,7 @@
 /**
- * @file Notes on keys: media types and the versions of copied blobs, which the file system cannot hold. A note is one line, stored as
- * the target of a symbolic link, since a link is made with its content in one step. Notes are not synced: a crash of the machine may
- * lose the newest.
+ * @file Notes on keys: media types and the versions of copied blobs, which the file system cannot hold. A note is one
+ * line, stored as the target of a symbolic link, since a link is made with its content in one step. Notes are not
+ * synced: a crash of the machine may lose the newest.
  */
 import { randomUUID } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
@@ -17,7 +17,7 @@ export class KeyNotes {
   readonly #folder: string;
   readonly #temporary: string;
 
-  /** @param temporary The folder of files that belong to nobody when they are old. */
+  /** @param temporary The folder of temporary files; old ones are deleted when the store is opened. */
   constructor(folder: string, temporary: string) {
     this.#folder = folder;
     this.#temporary = temporary;
@@ -64,7 +64,7 @@ export class MediaTypes {
     return (await this.#notes.read(key)) ?? mediaTypeOfKey(key);
   }
 
-  /** Called before the object is published, so that nobody sees it without its type. */
+  /** Call it before the object is published, so that no reader sees the object without its type. */
   async write(key: string, mediaType: string): Promise<void> {
     await (mediaType === mediaTypeOfKey(key) ? this.#notes.remove(key) : this.#notes.write(key, mediaType));
   }
@@ -75,8 +75,9 @@ export class MediaTypes {
 }
 
 /**
- * Versions of copied blobs. A copy is a hard link, and the blob's key tells the sha256 of its bytes, so listing a folder of copies
- * reads no file. The note also identifies the file that was copied; a file without such a note is hashed.
+ * Versions of copied blobs. A copy is a hard link, and the blob's key tells the sha256 of its bytes, so listing a
+ * folder of copies reads no file. The note also identifies the file that was copied; a file without such a note is
+ * hashed.
  */
 export class CopiedEtags {
   readonly #notes: KeyNotes;
@@ -85,14 +86,14 @@ export class CopiedEtags {
     this.#notes = notes;
   }
 
-  /** Undefined when the file under the key is not the one that was copied there, or shares its bytes with nobody any more. */
+  /** Undefined when the file is not the one that was copied to the key, or is the only link to its bytes. */
   async read(key: string, stats: BigIntStats): Promise<Etag | undefined> {
     if (stats.nlink < 2n) return undefined;
     const [etag, identity] = (await this.#notes.read(key))?.split(' ') ?? [];
     return identity === identityOf(stats) ? (etag as Etag) : undefined;
   }
 
-  /** @param file What is about to be published under the key. */
+  /** @param file The file that will be published under the key. */
   async write(key: string, etag: Etag, file: string): Promise<void> {
     await this.#notes.write(key, `${etag} ${identityOf(await lstat(file, { bigint: true }))}`);
   }
@@ -102,7 +103,7 @@ export class CopiedEtags {
   }
 }
 
-/** Published files are never written, so a file that is another differs in one of these. */
+/** Published files are never written, so another file differs in one of these values. */
 function identityOf({ ino, size, mtimeNs }: BigIntStats): string {
   return `${ino}:${size}:${mtimeNs}`;
 }

@@ -1,18 +1,21 @@
-/** @file The keys below a folder in the order of an object store, which is not the order of a directory tree: "a-b" < "a/b" < "ab". */
+/**
+ * @file Walks the keys below a folder in the order of an object store, which a directory tree does not have: "a-b" <
+ * "a/b" < "ab".
+ */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareKeys, isKey, RESERVED_FOLDER } from '../../keys.ts';
 import type { Cursor } from '../../listing.ts';
 import { codeOf, explain } from './disk.ts';
 
-/** Keys with the prefix, in UTF-8 byte order; folders that hold nothing after the cursor are not entered. */
+/** Keys with the prefix, in UTF-8 byte order. Skips folders without keys after the cursor. */
 export async function* walkKeys(root: string, prefix: string, cursor: Cursor): AsyncGenerator<string> {
   const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-  // A prefix such as "../../" is that of no key, and must not lead out of the root.
+  // No key has a prefix such as "../../", which must not lead out of the root.
   if (folder === '' || isKey(folder.slice(0, -1))) yield* walkFolder(root, folder, prefix, cursor);
 }
 
-/** @param folder "" for the root, else with a "/" at its end. */
+/** @param folder "" for the root, otherwise with a "/" at the end. */
 async function* walkFolder(root: string, folder: string, prefix: string, cursor: Cursor): AsyncGenerator<string> {
   for (const key of await readSorted(root, folder)) {
     if (!key.startsWith(prefix) && !prefix.startsWith(key)) continue;
@@ -23,7 +26,7 @@ async function* walkFolder(root: string, folder: string, prefix: string, cursor:
 
 async function readSorted(root: string, folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(error => {
-    // Removed while we walk, or never there.
+    // The folder was removed meanwhile, or never existed.
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
     throw explain(error, join(root, folder));
   });

@@ -1,18 +1,21 @@
-/** @file Connections that are made soon or not at all; and which failures came before a byte of the request had left. */
+/** @file Connections with a deadline, and which failures happened before any byte of a request was sent. */
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 
-/** More requests than this wait for a connection. */
+/** Connections at once; further requests wait. */
 const MAX_SOCKETS = 64;
 const unsent = new WeakSet<object>();
 
-/** Whether the connection failed before it could carry anything: no address, no listener, no trusted TLS session, or none in time. */
+/**
+ * Whether the connection failed before it could carry data: no address, no listener, no trusted TLS session, or too
+ * late.
+ */
 export function isUnsent(error: unknown): boolean {
   return typeof error === 'object' && error !== null && unsent.has(error);
 }
 
-/** Agents of which {@link isUnsent} knows the failures, and whose connections must be made within so many milliseconds. */
+/** Agents whose failures {@link isUnsent} knows, and whose connections must be open within `connectMs` milliseconds. */
 export function createAgents(connectMs: number): { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent } {
   const options = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const httpAgent = new (class extends HttpAgent {
@@ -28,11 +31,11 @@ export function createAgents(connectMs: number): { readonly httpAgent: HttpAgent
   return { httpAgent, httpsAgent };
 }
 
-/** @param made The event after which data flows; what is written before waits for it. */
+/** @param made The event after which data flows; earlier writes wait for it. */
 function watch<S extends Duplex | null | undefined>(socket: S, made: string, ms: number): S {
   const timer = setTimeout(() => socket?.destroy(new Error(`no connection within ${ms} ms`)), ms);
   const note = (error: Error) => unsent.add(error);
-  // Before the request's own listeners, which pass the error on.
+  // Runs before the listeners of the request, which pass the error on.
   socket?.prependListener('error', note);
   socket?.once(made, () => socket.off('error', note));
   for (const end of [made, 'close']) socket?.once(end, () => clearTimeout(timer));

@@ -1,26 +1,26 @@
-/** @file Bodies on the wire: counted, hashed in passing, and compared with what the store says of them. */
+/** @file Reads the bodies of answers: counts and hashes the bytes, and compares both with the headers of the answer. */
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { Corrupt, Unreachable } from '../../../errors.ts';
 import { type Digest, hexOf } from '../../digest.ts';
 
-/** The digest as S3 writes checksums: in base64. */
+/** The digest in base64, as S3 writes checksums. */
 export function checksumOf(digest: Digest): string {
   return Buffer.from(hexOf(digest), 'hex').toString('base64');
 }
 
-/** What the head of an answer says of the body that follows. */
+/** The body that the headers of an answer announce. */
 export interface ExpectedBody {
-  /** Bytes; absent when the store does not say. */
+  /** Bytes; undefined when the store does not say. */
   readonly length: number | undefined;
-  /** As of {@link checksumOf}; absent when it is not known, and for a part of an object. */
+  /** In the form of {@link checksumOf}; undefined when it is unknown, and for a part of an object. */
   readonly sha256: string | undefined;
 }
 
 /**
- * Reads all of it into an array of its own.
- * @param what names it in errors.
- * @throws Unreachable when it ends early, Corrupt when its sha256 is another.
+ * Reads a whole body into a new array.
+ * @param what Name of the object, for errors.
+ * @throws Unreachable when the body ends early, Corrupt when its sha256 differs.
  */
 export async function readBody(stream: Readable, expected: ExpectedBody, what: string): Promise<Uint8Array> {
   const { length, sha256 } = expected;
@@ -34,8 +34,8 @@ export async function readBody(stream: Readable, expected: ExpectedBody, what: s
     throw new Unreachable(`${what} ended after ${body.size} of ${length} bytes`, { hint: 'retry' });
   }
   if (hash && hash.digest('base64') !== sha256) {
-    throw new Corrupt(`${what} has other bytes than were put: its sha256 is not that which the store keeps with it`, {
-      hint: 'if it stays so when read again, delete it; what made it makes it again',
+    throw new Corrupt(`${what} has other bytes than were put: its sha256 differs from the stored one`, {
+      hint: 'read it again; if it is still wrong, delete it, and the call that made it makes it again',
     });
   }
   return body.bytes();

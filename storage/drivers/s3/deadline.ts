@@ -1,11 +1,11 @@
-/** @file A bound on how long a request may take, which grows with what is to be moved. */
+/** @file A deadline for a request that grows with the bytes to transfer. */
 
-/** What moving a mebibyte may take: a line of 1 MiB/s is the slowest that counts as working. */
+/** Time for a mebibyte: a connection slower than 1 MiB/s counts as broken. */
 const MS_PER_MEBIBYTE = 1000;
 
 /**
- * Runs it with a signal that aborts after `ms`; `prolong` starts the time anew, with what these bytes may take besides. The signal
- * reaches all that waits on the network.
+ * Calls `run` with a signal that aborts after `ms`. `prolong` restarts the time and adds the time for so many bytes.
+ * Pass the signal to everything that waits for the network.
  */
 export async function withDeadline<T>(
   ms: number,

@@ -1,4 +1,4 @@
-/** @file What the failures of an S3 client mean: what was cleanly rejected, what never arrived, and what may have been committed. */
+/** @file Translates failures of the S3 client into errors: rejected, never arrived, or perhaps committed. */
 import {
   Ambiguous,
   AppError,
@@ -24,7 +24,7 @@ export interface S3Request {
   readonly conditional?: boolean;
 }
 
-/** The store says so without having done anything; waiting does not help. */
+/** The store did nothing, and a retry does not help. */
 const DENIED = new Set([
   'AccessDenied',
   'AllAccessDisabled',
@@ -41,19 +41,19 @@ const WRONG_REGION = new Set([
 ]);
 const DAMAGED = new Set(['BadDigest', 'XAmzContentChecksumMismatch', 'XAmzContentSHA256Mismatch']);
 const FULL = new Set(['QuotaExceeded', 'XMinioAdminBucketQuotaExceeded', 'XMinioStorageFull']);
-/** What a full store asks of callers who retry by themselves. */
+/** Wait before a retry when the store is full. */
 const FULL_RETRY_SECONDS = 60;
 const BAD_KEY = new Set(['KeyTooLongError', 'XMinioInvalidObjectName']);
-/** 4xx in which the store gave up waiting, or asks for patience. */
+/** Answers with 4xx that a retry may change. */
 const TRANSIENT = new Set(['IncompleteBody', 'RequestTimeout', 'Throttling', 'TooManyRequests']);
 
-/** Codes of connections that ended before the answer did. */
+/** Codes of connections that broke before the end of the answer. */
 const BROKEN = new Set(['ECONNABORTED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT']);
 const TLS = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO$)/;
 
 /**
- * The error to throw. Only what says that nothing was changed is a rejection or Unreachable: a write of which nothing is known, 5xx
- * among them (a store may have committed on some of its disks), is Ambiguous. Secrets are in none of them.
+ * The error to throw. A rejection or Unreachable means that nothing was changed. A write with an unknown outcome is
+ * Ambiguous, also after 5xx: the store may have committed it on some disks. No error contains secrets.
  */
 export function explainFailure(error: unknown, request: S3Request, location: S3Location): AppError {
   if (error instanceof AppError) return error;
@@ -64,9 +64,9 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
   const bucket = `the bucket "${location.bucket}" at ${location.endpoint ?? 'Amazon S3'}`;
 
   if (isUnsent(error) && TLS.test(code)) {
-    return new Internal(`${where} offers no trusted TLS: ${message}`, {
+    return new Internal(`${where} does not offer trusted TLS: ${message}`, {
       cause,
-      hint: 'check the scheme of the endpoint; NODE_EXTRA_CA_CERTS names a file of further authorities',
+      hint: 'check the scheme of the endpoint; NODE_EXTRA_CA_CERTS names a file of further certificates',
     });
   }
   if (isUnsent(error)) {
@@ -93,7 +93,10 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
     });
   }
   if (name === 'RequestTimeTooSkewed') {
-    return new Unreachable(`${where} has another time than this machine`, { cause, hint: 'set the clock' });
+    return new Unreachable(`the clock of ${where} differs from the clock of this machine`, {
+      cause,
+      hint: 'set the clock',
+    });
   }
   if (WRONG_REGION.has(name) || status === 301) {
     return new Internal(`${bucket} lies in another region: ${message}`, {
@@ -102,9 +105,9 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
     });
   }
   if (DENIED.has(name) || status === 401 || status === 403) {
-    return new StoreDenied(`access to ${bucket} is denied (${name}) when it should ${request.kind} "${request.key}"`, {
+    return new StoreDenied(`access to ${bucket} is denied (${name}): cannot ${request.kind} "${request.key}"`, {
       cause,
-      hint: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may get, put, delete and list objects there',
+      hint: 'check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: their user needs to get, put, delete and list objects',
     });
   }
   if (FULL.has(name) || status === 507) {
@@ -140,45 +143,45 @@ export function explainFailure(error: unknown, request: S3Request, location: S3L
   if (request.conditional && (status === 412 || status === 404)) {
     return new PreconditionFailed(
       status === 404 ? `"${request.key}" does not exist` : `"${request.key}" exists, or has changed`,
-      { cause, hint: 'read it again and decide anew' },
+      { cause, hint: 'read it again, then decide' },
     );
   }
   if (status === 409) {
     if (request.conditional) {
-      return new Conflict(`"${request.key}" is being written by another`, { cause, hint: 'read it and retry' });
+      return new Conflict(`another process writes "${request.key}" now`, { cause, hint: 'read it and retry' });
     }
     return new Unreachable(`${where} is busy with another write of "${request.key}"`, { cause, hint: 'retry' });
   }
   if (status === 501) {
-    return new Internal(`${where} cannot do what is asked (${name}): ${message}`, {
+    return new Internal(`${where} does not support the request (${name}): ${message}`, {
       cause,
       hint: 'use a store with conditional writes, such as MinIO, or a folder (file:DIR)',
     });
   }
   if (status >= 500 || status === 408 || status === 429 || TRANSIENT.has(name) || status < 300) {
-    // MinIO has no other word for an object that is damaged on its disks.
+    // MinIO also answers SlowDownRead for an object that is damaged on its disks.
     const hint =
-      name === 'SlowDownRead' ? `retry; if it stays so, see MinIO's log: "${request.key}" may be damaged` : 'retry';
+      name === 'SlowDownRead' ? `retry; if that fails, see MinIO's log: "${request.key}" may be damaged` : 'retry';
     return lose(`${where} answered ${status} (${name}): ${message}`, cause, request, hint);
   }
   return new Internal(`${where} refused to ${request.kind} "${request.key}": ${status} ${name}: ${message}`, {
     cause,
-    hint: 'check that the endpoint is that of an S3 store',
+    hint: 'check that the endpoint is the endpoint of an S3 store',
   });
 }
 
-/** Reading changes nothing; what became of a write is not known. */
+/** The outcome is unknown: a read changes nothing, a write may have been committed. */
 function lose(message: string, cause: unknown, request: S3Request, hint = 'retry'): AppError {
   if (request.kind === 'read') return new Unreachable(message, { cause, hint });
   return new Ambiguous(`${message}; "${request.key}" may or may not have been written`, { cause, hint });
 }
 
 interface Facts {
-  /** Of the operating system, such as ECONNREFUSED; empty when it is none. */
+  /** Code of the operating system, such as ECONNREFUSED; empty for other failures. */
   readonly code: string;
-  /** S3's code of the error, such as NoSuchBucket. */
+  /** Error code of S3, such as NoSuchBucket. */
   readonly name: string;
-  /** Of an answer that came whole; undefined when none did. */
+  /** HTTP status of a complete answer; undefined without one. */
   readonly status: number | undefined;
   readonly message: string;
 }
@@ -186,19 +189,22 @@ interface Facts {
 function readFacts(error: unknown): Facts {
   const { code, name, message, $metadata, cause } = error as Record<string, unknown>;
   const status = ($metadata as { readonly httpStatusCode?: unknown } | undefined)?.httpStatusCode;
-  // Who aborted the request says why.
+  // The cause of an abort says why.
   const reason = name === 'AbortError' || !message ? (cause instanceof Error ? cause.message : undefined) : undefined;
   const text = String(reason || message || code || name);
   return {
     code: String(code ?? ''),
     name: String(name ?? ''),
     status: typeof status === 'number' && !BROKEN.has(String(code)) ? status : undefined,
-    // The SDK's own advice, on a line of its own, is for its developers.
+    // Only the first line: the SDK's advice on the next lines is for developers.
     message: (text.split('\n')[0] ?? '').slice(0, 500),
   };
 }
 
-/** The failure without the request and response that the SDK attaches, which hold headers, buffers and sockets. */
+/**
+ * A copy of the failure without the request and response that the SDK attaches: those hold headers, buffers and
+ * sockets.
+ */
 function summarise(error: unknown, { code, name, status, message }: Facts): Error {
   const { $metadata } = error as { readonly $metadata?: { readonly requestId?: string } };
   const request = $metadata?.requestId && `(request ${$metadata.requestId})`;

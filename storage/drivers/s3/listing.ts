@@ -1,10 +1,10 @@
-/** @file Listings over ListObjectsV2, of which no more is trusted than what all stores agree on: plain starts, and no continuation tokens. */
+/** @file Listings with ListObjectsV2. Uses only what all stores do alike: StartAfter, and no continuation tokens. */
 import { Internal } from '../../../errors.ts';
 import { compareKeys, isKey, LAST_CHARACTER } from '../../keys.ts';
 import { checkListOptions } from '../../listing.ts';
 import type { ListOptions, ListResult, ObjectInfo } from '../../types.ts';
 
-/** S3's own limit of one answer. */
+/** Limit of S3 for one answer. */
 const MAX_KEYS = 1000;
 
 export interface PageQuery {
@@ -14,33 +14,35 @@ export interface PageQuery {
   readonly maxKeys: number;
 }
 
-/** One answer of the store, its keys as callers name them. */
+/** One answer of the store, with keys relative to the prefix of the store. */
 export interface Page {
   readonly objects: readonly ObjectInfo[];
   readonly prefixes: readonly string[];
-  /** There is more. */
+  /** More pages follow. */
   readonly truncated: boolean;
 }
 
 export type FetchPage = (query: PageQuery) => Promise<Page>;
 
 /**
- * A listing as every driver gives it. What is listed but can be no key of ours (folder markers of other programs) is left out.
- * Every page is asked for by `startAfter`: MinIO's continuation tokens stand still at what is rolled up by another delimiter than "/".
- * @throws InvalidInput as {@link checkListOptions}; Internal when the store gives one page for ever.
+ * Makes one page of a listing. Leaves out entries that cannot be keys of ours (folder markers of other programs).
+ * Requests every page by `startAfter`: with a delimiter other than "/", MinIO's continuation tokens do not move past a
+ * roll-up.
+ * @throws InvalidInput as {@link checkListOptions}; Internal when the store repeats a page for ever.
  */
 export async function listPages(prefix: string, options: ListOptions, fetchPage: FetchPage): Promise<ListResult> {
   const { after, limit, delimiter } = checkListOptions(options);
   const objects: ObjectInfo[] = [];
   const prefixes: string[] = [];
   const isInside = after !== '' && after.startsWith(prefix);
-  // Stores differ in what they make of a start outside the prefix.
+  // Stores differ in how they treat a start outside the prefix.
   if (!canBegin(prefix) || (!isInside && compareKeys(after, prefix) > 0)) return { objects, prefixes };
 
   let cursor = isInside ? after : undefined;
   const cut = delimiter === undefined ? -1 : after.indexOf(delimiter, prefix.length);
   if (cursor !== undefined && delimiter !== undefined && cut >= 0) {
-    // And in whether a start within what is rolled up shows the rest of it: that is asked for by itself, and passed over.
+    // Stores differ in whether a start inside a roll-up still shows it. So a request of its own finds out, and the
+    // start moves past it.
     const rolledUp = after.slice(0, cut + delimiter.length);
     cursor = rolledUp + LAST_CHARACTER;
     if (after !== cursor && (await hasMore(rolledUp, after, fetchPage))) prefixes.push(rolledUp);
@@ -54,7 +56,7 @@ export async function listPages(prefix: string, options: ListOptions, fetchPage:
     if (!page.truncated) return { objects, prefixes };
     const last = findLast(page);
     if (last === undefined || !isNew(last)) {
-      throw new Internal(`the store lists "${prefix}" without end: after "${cursor ?? ''}" it says that there is more`);
+      throw new Internal(`the listing of "${prefix}" does not end: after "${cursor ?? ''}" the store repeats a page`);
     }
     cursor = last;
   }
@@ -65,7 +67,7 @@ async function hasMore(prefix: string, after: string, fetchPage: FetchPage): Pro
   return (await listPages(prefix, { limit: 1, after }, fetchPage)).objects.length > 0;
 }
 
-/** The end of what the page covers. */
+/** The last key that the page covers. */
 function findLast({ objects, prefixes }: Page): string | undefined {
   const ends = [...objects.slice(-1).map(({ key }) => key), ...prefixes.slice(-1).map(each => each + LAST_CHARACTER)];
   return ends.sort(compareKeys).at(-1);

@@ -65,7 +65,7 @@ describe('S3 driver', () => {
     return store;
   }
 
-  /** A store that answers each request so, and what it was asked. */
+  /** A store that gives each request this answer, with the requests that it got. */
   async function serve(give: Answer, timeouts?: Partial<S3Timeouts>) {
     const requests: IncomingMessage[] = [];
     const port = await listen(
@@ -95,8 +95,8 @@ describe('S3 driver', () => {
     copy: store => store.copy('a', 'b'),
   };
 
-  describe('what it asks', () => {
-    it('puts with length, type, condition and a checksum that is signed, once', async () => {
+  describe('requests', () => {
+    it('puts once, with length, media type, condition and a signed checksum', async () => {
       const { store, requests } = await serve(answer({ etag: '"e1"' }));
       expect(await store.put('a b/ä.json', BODY, { ifNoneMatch: '*' })).toEqual({ etag: 'e1' });
       await store.put('x', BODY, { ifMatch: 'e1' as Etag, mediaType: 'x/y' });
@@ -127,7 +127,7 @@ describe('S3 driver', () => {
       expect(requests[1]?.headers).toMatchObject({ 'if-match': '"e1"', 'content-type': 'x/y' });
     });
 
-    it('asks for ranges as HTTP has them, and takes the whole from a store that knows none', async () => {
+    it('requests ranges, and cuts the range out of the answer of a store that ignores them', async () => {
       const partial = await serve(answer({ ...OBJECT, 'content-range': 'bytes 1-3/5' }, 'ell', 206));
       expect(await partial.store.get('a', { start: 1, end: 3 })).toMatchObject({ size: 5, body: bytes('ell') });
       expect(partial.requests[0]?.headers).toMatchObject({ range: 'bytes=1-3' });
@@ -136,7 +136,7 @@ describe('S3 driver', () => {
       expect(await fail(whole.store.get('a', { start: 9 }))).toBeInstanceOf(InvalidInput);
     });
 
-    it('copies by hand where the store cannot, and asks it no more', async () => {
+    it('copies by get and put after the store has refused one copy', async () => {
       const { store, requests } = await serve((request, response) => {
         if (request.headers['x-amz-copy-source']) return refuse(501, 'NotImplemented')(request, response);
         answer(OBJECT, request.method === 'GET' ? 'hello' : '')(request, response);
@@ -154,22 +154,22 @@ describe('S3 driver', () => {
     });
   });
 
-  describe('what it makes of answers', () => {
+  describe('answers', () => {
     it.each([
       [404, 'NoSuchBucket', Internal, 'there is no bucket "bucket" at http://127.0.0.1'],
       [403, 'AccessDenied', StoreDenied, 'access to the bucket "bucket" at http://127.0.0.1'],
       [403, 'InvalidAccessKeyId', StoreDenied, 'is denied (InvalidAccessKeyId)'],
       [403, 'SignatureDoesNotMatch', StoreDenied, 'is denied (SignatureDoesNotMatch)'],
-      [403, 'RequestTimeTooSkewed', Unreachable, 'another time'],
+      [403, 'RequestTimeTooSkewed', Unreachable, 'differs from the clock of this machine'],
       [400, 'AuthorizationHeaderMalformed', Internal, 'another region'],
       [301, 'PermanentRedirect', Internal, 'another region'],
       [400, 'XMinioInvalidObjectName', InvalidInput, 'refused'],
       [507, 'XMinioStorageFull', StoreFull, 'the disk of the store is full'],
       [418, 'Teapot', Internal, '418 Teapot: said so'],
-    ] as const)('says what is wrong at %i %s, whatever was asked', async (status, code, kind, message) => {
+    ] as const)('reports %i %s as the same error for every operation', async (status, code, kind, message) => {
       const { store } = await serve(refuse(status, code));
       for (const [name, operate] of Object.entries({ ...READS, ...WRITES })) {
-        // The answer to HEAD has no body to say it in.
+        // The answer to HEAD has no body for the error code.
         if (name === 'head') continue;
         const error = await fail(operate(store));
         expect(error, name).toBeInstanceOf(kind);
@@ -178,7 +178,7 @@ describe('S3 driver', () => {
       }
     });
 
-    it('repeats no secret, and keeps no request in its errors', async () => {
+    it('has errors without secrets and without requests', async () => {
       const { store } = await serve(refuse(403, 'SignatureDoesNotMatch'));
       const error = await fail(store.put('a', BODY));
       const told = JSON.stringify([error, error.message, error.hint, error.cause, String(error.cause)]);
@@ -187,7 +187,7 @@ describe('S3 driver', () => {
       expect(Object.keys(error.cause ?? {})).toEqual(['name']);
     });
 
-    it.each([500, 502, 503, 504, 429, 408])('does not know what became of a write at %i', async status => {
+    it.each([500, 502, 503, 504, 429, 408])('reports an ambiguous write after status %i', async status => {
       const { store, requests } = await serve(refuse(status, 'SlowDown'));
       for (const [name, operate] of Object.entries(READS)) {
         expect(await fail(operate(store)), name).toBeInstanceOf(Unreachable);
@@ -195,7 +195,7 @@ describe('S3 driver', () => {
       for (const [name, operate] of Object.entries(WRITES)) {
         expect(await fail(operate(store)), name).toBeInstanceOf(Ambiguous);
       }
-      // One request for each: nobody below retries.
+      // One request for each operation: no layer below retries.
       expect(requests).toHaveLength(Object.keys({ ...READS, ...WRITES }).length);
     });
 
@@ -208,20 +208,20 @@ describe('S3 driver', () => {
       [400, 'EntityTooLarge', PayloadTooLarge],
       [507, 'XMinioStorageFull', StoreFull],
       [501, 'NotImplemented', Internal],
-    ] as const)('takes %i %s for a clean rejection of a conditional write', async (status, code, kind) => {
+    ] as const)('treats %i %s as a rejection of a conditional write', async (status, code, kind) => {
       const { store } = await serve(refuse(status, code));
       for (const write of [WRITES.create, WRITES.replace]) {
         if (write) expect(await fail(write(store))).toBeInstanceOf(kind);
       }
     });
 
-    it('may repeat an unconditional write that met another', async () => {
+    it('lets callers repeat an unconditional write that met another one', async () => {
       const { store } = await serve(refuse(409, 'OperationAborted'));
       expect(await fail(store.put('a', BODY))).toBeInstanceOf(Unreachable);
       expect(await fail(store.delete('a'))).toBeInstanceOf(Unreachable);
     });
 
-    it('takes only NoSuchKey for an absent object', async () => {
+    it('treats only NoSuchKey as an absent object', async () => {
       const absent = await serve(refuse(404, 'NoSuchKey'));
       expect(await absent.store.get('a')).toBeUndefined();
       expect(await absent.store.head('a')).toBeUndefined();
@@ -231,7 +231,7 @@ describe('S3 driver', () => {
       expect(await fail(page.store.get('a'))).toBeInstanceOf(Internal);
     });
 
-    it('refuses answers that lack what it lives by', async () => {
+    it('refuses answers without ETag, size or time', async () => {
       const { etag: _, ...unversioned } = OBJECT;
       const { store } = await serve(answer(unversioned, 'hello'));
       for (const operate of [READS.get, WRITES.put]) {
@@ -254,7 +254,7 @@ describe('S3 driver', () => {
       expect(await fail(blob.store.get(`cas/sha256/${hex.slice(0, 2)}/${hex}`))).toBeInstanceOf(Corrupt);
     });
 
-    it('does not take garbage for a listing', async () => {
+    it('does not treat garbage as a listing', async () => {
       for (const body of ['<html><body>Welcome</body></html>', '<ListBucketResult><Contents><Key>', 'garbage', '']) {
         const { store } = await serve(answer({ 'content-type': 'application/xml' }, body));
         expect(await fail(store.list('')), body).toBeInstanceOf(Unreachable);
@@ -262,16 +262,16 @@ describe('S3 driver', () => {
     });
 
     it('gives up on a listing that never ends', async () => {
-      const body =
-        '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken></ListBucketResult>';
+      const more = '<IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>';
+      const body = `<ListBucketResult>${more}</ListBucketResult>`;
       const { store, requests } = await serve(answer({ 'content-type': 'application/xml' }, body));
-      expect((await fail(store.list(''))).message).toContain('without end');
+      expect((await fail(store.list(''))).message).toContain('does not end');
       expect(requests).toHaveLength(1);
     });
   });
 
-  describe('when there is no answer', () => {
-    it('tells a connection that was never made from one that broke', async () => {
+  describe('without an answer', () => {
+    it('tells a connection that never opened from one that broke', async () => {
       const port = await listen(createTcpServer(socket => socket.once('data', () => socket.resetAndDestroy())));
       const store = open(port);
       for (const operate of Object.values(READS)) expect(await fail(operate(store))).toBeInstanceOf(Unreachable);
@@ -290,7 +290,7 @@ describe('S3 driver', () => {
       expect(await fail(unnamed.put('a', BODY, { ifNoneMatch: '*' }))).toBeInstanceOf(Unreachable);
     });
 
-    it('takes an end in the middle of the body for none', async () => {
+    it('treats a body that ends early as no answer', async () => {
       const { store } = await serve((_, response) => {
         response.writeHead(200, { ...OBJECT, 'content-length': '100' });
         response.write('hello', () => response.socket?.destroy());
@@ -298,7 +298,7 @@ describe('S3 driver', () => {
       expect(await fail(store.get('a'))).toBeInstanceOf(Unreachable);
     });
 
-    it('waits for an answer no longer than it should, and for a body neither', async () => {
+    it('stops waiting for an answer or a body at its deadline', async () => {
       const silent = await serve(() => {}, { requestMs: 100 });
       const started = performance.now();
       expect(await fail(silent.store.get('a'))).toBeInstanceOf(Unreachable);
@@ -319,8 +319,8 @@ describe('S3 driver', () => {
       expect(performance.now() - started).toBeLessThan(15_000);
     });
 
-    it('waits for a connection no longer than it should, and then nothing was sent', async () => {
-      // It accepts connections, and then says nothing of TLS.
+    it('stops waiting for a connection at its deadline, and has sent nothing then', async () => {
+      // Accepts connections and never begins TLS.
       const port = await listen(createTcpServer());
       const store = openS3Store(`s3://bucket?endpoint=https://127.0.0.1:${port}`, { connectMs: 100 });
       stores.push(store);
@@ -329,16 +329,16 @@ describe('S3 driver', () => {
       expect(error.message).toContain('no connection within 100 ms');
     });
 
-    it('says so when the other side does not speak TLS', async () => {
+    it('reports a server that does not speak TLS', async () => {
       const { endpoint } = await serve(answer({}));
       const store = openS3Store(`s3://bucket?endpoint=${endpoint.replace('http', 'https')}`);
       stores.push(store);
       const error = await fail(store.put('a', BODY));
       expect(error).toBeInstanceOf(Internal);
-      expect(error.message).toContain('no trusted TLS');
+      expect(error.message).toContain('not offer trusted TLS');
     });
 
-    it('says that there are no credentials, and how to give them', async () => {
+    it('reports missing credentials and how to set them', async () => {
       vi.stubEnv('AWS_ACCESS_KEY_ID', '');
       vi.stubEnv('AWS_SECRET_ACCESS_KEY', '');
       vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
@@ -351,7 +351,7 @@ describe('S3 driver', () => {
       expect(error.hint).toContain('AWS_ACCESS_KEY_ID');
     });
 
-    it('fails when the file of a body is gone', async () => {
+    it('fails when the file of the body does not exist', async () => {
       const { store } = await serve(answer({ etag: '"e1"' }));
       const body = { path: '/nowhere/at/all', size: 5, digest: digestOf(BODY) };
       const error = await fail(store.put('a', body));

@@ -1,4 +1,4 @@
-/** @file Objects in a bucket of MinIO, Amazon S3 or another store of its kind: the only file that knows the AWS SDK. */
+/** @file A bucket of MinIO, Amazon S3 or a similar store. The only file that imports the AWS SDK. */
 import { createReadStream } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Readable } from 'node:stream';
@@ -37,25 +37,25 @@ import { explainFailure, type S3Request } from './failures.ts';
 import { listPages, type Page, type PageQuery } from './listing.ts';
 import { parseS3Url, type S3Location } from './url.ts';
 
-/** How long to wait, in milliseconds. */
+/** Timeouts in milliseconds. */
 export interface S3Timeouts {
   /** For a connection. */
   readonly connectMs: number;
   /** While nothing is sent or received. */
   readonly idleMs: number;
-  /** For a whole request, besides a second for every mebibyte. */
+  /** For a whole request, plus a second for each mebibyte. */
   readonly requestMs: number;
 }
 
 const TIMEOUTS: S3Timeouts = { connectMs: 5000, idleMs: 60_000, requestMs: 30_000 };
 const MAX_OBJECT_BYTES = 2 ** 30;
-/** Where it is not said, and where most stores that are not Amazon's believe to be. */
+/** Region without a setting; most stores other than Amazon's use it. */
 const DEFAULT_REGION = 'us-east-1';
 const NOT_IMPLEMENTED = 501;
 
 /**
- * A store over the bucket that the URL names (see {@link parseS3Url}); nothing is sent yet. Each call is one attempt: patience
- * (storage/patience.ts) retries, and nothing else does.
+ * Opens the bucket that the URL names (see {@link parseS3Url}) as a store; sends nothing yet. Each call is one attempt:
+ * only storage/patience.ts retries.
  * @throws InvalidInput
  */
 export function openS3Store(url: string, timeouts: Partial<S3Timeouts> = {}): ObjectStore {
@@ -63,7 +63,7 @@ export function openS3Store(url: string, timeouts: Partial<S3Timeouts> = {}): Ob
 }
 
 const ignore = () => {};
-/** Failures are thrown, and told by whoever catches them. */
+/** The SDK logs nothing: its failures are thrown. */
 const SILENT = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 class S3Store implements ObjectStore {
@@ -71,7 +71,7 @@ class S3Store implements ObjectStore {
   readonly #location: S3Location;
   readonly #timeouts: S3Timeouts;
   readonly #client: S3Client;
-  /** The store has answered that it makes no copies. */
+  /** The store has answered that it cannot copy. */
   #copiesByHand = false;
 
   constructor(location: S3Location, timeouts: S3Timeouts) {
@@ -82,9 +82,10 @@ class S3Store implements ObjectStore {
     this.#client = new S3Client({
       ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
       ...(region !== undefined && { region }),
-      // A retry by the SDK could meet its own first attempt, and report a committed write as rejected.
+      // A retry by the SDK could find its own first attempt and report a committed write as rejected.
       maxAttempts: 1,
-      // We send and check the sha256 ourselves; what the SDK adds by default, not every store understands.
+      // This file sends and checks the sha256. Some stores do not understand the checksums that the SDK adds by
+      // default.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       expectContinueHeader: false,
@@ -95,7 +96,7 @@ class S3Store implements ObjectStore {
 
   async get(key: string, range?: ByteRange): Promise<StoredObject | undefined> {
     const command = new GetObjectCommand({ ...this.#name(key), ...(range && { Range: formatRange(range) }) });
-    // By hand, since the SDK would hash what it asked for a second time.
+    // Sets the header itself: with its own option, the SDK would hash the body a second time.
     if (!range) addHeaders(command, { 'x-amz-checksum-mode': 'ENABLED' });
     return this.#attempt({ kind: 'read', key }, async (signal, prolong) => {
       const answer = await absent(this.#client.send(command, { abortSignal: signal }), ['NoSuchKey']);
@@ -112,7 +113,7 @@ class S3Store implements ObjectStore {
         const body = await readBody(stream, { length, sha256 }, `"${key}" of ${this.url}`);
         const total = /^bytes \d+-\d+\/(\d+)$/.exec(answer.ContentRange ?? '')?.[1];
         if (range && total === undefined) {
-          // The store sends all of it, as HTTP allows.
+          // The store ignores the range and sends the whole object, as HTTP allows.
           const { start, end } = resolveRange(body.length, range);
           return { ...this.#describe(key, answer, body.length), body: body.slice(start, end) };
         }
@@ -142,15 +143,15 @@ class S3Store implements ObjectStore {
       Bucket: this.#location.bucket,
       Prefix: inBucket(query.prefix),
       MaxKeys: query.maxKeys,
-      // XML cannot hold every key.
+      // XML cannot represent every key.
       EncodingType: 'url',
       ...(query.delimiter !== undefined && { Delimiter: query.delimiter }),
       ...(query.startAfter !== undefined && { StartAfter: inBucket(query.startAfter) }),
     });
     return this.#attempt({ kind: 'read', key: query.prefix }, async signal => {
       const answer = await this.#client.send(command, { abortSignal: signal });
-      // What is no listing must not pass for an empty one: whole branches of the store would seem to be gone.
-      if (answer.IsTruncated === undefined) throw new Unreachable(`${this.url} answered with what is no listing`);
+      // Another answer must not count as an empty listing: whole folders of the store would seem to be gone.
+      if (answer.IsTruncated === undefined) throw new Unreachable(`${this.url} answered without a listing`);
       const decode = (name = '') =>
         answer.EncodingType === 'url' ? decodeURIComponent(name.replaceAll('+', ' ')) : name;
       const fromAnswer = (name: string | undefined) => decode(name).slice(this.#location.prefix.length);
@@ -189,7 +190,7 @@ class S3Store implements ObjectStore {
         ...(options.ifNoneMatch !== undefined && { IfNoneMatch: options.ifNoneMatch }),
         ...(options.ifMatch !== undefined && { IfMatch: `"${options.ifMatch}"` }),
       });
-      // Signed, so that it covers the bytes; the SDK would compute it again, or sign nothing of a stream.
+      // The signature covers this digest. The SDK would compute it again, and would leave it out for a stream.
       addHeaders(command, { 'x-amz-content-sha256': hexOf(digest) });
       try {
         const abortSignal = AbortSignal.any([signal, failed.signal]);
@@ -197,7 +198,7 @@ class S3Store implements ObjectStore {
         return { etag: this.#readEtag(key, answer.ETag) };
       } catch (error) {
         if (!failed.signal.aborted) throw error;
-        // Less was sent than was announced: no store takes that for an object.
+        // Fewer bytes were sent than announced, so no store makes an object of them.
         throw new Internal(`the file to be put as "${key}" cannot be read`, { cause: failed.signal.reason });
       } finally {
         stream?.destroy();
@@ -218,7 +219,7 @@ class S3Store implements ObjectStore {
     await this.put(to, stored.body, stored.mediaType === undefined ? {} : { mediaType: stored.mediaType });
   }
 
-  /** False when the store does not know how to. */
+  /** False when the store cannot copy. */
   async #copyInStore(source: ObjectName, target: ObjectName, from: string, to: string): Promise<boolean> {
     const path = source.Key.split('/').map(encodeURIComponent).join('/');
     const command = new CopyObjectCommand({ ...target, CopySource: `${source.Bucket}/${path}` });
@@ -252,7 +253,7 @@ class S3Store implements ObjectStore {
     return { Bucket: this.#location.bucket, Key: full };
   }
 
-  /** Runs it under a deadline, which it may prolong by what is to be moved, and says what its failure means. */
+  /** Calls `run` with a deadline, which it may prolong for bytes to transfer, and translates its failure. */
   async #attempt<T>(
     request: S3Request,
     run: (signal: AbortSignal, prolong: (bytes: number) => void) => Promise<T>,
@@ -277,7 +278,7 @@ class S3Store implements ObjectStore {
   }
 
   #readEtag(key: string, etag: string | undefined): Etag {
-    // Proxies that compress make it a weak one.
+    // Proxies that compress turn it into a weak ETag.
     const version = /^(?:W\/)?"?([^"]+)"?$/.exec(etag ?? '')?.[1];
     if (!version) throw this.#unfit(`the ETag of "${key}"`);
     return version as Etag;
@@ -285,7 +286,7 @@ class S3Store implements ObjectStore {
 
   #unfit(missing: string): AppError {
     return new Internal(`the store ${this.url} does not tell ${missing}`, {
-      hint: 'check that the endpoint is that of an S3 store, and that no proxy takes headers away',
+      hint: 'check that the endpoint is the endpoint of an S3 store, and that no proxy removes headers',
     });
   }
 }
@@ -301,7 +302,7 @@ interface Described {
   readonly ContentType?: string | undefined;
 }
 
-/** Undefined when the store says by one of these codes that there is no such object. */
+/** Undefined when the store answers with one of these codes of a missing object. */
 async function absent<T>(answer: Promise<T>, codes: readonly string[]): Promise<T | undefined> {
   try {
     return await answer;

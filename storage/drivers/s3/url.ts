@@ -1,15 +1,15 @@
-/** @file `s3://bucket[/prefix]?endpoint=...&region=...`: where a bucket is, and never who may use it. */
+/** @file `s3://bucket[/prefix]?endpoint=...&region=...`: the place of a bucket, never its credentials. */
 import { InvalidInput } from '../../../errors.ts';
 import { isKey } from '../../keys.ts';
 
 export interface S3Location {
   readonly bucket: string;
-  /** Before every key: empty, or a path that ends with "/". */
+  /** Put before every key: empty, or a path that ends with "/". */
   readonly prefix: string;
-  /** Absent: Amazon's own. */
+  /** Absent: the endpoint of Amazon. */
   readonly endpoint?: string;
   readonly region?: string;
-  /** The same, normalised: as printed to people, and good for EASEL_STORE. */
+  /** The whole location, normalised: a value for EASEL_STORE. */
   readonly url: string;
 }
 
@@ -17,18 +17,18 @@ const EXPECTED = 's3://BUCKET[/PREFIX][?endpoint=http://HOST:PORT][&region=REGIO
 const CREDENTIALS_HINT =
   'credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from AWS_PROFILE, never from the URL';
 
-/** @throws InvalidInput, which repeats nothing of a URL that may hold a secret. */
+/** @throws InvalidInput. Its message does not repeat the URL, which may contain a secret. */
 export function parseS3Url(text: string): S3Location {
   const url = URL.parse(text);
   if (url?.protocol !== 's3:') throw refuse('the URL of the S3 store cannot be parsed');
-  if (hasUser(url) || /^s3:\/\/[^/?#]*@/i.test(text)) throw refuse('the URL of the S3 store holds credentials');
+  if (hasUser(url) || /^s3:\/\/[^/?#]*@/i.test(text)) throw refuse('the URL of the S3 store contains credentials');
   for (const name of url.searchParams.keys()) {
     if (name !== 'endpoint' && name !== 'region') {
       throw refuse(`the URL of the S3 store has the unknown parameter "${name.slice(0, 50)}"`);
     }
     if (url.searchParams.getAll(name).length > 1) throw refuse(`the URL of the S3 store has two of "${name}"`);
   }
-  if (url.hash !== '' || url.port !== '') throw refuse('the URL of the S3 store has a part too many');
+  if (url.hash !== '' || url.port !== '') throw refuse('the URL of the S3 store has a port or a fragment');
 
   const bucket = url.hostname;
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
@@ -37,7 +37,7 @@ export function parseS3Url(text: string): S3Location {
     });
   }
   const path = decodePath(url.pathname).replace(/^\/|\/$/g, '');
-  if (path !== '' && !isKey(path)) throw refuse('the prefix of the S3 store is no relative path');
+  if (path !== '' && !isKey(path)) throw refuse('the prefix of the S3 store is not a relative path');
 
   const endpoint = parseEndpoint(url.searchParams.get('endpoint'));
   const region = parseRegion(url.searchParams.get('region'));
@@ -60,11 +60,13 @@ function parseEndpoint(text: string | null): string | undefined {
   if (text === null) return undefined;
   const url = URL.parse(text);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw refuse('the endpoint of the S3 store is no HTTP URL', { expected: 'such as endpoint=http://127.0.0.1:9000' });
+    throw refuse('the endpoint of the S3 store is not an HTTP URL', {
+      expected: 'such as endpoint=http://127.0.0.1:9000',
+    });
   }
-  if (hasUser(url)) throw refuse('the endpoint of the S3 store holds credentials');
+  if (hasUser(url)) throw refuse('the endpoint of the S3 store contains credentials');
   if (url.search !== '' || url.hash !== '' || !/^[\w./~-]*$/.test(url.pathname)) {
-    throw refuse('the endpoint of the S3 store has a part too many', {
+    throw refuse('the endpoint of the S3 store has a query, a fragment or an odd path', {
       expected: 'such as endpoint=http://127.0.0.1:9000',
     });
   }
@@ -73,7 +75,7 @@ function parseEndpoint(text: string | null): string | undefined {
 
 function parseRegion(text: string | null): string | undefined {
   if (text !== null && !/^[a-z0-9-]{1,40}$/.test(text)) {
-    throw refuse('the region of the S3 store is none', { expected: 'such as region=us-east-1' });
+    throw refuse('the region of the S3 store is not valid', { expected: 'such as region=us-east-1' });
   }
   return text ?? undefined;
 }

@@ -1,4 +1,4 @@
-/** @file Conditional writes: of those who race, one wins. */
+/** @file Conditional writes: exactly one of several racing writers wins. */
 import { describe, expect, it } from 'vitest';
 import { PreconditionFailed } from '../../../errors.ts';
 import type { Etag, ObjectStore } from '../../types.ts';
@@ -6,7 +6,7 @@ import { bytes, race, type Setting, text } from './setting.ts';
 
 export function testConditions(at: Setting): void {
   describe('conditions', () => {
-    it('creates only what is not there', async () => {
+    it('creates only an absent key', async () => {
       await at.store.put(at.key('a'), bytes('1'), { ifNoneMatch: '*' });
       await expect(at.other.put(at.key('a'), bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(
         PreconditionFailed,
@@ -17,7 +17,7 @@ export function testConditions(at: Setting): void {
       expect(text((await at.store.get(at.key('a')))?.body)).toBe('3');
     });
 
-    it('replaces only the version that was named', async () => {
+    it('replaces only the given version', async () => {
       const first = await at.store.put(at.key('a'), bytes('1'));
       const second = await at.other.put(at.key('a'), bytes('2'), { ifMatch: first.etag });
       await expect(at.store.put(at.key('a'), bytes('3'), { ifMatch: first.etag })).rejects.toBeInstanceOf(
@@ -28,7 +28,7 @@ export function testConditions(at: Setting): void {
       expect(text((await at.other.get(at.key('a')))?.body)).toBe('4');
     });
 
-    it('rejects a version of what is absent or deleted', async () => {
+    it('rejects any version for an absent or deleted key', async () => {
       const { etag } = await at.store.put(at.key('a'), bytes('1'));
       await expect(at.store.put(at.key('b'), bytes('1'), { ifMatch: etag })).rejects.toBeInstanceOf(PreconditionFailed);
       await at.store.delete(at.key('a'));
@@ -37,7 +37,7 @@ export function testConditions(at: Setting): void {
       expect(await at.store.head(at.key('b'))).toBeUndefined();
     });
 
-    it('lets one of 200 concurrent creators win, and keeps its bytes', async () => {
+    it('lets one of 200 concurrent creations win, and keeps its bytes', async () => {
       const winners = await race(
         Array.from({ length: 200 }, (_, i) => async () => {
           await (i % 2 ? at.store : at.other).put(at.key('race'), bytes(`creator ${i}`), { ifNoneMatch: '*' });
@@ -48,7 +48,7 @@ export function testConditions(at: Setting): void {
       expect(text((await at.store.get(at.key('race')))?.body)).toBe(`creator ${winners[0]}`);
     });
 
-    it('lets one of 64 concurrent writers win per version', async () => {
+    it('lets one of 64 concurrent replacements of a version win', async () => {
       let { etag } = await at.store.put(at.key('race'), bytes('start'));
       for (let round = 0; round < 3; round++) {
         const winners = await race(
@@ -83,7 +83,7 @@ export function testConditions(at: Setting): void {
       expect(text((await at.store.get(at.key('counter')))?.body)).toBe('20');
     });
 
-    it('never shows a mixture, nor nothing, to readers of what is overwritten', async () => {
+    it('never shows a mixture or an absent object to readers during an overwrite', async () => {
       const versions = ['a', 'b', 'c'].map(letter => bytes(letter.repeat(100_000)));
       await at.store.put(at.key('a'), bytes('a'.repeat(100_000)));
       let writing = true;

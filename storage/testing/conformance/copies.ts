@@ -6,7 +6,7 @@ import { bytes, cut, makeBytes, type Setting, text } from './setting.ts';
 
 export function testCopies(at: Setting): void {
   describe('copies and files', () => {
-    it('copies bytes and type, over what is there, and both live on alone', async () => {
+    it('copies bytes and type over an existing object, and both objects change independently', async () => {
       const { etag } = await at.store.put(at.key('from'), bytes('picture'), { mediaType: 'image/x-test' });
       await at.store.put(at.key('to/here'), bytes('old'));
       for (const target of ['to/here', 'to/there', 'from']) {
@@ -22,7 +22,7 @@ export function testCopies(at: Setting): void {
       expect(text((await at.other.get(at.key('to/there')))?.body)).toBe('picture');
     });
 
-    it('refuses to copy what is absent, and leaves the target alone', async () => {
+    it('refuses to copy an absent object, and does not change the target', async () => {
       await at.store.put(at.key('to'), bytes('1'));
       await expect(at.store.copy(at.key('none'), at.key('to'))).rejects.toBeInstanceOf(NotFound);
       await expect(at.store.copy(at.key('none/none'), at.key('new'))).rejects.toBeInstanceOf(NotFound);
@@ -30,7 +30,7 @@ export function testCopies(at: Setting): void {
       expect(await at.store.head(at.key('new'))).toBeUndefined();
     });
 
-    it('spools a stream and puts it as often as it is asked to, on any condition', async () => {
+    it('spools a stream and puts it several times, on any condition', async () => {
       const large = makeBytes(3 * 1024 * 1024 + 1);
       const spooled = await at.store.spool(cut(large, 100_000));
       expect(spooled).toMatchObject({ size: large.length, digest: digestOf(large) });
@@ -38,7 +38,7 @@ export function testCopies(at: Setting): void {
       await expect(at.store.put(at.key('a'), spooled, { ifNoneMatch: '*' })).rejects.toBeInstanceOf(PreconditionFailed);
       await at.store.put(at.key('b'), bytes('old'));
       expect((await at.store.put(at.key('b'), spooled)).etag).toBe(etag);
-      // Another instance takes it, too: it copies the file.
+      // Another instance accepts the file, too: it copies it.
       expect((await at.other.put(at.key('a'), spooled, { ifMatch: etag })).etag).toBe(etag);
       await spooled.discard();
       await spooled.discard();
@@ -58,7 +58,7 @@ export function testCopies(at: Setting): void {
       expect((await at.other.get(at.key('empty')))?.body).toEqual(bytes(''));
     });
 
-    it('keeps nothing of a stream that breaks', async () => {
+    it('keeps no bytes of a stream that breaks', async () => {
       const broken = async function* () {
         yield bytes('half');
         throw new Error('the client went away');

@@ -1,4 +1,4 @@
-/** @file What stands on the store keeps its promises when answers are lost: the same call again completes the work, once. */
+/** @file Blobs and documents over a store that loses answers: repeating a call completes the work exactly once. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Ambiguous } from '../../../errors.ts';
@@ -14,14 +14,14 @@ import { bytes, makeBytes, type Setting, text } from './setting.ts';
 const FAULTS: readonly Fault[] = ['refuse', 'lose request', 'lose answer'];
 const namesSchema = z.strictObject({ names: z.array(z.string()) });
 
-/** A share of the calls of this store suffers some fault, drawn from the seed. */
+/** A store in which a share of the calls suffers a fault, drawn from the seed. */
 function makeUnreliable(store: ObjectStore, seed: number, share = 0.4): ObjectStore {
   const draw = createDraw(seed);
   const choose = () => (draw() < share ? FAULTS[Math.floor(draw() * FAULTS.length)] : undefined);
   return withPatience(withFaults(store, choose), { clock: new FakeTime(SLEEP_PASSES).clock(), log: () => {} });
 }
 
-/** Adds a name to the list by compare-and-swap, unless it is there: what it decides, it decides from what is stored. */
+/** Adds a name to the stored list by compare-and-swap, unless the list has it. */
 export async function addName(store: ObjectStore, key: string, name: string): Promise<void> {
   for (;;) {
     const current = await readVersioned(store, key, namesSchema);
@@ -40,7 +40,7 @@ export async function readNames(store: ObjectStore, key: string): Promise<readon
 
 export function testFailures(at: Setting): void {
   describe('failures', () => {
-    it('commits a write whose answer is lost, or does not, and never half', async () => {
+    it('commits a write whose answer is lost wholly or not at all', async () => {
       for (const fault of ['lose request', 'lose answer'] as const) {
         const key = at.key(fault);
         const store = withFaults(at.store, () => fault);
@@ -49,7 +49,7 @@ export function testFailures(at: Setting): void {
       }
     });
 
-    it('takes one of the documents of many who write at once and hear little', async () => {
+    it('keeps one document of many writers whose answers are often lost', async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 16 }, async (_, i) => {
           const store = makeUnreliable(i % 2 ? at.store : at.other, i);
@@ -70,7 +70,7 @@ export function testFailures(at: Setting): void {
       expect(JSON.parse(text(stored?.body) ?? '')).toEqual({ writer: winners[0]?.i });
     });
 
-    it('loses no change, and makes none twice', async () => {
+    it('loses no change and applies none twice', async () => {
       const names = Array.from({ length: 10 }, (_, i) => `writer ${i}`);
       const writers = names.map((name, i) =>
         addName(makeUnreliable(i % 2 ? at.store : at.other, i), at.key('list'), name),
@@ -80,7 +80,7 @@ export function testFailures(at: Setting): void {
       expect([...(stored ?? [])].sort()).toEqual(names);
     });
 
-    it('stores blobs, and deletes and copies, through a store that answers every other time', async () => {
+    it('puts, deletes and copies through a store that answers only every second request', async () => {
       const store = makeUnreliable(at.store, 3, 0.5);
       const blobs = createBlobStore(store);
       const bodies = [0, 100, 2 ** 20].map(makeBytes);

@@ -1,4 +1,4 @@
-/** @file Damage is found: at rest, and between what was hashed and what was put. */
+/** @file Finds damaged bytes: at rest, and between hash and put. */
 import { describe, expect, it } from 'vitest';
 import { Corrupt } from '../../../errors.ts';
 import { createBlobStore } from '../../cas.ts';
@@ -8,7 +8,7 @@ import { makeBytes, type Setting } from './setting.ts';
 
 export function testIntegrity(at: Setting): void {
   describe('integrity', () => {
-    it('finds a bit that flipped in a blob at rest, and a put repairs it', async context => {
+    it('finds a flipped bit in a stored blob, and a put repairs it', async context => {
       const { corrupt } = at.place;
       if (!corrupt) return context.skip();
       for (const size of [1, 1000, 3 * 2 ** 20]) {
@@ -22,7 +22,7 @@ export function testIntegrity(at: Setting): void {
       }
     });
 
-    it('keeps blobs of every size around the limits of hashing and sending', async () => {
+    it('stores blobs of all sizes near the limits of hashing and sending', async () => {
       const blobs = createBlobStore(at.store);
       for (const size of [0, 1, 2 ** 14, 2 ** 16 - 1, 2 ** 16 + 1, 2 ** 20, 9 * 2 ** 20 + 5]) {
         const body = makeBytes(size);

@@ -1,4 +1,4 @@
-/** @file Listings: order, pages, roll-up. */
+/** @file Listings: order, pages and roll-up. */
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../../errors.ts';
 import { collectPage } from '../../listing.ts';
@@ -27,7 +27,7 @@ export function testListing(at: Setting): void {
       expect((await names('nothing')).keys).toEqual([]);
     });
 
-    it('tells size, version and type of each', async () => {
+    it('tells size, version and media type of each object', async () => {
       const { etag } = await at.store.put(at.key('x.png'), bytes('12345'));
       const { objects } = await at.other.list(at.prefix);
       expect(objects).toHaveLength(1);
@@ -65,7 +65,7 @@ export function testListing(at: Setting): void {
       }
     });
 
-    it('rolls up what contains the delimiter', async () => {
+    it('rolls up keys that contain the delimiter', async () => {
       await put();
       expect(await names('', { delimiter: '/' })).toEqual({
         keys: ['a-b', 'a.b', 'a0', 'c', 'z\u{FF5E}', 'z😀'],
@@ -77,7 +77,7 @@ export function testListing(at: Setting): void {
       expect(await names('a', { delimiter: '-' })).toMatchObject({ prefixes: ['a-', 'a/b-'] });
     });
 
-    it('follows the rules from every start, by every delimiter', async () => {
+    it('follows the rules for every start and every delimiter', async () => {
       await put();
       const sorted = KEYS.slice(1).sort(byBytes);
       const starts = ['', ...sorted, 'a/', 'a/z', 'a/b-', 'a/b-\u{10FFFF}', 'a/\u{10FFFF}', 'b/x/', 'b/x/15', 'zz'];
@@ -86,7 +86,7 @@ export function testListing(at: Setting): void {
           for (const after of starts) {
             const options = { after: at.key(after), delimiter, limit: 2 };
             const keys = sorted.filter(name => name.startsWith(rest)).map(at.key);
-            // The same rules over a plain array.
+            // The oracle: the same rules over an array.
             const { next: _, ...page } = await collectPage(at.key(rest), options, () => keys);
             const { objects, prefixes } = await at.other.list(at.key(rest), options);
             expect({ keys: objects.map(({ key }) => key), prefixes }, JSON.stringify({ rest, ...options })).toEqual(
@@ -97,7 +97,7 @@ export function testListing(at: Setting): void {
       }
     });
 
-    it('pages through 2,500 objects, and gives more at once than S3 has on a page', { timeout: 180_000 }, async () => {
+    it('pages through 2,500 objects, and lists more at once than a page of S3', { timeout: 180_000 }, async () => {
       const all = Array.from({ length: 2500 }, (_, i) => `n/${String(i).padStart(4, '0')}`);
       await fill(all);
       const first = await names('n/');
@@ -115,13 +115,13 @@ export function testListing(at: Setting): void {
       }
     }
 
-    it('refuses limits that are none', async () => {
+    it('refuses invalid limits', async () => {
       for (const limit of [0, -1, 1.5]) {
         await expect(at.store.list(at.prefix, { limit })).rejects.toBeInstanceOf(InvalidInput);
       }
     });
 
-    it('lists what was written while others write and delete', async () => {
+    it('lists written objects while other processes write and delete', async () => {
       await at.store.put(at.key('m/stays'), bytes('1'));
       const churn = async (name: string) => {
         for (let i = 0; i < 20; i++) {
@@ -136,7 +136,7 @@ export function testListing(at: Setting): void {
       expect((await names('')).keys).toEqual(['m/stays']);
     });
 
-    it('shows nothing but objects, and nothing outside the store', async () => {
+    it('lists only objects, and none outside the store', async () => {
       await at.store.put(at.key('a'), bytes('1'), { mediaType: 'x/y' });
       const { objects } = await at.store.list('');
       expect(objects.map(object => object.key)).toEqual([at.key('a')]);

@@ -1,11 +1,11 @@
-/** @file Objects: what is put is what is got, under keys of every kind. */
+/** @file Objects: a get returns the bytes of the last put, under all kinds of keys. */
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../../errors.ts';
 import { byBytes, bytes, makeBytes, type Setting, text } from './setting.ts';
 
 export function testObjects(at: Setting): void {
   describe('objects', () => {
-    it('gives back what was put, with its size, version, time and type', async () => {
+    it('returns the stored bytes with size, version, time and media type', async () => {
       const before = Date.now();
       const { etag } = await at.store.put(at.key('a/b.bin'), bytes('hello'), { mediaType: 'image/x-test' });
       const got = await at.store.get(at.key('a/b.bin'));
@@ -17,7 +17,7 @@ export function testObjects(at: Setting): void {
       expect(await at.other.head(at.key('a/b.bin'))).toEqual(info);
     });
 
-    it('says undefined of what is absent', async () => {
+    it('returns undefined for an absent key', async () => {
       expect(await at.store.get(at.key('none'))).toBeUndefined();
       expect(await at.store.head(at.key('none'))).toBeUndefined();
       await at.store.put(at.key('folder/x'), bytes('1'));
@@ -26,7 +26,7 @@ export function testObjects(at: Setting): void {
       expect(await at.store.get(at.key('folder/x/y'))).toBeUndefined();
     });
 
-    it('overwrites, and then has another version; equal bytes have equal ones', async () => {
+    it('overwrites with a new version; equal bytes have equal versions', async () => {
       const first = await at.store.put(at.key('a'), bytes('1'), { mediaType: 'text/plain' });
       const second = await at.other.put(at.key('a'), bytes('22'), { mediaType: 'image/png' });
       expect(second.etag).not.toBe(first.etag);
@@ -55,7 +55,7 @@ export function testObjects(at: Setting): void {
       await Promise.all(['u', 'v', 'w', 'x'].map(writer));
     });
 
-    it('deletes, and an absent key is no error', async () => {
+    it('deletes an object, and ignores an absent key', async () => {
       await at.store.put(at.key('a/b/c'), bytes('1'), { mediaType: 'x/y' });
       await at.other.delete(at.key('a/b/c'));
       expect(await at.store.get(at.key('a/b/c'))).toBeUndefined();
@@ -66,7 +66,7 @@ export function testObjects(at: Setting): void {
       expect(text((await at.store.get(at.key('a/b/c')))?.body)).toBe('2');
     });
 
-    it('deletes only the object, not what lies below its key', async () => {
+    it('deletes only the object, not objects below its key', async () => {
       await at.store.put(at.key('a/b'), bytes('1'));
       await at.store.delete(at.key('a'));
       expect(text((await at.store.get(at.key('a/b')))?.body)).toBe('1');
@@ -78,7 +78,7 @@ export function testObjects(at: Setting): void {
       expect((await at.store.head(at.key('empty')))?.size).toBe(0);
     });
 
-    it('keeps a large body, and one that is a view', async () => {
+    it('stores a large body, and a body that is a view', async () => {
       const large = makeBytes(20 * 1024 * 1024 + 3);
       await at.store.put(at.key('large'), large);
       const got = await at.other.get(at.key('large'));
@@ -88,7 +88,7 @@ export function testObjects(at: Setting): void {
       expect((await at.store.get(at.key('view')))?.body).toEqual(large.slice(5, 105));
     });
 
-    it('neither keeps the array that was put nor hands out its own', async () => {
+    it('copies the array that was put and the array that it returns', async () => {
       const body = bytes('hello');
       await at.store.put(at.key('a'), body);
       body.fill(0);
@@ -100,7 +100,7 @@ export function testObjects(at: Setting): void {
       expect((got?.body.byteOffset ?? 1) % 8).toBe(0);
     });
 
-    it('derives the type from the suffix when none is given', async () => {
+    it('derives the media type from the suffix of the key', async () => {
       for (const [suffix, type] of [
         ['x.json', 'application/json'],
         ['x.png', 'image/png'],
@@ -145,7 +145,7 @@ export function testObjects(at: Setting): void {
       expect((await at.store.list(at.prefix)).objects).toEqual([]);
     });
 
-    it('refuses keys that are no relative paths', async () => {
+    it('refuses keys that are not relative paths', async () => {
       const bad = [
         '',
         '/a',

@@ -1,11 +1,11 @@
-/** @file Parts of objects. */
+/** @file Ranges of objects. */
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../../errors.ts';
 import { bytes, type Setting, text } from './setting.ts';
 
 export function testRanges(at: Setting): void {
   describe('ranges', () => {
-    it('reads what HTTP ranges mean, and reports the whole size', async () => {
+    it('reads ranges as HTTP defines them, and reports the whole size', async () => {
       const { etag } = await at.store.put(at.key('a'), bytes('0123456789'));
       const read = async (start: number, end?: number) => {
         const got = await at.other.get(at.key('a'), end === undefined ? { start } : { start, end });

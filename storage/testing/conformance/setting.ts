@@ -1,4 +1,4 @@
-/** @file What the tests of the suite share: two instances over one place, and a prefix of their own. */
+/** @file The setting of a test in the suite: two store instances over one place, and a prefix of keys. */
 import { expect } from 'vitest';
 import { Conflict, PreconditionFailed } from '../../../errors.ts';
 import type { ObjectStore } from '../../types.ts';
@@ -6,15 +6,15 @@ import type { ObjectStore } from '../../types.ts';
 export interface StoreUnderTest {
   /** Another instance over the same objects, as another process would open it. */
   open(): Promise<ObjectStore>;
-  /** Removes what the test has made. */
+  /** Removes the objects of the test. */
   destroy(): Promise<void>;
   /** Makes an object of one byte under each key, faster than by puts. */
   fill?(keys: readonly string[]): Promise<void>;
-  /** Flips a bit of the object where it lies. */
+  /** Flips a bit of the stored object. */
   corrupt?(key: string): Promise<void>;
 }
 
-/** Of the test that runs; new for each. */
+/** The setting of the running test; new for each test. */
 export interface Setting {
   readonly place: StoreUnderTest;
   readonly store: ObjectStore;
@@ -47,7 +47,7 @@ export function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** Runs all at once; the results of those that succeed, and checks that the others were cleanly rejected. */
+/** Runs all at once and checks that every failure is a rejection. @returns The results of the others. */
 export async function race<T>(attempts: readonly (() => Promise<T>)[]): Promise<T[]> {
   const outcomes = await Promise.allSettled(attempts.map(attempt => attempt()));
   return outcomes.flatMap(outcome => {
