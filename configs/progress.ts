@@ -1,14 +1,14 @@
 /** @file A progress event: one form from the job that reports it to the bar that shows it. */
 import { z } from 'zod';
 
-/** A reader chooses what unknown keys are: `.strict()` refuses them, `.loose()` keeps those of a newer version. */
+/** A reader adds `.strict()` to refuse unknown keys, or `.loose()` to keep keys of a newer version. */
 export const progressSchema = z.object({
   /** Name of the stage. */
   phase: z.string(),
-  /** Finished units, of `total`. */
+  /** Number of finished units, of `total`. */
   done: z.number().exactOptional(),
   total: z.number().exactOptional(),
-  /** Of `done` and `total`, in the plural: steps, pages. */
+  /** Name of the units, in the plural: steps, pages. */
   unit: z.string().exactOptional(),
   /** Free numbers to show: loss, samples_per_second. */
   metrics: z.record(z.string(), z.number()).exactOptional(),

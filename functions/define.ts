@@ -20,16 +20,16 @@ export interface FunctionContext {
   task<T>(name: string, input: unknown): Promise<T>;
 }
 
-/** What effects may do beyond that: read and move names, call pure functions, write views. */
+/** An effect may also read and move names, call functions, and write views. */
 export interface EffectContext extends FunctionContext {
   readonly store: ObjectStore;
   readonly importRoots: readonly string[];
-  /** Of the leases of experiments. */
+  /** Terms of the leases of experiments. */
   readonly lease: LeaseTerms;
   readonly now: Clock['now'];
   /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
-  /** Runs another effect by name (joins it when it goes on already) and returns its JSON; progress is forwarded. */
+  /** Runs another effect by name, or joins its run, and returns its JSON; progress is forwarded. */
   callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
   /**
    * Makes a missing blob again by the action that made it. A thrown BlobMissing does the same.
@@ -51,10 +51,10 @@ export interface CallAnswer {
   readonly result: Result;
 }
 
-/** What a pure function returns: blobs it has put, and numbers that are no part of any digest. */
+/** A pure function returns the blobs that it has put, and numbers that are not in any digest. */
 export interface PureOutcome {
   readonly outputs: Readonly<Record<string, BlobRef>>;
-  /** Every blob reachable only through the outputs; the outputs themselves are linked by execute. */
+  /** Every blob that is reachable only through the outputs. The executor adds the outputs themselves. */
   readonly links?: readonly Digest[];
   readonly stats?: Readonly<Record<string, Json>>;
   /**
@@ -66,7 +66,7 @@ export interface PureOutcome {
 
 interface Definition {
   readonly name: string;
-  /** One sentence for people; the summary in OpenAPI. */
+  /** One sentence: the summary in OpenAPI. */
   readonly summary: string;
   /** Raised when equal inputs would give other bytes. */
   readonly version: number;
@@ -74,9 +74,9 @@ interface Definition {
   readonly example: Json;
 }
 
-/** How a flat body is divided into the action's parts: these keys hold digests (or names that resolve to them). */
+/** The keys of a flat body that hold digests, or names that resolve to digests. */
 export interface InputSpec {
-  /** Body keys that are digests, and what a `name` there refers to. */
+  /** By key: the kind of thing that a name there refers to. */
   readonly digests?: Readonly<Record<string, 'dataset' | 'experiment' | 'blob'>>;
 }
 
@@ -87,7 +87,7 @@ export interface PureFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   readonly kind: 'pure';
   readonly input: I;
   readonly tools?: Tools;
-  /** The action's `engine`, taken out of the body key `engine`. */
+  /** Whether the body key `engine` becomes the action's engine. */
   readonly usesEngine?: boolean;
   run(ctx: FunctionContext, input: z.output<I> & { readonly engine?: EngineSpec }): Promise<PureOutcome>;
 }
@@ -95,12 +95,12 @@ export interface PureFunction<I extends z.ZodObject = z.ZodObject> extends Defin
 export interface EffectFunction<I extends z.ZodObject = z.ZodObject> extends Definition, InputSpec {
   readonly kind: 'effect';
   readonly input: I;
-  /** Two bodies with the same key are one run; a call joins the one that goes on. */
+  /** Calls with the same key share one run. */
   key(input: z.output<I>): string;
   run(ctx: EffectContext, input: z.output<I>): Promise<Json>;
 }
 
-/** The items of one page and the columns that the function needs, read. */
+/** The items of one page, and the content of the columns that the function needs. */
 export interface PageInput {
   readonly items: readonly Item[];
   /** Members of each needed column by `{id}.{suffix}`; none when the function leaves its columns unread. */
@@ -110,31 +110,34 @@ export interface PageInput {
 }
 
 export interface PageOutcome {
-  /** The new columns: members `{id}.{suffix}` -> bytes, which execute packs as an indexed tar, or a tar that is stored already. */
+  /**
+   * The new columns: members by `{id}.{suffix}`, which the executor packs as an indexed tar, or the blob of a stored
+   * tar.
+   */
   readonly columns: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array> | BlobRef>>>;
   readonly stats?: Readonly<Record<string, Json>>;
 }
 
-/** Data stages: `execute` maps them over the pages of a dataset, each page an action of its own. */
+/** A data stage. The executor maps it over the pages of a dataset, each page an action of its own. */
 export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Definition {
   readonly kind: 'page';
-  /** Params only: `dataset` is added by execute. */
+  /** Params only: the executor adds `dataset`. */
   readonly input: I;
   readonly needs: readonly ColumnName[];
   /** All columns that a call may add. */
   readonly adds: readonly ColumnName[];
-  /** The columns that this call adds; absent: all of `adds`. */
+  /** The columns that this call adds; default: all of `adds`. */
   makes?(input: z.output<I>): readonly ColumnName[];
   readonly tools?: Tools | ((input: z.output<I>) => Tools);
-  /** The input with defaults that depend on other keys; absent: the input as its schema reads it. */
+  /** Fills in defaults that depend on other keys; default: the parsed input. */
   complete?(input: z.output<I>): z.output<I>;
-  /** The action's `engine`, taken out of the body key `engine`. */
+  /** Whether the body key `engine` becomes the action's engine. */
   readonly usesEngine?: boolean;
-  /** The body key `weights`: digests of blobs by part, which enter the action's inputs. */
+  /** Whether the body key `weights` has digests of blobs by part, which enter the action's inputs. */
   readonly usesWeights?: boolean;
-  /** Hands the digests of its columns on and does not read them. */
+  /** Whether the function uses only the digests of its columns, so that the executor reads none. */
   leavesUnread?(input: z.output<I>): boolean;
-  /** The encoder that made each new column, and its dimensions: entered into the dataset. */
+  /** The encoders of the new columns with their dimensions, for the dataset. */
   encoders?(input: z.output<I>, weights?: WeightDigests): Partial<Dataset['encoders']>;
   run(ctx: FunctionContext, page: PageInput, input: z.output<I> & PageExtras): Promise<PageOutcome>;
 }
@@ -142,13 +145,13 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
 /** Digests of the blobs of weights, by part. */
 export type WeightDigests = Readonly<Record<string, readonly Digest[]>>;
 
-/** What a page function that uses an engine or weights gets beside its input. */
+/** Added to the input of a page function that uses an engine or weights. */
 export interface PageExtras {
   readonly engine?: EngineSpec;
   readonly weights?: WeightDigests;
 }
 
-// Variance: a registry holds functions of any input type, and execute parses with the very schema before it calls run.
+// A registry holds functions of any input type. The executor parses the input with the function's own schema.
 // biome-ignore lint/suspicious/noExplicitAny: the one place where input types are forgotten
 export type AnyFunction = PureFunction<any> | EffectFunction<any> | PageFunction<any>;
 

@@ -11,7 +11,7 @@ import { type ParsedCall, parseCall } from './parse-call.ts';
 
 interface CallParts {
   readonly parsed: ParsedCall;
-  /** Of the action; for an effect, of its name and key. */
+  /** Digest of the action; for an effect, of its name, version and key. */
   readonly digest: Digest;
 }
 
@@ -28,11 +28,11 @@ export interface EffectCall extends CallParts {
 export type Call = ActionCall | EffectCall;
 
 export interface CallReader {
-  /** Resolves names in the body. An effect's inputs are checked at once. @throws NotFound, InvalidInput, BlobMissing */
+  /** Resolves names in the body, and checks the inputs of an effect. @throws NotFound, InvalidInput, BlobMissing */
   read(functionName: string, body: Json): Promise<Call>;
   /**
-   * Work needs the blobs of its inputs; a hit does not.
-   * @throws NotFound for a digest of the caller that is not stored, BlobMissing for one that a name stands for.
+   * Called before work, which needs the blobs of its inputs; a hit does not need them.
+   * @throws NotFound if the caller gave a digest that is not stored, BlobMissing if the caller gave a name.
    */
   checkInputs(parsed: ParsedCall): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput } from '../../errors.ts';
 import type { BodyIssue } from '../../formats/problem.ts';
 
-/** The value as the schema reads it. @throws InvalidInput whose `details.issues` are {@link BodyIssue}s. */
+/** Parses the value. @throws InvalidInput whose `details.issues` are {@link BodyIssue}s. */
 export function checkBody<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -1,6 +1,6 @@
 /**
- * @file What a function gets beside its input: blobs, progress, the runner; for an effect also the store and other
- * functions.
+ * @file The context of a function: blobs, progress, the gpu-runner, the task pool. The context of an effect also has
+ * the store and other functions.
  */
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
@@ -18,7 +18,7 @@ export interface ContextParts {
   readonly pool: TaskPool;
   readonly importRoots: readonly string[];
   readonly clock: Clock;
-  /** Of the leases of experiments; default: 30 s by `clock`. */
+  /** Terms of the leases of experiments; default: 30 s by `clock`. */
   readonly lease?: LeaseTerms;
 }
 

@@ -37,7 +37,7 @@ test('the action is the digest of function, version, params with defaults, and i
   expect(result.stats.seconds).toBeTypeOf('number');
 });
 
-test('the second call is a hit, also when a default is spelled out', async () => {
+test('the second call is a hit, also with a default spelled out', async () => {
   const lab = createLab();
   const first = await lab.executor.call('echo', { text: 'a' });
   const second = await lab.executor.call('echo', { times: 1, text: 'a' });
@@ -45,7 +45,7 @@ test('the second call is a hit, also when a default is spelled out', async () =>
   expect(lab.bench.runs).toEqual(['echo a']);
 });
 
-test('a hit asks the store for two things: whether the result is the one it knows, and whether its blob is there', async () => {
+test('a hit asks the store twice: is the result unchanged, and is its blob there', async () => {
   const calls: string[] = [];
   const store = interceptStore(createMemoryStore(), ({ operation, key }, run) => {
     calls.push(`${operation} ${key}`);
@@ -59,7 +59,7 @@ test('a hit asks the store for two things: whether the result is the one it know
   expect(calls).toEqual([`head ${actionKey('echo', known.action)}`, `head ${blobKey(output(known, 'text'))}`]);
 });
 
-test('equal calls at once run once', async () => {
+test('equal calls at the same time run once', async () => {
   const lab = createLab();
   const calls = Array.from({ length: 20 }, () => lab.executor.call('slow', { text: 'a' }));
   lab.bench.gate.resolve();
@@ -78,7 +78,7 @@ test('skipCache computes again and replaces the result', async () => {
   expect(JSON.parse(Buffer.from(stored?.body ?? []).toString())).toEqual(again.result);
 });
 
-test('two servers race: the result that was committed first is what both return', async () => {
+test('when two servers race, both return the result that was committed first', async () => {
   const one = createLab();
   const two = createLab({ store: one.store });
   const started = [one.executor.call('slow', { text: 'a' }), two.executor.call('slow', { text: 'a' })];
@@ -88,11 +88,11 @@ test('two servers race: the result that was committed first is what both return'
   two.bench.gate.resolve();
   const second = await started[1];
   expect(second?.result).toEqual(first?.result);
-  // Times differ between the two, so equality shows whose result stands.
+  // The two results have different times, so only one result can be in both answers.
   expect(second?.cache).toBe('miss');
 });
 
-test('a result whose output is gone is a miss, and is replaced', async () => {
+test('a result without its output blob is a miss, and is replaced', async () => {
   const lab = createLab();
   const first = await lab.executor.call('echo', { text: 'a' });
   await lab.store.delete(blobKey(output(first, 'text')));
@@ -102,7 +102,7 @@ test('a result whose output is gone is a miss, and is replaced', async () => {
   expect((await lab.executor.call('echo', { text: 'a' })).cache).toBe('hit');
 });
 
-test('a nested blob found missing in use is made again by its maker, once', async () => {
+test('a nested blob that is missing when it is used is made again by its maker, once', async () => {
   const lab = createLab();
   const packed = await lab.executor.call('pack', { text: 'a' });
   await lab.store.delete(blobKey(digestOf('nested a')));
@@ -111,7 +111,7 @@ test('a nested blob found missing in use is made again by its maker, once', asyn
   expect(lab.bench.runs).toEqual(['pack a', 'unpack', 'pack a', 'unpack']);
 });
 
-test('so it is after a restart, when nobody remembers who made it', async () => {
+test('a missing nested blob is made again after a restart, when the memory of its maker is gone', async () => {
   const lab = createLab();
   const packed = await lab.executor.call('pack', { text: 'a' });
   await Promise.all(Array.from({ length: 100 }, (_, i) => lab.executor.call('pack', { text: `another ${i}` })));
@@ -122,7 +122,7 @@ test('so it is after a restart, when nobody remembers who made it', async () => 
   expect(restarted.bench.runs).toEqual(['unpack', 'pack a', 'unpack']);
 });
 
-test('a missing blob that nobody has made is told, with its digest', async () => {
+test('a missing blob without a maker is an error with its digest', async () => {
   const lab = createLab();
   const nested = digestOf('nobody made this');
   const { digest } = await lab.blobs.put(Buffer.from(JSON.stringify({ nested })));
@@ -130,7 +130,7 @@ test('a missing blob that nobody has made is told, with its digest', async () =>
   expect(error).toMatchObject({ code: 'blob_missing', status: 404, details: { digest: nested } });
 });
 
-test('a server that stops starts nothing new and waits for what is about to end', async () => {
+test('a server that stops starts no run and waits for runs that end soon', async () => {
   const lab = createLab();
   const running = lab.executor.call('slow', { text: 'a' });
   await expect.poll(() => lab.bench.runs).toEqual(['slow a']);
@@ -141,7 +141,7 @@ test('a server that stops starts nothing new and waits for what is about to end'
   expect(await textOf(lab, await running)).toBe('a');
 });
 
-test('work that was cut short is committed as what it was', async () => {
+test('work that was cut short is committed under the action of what was done', async () => {
   const lab = createLab();
   const short = await lab.executor.call('shorten', { to: 100 });
   expect(short.result.action.params).toEqual({ to: 10 });
@@ -150,7 +150,7 @@ test('work that was cut short is committed as what it was', async () => {
   expect((await lab.executor.call('shorten', { to: 100 })).cache).toBe('miss');
 });
 
-test('an error is no result', async () => {
+test('an error is not stored as a result', async () => {
   const lab = createLab();
   for (let i = 0; i < 2; i++) {
     expect(await failureOf(lab.executor.call('refuse', {}))).toMatchObject({ code: 'unprocessable', status: 422 });
@@ -158,7 +158,7 @@ test('an error is no result', async () => {
   expect(lab.bench.runs).toEqual(['refuse', 'refuse']);
 });
 
-test('every mistake in a body is told, unknown keys with the nearest known one', async () => {
+test('an error lists every mistake in a body, with the nearest known key for an unknown key', async () => {
   const lab = createLab();
   const error = await failureOf(lab.executor.call('echo', { txt: 'a', times: 0 }));
   expect(error).toMatchObject({ code: 'invalid_input', status: 400 });
@@ -180,7 +180,7 @@ test('every mistake in a body is told, unknown keys with the nearest known one',
   `);
 });
 
-test('unknown functions, digests and names are told apart', async () => {
+test('unknown functions, digests and names have different errors', async () => {
   const lab = createLab();
   expect((await failureOf(lab.executor.call('eco', {}))).hint).toBe('did you mean echo?');
   const unknown = await failureOf(lab.executor.call('unpack', { document: digestOf('nobody stored this') }));
@@ -191,7 +191,7 @@ test('unknown functions, digests and names are told apart', async () => {
   expect((await failureOf(lab.executor.call('count', { dataset: 'sha256:abc' }))).code).toBe('invalid_input');
 });
 
-test('a name is resolved before hashing: it and its digest are one action', async () => {
+test('a name is resolved before hashing, so a name and its digest are one action', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, ['a', 'b']);
   const other = await putDataset(lab.blobs, ['c']);
@@ -247,7 +247,7 @@ test('experiments are resolved to a checkpoint by latest and by the step of one 
   expect((await failureOf(resolve('rum'))).hint).toBe('did you mean run?');
 });
 
-test('a caller who leaves stops the work only when nobody else waits', async () => {
+test('a caller that leaves does not stop work that has other callers', async () => {
   const lab = createLab();
   const [one, two] = [new AbortController(), new AbortController()];
   const first = failureOf(lab.executor.call('slow', { text: 'a' }, { signal: one.signal }));
@@ -263,7 +263,7 @@ test('a caller who leaves stops the work only when nobody else waits', async () 
   expect(lab.bench.runs).toEqual(['slow a']);
 });
 
-test('when the last caller leaves the work stops, and the next call starts anew', async () => {
+test('when the last caller leaves, the work stops, and the next call starts it again', async () => {
   const lab = createLab();
   const controller = new AbortController();
   const first = failureOf(lab.executor.call('slow', { text: 'a' }, { signal: controller.signal }));
@@ -276,7 +276,7 @@ test('when the last caller leaves the work stops, and the next call starts anew'
   expect(lab.bench.runs).toEqual(['slow a', 'slow a']);
 });
 
-test('an equal effect joins the one that runs, and is run again afterwards', async () => {
+test('an equal effect joins the running one, and runs again after its end', async () => {
   const lab = createLab();
   const first = lab.executor.callEffect('work', { name: 'a' });
   const second = lab.executor.callEffect('work', { name: 'a', fail: true });
@@ -288,7 +288,7 @@ test('an equal effect joins the one that runs, and is run again afterwards', asy
   expect(lab.bench.runs.filter(run => run.startsWith('slow'))).toHaveLength(2);
 });
 
-test('effects run effects, and progress comes through', async () => {
+test('effects run effects, and progress reaches the caller', async () => {
   const lab = createLab();
   lab.bench.gate.resolve();
   const phases: string[] = [];
@@ -297,7 +297,7 @@ test('effects run effects, and progress comes through', async () => {
   expect(phases).toEqual(['waiting', 'finished', 'waiting', 'finished']);
 });
 
-test('a stopped effect goes on where it was: what it has called is a hit', async () => {
+test('a stopped effect goes on where it was: its finished calls are hits', async () => {
   const lab = createLab();
   const controller = new AbortController();
   await lab.executor.close();
@@ -314,7 +314,7 @@ test('a stopped effect goes on where it was: what it has called is a hit', async
   expect(lab.bench.runs).toEqual(['work a', 'slow a 1', 'slow a 2', 'work a', 'slow a 2']);
 });
 
-test('runs can be found: running here, ended here, left in the store, or told by a result', async () => {
+test('a run is found while it runs, after its end, in the store, and by its result', async () => {
   const bench = createBench();
   const lab = createLab({ bench });
   const started = await lab.executor.start('work', { name: 'a' });
@@ -336,7 +336,7 @@ test('runs can be found: running here, ended here, left in the store, or told by
   expect(await other.executor.findRun(digestOf('no such run'))).toBeUndefined();
 });
 
-test('a failed run is kept with its problem', async () => {
+test('a failed run is kept with its error', async () => {
   const lab = createLab();
   const run = await lab.executor.start('refuse', {});
   expect(await run.wait(5000)).toMatchObject({

@@ -1,5 +1,5 @@
 /**
- * @file Every call of every function goes through here: read the call, look up its result, join its run or start one.
+ * @file Executes every call of every function: reads the call, looks up its result, joins its run or starts one.
  */
 import { randomUUID } from 'node:crypto';
 import { Internal } from '../../errors.ts';
@@ -42,7 +42,7 @@ export interface Executor {
    * For work of a route: when it misses a blob that a function made, makes the blob again and repeats the work once.
    */
   heal<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
-  /** A run of this process, or one that the store knows. */
+  /** A run of this process, or a run that is in the store. */
   findRun(action: Digest): Promise<RunHandle | undefined>;
   /**
    * Before a stop: starts nothing new and waits up to `ms` for the runs. Runs that are left are not cancelled, so that
@@ -57,13 +57,13 @@ export interface ExecutorOptions extends ContextParts {
   readonly registry: readonly AnyFunction[];
   /** Pages in work at once; default: cores. */
   readonly concurrency?: number;
-  /** When results are extended before they are relied upon; default: as gc asks for. */
+  /** When a result is extended before its use; default: as gc needs it. */
   readonly lifetimes?: Lifetimes;
 }
 
 /**
- * What is computed although there is a result: `nothing`; `call`, the call but not its pages, since one of its blobs is
- * missing; or `all`.
+ * The part of a call that is computed in spite of a stored result. `call` leaves out its pages: it is for a call with a
+ * missing blob.
  */
 type Refresh = 'nothing' | 'call' | 'all';
 

@@ -1,4 +1,4 @@
-/** @file A nested blob found missing while in use: its maker runs again, once, and then the work does. */
+/** @file Heals work that misses a nested blob: the blob's maker runs again, once, and then the work does. */
 import { BlobMissing } from '../../errors.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
@@ -7,32 +7,32 @@ import type { BlobStore } from '../../storage/types.ts';
 import type { Makers } from './makers.ts';
 import type { RunScope } from './run.ts';
 
-/** Makers made again, one for the sake of the next, before a missing blob is given up. */
+/** Longest chain of makers that run again for one missing blob. */
 const MAX_HEALS = 16;
 
-/** What a run needs to have a missing blob made again. */
+/** A run that misses a blob. */
 export interface Healing extends RunScope {
-  /** Makers that were tried for the sake of the first of these runs. */
+  /** Makers already tried in this chain of runs. */
   readonly healed: Set<Digest>;
 }
 
 export interface Healer {
-  /** Does the work; when it misses a blob that can be made again, makes it and does the work once more. */
+  /** Does the work. If the work misses a blob that can be made again, makes the blob and repeats the work once. */
   heal<T>(work: () => Promise<T>, healing: Healing): Promise<T>;
-  /** Makes a missing blob again. Whether it is there now. */
+  /** Makes a missing blob again. @returns Whether the blob is there now. */
   restore(blob: Digest, healing: Healing): Promise<boolean>;
 }
 
-/** @param remake Computes the action anew and replaces its result. */
+/** @param remake Computes the action again and replaces its result. */
 export function createHealer(
   makers: Makers,
   blobs: BlobStore,
   remake: (maker: Action, healing: Healing) => Promise<unknown>,
 ): Healer {
-  /** Run -> the maker it waits for. */
+  /** By run: the maker that it waits for. */
   const waiting = new Map<Digest, Digest>();
 
-  /** Whether `from` is the run `to`, or waits for it, so that `to` must not wait for it. */
+  /** Whether `from` is `to` or waits for `to`. Then `to` must not wait for `from`. */
   function waitsFor(from: Digest, to: Digest): boolean {
     for (let at: Digest | undefined = from; at !== undefined; at = waiting.get(at)) if (at === to) return true;
     return false;
@@ -45,7 +45,7 @@ export function createHealer(
       if (healed.has(digest) || waitsFor(digest, run)) continue;
       if (healed.size >= MAX_HEALS) return false;
       healed.add(digest);
-      healing.progress({ phase: maker.function, message: `a blob is missing from the store and made again: ${blob}` });
+      healing.progress({ phase: maker.function, message: `makes a missing blob again: ${blob}` });
       waiting.set(run, digest);
       try {
         await remake(maker, healing);

@@ -21,7 +21,7 @@ const trainedSchema = z.object({
 });
 const sampledSchema = z.object({ digest: digestSchema });
 
-/** From drawn pictures to a sample, in a process that remembers nothing. */
+/** Goes from drawn pictures to a sample, in a process without any memory. */
 async function runPipeline(objects: MemoryObjects, target: number, seed: number) {
   const store = createMemoryStore(objects);
   const blobs = createBlobStore(store);
@@ -48,17 +48,17 @@ async function runPipeline(objects: MemoryObjects, target: number, seed: number)
   return { dataset, step, checkpoint, picture: sampledSchema.parse(outputs.image_000).digest, faults };
 }
 
-describe('any one object of a finished pipeline is lost', () => {
+describe('after the loss of any one object of a finished pipeline', () => {
   const objects: MemoryObjects = new Map();
   beforeAll(async () => {
     await runPipeline(objects, 96, 1);
   });
 
   test.each([
-    ['the same calls are answered as before', 96, 1],
-    ['another picture is made of the same model', 96, 2],
-    ['the training goes on, and ends as if nothing was', 128, 2],
-  ])('and %s', async (_, target, seed) => {
+    ['the same calls have the same answers', 96, 1],
+    ['another picture comes from the same model', 96, 2],
+    ['the training goes on and ends as without the loss', 128, 2],
+  ])('%s', async (_, target, seed) => {
     const expected = await runPipeline(new Map(objects), target, seed);
     expect(expected.faults).toEqual([]);
     const kinds = new Map<string, number>();

@@ -1,4 +1,4 @@
-/** @file Who made a blob: so that one found missing in use can be made again. */
+/** @file Finds the actions that made a blob, so that a missing blob can be made again. */
 import type { ActionCache } from '../../storage/action-cache.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import { listAll } from '../../storage/list-all.ts';
@@ -7,13 +7,13 @@ import type { Action, Result } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { AnyFunction } from '../define.ts';
 
-/** Digests that the memory may hold (about 20 MB). */
+/** Digests in memory (about 20 MB). */
 const MAX_DIGESTS = 200_000;
-/** Results read at once while the store is searched. */
+/** Results read at the same time in a search of the store. */
 const SEARCH_WIDTH = 32;
 
 export interface Makers {
-  /** A result that this process has seen, with the digest of its action. */
+  /** Notes a result that this process has seen. @param action Digest of its action. */
   remember(action: Digest, result: Result): void;
   /**
    * Actions whose result has the blob among its outputs or links, oldest first: first those seen by this process, then
@@ -28,12 +28,12 @@ export function createMakers(
   cache: ActionCache,
   functions: ReadonlyMap<string, AnyFunction>,
 ): Makers {
-  // Newest last; one entry per action.
+  // One entry per action, the newest last.
   const seen = new Map<Digest, { readonly action: Action; readonly digests: readonly Digest[] }>();
   let held = 0;
   let searching = Promise.resolve();
 
-  /** Only one that would be computed the same way today can bring the bytes back. */
+  /** Only an action of the current version brings the same bytes back. */
   function isCurrent(action: Action): boolean {
     return functions.get(action.function)?.version === action.version;
   }
@@ -50,7 +50,7 @@ export function createMakers(
     const found: { readonly action: Action; readonly links: number }[] = [];
     const look = async (fn: AnyFunction, action: Digest) => {
       const result = (await cache.get(fn.name, action))?.result;
-      // The results of single pages are validated by their own outputs.
+      // A hit on a single page checks its own outputs, so it needs no maker.
       if (result === undefined || (fn.kind === 'page' && result.outputs.dataset === undefined)) return;
       if (isCurrent(result.action) && names(result, blob))
         found.push({ action: result.action, links: result.links.length });
@@ -59,7 +59,7 @@ export function createMakers(
       if (fn.kind === 'effect') continue;
       await mapBounded(listActions(fn.name), { width: SEARCH_WIDTH, signal }, action => look(fn, action));
     }
-    // The fewer links, the earlier the stage.
+    // A result of an earlier stage has fewer links.
     return found.sort((a, b) => a.links - b.links).map(({ action }) => action);
   }
 
@@ -79,7 +79,7 @@ export function createMakers(
       for (const { action, digests } of [...seen.values()]) {
         if (isCurrent(action) && digests.includes(blob)) yield action;
       }
-      // One search at a time: many calls may miss one blob.
+      // One search at a time, since many calls may miss the same blob.
       const mine = searching.then(() => search(blob, signal));
       searching = mine.then(
         () => {},

@@ -22,7 +22,7 @@ async function readMade(lab: Lab, answer: CallAnswer): Promise<Dataset> {
   return datasetSchema.parse(JSON.parse(Buffer.from(await lab.blobs.get(outputOf(answer))).toString()));
 }
 
-test('adds a column to every page, in the order of the pages', async () => {
+test('a page function adds a column to every page, in the order of the pages', async () => {
   const lab = createLab();
   const names = namesOf(64 * PAGES - 10);
   const { dataset, document } = await putDataset(lab.blobs, names);
@@ -43,7 +43,7 @@ test('adds a column to every page, in the order of the pages', async () => {
   expect(captions).toEqual(names.map(name => `${name.toUpperCase()}!`));
 });
 
-test('links: every page, every column, and what the dataset linked beyond them', async () => {
+test('a dataset links every page, every column, and its earlier links', async () => {
   const lab = createLab();
   const { dataset, document } = await putDataset(lab.blobs, namesOf(70));
   const answer = await lab.executor.call('upper', { dataset });
@@ -54,7 +54,7 @@ test('links: every page, every column, and what the dataset linked beyond them',
   expect(new Set(answer.result.links)).toEqual(new Set(made.links));
 });
 
-test('several columns in one pass, with what they say of their encoder', async () => {
+test('one pass can add several columns and describe their encoder', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, namesOf(3));
   const captioned = outputOf(await lab.executor.call('upper', { dataset }));
@@ -87,7 +87,7 @@ test('an unrelated column does not invalidate a page', async () => {
   expect(outputOf(again)).toBe(measured);
 });
 
-test('a column that changes takes with it what was computed from it', async () => {
+test('when a column changes, columns that were computed from it are removed', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, namesOf(10));
   const captioned = outputOf(await lab.executor.call('upper', { dataset }));
@@ -97,7 +97,7 @@ test('a column that changes takes with it what was computed from it', async () =
   expect(changed.encoders).toEqual({});
 });
 
-test('stopped in the middle, only the missing pages are computed', async () => {
+test('after a stop in the middle only the missing pages are computed', async () => {
   const lab = createLab();
   const names = namesOf(64 * PAGES);
   const { dataset } = await putDataset(lab.blobs, names);
@@ -136,7 +136,7 @@ test('two datasets that share pages compute each page once', async () => {
   expect(lab.bench.runs).toHaveLength(PAGES + 1);
 });
 
-test('a column that has vanished from the store is made again when it is needed', async () => {
+test('a lost column is made again when it is needed', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, namesOf(128));
   const answer = await lab.executor.call('upper', { dataset });
@@ -150,7 +150,7 @@ test('a column that has vanished from the store is made again when it is needed'
   expect(lab.bench.runs.filter(run => run.startsWith('upper'))).toEqual(['upper n0064']);
 });
 
-test('so is one whose maker is not the last stage that links it, after a restart', async () => {
+test('after a restart, a lost column is made again although later stages link it too', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, namesOf(128));
   const captioned = await lab.executor.call('upper', { dataset });
@@ -159,13 +159,13 @@ test('so is one whose maker is not the last stage that links it, after a restart
   if (column === undefined) throw new Error('no column');
   await lab.store.delete(blobKey(column));
   const restarted = createLab({ store: lab.store });
-  // Measuring again needs the lost captions.
+  // `measure` needs the lost captions to run again.
   const again = await restarted.executor.call('measure', { dataset: measured }, { skipCache: true });
   expect(outputOf(again)).toBe(measured);
   expect(restarted.bench.runs.filter(run => run.startsWith('upper'))).toEqual(['upper n0064']);
 });
 
-test('a blob that only results of the very call link is told as missing, and nothing waits for itself', async () => {
+test('a call does not wait for itself to make a lost blob again that only its own results link', async () => {
   const lab = createLab();
   const { dataset, document } = await putDataset(lab.blobs, namesOf(3));
   await lab.executor.call('upper', { dataset });
@@ -186,7 +186,7 @@ test('skipCache computes every page again', async () => {
   expect(again.result.stats).toMatchObject({ pages: { computed: 2, cached: 0 } });
 });
 
-test('a missing column, and what is no dataset, are refused by name', async () => {
+test('errors name a missing column, and a blob that is not a dataset', async () => {
   const lab = createLab();
   const { dataset } = await putDataset(lab.blobs, namesOf(3));
   await expect(lab.executor.call('measure', { dataset })).rejects.toThrow('needs the column "caption"');

@@ -103,7 +103,7 @@ export function createPageMapper(
     const pages = [...dataset.pages];
     const total = pages.length;
     const count = { pages: { total, computed: 0, cached: 0 }, items: { total: 0, computed: 0, cached: 0 } };
-    // Pages run side by side, so that the progress of one page would say nothing.
+    // Pages run side by side, so the progress of a single page is not shown.
     const pageContext: FunctionContext = { ...ctx, progress: () => {} };
     ctx.progress({ phase: fn.name, done: 0, total, unit: 'pages' });
 

@@ -1,4 +1,4 @@
-/** @file Names in a digest's place: `portraits`, `my-run@latest`, `my-run@500`. */
+/** @file Names in place of digests: `portraits`, `my-run@latest`, `my-run@500`. */
 
 import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
@@ -10,11 +10,11 @@ import type { ObjectStore } from '../../storage/types.ts';
 import type { DigestKind } from './parse-call.ts';
 
 export interface NameResolver {
-  /** @param key Where the name was given, for errors. @throws InvalidInput, NotFound, Unprocessable */
+  /** @param key Place of the name, for errors. @throws InvalidInput, NotFound, Unprocessable */
   resolve(kind: DigestKind, text: string, key: string): Promise<Digest>;
 }
 
-/** `name@version`, apart. @param key Where it was given, for errors. @throws InvalidInput */
+/** Splits `name@version`. @param key Place of the text, for errors. @throws InvalidInput */
 export function splitName(text: string, key: string): { readonly name: string; readonly version: string | undefined } {
   const [name = '', version, ...rest] = text.split('@');
   if (rest.length > 0) throw new InvalidInput(`${key}: "${text.slice(0, 100)}" has more than one @`);
@@ -69,7 +69,7 @@ export function createNameResolver(store: ObjectStore): NameResolver {
       const { name, version } = splitName(text, key);
       if (kind === 'dataset') return resolveDataset(name, version);
       if (kind === 'experiment') return resolveExperiment(name, version);
-      throw new InvalidInput(`${key}: "${text.slice(0, 100)}" is no digest`, {
+      throw new InvalidInput(`${key}: "${text.slice(0, 100)}" is not a digest`, {
         expected: 'sha256:<64 hexadecimal digits>',
       });
     },
@@ -77,7 +77,7 @@ export function createNameResolver(store: ObjectStore): NameResolver {
 }
 
 function badVersion(name: string, version: string, expected: string): InvalidInput {
-  return new InvalidInput(`"${name.slice(0, 100)}@${version.slice(0, 50)}" is no version`, { expected });
+  return new InvalidInput(`"${name.slice(0, 100)}@${version.slice(0, 50)}" is not a version`, { expected });
 }
 
 async function unknownName(kind: string, name: string, list: Promise<readonly string[]>): Promise<NotFound> {

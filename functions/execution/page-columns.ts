@@ -1,4 +1,4 @@
-/** @file What a page function reads from one page, what it adds to the page, and the dataset of the new pages. */
+/** @file The columns that a page function reads from a page and adds to it, and the dataset of the new pages. */
 import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';

@@ -1,4 +1,4 @@
-/** @file From a flat body to the parts of an action: params, input digests (names resolved), engine. */
+/** @file Parses a flat body into the parts of an action: params, input digests (names resolved), engine. */
 import { z } from 'zod';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import { type Digest, digestOf, isDigest } from '../../storage/digest.ts';
@@ -9,13 +9,13 @@ import { invalidBody, listIssues } from './check-body.ts';
 export type DigestKind = 'dataset' | 'experiment' | 'blob';
 
 export interface ParsedCall {
-  /** As the function's schema reads the body, digests included; what `run` gets. */
+  /** The parsed body with its digests: the input of `run`. */
   readonly input: Readonly<Record<string, unknown>>;
   readonly params: Action['params'];
   readonly inputs: Readonly<Record<string, Digest>>;
   readonly engine?: EngineSpec;
   readonly weights?: WeightDigests;
-  /** Keys that were given as names. */
+  /** Digests of the keys that were given as names. */
   readonly resolved: Readonly<Record<string, Digest>>;
 }
 
@@ -30,7 +30,7 @@ const weightsSchema = z.record(z.string().regex(/^[a-z0-9_-]+$/), z.array(digest
 
 const bodySchemas = new WeakMap<AnyFunction, z.ZodObject>();
 
-/** The schema of a whole body: strict, with `dataset` for page functions and `engine` where the action carries one. */
+/** The strict schema of a whole body, with `dataset` for page functions, and `engine` if the action has one. */
 export function bodySchema(fn: AnyFunction): z.ZodObject {
   const known = bodySchemas.get(fn);
   if (known) return known;
@@ -46,8 +46,8 @@ export function bodySchema(fn: AnyFunction): z.ZodObject {
 }
 
 /**
- * Every mistake of the body is reported at once, and before any name is looked up.
- * @param resolve What a name in a digest's place stands for. @throws NotFound
+ * Reports all mistakes of the body together, before it looks up any name.
+ * @param resolve Returns the digest that a name stands for. @throws NotFound
  * @throws InvalidInput
  */
 export async function parseCall(
@@ -68,7 +68,7 @@ export async function parseCall(
       ? [{ key, kind, name: value }]
       : [];
   });
-  // A digest that stands for any: the schema sees the shape of the body before a name costs a look-up.
+  // Any digest will do here: the schema checks the shape of the body before a name costs a look-up.
   for (const { key } of names) given[key] = digestOf('');
   const parsed = schema.safeParse(given);
   if (!parsed.success) throw invalidBody(listIssues(schema, parsed.error), what);
@@ -88,7 +88,7 @@ export async function parseCall(
   }
   return {
     input: { ...input, ...(engine && { engine }), ...(weights && { weights }) },
-    // Canonical form leaves out what is undefined, and refuses what is no JSON.
+    // Canonical form leaves out undefined values, and refuses values without a JSON form.
     params: JSON.parse(canonicalJson(params as Json)),
     inputs,
     ...(engine && { engine }),

@@ -1,4 +1,4 @@
-/** @file Body of a worker thread of the pool: one task at a time, by name. */
+/** @file A worker thread of the pool: runs one task at a time, by name. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { AppError, Internal } from '../../errors.ts';
 import { describeError, type WireError } from '../../errors-wire.ts';
@@ -35,7 +35,7 @@ async function answer(request: PoolRequest): Promise<PoolReply> {
   }
 }
 
-/** Buffers that a value owns alone; views into a shared slab (Node's small Buffers) are copied instead. */
+/** Buffers that a value has for itself. Views of a shared slab (Node's small Buffers) are copied instead. */
 function movableBuffers(value: unknown, found = new Set<ArrayBuffer>()): ArrayBuffer[] {
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;

@@ -23,7 +23,7 @@ async function errorOf(promise: Promise<unknown>): Promise<AppError> {
   return error;
 }
 
-test('runs tasks on several threads and answers each caller with its own value', async () => {
+test('tasks run on several threads, and each caller gets its own value', async () => {
   const tasks = open();
   const values = await Promise.all(Array.from({ length: 50 }, (_, value) => tasks.run<number>('double', { value })));
   expect(values).toEqual(Array.from({ length: 50 }, (_, value) => value * 2));
@@ -31,7 +31,7 @@ test('runs tasks on several threads and answers each caller with its own value',
   expect(new Set(threads).size).toBe(2);
 });
 
-test('moves large buffers and copies small ones', async () => {
+test('large buffers are moved, small ones are copied', async () => {
   const answer = await open().run<{ members: Map<string, Uint8Array>; small: Uint8Array }>('bytes', {
     length: 100_000,
   });
@@ -53,7 +53,7 @@ test('an AppError keeps its code, status, expectation, hint and details', async 
   });
 });
 
-test('another error is internal and says what it was; an unknown task is named', async () => {
+test('any other error is internal and keeps its message; an error names an unknown task', async () => {
   const tasks = open();
   expect(await errorOf(tasks.run('defect', {}))).toMatchObject({ code: 'internal', status: 500 });
   expect((await errorOf(tasks.run('nothing', {}))).message).toContain('"nothing"');
@@ -87,7 +87,7 @@ test('the queue is bounded and a queued task can be cancelled', async () => {
   expect(await running).toBeTypeOf('number');
 });
 
-test('closing fails what is under way', async () => {
+test('closing fails the tasks under way', async () => {
   const tasks = open({ size: 1 });
   const running = errorOf(tasks.run('thread', {}));
   await tasks.close();

@@ -1,4 +1,4 @@
-/** @file A pool of worker threads for the CPU work of single items, so that it never blocks the server's event loop. */
+/** @file A pool of worker threads for CPU work on single items, which would block the server's event loop. */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { Busy, Cancelled, Internal } from '../../errors.ts';
@@ -12,7 +12,7 @@ export interface TaskPool {
    * full.
    */
   run<T>(name: string, input: unknown, signal?: AbortSignal): Promise<T>;
-  /** Fails what is queued and running, and ends the workers. */
+  /** Fails queued and running tasks, and ends the workers. */
   close(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export function createPool(options: PoolOptions = {}): TaskPool {
     return worker;
   }
 
-  /** A crashed worker takes its task with it; the next task starts a fresh one. */
+  /** A crashed worker fails its task; the next task starts a new worker. */
   function retire(worker: PoolWorker, cause: unknown): void {
     if (!workers.delete(worker)) return;
     const task = worker.current;
@@ -121,7 +121,7 @@ export function createPool(options: PoolOptions = {}): TaskPool {
           reject(error);
         },
       };
-      // A task that runs is let finish: tasks are short.
+      // A running task is short and may finish.
       const onAbort = () => {
         const at = queue.indexOf(task);
         if (at >= 0) queue.splice(at, 1)[0]?.reject(new Cancelled(`task "${name}" was cancelled`));
@@ -133,14 +133,14 @@ export function createPool(options: PoolOptions = {}): TaskPool {
   }
 
   return {
-    // The caller names the task, and with it the type of its answer: this is the boundary to the other thread.
+    // Boundary to another thread: the caller knows the type of the answer by the name of the task.
     run: <T>(name: string, input: unknown, signal?: AbortSignal) => enqueue(name, input, signal) as Promise<T>,
     async close() {
       closed = true;
       for (const task of queue.splice(0)) task.reject(new Cancelled('the worker pool was closed'));
       await Promise.all(
         [...workers].map(worker => {
-          // An idle worker holds nothing alive, not even the process that waits for its end.
+          // An idle worker does not keep the process alive, so the process would end during this wait.
           worker.thread.ref();
           return worker.thread.terminate();
         }),

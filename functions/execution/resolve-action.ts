@@ -9,16 +9,16 @@ import type { BlobStore } from '../../storage/types.ts';
 import type { PureOutcome } from '../define.ts';
 
 export interface Resolved {
-  /** Of the action that the result stands for: another than asked when the work was cut short. */
+  /** Action of the result. It differs from the called action when the work was cut short. */
   readonly action: Digest;
   readonly cache: 'hit' | 'miss';
   readonly result: Result;
 }
 
 export interface ActionResolver {
-  /** `refresh`: compute even if there is a result, and replace it. */
+  /** @param refresh Computes even if there is a result, and replaces that result. */
   resolve(action: Action, refresh: boolean, compute: () => Promise<PureOutcome>): Promise<Resolved>;
-  /** The result if there is one whose outputs all exist. */
+  /** The stored result, unless one of its outputs is missing. */
   find(functionName: string, action: Digest): Promise<Result | undefined>;
 }
 
@@ -70,7 +70,7 @@ export function createActionResolver(
   };
 }
 
-/** A copy that is JSON and nothing else. @throws InvalidInput */
+/** A copy as plain JSON. @throws InvalidInput */
 function plainStats(stats: Readonly<Record<string, Json>> | undefined): Result['stats'] {
   return JSON.parse(canonicalJson(stats ?? {}));
 }

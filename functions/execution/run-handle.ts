@@ -1,4 +1,4 @@
-/** @file A run as its callers see it, whether it goes on here, in another process, or left only its result. */
+/** @file A run as callers see it. It goes on here or in another process, or left only its result. */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { WireError } from '../../errors-wire.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -7,18 +7,18 @@ import type { Result } from '../../storage/records.ts';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed';
 
-/** What is known of a run now. */
+/** The state of a run. */
 export interface RunState {
   /** For an effect, the digest of its name and key. */
   readonly action: Digest;
   readonly function: string;
   readonly state: RunStatus;
   readonly cache?: 'hit' | 'miss';
-  /** For an effect, the JSON that it returned. Its action differs from the run's when the work was cut short. */
+  /** For an effect, the returned JSON. Work that was cut short has a result with another action than the run. */
   readonly result?: Result | Json;
   readonly error?: WireError;
   readonly progress?: ProgressEvent;
-  /** Keys that were given as names, with the digests they stood for. */
+  /** Digests of the keys that were given as names. */
   readonly resolved?: Readonly<Record<string, Digest>>;
 }
 
@@ -32,9 +32,9 @@ export interface RunHandle {
   readonly action: Digest;
   readonly function: string;
   state(): Promise<RunState>;
-  /** The state once the run has ended, or after `ms` milliseconds, or when `signal` aborts. */
+  /** Waits for the end of the run, at most `ms` milliseconds and until `signal` aborts. */
   wait(ms: number, signal?: AbortSignal): Promise<RunState>;
-  /** Events with an id above `after`, then each new one; ends when the run has, or when `signal` aborts. */
+  /** Events with an id above `after`, then each new event, until the run ends or `signal` aborts. */
   events(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
   /** Stops the run for all its callers. @throws Conflict when another process runs it. */
   cancel(): void;

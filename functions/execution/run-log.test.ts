@@ -16,7 +16,7 @@ async function readAll(log: RunLog, after = 0): Promise<(number | undefined)[]> 
   return seen;
 }
 
-test('a follower that starts late replays from any id', async () => {
+test('a late follower gets all events after any id', async () => {
   const log = createRunLog(clock);
   for (const phase of ['a', 'b', 'c']) log.add({ phase });
   log.end();
@@ -25,7 +25,7 @@ test('a follower that starts late replays from any id', async () => {
   expect(ids).toEqual(['2:b', '3:c']);
 });
 
-test('events of one phase within 200 ms become the newest of them, and the last is never lost', async () => {
+test('of the events of one phase within 200 ms the newest is kept, and the last event is never lost', async () => {
   const log = createRunLog(clock);
   const seen = readAll(log);
   for (let done = 0; done < 100; done++) {
@@ -40,7 +40,7 @@ test('events of one phase within 200 ms become the newest of them, and the last 
   expect(events.at(-1)).toBe(99);
 });
 
-test('a change of phase is never held back', async () => {
+test('the first event of a phase is never delayed', async () => {
   const log = createRunLog(clock);
   log.add({ phase: 'a', done: 1 });
   log.add({ phase: 'a', done: 2 });
@@ -48,7 +48,7 @@ test('a change of phase is never held back', async () => {
   expect(log.entries.map(entry => `${entry.data.phase}${entry.data.done}`)).toEqual(['a1', 'a2', 'b1']);
 });
 
-test('a long log is thinned out where it is old, and stays in order', async () => {
+test('a long log loses old events and stays in order', async () => {
   const log = createRunLog(clock);
   for (let done = 0; done < 20_000; done++) log.add({ phase: done % 2 === 0 ? 'a' : 'b', done });
   expect(log.entries.length).toBeLessThanOrEqual(4000);
@@ -60,7 +60,7 @@ test('a long log is thinned out where it is old, and stays in order', async () =
   expect(events.slice(-1900)).toEqual(Array.from({ length: 1900 }, (_, i) => 18_100 + i));
 });
 
-test('an abort ends a follower that waits', async () => {
+test('an abort ends a waiting follower', async () => {
   const log = createRunLog(clock);
   const controller = new AbortController();
   const done = (async () => {
@@ -71,7 +71,7 @@ test('an abort ends a follower that waits', async () => {
   expect(await done).toBe('ended');
 });
 
-test('a clock that is set back holds no event for longer', async () => {
+test('a clock that is set back does not delay an event', async () => {
   let offset = 0;
   const log = createRunLog(time.clock(() => offset));
   log.add({ phase: 'a', done: 1 });

@@ -7,16 +7,16 @@ import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { RunEvent } from './run-handle.ts';
 
-/** Events of one phase that follow each other within this time are one event: the newest. */
+/** Of the events of one phase within this time, only the newest is kept. */
 const COALESCE_MS = 200;
-/** When a log is longer, every second event of its older half goes. */
+/** A longer log loses every second event of its older half. */
 const MAX_EVENTS = 4000;
 
 export interface RunLog {
   readonly last: ProgressEvent | undefined;
   readonly entries: readonly RunEvent[];
   add(event: ProgressEvent): void;
-  /** Lets nothing wait any longer; ends those who follow. */
+  /** Adds the event that waits, and ends all followers. */
   end(): void;
   follow(after: number, signal?: AbortSignal): AsyncIterable<RunEvent>;
 }
@@ -55,7 +55,7 @@ export function createRunLog(clock: Clock): RunLog {
     if (event !== undefined) append(event);
   }
 
-  /** Aborted, it releases nothing. */
+  /** Releases nothing after an abort. */
   function releaseAfter(ms: number): AbortController {
     const waiting = new AbortController();
     clock.sleep(ms, waiting.signal).then(release, () => {});
@@ -94,7 +94,7 @@ export function createRunLog(clock: Clock): RunLog {
       signal?.addEventListener('abort', wake);
       try {
         while (!signal?.aborted) {
-          // The list may be thinned out while the consumer is busy, so it is searched again each time.
+          // The list may have been thinned while the consumer was busy, so it is searched each time.
           const next = entries[indexAfter(entries, reached)];
           if (next !== undefined) {
             reached = next.id;

@@ -46,7 +46,7 @@ async function keys(): Promise<string[]> {
   return (await store.list('runs/')).objects.map(({ key }) => key.replace(/-[0-9a-f]{8}\//, '/'));
 }
 
-test('a run that goes on can be seen from elsewhere after a second, and its end at once', async () => {
+test('another process sees a run after a second, and its end at once', async () => {
   const record = createRunStore(store, clock).record(startWork(), { effect: true });
   await time.advance(900);
   expect(await readState()).toBeUndefined();
@@ -81,7 +81,7 @@ test('another process follows the events to the end', async () => {
   expect(await waiting).toMatchObject({ state: 'done', result: { answer: 42 } });
 });
 
-test('a run whose server went away is told as failed, and that the same call goes on', async () => {
+test('a run whose server went away has failed, with the advice to send the same call again', async () => {
   const run = startWork();
   void createRunStore(store, clock).record(run, { effect: true });
   await time.advance(1100);
@@ -96,12 +96,12 @@ test('a run whose server went away is told as failed, and that the same call goe
     state: 'failed',
     error: { code: 'conflict', retryable: true, hint: 'send the same call again: it goes on' },
   });
-  // The run itself is well: its server renews the state.
+  // In the first store the server still renews the state.
   expect(await readState()).toMatchObject({ state: 'running' });
   gate.resolve();
 });
 
-test('the newest attempt counts', async () => {
+test('the newest attempt of an action is found', async () => {
   for (const answer of [1, 2, 3]) {
     const run = startRun({
       action: ACTION,
@@ -116,7 +116,7 @@ test('the newest attempt counts', async () => {
   expect(await readState()).toMatchObject({ result: { answer: 3 } });
 });
 
-test('short pure work leaves nothing behind, failed work leaves its error', async () => {
+test('short pure work is not recorded, failed work leaves its error', async () => {
   const runs = createRunStore(store, clock);
   gate.resolve();
   await runs.record(startWork(), { effect: false });
@@ -150,7 +150,7 @@ test('a store that refuses the progress does not disturb the run', async () => {
   expect(run.snapshot()).toMatchObject({ state: 'done' });
 });
 
-test('clocks that are set back or forward by a day change neither how long is waited nor what is written', async () => {
+test('a clock that jumps by a day changes neither waiting times nor records', async () => {
   let offset = 0;
   const jumping = time.clock(() => offset);
   const run = startWork();
@@ -172,7 +172,7 @@ test('clocks that are set back or forward by a day change neither how long is wa
   expect(await readState()).toMatchObject({ state: 'done', result: { answer: 42 } });
 });
 
-test('of many attempts the newest few are kept', async () => {
+test('only the newest attempts of an action are kept', async () => {
   const runs = createRunStore(store, clock);
   gate.resolve();
   for (let attempt = 0; attempt < 10; attempt++) {

@@ -15,22 +15,22 @@ import type { ObjectStore } from '../../storage/types.ts';
 import { type Run, settleWithin } from './run.ts';
 import type { RunEvent, RunHandle, RunState } from './run-handle.ts';
 
-/** A run that is over sooner leaves nothing behind unless it is an effect or failed: its result says it all. */
+/** A shorter run is recorded only if it is an effect or failed; otherwise its result is enough. */
 const SHORT_RUN_MS = 1000;
 const STATE_INTERVAL_MS = 10_000;
 const EVENTS_INTERVAL_MS = 30_000;
-/** A run whose state was not renewed for so long has lost its server. */
+/** A run whose state was not renewed for this long has lost its server. */
 const STALE_MS = 60_000;
 const POLL_MS = 1000;
-/** Of one action; a call that is repeated every minute for a year must not fill the store. */
+/** Attempts kept per action, so that a call repeated every minute for a year does not fill the store. */
 const MAX_ATTEMPTS = 4;
 
 const eventSchema = z.strictObject({ id: z.int(), data: progressSchema.loose() });
 
 export interface RunStore {
-  /** Writes the run down as it goes, until it has ended. Settles when all is written; a store that fails is let be. */
+  /** Records the run until its end. Settles after the last write; never rejects, even if the store fails. */
   record(run: Run, options: { readonly effect: boolean }): Promise<void>;
-  /** The newest attempt that any process wrote down. */
+  /** The newest recorded attempt of any process. */
   find(action: Digest): Promise<RunHandle | undefined>;
 }
 
@@ -47,7 +47,7 @@ export function createRunStore(store: ObjectStore, clock: Clock): RunStore {
       const final = run.settled;
       const state = run.snapshot();
       const newest = run.log.entries.at(-1)?.id ?? 0;
-      // A failed write costs a look at the progress from elsewhere, which must not cost the run.
+      // The run must not fail because its progress cannot be written.
       try {
         if (newest > lastId && (final || clock.monotonic() - eventsAt >= EVENTS_INTERVAL_MS)) {
           await store.put(`${folder}events.jsonl`, encodeEvents(run.log.entries), { mediaType: 'application/jsonl' });
@@ -64,7 +64,7 @@ export function createRunStore(store: ObjectStore, clock: Clock): RunStore {
     }
   }
 
-  /** An abort ends it early. */
+  /** Ends early on an abort. */
   async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
     await clock.sleep(ms, signal).catch(() => {});
   }
@@ -95,7 +95,7 @@ export function createRunStore(store: ObjectStore, clock: Clock): RunStore {
     return (await listFolders(store, folderOf(action))).sort();
   }
 
-  /** One that another server is still at comes back with its next state, and goes with the next attempt that ends. */
+  /** May drop an attempt that goes on at another server: its next write brings it back, the next end drops it again. */
   async function dropOldAttempts(action: Digest): Promise<void> {
     for (const folder of (await listAttempts(action)).slice(0, -MAX_ATTEMPTS)) {
       for (const file of ['events.jsonl', 'state.json']) await store.delete(`${folder}${file}`);

@@ -1,4 +1,4 @@
-/** @file One piece of work under its action: many may wait for it, it stops when the last of them gives up. */
+/** @file Work under an action. Many callers may wait for it; it stops when the last caller leaves. */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { AppError, Cancelled } from '../../errors.ts';
 import { describeError, type WireError } from '../../errors-wire.ts';
@@ -9,7 +9,7 @@ import type { Result } from '../../storage/records.ts';
 import type { RunHandle, RunState } from './run-handle.ts';
 import { createRunLog, type RunLog } from './run-log.ts';
 
-/** What work ends with. `action` differs from the run's when it was cut short. */
+/** The end of work. `action` differs from the action of the run when the work was cut short. */
 export interface RunAnswer<R = Result | Json> {
   readonly action: Digest;
   readonly cache: 'hit' | 'miss';
@@ -19,18 +19,18 @@ export interface RunAnswer<R = Result | Json> {
 export interface Run<R = Result | Json> extends RunHandle {
   readonly log: RunLog;
   readonly settled: boolean;
-  /** It was cancelled and has not ended yet: nobody may join it any more. */
+  /** Whether the run was cancelled, so that no caller may join it. */
   readonly stopping: boolean;
   snapshot(): RunState;
-  /** Waits as one of the callers. Aborting `signal` leaves; when nobody is left, the work is stopped. */
+  /** Waits as one of the callers. Aborting `signal` leaves; the work stops when its last caller leaves. */
   join(signal?: AbortSignal, onEvent?: (event: ProgressEvent) => void): Promise<RunAnswer<R>>;
-  /** From now on the work goes on whoever waits. False when that was so already. */
+  /** From now on the work goes on without callers. @returns False if that was so before. */
   detach(): boolean;
-  /** Settles, never rejects, when the work has ended. */
+  /** Resolves, and never rejects, when the work has ended. */
   readonly ended: Promise<void>;
 }
 
-/** A run as its own work sees it. */
+/** A run as its work sees it. */
 export interface RunScope {
   /** Action of the run. */
   readonly run: Digest;
@@ -69,7 +69,7 @@ export function startRun<R extends Result | Json>(spec: RunSpec<R>): Run<R> {
     },
     (reason: unknown) => {
       error = describeError(reason);
-      // The other callers get the error itself, with its stack; a posted run keeps only its description.
+      // A posted run keeps no stack. Other callers get the error itself.
       if (detached && !(reason instanceof AppError)) console.error(`easel server: ${spec.function} failed:`, reason);
       log.end();
     },
@@ -150,5 +150,5 @@ export async function settleWithin(
 }
 
 function cancelled(name: string): Cancelled {
-  return new Cancelled(`the run of ${name} was cancelled`, { hint: 'the same call goes on from what is finished' });
+  return new Cancelled(`the run of ${name} was cancelled`, { hint: 'the same call goes on from the finished parts' });
 }

@@ -1,4 +1,4 @@
-/** @file How a function has the gpu-runner do its work. */
+/** @file Runs a function's job on the gpu-runner. */
 import { randomUUID } from 'node:crypto';
 import { BlobMissing, InvalidInput } from '../../errors.ts';
 import type { Job, JobEvent, JobResult } from '../../gpu-runner/protocol.ts';
@@ -12,7 +12,7 @@ import type { FunctionContext } from '../define.ts';
  */
 const MAX_ATTEMPTS = 4;
 
-/** @throws InvalidInput when the body did not say on which engine: it decides the bits, so there is no default here. */
+/** There is no default engine, since the engine decides the bits. @throws InvalidInput if the body names no engine. */
 export function requireEngine(engine: EngineSpec | undefined): EngineSpec {
   if (engine) return engine;
   throw new InvalidInput('engine is missing', {
@@ -32,11 +32,11 @@ export async function runJob(ctx: FunctionContext, job: Job): Promise<JobResult>
     const key = canonicalDigest(attempt === 0 ? job : { job, again: randomUUID() });
     const result = await ctx.runner.run(key, job, { signal: ctx.signal, onEvent: event => forward(ctx, event) });
     const made = [...Object.values(result.outputs).map(output => output.digest), ...result.links];
-    // Kept: what it remembers it may have written long ago.
+    // A remembered result may be old, so its blobs are kept from gc.
     const missing = await findMissing(made, ctx.blobs.keep);
     if (missing === undefined) return result;
     if (attempt === MAX_ATTEMPTS - 1) {
-      throw new BlobMissing(`the gpu-runner says that it wrote ${missing}, and the store does not have it`, {
+      throw new BlobMissing(`the gpu-runner wrote ${missing}, but the store does not have it`, {
         expected: 'server and gpu-runner on one object store',
         details: { digest: missing },
       });

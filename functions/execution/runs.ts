@@ -11,7 +11,7 @@ import { type Run, type RunSpec, settleWithin, startRun } from './run.ts';
 import type { RunHandle } from './run-handle.ts';
 import type { RunStore } from './run-store.ts';
 
-/** Posted runs at once. */
+/** Posted runs at the same time. */
 const MAX_POSTED = 512;
 /** Ended runs kept in memory with their events. */
 const MAX_ENDED = 64;
@@ -24,7 +24,7 @@ export interface Runs {
   use<T>(spec: RunSpec<Result | Json>, use: (run: Run) => T | Promise<T>): Promise<T>;
   /**
    * As {@link use}, for a run that goes on without callers and leaves events and state behind.
-   * @throws Busy also when too many go on.
+   * @throws Busy, also when too many runs go on.
    */
   post(spec: RunSpec<Result | Json>, options: { readonly effect: boolean }): Promise<RunHandle>;
   /** A run that goes on here, or ended here a short while ago. */

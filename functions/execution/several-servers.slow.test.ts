@@ -18,7 +18,7 @@ const SERVERS = 5;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Every operation takes up to 3 ms, by a seed, so that servers overtake each other. */
+/** By a seed, each operation takes up to 3 ms, so that servers overtake each other. */
 function delayStore(store: ObjectStore, seed: number): ObjectStore {
   let state = seed;
   return interceptStore(store, async (_, run) => {
@@ -28,7 +28,7 @@ function delayStore(store: ObjectStore, seed: number): ObjectStore {
   });
 }
 
-/** What an undisturbed run ends with. */
+/** The end of an undisturbed run. */
 async function trainAlone(): Promise<string> {
   const lab = createTrainingLab();
   await lab.create('toy');
@@ -36,7 +36,7 @@ async function trainAlone(): Promise<string> {
   return (await readHead(lab.store, 'toy')).value.checkpoint ?? 'none';
 }
 
-/** As a client does who repeats the curl line while the answer says that it may be repeated. */
+/** Repeats the call while its error is retryable. */
 async function trainPatiently(lab: TrainingLab): Promise<unknown> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -60,13 +60,13 @@ describe.each(Object.keys(stores))('several servers, each with its own runner, o
     folder = await mkdtemp(join(tmpdir(), 'easel-several-'));
     store = (await stores[kind]?.(folder)) ?? createMemoryStore();
     labs = Array.from({ length: SERVERS }, (_, i) =>
-      // Unlike devices: no two of them would compute the same bytes.
+      // Each device computes other bytes.
       createTrainingLab(delayStore(store, i + 1), { rounding: `device ${i}` }),
     );
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('the same pictures asked of all at once are one result, though each device rounds in its own way', async () => {
+  test('a sample that all servers compute has one result, though their devices round differently', async () => {
     await labs[0]?.create('toy');
     await labs[0]?.executor.callEffect('train', { experiment: 'toy' });
     const body = { checkpoint: 'toy', prompts: ['a red hat', 'a blue hat'], steps: 2, engine: ENGINE };
@@ -81,18 +81,18 @@ describe.each(Object.keys(stores))('several servers, each with its own runner, o
     expect(committed).toContain(first?.action);
   });
 
-  test('the same training asked of all at once is one history, and one result of each chunk', async () => {
+  test('a training that all servers run at the same time has one history and one result per chunk', async () => {
     await labs[0]?.create('toy');
     const answers = await Promise.all(labs.map(lab => lab.executor.callEffect('train', { experiment: 'toy' })));
     for (const answer of answers) expect(answer).toEqual(answers[0]);
     expect(answers[0]).toMatchObject({ state: 'done', step: 16 });
     expect(await findExperimentFaults(store, 'toy')).toEqual([]);
-    // The lease saved the others from doing it, too.
+    // The lease kept the others from training too.
     expect(labs.flatMap(lab => lab.runner.computed).filter(job => job !== 'sample')).toHaveLength(4);
   });
 
-  test('without a lease that holds, all train, and it is still one history', async () => {
-    // By each server's clock the leases of those before it expired long ago.
+  test('without a working lease all servers train, and there is still one history', async () => {
+    // By the clock of each server, the leases of earlier servers expired long ago.
     const time = new FakeTime();
     labs = labs.map((_, i) =>
       createTrainingLab(delayStore(store, i + 1), {
@@ -103,7 +103,7 @@ describe.each(Object.keys(stores))('several servers, each with its own runner, o
     await labs[0]?.create('toy');
     const all = Promise.all(
       labs.map(async (lab, i) => {
-        // One after the other, so that each finds the lease of the one before.
+        // One after the other, so that each server finds the lease of the server before it.
         await time.clock().sleep(i * 20, new AbortController().signal);
         return trainPatiently(lab);
       }),
@@ -115,7 +115,7 @@ describe.each(Object.keys(stores))('several servers, each with its own runner, o
 });
 
 describe('a server that is paused past the expiry of its lease', () => {
-  /** A is paused at an operation, B takes over, A wakes when B has ended or has made a chunk. */
+  /** A is paused at an operation; B takes over; A wakes when B has ended or has made a chunk. */
   async function pause(at: number, arrives: boolean, early: boolean) {
     const store = createMemoryStore();
     const time = new FakeTime();

@@ -62,11 +62,11 @@ describe('a store that is away for longer than a lease lasts', () => {
     },
   );
 
-  test('and for longer than anybody waits ends the call with 503, and the same call goes on', async () => {
+  test('and for longer than any wait ends the call with 503, and the same call goes on', async () => {
     const calm = await trainThrough(Number.POSITIVE_INFINITY, 'refuse', 0);
     const { store, answer } = await trainThrough(Math.floor(calm.operations / 2), 'refuse', 3_600_000);
     expect(answer).toMatchObject({ code: 'store_unreachable', status: 503, retryable: true });
-    // By another server: the lease of this one was not given back.
+    // Another server goes on, since the first one still has its lease.
     await store.delete('leases/experiments/toy.json');
     const { checkpoint } = (await readHead(calm.store, 'toy')).value;
     const again = createTrainingLab(store).executor.callEffect('train', { experiment: 'toy' });

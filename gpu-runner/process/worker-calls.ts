@@ -48,7 +48,7 @@ export function createWorkerCalls<Request extends object>(
     isOpen = true;
     return value;
   });
-  // Whoever waits for the opening is told; nobody need wait.
+  // A failure to open rejects `opened`, for which the caller may not wait.
   opened.catch(() => {});
 
   worker.on('message', (reply: Reply) => {
