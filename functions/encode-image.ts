@@ -1,11 +1,12 @@
-/** @file Signals of the pictures, to condition on. */
+/** @file Encodes pictures into signals. */
 import { definePageFunction } from './define.ts';
 import { encodeStage } from './encoders/encode-stage.ts';
 
 export const encodeImage = definePageFunction(
   encodeStage({
     name: 'encode-image',
-    summary: 'Encodes each picture: one vector for the whole (cls) and one for each patch (patches).',
+    summary:
+      'Encodes each picture into signals: by `dct`, a vector for the picture (cls) and one for each patch (patches).',
     version: 2,
     reads: 'image',
     usual: 'dct',

@@ -1,11 +1,11 @@
-/** @file Signals of the captions, to condition on. */
+/** @file Encodes captions into signals. */
 import { definePageFunction } from './define.ts';
 import { encodeStage } from './encoders/encode-stage.ts';
 
 export const encodeText = definePageFunction(
   encodeStage({
     name: 'encode-text',
-    summary: 'Encodes each caption into one vector per token, without padding.',
+    summary: 'Encodes each caption into signals: by `words`, one vector per word, without padding.',
     version: 1,
     reads: 'caption',
     usual: 'words',

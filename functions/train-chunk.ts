@@ -1,4 +1,4 @@
-/** @file Steps [from, to) from one checkpoint to the next: checked here, computed by the gpu-runner. */
+/** @file Trains steps [from, to). Checks the call here; the gpu-runner computes. */
 import { z } from 'zod';
 import type { KeyedConfig } from '../configs/schema.ts';
 import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
@@ -14,15 +14,15 @@ import { checkMicroBatch } from './experiments/resolve-engine.ts';
 import { checkSuccession } from './experiments/succession.ts';
 
 const input = z.strictObject({
-  config: digestSchema.describe('keyed sections of the config'),
-  parent: digestSchema.optional().describe('checkpoint to go on from; left out: a fresh model from the seed'),
+  config: digestSchema.describe('digest of the keyed sections of the config'),
+  parent: digestSchema.optional().describe('checkpoint to go on from; absent: a fresh model from the seed'),
   parent_config: digestSchema
     .optional()
-    .describe('the keyed config of the parent, when it is another on purpose: a run that is extended'),
+    .describe('keyed config of the parent, if it differs on purpose, as when a run is extended'),
   dataset: digestSchema,
-  from: z.int().nonnegative().describe('first optimizer step; the step of the parent'),
+  from: z.int().nonnegative().describe('step at which the chunk begins: the step of the parent'),
   to: z.int().positive().describe('step at which the chunk ends'),
-  plan: trainingPlanSchema.describe('how each update is cut to fit the device'),
+  plan: trainingPlanSchema.describe('how an update is divided to fit the device'),
 });
 
 /** Its blobs are digests: the config has them as texts, since configs know no storage. */

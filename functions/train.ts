@@ -26,7 +26,7 @@ import { showHead } from './views/show-head.ts';
 
 export const train = defineFunction({
   name: 'train',
-  summary: 'Trains an experiment up to its target, chunk by chunk; the same call goes on after any stop.',
+  summary: 'Trains an experiment up to its target, chunk by chunk. The same call goes on after any stop.',
   version: 1,
   kind: 'effect',
   example: { experiment: 'portraits' },
@@ -36,7 +36,7 @@ export const train = defineFunction({
       .int()
       .positive()
       .optional()
-      .describe('samples to train up to; beyond optimizer.total_samples the schedules are stretched to it'),
+      .describe('training samples at which to stop; beyond optimizer.total_samples the schedules are stretched'),
   }),
   key: ({ experiment, target }) => (target === undefined ? experiment : `${experiment} to ${target}`),
   async run(ctx, { experiment: name, target }) {
