@@ -1,4 +1,4 @@
-/** @file Softmax attention over several groups of keys, whole or in chunks that never hold all the scores at once. */
+/** @file Softmax attention over several groups of keys: with all scores at once, or chunk by chunk. */
 import {
   add,
   broadcast,
@@ -21,7 +21,7 @@ import { broadcastShapes } from './shapes.ts';
 import type { Shape } from './tensor.ts';
 import type { Value } from './trace.ts';
 
-/** Keys [..., keys, dim] with their values [..., keys, value dim]; leading axes as the query's. */
+/** Keys [..., keys, dim] and their values [..., keys, value dim]; the leading axes equal those of the query. */
 export interface KeyGroup {
   readonly key: Value;
   readonly value: Value;
@@ -30,21 +30,21 @@ export interface KeyGroup {
 }
 
 export interface AttentionOptions {
-  /** Of the scores; default 1 / sqrt(dim). */
+  /** Factor of the scores; default 1 / sqrt(dim). */
   readonly scale?: number;
   /**
-   * Keys that are looked at together; default: all. The result is the same but for rounding. The backward pass computes the scores of
-   * each chunk again, so that it never holds more than one chunk's. {@link chunkFor} says when it is worth it.
+   * Number of keys in a chunk; default: all keys at once. Chunks change the result only by rounding. The backward pass
+   * recomputes the scores of each chunk, so it holds those of one chunk at a time. {@link chunkFor} picks the number.
    */
   readonly chunk?: number;
-  /** Added to the scores of all groups' keys side by side, beside the groups' own: broadcasts to [..., queries, keys]. */
+  /** Added to the scores, besides the biases of the groups: broadcasts to [..., queries, keys of all groups]. */
   readonly bias?: Value;
 }
 
-/** Its exponential is 0 beside any score, and a row of nothing else still has a finite softmax. */
+/** Its exponential is 0 next to any real score. A row of only this score still has a finite softmax. */
 const MASKED = -1e9;
 
-/** Bias of keys that are seen (true): 0, and very negative for the others. */
+/** Bias that hides keys: 0 where `visible` is true, a large negative number elsewhere. */
 export function biasOf(visible: Value): Value {
   const { builder } = visible;
   return select(visible, builder.constant([0], []), builder.constant([MASKED], []));
@@ -52,7 +52,7 @@ export function biasOf(visible: Value): Value {
 
 /**
  * softmax(scale query keys^T + bias) values, over the keys of all groups together: [..., queries, value dim].
- * A query that sees no key of any group gets a mix of values that means nothing, but is finite.
+ * If all keys are hidden from a query, its result is finite but meaningless.
  */
 export function attend(query: Value, groups: readonly KeyGroup[], options: AttentionOptions = {}): Value {
   const scale = options.scale ?? 1 / Math.sqrt(query.shape.at(-1) ?? 1);
@@ -62,14 +62,14 @@ export function attend(query: Value, groups: readonly KeyGroup[], options: Atten
   return attendInChunks(scaled, bias ? shareBias(groups, bias) : groups, chunk);
 }
 
-/** Scores of f32 that may be held whole: 128 MiB. Training holds some five of them at a time. */
+/** Largest f32 scores that are held at once: 128 MiB. Training holds about five tensors of that size at a time. */
 const WHOLE_SCORES_BYTES = 128 * 2 ** 20;
-/** Shorter chunks make matrix products slow. */
+/** Matrix products of shorter chunks are slow. */
 const SMALLEST_CHUNK = 128;
 
 /**
- * The `chunk` of {@link attend} for [batch, heads, queries, keys] scores: undefined, which changes no bit, as long as they stay within
- * `budget` bytes in f32; else the most keys that do, a multiple of 128, in chunks of about equal size.
+ * The `chunk` of {@link attend} for [batch, heads, queries, keys] scores. Undefined (one pass, same bits) if all scores
+ * fit into `budget` bytes in f32. Otherwise a multiple of 128 whose scores fit; all chunks have about equal size.
  */
 export function chunkFor(
   { batch, heads, queries, keys }: { batch: number; heads: number; queries: number; keys: number },
@@ -99,7 +99,7 @@ function attendWhole(query: Value, groups: readonly KeyGroup[], shared?: Value):
   return matmul(weights, values);
 }
 
-/** The groups, each with its keys' part of a bias of all. */
+/** Cuts `bias`, which spans the keys of all groups, and adds each part to the bias of its group. */
 function shareBias(groups: readonly KeyGroup[], bias: Value): KeyGroup[] {
   const last = bias.shape.length - 1;
   let start = 0;
@@ -111,7 +111,7 @@ function shareBias(groups: readonly KeyGroup[], bias: Value): KeyGroup[] {
   });
 }
 
-/** Biases side by side, zeros where a group has none. */
+/** Biases side by side, with zeros for a group without a bias. */
 function joinBiases(groups: readonly KeyGroup[], axis: number): Value | undefined {
   const biases = groups.map(({ bias }) => bias).filter(bias => bias !== undefined);
   const [first] = biases;
@@ -124,14 +124,16 @@ function joinBiases(groups: readonly KeyGroup[], axis: number): Value | undefine
   return concat(parts, leading.length - 1);
 }
 
-/** Largest score so far, sum of exponentials, and mix of values that is not yet divided by it: per query. */
+/** Per query: the largest score so far, the sum of exponentials, and the sum of values weighted by them. */
 interface Running {
   readonly largest: Value;
   readonly total: Value;
   readonly mixed: Value;
 }
 
-/** Running maximum, sum and mix (arXiv 2112.05682). The maximum cancels out, so no gradient needs to flow through it. */
+/**
+ * Running maximum, sum and mix (arXiv 2112.05682). The maximum cancels out, so no gradient needs to flow through it.
+ */
 function attendInChunks(query: Value, groups: readonly KeyGroup[], size: number): Value {
   const axis = query.shape.length - 2;
   let running: Running | undefined;

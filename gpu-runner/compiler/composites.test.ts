@@ -34,11 +34,11 @@ describe('attend', () => {
       return attend(query, [{ key, value, bias }], chunk === undefined ? {} : { chunk });
     });
 
-  it.each([1, 2, 3, 7, 100])('gives the same in chunks of %d keys', chunk => {
+  it.each([1, 2, 3, 7, 100])('attention in chunks of %d keys equals attention over all keys at once', chunk => {
     expect(attention(chunk)).toEqual(attention().map(x => expect.closeTo(x, 12)));
   });
 
-  it.each([undefined, 2])('stays a finite mix of values where no key is seen (chunk %s)', chunk => {
+  it.each([undefined, 2])('attention with all keys hidden returns a finite mix of values (chunk %s)', chunk => {
     const options = chunk === undefined ? {} : { chunk };
     const mixed = evaluate({ query: [1, 4], key: [5, 4], value: [5, 2] }, ({ query, key, value }) => {
       if (!query || !key || !value) throw new Error('an input is missing');
@@ -50,7 +50,7 @@ describe('attend', () => {
 });
 
 describe('chunkFor', () => {
-  it('leaves small attention whole, and its bits as they are', () => {
+  it('needs no chunks for small attention', () => {
     expect(chunkFor({ batch: 64, heads: 3, queries: 64, keys: 161 })).toBeUndefined();
     expect(chunkFor({ batch: 1, heads: 1, queries: 10, keys: 10 }, 400)).toBeUndefined();
   });
@@ -64,7 +64,7 @@ describe('chunkFor', () => {
     expect(chunkFor({ ...size, keys: 1500 }, 256 * 2 ** 20)).toBe(768);
   });
 
-  it('makes no chunk of less than 128 keys, however small the budget', () => {
+  it('makes no chunk of less than 128 keys, even for a tiny budget', () => {
     expect(chunkFor({ batch: 1, heads: 1, queries: 1000, keys: 500 }, 1)).toBe(128);
     expect(chunkFor({ batch: 1, heads: 1, queries: 1000, keys: 128 }, 1)).toBeUndefined();
   });
@@ -73,7 +73,7 @@ describe('chunkFor', () => {
 describe('errors', () => {
   const build = (make: (builder: Builder) => Value) => () => trace(builder => ({ outputs: { y: make(builder) } }));
 
-  it('name shapes, the reason, and the origin in the model', () => {
+  it('an error names shapes, the reason, and the origin in the model', () => {
     expect(
       build(builder =>
         builder.scope('block 3', () =>
@@ -81,7 +81,8 @@ describe('errors', () => {
         ),
       ),
     ).toThrow(
-      'conv2d(f32[1, 3, 8, 8], f32[4, 2, 3, 3]) in block 3 / mlp: cannot convolve f32[1, 3, 8, 8] with f32[4, 2, 3, 3] in 1 groups: 2 channels are needed',
+      'conv2d(f32[1, 3, 8, 8], f32[4, 2, 3, 3]) in block 3 / mlp: ' +
+        'cannot convolve f32[1, 3, 8, 8] with f32[4, 2, 3, 3] in 1 groups: 2 channels are needed',
     );
   });
 
@@ -97,11 +98,11 @@ describe('errors', () => {
       'expected updates of [2, 4]',
       b => f.scatterAdd(input(b, 'x', 3, 4), b.constant([0, 1], [2], 'i32'), input(b, 'u', 2, 5), 0),
     ],
-  ])('%s', (message, make) => {
+  ])('an invalid operation throws an error that contains "%s"', (message, make) => {
     expect(build(make)).toThrow(message);
   });
 
-  it('refuses an index out of range', () => {
+  it('refuses an index out of range when the graph runs', () => {
     const gather = (index: number) =>
       evaluate({ x: [3, 2] }, ({ x }) => {
         if (!x) throw new Error('an input is missing');

@@ -1,4 +1,4 @@
-/** @file Functions of several operations that networks are made of. Shapes are given as [batch, tokens, dim]; `...` is any leading axes. */
+/** @file Functions of several operations that networks are made of. `...` in a shape stands for any leading axes. */
 import { add, matmul, mul, reduceMean, reshape, rsqrt, square, sub } from './functions.ts';
 import type { Value } from './trace.ts';
 
@@ -13,11 +13,11 @@ export function swiglu(gate: Value, up: Value): Value {
 /** GELU by its tanh form (arXiv 1606.08415). */
 export const gelu = (x: Value): Value => x.builder.emit('gelu', [x], { form: 'tanh' });
 
-/** GELU as it is defined: x (1 + erf(x / sqrt(2))) / 2. */
+/** GELU by its definition: x (1 + erf(x / sqrt(2))) / 2. */
 export const geluErf = (x: Value): Value => x.builder.emit('gelu', [x], { form: 'erf' });
 
 export interface NormOptions {
-  /** Both [dim]: the normal x is multiplied by the gain, then the bias is added. */
+  /** Gain and bias are both [dim]. The normalized x is multiplied by the gain, then the bias is added. */
   readonly gain?: Value;
   readonly bias?: Value;
   /** Added to the mean square under the root; default 1e-6. */

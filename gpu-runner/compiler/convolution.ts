@@ -1,4 +1,4 @@
-/** @file Two-dimensional convolution and its gradients, which are convolutions again: every engine needs one kernel, and any order of derivative exists. */
+/** @file Two-dimensional convolution. Its gradients are convolutions too: engines need one kernel for all orders. */
 import { gather, pad, reshape, slice, transpose } from './functions.ts';
 import type { OpAttrs } from './ops.ts';
 import { GraphError, type Pair } from './shapes.ts';
@@ -8,12 +8,12 @@ import type { Value } from './trace.ts';
 type Attrs = OpAttrs['conv2d'];
 
 export interface Conv2dOptions {
-  /** Of rows and columns, or one number for both; default 1. */
+  /** Steps along rows and columns, or one number for both; default 1. */
   readonly stride?: number | Pair;
   readonly dilation?: number | Pair;
   /** Zeros on both sides of rows and of columns; default 0. */
   readonly padding?: number | Pair;
-  /** Channels fall into so many groups that do not see each other; default 1. */
+  /** Number of groups of channels; a group sees only its own input channels. Default 1. */
   readonly groups?: number;
 }
 
@@ -23,8 +23,8 @@ export function pairOf(x: number | Pair): Pair {
 }
 
 /**
- * Cross-correlation of x [batch, channels, rows, columns] with weight [outputs, channels / groups, kernel rows, kernel columns] ->
- * [batch, outputs, ...]; without bias.
+ * Cross-correlation without bias: x [batch, channels, rows, columns] and
+ * weight [outputs, channels / groups, kernel rows, kernel columns] -> [batch, outputs, ...].
  */
 export function conv2d(
   x: Value,
@@ -41,8 +41,8 @@ export function conv2d(
 }
 
 /**
- * Cotangent of x from that of the result: with zeros between its elements where the stride skipped, convolved with the kernel turned by half
- * and with inputs and outputs swapped.
+ * Cotangent of x from `ct`, the cotangent of the result. Puts zeros between the elements of `ct` where the stride
+ * skipped, and convolves it with the kernel turned by 180 degrees, inputs and outputs swapped.
  */
 export function conv2dInputGradient(ct: Value, weight: Value, shape: Shape, attrs: Attrs): Value {
   const { stride, dilation, padding, groups } = attrs;
@@ -62,7 +62,7 @@ export function conv2dInputGradient(ct: Value, weight: Value, shape: Shape, attr
   });
 }
 
-/** Cotangent of the weight: x convolved with the result's cotangent, batch and channels swapped, and stride and dilation, too. */
+/** Cotangent of the weight: x convolved with `ct`, with batch and channels swapped, and stride and dilation swapped. */
 export function conv2dWeightGradient(ct: Value, x: Value, shape: Shape, attrs: Attrs): Value {
   const { stride, dilation, padding, groups } = attrs;
   const [batch = 0, channels = 0, rows = 0, columns = 0] = x.shape;
@@ -75,13 +75,13 @@ export function conv2dWeightGradient(ct: Value, x: Value, shape: Shape, attrs: A
     padding,
     groups,
   });
-  // Rows and columns that no stride reached would belong to a larger kernel.
+  // The stride left out the last rows and columns. Their products would belong to a larger kernel.
   const cut = slice(slice(all, 2, 0, kernelRows), 3, 0, kernelColumns);
   if (cut.shape[1] !== outputs) throw new GraphError(`expected ${outputs} outputs, got [${cut.shape.join(', ')}]`);
   return transpose(cut, [1, 0, 2, 3]);
 }
 
-/** stride - 1 zeros between the rows and columns of x [n, c, rows, columns]. */
+/** Inserts stride - 1 zeros between the rows and columns of x [n, c, rows, columns]. */
 function spreadOut(x: Value, [down, across]: Pair): Value {
   if (down === 1 && across === 1) return x;
   const [batch = 0, channels = 0, rows = 0, columns = 0] = x.shape;
@@ -91,7 +91,7 @@ function spreadOut(x: Value, [down, across]: Pair): Value {
   return slice(slice(spread, 2, 0, (rows - 1) * down + 1), 3, 0, (columns - 1) * across + 1);
 }
 
-/** A negative size cuts off. */
+/** Pads with zeros where a size is positive, cuts off where it is negative. */
 function padOrCrop(x: Value, before: readonly number[], after: readonly number[]): Value {
   const padded = pad(
     x,
@@ -104,7 +104,7 @@ function padOrCrop(x: Value, before: readonly number[], after: readonly number[]
   }, padded);
 }
 
-/** The last two axes reversed. */
+/** Reverses the last two axes. */
 function turn(x: Value): Value {
   const [outputs = 0, channels = 0, rows = 0, columns = 0] = x.shape;
   const size = rows * columns;

@@ -1,6 +1,6 @@
 import type { AnyNode, Graph, NodeId } from './graph.ts';
 
-/** Keeps what outputs and writes need, and every input and state that is left, in the old order under new ids. */
+/** Keeps the nodes that outputs and writes depend on, in their order, with new ids. */
 export function eliminateDeadCode(graph: Graph): Graph {
   const isLive = new Uint8Array(graph.nodes.length);
   for (const id of [...Object.values(graph.outputs), ...Object.values(graph.writes)]) isLive[id] = 1;

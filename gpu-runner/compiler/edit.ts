@@ -1,10 +1,10 @@
-/** @file Passes that move operations to other places: nodes are added and replaced freely, then put in order again. */
+/** @file For passes that move operations: they add and replace nodes in any order; `finish` sorts the graph. */
 
 import { eliminateDeadCode } from './dce.ts';
 import type { AnyNode, Graph, NodeId } from './graph.ts';
 import { OPS, type OpAttrs, type OpName } from './ops.ts';
 
-/** A graph under change. Every node keeps the place it had; what is added takes the place it is given. */
+/** A graph under change. An original node keeps its place in the order; a new node takes the place of a given one. */
 export class GraphEditor {
   readonly #nodes: AnyNode[];
   readonly #places: number[];
@@ -23,7 +23,7 @@ export class GraphEditor {
     return node;
   }
 
-  /** Appends a node that runs where `place`, a node of the original graph, ran. @throws GraphError when its operands do not fit. */
+  /** Adds a node at the place of `place`, a node of the original graph. @throws GraphError if operands do not fit. */
   add<O extends OpName>(op: O, inputs: readonly NodeId[], attrs: OpAttrs[O], place: NodeId): NodeId {
     const spec = OPS[op].infer(
       inputs.map(input => this.nodeAt(input)),
@@ -34,12 +34,12 @@ export class GraphEditor {
     return this.#nodes.push({ op, inputs, attrs, shape: spec.shape, dtype: spec.dtype, scope } as AnyNode) - 1;
   }
 
-  /** Whoever reads `id` reads `by` from now on. */
+  /** Makes all readers of `id` read `by`. */
   replace(id: NodeId, by: NodeId): void {
     this.#replaced.set(id, by);
   }
 
-  /** In order of place, operands first; what nobody reads is gone. */
+  /** The graph in order of place, operands first, without unread nodes. */
   finish(): Graph {
     const current = (id: NodeId): NodeId => {
       const next = this.#replaced.get(id);

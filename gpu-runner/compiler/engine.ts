@@ -1,4 +1,4 @@
-/** @file What an engine is: a device that holds named state and runs compiled graphs over it. */
+/** @file The interface of an engine: a device that holds named state and runs compiled graphs over it. */
 import type { Precision } from '../../configs/engines.ts';
 import type { Graph } from './graph.ts';
 import type { Tensor } from './tensor.ts';
@@ -10,27 +10,28 @@ export interface State {
   readonly names: readonly string[];
   /** Adds or replaces tensors from the host. */
   set(tensors: Tensors): void;
-  /** Copies to the host; all of them without `names`. */
+  /** Copies tensors to the host; without `names`, all of them. */
   read(names?: readonly string[]): Promise<Record<string, Tensor>>;
   dispose(): void;
 }
 
-/** Where the time of a run went: all operations of one kind, as the engine names them. */
+/** Time of all operations of one kind in a run; the engine names the kinds. */
 export interface KindProfile {
   readonly kind: string;
   readonly ms: number;
-  /** Operations, not runs. */
+  /** Number of operations in one run. */
   readonly count: number;
 }
 
 export interface Executable {
-  /** Bytes that the state, inputs and intermediate values need at the most, as predicted from the graph. */
+  /** Predicted peak of the bytes that state, inputs and intermediate values take. */
   readonly peakBytes: number;
-  /** Runs once: reads and writes `state`, returns the graph's outputs. The tensors returned are the caller's. */
+  /** Runs once: reads and writes `state`, returns the graph's outputs. The caller owns the returned tensors. */
   run(state: State, inputs: Tensors): Promise<Record<string, Tensor>>;
   /**
-   * Of the runs before the first call the fastest, or their mean where the engine knows no more, the kind that took most of it first; asked
-   * again, the same. Absent where the engine was not opened to profile, or cannot. @throws Internal before the first run.
+   * Time per kind of operation, slowest first, in the fastest run so far (the mean, if the engine only reports totals).
+   * The first call fixes the answer. Absent if the engine cannot profile or was not opened to.
+   * @throws Internal before the first run.
    */
   profile?(): Promise<readonly KindProfile[]>;
   dispose(): Promise<void>;
@@ -43,23 +44,23 @@ export interface EngineProbe {
   readonly version?: string;
   /** Threads that `auto` would use. */
   readonly threads?: number;
-  /** What it offers on this machine, the one that `auto` would use first; absent: f32. */
+  /** Precisions on this machine; `auto` prefers the first. Absent: f32 only. */
   readonly precisions?: readonly Precision[];
-  /** One line for whoever starts the runner: what would make this machine faster. */
+  /** One line that the starting runner prints: how to make this machine faster. */
   readonly advice?: string;
-  /** Why it, or what it would rather run on, is not available, and what would make it so. */
+  /** Why the engine, or its faster device, is not available, and how to make it available. */
   readonly reason?: string;
 }
 
-/** What passes/optimize.ts does for an engine beyond what helps everywhere. */
+/** Optional passes of passes/optimize.ts that this engine wants. */
 export interface Tuning {
-  /** It is slow on products of narrow matrices. */
+  /** True if the engine is slow on products of narrow matrices: passes/merge-products.ts then joins them. */
   readonly mergesProducts?: boolean;
 }
 
 export interface Engine {
   readonly name: string;
-  /** That it was opened with, for passes/mixed-precision.ts over the model's graphs; absent: f32. */
+  /** Precision that the engine was opened with; passes/mixed-precision.ts applies it. Absent: f32. */
   readonly precision?: Precision;
   readonly tuning?: Tuning;
   createState(tensors: Tensors): State;

@@ -10,9 +10,9 @@ function isComposite(node: AnyNode): node is CompositeNode {
   return Object.hasOwn(EXPANSIONS, node.op);
 }
 
-/** Composites as primitives. A graph without any is returned as it is. */
+/** Replaces composites by primitives. Returns the same graph if it has no composite. */
 export function expandComposites(graph: Graph): Graph<PrimitiveNode>;
-/** The same, but for those that the target has a kernel for. */
+/** Replaces composites by primitives, except those that the target has a kernel for (`isKept`). */
 export function expandComposites(graph: Graph, isKept: (node: CompositeNode) => boolean): Graph;
 export function expandComposites(graph: Graph, isKept: (node: CompositeNode) => boolean = () => false): Graph {
   const isExpanded = (node: AnyNode): node is CompositeNode => isComposite(node) && !isKept(node);

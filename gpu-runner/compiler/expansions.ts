@@ -1,4 +1,4 @@
-/** @file Composite operations in terms of primitives, and their derivatives in few passes over memory. */
+/** @file Composite operations in terms of primitives, and derivatives that need few passes over memory. */
 import { add, erf, exp, matmul, mul, reshape, sigmoid, square, sub } from './functions.ts';
 import type { CompositeName, OpAttrs } from './ops.ts';
 import { GraphError } from './shapes.ts';
@@ -6,7 +6,7 @@ import type { Value } from './trace.ts';
 
 type Expansion<O extends CompositeName> = (operands: readonly Value[], attrs: OpAttrs[O]) => Value;
 
-/** What each composite means: the oracle of any kernel that a target has for it. */
+/** Definition of each composite by primitives. It is the oracle for the kernels of targets. */
 export const EXPANSIONS: { readonly [O in CompositeName]: Expansion<O> } = {
   silu: ([x]) => mul(required(x), sigmoid(required(x))),
   gelu: ([x], { form }) => mul(required(x), normalShare(required(x), form)),
@@ -21,8 +21,8 @@ export function siluSlope(x: Value, y: Value): Value {
 }
 
 /**
- * d gelu(x) / dx with y = gelu(x). Of the tanh form x sigmoid(u(x)): s + y (1 - s) u'(x); of the other P(x) + x p(x), with p the normal
- * density and P its distribution.
+ * d gelu(x) / dx, given y = gelu(x). For the tanh form, x sigmoid(u(x)): s + y (1 - s) u'(x), with s = sigmoid(u(x)).
+ * For the erf form: P(x) + x p(x), with p the normal density and P its distribution.
  */
 export function geluSlope(x: Value, y: Value, form: OpAttrs['gelu']['form']): Value {
   const share = normalShare(x, form);
@@ -31,7 +31,7 @@ export function geluSlope(x: Value, y: Value, form: OpAttrs['gelu']['form']): Va
   return add(mul(mul(sub(1, share), y), slope), share);
 }
 
-/** x [..., dim] with channels (2i, 2i + 1) -> (-x[2i + 1], x[2i]): an exact product with a signed permutation. */
+/** Maps channels (2i, 2i + 1) of x [..., dim] to (-x[2i + 1], x[2i]): an exact product with a signed permutation. */
 export function swapPairs(x: Value): Value {
   const dim = x.shape.at(-1) ?? 0;
   const swap = x.builder.constant(swapMatrix(dim), [dim, dim], x.dtype);
@@ -54,7 +54,7 @@ function swapMatrix(dim: number): readonly number[] {
 
 const TANH_SCALE = 2 * Math.sqrt(2 / Math.PI);
 
-/** 2 sqrt(2 / pi) (1 + 0.044715 x^2): times x it is what the tanh form takes the sigmoid of. */
+/** 2 sqrt(2 / pi) (1 + 0.044715 x^2). The tanh form takes the sigmoid of x times this. */
 function tanhArgument(x: Value): Value {
   return add(mul(square(x), 0.044715 * TANH_SCALE), TANH_SCALE);
 }

@@ -1,4 +1,6 @@
-/** @file The operations as functions of values, and what is said in one or two of them. Those of many are in composites.ts. */
+/**
+ * @file Each operation as a function of values, and functions of one or two operations; composites.ts has larger ones.
+ */
 
 import { isSameShape, normalizeAxes } from './shapes.ts';
 import { type DType, type Shape, sizeOf } from './tensor.ts';
@@ -33,7 +35,7 @@ export const abs = (x: Value): Value => x.builder.emit('abs', [x], {});
 export const not = (x: Value): Value => x.builder.emit('not', [x], {});
 export const stopGradient = (x: Value): Value => x.builder.emit('stopGradient', [x], {});
 
-/** x, not before `values` are there, and not as the same node: see remat.ts. */
+/** A copy of x that is computed only after `values`, and never merged with x: see remat.ts. */
 export function after(x: Value, values: readonly Value[]): Value {
   return x.builder.emit('after', [x, x.builder.emit('never', values, {})], {});
 }
@@ -71,7 +73,7 @@ export const min = (x: Operand, y: Operand): Value => binary('min', x, y);
 export const less = (x: Operand, y: Operand): Value => binary('less', x, y);
 export const equal = (x: Operand, y: Operand): Value => binary('equal', x, y);
 export const greater = (x: Operand, y: Operand): Value => less(y, x);
-/** False where either is NaN. */
+/** x <= y; false if either is NaN. */
 export const lessEqual = (x: Operand, y: Operand): Value => or(less(x, y), equal(x, y));
 export const greaterEqual = (x: Operand, y: Operand): Value => lessEqual(y, x);
 export const and = (x: Value, y: Value): Value => binary('and', x, y);
@@ -80,7 +82,10 @@ export const or = (x: Value, y: Value): Value => not(and(not(x), not(y)));
 export const square = (x: Value): Value => mul(x, x);
 export const rsqrt = (x: Value): Value => reciprocal(sqrt(x));
 
-/** x ** exponent: whole exponents up to 64 by multiplication, halves by a square root, any other as e ** (exponent log x), for positive x. */
+/**
+ * x ** exponent. Whole exponents up to 64 are products, 0.5 is a square root; any other exponent is computed as
+ * e ** (exponent log x) and needs positive x.
+ */
 export function pow(x: Value, exponent: number): Value {
   if (exponent < 0) return reciprocal(pow(x, -exponent));
   if (exponent === 0) return x.builder.constant([1], x.shape, x.dtype);
@@ -97,24 +102,24 @@ export function select(condition: Value, a: Operand, b: Operand): Value {
   return x.builder.emit('select', [condition, x, y], {});
 }
 
-/** Sum over `axes`, which stay with size 1. */
+/** Sum over `axes`; they stay, with size 1. */
 export function reduceSum(x: Value, axes: readonly number[]): Value {
   const normal = normalizeAxes(axes, x.shape.length).filter(axis => x.shape[axis] !== 1);
   return normal.length === 0 ? x : x.builder.emit('reduceSum', [x], { axes: normal });
 }
 
-/** Maximum over `axes`, which stay with size 1. */
+/** Maximum over `axes`; they stay, with size 1. */
 export function reduceMax(x: Value, axes: readonly number[]): Value {
   return x.builder.emit('reduceMax', [x], { axes: normalizeAxes(axes, x.shape.length) });
 }
 
-/** Mean over `axes`, which stay with size 1. */
+/** Mean over `axes`; they stay, with size 1. */
 export function reduceMean(x: Value, axes: readonly number[]): Value {
   const count = normalizeAxes(axes, x.shape.length).reduce((product, axis) => product * (x.shape[axis] ?? 1), 1);
   return mul(reduceSum(x, axes), 1 / count);
 }
 
-/** Everything summed to a scalar. */
+/** Sum of all elements, as a scalar. */
 export function sumAll(x: Value): Value {
   return reshape(
     reduceSum(
@@ -135,7 +140,7 @@ export function matmul(a: Value, b: Value, { transposeA = false, transposeB = fa
   return a.builder.emit('matmul', [a, b], { transposeA, transposeB });
 }
 
-/** One size may be -1: it takes what is left. */
+/** x under another shape. One size may be -1: it is inferred from the others. */
 export function reshape(x: Value, shape: Shape): Value {
   const known = shape.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const full = shape.map(size => (size === -1 ? sizeOf(x.shape) / known : size));
@@ -185,14 +190,14 @@ function replaceAxis(shape: Shape, axis: number, sizes: Shape): number[] {
   return [...shape.slice(0, axis), ...sizes, ...shape.slice(axis + 1)];
 }
 
-/** The slices of x along `axis` at i32 indices of any shape, which takes the place of the axis. Indices count from 0, without wrapping. */
+/** Slices of x along `axis` at i32 indices of any shape. Their shape replaces the axis. Indices count from 0. */
 export function gather(x: Value, indices: Value, axis: number): Value {
   const [place = 0] = normalizeAxes([axis], x.shape.length);
   const gathered = x.builder.emit('gather', [x, reshape(indices, [-1])], { axis: place });
   return reshape(gathered, replaceAxis(x.shape, place, indices.shape));
 }
 
-/** x with updates added at i32 indices along `axis`: the updates are shaped as {@link gather} would give them. */
+/** x with updates added at i32 indices along `axis`. The updates have the shape that {@link gather} returns. */
 export function scatterAdd(x: Value, indices: Value, updates: Value, axis: number): Value {
   const [place = 0] = normalizeAxes([axis], x.shape.length);
   const expected = replaceAxis(x.shape, place, indices.shape);
@@ -210,7 +215,7 @@ export function softmax(x: Value, axis = -1): Value {
   return x.builder.emit('softmax', [x], { axis: axis < 0 ? axis + x.shape.length : axis });
 }
 
-/** What the node of x computes from. @throws TypeError when it has no such operand. */
+/** The operand of x's node at `index`. @throws TypeError if the node has no such operand. */
 export function operandOf(x: Value, index: number): Value {
   const id = x.node.inputs[index];
   if (id === undefined) throw new TypeError(`${x.node.op} has no operand ${index}`);

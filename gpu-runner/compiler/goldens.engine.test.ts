@@ -17,7 +17,7 @@ import { rotate } from './rotary.ts';
 import type { Tensor } from './tensor.ts';
 import { trace, type Value } from './trace.ts';
 
-/** Cases by their names in the file, as functions of its inputs in their order. */
+/** Cases by their names in the golden file. The arguments are the inputs of the file, in order. */
 const CASES: Readonly<Record<string, (...inputs: readonly [Value, Value, Value, Value]) => Value>> = {
   softmax: x => f.softmax(x, 1),
   layer_norm: x => c.layerNorm(x),
@@ -42,7 +42,7 @@ const CASES: Readonly<Record<string, (...inputs: readonly [Value, Value, Value, 
   avg_pool_inside: x => avgPool(x, { kernel: 3, stride: 2, padding: 1, countPadding: false }),
 };
 
-/** The same golden by another way: attention in chunks of two keys. */
+/** The same goldens with attention in chunks of two keys. */
 const CHUNKED: typeof CASES = {
   attention: (query, key, value) => attend(query, [{ key, value }], { chunk: 2 }),
   attention_masked: (query, key, value, visible) =>
@@ -54,13 +54,13 @@ function biasOfKeys(visible: Value): Value {
   return biasOf(f.reshape(f.less(0, visible), [batch, 1, 1, keys]));
 }
 
-/** [tokens, pairs] -> [tokens, channels]: both channels of a pair. */
+/** [tokens, pairs] -> [tokens, channels]: repeats each value for both channels of a pair. */
 function twice(angles: Value): Value {
   const [tokens = 0, pairs = 0] = angles.shape;
   return f.reshape(f.broadcast(f.reshape(angles, [tokens, pairs, 1]), [tokens, pairs, 2]), [tokens, 2 * pairs]);
 }
 
-/** Result and gradients, named as in the file. */
+/** A graph of the result and the gradients, named as in the golden file, and its feeds. */
 function traceGolden(goldens: Readonly<Record<string, Tensor>>, build: (typeof CASES)[string]) {
   const names = Object.keys(goldens).filter(name => name.startsWith('in.'));
   const graph = trace(builder => {
@@ -79,13 +79,13 @@ function traceGolden(goldens: Readonly<Record<string, Tensor>>, build: (typeof C
   return { graph, feeds };
 }
 
-describe.each(GOLDEN_ENGINES)('%s agrees with PyTorch on', (_, open) => {
+describe.each(GOLDEN_ENGINES)('%s', (_, open) => {
   const all = [
     ...Object.entries(CASES),
     ...Object.entries(CHUNKED).map(([name, build]) => [`${name} `, build] as const),
   ];
 
-  it.each(all)('%s, forward and gradients', async (name, build) => {
+  it.each(all)('agrees with PyTorch on %s, forward and gradients', async (name, build) => {
     const goldens = readGoldens('composites', name.trim());
     const { graph, feeds } = traceGolden(goldens, build);
     const { outputs } = await runGraph(open, graph, feeds);

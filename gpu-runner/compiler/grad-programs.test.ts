@@ -21,7 +21,7 @@ const drawFrom =
   (low, high) =>
     low + random.below(high - low + 1);
 
-/** A scalar of a random program over inputs x0, x1 ... */
+/** The scalar result of a random program over inputs x0, x1 ... */
 function drawLoss(inputs: readonly Value[], steps: number, random: RandomStream): Value {
   const [last, second] = drawProgram(inputs, steps, drawFrom(random));
   return f.add(weightedSum(last), weightedSum(second));
@@ -42,7 +42,7 @@ function drawFeeds(shapes: readonly Shape[], random: RandomStream): Feeds {
   return Object.fromEntries(shapes.map((shape, i) => [`x${i}`, { shape, data: normals(shape) }]));
 }
 
-/** Where one gets from `feeds` by `step` along the directions. */
+/** `feeds` plus `step` times the directions. */
 function moveBy(feeds: Feeds, directions: Feeds, step: number): Feeds {
   const move = ({ shape, data }: Array64, along: Array64 | undefined) => ({
     shape,
@@ -54,13 +54,13 @@ function moveBy(feeds: Feeds, directions: Feeds, step: number): Feeds {
 const scalarOf = (graph: Graph, feeds: Feeds, name = 'loss') =>
   interpret(graph, feeds).outputs[name]?.data[0] ?? Number.NaN;
 
-/** The slope along the directions by central differences. */
+/** Slope of an output along the directions, by central differences. */
 function slopeOf(graph: Graph, feeds: Feeds, directions: Feeds, name = 'loss'): number {
   const at = (step: number) => scalarOf(graph, moveBy(feeds, directions, step), name);
   return (at(STEP) - at(-STEP)) / (2 * STEP);
 }
 
-/** The same by the gradients, which the graph returns as g0, g1 ... */
+/** Slope of the loss along the directions, by the gradients g0, g1 ... that the graph returns. */
 function slopeByGradients(graph: Graph, feeds: Feeds, directions: Feeds): number {
   const { outputs } = interpret(graph, feeds);
   return Object.entries(directions).reduce((sum, [name, { data }]) => {
@@ -75,7 +75,7 @@ function expectNear(actual: number, expected: number, shown: string, tolerance =
   expect(Math.abs(actual - expected) / (1 + Math.abs(expected)), shown).toBeLessThan(tolerance);
 }
 
-/** A program of 12 steps with its gradients, and the stream that goes on from there. */
+/** A program of 12 steps with its gradients, and the random stream after they were drawn. */
 function traceProgram(seed: number) {
   const random = new RandomStream(seed, 'sample');
   const shapes = drawShapes(random);
@@ -87,7 +87,7 @@ function traceProgram(seed: number) {
 }
 
 describe('random programs', () => {
-  it('have gradients that agree with central differences', () => {
+  it('gradients of random programs agree with central differences', () => {
     for (const seed of SEEDS) {
       const { graph, shapes, random } = traceProgram(seed);
       const [feeds, directions] = [drawFeeds(shapes, random), drawFeeds(shapes, random)];
@@ -95,14 +95,14 @@ describe('random programs', () => {
     }
   });
 
-  it('take every operation that has a gradient', () => {
+  it('random programs use every operation that has a gradient', () => {
     const taken = new Set(SEEDS.flatMap(seed => traceProgram(seed).graph.nodes.map(({ op }) => op)));
-    // Convolutions have a property of their own; stopGradient is below, and remat.engine.test.ts has what computes again.
+    // Tested elsewhere: conv2d in random-shapes.test.ts, stopGradient below, never and after in remat.engine.test.ts.
     const others = new Set(['state', 'conv2d', 'stopGradient', 'never', 'after']);
     expect(Object.keys(OPS).filter(op => !taken.has(op as OpName) && !others.has(op))).toEqual([]);
   });
 
-  it('leave zeros, of the right shapes, for the inputs that they do not use', () => {
+  it('an input that a random program does not use has a gradient of zeros in its shape', () => {
     let unused = 0;
     for (const seed of SEEDS) {
       const random = new RandomStream(seed, 'sample');
@@ -124,7 +124,7 @@ describe('random programs', () => {
     expect(unused).toBeGreaterThan(20);
   });
 
-  it('have gradients that have gradients', () => {
+  it('gradients of gradients of random programs agree with central differences', () => {
     for (const seed of SEEDS.slice(0, 60)) {
       const random = new RandomStream(seed, 'sample');
       const shapes = drawShapes(random);
@@ -138,7 +138,7 @@ describe('random programs', () => {
     }
   });
 
-  it('are differentiated past stopGradient as if that were another input', () => {
+  it('stopGradient in a random program acts as another input', () => {
     for (const seed of SEEDS.slice(0, 60)) {
       const random = new RandomStream(seed, 'sample');
       const shapes = drawShapes(random);
@@ -149,7 +149,7 @@ describe('random programs', () => {
       });
       const [feeds, directions] = [drawFeeds(shapes, random), drawFeeds(shapes, random)];
       const frozen = interpret(graph, feeds).outputs.frozen;
-      if (frozen === undefined) throw new Error('the program returns what it froze');
+      if (frozen === undefined) throw new Error('the program does not return the frozen value');
       const fed = traceWith([...shapes, frozen.shape], inputs => ({ loss: drawLoss(inputs, 6, replay(seed)) }));
       const numeric = slopeOf(fed, { ...feeds, x3: frozen }, directions);
       expectNear(slopeByGradients(graph, feeds, directions), numeric, `seed ${seed}`);
@@ -157,7 +157,7 @@ describe('random programs', () => {
   });
 });
 
-/** A stream that gives the same numbers again, for a program that is traced twice. */
+/** The stream of `seed` after its shapes were drawn: a program that is traced twice gets the same numbers. */
 function replay(seed: number): RandomStream {
   const random = new RandomStream(seed, 'sample');
   drawShapes(random);
@@ -167,7 +167,7 @@ function replay(seed: number): RandomStream {
 describe('integers', () => {
   const build = (x: Value, indices: Value) => f.sumAll(f.mul(f.gather(x, indices, 0), f.cast(indices, 'f32')));
 
-  it('feed a scalar that floats beside them are differentiated by', () => {
+  it('a float that integers select and scale has a gradient', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [3], dtype: 'f32' });
       const indices = builder.input('indices', { shape: [4], dtype: 'i32' });
@@ -180,7 +180,7 @@ describe('integers', () => {
     expect([...(interpret(graph, feeds).outputs.g0?.data ?? [])]).toEqual([0, 1, 4]);
   });
 
-  it('have no gradient themselves', () => {
+  it('integers have no gradient', () => {
     expect(() =>
       trace(builder => {
         const x = builder.input('x', { shape: [3], dtype: 'f32' });
@@ -190,7 +190,7 @@ describe('integers', () => {
     ).toThrow('only floating-point values have gradients, got i32[4]');
   });
 
-  it('let no gradient of a float through that was rounded to them', () => {
+  it('a float that was rounded to integers gets no gradient through them', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       const rounded = f.cast(f.cast(x, 'i32'), 'f32');

@@ -11,7 +11,7 @@ import { randomValues } from './testing/random.ts';
 import { trace } from './trace.ts';
 import { verify } from './verify.ts';
 
-/** A scalar loss of the case's result and its gradients. */
+/** A scalar loss of the result of a case, and its gradients g0, g1 ... */
 function traceLoss(testCase: OpCase): Graph {
   return trace(builder => {
     const inputs = testCase.inputs.map(({ shape, dtype = 'f32' }, i) => builder.input(`x${i}`, { shape, dtype }));
@@ -37,7 +37,7 @@ function evaluate(graph: Graph, feeds: Record<string, Array64>, name: string): F
 }
 
 describe('grad', () => {
-  it('has a case for every operation', () => {
+  it('every operation has a test case', () => {
     const covered = new Set(OP_CASES.map(({ op }) => op));
     const missing = Object.keys(OPS).filter(op => !['input', 'state'].includes(op) && !covered.has(op as never));
     expect(missing).toEqual([]);
@@ -64,7 +64,7 @@ describe('grad', () => {
     }
   });
 
-  it('lets no gradient through stopGradient', () => {
+  it('passes no gradient through stopGradient', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       const [gradient] = grad(f.sumAll(f.mul(f.stopGradient(x), x)), [x]);
@@ -74,7 +74,7 @@ describe('grad', () => {
     expect([...evaluate(graph, feeds, 'gradient')]).toEqual([3, 5]);
   });
 
-  it('gives zeros for a value that the scalar does not depend on', () => {
+  it('returns zeros for a value that the scalar does not depend on', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       const unused = builder.input('unused', { shape: [3], dtype: 'f32' });
@@ -84,7 +84,7 @@ describe('grad', () => {
     expect([...evaluate(graph, {}, 'gradient')]).toEqual([0, 0, 0]);
   });
 
-  it('shares the cotangent of a tie between max operands', () => {
+  it('splits the cotangent equally when max operands tie', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [1], dtype: 'f32' });
       const y = builder.input('y', { shape: [1], dtype: 'f32' });
@@ -95,7 +95,7 @@ describe('grad', () => {
     expect([...evaluate(graph, { x: one, y: one }, 'gradient')]).toEqual([0.5]);
   });
 
-  it('refuses what is no scalar', () => {
+  it('refuses to differentiate a tensor that is not a scalar', () => {
     expect(() =>
       trace(builder => {
         const x = builder.input('x', { shape: [2], dtype: 'f32' });

@@ -10,8 +10,9 @@ import { type DType, formatType, type Shape } from './tensor.ts';
 import type { Value } from './trace.ts';
 
 /**
- * Cotangents of the operands, in their order; undefined where none flows. A cotangent may be smaller than its value and stand for its
- * broadcast: elementwise rules take it as it is, and the walk sums what was broadcast to its operand's shape.
+ * Returns the cotangents of the operands, in their order; undefined where no gradient flows. A cotangent may be smaller
+ * than its value; it then stands for its broadcast. Elementwise rules take such a cotangent directly. The walk sums the
+ * results to the shapes of the operands.
  */
 type Rule<O extends OpName> = (
   ct: Value,
@@ -46,10 +47,10 @@ function extremum(ct: Value, operands: readonly Value[], takesFirst: (a: Value, 
   ];
 }
 
-/** Through these no gradient flows: their result does not change with their operands, or must not. */
+/** Operations that stop gradients: the result is piecewise constant, or the operation exists to stop them. */
 const CUTS: ReadonlySet<OpName> = new Set<OpName>(['stopGradient', 'less', 'equal', 'and', 'not', 'never']);
 
-/** Sources and cuts have no row. */
+/** Rules of all operations but sources and {@link CUTS}. */
 const RULES: { readonly [O in OpName]?: Rule<O> } = {
   neg: ct => [f.neg(ct)],
   exp: (ct, _, y) => [f.mul(ct, y)],
@@ -69,7 +70,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   sub: ct => [ct, f.neg(ct)],
   mul(ct, [a, b]) {
     if (a === undefined || b === undefined) throw new GraphError('mul needs two operands');
-    // d(x * x) once, instead of twice and added.
+    // One product instead of two equal ones and their sum.
     if (a.id === b.id) return [f.mul(f.mul(ct, 2), a), undefined];
     return [f.mul(ct, b), f.mul(ct, a)];
   },
@@ -82,7 +83,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   select: (ct, x) => [undefined, f.select(first(x), ct, zeros(ct)), f.select(first(x), zeros(ct), ct)],
   reduceSum: ct => [ct],
   reduceMax(ct, x, y, { axes }) {
-    // Ties share the cotangent equally.
+    // Equal maxima share the cotangent equally.
     const isMax = f.cast(f.equal(first(x), y), ct.dtype);
     return [f.mul(isMax, f.div(ct, f.reduceSum(isMax, axes)))];
   },
@@ -138,7 +139,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   gelu: (ct, x, y, { form }) => [f.mul(ct, geluSlope(first(x), y, form))],
   rotate(ct, x) {
     const [values, cos, sin] = [first(x), nth(x, 1), nth(x, 2)];
-    // Turned back. The angles' own gradients are summed to their shapes.
+    // Rotates the cotangent back. The gradients of the angles are summed to the shapes of cos and sin.
     const turnedBack = ct.builder.emit('rotate', [ct, cos, f.neg(sin)], {});
     const toAngles = (factor: Value, angle: Value) => unbroadcast(f.mul(ct, factor), angle.shape, ct.shape);
     return [turnedBack, toAngles(values, cos), toAngles(swapPairs(values), sin)];
@@ -153,7 +154,7 @@ function sliceAt(x: Value, starts: readonly number[], shape: Shape): Value {
   return shape.reduce((part, size, axis) => f.slice(part, axis, starts[axis] ?? 0, (starts[axis] ?? 0) + size), x);
 }
 
-/** Elementwise operations: their operands may be smaller than their result, and their rules take smaller cotangents. */
+/** Elementwise operations. Their operands may be smaller than their result, and their rules take smaller cotangents. */
 const BROADCASTING: ReadonlySet<OpName> = new Set<OpName>([
   ...(['neg', 'exp', 'log', 'sqrt', 'reciprocal', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'abs', 'cast'] as const),
   ...(['silu', 'gelu'] as const),
@@ -161,8 +162,8 @@ const BROADCASTING: ReadonlySet<OpName> = new Set<OpName>([
 ]);
 
 /**
- * The cotangent of an operand of `shape` that took part in a result of shape `full`: summed over the axes along which the operand was
- * broadcast. Where the cotangent itself stands for its broadcast, the sum is a product with the axis' size.
+ * Cotangent of an operand of `shape`, given its contribution `ct` to a result of shape `full`: the sum over the axes
+ * along which the operand was broadcast. Where `ct` itself has size 1, the sum is a product with the size of the axis.
  */
 function unbroadcast(ct: Value, shape: Shape, full: Shape): Value {
   const extra = full.length - shape.length;
@@ -181,9 +182,9 @@ function unbroadcast(ct: Value, shape: Shape, full: Shape): Value {
 }
 
 /**
- * Gradients of a scalar with respect to values that it was computed from. A value on which it does not depend gets zeros.
- * Only nodes on a path from `wrt` to the scalar are visited.
- * @throws GraphError when `y` is no scalar, a value of `wrt` is no float, or an operation on the way has no rule.
+ * Gradients of a scalar with respect to values that it was computed from. A value on which it does not depend gets
+ * zeros. Only nodes on a path from `wrt` to the scalar are visited.
+ * @throws GraphError if `y` is not a scalar, a value of `wrt` is not a float, or an operation on a path has no rule.
  */
 export function grad(y: Value, wrt: readonly Value[]): Value[] {
   if (y.shape.length !== 0) throw new GraphError(`only a scalar can be differentiated, got [${y.shape.join(', ')}]`);

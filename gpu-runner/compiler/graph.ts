@@ -12,7 +12,7 @@ export interface Node<O extends OpName = OpName> {
   readonly attrs: OpAttrs[O];
   readonly shape: Shape;
   readonly dtype: DType;
-  /** Where in the model it comes from ("block 3 / mlp"): for errors and profiles; not part of the hash. */
+  /** Part of the model that emitted the node ("block 3 / mlp"), for errors and profiles. Not hashed. */
   readonly scope: string;
 }
 
@@ -22,7 +22,7 @@ export type PrimitiveNode = { readonly [O in PrimitiveName]: Node<O> }[Primitive
 
 /**
  * A program. Nodes are in topological order: a node's operands have smaller ids.
- * `input` and `state` nodes carry their names; `writes` says what the named state holds after the run.
+ * `input` and `state` nodes carry their names. `writes` maps a name of the state to its value after the run.
  */
 export interface Graph<N extends AnyNode = AnyNode> {
   readonly nodes: readonly N[];
@@ -30,7 +30,7 @@ export interface Graph<N extends AnyNode = AnyNode> {
   readonly writes: Readonly<Record<string, NodeId>>;
 }
 
-/** Names and types of the run's feeds, in order of appearance. */
+/** Names and types of the tensors that a run is fed, in order of appearance. */
 export function graphInputs(graph: Graph): Map<string, TensorSpec> {
   return namedNodes(graph, 'input');
 }

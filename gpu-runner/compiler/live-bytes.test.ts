@@ -14,22 +14,22 @@ function peakOf(make: (x: Value, builder: Builder) => Value): number {
   return peakLiveBytes(graph);
 }
 
-it('frees each value after its last reader', () => {
+it('peak bytes: each value is freed after its last reader', () => {
   const chain = (length: number) => (x: Value) => Array.from({ length }).reduce<Value>(value => f.exp(value), x);
   expect(peakOf(chain(2))).toBe(3 * BYTES);
   expect(peakOf(chain(20))).toBe(3 * BYTES);
 });
 
-it('holds what is read later', () => {
+it('peak bytes: a value is held until its last reader', () => {
   const both = (x: Value) => {
     const [a, b] = [f.exp(x), f.tanh(x)];
     return f.add(f.exp(a), f.mul(a, b));
   };
-  // x, a, b, exp(a), a b, and then the sum in place of a and b.
+  // At the peak: x, a, b, exp(a) and a b. The final sum reuses the bytes of a and b.
   expect(peakOf(both)).toBe(5 * BYTES);
 });
 
-it('counts state that is written once for what is read and once for what is written', () => {
+it('peak bytes: written state counts once as read and once as written', () => {
   const graph = trace(builder => {
     const w = builder.state('w', { shape: [SIZE], dtype: 'f32' });
     return { outputs: {}, writes: { w: f.exp(w), fresh: f.tanh(w) } };

@@ -1,16 +1,16 @@
-/** @file How much memory the values of a graph need, whatever engine runs it. */
+/** @file Memory that the values of a graph need on any engine. */
 import type { Graph, NodeId } from './graph.ts';
 import type { OpName } from './ops.ts';
 import { BYTES_PER_ELEMENT, sizeOf, type TensorSpec } from './tensor.ts';
 
-/** Nodes whose value is there for the whole run. */
+/** Nodes whose value exists for the whole run. */
 export const SOURCES: ReadonlySet<OpName> = new Set<OpName>(['input', 'state', 'constant']);
 
 export function bytesOf(spec: TensorSpec): number {
   return sizeOf(spec.shape) * BYTES_PER_ELEMENT[spec.dtype];
 }
 
-/** Bytes of feeds, literals, and state with a second buffer for each tensor that is written: there for the whole run. */
+/** Bytes that exist for the whole run: feeds, literals, and state, with a second buffer for each written tensor. */
 export function residentBytes(graph: Graph): number {
   let bytes = 0;
   const read = new Set<string>();
@@ -26,8 +26,8 @@ export function residentBytes(graph: Graph): number {
 }
 
 /**
- * Bytes of all values that exist at the worst moment, when nodes run in their order and each value is freed after its last reader. An
- * engine that orders or fuses nodes takes another amount, and its allocator adds to it.
+ * Peak bytes of all values when nodes run in their order and each value is freed after its last reader. An engine that
+ * reorders or fuses nodes needs a different amount, and its allocator adds overhead.
  */
 export function peakLiveBytes(graph: Graph): number {
   const { nodes, outputs, writes } = graph;

@@ -1,44 +1,44 @@
-/** @file What the rows of ops.ts are made of: their type, rows of families of operations, and checks of operands. */
+/** @file Building blocks for the rows of ops.ts: their type, rows of families of operations, checks of operands. */
 
 import { broadcastShapes, GraphError, normalizeAxes } from './shapes.ts';
 import { type DType, formatType, type Shape, type TensorSpec } from './tensor.ts';
 
-/** Attributes of an operation that has none. */
+/** Attributes of an operation without attributes. */
 export type None = Readonly<Record<never, never>>;
 
-/** One operation: what it means, and the type of its result. */
+/** One operation: its meaning and the type of its result. */
 export interface OpRow<A> {
-  /** What it computes, in NumPy terms. */
+  /** The computation, in NumPy terms. */
   readonly doc: string;
-  /** Number of operands; undefined: any. */
+  /** Number of operands; undefined: any number. */
   readonly arity: number | undefined;
-  /** The result's type. @throws GraphError when the operands do not fit. */
+  /** Type of the result. @throws GraphError if the operands do not fit. */
   infer(operands: readonly TensorSpec[], attrs: A): TensorSpec;
 }
 
-/** The operands' types, in order. */
+/** Types of the operands, in order. */
 export type Operands = readonly TensorSpec[];
 
 const FLOATS: ReadonlySet<DType> = new Set<DType>(['f32', 'f16', 'bf16']);
 
-/** @throws GraphError when there is no such operand. */
+/** The operand at `index`. @throws GraphError if it is missing. */
 export function at(operands: Operands, index: number): TensorSpec {
   const operand = operands[index];
   if (operand === undefined) throw new GraphError(`operand ${index} is missing`);
   return operand;
 }
 
-/** @throws GraphError for i32 and bool. */
+/** Requires f32, f16 or bf16. @throws GraphError for i32 and bool. */
 export function requireFloat(spec: TensorSpec): void {
   if (!FLOATS.has(spec.dtype)) throw new GraphError(`expected a floating-point operand, got ${formatType(spec)}`);
 }
 
-/** @throws GraphError when the dtypes differ. */
+/** Requires equal dtypes. @throws GraphError if they differ. */
 export function requireSameType(a: TensorSpec, b: TensorSpec): void {
   if (a.dtype !== b.dtype) throw new GraphError(`operands differ in dtype: ${formatType(a)} and ${formatType(b)}`);
 }
 
-/** The number of indices. @throws GraphError for anything but i32[n]. */
+/** Number of indices. @throws GraphError if the operand is not i32[n]. */
 export function requireIndices(spec: TensorSpec): number {
   const [count] = spec.shape;
   if (spec.dtype !== 'i32' || spec.shape.length !== 1 || count === undefined) {
@@ -47,15 +47,15 @@ export function requireIndices(spec: TensorSpec): number {
   return count;
 }
 
-/** The type that a source declares. @throws GraphError for a size that is no whole number. */
+/** Type that a source declares. @throws GraphError if a size is not a whole number. */
 export function inferSource(_: Operands, attrs: { readonly shape: Shape; readonly dtype: DType }): TensorSpec {
   if (attrs.shape.some(size => !Number.isInteger(size) || size < 0)) {
-    throw new GraphError(`shape [${attrs.shape.join(', ')}] has a size that is no whole number`);
+    throw new GraphError(`shape [${attrs.shape.join(', ')}] has a size that is not a whole number`);
   }
   return { shape: attrs.shape, dtype: attrs.dtype };
 }
 
-/** Elementwise on floats. */
+/** Row of an elementwise operation on floats. */
 export function unary(doc: string): OpRow<None> {
   return {
     doc,
@@ -67,7 +67,7 @@ export function unary(doc: string): OpRow<None> {
   };
 }
 
-/** Elementwise on two numbers of one dtype. */
+/** Row of an elementwise operation on two numbers of one dtype. */
 export function binary(doc: string): OpRow<None> {
   return {
     doc: `${doc}, with NumPy broadcasting`,
@@ -81,7 +81,7 @@ export function binary(doc: string): OpRow<None> {
   };
 }
 
-/** Two numbers of one dtype to a bool. */
+/** Row of an elementwise comparison of two numbers of one dtype; the result is bool. */
 export function comparison(doc: string): OpRow<None> {
   return {
     doc: `${doc}, with NumPy broadcasting; bool`,
@@ -95,7 +95,7 @@ export function comparison(doc: string): OpRow<None> {
   };
 }
 
-/** Floats over axes that stay. */
+/** Row of a reduction of floats over axes that stay, with size 1. */
 export function reduction(doc: string): OpRow<{ readonly axes: readonly number[] }> {
   return {
     doc: `${doc} over the axes, which stay with size 1`,
@@ -109,13 +109,13 @@ export function reduction(doc: string): OpRow<{ readonly axes: readonly number[]
   };
 }
 
-/** Rows and columns of a matrix operand as the product sees them. */
+/** Rows and columns of a matrix operand, swapped if it is transposed. */
 export function lastTwo(shape: Shape, transposed: boolean): [number, number] {
   const [a, b] = [sizeAt(shape, shape.length - 2), sizeAt(shape, shape.length - 1)];
   return transposed ? [b, a] : [a, b];
 }
 
-/** @throws GraphError for an axis that does not exist. */
+/** Size of an axis. @throws GraphError if the axis does not exist. */
 export function sizeAt(sizes: readonly number[], axis: number): number {
   const size = sizes[axis];
   if (size === undefined) throw new GraphError(`axis ${axis} of [${sizes.join(', ')}] does not exist`);

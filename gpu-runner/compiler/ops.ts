@@ -1,4 +1,4 @@
-/** @file The operations: one row each with its shape rule and doc. Every interpretation is a table of its own over these names. */
+/** @file The operations: one row each with its shape rule and doc. Each interpretation is a table over these names. */
 
 import {
   at,
@@ -18,7 +18,7 @@ import {
 import { broadcastShapes, countWindows, GraphError, isSameShape, normalizeAxes, type Pair } from './shapes.ts';
 import { type DType, formatType, type Shape, sizeOf } from './tensor.ts';
 
-/** The attributes of each operation. */
+/** Attributes of each operation. */
 export interface OpAttrs {
   input: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
   state: { readonly name: string; readonly shape: Shape; readonly dtype: DType };
@@ -75,10 +75,10 @@ export interface OpAttrs {
 
 export type OpName = keyof OpAttrs;
 
-/** Operations that are functions of others (expansions.ts). They have a short gradient, and a target may have a kernel for them. */
+/** Operations defined by others (expansions.ts). Their gradient is short, and a target may have a kernel for them. */
 export type CompositeName = 'silu' | 'gelu' | 'rotate';
 
-/** What every engine has a rule for. */
+/** Operations that every engine has a rule for. */
 export type PrimitiveName = Exclude<OpName, CompositeName>;
 
 export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
@@ -135,7 +135,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     },
   },
   select: {
-    doc: 'y where the bool x is true, else z, with NumPy broadcasting; the value not taken leaves no trace, not even NaN',
+    doc: 'y where the bool x is true, else z, with NumPy broadcasting; the other value has no effect, even if NaN',
     arity: 3,
     infer(operands) {
       const [condition, a, b] = [at(operands, 0), at(operands, 1), at(operands, 2)];
@@ -147,7 +147,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
   reduceSum: reduction('sum'),
   reduceMax: reduction('maximum'),
   matmul: {
-    doc: 'matrix product of the last two axes, each operand transposed first where its flag says so; equal leading axes',
+    doc: 'matrix product over the last two axes; flags transpose an operand first; leading axes are equal',
     arity: 2,
     infer(operands, { transposeA, transposeB }) {
       const [a, b] = [at(operands, 0), at(operands, 1)];
@@ -157,7 +157,8 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
       const leading = a.shape.slice(0, -2);
       const mismatch = () =>
         new GraphError(
-          `cannot multiply ${formatType(a)}${transposeA ? ' transposed' : ''} by ${formatType(b)}${transposeB ? ' transposed' : ''}`,
+          `cannot multiply ${formatType(a)}${transposeA ? ' transposed' : ''} by ` +
+            `${formatType(b)}${transposeB ? ' transposed' : ''}`,
         );
       if (rank < 2 || b.shape.length !== rank || leading.some((size, axis) => size !== b.shape[axis])) throw mismatch();
       const [rows, innerA] = lastTwo(a.shape, transposeA);
@@ -167,7 +168,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     },
   },
   conv2d: {
-    doc: 'cross-correlation of x [n, c, h, w] with weights [o, c / groups, kh, kw], output group by group from its inputs: [n, o, h2, w2]',
+    doc: 'cross-correlation of x [n, c, h, w] with weights [o, c / groups, kh, kw] in groups: [n, o, h2, w2]',
     arity: 2,
     infer(operands, { stride, dilation, padding, groups }) {
       const [x, weight] = [at(operands, 0), at(operands, 1)];
@@ -179,9 +180,9 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
       const [batch = 0, channels = 0, ...sizes] = x.shape;
       const [outputs = 0, perGroup = 0, ...kernel] = weight.shape;
       if ([...stride, ...dilation, groups].some(n => !Number.isInteger(n) || n < 1)) {
-        throw fail('stride, dilation and groups are whole numbers from 1');
+        throw fail('stride, dilation and groups must be whole numbers from 1');
       }
-      if (padding.some(n => !Number.isInteger(n) || n < 0)) throw fail('padding is whole numbers from 0');
+      if (padding.some(n => !Number.isInteger(n) || n < 0)) throw fail('padding must be whole numbers from 0');
       if (channels !== perGroup * groups) throw fail(`${perGroup * groups} channels are needed`);
       if (outputs % groups !== 0) throw fail(`${outputs} outputs do not fall into equal groups`);
       const counts = sizes.map((size, i) =>
@@ -210,7 +211,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     infer(operands, { perm }) {
       const x = at(operands, 0);
       if (perm.length !== x.shape.length || new Set(perm).size !== perm.length) {
-        throw new GraphError(`[${perm.join(', ')}] is no permutation of the axes of ${formatType(x)}`);
+        throw new GraphError(`[${perm.join(', ')}] does not permute the axes of ${formatType(x)}`);
       }
       return { shape: perm.map(axis => sizeAt(x.shape, axis)), dtype: x.dtype };
     },
@@ -237,7 +238,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
         return start !== undefined && end !== undefined && 0 <= start && start <= end && end <= size;
       });
       if (starts.length !== x.shape.length || ends.length !== x.shape.length || !isInside) {
-        throw new GraphError(`[${starts.join(', ')}] to [${ends.join(', ')}] is no range of ${formatType(x)}`);
+        throw new GraphError(`[${starts.join(', ')}] to [${ends.join(', ')}] is not a range of ${formatType(x)}`);
       }
       return { shape: x.shape.map((_, axis) => sizeAt(ends, axis) - sizeAt(starts, axis)), dtype: x.dtype };
     },
@@ -271,7 +272,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     },
   },
   gather: {
-    doc: 'the slices of x along the axis at the i32 indices [n], each in 0 ... size - 1, repeats allowed',
+    doc: 'slices of x along the axis at the i32 indices [n], each in 0 ... size - 1; indices may repeat',
     arity: 2,
     infer(operands, { axis }) {
       const x = at(operands, 0);
@@ -281,7 +282,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     },
   },
   scatterAdd: {
-    doc: 'x, with the slices of the updates along the axis added at the i32 indices [n], each in 0 ... size - 1; repeats add up',
+    doc: 'x plus slices of updates along the axis at the i32 indices [n], each in 0 ... size - 1; repeats add up',
     arity: 3,
     infer(operands, { axis }) {
       const [x, updates] = [at(operands, 0), at(operands, 2)];
@@ -301,9 +302,9 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     arity: 1,
     infer: (operands, { dtype }) => ({ shape: at(operands, 0).shape, dtype }),
   },
-  stopGradient: { doc: 'x, through which no gradient flows', arity: 1, infer: operands => at(operands, 0) },
+  stopGradient: { doc: 'x; no gradient flows through', arity: 1, infer: operands => at(operands, 0) },
   never: {
-    doc: 'a bool scalar: false, once all the floats are there',
+    doc: 'a bool scalar that is false; computed after all operands, which are floats',
     arity: undefined,
     infer(operands) {
       for (const operand of operands) requireFloat(operand);
@@ -311,7 +312,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
     },
   },
   after: {
-    doc: 'x, made again once the bool scalar y of `never` is there: equal to x bit by bit, and never merged with it',
+    doc: 'a copy of x, made after the bool scalar y of `never` is computed; equal bit by bit, never merged with x',
     arity: 2,
     infer(operands) {
       const [x, y] = [at(operands, 0), at(operands, 1)];
@@ -332,7 +333,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
   silu: unary('x sigmoid(x) (Swish-1, arXiv 1702.03118)'),
   gelu: unary('x times the normal distribution up to x (arXiv 1606.08415), by the error function or the tanh form'),
   rotate: {
-    doc: 'neighbouring channels of x [..., dim] turned as pairs (RoFormer, arXiv 2104.09864), by cosines and sines equal within a pair that broadcast to x',
+    doc: 'neighbouring channels of x [..., dim] rotated as pairs (arXiv 2104.09864); cosines and sines broadcast to x',
     arity: 3,
     infer(operands) {
       const x = at(operands, 0);

@@ -1,4 +1,4 @@
-/** @file Pooling over rows and columns of [batch, channels, rows, columns], one axis after the other, from slices: exact in every dtype. */
+/** @file Pooling of [batch, channels, rows, columns] by slices, one axis after the other: exact in every dtype. */
 import { pairOf } from './convolution.ts';
 import { broadcast, concat, div, pad, reduceMax, reduceSum, reshape, slice } from './functions.ts';
 import { countWindows, GraphError, type Pair } from './shapes.ts';
@@ -10,20 +10,20 @@ export interface PoolOptions {
   readonly kernel: number | Pair;
   /** Default: the kernel. */
   readonly stride?: number | Pair;
-  /** On both sides of rows and columns; default 0. */
+  /** Elements added on both sides of rows and columns; default 0. */
   readonly padding?: number | Pair;
 }
 
-/** What is smaller than anything else. */
+/** Smallest finite value of each dtype. */
 const LOWEST: Readonly<Partial<Record<DType, number>>> = { f16: -65504, bf16: -3.38e38, f32: -3.4028234e38 };
 
-/** The largest element of every window; elements that tie share the gradient. @throws GraphError when no window fits. */
+/** Largest element of every window. Equal maxima share the gradient. @throws GraphError if no window fits. */
 export function maxPool(x: Value, options: PoolOptions): Value {
   const lowest = x.builder.constant([LOWEST[x.dtype] ?? 0], [], x.dtype);
   return pool(x, options, lowest, windows => reduceMax(windows, [2]));
 }
 
-/** The mean of every window, padding included unless `countPadding` is false. @throws GraphError when no window fits. */
+/** Mean of every window; padding counts unless `countPadding` is false. @throws GraphError if no window fits. */
 export function avgPool(
   x: Value,
   { countPadding = true, ...options }: PoolOptions & { countPadding?: boolean },
@@ -55,7 +55,8 @@ function pool(
     borders.some((size, i) => size >= (sizes[i] ?? 0))
   ) {
     throw new GraphError(
-      `cannot pool ${formatType(x)} with kernel ${sizes}, stride ${steps}, padding ${borders}: expected [n, c, h, w] and a kernel that fits and is larger than its padding`,
+      `cannot pool ${formatType(x)} with kernel ${sizes}, stride ${steps}, padding ${borders}: ` +
+        'expected [n, c, h, w] and a kernel that fits and is larger than its padding',
     );
   }
   const tall = poolAxis(reshape(x, [-1, height, width]), sizes[0], steps[0], borders[0]);
@@ -76,7 +77,7 @@ function pool(
 function windowsOf(x: Value, size: number, step: number, count: number): Value {
   const [outer = 0, length = 0, inner = 0] = x.shape;
   if (size === step) return reshape(slice(x, 1, 0, count * size), [outer, count, size, inner]);
-  // The last window may end before its stride does; what is added here is cut off again.
+  // The last window may end before its stride does. The padding fills that stride and is cut off below.
   const missing = Math.max(0, size - 1 + count * step - length);
   const long = pad(x, [0, 0, 0], [0, missing, 0]);
   const places = Array.from({ length: size }, (_, place) => {

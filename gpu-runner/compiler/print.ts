@@ -20,7 +20,7 @@ function printAttrs(node: AnyNode): string {
   if (node.op === 'input' || node.op === 'state') return ` "${node.attrs.name}"`;
   if (node.op === 'constant') {
     const { values } = node.attrs;
-    return ` ${values.length > 8 ? `[${values.slice(0, 4).join(', ')}, ... ${values.length}]` : `[${values.join(', ')}]`}`;
+    return values.length > 8 ? ` [${values.slice(0, 4).join(', ')}, ... ${values.length}]` : ` [${values.join(', ')}]`;
   }
   const entries = Object.entries(node.attrs as Record<string, unknown>);
   return entries.length === 0
@@ -28,11 +28,11 @@ function printAttrs(node: AnyNode): string {
     : ` {${entries.map(([key, value]) => `${key}: ${JSON.stringify(value)}`).join(', ')}}`;
 }
 
-/** Digests of long literals; passes hand them on as they are. */
+/** Digests of long literals, by array. Passes keep the array of a literal, so each literal is hashed once. */
 const digests = new WeakMap<readonly number[], string>();
 const LONGEST_SPELT = 16;
 
-/** Attributes as a key. Long literals are digested. */
+/** Attributes as a string key; a long literal enters as its digest. */
 export function encodeAttrs(attrs: object): string {
   if (!('values' in attrs)) return JSON.stringify(attrs);
   const { values, ...rest } = attrs as OpAttrs['constant'];
@@ -49,7 +49,7 @@ function digestOf(values: readonly number[]): string {
   return digest;
 }
 
-/** sha256 over operations, types and wiring; the names of inputs, state and outputs, and scopes, do not enter. */
+/** sha256 over operations, types and wiring; names of inputs, state and outputs, and scopes, do not count. */
 export function hashGraph(graph: Graph): string {
   const hash = createHash('sha256');
   for (const node of graph.nodes) {

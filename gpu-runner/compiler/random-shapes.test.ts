@@ -13,13 +13,13 @@ import type { Draw } from './testing/programs.ts';
 import { trace, type Value } from './trace.ts';
 import { verify } from './verify.ts';
 
-/** Shapes of the operands and what is done with them, drawn anew for every seed. */
+/** Shapes of the operands and the function of them, drawn from one seed. */
 interface Drawn {
   readonly shapes: readonly Shape[];
   build(inputs: readonly [Value, Value, Value]): Value;
 }
 
-/** Axes of size 1 and missing leading ones, where the other operand decides. */
+/** A shape that broadcasts to `shape`: some axes have size 1, some leading axes are missing. */
 function broadcastOf(shape: Shape, draw: Draw): number[] {
   return shape.map(size => (draw(0, 2) === 0 ? 1 : size)).slice(draw(0, shape.length));
 }
@@ -106,10 +106,10 @@ const PROPERTIES: Readonly<Record<string, (draw: Draw) => Drawn>> = {
   },
 };
 
-describe('gradients over random shapes agree with differences along a random direction', () => {
+describe('gradients over random shapes', () => {
   const seeds = Array.from({ length: 25 }, (_, seed) => seed);
 
-  it.each(Object.entries(PROPERTIES))('%s', (_, draw) => {
+  it.each(Object.entries(PROPERTIES))('gradients of %s agree with differences along a random direction', (_, draw) => {
     for (const seed of seeds) {
       const random = new RandomStream(seed, 'sample');
       const { shapes, build } = draw((low, high) => low + random.below(high - low + 1));

@@ -21,22 +21,22 @@ import { randomValues } from './testing/random.ts';
 import { type Builder, trace, type Value } from './trace.ts';
 import { verify } from './verify.ts';
 
-/** Runs a function of values, marked or not. */
+/** Runs a function of values, inside remat or not. */
 type Mark = <T>(build: () => T) => T;
 
 interface Sources {
   readonly builder: Builder;
-  /** [6, 5] */
+  /** x and y: [6, 5]. */
   readonly x: Value;
   readonly y: Value;
-  /** [5, 5], state */
+  /** State, w and v: [5, 5]. */
   readonly w: Value;
   readonly v: Value;
-  /** [4], of 0 ... 5 */
+  /** [4], values in 0 ... 5. */
   readonly indices: Value;
 }
 
-/** A scale that is no power of two: whoever fuses it differently, rounds differently. */
+/** Not a power of two: products with it round, so a different fusion changes bits. */
 const SCALE = 0.3;
 const layer = (x: Value, w: Value) => f.add(x, gelu(f.matmul(rmsNorm(x), w)));
 
@@ -105,7 +105,7 @@ function randomTensors(specs: ReadonlyMap<string, TensorSpec>): Record<string, T
   return tensors;
 }
 
-/** All outputs and what is written. */
+/** Outputs of one run and the state that it wrote. */
 async function runNet(engine: Engine, graph: Graph): Promise<Record<string, Tensor>> {
   const state = engine.createState(randomTensors(graphReads(graph)));
   const executable = await engine.compile(optimize(graph, engine));
@@ -126,11 +126,11 @@ const engines: Readonly<Record<string, () => Engine>> = {
   'onnxruntime/cpu': () => createOnnxRuntimeEngine({ threads: 1 }),
 };
 
-describe.each(Object.keys(engines))('gradients with remat, on %s', name => {
+describe.each(Object.keys(engines))('remat on %s', name => {
   const engine = engines[name]?.();
   afterAll(() => engine?.dispose());
 
-  it.each(Object.keys(NETS))('are those without, bit by bit: %s', async net => {
+  it.each(Object.keys(NETS))('gradients with and without remat are equal bit by bit: %s', async net => {
     const build = NETS[net];
     if (!engine || !build) throw new Error('no such row');
     const [again, kept] = [await runNet(engine, traceNet(build, true)), await runNet(engine, traceNet(build, false))];
@@ -162,20 +162,20 @@ async function expectGateKeepsBits(engine: Engine): Promise<void> {
 }
 
 describe('after', () => {
-  it.each(Object.keys(engines))('keeps every bit, -0 and what is not finite included, on %s', async name => {
+  it.each(Object.keys(engines))('after keeps every bit of -0, NaN and infinities on %s', async name => {
     await expectGateKeepsBits(engines[name]?.() ?? expect.fail());
   });
 });
 
-describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', () => {
-  it('keeps every bit after a gate', async () => {
+describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('remat on OpenVINO', () => {
+  it('after keeps every bit on OpenVINO', async () => {
     const engine = createOpenVinoEngine({ threads: 1 });
     await expectGateKeepsBits(engine);
     await engine.dispose();
   });
 
-  // It fuses what has one reader, and rounds differently then.
-  it.each(Object.entries(NETS))('gives the same gradients but for rounding: %s', async (_, build) => {
+  // OpenVINO fuses nodes with one reader, and fused nodes round differently.
+  it.each(Object.entries(NETS))('gradients with and without remat differ only by rounding: %s', async (_, build) => {
     const engine = createOpenVinoEngine({ threads: 1 });
     const [again, kept] = [await runNet(engine, traceNet(build, true)), await runNet(engine, traceNet(build, false))];
     await engine.dispose();
@@ -193,10 +193,10 @@ const traceExpanded = (build: Parameters<typeof trace>[0]) => expandComposites(t
 describe('remat', () => {
   const chain = NETS['a chain of blocks'] ?? expect.fail();
 
-  it('makes the inside again, as nodes of their own that wait for the gradient', () => {
+  it('recomputes the inside as new nodes that wait for the gradient', () => {
     const count = (graph: Graph, op: string) => expandComposites(graph).nodes.filter(node => node.op === op).length;
     const [kept, again] = [traceNet(chain, false), traceNet(chain, true)];
-    // Three blocks have a sigmoid each, and one of their two products is needed again by nobody.
+    // Each of the three blocks has a sigmoid and two products. The backward pass needs one of the products.
     expect(count(again, 'sigmoid')).toBe(2 * count(kept, 'sigmoid'));
     expect(count(again, 'matmul')).toBe(count(kept, 'matmul') + 3);
     expect(count(again, 'never')).toBe(3);
@@ -205,7 +205,7 @@ describe('remat', () => {
     expect(hashGraph(again)).toBe(hashGraph(traceNet(chain, true)));
   });
 
-  it('is there to be read', () => {
+  it('recomputation is visible in the printed graph', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       const [dx] = grad(f.sumAll(f.exp(remat(builder, () => f.sin(f.exp(x))))), [x]);
@@ -229,17 +229,17 @@ describe('remat', () => {
     `);
   });
 
-  it('does without what depends on parameters alone: it is computed once', () => {
+  it('does not recompute values that depend only on parameters', () => {
     const net = NETS['nothing but parameters'] ?? expect.fail();
     expect(hashGraph(traceNet(net, true))).toBe(hashGraph(traceNet(net, false)));
   });
 
-  it('survives mixed precision', () => {
+  it('mixed precision keeps the gates of remat', () => {
     const graph = mixPrecision(traceNet(chain, true), 'bf16');
     expect(graph.nodes.filter(({ op }) => op === 'never')).toHaveLength(3);
   });
 
-  it('needs less memory the deeper the net is', () => {
+  it('remat lowers the predicted peak of a deep net', () => {
     const deep = (isMarked: boolean) =>
       predictPeakBytes(
         traceExpanded(builder => {

@@ -1,28 +1,29 @@
 /**
- * @file Rematerialization: the inside of a marked function is not kept for the backward pass but computed again there, from its inputs
- * (jax.checkpoint is the model). What is computed again hangs on the gradient that comes in and on all that left the region before, by
- * {@link after}: so no engine can merge it with the first computation, run it before its turn, or put off what the one before still owes,
- * such as the gradients of weights, and hold on to its inside meanwhile.
+ * @file Rematerialization (as in jax.checkpoint): values inside a marked function are not kept for the backward pass.
+ * It computes them again from the inputs of the function. The recomputation takes the incoming gradient as a dependency
+ * ({@link after}). So an engine can neither merge it with the first computation nor start it early. It also depends on
+ * the gradients that left the region before it, such as those of weights. So an engine cannot put these off, and the
+ * inside of that region is freed first.
  */
 import { after } from './functions.ts';
 import type { NodeId } from './graph.ts';
 import type { Builder, Region, Value } from './trace.ts';
 
 /**
- * Runs `build`, whose values {@link grad} computes again where the backward pass needs them; its results are equal bit by bit, with it or
- * without. Values from outside that `build` uses are kept, as are its results where something outside needs them. What depends on nothing
- * but state and constants is computed once. It may be nested.
+ * Runs `build` as a region: {@link grad} computes its inner values again in the backward pass. Results are the same bit
+ * by bit. Values from outside that `build` reads are kept, and results that something outside reads. A value that
+ * depends only on state and constants is computed once. Regions may be nested.
  */
 export function remat<T>(builder: Builder, build: () => T): T {
   return builder.region(build);
 }
 
-/** The values that the rules of one backward walk see: the first computation's outside regions, the second's inside. */
+/** Values for the rules of one backward walk: recomputed inside regions, those of the forward pass outside. */
 export class Recomputation {
   readonly #builder: Builder;
-  /** By region that was entered: what has to be there before anything in it is computed again. */
+  /** Per entered region: values that must be computed before the region is computed again. */
   readonly #gates = new Map<Region, readonly Value[]>();
-  /** Nodes outside the regions that were entered last, to which gradients went from inside. */
+  /** Nodes outside the regions entered last that received gradients from inside. */
   readonly #reached = new Set<NodeId>();
   readonly #values = new Map<Region, Map<NodeId, Value>>();
 
@@ -30,7 +31,7 @@ export class Recomputation {
     this.#builder = builder;
   }
 
-  /** The walk has come to node `id` with its cotangent: computes again the regions that it is the first to enter. */
+  /** Called when the walk reaches node `id`. Computes its regions again, unless the walk has entered them before. */
   enter(id: NodeId, cotangent: Value, cotangents: ReadonlyMap<NodeId, Value>): void {
     const region = this.#builder.regionOf(id);
     if (region === undefined || this.#gates.has(region)) return;
@@ -39,20 +40,20 @@ export class Recomputation {
     this.#enterRegion(region, [cotangent, ...owed]);
   }
 
-  /** A gradient goes from node `user` to its operand. */
+  /** Called when a gradient flows from node `user` to its operand. */
   leave(user: NodeId, operand: NodeId): void {
     const region = this.#builder.regionOf(user);
     if (region && !isWithin(this.#builder.regionOf(operand), region)) this.#reached.add(operand);
   }
 
-  /** The value of node `id` as the backward rule of node `user`, an operand's user or the node itself, is to see it. */
+  /** The value of node `id` for the backward rule of `user`; `id` is `user` itself or one of its operands. */
   valueFor(user: NodeId, id: NodeId): Value {
     return this.#valueIn(this.#builder.regionOf(user), id);
   }
 
   #enterRegion(region: Region | undefined, gate: readonly Value[]): void {
     if (region === undefined || this.#gates.has(region)) return;
-    // From outside in: an inner region starts from what the outer one computed again.
+    // Outer regions first: an inner region starts from the recomputed values of the outer one.
     this.#enterRegion(region.parent, gate);
     this.#gates.set(region, gate);
     for (const id of region.nodes) {
@@ -76,7 +77,7 @@ export class Recomputation {
     return value;
   }
 
-  /** A value from outside a region. State and constants are there at any time. */
+  /** Makes a value from outside a region wait for the gate. State and constants need no gate. */
   #keep(value: Value, gate: readonly Value[] | undefined): Value {
     const { op } = value.node;
     return gate === undefined || op === 'state' || op === 'constant' ? value : after(value, gate);

@@ -1,12 +1,12 @@
-/** @file Passes that look at one node at a time: a graph is traced again, with rules in place of some of its nodes. */
+/** @file For passes that look at one node at a time: traces a graph again, with rules in place of some nodes. */
 import type { AnyNode, Graph, NodeId } from './graph.ts';
 import type { OpAttrs, OpName } from './ops.ts';
 import { Builder, type Value } from './trace.ts';
 
-/** What takes a node's place, given its operands in the new graph; undefined keeps the node as it is. */
+/** Returns the value that replaces `node`, given its operands in the new graph; undefined keeps the node. */
 export type Rewrite = (node: AnyNode, operands: readonly Value[], builder: Builder) => Value | undefined;
 
-/** The graph with every node rewritten in order; equal nodes become one, and what nobody needs any more goes. */
+/** Rewrites every node in order. Equal nodes become one; nodes that nothing reads are removed. */
 export function rewriteGraph(graph: Graph, rewrite: Rewrite): Graph {
   const builder = new Builder();
   const values: Value[] = [];

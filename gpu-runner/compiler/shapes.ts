@@ -1,7 +1,7 @@
 import { Internal } from '../../errors.ts';
 import { formatType, type Shape, type TensorSpec } from './tensor.ts';
 
-/** A graph that cannot be: operands that do not fit, a broken invariant. The message names shapes and origin. */
+/** An invalid graph: operands that do not fit, or a broken invariant. The message names shapes and origin. */
 export class GraphError extends Internal {}
 
 /** NumPy broadcasting of two shapes. @throws GraphError when a pair of sizes differs and neither is 1. */
@@ -32,7 +32,7 @@ export function isSameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-/** Of rows and columns. */
+/** Rows and columns. */
 export type Pair = readonly [number, number];
 
 /** How many windows of `size` elements, `dilation` apart, fit into an axis when they start every `stride` elements. */
@@ -48,7 +48,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** What a run is given, if it is of the type that its graph declares. @throws GraphError that calls it `what`. */
+/** Returns `value` if it has the type that the graph declares. @throws GraphError with `what` as its name. */
 export function requireSpec<T extends TensorSpec>(value: T | undefined, spec: TensorSpec, what: string): T {
   if (value === undefined) throw new GraphError(`${what} (${formatType(spec)}) was not given`);
   if (value.dtype !== spec.dtype || !isSameShape(value.shape, spec.shape)) {

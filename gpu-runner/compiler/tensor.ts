@@ -10,7 +10,7 @@ export interface TensorSpec {
   readonly dtype: DType;
 }
 
-/** Host side of a tensor: bool as 0 and 1 in bytes; f16 and bf16 as their bits. */
+/** Elements on the host: a bool is a byte 0 or 1; f16 and bf16 are raw bits. */
 export type TypedArray = Float32Array | Uint16Array | Int32Array | Uint8Array;
 
 export interface Tensor extends TensorSpec {

@@ -19,7 +19,7 @@ function exampleGraph(names = { x: 'x', w: 'w', y: 'y' }) {
 }
 
 describe('trace', () => {
-  it('prints programs that can be read', () => {
+  it('printGraph prints a readable program', () => {
     expect(printGraph(exampleGraph())).toMatchInlineSnapshot(`
       "%0 = input() "x" : f32[2, 3]
       %1 = state() "w" : f32[3, 3]
@@ -33,13 +33,13 @@ describe('trace', () => {
     `);
   });
 
-  it('hashes what a program computes, not how its values are called', () => {
+  it('hashGraph ignores the names of values', () => {
     expect(hashGraph(exampleGraph({ x: 'a', w: 'b', y: 'c' }))).toBe(hashGraph(exampleGraph()));
     const other = trace(builder => ({ outputs: { y: f.add(input(builder, 'x', 2, 3), 1) } }));
     expect(hashGraph(other)).not.toBe(hashGraph(exampleGraph()));
   });
 
-  it('makes one node of equal computations, and drops what nothing needs', () => {
+  it('merges equal computations and drops unneeded ones', () => {
     const graph = trace(builder => {
       const x = input(builder, 'x', 2);
       f.exp(x);
@@ -48,7 +48,7 @@ describe('trace', () => {
     expect(graph.nodes.map(({ op }) => op)).toEqual(['input', 'tanh', 'mul']);
   });
 
-  it('tells constants that JSON cannot tell', () => {
+  it('keeps NaN and the infinities apart as constants', () => {
     const graph = trace(builder => {
       const parts = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN].map(value =>
         builder.constant([value], [1]),
@@ -62,7 +62,7 @@ describe('trace', () => {
     ]);
   });
 
-  it('folds what changes nothing', () => {
+  it('folds operations without effect', () => {
     const graph = trace(builder => {
       const x = input(builder, 'x', 2, 3);
       const same = f.reshape(f.transpose(f.transpose(f.mul(f.add(x, 0), 1), [1, 0]), [1, 0]), [2, 3]);
@@ -99,16 +99,16 @@ describe('trace', () => {
       'axis 3 is out of range for rank 1',
     ],
     [
-      'a condition that is no bool',
+      'a condition that is not a bool',
       builder => ({ outputs: { y: f.select(input(builder, 'a', 2), 1, input(builder, 'b', 2)) } }),
       'expected a bool condition',
     ],
-  ])('refuses %s, with shapes and origin', (_, build, message) => {
+  ])('refuses %s and names shapes and origin', (_, build, message) => {
     expect(() => trace(build)).toThrow(message);
   });
 });
 
-it('gelu is its definition', () => {
+it('gelu agrees with its definition', () => {
   const graph = trace(builder => ({ outputs: { y: gelu(input(builder, 'x', 7)) } }));
   const x = Float64Array.of(-6, -2, -0.5, 0, 0.3, 1, 5);
   const y = interpret(graph, { x: { shape: [7], data: x } }).outputs.y?.data ?? [];
@@ -119,11 +119,11 @@ it('gelu is its definition', () => {
 });
 
 describe('verify', () => {
-  it('accepts what trace builds', () => {
+  it('verify accepts a traced graph', () => {
     expect(() => verify(exampleGraph())).not.toThrow();
   });
 
-  it('finds a type that the rule does not give, an operand from later on, and state that changes its shape', () => {
+  it('verify refuses a wrong type, an operand that comes later, and state that changes its shape', () => {
     const graph = exampleGraph();
     const change = (id: number, fields: object) => ({
       ...graph,
@@ -140,7 +140,7 @@ describe('verify', () => {
 });
 
 describe('lowerToOnnx', () => {
-  it('gives equal bytes for equal graphs', () => {
+  it('lowerToOnnx gives equal bytes for equal graphs', () => {
     const bytes = () => Buffer.from(lowerToOnnx(exampleGraph(), { fusedMatMul: true, lastFirst: true }).bytes);
     expect(bytes().equals(bytes())).toBe(true);
   });

@@ -1,4 +1,4 @@
-/** @file Tracing: run a TypeScript function on symbolic values and record what it does as a graph. */
+/** @file Tracing: runs a TypeScript function on symbolic values and records its operations as a graph. */
 
 import { eliminateDeadCode } from './dce.ts';
 import type { AnyNode, Graph, Node, NodeId } from './graph.ts';
@@ -29,11 +29,11 @@ export class Value implements TensorSpec {
   }
 }
 
-/** Nodes that were emitted together and are computed again in the backward pass: see remat.ts. */
+/** Nodes that are computed again together in the backward pass: see remat.ts. */
 export interface Region {
-  /** The region that it lies in. */
+  /** The enclosing region. */
   readonly parent: Region | undefined;
-  /** In order, those of inner regions included. */
+  /** Nodes in order, with those of inner regions. */
   readonly nodes: NodeId[];
 }
 
@@ -45,7 +45,7 @@ export class Builder {
   readonly #regions = new Map<NodeId, Region>();
   #region: Region | undefined;
 
-  /** Appends an operation, or finds the equal one that is there. @throws GraphError naming op, operand types and origin. */
+  /** Appends an operation, or returns an equal one. @throws GraphError with op, operand types and origin. */
   emit<O extends OpName>(op: O, inputs: readonly Value[], attrs: OpAttrs[O]): Value {
     for (const input of inputs) {
       if (input.builder !== this) throw new GraphError(`operand of ${op} belongs to another graph`);
@@ -86,7 +86,7 @@ export class Builder {
     return new Value(this, id);
   }
 
-  /** Everything that `build` emits carries this origin. */
+  /** Runs `build`; every node that it emits gets this origin. */
   scope<T>(name: string, build: () => T): T {
     this.#scopes.push(name);
     try {
@@ -96,7 +96,7 @@ export class Builder {
     }
   }
 
-  /** Everything new that `build` emits belongs to one region. */
+  /** Runs `build`; every new node that it emits belongs to one region. */
   region<T>(build: () => T): T {
     const parent = this.#region;
     this.#region = { parent, nodes: [] };
@@ -107,7 +107,7 @@ export class Builder {
     }
   }
 
-  /** The innermost region that a node belongs to. */
+  /** The innermost region of a node. */
   regionOf(id: NodeId): Region | undefined {
     return this.#regions.get(id);
   }
@@ -124,7 +124,7 @@ export class Builder {
     return this.emit('constant', [], { values, shape, dtype });
   }
 
-  /** The part of the graph that outputs and writes need. */
+  /** The graph of the nodes that outputs and writes depend on. */
   finish(outputs: Readonly<Record<string, Value>>, writes: Readonly<Record<string, Value>> = {}): Graph {
     const ids = (values: Readonly<Record<string, Value>>) =>
       Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.id]));
@@ -134,7 +134,7 @@ export class Builder {
 
 export interface Traced {
   readonly outputs: Readonly<Record<string, Value>>;
-  /** What named state holds after the run. */
+  /** Values of named state after the run. */
   readonly writes?: Readonly<Record<string, Value>>;
 }
 

@@ -4,7 +4,7 @@ import { OPS, type OpName } from './ops.ts';
 import { GraphError, isSameShape } from './shapes.ts';
 import { formatType, type TensorSpec } from './tensor.ts';
 
-/** Checks that a graph is well formed: order, arity, types as the shape rules give them, one meaning per name. @throws GraphError */
+/** Checks order, arity, types against the shape rules, and that each name has one meaning. @throws GraphError */
 export function verify(graph: Graph): Graph {
   const types = new Map<string, TensorSpec>();
   for (const [id, node] of graph.nodes.entries()) {

@@ -4,10 +4,10 @@ import { broadcastShapes, isSameShape } from '../shapes.ts';
 import { type DType, type Shape, sizeOf } from '../tensor.ts';
 import type { Builder, Value } from '../trace.ts';
 
-/** Larger literals are computed at every run: they would make the program longer than the time is worth. */
+/** Larger results are not folded: the literals would make the program long, and computing them is fast. */
 const LARGEST_FOLD = 1 << 16;
 
-/** As engines compute in f32: every result is rounded once. erf, and what is exact only in an engine's own way, is left to it. */
+/** Computed in f64 and rounded once to f32. Operations without a row, such as erf, are left to the engine. */
 const UNARY: { readonly [O in OpName]?: (x: number) => number } = {
   neg: x => -x,
   exp: Math.exp,
@@ -33,7 +33,7 @@ const BINARY: { readonly [O in OpName]?: (x: number, y: number) => number } = {
 
 type Literal = Extract<AnyNode, { op: 'constant' }>;
 
-/** A node whose operands are all literals, as a literal; undefined for any other. f32 only. */
+/** Replaces a node by a literal if all its operands are literals (f32 only); undefined for other nodes. */
 export function foldConstants(node: AnyNode, operands: readonly Value[], builder: Builder): Value | undefined {
   const literals = operands.map(operand => operand.node).filter(isLiteral);
   const [x, y] = literals;
@@ -62,7 +62,7 @@ function isLiteral(node: AnyNode): node is Literal {
   return node.op === 'constant';
 }
 
-/** Element by element, or one of them a single value that leaves the other's shape as it is. */
+/** True if the shapes are equal, or one literal is a single value that does not change the shape of the other. */
 function fits(x: Literal, y: Literal): boolean {
   const [single, other] = x.attrs.values.length === 1 ? [x, y] : [y, x];
   if (single.attrs.values.length !== 1) return isSameShape(x.shape, y.shape);

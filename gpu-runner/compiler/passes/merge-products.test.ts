@@ -14,7 +14,7 @@ import { mergeProducts } from './merge-products.ts';
 const NAMES = ['q', 'k', 'v'];
 const WIDTHS = [4, 2, 3];
 
-/** Three projections of one value, of which somebody else takes a gradient, too. */
+/** Gradients of a loss over three projections of x and over x itself. */
 const projections = trace(builder => {
   const x = f.exp(builder.input('x', { shape: [5, 6], dtype: 'f32' }));
   const weights = NAMES.map((name, i) => builder.input(name, { shape: [6, WIDTHS[i] ?? 0], dtype: 'f32' }));
@@ -29,7 +29,7 @@ const projections = trace(builder => {
 
 const countProducts = (graph: Graph) => graph.nodes.filter(({ op }) => op === 'matmul').length;
 
-it('makes one product of the gradients of projections, and another of their sum', async () => {
+it('merges the weight gradients of projections into one product, and their input gradients into another', async () => {
   const merged = verify(mergeProducts(projections));
   expect([countProducts(projections), countProducts(merged)]).toEqual([9, 5]);
   expect(merged.nodes.filter(({ op }) => op === 'concat').length).toBe(2);
@@ -48,7 +48,7 @@ it('makes one product of the gradients of projections, and another of their sum'
   }
 });
 
-it('leaves alone what is wide, of another origin, or read by somebody else', () => {
+it('does not merge products that are wide, of different origins, or read elsewhere', () => {
   const build = (width: number, origin: string, isShared: boolean) =>
     trace(builder => {
       const x = builder.input('x', { shape: [2, 3], dtype: 'f32' });

@@ -1,22 +1,23 @@
 import { GraphEditor } from '../edit.ts';
 import type { Graph, Node, NodeId } from '../graph.ts';
 
-/** Operands that are wider make products of a good size by themselves, and joining them costs more than it saves. */
+/** Wider operands already make products of a good size; joining them costs more than it saves. */
 const WIDEST = 384;
 
 type Product = Node<'matmul'>;
 
 /**
- * Products that share an operand or a sum, as one product, in the two forms in which the gradients of several projections of one value
- * (queries, keys and values) appear: x^T a, x^T b ... -> x^T [a | b ...], cut apart; a v^T + b w^T ... -> [a | b ...] [v | w ...]^T. For
- * engines that are slow on narrow products. Only products of one origin in the model are merged: those of several blocks would keep the
- * operands of all of them alive, and what is computed again in the backward pass must be merged as what is kept.
+ * Merges products for engines that are slow on narrow ones. The gradients of several projections of one value (queries,
+ * keys and values) have two forms. Products with a common operand, x^T a, x^T b ..., become x^T [a | b ...], cut apart.
+ * Sums of products, a v^T + b w^T ..., become [a | b ...] [v | w ...]^T. Only products of one origin in the model are
+ * merged. Merging several blocks would keep all their operands alive. And recomputed products must be merged in the
+ * same way as kept ones.
  */
 export function mergeProducts(graph: Graph): Graph {
   const editor = new GraphEditor(graph);
   const joined = new Map<string, NodeId>();
 
-  /** Operands side by side; the same list of them is joined once. */
+  /** Concatenates operands; an equal list is concatenated only once. */
   function join(ids: readonly NodeId[], place: NodeId): NodeId {
     const key = ids.join();
     const made = joined.get(key) ?? editor.add('concat', ids, { axis: 1 }, place);
@@ -59,7 +60,7 @@ function operandOf({ nodes }: Graph, id: NodeId, index: number): NodeId {
   return nodes[id]?.inputs[index] ?? -1;
 }
 
-/** Two-dimensional products in f32 of narrow right operands, with the given transpositions. */
+/** True for a two-dimensional f32 product with a narrow operand and the wanted transpositions. */
 function isNarrow({ nodes }: Graph, id: NodeId, transposeA: boolean): boolean {
   const node = nodes[id];
   if (node?.op !== 'matmul' || node.shape.length !== 2 || node.dtype !== 'f32') return false;
@@ -69,12 +70,12 @@ function isNarrow({ nodes }: Graph, id: NodeId, transposeA: boolean): boolean {
   return width <= WIDEST;
 }
 
-/** Groups of one origin; a group of one is none. */
+/** Groups of at least two nodes of one origin. */
 function groupByOrigin({ nodes }: Graph, ids: readonly NodeId[]): NodeId[][] {
   return [...Map.groupBy(ids, id => nodes[id]?.scope).values()].filter(group => group.length > 1);
 }
 
-/** Products x^T a of the same x and origin. */
+/** Groups of products x^T a with the same x and origin. */
 function siblings(graph: Graph): NodeId[][] {
   const products = [...graph.nodes.keys()].filter(id => isNarrow(graph, id, true));
   const byOperand = Map.groupBy(products, id => operandOf(graph, id, 0));
@@ -85,11 +86,11 @@ interface SumOfProducts {
   /** The outermost addition. */
   readonly sum: NodeId;
   readonly products: readonly NodeId[];
-  /** What else is added. */
+  /** The other terms of the sum. */
   readonly rest: readonly NodeId[];
 }
 
-/** Additions of products a v^T that nobody else reads. */
+/** Sums with at least two products a v^T of one origin that only the sum reads. */
 function sumsOfProducts(graph: Graph): SumOfProducts[] {
   const { nodes } = graph;
   const uses = countUses(graph);
@@ -108,7 +109,7 @@ function sumsOfProducts(graph: Graph): SumOfProducts[] {
   return sums;
 }
 
-/** What a tree of additions of equal shapes adds up, left to right. */
+/** Terms of a tree of additions of equal shapes, left to right. */
 function leavesOf(graph: Graph, root: NodeId, uses: Uint32Array, isInner: Set<NodeId>): NodeId[] {
   const size = graph.nodes[root]?.shape.join();
   const inputs = graph.nodes[root]?.inputs ?? [];

@@ -9,7 +9,7 @@ import { tensorOf } from '../tensor.ts';
 import { trace } from '../trace.ts';
 import { mixPrecision } from './mixed-precision.ts';
 
-/** Attention of one head with a norm before and a product after it, and the gradients of both weights. */
+/** A norm, attention of one head and a product, with the gradients of both weights. */
 function traceAttention(): Graph {
   return trace(builder => {
     const x = builder.input('x', { shape: [2, 3, 4], dtype: 'f32' });
@@ -29,7 +29,7 @@ describe('mixPrecision', () => {
   const graph = traceAttention();
   const mixed = mixPrecision(graph, 'bf16');
 
-  it('casts every matrix product and nothing that computes beside it', () => {
+  it('casts every matrix product and no other computation', () => {
     for (const node of mixed.nodes) {
       if (node.op === 'matmul') expect(node.dtype).toBe('bf16');
       else if (node.dtype === 'bf16') expect(['cast', 'reshape', 'transpose', 'broadcast', 'slice']).toContain(node.op);
@@ -50,7 +50,7 @@ describe('mixPrecision', () => {
     expect(types(mixed)).toEqual(types(graph));
   });
 
-  it('casts a value once, and hands the result of a product to the next one as it is', () => {
+  it('casts a value once, and passes the result of a product to the next one without a cast', () => {
     const chain = trace(builder => {
       const x = builder.input('x', { shape: [4, 4], dtype: 'f32' });
       const y = f.matmul(x, x);
@@ -60,7 +60,7 @@ describe('mixPrecision', () => {
     expect(casts.map(({ dtype }) => dtype)).toEqual(['bf16', 'f32']);
   });
 
-  it('moves values in the short format, and casts them beside what computes', () => {
+  it('moves values in the short format, and casts them next to their computation', () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [4, 6], dtype: 'f32' });
       const computed = f.exp(x);

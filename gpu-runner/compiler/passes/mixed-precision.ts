@@ -1,16 +1,17 @@
-/** @file Mixed precision as explicit casts: matrix products in a short format, everything else as it was. */
+/** @file Mixed precision as explicit casts: matrix products run in a short format, all other operations in f32. */
 
 import type { Precision } from '../../../configs/engines.ts';
 import { eliminateDeadCode } from '../dce.ts';
 import type { AnyNode, Graph, NodeId } from '../graph.ts';
 import { verify } from '../verify.ts';
 
-/** They move values and do not change them: casting before or after is the same, and in the short format there are fewer bytes to move. */
+/** Operations that only move values. A cast may come before or after them; short values are fewer bytes to move. */
 const MOVES: ReadonlySet<string> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
 
 /**
- * Casts the f32 operands of every matrix product to `precision` and its result back, as PyTorch's autocast does; norms, softmax, sums,
- * accumulators and state stay f32, and so do products that `isCast` spares. 'f32' returns the graph itself. Run it after differentiation, so that gradients' products are cast, too.
+ * Casts the f32 operands of every matrix product to `precision` and the result back, as PyTorch's autocast does. Norms,
+ * softmax, sums, accumulators and state stay f32, and so do products for which `isCast` is false. 'f32' returns the
+ * graph itself. Run it after differentiation, so that the products of gradients are cast, too.
  */
 export function mixPrecision(
   graph: Graph,
@@ -20,15 +21,15 @@ export function mixPrecision(
   if (precision === 'f32') return graph;
   const nodes: AnyNode[] = [];
   const renamed: NodeId[] = [];
-  /** Of f32 values, where they are in the short format, rounded or not. */
+  /** Node of the short value, by node of its f32 value. */
   const shortened = new Map<NodeId, NodeId>();
-  /** f32 values that were short before: nothing is lost by moving them in the short format. */
+  /** f32 values made from short ones: they can be moved in the short format without loss. */
   const lengthened = new Set<NodeId>();
   const feedsProducts = findMovesToProducts(graph);
 
   const push = (node: AnyNode): NodeId => nodes.push(node) - 1;
 
-  /** An f32 value made of a short one. */
+  /** Adds a cast of a short value to f32. */
   function lengthen(id: NodeId, { shape, scope }: AnyNode): NodeId {
     const made = push({ op: 'cast', inputs: [id], attrs: { dtype: 'f32' }, shape, dtype: 'f32', scope });
     shortened.set(made, id);
@@ -36,7 +37,7 @@ export function mixPrecision(
     return made;
   }
 
-  /** The value of an f32 node in the short format. */
+  /** Returns the short value of an f32 node. */
   function shorten(id: NodeId): NodeId {
     const known = shortened.get(id);
     if (known !== undefined) return known;
@@ -44,7 +45,7 @@ export function mixPrecision(
     const { shape = [], scope = '', op, inputs: [source = -1] = [] } = node ?? {};
     let made: NodeId;
     if (op === 'cast' && nodes[source]?.dtype === precision) made = source;
-    // Beside what computes the value, where engines make one kernel of both.
+    // Casts before the reshape: there an engine can fuse the cast with the computation of the value.
     else if (node?.op === 'reshape') made = push({ ...node, inputs: [shorten(source)], dtype: precision });
     else made = push({ op: 'cast', inputs: [id], attrs: { dtype: precision }, shape, dtype: precision, scope });
     shortened.set(id, made);
@@ -67,7 +68,7 @@ export function mixPrecision(
   return verify(eliminateDeadCode({ nodes, outputs: rename(graph.outputs), writes: rename(graph.writes) }));
 }
 
-/** By node, 1 for moves whose result nothing but matrix products takes, perhaps after more moves. */
+/** By node: 1 if it is a move and all its readers are matrix products or such moves. */
 function findMovesToProducts({ nodes, outputs, writes }: Graph): Uint8Array {
   const feeds = new Uint8Array(nodes.length).fill(1);
   for (const id of [...Object.values(outputs), ...Object.values(writes)]) feeds[id] = 0;

@@ -1,6 +1,6 @@
 /**
- * @file The passes that a graph goes through before an engine compiles it, in order. Composites are left for the engine's lowering to expand:
- * the products in them are exact in f32, and casting them would cost more than it saves.
+ * @file The passes over a graph before an engine compiles it, in order. Composites stay; the engine's lowering expands
+ * them. Their inner products are exact in f32, and casting these would cost more than it saves.
  */
 import type { Engine } from '../engine.ts';
 import type { Graph } from '../graph.ts';
@@ -9,13 +9,13 @@ import { mergeProducts } from './merge-products.ts';
 import { mixPrecision } from './mixed-precision.ts';
 import { simplify } from './simplify.ts';
 
-/** What can be left out; the graph means the same without. */
+/** Passes that can be left out without changing the meaning of the graph. */
 export const PASS_NAMES = ['simplify', 'merge-products', 'mixed-precision'] as const;
 export type PassName = (typeof PASS_NAMES)[number];
 
 /**
- * @param engine Its tuning says which passes pay off on it, its precision what matrix products are computed in.
- * @param without Passes that are left out, to see what they are good for.
+ * @param engine Its tuning selects passes; its precision is the format of matrix products.
+ * @param without Passes to leave out, to measure what they save.
  */
 export function optimize(
   graph: Graph,

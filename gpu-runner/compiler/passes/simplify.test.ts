@@ -8,7 +8,7 @@ import { simplify } from './simplify.ts';
 
 type Build = (x: Value, y: Value, builder: Builder) => Value;
 
-/** The nodes but the inputs x and y [2, 3]. */
+/** Printed nodes of the simplified graph, without the inputs x and y [2, 3]. */
 function simplified(build: Build, shape: Shape = [2, 3]): string[] {
   const graph = trace(builder => {
     const [x, y] = ['x', 'y'].map(name => builder.input(name, { shape, dtype: 'f32' }));
@@ -51,12 +51,12 @@ describe('simplify', () => {
       },
       ['%2 = constant() [3, 5, 7] : f32[1, 3]', '%3 = add(%0, %2) : f32[2, 3]'],
     ],
-  ])('%s', (_, build, expected) => {
+  ])('simplifies %s', (_, build, expected) => {
     const lines = simplified(build);
     expect(lines.slice(0, -1)).toEqual(expected);
   });
 
-  it('keeps an operand that is repeated along an axis that nobody else has', () => {
+  it('keeps a broadcast along an axis that no other operand has', () => {
     const lines = simplified((x, y) => f.add(f.broadcast(f.reduceSum(x, [0]), [2, 3]), f.reduceSum(y, [0])));
     expect(lines.filter(line => line.includes('broadcast')).length).toBe(1);
   });
@@ -73,7 +73,7 @@ describe('simplify', () => {
     expect(ops.filter(op => op === 'concat').length).toBe(1);
   });
 
-  it('does not join what overlaps or lies apart', () => {
+  it('does not join padded values that overlap or have a gap', () => {
     const ops = (second: readonly [number, number]) => {
       const graph = trace(builder => {
         const x = builder.input('x', { shape: [1, 3], dtype: 'f32' });

@@ -1,4 +1,4 @@
-/** @file Fewer operations with the same meaning: one row per operation, tried on every node in order. */
+/** @file Rewrites to fewer operations with the same meaning: one rule per operation, tried on every node in order. */
 import * as f from '../functions.ts';
 import type { AnyNode, Graph, Node } from '../graph.ts';
 import type { OpName } from '../ops.ts';
@@ -49,7 +49,7 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
   },
 };
 
-/** Literals folded, equal nodes merged, dead ones dropped, and the rules above applied, in one walk. */
+/** Folds literals, merges equal nodes, drops dead ones and applies {@link RULES}, in one walk. */
 export function simplify(graph: Graph): Graph {
   return rewriteGraph(
     graph,
@@ -66,7 +66,7 @@ function operandsOf(x: Value): Value[] {
   return x.node.inputs.map(id => x.builder.valueAt(id));
 }
 
-/** The one number that a literal is made of. */
+/** Number of a scalar literal; undefined for any other value. */
 function scalarOf(x: Value): number | undefined {
   const { node } = x;
   return node.op === 'constant' && node.attrs.values.length === 1 && node.shape.length === 0
@@ -82,7 +82,7 @@ function splitScale(x: Value): { readonly value: Value; readonly scale: number }
   return scaleA === undefined ? undefined : { value: b, scale: scaleA };
 }
 
-/** x times a number: two numbers in a row become one, a sign goes into it. */
+/** x times a number, merged with a scale or a negation inside x. */
 function rescale(x: Value, factor: Value): Value | undefined {
   const scale = scalarOf(factor);
   if (scale === undefined || x.dtype !== 'f32') return undefined;
@@ -91,7 +91,7 @@ function rescale(x: Value, factor: Value): Value | undefined {
   return inner && f.mul(inner.value, Math.fround(inner.scale * scale));
 }
 
-/** Operands that are repeated to the result's shape need not be: elementwise operations repeat them on the fly. */
+/** Applies `op` to operands without their broadcasts: elementwise operations broadcast on the fly. */
 function elementwise(op: (x: Value, y: Value) => Value, x: Value, y: Value, shape: readonly number[]): Value {
   const shorter = unrepeat(x, y, shape);
   return op(shorter, unrepeat(y, shorter, shape));
@@ -110,7 +110,7 @@ function sourceOfRepeat(x: Value): Value | undefined {
   return isRepeated ? x.builder.constant(node.attrs.values, [], node.dtype) : undefined;
 }
 
-/** What a transposition of the last two axes was made of. */
+/** The operand of a transposition of the last two axes. */
 function untransposed(x: Value): Value | undefined {
   const { node } = x;
   if (node.op !== 'transpose') return undefined;
@@ -119,7 +119,7 @@ function untransposed(x: Value): Value | undefined {
   return swapsLast ? f.operandOf(x, 0) : undefined;
 }
 
-/** Where a padded value lies along the one axis that is padded. */
+/** Axis, start and operand of a pad along one axis. */
 function placeOf(x: Value): { readonly axis: number; readonly start: number; readonly part: Value } | undefined {
   const { node } = x;
   if (node.op !== 'pad') return undefined;
@@ -129,7 +129,9 @@ function placeOf(x: Value): { readonly axis: number; readonly start: number; rea
   return axis === undefined || padded.length > 1 ? undefined : { axis, start: node.attrs.before[axis] ?? 0, part };
 }
 
-/** The sum of neighbours in a frame of zeros, as slices leave it behind in a gradient: joined, in one frame. */
+/**
+ * Rewrites the sum of two adjacent parts, each padded with zeros, as one padded concatenation (gradients of slices).
+ */
 function joinPads(x: Value, y: Value): Value | undefined {
   const [a, b] = [placeOf(x), placeOf(y)];
   if (a === undefined || b === undefined || a.axis !== b.axis || !isSameShape(x.shape, y.shape)) return undefined;

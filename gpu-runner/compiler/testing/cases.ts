@@ -1,4 +1,4 @@
-/** @file One graph per operation and composite, odd shapes and broadcasting included: gradient checks and engine conformance run them all. */
+/** @file Graphs for each operation and composite, with odd shapes and broadcasting, for gradient and engine tests. */
 import { attend, type KeyGroup } from '../attention.ts';
 import * as c from '../composites.ts';
 import { type Conv2dOptions, conv2d } from '../convolution.ts';
@@ -19,7 +19,7 @@ export interface OpCase {
 export interface CaseInput {
   readonly shape: Shape;
   readonly dtype?: DType;
-  /** Values are drawn uniformly from here; default [-2, 2]. */
+  /** Range of the uniform random values; default [-2, 2]. */
   readonly range?: readonly [number, number];
 }
 
@@ -41,15 +41,15 @@ function binary(op: OpName, build: (x: Value, y: Value) => Value, a = X, b = X):
   return { name, op, inputs: [a, b], build: values => build(nth(values, 0), nth(values, 1)) };
 }
 
-/** A case of as many operands as `inputs` names. */
+/** A case of a function with as many operands as `inputs` has. */
 function composite(name: string, inputs: readonly CaseInput[], build: (...operands: Operands) => Value): OpCase {
   return { name, op: 'composite', inputs, build: values => build(...(values as Operands)) };
 }
 
-/** What a case of `inputs.length` operands is given; the caller names no more. */
+/** Operands of a case. The type allows a `build` to name the first three without checks. */
 type Operands = readonly [Value, Value, Value, ...Value[]];
 
-/** A query, two groups of keys and values, and a bias of the second. */
+/** A query, two groups of keys and values, and a bias of the second group. */
 const ATTENTION: readonly CaseInput[] = [
   { shape: [2, 2, 3, 4] },
   { shape: [2, 2, 5, 4] },
@@ -305,7 +305,7 @@ function rotationBy(angles: Value): Rotation {
   return { cos: f.cos(each), sin: f.sin(each) };
 }
 
-/** sum(weights * y) with weights that tell every element of y from the others. */
+/** sum(weights * y); each element of y has a different weight. */
 export function weightedSum(y: Value): Value {
   const weights = Array.from({ length: sizeOf(y.shape) }, (_, i) => 0.3 + ((i * 0.618) % 1));
   return f.sumAll(f.mul(y, y.builder.constant(weights, y.shape)));

@@ -1,22 +1,22 @@
-/** @file Random programs: chains of operations over values of odd shapes, in which a value may be used again, and inputs may not be used at all. */
+/** @file Random programs of operations over values of odd shapes. They may reuse values and ignore inputs. */
 import { gelu, geluErf, silu } from '../composites.ts';
 import * as f from '../functions.ts';
 import { rotate } from '../rotary.ts';
 import { type Shape, sizeOf } from '../tensor.ts';
 import type { Value } from '../trace.ts';
 
-/** A whole number in low ... high. */
+/** Draws a whole number in low ... high. */
 export type Draw = (low: number, high: number) => number;
 
 /** Values larger than this are summed over their longest axis. */
 const MOST_ELEMENTS = 48;
 
-/** One step: a value of earlier ones, any shape; x and y may be the same. */
+/** One step makes a value of any shape from earlier values; x and y may be the same. */
 type Step = (x: Value, y: Value, draw: Draw) => Value;
 
 const axisOf = (x: Value, draw: Draw) => draw(0, x.shape.length - 1);
 
-/** Arguments are kept where the function is smooth and its values are moderate. */
+/** Each step keeps its arguments where the function is smooth and its values are moderate. */
 const STEPS: readonly Step[] = [
   f.neg,
   x => f.exp(f.tanh(x)),
@@ -78,14 +78,14 @@ const STEPS: readonly Step[] = [
   },
 ];
 
-/** Indices with repeats, of any count, along an axis of x. */
+/** Indices along an axis of x, with repeats, of any count. */
 function drawIndices(x: Value, draw: Draw): [Value, number] {
   const axis = axisOf(x, draw);
   const values = Array.from({ length: draw(1, 3) }, () => draw(0, (x.shape[axis] ?? 1) - 1));
   return [x.builder.constant(values, [values.length], 'i32'), axis];
 }
 
-/** Two values of any shapes: those that do not broadcast meet as a value and the other's sum. */
+/** Applies `build` to x and y. If their shapes do not broadcast, y is replaced by the sine of its sum. */
 function meet(build: (x: Value, y: Value) => Value, x: Value, y: Value): Value {
   const rank = Math.min(x.shape.length, y.shape.length);
   const fits = x.shape.slice(x.shape.length - rank).every((size, i) => {
@@ -100,7 +100,7 @@ export function drawShape(draw: Draw): Shape {
   return Array.from({ length: draw(1, 4) }, () => draw(1, 4));
 }
 
-/** The last two values of `count` random steps from the inputs on. */
+/** Last two values of a program of `count` random steps. */
 export function drawProgram(inputs: readonly Value[], count: number, draw: Draw): readonly [Value, Value] {
   const values = [...inputs];
   const pick = () => values[draw(0, values.length - 1)] as Value;

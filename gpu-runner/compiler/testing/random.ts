@@ -1,4 +1,4 @@
-/** Numbers spread over a range without repeats: a Weyl sequence, the same on every machine. */
+/** Numbers spread over a range without repeats, the same on every machine (a Weyl sequence). */
 export function randomValues(
   count: number,
   seed: number,

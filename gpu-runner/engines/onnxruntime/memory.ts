@@ -1,18 +1,24 @@
-/** @file How much memory a graph needs, worked out as ONNX Runtime on the CPU plans it (allocation_planner.cc), without running it. */
+/**
+ * @file How much memory a graph needs, worked out as ONNX Runtime on the CPU plans it (allocation_planner.cc), without
+ * running it.
+ */
 
 import { eliminateDeadCode } from '../../compiler/dce.ts';
 import type { AnyNode, Graph, NodeId } from '../../compiler/graph.ts';
 import { bytesOf, residentBytes, SOURCES } from '../../compiler/live-bytes.ts';
 import type { OpName } from '../../compiler/ops.ts';
 import { isSameShape } from '../../compiler/shapes.ts';
-import { squareRoot } from '../../compiler/targets/onnx/squares.ts';
+import { findSquared } from '../../compiler/targets/onnx/squares.ts';
 import { scheduleLate } from './schedule.ts';
 
 /** Nodes whose result shares its operand's memory. */
 const ALIASES: ReadonlySet<OpName> = new Set<OpName>(['reshape', 'stopGradient']);
 /** Kernels that write over an operand of the same shape which nothing else needs. Those of arithmetic do not. */
 const IN_PLACE: ReadonlySet<OpName> = new Set<OpName>(['softmax', 'sigmoid', 'tanh']);
-/** Fixed overhead of the process beside tensors: kernels that are paged in, buffers of threads. Measured on graphs of 200 to 5500 nodes. */
+/**
+ * Fixed overhead of the process beside tensors: kernels that are paged in, buffers of threads. Measured on graphs of
+ * 200 to 5500 nodes.
+ */
 const OVERHEAD_BYTES = 32 * 2 ** 20;
 /** Session tables, per node. */
 const NODE_BYTES = 4096;
@@ -20,8 +26,8 @@ const NODE_BYTES = 4096;
 /** Sums of squares read what is squared: the squares are never made. */
 function withoutSquares(graph: Graph): Graph {
   const nodes = graph.nodes.map(node => {
-    const root = squareRoot(graph, node);
-    return root === undefined ? node : { ...node, inputs: [root] };
+    const squared = findSquared(graph, node);
+    return squared === undefined ? node : { ...node, inputs: [squared] };
   });
   return eliminateDeadCode({ ...graph, nodes });
 }
@@ -32,7 +38,10 @@ function scratchBytes(node: AnyNode): number {
   return node.op === 'select' ? 2 * bytesOf(node) : 0;
 }
 
-/** By node, the node whose buffer it is in. A buffer that is free is taken by the next result of its very shape, and is held until then. */
+/**
+ * By node, the node whose buffer it is in. A buffer that is free is taken by the next result of its very shape, and is
+ * held until then.
+ */
 function assignBuffers(nodes: readonly AnyNode[], kept: ReadonlySet<NodeId>) {
   const readers = new Int32Array(nodes.length);
   for (const node of nodes) for (const operand of node.inputs) readers[operand] = (readers[operand] ?? 0) + 1;
@@ -72,9 +81,10 @@ function assignBuffers(nodes: readonly AnyNode[], kept: ReadonlySet<NodeId>) {
 }
 
 /**
- * Bytes that a run takes at its worst moment: feeds, both buffers of state, literals, and the intermediate values as ONNX Runtime orders
- * them and reuses their buffers. Within 10 % of what the process grows by where that is some hundred MB and freed memory goes back to the
- * system (`arena: false`, and an allocator that keeps nothing either); with the arena, freed memory that fits nowhere comes on top.
+ * Bytes that a run takes at its worst moment: feeds, both buffers of state, literals, and the intermediate values as
+ * ONNX Runtime orders them and reuses their buffers. Within 10 % of what the process grows by where that is some
+ * hundred MB and freed memory goes back to the system (`arena: false`, and an allocator that keeps nothing either);
+ * with the arena, freed memory that fits nowhere comes on top.
  */
 export function predictPeakBytes(graph: Graph): number {
   const { nodes, outputs, writes } = scheduleLate(withoutSquares(graph));

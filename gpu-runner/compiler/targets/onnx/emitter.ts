@@ -1,22 +1,24 @@
-/** @file Where the rules of lowering put nodes and initializers, and what they call them. */
+/** @file Collects the nodes and initializers that the lowering rules write, and names them. */
 import type { AnyNode, Graph } from '../../graph.ts';
 import { GraphError } from '../../shapes.ts';
 import type { Shape } from '../../tensor.ts';
 import type { OnnxInitializer, OnnxNode, OnnxType } from './model.ts';
 
 export interface OnnxOptions {
-  /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime knows it. */
+  /** com.microsoft.FusedMatMul for transposed batched operands; only ONNX Runtime has it. */
   readonly fusedMatMul: boolean;
-  /** Gemm for transposed matrices, default true; false: Transpose and MatMul, of which OpenVINO makes one product, and of Gemm two passes more. */
+  /**
+   * Gemm for transposed matrices; default true. False: Transpose and MatMul, since OpenVINO runs Gemm in extra passes.
+   */
   readonly gemm?: boolean;
-  /** com.microsoft.RotaryEmbedding for rotations by literal angles; only ONNX Runtime knows it. */
+  /** com.microsoft.RotaryEmbedding for rotations by literal angles; only ONNX Runtime has it. */
   readonly rotaryEmbedding?: boolean;
-  /** Sine and cosine from sums and products, where the provider's own are coarse; default false. */
+  /** Sine and cosine from sums and products, if the provider's own are coarse; default false. */
   readonly preciseSinusoids?: boolean;
   /**
-   * Nodes from the last to the first. ONNX Runtime orders them anew: depth first from the nodes that nothing uses, the highest number
-   * first. Numbered backwards, they run in about the graph's order, each just before it is needed; numbered forwards, every weight's
-   * gradient but the first layer's would wait for the end and hold on to its layer's activations.
+   * Writes nodes in reverse order. ONNX Runtime sorts them again: depth first from the nodes without readers, highest
+   * number first. Written in reverse they run in about the order of the graph, each just before it is needed. In
+   * forward order nearly all weight gradients would run last and keep the activations of their layers alive until then.
    */
   readonly lastFirst?: boolean;
 }
@@ -56,7 +58,7 @@ export class Emitter {
     return `t${this.#fresh}`;
   }
 
-  /** An int64 vector: shapes, axes and ranges are inputs in ONNX. */
+  /** Name of an int64 vector: ONNX takes shapes, axes and ranges as inputs. */
   ints(values: readonly number[]): string {
     const key = values.join(',');
     const known = this.#ints.get(key);
@@ -68,11 +70,11 @@ export class Emitter {
     return name;
   }
 
-  /** Literal angles [tokens, dim], equal within a pair, as [tokens, dim / 2]. */
+  /** Name of literal angles [tokens, dim], equal within a pair, halved to [tokens, dim / 2]. */
   halvedAngles(id: number): string {
     const name = `half:${id}`;
     const node = this.graph.nodes[id];
-    if (node?.op !== 'constant') throw new GraphError('the angles of a rotation kernel are no literals');
+    if (node?.op !== 'constant') throw new GraphError('the angles of a rotation kernel are not literals');
     if (!this.#halved.has(id)) {
       const [tokens = 0, dim = 0] = node.shape;
       const values = Float32Array.from(node.attrs.values.filter((_, i) => i % 2 === 0));
@@ -82,7 +84,7 @@ export class Emitter {
     return name;
   }
 
-  /** An f32 number. */
+  /** Name of an f32 scalar. */
   scalar(value: number): string {
     const known = this.#scalars.get(value);
     if (known !== undefined) return known;
@@ -92,7 +94,7 @@ export class Emitter {
     return name;
   }
 
-  /** The int64 scalar 0. */
+  /** Name of the int64 scalar 0. */
   index(): string {
     const name = 'index:0';
     if (!this.initializers.some(known => known.name === name)) this.initializer(name, 'i64', [], new Uint8Array(8));
@@ -103,7 +105,7 @@ export class Emitter {
     this.initializers.push({ name, type, shape, bytes });
   }
 
-  /** What the node's value is called; a result of the graph has its final name from the start, which saves a copy. */
+  /** Name of a node's value. A result of the graph has its final name from the start, which saves a copy. */
   nameOf(id: number): string {
     const node = this.graph.nodes[id];
     if (node?.op === 'input') return `${ONNX_PREFIX.input}${node.attrs.name}`;

@@ -1,4 +1,4 @@
-/** @file Lowering to ONNX: the nodes of a graph by rules.ts, in a model with named inputs and outputs. */
+/** @file Lowering to ONNX: nodes by rules.ts, in a model with named inputs and outputs. */
 
 import { expandComposites } from '../../expand-composites.ts';
 import type { Graph } from '../../graph.ts';
@@ -8,10 +8,10 @@ import { encodeModel } from './model.ts';
 import { emitNode, isRotaryKernel } from './rules.ts';
 import { loweredNodes } from './squares.ts';
 
-/** ONNX bytes, and which of their inputs and outputs are the graph's state. */
+/** ONNX bytes, with the types of the graph's feeds, outputs and state. */
 export interface OnnxProgram {
   readonly bytes: Uint8Array;
-  /** What was lowered: composites that the target has no kernel for are primitives in it. */
+  /** The lowered graph: composites without a kernel of the target are expanded. */
   readonly graph: Graph;
   readonly inputs: ReadonlyMap<string, TensorSpec>;
   readonly reads: ReadonlyMap<string, TensorSpec>;

@@ -92,7 +92,7 @@ function writeValueInfo(message: MessageWriter, name: string, spec: TensorSpec):
 const MODEL_GRAPH = 7;
 const GRAPH_NODE = 1;
 
-/** The model with the nodes of its graph in the opposite order; everything else as it is. @throws InvalidInput for bytes that are no model. */
+/** Reverses the order of the graph's nodes in an encoded model. @throws InvalidInput if the bytes are not a model. */
 export function reverseNodes(model: Uint8Array): Uint8Array {
   const graph = [...scanFields(model)].find(({ field }) => field === MODEL_GRAPH);
   if (graph === undefined) return model;

@@ -1,4 +1,4 @@
-/** @file One row per operation: the ONNX operators it becomes. Only those that every ONNX Runtime provider and OpenVINO run (opset 21). */
+/** @file The ONNX operators of each operation. Every ONNX Runtime provider and OpenVINO run all of them (opset 21). */
 import { toBf16Bits, toF16Bits } from '../../../../formats/half.ts';
 import type { AnyNode, Graph, Node } from '../../graph.ts';
 import type { OpName, PrimitiveName } from '../../ops.ts';
@@ -6,7 +6,7 @@ import { isSameShape } from '../../shapes.ts';
 import { type DType, sizeOf } from '../../tensor.ts';
 import type { Emitter } from './emitter.ts';
 import { ONNX_TYPES } from './model.ts';
-import { squareRoot } from './squares.ts';
+import { findSquared } from './squares.ts';
 import { writeSinusoid } from './trigonometry.ts';
 
 type Rule<O extends OpName> = (emit: Emitter, node: Node<O>, operands: readonly string[], result: string) => void;
@@ -83,9 +83,10 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
     emit.node('Or', [taken, other], result);
   },
   reduceSum(emit, node, operands, result) {
-    const root = squareRoot(emit.graph, node);
-    const inputs = root === undefined ? operands : [emit.nameOf(root)];
-    emit.node(root !== undefined ? 'ReduceSumSquare' : 'ReduceSum', [...inputs, emit.ints(node.attrs.axes)], result, {
+    const squared = findSquared(emit.graph, node);
+    const inputs = squared === undefined ? operands : [emit.nameOf(squared)];
+    const type = squared === undefined ? 'ReduceSum' : 'ReduceSumSquare';
+    emit.node(type, [...inputs, emit.ints(node.attrs.axes)], result, {
       attributes: { keepdims: 1 },
     });
   },
@@ -142,7 +143,7 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
     emit.node('Cast', operands, result, { attributes: { to: ONNX_TYPES[attrs.dtype] } }),
   stopGradient: same('Identity'),
   never(emit, _, operands, result) {
-    // No element is less than itself, and no optimizer knows. And, because WebGPU has no Or.
+    // False for any number, but no optimizer folds it. Parts are joined by And: WebGPU has no Or.
     const parts = operands.map(operand => {
       const [flat, first] = [emit.temporary(), emit.temporary()];
       const part = operands.length === 1 ? result : emit.temporary();
@@ -176,14 +177,14 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
   },
 };
 
-/** ONNX Runtime's kernel takes x [batch, heads, tokens, dim] and one cosine and one sine per token and pair of channels. */
+/** True if ONNX Runtime's kernel fits: x [batch, heads, tokens, dim] and literal angles [tokens, dim]. */
 export function isRotaryKernel(node: AnyNode, { nodes }: Graph): boolean {
   if (node.op !== 'rotate' || node.dtype !== 'f32' || node.shape.length !== 4) return false;
   const [, ...angles] = node.inputs.map(input => nodes[input]);
   return angles.every(angle => angle?.op === 'constant' && isSameShape(angle.shape, node.shape.slice(2)));
 }
 
-/** Writes what a node becomes. @throws TypeError for a composite that is no kernel: expand it first. */
+/** Writes the operators of a node. @throws TypeError for a composite without a kernel: expand it first. */
 export function emitNode(emit: Emitter, node: AnyNode, operands: readonly string[], result: string): void {
   if (!(node.op in RULES)) throw new TypeError(`${node.op} has no ONNX operator`);
   (RULES[node.op as keyof typeof RULES] as Rule<OpName>)(emit, node as Node<OpName>, operands, result);

@@ -3,7 +3,7 @@ import { type NodeWriter, writeSinusoid } from './trigonometry.ts';
 
 type Operation = (x: number, y: number) => number;
 
-/** In f32, as an engine without fused multiply-add rounds. */
+/** ONNX operators in f32, rounded as on an engine without fused multiply-add. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   Mul: (x, y) => Math.fround(x * y),
   Add: (x, y) => Math.fround(x + y),
@@ -11,7 +11,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   Floor: x => Math.floor(x),
 };
 
-/** A writer that computes what it writes. */
+/** Evaluates the nodes of a sinusoid at x while they are written. */
 function evaluate(kind: 'sin' | 'cos', x: number): number {
   const values = new Map([['x', x]]);
   let count = 0;
@@ -31,7 +31,7 @@ function evaluate(kind: 'sin' | 'cos', x: number): number {
 }
 
 describe.each(['sin', 'cos'] as const)('%s', kind => {
-  it.each([Math.PI, 1000, 10_000])('is good to 2e-7 for angles up to %d', limit => {
+  it.each([Math.PI, 1000, 10_000])(`${kind} is accurate to 2e-7 for angles up to %d`, limit => {
     const worst = { error: 0, x: 0 };
     for (let i = -5000; i <= 5000; i++) {
       const x = Math.fround((i / 5000) * limit);
@@ -41,7 +41,7 @@ describe.each(['sin', 'cos'] as const)('%s', kind => {
     expect(worst.error, `at ${worst.x}`).toBeLessThan(2e-7);
   });
 
-  it('keeps what is not finite from looking like a number', () => {
+  it(`${kind} of NaN and of infinities is NaN`, () => {
     for (const x of [Number.NaN, Infinity, -Infinity]) expect(evaluate(kind, x)).toBeNaN();
   });
 });

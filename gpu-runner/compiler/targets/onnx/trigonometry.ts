@@ -1,26 +1,26 @@
 /**
- * @file Sine and cosine from sums and products. WGSL promises no more than 2^-11 for its own between -pi and pi, and nothing beyond, where
- * the time embedding takes its angles from (up to 1000).
+ * @file Sine and cosine from sums and products. WGSL guarantees its own only to 2^-11, and only between -pi and pi. The
+ * angles of the time embedding reach 1000.
  */
 
-/** What a rule writes nodes with. */
+/** The part of an emitter that {@link writeSinusoid} uses. */
 export interface NodeWriter {
   node(type: string, inputs: readonly string[], output: string): void;
-  /** A name for a value in between. */
+  /** A new name for an intermediate value. */
   temporary(): string;
   /** The name of an f32 constant. */
   scalar(value: number): string;
 }
 
-/** Pi in three parts, the first two short enough that their products with up to 2^12 are exact in f32 (Cody and Waite). */
+/** Pi as a sum. Products of the first two parts with numbers up to 2^12 are exact in f32 (Cody and Waite). */
 const PI_PARTS = [3.140625, 9.675025939941406e-4, 1.5099579909783765e-7] as const;
 
-/** Taylor's, up to the 13th power: at pi/2 the next one is below 1e-9. */
+/** Taylor coefficients up to the 13th power: the next term is below 1e-9 at pi / 2. */
 const SINE_COEFFICIENTS = [-1 / 6, 1 / 120, -1 / 5040, 1 / 362_880, -1 / 39_916_800, 1 / 6_227_020_800] as const;
 
 /**
- * f32 `sin(x)` or `cos(x)` to 2e-7 for angles up to 10,000: with k half turns taken away the rest is at the most pi/2 long, and the sign is that of
- * (-1)^k.
+ * f32 `sin(x)` or `cos(x)` to 2e-7 for angles up to 10,000. It subtracts k half turns, so that at most pi / 2 is left;
+ * the sign is that of (-1)^k.
  */
 export function writeSinusoid(writer: NodeWriter, kind: 'sin' | 'cos', x: string, result: string): void {
   const apply = (type: string, ...inputs: (string | number)[]): string => {
