@@ -117,6 +117,22 @@ describe('from nothing to pictures', () => {
     expect(response.headers.get('content-location')).toBe(`/objects/${result.outputs.image_000.digest}`);
   });
 
+  test('a branch ends in the bits of its parent, however it is cut, and in others under another config', async () => {
+    const branch = async (name: string, config: object) => {
+      await expectJson(201, 'POST', '/experiments/faces/branch', { name, from: 6, config });
+      const { result } = await expectJson(200, 'POST', `/experiments/${name}/train`, {});
+      expect(result).toMatchObject({ state: 'done', step: 12, branched_from: { experiment: 'faces', step: 6 } });
+      return result;
+    };
+    const parent = await expectJson(200, 'GET', '/experiments/faces');
+    const cut = await branch('cut', { run: { chunk_steps: 4, preview: { prompts: [] } } });
+    expect(cut.chunks.map(({ to }: { to: number }) => to)).toEqual([8, 12]);
+    expect(cut.checkpoint).toBe(parent.checkpoint);
+    const slow = await branch('slow', { optimizer: { learning_rate: 1e-4 }, run: { preview: { prompts: [] } } });
+    expect(slow.checkpoint).not.toBe(parent.checkpoint);
+    await expectJson(200, 'POST', '/sample', { model: 'slow', prompt: 'a person', steps: 2 });
+  });
+
   test('the view can be browsed as files', async () => {
     const view = join(folder, 'store', 'experiments', 'faces');
     expect((await readdir(view)).sort()).toEqual([
