@@ -7,11 +7,11 @@ import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Checkpoint, ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
+import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
-import { listHeads } from './experiment-head.ts';
 
-/** Manifests read at once. */
+/** Manifests, or heads, read at once. */
 const READ_WIDTH = 16;
 
 /** Whether the manifest and every tensor of it are there. */
@@ -90,7 +90,7 @@ const known = new WeakMap<BlobStore, ReadonlyMap<Digest, readonly Digest[]>>();
 
 /** Manifests and tensors of the checkpoints that any experiment keeps. */
 async function listKeptBlobs(store: ObjectStore, blobs: BlobStore): Promise<ReadonlySet<Digest>> {
-  const checkpoints = [...new Set((await listHeads(store)).flatMap(({ head }) => listKeptDigests(head)))];
+  const checkpoints = [...new Set((await readAllHeads(store)).flatMap(listKeptDigests))];
   const before = known.get(blobs);
   const tensors = new Map<Digest, readonly Digest[]>();
   await mapBounded(checkpoints, { width: READ_WIDTH }, async checkpoint => {
@@ -99,6 +99,20 @@ async function listKeptBlobs(store: ObjectStore, blobs: BlobStore): Promise<Read
   });
   known.set(blobs, tensors);
   return new Set([...checkpoints, ...[...tensors.values()].flat()]);
+}
+
+/**
+ * The heads of all experiments, also of those that came while others were read: a branch may have taken a checkpoint over from a parent that
+ * was read after it had let go.
+ */
+async function readAllHeads(store: ObjectStore): Promise<ExperimentHead[]> {
+  const refs = createRefs(store).experiments;
+  const heads = new Map<string, ExperimentHead | undefined>();
+  for (;;) {
+    const names = (await refs.list()).filter(name => !heads.has(name));
+    if (names.length === 0) return [...heads.values()].filter(head => head !== undefined);
+    await mapBounded(names, { width: READ_WIDTH }, async name => void heads.set(name, (await refs.read(name))?.value));
+  }
 }
 
 async function readTensors(blobs: BlobStore, checkpoint: Digest): Promise<readonly Digest[] | undefined> {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { Conflict, NotFound } from '../../errors.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import { interceptStore } from '../../storage/intercept.ts';
+import type { ExperimentHead } from '../../storage/records.ts';
 import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
@@ -90,9 +91,9 @@ test('a pin that comes at any moment of a training holds, or is refused', async 
 });
 
 describe('a branch can be trained, or is refused,', () => {
-  async function expectTrainable(store: ObjectStore, isThere: boolean, n: number): Promise<void> {
-    expect(await createRefs(store).experiments.list()).toEqual(isThere ? ['new', 'toy'] : ['toy']);
-    if (!isThere) return;
+  async function expectTrainable(store: ObjectStore, names: readonly string[], n: number): Promise<void> {
+    expect(await createRefs(store).experiments.list()).toEqual(names);
+    if (!names.includes('new')) return;
     const next = createTrainingLab(store);
     await train(next, 'new', 8);
     expect(
@@ -105,7 +106,7 @@ describe('a branch can be trained, or is refused,', () => {
   test('when it is made at any moment of the training of its parent', async () => {
     const outcomes = { made: 0, refused: 0 };
     for await (const { n, store, took = false } of interrupt(lab => train(lab, 'toy', 16), branch)) {
-      await expectTrainable(store, took, n);
+      await expectTrainable(store, took ? ['new', 'toy'] : ['toy'], n);
       outcomes[took ? 'made' : 'refused']++;
     }
     expect(outcomes.made).toBeGreaterThan(20);
@@ -115,11 +116,34 @@ describe('a branch can be trained, or is refused,', () => {
   test('when its parent trains on at any moment of its making', async () => {
     const outcomes = { made: 0, refused: 0 };
     for await (const { n, store, firstTook } of interrupt(branch, lab => train(lab, 'toy', 16))) {
-      await expectTrainable(store, firstTook, n);
+      await expectTrainable(store, firstTook ? ['new', 'toy'] : ['toy'], n);
       outcomes[firstTook ? 'made' : 'refused']++;
     }
     expect(outcomes.made).toBeGreaterThan(5);
     expect(outcomes.refused).toBeGreaterThan(5);
+  });
+
+  test('when an equal experiment prunes the checkpoint while the parent lets it go to the branch', async () => {
+    const store = createMemoryStore(new Map(objects));
+    const lab = createTrainingLab(store);
+    const { value: parent } = await readHead(store, 'toy');
+    // A twin that is about to prune the checkpoint of step 4.
+    const [superseded, ...history] = parent.history;
+    if (!superseded) throw new Error('no checkpoint');
+    const twin: ExperimentHead = { ...parent, state: 'running', target: 128, history, superseded: [superseded] };
+    await createRefs(store).experiments.create('twin', twin);
+    let lists = 0;
+    const slow = interceptStore(store, async ({ operation, key }, run) => {
+      const listed = await run();
+      if (operation !== 'list' || key !== 'refs/experiments/' || ++lists > 1) return listed;
+      await branch(lab);
+      await changeHead(store, 'toy', head => ({ ...head, history }));
+      return listed;
+    });
+    await train(createTrainingLab(slow), 'twin', 12);
+    await expectTrainable(store, ['new', 'toy', 'twin'], 1);
+    expect((await readHead(store, 'twin')).value.superseded).toEqual([]);
+    expect(lists).toBeGreaterThan(1);
   });
 
   test('when its parent is deleted at any moment of its making', async () => {
