@@ -1,7 +1,7 @@
-/** @file Which folder a store is, and what in it is no object. */
+/** @file The folder of a folder store, and its reserved part. */
 import { InvalidInput } from '../errors.ts';
 
-/** Where a folder store keeps what is no object: temporary files, locks, keys. */
+/** Holds the files of a folder store that are not objects: temporary files, locks, keys. */
 export const RESERVED_FOLDER = '.easel';
 
 /**

@@ -3,7 +3,7 @@ import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits, widenF16 } from './ha
 
 const ALL_BITS = Array.from({ length: 0x10000 }, (_, bits) => bits);
 
-it('gives every binary16 back', () => {
+it('converts every binary16 to a number and back', () => {
   const wrong = ALL_BITS.filter(bits => {
     const value = fromF16Bits(bits);
     return Number.isNaN(value) ? !Number.isNaN(fromF16Bits(toF16Bits(value))) : toF16Bits(value) !== bits;
@@ -21,7 +21,7 @@ it('rounds to the nearest binary16, ties to even', () => {
   expect(fromF16Bits(toF16Bits(3 * 2 ** -26))).toBe(2 ** -24);
 });
 
-it('gives every bfloat16 back, and rounds ties to even', () => {
+it('converts every bfloat16 to a number and back, and rounds ties to even', () => {
   const wrong = ALL_BITS.filter(bits => {
     const value = fromBf16Bits(bits);
     return !Number.isNaN(value) && toBf16Bits(value) !== bits;

@@ -1,6 +1,6 @@
 /**
- * @file IEEE 754 binary16 and bfloat16 as their bits, rounding to nearest, ties to even. (Float16Array came with Node
- * 24 only.)
+ * @file Converts numbers to the bits of IEEE 754 binary16 and bfloat16 and back. Rounds to nearest, ties to even. (Node
+ * has Float16Array only since version 24.)
  */
 
 const scratch = new Float32Array(1);
@@ -18,7 +18,7 @@ export function fromBf16Bits(bits: number): number {
   return scratch[0] ?? 0;
 }
 
-/** Too large becomes infinity, too small a subnormal or zero. */
+/** Numbers that are too large become infinity, too small ones a subnormal number or zero. */
 export function toF16Bits(x: number): number {
   scratch[0] = x;
   const bits = bitsOf[0] ?? 0;
@@ -27,7 +27,8 @@ export function toF16Bits(x: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
   if (magnitude >= 0x477ff000) return sign | 0x7c00; // rounds to 65536 or more
   if (magnitude < 0x38800000) {
-    // Below 2^-14: a multiple of 2^-24. The addition rounds it, ties to even, as f32 does at that exponent.
+    // Below 2^-14, f16 is a multiple of 2^-24. The addition rounds to it, ties to even, since f32 does so at that
+    // exponent.
     scratch[0] = Math.abs(x) + 0.5;
     return sign | ((bitsOf[0] ?? 0) - 0x3f000000);
   }
@@ -44,7 +45,7 @@ export function fromF16Bits(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** Every f16 as f32, by its bits: a look-up is several times as fast as the arithmetic. */
+/** All f16 numbers as f32, by their bits. A look-up is several times as fast as the arithmetic. */
 let f16Table: Float32Array | undefined;
 
 /** Writes f16 numbers, given as bits, into `target` from `at` on. */

@@ -15,15 +15,15 @@ const ARRAYS: Readonly<Record<string, NpyInput>> = {
   empty: { dtype: 'f32', shape: [0, 4], data: new Float32Array() },
 };
 
-describe('npy', () => {
+describe('an .npy file', () => {
   for (const [name, array] of Object.entries(ARRAYS)) {
-    it(`writes the bytes of numpy.save and reads them: ${name}`, () => {
+    it(`has the bytes of numpy.save and is read back: ${name}`, () => {
       expect(Buffer.from(encodeNpy(array)).equals(golden(`${name}.npy`))).toBe(true);
       expect(decodeNpy(golden(`${name}.npy`))).toEqual(array);
     });
   }
 
-  it('reads from an unaligned place, and without a copy from an aligned one', () => {
+  it('is read from any position, and without a copy from an aligned one', () => {
     const file = encodeNpy({ dtype: 'f32', shape: [2], data: Float32Array.of(1, 2) });
     const shifted = new Uint8Array(file.length + 1);
     shifted.set(file, 1);
@@ -35,7 +35,7 @@ describe('npy', () => {
     expect(decodeNpy(file).data.buffer).toBe(file.buffer);
   });
 
-  it('keeps the header a multiple of 64 whatever the shape', () => {
+  it('has a header of a multiple of 64 bytes for every shape', () => {
     for (const shape of [[1], [123456], [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]) {
       const count = shape.reduce((a, b) => a * b);
       const file = encodeNpy({ dtype: 'u8', shape, data: new Uint8Array(count) });
@@ -44,7 +44,7 @@ describe('npy', () => {
     }
   });
 
-  it('refuses data that does not fit its type or shape', () => {
+  it('is not written from data that does not fit its type or shape', () => {
     expect(() => encodeNpy({ dtype: 'f32', shape: [3], data: new Float32Array(2) })).toThrow(InvalidInput);
     expect(() => encodeNpy({ dtype: 'f16', shape: [2], data: new Float32Array(2) })).toThrow(
       'f16 data in a Float32Array',
@@ -53,7 +53,7 @@ describe('npy', () => {
     expect(() => encodeNpy({ dtype: 'u8', shape: [-1], data: new Uint8Array(1) })).toThrow(InvalidInput);
   });
 
-  it('says what is wrong with a file', () => {
+  it('is refused with the reason when it is damaged or unsupported', () => {
     const file = golden('f32.npy');
     const broken = (change: (bytes: Uint8Array) => void) => {
       const copy = new Uint8Array(file);

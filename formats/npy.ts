@@ -15,15 +15,15 @@ import {
 const DESCRIPTORS = { u8: '|u1', i32: '<i4', f32: '<f4', f16: '<f2' } as const;
 
 export type NpyType = keyof typeof DESCRIPTORS;
-/** What {@link encodeNpy} takes: { dtype, shape, data }; f16 as bits in a Uint16Array. */
+/** Input of {@link encodeNpy}; f16 as bits in a Uint16Array. */
 export type NpyInput = EncodableTensor & { readonly dtype: NpyType };
-/** What {@link decodeNpy} returns: `dtype` tells the type of `data`. */
+/** Result of {@link decodeNpy}: `dtype` tells the type of `data`. */
 export type NpyArray = DecodedTensor<NpyType>;
 
 const MAGIC = '\x93NUMPY';
 /** Magic, version and the length of the header. */
 const PREAMBLE_BYTES = 10;
-/** The data starts at a multiple of it (ARRAY_ALIGN). */
+/** The data starts at a multiple of this (ARRAY_ALIGN). */
 const ALIGNMENT = 64;
 /** NumPy leaves room for the first axis to grow to this many digits (GROWTH_AXIS_MAX_DIGITS). */
 const GROWTH_DIGITS = 21;
@@ -35,8 +35,10 @@ export function encodeNpy(array: NpyInput): Uint8Array {
   const { shape } = array;
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const growth = shape.length === 0 ? 0 : GROWTH_DIGITS - String(shape[0]).length;
-  const dictionary = `{'descr': '${DESCRIPTORS[array.dtype]}', 'fortran_order': False, 'shape': ${tuple}, }${' '.repeat(growth)}`;
-  // NumPy pads by a whole 64 when nothing is missing, as its own formula does.
+  const descriptor = DESCRIPTORS[array.dtype];
+  const fields = `{'descr': '${descriptor}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const dictionary = fields + ' '.repeat(growth);
+  // As in NumPy, an aligned header is padded by another 64 bytes.
   const padding = ALIGNMENT - ((PREAMBLE_BYTES + dictionary.length + 1) % ALIGNMENT);
   const header = `${dictionary}${' '.repeat(padding)}\n`;
   if (header.length > 0xffff) throw new InvalidInput(`npy: ${shape.length} axes do not fit a header of version 1.0`);
@@ -56,7 +58,7 @@ export interface NpyHeader {
   readonly start: number;
 }
 
-/** What the front of a file says of the whole. @throws Unprocessable when it is not such a file, or cut short. */
+/** Reads the header at the start of a file. @throws Unprocessable when the file is not .npy or is truncated. */
 export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (file.length < PREAMBLE_BYTES || file.toString('latin1', 0, MAGIC.length) !== MAGIC) {
@@ -71,9 +73,7 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   return { ...parseHeader(file.toString('latin1', PREAMBLE_BYTES, start)), start };
 }
 
-/**
- * A view into `bytes` where the alignment allows it. @throws Unprocessable when it is not such a file, or cut short.
- */
+/** A view into `bytes` if the alignment allows it. @throws Unprocessable when the file is not .npy or is truncated. */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   const { dtype, shape, start } = readNpyHeader(bytes);
   const expectedBytes = countElements(shape) * bytesPerElement(dtype);

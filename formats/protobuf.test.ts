@@ -3,7 +3,7 @@ import { MessageWriter, scanFields } from './protobuf.ts';
 
 const hexOf = (writer: MessageWriter) => Buffer.from(writer.finish()).toString('hex');
 
-/** What protoc makes of these messages (protobuf.dev/programming-guides/encoding). */
+/** Bytes that protoc writes (protobuf.dev/programming-guides/encoding). */
 describe('MessageWriter', () => {
   it.each([
     [0, '0800'],
@@ -23,7 +23,7 @@ describe('MessageWriter', () => {
     expect(hexOf(new MessageWriter().string(2, 'testing'))).toBe('120774657374696e67');
   });
 
-  it('writes messages in messages, long ones too', () => {
+  it('writes messages in messages, also long ones', () => {
     const writer = new MessageWriter().message(3, outer => outer.int(1, 150).message(2, inner => inner.int(1, 1)));
     expect(hexOf(writer)).toBe('1a0708960112020801');
     const long = new MessageWriter().message(1, inner => inner.bytes(1, new Uint8Array(5000)));
@@ -35,7 +35,7 @@ describe('MessageWriter', () => {
 describe('scanFields', () => {
   const bytes = new MessageWriter().int(1, 300).float(2, 1).double(16, 2).string(3, 'text').int(4, -1).finish();
 
-  it('finds what was written', () => {
+  it('finds all written fields', () => {
     const found = [...scanFields(bytes)];
     expect(found.map(({ field }) => field)).toEqual([1, 2, 16, 3, 4]);
     expect(found.map(({ start }) => start)).toEqual([0, ...found.slice(0, -1).map(({ end }) => end)]);
@@ -47,7 +47,7 @@ describe('scanFields', () => {
     expect(() => [...scanFields(bytes.subarray(0, length))]).toThrow('ends within a field');
   });
 
-  it('refuses other bytes', () => {
+  it('refuses bytes with an unknown wire type', () => {
     expect(() => [...scanFields(Uint8Array.of(0x0b, 0))]).toThrow('wire type 3');
   });
 });

@@ -1,5 +1,5 @@
 /**
- * @file The protocol buffers wire format (protobuf.dev/programming-guides/encoding): as much of it as ONNX and
+ * @file The part of the protocol buffers wire format (protobuf.dev/programming-guides/encoding) that ONNX and
  * TensorBoard need.
  */
 import { InvalidInput } from '../errors.ts';
@@ -56,7 +56,7 @@ export class MessageWriter {
     return this;
   }
 
-  /** The number of bytes since `start`, put before them. */
+  /** Inserts the number of bytes since `start` before them. */
   #insertLength(start: number): void {
     const length = this.#length - start;
     this.#varint(length);
@@ -65,7 +65,7 @@ export class MessageWriter {
     this.#buffer.set(head, start);
   }
 
-  /** Seven bits a byte, the lowest first; a whole number, negative ones as their two's complement of 64 bits. */
+  /** A whole number, seven bits per byte, lowest first; a negative one as the two's complement of 64 bits. */
   #varint(value: number): void {
     this.#reserve(10);
     let rest = value;
@@ -93,18 +93,18 @@ export class MessageWriter {
   }
 }
 
-/** Where a field of a message is. */
+/** The position of a field in a message. */
 export interface FieldPlace {
   readonly field: number;
   /** First byte of its tag. */
   readonly start: number;
-  /** First byte of what it holds: of wire type 2, behind the length. */
+  /** First byte of the value; for wire type 2, behind the length. */
   readonly body: number;
-  /** Behind its last byte. */
+  /** The byte behind the last byte. */
   readonly end: number;
 }
 
-/** The fields of one message, in order. @throws InvalidInput for bytes that are none. */
+/** The fields of one message, in order. @throws InvalidInput for bytes that are not a message. */
 export function* scanFields(bytes: Uint8Array, from = 0, to: number = bytes.length): Generator<FieldPlace> {
   let at = from;
   const varint = (): number => {
@@ -137,7 +137,7 @@ export function* scanFields(bytes: Uint8Array, from = 0, to: number = bytes.leng
         at += 4;
         break;
       default:
-        throw new InvalidInput(`wire type ${tag % 8} is none of protocol buffers`);
+        throw new InvalidInput(`wire type ${tag % 8} is unknown to protocol buffers`);
     }
     if (at > to) throw new InvalidInput('a message of protocol buffers ends within a field');
     yield { field: Math.floor(tag / 8), start, body, end: at };

@@ -26,27 +26,27 @@ function fileOf(header: unknown, size: number): Uint8Array {
   return Buffer.concat([length, json, Buffer.alloc(size)]);
 }
 
-describe('safetensors', () => {
-  it('writes the bytes of the safetensors library and reads them', () => {
+describe('a safetensors file', () => {
+  it('has the bytes of the safetensors library and is read back', () => {
     expect(Buffer.from(encodeSafetensors(TENSORS, { format: 'np' })).equals(golden)).toBe(true);
     const { tensors, metadata } = decodeSafetensors(golden);
     expect(tensors).toEqual(TENSORS);
     expect(metadata).toEqual({ format: 'np' });
   });
 
-  it('gives equal bytes whatever the order of insertion', () => {
+  it('has equal bytes for every order of insertion', () => {
     const reversed = Object.fromEntries(Object.entries(TENSORS).reverse());
     const a = encodeSafetensors(TENSORS, { x: '1', y: '2' });
     const b = encodeSafetensors(reversed, { y: '2', x: '1' });
     expect(Buffer.from(a).equals(b)).toBe(true);
   });
 
-  it('reads views, which it can for every tensor it wrote', () => {
+  it('is read as views', () => {
     const file = encodeSafetensors(TENSORS);
     for (const tensor of Object.values(decodeSafetensors(file).tensors)) expect(tensor.data.buffer).toBe(file.buffer);
   });
 
-  it('writes and reads a file without tensors, and names that objects treat specially', () => {
+  it('can have no tensors, and names that objects treat specially', () => {
     expect(decodeSafetensors(encodeSafetensors({}))).toEqual({ tensors: {}, metadata: {} });
     const odd = Object.fromEntries([
       ['__proto__', TENSORS.a],
@@ -55,7 +55,7 @@ describe('safetensors', () => {
     expect(Object.keys(decodeSafetensors(encodeSafetensors(odd)).tensors).sort()).toEqual(['7', '__proto__']);
   });
 
-  it('refuses data that does not fit its type or shape', () => {
+  it('is not written from data that does not fit its type or shape', () => {
     expect(() => encodeSafetensors({ x: { dtype: 'f32', shape: [3], data: new Float32Array(2) } })).toThrow(
       InvalidInput,
     );
@@ -71,9 +71,12 @@ describe('safetensors', () => {
     'no length': [new Uint8Array(7), 'shorter than its length field'],
     'a header beyond the file': [Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0, 0x7b), 'cut short'],
     'an absurd length': [new Uint8Array(16).fill(0xff), 'a header of'],
-    'no JSON': [fileOf('{"a"', 0), 'no JSON'],
-    'no UTF-8': [Buffer.concat([Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), Uint8Array.of(0xff)]), 'no JSON'],
-    'a list': [fileOf([], 0), 'no JSON object'],
+    'a header that is not JSON': [fileOf('{"a"', 0), 'not JSON'],
+    'a header that is not UTF-8': [
+      Buffer.concat([Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0), Uint8Array.of(0xff)]),
+      'not JSON',
+    ],
+    'a list as header': [fileOf([], 0), 'not a JSON object'],
     'a hole': [fileOf({ a: f32(0, 4), b: f32(8, 12) }, 12), '"b" begins at byte 8 where 4 was expected'],
     'an overlap': [fileOf({ a: f32(0, 8), b: f32(4, 12) }, 12), '"b" begins at byte 4 where 8 was expected'],
     'data after the last': [fileOf({ a: f32(0, 4) }, 8), 'end at byte 4 of 8'],
@@ -83,10 +86,10 @@ describe('safetensors', () => {
     'an end before its begin': [fileOf({ a: f32(4, 0, [1]) }, 4), 'begins after its end'],
     'an unknown type': [fileOf({ a: { ...f32(0, 8), dtype: 'F64' } }, 8), '"F64"'],
     'an unknown field': [fileOf({ a: { ...f32(0, 4), more: 1 } }, 4), '"more"'],
-    'metadata of numbers': [fileOf({ __metadata__: { a: 1 } }, 0), 'no string'],
+    'metadata of numbers': [fileOf({ __metadata__: { a: 1 } }, 0), 'not a string'],
   };
   for (const [name, [file, message]] of Object.entries(cases)) {
-    it(`refuses a file with ${name}`, () => {
+    it(`is refused with ${name}`, () => {
       expect(() => decodeSafetensors(file)).toThrow(Unprocessable);
       expect(() => decodeSafetensors(file)).toThrow(message);
     });

@@ -1,4 +1,4 @@
-/** @file safetensors (huggingface/safetensors, format in its README): the same bytes as its own library writes. */
+/** @file safetensors (huggingface/safetensors, format in its README). Writes the same bytes as its own library. */
 import { Unprocessable } from '../errors.ts';
 import {
   bytesOfTensor,
@@ -14,7 +14,7 @@ const TYPE_NAMES = { f32: 'F32', f16: 'F16', bf16: 'BF16', i32: 'I32', u8: 'U8',
 const TYPES: ReadonlyMap<string, ElementType> = new Map(
   (['f32', 'f16', 'bf16', 'i32', 'u8', 'bool'] as const).map(type => [TYPE_NAMES[type], type]),
 );
-/** Where the library sorts a type: larger alignment first, then this order of its own enumeration, last first. */
+/** Sort key of a type in the library: larger alignment first, then its enumeration, last first. */
 const TYPE_ORDER: Readonly<Record<ElementType, number>> = { f32: 0, i32: 1, bf16: 2, f16: 3, u8: 4, bool: 5 };
 
 /** The library refuses longer headers. */
@@ -28,8 +28,8 @@ export interface SafetensorsFile {
 }
 
 /**
- * Equal tensors give equal bytes: tensors lie by type (wider first, so that each is aligned), then by name; metadata by
- * key.
+ * Equal tensors give equal bytes: tensors are sorted by type (wider first, so that each is aligned), then by name;
+ * metadata by key.
  * @throws InvalidInput when array, type and shape of a tensor disagree.
  */
 export function encodeSafetensors(
@@ -69,8 +69,8 @@ export function encodeSafetensors(
 }
 
 /**
- * Tensors are views into `bytes` where the alignment allows it.
- * @throws Unprocessable on a damaged header, an unknown type, or offsets that overlap, leave holes or disagree with a
+ * Tensors are views into `bytes` if the alignment allows it.
+ * @throws Unprocessable for a damaged header, an unknown type, or offsets that overlap, leave holes or disagree with a
  * shape.
  */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsFile {
@@ -103,22 +103,20 @@ function parseHeader(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw malformed('the header is no JSON', cause);
+    throw malformed('the header is not JSON', cause);
   }
-  if (!isRecord(header)) throw malformed('the header is no JSON object');
+  if (!isRecord(header)) throw malformed('the header is not a JSON object');
   return header;
 }
 
 function parseInfo(name: string, value: unknown) {
-  if (!isRecord(value)) throw malformed(`"${name}" is no object`);
+  if (!isRecord(value)) throw malformed(`"${name}" is not an object`);
   const { dtype: typeName, shape, data_offsets: offsets, ...others } = value;
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) throw malformed(`"${name}" has the unknown field "${unknown}"`);
   const dtype = typeof typeName === 'string' ? TYPES.get(typeName) : undefined;
   if (dtype === undefined) {
-    throw malformed(
-      `"${name}" has the type ${JSON.stringify(typeName)}, which is none of ${[...TYPES.keys()].join(', ')}`,
-    );
+    throw malformed(`"${name}" has the type ${JSON.stringify(typeName)}, known are ${[...TYPES.keys()].join(', ')}`);
   }
   if (!isSizes(shape)) throw malformed(`"${name}" has no shape`);
   if (!isSizes(offsets) || offsets.length !== 2) throw malformed(`"${name}" has no pair of offsets`);
@@ -138,21 +136,21 @@ function checkCoverage(spans: (readonly [begin: number, end: number, name: strin
 
 function parseMetadata(notes: unknown): Readonly<Record<string, string>> {
   if (notes === undefined) return {};
-  if (!isRecord(notes)) throw malformed(`${METADATA} is no object`);
+  if (!isRecord(notes)) throw malformed(`${METADATA} is not an object`);
   const metadata: Record<string, string> = {};
   for (const [key, value] of Object.entries(notes)) {
-    if (typeof value !== 'string') throw malformed(`${METADATA} "${key}" is no string`);
+    if (typeof value !== 'string') throw malformed(`${METADATA} "${key}" is not a string`);
     define(metadata, key, value);
   }
   return metadata;
 }
 
-/** Plain assignment would lose a key called `__proto__`. */
+/** A plain assignment would lose a key named `__proto__`. */
 function define<T>(record: Record<string, T>, key: string, value: T): void {
   Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
-/** By UTF-8 bytes, as the library's own language compares strings. */
+/** Compares UTF-8 bytes, as the library (in Rust) compares strings. */
 function compareNames(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -10,7 +10,7 @@ async function read(chunks: readonly Uint8Array[], onBytes?: () => void): Promis
   return events;
 }
 
-test('messages are the same however the bytes are cut, also inside a character', async () => {
+test('messages do not depend on how the bytes are cut, also inside a character', async () => {
   const text = 'retry: 2000\n\nid: 1\nevent: progress\ndata: {"a":"é"}\n\n: keep-alive\n\ndata: x\ndata: y\n\n';
   const bytes = new TextEncoder().encode(text);
   const expected = [{ id: '1', event: 'progress', data: '{"a":"é"}' }, { data: 'x\ny' }];

@@ -1,4 +1,4 @@
-/** @file Server-sent events as they come in (WHATWG HTML, section 9.2): bytes -> messages. */
+/** @file Reads server-sent events (WHATWG HTML, section 9.2): bytes -> messages. */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 export interface ServerSentEvent {
@@ -9,8 +9,8 @@ export interface ServerSentEvent {
 }
 
 /**
- * Yields the messages of one connection; a message cut off at the end is dropped, as the standard says. `onBytes` hears
- * of every chunk, comments included: a sign of life.
+ * Yields the messages of one connection. Drops a message that is cut off at the end, as the standard says. Calls
+ * `onBytes` for every chunk, including comments: a sign of life.
  */
 export async function* readServerSentEvents(
   body: AsyncIterable<Uint8Array>,

@@ -22,7 +22,7 @@ const ODD_NAMES = [
   'line\nbreak=1',
 ];
 
-/** Reads with tar-stream, an implementation of its own. */
+/** Reads with tar-stream, another implementation. */
 async function extractWithPeer(archive: Uint8Array): Promise<Map<string, Uint8Array>> {
   const members = new Map<string, Uint8Array>();
   const reader = extract();
@@ -52,8 +52,8 @@ async function collect(stream: AsyncIterable<unknown>): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-describe('tar', () => {
-  it('writes the bytes of GNU tar --format=ustar', () => {
+describe('a tar archive', () => {
+  it('has the bytes of GNU tar --format=ustar', () => {
     const ours = packTar([
       ['000.txt', bytes('first\n')],
       ['sub/001.bin', BINARY],
@@ -62,7 +62,7 @@ describe('tar', () => {
   });
 
   for (const format of ['ustar', 'gnu', 'pax']) {
-    it(`reads GNU tar --format=${format}`, () => {
+    it(`is read when GNU tar --format=${format} wrote it`, () => {
       const archive = golden(`${format}.tar`);
       const entries = readTar(archive);
       const names = ['000.txt', '000.cls', 'sub/', 'sub/001.bin', DEEP, ...(format === 'ustar' ? [] : [LONG])];
@@ -77,7 +77,7 @@ describe('tar', () => {
     });
   }
 
-  it('agrees with tar-stream in both directions, whatever the names', async () => {
+  it('is read and written as by tar-stream, for all kinds of names', async () => {
     const members = ODD_NAMES.map(name => [name, bytes(`body of ${name}`)] as const);
     const archive = packTar(members);
     expect(await extractWithPeer(archive)).toEqual(new Map(members));
@@ -86,17 +86,17 @@ describe('tar', () => {
     expect(theirs.map(({ name, body }) => [name, Buffer.from(body).toString()])).toEqual(ODD_NAMES.map(n => [n, n]));
   });
 
-  it('gives equal bytes for equal members', () => {
+  it('has equal bytes for equal members', () => {
     const members = [['a', BINARY] as const];
     expect(packTar(members)).toEqual(packTar(members));
   });
 
-  it('refuses names that no tar can hold', () => {
+  it('is not written with names that tar cannot store', () => {
     expect(() => packTar([['', BINARY]])).toThrow(InvalidInput);
     expect(() => packTar([['a\0b', BINARY]])).toThrow(InvalidInput);
   });
 
-  it('says what is wrong with an archive', () => {
+  it('is refused with the reason when it is damaged', () => {
     const archive = packTar([['a', BINARY]]);
     expect(() => readTar(archive.subarray(0, 700))).toThrow('cut short');
     expect(() => readTar(archive.subarray(0, 300))).toThrow(Unprocessable);
@@ -107,7 +107,7 @@ describe('tar', () => {
     expect(readTar(new Uint8Array())).toEqual([]);
   });
 
-  it('is not led to hold what an archive made by an attacker asks for', () => {
+  it('cannot make the reader allocate more than its own size', () => {
     const header = (change: (header: Buffer) => void) => {
       const archive = Buffer.from(packTar([['a', bytes('')]]));
       change(archive);
@@ -118,7 +118,7 @@ describe('tar', () => {
     };
     const size = (value: string) => (archive: Buffer) => archive.write(value, 124, 'latin1');
     const type = (value: string) => (archive: Buffer) => archive.write(value, 156, 'latin1');
-    // 8 GiB announced, none there; in base 256, more than any number.
+    // 8 GiB announced and no body; a size in base 256 beyond all numbers.
     expect(() => readTar(header(size('77777777777\0')))).toThrow('cut short');
     expect(() => readTar(header(size('\xff'.repeat(12))))).toThrow('too large');
     const longName = Buffer.concat([
@@ -135,7 +135,7 @@ describe('tar', () => {
     expect(() => readTar(many, 10)).toThrow('more than 10 entries');
   });
 
-  it('names links as having no body', async () => {
+  it('gives links without a body', async () => {
     const writer = pack();
     writer.entry({ name: 'link', type: 'symlink', linkname: '/etc/passwd' });
     writer.entry({ name: 'after' }, 'x');

@@ -1,6 +1,6 @@
 /**
- * @file Tar archives in memory: deterministic USTAR out (POSIX.1-1988, pax records for names that do not fit), USTAR,
- * pax and GNU in.
+ * @file Tar archives in memory. Writes deterministic USTAR (POSIX.1-1988, with pax records for names that do not fit);
+ * reads USTAR, pax and GNU.
  */
 import { InvalidInput, Unprocessable } from '../errors.ts';
 
@@ -10,16 +10,18 @@ export const BLOCK_BYTES = 512;
 const TRAILER_BYTES = 2 * BLOCK_BYTES;
 const NAME_BYTES = 100;
 const PREFIX_BYTES = 155;
-/** 70,000 photographs with two sidecars each are 210,000; an archive made to exhaust memory has millions. */
+/**
+ * 70,000 photographs with two sidecar files each are 210,000 entries; an archive made to exhaust memory has millions.
+ */
 const MAX_ENTRIES = 500_000;
-/** Of a long name or pax records: PATH_MAX of Linux is 4,096. */
+/** Longest name and longest pax records: PATH_MAX of Linux is 4,096. */
 const MAX_META_BYTES = 65_536;
 const MAX_NAME_BYTES = 4096;
-/** What eleven octal digits can say. */
+/** The largest number of eleven octal digits. */
 const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 
 export interface TarEntry {
-  /** As stored: may hold `..` or start with `/`. */
+  /** As stored: may contain `..` or start with `/`. */
   readonly name: string;
   /** `other`: links, devices and the like, which have no body here. */
   readonly kind: 'file' | 'directory' | 'other';
@@ -43,7 +45,7 @@ export function packTar(members: Iterable<readonly [name: string, body: Uint8Arr
   return archive;
 }
 
-/** Bytes before a member's body: its header, and pax records where the name needs them. */
+/** Bytes before the body of a member: its header, and pax records if the name needs them. */
 export function headerBytes(name: string): number {
   return splitName(name) ? BLOCK_BYTES : 2 * BLOCK_BYTES + roundUp(paxRecord('path', name).length);
 }
@@ -54,8 +56,8 @@ export function roundUp(size: number): number {
 }
 
 /**
- * All entries, in order. Sparse files and continued volumes are refused, damage is found by the header's checksum.
- * Bodies are views, and nothing is unpacked, so an archive costs its own bytes and its entries.
+ * All entries, in order. Refuses sparse files and continued volumes, and finds damage by the checksum of the header.
+ * Bodies are views, so an archive takes no memory but its own bytes and its entries.
  * @throws Unprocessable naming the byte at which the archive is damaged, has a name of more than 4,096 bytes, or
  * entries beyond `maxEntries`.
  */
@@ -128,7 +130,7 @@ function padding(size: number): Uint8Array {
   return new Uint8Array(roundUp(size) - size);
 }
 
-/** How USTAR holds the name, or undefined when it cannot: ASCII only, 100 bytes, or 155 + "/" + 100. */
+/** The name as USTAR stores it: ASCII, 100 bytes or 155 + "/" + 100; undefined if it does not fit. */
 function splitName(name: string): { readonly name: string; readonly prefix: string } | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is meant
   if (!/^[\x01-\x7f]*$/.test(name)) return undefined;
@@ -156,7 +158,7 @@ function makeHeader(name: string, prefix: string, size: number, type: string): U
   return header;
 }
 
-/** Sum of the header's bytes, its own field read as spaces. */
+/** Sum of the bytes of the header, with the checksum field read as spaces. */
 function sumOf(header: Uint8Array): number {
   let sum = 8 * 0x20;
   for (let i = 0; i < BLOCK_BYTES; i++) if (i < 148 || i >= 156) sum += header[i] ?? 0;
@@ -177,13 +179,13 @@ function parseNumber(header: Buffer, start: number, length: number, at: number):
     return value;
   }
   const digits = text(field).trim();
-  if (!/^[0-7]*$/.test(digits)) throw damaged(at, `"${digits}" is no octal number`);
+  if (!/^[0-7]*$/.test(digits)) throw damaged(at, `"${digits}" is not an octal number`);
   return digits === '' ? 0 : Number.parseInt(digits, 8);
 }
 
 function headerName(header: Buffer): string {
   const name = text(header.subarray(0, NAME_BYTES));
-  // GNU's old format keeps times where POSIX keeps the prefix.
+  // The old GNU format stores times where POSIX stores the prefix.
   const posix = header.toString('latin1', 257, 263) === 'ustar\0';
   const prefix = posix ? text(header.subarray(345, 345 + PREFIX_BYTES)) : '';
   return prefix === '' ? name : `${prefix}/${name}`;
@@ -218,7 +220,7 @@ function parsePax(body: Uint8Array, at: number): Overrides {
     if (key.startsWith('GNU.sparse')) throw damaged(at, 'a sparse file');
     if (key === 'path') overrides = { ...overrides, name: value };
     if (key === 'size') {
-      if (!/^\d{1,15}$/.test(value)) throw damaged(at, `"${value}" is no size`);
+      if (!/^\d{1,15}$/.test(value)) throw damaged(at, `"${value}" is not a size`);
       overrides = { ...overrides, size: Number(value) };
     }
     start += length;

@@ -1,4 +1,4 @@
-/** @file Tensors as the file formats see them: an element type, a shape, and little-endian bytes in C order. */
+/** @file Tensors of file formats: an element type, a shape, and little-endian bytes in C order. */
 import { InvalidInput } from '../errors.ts';
 
 /** `bool` is one byte of 0 or 1; `f16` and `bf16` are their bits. */
@@ -6,7 +6,7 @@ export type ElementType = 'u8' | 'bool' | 'i32' | 'f32' | 'f16' | 'bf16';
 
 export type ElementArray = Uint8Array | Int32Array | Float32Array | Uint16Array;
 
-/** What the encoders take: the array must be the one that {@link ArrayOf} names, which is checked. */
+/** Input of the encoders. They check that `data` is the array type that {@link ArrayOf} names. */
 export interface EncodableTensor {
   readonly dtype: ElementType;
   /** Sizes of the axes, outermost first; [] is a scalar. */
@@ -23,7 +23,7 @@ export interface ArrayOf {
   readonly bf16: Uint16Array;
 }
 
-/** What the decoders return: `dtype` tells the type of `data`. */
+/** Result of the decoders: `dtype` tells the type of `data`. */
 export type DecodedTensor<T extends ElementType = ElementType> = {
   readonly [K in T]: { readonly dtype: K; readonly shape: readonly number[]; readonly data: ArrayOf[K] };
 }[T];
@@ -46,7 +46,7 @@ export function countElements(shape: readonly number[]): number {
   let count = 1;
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw new InvalidInput(`the shape [${shape.join(', ')}] is no shape`, { expected: 'non-negative integers' });
+      throw new InvalidInput(`[${shape.join(', ')}] is not a shape`, { expected: 'non-negative integers' });
     }
     count *= size;
   }
@@ -54,7 +54,7 @@ export function countElements(shape: readonly number[]): number {
   return count;
 }
 
-/** The bytes of a tensor as they are stored (a view). @throws InvalidInput when array, type and shape disagree. */
+/** A view of the bytes of a tensor. @throws InvalidInput when array, type and shape disagree. */
 export function bytesOfTensor(tensor: EncodableTensor, what: string): Uint8Array {
   const { dtype, shape, data } = tensor;
   const expected = ARRAYS[dtype];
@@ -70,7 +70,7 @@ export function bytesOfTensor(tensor: EncodableTensor, what: string): Uint8Array
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** A tensor over stored bytes: a view where the alignment allows it, else a copy. `bytes` has exactly its length. */
+/** A tensor from stored bytes: a view if the alignment allows it, otherwise a copy. `bytes` has exactly its length. */
 export function tensorOverBytes<T extends ElementType>(
   dtype: T,
   shape: readonly number[],
@@ -78,9 +78,9 @@ export function tensorOverBytes<T extends ElementType>(
 ): DecodedTensor<T> {
   const make: new (buffer: ArrayBufferLike, byteOffset: number, length: number) => ElementArray = ARRAYS[dtype];
   const width = bytesPerElement(dtype);
-  // A copy is a fresh Uint8Array: slice() of a Buffer would be a view.
+  // Copies into a new Uint8Array: slice() of a Buffer would be a view.
   const { buffer, byteOffset } = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   const data = new make(buffer, byteOffset, bytes.length / width);
-  // The table gives each type its array, which the compiler cannot follow through a generic key.
+  // The table gives each type its array; TypeScript cannot infer that through a generic key.
   return { dtype, shape, data } as unknown as DecodedTensor<T>;
 }

@@ -8,7 +8,7 @@ describe('crc32c', () => {
     ['32 ones', new Uint8Array(32).fill(0xff), 0x62a8ab43],
     ['32 ascending', Uint8Array.from({ length: 32 }, (_, i) => i), 0x46dd794e],
     ['123456789', Buffer.from('123456789'), 0xe3069283],
-  ])('of %s', (_, bytes, expected) => {
+  ])('the CRC-32C of %s is that of RFC 3720', (_, bytes, expected) => {
     expect(crc32c(bytes)).toBe(expected);
   });
 });

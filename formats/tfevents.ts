@@ -41,7 +41,7 @@ function frame(record: Uint8Array): Uint8Array {
 
 const MASK_DELTA = 0xa282ead8;
 
-/** Rotated and offset, since checksums of data that holds checksums are weak. */
+/** Rotated and offset: a checksum of data that contains checksums would be weak. */
 export function maskedChecksum(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0;

@@ -25,9 +25,9 @@ function columnWithIndex(index: unknown): Uint8Array {
   ]);
 }
 
-describe('column', () => {
+describe('a column', () => {
   for (const count of [0, 1, 10, 11, 12, 64, 1000]) {
-    it(`gives back ${count} members as views, by index and as a plain tar`, () => {
+    it(`returns ${count} members as views, by index and as a plain tar`, () => {
       const members = makeMembers(count);
       const column = packColumn(members);
       expect(print(readColumn(column))).toEqual(print(members));
@@ -45,7 +45,7 @@ describe('column', () => {
     }
   });
 
-  it('tells from its head where one member lies', () => {
+  it('has the positions of its members in its head', () => {
     const members = makeMembers(64);
     const column = packColumn(members);
     const end = columnHeadBytes(column.subarray(0, 512));
@@ -56,7 +56,7 @@ describe('column', () => {
     expect(column.subarray(start, start + 63 * 37)).toEqual(members.get('0000000000000063.image.npy'));
   });
 
-  it('keeps names that look like numbers, and a name of an object', () => {
+  it('keeps names that look like numbers or like properties of objects', () => {
     const members = new Map(
       ['10', '9', '__proto__', 'constructor', 'Ü'].map(name => [name, new Uint8Array(Buffer.from(name))]),
     );
@@ -64,14 +64,14 @@ describe('column', () => {
     expect(names).toEqual([...members.keys()]);
   });
 
-  it('refuses a member called like its index', () => {
+  it('cannot have a member named like its index', () => {
     expect(() => packColumn(new Map([[INDEX_NAME, Uint8Array.of()]]))).toThrow(InvalidInput);
   });
 
   const cases: Readonly<Record<string, readonly [column: Uint8Array, message: string]>> = {
     'no index': [packTar([['a', Uint8Array.of(1)]]), 'first member is not index.json'],
-    nothing: [new Uint8Array(), 'first member is not index.json'],
-    'no JSON': [columnWithIndex('{'), 'no JSON'],
+    'no bytes': [new Uint8Array(), 'first member is not index.json'],
+    'an index that is not JSON': [columnWithIndex('{'), 'not JSON'],
     'another version': [columnWithIndex({ v: 2, members: {} }), 'version 2'],
     'no members': [columnWithIndex({ v: 1 }), 'no members'],
     'a span of three': [columnWithIndex({ v: 1, members: { a: [1536, 3, 1] } }), '"a" has the span [1536,3,1]'],
@@ -83,7 +83,7 @@ describe('column', () => {
     'a cut index': [packColumn(makeMembers(64)).subarray(0, 1024), 'do not hold the index'],
   };
   for (const [name, [column, message]] of Object.entries(cases)) {
-    it(`refuses a column with ${name}`, () => {
+    it(`is refused with ${name}`, () => {
       expect(() => readColumn(column)).toThrow(Unprocessable);
       expect(() => readColumn(column)).toThrow(message);
     });

@@ -1,7 +1,7 @@
 /**
- * @file A column of a page: an uncompressed tar, as WebDataset reads it, whose first member `index.json` says where the
- * others lie: { "v": 1, "members": { name: [offset, size] } }, offsets counted from the start of the archive. So one
- * member is one Range read.
+ * @file A column of a page: an uncompressed tar that WebDataset can read. Its first member `index.json` has the
+ * position of all others: { "v": 1, "members": { name: [offset, size] } }, with offsets from the start of the archive.
+ * So one range request reads one member.
  */
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import { BLOCK_BYTES, headerBytes, packTar, readTar, roundUp } from './tar.ts';
@@ -15,7 +15,7 @@ export interface MemberSpan {
   readonly size: number;
 }
 
-/** Members in the order given. Equal members give equal bytes. @throws InvalidInput when one is called `index.json`. */
+/** Packs members in the given order. Equal members give equal bytes. @throws InvalidInput for the name `index.json`. */
 export function packColumn(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
   if (members.has(INDEX_NAME)) throw new InvalidInput(`a column cannot have a member called ${INDEX_NAME}`);
   const index = makeIndex(members);
@@ -32,7 +32,9 @@ export function readColumn(bytes: Uint8Array): Map<string, Uint8Array> {
   return members;
 }
 
-/** Where the members lie. `head`: at least the first {@link columnHeadBytes} of a column. @throws Unprocessable */
+/**
+ * The positions of the members. `head`: at least the first {@link columnHeadBytes} of a column. @throws Unprocessable
+ */
 export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
   const end = columnHeadBytes(head);
   if (head.length < end) throw malformed(`${head.length} bytes do not hold the index of ${end} bytes`);
@@ -41,7 +43,7 @@ export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
     if (!isPair(span)) throw malformed(`"${name}" has the span ${JSON.stringify(span)}`);
     return { name, offset: span[0], size: span[1] };
   });
-  // A parsed object forgets the order of keys that look like numbers.
+  // Parsed objects do not keep the order of keys that look like numbers.
   spans.sort((a, b) => a.offset - b.offset);
   let reached = end;
   for (const { name, offset, size } of spans) {
@@ -53,7 +55,7 @@ export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
   return new Map(spans.map(({ name, offset, size }) => [name, { offset, size }]));
 }
 
-/** Bytes from the start that {@link readColumnIndex} needs, told from the first 512. */
+/** Bytes that {@link readColumnIndex} needs from the start, computed from the first 512. */
 export function columnHeadBytes(head: Uint8Array): number {
   const name = Buffer.from(head.subarray(0, INDEX_NAME.length + 1)).toString('latin1');
   if (head.length < BLOCK_BYTES || name !== `${INDEX_NAME}\0`) throw malformed(`the first member is not ${INDEX_NAME}`);
@@ -62,7 +64,9 @@ export function columnHeadBytes(head: Uint8Array): number {
   return BLOCK_BYTES + roundUp(size);
 }
 
-/** The index counts its own length: the smallest size at which its offsets are right (they only grow with it). */
+/**
+ * The offsets count the index itself: finds the smallest size of the index with correct offsets (they grow with it).
+ */
 function makeIndex(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
   for (let blocks = 1; ; ) {
     let at = BLOCK_BYTES + blocks * BLOCK_BYTES;
@@ -84,10 +88,10 @@ function parseIndex(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
     index = JSON.parse(Buffer.from(body).toString('utf8'));
   } catch (cause) {
-    throw malformed('the index is no JSON', cause);
+    throw malformed('the index is not JSON', cause);
   }
-  if (!isRecord(index)) throw malformed('the index is no JSON object');
-  if (index.v !== 1) throw malformed(`the index has the version ${JSON.stringify(index.v)}, known is 1`);
+  if (!isRecord(index)) throw malformed('the index is not a JSON object');
+  if (index.v !== 1) throw malformed(`the index has the version ${JSON.stringify(index.v)}; only 1 is known`);
   if (!isRecord(index.members)) throw malformed('the index has no members');
   return index.members;
 }

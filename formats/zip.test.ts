@@ -21,7 +21,7 @@ describe('readZip', () => {
     ]);
   });
 
-  it('finds damage by the checksum, and refuses what is no archive or leads out of its folder', () => {
+  it('finds damage by the checksum, and refuses other files and names that lead out of the folder', () => {
     const archive = packZip([['a', text, 'stored']]);
     archive[35] = (archive[35] ?? 0) ^ 1;
     expect(() => readZip(archive)[0]?.read()).toThrow('another checksum');

@@ -16,17 +16,17 @@ const STORED = 0;
 const DEFLATED = 8;
 
 export interface ZipEntry {
-  /** Relative, without `..`; a folder's ends with "/". */
+  /** Relative, without `..`. Names of folders end with "/". */
   readonly name: string;
-  /** Bytes once unpacked. */
+  /** Bytes after unpacking. */
   readonly size: number;
-  /** Unpacks it. @throws Unprocessable when the bytes are not those that were packed. */
+  /** Unpacks the member. @throws Unprocessable when its checksum differs. */
   read(): Uint8Array;
 }
 
 /**
- * All members in the order of the directory. @throws Unprocessable for what is no zip archive, is damaged or leads out
- * of its folder.
+ * All members in the order of the directory. @throws Unprocessable for bytes that are not a zip archive, a damaged
+ * archive, or a name that leads out of its folder.
  */
 export function readZip(archive: Uint8Array): ZipEntry[] {
   const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);

@@ -37,7 +37,7 @@ interface Instruction {
   readonly words: string;
 }
 
-/** Of a Dockerfile, comments gone and lines joined. */
+/** The instructions of a Dockerfile, without comments, with lines joined. */
 async function readInstructions(path: string): Promise<Instruction[]> {
   const lines = (await read(path))
     .replace(/^#.*\n/gm, '')
@@ -189,7 +189,7 @@ describe('compose.yaml', () => {
     }
   });
 
-  test('compose.yaml takes secrets from files, and gives the administrator’s keys only to services that need them', async () => {
+  test('compose.yaml takes secrets from files, and gives the administrator’s keys only where needed', async () => {
     const text = await read('infra/compose.yaml');
     expect(text).not.toMatch(/(token|secret\w*|password|access_key\w*)\s*[:=]\s*\S/i);
     const users = Object.entries(compose.services).filter(([, each]) => each.env_file.includes('secrets/minio.env'));
@@ -241,7 +241,7 @@ describe.skipIf(!runsTier('systemd', systemd))('the units', () => {
   const MOST_EXPOSED = 25;
 
   test.each(['easel', 'minio'])('systemd accepts %s.service and rates its exposure low', async name => {
-    // What it starts is not on this machine.
+    // This machine does not have the programs that the units start.
     const text = (await read(`infra/${name}.service`)).replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true');
     const path = join(folder, `${name}.service`);
     await writeFile(path, text);

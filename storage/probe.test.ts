@@ -34,19 +34,19 @@ describe('the probe', () => {
   const pause = () => new Promise(resolve => setTimeout(resolve, 1));
   /** Known unfit stores, each with the promise that it breaks. */
   const UNFIT: Readonly<Record<string, readonly [changed: Partial<ObjectStore>, promise: string]>> = {
-    'ignores all conditions': [{ put: (key, body) => memory.put(key, body) }, 'creating what exists fails'],
+    'ignores all conditions': [{ put: (key, body) => memory.put(key, body) }, 'creating an existing key fails'],
     'ignores versions': [
       { put: (key, body, { ifMatch: _, ...options }: PutOptions = {}) => memory.put(key, body, options) },
       'replacing an old version fails',
     ],
-    'accepts a version of what is absent': [
+    'accepts a version of an absent key': [
       {
         put: async (key, body, options = {}) => {
           const absent = (await memory.head(key)) === undefined;
           return memory.put(key, body, absent ? {} : options);
         },
       },
-      'replacing what is absent fails',
+      'replacing an absent key fails',
     ],
     'checks before it writes, not atomically': [
       {
@@ -94,10 +94,10 @@ describe('the probe', () => {
     ],
     'has one version for all': [
       { put: async (...args) => ({ ...(await memory.put(...args)), etag: '' as Etag }) },
-      'replacing the version that is there succeeds',
+      'replacing the stored version succeeds',
     ],
-    'loses what it was given': [{ get: async () => undefined }, 'reading gives what was written'],
-    'lists late': [{ list: async () => ({ objects: [], prefixes: [] }) }, 'a listing shows what was written'],
+    'loses written objects': [{ get: async () => undefined }, 'a read returns the written bytes'],
+    'lists late': [{ list: async () => ({ objects: [], prefixes: [] }) }, 'a listing shows written objects'],
   };
   for (const [name, [changed, promise]] of Object.entries(UNFIT)) {
     it(`refuses a store that ${name}`, async () => {
@@ -110,7 +110,7 @@ describe('the probe', () => {
   it('reports its observation and how to start anyway', async () => {
     const probing = probeStore({ ...memory, put: (key, body) => memory.put(key, body) });
     await expect(probing).rejects.toMatchObject({
-      details: { promise: 'creating what exists fails', seen: 'it was accepted' },
+      details: { promise: 'creating an existing key fails', seen: 'it was accepted' },
       hint: expect.stringContaining('STORE_PROBE=off'),
     });
   });
@@ -163,7 +163,7 @@ describe('the probe over HTTP', () => {
   });
 
   it.each([
-    ['ignores conditions', /creating what exists fails \(it was accepted\)/],
+    ['ignores conditions', /creating an existing key fails \(it was accepted\)/],
     ['compares, then writes', /of 32 concurrent creations one succeeds \(\d+ did\)/],
     ['creates well', /of 32 concurrent replacements of one version one succeeds \(\d+ did\)/],
   ] as const)('refuses an S3 store that %s', async (lie, seen) => {

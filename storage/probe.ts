@@ -30,12 +30,7 @@ export async function probeStore(store: ObjectStore, now: number = SYSTEM_CLOCK.
     await probeRaces(store, keys.raced);
     const { objects } = await store.list(`${prefix}/`);
     const listed = objects.map(object => object.key);
-    demand(
-      store,
-      listed.join() === [keys.raced, keys.single].join(),
-      'a listing shows what was written',
-      listed.join(),
-    );
+    demand(store, listed.join() === [keys.raced, keys.single].join(), 'a listing shows written objects', listed.join());
   } catch (error) {
     // This error matters more than a failure to clean up.
     await Promise.allSettled(Object.values(keys).map(key => store.delete(key)));
@@ -50,7 +45,7 @@ export async function probeStore(store: ObjectStore, now: number = SYSTEM_CLOCK.
 
 async function probeConditions(store: ObjectStore, key: string, absent: string): Promise<void> {
   const first = await write(store, key, 'first', { ifNoneMatch: '*' });
-  if (first === undefined) throw unfit(store, 'creating what does not exist succeeds', 'it was rejected');
+  if (first === undefined) throw unfit(store, 'creating an absent key succeeds', 'it was rejected');
   const readBack = async (expected: string, promise: string) => {
     const text = await read(store, key);
     demand(store, text === expected, promise, `wrote "${expected}", read "${text}"`);
@@ -58,20 +53,20 @@ async function probeConditions(store: ObjectStore, key: string, absent: string):
   const mustFail = async (at: string, text: string, options: PutOptions, promise: string) =>
     demand(store, (await write(store, at, text, options)) === undefined, promise, 'it was accepted');
 
-  await readBack('first', 'reading gives what was written');
-  await mustFail(key, 'again', { ifNoneMatch: '*' }, 'creating what exists fails');
+  await readBack('first', 'a read returns the written bytes');
+  await mustFail(key, 'again', { ifNoneMatch: '*' }, 'creating an existing key fails');
   const second = await write(store, key, 'second', { ifMatch: first });
-  if (second === undefined) throw unfit(store, 'replacing the version that is there succeeds', 'it was rejected');
+  if (second === undefined) throw unfit(store, 'replacing the stored version succeeds', 'it was rejected');
   const version = (await store.head(key))?.etag;
   demand(
     store,
     second !== first && version === second,
-    'other bytes are another version',
+    'other bytes have another version',
     `${first}, ${second}, ${version}`,
   );
   await mustFail(key, 'stale', { ifMatch: first }, 'replacing an old version fails');
   await readBack('second', 'a rejected write changes nothing');
-  await mustFail(absent, 'x', { ifMatch: first }, 'replacing what is absent fails');
+  await mustFail(absent, 'x', { ifMatch: first }, 'replacing an absent key fails');
 }
 
 async function probeRaces(store: ObjectStore, key: string): Promise<void> {

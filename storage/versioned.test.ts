@@ -102,7 +102,7 @@ describe('a conditional write', () => {
       expect(await play([delayed, thenLate], condition, start)).toMatchObject({ outcome: OURS, stored: 2 });
     });
 
-    it(`leaves what another wrote while its own answer was lost (${name})`, async () => {
+    it(`leaves the document of another writer while its own answer was lost (${name})`, async () => {
       const beaten: Step = async (_, memory) => {
         await memory.put('doc', bytes(7));
         throw lost();

@@ -21,7 +21,7 @@ describe.skipIf(!hasMinio)('the bootstrap', () => {
     browse: makeCredentials(),
   });
 
-  /** What a call comes to: ok, or S3's code of the error. */
+  /** The outcome of a call: ok, or the error code of S3. */
   const outcome = (call: Promise<unknown>) => call.then(() => 'ok').catch(error => error.code);
 
   async function rightsOf(bucket: string, user: BootstrapOptions['easel']) {

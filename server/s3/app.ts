@@ -61,7 +61,7 @@ export function createS3App(options: S3AppOptions): Hono<{ Bindings: Bindings }>
     if (known === undefined || known.code === 'InternalError') {
       log(`s3 endpoint: ${c.req.method} ${pathOf(c)}: ${error.stack ?? error.message}`);
     }
-    return answerError(known ?? new S3Error('InternalError', 'something went wrong here; the log says what'), c);
+    return answerError(known ?? new S3Error('InternalError', 'an internal error; see the log of the server'), c);
   });
 
   async function answer(

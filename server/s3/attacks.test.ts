@@ -159,7 +159,8 @@ describe('signatures', () => {
     'in URLs are complete, and do not live for ever: %s',
     async expires => {
       const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
-      const rest = `X-Amz-Credential=x%2F${day}%2Fr%2Fs3%2Faws4_request&X-Amz-Date=${day}T000000Z&X-Amz-SignedHeaders=host`;
+      const scope = `x%2F${day}%2Fr%2Fs3%2Faws4_request`;
+      const rest = `X-Amz-Credential=${scope}&X-Amz-Date=${day}T000000Z&X-Amz-SignedHeaders=host`;
       const target = `/easel/kept.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&${rest}&X-Amz-Signature=x&${expires}`;
       const answer = await send(url, { method: 'GET', target, headers: {}, body: Buffer.from('') });
       expect(answer.code).toBe('AuthorizationQueryParametersError');
@@ -308,7 +309,7 @@ describe('bodies', () => {
     expect(await codeOf(raw, () => signed(raw.body.replace('none', 'kept')))).toBe('XAmzContentSHA256Mismatch');
   });
 
-  /** Sends the pieces half an idle time apart, and waits for what is answered. */
+  /** Sends the pieces half an idle time apart, and waits for the answer. */
   async function beginUpload(signed: Signed, ...pieces: string[]): Promise<string> {
     const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);

@@ -58,7 +58,7 @@ export function authenticate(request: S3Request, credentials: S3Credentials, now
   if (!isSameSignature(signature, expected)) {
     throw new S3Error(
       'SignatureDoesNotMatch',
-      'the signature is not that of this request: the secret key is another, or something changed the request on its way',
+      'the signature does not match: the secret key differs, or the request was changed on its way',
     );
   }
   return { payload: parsePayload(payload), signing: { scope, timestamp, key, seedSignature: signature } };
@@ -73,7 +73,8 @@ function readAuthorization(request: S3Request): Authorization {
   if (header?.startsWith('AWS ') || queryValue(request, 'AWSAccessKeyId') !== undefined) {
     throw new S3Error(
       'InvalidRequest',
-      'signatures of version 2 are not accepted: use AWS4-HMAC-SHA256 (aws: `aws configure set default.s3.signature_version s3v4`)',
+      'signatures of version 2 are not accepted: use AWS4-HMAC-SHA256 ' +
+        '(aws: `aws configure set default.s3.signature_version s3v4`)',
     );
   }
   if (header !== null) return readHeader(request, header);
@@ -132,7 +133,7 @@ function readQuery(request: S3Request): Authorization {
 
 /** `host;x-amz-date` */
 function readNames(text: string, malformed: (what: string) => S3Error): string[] {
-  if (!/^[\w-]+(;[\w-]+)*$/.test(text)) throw malformed('names signed headers that are none');
+  if (!/^[\w-]+(;[\w-]+)*$/.test(text)) throw malformed('names invalid signed headers');
   return text.toLowerCase().split(';');
 }
 
@@ -156,7 +157,7 @@ function checkTime({ timestamp, scope, expiresSeconds }: Authorization, now: num
   if (year === undefined || month === undefined || !scope.startsWith(`${timestamp.slice(0, 8)}/`)) {
     throw new S3Error(
       'AccessDenied',
-      'x-amz-date is missing, is no time such as 20130524T000000Z, or is not of the day signed for',
+      'x-amz-date is missing, is not a time such as 20130524T000000Z, or is not on the day of the signature',
     );
   }
   const signedAt = Date.UTC(year, month - 1, day, hour, minute, second);

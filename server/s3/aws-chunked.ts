@@ -87,7 +87,7 @@ async function readTrailers(reader: PieceReader, options: AwsChunkedOptions, pre
     const value = line.slice(colon + 1).trim();
     const isRepeated = trailers.has(name) || signature !== undefined;
     if (!options.trailers || colon < 1 || isRepeated || trailers.size === MAX_TRAILERS) {
-      throw new S3Error('MalformedTrailerError', 'the trailers are none, too many, or not announced');
+      throw new S3Error('MalformedTrailerError', 'the trailers are malformed, too many, or not announced');
     }
     if (options.signing && name === TRAILER_SIGNATURE) {
       signature = value;

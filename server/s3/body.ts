@@ -122,6 +122,6 @@ function breakOff(cause: unknown): never {
 function readLength(headers: Headers, name: string): number {
   const text = headers.get(name);
   if (text === null) throw new S3Error('MissingContentLength', `the header ${name} is missing`);
-  if (!/^\d{1,15}$/.test(text)) throw new S3Error('InvalidArgument', `${name} is no number of bytes`);
+  if (!/^\d{1,15}$/.test(text)) throw new S3Error('InvalidArgument', `${name} is not a number of bytes`);
   return Number(text);
 }

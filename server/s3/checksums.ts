@@ -142,5 +142,5 @@ function parseDigest(header: string, text: string): Buffer {
   const digest = Buffer.from(text, 'base64');
   const { bytes } = algorithmOf(header);
   if (digest.length === bytes && digest.toString('base64') === text) return digest;
-  throw new S3Error('InvalidDigest', `${header} is no base64 of ${bytes} bytes`);
+  throw new S3Error('InvalidDigest', `${header} is not the base64 of ${bytes} bytes`);
 }

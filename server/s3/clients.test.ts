@@ -38,7 +38,7 @@ describe('the AWS SDK with its default settings', () => {
   let client: S3Client;
   beforeAll(() => {
     const credentials = { accessKeyId: TEST_CREDENTIALS.accessKey, secretAccessKey: TEST_CREDENTIALS.secretKey };
-    // What it does by default, said aloud so that nothing in the environment says otherwise.
+    // The defaults, set explicitly: the environment may have other values.
     client = new S3Client({
       endpoint: endpoint.url,
       region: 'eu-west-1',

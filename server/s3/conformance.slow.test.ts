@@ -23,7 +23,7 @@ testObjectStore('S3 on the endpoint over a folder', async () => {
     open: async () => open(endpoint.url),
     async destroy() {
       await endpoint.destroy();
-      // Whatever the suite did, none of it was a defect.
+      // The suite causes no internal error.
       expect(endpoint.lines).toEqual([]);
     },
     fill: keys => fillFolder(endpoint.folder, keys),

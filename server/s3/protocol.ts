@@ -79,7 +79,7 @@ function parseSource(source: string, bucket: string): string {
   try {
     decoded = decodeURIComponent(path).replace(/^\//, '');
   } catch {
-    throw new S3Error('InvalidArgument', 'x-amz-copy-source is no percent-encoded UTF-8');
+    throw new S3Error('InvalidArgument', 'x-amz-copy-source is not percent-encoded UTF-8');
   }
   if (version === 'null' && decoded.startsWith(`${bucket}/`)) return decoded.slice(bucket.length + 1);
   throw new S3Error(

@@ -51,7 +51,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw new S3Error('InvalidURI', `"${text.slice(0, 200)}" is no percent-encoded UTF-8`, { cause });
+    throw new S3Error('InvalidURI', `"${text.slice(0, 200)}" is not percent-encoded UTF-8`, { cause });
   }
 }
 

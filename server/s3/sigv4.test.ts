@@ -92,7 +92,7 @@ describe('requests', () => {
   test.each(Object.entries(EXAMPLES))('%s', (_, example) => {
     expect(authenticate(requestOf(example), CREDENTIALS, NOW).signing.seedSignature).toBe(example.signature);
     const other = { ...example, signature: example.signature.replace(/.$/, digit => (digit === '0' ? '1' : '0')) };
-    expect(() => authenticate(requestOf(other), CREDENTIALS, NOW)).toThrow('the signature is not that of this request');
+    expect(() => authenticate(requestOf(other), CREDENTIALS, NOW)).toThrow('the signature does not match');
   });
 
   it('signs the presigned URL of the S3 reference', () => {

@@ -5,7 +5,8 @@ import { queryValue, type S3Request } from './request.ts';
 type Level = 'Bucket' | 'Object';
 
 const MULTIPART_HINT =
-  'an object is sent in one request of at most 1 GiB; raise the threshold of your client (aws: `aws configure set default.s3.multipart_threshold 1GB`)';
+  'an object is sent in one request of at most 1 GiB; raise the threshold of your client ' +
+  '(aws: `aws configure set default.s3.multipart_threshold 1GB`)';
 
 /**
  * Query parameters that turn a request into another operation, by level. A value is the operation's name by method, or

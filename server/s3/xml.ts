@@ -37,7 +37,7 @@ function build(root: string, content: Readonly<Record<string, XmlValue>>): strin
 }
 
 /** Characters that XML 1.0 cannot contain (section 2.2). Keys with such characters need encoding-type=url. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is replaced
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this pattern finds control characters to replace them
 const FORBIDDEN = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
 
 // The parser leaves entities alone; decodeText decodes the five known ones and characters by number.
@@ -101,7 +101,7 @@ function parse(bytes: Uint8Array): unknown {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw malformed('it is no UTF-8');
+    throw malformed('it is not UTF-8');
   }
   if (/<!(?!--)/.test(text)) throw malformed('declarations and CDATA are not allowed');
   if (XMLValidator.validate(text) !== true) throw malformed('it is not well-formed');
@@ -129,5 +129,5 @@ function characterOf(point: number): string | undefined {
 }
 
 function malformed(why: string): S3Error {
-  return new S3Error('MalformedXML', `the XML of the body is not what it should be: ${why}`);
+  return new S3Error('MalformedXML', `the XML of the body is invalid: ${why}`);
 }

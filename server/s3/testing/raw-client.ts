@@ -33,7 +33,7 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
-  /** Of the error, if it is one. */
+  /** Code of an error answer. */
   readonly code: string | undefined;
 }
 
@@ -56,7 +56,9 @@ export function sign(url: string, raw: RawRequest): Signed {
   const key = deriveSigningKey(credentials.secretKey, scope);
   const request = parseRequest(method, target, new Headers(headers));
   const signature = signRequest(request, signedHeaders, payload, { timestamp, scope }, key);
-  const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKey}/${scope}, SignedHeaders=${signedHeaders.join(';')}, Signature=${signature}`;
+  const names = signedHeaders.join(';');
+  const credential = `${credentials.accessKey}/${scope}`;
+  const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names}, Signature=${signature}`;
   const signing = { timestamp, scope, key, seedSignature: signature };
   return { method, target, headers: { ...headers, authorization }, body, signing };
 }
