@@ -28,7 +28,7 @@ export class LinkLost extends Error {
 }
 
 /** Nothing listens at the address, so that another attempt at once is useless. */
-class NobodyThere extends LinkLost {}
+class ConnectionRefused extends LinkLost {}
 
 export interface RunnerLink {
   readonly address: string;
@@ -123,7 +123,8 @@ export function createRunnerLink(
           if (error instanceof z.ZodError) throw new Internal('the gpu-runner sent an unknown event', { cause: error });
           reason = error;
         }
-        if (reason instanceof NobodyThere || reason instanceof NotFound || failures === RECONNECTS) throw lost(reason);
+        if (reason instanceof ConnectionRefused || reason instanceof NotFound || failures === RECONNECTS)
+          throw lost(reason);
         await clock.sleep(RECONNECT_MS * 2 ** failures, signal);
       }
     },
@@ -140,5 +141,7 @@ function lost(reason: unknown): LinkLost {
   const cause = error.cause instanceof Error ? error.cause : undefined;
   const code = cause !== undefined && 'code' in cause ? String(cause.code) : undefined;
   const message = code ?? cause?.message ?? error.message;
-  return code === 'ECONNREFUSED' ? new NobodyThere(message, { cause: error }) : new LinkLost(message, { cause: error });
+  return code === 'ECONNREFUSED'
+    ? new ConnectionRefused(message, { cause: error })
+    : new LinkLost(message, { cause: error });
 }
