@@ -1,27 +1,17 @@
-/** @file The control worker's list of jobs: those that wait, run or finished last, each with its event log. */
+/**
+ * @file The control worker's list of jobs that wait, run or finished last. The main thread's queue (job-queue.ts) decides
+ * when a job runs; the board answers clients while the engine blocks that thread.
+ */
 import { Busy, NotFound, Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { JOB_KINDS, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
+import { createJobEvents, type JobEvents, type Watcher } from './job-events.ts';
 import type { JobTicket } from './messages.ts';
 
 /** Finished jobs that are remembered, so that a second submission is answered at once. */
 const REMEMBERED = 64;
-/** Events kept per job. The oldest are dropped first. */
-const LOG_LENGTH = 1000;
 const RETRY_AFTER_SECONDS = 10;
-
-export interface LoggedEvent {
-  /** `<boot>.<ticket>.<number>`. After an id of another process or of an earlier try, all events are replayed. */
-  readonly id: string;
-  readonly event: JobEvent;
-}
-
-export interface Watcher {
-  /** Events since the last call, or [] after `timeoutMs` without an event, or undefined when no more will come. */
-  next(timeoutMs: number): Promise<readonly LoggedEvent[] | undefined>;
-  close(): void;
-}
 
 export interface JobBoardOptions {
   /** Jobs that may wait. */
@@ -42,11 +32,7 @@ interface Entry {
   position: number;
   /** The runner stops, so that no final event will come. */
   interrupted: boolean;
-  readonly events: { readonly number: number; readonly event: JobEvent }[];
-  nextNumber: number;
-  readonly wakers: Set<() => void>;
-  /** Open streams by client. */
-  readonly clients: Map<string, number>;
+  readonly events: JobEvents;
 }
 
 export type JobBoard = ReturnType<typeof createJobBoard>;
@@ -63,16 +49,6 @@ export function createJobBoard(options: JobBoardOptions) {
   const waiting = () => [...live.values()].filter(entry => entry.state === 'queued');
   const running = () => [...live.values()].filter(entry => entry.state === 'running');
 
-  function append(entry: Entry, event: JobEvent): void {
-    entry.events.push({ number: entry.nextNumber++, event });
-    if (entry.events.length > LOG_LENGTH) entry.events.shift();
-    wake(entry);
-  }
-
-  function wake(entry: Entry): void {
-    for (const waker of [...entry.wakers]) waker();
-  }
-
   /** In the order of the main thread's queue: by priority, then by age. */
   function tellPositions(): void {
     const priority = (entry: Entry) => JOB_KINDS[entry.ticket.job.kind].priority;
@@ -81,7 +57,7 @@ export function createJobBoard(options: JobBoardOptions) {
       const position = running().length + index;
       if (entry.position === position) return;
       entry.position = position;
-      append(entry, { type: 'queued', position });
+      entry.events.append({ type: 'queued', position });
     });
   }
 
@@ -94,6 +70,7 @@ export function createJobBoard(options: JobBoardOptions) {
   }
 
   function settle(entry: Entry): void {
+    entry.events.end();
     live.delete(entry.ticket.id);
     freeSlots.push(entry.ticket.slot);
     finished.push(entry);
@@ -104,7 +81,7 @@ export function createJobBoard(options: JobBoardOptions) {
   }
 
   function describe(entry: Entry): JobDocument {
-    const last = entry.events.at(-1)?.event;
+    const { last } = entry.events;
     return {
       v: 1,
       action: entry.ticket.action,
@@ -140,17 +117,15 @@ export function createJobBoard(options: JobBoardOptions) {
           retryAfterSeconds: RETRY_AFTER_SECONDS,
         });
       }
+      const id = nextTicket++;
       const entry: Entry = {
-        ticket: { id: nextTicket++, slot, action, job },
+        ticket: { id, slot, action, job },
         identity,
         state: 'queued',
         phase: undefined,
         position: 0,
         interrupted: false,
-        events: [],
-        nextNumber: 1,
-        wakers: new Set(),
-        clients: new Map(),
+        events: createJobEvents(`${options.boot}.${id}.`),
       };
       entries.set(action, entry);
       live.set(entry.ticket.id, entry);
@@ -163,45 +138,8 @@ export function createJobBoard(options: JobBoardOptions) {
     look: (action: string): JobDocument => describe(find(action)),
 
     /** @throws NotFound */
-    watch(action: string, client: string, lastEventId: string | undefined): Watcher {
-      const entry = find(action);
-      const prefix = `${options.boot}.${entry.ticket.id}.`;
-      let after = lastEventId?.startsWith(prefix) ? Number(lastEventId.slice(prefix.length)) : 0;
-      let closed = false;
-      let wakeUp: (() => void) | undefined;
-      entry.clients.set(client, (entry.clients.get(client) ?? 0) + 1);
-      const waker = () => wakeUp?.();
-      entry.wakers.add(waker);
-      const unread = () => entry.events.filter(logged => logged.number > after);
-      const ended = () => closed || entry.interrupted || entry.state === 'done' || entry.state === 'failed';
-      return {
-        async next(timeoutMs) {
-          if (unread().length === 0 && !ended()) {
-            await new Promise<void>(resolve => {
-              const timer = setTimeout(resolve, timeoutMs);
-              wakeUp = () => {
-                clearTimeout(timer);
-                resolve();
-              };
-            });
-            wakeUp = undefined;
-          }
-          const events = closed ? [] : unread();
-          if (events.length === 0) return ended() ? undefined : [];
-          after = events.at(-1)?.number ?? after;
-          return events.map(({ number, event }) => ({ id: `${prefix}${number}`, event }));
-        },
-        close() {
-          if (closed) return;
-          closed = true;
-          entry.wakers.delete(waker);
-          const others = (entry.clients.get(client) ?? 1) - 1;
-          if (others > 0) entry.clients.set(client, others);
-          else entry.clients.delete(client);
-          wakeUp?.();
-        },
-      };
-    },
+    watch: (action: string, client: string, lastEventId: string | undefined): Watcher =>
+      find(action).events.watch(client, lastEventId),
 
     /**
      * Cancels a job.
@@ -211,7 +149,7 @@ export function createJobBoard(options: JobBoardOptions) {
     cancel(action: string, client: string | undefined): boolean {
       const entry = find(action);
       if (!live.has(entry.ticket.id)) return false;
-      if (client !== undefined && [...entry.clients.keys()].some(other => other !== client)) return false;
+      if (client !== undefined && entry.events.hasOthers(client)) return false;
       options.abort(entry.ticket);
       return true;
     },
@@ -228,7 +166,7 @@ export function createJobBoard(options: JobBoardOptions) {
       if (entry === undefined) return;
       if (event.type === 'progress') entry.phase = event.phase;
       if (event.type === 'done' || event.type === 'failed') entry.state = event.type;
-      append(entry, event);
+      entry.events.append(event);
       if (event.type === 'done' || event.type === 'failed') settle(entry);
     },
 
@@ -236,7 +174,6 @@ export function createJobBoard(options: JobBoardOptions) {
       const entry = live.get(ticket);
       if (entry === undefined) return;
       entry.interrupted = true;
-      wake(entry);
       settle(entry);
     },
 
@@ -248,7 +185,7 @@ export function createJobBoard(options: JobBoardOptions) {
       stopping = true;
       for (const entry of waiting()) {
         entry.interrupted = true;
-        wake(entry);
+        entry.events.end();
       }
     },
 
