@@ -1,6 +1,6 @@
-/** @file Small functions that show what execute does: they count their runs, and can be held, broken and stopped. */
+/** @file Small functions for tests of the executor: they count their runs, and can be held, broken and stopped. */
 import { z } from 'zod';
-import { InvalidInput, Unprocessable } from '../../errors.ts';
+import { AppError, InvalidInput, Unprocessable } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/cas.ts';
@@ -10,12 +10,13 @@ import { putDocument } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { type Dataset, digestSchema, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
-import { type AnyFunction, defineFunction, definePageFunction } from '../define.ts';
+import { type AnyFunction, type CallAnswer, defineFunction, definePageFunction } from '../define.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
+import { outputOf } from '../execution/output-of.ts';
 import type { TaskPool } from '../execution/pool.ts';
 import { report } from '../report.ts';
 
-/** What the functions of one bench have done, and what holds them. */
+/** The functions of a test, with a log of their runs. */
 export interface Bench {
   readonly runs: string[];
   readonly functions: readonly AnyFunction[];
@@ -269,7 +270,22 @@ export function createLab(
   return { store, blobs, bench, executor };
 }
 
-/** Members as execute packs them. */
+/** Members as the executor packs them. */
 export function packTexts(texts: Readonly<Record<string, string>>): Uint8Array {
   return packColumn(new Map(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)])));
+}
+
+/** The error of a call that must fail. */
+export async function failureOf(promise: Promise<unknown>): Promise<AppError> {
+  const error = await promise.then(
+    () => new Error('it succeeded'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof AppError)) throw error;
+  return error;
+}
+
+/** The content of the output `text`. */
+export async function textOf(lab: Lab, answer: CallAnswer): Promise<string> {
+  return Buffer.from(await lab.blobs.get(outputOf(answer.result, 'text'))).toString();
 }
