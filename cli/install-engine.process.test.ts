@@ -1,4 +1,4 @@
-/** @file The download by pip: which command is run, what is said when there is none, and that a signal ends it whole. */
+/** @file The download by pip: the command that runs, the message if there is none, and that a signal ends it whole. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

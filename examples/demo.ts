@@ -1,4 +1,7 @@
-/** @file `npm run demo`: starts everything on free ports, trains on the bundled portraits over HTTP, and ends with a grid of pictures. */
+/**
+ * @file `npm run demo`: starts Easel on free ports, trains on the bundled portraits over HTTP, ends with a picture
+ * grid.
+ */
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

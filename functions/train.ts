@@ -1,6 +1,6 @@
 /**
- * @file The driver of an experiment: chunk after chunk to the target, under the experiment's lease. Everything it has done is in the
- * head, so whoever calls again, wherever, goes on from there. A pause takes effect at the next chunk border: nothing is lost.
+ * @file Trains an experiment to its target, chunk after chunk, under the lease of the experiment. The head records all
+ * progress, so any later call on any server goes on from there. A pause takes effect at the next chunk border.
  */
 
 import { z } from 'zod';
@@ -212,9 +212,9 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
 }
 
 /**
- * A checkpoint lost its blobs: goes back to the newest that is whole, or to the start. Training again gives the same bits.
- * A branch has no start but the checkpoint at which it began.
- * @returns False when the head is whole, so that what is missing is none of ours: the dataset, the config.
+ * Goes back to the newest complete checkpoint, or to the start, if a checkpoint lost blobs. Training again gives the
+ * same bits. The start of a branch is the checkpoint at which it began.
+ * @returns False if all checkpoints are complete, so that another blob is missing: the dataset or the config.
  */
 async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boolean> {
   const newest = await findWhole(ctx.blobs, head);

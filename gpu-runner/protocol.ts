@@ -89,9 +89,9 @@ export function isInteractive(job: Job): boolean {
 /**
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
  * learning_rate, skipped }, with `loss/NAME` of each loss when there are several, and `reason` when the step was
- * skipped). `to` is the last step, smaller than asked when a shutdown cut the chunk short.
- * sample: output `pixels`, npy uint8 [n, height, width, 3].
- * encode: an output for each signal that the encoder makes, the signal's column: a tar with one member for each member of `column`.
+ * skipped). `to` is the last step, smaller than asked when a shutdown cut the chunk short. sample: output `pixels`, npy
+ * uint8 [n, height, width, 3]. encode: one output for each signal that the encoder makes: its column, a tar with a
+ * member for each member of `column`.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),

@@ -1,4 +1,7 @@
-/** @file Every stored JSON document: each carries `v` and lists the blobs it needs in `links` (design: GC and verify follow them). */
+/**
+ * @file The stored JSON documents. Each has a version `v` and lists the blobs it needs in `links`; gc and verify follow
+ * them.
+ */
 import { z } from 'zod';
 import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
 import { progressSchema } from '../configs/progress.ts';
@@ -76,7 +79,7 @@ export const actionSchema = z.strictObject({
 });
 export type Action = z.infer<typeof actionSchema>;
 
-/** What an action made. `outputs` and `links` are deterministic; `stats` (times, host, counts) are not part of any digest. */
+/** The result of an action. `outputs` and `links` are deterministic; `stats` (times, host, counts) enter no digest. */
 export const resultSchema = z.strictObject({
   v: z.literal(1),
   action: actionSchema,
@@ -205,7 +208,7 @@ const headFields = {
   /** Samples at which the run is done. */
   target: z.int().positive(),
   state: z.enum(['paused', 'running', 'done']),
-  /** The newest checkpoints: the last one and the `keep` before it, oldest first. `result` is the action that made it. */
+  /** The newest checkpoints: the last and the `keep` before it, oldest first. `result` is the action that made it. */
   history: z.array(keptCheckpointSchema),
   /** Checkpoints that left the history and whose blobs may not be deleted yet: a killed prune goes on from here. */
   superseded: z.array(keptCheckpointSchema).default([]),

@@ -1,4 +1,6 @@
-/** @file The demo as a newcomer starts it, at a size that takes seconds: ends with a grid, is cached, and is told in full. */
+/**
+ * @file The demo as a newcomer starts it, at a size that takes seconds: ends with a grid, is cached, prints every call.
+ */
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** @file Installs a faster engine than npm brings, while the portraits are prepared, for a demo that names no engine. */
+/** @file Installs a faster engine than npm brings while the portraits are prepared, if the demo names no engine. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type EngineRow, healthSchema } from '../../cli/health.ts';
 import type { ApiClient } from '../../cli/http.ts';

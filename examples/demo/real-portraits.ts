@@ -1,4 +1,6 @@
-/** @file Real pictures to compare with: those of the set that were not trained on, read over HTTP from the data set's columns. */
+/**
+ * @file Real pictures to compare with: pictures of the set that were not trained on, read from its columns over HTTP.
+ */
 import { memberName } from '../../configs/signals.ts';
 import { type Portrait, portraitSchema } from '../../data/portraits/attributes.ts';
 import type { RgbPixels } from '../../data/portraits/measure.ts';

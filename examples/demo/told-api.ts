@@ -1,4 +1,7 @@
-/** @file The HTTP interface, told: the curl line of every call is printed before it is made, and all are kept as a script. */
+/**
+ * @file A client of the HTTP interface that prints the curl line of every call before it makes it, and keeps all as a
+ * script.
+ */
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';

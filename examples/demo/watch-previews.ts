@@ -1,4 +1,6 @@
-/** @file Previews of a training: which ones come is told before it starts, and each becomes a row of a picture at once. */
+/**
+ * @file Previews of a training: says at the start which previews come, and draws each as a row of a picture at once.
+ */
 import { z } from 'zod';
 import { type ExperimentAnswer, previewsAnswer } from './answers.ts';
 import { drawRows, rowsPath } from './draw-grid.ts';

@@ -1,10 +1,12 @@
 /**
- * @file The built-in image encoder `dct`: low-frequency cosine coefficients, no weights, the same numbers on every machine. It stands
- * where a vision network stands in production: CLS says what the picture is as a whole, patches what lies where.
+ * @file The built-in image encoder `dct`: low-frequency cosine coefficients, no weights, the same numbers on every
+ * machine. It takes the place of a vision network: `cls` describes the whole picture, `patches` describe what lies
+ * where.
  *
- * Pixels are in [-1, 1], as Y, Cb, Cr (BT.601, full range). CLS: of a 32 x 32 thumbnail the first 32 coefficients of Y and 16 of Cb and
- * Cr each, low frequencies first. Patches: of each cell of stride x stride pixels the first 3 x 3 coefficients of Y, then Cb, then Cr.
- * Each coefficient is divided by a fixed spread, so that it has about unit variance.
+ * Pixels are in [-1, 1], as Y, Cb, Cr (BT.601, full range). `cls` holds the first 32 coefficients of Y and 16 of Cb and
+ * Cr each of a 32 x 32 thumbnail, low frequencies first. `patches` holds for each cell of stride x stride pixels the
+ * first 3 x 3 coefficients of Y, then Cb, then Cr. Each coefficient is divided by a fixed spread, so that its variance
+ * is about 1.
  */
 import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
@@ -22,8 +24,9 @@ const CLS_SIDE = 8;
 const PATCH_SIDE = 3;
 
 /**
- * Spread of a coefficient, as a share of the side of its block: `mean` of the zeroth, `detail / r` of the one at frequencies (u, v),
- * r = sqrt(u^2 + v^2), since spectra of pictures fall off like 1/r. Fitted to 1,500 portraits of 64 pixels.
+ * Spread of a coefficient, as a share of the side of its block: `mean` for the zeroth, `detail / r` for the one at
+ * frequencies (u, v) with r = sqrt(u^2 + v^2), since spectra of pictures fall off like 1/r. Fitted to 1,500 portraits
+ * of 64 pixels.
  */
 const CLS_SPREAD = [
   { mean: 0.25, detail: 0.16 },

@@ -1,6 +1,6 @@
 /**
- * @file The conditions of samples, encoded as the model's training data was: prompts and reference pictures by the encoders that the config
- * names, in the server's pool or in the gpu-runner; a pose as it is given.
+ * @file Encodes the conditions of samples as the training data was encoded. The encoders that the config names encode
+ * prompts and reference pictures, in the server's pool or in the gpu-runner. A pose needs no encoder.
  */
 import { type Conditions, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
@@ -32,7 +32,7 @@ export interface SampleConditions {
   readonly engine: EngineSpec;
 }
 
-/** @throws Unprocessable when a condition is given for which the model has no signal, or when an encoder is not known. */
+/** @throws Unprocessable for a condition for which the model has no signal, and for an unknown encoder. */
 export async function encodeSample(
   ctx: FunctionContext,
   conditions: Conditions,

@@ -1,4 +1,7 @@
-/** @file The stages that encode: one for each column that encoders read. Which signals a call adds is its encoder's affair. */
+/**
+ * @file Makes the stages that encode: one for each column that encoders read. The encoder of a call decides its
+ * signals.
+ */
 import { z } from 'zod';
 import type { SignalName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';

@@ -1,4 +1,4 @@
-/** @file What an encoder is: a row of the table in encoders.ts. It makes signals of captions or of pictures. */
+/** @file An encoder makes signals from captions or from pictures. It is a row of the table in encoders.ts. */
 import type { z } from 'zod';
 import type { Conditions, SignalName } from '../../configs/signals.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
@@ -59,7 +59,7 @@ export type Encoder<R extends EncoderSource = EncoderSource, O extends z.ZodObje
   | ServerEncoder<R, O>
   | RunnerEncoder<R, O>;
 
-// Variance: the table holds encoders of any input and options; an encoder is called with what its own `reads` and `options` say.
+// Variance: the table holds encoders of any input and options. A call passes what the encoder's `reads` and `options` say.
 // biome-ignore lint/suspicious/noExplicitAny: the one place where the types of an encoder are forgotten
 export type AnyEncoder = Encoder<any, any>;
 

@@ -16,8 +16,8 @@ export interface ConditionRows {
 }
 
 /**
- * `SIGNAL` f32 [rows, ...shape]; of a padded signal [rows, tokens, ...], zero beyond a row's own tokens and cut at the config's limit, with
- * `SIGNAL_mask` f32 [rows, tokens], 1 where there is a token. `negative_SIGNAL` likewise.
+ * `SIGNAL` f32 [rows, ...shape]. A padded signal has [rows, tokens, ...], zero beyond the tokens of a row and cut at
+ * the limit of the config, and `SIGNAL_mask` f32 [rows, tokens], 1 for each token. `negative_SIGNAL` has the same form.
  */
 export function packConditions(conditions: Conditions, { rows, signals, negative }: ConditionRows): Uint8Array {
   const tensors: Record<string, EncodableTensor> = {};

@@ -1,7 +1,7 @@
 /**
- * @file The built-in text encoder `words`: no download, no weights, the same numbers on every machine. The vector of a word is
- * [h(word), h(next word), h(previous word)], h being 64 standard normals from a generator seeded by sha256(word): neighbours are in
- * the vector, so "red hair" and "navy hoodie" bind without a text model.
+ * @file The built-in text encoder `words`: no download, no weights, the same numbers on every machine. The vector of a
+ * word is [h(word), h(next word), h(previous word)], where h is 64 standard normals from a generator seeded by
+ * sha256(word). The vector contains the neighbours, so "red hair" and "navy hoodie" bind without a text model.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';

@@ -37,9 +37,10 @@ export interface BranchRequest {
 }
 
 /**
- * Creates the branch, or finds it as it was created before, and shows it. What the parent trains, keeps or loses later does not concern it.
- * @throws NotFound when the parent does not exist or does not keep that checkpoint; Unprocessable when a key that changed cannot change;
- * Conflict saying what differs when the name is another experiment's.
+ * Creates the branch, or finds an equal earlier one, and shows it. The branch does not depend on the later fate of its
+ * parent.
+ * @throws NotFound if the parent does not exist or does not keep that checkpoint; Unprocessable for a change of a key
+ * that cannot change; Conflict with the differences if the name belongs to another experiment.
  */
 export async function branchExperiment(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
   const branch = await createOrFind(ctx, parent, request);
@@ -102,8 +103,8 @@ async function resolveDevice({ runner }: CreateContext, request: TrainingEngineR
 }
 
 /**
- * From now on the branch keeps the checkpoint. If the parent kept it until now, nobody has pruned it in between. Otherwise the branch is
- * taken back.
+ * Checks that the parent still keeps the checkpoint. If so, nothing pruned it before the branch kept it. Otherwise
+ * deletes the branch.
  * @throws Conflict
  */
 async function checkParent({ store }: CreateContext, name: string, { branched_from, dataset }: ExperimentHead) {

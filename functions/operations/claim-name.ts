@@ -22,7 +22,9 @@ export async function claimName(
   }
 }
 
-/** @param differences Between the experiment and the body, as `key (stored, not asked)`. @throws Conflict unless there are none. */
+/**
+ * @param differences Differences between experiment and body, as `key (stored, not asked)`. @throws Conflict if any.
+ */
 export function checkSameExperiment(name: string, differences: readonly string[]): void {
   if (differences.length === 0) return;
   throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {

@@ -1,4 +1,6 @@
-/** @file From what a person asks for to an experiment: everything open is resolved once, from the dataset and the runner, and stored. */
+/**
+ * @file Creates an experiment from a request. Resolves open choices once, from dataset and gpu-runner, and stores them.
+ */
 import { parseConfig } from '../../configs/parse.ts';
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
@@ -43,8 +45,9 @@ export interface Created extends Experiment {
 }
 
 /**
- * Creates the experiment, or finds it as it was created before, and shows it.
- * @throws Conflict saying what differs when it exists as another one; Busy when `engine` is to be resolved and no runner answers.
+ * Creates the experiment, or finds an equal earlier one, and shows it.
+ * @throws Conflict with the differences if the name belongs to another experiment; Busy if `engine` must be resolved
+ * and no gpu-runner answers.
  */
 export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   const made = await createOrFind(ctx, name, request);

@@ -14,7 +14,7 @@ export interface PinContext {
 
 /**
  * @param choice A step, the digest of a checkpoint, or `latest`.
- * @throws NotFound naming the steps that are kept when the experiment does not keep that one; BlobMissing when blobs of it are lost.
+ * @throws NotFound naming the kept steps if the experiment does not keep that checkpoint; BlobMissing if it lost blobs.
  */
 export async function pinCheckpoint(
   { store, blobs }: PinContext,
@@ -35,8 +35,9 @@ export async function pinCheckpoint(
 }
 
 /**
- * Lets the checkpoints of a step go; no pin is no error. Unless the history has them, too, their blobs go when the training goes on, or by gc.
- * @throws NotFound when there is no such experiment.
+ * Unpins the checkpoint of a step; does nothing if it is not pinned. If the history does not hold the checkpoint, the
+ * next training or gc deletes its blobs.
+ * @throws NotFound if there is no such experiment.
  */
 export async function unpinCheckpoint({ store, blobs }: PinContext, name: string, step: number): Promise<Experiment> {
   const head = await changeHead(store, name, now => {

@@ -25,8 +25,8 @@ async function readStore(store: ObjectStore): Promise<Record<string, string>> {
 }
 
 /**
- * Expects of an operation that was killed, wherever it was, and called again, that it leaves what it leaves undisturbed.
- * @param objects A store before the operation. @returns How often it was killed.
+ * Kills an operation at every point and calls it again. Expects the store that the undisturbed operation leaves.
+ * @param objects A store before the operation. @returns The number of kills.
  */
 export async function expectRepeatable(
   objects: MemoryObjects,

@@ -82,7 +82,10 @@ export function createPictureLab({
 
 const prepared = new Map<string, Promise<MemoryObjects>>();
 
-/** A store in memory that a call of prepare has filled. Equal bodies are computed once, and each test gets a copy of its own. */
+/**
+ * A store in memory filled by a call of `prepare`. Equal bodies are computed once, and each test gets a copy of its
+ * own.
+ */
 export async function copyPrepared(body: Readonly<Record<string, string | number>>): Promise<ObjectStore> {
   const name = JSON.stringify(body);
   const objects = prepared.get(name) ?? fillStore(body);

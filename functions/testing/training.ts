@@ -1,6 +1,6 @@
 /**
- * @file Training without a model: a gpu-runner whose "weights" are a hash over the steps taken. What the driver promises (equal bits
- * however it was cut, killed or paused) can be seen in microseconds.
+ * @file Training without a model: a gpu-runner whose "weights" are a hash over the steps taken. So tests see in
+ * microseconds whether the driver keeps its promise: equal bits, no matter how a training was cut, killed or paused.
  */
 import { createHash } from 'node:crypto';
 import { keyedConfigSchema } from '../../configs/schema.ts';

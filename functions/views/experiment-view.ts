@@ -1,4 +1,6 @@
-/** @file `experiments/<name>/`: derived from the head and its blobs, so it can be made again. Only index.json and README.md ever change. */
+/**
+ * @file The view `experiments/<name>/`, derived from the head and its blobs. Only index.json and README.md ever change.
+ */
 import { stringify } from 'yaml';
 import type { Config } from '../../configs/schema.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';

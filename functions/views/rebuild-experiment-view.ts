@@ -1,4 +1,7 @@
-/** @file The whole view of an experiment again, from nothing but the head and its blobs, while the experiment may be in training. */
+/**
+ * @file Writes the whole view of an experiment again, from its head and blobs, even while the experiment is in
+ * training.
+ */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import { listKept } from '../../storage/list-kept.ts';
@@ -12,7 +15,8 @@ import { deleteFiles, eachFile, listFiles } from './view-files.ts';
 const MAX_ROUNDS = 32;
 
 /**
- * Every file anew, also where one is there: it may be damaged. What belongs to nothing goes. A view whose experiment is gone is deleted.
+ * Writes every file again, since an existing file may be damaged. Deletes files that belong to nothing, and the whole
+ * view if the experiment is gone.
  * @throws BlobMissing
  */
 export async function rebuildView(view: ViewTarget, signal?: AbortSignal): Promise<void> {

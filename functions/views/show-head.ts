@@ -1,4 +1,7 @@
-/** @file Brings the view of an experiment up to its head. Only what the head says is shown, so whoever loses the head shows nothing. */
+/**
+ * @file Brings the view of an experiment up to its head. A view shows only the head, so a driver that lost it shows
+ * nothing.
+ */
 import type { Config } from '../../configs/schema.ts';
 import { BlobMissing } from '../../errors.ts';
 import { listKept } from '../../storage/list-kept.ts';
@@ -16,9 +19,9 @@ import {
 const MAX_ROUNDS = 16;
 
 /**
- * Writes the files of the last chunk and of its checkpoint, and the summary; the older ones were written before the head moved on. Done
- * again until nobody moved the head meanwhile: whoever was slow would leave an older state behind.
- * @returns The head that is shown. @throws NotFound when the experiment is gone.
+ * Writes the files of the last chunk and its checkpoint, and the summary; earlier files were written before the head
+ * moved. Repeats this until the head stands still, so that a slow writer does not leave an older state behind.
+ * @returns The head that the view shows. @throws NotFound if the experiment is gone.
  */
 export async function showHead(view: ViewTarget, config: Config): Promise<ExperimentHead> {
   let { value: head, etag } = await readHead(view.store, view.name);

@@ -1,4 +1,6 @@
-/** @file The table of encoders that run on an engine, by name. Those that need none run in the server: functions/encoders/encoders.ts. */
+/**
+ * @file The table of encoders that run on an engine, by name. Other encoders run in the server (functions/encoders/).
+ */
 import type { RunnerEncoder } from './encoder.ts';
 
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;

@@ -1,7 +1,7 @@
 /**
- * @file The train split of a dataset, read from the columns of its pages. Pages that fit into the budget are read whole, hashed and kept;
- * of the others only the members that a batch needs are read, each by its range, and are not hashed (`verify` does that). An epoch visits
- * every picture once in random order, so it does not matter which pages are kept.
+ * @file Reads the train split of a dataset from the columns of its pages. Pages that fit into the budget are read
+ * whole, hashed and kept. Of other pages, only the members that a batch needs are read, by range and without hashing
+ * (`verify` hashes). An epoch visits every picture once in random order, so it does not matter which pages are kept.
  */
 import { type ColumnName, isPadded, memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
