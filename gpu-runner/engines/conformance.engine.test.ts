@@ -50,7 +50,7 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     state.dispose();
   });
 
-  it('makes state that a graph writes and nobody created', async () => {
+  it('creates state that a graph writes for the first time', async () => {
     const graph = trace(builder => ({
       outputs: {},
       writes: { made: f.mul(builder.input('x', { shape: [1], dtype: 'f32' }), 2) },
@@ -63,7 +63,7 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     state.dispose();
   });
 
-  it('leaves no trace of the value that select did not take, not even NaN', async () => {
+  it('select ignores the value that it did not take, even NaN', async () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       const y = builder.input('y', { shape: [2], dtype: 'f32' });
@@ -73,7 +73,7 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     expect([...((await runOnce(engine, graph, feeds)).z?.data ?? [])]).toEqual([1, -1]);
   });
 
-  it('names the input that is missing or of another shape', async () => {
+  it('an error names the input that is missing or has another shape', async () => {
     const graph = trace(builder => ({ outputs: { y: f.exp(builder.input('x', { shape: [2], dtype: 'f32' })) } }));
     await expect(runOnce(engine, graph, {})).rejects.toThrow('input "x" (f32[2]) was not given');
     await expect(runOnce(engine, graph, { x: tensorOf([3], [1, 2, 3]) })).rejects.toThrow('expected f32[2]');
@@ -92,7 +92,7 @@ describe.each([
     precision,
     open: async () => createReferenceEngine(),
   })),
-  // It does not offer f16, which it computes in f32 with casts: but that the ONNX of it is right, it can tell without a GPU.
+  // This engine does not offer f16: it casts and computes in f32. But it checks the ONNX bytes without a GPU.
   { name: 'onnxruntime/cpu', precision: 'f16' as const, open: async () => createOnnxRuntimeEngine({ threads: 1 }) },
   ...short,
 ])('$name with products in $precision', ({ precision, open }) => {
@@ -110,7 +110,7 @@ describe.each([
     }
   });
 
-  it('rounds', () => {
+  it(`products in ${precision} are rounded`, () => {
     expect(worst).toBeGreaterThan(SHORT_TOLERANCES[precision] / 2 ** 6);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { DoubleBufferedState } from './double-buffered-state.ts';
 
-/** A view that knows whether it was given back. */
+/** A view whose release is counted. */
 interface CountedView {
   readonly tensor: Tensor;
 }
@@ -27,7 +27,7 @@ function openState() {
 const spec = { shape: [2], dtype: 'f32' } as const;
 
 describe('DoubleBufferedState', () => {
-  it('keeps copies, and gives what it replaces back', async () => {
+  it('keeps copies of tensors and releases those that it replaces', async () => {
     const { state, live } = openState();
     const given = tensorOf([2], [1, 2]);
     state.set({ w: given });
@@ -50,7 +50,7 @@ describe('DoubleBufferedState', () => {
     expect(live.size).toBe(2);
   });
 
-  it('takes views that a run made: for a new tensor, in place of the back one, and of another shape', () => {
+  it('takes views that a run made: for a new tensor, as the back view, and for another shape', () => {
     const { state, live, view } = openState();
     for (let i = 0; i < 3; i++) state.swap('w', spec, view(emptyTensor(spec)));
     expect(live.size).toBe(2);
@@ -61,7 +61,7 @@ describe('DoubleBufferedState', () => {
     expect(() => state.front('w', spec)).toThrow('state "w" is f32[5], expected f32[2]');
   });
 
-  it('gives everything back when it is disposed of', () => {
+  it('releases all views on dispose', () => {
     const { state, live, view } = openState();
     state.set({ a: tensorOf([2], [1, 2]), b: tensorOf([2], [3, 4]) });
     state.swap('a', spec, view(emptyTensor(spec)));
@@ -71,7 +71,7 @@ describe('DoubleBufferedState', () => {
     expect(live.size).toBe(0);
   });
 
-  it('names what it does not have', async () => {
+  it('an error names the missing tensor', async () => {
     const { state } = openState();
     await expect(state.read(['x'])).rejects.toThrow('there is no state named "x"');
     expect(() => state.front('x', spec)).toThrow('state "x" (f32[2]) was not given');

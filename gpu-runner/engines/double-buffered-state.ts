@@ -1,22 +1,24 @@
-/** @file State as pairs of buffers: a run reads the front one of each and writes the back one, and they swap when it has succeeded. */
+/**
+ * @file State as pairs of buffers: a run reads the front buffers and writes the back ones. They swap if it succeeds.
+ */
 import type { State, Tensors } from '../compiler/engine.ts';
 import { GraphError, isSameShape, requireSpec } from '../compiler/shapes.ts';
 import type { Tensor, TensorSpec } from '../compiler/tensor.ts';
 
-/** How an engine holds a tensor; `V` is its own handle of the memory. */
+/** How an engine holds a tensor. `V` is the engine's handle of its memory. */
 export interface ViewRules<V> {
-  /** A view of values that are the state's own from here on. */
+  /** Makes a view of values that the state owns from then on. */
   create(tensor: Tensor): V;
-  /** Copies on the host, by name. */
+  /** Copies tensors to the host, by name. */
   read(views: ReadonlyMap<string, Slot<V>>): Promise<Record<string, Tensor>>;
-  /** Gives the memory back. */
+  /** Frees the memory of a view. */
   release(view: V): void;
 }
 
-/** A tensor of the state: what it is and where. */
+/** Type and buffers of a tensor of the state. */
 export interface Slot<V> extends TensorSpec {
   readonly front: V;
-  /** Where the next run may write; absent until a run has written the tensor, or memory was laid aside for it. */
+  /** Buffer for the next write; absent until a run has written the tensor. */
   readonly back?: V;
 }
 
@@ -50,18 +52,18 @@ export class DoubleBufferedState<V> implements State {
     return this.#rules.read(wanted);
   }
 
-  /** What a run reads. @throws GraphError when there is no such tensor, or one of another type. */
+  /** The view that a run reads. @throws GraphError if the tensor is missing or has another type. */
   front(name: string, spec: TensorSpec): V {
     return requireSpec(this.#slots.get(name), spec, `state "${name}"`).front;
   }
 
-  /** Where a run may write; undefined: it makes a view of its own, which is its to release until {@link swap} takes it. */
+  /** The view that a run may write. If undefined, the run makes a view and owns it until {@link swap} takes it. */
   back(name: string, spec: TensorSpec): V | undefined {
     const slot = this.#slots.get(name);
     return slot && isSameType(slot, spec) ? slot.back : undefined;
   }
 
-  /** After the run: what it wrote is in front. */
+  /** After the run: makes the written view the front one. */
   swap(name: string, spec: TensorSpec, written: V): void {
     const slot = this.#slots.get(name);
     if (slot?.back !== undefined && slot.back !== written) this.#rules.release(slot.back);

@@ -1,4 +1,4 @@
-/** @file Times of single operations, as an engine reports them, summed by kind. */
+/** @file Sums the times of single operations by kind. */
 import type { KindProfile } from '../compiler/engine.ts';
 
 export interface OperationTime {
@@ -6,7 +6,7 @@ export interface OperationTime {
   readonly ms: number;
 }
 
-/** Most time first. */
+/** Time and count of each kind, slowest kind first. */
 export function sumByKind(operations: Iterable<OperationTime>): KindProfile[] {
   const kinds = new Map<string, { ms: number; count: number }>();
   for (const { kind, ms } of operations) {

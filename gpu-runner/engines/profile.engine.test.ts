@@ -39,7 +39,7 @@ const ENGINES = [
 
 for (const { name, runs, isMean, open } of ENGINES) {
   describe.skipIf(!runs)(`a profile of ${name}`, () => {
-    it('says what the operations of one run took, by kind', async () => {
+    it(`a profile of ${name} has the times of one run by kind`, async () => {
       const engine = open(true);
       const { executable } = await compileProduct(engine);
       await expect(executable.profile?.()).rejects.toThrow('no run');
@@ -65,7 +65,7 @@ for (const { name, runs, isMean, open } of ENGINES) {
       await engine.dispose();
     });
 
-    it('is not there when the engine was not opened for it', async () => {
+    it(`${name} has no profile unless it was opened for it`, async () => {
       const engine = open(false);
       const { executable } = await compileProduct(engine);
       expect(executable.profile).toBeUndefined();
@@ -76,7 +76,7 @@ for (const { name, runs, isMean, open } of ENGINES) {
 }
 
 describe('sumByKind', () => {
-  it('adds up times and counts, most time first', () => {
+  it('sumByKind adds up times and counts, slowest kind first', () => {
     const operations = [
       { kind: 'Add', ms: 1 },
       { kind: 'MatMul', ms: 2 },

@@ -28,7 +28,7 @@ const choose = (times: Readonly<Record<number, number>>, changes: Partial<Thread
   });
 
 describe('chooseThreads', () => {
-  it('takes half the threads only where they are clearly faster', async () => {
+  it('uses half of the threads only if they are clearly faster', async () => {
     expect(await choose({ 8: 100, 4: 60 })).toBe(4);
     expect(await choose({ 8: 100, 4: 95 }, { engine: 'other' })).toBe(8);
   });
@@ -43,7 +43,7 @@ describe('chooseThreads', () => {
     expect((await readdir(join(cacheFolder, 'threads'))).length).toBe(3);
   });
 
-  it('measures again when the record is damaged', async () => {
+  it('measures again if the record is damaged', async () => {
     await choose({ 8: 100, 4: 60 });
     const [name = ''] = await readdir(join(cacheFolder, 'threads'));
     const path = join(cacheFolder, 'threads', name);
@@ -51,14 +51,14 @@ describe('chooseThreads', () => {
     expect(await choose({ 8: 1, 4: 60 })).toBe(8);
   });
 
-  it('has nothing to choose on a small machine, and does without a folder', async () => {
+  it('measures nothing on a small machine, and needs no folder', async () => {
     expect(await choose({}, { parallelism: 2 })).toBe(2);
     expect(asked).toEqual([]);
     expect(await choose({ 8: 100, 4: 60 }, { cacheFolder: '/dev/null/none' })).toBe(4);
   });
 });
 
-it('measures a step of an engine and leaves one that is not there alone', async () => {
+it('measureThreads times steps of an engine, and returns the probe of a missing engine unchanged', async () => {
   const opened: number[] = [];
   const open = (threads: number) => {
     opened.push(threads);

@@ -1,4 +1,4 @@
-/** @file How many threads an engine does best with, measured once per machine and kept in the cache folder. */
+/** @file Measures the best number of threads for an engine, once per machine, and keeps it in the cache folder. */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
@@ -11,9 +11,9 @@ import { emptyTensor } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
 import { identifyCpu } from './cpu-info.ts';
 
-/** With fewer there is nothing to choose. */
+/** A machine with fewer threads uses all of them. */
 const FEWEST_TO_CHOOSE = 4;
-/** Fewer threads are taken only when they are faster by this much: a measurement is noisy, and more threads never lose by it. */
+/** Half of the threads are used only if a step takes less than this share of the time: measurements are noisy. */
 const MARGIN = 0.9;
 
 const recordSchema = z.strictObject({
@@ -24,24 +24,26 @@ const recordSchema = z.strictObject({
 });
 
 export interface ThreadChoice {
-  /** Of the engine and its version: another one is measured anew. */
+  /** Name and version of the engine; another version is measured again. */
   readonly engine: string;
   readonly cacheFolder: string;
   readonly parallelism: number;
-  /** Milliseconds of a typical step on so many threads. */
+  /** Milliseconds of a typical step on this number of threads. */
   time(threads: number): Promise<number>;
   readonly cpu?: string;
 }
 
-/** All of the machine's hardware threads, or half of them where two share a core and get in each other's way. */
+/**
+ * Counts to measure: all hardware threads, and half of them, since two threads of one core may slow each other down.
+ */
 function candidates(parallelism: number): number[] {
   return parallelism < FEWEST_TO_CHOOSE ? [parallelism] : [parallelism, Math.ceil(parallelism / 2)];
 }
 
-/** One measurement at a time: engines are probed side by side. */
+/** Runs one measurement at a time, since engines are probed side by side. */
 const turns = new PQueue({ concurrency: 1 });
 
-/** The probe of an engine with the number of threads that it does best with on this machine, which takes a second the first time. */
+/** Adds the best number of threads on this machine to a probe. The first call takes about a second. */
 export async function measureThreads(
   probe: EngineProbe,
   cacheFolder: string,
@@ -62,7 +64,7 @@ export async function measureThreads(
   return { ...probe, threads };
 }
 
-/** Milliseconds of the fastest of a few steps of a small perceptron, forward and backward: 3.2 GFLOP. */
+/** Milliseconds of the fastest of six steps of a small perceptron, forward and backward: 3.2 GFLOP. */
 async function timeStep(engine: Engine): Promise<number> {
   const shapes = { x: [1024, 256], up: [256, 1024], down: [1024, 256] } as const;
   const graph = trace(builder => {
@@ -88,7 +90,7 @@ async function timeStep(engine: Engine): Promise<number> {
   return best;
 }
 
-/** The number measured before, or measured now; where nothing can be kept, it is measured at every start. */
+/** The recorded number of threads, or a new measurement. Without a writable folder, every call measures. */
 export async function chooseThreads(choice: ThreadChoice): Promise<number> {
   const { parallelism, cpu = identifyCpu() } = choice;
   const counts = candidates(parallelism);
@@ -121,6 +123,6 @@ function writeRecord(path: string, record: z.output<typeof recordSchema>): void 
     writeFileSync(`${path}.tmp`, `${JSON.stringify(record)}\n`);
     renameSync(`${path}.tmp`, path);
   } catch {
-    // A cache that cannot be written costs a second at the next start.
+    // Without the record, the next start measures again, which takes a second.
   }
 }

@@ -14,7 +14,7 @@ import { openSession } from './program-cache.ts';
 import { Recording } from './recording.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 
-/** Tensors over our own typed arrays. */
+/** State in tensors over our own typed arrays. */
 class OrtState extends DoubleBufferedState<ort.Tensor> {
   constructor() {
     super({
@@ -81,26 +81,29 @@ class OrtExecutable implements Executable {
   }
 }
 
-/** The binding copies what a run wrote into our tensors once more; that copy is given back here, not when garbage is collected. */
+/**
+ * The binding copies the written state once more. This frees the copy at once, without waiting for the garbage
+ * collector.
+ */
 function release(copy: ort.Tensor | undefined): void {
   const { buffer } = (copy?.data ?? new Float32Array()) as Float32Array<ArrayBuffer>;
   buffer.transfer(0);
 }
 
 export interface OnnxRuntimeOptions {
-  /** Intra-op threads; byte equality is promised at an equal count only. */
+  /** Intra-op threads. Only equal counts give equal bytes. */
   readonly threads: number;
-  /** Where optimized programs are kept from one process to the next; absent: nowhere. */
+  /** Folder that keeps optimized programs for later processes; absent: none are kept. */
   readonly cacheFolder?: string;
-  /** Keep freed memory for the next allocation; default true. False takes no more than `peakBytes` and more time. */
+  /** Keeps freed memory for later allocations; default true. False needs at most `peakBytes`, but more time. */
   readonly arena?: boolean;
-  /** Executables have a profile; programs are not kept. */
+  /** Gives executables a profile. Programs are then not kept. */
   readonly profile?: boolean;
 }
 
 /**
- * They round otherwise than what they replace, and apply where nothing else uses what is in between: a block that is computed again in the
- * backward pass would differ in bits from one that is kept. What they make has a new number, too, and runs out of turn: see `lastFirst`.
+ * These fusions change rounding and apply only to values with one reader, so a recomputed block would differ from a
+ * kept one. The fused node also gets a new id, which breaks the execution order: see `lastFirst`.
  */
 const ROUNDING_FUSIONS = [
   'MatMulAddFusion',
@@ -127,7 +130,7 @@ export function probeOnnxRuntime(): EngineProbe {
 
 export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, profile }: OnnxRuntimeOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
+    throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
   }
   return {
     name: 'onnxruntime/cpu',
@@ -147,9 +150,9 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, pr
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         enableCpuMemArena: arena,
-        // Patterns allocate the whole plan beside what the arena holds already: twice the memory, and no faster.
+        // Memory patterns allocate the whole plan in addition to the arena: twice the memory, and not faster.
         enableMemPattern: false,
-        // A graph that writes state trains.
+        // Only training graphs write state, and only training recomputes blocks.
         ...(program.writes.size > 0 && {
           extra: { optimization: { disable_specified_optimizers: ROUNDING_FUSIONS } },
         }),

@@ -1,21 +1,21 @@
-/** @file Memory of the GPU, and who owns it. */
+/** @file Buffers in GPU memory and the sessions that own them. */
 import type { ort } from './runtime.ts';
 
-/** Kept from the garbage collector too, which might take a session before its buffers. */
+/** Live buffers. The set also keeps them from the garbage collector, which might take a session before its buffers. */
 const live = new Set<GpuBuffer>();
 
-/** Buffers that nobody has disposed of, in the whole process. */
+/** Number of buffers in this process that are not disposed of yet. */
 export function countBuffers(): number {
   return live.size;
 }
 
-/** A session whose outputs are buffers, and how many of them are in use. */
+/** A session that made buffers, and how many of them are in use. */
 export interface BufferMaker {
   readonly session: ort.InferenceSession;
   buffers: number;
 }
 
-/** A tensor in memory of the device. The memory belongs to the session that made it, which is released with the last of its buffers. */
+/** A tensor in GPU memory. Its memory belongs to the session that made it; the last dispose releases the session. */
 export class GpuBuffer {
   readonly tensor: ort.Tensor;
   readonly #maker: BufferMaker;
@@ -27,7 +27,7 @@ export class GpuBuffer {
     live.add(this);
   }
 
-  /** Does nothing the second time. */
+  /** Frees the buffer. A second call does nothing. */
   dispose(): void {
     if (!live.delete(this)) return;
     this.tensor.dispose();

@@ -1,6 +1,6 @@
 /**
- * @file Making, filling and reading buffers of the GPU. The package has no calls for it (its `getData()` ends the process), so small graphs
- * do it whose nodes only hand on what they are given.
+ * @file Makes, fills and reads GPU buffers. onnxruntime-node has no working call for it (`getData()` crashes the
+ * process), so small graphs that only pass values on do it.
  */
 import { broadcast } from '../../compiler/functions.ts';
 import type { Graph } from '../../compiler/graph.ts';
@@ -11,7 +11,7 @@ import { trace } from '../../compiler/trace.ts';
 import { type BufferMaker, GpuBuffer } from './gpu-buffer.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 
-/** A copy takes as much device memory again while it lasts, so a large state goes in parts. */
+/** Largest part of a copy: a copy needs its size in device memory again, so a large state is copied in parts. */
 const PART_BYTES = 64 * 2 ** 20;
 
 type Named<T> = ReadonlyMap<string, T>;
@@ -21,17 +21,17 @@ export interface Placed extends TensorSpec {
   readonly buffer: GpuBuffer;
 }
 
-/** Buffers with the values of host tensors. */
+/** Makes buffers with the values of host tensors. */
 export function upload(tensors: Named<Tensor>): Promise<Map<string, GpuBuffer>> {
   return makeBuffers(tensors, tensor => tensor);
 }
 
-/** Buffers full of zeros; one element of each crosses. */
+/** Makes buffers of zeros. Only one element per buffer is copied to the device. */
 export function allocate(specs: Named<TensorSpec>): Promise<Map<string, GpuBuffer>> {
   return makeBuffers(specs, ({ shape, dtype }) => emptyTensor({ shape: shape.map(() => 1), dtype }));
 }
 
-/** Copies on the host. */
+/** Copies buffers to the host. */
 export async function download(placed: Named<Placed>): Promise<Map<string, Tensor>> {
   const tensors = new Map<string, Tensor>();
   for (const part of splitByBytes(placed)) {
@@ -49,7 +49,7 @@ export async function download(placed: Named<Placed>): Promise<Map<string, Tenso
   return tensors;
 }
 
-/** Buffers for `specs`, full of what `valuesOf` gives, broadcast. What was made before an error is given back. */
+/** Makes buffers for `specs`, filled with the broadcast values of `valuesOf`. An error disposes of the buffers made. */
 async function makeBuffers<T extends TensorSpec>(
   specs: Named<T>,
   valuesOf: (spec: T) => Tensor,
@@ -71,7 +71,7 @@ async function makePart<T extends TensorSpec>(
   valuesOf: (spec: T) => Tensor,
 ): Promise<Map<string, GpuBuffer>> {
   const values = new Map([...part].map(([name, spec]) => [name, valuesOf(spec)]));
-  // An input for each, so that no two buffers are one.
+  // Each buffer has its own input, so that no two share memory.
   const graph = trace(builder => {
     const writes = mapRecord(values, (value, name) =>
       broadcast(builder.input(name, typeOf(value)), part.get(name)?.shape ?? value.shape),

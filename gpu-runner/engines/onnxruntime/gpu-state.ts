@@ -1,16 +1,16 @@
-/** @file State in buffers of the GPU: it crosses when it is set and when it is read, and stays there while graphs run. */
+/** @file State in GPU buffers. It is copied when it is set or read, and stays on the device between runs. */
 import type { Tensor, TensorSpec } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
 import type { GpuBuffer } from './gpu-buffer.ts';
 import { download, type Placed, upload } from './gpu-copies.ts';
 
-/** A tensor of the state: on the host until the first run that reads it, on the device from then on. */
+/** A tensor of the state: on the host until a run first reads it, then on the device. */
 export interface GpuView {
   host?: Tensor;
   buffer?: GpuBuffer;
 }
 
-/** Tensors of the state that were copied, one way and the other. */
+/** Number of tensors copied to the device and to the host. */
 export interface Transfers {
   readonly toDevice: number;
   readonly toHost: number;
@@ -20,7 +20,7 @@ export class GpuState extends DoubleBufferedState<GpuView> {
   readonly #transfers: { toDevice: number; toHost: number };
   readonly #onDispose: (state: GpuState) => void;
 
-  /** @param onDispose Is told when the state has given its buffers back. */
+  /** @param onDispose Called after the state has freed its buffers. */
   constructor(onDispose: (state: GpuState) => void) {
     const transfers = { toDevice: 0, toHost: 0 };
     super({
@@ -46,12 +46,15 @@ export class GpuState extends DoubleBufferedState<GpuView> {
     this.#onDispose = onDispose;
   }
 
-  /** Since the state was made. */
+  /** Copies since the state was made. */
   get transfers(): Transfers {
     return { ...this.#transfers };
   }
 
-  /** The buffers that a run reads, made of host tensors where they have none yet. @throws GraphError for what is not there or of another type. */
+  /**
+   * The buffers that a run reads; uploads tensors still on the host.
+   * @throws GraphError if one is missing or mistyped.
+   */
   async frontBuffers(specs: ReadonlyMap<string, TensorSpec>): Promise<Map<string, GpuBuffer>> {
     const views = new Map([...specs].map(([name, spec]) => [name, this.front(name, spec)]));
     const pending = new Map([...views].flatMap(([name, { host }]) => (host ? [[name, host] as const] : [])));

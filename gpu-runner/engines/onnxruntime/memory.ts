@@ -1,7 +1,4 @@
-/**
- * @file How much memory a graph needs, worked out as ONNX Runtime on the CPU plans it (allocation_planner.cc), without
- * running it.
- */
+/** @file Predicts the memory of a graph from the way ONNX Runtime plans it on the CPU (allocation_planner.cc). */
 
 import { eliminateDeadCode } from '../../compiler/dce.ts';
 import type { AnyNode, Graph, NodeId } from '../../compiler/graph.ts';
@@ -11,19 +8,16 @@ import { isSameShape } from '../../compiler/shapes.ts';
 import { findSquared } from '../../compiler/targets/onnx/squares.ts';
 import { scheduleLate } from './schedule.ts';
 
-/** Nodes whose result shares its operand's memory. */
+/** Operations whose result shares the memory of the operand. */
 const ALIASES: ReadonlySet<OpName> = new Set<OpName>(['reshape', 'stopGradient']);
-/** Kernels that write over an operand of the same shape which nothing else needs. Those of arithmetic do not. */
+/** Operations that overwrite an operand of the same shape if it has no other reader. Arithmetic kernels never do. */
 const IN_PLACE: ReadonlySet<OpName> = new Set<OpName>(['softmax', 'sigmoid', 'tanh']);
-/**
- * Fixed overhead of the process beside tensors: kernels that are paged in, buffers of threads. Measured on graphs of
- * 200 to 5500 nodes.
- */
+/** Fixed overhead of the process: code of kernels and buffers of threads. Measured on graphs of 200 to 5500 nodes. */
 const OVERHEAD_BYTES = 32 * 2 ** 20;
-/** Session tables, per node. */
+/** Size of the session's tables, per node. */
 const NODE_BYTES = 4096;
 
-/** Sums of squares read what is squared: the squares are never made. */
+/** Replaces sums of squares by sums over x: ReduceSumSquare never stores the squares. */
 function withoutSquares(graph: Graph): Graph {
   const nodes = graph.nodes.map(node => {
     const squared = findSquared(graph, node);
@@ -32,21 +26,21 @@ function withoutSquares(graph: Graph): Graph {
   return eliminateDeadCode({ ...graph, nodes });
 }
 
-/** Extra memory while the kernel runs. */
+/** Extra bytes while the kernel of a node runs. */
 function scratchBytes(node: AnyNode): number {
-  // Where selects from either side into a tensor of its own, and merges the two.
+  // ONNX Runtime's Where makes a tensor for each side, then merges them.
   return node.op === 'select' ? 2 * bytesOf(node) : 0;
 }
 
 /**
- * By node, the node whose buffer it is in. A buffer that is free is taken by the next result of its very shape, and is
- * held until then.
+ * By node, the node whose buffer it uses. A free buffer goes to the next result of exactly its shape, and stays
+ * allocated until then.
  */
 function assignBuffers(nodes: readonly AnyNode[], kept: ReadonlySet<NodeId>) {
   const readers = new Int32Array(nodes.length);
   for (const node of nodes) for (const operand of node.inputs) readers[operand] = (readers[operand] ?? 0) + 1;
   const buffers: NodeId[] = [];
-  /** Readers to come of all that is in a buffer. */
+  /** By buffer: number of reads still to come. */
   const pending = new Int32Array(nodes.length);
   const free: NodeId[] = [];
   const isFixed = (id: NodeId) => kept.has(id) || SOURCES.has(nodes[id]?.op ?? 'input');
@@ -73,7 +67,7 @@ function assignBuffers(nodes: readonly AnyNode[], kept: ReadonlySet<NodeId>) {
     for (const operand of node.inputs) {
       const used = buffers[operand] ?? operand;
       pending[used] = (pending[used] ?? 0) - 1;
-      // The newest first.
+      // The most recently freed buffer is reused first.
       if (pending[used] === 0 && !isFixed(used)) free.unshift(used);
     }
   }
@@ -81,10 +75,9 @@ function assignBuffers(nodes: readonly AnyNode[], kept: ReadonlySet<NodeId>) {
 }
 
 /**
- * Bytes that a run takes at its worst moment: feeds, both buffers of state, literals, and the intermediate values as
- * ONNX Runtime orders them and reuses their buffers. Within 10 % of what the process grows by where that is some
- * hundred MB and freed memory goes back to the system (`arena: false`, and an allocator that keeps nothing either);
- * with the arena, freed memory that fits nowhere comes on top.
+ * Peak bytes of a run: feeds, both buffers of state, literals, and intermediate values in the order in which ONNX
+ * Runtime runs nodes and reuses buffers. Measured: within 10 % of the growth of the process at some hundred MB, with
+ * `arena: false` and an allocator that returns freed memory to the system. With the arena, fragmentation adds to it.
  */
 export function predictPeakBytes(graph: Graph): number {
   const { nodes, outputs, writes } = scheduleLate(withoutSquares(graph));
@@ -111,7 +104,7 @@ export function predictPeakBytes(graph: Graph): number {
     live -= freed[id] ?? 0;
   }
   const bytesAt = (id: NodeId) => (nodes[id] ? bytesOf(nodes[id]) : 0);
-  // After the run the binding copies every result.
+  // After the run, the binding copies every result.
   const copies = [...Object.values(outputs), ...Object.values(writes)].reduce((sum, id) => sum + bytesAt(id), 0);
   return Math.max(peak, live + copies) + OVERHEAD_BYTES + nodes.length * NODE_BYTES;
 }

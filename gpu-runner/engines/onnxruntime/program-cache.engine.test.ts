@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(cacheFolder, { recursive: true }));
 
-/** Large enough to be kept; `scale` tells one from another. */
+/** A program large enough to be kept; `scale` makes it different from others. */
 function program(scale: number, size = 160) {
   return trace(builder => {
     const x = builder.input('x', { shape: [4, size], dtype: 'f32' });
@@ -36,7 +36,7 @@ const folder = () => join(cacheFolder, 'programs');
 const kept = async () => (await readdir(folder())).map(name => join(folder(), name));
 
 describe('programs on disk', () => {
-  it('are opened again with the same results, bit by bit', async () => {
+  it('a program from disk gives the same results, bit by bit', async () => {
     const first = await run();
     const [path = '', ...others] = await kept();
     expect(others).toEqual([]);
@@ -53,7 +53,7 @@ describe('programs on disk', () => {
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 7)],
     ['changed', (bytes: Buffer) => bytes.fill(0x55, 1000, 1010)],
     ['empty', () => Buffer.alloc(0)],
-  ])('are compiled again when the file is %s', async (_, damage) => {
+  ])('a program is compiled again if its file is %s', async (_, damage) => {
     const first = await run();
     const [path = ''] = await kept();
     const whole = await readFile(path);
@@ -62,17 +62,17 @@ describe('programs on disk', () => {
     expect(await readFile(path)).toEqual(whole);
   });
 
-  it('are not missed where they cannot be kept', async () => {
+  it('programs run if the folder cannot be written', async () => {
     const first = await run();
     expect(await run(0.5, '/dev/null/nowhere')).toEqual(first);
   });
 
-  it('are not kept when they are small', async () => {
+  it('small programs are not kept', async () => {
     await run(0.5, cacheFolder, 8);
     await expect(readdir(folder())).rejects.toThrow();
   });
 
-  it('leave no more than 64 behind, the last used ones', async () => {
+  it('at most 64 programs are kept, the last used ones', async () => {
     await run(1);
     const [first = ''] = await kept();
     for (let i = 2; i <= 64; i++) await run(i);

@@ -1,6 +1,6 @@
 /**
- * @file Programs as ONNX Runtime has optimized them, on disk: opening one again takes a fraction of the time. A cache and nothing else: what
- * cannot be read or written is compiled.
+ * @file Keeps programs that ONNX Runtime has optimized on disk: they open in a fraction of the time. An unreadable
+ * program is compiled again, and a failed write is ignored.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
@@ -12,14 +12,14 @@ import { ort } from './runtime.ts';
 
 type SessionOptions = ort.InferenceSession.SessionOptions;
 
-/** Smaller programs compile faster than they are looked up. */
+/** Smaller programs compile faster than a lookup takes. */
 const SMALLEST_BYTES = 64 * 1024;
-/** The least recently used ones beyond this go. */
+/** Number of programs kept; the least recently used are deleted. */
 const MOST_PROGRAMS = 64;
 const DIGEST_BYTES = 32;
 const SUFFIX = '.program';
 
-/** What decides the optimized program beside the program itself: another version or CPU may optimize otherwise. */
+/** Digest of the program and of all else that decides the optimized one: options, versions, platform and CPU. */
 function keyOf(program: Uint8Array, options: SessionOptions): string {
   const versions = [1, ort.env.versions.common, ort.env.versions.node, platform(), identifyCpu()];
   return createHash('sha256')
@@ -29,8 +29,8 @@ function keyOf(program: Uint8Array, options: SessionOptions): string {
 }
 
 /**
- * A session for ONNX bytes, from `folder` if it was opened with these options before.
- * @throws Error when ONNX Runtime refuses the program.
+ * Opens a session for ONNX bytes, from `folder` if an earlier session had the same bytes and options.
+ * @throws Error if ONNX Runtime refuses the program.
  */
 export async function openSession(
   program: Uint8Array,
@@ -50,12 +50,12 @@ async function openOptimized(path: string, options: SessionOptions): Promise<ort
     await utimes(path, new Date(), new Date()).catch(() => {});
     return session;
   } catch {
-    // Compiled again, and put in its place.
+    // The caller compiles the program again and replaces the file.
     return undefined;
   }
 }
 
-/** The file without the digest at its head; undefined when there is none or it is not what was written. */
+/** The file without its leading digest; undefined if the file is missing or its digest is wrong. */
 async function readVerified(path: string): Promise<Uint8Array | undefined> {
   const file = await readFile(path).catch(() => undefined);
   if (file === undefined) return undefined;
@@ -84,7 +84,7 @@ async function compileInto(
   }
 }
 
-/** A disk that is full must not keep anybody from training. */
+/** Opens a session and saves its program. If saving fails, for example on a full disk, only opens it. */
 async function createSaving(program: Uint8Array, options: SessionOptions, path: string): Promise<ort.InferenceSession> {
   try {
     return await ort.InferenceSession.create(program, { ...options, optimizedModelFilePath: path });
@@ -94,8 +94,8 @@ async function createSaving(program: Uint8Array, options: SessionOptions, path: 
 }
 
 /**
- * ONNX Runtime saves nodes in the order in which it runs them. Backwards, they are what the program was: see `lastFirst` in
- * compiler/targets/onnx/emitter.ts.
+ * ONNX Runtime saves nodes in the order in which it runs them. Reversed, they have the order of the original program:
+ * see `lastFirst` in compiler/targets/onnx/emitter.ts.
  */
 async function publish(temporary: string, path: string, folder: string): Promise<void> {
   const optimized = reverseNodes(await readFile(temporary));

@@ -1,4 +1,4 @@
-/** @file What ONNX Runtime writes down of a session's runs when it is asked to: a file of events, in the format of Chrome's traces. */
+/** @file Profile of a session's runs: a file of events that ONNX Runtime writes in the format of Chrome's traces. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import type { KindProfile } from '../../compiler/engine.ts';
 import { type OperationTime, sumByKind } from '../kind-profile.ts';
 import { ort } from './runtime.ts';
 
-/** Times in microseconds. */
+/** One event; times in microseconds. */
 const eventSchema = z.object({
   cat: z.string(),
   name: z.string(),
@@ -20,7 +20,7 @@ type Event = z.infer<typeof eventSchema>;
 
 const US_PER_MS = 1000;
 
-/** Of one session. */
+/** A session whose runs are recorded. */
 export class Recording {
   readonly session: ort.InferenceSession;
   readonly #folder: string;
@@ -31,7 +31,7 @@ export class Recording {
     this.#folder = folder;
   }
 
-  /** A session that is recorded in a temporary folder. @throws Error when ONNX Runtime refuses the program. */
+  /** Opens a session that is recorded in a temporary folder. @throws Error if ONNX Runtime refuses the program. */
   static async open(program: Uint8Array, options: ort.InferenceSession.SessionOptions): Promise<Recording> {
     const folder = await mkdtemp(join(tmpdir(), 'easel-profile-'));
     try {
@@ -43,7 +43,7 @@ export class Recording {
     }
   }
 
-  /** The fastest run before the first call, which ends the recording. */
+  /** Times per kind in the fastest run so far. The first call ends the recording and fixes the answer. */
   read(): Promise<KindProfile[]> {
     this.#profile ??= this.#readFile();
     return this.#profile;
@@ -57,13 +57,13 @@ export class Recording {
     return profileOf(events.flatMap(event => eventSchema.safeParse(event).data ?? []));
   }
 
-  /** The folder, when the session is released. */
+  /** Removes the temporary folder. Call it after the session is released. */
   remove(): Promise<void> {
     return rm(this.#folder, { recursive: true, force: true });
   }
 }
 
-/** @throws Internal without a run. */
+/** @throws Internal if no run was recorded. */
 function profileOf(events: readonly Event[]): KindProfile[] {
   const runs = events.filter(({ cat, name }) => cat === 'Session' && name === 'model_run');
   const [fastest] = runs.sort((a, b) => a.dur - b.dur);

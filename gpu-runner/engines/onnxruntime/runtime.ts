@@ -1,4 +1,4 @@
-/** @file The package onnxruntime-node, and tensors on their way into it and out of it. */
+/** @file The package onnxruntime-node, and conversion of tensors to and from it. */
 import * as ort from 'onnxruntime-node';
 import { GraphError } from '../../compiler/shapes.ts';
 import type { DType, Tensor, TensorSpec } from '../../compiler/tensor.ts';
@@ -6,8 +6,8 @@ import type { DType, Tensor, TensorSpec } from '../../compiler/tensor.ts';
 export { ort };
 
 /**
- * Formats that cross. Two bytes wide, none does: there is no bf16 outside of ONNX Runtime, and where JavaScript has a Float16Array the
- * package makes one of f16 bits, which its native half does not read.
+ * Formats that the binding can pass. It cannot pass f16 and bf16: it has no bf16, and if JavaScript has a Float16Array,
+ * it passes one that its native half does not read.
  */
 const ORT_TYPES: Readonly<Partial<Record<DType, 'float32' | 'int32' | 'bool'>>> = {
   f32: 'float32',
@@ -15,7 +15,7 @@ const ORT_TYPES: Readonly<Partial<Record<DType, 'float32' | 'int32' | 'bool'>>> 
   bool: 'bool',
 };
 
-/** A tensor of ONNX Runtime over the same memory. @throws GraphError for f16 and bf16. */
+/** Wraps a tensor for ONNX Runtime without a copy. @throws GraphError for f16 and bf16. */
 export function toOrt(tensor: Tensor): ort.Tensor {
   const type = ORT_TYPES[tensor.dtype];
   if (type === undefined)
@@ -23,12 +23,12 @@ export function toOrt(tensor: Tensor): ort.Tensor {
   return new ort.Tensor(type, tensor.data as Float32Array, tensor.shape);
 }
 
-/** The other way, over the same memory too. */
+/** Wraps a tensor of ONNX Runtime without a copy. */
 export function fromOrt(tensor: ort.Tensor, spec: TensorSpec): Tensor {
   return { shape: spec.shape, dtype: spec.dtype, data: tensor.data as Tensor['data'] };
 }
 
-/** @throws GraphError when a run did not return what its program promises. */
+/** @throws GraphError if a run did not return `name`. */
 export function requireResult<T>(value: T | null | undefined, name: string): T {
   if (value === null || value === undefined) throw new GraphError(`the run returned no "${name}"`);
   return value;

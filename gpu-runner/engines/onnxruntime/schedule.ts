@@ -1,8 +1,8 @@
 import type { Graph, NodeId } from '../../compiler/graph.ts';
 
 /**
- * The same nodes in the order in which ONNX Runtime runs them (targets/onnx/emitter.ts, `lastFirst`): from one node that nothing uses to the
- * next, as they come, and before each what it still needs, depth first, the earliest first.
+ * Sorts nodes in the order in which ONNX Runtime runs them (targets/onnx/emitter.ts, `lastFirst`): the nodes without
+ * readers in order, and before each its operands, depth first, lowest id first.
  */
 export function scheduleLate(graph: Graph): Graph {
   const isUsed = new Uint8Array(graph.nodes.length);

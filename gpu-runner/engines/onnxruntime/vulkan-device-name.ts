@@ -1,24 +1,27 @@
-/** @file The name of the GPU, of which ONNX Runtime says nothing, from Vulkan (vulkan_core.h, version 1.0). Crashes with a broken driver. */
+/**
+ * @file The name of the GPU, from Vulkan (vulkan_core.h, 1.0): ONNX Runtime does not report it. A broken driver
+ * crashes.
+ */
 import koffi from 'koffi';
 
 const LIBRARY = 'libvulkan.so.1';
-/** VkInstanceCreateInfo of no layers and no extensions: a type (1), then zeros. */
+/** VkInstanceCreateInfo without layers and extensions: a type (1), then zeros. */
 const INSTANCE_INFO = { bytes: 64, type: 1 } as const;
 const MAX_DEVICES = 16;
-/** VkPhysicalDeviceProperties, its fields that are read, and more than its size. */
+/** Offsets of the fields of VkPhysicalDeviceProperties that are read; `bytes` is more than its size. */
 const PROPERTIES = { bytes: 2048, type: 16, name: 20, nameBytes: 256 } as const;
-/** VkPhysicalDeviceType, in the order in which an adapter for high performance is chosen: discrete, integrated, virtual, CPU, other. */
+/** VkPhysicalDeviceType in the order of preference of a fast adapter: discrete, integrated, virtual, CPU, other. */
 const PREFERENCE = [2, 1, 3, 4, 0];
 const CPU_TYPE = 4;
 
-/** Of the device that an adapter for high performance is made of; undefined where that cannot be known. */
+/** Name of the device that a fast adapter uses; undefined if it cannot be known. */
 export function nameVulkanDevice(): string | undefined {
   if (process.platform !== 'linux') return undefined;
   try {
     const [first] = listDevices().sort((a, b) => PREFERENCE.indexOf(a.type) - PREFERENCE.indexOf(b.type));
     return first && (first.type === CPU_TYPE ? `${first.name}, in software` : first.name);
   } catch {
-    // The name is an extra; whether the device works, others find out.
+    // The name is optional. Other code finds out whether the device works.
     return undefined;
   }
 }
@@ -39,7 +42,7 @@ function listDevices(): { readonly type: number; readonly name: string }[] {
   try {
     const count = [MAX_DEVICES];
     const handles = new BigUint64Array(MAX_DEVICES);
-    // VK_INCOMPLETE (5): there are more, and these will do.
+    // VK_INCOMPLETE (5): there are more devices than MAX_DEVICES.
     const result = enumerate(instance[0], count, handles);
     if (result !== 0 && result !== 5) return [];
     return [...handles.subarray(0, count[0])].map(handle => {

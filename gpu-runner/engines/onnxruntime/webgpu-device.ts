@@ -1,4 +1,4 @@
-/** @file Whether there is a WebGPU device, found out by a product of two numbers on it. */
+/** @file Opens the WebGPU device and checks it with a product of two numbers. */
 
 import type { Precision } from '../../../configs/engines.ts';
 import { Unprocessable } from '../../../errors.ts';
@@ -9,7 +9,7 @@ import { tensorOf } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { ort, toOrt } from './runtime.ts';
 
-/** A session that has run on the device in that precision; the device is there until it is released. @throws Unprocessable with the reason. */
+/** Opens a session that has run on the device. It keeps the device open. @throws Unprocessable with the reason. */
 export async function openDevice(precision: Precision): Promise<ort.InferenceSession> {
   const graph = trace(builder => {
     const x = cast(builder.input('x', { shape: [1], dtype: 'f32' }), precision);
@@ -19,14 +19,14 @@ export async function openDevice(precision: Precision): Promise<ort.InferenceSes
   try {
     session = await ort.InferenceSession.create(lowerToOnnx(graph, { fusedMatMul: false }).bytes, {
       executionProviders: ['webgpu'],
-      // Kernels of the CPU would compute it just as well.
+      // Without this, the CPU would compute the product.
       extra: { session: { disable_cpu_ep_fallback: '1' } },
       logSeverityLevel: 4,
     });
     const { [`${ONNX_PREFIX.output}y`]: y } = await session.run({
       [`${ONNX_PREFIX.input}x`]: toOrt(tensorOf([1], [3])),
     });
-    if (y?.data[0] !== 9) throw new Error(`the device says that 3 times 3 is ${y?.data[0]}`);
+    if (y?.data[0] !== 9) throw new Error(`3 times 3 on the device is ${y?.data[0]}`);
     return session;
   } catch (error) {
     await session?.release();
@@ -38,7 +38,9 @@ function explain(error: unknown, precision: Precision): string {
   const message = error instanceof Error ? error.message : String(error);
   if (/requires f16/.test(message)) return `the WebGPU device does not compute in ${precision}`;
   if (!/WebGPU adapter/.test(message)) return `the WebGPU device does not work: ${message}`;
-  return process.platform === 'darwin'
-    ? 'there is no WebGPU adapter: Metal offers none'
-    : 'there is no WebGPU adapter: install the Vulkan loader and the Vulkan driver of the GPU (Debian and Ubuntu: libvulkan1 and mesa-vulkan-drivers; NVIDIA: its own driver), and let this user open /dev/dri/renderD*';
+  if (process.platform === 'darwin') return 'there is no WebGPU adapter: Metal offers none';
+  return (
+    'there is no WebGPU adapter: install the Vulkan loader and the Vulkan driver of the GPU (Debian and Ubuntu: ' +
+    'libvulkan1 and mesa-vulkan-drivers; NVIDIA: its own driver), and let this user open /dev/dri/renderD*'
+  );
 }

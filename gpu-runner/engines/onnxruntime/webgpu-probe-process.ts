@@ -1,4 +1,6 @@
-/** @file A process of its own, started by webgpu-probe.ts: makes a WebGPU device, computes with it, and tells its parent. */
+/**
+ * @file The process that webgpu-probe.ts starts: opens a WebGPU device, computes with it, and reports to its parent.
+ */
 
 import type { Precision } from '../../../configs/engines.ts';
 import { AppError } from '../../../errors.ts';
@@ -6,7 +8,7 @@ import { nameVulkanDevice } from './vulkan-device-name.ts';
 import { openDevice } from './webgpu-device.ts';
 import type { WebGpuReport } from './webgpu-probe.ts';
 
-/** Undefined: it computes in that precision. */
+/** Why the device does not compute in this precision; undefined if it does. */
 async function findObstacle(precision: Precision): Promise<string | undefined> {
   try {
     await (await openDevice(precision)).release();
@@ -20,7 +22,7 @@ async function findObstacle(precision: Precision): Promise<string | undefined> {
 async function probe(): Promise<WebGpuReport> {
   const reason = await findObstacle('f32');
   if (reason !== undefined) return { precisions: [], reason };
-  // f16 comes second: without scaling of the loss, small gradients may vanish in it, so nobody gets it unasked.
+  // f16 comes second: small gradients may underflow without loss scaling, so `auto` must not choose it.
   const precisions: WebGpuReport['precisions'] = (await findObstacle('f16')) === undefined ? ['f32', 'f16'] : ['f32'];
   const device = nameVulkanDevice();
   return { precisions, ...(device !== undefined && { device }) };

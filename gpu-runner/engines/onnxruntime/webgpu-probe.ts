@@ -1,4 +1,4 @@
-/** @file What WebGPU offers on this machine. A driver may crash or hang when a device is made, so another process tries it. */
+/** @file Probes WebGPU on this machine in another process, since opening a device may crash or hang in the driver. */
 import { fork } from 'node:child_process';
 import { z } from 'zod';
 import type { EngineProbe } from '../../compiler/engine.ts';
@@ -8,24 +8,24 @@ const PROBE_PROCESS = new URL('./webgpu-probe-process.ts', import.meta.url);
 const TIMEOUT_MS = 15_000;
 const STDERR_CHARACTERS = 300;
 
-/** What the process says; `precisions` is empty when there is no device. */
+/** Report of the probe process; `precisions` is empty if there is no device. */
 const reportSchema = z.strictObject({
   precisions: z.array(z.enum(['f32', 'f16'])),
   device: z.string().optional(),
   reason: z.string().optional(),
 });
-/** What the process that tries says of it. */
+/** Report of the probe process. */
 export type WebGpuReport = z.infer<typeof reportSchema>;
 
 let known: Promise<EngineProbe> | undefined;
 
-/** Tried once per process: drivers do not come and go. */
+/** Probes once per process: drivers do not come and go. */
 export function probeWebGpu(): Promise<EngineProbe> {
   known ??= probeInProcess();
   return known;
 }
 
-/** @param options For tests: another program, less patience. */
+/** @param options For tests: another program, timeout or environment. */
 export async function probeInProcess({
   program = PROBE_PROCESS,
   timeoutMs = TIMEOUT_MS,
@@ -65,14 +65,14 @@ function runProbe(program: URL, timeoutMs: number, env: NodeJS.ProcessEnv): Prom
       clearTimeout(timer);
       resolve(report ?? { precisions: [], reason });
     };
-    child.on('error', error => finish(`the process that tries WebGPU did not start: ${error.message}`));
+    child.on('error', error => finish(`the process that probes WebGPU did not start: ${error.message}`));
     child.on('close', (code, signal) => {
       const end = signal === null ? `with status ${code}` : `by ${signal}`;
       const said = stderr.trim();
       finish(
         isLate
           ? `the GPU driver did not answer within ${timeoutMs / 1000} s`
-          : `the process that tries WebGPU ended ${end}${said && `: ${said}`}; is the GPU driver whole?`,
+          : `the process that probes WebGPU ended ${end}${said && `: ${said}`}; check the GPU driver`,
       );
     });
   });

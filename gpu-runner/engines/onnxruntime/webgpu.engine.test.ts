@@ -25,14 +25,14 @@ useSwiftShader();
 const probe = await probeWebGpu();
 const precisions = probe.precisions ?? [];
 
-describe('the probe', () => {
+describe('the probe of WebGPU', () => {
   async function probeWith(text: string, timeoutMs?: number) {
     const path = join(await mkdtemp(join(tmpdir(), 'easel-webgpu-')), 'probe.mjs');
     await writeFile(path, text);
     return probeInProcess({ program: pathToFileURL(path), ...(timeoutMs !== undefined && { timeoutMs }) });
   }
 
-  it('says what to install where there is no adapter', async () => {
+  it('the probe says what to install if there is no adapter', async () => {
     const { available, reason } = await probeInProcess({ env: { VK_DRIVER_FILES: '/nowhere/driver.json' } });
     expect({ available, reason }).toEqual({
       available: false,
@@ -40,16 +40,16 @@ describe('the probe', () => {
     });
   });
 
-  it('outlives a driver that crashes, one that hangs, and one that says nothing', async () => {
+  it('the probe survives a driver that crashes, one that hangs, and one that reports nothing', async () => {
     expect((await probeWith("console.error('bad driver'); process.kill(process.pid, 'SIGSEGV');")).reason).toMatch(
-      /ended by SIGSEGV: bad driver; is the GPU driver whole\?/,
+      /ended by SIGSEGV: bad driver; check the GPU driver/,
     );
     expect((await probeWith('setInterval(() => {}, 1000);', 200)).reason).toContain('did not answer within 0.2 s');
     expect((await probeWith('process.exit(3);')).reason).toContain('ended with status 3');
     expect((await probeWith("process.send({ precisions: 'all' });")).available).toBe(false);
   });
 
-  it('hands on what the process found', async () => {
+  it('the probe returns the report of its process', async () => {
     const report = { precisions: ['f32', 'f16'], device: 'A GPU' };
     expect(await probeWith(`process.send(${JSON.stringify(report)});`)).toMatchObject({
       available: true,
@@ -89,7 +89,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     return { outputs: valuesOf(outputs), after: valuesOf(after), transfers };
   }
 
-  it('names the device and what it offers', () => {
+  it('the probe names the device and its precisions', () => {
     expect(probe).toMatchObject({
       available: true,
       device: expect.any(String),
@@ -99,7 +99,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     expect(precisions[0]).toBe('f32');
   });
 
-  it('trains as the CPU does, and the state does not leave the device', { timeout: 240_000 }, async () => {
+  it('trains like the CPU, and the state stays on the device', { timeout: 240_000 }, async () => {
     const config = tinyConfig({ model: { depth: 1 } });
     const steps = 20;
     const states: GpuState[] = [];
@@ -114,14 +114,14 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     const [cpu, gpu] = [createOnnxRuntimeEngine({ threads: 1 }), watched].map(
       each => new Trainer(each, config, tinySource(), 4, EMPTY_PROGRESS),
     );
-    if (!cpu || !gpu) throw new Error('there are two trainers');
+    if (!cpu || !gpu) throw new Error('a trainer is missing');
     for (let i = 0; i < steps; i++) {
       const [expected, actual] = [await cpu.step(), await gpu.step()];
       expect(Math.abs(actual.loss / expected.loss - 1), `loss of step ${i + 1}`).toBeLessThan(1e-4);
       expect(Math.abs(actual.grad_norm / expected.grad_norm - 1), `norm of step ${i + 1}`).toBeLessThan(1e-4);
     }
     const names = states[0]?.names ?? [];
-    // Up with the first step, once each, but gradients, which the device makes; nothing came down.
+    // The first step uploads each tensor once, but not the gradients, which the device makes. Nothing is downloaded.
     const given = names.filter(name => !name.startsWith('grad.')).length;
     expect(given).toBeGreaterThan(50);
     expect(states.map(state => state.transfers)).toEqual([{ toDevice: given, toHost: 0 }]);
@@ -138,7 +138,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     await gpu.dispose();
   });
 
-  it('writes into the same two buffers again and again', async () => {
+  it('writes into the same two buffers at every run', async () => {
     const graph = trace(builder => {
       const w = builder.state('w', { shape: [3], dtype: 'f32' });
       return { outputs: { before: w }, writes: { w: f.add(w, 1) } };
@@ -152,7 +152,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     }
     expect(counts).toEqual([2, 2, 2, 2, 2]);
     expect(valuesOf(await state.read())).toEqual({ w: [6, 7, 8] });
-    // Replaced in between, as a sampler does with weights.
+    // Replaces the state between runs, as a sampler does with weights.
     state.set({ w: tensorOf([3], [10, 20, 30]) });
     expect(countBuffers()).toBe(0);
     expect(valuesOf(await executable.run(state, {}))).toEqual({ before: [10, 20, 30] });
@@ -160,10 +160,10 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     state.dispose();
   });
 
-  it('hands on state that nothing computes with, exchanges two tensors, and keeps one value under two names', async () => {
+  it('passes on state that is not computed, swaps two tensors, and keeps one value under two names', async () => {
     const graph = trace(builder => {
       const [v, w] = ['v', 'w'].map(name => builder.state(name, { shape: [2], dtype: 'f32' }));
-      if (!v || !w) throw new Error('there are two');
+      if (!v || !w) throw new Error('a state is missing');
       const sum = f.add(v, w);
       return { outputs: { v, a: sum, b: sum }, writes: { w: v, v: w, s: sum, t: sum } };
     });
@@ -172,7 +172,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     expect(after).toEqual({ v: [10, 20], w: [1, 2], s: [11, 22], t: [11, 22] });
   });
 
-  it('holds scalars, whole numbers and an empty tensor', async () => {
+  it('holds scalars, integers and an empty tensor', async () => {
     const graph = trace(builder => {
       const step = builder.state('step', { shape: [], dtype: 'f32' });
       const count = builder.state('count', { shape: [2], dtype: 'i32' });
@@ -185,7 +185,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     expect(after).toEqual({ step: [4], count: [24, -40], empty: [] });
   });
 
-  it('refuses state of two bytes before anything runs', async () => {
+  it('refuses f16 state before anything runs', async () => {
     const graph = trace(builder => ({
       outputs: { y: f.cast(builder.state('w', { shape: [1], dtype: 'f16' }), 'f32') },
     }));
@@ -196,7 +196,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     state.dispose();
   });
 
-  it('leaves the state as it was when a run fails', async () => {
+  it('keeps the state as it was if a run fails', async () => {
     const precise = (type: DType) =>
       trace(builder => {
         const w = builder.state('w', { shape: [2], dtype: 'f32' });
@@ -220,8 +220,8 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     state.dispose();
   });
 
-  it('refuses a graph with nodes for the CPU only when asked to', async () => {
-    // A bool that is only handed on: the provider has no kernel for that.
+  it('refuses a graph with nodes for the CPU only if asked to', async () => {
+    // An output that is an input of type bool: the provider has no kernel for it.
     const graph = trace(builder => ({ outputs: { y: builder.input('x', { shape: [2], dtype: 'bool' }) } }));
     await expect(engine.compile(graph)).rejects.toThrow(/CPU/);
     const lenient = await createWebGpuEngine();
@@ -235,7 +235,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     await lenient.dispose();
   });
 
-  it('gives memory back at the end that nobody did, and takes no state of another engine', async () => {
+  it('dispose frees the buffers of all states, and a state of another engine is refused', async () => {
     const short = await createWebGpuEngine();
     const graph = trace(builder => ({
       outputs: {},
@@ -250,7 +250,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
     await short.dispose();
   });
 
-  it('refuses a precision that the device has not', async () => {
+  it('refuses a precision that the device does not have', async () => {
     await expect(createWebGpuEngine({ precision: 'bf16' })).rejects.toThrow('WebGPU has no bf16');
     if (!precisions.includes('f16')) {
       await expect(createWebGpuEngine({ precision: 'f16' })).rejects.toThrow('does not compute in f16');

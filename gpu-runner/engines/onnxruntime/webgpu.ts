@@ -1,4 +1,4 @@
-/** @file ONNX Runtime on WebGPU: any vendor's GPU, over Vulkan or Metal. State stays in the device's memory between runs. */
+/** @file ONNX Runtime on WebGPU: GPUs of any vendor, over Vulkan or Metal. State stays in GPU memory between runs. */
 
 import type { Precision } from '../../../configs/engines.ts';
 import { Unprocessable } from '../../../errors.ts';
@@ -35,7 +35,7 @@ class GpuExecutable implements Executable {
     for (const [name, buffer] of await state.frontBuffers(program.reads)) {
       feeds[`${ONNX_PREFIX.state}${name}`] = buffer.tensor;
     }
-    // A session with a preferredOutputLocation would make new buffers at every run and leave those that it is given as they are.
+    // Buffers are passed by hand: with preferredOutputLocation the session would make new ones at every run.
     const backs = new Map([...program.writes].map(([name, spec]) => [name, state.back(name, spec)]));
     const made = await allocate(new Map([...program.writes].filter(([name]) => backs.get(name)?.buffer === undefined)));
     const fetches: Record<string, ort.Tensor | null> = {};
@@ -68,21 +68,21 @@ class GpuExecutable implements Executable {
 }
 
 export interface WebGpuOptions {
-  /** Of matrix products in graphs of the model; default f32. */
+  /** Precision of matrix products in graphs of the model; default f32. */
   readonly precision?: Precision;
-  /** What becomes of a graph with a node that the provider has no kernel for: copies to the CPU and back at every run (default), or an error. */
+  /** Nodes without a WebGPU kernel: run on the CPU, with copies at every run (default), or fail to compile. */
   readonly cpuNodes?: 'allowed' | 'refused';
 }
 
-/** @throws Unprocessable when there is no device, or it does not compute in the precision. */
+/** @throws Unprocessable if there is no device, or it does not compute in the precision. */
 export async function createWebGpuEngine({
   precision = 'f32',
   cpuNodes = 'allowed',
 }: WebGpuOptions = {}): Promise<Engine> {
   if (precision === 'bf16') {
-    throw new Unprocessable('WebGPU has no bf16', { expected: 'precision f32, or f16 where the device has it' });
+    throw new Unprocessable('WebGPU has no bf16', { expected: 'precision f32, or f16 if the device has it' });
   }
-  // The device goes with the last session on it.
+  // The device closes with its last session. This one keeps it open.
   const anchor = await openDevice(precision);
   const states = new Set<GpuState>();
   let isReleased = false;
@@ -96,7 +96,7 @@ export async function createWebGpuEngine({
       return state;
     },
     async compile(graph: Graph) {
-      // FusedMatMul has no kernel here: Transpose has.
+      // WebGPU has no kernel for FusedMatMul, but one for Transpose.
       const program = lowerToOnnx(graph, { fusedMatMul: false, preciseSinusoids: true });
       const session = await ort.InferenceSession.create(program.bytes, {
         executionProviders: ['webgpu'],
@@ -104,7 +104,7 @@ export async function createWebGpuEngine({
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
-        // Of a refusal, the error tells enough.
+        // 4 hides the log of a refusal: the error tells enough.
         logSeverityLevel: cpuNodes === 'allowed' ? 3 : 4,
         extra: { session: { disable_cpu_ep_fallback: cpuNodes === 'allowed' ? '0' : '1' } },
       });

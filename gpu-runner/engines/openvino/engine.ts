@@ -1,4 +1,4 @@
-/** @file OpenVINO on the CPU: the ONNX bytes that ONNX Runtime runs, over the C API. */
+/** @file OpenVINO on the CPU, called by its C API with ONNX bytes. */
 import { availableParallelism, cpus } from 'node:os';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import type { Precision } from '../../../configs/engines.ts';
@@ -51,7 +51,7 @@ class OpenVinoExecutable implements Executable {
 
   async run(state: State, inputs: Tensors): Promise<Record<string, Tensor>> {
     if (!(state instanceof OpenVinoState)) throw new GraphError('the state belongs to another engine');
-    // The call below blocks: timers and messages have their turn between two of them.
+    // `infer` blocks the thread. Timers and messages get their turn between two runs.
     await nextTick();
     if (this.#isReleased) throw new GraphError('the program was disposed of');
     const temporary = new Set<View>();
@@ -69,7 +69,7 @@ class OpenVinoExecutable implements Executable {
       temporary.add(made);
       return made;
     };
-    // In the order in which the ONNX model declares them.
+    // Indices follow the order in which the ONNX model declares inputs and outputs.
     let input = 0;
     for (const [name, spec] of program.inputs) {
       api.setInput(request, input++, view(requireSpec(inputs[name], spec, `input "${name}"`)).handle);
@@ -101,7 +101,7 @@ class OpenVinoExecutable implements Executable {
     return outputs;
   }
 
-  /** The mean of the runs so far: OpenVINO does not tell them apart. */
+  /** Times per kind, as the mean of all runs: OpenVINO reports no single runs. */
   #summarize(): readonly KindProfile[] {
     if (!this.#hasRun) throw new Internal('there is no run to profile');
     this.#summary ??= sumByKind(this.#api.readProfile(this.#request));
@@ -118,12 +118,12 @@ class OpenVinoExecutable implements Executable {
   }
 }
 
-/** What the runner's CPU can do with OpenVINO, in the order in which a precision is chosen. */
+/** Precisions of this CPU with OpenVINO; `auto` prefers the first. */
 function listPrecisions(): Precision[] {
   return hasBf16Units() ? ['bf16', 'f32'] : ['f32'];
 }
 
-/** @param cpuinfo Contents of /proc/cpuinfo; default: this machine's. */
+/** @param cpuinfo Contents of /proc/cpuinfo; default: of this machine. */
 export function probeOpenVino(
   env: Readonly<Record<string, string | undefined>> = process.env,
   cpuinfo = readCpuInfo(),
@@ -165,16 +165,19 @@ function describeLibrary(path: string): Omit<EngineProbe, 'name' | 'available'> 
 }
 
 export interface OpenVinoOptions {
-  /** Byte equality is promised at an equal count only. */
+  /** Only equal counts give equal bytes. */
   readonly threads: number;
-  /** Of matrix products in graphs of the model; default f32. */
+  /** Precision of matrix products in graphs of the model; default f32. */
   readonly precision?: Precision;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Executables have a profile. */
+  /** Gives executables a profile. */
   readonly profile?: boolean;
 }
 
-/** @throws Unprocessable when there is no library, or no bf16 unit for bf16; OpenVinoError when the library does not load. */
+/**
+ * @throws Unprocessable if the library is missing, or the CPU has no units for bf16.
+ * @throws OpenVinoError if the library does not load.
+ */
 export function createOpenVinoEngine({
   threads,
   precision = 'f32',
@@ -182,7 +185,7 @@ export function createOpenVinoEngine({
   profile = false,
 }: OpenVinoOptions): Engine {
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new InvalidInput(`${threads} threads make no engine`, { expected: 'a whole number of at least 1' });
+    throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
   }
   if (!listPrecisions().includes(precision)) {
     throw new Unprocessable(`this CPU has no units for ${precision}`, { expected: 'precision f32' });
@@ -197,11 +200,11 @@ export function createOpenVinoEngine({
     const model = api.readModel(core, program.bytes);
     try {
       const compiled = api.compileModel(core, model, DEVICE, {
-        // Ours are the casts (compiler/passes/mixed-precision.ts): the hint would lower norms and sums, too.
+        // passes/mixed-precision.ts casts products only. A lower hint would also lower norms and sums.
         INFERENCE_PRECISION_HINT: 'f32',
         INFERENCE_NUM_THREADS: String(threads),
         NUM_STREAMS: '1',
-        // Two processes that pin their threads pin them to the same cores.
+        // Pinning would put the threads of two processes on the same cores.
         ENABLE_CPU_PINNING: 'NO',
         PERF_COUNT: profile ? 'YES' : 'NO',
       });

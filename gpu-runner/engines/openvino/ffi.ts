@@ -1,13 +1,13 @@
-/** @file OpenVINO's C API (openvino/c/*.h, 2026.4), as far as the engine calls it: the one file that knows koffi and C. */
+/** @file The part of OpenVINO's C API (openvino/c/*.h, 2026.4) that the engine calls, through koffi. */
 import koffi, { type LibraryHandle } from 'koffi';
 import { Internal } from '../../../errors.ts';
 import type { DType, Tensor } from '../../compiler/tensor.ts';
 import type { OperationTime } from '../kind-profile.ts';
 
-/** Address of an object that the library made; whoever holds it releases it. */
+/** Address of an object that the library made. The holder frees it. */
 export type Handle = bigint;
 
-/** A call that OpenVINO refused, in its own words. */
+/** A failed call, with OpenVINO's message. */
 export class OpenVinoError extends Internal {}
 
 type TypeSpec = Parameters<typeof koffi.sizeof>[0];
@@ -17,7 +17,7 @@ const ELEMENT_TYPES: Readonly<Record<DType, number>> = { bool: 1, bf16: 2, f16: 
 /** ov_status_e: OK */
 const OK = 0;
 
-/** ov_profiling_info_t's status: EXECUTED */
+/** Status EXECUTED of ov_profiling_info_t. */
 const EXECUTED = 2;
 const US_PER_MS = 1000;
 
@@ -33,20 +33,20 @@ export interface OpenVino {
   freeCompiledModel(compiled: Handle): void;
   createInferRequest(compiled: Handle): Handle;
   freeInferRequest(request: Handle): void;
-  /** A view of the tensor's own memory, which must outlive it. */
+  /** Wraps the memory of the tensor, which must outlive the handle. */
   wrapTensor(tensor: Tensor): Handle;
   freeTensor(tensor: Handle): void;
   setInput(request: Handle, index: number, tensor: Handle): void;
   setOutput(request: Handle, index: number, tensor: Handle): void;
   /** Blocks until the outputs are written. */
   infer(request: Handle): void;
-  /** Operations, their times the mean of all runs; of a model compiled with PERF_COUNT. */
+  /** Operations with their mean time over all runs. The model must be compiled with PERF_COUNT. */
   readProfile(request: Handle): OperationTime[];
-  /** FULL_DEVICE_NAME and the like. */
+  /** Reads a property of a device, such as FULL_DEVICE_NAME. */
   readProperty(core: Handle, device: string, key: string): string;
 }
 
-/** The part of ov_profiling_info_t that is read; microseconds. */
+/** The fields of ov_profiling_info_t that are read; times in microseconds. */
 interface OperationInfo {
   readonly status: number;
   readonly real_time: number | bigint;
@@ -55,7 +55,7 @@ interface OperationInfo {
 
 const loaded = new Map<string, OpenVino>();
 
-/** Loads the library once per process. @throws OpenVinoError when it cannot be loaded. Every method throws it, too. */
+/** Loads the library once per process. @throws OpenVinoError if it does not load. Every method throws it, too. */
 export function loadOpenVino(path: string): OpenVino {
   const known = loaded.get(path);
   if (known) return known;
@@ -83,7 +83,7 @@ function bindLibrary(path: string): OpenVino {
   const operationList = koffi.struct({ profiling_infos: object, size: 'size_t' });
   const lastError = library.func('ov_get_last_err_msg', text, []);
 
-  /** Declares a function that returns ov_status_e, and turns what is not OK into an error. */
+  /** Declares a function that returns ov_status_e. A status other than OK becomes an error. */
   function declare(name: string, parameters: TypeSpec[]): (...values: unknown[]) => void {
     const native = library.func(name, 'int', parameters);
     return (...values) => {
@@ -127,7 +127,7 @@ function bindLibrary(path: string): OpenVino {
     createInferRequest: declareMaker('ov_compiled_model_create_infer_request', [object]),
     freeInferRequest: declareFree('ov_infer_request_free'),
     wrapTensor({ shape: sizes, dtype, data }) {
-      // Small typed arrays lie where the garbage collector moves them until somebody asks for their buffer.
+      // The garbage collector may move a small typed array. Reading `buffer` fixes its place.
       void data.buffer;
       const dims = BigInt64Array.from(sizes.length === 0 ? [0] : sizes, BigInt);
       return wrap(ELEMENT_TYPES[dtype], { rank: sizes.length, dims }, data);
@@ -162,13 +162,13 @@ function openLibrary(path: string): LibraryHandle {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new OpenVinoError(`${path} does not load: ${reason}`, {
-      hint: 'OPENVINO_LIB names another library; `easel engines install openvino` installs the one that is tested',
+      hint: 'OPENVINO_LIB names another library; `easel engines install openvino` installs the tested one',
       cause: error,
     });
   }
 }
 
-/** OpenVINO's message without the places in its source. */
+/** OpenVINO's message without positions in its source. */
 function describe(message: unknown, status: unknown): string {
   const lines = String(message ?? '').split('\n');
   const told = lines.map(line => line.trim()).filter(line => line !== '' && !line.startsWith('Exception from'));
@@ -176,6 +176,6 @@ function describe(message: unknown, status: unknown): string {
 }
 
 function requireHandle(name: string, value: unknown): Handle {
-  if (typeof value !== 'bigint' || value === 0n) throw new OpenVinoError(`${name} made nothing`);
+  if (typeof value !== 'bigint' || value === 0n) throw new OpenVinoError(`${name} returned no object`);
   return value;
 }

@@ -1,19 +1,19 @@
-/** @file Where OpenVINO's C library is on this machine, and what its CPU is good for. */
+/** @file Finds OpenVINO's C library on this machine, and bfloat16 units of the CPU. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolderOf } from '../../../configs/cache-folder.ts';
 import { ENGINE_PACKAGES, enginePackageFolder } from '../../../configs/engine-packages.ts';
 import { cpuField, readCpuInfo } from '../cpu-info.ts';
 
-/** Units that multiply bfloat16 in hardware; without them bf16 is slower than f32. */
+/** CPU flags of units that multiply bfloat16. Without them bf16 is slower than f32. */
 const BF16_FLAGS: ReadonlySet<string> = new Set(['avx512_bf16', 'amx_bf16']);
 
 export type FoundLibrary =
   | { readonly path: string }
-  /** `missing`: why there is none and what to do. `installable`: `easel engines install` would bring one. */
+  /** `missing` says why and what to do. `installable`: `easel engines install openvino` can install it. */
   | { readonly path?: never; readonly missing: string; readonly installable: boolean };
 
-/** OPENVINO_LIB if it is set, else what `easel engines install openvino` has put into the cache folder. */
+/** OPENVINO_LIB if it is set, otherwise the library that `easel engines install openvino` put into the cache folder. */
 export function findLibrary(env: Readonly<Record<string, string | undefined>> = process.env): FoundLibrary {
   const given = env.OPENVINO_LIB;
   if (given) {
@@ -32,12 +32,12 @@ export function findLibrary(env: Readonly<Record<string, string | undefined>> = 
   return {
     installable,
     missing: installable
-      ? 'it is not installed: `easel engines install openvino` does that'
+      ? 'it is not installed: run `easel engines install openvino`'
       : `no package is pinned for ${platform}: install OpenVINO and set OPENVINO_LIB to its libopenvino_c library`,
   };
 }
 
-/** Whether the CPU has bfloat16 units; false where there is no /proc/cpuinfo. */
+/** True if the CPU has bfloat16 units; false if /proc/cpuinfo does not exist. */
 export function hasBf16Units(cpuinfo = readCpuInfo()): boolean {
   return cpuField('flags', cpuinfo)
     .split(' ')

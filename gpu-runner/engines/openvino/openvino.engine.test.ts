@@ -23,8 +23,8 @@ const precisions = hasBf16Units() ? (['f32', 'bf16'] as const) : (['f32'] as con
 const found = findLibrary();
 const runs = runsTier('openvino', probeOpenVino().reason);
 
-describe('without a library', () => {
-  it('says why, and what to do', () => {
+describe('the probe of OpenVINO', () => {
+  it('the probe says why the library is missing, and what to do', () => {
     const probe = probeOpenVino({ EASEL_CACHE: '/nowhere' });
     expect(probe).toMatchObject({ name: 'openvino/cpu', available: false });
     expect(probe.reason).toMatch(/easel engines install openvino|OPENVINO_LIB/);
@@ -32,17 +32,17 @@ describe('without a library', () => {
     expect(probeOpenVino({ OPENVINO_LIB: '/nowhere/libopenvino_c.so' }).reason).toContain('does not exist');
   });
 
-  it('advises to install OpenVINO on a CPU with bf16 units, where that would help', () => {
+  it('the probe advises to install OpenVINO on a CPU with bf16 units, if a package exists', () => {
     const advised = (env: Readonly<Record<string, string>>, flags: string) =>
       probeOpenVino(env, `flags : ${flags}\n`).advice?.includes('engines install openvino') ?? false;
     const isPinned = process.platform === 'linux' && process.arch === 'x64';
     expect(advised({ EASEL_CACHE: '/nowhere' }, 'sse avx512_bf16')).toBe(isPinned);
     expect(advised({ EASEL_CACHE: '/nowhere' }, 'sse avx512f')).toBe(false);
-    // The variable goes before what is installed.
+    // OPENVINO_LIB takes precedence, so an installation would change nothing.
     expect(advised({ OPENVINO_LIB: '/nowhere/libopenvino_c.so' }, 'sse avx512_bf16')).toBe(false);
   });
 
-  it('tells of a file that is no library', async () => {
+  it('the probe reports a file that is not a library', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'easel-openvino-')), 'libopenvino_c.so');
     await writeFile(path, 'text');
     expect(probeOpenVino({ OPENVINO_LIB: path })).toMatchObject({
@@ -54,7 +54,7 @@ describe('without a library', () => {
 });
 
 describe('hasBf16Units', () => {
-  it('reads the flags of the CPU, whole words only', () => {
+  it('hasBf16Units reads whole words of the CPU flags', () => {
     expect(hasBf16Units('flags\t\t: fpu avx512_bf16 sse\n')).toBe(true);
     expect(hasBf16Units('flags\t\t: fpu amx_tile amx_bf16\n')).toBe(true);
     expect(hasBf16Units('flags\t\t: fpu avx512f avx512_bf16x\n')).toBe(false);
@@ -80,7 +80,7 @@ describe.skipIf(!runs)('openvino/cpu', () => {
     return { outputs, after };
   }
 
-  it('hands on inputs and state that nothing computes with, and one value under several names', async () => {
+  it('passes on inputs and state that are not computed, and one value under several names', async () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       const y = builder.input('y', { shape: [2], dtype: 'f32' });
@@ -100,14 +100,14 @@ describe.skipIf(!runs)('openvino/cpu', () => {
     expect(values(after)).toEqual({ w: [5, 6], v: [3, 4], s: [26, 46] });
   });
 
-  it('refuses to run what was disposed of', async () => {
+  it('refuses to run a disposed program', async () => {
     const graph = trace(builder => ({ outputs: { y: f.exp(builder.input('x', { shape: [1], dtype: 'f32' })) } }));
     const executable = await engine.compile(graph);
     await executable.dispose();
     await expect(executable.run(engine.createState({}), { x: tensorOf([1], [0]) })).rejects.toThrow('disposed of');
   });
 
-  it('reads a part of a larger array', async () => {
+  it('reads a subarray of a larger array', async () => {
     const graph = trace(builder => ({ outputs: { y: f.mul(builder.input('x', { shape: [3], dtype: 'f32' }), 2) } }));
     const data = Float32Array.from([0, 1, 2, 3, 4]).subarray(1, 4);
     expect([...((await run(graph, { x: { shape: [3], dtype: 'f32', data } })).outputs.y?.data ?? [])]).toEqual([
@@ -130,7 +130,7 @@ describe.skipIf(!runs)('openvino/cpu', () => {
     expect([...(z?.data ?? [])]).toEqual(Array.from({ length: 36 }, (_, i) => 6 * (i % 6) + Math.floor(i / 6)));
   });
 
-  it('tells in the words of the library what it refuses', () => {
+  it('an error has the message of the library', () => {
     if (found.path === undefined) return;
     const api = loadOpenVino(found.path);
     const core = api.createCore();
@@ -140,7 +140,7 @@ describe.skipIf(!runs)('openvino/cpu', () => {
   });
 
   describe.skipIf(!hasBf16Units())('bf16', () => {
-    it('gives the gradients of a whole model to one percent', async () => {
+    it('gradients of a whole model in bf16 are accurate to one percent', async () => {
       const config = tinyConfig();
       const trainer = new Trainer(engine, config, tinySource(), 4, EMPTY_PROGRESS);
       for (let i = 0; i < 4; i++) await trainer.step();
@@ -158,14 +158,15 @@ describe.skipIf(!runs)('openvino/cpu', () => {
 
       const exact = (await run(graph, inputs, state)).after;
       const error = relativeDistance(exact, (await run(mixPrecision(graph, 'bf16'), inputs, state)).after);
-      // Rounding to 8 significant bits is 2^-9 off at the most per operand; a dozen products in a row add up to a few times that.
+      // Rounding to 8 significant bits changes an operand by at most 2^-9. A dozen products in a row add up to a few
+      // times that.
       expect(error).toBeLessThan(0.01);
       expect(error).toBeGreaterThan(2 ** -12);
     });
   });
 });
 
-/** L2 norm of the differences of all gradients, relative to that of the gradients. */
+/** L2 norm of the differences of all gradients, relative to the norm of the expected gradients. */
 function relativeDistance(expected: Record<string, Tensor>, actual: Record<string, Tensor>): number {
   let [difference, norm] = [0, 0];
   for (const [name, { data }] of Object.entries(expected)) {

@@ -1,9 +1,9 @@
-/** @file State in our own typed arrays, of which OpenVINO has views. */
+/** @file State in our own typed arrays, wrapped for OpenVINO. */
 import type { Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
 import type { Handle, OpenVino } from './ffi.ts';
 
-/** A tensor and the library's view of its memory; keeping the one keeps the other valid. */
+/** A tensor and the library's handle of its memory. The handle is valid as long as the tensor is referenced. */
 export interface View {
   readonly tensor: Tensor;
   readonly handle: Handle;

@@ -5,7 +5,7 @@ import { trace } from '../../compiler/trace.ts';
 import { createReferenceEngine } from '../reference/engine.ts';
 import { transposeConstants } from './transpose-constants.ts';
 
-it('gives the same products without transposing a literal', async () => {
+it('products stay the same, and no product transposes a literal', async () => {
   const graph = trace(builder => {
     const x = builder.input('x', { shape: [2, 2, 3], dtype: 'f32' });
     const c = builder.constant([...Array(18).keys()], [2, 3, 3]);

@@ -3,8 +3,9 @@ import type { AnyNode, Graph, NodeId } from '../../compiler/graph.ts';
 import { verify } from '../../compiler/verify.ts';
 
 /**
- * Transposes literals that a matrix product would transpose at every run. OpenVINO 2026.4 needs it to be right, too: it packs a square
- * literal that is used both ways once, and multiplies by the same packed bytes in both products.
+ * Transposes literals at compile time that a matrix product would transpose at every run. This also avoids wrong
+ * results: OpenVINO 2026.4 packs a square literal once and uses these bytes both for the plain and for the transposed
+ * product.
  */
 export function transposeConstants(graph: Graph): Graph {
   const nodes: AnyNode[] = [];
@@ -12,7 +13,7 @@ export function transposeConstants(graph: Graph): Graph {
   const transposed = new Map<NodeId, NodeId>();
   const push = (node: AnyNode): NodeId => nodes.push(node) - 1;
 
-  /** The literal turned round, or undefined when the node is none. */
+  /** Id of the transposed literal; undefined if the node is not a literal. */
   function turn(id: NodeId): NodeId | undefined {
     const node = nodes[id];
     const known = transposed.get(id);
@@ -30,7 +31,7 @@ export function transposeConstants(graph: Graph): Graph {
     return made;
   }
 
-  /** The same for a literal that mixed precision casts. */
+  /** Transposes a cast of a literal (mixed precision makes such casts). */
   function turnCast(node: AnyNode, id: NodeId): NodeId | undefined {
     const source = turn(node.inputs[0] ?? -1);
     if (source === undefined) return undefined;
@@ -61,7 +62,7 @@ export function transposeConstants(graph: Graph): Graph {
   return verify(eliminateDeadCode({ nodes, outputs: rename(graph.outputs), writes: rename(graph.writes) }));
 }
 
-/** Row-major matrices one after the other; a single value that fills the shape stays. */
+/** Transposes row-major matrices, one after the other. A single value that fills the shape stays. */
 function turnValues(values: readonly number[], rows: number, columns: number): readonly number[] {
   if (values.length === 1) return values;
   const area = rows * columns;

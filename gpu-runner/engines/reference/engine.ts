@@ -1,4 +1,4 @@
-/** @file The reference engine: interprets a graph in f64 and rounds only at casts and at the boundary. */
+/** @file The reference engine: interprets a graph in f64. It rounds only at casts and when tensors enter or leave. */
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
@@ -30,7 +30,7 @@ function toTensor(spec: TensorSpec, data: Float64Array): Tensor {
   return tensor;
 }
 
-/** Keeps state as f64, so that a test can take differences far below the resolution of f32. */
+/** State in f64, so that a test can measure differences far below the resolution of f32. */
 class ReferenceState implements State {
   readonly values = new Map<string, Array64 & { readonly dtype: DType }>();
 
@@ -59,7 +59,7 @@ class ReferenceState implements State {
   }
 }
 
-/** Evaluates a graph over f64 feeds: the pure core of the engine, and what gradient checks call. */
+/** Evaluates a graph over f64 feeds. Gradient checks call it directly. */
 export function interpret(
   graph: Graph,
   inputs: Readonly<Record<string, Array64>>,

@@ -1,4 +1,4 @@
-/** @file One row per operation over Float64Array: slow, plain, and the oracle of every other engine. */
+/** @file One kernel per operation over Float64Array: slow and simple, the oracle of the other engines. */
 
 import { fromBf16Bits, fromF16Bits, toBf16Bits, toF16Bits } from '../../../formats/half.ts';
 import type { Node, PrimitiveNode } from '../../compiler/graph.ts';
@@ -6,7 +6,7 @@ import type { PrimitiveName } from '../../compiler/ops.ts';
 import { GraphError, stridesOf } from '../../compiler/shapes.ts';
 import { type DType, type Shape, sizeOf } from '../../compiler/tensor.ts';
 
-/** Row-major elements; bool as 0 and 1. */
+/** Row-major elements; a bool is 0 or 1. */
 export interface Array64 {
   readonly shape: Shape;
   readonly data: Float64Array;
@@ -78,7 +78,7 @@ function gatherStrided(x: Array64, shape: Shape, strides: readonly number[], off
   return out;
 }
 
-/** Copies x into a larger zero array at an offset given per axis. */
+/** Copies x into the array `out` of `shape`, at the offset `starts`. */
 function scatterInto(out: Float64Array, shape: Shape, x: Array64, starts: readonly number[]): void {
   const strides = stridesOf(shape);
   const offset = starts.reduce((sum, start, axis) => sum + start * strides[axis]!, 0);
@@ -87,7 +87,9 @@ function scatterInto(out: Float64Array, shape: Shape, x: Array64, starts: readon
   });
 }
 
-/** For every index along the axis of `shape`: the offsets of its slice in the whole and among the indexed, and the slice's length. */
+/**
+ * Calls `visit` for every index with the offset of its slice in x, its offset among the indexed slices, and its length.
+ */
 function forEachIndex(
   shape: Shape,
   axis: number,
@@ -114,7 +116,7 @@ const ROUND: Readonly<Record<DType, (x: number) => number>> = {
   bool: x => (x === 0 ? 0 : 1),
 };
 
-/** Error function by its Taylor series below 3 and its continued fraction above: about 1e-15 (Abramowitz and Stegun 7.1.5, 7.1.14). */
+/** Error function to 1e-15: Taylor series below 3, continued fraction above (Abramowitz and Stegun 7.1.5, 7.1.14). */
 function erf(x: number): number {
   const a = Math.abs(x);
   if (a > 6) return Math.sign(x);
@@ -293,7 +295,7 @@ export const KERNELS: { readonly [O in PrimitiveName]: Kernel<O> } = {
   },
 };
 
-/** Runs one node over its operands' values. */
+/** Runs one node on the values of its operands. */
 export function evaluateNode(node: PrimitiveNode, operands: readonly Array64[]): Float64Array {
   return (KERNELS[node.op] as Kernel<PrimitiveName>)(operands, node as Node<PrimitiveName>);
 }

@@ -5,7 +5,7 @@ import { chooseBackend, type Packages, tf } from './backend.ts';
 const GPU = '@tensorflow/tfjs-node-gpu';
 const NODE = '@tensorflow/tfjs-node';
 
-/** Packages that fail as told; one that is told nothing is not installed. */
+/** Packages that fail with the given functions. Packages without a function are not installed. */
 function failing(failures: Readonly<Record<string, () => void>>): Packages {
   return {
     locate(name) {
@@ -29,11 +29,11 @@ const fail = (message: string) => () => {
   throw new Error(message);
 };
 
-it('takes the plain kernels when nothing better is installed', async () => {
+it('uses the plain kernels if no native package is installed', async () => {
   expect(await reasons({})).toEqual([`${GPU}: not installed`, `${NODE}: not installed`]);
 });
 
-it('says what the failures that are known need', async () => {
+it('the reason of a known failure says what the package needs', async () => {
   const missing = 'The Node.js native addon module (tfjs_binding.node) can not be found at path: /x. \nPlease run ...';
   const cuda = 'libcudart.so.11.0: cannot open shared object file: No such file or directory';
   expect(await reasons({ [GPU]: fail(cuda), [NODE]: fail(missing) })).toEqual([
@@ -49,7 +49,7 @@ it('says what the failures that are known need', async () => {
   expect(reason).toBe(`${NODE}: Cannot find module 'abc'`);
 });
 
-it('does not trust a package that loads and then does not work', async () => {
+it('does not use a package that loads but does not work', async () => {
   const [, silent] = await reasons({ [NODE]: () => {} });
   expect(silent).toMatch(/tensorflow/);
   const [, broken] = await reasons({
@@ -63,7 +63,7 @@ it('does not trust a package that loads and then does not work', async () => {
   expect(tf.findBackendFactory('tensorflow')).toBeFalsy();
 });
 
-it.each([true, false])('takes the native kernels when they work; a GPU in use: %s', async usesGpu => {
+it.each([true, false])('uses the native kernels if they work; a GPU in use: %s', async usesGpu => {
   class Native extends MathBackendCPU {
     readonly isUsingGpuDevice = usesGpu;
   }

@@ -1,20 +1,22 @@
-/** @file The only door to TensorFlow.js: the best backend that is installed and works, and why the better ones are not used. */
+/**
+ * @file Loads TensorFlow.js with the best backend that is installed and works, and says why better ones are not used.
+ */
 import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { Unprocessable } from '../../../errors.ts';
 
 export { tf };
 
-/** What TensorFlow.js runs on in this process. */
+/** The backend of TensorFlow.js in this process. */
 export interface Backend {
   /** The npm package whose kernels run. */
   readonly name: string;
   readonly device: string;
-  /** One line per better choice that is not used: why, and what would change it. */
+  /** One line per better backend that is not used: the reason, and how to change it. */
   readonly passedOver: readonly string[];
 }
 
-/** How packages come in; a parameter, so that a test can let them fail. */
+/** Finds and loads packages. A test passes packages that fail. */
 export interface Packages {
   /** @throws an Error with `code` MODULE_NOT_FOUND when the package is not installed. */
   locate(name: string): void;
@@ -24,12 +26,12 @@ export interface Packages {
 const GPU = '@tensorflow/tfjs-node-gpu';
 const NATIVE = [GPU, '@tensorflow/tfjs-node'] as const;
 const PLAIN = '@tensorflow/tfjs-backend-cpu';
-/** The name under which both native packages register. */
+/** Both native packages register under this name. */
 const NATIVE_BACKEND = 'tensorflow';
 
 /**
- * Read by libtensorflow when it starts: kernels without atomics, one thread so that sums have one order, products in f32 instead of
- * TF32, GPU memory as it is needed.
+ * libtensorflow reads these when it starts: kernels without atomics, one thread so that sums have one order, products
+ * in f32 instead of TF32, and GPU memory on demand.
  */
 const NATIVE_ENVIRONMENT = {
   TF_DETERMINISTIC_OPS: '1',
@@ -42,15 +44,15 @@ const NATIVE_ENVIRONMENT = {
 
 let loaded: Promise<Backend> | undefined;
 
-/** Chosen once per process. */
+/** Chooses the backend, once per process. */
 export function loadBackend(): Promise<Backend> {
   loaded ??= chooseBackend(installedPackages(), process.env);
   return loaded;
 }
 
-/** tfjs-node-gpu, else tfjs-node, else the plain CPU kernels: the first that is installed, loads and multiplies rightly. */
+/** The first package that is installed, loads and multiplies correctly: tfjs-node-gpu, tfjs-node, plain CPU kernels. */
 export async function chooseBackend(packages: Packages, env: NodeJS.ProcessEnv): Promise<Backend> {
-  // Without it the plain kernels advise on the console to install the native ones.
+  // Otherwise the plain kernels print advice to install the native ones.
   tf.enableProdMode();
   const passedOver: string[] = [];
   for (const name of NATIVE) {
@@ -89,19 +91,19 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
 }
 
-/** Both native packages are one class, which knows what libtensorflow found. */
+/** Both native packages have the same class. It has a flag for the GPU. */
 function hasGpu(backend: object): boolean {
   return 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
 }
 
-/** A backend that loads may still fail at its first operation, so it must do one. */
+/** Starts a backend and runs one product on it: a backend that loads may fail at its first operation. */
 async function activate(name: string): Promise<void> {
   if (!(await tf.setBackend(name))) throw new Unprocessable(`the backend "${name}" does not start`);
   const product = tf.tidy(() => {
     const x = tf.tensor([1, 2, 3, 4], [2, 2], 'float32');
     return [...tf.matMul(x, x).dataSync()];
   });
-  if (product.join() !== '7,10,15,22') throw new Unprocessable(`the backend "${name}" multiplies wrongly: ${product}`);
+  if (product.join() !== '7,10,15,22') throw new Unprocessable(`the backend "${name}" multiplies wrong: ${product}`);
 }
 
 function installedPackages(): Packages {
@@ -109,7 +111,10 @@ function installedPackages(): Packages {
   return { locate: name => void require.resolve(name), load: name => void require(name) };
 }
 
-/** The last release of tfjs-node calls these for every operation; Node 23 dropped the first (tensorflow/tfjs#8609). */
+/**
+ * Restores functions that tfjs-node calls for every operation. Node 23 removed isNullOrUndefined
+ * (tensorflow/tfjs#8609).
+ */
 function restoreNodeFunctions(): void {
   const util: Record<string, unknown> = createRequire(import.meta.url)('node:util');
   util.isNullOrUndefined ??= (x: unknown) => x === null || x === undefined;

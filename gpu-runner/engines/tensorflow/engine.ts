@@ -1,4 +1,4 @@
-/** @file Interprets graphs over TensorFlow.js. State is kept in its tensors; what a run writes replaces them when the run has succeeded. */
+/** @file Interprets graphs with TensorFlow.js. State is in its tensors; a successful run replaces those it wrote. */
 import { Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, State, Tensors } from '../../compiler/engine.ts';
 import { expandComposites } from '../../compiler/expand-composites.ts';
@@ -9,7 +9,7 @@ import { emptyTensor, formatType, type Tensor, type TensorSpec } from '../../com
 import { loadBackend, tf } from './backend.ts';
 import { evaluateNode, TF_TYPES, tfTypeOf } from './rules.ts';
 
-/** Copies: the plain kernels would go on using the caller's array. */
+/** Copies the data: the plain kernels would keep a reference to the caller's array. */
 function toTf(tensor: Tensor): tf.Tensor {
   return tf.tensor(tensor.data.slice(), [...tensor.shape], tfTypeOf(tensor.dtype));
 }
@@ -63,7 +63,7 @@ class TensorflowExecutable implements Executable {
   readonly peakBytes: number;
   readonly #graph: Graph<PrimitiveNode>;
   readonly #constants: ReadonlyMap<NodeId, tf.Tensor>;
-  /** By node: the operands that nothing needs after it. */
+  /** By node: the operands without a later reader. */
   readonly #lastUses: readonly (readonly NodeId[])[];
 
   constructor(whole: Graph) {
@@ -80,7 +80,7 @@ class TensorflowExecutable implements Executable {
   async run(state: State, inputs: Tensors): Promise<Record<string, Tensor>> {
     if (!(state instanceof TensorflowState)) throw new GraphError('the state belongs to another engine');
     const { nodes, outputs, writes } = this.#graph;
-    /** What this run made and has to dispose. */
+    /** Tensors of this run, to be disposed of. */
     const made = new Map<NodeId, tf.Tensor>();
     const written = new Map<string, Slot>();
     const lookUp = (id: NodeId): tf.Tensor => {
@@ -107,7 +107,7 @@ class TensorflowExecutable implements Executable {
       }
       const results: Record<string, Tensor> = {};
       for (const [name, id] of Object.entries(outputs)) results[name] = fromTf(lookUp(id), specOf(nodes, id));
-      // Clones share memory; each name owns its own.
+      // A clone shares memory. Each name owns its clone.
       for (const [name, id] of Object.entries(writes)) {
         written.set(name, { ...specOf(nodes, id), value: tf.clone(lookUp(id)) });
       }
@@ -132,7 +132,7 @@ function specOf(nodes: readonly AnyNode[], id: NodeId): TensorSpec {
   return { shape: node.shape, dtype: node.dtype };
 }
 
-/** Outputs and writes stay to the end. */
+/** By node: the operands whose last reader it is. Outputs and writes are not among them. */
 function findLastUses({ nodes, outputs, writes }: Graph): NodeId[][] {
   const last = new Map<NodeId, NodeId>();
   for (const [id, node] of nodes.entries()) for (const operand of node.inputs) last.set(operand, id);
@@ -151,11 +151,11 @@ function requireSupported(spec: TensorSpec, what: string): void {
 }
 
 export interface TensorflowOptions {
-  /** One: more would change the order of sums. */
+  /** Must be 1: more threads would change the order of sums. */
   readonly threads: number;
 }
 
-/** Always available, since the plain kernels are a dependency; `reason` says why better ones are not used. */
+/** Always available: the plain kernels are a dependency. `reason` says why better backends are not used. */
 export async function probeTensorflow(): Promise<EngineProbe> {
   const { name, device, passedOver } = await loadBackend();
   return {
@@ -168,7 +168,7 @@ export async function probeTensorflow(): Promise<EngineProbe> {
   };
 }
 
-/** @throws Unprocessable for more than one thread. */
+/** @throws Unprocessable if `threads` is not 1. */
 export async function createTensorflowEngine({ threads }: TensorflowOptions): Promise<Engine> {
   if (threads !== 1) {
     throw new Unprocessable(`the engine tensorflow does not run on ${threads} threads`, { expected: 'threads: 1' });

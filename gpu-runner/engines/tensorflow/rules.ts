@@ -1,4 +1,6 @@
-/** @file One row per operation in terms of tfjs-core. A rule may leave temporaries; the interpreter runs it in a tidy scope. */
+/**
+ * @file One rule per operation, with tfjs-core. A rule may leave temporaries; the interpreter runs it in a tidy scope.
+ */
 import { Internal } from '../../../errors.ts';
 import type { Node, PrimitiveNode } from '../../compiler/graph.ts';
 import type { OpAttrs, PrimitiveName } from '../../compiler/ops.ts';
@@ -6,17 +8,17 @@ import { isSameShape, type Pair } from '../../compiler/shapes.ts';
 import { type DType, formatType, sizeOf } from '../../compiler/tensor.ts';
 import { tf } from './backend.ts';
 
-/** A fresh tensor of the node's type, never an operand itself. */
+/** Returns a new tensor of the node's type, never an operand. */
 type Rule<O extends PrimitiveName> = (operands: readonly tf.Tensor[], node: Node<O>) => tf.Tensor;
 
-/** The dtypes that TensorFlow.js has. */
+/** Types of TensorFlow.js by dtype. */
 export const TF_TYPES: Readonly<Partial<Record<DType, 'float32' | 'int32' | 'bool'>>> = {
   f32: 'float32',
   i32: 'int32',
   bool: 'bool',
 };
 
-/** @throws Internal for a dtype that compiling refuses. */
+/** @throws Internal for a dtype that TensorFlow.js does not have; `compile` refuses such graphs. */
 export function tfTypeOf(dtype: DType): 'float32' | 'int32' | 'bool' {
   const type = TF_TYPES[dtype];
   if (type === undefined) throw new Internal(`TensorFlow.js has no ${dtype}`);
@@ -35,7 +37,7 @@ const source = (): never => {
   throw new Internal('sources are read by the interpreter');
 };
 
-/** tf.div rounds i32 down; the operation cuts towards zero. */
+/** Division that truncates i32 towards zero; tf.div rounds down. */
 function divide(x: tf.Tensor, y: tf.Tensor): tf.Tensor {
   if (x.dtype !== 'int32') return tf.div(x, y);
   const quotient = tf.floorDiv(x, y);
@@ -58,7 +60,10 @@ function invert(perm: readonly number[]): number[] {
   return perm.map((_, axis) => perm.indexOf(axis));
 }
 
-/** TensorFlow has channels last, no groups on a CPU, and not stride and dilation at once: then zeros go between the kernel's elements. */
+/**
+ * TensorFlow has channels last, no groups on a CPU, and cannot combine stride with dilation. For both at once, zeros
+ * are put between the elements of the kernel.
+ */
 function convolve(
   x: tf.Tensor,
   weight: tf.Tensor,
@@ -81,7 +86,7 @@ function convolve(
   return tf.transpose(tf.concat(results, 3), [0, 3, 1, 2]);
 }
 
-/** steps - 1 zeros between the last two axes' elements. */
+/** Inserts down - 1 and across - 1 zeros between the elements of the last two axes. */
 function spreadOut(x: tf.Tensor, [down, across]: Pair): tf.Tensor {
   const [outputs = 0, inputs = 0, rows = 0, columns = 0] = x.shape;
   const cells = tf.reshape(x, [outputs * inputs, rows, 1, columns, 1]);
@@ -134,7 +139,7 @@ export const RULES: { readonly [O in PrimitiveName]: Rule<O> } = {
   reshape: ([x], { attrs }) => tf.reshape(x!, [...attrs.shape]),
   transpose: ([x], { attrs }) => tf.transpose(x!, [...attrs.perm]),
   broadcast: ([x], { attrs }) => tf.broadcastTo(x!, [...attrs.shape]),
-  // TensorFlow slices and pads no scalars.
+  // TensorFlow cannot slice or pad scalars.
   slice: ([x], { attrs, shape }) => (x!.rank === 0 ? tf.clone(x!) : tf.slice(x!, [...attrs.starts], [...shape])),
   pad: ([x], { attrs }) =>
     x!.rank === 0
@@ -149,13 +154,13 @@ export const RULES: { readonly [O in PrimitiveName]: Rule<O> } = {
     const { rank } = x!;
     const front = toFront(rank, attrs.axis);
     const shape = front.map(axis => x!.shape[axis] ?? 0);
-    // Repeated indices add up.
+    // scatterND adds up repeated indices.
     const sums = tf.scatterND(tf.reshape(indices!, [-1, 1]), tf.transpose(updates!, front), shape);
     return tf.add(x!, tf.transpose(sums, invert(front)));
   },
   cast: ([x], { attrs }) => {
     const converted = tf.cast(x!, tfTypeOf(attrs.dtype));
-    // The plain kernels keep the integers of i32 -> f32; a product rounds them.
+    // The plain kernels do not round i32 to f32 in a cast. A product rounds.
     return x!.dtype === 'int32' && attrs.dtype === 'f32' ? tf.mul(converted, 1) : converted;
   },
   stopGradient: unary(tf.clone),
@@ -164,7 +169,7 @@ export const RULES: { readonly [O in PrimitiveName]: Rule<O> } = {
   softmax: ([x], { attrs }) => softmaxAlong(x!, attrs.axis),
 };
 
-/** Runs one node over its operands' values; the result is the caller's to dispose. */
+/** Runs one node on the values of its operands. The caller disposes of the result. */
 export function evaluateNode(node: PrimitiveNode, operands: readonly tf.Tensor[]): tf.Tensor {
   const value = tf.tidy(() => (RULES[node.op] as Rule<PrimitiveName>)(operands, node as Node<PrimitiveName>));
   if (value.dtype !== tfTypeOf(node.dtype) || !isSameShape(value.shape, node.shape)) {

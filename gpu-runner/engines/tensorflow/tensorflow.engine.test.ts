@@ -14,15 +14,15 @@ import { createTensorflowEngine, probeTensorflow } from './engine.ts';
 const engine = await createTensorflowEngine({ threads: 1 });
 afterAll(() => engine.dispose());
 
-/** w += exp(x), and sum(w) as it was. */
+/** w += exp(x); returns sum(w) before the update. */
 const accumulate = trace(builder => {
   const w = builder.state('w', { shape: [3], dtype: 'f32' });
   const x = builder.input('x', { shape: [3], dtype: 'f32' });
   return { outputs: { sum: f.sumAll(w) }, writes: { w: f.add(w, f.exp(x)), copy: w, x } };
 });
 
-describe('memory', () => {
-  it('is all given back: by every case, by runs that write state, and at the end', async () => {
+describe('memory of TensorFlow.js', () => {
+  it('all tensors are freed: after every case, after runs that write state, and at the end', async () => {
     const before = tf.memory().numTensors;
     for (const testCase of OP_CASES) await runOnce(engine, traceCase(testCase), feedsOf(testCase));
     expect(tf.memory().numTensors).toBe(before);
@@ -39,9 +39,9 @@ describe('memory', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('does not grow when a run throws, and the state stays as it was', async () => {
+  it('a failed run leaks no tensors and keeps the state', async () => {
     const state = engine.createState({ w: tensorOf([3], [1, 2, 3]) });
-    // "late" is missed only after values have been made.
+    // "late" is the last node to be read, after other values exist.
     const graph = trace(builder => {
       const made = f.exp(builder.state('w', { shape: [3], dtype: 'f32' }));
       return { outputs: { y: f.add(made, builder.input('late', { shape: [3], dtype: 'f32' })) }, writes: { w: made } };
@@ -55,7 +55,7 @@ describe('memory', () => {
     state.dispose();
   });
 
-  it('is shared with no array of the caller', async () => {
+  it('no tensor shares an array with the caller', async () => {
     const w = tensorOf([3], [1, 2, 3]);
     const x = tensorOf([3], [0, 0, 0]);
     const state = engine.createState({ w });
@@ -72,7 +72,7 @@ describe('memory', () => {
 });
 
 describe('dtypes', () => {
-  it.each<DType>(['f16', 'bf16'])('%s is refused with its place in the model', async dtype => {
+  it.each<DType>(['f16', 'bf16'])('%s is refused, and the error names the place in the model', async dtype => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });
       return { outputs: { y: builder.scope('block 3 / mlp', () => f.cast(f.cast(x, dtype), 'f32')) } };
@@ -82,7 +82,7 @@ describe('dtypes', () => {
     );
   });
 
-  it('i32 is divided towards zero, and rounded when it becomes f32', async () => {
+  it('i32 division truncates towards zero, and a cast to f32 rounds', async () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [4], dtype: 'i32' });
       const y = builder.input('y', { shape: [4], dtype: 'i32' });
@@ -97,7 +97,7 @@ describe('dtypes', () => {
   });
 });
 
-it('runs on one thread only, and tells what it runs on and why not on better', async () => {
+it('runs on one thread only, and reports its backend and why better ones are not used', async () => {
   await expect(createTensorflowEngine({ threads: 2 })).rejects.toThrow('does not run on 2 threads');
   const probe = await probeTensorflow();
   expect(probe).toMatchObject({ name: 'tensorflow', available: true, threads: 1 });
@@ -105,7 +105,7 @@ it('runs on one thread only, and tells what it runs on and why not on better', a
   if (tf.getBackend() === 'cpu') expect(probe.reason).toContain('@tensorflow/tfjs-node-gpu: ');
 });
 
-it('trains as ONNX Runtime does, and twice to the same bits', async () => {
+it('trains like ONNX Runtime, and two trainings give the same bits', async () => {
   const config = tinyConfig({ model: { depth: 1 }, data: { batch_size: 2 } });
   const train = async (on: typeof engine) => {
     const trainer = new Trainer(on, config, tinySource(), 2, EMPTY_PROGRESS);

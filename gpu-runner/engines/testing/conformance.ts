@@ -1,4 +1,4 @@
-/** @file How far an engine is from the reference interpreter, case by case, and which engines are asked. */
+/** @file Compares engines with the reference interpreter, case by case, and lists the engines. */
 import type { EngineName, Precision } from '../../../configs/engines.ts';
 import type { Engine, EngineProbe } from '../../compiler/engine.ts';
 import { grad } from '../../compiler/grad.ts';
@@ -11,26 +11,27 @@ import { trace } from '../../compiler/trace.ts';
 
 export interface EngineRow {
   readonly name: string;
-  /** In test/tiers.ts: what its tests are skipped as where it is not available. */
+  /** Name in test/tiers.ts under which tests are skipped if the engine is not available. */
   readonly tier: string;
   probe(): Promise<EngineProbe>;
-  /** Called when the probe says that it is available, with a precision that it offers; default f32. */
+  /** Opens the engine if the probe says that it is available, in a precision that it offers; default f32. */
   open(precision?: Precision): Promise<Engine>;
-  /** Largest error that a case may have in f32, as {@link measureCase} gives it. */
+  /** Largest error of a case in f32, as {@link measureCase} returns it. */
   readonly tolerance: number;
-  /** Precisions below f32 that it has on some machine. */
+  /** Precisions below f32 that it has on some machines. */
   readonly shortPrecisions: readonly ShortPrecision[];
 }
 
 export type ShortPrecision = Exclude<Precision, 'f32'>;
 
 /**
- * The same for cases with matrix products in a short format. Each operand and each result is off by up to half a unit in the last place (2^-9
- * in bf16, 2^-12 in f16); gradients go through several products in a row, whose results may cancel. Measured: 1.7e-2 and 9.1e-4 at the most.
+ * Largest error of a case whose matrix products run in a short format. Each operand and result is off by up to half a
+ * unit in the last place (2^-9 in bf16, 2^-12 in f16). Gradients pass several products, whose results may cancel.
+ * Measured: at most 1.7e-2 and 9.1e-4.
  */
 export const SHORT_TOLERANCES: Readonly<Record<ShortPrecision, number>> = { bf16: 2 ** -5, f16: 2 ** -8 };
 
-/** Every engine but the reference interpreter, which they are compared with. */
+/** All engines but the reference interpreter. */
 const ROWS: Readonly<Record<Exclude<EngineName, 'reference'>, Omit<EngineRow, 'name'>>> = {
   'onnxruntime/cpu': {
     tier: 'onnxruntime',
@@ -45,7 +46,7 @@ const ROWS: Readonly<Record<Exclude<EngineName, 'reference'>, Omit<EngineRow, 'n
       (await import('../onnxruntime/testing/swiftshader.ts')).useSwiftShader();
       return (await import('../onnxruntime/webgpu-probe.ts')).probeWebGpu();
     },
-    // With nodes on the CPU refused, the cases tell that every operation has a kernel on the device.
+    // If CPU nodes are refused, a case passes only if all its operations have a kernel on the device.
     open: async (precision = 'f32') =>
       (await import('../onnxruntime/webgpu.ts')).createWebGpuEngine({ precision, cpuNodes: 'refused' }),
     tolerance: 2e-6,
@@ -70,7 +71,9 @@ const ROWS: Readonly<Record<Exclude<EngineName, 'reference'>, Omit<EngineRow, 'n
 
 export const ENGINE_ROWS: readonly EngineRow[] = Object.entries(ROWS).map(([name, row]) => ({ name, ...row }));
 
-/** A case's result `y`, and `g0`, `g1` ...: gradients of a weighted sum of it by its f32 inputs `x0`, `x1` ... */
+/**
+ * Returns the result `y` of a case, and `g0`, `g1` ...: gradients of its weighted sum by the f32 inputs `x0`, `x1` ...
+ */
 export function traceCase(testCase: OpCase): Graph {
   return trace(builder => {
     const inputs = testCase.inputs.map(({ shape, dtype = 'f32' }, i) => builder.input(`x${i}`, { shape, dtype }));
@@ -93,7 +96,7 @@ export function feedsOf(testCase: OpCase): Record<string, Tensor> {
   );
 }
 
-/** Compiles, runs without state, and frees what that took. */
+/** Compiles a graph, runs it once without state, and frees everything. */
 export async function runOnce(engine: Engine, graph: Graph, feeds: Record<string, Tensor>) {
   const state = engine.createState({});
   const executable = await engine.compile(graph);
@@ -105,14 +108,14 @@ export async function runOnce(engine: Engine, graph: Graph, feeds: Record<string
   }
 }
 
-/** The cases that a precision makes a difference to. */
+/** Cases with matrix products: only these depend on the precision. */
 export const PRODUCT_CASES: readonly OpCase[] = OP_CASES.filter(testCase =>
   traceCase(testCase).nodes.some(({ op, dtype }) => op === 'matmul' && dtype === 'f32'),
 );
 
 /**
- * By output: the largest difference of an element from the reference's in f32, relative to the reference's largest element, when the
- * engine's matrix products are in `precision`. An output that is missing or of another size counts as Infinity, NaN against a number too.
+ * Per output: the largest difference from the reference in f32, divided by the reference's largest element. The engine
+ * multiplies matrices in `precision`. A missing output, another size or an unexpected NaN counts as Infinity.
  */
 export async function measureCase(
   engine: Engine,
@@ -129,7 +132,7 @@ export async function measureCase(
   );
 }
 
-/** Below this largest element, errors are absolute. */
+/** Smallest divisor of a relative error. */
 const SMALLEST_SCALE = 1e-3;
 
 function relativeError(expected: Tensor, actual: Tensor | undefined): number {

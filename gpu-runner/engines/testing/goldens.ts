@@ -1,4 +1,6 @@
-/** @file Files that tools/make-torch-goldens.py wrote with PyTorch, and engines that are compared with them. */
+/**
+ * @file Reads goldens that tools/make-torch-goldens.py made with PyTorch, and lists the engines to compare with them.
+ */
 import { readFileSync } from 'node:fs';
 import { decodeSafetensors } from '../../../formats/safetensors.ts';
 import type { Engine, Tensors } from '../../compiler/engine.ts';
@@ -7,10 +9,10 @@ import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../onnxruntime/engine.ts';
 import { createReferenceEngine } from '../reference/engine.ts';
 
-/** Largest difference from PyTorch that f32 may have, relative to the largest element. */
+/** Largest difference from PyTorch in f32, relative to the largest element. */
 export const GOLDEN_TOLERANCE = 1e-5;
 
-/** Tensors of `<name>.safetensors` whose names begin with `<prefix>/`, by the rest of their names. */
+/** Tensors of `<name>.safetensors` under `<prefix>/`, by their names after the prefix. */
 export function readGoldens(name: string, prefix: string): Record<string, Tensor> {
   const bytes = readFileSync(new URL(`../../compiler/testdata/${name}.safetensors`, import.meta.url));
   const goldens: Record<string, Tensor> = {};
@@ -23,20 +25,20 @@ export function readGoldens(name: string, prefix: string): Record<string, Tensor
   return goldens;
 }
 
-/** @throws Error when there is no such tensor. */
+/** @throws Error if the tensor does not exist. */
 export function golden(goldens: Readonly<Record<string, Tensor>>, name: string): Tensor {
   const tensor = goldens[name];
   if (tensor === undefined) throw new Error(`there is no golden "${name}"`);
   return tensor;
 }
 
-/** The engines that goldens are compared with. */
+/** Engines that are compared with goldens. */
 export const GOLDEN_ENGINES: readonly (readonly [string, () => Engine])[] = [
   ['reference', createReferenceEngine],
   ['onnxruntime/cpu', () => createOnnxRuntimeEngine({ threads: 1 })],
 ];
 
-/** One run; what it returns and the state that it leaves. */
+/** Runs a graph once. Returns its outputs and the state after it. */
 export async function runGraph(open: () => Engine, graph: Graph, feeds: Tensors, tensors: Tensors = {}) {
   const engine = open();
   const state = engine.createState(tensors);
@@ -51,7 +53,7 @@ export async function runGraph(open: () => Engine, graph: Graph, feeds: Tensors,
   }
 }
 
-/** Largest difference of two tensors relative to the largest element of the second; Infinity when their shapes differ. */
+/** Largest difference, relative to the largest element of `expected`; Infinity if the shapes differ. */
 export function differenceFrom(actual: Tensor | undefined, expected: Tensor): number {
   if (actual === undefined || actual.shape.join() !== expected.shape.join()) return Number.POSITIVE_INFINITY;
   let [error, scale] = [0, 1e-30];

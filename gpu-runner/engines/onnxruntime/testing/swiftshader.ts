@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import koffi from 'koffi';
 
-/** Where browsers' packages put it: Debian's chromium-common, Google Chrome, Ubuntu's snap. */
+/** Folders of browser packages that contain it: Debian's chromium-common, Google Chrome, Ubuntu's snap. */
 const FOLDERS = [
   '/usr/lib/chromium',
   '/usr/lib64/chromium-browser',
@@ -11,15 +11,15 @@ const FOLDERS = [
   '/snap/chromium/current/usr/lib/chromium-browser',
 ];
 const DRIVER = 'vk_swiftshader_icd.json';
-/** The Vulkan loader that comes with them. */
+/** The Vulkan loader that the packages contain. */
 const LOADER = 'libvulkan.so.1';
 
-/** Keeps what is loaded loaded. */
+/** Keeps loaded libraries from being unloaded. */
 const loaded: unknown[] = [];
 
 /**
- * Makes the WebGPU of this process, and of those that it starts, run on SwiftShader when it is installed and VK_DRIVER_FILES names no other
- * driver. To be called before the first use: the loader reads the variable once.
+ * Makes WebGPU in this process and its children run on SwiftShader, if it is installed and VK_DRIVER_FILES names no
+ * other driver. Call it before the first use of WebGPU: the loader reads the variable once.
  */
 export function useSwiftShader(env: NodeJS.ProcessEnv = process.env): void {
   if (env.VK_DRIVER_FILES !== undefined) return;
@@ -28,7 +28,7 @@ export function useSwiftShader(env: NodeJS.ProcessEnv = process.env): void {
   env.VK_DRIVER_FILES = join(folder, DRIVER);
   if (loads(LOADER)) return;
   const loader = join(folder, LOADER);
-  // Processes find it by the path; this one, which is past reading the path, by its being loaded already.
+  // Child processes find the loader by the path. This process can no longer change its path, but has it loaded already.
   if (loads(loader)) env.LD_LIBRARY_PATH = [dirname(loader), env.LD_LIBRARY_PATH].filter(Boolean).join(':');
 }
 
