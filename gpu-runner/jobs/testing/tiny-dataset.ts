@@ -1,14 +1,12 @@
 /** @file The tiny items of the training tests as a stored dataset. */
-import { memberName, type SignalName } from '../../../configs/signals.ts';
+import { memberName, type SignalName, shapeOfSignal } from '../../../configs/signals.ts';
 import { encodeNpy } from '../../../formats/npy.ts';
 import { packColumn } from '../../../formats/webdataset.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { putDocument } from '../../../storage/document-blobs.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import type { StoredSignal, TrainingItem } from '../../training/source.ts';
-
-/** Axes after the first, as in `tinyConfig`. */
-const AXES: Readonly<Record<SignalName, readonly number[]>> = { text: [6], cls: [], patches: [4, 3], pose: [3] };
+import { tinyConfig } from '../../training/testing/tiny.ts';
 
 export interface TinyDatasetOptions {
   /** Items per page; default: all on one. */
@@ -71,7 +69,8 @@ async function putColumn(
 
 function encodeSignal(name: SignalName, { signals }: TrainingItem): Uint8Array {
   const { rows, data }: StoredSignal = signals[name] ?? { rows: 0, data: new Float32Array() };
-  const shape = [rows, ...AXES[name]];
+  const axes = shapeOfSignal(tinyConfig().model.conditions, name, { height: 16, width: 16, tokens: rows }) ?? [];
+  const shape = [rows, ...axes.slice(1)];
   return data instanceof Float32Array
     ? encodeNpy({ dtype: 'f32', shape, data })
     : encodeNpy({ dtype: 'f16', shape, data });
