@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { putDocument } from '../../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../../storage/drivers/memory.ts';
@@ -6,54 +6,59 @@ import { GRACE_MS } from '../../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../../storage/keys.ts';
 import { digestSchema } from '../../../storage/records.ts';
 import { FakeTime, SLEEP_PASSES } from '../../../storage/testing/fake-time.ts';
-import { TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
-import { defineBorderStep } from './border-step.ts';
+import { findExperimentFaults } from '../../testing/history.ts';
+import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
+import { DOCUMENT_KINDS } from '../../upkeep/declarations.ts';
+import { deleteView } from '../../views/experiment-view.ts';
+import { rebuildView } from '../../views/rebuild-experiment-view.ts';
+import { readHead } from '../experiment-head.ts';
 import { BORDER_STEPS } from './border-steps.ts';
 
-/** At every second border of the toy run, a note that links a text. */
-const noteStep = defineBorderStep({
-  name: 'note',
-  due: ({ step }) => step % 8 === 0,
-  async run({ blobs, step }, checkpoint) {
-    const text = await blobs.put(Buffer.from(`${checkpoint} at ${step}`), 'text/plain');
-    const note = { v: 1, kind: 'notes', step, text: text.digest, links: [text.digest] };
-    return (await putDocument(blobs, note)).digest;
-  },
-  artifact: {
-    kind: 'notes',
-    schema: z.strictObject({
-      v: z.literal(1),
-      kind: z.literal('notes'),
-      step: z.int(),
-      text: digestSchema,
-      links: z.array(digestSchema),
-    }),
-    folder: 'notes',
-    files: ({ step, text }) => [
-      { name: 'text.txt', blob: text },
-      { name: 'note.json', json: { step } },
-    ],
-    describe: () => '- notes/: one for every second chunk.',
-  },
+/** The table with one more row: at every second border of the toy run, a note that links a text. */
+vi.mock('./border-steps.ts', async importOriginal => {
+  const { BORDER_STEPS: rows } = await importOriginal<typeof import('./border-steps.ts')>();
+  const { defineBorderStep } = await import('./border-step.ts');
+  const notes = defineBorderStep({
+    name: 'note',
+    due: ({ step }) => step % 8 === 0,
+    async run({ blobs, step }, checkpoint) {
+      const text = await blobs.put(Buffer.from(`${checkpoint} at ${step}`), 'text/plain');
+      const note = { v: 1, kind: 'notes', step, text: text.digest, links: [text.digest] };
+      return (await putDocument(blobs, note)).digest;
+    },
+    artifact: {
+      kind: 'notes',
+      schema: z.strictObject({
+        v: z.literal(1),
+        kind: z.literal('notes'),
+        step: z.int(),
+        text: digestSchema,
+        links: z.array(digestSchema),
+      }),
+      folder: 'notes',
+      files: ({ step, text }) => [
+        { name: 'text.txt', blob: text },
+        { name: 'note.json', json: { step } },
+      ],
+      describe: () => '- notes/: one for every second chunk.',
+    },
+  });
+  return { BORDER_STEPS: [...rows, notes] };
 });
-
-/** Everything loaded anew over a table of steps with one more row. */
-async function loadWithNotes() {
-  vi.resetModules();
-  vi.doMock('./border-steps.ts', () => ({ BORDER_STEPS: [...BORDER_STEPS, noteStep] }));
-  return {
-    ...(await import('../../testing/training.ts')),
-    ...(await import('../../testing/history.ts')),
-    ...(await import('../../upkeep/declarations.ts')),
-    ...(await import('../../views/experiment-view.ts')),
-    ...(await import('../../views/rebuild-experiment-view.ts')),
-    ...(await import('../experiment-head.ts')),
-  };
-}
 
 const NOTE_FILES = [8, 16].flatMap(step => {
   const folder = `experiments/toy/notes/step${String(step).padStart(7, '0')}`;
   return [`${folder}/note.json`, `${folder}/text.txt`];
+});
+
+const time = new FakeTime(SLEEP_PASSES);
+const lifetimes = { clock: time.clock(), extendAfterMs: GRACE_MS / 2 };
+let lab: TrainingLab;
+
+beforeEach(async () => {
+  lab = createTrainingLab(createMemoryStore(new Map(), time.now), { lifetimes });
+  await lab.create('toy');
+  await lab.executor.callEffect('train', { experiment: 'toy' });
 });
 
 test('no two steps share a name, a kind of document or a folder', () => {
@@ -67,29 +72,8 @@ test('no two steps share a name, a kind of document or a folder', () => {
 });
 
 describe('a second step', () => {
-  let modules: Awaited<ReturnType<typeof loadWithNotes>>;
-  let time: FakeTime;
-  let lab: TrainingLab;
-
-  beforeAll(async () => {
-    modules = await loadWithNotes();
-  });
-  afterAll(() => {
-    vi.doUnmock('./border-steps.ts');
-    vi.resetModules();
-  });
-  beforeEach(async () => {
-    time = new FakeTime(SLEEP_PASSES);
-    const lifetimes = { clock: time.clock(), extendAfterMs: GRACE_MS / 2 };
-    lab = modules.createTrainingLab(createMemoryStore(new Map(), time.now), { lifetimes });
-    await lab.create('toy');
-    await lab.executor.callEffect('train', { experiment: 'toy' });
-  });
-
-  const chunksOf = async (name: string) => (await modules.readHead(lab.store, name)).value.chunks;
-
   test('leaves its artifact in the chunks at whose end it was due', async () => {
-    const chunks = await chunksOf('toy');
+    const { chunks } = (await readHead(lab.store, 'toy')).value;
     expect(chunks.map(({ to, artifacts }) => [to, Object.keys(artifacts)])).toEqual([
       [4, ['preview']],
       [8, ['note', 'preview']],
@@ -102,7 +86,7 @@ describe('a second step', () => {
     await lab.create('cut', { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, chunk_steps: 16 } });
     lab.runner.stopAfter = 8;
     await lab.executor.callEffect('train', { experiment: 'cut' });
-    const chunks = await chunksOf('cut');
+    const { chunks } = (await readHead(lab.store, 'cut')).value;
     expect(chunks.map(({ to, artifacts }) => [to, Object.keys(artifacts).length])).toEqual([
       [8, 0],
       [16, 2],
@@ -110,20 +94,20 @@ describe('a second step', () => {
   });
 
   test('is shown in the view, which can be made again', async () => {
-    expect(await modules.listKeys(lab.store, 'experiments/toy/notes/')).toEqual(NOTE_FILES);
+    expect(await listKeys(lab.store, 'experiments/toy/notes/')).toEqual(NOTE_FILES);
     const text = async (file: string) =>
       Buffer.from((await lab.store.get(`experiments/toy/${file}`))?.body ?? []).toString();
     expect(await text('README.md')).toContain('- notes/: one for every second chunk.');
     const [, second] = JSON.parse(await text('index.json')).chunks;
     expect(second.folders).toEqual({ preview: 'previews/step0000008/', note: 'notes/step0000008/' });
-    await modules.deleteView(lab.store, 'toy');
-    await modules.rebuildView({ ...lab, name: 'toy' });
-    expect(await modules.listKeys(lab.store, 'experiments/toy/notes/')).toEqual(NOTE_FILES);
-    expect(await modules.findExperimentFaults(lab.store, 'toy')).toEqual([]);
+    await deleteView(lab.store, 'toy');
+    await rebuildView({ ...lab, name: 'toy' });
+    expect(await listKeys(lab.store, 'experiments/toy/notes/')).toEqual(NOTE_FILES);
+    expect(await findExperimentFaults(lab.store, 'toy')).toEqual([]);
   });
 
   test('is followed by gc, which deletes it with its view when the experiment is gone', async () => {
-    const chunks = await chunksOf('toy');
+    const { chunks } = (await readHead(lab.store, 'toy')).value;
     const note = chunks[1]?.artifacts.note;
     if (!note) throw new Error('there is no note');
     const text = JSON.parse(Buffer.from(await lab.blobs.get(note)).toString()).text;
@@ -137,11 +121,11 @@ describe('a second step', () => {
     await lab.store.delete('refs/experiments/toy.json');
     for (let call = 0; call < 3; call++) await gc();
     expect(await there()).toEqual([false, false]);
-    expect(await modules.listKeys(lab.store, 'experiments/')).toEqual([]);
+    expect(await listKeys(lab.store, 'experiments/')).toEqual([]);
   });
 
   test('is held to its schema by verify, which finds what it links missing', async () => {
-    const chunks = await chunksOf('toy');
+    const { chunks } = (await readHead(lab.store, 'toy')).value;
     const note = chunks[3]?.artifacts.note;
     if (!note) throw new Error('there is no note');
     expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
@@ -149,6 +133,6 @@ describe('a second step', () => {
     expect(await lab.executor.callEffect('verify', {})).toMatchObject({
       missing: { total: 1, items: [{ needed_by: ['refs/experiments/toy.json', note] }] },
     });
-    expect(modules.DOCUMENT_KINDS.notes?.schema.safeParse({ v: 1, kind: 'notes', links: [] }).success).toBe(false);
+    expect(DOCUMENT_KINDS.notes?.schema.safeParse({ v: 1, kind: 'notes', links: [] }).success).toBe(false);
   });
 });
