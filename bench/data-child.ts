@@ -1,4 +1,6 @@
-/** @file Trains on a stored dataset as the gpu-runner does, in a process of its own, and tells its memory and its waits as JSON. */
+/**
+ * @file Trains on a stored dataset as the gpu-runner does, in a process of its own. Prints memory and waits as JSON.
+ */
 import { keyedConfigSchema } from '../configs/schema.ts';
 import { signalsOf } from '../configs/signals.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';

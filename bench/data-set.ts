@@ -1,4 +1,6 @@
-/** @file A dataset of random pictures with all signals in a folder store: how training data is read does not depend on its content. */
+/**
+ * @file A dataset of random pictures with all signals in a folder store. The content does not change how it is read.
+ */
 import { randomFillSync } from 'node:crypto';
 import { type ColumnName, memberName } from '../configs/signals.ts';
 import { encodeNpy } from '../formats/npy.ts';
@@ -24,7 +26,9 @@ export const CONDITIONS = {
   pose: { joints: 133, threshold: 0.05 },
 } as const;
 
-/** Writes `counts.at(-1)` pictures. @returns For each count a dataset of the first pictures, which shares its pages with the others. */
+/**
+ * Writes `counts.at(-1)` pictures. @returns For each count a dataset of the first pictures. The datasets share pages.
+ */
 export async function writeDatasets(storeUrl: string, counts: readonly number[]): Promise<Digest[]> {
   const store = await openStore(storeUrl);
   const blobs = createBlobStore(store);

@@ -1,7 +1,8 @@
 /**
- * @file Training data from a store: memory and waits of a training on many pictures beside one on few, with the same budget for pages.
- * `node bench/data.ts [--pictures 1000,20000] [--budget MIB] [--steps N] [--engine onnxruntime/cpu] [--threads N] [--folder DIR] [--json]`
- * Writes 0.2 MB for each picture of 256 x 256 pixels into a temporary folder, and deletes it.
+ * @file Training data from a store: memory and waits of a training on many pictures beside a training on few, with an
+ * equal budget for pages. Writes 0.2 MB for each picture of 256 x 256 pixels into a temporary folder, and deletes it.
+ * `node bench/data.ts [--pictures 1000,20000] [--budget MIB] [--steps N] [--engine onnxruntime/cpu] [--threads N]
+ * [--folder DIR] [--json]`
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';

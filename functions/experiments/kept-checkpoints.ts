@@ -41,7 +41,10 @@ export function chooseKept(name: string, head: ExperimentHead, choice: number | 
   });
 }
 
-/** Extends the life of all blobs of a checkpoint, before a name relies on them. @throws BlobMissing naming the one that is not there. */
+/**
+ * Extends the life of all blobs of a checkpoint, before a name relies on them. @throws BlobMissing naming a missing
+ * blob.
+ */
 export async function keepCheckpoint(blobs: BlobStore, checkpoint: Digest): Promise<void> {
   const { links } = await readCheckpoint(blobs, checkpoint);
   // One after the other: an old blob passes through memory as a whole.
@@ -70,8 +73,8 @@ export async function requireBranchPoint(
 }
 
 /**
- * Deletes a superseded checkpoint that no experiment keeps: the result that names it first, so that nobody is led to it, then the
- * tensors that no kept checkpoint shares, and the manifest last, so that a killed prune still knows what to delete.
+ * Deletes a superseded checkpoint that no experiment keeps. Deletes first the result that names it, so that no call
+ * finds it, then the tensors that no kept checkpoint shares, and last the manifest, so that a killed prune can go on.
  */
 export async function pruneCheckpoint(store: ObjectStore, blobs: BlobStore, gone: KeptCheckpoint): Promise<void> {
   const kept = await listKeptBlobs(store, blobs);
@@ -102,8 +105,8 @@ async function listKeptBlobs(store: ObjectStore, blobs: BlobStore): Promise<Read
 }
 
 /**
- * The heads of all experiments, also of those that came while others were read: a branch may have taken a checkpoint over from a parent that
- * was read after it had let go.
+ * The heads of all experiments, also of those created meanwhile. A new branch may have taken over a checkpoint from a
+ * parent that was read only after it had let the checkpoint go.
  */
 async function readAllHeads(store: ObjectStore): Promise<ExperimentHead[]> {
   const refs = createRefs(store).experiments;

@@ -1,4 +1,6 @@
-/** @file Operations on experiments at any moment of a training, the other way round, and killed at any access to the store. */
+/**
+ * @file Operations on experiments at any moment of a training, and a training at any moment of them; also with kills.
+ */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Conflict, NotFound } from '../../errors.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
@@ -56,7 +58,9 @@ async function attempt(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** Does `first`; before its n-th access to the store the whole of `second` happens. For every n, until `first` makes fewer. */
+/**
+ * Runs `first`, and all of `second` before its n-th access to the store, for every n up to the number of its accesses.
+ */
 async function* interrupt(
   first: (lab: TrainingLab) => Promise<unknown>,
   second: (lab: TrainingLab) => Promise<unknown>,

@@ -1,6 +1,6 @@
 /**
- * @file The control worker's list of jobs that wait, run or finished last. The main thread's queue (job-queue.ts) decides
- * when a job runs; the board answers clients while the engine blocks that thread.
+ * @file The control worker's list of jobs that wait, run or finished last. The main thread's queue (job-queue.ts)
+ * decides when a job runs; the board answers clients while the engine blocks that thread.
  */
 import { Busy, NotFound, Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
