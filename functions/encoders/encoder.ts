@@ -59,7 +59,7 @@ export type Encoder<R extends EncoderSource = EncoderSource, O extends z.ZodObje
   | ServerEncoder<R, O>
   | RunnerEncoder<R, O>;
 
-// Variance: the table holds encoders of any input and options. A call passes values that `reads` and `options` describe.
+// Variance: the table holds encoders of any input and options. A call passes what `reads` and `options` describe.
 // biome-ignore lint/suspicious/noExplicitAny: the one place where the types of an encoder are forgotten
 export type AnyEncoder = Encoder<any, any>;
 

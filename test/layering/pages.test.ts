@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { findBrokenLinks, findMissingFiles } from './pages.ts';
+import { findBrokenLinks, findMissingFiles, findWideLines } from './pages.ts';
 import { listFiles, ROOT } from './repository.ts';
 
 const read = (path: string) => ({ path, text: readFileSync(new URL(path, ROOT), 'utf8') });
@@ -9,6 +9,12 @@ describe('the pages of the repository', () => {
   const pages = listFiles('.md').map(read);
 
   const exists = (path: string) => existsSync(new URL(path, ROOT));
+
+  it('have no line over 120 columns except rows of tables and URLs, nor do comments in TypeScript', () => {
+    const sources = listFiles('.ts').map(read);
+    expect([pages.length > 5, sources.length > 400]).toEqual([true, true]);
+    expect(findWideLines([...pages, ...sources])).toEqual([]);
+  });
 
   it('link to files and headings that exist', () => {
     expect(findBrokenLinks(pages, exists)).toEqual([]);
@@ -22,6 +28,27 @@ describe('the pages of the repository', () => {
     const lines = read('README.md').text.split('\n');
     expect(lines.length).toBeLessThanOrEqual(131);
     expect(lines.slice(0, 30).join('\n')).toContain('npm run demo');
+  });
+});
+
+describe('findWideLines', () => {
+  const wide = 'x '.repeat(61);
+
+  it('finds prose and code of a page, but no row of a table and no line with a URL', () => {
+    const text = ['short', wide, `| ${wide} |`, `${wide} https://example.org`, '```', wide, '```'].join('\n');
+    expect(findWideLines([{ path: 'a.md', text }])).toEqual(['a.md:2', 'a.md:6']);
+  });
+
+  it('finds comments of TypeScript, but no code', () => {
+    const text = [`/** ${wide} */`, `  // ${wide}`, ` * ${wide}`, `const text = '${wide}';`, 'x'.repeat(120)].join(
+      '\n',
+    );
+    expect(findWideLines([{ path: 'a.ts', text }])).toEqual(['a.ts:1', 'a.ts:2', 'a.ts:3']);
+  });
+
+  it('allows 120 columns', () => {
+    expect(findWideLines([{ path: 'a.md', text: 'x'.repeat(120) }])).toEqual([]);
+    expect(findWideLines([{ path: 'a.md', text: 'x'.repeat(121) }])).toEqual(['a.md:1']);
   });
 });
 

@@ -1,8 +1,32 @@
-/** @file Checks of Markdown pages: pure, over a list of files. */
+/** @file Checks of Markdown pages and of comments in TypeScript: pure, over a list of files. */
 import { posix } from 'node:path';
 import type { SourceFile } from './layering-check.ts';
 
+const MAX_COLUMNS = 120;
 const FENCE = /^\s*```/;
+
+/**
+ * Lines over 120 columns: `path:line`. Of a page all lines count but rows of tables, of TypeScript those of comments. A
+ * line with a URL may be longer.
+ */
+export function findWideLines(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) => {
+    const mayBeWide = path.endsWith('.md') ? isTableRow : isCode;
+    return text
+      .split('\n')
+      .flatMap((line, index) =>
+        line.length > MAX_COLUMNS && !mayBeWide(line) && !line.includes('://') ? [`${path}:${index + 1}`] : [],
+      );
+  });
+}
+
+function isTableRow(line: string): boolean {
+  return line.startsWith('|');
+}
+
+function isCode(line: string): boolean {
+  return !/^\s*(\/\/|\/\*|\*)/.test(line);
+}
 
 /**
  * Links of pages to files that do not exist, or to headings that the page does not have: `path: target`. Links in code
