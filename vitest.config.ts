@@ -1,5 +1,9 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { FAST_PROJECT, SLOW_FILES } from './test/speed-tiers.ts';
+
+// Node keeps the code of modules that it has compiled. That halves the time in which a test starts a process.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node-compile');
 
 const NOT_OURS = ['node_modules/**', 'data/store/**', 'data/minio*/**'];
 
