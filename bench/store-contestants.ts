@@ -7,7 +7,7 @@ import { findMinio } from '../infra/minio/binary.ts';
 import { startMinio } from '../infra/minio/server.ts';
 import { openStore } from '../storage/open.ts';
 import type { ObjectStore } from '../storage/types.ts';
-import { startServer } from './listening-process.ts';
+import { startServer } from '../test/site/listening-process.ts';
 
 const BUCKET = 'easel';
 

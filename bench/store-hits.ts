@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { startListening, startServer } from '../test/site/listening-process.ts';
 import { type LoadReport, type LoadSpec, loadReportSchema } from './http-load.ts';
-import { startListening, startServer } from './listening-process.ts';
 import type { Contestant } from './store-contestants.ts';
 import type { Report } from './store-rows.ts';
 
@@ -28,8 +28,14 @@ export async function measureHits({ contestants, folder, seconds, report }: Hits
     const server = await startServer(env, folder);
     const size = await warmUp(server.url);
     const peers = {
-      'a bare Hono app': await startListening(new URL('./peer-server.ts', import.meta.url), {}, ['hono', String(size)]),
-      'bare node:http': await startListening(new URL('./peer-server.ts', import.meta.url), {}, ['http', String(size)]),
+      'a bare Hono app': await startListening(new URL('./peer-server.ts', import.meta.url), {
+        env: {},
+        args: ['hono', String(size)],
+      }),
+      'bare node:http': await startListening(new URL('./peer-server.ts', import.meta.url), {
+        env: {},
+        args: ['http', String(size)],
+      }),
     };
     try {
       for (const connections of [1, BODIES.length]) {

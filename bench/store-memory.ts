@@ -1,6 +1,7 @@
 /** @file What a server takes in memory while a blob passes through it. */
+
+import { startServer } from '../test/site/listening-process.ts';
 import { fetchBlob, postBlob } from './blob-transfer.ts';
-import { startServer } from './listening-process.ts';
 import type { Contestant } from './store-contestants.ts';
 import type { Report } from './store-rows.ts';
 

@@ -1,10 +1,7 @@
-import { execFile } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-
-const bin = fileURLToPath(new URL('../bin/easel.js', import.meta.url));
+import { type Ran, runEasel } from '../test/site/run-easel.ts';
 
 const none = { total: 0, items: [] };
 const VERDICT = {
@@ -133,17 +130,8 @@ const server = createServer(async (request, response) => {
 beforeAll(() => new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve)));
 afterAll(() => void server.close());
 
-function easel(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const env = {
-    PATH: process.env.PATH,
-    NO_COLOR: '1',
-    EASEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-  };
-  return new Promise(resolve => {
-    const child = execFile(process.execPath, [bin, ...args], { env }, (_, stdout, stderr) => {
-      resolve({ code: child.exitCode ?? -1, stdout, stderr });
-    });
-  });
+function easel(...words: readonly string[]): Promise<Ran> {
+  return runEasel(words, { EASEL_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
 }
 
 test('status shows server, runner, queue and experiments', async () => {

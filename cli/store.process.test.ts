@@ -9,9 +9,9 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { connectMinio } from '../infra/minio/bootstrap.ts';
 import { hasMinio, minioBinary } from '../test/minio-tier.ts';
+import { EASEL, runEasel } from '../test/site/run-easel.ts';
 
 const run = promisify(execFile);
-const easel = join(import.meta.dirname, '..', 'bin', 'easel.js');
 let parent = '';
 let folder = '';
 beforeEach(async () => {
@@ -23,11 +23,9 @@ afterEach(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
-function fail(...words: string[]): Promise<string> {
-  return run(process.execPath, [easel, 'store', ...words], { env: { PATH: '/nowhere', EASEL_CACHE: parent } }).then(
-    () => 'it went well',
-    error => `${error.code}: ${error.stderr}`,
-  );
+async function fail(...words: string[]): Promise<string> {
+  const { code, stderr } = await runEasel(['store', ...words], { PATH: '/nowhere', EASEL_CACHE: parent });
+  return `${code}: ${stderr}`;
 }
 
 test('the store commands explain wrong arguments and missing programs', async () => {
@@ -54,7 +52,7 @@ test('the store commands explain wrong arguments and missing programs', async ()
 describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
   function startUp() {
     const words = ['store', 'up', 'minio', '--folder', folder, '--port', '0', '--console-port', '0'];
-    return spawn(process.execPath, [easel, ...words], {
+    return spawn(process.execPath, [EASEL, ...words], {
       env: { ...process.env, EASEL_MINIO: minioBinary() },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -76,7 +74,7 @@ describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
       '-c',
       script,
       process.execPath,
-      easel,
+      EASEL,
       'store',
       'env',
       '--folder',

@@ -1,67 +1,36 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { Client } from 'minio';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readS3Keys } from '../configs/s3-keys.ts';
 import { digestOf } from '../storage/digest.ts';
 import { blobKey } from '../storage/keys.ts';
+import { type ListeningProcess, startServer } from '../test/site/listening-process.ts';
 import { jsonOf } from './testing/server.ts';
 
-const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
-const LISTENING = /easel server listening on (http:\/\/\S+)/;
-
 let folder: string;
-let children: ChildProcess[];
+const servers: ListeningProcess[] = [];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'easel-server-'));
-  children = [];
 });
 
 afterEach(async () => {
-  for (const child of children) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const server of servers.splice(0)) await server.stop('SIGKILL');
   await rm(folder, { recursive: true });
 });
 
-function environment(extra: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  return {
-    PATH: process.env.PATH,
-    EASEL_STORE: `file:${folder}/store`,
-    EASEL_PORT: '0',
-    EASEL_CACHE: folder,
-    ...extra,
-  };
-}
-
-function start(extra: Readonly<Record<string, string>> = {}): ChildProcess {
-  const child = spawn(process.execPath, [MAIN], { env: environment(extra), stdio: ['pipe', 'pipe', 'pipe'] });
-  children.push(child);
-  return child;
-}
-
-/** The address that it prints; what it printed instead is the error. */
-function addressOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const read = (chunk: Buffer) => {
-      said += chunk;
-      const address = LISTENING.exec(said)?.[1];
-      if (address !== undefined) resolve(address);
-    };
-    child.stdout?.on('data', read);
-    child.stderr?.on('data', read);
-    child.once('exit', () => reject(new Error(said)));
-  });
+async function start(env: Readonly<Record<string, string>> = {}, hasChannel = false): Promise<ListeningProcess> {
+  const server = await startServer({ EASEL_STORE: `file:${folder}/store`, ...env }, folder, hasChannel);
+  servers.push(server);
+  return server;
 }
 
 test('serves over a socket, and stops in good order', async () => {
-  const child = start();
-  const address = await addressOf(child);
+  const server = await start();
+  const address = server.url;
   expect(await jsonOf(fetch(`${address}/health`))).toMatchObject({
     v: 1,
     status: 'ok',
@@ -86,12 +55,12 @@ test('serves over a socket, and stops in good order', async () => {
   expect(picture.headers.get('content-type')).toBe('image/png');
   const events = await (await fetch(`${address}/runs/${action}/events`)).text();
   expect(events).toContain('event: done');
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
+  await server.stop();
+  expect(await server.ended).toBe(0);
 });
 
 test('ten megabytes are refused while they arrive', async () => {
-  const address = await addressOf(start());
+  const { url: address } = await start();
   const body = JSON.stringify({ cells: 'a'.repeat(10_000_000) });
   const answer = await fetch(`${address}/functions/contact-sheet`, {
     method: 'POST',
@@ -103,7 +72,7 @@ test('ten megabytes are refused while they arrive', async () => {
 });
 
 test('a client that hangs up does not disturb the server', async () => {
-  const address = await addressOf(start());
+  const { url: address } = await start();
   const controller = new AbortController();
   const call = fetch(`${address}/functions/contact-sheet`, {
     method: 'POST',
@@ -116,50 +85,30 @@ test('a client that hangs up does not disturb the server', async () => {
   expect((await fetch(`${address}/health`)).status).toBe(200);
 });
 
-test('ends when its parent goes away: by its standard input, and by its channel', async () => {
-  const piped = start({ EASEL_SUPERVISED: '1' });
-  await addressOf(piped);
-  piped.stdin?.end();
-  expect(await once(piped, 'exit')).toEqual([0, null]);
+test('a supervised server ends when its parent goes away', async () => {
+  const piped = await start({ EASEL_SUPERVISED: '1' });
+  piped.child.stdin?.end();
+  expect(await piped.ended).toBe(0);
 
-  const forked = fork(MAIN, { env: environment({ EASEL_SUPERVISED: '1' }), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
-  children.push(forked);
-  await addressOf(forked);
-  forked.disconnect();
-  expect(await once(forked, 'exit')).toEqual([0, null]);
+  const forked = await start({ EASEL_SUPERVISED: '1' }, true);
+  forked.child.disconnect();
+  expect(await forked.ended).toBe(0);
 });
 
-test('refuses to start in one line that says why', async () => {
-  await expect(addressOf(start({ EASEL_HOST: '0.0.0.0' }))).rejects.toThrow(/^easel server: .*EASEL_TOKEN.*\n$/);
-  await expect(addressOf(start({ EASEL_STORE: 'folder' }))).rejects.toThrow(
-    /^easel server: "folder" does not name a store.*\n$/,
+test('a server that cannot start says why in one line', async () => {
+  await expect(start({ EASEL_HOST: '0.0.0.0' })).rejects.toThrow(/^exit 1: easel server: .*EASEL_TOKEN.*\n$/);
+  await expect(start({ EASEL_STORE: 'folder' })).rejects.toThrow(
+    /^exit 1: easel server: "folder" does not name a store.*\n$/,
   );
-  const address = await addressOf(start());
-  const taken = start({ EASEL_PORT: new URL(address).port });
-  await expect(addressOf(taken)).rejects.toThrow(/cannot listen .*EASEL_PORT/);
+  const { url } = await start();
+  await expect(start({ EASEL_PORT: new URL(url).port })).rejects.toThrow(/cannot listen .*EASEL_PORT/);
 });
-
-const S3_LISTENING = /^S3 endpoint listening on (http:\/\/127\.0\.0\.1:\d+) \(bucket easel\)$/m;
-
-/** All that it says until the line comes. */
-function sayingOf(child: ChildProcess, line: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = '';
-    const read = (chunk: Buffer) => {
-      said += chunk;
-      if (line.test(said)) resolve(said);
-    };
-    child.stdout?.on('data', read);
-    child.stderr?.on('data', read);
-    child.once('exit', () => reject(new Error(said)));
-  });
-}
 
 test('a folder store can be browsed by S3, with keys that it keeps and tells nobody', async () => {
-  const child = start();
-  const said = await sayingOf(child, S3_LISTENING);
-  const address = LISTENING.exec(said)?.[1] ?? '';
-  const s3 = S3_LISTENING.exec(said)?.[1] ?? '';
+  const server = await start();
+  const { url: address } = server;
+  const [, s3 = ''] = await server.waitFor(/^S3 endpoint listening on (http:\/\/127\.0\.0\.1:\d+) \(bucket easel\)$/m);
+  const said = server.output();
   // Whoever looks for the server's address finds that first.
   expect(said.indexOf(address)).toBeLessThan(said.indexOf(s3));
   expect((await jsonOf(fetch(`${address}/health`))).s3).toEqual({ url: s3, bucket: 'easel' });
@@ -175,20 +124,20 @@ test('a folder store can be browsed by S3, with keys that it keeps and tells nob
   expect(await text(await client.getObject('easel', blobKey(digestOf('hello'))))).toBe('hello');
   expect((await fetch(`${s3}/easel`)).status).toBe(403);
   expect(said).not.toContain(secretKey);
-  child.kill('SIGTERM');
-  expect(await once(child, 'exit')).toEqual([0, null]);
+  await server.stop();
+  expect(await server.ended).toBe(0);
 });
 
 test('a port for S3 that is taken stops the server only when it was asked for', async () => {
-  const taken = new URL(await addressOf(start({ EASEL_S3_PORT: 'off' }))).port;
-  await expect(addressOf(start({ EASEL_S3_PORT: taken }))).rejects.toThrow(
-    /^easel server: the S3 endpoint cannot listen on 127.0.0.1:\d+: .*EADDRINUSE.*EASEL_S3_PORT/,
+  const taken = new URL((await start({ EASEL_S3_PORT: 'off' })).url).port;
+  await expect(start({ EASEL_S3_PORT: taken })).rejects.toThrow(
+    /^exit 1: easel server: the S3 endpoint cannot listen on 127.0.0.1:\d+: .*EADDRINUSE.*EASEL_S3_PORT/,
   );
 });
 
 test('another store, or one that is not to be browsed, has no S3 endpoint', async () => {
   for (const extra of [{ EASEL_STORE: 'memory:' }, { EASEL_S3_PORT: 'off' }] as const) {
-    const address = await addressOf(start(extra));
-    expect((await jsonOf(fetch(`${address}/health`))).s3).toBeUndefined();
+    const { url } = await start(extra);
+    expect((await jsonOf(fetch(`${url}/health`))).s3).toBeUndefined();
   }
 });

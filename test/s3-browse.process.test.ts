@@ -2,54 +2,38 @@
  * @file A folder store browsed with S3 clients: a real server, the keys that the command line prints, and the clients
  * of this machine.
  */
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { Client } from 'minio';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openFileStore } from '../storage/drivers/file/file-store.ts';
+import { type ListeningProcess, startServer } from './site/listening-process.ts';
+import { EASEL, runEasel } from './site/run-easel.ts';
 import { runsTier } from './tiers.ts';
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '..');
-const EASEL = join(ROOT, 'bin', 'easel.js');
 const PICTURE = 'experiments/portraits/previews/step0000100/a smile & more.png';
 
 let folder: string;
-let server: ChildProcess;
-let address = '';
+let server: ListeningProcess;
 /** What a shell has after it has evaluated what `easel store keys` prints. */
 let env: Record<string, string>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'easel-browse-'));
+  server = await startServer({ EASEL_STORE: `file:${folder}/store`, EASEL_S3_PORT: '0' }, folder);
+  await server.waitFor(/^S3 endpoint listening on/m);
   const { AWS_CA_BUNDLE: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [join(ROOT, 'server', 'main.ts')], {
-    env: {
-      ...inherited,
-      EASEL_STORE: `file:${folder}/store`,
-      EASEL_PORT: '0',
-      EASEL_S3_PORT: '0',
-      EASEL_CACHE: folder,
-    },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  server = child;
-  for await (const line of createInterface({ input: child.stdout })) {
-    address = /^easel server listening on (\S+)/.exec(line)?.[1] ?? address;
-    if (line.startsWith('S3 endpoint listening on')) break;
-  }
-  child.stdout.resume();
   const shell = { ...inherited, AWS_SESSION_TOKEN: 'of another account', AWS_CONFIG_FILE: join(folder, 'no-config') };
   const script = 'eval "$("$0" "$1" store keys --url "$2")" && exec "$0" -p "JSON.stringify(process.env)"';
-  const { stdout } = await run('sh', ['-c', script, process.execPath, EASEL, address], { env: shell });
+  const { stdout } = await run('sh', ['-c', script, process.execPath, EASEL, server.url], { env: shell });
   env = JSON.parse(stdout);
 }, 60_000);
 afterAll(async () => {
-  server.kill('SIGKILL');
+  await server.stop();
   await rm(folder, { recursive: true });
 });
 
@@ -79,21 +63,19 @@ it('`store keys` tells a shell all that a client needs, and forgets another acco
 });
 
 it('`store keys` says what is missing', async () => {
-  const fail = (args: readonly string[], extra: Record<string, string> = {}) =>
-    run(process.execPath, [EASEL, 'store', 'keys', ...args], {
-      env: { PATH: process.env.PATH ?? '', ...extra },
-      cwd: folder,
-    }).then(
-      ({ stderr }) => `it went well: ${stderr}`,
-      error => String(error.stderr),
-    );
+  const fail = async (words: readonly string[], extra: Record<string, string> = {}) => {
+    const { code, stderr } = await runEasel(['store', 'keys', ...words], extra, folder);
+    return code === 0 ? `it went well: ${stderr}` : stderr;
+  };
   const nobody = ['--url', 'http://127.0.0.1:9'];
-  expect(await fail(['--url', address, '--store', 's3://bucket'])).toContain('the store s3://bucket is no folder');
+  expect(await fail(['--url', server.url, '--store', 's3://bucket'])).toContain(
+    'the store s3://bucket is not a folder',
+  );
   expect(await fail([...nobody, '--store', 'file:elsewhere'])).toMatch(/has no keys yet\n.*easel up/);
   // Without a server the keys are there all the same, and the port is what it would be.
   expect(await fail([...nobody, '--store', 'file:store'])).toMatch(/^it went well: .*no server of .*8788/);
   expect(await fail([...nobody, '--store', 'file:store'], { EASEL_S3_PORT: 'off' })).toContain('has no S3 endpoint');
-  expect(await fail([], { EASEL_URL: address, EASEL_S3_ACCESS_KEY: 'alone' })).toContain('EASEL_S3_SECRET_KEY');
+  expect(await fail([], { EASEL_URL: server.url, EASEL_S3_ACCESS_KEY: 'alone' })).toContain('EASEL_S3_SECRET_KEY');
 });
 
 interface CommandLine {

@@ -6,9 +6,9 @@ import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fetchBlob, makePieces, postBlob } from '../bench/blob-transfer.ts';
-import { type ListeningProcess, startServer } from '../bench/listening-process.ts';
 import { parseDigest } from '../storage/digest.ts';
 import { blobKey } from '../storage/keys.ts';
+import { type ListeningProcess, startServer } from './site/listening-process.ts';
 
 const MIB = 1 << 20;
 /** What buffers, their garbage and the code of the first transfer take. */

@@ -8,7 +8,7 @@ import { createControlApp } from '../process/control-app.ts';
 import { createJobBoard, type JobBoard } from '../process/job-board.ts';
 import type { JobTicket } from '../process/messages.ts';
 import type { JobEvent, JobResult, RunnerStatus } from '../protocol.ts';
-import { fakeChunk } from '../testing/spawn-runner.ts';
+import { fakeChunk } from '../testing/fake-jobs.ts';
 import { createRunnerClient } from './client.ts';
 
 const SECRET = 'a secret for tests only';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readServerSentEvents } from '../../formats/server-sent-events.ts';
 import { digestOf } from '../../storage/digest.ts';
-import { fakeChunk } from '../testing/spawn-runner.ts';
+import { fakeChunk } from '../testing/fake-jobs.ts';
 import { createControlApp } from './control-app.ts';
 import { createJobBoard } from './job-board.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { digestOf } from '../../storage/digest.ts';
-import { fakeChunk, fakeSample } from '../testing/spawn-runner.ts';
+import { fakeChunk, fakeSample } from '../testing/fake-jobs.ts';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
 import type { JobTicket } from './messages.ts';
 

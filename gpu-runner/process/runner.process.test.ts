@@ -10,14 +10,8 @@ import { BlobMissing, Busy, Cancelled } from '../../errors.ts';
 import { digestOf } from '../../storage/digest.ts';
 import { createRunnerClient } from '../client/client.ts';
 import type { JobEvent, RunnerStatus } from '../protocol.ts';
-import {
-  fakeCheckpoint,
-  fakeChunk,
-  fakeSample,
-  SECRET,
-  type SpawnedRunner,
-  spawnRunner,
-} from '../testing/spawn-runner.ts';
+import { fakeCheckpoint, fakeChunk, fakeSample } from '../testing/fake-jobs.ts';
+import { SECRET, type SpawnedRunner, spawnRunner } from '../testing/spawn-runner.ts';
 
 let folder = '';
 const runners: SpawnedRunner[] = [];
@@ -28,8 +22,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const runner of runners.splice(0)) {
-    if (runner.process.exitCode === null && runner.process.signalCode === null) runner.process.kill('SIGKILL');
-    await runner.ended;
+    await runner.stop('SIGKILL');
   }
   await rm(folder, { recursive: true, force: true });
 });
@@ -41,7 +34,7 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Spawne
 }
 
 const clientOf = (runner: SpawnedRunner, returnMs = 10_000) =>
-  createRunnerClient({ addresses: [runner.address], secret: SECRET, returnMs, firstContactMs: 500 });
+  createRunnerClient({ addresses: [runner.url], secret: SECRET, returnMs, firstContactMs: 500 });
 
 const never = () => new AbortController().signal;
 const statusOf = async (runner: SpawnedRunner) => (await (await runner.fetch('/status')).json()) as RunnerStatus;
@@ -134,7 +127,7 @@ test('SIGTERM finishes the step, answers with the shorter chunk and exits with 0
   const running = onceRunning();
   const run = clientOf(runner).run(digestOf('a'), fakeChunk(0, 1000), { signal: never(), onEvent: running.onEvent });
   await running.promise;
-  runner.process.kill('SIGTERM');
+  runner.child.kill('SIGTERM');
   const result = await run;
   expect(result.to).toBeGreaterThan(0);
   expect(result.to).toBeLessThan(1000);
@@ -146,10 +139,10 @@ test('a second SIGTERM exits at once', async () => {
   const runner = await start({ FAKE_COMMIT: 'slow' });
   await runner.fetch(`/jobs/${digestOf('a')}`, { method: 'PUT', body: JSON.stringify(fakeChunk(0, 1000)) });
   while ((await runner.trace()).length < 3) await sleep(5);
-  runner.process.kill('SIGTERM');
+  runner.child.kill('SIGTERM');
   while (!(await runner.trace()).includes('commit')) await sleep(5);
   const from = performance.now();
-  runner.process.kill('SIGTERM');
+  runner.child.kill('SIGTERM');
   expect(await runner.ended).toBe(1);
   expect(performance.now() - from).toBeLessThan(2000);
 });
@@ -158,7 +151,7 @@ test('a process whose main thread never returns is killed at the deadline', asyn
   const runner = await start({ FAKE_COMMIT: 'blocks', FAKE_STOP_DEADLINE_MS: '300' });
   await runner.fetch(`/jobs/${digestOf('a')}`, { method: 'PUT', body: JSON.stringify(fakeChunk(0, 1000)) });
   while ((await runner.trace()).length < 3) await sleep(5);
-  runner.process.kill('SIGTERM');
+  runner.child.kill('SIGTERM');
   expect(await runner.ended).toBe('SIGKILL');
   expect(await runner.trace()).toContain('commit');
 });
@@ -171,10 +164,10 @@ test('a job that a shutdown interrupted is submitted again to the restarted runn
   await running.promise;
   const waiting = client.run(digestOf('b'), fakeChunk(0, 4), { signal: never() });
   while ((await statusOf(runner)).queued === 0) await sleep(5);
-  runner.process.kill('SIGTERM');
+  runner.child.kill('SIGTERM');
   expect((await first).to).toBeLessThan(1000);
   expect(await runner.ended).toBe(0);
-  await start({ ...runner.env, EASEL_RUNNER_PORT: new URL(runner.address).port });
+  await start({ ...runner.env, EASEL_RUNNER_PORT: new URL(runner.url).port });
   expect((await waiting).outputs.checkpoint?.digest).toBe(digestOf(fakeCheckpoint(4)));
 });
 
@@ -190,10 +183,10 @@ test('after kill -9 the pending call completes on the restarted runner', async (
     },
   });
   await running.promise;
-  runner.process.kill('SIGKILL');
+  runner.child.kill('SIGKILL');
   expect(await runner.ended).toBe('SIGKILL');
   await sleep(500);
-  await start({ ...runner.env, EASEL_RUNNER_PORT: new URL(runner.address).port });
+  await start({ ...runner.env, EASEL_RUNNER_PORT: new URL(runner.url).port });
   expect((await run).outputs.checkpoint?.digest).toBe(digestOf(fakeCheckpoint(60)));
   expect(phases).toContain('waiting');
   expect((await runner.trace()).filter(line => line === 'train 0')).toHaveLength(2);
@@ -207,10 +200,10 @@ test('Busy names the address of a runner that stays away, and what to do', async
     onEvent: running.onEvent,
   });
   await running.promise;
-  runner.process.kill('SIGKILL');
+  runner.child.kill('SIGKILL');
   await expect(run).rejects.toMatchObject({
     code: 'busy',
-    message: `no gpu-runner is reachable (${runner.address}: ECONNREFUSED)`,
+    message: `no gpu-runner is reachable (${runner.url}: ECONNREFUSED)`,
     hint: expect.stringContaining('easel up'),
   });
 });
@@ -256,17 +249,15 @@ test('a second runner on a device is refused with the name of the holder, until 
   await expect(second).rejects.toThrow(
     /^exit 75: easel runner: the device ".*" is held by the gpu-runner with pid \d+ at http/,
   );
-  await expect(second).rejects.toThrow(`pid ${runner.process.pid} at ${runner.address}`);
-  runner.process.kill('SIGKILL');
+  await expect(second).rejects.toThrow(`pid ${runner.pid} at ${runner.url}`);
+  runner.child.kill('SIGKILL');
   await runner.ended;
   await start({ EASEL_DEVICE: runner.env.EASEL_DEVICE ?? '' });
 });
 
 test('a taken port and a store that cannot be shared are refused with advice', async () => {
   const runner = await start();
-  await expect(start({ EASEL_RUNNER_PORT: new URL(runner.address).port })).rejects.toThrow(
-    /EADDRINUSE.*EASEL_RUNNER_PORT/,
-  );
+  await expect(start({ EASEL_RUNNER_PORT: new URL(runner.url).port })).rejects.toThrow(/EADDRINUSE.*EASEL_RUNNER_PORT/);
   await expect(start({ EASEL_STORE: 'memory:' })).rejects.toThrow(/private to one process/);
   await expect(start({ EASEL_STORE: 'ftp://nowhere' })).rejects.toThrow(
     /^exit 1: easel runner: "ftp:\/\/nowhere" does not name a store/,
@@ -277,10 +268,10 @@ test('a runner that starts alone writes a secret that only its user can read, an
   const runner = await start({ EASEL_RUNNER_SECRET: '' });
   const file = join(folder, 'cache', 'runners', `${runner.env.EASEL_DEVICE}.json`);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  const client = createRunnerClient({ addresses: [runner.address], cacheFolder: join(folder, 'cache') });
-  expect((await client.status()).pid).toBe(runner.process.pid);
+  const client = createRunnerClient({ addresses: [runner.url], cacheFolder: join(folder, 'cache') });
+  expect((await client.status()).pid).toBe(runner.pid);
   await expect(clientOf(runner).status()).rejects.toThrow(/secret is missing or wrong/);
-  runner.process.kill('SIGTERM');
+  runner.child.kill('SIGTERM');
   expect(await runner.ended).toBe(0);
   await expect(stat(file)).rejects.toThrow(/ENOENT/);
 });
