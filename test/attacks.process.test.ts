@@ -1,12 +1,12 @@
 /** @file Attacks on the real processes: from another machine, from a web page, from a shell of another user. */
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Easel, startEasel } from '../cli/up.ts';
+import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
 
 /** Everything that no log, answer or object may hold. */
 const SECRETS = {
@@ -17,24 +17,23 @@ const SECRETS = {
 };
 const AUTHORIZED = { authorization: `Bearer ${SECRETS.EASEL_TOKEN}` };
 
-let folder: string;
-let easel: Easel;
+let place: Folder;
+let site: Site;
 const lines: string[] = [];
 const answers: string[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'easel-attacks-'));
-  easel = await startEasel({
-    store: `file:${join(folder, 'store')}`,
-    port: 0,
-    device: `attacks-${process.pid}`,
-    env: { ...SECRETS, EASEL_IMPORT_ROOTS: join(folder, 'pictures') },
+  place = await openFolder();
+  site = await openSite({
+    place,
+    env: { ...SECRETS, EASEL_IMPORT_ROOTS: join(place.folder, 'pictures') },
+    headers: AUTHORIZED,
     log: line => void lines.push(line),
   });
 });
 afterAll(async () => {
-  await easel?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await site?.close();
+  await place.remove();
 });
 
 /** The answer to bytes as they are, which no client library would send. */
@@ -48,16 +47,12 @@ async function sendRaw(url: string, request: string, host = '127.0.0.1'): Promis
   return answer;
 }
 
-async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = AUTHORIZED) {
-  const response = await fetch(easel.url + path, {
-    method,
-    headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }), prefer: 'wait=60' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const answer = await response.text();
-  answers.push(answer, JSON.stringify([...response.headers]));
-  return { status: response.status, answer };
-}
+/** Keeps the answer, to be searched for secrets. */
+const send: Site['send'] = async (...call) => {
+  const answer = await site.send(...call);
+  answers.push(answer.bytes.toString(), JSON.stringify([...answer.headers]));
+  return answer;
+};
 
 describe('from another machine', () => {
   const outside = Object.values(networkInterfaces())
@@ -66,7 +61,7 @@ describe('from another machine', () => {
     .map(({ address }) => address);
 
   test.skipIf(outside.length === 0)('neither the server nor the runner can be reached', async () => {
-    for (const url of [easel.url, easel.runnerUrl]) {
+    for (const url of [site.easel.url, site.easel.runnerUrl]) {
       for (const address of outside) {
         const socket = connect(Number(new URL(url).port), address);
         const [error] = await once(socket, 'error');
@@ -83,9 +78,9 @@ describe('from another machine', () => {
       `GET /functions HTTP/1.1\nHost: 127.0.0.1@evil.example\n${authorized}\n`,
       `GET /functions HTTP/1.1\nHost: localhost\nHost: evil.example\n${authorized}\n`,
     ]) {
-      expect(await sendRaw(easel.url, request), request).toMatch(/^HTTP\/1.1 4\d\d /);
+      expect(await sendRaw(site.easel.url, request), request).toMatch(/^HTTP\/1.1 4\d\d /);
     }
-    expect(await sendRaw(easel.url, `GET /functions HTTP/1.1\nHost: localhost\n${authorized}\n`)).toMatch(
+    expect(await sendRaw(site.easel.url, `GET /functions HTTP/1.1\nHost: localhost\n${authorized}\n`)).toMatch(
       /^HTTP\/1.1 200 /,
     );
   });
@@ -98,7 +93,7 @@ describe('from another machine', () => {
       'GET /health\0 HTTP/1.1\nHost: localhost\nConnection: close\n\n',
       '\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03',
     ]) {
-      expect(await sendRaw(easel.url, request), request).toMatch(/^HTTP\/1.1 400 /);
+      expect(await sendRaw(site.easel.url, request), request).toMatch(/^HTTP\/1.1 400 /);
     }
   });
 });
@@ -109,7 +104,7 @@ test('no path leads out', async () => {
     for (const part of climbing) {
       const path = `${base}/${part}/${part}/etc/passwd`;
       const answer = await sendRaw(
-        easel.url,
+        site.easel.url,
         `GET ${path} HTTP/1.1\nHost: localhost\nAuthorization: ${AUTHORIZED.authorization}\nConnection: close\n\n`,
       );
       expect(answer, path).toMatch(/^HTTP\/1.1 4\d\d /);
@@ -117,14 +112,14 @@ test('no path leads out', async () => {
     }
   }
   for (const name of ['..', '.easel', 'a%2fb', 'A', '%00']) {
-    const { status } = await call('PUT', `/datasets/${name}`, { dataset: `sha256:${'0'.repeat(64)}` });
+    const { status } = await send('PUT', `/datasets/${name}`, { dataset: `sha256:${'0'.repeat(64)}` });
     expect(status, name).toBeGreaterThanOrEqual(400);
     expect(status, name).toBeLessThan(500);
   }
 });
 
 describe('the runner', () => {
-  const ask = (headers: Record<string, string>) => fetch(`${easel.runnerUrl}/status`, { headers });
+  const ask = (headers: Record<string, string>) => fetch(`${site.easel.runnerUrl}/status`, { headers });
 
   test('answers only to the secret of this start', async () => {
     const attempts: Record<string, string>[] = [
@@ -145,14 +140,17 @@ describe('the runner', () => {
   test('and only to its own name', async () => {
     const authorized = `Authorization: Bearer ${SECRETS.EASEL_RUNNER_SECRET}`;
     expect(
-      await sendRaw(easel.runnerUrl, `GET /status HTTP/1.1\nHost: evil.example\n${authorized}\nConnection: close\n\n`),
+      await sendRaw(
+        site.easel.runnerUrl,
+        `GET /status HTTP/1.1\nHost: evil.example\n${authorized}\nConnection: close\n\n`,
+      ),
     ).toMatch(/^HTTP\/1.1 403 /);
   });
 });
 
 test('secrets are in no log line, no answer and no object', async () => {
   const set = { dataset: 'faces', source: 'portraits', count: 8, size: 32, quantum: 4, stride: 4 };
-  expect((await call('POST', '/functions/prepare', set)).status).toBe(200);
+  expect((await send('POST', '/functions/prepare', set)).status).toBe(200);
   const config = {
     preset: 'portraits',
     model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8 },
@@ -161,10 +159,9 @@ test('secrets are in no log line, no answer and no object', async () => {
     run: { chunk_steps: 2, preview: { prompts: [] } },
   };
   const made = { dataset: 'faces', config, engine: 'onnxruntime/cpu' };
-  // A runner that has just started has not tried its engines yet.
-  await expect.poll(async () => (await call('PUT', '/experiments/run', made)).status, { timeout: 60_000 }).toBe(201);
-  const trained = await call('POST', '/experiments/run/train', {});
-  expect(trained.status, trained.answer).toBe(200);
+  expect((await send('PUT', '/experiments/run', made)).status).toBe(201);
+  const trained = await send('POST', '/experiments/run/train', {});
+  expect(trained.status, trained.bytes.toString()).toBe(200);
   // What goes wrong is told at more length.
   for (const [method, path, body] of [
     ['POST', '/functions/train', { experiment: 'none' }],
@@ -176,15 +173,15 @@ test('secrets are in no log line, no answer and no object', async () => {
     ['GET', '/health', undefined],
     ['GET', '/functions', undefined],
   ] as const) {
-    await call(method, path, body);
+    await send(method, path, body);
   }
-  await call('GET', '/functions', undefined, { authorization: 'Bearer wrong' });
+  await send('GET', '/functions', undefined, { authorization: 'Bearer wrong' });
 
   const places: [string, string][] = [
     ...lines.map((line): [string, string] => ['log', line]),
     ...answers.map((answer): [string, string] => ['answer', answer]),
   ];
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+  for (const entry of await readdir(place.folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     // One that is temporary may be gone by now.

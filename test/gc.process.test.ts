@@ -2,19 +2,16 @@
  * @file gc and verify beside the real processes. Called over and over during a training, gc deletes all unreachable
  * objects and no reachable one.
  */
-import { execFile } from 'node:child_process';
-import { lstat, lutimes, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, lutimes, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Easel, startEasel } from '../cli/up.ts';
 import { putToyDataset } from '../functions/testing/training.ts';
 import { createBlobStore } from '../storage/cas.ts';
 import { walkReachable } from '../storage/gc/reachable.ts';
 import { listRoots } from '../storage/gc/roots.ts';
 import { openStore } from '../storage/open.ts';
+import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
+import { runEasel } from './site/run-easel.ts';
 
 const LAST_STEP = 24;
 /** 32 px, hidden 32, depth 1, batch 8, chunks of 2 steps. */
@@ -25,34 +22,29 @@ const CONFIG = {
   run: { chunk_steps: 2, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } },
 };
 const THREE_DAYS_MS = 3 * 24 * 3_600_000;
-const BIN = fileURLToPath(new URL('../bin/easel.js', import.meta.url));
-const run = promisify(execFile);
 
-let folder: string;
-let easel: Easel;
+let place: Folder;
+let site: Site;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'easel-gc-'));
-  easel = await startEasel({ store: `file:${folder}`, port: 0, device: `gc-${process.pid}` });
+  place = await openFolder();
+  site = await openSite({ place });
 });
 afterAll(async () => {
-  await easel.stop();
-  await rm(folder, { recursive: true });
+  await site.close();
+  await place.remove();
 });
 
+/** The body of an answer that must be a success. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
 async function send(method: string, path: string, body?: unknown, prefer = 'wait=60'): Promise<any> {
-  const response = await fetch(easel.url + path, {
-    method,
-    headers: { accept: 'application/json', prefer, ...(body !== undefined && { 'content-type': 'application/json' }) },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  return response.status === 204 ? undefined : response.json();
+  const answer = await site.send(method, path, body, { prefer });
+  if (answer.status < 300) return answer.body;
+  throw new Error(`${method} ${path}: ${answer.status} ${answer.bytes}`);
 }
 
 /** Objects below a folder that were written before `time` were written three days before that. */
 async function age(below: string, time: number): Promise<void> {
-  for (const entry of await readdir(join(folder, below), { recursive: true, withFileTypes: true })) {
+  for (const entry of await readdir(join(place.store, below), { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     if (!entry.isFile()) continue;
     // What vanishes meanwhile needs no age.
@@ -66,17 +58,17 @@ async function age(below: string, time: number): Promise<void> {
 }
 
 async function gc(): Promise<{ readonly swept: { readonly objects: number } }> {
-  const { stdout } = await run(process.execPath, [BIN, 'gc', '--delete', '--json', '--url', easel.url]);
+  const { stdout } = await runEasel(['gc', '--delete', '--json', '--url', site.easel.url]);
   return JSON.parse(stdout);
 }
 
 async function listBlobs(): Promise<string[]> {
-  const files = await readdir(join(folder, 'cas'), { recursive: true, withFileTypes: true });
+  const files = await readdir(join(place.store, 'cas'), { recursive: true, withFileTypes: true });
   return files.filter(file => file.isFile()).map(file => `sha256:${file.name}`);
 }
 
 test('a training beside gc ends in the same checkpoint; what was deleted before is gone, what is needed is whole', async () => {
-  const store = await openStore(`file:${folder}`);
+  const store = await openStore(place.url);
   const blobs = createBlobStore(store);
   const dataset = await putToyDataset(blobs, { count: 20, side: 32 });
   const private_ = await putToyDataset(blobs, { count: 10, side: 16 });

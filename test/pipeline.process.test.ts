@@ -1,10 +1,9 @@
 /** @file The whole pipeline at toy size, over the real server and the real gpu-runner, by HTTP alone. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Easel, startEasel } from '../cli/up.ts';
 import { decodeRgb } from '../functions/pictures/image.ts';
+import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
 
 const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 70, size: 32, seed: 1 };
 const CONFIG = {
@@ -18,49 +17,20 @@ const CONFIG = {
 /** Every machine has it. */
 const ENGINE = 'onnxruntime/cpu';
 
-let folder: string;
-let easel: Easel;
+let place: Folder;
+let site: Site;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'easel-pipeline-'));
-  easel = await startEasel({
-    store: `file:${folder}/store`,
-    port: 0,
-    device: `pipeline-${process.pid}`,
-    env: { EASEL_IMPORT_ROOTS: folder },
-  });
+  place = await openFolder();
+  site = await openSite({ place, env: { EASEL_IMPORT_ROOTS: place.folder } });
 });
 
 afterAll(async () => {
-  await easel.stop();
-  await rm(folder, { recursive: true });
+  await site.close();
+  await place.remove();
 });
 
-function send(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<Response> {
-  return fetch(easel.url + path, {
-    method,
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), prefer: 'wait=60', ...headers },
-    ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  });
-}
-
-async function expectJson(
-  status: number,
-  method: string,
-  path: string,
-  body?: unknown,
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
-): Promise<any> {
-  const response = await send(method, path, body, { accept: 'application/json' });
-  const document = await response.json();
-  if (response.status === status) return document;
-  throw new Error(`${method} ${path}: ${response.status} instead of ${status}: ${JSON.stringify(document)}`);
-}
+const expectJson: Site['expectJson'] = (...call) => site.expectJson(...call);
 
 describe('from nothing to pictures', () => {
   test('prepare draws, inspects, splits, buckets, captions and encodes', async () => {
@@ -104,13 +74,12 @@ describe('from nothing to pictures', () => {
 
   test('a sample is a picture, the same for the same seed', async () => {
     const ask = { model: 'faces', prompt: 'a person with black hair on a blue background', steps: 4, seed: 3 };
-    const response = await send('POST', '/sample', ask);
+    const response = await site.send('POST', '/sample', ask, { accept: '*/*' });
     expect(response.headers.get('content-type')).toBe('image/png');
-    const png = Buffer.from(await response.arrayBuffer());
-    expect(await decodeRgb(png)).toMatchObject({ width: 32, height: 32 });
+    expect(await decodeRgb(response.bytes)).toMatchObject({ width: 32, height: 32 });
     const { engine } = await expectJson(200, 'GET', '/experiments/faces');
     // Another runner, which remembers nothing.
-    process.kill(easel.runnerPid ?? 0, 'SIGKILL');
+    site.kill(['runner']);
     const body = { checkpoint: 'faces', prompts: [ask.prompt], steps: 4, seed: 3, engine };
     const { cache, result } = await expectJson(200, 'POST', '/functions/sample?skipCache', body);
     expect(cache).toBe('miss');
@@ -134,7 +103,7 @@ describe('from nothing to pictures', () => {
   });
 
   test('the view can be browsed as files', async () => {
-    const view = join(folder, 'store', 'experiments', 'faces');
+    const view = join(place.store, 'experiments', 'faces');
     expect((await readdir(view)).sort()).toEqual([
       'README.md',
       'checkpoints',
@@ -153,8 +122,8 @@ describe('from nothing to pictures', () => {
 
 describe('bad input', () => {
   test('broken pictures are rejected by name, the others go on', async () => {
-    const pictures = await mkdtemp(join(folder, 'pictures-'));
-    const previews = join(folder, 'store', 'experiments', 'faces', 'previews', 'step0000012');
+    const pictures = await mkdtemp(join(place.folder, 'pictures-'));
+    const previews = join(place.store, 'experiments', 'faces', 'previews', 'step0000012');
     await writeFile(join(pictures, 'good.png'), await readFile(join(previews, '000.png')));
     await writeFile(join(pictures, 'good.txt'), 'a person');
     await writeFile(join(pictures, 'text.png'), 'this is a text');
@@ -178,7 +147,7 @@ describe('bad input', () => {
     await expectJson(200, 'POST', '/experiments/other/train', { target: 8 });
     const faces = await expectJson(200, 'GET', '/experiments/faces');
     const first = JSON.parse(
-      await readFile(join(folder, 'store', 'experiments', 'other', 'checkpoints', 'step0000001.json'), 'utf8'),
+      await readFile(join(place.store, 'experiments', 'other', 'checkpoints', 'step0000001.json'), 'utf8'),
     );
     const problem = await expectJson(422, 'POST', '/functions/train-chunk', {
       config: first.config,
@@ -197,6 +166,6 @@ describe('bad input', () => {
     const problem = await expectJson(404, 'POST', '/sample', { model: digest, prompt: 'x' });
     expect(problem.detail).toContain(digest);
     const big = JSON.stringify({ model: 'faces', prompt: 'x'.repeat(10 * 2 ** 20) });
-    expect((await send('POST', '/sample', big)).status).toBe(413);
+    expect((await site.send('POST', '/sample', big)).status).toBe(413);
   });
 });

@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Easel, startEasel } from '../cli/up.ts';
 import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
 import { type FaultyProxy, startFaultyProxy } from '../storage/testing/faulty-proxy.ts';
 import { hasMinio, minioBinary } from './minio-tier.ts';
-import { sendJson } from './send-json.ts';
+import { openSite, type Site } from './site/open-site.ts';
 
 const LEASE_SECONDS = 2;
 /** Longer than the lease. */
@@ -27,7 +26,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
   let folder: string;
   let minio: MinioStore;
   let proxy: FaultyProxy;
-  let easel: Easel;
+  let site: Site;
   /** What an undisturbed run ends with, however it is cut into chunks. */
   let expected: string;
 
@@ -36,50 +35,38 @@ describe.skipIf(!hasMinio)('MinIO', () => {
     folder = join(parent, 'data');
     minio = await startMinioStore({ binary: minioBinary(), folder });
     proxy = await startFaultyProxy(minio.endpoint);
-    const EASEL_STORE = minio.url.replace(minio.endpoint, proxy.endpoint);
-    easel = await startEasel({
-      store: EASEL_STORE,
-      port: 0,
-      device: `away-${process.pid}`,
-      env: { ...minio.env, EASEL_STORE, EASEL_LEASE_SECONDS: String(LEASE_SECONDS) },
-    });
-    await send('POST', '/functions/prepare', PORTRAITS);
+    const url = minio.url.replace(minio.endpoint, proxy.endpoint);
+    const env = { EASEL_LEASE_SECONDS: String(LEASE_SECONDS) };
+    site = await openSite({ place: { url, env: { ...minio.env, EASEL_STORE: url } }, env });
+    await site.send('POST', '/functions/prepare', PORTRAITS);
     await create('calm', 12);
-    const { body } = await send('POST', '/experiments/calm/train', {});
-    expect(body.result).toMatchObject({ state: 'done', step: LAST_STEP });
-    expected = body.result.checkpoint;
+    const { result } = await site.expectJson(200, 'POST', '/experiments/calm/train', {});
+    expect(result).toMatchObject({ state: 'done', step: LAST_STEP });
+    expected = result.checkpoint;
   }, 120_000);
 
   afterAll(async () => {
-    await easel?.stop();
+    await site?.close();
     await proxy?.close();
     await minio?.stop();
     await rm(parent, { recursive: true });
   }, 120_000);
 
-  const send = (method: string, path: string, body?: unknown) => sendJson(easel.url, method, path, body);
-
   async function create(name: string, chunk_steps: number): Promise<void> {
     const config = { ...CONFIG, run: { chunk_steps, keep: 1, preview: { prompts: [] } } };
-    await send('PUT', `/experiments/${name}`, { config, dataset: 'faces', engine: 'onnxruntime/cpu' });
+    await site.send('PUT', `/experiments/${name}`, { config, dataset: 'faces', engine: 'onnxruntime/cpu' });
   }
 
   /** Trains, and lets something happen in the middle of the second chunk. */
   async function trainThrough(name: string, happens: () => Promise<void>): Promise<void> {
     await create(name, 8);
-    const call = send('POST', `/experiments/${name}/train`, {});
-    await expect
-      .poll(async () => (await send('GET', `/experiments/${name}`)).body.progress?.done ?? 0, {
-        timeout: 60_000,
-        interval: 10,
-      })
-      .toBeGreaterThan(8);
+    const call = site.expectJson(200, 'POST', `/experiments/${name}/train`, {});
+    await site.waitForExperiment(name, ({ progress }) => progress?.done > 8);
     await happens();
-    const { status, body } = await call;
-    expect(status, JSON.stringify(body)).toBe(200);
-    expect(body.result).toMatchObject({ state: 'done', checkpoint: expected });
-    expect(body.result.chunks).toHaveLength(3);
-    expect(easel.restarts).toEqual({ server: 0, runner: 0 });
+    const { result } = await call;
+    expect(result).toMatchObject({ state: 'done', checkpoint: expected });
+    expect(result.chunks).toHaveLength(3);
+    expect(site.easel.restarts).toEqual({ server: 0, runner: 0 });
   }
 
   test('that cannot be reached for longer than the lease lasts costs no more than that', async () => {

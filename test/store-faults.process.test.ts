@@ -76,7 +76,7 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
   test('that may only be read is refused at the start, in one line', () => {
     expect(seen.readOnlyStart.listens).toBe(false);
     expect(seen.readOnlyStart.said.trim().split('\n')).toHaveLength(1);
-    expect(seen.readOnlyStart.said).toMatch(/^easel server: .* is on a read-only file system;/);
+    expect(seen.readOnlyStart.said).toMatch(/^exit 1: easel server: .* is on a read-only file system;/);
   });
 
   test('that may be written again lets the same call end in the same checkpoint', () => {

@@ -2,16 +2,14 @@
  * @file Observes the real processes when the disk of their store is full, and when it is read-only.
  * store-faults.process.test.ts runs this file in a mount namespace of its own, on a small tmpfs. It prints JSON.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { lutimes, readdir, readFile, rm, statfs, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { startEasel } from '../cli/up.ts';
 import { findExperimentFaults } from '../functions/testing/history.ts';
-import { openStore } from '../storage/open.ts';
+import { startServer } from './site/listening-process.ts';
+import { openSite } from './site/open-site.ts';
 
 const [disk = ''] = process.argv.slice(2);
 const folder = join(disk, 'store');
@@ -28,27 +26,17 @@ const run = (chunk_steps: number) => ({ chunk_steps, keep: 1, preview: { prompts
 /** Enough for names, too little for a checkpoint. */
 const LEFT_BYTES = 128 << 10;
 
-const easel = await startEasel({ store: `file:${folder}`, port: 0, device: `faults-${process.pid}` });
+const place = { url: `file:${folder}`, env: {} };
+const site = await openSite({ place });
 
-interface Answer {
-  readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire
-  readonly body: any;
-}
-
-async function send(method: string, path: string, body?: unknown): Promise<Answer> {
-  const headers = { accept: 'application/json', prefer: 'wait=60' };
-  const given = body === undefined ? {} : { body: JSON.stringify(body), type: { 'content-type': 'application/json' } };
-  const response = await fetch(easel.url + path, {
-    method,
-    headers: { ...headers, ...given.type },
-    ...(given.body !== undefined && { body: given.body }),
-  });
-  return { status: response.status, body: await response.json() };
+/** What is printed of an answer. */
+async function send(method: string, path: string, body?: unknown) {
+  const answer = await site.send(method, path, body);
+  return { status: answer.status, body: answer.body };
 }
 
 const putBlob = (bytes: number) =>
-  fetch(`${easel.url}/objects`, { method: 'POST', body: Buffer.alloc(bytes, bytes) }).then(async response => ({
+  fetch(`${site.easel.url}/objects`, { method: 'POST', body: Buffer.alloc(bytes, bytes) }).then(async response => ({
     status: response.status,
     body: await response.json(),
   }));
@@ -79,27 +67,17 @@ async function findHalfWritten(): Promise<readonly string[]> {
   return found;
 }
 
-async function findFaults(name: string): Promise<readonly string[]> {
-  const store = await openStore(`file:${folder}`);
-  return findExperimentFaults(store, name);
-}
+const findFaults = (name: string) => site.withStore(store => findExperimentFaults(store, name));
 
-/** What a server says that is started now: its lines, and whether it went on to listen. */
-async function startServer(): Promise<{ readonly listens: boolean; readonly said: string }> {
-  const server = spawn(process.execPath, [fileURLToPath(new URL('../server/main.ts', import.meta.url))], {
-    env: { PATH: process.env.PATH, EASEL_STORE: `file:${folder}`, EASEL_PORT: '0', EASEL_CACHE: disk },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  const closed = once(server, 'close');
-  for (const stream of [server.stdout, server.stderr]) {
-    stream.on('data', chunk => {
-      said += chunk;
-      if (/listening on/.test(said)) server.kill('SIGTERM');
-    });
+/** What a server prints that starts now, and whether it goes on to listen. */
+async function tryServer(): Promise<{ readonly listens: boolean; readonly said: string }> {
+  try {
+    const server = await startServer({ EASEL_STORE: place.url }, disk);
+    await server.stop();
+    return { listens: true, said: server.output() };
+  } catch (error) {
+    return { listens: false, said: error instanceof Error ? error.message : String(error) };
   }
-  await closed;
-  return { listens: /listening on/.test(said), said };
 }
 
 const remount = (mode: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${mode}`, disk]);
@@ -132,7 +110,7 @@ try {
   };
   await truncate(filler, 0);
   await fill(0);
-  const fullStart = await startServer();
+  const fullStart = await tryServer();
   await rm(filler);
   const freed = await send('POST', '/experiments/full/train', {});
 
@@ -147,7 +125,7 @@ try {
     hit: await send('POST', '/sample', sampling),
     read: await send('GET', `/experiments/calm`),
   };
-  const readOnlyStart = await startServer();
+  const readOnlyStart = await tryServer();
   remount('rw');
   const unsealed = await send('POST', '/experiments/sealed/train', {});
 
@@ -157,5 +135,5 @@ try {
   };
   console.log(JSON.stringify({ calm, sampled, full, fullStart, freed, readOnly, readOnlyStart, unsealed, ends }));
 } finally {
-  await easel.stop();
+  await site.close();
 }

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type Easel, startEasel } from '../../cli/up.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
 import { LEASE_TTL_MS } from '../../storage/lease.ts';
+import { openSite, type Site } from '../site/open-site.ts';
 import { compareStores, type Description, describeStore, listLeftovers, sweepStore } from './crash-checks.ts';
 import { type Ends, type PipelineOptions, runPipeline, type Send } from './crash-pipeline.ts';
 import { FATE, type Fate, type KillPoint, killPointSchema, type Program } from './mortal-stores.ts';
@@ -41,28 +41,28 @@ export const killOutcomeSchema = z.strictObject({
 });
 export type KillOutcome = z.output<typeof killOutcomeSchema>;
 
-/** Folders of runs, and the cache that all of them share. */
-export interface KillSite {
+/** A folder for the folders of runs and for the cache that all of them share. */
+export interface KillFolder {
   readonly folder: string;
   close(): Promise<void>;
 }
 
-export async function openKillSite(): Promise<KillSite> {
+export async function openKillFolder(): Promise<KillFolder> {
   const folder = await mkdtemp(join(tmpdir(), 'easel-kill-'));
   return { folder, close: () => rm(folder, { recursive: true }) };
 }
 
 /** The pipeline with nobody dying. */
-export async function runCalmly(site: KillSite): Promise<CalmRun> {
-  const folder = join(site.folder, 'calm');
+export async function runCalmly(base: KillFolder): Promise<CalmRun> {
+  const folder = join(base.folder, 'calm');
   await mkdir(folder);
   const journals = { server: join(folder, 'server'), runner: join(folder, 'runner') };
   const fates: Fate[] = [
     { program: 'server', journal: journals.server },
     { program: 'runner', journal: journals.runner },
   ];
-  const easel = await start(site, folder, fates);
-  const ends = await runPipeline(createCurl(easel), REAL_PIPELINE).finally(() => easel.stop());
+  const site = await start(base, folder, fates);
+  const ends = await runPipeline(createCurl(site), REAL_PIPELINE).finally(() => site.close());
   const readLines = async (path: string) => (await readFile(path, 'utf8')).trimEnd().split('\n');
   return {
     ends,
@@ -72,21 +72,21 @@ export async function runCalmly(site: KillSite): Promise<CalmRun> {
 }
 
 /** The pipeline with a death at the point: the supervisor starts the process again, and the same calls go on. */
-export async function runWithDeath(site: KillSite, calm: CalmRun, point: KillPoint): Promise<KillOutcome> {
+export async function runWithDeath(base: KillFolder, calm: CalmRun, point: KillPoint): Promise<KillOutcome> {
   const { program, operation, moment } = point;
   const begun = performance.now();
-  const folder = join(site.folder, `${program}-${operation}-${moment}`);
+  const folder = join(base.folder, `${program}-${operation}-${moment}`);
   await mkdir(folder);
   const marker = join(folder, 'died');
   const fates: Fate[] = [{ ...point, marker }];
   const problems: string[] = [];
   try {
     // One that dies before it listens takes its supervisor with it.
-    const easel = await start(site, folder, fates).catch(async error => {
-      if (existsSync(marker)) return start(site, folder, fates);
+    const site = await start(base, folder, fates).catch(async error => {
+      if (existsSync(marker)) return start(base, folder, fates);
       throw error;
     });
-    const ends = await runPipeline(createCurl(easel), REAL_PIPELINE).finally(() => easel.stop());
+    const ends = await runPipeline(createCurl(site), REAL_PIPELINE).finally(() => site.close());
     if (JSON.stringify(ends) !== JSON.stringify(calm.ends)) problems.push(`ended with ${JSON.stringify(ends)}`);
     problems.push(...compareStores(calm.objects, await describeFolder(storeOf(folder))));
     problems.push(...(await listLeftovers(storeOf(folder))).map(path => `${path} is left over`));
@@ -98,14 +98,13 @@ export async function runWithDeath(site: KillSite, calm: CalmRun, point: KillPoi
   return { point, ...died, problems, seconds: (performance.now() - begun) / 1000 };
 }
 
-function start(site: KillSite, folder: string, fates: readonly Fate[]): Promise<Easel> {
-  return startEasel({
-    store: `file:${storeOf(folder)}`,
-    port: 0,
-    device: folder.replaceAll(/[^A-Za-z0-9]+/g, '-').slice(-64),
+function start(base: KillFolder, folder: string, fates: readonly Fate[]): Promise<Site> {
+  return openSite({
+    place: { url: `file:${storeOf(folder)}`, env: {} },
+    mortal: true,
     env: {
-      EASEL_CACHE: join(site.folder, 'cache'),
-      NODE_COMPILE_CACHE: join(site.folder, 'code'),
+      EASEL_CACHE: join(base.folder, 'cache'),
+      NODE_COMPILE_CACHE: join(base.folder, 'code'),
       NODE_OPTIONS: `--import ${PRELOADED}`,
       [FATE]: JSON.stringify(fates),
     },
@@ -125,27 +124,15 @@ async function describeFolder(folder: string): Promise<Description> {
   return description;
 }
 
-/** As `curl --retry` with `--retry-connrefused`: again while nobody is there, and while the work goes on. */
-function createCurl(easel: Easel): Send {
+/** As `curl --retry`: again while the work goes on and while no runner is there. */
+function createCurl({ send }: Site): Send {
   return async (method, path, body) => {
     const deadline = Date.now() + CALL_MS;
     for (;;) {
-      const answer = await sendOnce(easel.url + path, method, body).catch((error: unknown) => {
-        if (Date.now() > deadline) throw error;
-        return undefined;
-      });
-      const isFinal = answer !== undefined && answer.status !== 202 && answer.status !== 503;
-      if (isFinal || (answer && Date.now() > deadline)) return answer;
+      const answer = await send(method, path, body);
+      const isFinal = answer.status !== 202 && answer.status !== 503;
+      if (isFinal || Date.now() > deadline) return answer;
       await sleep(PAUSE_MS);
     }
   };
-}
-
-async function sendOnce(url: string, method: string, body: unknown) {
-  const response = await fetch(url, {
-    method,
-    headers: { accept: 'application/json', 'content-type': 'application/json', prefer: 'wait=60' },
-    body: JSON.stringify(body),
-  });
-  return { status: response.status, body: await response.json() };
 }

@@ -12,7 +12,7 @@ import {
   type CalmRun,
   type KillOutcome,
   killOutcomeSchema,
-  openKillSite,
+  openKillFolder,
   runCalmly,
   runWithDeath,
 } from './crash-kill.ts';
@@ -48,9 +48,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const site = await openKillSite();
+const base = await openKillFolder();
 try {
-  const calm = await runCalmly(site);
+  const calm = await runCalmly(base);
   const { operations, outcomes } = readProgress(calm);
   const points = listPoints(operations);
   const done = new Set(outcomes.map(({ point }) => nameOf(point)));
@@ -59,7 +59,7 @@ try {
 
   let left = missing.length;
   await mapBounded(missing, { width: Number(options.concurrent) }, async point => {
-    const outcome = await runWithDeath(site, calm, point);
+    const outcome = await runWithDeath(base, calm, point);
     outcomes.push(outcome);
     appendFileSync(options.progress, `${JSON.stringify(outcome)}\n`);
     const verdict = outcome.problems.length === 0 ? 'good' : `WRONG: ${outcome.problems.join('; ')}`;
@@ -74,7 +74,7 @@ try {
   console.log(`written to ${options.out}`);
   process.exitCode = told.every(({ problems }) => problems.length === 0) ? 0 : 1;
 } finally {
-  await site.close();
+  await base.close();
 }
 
 function listPoints(operations: Progress['operations']): KillPoint[] {

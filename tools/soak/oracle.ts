@@ -1,8 +1,5 @@
 /** @file Every answer that a soak may get, from an undisturbed server over a folder of its own. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startEasel } from '../../cli/up.ts';
+import { openSite } from '../../test/site/open-site.ts';
 import { createClient } from './client.ts';
 import { create, prepare, sample, train, type Variety } from './workload.ts';
 
@@ -16,11 +13,10 @@ export interface Oracle {
 
 /** @param log Gets a line per model. */
 export async function askOracle(variety: Variety, log: (line: string) => void): Promise<Oracle> {
-  const folder = await mkdtemp(join(tmpdir(), 'easel-oracle-'));
-  const easel = await startEasel({ store: `file:${folder}`, port: 0, device: `oracle-${process.pid}` });
+  const site = await openSite();
   const known = new Map<string, string>();
   try {
-    const client = createClient(() => easel.url, CALL_MS);
+    const client = createClient(() => site.easel.url, CALL_MS);
     for (let dataset = 0; dataset < variety.datasets; dataset++) {
       known.set(`${dataset}`, (await prepare(client, dataset)).digest);
       for (let model = 0; model < variety.models; model++) {
@@ -34,8 +30,7 @@ export async function askOracle(variety: Variety, log: (line: string) => void): 
       }
     }
   } finally {
-    await easel.stop();
-    await rm(folder, { recursive: true });
+    await site.close();
   }
   const look = (key: string) => known.get(key) ?? 'unknown to the oracle';
   return {

@@ -1,6 +1,6 @@
 /** @file A soak: two servers and two runners over one store, users who train and sample, and something that kills. */
-import { type Easel, startEasel } from '../../cli/up.ts';
 import { drawUniform, pickOne } from '../../data/portraits/random.ts';
+import { openSite, type Site } from '../../test/site/open-site.ts';
 import { LEASE_SECONDS, type MortalStore, makeChaos } from './chaos.ts';
 import { type Answer, type Client, createClient, Refused, Unanswered } from './client.ts';
 import { acknowledge, audit, createLedger, type Ledger } from './ledger.ts';
@@ -55,14 +55,12 @@ const DELETED = 4;
 export async function runSoak(options: SoakOptions, inspect?: (ledger: Ledger) => Promise<void>): Promise<SoakOutcome> {
   const { store, log } = options;
   const oracle = await askOracle(options.variety, log);
-  const hosts: Easel[] = [];
+  const sites: Site[] = [];
   try {
-    const env = { ...store.env, EASEL_LEASE_SECONDS: String(LEASE_SECONDS) };
-    const start = (host: number) =>
-      startEasel({ store: store.url, port: 0, device: `soak-${host}-${process.pid}`, env }).then(easel =>
-        hosts.push(easel),
-      );
-    await Promise.all([start(0), start(1)]);
+    const env = { EASEL_LEASE_SECONDS: String(LEASE_SECONDS) };
+    const start = async () => sites.push(await openSite({ place: store, env, mortal: true }));
+    await Promise.all([start(), start()]);
+    const hosts = sites.map(site => site.easel);
     let turn = 0;
     const client = createClient(() => pickOne(hosts, options.seed, turn++, 'server').url, CALL_MS);
     const work = createWork(options, oracle, client);
@@ -92,7 +90,7 @@ export async function runSoak(options: SoakOptions, inspect?: (ledger: Ledger) =
       seconds: (performance.now() - started) / 1000,
     };
   } finally {
-    await Promise.all(hosts.map(host => host.stop()));
+    await Promise.all(sites.map(site => site.close()));
   }
 }
 
