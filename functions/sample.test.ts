@@ -79,7 +79,7 @@ describe('sample', () => {
     'refuses an engine with %s, and tells where the key belongs',
     async key => {
       const { message } = await problemOf({ engine: { ...ENGINE, [key]: 1 } });
-      expect(message).toContain(`/engine: ${key} is no part of an engine: train-chunk takes it as plan.${key}`);
+      expect(message).toContain(`/engine: ${key} does not belong to an engine: train-chunk takes it as plan.${key}`);
     },
   );
 

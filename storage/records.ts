@@ -54,7 +54,9 @@ export type TrainingPlan = z.infer<typeof trainingPlanSchema>;
 function refusePlan(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'unrecognized_keys') return undefined;
   const [key] = issue.keys.filter(name => name in trainingPlanSchema.shape);
-  return key && `${key} is no part of an engine: train-chunk takes it as plan.${key}, a sample does not depend on it`;
+  return (
+    key && `${key} does not belong to an engine: train-chunk takes it as plan.${key}, a sample does not depend on it`
+  );
 }
 
 /** Old actions have the plan in `engine`. Their results lie under the digest of this form, so it is read as it is. */
@@ -65,7 +67,7 @@ const formerEngineSchema = engineSpecSchema.extend({
 
 const jsonSchema = z.json();
 
-/** Its canonical digest is the key of its result. Clock, host, and names never enter. */
+/** The canonical digest of an action is the key of its result. It never contains times, hosts or names. */
 export const actionSchema = z.strictObject({
   v: z.literal(1),
   function: z.string(),
@@ -96,7 +98,7 @@ export type Split = z.infer<typeof splitSchema>;
 export const itemSchema = z.strictObject({
   /** First 16 hexadecimal digits of the sha256 of the original's bytes. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  /** Where it came from: path inside the folder or archive, or the generator's own name. */
+  /** Path inside the source folder or archive, or the name that the generator gave. */
   name: z.string(),
   /** The original's bytes: a blob, or a slice of an archive blob. */
   original: z.union([
@@ -109,7 +111,7 @@ export const itemSchema = z.strictObject({
   /** Pixels, after EXIF orientation. */
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
-  /** What the set or a sidecar says of it: `caption` is a text; bundled sets add their generator's own attributes. */
+  /** From the set or a sidecar file: `caption` is a text; bundled sets add the attributes of their generator. */
   attributes: z.record(z.string(), jsonSchema).optional(),
 });
 export type Item = z.infer<typeof itemSchema>;
@@ -169,7 +171,7 @@ export const datasetSchema = z.strictObject({
 });
 export type Dataset = z.infer<typeof datasetSchema>;
 
-/** State and nothing but state: equal state is an equal digest, however it was cut into chunks. */
+/** Only state: equal state has an equal digest, for any cut into chunks. */
 export const checkpointSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('checkpoint'),
@@ -196,27 +198,27 @@ export type Checkpoint = z.infer<typeof checkpointSchema>;
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
 export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
 
-/** What every version of an experiment's head has. */
+/** The fields of an experiment's head in every version. */
 const headFields = {
   /** Absent before the first chunk. */
   checkpoint: digestSchema.optional(),
   /** The whole effective config, `run` included. */
   config: digestSchema,
   dataset: digestSchema,
-  /** The pictures were deleted on purpose: what was trained on them stays, and cannot be trained any more. */
+  /** The pictures were deleted on purpose. Checkpoints stay, and training cannot go on. */
   dataset_deleted: z.literal(true).optional(),
   /** Samples at which the run is done. */
   target: z.int().positive(),
   state: z.enum(['paused', 'running', 'done']),
   /** The newest checkpoints: the last and the `keep` before it, oldest first. `result` is the action that made it. */
   history: z.array(keptCheckpointSchema),
-  /** Checkpoints that left the history and whose blobs may not be deleted yet: a killed prune goes on from here. */
+  /** Checkpoints that left the history and whose blobs may still exist: a killed prune goes on from here. */
   superseded: z.array(keptCheckpointSchema).default([]),
 };
 
 const stepRange = { from: z.int(), to: z.int() };
 
-/** Every chunk of a run, oldest first, with what stays when its checkpoint is gone. */
+/** All chunks of a run, oldest first, with the documents that stay when the checkpoint is deleted. */
 const chunksSchema = z
   .array(
     z.strictObject({
@@ -234,7 +236,7 @@ const headSchema = z.strictObject({
   engine: engineSpecSchema,
   plan: trainingPlanSchema,
   chunks: chunksSchema,
-  /** Checkpoints that stay until somebody unpins them, oldest first. */
+  /** Checkpoints that stay until they are unpinned, oldest first. */
   pinned: z.array(keptCheckpointSchema).default([]),
   /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */
   branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
@@ -287,7 +289,7 @@ export const runRecordSchema = z.strictObject({
   /** Loose: a record of an earlier version also has `retryAfterSeconds`. */
   error: wireErrorSchema.loose().exactOptional(),
   progress: progressSchema.loose().exactOptional(),
-  /** What names in the body meant when the run began. */
+  /** The digests that names in the body had when the run began. */
   resolved: z.record(z.string(), digestSchema).exactOptional(),
   /** RFC 3339. */
   updated_at: z.iso.datetime(),

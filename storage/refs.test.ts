@@ -133,7 +133,7 @@ describe('names', () => {
       await put({ v: 2, ...common, engine, plan, chunks });
       await expect(refs.experiments.read('odd')).rejects.toThrow(/chunks\.0/);
       await put({ v: 2, ...common, engine: { ...engine, ...plan }, plan });
-      await expect(refs.experiments.read('odd')).rejects.toThrow('engine: micro_batch is no part of an engine');
+      await expect(refs.experiments.read('odd')).rejects.toThrow('engine: micro_batch does not belong to an engine');
       await put({ v: 3, ...common, engine, plan, chunks: [] });
       await expect(refs.experiments.read('odd')).rejects.toThrow('unknown version 3');
     });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../storage/canonical.ts';
+import { putDocument } from '../../storage/document-blobs.ts';
 import { createRefs } from '../../storage/refs.ts';
 import { createTestServer } from '../testing/server.ts';
 
@@ -16,9 +16,7 @@ test('the home page shows experiments with their latest previews, and prompts as
     seed: 0,
     links: [image.digest],
   };
-  const previews = await blobs.put(
-    Buffer.from(canonicalJson({ ...index, pictures: [{ prompt, image: { ...image } }] })),
-  );
+  const previews = await putDocument(blobs, { ...index, pictures: [{ prompt, image: { ...image } }] });
   const engine = { name: 'reference', precision: 'f32', threads: 1 } as const;
   const plan = { micro_batch: 1, gradient_checkpointing: false };
   const { digest } = image;

@@ -107,7 +107,7 @@ describe('POST /sample', () => {
   test.each([
     ['an unknown name', 'openvin', 'unknown engine "openvin"; did you mean "openvino/cpu"?'],
     ['parts with an unknown name', { name: 'refrence' }, 'unknown engine "refrence"; did you mean "reference"?'],
-    ['parts of a plan', { name: 'reference', micro_batch: 8 }, 'micro_batch is no part of an engine'],
+    ['parts of a plan', { name: 'reference', micro_batch: 8 }, 'micro_batch does not belong to an engine'],
   ])('POST /sample refuses the engine: %s', async (_, engine, text) => {
     const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, engine });
     expect(problem.detail).toContain(text);

@@ -1,16 +1,9 @@
 /**
  * @file Kills the real server and gpu-runner over a folder at 20 operations; `npm run test:crash` kills at every one.
  */
-import PQueue from 'p-queue';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  type CalmRun,
-  type KillFolder,
-  type KillOutcome,
-  openKillFolder,
-  runCalmly,
-  runWithDeath,
-} from './crash-kill.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
+import { type CalmRun, type KillFolder, openKillFolder, runCalmly, runWithDeath } from './crash-kill.ts';
 import { spreadOperations } from './crash-points.ts';
 import { MOMENTS } from './mortal-store.ts';
 
@@ -42,8 +35,7 @@ test('the server and the runner die at 10 points each, and the same calls end wi
       moment: MOMENTS[i % MOMENTS.length] ?? 'before',
     })),
   );
-  const queue = new PQueue({ concurrency: CONCURRENT });
-  const outcomes: KillOutcome[] = await queue.addAll(points.map(point => () => runWithDeath(base, calm, point)));
+  const outcomes = await mapBounded(points, { width: CONCURRENT }, point => runWithDeath(base, calm, point));
   expect(outcomes.filter(({ problems }) => problems.length > 0)).toEqual([]);
   // How often a run is looked at depends on the time it takes, so the last points may lie behind its end.
   expect(outcomes.filter(({ died }) => died !== undefined).length).toBeGreaterThanOrEqual(points.length - 4);
