@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BlobMissing, Busy, NotFound, Unprocessable } from './errors.ts';
+import { BlobMissing, Busy, inOneLine, NotFound, Unprocessable } from './errors.ts';
 import { describeError, rebuildError, wireErrorSchema } from './errors-wire.ts';
 
 /** The error as it arrives in another process. */
@@ -41,4 +41,9 @@ test('any other thrown value is internal and keeps its message', () => {
     message: 'an unexpected error: x is undefined',
   });
   expect(cross('text').message).toContain('text');
+});
+
+test('one line holds the message, the expectation and the hint, if there are any', () => {
+  expect(inOneLine(new Busy('full', { expected: 'room', hint: 'wait' }))).toBe('full; expected room; wait');
+  expect(inOneLine(new Busy('full'))).toBe('full');
 });

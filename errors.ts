@@ -33,6 +33,11 @@ export abstract class AppError extends Error {
   }
 }
 
+/** The message, the expectation and the hint, for a log. */
+export function inOneLine({ message, expected, hint }: AppError): string {
+  return [message, expected && `expected ${expected}`, hint].filter(Boolean).join('; ');
+}
+
 /** The request is malformed: wrong type, unknown key, bad JSON. */
 export class InvalidInput extends AppError {
   readonly code: string = 'invalid_input';

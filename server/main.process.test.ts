@@ -104,12 +104,12 @@ test('a server that cannot start says why in one line', async () => {
   await expect(start({ EASEL_PORT: new URL(url).port })).rejects.toThrow(/cannot listen .*EASEL_PORT/);
 });
 
-test('a folder store can be browsed by S3, with keys that it keeps and tells nobody', async () => {
+test('S3 clients can browse a folder store, with keys that only the store has', async () => {
   const server = await start();
   const { url: address } = server;
   const [, s3 = ''] = await server.waitFor(/^S3 endpoint listening on (http:\/\/127\.0\.0\.1:\d+) \(bucket easel\)$/m);
   const said = server.output();
-  // Whoever looks for the server's address finds that first.
+  // A script that looks for the server's address finds this line first.
   expect(said.indexOf(address)).toBeLessThan(said.indexOf(s3));
   expect((await jsonOf(fetch(`${address}/health`))).s3).toEqual({ url: s3, bucket: 'easel' });
   await fetch(`${address}/objects`, { method: 'POST', body: 'hello' });

@@ -1,5 +1,5 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
-import { AppError, Internal, StoreFull } from '../errors.ts';
+import { AppError, Internal, inOneLine, StoreFull } from '../errors.ts';
 import { createExecutor } from '../functions/execution/executor.ts';
 import { createPool } from '../functions/execution/pool.ts';
 import { registry } from '../functions/registry.ts';
@@ -23,8 +23,7 @@ try {
   await startServer(parseEnv(process.env, process.cwd()));
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
-  const parts = [error.message, error.expected && `expected ${error.expected}`, error.hint];
-  console.error(`easel server: ${parts.filter(Boolean).join('; ')}`);
+  console.error(`easel server: ${inOneLine(error)}`);
   process.exit(1);
 }
 

@@ -9,7 +9,7 @@ const server = createTestServer();
 const api = await jsonOf(server.send('GET', '/openapi.json'));
 
 test('OpenAPI describes every route of the app and no other', () => {
-  // `all` is the guard, which is no route.
+  // `all` is the guard, not a route.
   const served = new Set(
     server.app.routes
       .filter(route => route.method !== 'ALL')

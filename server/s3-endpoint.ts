@@ -15,7 +15,9 @@ export interface StartedS3 {
   readonly line?: string;
 }
 
-/** @throws Internal if the endpoint cannot listen on the port of EASEL_S3_PORT. A taken default port is no error. */
+/**
+ * @throws Internal if the endpoint cannot listen on the port of EASEL_S3_PORT. A taken default port is not an error.
+ */
 export async function startS3(store: ObjectStore, env: Pick<ServerEnv, 'host' | 'port' | 's3'>): Promise<StartedS3> {
   const folder = parseStoreFolder(store.url);
   // A bucket speaks S3 itself; a store in memory dies with the process.

@@ -5,7 +5,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { AppError, InvalidInput } from '../errors.ts';
+import { AppError, InvalidInput, inOneLine } from '../errors.ts';
 import { openSoakStore } from './soak/open-store.ts';
 import { describeSoak } from './soak/report.ts';
 import { runSoak } from './soak/run-soak.ts';
@@ -21,7 +21,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
-  console.error([error.message, error.hint].filter(Boolean).join('; '));
+  console.error(inOneLine(error));
   process.exitCode = 1;
 }
 

@@ -12,7 +12,10 @@ import type { FunctionContext } from '../define.ts';
  */
 const MAX_ATTEMPTS = 4;
 
-/** There is no default engine, since the engine decides the bits. @throws InvalidInput if the body names no engine. */
+/**
+ * A call has no default engine, since the engine decides the bits.
+ * @throws InvalidInput if the body names no engine.
+ */
 export function requireEngine(engine: EngineSpec | undefined): EngineSpec {
   if (engine) return engine;
   throw new InvalidInput('engine is missing', {

@@ -1,5 +1,5 @@
 /** @file Runs a gpu-runner as a process: environment, signals, exit code. Tests pass other engines and jobs. */
-import { AppError } from '../../errors.ts';
+import { AppError, inOneLine } from '../../errors.ts';
 import { removeRunnerFile, writeRunnerFile } from '../client/runner-file.ts';
 import { StartRefused } from './control-client.ts';
 import { parseRunnerEnv } from './env.ts';
@@ -15,7 +15,7 @@ export type RunnerParts = Pick<
  * exits at once. Prints one line with its address when it is ready.
  */
 export async function runRunnerProcess(parts: RunnerParts): Promise<void> {
-  // A killed supervisor has closed the pipes. A line that nobody reads must not end the step under way.
+  // A killed supervisor has closed the pipes. A failed write to them must not end the step under way.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     const env = parseRunnerEnv(process.env);
@@ -48,7 +48,6 @@ export async function runRunnerProcess(parts: RunnerParts): Promise<void> {
 function refuse(error: unknown): never {
   const cause = error instanceof StartRefused ? error.cause : error;
   if (!(cause instanceof AppError)) throw error;
-  const parts = [cause.message, cause.expected && `expected ${cause.expected}`, cause.hint];
-  console.error(`easel runner: ${parts.filter(Boolean).join('; ')}`);
+  console.error(`easel runner: ${inOneLine(cause)}`);
   process.exit(error instanceof StartRefused ? error.exitCode : 1);
 }

@@ -88,7 +88,7 @@ describe('POST /sample', () => {
     ['an unknown model', { model: 'nobody' }, 404],
     ['a name with two versions', { model: 'toy@4@8' }, 400],
     ['an unknown digest', { model: `sha256:${'0'.repeat(64)}` }, 404],
-    ['a digest that is no checkpoint', { model: 'DATASET' }, 422],
+    ['a digest of another kind of blob', { model: 'DATASET' }, 422],
     ['no prompt', { prompt: '' }, 400],
     ['an unknown key', { promt: 'x' }, 400],
     ['a size that the patches do not fill', { width: 20, height: 20 }, 422],

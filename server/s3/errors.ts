@@ -5,6 +5,7 @@ import {
   Busy,
   Conflict,
   InvalidInput,
+  inOneLine,
   NotFound,
   PayloadTooLarge,
   PreconditionFailed,
@@ -71,10 +72,7 @@ export function notImplemented(
 export function toS3Error(error: unknown, conditional: boolean): S3Error | undefined {
   if (error instanceof S3Error) return error;
   if (!(error instanceof AppError)) return undefined;
-  const message = [error.message, error.expected && `expected ${error.expected}`, error.hint]
-    .filter(Boolean)
-    .join('; ');
-  return new S3Error(codeOf(error, conditional), message, { cause: error });
+  return new S3Error(codeOf(error, conditional), inOneLine(error), { cause: error });
 }
 
 function codeOf(error: AppError, conditional: boolean): S3ErrorCode {
