@@ -7,6 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../cli/command-error.ts';
 import { createApiClient } from '../cli/http.ts';
+import { EXIT_INTERRUPTED, listenForStop } from '../cli/stop-signals.ts';
 import { type Easel, startEasel } from '../cli/up.ts';
 import { cacheFolderOf } from '../configs/cache-folder.ts';
 import { findOrBuildMinio } from '../infra/minio/binary.ts';
@@ -17,9 +18,6 @@ import { runDemo } from './demo/run-demo.ts';
 import { createTerminal, formatCount, type Terminal } from './demo/terminal.ts';
 import { createToldApi } from './demo/told-api.ts';
 import { readElapsed, writeElapsed } from './demo/write-summary.ts';
-
-/** As a shell tells of a process that SIGINT ended. */
-const EXIT_INTERRUPTED = 130;
 
 try {
   const plan = planDemo(process.argv.slice(2));
@@ -36,14 +34,18 @@ async function main(plan: DemoPlan): Promise<void> {
   const before = await readElapsed(plan.out);
   const elapsed = () => before + (performance.now() - started) / 1000;
   const terminal = createTerminal();
-  const interrupted = stopOnSignals(() => {
+  const stopping = new AbortController();
+  const interrupted = stopping.signal;
+  void listenForStop().then(() => {
+    stopping.abort();
     terminal.endProgress();
-    terminal.line('\nstopping: the step in progress is finished and kept (again: stop now)');
+    terminal.line('\nstopping: the step in progress is finished and kept (Ctrl-C again: stop now)');
   });
 
   terminal.line(
-    `This draws ${formatCount(plan.pictures)} portraits, trains a model on them from nothing, measures it, and ends with\n` +
-      `${join(plan.out, 'grid.png')}. Lines with $ are the calls that it makes. Ctrl-C stops it; the same command goes on.`,
+    `This draws ${formatCount(plan.pictures)} portraits, trains a model on them from nothing, measures it,\n` +
+      `and ends with ${join(plan.out, 'grid.png')}. Lines with $ are the calls that it makes.\n` +
+      'Ctrl-C stops it; the same command goes on.',
   );
   const log = createWriteStream(join(plan.out, 'easel.log'));
   let minio: MinioStore | undefined;
@@ -111,17 +113,4 @@ async function callServer({ easel, terminal, plan, interrupted, elapsed }: Start
     ended.abort();
     await fetched;
   }
-}
-
-/** Aborted by the first SIGINT, SIGTERM or SIGHUP; the second one ends the process, and its children notice. */
-function stopOnSignals(tell: () => void): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-      controller.abort();
-      tell();
-    });
-  }
-  return controller.signal;
 }
