@@ -68,12 +68,12 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     const dataset = await lab.dataset(ingested);
     expect(Object.fromEntries(dataset.rejects.map(({ name, reason }) => [name, reason]))).toEqual({
       'b-copy.png': 'the same bytes as a-good.png',
-      'c-text.png': 'the file is no picture of a known format',
+      'c-text.png': 'the file is not a picture of a known format',
       'd-empty.png': 'the file is empty',
       'e-strip.png': 'the picture is 40000 x 2 pixels; expected a shorter side of at least 16 pixels',
       'f-cut.jpg': expect.stringContaining('does not decode'),
-      'notes.md': 'the file is no picture of a known format',
-      'orphan.txt': 'no picture, nor the text of one',
+      'notes.md': 'the file is not a picture of a known format',
+      'orphan.txt': 'not a picture, and not the text of one',
     });
     expect(dataset.counts).toMatchObject({ pictures: 4, rejected: 7 });
     const names = (await lab.items(ingested)).map(item => item.name);
@@ -92,7 +92,7 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     expect(rejects).toEqual([
       { name: 'huge.png', reason: `the file has ${2 ** 40} bytes, more than ${2 ** 28}` },
       { name: 'huge.txt', reason: `the file has ${2 ** 40} bytes, more than ${2 ** 20}` },
-      { name: 'a.json', reason: 'no JSON object' },
+      { name: 'a.json', reason: 'not a JSON object' },
     ]);
   });
 
@@ -108,7 +108,7 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     const { rejects } = await lab.dataset(await ingestAll((await importFolder()).originals));
     expect(Object.fromEntries(rejects.map(({ name, reason }) => [name, reason]))).toEqual({
       'bomb.png': expect.stringMatching(/900000000 pixels|exceeds pixel limit|30000 x 30000/),
-      'svg.png': 'the file is no picture of a known format',
+      'svg.png': 'the file is not a picture of a known format',
     });
     for (const body of [{ max_pixels: 2_000_000_000 }, { max_bytes: 2 ** 29 }]) {
       await expect(lab.executor.call('inspect', { dataset: 'mine', ...body })).rejects.toThrow(InvalidInput);
@@ -154,7 +154,7 @@ describe('sidecars', () => {
       'b.png': { caption: 'from json', rating: 5 },
       'c.png': undefined,
     });
-    expect(rejects).toEqual([{ name: 'c.json', reason: 'no JSON object' }]);
+    expect(rejects).toEqual([{ name: 'c.json', reason: 'not a JSON object' }]);
   });
 
   test('an edited caption rewrites its page alone', async () => {

@@ -12,7 +12,7 @@ export interface Assignment {
 }
 
 export interface Refusal {
-  /** Why it belongs nowhere: near pictures of several splits. */
+  /** Why the picture gets no split: it is near pictures of several splits. */
   readonly reason: string;
 }
 
@@ -25,7 +25,7 @@ export function splitOf(cluster: string): Split {
 /**
  * @param ids In the order of import.
  * @param nearOf Indices of the near-duplicates of picture i that come before it.
- * @param fixed Assignments that stand already (of an earlier ingest).
+ * @param fixed Assignments of an earlier ingest. They stay.
  */
 export function assignClusters(
   ids: readonly string[],

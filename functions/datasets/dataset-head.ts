@@ -1,4 +1,6 @@
-/** @file The name of a dataset: moved by compare-and-swap, so of two different imports at once the slower is told. */
+/**
+ * @file The head of a dataset. It moves by compare-and-swap, so the slower of two different imports gets a Conflict.
+ */
 import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { DatasetHead } from '../../storage/records.ts';
@@ -14,7 +16,7 @@ export function readDatasetHead(store: ObjectStore, name: string): Promise<Versi
   return createRefs(store).datasets.read(name);
 }
 
-/** @throws NotFound with what to do. */
+/** @throws NotFound with a hint. */
 export async function requireDatasetHead(store: ObjectStore, name: string): Promise<VersionedHead> {
   const head = await readDatasetHead(store, name);
   if (head) return head;
@@ -25,7 +27,7 @@ export async function requireDatasetHead(store: ObjectStore, name: string): Prom
 
 /**
  * Replaces the version `before`, or creates the name. Writes nothing if nothing would change.
- * @param isAsGood Whether a version that another server has written meanwhile equals ours: the result of the same call.
+ * @param isAsGood True for a version, written by another server meanwhile, that is the result of the same call.
  * @throws Conflict if another call moved the name elsewhere.
  */
 export async function moveDatasetHead(
@@ -48,8 +50,8 @@ export async function moveDatasetHead(
 }
 
 /**
- * Makes the name mean what was prepared from its originals.
- * @throws Conflict when the name has other originals by now: what was prepared is not of them.
+ * Moves the head to the dataset that was prepared from `originals`.
+ * @throws Conflict if the head has other originals by now.
  */
 export async function movePreparedDataset(
   store: ObjectStore,
@@ -63,8 +65,8 @@ export async function movePreparedDataset(
 }
 
 function conflict(name: string, cause?: unknown): Conflict {
-  return new Conflict(`the dataset "${name}" was changed by somebody else at the same time`, {
-    hint: 'repeat the call: it goes on from what is there, and recomputes nothing',
+  return new Conflict(`the dataset "${name}" was changed by another call at the same time`, {
+    hint: 'repeat the call: it continues from the new version and recomputes nothing',
     cause,
   });
 }

@@ -1,4 +1,4 @@
-/** @file What `ingest` does with the pages of an inspected dataset. */
+/** @file The work of `ingest` on the pages of an inspected dataset. */
 import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readColumn } from '../../formats/webdataset.ts';
@@ -22,12 +22,12 @@ export interface InspectedPage {
 
 export interface IngestedPages {
   readonly pages: Page[];
-  /** Those that stay, of all pages. */
+  /** Items of all pages that stay. */
   readonly items: readonly Item[];
   readonly rejects: readonly Reject[];
 }
 
-/** @throws Unprocessable when a page was not inspected. */
+/** @throws Unprocessable if a page was not inspected. */
 export function readInspectedPages(blobs: BlobStore, dataset: Dataset): Promise<InspectedPage[]> {
   return Promise.all(
     dataset.pages.map(async page => {
@@ -82,7 +82,7 @@ export async function ingestPages(
   return { pages: made, items: kept, rejects };
 }
 
-/** What was inspected stays; later columns were computed from other items. */
+/** Keeps the column `inspect`. Later columns were computed from other items. */
 function pick({ columns: { inspect } }: Page): Page['columns'] {
   return inspect === undefined ? {} : { inspect };
 }

@@ -1,4 +1,4 @@
-/** @file What `inspect` writes about a picture. */
+/** @file The record that `inspect` writes about a picture. */
 import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
 import { type ImageInfo, type ImageLimits, probeImage, squashRgb } from '../pictures/image.ts';
@@ -15,14 +15,14 @@ export const inspectionSchema = z.discriminatedUnion('accepted', [
     phash: z.string().regex(/^[0-9a-f]{16}$/),
     /** base64 of 16 x 16 RGB. */
     thumb: z.string(),
-    /** What was done to it that one might want to know: first frame of many, turned, converted. */
+    /** Changes to the picture that a user should know: first of several frames, turned, converted. */
     notes: z.array(z.string()),
   }),
   z.strictObject({ v: z.literal(1), accepted: z.literal(false), reason: z.string() }),
 ]);
 export type Inspection = z.infer<typeof inspectionSchema>;
 
-/** Never throws for what a file may hold: the reason is the answer. */
+/** Inspects a picture. A bad file is no exception: the record says why it was refused. */
 export async function inspectPicture(bytes: Uint8Array, limits: ImageLimits): Promise<Inspection> {
   try {
     const info = await probeImage(bytes, limits);
@@ -46,7 +46,7 @@ function notesOn({ pages, orientation, space, depth, alpha }: ImageInfo): string
   return notes;
 }
 
-/** @throws ZodError when the member is none of ours. */
+/** @throws ZodError if the member is not an inspection. */
 export function parseInspection(bytes: Uint8Array): Inspection {
   return inspectionSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
 }

@@ -1,4 +1,4 @@
-/** @file The pictures of a dataset as they were imported: slices of archives, at most a page's worth each. */
+/** @file The imported bytes of pictures: slices of archives. An archive holds the pictures of at most one page. */
 import { Corrupt } from '../../errors.ts';
 import { packColumn, readColumnIndex } from '../../formats/webdataset.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -7,7 +7,7 @@ import type { Item } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 const ID_DIGITS = 16;
-/** Bytes of pictures in one archive, and so of one picture: far below the largest blob. */
+/** Largest size of the pictures in one archive, and so of one picture: far below the largest blob. */
 export const MAX_ARCHIVE_BYTES = 2 ** 28;
 
 /** First 16 hexadecimal digits of the sha256 of the bytes. */
@@ -16,7 +16,7 @@ export function idOf(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of each item, by id. Every archive is read, and verified, once.
+ * Reads the bytes of each item, by id. Every archive is read and verified once.
  * @throws BlobMissing, Corrupt
  */
 export async function readOriginals(blobs: BlobStore, items: readonly Item[]): Promise<Map<string, Uint8Array>> {
@@ -40,7 +40,7 @@ export async function readOriginals(blobs: BlobStore, items: readonly Item[]): P
   return new Map(originals);
 }
 
-/** The blobs that hold the items' originals. */
+/** Digests of the blobs that hold the originals of the items. */
 export function originalLinks(items: readonly Item[]): Digest[] {
   return [...new Set(items.map(({ original }) => (typeof original === 'string' ? original : original.archive)))];
 }
@@ -52,7 +52,7 @@ export interface NewOriginal {
   readonly attributes?: Item['attributes'] | undefined;
 }
 
-/** Packs pictures into one archive; their items, in order. */
+/** Packs pictures into one archive. Returns their items, in order. */
 export async function packOriginals(blobs: BlobStore, originals: readonly NewOriginal[]): Promise<Item[]> {
   const archive = packColumn(new Map(originals.map(({ id, bytes }) => [`${id}.original`, bytes])));
   const spans = readColumnIndex(archive);

@@ -13,7 +13,7 @@ import type { DatasetHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, listHeads } from '../experiments/experiment-head.ts';
 
-/** Pages without pictures share these, and with them no picture. */
+/** Blobs of pages without pictures. Sharing one of these is not sharing a picture. */
 const EMPTY: ReadonlySet<Digest> = new Set([digestOf(''), digestOf(packColumn(new Map()))]);
 
 export interface ReleaseContext {
@@ -23,9 +23,9 @@ export interface ReleaseContext {
 }
 
 /**
- * To be called before the name of a dataset is deleted. Killed anywhere, the same call goes on.
- * @param force Experiments on its pictures keep their checkpoints, logs and previews, and cannot be trained any more.
- * @throws Conflict naming the experiments that use its pictures; with `force`, when one of them is in training.
+ * Call it before the name of a dataset is deleted. If it is killed, the same call continues.
+ * @param force Experiments on the pictures keep their checkpoints, logs and previews, but can no longer be trained.
+ * @throws Conflict naming the experiments that use its pictures; with `force`, if one of them is in training.
  */
 export async function releasePictures(
   ctx: ReleaseContext,
@@ -37,7 +37,9 @@ export async function releasePictures(
   if (users.length > 0 && !force) {
     throw new Conflict(`pictures of the dataset "${name}" are used by experiments: ${users.join(', ')}`, {
       expected: 'a dataset that no experiment needs',
-      hint: `delete them first; or DELETE /datasets/${name}?force: they keep their checkpoints and cannot be trained any more`,
+      hint:
+        `delete them first, or call DELETE /datasets/${name}?force: ` +
+        'they keep their checkpoints but can no longer be trained',
       details: { experiments: users },
     });
   }

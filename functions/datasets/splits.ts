@@ -1,4 +1,6 @@
-/** @file Checks that a dataset keeps the splits of another: no picture once in train may be used for validation. */
+/**
+ * @file Checks that a dataset keeps the splits of another: a picture once in train must never be used for validation.
+ */
 import type { Digest } from '../../storage/digest.ts';
 import { readDataset } from '../../storage/document-blobs.ts';
 import { readItems } from '../../storage/items.ts';

@@ -1,4 +1,4 @@
-/** @file How much of a stage was computed, and how much was found in the cache. */
+/** @file Counts how much of a stage was computed, and how much came from the cache. */
 import { z } from 'zod';
 import type { Dataset } from '../../storage/records.ts';
 import type { CallAnswer } from '../define.ts';
@@ -10,7 +10,7 @@ export interface StageCounts {
   readonly items: { readonly total: number; readonly computed: number; readonly cached: number };
 }
 
-/** A cache hit counts as nothing computed. A stage without page actions of its own counts all pages of the dataset. */
+/** On a cache hit, nothing counts as computed. A stage without page actions counts all pages of the dataset. */
 export function stageCounts({ cache, result }: CallAnswer, made: Dataset): StageCounts {
   const pages = countsSchema.safeParse(result.stats.pages).data;
   const items = countsSchema.safeParse(result.stats.items).data;

@@ -15,7 +15,7 @@ export interface KnownPage {
   readonly items: readonly Item[];
 }
 
-/** What the last import left; nothing for the first. */
+/** The pages of the last import; none for the first import. */
 export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefined): Promise<KnownPage[]> {
   return Promise.all((dataset?.pages ?? []).map(async page => ({ page, items: await readItems(blobs, page) })));
 }
@@ -23,9 +23,9 @@ export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefi
 export interface Arrivals {
   /** New pages, each of at most 64 items with ids that are known nowhere else. */
   readonly pages: readonly (readonly Item[])[];
-  /** How much of them was made now, and not found in the cache. */
+  /** Pages and items that this call made; the rest came from the cache. */
   readonly computed: { readonly pages: number; readonly items: number };
-  /** Ids of all pictures that the source has now, with what it says of them now. */
+  /** Ids of all pictures in the source, with their names and attributes there. */
   readonly present: ReadonlyMap<string, Pick<Item, 'name' | 'attributes'>>;
   readonly rejects: readonly Reject[];
   readonly hidden: number;
@@ -34,7 +34,7 @@ export interface Arrivals {
 export interface ExtendedOriginals {
   readonly ref: BlobRef;
   readonly dataset: Dataset;
-  /** Pages of the old ones whose items were rewritten. */
+  /** Number of old pages whose items were rewritten. */
   readonly rewritten: number;
 }
 
@@ -47,7 +47,7 @@ export async function extendOriginals(
   const items: Item[] = [];
   let rewritten = 0;
   for (const { page, items: before } of known) {
-    const after = before.map(item => describeAnew(item, arrivals.present.get(item.id)));
+    const after = before.map(item => updateDescription(item, arrivals.present.get(item.id)));
     const changed = after.some((item, i) => item !== before[i]);
     if (changed) rewritten++;
     pages.push(changed ? { items: (await putItems(blobs, after)).digest, columns: {} } : page);
@@ -77,8 +77,8 @@ export async function extendOriginals(
   return { ref, dataset, rewritten };
 }
 
-/** The same object when nothing that is said of the picture has changed. */
-function describeAnew(item: Item, now: Pick<Item, 'name' | 'attributes'> | undefined): Item {
+/** The item with its name and attributes of now; the same object if they have not changed. */
+function updateDescription(item: Item, now: Pick<Item, 'name' | 'attributes'> | undefined): Item {
   if (now === undefined) return item;
   const { name, attributes, ...rest } = item;
   const same = name === now.name && canonicalDigest(attributes ?? null) === canonicalDigest(now.attributes ?? null);

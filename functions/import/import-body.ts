@@ -13,7 +13,7 @@ export const importShape = {
   seed: portraitSetShape.seed,
 };
 
-/** Whether the body names exactly one source, and has a count if and only if the source is the portraits. */
+/** True if the body names exactly one source, and has a count if and only if the source is the portraits. */
 export function checkSource(body: {
   readonly source?: string | undefined;
   readonly folder?: string | undefined;

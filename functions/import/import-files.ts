@@ -8,7 +8,7 @@ import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
 import { restoreArchives } from './restore-archives.ts';
 
-/** Takes in every picture of a folder or tar; new ones are packed into pages in the order of their names. */
+/** Imports every picture of a folder or tar. New ones are packed into pages in the order of their names. */
 export async function importFiles(
   ctx: EffectContext,
   source: ImportSource,
@@ -40,7 +40,7 @@ function cutBatches<T>(pictures: readonly T[]): T[][] {
   );
 }
 
-/** One page; more when the pictures are too large for one archive. */
+/** Packs pictures into one page, or into several if they are too large for one archive. */
 async function packBatch(ctx: EffectContext, batch: readonly FoundPicture[]): Promise<Item[][]> {
   const pages: Item[][] = [];
   let open: NewOriginal[] = [];
@@ -49,7 +49,7 @@ async function packBatch(ctx: EffectContext, batch: readonly FoundPicture[]): Pr
     const bytes = await read();
     if (idOf(bytes) !== id) {
       throw new Conflict(`"${name}" changed while it was imported`, {
-        hint: 'repeat the call when nobody writes there',
+        hint: 'repeat the call while nothing writes to the source',
       });
     }
     if (size > 0 && size + bytes.length > MAX_ARCHIVE_BYTES) {

@@ -17,14 +17,14 @@ export interface FoundPictures {
   readonly rejects: readonly Reject[];
 }
 
-/** Files that speak of the picture with the same name before the dot: a caption, or a JSON object of attributes. */
+/** Files that describe the picture with the same name before the dot: a caption, or a JSON object of attributes. */
 const SIDECAR = /\.(txt|json)$/i;
 
 const MAX_SIDECAR_BYTES = 2 ** 20;
 const MAX_ATTRIBUTE_DEPTH = 32;
 
 /**
- * Reads every file once. Of equal pictures the first counts.
+ * Reads every file once. Of equal pictures only the first is kept.
  * @param onFile Called after each file with the count so far.
  */
 export async function findPictures(source: ImportSource, onFile: (done: number) => void): Promise<FoundPictures> {
@@ -33,7 +33,7 @@ export async function findPictures(source: ImportSource, onFile: (done: number) 
   const others: SourceFile[] = [];
   for (const file of source.files) {
     const limit = SIDECAR.test(file.name) ? MAX_SIDECAR_BYTES : MAX_ARCHIVE_BYTES;
-    // Not read: it may be larger than the memory.
+    // A larger file is not read: it may not fit into memory.
     if (file.size > limit)
       rejects.push({ name: file.name, reason: `the file has ${file.size} bytes, more than ${limit}` });
     else if (SIDECAR.test(file.name)) sidecars.set(file.name.toLowerCase(), file);
@@ -54,17 +54,17 @@ export async function findPictures(source: ImportSource, onFile: (done: number) 
     onFile(index + 1);
   }
   for (const file of sidecars.values()) {
-    if (!used.has(file)) rejects.push({ name: file.name, reason: 'no picture, nor the text of one' });
+    if (!used.has(file)) rejects.push({ name: file.name, reason: 'not a picture, and not the text of one' });
   }
   return { pictures: [...byId.values()], rejects };
 }
 
 function reasonAgainst(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return 'the file is empty';
-  return sniffFormat(bytes) === undefined ? 'the file is no picture of a known format' : undefined;
+  return sniffFormat(bytes) === undefined ? 'the file is not a picture of a known format' : undefined;
 }
 
-/** The attributes that the files beside a picture give it; `caption` from the text file wins. */
+/** Reads the attributes of a picture from the files beside it. A caption in the text file wins. */
 async function readSidecars(
   picture: SourceFile,
   sidecars: ReadonlyMap<string, SourceFile>,
@@ -78,7 +78,7 @@ async function readSidecars(
   if (json) {
     const found = parseAttributes(await json.read());
     if (found) attributes = found;
-    else if (!used.has(json)) rejects.push({ name: json.name, reason: 'no JSON object' });
+    else if (!used.has(json)) rejects.push({ name: json.name, reason: 'not a JSON object' });
     used.add(json);
   }
   if (text) {

@@ -7,14 +7,14 @@ import type { EffectContext } from '../define.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
 import { type PortraitSet, portraitName } from './portrait-pages.ts';
 
-/** Pages in work at once: sharp has four threads. */
+/** Number of pages drawn at once: sharp has four threads. */
 const CONCURRENT_PAGES = 4;
 
 export interface WantedPortraits extends PortraitSet {
   readonly count: number;
 }
 
-/** Portraits are known by name: those that an earlier import drew are not drawn again. @param before What it left. */
+/** Draws the portraits that no earlier import drew, found by name. @param before Dataset of the earlier import. */
 export async function importPortraits(
   ctx: EffectContext,
   { count, seed, size }: WantedPortraits,

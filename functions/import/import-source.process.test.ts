@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
 import { openFolder } from './import-source.ts';
 
-test('a pipe that has taken the place of a file is not read', async () => {
+test('a pipe that has replaced a file is not read', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'easel-import-')));
   const path = join(folder, 'b.png');
   await writeFile(path, 'b');

@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(top, { recursive: true, force: true }));
 
-test('all files by name, hidden ones counted', async () => {
+test('openFolder lists all files by name and counts hidden ones', async () => {
   const source = await openFolder(join(top, 'root'), [top]);
   expect(source.files.map(file => file.name)).toEqual(['b.png', 'sub/a.png']);
   expect(Buffer.from((await source.files[1]?.read()) ?? '').toString()).toBe('a');
@@ -34,14 +34,14 @@ test('a folder outside the roots is forbidden, also through a link or dots', asy
   for (const folder of ['outside', 'root/../outside', 'root/way-out']) {
     await expect(openFolder(join(top, folder), roots)).rejects.toThrow(Forbidden);
   }
-  // A root is no prefix of a name: root-2 does not lie below root.
+  // root-2 begins with the name of a root, but does not lie below it.
   await mkdir(join(top, 'root-2'));
   await expect(openFolder(join(top, 'root-2'), roots)).rejects.toThrow(Forbidden);
   await expect(openFolder(join(top, 'root/nothing'), roots)).rejects.toThrow(NotFound);
   await expect(openFolder(join(top, 'root/b.png'), roots)).rejects.toThrow(NotFound);
 });
 
-test('links inside: good ones are followed, the others are named with the reason', async () => {
+test('links inside a folder: good ones are followed, bad ones are rejected with the reason', async () => {
   await symlink(join(top, 'root/b.png'), join(top, 'root/good.png'));
   await symlink(join(top, 'outside/secret.png'), join(top, 'root/leak.png'));
   await symlink(join(top, 'root/gone.png'), join(top, 'root/dangling.png'));
@@ -55,7 +55,7 @@ test('links inside: good ones are followed, the others are named with the reason
   ]);
 });
 
-test('what has taken the place of a file since is not read', async () => {
+test('a file that was replaced after listing is not read', async () => {
   const secret = join(top, 'outside/secret.png');
   const attacks: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
     'a link that leads out': path => symlink(secret, path),
@@ -73,7 +73,7 @@ test('what has taken the place of a file since is not read', async () => {
   }
 });
 
-test('paths that climb, addresses and odd names are no folders', async () => {
+test('openFolder refuses climbing paths, addresses and odd names', async () => {
   const roots = [join(top, 'root')];
   for (const folder of [
     'http://127.0.0.1/',
@@ -92,7 +92,7 @@ test('paths that climb, addresses and odd names are no folders', async () => {
   }
 });
 
-test('a tar: names are labels, hidden ones are counted', async () => {
+test('openTar: names are labels, hidden ones are counted', async () => {
   const tar = packTar([
     ['./b.png', Buffer.from('b')],
     ['a/x.png', Buffer.from('x')],
@@ -101,10 +101,10 @@ test('a tar: names are labels, hidden ones are counted', async () => {
   const source = openTar(tar);
   expect(source.files.map(file => file.name)).toEqual(['a/x.png', 'b.png']);
   expect(source.hidden).toBe(1);
-  expect(() => openTar(Buffer.from('hello, I am no tar at all'.repeat(40)))).toThrow(Unprocessable);
+  expect(() => openTar(Buffer.from('hello, I am not a tar at all'.repeat(40)))).toThrow(Unprocessable);
 });
 
-test('a tar that climbs, or names what is not in it, gives nothing of the machine', async () => {
+test('a tar with links, devices or climbing names reads nothing of the machine', async () => {
   const writer = pack();
   writer.entry({ name: 'passwd.png', type: 'symlink', linkname: '/etc/passwd' });
   writer.entry({ name: 'hard.png', type: 'link', linkname: 'etc/passwd' });
@@ -118,6 +118,6 @@ test('a tar that climbs, or names what is not in it, gives nothing of the machin
   expect(source.hidden).toBe(1);
 });
 
-test('stems', () => {
+test('stemOf removes the extension', () => {
   expect(['a.png', 'x/b.c.jpg', 'x.y/none', 'x/.dot'].map(stemOf)).toEqual(['a', 'x/b.c', 'x.y/none', 'x/.dot']);
 });

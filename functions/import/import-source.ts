@@ -8,29 +8,30 @@ import { Conflict, Forbidden, NotFound, Unprocessable } from '../../errors.ts';
 import { readTar } from '../../formats/tar.ts';
 import type { Reject } from '../../storage/records.ts';
 
-/** A set of 70,000 photographs with two sidecars each has 210,000. */
+/** Largest number of files. A set of 70,000 photographs with two sidecars each has 210,000. */
 const MAX_FILES = 1_000_000;
 
 export interface SourceFile {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
-  /** @throws Conflict when it is another file by now. */
+  /** @throws Conflict if the file has changed since it was listed. */
   read(): Promise<Uint8Array>;
 }
 
 export interface ImportSource {
   /** Sorted by name. */
   readonly files: readonly SourceFile[];
-  /** What is there and cannot be read, with the reason. */
+  /** Entries that cannot be read, with the reason. */
   readonly rejects: readonly Reject[];
   /** Files and folders whose name starts with a dot. */
   readonly hidden: number;
 }
 
 /**
- * All files below a folder. Symbolic links are followed as long as they lead below an import root.
- * @throws NotFound, Forbidden when the folder is, or leads, outside the roots.
+ * Lists all files below a folder. Follows symbolic links that lead below an import root.
+ * @throws NotFound
+ * @throws Forbidden if the folder lies, or leads, outside the roots.
  */
 export async function openFolder(folder: string, importRoots: readonly string[]): Promise<ImportSource> {
   const roots = await Promise.all(importRoots.map(root => realpath(root).catch(() => root)));
@@ -62,7 +63,7 @@ export async function openFolder(folder: string, importRoots: readonly string[])
       const info = await stat(real);
       if (files.length >= MAX_FILES) throw tooMany(folder);
       if (info.isFile()) files.push({ name, size: info.size, read: () => readPlainFile(real, name, info.size) });
-      else if (!info.isDirectory()) rejects.push({ name, reason: 'no regular file' });
+      else if (!info.isDirectory()) rejects.push({ name, reason: 'not a regular file' });
       else if (seen.has(real)) rejects.push({ name, reason: 'a link to a folder that is read already' });
       else {
         seen.add(real);
@@ -75,13 +76,13 @@ export async function openFolder(folder: string, importRoots: readonly string[])
   }
 
   if (!(await stat(top)).isDirectory()) {
-    throw new NotFound(`"${folder}" is no folder`, { expected: 'a folder', hint: 'import the folder it lies in' });
+    throw new NotFound(`"${folder}" is not a folder`, { expected: 'a folder', hint: 'import the folder it lies in' });
   }
   await visit(top, '');
   return { files: sortByName(files), rejects: sortByName(rejects), hidden };
 }
 
-/** @throws Unprocessable when it is no tar, or damaged. */
+/** Lists the files of a tar. @throws Unprocessable if the bytes are not a tar, or are damaged. */
 export function openTar(bytes: Uint8Array): ImportSource {
   const files: SourceFile[] = [];
   const rejects: Reject[] = [];
@@ -91,7 +92,7 @@ export function openTar(bytes: Uint8Array): ImportSource {
     const path = name.replace(/^(\.?\/)+/, '');
     if (kind === 'directory') continue;
     if (path.split('/').some(part => part.startsWith('.'))) hidden++;
-    else if (kind === 'other') rejects.push({ name: path, reason: 'no regular file' });
+    else if (kind === 'other') rejects.push({ name: path, reason: 'not a regular file' });
     else files.push({ name: path, size: body.length, read: async () => body });
   }
   return { files: sortByName(files), rejects: sortByName(rejects), hidden };
@@ -104,14 +105,14 @@ export function stemOf(name: string): string {
 }
 
 /**
- * Reads the file that was checked. Refuses any other file that has taken its place since: a link that leads out of the
- * roots, a pipe, or a file that never ends.
+ * Reads the file that was checked. Refuses a file that has replaced it since: a link that leads out of the roots, a
+ * pipe, or a file that never ends.
  */
 async function readPlainFile(path: string, name: string, size: number): Promise<Uint8Array> {
   const changed = (cause?: unknown) =>
     new Conflict(`"${name}" changed while it was imported`, {
       cause,
-      hint: 'repeat the call when nobody writes there',
+      hint: 'repeat the call while nothing writes to the source',
     });
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(cause => {
     throw changed(cause);
@@ -134,7 +135,7 @@ async function readPlainFile(path: string, name: string, size: number): Promise<
 function tooMany(folder: string): Unprocessable {
   return new Unprocessable(`"${folder}" has more than ${MAX_FILES} files`, {
     expected: `at most ${MAX_FILES}`,
-    hint: 'import its parts as datasets of their own',
+    hint: 'import its parts as separate datasets',
   });
 }
 
@@ -142,7 +143,7 @@ function withSeparator(root: string): string {
   return root.endsWith(sep) ? root : root + sep;
 }
 
-/** By UTF-16 code units: the same order on every machine. */
+/** Sorts by UTF-16 code units: the same order on every machine. */
 function sortByName<T extends { readonly name: string }>(entries: readonly T[]): T[] {
   return [...entries].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }

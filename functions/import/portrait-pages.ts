@@ -1,4 +1,4 @@
-/** @file The bundled portraits as pictures of a dataset: names, bytes, attributes. */
+/** @file The bundled portraits as pictures of a dataset: their names, bytes and attributes. */
 import { z } from 'zod';
 import { drawPortrait } from '../../data/portraits/attributes.ts';
 import { captionPortrait } from '../../data/portraits/captions.ts';
@@ -13,7 +13,7 @@ export const portraitSetShape = {
     .min(0)
     .max(2 ** 48)
     .default(1)
-    .describe('which portraits'),
+    .describe('seed of the portraits'),
   size: z.int().min(16).max(1024).default(64).describe('pixels of a side'),
 };
 
@@ -23,12 +23,12 @@ export interface PortraitSet {
   readonly size: number;
 }
 
-/** Says all that decides the picture, so that another seed or size is another picture. */
+/** A name with everything that decides the picture: another seed or size has another name. */
 export function portraitName({ seed, size }: PortraitSet, index: number): string {
   return `portraits-${seed}-${size}/${String(index).padStart(6, '0')}.png`;
 }
 
-/** Portraits [from, to), with their generator's attributes and a caption made of them. */
+/** Draws portraits [from, to), with the attributes of the generator and a caption made of them. */
 export function renderPortraits(set: PortraitSet, from: number, to: number): Promise<NewOriginal[]> {
   return Promise.all(
     Array.from({ length: to - from }, async (_, offset) => {

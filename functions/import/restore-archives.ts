@@ -1,10 +1,13 @@
-/** @file Archives of originals that were lost, from the source that they came from. */
+/** @file Restores lost archives of originals from their source. */
 import type { BlobStore } from '../../storage/types.ts';
 import { originalLinks, packOriginals } from '../datasets/originals.ts';
 import type { KnownPage } from './extend-originals.ts';
 import type { FoundPicture } from './import-pictures.ts';
 
-/** Packs each archive again whose pictures the source still has. Equal pictures in equal order give equal bytes. */
+/**
+ * Packs each lost archive again if the source still has all its pictures. Equal pictures in equal order give equal
+ * bytes.
+ */
 export async function restoreArchives(
   blobs: BlobStore,
   known: readonly KnownPage[],

@@ -3,7 +3,7 @@ import { type Bucket, chooseBucket, scaleBuckets } from './buckets.ts';
 
 const print = ({ width, height }: Bucket) => `${width}x${height}`;
 
-test("at one megapixel they are the seed's seven", () => {
+test('at one megapixel there are the seven default buckets', () => {
   expect(scaleBuckets(1024, 64).map(print)).toEqual([
     '1024x1024',
     '832x1216',
@@ -15,7 +15,7 @@ test("at one megapixel they are the seed's seven", () => {
   ]);
 });
 
-test('smaller ones keep about the area, in multiples of the patch size', () => {
+test('smaller buckets keep about the area, with sides in multiples of the patch size', () => {
   expect(scaleBuckets(64, 8).map(print)).toEqual(['64x64', '56x80', '80x56', '48x80', '80x48', '48x88', '88x48']);
   for (const { width, height } of scaleBuckets(512, 32)) {
     expect((width % 32) + (height % 32)).toBe(0);
@@ -24,7 +24,7 @@ test('smaller ones keep about the area, in multiples of the patch size', () => {
   expect(scaleBuckets(8, 8).map(print)).toEqual(['8x8']);
 });
 
-test('the nearest by the logarithm of the ratio', () => {
+test('chooseBucket picks the nearest bucket by the logarithm of the ratio', () => {
   const buckets = scaleBuckets(1024, 64);
   expect(print(chooseBucket(buckets, 3000, 3000))).toBe('1024x1024');
   expect(print(chooseBucket(buckets, 3000, 2000))).toBe('1216x832');
@@ -34,7 +34,7 @@ test('the nearest by the logarithm of the ratio', () => {
     const chosen = chooseBucket(buckets, 200, height);
     for (const bucket of buckets) expect(distance(chosen)).toBeLessThanOrEqual(distance(bucket) + 1e-12);
   }
-  // By the plain difference of ratios 0.76 would go to 0.6842; by the logarithm the square is nearer than it seems.
+  // The plain difference of ratios would choose another bucket near the border between the two.
   expect(
     print(
       chooseBucket(

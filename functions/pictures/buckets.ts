@@ -1,11 +1,11 @@
-/** @file Sizes that pictures are cropped to, and which of them a picture goes to. */
+/** @file Sizes that pictures are cropped to, and the choice of one for a picture. */
 
 export interface Bucket {
   readonly width: number;
   readonly height: number;
 }
 
-/** The seed's seven, at one megapixel; the order decides between equally near ones. */
+/** The seven default buckets, at one megapixel. Of equally near buckets the first wins. */
 const SEED_BUCKETS: readonly Bucket[] = [
   { width: 1024, height: 1024 },
   { width: 832, height: 1216 },
@@ -28,9 +28,9 @@ export function scaleBuckets(size: number, quantum: number): Bucket[] {
   );
 }
 
-/** The bucket whose log(width / height) is nearest. @throws RangeError when there is none. */
+/** The bucket whose log(width / height) is nearest. @throws RangeError if there are no buckets. */
 export function chooseBucket(buckets: readonly Bucket[], width: number, height: number): Bucket {
-  // |log a - log b| compared through the larger of a/b and b/a, which needs no logarithm.
+  // Compares |log a - log b| through the larger of a/b and b/a, which needs no logarithm.
   const mismatch = (bucket: Bucket) => {
     const ratio = (bucket.width * height) / (bucket.height * width);
     return Math.max(ratio, 1 / ratio);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { cosineOfTurn, dctBasis, transformCells } from './dct.ts';
 
-test('cosines of rational turns', () => {
+test('cosineOfTurn agrees with Math.cos for rational turns', () => {
   for (let n = 1; n <= 128; n++) {
     for (let k = 0; k <= 3 * n; k++) {
       expect(Math.abs(cosineOfTurn(k, n) - Math.cos((2 * Math.PI * k) / n))).toBeLessThan(1e-14);
@@ -11,7 +11,7 @@ test('cosines of rational turns', () => {
   expect(cosineOfTurn(1, 2)).toBe(-1);
 });
 
-test('the whole basis is orthonormal', () => {
+test('the whole DCT basis is orthonormal', () => {
   for (const size of [1, 2, 3, 8, 32]) {
     const { data } = dctBasis(size, size);
     for (let a = 0; a < size; a++) {
@@ -24,7 +24,7 @@ test('the whole basis is orthonormal', () => {
   }
 });
 
-test('cells are transformed as the definition says', () => {
+test('transformCells agrees with the definition of the DCT', () => {
   const [width, height, size] = [12, 8, 4];
   const plane = Float64Array.from({ length: width * height }, (_, i) => Math.sin(i * 1.7) + i / 50);
   const coefficients = transformCells(plane, width, height, dctBasis(3, size));

@@ -1,6 +1,6 @@
 /** @file The discrete cosine transform (type II, orthonormal). Its own cosines give the same bits on every machine. */
 
-/** rows x size: row u holds c(u) cos(pi (2x + 1) u / (2 size)), c making the rows orthonormal. */
+/** rows x size: row u holds c(u) cos(pi (2x + 1) u / (2 size)), where c(u) makes the rows orthonormal. */
 export interface DctBasis {
   readonly rows: number;
   readonly size: number;
@@ -25,7 +25,7 @@ export function dctBasis(rows: number, size: number): DctBasis {
 }
 
 /**
- * The low coefficients of every cell of size x size values of a plane, cells in raster order:
+ * The lowest coefficients of every cell of size x size values of a plane. Cells are in raster order:
  * [height / size, width / size, rows, rows]. Width and height are multiples of the size of the basis.
  */
 export function transformCells(plane: Float64Array, width: number, height: number, basis: DctBasis): Float64Array {
@@ -64,13 +64,13 @@ export function transformCells(plane: Float64Array, width: number, height: numbe
 export function cosineOfTurn(k: number, n: number): number {
   let turn = k % n;
   if (2 * turn > n) turn = n - turn;
-  // Now in [0, 1/2] of a turn; beyond a quarter the sign flips.
+  // `turn / n` is now in [0, 1/2]. Beyond a quarter of a turn the sign flips.
   if (4 * turn > n) return -cosineOfTurn(n - 2 * turn, 2 * n);
   if (8 * turn > n) return sineOf((2 * Math.PI * (n - 4 * turn)) / (4 * n));
   return cosineOf((2 * Math.PI * turn) / n);
 }
 
-/** For 0 <= x <= pi/4; the first term left out is below 1e-17. */
+/** Cosine for 0 <= x <= pi / 4. The first term left out is below 1e-17. */
 function cosineOf(x: number): number {
   const square = x * x;
   let sum = 1;

@@ -26,7 +26,9 @@ export function loadFont(name: FontName = 'DejaVuSans'): Font {
   return font;
 }
 
-/** Breaks at spaces; a word wider than a line is broken anywhere; the last of too many lines ends in an ellipsis. */
+/**
+ * Breaks a text at spaces, and words wider than a line anywhere. Beyond `maxLines`, the last line ends in an ellipsis.
+ */
 export function wrapText(
   font: Font,
   text: string,
@@ -67,7 +69,7 @@ interface Point {
 
 type Contour = readonly Point[];
 
-/** The tables of one font file. Names as in the OpenType specification. */
+/** Parses a font file. Names of tables are those of the OpenType specification. */
 function parseFont(file: Buffer): Font {
   const tables = new Map<string, Buffer>();
   for (let i = 0; i < file.readUInt16BE(4); i++) {
@@ -125,7 +127,7 @@ function parseFont(file: Buffer): Font {
   };
 }
 
-/** Unicode, basic plane: cmap format 4. A character without a glyph is glyph 0, an empty box. */
+/** Reads the map of the basic plane of Unicode, cmap format 4. A character without a glyph is glyph 0, an empty box. */
 function readCharacterMap(cmap: Buffer): (codePoint: number) => number {
   for (let i = 0; i < cmap.readUInt16BE(2); i++) {
     const at = cmap.readUInt32BE(4 + 8 * i + 4);
@@ -162,7 +164,7 @@ function readSimpleGlyph(data: Buffer): Contour[] {
   const flags: number[] = [];
   while (flags.length < count) {
     const flag = data.readUInt8(at++);
-    // Bit 3: the next byte says how often the flag is repeated.
+    // Bit 3: the next byte is the number of repeats.
     const times = flag & 8 ? data.readUInt8(at++) + 1 : 1;
     for (let i = 0; i < times; i++) flags.push(flag);
   }
@@ -183,7 +185,7 @@ function readSimpleGlyph(data: Buffer): Contour[] {
   return ends.map((end, i) => points.slice(i === 0 ? 0 : (ends[i - 1] ?? 0) + 1, end + 1));
 }
 
-/** Glyphs made of others, moved: letters with accents. Scaled parts do not occur in the fonts that we use. */
+/** Reads a glyph made of other glyphs, each moved: letters with accents. Our fonts have no scaled parts. */
 function readCompositeGlyph(data: Buffer, outlineOf: (glyph: number) => readonly Contour[]): Contour[] {
   const outline: Contour[] = [];
   let at = 10;
@@ -202,7 +204,7 @@ function readCompositeGlyph(data: Buffer, outlineOf: (glyph: number) => readonly
   }
 }
 
-/** Between two points off the curve lies one on it, halfway. */
+/** Path of a contour. Between two points off the curve, a point on the curve lies halfway. */
 function traceContour(points: Contour): string {
   const [first] = points;
   if (first === undefined) return '';

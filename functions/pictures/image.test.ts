@@ -16,7 +16,7 @@ import {
 
 const read = (name: string) => readFile(new URL(`./testdata/${name}`, import.meta.url));
 
-/** All test pictures are 48 x 32: red (200, 30, 20) on the left, blue (20, 40, 210) on the right, unless stated. */
+/** Unless stated, a test picture is 48 x 32: red (200, 30, 20) on the left, blue (20, 40, 210) on the right. */
 function colorAt({ data, width }: RgbImage, x: number, y: number): number[] {
   return [...data.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
 }
@@ -38,23 +38,23 @@ async function reasonOf(promise: Promise<unknown>): Promise<string> {
   return error.message;
 }
 
-test('what took too long is no verdict on the picture', () => {
+test('a decoding timeout is Busy, not a verdict on the picture', () => {
   expect(explainDecoding(new Error('timeout: 3% complete\nVipsImage: killed'))).toBeInstanceOf(Busy);
   expect(explainDecoding(new Error('timeout: 3% complete')).message).toContain('(3% complete)');
   expect(explainDecoding(new Error('VipsJpeg: premature end'))).toBeInstanceOf(Unprocessable);
 });
 
-describe('pictures that are accepted', () => {
-  test('CMYK JPEG becomes sRGB', async () => {
+describe('accepted pictures', () => {
+  test('a CMYK JPEG becomes sRGB', async () => {
     const bytes = await read('cmyk.jpg');
     expect(await probeImage(bytes)).toMatchObject({ format: 'jpeg', space: 'cmyk', width: 48, height: 32 });
     const image = await decodeRgb(bytes);
-    // CMYK inks hold fewer colours: red stays red and blue blue, not their negatives.
+    // CMYK holds fewer colours. This only checks that they are not inverted.
     expectColor(colorAt(image, 5, 16), [200, 30, 20], 60);
     expectColor(colorAt(image, 43, 16), [20, 40, 210], 80);
   });
 
-  test('16-bit PNG with alpha: 8 bits over white', async () => {
+  test('a 16-bit PNG with alpha becomes 8 bits over white', async () => {
     const bytes = await read('rgba-16-bit.png');
     expect(await probeImage(bytes)).toMatchObject({ depth: 'ushort', alpha: true });
     const image = await decodeRgb(bytes);
@@ -62,7 +62,7 @@ describe('pictures that are accepted', () => {
     expect(colorAt(image, 43, 16)).toEqual([255, 255, 255]);
   });
 
-  test('an animated GIF gives its first frame and its count of frames', async () => {
+  test('an animated GIF gives its first frame and its number of frames', async () => {
     const bytes = await read('animated.gif');
     expect(await probeImage(bytes)).toMatchObject({ format: 'gif', pages: 2, width: 48, height: 32 });
     const image = await decodeRgb(bytes);
@@ -86,27 +86,31 @@ describe('pictures that are accepted', () => {
   });
 });
 
-describe('pictures that are refused with the reason', () => {
+describe('refused pictures', () => {
   test.each([
-    ['a text file', Buffer.from('hello, I am no picture'), /no picture of a known format/],
-    ['an SVG from outside', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /no picture of a known format/],
+    ['a text file', Buffer.from('hello, I am not a picture'), /not a picture of a known format/],
+    [
+      'an SVG from outside',
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
+      /not a picture of a known format/,
+    ],
     ['an empty file', Buffer.alloc(0), /empty/],
     ['a PNG of its signature alone', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), /does not decode/],
-  ])('%s', async (_, bytes, reason) => {
+  ])('decodeRgb refuses %s with the reason', async (_, bytes, reason) => {
     expect(await reasonOf(decodeRgb(bytes))).toMatch(reason);
-    expect(await reasonOf(coverRgb(bytes, 8, 8))).toMatch(/no picture of a known format|does not decode/);
+    expect(await reasonOf(coverRgb(bytes, 8, 8))).toMatch(/not a picture of a known format|does not decode/);
   });
 
-  test('40,000 x 2 pixels', async () => {
+  test('a picture of 40,000 x 2 pixels is refused', async () => {
     expect(await reasonOf(probeImage(await read('40000x2.png')))).toBe('the picture is 40000 x 2 pixels');
   });
 
-  test('too many pixels, before any is decoded', async () => {
+  test('too many pixels are refused before any is decoded', async () => {
     const limits = { maxBytes: 1e6, maxPixels: 1000, minSide: 1, maxAspect: 10 };
     expect(await reasonOf(probeImage(await read('display-p3.png'), limits))).toMatch(/48 x 32|pixel limit/);
   });
 
-  test('a JPEG that was cut short, also when it is only scaled down', async () => {
+  test('a truncated JPEG is refused, also by scaling', async () => {
     const bytes = await read('truncated.jpg');
     expect(await reasonOf(decodeRgb(bytes))).toMatch(/does not decode/);
     expect(await reasonOf(squashRgb(bytes, 32, 32))).toMatch(/does not decode/);
@@ -114,7 +118,7 @@ describe('pictures that are refused with the reason', () => {
   });
 });
 
-describe('scaling', () => {
+describe('scaling of pictures', () => {
   const gradient: RgbImage = {
     width: 40,
     height: 20,
@@ -126,14 +130,14 @@ describe('scaling', () => {
     expect(Buffer.from(same.data).equals(Buffer.from(gradient.data))).toBe(true);
   });
 
-  test('covers, then crops about the centre', async () => {
+  test('coverRgb scales to cover the target, then crops about the centre', async () => {
     const square = await coverRgb(await encodePng(gradient), 20, 20);
     expect(square).toMatchObject({ width: 20, height: 20 });
     expect(colorAt(square, 0, 10)[0]).toBe(10 * 6);
     expect(colorAt(square, 19, 10)[0]).toBe(29 * 6);
   });
 
-  test('odd sizes come out exactly', async () => {
+  test('coverRgb gives exactly the asked size for odd sizes', async () => {
     const png = await encodePng(gradient);
     for (const [width, height] of [
       [33, 7],
@@ -146,7 +150,7 @@ describe('scaling', () => {
   });
 });
 
-test('PNG round trip, same bytes every time', async () => {
+test('a PNG decodes to the encoded pixels, and encoding repeats its bytes', async () => {
   const image = await renderSvgRgb(
     '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="5"><rect width="9" height="5" fill="#0a6480"/></svg>',
   );

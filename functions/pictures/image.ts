@@ -1,8 +1,10 @@
-/** @file Decodes, scales and encodes pictures. The only importer of sharp, which works in threads of its own. */
+/** @file Decodes, scales and encodes pictures. Only this file imports sharp, which works in its own threads. */
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { Busy, Unprocessable } from '../../errors.ts';
 
-/** They decide the bytes of decoded, scaled and encoded pictures: `tools` of every function that uses this file. */
+/**
+ * Versions that decide the bytes of decoded, scaled and encoded pictures: `tools` of every function that makes them.
+ */
 export const IMAGE_TOOLS: Readonly<Record<string, string>> = {
   sharp: sharp.versions.sharp ?? 'unknown',
   libvips: sharp.versions.vips,
@@ -16,7 +18,7 @@ export interface RgbImage {
 }
 
 export interface ImageLimits {
-  /** Of the file. */
+  /** Size of the file. */
   readonly maxBytes: number;
   readonly maxPixels: number;
   /** Pixels of the shorter side. */
@@ -48,10 +50,10 @@ export interface ImageInfo {
   readonly orientation: number;
 }
 
-/** A picture of 100 megapixels takes about one. */
+/** Time limit of a decoding. A picture of 100 megapixels takes about one second. */
 const DECODE_SECONDS = 60;
 
-/** First bytes of the formats that are read; others, SVG among them, are refused before a decoder sees them. */
+/** First bytes of the formats that are read. All others, such as SVG, are refused before a decoder sees them. */
 const SIGNATURES: readonly { readonly format: string; readonly offset: number; readonly bytes: string }[] = [
   { format: 'jpeg', offset: 0, bytes: '\xff\xd8\xff' },
   { format: 'png', offset: 0, bytes: '\x89PNG\r\n\x1a\n' },
@@ -63,15 +65,15 @@ const SIGNATURES: readonly { readonly format: string; readonly offset: number; r
   { format: 'avif', offset: 4, bytes: 'ftypmif1' },
 ];
 
-/** 'jpeg', 'png' ... by the first bytes; undefined when it is no picture that can be read. */
+/** 'jpeg', 'png' ... by the first bytes; undefined if the format is not one of {@link SIGNATURES}. */
 export function sniffFormat(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 32)).toString('latin1');
   return SIGNATURES.find(({ offset, bytes: signature }) => head.startsWith(signature, offset))?.format;
 }
 
 /**
- * What the header says, held against the limits; no pixel is decoded yet.
- * @throws Unprocessable whose message is the reason in words.
+ * Reads the header and checks it against the limits, without decoding pixels.
+ * @throws Unprocessable with the reason as message.
  */
 export async function probeImage(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Promise<ImageInfo> {
   if (bytes.length === 0) throw new Unprocessable('the file is empty');
@@ -86,13 +88,13 @@ export async function probeImage(bytes: Uint8Array, limits: ImageLimits = DEFAUL
   return info;
 }
 
-/** The whole picture as sRGB: oriented by EXIF, first frame, profile applied, transparency over white, 8 bits. */
+/** Decodes a picture to 8-bit sRGB: first frame, oriented by EXIF, colour profile applied, transparency over white. */
 export async function decodeRgb(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Promise<RgbImage> {
   await probeImage(bytes, limits);
   return toRgb(normalize(bytes, limits));
 }
 
-/** Scaled (Lanczos) to cover width x height, then cropped about the centre; a picture of that size is left as it is. */
+/** Scales (Lanczos) to cover width x height, then crops about the centre. A picture of that size keeps its pixels. */
 export async function coverRgb(
   bytes: Uint8Array,
   width: number,
@@ -114,7 +116,7 @@ export async function squashRgb(
   return toRgb(normalize(bytes, limits).resize(width, height, { fit: 'fill', kernel: 'cubic' }));
 }
 
-/** Draws an SVG of ours (never one from outside) as a PNG. */
+/** Draws an SVG as a PNG. Only for SVG of our own, never from outside. */
 export async function renderSvgPng(svg: string): Promise<Uint8Array> {
   return sharp(Buffer.from(svg)).removeAlpha().png(PNG_OPTIONS).toBuffer().catch(refuse);
 }
@@ -125,14 +127,14 @@ export async function renderSvgRgb(svg: string): Promise<RgbImage> {
 
 export async function encodePng({ data, width, height }: RgbImage): Promise<Uint8Array> {
   if (data.length !== width * height * 3) {
-    throw new Unprocessable(`${data.length} bytes are no RGB picture of ${width} x ${height} pixels`);
+    throw new Unprocessable(`${data.length} bytes are not an RGB picture of ${width} x ${height} pixels`);
   }
   return sharp(data, { raw: { width, height, channels: 3 } })
     .png(PNG_OPTIONS)
     .toBuffer();
 }
 
-/** As WebP, scaled down to fit into a square of `side` pixels; a smaller one keeps its size. */
+/** Encodes WebP, scaled down to fit into a square of `side` pixels. A smaller picture keeps its size. */
 export async function encodeThumbnail({ data, width, height }: RgbImage, side: number): Promise<Uint8Array> {
   return sharp(data, { raw: { width, height, channels: 3 } })
     .resize(side, side, { fit: 'inside', withoutEnlargement: true, kernel: 'lanczos3' })
@@ -160,14 +162,14 @@ export async function composePng(svg: string, pictures: readonly PlacedImage[]):
   return sharp(Buffer.from(svg)).removeAlpha().composite(overlays).removeAlpha().png(SHEET_PNG_OPTIONS).toBuffer();
 }
 
-// Filters and level are fixed, since the bytes of a PNG are part of digests.
+// Filters and level are fixed, because digests depend on the bytes of PNGs.
 const PNG_OPTIONS = { compressionLevel: 6, adaptiveFiltering: false, palette: false } as const;
-/** A third of the size where pictures are enlarged; sheets are few. */
+/** Level 9 makes enlarged pictures a third of the size. It is slow, but sheets are few. */
 const SHEET_PNG_OPTIONS = { ...PNG_OPTIONS, compressionLevel: 9 } as const;
 
 function openImage(bytes: Uint8Array, limits: ImageLimits): Sharp {
   if (sniffFormat(bytes) === undefined) throw unknownFormat();
-  // 'error' lets pass what cameras commonly write (stray bytes before a marker) and refuses a file that was cut short.
+  // 'error' accepts common camera defects, such as stray bytes before a marker. It refuses a truncated file.
   return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, sequentialRead: true }).timeout({
     seconds: DECODE_SECONDS,
   });
@@ -189,7 +191,7 @@ async function toRgb(image: Sharp): Promise<RgbImage> {
 
 function describe(format: string, metadata: Metadata): ImageInfo {
   const { autoOrient, pages = 1, pageHeight, height, depth, space, hasAlpha, orientation = 1 } = metadata;
-  // An animation's frames are stacked when all are read; with one read, `height` is already that of a frame.
+  // If all frames are read, they are stacked. If one is read, `height` is the height of a frame.
   const isStacked = pageHeight !== undefined && pageHeight < height;
   return {
     format,
@@ -217,8 +219,8 @@ function checkShape({ width, height }: ImageInfo, limits: ImageLimits): void {
 }
 
 function unknownFormat(): Unprocessable {
-  return new Unprocessable('the file is no picture of a known format', {
-    expected: 'JPEG, PNG, WebP, GIF, TIFF or AVIF (told by the content, not by the name)',
+  return new Unprocessable('the file is not a picture of a known format', {
+    expected: 'JPEG, PNG, WebP, GIF, TIFF or AVIF, by its content (the name does not matter)',
   });
 }
 

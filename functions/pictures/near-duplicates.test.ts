@@ -10,9 +10,9 @@ const markPortrait = async (portrait: Portrait, size: number) => markPng(await r
 const isNear = (a: PerceptualMarks, b: PerceptualMarks) => isNearDuplicate(readMarks(a), readMarks(b));
 
 describe.each([64, 32])('portraits of %i pixels', size => {
-  test('differ from those with one other expression, pair of glasses, hair, colour ...', async () => {
+  test(`portraits of ${size} pixels that differ in one attribute are not near-duplicates`, async () => {
     for (let i = 0; i < 3; i++) {
-      // Big hair over the eyes hides nothing that differs here.
+      // Long hair or a beard could hide other attributes.
       const base: Portrait = { ...drawPortrait(21, i), hair: 'short', facial_hair: 'none' };
       const marks = await markPortrait(base, size);
       for (const attribute of [
@@ -35,13 +35,13 @@ describe.each([64, 32])('portraits of %i pixels', size => {
     }
   });
 
-  test('random ones are never near', async () => {
+  test(`random portraits of ${size} pixels are never near-duplicates`, async () => {
     const marks = await Promise.all(Array.from({ length: 200 }, (_, i) => markPortrait(drawPortrait(4, i), size)));
     expect([...findNearDuplicates({ marks })]).toEqual([]);
   });
 });
 
-test('scaled and slightly changed copies are near', async () => {
+test('scaled and slightly changed copies are near-duplicates', async () => {
   for (let i = 0; i < 10; i++) {
     const png = await renderSvgPng(drawSvg(drawPortrait(8, i), 256));
     const marks = await markPng(png);
@@ -57,7 +57,7 @@ test('scaled and slightly changed copies are near', async () => {
   }
 });
 
-test('the hash counts differing bits', () => {
+test('hashDistance counts differing bits', () => {
   const thumb = Buffer.alloc(768).toString('base64');
   const marks = (phash: string) => readMarks({ phash, thumb });
   expect(hashDistance(marks('0000000000000000'), marks('ffffffffffffffff'))).toBe(64);
@@ -65,7 +65,7 @@ test('the hash counts differing bits', () => {
   expect(hashDistance(marks('00f0000000000000'), marks('0000000000000000'))).toBe(4);
 });
 
-test('the search finds the same pairs as comparing all with all', () => {
+test('findNearDuplicates finds the same pairs as comparing all with all', () => {
   let state = 7;
   const random = () => {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;

@@ -1,4 +1,4 @@
-/** @file All pairs of near-duplicates among many pictures: CPU work, run in the worker pool. */
+/** @file Finds all pairs of near-duplicates among many pictures. CPU work for the worker pool. */
 import { hashDistance, isNearDuplicate, MAX_HASH_DISTANCE, MAX_MEAN_DIFFERENCE, readMarks } from './perceptual-hash.ts';
 
 export interface NearDuplicateInput {
@@ -9,8 +9,8 @@ export interface NearDuplicateInput {
 export function findNearDuplicates({ marks }: NearDuplicateInput): Uint32Array {
   const readable = marks.map(readMarks);
   const brightness = readable.map(({ thumb }) => thumb.reduce((sum, value) => sum + value, 0) / thumb.length);
-  // The means of near-duplicates differ at most by the mean of their differences. So only neighbours in brightness
-  // count.
+  // The means of near-duplicates differ by at most the mean of their differences. So only pictures of similar
+  // brightness are compared.
   const order = readable.map((_, index) => index).sort((a, b) => (brightness[a] ?? 0) - (brightness[b] ?? 0));
   const pairs: (readonly [number, number])[] = [];
   for (const [position, index] of order.entries()) {

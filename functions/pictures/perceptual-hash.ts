@@ -42,7 +42,7 @@ export function markPicture({ data }: RgbImage): PerceptualMarks {
   return { phash: hashLuma(luma), thumb: Buffer.from(shrink(data)).toString('base64') };
 }
 
-/** Bit i is set where coefficient i of the lowest 8 x 8 lies above their median. */
+/** Hashes the lowest 8 x 8 coefficients: bit i is set if coefficient i lies above their median. */
 function hashLuma(luma: Float64Array): string {
   const basis = dctBasis(BITS_SIDE, HASH_SIDE);
   const coefficients = transformCells(luma, HASH_SIDE, HASH_SIDE, basis);
@@ -57,7 +57,7 @@ function hashLuma(luma: Float64Array): string {
   return hex;
 }
 
-/** Means of 2 x 2 pixels. */
+/** Averages 2 x 2 pixels. */
 function shrink(data: Uint8Array): Uint8Array {
   const row = HASH_SIDE * 3;
   const cells = new Uint8Array(THUMB_SIDE * THUMB_SIDE * 3);
@@ -73,7 +73,7 @@ function shrink(data: Uint8Array): Uint8Array {
   return cells;
 }
 
-/** Marks as they are compared. */
+/** Decoded marks, ready to be compared. */
 export interface ReadableMarks {
   readonly high: number;
   readonly low: number;
@@ -88,7 +88,7 @@ export function readMarks({ phash, thumb }: PerceptualMarks): ReadableMarks {
   };
 }
 
-/** Bits that differ, 0 to 64. */
+/** Number of differing bits, 0 to 64. */
 export function hashDistance(a: ReadableMarks, b: ReadableMarks): number {
   return countBits(a.high ^ b.high) + countBits(a.low ^ b.low);
 }

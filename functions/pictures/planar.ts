@@ -1,4 +1,4 @@
-/** @file Pictures by colour plane, as training and encoders read them, and pixel by pixel, as files hold them. */
+/** @file Converts pictures between planes (training, encoders) and interleaved pixels (files). */
 import type { RgbImage } from './image.ts';
 
 /** data: uint8 [3, height, width], RGB. */

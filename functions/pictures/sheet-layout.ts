@@ -1,8 +1,8 @@
-/** @file Where the cells of a labelled grid of pictures go, and the SVG of everything but the pictures. */
+/** @file Lays out a labelled grid of pictures: places of the pictures, and an SVG of everything else. */
 import { type Font, loadFont, wrapText } from './font.ts';
 
 export interface SheetCell {
-  /** Under the picture. */
+  /** Text under the picture. */
   readonly label: string;
 }
 
@@ -11,14 +11,14 @@ export interface SheetOptions {
   readonly columns: number;
   /** Pixels of a picture's side. */
   readonly cell: number;
-  /** Left of each row, lines ended by a newline or where they are too long; fewer than rows, or none, is fine. */
+  /** Labels left of the rows, wrapped where too long; a newline breaks a line. Rows without a label are allowed. */
   readonly rowLabels: readonly string[];
   readonly cells: readonly SheetCell[];
 }
 
 export interface SheetLayout {
   readonly svg: string;
-  /** One per cell. */
+  /** Place of each cell's picture. */
   readonly places: readonly { readonly left: number; readonly top: number }[];
 }
 

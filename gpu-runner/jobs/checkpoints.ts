@@ -9,7 +9,7 @@ import type { Progress, TrainingTensors } from '../training/trainer.ts';
 
 type TensorMap = Readonly<Record<string, Tensor>>;
 
-/** A blob may hold 1 GiB; a group is cut into parts below this many bytes, in order of names. */
+/** Largest part of a group of tensors, in bytes. A blob may hold 1 GiB. */
 const MAX_PART_BYTES = 900 * 2 ** 20;
 
 export interface SavedCheckpoint {
@@ -17,7 +17,7 @@ export interface SavedCheckpoint {
   readonly links: readonly Digest[];
 }
 
-/** Tensors first, then the manifest that names them. */
+/** Writes the tensors, then the manifest that links to them. */
 export async function saveCheckpoint(
   blobs: BlobStore,
   progress: Progress,
@@ -54,7 +54,9 @@ async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]
   return digests;
 }
 
-/** At least one part, also of no tensors; each below the limit unless one tensor alone is above it. */
+/**
+ * Cuts tensors by name into parts below the limit; a larger tensor is a part by itself. No tensors give one empty part.
+ */
 export function cutIntoParts(tensors: TensorMap, maxBytes: number): Record<string, Tensor>[] {
   const parts: Record<string, Tensor>[] = [{}];
   let bytes = 0;

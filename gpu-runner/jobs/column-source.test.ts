@@ -14,14 +14,14 @@ import { putTinyDataset } from './testing/tiny-dataset.ts';
 
 const signals = signalsOf(tinyConfig().model.conditions);
 const WHOLE = 2 ** 30;
-/** Text as f16, as `encode-text` stores it. */
+/** Items whose text is f16, as `encode-text` stores it. */
 const items = tinyItems(10).map(item => {
   const { text } = item.signals;
   const halves = { rows: text?.rows ?? 0, data: Uint16Array.from(text?.data ?? [], toF16Bits) };
   return { ...item, signals: { ...item.signals, text: halves } };
 });
 
-/** Counts the bytes that are read. */
+/** Wraps a blob store and counts the bytes read. */
 function watch(blobs: BlobStore) {
   const read = { whole: 0, ranges: 0 };
   const watched: BlobStore = {
@@ -49,7 +49,7 @@ describe('the column source', () => {
     ['all pages', WHOLE],
     ['the first of its pages', 40_000],
     ['no page', 0],
-  ])('gives the same items when it keeps %s', async (_, budget) => {
+  ])('items are the same if the budget keeps %s', async (_, budget) => {
     const blobs = createBlobStore(createMemoryStore());
     const source = await open(blobs, await putTinyDataset(blobs, items, { pageSize: 4 }), budget);
     expect(source.index).toEqual({
@@ -60,7 +60,7 @@ describe('the column source', () => {
     expect(await source.load([9, 0, 4, 4])).toEqual([items[9], items[0], items[4], items[4]]);
   });
 
-  it('leaves out other splits and removed pictures, and tells of each page', async () => {
+  it('skips other splits and removed pictures, and reports each page', async () => {
     const blobs = createBlobStore(createMemoryStore());
     const removed = [items[5]?.id ?? ''];
     const dataset = await putTinyDataset(blobs, items, { pageSize: 4, validation: [0, 1, 2, 3, 9], removed });
@@ -74,7 +74,7 @@ describe('the column source', () => {
     ]);
   });
 
-  it('reads nothing again of the pages that it keeps, and of others what a batch needs', async () => {
+  it('does not read kept pages again, and reads only the needed members of other pages', async () => {
     const { watched, read } = watch(createBlobStore(createMemoryStore()));
     const dataset = await putTinyDataset(watched, items, { pageSize: 5 });
     const [page] = (await readDataset(watched, dataset)).pages;
@@ -99,7 +99,7 @@ describe('the column source', () => {
     await expect(open(blobs, dataset, WHOLE)).rejects.toThrow('no column "pose"');
   });
 
-  it('names the blob that is missing, when it opens and when it loads', async () => {
+  it('an error names the missing blob, while opening and while loading', async () => {
     const store = createMemoryStore();
     const blobs = createBlobStore(store);
     const dataset = await putTinyDataset(blobs, items);

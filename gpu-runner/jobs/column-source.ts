@@ -1,7 +1,7 @@
 /**
  * @file Reads the train split of a dataset from the columns of its pages. Pages that fit into the budget are read
- * whole, hashed and kept. Of other pages, only the members that a batch needs are read, by range and without hashing
- * (`verify` hashes). An epoch visits every picture once in random order, so it does not matter which pages are kept.
+ * whole, hashed and kept. From other pages, each batch reads the byte ranges of its members, without hashing (`verify`
+ * hashes them). An epoch visits every picture once in random order, so any choice of kept pages is equally good.
  */
 import { type ColumnName, isPadded, memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -15,11 +15,11 @@ import type { Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { PictureSize, SourceIndex, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
 
-/** Enough to tell the length of a column's index. */
+/** First read of a column: enough to know the length of its index. */
 const PREFIX_BYTES = 512;
-/** The header of an npy of few axes. */
+/** Enough for the header of an npy file with few axes. */
 const HEADER_BYTES = 128;
-/** Reads in flight. */
+/** Largest number of concurrent reads. */
 const WIDTH = 16;
 
 export interface ColumnSourceOptions {
@@ -33,7 +33,7 @@ export interface ColumnSourceOptions {
 interface Column {
   readonly digest: Digest;
   readonly spans: ReadonlyMap<string, MemberSpan>;
-  /** All of the column, if it is kept. */
+  /** The whole column, if its page is kept. */
   bytes?: Uint8Array;
 }
 
@@ -46,9 +46,10 @@ interface Located {
 }
 
 /**
- * Reads the index of every page, and keeps pages within the budget.
+ * Reads the index of every page and keeps pages within the budget.
  * @param onPage Called after each page.
- * @throws Unprocessable when a column that the model needs is missing or holds something else; BlobMissing.
+ * @throws Unprocessable if a column that the model needs is missing or has another format.
+ * @throws BlobMissing
  */
 export async function openColumnSource(
   blobs: BlobStore,
@@ -157,7 +158,7 @@ function toSignal(array: NpyArray, name: SignalName, id: string): StoredSignal {
   throw new Unprocessable(`${name} of ${id} is ${array.dtype}`, { expected: 'f16 or f32' });
 }
 
-/** The member, or its first `most` bytes; undefined when the column has none of that picture. */
+/** The member of a picture, or its first `most` bytes; undefined if the column has no such member. */
 async function readMember(
   blobs: BlobStore,
   columns: PageColumns,

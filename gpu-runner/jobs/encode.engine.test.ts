@@ -16,7 +16,7 @@ import { createEncodeJob } from './encode.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 
-/** The mean of each colour through a matrix [3, 4], on the engine. */
+/** A test encoder: the mean of each colour times a matrix [3, 4], on the engine. */
 const opened: string[] = [];
 const colours: RunnerEncoder = {
   version: 1,
@@ -90,7 +90,7 @@ async function setUp() {
 }
 
 describe('the encode job', () => {
-  it('makes a column of every member, batch by batch', async () => {
+  it('makes a column with a vector for every member, batch by batch', async () => {
     const { blobs, ctx, job, breaths } = await setUp();
     const { outputs } = await createEncodeJob({ colours })(ctx, job);
     const made = readColumn(await blobs.get(outputs.cls!.digest as never));
@@ -101,7 +101,7 @@ describe('the encode job', () => {
     expect(breaths).toEqual([2, 4, 5]);
   });
 
-  it('keeps the weights on the engine for the next job with the same options, weights and engine', async () => {
+  it('keeps the weights on the engine for a next job with the same options, weights and engine', async () => {
     const { ctx, job } = await setUp();
     opened.length = 0;
     const run = createEncodeJob({ colours });
@@ -111,13 +111,13 @@ describe('the encode job', () => {
     expect(opened).toEqual(['first', 'second']);
   });
 
-  it('hashes the weights: damaged ones are refused', async () => {
+  it('refuses weights whose bytes do not match their digest', async () => {
     const { store, ctx, job, weights } = await setUp();
     await store.put(blobKey(weights), Buffer.from('something else'), {});
     await expect(createEncodeJob({ colours })(ctx, job)).rejects.toMatchObject({ code: 'corrupt' });
   });
 
-  it('refuses an encoder or a version that it does not have, and weights that are missing', async () => {
+  it('refuses an unknown encoder, another version of an encoder, and missing weights', async () => {
     const { ctx, job } = await setUp();
     const run = createEncodeJob({ colours });
     await expect(run(ctx, { ...job, encoder: 'colour' })).rejects.toThrow('the gpu-runner has no encoder "colour"');

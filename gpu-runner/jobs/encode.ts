@@ -1,4 +1,4 @@
-/** @file Signals of the members of a column, batch by batch. */
+/** @file The job `encode`: makes columns of signals from the members of a column, batch by batch. */
 import { memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
@@ -11,7 +11,7 @@ import { RUNNER_ENCODERS, type RunnerEncoders } from '../encoders/encoders.ts';
 import type { EncodeJob } from '../protocol.ts';
 import type { JobContext, JobHandler } from './context.ts';
 
-/** Keeps the weights of the last encoder on its engine. */
+/** Creates the handler. It keeps the weights of the last encoder on its engine. */
 export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): JobHandler<'encode'> {
   let resident: { readonly key: string; readonly encoder: OpenEncoder } | undefined;
 
@@ -69,7 +69,7 @@ function findRow(encoders: RunnerEncoders, { encoder: name, version }: EncodeJob
   const row = Object.hasOwn(encoders, name) ? encoders[name] : undefined;
   if (row === undefined) {
     throw new Unprocessable(`the gpu-runner has no encoder "${name}"`, {
-      expected: `one of: ${Object.keys(encoders).join(', ') || 'it has none'}`,
+      expected: `one of: ${Object.keys(encoders).join(', ') || 'none'}`,
     });
   }
   if (row.version !== version) {

@@ -1,4 +1,4 @@
-/** @file The engines this runner has. */
+/** @file The table of engines: probing and opening them. */
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import type { EngineName } from '../../configs/engines.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -8,7 +8,7 @@ import { createReferenceEngine, probeReference } from '../engines/reference/engi
 import { measureThreads } from '../engines/thread-count.ts';
 
 export interface OpenOptions {
-  /** Executables of engines that can have a profile. */
+  /** Gives executables a profile, if the engine can profile. */
   readonly profile?: boolean;
 }
 
@@ -19,7 +19,7 @@ interface EngineEntry {
 
 const cacheFolder = cacheFolderOf(process.env);
 
-// Native engines are loaded when they are first asked for, so that one that cannot load does not stop the others.
+// A native engine is imported at its first use. So one that does not load does not stop the others.
 const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'onnxruntime/cpu': {
     async probe() {
@@ -51,7 +51,7 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   },
 };
 
-/** @throws Unprocessable when the engine cannot run here, with the reason, or not in that precision. */
+/** @throws Unprocessable if the engine cannot run here, with the reason, or does not have the precision. */
 export async function openEngine(spec: EngineSpec, options: OpenOptions = {}): Promise<Engine> {
   const entry = ENGINES[spec.name];
   const probe = await probeOne(spec.name, entry);

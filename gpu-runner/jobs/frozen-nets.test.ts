@@ -11,7 +11,7 @@ const put = async (tensors: Parameters<typeof encodeSafetensors>[0]) =>
 
 const full = { dtype: 'f32', shape: [2], data: Float32Array.of(1.5, -2) } as const;
 
-test('the files of a net are one set of tensors, and half precision becomes f32', async () => {
+test('the files of a frozen net become one set of tensors in f32', async () => {
   const [first, second] = [
     await put({ full }),
     await put({
@@ -29,7 +29,7 @@ test('the files of a net are one set of tensors, and half precision becomes f32'
   });
 });
 
-test('a tensor in two files of a net is refused, and so is one of whole numbers', async () => {
+test('a tensor in two files of a net is refused, and so is an integer tensor', async () => {
   const [one, two] = [await put({ full }), await put({ full, more: full })];
   await expect(loadFrozenNets(blobs, { teacher: [one, two] })).rejects.toThrow(
     'two weight files of the frozen net "teacher"',

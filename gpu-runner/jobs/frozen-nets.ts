@@ -8,8 +8,8 @@ import type { TrainChunkJob } from '../protocol.ts';
 import type { FrozenNets } from '../training/trainer.ts';
 
 /**
- * The weights of frozen nets, by net and parameter. Half precision becomes f32. Only one blob is decoded at a time.
- * @throws Unprocessable for a tensor that is no float, or that two blobs of one net have.
+ * Loads the weights of frozen nets, by net and parameter. Half precision becomes f32. Decodes one blob at a time.
+ * @throws Unprocessable if a tensor is not a float, or two blobs of one net have it.
  */
 export async function loadFrozenNets(
   blobs: BlobStore,

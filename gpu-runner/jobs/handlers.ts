@@ -4,7 +4,7 @@ import { createEncodeJob } from './encode.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
-/** Each handler remembers its last state on the device. */
+/** Creates the handlers. Each keeps the state of its last job on the device. */
 export function createJobHandlers(): JobHandlers {
   return { 'train-chunk': createTrainChunkJob(), sample: createSampleJob(), encode: createEncodeJob() };
 }

@@ -1,4 +1,4 @@
-/** @file Pictures from a checkpoint. */
+/** @file The job `sample`: draws pictures from a checkpoint. */
 
 import { Unprocessable } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
@@ -47,7 +47,7 @@ export function createSampleJob(): JobHandler<'sample'> {
   };
 }
 
-/** The average that pictures are made from: the first of config.optimizer.ema_gammas. */
+/** The average whose weights are sampled: the first of config.optimizer.ema_gammas. */
 function firstAverage(ema: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
   const prefix = '0.';
   return Object.fromEntries(

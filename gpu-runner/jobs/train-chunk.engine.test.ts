@@ -63,7 +63,7 @@ function digestFrom(digest: string | undefined): Digest {
 }
 
 describe('the train-chunk job', () => {
-  it('ends in the same checkpoint however the steps are cut, with a warm runner or a cold one', async () => {
+  it('ends in the same checkpoint for any cut of the steps, on a warm and on a cold runner', async () => {
     const { job, context } = await setUp();
     const whole = await createTrainChunkJob()(context(), { ...job, from: 0, to: 6 });
     const warm = createTrainChunkJob();
@@ -82,7 +82,7 @@ describe('the train-chunk job', () => {
     }
   });
 
-  it('ends in the same checkpoint with gradient checkpointing, whose graphs compute blocks again', async () => {
+  it('ends in the same checkpoint with gradient checkpointing, whose graphs recompute blocks', async () => {
     const { job, context } = await setUp();
     const kept = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
     const graphs: Graph[] = [];
@@ -114,7 +114,7 @@ describe('the train-chunk job', () => {
     ]);
   });
 
-  it('tells of a step that was skipped, in JSON that can be read', async () => {
+  it('logs a skipped step, in valid JSON', async () => {
     const { blobs, job, context } = await setUp();
     const endless = {
       ...config,
@@ -133,7 +133,7 @@ describe('the train-chunk job', () => {
     for (const update of updates) jobEventSchema.parse(JSON.parse(JSON.stringify({ type: 'progress', ...update })));
   });
 
-  it('loads the weights of frozen nets, links them, and writes nothing of them into the checkpoint', async () => {
+  it('loads and links the weights of frozen nets, and does not write them into the checkpoint', async () => {
     const { blobs, job, context } = await setUp();
     const weights = { teacher: [(await blobs.put(encodeSafetensors({ proj: tensorOf([2], [1, 2]) }))).digest] };
     const handler = createTrainChunkJob();
@@ -145,11 +145,11 @@ describe('the train-chunk job', () => {
     const parent = digestFrom(outputs.checkpoint?.digest);
     const broken = { teacher: [(await blobs.put(Buffer.from('not a tensor'))).digest] };
     const next = { ...job, parent, from: 1, to: 2 };
-    // Not the trainer that is still on the device: it has other weights.
+    // The trainer on the device has other weights, so it is not reused.
     await expect(handler(context(), { ...next, weights: broken })).rejects.toThrow('safetensors');
   });
 
-  it('commits what is done when the runner stops', async () => {
+  it('commits the finished steps if the runner stops', async () => {
     const { job, context } = await setUp();
     let steps = 0;
     const breathe = async () => (++steps === 2 ? 'stop' : 'continue');
@@ -159,7 +159,7 @@ describe('the train-chunk job', () => {
     expect(short.outputs).toEqual(asked.outputs);
   });
 
-  it('goes on rightly after a chunk that was cancelled', async () => {
+  it('trains correctly after a cancelled chunk', async () => {
     const { job, context } = await setUp();
     const handler = createTrainChunkJob();
     const cancel = () => Promise.reject(new Cancelled('enough'));
@@ -169,11 +169,11 @@ describe('the train-chunk job', () => {
     expect(after.outputs).toEqual(undisturbed.outputs);
   });
 
-  it('reads neither other splits nor removed pictures', async () => {
+  it('trains neither on other splits nor on removed pictures', async () => {
     const { blobs, job, context } = await setUp();
     const { outputs } = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
     const checkpoint = await readCheckpoint(blobs, digestFrom(outputs.checkpoint?.digest));
-    // 9 pictures, less one of val and one removed, are 7: two groups of 4 make an epoch.
+    // 9 pictures without one of val and one removed are 7: two batches of 4 make an epoch.
     expect(checkpoint).toMatchObject({ step: 2, samples: 8, cursor: { epoch: 1, position: 0 } });
   });
 

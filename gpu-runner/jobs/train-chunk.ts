@@ -14,7 +14,7 @@ import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 
-/** The trainer of the last chunk, still on the device; a cache and nothing else. */
+/** The trainer of the last chunk, still on the device, as a cache. */
 interface Resident {
   readonly key: string;
   readonly checkpoint: Digest;
@@ -98,7 +98,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   };
 }
 
-/** The signals of the model, and those whose columns a loss reads. */
+/** Signals of the model, and signals whose columns a loss reads. */
 function signalsToRead(config: KeyedConfig): SignalName[] {
   const ofLosses = columnsOf(openLosses(config));
   return SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));
@@ -131,13 +131,13 @@ function reportProgress(
     done: report.step,
     total: job.to,
     unit: 'steps',
-    // JSON has no other numbers.
+    // JSON cannot hold numbers that are not finite.
     metrics: Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value))),
     ...(report.reason !== undefined && { message: `step ${report.step} was skipped: ${report.reason}` }),
   });
 }
 
-/** JSON Lines, one per optimizer step. A number that is not finite is null. */
+/** Writes JSON Lines, one per optimizer step. A number that is not finite is null. */
 function putLog(blobs: BlobStore, reports: readonly StepReport[]) {
   const lines = reports.map(report => `${JSON.stringify(report)}\n`).join('');
   return blobs.put(new TextEncoder().encode(lines), 'application/jsonl');

@@ -1,4 +1,4 @@
-/** @file The tiny items of the training tests as a stored dataset. */
+/** @file Stores the tiny items of the training tests as a dataset. */
 import { memberName, type SignalName, shapeOfSignal } from '../../../configs/signals.ts';
 import { encodeNpy } from '../../../formats/npy.ts';
 import { packColumn } from '../../../formats/webdataset.ts';
@@ -9,16 +9,16 @@ import type { StoredSignal, TrainingItem } from '../../training/source.ts';
 import { tinyConfig } from '../../training/testing/tiny.ts';
 
 export interface TinyDatasetOptions {
-  /** Items per page; default: all on one. */
+  /** Items per page; default: one page for all. */
   readonly pageSize?: number;
-  /** Columns beside the image; default: all. */
+  /** Columns besides the image; default: all. */
   readonly signals?: readonly SignalName[];
   /** Positions of items that are not in the train split. */
   readonly validation?: readonly number[];
   readonly removed?: readonly string[];
 }
 
-/** Writes the columns of 16 x 16 pictures. */
+/** Writes the columns of 16 x 16 pictures and the dataset. Returns its digest. */
 export async function putTinyDataset(
   blobs: BlobStore,
   items: readonly TrainingItem[],
