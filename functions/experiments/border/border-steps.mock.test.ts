@@ -23,31 +23,31 @@ vi.mock('./border-steps.ts', async importOriginal => {
     due: ({ step }) => step % 8 === 0,
     async run({ blobs, step }, checkpoint) {
       const text = await blobs.put(Buffer.from(`${checkpoint} at ${step}`), 'text/plain');
-      const note = { v: 1, kind: 'notes', step, text: text.digest, links: [text.digest] };
+      const note = { v: 1, kind: 'test-notes', step, text: text.digest, links: [text.digest] };
       return (await putDocument(blobs, note)).digest;
     },
     artifact: {
-      kind: 'notes',
+      kind: 'test-notes',
       schema: z.strictObject({
         v: z.literal(1),
-        kind: z.literal('notes'),
+        kind: z.literal('test-notes'),
         step: z.int(),
         text: digestSchema,
         links: z.array(digestSchema),
       }),
-      folder: 'notes',
+      folder: 'test-notes',
       files: ({ step, text }) => [
         { name: 'text.txt', blob: text },
         { name: 'note.json', json: { step } },
       ],
-      describe: () => '- notes/: one for every second chunk.',
+      describe: () => '- test-notes/: one for every second chunk.',
     },
   });
   return { BORDER_STEPS: [...rows, notes] };
 });
 
 const NOTE_FILES = [8, 16].flatMap(step => {
-  const folder = `experiments/toy/notes/step${String(step).padStart(7, '0')}`;
+  const folder = `experiments/toy/test-notes/step${String(step).padStart(7, '0')}`;
   return [`${folder}/note.json`, `${folder}/text.txt`];
 });
 
@@ -94,15 +94,15 @@ describe('a second step', () => {
   });
 
   test('is shown in the view, which can be made again', async () => {
-    expect(await listKeys(lab.store, 'experiments/toy/notes/')).toEqual(NOTE_FILES);
+    expect(await listKeys(lab.store, 'experiments/toy/test-notes/')).toEqual(NOTE_FILES);
     const text = async (file: string) =>
       Buffer.from((await lab.store.get(`experiments/toy/${file}`))?.body ?? []).toString();
-    expect(await text('README.md')).toContain('- notes/: one for every second chunk.');
+    expect(await text('README.md')).toContain('- test-notes/: one for every second chunk.');
     const [, second] = JSON.parse(await text('index.json')).chunks;
-    expect(second.folders).toEqual({ preview: 'previews/step0000008/', note: 'notes/step0000008/' });
+    expect(second.folders).toEqual({ preview: 'previews/step0000008/', note: 'test-notes/step0000008/' });
     await deleteView(lab.store, 'toy');
     await rebuildView({ ...lab, name: 'toy' });
-    expect(await listKeys(lab.store, 'experiments/toy/notes/')).toEqual(NOTE_FILES);
+    expect(await listKeys(lab.store, 'experiments/toy/test-notes/')).toEqual(NOTE_FILES);
     expect(await findExperimentFaults(lab.store, 'toy')).toEqual([]);
   });
 
@@ -133,6 +133,6 @@ describe('a second step', () => {
     expect(await lab.executor.callEffect('verify', {})).toMatchObject({
       missing: { total: 1, items: [{ needed_by: ['refs/experiments/toy.json', note] }] },
     });
-    expect(DOCUMENT_KINDS.notes?.schema.safeParse({ v: 1, kind: 'notes', links: [] }).success).toBe(false);
+    expect(DOCUMENT_KINDS['test-notes']?.schema.safeParse({ v: 1, kind: 'test-notes', links: [] }).success).toBe(false);
   });
 });
