@@ -65,9 +65,10 @@ export async function changeHead(
 export function checkData(name: string, { dataset_deleted, branched_from }: ExperimentHead): void {
   if (!dataset_deleted) return;
   const creation = branched_from ? `POST /experiments/${branched_from.experiment}/branch` : `PUT /experiments/${name}`;
+  const restore = `prepare the very same data set anew, and ${creation} with the body it was created with`;
   throw new Unprocessable(`the pictures that "${name}" was trained on were deleted`, {
     expected: 'an experiment that has its data',
-    hint: `sample its checkpoints; or prepare the very same data set anew, and ${creation} with the body it was created with`,
+    hint: `sample its checkpoints; or ${restore}`,
   });
 }
 

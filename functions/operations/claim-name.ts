@@ -27,9 +27,10 @@ export async function claimName(
  */
 export function checkSameExperiment(name: string, differences: readonly string[]): void {
   if (differences.length === 0) return;
+  const trainOn = `POST /experiments/${name}/train {"target": N} trains on`;
   throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {
     expected: 'the body it was created with',
-    hint: `choose another name, or DELETE /experiments/${name} first; POST /experiments/${name}/train {"target": N} trains on`,
+    hint: `choose another name, or DELETE /experiments/${name} first; ${trainOn}`,
     details: { differences },
   });
 }
