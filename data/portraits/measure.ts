@@ -1,6 +1,7 @@
 /**
  * @file What a picture shows, measured from its pixels: windows where a portrait's colours lie, nearest palette
- * entries. Windows are given for 64 x 64 pixels and scale with the picture. On real portraits: see measure.test.ts.
+ * entries. Windows are given for 64 x 64 pixels and scale with the picture. On real
+ * portraits: see measure.slow.test.ts.
  */
 import { Unprocessable } from '../../errors.ts';
 import {
