@@ -117,7 +117,7 @@ describe('sample', () => {
     const checkpoint = trained.result.outputs.checkpoint?.digest;
     expect(await problemOf({ checkpoint })).toMatchObject({
       status: 422,
-      message: 'the encoder "t5-large" is not known here',
+      message: 'there is no encoder "t5-large"',
     });
   });
 });

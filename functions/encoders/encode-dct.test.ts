@@ -12,18 +12,18 @@ function paint(width: number, height: number, colorAt: (x: number, y: number) =>
   return toPlanar({ data, width, height });
 }
 
-test('channels are gathered into planes', () => {
+test('toPlanar gathers channels into planes', () => {
   const { data } = toPlanar({ data: Uint8Array.of(1, 2, 3, 4, 5, 6), width: 2, height: 1 });
   expect([...data]).toEqual([1, 4, 2, 5, 3, 6]);
 });
 
-test('a flat picture has its mean in the zeroth coefficients and nothing else', () => {
+test('a flat picture has its mean in the zeroth coefficients and zeros elsewhere', () => {
   const { cls, patches } = encodeDct(
     paint(24, 16, () => [255, 255, 255]),
     8,
   );
   expect(patches).toMatchObject({ rows: 2, columns: 3 });
-  // White is 1 in Y: 32 x 1 over the spread 32 x 0.25, and 8 x 1 over 8 x 0.4.
+  // White is Y = 1. CLS: 32 / (32 x 0.25) = 4. Patches: 8 / (8 x 0.4) = 2.5.
   expect(cls[0]).toBeCloseTo(4, 5);
   expect(Math.max(...cls.slice(1).map(Math.abs))).toBeLessThan(1e-5);
   for (let cell = 0; cell < 6; cell++) {
@@ -33,7 +33,7 @@ test('a flat picture has its mean in the zeroth coefficients and nothing else', 
   }
 });
 
-test('a bright square moves the row of its own patch, and with it from patch to patch', () => {
+test('a bright square changes the features of its own patch only', () => {
   const flat = encodeDct(
     paint(32, 24, () => [128, 128, 128]),
     8,
@@ -59,7 +59,7 @@ test('a bright square moves the row of its own patch, and with it from patch to 
   }
 });
 
-test('colour goes to Cb and Cr, a vertical ramp to the vertical frequency', () => {
+test('colour changes Cb and Cr, a vertical ramp the vertical frequency', () => {
   const { patches } = encodeDct(
     paint(8, 8, () => [40, 60, 250]),
     8,
@@ -75,7 +75,7 @@ test('colour goes to Cb and Cr, a vertical ramp to the vertical frequency', () =
   expect(Math.abs(ramp[1] ?? 0)).toBeLessThan(1e-5);
 });
 
-test('the whole is the same picture at any size and shape', () => {
+test('CLS of a scene is about the same at any size and shape', () => {
   const scene = (x: number, y: number) => [Math.round(255 * x), Math.round(255 * y), 90];
   const sizes = [
     [64, 64],
@@ -94,7 +94,7 @@ test('the whole is the same picture at any size and shape', () => {
     for (const [i, value] of cls.entries()) expect(value).toBeCloseTo(first?.[i] ?? Number.NaN, 1);
 });
 
-test('a stride that does not divide the sides is refused; strides of 1 and 2 work', () => {
+test('a stride that does not divide the sides is refused, and strides of 1 and 2 work', () => {
   const image = paint(12, 12, (x, y) => [x * 20, y * 20, 0]);
   expect(() => encodeDct(image, 8)).toThrow(Unprocessable);
   expect(encodeDct(image, 1).patches).toMatchObject({ rows: 12, columns: 12 });
@@ -102,7 +102,7 @@ test('a stride that does not divide the sides is refused; strides of 1 and 2 wor
   expect(data.every(Number.isFinite)).toBe(true);
 });
 
-test('on portraits every coefficient has about unit spread', async () => {
+test('every coefficient has about unit spread on portraits', async () => {
   const pictures = await Promise.all(
     Array.from({ length: 200 }, async (_, i) =>
       encodeDct(toPlanar(await renderSvgRgb(drawSvg(drawPortrait(5, i), 64))), 8),

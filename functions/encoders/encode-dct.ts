@@ -1,10 +1,10 @@
 /**
- * @file The built-in image encoder `dct`: low-frequency cosine coefficients, no weights, the same numbers on every
- * machine. It takes the place of a vision network: `cls` describes the whole picture, `patches` describe what lies
- * where.
+ * @file The built-in image encoder `dct`: low-frequency cosine coefficients. It has no weights and gives the same
+ * numbers on every machine. It stands in for a vision network: `cls` describes the whole picture, `patches` describe
+ * its parts.
  *
- * Pixels are in [-1, 1], as Y, Cb, Cr (BT.601, full range). `cls` holds the first 32 coefficients of Y and 16 of Cb and
- * Cr each of a 32 x 32 thumbnail, low frequencies first. `patches` holds for each cell of stride x stride pixels the
+ * Pixels are in [-1, 1], as Y, Cb, Cr (BT.601, full range). `cls` holds coefficients of a 32 x 32 thumbnail, low
+ * frequencies first: 32 of Y, then 16 each of Cb and Cr. `patches` holds for each cell of stride x stride pixels the
  * first 3 x 3 coefficients of Y, then Cb, then Cr. Each coefficient is divided by a fixed spread, so that its variance
  * is about 1.
  */
@@ -18,7 +18,7 @@ export const DCT_CLS_DIM = 64;
 export const DCT_PATCH_DIM = 27;
 
 const THUMB_SIDE = 32;
-/** Coefficients of CLS from Y, Cb, Cr. */
+/** Number of coefficients of CLS from Y, Cb and Cr. */
 const CLS_COUNTS = [32, 16, 16] as const;
 const CLS_SIDE = 8;
 const PATCH_SIDE = 3;
@@ -46,7 +46,7 @@ export interface EncodedPicture {
   readonly patches: { readonly rows: number; readonly columns: number; readonly data: Float32Array };
 }
 
-/** @param stride Pixels per patch. @throws Unprocessable when it does not divide both sides. */
+/** @param stride Pixels per patch. @throws Unprocessable if it does not divide both sides. */
 export function encodeDct(image: PlanarImage, stride: number): EncodedPicture {
   const { width, height } = image;
   if (width % stride !== 0 || height % stride !== 0) {
@@ -130,13 +130,13 @@ function scaleTable(
   });
 }
 
-/** Indices into 8 x 8 coefficients, diagonal by diagonal, as JPEG orders them. */
+/** Indices into 8 x 8 coefficients, diagonal by diagonal, in about the order of JPEG. */
 const LOW_FREQUENCIES = Array.from({ length: CLS_SIDE * CLS_SIDE }, (_, index) => index).sort((a, b) => {
   const [u, v, w, z] = [a % CLS_SIDE, Math.floor(a / CLS_SIDE), b % CLS_SIDE, Math.floor(b / CLS_SIDE)];
   return u + v - (w + z) || v - z;
 });
 
-/** Means over equal areas: each of the 32 x 32 cells weighs the pixels by how much of them it covers. */
+/** Shrinks a plane to 32 x 32 cells. A cell is the mean over its area; a partly covered pixel counts by its share. */
 function shrinkPlane(
   plane: Float64Array,
   width: number,
@@ -166,18 +166,18 @@ function shrinkPlane(
 }
 
 interface Coverage {
-  /** The first pixel that a cell touches. */
+  /** Index of the first pixel that a cell touches. */
   readonly first: number;
-  /** The share of each pixel from there on; they sum to 1. */
+  /** Share of each pixel from `first` on. The shares sum to 1. */
   readonly weights: Float64Array;
 }
 
 const NOTHING: Coverage = { first: 0, weights: new Float64Array() };
 
-/** 32 cells over `size` pixels. */
+/** Coverage of `size` pixels by 32 cells. */
 function coverage(size: number): Coverage[] {
   return Array.from({ length: THUMB_SIDE }, (_, cell) => {
-    // In 32nds of a pixel, so that the edges are integers.
+    // Counted in 32nds of a pixel, so that the edges are integers.
     const start = cell * size;
     const end = start + size;
     const first = Math.floor(start / THUMB_SIDE);

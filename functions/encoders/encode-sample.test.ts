@@ -41,7 +41,7 @@ function encode(conditions: Conditions, given: Partial<SampleConditions> = {}) {
 }
 
 describe('the conditions of samples', () => {
-  test('are encoded by the encoders that the config names', async () => {
+  test('prompts are encoded by the encoder that the config names', async () => {
     const { rows, signals, negative } = await encode(
       { text },
       { prompts: ['red hat', 'blue'], negativePrompt: 'grey' },
@@ -51,7 +51,7 @@ describe('the conditions of samples', () => {
     expect(negative.text?.map(({ data }) => data)).toEqual(Array(2).fill(encodeWords('grey').data));
   });
 
-  test('of a reference picture are those of the picture scaled to the sample, for every picture', async () => {
+  test('a reference picture is scaled to the sample and encoded, the same for every picture', async () => {
     const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => (i * 7) % 256);
     const reference = await encodePng({ data, width: 16, height: 16 });
     const planes = Uint8Array.from(data, (_, i) => data[(i % 256) * 3 + Math.floor(i / 256)] ?? 0);
@@ -61,26 +61,26 @@ describe('the conditions of samples', () => {
     expect(signals.patches?.[0]).toEqual({ shape: [2, 2, 27], data: expected.patches.data });
   });
 
-  test('of a model without patches take a picture of any size', async () => {
+  test('a model without patches takes a reference picture of any size', async () => {
     const reference = await encodePng({ data: new Uint8Array(18 * 18 * 3), width: 18, height: 18 });
     const { signals } = await encode({ text, cls }, { reference, size: { width: 18, height: 18 } });
     expect(Object.keys(signals)).toEqual(['text', 'cls']);
   });
 
-  test('that the model has no signal for are refused', async () => {
+  test('a condition without a signal in the model is refused', async () => {
     const reference = await encodePng({ data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 });
     await expect(encode({})).rejects.toThrow('without text, so a prompt says nothing to it');
     await expect(encode({ text }, { reference })).rejects.toThrow('a reference picture');
     await expect(encode({ text }, { pose: [[0, 0, 1]] })).rejects.toThrow('a pose');
   });
 
-  test('of another length than the model wants are refused', async () => {
+  test('vectors of another length than the model wants are refused', async () => {
     await expect(encode({ text: { ...text, dim: 100 } })).rejects.toThrow('192 numbers, the model wants 100');
   });
 
-  test('of an encoder that is not known are refused, with the nearest name', async () => {
+  test('an unknown encoder is refused with the nearest name', async () => {
     await expect(encode({ text: { ...text, encoder: 'wrods' } })).rejects.toMatchObject({
-      message: 'the encoder "wrods" is not known here',
+      message: 'there is no encoder "wrods"',
       hint: 'did you mean words?',
     });
   });
@@ -100,7 +100,7 @@ describe('an encoder of the gpu-runner', () => {
   const weights = { model: [`sha256:${'1'.repeat(64)}`] };
   const conditions: Conditions = { text: { encoder: 'letters', dim: 2, tokens: 8, weights } };
 
-  test('gets the prompts as a column, with version, options, weights and engine, and its column is read', async () => {
+  test('a runner encoder gets the prompts as a column, with version, options, weights and engine', async () => {
     const jobs: EncodeJob[] = [];
     const ctx = createContext(async job => {
       if (job.kind !== 'encode') throw new Unprocessable('only encode jobs are expected');
@@ -142,7 +142,7 @@ describe('an encoder of the gpu-runner', () => {
     expect(jobs).toHaveLength(2);
   });
 
-  test('without its weights is refused before a job begins', async () => {
+  test('a runner encoder without weights is refused before a job begins', async () => {
     const { text: bare } = conditions;
     const unarmed: Conditions = { text: { ...bare!, weights: undefined } };
     const given = { prompts: ['abc'], size, engine };

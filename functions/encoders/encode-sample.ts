@@ -20,7 +20,7 @@ import type { ConditionRows, SignalRows } from './pack-conditions.ts';
 import { requireWeights } from './weights.ts';
 
 export interface SampleConditions {
-  /** One for each picture. */
+  /** One prompt for each picture. */
   readonly prompts: readonly string[];
   readonly negativePrompt?: string | undefined;
   /** A picture as a file. */
@@ -32,7 +32,7 @@ export interface SampleConditions {
   readonly engine: EngineSpec;
 }
 
-/** @throws Unprocessable for a condition for which the model has no signal, and for an unknown encoder. */
+/** @throws Unprocessable for a condition without a signal in the model, and for an unknown encoder. */
 export async function encodeSample(
   ctx: FunctionContext,
   conditions: Conditions,
@@ -59,7 +59,7 @@ export async function encodeSample(
   return { rows, signals, negative: repeatRows(negative, rows) };
 }
 
-/** Every signal of the model whose encoder reads `source`; for each the encoded inputs. */
+/** Encodes the inputs with every encoder of the model that reads `source`. */
 async function encodeBy(
   ctx: FunctionContext,
   conditions: Conditions,
@@ -73,7 +73,7 @@ async function encodeBy(
     return condition && 'encoder' in condition ? [{ signal, name: condition.encoder }] : [];
   });
   const encoders = all.filter(({ name, reads }) => reads === source && bySignal.some(each => each.name === name));
-  // An encoder that is not known here may read this source, too.
+  // An unknown encoder might read this source, too.
   if (encoders.length === 0) for (const { name } of bySignal) findEncoder(name, all);
   const rows: { [S in SignalName]?: readonly EncodedArray[] } = {};
   for (const encoder of encoders) {
@@ -163,7 +163,7 @@ function readArray(member: Uint8Array | undefined): EncodedArray | undefined {
   return { shape, data: dtype === 'f16' ? Float32Array.from(data, fromF16Bits) : Float32Array.from(data) };
 }
 
-/** Scaled and cropped to the size of the sample, as training pictures are to that of their bucket. */
+/** Scales and crops a reference picture to the size of the sample, as `bucket` does with training pictures. */
 async function readReference(file: Uint8Array, { width, height }: SampleConditions['size']): Promise<PlanarImage> {
   return toPlanar(await coverRgb(file, width, height));
 }

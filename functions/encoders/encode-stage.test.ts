@@ -80,7 +80,7 @@ function createLab() {
   return { store, blobs, jobs, executor };
 }
 
-/** A dataset of three pictures whose captions are stored as `caption` stores them. */
+/** Makes a dataset of three pictures with a caption column as `caption` makes it. */
 async function prepare({ blobs }: ReturnType<typeof createLab>) {
   const { document } = await putDataset(blobs, ['a', 'b', 'c']);
   const [page] = document.pages;
@@ -94,8 +94,8 @@ async function prepare({ blobs }: ReturnType<typeof createLab>) {
   return (await blobs.put(Buffer.from(JSON.stringify(captioned)))).digest;
 }
 
-describe('a stage that encodes', () => {
-  test('enters encoder, options with their defaults, version and tools into the action', async () => {
+describe('stages that encode', () => {
+  test('encoder, options with their defaults, version and tools enter the action', async () => {
     const lab = createLab();
     const dataset = await prepare(lab);
     const { result, action } = await lab.executor.call('encode', { dataset });
@@ -112,7 +112,7 @@ describe('a stage that encodes', () => {
     expect(Object.keys(pages[0]!.columns)).toEqual(['caption', 'text']);
   });
 
-  test('refuses an option of another encoder, a wrong value, and an encoder that is not known', async () => {
+  test('an option of another encoder, a wrong value and an unknown encoder are refused', async () => {
     const lab = createLab();
     const dataset = await prepare(lab);
     await expect(lab.executor.call('encode', { dataset, encoder: 'oracle', scale: 3 })).rejects.toThrow(
@@ -123,7 +123,7 @@ describe('a stage that encodes', () => {
     await expect(lab.executor.call('encode', { dataset, scalle: 1 })).rejects.toThrow('did you mean "scale"?');
   });
 
-  test('hands the column to the gpu-runner with weights and engine, which enter the action', async () => {
+  test('the gpu-runner gets the column with weights and engine, which enter the action', async () => {
     const lab = createLab();
     const dataset = await prepare(lab);
     const model = [(await lab.blobs.put(Buffer.from('w0'))).digest, (await lab.blobs.put(Buffer.from('w1'))).digest];
@@ -147,7 +147,7 @@ describe('a stage that encodes', () => {
     expect(other.action).not.toBe(result.action);
   });
 
-  test('on the gpu-runner needs its weights, stored, and an engine', async () => {
+  test('a runner encoder needs stored weights and an engine', async () => {
     const lab = createLab();
     const dataset = await prepare(lab);
     const model = [(await lab.blobs.put(Buffer.from('w'))).digest];
@@ -160,7 +160,7 @@ describe('a stage that encodes', () => {
     expect(lab.jobs).toEqual([]);
   });
 
-  test('makes a lost column again, with the weights and the engine of the first time', async () => {
+  test('a lost column is made again with its first weights and engine', async () => {
     const lab = createLab();
     const dataset = await prepare(lab);
     const model = [(await lab.blobs.put(Buffer.from('w'))).digest];
@@ -171,7 +171,7 @@ describe('a stage that encodes', () => {
     expect(again.encoders.cls).toMatchObject({ weights: { model } });
   });
 
-  test('of pictures says which columns its encoder makes', () => {
+  test('encode-image says which columns its encoder makes', () => {
     expect(encodeImage.makes?.({ encoder: 'dct', stride: 4 })).toEqual(['cls', 'patches']);
     expect(encodeImage.adds).toEqual(['cls', 'patches']);
   });

@@ -1,7 +1,4 @@
-/**
- * @file Makes the stages that encode: one for each column that encoders read. The encoder of a call decides its
- * signals.
- */
+/** @file Makes the stages that encode, one for each column that encoders read. The encoder decides the signals. */
 import { z } from 'zod';
 import type { SignalName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
@@ -20,7 +17,7 @@ export interface EncodeStage {
   readonly summary: string;
   readonly version: number;
   readonly reads: EncoderSource;
-  /** The encoder of a body that names none. */
+  /** Encoder of a body that names no encoder. */
   readonly usual: string;
   readonly example: Json;
 }
@@ -28,15 +25,15 @@ export interface EncodeStage {
 type EncodeInput = { readonly encoder: string } & Readonly<Record<string, unknown>>;
 
 /**
- * A page function whose body is `encoder` and the options of that encoder.
- * @param encoders Those that read the stage's column; default: of the table.
+ * A page function whose body has `encoder` and the options of that encoder.
+ * @param encoders Encoders that read the stage's column; default: those of the table.
  */
 export function encodeStage(
   { reads, usual, ...stage }: EncodeStage,
   encoders: readonly AnyEncoder[] = encodersOf(reads),
 ): Omit<PageFunction, 'kind'> {
   const names = encoders.map(({ name }) => name);
-  /** The encoder that a body names, and its options with defaults filled in. */
+  /** The encoder that a body names, and its options with defaults. */
   const read = (given: unknown) => {
     const { encoder: name, engine: _, weights: __, ...options } = given as EncodeInput;
     const encoder = findEncoder(name, encoders);
@@ -97,7 +94,7 @@ export function encodeStage(
   };
 }
 
-/** Options are optional here: their defaults depend on the encoder, whose own schema has them. */
+/** Options are optional in this schema, since their defaults depend on the encoder. The encoder's schema has them. */
 function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], usual: string): z.ZodObject {
   const options: Record<string, z.ZodType> = {};
   for (const encoder of encoders) {
@@ -115,7 +112,7 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
     .strictObject({ encoder: encoder.describe(`one of ${names.join(', ')}`), ...options })
     .superRefine((body, issues) => {
       const { encoder: name } = body;
-      // A stage adds keys of its own to the body.
+      // The stage adds further keys to the body.
       const given = Object.fromEntries(
         Object.entries(body).filter(([key, value]) => key in options && value !== undefined),
       );

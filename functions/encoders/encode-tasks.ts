@@ -1,4 +1,4 @@
-/** @file The work of server encoders, done in the worker pool: a page of a dataset, or the conditions of samples. */
+/** @file Runs server encoders in the worker pool: on a page of a dataset, or on the conditions of samples. */
 import { type ColumnName, isSignal, memberName, type SignalName } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
@@ -31,7 +31,7 @@ export interface EncodeInputsTask extends EncodeTask {
   readonly inputs: readonly EncoderInputs[EncoderSource][];
 }
 
-/** @throws Unprocessable naming the picture whose member is missing or of another type. */
+/** @throws Unprocessable naming the picture whose member is missing or has another type. */
 export function encodePage(
   { encoder: name, options, ids, members }: EncodePageTask,
   encoders: readonly AnyEncoder[] = ENCODERS,

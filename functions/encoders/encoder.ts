@@ -3,16 +3,16 @@ import type { z } from 'zod';
 import type { Conditions, SignalName } from '../../configs/signals.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 
-/** What an encoder reads: by the column of a page, and by the condition of a sample that is encoded in the same way. */
+/** Inputs of encoders, by column of a page. The condition of a sample that is encoded in the same way has this type. */
 export interface EncoderInputs {
-  /** Of a sample: a prompt. */
+  /** For a sample: a prompt. */
   readonly caption: string;
-  /** Of a sample: a reference picture, scaled and cropped to the size of the sample. */
+  /** For a sample: a reference picture, scaled and cropped to the size of the sample. */
   readonly image: PlanarImage;
 }
 export type EncoderSource = keyof EncoderInputs;
 
-/** One signal of one input, in the shape of its column's members. */
+/** One signal of one input, in the shape of a member of its column. */
 export interface EncodedArray {
   readonly shape: readonly number[];
   readonly data: Float32Array;
@@ -28,29 +28,29 @@ export type Weights = Readonly<Record<string, readonly string[]>>;
 
 interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   readonly name: string;
-  /** Raised when equal inputs would give other numbers. Enters the action. */
+  /** Raised if equal inputs give other numbers. Enters the action. */
   readonly version: number;
   readonly reads: R;
-  /** Keys of the body of `encode-text` or `encode-image`, beside `encoder`. */
+  /** Keys of the body of `encode-text` or `encode-image`, besides `encoder`. */
   readonly options: O;
-  /** The signals that it makes, with their dimensions. */
+  /** Dimensions of each signal that it makes. */
   readonly makes: Readonly<Partial<Record<SignalName, (options: z.output<O>) => Dimensions>>>;
-  /** The options under which a sample is encoded as the model's training data was. */
+  /** Options under which a sample is encoded like the model's training data. */
   optionsOf(conditions: Conditions): z.input<O>;
-  /** Names of the parts whose weights the action carries; absent: it has none. */
+  /** Names of the parts whose weights the action carries; absent: no weights. */
   readonly weights?: readonly string[];
   /** Versions of libraries that change numbers. They enter the action. */
   readonly tools?: Readonly<Record<string, string>>;
 }
 
-/** Runs in the server's pool of worker threads. */
+/** Encoder that runs in the server's pool of worker threads. */
 interface ServerEncoder<R extends EncoderSource, O extends z.ZodObject> extends EncoderRow<R, O> {
   readonly runs: 'server';
   /** @throws Unprocessable for an input that the options do not fit. */
   encode(input: EncoderInputs[R], options: z.output<O>): EncodedSignals;
 }
 
-/** Runs in the gpu-runner, under the same name in gpu-runner/encoders/encoders.ts. */
+/** Encoder that runs in the gpu-runner, where gpu-runner/encoders/encoders.ts has a row of the same name. */
 interface RunnerEncoder<R extends EncoderSource, O extends z.ZodObject> extends EncoderRow<R, O> {
   readonly runs: 'runner';
 }

@@ -1,4 +1,4 @@
-/** @file The table of encoders. A row is all that a new encoder needs here; configs and datasets name it. */
+/** @file The table of encoders. A new encoder needs only a row here; configs and datasets name it. */
 import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
 import { dctEncoder } from './encode-dct.ts';
@@ -7,26 +7,26 @@ import { wordsEncoder } from './words.ts';
 
 export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder];
 
-/** The versions of all encoders and of their libraries: for calls whose encoders a checkpoint names. */
+/** Versions of all encoders and of their libraries, for calls whose encoders a checkpoint names. */
 export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign({}, ...ENCODERS.map(toolsOfEncoder));
 
-/** They enter the actions of what the encoder makes. */
+/** Versions of an encoder and of its libraries. They enter the actions of its columns. */
 export function toolsOfEncoder({ name, version, tools }: AnyEncoder): Record<string, string> {
   return { [name]: String(version), ...tools };
 }
 
-/** The encoders that read a column, in the table's order. */
+/** Encoders that read a column, in the order of the table. */
 export function encodersOf(source: EncoderSource): AnyEncoder[] {
   return ENCODERS.filter(({ reads }) => reads === source);
 }
 
-/** @throws Unprocessable naming the encoders that there are. */
+/** @throws Unprocessable with the known names. */
 export function findEncoder(name: string, encoders = ENCODERS): AnyEncoder {
   const encoder = encoders.find(each => each.name === name);
   if (encoder) return encoder;
   const known = encoders.map(each => each.name);
   const nearest = nearestName(name, known);
-  throw new Unprocessable(`the encoder "${name}" is not known here`, {
+  throw new Unprocessable(`there is no encoder "${name}"`, {
     expected: `one of: ${known.join(', ')}`,
     ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
   });

@@ -14,7 +14,7 @@ const two = { shape: [2, 2], data: Float32Array.of(3, 4, 5, 6) };
 const four = { shape: [4, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8) };
 
 describe('packConditions', () => {
-  test('pads each text to the limit and masks the tokens that are there', () => {
+  test('each text is padded to the limit, and its tokens are masked in', () => {
     const { tensors } = decodeSafetensors(
       packConditions(ALL, { rows: 2, signals: { text: [one, two] }, negative: {} }),
     );
@@ -25,20 +25,20 @@ describe('packConditions', () => {
     expect([...(tensors.text_mask?.data ?? [])]).toEqual([1, 0, 0, 1, 1, 0]);
   });
 
-  test('cuts a text at the limit', () => {
+  test('a text is cut at the limit', () => {
     const { tensors } = decodeSafetensors(packConditions(ALL, { rows: 1, signals: { text: [four] }, negative: {} }));
     expect([...(tensors.text?.data ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
     expect([...(tensors.text_mask?.data ?? [])]).toEqual([1, 1, 1]);
   });
 
-  test('gives an empty text no token', () => {
+  test('an empty text gets no token', () => {
     const empty = { shape: [0, 2], data: new Float32Array() };
     const { tensors } = decodeSafetensors(packConditions(ALL, { rows: 1, signals: { text: [empty] }, negative: {} }));
     expect(tensors.text?.shape).toEqual([1, 3, 2]);
     expect([...(tensors.text_mask?.data ?? [])]).toEqual([0, 0, 0]);
   });
 
-  test('stacks signals of one shape as they are, and negative texts beside the texts', () => {
+  test('signals of one shape are stacked, and negative texts lie beside the texts', () => {
     const cls = { shape: [2], data: Float32Array.of(7, 8) };
     const patches = { shape: [1, 2, 2], data: Float32Array.of(1, 2, 3, 4) };
     const pose = { shape: [133, 3], data: Float32Array.from({ length: 399 }, (_, i) => i) };
@@ -51,7 +51,7 @@ describe('packConditions', () => {
     expect([...(tensors.pose?.data ?? [])]).toEqual([...pose.data, ...pose.data]);
   });
 
-  test('leaves out signals that the model does not have', () => {
+  test('signals that the model does not have are left out', () => {
     const { text } = ALL;
     const signals = { text: [one], cls: [{ shape: [2], data: one.data }] };
     const { tensors } = decodeSafetensors(packConditions({ text }, { rows: 1, signals, negative: {} }));

@@ -1,17 +1,17 @@
-/** @file The conditions of a sample job as one blob: one row per picture, packed as gpu-runner/protocol.ts says. */
+/** @file Packs the conditions of a sample job into one blob, one row per picture, as gpu-runner/protocol.ts defines. */
 import { type Conditions, isPadded, type SignalName, signalsOf } from '../../configs/signals.ts';
 import { encodeSafetensors } from '../../formats/safetensors.ts';
 import type { EncodableTensor } from '../../formats/tensor.ts';
 import type { EncodedArray } from './encoder.ts';
 
-/** For each signal one array per picture. */
+/** One array per picture, for each signal. */
 export type SignalRows = Readonly<Partial<Record<SignalName, readonly EncodedArray[]>>>;
 
 export interface ConditionRows {
-  /** Pictures. */
+  /** Number of pictures. */
   readonly rows: number;
   readonly signals: SignalRows;
-  /** What guidance leads away from. */
+  /** Signals that guidance leads away from. */
   readonly negative: SignalRows;
 }
 

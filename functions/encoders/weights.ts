@@ -1,9 +1,9 @@
-/** @file The weights of an encoder: digests that the call carries, so that other weights are another action. */
+/** @file The weights of an encoder: digests in the call, so that other weights make another action. */
 import { InvalidInput } from '../../errors.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { AnyEncoder, Weights } from './encoder.ts';
 
-/** @throws InvalidInput when a part is missing, or one is given that the encoder does not have. */
+/** @throws InvalidInput if a part is missing or unknown. */
 export function requireWeights(encoder: AnyEncoder, given: Weights | undefined): Record<string, Digest[]> {
   const parts = encoder.weights ?? [];
   const named = Object.keys(given ?? {});

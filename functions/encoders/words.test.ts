@@ -17,18 +17,18 @@ describe('words', () => {
     ['日本語 text カナ', ['日', '本', '語', 'text', 'カ', 'ナ']],
     ['3 cats & 2½ dogs!', ['3', 'cats', '21', '2', 'dogs']],
     [' ... ', []],
-  ])('%j', (text, words) => {
+  ])('splitWords of %j', (text, words) => {
     expect(splitWords(text)).toEqual(words);
   });
 
-  test('at most 64 are kept', () => {
+  test('encodeWords keeps at most 64 words', () => {
     expect(encodeWords('word '.repeat(100))).toMatchObject({ tokens: 64, dim: 192 });
     expect(encodeWords('').data).toHaveLength(0);
   });
 });
 
 describe('vectors', () => {
-  test('word, next word, previous word; nothing beyond the ends', () => {
+  test('a vector has the word, the next and the previous word, and zeros beyond the ends', () => {
     const [red, bob] = vectorsOf('red bob');
     const zeros = new Float32Array(64);
     expect(red?.[1]).toEqual(bob?.[0]);
@@ -56,7 +56,7 @@ describe('vectors', () => {
     for (const [i, value] of expected.entries()) expect(actual[i]).toBeCloseTo(value, 6);
   });
 
-  test('are standard normal, and of different words unrelated', () => {
+  test('numbers of words are standard normal, and those of different words unrelated', () => {
     const numbers = Array.from({ length: 400 }, (_, i) => vectorsOf(`word${i}`)[0]?.[0] ?? new Float32Array());
     const all = numbers.flatMap(each => [...each]);
     const mean = all.reduce((sum, x) => sum + x, 0) / all.length;
@@ -71,7 +71,7 @@ describe('vectors', () => {
     }
   });
 
-  test('never change', () => {
+  test('the vectors of words never change', () => {
     const bytes = Buffer.from(encodeWords('a person with red hair').data.buffer);
     expect(createHash('sha256').update(bytes).digest('hex')).toBe(
       'e2d441ea0f7a2501e429e36b8e9ab6f5e88fb53b43078a75b88017531b6518b9',

@@ -1,7 +1,7 @@
 /**
- * @file The built-in text encoder `words`: no download, no weights, the same numbers on every machine. The vector of a
- * word is [h(word), h(next word), h(previous word)], where h is 64 standard normals from a generator seeded by
- * sha256(word). The vector contains the neighbours, so "red hair" and "navy hoodie" bind without a text model.
+ * @file The built-in text encoder `words`: no download, no weights, and the same numbers on every machine. The vector
+ * of a word is [h(word), h(next word), h(previous word)], where h is 64 standard normals seeded by sha256(word). The
+ * vector contains the neighbours, so "red hair" and "navy hoodie" bind without a text model.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -10,31 +10,31 @@ import { defineEncoder } from './encoder.ts';
 export const WORDS_ENCODER = { name: 'words', dim: 192, tokens: 64 } as const;
 
 const NUMBERS_PER_WORD = WORDS_ENCODER.dim / 3;
-/** Beside the first and the last word. */
+/** Numbers beside the first and the last word, which have one neighbour. */
 const NO_WORD = new Float32Array(NUMBERS_PER_WORD);
-/** A normal is the sum of this many uniforms (Irwin-Hall): variance 12/12 = 1, and nothing but additions. */
+/** A normal is the sum of this many uniforms (Irwin-Hall). Its variance is 12/12 = 1, and it needs only additions. */
 const UNIFORMS_PER_NORMAL = 12;
-/** Words remembered: about 5 MB. */
+/** Number of words whose numbers are remembered: about 5 MB. */
 const MAX_REMEMBERED = 20_000;
 
-/** Runs of letters, marks and digits; of scripts that are written without spaces, single characters. */
+/** Runs of letters, marks and digits, or single characters in scripts without spaces. */
 const WORD =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[[\p{L}\p{M}\p{N}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]]+/gv;
 
 export interface EncodedWords {
-  /** Words of the text, at most 64. */
+  /** Number of words of the text, at most 64. */
   readonly tokens: number;
   readonly dim: 192;
   /** f32 [tokens, dim]. */
   readonly data: Float32Array;
 }
 
-/** Lower-case words without punctuation, in order; apostrophes inside a word vanish ("person's" is one word). */
+/** Lower-case words without punctuation, in order. Apostrophes inside a word are removed ("person's" is one word). */
 export function splitWords(text: string): string[] {
   return text.normalize('NFKC').toLowerCase().replaceAll(/['’]/g, '').match(WORD) ?? [];
 }
 
-/** Words beyond the 64th are cut off. An empty text has no tokens. */
+/** Encodes at most 64 words. An empty text has no tokens. */
 export function encodeWords(text: string): EncodedWords {
   const words = splitWords(text).slice(0, WORDS_ENCODER.tokens);
   const numbers = words.map(numbersOf);
@@ -59,7 +59,7 @@ function numbersOf(word: string): Float32Array {
   return numbers;
 }
 
-/** 64 standard normals: the generator is sha256(seed | block number), read as little-endian 16-bit uniforms. */
+/** 64 standard normals from sha256(seed | block number), read as little-endian 16-bit uniforms. */
 function drawNormals(seed: Uint8Array): Float32Array {
   const normals = new Float32Array(NUMBERS_PER_WORD);
   let block = Buffer.alloc(0);
@@ -75,7 +75,7 @@ function drawNormals(seed: Uint8Array): Float32Array {
       sum += block.readUInt16LE(at);
       at += 2;
     }
-    // A uniform of 0 ... 65535 has the mean 32767.5 and, over 65536, the variance 1/12.
+    // A uniform in 0 ... 65535 has mean 32767.5. Divided by 65536, its variance is 1/12.
     normals[i] = (sum - UNIFORMS_PER_NORMAL * 32767.5) / 65536;
   }
   return normals;

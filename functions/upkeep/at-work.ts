@@ -1,4 +1,6 @@
-/** @file Who works on a store just now, as far as it shows there: drivers of experiments, and posted runs. */
+/**
+ * @file Finds others that work on a store now, as far as the store shows it: drivers of experiments, and posted runs.
+ */
 
 import { readLease } from '../../storage/lease.ts';
 import { listAll } from '../../storage/list-all.ts';
@@ -7,13 +9,13 @@ import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readVersioned } from '../../storage/versioned.ts';
 
-/** The state of a run that goes on is written every ten seconds. */
+/** A run whose state is older counts as dead. A live run writes its state every ten seconds. */
 const STALE_MS = 60_000;
 
 /**
  * @param now Milliseconds since the epoch.
  * @param except A function whose runs do not count.
- * @returns In words.
+ * @returns One sentence for each worker.
  */
 export async function findOthersAtWork(store: ObjectStore, now: number, except: string): Promise<string[]> {
   const others: string[] = [];

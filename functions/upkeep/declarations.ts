@@ -1,4 +1,4 @@
-/** @file What gc and verify are told of: the kinds of documents, and the files of views. */
+/** @file The kinds of documents and the files of views, as gc and verify get them. */
 import { type DocumentKinds, STORED_KINDS } from '../../storage/document-kinds.ts';
 import type { ViewLayouts } from '../../storage/view-layout.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';

@@ -1,5 +1,5 @@
 /**
- * @file gc runs at any moment of other work. The work ends as undisturbed, and unreachable objects are gone in the end.
+ * @file Runs gc at any moment of other work. The work ends as if undisturbed. In the end, unreachable objects are gone.
  */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -21,16 +21,16 @@ import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from '../te
 import { createTurns } from '../testing/turns.ts';
 import { DOCUMENT_KINDS, VIEW_LAYOUTS } from './declarations.ts';
 
-/** Operations of the store. Between relying on a thing and naming it training makes fewer than half. */
+/** Counted in operations of the store. Training makes fewer than half as many between using an object and naming it. */
 const GRACE = 400;
-/** 16 chunks of one step, all of them kept. */
+/** 16 chunks of one step; all are kept. */
 const CONFIG = { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, chunk_steps: 1, keep: 20 } };
 const PICTURES = { dataset: 'p', source: 'portraits', size: 16, seed: 5, count: 6 };
 const PRUNED = { ...CONFIG, run: { ...CONFIG.run, keep: 1 } };
 
-/** Time that passes with the operations of those who work. */
+/** A clock that moves with the operations of the workers. */
 function createTime() {
-  // Waiting for gc takes no time: a minute is little of two days. Other waits are longer than a test.
+  // Waiting for gc takes no time: a minute is short beside two days. Other waits are longer than a test.
   const time = new FakeTime({ sleepMoves: ms => (ms < 1000 ? 0 : undefined) });
   const pass = (ms = 1) => time.pass(ms);
   const lifetimes: Lifetimes = { clock: time.clock(), extendAfterMs: GRACE / 2 };
@@ -50,7 +50,7 @@ function gc(store: ObjectStore, lifetimes: Lifetimes): Promise<GcReport> {
   });
 }
 
-/** Leaves the results and blobs of a whole run that no name needs: old, noted, and due. */
+/** Leaves results and blobs of a run without a name. gc has noted them once, and their grace period is over. */
 async function leaveRun({ store, lifetimes, pass }: ReturnType<typeof createTime>): Promise<void> {
   const lab = createTrainingLab(store, { lifetimes });
   await lab.create('left', CONFIG);
@@ -76,7 +76,7 @@ async function expectWhole({ store, blobs }: Pick<PictureLab, 'store' | 'blobs'>
   }
 }
 
-/** Only what the experiment needs is left. */
+/** Expects that only objects that the experiment needs are left. */
 async function expectClean(
   { store, lifetimes, pass }: ReturnType<typeof createTime>,
   { blobs }: Pick<PictureLab, 'blobs'>,
@@ -98,7 +98,7 @@ async function trainUndisturbed(): Promise<string | undefined> {
 }
 
 test.each([1, 3, 10, 50])(
-  'training with a gc before every %i-th operation',
+  'training ends as undisturbed with a gc before every %i-th operation',
   async every => {
     const expected = await trainUndisturbed();
     const time = createTime();
@@ -125,7 +125,7 @@ test.each([1, 3, 10, 50])(
 );
 
 test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-  'training between the operations of gc, in order %i',
+  'training ends as undisturbed between the operations of gc, in order %i',
   async seed => {
     const expected = await trainUndisturbed();
     const time = createTime();
@@ -154,7 +154,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
   60_000,
 );
 
-/** Pictures of 16 px, deleted: their results and columns are old, noted, and due. */
+/** Leaves results and columns of a deleted dataset of 16 px. gc has noted them once, and their grace period is over. */
 async function leavePictures({ store, lifetimes, pass }: ReturnType<typeof createTime>): Promise<void> {
   const lab = createPictureLab({ store, lifetimes });
   await lab.executor.callEffect('prepare', PICTURES);
@@ -165,7 +165,7 @@ async function leavePictures({ store, lifetimes, pass }: ReturnType<typeof creat
 }
 
 test.each([1, 2, 3, 4])(
-  'preparing pictures between the operations of gc, in order %i',
+  'preparing pictures ends as undisturbed between the operations of gc, in order %i',
   async seed => {
     const undisturbed = createPictureLab();
     const expected = await undisturbed.executor.callEffect('prepare', PICTURES);

@@ -1,4 +1,4 @@
-/** @file How `verify` puts a store right: what is damaged goes, what is missing is made again by whoever made it. */
+/** @file Repairs a store for `verify`: deletes damaged objects, and computes missing blobs again. */
 import { AppError, Cancelled } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { isDamaged } from '../../storage/gc/rehash.ts';
@@ -8,21 +8,21 @@ import { blobKey } from '../../storage/keys.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
 
-/** What they say is computed again, taken again, or of no importance. A name is none of these. */
+/** Documents that may be deleted: they are computed again, written again, or not needed. Names are not among them. */
 const REPLACEABLE = /^(actions|leases|runs)\//;
 
 export interface Repairs {
   readonly deleted: { readonly blobs: number; readonly documents: number };
-  /** Blobs that are there again. */
+  /** Number of blobs that were made again. */
   readonly restored: number;
-  /** Blobs that are needed and that nothing here can make. */
+  /** Blobs that names need and that could not be made again. */
   readonly lost: readonly { readonly digest: Digest; readonly reason: string }[];
 }
 
 /**
- * Deletes damaged blobs, since a blob is never written over, and unreadable documents, which fail every call that reads
- * them. Results that lost blobs stay: they name the action that makes the blobs again. Then makes the missing blobs
- * again that names need.
+ * Deletes damaged blobs, since a blob is never overwritten, and unreadable documents, which fail every call that reads
+ * them. Keeps results that lost blobs: they name the action that makes the blobs. Then makes missing blobs again that
+ * names need.
  */
 export async function repairStore(ctx: EffectContext, findings: StoreFindings): Promise<Repairs> {
   const { store, signal } = ctx;
@@ -43,7 +43,7 @@ export async function repairStore(ctx: EffectContext, findings: StoreFindings): 
   return { deleted: { blobs, documents }, ...(await restoreAll(ctx, wanted)) };
 }
 
-/** A name, a lease or a running call leads there. */
+/** True if a name, a lease or a running call leads to the object. */
 function isNeeded([root = '', ...rest]: readonly string[]): boolean {
   return rest.length > 0 && !root.startsWith('actions/');
 }
@@ -54,9 +54,9 @@ async function restoreAll(ctx: EffectContext, wanted: readonly Digest[]): Promis
     ctx.signal.throwIfAborted();
     ctx.progress({ phase: 'repair', done, total: wanted.length, unit: 'blobs' });
     try {
-      // One maker often makes many.
+      // One action often restores several blobs.
       if ((await ctx.blobs.head(digest)) !== undefined || (await ctx.restore(digest))) continue;
-      lost.push({ digest, reason: 'no result tells who made it' });
+      lost.push({ digest, reason: 'no result names the action that made it' });
     } catch (error) {
       if (!(error instanceof AppError) || error instanceof Cancelled) throw error;
       lost.push({ digest, reason: error.message });
@@ -65,7 +65,7 @@ async function restoreAll(ctx: EffectContext, wanted: readonly Digest[]): Promis
   return { restored: wanted.length - lost.length, lost };
 }
 
-/** Of each blob the result (`bucket sha256:...`) that names it and fewest others: the earliest stage that made it. */
+/** Maps each blob to the result (`bucket sha256:...`) with the fewest links to it: the earliest stage that made it. */
 export async function findMakers(
   store: ObjectStore,
   blobs: ReadonlySet<Digest>,

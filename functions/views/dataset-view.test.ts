@@ -36,7 +36,7 @@ async function nameOf(store: ObjectStore): Promise<Digest> {
   return head.value.dataset;
 }
 
-/** Makes the name another's, as PUT /datasets/p does. */
+/** Moves the name to another dataset, as PUT /datasets/p does. */
 async function move(store: ObjectStore, dataset: Digest): Promise<void> {
   const { datasets } = createRefs(store);
   const head = await datasets.read('p');
@@ -57,7 +57,7 @@ async function readIndex(store: ObjectStore) {
   return stored && indexSchema.parse(JSON.parse(Buffer.from(stored.body).toString()));
 }
 
-/** Whatever happened: what the index names holds what it says. */
+/** Expects that every file that the index names has the content that it states. */
 async function expectTruth(store: ObjectStore): Promise<void> {
   const view = await readView(store);
   for (const { folder, files } of (await readIndex(store))?.pages ?? []) {
@@ -72,7 +72,7 @@ function record(store: ObjectStore, calls: StoreCall[]): ObjectStore {
   });
 }
 
-/** Of two datasets, 70 and 6 pictures; the name means the second, its view is complete. */
+/** Makes datasets of 70 and of 6 pictures. The name means the second, and its view is complete. */
 async function prepareTwo(lab: PictureLab): Promise<readonly [many: Digest, few: Digest]> {
   const many = await prepare(lab, 70);
   await createRefs(lab.store).datasets.delete('p');
@@ -80,7 +80,7 @@ async function prepareTwo(lab: PictureLab): Promise<readonly [many: Digest, few:
 }
 
 describe('the view of a prepared dataset', () => {
-  test('has every page as files, a report, and an index that names them', async () => {
+  test('a dataset view has every page as files, a report, and an index that names them', async () => {
     const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const digest = await prepare(lab, 70);
     const view = await readView(lab.store);
@@ -102,12 +102,12 @@ describe('the view of a prepared dataset', () => {
     expect(report?.mediaType).toBe('text/html');
   });
 
-  test('costs a call that changes nothing two reads per effect, and no write', async () => {
+  test('a call that changes nothing makes two reads for views, one per effect, and no write', async () => {
     const memory = await copyPrepared(SEVENTY);
     const calls: StoreCall[] = [];
     await prepare(createPictureLab({ store: record(memory, calls) }), 70);
     expect(calls.filter(({ operation }) => !['get', 'head'].includes(operation))).toEqual([]);
-    // One of import, one of prepare.
+    // One read by import, one by prepare.
     expect(calls.filter(({ key }) => key.startsWith('datasets/')).map(({ key }) => key)).toEqual([
       'datasets/p/index.json',
       'datasets/p/index.json',
@@ -115,7 +115,7 @@ describe('the view of a prepared dataset', () => {
     expect(calls.length).toBeLessThan(40);
   });
 
-  test('grows by the files of the new page alone', async () => {
+  test('a new page adds only its own files to the view and replaces the report', async () => {
     const memory = await copyPrepared(SEVENTY);
     const calls: StoreCall[] = [];
     await prepare(createPictureLab({ store: record(memory, calls) }), 71);
@@ -124,7 +124,7 @@ describe('the view of a prepared dataset', () => {
     await expectTruth(memory);
   });
 
-  test('loses the pages that the name has no more', async () => {
+  test('the view loses the pages that its dataset no longer has', async () => {
     const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many, few] = await prepareTwo(lab);
     const small = await readView(lab.store);
@@ -137,7 +137,7 @@ describe('the view of a prepared dataset', () => {
     expect(await readView(lab.store)).toEqual(small);
   });
 
-  test('goes with the name', async () => {
+  test('the view of a deleted name is deleted', async () => {
     const lab = createPictureLab();
     await prepare(lab, 3);
     await createRefs(lab.store).datasets.delete('p');
@@ -145,7 +145,7 @@ describe('the view of a prepared dataset', () => {
     expect(await readView(lab.store)).toEqual({});
   });
 
-  test('is made anew on demand, also where a file was spoilt', async () => {
+  test('a fresh write repairs damaged and missing files of the view', async () => {
     const lab = createPictureLab();
     await prepare(lab, 3);
     const before = await readView(lab.store);
@@ -155,7 +155,7 @@ describe('the view of a prepared dataset', () => {
     expect(await readView(lab.store)).toEqual(before);
   });
 
-  test('heals: a blob that it misses is made again', async () => {
+  test('a blob that the view misses is made again', async () => {
     const lab = createPictureLab();
     const [page] = (await lab.dataset(await prepare(lab, 3))).pages;
     const before = await readView(lab.store);
@@ -168,7 +168,7 @@ describe('the view of a prepared dataset', () => {
 });
 
 describe('a view on its way from one dataset to another', () => {
-  test('tells the truth wherever it was killed, and the next call completes it', async () => {
+  test('the index of a killed view names only whole files, and the next call completes the view', async () => {
     const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many, few] = await prepareTwo(lab);
     await move(lab.store, many);
@@ -193,7 +193,7 @@ describe('a view on its way from one dataset to another', () => {
     }
   });
 
-  test('follows a name that moves meanwhile', async () => {
+  test('the view follows a name that moves while it is written', async () => {
     const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many, few] = await prepareTwo(lab);
     const expected = await readView(lab.store);
@@ -212,7 +212,7 @@ describe('a view on its way from one dataset to another', () => {
     expect(await readView(lab.store)).toEqual(expected);
   });
 
-  test('is written by several at once', async () => {
+  test('several calls may write the view at once', async () => {
     const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
     const [many] = await prepareTwo(lab);
     await move(lab.store, many);
@@ -222,14 +222,14 @@ describe('a view on its way from one dataset to another', () => {
   });
 });
 
-describe('in a folder', () => {
+describe('the view in a folder', () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'easel-view-'));
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  test('pages are second names of the blobs: they take no space', async () => {
+  test('pages in a folder are hard links to the blobs: they take no space', async () => {
     const store = await openFileStore(folder);
     const lab = createPictureLab({ store });
     const [page] = (await lab.dataset(await prepare(lab, 3))).pages;

@@ -32,9 +32,9 @@ import {
 
 export const DATASET_VIEW: ViewLayout = { files: ['index.json', 'README.md', 'report.html'], folders: ['pages'] };
 
-/** Raised when something else is written for the same dataset, the report included: views are then written anew. */
-const VIEW_VERSION = 2;
-/** Names moved or indexes written by others meanwhile, before it is given up. */
+/** Raised if the same dataset gives other files, such as another report. Old views are then written again. */
+const VIEW_VERSION = 3;
+/** Rounds of writing while others move the name or write the index. After these, the call gives up. */
 const MAX_ROUNDS = 8;
 
 export interface DatasetViewContext {
@@ -48,7 +48,7 @@ export interface DatasetViewContext {
 const indexSchema = z.looseObject({
   v: z.literal(1),
   view: z.int(),
-  /** `changing`: some files are being written; those that are named here are whole. */
+  /** `changing`: some files are being written. The named files are whole. */
   state: z.enum(['complete', 'changing']),
   dataset: digestSchema,
   pages: z.array(z.strictObject({ folder: z.string(), files: z.record(z.string(), digestSchema) })),
@@ -69,15 +69,15 @@ export async function writeDatasetView(ctx: DatasetViewContext, name: string, fr
     if (outcome === 'there') return;
     const after = (await readDatasetHead(ctx.store, name))?.value.dataset;
     if (outcome === 'written' && after === before) return;
-    // Who wrote beside us wrote the same files, unless they are another dataset's.
+    // Another writer of the same dataset wrote the same files. A writer of another dataset did not.
     distrust = before !== after || (distrust && outcome === 'lost');
   }
-  throw new Conflict(`the view of the dataset "${name}" is being written by others all the time`, {
+  throw new Conflict(`other calls keep writing the view of the dataset "${name}"`, {
     hint: 'try again',
   });
 }
 
-/** `lost`: somebody else wrote the index meanwhile. */
+/** `lost`: another call wrote the index meanwhile. */
 async function bringTo(
   ctx: DatasetViewContext,
   name: string,
@@ -133,7 +133,7 @@ function countFiles(pages: readonly IndexPage[]): number {
   return pages.reduce((sum, { files }) => sum + Object.keys(files).length, 0);
 }
 
-/** Of the files that are there those which stay as they are. */
+/** Existing files that stay unchanged. */
 function keepIntact(old: readonly IndexPage[], wanted: readonly IndexPage[], listed: ReadonlySet<string>): IndexPage[] {
   const byFolder = new Map(wanted.map(page => [page.folder, page.files]));
   return old.map(({ folder, files }) => {
@@ -160,7 +160,7 @@ async function copyPages(
   await eachFile(pages, copyPage, signal);
 }
 
-/** @returns The files. */
+/** Writes report and README. @returns Their names. */
 async function writeSummary(
   ctx: DatasetViewContext,
   folder: WritableView,
@@ -175,7 +175,7 @@ async function writeSummary(
   return ['report.html', 'README.md'];
 }
 
-/** An index that cannot be read is none; its version is what replaces it. */
+/** The index and its version. An unreadable index counts as absent, and is replaced by its version. */
 async function readIndex({ store, prefix }: ViewFolder): Promise<{ readonly etag?: Etag; readonly index?: Index }> {
   const stored = await store.get(`${prefix}index.json`);
   if (stored === undefined) return {};
@@ -187,7 +187,7 @@ async function readIndex({ store, prefix }: ViewFolder): Promise<{ readonly etag
   }
 }
 
-/** Undefined when the index is no longer the version that was read. */
+/** Writes the index. Undefined if the stored index is no longer the version that was read. */
 async function replaceIndex(folder: ViewFolder, etag: Etag | undefined, index: Json): Promise<Etag | undefined> {
   const condition = etag === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: etag };
   const options = { ...condition, mediaType: 'application/json' };

@@ -23,13 +23,13 @@ async function readView(): Promise<Map<string, string>> {
 
 const rebuild = () => rebuildView({ ...lab, name: 'toy' });
 
-test('names sort as their steps do', () => {
+test('names of files sort by step', () => {
   expect([stepName(500), stepName(12_000)].sort()).toEqual(['step0000500', 'step0012000']);
   expect(logName({ from: 0, to: 100 })).toBe('0000000-0000100.jsonl');
 });
 
 describe('the view', () => {
-  test('is the same when it is made again from the head', async () => {
+  test('an experiment view that is made again from the head is the same', async () => {
     const before = await readView();
     await deleteView(lab.store, 'toy');
     expect(await readView()).toEqual(new Map());
@@ -37,7 +37,7 @@ describe('the view', () => {
     expect(await readView()).toEqual(before);
   });
 
-  test('heals a file that somebody changed or deleted', async () => {
+  test('a rebuild repairs changed and deleted files', async () => {
     const before = await readView();
     await lab.store.put('experiments/toy/log/0000000-0000004.jsonl', Buffer.from('spoilt'));
     await lab.store.delete('experiments/toy/previews/step0000008/000.png');
@@ -45,7 +45,7 @@ describe('the view', () => {
     expect(await readView()).toEqual(before);
   });
 
-  test('loses what belongs to nothing, and keeps what a chunk in work has written before the head knows it', async () => {
+  test('a rebuild deletes unknown files, but keeps those of a chunk that the head does not name yet', async () => {
     const before = await readView();
     await lab.store.put('experiments/toy/notes.txt', Buffer.from('mine'));
     await lab.store.put('experiments/toy/checkpoints/step0000004.json', Buffer.from('{}'));
@@ -56,7 +56,7 @@ describe('the view', () => {
     );
   });
 
-  test('follows an experiment that moves on while it is made again', async () => {
+  test('a rebuild follows an experiment that moves on meanwhile', async () => {
     const { value } = await readHead(lab.store, 'toy');
     let moved = false;
     const store = interceptStore(lab.store, async (call, run) => {
@@ -75,13 +75,13 @@ describe('the view', () => {
     expect(index.state).toBe('paused');
   });
 
-  test('of an experiment that is gone goes', async () => {
+  test('a rebuild deletes the view of a deleted experiment', async () => {
     await createRefs(lab.store).experiments.delete('toy');
     await rebuild();
     expect(await readView()).toEqual(new Map());
   });
 
-  test('names the blob that it misses', async () => {
+  test('an error names the blob that the view misses', async () => {
     const { value } = await readHead(lab.store, 'toy');
     const { log } = value.chunks[0] ?? {};
     if (!log) throw new Error('there is no chunk');
@@ -89,7 +89,7 @@ describe('the view', () => {
     await expect(rebuild()).rejects.toMatchObject({ code: 'blob_missing', details: { digest: log } });
   });
 
-  test('is written by several at once without an error', async () => {
+  test('several calls may write a view at once', async () => {
     const { value } = await readHead(lab.store, 'toy');
     const config = await readConfig(lab.blobs, value);
     const states = ['running', 'paused', 'done'] as const;
@@ -98,7 +98,7 @@ describe('the view', () => {
     expect(states).toContain(index.state);
   });
 
-  test('of another experiment is left alone', async () => {
+  test('deleting a view leaves the view of another experiment alone', async () => {
     await lab.create('toy-2');
     await deleteView(lab.store, 'toy');
     expect((await listKeys(lab.store, 'experiments/')).every(key => key.startsWith('experiments/toy-2/'))).toBe(true);

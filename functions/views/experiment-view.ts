@@ -30,11 +30,11 @@ export const EXPERIMENT_VIEW: ViewLayout = {
 
 export type Chunk = ExperimentHead['chunks'][number];
 
-/** Where a view is written and the blobs come from. */
+/** The store that a view is written to, and the blobs that it shows. */
 export interface ViewTarget {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
-  /** The experiment's. */
+  /** Name of the experiment. */
   readonly name: string;
 }
 
@@ -42,7 +42,7 @@ export function stepName(step: number): string {
   return `step${String(step).padStart(7, '0')}`;
 }
 
-/** Files of a chunk, one and immutable each. */
+/** Name of a chunk's file. Chunks never change, so neither do their files. */
 function rangeName({ from, to }: Pick<Chunk, 'from' | 'to'>): string {
   return `${String(from).padStart(7, '0')}-${String(to).padStart(7, '0')}`;
 }
@@ -51,7 +51,7 @@ export function logName(chunk: Pick<Chunk, 'from' | 'to'>): string {
   return `${rangeName(chunk)}.jsonl`;
 }
 
-/** The log, the same for TensorBoard, and the artifacts of one chunk. @returns The files. */
+/** Writes the log, its form for TensorBoard, and the artifacts of one chunk. @returns Their names. */
 export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<string[]> {
   const folder = folderOf(view);
   const log = `log/${logName(chunk)}`;
@@ -71,7 +71,7 @@ export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<s
   return files;
 }
 
-/** Those of steps that this program knows. */
+/** Artifacts of a chunk whose border step this program knows. */
 function listArtifacts({ artifacts }: Chunk) {
   return BORDER_STEPS.flatMap(({ name, artifact }) => {
     const digest = artifacts[name];
@@ -83,18 +83,18 @@ function artifactFolder({ folder }: ArtifactKind, { to }: Chunk): string {
   return `${folder}/${stepName(to)}/`;
 }
 
-/** The manifest of a checkpoint that is kept. @returns The file. */
+/** Writes the manifest of a kept checkpoint. @returns Its name. */
 export async function writeCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<string> {
   await copyBlob(folderOf(view), checkpointFile(kept), kept.checkpoint);
   return checkpointFile(kept);
 }
 
-/** Before a checkpoint's blobs go, its file goes. */
+/** Deletes the file of a checkpoint. Call it before the checkpoint's blobs are deleted. */
 export function deleteCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Promise<void> {
   return deleteFiles(folderOf(view), [checkpointFile(kept)]);
 }
 
-/** What a head says, for people (README.md) and for programs (index.json). @returns The files. */
+/** Writes config.yaml, and the head for people (README.md) and programs (index.json). @returns Their names. */
 export async function writeSummary(view: ViewTarget, head: ExperimentHead, config: Config): Promise<string[]> {
   const folder = folderOf(view);
   await putFile(folder, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
@@ -107,7 +107,7 @@ export function deleteView(store: ObjectStore, name: string): Promise<void> {
   return deleteFolder({ store, prefix: `experiments/${name}/` });
 }
 
-/** `GET /experiments/<name>` and index.json. */
+/** The body of `GET /experiments/<name>` and of index.json. */
 export function describeHead(name: string, head: ExperimentHead, config: Config) {
   const step = stepOf(head);
   return {
@@ -141,7 +141,7 @@ function describeChunk(chunk: Chunk) {
     ...chunk,
     file: `log/${logName(chunk)}`,
     folders,
-    // For clients that know no other artifact.
+    // For clients that know only previews.
     ...(chunk.artifacts.preview && { previews: chunk.artifacts.preview, previews_folder: folders.preview ?? '' }),
   };
 }
@@ -170,14 +170,14 @@ Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type:
 `;
 }
 
-/** Where a branch began. */
+/** Experiment, step and checkpoint that a branch began at. */
 function describeOrigin({ branched_from }: ExperimentHead) {
   if (branched_from === undefined) return {};
   const { experiment, step, checkpoint } = branched_from;
   return { branched_from: { experiment, step, checkpoint } };
 }
 
-/** A row of the table. */
+/** A row of the README's table, for a branch. */
 function describeOriginForPeople({ branched_from }: ExperimentHead): string {
   if (branched_from === undefined) return '';
   const { experiment, step, checkpoint } = branched_from;

@@ -9,7 +9,7 @@ async function putLog(rows: readonly object[]) {
   return (await blobs.put(Buffer.from(rows.map(row => `${JSON.stringify(row)}\n`).join('')))).digest;
 }
 
-test('rows become columns; a number that was not finite is null, a text is left out', async () => {
+test('rows of a log become columns; a number that was not finite is null, a text is left out', async () => {
   const log = await putLog([
     { step: 1, loss: 0.5, skipped: false },
     { step: 2, loss: null, skipped: true, reason: 'the loss is NaN', extra: 7 },
@@ -19,7 +19,7 @@ test('rows become columns; a number that was not finite is null, a text is left 
   });
 });
 
-test('each loss is a column of its own, null in steps that did not compute it', async () => {
+test('each loss is a separate column, null in steps that did not compute it', async () => {
   const log = await putLog([
     { step: 1, loss: 0.5, 'loss/flow_matching': 0.5 },
     { step: 2, loss: 0.75, 'loss/flow_matching': 0.5, 'loss/repa': 0.25 },
@@ -48,7 +48,7 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
   ]);
 });
 
-test('read in pieces, every row comes once', async () => {
+test('metrics that are read in pieces contain every row once', async () => {
   const rows = Array.from({ length: 10 }, (_, i) => ({ step: i + 1 }));
   const logs = [
     { to: 4, log: await putLog(rows.slice(0, 4)) },
@@ -63,7 +63,7 @@ test('read in pieces, every row comes once', async () => {
   expect(seen).toEqual(rows.map(({ step }) => step));
 });
 
-test('a log that is none is named', async () => {
+test('an error names the line of a log that is not a row of metrics', async () => {
   const { digest } = await blobs.put(Buffer.from('{"loss":1}\n'));
   await expect(readMetrics(blobs, [{ to: 1, log: digest }], 0, 1)).rejects.toThrow(`line 1 of the log ${digest}`);
 });

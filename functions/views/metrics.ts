@@ -1,4 +1,4 @@
-/** @file The series of a run, from the logs of its chunks. */
+/** @file Reads the metrics of a run from the logs of its chunks: as columns, and as scalars for TensorBoard. */
 import { z } from 'zod';
 import { Corrupt } from '../../errors.ts';
 import type { ScalarEvent } from '../../formats/tfevents.ts';
@@ -6,20 +6,20 @@ import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /**
- * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }, and `loss/NAME` of each
- * of several losses. A number that was not finite is null.
+ * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }, and `loss/NAME` for
+ * each loss if there are several. A number that was not finite is null.
  */
 const rowSchema = z.object({ step: z.int() }).catchall(z.json());
 type Row = z.output<typeof rowSchema>;
 
 export interface Metrics {
-  /** Columns of equal length; `step` is one of them. Texts are no series. */
+  /** Columns of equal length; `step` is one of them. Texts have no column. */
   readonly series: Readonly<Record<string, readonly (number | null)[]>>;
-  /** Pass as `after` to go on; absent at the end. */
+  /** Pass it as `after` to read on. Absent at the end. */
   readonly next?: number;
 }
 
-/** @param logs By step, oldest first; @param limit Rows at the most. */
+/** @param logs By step, oldest first. @param limit Largest number of rows. */
 export async function readMetrics(
   blobs: BlobStore,
   logs: readonly { readonly to: number; readonly log: Digest }[],
@@ -41,7 +41,7 @@ export async function readMetrics(
   return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
 }
 
-/** The columns of a log that TensorBoard shows under `train/`, beside those of single losses. */
+/** Columns of a log that TensorBoard shows under `train/`, besides those of single losses. */
 const SHOWN = ['loss', 'grad_norm', 'learning_rate'] as const;
 
 /**
@@ -70,7 +70,7 @@ async function readLog(blobs: BlobStore, digest: Digest): Promise<Row[]> {
     try {
       return [rowSchema.parse(JSON.parse(line))];
     } catch (cause) {
-      throw new Corrupt(`line ${i + 1} of the log ${digest} is no row of metrics`, { cause });
+      throw new Corrupt(`line ${i + 1} of the log ${digest} is not a row of metrics`, { cause });
     }
   });
 }

@@ -1,7 +1,4 @@
-/**
- * @file Writes the whole view of an experiment again, from its head and blobs, even while the experiment is in
- * training.
- */
+/** @file Writes the whole view of an experiment again from its head and blobs, even during training. */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import { listKept } from '../../storage/list-kept.ts';
@@ -11,12 +8,12 @@ import { readConfig, stepOf } from '../experiments/experiment-head.ts';
 import { deleteView, type ViewTarget, writeCheckpointFile, writeChunkFiles, writeSummary } from './experiment-view.ts';
 import { deleteFiles, eachFile, listFiles } from './view-files.ts';
 
-/** Heads followed while the experiment moves on; what was written for one is not written again for the next. */
+/** Largest number of heads that are followed while the experiment moves on. Files of one head are kept for the next. */
 const MAX_ROUNDS = 32;
 
 /**
- * Writes every file again, since an existing file may be damaged. Deletes files that belong to nothing, and the whole
- * view if the experiment is gone.
+ * Writes every file again, since an existing file may be damaged. Deletes unknown files, or the whole view if the
+ * experiment is gone.
  * @throws BlobMissing
  */
 export async function rebuildView(view: ViewTarget, signal?: AbortSignal): Promise<void> {
@@ -28,16 +25,16 @@ export async function rebuildView(view: ViewTarget, signal?: AbortSignal): Promi
     try {
       await writeAll(view, head.value, written, signal);
     } catch (error) {
-      // A checkpoint that was pruned meanwhile left the head, too.
+      // A checkpoint that was pruned meanwhile has left the head, too.
       if (!(error instanceof BlobMissing) || (await refs.read(view.name))?.etag === head.etag) throw error;
       continue;
     }
     if ((await refs.read(view.name))?.etag === head.etag) return;
   }
-  throw new Conflict(`the experiment "${view.name}" moves on all the time`, { hint: 'try again' });
+  throw new Conflict(`the experiment "${view.name}" keeps changing`, { hint: 'try again' });
 }
 
-/** @param written Files by what they were made of: parts of the view that stand already. */
+/** @param written Files that are already written, by the part of the head that they show. */
 async function writeAll(
   view: ViewTarget,
   head: ExperimentHead,
@@ -59,7 +56,7 @@ async function writeAll(
   await deleteFiles(folder, stray);
 }
 
-/** Files of steps beyond the head are those of a chunk that is about to be announced. */
+/** Last step that a file's name contains. Files beyond the head belong to a chunk that the head will name soon. */
 function lastStepOf(file: string): number {
   return Math.max(0, ...(file.match(/\d{7,}/g) ?? []).map(Number));
 }

@@ -1,4 +1,4 @@
-/** @file All views again, from the names: those of names that are gone are deleted. */
+/** @file Writes all views again, from the names. Deletes views whose names are gone. */
 import { BlobMissing, Conflict, Corrupt, Unprocessable } from '../../errors.ts';
 import { listFolders } from '../../storage/list-all.ts';
 import { nameSchema } from '../../storage/records.ts';
@@ -9,13 +9,13 @@ import { rebuildView } from './rebuild-experiment-view.ts';
 
 export interface RebuiltViews {
   readonly rebuilt: number;
-  /** Of names that are gone. */
+  /** Views whose names are gone. */
   readonly deleted: readonly string[];
-  /** What of a view is missing or in the way. */
+  /** Views that could not be written, with the reason. */
   readonly failed: readonly { readonly view: string; readonly reason: string }[];
 }
 
-/** One view that cannot be made does not keep the others from being made. */
+/** Rebuilds all views. A view that fails does not stop the others. */
 export async function rebuildViews(ctx: DatasetViewContext): Promise<RebuiltViews> {
   const refs = createRefs(ctx.store);
   const deleted: string[] = [];
@@ -47,12 +47,12 @@ export async function rebuildViews(ctx: DatasetViewContext): Promise<RebuiltView
   return { rebuilt, deleted, failed };
 }
 
-/** A blob or document that the view needs is not there, is damaged, or moves all the time. */
+/** True if a blob or document of the view is missing or damaged, or keeps changing. */
 function isOfView(error: unknown): error is Error {
   return [BlobMissing, Corrupt, Unprocessable, Conflict].some(kind => error instanceof kind);
 }
 
-/** Folders that can be those of names. */
+/** Names of the folders below `prefix` that can be names of experiments or datasets. */
 async function listNamed(store: ObjectStore, prefix: string): Promise<string[]> {
   const names = (await listFolders(store, prefix)).map(folder => folder.slice(prefix.length, -1));
   return names.filter(name => nameSchema.safeParse(name).success);

@@ -6,14 +6,14 @@ import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/
 import type { Dataset } from '../../storage/records.ts';
 import type { ReportPicture } from './report-pictures.ts';
 
-/** All are in the dataset. */
+/** Largest number of rejects in the table. The dataset has all of them. */
 const MAX_REJECTS = 500;
 const MAX_REASONS = 20;
 const SPLITS = ['train', 'val', 'test'] as const;
 
 type Html = ReturnType<typeof html>;
 
-/** Equal arguments give equal bytes. */
+/** Renders the page. Equal arguments give equal bytes. */
 export async function renderReport(
   title: string,
   dataset: Dataset,
@@ -43,7 +43,9 @@ export async function renderReport(
 <h1>${title}</h1>
 </header>
 <dl class="tiles">
-${tiles.map(([label, count]) => count !== undefined && html`<div><dt>${label}</dt><dd>${formatCount(count)}</dd></div>`)}
+${tiles.map(
+  ([label, count]) => count !== undefined && html`<div><dt>${label}</dt><dd>${formatCount(count)}</dd></div>`,
+)}
 </dl>
 ${renderSplits(counts)}
 ${rejects.length > 0 && renderRejects(rejects)}
@@ -62,12 +64,15 @@ function renderSplits(counts: Dataset['counts']): Html | '' {
   const parts = SPLITS.map(split => ({ split, count: counts[split] ?? 0 }));
   const total = parts.reduce((sum, { count }) => sum + count, 0);
   if (total === 0) return '';
+  const percent = (count: number) => ((100 * count) / total).toFixed(1);
   return html`<section>
 <h2>Splits</h2>
-<div class="bar" aria-hidden="true">${parts.map(({ split, count }) => count > 0 && html`<i class="${split}" style="flex-grow:${count}"></i>`)}</div>
+<div class="bar" aria-hidden="true">${parts.map(
+    ({ split, count }) => count > 0 && html`<i class="${split}" style="flex-grow:${count}"></i>`,
+  )}</div>
 <ul class="legend">${parts.map(
     ({ split, count }) =>
-      html`<li><i class="${split}"></i>${split} <b>${formatCount(count)}</b> <span>${((100 * count) / total).toFixed(1)} %</span></li>`,
+      html`<li><i class="${split}"></i>${split} <b>${formatCount(count)}</b> <span>${percent(count)} %</span></li>`,
   )}</ul>
 </section>`;
 }
@@ -85,7 +90,7 @@ ${columns.map(column => html`<tr><th>${column}.tar</th><td>${about(column)}</td>
 </section>`;
 }
 
-/** `, by dct (dim 27, stride 8)`; nothing of a column that no encoder made. */
+/** `, by dct (dim 27, stride 8)`; empty for a column that no encoder made. */
 function describeEncoder(encoders: Dataset['encoders'], column: ColumnName): string {
   const encoder = isSignal(column) ? encoders[column] : undefined;
   if (encoder === undefined) return '';
@@ -99,15 +104,21 @@ function describeEncoder(encoders: Dataset['encoders'], column: ColumnName): str
 function renderPictures(pictures: readonly ReportPicture[], total: number | undefined): Html {
   if (pictures.length === 0)
     return html`<p class="note">None to be seen yet: <code>prepare</code> brings them to size.</p>`;
-  return html`${total !== undefined && total > pictures.length && html`<p class="note">${pictures.length} of ${formatCount(total)}, evenly spread.</p>`}
+  const isPart = total !== undefined && total > pictures.length;
+  return html`${isPart && html`<p class="note">${pictures.length} of ${formatCount(total)}, evenly spread.</p>`}
 <div class="grid">
 ${pictures.map(
   ({ name, split, caption, width, height, webp }) => html`<figure>
-<img src="data:image/webp;base64,${Buffer.from(webp).toString('base64')}" width="${width}" height="${height}" alt="${caption || name}" title="${name}, ${width} × ${height}">
-<figcaption>${split !== undefined && split !== 'train' && html`<b class="${split}">${split}</b> `}${caption || name}</figcaption>
+<img src="data:image/webp;base64,${Buffer.from(webp).toString('base64')}" \
+width="${width}" height="${height}" alt="${caption || name}" title="${name}, ${width} × ${height}">
+<figcaption>${isHeldOut(split) && html`<b class="${split}">${split}</b> `}${caption || name}</figcaption>
 </figure>`,
 )}
 </div>`;
+}
+
+function isHeldOut(split: string | undefined): boolean {
+  return split !== undefined && split !== 'train';
 }
 
 function renderRejects(rejects: Dataset['rejects']): Html {
@@ -115,10 +126,11 @@ function renderRejects(rejects: Dataset['rejects']): Html {
   for (const { reason } of rejects) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   const shown = rejects.slice(0, MAX_REJECTS);
   const common = [...reasons].sort((a, b) => b[1] - a[1]).slice(0, MAX_REASONS);
+  const others = reasons.size - common.length;
   return html`<section>
 <h2>Rejected</h2>
 <ul class="reasons">${common.map(([reason, count]) => html`<li><b>${formatCount(count)}</b> ${reason}</li>`)}</ul>
-${reasons.size > common.length && html`<p class="note">and ${formatCount(reasons.size - common.length)} more reasons.</p>`}
+${others > 0 && html`<p class="note">and ${formatCount(others)} more reasons.</p>`}
 <details>
 <summary>Which pictures</summary>
 <table>
@@ -129,38 +141,47 @@ ${rejects.length > shown.length && html`<p class="note">and ${formatCount(reject
 </section>`;
 }
 
-/** 6000 -> 6,000, whatever the locale. */
+/** 6000 -> 6,000, in every locale. */
 function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+// A backslash joins a line with the next one: the bytes of the page depend on its line breaks.
 const STYLE = `
-:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 16%, transparent); --faint: color-mix(in srgb, currentColor 62%, transparent); --card: color-mix(in srgb, currentColor 5%, transparent); --train: #4a7dd0; --val: #c98a1b; --test: #5a9a5f; }
+:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 16%, transparent); \
+--faint: color-mix(in srgb, currentColor 62%, transparent); --card: color-mix(in srgb, currentColor 5%, transparent); \
+--train: #4a7dd0; --val: #c98a1b; --test: #5a9a5f; }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 0 auto; padding: 2rem 1.5rem 4rem; }
 h1 { font-size: 2rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.5rem 0 .75rem; }
 .kind { margin: 0; color: var(--faint); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1.5rem 0 0; }
-.tiles div { display: flex; flex-direction: column-reverse; background: var(--card); border-radius: 10px; padding: .75rem 1rem; }
+.tiles div { display: flex; flex-direction: column-reverse; background: var(--card); border-radius: 10px; \
+padding: .75rem 1rem; }
 .tiles dt { color: var(--faint); font-size: .875rem; }
 .tiles dd { margin: 0; font-size: 1.6rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .bar { display: flex; gap: 2px; height: .75rem; border-radius: 6px; overflow: hidden; }
 .bar i { flex-basis: 3px; }
-i.train, b.train { background: var(--train); } i.val, b.val { background: var(--val); } i.test, b.test { background: var(--test); }
-.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin: .6rem 0; padding: 0; font-size: .9375rem; }
+i.train, b.train { background: var(--train); } i.val, b.val { background: var(--val); } \
+i.test, b.test { background: var(--test); }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; margin: .6rem 0; padding: 0; \
+font-size: .9375rem; }
 .legend i { display: inline-block; width: .7rem; height: .7rem; border-radius: 3px; margin-right: .4rem; }
 .reasons { margin: .6rem 0; padding-left: 1.1rem; font-size: .9375rem; overflow-wrap: anywhere; }
 summary { cursor: pointer; color: var(--faint); font-size: .9375rem; margin-bottom: .5rem; }
 .legend span, .note { color: var(--faint); }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
-th, td { text-align: left; vertical-align: top; padding: .4rem 1.5rem .4rem 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+th, td { text-align: left; vertical-align: top; padding: .4rem 1.5rem .4rem 0; border-top: 1px solid var(--line); \
+overflow-wrap: anywhere; }
 th { font-weight: 600; width: 9rem; }
 code { font-size: .875em; background: var(--card); border-radius: 4px; padding: .1em .35em; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 1rem .75rem; }
 figure { margin: 0; }
-figure img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; background: var(--card); border-radius: 8px; }
-figcaption { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; font-size: .8125rem; line-height: 1.35; color: var(--faint); margin-top: .35rem; }
+figure img { display: block; width: 100%; height: auto; aspect-ratio: 1; object-fit: contain; \
+background: var(--card); border-radius: 8px; }
+figcaption { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; \
+font-size: .8125rem; line-height: 1.35; color: var(--faint); margin-top: .35rem; }
 figcaption b { color: #fff; font-weight: 600; font-size: .6875rem; border-radius: 4px; padding: .1em .4em; }
 @media print { figure { break-inside: avoid; } }
 `;

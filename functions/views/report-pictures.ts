@@ -1,4 +1,4 @@
-/** @file Which pictures of a dataset a report shows: some, spread evenly over it, as training sees them. */
+/** @file Picks the pictures of a report: some of a dataset, evenly spread, as training sees them. */
 import { memberName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
@@ -10,18 +10,18 @@ import type { BlobStore } from '../../storage/types.ts';
 import { encodeThumbnail, type RgbImage } from '../pictures/image.ts';
 import { toInterleaved } from '../pictures/planar.ts';
 
-/** Pixels of a thumbnail's longer side. */
+/** Longer side of a thumbnail, in pixels. */
 const THUMBNAIL_SIDE = 160;
 const MAX_PAGES = 16;
 const MAX_PICTURES = 96;
-/** The header of a tar. */
+/** Size of a tar header. */
 const BLOCK_BYTES = 512;
 
 export interface ReportPicture {
   readonly name: string;
   readonly split: string | undefined;
   readonly caption: string;
-  /** Pixels, as training sees it. */
+  /** Size in pixels, as training sees it. */
   readonly width: number;
   readonly height: number;
   readonly webp: Uint8Array;
@@ -90,7 +90,7 @@ function readImage(npy: Uint8Array): RgbImage {
   return toInterleaved({ data, width, height });
 }
 
-/** At most `count` of them, evenly spaced, the first among them. */
+/** At most `count` entries, evenly spaced, with the first among them. */
 function spread<T>(all: readonly T[], count: number): readonly T[] {
   if (all.length <= count) return all;
   return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]).filter(

@@ -15,7 +15,7 @@ import {
   writeSummary,
 } from './experiment-view.ts';
 
-/** Times that others move the head while it is shown, before they are left to show theirs. */
+/** Largest number of rounds while others move the head. After these, the others show theirs. */
 const MAX_ROUNDS = 16;
 
 /**
@@ -37,7 +37,7 @@ export async function showHead(view: ViewTarget, config: Config): Promise<Experi
   return head;
 }
 
-/** A blob that was lost cannot be shown: when it is made again, and is in use, so is its file. */
+/** Writes the files of the last chunk. Skips a lost blob: its file is written again when the blob is. */
 async function showLastChunk(view: ViewTarget, head: ExperimentHead): Promise<void> {
   const [chunk, kept] = [head.chunks.at(-1), head.history.at(-1)];
   try {

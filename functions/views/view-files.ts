@@ -14,16 +14,16 @@ import { isViewFile, type ViewLayout } from '../../storage/view-layout.ts';
 
 export interface ViewFolder {
   readonly store: ObjectStore;
-  /** With a "/" at its end: `experiments/portraits/`. */
+  /** Ends with "/": `experiments/portraits/`. */
   readonly prefix: string;
 }
 
-/** A view into which only files of its layout are written, so that gc knows them. */
+/** A view whose layout declares its files, so that gc knows them. */
 export interface WritableView extends ViewFolder {
   readonly layout: ViewLayout;
 }
 
-/** Writes of one view in flight. */
+/** Largest number of concurrent writes into one view. */
 const WIDTH = 16;
 const MAX_ATTEMPTS = 8;
 
@@ -43,10 +43,10 @@ export async function putFile(view: WritableView, file: string, body: Uint8Array
       if (!isLostWrite(error)) throw error;
     }
   }
-  throw new Conflict(`${key} is being written by others all the time`, { hint: 'try again' });
+  throw new Conflict(`other calls keep writing ${key}`, { hint: 'try again' });
 }
 
-/** Whether a conditional write was not, or perhaps not, what changed the key: look again. */
+/** True if a conditional write did not change the key, or perhaps did not. The caller reads the key again. */
 export function isLostWrite(error: unknown): boolean {
   return error instanceof PreconditionFailed || error instanceof Conflict || error instanceof Ambiguous;
 }
@@ -68,10 +68,10 @@ export async function copyBlob(view: WritableView, file: string, digest: Digest)
 
 function keyOf({ prefix, layout }: WritableView, file: string): string {
   if (isViewFile(layout, file)) return prefix + file;
-  throw new Internal(`${file} is in no layout of a view`, { hint: 'declare it: gc deletes only what is declared' });
+  throw new Internal(`no layout of a view declares ${file}`, { hint: 'declare it: gc deletes only declared files' });
 }
 
-/** Relative to the view. */
+/** Names of the stored files, relative to the view. */
 export async function listFiles({ store, prefix }: ViewFolder): Promise<Set<string>> {
   const files = new Set<string>();
   for await (const { key } of listAll(store, prefix)) files.add(key.slice(prefix.length));
@@ -82,13 +82,13 @@ export function deleteFiles({ store, prefix }: ViewFolder, files: Iterable<strin
   return eachFile(files, file => store.delete(prefix + file));
 }
 
-/** The whole view. What says that it is complete goes first. */
+/** Deletes the whole view: index.json first, since it states that the view is complete. */
 export async function deleteView(view: ViewFolder): Promise<void> {
   await view.store.delete(`${view.prefix}index.json`);
   await deleteFiles(view, await listFiles(view));
 }
 
-/** Some of a view's files at a time. */
+/** Runs `work` for all files of a view, some at a time. */
 export async function eachFile<T>(
   files: Iterable<T>,
   work: (file: T) => Promise<void>,
@@ -97,7 +97,7 @@ export async function eachFile<T>(
   await mapBounded(files, { width: WIDTH, signal }, work);
 }
 
-/** For programs, and for the people who look at what programs read. */
+/** Indented JSON: for programs, and for people who read the files of programs. */
 export function encodeJson(value: Json): Uint8Array {
   return Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
 }
