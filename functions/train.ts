@@ -248,11 +248,11 @@ function isAtTarget(step: number, target: number, config: Config): boolean {
   return step >= stepsFor(target, config.data.batch_size);
 }
 
-/** @throws Conflict when somebody else moved the experiment on, or replaced it. */
+/** @throws Conflict if another call moved the experiment on, or replaced it. */
 function checkUnmoved(name: string, before: ExperimentHead, now: ExperimentHead): void {
   const same = (['checkpoint', 'config', 'dataset'] as const).every(key => before[key] === now[key]);
   if (same) return;
-  throw new Conflict(`the experiment ${name} was moved by somebody else`, {
+  throw new Conflict(`the experiment ${name} was moved by another call`, {
     hint: 'call again: it goes on from there',
   });
 }

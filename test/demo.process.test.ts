@@ -95,7 +95,7 @@ test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () 
   await run('bash', ['-n', join(folder, 'out', 'calls.sh')]);
 
   const again = await runDemo();
-  expect(again).toContain('Everything was cached: nothing was computed anew');
+  expect(again).toContain('Everything was cached: nothing was computed again');
   expect(await readOut('grid.png')).toEqual(grid);
   expect(await readOut('previews.png')).toEqual(previews);
   expect(await readSummary()).toEqual(summary);
@@ -120,7 +120,7 @@ test.skipIf(!hasMinio)(
     expect(await readOut('grid.png', 'out-minio')).toEqual(await readOut('grid.png'));
 
     // MinIO has ended with the demo, and the next one finds it all in its folder.
-    expect(await runDemo(store, 'out-minio')).toContain('Everything was cached: nothing was computed anew');
+    expect(await runDemo(store, 'out-minio')).toContain('Everything was cached: nothing was computed again');
   },
 );
 

@@ -60,7 +60,7 @@ export async function runDemo({ api, terminal, plan, elapsed, engineReady }: Dem
   const took = formatDuration(elapsed());
   terminal.line(
     cached
-      ? `Everything was cached: nothing was computed anew (${took}).`
+      ? `Everything was cached: nothing was computed again (${took}).`
       : `${formatCount(experiment.samples)} samples at ${speed.toFixed(0)} per second; the demo took ${took}.`,
   );
   if (experiment.samples < SAMPLES_TO_PORTRAITS)

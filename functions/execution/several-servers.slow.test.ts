@@ -161,7 +161,7 @@ describe('a server that is paused past the expiry of its lease', () => {
       if (failure === undefined) continue;
       conflicts++;
       expect(failure, `paused at ${at}`).toMatchObject({ code: 'conflict', retryable: true });
-      expect(String(failure)).toMatch(/is driven by pid|was moved by somebody else/);
+      expect(String(failure)).toMatch(/is driven by pid|was moved by another call/);
     }
     expect(conflicts).toBeGreaterThan(10);
   });

@@ -7,7 +7,7 @@ import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import type { Versioned } from '../../storage/versioned.ts';
 
-/** Lost races of one change before it is given up; each means that somebody else's change went through. */
+/** Lost races before a change is given up. Each means that another change went through. */
 const MAX_ROUNDS = 16;
 
 /** An experiment as an operation left it. */
@@ -65,7 +65,7 @@ export async function changeHead(
 export function checkData(name: string, { dataset_deleted, branched_from }: ExperimentHead): void {
   if (!dataset_deleted) return;
   const creation = branched_from ? `POST /experiments/${branched_from.experiment}/branch` : `PUT /experiments/${name}`;
-  const restore = `prepare the very same data set anew, and ${creation} with the body it was created with`;
+  const restore = `prepare the same dataset again, and ${creation} with the body it was created with`;
   throw new Unprocessable(`the pictures that "${name}" was trained on were deleted`, {
     expected: 'an experiment that has its data',
     hint: `sample its checkpoints; or ${restore}`,

@@ -21,7 +21,8 @@ describe('the pages of the repository', () => {
   });
 
   it('name files that exist', () => {
-    expect(findMissingFiles(pages, exists)).toEqual([]);
+    const files = ['.js', '.py', '.sh', '.ts'].flatMap(extension => listFiles(extension));
+    expect(findMissingFiles(pages, files)).toEqual([]);
   });
 
   it('README has at most 130 lines, of which the first 30 show how to run the demo', () => {
@@ -68,14 +69,17 @@ describe('findBrokenLinks', () => {
 });
 
 describe('findMissingFiles', () => {
-  const exists = (path: string) => ['low/', 'low/a.ts'].includes(path);
-  const find = (text: string) => findMissingFiles([{ path: 'a.md', text }], exists);
+  const find = (text: string) => findMissingFiles([{ path: 'a.md', text }], ['low/a.ts', 'low/sub/b.ts']);
 
-  it('finds a file that is not there, below a folder of the root', () => {
-    expect(find('`low/a.ts` and `low/b.ts`')).toEqual(['a.md: low/b.ts']);
+  it('finds a file that does not exist', () => {
+    expect(find('`low/a.ts`, `low/b.ts`, `c.ts` and `ow/a.ts`')).toEqual([
+      'a.md: low/b.ts',
+      'a.md: c.ts',
+      'a.md: ow/a.ts',
+    ]);
   });
 
-  it('leaves out placeholders, commands, and paths relative to another folder', () => {
-    expect(find('`low/NAME.ts`, `node low/b.ts --json`, `sub/b.ts`, low/c.ts')).toEqual([]);
+  it('accepts the end of a path, placeholders and commands', () => {
+    expect(find('`sub/b.ts`, `b.ts`, `low/NAME.ts`, `node low/c.ts --json`, low/c.ts')).toEqual([]);
   });
 });

@@ -46,19 +46,20 @@ export function findBrokenLinks(pages: readonly SourceFile[], exists: (path: str
   );
 }
 
-const FILE = /`([\w.-]+\/[\w./-]+\.(?:js|py|sh|ts|yaml))`/g;
+const FILE = /`([\w./-]+\.(?:js|py|sh|ts))`/g;
 
 /**
- * Files that a page names in code by their path from the root and that do not exist: `path: file`. A path that begins
- * with no folder of the root is relative to another folder of the text around it.
- * @param exists Whether the repository has a file or folder.
+ * Programs that a page names in code and that do not exist: `path: file`. A page may name a file by the end of its
+ * path.
+ * @param files Paths of all files of the repository.
  */
-export function findMissingFiles(pages: readonly SourceFile[], exists: (path: string) => boolean): string[] {
+export function findMissingFiles(pages: readonly SourceFile[], files: readonly string[]): string[] {
+  const exists = (name: string) => files.some(file => file === name || file.endsWith(`/${name}`));
   return pages.flatMap(({ path, text }) =>
     [...text.matchAll(FILE)]
       .map(match => match[1] ?? '')
-      .filter(file => exists(`${file.split('/')[0]}/`) && !file.includes('NAME') && !exists(file))
-      .map(file => `${path}: ${file}`),
+      .filter(name => !name.includes('NAME') && !exists(name))
+      .map(name => `${path}: ${name}`),
   );
 }
 
