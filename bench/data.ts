@@ -10,8 +10,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { DataRun } from './data-child.ts';
-import { writeDatasets } from './data-set.ts';
+import type { DataRun } from './data/child.ts';
+import { writeDatasets } from './data/data-set.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -24,7 +24,7 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const CHILD = fileURLToPath(new URL('./data-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('./data/child.ts', import.meta.url));
 const counts = options.pictures.split(',').map(Number);
 const engine = JSON.stringify({ name: options.engine, precision: 'f32', threads: Number(options.threads) });
 

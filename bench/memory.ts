@@ -6,7 +6,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { chunkFor } from '../gpu-runner/compiler/attention.ts';
-import { type MeasureOptions, measureMemory } from './measure-memory.ts';
+import { type MeasureOptions, measureMemory } from './memory/measure-memory.ts';
 
 const { values: options } = parseArgs({
   options: {

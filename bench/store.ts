@@ -8,13 +8,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureBlobs } from './store-blobs.ts';
-import { CONTESTANTS, type Contestant } from './store-contestants.ts';
-import { measureHashing } from './store-hashing.ts';
-import { measureHits } from './store-hits.ts';
-import { measureMemory } from './store-memory.ts';
-import { measurePuts } from './store-puts.ts';
-import { createReport } from './store-rows.ts';
+import { measureBlobs } from './store/blobs.ts';
+import { CONTESTANTS, type Contestant } from './store/contestants.ts';
+import { measureHashing } from './store/hashing.ts';
+import { measureHits } from './store/hits.ts';
+import { measureMemory } from './store/memory.ts';
+import { measurePuts } from './store/puts.ts';
+import { createReport } from './store/rows.ts';
 
 const { values: options } = parseArgs({
   options: {

@@ -6,7 +6,7 @@ import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Clock } from '../storage/clock.ts';
 import type { Digest } from '../storage/digest.ts';
-import type { LeaseTerms } from '../storage/lease.ts';
+import type { LeaseTerms } from '../storage/names/lease.ts';
 import type { Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
 

@@ -1,9 +1,9 @@
 /** @file Imports pictures into a named dataset of originals. The same call again imports changes only. */
 import { z } from 'zod';
 import { BlobMissing } from '../errors.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { readDataset } from '../storage/document-blobs.ts';
 import type { DatasetHead } from '../storage/records.ts';
 import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
 import { defineFunction, type EffectContext } from './define.ts';

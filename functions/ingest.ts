@@ -1,6 +1,6 @@
 /** @file Drops rejected pictures, clusters near-duplicates, and gives each picture a split that never changes. */
 import { z } from 'zod';
-import { putDocument, readDataset } from '../storage/document-blobs.ts';
+import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
 import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
 import { originalLinks } from './datasets/originals.ts';

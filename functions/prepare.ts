@@ -1,9 +1,9 @@
 /** @file Makes a dataset ready for training in one call: runs every data stage, cached page by page. */
 import { z } from 'zod';
 import { Internal } from '../errors.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { readDataset } from '../storage/document-blobs.ts';
 import type { Dataset } from '../storage/records.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { movesSplits } from './datasets/splits.ts';

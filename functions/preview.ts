@@ -1,7 +1,7 @@
 /** @file Samples the preview pictures of a checkpoint. */
 import { z } from 'zod';
 import { samplingOf, samplingSchema } from '../configs/sampling.ts';
-import { putDocument } from '../storage/document-blobs.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';

@@ -1,6 +1,6 @@
 /** @file Draws a page of the bundled portraits. */
 import { z } from 'zod';
-import { putItems } from '../storage/items.ts';
+import { putItems } from '../storage/blobs/items.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { originalLinks, packOriginals } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { putDocument } from '../storage/document-blobs.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
+import { createRefs } from '../storage/names/refs.ts';
 import type { Dataset } from '../storage/records.ts';
-import { createRefs } from '../storage/refs.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 let lab: PictureLab;

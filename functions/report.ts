@@ -1,6 +1,6 @@
 /** @file Writes a page about a dataset, for people. */
 import { z } from 'zod';
-import { readDataset } from '../storage/document-blobs.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';

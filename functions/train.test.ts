@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
+import { readCheckpoint, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
-import { readCheckpoint, readKeyedConfig } from '../storage/document-blobs.ts';
 import { blobKey } from '../storage/keys.ts';
-import { acquireLease } from '../storage/lease.ts';
+import { acquireLease } from '../storage/names/lease.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
 import { findExperimentFaults } from './testing/history.ts';
 import { createTrainingLab, ENGINE, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';

@@ -5,7 +5,7 @@ import { digestOf, parseDigest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
 import { actionKey, blobKey } from '../storage/keys.ts';
-import { createRefs } from '../storage/refs.ts';
+import { createRefs } from '../storage/names/refs.ts';
 import type { ObjectStore } from '../storage/types.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';

@@ -4,7 +4,7 @@ import { createExecutor } from '../functions/execution/executor.ts';
 import { createPool } from '../functions/execution/pool.ts';
 import { registry } from '../functions/registry.ts';
 import { createRunnerClient } from '../gpu-runner/client/client.ts';
-import { createBlobStore } from '../storage/cas.ts';
+import { createBlobStore } from '../storage/blobs/cas.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { openStore } from '../storage/open.ts';
 import { probeStore } from '../storage/probe.ts';

@@ -3,7 +3,7 @@ import { isLoopback } from '../configs/loopback.ts';
 import { ensureS3Keys } from '../configs/s3-keys.ts';
 import { parseStoreFolder } from '../configs/store-folder.ts';
 import { Internal } from '../errors.ts';
-import { digestOfEtag } from '../storage/conditions.ts';
+import { digestOfEtag } from '../storage/drivers/conditions.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/types.ts';
 import type { ServerEnv } from './env.ts';
 import { listenS3, type S3Endpoint } from './s3/listen.ts';

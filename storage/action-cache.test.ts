@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Ambiguous, Corrupt } from '../errors.ts';
 import { type ActionCache, createActionCache, hasOutputs } from './action-cache.ts';
+import { createBlobStore } from './blobs/cas.ts';
 import { canonicalDigest } from './canonical.ts';
-import { createBlobStore } from './cas.ts';
 import { digestOf } from './digest.ts';
 import { createMemoryStore } from './drivers/memory.ts';
 import { actionKey, blobKey } from './keys.ts';

@@ -2,15 +2,15 @@
  * @file Results of actions. The first committed result of an action stands; it is replaced by compare-and-swap only.
  */
 import { Conflict, Corrupt } from '../errors.ts';
-import { createCachedReader } from './cached-reader.ts';
 import { canonicalDigest } from './canonical.ts';
 import type { Digest } from './digest.ts';
 import { isOld, LIFETIMES, type Lifetimes } from './gc/lifetimes.ts';
 import { waitForSweep } from './gc/sweep-lock.ts';
 import { actionKey } from './keys.ts';
+import { createCachedReader } from './names/cached-reader.ts';
+import { writeVersioned } from './names/versioned.ts';
 import { type Result, resultSchema } from './records.ts';
 import type { BlobStore, Etag, ObjectStore } from './types.ts';
-import { writeVersioned } from './versioned.ts';
 
 export interface StoredResult {
   readonly result: Result;

@@ -92,7 +92,7 @@ export interface ObjectStore {
   close(): Promise<void>;
 }
 
-/** Blobs under their sha256, verified when written and when read (storage/cas.ts). */
+/** Blobs under their sha256, verified when written and when read (storage/blobs/cas.ts). */
 export interface BlobStore {
   /** Stores the bytes, unless they are stored already and young enough (lifetimes.ts). */
   put(bytes: Uint8Array, mediaType?: string): Promise<BlobRef>;

@@ -6,7 +6,7 @@ import { lstat, lutimes, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { putToyDataset } from '../functions/testing/training.ts';
-import { createBlobStore } from '../storage/cas.ts';
+import { createBlobStore } from '../storage/blobs/cas.ts';
 import { walkReachable } from '../storage/gc/reachable.ts';
 import { listRoots } from '../storage/gc/roots.ts';
 import { openStore } from '../storage/open.ts';

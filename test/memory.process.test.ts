@@ -1,7 +1,7 @@
 import { platform } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { type MeasureOptions, measureMemory } from '../bench/measure-memory.ts';
-import { traceMemoryNet } from '../bench/memory-nets.ts';
+import { type MeasureOptions, measureMemory } from '../bench/memory/measure-memory.ts';
+import { traceMemoryNet } from '../bench/memory/nets.ts';
 import { randomTensors } from '../bench/random-tensors.ts';
 import { graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
 import { createOnnxRuntimeEngine } from '../gpu-runner/engines/onnxruntime/engine.ts';

@@ -4,14 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectMinio } from '../infra/minio/bootstrap.ts';
 import { type MinioServer, startMinio } from '../infra/minio/server.ts';
-import { createBlobStore } from '../storage/cas.ts';
+import { createBlobStore } from '../storage/blobs/cas.ts';
 import type { Digest } from '../storage/digest.ts';
 import { openS3Store } from '../storage/drivers/s3/s3-store.ts';
+import { writeVersioned } from '../storage/names/versioned.ts';
 import { withPatience } from '../storage/patience.ts';
 import { probeStore } from '../storage/probe.ts';
 import { testObjectStore } from '../storage/testing/conformance.ts';
 import { testStoreOnWire } from '../storage/testing/wire-conformance.ts';
-import { writeVersioned } from '../storage/versioned.ts';
 import { hasMinio, minioBinary, openTestMinio } from './minio-tier.ts';
 
 describe.skipIf(!hasMinio)('MinIO', () => {

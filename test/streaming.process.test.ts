@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fetchBlob, makePieces, postBlob } from '../bench/blob-transfer.ts';
+import { fetchBlob, makePieces, postBlob } from '../bench/store/blob-transfer.ts';
 import { parseDigest } from '../storage/digest.ts';
 import { blobKey } from '../storage/keys.ts';
 import { type ListeningProcess, startServer } from './site/listening-process.ts';

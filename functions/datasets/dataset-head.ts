@@ -3,8 +3,8 @@
  */
 import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import type { DatasetHead } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import type { Etag, ObjectStore } from '../../storage/types.ts';
 
 export interface VersionedHead {

@@ -2,7 +2,7 @@
 import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readColumn } from '../../formats/webdataset.ts';
-import { putItems, readItems } from '../../storage/items.ts';
+import { putItems, readItems } from '../../storage/blobs/items.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { FunctionContext } from '../define.ts';

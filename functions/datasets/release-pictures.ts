@@ -5,10 +5,10 @@
  */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
-import { readLease } from '../../storage/lease.ts';
+import { readLease } from '../../storage/names/lease.ts';
 import type { DatasetHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, listHeads } from '../experiments/experiment-head.ts';

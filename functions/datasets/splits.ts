@@ -1,9 +1,10 @@
 /**
  * @file Checks that a dataset keeps the splits of another: a picture once in train must never be used for validation.
  */
+
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
-import { readItems } from '../../storage/items.ts';
 import type { Dataset, Page, Split } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 

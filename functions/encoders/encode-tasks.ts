@@ -2,7 +2,7 @@
 import { type ColumnName, isSignal, memberName, type SignalName } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
-import { encodeSignalMember } from '../../storage/column-member.ts';
+import { encodeSignalMember } from '../../storage/blobs/column-member.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 import {
   type AnyEncoder,

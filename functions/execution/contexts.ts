@@ -4,7 +4,7 @@
  */
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
-import type { LeaseTerms } from '../../storage/lease.ts';
+import type { LeaseTerms } from '../../storage/names/lease.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import type { CallOptions, EffectContext, FunctionContext } from '../define.ts';
 import type { TaskPool } from './pool.ts';

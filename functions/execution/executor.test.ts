@@ -5,7 +5,7 @@ import { digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { interceptStore } from '../../storage/intercept.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { createLab, failureOf, putDataset, textOf } from '../testing/functions.ts';
 import { outputOf } from './output-of.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import { digestSchema } from '../../storage/records.ts';
 import { FakeTime } from '../../storage/testing/fake-time.ts';

@@ -2,8 +2,8 @@
 import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readItems } from '../../storage/items.ts';
 import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PageFunction, PureOutcome, WeightDigests } from '../define.ts';

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { BlobMissing, InvalidInput } from '../../errors.ts';
 import type { Job, JobEvent, JobResult } from '../../gpu-runner/protocol.ts';
+import { findMissing } from '../../storage/blobs/cas.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
-import { findMissing } from '../../storage/cas.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { FunctionContext } from '../define.ts';
 

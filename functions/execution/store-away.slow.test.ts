@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { interceptStore } from '../../storage/intercept.ts';
-import { LEASE_TTL_MS } from '../../storage/lease.ts';
+import { LEASE_TTL_MS } from '../../storage/names/lease.ts';
 import { withPatience } from '../../storage/patience.ts';
 import { FakeTime } from '../../storage/testing/fake-time.ts';
 import { type Fault, withFaults } from '../../storage/testing/faults.ts';

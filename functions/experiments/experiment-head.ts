@@ -1,11 +1,11 @@
 /** @file refs/experiments/<name>.json: the head of an experiment, which only ever changes by compare-and-swap. */
 import { type Config, configSchema, type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
 import { Conflict, NotFound, PreconditionFailed, Unprocessable } from '../../errors.ts';
-import { readDocument } from '../../storage/document-blobs.ts';
+import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
+import type { Versioned } from '../../storage/names/versioned.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import type { Versioned } from '../../storage/versioned.ts';
 
 /** Lost races before a change is given up. Each means that another change went through. */
 const MAX_ROUNDS = 16;

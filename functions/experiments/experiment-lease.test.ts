@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
-import { acquireLease, LEASE_TTL_MS, readLease } from '../../storage/lease.ts';
+import { acquireLease, LEASE_TTL_MS, readLease } from '../../storage/names/lease.ts';
 import { FakeTime, SLEEP_PASSES } from '../../storage/testing/fake-time.ts';
 import { holdExperiment } from './experiment-lease.ts';
 

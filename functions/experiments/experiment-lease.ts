@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Conflict } from '../../errors.ts';
-import { acquireLease, LEASE_TTL_MS, type LeaseTerms, readLease, withLease } from '../../storage/lease.ts';
+import { acquireLease, LEASE_TTL_MS, type LeaseTerms, readLease, withLease } from '../../storage/names/lease.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 /** Between two looks at an experiment that somebody else drives. */

@@ -1,13 +1,13 @@
 /** @file Which checkpoints' blobs stay. */
 import { BlobMissing, NotFound } from '../../errors.ts';
-import { findMissing } from '../../storage/cas.ts';
+import { findMissing } from '../../storage/blobs/cas.ts';
+import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readCheckpoint } from '../../storage/document-blobs.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import type { Checkpoint, ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
 

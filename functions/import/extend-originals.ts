@@ -3,9 +3,10 @@
  * and vanished pictures are listed as removed. Only a change of a picture's attributes rewrites its line, and so its
  * page.
  */
+
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import { putItems, readItems } from '../../storage/blobs/items.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
-import { putDocument } from '../../storage/document-blobs.ts';
-import { putItems, readItems } from '../../storage/items.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import { originalLinks } from '../datasets/originals.ts';

@@ -1,6 +1,6 @@
 /** @file The bundled portraits as the source of an import. */
 import { Internal } from '../../errors.ts';
-import { readItems } from '../../storage/items.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Conflict, NotFound } from '../../errors.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { GRACE_MS } from '../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../storage/keys.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { FakeTime, SLEEP_PASSES } from '../../storage/testing/fake-time.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';

@@ -2,12 +2,12 @@
 import { overrideConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
 import { Conflict } from '../../errors.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { putDocument } from '../../storage/document-blobs.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '../../storage/clock.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { requireDatasetHead } from '../datasets/dataset-head.ts';
 import { releasePictures } from '../datasets/release-pictures.ts';
 import { writeDatasetView } from '../views/dataset-view.ts';

@@ -1,7 +1,7 @@
 import { Conflict } from '../../errors.ts';
 import type { Clock } from '../../storage/clock.ts';
-import { readLease } from '../../storage/lease.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { readLease } from '../../storage/names/lease.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { deleteView } from '../views/experiment-view.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { NotFound } from '../../errors.ts';
+import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readCheckpoint } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { GRACE_MS } from '../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../storage/keys.ts';

@@ -1,7 +1,7 @@
 import { NotFound, PreconditionFailed } from '../../errors.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
 import { writeDatasetView } from '../views/dataset-view.ts';

@@ -1,5 +1,5 @@
 /** @file What must hold of an experiment whatever was killed, paused or done twice. */
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readHead } from '../experiments/experiment-head.ts';

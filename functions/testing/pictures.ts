@@ -1,10 +1,10 @@
 /** @file The data stages over a store in memory, their CPU work done in place. */
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
-import { readItems } from '../../storage/items.ts';
 import type { Dataset, Item } from '../../storage/records.ts';
 import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';

@@ -16,14 +16,14 @@ import type {
   SampleJob,
   TrainChunkJob,
 } from '../../gpu-runner/protocol.ts';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
-import { putDocument } from '../../storage/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { LIFETIMES, type Lifetimes } from '../../storage/gc/lifetimes.ts';
-import type { LeaseTerms } from '../../storage/lease.ts';
 import { listAll } from '../../storage/list-all.ts';
+import type { LeaseTerms } from '../../storage/names/lease.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';

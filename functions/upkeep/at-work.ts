@@ -2,12 +2,12 @@
  * @file Finds others that work on a store now, as far as the store shows it: drivers of experiments, and posted runs.
  */
 
-import { readLease } from '../../storage/lease.ts';
 import { listAll } from '../../storage/list-all.ts';
+import { readLease } from '../../storage/names/lease.ts';
+import { createRefs } from '../../storage/names/refs.ts';
+import { readVersioned } from '../../storage/names/versioned.ts';
 import { runRecordSchema } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import { readVersioned } from '../../storage/versioned.ts';
 
 /** A run whose state is older counts as dead. A live run writes its state every ten seconds. */
 const STALE_MS = 60_000;

@@ -3,7 +3,7 @@
  */
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { collectGarbage, type GcReport } from '../../storage/gc/gc.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
@@ -12,7 +12,7 @@ import { listRoots } from '../../storage/gc/roots.ts';
 import { SWEEP_KEY } from '../../storage/gc/sweep-lock.ts';
 import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { readHead } from '../experiments/experiment-head.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { interceptStore } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { changeHead, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { createTrainingLab, listKeys, type TrainingLab } from '../testing/training.ts';
 import { deleteView, logName, stepName, writeSummary } from './experiment-view.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { readMetrics, readScalars } from './metrics.ts';
 

@@ -1,8 +1,8 @@
 /** @file Writes all views again, from the names. Deletes views whose names are gone. */
 import { BlobMissing, Conflict, Corrupt, Unprocessable } from '../../errors.ts';
 import { listFolders } from '../../storage/list-all.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { nameSchema } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { type DatasetViewContext, writeDatasetView } from './dataset-view.ts';
 import { rebuildView } from './rebuild-experiment-view.ts';

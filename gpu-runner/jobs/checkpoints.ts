@@ -1,7 +1,7 @@
 /** @file Training state to blobs and back. Equal state gives equal bytes, so an equal digest. */
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { putDocument } from '../../storage/document-blobs.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';

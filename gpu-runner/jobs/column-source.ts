@@ -7,9 +7,9 @@ import { type ColumnName, isPadded, memberName, type SignalName } from '../../co
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
 import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readDataset } from '../../storage/document-blobs.ts';
-import { readItems } from '../../storage/items.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';

@@ -3,7 +3,7 @@ import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { linear } from '../compiler/composites.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { toBf16Bits, toF16Bits } from '../../formats/half.ts';
 import { encodeSafetensors } from '../../formats/safetensors.ts';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 

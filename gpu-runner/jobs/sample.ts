@@ -3,8 +3,8 @@
 import { Unprocessable } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
-import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';

@@ -2,9 +2,9 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
+import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { readCheckpoint, readKeyedConfig } from '../../storage/document-blobs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainChunkJob } from '../protocol.ts';
 import { columnsOf, openLosses } from '../training/losses/losses.ts';

@@ -1,6 +1,6 @@
 /** @file The thread that hashes, writes and reads blobs, so that the engine's thread does none of it. */
 import { workerData } from 'node:worker_threads';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { openStore } from '../../storage/open.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { BlobRequest } from './blob-client.ts';

@@ -1,7 +1,7 @@
 /** @file The thread that reads training data: the page cache lives here, and batches leave as one buffer each. */
 import { workerData } from 'node:worker_threads';
 import { Internal } from '../../errors.ts';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { openStore } from '../../storage/open.ts';
 import { openColumnSource } from '../jobs/column-source.ts';
 import type { TrainingSource } from '../training/source.ts';

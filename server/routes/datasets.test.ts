@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from 'vitest';
 import { putDataset } from '../../functions/testing/functions.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { digestOf } from '../../storage/digest.ts';
-import { putDocument } from '../../storage/document-blobs.ts';
 import { createTestServer, jsonOf, problemOf, type TestServer } from '../testing/server.ts';
 
 let server: TestServer;

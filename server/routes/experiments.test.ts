@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { changeHead, readHead } from '../../functions/experiments/experiment-head.ts';
 import { ASKED_ENGINE, ENGINE, listKeys, PLAN, putToyDataset, TOY_CONFIG } from '../../functions/testing/training.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
-import { acquireLease } from '../../storage/lease.ts';
+import { acquireLease } from '../../storage/names/lease.ts';
 import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
 let server: TrainingServer;

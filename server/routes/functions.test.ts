@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { putDataset } from '../../functions/testing/functions.ts';
 import { digestOf } from '../../storage/digest.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { createTestServer, jsonOf, problemOf, readEvents, type TestServer } from '../testing/server.ts';
 
 let server: TestServer = createTestServer();

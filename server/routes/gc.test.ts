@@ -6,7 +6,7 @@ import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { GRACE_MS, LIFETIMES } from '../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../storage/keys.ts';
-import { acquireLease } from '../../storage/lease.ts';
+import { acquireLease } from '../../storage/names/lease.ts';
 import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
 /** How far the clock of the server and its store is ahead, milliseconds. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { putDocument } from '../../storage/document-blobs.ts';
-import { createRefs } from '../../storage/refs.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { createTestServer } from '../testing/server.ts';
 
 test('the home page shows experiments with their latest previews, and prompts as text', async () => {

@@ -4,8 +4,8 @@ import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
-import { createRefs } from '../../storage/refs.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 
 const page = readFileSync(new URL('../pages/home.html', import.meta.url), 'utf8');

@@ -1,7 +1,7 @@
 /** @file Blobs over HTTP: an upload is verified, a download may be cached for ever. */
 import { type Context, Hono } from 'hono';
 import { InvalidInput, NotFound } from '../../errors.ts';
-import { PIECE_BYTES } from '../../storage/cas.ts';
+import { PIECE_BYTES } from '../../storage/blobs/cas.ts';
 import { type Digest, parseDigest } from '../../storage/digest.ts';
 import type { BlobRef, BlobStore, StreamedBlobStore } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';

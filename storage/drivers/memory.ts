@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { type Clock, SYSTEM_CLOCK } from '../clock.ts';
-import { checkCondition, etagOf, noSuchKey } from '../conditions.ts';
 import { checkKey, compareKeys } from '../keys.ts';
-import { collectPage } from '../listing.ts';
 import { mediaTypeOfKey } from '../media-type.ts';
-import { resolveRange } from '../range.ts';
-import { isFileBody, spoolTo } from '../spool.ts';
 import type { ListOptions, ListResult, ObjectStore, StoredObject } from '../types.ts';
+import { checkCondition, etagOf, noSuchKey } from './conditions.ts';
+import { collectPage } from './listing.ts';
+import { resolveRange } from './range.ts';
+import { isFileBody, spoolTo } from './spool.ts';
 
 /** Several stores may share these objects, as processes share a folder. */
 export type MemoryObjects = Map<string, StoredObject>;

@@ -5,9 +5,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { listAll } from '../list-all.ts';
+import { readVersioned, writeVersioned } from '../names/versioned.ts';
 import { digestSchema } from '../records.ts';
 import type { ObjectStore } from '../types.ts';
-import { readVersioned, writeVersioned } from '../versioned.ts';
 
 const PREFIX = 'gc/candidates-';
 /** Keys in one document: about 8 MB. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
 import { createActionCache } from '../action-cache.ts';
+import { createBlobStore } from '../blobs/cas.ts';
 import { canonicalDigest } from '../canonical.ts';
-import { createBlobStore } from '../cas.ts';
 import { digestOf } from '../digest.ts';
 import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore, type StoreCall } from '../intercept.ts';

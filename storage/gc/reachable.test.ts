@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { Corrupt } from '../../errors.ts';
 import { createActionCache } from '../action-cache.ts';
+import { createBlobStore } from '../blobs/cas.ts';
 import { canonicalJson, type Json } from '../canonical.ts';
-import { createBlobStore } from '../cas.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { STORED_KINDS } from '../document-kinds.ts';
 import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore } from '../intercept.ts';
 import { blobKey } from '../keys.ts';
+import { createRefs } from '../names/refs.ts';
 import type { Dataset, Result } from '../records.ts';
-import { createRefs } from '../refs.ts';
 import type { ObjectStore } from '../types.ts';
 import { walkReachable } from './reachable.ts';
 import { listRoots } from './roots.ts';

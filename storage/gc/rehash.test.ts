@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBlobStore } from '../cas.ts';
+import { createBlobStore } from '../blobs/cas.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { createMemoryStore } from '../drivers/memory.ts';
 import { interceptStore } from '../intercept.ts';

@@ -4,10 +4,11 @@ import { Corrupt } from '../../errors.ts';
 import { canonicalDigest } from '../canonical.ts';
 import type { Digest } from '../digest.ts';
 import { actionKey } from '../keys.ts';
-import { leaseSchema } from '../lease.ts';
 import { eachPage } from '../list-all.ts';
 import { listKeptDigests } from '../list-kept.ts';
 import { mapBounded } from '../map-bounded.ts';
+import { leaseSchema } from '../names/lease.ts';
+import { readVersioned } from '../names/versioned.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
@@ -18,7 +19,6 @@ import {
   runRecordSchema,
 } from '../records.ts';
 import type { ObjectInfo, ObjectStore } from '../types.ts';
-import { readVersioned } from '../versioned.ts';
 
 /** A named blob. `document`: a JSON document, which may have links of its own; `leaf`: not a document. */
 export interface Link {

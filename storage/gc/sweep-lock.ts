@@ -8,9 +8,9 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { Conflict } from '../../errors.ts';
 import type { Clock } from '../clock.ts';
+import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from '../names/versioned.ts';
 import { digestSchema } from '../records.ts';
 import type { Etag, ObjectStore } from '../types.ts';
-import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from '../versioned.ts';
 
 export const SWEEP_KEY = 'gc/sweep.json';
 

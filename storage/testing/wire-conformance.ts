@@ -1,13 +1,13 @@
 /** @file The test suite for the S3 driver and a real store with a failing network between them. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Ambiguous, Corrupt, PreconditionFailed, StoreDenied, Unreachable } from '../../errors.ts';
-import { createBlobStore } from '../cas.ts';
+import { createBlobStore } from '../blobs/cas.ts';
 import { digestOf } from '../digest.ts';
 import { blobKey } from '../keys.ts';
+import { writeVersioned } from '../names/versioned.ts';
 import { withPatience } from '../patience.ts';
 import { probeStore } from '../probe.ts';
 import type { ObjectStore, StoredObject } from '../types.ts';
-import { writeVersioned } from '../versioned.ts';
 import { addName, readNames } from './conformance/failures.ts';
 import { bytes, makeBytes, text } from './conformance/setting.ts';
 import { createDraw } from './faults.ts';

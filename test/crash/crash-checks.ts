@@ -8,13 +8,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listKeys } from '../../functions/testing/training.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
-import { createBlobStore } from '../../storage/cas.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
 import { digestOfBlobKey, RESERVED_FOLDER } from '../../storage/keys.ts';
-import { readLease } from '../../storage/lease.ts';
+import { readLease } from '../../storage/names/lease.ts';
 import { probeStore } from '../../storage/probe.ts';
 import { resultSchema } from '../../storage/records.ts';
 import type { ObjectStore, StoredObject } from '../../storage/types.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
-import { LEASE_TTL_MS } from '../../storage/lease.ts';
+import { LEASE_TTL_MS } from '../../storage/names/lease.ts';
 import { openSite, type Site } from '../site/open-site.ts';
 import { compareStores, type Description, describeStore, listLeftovers, sweepStore } from './crash-checks.ts';
 import { type Ends, type PipelineOptions, runPipeline, type Send } from './crash-pipeline.ts';

@@ -9,7 +9,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { canonicalJson } from '../../storage/canonical.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
-import { LEASE_TTL_MS } from '../../storage/lease.ts';
+import { LEASE_TTL_MS } from '../../storage/names/lease.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { compareStores, type Description, describeStore, listLeftovers, sweepStore } from './crash-checks.ts';
 import { createLeaseClock, live, liveUntil, recordLife } from './crash-lab.ts';

@@ -1,7 +1,7 @@
 /** @file The real processes, killed: whatever dies, the same curl line completes the work with the same bits. */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { putToyDataset } from '../../functions/testing/training.ts';
-import { createBlobStore } from '../../storage/cas.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { hasMinio, openTestStore } from '../minio-tier.ts';
 import { openFolder, openSite, type Place, type Site } from '../site/open-site.ts';
 import type { Answer } from '../site/send.ts';

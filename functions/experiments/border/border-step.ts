@@ -3,9 +3,9 @@
  */
 import type { z } from 'zod';
 import type { Config } from '../../../configs/schema.ts';
+import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
-import { readDocument } from '../../../storage/document-blobs.ts';
 import type { ExperimentHead } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import type { CallAnswer } from '../../define.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { putDocument } from '../../../storage/document-blobs.ts';
+import { putDocument } from '../../../storage/blobs/document-blobs.ts';
 import { createMemoryStore } from '../../../storage/drivers/memory.ts';
 import { GRACE_MS } from '../../../storage/gc/lifetimes.ts';
 import { blobKey } from '../../../storage/keys.ts';

@@ -1,8 +1,8 @@
 /** @file Previews: the same few pictures at every chunk border. */
 import { z } from 'zod';
 import { samplingOf, samplingSchema } from '../../../configs/sampling.ts';
+import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
-import { readDocument } from '../../../storage/document-blobs.ts';
 import { blobRefSchema, digestSchema } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import { outputOf } from '../../execution/output-of.ts';

@@ -2,8 +2,8 @@
 import { memberName, type SignalName, shapeOfSignal } from '../../../configs/signals.ts';
 import { encodeNpy } from '../../../formats/npy.ts';
 import { packColumn } from '../../../formats/webdataset.ts';
+import { putDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
-import { putDocument } from '../../../storage/document-blobs.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import type { StoredSignal, TrainingItem } from '../../training/source.ts';
 import { tinyConfig } from '../../training/testing/tiny.ts';

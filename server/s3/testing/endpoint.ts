@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { digestOfEtag } from '../../../storage/conditions.ts';
+import { digestOfEtag } from '../../../storage/drivers/conditions.ts';
 import { openFileStore } from '../../../storage/drivers/file/file-store.ts';
 import type { ObjectStore } from '../../../storage/types.ts';
 import type { S3AppOptions } from '../app.ts';

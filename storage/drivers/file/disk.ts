@@ -8,8 +8,8 @@ import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, r
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { Ambiguous, Conflict, InvalidInput, StoreDenied, StoreFull, Unreachable } from '../../../errors.ts';
-import { isFileBody, spoolTo } from '../../spool.ts';
 import type { FileBody, SpooledBody } from '../../types.ts';
+import { isFileBody, spoolTo } from '../spool.ts';
 
 /** Older temporary files belong to a process that died. */
 const SWEEP_AGE_MS = 3_600_000;

@@ -3,13 +3,9 @@
  */
 import { join, resolve } from 'node:path';
 import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
-import { checkCondition, noSuchKey } from '../../conditions.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { checkKey, digestOfBlobKey, RESERVED_FOLDER } from '../../keys.ts';
-import { collectPage } from '../../listing.ts';
 import { mediaTypeOfKey } from '../../media-type.ts';
-import { resolveRange } from '../../range.ts';
-import { isFileBody } from '../../spool.ts';
 import type {
   ByteRange,
   Etag,
@@ -22,6 +18,10 @@ import type {
   SpooledBody,
   StoredObject,
 } from '../../types.ts';
+import { checkCondition, noSuchKey } from '../conditions.ts';
+import { collectPage } from '../listing.ts';
+import { resolveRange } from '../range.ts';
+import { isFileBody } from '../spool.ts';
 import { Disk, explain, makeFolder } from './disk.ts';
 import { FileFacts, readBytes } from './facts.ts';
 import { breakDeadLocks, KeyMutex, withFileLock } from './lock.ts';

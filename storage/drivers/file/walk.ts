@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareKeys, isKey, RESERVED_FOLDER } from '../../keys.ts';
-import type { Cursor } from '../../listing.ts';
+import type { Cursor } from '../listing.ts';
 import { codeOf, explain } from './disk.ts';
 
 /** Keys with the prefix, in UTF-8 byte order. Skips folders without keys after the cursor. */

@@ -1,8 +1,8 @@
 /** @file Listings with ListObjectsV2. Uses only what all stores do alike: StartAfter, and no continuation tokens. */
 import { Internal } from '../../../errors.ts';
 import { compareKeys, isKey, LAST_CHARACTER } from '../../keys.ts';
-import { checkListOptions } from '../../listing.ts';
 import type { ListOptions, ListResult, ObjectInfo } from '../../types.ts';
+import { checkListOptions } from '../listing.ts';
 
 /** Limit of S3 for one answer. */
 const MAX_KEYS = 1000;

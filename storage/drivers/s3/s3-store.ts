@@ -12,12 +12,9 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { type AppError, Internal, Unreachable } from '../../../errors.ts';
-import { noSuchKey } from '../../conditions.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { checkKey, digestOfBlobKey } from '../../keys.ts';
 import { mediaTypeOfKey } from '../../media-type.ts';
-import { formatRange, resolveRange } from '../../range.ts';
-import { isFileBody, spoolTo } from '../../spool.ts';
 import type {
   ByteRange,
   Etag,
@@ -30,6 +27,9 @@ import type {
   SpooledBody,
   StoredObject,
 } from '../../types.ts';
+import { noSuchKey } from '../conditions.ts';
+import { formatRange, resolveRange } from '../range.ts';
+import { isFileBody, spoolTo } from '../spool.ts';
 import { createAgents } from './agents.ts';
 import { checksumOf, readBody } from './body.ts';
 import { withDeadline } from './deadline.ts';

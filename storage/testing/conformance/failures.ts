@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Ambiguous } from '../../../errors.ts';
-import { createBlobStore } from '../../cas.ts';
+import { createBlobStore } from '../../blobs/cas.ts';
 import { digestOf } from '../../digest.ts';
+import { readVersioned, writeVersioned } from '../../names/versioned.ts';
 import { withPatience } from '../../patience.ts';
 import type { ObjectStore } from '../../types.ts';
-import { readVersioned, writeVersioned } from '../../versioned.ts';
 import { FakeTime, SLEEP_PASSES } from '../fake-time.ts';
 import { createDraw, type Fault, withFaults } from '../faults.ts';
 import { bytes, makeBytes, type Setting, text } from './setting.ts';

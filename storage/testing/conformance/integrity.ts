@@ -1,7 +1,7 @@
 /** @file Finds damaged bytes: at rest, and between hash and put. */
 import { describe, expect, it } from 'vitest';
 import { Corrupt } from '../../../errors.ts';
-import { createBlobStore } from '../../cas.ts';
+import { createBlobStore } from '../../blobs/cas.ts';
 import { digestOf } from '../../digest.ts';
 import { blobKey } from '../../keys.ts';
 import { makeBytes, type Setting } from './setting.ts';

@@ -1,7 +1,7 @@
 /** @file Listings: order, pages and roll-up. */
 import { describe, expect, it } from 'vitest';
 import { InvalidInput } from '../../../errors.ts';
-import { collectPage } from '../../listing.ts';
+import { collectPage } from '../../drivers/listing.ts';
 import type { ListOptions } from '../../types.ts';
 import { byBytes, bytes, type Setting } from './setting.ts';
 
