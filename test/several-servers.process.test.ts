@@ -82,7 +82,7 @@ test('one that is stopped past the expiry of its lease loses the head when it wa
   const { status, body } = await interrupted;
   expect(status, JSON.stringify(body)).toBe(409);
   expect(body).toMatchObject({ code: 'conflict', retryable: true });
-  expect(body.detail).toMatch(/is driven by pid \d+|was moved by somebody else/);
+  expect(body.detail).toMatch(/is driven by pid \d+|was moved by another call/);
   // The same call again is answered with what the other did.
   const again = await first.expectJson(200, 'POST', '/experiments/stopped/train', {});
   expect(again.result).toMatchObject({ state: 'done', checkpoint });
