@@ -72,7 +72,7 @@ describe('findMissingFiles', () => {
   const find = (text: string) => findMissingFiles([{ path: 'a.md', text }], ['low/a.ts', 'low/sub/b.ts']);
 
   it('finds a file that does not exist', () => {
-    expect(find('`low/a.ts`, `low/b.ts`, `c.ts` and `ow/a.ts`')).toEqual([
+    expect(find('`low/a.ts`, `low/b.ts`, `node c.ts -x` and `ow/a.ts`')).toEqual([
       'a.md: low/b.ts',
       'a.md: c.ts',
       'a.md: ow/a.ts',
@@ -80,6 +80,6 @@ describe('findMissingFiles', () => {
   });
 
   it('accepts the end of a path, placeholders and commands', () => {
-    expect(find('`sub/b.ts`, `b.ts`, `low/NAME.ts`, `node low/c.ts --json`, low/c.ts')).toEqual([]);
+    expect(find('`sub/b.ts`, `b.ts`, `low/NAME.ts`, `node low/a.ts --json`, `npm test -- x`, low/c.ts')).toEqual([]);
   });
 });

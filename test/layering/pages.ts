@@ -46,11 +46,11 @@ export function findBrokenLinks(pages: readonly SourceFile[], exists: (path: str
   );
 }
 
-const FILE = /`([\w./-]+\.(?:js|py|sh|ts))`/g;
+const FILE = /`(?:node )?([\w./-]+\.(?:js|py|sh|ts))\b[^`\n]*`/g;
 
 /**
- * Programs that a page names in code and that do not exist: `path: file`. A page may name a file by the end of its
- * path.
+ * Programs that a page names or runs in code and that do not exist: `path: file`. A page may name a file by the end of
+ * its path.
  * @param files Paths of all files of the repository.
  */
 export function findMissingFiles(pages: readonly SourceFile[], files: readonly string[]): string[] {
