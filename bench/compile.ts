@@ -53,7 +53,7 @@ for (const [stage, ms] of fastest) {
     precision: 'f32',
     ms: Number(ms.toFixed(0)),
     peer: `compile, cold: ${stage}`,
-    /** Share of the time of compiling the first time. */
+    /** Time divided by that of the first compilation. */
     ratio: Number((ms / cold).toFixed(3)),
   };
   if (options.json) console.log(JSON.stringify(row));

@@ -1,6 +1,7 @@
 /**
- * @file Training data from a store: memory and waits of a training on many pictures beside a training on few, with an
- * equal budget for pages. Writes 0.2 MB for each picture of 256 x 256 pixels into a temporary folder, and deletes it.
+ * @file Reads training data from a store: memory and waits of a training on many pictures, compared with a training on
+ * few, with an equal budget for pages. Writes 0.2 MB per picture of 256 x 256 pixels into a temporary folder, which it
+ * deletes.
  * `node bench/data.ts [--pictures 1000,20000] [--budget MIB] [--steps N] [--engine onnxruntime/cpu] [--threads N]
  * [--folder DIR] [--json]`
  */
@@ -53,12 +54,12 @@ function report(pictures: number, { openMs, steps }: DataRun, rssMiB: number, le
     engine: options.engine,
     precision: 'f32',
     ms: Number((total / steps.length).toFixed(1)),
-    /** Share of the steps' time that is spent waiting for data. */
+    /** Share of the time of the steps that is waiting for data. */
     stall: Number((waited / total).toFixed(4)),
     longest_wait_ms: Number(Math.max(...steps.map(({ waitedMs }) => waitedMs)).toFixed(1)),
     open_ms: Math.round(openMs),
     rss_mib: Math.round(rssMiB),
-    /** Beside the training on the fewest pictures. */
+    /** More than the training on the fewest pictures takes. */
     more_mib: Math.round(rssMiB - leastMiB),
   };
   const said =

@@ -1,7 +1,7 @@
 /**
- * @file The lab network, a fixed yardstick: a DiT of 256 wide, 6 deep, 4 heads, over 64 image tokens with
- * cross-attention to 32 context tokens, batch 32, 8.7 M parameters. It is written out here so that changes of the
- * product's model do not move it.
+ * @file The lab network, a fixed yardstick: a DiT with width 256, depth 6 and 4 heads, over 64 image tokens, with
+ * cross-attention to 32 context tokens; batch 32, 8.7 M parameters. It does not use the product's model, so that
+ * changes of the model do not change it.
  */
 import { gelu, linear, silu } from '../gpu-runner/compiler/composites.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
@@ -50,11 +50,11 @@ function block(params: Params, name: string, x: Value, context: Value, condition
 }
 
 export interface NetOptions {
-  /** Blocks are computed again in the backward pass. */
+  /** Recomputes blocks in the backward pass. */
   readonly remat?: boolean;
 }
 
-/** Forward and backward of the mean squared error; writes every parameter's gradient. */
+/** Forward and backward of the mean squared error. Writes the gradient of every parameter. */
 export function traceLabNet(options: NetOptions = {}): { readonly graph: Graph; readonly params: Params['specs'] } {
   let specs: Params['specs'] = [];
   const graph = trace(builder => {

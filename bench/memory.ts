@@ -1,5 +1,5 @@
 /**
- * @file Peak memory of each network, predicted and measured: as it is, with blocks computed again, with attention in
+ * @file Peak memory of each network, predicted and measured: unchanged, with recomputed blocks, with attention in
  * chunks.
  * `node bench/memory.ts [--net lab,mlp,demo,small,attention] [--arena] [--threads N] [--runs N] [--json]`
  */
@@ -25,7 +25,7 @@ const base: MeasureOptions = {
   runs: Number(options.runs),
 };
 
-/** What is compared on a network: first as it is. */
+/** Variants of a network to compare. The first is the unchanged network. */
 function variantsOf(net: string): Readonly<Record<string, MeasureOptions>> {
   if (net !== 'attention') return { kept: base, remat: { ...base, remat: true } };
   const chunk = chunkFor({ batch: 1, heads: 12, queries: 4096, keys: 4742 });
@@ -51,7 +51,7 @@ for (const net of options.net.split(',')) {
       predicted_bytes: report.predicted,
       measured_bytes: report.measured,
       predicted_over_measured: ratio(report.predicted, report.measured),
-      /** Of the first variant's. */
+      /** Memory divided by that of the first variant. */
       memory_ratio: ratio(report.measured, first.measured),
       ms: report.ms,
       time_ratio: ratio(report.ms, first.ms),
@@ -59,7 +59,8 @@ for (const net of options.net.split(',')) {
     if (options.json) console.log(JSON.stringify(row));
     else {
       console.log(
-        `${net}, ${variant}: predicted ${mib(row.predicted_bytes)}, measured ${mib(row.measured_bytes)} (${row.predicted_over_measured}), ` +
+        `${net}, ${variant}: predicted ${mib(row.predicted_bytes)}, measured ${mib(row.measured_bytes)} ` +
+          `(${row.predicted_over_measured}), ` +
           `${row.memory_ratio} of the memory in ${row.time_ratio} of the time (${row.ms} ms)`,
       );
     }

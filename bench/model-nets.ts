@@ -1,4 +1,4 @@
-/** @file Networks of the product's own model, as in training: captions of up to 32 words, and picture features. */
+/** @file Networks of the product's model as in training, with captions of up to 32 words and picture features. */
 import { type KeyedConfig, keyedConfigSchema } from '../configs/schema.ts';
 import type { BatchShape } from '../gpu-runner/model/batch.ts';
 import { traceGradGraph } from '../gpu-runner/training/grad-graph.ts';
@@ -22,19 +22,19 @@ function describeNet(model: object, pixels: number, batch: number): ModelNet {
 }
 
 export const MODEL_NETS = {
-  /** As the demo trains it: 192 wide, 6 deep, 64 tokens, batch 64. */
+  /** The network of the demo: width 192, depth 6, 64 tokens, batch 64. */
   demo: describeNet({}, 64, 64),
-  /** The same with cross-attention to the context. */
+  /** The network of the demo with cross-attention to the context. */
   'demo-cross': describeNet({ arch: 'cross' }, 64, 64),
-  /** The demo's at 256 wide, batch 32. */
+  /** The network of the demo with width 256, batch 32. */
   'demo-256': describeNet({ hidden_size: 256, num_heads: 4 }, 64, 32),
-  /** 384 wide, 12 deep, 256 tokens, batch 4. */
+  /** Width 384, depth 12, 256 tokens, batch 4. */
   small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),
-  /** 64 wide, 2 deep, 16 tokens, batch 4: for engines in software. */
+  /** Width 64, depth 2, 16 tokens, batch 4: for engines in software. */
   tiny: describeNet({ hidden_size: 64, num_heads: 2, depth: 2 }, 32, 4),
   /**
-   * Production: 768 wide, 18 deep, 1,024 tokens of 16 pixels, batch 1. For compiling and predicting: it takes minutes a
-   * step on two cores.
+   * Production: width 768, depth 18, 1,024 tokens of 16 pixels, batch 1. Only for compiling and predicting: a step
+   * takes minutes on two cores.
    */
   prod: describeNet({ hidden_size: 768, num_heads: 12, depth: 18, patch_size: 16 }, 512, 1),
 } as const;

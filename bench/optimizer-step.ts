@@ -1,5 +1,5 @@
 /**
- * @file Whole optimizer steps of the demo's model on made-up pictures: the share of time outside forward and backward.
+ * @file Times whole optimizer steps of the demo's model on random pictures: the share outside forward and backward.
  * `node bench/optimizer-step.ts [--engine onnxruntime/cpu] [--precision f32] [--threads N] [--runs N] [--json]`
  */
 import { availableParallelism } from 'node:os';
@@ -22,7 +22,7 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Adds up the time of the runs that read noise: those are forward and backward. */
+/** Adds up the time of forward and backward: of the runs that read noise. */
 function watchGradients(engine: Engine): { readonly engine: Engine; takeMs(): number } {
   let spent = 0;
   const watch = (executable: Executable): Executable => ({
@@ -91,7 +91,7 @@ const row = {
   engine: spec.name,
   precision: spec.precision,
   ms: Number(fastest.whole.toFixed(1)),
-  /** Update, random numbers and feeds, as a share of the step. */
+  /** Share of the step outside forward and backward: update, random numbers and feeds. */
   outside: Number((1 - fastest.gradient / fastest.whole).toFixed(3)),
 };
 if (options.json) console.log(JSON.stringify(row));

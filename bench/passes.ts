@@ -1,6 +1,5 @@
 /**
- * @file Time that each compiler pass saves: a training step without the pass, relative to one with all passes, in turns
- * in one run.
+ * @file Time that each compiler pass saves: a training step with all passes and without one, by turns in one run.
  * `node bench/passes.ts [--net lab|demo|demo-256|small] [--engine onnxruntime/cpu] [--precision f32] [--threads N]
  * [--runs N] [--json]`
  */
@@ -46,7 +45,7 @@ for (const [index, contestant] of contestants.entries()) {
     precision: spec.precision,
     ms: Number(contestant.fastest.toFixed(1)),
     peer: without.length === 0 ? 'all passes' : `without ${without.join(', ')}`,
-    /** Time with all passes over this one's: below 1, the pass saves time. */
+    /** Time with all passes divided by this time. Below 1, the pass saves time. */
     ratio: Number((all / contestant.fastest).toFixed(3)),
   };
   if (options.json) console.log(JSON.stringify(row));

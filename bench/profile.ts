@@ -1,4 +1,4 @@
-/** @file Where the time of a graph's run goes, by kind of operation. */
+/** @file Share of the time of a graph's run by kind of operation. */
 import type { KindProfile } from '../gpu-runner/compiler/engine.ts';
 import type { Graph } from '../gpu-runner/compiler/graph.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
@@ -6,13 +6,13 @@ import type { EngineSpec } from '../storage/records.ts';
 import { Contestant, takeTurns } from './timing.ts';
 
 export interface KindShare extends KindProfile {
-  /** Of the time of all operations. */
+  /** Share of the time of all operations. */
   readonly share: number;
 }
 
 /**
- * The fastest of `rounds` runs, of OpenVINO their mean, on an engine of its own: recording takes time, too.
- * @throws Error when the engine has no profile.
+ * Profile of the fastest of `rounds` runs (OpenVINO: of their mean), on a separate engine, since recording takes time.
+ * @throws Error if the engine has no profile.
  */
 export async function profileGraph(spec: EngineSpec, graph: Graph, rounds: number): Promise<KindShare[]> {
   const engine = await openEngine(spec, { profile: true });

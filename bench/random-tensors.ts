@@ -1,7 +1,9 @@
 import { emptyTensor, sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
 import { RandomStream } from '../gpu-runner/model/random.ts';
 
-/** f32 tensors of normal random numbers times `scale`, the same for equal names in equal order. */
+/**
+ * f32 tensors of normal random numbers times `scale`. The numbers depend on the position of a tensor, not on its name.
+ */
 export function randomTensors(specs: ReadonlyMap<string, TensorSpec>, scale: number): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {};
   for (const [index, [name, spec]] of [...specs].entries()) {

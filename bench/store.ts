@@ -1,8 +1,8 @@
 /**
- * @file Speed of stores and of the calls served from them: puts and bytes per second, time of a cached call, memory
- * while a large blob passes, hashing. Each is a ratio to a peer in the same run.
- * `node bench/store.ts [--stores file,endpoint,minio] [--only puts,blobs,hashing,hits,memory] [--rounds N] [--seconds
- * N] [--mebibytes 64,256] [--folder DIR] [--json]`
+ * @file Speed of stores and of calls served from them: puts and bytes per second, time of a cached call, memory while a
+ * large blob passes, hashing. Each is a ratio to a peer in the same run.
+ * `node bench/store.ts [--stores file,endpoint,minio] [--only puts,blobs,hashing,hits,memory] [--rounds N]
+ * [--seconds N] [--mebibytes 64,256] [--folder DIR] [--json]`
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
     stores: { type: 'string', default: Object.keys(CONTESTANTS).join(',') },
     only: { type: 'string', default: 'puts,blobs,hashing,hits,memory' },
     rounds: { type: 'string', default: '5' },
-    /** Of each load of cached calls. */
+    /** Duration of each load of cached calls. */
     seconds: { type: 'string', default: '5' },
     mebibytes: { type: 'string', default: '64,256' },
     folder: { type: 'string', default: tmpdir() },
@@ -36,7 +36,8 @@ const opened = new Map<string, Contestant>();
 try {
   for (const name of options.stores.split(',')) {
     const open = CONTESTANTS[name];
-    if (open === undefined) throw new Error(`--stores: ${name} is none of ${Object.keys(CONTESTANTS).join(', ')}`);
+    if (open === undefined)
+      throw new Error(`--stores ${name}: expected some of ${Object.keys(CONTESTANTS).join(', ')}`);
     try {
       opened.set(name, await open(await mkdtemp(join(folder, `${name}-`))));
     } catch (error) {
@@ -55,7 +56,7 @@ try {
   };
   for (const name of options.only.split(',')) {
     const measure = measures[name];
-    if (measure === undefined) throw new Error(`--only: ${name} is none of ${Object.keys(measures).join(', ')}`);
+    if (measure === undefined) throw new Error(`--only ${name}: expected some of ${Object.keys(measures).join(', ')}`);
     await measure();
   }
 } finally {

@@ -1,4 +1,4 @@
-/** @file What benches of graphs share: their operands, their work, their time. */
+/** @file Work and time of graphs, for benchmarks. */
 import type { Engine, Executable, State, Tensors } from '../gpu-runner/compiler/engine.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
@@ -8,7 +8,7 @@ import { trace } from '../gpu-runner/compiler/trace.ts';
 import { PARAM_PREFIX } from '../gpu-runner/model/params.ts';
 import { randomTensors } from './random-tensors.ts';
 
-/** Multiply-adds of all matrix products, times two. */
+/** Floating-point operations of all matrix products: two per multiply-add. */
 export function countFlops(graph: Graph): number {
   let flops = 0;
   for (const node of graph.nodes) {
@@ -21,7 +21,7 @@ export function countFlops(graph: Graph): number {
   return flops;
 }
 
-/** Numbers in the parameters that a graph reads. */
+/** Number of elements in the parameters that a graph reads. */
 export function countParams(graph: Graph): number {
   const params = [...graphReads(graph)].filter(([name]) => name.startsWith(PARAM_PREFIX));
   return params.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
@@ -29,7 +29,7 @@ export function countParams(graph: Graph): number {
 
 /** A compiled graph with random operands. */
 export class Contestant {
-  /** Milliseconds of each run that counts. */
+  /** Milliseconds of each counted run. */
   readonly times: number[] = [];
   readonly executable: Executable;
   readonly #state: State;
@@ -63,7 +63,7 @@ export class Contestant {
   }
 }
 
-/** Takes turns, so that what else the machine does strikes all alike; two rounds do not count. */
+/** Runs the contestants by turns, so that other load on the machine hits all alike. Two rounds do not count. */
 export async function takeTurns(contestants: readonly Contestant[], rounds: number): Promise<void> {
   for (let round = -2; round < rounds; round++) {
     for (const contestant of contestants) await contestant.run(round >= 0);
@@ -84,7 +84,7 @@ export interface Peak {
   readonly size: number;
 }
 
-/** The engine's best square matrix product of the given sizes. */
+/** Speed of the engine's fastest square matrix product of the given sizes. */
 export async function measurePeak(engine: Engine, rounds: number, sizes: readonly number[]): Promise<Peak> {
   let peak: Peak = { gflops: 0, size: 0 };
   for (const size of sizes) {

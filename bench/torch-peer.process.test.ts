@@ -16,7 +16,7 @@ const python = process.env.EASEL_PEER_PYTHON;
 const hasTorch = python !== undefined && spawnSync(python, ['-c', 'import torch']).status === 0;
 const runs = runsTier('torch', hasTorch ? undefined : 'EASEL_PEER_PYTHON names no Python with PyTorch');
 
-/** Uniform in `range` of each tensor. */
+/** Tensors with numbers uniform in the range that `rangeOf` gives. */
 function randomTensors(
   specs: ReadonlyMap<string, TensorSpec>,
   rangeOf: (name: string, spec: TensorSpec) => readonly [number, number],
@@ -29,7 +29,7 @@ function randomTensors(
 }
 
 describe.skipIf(!runs)('the peer in PyTorch', () => {
-  it('has the parameters, the loss and the gradients of our network', { timeout: 300_000 }, async () => {
+  it('PyTorch gives the parameters, the loss and the gradients of our network', { timeout: 300_000 }, async () => {
     const net = MODEL_NETS.tiny;
     const { graph, params } = traceModelNet(net);
     // No value starts at zero, so that every gradient is tested. Masks and times are 0 to 1; some signals are dropped.
@@ -39,7 +39,7 @@ describe.skipIf(!runs)('the peer in PyTorch', () => {
     });
     const unit = /^(t|text_mask|keep_.*)$/;
     const inputs = randomTensors(graphInputs(graph), name => (unit.test(name) ? [0, 1] : [-1, 1]));
-    // Both compute in f64: what is left is the rounding of its results to f32.
+    // Both compute in f64, so they differ only by rounding the results to f32.
     const engine = createReferenceEngine();
     const executable = await engine.compile(graph);
     const state = engine.createState(weights);

@@ -1,14 +1,14 @@
-/** @file PyTorch on the same network in the same run (bench/peers/torch_peer.py), if a Python has PyTorch. */
+/** @file Times PyTorch on the same network in the same run (bench/peers/torch_peer.py), if a Python has PyTorch. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { MODEL_NETS, type ModelNet } from './model-nets.ts';
 
 const rowSchema = z.strictObject({ mode: z.string(), version: z.string(), params: z.int(), ms: z.number() });
-/** Milliseconds per step of one way to run it: eager, compile, autocast-bf16. */
+/** Milliseconds per step in one mode: eager, compile, autocast-bf16. */
 export type PeerRow = z.infer<typeof rowSchema>;
 
-/** Networks that the peer has: the lab's, and those of the model with `arch: joint`. */
+/** Networks that the peer has: the lab network, and those of the model with `arch: joint`. */
 export const PEER_NETS: readonly string[] = [
   'lab',
   ...Object.entries(MODEL_NETS).flatMap(([name, { config }]) => (config.model.arch === 'joint' ? [name] : [])),
@@ -18,7 +18,7 @@ export interface PythonResult {
   /** Lines of stdout. */
   readonly lines: readonly string[];
   readonly errors: string;
-  /** Exit code, signal's null, or why it did not start. */
+  /** Exit code; null after a signal; a message if it did not start. */
   readonly status: number | string | null;
 }
 
@@ -42,15 +42,15 @@ export async function runPython(script: string, args: readonly string[]): Promis
 
 const pythonPath = () => process.env.EASEL_PEER_PYTHON ?? 'python3';
 
-/** What bench/peers/nanodit.py takes. */
+/** The configuration that bench/peers/nanodit.py reads. */
 export function peerConfig({ config: { model, objective }, shape }: ModelNet): string {
   return JSON.stringify({ model, objective, shape });
 }
 
 /**
- * One of {@link PEER_NETS}. Empty, with a line on stderr that says why, when PyTorch is not there.
- * @param params Numbers in our network's parameters.
- * @throws Error when the peer's has another count.
+ * Times a network of {@link PEER_NETS}. Without PyTorch it prints the reason to stderr and returns nothing.
+ * @param params Number of elements in the parameters of our network.
+ * @throws Error if the peer has another number.
  */
 export async function timeTorch(net: string, params: number, threads: number, runs: number): Promise<PeerRow[]> {
   const model = (MODEL_NETS as Readonly<Record<string, ModelNet>>)[net];
@@ -63,7 +63,8 @@ export async function timeTorch(net: string, params: number, threads: number, ru
   const reason = errors.split('\n').at(-1);
   if (rows.length === 0) {
     console.error(
-      `peer torch skipped: ${pythonPath()} ended with ${status}${reason ? ` (${reason})` : ''}; pip install torch numpy`,
+      `peer torch skipped: ${pythonPath()} ended with ${status}${reason ? ` (${reason})` : ''}; ` +
+        'pip install torch numpy',
     );
   } else if (errors !== '') {
     console.error(reason);

@@ -1,9 +1,9 @@
 /**
- * @file Time of one forward and backward pass, as a ratio to the engine's own peak: the best square matrix product of
- * 512 to 2048 in the same run.
+ * @file Time of one forward and backward pass, as a ratio to the engine's own peak: the fastest square matrix product
+ * of 512 to 2048 in the same run.
  * `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small|tiny] [--engine onnxruntime/cpu] [--precision
- * f32] [--threads N] [--runs N] [--peak-sizes 512,1024,2048] [--peer torch] [--profile]
- * [--json]`. On a GPU in software: `--net tiny --peak-sizes 128 --runs 1`.
+ * f32] [--threads N] [--runs N] [--peak-sizes 512,1024,2048] [--peer torch] [--profile] [--json]` On a GPU in software:
+ * `--net tiny --peak-sizes 128 --runs 1`.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -45,7 +45,7 @@ const peakSizes = options['peak-sizes'].split(',').map(Number);
 const before = await measurePeak(engine, runs, peakSizes);
 const first = await timeGraph(engine, graph, runs);
 const peers = options.peer === undefined ? [] : await timeTorch(net, countParams(graph), spec.threads, runs);
-// Before and after the peer, so that what else the machine does is less likely to decide between the two.
+// Measured before and after the peer, so that other load on the machine is less likely to decide.
 const ms = peers.length === 0 ? first : Math.min(first, await timeGraph(engine, graph, runs));
 const after = await measurePeak(engine, runs, peakSizes);
 const peak = before.gflops > after.gflops ? before : after;
@@ -63,7 +63,7 @@ const row = {
 };
 const ratios = peers.map(peer => ({
   peer: `torch ${peer.version} ${peer.mode}`,
-  /** How many times as fast as the peer. */
+  /** Time of the peer divided by our time. */
   ratio: Number((peer.ms / ms).toFixed(2)),
 }));
 const kinds = profile.map(({ kind, ms, count, share }) => ({
@@ -74,22 +74,20 @@ const kinds = profile.map(({ kind, ms, count, share }) => ({
   kind,
   ms: Number(ms.toFixed(2)),
   count,
-  /** Of the time of all operations. */
+  /** Share of the time of all operations. */
   share: Number(share.toFixed(3)),
 }));
 if (options.json) {
   for (const ratio of ratios.length === 0 ? [{}] : ratios) console.log(JSON.stringify({ ...row, ...ratio }));
   for (const kind of kinds) console.log(JSON.stringify(kind));
 } else {
-  console.log(
-    `${net} network, ${countParams(graph)} parameters, forward and backward, ${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`,
-  );
+  const sizes = `${graph.nodes.length} nodes, ${(countFlops(graph) / 1e9).toFixed(1)} GFLOP`;
+  console.log(`${net} network, ${countParams(graph)} parameters, forward and backward, ${sizes}`);
   console.log(`${spec.name} ${spec.precision}, ${spec.threads} threads: ${row.ms} ms, ${row.gflops} GFLOP/s`);
   console.log(`of the GEMM peak in this run (${peak.gflops.toFixed(0)} GFLOP/s at ${peak.size}): ${row.of_peak}`);
   for (const { peer, ratio } of ratios) console.log(`${ratio} times as fast as ${peer}`);
   for (const { kind, ms, count, share } of kinds) {
-    console.log(
-      `${(100 * share).toFixed(1).padStart(5)} %  ${ms.toFixed(2).padStart(9)} ms  ${String(count).padStart(5)}  ${kind}`,
-    );
+    const percent = (100 * share).toFixed(1).padStart(5);
+    console.log(`${percent} %  ${ms.toFixed(2).padStart(9)} ms  ${String(count).padStart(5)}  ${kind}`);
   }
 }

@@ -1,13 +1,15 @@
-/** @file Contestants that take turns, so that what else the machine does strikes all alike. */
+/** @file Times contestants that take turns, so that other load on the machine hits all alike. */
 
 export interface Turn {
-  /** What is timed. */
+  /** Work that is timed. */
   run(round: number): Promise<unknown>;
-  /** Put in order before the next turn; not timed. */
+  /** Cleans up before the next turn; not timed. */
   after?(round: number): Promise<unknown>;
 }
 
-/** Milliseconds of the median of `rounds` runs each, after one that does not count; in the order of the contestants. */
+/**
+ * Median milliseconds of `rounds` runs of each contestant, after one uncounted round. In the order of the contestants.
+ */
 export async function takeTurns(
   contestants: Readonly<Record<string, Turn>>,
   rounds: number,

@@ -1,4 +1,4 @@
-/** @file The losses of an objective: which they are, and the weight of each over a run. */
+/** @file The losses of an objective, and the weight of each over a run. */
 import { z } from 'zod';
 
 const share = z.number().min(0).max(1);
@@ -20,13 +20,13 @@ const lossSchema = z
   .refine(({ from, until }) => from < until, { error: 'must be larger than from', path: ['until'] });
 export type LossConfig = z.infer<typeof lossSchema>;
 
-/** Losses by name. `flow_matching` has weight 1 when it is left out. */
+/** Losses by name. Without this key, `flow_matching` is the only loss, with weight 1. */
 export const lossesSchema = z
   .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a name of a-z, 0-9 and _'), lossSchema)
-  .meta({ description: 'weights of the losses; left out: flow_matching alone, with weight 1' });
+  .meta({ description: 'weights of the losses; default: flow_matching alone, with weight 1' });
 export type LossesConfig = z.infer<typeof lossesSchema>;
 
-/** Weights of the nets that losses read and no step changes: digests of safetensors blobs, by net. */
+/** Weights of nets that losses read and training does not change: digests of safetensors blobs, by net. */
 export const frozenNetsSchema = z
   .record(
     z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, 'expected a name of a-z, 0-9, _ and -'),
@@ -34,10 +34,7 @@ export const frozenNetsSchema = z
   )
   .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
 
-/**
- * Weight of a loss in the update that begins after `samples`. A loss that begins or ends with the run has no ramp
- * there.
- */
+/** Weight of a loss in the update that begins after `samples`. At the begin and end of the run there is no ramp. */
 export function lossWeightAt(samples: number, totalSamples: number, { weight, from, until, ramp }: LossConfig): number {
   const done = samples / totalSamples;
   if (done < from || (until < 1 && done >= until)) return 0;

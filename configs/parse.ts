@@ -1,4 +1,4 @@
-/** @file Parses configs that people write. An unknown key is an error that names the nearest known key. */
+/** @file Parses configs that people write. The error for an unknown key names the nearest known key. */
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { InvalidInput } from '../errors.ts';
@@ -21,7 +21,7 @@ export function parseConfig(value: unknown, source = 'config'): Config {
   });
 }
 
-/** Parses a config from YAML 1.2 as {@link parseConfig} does. A key that occurs twice is an error. */
+/** Parses a config from YAML 1.2, as {@link parseConfig} does. A duplicate key is an error. */
 export function parseConfigYaml(text: string, source = 'config'): Config {
   return parseConfig(parseYaml(text, source), source);
 }

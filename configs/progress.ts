@@ -1,4 +1,4 @@
-/** @file A progress event: one form from the job that reports it to the bar that shows it. */
+/** @file The progress event: one form from the job that reports it to the bar that shows it. */
 import { z } from 'zod';
 
 /** A reader adds `.strict()` to refuse unknown keys, or `.loose()` to keep keys of a newer version. */

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('gives processes that start at once the same keys', async () => {
+it('processes that start at once get the same S3 keys', async () => {
   const script = join(folder, 'ensure.mjs');
   const module = new URL('./s3-keys.ts', import.meta.url).href;
   await writeFile(

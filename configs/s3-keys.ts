@@ -1,7 +1,7 @@
 /**
- * @file The keys of the S3 endpoint over a folder store: from the environment, else from a file in the folder, made
- * once and readable by its owner only. Server and command line read the same file, so that neither asks the other for a
- * secret.
+ * @file The keys of the S3 endpoint over a folder store. They come from the environment or from a file in the folder,
+ * which is made once and which only its owner can read. Server and command line read the same file, so neither asks the
+ * other for a secret.
  */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
@@ -16,7 +16,7 @@ export interface S3Keys {
 }
 
 const FILE = 's3-keys.json';
-/** Read and written by the owner alone. */
+/** File mode: only the owner reads and writes. */
 const MODE = 0o600;
 const ACCESS_KEY_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const ACCESS_KEY_LENGTH = 20;
@@ -29,8 +29,8 @@ const secretKeySchema = z
 const fileSchema = z.strictObject({ v: z.literal(1), access_key: accessKeySchema, secret_key: secretKeySchema });
 
 /**
- * EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY; undefined when neither is set.
- * @throws InvalidInput naming what is wrong, without the secret.
+ * EASEL_S3_ACCESS_KEY and EASEL_S3_SECRET_KEY; undefined if both are unset.
+ * @throws InvalidInput naming the wrong variable, without the secret.
  */
 export function s3KeysOf(env: Readonly<Record<string, string | undefined>>): S3Keys | undefined {
   const { EASEL_S3_ACCESS_KEY: accessKey, EASEL_S3_SECRET_KEY: secretKey } = env;
@@ -51,7 +51,7 @@ export function s3KeysOf(env: Readonly<Record<string, string | undefined>>): S3K
   return { accessKey, secretKey };
 }
 
-/** The keys that the folder keeps; undefined if none were made yet. @throws Corrupt */
+/** The keys in the folder's file; undefined if the file does not exist. @throws Corrupt */
 export async function readS3Keys(folder: string): Promise<S3Keys | undefined> {
   const path = join(folder, RESERVED_FOLDER, FILE);
   let text: string;
@@ -76,7 +76,7 @@ export async function readS3Keys(folder: string): Promise<S3Keys | undefined> {
 export async function ensureS3Keys(folder: string): Promise<S3Keys> {
   const known = await readS3Keys(folder);
   if (known !== undefined) return known;
-  // If a kill leaves this file behind, it is swept like the store's own temporary files.
+  // If a kill leaves this file behind, the store's cleanup of temporary files deletes it.
   const temporary = join(folder, RESERVED_FOLDER, 'tmp', randomUUID());
   await mkdir(join(folder, RESERVED_FOLDER, 'tmp'), { recursive: true });
   const file = await open(temporary, 'wx', MODE);

@@ -1,6 +1,6 @@
 /**
  * @file Settings of sampling. `/sample`, `sample`, `preview`, `run.preview` and the gpu-runner read this one schema.
- * Each name in a list has its row in a table of gpu-runner/sampling/; TypeScript names the missing rows.
+ * Each name in a list has a row in a table of gpu-runner/sampling/. TypeScript names missing rows.
  */
 import { z } from 'zod';
 import { oneOf } from './suggest.ts';
@@ -22,13 +22,13 @@ export const samplingSchema = z.strictObject({
   steps: z.int().min(1).max(1000).default(25).describe('steps of the solver'),
   guidance: z.number().min(0).max(50).default(1.5).describe('guidance scale; 1: off'),
   seed: z.int().nonnegative().default(0).describe('seed of the noise'),
-  solver: oneOf('solver', SOLVER_NAMES).default('euler').describe('how a step follows the velocity'),
+  solver: oneOf('solver', SOLVER_NAMES).default('euler').describe('method of a step'),
   time_grid: oneOf('time grid', TIME_GRID_NAMES)
     .default('uniform')
-    .describe('where the steps lie between noise and data'),
+    .describe('times of the steps between noise and data'),
   guidance_method: oneOf('guidance method', GUIDANCE_NAMES)
     .default('cfg')
-    .describe('how the prediction is led towards the condition'),
+    .describe('method that leads the prediction towards the condition'),
 });
 export type Sampling = z.infer<typeof samplingSchema>;
 

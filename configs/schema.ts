@@ -9,9 +9,9 @@ import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts'
 export const modelSchema = z
   .strictObject({
     /**
-     * joint: image tokens attend to image and context at once; CLS goes into the time embedding, patch features go into
-     * the image tokens. cross: blocks of self-attention and cross-attention to [text | CLS | patches | pose], as in the
-     * seed.
+     * joint: image tokens attend to image and context at once. CLS is added to the time embedding, patch features are
+     * added to the image tokens. cross: blocks of self-attention and of cross-attention to [text | CLS | patches |
+     * pose], as in the seed.
      */
     arch: z.enum(['joint', 'cross']).default('joint'),
     hidden_size: z.int().min(16).default(192),
@@ -21,7 +21,7 @@ export const modelSchema = z
     in_channels: z.literal(3).default(3),
     /** Width of the patch bottleneck. */
     bottleneck: z.int().min(1).default(32),
-    /** Pixels by which the window of each patch reaches into its neighbours, on input and output; 0: plain patches. */
+    /** Pixels by which each patch window overlaps its neighbours, on input and output; 0: plain patches. */
     patch_overlap: z.int().min(0).default(2),
     mlp_ratio: z
       .number()
@@ -43,7 +43,7 @@ export const modelSchema = z
     {
       error:
         'must be a multiple of conditions.patches.stride with arch joint, whose tokens take whole features; ' +
-        'arch cross takes any',
+        'arch cross takes any size',
       path: ['patch_size'],
     },
   )
@@ -53,18 +53,18 @@ export const modelSchema = z
   });
 export type ModelConfig = z.infer<typeof modelSchema>;
 
-/** Probability of each of the seed's categories ({@link DROPOUT_CATEGORIES}). Other samples keep all signals. */
+/** Probability of each category of the seed ({@link DROPOUT_CATEGORIES}). The remaining samples keep all signals. */
 export const conditionDropoutSchema = z
   .strictObject(
     Object.fromEntries(DROPOUT_CATEGORIES.map(({ key, share }) => [key, probability.default(share)] as const)),
   )
   .refine(p => Object.values(p).reduce((a, b) => a + b, 0) <= 1 + 1e-9, {
-    error: 'the probabilities must sum to at most 1; the rest keeps all signals',
+    error: 'the probabilities must sum to at most 1; the remaining samples keep all signals',
   });
 
 export const objectiveSchema = z.strictObject({
   prediction_type: z.enum(PREDICTION_TYPES).default('x_prediction'),
-  /** t (0 data, 1 noise) is logit-normal; a `uniform_share` of the samples has uniform t. */
+  /** t (0 data, 1 noise) is logit-normal. A `uniform_share` of the samples has uniform t. */
   logit_normal_mean: z.number().default(0.8),
   logit_normal_std: z.number().positive().default(0.8),
   uniform_share: probability.default(0.1),
@@ -118,14 +118,14 @@ export const dataSchema = z.strictObject({
   image_size: z
     .strictObject({ width: z.int().positive(), height: z.int().positive() })
     .optional()
-    .meta({ description: 'size of the training pictures in pixels; filled in from the dataset when left out' }),
+    .meta({ description: 'size of the training pictures in pixels; default: from the dataset' }),
 });
 export type DataConfig = z.infer<typeof dataSchema>;
 
 export const runSchema = z.strictObject({
-  /** Samples at which the run is done; default: the optimizer's total_samples. */
+  /** Number of samples at which the run is done; default: total_samples of the optimizer. */
   target: z.int().positive().optional(),
-  /** Optimizer steps per chunk. A kill loses at most one chunk; previews are made after each. */
+  /** Optimizer steps per chunk. A kill loses at most one chunk. Each chunk ends with previews. */
   chunk_steps: z.int().min(1).default(100),
   preview: z
     .strictObject({
@@ -134,7 +134,7 @@ export const runSchema = z.strictObject({
       ...samplingSchema.shape,
     })
     .prefault({}),
-  /** Superseded checkpoints to keep beside the newest. */
+  /** Number of superseded checkpoints to keep besides the newest. */
   keep: z.int().min(1).default(2),
 });
 export type RunConfig = z.infer<typeof runSchema>;

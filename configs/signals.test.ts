@@ -19,7 +19,7 @@ const conditions = conditionsSchema.parse({
 });
 const frame = { height: 48, width: 64, tokens: 24 };
 
-test('members of columns are named as in the shards of the seed', () => {
+test('members of columns have the names of the shards of the seed', () => {
   expect(COLUMN_NAMES.map(column => memberName(column, '0123'))).toEqual([
     '0123.inspect.json',
     '0123.image.npy',
@@ -31,7 +31,7 @@ test('members of columns are named as in the shards of the seed', () => {
   ]);
 });
 
-test('the network is fed text padded to the longest caption, patches on their grid, joints with a confidence', () => {
+test('a text has the rows of the longest caption, patches lie on a grid, and joints have a confidence', () => {
   expect(SIGNAL_NAMES.map(name => shapeOfSignal(conditions, name, frame))).toEqual([
     [24, 192],
     [64],
@@ -41,18 +41,18 @@ test('the network is fed text padded to the longest caption, patches on their gr
   expect(SIGNAL_NAMES.filter(isPadded)).toEqual(['text']);
 });
 
-test('a signal that the model is not conditioned on has no shape', () => {
+test('a signal without a condition in the model has no shape', () => {
   const { cls: _, ...others } = conditions;
   expect(shapeOfSignal(others, 'cls', frame)).toBeUndefined();
   expect(shapeOfSignal(undefined, 'text', frame)).toBeUndefined();
   expect(signalsOf(others)).toEqual(['text', 'patches', 'pose']);
 });
 
-test('joints below 0.05 count as absent unless the config says otherwise', () => {
+test('joints below 0.05 count as absent by default', () => {
   expect(conditions.pose).toEqual({ joints: 133, threshold: 0.05 });
 });
 
-test('the categories of dropout are those of the seed, in its order', () => {
+test('the categories of dropout are those of the seed, in the order of the seed', () => {
   expect(DROPOUT_CATEGORIES.map(({ key, keeps }) => [key, keeps.join(' ')])).toEqual([
     ['p_uncond', ''],
     ['p_text_only', 'text'],

@@ -1,7 +1,7 @@
 /**
- * @file The one table of signals and columns. A signal is an input of the network beside the noisy picture. It is
- * stored as the column of its own name: one member for each picture, `{id}.{suffix}`. A signal that is left out
- * (dropped, not asked for, not in the data set) is fed as zeros with `keep_NAME` 0, and leaves no trace in the output.
+ * @file The one table of signals and columns. A signal is an input of the network besides the noisy picture. The column
+ * of its name stores it: one member per picture, `{id}.{suffix}`. A signal may be missing: dropped, not given, or not
+ * in the dataset. The network then gets zeros with `keep_NAME` 0, and the signal leaves no trace in the output.
  */
 import { z } from 'zod';
 
@@ -12,44 +12,41 @@ const size = z.int().positive();
 /** The encoder that made a column. */
 const encoderShape = {
   encoder: z.string(),
-  /** Digests of the blobs of its weights, by part; absent: it has none. */
+  /** Digests of the blobs of its weights, by part; absent: no weights. */
   weights: z.record(z.string(), z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/))).optional(),
 };
 
-/** What a signal's shape depends on beside its condition. */
+/** Sizes of a batch. Together with the condition they decide the shape of a signal. */
 export interface Frame {
-  /** Pixels. */
+  /** Size of the pictures in pixels. */
   readonly height: number;
   readonly width: number;
-  /** Rows that a padded signal is fed. */
+  /** Number of rows that a padded signal is fed. */
   readonly tokens: number;
 }
 
-/**
- * A category of condition dropout: its key in `objective.cfg_dropout`, and its share of the samples unless the config
- * says otherwise.
- */
+/** A category of condition dropout: its key in `objective.cfg_dropout`, and its default share of the samples. */
 interface DropoutCategory {
   readonly key: `p_${string}`;
   readonly share: number;
 }
 
 interface SignalRow<C extends z.ZodObject> {
-  /** Ends the names of the column's members, as in the seed's shards. */
+  /** End of the names of the column's members, as in the shards of the seed. */
   readonly suffix: string;
-  /** In which the column stores it; the network is fed f32. */
+  /** Format in which the column stores the signal. The network is fed f32. */
   readonly dtype: 'f16' | 'f32';
-  /** The same shape in words. */
+  /** Axes of a stored member, in words. */
   readonly axes: string;
-  /** What a picture's README says of the column. */
+  /** Description of the column in the README of a dataset. */
   readonly about: string;
-  /** What `model.conditions.NAME` says of it: dimensions, and the encoder that made the column. */
+  /** Schema of `model.conditions.NAME`: dimensions, and the encoder that made the column. */
   readonly condition: C;
-  /** Of one sample as the network is fed it. */
+  /** Shape of one sample that the network is fed. */
   shape(condition: z.output<C>, frame: Frame): readonly number[];
-  /** Its first axis is as long as the picture's own: fed padded to `Frame.tokens`, with a mask `NAME_mask`. */
+  /** The first axis has another length in each picture. It is fed padded to `Frame.tokens`, with a mask `NAME_mask`. */
   readonly padded?: true;
-  /** Samples that are trained without it, and with nothing else. */
+  /** Categories of samples that are trained without this signal, and with this signal alone. */
   readonly dropout?: { readonly without?: DropoutCategory; readonly alone?: DropoutCategory };
 }
 
@@ -57,7 +54,7 @@ function signal<C extends z.ZodObject>(row: SignalRow<C>): SignalRow<C> {
   return row;
 }
 
-/** In the order in which the network takes them and dropout's categories are drawn. */
+/** In the order in which the network takes the signals and dropout draws its categories. */
 export const SIGNALS = {
   text: signal({
     suffix: 't5h.npy',
@@ -83,7 +80,7 @@ export const SIGNALS = {
     dtype: 'f16',
     axes: '[rows, columns, dim]',
     about: 'a vector for each of its patches',
-    /** Features on a grid of `stride` pixels. */
+    /** Features lie on a grid of `stride` pixels. */
     condition: z.strictObject({ ...encoderShape, dim: size, stride: size }),
     shape: ({ dim, stride }, { height, width }) => [height / stride, width / stride, dim],
     dropout: { alone: { key: 'p_dino_patches_only', share: 0.05 } },
@@ -93,7 +90,7 @@ export const SIGNALS = {
     dtype: 'f32',
     axes: '[133, (x, y, confidence)]',
     about: 'the joints of the person in it',
-    /** 133 joints of COCO-WholeBody; those below the threshold count as absent. */
+    /** 133 joints of COCO-WholeBody. A joint below the threshold counts as absent. */
     condition: z.strictObject({ joints: z.literal(133).default(133), threshold: probability.default(0.05) }),
     shape: ({ joints }) => [joints, 3],
     dropout: { without: { key: 'p_drop_pose', share: 0.1 }, alone: { key: 'p_pose_only', share: 0.05 } },
@@ -102,31 +99,31 @@ export const SIGNALS = {
 
 export type SignalName = keyof typeof SIGNALS;
 
-/** Object.keys knows no more than string; the table is the witness. */
+/** Names of the signals. Object.keys returns strings; the type of the table gives their names. */
 export const SIGNAL_NAMES = Object.keys(SIGNALS) as readonly SignalName[];
 
 type ConditionShape = { [S in SignalName]: z.ZodOptional<(typeof SIGNALS)[S]['condition']> };
 
-/** What the data set offers to condition on; resolved from the data set when an experiment is created. */
+/** Signals that a model is conditioned on. They are filled in from the dataset when an experiment is created. */
 export const conditionsSchema = z
-  // Object.fromEntries forgets which name has which schema.
+  // Object.fromEntries loses the pairing of names and schemas.
   .strictObject(mapSignals((_, row) => row.condition.optional()) as ConditionShape)
-  .meta({ description: 'signals the model is conditioned on; filled in from the dataset when left out' });
+  .meta({ description: 'signals the model is conditioned on; default: those of the dataset' });
 export type Conditions = z.infer<typeof conditionsSchema>;
 
-/** Shape of one sample of a signal as the network is fed it; undefined when the model is not conditioned on it. */
+/** Shape of one sample of a signal that the network is fed; undefined if the model is not conditioned on the signal. */
 export function shapeOfSignal(
   conditions: Conditions | undefined,
   name: SignalName,
   frame: Frame,
 ): readonly number[] | undefined {
   const condition = conditions?.[name];
-  // TypeScript cannot see that row and condition are of the same signal.
+  // TypeScript cannot see that row and condition belong to the same signal.
   const row: { shape(condition: unknown, frame: Frame): readonly number[] } = SIGNALS[name];
   return condition && row.shape(condition, frame);
 }
 
-/** The signals of a model, in the table's order. */
+/** Signals of a model, in the order of the table. */
 export function signalsOf(conditions: Conditions | undefined): SignalName[] {
   return SIGNAL_NAMES.filter(name => conditions?.[name] !== undefined);
 }
@@ -136,11 +133,14 @@ export function isPadded(name: SignalName): boolean {
 }
 
 interface Category extends DropoutCategory {
-  /** Signals that its samples keep. */
+  /** Signals that samples of this category keep. */
   readonly keeps: readonly SignalName[];
 }
 
-/** Mutually exclusive, in the order in which they are drawn; the rest of the samples keeps all signals. */
+/**
+ * Categories of dropout in the order in which they are drawn. A sample has at most one; without one it keeps all
+ * signals.
+ */
 export const DROPOUT_CATEGORIES: readonly Category[] = [
   { key: 'p_uncond', share: 0.1, keeps: [] },
   ...SIGNAL_NAMES.flatMap(name => {
@@ -152,7 +152,7 @@ export const DROPOUT_CATEGORIES: readonly Category[] = [
   }),
 ];
 
-/** How the column of a data set's pages is named, stored and described. */
+/** Suffix of the members of a column, and its description. */
 interface ColumnRow {
   readonly suffix: string;
   readonly about: string;
@@ -169,7 +169,7 @@ const PICTURE_COLUMNS = {
 
 export type ColumnName = keyof typeof PICTURE_COLUMNS | SignalName;
 
-/** In the order of the pipeline; a signal's column has the signal's name. */
+/** Columns in the order of the pipeline. The column of a signal has the name of the signal. */
 export const COLUMNS: Readonly<Record<ColumnName, ColumnRow>> = { ...PICTURE_COLUMNS, ...SIGNALS };
 
 export const COLUMN_NAMES = Object.keys(COLUMNS) as readonly ColumnName[];
@@ -178,14 +178,14 @@ export function isSignal(column: ColumnName): column is SignalName {
   return column in SIGNALS;
 }
 
-/** `0123456789abcdef.image.npy`: the member of a column that belongs to a picture. */
+/** Name of a picture's member in a column: `0123456789abcdef.image.npy`. */
 export function memberName(column: ColumnName, id: string): string {
   return `${id}.${COLUMNS[column].suffix}`;
 }
 
-/** One value per signal. */
+/** Makes one value per signal. */
 function mapSignals<T>(make: (name: SignalName, row: SignalRow<z.ZodObject>) => T): Record<SignalName, T> {
-  // Variance: no row is called with another row's condition here.
+  // Variance: `make` never gets the condition of another row.
   const rows = Object.entries(SIGNALS) as unknown as [SignalName, SignalRow<z.ZodObject>][];
   return Object.fromEntries(rows.map(([name, row]) => [name, make(name, row)])) as Record<SignalName, T>;
 }

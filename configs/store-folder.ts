@@ -6,7 +6,7 @@ export const RESERVED_FOLDER = '.easel';
 
 /**
  * The folder of `file:DIR`, also written `file:///DIR`; undefined if the store is not a folder.
- * @throws InvalidInput if the URL names no folder.
+ * @throws InvalidInput if the URL has no valid folder.
  */
 export function parseStoreFolder(url: string): string | undefined {
   if (!url.startsWith('file:')) return undefined;

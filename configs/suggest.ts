@@ -1,7 +1,7 @@
 /** @file "Did you mean": finds the known name nearest to an unknown one. */
 import { z } from 'zod';
 
-/** Schema of one of `names`. Its error for another name tells the nearest. @param what Kind of the names: 'engine'. */
+/** Schema of one of `names`. Its error for another name has the nearest. @param what Kind of the names: 'engine'. */
 export function oneOf<const N extends readonly [string, ...string[]]>(what: string, names: N) {
   return z.enum(names, {
     error({ input }) {
@@ -13,7 +13,7 @@ export function oneOf<const N extends readonly [string, ...string[]]>(what: stri
   });
 }
 
-/** The nearest of `known` by edit distance; undefined when every distance is above half of the name's length. */
+/** The nearest of `known` by edit distance; undefined if no name is within half of the name's length. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 2)) + 1;
@@ -28,7 +28,7 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best;
 }
 
-/** Insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1965). */
+/** Number of insertions, deletions and substitutions that turn `a` into `b` (Levenshtein 1965). */
 export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

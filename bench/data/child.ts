@@ -1,6 +1,4 @@
-/**
- * @file Trains on a stored dataset as the gpu-runner does, in a process of its own. Prints memory and waits as JSON.
- */
+/** @file Trains on a stored dataset like the gpu-runner, in a separate process. Prints memory and waits as JSON. */
 import { keyedConfigSchema } from '../../configs/schema.ts';
 import { signalsOf } from '../../configs/signals.ts';
 import { openEngine } from '../../gpu-runner/jobs/engines.ts';
@@ -10,7 +8,7 @@ import { parseDigest } from '../../storage/digest.ts';
 import { engineSpecSchema } from '../../storage/records.ts';
 import { CONDITIONS } from './data-set.ts';
 
-/** Steps that compile, and fill what is loaded ahead. */
+/** Steps that do not count. They compile, and fill the read-ahead. */
 const WARM_UP = 2;
 
 export interface DataRun {
@@ -37,7 +35,7 @@ const measured: { ms: number; waitedMs: number }[] = [];
 for (let step = -WARM_UP; step < Number(steps); step++) {
   const [begun, waited] = [performance.now(), trainer.waitedMs];
   await trainer.step();
-  // As between two steps of a job: one turn of the event loop.
+  // One turn of the event loop, as between two steps of a job.
   await new Promise(resolve => setImmediate(resolve));
   if (step >= 0) measured.push({ ms: performance.now() - begun, waitedMs: trainer.waitedMs - waited });
 }

@@ -1,5 +1,5 @@
 /**
- * @file A dataset of random pictures with all signals in a folder store. The content does not change how it is read.
+ * @file Writes a dataset of random pictures with all signals into a folder store. Reading does not depend on content.
  */
 import { randomFillSync } from 'node:crypto';
 import { type ColumnName, memberName } from '../../configs/signals.ts';
@@ -13,7 +13,7 @@ import { openStore } from '../../storage/open.ts';
 import { PAGE_SIZE } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
-/** Pixels of a side. */
+/** Side of a picture in pixels. */
 export const SIDE = 256;
 const STRIDE = 16;
 const CELLS = SIDE / STRIDE;
@@ -27,7 +27,8 @@ export const CONDITIONS = {
 } as const;
 
 /**
- * Writes `counts.at(-1)` pictures. @returns For each count a dataset of the first pictures. The datasets share pages.
+ * Writes `counts.at(-1)` pictures.
+ * @returns For each count, a dataset of the first pictures. The datasets share pages.
  */
 export async function writeDatasets(storeUrl: string, counts: readonly number[]): Promise<Digest[]> {
   const store = await openStore(storeUrl);
@@ -61,7 +62,7 @@ async function writePage(blobs: BlobStore, number: number): Promise<Json> {
     return (await blobs.put(packColumn(members), 'application/x-tar')).digest;
   };
   const f16 = (...shape: number[]) => {
-    // The exponents of random bits may say NaN: half of each number is left 0.
+    // Random exponents may make NaN, so the highest bits are cleared.
     const data = randomFillSync(new Uint16Array(shape.reduce((product, size) => product * size, 1)));
     for (let i = 0; i < data.length; i++) data[i] = (data[i] ?? 0) & 0x3bff;
     return encodeNpy({ dtype: 'f16', shape, data });

@@ -1,5 +1,5 @@
 /**
- * @file Runs one network in a process of its own. Prints one JSON object: predicted memory, and growth of the process.
+ * @file Runs one network in a separate process. Prints one JSON object: predicted memory, and growth of the process.
  * `node --expose-gc bench/memory/child.ts NET [--remat] [--chunk KEYS] [--arena] [--cache FOLDER] [--threads N]
  * [--runs N]`
  */

@@ -1,4 +1,4 @@
-/** @file Starts memory-child.ts: what a run takes can only be told by a process that has done nothing before. */
+/** @file Starts memory-child.ts. Only a process that has done nothing before can measure the memory of a run. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -10,17 +10,17 @@ const TIMEOUT_MS = 10 * 60_000;
 
 const reportSchema = z.strictObject({
   nodes: z.int(),
-  /** Bytes. */
+  /** Predicted peak in bytes. */
   predicted: z.number(),
-  /** Bytes that the process grew by, at its largest. */
+  /** Largest growth of the process in bytes. */
   measured: z.number(),
-  /** Of the fastest run. */
+  /** Time of the fastest run. */
   ms: z.number(),
 });
 export type MemoryReport = z.infer<typeof reportSchema>;
 
 export interface MeasureOptions extends MemoryNetOptions {
-  /** As training runs it: ONNX Runtime keeps freed memory. False: it, and the C library, give it back. */
+  /** True, as in training: ONNX Runtime keeps freed memory. False: ONNX Runtime and the C library return it. */
   readonly arena: boolean;
   readonly threads: number;
   readonly runs: number;
@@ -34,7 +34,8 @@ export async function measureMemory(net: string, options: MeasureOptions): Promi
     ...(chunk ? ['--chunk', String(chunk)] : []),
   ];
   const args = ['--expose-gc', SCRIPT, net, ...flags, '--threads', String(threads), '--runs', String(runs)];
-  // glibc raises the size from which it maps memory of its own as large blocks are freed, and keeps what is smaller.
+  // glibc raises its threshold for mmap when large blocks are freed, and keeps smaller ones. A fixed threshold prevents
+  // it.
   const env = arena ? process.env : { ...process.env, MALLOC_MMAP_THRESHOLD_: '65536' };
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: TIMEOUT_MS });
   return reportSchema.parse(JSON.parse(stdout));

@@ -1,5 +1,5 @@
 /**
- * @file The networks whose memory is predicted and measured: those of the other benchmarks, a plain one, and the
+ * @file Networks for predictions and measurements of memory: those of the other benchmarks, a perceptron, and the
  * attention of one block.
  */
 import { attend } from '../../gpu-runner/compiler/attention.ts';
@@ -18,7 +18,7 @@ export interface MemoryNetOptions {
   readonly chunk?: number;
 }
 
-/** Eight layers of 512 over 8192 rows. */
+/** A perceptron of eight layers of width 512 over 8192 rows. */
 function traceMlp({ remat: isRemat }: MemoryNetOptions): Graph {
   const width = 512;
   return trace(builder => {
@@ -36,7 +36,7 @@ function traceMlp({ remat: isRemat }: MemoryNetOptions): Graph {
   });
 }
 
-/** Forward and backward of softmax attention alone, batch 1, heads of 64: gradients of query, keys and values. */
+/** Forward and backward of softmax attention alone: batch 1, head size 64, gradients of query, keys and values. */
 function traceAttention(queries: number, keys: number, heads: number, { chunk }: MemoryNetOptions): Graph {
   return trace(builder => {
     const source = (name: string, tokens: number): Value =>
@@ -61,13 +61,13 @@ export const MEMORY_NETS: Readonly<Record<string, (options: MemoryNetOptions) =>
     ]),
   ),
   mlp: traceMlp,
-  /** The product's own size: 4096 image tokens, 4742 keys, 12 heads. */
+  /** The size of the product's attention: 4096 image tokens, 4742 keys, 12 heads. */
   attention: options => traceAttention(4096, 4742, 12, options),
   'attention-2048': options => traceAttention(2048, 2400, 8, options),
   'attention-1024': options => traceAttention(1024, 1200, 4, options),
 };
 
-/** @throws Error that names the networks there are. */
+/** @throws Error with the known names. */
 export function traceMemoryNet(name: string, options: MemoryNetOptions): Graph {
   const build = MEMORY_NETS[name];
   if (build === undefined) {

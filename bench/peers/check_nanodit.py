@@ -1,7 +1,9 @@
-"""Whether nanodit.py is the network that a step of ours was: python bench/peers/check_nanodit.py FILE, which bench/torch-peer.test.ts writes.
+"""Compares nanodit.py with one training step of our network: python bench/peers/check_nanodit.py FILE.
 
-FILE is safetensors: `in.<input>`, `model.<parameter>` (weights [in, out]), `grad.<parameter>` and `loss` [batch]; its metadata's `config` is
-what nanodit.py takes. Computes in f64 and prints { params, loss, gradient }: the count, and the largest errors relative to the largest element of each tensor.
+bench/torch-peer.process.test.ts writes FILE as safetensors: `in.<input>`, `model.<parameter>` (weights [in, out]),
+`grad.<parameter>` and `loss` [batch]. Its metadata has `config` for nanodit.py. The script computes in f64. It prints
+{ params, loss, gradient }: the number of parameters, and the largest errors relative to the largest element of each
+tensor.
 """
 
 import json
@@ -17,7 +19,11 @@ def read_safetensors(path):
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = bytearray(file.read())
     metadata = header.pop("__metadata__")
-    load = lambda info: torch.frombuffer(data[slice(*info["data_offsets"])], dtype=torch.float32).view(info["shape"]).double()
+
+    def load(info):
+        values = torch.frombuffer(data[slice(*info["data_offsets"])], dtype=torch.float32)
+        return values.view(info["shape"]).double()
+
     return json.loads(metadata["config"]), {name: load(info) for name, info in header.items()}
 
 
@@ -41,10 +47,14 @@ def main():
     net.load_state_dict({name: turn(name, tensors[f"model.{our_name(name)}"]) for name, _ in net.named_parameters()})
     loss = net(**{name.removeprefix("in."): tensor for name, tensor in tensors.items() if name.startswith("in.")})
     loss.backward()
-    gradients = {our_name(name): error(tensors[f"grad.{our_name(name)}"], turn(name, p.grad)) for name, p in net.named_parameters()}
+    gradients = {
+        our_name(name): error(tensors[f"grad.{our_name(name)}"], turn(name, p.grad))
+        for name, p in net.named_parameters()
+    }
     assert len(gradients) == sum(name.startswith("grad.") for name in tensors)
     params = sum(p.numel() for p in net.parameters())
-    print(json.dumps({"params": params, "loss": error(tensors["loss"].mean(), loss), "gradient": max(gradients.values())}))
+    errors = {"loss": error(tensors["loss"].mean(), loss), "gradient": max(gradients.values())}
+    print(json.dumps({"params": params, **errors}))
 
 
 main()

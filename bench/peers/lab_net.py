@@ -39,7 +39,7 @@ class Block(nn.Module):
 
 
 class LabNet(nn.Module):
-    """Its forward is the loss."""
+    """The forward pass returns the loss."""
 
     def __init__(self):
         super().__init__()

@@ -1,6 +1,6 @@
-"""The model of gpu-runner/model with `arch: joint`, and its flow-matching loss, in PyTorch: the same network, as PyTorch's users write it.
+"""The model of gpu-runner/model with `arch: joint` and its flow-matching loss, written as is usual in PyTorch.
 
-`config` is { model, objective, shape } as bench/model-nets.ts has them. Modules are named as our parameters are.
+`config` is { model, objective, shape } as in bench/model-nets.ts. Modules have the names of our parameters.
 """
 
 import math
@@ -27,8 +27,8 @@ def is_kept(keep, rank):
 
 
 def turn_pairs(x, cos, sin):
-    """Channels 2i and 2i + 1 turned by angle i."""
-    # Eager is several times as fast on complex numbers, for which the compiler has no code of its own.
+    """Rotates channels 2i and 2i + 1 by angle i."""
+    # Eager mode is several times as fast on complex numbers. The compiler generates no code for them.
     if torch.compiler.is_compiling():
         even, odd = x[..., 0::2], x[..., 1::2]
         return torch.stack((even * cos - odd * sin, even * sin + odd * cos), -1).flatten(-2)
@@ -42,7 +42,7 @@ def grid_centres(rows, columns):
 
 
 def rope_angles(rows, columns, head_dim):
-    """[tokens, head_dim / 2]: the first half turns with y, the second with x."""
+    """Angles [tokens, head_dim / 2]: the first half depends on y, the second on x."""
     y, x = grid_centres(rows, columns)
     frequencies = ROPE_BASE ** (-torch.arange(head_dim // 4).double() / (head_dim // 4))
     return torch.cat([y[:, None] * frequencies, x[:, None] * frequencies], 1)
@@ -58,7 +58,7 @@ def fourier_table(rows, columns):
 
 
 class RmsNorm(nn.Module):
-    """With a gain in the input's format: of mixed ones there is no fused kernel."""
+    """RMS norm. The gain has the format of the input: PyTorch has no fused kernel for mixed formats."""
 
     def __init__(self, dim):
         super().__init__()
@@ -69,12 +69,13 @@ class RmsNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    """Image tokens ask; keys and values are [image | text]."""
+    """Queries are image tokens; keys and values are [image | text]."""
 
     def __init__(self, hidden, heads):
         super().__init__()
         self.heads, head_dim = heads, hidden // heads
-        self.q, self.k, self.v, self.context_k, self.context_v, self.out = (nn.Linear(hidden, hidden, bias=False) for _ in range(6))
+        linears = [nn.Linear(hidden, hidden, bias=False) for _ in range(6)]
+        self.q, self.k, self.v, self.context_k, self.context_v, self.out = linears
         self.q_norm, self.k_norm, self.context_k_norm = (RmsNorm(head_dim) for _ in range(3))
 
     def forward(self, x, text, mask, cos, sin):
@@ -110,13 +111,14 @@ class Block(nn.Module):
 
 
 class Text(nn.Module):
-    """Tokens and which of them are seen; a text that is dropped, or empty, is one learned null token."""
+    """Returns tokens and a mask of the seen ones. A dropped or empty text is one learned null token."""
 
     def __init__(self, dim, limit, hidden):
         super().__init__()
         self.proj, self.norm = nn.Linear(dim, hidden, bias=False), RmsNorm(hidden)
         self.pool = nn.Linear(hidden, hidden, bias=False)
-        self.position, self.null = nn.Parameter(torch.randn(limit, hidden) * 0.02), nn.Parameter(torch.randn(hidden) * 0.02)
+        self.position = nn.Parameter(torch.randn(limit, hidden) * 0.02)
+        self.null = nn.Parameter(torch.randn(hidden) * 0.02)
 
     def forward(self, text, mask, keep):
         kept = is_kept(keep, 2) & (mask.sum(1, keepdim=True) > 0.5)
@@ -129,7 +131,7 @@ class Text(nn.Module):
 
 
 class Features(nn.Module):
-    """A projection of a signal, and what a model without it learns: a null vector, or a gate."""
+    """A projection of a signal, and a learned null vector or gate."""
 
     def __init__(self, dim, hidden, **learned):
         super().__init__()
@@ -139,13 +141,14 @@ class Features(nn.Module):
 
 
 class NanoDit(nn.Module):
-    """Its forward is the loss."""
+    """The forward pass returns the loss."""
 
     def __init__(self, config):
         super().__init__()
         model, shape, objective = config["model"], config["shape"], config["objective"]
         self.t_clamp, self.noise_scale = objective["t_clamp"], objective["noise_scale"]
-        hidden, heads, self.patch, self.overlap = (model[key] for key in ("hidden_size", "num_heads", "patch_size", "patch_overlap"))
+        hidden, heads = model["hidden_size"], model["num_heads"]
+        self.patch, self.overlap = model["patch_size"], model["patch_overlap"]
         self.rows, self.columns = shape["height"] // self.patch, shape["width"] // self.patch
         inner = max(16, int(hidden * model["mlp_ratio"] / 16 + 0.5) * 16)
         patch_dim = model["in_channels"] * (self.patch + 2 * self.overlap) ** 2

@@ -1,7 +1,7 @@
 """Time of one forward and backward pass in PyTorch, as JSON lines { mode, version, params, ms }.
 
 python bench/peers/torch_peer.py [--config JSON] [--threads N] [--runs N]      (pip install torch numpy)
-Without --config it is the lab network; with it the model of nanodit.py, which says what it holds.
+Without --config it times the lab network, with --config the model of nanodit.py, which documents JSON.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import nanodit
 
 
 def build(config):
-    """A module whose forward is the loss, and what it is fed."""
+    """A module whose forward pass returns the loss, and its inputs."""
     torch.manual_seed(0)
     if config is None:
         return lab_net.LabNet(), lab_net.random_inputs()
@@ -54,7 +54,7 @@ def main():
     for mode in ("eager", "compile", "autocast-bf16"):
         try:
             row = {"mode": mode, "version": torch.__version__, **measure(mode, options.config, options.runs)}
-        except Exception as error:  # torch.compile needs a C++ compiler, which not every machine has
+        except Exception as error:  # torch.compile needs a C++ compiler, and some machines have none
             print(f"torch {mode} did not run: {str(error).splitlines()[0]}", file=sys.stderr)
             continue
         print(json.dumps(row), flush=True)

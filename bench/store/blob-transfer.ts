@@ -1,4 +1,4 @@
-/** @file Blobs as a client sends and fetches them that never holds one. */
+/** @file Sends and fetches blobs as a client that never holds a whole one. */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
@@ -7,18 +7,18 @@ import { pipeline } from 'node:stream/promises';
 
 const PIECE_BYTES = 1 << 20;
 
-/** `mebibytes` pieces of 1 MiB, no two of them equal. */
+/** Yields `mebibytes` pieces of 1 MiB, all different. */
 export async function* makePieces(mebibytes: number, seed: number): AsyncGenerator<Buffer> {
   const piece = Buffer.alloc(PIECE_BYTES);
   for (let at = 0; at < PIECE_BYTES; at += 4) piece.writeUInt32LE(Math.imul(at + seed, 0x9e3779b1) >>> 0, at);
   for (let i = 0; i < mebibytes; i++) {
     piece.writeUInt32LE(i, 0);
-    // What was handed out may still wait to be sent.
+    // A copy: an earlier piece may still wait to be sent.
     yield Buffer.from(piece);
   }
 }
 
-/** POSTs a blob of so many mebibytes; its digest. @throws Error with the answer when it is no 201. */
+/** POSTs a blob of the given size and returns its digest. @throws Error with the answer if its status is not 201. */
 export async function postBlob(server: string, mebibytes: number, seed: number): Promise<string> {
   const sending = request(`${server}/objects`, {
     method: 'POST',
@@ -33,7 +33,7 @@ export async function postBlob(server: string, mebibytes: number, seed: number):
   return JSON.parse(text).digest;
 }
 
-/** GETs a blob and lets it go; bytes, and the digest of what arrived. @throws Error when the answer breaks off. */
+/** GETs a blob and drops it. Returns size and digest of the received bytes. @throws Error if the answer breaks off. */
 export async function fetchBlob(
   server: string,
   digest: string,

@@ -1,4 +1,4 @@
-/** @file Large blobs: put and got whole, and passed through in pieces. */
+/** @file Measures large blobs: put and got whole, and in pieces. */
 import { execFile } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,9 +14,9 @@ import { type Report, reportTurns } from './rows.ts';
 const run = promisify(execFile);
 
 export interface BlobsOptions {
-  /** First the one that others are compared with. */
+  /** Stores by name. Peers are compared with the first store. */
   readonly stores: Readonly<Record<string, ObjectStore>>;
-  /** For the peers' files. */
+  /** Folder for the files of peers. */
   readonly folder: string;
   readonly mebibytes: readonly number[];
   readonly rounds: number;

@@ -1,4 +1,4 @@
-/** @file The stores that are measured, each as the server knows it and open in this process. */
+/** @file Opens the stores to measure, for a server and in this process. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Client } from 'minio';
@@ -13,9 +13,9 @@ const BUCKET = 'easel';
 
 export interface Contestant {
   readonly store: ObjectStore;
-  /** What a server on it needs in its environment. */
+  /** Environment of a server that uses this store. */
   readonly env: Readonly<Record<string, string>>;
-  /** Of the process that serves it, if it is one of ours. */
+  /** Peak memory of the process that serves the store, if it is a server of Easel. */
   readPeakBytes?(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -25,7 +25,7 @@ interface Keys {
   readonly secretKey: string;
 }
 
-/** Opens one in an empty folder. @throws Error that says what is missing. */
+/** Opens a store in an empty folder. @throws Error that says what is missing. */
 export const CONTESTANTS: Readonly<Record<string, (folder: string) => Promise<Contestant>>> = {
   async file(folder) {
     const url = `file:${join(folder, 'objects')}`;
@@ -33,7 +33,7 @@ export const CONTESTANTS: Readonly<Record<string, (folder: string) => Promise<Co
     return { store, env: { EASEL_STORE: url }, stop: () => store.close() };
   },
 
-  /** The S3 endpoint of a server on a folder of its own, in its process. */
+  /** The S3 endpoint of a separate server over a folder store. */
   async endpoint(folder) {
     const keys = { accessKey: 'bench', secretKey: randomBytes(24).toString('base64url') };
     const server = await startServer(
@@ -70,7 +70,7 @@ async function openS3(keys: Keys, stop: () => Promise<void>, begin: () => Promis
   try {
     const variables = { AWS_ACCESS_KEY_ID: keys.accessKey, AWS_SECRET_ACCESS_KEY: keys.secretKey };
     const url = `s3://${BUCKET}?endpoint=${await begin()}`;
-    // The SDK takes keys from the environment, and keeps them from the first request on: the next store has others.
+    // The SDK reads the keys from the environment at the first request. The next store has other keys.
     Object.assign(process.env, variables);
     const store = await openStore(url);
     await store.head('anything');

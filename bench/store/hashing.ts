@@ -4,7 +4,7 @@ import { digestBlob } from '../../storage/blobs/cas.ts';
 import { takeTurns } from '../turns.ts';
 import type { Report } from './rows.ts';
 
-/** Much more than caches hold. */
+/** Much larger than the caches of a CPU. */
 const BYTES = 256 << 20;
 
 export async function measureHashing(rounds: number, report: Report): Promise<void> {

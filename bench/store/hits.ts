@@ -1,4 +1,4 @@
-/** @file What a cached call takes: a real server, asked by another process. */
+/** @file Measures cached calls: another process sends them to a real server. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,16 +9,16 @@ import type { Report } from './rows.ts';
 
 const LOAD = fileURLToPath(new URL('./http-load.ts', import.meta.url));
 const FUNCTION = 'render-portraits';
-/** Equal calls at once would be one run, so there are as many as connections. */
+/** One body per connection: equal calls at the same time would be one run. */
 const BODIES = Array.from({ length: 16 }, (_, seed) => JSON.stringify({ seed, size: 32, from: 0, to: 4 }));
-/** What the file system cannot tell apart for the first two seconds (storage/drivers/file/facts.ts). */
+/** The file store remembers facts only about files older than two seconds (storage/drivers/file/facts.ts). */
 const SETTLE_MS = 2500;
 
 export interface HitsOptions {
   readonly contestants: ReadonlyMap<string, Contestant>;
-  /** For the server's cache. */
+  /** Folder for the cache of the server. */
   readonly folder: string;
-  /** Of each load. */
+  /** Duration of each load. */
   readonly seconds: number;
   readonly report: Report;
 }
@@ -65,12 +65,12 @@ export async function measureHits({ contestants, folder, seconds, report }: Hits
   }
 }
 
-/** Computes what is then asked for again; the bytes of an answer. */
+/** Computes the results that the load asks for. @returns Size of an answer in bytes. */
 async function warmUp(url: string): Promise<number> {
   for (const body of BODIES) await call(url, body);
   await new Promise(resolve => setTimeout(resolve, SETTLE_MS));
   const answer = await call(url, BODIES[0] ?? '');
-  if (answer.headers.get('x-cache') !== 'hit') throw new Error('the second call is no hit');
+  if (answer.headers.get('x-cache') !== 'hit') throw new Error('the second call is not a hit');
   return (await answer.text()).length;
 }
 

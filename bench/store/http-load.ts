@@ -1,6 +1,6 @@
 /**
- * @file A process that sends one request over and over on kept connections, as cheaply as it can, and prints how long
- * each answer took.
+ * @file Sends one request again and again on open connections, with little CPU time, and prints the times of the
+ * answers.
  * `node bench/store/http-load.ts '{"url":"http://127.0.0.1:8787/","bodies":["{}"],"connections":1,"seconds":5}'`
  */
 import { connect } from 'node:net';
@@ -8,17 +8,19 @@ import { z } from 'zod';
 
 export const loadSpecSchema = z.strictObject({
   url: z.url(),
-  /** JSON to be posted, by connections in turn; empty: GET. Equal calls at once would be answered as one. */
+  /**
+   * JSON bodies to POST, one per connection in turn; empty: GET. Equal calls at the same time would share one answer.
+   */
   bodies: z.array(z.string()),
   connections: z.int().min(1),
-  /** After a second that does not count. */
+  /** Duration after one second of warm-up. */
   seconds: z.number().positive(),
 });
 export type LoadSpec = z.infer<typeof loadSpecSchema>;
 
 export const loadReportSchema = z.strictObject({
   requests_per_second: z.number(),
-  /** Milliseconds from the request's first byte out to the answer's last byte in. */
+  /** Milliseconds from the first byte sent to the last byte received. */
   p50_ms: z.number(),
   p99_ms: z.number(),
   requests: z.int(),
@@ -27,7 +29,7 @@ export type LoadReport = z.infer<typeof loadReportSchema>;
 
 const WARM_UP_SECONDS = 1;
 
-/** @throws Error at the first answer that is not a 200 with a Content-Length. */
+/** @throws Error at the first answer without status 200 or Content-Length. */
 export async function sendLoad(spec: LoadSpec): Promise<LoadReport> {
   const { hostname, port, pathname, search } = new URL(spec.url);
   const encode = (body: string | undefined) => {

@@ -1,4 +1,4 @@
-/** @file What a server takes in memory while a blob passes through it. */
+/** @file Measures the memory of a server while a blob passes through it. */
 
 import { startServer } from '../../test/site/listening-process.ts';
 import { fetchBlob, postBlob } from './blob-transfer.ts';
@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 
 export interface MemoryOptions {
   readonly contestants: ReadonlyMap<string, Contestant>;
-  /** For the server's cache. */
+  /** Folder for the cache of the server. */
   readonly folder: string;
   readonly mebibytes: number;
   readonly report: Report;

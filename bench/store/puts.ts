@@ -1,4 +1,4 @@
-/** @file Small objects, put one after the other and many at a time. */
+/** @file Measures puts of small objects, one after the other and many at a time. */
 import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
@@ -12,11 +12,11 @@ const OBJECT_BYTES = 4096;
 const WIDTHS = [1, 16];
 
 export interface PutsOptions {
-  /** First the one that others are compared with. */
+  /** Stores by name. Peers are compared with the first store. */
   readonly stores: Readonly<Record<string, ObjectStore>>;
-  /** For the peers' files. */
+  /** Folder for the files of peers. */
   readonly folder: string;
-  /** Objects in a turn. */
+  /** Number of objects in a turn. */
   readonly count: number;
   readonly rounds: number;
   readonly report: Report;
@@ -64,7 +64,7 @@ export async function measurePuts({ stores, folder, count, rounds, report }: Put
   }
 }
 
-/** No two alike, and of no use to who compresses. */
+/** Bytes that differ for all arguments and do not compress. */
 function bytesOf(round: number, i: number, salt = 0): Uint8Array {
   const words = new Uint32Array(OBJECT_BYTES / 4);
   const seed = (round + 1) * 1_000_003 + i * 7919 + salt;

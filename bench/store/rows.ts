@@ -1,29 +1,29 @@
-/** @file What `bench/store.ts` prints: one row for each measurement and each peer that it is compared with. */
+/** @file The rows that `bench/store.ts` prints: one for each measurement and each peer. */
 
-/** Numbers with their unit in the name. */
+/** Numbers by name; the name has the unit. */
 export type Measures = Readonly<Record<string, number>>;
 
 export interface StoreRow {
-  /** What was done: `put 4 KiB blobs`. */
+  /** The work: `put 4 KiB blobs`. */
   readonly case: string;
-  /** By what: `file`, `endpoint`, `minio`, or a part of the program. */
+  /** The worker: `file`, `endpoint`, `minio`, or a part of the program. */
   readonly by: string;
   readonly measures: Measures;
-  /** What else did the same in the same run. */
+  /** The peer that did the same work in the same run. */
   readonly peer?: string;
-  /** Speed of ours over that of the peer: above 1, ours is faster. */
+  /** Our speed divided by the speed of the peer. Above 1, ours is faster. */
   readonly ratio?: number;
 }
 
 export type Report = (row: StoreRow) => void;
 
-/** What {@link takeTurns} measured: of several stores, and of peers that do the same without one. */
+/** Times from {@link takeTurns}: of several stores, and of peers that do the same work without a store. */
 export interface Turns {
   readonly case: string;
-  /** Milliseconds by name, of stores and peers. */
+  /** Milliseconds by name of store or peer. */
   readonly times: ReadonlyMap<string, number>;
   readonly stores: readonly string[];
-  /** With whom the first store is compared; the others are compared with the other stores. */
+  /** The first store is compared with these. The other stores are compared with each other. */
   readonly peers: readonly string[];
   measure(ms: number): Measures;
 }
@@ -37,7 +37,7 @@ export function reportTurns(report: Report, { case: name, times, stores, peers, 
   }
 }
 
-/** Four digits: more would be noise. */
+/** Rounds to four digits. More would be noise. */
 export function round(number: number): number {
   return Number(number.toPrecision(4));
 }

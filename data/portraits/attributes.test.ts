@@ -14,7 +14,7 @@ test('every portrait fits the stored schema', () => {
   for (const portrait of drawMany(3, 200)) expect(portraitSchema.parse(portrait)).toEqual(portrait);
 });
 
-test('every value of every attribute comes up about as often as the next', () => {
+test('all values of an attribute are drawn about equally often', () => {
   const portraits = drawMany(1, 8000);
   for (const attribute of Object.keys(portraitSchema.shape) as (keyof Portrait)[]) {
     const values = portraitSchema.shape[attribute].options.filter(value => value !== 'none');
@@ -35,6 +35,6 @@ test('every value of every attribute comes up about as often as the next', () =>
 test('attributes are drawn independently of each other', () => {
   const portraits = drawMany(2, 8000);
   const both = portraits.filter(({ hair, glasses }) => hair === 'afro' && glasses === 'round').length;
-  // 1/14 of the hair, 1/4 of the glasses.
+  // 1 of 14 hair styles, 1 of 4 kinds of glasses (half of the portraits have none).
   expect(Math.abs(both - 8000 / 56)).toBeLessThan(5 * Math.sqrt(8000 / 56));
 });

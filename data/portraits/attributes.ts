@@ -1,4 +1,4 @@
-/** @file What a portrait shows. Portrait i of a seed is a pure function of (seed, i). */
+/** @file The attributes of a portrait. Portrait i of a seed is a pure function of (seed, i). */
 import { z } from 'zod';
 import {
   BACKGROUNDS,
@@ -12,7 +12,7 @@ import {
 } from './palette.ts';
 import { drawUniform, pickOne } from './random.ts';
 
-/** Our names -> the components of DiceBear's avataaars that draw them. */
+/** Our names of hair styles -> components of DiceBear's avataaars that draw them. */
 export const HAIR_STYLES = {
   bob: 'bob',
   bun: 'bun',
@@ -72,7 +72,7 @@ export const portraitSchema = z.strictObject({
   background: z.enum(keysOf(BACKGROUNDS)),
 });
 
-/** Stored with the item, in snake_case as all stored JSON. */
+/** Attributes of a portrait, stored with the item. snake_case, as in all stored JSON. */
 export interface Portrait {
   readonly skin: SkinName;
   readonly hair: HairStyle;
@@ -89,10 +89,10 @@ export interface Portrait {
 export const GLASSES_SHARE = 0.5;
 export const FACIAL_HAIR_SHARE = 0.2;
 
-/** `set`: portraits to train on. `prompts`: fresh ones to evaluate with. */
+/** `set`: portraits to train on. `prompts`: other portraits, to evaluate with. */
 export type PortraitStream = 'set' | 'prompts';
 
-/** The attributes of portrait `index` of a seed: independent draws, uniform but for glasses and facial hair. */
+/** Draws the attributes of portrait `index` of a seed, independently; uniform except for glasses and facial hair. */
 export function drawPortrait(seed: number, index: number, stream: PortraitStream = 'set'): Portrait {
   const key = ['portraits', stream, seed, index] as const;
   const pick = <K extends string>(attribute: string, table: Readonly<Record<K, unknown>>): K =>

@@ -13,7 +13,7 @@ const all: readonly { readonly portrait: Portrait; readonly caption: string }[] 
   },
 );
 
-/** An independent reading of a caption: the colours that stand next to a noun of each kind. */
+/** Patterns that read a caption independently: the colours before a noun of each kind. */
 const HAIR_NOUNS = 'hair|bob|bun|curls|waves|dreadlocks|afro|quiff|mullet|buzz';
 const CLOTHES_NOUNS = 'blazer|jacket|sweater|hoodie|hooded|crew-neck|scoop-neck|top|v-neck|t-shirt';
 const either = (table: object) => Object.keys(table).join('|');
@@ -27,7 +27,7 @@ const colorsIn = (pattern: RegExp, caption: string) =>
   [...caption.matchAll(pattern)].map(match => match[1]?.toLowerCase());
 
 describe('captions are true and complete', () => {
-  test('hair, clothes, background and skin have their colours, each once', () => {
+  test('a caption has the colours of hair, clothes, background and skin, each once', () => {
     for (const { portrait, caption } of all) {
       expect(colorsIn(read.hair, caption), caption).toEqual([portrait.hair_color]);
       expect(colorsIn(read.clothes, caption), caption).toEqual([portrait.clothes_color]);
@@ -36,7 +36,7 @@ describe('captions are true and complete', () => {
     }
   });
 
-  test('glasses are named when there are any, and sometimes denied when there are none', () => {
+  test('a caption names glasses if there are any, and sometimes denies them if there are none', () => {
     let denied = 0;
     for (const { portrait, caption } of all) {
       if (portrait.glasses === 'none') {
@@ -51,14 +51,14 @@ describe('captions are true and complete', () => {
     expect(denied / all.filter(({ portrait }) => portrait.glasses === 'none').length).toBeCloseTo(0.4, 1);
   });
 
-  test('facial hair is named when there is any', () => {
+  test('a caption names facial hair if there is any', () => {
     for (const { portrait, caption } of all) {
       const named = /\b(beard|goatee|moustache)\b/i.exec(caption)?.[1]?.toLowerCase() ?? 'none';
       expect(named, caption).toBe(portrait.facial_hair);
     }
   });
 
-  test('the expression is named', () => {
+  test('a caption names the expression', () => {
     const words: Readonly<Record<Portrait['expression'], RegExp>> = {
       smiling: /smil|happy|happily|cheerful/i,
       serious: /serious|straight face/i,
@@ -83,13 +83,13 @@ test('captions read well: at most 60 words, capital first, right articles', () =
 
 test('captions vary in wording and order', () => {
   expect(new Set(all.map(({ caption }) => caption)).size).toBeGreaterThan(0.99 * COUNT);
-  // One portrait described by twenty different indices.
+  // Twenty captions of one portrait.
   const portrait = drawPortrait(1, 0);
   const descriptions = new Set(Array.from({ length: 20 }, (_, i) => captionPortrait(portrait, 9, i)));
   expect(descriptions.size).toBeGreaterThan(17);
 });
 
-test('fresh prompts: a longer list begins with the shorter one, and none is a caption of the set', () => {
+test('a longer list of fresh prompts begins with the shorter one, and no prompt is a caption of the set', () => {
   const prompts = freshPrompts(1, 300);
   expect(freshPrompts(1, 100)).toEqual(prompts.slice(0, 100));
   const captions = new Set(all.map(({ caption }) => caption));

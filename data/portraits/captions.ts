@@ -1,10 +1,11 @@
 /**
- * @file Captions from the attributes, in varied wording and order; caption i of a seed is a pure function of (seed, i).
+ * @file Makes captions from attributes, in varied wording and order. Caption i of a seed is a pure function of (seed,
+ * i).
  */
 import type { Clothes, Expression, FacialHair, Glasses, HairStyle, Portrait, PortraitStream } from './attributes.ts';
 import { drawUniform, pickOne, shuffleAll } from './random.ts';
 
-// Colours stand next to the noun they belong to: an encoder that sees only neighbouring words can bind them.
+// A colour stands next to its noun. So an encoder that sees only neighbouring words can bind them.
 const HAIR: Readonly<Record<HairStyle, readonly string[]>> = {
   bob: ['a {c} bob', '{c} hair in a bob', 'a chin-length {c} bob'],
   bun: ['{c} hair in a bun', 'a {c} bun', '{c} hair tied up in a bun'],
@@ -39,13 +40,13 @@ const GLASSES: Readonly<Record<Glasses, readonly string[]>> = {
   square: ['square glasses', 'square-framed glasses', 'glasses with square frames'],
 };
 
-/** Share of portraits without glasses whose caption says so. */
+/** Share of portraits without glasses whose caption says "no glasses". */
 const NO_GLASSES_SHARE = 0.4;
 
 interface ExpressionWords {
-  /** Before a noun, or alone in a list. */
+  /** Used before a noun, or alone in a list. */
   readonly adjective: readonly string[];
-  /** After a comma. */
+  /** Used after a comma. */
   readonly phrase: readonly string[];
 }
 
@@ -92,9 +93,9 @@ const BACKGROUND = [
   'in front of a {c} wall',
 ] as const;
 
-/** What a template is made of: phrases already worded. */
+/** Finished phrases that a template joins. */
 interface Phrases {
-  /** Skin, hair, facial hair, glasses; in any order. */
+  /** Skin, hair, facial hair and glasses, in any order. */
   readonly features: readonly string[];
   readonly adjective: string;
   readonly phrase: string;
@@ -121,7 +122,7 @@ const TEMPLATES: readonly ((p: Phrases, key: Key) => string)[] = [
     shuffleAll([...p.features, p.adjective, p.clothes.replace(/^an? /, ''), p.background], ...key, 'tags').join(', '),
 ];
 
-/** One caption of at most 60 words that names every attribute; facial hair and the lack of glasses may go unsaid. */
+/** A caption of at most 60 words with every attribute. Missing facial hair or glasses may go unsaid. */
 export function captionPortrait(
   portrait: Portrait,
   seed: number,

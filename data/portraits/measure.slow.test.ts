@@ -32,7 +32,7 @@ function shareOf(samples: readonly Sample[], isRight: (sample: Sample) => boolea
   return samples.filter(isRight).length / samples.length;
 }
 
-/** What the demo's table says of real pictures. */
+/** Accuracy that the demo's table states for real pictures. */
 describe.each([
   { size: 64, hair: 1, clothes: 0.97 },
   { size: 32, hair: 1, clothes: 0.97 },
@@ -42,27 +42,27 @@ describe.each([
     samples = await draw(size);
   });
 
-  test('every background is measured right', () => {
+  test(`every background of ${size} pixels is measured right`, () => {
     expect(shareOf(samples, s => measurePortrait(s.pixels).background === s.portrait.background)).toBe(1);
   });
-  test('every hair colour is measured right', () => {
+  test(`every hair colour of ${size} pixels is measured right`, () => {
     expect(
       shareOf(samples, s => measurePortrait(s.pixels).hair_color === s.portrait.hair_color),
     ).toBeGreaterThanOrEqual(hair);
   });
-  test('clothes colours are, but where hair falls over them', () => {
+  test(`clothes colours of ${size} pixels are measured right unless hair covers them`, () => {
     expect(
       shareOf(samples, s => measurePortrait(s.pixels).clothes_color === s.portrait.clothes_color),
     ).toBeGreaterThanOrEqual(clothes);
   });
-  test('glasses are seen where there are any', () => {
+  test(`glasses of ${size} pixels are seen if there are any`, () => {
     expect(
       shareOf(samples, s => measurePortrait(s.pixels).glasses === (s.portrait.glasses !== 'none')),
     ).toBeGreaterThanOrEqual(0.99);
   });
 });
 
-/** 3 x 3 box blur and uniform noise: what samples of a young model look like. */
+/** Adds a 3 x 3 box blur and uniform noise, so that a picture looks like a sample of a model early in training. */
 function damage({ data, width, height }: RgbPixels, noise: number): RgbPixels {
   const damaged = new Uint8Array(data.length);
   let state = 12345;
@@ -95,12 +95,12 @@ test('blurred and noisy portraits are still measured', async () => {
   );
 });
 
-test('a flat grey picture has the hair and the glasses that it shows: none but grey', () => {
+test('a flat grey picture has neither a hair colour nor glasses', () => {
   const grey: RgbPixels = { data: new Uint8Array(64 * 64 * 3).fill(200), width: 64, height: 64 };
   expect(measurePortrait(grey)).toMatchObject({ hair_color: undefined, glasses: false });
 });
 
-test('what is no square of at least 32 pixels is refused', () => {
+test('a picture that is not a square of at least 32 pixels is refused', () => {
   const pixels = (width: number, height: number) => ({ data: new Uint8Array(width * height * 3), width, height });
   expect(() => measurePortrait(pixels(64, 32))).toThrow('64 x 32');
   expect(() => measurePortrait(pixels(16, 16))).toThrow('16 x 16');

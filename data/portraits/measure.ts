@@ -1,7 +1,7 @@
 /**
- * @file What a picture shows, measured from its pixels: windows where a portrait's colours lie, nearest palette
- * entries. Windows are given for 64 x 64 pixels and scale with the picture. On real
- * portraits: see measure.slow.test.ts.
+ * @file Measures the attributes of a portrait from its pixels: finds the nearest palette entry in the window where each
+ * colour lies. Windows are given for 64 x 64 pixels and scale with the picture. measure.slow.test.ts tests the
+ * accuracy.
  */
 import { Unprocessable } from '../../errors.ts';
 import {
@@ -29,7 +29,7 @@ export interface RgbPixels {
 export interface MeasuredPortrait {
   readonly background: BackgroundName;
   readonly clothes_color: ClothesColorName;
-  /** Absent when no pixel has a hair colour. */
+  /** Undefined if no pixel has a hair colour. */
   readonly hair_color: HairColorName | undefined;
   readonly glasses: boolean;
 }
@@ -43,17 +43,18 @@ const CORNERS: readonly Window[] = [
 ];
 const CLOTHES_WINDOW: Window = [58, 64, 14, 22];
 const HAIR_WINDOW: Window = [2, 34, 10, 54];
-/** Eyes and frames: dark whatever the hair. */
+/** Eyes and frames: dark with any hair, so not counted as hair. */
 const EYES_WINDOW: Window = [20, 32, 20, 44];
 /** Squared distance up to which a pixel has a hair colour. */
 const HAIR_DISTANCE = 1800;
 
-/** Between the eyes, above the nose: skin in every portrait, with glasses or without. */
+/** Between the eyes, above the nose. It is skin in every portrait, with and without glasses. */
 const NOSE_BRIDGE: Window = [28, 30, 30, 34];
 /**
- * Where the lower rims of both kinds of glasses cross the cheeks, and nothing else does: eyes end above, moustaches
- * begin further in. `threshold`: the share of the way from skin to frame colour at which there are glasses; real
- * pictures of 64 have -0.03 without and at least 0.45 with them, of 32 mostly below 0.08 and at least 0.13.
+ * Windows on the cheeks that only the lower rims of glasses cross: eyes end above, moustaches begin further in. The
+ * colour there lies between that of the skin (0) and that of the frame (1). Above `threshold` there are glasses. Real
+ * pictures of 64 pixels have -0.03 without glasses and at least 0.45 with them. Those of 32 pixels mostly have less
+ * than 0.08, or at least 0.13.
  */
 const RIMS = {
   fine: { rows: [29, 31], threshold: 0.2 },
@@ -65,7 +66,7 @@ const RIM_COLUMNS = [
 ] as const;
 
 const FRAME_LUMA = lumaOf(rgbOf(GLASSES_COLOR));
-/** Least contrast between skin and frames, so that a dark picture does not divide by nothing. */
+/** Smallest contrast between skin and frames, so that a dark picture does not divide by zero. */
 const LEAST_CONTRAST = 20;
 
 const HAIR_ENTRIES = Object.entries(HAIR_COLORS).map(([name, hex]) => ({
@@ -74,7 +75,7 @@ const HAIR_ENTRIES = Object.entries(HAIR_COLORS).map(([name, hex]) => ({
 }));
 const SKIN_COLORS = Object.values(SKINS).map(rgbOf);
 
-/** @throws Unprocessable when the picture is not square, or below 32 pixels. */
+/** @throws Unprocessable if the picture is not square, or smaller than 32 pixels. */
 export function measurePortrait(pixels: RgbPixels): MeasuredPortrait {
   if (pixels.width !== pixels.height || pixels.width < 32) {
     throw new Unprocessable(`a picture of ${pixels.width} x ${pixels.height} pixels cannot be measured as a portrait`, {

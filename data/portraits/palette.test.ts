@@ -26,11 +26,11 @@ test.each([
   ['background from background', BACKGROUNDS, BACKGROUNDS, 65],
   ['clothes from clothes', CLOTHES_COLORS, CLOTHES_COLORS, 60],
   ['skin from skin', SKINS, SKINS, 55],
-])('the palettes keep apart: %s', (_, a, b, distance) => {
+])('colours of the palettes are far apart: %s', (_, a, b, distance) => {
   expect(closest(a, b)).toBeGreaterThan(distance);
 });
 
-test('the nearest entry of a palette', () => {
+test('nearestName finds the nearest entry of a palette', () => {
   expect(nearestName(HAIR_COLORS, [250, 250, 250])).toBe('white');
   expect(nearestName(HAIR_COLORS, rgbOf(HAIR_COLORS.pink))).toBe('pink');
   expect(rgbOf('0a64ff')).toEqual([10, 100, 255]);

@@ -14,7 +14,7 @@ export const SKINS = {
   dark: '6e4632',
 } as const satisfies Palette;
 
-/** Each at least 50 (Euclidean, of 255) from every other, from every skin and from every background. */
+/** Each is at least 50 (Euclidean, of 255) from every other hair colour, every skin and every background. */
 export const HAIR_COLORS = {
   black: '17151a',
   brown: '4b2410',
@@ -48,7 +48,7 @@ export const BACKGROUNDS = {
   green: '6cc24a',
 } as const satisfies Palette;
 
-/** One colour for all frames, so that glasses can be told from hair and eyes. */
+/** All frames have this colour, so that glasses differ from hair and eyes. */
 export const GLASSES_COLOR = '262e33';
 
 export type SkinName = keyof typeof SKINS;

@@ -1,6 +1,5 @@
 /**
- * @file Prompts to evaluate with: attribute combinations of the same distribution as the portraits, from another
- * stream.
+ * @file Prompts to evaluate with. Their attributes have the distribution of the portraits, but other random numbers.
  */
 import { drawPortrait, type Portrait } from './attributes.ts';
 import { captionPortrait } from './captions.ts';
@@ -10,7 +9,7 @@ export interface FreshPrompt {
   readonly attributes: Portrait;
 }
 
-/** `count` prompts of a seed; the first n of a longer list are the shorter list. */
+/** Makes `count` prompts of a seed. A longer list begins with the shorter list. */
 export function freshPrompts(seed: number, count: number): FreshPrompt[] {
   return Array.from({ length: count }, (_, index) => {
     const attributes = drawPortrait(seed, index, 'prompts');

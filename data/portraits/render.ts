@@ -1,12 +1,10 @@
-/** @file A portrait as SVG, drawn by DiceBear's avataaars (design by Pablo Stanley). */
+/** @file Draws a portrait as SVG with DiceBear's avataaars (design by Pablo Stanley). */
 import * as avataaars from '@dicebear/avataaars';
 import { createAvatar } from '@dicebear/core';
 import { CLOTHES, EXPRESSIONS, FACIAL_HAIR, GLASSES, HAIR_STYLES, type Portrait } from './attributes.ts';
 import { BACKGROUNDS, CLOTHES_COLORS, GLASSES_COLOR, HAIR_COLORS, SKINS } from './palette.ts';
 
-/**
- * Head and shoulders on a filled square. Every option has one value, so that DiceBear's own randomness decides nothing.
- */
+/** Head and shoulders on a filled square. Each option has one value, so DiceBear's own randomness decides nothing. */
 export function drawSvg(portrait: Portrait, sizePixels: number): string {
   const { mouth, eyes, eyebrows } = EXPRESSIONS[portrait.expression];
   const { facial_hair, glasses } = portrait;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { InvalidInput } from '../../errors.ts';
 import { seamRatio, wilson } from './statistics.ts';
 
-test("Wilson's interval, against published values", () => {
+test("Wilson's interval agrees with published values", () => {
   // Newcombe 1998, table I: 81/263, 15/148, 0/20, 1/29.
   const cases = [
     [81, 263, 0.2553, 0.3662],
@@ -20,7 +20,7 @@ test("Wilson's interval, against published values", () => {
   expect(() => wilson(0, 0)).toThrow(InvalidInput);
 });
 
-/** A ramp of `step` per pixel, with a jump of `jump` more at each border of 4-pixel patches. */
+/** A picture that rises by `step` per pixel, and by `jump` more at each border of 4-pixel patches. */
 function ramp(step: number, jump: number, size = 16) {
   const level = (at: number) => at * step + Math.floor(at / 4) * jump;
   const data = new Uint8Array(size * size * 3);
@@ -34,7 +34,7 @@ test('the seam ratio is the gradient across borders over the gradient inside', (
   expect(seamRatio([ramp(2, 6), ramp(4, 0)], 4)).toBeCloseTo((8 + 4) / (2 + 4), 10);
 });
 
-test('without borders or without detail there is no ratio', () => {
+test('the seam ratio refuses pictures without borders or without detail', () => {
   expect(() => seamRatio([ramp(3, 0)], 16)).toThrow(InvalidInput);
   expect(() => seamRatio([{ data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 }], 4)).toThrow(InvalidInput);
 });

@@ -1,8 +1,8 @@
-/** @file Numbers for a table of results: an interval for a share, and how visible the borders between patches are. */
+/** @file Statistics for a table of results: an interval for a share, and the visibility of patch borders. */
 import { InvalidInput } from '../../errors.ts';
 import type { RgbPixels } from './measure.ts';
 
-/** Two-sided 95 %. */
+/** Quantile of the normal distribution for a two-sided interval of 95 %. */
 const Z = 1.959963984540054;
 
 /** Wilson's score interval for k successes of n. @throws InvalidInput unless 0 <= k <= n and n > 0. */
@@ -16,9 +16,9 @@ export function wilson(k: number, n: number): { readonly low: number; readonly h
 }
 
 /**
- * Mean absolute gradient across patch borders over the mean inside patches, in both directions, over all pictures.
- * Smooth borders give about that of real pictures; divide by it. @throws InvalidInput without a border or without
- * detail.
+ * Mean absolute gradient across patch borders, divided by the mean inside patches, in both directions, over all
+ * pictures. Pictures with invisible borders have about the ratio of real pictures; divide by that.
+ * @throws InvalidInput if there is no border or no detail.
  */
 export function seamRatio(pictures: readonly RgbPixels[], patch: number): number {
   const across = { sum: 0, count: 0 };
