@@ -1,9 +1,9 @@
 /**
  * @file Time of one forward and backward pass, as a ratio to the engine's own peak: the fastest square matrix product
  * of 512 to 2048 in the same run.
- * `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small|tiny] [--engine onnxruntime/cpu] [--precision
- * f32] [--threads N] [--runs N] [--peak-sizes 512,1024,2048] [--peer torch] [--profile] [--json]` On a GPU in software:
- * `--net tiny --peak-sizes 128 --runs 1`.
+ * `node bench/train-step.ts [--net lab|demo|demo-cross|demo-256|small|tiny] [--engine onnxruntime/cpu]
+ * [--precision f32] [--threads N] [--runs N] [--peak-sizes 512,1024,2048] [--peer torch] [--profile] [--json]`
+ * On a GPU in software: `--net tiny --peak-sizes 128 --runs 1`.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -34,7 +34,7 @@ export const frozenNetsSchema = z
   )
   .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
 
-/** Weight of a loss in the update that begins after `samples`. At the begin and end of the run there is no ramp. */
+/** Weight of a loss in the update that begins after `samples`. A run has no ramp at its start and end. */
 export function lossWeightAt(samples: number, totalSamples: number, { weight, from, until, ramp }: LossConfig): number {
   const done = samples / totalSamples;
   if (done < from || (until < 1 && done >= until)) return 0;

@@ -1,4 +1,4 @@
-/** @file Starts memory-child.ts. Only a process that has done nothing before can measure the memory of a run. */
+/** @file Starts child.ts. Only a process that has done nothing before can measure the memory of a run. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-/** @file The smallest possible server: it answers with constant JSON. `node bench/store/peer-server.ts hono|http BYTES` */
+/** @file The smallest possible server: it answers constant JSON. `node bench/store/peer-server.ts hono|http BYTES` */
 import { createServer } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';

@@ -22,7 +22,7 @@ export const inspectionSchema = z.discriminatedUnion('accepted', [
 ]);
 export type Inspection = z.infer<typeof inspectionSchema>;
 
-/** Inspects a picture. A bad file is no exception: the record says why it was refused. */
+/** Inspects a picture. It does not throw for a bad file: the record has the reason. */
 export async function inspectPicture(bytes: Uint8Array, limits: ImageLimits): Promise<Inspection> {
   try {
     const info = await probeImage(bytes, limits);

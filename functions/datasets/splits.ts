@@ -9,7 +9,7 @@ import type { Dataset, Page, Split } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /**
- * Whether a picture of both datasets lies in different splits. Skips pages present in both: their splits cannot have
+ * True if a picture of both datasets lies in different splits. Skips pages present in both: their splits cannot have
  * changed.
  */
 export async function movesSplits(blobs: BlobStore, before: Digest, after: Digest): Promise<boolean> {
