@@ -17,9 +17,10 @@ const UNIFORMS_PER_NORMAL = 12;
 /** Number of words whose numbers are remembered: about 5 MB. */
 const MAX_REMEMBERED = 20_000;
 
+/** Scripts that are written without spaces. */
+const UNSPACED = String.raw`\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}`;
 /** Runs of letters, marks and digits, or single characters in scripts without spaces. */
-const WORD =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[[\p{L}\p{M}\p{N}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]]+/gv;
+const WORD = new RegExp(String.raw`[${UNSPACED}]|[[\p{L}\p{M}\p{N}]--[${UNSPACED}]]+`, 'gv');
 
 export interface EncodedWords {
   /** Number of words of the text, at most 64. */
