@@ -55,25 +55,25 @@ function install(signal?: AbortSignal): Promise<string> {
 }
 
 describe('the download of a wheel', () => {
-  it('asks pip for the pinned version by name, and the next command where one fails', async () => {
+  it('the download of a wheel asks pip for the pinned version, and the next command if pip fails', async () => {
     await addProgram('pip', 'echo "no index" >&2; exit 1');
     await addProgram('pip3', `echo "$@" > ${folder}/asked; /bin/cp ${folder}/wheel "$dest/thing-1.2.whl"`);
     expect(await readFile(await install(), 'utf8')).toBe('a library');
     expect(await readFile(join(folder, 'asked'), 'utf8')).toMatch(/^download .*--abi cp311 thing==1\.2\n$/);
   });
 
-  it('finds uv where there is no pip', async () => {
+  it('the download of a wheel takes uv if there is no pip', async () => {
     await addProgram('uvx', `[ "$1" = pip ] && /bin/cp ${folder}/wheel "$dest/thing-1.2.whl"`);
     expect(await readFile(await install(), 'utf8')).toBe('a library');
   });
 
-  it('says that there is neither pip nor uv, or what those said that are there', async () => {
+  it('the download of a wheel fails with the words of pip, or says that there is neither pip nor uv', async () => {
     await expect(install()).rejects.toThrow('thing could not be downloaded: neither pip nor uv is on the PATH');
     await addProgram('pip3', 'echo "some words" >&2; echo "no such version" >&2; exit 1');
     await expect(install()).rejects.toThrow('thing could not be downloaded: pip3: no such version');
   });
 
-  it('ends with its signal, and so does what pip has started', async () => {
+  it('the download of a wheel ends with its signal, and so do the processes of pip', async () => {
     await addProgram('pip', `/bin/sleep 60 & echo $! > ${folder}/pid; wait`);
     const stopping = new AbortController();
     const installing = install(stopping.signal);

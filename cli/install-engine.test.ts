@@ -61,7 +61,7 @@ async function listFiles(): Promise<string[]> {
 const INSTALLED = ['engines/thing/1.2/thing/libs/libthing.so', 'engines/thing/1.2/thing/libs/more/data'];
 
 describe('installEngine', () => {
-  it('unpacks the listed files and leaves nothing else; called again, it does nothing', async () => {
+  it('installEngine unpacks the listed files and leaves nothing else; called again, it does nothing', async () => {
     const library = await installEngine(pinned, optionsWith());
     expect(await readFile(library, 'utf8')).toBe('a library');
     expect(await listFiles()).toEqual(INSTALLED);
@@ -69,7 +69,7 @@ describe('installEngine', () => {
     expect(downloads).toBe(1);
   });
 
-  it('installs from a wheel on this machine and refuses a wheel with another sha256', async () => {
+  it('installEngine installs from a wheel on this machine and refuses a wheel with another sha256', async () => {
     const wheel = join(cacheFolder, 'mine.whl');
     await writeFile(wheel, bytes);
     await installEngine(pinned, optionsWith({ wheel }));
@@ -79,7 +79,7 @@ describe('installEngine', () => {
     ).rejects.toThrow(/mine.whl has the wrong sha256 .*not unpacked/);
   });
 
-  it('goes on after a kill with the downloaded wheel, and replaces a folder without the library', async () => {
+  it('installEngine goes on after a kill with the downloaded wheel, and replaces a folder without the library', async () => {
     const kept = join(cacheFolder, 'engines/downloads');
     await mkdir(kept, { recursive: true });
     await writeFile(join(kept, 'thing-1.2.whl'), bytes);
@@ -90,7 +90,7 @@ describe('installEngine', () => {
     expect([downloads, await listFiles()]).toEqual([0, INSTALLED]);
   });
 
-  it('downloads a truncated wheel again, and refuses a wrong wheel without leaving a file', async () => {
+  it('installEngine downloads a truncated wheel again, and refuses a wrong wheel without leaving a file', async () => {
     const kept = join(cacheFolder, 'engines/downloads');
     await mkdir(kept, { recursive: true });
     await writeFile(join(kept, 'thing-1.2.whl'), bytes.subarray(0, 50));
@@ -102,12 +102,12 @@ describe('installEngine', () => {
     expect(await listFiles()).toEqual(INSTALLED);
   });
 
-  it('installs once if two calls run at once', async () => {
+  it('installEngine installs once if two calls run at once', async () => {
     await Promise.all([installEngine(pinned, optionsWith()), installEngine(pinned, optionsWith())]);
     expect(await listFiles()).toEqual(INSTALLED);
   });
 
-  it('says which part is missing: a wheel for the platform, the file, or the library in it', async () => {
+  it('installEngine says which part is missing: a wheel for the platform, the file, or the library in it', async () => {
     await expect(installEngine(pinned, optionsWith({ platform: 'plan9-mips' }))).rejects.toThrow('for plan9-mips');
     await expect(installEngine(pinned, optionsWith({ wheel: '/nowhere.whl' }))).rejects.toThrow('no wheel at');
     const empty = packZip([['thing/libs/other', 'x', 'stored']]);

@@ -32,10 +32,10 @@ async function interrupt(pausesMs: readonly number[]): Promise<{ code: number | 
   return { code: child.exitCode, said };
 }
 
-test('one press of Ctrl-C that arrives twice is one, and the command ends in order', async () => {
+test('one press of Ctrl-C that arrives twice counts once, and the command ends in order', async () => {
   expect(await interrupt([0, 20])).toEqual({ code: 7, said: 'up\nSIGINT\n' });
 });
 
-test('a second press ends the command at once', async () => {
+test('a second press of Ctrl-C ends the command at once', async () => {
   expect(await interrupt([0, 1500])).toMatchObject({ code: 130 });
 });

@@ -28,7 +28,7 @@ async function start(env: Readonly<Record<string, string>> = {}, hasChannel = fa
   return server;
 }
 
-test('serves over a socket, and stops in good order', async () => {
+test('a server serves over a socket and stops in good order', async () => {
   const server = await start();
   const address = server.url;
   expect(await jsonOf(fetch(`${address}/health`))).toMatchObject({
@@ -59,7 +59,7 @@ test('serves over a socket, and stops in good order', async () => {
   expect(await server.ended).toBe(0);
 });
 
-test('ten megabytes are refused while they arrive', async () => {
+test('a body of ten megabytes is refused while it arrives', async () => {
   const { url: address } = await start();
   const body = JSON.stringify({ cells: 'a'.repeat(10_000_000) });
   const answer = await fetch(`${address}/functions/contact-sheet`, {
@@ -128,14 +128,14 @@ test('S3 clients can browse a folder store, with keys that only the store has', 
   expect(await server.ended).toBe(0);
 });
 
-test('a port for S3 that is taken stops the server only when it was asked for', async () => {
+test('a taken S3 port stops the server only if EASEL_S3_PORT names the port', async () => {
   const taken = new URL((await start({ EASEL_S3_PORT: 'off' })).url).port;
   await expect(start({ EASEL_S3_PORT: taken })).rejects.toThrow(
     /^exit 1: easel server: the S3 endpoint cannot listen on 127.0.0.1:\d+: .*EADDRINUSE.*EASEL_S3_PORT/,
   );
 });
 
-test('another store, or one that is not to be browsed, has no S3 endpoint', async () => {
+test('a store in memory has no S3 endpoint, nor has a folder with EASEL_S3_PORT=off', async () => {
   for (const extra of [{ EASEL_STORE: 'memory:' }, { EASEL_S3_PORT: 'off' }] as const) {
     const { url } = await start(extra);
     expect((await jsonOf(fetch(`${url}/health`))).s3).toBeUndefined();

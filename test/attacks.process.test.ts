@@ -60,7 +60,7 @@ describe('from another machine', () => {
     .filter(address => !address.internal && address.family === 'IPv4')
     .map(({ address }) => address);
 
-  test.skipIf(outside.length === 0)('neither the server nor the runner can be reached', async () => {
+  test.skipIf(outside.length === 0)('other machines can reach neither the server nor the gpu-runner', async () => {
     for (const url of [site.easel.url, site.easel.runnerUrl]) {
       for (const address of outside) {
         const socket = connect(Number(new URL(url).port), address);
@@ -70,7 +70,7 @@ describe('from another machine', () => {
     }
   });
 
-  test('other names for this machine are refused, whatever the line says', async () => {
+  test('the server refuses requests that name another host', async () => {
     const authorized = `Authorization: ${AUTHORIZED.authorization}\nConnection: close\n`;
     for (const request of [
       `GET /functions HTTP/1.1\nHost: evil.example\n${authorized}\n`,
@@ -85,7 +85,7 @@ describe('from another machine', () => {
     );
   });
 
-  test('two requests in one, or none at all, are no request', async () => {
+  test('the server refuses malformed requests and those that hide a second one', async () => {
     for (const request of [
       'GET /health HTTP/1.1\nConnection: close\n\n',
       'POST /objects HTTP/1.1\nHost: localhost\nContent-Length: 5\nTransfer-Encoding: chunked\nConnection: close\n\n0\n\nGET /functions HTTP/1.1\nHost: localhost\n\n',
@@ -98,7 +98,7 @@ describe('from another machine', () => {
   });
 });
 
-test('no path leads out', async () => {
+test('no path of a request leads out of the store', async () => {
   const climbing = ['..', '%2e%2e', '..%2f..', '..%252f..', '..\\..', '%00', '.easel'];
   for (const base of ['/objects', '/datasets', '/experiments', '/runs', '/functions', '']) {
     for (const part of climbing) {
@@ -121,7 +121,7 @@ test('no path leads out', async () => {
 describe('the runner', () => {
   const ask = (headers: Record<string, string>) => fetch(`${site.easel.runnerUrl}/status`, { headers });
 
-  test('answers only to the secret of this start', async () => {
+  test('the gpu-runner answers only callers that have the secret of its start', async () => {
     const attempts: Record<string, string>[] = [
       {},
       { authorization: 'Bearer ' },
@@ -137,7 +137,7 @@ describe('the runner', () => {
     expect((await ask({ authorization: `Bearer ${SECRETS.EASEL_RUNNER_SECRET}` })).status).toBe(200);
   });
 
-  test('and only to its own name', async () => {
+  test('the gpu-runner refuses requests that name another host', async () => {
     const authorized = `Authorization: Bearer ${SECRETS.EASEL_RUNNER_SECRET}`;
     expect(
       await sendRaw(
@@ -148,7 +148,7 @@ describe('the runner', () => {
   });
 });
 
-test('secrets are in no log line, no answer and no object', async () => {
+test('no log line, answer or object contains a secret', async () => {
   const set = { dataset: 'faces', source: 'portraits', count: 8, size: 32, quantum: 4, stride: 4 };
   expect((await send('POST', '/functions/prepare', set)).status).toBe(200);
   const config = {

@@ -31,7 +31,7 @@ const report = (severity: string) =>
     metadata: { vulnerabilities: { total: 1 } },
   });
 
-test('what is severe fails, and is named', () => {
+test('the dependency audit fails on a severe advisory and names its package', () => {
   expect(audit(report('critical'))).toEqual({
     status: 1,
     stdout:
@@ -45,7 +45,7 @@ test('what is severe fails, and is named', () => {
   });
 });
 
-test('a registry that does not tell is no pass: it says so', () => {
+test('the dependency audit says SKIPPED if the registry answers without advisories', () => {
   for (const printed of ['{"message":"405 Method Not Allowed","error":{}}', 'npm error network', '']) {
     expect(audit(printed)).toEqual({ status: 0, stdout: expect.stringMatching(/^SKIPPED: dependency audit: .+/) });
   }

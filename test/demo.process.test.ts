@@ -62,7 +62,7 @@ function interruptDemo(): Promise<{ readonly code: number | null; readonly said:
   });
 }
 
-test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () => {
+test('the demo goes on after an interrupt, and a third run computes nothing', { timeout: 300_000 }, async () => {
   const stopped = await interruptDemo();
   expect(stopped.said).toContain('the same command goes on from there');
   expect(stopped.said).toContain(join(folder, 'out', 'previews.png'));
@@ -102,7 +102,7 @@ test('interrupted, gone on with, and run again', { timeout: 300_000 }, async () 
 });
 
 test.skipIf(!hasMinio)(
-  'on a MinIO of its own it ends with the same bytes as on a folder',
+  'the demo on a MinIO of its own ends with the same bytes as on a folder',
   { timeout: 600_000 },
   async () => {
     // What the first test has left, or, when this one runs alone, a run of its own.
@@ -124,7 +124,7 @@ test.skipIf(!hasMinio)(
   },
 );
 
-test('what was asked for decides names and numbers', () => {
+test('the options of the demo decide its names and numbers', () => {
   expect(planDemo([])).toMatchObject({
     samples: 48_000,
     warmupSamples: 6000,

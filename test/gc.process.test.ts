@@ -67,7 +67,7 @@ async function listBlobs(): Promise<string[]> {
   return files.filter(file => file.isFile()).map(file => `sha256:${file.name}`);
 }
 
-test('a training beside gc ends in the same checkpoint; what was deleted before is gone, what is needed is whole', async () => {
+test('a training beside gc ends in the same checkpoint; gc deletes every unreachable blob and no reachable one', async () => {
   const store = await openStore(place.url);
   const blobs = createBlobStore(store);
   const dataset = await putToyDataset(blobs, { count: 20, side: 32 });

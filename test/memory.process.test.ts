@@ -16,7 +16,7 @@ describe.runIf(platform() === 'linux')('the peak of a process', { timeout: 120_0
   it.each([
     ['mlp', 0.7],
     ['lab', 0.6],
-  ])('is within 10 % of what was predicted, and falls as predicted with remat: %s', async (net, share) => {
+  ])('the peak memory of %s is within 10 % of the prediction, with and without remat', async (net, share) => {
     const kept = await measureMemory(net, options);
     const again = await measureMemory(net, { ...options, remat: true });
     expect(off(kept)).toBeLessThan(0.1);
@@ -24,7 +24,7 @@ describe.runIf(platform() === 'linux')('the peak of a process', { timeout: 120_0
     expect(again.measured).toBeLessThan(share * kept.measured);
   });
 
-  it('is within 10 % of what was predicted for attention in chunks', async () => {
+  it('the peak memory of attention in chunks is within 10 % of the prediction', async () => {
     const report = await measureMemory('attention-2048', { ...options, chunk: 512 });
     expect(off(report)).toBeLessThan(0.1);
   });
@@ -34,12 +34,12 @@ describe('attention in chunks, 1024 queries and 1200 keys of 4 heads', () => {
   const graphOf = (chunk?: number) =>
     traceMemoryNet('attention-1024', { remat: false, ...(chunk !== undefined && { chunk }) });
 
-  it('takes less memory than the scores whole', () => {
+  it('attention in chunks is predicted to take less memory than whole attention', () => {
     // Two thirds of what is left are queries, keys, values and their gradients, twice, and the process itself.
     expect(predictPeakBytes(graphOf(256))).toBeLessThan(0.75 * predictPeakBytes(graphOf()));
   });
 
-  it('gives the same gradients, but for rounding', async () => {
+  it('attention in chunks gives the gradients of whole attention, except for rounding', async () => {
     const engine = createOnnxRuntimeEngine({ threads: 2 });
     const run = async (chunk?: number) => {
       const graph = graphOf(chunk);

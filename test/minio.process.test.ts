@@ -52,11 +52,11 @@ describe.skipIf(!hasMinio)('MinIO', () => {
     };
   });
 
-  it('passes the probe below a prefix', async () => {
+  it('MinIO passes the probe below a prefix', async () => {
     await probeStore(openS3Store(`s3://${await makeBucket()}/below?endpoint=${minio.endpoint}`));
   });
 
-  it('is waited for while it is killed and started again, and loses nothing that it acknowledged', async () => {
+  it('writers wait for a MinIO that is killed and started again, and no acknowledged write is lost', async () => {
     const { accessKey, secretKey, port, folder } = first;
     const bucket = await makeBucket();
     const lines: string[] = [];

@@ -42,7 +42,7 @@ describe('from nothing to pictures', () => {
     expect(pages).toBe(2);
   });
 
-  test('again it is all cached, and two more pictures cost one page each stage', async () => {
+  test('a second prepare computes nothing, and two more pictures cost one page per stage', async () => {
     const again = await expectJson(200, 'POST', '/functions/prepare', PORTRAITS);
     for (const stage of Object.values<{ pages: { computed: number } }>(again.result.stages)) {
       expect(stage.pages.computed).toBe(0);
@@ -72,7 +72,7 @@ describe('from nothing to pictures', () => {
     expect(previews[1].pictures.map(({ prompt }: { prompt: string }) => prompt)).toEqual(CONFIG.run.preview.prompts);
   });
 
-  test('a sample is a picture, the same for the same seed', async () => {
+  test('the same seed gives the same sample, also from another gpu-runner', async () => {
     const ask = { model: 'faces', prompt: 'a person with black hair on a blue background', steps: 4, seed: 3 };
     const response = await site.send('POST', '/sample', ask, { accept: '*/*' });
     expect(response.headers.get('content-type')).toBe('image/png');
@@ -86,7 +86,7 @@ describe('from nothing to pictures', () => {
     expect(response.headers.get('content-location')).toBe(`/objects/${result.outputs.image_000.digest}`);
   });
 
-  test('a branch ends in the bits of its parent, however it is cut, and in others under another config', async () => {
+  test('a branch cut into other chunks ends in the bits of its parent, a branch with another config does not', async () => {
     const branch = async (name: string, config: object) => {
       await expectJson(201, 'POST', '/experiments/faces/branch', { name, from: 6, config });
       const { result } = await expectJson(200, 'POST', `/experiments/${name}/train`, {});
@@ -102,7 +102,7 @@ describe('from nothing to pictures', () => {
     await expectJson(200, 'POST', '/sample', { model: 'slow', prompt: 'a person', steps: 2 });
   });
 
-  test('the view can be browsed as files', async () => {
+  test('the view of an experiment can be browsed as files', async () => {
     const view = join(place.store, 'experiments', 'faces');
     expect((await readdir(view)).sort()).toEqual([
       'README.md',
@@ -121,7 +121,7 @@ describe('from nothing to pictures', () => {
 });
 
 describe('bad input', () => {
-  test('broken pictures are rejected by name, the others go on', async () => {
+  test('prepare rejects broken pictures by name and goes on with the others', async () => {
     const pictures = await mkdtemp(join(place.folder, 'pictures-'));
     const previews = join(place.store, 'experiments', 'faces', 'previews', 'step0000012');
     await writeFile(join(pictures, 'good.png'), await readFile(join(previews, '000.png')));

@@ -46,7 +46,7 @@ beforeEach(async () => {
   await store.close();
 });
 
-it('`store keys` tells a shell all that a client needs, and forgets another account', async () => {
+it('`store keys` gives a shell the variables of an S3 client and unsets those of another account', async () => {
   expect(env.AWS_SESSION_TOKEN).toBeUndefined();
   const { AWS_ENDPOINT_URL_S3 = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_REGION = '' } = env;
   expect(AWS_ENDPOINT_URL_S3).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
@@ -134,7 +134,7 @@ const there = Object.entries(CLIENTS).filter(([name]) => isThere(name));
 const missing = there.length > 0 ? undefined : `none of ${Object.keys(CLIENTS).join(', ')} is on the PATH`;
 
 describe.skipIf(!runsTier('s3cli', missing))('S3 on the command line', { timeout: 180_000 }, () => {
-  it.each(there)('%s browses experiments and data sets by name, and takes and brings files', async (name, client) => {
+  it.each(there)('%s browses experiments and datasets by name, downloads and uploads files', async (name, client) => {
     expect(await client.call(...client.list)).toMatch(/\bportraits\//);
     const all = await client.call(...client.listAll);
     for (const key of [PICTURE, 'experiments/portraits/README.md', 'datasets/faces/report.html'])

@@ -53,7 +53,7 @@ async function trainUndisturbed(): Promise<string> {
   }
 }
 
-test('the same calls at both at once end in one result', async () => {
+test('equal calls to two servers at once end in one result', async () => {
   const prepared = await sendToBoth('POST', '/functions/prepare', PORTRAITS);
   expect(prepared[0]?.body.result.digest).toBe(prepared[1]?.body.result.digest);
   await sendToBoth('PUT', '/experiments/run', { config: CONFIG, dataset: 'faces', engine: 'onnxruntime/cpu' });
@@ -65,7 +65,7 @@ test('the same calls at both at once end in one result', async () => {
   expect(await findFaults('run')).toEqual([]);
 }, 120_000);
 
-test('one that is stopped past the expiry of its lease loses the head when it wakes, and nothing else', async () => {
+test('a server that sleeps past the expiry of its lease loses the head when it wakes, and nothing else', async () => {
   const [first, second] = hosts;
   const checkpoint = await trainUndisturbed();
   await first.send('PUT', '/experiments/stopped', { config: SLOW, dataset: 'faces', engine: 'onnxruntime/cpu' });

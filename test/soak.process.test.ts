@@ -31,7 +31,7 @@ async function spoil(url: string, ledger: Ledger): Promise<string> {
   return gone;
 }
 
-test('a soak of seconds loses nothing, and the audit at its end sees what is lost or wrong', async () => {
+test('a soak of seconds loses nothing, and its audit finds lost and wrong results', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-soak-'));
   const url = `file:${folder}`;
   let before: Pick<Ledger, 'lost' | 'wrong'> | undefined;

@@ -69,7 +69,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
     expect(site.easel.restarts).toEqual({ server: 0, runner: 0 });
   }
 
-  test('that cannot be reached for longer than the lease lasts costs no more than that', async () => {
+  test('a training waits for a MinIO that is unreachable for longer than a lease, and ends in the same checkpoint', async () => {
     await trainThrough('cut-off', async () => {
       await proxy.goDown();
       await sleep(AWAY_MS);
@@ -77,7 +77,7 @@ describe.skipIf(!hasMinio)('MinIO', () => {
     });
   }, 120_000);
 
-  test('that is killed and started again costs no more than that', async () => {
+  test('a training waits for a MinIO that is killed and started again, and ends in the same checkpoint', async () => {
     await trainThrough('killed', async () => {
       process.kill(minio.pid ?? 0, 'SIGKILL');
       await minio.ended;

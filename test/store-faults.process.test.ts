@@ -42,7 +42,7 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
     }
   }, 180_000);
 
-  test('that is full stops the training with 507, and nothing is half-written', () => {
+  test('a full disk stops the training with 507 and leaves nothing half-written', () => {
     const { train, put, read, halfWritten, faults } = seen.full;
     for (const answer of [train, put]) {
       expect(answer).toMatchObject({ status: 507, body: { code: 'store_full', retryable: true } });
@@ -53,18 +53,18 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
     expect(faults).toEqual([]);
   });
 
-  test('that is full lets a server start and answer what is there', () => {
+  test('a server starts on a full disk and answers with stored results', () => {
     expect(seen.full.hit).toMatchObject({ status: 200, body: { cache: 'hit', image: seen.sampled.body.image } });
     expect(seen.fullStart).toMatchObject({ listens: true });
     expect(seen.fullStart.said).toContain('the disk of the store is full: only what is stored can be answered');
   });
 
-  test('that has room again lets the same call end in the same checkpoint', () => {
+  test('once the disk has room again, the same call ends in the same checkpoint', () => {
     expect(seen.calm).toMatchObject({ status: 200, body: { result: { state: 'done', step: 12 } } });
     expect(seen.freed.body.result).toMatchObject({ state: 'done', checkpoint: seen.calm.body.result.checkpoint });
   });
 
-  test('that may only be read refuses writes by name, and is read', () => {
+  test('a read-only disk refuses writes with the reason, and reads go on', () => {
     for (const answer of [seen.readOnly.train, seen.readOnly.put]) {
       expect(answer).toMatchObject({ status: 500, body: { code: 'store_denied', retryable: false } });
       expect(answer.body.detail).toContain('is on a read-only file system');
@@ -73,13 +73,13 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
     expect(seen.readOnly.read).toMatchObject({ status: 200, body: { state: 'done' } });
   });
 
-  test('that may only be read is refused at the start, in one line', () => {
+  test('a server on a read-only disk refuses to start, in one line', () => {
     expect(seen.readOnlyStart.listens).toBe(false);
     expect(seen.readOnlyStart.said.trim().split('\n')).toHaveLength(1);
     expect(seen.readOnlyStart.said).toMatch(/^exit 1: easel server: .* is on a read-only file system;/);
   });
 
-  test('that may be written again lets the same call end in the same checkpoint', () => {
+  test('once the disk is writable again, the same call ends in the same checkpoint', () => {
     expect(seen.unsealed.body.result).toMatchObject({ state: 'done', checkpoint: seen.calm.body.result.checkpoint });
     expect(seen.ends).toEqual({ halfWritten: [], faults: [] });
   });
@@ -97,7 +97,7 @@ const missing =
   other === undefined ? 'the user nobody cannot read this program: run as another user than root' : undefined;
 
 test.skipIf(!runsTier('unprivileged', missing))(
-  'a folder of another user is refused at the start, in one line',
+  'a server refuses to start on a folder of another user, in one line',
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'easel-denied-'));
     try {

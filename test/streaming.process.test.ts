@@ -29,7 +29,7 @@ const listTemporary = () => readdir(join(folder, 'store/.easel/tmp'));
 
 // Other systems do not tell a process's peak.
 test.runIf(platform() === 'linux')(
-  'a blob of 400 MiB goes in and out while the server holds little of it',
+  'a blob of 400 MiB passes through the server in little memory',
   async () => {
     const idle = await server.readPeakBytes();
     const digest = await postBlob(server.url, 400, 1);
@@ -41,7 +41,7 @@ test.runIf(platform() === 'linux')(
   120_000,
 );
 
-test('a client that goes away in the middle leaves nothing behind', async () => {
+test('a client that goes away during an upload leaves no file behind', async () => {
   const sending = request(`${server.url}/objects`, { method: 'POST', headers: { 'content-length': 64 * MIB } });
   sending.on('error', () => {});
   for await (const piece of makePieces(8, 2)) if (!sending.write(piece)) await once(sending, 'drain');

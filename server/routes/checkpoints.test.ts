@@ -16,7 +16,7 @@ beforeEach(async () => {
 describe('branch', () => {
   const request = { name: 'slow', from: 4, config: { optimizer: { learning_rate: 1e-4 } } };
 
-  test('creates an experiment that trains on from there; again it changes nothing', async () => {
+  test('branch creates an experiment that trains on from a checkpoint; an equal call changes nothing', async () => {
     const made = await server.expectJson(201, 'POST', '/experiments/toy/branch', request);
     const { checkpoints } = await server.expectJson(200, 'GET', '/experiments/toy');
     const { step, checkpoint } = checkpoints[0];
@@ -40,13 +40,13 @@ describe('branch', () => {
     await server.expectJson(200, 'POST', '/sample', { model: 'slow@4', prompt: 'a hat', steps: 2 });
   });
 
-  test('begins at the newest checkpoint unless it is told which', async () => {
+  test('a branch begins at the newest checkpoint unless the call names one', async () => {
     const response = await server.send('POST', '/experiments/toy/branch', { name: 'twin' });
     expect([response.status, response.headers.get('location')]).toEqual([201, '/experiments/twin']);
     expect(await response.json()).toMatchObject({ step: 8, branched_from: { step: 8 } });
   });
 
-  test('stays when its parent is deleted', async () => {
+  test('a branch stays when its parent is deleted', async () => {
     await server.expectJson(201, 'POST', '/experiments/toy/branch', request);
     expect((await server.send('DELETE', '/experiments/toy')).status).toBe(204);
     await server.executor.callEffect('train', { experiment: 'slow' });
@@ -55,26 +55,26 @@ describe('branch', () => {
 
   test.each([
     ['no name', { from: 4 }, 400, ''],
-    ['a name that is none', { name: 'Slow one' }, 400, ''],
+    ['a malformed name', { name: 'Slow one' }, 400, ''],
     ['an unknown key', { name: 'slow', step: 4 }, 400, ''],
     ['a step that is not kept', { name: 'slow', from: 5 }, 404, 'keeps no checkpoint of step 5'],
-    ['a version that is none', { name: 'slow', from: 'soon' }, 400, ''],
+    ['a malformed version', { name: 'slow', from: 'soon' }, 400, ''],
     ['a key that cannot change', { name: 'slow', config: { seed: 1 } }, 422, 'seed (0, not 1)'],
     ['an unknown key of the config', { name: 'slow', config: { sede: 1 } }, 400, 'did you mean seed?'],
     ['its own name', { name: 'toy' }, 409, 'exists with another parent'],
-  ])('refuses %s', async (_, given, status, text) => {
+  ])('branch refuses %s', async (_, given, status, text) => {
     const problem = await server.expectJson(status, 'POST', '/experiments/toy/branch', given);
     expect(problem.detail).toContain(text);
     await server.expectJson(404, 'GET', '/experiments/slow');
   });
 
-  test('of an experiment that is not there is refused', async () => {
+  test('a branch of an unknown experiment is refused', async () => {
     await server.expectJson(404, 'POST', '/experiments/nobody/branch', request);
   });
 });
 
 describe('pin', () => {
-  test('keeps the checkpoint of a step until it is unpinned', async () => {
+  test('a pin keeps the checkpoint of a step until it is unpinned', async () => {
     const pinned = await server.expectJson(200, 'POST', '/experiments/toy/pin', { step: 4 });
     expect(pinned.checkpoints).toMatchObject([{ step: 4, pinned: true }, { step: 8 }]);
     expect(pinned.checkpoints[1]).not.toHaveProperty('pinned');
@@ -87,7 +87,7 @@ describe('pin', () => {
     expect(await server.expectJson(200, 'DELETE', '/experiments/toy/pin/4')).toEqual(unpinned);
   });
 
-  test('takes a digest, or the newest checkpoint', async () => {
+  test('pin takes a digest, or the newest checkpoint', async () => {
     const { checkpoints } = await server.expectJson(200, 'POST', '/experiments/toy/pin', {});
     expect(checkpoints).toMatchObject([{ step: 4 }, { step: 8, pinned: true }]);
     const { checkpoint } = checkpoints[0];
@@ -102,15 +102,15 @@ describe('pin', () => {
     ['a step that is not kept', { step: 5 }, 404, 'one of the steps 4, 8'],
     ['a checkpoint that is not kept', { checkpoint: `sha256:${'0'.repeat(64)}` }, 404, 'one of the steps 4, 8'],
     ['a step and a checkpoint', { step: 4, checkpoint: `sha256:${'0'.repeat(64)}` }, 400, ''],
-    ['a step that is none', { step: '4' }, 400, ''],
+    ['a malformed step', { step: '4' }, 400, ''],
     ['an unknown key', { steps: 4 }, 400, ''],
-  ])('refuses %s', async (_, given, status, expected) => {
+  ])('pin refuses %s', async (_, given, status, expected) => {
     const problem = await server.expectJson(status, 'POST', '/experiments/toy/pin', given);
     expect(problem.expected ?? '').toContain(expected);
     expect((await readHead(server.store, 'toy')).value.pinned).toEqual([]);
   });
 
-  test('of an experiment that is not there, or a step that is none, is refused', async () => {
+  test('pin refuses an unknown experiment and a malformed step', async () => {
     await server.expectJson(404, 'POST', '/experiments/nobody/pin', { step: 4 });
     await server.expectJson(404, 'DELETE', '/experiments/nobody/pin/4');
     await server.expectJson(400, 'DELETE', '/experiments/toy/pin/four');

@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 
 describe('PUT /experiments/:name', () => {
-  test('creates; again it changes nothing', async () => {
+  test('PUT creates an experiment, and an equal PUT changes nothing', async () => {
     const made = await server.expectJson(201, 'PUT', '/experiments/toy', body);
     expect(made).toMatchObject({ name: 'toy', state: 'paused', step: 0, steps: 16, target: 128 });
     expect(made).toMatchObject({ engine: ENGINE, plan: PLAN });
@@ -24,7 +24,7 @@ describe('PUT /experiments/:name', () => {
     expect(await readHead(server.store, 'toy')).toEqual(before);
   });
 
-  test('resolves conditions and picture size from the dataset, and the engine from the runner', async () => {
+  test('PUT resolves conditions and picture size from the dataset, and the engine from the gpu-runner', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', { config: TOY_CONFIG, dataset: server.dataset });
     const { effective_config, engine, plan } = await server.expectJson(200, 'GET', '/experiments/toy');
     expect(effective_config.model.conditions).toEqual({
@@ -38,7 +38,7 @@ describe('PUT /experiments/:name', () => {
     expect(plan).toEqual({ micro_batch: 8, gradient_checkpointing: false });
   });
 
-  test('takes arch cross, with features coarser than patches too', async () => {
+  test('PUT takes arch cross, also with features coarser than patches', async () => {
     const config = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, arch: 'cross', patch_size: 4 } };
     await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config });
     const { effective_config } = await server.expectJson(200, 'GET', '/experiments/toy');
@@ -49,14 +49,14 @@ describe('PUT /experiments/:name', () => {
     });
   });
 
-  test('takes a preset with overrides, and the name of a dataset', async () => {
+  test('PUT takes a preset with overrides, and the name of a dataset', async () => {
     await server.expectJson(201, 'PUT', '/datasets/hats', { dataset: server.dataset });
     const config = { preset: 'tiny-b', optimizer: { total_samples: 640, warmup_samples: 64 } };
     const made = await server.expectJson(201, 'PUT', '/experiments/toy', { config, dataset: 'hats' });
     expect(made).toMatchObject({ dataset: server.dataset, target: 640, steps: 10, plan: { micro_batch: 64 } });
   });
 
-  test('another body is a conflict that says what differs', async () => {
+  test('PUT with another body is a conflict that says what differs', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     const config = { ...TOY_CONFIG, seed: 3, data: { batch_size: 16 } };
     const dataset = await putToyDataset(server.blobs, { count: 3 });
@@ -69,7 +69,7 @@ describe('PUT /experiments/:name', () => {
     expect(problem.detail).not.toContain('hidden_size');
   });
 
-  test('the body it was created with still fits a config that was stored before sampling had a solver', async () => {
+  test('an equal PUT still fits a config that was stored before sampling had a solver', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     const { value } = await readHead(server.store, 'toy');
     const { run, ...rest } = JSON.parse(Buffer.from(await server.blobs.get(value.config)).toString());
@@ -80,7 +80,7 @@ describe('PUT /experiments/:name', () => {
     expect(config).toBe(former.digest);
   });
 
-  test('the body it was created with still fits after it was trained on', async () => {
+  test('an equal PUT still fits an experiment that has trained on', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     await server.executor.callEffect('train', { experiment: 'toy', target: 192 });
     expect(await server.expectJson(200, 'PUT', '/experiments/toy', body)).toMatchObject({ target: 192, step: 24 });
@@ -109,13 +109,13 @@ describe('PUT /experiments/:name', () => {
       422,
       'no pose column',
     ],
-  ])('refuses %s', async (_, change, status, text) => {
+  ])('PUT refuses %s', async (_, change, status, text) => {
     const problem = await server.expectJson(status, 'PUT', '/experiments/toy', { ...body, ...change });
     expect(problem.detail + (problem.hint ?? '')).toContain(text);
     expect(await listKeys(server.store, 'refs/')).toEqual([]);
   });
 
-  test('refuses a name that is none', async () => {
+  test('PUT refuses a malformed name', async () => {
     await server.expectJson(400, 'PUT', '/experiments/Toy%20one', body);
   });
 });
@@ -129,7 +129,7 @@ describe('train and pause', () => {
     expect(await direct.json()).toMatchObject({ action: run.action });
   });
 
-  test('while it trains, GET shows its run and progress; pause ends it at the border', async () => {
+  test('GET shows run and progress of a training, and pause ends the training at the chunk border', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     const gate = Promise.withResolvers<void>();
     server.runner.onStep = step => (step === 6 ? gate.promise : undefined);
@@ -144,7 +144,7 @@ describe('train and pause', () => {
     expect(await server.expectJson(200, 'GET', '/experiments/toy')).not.toHaveProperty('run');
   });
 
-  test('of an experiment that is not there are refused', async () => {
+  test('every call on an unknown experiment is refused', async () => {
     const problem = await server.expectJson(404, 'POST', '/experiments/toy/train', {});
     expect(problem).toMatchObject({ detail: 'there is no experiment "toy"' });
     await server.expectJson(404, 'POST', '/experiments/toy/pause', {});
@@ -152,24 +152,24 @@ describe('train and pause', () => {
     await server.expectJson(404, 'DELETE', '/experiments/toy');
   });
 
-  test('an unknown key is refused', async () => {
+  test('train refuses an unknown key', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     await server.expectJson(400, 'POST', '/experiments/toy/train', { samples: 5 });
   });
 });
 
-describe('looking at it', () => {
+describe('a trained experiment', () => {
   beforeEach(async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     await server.executor.callEffect('train', { experiment: 'toy' });
   });
 
-  test('the list', async () => {
+  test('the list of experiments has name, state and steps', async () => {
     const { experiments } = await server.expectJson(200, 'GET', '/experiments');
     expect(experiments).toEqual([expect.objectContaining({ name: 'toy', state: 'done', step: 16, steps: 16 })]);
   });
 
-  test('previews, with pictures that are there', async () => {
+  test('previews name their settings, and their pictures can be read', async () => {
     const { previews } = await server.expectJson(200, 'GET', '/experiments/toy/previews?after=4');
     expect(previews.map(({ step }: { step: number }) => step)).toEqual([8, 12, 16]);
     expect(previews[0]).toMatchObject({ steps: 2, guidance: 1.5, seed: 0, solver: 'euler', time_grid: 'uniform' });
@@ -178,7 +178,7 @@ describe('looking at it', () => {
     expect(picture.headers.get('content-type')).toBe('image/png');
   });
 
-  test('metrics, of every step once, from where the reader is', async () => {
+  test('metrics have every step once and go on where the reader is', async () => {
     const all = await server.expectJson(200, 'GET', '/experiments/toy/metrics');
     expect(all.series.step).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
     expect(all.series.loss[3]).toBe(1 / 4);
@@ -190,7 +190,7 @@ describe('looking at it', () => {
 });
 
 describe('DELETE', () => {
-  test('takes the name and the view; then the name is free', async () => {
+  test('DELETE removes the name and the view of an experiment and frees the name', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     await server.executor.callEffect('train', { experiment: 'toy', target: 64 });
     expect((await server.send('DELETE', '/experiments/toy')).status).toBe(204);
@@ -199,7 +199,7 @@ describe('DELETE', () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config: { ...TOY_CONFIG, seed: 9 } });
   });
 
-  test('not while it is in training', async () => {
+  test('DELETE is refused while the experiment is in training', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     await acquireLease(server.store, 'toy', { holder: 'another host', clock: SYSTEM_CLOCK });
     expect((await server.expectJson(409, 'DELETE', '/experiments/toy')).detail).toContain('another host');

@@ -33,13 +33,13 @@ test('a blob comes back under its digest, with its media type', async () => {
   });
 });
 
-test('what curl calls a form is taken for plain bytes', async () => {
+test('a body that curl sends as a form is stored as plain bytes', async () => {
   expect(await jsonOf(put('from curl', 'application/x-www-form-urlencoded'))).toMatchObject({
     media_type: 'application/octet-stream',
   });
 });
 
-test('ranges', async () => {
+test('ranges of a blob are answered as HTTP defines them', async () => {
   expect(await get({ range: 'bytes=4-8' })).toEqual([206, 'quick', 'bytes 4-8/19']);
   expect(await get({ range: 'bytes=16-' })).toEqual([206, 'fox', 'bytes 16-18/19']);
   expect(await get({ range: 'bytes=-3' })).toEqual([206, 'fox', 'bytes 16-18/19']);
@@ -52,7 +52,7 @@ test('ranges', async () => {
   expect((await get({ range: 'bytes=a-b' }))[0]).toBe(400);
 });
 
-test('what the reader has is not sent again', async () => {
+test('a blob that the reader has is not sent again', async () => {
   expect((await get({ 'if-none-match': `"${DIGEST}"` }))[0]).toBe(304);
   expect((await get({ 'if-none-match': `"other", W/"${DIGEST}"` }))[0]).toBe(304);
   expect((await get({ 'if-none-match': '"other"' }))[0]).toBe(200);
@@ -60,7 +60,7 @@ test('what the reader has is not sent again', async () => {
   expect((await get({ range: 'bytes=0-2', 'if-range': '"other"' }))[0]).toBe(200);
 });
 
-test('HEAD tells size and type without the bytes', async () => {
+test('HEAD gives size and type of a blob without its bytes', async () => {
   await put(TEXT, 'text/plain');
   const answer = await app.request(`/objects/${DIGEST}`, { method: 'HEAD' });
   expect([answer.status, answer.headers.get('content-length'), await answer.text()]).toEqual([200, '19', '']);
@@ -78,7 +78,7 @@ test('a blob larger than a piece arrives whole, and so does its range', async ()
   expect(Buffer.from(await range.arrayBuffer()).equals(expected)).toBe(true);
 });
 
-test('PUT stores what has the digest it names, and nothing else', async () => {
+test('PUT stores only bytes that have the digest of its path', async () => {
   const good = digestOf('good');
   expect((await app.request(`/objects/${good}`, { method: 'PUT', body: 'good' })).status).toBe(201);
   expect(
@@ -99,7 +99,7 @@ test('PUT stores what has the digest it names, and nothing else', async () => {
   expect(await store.head(blobKey(digestOf('bad')))).toBeUndefined();
 });
 
-test('a page among the blobs does not run in our origin', async () => {
+test('a page stored as a blob does not run as a page of the server', async () => {
   const page = '<script>fetch("/functions")</script>';
   await put(page, 'text/html');
   const answer = await app.request(`/objects/${digestOf(page)}`);
@@ -107,12 +107,12 @@ test('a page among the blobs does not run in our origin', async () => {
   expect(answer.headers.get('content-security-policy')).toContain('sandbox');
 });
 
-test('unknown and malformed digests', async () => {
+test('unknown and malformed digests are refused', async () => {
   expect(await problemOf(send('GET', `/objects/${digestOf('nobody stored this')}`))).toMatchObject({ status: 404 });
   expect(await problemOf(send('GET', '/objects/abc'))).toMatchObject({ status: 400, code: 'invalid_input' });
 });
 
-test('a damaged blob is told, not served', async () => {
+test('a damaged blob is an error and is not served', async () => {
   await put('to be damaged', 'text/plain');
   const digest = digestOf('to be damaged');
   await store.put(blobKey(digest), Buffer.from('to be DAMAGED'));

@@ -20,14 +20,14 @@ beforeAll(async () => {
 
 afterAll(() => base.close());
 
-test('undisturbed, the pipeline takes both chunks and lets its lease go', () => {
+test('an undisturbed pipeline trains both chunks and frees its lease', () => {
   expect(calm.ends.step).toBe(4);
   expect(calm.objects.get('leases/experiments/crash.json')).toBe('free');
   expect(calm.operations.server.length).toBeGreaterThan(200);
   expect(calm.operations.runner.length).toBeGreaterThan(30);
 });
 
-test('the server and the runner die at 10 points each, and the same calls end with the same objects', async () => {
+test('after a kill of server or gpu-runner at each of 20 operations, the same calls end with the same objects', async () => {
   const points = (['server', 'runner'] as const).flatMap(program =>
     spreadOperations(program, POINTS_OF_EACH, calm.operations[program].length).map((operation, i) => ({
       program,

@@ -9,7 +9,7 @@ const good: KillOutcome = {
   seconds: 5,
 };
 
-test('counts points, kills and what went wrong, and says where', () => {
+test('the crash report counts points, kills and faults, and names the operation of each fault', () => {
   const outcomes: KillOutcome[] = [
     good,
     { ...good, died: 'put cas/sha256/cd/cde', seconds: 7 },

@@ -45,7 +45,7 @@ async function finish(store: ObjectStore, bornAt = BEGIN): Promise<string[]> {
   ];
 }
 
-test('the pipeline shows what it should: pictures, three chunks of which one is superseded, a sample', () => {
+test('an undisturbed pipeline makes pictures, three chunks of which one is superseded, and a sample', () => {
   expect(calm.ends.step).toBe(6);
   const count = (pattern: RegExp) => [...expected.keys()].filter(key => pattern.test(key)).length;
   expect(count(/^experiments\/crash\/log\//)).toBe(3);
@@ -57,7 +57,7 @@ test('the pipeline shows what it should: pictures, three chunks of which one is 
 });
 
 test(
-  'one death, before and after every operation',
+  'after a death before or after any operation, the next life completes the pipeline',
   async () => {
     const wrong: string[] = [];
     let states = 0;
@@ -78,7 +78,7 @@ test(
 );
 
 test(
-  'two deaths in a row',
+  'after two deaths in a row, the third life completes the pipeline',
   async () => {
     const wrong: string[] = [];
     for (let pair = 1; pair <= PAIRS; pair++) {
@@ -99,7 +99,7 @@ test(
 );
 
 test(
-  'in a folder',
+  'after a death over a folder, the next life completes the pipeline and leaves no stray file',
   async () => {
     const wrong: string[] = [];
     for (const [i, operation] of spreadOperations('folder', POINTS_IN_A_FOLDER, calm.operations).entries()) {

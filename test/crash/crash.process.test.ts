@@ -74,7 +74,7 @@ test('one chunk of 8 steps, four of 2 and eight of 1 end in the same checkpoint'
 });
 
 const places = [{ name: 'a folder', open: openFolder }, ...(hasMinio ? [{ name: 'MinIO', open: openTestStore }] : [])];
-describe.each(places)('kill -9 on $name', ({ open }) => {
+describe.each(places)('on $name', ({ open }) => {
   let place: Awaited<ReturnType<typeof open>>;
   let site: Site;
   beforeAll(async () => {
@@ -88,7 +88,7 @@ describe.each(places)('kill -9 on $name', ({ open }) => {
     await place.remove();
   });
 
-  test('of the runner, of the server, and of both in mid-train: the same call ends in the same checkpoint', async () => {
+  test('after kill -9 of gpu-runner, server and both during a training, the same call ends in the same checkpoint', async () => {
     const { easel } = site;
     expect((await train(site, 'run', {}, 'wait=0')).status).toBe(202);
     await waitForStep(site, 'run', 4);
@@ -111,7 +111,7 @@ describe.each(places)('kill -9 on $name', ({ open }) => {
     expect(body.result).toMatchObject({ state: 'done', step: LAST_STEP, checkpoint: expected });
   }, 120_000);
 
-  test('a server that starts goes on by itself with what was in training', async () => {
+  test('a server that starts after kill -9 goes on with a running experiment by itself', async () => {
     await create(site, 'alone', { run: { chunk_steps: 5, keep: 3 } });
     await train(site, 'alone', {}, 'wait=0');
     await waitForStep(site, 'alone', 5);
@@ -129,7 +129,7 @@ describe('beside training', () => {
   });
   afterAll(() => site.close());
 
-  test('samples are made, two equal calls are one run, and the bits stay', async () => {
+  test('samples beside a training leave its bits as they are, and two equal train calls are one run', async () => {
     await create(site, 'run');
     const calls = await Promise.all([train(site, 'run', {}, 'wait=0'), train(site, 'run', {}, 'wait=0')]);
     expect(new Set(calls.map(({ body }) => body.action)).size).toBe(1);
@@ -150,7 +150,7 @@ describe('beside training', () => {
     expect((await site.expectJson(200, 'GET', '/health')).runner.finished).toBe(12 + during);
   }, 90_000);
 
-  test('a stop finishes the step and keeps it; the next start ends in the same checkpoint', async () => {
+  test('a stop during a training finishes the step and keeps it; the next start ends in the same checkpoint', async () => {
     // Slow enough to be stopped in the middle of its only chunk.
     const slow = { model: { hidden_size: 64, depth: 3 }, run: { chunk_steps: LAST_STEP, preview: { prompts: [] } } };
     await create(calm, 'slow', slow);

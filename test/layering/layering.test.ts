@@ -11,7 +11,7 @@ function readSources(): SourceFile[] {
     .map(path => ({ path, text: readFileSync(new URL(path, ROOT), 'utf8') }));
 }
 
-it('keeps the arrows of the design', () => {
+it('the sources keep the rules of layers', () => {
   const sources = readSources();
   expect(sources.length).toBeGreaterThan(50);
   expect(checkLayering(sources, RULES)).toEqual([]);
@@ -38,7 +38,7 @@ describe('the checker', () => {
       { ...rules, ...changed },
     );
 
-  it('finds imports of every form', () => {
+  it('the check of layers finds imports of every form', () => {
     const text = [
       "import a from './a.ts';",
       "import type { B } from './b.ts';",
@@ -60,7 +60,7 @@ describe('the checker', () => {
     );
   });
 
-  it('accepts arrows downward, within a layer, and to what is free', () => {
+  it('the check of layers accepts imports downward, within a layer, and of free layers', () => {
     expect(
       check({
         'high/a.ts': "import '../low/x.ts';\nimport './b.ts';\nimport '../errors.ts';",
@@ -70,7 +70,7 @@ describe('the checker', () => {
     ).toEqual([]);
   });
 
-  it('refuses arrows upward, by any form of import', () => {
+  it('the check of layers refuses imports upward in any form', () => {
     for (const statement of [
       "import '../high/a.ts';",
       "export * from '../high/a.ts';",
@@ -82,7 +82,7 @@ describe('the checker', () => {
     expect(check({ 'errors.ts': "import './low/x.ts';" })).toHaveLength(1);
   });
 
-  it('lets what is free import only what is listed', () => {
+  it('the check of layers lets a free layer import only listed layers', () => {
     expect(check({ 'formats/a.ts': "import '../errors.ts';" })).toEqual([]);
     expect(check({ 'low/a.ts': "import '../formats/a.ts';" })).toEqual([]);
     expect(check({ 'errors.ts': "import './formats/a.ts';" })).toEqual([
@@ -90,17 +90,17 @@ describe('the checker', () => {
     ]);
   });
 
-  it('lets the longest path decide', () => {
+  it('the check of layers takes the layer with the longest path', () => {
     expect(check({ 'low/door.ts': "import '../high/a.ts';" })).toEqual([]);
     expect(check({ 'low/x.ts': "import './door.ts';" })).toEqual(['low/x.ts (low) imports low/door.ts (door)']);
   });
 
-  it('refuses what belongs to no layer', () => {
+  it('the check of layers refuses a file without a layer', () => {
     expect(check({ 'new/a.ts': '' })[0]).toContain('belongs to no layer');
     expect(check({ 'top/a.ts': "import '../new/a.ts';" })[0]).toContain('belongs to no layer');
   });
 
-  it('refuses a function that imports another, but not a registry', () => {
+  it('the check of layers refuses a function that imports another, except the registry', () => {
     const stages = {
       'functions/a.ts': 'export const a = defineFunction({});',
       'functions/b.ts': "import './a.ts';\nexport const b = definePageFunction<X>({});",
@@ -112,7 +112,7 @@ describe('the checker', () => {
     );
   });
 
-  it('refuses a second importer, and one in the wrong place', () => {
+  it('the check of layers refuses a second importer of a package, and one in the wrong place', () => {
     expect(check({ 'low/image.ts': "import sharp from 'sharp';" })).toEqual([]);
     expect(check({ 'high/a.ts': "import sharp from 'sharp';" })).toEqual([
       'high/a.ts imports sharp, which is for low/image.ts',
@@ -122,14 +122,14 @@ describe('the checker', () => {
     expect(check({ 'low/a.ts': "import 'sharpen';" })).toEqual([]);
   });
 
-  it('refuses vague names', () => {
+  it('the check of layers refuses vague file names', () => {
     for (const path of ['low/utils.ts', 'low/helpers/x.ts', 'low/string-utils.ts', 'low/util.ts']) {
       expect(check({ [path]: '' })).toEqual([`${path}: name it for what it does`]);
     }
     expect(check({ 'low/utility-bill.ts': '' })).toEqual([]);
   });
 
-  it('refuses long files, and exceptions that are none', () => {
+  it('the check of layers refuses long files and needless exceptions', () => {
     const long = { 'low/a.ts': '\n\n\n\n' };
     expect(check(long)).toEqual([expect.stringContaining('low/a.ts has 4 lines')]);
     expect(check(long, { longFiles: { 'low/a.ts': 'a table' } })).toEqual([]);
@@ -137,7 +137,7 @@ describe('the checker', () => {
     expect(check({}, { longFiles: { 'low/gone.ts': 'a table' } })).toHaveLength(1);
   });
 
-  it('finds cycles of rooms', () => {
+  it('the check of layers finds cycles of rooms', () => {
     const cyclesOf = (graph: Readonly<Record<string, readonly string[]>>) =>
       findRoomCycles(Object.entries(graph).map(([path, files]) => ({ path, files })));
     expect(cyclesOf({ 'a/x.ts': ['b/y.ts'], 'b/z.ts': ['c/y.ts'], 'c/y.ts': ['d/y.ts'] })).toEqual([]);
@@ -147,7 +147,7 @@ describe('the checker', () => {
     expect(cyclesOf({ 'a/p/x.ts': ['a/q/y.ts'], 'a/q/y.ts': ['a/p/z.ts'] })).toEqual([['a/p', 'a/q', 'a/p']]);
   });
 
-  it('finds cycles of a room and files of the folder around it', () => {
+  it('the check of layers finds cycles of a room and files of the folder around it', () => {
     const cyclesOf = (graph: Readonly<Record<string, readonly string[]>>) =>
       findRoomCycles(Object.entries(graph).map(([path, files]) => ({ path, files })));
     // registry.ts uses the room, the room uses define.ts: no circle.
@@ -157,7 +157,7 @@ describe('the checker', () => {
     expect(cyclesOf({ 'a/x.ts': ['a/in/y.ts'], 'a/in/z.ts': ['a/x.ts'] })).toEqual([['a/in', 'a/x.ts', 'a/in']]);
   });
 
-  it('finds whoever reaches the network unlisted', () => {
+  it('the check of layers finds unlisted files that reach the network', () => {
     for (const text of [
       "import { connect } from 'node:net';",
       "import https from 'https';",

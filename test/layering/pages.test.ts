@@ -10,17 +10,17 @@ describe('the pages of the repository', () => {
 
   const exists = (path: string) => existsSync(new URL(path, ROOT));
 
-  it('have no line over 120 columns except rows of tables and URLs, nor do comments in TypeScript', () => {
+  it('pages and comments have no line over 120 columns, except rows of tables and URLs', () => {
     const sources = listFiles('.ts').map(read);
     expect([pages.length > 5, sources.length > 400]).toEqual([true, true]);
     expect(findWideLines([...pages, ...sources])).toEqual([]);
   });
 
-  it('link to files and headings that exist', () => {
+  it('pages link to files and headings that exist', () => {
     expect(findBrokenLinks(pages, exists)).toEqual([]);
   });
 
-  it('name files that exist', () => {
+  it('pages name files that exist', () => {
     const files = ['.js', '.py', '.sh', '.ts'].flatMap(extension => listFiles(extension));
     expect(findMissingFiles(pages, files)).toEqual([]);
   });
@@ -35,19 +35,19 @@ describe('the pages of the repository', () => {
 describe('findWideLines', () => {
   const wide = 'x '.repeat(61);
 
-  it('finds prose and code of a page, but no row of a table and no line with a URL', () => {
+  it('findWideLines finds prose and code of a page, but no row of a table and no line with a URL', () => {
     const text = ['short', wide, `| ${wide} |`, `${wide} https://example.org`, '```', wide, '```'].join('\n');
     expect(findWideLines([{ path: 'a.md', text }])).toEqual(['a.md:2', 'a.md:6']);
   });
 
-  it('finds comments of TypeScript, but no code', () => {
+  it('findWideLines finds comments of TypeScript, but no code', () => {
     const text = [`/** ${wide} */`, `  // ${wide}`, ` * ${wide}`, `const text = '${wide}';`, 'x'.repeat(120)].join(
       '\n',
     );
     expect(findWideLines([{ path: 'a.ts', text }])).toEqual(['a.ts:1', 'a.ts:2', 'a.ts:3']);
   });
 
-  it('allows 120 columns', () => {
+  it('findWideLines allows 120 columns', () => {
     expect(findWideLines([{ path: 'a.md', text: 'x'.repeat(120) }])).toEqual([]);
     expect(findWideLines([{ path: 'a.md', text: 'x'.repeat(121) }])).toEqual(['a.md:1']);
   });
@@ -63,7 +63,7 @@ describe('findBrokenLinks', () => {
   ];
   const exists = (path: string) => ['README.md', 'docs/a.md', 'e.png'].includes(path);
 
-  it('finds missing files and headings, but nothing in code', () => {
+  it('findBrokenLinks finds missing files and headings, but nothing in code', () => {
     expect(findBrokenLinks(pages, exists)).toEqual(['README.md: docs/b.md', 'README.md: #gone', 'docs/a.md: f.png']);
   });
 });
@@ -71,7 +71,7 @@ describe('findBrokenLinks', () => {
 describe('findMissingFiles', () => {
   const find = (text: string) => findMissingFiles([{ path: 'a.md', text }], ['low/a.ts', 'low/sub/b.ts']);
 
-  it('finds a file that does not exist', () => {
+  it('findMissingFiles finds a file that does not exist', () => {
     expect(find('`low/a.ts`, `low/b.ts`, `node c.ts -x` and `ow/a.ts`')).toEqual([
       'a.md: low/b.ts',
       'a.md: c.ts',
@@ -79,7 +79,7 @@ describe('findMissingFiles', () => {
     ]);
   });
 
-  it('accepts the end of a path, placeholders and commands', () => {
+  it('findMissingFiles accepts the end of a path, placeholders and commands', () => {
     expect(find('`sub/b.ts`, `b.ts`, `low/NAME.ts`, `node low/a.ts --json`, `npm test -- x`, low/c.ts')).toEqual([]);
   });
 });
