@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
+import type { Send } from './site/send.ts';
 
 /** Everything that no log, answer or object may hold. */
 const SECRETS = {
@@ -48,7 +49,7 @@ async function sendRaw(url: string, request: string, host = '127.0.0.1'): Promis
 }
 
 /** Keeps the answer, to be searched for secrets. */
-const send: Site['send'] = async (...call) => {
+const send: Send = async (...call) => {
   const answer = await site.send(...call);
   answers.push(answer.bytes.toString(), JSON.stringify([...answer.headers]));
   return answer;

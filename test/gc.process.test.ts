@@ -12,15 +12,10 @@ import { listRoots } from '../storage/gc/roots.ts';
 import { openStore } from '../storage/open.ts';
 import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
 import { runEasel } from './site/run-easel.ts';
+import { LAST_STEP, smallExperiment } from './site/small-experiment.ts';
 
-const LAST_STEP = 24;
-/** 32 px, hidden 32, depth 1, batch 8, chunks of 2 steps. */
-const CONFIG = {
-  model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8, patch_overlap: 2 },
-  optimizer: { total_samples: 8 * LAST_STEP, warmup_samples: 16 },
-  data: { batch_size: 8 },
-  run: { chunk_steps: 2, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } },
-};
+/** Chunks of 2 steps. */
+const EXPERIMENT = smallExperiment('hats', { chunk_steps: 2, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } });
 const THREE_DAYS_MS = 3 * 24 * 3_600_000;
 
 let place: Folder;
@@ -74,7 +69,7 @@ test('a training beside gc ends in the same checkpoint; gc deletes every unreach
   const private_ = await putToyDataset(blobs, { count: 10, side: 16 });
   await send('PUT', '/datasets/hats', { dataset });
   await send('PUT', '/datasets/private', { dataset: private_ });
-  await send('PUT', '/experiments/before', { config: CONFIG, dataset: 'hats', engine: 'onnxruntime/cpu' });
+  await send('PUT', '/experiments/before', EXPERIMENT);
   const expected = (await send('POST', '/experiments/before/train', {})).result.checkpoint;
   await send('DELETE', '/experiments/before');
   await send('DELETE', '/datasets/private');
@@ -84,7 +79,7 @@ test('a training beside gc ends in the same checkpoint; gc deletes every unreach
   await age('gc', Date.now());
 
   // The same config: some of what it makes is garbage that falls due now.
-  await send('PUT', '/experiments/run', { config: CONFIG, dataset: 'hats', engine: 'onnxruntime/cpu' });
+  await send('PUT', '/experiments/run', EXPERIMENT);
   await send('POST', '/experiments/run/train', {}, 'wait=0');
   let calls = 0;
   let swept = 0;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeRgb } from '../functions/pictures/image.ts';
 import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
+import type { ExpectJson } from './site/send.ts';
 
 const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 70, size: 32, seed: 1 };
 const CONFIG = {
@@ -30,7 +31,7 @@ afterAll(async () => {
   await place.remove();
 });
 
-const expectJson: Site['expectJson'] = (...call) => site.expectJson(...call);
+const expectJson: ExpectJson = (...call) => site.expectJson(...call);
 
 describe('from nothing to pictures', () => {
   test('prepare draws, inspects, splits, buckets, captions and encodes', async () => {

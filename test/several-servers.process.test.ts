@@ -3,18 +3,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findExperimentFaults } from '../functions/testing/history.ts';
 import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
 import type { Answer } from './site/send.ts';
+import { LAST_STEP, PORTRAITS, SLOW_MODEL, smallExperiment } from './site/small-experiment.ts';
 
 const LEASE_SECONDS = 2;
-const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 20, size: 32, seed: 1 };
-const LAST_STEP = 24;
-const CONFIG = {
-  model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8, patch_overlap: 2 },
-  optimizer: { total_samples: 8 * LAST_STEP, warmup_samples: 16 },
-  data: { batch_size: 8 },
-  run: { chunk_steps: 8, keep: 1, preview: { prompts: ['a smiling person'], steps: 2 } },
-};
-/** Slow enough to be stopped in the middle of a chunk. */
-const SLOW = { ...CONFIG, model: { ...CONFIG.model, hidden_size: 64, depth: 3 } };
+const RUN = { chunk_steps: 8, keep: 1, preview: { prompts: ['a smiling person'], steps: 2 } };
+/** Can be stopped in the middle of a chunk. */
+const SLOW = smallExperiment('faces', RUN, SLOW_MODEL);
 
 let place: Folder;
 let hosts: readonly [Site, Site];
@@ -44,7 +38,7 @@ async function trainUndisturbed(): Promise<string> {
   const alone = await openSite();
   try {
     await alone.send('POST', '/functions/prepare', PORTRAITS);
-    await alone.send('PUT', '/experiments/run', { config: SLOW, dataset: 'faces', engine: 'onnxruntime/cpu' });
+    await alone.send('PUT', '/experiments/run', SLOW);
     const { result } = await alone.expectJson(200, 'POST', '/experiments/run/train', {});
     expect(result).toMatchObject({ state: 'done', step: LAST_STEP });
     return result.checkpoint;
@@ -56,7 +50,7 @@ async function trainUndisturbed(): Promise<string> {
 test('equal calls to two servers at once end in one result', async () => {
   const prepared = await sendToBoth('POST', '/functions/prepare', PORTRAITS);
   expect(prepared[0]?.body.result.digest).toBe(prepared[1]?.body.result.digest);
-  await sendToBoth('PUT', '/experiments/run', { config: CONFIG, dataset: 'faces', engine: 'onnxruntime/cpu' });
+  await sendToBoth('PUT', '/experiments/run', smallExperiment('faces', RUN));
   const trained = await sendToBoth('POST', '/experiments/run/train', {});
   expect(trained[0]?.body.result).toMatchObject({ state: 'done', step: LAST_STEP });
   expect(trained[1]?.body.result).toEqual(trained[0]?.body.result);
@@ -68,7 +62,7 @@ test('equal calls to two servers at once end in one result', async () => {
 test('a server that sleeps past the expiry of its lease loses the head when it wakes, and nothing else', async () => {
   const [first, second] = hosts;
   const checkpoint = await trainUndisturbed();
-  await first.send('PUT', '/experiments/stopped', { config: SLOW, dataset: 'faces', engine: 'onnxruntime/cpu' });
+  await first.send('PUT', '/experiments/stopped', SLOW);
   const interrupted = first.send('POST', '/experiments/stopped/train', {});
   await first.waitForExperiment('stopped', ({ progress }) => progress?.done > 8);
   first.kill(['server', 'runner'], 'SIGSTOP');

@@ -8,17 +8,11 @@ import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
 import { type FaultyProxy, startFaultyProxy } from '../storage/testing/faulty-proxy.ts';
 import { hasMinio, minioBinary } from './minio-tier.ts';
 import { openSite, type Site } from './site/open-site.ts';
+import { LAST_STEP, PORTRAITS, SLOW_MODEL, smallExperiment } from './site/small-experiment.ts';
 
 const LEASE_SECONDS = 2;
 /** Longer than the lease. */
 const AWAY_MS = 5000;
-const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 20, size: 32, seed: 1 };
-const LAST_STEP = 24;
-const CONFIG = {
-  model: { hidden_size: 64, depth: 3, num_heads: 1, patch_size: 8, bottleneck: 8, patch_overlap: 2 },
-  optimizer: { total_samples: 8 * LAST_STEP, warmup_samples: 16 },
-  data: { batch_size: 8 },
-};
 
 describe.skipIf(!hasMinio)('MinIO', () => {
   /** The data, and beside them the keys. */
@@ -53,8 +47,8 @@ describe.skipIf(!hasMinio)('MinIO', () => {
   }, 120_000);
 
   async function create(name: string, chunk_steps: number): Promise<void> {
-    const config = { ...CONFIG, run: { chunk_steps, keep: 1, preview: { prompts: [] } } };
-    await site.send('PUT', `/experiments/${name}`, { config, dataset: 'faces', engine: 'onnxruntime/cpu' });
+    const experiment = smallExperiment('faces', { chunk_steps, keep: 1, preview: { prompts: [] } }, SLOW_MODEL);
+    await site.expectJson(201, 'PUT', `/experiments/${name}`, experiment);
   }
 
   /** Trains, and lets something happen in the middle of the second chunk. */

@@ -10,19 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findExperimentFaults } from '../functions/testing/history.ts';
 import { startServer } from './site/listening-process.ts';
 import { openSite } from './site/open-site.ts';
+import { PORTRAITS, smallExperiment } from './site/small-experiment.ts';
 
 const [disk = ''] = process.argv.slice(2);
 const folder = join(disk, 'store');
 const filler = join(disk, 'filler');
 const deadLock = join(folder, '.easel', 'locks', 'dead');
 
-const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 10, size: 32, seed: 1 };
-const CONFIG = {
-  model: { hidden_size: 64, depth: 2, num_heads: 1, patch_size: 8, bottleneck: 8, patch_overlap: 2 },
-  optimizer: { total_samples: 96, warmup_samples: 16 },
-  data: { batch_size: 8 },
-};
-const run = (chunk_steps: number) => ({ chunk_steps, keep: 1, preview: { prompts: [] } });
+const LAST_STEP = 12;
 /** Enough for names, too little for a checkpoint. */
 const LEFT_BYTES = 128 << 10;
 
@@ -82,12 +77,9 @@ async function tryServer(): Promise<{ readonly listens: boolean; readonly said: 
 
 const remount = (mode: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${mode}`, disk]);
 
-async function create(name: string, chunkSteps: number): Promise<void> {
-  await send('PUT', `/experiments/${name}`, {
-    config: { ...CONFIG, run: run(chunkSteps) },
-    dataset: 'faces',
-    engine: 'onnxruntime/cpu',
-  });
+async function create(name: string, chunk_steps: number): Promise<void> {
+  const run = { chunk_steps, keep: 1, preview: { prompts: [] } };
+  await send('PUT', `/experiments/${name}`, smallExperiment('faces', run, { hidden_size: 64, depth: 2 }, LAST_STEP));
 }
 
 try {

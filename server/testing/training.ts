@@ -4,6 +4,7 @@ import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
 import type { ObjectStore } from '../../storage/types.ts';
+import type { ExpectJson } from '../../test/site/send.ts';
 import { createApp } from '../app.ts';
 import type { ServerDeps } from '../deps.ts';
 import { parseEnv } from '../env.ts';
@@ -13,15 +14,7 @@ export interface TrainingServer extends TrainingLab {
   readonly dataset: Digest;
   /** A JSON request as curl sends it. */
   send(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Response>;
-  /** Its JSON, which must come with the status. */
-  expectJson(
-    status: number,
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Readonly<Record<string, string>>,
-    // biome-ignore lint/suspicious/noExplicitAny: tests look into documents of every shape
-  ): Promise<any>;
+  readonly expectJson: ExpectJson;
 }
 
 export async function createTrainingServer(store?: ObjectStore, lifetimes?: Lifetimes): Promise<TrainingServer> {

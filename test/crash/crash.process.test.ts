@@ -5,15 +5,10 @@ import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { hasMinio, openTestStore } from '../minio-tier.ts';
 import { openFolder, openSite, type Place, type Site } from '../site/open-site.ts';
 import type { Answer } from '../site/send.ts';
+import { LAST_STEP, SLOW_MODEL, smallExperiment } from '../site/small-experiment.ts';
 
-const LAST_STEP = 24;
-/** 32 px, hidden 32, depth 1, batch 8, chunks of 4 steps. */
-const CONFIG = {
-  model: { hidden_size: 32, depth: 1, num_heads: 1, patch_size: 8, bottleneck: 8, patch_overlap: 2 },
-  optimizer: { total_samples: 8 * LAST_STEP, warmup_samples: 16 },
-  data: { batch_size: 8 },
-  run: { chunk_steps: 4, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } },
-};
+/** Chunks of 4 steps. */
+const RUN = { chunk_steps: 4, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } };
 
 /** Of the toy dataset, which every site has. */
 let dataset: string;
@@ -25,9 +20,8 @@ async function openToySite(place?: Place): Promise<Site> {
 }
 
 async function create(site: Site, name: string, changes: { model?: object; run?: object } = {}): Promise<void> {
-  const { model, run } = changes;
-  const config = { ...CONFIG, model: { ...CONFIG.model, ...model }, run: { ...CONFIG.run, ...run } };
-  await site.expectJson(201, 'PUT', `/experiments/${name}`, { config, dataset, engine: 'onnxruntime/cpu' });
+  const experiment = smallExperiment(dataset, { ...RUN, ...changes.run }, changes.model);
+  await site.expectJson(201, 'PUT', `/experiments/${name}`, experiment);
 }
 
 /** The curl line of all these tests. */
@@ -152,7 +146,7 @@ describe('beside training', () => {
 
   test('a stop during a training finishes the step and keeps it; the next start ends in the same checkpoint', async () => {
     // Slow enough to be stopped in the middle of its only chunk.
-    const slow = { model: { hidden_size: 64, depth: 3 }, run: { chunk_steps: LAST_STEP, preview: { prompts: [] } } };
+    const slow = { model: SLOW_MODEL, run: { chunk_steps: LAST_STEP, preview: { prompts: [] } } };
     await create(calm, 'slow', slow);
     const undisturbed = await train(calm, 'slow');
     await create(site, 'slow', slow);

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Easel, type EaselOptions, startEasel } from '../../cli/up.ts';
 import { openStore } from '../../storage/open.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import { createSend, type Send } from './send.ts';
+import { createSend, type ExpectJson, type Send } from './send.ts';
 
 /** Where sites keep their objects. */
 export interface Place {
@@ -41,15 +41,7 @@ export interface Site {
   readonly easel: Easel;
   readonly place: Place;
   readonly send: Send;
-  /** The body of an answer that must have the status. @throws Error with the answer. */
-  expectJson(
-    status: number,
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Readonly<Record<string, string>>,
-    // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
-  ): Promise<any>;
+  readonly expectJson: ExpectJson;
   /** Asks for the experiment until it is as wanted. @throws Error with the last answer after a minute. */
   // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire
   waitForExperiment(name: string, isWanted: (experiment: any) => boolean): Promise<void>;

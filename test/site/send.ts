@@ -18,6 +18,16 @@ export type Send = (
   headers?: Readonly<Record<string, string>>,
 ) => Promise<Answer>;
 
+/** The body of an answer that must have the status. @throws Error with the answer. */
+export type ExpectJson = (
+  status: number,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers?: Readonly<Record<string, string>>,
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
+) => Promise<any>;
+
 /** Longest time that a server may take to be there again after a kill. */
 const RESTART_MS = 60_000;
 const PAUSE_MS = 50;
