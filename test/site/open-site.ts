@@ -56,7 +56,7 @@ export interface Site {
 }
 
 const WAIT_MS = 60_000;
-const PAUSE_MS = 10;
+const PAUSE_MS = 25;
 
 export async function openFolder(): Promise<Folder> {
   const folder = await mkdtemp(join(tmpdir(), 'easel-site-'));
