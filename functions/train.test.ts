@@ -210,6 +210,17 @@ describe('the target', () => {
     expect(await readHead(lab.store, 'toy')).toEqual(before);
   });
 
+  test('one at which the run was paused ends the run, and computes nothing', async () => {
+    const lab = await trainUndisturbed();
+    const before = (await readHead(lab.store, 'toy')).value;
+    const { computed } = lab.runner;
+    const jobs = computed.length;
+    await changeHead(lab.store, 'toy', head => ({ ...head, state: 'paused' }));
+    expect(await lab.executor.callEffect('train', { experiment: 'toy' })).toMatchObject({ state: 'done', step: 16 });
+    expect((await readHead(lab.store, 'toy')).value).toEqual(before);
+    expect(computed).toHaveLength(jobs);
+  });
+
   test('one that is reached already is answered at once, though another drives on to its own', async () => {
     const lab = await trainUndisturbed();
     await changeHead(lab.store, 'toy', head => ({ ...head, target: 256, state: 'running' }));

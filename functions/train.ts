@@ -57,7 +57,7 @@ export const train = defineFunction({
   },
 });
 
-/** Sets the target and the state; a run that is at its target already is left as it is. */
+/** Sets the target and the state. An experiment that is at its own target already becomes `done`, also when paused. */
 function startTraining(
   ctx: EffectContext,
   name: string,
@@ -70,7 +70,7 @@ function startTraining(
       checkData(name, head);
       return { ...head, target: goal, state: 'running' };
     }
-    return head.state === 'running' && goal === head.target ? { ...head, state: 'done' } : head;
+    return head.state !== 'done' && isAtTarget(stepOf(head), head.target, config) ? { ...head, state: 'done' } : head;
   });
 }
 
