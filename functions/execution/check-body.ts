@@ -26,7 +26,7 @@ export function listIssues(schema: z.ZodType, error: z.ZodError): BodyIssue[] {
 /** @param base Path of the value that the issue's own path starts from. */
 function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonly string[]): BodyIssue[] {
   const path = [...base, ...issue.path.map(String)];
-  if (issue.code === 'invalid_union') {
+  if (issue.code === 'invalid_union' && issue.message === DEFAULT_UNION_MESSAGE) {
     const meant = findMeant(issue.errors);
     if (meant) return meant.flatMap(inner => describeIssue(schema, inner, path));
   }
@@ -40,6 +40,9 @@ function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonl
     return { pointer: pointerOf([...path, key]), detail: `unknown key "${key}"; ${advice}` };
   });
 }
+
+/** Zod's message for a union that has no message of its own. */
+const DEFAULT_UNION_MESSAGE = 'Invalid input';
 
 /** Zod's message for unknown keys, where the schema has none of its own. */
 const DEFAULT_MESSAGE = /^Unrecognized keys?: /;

@@ -68,6 +68,11 @@ describe('branch', () => {
     await server.expectJson(404, 'GET', '/experiments/slow');
   });
 
+  test.each([['x'], [{}], [1.5], ['sha256:12']])('a branch from %j is told what `from` may be', async from => {
+    const problem = await server.expectJson(400, 'POST', '/experiments/toy/branch', { name: 'slow', from });
+    expect(JSON.stringify(problem)).toMatch(/from: expected `latest`, the step of a kept checkpoint, or its digest/);
+  });
+
   test('a branch of an unknown experiment is refused', async () => {
     await server.expectJson(404, 'POST', '/experiments/nobody/branch', request);
   });

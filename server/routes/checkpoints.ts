@@ -12,7 +12,10 @@ import { readJsonAs } from '../read-body.ts';
 const branchSchema = z.strictObject({
   name: nameSchema.meta({ description: 'name of the new experiment' }),
   from: z
-    .union([z.literal('latest'), z.int().positive(), digestSchema])
+    .union([z.literal('latest'), z.int().positive(), digestSchema], {
+      error:
+        'expected `latest`, the step of a kept checkpoint, or its digest: "sha256:" and 64 lower-case hexadecimal digits',
+    })
     .default('latest')
     .meta({ description: 'step or digest of a kept checkpoint, or `latest`' }),
   config: z.record(z.string(), z.json()).default({}).meta({
