@@ -17,8 +17,9 @@ import {
   resolvePlan,
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
+import { isSameDataset } from '../experiments/same-dataset.ts';
 import { checkSuccession } from '../experiments/succession.ts';
-import { targetOf } from '../experiments/training-target.ts';
+import { checkTarget, targetOf } from '../experiments/training-target.ts';
 import { showHead } from '../views/show-head.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 import type { CreateContext, Created } from './create-experiment.ts';
@@ -54,7 +55,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   const before = await readConfig(blobs, head);
   const changed = overrideConfig(before, request.config);
   const config = request.target === undefined ? changed : overrideConfig(changed, { run: { target: request.target } });
-  targetOf(config);
+  checkTarget(config);
   checkSuccession(keyedConfig(before), keyedConfig(config));
   const wanted: Wanted = { parent, head, config };
   const existing = await createRefs(store).experiments.read(request.name);
@@ -131,11 +132,12 @@ async function checkSame(
   if (canonicalDigest(config) === branch.config) await putDocument(blobs, config);
   const stored = await readConfig(blobs, branch);
   const { branched_from: point } = branch;
+  const isSame = await isSameDataset(blobs, branch.dataset, head.dataset);
   const isFrom = from === 'latest' || from === point?.step || from === point?.checkpoint;
   checkSameExperiment(name, [
     ...(point?.experiment === parent ? [] : [`parent (${point?.experiment ?? 'none'}, not ${parent})`]),
     ...(isFrom ? [] : [`from (${point?.step ?? 'none'}, not ${from})`]),
-    ...(branch.dataset === head.dataset ? [] : [`dataset (${branch.dataset}, not ${head.dataset})`]),
+    ...(isSame ? [] : [`dataset (${branch.dataset}, not ${head.dataset})`]),
     ...listDifferences(stored, config),
     ...(engine === undefined ? [] : listEngineDifferences(engine, branch)),
   ]);

@@ -21,8 +21,9 @@ import {
   resolvePlan,
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
+import { isSameDataset } from '../experiments/same-dataset.ts';
 import { readImageSize } from '../experiments/training-size.ts';
-import { targetOf } from '../experiments/training-target.ts';
+import { checkTarget, targetOf } from '../experiments/training-target.ts';
 import { showHead } from '../views/show-head.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 
@@ -102,7 +103,7 @@ async function completeConfig(blobs: BlobStore, config: Config, digest: Digest):
       },
     );
   }
-  targetOf(config);
+  checkTarget(config);
   // Again, for what the schema asks of model and conditions together.
   return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
 }
@@ -117,9 +118,10 @@ async function checkSame(
   // Only this call can make a config again that was lost.
   if (canonicalDigest(config) === head.config) await putConfig(ctx.blobs, config);
   const stored = await readConfig(ctx.blobs, head);
+  const isSame = await isSameDataset(ctx.blobs, head.dataset, request.dataset);
   checkSameExperiment(name, [
     ...listDifferences(stored, config),
-    ...(request.dataset === head.dataset ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
+    ...(isSame ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
     ...listEngineDifferences(request.engine, head),
   ]);
   return { head: await restoreData(ctx.store, name, head), config: stored, created: false };

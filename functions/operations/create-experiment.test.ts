@@ -1,0 +1,88 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { blobKey } from '../../storage/keys.ts';
+import { changeHead, readHead } from '../experiments/experiment-head.ts';
+import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
+import { branchExperiment } from './branch-experiment.ts';
+import { createExperiment } from './create-experiment.ts';
+import { deleteExperiment } from './delete-experiment.ts';
+
+const ENCODERS = {
+  text: { name: 'words', dim: 192, tokens: 64 },
+  cls: { name: 'dct', dim: 64 },
+  patches: { name: 'dct', dim: 27, stride: 8 },
+};
+
+let lab: TrainingLab;
+let dataset: Digest;
+
+beforeEach(async () => {
+  lab = createTrainingLab();
+  dataset = await putToyDataset(lab.blobs);
+});
+
+const create = (of: Digest) => createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset: of, engine: ASKED_ENGINE });
+
+async function putChanged(changes: Readonly<Record<string, Json>>): Promise<Digest> {
+  return (await putDocument(lab.blobs, { ...(await readDataset(lab.blobs, dataset)), ...changes })).digest;
+}
+
+/** The dataset as earlier versions wrote it: one encoder entry for both signals of a picture. */
+function putOldForm(): Promise<Digest> {
+  const image = { name: 'dct', cls_dim: 64, patch_dim: 27, stride: 8 };
+  return putChanged({ encoders: { text: ENCODERS.text, image } });
+}
+
+describe('a PUT of an experiment whose dataset has another digest', () => {
+  test('finds the experiment if the old document is the same dataset in its earlier form', async () => {
+    const old = await putOldForm();
+    expect(old).not.toBe(dataset);
+    await create(old);
+    expect(await create(dataset)).toMatchObject({ created: false, head: { dataset: old } });
+    expect((await readHead(lab.store, 'toy')).value.dataset).toBe(old);
+  });
+
+  test('gives the experiment its pictures back if they were deleted', async () => {
+    const old = await putOldForm();
+    await create(old);
+    await changeHead(lab.store, 'toy', head => ({ ...head, dataset_deleted: true }));
+    const { head } = await create(dataset);
+    expect(head.dataset).toBe(old);
+    expect(head).not.toHaveProperty('dataset_deleted');
+  });
+
+  test.each([
+    ['encoders', { encoders: { ...ENCODERS, cls: { name: 'other', dim: 64 } } }],
+    ['removed pictures', { removed: ['0000000000000001'] }],
+  ])('is a conflict if the %s differ', async (_, changes) => {
+    const other = await putChanged(changes);
+    await create(dataset);
+    await expect(create(other)).rejects.toMatchObject({
+      status: 409,
+      message: expect.stringContaining(`not ${other}`),
+    });
+  });
+
+  test('is a conflict if the old document is missing', async () => {
+    const old = await putOldForm();
+    await create(old);
+    await changeHead(lab.store, 'toy', head => ({ ...head, dataset_deleted: true }));
+    await lab.store.delete(blobKey(old));
+    await expect(create(dataset)).rejects.toMatchObject({ status: 409, message: expect.stringContaining(old) });
+  });
+});
+
+test('a branch is found again when its parent was created anew on the same dataset in another form', async () => {
+  const old = await putOldForm();
+  const branch = () => branchExperiment(lab, 'toy', { name: 'new', from: 4, config: {} });
+  const train = () => lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+  await create(old);
+  await train();
+  await branch();
+  await deleteExperiment({ store: lab.store, now: Date.now }, 'toy');
+  await create(dataset);
+  await train();
+  expect(await branch()).toMatchObject({ created: false, head: { dataset: old } });
+});
