@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BlobMissing, Busy, inOneLine, NotFound, Unprocessable } from './errors.ts';
+import { AppError, BlobMissing, Busy, inOneLine, NotFound, Unprocessable } from './errors.ts';
 import { describeError, rebuildError, wireErrorSchema } from './errors-wire.ts';
 
 /** The error as it arrives in another process. */
@@ -46,4 +46,33 @@ test('any other thrown value is internal and keeps its message', () => {
 test('one line holds the message, the expectation and the hint, if there are any', () => {
   expect(inOneLine(new Busy('full', { expected: 'room', hint: 'wait' }))).toBe('full; expected room; wait');
   expect(inOneLine(new Busy('full'))).toBe('full');
+});
+
+test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+  'the code %s, a name that every object inherits, is the code of an unknown class',
+  code => {
+    const error = rebuildError({ code, status: 418, message: 'no', retryable: false });
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({ code, status: 418, message: 'no' });
+  },
+);
+
+test('a thrown value that has no text is internal', () => {
+  expect(cross(Object.create(null))).toMatchObject({
+    code: 'internal',
+    message: 'an unexpected error: a thrown object without text',
+  });
+});
+
+test('details of more than 64 levels are left out, and the error arrives', () => {
+  const nested = (levels: number) => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`);
+  expect(cross(new Unprocessable('no', { details: { deep: nested(2000) } }))).toMatchObject({ details: {} });
+  expect(cross(new Unprocessable('no', { details: { deep: nested(64) } })).details).toEqual({});
+  expect(cross(new Unprocessable('no', { details: { deep: nested(63) } })).details).toEqual({ deep: nested(63) });
+});
+
+test('a time to wait that is not finite is left out', () => {
+  for (const retryAfterSeconds of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(cross(new Busy('full', { retryAfterSeconds })).retryAfterSeconds).toBeUndefined();
+  }
 });

@@ -34,7 +34,7 @@ export const wireErrorSchema = z.object({
   message: z.string(),
   expected: z.string().exactOptional(),
   hint: z.string().exactOptional(),
-  /** Absent: none, or details that JSON cannot hold. */
+  /** Absent: the error has none, or JSON cannot hold them, or they are nested too deeply. */
   details: z.record(z.string(), z.json()).exactOptional(),
   retryable: z.boolean(),
   retry_after_seconds: z.number().exactOptional(),
@@ -47,6 +47,7 @@ export type WireError = Readonly<z.infer<typeof wireErrorSchema>>;
 export function describeError(error: unknown): WireError {
   const known = error instanceof AppError ? error : defect(error);
   const details = jsonOf(known.details);
+  const seconds = known.retryAfterSeconds;
   return {
     code: known.code,
     status: known.status,
@@ -55,7 +56,8 @@ export function describeError(error: unknown): WireError {
     ...(known.hint !== undefined && { hint: known.hint }),
     ...(Object.keys(details).length > 0 && { details }),
     retryable: known.retryable,
-    ...(known.retryAfterSeconds !== undefined && { retry_after_seconds: known.retryAfterSeconds }),
+    // JSON writes NaN and Infinity as null.
+    ...(seconds !== undefined && Number.isFinite(seconds) && { retry_after_seconds: seconds }),
   };
 }
 
@@ -68,7 +70,7 @@ export function rebuildError(wire: WireError): AppError {
     ...(details !== undefined && { details }),
     ...(retry_after_seconds !== undefined && { retryAfterSeconds: retry_after_seconds }),
   };
-  const Known = CLASSES[wire.code];
+  const Known = Object.hasOwn(CLASSES, wire.code) ? CLASSES[wire.code] : undefined;
   return Known === undefined ? new ForeignError(wire, options) : new Known(wire.message, options);
 }
 
@@ -108,16 +110,41 @@ class ForeignError extends AppError {
 }
 
 function defect(error: unknown): Internal {
-  return new Internal(`an unexpected error: ${error instanceof Error ? error.message : String(error)}`, {
+  return new Internal(`an unexpected error: ${textOf(error)}`, {
     hint: 'this is a defect: the same call may be tried again, and the server log has the stack',
   });
 }
 
-/** Empty where the details have no JSON form (functions, cycles, big integers): they must not lose the error. */
+function textOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? `${thrown.message}` : String(thrown);
+  } catch {
+    return `a thrown ${typeof thrown} without text`;
+  }
+}
+
+/**
+ * Empty where the details have no JSON form (functions, cycles, big integers) or are nested too deeply: they must not
+ * lose the error.
+ */
 function jsonOf(details: ErrorDetails): NonNullable<WireError['details']> {
   try {
-    return JSON.parse(JSON.stringify(details));
+    const plain = JSON.parse(JSON.stringify(details));
+    return isNestedTooDeeply(plain) ? {} : plain;
   } catch {
     return {};
   }
+}
+
+const MAX_DETAILS_DEPTH = 64;
+
+/** Whether the details of an error have more than 64 levels of arrays and objects, which recursive readers refuse. */
+export function isNestedTooDeeply(details: unknown): boolean {
+  let level: unknown[] = [details];
+  for (let depth = 0; depth <= MAX_DETAILS_DEPTH; depth++) {
+    const containers = level.filter(each => typeof each === 'object' && each !== null);
+    if (containers.length === 0) return false;
+    level = containers.flatMap(each => Object.values(each as object));
+  }
+  return true;
 }

@@ -53,3 +53,16 @@ test('JSON of another form is not a problem document', () => {
     expect(readProblem(other)).toBeUndefined();
   }
 });
+
+test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
+  'the title of the code %s, a name that every object inherits, is its words',
+  code => {
+    const document = makeProblem({ code, status: 418, message: 'no', retryable: false });
+    expect(problemSchema.parse(document).title).toBe(code.replaceAll('_', ' '));
+  },
+);
+
+test('an error is read without its details if they are nested 20,000 levels deep', () => {
+  const deep = JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`);
+  expect(readProblem({ ...makeProblem(wrongBody), details: { deep } })).toEqual(wrongBody);
+});

@@ -1,6 +1,6 @@
 /** @file Problem documents (RFC 9457, application/problem+json): how an error travels over HTTP. */
 import { z } from 'zod';
-import { type WireError, wireErrorSchema } from '../errors-wire.ts';
+import { isNestedTooDeeply, type WireError, wireErrorSchema } from '../errors-wire.ts';
 
 /** One wrong field of a body: `pointer` is a JSON pointer (RFC 6901). */
 const bodyIssueSchema = z.object({ pointer: z.string(), detail: z.string() });
@@ -44,12 +44,16 @@ const TITLES: Readonly<Record<string, string>> = {
   internal: 'A defect, or a failure of the machine',
 };
 
+function titleOf(code: string): string {
+  return (Object.hasOwn(TITLES, code) && TITLES[code]) || code.replaceAll('_', ' ');
+}
+
 /** @param instance Path of the call or run that failed. */
 export function makeProblem(error: WireError, instance?: string): Problem {
   const issues = listIssues(error.details?.issues);
   return {
     type: `urn:easel:problem:${error.code}`,
-    title: TITLES[error.code] ?? error.code.replaceAll('_', ' '),
+    title: titleOf(error.code),
     status: error.status,
     detail: error.message,
     code: error.code,
@@ -63,12 +67,12 @@ export function makeProblem(error: WireError, instance?: string): Problem {
 
 /**
  * The error of a document that {@link makeProblem} made, in this version or another. Drops unknown keys; `errors`
- * become `details.issues`.
+ * become `details.issues`. Leaves out details that are nested too deeply.
  * @param retryAfter The header Retry-After in seconds.
  * @returns Undefined if it is not such a document.
  */
 export function readProblem(document: unknown, retryAfter?: string | null): WireError | undefined {
-  const parsed = readableSchema.safeParse(document);
+  const parsed = readableSchema.safeParse(withoutDeepDetails(document));
   if (!parsed.success) return undefined;
   const { detail, errors, details = {}, ...rest } = parsed.data;
   const all = errors === undefined ? details : { ...details, issues: errors };
@@ -79,6 +83,13 @@ export function readProblem(document: unknown, retryAfter?: string | null): Wire
     message: detail,
     ...(Object.keys(all).length > 0 && { details: all }),
   };
+}
+
+/** The schema reads details recursively, so deep ones would overflow the stack. */
+function withoutDeepDetails(document: unknown): unknown {
+  if (typeof document !== 'object' || document === null || !('details' in document)) return document;
+  const { details, ...rest } = document;
+  return isNestedTooDeeply(details) ? rest : document;
 }
 
 /** `details` and `retry_after_seconds` come from the gpu-runner only: the server sends neither in its documents. */
