@@ -2,6 +2,8 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { InvalidInput } from '../errors.ts';
+import { describeMistake } from './issue-text.ts';
+import { listProtoKeys } from './proto-keys.ts';
 import { type Config, configSchema } from './schema.ts';
 import { nearestName } from './suggest.ts';
 
@@ -11,9 +13,14 @@ import { nearestName } from './suggest.ts';
  * @throws InvalidInput that names each wrong key with the expected value, and the nearest known key for an unknown one.
  */
 export function parseConfig(value: unknown, source = 'config'): Config {
-  const parsed = configSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.flatMap(describeIssue);
+  const parsed = configSchema.safeParse(value, { reportInput: true });
+  const protoKeys = listProtoKeys(value);
+  if (parsed.success && protoKeys.length === 0) return parsed.data;
+  const found = [
+    ...protoKeys.map(path => describeUnknownKey(path.slice(0, -1), '__proto__')),
+    ...(parsed.error?.issues ?? []).flatMap(describeIssue),
+  ];
+  const lines = [...new Set(found)];
   throw new InvalidInput(`${source}: ${lines.join('; ')}`, {
     expected: 'the keys of configs/schema.ts',
     hint: 'correct or remove the keys named',
@@ -41,14 +48,16 @@ export function parseYaml(text: string, source: string): unknown {
 
 function describeIssue(issue: z.core.$ZodIssue): string[] {
   const path = issue.path.map(String);
-  if (issue.code !== 'unrecognized_keys') return [`${path.join('.') || 'the config'}: ${issue.message}`];
+  if (issue.code !== 'unrecognized_keys') return [`${path.join('.') || 'the config'}: ${describeMistake(issue)}`];
+  return issue.keys.map(key => describeUnknownKey(path, key));
+}
+
+function describeUnknownKey(path: readonly string[], key: string): string {
   const known = knownKeys(path);
-  return issue.keys.map(key => {
-    const nearest = nearestName(key, known);
-    const advice =
-      nearest === undefined ? `known: ${known.join(', ')}` : `did you mean ${[...path, nearest].join('.')}?`;
-    return `unknown key ${[...path, key].join('.')} (${advice})`;
-  });
+  const nearest = nearestName(key, known);
+  const advice =
+    nearest === undefined ? `known: ${known.join(', ') || 'none'}` : `did you mean ${[...path, nearest].join('.')}?`;
+  return `unknown key ${[...path, key].join('.')} (${advice})`;
 }
 
 interface SchemaNode {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidInput, NotFound } from '../errors.ts';
 import { parseConfig, parseConfigYaml } from './parse.ts';
-import { listPresets, loadPreset, resolveConfig } from './presets.ts';
+import { listPresets, loadPreset, overrideConfig, resolveConfig } from './presets.ts';
 import { configSchema, keyedConfig } from './schema.ts';
 import { editDistance } from './suggest.ts';
 
@@ -74,6 +74,33 @@ describe('parseConfig', () => {
     expect(message).toContain('seed:');
     expect(message).toContain('model.hidden_size:');
     expect(message).toContain('did you mean run.keep?');
+  });
+
+  test('a key __proto__ of a config is refused as unknown at any depth, also in a record and over a preset', async () => {
+    const ownKey = (text: string): Record<string, unknown> => JSON.parse(text);
+    for (const [text, path] of [
+      ['{"__proto__":{"seed":9}}', '__proto__'],
+      ['{"objective":{"__proto__":{"t_clamp":0.5}}}', 'objective.__proto__'],
+      ['{"objective":{"losses":{"__proto__":{"weight":1}}}}', 'objective.losses.__proto__'],
+    ] as const) {
+      const said = `unknown key ${path} (`;
+      expect(messageOf(() => parseConfig(ownKey(text)))).toContain(said);
+      expect(messageOf(() => overrideConfig(configSchema.parse({}), ownKey(text)))).toContain(said);
+      await expect(resolveConfig({ preset: 'tiny-b', ...ownKey(text) })).rejects.toThrow(said);
+    }
+  });
+
+  test('a wrong value or a wrong key of a record in a config is described in plain words', () => {
+    expect(messageOf(() => parseConfig({ model: { arch: 'jointt' } }))).toBe(
+      'config: model.arch: expected one of "joint", "cross", got "jointt"; did you mean "joint"?',
+    );
+    expect(messageOf(() => parseConfig({ objective: { losses: { 'A b': { weight: 1 } } } }))).toBe(
+      'config: objective.losses.A b: expected a name of a-z, 0-9 and _',
+    );
+    expect(messageOf(() => parseConfig({ objective: { losses: { mse: {} } } }))).toBe(
+      'config: objective.losses.mse.weight: is missing',
+    );
+    expect(messageOf(() => parseConfig([]))).toBe('config: the config: expected an object, got an array');
   });
 
   test('relations between keys of a config are checked', () => {

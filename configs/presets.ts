@@ -53,11 +53,12 @@ async function readPreset(name: string): Promise<unknown> {
 
 function mergeDeep(base: unknown, over: unknown): unknown {
   if (!isRecord(base) || !isRecord(over)) return over;
-  const merged: Record<string, unknown> = { ...base };
+  const merged = new Map(Object.entries(base));
   for (const [key, value] of Object.entries(over)) {
-    if (value !== undefined) merged[key] = key in base ? mergeDeep(base[key], value) : value;
+    if (value !== undefined) merged.set(key, merged.has(key) ? mergeDeep(merged.get(key), value) : value);
   }
-  return merged;
+  // An assignment would make the key __proto__ a prototype, and parseConfig would not see it.
+  return Object.fromEntries(merged);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,14 +1,23 @@
 /** @file A body against a zod schema: every issue at once, unknown keys with the nearest known one. */
 import { z } from 'zod';
+import { describeMistake } from '../../configs/issue-text.ts';
+import { listProtoKeys } from '../../configs/proto-keys.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput } from '../../errors.ts';
 import type { BodyIssue } from '../../formats/problem.ts';
 
 /** Parses the value. @throws InvalidInput whose `details.issues` are {@link BodyIssue}s. */
 export function checkBody<S extends z.ZodType>(schema: S, value: unknown, what: string): z.output<S> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalidBody(listIssues(schema, parsed.error), what);
+  const parsed = schema.safeParse(value, { reportInput: true });
+  const protoKeys = listProtoKeys(value);
+  if (parsed.success && protoKeys.length === 0) return parsed.data;
+  const issues = [
+    ...(parsed.error?.issues ?? []).flatMap(issue => describeIssue(schema, issue, [])),
+    ...protoKeys.map(path => describeUnknownKey(schema, path.slice(0, -1), '__proto__')),
+  ];
+  // A schema and its refinement may find one mistake twice.
+  const distinct = new Map(issues.map(issue => [JSON.stringify([issue.pointer, issue.detail]), issue]));
+  throw invalidBody([...distinct.values()], what);
 }
 
 export function invalidBody(issues: readonly BodyIssue[], what: string): InvalidInput {
@@ -19,10 +28,6 @@ export function invalidBody(issues: readonly BodyIssue[], what: string): Invalid
   });
 }
 
-export function listIssues(schema: z.ZodType, error: z.ZodError): BodyIssue[] {
-  return error.issues.flatMap(issue => describeIssue(schema, issue, []));
-}
-
 /** @param base Path of the value that the issue's own path starts from. */
 function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonly string[]): BodyIssue[] {
   const path = [...base, ...issue.path.map(String)];
@@ -31,14 +36,16 @@ function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonl
     if (meant) return meant.flatMap(inner => describeIssue(schema, inner, path));
   }
   if (issue.code !== 'unrecognized_keys' || !DEFAULT_MESSAGE.test(issue.message)) {
-    return [{ pointer: pointerOf(path), detail: issue.message }];
+    return [{ pointer: pointerOf(path), detail: describeMistake(issue) }];
   }
+  return issue.keys.map(key => describeUnknownKey(schema, path, key));
+}
+
+function describeUnknownKey(schema: z.ZodType, path: readonly string[], key: string): BodyIssue {
   const known = knownKeys(schema, path);
-  return issue.keys.map(key => {
-    const nearest = nearestName(key, known);
-    const advice = nearest === undefined ? `known keys: ${known.join(', ') || 'none'}` : `did you mean "${nearest}"?`;
-    return { pointer: pointerOf([...path, key]), detail: `unknown key "${key}"; ${advice}` };
-  });
+  const nearest = nearestName(key, known);
+  const advice = nearest === undefined ? `known keys: ${known.join(', ') || 'none'}` : `did you mean "${nearest}"?`;
+  return { pointer: pointerOf([...path, key]), detail: `unknown key "${key}"; ${advice}` };
 }
 
 /** Zod's message for a union that has no message of its own. */

@@ -146,7 +146,7 @@ test('an error lists every mistake in a body, with the nearest known key for an 
   expect(error.details.issues).toMatchInlineSnapshot(`
     [
       {
-        "detail": "Invalid input: expected string, received undefined",
+        "detail": "is missing",
         "pointer": "/text",
       },
       {

@@ -4,7 +4,7 @@ import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import { type Digest, digestOf, isDigest } from '../../storage/digest.ts';
 import { type Action, digestSchema, type EngineSpec, engineSpecSchema } from '../../storage/records.ts';
 import type { AnyFunction, WeightDigests } from '../define.ts';
-import { invalidBody, listIssues } from './check-body.ts';
+import { checkBody, invalidBody } from './check-body.ts';
 
 export type DigestKind = 'dataset' | 'experiment' | 'blob';
 
@@ -70,12 +70,11 @@ export async function parseCall(
   });
   // Any digest will do here: the schema checks the shape of the body before a name costs a look-up.
   for (const { key } of names) given[key] = digestOf('');
-  const parsed = schema.safeParse(given);
-  if (!parsed.success) throw invalidBody(listIssues(schema, parsed.error), what);
+  const parsed = checkBody(schema, given, what);
   const resolved: Record<string, Digest> = {};
   for (const { key, kind, name } of names) resolved[key] = await resolve(kind, name, key);
 
-  const { engine, weights, input } = takeApart(fn, { ...parsed.data, ...resolved });
+  const { engine, weights, input } = takeApart(fn, { ...parsed, ...resolved });
   const inputs: Record<string, Digest> = {};
   const params: Record<string, unknown> = { ...input };
   for (const key of Object.keys(keys)) {
