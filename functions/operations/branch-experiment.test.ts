@@ -131,7 +131,7 @@ describe('a branch', () => {
     expect(await targets('d', { config: { run: { target: 120 } } })).toBe(120);
     await changeHead(lab.store, 'toy', head => ({ ...head, target: 192 }));
     expect(await targets('f', {})).toBe(192);
-    await expect(branch({ name: 'e', target: 256 })).rejects.toMatchObject({
+    await expect(branch({ name: 'e', config: { run: { target: 256 } } })).rejects.toMatchObject({
       status: 422,
       hint: expect.stringContaining('optimizer.total_samples'),
     });

@@ -1,13 +1,14 @@
 /** @file A branch is a new experiment that begins at a checkpoint of another one, under a config that may differ. */
 import { overrideConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
-import { Conflict } from '../../errors.ts';
+import { BlobMissing, Conflict } from '../../errors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
@@ -19,7 +20,7 @@ import {
 } from '../experiments/resolve-engine.ts';
 import { isSameDataset } from '../experiments/same-dataset.ts';
 import { checkSuccession } from '../experiments/succession.ts';
-import { checkTarget, targetOf } from '../experiments/training-target.ts';
+import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
 import { showHead } from '../views/show-head.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 import type { CreateContext, Created } from './create-experiment.ts';
@@ -31,7 +32,10 @@ export interface BranchRequest {
   readonly from: number | Digest | 'latest';
   /** Keys that differ from the parent's config. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Samples to train up to. Left out: as the config says, or as far as the parent where that was extended. */
+  /**
+   * Samples to train up to; beyond `optimizer.total_samples` the schedules are stretched. Left out: as the config says,
+   * or as far as the parent where that was extended.
+   */
   readonly target?: number | undefined;
   /** Left out: the parent's engine and plan. */
   readonly engine?: TrainingEngineRequest | undefined;
@@ -41,7 +45,8 @@ export interface BranchRequest {
  * Creates the branch, or finds an equal earlier one, and shows it. The branch does not depend on the later fate of its
  * parent.
  * @throws NotFound if the parent does not exist or does not keep that checkpoint; Unprocessable for a change of a key
- * that cannot change; Conflict with the differences if the name belongs to another experiment.
+ * that cannot change, or a target behind the checkpoint; Conflict with the differences if the name belongs to another
+ * experiment.
  */
 export async function branchExperiment(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
   const branch = await createOrFind(ctx, parent, request);
@@ -51,18 +56,24 @@ export async function branchExperiment(ctx: CreateContext, parent: string, reque
 
 async function createOrFind(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
   const { store, blobs } = ctx;
+  const refs = createRefs(store).experiments;
+  const existing = (await refs.read(request.name))?.value;
+  if (existing?.branched_from?.experiment === parent && (await refs.read(parent)) === undefined) {
+    return checkOrphan(ctx, parent, request, existing);
+  }
   const { value: head } = await readHead(store, parent);
   const before = await readConfig(blobs, head);
-  const changed = overrideConfig(before, request.config);
-  const config = request.target === undefined ? changed : overrideConfig(changed, { run: { target: request.target } });
-  checkTarget(config);
+  const config = changeConfig(before, request);
+  // A stated target stretches the schedules, as in `train`, and a branch of that branch inherits both.
+  if (request.target === undefined && !hasEqualLength(before, config)) checkTarget(config);
   checkSuccession(keyedConfig(before), keyedConfig(config));
   const wanted: Wanted = { parent, head, config };
-  const existing = await createRefs(store).experiments.read(request.name);
-  if (existing) return checkSame(ctx, request, wanted, existing.value);
+  if (existing) return checkSame(ctx, request, wanted, existing);
 
   checkData(parent, head);
   const point = chooseKept(parent, head, request.from);
+  const target = request.target ?? chooseTarget(before, head.target, config);
+  checkAhead(target, point.step, config.data.batch_size);
   const { engine, plan } = request.engine === undefined ? head : await resolveDevice(ctx, request.engine, config);
   await blobs.keep(head.dataset);
   await keepCheckpoint(blobs, point.checkpoint);
@@ -73,7 +84,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     dataset: head.dataset,
     engine,
     plan,
-    target: request.target ?? chooseTarget(before, head.target, config),
+    target,
     state: 'paused',
     history: [point],
     chunks: [],
@@ -87,10 +98,20 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   return { head: branch, config, created: true };
 }
 
+function changeConfig(config: Config, { config: changes, target }: BranchRequest): Config {
+  const changed = overrideConfig(config, changes);
+  return target === undefined ? changed : overrideConfig(changed, { run: { target } });
+}
+
+function hasEqualLength(one: Config, other: Config): boolean {
+  return one.run.target === other.run.target && one.optimizer.total_samples === other.optimizer.total_samples;
+}
+
 /** The parent, and what the branch must be. */
 interface Wanted {
   readonly parent: string;
-  readonly head: ExperimentHead;
+  /** Undefined: the parent was deleted. */
+  readonly head: ExperimentHead | undefined;
   readonly config: Config;
 }
 
@@ -122,6 +143,34 @@ async function checkParent({ store }: CreateContext, name: string, { branched_fr
   });
 }
 
+/**
+ * Finds a branch whose parent was deleted. Compares only the keys that the body names: the config of the parent, which
+ * has the others, is lost.
+ * @throws Conflict with the differences; Conflict if the config of the branch is lost, too.
+ */
+async function checkOrphan(
+  ctx: CreateContext,
+  parent: string,
+  request: BranchRequest,
+  branch: ExperimentHead,
+): Promise<Created> {
+  const config = changeConfig(await readOrphanConfig(ctx, parent, request.name, branch), request);
+  return checkSame(ctx, request, { parent, head: undefined, config }, branch);
+}
+
+async function readOrphanConfig({ blobs }: CreateContext, parent: string, name: string, branch: ExperimentHead) {
+  try {
+    return await readConfig(blobs, branch);
+  } catch (error) {
+    if (!(error instanceof BlobMissing)) throw error;
+    const reason = `the experiment "${parent}" was deleted, and the config of "${name}" is lost`;
+    throw new Conflict(`the experiment "${name}" exists and cannot be compared with the body: ${reason}`, {
+      hint: `choose another name, or DELETE /experiments/${name} first`,
+      cause: error,
+    });
+  }
+}
+
 async function checkSame(
   { store, blobs }: CreateContext,
   { name, from, engine }: BranchRequest,
@@ -132,12 +181,11 @@ async function checkSame(
   if (canonicalDigest(config) === branch.config) await putDocument(blobs, config);
   const stored = await readConfig(blobs, branch);
   const { branched_from: point } = branch;
-  const isSame = await isSameDataset(blobs, branch.dataset, head.dataset);
   const isFrom = from === 'latest' || from === point?.step || from === point?.checkpoint;
   checkSameExperiment(name, [
     ...(point?.experiment === parent ? [] : [`parent (${point?.experiment ?? 'none'}, not ${parent})`]),
     ...(isFrom ? [] : [`from (${point?.step ?? 'none'}, not ${from})`]),
-    ...(isSame ? [] : [`dataset (${branch.dataset}, not ${head.dataset})`]),
+    ...(head === undefined ? [] : await listDataDifferences(blobs, branch, head)),
     ...listDifferences(stored, config),
     ...(engine === undefined ? [] : listEngineDifferences(engine, branch)),
   ]);
@@ -145,13 +193,18 @@ async function checkSame(
   return { head: await restoreData(store, name, head, branch), config: stored, created: false };
 }
 
+async function listDataDifferences(blobs: BlobStore, branch: ExperimentHead, parent: ExperimentHead) {
+  const isSame = await isSameDataset(blobs, branch.dataset, parent.dataset);
+  return isSame ? [] : [`dataset (${branch.dataset}, not ${parent.dataset})`];
+}
+
 /** The dataset was deleted, and the parent has it again. */
 async function restoreData(
   store: CreateContext['store'],
   name: string,
-  parent: ExperimentHead,
+  parent: ExperimentHead | undefined,
   branch: ExperimentHead,
 ) {
-  if (!branch.dataset_deleted || parent.dataset_deleted) return branch;
+  if (!branch.dataset_deleted || parent === undefined || parent.dataset_deleted) return branch;
   return changeHead(store, name, ({ dataset_deleted: _, ...whole }) => whole);
 }

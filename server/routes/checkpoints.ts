@@ -21,7 +21,9 @@ const branchSchema = z.strictObject({
   config: z.record(z.string(), z.json()).default({}).meta({
     description: 'changed keys of the config; seed, model, data, optimizer.type and ema_gammas cannot change',
   }),
-  target: z.int().positive().optional().meta({ description: 'training samples at which to stop' }),
+  target: z.int().positive().optional().meta({
+    description: 'training samples at which to stop; beyond optimizer.total_samples the schedules are stretched',
+  }),
   engine: trainingEngineRequestSchema
     .optional()
     .meta({ description: 'engine of the new experiment; default: the engine of this experiment' }),
