@@ -1,10 +1,9 @@
 /** @file The one suite of all stores, through the AWS SDK and a socket, and through a network that fails. */
-import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, vi } from 'vitest';
 import { openS3Store } from '../../storage/drivers/s3/s3-store.ts';
 import { testObjectStore } from '../../storage/testing/conformance.ts';
-import { fillFolder } from '../../storage/testing/fill-folder.ts';
+import { fillFolder, flipBit } from '../../storage/testing/folder-objects.ts';
 import { testStoreOnWire } from '../../storage/testing/wire-conformance.ts';
 import { startTestEndpoint, TEST_CREDENTIALS } from './testing/endpoint.ts';
 
@@ -18,7 +17,6 @@ const open = (endpoint: string) => openS3Store(`s3://easel?endpoint=${endpoint}`
 
 testObjectStore('S3 on the endpoint over a folder', async () => {
   const endpoint = await startTestEndpoint();
-  const pathOf = (key: string) => join(endpoint.folder, key);
   return {
     open: async () => open(endpoint.url),
     async destroy() {
@@ -27,14 +25,7 @@ testObjectStore('S3 on the endpoint over a folder', async () => {
       expect(endpoint.lines).toEqual([]);
     },
     fill: keys => fillFolder(endpoint.folder, keys),
-    async corrupt(key) {
-      await chmod(pathOf(key), 0o644);
-      const body = await readFile(pathOf(key));
-      await writeFile(
-        pathOf(key),
-        body.map((byte, at) => (at === 0 ? byte ^ 1 : byte)),
-      );
-    },
+    corrupt: key => flipBit(join(endpoint.folder, key)),
   };
 });
 

@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import {
-  chmod,
   type FileHandle,
   lutimes,
   mkdir,
@@ -19,34 +18,8 @@ import { Ambiguous, InvalidInput, PreconditionFailed } from '../../../errors.ts'
 import { SYSTEM_CLOCK } from '../../clock.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { blobKey } from '../../keys.ts';
-import { testObjectStore } from '../../testing/conformance.ts';
-import { fillFolder } from '../../testing/fill-folder.ts';
 import type { ObjectStore } from '../../types.ts';
 import { openFileStore } from './file-store.ts';
-
-testObjectStore('file', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'easel-file-store-'));
-  return {
-    open: () => openFileStore(folder),
-    destroy: () => rm(folder, { recursive: true }),
-    // Plain files, as in a copied store.
-    fill: keys => fillFolder(folder, keys),
-    async corrupt(key) {
-      const path = join(folder, key);
-      await chmod(path, 0o644);
-      const file = await open(path, 'r+');
-      const byte = Buffer.alloc(1);
-      await file.read(byte, 0, 1, 0);
-      await file.write(
-        byte.map(value => value ^ 1),
-        0,
-        1,
-        0,
-      );
-      await file.close();
-    },
-  };
-});
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const text = (body: Uint8Array | undefined) => body && Buffer.from(body).toString();
