@@ -36,6 +36,7 @@ export const prepare = defineFunction({
       image_encoders: z
         .array(encoderSchema('image'))
         .min(1)
+        .refine(names => new Set(names).size === names.length, { error: 'expected each encoder once' })
         .default(['dct'])
         .describe('encoders of the pictures; each makes signals of its own'),
       missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),

@@ -238,6 +238,8 @@ const headSchema = z.strictObject({
   chunks: chunksSchema,
   /** Checkpoints that stay until they are unpinned, oldest first. */
   pinned: z.array(keptCheckpointSchema).default([]),
+  /** Blobs of weights that the config names: of encoders and of frozen nets. */
+  weights: z.array(digestSchema).exactOptional(),
   /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */
   branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
 });

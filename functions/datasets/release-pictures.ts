@@ -3,13 +3,14 @@
  * that was trained on them keeps them, since it needs its data to train further. So either the experiment is deleted
  * first, or its head is marked: its data is gone for good.
  */
+import type { SignalName } from '../../configs/signals.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { readLease } from '../../storage/names/lease.ts';
-import type { DatasetHead } from '../../storage/records.ts';
+import type { Dataset, DatasetHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, listHeads } from '../experiments/experiment-head.ts';
 
@@ -64,12 +65,18 @@ async function findUsers({ store, blobs }: ReleaseContext, { dataset, originals 
 
 async function readLinks(blobs: BlobStore, digest: Digest): Promise<ReadonlySet<Digest>> {
   try {
-    const { links } = await readDataset(blobs, digest);
-    return new Set([digest, ...links.filter(link => !EMPTY.has(link))]);
+    const { links, encoders } = await readDataset(blobs, digest);
+    // Datasets of different pictures may share the weights of their encoders.
+    const weights = new Set<unknown>(Object.values(encoders).flatMap(entry => listWeights(entry)));
+    return new Set([digest, ...links.filter(link => !EMPTY.has(link) && !weights.has(link))]);
   } catch (error) {
     if (error instanceof BlobMissing) return new Set([digest]);
     throw error;
   }
+}
+
+function listWeights(entry: Dataset['encoders'][SignalName]): Digest[] {
+  return Object.values(entry ?? {}).flatMap(value => (typeof value === 'object' ? Object.values(value).flat() : []));
 }
 
 async function takeDataFrom({ store, now }: ReleaseContext, name: string): Promise<void> {

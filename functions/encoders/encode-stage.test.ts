@@ -147,6 +147,18 @@ describe('stages that encode', () => {
     expect(other.action).not.toBe(result.action);
   });
 
+  test('an engine and weights are refused for an encoder of the server', async () => {
+    const lab = createLab();
+    const dataset = await prepare(lab);
+    const model = [(await lab.blobs.put(Buffer.from('w'))).digest];
+    await expect(lab.executor.call('encode', { dataset, engine })).rejects.toThrow(
+      '/engine: the encoder counter has no engine',
+    );
+    await expect(lab.executor.call('encode', { dataset, weights: { model } })).rejects.toThrow(
+      '/weights: the encoder counter has no weights',
+    );
+  });
+
   test('a runner encoder needs stored weights and an engine', async () => {
     const lab = createLab();
     const dataset = await prepare(lab);

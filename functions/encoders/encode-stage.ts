@@ -111,7 +111,12 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
   return z
     .strictObject({ encoder: encoder.describe(`one of ${names.join(', ')}`), ...options })
     .superRefine((body, issues) => {
-      const { encoder: name } = body;
+      const { encoder: name, engine, weights } = body as EncodeInput;
+      const { runs } = findEncoder(name, encoders);
+      for (const [key, value] of Object.entries({ engine, weights })) {
+        if (runs === 'runner' || value === undefined) continue;
+        issues.addIssue({ code: 'custom', path: [key], message: `the encoder ${name} has no ${key}` });
+      }
       // The stage adds further keys to the body.
       const given = Object.fromEntries(
         Object.entries(body).filter(([key, value]) => key in options && value !== undefined),

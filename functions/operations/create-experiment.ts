@@ -1,6 +1,7 @@
 /**
  * @file Creates an experiment from a request. Resolves open choices once, from dataset and gpu-runner, and stores them.
  */
+
 import { parseConfig } from '../../configs/parse.ts';
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
@@ -13,6 +14,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
+import { keepWeights } from '../experiments/config-weights.ts';
 import { checkSignals, offeredConditions } from '../experiments/dataset-signals.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import {
@@ -64,6 +66,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
 
   const engine = resolveEngine(await ctx.runner.status(), request.engine);
   const plan = resolvePlan(request.engine, config.data.batch_size);
+  const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
   const head: ExperimentHead = {
     v: 2,
@@ -77,6 +80,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
     chunks: [],
     superseded: [],
     pinned: [],
+    ...(weights.length > 0 && { weights }),
   };
   const winner = await claimName(ctx.store, name, head);
   if (winner) return checkSame(ctx, name, request, config, winner);

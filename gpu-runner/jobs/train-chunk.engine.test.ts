@@ -169,6 +169,50 @@ describe('the train-chunk job', () => {
     expect(after.outputs).toEqual(undisturbed.outputs);
   });
 
+  it('breathes while it waits for data, and stops if the runner stops', async () => {
+    const { job, context } = await setUp();
+    const stuck: JobContext = {
+      ...context(async () => 'stop'),
+      openSource: async (options, onPage) => ({
+        ...(await context().openSource(options, onPage)),
+        load: () => new Promise(() => {}),
+      }),
+    };
+    const { to } = await createTrainChunkJob()(stuck, { ...job, from: 0, to: 3 });
+    expect(to).toBe(0);
+  });
+
+  it('commits finished steps when data is lost on the way; the next chunk tells the loss', async () => {
+    const { job, context } = await setUp();
+    let loads = 0;
+    const failing: JobContext = {
+      ...context(),
+      async openSource(options, onPage) {
+        const source = await context().openSource(options, onPage);
+        return {
+          ...source,
+          load: positions => (++loads > 2 ? Promise.reject(new Cancelled('the page is lost')) : source.load(positions)),
+        };
+      },
+    };
+    const run = createTrainChunkJob();
+    const short = await run(failing, { ...job, from: 0, to: 5 });
+    expect(short.to).toBe(2);
+    const asked = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });
+    expect(short.outputs).toEqual(asked.outputs);
+    const parent = digestFrom(short.outputs.checkpoint?.digest);
+    await expect(run(failing, { ...job, parent, from: 2, to: 5 })).rejects.toThrow('the page is lost');
+  });
+
+  it('refuses a stored signal of another shape than the config says', async () => {
+    const { blobs, job, context } = await setUp();
+    const wider = tinyConfig({ model: { depth: 1, conditions: { text: { encoder: 'words', dim: 7, tokens: 8 } } } });
+    const digest = (await putDocument(blobs, wider)).digest;
+    await expect(createTrainChunkJob()(context(), { ...job, config: digest, from: 0, to: 1 })).rejects.toThrow(
+      /text of \d+ has \d+ numbers/,
+    );
+  });
+
   it('trains neither on other splits nor on removed pictures', async () => {
     const { blobs, job, context } = await setUp();
     const { outputs } = await createTrainChunkJob()(context(), { ...job, from: 0, to: 2 });

@@ -14,6 +14,9 @@ import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 
+/** Between two breaths of a job that waits for data. */
+const BREATH_MS = 100;
+
 /** The trainer of the last chunk, still on the device, as a cache. */
 interface Resident {
   readonly key: string;
@@ -70,6 +73,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     try {
       checkRange(job, trainer.progress.step);
       while (trainer.progress.step < job.to) {
+        if ((await waitForData(ctx, trainer, reports.length)) === 'stop') break;
         const report = await trainer.step();
         reports.push(report);
         reportProgress(ctx, job, report, reports.length, performance.now() - started);
@@ -96,6 +100,31 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       throw error;
     }
   };
+}
+
+/**
+ * Breathes while the data of the next step is loaded. When the load fails after finished steps, the chunk ends with
+ * these steps: the next chunk meets the failure again and throws it.
+ */
+async function waitForData(ctx: JobContext, trainer: Trainer, finishedSteps: number): Promise<'continue' | 'stop'> {
+  const loaded = trainer.ready().then(
+    () => 'continue' as const,
+    error => {
+      if (finishedSteps === 0) throw error;
+      return 'stop' as const;
+    },
+  );
+  // A job that is cancelled meanwhile leaves the load alone.
+  loaded.catch(() => {});
+  for (;;) {
+    let timer: NodeJS.Timeout | undefined;
+    const tick = new Promise<undefined>(resolve => {
+      timer = setTimeout(resolve, BREATH_MS, undefined);
+    });
+    const outcome = await Promise.race([loaded, tick]).finally(() => clearTimeout(timer));
+    if (outcome !== undefined) return outcome;
+    if ((await ctx.breathe()) === 'stop') return 'stop';
+  }
 }
 
 /** Signals of the model, and signals whose columns a loss reads. */

@@ -55,6 +55,15 @@ describe('the batch stream', () => {
     expect(asked).toHaveLength(3);
   });
 
+  it('a group that is ready is given without a second load', async () => {
+    const { watched, asked } = watch(tinySource(10));
+    const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, 2), watched);
+    await stream.ready(START);
+    expect(asked).toHaveLength(1);
+    await stream.take(START);
+    expect(asked).toHaveLength(3);
+  });
+
   it('a failure reaches the caller that takes the group, and the next call loads the group again', async () => {
     const { watched, failures } = watch(tinySource(10));
     const plan = () => new EpochPlan(watched.index.sizes, 7, 2);

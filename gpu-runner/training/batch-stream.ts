@@ -27,6 +27,13 @@ export class BatchStream {
     return this.#waitedMs;
   }
 
+  /** Waits until the group at the cursor is loaded. @throws The failure of the load. */
+  async ready(cursor: Cursor): Promise<void> {
+    const started = performance.now();
+    await this.#begin(cursor).items;
+    this.#waitedMs += performance.now() - started;
+  }
+
   /** The group at the cursor, and the cursor after it. Starts to load the groups that follow. */
   async take(cursor: Cursor): Promise<{ readonly items: readonly TrainingItem[]; readonly next: Cursor }> {
     const group = this.#begin(cursor);

@@ -1,6 +1,7 @@
 /** @file Makes the inputs of the gradient graph from samples. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { isPadded, SIGNAL_NAMES, type SignalName, shapeOfSignal } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
 import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
@@ -60,6 +61,7 @@ export class FeedBuilder {
         const source = sample.signals[name];
         if (!source || !signals.has(name)) continue;
         const length = sizeOf(axes);
+        checkSignal(name, sample, source, axes);
         copySignal(source, length, data, i * length);
         const [rows = 0] = axes;
         mask?.fill(1, i * rows, i * rows + Math.min(source.rows, rows));
@@ -82,6 +84,17 @@ export class FeedBuilder {
     this.#buffers.set(name, tensor);
     return tensor;
   }
+}
+
+/** @throws Unprocessable when the stored signal has another shape than the network is fed. */
+function checkSignal(name: SignalName, { id }: TrainingItem, { rows, data }: StoredSignal, axes: Shape): void {
+  const [own, ...rest] = isPadded(name) ? [rows, ...axes.slice(1)] : axes;
+  const expected = sizeOf([own ?? 1, ...rest]);
+  if (data.length === expected) return;
+  throw new Unprocessable(`${name} of ${id} has ${data.length} numbers`, {
+    expected: `${expected}: the shape [${[own, ...rest].join(', ')}] that model.conditions.${name} asks for`,
+    hint: 'encode the dataset again with the encoder that the config names',
+  });
 }
 
 /** At most `length` numbers from the front, as f32. */

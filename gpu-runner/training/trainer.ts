@@ -132,6 +132,11 @@ export class Trainer {
     return this.#batches.waitedMs;
   }
 
+  /** Waits until the data of the next step is there: the step does not wait. @throws The failure of the load. */
+  ready(): Promise<void> {
+    return this.#batches.ready(this.#progress.cursor);
+  }
+
   /** Takes one optimizer step: all micro-batches of the update, then the update. */
   async step(): Promise<StepReport> {
     const { batch_size: batchSize } = this.#config.data;

@@ -116,7 +116,7 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
       ...listKeptDigests(head),
     ]),
     ...documents(head.chunks.flatMap(chunk => Object.values(chunk.artifacts))),
-    ...leaves([head.config, ...head.chunks.map(chunk => chunk.log)]),
+    ...leaves([head.config, ...(head.weights ?? []), ...head.chunks.map(chunk => chunk.log)]),
   ];
 }
 
