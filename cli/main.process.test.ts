@@ -185,7 +185,9 @@ test('pin, pause and delete say how the experiment is now', async () => {
   expect((await easel('pin', 'faces', '100')).stdout).toBe('faces: pinned steps 100\n');
   expect(bodies.at(-1)).toBe('{"step":100}');
   expect((await easel('pin', 'faces', '100', '--remove')).stdout).toBe('faces: pinned steps (none)\n');
-  expect((await easel('pause', 'faces')).stdout).toBe('faces: paused, step 100 of 750\n');
+  expect((await easel('pause', 'faces')).stdout).toBe(
+    'faces: paused, step 100 of 750; a chunk in progress still ends\n',
+  );
   expect((await easel('delete', 'faces')).stdout).toBe('faces is deleted\n');
 });
 

@@ -83,7 +83,8 @@ export const pauseCommand = defineCommand({
   args: { name: nameArg, ...commonArgs },
   run: reportErrors(async ({ args }) => {
     const answer = await connect(args).post(pathOf(args.name, 'pause'), {}, answerSchema);
-    print(args.json, answer, `${answer.name}: ${answer.state}, step ${answer.step} of ${answer.steps}`);
+    const { name, state, step, steps } = answer;
+    print(args.json, answer, `${name}: ${state}, step ${step} of ${steps}; a chunk in progress still ends`);
   }),
 });
 

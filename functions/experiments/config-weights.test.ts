@@ -4,6 +4,7 @@ import { type Digest, digestOf } from '../../storage/digest.ts';
 import { listRoots } from '../../storage/gc/roots.ts';
 import type { Dataset } from '../../storage/records.ts';
 import { releasePictures } from '../datasets/release-pictures.ts';
+import { branchExperiment } from '../operations/branch-experiment.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
 import { createTrainingLab, ENGINE, putToyDataset, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 
@@ -31,6 +32,15 @@ test('gc follows an experiment to the weights of its encoders', async () => {
     linked.push(...links.map(({ digest }) => digest));
   }
   expect(linked).toContain(weights);
+});
+
+test('a branch keeps the weights of its encoders', async () => {
+  const lab = createTrainingLab();
+  const weights: Digest = (await lab.blobs.put(Buffer.from('weights'))).digest;
+  await createOn(lab, 'weighed', await putWeighed(lab, weights));
+  await lab.executor.callEffect('train', { experiment: 'weighed', target: 32 });
+  const { head } = await branchExperiment(lab, 'weighed', { name: 'branch', from: 'latest', config: {} });
+  expect(head.weights).toEqual([weights]);
 });
 
 test('an experiment whose weights are not stored is refused', async () => {

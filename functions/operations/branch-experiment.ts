@@ -10,6 +10,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
+import { keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
 import {
@@ -77,11 +78,13 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   const { engine, plan } = request.engine === undefined ? head : await resolveDevice(ctx, request.engine, config);
   await blobs.keep(head.dataset);
   await keepCheckpoint(blobs, point.checkpoint);
+  const weights = await keepWeights(blobs, config);
   const branch: ExperimentHead = {
     v: 2,
     checkpoint: point.checkpoint,
     config: (await putDocument(blobs, config)).digest,
     dataset: head.dataset,
+    ...(weights.length > 0 && { weights }),
     engine,
     plan,
     target,
