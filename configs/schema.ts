@@ -6,6 +6,9 @@ import { frozenNetsSchema, lossesSchema } from './losses.ts';
 import { PREDICTION_TYPES, samplingSchema } from './sampling.ts';
 import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
 
+/** Rank of `adaln: lowrank` when the config names none. */
+export const ADALN_RANK = 256;
+
 export const modelSchema = z
   .strictObject({
     /**
@@ -27,7 +30,13 @@ export const modelSchema = z
       .number()
       .positive()
       .default(8 / 3),
-    adaln: z.enum(['shared', 'full']).default('shared'),
+    /**
+     * How a block computes its shifts, scales and gates. shared: by one matrix for all blocks, and a bias of its own.
+     * full: by a matrix of its own. lowrank: by two thin matrices of its own, of rank `adaln_rank`.
+     */
+    adaln: z.enum(['shared', 'full', 'lowrank']).default('shared'),
+    /** Rank of adaln lowrank; absent: {@link ADALN_RANK}. It has no default, which would change all digests. */
+    adaln_rank: z.int().min(1).optional(),
     conditions: conditionsSchema.optional(),
   })
   .refine(model => model.hidden_size % model.num_heads === 0, {
@@ -47,6 +56,10 @@ export const modelSchema = z
       path: ['patch_size'],
     },
   )
+  .refine(({ adaln, adaln_rank }) => adaln === 'lowrank' || adaln_rank === undefined, {
+    error: 'only adaln lowrank has a rank',
+    path: ['adaln_rank'],
+  })
   .refine(model => model.patch_overlap * 2 <= model.patch_size, {
     error: 'patch_overlap must be at most half of patch_size',
     path: ['patch_overlap'],

@@ -13,7 +13,6 @@ import { RandomStream } from './random.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 const shape = { batch: 2, height: 16, width: 16, textTokens: 8 };
-const ARCHES = ['joint', 'cross'] as const;
 const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
 type Feeds = Readonly<Record<string, Tensor>>;
 
@@ -77,8 +76,12 @@ function withOther(feeds: Feeds, signal: string): Feeds {
   return signal === 'text' ? withFeed(changed, 'text_mask', (_, i) => i % 2) : changed;
 }
 
-describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
-  const { model } = tinyConfig({ model: { arch } });
+describe.each([
+  ['joint', 'shared'],
+  ['cross', 'shared'],
+  ['joint', 'lowrank'],
+] as const)('NanoDiT, arch %s, adaln %s', async (arch, form) => {
+  const { model } = tinyConfig({ model: { arch, adaln: form } });
   const feeds = randomFeeds(model);
   const predict = await open(model);
 
@@ -143,7 +146,7 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
     expect(Math.max(...Array.from(prediction, Math.abs))).toBe(0);
   });
 
-  it.each(['shared', 'full'] as const)('the model works with every subset of the signals, adaln %s', async adaln => {
+  it.each(['full', form] as const)('the model works with every subset of the signals, adaln %s', async adaln => {
     const all = Object.entries(model.conditions ?? {});
     for (let subset = 0; subset < 2 ** all.length; subset++) {
       const chosen = all.filter((_, i) => (subset >> i) % 2 === 1);
@@ -154,6 +157,30 @@ describe.each(ARCHES)('NanoDiT, arch %s', async arch => {
       expect(predictions.flatMap(prediction => [...prediction]).every(Number.isFinite), names.join()).toBe(true);
       if (chosen.length > 0) expect(predictions[0], names.join()).not.toEqual(predictions[1]);
     }
+  });
+});
+
+describe('adaln lowrank', () => {
+  const { model } = tinyConfig({ model: { adaln: 'lowrank' } });
+  const adalnOf = (of: ModelConfig) => specsOf(of).filter(({ name }) => name.startsWith('blocks.1.adaln'));
+
+  it('each block has two thin matrices and a bias, of rank 256 unless the config says otherwise', () => {
+    const shapes = (of: ModelConfig) => adalnOf(of).map(({ name, shape }) => [name.slice('blocks.1.'.length), shape]);
+    const formOf = (rank: number) => [
+      ['adaln_down', [16, rank]],
+      ['adaln_up', [rank, 6 * 16]],
+      ['adaln_bias', [6 * 16]],
+    ];
+    expect(shapes(model)).toEqual(formOf(256));
+    expect(shapes({ ...model, adaln_rank: 5 })).toEqual(formOf(5));
+  });
+
+  it('every block begins as the identity, and the first matrix is not 0, so that the second one gets gradients', () => {
+    expect(adalnOf(model).map(({ std, mean }) => [std, mean])).toEqual([
+      [0.25, 0],
+      [0, 0],
+      [0, 0],
+    ]);
   });
 });
 

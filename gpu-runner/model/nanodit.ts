@@ -1,6 +1,6 @@
 /** @file NanoDiT: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
 
-import type { ModelConfig } from '../../configs/schema.ts';
+import { ADALN_RANK, type ModelConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import { linear, rmsNorm, silu } from '../compiler/composites.ts';
 import { add, concat, cos, mul, reshape, sin, slice } from '../compiler/functions.ts';
@@ -133,9 +133,8 @@ function embedTime(params: Params, t: Value, hidden: number): Value {
 function modulationOf(params: Params, model: ModelConfig, layer: number, conditioning: Value): Modulation[] {
   const hidden = model.hidden_size;
   const width = 3 * branchesOf(model).length * hidden;
-  const name = model.adaln === 'shared' ? 'adaln' : `blocks.${layer}.adaln`;
-  const shared = linear(conditioning, params.zeros(name, [hidden, width]));
-  const packed = add(shared, params.zeros(`blocks.${layer}.adaln_bias`, [width]));
+  const projected = MODULATIONS[model.adaln](params, model, `blocks.${layer}.adaln`, conditioning, width);
+  const packed = add(projected, params.zeros(`blocks.${layer}.adaln_bias`, [width]));
   const parts = splitModulation(packed, hidden);
   return branchesOf(model).map((branch, index) => {
     const [shift, scale, gate] = parts.slice(3 * index);
@@ -143,6 +142,22 @@ function modulationOf(params: Params, model: ModelConfig, layer: number, conditi
     return [shift, scale, gate];
   });
 }
+
+/** Maps the conditioning [batch, hidden] to the modulations of one block, [batch, width], without the bias. */
+type ModulationMap = (params: Params, model: ModelConfig, name: string, conditioning: Value, width: number) => Value;
+
+const MODULATIONS: Readonly<Record<ModelConfig['adaln'], ModulationMap>> = {
+  shared: (params, { hidden_size }, _, conditioning, width) =>
+    linear(conditioning, params.zeros('adaln', [hidden_size, width])),
+
+  full: (params, { hidden_size }, name, conditioning, width) =>
+    linear(conditioning, params.zeros(name, [hidden_size, width])),
+
+  lowrank(params, { hidden_size, adaln_rank = ADALN_RANK }, name, conditioning, width) {
+    const narrow = linear(conditioning, params.weight(`${name}_down`, hidden_size, adaln_rank));
+    return linear(narrow, params.zeros(`${name}_up`, [adaln_rank, width]));
+  },
+};
 
 /** Cuts [batch, count * hidden] into `count` pieces [batch, 1, hidden]. */
 function splitModulation(packed: Value, hidden: number): Value[] {

@@ -8,7 +8,6 @@ import { type Arrays, fillArrays, slopesOf } from './testing/slopes.ts';
 import { tinyConfig } from './testing/tiny.ts';
 
 const SHAPE: BatchShape = { batch: 4, height: 8, width: 12, textTokens: 4 };
-const configOf = (arch: string) => tinyConfig({ model: { arch, depth: 1 } });
 
 /** Rows [start, end) of every feed. */
 function rowsOf(feeds: Arrays, start: number, end: number): Arrays {
@@ -20,8 +19,12 @@ function rowsOf(feeds: Arrays, start: number, end: number): Arrays {
   );
 }
 
-describe.each(['joint', 'cross'])('the gradient graph, arch %s', arch => {
-  const config = configOf(arch);
+describe.each([
+  ['joint', {}],
+  ['cross', {}],
+  ['joint', { adaln: 'lowrank', adaln_rank: 3 }],
+])('the gradient graph, arch %s %o', (arch, options) => {
+  const config = tinyConfig({ model: { arch, depth: 1, ...options } });
   const { graph, params } = traceGradGraph(config, SHAPE, { accumulate: false, microBatches: 1 });
   const feeds = fillArrays(graphInputs(graph));
   const weights = fillArrays(graphReads(graph), 0.5);
