@@ -91,7 +91,9 @@ function checkSingleImporters(modules: readonly Module[], rules: LayeringRules):
   return Object.entries(rules.singleImporters).flatMap(([name, { under, files }]) => {
     const isIt = (specifier: string) =>
       name.endsWith('/') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`);
-    const importers = modules.filter(module => module.packages.some(isIt)).map(module => module.path);
+    const importers = modules
+      .filter(module => [...module.packages, ...module.files].some(isIt))
+      .map(module => module.path);
     const strays = importers.filter(path => !path.startsWith(under));
     return [
       ...strays.map(path => `${path} imports ${name}, which is for ${under}`),

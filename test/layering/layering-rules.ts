@@ -12,7 +12,7 @@ export interface Layer {
 
 export interface LayeringRules {
   readonly layers: readonly Layer[];
-  /** Packages (or scopes that end with "/") that only so many files may import, and where those lie. */
+  /** Packages (or scopes that end with "/") and files that only so many files may import, and where those lie. */
   readonly singleImporters: Readonly<Record<string, { readonly under: string; readonly files: number }>>;
   /**
    * Files, or folders with a "/" at the end, that may listen or connect, and to whom: no address that comes with a call
@@ -138,7 +138,9 @@ export const RULES: LayeringRules = {
     'onnxruntime-node': { under: 'gpu-runner/engines/onnxruntime/', files: 1 },
     '@tensorflow/': { under: 'gpu-runner/engines/tensorflow/', files: 1 },
     '@aws-sdk/': { under: 'storage/drivers/s3/s3-store.ts', files: 1 },
-    koffi: { under: 'gpu-runner/engines/', files: 2 },
+    koffi: { under: 'gpu-runner/engines/koffi.ts', files: 1 },
+    // The FFI files: OpenVINO, Vulkan, PJRT.
+    'gpu-runner/engines/koffi.ts': { under: 'gpu-runner/engines/', files: 3 },
   },
 
   network: {

@@ -2,7 +2,7 @@
  * @file The name of the GPU, from Vulkan (vulkan_core.h, 1.0): ONNX Runtime does not report it. A broken driver
  * crashes.
  */
-import koffi from 'koffi';
+import koffi from '../koffi.ts';
 
 const LIBRARY = 'libvulkan.so.1';
 /** VkInstanceCreateInfo without layers and extensions: a type (1), then zeros. */

@@ -1,8 +1,9 @@
 /** @file The part of OpenVINO's C API (openvino/c/*.h, 2026.4) that the engine calls, through koffi. */
-import koffi, { type LibraryHandle } from 'koffi';
+
 import { Internal } from '../../../errors.ts';
 import type { DType, Tensor } from '../../compiler/tensor.ts';
 import type { OperationTime } from '../kind-profile.ts';
+import koffi, { type LibraryHandle } from '../koffi.ts';
 
 /** Address of an object that the library made. The holder frees it. */
 export type Handle = bigint;

@@ -1,0 +1,16 @@
+/**
+ * @file koffi, set up before the first library loads. The FFI file of each native library imports it from here, and no
+ * other file does.
+ */
+import koffi from 'koffi';
+
+/**
+ * The most that koffi allows, in bytes. koffi runs calls on stacks of its own, and compilers recurse deeply: with the
+ * default of 128 KiB, a compilation for CUDA in another thread crashes the process.
+ */
+const STACK_BYTES = 16 * 2 ** 20;
+
+koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
+
+export type { LibraryHandle } from 'koffi';
+export default koffi;
