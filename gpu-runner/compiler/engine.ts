@@ -56,6 +56,8 @@ export interface EngineProbe {
 export interface Tuning {
   /** True if the engine is slow on products of narrow matrices: passes/merge-products.ts then joins them. */
   readonly mergesProducts?: boolean;
+  /** True if the engine adds up the terms of an f16 product in f16: passes/split-products.ts then splits long ones. */
+  readonly addsInF16?: boolean;
 }
 
 export interface Engine {

@@ -77,6 +77,33 @@ describe('mixPrecision', () => {
     ]);
   });
 
+  it('squares, norms, sums and exponentials beyond the range of f16 stay finite in an f16 program', async () => {
+    // The square of 600 and the exponential of 20 are above 65,504, the largest number of f16.
+    const large = trace(builder => {
+      const x = builder.input('x', { shape: [2, 64], dtype: 'f32' });
+      const w = builder.constant([1 / 64], [64, 64]);
+      const y = f.matmul(x, w);
+      const loss = f.sumAll(f.mul(y, y));
+      const [gradient] = grad(loss, [x]);
+      if (!gradient) throw new Error('a gradient was asked for');
+      const scores = f.matmul(f.mul(x, 1 / 30), w);
+      return {
+        outputs: { norm: rmsNorm(y), loss, gradient, softmax: f.softmax(scores), sum: f.sumAll(f.exp(scores)) },
+      };
+    });
+    const engine = createReferenceEngine();
+    const values = Array.from({ length: 128 }, (_, i) => 600 + (i % 3));
+    const run = async (each: Graph) =>
+      (await engine.compile(each)).run(engine.createState({}), { x: tensorOf([2, 64], values) });
+    const [exact, short] = [await run(large), await run(mixPrecision(large, 'f16'))];
+    expect(exact.loss?.data[0]).toBeGreaterThan(65504);
+    expect(exact.sum?.data[0]).toBeGreaterThan(65504);
+    for (const [name, { data }] of Object.entries(exact)) {
+      for (const [i, x] of data.entries())
+        expect(Math.abs((short[name]?.data[i] ?? Number.NaN) / x - 1)).toBeLessThan(0.03);
+    }
+  });
+
   it('returns the graph itself for f32', () => {
     expect(mixPrecision(graph, 'f32')).toBe(graph);
   });

@@ -8,9 +8,10 @@ import { verify } from '../verify.ts';
 import { mergeProducts } from './merge-products.ts';
 import { mixPrecision } from './mixed-precision.ts';
 import { simplify } from './simplify.ts';
+import { splitLongProducts } from './split-products.ts';
 
 /** Passes that can be left out without changing the meaning of the graph. */
-export const PASS_NAMES = ['simplify', 'merge-products', 'mixed-precision'] as const;
+export const PASS_NAMES = ['simplify', 'merge-products', 'mixed-precision', 'split-products'] as const;
 export type PassName = (typeof PASS_NAMES)[number];
 
 /**
@@ -26,6 +27,7 @@ export function optimize(
     simplify,
     'merge-products': whole => (tuning?.mergesProducts ? mergeProducts(whole) : whole),
     'mixed-precision': whole => mixPrecision(whole, precision),
+    'split-products': whole => (tuning?.addsInF16 ? splitLongProducts(whole) : whole),
   };
   const kept = PASS_NAMES.filter(name => !without.has(name));
   return kept.reduce((current, name) => verify(passes[name](current)), graph);

@@ -89,6 +89,7 @@ export async function createWebGpuEngine({
   return {
     name: 'onnxruntime/webgpu',
     precision,
+    tuning: { addsInF16: true },
     createState(tensors) {
       const state = new GpuState(disposed => states.delete(disposed));
       states.add(state);
