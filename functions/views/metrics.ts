@@ -6,8 +6,8 @@ import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /**
- * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason? }, and `loss/NAME` for
- * each loss if there are several. A number that was not finite is null.
+ * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason?, loss_scale? }, and
+ * `loss/NAME` for each loss if there are several. A number that was not finite is null.
  */
 const rowSchema = z.object({ step: z.int() }).catchall(z.json());
 type Row = z.output<typeof rowSchema>;
@@ -42,7 +42,7 @@ export async function readMetrics(
 }
 
 /** Columns of a log that TensorBoard shows under `train/`, besides those of single losses. */
-const SHOWN = ['loss', 'grad_norm', 'learning_rate'] as const;
+const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale'] as const;
 
 /**
  * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall

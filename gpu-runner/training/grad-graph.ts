@@ -10,6 +10,7 @@ import { verify } from '../compiler/verify.ts';
 import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { type FrozenSpec, PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
+import { readLossScale } from './loss-scale.ts';
 import { noisePixels } from './losses/flow-matching.ts';
 import { limitParts } from './losses/limit-parts.ts';
 import { type LossTerm, metricOf, openLosses, weightInputOf } from './losses/losses.ts';
@@ -39,6 +40,8 @@ export interface GradGraphOptions {
    * gradient of 0.
    */
   readonly params?: readonly ParamSpec[];
+  /** True multiplies the gradients by the state of loss-scale.ts. The losses among the outputs have no factor. */
+  readonly scalesLoss?: boolean;
 }
 
 /**
@@ -74,7 +77,8 @@ export function traceGradGraph(
     specs = options.params ?? params.specs;
     frozen = params.frozenSpecs;
 
-    const total = mul(sumAll(loss), 1 / (shape.batch * options.microBatches));
+    const mean = mul(sumAll(loss), 1 / (shape.batch * options.microBatches));
+    const total = options.scalesLoss ? mul(mean, readLossScale(builder)) : mean;
     const weights = specs.map(spec =>
       builder.state(`${PARAM_PREFIX}${spec.name}`, { shape: spec.shape, dtype: 'f32' }),
     );

@@ -46,3 +46,10 @@ it('the reason says that the sum of finite losses is not finite', () => {
     'the loss is Infinity; the gradient is too large',
   );
 });
+
+it('the reason of a skip tells the next loss scale of f16', () => {
+  const losses = { mean: 0.5, metrics: {} };
+  const reasonAt = (scale: number) => skipReason(losses, names, [1, Number.NaN, 3, 4, 5], scale);
+  expect(reasonAt(65536)).toMatch(/of 5 parameters in all; the loss scale of f16 was 65536, and is 32768 from now on$/);
+  expect(reasonAt(1)).toMatch(/was 1, and is 1 from now on$/);
+});

@@ -1,4 +1,5 @@
 /** @file The reason why an update was skipped: the losses and layers that are not finite. */
+import { scaleAfterSkip } from './loss-scale.ts';
 import type { LossMetrics } from './losses/losses.ts';
 
 /** The sentence names this many parameters, and counts the others. */
@@ -13,9 +14,21 @@ interface Losses {
 /**
  * A sentence that names the losses and parameters that are not finite. `names` are the parameters in the order of the
  * forward pass, `norms` the norms of their gradients. The sentence lists them from the last to the first, since the
- * backward pass carries a bad gradient from the loss to the parameters before it.
+ * backward pass carries a bad gradient from the loss to the parameters before it. With a loss scale, which too
+ * large a gradient halves, it names the next one.
  */
-export function skipReason(losses: Losses, names: readonly string[], norms: ArrayLike<number>): string {
+export function skipReason(
+  losses: Losses,
+  names: readonly string[],
+  norms: ArrayLike<number>,
+  lossScale?: number,
+): string {
+  const reason = describeGradient(losses, names, norms);
+  if (lossScale === undefined) return reason;
+  return `${reason}; the loss scale of f16 was ${lossScale}, and is ${scaleAfterSkip(lossScale)} from now on`;
+}
+
+function describeGradient(losses: Losses, names: readonly string[], norms: ArrayLike<number>): string {
   const fromTheLoss = names.map((name, i) => ({ name, norm: norms[i] ?? Number.NaN })).reverse();
   const broken = fromTheLoss.filter(({ norm }) => !Number.isFinite(norm));
   const ofLoss = describeLosses(losses);

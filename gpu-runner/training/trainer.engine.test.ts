@@ -205,6 +205,86 @@ describe('Trainer', () => {
   });
 });
 
+describe('a training in f16', () => {
+  /** ONNX Runtime rounds to f16 at the casts, as a GPU does, and adds up in f32. */
+  const short: Engine = { ...engine, precision: 'f16' };
+
+  it('a training in f16 follows the training in f32, and goes on from saved state to the same bits', async () => {
+    const config = tinyConfig({ model: { depth: 1 } });
+    const expected = await train(config, 6);
+    const whole = await train(config, 6, { engine: short, microBatch: 2 });
+    for (const [i, { loss, grad_norm, loss_scale }] of whole.reports.entries()) {
+      const peer = expected.reports[i];
+      expect(Math.abs(loss / (peer?.loss ?? Number.NaN) - 1), `loss of step ${i + 1}`).toBeLessThan(2e-3);
+      expect(Math.abs(grad_norm / (peer?.grad_norm ?? Number.NaN) - 1), `norm of step ${i + 1}`).toBeLessThan(4e-3);
+      expect(loss_scale).toBe(65536);
+    }
+    const half = await train(config, 3, { engine: short, microBatch: 2 });
+    const rest = new Trainer(short, config, tinySource(), 2, half.progress, half.tensors);
+    const reports = [await rest.step(), await rest.step(), await rest.step()];
+    expect([...half.reports, ...reports]).toEqual(whole.reports);
+    expect(bytesOf(await rest.tensors())).toEqual(bytesOf(whole.tensors));
+    expect(whole.tensors.optimizer.loss_scale_steps?.data[0]).toBe(6);
+    await rest.dispose();
+  });
+
+  it('gradients that are 0 in f16 arrive when the loss is scaled', async () => {
+    const config = tinyConfig({ model: { depth: 1 }, objective: { losses: { flow_matching: { weight: 1e-7 } } } });
+    const normAt = async (which: Engine, scale: number) => {
+      const { tensors } = await train(config, 0);
+      const optimizer = {
+        ...tensors.optimizer,
+        loss_scale: tensorOf([], [scale]),
+        loss_scale_steps: tensorOf([], [0]),
+      };
+      const trainer = new Trainer(which, config, tinySource(), 4, EMPTY_PROGRESS, { ...tensors, optimizer });
+      const { grad_norm } = await trainer.step();
+      await trainer.dispose();
+      return grad_norm;
+    };
+    const expected = await normAt(engine, 1);
+    expect(Math.abs((await normAt(short, 65536)) / expected - 1)).toBeLessThan(4e-3);
+    expect(await normAt(short, 1)).toBeLessThan(0.9 * expected);
+  });
+
+  it('a scale at which the gradient overflows costs one skipped step, also across a stop', async () => {
+    const config = tinyConfig({ model: { depth: 1 }, objective: { losses: { flow_matching: { weight: 1e4 } } } });
+    const { tensors } = await train(config, 0);
+    const scale = { loss_scale: tensorOf([], [2 ** 24]), loss_scale_steps: tensorOf([], [9]) };
+    const start = { ...tensors, optimizer: { ...tensors.optimizer, ...scale } };
+    const whole = new Trainer(short, config, tinySource(), 4, EMPTY_PROGRESS, start);
+    const reports: StepReport[] = [];
+    do reports.push(await whole.step());
+    while (reports.at(-1)?.skipped);
+    expect(reports.length).toBeGreaterThan(1);
+    expect(reports[0]).toMatchObject({
+      skipped: true,
+      loss_scale: 2 ** 24,
+      reason: expect.stringContaining('8388608'),
+    });
+    const first = new Trainer(short, config, tinySource(), 4, EMPTY_PROGRESS, start);
+    await first.step();
+    const skipped = await first.tensors();
+    expect(bytesOf({ ...skipped, optimizer: tensors.optimizer })).toEqual(bytesOf(tensors));
+    const rest = new Trainer(short, config, tinySource(), 4, first.progress, skipped);
+    for (const report of reports.slice(1)) expect(await rest.step()).toEqual(report);
+    expect(bytesOf(await rest.tensors())).toEqual(bytesOf(await whole.tensors()));
+    await Promise.all([whole, first, rest].map(trainer => trainer.dispose()));
+  });
+
+  it('a checkpoint passes between f32 and f16: the scale begins anew, or is left out', async () => {
+    const config = tinyConfig({ model: { depth: 1 } });
+    const exact = await train(config, 2);
+    expect(Object.keys(exact.tensors.optimizer).filter(name => name.startsWith('loss_scale'))).toEqual([]);
+    const inF16 = new Trainer(short, config, tinySource(), 4, exact.progress, exact.tensors);
+    expect(await inF16.step()).toMatchObject({ skipped: false, loss_scale: 65536 });
+    const back = new Trainer(engine, config, tinySource(), 4, inF16.progress, await inF16.tensors());
+    expect(await back.step()).not.toHaveProperty('loss_scale');
+    expect(Object.keys((await back.tensors()).optimizer)).toEqual(Object.keys(exact.tensors.optimizer));
+    await Promise.all([inF16, back].map(trainer => trainer.dispose()));
+  });
+});
+
 const precisions = hasBf16Units() ? (['f32', 'bf16'] as const) : (['f32'] as const);
 
 describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('on OpenVINO', () => {

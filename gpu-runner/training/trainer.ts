@@ -20,6 +20,7 @@ import { BatchStream } from './batch-stream.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
+import { INITIAL_LOSS_SCALE, needsLossScale } from './loss-scale.ts';
 import { columnsOf, type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
 import { UpdateLosses } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
@@ -47,6 +48,8 @@ export interface StepReport extends LossMetrics {
   readonly learning_rate: number;
   /** True if the gradient was not finite. Then only the position in the data changed. */
   readonly skipped: boolean;
+  /** The factor of the gradients in f16. A skipped step halves it. */
+  readonly loss_scale?: number;
   /** The reason of a skip: the losses and the parameters that are not finite. */
   readonly reason?: string;
 }
@@ -82,6 +85,7 @@ export class Trainer {
   readonly #remat: boolean;
   readonly #textTokens: number;
   readonly #losses: readonly LossTerm[];
+  readonly #scalesLoss: boolean;
   readonly #specs: readonly ParamSpec[];
   readonly #state: State;
   readonly #gradients = new Map<string, Promise<Executable>>();
@@ -112,6 +116,7 @@ export class Trainer {
     this.#feeds = new FeedBuilder(config);
     this.#textTokens = graphTextTokens(source.index, config);
     this.#losses = losses;
+    this.#scalesLoss = needsLossScale(engine.precision);
     this.#progress = progress;
     const [first] = sizes;
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
@@ -190,7 +195,8 @@ export class Trainer {
     const known = this.#gradients.get(key);
     if (known) return known;
     const microBatches = this.#config.data.batch_size / this.#microBatch;
-    const options = { accumulate, microBatches, remat: this.#remat, losses, params: this.#specs };
+    const scalesLoss = this.#scalesLoss;
+    const options = { accumulate, microBatches, remat: this.#remat, losses, params: this.#specs, scalesLoss };
     const { graph } = traceGradGraph(this.#config, shape, options);
     const compiled = this.#engine.compile(optimize(graph, this.#engine));
     this.#gradients.set(key, compiled);
@@ -200,7 +206,8 @@ export class Trainer {
   /** The update in f32; only Newton-Schulz has the engine's precision. */
   #compileUpdate(): Promise<Executable> {
     const { precision, tuning } = this.#engine;
-    const graph = optimize(traceUpdateGraph(this.#specs, this.#config.optimizer), { ...(tuning && { tuning }) });
+    const traced = traceUpdateGraph(this.#specs, this.#config.optimizer, { scalesLoss: this.#scalesLoss });
+    const graph = optimize(traced, { ...(tuning && { tuning }) });
     return this.#engine.compile(mixPrecision(graph, precision, isNewtonSchulz));
   }
 
@@ -216,9 +223,11 @@ export class Trainer {
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
     const outputs = await executable.run(this.#state, feeds);
     const grad_norm = outputs.grad_norm?.data[0] ?? Number.NaN;
-    if (outputs.finite?.data[0] === 1) return { grad_norm, skipped: false };
+    const loss_scale = outputs.loss_scale?.data[0];
+    const numbers = { grad_norm, ...(loss_scale !== undefined && { loss_scale }) };
+    if (outputs.finite?.data[0] === 1) return { ...numbers, skipped: false };
     const names = this.#specs.map(({ name }) => name);
-    return { grad_norm, skipped: true, reason: skipReason(losses, names, outputs.grad_norms?.data ?? []) };
+    return { ...numbers, skipped: true, reason: skipReason(losses, names, outputs.grad_norms?.data ?? [], loss_scale) };
   }
 
   #initialTensors(): TrainingTensors {
@@ -245,6 +254,11 @@ export class Trainer {
         optimizer[name.slice(OPTIMIZER_PREFIX.length)],
         shape,
       );
+    }
+    if (this.#scalesLoss) {
+      for (const [name, initial] of Object.entries(INITIAL_LOSS_SCALE)) {
+        this.#state.set({ [name]: optimizer[name.slice(OPTIMIZER_PREFIX.length)] ?? initial });
+      }
     }
     for (const index of this.#config.optimizer.ema_gammas.keys()) {
       for (const spec of this.#specs) this.#set(emaPrefix(index), spec.name, ema[`${index}.${spec.name}`], spec.shape);

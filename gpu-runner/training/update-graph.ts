@@ -10,6 +10,7 @@ import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
 import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
+import { nextLossScale, readLossScale } from './loss-scale.ts';
 import { orthogonalizeAll } from './muon.ts';
 
 export const OPTIMIZER_PREFIX = 'optimizer.';
@@ -36,16 +37,30 @@ export function optimizerState(specs: readonly ParamSpec[], config: OptimizerCon
   return state;
 }
 
+export interface UpdateGraphOptions {
+  /** True divides the gradients by the state of loss-scale.ts, and writes the next scale. */
+  readonly scalesLoss?: boolean;
+}
+
 /**
  * Inputs, all scalars: learning_rate; adamw_step_size, the learning rate over the bias correction of m; adamw_v_scale,
  * 1 / sqrt of the bias correction of v; one ema_rate_<i> = 1 - beta for each average. Outputs: grad_norm before
- * clipping; grad_norms [parameters], the norm of each parameter's gradient in the order of `specs`; finite (1 or 0).
+ * clipping; grad_norms [parameters], the norm of each parameter's gradient in the order of `specs`; finite (1 or 0);
+ * with `scalesLoss` loss_scale, the factor that the gradients had.
  */
-export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerConfig): Graph {
+export function traceUpdateGraph(
+  specs: readonly ParamSpec[],
+  config: OptimizerConfig,
+  { scalesLoss = false }: UpdateGraphOptions = {},
+): Graph {
   const graph = trace(builder => {
     const scalar = (name: string) => builder.input(name, { shape: [], dtype: 'f32' });
     const read = (name: string, spec: ParamSpec) => builder.state(name, { shape: spec.shape, dtype: 'f32' });
-    const gradients = specs.map(spec => read(`${GRAD_PREFIX}${spec.name}`, spec));
+    const lossScale = scalesLoss ? readLossScale(builder) : undefined;
+    const gradients = specs.map(spec => {
+      const accumulated = read(`${GRAD_PREFIX}${spec.name}`, spec);
+      return lossScale ? div(accumulated, lossScale) : accumulated;
+    });
     const weights = specs.map(spec => read(`${PARAM_PREFIX}${spec.name}`, spec));
 
     const squares = gradients.map(g => sumAll(mul(g, g)));
@@ -65,7 +80,7 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
       take: beta => ifFinite(mul(scale, 1 - beta), 0),
       takeSquare: beta => ifFinite(mul(mul(scale, scale), 1 - beta), 0),
     };
-    const writes: Record<string, Value> = {};
+    const writes: Record<string, Value> = scalesLoss ? nextLossScale(builder, finite) : {};
     const updated = new Map<ParamSpec, Value>();
     const muon: { spec: ParamSpec; weight: Value; direction: Value }[] = [];
     for (const [index, spec] of specs.entries()) {
@@ -99,7 +114,8 @@ export function traceUpdateGraph(specs: readonly ParamSpec[], config: OptimizerC
       }
     }
     const finiteFlag = select(finite, builder.constant([1], []), 0);
-    return { outputs: { grad_norm: norm, grad_norms: sqrt(concat(each, 0)), finite: finiteFlag }, writes };
+    const outputs = { grad_norm: norm, grad_norms: sqrt(concat(each, 0)), finite: finiteFlag };
+    return { outputs: { ...outputs, ...(lossScale && { loss_scale: lossScale }) }, writes };
   });
   return verify(graph);
 }

@@ -22,7 +22,7 @@ async function findObstacle(precision: Precision): Promise<string | undefined> {
 async function probe(): Promise<WebGpuReport> {
   const reason = await findObstacle('f32');
   if (reason !== undefined) return { precisions: [], reason };
-  // f16 comes second: small gradients may underflow without loss scaling, so `auto` must not choose it.
+  // f16 comes second, so that `auto` does not choose it: steps are skipped until the loss scale fits.
   const precisions: WebGpuReport['precisions'] = (await findObstacle('f16')) === undefined ? ['f32', 'f16'] : ['f32'];
   const device = nameVulkanDevice();
   return { precisions, ...(device !== undefined && { device }) };
