@@ -1,5 +1,6 @@
 /** @file Work and time of graphs, for benchmarks. */
 import type { Engine, Executable, State, Tensors } from '../gpu-runner/compiler/engine.ts';
+import { countFlops } from '../gpu-runner/compiler/flops.ts';
 import * as f from '../gpu-runner/compiler/functions.ts';
 import { type Graph, graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
 import { optimize, type PassName } from '../gpu-runner/compiler/passes/optimize.ts';
@@ -7,19 +8,6 @@ import { sizeOf } from '../gpu-runner/compiler/tensor.ts';
 import { trace } from '../gpu-runner/compiler/trace.ts';
 import { PARAM_PREFIX } from '../gpu-runner/model/params.ts';
 import { randomTensors } from './random-tensors.ts';
-
-/** Floating-point operations of all matrix products: two per multiply-add. */
-export function countFlops(graph: Graph): number {
-  let flops = 0;
-  for (const node of graph.nodes) {
-    if (node.op !== 'matmul') continue;
-    const [a] = node.inputs;
-    const operand = graph.nodes[a ?? -1];
-    const inner = operand?.shape.at(node.attrs.transposeA ? -2 : -1) ?? 0;
-    flops += 2 * sizeOf(node.shape) * inner;
-  }
-  return flops;
-}
 
 /** Number of elements in the parameters that a graph reads. */
 export function countParams(graph: Graph): number {

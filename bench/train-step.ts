@@ -7,11 +7,12 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { countFlops } from '../gpu-runner/compiler/flops.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { traceNet } from './nets.ts';
 import { profileGraph } from './profile.ts';
-import { countFlops, countParams, measurePeak, timeGraph } from './timing.ts';
+import { countParams, measurePeak, timeGraph } from './timing.ts';
 import { PEER_NETS, timeTorch } from './torch-peer.ts';
 
 const { values: options } = parseArgs({

@@ -6,9 +6,10 @@ import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } fro
 import type { Graph } from '../../compiler/graph.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
-import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
+import { CPU_TUNING, lowerForCpu } from './lowering.ts';
 import { predictPeakBytes } from './memory.ts';
 import { openSession } from './program-cache.ts';
 import { Recording } from './recording.ts';
@@ -134,14 +135,14 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, pr
   }
   return {
     name: 'onnxruntime/cpu',
-    tuning: { mergesProducts: true },
+    tuning: CPU_TUNING,
     createState(tensors) {
       const state = new OrtState();
       state.set(tensors);
       return state;
     },
     async compile(graph: Graph) {
-      const program = lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true, lastFirst: true });
+      const program = lowerForCpu(graph);
       const options: ort.InferenceSession.SessionOptions = {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,

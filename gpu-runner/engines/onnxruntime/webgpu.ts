@@ -7,10 +7,11 @@ import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
-import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import type { Tensor } from '../../compiler/tensor.ts';
 import { allocate } from './gpu-copies.ts';
 import { GpuState } from './gpu-state.ts';
+import { lowerForWebGpu } from './lowering.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 import { openDevice } from './webgpu-device.ts';
 
@@ -97,8 +98,7 @@ export async function createWebGpuEngine({
       return state;
     },
     async compile(graph: Graph) {
-      // WebGPU has no kernel for FusedMatMul, but one for Transpose.
-      const program = lowerToOnnx(graph, { fusedMatMul: false, preciseSinusoids: true });
+      const program = lowerForWebGpu(graph);
       const session = await ort.InferenceSession.create(program.bytes, {
         executionProviders: ['webgpu'],
         intraOpNumThreads: 1,

@@ -7,14 +7,14 @@ import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } fro
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
-import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
+import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { readCpuInfo } from '../cpu-info.ts';
 import { sumByKind } from '../kind-profile.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
+import { lowerForOpenVino } from './lowering.ts';
 import { createView, OpenVinoState, type View } from './state.ts';
-import { transposeConstants } from './transpose-constants.ts';
 
 const DEVICE = 'CPU';
 
@@ -229,7 +229,7 @@ export function createOpenVinoEngine({
     },
     async compile(graph: Graph) {
       await nextTick();
-      const program = lowerToOnnx(transposeConstants(graph), { fusedMatMul: false, gemm: false });
+      const program = lowerForOpenVino(graph);
       return new OpenVinoExecutable(api, program, compile(program), peakLiveBytes(program.graph), profile);
     },
     async dispose() {
