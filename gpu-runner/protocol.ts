@@ -54,15 +54,38 @@ export const encodeJobSchema = z.strictObject({
   engine: engineSpecSchema,
 });
 
+/** Plans the memory of a training on a device, which need not be in this machine, and how its updates are cut. */
+export const planJobSchema = z.strictObject({
+  kind: z.literal('plan'),
+  /** Digest of the keyed config, with the conditions and sizes of the training. */
+  config: digestSchema,
+  width: z.int().positive(),
+  height: z.int().positive(),
+  text_tokens: z.int().nonnegative(),
+  /** Pictures that are previewed at a time. */
+  previews: z.int().min(1),
+  engine: z.strictObject({ name: engineSpecSchema.shape.name, precision: engineSpecSchema.shape.precision }),
+  /** A card of configs/cards.ts that the engine would run on; absent: the device of this machine. */
+  card: z.string().optional(),
+  /** Of the engine or its compiler: another version plans anew. */
+  version: z.string(),
+  memory_bytes: z.int().positive(),
+  reserve_bytes: z.int().nonnegative(),
+  largest_micro_batch: z.int().min(1),
+  micro_batch: z.int().min(1).optional(),
+  gradient_checkpointing: z.boolean().optional(),
+});
+
 /**
  * The kinds of jobs. A new kind is a row here, a handler in a file of jobs/, and a row in jobs/handlers.ts. Jobs of a
  * kind with a priority above 0 are interactive: they run before waiting jobs of priority 0, and between the steps of a
- * running one.
+ * running one. A job of a kind that is `beside` does not use the device: it runs at the same time as other jobs.
  */
 export const JOB_KINDS = {
-  'train-chunk': { schema: trainChunkJobSchema, priority: 0 },
-  sample: { schema: sampleJobSchema, priority: 1 },
-  encode: { schema: encodeJobSchema, priority: 1 },
+  'train-chunk': { schema: trainChunkJobSchema, priority: 0, beside: false },
+  sample: { schema: sampleJobSchema, priority: 1, beside: false },
+  encode: { schema: encodeJobSchema, priority: 1, beside: false },
+  plan: { schema: planJobSchema, priority: 0, beside: true },
 } as const;
 
 export type JobKind = keyof typeof JOB_KINDS;
@@ -73,6 +96,7 @@ export type Job<K extends JobKind = JobKind> = {
 export type TrainChunkJob = Job<'train-chunk'>;
 export type SampleJob = Job<'sample'>;
 export type EncodeJob = Job<'encode'>;
+export type PlanJob = Job<'plan'>;
 
 type JobSchema = (typeof JOB_KINDS)[JobKind]['schema'];
 
@@ -86,12 +110,17 @@ export function isInteractive(job: Job): boolean {
   return JOB_KINDS[job.kind].priority > 0;
 }
 
+export function isBeside(job: Job): boolean {
+  return JOB_KINDS[job.kind].beside;
+}
+
 /**
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
  * learning_rate, skipped }, with `loss/NAME` of each loss when there are several, `loss_scale` in f16, and `reason`
  * when the step was skipped). `to` is the last step, smaller than asked when a shutdown cut the chunk short. sample:
  * output `pixels`, npy uint8 [n, height, width, 3]. encode: one output for each signal that the encoder makes: its
- * column, a tar with a member for each member of `column`.
+ * column, a tar with a member for each member of `column`. plan: output `plan`, JSON of `memoryPlanSchema`
+ * (configs/memory-plan.ts).
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),
@@ -142,6 +171,8 @@ export const runnerStatusSchema = z.strictObject({
       threads: z.int().optional(),
       /** `auto` takes the first; absent: f32. */
       precisions: z.array(engineSpecSchema.shape.precision).readonly().optional(),
+      /** Memory of the device; for a CPU, of this machine. */
+      memory_bytes: z.int().positive().optional(),
       /** How to make this machine faster. */
       advice: z.string().optional(),
       reason: z.string().optional(),

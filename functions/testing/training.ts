@@ -115,6 +115,7 @@ async function computeJob(
     runner.computed.push('sample');
     return { outputs: { pixels: await drawPixels(blobs, job, rounding) }, links: [], stats: {} };
   }
+  if (job.kind === 'plan') throw new Unprocessable('this runner has no planner');
   if (job.kind === 'encode') throw new Unprocessable('this runner has no encoders');
   const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
   let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);

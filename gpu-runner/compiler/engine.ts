@@ -46,6 +46,8 @@ export interface EngineProbe {
   readonly threads?: number;
   /** Precisions on this machine; `auto` prefers the first. Absent: f32 only. */
   readonly precisions?: readonly Precision[];
+  /** Memory of the device; for a CPU, of this machine. Absent: not known. */
+  readonly memory_bytes?: number;
   /** One line that the starting runner prints: how to make this machine faster. */
   readonly advice?: string;
   /** Why the engine, or its faster device, is not available, and how to make it available. */

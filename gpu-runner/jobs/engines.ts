@@ -1,4 +1,5 @@
 /** @file The table of engines: probing and opening them. */
+import { totalmem } from 'node:os';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import type { EngineName } from '../../configs/engines.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -24,7 +25,8 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'onnxruntime/cpu': {
     async probe() {
       const { probeOnnxRuntime, createOnnxRuntimeEngine } = await import('../engines/onnxruntime/engine.ts');
-      return measureThreads(probeOnnxRuntime(), cacheFolder, threads => createOnnxRuntimeEngine({ threads }));
+      const probe = { ...probeOnnxRuntime(), memory_bytes: machineMemory() };
+      return measureThreads(probe, cacheFolder, threads => createOnnxRuntimeEngine({ threads }));
     },
     open: async ({ threads }, options) =>
       (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads, cacheFolder, ...options }),
@@ -36,20 +38,30 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'openvino/cpu': {
     async probe() {
       const { probeOpenVino, createOpenVinoEngine } = await import('../engines/openvino/engine.ts');
-      return measureThreads(probeOpenVino(), cacheFolder, threads => createOpenVinoEngine({ threads }));
+      const probe = { ...probeOpenVino(), memory_bytes: machineMemory() };
+      return measureThreads(probe, cacheFolder, threads => createOpenVinoEngine({ threads }));
     },
     open: async ({ threads, precision }, options) =>
       (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision, ...options }),
   },
   tensorflow: {
-    probe: async () => (await import('../engines/tensorflow/engine.ts')).probeTensorflow(),
+    async probe() {
+      const { probeTensorflow } = await import('../engines/tensorflow/engine.ts');
+      return { ...(await probeTensorflow()), memory_bytes: machineMemory() };
+    },
     open: async ({ threads }) => (await import('../engines/tensorflow/engine.ts')).createTensorflowEngine({ threads }),
   },
   reference: {
-    probe: () => Promise.resolve(probeReference()),
+    probe: () => Promise.resolve({ ...probeReference(), memory_bytes: machineMemory() }),
     open: () => Promise.resolve(createReferenceEngine()),
   },
 };
+
+/** Bytes of memory that this process may use: those of the machine, or of its container. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+}
 
 /** @throws Unprocessable if the engine cannot run here, with the reason, or does not have the precision. */
 export async function openEngine(spec: EngineSpec, options: OpenOptions = {}): Promise<Engine> {

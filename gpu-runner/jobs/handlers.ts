@@ -1,10 +1,16 @@
 /** @file The table of jobs: a handler for each row of JOB_KINDS in protocol.ts. */
 import type { JobHandlers } from './context.ts';
 import { createEncodeJob } from './encode.ts';
+import { createPlanJob } from './plan.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 
 /** Creates the handlers. Each keeps the state of its last job on the device. */
 export function createJobHandlers(): JobHandlers {
-  return { 'train-chunk': createTrainChunkJob(), sample: createSampleJob(), encode: createEncodeJob() };
+  return {
+    'train-chunk': createTrainChunkJob(),
+    sample: createSampleJob(),
+    encode: createEncodeJob(),
+    plan: createPlanJob(),
+  };
 }

@@ -5,7 +5,7 @@
 import { Busy, NotFound, Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { JOB_KINDS, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
+import { isBeside, JOB_KINDS, type Job, type JobDocument, type JobEvent } from '../protocol.ts';
 import { createJobEvents, type JobEvents, type Watcher } from './job-events.ts';
 import type { JobTicket } from './messages.ts';
 
@@ -49,16 +49,22 @@ export function createJobBoard(options: JobBoardOptions) {
   const waiting = () => [...live.values()].filter(entry => entry.state === 'queued');
   const running = () => [...live.values()].filter(entry => entry.state === 'running');
 
-  /** In the order of the main thread's queue: by priority, then by age. */
+  /** In the order of the main thread's queues: by priority, then by age. */
   function tellPositions(): void {
     const priority = (entry: Entry) => JOB_KINDS[entry.ticket.job.kind].priority;
-    const order = waiting().sort((a, b) => priority(b) - priority(a) || a.ticket.id - b.ticket.id);
-    order.forEach((entry, index) => {
-      const position = running().length + index;
-      if (entry.position === position) return;
-      entry.position = position;
-      entry.events.append({ type: 'queued', position });
-    });
+    for (const beside of [false, true]) {
+      const isHere = (entry: Entry) => isBeside(entry.ticket.job) === beside;
+      const before = running().filter(isHere).length;
+      const order = waiting()
+        .filter(isHere)
+        .sort((a, b) => priority(b) - priority(a) || a.ticket.id - b.ticket.id);
+      order.forEach((entry, index) => {
+        const position = before + index;
+        if (entry.position === position) return;
+        entry.position = position;
+        entry.events.append({ type: 'queued', position });
+      });
+    }
   }
 
   function find(action: string): Entry {
@@ -190,7 +196,8 @@ export function createJobBoard(options: JobBoardOptions) {
     },
 
     status() {
-      const current = running().at(-1);
+      // A job beside the device is shown only when no other runs.
+      const current = running().findLast(({ ticket }) => !isBeside(ticket.job)) ?? running().at(-1);
       return {
         running:
           current === undefined
@@ -208,7 +215,7 @@ export function createJobBoard(options: JobBoardOptions) {
   };
 }
 
-/** Number of abort flags: for the waiting jobs, a running job, and an interactive job beside it. */
+/** Number of abort flags: for waiting jobs, a running one, an interactive one in it, and one beside the device. */
 export function slotsFor(queueLimit: number): number {
-  return queueLimit + 2;
+  return queueLimit + 3;
 }

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { digestOf } from '../../storage/digest.ts';
-import { fakeChunk, fakeSample } from '../testing/fake-jobs.ts';
+import { fakeChunk, fakePlan, fakeSample } from '../testing/fake-jobs.ts';
 import { createJobQueue, type JobQueue } from './job-queue.ts';
 import type { JobTicket } from './messages.ts';
 
-const ticket = (id: number, kind: 'train' | 'sample'): JobTicket => ({
+const JOBS = { train: () => fakeChunk(0, 1), sample: fakeSample, plan: fakePlan } as const;
+
+const ticket = (id: number, kind: keyof typeof JOBS): JobTicket => ({
   id,
   slot: id,
   action: digestOf(String(id)),
-  job: kind === 'train' ? fakeChunk(0, 1) : fakeSample(id),
+  job: JOBS[kind](id),
 });
 
 /** Jobs end when `end` is called; each logs its begin and end. */
@@ -76,4 +78,21 @@ test('draining waits for the running job and returns the waiting jobs', async ()
   await end(1);
   expect((await drained).map(({ id }) => id)).toEqual([2, 3]);
   expect(log).toEqual(['+1', '-1']);
+});
+
+test('a job that does not use the device runs beside the others, one at a time, and drain waits for it', async () => {
+  const { log, queue, end, settle } = setUp();
+  queue.add(ticket(1, 'train'));
+  queue.add(ticket(2, 'plan'));
+  queue.add(ticket(3, 'plan'));
+  await settle();
+  expect(log).toEqual(['+1', '+2']);
+  await end(2);
+  await settle();
+  expect(log).toEqual(['+1', '+2', '-2', '+3']);
+  const drained = queue.drain();
+  await end(1);
+  await end(3);
+  expect(await drained).toEqual([]);
+  expect(log.slice(-2)).toEqual(['-1', '-3']);
 });

@@ -1,6 +1,9 @@
-/** @file One job at a time on the main thread. An interactive job may also run between the steps of another job. */
+/**
+ * @file One job at a time on the device. An interactive job may also run between the steps of another job. Jobs that do
+ * not use the device have a queue of their own.
+ */
 import PQueue from 'p-queue';
-import { isInteractive, JOB_KINDS } from '../protocol.ts';
+import { isBeside, isInteractive, JOB_KINDS } from '../protocol.ts';
 import type { JobTicket } from './messages.ts';
 
 export interface JobQueue {
@@ -16,6 +19,7 @@ export interface JobQueue {
 /** @param run Never rejects: it reports how the job ended. */
 export function createJobQueue(run: (ticket: JobTicket) => Promise<void>): JobQueue {
   const queue = new PQueue({ concurrency: 1 });
+  const besideQueue = new PQueue({ concurrency: 1 });
   const waiting = new Map<number, { readonly ticket: JobTicket; readonly leave: AbortController }>();
 
   function take(ticketId: number): JobTicket | undefined {
@@ -38,7 +42,7 @@ export function createJobQueue(run: (ticket: JobTicket) => Promise<void>): JobQu
       const task = async () => {
         if (take(ticket.id) !== undefined) await run(ticket);
       };
-      queue
+      (isBeside(ticket.job) ? besideQueue : queue)
         .add(task, { priority: JOB_KINDS[ticket.job.kind].priority, signal: leave.signal })
         .catch((error: unknown) => {
           // Removal from the queue rejects. Any other error is a defect and ends the process.
@@ -51,9 +55,9 @@ export function createJobQueue(run: (ticket: JobTicket) => Promise<void>): JobQu
       for (const { ticket } of now) if (remove(ticket.id) !== undefined) await run(ticket);
     },
     async drain() {
-      queue.pause();
+      for (const each of [queue, besideQueue]) each.pause();
       const left = [...waiting.keys()].flatMap(id => remove(id) ?? []);
-      await queue.onPendingZero();
+      for (const each of [queue, besideQueue]) await each.onPendingZero();
       return left;
     },
   };

@@ -5,7 +5,7 @@ import { canonicalJson } from '../../storage/canonical.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
-import { isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
+import { isBeside, isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
 import { createBlobClient } from './blob-client.ts';
 import { startControl } from './control-client.ts';
 import { slotsFor } from './job-board.ts';
@@ -84,7 +84,8 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
         flags.beat();
         // Messages of the workers, signals and finished writes arrive in this turn of the event loop.
         await new Promise(resolve => setImmediate(resolve));
-        if (!isInteractive(ticket.job) && stopping === undefined) await queue.runInteractive();
+        const holdsDevice = !isInteractive(ticket.job) && !isBeside(ticket.job);
+        if (holdsDevice && stopping === undefined) await queue.runInteractive();
         if (flags.isAborted(ticket.slot)) throw new Cancelled(`the ${ticket.job.kind} job was cancelled`);
         return stopping === undefined ? 'continue' : 'stop';
       },

@@ -1,7 +1,7 @@
 /** @file Jobs for the fake runner. */
 import { samplingSchema } from '../../configs/sampling.ts';
 import { digestOf } from '../../storage/digest.ts';
-import type { SampleJob, TrainChunkJob } from '../protocol.ts';
+import type { PlanJob, SampleJob, TrainChunkJob } from '../protocol.ts';
 
 const engine = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1 } as const;
 
@@ -29,6 +29,22 @@ export function fakeSample(seed: number, steps = 2): SampleJob {
     first: 0,
     weights: 'ema',
     engine,
+  };
+}
+
+export function fakePlan(): PlanJob {
+  return {
+    kind: 'plan',
+    config: digestOf('config'),
+    width: 8,
+    height: 8,
+    text_tokens: 8,
+    previews: 1,
+    engine: { name: engine.name, precision: engine.precision },
+    version: '1',
+    memory_bytes: 2 ** 30,
+    reserve_bytes: 0,
+    largest_micro_batch: 64,
   };
 }
 

@@ -60,6 +60,10 @@ const handlers: JobHandlers = {
   async encode(_, job) {
     throw new Unprocessable(`the fake runner has no encoder ${job.encoder}`);
   },
+
+  async plan() {
+    throw new Unprocessable('the fake runner has no planner');
+  },
 };
 
 await runRunnerProcess({

@@ -53,10 +53,17 @@ export const RULES: LayeringRules = {
     { name: 'sampling', paths: ['gpu-runner/sampling/'], mayImport: ['model', 'compiler'] },
     { name: 'runner-encoders', paths: ['gpu-runner/encoders/'], mayImport: ['model', 'compiler'] },
     { name: 'metrics', paths: ['gpu-runner/metrics/'], mayImport: ['model', 'compiler'] },
+    // Memory of trainings and samples, found without running them.
+    {
+      name: 'planning',
+      paths: ['gpu-runner/planning/'],
+      mayImport: ['training', 'sampling', 'model', 'compiler', 'engines'],
+    },
     {
       name: 'jobs',
       paths: ['gpu-runner/jobs/'],
       mayImport: [
+        'planning',
         'training',
         'sampling',
         'runner-encoders',

@@ -9,6 +9,8 @@ export function lowerForCpu(graph: Graph): OnnxProgram {
   return lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true, lastFirst: true });
 }
 
+export const WEBGPU_TUNING: Tuning = { addsInF16: true };
+
 /** WebGPU has no kernel for FusedMatMul, but one for Transpose. */
 export function lowerForWebGpu(graph: Graph): OnnxProgram {
   return lowerToOnnx(graph, { fusedMatMul: false, preciseSinusoids: true });

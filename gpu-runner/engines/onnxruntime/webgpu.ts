@@ -11,7 +11,7 @@ import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import type { Tensor } from '../../compiler/tensor.ts';
 import { allocate } from './gpu-copies.ts';
 import { GpuState } from './gpu-state.ts';
-import { lowerForWebGpu } from './lowering.ts';
+import { lowerForWebGpu, WEBGPU_TUNING } from './lowering.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
 import { openDevice } from './webgpu-device.ts';
 
@@ -90,7 +90,7 @@ export async function createWebGpuEngine({
   return {
     name: 'onnxruntime/webgpu',
     precision,
-    tuning: { addsInF16: true },
+    tuning: WEBGPU_TUNING,
     createState(tensors) {
       const state = new GpuState(disposed => states.delete(disposed));
       states.add(state);

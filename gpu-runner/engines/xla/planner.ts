@@ -1,0 +1,41 @@
+/** @file Memory of programs on a card that need not be there: XLA compiles for it and says what a run takes. */
+import type { Card } from '../../../configs/cards.ts';
+import type { Precision } from '../../../configs/engines.ts';
+import type { Planner } from '../../compiler/planner.ts';
+import { lowerToStableHlo } from '../../compiler/targets/stablehlo/lower.ts';
+import { compileFor } from './ahead-of-time.ts';
+import type { CompilerFlags } from './compile-options.ts';
+import { openPlugin } from './plugin.ts';
+import { targetConfigOf } from './target-config.ts';
+
+/** They save time of the last stages, which come after memory is assigned. */
+const FLAGS: CompilerFlags = {
+  xla_gpu_autotune_level: 0,
+  xla_backend_optimization_level: 0,
+  xla_gpu_disable_gpuasm_optimizations: true,
+};
+
+export interface XlaPlannerOptions {
+  /** Path of the plugin. */
+  readonly plugin: string;
+  /** Folder with bin/ptxas and nvvm/libdevice. */
+  readonly cudaFolder: string;
+  readonly card: Card;
+  readonly precision: Precision;
+}
+
+/** @throws Unprocessable if the plugin does not load. */
+export async function createXlaPlanner({ plugin, cudaFolder, card, precision }: XlaPlannerOptions): Promise<Planner> {
+  const opened = await openPlugin(plugin);
+  const flags = { ...FLAGS, xla_gpu_cuda_data_dir: cudaFolder };
+  return {
+    basis: 'compiled',
+    precision,
+    buffersPerState: 1,
+    async plan(graph) {
+      const { text } = lowerToStableHlo(graph);
+      const { memory } = await compileFor(opened, { config: targetConfigOf(card) }, text, { flags });
+      return { peakBytes: memory.peak };
+    },
+  };
+}

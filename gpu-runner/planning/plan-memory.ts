@@ -1,0 +1,99 @@
+/** @file Plans the memory of a training and of its pictures on one device, and how its updates are cut. */
+import type { MemoryPlan } from '../../configs/memory-plan.ts';
+import type { ProgressEvent } from '../../configs/progress.ts';
+import type { KeyedConfig } from '../../configs/schema.ts';
+import { countFlops } from '../compiler/flops.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { peakLiveBytes } from '../compiler/live-bytes.ts';
+import type { Planner } from '../compiler/planner.ts';
+import { chooseCut } from './choose-cut.ts';
+import { bytesBeside, type Cut, type Frame, openPrograms } from './programs.ts';
+
+export interface PlanRequest {
+  readonly config: KeyedConfig;
+  readonly frame: Frame;
+  /** Pictures that are previewed at a time. */
+  readonly previews: number;
+  readonly memoryBytes: number;
+  readonly reserveBytes: number;
+  /** Parts of the cut that are given. */
+  readonly asked: Partial<Cut>;
+  /** Largest micro-batch that is considered. */
+  readonly largestMicroBatch: number;
+}
+
+/** Compilations of gradient graphs at most. Predictions are cheap. */
+const MEASUREMENTS = { compiled: 3, predicted: 8 } as const;
+
+export async function planMemory(
+  request: PlanRequest,
+  planner: Planner,
+  compiler: string,
+  onProgress: (event: ProgressEvent) => void = () => {},
+): Promise<MemoryPlan> {
+  const { config, frame, asked, previews } = request;
+  const programs = openPrograms(config, frame, planner);
+  const { state } = programs;
+  const stateBytes = planner.buffersPerState * [...state.values()].reduce((sum, size) => sum + size, 0);
+  const budget = request.memoryBytes - request.reserveBytes;
+  let done = 0;
+  /** The peak of the device while the program runs beside the state of the training. */
+  async function peakOf(graph: Graph, message: string): Promise<number> {
+    onProgress({ phase: planner.basis === 'compiled' ? 'compile' : 'predict', done, unit: 'programs', message });
+    const { peakBytes } = await planner.plan(graph);
+    done += 1;
+    return peakBytes + bytesBeside(graph, state, planner.buffersPerState);
+  }
+
+  const update = programs.update();
+  const updatePeak = await peakOf(update, 'the optimizer');
+  const cuts = await chooseCut({
+    budget,
+    fixed: stateBytes,
+    sizes: divisorsOf(config.data.batch_size).filter(size => size <= request.largestMicroBatch),
+    asked,
+    limit: MEASUREMENTS[planner.basis],
+    guess(checkpointing) {
+      const graph = programs.gradient({ micro_batch: asked.micro_batch ?? 1, gradient_checkpointing: checkpointing });
+      return peakLiveBytes(graph) + bytesBeside(graph, state, planner.buffersPerState);
+    },
+    async measure(cut) {
+      const recomputes = cut.gradient_checkpointing ? ', gradient checkpointing' : '';
+      const peak = await peakOf(programs.gradient(cut), `the gradient, micro-batch ${cut.micro_batch}${recomputes}`);
+      return Math.max(peak, updatePeak);
+    },
+  });
+  const one = programs.predict(1);
+  const alone = (await planner.plan(one)).peakBytes;
+  const beside = previews === 1 ? alone : (await planner.plan(programs.predict(previews))).peakBytes;
+  const { chosen } = cuts;
+  const plain = programs.traceGradient({ micro_batch: 1, gradient_checkpointing: false });
+  const executed = programs.traceGradient({ ...chosen, micro_batch: 1 });
+  return {
+    v: 1,
+    kind: 'memory-plan',
+    basis: planner.basis,
+    compiler,
+    parameters: programs.parameters,
+    device: { memory_bytes: request.memoryBytes, reserve_bytes: request.reserveBytes },
+    plan: { micro_batch: chosen.micro_batch, gradient_checkpointing: chosen.gradient_checkpointing },
+    fits: cuts.fits && Math.max(stateBytes + beside, alone) <= budget,
+    peak: {
+      training_bytes: chosen.bytes,
+      state_bytes: stateBytes,
+      preview_bytes: stateBytes + beside,
+      sampling_bytes: alone,
+    },
+    flops: {
+      forward: countFlops(one),
+      sample: countFlops(plain),
+      executed: countFlops(executed),
+      update: countFlops(update),
+    },
+    tried: cuts.tried.map(({ bytes, ...cut }) => ({ ...cut, training_bytes: bytes, fits: bytes <= budget })),
+  };
+}
+
+function divisorsOf(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter(divisor => n % divisor === 0);
+}

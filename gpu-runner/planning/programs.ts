@@ -1,0 +1,96 @@
+/** @file The programs of a training and their graphs, as the trainer and the sampler trace them. */
+import type { KeyedConfig } from '../../configs/schema.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { bytesOf } from '../compiler/live-bytes.ts';
+import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
+import { optimize } from '../compiler/passes/optimize.ts';
+import type { Planner } from '../compiler/planner.ts';
+import { sizeOf } from '../compiler/tensor.ts';
+import type { BatchShape } from '../model/batch.ts';
+import { frozenName, PARAM_PREFIX } from '../model/params.ts';
+import { tracePredictGraph } from '../sampling/predict-graph.ts';
+import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
+import { INITIAL_LOSS_SCALE, needsLossScale } from '../training/loss-scale.ts';
+import { isNewtonSchulz } from '../training/muon.ts';
+import { emaPrefix, optimizerState, traceUpdateGraph } from '../training/update-graph.ts';
+
+/** Sizes of the pictures and texts of a training. */
+export type Frame = Omit<BatchShape, 'batch'>;
+
+/** How an update is cut: see `trainingPlanSchema` (storage/records.ts). */
+export interface Cut {
+  readonly micro_batch: number;
+  readonly gradient_checkpointing: boolean;
+}
+
+export interface TrainingPrograms {
+  readonly parameters: number;
+  /** Bytes of each tensor that stays on the device between runs, by name. */
+  readonly state: ReadonlyMap<string, number>;
+  /** Forward and backward pass of the first micro-batch of an update, unoptimized. */
+  traceGradient(cut: Cut): Graph;
+  /** Optimized for the planner's engine. */
+  gradient(cut: Cut): Graph;
+  update(): Graph;
+  predict(batch: number): Graph;
+}
+
+export function openPrograms(
+  config: KeyedConfig,
+  frame: Frame,
+  { precision, tuning }: Pick<Planner, 'precision' | 'tuning'>,
+): TrainingPrograms {
+  const engine = { precision, ...(tuning && { tuning }) };
+  const scalesLoss = needsLossScale(precision);
+  const trace = ({ micro_batch, gradient_checkpointing }: Cut) =>
+    traceGradGraph(
+      config,
+      { ...frame, batch: micro_batch },
+      {
+        accumulate: false,
+        microBatches: config.data.batch_size / micro_batch,
+        remat: gradient_checkpointing,
+        scalesLoss,
+      },
+    );
+  const { params, frozen } = trace({ micro_batch: 1, gradient_checkpointing: false });
+  const entries = (prefix: string) =>
+    params.map(({ name, shape }) => [`${prefix}${name}`, bytesOf({ shape, dtype: 'f32' })] as const);
+  const state = new Map([
+    ...[PARAM_PREFIX, GRAD_PREFIX, ...config.optimizer.ema_gammas.map((_, index) => emaPrefix(index))].flatMap(entries),
+    ...[...optimizerState(params, config.optimizer)].map(
+      ([name, shape]) => [name, bytesOf({ shape, dtype: 'f32' })] as const,
+    ),
+    ...(scalesLoss ? Object.entries(INITIAL_LOSS_SCALE) : []).map(([name, tensor]) => [name, bytesOf(tensor)] as const),
+    ...frozen.map(spec => [frozenName(spec), bytesOf({ shape: spec.shape, dtype: 'f32' })] as const),
+  ]);
+  return {
+    parameters: params.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    state,
+    traceGradient: cut => trace(cut).graph,
+    gradient: cut => optimize(trace(cut).graph, engine),
+    update() {
+      const graph = optimize(traceUpdateGraph(params, config.optimizer, { scalesLoss }), { ...(tuning && { tuning }) });
+      return mixPrecision(graph, precision, isNewtonSchulz);
+    },
+    predict: batch => optimize(tracePredictGraph(config.model, { ...frame, batch }), engine),
+  };
+}
+
+/**
+ * Bytes of the state that a program's own peak leaves out. Its peak has the tensors that it reads, and a second buffer
+ * for those that it writes unless the engine writes in place.
+ */
+export function bytesBeside(
+  { writes, nodes }: Graph,
+  state: ReadonlyMap<string, number>,
+  buffers: Planner['buffersPerState'],
+): number {
+  const read = new Set(nodes.flatMap(node => (node.op === 'state' ? [node.attrs.name] : [])));
+  let bytes = 0;
+  for (const [name, size] of state) {
+    const counted = buffers === 2 && name in writes ? 2 : Number(read.has(name));
+    bytes += size * (buffers - counted);
+  }
+  return bytes;
+}
