@@ -68,8 +68,16 @@ it('measureThreads times steps of an engine, and returns the probe of a missing 
     };
   };
   const probe = { ...probeReference(), threads: 6 };
-  expect([3, 6]).toContain((await measureThreads(probe, cacheFolder, open)).threads);
+  expect([3, 6]).toContain((await measureThreads(probe, { cacheFolder, open })).threads);
   expect(opened).toEqual([6, 3]);
   const missing = { name: 'x', available: false, reason: 'gone' };
-  expect(await measureThreads(missing, cacheFolder, open)).toBe(missing);
+  expect(await measureThreads(missing, { cacheFolder, open })).toBe(missing);
+});
+
+it('measureThreads takes a number that a person chose, and measures nothing', async () => {
+  const open = () => {
+    throw new Error('opened');
+  };
+  const probe = { ...probeReference(), threads: 6 };
+  expect(await measureThreads(probe, { cacheFolder, fixed: 5, open })).toEqual({ ...probe, threads: 5 });
 });

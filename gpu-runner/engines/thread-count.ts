@@ -43,13 +43,18 @@ function candidates(parallelism: number): number[] {
 /** Runs one measurement at a time, since engines are probed side by side. */
 const turns = new PQueue({ concurrency: 1 });
 
+export interface MeasureOptions {
+  readonly cacheFolder: string;
+  /** A number that a person chose; nothing is measured then. */
+  readonly fixed?: number | undefined;
+  open(threads: number): Engine;
+}
+
 /** Adds the best number of threads on this machine to a probe. The first call takes about a second. */
-export async function measureThreads(
-  probe: EngineProbe,
-  cacheFolder: string,
-  open: (threads: number) => Engine,
-): Promise<EngineProbe> {
+export async function measureThreads(probe: EngineProbe, options: MeasureOptions): Promise<EngineProbe> {
   if (!probe.available || probe.threads === undefined) return probe;
+  const { cacheFolder, fixed, open } = options;
+  if (fixed !== undefined) return { ...probe, threads: fixed };
   const engine = `${probe.name} ${probe.version}`;
   const time = async (threads: number) => {
     const opened = open(threads);

@@ -19,6 +19,8 @@ interface EngineEntry {
 }
 
 const cacheFolder = cacheFolderOf(process.env);
+/** The runner's start has refused a value that is no number. */
+const fixed = Number(process.env.EASEL_THREADS) || undefined;
 
 // A native engine is imported at its first use. So one that does not load does not stop the others.
 const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
@@ -26,7 +28,7 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
     async probe() {
       const { probeOnnxRuntime, createOnnxRuntimeEngine } = await import('../engines/onnxruntime/engine.ts');
       const probe = { ...probeOnnxRuntime(), memory_bytes: machineMemory() };
-      return measureThreads(probe, cacheFolder, threads => createOnnxRuntimeEngine({ threads }));
+      return measureThreads(probe, { cacheFolder, fixed, open: threads => createOnnxRuntimeEngine({ threads }) });
     },
     open: async ({ threads }, options) =>
       (await import('../engines/onnxruntime/engine.ts')).createOnnxRuntimeEngine({ threads, cacheFolder, ...options }),
@@ -39,7 +41,7 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
     async probe() {
       const { probeOpenVino, createOpenVinoEngine } = await import('../engines/openvino/engine.ts');
       const probe = { ...probeOpenVino(), memory_bytes: machineMemory() };
-      return measureThreads(probe, cacheFolder, threads => createOpenVinoEngine({ threads }));
+      return measureThreads(probe, { cacheFolder, fixed, open: threads => createOpenVinoEngine({ threads }) });
     },
     open: async ({ threads, precision }, options) =>
       (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision, ...options }),

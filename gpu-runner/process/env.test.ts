@@ -32,6 +32,8 @@ test.each([
   [{ EASEL_RUNNER_SECRET: 'short' }, 'EASEL_RUNNER_SECRET: expected at least 16 characters'],
   [{ EASEL_DEVICE: 'a/b' }, 'EASEL_DEVICE'],
   [{ EASEL_PAGE_BUDGET_MB: '-1' }, 'EASEL_PAGE_BUDGET_MB'],
+  [{ EASEL_THREADS: '0' }, 'EASEL_THREADS'],
+  [{ EASEL_THREADS: 'all' }, 'EASEL_THREADS'],
   [{ EASEL_STORE: 'memory:' }, 'private to one process'],
 ])('%j is refused by name', (env, message) => {
   expect(() => parseRunnerEnv(env)).toThrow(message);
