@@ -31,8 +31,8 @@ afterAll(async () => {
 
 /** The body of an answer that must be a success. */
 // biome-ignore lint/suspicious/noExplicitAny: JSON of the wire, looked at by assertions
-async function send(method: string, path: string, body?: unknown, prefer = 'wait=60'): Promise<any> {
-  const answer = await site.send(method, path, body, { prefer });
+async function send(method: string, path: string, body?: unknown, headers: { prefer?: string } = {}): Promise<any> {
+  const answer = await site.send(method, path, body, headers);
   if (answer.status < 300) return answer.body;
   throw new Error(`${method} ${path}: ${answer.status} ${answer.bytes}`);
 }
@@ -80,7 +80,7 @@ test('a training beside gc ends in the same checkpoint; gc deletes every unreach
 
   // The same config: some of what it makes is garbage that falls due now.
   await send('PUT', '/experiments/run', EXPERIMENT);
-  await send('POST', '/experiments/run/train', {}, 'wait=0');
+  await send('POST', '/experiments/run/train', {}, { prefer: 'wait=0' });
   let calls = 0;
   let swept = 0;
   while ((await send('GET', '/experiments/run')).state !== 'done') {

@@ -25,9 +25,12 @@ async function create(site: Site, name: string, changes: { model?: object; run?:
 }
 
 /** The curl line of all these tests. */
-function train(site: Site, name: string, body: object = {}, prefer = 'wait=60'): Promise<Answer> {
-  return site.send('POST', `/experiments/${name}/train`, body, { prefer });
+function train(site: Site, name: string, body: object = {}, headers: { prefer?: string } = {}): Promise<Answer> {
+  return site.send('POST', `/experiments/${name}/train`, body, headers);
 }
+
+/** Begins a training and does not wait for it. */
+const startTraining = (site: Site, name: string) => train(site, name, {}, { prefer: 'wait=0' });
 
 /** Waits until the experiment is past a step. */
 function waitForStep(site: Site, name: string, step: number): Promise<void> {
@@ -84,11 +87,11 @@ describe.each(places)('on $name', ({ open }) => {
 
   test('after kill -9 of gpu-runner, server and both during a training, the same call ends in the same checkpoint', async () => {
     const { easel } = site;
-    expect((await train(site, 'run', {}, 'wait=0')).status).toBe(202);
+    expect((await startTraining(site, 'run')).status).toBe(202);
     await waitForStep(site, 'run', 4);
     site.kill(['runner']);
     await expect.poll(() => easel.restarts.runner, { timeout: 20_000 }).toBe(1);
-    await train(site, 'run', {}, 'wait=0');
+    await startTraining(site, 'run');
 
     await waitForStep(site, 'run', 8);
     site.kill(['server']);
@@ -107,7 +110,7 @@ describe.each(places)('on $name', ({ open }) => {
 
   test('a server that starts after kill -9 goes on with a running experiment by itself', async () => {
     await create(site, 'alone', { run: { chunk_steps: 5, keep: 3 } });
-    await train(site, 'alone', {}, 'wait=0');
+    await startTraining(site, 'alone');
     await waitForStep(site, 'alone', 5);
     site.kill(['server']);
     await site.waitForExperiment('alone', ({ state }) => state === 'done');
@@ -125,7 +128,7 @@ describe('beside training', () => {
 
   test('samples beside a training leave its bits as they are, and two equal train calls are one run', async () => {
     await create(site, 'run');
-    const calls = await Promise.all([train(site, 'run', {}, 'wait=0'), train(site, 'run', {}, 'wait=0')]);
+    const calls = await Promise.all([startTraining(site, 'run'), startTraining(site, 'run')]);
     expect(new Set(calls.map(({ body }) => body.action)).size).toBe(1);
     await waitForStep(site, 'run', 4);
     const { checkpoints } = await site.expectJson(200, 'GET', '/experiments/run');
@@ -150,7 +153,7 @@ describe('beside training', () => {
     await create(calm, 'slow', slow);
     const undisturbed = await train(calm, 'slow');
     await create(site, 'slow', slow);
-    await train(site, 'slow', {}, 'wait=0');
+    await startTraining(site, 'slow');
     await site.waitForExperiment(
       'slow',
       ({ progress }) => progress?.phase === 'train' && typeof progress.metrics?.loss === 'number',

@@ -34,7 +34,8 @@ const PAUSE_MS = 50;
 
 /**
  * @param urlOf Address of the server, asked for each attempt.
- * @param common Headers of each request. Default: JSON is wanted, and a run is waited for.
+ * @param common Headers of each request. Default: JSON is wanted. A POST without a header `prefer` is sent again while
+ * its answer is 202, so it ends with its run.
  * @throws TypeError when no server answered within a minute.
  */
 export function createSend(urlOf: () => string, common: Readonly<Record<string, string>> = {}): Send {
@@ -50,9 +51,12 @@ export function createSend(urlOf: () => string, common: Readonly<Record<string, 
       },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     };
-    for (const deadline = performance.now() + RESTART_MS; ; ) {
+    const waitsForRun = method === 'POST' && !('prefer' in { ...common, ...headers });
+    for (let deadline = performance.now() + RESTART_MS; ; ) {
       try {
-        return await readAnswer(await fetch(urlOf() + path, request));
+        const answer = await readAnswer(await fetch(urlOf() + path, request));
+        if (answer.status !== 202 || !waitsForRun) return answer;
+        deadline = performance.now() + RESTART_MS;
       } catch (error) {
         // A connection that is refused or breaks off is a TypeError.
         if (!(error instanceof TypeError) || performance.now() > deadline) throw error;
