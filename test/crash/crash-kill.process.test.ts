@@ -1,5 +1,5 @@
 /**
- * @file Kills the real server and gpu-runner over a folder at 16 operations; `npm run test:crash` kills at every one.
+ * @file Kills the real server and gpu-runner over a folder at 8 operations; `npm run test:crash` kills at every one.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -7,7 +7,7 @@ import { type CalmRun, type KillFolder, openKillFolder, runCalmly, runWithDeath 
 import { spreadOperations } from './crash-points.ts';
 import { MOMENTS } from './mortal-store.ts';
 
-const POINTS_OF_EACH = 8;
+const POINTS_OF_EACH = 4;
 const CONCURRENT = 2;
 
 let base: KillFolder;
@@ -27,7 +27,7 @@ test('an undisturbed pipeline trains both chunks and frees its lease', () => {
   expect(calm.operations.runner.length).toBeGreaterThan(30);
 });
 
-test('after a kill of server or gpu-runner at each of 16 operations, the same calls end with the same objects', async () => {
+test('after a kill of server or gpu-runner at each of 8 operations, the same calls end with the same objects', async () => {
   const points = (['server', 'runner'] as const).flatMap(program =>
     spreadOperations(program, POINTS_OF_EACH, calm.operations[program].length).map((operation, i) => ({
       program,
@@ -38,5 +38,5 @@ test('after a kill of server or gpu-runner at each of 16 operations, the same ca
   const outcomes = await mapBounded(points, { width: CONCURRENT }, point => runWithDeath(base, calm, point));
   expect(outcomes.filter(({ problems }) => problems.length > 0)).toEqual([]);
   // How often a run is looked at depends on the time it takes, so the last points may lie behind its end.
-  expect(outcomes.filter(({ died }) => died !== undefined).length).toBeGreaterThanOrEqual(points.length - 4);
+  expect(outcomes.filter(({ died }) => died !== undefined).length).toBeGreaterThanOrEqual(points.length - 2);
 }, 600_000);

@@ -19,8 +19,8 @@ import { MOMENTS } from './mortal-store.ts';
 const BEGIN = Date.UTC(2026, 0, 1);
 /** Between two looks at another's lease. */
 const WATCH_MS = 1000;
-const PAIRS = 50;
-const POINTS_IN_A_FOLDER = 4;
+const PAIRS = 25;
+const POINTS_IN_A_FOLDER = 2;
 /** Time limit of each test, on a machine with much else to do. */
 const SWEEP_MS = 180_000;
 

@@ -97,14 +97,15 @@ export function testListing(at: Setting): void {
       }
     });
 
-    it('pages through 2,500 objects, and lists more at once than a page of S3', { timeout: 180_000 }, async () => {
-      const all = Array.from({ length: 2500 }, (_, i) => `n/${String(i).padStart(4, '0')}`);
+    it('pages through 1,500 objects, and lists more at once than a page of S3', { timeout: 180_000 }, async () => {
+      const all = Array.from({ length: 1500 }, (_, i) => `n/${String(i).padStart(4, '0')}`);
       await fill(all);
       const first = await names('n/');
       expect(first.keys).toEqual(all.slice(0, 1000));
-      const second = await names('n/', { after: first.next ?? '', limit: 1234 });
-      expect(second.keys).toEqual(all.slice(1000, 2234));
-      expect((await names('n/', { after: second.next ?? '', limit: 2500 })).keys).toEqual(all.slice(2234));
+      const second = await names('n/', { after: first.next ?? '', limit: 234 });
+      expect(second.keys).toEqual(all.slice(1000, 1234));
+      expect((await names('n/', { after: second.next ?? '', limit: 1500 })).keys).toEqual(all.slice(1234));
+      expect((await names('n/', { limit: 1234 })).keys).toEqual(all.slice(0, 1234));
       expect(await names('', { delimiter: '/' })).toEqual({ keys: [], prefixes: ['n/'], next: undefined });
     });
 
