@@ -1,4 +1,5 @@
 /** @file Softmax attention over several groups of keys: with all scores at once, or chunk by chunk. */
+import { MASKED } from './attention-expansions.ts';
 import {
   add,
   broadcast,
@@ -8,6 +9,7 @@ import {
   matmul,
   max,
   mul,
+  pad,
   reduceMax,
   reduceSum,
   select,
@@ -39,10 +41,12 @@ export interface AttentionOptions {
   readonly chunk?: number;
   /** Added to the scores, besides the biases of the groups: broadcasts to [..., queries, keys of all groups]. */
   readonly bias?: Value;
+  /**
+   * True emits the composite `attention` for a query [batch, heads, queries, dim] that kernels can take, whatever
+   * `chunk` says: its kernel never holds the scores. Engines without a kernel expand it. Default false.
+   */
+  readonly fused?: boolean;
 }
-
-/** Its exponential is 0 next to any real score. A row of only this score still has a finite softmax. */
-const MASKED = -1e9;
 
 /** Bias that hides keys: 0 where `visible` is true, a large negative number elsewhere. */
 export function biasOf(visible: Value): Value {
@@ -56,8 +60,9 @@ export function biasOf(visible: Value): Value {
  */
 export function attend(query: Value, groups: readonly KeyGroup[], options: AttentionOptions = {}): Value {
   const scale = options.scale ?? 1 / Math.sqrt(query.shape.at(-1) ?? 1);
+  const { chunk, bias, fused } = options;
+  if (fused && fitsKernel(query, groups)) return attendFused(query, groups, scale, bias);
   const scaled = mul(query, scale);
-  const { chunk, bias } = options;
   if (chunk === undefined) return attendWhole(scaled, groups, bias);
   return attendInChunks(scaled, bias ? shareBias(groups, bias) : groups, chunk);
 }
@@ -81,6 +86,39 @@ export function chunkFor(
   const chunks = Math.ceil(keys / most);
   const even = Math.ceil(keys / chunks / SMALLEST_CHUNK) * SMALLEST_CHUNK;
   return even < keys ? even : undefined;
+}
+
+/** Kernels take heads of up to 128 channels, a multiple of 8, with values as wide as keys. */
+function fitsKernel({ shape }: Value, groups: readonly KeyGroup[]): boolean {
+  const [, , , dim = 0] = shape;
+  const isWide = groups.every(({ value }) => value.shape.at(-1) === dim);
+  return shape.length === 4 && isWide && dim % 8 === 0 && dim <= 128;
+}
+
+/** The composite, over an even number of queries and keys, as kernels want: the last key may be a hidden one. */
+function attendFused(query: Value, groups: readonly KeyGroup[], scale: number, shared?: Value): Value {
+  const { builder } = query;
+  const join = (part: (group: KeyGroup) => Value) => padToEven(concat(groups.map(part), 2));
+  const [key, value] = [join(group => group.key), join(group => group.value)];
+  const biases = [joinBiases(groups, 2), shared].filter(bias => bias !== undefined);
+  const keys = groups.reduce((sum, group) => sum + (group.key.shape[2] ?? 0), 0);
+  if (keys % 2 === 1 && biases.length === 0) biases.push(builder.constant([0], [1, 1, 1, keys]));
+  const bias = biases.length === 0 ? undefined : hideFrom(biases.reduce(add), keys);
+  const operands = [padToEven(query), key, value, ...(bias ? [bias] : [])];
+  const output = builder.emit('attention', operands, { scale, mask: bias ? 'bias' : 'none' });
+  return slice(output, 2, 0, query.shape[2] ?? 0);
+}
+
+/** One more row of zeros along axis 2 if their number is odd. */
+function padToEven(x: Value): Value {
+  return pad(x, [0, 0, 0, 0], [0, 0, (x.shape[2] ?? 0) % 2, 0]);
+}
+
+/** A bias [.., .., .., keys] that also hides one key after them if their number is odd. */
+function hideFrom(bias: Value, keys: number): Value {
+  if (keys % 2 === 0) return bias;
+  const whole = broadcast(bias, [...bias.shape.slice(0, -1), keys]);
+  return concat([whole, bias.builder.constant([MASKED], [...bias.shape.slice(0, -1), 1], bias.dtype)], 3);
 }
 
 function attendWhole(query: Value, groups: readonly KeyGroup[], shared?: Value): Value {

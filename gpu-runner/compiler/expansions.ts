@@ -1,4 +1,5 @@
 /** @file Composite operations in terms of primitives, and derivatives that need few passes over memory. */
+import { expandAttention, expandAttentionGradient, expandAttentionStats } from './attention-expansions.ts';
 import { add, erf, exp, matmul, mul, reshape, sigmoid, square, sub } from './functions.ts';
 import type { CompositeName, OpAttrs } from './ops.ts';
 import { GraphError } from './shapes.ts';
@@ -13,6 +14,9 @@ export const EXPANSIONS: { readonly [O in CompositeName]: Expansion<O> } = {
   rotate([x, cos, sin]) {
     return add(mul(required(x), required(cos)), mul(swapPairs(required(x)), required(sin)));
   },
+  attention: expandAttention,
+  attentionStats: expandAttentionStats,
+  attentionGradient: expandAttentionGradient,
 };
 
 /** d silu(x) / dx = s + y (1 - s) with s = sigmoid(x), y = x s; written as y + s (1 - y). */

@@ -97,8 +97,10 @@ describe('random programs', () => {
 
   it('random programs use every operation that has a gradient', () => {
     const taken = new Set(SEEDS.flatMap(seed => traceProgram(seed).graph.nodes.map(({ op }) => op)));
-    // Tested elsewhere: conv2d in random-shapes.test.ts, stopGradient below, never and after in remat.engine.test.ts.
-    const others = new Set(['state', 'conv2d', 'stopGradient', 'never', 'after']);
+    // Tested elsewhere: conv2d in random-shapes.test.ts, stopGradient below, never and after in remat.engine.test.ts,
+    // attention by grad.test.ts.
+    const attention = ['attention', 'attentionStats', 'attentionGradient'];
+    const others = new Set(['state', 'conv2d', 'stopGradient', 'never', 'after', ...attention]);
     expect(Object.keys(OPS).filter(op => !taken.has(op as OpName) && !others.has(op))).toEqual([]);
   });
 

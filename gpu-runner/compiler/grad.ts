@@ -1,9 +1,9 @@
 /** @file Reverse-mode differentiation: one table of vector-Jacobian products, and one walk over it. */
 import { conv2dInputGradient, conv2dWeightGradient } from './convolution.ts';
-import { geluSlope, siluSlope, swapPairs } from './expansions.ts';
+import { EXPANSIONS, geluSlope, siluSlope, swapPairs } from './expansions.ts';
 import * as f from './functions.ts';
 import type { Node } from './graph.ts';
-import type { OpName } from './ops.ts';
+import type { CompositeName, OpAttrs, OpName } from './ops.ts';
 import { Recomputation } from './remat.ts';
 import { GraphError } from './shapes.ts';
 import { type DType, formatType, type Shape } from './tensor.ts';
@@ -144,7 +144,29 @@ const RULES: { readonly [O in OpName]?: Rule<O> } = {
     const toAngles = (factor: Value, angle: Value) => unbroadcast(f.mul(ct, factor), angle.shape, ct.shape);
     return [turnedBack, toAngles(values, cos), toAngles(swapPairs(values), sin)];
   },
+  attention(ct, x, y, attrs) {
+    const stats = ct.builder.emit('attentionStats', x, attrs);
+    const operands = [...x.slice(0, 3), stats, y, ct, ...x.slice(3)];
+    const names = ['query', 'key', 'value', ...(attrs.mask === 'bias' ? (['bias'] as const) : [])] as const;
+    return names.map(of => ct.builder.emit('attentionGradient', operands, { ...attrs, of }));
+  },
+  attentionStats: throughExpansion('attentionStats'),
+  attentionGradient: throughExpansion('attentionGradient'),
 };
+
+/** Gradient of a composite by the primitives of its expansion. */
+function throughExpansion<O extends CompositeName>(op: O): Rule<O> {
+  return (ct, operands, _, attrs) => {
+    const cut = operands.map(operand => (isFloat(operand.dtype) ? f.stopGradient(operand) : operand));
+    const expand: (operands: readonly Value[], attrs: OpAttrs[O]) => Value = EXPANSIONS[op];
+    const result = f.sumAll(f.mul(expand(cut, attrs as OpAttrs[O]), f.stopGradient(ct)));
+    // A value that is an operand twice gets its whole gradient at the first place.
+    const isFirst = (operand: Value, index: number) => operands.findIndex(({ id }) => id === operand.id) === index;
+    const wanted = cut.filter((operand, index) => isFloat(operand.dtype) && isFirst(operands[index] ?? operand, index));
+    const gradients = new Map(grad(result, wanted).map((gradient, i) => [wanted[i]?.id, gradient]));
+    return operands.map((operand, i) => (isFirst(operand, i) ? gradients.get(cut[i]?.id) : undefined));
+  };
+}
 
 function isFloat(dtype: DType): boolean {
   return dtype !== 'i32' && dtype !== 'bool';

@@ -1,6 +1,13 @@
 /** @file The operations: one row each with its shape rule and doc. Each interpretation is a table over these names. */
 
 import {
+  ATTENTION_GRADIENT_ROW,
+  ATTENTION_ROW,
+  ATTENTION_STATS_ROW,
+  type AttentionAttrs,
+  type AttentionGradientAttrs,
+} from './attention-rows.ts';
+import {
   at,
   binary,
   comparison,
@@ -71,12 +78,15 @@ export interface OpAttrs {
   silu: None;
   gelu: { readonly form: 'tanh' | 'erf' };
   rotate: None;
+  attention: AttentionAttrs;
+  attentionStats: AttentionAttrs;
+  attentionGradient: AttentionGradientAttrs;
 }
 
 export type OpName = keyof OpAttrs;
 
 /** Operations defined by others (expansions.ts). Their gradient is short, and a target may have a kernel for them. */
-export type CompositeName = 'silu' | 'gelu' | 'rotate';
+export type CompositeName = 'silu' | 'gelu' | 'rotate' | 'attention' | 'attentionStats' | 'attentionGradient';
 
 /** Operations that every engine has a rule for. */
 export type PrimitiveName = Exclude<OpName, CompositeName>;
@@ -349,4 +359,7 @@ export const OPS: { readonly [O in OpName]: OpRow<OpAttrs[O]> } = {
       return x;
     },
   },
+  attention: ATTENTION_ROW,
+  attentionStats: ATTENTION_STATS_ROW,
+  attentionGradient: ATTENTION_GRADIENT_ROW,
 };

@@ -3,10 +3,25 @@
 import type { Precision } from '../../../configs/engines.ts';
 import { eliminateDeadCode } from '../dce.ts';
 import type { AnyNode, Graph, NodeId } from '../graph.ts';
+import type { OpRow } from '../op-rows.ts';
+import { OPS, type OpName } from '../ops.ts';
 import { verify } from '../verify.ts';
 
 /** Operations that only move values. A cast may come before or after them; short values are fewer bytes to move. */
 const MOVES: ReadonlySet<string> = new Set(['reshape', 'transpose', 'broadcast', 'slice']);
+
+/** Operations that multiply matrices, with the positions of the operands that they multiply. */
+const PRODUCTS: Readonly<Partial<Record<OpName, readonly number[]>>> = {
+  matmul: [0, 1],
+  attention: [0, 1, 2],
+  attentionStats: [0, 1, 2],
+  attentionGradient: [0, 1, 2, 4, 5],
+};
+
+/** True for a node that multiplies f32 matrices: its precision is the engine's. */
+export function isFloat32Product(node: AnyNode, { nodes }: Pick<Graph, 'nodes'>): boolean {
+  return PRODUCTS[node.op] !== undefined && nodes[node.inputs[0] ?? -1]?.dtype === 'f32';
+}
 
 /**
  * Casts the f32 operands of every matrix product to `precision` and the result back, as PyTorch's autocast does. Norms,
@@ -55,9 +70,18 @@ export function mixPrecision(
   for (const [id, node] of graph.nodes.entries()) {
     const inputs = node.inputs.map(input => renamed[input] ?? -1);
     const [first = -1] = inputs;
-    const isProduct = node.op === 'matmul' && isCast(node);
     const isShortMove = MOVES.has(node.op) && (lengthened.has(first) || feedsProducts[id] === 1);
-    if (node.dtype === 'f32' && (isProduct || isShortMove)) {
+    if (isFloat32Product(node, graph) && isCast(node)) {
+      const factors = PRODUCTS[node.op] ?? [];
+      const operands = inputs.map((input, index) => (factors.includes(index) ? shorten(input) : input));
+      const { infer }: OpRow<unknown> = OPS[node.op] as OpRow<unknown>;
+      const { dtype } = infer(
+        operands.map(operand => nodes[operand] ?? node),
+        node.attrs,
+      );
+      const made = push({ ...node, inputs: operands, dtype } as AnyNode);
+      renamed.push(dtype === precision ? lengthen(made, node) : made);
+    } else if (node.dtype === 'f32' && isShortMove) {
       renamed.push(lengthen(push({ ...node, inputs: inputs.map(shorten), dtype: precision } as AnyNode), node));
     } else {
       renamed.push(push({ ...node, inputs } as AnyNode));
@@ -76,8 +100,10 @@ function findMovesToProducts({ nodes, outputs, writes }: Graph): Uint8Array {
     const node = nodes[id];
     if (node === undefined) continue;
     if (!MOVES.has(node.op)) feeds[id] = 0;
-    const isTaken = node.op === 'matmul' || feeds[id] === 1;
-    if (!isTaken) for (const input of node.inputs) feeds[input] = 0;
+    const factors = PRODUCTS[node.op];
+    for (const [index, input] of node.inputs.entries()) {
+      if (!factors?.includes(index) && feeds[id] !== 1) feeds[input] = 0;
+    }
   }
   return feeds;
 }

@@ -67,6 +67,72 @@ function groupsOf([key, value, secondKey, secondValue, bias]: readonly Value[]):
   return groups.filter((group): group is KeyGroup => group.key !== undefined && group.value !== undefined);
 }
 
+/** Softmax is then far from a single key, and few digits cancel in its gradients. */
+const NARROW = [-0.5, 0.5] as const;
+/** Query, key and value that kernels of attention take, then small ones that they do not take. */
+const WIDE_HEADS: readonly CaseInput[] = [
+  { shape: [2, 1, 2, 8], range: NARROW },
+  { shape: [2, 1, 4, 8], range: NARROW },
+  { shape: [2, 1, 4, 8] },
+];
+const SMALL_HEADS: readonly CaseInput[] = [
+  { shape: [1, 2, 2, 2], range: NARROW },
+  { shape: [1, 2, 4, 2], range: NARROW },
+  { shape: [1, 2, 4, 2], range: NARROW },
+];
+
+/** The operation with each kind of mask, its statistics, and each of its gradients as an operation. */
+const FUSED_ATTENTION: readonly OpCase[] = [
+  composite(
+    'fused attention of odd numbers of tokens',
+    [
+      { shape: [2, 1, 1, 8] },
+      { shape: [2, 1, 2, 8] },
+      { shape: [2, 1, 2, 8] },
+      { shape: [2, 1, 1, 8] },
+      { shape: [2, 1, 1, 8] },
+      { shape: [2, 1, 1, 1], range: [-3, 0] },
+    ],
+    (query, ...groups) => attend(query, groupsOf(groups), { fused: true }),
+  ),
+  ...(
+    [
+      ['none', []],
+      ['bias', [{ shape: [2, 1, 1, 4], range: [-3, 0] }]],
+      ['lengths', [{ shape: [2], dtype: 'i32', range: [1, 5] }]],
+    ] as const
+  ).map(
+    ([mask, operand]): OpCase => ({
+      name: `attention, mask: ${mask}`,
+      op: 'attention',
+      inputs: [...WIDE_HEADS, ...operand],
+      build: v => nth(v, 0).builder.emit('attention', v, { scale: 0.4, mask }),
+    }),
+  ),
+  {
+    name: 'attentionStats',
+    op: 'attentionStats',
+    inputs: [...SMALL_HEADS, { shape: [1, 1, 1, 4], range: [-3, 0] }],
+    build: v => nth(v, 0).builder.emit('attentionStats', v, { scale: 0.4, mask: 'bias' }),
+  },
+  ...(['query', 'key', 'value', 'bias'] as const).map(
+    (of): OpCase => ({
+      name: `attentionGradient by ${of}`,
+      op: 'attentionGradient',
+      inputs: [...SMALL_HEADS, { shape: [1, 2, 2, 2], range: NARROW }, { shape: [1, 1, 1, 4], range: [-3, 0] }],
+      build(v) {
+        const { builder } = nth(v, 0);
+        const operands = [nth(v, 0), nth(v, 1), nth(v, 2), nth(v, 4)];
+        const attrs = { scale: 1, mask: 'bias' } as const;
+        const y = builder.emit('attention', operands, attrs);
+        const stats = builder.emit('attentionStats', operands, attrs);
+        const all = [...operands.slice(0, 3), stats, y, nth(v, 3), nth(v, 4)];
+        return builder.emit('attentionGradient', all, { ...attrs, of });
+      },
+    }),
+  ),
+];
+
 const BROADCASTS: readonly (readonly [Shape, Shape])[] = [
   [[3, 5], [5]],
   [
@@ -251,6 +317,7 @@ export const OP_CASES: readonly OpCase[] = [
       (query, ...rest) => attend(query, groupsOf(rest), { ...options, bias: nth(rest, 5) }),
     ),
   ),
+  ...FUSED_ATTENTION,
   composite(
     'rotation with a gain',
     [{ shape: [2, 2, 3, 4] }, { shape: [3, 2, 1] }, { shape: [4] }],

@@ -17,31 +17,48 @@ export interface StableHloOptions {
   readonly float32Products?: 'highest' | 'tf32';
   /** Lets the program write new state over the old state that it read; default true. */
   readonly donatesState?: boolean;
+  /**
+   * 'cudnn' runs the composite `attention` by cuDNN's kernels where they fit; only an NVIDIA GPU has them. Where they
+   * do not fit, and with 'primitive', the default, it is expanded.
+   */
+  readonly attention?: 'cudnn' | 'primitive';
 }
 
 export class Emitter {
   readonly lines: string[] = [];
   readonly options: StableHloOptions;
-  readonly #constants = new Map<string, Operand>();
-  readonly #spreads = new Map<string, Operand>();
+  /** Values by text: equal operations on equal operands are written once. */
+  readonly #known = new Map<string, readonly Operand[]>();
   #count = 0;
 
   constructor(options: StableHloOptions) {
     this.options = options;
   }
 
-  /** Adds `%n = text`. Returns the new value of type `spec`. */
-  define(text: string, { shape, dtype }: TensorSpec): Operand {
-    const name = `%${this.#count++}`;
-    this.lines.push(`${name} = ${text}`);
-    return { name, shape, dtype };
+  /** Adds `%n = text`, unless the same text was added before. Returns the value, of type `spec`. */
+  define(text: string, spec: TensorSpec): Operand {
+    const [value] = this.#defineOnce(text, [spec]);
+    if (value === undefined) throw new TypeError('a definition has no value');
+    return value;
   }
 
-  /** Adds `%n:count = text`. Returns the new values, whose types are `specs`. */
-  defineAll(text: string, specs: readonly TensorSpec[]): Operand[] {
+  /** Adds `%n:count = text`, unless the same text was added before. Returns the values, of types `specs`. */
+  defineAll(text: string, specs: readonly TensorSpec[]): readonly Operand[] {
+    return this.#defineOnce(text, specs);
+  }
+
+  #defineOnce(text: string, specs: readonly TensorSpec[]): readonly Operand[] {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
     const name = `%${this.#count++}`;
-    this.lines.push(`${name}:${specs.length} = ${text}`);
-    return specs.map(({ shape, dtype }, i) => ({ name: `${name}#${i}`, shape, dtype }));
+    const values = specs.map(({ shape, dtype }, i) => ({
+      name: specs.length === 1 ? name : `${name}#${i}`,
+      shape,
+      dtype,
+    }));
+    this.lines.push(`${name}${specs.length === 1 ? '' : `:${specs.length}`} = ${text}`);
+    this.#known.set(text, values);
+    return values;
   }
 
   /** An operation whose operands all have the type of the result. */
@@ -49,14 +66,9 @@ export class Emitter {
     return this.define(`${op} ${operands.map(({ name }) => name).join(', ')} : ${typeText(spec)}`, spec);
   }
 
-  /** A literal; one value fills the shape. Equal literals are written once. */
+  /** A literal; one value fills the shape. */
   constant(values: readonly number[], spec: TensorSpec): Operand {
-    const text = `stablehlo.constant dense<${literalText(values, spec)}> : ${typeText(spec)}`;
-    const known = this.#constants.get(text);
-    if (known !== undefined) return known;
-    const made = this.define(text, spec);
-    this.#constants.set(text, made);
-    return made;
+    return this.define(`stablehlo.constant dense<${literalText(values, spec)}> : ${typeText(spec)}`, spec);
   }
 
   scalar(value: number, dtype: DType): Operand {
@@ -74,12 +86,13 @@ export class Emitter {
   placeAxes(x: Operand, dims: readonly number[], shape: Shape): Operand {
     const spec = { shape, dtype: x.dtype };
     const types = `(${typeText(x)}) -> ${typeText(spec)}`;
-    const text = `stablehlo.broadcast_in_dim ${x.name}, dims = ${listText(dims)} : ${types}`;
-    const known = this.#spreads.get(text);
-    if (known !== undefined) return known;
-    const made = this.define(text, spec);
-    this.#spreads.set(text, made);
-    return made;
+    return this.define(`stablehlo.broadcast_in_dim ${x.name}, dims = ${listText(dims)} : ${types}`, spec);
+  }
+
+  transpose(x: Operand, perm: readonly number[]): Operand {
+    const spec = { shape: perm.map(axis => x.shape[axis] ?? 0), dtype: x.dtype };
+    const types = `(${typeText(x)}) -> ${typeText(spec)}`;
+    return this.define(`stablehlo.transpose ${x.name}, dims = ${listText(perm)} : ${types}`, spec);
   }
 
   reshape(x: Operand, shape: Shape): Operand {
@@ -109,10 +122,8 @@ export class Emitter {
   /**
    * Copies of `values` that are computed only after all of them, and that no pass of XLA merges with the originals.
    */
-  barrier(values: readonly Operand[]): Operand[] {
+  barrier(values: readonly Operand[]): readonly Operand[] {
     const names = values.map(({ name }) => name).join(', ');
-    const text = `stablehlo.optimization_barrier ${names} : ${values.map(typeText).join(', ')}`;
-    const [only] = values;
-    return values.length === 1 && only ? [this.define(text, only)] : this.defineAll(text, values);
+    return this.defineAll(`stablehlo.optimization_barrier ${names} : ${values.map(typeText).join(', ')}`, values);
   }
 }

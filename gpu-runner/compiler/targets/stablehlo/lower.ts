@@ -2,6 +2,7 @@
 import { expandComposites } from '../../expand-composites.ts';
 import { type Graph, graphInputs, graphReads, type Node } from '../../graph.ts';
 import type { TensorSpec } from '../../tensor.ts';
+import { isAttention, isCudnnAttention } from './attention-rules.ts';
 import { Emitter, type Operand, type StableHloOptions } from './emitter.ts';
 import { typeText } from './literals.ts';
 import { RULES } from './rules.ts';
@@ -34,7 +35,9 @@ export interface StableHloProgram {
 
 /** StableHLO text for a graph; equal graphs give equal text. Names of feeds, state and outputs are not in the text. */
 export function lowerToStableHlo(whole: Graph, options: StableHloOptions = {}): StableHloProgram {
-  const graph = expandComposites(whole, ({ op }) => RULES[op] !== 'expanded');
+  const graph = expandComposites(whole, node =>
+    isAttention(node) ? options.attention === 'cudnn' && isCudnnAttention(node, whole) : RULES[node.op] !== 'expanded',
+  );
   const emit = new Emitter(options);
   const places: Place<'input' | 'state'>[] = [];
   const values: Operand[] = [];

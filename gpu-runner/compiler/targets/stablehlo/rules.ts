@@ -3,6 +3,7 @@ import type { Node } from '../../graph.ts';
 import type { OpName, PrimitiveName } from '../../ops.ts';
 import { normalizeAxes } from '../../shapes.ts';
 import type { DType } from '../../tensor.ts';
+import { attentionGradient, attentionOutput, attentionStats } from './attention-rules.ts';
 import type { Emitter, Operand } from './emitter.ts';
 import { listText, typeText } from './literals.ts';
 
@@ -131,11 +132,7 @@ export const RULES: { readonly [O in OpName]: Row<O> } = {
     );
   },
   reshape: (emit, node, operands) => emit.reshape(at(operands, 0), node.shape),
-  transpose(emit, node, operands) {
-    const x = at(operands, 0);
-    const types = `(${typeText(x)}) -> ${typeText(node)}`;
-    return emit.define(`stablehlo.transpose ${x.name}, dims = ${listText(node.attrs.perm)} : ${types}`, node);
-  },
+  transpose: (emit, { attrs }, operands) => emit.transpose(at(operands, 0), attrs.perm),
   broadcast: (emit, node, operands) => emit.spread(at(operands, 0), node.shape),
   slice: (emit, { attrs }, operands) => cut(emit, at(operands, 0), attrs.starts, attrs.ends),
   pad(emit, node, operands) {
@@ -215,6 +212,9 @@ export const RULES: { readonly [O in OpName]: Row<O> } = {
       node,
     );
   },
+  attention: attentionOutput,
+  attentionStats,
+  attentionGradient,
 };
 
 /** x[starts:ends] */
