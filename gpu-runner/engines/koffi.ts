@@ -10,7 +10,10 @@ import koffi from 'koffi';
  */
 const STACK_BYTES = 16 * 2 ** 20;
 
-koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
+// A process may evaluate this module twice, as tests do, but koffi takes settings only until a library loads.
+if (koffi.config().async_stack_size !== STACK_BYTES) {
+  koffi.config({ sync_stack_size: STACK_BYTES, async_stack_size: STACK_BYTES });
+}
 
 export type { LibraryHandle } from 'koffi';
 export default koffi;

@@ -1,7 +1,7 @@
 /** @file SwiftShader, a Vulkan device in software, for tests of WebGPU on machines without a GPU. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import koffi from 'koffi';
+import koffi from '../../koffi.ts';
 
 /** Folders of browser packages that contain it: Debian's chromium-common, Google Chrome, Ubuntu's snap. */
 const FOLDERS = [
