@@ -60,6 +60,8 @@ export interface Tuning {
   readonly mergesProducts?: boolean;
   /** True if the engine adds up the terms of an f16 product in f16: passes/split-products.ts then splits long ones. */
   readonly addsInF16?: boolean;
+  /** True if the engine has a kernel for the composite `attention` in its precision: models then emit it. */
+  readonly fusesAttention?: boolean;
 }
 
 export interface Engine {

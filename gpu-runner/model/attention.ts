@@ -25,10 +25,16 @@ export interface QuerySource {
   readonly rotation: Rotation;
 }
 
+export interface AttentionContext {
+  /** Added to the scores, [batch, 1, 1, keys of all sources]. */
+  readonly bias?: Value;
+  /** Emits attention as one operation: see `fused` of {@link attend}. */
+  readonly fusesAttention?: boolean;
+}
+
 /**
  * Multi-head attention of the query's tokens to all sources together -> [batch, tokens, hidden]. Its parameters are
- * `<name>.q`, `.k`, `.v`, `.out` and the gains `.q_norm`, `.k_norm`. `bias` [batch, 1, 1, keys of all sources] is added
- * to the scores.
+ * `<name>.q`, `.k`, `.v`, `.out` and the gains `.q_norm`, `.k_norm`.
  */
 export function applyAttention(
   params: Params,
@@ -36,7 +42,7 @@ export function applyAttention(
   name: string,
   query: QuerySource,
   sources: readonly KeySource[],
-  bias?: Value,
+  { bias, fusesAttention: fused = false }: AttentionContext = {},
 ): Value {
   const [batch = 0, tokens = 0, hidden = 0] = query.tokens.shape;
   const heads = model.num_heads;
@@ -64,7 +70,7 @@ export function applyAttention(
   const keys = groups.reduce((sum, { key }) => sum + (key.shape[2] ?? 0), 0);
   const chunk = chunkFor({ batch, heads, queries: tokens, keys });
   const mixed = byHead(
-    attend(turned, groups, { scale: 1, ...(bias && { bias }), ...(chunk !== undefined && { chunk }) }),
+    attend(turned, groups, { scale: 1, fused, ...(bias && { bias }), ...(chunk !== undefined && { chunk }) }),
   );
   return linear(reshape(mixed, [batch, tokens, hidden]), params.weight(`${name}.out`, hidden, hidden, 'matrix'));
 }

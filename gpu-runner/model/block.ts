@@ -21,6 +21,8 @@ export interface BlockContext {
    * are image and context tokens with `arch: joint`, context tokens with `arch: cross`.
    */
   readonly bias?: Value;
+  /** Emits attention as one operation: see `fused` of `attend`. */
+  readonly fusesAttention?: boolean;
 }
 
 /** Shift, scale and gate of one branch, [batch, 1, hidden] each. */
@@ -31,20 +33,22 @@ type Branch = (params: Params, model: ModelConfig, name: string, x: Value, conte
 
 const BRANCHES = {
   /** Keys and values are [image | context]. */
-  attention(params, model, name, x, { rotation, groups, bias }) {
+  attention(params, model, name, x, whole) {
+    const { rotation, groups } = whole;
     const query = { tokens: x, rotation };
     const context = groups.map(group => ({ ...group, prefix: 'context_' }) as const);
-    return applyAttention(params, model, `${name}.attn`, query, [{ ...query, prefix: '' }, ...context], bias);
+    return applyAttention(params, model, `${name}.attn`, query, [{ ...query, prefix: '' }, ...context], whole);
   },
 
-  'self-attention'(params, model, name, x, { rotation }) {
+  'self-attention'(params, model, name, x, { rotation, fusesAttention = false }) {
     const query = { tokens: x, rotation };
-    return applyAttention(params, model, `${name}.attn`, query, [{ ...query, prefix: '' }]);
+    return applyAttention(params, model, `${name}.attn`, query, [{ ...query, prefix: '' }], { fusesAttention });
   },
 
-  'cross-attention'(params, model, name, x, { rotation, groups, bias }) {
+  'cross-attention'(params, model, name, x, context) {
+    const { rotation, groups } = context;
     const sources = groups.map(group => ({ ...group, prefix: '' }) as const);
-    return applyAttention(params, model, `${name}.cross`, { tokens: x, rotation }, sources, bias);
+    return applyAttention(params, model, `${name}.cross`, { tokens: x, rotation }, sources, context);
   },
 
   /** SwiGLU (arXiv 2002.05202). */

@@ -28,6 +28,8 @@ export interface NanoDitInputs {
   readonly conditions: ConditionInputs;
   /** Gradient checkpointing: the backward pass computes the inside of blocks again. */
   readonly remat?: boolean;
+  /** Emits attention as one operation, for an engine that has a kernel for it (`fusesAttention` of its tuning). */
+  readonly fusesAttention?: boolean;
   /** Which image tokens go through which block; absent: all tokens go through all blocks. */
   readonly route?: TokenRoute;
 }
@@ -71,7 +73,8 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
 
   const contextOf = (rotation: Rotation, tokens: number): BlockContext => {
     const bias = keyBias(signals.context, branchesOf(model).includes('attention') ? tokens : 0);
-    return { groups: signals.context, rotation, ...(bias && { bias }) };
+    const fusesAttention = inputs.fusesAttention ?? false;
+    return { groups: signals.context, rotation, fusesAttention, ...(bias && { bias }) };
   };
   let routed: RoutedTokens = { tokens: signals.spatial.reduce(add, embedded) };
   const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads);

@@ -51,6 +51,7 @@ export function openPrograms(
         microBatches: config.data.batch_size / micro_batch,
         remat: gradient_checkpointing,
         scalesLoss,
+        fusesAttention: tuning?.fusesAttention ?? false,
       },
     );
   const { params, frozen } = trace({ micro_batch: 1, gradient_checkpointing: false });
@@ -73,7 +74,7 @@ export function openPrograms(
       const graph = optimize(traceUpdateGraph(params, config.optimizer, { scalesLoss }), { ...(tuning && { tuning }) });
       return mixPrecision(graph, precision, isNewtonSchulz);
     },
-    predict: batch => optimize(tracePredictGraph(config.model, { ...frame, batch }), engine),
+    predict: batch => optimize(tracePredictGraph(config.model, { ...frame, batch }, tuning), engine),
   };
 }
 

@@ -146,7 +146,7 @@ export class Sampler {
     const key = JSON.stringify(shape);
     const known = this.#programs.get(key);
     if (known) return known;
-    const graph = tracePredictGraph(this.#config.model, shape);
+    const graph = tracePredictGraph(this.#config.model, shape, this.#engine.tuning);
     const compiled = this.#engine
       .compile(optimize(graph, this.#engine))
       .then(executable => ({ executable, inputs: graphInputs(graph) }));

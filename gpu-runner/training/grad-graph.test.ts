@@ -42,6 +42,23 @@ describe.each([
     expect(untouched.map(({ name }) => name)).toEqual([]);
   });
 
+  it.each([false, true])('attention as one operation gives the same gradients (gradient checkpointing %s)', remat => {
+    const options = { accumulate: false, microBatches: 1, fusesAttention: true, remat };
+    const { graph: fused } = traceGradGraph(config, SHAPE, options);
+    const ops = new Set(fused.nodes.map(({ op }) => op));
+    expect(['attention', 'attentionStats', 'attentionGradient', 'softmax'].filter(op => ops.has(op as never))).toEqual([
+      'attention',
+      'attentionStats',
+      'attentionGradient',
+    ]);
+    const { writes } = interpret(fused, feeds, state);
+    for (const [name, { data }] of Object.entries(whole.writes)) {
+      const largest = data.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+      const worst = data.reduce((most, x, i) => Math.max(most, Math.abs(x - (writes[name]?.data[i] ?? Infinity))), 0);
+      expect(worst / largest, name).toBeLessThan(1e-9);
+    }
+  });
+
   it('micro-batches add up to the gradients of one batch', () => {
     const micro = { ...SHAPE, batch: 2 };
     const [first, next] = [false, true].map(

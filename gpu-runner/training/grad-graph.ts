@@ -33,6 +33,8 @@ export interface GradGraphOptions {
    * Gradient checkpointing: the backward pass computes the inside of blocks again. It needs less memory and more time.
    */
   readonly remat?: boolean;
+  /** Attention is one operation: `fusesAttention` of the engine's tuning. */
+  readonly fusesAttention?: boolean;
   /** The losses that are computed; absent: all losses of the config. */
   readonly losses?: readonly LossTerm[];
   /**
@@ -65,7 +67,8 @@ export function traceGradGraph(
     const conditions = declareConditions(builder, config.model, shape);
     const params = new Params(builder);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
-    const { prediction, tap } = applyNanoDit(params, config.model, { z, t, conditions, remat: options.remat ?? false });
+    const { remat = false, fusesAttention = false } = options;
+    const { prediction, tap } = applyNanoDit(params, config.model, { z, t, conditions, remat, fusesAttention });
     const parts = { prediction, x0, noise, z, t, conditions, tap };
     const losses = terms.map(term => {
       const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, shape, parts)));

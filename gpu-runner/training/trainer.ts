@@ -196,7 +196,16 @@ export class Trainer {
     if (known) return known;
     const microBatches = this.#config.data.batch_size / this.#microBatch;
     const scalesLoss = this.#scalesLoss;
-    const options = { accumulate, microBatches, remat: this.#remat, losses, params: this.#specs, scalesLoss };
+    const { fusesAttention = false } = this.#engine.tuning ?? {};
+    const options = {
+      accumulate,
+      microBatches,
+      remat: this.#remat,
+      losses,
+      params: this.#specs,
+      scalesLoss,
+      fusesAttention,
+    };
     const { graph } = traceGradGraph(this.#config, shape, options);
     const compiled = this.#engine.compile(optimize(graph, this.#engine));
     this.#gradients.set(key, compiled);
