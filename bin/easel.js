@@ -5,6 +5,9 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+// citty reads this variable when it is loaded, and would colour its help in a pipe, too.
+if (!process.stdout.isTTY) process.env.NO_COLOR ??= '1';
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [major, minor] = process.versions.node.split('.').map(Number);
 

@@ -233,12 +233,15 @@ test('wrong arguments are refused before a request is sent', async () => {
     ['pin', 'faces', '--remove'],
     ['up', '--prot', '1'],
     ['up', '--port', 'x'],
+    ['statsu'],
+    ['toString'],
   ]) {
     const { code, stderr } = await easel(...args);
     expect([args, code]).toEqual([args, 1]);
     expect(stderr).not.toMatch(/\n\s+at /);
   }
   expect(bodies.length).toBe(sent);
+  expect((await easel('statsu')).stderr).toContain('did you mean `easel status`?');
   expect((await easel('status', '--url', 'nonsense')).stderr).toContain('"nonsense" is not the address of a server');
 });
 
@@ -248,6 +251,8 @@ test('--help lists the commands, and the options of a command', async () => {
   for (const command of ['up', 'status', 'engines', 'call', 'branch', 'pin', 'pause', 'delete', 'gc'])
     expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   expect((await easel('up', '--help')).stdout).toContain('--store');
+  // This is a pipe.
+  expect(stdout).not.toContain('\x1b');
 });
 
 test('verify lists damage and exits with 1', async () => {

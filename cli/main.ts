@@ -1,6 +1,9 @@
 /** @file The `easel` command. */
 import { defineCommand, runMain } from 'citty';
+import { nearestName } from '../configs/suggest.ts';
+import { InvalidInput } from '../errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { describeError } from './command-error.ts';
 import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
@@ -10,21 +13,32 @@ import { storeCommand } from './commands/store.ts';
 import { upCommand } from './commands/up.ts';
 import { verifyCommand } from './commands/verify.ts';
 
+const subCommands = {
+  up: upCommand,
+  status: statusCommand,
+  engines: enginesCommand,
+  call: callCommand,
+  pause: pauseCommand,
+  branch: branchCommand,
+  pin: pinCommand,
+  delete: deleteCommand,
+  gc: gcCommand,
+  verify: verifyCommand,
+  store: storeCommand,
+};
+
 const main = defineCommand({
   meta: { name: 'easel', version: packageJson.version, description: packageJson.description },
-  subCommands: {
-    up: upCommand,
-    status: statusCommand,
-    engines: enginesCommand,
-    call: callCommand,
-    pause: pauseCommand,
-    branch: branchCommand,
-    pin: pinCommand,
-    delete: deleteCommand,
-    gc: gcCommand,
-    verify: verifyCommand,
-    store: storeCommand,
-  },
+  subCommands,
 });
 
-await runMain(main);
+const [word = ''] = process.argv.slice(2);
+if (word === '' || word.startsWith('-') || Object.hasOwn(subCommands, word)) {
+  await runMain(main);
+} else {
+  const known = Object.keys(subCommands);
+  const nearest = nearestName(word, known);
+  const hint = nearest === undefined ? 'see `easel --help`' : `did you mean \`easel ${nearest}\`?`;
+  console.error(describeError(new InvalidInput(`there is no command "${word}"`, { expected: known.join(', '), hint })));
+  process.exitCode = 1;
+}

@@ -22,7 +22,7 @@ export function parseConfig(value: unknown, source = 'config'): Config {
   ];
   const lines = [...new Set(found)];
   throw new InvalidInput(`${source}: ${lines.join('; ')}`, {
-    expected: 'the keys of configs/schema.ts',
+    expected: 'keys and values of docs/config.md',
     hint: 'correct or remove the keys named',
     details: { issues: lines },
   });

@@ -1,5 +1,6 @@
 /** @file refs/experiments/<name>.json: the head of an experiment, which only ever changes by compare-and-swap. */
 import { type Config, configSchema, type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
+import { nearestName } from '../../configs/suggest.ts';
 import { Conflict, NotFound, PreconditionFailed, Unprocessable } from '../../errors.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import { createRefs } from '../../storage/names/refs.ts';
@@ -18,11 +19,16 @@ export interface Experiment {
 
 /** @throws NotFound with what to do. */
 export async function readHead(store: ObjectStore, name: string): Promise<Versioned<ExperimentHead>> {
-  const found = await createRefs(store).experiments.read(name);
+  const { experiments } = createRefs(store);
+  const found = await experiments.read(name);
   if (found) return found;
+  const nearest = nearestName(name, await experiments.list());
   throw new NotFound(`there is no experiment "${name}"`, {
     expected: 'the name of an experiment',
-    hint: `PUT /experiments/${name} with a config and a dataset creates it; GET /experiments lists those there are`,
+    hint:
+      nearest === undefined
+        ? 'GET /experiments and `easel status` list the experiments; PUT /experiments/NAME creates one'
+        : `did you mean ${nearest}?`,
   });
 }
 
