@@ -144,6 +144,11 @@ describe('train and pause', () => {
     expect(await server.expectJson(200, 'GET', '/experiments/toy')).not.toHaveProperty('run');
   });
 
+  test('a misspelt name of an experiment is answered with the nearest one', async () => {
+    await server.expectJson(201, 'PUT', '/experiments/toy', body);
+    expect(await server.expectJson(404, 'GET', '/experiments/tyo')).toMatchObject({ hint: 'did you mean toy?' });
+  });
+
   test('every call on an unknown experiment is refused', async () => {
     const problem = await server.expectJson(404, 'POST', '/experiments/toy/train', {});
     expect(problem).toMatchObject({ detail: 'there is no experiment "toy"' });
