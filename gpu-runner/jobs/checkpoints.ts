@@ -5,7 +5,8 @@ import type { Digest } from '../../storage/digest.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
-import type { Progress, TrainingTensors } from '../training/trainer.ts';
+import type { TrainingTensors } from '../training/load-state.ts';
+import type { Progress } from '../training/trainer.ts';
 
 type TensorMap = Readonly<Record<string, Tensor>>;
 

@@ -5,7 +5,7 @@ import type { DecodedTensor } from '../../formats/tensor.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { TrainChunkJob } from '../protocol.ts';
-import type { FrozenNets } from '../training/trainer.ts';
+import type { FrozenNets } from '../training/load-state.ts';
 
 /**
  * Loads the weights of frozen nets, by net and parameter. Half precision becomes f32. Decodes one blob at a time.

@@ -6,6 +6,7 @@ import type { TrainingItem, TrainingSource } from './source.ts';
 const AHEAD = 2;
 
 interface Group {
+  isLoaded: boolean;
   readonly items: Promise<readonly TrainingItem[]>;
   readonly next: Cursor;
 }
@@ -25,6 +26,11 @@ export class BatchStream {
   /** Milliseconds that callers of `take` have waited for data. */
   get waitedMs(): number {
     return this.#waitedMs;
+  }
+
+  /** True if `take` would not wait. Starts to load the group. */
+  isLoaded(cursor: Cursor): boolean {
+    return this.#begin(cursor).isLoaded;
   }
 
   /** Waits until the group at the cursor is loaded. @throws The failure of the load. */
@@ -58,8 +64,13 @@ export class BatchStream {
     const { positions, next } = this.#plan.take(cursor);
     const items = this.#source.load(positions);
     // `take` throws the failure to its caller. The next call loads the group again.
-    items.catch(() => this.#ahead.delete(key));
-    const group = { items, next };
+    const group = { items, next, isLoaded: false };
+    items.then(
+      () => {
+        group.isLoaded = true;
+      },
+      () => this.#ahead.delete(key),
+    );
     this.#ahead.set(key, group);
     return group;
   }

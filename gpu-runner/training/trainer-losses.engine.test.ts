@@ -3,10 +3,11 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Engine, State } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import type { FrozenNets } from './load-state.ts';
 import { openLosses } from './losses/losses.ts';
 import { tinyConfig, tinySource } from './testing/tiny.ts';
 import { TOY_LOSSES, toyTeacher } from './testing/toy-losses.ts';
-import { EMPTY_PROGRESS, type FrozenNets, type StepReport, Trainer } from './trainer.ts';
+import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
 
 /** An engine that remembers the graphs it compiled and the states it created. */
 function watchEngine(): { readonly engine: Engine; readonly graphs: Graph[]; readonly states: State[] } {

@@ -7,9 +7,10 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { hasBf16Units } from '../engines/openvino/library.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
+import type { TrainingTensors } from './load-state.ts';
 import { createMemorySource } from './source.ts';
 import { tinyConfig, tinyItems, tinySource } from './testing/tiny.ts';
-import { EMPTY_PROGRESS, type StepReport, Trainer, type TrainingTensors } from './trainer.ts';
+import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 

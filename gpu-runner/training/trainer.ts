@@ -5,29 +5,23 @@ import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
-import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
+import { tensorOf } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import {
-  FROZEN_PREFIX,
-  type FrozenSpec,
-  frozenName,
-  initializeParams,
-  PARAM_PREFIX,
-  type ParamSpec,
-} from '../model/params.ts';
-import { RandomStream } from '../model/random.ts';
+import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { BatchStream } from './batch-stream.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
-import { INITIAL_LOSS_SCALE, needsLossScale } from './loss-scale.ts';
+import { checkFrozenNets, type FrozenNets, loadFrozenNets, loadTensors, type TrainingTensors } from './load-state.ts';
+import { needsLossScale } from './loss-scale.ts';
 import { columnsOf, type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
 import { UpdateLosses } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
+import { RunWindow } from './run-window.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
-import type { PictureSize, SourceIndex, TrainingSource } from './source.ts';
-import { emaPrefix, OPTIMIZER_PREFIX, optimizerState, traceUpdateGraph } from './update-graph.ts';
+import type { PictureSize, SourceIndex, TrainingItem, TrainingSource } from './source.ts';
+import { OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
 
 /** The position of a run. Position and tensors are all of its state. */
 export interface Progress {
@@ -54,18 +48,7 @@ export interface StepReport extends LossMetrics {
   readonly reason?: string;
 }
 
-/** State tensors by group, names without prefix. */
-export interface TrainingTensors {
-  readonly model: Readonly<Record<string, Tensor>>;
-  readonly optimizer: Readonly<Record<string, Tensor>>;
-  /** One group per average, names `<index>.<parameter>`. */
-  readonly ema: Readonly<Record<string, Tensor>>;
-}
-
 export const EMPTY_PROGRESS: Progress = { step: 0, samples: 0, cursor: { epoch: 0, position: 0 } };
-
-/** Weights of the nets that losses read, by net and parameter. No step changes them. */
-export type FrozenNets = Readonly<Record<string, Tensors>>;
 
 export interface TrainerOptions {
   /** The losses of the training; absent: those of the config. */
@@ -76,11 +59,28 @@ export interface TrainerOptions {
   readonly remat?: boolean;
 }
 
+/** Micro-batches in flight on an engine that queues runs: the device has the next one when it ends one. */
+const IN_FLIGHT = 2;
+
+/** An update whose first inputs are made. */
+interface PreparedUpdate {
+  /** Ordinal of the first sample. */
+  readonly first: number;
+  /** Pictures of one size. */
+  readonly items: readonly TrainingItem[];
+  readonly shape: BatchShape;
+  readonly next: Cursor;
+  readonly losses: UpdateLosses;
+  readonly feeds: Tensors;
+}
+
 export class Trainer {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
   readonly #batches: BatchStream;
-  readonly #feeds: FeedBuilder;
+  /** In turn: the inputs of a run in flight must not change. */
+  readonly #feeds: readonly FeedBuilder[];
+  #builds = 0;
   readonly #microBatch: number;
   readonly #remat: boolean;
   readonly #textTokens: number;
@@ -90,6 +90,8 @@ export class Trainer {
   readonly #state: State;
   readonly #gradients = new Map<string, Promise<Executable>>();
   #update: Promise<Executable> | undefined;
+  /** The next update, made while the device worked on the last one; undefined if its data was not there. */
+  #prepared: Promise<PreparedUpdate | undefined> = Promise.resolve(undefined);
   #progress: Progress;
 
   constructor(
@@ -113,7 +115,8 @@ export class Trainer {
     this.#remat = remat;
     const { sizes } = source.index;
     this.#batches = new BatchStream(new EpochPlan(sizes, config.seed, batchSize), source);
-    this.#feeds = new FeedBuilder(config);
+    const inFlight = engine.tuning?.queuesRuns ? IN_FLIGHT : 1;
+    this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
     this.#textTokens = graphTextTokens(source.index, config);
     this.#losses = losses;
     this.#scalesLoss = needsLossScale(engine.precision);
@@ -124,8 +127,8 @@ export class Trainer {
     const traced = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1, losses });
     this.#specs = traced.params;
     this.#state = engine.createState({});
-    this.#load(tensors ?? this.#initialTensors());
-    this.#loadFrozen(traced.frozen, frozen);
+    loadTensors(this.#state, { specs: this.#specs, config, scalesLoss: this.#scalesLoss }, tensors);
+    loadFrozenNets(this.#state, traced.frozen, frozen);
   }
 
   get progress(): Progress {
@@ -138,32 +141,58 @@ export class Trainer {
   }
 
   /** Waits until the data of the next step is there: the step does not wait. @throws The failure of the load. */
-  ready(): Promise<void> {
-    return this.#batches.ready(this.#progress.cursor);
+  async ready(): Promise<void> {
+    if ((await this.#prepared) === undefined) await this.#batches.ready(this.#progress.cursor);
   }
 
   /** Takes one optimizer step: all micro-batches of the update, then the update. */
   async step(): Promise<StepReport> {
     const { batch_size: batchSize } = this.#config.data;
-    const { items: group, next } = await this.#batches.take(this.#progress.cursor);
-    const first = this.#progress.samples;
-    const losses = new UpdateLosses(this.#losses, first, batchSize);
-    const columns = columnsOf(losses.terms);
+    const queues = this.#feeds.length > 1;
+    const { samples: first, cursor } = this.#progress;
+    const prepared = (await this.#prepared) ?? (await this.#prepare(first, cursor));
+    this.#prepared = Promise.resolve(undefined);
+    const { shape, next, losses, feeds } = prepared;
+    const runs = new RunWindow<Tensors>(this.#feeds.length, outputs => losses.add(outputs));
     for (let start = 0; start < batchSize; start += this.#microBatch) {
-      const samples = group.slice(start, start + this.#microBatch);
-      const head = samples[0];
-      if (head === undefined) break;
-      const shape = this.#shapeOf(head);
       const executable = await this.#gradient(shape, start > 0, losses.terms);
-      const feeds = { ...this.#feeds.build(samples, first + start, shape, columns), ...losses.feeds };
-      losses.add(await executable.run(this.#state, feeds));
+      await runs.makeRoom();
+      runs.start(executable.run(this.#state, start === 0 ? feeds : this.#build(prepared, start)));
     }
     const step = this.#progress.step + 1;
     const samples = first + batchSize;
     const learningRate = learningRateAt(samples, this.#config.optimizer);
-    const report = await this.#applyUpdate(step, learningRate, losses);
+    if (!queues) await runs.drain();
+    const update = await this.#startUpdate(step, learningRate);
+    if (queues) {
+      await runs.makeRoom();
+      this.#prepareAhead(samples, next);
+      await runs.drain();
+    }
+    const report = this.#reportUpdate(await update.outputs, losses);
     this.#progress = { step, samples, cursor: next };
     return { step, samples, loss: losses.mean, ...losses.metrics, learning_rate: learningRate, ...report };
+  }
+
+  async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {
+    const { items, next } = await this.#batches.take(cursor);
+    const losses = new UpdateLosses(this.#losses, first, this.#config.data.batch_size);
+    const [size = { height: 0, width: 0 }] = items;
+    const update = { first, items, shape: this.#shapeOf(size), next, losses };
+    return { ...update, feeds: this.#build(update, 0) };
+  }
+
+  /** A failure is left to the step that needs the update. */
+  #prepareAhead(first: number, cursor: Cursor): void {
+    if (!this.#batches.isLoaded(cursor)) return;
+    this.#prepared = this.#prepare(first, cursor).catch(() => undefined);
+  }
+
+  /** The inputs of the micro-batch that begins at `items[start]`. */
+  #build({ first, items, shape, losses }: Omit<PreparedUpdate, 'feeds'>, start: number): Tensors {
+    const builder = this.#feeds[this.#builds++ % this.#feeds.length];
+    const samples = items.slice(start, start + this.#microBatch);
+    return { ...builder?.build(samples, first + start, shape, columnsOf(losses.terms)), ...losses.feeds };
   }
 
   /** Copies of all state tensors. */
@@ -220,7 +249,7 @@ export class Trainer {
     return this.#engine.compile(mixPrecision(graph, precision, isNewtonSchulz));
   }
 
-  async #applyUpdate(step: number, learningRate: number, losses: UpdateLosses) {
+  async #startUpdate(step: number, learningRate: number): Promise<{ readonly outputs: Promise<Tensors> }> {
     const { optimizer } = this.#config;
     this.#update ??= this.#compileUpdate();
     const executable = await this.#update;
@@ -230,83 +259,19 @@ export class Trainer {
     };
     for (const [index, gamma] of optimizer.ema_gammas.entries()) scalars[`ema_rate_${index}`] = emaRateAt(step, gamma);
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
-    const outputs = await executable.run(this.#state, feeds);
+    const outputs = executable.run(this.#state, feeds);
+    // The caller waits for the micro-batches first. Their failure is the cause of this one.
+    outputs.catch(() => {});
+    return { outputs };
+  }
+
+  #reportUpdate(outputs: Tensors, losses: UpdateLosses) {
     const grad_norm = outputs.grad_norm?.data[0] ?? Number.NaN;
     const loss_scale = outputs.loss_scale?.data[0];
     const numbers = { grad_norm, ...(loss_scale !== undefined && { loss_scale }) };
     if (outputs.finite?.data[0] === 1) return { ...numbers, skipped: false };
     const names = this.#specs.map(({ name }) => name);
     return { ...numbers, skipped: true, reason: skipReason(losses, names, outputs.grad_norms?.data ?? [], loss_scale) };
-  }
-
-  #initialTensors(): TrainingTensors {
-    const { seed, optimizer } = this.#config;
-    const model = initializeParams(this.#specs, (index, target) =>
-      new RandomStream(seed, 'init', index).fillNormal(target),
-    );
-    const moments = [...optimizerState(this.#specs, optimizer)].map(([name, shape]) => [
-      name.slice(OPTIMIZER_PREFIX.length),
-      emptyTensor({ shape, dtype: 'f32' }),
-    ]);
-    const ema = optimizer.ema_gammas.flatMap((_, i) =>
-      Object.entries(model).map(([name, tensor]) => [`${i}.${name}`, tensor]),
-    );
-    return { model, optimizer: Object.fromEntries(moments), ema: Object.fromEntries(ema) };
-  }
-
-  #load({ model, optimizer, ema }: TrainingTensors): void {
-    for (const spec of this.#specs) this.#set(PARAM_PREFIX, spec.name, model[spec.name], spec.shape);
-    for (const [name, shape] of optimizerState(this.#specs, this.#config.optimizer)) {
-      this.#set(
-        OPTIMIZER_PREFIX,
-        name.slice(OPTIMIZER_PREFIX.length),
-        optimizer[name.slice(OPTIMIZER_PREFIX.length)],
-        shape,
-      );
-    }
-    if (this.#scalesLoss) {
-      for (const [name, initial] of Object.entries(INITIAL_LOSS_SCALE)) {
-        this.#state.set({ [name]: optimizer[name.slice(OPTIMIZER_PREFIX.length)] ?? initial });
-      }
-    }
-    for (const index of this.#config.optimizer.ema_gammas.keys()) {
-      for (const spec of this.#specs) this.#set(emaPrefix(index), spec.name, ema[`${index}.${spec.name}`], spec.shape);
-    }
-  }
-
-  #loadFrozen(specs: readonly FrozenSpec[], nets: FrozenNets): void {
-    for (const spec of specs) {
-      const tensor = nets[spec.net]?.[spec.name];
-      if (tensor?.shape.join() !== spec.shape.join()) {
-        const found = tensor ? `"${spec.name}" of shape [${tensor.shape.join(', ')}]` : `no tensor "${spec.name}"`;
-        throw new Unprocessable(`the frozen net "${spec.net}" has ${found}`, {
-          expected: `"${spec.name}" of shape [${spec.shape.join(', ')}]`,
-        });
-      }
-      if (tensor) this.#state.set({ [frozenName(spec)]: tensor });
-    }
-  }
-
-  #set(prefix: string, name: string, tensor: Tensor | undefined, shape: readonly number[]): void {
-    if (tensor === undefined || tensor.shape.join() !== shape.join()) {
-      const found = tensor ? `has ${prefix}${name} of shape [${tensor.shape.join(', ')}]` : `lacks ${prefix}${name}`;
-      throw new Unprocessable(`the checkpoint ${found}`, {
-        expected: `a tensor of shape [${shape.join(', ')}]`,
-        hint: 'go on from a checkpoint of the same config',
-      });
-    }
-    this.#state.set({ [`${prefix}${name}`]: tensor });
-  }
-}
-
-/** @throws Unprocessable when a loss needs a net without weights. */
-function checkFrozenNets(losses: readonly LossTerm[], nets: FrozenNets): void {
-  for (const { name, needs } of losses) {
-    const missing = needs?.frozen?.find(net => !Object.hasOwn(nets, net));
-    if (missing === undefined) continue;
-    throw new Unprocessable(`the loss ${name} needs the frozen net "${missing}", and there are no weights of it`, {
-      expected: `its weights under objective.frozen.${missing}: digests of safetensors blobs`,
-    });
   }
 }
 

@@ -6,9 +6,9 @@ import type { Tensor } from '../../compiler/tensor.ts';
 import { geometryOf } from '../../model/nanodit.ts';
 import { patchDim, patchify } from '../../model/patches.ts';
 import { RandomStream } from '../../model/random.ts';
+import type { FrozenNets } from '../load-state.ts';
 import { defineLoss } from '../losses/loss-term.ts';
 import { LOSSES } from '../losses/losses.ts';
-import type { FrozenNets } from '../trainer.ts';
 
 const FEATURES = 5;
 
