@@ -16,14 +16,18 @@ const pinned: EnginePackage = {
   version: '1.2',
   license: 'MIT',
   size: 1,
-  keep: ['thing/'],
   library: 'thing/libthing.so',
   wheels: {
-    'linux-x64': {
-      file: 'thing-1.2.whl',
-      sha256: createHash('sha256').update(wheel).digest('hex'),
-      select: ['--abi', 'cp311'],
-    },
+    'linux-x64': [
+      {
+        project: 'thing',
+        version: '1.2',
+        file: 'thing-1.2.whl',
+        sha256: createHash('sha256').update(wheel).digest('hex'),
+        select: ['--abi', 'cp311'],
+        keep: ['thing/'],
+      },
+    ],
   },
 };
 

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type EnginePackage, enginePackageFolder } from '../configs/engine-packages.ts';
+import { type EnginePackage, type EngineWheel, enginePackageFolder } from '../configs/engine-packages.ts';
 import { packZip } from '../formats/testing/pack-zip.ts';
 import { type InstallOptions, installEngine } from './install-engine.ts';
 
 const bytes = packZip([
   ['thing/libs/libthing.so', 'a library', 'deflated'],
+  ['thing/libs/tool', 'a program', 'stored', 0o744],
   ['thing/libs/more/data', 'data', 'stored'],
   ['thing/python.py', 'not needed', 'stored'],
 ]);
@@ -21,12 +22,16 @@ function packageOf(wheel: Uint8Array): EnginePackage {
     version: '1.2',
     license: 'MIT',
     size: 1,
-    keep: ['thing/libs/'],
     library: 'thing/libs/libthing.so',
     wheels: {
-      'linux-x64': { file: 'thing-1.2.whl', sha256: createHash('sha256').update(wheel).digest('hex'), select: [] },
+      'linux-x64': [wheelOf('thing', wheel)],
     },
   };
+}
+
+function wheelOf(project: string, wheel: Uint8Array): EngineWheel {
+  const sha256 = createHash('sha256').update(wheel).digest('hex');
+  return { project, version: '1.2', file: `${project}-1.2.whl`, sha256, select: [], keep: ['thing/libs/'] };
 }
 
 let cacheFolder = '';
@@ -42,7 +47,7 @@ function optionsWith(changes: Partial<InstallOptions> = {}, served = bytes): Ins
     cacheFolder,
     log: () => {},
     platform: 'linux-x64',
-    async download(wheel, _, folder) {
+    async download(wheel, folder) {
       downloads += 1;
       await writeFile(join(folder, wheel.file), served);
     },
@@ -58,7 +63,7 @@ async function listFiles(): Promise<string[]> {
     .sort();
 }
 
-const INSTALLED = ['engines/thing/1.2/thing/libs/libthing.so', 'engines/thing/1.2/thing/libs/more/data'];
+const INSTALLED = ['libthing.so', 'more/data', 'tool'].map(name => `engines/thing/1.2/thing/libs/${name}`);
 
 describe('installEngine', () => {
   it('installEngine unpacks the listed files and leaves nothing else; called again, it does nothing', async () => {
@@ -102,6 +107,33 @@ describe('installEngine', () => {
     expect(await listFiles()).toEqual(INSTALLED);
   });
 
+  it('installEngine unpacks all wheels into one folder, and a program in it may be executed', async () => {
+    const more = packZip([['thing/libs/second', 'of another wheel', 'stored']]);
+    const both = { ...pinned, wheels: { 'linux-x64': [wheelOf('thing', bytes), wheelOf('more', more)] } };
+    const wheels = join(cacheFolder, 'mine');
+    await mkdir(wheels);
+    await writeFile(join(wheels, 'thing-1.2.whl'), bytes);
+    await expect(installEngine(both, optionsWith({ wheel: wheels }))).rejects.toThrow('no wheel at');
+    await writeFile(join(wheels, 'more-1.2.whl'), more);
+    const library = await installEngine(both, optionsWith({ wheel: wheels }));
+    expect(await readFile(join(dirname(library), 'second'), 'utf8')).toBe('of another wheel');
+    expect((await stat(join(dirname(library), 'tool'))).mode & 0o777).toBe(0o755);
+    expect((await stat(library)).mode & 0o111).toBe(0);
+    expect(downloads).toBe(0);
+  });
+
+  it('installEngine goes on after a failed download with the wheels that it has, and removes what a kill left', async () => {
+    const more = packZip([['thing/libs/second', 'of another wheel', 'stored']]);
+    const both = { ...pinned, wheels: { 'linux-x64': [wheelOf('thing', bytes), wheelOf('more', more)] } };
+    await expect(installEngine(both, optionsWith())).rejects.toThrow('wrong sha256');
+    expect([downloads, await listFiles()]).toEqual([2, ['engines/downloads/thing-1.2.whl']]);
+    const dead = join(cacheFolder, 'engines/thing/1.2.tmp-999999999-a');
+    const alive = join(cacheFolder, `engines/thing/1.2.tmp-${process.pid}-a`);
+    for (const each of [dead, alive]) await mkdir(each);
+    await installEngine(both, optionsWith({}, more));
+    expect([downloads, existsSync(dead), existsSync(alive)]).toEqual([3, false, true]);
+  });
+
   it('installEngine installs once if two calls run at once', async () => {
     await Promise.all([installEngine(pinned, optionsWith()), installEngine(pinned, optionsWith())]);
     expect(await listFiles()).toEqual(INSTALLED);
@@ -112,7 +144,7 @@ describe('installEngine', () => {
     await expect(installEngine(pinned, optionsWith({ wheel: '/nowhere.whl' }))).rejects.toThrow('no wheel at');
     const empty = packZip([['thing/libs/other', 'x', 'stored']]);
     await expect(installEngine(packageOf(empty), optionsWith({}, empty))).rejects.toThrow(
-      'has no thing/libs/libthing.so',
+      'no wheel of thing has thing/libs/libthing.so',
     );
   });
 });

@@ -21,6 +21,14 @@ describe('readZip', () => {
     ]);
   });
 
+  it('tells which members may be executed', () => {
+    const archive = packZip([
+      ['tool', text, 'stored', 0o744],
+      ['data', text, 'stored'],
+    ]);
+    expect(readZip(archive).map(({ isExecutable }) => isExecutable)).toEqual([true, false]);
+  });
+
   it('finds damage by the checksum, and refuses other files and names that lead out of the folder', () => {
     const archive = packZip([['a', text, 'stored']]);
     archive[35] = (archive[35] ?? 0) ^ 1;

@@ -12,6 +12,10 @@ const DIRECTORY_SIGNATURE = 0x02014b50;
 const DIRECTORY_BYTES = 46;
 const LOCAL_SIGNATURE = 0x04034b50;
 const LOCAL_BYTES = 30;
+/** The system whose attributes a member has. */
+const UNIX = 3;
+/** The mode of a file on Unix is in the upper half of its attributes. */
+const OWNER_MAY_EXECUTE = 0o100 << 16;
 const STORED = 0;
 const DEFLATED = 8;
 
@@ -20,6 +24,8 @@ export interface ZipEntry {
   readonly name: string;
   /** Bytes after unpacking. */
   readonly size: number;
+  /** True if the archive says that its owner may execute the file. */
+  readonly isExecutable: boolean;
   /** Unpacks the member. @throws Unprocessable when its checksum differs. */
   read(): Uint8Array;
 }
@@ -57,9 +63,11 @@ function entryAt(archive: Uint8Array, view: DataView, at: number, name: string):
   const packedSize = view.getUint32(at + 20, true);
   const size = view.getUint32(at + 24, true);
   const local = view.getUint32(at + 42, true);
+  const isFromUnix = view.getUint8(at + 5) === UNIX;
   return {
     name,
     size,
+    isExecutable: isFromUnix && (view.getUint32(at + 38, true) & OWNER_MAY_EXECUTE) !== 0,
     read() {
       requireSignature(view, local, LOCAL_SIGNATURE, LOCAL_BYTES);
       const start = local + LOCAL_BYTES + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);

@@ -15,8 +15,12 @@ import { planDemo } from './options.ts';
 const wheel = packZip([['fast/libfast.so', 'a library', 'stored']]);
 const sha256 = createHash('sha256').update(wheel).digest('hex');
 const FAST: EnginePackage = {
-  ...{ name: 'fast', version: '1', license: 'MIT', size: 1, keep: ['fast/'], library: 'fast/libfast.so' },
-  wheels: { [`${process.platform}-${process.arch}`]: { file: 'fast-1.whl', sha256, select: [] } },
+  ...{ name: 'fast', version: '1', license: 'MIT', size: 1, library: 'fast/libfast.so' },
+  wheels: {
+    [`${process.platform}-${process.arch}`]: [
+      { project: 'fast', version: '1', file: 'fast-1.whl', sha256, select: [], keep: ['fast/'] },
+    ],
+  },
 };
 const ADVISED = { name: 'fast/cpu', available: false, reason: 'it is not installed', advice: 'install it' };
 const USABLE = { name: 'slow/cpu', available: true };

@@ -1,13 +1,15 @@
 /** @file Zip archives for tests. */
 import { crc32, deflateRawSync } from 'node:zlib';
 
-type Member = readonly [name: string, text: string, method: 'stored' | 'deflated'];
+const UNIX = 3;
+
+type Member = readonly [name: string, text: string, method: 'stored' | 'deflated', mode?: number];
 
 export function packZip(members: readonly Member[], comment = ''): Uint8Array {
   const locals: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const [name, text, method] of members) {
+  for (const [name, text, method, mode = 0o644] of members) {
     const body = method === 'stored' ? Buffer.from(text) : deflateRawSync(text);
     // From "version needed" to "extra length": the same in both headers.
     const shared = Buffer.alloc(26);
@@ -18,9 +20,10 @@ export function packZip(members: readonly Member[], comment = ''): Uint8Array {
     shared.writeUInt32LE(Buffer.byteLength(text), 18);
     shared.writeUInt16LE(Buffer.byteLength(name), 22);
     const rest = Buffer.alloc(14);
+    rest.writeUInt32LE(mode * 2 ** 16, 6);
     rest.writeUInt32LE(offset, 10);
     locals.push(signature(0x04034b50), shared, Buffer.from(name), body);
-    directory.push(signature(0x02014b50), Buffer.from([20, 0]), shared, rest, Buffer.from(name));
+    directory.push(signature(0x02014b50), Buffer.from([20, UNIX]), shared, rest, Buffer.from(name));
     offset += 30 + Buffer.byteLength(name) + body.length;
   }
   const end = Buffer.alloc(22);

