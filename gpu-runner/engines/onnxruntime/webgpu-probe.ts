@@ -1,12 +1,11 @@
 /** @file Probes WebGPU on this machine in another process, since opening a device may crash or hang in the driver. */
-import { fork } from 'node:child_process';
 import { z } from 'zod';
 import type { EngineProbe } from '../../compiler/engine.ts';
+import { runProbe } from '../forked-probe.ts';
 import { ort } from './runtime.ts';
 
 const PROBE_PROCESS = new URL('./webgpu-probe-process.ts', import.meta.url);
 const TIMEOUT_MS = 15_000;
-const STDERR_CHARACTERS = 300;
 
 /** Report of the probe process; `precisions` is empty if there is no device. */
 const reportSchema = z.strictObject({
@@ -39,41 +38,15 @@ export async function probeInProcess({
   if (!ort.listSupportedBackends().some(backend => backend.name === 'webgpu' && backend.bundled)) {
     return { name, available: false, reason: `onnxruntime-node has no WebGPU for ${process.platform} ${process.arch}` };
   }
-  const { precisions, device, reason } = await runProbe(program, timeoutMs, env);
+  const {
+    precisions = [],
+    device,
+    reason,
+  }: Partial<WebGpuReport> = await runProbe<WebGpuReport>({
+    ...{ program, timeoutMs, env, report: reportSchema },
+    ...{ subject: 'WebGPU', suspect: 'the GPU driver' },
+  });
   if (precisions.length === 0) return { name, available: false, reason: reason ?? 'the probe gave no reason' };
   const version = ort.env.versions.node ?? ort.env.versions.common;
   return { name, available: true, device: device ?? 'WebGPU device', version, threads: 1, precisions };
-}
-
-function runProbe(program: URL, timeoutMs: number, env: NodeJS.ProcessEnv): Promise<WebGpuReport> {
-  return new Promise(resolve => {
-    const child = fork(program, { execArgv: [], env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-    let report: WebGpuReport | undefined;
-    let stderr = '';
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      child.kill('SIGKILL');
-    }, timeoutMs);
-    child.stderr?.on('data', chunk => {
-      stderr = `${stderr}${chunk}`.slice(-STDERR_CHARACTERS);
-    });
-    child.on('message', message => {
-      report = reportSchema.safeParse(message).data;
-    });
-    const finish = (reason: string) => {
-      clearTimeout(timer);
-      resolve(report ?? { precisions: [], reason });
-    };
-    child.on('error', error => finish(`the process that probes WebGPU did not start: ${error.message}`));
-    child.on('close', (code, signal) => {
-      const end = signal === null ? `with status ${code}` : `by ${signal}`;
-      const said = stderr.trim();
-      finish(
-        isLate
-          ? `the GPU driver did not answer within ${timeoutMs / 1000} s`
-          : `the process that probes WebGPU ended ${end}${said && `: ${said}`}; check the GPU driver`,
-      );
-    });
-  });
 }
