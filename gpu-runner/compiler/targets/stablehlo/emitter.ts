@@ -29,6 +29,7 @@ export class Emitter {
   readonly options: StableHloOptions;
   /** Values by text: equal operations on equal operands are written once. */
   readonly #known = new Map<string, readonly Operand[]>();
+  readonly #squares = new Map<string, Operand>();
   #count = 0;
 
   constructor(options: StableHloOptions) {
@@ -64,6 +65,18 @@ export class Emitter {
   /** An operation whose operands all have the type of the result. */
   elementwise(op: string, operands: readonly Operand[], spec: TensorSpec): Operand {
     return this.define(`${op} ${operands.map(({ name }) => name).join(', ')} : ${typeText(spec)}`, spec);
+  }
+
+  /** The square root of a value. */
+  root(operand: Operand, spec: TensorSpec): Operand {
+    const made = this.elementwise('stablehlo.sqrt', [operand], spec);
+    this.#squares.set(made.name, operand);
+    return made;
+  }
+
+  /** The value whose square root this is; undefined if it is no square root. */
+  squareOf({ name }: Operand): Operand | undefined {
+    return this.#squares.get(name);
   }
 
   /** A literal; one value fills the shape. */

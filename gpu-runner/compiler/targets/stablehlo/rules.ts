@@ -62,9 +62,14 @@ export const RULES: { readonly [O in OpName]: Row<O> } = {
   neg: same('negate'),
   exp: same('exponential'),
   log: same('log'),
-  sqrt: same('sqrt'),
-  reciprocal: (emit, node, operands) =>
-    emit.elementwise('stablehlo.divide', [emit.constant([1], node), at(operands, 0)], node),
+  sqrt: (emit, node, operands) => emit.root(at(operands, 0), node),
+  // XLA would choose between the quotient and rsqrt by the other readers of the root, and so round a value differently
+  // where gradient checkpointing computes it again.
+  reciprocal(emit, node, operands) {
+    const square = emit.squareOf(at(operands, 0));
+    if (square !== undefined) return emit.elementwise('stablehlo.rsqrt', [square], node);
+    return emit.elementwise('stablehlo.divide', [emit.constant([1], node), at(operands, 0)], node);
+  },
   tanh: same('tanh'),
   sigmoid: same('logistic'),
   erf: (emit, node, operands) =>
