@@ -100,13 +100,16 @@ Operations that contain matrix products, with operands and results of the produc
 rounds as well, so it shows the error that the format causes on any engine. Tolerances:
 ${Object.entries(SHORT_TOLERANCES)
   .map(([precision, tolerance]) => `${precision} ${tolerance.toExponential(1)}`)
-  .join(', ')}.${shortColumns
-    .filter(({ errors }) => errors === undefined)
-    .map(({ name, precision }) => ` Not measured, since the device does not offer it: ${name} in ${precision}.`)
-    .join('')}
+  .join(', ')}.${formatMissing(shortColumns.filter(({ errors }) => errors === undefined))}
 
 ${formatShort(shortColumns, [...new Set(PRODUCT_CASES.map(rowOf))])}
 `;
+}
+
+function formatMissing(columns: readonly ShortColumn[]): string {
+  if (columns.length === 0) return '';
+  const names = columns.map(({ name, precision }) => `${name} in ${precision}`);
+  return `\nNot measured, since the device does not offer it: ${names.join(', ')}.`;
 }
 
 function formatShort(columns: readonly ShortColumn[], rows: readonly string[]): string {
