@@ -7,6 +7,8 @@ export const ENGINE_NAMES = [
   'onnxruntime/cpu',
   'onnxruntime/webgpu',
   'openvino/cpu',
+  'xla/cpu',
+  'xla/cuda',
   'tensorflow',
   'reference',
 ] as const;

@@ -12,14 +12,16 @@ import { type EngineSpec, engineSpecSchema, type TrainingPlan, trainingPlanSchem
 /**
  * Place of each engine in the order in which `auto` tries them, the fastest first. Each of them computes the same bits
  * in every run with an equal spec. WebGPU has no place: a new driver may round differently, and its adapter may be
- * software.
+ * software. XLA on the CPU has none: it is slower than ONNX Runtime.
  */
 const AUTO_PLACES: Readonly<Record<EngineName, number | undefined>> = {
-  'openvino/cpu': 1,
-  'onnxruntime/cpu': 2,
-  tensorflow: 3,
-  reference: 4,
+  'xla/cuda': 1,
+  'openvino/cpu': 2,
+  'onnxruntime/cpu': 3,
+  tensorflow: 4,
+  reference: 5,
   'onnxruntime/webgpu': undefined,
+  'xla/cpu': undefined,
 };
 const AUTO_NAMES = ENGINE_NAMES.filter(name => AUTO_PLACES[name] !== undefined).sort(
   (a, b) => (AUTO_PLACES[a] ?? 0) - (AUTO_PLACES[b] ?? 0),

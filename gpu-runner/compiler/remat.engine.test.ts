@@ -1,10 +1,12 @@
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runsTier } from '../../test/tiers.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { predictPeakBytes } from '../engines/onnxruntime/memory.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { runOnce } from '../engines/testing/conformance.ts';
+import { createXlaEngine } from '../engines/xla/engine.ts';
+import { probeXla } from '../engines/xla/probe.ts';
 import { gelu, rmsNorm, silu } from './composites.ts';
 import type { Engine } from './engine.ts';
 import { expandComposites } from './expand-composites.ts';
@@ -186,6 +188,25 @@ describe.skipIf(!runsTier('openvino', probeOpenVino().reason))('remat on OpenVIN
         expect(Math.abs((again[name]?.data[i] ?? Number.NaN) - x)).toBeLessThan(1e-5 * scale);
     }
   });
+});
+
+describe.skipIf(!runsTier('xla', (await probeXla('cpu')).reason))('remat on XLA', () => {
+  // XLA fuses sums with what they add up, and a fused sum may have another order.
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await createXlaEngine({ platform: 'cpu', fuses: false });
+  });
+  afterAll(() => engine.dispose());
+
+  it('after keeps every bit on XLA', () => expectGateKeepsBits(engine));
+
+  it.each(Object.entries(NETS))(
+    'gradients with and without remat are equal bit by bit on XLA: %s',
+    async (_, build) => {
+      const [again, kept] = [await runNet(engine, traceNet(build, true)), await runNet(engine, traceNet(build, false))];
+      expect(bitsOf(again)).toEqual(bitsOf(kept));
+    },
+  );
 });
 
 const traceExpanded = (build: Parameters<typeof trace>[0]) => expandComposites(trace(build));

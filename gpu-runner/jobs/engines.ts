@@ -46,6 +46,16 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
     open: async ({ threads, precision }, options) =>
       (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision, ...options }),
   },
+  'xla/cpu': {
+    probe: async () => (await import('../engines/xla/probe.ts')).probeXla('cpu'),
+    open: async ({ threads, precision }) =>
+      (await import('../engines/xla/engine.ts')).createXlaEngine({ platform: 'cpu', threads, precision, cacheFolder }),
+  },
+  'xla/cuda': {
+    probe: async () => (await import('../engines/xla/probe.ts')).probeXla('cuda'),
+    open: async ({ precision }) =>
+      (await import('../engines/xla/engine.ts')).createXlaEngine({ platform: 'cuda', precision, cacheFolder }),
+  },
   tensorflow: {
     async probe() {
       const { probeTensorflow } = await import('../engines/tensorflow/engine.ts');

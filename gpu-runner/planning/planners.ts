@@ -1,6 +1,7 @@
 /** @file The table of planners: how the memory of a program on each engine is found. */
-import type { Card } from '../../configs/cards.ts';
+import { CARD_NAMES, CARDS, type Card } from '../../configs/cards.ts';
 import type { EngineName, Precision } from '../../configs/engines.ts';
+import { Unprocessable } from '../../errors.ts';
 import { expandComposites } from '../compiler/expand-composites.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { peakLiveBytes } from '../compiler/live-bytes.ts';
@@ -8,6 +9,8 @@ import type { Planner } from '../compiler/planner.ts';
 import { CPU_TUNING, lowerForCpu, lowerForWebGpu, WEBGPU_TUNING } from '../engines/onnxruntime/lowering.ts';
 import { predictPeakBytes } from '../engines/onnxruntime/memory.ts';
 import { lowerForOpenVino } from '../engines/openvino/lowering.ts';
+import { findCudaTools, findPlugin } from '../engines/xla/library.ts';
+import { firstCard, listCards } from '../engines/xla/nvidia.ts';
 
 export interface PlannerRequest {
   readonly precision: Precision;
@@ -33,9 +36,41 @@ const PLANNERS: Readonly<Record<EngineName, OpenPlanner>> = {
   'onnxruntime/cpu': predictedBy(graph => predictPeakBytes(lowerForCpu(graph).graph), { tuning: CPU_TUNING }),
   'onnxruntime/webgpu': predictedBy(graph => peakLiveBytes(lowerForWebGpu(graph).graph), { tuning: WEBGPU_TUNING }),
   'openvino/cpu': predictedBy(graph => peakLiveBytes(lowerForOpenVino(graph).graph)),
+  'xla/cpu': async ({ precision }) => ({
+    basis: 'predicted',
+    precision,
+    // A run writes over the state that it reads.
+    buffersPerState: 1,
+    plan: async graph => ({ peakBytes: peakLiveBytes(expandComposites(graph)) }),
+  }),
+  'xla/cuda': async ({ precision, card }) => {
+    const found = findPlugin('cuda');
+    const cudaFolder = found.path && findCudaTools(found.path);
+    if (found.path === undefined || cudaFolder === undefined) {
+      throw new Unprocessable(
+        `a program for xla/cuda cannot be compiled here: ${found.missing ?? 'ptxas is missing'}`,
+        {
+          expected: 'the plugin and the compiler of CUDA; neither needs a GPU',
+          hint: 'run `easel engines install xla-cuda`',
+        },
+      );
+    }
+    const { createXlaPlanner } = await import('../engines/xla/planner.ts');
+    return createXlaPlanner({ plugin: found.path, cudaFolder, card: card ?? (await findOwnCard()), precision });
+  },
   tensorflow: predictedBy(graph => peakLiveBytes(expandComposites(graph))),
   reference: predictedBy(graph => peakLiveBytes(expandComposites(graph))),
 };
+
+/** @throws Unprocessable if the GPU of this machine is not in the list of cards. */
+async function findOwnCard(): Promise<Card> {
+  const own = firstCard(await listCards(), process.env.CUDA_VISIBLE_DEVICES);
+  const known = Object.values(CARDS).find(({ name }) => name === own?.name);
+  if (known !== undefined) return known;
+  throw new Unprocessable(own === undefined ? 'this machine has no NVIDIA GPU' : `the card ${own.name} is not listed`, {
+    expected: `a card to plan for: ${CARD_NAMES.join(', ')}`,
+  });
+}
 
 /** @throws Unprocessable if the planner needs what this machine lacks. */
 export function openPlanner(engine: EngineName, request: PlannerRequest): Promise<Planner> {

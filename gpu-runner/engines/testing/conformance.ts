@@ -60,6 +60,22 @@ const ROWS: Readonly<Record<Exclude<EngineName, 'reference'>, Omit<EngineRow, 'n
     tolerance: 2e-6,
     shortPrecisions: ['bf16'],
   },
+  'xla/cpu': {
+    tier: 'xla',
+    probe: async () => (await import('../xla/probe.ts')).probeXla('cpu'),
+    open: async (precision = 'f32') =>
+      (await import('../xla/engine.ts')).createXlaEngine({ platform: 'cpu', precision }),
+    tolerance: 2e-6,
+    shortPrecisions: ['bf16', 'f16'],
+  },
+  'xla/cuda': {
+    tier: 'xla-cuda',
+    probe: async () => (await import('../xla/probe.ts')).probeXla('cuda'),
+    open: async (precision = 'f32') =>
+      (await import('../xla/engine.ts')).createXlaEngine({ platform: 'cuda', precision }),
+    tolerance: 2e-6,
+    shortPrecisions: ['bf16', 'f16'],
+  },
   tensorflow: {
     tier: 'tensorflow',
     probe: async () => (await import('../tensorflow/engine.ts')).probeTensorflow(),

@@ -61,6 +61,11 @@ function openPinned(path: string) {
   return koffi.load(path);
 }
 
+/** Loads a library that the plugin or its libraries look for by name. @throws Error if it does not load. */
+export function preloadLibrary(path: string): void {
+  openPinned(path);
+}
+
 const FUNCTION_TYPE = koffi.proto('void *', ['void *']);
 
 export function functionAt(address: Address): NativeFunction {

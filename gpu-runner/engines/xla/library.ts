@@ -1,24 +1,61 @@
-/** @file Finds the plugins of XLA on this machine. */
+/** @file Finds the plugins of XLA on this machine, and the CUDA tools that the plugin for CUDA compiles with. */
 import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cacheFolderOf } from '../../../configs/cache-folder.ts';
+import { ENGINE_PACKAGES, enginePackageFolder } from '../../../configs/engine-packages.ts';
 
-export type Platform = 'cpu' | 'cuda';
+export type XlaPlatform = 'cpu' | 'cuda';
+export type XlaEngineName = `xla/${XlaPlatform}`;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export type FoundPlugin =
-  | { readonly path: string; readonly missing?: never }
-  /** `missing` says why and what to do. */
-  | { readonly path?: never; readonly missing: string };
+  | { readonly path: string; readonly missing?: never; readonly installable?: never }
+  /** `missing` says why and what to do. `installable`: `easel engines install` can install it. */
+  | { readonly path?: never; readonly missing: string; readonly installable: boolean };
 
-const VARIABLES: Readonly<Record<Platform, string>> = { cpu: 'XLA_CPU_PLUGIN', cuda: 'XLA_CUDA_PLUGIN' };
+const VARIABLES: Readonly<Record<XlaPlatform, string>> = { cpu: 'XLA_CPU_PLUGIN', cuda: 'XLA_CUDA_PLUGIN' };
 
-/** XLA_CPU_PLUGIN or XLA_CUDA_PLUGIN. */
-export function findPlugin(
-  platform: Platform,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): FoundPlugin {
+/** XLA_CPU_PLUGIN or XLA_CUDA_PLUGIN if it is set, otherwise the plugin that `easel engines install` installed. */
+export function findPlugin(platform: XlaPlatform, env: Environment = process.env): FoundPlugin {
   const variable = VARIABLES[platform];
   const given = env[variable];
-  if (!given) return { missing: `set ${variable} to the path of a PJRT plugin` };
-  return existsSync(given)
-    ? { path: given }
-    : { missing: `${variable} is ${given}, which does not exist: set it to the path of a PJRT plugin` };
+  if (given) {
+    if (existsSync(given)) return { path: given };
+    const missing = `${variable} is ${given}, which does not exist: set it to the path of a PJRT plugin`;
+    return { missing, installable: false };
+  }
+  const pinned = ENGINE_PACKAGES[`xla/${platform}`];
+  const path = join(enginePackageFolder(cacheFolderOf(env), pinned), pinned.library);
+  if (existsSync(path)) return { path };
+  const machine = `${process.platform}-${process.arch}`;
+  if (pinned.wheels[machine] !== undefined) {
+    return { missing: `it is not installed: run \`easel engines install ${pinned.name}\``, installable: true };
+  }
+  const missing = `no package is pinned for ${machine}: set ${variable} to the path of a PJRT plugin`;
+  return { missing, installable: false };
+}
+
+/** Where ptxas lies below the folder of the CUDA tools. */
+const PTXAS = 'bin/ptxas';
+
+/**
+ * The folder with `bin/ptxas` and `nvvm/libdevice`, without which XLA cannot compile for CUDA: XLA_CUDA_DATA_DIR, the
+ * folder that was installed beside the plugin, or the one of a CUDA toolkit on the PATH. Undefined: there is none.
+ */
+export function findCudaTools(plugin: string, env: Environment = process.env): string | undefined {
+  const onPath = (env.PATH ?? '').split(':').map(folder => dirname(folder));
+  const candidates = [
+    env.XLA_CUDA_DATA_DIR,
+    join(dirname(plugin), '../../nvidia/cu13'),
+    join(dirname(plugin), '../nvidia/cu13'),
+    ...onPath,
+    '/usr/local/cuda',
+  ];
+  return candidates.find(folder => folder && existsSync(join(folder, PTXAS)));
+}
+
+/** A library that cuDNN loads by its name. It lies beside the CUDA tools of the wheels. */
+export function findRuntimeCompiler(tools: string | undefined): string | undefined {
+  const path = join(tools ?? '', 'lib/libnvrtc.so.13');
+  return tools !== undefined && existsSync(path) ? path : undefined;
 }

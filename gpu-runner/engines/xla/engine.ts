@@ -1,0 +1,175 @@
+/** @file XLA through a PJRT plugin: NVIDIA GPUs, and the CPU as a second opinion. */
+import { createHash } from 'node:crypto';
+import type { Precision } from '../../../configs/engines.ts';
+import { InvalidInput, Unprocessable } from '../../../errors.ts';
+import type { Engine } from '../../compiler/engine.ts';
+import type { Graph } from '../../compiler/graph.ts';
+import { peakLiveBytes } from '../../compiler/live-bytes.ts';
+import { lowerToStableHlo, type StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
+import { joinChoices } from './autotune.ts';
+import { XlaError } from './calls.ts';
+import { compileApart } from './compile-apart.ts';
+import { encodeCompileOptions } from './compile-options.ts';
+import { XlaExecutable } from './executable.ts';
+import { type FlagSettings, flagsFor } from './flags.ts';
+import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
+import type { LoadedProgram } from './loaded-program.ts';
+import { CARD_ORDER, firstCard, listCards } from './nvidia.ts';
+import { type CachedProgram, ProgramCache } from './program-cache.ts';
+import { type ClientSettings, type DeviceLease, leaseDevice } from './shared-client.ts';
+import { XlaState } from './state.ts';
+
+export interface XlaOptions {
+  readonly platform: XlaPlatform;
+  /** Threads of `cpu`. */
+  readonly threads?: number;
+  /** Precision of matrix products in graphs of the model; default f32. */
+  readonly precision?: Precision;
+  /** Equal programs give equal bits in every run and process; default true. */
+  readonly deterministic?: boolean;
+  /**
+   * Kernels of a GPU that an earlier process measured as the fastest, as {@link XlaEngine.readChoices} returned them.
+   * Without them, rules choose kernels if `deterministic`, and otherwise each process measures.
+   */
+  readonly autotune?: Uint8Array;
+  /** Measures kernels, for {@link XlaEngine.readChoices}. */
+  readonly records?: boolean;
+  /** See {@link FlagSettings}. */
+  readonly fuses?: boolean;
+  /** Compiles in a process of its own; default: on a GPU. */
+  readonly compilesApart?: boolean;
+  /** Folder that keeps compiled programs for later processes; absent: none are kept. */
+  readonly cacheFolder?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export interface XlaEngine extends Engine {
+  /** Choices of kernels for all programs that were compiled; undefined if nothing was measured. */
+  readChoices(): Uint8Array | undefined;
+}
+
+/** Programs with less text compile faster than a lookup takes. */
+const SMALLEST_CACHED = 32 * 1024;
+
+/** @throws Unprocessable if the plugin is missing or has no device, with the reason. */
+export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
+  const { platform, precision = 'f32', deterministic = true, autotune, records = false, cacheFolder } = options;
+  const apart = options.compilesApart ?? platform === 'cuda';
+  const settings = await resolveSettings(options);
+  const lease = await openDevice(settings);
+  const { client, queue } = lease.device;
+  // cuDNN has attention in short formats only.
+  const fusesAttention = platform === 'cuda' && precision !== 'f32';
+  const flagSettings = {
+    platform,
+    deterministic,
+    fuses: options.fuses,
+    cudaTools: platform === 'cuda' ? findCudaTools(settings.plugin, options.env) : undefined,
+  };
+  const cache = cacheFolder === undefined ? undefined : new ProgramCache(client, cacheFolder);
+  const measured: Uint8Array[] = [];
+  const states = new Set<XlaState>();
+  const executables = new Set<XlaExecutable>();
+  let isReleased = false;
+
+  async function load({ text }: StableHloProgram): Promise<LoadedProgram> {
+    const isCached = cache !== undefined && (apart || text.length >= SMALLEST_CACHED);
+    const key = isCached ? await cache.keyOf({ text, flags: flagsOf(flagSettings), choices: nameChoices() }) : '';
+    const known = isCached ? await cache.read(key) : undefined;
+    const { program, choices } =
+      known ?? (await compile(text, isCached ? (...made) => cache.write(key, ...made) : undefined));
+    if (choices !== undefined) measured.push(choices);
+    return program;
+  }
+
+  async function compile(
+    text: string,
+    keep: ((bytes: Uint8Array, choices?: Uint8Array) => Promise<void>) | undefined,
+  ): Promise<CachedProgram> {
+    if (!apart) {
+      const flags = flagsFor({ ...flagSettings, choices: { by: deterministic ? 'default' : 'measured' } });
+      const program = await client.compile(text, encodeCompileOptions({ flags }));
+      if (keep !== undefined) await keep(program.serialize());
+      return { program };
+    }
+    const measures = deterministic ? undefined : ('measure' as const);
+    const { bytes, choices } = await compileApart(text, {
+      settings,
+      flags: flagSettings,
+      choices: records ? 'record' : (autotune ?? measures),
+    });
+    await keep?.(bytes, choices);
+    return { program: await client.load(bytes), ...(choices && { choices }) };
+  }
+
+  function nameChoices(): string {
+    if (records) return 'recorded here';
+    if (autotune !== undefined) return createHash('sha256').update(autotune).digest('hex');
+    return deterministic ? 'default' : 'measured';
+  }
+
+  return {
+    name: `xla/${platform}`,
+    precision,
+    tuning: { fusesAttention, queuesRuns: true },
+    createState(tensors) {
+      const state = new XlaState(client, disposed => states.delete(disposed));
+      states.add(state);
+      state.set(tensors);
+      return state;
+    },
+    async compile(graph: Graph) {
+      const program = lowerToStableHlo(graph, { attention: fusesAttention ? 'cudnn' : 'primitive' });
+      const loaded = await load(program);
+      const executable = new XlaExecutable(lease.device, program, loaded, readPeak(loaded, program), () =>
+        executables.delete(executable),
+      );
+      executables.add(executable);
+      return executable;
+    },
+    readChoices: () => joinChoices(measured),
+    async dispose() {
+      if (isReleased) return;
+      isReleased = true;
+      await queue.drain();
+      for (const state of [...states]) state.dispose();
+      for (const executable of [...executables]) await executable.dispose();
+      await lease.release();
+    },
+  };
+}
+
+/** Flags without paths, which do not decide the program. */
+function flagsOf(settings: Omit<FlagSettings, 'choices'>) {
+  return flagsFor({ ...settings, choices: { by: 'default' }, cudaTools: undefined });
+}
+
+function readPeak(loaded: LoadedProgram, { graph }: StableHloProgram): number {
+  try {
+    return loaded.memory.peak;
+  } catch (error) {
+    if (error instanceof XlaError && error.reason === 'UNIMPLEMENTED') return peakLiveBytes(graph);
+    throw error;
+  }
+}
+
+async function resolveSettings({ platform, threads = 1, env = process.env }: XlaOptions): Promise<ClientSettings> {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
+  }
+  const found = findPlugin(platform, env);
+  if (found.path === undefined) throw new Unprocessable(`xla/${platform} is not available here: ${found.missing}`);
+  if (platform === 'cpu') return { platform, plugin: found.path, threads, preallocates: false };
+  Object.assign(process.env, CARD_ORDER);
+  const card = firstCard(await listCards(), env.CUDA_VISIBLE_DEVICES);
+  return { platform, plugin: found.path, threads: 1, preallocates: card?.hasDisplay === false };
+}
+
+async function openDevice(settings: ClientSettings): Promise<DeviceLease> {
+  try {
+    return await leaseDevice(settings);
+  } catch (error) {
+    if (!(error instanceof XlaError)) throw error;
+    throw new Unprocessable(`xla/${settings.platform} has no device here: ${error.message}`, { cause: error });
+  }
+}
