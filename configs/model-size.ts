@@ -1,0 +1,76 @@
+/**
+ * @file Bounds of a training's memory and work, from the config alone: no graph, in microseconds. They decide what needs
+ * no plan. Of the parameters only those of the blocks count, so true memory lies above the lower bound.
+ */
+import type { KeyedConfig, ModelConfig } from './schema.ts';
+import { shapeOfSignal, signalsOf } from './signals.ts';
+
+/** Pixels and text tokens of the pictures. */
+export interface PictureFrame {
+  readonly width: number;
+  readonly height: number;
+  readonly textTokens: number;
+}
+
+const F32 = 4;
+/** Values that training keeps of a token in a block, in units of the hidden size: 37 measured on the presets. */
+const KEPT_PER_TOKEN = 80;
+/** Copies of attention scores that a block keeps: 5 measured. */
+const KEPT_SCORES = 8;
+/** Scores of one block beyond this are computed in chunks. */
+const WHOLE_SCORES = 2 ** 27;
+
+export const imageTokensOf = ({ patch_size }: ModelConfig, { width, height }: PictureFrame): number =>
+  (width * height) / patch_size ** 2;
+
+/** Tokens that image tokens attend to, themselves included. */
+function keysOf(model: ModelConfig, frame: PictureFrame): number {
+  const context = signalsOf(model.conditions).map(name => {
+    const shape = shapeOfSignal(model.conditions, name, { ...frame, tokens: frame.textTokens }) ?? [];
+    const isContext = model.arch === 'cross' || name === 'text' || name === 'pose';
+    return isContext ? shape.slice(0, -1).reduce((product, size) => product * size, 1) : 0;
+  });
+  return imageTokensOf(model, frame) + context.reduce((sum, tokens) => sum + tokens, 0);
+}
+
+/** Parameters of the matrices in the blocks. */
+function blockParameters({ arch, hidden_size: hidden, mlp_ratio, depth, conditions }: ModelConfig): number {
+  const attention = arch === 'cross' && signalsOf(conditions).length > 0 ? 8 : 4;
+  return depth * hidden ** 2 * (attention + 3 * mlp_ratio);
+}
+
+/** Bytes of weights, gradients, moments and averages of the blocks. */
+function stateBytes({ model, optimizer }: KeyedConfig): number {
+  const moments = optimizer.type === 'muon' ? 1 : 2;
+  // mlp_ratio is rounded to a multiple of 16 units.
+  return 0.95 * F32 * blockParameters(model) * (2 + moments + optimizer.ema_gammas.length);
+}
+
+/** No cut of the training needs less: its state, and the tokens between blocks of one sample in two bytes a number. */
+export function leastTrainingBytes(config: KeyedConfig, frame: PictureFrame): number {
+  const { hidden_size, depth } = config.model;
+  return stateBytes(config) + 2 * imageTokensOf(config.model, frame) * hidden_size * depth;
+}
+
+/** The training needs less on every engine, with this micro-batch, without gradient checkpointing. */
+export function mostTrainingBytes(config: KeyedConfig, frame: PictureFrame, microBatch: number): number {
+  const { hidden_size, depth, num_heads } = config.model;
+  const tokens = imageTokensOf(config.model, frame);
+  const scores = Math.min(WHOLE_SCORES, F32 * microBatch * num_heads * tokens * keysOf(config.model, frame));
+  const kept = F32 * microBatch * keysOf(config.model, frame) * hidden_size * KEPT_PER_TOKEN;
+  // Two buffers of the state, and half of it again for embeddings, the time and the head.
+  const fixed = 3 * stateBytes(config) + 2 ** 28;
+  return fixed + depth * (kept + KEPT_SCORES * scores);
+}
+
+/** Operations of one prediction of one sample: matrix products of blocks, and attention. Two per multiply-add. */
+export function forwardFlops(model: ModelConfig, frame: PictureFrame): number {
+  const { hidden_size: hidden, depth, mlp_ratio } = model;
+  const tokens = imageTokensOf(model, frame);
+  const keys = keysOf(model, frame);
+  const context = keys - tokens;
+  const isCross = model.arch === 'cross' && context > 0;
+  const products = tokens * hidden ** 2 * (4 + 3 * mlp_ratio + (isCross ? 2 : 0)) + context * hidden ** 2 * 2;
+  const attention = 2 * tokens * keys * hidden;
+  return 2 * depth * (products + attention);
+}
