@@ -8,6 +8,7 @@ import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
 import { gcCommand } from './commands/gc.ts';
+import { preflightCommand } from './commands/preflight.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
 import { upCommand } from './commands/up.ts';
@@ -22,6 +23,7 @@ const subCommands = {
   branch: branchCommand,
   pin: pinCommand,
   delete: deleteCommand,
+  preflight: preflightCommand,
   gc: gcCommand,
   verify: verifyCommand,
   store: storeCommand,

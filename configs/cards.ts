@@ -77,7 +77,7 @@ export const CARDS = {
 export type CardName = keyof typeof CARDS;
 
 /** In the order of their memory. */
-export const CARD_NAMES = Object.keys(CARDS) as readonly CardName[];
+export const CARD_NAMES = Object.keys(CARDS) as [CardName, ...CardName[]];
 
 /** @throws InvalidInput with the known names. */
 export function findCard(name: string): Card {

@@ -26,6 +26,8 @@ export const memoryPlanSchema = z.strictObject({
     training_bytes: bytes,
     /** Of it: weights, gradients, moments and averages. */
     state_bytes: bytes,
+    /** A checkpoint on disk: weights, moments and averages. */
+    checkpoint_bytes: bytes,
     /** The pictures at the end of a chunk, beside the state of the training. */
     preview_bytes: bytes,
     /** One picture, without a training. */

@@ -9,6 +9,8 @@ import { gc } from './gc.ts';
 import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
+import { planMemory } from './plan-memory.ts';
+import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
 import { renderPortraitPage } from './render-portraits.ts';
@@ -29,6 +31,8 @@ export const registry: readonly AnyFunction[] = [
   encodeText,
   encodeImage,
   report,
+  preflight,
+  planMemory,
   train,
   trainChunk,
   preview,

@@ -31,6 +31,11 @@ export interface Executor {
    * own errors.
    */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
+  /**
+   * The stored result of a call of a pure function; undefined if it must be computed.
+   * @throws InvalidInput, NotFound
+   */
+  find(name: string, body: Json): Promise<Result | undefined>;
   /** Runs an effect to its end and returns its JSON; joins an equal effect that goes on. */
   callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
   /**
@@ -148,6 +153,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
   return {
     functions,
     call: callAction,
+    async find(name, body) {
+      const call = await calls.read(name, body);
+      return call.action && resolver.find(call.fn.name, call.digest);
+    },
     callEffect,
     async start(name, body, { skipCache = false } = {}) {
       const call = await calls.read(name, body);

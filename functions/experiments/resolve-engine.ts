@@ -83,6 +83,15 @@ export function resolvePlan(request: TrainingEngineRequest, batchSize: number): 
   return { micro_batch, gradient_checkpointing };
 }
 
+/** The parts of the plan that the request names. */
+export function askedPlan(request: TrainingEngineRequest): Partial<TrainingPlan> {
+  const { micro_batch, gradient_checkpointing } = partsOf(request);
+  return {
+    ...(micro_batch !== undefined && { micro_batch }),
+    ...(gradient_checkpointing !== undefined && { gradient_checkpointing }),
+  };
+}
+
 /**
  * @param key Key of the micro-batch in the body, for the error. @throws Unprocessable if it does not divide the update.
  */

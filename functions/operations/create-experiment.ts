@@ -2,30 +2,29 @@
  * @file Creates an experiment from a request. Resolves open choices once, from dataset and gpu-runner, and stores them.
  */
 
-import { parseConfig } from '../../configs/parse.ts';
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
-import { Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
-import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { completeConfig } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
-import { checkSignals, offeredConditions } from '../experiments/dataset-signals.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
+import { fitPlan, type Planning } from '../experiments/fit.ts';
 import {
+  askedPlan,
   listEngineDifferences,
   resolveEngine,
   resolvePlan,
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
 import { isSameDataset } from '../experiments/same-dataset.ts';
-import { readImageSize } from '../experiments/training-size.ts';
-import { checkTarget, targetOf } from '../experiments/training-target.ts';
+import { targetOf } from '../experiments/training-target.ts';
 import { showHead } from '../views/show-head.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 
@@ -40,6 +39,8 @@ export interface CreateContext {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
   readonly runner: RunnerClient;
+  /** Plans memory; absent: only bounds decide whether the training fits. */
+  readonly executor?: Planning;
 }
 
 export interface Created extends Experiment {
@@ -64,8 +65,10 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const existing = await createRefs(ctx.store).experiments.read(name);
   if (existing) return checkSame(ctx, name, request, config, existing.value);
 
-  const engine = resolveEngine(await ctx.runner.status(), request.engine);
-  const plan = resolvePlan(request.engine, config.data.batch_size);
+  const status = await ctx.runner.status();
+  const engine = resolveEngine(status, request.engine);
+  const usual = resolvePlan(request.engine, config.data.batch_size);
+  const plan = await fitPlan(ctx, status, config, engine, askedPlan(request.engine), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
   const head: ExperimentHead = {
@@ -89,27 +92,6 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
 
 async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
   return (await putDocument(blobs, config)).digest;
-}
-
-/** Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. */
-async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<Config> {
-  const dataset = await readDataset(blobs, digest);
-  const conditions = config.model.conditions ?? offeredConditions(dataset);
-  checkSignals(conditions, dataset);
-  const image_size = config.data.image_size ?? (await readImageSize(blobs, dataset));
-  const { patch_size } = config.model;
-  if (image_size.width % patch_size !== 0 || image_size.height % patch_size !== 0) {
-    throw new Unprocessable(
-      `pictures of ${image_size.width} x ${image_size.height} do not divide into patches of ${patch_size} pixels`,
-      {
-        expected: 'model.patch_size that divides both sides',
-        hint: 'choose another patch_size, or bucket to another size',
-      },
-    );
-  }
-  checkTarget(config);
-  // Again, for what the schema asks of model and conditions together.
-  return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
 }
 
 async function checkSame(

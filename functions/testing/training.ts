@@ -3,6 +3,7 @@
  * microseconds whether the driver keeps its promise: equal bits, no matter how a training was cut, killed or paused.
  */
 import { createHash } from 'node:crypto';
+import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import { keyedConfigSchema } from '../../configs/schema.ts';
 import { Cancelled, Unprocessable } from '../../errors.ts';
 import { encodeNpy, type NpyInput } from '../../formats/npy.ts';
@@ -11,6 +12,7 @@ import { packColumn } from '../../formats/webdataset.ts';
 import type {
   Job,
   JobResult,
+  PlanJob,
   RunnerClient,
   RunnerStatus,
   SampleJob,
@@ -32,6 +34,8 @@ import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import { gc } from '../gc.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
+import { planMemory } from '../plan-memory.ts';
+import { preflight } from '../preflight.ts';
 import { preview } from '../preview.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
@@ -58,6 +62,10 @@ export interface FakeRunner extends RunnerClient {
   readonly computed: string[];
   /** Called before each optimizer step. */
   onStep: (step: number) => Promise<void> | void;
+  /** Answers `plan` jobs; absent: the runner has no planner. */
+  onPlan?: ((job: PlanJob) => MemoryPlan) | undefined;
+  /** Memory of the device of the reference engine; absent: not known. */
+  memoryBytes?: number | undefined;
   /** The runner shuts down after this step: the chunk ends there, once. */
   stopAfter: number | undefined;
 }
@@ -76,7 +84,12 @@ export function createFakeRunner(blobs: BlobStore, rounding = ''): FakeRunner {
       remembered.set(action, result);
       return result;
     },
-    status: async () => STATUS,
+    status: async () => ({
+      ...STATUS,
+      engines: STATUS.engines.map(engine =>
+        runner.memoryBytes === undefined ? engine : { ...engine, memory_bytes: runner.memoryBytes },
+      ),
+    }),
   };
   return runner;
 }
@@ -115,7 +128,11 @@ async function computeJob(
     runner.computed.push('sample');
     return { outputs: { pixels: await drawPixels(blobs, job, rounding) }, links: [], stats: {} };
   }
-  if (job.kind === 'plan') throw new Unprocessable('this runner has no planner');
+  if (job.kind === 'plan') {
+    if (runner.onPlan === undefined) throw new Unprocessable('this runner has no planner');
+    runner.computed.push('plan');
+    return { outputs: { plan: await putDocument(blobs, runner.onPlan(job)) }, links: [], stats: {} };
+  }
   if (job.kind === 'encode') throw new Unprocessable('this runner has no encoders');
   const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
   let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);
@@ -145,7 +162,7 @@ async function computeJob(
   return {
     outputs: { checkpoint, log: await blobs.put(Buffer.from(log), 'application/jsonl') },
     links,
-    stats: { seconds: 0 },
+    stats: { seconds: 0, samples_per_second: 100 },
     to: step,
   };
 }
@@ -275,7 +292,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
   const executor = createExecutor({
     store,
     blobs,
-    registry: [train, trainChunk, preview, sample, report, gc, verify],
+    registry: [preflight, planMemory, train, trainChunk, preview, sample, report, gc, verify],
     runner,
     pool: inlinePool,
     importRoots: [],
@@ -290,7 +307,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     executor,
     async create(name, config = TOY_CONFIG, engine = ASKED_ENGINE) {
       const dataset = await putToyDataset(blobs);
-      await createExperiment({ store, blobs, runner }, name, { config, dataset, engine });
+      await createExperiment({ store, blobs, runner, executor }, name, { config, dataset, engine });
     },
   };
 }

@@ -6,6 +6,8 @@ import { countFlops } from '../compiler/flops.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { peakLiveBytes } from '../compiler/live-bytes.ts';
 import type { Planner } from '../compiler/planner.ts';
+import { FROZEN_PREFIX } from '../model/params.ts';
+import { GRAD_PREFIX } from '../training/grad-graph.ts';
 import { chooseCut } from './choose-cut.ts';
 import { bytesBeside, type Cut, type Frame, openPrograms } from './programs.ts';
 
@@ -81,6 +83,7 @@ export async function planMemory(
     peak: {
       training_bytes: chosen.bytes,
       state_bytes: stateBytes,
+      checkpoint_bytes: checkpointBytes(state),
       preview_bytes: stateBytes + beside,
       sampling_bytes: alone,
     },
@@ -92,6 +95,12 @@ export async function planMemory(
     },
     tried: cuts.tried.map(({ bytes, ...cut }) => ({ ...cut, training_bytes: bytes, fits: bytes <= budget })),
   };
+}
+
+/** Gradients and frozen nets are not stored. */
+function checkpointBytes(state: ReadonlyMap<string, number>): number {
+  const stored = [...state].filter(([name]) => !name.startsWith(GRAD_PREFIX) && !name.startsWith(FROZEN_PREFIX));
+  return stored.reduce((sum, [, size]) => sum + size, 0);
 }
 
 function divisorsOf(n: number): number[] {

@@ -13,6 +13,8 @@ const FLAGS: CompilerFlags = {
   xla_gpu_autotune_level: 0,
   xla_backend_optimization_level: 0,
   xla_gpu_disable_gpuasm_optimizations: true,
+  // Without a GPU, cuDNN cannot say whether it takes an attention.
+  xla_gpu_cudnn_deviceless_compilation_mode: 'CUDNN_DEVICELESS_COMPILATION_DISABLED',
 };
 
 export interface XlaPlannerOptions {
@@ -28,12 +30,15 @@ export interface XlaPlannerOptions {
 export async function createXlaPlanner({ plugin, cudaFolder, card, precision }: XlaPlannerOptions): Promise<Planner> {
   const opened = await openPlugin(plugin);
   const flags = { ...FLAGS, xla_gpu_cuda_data_dir: cudaFolder };
+  // As the engine: cuDNN has no attention in f32.
+  const fusesAttention = precision !== 'f32';
   return {
     basis: 'compiled',
     precision,
+    tuning: { fusesAttention },
     buffersPerState: 1,
     async plan(graph) {
-      const { text } = lowerToStableHlo(graph);
+      const { text } = lowerToStableHlo(graph, { attention: fusesAttention ? 'cudnn' : 'primitive' });
       const { memory } = await compileFor(opened, { config: targetConfigOf(card) }, text, { flags });
       return { peakBytes: memory.peak };
     },

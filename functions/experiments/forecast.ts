@@ -1,0 +1,111 @@
+/** @file Hours, passes over the data and disk of a training. */
+import type { Card } from '../../configs/cards.ts';
+import type { MemoryPlan } from '../../configs/memory-plan.ts';
+import { forwardFlops, imageTokensOf } from '../../configs/model-size.ts';
+import type { Preflight } from '../../configs/preflight.ts';
+import type { Config } from '../../configs/schema.ts';
+import { SIGNALS, type SignalName, shapeOfSignal, signalsOf } from '../../configs/signals.ts';
+import { stepsFor } from './chunks.ts';
+import { frameOf } from './fit.ts';
+import type { MeasuredSpeed } from './measured-speed.ts';
+import { targetOf } from './training-target.ts';
+
+/** More passes than these, and a network of this kind remembers its pictures. */
+const MOST_PASSES = 150;
+const HOUR_SECONDS = 3600;
+/** Forward and backward pass. */
+const PASSES_OF_TRAINING = 3;
+const BYTES = { f16: 2, f32: 4 } as const;
+
+/** Work by the memory plan's graphs; without a plan by formula. */
+export function forecastWork(config: Config, plan: MemoryPlan | undefined): Preflight['work'] {
+  const { batch_size } = config.data;
+  const frame = frameOf(config);
+  const samples = targetOf(config);
+  const updates = stepsFor(samples, batch_size);
+  const estimate = PASSES_OF_TRAINING * forwardFlops(config.model, frame);
+  const flops_per_sample = plan?.flops.sample ?? estimate;
+  const flops_per_update = batch_size * (plan?.flops.executed ?? estimate) + (plan?.flops.update ?? 0);
+  return {
+    samples,
+    updates,
+    batch_size,
+    image_tokens: imageTokensOf(config.model, frame),
+    flops_per_sample,
+    flops_per_update,
+    total_flops: updates * flops_per_update,
+  };
+}
+
+export interface Speed {
+  /** The card's share of its peak that trainings reach. */
+  readonly utilization: number;
+  readonly card?: Card | undefined;
+  readonly measured?: MeasuredSpeed | undefined;
+}
+
+export function forecastTime(config: Config, work: Preflight['work'], speed: Speed): Preflight['time'] {
+  const { card, measured, utilization } = speed;
+  const peak = card && card.bf16Teraflops * 1e12;
+  const rate = measured?.flopsPerSecond ?? (peak && peak * utilization);
+  if (rate === undefined) return { basis: 'unknown' };
+  const seconds = work.flops_per_update / rate;
+  const beside = besideSeed(config);
+  return {
+    basis: measured ? 'measured' : 'stated',
+    source: measured ? `the experiment ${measured.experiment}` : `${card?.name}: ${card?.bf16Teraflops} TFLOP/s`,
+    ...(!measured && { utilization }),
+    samples_per_second: work.batch_size / seconds,
+    seconds_per_update: seconds,
+    hours: (seconds * work.updates) / HOUR_SECONDS,
+    ...(peak !== undefined && { least_hours: work.total_flops / peak / HOUR_SECONDS }),
+    ...(beside !== undefined && { beside }),
+  };
+}
+
+/** The plan of the seed's README: 768 wide, 18 deep, 6,000 updates of 256 samples at one megapixel. */
+function besideSeed({ model, optimizer, data }: Config): string | undefined {
+  const { width = 0, height = 0 } = data.image_size ?? {};
+  const isPlan =
+    model.hidden_size === 768 &&
+    model.depth === 18 &&
+    model.arch === 'cross' &&
+    optimizer.total_samples === 6000 * 256 &&
+    width * height === 2 ** 20;
+  return isPlan ? 'the plan of the seed allows 14 days (336 hours) for these 6,000 updates on an RTX 4090' : undefined;
+}
+
+export function forecastData(config: Config, pictures: number | undefined): Preflight['data'] {
+  const { width, height, textTokens } = frameOf(config);
+  const ofSignal = (name: SignalName) => {
+    const shape = shapeOfSignal(config.model.conditions, name, { width, height, tokens: textTokens }) ?? [];
+    return shape.reduce((product, size) => product * size, BYTES[SIGNALS[name].dtype]);
+  };
+  const signals = signalsOf(config.model.conditions).reduce((sum, name) => sum + ofSignal(name), 0);
+  return {
+    ...(pictures !== undefined && { pictures, passes: targetOf(config) / Math.max(1, pictures) }),
+    bytes_per_picture: 3 * width * height + signals,
+  };
+}
+
+/** A sentence of advice if each picture is seen too often. */
+export function advisePasses({ passes = 0 }: Preflight['data']): string[] {
+  if (passes <= MOST_PASSES) return [];
+  return [
+    `each picture is seen ${Math.round(passes)} times: beyond ${MOST_PASSES}, expect that it is remembered; ` +
+      'take more pictures or fewer samples',
+  ];
+}
+
+export function forecastDisk(config: Config, plan: MemoryPlan | undefined, data: Preflight['data']): Preflight['disk'] {
+  const dataset = data.pictures === undefined ? undefined : data.pictures * data.bytes_per_picture;
+  // The newest, those before it, and one that is being written.
+  const checkpoints = config.run.keep + 2;
+  const each = plan?.peak.checkpoint_bytes;
+  return {
+    ...(dataset !== undefined && { dataset_bytes: dataset }),
+    ...(each !== undefined && { checkpoint_bytes: each }),
+    checkpoints,
+    ...(each !== undefined && { total_bytes: (dataset ?? 0) + checkpoints * each }),
+  };
+}

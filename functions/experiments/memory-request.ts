@@ -1,0 +1,86 @@
+/** @file The call of `plan-memory` for a training. Configs that take equal memory make equal calls. */
+import { findCard } from '../../configs/cards.ts';
+import { type MemoryPlan, memoryPlanSchema } from '../../configs/memory-plan.ts';
+import { type Config, keyedConfig, keyedConfigSchema } from '../../configs/schema.ts';
+import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
+import { putDocument, readDocument } from '../../storage/blobs/document-blobs.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { EngineSpec, Result, TrainingPlan } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+
+const RESERVE_BYTES = 2 ** 30;
+
+/** The driver's context, workspaces of libraries and a display; on a CPU, the server and other processes. */
+export const reserveOf = (memoryBytes: number): number => Math.round(Math.min(RESERVE_BYTES, memoryBytes / 8));
+
+/** Larger micro-batches gain nothing, and cost memory. */
+export const LARGEST_MICRO_BATCH = 64;
+/** Previews that are sampled at a time: see MOST_PER_RUN of gpu-runner/sampling/sampler.ts. */
+const MOST_PREVIEWS = 64;
+
+/** What a training would run on. */
+export interface Target {
+  readonly engine: Pick<EngineSpec, 'name' | 'precision'>;
+  /** A card that need not be in this machine. */
+  readonly card?: string;
+  readonly memoryBytes: number;
+  readonly version: string;
+}
+
+/**
+ * The engine on the gpu-runner's device, or on the card.
+ * @returns Undefined if the gpu-runner does not say how much memory the device has.
+ */
+export function findTarget(
+  status: RunnerStatus,
+  engine: Pick<EngineSpec, 'name' | 'precision'>,
+  { card, memoryBytes }: { readonly card?: string | undefined; readonly memoryBytes?: number | undefined } = {},
+): Target | undefined {
+  const found = status.engines.find(each => each.name === engine.name);
+  const memory = memoryBytes ?? (card === undefined ? found?.memory_bytes : findCard(card).memoryMiB * 2 ** 20);
+  if (memory === undefined) return undefined;
+  return {
+    engine: { name: engine.name, precision: engine.precision },
+    ...(card !== undefined && { card }),
+    memoryBytes: memory,
+    version: found?.version ?? 'unknown',
+  };
+}
+
+/** Stores the config that is planned, and returns the body of the call. */
+export async function planBody(
+  blobs: BlobStore,
+  config: Config,
+  target: Target,
+  asked: Partial<TrainingPlan>,
+): Promise<Record<string, Json>> {
+  const { width = 0, height = 0 } = config.data.image_size ?? {};
+  return {
+    config: (await putDocument(blobs, withoutRates(config))).digest,
+    width,
+    height,
+    text_tokens: config.model.conditions?.text?.tokens ?? 0,
+    previews: Math.min(MOST_PREVIEWS, Math.max(1, config.run.preview.prompts.length)),
+    engine: { ...target.engine },
+    ...(target.card !== undefined && { card: target.card }),
+    version: target.version,
+    memory_bytes: target.memoryBytes,
+    reserve_bytes: reserveOf(target.memoryBytes),
+    largest_micro_batch: LARGEST_MICRO_BATCH,
+    ...(asked.micro_batch !== undefined && { micro_batch: asked.micro_batch }),
+    ...(asked.gradient_checkpointing !== undefined && { gradient_checkpointing: asked.gradient_checkpointing }),
+  };
+}
+
+/** Seed, rates and lengths change no program. */
+function withoutRates(config: Config) {
+  const { learning_rate: _, total_samples: __, warmup_samples: ___, ...optimizer } = keyedConfig(config).optimizer;
+  const { schedule: ____, decay_share: _____, min_learning_rate: ______, ...kept } = optimizer;
+  return keyedConfigSchema.parse({ ...keyedConfig(config), seed: 0, optimizer: kept });
+}
+
+export function readPlan(blobs: BlobStore, { outputs }: Result): Promise<MemoryPlan> {
+  const ref = outputs.plan;
+  if (ref === undefined) throw new TypeError('plan-memory made no plan');
+  return readDocument(blobs, ref.digest, memoryPlanSchema, 'a memory plan');
+}

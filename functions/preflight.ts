@@ -1,0 +1,220 @@
+/** @file Tells what a training needs before anything starts: memory, hours, passes over the data, disk. */
+import { z } from 'zod';
+import { CARD_NAMES, findCard } from '../configs/cards.ts';
+import type { EngineName, Precision } from '../configs/engines.ts';
+import type { MemoryPlan } from '../configs/memory-plan.ts';
+import { parseConfig } from '../configs/parse.ts';
+import type { Preflight } from '../configs/preflight.ts';
+import { resolveConfig } from '../configs/presets.ts';
+import type { Config } from '../configs/schema.ts';
+import { SEED_CONDITIONS } from '../configs/seed-conditions.ts';
+import type { Conditions } from '../configs/signals.ts';
+import { oneOf } from '../configs/suggest.ts';
+import { AppError, InvalidInput } from '../errors.ts';
+import type { RunnerStatus } from '../gpu-runner/protocol.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
+import { canonicalJson } from '../storage/canonical.ts';
+import { digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { completeConfig } from './experiments/complete-config.ts';
+import { checkTokens, findSmallerPreset, gibibytes, peakOf, tellCut } from './experiments/fit.ts';
+import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
+import { findMeasuredSpeed } from './experiments/measured-speed.ts';
+import { findTarget, planBody, readPlan, reserveOf } from './experiments/memory-request.ts';
+import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
+
+/** The share of a card's peak that trainings of this kind reach. */
+const UTILIZATION = 0.45;
+/** The engine on a card, and its precision. */
+const CARD_ENGINE: { readonly name: EngineName; readonly precision: Precision } = {
+  name: 'xla/cuda' as EngineName,
+  precision: 'bf16',
+};
+
+const input = z.strictObject({
+  config: z
+    .union([z.string(), z.record(z.string(), z.json())])
+    .meta({ description: 'name of a preset, or a config, which may name a preset under `preset`' }),
+  dataset: digestSchema.optional().describe('dataset to train on; without it, sizes are those of `encoders`'),
+  pictures: z.int().positive().optional().describe('number of training pictures; default: those of the dataset'),
+  encoders: z
+    .enum(['built-in', 'production'])
+    .optional()
+    .describe('without a dataset: the encoders whose signals are taken; default: built-in for pictures below 256 px'),
+  engine: engineRequestSchema.default('auto').meta({ description: 'engine of the gpu-runner; a card has its own' }),
+  micro_batch: z.int().min(1).optional().describe('default: the largest that fits'),
+  gradient_checkpointing: z.boolean().optional().describe('default: only if nothing fits without it'),
+  card: oneOf('card', CARD_NAMES).optional().describe('a graphics card that need not be here: XLA compiles for it'),
+  memory_gib: z
+    .number()
+    .positive()
+    .optional()
+    .describe('memory of the device in GiB; default: as the device or card says'),
+  utilization: z
+    .number()
+    .positive()
+    .max(1)
+    .default(UTILIZATION)
+    .describe('share of the peak of the card that the training reaches'),
+});
+type Input = z.output<typeof input>;
+
+export const preflight = defineFunction({
+  name: 'preflight',
+  summary:
+    'Tells what a training needs before it starts: peak memory, micro-batch, hours, passes over the data, disk; and ' +
+    'what fits if it does not.',
+  version: 1,
+  kind: 'effect',
+  digests: { dataset: 'dataset' },
+  example: { config: 'prod-1', card: 'rtx-4090', pictures: 10_000 },
+  input,
+  key: body => canonicalJson(body),
+  async run(ctx, body): Promise<Preflight> {
+    const config = await resolveTraining(ctx, body);
+    const tooMany = findTokenProblem(config);
+    const device = await findDevice(ctx, body);
+    const memory = tooMany === undefined && device.target ? await plan(ctx, body, config, device) : {};
+    const work = forecastWork(config, memory.plan);
+    const card = body.card === undefined ? undefined : findCard(body.card);
+    const measured =
+      device.spec && card === undefined ? await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec) : undefined;
+    const data = forecastData(config, await countPictures(ctx, body));
+    const problems = [tooMany, memory.problem, device.problem].filter(problem => problem !== undefined);
+    return {
+      v: 1,
+      verdict: tooMany !== undefined || memory.plan?.fits === false ? 'too large' : memory.plan ? 'fits' : 'unknown',
+      problems: [...problems.map(({ message }) => message), ...advisePasses(data)],
+      offers: [...problems.flatMap(({ hint }) => hint ?? []), ...(memory.offers ?? [])],
+      device: {
+        engine: device.engine.name,
+        precision: device.engine.precision,
+        ...(device.name !== undefined && { name: device.name }),
+        ...(device.target && { memory_bytes: device.target.memoryBytes }),
+      },
+      ...(memory.plan && { memory: memory.plan }),
+      work,
+      time: forecastTime(config, work, { utilization: body.utilization, card, measured }),
+      data,
+      disk: forecastDisk(config, memory.plan, data),
+    };
+  },
+});
+
+/** The whole config, with the signals and the size of the pictures. */
+async function resolveTraining(ctx: EffectContext, { config: written, dataset, encoders }: Input): Promise<Config> {
+  const config = await resolveConfig(written);
+  if (dataset !== undefined) return completeConfig(ctx.blobs, config, dataset);
+  const image_size = config.data.image_size ?? { width: 64, height: 64 };
+  const isLarge = Math.max(image_size.width, image_size.height) >= 256;
+  const made = (encoders ?? (isLarge ? 'production' : 'built-in')) === 'production';
+  const conditions = config.model.conditions ?? (made ? SEED_CONDITIONS : builtInConditions(config));
+  const { patch_size } = config.model;
+  if (image_size.width % patch_size !== 0 || image_size.height % patch_size !== 0) {
+    throw new InvalidInput(
+      `pictures of ${image_size.width} x ${image_size.height} do not divide into patches of ${patch_size} pixels`,
+      { expected: 'data.image_size with sides that are multiples of model.patch_size' },
+    );
+  }
+  return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
+}
+
+/** The signals of `words` and `dct`. */
+function builtInConditions({ model }: Config): Conditions {
+  return {
+    text: { encoder: 'words', dim: 192, tokens: 64 },
+    cls: { encoder: 'dct', dim: 64 },
+    patches: { encoder: 'dct', dim: 27, stride: model.patch_size },
+  };
+}
+
+interface Problem {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+const problemOf = ({ message, hint }: AppError): Problem => ({ message, hint });
+
+function findTokenProblem(config: Config): Problem | undefined {
+  try {
+    checkTokens(config);
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError) return problemOf(error);
+    throw error;
+  }
+}
+
+interface Device {
+  readonly engine: Pick<EngineSpec, 'name' | 'precision'>;
+  /** Of an engine in this machine. */
+  readonly spec?: EngineSpec;
+  readonly name?: string;
+  readonly target?: ReturnType<typeof findTarget>;
+  readonly problem?: Problem;
+}
+
+/** The engine and the device that the training would run on. */
+async function findDevice({ runner }: EffectContext, body: Input): Promise<Device> {
+  const memoryBytes = body.memory_gib === undefined ? undefined : Math.round(body.memory_gib * 2 ** 30);
+  const status = await runner.status();
+  if (body.card !== undefined) {
+    const target = findTarget(status, CARD_ENGINE, { card: body.card, memoryBytes });
+    return { engine: CARD_ENGINE, name: findCard(body.card).name, target };
+  }
+  const spec = resolveEngine(status, body.engine);
+  const name = deviceName(status, spec);
+  const target = findTarget(status, spec, { memoryBytes });
+  const problem = {
+    message: `the gpu-runner does not say how much memory ${spec.name} has`,
+    hint: 'name it: memory_gib',
+  };
+  return { engine: spec, spec, ...(name !== undefined && { name }), target, ...(!target && { problem }) };
+}
+
+const deviceName = ({ engines }: RunnerStatus, spec: EngineSpec) =>
+  engines.find(({ name }) => name === spec.name)?.device;
+
+interface Planned {
+  readonly plan?: MemoryPlan;
+  readonly problem?: Problem;
+  readonly offers?: readonly string[];
+}
+
+/** Plans the memory; if the cut that was asked for does not fit, finds what does. */
+async function plan(ctx: EffectContext, body: Input, config: Config, { target }: Device): Promise<Planned> {
+  if (target === undefined) return {};
+  const { micro_batch, gradient_checkpointing } = body;
+  const asked: Partial<TrainingPlan> = {
+    ...(micro_batch !== undefined && { micro_batch }),
+    ...(gradient_checkpointing !== undefined && { gradient_checkpointing }),
+  };
+  try {
+    const of = async (cut: typeof asked) =>
+      readPlan(ctx.blobs, (await ctx.call('plan-memory', await planBody(ctx.blobs, config, target, cut))).result);
+    const made = await of(asked);
+    if (made.fits) return { plan: made };
+    const budget = target.memoryBytes - reserveOf(target.memoryBytes);
+    const free = Object.keys(asked).length === 0 ? made : await of({});
+    const preset = await findSmallerPreset(config, budget);
+    return {
+      plan: made,
+      problem: { message: `the training takes ${gibibytes(peakOf(made))}, and ${gibibytes(budget)} may be used` },
+      offers: [
+        ...(free.fits ? [tellCut(free)] : []),
+        ...(preset === undefined ? [] : [`the preset ${preset} is smaller`]),
+      ],
+    };
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    // Without the plugin or its tools, all but the memory can still be told.
+    if (error instanceof AppError && error.status === 422) return { problem: problemOf(error) };
+    throw error;
+  }
+}
+
+async function countPictures(ctx: EffectContext, { dataset, pictures }: Input): Promise<number | undefined> {
+  if (pictures !== undefined || dataset === undefined) return pictures;
+  const { counts } = await readDataset(ctx.blobs, dataset);
+  return counts.train ?? counts.pictures;
+}
