@@ -98,7 +98,8 @@ function tellTime(time: Preflight['time']): string[] {
 }
 
 /** As the sizes of cards are told. */
-const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const gibibytes = (bytes: number): string =>
+  bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 /** @throws InvalidInput */
 function parseCount(text: string, what: string): number {

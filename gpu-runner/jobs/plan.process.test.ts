@@ -38,7 +38,7 @@ it('a plan is made in another process and stored', async () => {
   const bytes = await blobs.get(outputs.plan?.digest ?? job.config);
   const plan = memoryPlanSchema.parse(JSON.parse(new TextDecoder().decode(bytes)));
   expect(plan).toMatchObject({ compiler: 'OpenVINO 1', fits: true, plan: { micro_batch: 4 } });
-  expect(events.map(({ message }) => message)).toEqual(['the optimizer', 'the gradient, micro-batch 4']);
+  expect(events.map(({ message }) => message)).toEqual(['the gradient, micro-batch 4', 'the optimizer']);
 });
 
 it('a mistake that the other process finds is thrown as it is', async () => {

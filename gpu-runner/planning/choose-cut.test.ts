@@ -15,8 +15,7 @@ function ask(changes: Partial<CutQuestion> & { readonly wrongBy?: number }) {
     sizes: SIZES,
     asked: {},
     limit: 3,
-    guess: checkpointing =>
-      100 + (changes.wrongBy ?? 1) * (truth({ micro_batch: 1, gradient_checkpointing: checkpointing }) - 100),
+    guess: cut => 100 + (changes.wrongBy ?? 1) * (truth(cut) - 100),
     measure: async cut => {
       measured.push(cut);
       return truth(cut);
@@ -57,7 +56,7 @@ describe('the choice of micro-batch and gradient checkpointing', () => {
     expect((await answer).chosen).toMatchObject({ micro_batch: 2, gradient_checkpointing: true });
     expect(measured.length).toBeLessThanOrEqual(3);
     // Far too large for the guess: not even tried.
-    const far = ask({ budget: 104, fixed: 0, guess: checkpointing => (checkpointing ? 103 : 900) });
+    const far = ask({ budget: 104, fixed: 0, guess: cut => (cut.gradient_checkpointing ? 103 : 900) });
     expect((await far.answer).chosen).toMatchObject({ micro_batch: 1, gradient_checkpointing: true });
     expect(far.measured.every(cut => cut.gradient_checkpointing)).toBe(true);
   });

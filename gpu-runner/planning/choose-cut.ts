@@ -19,8 +19,8 @@ export interface CutQuestion {
   readonly sizes: readonly number[];
   /** Parts of the answer that are given. */
   readonly asked: Partial<Cut>;
-  /** Guesses the peak with the smallest micro-batch; cheap. */
-  guess(checkpointing: boolean): number;
+  /** Guesses the peak; cheap. */
+  guess(cut: Cut): number;
   /** The peak; may take a minute. */
   measure(cut: Cut): Promise<number>;
   /** Most measurements. */
@@ -41,9 +41,9 @@ export async function chooseCut(question: CutQuestion): Promise<CutAnswer> {
   const { asked, budget, limit } = question;
   const tried: Tried[] = [];
   const modes = asked.gradient_checkpointing === undefined ? [false, true] : [asked.gradient_checkpointing];
-  const worthTrying = modes.filter(
-    (mode, index) => index === modes.length - 1 || question.guess(mode) <= budget * GUESS_ERROR,
-  );
+  const smallest = Math.min(...sizesOf(question));
+  const least = (mode: boolean) => question.guess({ micro_batch: smallest, gradient_checkpointing: mode });
+  const worthTrying = modes.filter((mode, index) => index === modes.length - 1 || least(mode) <= budget * GUESS_ERROR);
   for (const mode of worthTrying) {
     const inMode = () => tried.filter(({ gradient_checkpointing }) => gradient_checkpointing === mode);
     while (tried.length < limit) {
@@ -56,38 +56,43 @@ export async function chooseCut(question: CutQuestion): Promise<CutAnswer> {
   }
   const fitting = tried.filter(({ bytes }) => bytes <= budget);
   const best = fitting.toSorted((a, b) => b.micro_batch - a.micro_batch)[0];
-  const smallest = tried.toSorted((a, b) => a.bytes - b.bytes)[0];
-  const chosen = best ?? smallest;
+  const chosen = best ?? tried.toSorted((a, b) => a.bytes - b.bytes)[0];
   if (chosen === undefined) throw new TypeError('there was no cut to try');
   return { chosen, fits: best !== undefined, tried };
 }
 
+function sizesOf({ asked, sizes }: CutQuestion): readonly number[] {
+  return asked.micro_batch === undefined ? sizes : [asked.micro_batch];
+}
+
 /** The next micro-batch to measure; undefined when no measurement could change the answer. */
 function nextSize(question: CutQuestion, mode: boolean, tried: readonly Tried[]): number | undefined {
-  const { budget, asked } = question;
-  const sizes = asked.micro_batch === undefined ? question.sizes : [asked.micro_batch];
+  const { budget } = question;
+  const sizes = sizesOf(question);
   const smallest = Math.min(...sizes);
   const largestFit = Math.max(0, ...tried.filter(({ bytes }) => bytes <= budget).map(each => each.micro_batch));
   const smallestMiss = Math.min(...tried.filter(({ bytes }) => bytes > budget).map(each => each.micro_batch));
   const open = sizes.filter(size => size > largestFit && size < smallestMiss);
-  const line = fitLine(question, mode, smallest, tried);
+  const line = fitLine(question, mode, sizes, tried);
   const expected = Math.max(...open.filter(size => line(size) <= budget));
   if (expected > 0) return expected;
   // Nothing is expected to fit: the smallest is measured, to know by how much it misses.
   return largestFit === 0 && open.includes(smallest) ? smallest : undefined;
 }
 
-/** Bytes by micro-batch: through the last two measurements, or one and the fixed bytes, or the guess and these. */
+/** Bytes by micro-batch: through the last two measurements, or one and the fixed bytes, or two guesses. */
 function fitLine(
   { fixed, guess }: CutQuestion,
   mode: boolean,
-  smallest: number,
+  sizes: readonly number[],
   tried: readonly Tried[],
 ): (size: number) => number {
   const [last, before] = tried.toReversed();
   if (last === undefined) {
-    const slope = (guess(mode) - fixed) / smallest;
-    return size => fixed + slope * size;
+    const [first = 1, second] = sizes.toSorted((a, b) => a - b);
+    const at = (size: number) => guess({ micro_batch: size, gradient_checkpointing: mode });
+    const slope = second === undefined ? 0 : (at(second) - at(first)) / (second - first);
+    return size => at(first) + slope * (size - first);
   }
   const slope = before
     ? (last.bytes - before.bytes) / (last.micro_batch - before.micro_batch)

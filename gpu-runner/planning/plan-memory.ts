@@ -39,6 +39,7 @@ export async function planMemory(
   const stateBytes = planner.buffersPerState * [...state.values()].reduce((sum, size) => sum + size, 0);
   const budget = request.memoryBytes - request.reserveBytes;
   let done = 0;
+  const guesses = new Map<string, number>();
   /** The peak of the device while the program runs beside the state of the training. */
   async function peakOf(graph: Graph, message: string): Promise<number> {
     onProgress({ phase: planner.basis === 'compiled' ? 'compile' : 'predict', done, unit: 'programs', message });
@@ -48,21 +49,30 @@ export async function planMemory(
   }
 
   const update = programs.update();
-  const updatePeak = await peakOf(update, 'the optimizer');
+  const updateBound = peakLiveBytes(update) + bytesBeside(update, state, planner.buffersPerState);
+  let updatePeak: number | undefined;
+  /** The optimizer is compiled only if it could need more than the gradient. */
+  async function atLeastUpdate(gradientPeak: number): Promise<number> {
+    if (planner.basis === 'compiled' && updateBound <= gradientPeak) return gradientPeak;
+    updatePeak ??= await peakOf(update, 'the optimizer');
+    return Math.max(gradientPeak, updatePeak);
+  }
   const cuts = await chooseCut({
     budget,
     fixed: stateBytes,
     sizes: divisorsOf(config.data.batch_size).filter(size => size <= request.largestMicroBatch),
     asked,
     limit: MEASUREMENTS[planner.basis],
-    guess(checkpointing) {
-      const graph = programs.gradient({ micro_batch: asked.micro_batch ?? 1, gradient_checkpointing: checkpointing });
-      return peakLiveBytes(graph) + bytesBeside(graph, state, planner.buffersPerState);
+    guess(cut) {
+      const key = `${cut.micro_batch} ${cut.gradient_checkpointing}`;
+      const graph = guesses.has(key) ? undefined : programs.gradient(cut);
+      if (graph) guesses.set(key, peakLiveBytes(graph) + bytesBeside(graph, state, planner.buffersPerState));
+      return guesses.get(key) ?? 0;
     },
     async measure(cut) {
       const recomputes = cut.gradient_checkpointing ? ', gradient checkpointing' : '';
       const peak = await peakOf(programs.gradient(cut), `the gradient, micro-batch ${cut.micro_batch}${recomputes}`);
-      return Math.max(peak, updatePeak);
+      return atLeastUpdate(peak);
     },
   });
   const one = programs.predict(1);

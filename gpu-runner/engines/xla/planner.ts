@@ -11,6 +11,9 @@ import { targetConfigOf } from './target-config.ts';
 /** They save time of the last stages, which come after memory is assigned. */
 const FLAGS: CompilerFlags = {
   xla_gpu_autotune_level: 0,
+  xla_allow_excess_precision: false,
+  xla_gpu_exclude_nondeterministic_ops: true,
+  xla_gpu_enable_triton_gemm: false,
   xla_backend_optimization_level: 0,
   xla_gpu_disable_gpuasm_optimizations: true,
   // Without a GPU, cuDNN cannot say whether it takes an attention.
