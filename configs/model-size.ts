@@ -1,6 +1,7 @@
 /**
- * @file Bounds of a training's memory and work, from the config alone: no graph, in microseconds. They decide what needs
- * no plan. Of the parameters only those of the blocks count, so true memory lies above the lower bound.
+ * @file Bounds of a training's memory, and its work, from the config alone: in microseconds, without a graph. They
+ * decide most cases, so that few need a plan. Of the parameters only those of the blocks count, so true memory lies
+ * above the lower bound.
  */
 import type { KeyedConfig, ModelConfig } from './schema.ts';
 import { shapeOfSignal, signalsOf } from './signals.ts';
