@@ -27,7 +27,7 @@ import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine
 const UTILIZATION = 0.45;
 /** The engine on a card, and its precision. */
 const CARD_ENGINE: { readonly name: EngineName; readonly precision: Precision } = {
-  name: 'xla/cuda' as EngineName,
+  name: 'xla/cuda',
   precision: 'bf16',
 };
 

@@ -31,7 +31,7 @@ export interface FitContext {
 }
 
 /** Engines whose memory their compiler tells, in minutes. */
-const COMPILING: ReadonlySet<EngineName> = new Set<EngineName>(['xla/cuda' as EngineName]);
+const COMPILING: ReadonlySet<EngineName> = new Set<EngineName>(['xla/cuda']);
 /** Patches of 2 pixels are for pictures of at most this side. */
 const SMALL_PATCH = 2;
 const SMALL_PICTURE = 64;

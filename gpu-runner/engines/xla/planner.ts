@@ -5,15 +5,12 @@ import type { Planner } from '../../compiler/planner.ts';
 import { lowerToStableHlo } from '../../compiler/targets/stablehlo/lower.ts';
 import { compileFor } from './ahead-of-time.ts';
 import type { CompilerFlags } from './compile-options.ts';
+import { flagsFor } from './flags.ts';
 import { openPlugin } from './plugin.ts';
 import { targetConfigOf } from './target-config.ts';
 
-/** They save time of the last stages, which come after memory is assigned. */
-const FLAGS: CompilerFlags = {
-  xla_gpu_autotune_level: 0,
-  xla_allow_excess_precision: false,
-  xla_gpu_exclude_nondeterministic_ops: true,
-  xla_gpu_enable_triton_gemm: false,
+/** They save time in the last stages, which come after memory is assigned. */
+const QUICK: CompilerFlags = {
   xla_backend_optimization_level: 0,
   xla_gpu_disable_gpuasm_optimizations: true,
   // Without a GPU, cuDNN cannot say whether it takes an attention.
@@ -32,7 +29,8 @@ export interface XlaPlannerOptions {
 /** @throws Unprocessable if the plugin does not load. */
 export async function createXlaPlanner({ plugin, cudaFolder, card, precision }: XlaPlannerOptions): Promise<Planner> {
   const opened = await openPlugin(plugin);
-  const flags = { ...FLAGS, xla_gpu_cuda_data_dir: cudaFolder };
+  const settings = { platform: 'cuda', deterministic: true, choices: { by: 'default' } } as const;
+  const flags = { ...flagsFor({ ...settings, cudaTools: cudaFolder }), ...QUICK };
   // As the engine: cuDNN has no attention in f32.
   const fusesAttention = precision !== 'f32';
   return {
