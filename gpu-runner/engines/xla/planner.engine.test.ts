@@ -22,7 +22,11 @@ it.skipIf(!runsTier('xla-cuda-compile', missing))(
       card,
       precision: 'bf16',
     });
-    const { state, gradient } = openPrograms(tinyConfig({ model: { depth: 1 }, data: { batch_size: 64 } }), frame, planner);
+    const { state, gradient } = openPrograms(
+      tinyConfig({ model: { depth: 1 }, data: { batch_size: 64 } }),
+      frame,
+      planner,
+    );
     const peak = async (micro_batch: number) =>
       (await planner.plan(gradient({ micro_batch, gradient_checkpointing: false }))).peakBytes;
     const read = [...state].filter(([name]) => name.startsWith('model.')).reduce((sum, [, size]) => sum + size, 0);
