@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { FAST_PROJECT, SLOW_FILES } from './test/speed-tiers.ts';
+import { FAST_PROJECT, GPU_COMPILE_FILES, SLOW_FILES } from './test/speed-tiers.ts';
 
 // Node keeps the code of modules that it has compiled. That halves the time in which a test starts a process.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node-compile');
@@ -8,7 +8,7 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cach
 // Two test files run at a time. Each has a core, so the threads of an engine would wait for each other.
 process.env.EASEL_THREADS ??= '1';
 
-const NOT_OURS = ['node_modules/**', 'data/store/**', 'data/minio*/**'];
+const NOT_OURS = ['node_modules/**', 'data/store/**', 'data/minio*/**', GPU_COMPILE_FILES];
 
 export default defineConfig({
   test: {

@@ -14,5 +14,8 @@ export type SlowTier = keyof typeof SLOW_TIERS;
 /** Name of the vitest project of all other test files. */
 export const FAST_PROJECT = 'fast';
 
+/** Glob of tests that only `npm run test:gpu-compile` runs: they need 230 MB of wheels and many minutes. */
+export const GPU_COMPILE_FILES = '**/*.gpu-compile.test.ts';
+
 /** Globs of slow test files. */
 export const SLOW_FILES = Object.keys(SLOW_TIERS).map(tier => `**/*.${tier}.test.ts`);

@@ -38,6 +38,25 @@ describe('attend', () => {
     expect(attention(chunk)).toEqual(attention().map(x => expect.closeTo(x, 12)));
   });
 
+  it.each([
+    [4, 6, true],
+    [3, 5, true],
+    [3, 5, false],
+    [1, 1, false],
+  ])('attention of %d queries to %d keys as one operation is the same (with a bias: %s)', (queries, keys, hasBias) => {
+    const sizes = { query: [2, 3, queries, 8], key: [2, 3, keys, 8], value: [2, 3, keys, 8], mask: [2, 1, 1, keys] };
+    const [fused, whole] = [true, false].map(isFused =>
+      evaluate(sizes, ({ query, key, value, mask }) => {
+        if (!query || !key || !value || !mask) throw new Error('an input is missing');
+        const group = { key, value, ...(hasBias && { bias: biasOf(f.less(mask, 0.5)) }) };
+        const mixed = attend(query, [group, { key: value, value: key }], { fused: isFused });
+        expect(mixed.shape).toEqual(query.shape);
+        return mixed;
+      }),
+    );
+    expect(fused).toEqual(whole?.map(x => expect.closeTo(x, 10)));
+  });
+
   it.each([undefined, 2])('attention with all keys hidden returns a finite mix of values (chunk %s)', chunk => {
     const options = chunk === undefined ? {} : { chunk };
     const mixed = evaluate({ query: [1, 4], key: [5, 4], value: [5, 2] }, ({ query, key, value }) => {
