@@ -1,6 +1,6 @@
 /** @file Tells what a training needs before anything starts: memory, hours, passes over the data, disk. */
 import { z } from 'zod';
-import { CARD_NAMES, findCard } from '../configs/cards.ts';
+import { CARD_NAMES, CARDS, type Card, findCard } from '../configs/cards.ts';
 import type { EngineName, Precision } from '../configs/engines.ts';
 import type { MemoryPlan } from '../configs/memory-plan.ts';
 import { parseConfig } from '../configs/parse.ts';
@@ -76,9 +76,8 @@ export const preflight = defineFunction({
     const device = await findDevice(ctx, body);
     const memory = tooMany === undefined && device.target ? await plan(ctx, body, config, device) : {};
     const work = forecastWork(config, memory.plan);
-    const card = body.card === undefined ? undefined : findCard(body.card);
-    const measured =
-      device.spec && card === undefined ? await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec) : undefined;
+    const card = body.card === undefined ? cardOf(device.name) : findCard(body.card);
+    const measured = device.spec && (await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec));
     const data = forecastData(config, await countPictures(ctx, body));
     const problems = [tooMany, memory.problem, device.problem].filter(problem => problem !== undefined);
     return {
@@ -174,6 +173,11 @@ async function findDevice({ runner }: EffectContext, body: Input): Promise<Devic
 
 const deviceName = ({ engines }: RunnerStatus, spec: EngineSpec) =>
   engines.find(({ name }) => name === spec.name)?.device;
+
+/** The listed card that a device of this machine is: its description begins with the card's name. */
+function cardOf(device: string | undefined): Card | undefined {
+  return Object.values(CARDS).find(({ name }) => device?.startsWith(name));
+}
 
 interface Planned {
   readonly plan?: MemoryPlan;

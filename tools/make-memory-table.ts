@@ -2,17 +2,19 @@
  * @file Makes the table of docs/memory.md: what each size preset takes on each card. XLA compiles the programs of a
  * training for the card; no GPU is needed, only its plugin and ptxas. A row takes minutes and is kept in
  * docs/memory-plans/, so a later run goes on with the rows that are missing.
- * `XLA_CUDA_PLUGIN=FILE node tools/make-memory-table.ts [--card rtx-4090,h100] [--preset prod-1] [--again] [--table]`
+ * `node tools/make-memory-table.ts [--card rtx-4090,h100] [--preset prod-1] [--again] [--table]`
  */
 import { fork } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { CARD_NAMES, CARDS, type CardName, findCard } from '../configs/cards.ts';
 import { type MemoryPlan, memoryPlanSchema } from '../configs/memory-plan.ts';
 import { loadPreset } from '../configs/presets.ts';
 import { keyedConfigSchema } from '../configs/schema.ts';
 import { SEED_CONDITIONS } from '../configs/seed-conditions.ts';
+import { findCudaTools, findPlugin } from '../gpu-runner/engines/xla/library.ts';
 import { createXlaPlanner } from '../gpu-runner/engines/xla/planner.ts';
 import { planMemory } from '../gpu-runner/planning/plan-memory.ts';
 
@@ -29,12 +31,20 @@ interface Row {
   readonly preset: string;
 }
 
+const storedSchema = z.strictObject({
+  v: z.literal(1),
+  /** Time of all cores that the plan took, in seconds. */
+  cpu_seconds: z.int(),
+  plan: memoryPlanSchema,
+});
+
 const pathOf = ({ card, preset }: Row) => join(PLANS, `${card}.${preset}.json`);
 
 async function planRow({ card, preset }: Row): Promise<MemoryPlan> {
-  const { XLA_CUDA_PLUGIN: plugin } = process.env;
-  if (!plugin) throw new Error('set XLA_CUDA_PLUGIN to the path of the plugin for CUDA');
-  const cudaFolder = process.env.XLA_CUDA_DATA_DIR ?? join(dirname(plugin), '../../nvidia/cu13');
+  const { path: plugin, missing } = findPlugin('cuda');
+  if (plugin === undefined) throw new Error(missing);
+  const cudaFolder = findCudaTools(plugin);
+  if (cudaFolder === undefined) throw new Error('ptxas is missing: set XLA_CUDA_DATA_DIR');
   const planner = await createXlaPlanner({ plugin, cudaFolder, card: findCard(card), precision: 'bf16' });
   const { run: _, model, ...sections } = await loadPreset(preset);
   const config = keyedConfigSchema.parse({ ...sections, model: { ...model, conditions: SEED_CONDITIONS } });
@@ -67,8 +77,9 @@ const gibibytes = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
 function formatRow(row: Row): string {
   const card = CARDS[row.card];
   const memory = `${Math.round(card.memoryMiB / 1024)} GB, ${card.name.replace('NVIDIA ', '')}, ${card.capability}`;
-  if (!existsSync(pathOf(row))) return `| ${memory} | \`${row.preset}\` | not computed yet | | | | | |`;
-  const { plan, fits, peak, flops } = memoryPlanSchema.parse(JSON.parse(readFileSync(pathOf(row), 'utf8')));
+  if (!existsSync(pathOf(row))) return `| ${memory} | \`${row.preset}\` | not computed yet | | | | | | |`;
+  const stored = storedSchema.parse(JSON.parse(readFileSync(pathOf(row), 'utf8')));
+  const { plan, fits, peak, flops } = stored.plan;
   const update = 256 * flops.executed + flops.update;
   const seconds = update / (card.bf16Teraflops * 1e12 * UTILIZATION);
   const cut = fits ? String(plan.micro_batch) : `does not fit: ${plan.micro_batch} is the smallest`;
@@ -79,6 +90,7 @@ function formatRow(row: Row): string {
     gibibytes(peak.preview_bytes),
     gibibytes(peak.sampling_bytes),
     `${seconds.toFixed(1)} s, ${((6000 * seconds) / 3600).toFixed(0)} h`,
+    `${stored.cpu_seconds} s`,
   ];
   return `| ${memory} | \`${row.preset}\` | ${cells.join(' | ')} |`;
 }
@@ -87,8 +99,8 @@ function writeTable(rows: readonly Row[]): void {
   const [START, END] = ['<!-- table -->', '<!-- end of the table -->'];
   const page = readFileSync(PAGE, 'utf8');
   const table = [
-    '| card | preset | micro-batch | gradient checkpointing | training, GiB | with previews, GiB | one sample, GiB | an update, 6,000 updates |',
-    '| ---- | ------ | ----------- | ---------------------- | ------------ | ----------------- | -------------- | ------------------------ |',
+    '| card | preset | micro-batch | gradient checkpointing | training, GiB | with previews, GiB | one sample, GiB | an update, 6,000 updates | compiled in |',
+    '| ---- | ------ | ----------- | ---------------------- | ------------ | ----------------- | -------------- | ------------------------ | ----------- |',
     ...rows.map(formatRow),
   ].join('\n');
   const before = page.slice(0, page.indexOf(START) + START.length);
@@ -109,8 +121,10 @@ if (values.only !== undefined) {
   const [card = '', preset = ''] = values.only.split('.');
   const row = { card: card as CardName, preset };
   const plan = await planRow(row);
+  const { user, system } = process.cpuUsage();
+  const stored: z.infer<typeof storedSchema> = { v: 1, cpu_seconds: Math.round((user + system) / 1e6), plan };
   mkdirSync(PLANS, { recursive: true });
-  writeFileSync(pathOf(row), `${JSON.stringify(plan, undefined, 2)}\n`);
+  writeFileSync(pathOf(row), `${JSON.stringify(stored, undefined, 2)}\n`);
 } else {
   const allRows = CARD_NAMES.flatMap(card => PRESETS.map(preset => ({ card, preset })));
   const chosen = PRESETS.filter(preset => values.preset.split(',').includes(preset)).flatMap(preset =>

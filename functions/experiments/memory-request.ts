@@ -1,5 +1,6 @@
 /** @file The call of `plan-memory` for a training. Configs that take equal memory make equal calls. */
 import { findCard } from '../../configs/cards.ts';
+import { ENGINE_PACKAGES } from '../../configs/engine-packages.ts';
 import { type MemoryPlan, memoryPlanSchema } from '../../configs/memory-plan.ts';
 import { type Config, keyedConfig, keyedConfigSchema } from '../../configs/schema.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
@@ -43,7 +44,7 @@ export function findTarget(
     engine: { name: engine.name, precision: engine.precision },
     ...(card !== undefined && { card }),
     memoryBytes: memory,
-    version: found?.version ?? 'unknown',
+    version: found?.version ?? ENGINE_PACKAGES[engine.name]?.version ?? 'unknown',
   };
 }
 

@@ -47,7 +47,10 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
       (await import('../engines/openvino/engine.ts')).createOpenVinoEngine({ threads, precision, ...options }),
   },
   'xla/cpu': {
-    probe: async () => (await import('../engines/xla/probe.ts')).probeXla('cpu'),
+    async probe() {
+      const { probeXla } = await import('../engines/xla/probe.ts');
+      return { ...(await probeXla('cpu')), memory_bytes: machineMemory() };
+    },
     open: async ({ threads, precision }) =>
       (await import('../engines/xla/engine.ts')).createXlaEngine({ platform: 'cpu', threads, precision, cacheFolder }),
   },

@@ -10,7 +10,7 @@ import { CPU_TUNING, lowerForCpu, lowerForWebGpu, WEBGPU_TUNING } from '../engin
 import { predictPeakBytes } from '../engines/onnxruntime/memory.ts';
 import { lowerForOpenVino } from '../engines/openvino/lowering.ts';
 import { findCudaTools, findPlugin } from '../engines/xla/library.ts';
-import { firstCard, listCards } from '../engines/xla/nvidia.ts';
+import { firstCard, listCards, type NvidiaCard } from '../engines/xla/nvidia.ts';
 
 export interface PlannerRequest {
   readonly precision: Precision;
@@ -62,14 +62,25 @@ const PLANNERS: Readonly<Record<EngineName, OpenPlanner>> = {
   reference: predictedBy(graph => peakLiveBytes(expandComposites(graph))),
 };
 
-/** @throws Unprocessable if the GPU of this machine is not in the list of cards. */
+/** @throws Unprocessable if this machine has no GPU, or one of a compute capability that no listed card has. */
 async function findOwnCard(): Promise<Card> {
   const own = firstCard(await listCards(), process.env.CUDA_VISIBLE_DEVICES);
-  const known = Object.values(CARDS).find(({ name }) => name === own?.name);
-  if (known !== undefined) return known;
-  throw new Unprocessable(own === undefined ? 'this machine has no NVIDIA GPU' : `the card ${own.name} is not listed`, {
+  const card = own && cardLike(own);
+  if (card !== undefined) return card;
+  const what = own && `the card ${own.name} has the compute capability ${own.capability}, which no listed card has`;
+  throw new Unprocessable(what ?? 'this machine has no NVIDIA GPU', {
     expected: `a card to plan for: ${CARD_NAMES.join(', ')}`,
   });
+}
+
+/**
+ * The listed card; for another one, the listed card of its capability with its own memory. The compiler's memory
+ * depends on these two, hardly on the rest.
+ */
+export function cardLike({ name, capability, memoryBytes }: NvidiaCard): Card | undefined {
+  const cards: readonly Card[] = Object.values(CARDS);
+  const kin = cards.find(card => card.name === name) ?? cards.find(card => card.capability === capability);
+  return kin && { ...kin, name, memoryMiB: Math.round(memoryBytes / 2 ** 20) };
 }
 
 /** @throws Unprocessable if the planner needs what this machine lacks. */

@@ -69,21 +69,25 @@ export async function probeXlaNow(platform: XlaPlatform, options: ProbeOptions =
     env: { ...env, ...CARD_ORDER },
   });
   if ('reason' in report) return refuse(explain(report.reason));
-  return { name, available: true, ...describe(platform, report, driver?.version) };
+  return { name, available: true, ...describe(platform, report, driver) };
 }
 
-/** The driver's version, or why it does not do. */
+interface Driver {
+  readonly version: string;
+  readonly card?: NvidiaCard;
+  readonly reason?: never;
+}
+
+/** The driver and its first card, or why it does not do. */
 async function probeDriver(
   { cards = listCards, driver = readDriverVersion() }: ProbeOptions,
   env: NodeJS.ProcessEnv,
-): Promise<
-  { readonly version: string; readonly reason?: never } | { readonly version?: never; readonly reason: string }
-> {
+): Promise<Driver | { readonly reason: string }> {
   const card = firstCard(await cards(), env.CUDA_VISIBLE_DEVICES);
   const version = card?.driver ?? driver;
   const needed = `an NVIDIA GPU and its driver, version ${CUDA_NEEDS.driver} or newer (CUDA ${CUDA_NEEDS.cuda})`;
   if (version === undefined) return { reason: `there is no NVIDIA driver: xla/cuda needs ${needed}` };
-  if (Number.parseInt(version, 10) >= CUDA_NEEDS.driver) return { version };
+  if (Number.parseInt(version, 10) >= CUDA_NEEDS.driver) return { version, ...(card && { card }) };
   return { reason: `the NVIDIA driver ${version} is too old: xla/cuda needs ${needed}; update the driver` };
 }
 
@@ -102,7 +106,7 @@ type Found = Extract<XlaReport, { readonly device: string }>;
 function describe(
   platform: XlaPlatform,
   { device, pjrt, capability = '', memoryBytes }: Found,
-  driver: string | undefined,
+  driver: Driver | undefined,
 ): Omit<EngineProbe, 'name' | 'available'> {
   if (platform === 'cpu') {
     const precisions: readonly Precision[] = ['f32', 'bf16', 'f16'];
@@ -110,10 +114,12 @@ function describe(
     return { device: cpus()[0]?.model ?? device, version, threads: availableParallelism(), precisions };
   }
   const memory = memoryBytes === undefined ? '' : `, ${(memoryBytes / GB).toFixed(1)} GB for XLA`;
+  const cardBytes = driver?.card?.memoryBytes || memoryBytes;
   const hasBf16 = Number.parseFloat(capability) >= BF16_CAPABILITY;
   return {
     device: `${device} (compute capability ${capability}${memory})`,
-    version: `PJRT ${pjrt}, CUDA ${CUDA_NEEDS.cuda}, driver ${driver}`,
+    version: `PJRT ${pjrt}, CUDA ${CUDA_NEEDS.cuda}, driver ${driver?.version}`,
+    ...(cardBytes !== undefined && { memory_bytes: cardBytes }),
     threads: 1,
     precisions: hasBf16 ? ['bf16', 'f32', 'f16'] : ['f32', 'f16'],
   };
