@@ -3,6 +3,7 @@
  * are those of NVIDIA's data sheets.
  */
 import { InvalidInput } from '../errors.ts';
+import type { EngineName } from './engines.ts';
 import { nearestName } from './suggest.ts';
 
 export interface Card {
@@ -75,6 +76,20 @@ export const CARDS = {
 } as const satisfies Record<string, Card>;
 
 export type CardName = keyof typeof CARDS;
+
+/** Share of a card's memory that XLA may take. The CUDA context and the workspaces of libraries need the rest. */
+export const XLA_MEMORY_SHARE = 0.9;
+
+const RESERVE_BYTES = 2 ** 30;
+
+/**
+ * Bytes of a device that a training leaves free: for the driver, libraries and a display; on a CPU, for the server and
+ * other processes.
+ */
+export function reserveOf(engine: EngineName, memoryBytes: number): number {
+  const usual = Math.min(RESERVE_BYTES, memoryBytes / 8);
+  return Math.round(engine === 'xla/cuda' ? Math.max(usual, (1 - XLA_MEMORY_SHARE) * memoryBytes) : usual);
+}
 
 /** In the order of their memory. */
 export const CARD_NAMES = Object.keys(CARDS) as [CardName, ...CardName[]];

@@ -20,7 +20,7 @@ import { completeConfig } from './experiments/complete-config.ts';
 import { checkTokens, findSmallerPreset, gibibytes, peakOf, tellCut } from './experiments/fit.ts';
 import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
 import { findMeasuredSpeed } from './experiments/measured-speed.ts';
-import { findTarget, planBody, readPlan, reserveOf } from './experiments/memory-request.ts';
+import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
 import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
@@ -198,7 +198,7 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
       readPlan(ctx.blobs, (await ctx.call('plan-memory', await planBody(ctx.blobs, config, target, cut))).result);
     const made = await of(asked);
     if (made.fits) return { plan: made };
-    const budget = target.memoryBytes - reserveOf(target.memoryBytes);
+    const budget = budgetOf(target);
     const free = Object.keys(asked).length === 0 ? made : await of({});
     const preset = await findSmallerPreset(config, budget);
     return {

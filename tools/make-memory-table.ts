@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { CARD_NAMES, CARDS, type CardName, findCard } from '../configs/cards.ts';
+import { CARD_NAMES, CARDS, type CardName, findCard, reserveOf } from '../configs/cards.ts';
 import { type MemoryPlan, memoryPlanSchema } from '../configs/memory-plan.ts';
 import { loadPreset } from '../configs/presets.ts';
 import { keyedConfigSchema } from '../configs/schema.ts';
@@ -22,8 +22,6 @@ const ROOT = join(import.meta.dirname, '..');
 const PLANS = join(ROOT, 'docs/memory-plans');
 const PAGE = join(ROOT, 'docs/memory.md');
 const PRESETS = ['prod-1', 'prod-0', 'prod-2', 'seed-768', 'seed-384'];
-/** As preflight: the driver's context, workspaces of cuBLAS and cuDNN, a display. */
-const RESERVE = 2 ** 30;
 const UTILIZATION = 0.45;
 
 interface Row {
@@ -49,12 +47,13 @@ async function planRow({ card, preset }: Row): Promise<MemoryPlan> {
   const { run: _, model, ...sections } = await loadPreset(preset);
   const config = keyedConfigSchema.parse({ ...sections, model: { ...model, conditions: SEED_CONDITIONS } });
   const { width = 0, height = 0 } = config.data.image_size ?? {};
+  const memoryBytes = CARDS[card].memoryMiB * 2 ** 20;
   const request = {
     config,
     frame: { width, height, textTokens: 512 },
     previews: 1,
-    memoryBytes: CARDS[card].memoryMiB * 2 ** 20,
-    reserveBytes: RESERVE,
+    memoryBytes,
+    reserveBytes: reserveOf('xla/cuda', memoryBytes),
     asked: {},
     largestMicroBatch: 64,
   };

@@ -19,7 +19,7 @@ import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import type { EngineSpec, TrainingPlan } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Executor } from '../execution/executor.ts';
-import { findTarget, LARGEST_MICRO_BATCH, planBody, readPlan, reserveOf, type Target } from './memory-request.ts';
+import { budgetOf, findTarget, LARGEST_MICRO_BATCH, planBody, readPlan, type Target } from './memory-request.ts';
 
 /** Calls `plan-memory`, and finds its earlier results. */
 export type Planning = Pick<Executor, 'call' | 'find'>;
@@ -94,7 +94,7 @@ export async function fitPlan(
   const target = findTarget(status, engine);
   if (target === undefined) return usual;
   const frame = frameOf(config);
-  const budget = target.memoryBytes - reserveOf(target.memoryBytes);
+  const budget = budgetOf(target);
   const least = leastTrainingBytes(config, frame);
   if (least > budget) throw await tooLarge(config, target, `at least ${gibibytes(least)}`, []);
   if (mostTrainingBytes(config, frame, usual.micro_batch) <= budget || ctx.executor === undefined) return usual;
@@ -160,11 +160,12 @@ export async function findSmallerPreset(config: Config, budget: number): Promise
 
 async function tooLarge(
   config: Config,
-  { engine, memoryBytes }: Target,
+  target: Target,
   takes: string,
   offers: readonly string[],
 ): Promise<Unprocessable> {
-  const budget = memoryBytes - reserveOf(memoryBytes);
+  const budget = budgetOf(target);
+  const { engine, memoryBytes } = target;
   const preset = await findSmallerPreset(config, budget);
   const all = [...offers, ...(preset === undefined ? [] : [`the preset ${preset} is smaller`])];
   return new Unprocessable(

@@ -1,5 +1,5 @@
 /** @file The call of `plan-memory` for a training. Configs that take equal memory make equal calls. */
-import { findCard } from '../../configs/cards.ts';
+import { findCard, reserveOf } from '../../configs/cards.ts';
 import { ENGINE_PACKAGES } from '../../configs/engine-packages.ts';
 import { type MemoryPlan, memoryPlanSchema } from '../../configs/memory-plan.ts';
 import { type Config, keyedConfig, keyedConfigSchema } from '../../configs/schema.ts';
@@ -8,11 +8,6 @@ import { putDocument, readDocument } from '../../storage/blobs/document-blobs.ts
 import type { Json } from '../../storage/canonical.ts';
 import type { EngineSpec, Result, TrainingPlan } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-
-const RESERVE_BYTES = 2 ** 30;
-
-/** The driver's context, workspaces of libraries and a display; on a CPU, the server and other processes. */
-export const reserveOf = (memoryBytes: number): number => Math.round(Math.min(RESERVE_BYTES, memoryBytes / 8));
 
 /** Larger micro-batches gain nothing, and cost memory. */
 export const LARGEST_MICRO_BATCH = 64;
@@ -26,6 +21,11 @@ export interface Target {
   readonly card?: string;
   readonly memoryBytes: number;
   readonly version: string;
+}
+
+/** Bytes that a training may take. */
+export function budgetOf({ engine, memoryBytes }: Target): number {
+  return memoryBytes - reserveOf(engine.name, memoryBytes);
 }
 
 /**
@@ -66,7 +66,7 @@ export async function planBody(
     ...(target.card !== undefined && { card: target.card }),
     version: target.version,
     memory_bytes: target.memoryBytes,
-    reserve_bytes: reserveOf(target.memoryBytes),
+    reserve_bytes: reserveOf(target.engine.name, target.memoryBytes),
     largest_micro_batch: LARGEST_MICRO_BATCH,
     ...(asked.micro_batch !== undefined && { micro_batch: asked.micro_batch }),
     ...(asked.gradient_checkpointing !== undefined && { gradient_checkpointing: asked.gradient_checkpointing }),

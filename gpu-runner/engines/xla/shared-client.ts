@@ -2,6 +2,7 @@
  * @file One client per device and process: engines of several precisions share it, since a client may take most of the
  * device's memory.
  */
+import { XLA_MEMORY_SHARE } from '../../../configs/cards.ts';
 import { XlaClient } from './client.ts';
 import { preloadLibrary } from './ffi.ts';
 import { findCudaTools, findRuntimeCompiler, type XlaPlatform } from './library.ts';
@@ -29,9 +30,6 @@ export interface DeviceLease {
   /** The client is closed when every engine has released it. */
   release(): Promise<void>;
 }
-
-/** Share of the device's memory that XLA may take; the CUDA context and libraries need the rest. */
-const MEMORY_FRACTION = 0.9;
 
 const open = new Map<string, { readonly device: Promise<Device>; leases: number }>();
 
@@ -90,5 +88,5 @@ function setThreads(threads: number): () => void {
 function optionsOf({ platform, preallocates }: ClientSettings): NamedValues {
   if (platform === 'cpu') return { cpu_device_count: 1n };
   // Otherwise the client takes memory on every GPU. CUDA_VISIBLE_DEVICES says which one is the first.
-  return { visible_devices: [0n], preallocate: preallocates, memory_fraction: MEMORY_FRACTION };
+  return { visible_devices: [0n], preallocate: preallocates, memory_fraction: XLA_MEMORY_SHARE };
 }
