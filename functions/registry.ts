@@ -18,6 +18,7 @@ import { report } from './report.ts';
 import { sample } from './sample.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
+import { tune } from './tune.ts';
 import { verify } from './verify.ts';
 
 export const registry: readonly AnyFunction[] = [
@@ -34,6 +35,7 @@ export const registry: readonly AnyFunction[] = [
   preflight,
   planMemory,
   train,
+  tune,
   trainChunk,
   preview,
   sample,

@@ -9,6 +9,7 @@ import { type Checkpoint, digestSchema, trainingPlanSchema } from '../storage/re
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
+import { frozenNetsOf } from './experiments/config-weights.ts';
 import { checkSignals } from './experiments/dataset-signals.ts';
 import { checkMicroBatch } from './experiments/resolve-engine.ts';
 import { checkSuccession } from './experiments/succession.ts';
@@ -24,9 +25,6 @@ const input = z.strictObject({
   to: z.int().positive().describe('step at which the chunk ends'),
   plan: trainingPlanSchema.describe('how an update is divided to fit the device'),
 });
-
-/** Its blobs are digests: the config has them as texts, since configs know no storage. */
-const frozenNets = z.record(z.string(), z.array(digestSchema));
 
 export const trainChunk = defineFunction({
   name: 'train-chunk',
@@ -55,7 +53,7 @@ export const trainChunk = defineFunction({
     checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
 
     const { parent: _, ...rest } = body;
-    const weights = config.objective.frozen && frozenNets.parse(config.objective.frozen);
+    const weights = frozenNetsOf(config);
     const job: TrainChunkJob = {
       kind: 'train-chunk',
       ...rest,

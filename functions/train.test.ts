@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { listRoots } from '../storage/gc/roots.ts';
 import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/names/lease.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
@@ -375,5 +376,60 @@ describe('the lease', () => {
       await changeHead(lab.store, 'toy', ({ checkpoint: _, ...head }) => ({ ...head, history: [], chunks: [] }));
     };
     await expect(lab.executor.callEffect('train', { experiment: 'toy' })).rejects.toThrow(Conflict);
+  });
+});
+
+describe('kernels of a GPU', () => {
+  const GPU = { name: 'xla/cuda', precision: 'bf16', threads: 1 } as const;
+
+  /** A training on a GPU that has not begun. */
+  async function createOnGpu(lab: TrainingLab, name: string): Promise<void> {
+    await lab.create(name);
+    await changeHead(lab.store, name, head => ({ ...head, engine: GPU }));
+  }
+
+  test('kernels are measured once, before the first step, and are part of the engine of every chunk', async () => {
+    const lab = createTrainingLab();
+    await createOnGpu(lab, 'toy');
+    await lab.executor.callEffect('train', { experiment: 'toy' });
+    await finalCheckpoint(lab);
+    expect(lab.runner.computed.slice(0, 2)).toEqual(['tune', 'train 0-4']);
+    const { engine, history } = (await readHead(lab.store, 'toy')).value;
+    const { autotune } = engine;
+    expect(engine).toEqual({ ...GPU, autotune: expect.stringMatching(/^sha256:/) });
+    const results = await Promise.all(
+      history.map(async ({ result }) => {
+        const key = `actions/train-chunk/${result.replace('sha256:', '')}.json`;
+        return JSON.parse(Buffer.from((await lab.store.get(key))?.body ?? []).toString());
+      }),
+    );
+    expect(results.map(({ action }) => action.engine)).toEqual(results.map(() => engine));
+    // As long as the experiment needs them, gc keeps them.
+    const keys: string[] = [];
+    for await (const { links } of listRoots(lab.store)) keys.push(...links.map(({ digest }) => digest));
+    expect(keys).toContain(autotune);
+  });
+
+  test('an equal experiment on an equal device takes the kernels that were measured, and has equal bits', async () => {
+    const lab = createTrainingLab();
+    for (const name of ['toy', 'again']) {
+      await createOnGpu(lab, name);
+      await lab.executor.callEffect('train', { experiment: name });
+    }
+    expect(lab.runner.computed.filter(each => each === 'tune')).toHaveLength(1);
+    expect(await finalCheckpoint(lab, 'again')).toBe(await finalCheckpoint(lab));
+  });
+
+  test('a training that allows bits to differ, and one that has begun, keep their engine', async () => {
+    const lab = createTrainingLab();
+    await createOnGpu(lab, 'free');
+    await changeHead(lab.store, 'free', head => ({ ...head, engine: { ...GPU, deterministic: false as const } }));
+    await lab.executor.callEffect('train', { experiment: 'free' });
+    await lab.create('begun');
+    await lab.executor.callEffect('train', { experiment: 'begun' });
+    await changeHead(lab.store, 'begun', head => ({ ...head, engine: GPU }));
+    await lab.executor.callEffect('train', { experiment: 'begun', target: 256 });
+    expect(lab.runner.computed).not.toContain('tune');
+    expect((await readHead(lab.store, 'begun')).value.engine).toEqual(GPU);
   });
 });

@@ -21,6 +21,7 @@ import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, checkData, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
+import { tuneEngine } from './experiments/tune-engine.ts';
 import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
 
@@ -98,8 +99,10 @@ async function drive(run: Drive): Promise<void> {
   if (shown.checkpoint !== undefined && !(await isComplete(ctx.blobs, shown.checkpoint))) await fallBack(run, shown);
   for (;;) {
     signal.throwIfAborted();
-    const head = await pruneSuperseded(run);
-    if (head.state !== 'running') return;
+    const pruned = await pruneSuperseded(run);
+    if (pruned.state !== 'running') return;
+    const tuning = { ctx, signal, name: view.name, config: keyedAt(config, pruned.target) };
+    const head = await tuneEngine(tuning, pruned);
     const step = stepOf(head);
     const lastStep = stepsFor(head.target, config.data.batch_size);
     ctx.progress({ phase: 'train', done: step, total: lastStep, unit: 'steps' });

@@ -76,6 +76,11 @@ export const planJobSchema = z.strictObject({
   gradient_checkpointing: z.boolean().optional(),
 });
 
+/** Measures on the device which kernels are the fastest for the programs of a training. */
+export const tuneJobSchema = trainChunkJobSchema
+  .omit({ parent: true, from: true, to: true })
+  .extend({ kind: z.literal('tune') });
+
 /**
  * The kinds of jobs. A new kind is a row here, a handler in a file of jobs/, and a row in jobs/handlers.ts. Jobs of a
  * kind with a priority above 0 are interactive: they run before waiting jobs of priority 0, and between the steps of a
@@ -83,6 +88,7 @@ export const planJobSchema = z.strictObject({
  */
 export const JOB_KINDS = {
   'train-chunk': { schema: trainChunkJobSchema, priority: 0, beside: false },
+  tune: { schema: tuneJobSchema, priority: 0, beside: false },
   sample: { schema: sampleJobSchema, priority: 1, beside: false },
   encode: { schema: encodeJobSchema, priority: 1, beside: false },
   plan: { schema: planJobSchema, priority: 0, beside: true },
@@ -94,6 +100,7 @@ export type Job<K extends JobKind = JobKind> = {
   [P in K]: { readonly kind: P } & z.infer<(typeof JOB_KINDS)[P]['schema']>;
 }[K];
 export type TrainChunkJob = Job<'train-chunk'>;
+export type TuneJob = Job<'tune'>;
 export type SampleJob = Job<'sample'>;
 export type EncodeJob = Job<'encode'>;
 export type PlanJob = Job<'plan'>;
@@ -120,7 +127,7 @@ export function isBeside(job: Job): boolean {
  * when the step was skipped). `to` is the last step, smaller than asked when a shutdown cut the chunk short. sample:
  * output `pixels`, npy uint8 [n, height, width, 3]. encode: one output for each signal that the encoder makes: its
  * column, a tar with a member for each member of `column`. plan: output `plan`, JSON of `memoryPlanSchema`
- * (configs/memory-plan.ts).
+ * (configs/memory-plan.ts). tune: output `choices`, text for `autotune` of an engine, if the engine measured any.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),

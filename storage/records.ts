@@ -33,6 +33,10 @@ export const engineSpecSchema = z.strictObject(
     name: oneOf('engine', ENGINE_NAMES),
     precision: z.enum(PRECISIONS),
     threads: z.int().min(1).max(256),
+    /** False lets a GPU add up in any order. Absent: equal programs give equal bits, as before this key existed. */
+    deterministic: z.literal(false).exactOptional(),
+    /** Blob with the kernels that a measurement on this kind of GPU chose: see the function `tune`. */
+    autotune: digestSchema.exactOptional(),
   },
   { error: refusePlan },
 );

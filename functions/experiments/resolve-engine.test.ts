@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
-import { listEngineDifferences, resolveEngine, resolvePlan } from './resolve-engine.ts';
+import { parseDigest } from '../../storage/digest.ts';
+import { listEngineDifferences, resolveEngine, resolvePlan, wantsTuning } from './resolve-engine.ts';
 
 function statusOf(engines: RunnerStatus['engines']): RunnerStatus {
   const idle = { uptime: 1, heartbeat_age_ms: 1, running: null, queued: 0, finished: 0, stopping: false };
@@ -30,6 +31,33 @@ describe('resolveEngine', () => {
     expect(resolveEngine(status, webgpu.name)).toMatchObject({ name: webgpu.name, precision: 'f32', threads: 1 });
     expect(resolveEngine(status, { name: webgpu.name, precision: 'f16' }).precision).toBe('f16');
     expect(() => resolveEngine(statusOf([webgpu]), 'auto')).toThrow('the gpu-runner has no engine');
+  });
+
+  it('takes XLA on NVIDIA for auto before the CPU, and never XLA on the CPU', () => {
+    const xla = { name: 'xla/cuda', available: true, threads: 1, precisions: ['bf16', 'f32', 'f16'] } as const;
+    const spec = { name: 'xla/cuda', precision: 'bf16', threads: 1 };
+    expect(resolveEngine(statusOf([...both.engines, xla]), 'auto')).toEqual(spec);
+    const slow = { ...xla, name: 'xla/cpu' };
+    expect(resolveEngine(statusOf([slow, ...both.engines]), 'auto').name).toBe('openvino/cpu');
+    expect(() => resolveEngine(statusOf([slow]), 'auto')).toThrow('the gpu-runner has no engine');
+  });
+
+  it('stores that bits may differ, and kernels, for XLA on NVIDIA alone; equal bits are the default', () => {
+    const xla = { name: 'xla/cuda', available: true, threads: 1 } as const;
+    const status = statusOf([xla, ...both.engines]);
+    const spec = { name: 'xla/cuda', precision: 'f32', threads: 1 } as const;
+    const autotune = parseDigest(`sha256:${'1'.repeat(64)}`);
+    expect(resolveEngine(status, { name: xla.name, deterministic: true })).toEqual(spec);
+    expect(resolveEngine(status, { name: xla.name, deterministic: false })).toEqual({ ...spec, deterministic: false });
+    expect(resolveEngine(status, { name: xla.name, autotune })).toEqual({ ...spec, autotune });
+    expect(resolveEngine(status, { name: 'openvino/cpu', deterministic: true })).not.toHaveProperty('deterministic');
+    expect(() => resolveEngine(status, { name: 'openvino/cpu', deterministic: false })).toThrow(/takes neither/);
+    expect([spec, { ...spec, autotune }, { ...spec, deterministic: false as const }].map(wantsTuning)).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    expect(wantsTuning(resolveEngine(status, 'openvino/cpu'))).toBe(false);
   });
 
   it('takes the first precision that the engine offers, unless the request names one', () => {

@@ -34,7 +34,7 @@ const PROBING_SECONDS = 2;
 /** The engine of a sample: `auto`, the name of an engine, or parts of a spec. Parts that are left out are resolved. */
 export const engineRequestSchema = z.union([
   oneOf('engine', ['auto', ...ENGINE_NAMES]),
-  engineSpecSchema.partial().required({ name: true }),
+  engineSpecSchema.partial().required({ name: true }).extend({ deterministic: z.boolean().optional() }),
 ]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
@@ -42,6 +42,7 @@ export type EngineRequest = z.output<typeof engineRequestSchema>;
 export const trainingEngineRequestSchema = z.union([
   oneOf('engine', ['auto', ...ENGINE_NAMES]),
   engineSpecSchema.partial().required({ name: true }).extend({
+    deterministic: z.boolean().optional(),
     micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
     gradient_checkpointing: z.boolean().optional(),
   }),
@@ -72,7 +73,25 @@ export function resolveEngine(status: RunnerStatus, request: EngineRequest | Tra
       expected: `precision ${precisions.join(' or ')}`,
     });
   }
-  return { name, precision, threads };
+  const { deterministic, autotune } = asked;
+  if (name !== TUNED_ENGINE && (deterministic === false || autotune !== undefined)) {
+    throw new Unprocessable(`the engine ${name} takes neither \`deterministic: false\` nor \`autotune\``, {
+      expected: `the engine ${TUNED_ENGINE}, or an engine without these keys`,
+    });
+  }
+  return {
+    ...{ name, precision, threads },
+    ...(deterministic === false && { deterministic }),
+    ...(autotune !== undefined && { autotune }),
+  };
+}
+
+/** The engine that measures which kernels are the fastest, and may add up in an order that varies. */
+const TUNED_ENGINE: EngineName = 'xla/cuda';
+
+/** Whether the kernels of an engine are to be measured before its first step. */
+export function wantsTuning({ name, deterministic, autotune }: EngineSpec): boolean {
+  return name === TUNED_ENGINE && deterministic !== false && autotune === undefined;
 }
 
 /** @param batchSize Samples per update. @throws Unprocessable when the micro-batch does not divide it. */
@@ -111,7 +130,7 @@ export function listEngineDifferences(
 ): string[] {
   const { name, ...parts } = partsOf(request);
   const asked: Readonly<Record<string, unknown>> = name === 'auto' ? parts : { name, ...parts };
-  return Object.entries({ ...stored.engine, ...stored.plan })
+  return Object.entries({ deterministic: true, ...stored.engine, ...stored.plan })
     .filter(([key, value]) => asked[key] !== undefined && asked[key] !== value)
     .map(([key, value]) => `engine.${key} (${value})`);
 }

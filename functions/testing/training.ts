@@ -41,6 +41,7 @@ import { report } from '../report.ts';
 import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
+import { tune } from '../tune.ts';
 import { verify } from '../verify.ts';
 import { inlinePool } from './inline-pool.ts';
 
@@ -134,6 +135,11 @@ async function computeJob(
     return { outputs: { plan: await putDocument(blobs, runner.onPlan(job)) }, links: [], stats: {} };
   }
   if (job.kind === 'encode') throw new Unprocessable('this runner has no encoders');
+  if (job.kind === 'tune') {
+    runner.computed.push('tune');
+    const choices = await blobs.put(Buffer.from(`kernels for ${job.config}${rounding}`), 'text/plain');
+    return { outputs: { choices }, links: [], stats: {} };
+  }
   const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
   let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);
   let step = job.from;
@@ -292,7 +298,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
   const executor = createExecutor({
     store,
     blobs,
-    registry: [preflight, planMemory, train, trainChunk, preview, sample, report, gc, verify],
+    registry: [preflight, planMemory, train, tune, trainChunk, preview, sample, report, gc, verify],
     runner,
     pool: inlinePool,
     importRoots: [],

@@ -76,5 +76,10 @@ export interface Engine {
   readonly tuning?: Tuning;
   createState(tensors: Tensors): State;
   compile(graph: Graph): Promise<Executable>;
+  /**
+   * Kernels that the engine measured as the fastest for the programs compiled so far, for a later opening; undefined if
+   * it measured none. Absent: the engine does not measure.
+   */
+  readChoices?(): Uint8Array | undefined;
   dispose(): Promise<void>;
 }

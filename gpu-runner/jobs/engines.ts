@@ -2,8 +2,10 @@
 import { totalmem } from 'node:os';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import type { EngineName } from '../../configs/engines.ts';
-import { Unprocessable } from '../../errors.ts';
+import { Internal, Unprocessable } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import { createReferenceEngine, probeReference } from '../engines/reference/engine.ts';
 import { measureThreads } from '../engines/thread-count.ts';
@@ -11,6 +13,10 @@ import { measureThreads } from '../engines/thread-count.ts';
 export interface OpenOptions {
   /** Gives executables a profile, if the engine can profile. */
   readonly profile?: boolean;
+  /** Reads the blob that `autotune` of a spec names. */
+  readonly blobs?: Pick<BlobStore, 'get'>;
+  /** Measures which kernels are the fastest, if the engine can. */
+  readonly records?: boolean;
 }
 
 interface EngineEntry {
@@ -56,8 +62,12 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   },
   'xla/cuda': {
     probe: async () => (await import('../engines/xla/probe.ts')).probeXla('cuda'),
-    open: async ({ precision }) =>
-      (await import('../engines/xla/engine.ts')).createXlaEngine({ platform: 'cuda', precision, cacheFolder }),
+    async open({ precision, deterministic = true, autotune: digest }, { blobs, records = false }) {
+      const { createXlaEngine } = await import('../engines/xla/engine.ts');
+      const autotune = digest && (await readChoices(digest, blobs));
+      const options = { precision, deterministic, cacheFolder, records, ...(autotune && { autotune }) };
+      return createXlaEngine({ platform: 'cuda', ...options });
+    },
   },
   tensorflow: {
     async probe() {
@@ -76,6 +86,11 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
 function machineMemory(): number {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+}
+
+async function readChoices(digest: Digest, blobs: OpenOptions['blobs']): Promise<Uint8Array> {
+  if (blobs === undefined) throw new Internal(`nothing can read the blob ${digest}, which the engine needs`);
+  return blobs.get(digest);
 }
 
 /** @throws Unprocessable if the engine cannot run here, with the reason, or does not have the precision. */

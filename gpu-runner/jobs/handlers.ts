@@ -4,11 +4,13 @@ import { createEncodeJob } from './encode.ts';
 import { createPlanJob } from './plan.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
+import { createTuneJob } from './tune.ts';
 
 /** Creates the handlers. Each keeps the state of its last job on the device. */
 export function createJobHandlers(): JobHandlers {
   return {
     'train-chunk': createTrainChunkJob(),
+    tune: createTuneJob(),
     sample: createSampleJob(),
     encode: createEncodeJob(),
     plan: createPlanJob(),

@@ -10,6 +10,7 @@ import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import { loadGroup } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
+import { engineLinks } from './engine-links.ts';
 
 export function createSampleJob(): JobHandler<'sample'> {
   let resident: { readonly key: string; readonly sampler: Sampler } | undefined;
@@ -43,7 +44,11 @@ export function createSampleJob(): JobHandler<'sample'> {
       encodeNpy({ dtype: 'u8', shape: [count, job.height, job.width, 3], data }),
       'application/x-npy',
     );
-    return { outputs: { pixels }, links: [], stats: { seconds: (performance.now() - started) / 1000 } };
+    return {
+      outputs: { pixels },
+      links: engineLinks(job.engine),
+      stats: { seconds: (performance.now() - started) / 1000 },
+    };
   };
 }
 

@@ -12,6 +12,7 @@ import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
+import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 
 /** Between two breaths of a job that waits for data. */
@@ -86,7 +87,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
         outputs: { checkpoint: saved.ref, log },
-        links: [...saved.links, ...Object.values(job.weights ?? {}).flat()],
+        links: [...saved.links, ...Object.values(job.weights ?? {}).flat(), ...engineLinks(job.engine)],
         stats: {
           seconds: trainingMs / 1000,
           waited_for_data_seconds: (trainer.waitedMs - waitedBefore) / 1000,
@@ -128,7 +129,8 @@ async function waitForData(ctx: JobContext, trainer: Trainer, finishedSteps: num
 }
 
 /** Signals of the model, and signals whose columns a loss reads. */
-function signalsToRead(config: KeyedConfig): SignalName[] {
+/** Signals that the network or a loss reads. */
+export function signalsToRead(config: KeyedConfig): SignalName[] {
   const ofLosses = columnsOf(openLosses(config));
   return SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));
 }

@@ -65,7 +65,7 @@ test('the problem of a malformed job names the key, or the known kinds', async (
     return ((await response.json()) as { detail: string }).detail;
   };
   expect(await detailOf({ ...fakeChunk(0, 1), extra: 1 })).toContain('"extra"');
-  expect(await detailOf({ ...fakeChunk(0, 1), kind: 'bake' })).toContain("'train-chunk' | 'sample'");
+  expect(await detailOf({ ...fakeChunk(0, 1), kind: 'bake' })).toContain("'train-chunk' | 'tune' | 'sample'");
 });
 
 test('events arrive as they happen, comments fill the pauses, and the stream ends after the last event', async () => {

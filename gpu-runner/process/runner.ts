@@ -3,6 +3,7 @@ import { AppError, Cancelled, Internal } from '../../errors.ts';
 import { describeError } from '../../errors-wire.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { EngineSpec } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import type { JobContext, JobHandlers } from '../jobs/context.ts';
 import { isBeside, isInteractive, type Job, type JobKind, type JobResult, jobResultSchema } from '../protocol.ts';
@@ -26,7 +27,7 @@ export interface RunnerOptions {
   /** Bytes of training data that may be kept in memory. */
   readonly pageBudgetBytes: number;
   readonly handlers: JobHandlers;
-  openEngine(spec: EngineSpec): Promise<Engine>;
+  openEngine(spec: EngineSpec, options: { readonly blobs: BlobStore }): Promise<Engine>;
   probeEngines(): Promise<readonly EngineProbe[]>;
   /** Jobs that may wait; default 16. */
   readonly queueLimit?: number;
@@ -68,7 +69,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
   const address = await control.listening;
   const blobs = createBlobClient(options.store, die);
   await blobs.ready;
-  const engines = createEngineCache(options.openEngine);
+  const engines = createEngineCache(spec => options.openEngine(spec, { blobs }));
   const loaders = createLoaders(options.store, options.pageBudgetBytes, die);
   const beating = setInterval(() => flags.beat(), HEARTBEAT_MS);
   let stopping: Promise<void> | undefined;
@@ -155,7 +156,7 @@ function defect(error: unknown): Internal {
 }
 
 /** One engine per spec, opened at its first use and kept warm. */
-function createEngineCache(openEngine: RunnerOptions['openEngine']) {
+function createEngineCache(openEngine: (spec: EngineSpec) => Promise<Engine>) {
   const opened = new Map<string, Promise<Engine>>();
   return {
     open(spec: EngineSpec): Promise<Engine> {

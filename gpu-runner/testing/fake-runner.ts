@@ -61,6 +61,10 @@ const handlers: JobHandlers = {
     throw new Unprocessable(`the fake runner has no encoder ${job.encoder}`);
   },
 
+  async tune() {
+    throw new Unprocessable('the fake runner measures no kernels');
+  },
+
   async plan() {
     throw new Unprocessable('the fake runner has no planner');
   },

@@ -84,6 +84,8 @@ export class Trainer {
   readonly #microBatch: number;
   readonly #remat: boolean;
   readonly #textTokens: number;
+  /** Of all pictures. */
+  readonly #sizes: readonly PictureSize[];
   readonly #losses: readonly LossTerm[];
   readonly #scalesLoss: boolean;
   readonly #specs: readonly ParamSpec[];
@@ -114,6 +116,7 @@ export class Trainer {
     this.#microBatch = microBatch;
     this.#remat = remat;
     const { sizes } = source.index;
+    this.#sizes = sizes;
     this.#batches = new BatchStream(new EpochPlan(sizes, config.seed, batchSize), source);
     const inFlight = engine.tuning?.queuesRuns ? IN_FLIGHT : 1;
     this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
@@ -172,6 +175,27 @@ export class Trainer {
     const report = this.#reportUpdate(await update.outputs, losses);
     this.#progress = { step, samples, cursor: next };
     return { step, samples, loss: losses.mean, ...losses.metrics, learning_rate: learningRate, ...report };
+  }
+
+  /**
+   * Compiles all programs of the training: for each size of its pictures, and the update.
+   * @param onProgram Called before each program.
+   */
+  async compile(onProgram: (done: number, total: number) => Promise<void> = async () => {}): Promise<void> {
+    const { batch_size: batchSize } = this.#config.data;
+    const sizes = new Map(this.#sizes.map(size => [`${size.height}x${size.width}`, size]));
+    const { terms } = new UpdateLosses(this.#losses, this.#progress.samples, batchSize);
+    const programs = [...sizes.values()].flatMap(size =>
+      // Later micro-batches add to the gradient of the first one.
+      (this.#microBatch < batchSize ? [false, true] : [false]).map(
+        accumulate => () => this.#gradient(this.#shapeOf(size), accumulate, terms),
+      ),
+    );
+    programs.push(() => this.#openUpdate());
+    for (const [done, compile] of programs.entries()) {
+      await onProgram(done, programs.length);
+      await compile();
+    }
   }
 
   async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {
@@ -241,6 +265,11 @@ export class Trainer {
     return compiled;
   }
 
+  #openUpdate(): Promise<Executable> {
+    this.#update ??= this.#compileUpdate();
+    return this.#update;
+  }
+
   /** The update in f32; only Newton-Schulz has the engine's precision. */
   #compileUpdate(): Promise<Executable> {
     const { precision, tuning } = this.#engine;
@@ -251,8 +280,7 @@ export class Trainer {
 
   async #startUpdate(step: number, learningRate: number): Promise<{ readonly outputs: Promise<Tensors> }> {
     const { optimizer } = this.#config;
-    this.#update ??= this.#compileUpdate();
-    const executable = await this.#update;
+    const executable = await this.#openUpdate();
     const scalars: Record<string, number> = {
       learning_rate: learningRate,
       ...adamwScalars(step, learningRate, optimizer.adamw),

@@ -116,7 +116,12 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
       ...listKeptDigests(head),
     ]),
     ...documents(head.chunks.flatMap(chunk => Object.values(chunk.artifacts))),
-    ...leaves([head.config, ...(head.weights ?? []), ...head.chunks.map(chunk => chunk.log)]),
+    ...leaves([
+      head.config,
+      ...(head.weights ?? []),
+      ...(head.engine.autotune ? [head.engine.autotune] : []),
+      ...head.chunks.map(chunk => chunk.log),
+    ]),
   ];
 }
 

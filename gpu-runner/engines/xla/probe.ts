@@ -2,7 +2,6 @@
 import { availableParallelism, cpus } from 'node:os';
 import { z } from 'zod';
 import { CUDA_NEEDS } from '../../../configs/engine-packages.ts';
-import type { Precision } from '../../../configs/engines.ts';
 import type { EngineProbe } from '../../compiler/engine.ts';
 import { runProbe } from '../forked-probe.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
@@ -11,7 +10,6 @@ import { CARD_ORDER, firstCard, listCards, type NvidiaCard, readDriverVersion } 
 const PROBE_PROCESS = new URL('./probe-process.ts', import.meta.url);
 /** A GPU that is in use by others may take its time. */
 const TIMEOUT_MS = 60_000;
-const GB = 1e9;
 /** NVIDIA GPUs multiply bf16 in hardware from this compute capability on. */
 const BF16_CAPABILITY = 8;
 
@@ -69,20 +67,21 @@ export async function probeXlaNow(platform: XlaPlatform, options: ProbeOptions =
     env: { ...env, ...CARD_ORDER },
   });
   if ('reason' in report) return refuse(explain(report.reason));
-  return { name, available: true, ...describe(platform, report, driver) };
+  return { name, available: true, ...(driver ? describeGpu(report, driver) : describeCpu(report)) };
 }
 
-interface Driver {
+interface FoundDriver {
   readonly version: string;
+  /** Absent: only the version is known. */
   readonly card?: NvidiaCard;
   readonly reason?: never;
 }
 
-/** The driver and its first card, or why it does not do. */
+/** The driver, or why it does not do. */
 async function probeDriver(
   { cards = listCards, driver = readDriverVersion() }: ProbeOptions,
   env: NodeJS.ProcessEnv,
-): Promise<Driver | { readonly reason: string }> {
+): Promise<FoundDriver | { readonly reason: string }> {
   const card = firstCard(await cards(), env.CUDA_VISIBLE_DEVICES);
   const version = card?.driver ?? driver;
   const needed = `an NVIDIA GPU and its driver, version ${CUDA_NEEDS.driver} or newer (CUDA ${CUDA_NEEDS.cuda})`;
@@ -102,25 +101,28 @@ function explain(reason: string): string {
 }
 
 type Found = Extract<XlaReport, { readonly device: string }>;
+type Description = Omit<EngineProbe, 'name' | 'available'>;
 
-function describe(
-  platform: XlaPlatform,
+function describeCpu({ device, pjrt }: Found): Description {
+  return {
+    device: cpus()[0]?.model ?? device,
+    version: `PJRT ${pjrt}`,
+    threads: availableParallelism(),
+    precisions: ['f32', 'bf16', 'f16'],
+  };
+}
+
+function describeGpu(
   { device, pjrt, capability = '', memoryBytes }: Found,
-  driver: Driver | undefined,
-): Omit<EngineProbe, 'name' | 'available'> {
-  if (platform === 'cpu') {
-    const precisions: readonly Precision[] = ['f32', 'bf16', 'f16'];
-    const version = `PJRT ${pjrt}`;
-    return { device: cpus()[0]?.model ?? device, version, threads: availableParallelism(), precisions };
-  }
-  const memory = memoryBytes === undefined ? '' : `, ${(memoryBytes / GB).toFixed(1)} GB for XLA`;
-  const cardBytes = driver?.card?.memoryBytes || memoryBytes;
+  { version, card }: FoundDriver,
+): Description {
+  const memory = card?.memoryBytes || memoryBytes;
   const hasBf16 = Number.parseFloat(capability) >= BF16_CAPABILITY;
   return {
-    device: `${device} (compute capability ${capability}${memory})`,
-    version: `PJRT ${pjrt}, CUDA ${CUDA_NEEDS.cuda}, driver ${driver?.version}`,
-    ...(cardBytes !== undefined && { memory_bytes: cardBytes }),
+    device: `${device}, compute capability ${capability}`,
+    version: `PJRT ${pjrt}, CUDA ${CUDA_NEEDS.cuda}, driver ${version}`,
     threads: 1,
     precisions: hasBf16 ? ['bf16', 'f32', 'f16'] : ['f32', 'f16'],
+    ...(memory !== undefined && { memory_bytes: memory }),
   };
 }
