@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { keyedConfigSchema } from '../configs/schema.ts';
 import { encodeSafetensors } from '../formats/safetensors.ts';
 import { graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
 import { sizeOf, type Tensor, type TensorSpec, tensorOf } from '../gpu-runner/compiler/tensor.ts';
 import { randomValues } from '../gpu-runner/compiler/testing/random.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
 import { runsTier } from '../test/tiers.ts';
-import { MODEL_NETS, traceModelNet } from './model-nets.ts';
+import { MODEL_NETS, type ModelNet, traceModelNet } from './model-nets.ts';
 import { peerConfig, runPython } from './torch-peer.ts';
 
 const python = process.env.EASEL_PEER_PYTHON;
@@ -28,41 +29,68 @@ function randomTensors(
   return Object.fromEntries(entries);
 }
 
-describe.skipIf(!runs)('the peer in PyTorch', () => {
-  it('PyTorch gives the parameters, the loss and the gradients of our network', { timeout: 300_000 }, async () => {
-    const net = MODEL_NETS.tiny;
-    const { graph, params } = traceModelNet(net);
-    // No value starts at zero, so that every gradient is tested. Masks and times are 0 to 1; some signals are dropped.
-    const weights = randomTensors(graphReads(graph), (name, { shape }) => {
-      const reach = shape.length > 1 ? Math.sqrt(3 / (shape[0] ?? 1)) : 0.5;
-      return name.endsWith('norm') ? [0.5, 1.5] : [-reach, reach];
-    });
-    const unit = /^(t|text_mask|keep_.*)$/;
-    const inputs = randomTensors(graphInputs(graph), name => (unit.test(name) ? [0, 1] : [-1, 1]));
-    // Both compute in f64, so they differ only by rounding the results to f32.
-    const engine = createReferenceEngine();
-    const executable = await engine.compile(graph);
-    const state = engine.createState(weights);
-    const { loss } = await executable.run(state, inputs);
-    const after = await state.read();
-    await executable.dispose();
+/** Networks with every part that the sizes of production have. */
+const NETS: Readonly<Record<string, ModelNet>> = {
+  tiny: MODEL_NETS.tiny,
+  'joint, lowrank, with pose': shrink({ arch: 'joint', adaln: 'lowrank', adaln_rank: 8 }),
+  'cross, full, with pose': shrink({ arch: 'cross', adaln: 'full' }),
+};
 
-    const folder = await mkdtemp(join(tmpdir(), 'easel-peer-'));
-    try {
-      const path = join(folder, 'step.safetensors');
-      const fed = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [`in.${name}`, tensor]));
-      await writeFile(
-        path,
-        encodeSafetensors({ ...after, ...fed, ...(loss && { loss }) }, { config: peerConfig(net) }),
-      );
-      const { lines, errors } = await runPython('check_nanodit.py', [path]);
-      expect(lines.length, errors).toBe(1);
-      const result = JSON.parse(lines[0] ?? '');
-      expect(result.params).toBe(params.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
-      expect(result.loss).toBeLessThan(1e-6);
-      expect(result.gradient).toBeLessThan(1e-6);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
+/** Width 32, depth 2, 16 tokens and all signals, with features finer than the tokens. */
+function shrink(changes: object): ModelNet {
+  const conditions = {
+    text: { encoder: 'words', dim: 12, tokens: 16 },
+    cls: { encoder: 'dct', dim: 10 },
+    patches: { encoder: 'dct', dim: 9, stride: 4 },
+    pose: { joints: 133, threshold: 0.3 },
+  };
+  const model = { hidden_size: 32, num_heads: 2, depth: 2, patch_size: 8, bottleneck: 16, ...changes, conditions };
+  return {
+    config: keyedConfigSchema.parse({ model, data: { batch_size: 3 } }),
+    shape: { batch: 3, height: 32, width: 32, textTokens: 8 },
+  };
+}
+
+describe.skipIf(!runs)('the peer in PyTorch', () => {
+  it.each(Object.entries(NETS))(
+    'PyTorch gives parameters, loss and gradients of our network %s',
+    {
+      timeout: 300_000,
+    },
+    async (_, net) => {
+      const { graph, params } = traceModelNet(net);
+      // No value starts at zero, so that every gradient is tested. Masks and times are 0 to 1; some signals are dropped.
+      const weights = randomTensors(graphReads(graph), (name, { shape }) => {
+        const reach = shape.length > 1 ? Math.sqrt(3 / (shape[0] ?? 1)) : 0.5;
+        return name.endsWith('norm') ? [0.5, 1.5] : [-reach, reach];
+      });
+      const unit = /^(t|text_mask|keep_.*)$/;
+      const inputs = randomTensors(graphInputs(graph), name => (unit.test(name) ? [0, 1] : [-1, 1]));
+      // Both compute in f64, so they differ only by rounding the results to f32.
+      const engine = createReferenceEngine();
+      const executable = await engine.compile(graph);
+      const state = engine.createState(weights);
+      const { loss } = await executable.run(state, inputs);
+      const after = await state.read();
+      await executable.dispose();
+
+      const folder = await mkdtemp(join(tmpdir(), 'easel-peer-'));
+      try {
+        const path = join(folder, 'step.safetensors');
+        const fed = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [`in.${name}`, tensor]));
+        await writeFile(
+          path,
+          encodeSafetensors({ ...after, ...fed, ...(loss && { loss }) }, { config: peerConfig(net) }),
+        );
+        const { lines, errors } = await runPython('check_nanodit.py', [path]);
+        expect(lines.length, errors).toBe(1);
+        const result = JSON.parse(lines[0] ?? '');
+        expect(result.params).toBe(params.reduce((sum, { shape }) => sum + sizeOf(shape), 0));
+        expect(result.loss).toBeLessThan(1e-6);
+        expect(result.gradient).toBeLessThan(1e-6);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
 });

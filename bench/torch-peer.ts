@@ -8,11 +8,8 @@ const rowSchema = z.strictObject({ mode: z.string(), version: z.string(), params
 /** Milliseconds per step in one mode: eager, compile, autocast-bf16. */
 export type PeerRow = z.infer<typeof rowSchema>;
 
-/** Networks that the peer has: the lab network, and those of the model with `arch: joint`. */
-export const PEER_NETS: readonly string[] = [
-  'lab',
-  ...Object.entries(MODEL_NETS).flatMap(([name, { config }]) => (config.model.arch === 'joint' ? [name] : [])),
-];
+/** Networks that the peer has: the lab network, and those of the model. */
+export const PEER_NETS: readonly string[] = ['lab', ...Object.keys(MODEL_NETS)];
 
 export interface PythonResult {
   /** Lines of stdout. */
