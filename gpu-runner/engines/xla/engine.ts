@@ -10,6 +10,7 @@ import { joinChoices } from './autotune.ts';
 import { XlaError } from './calls.ts';
 import { compileApart } from './compile-apart.ts';
 import { encodeCompileOptions } from './compile-options.ts';
+import type { XlaDevice } from './device.ts';
 import { XlaExecutable } from './executable.ts';
 import { type FlagSettings, flagsFor } from './flags.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
@@ -46,6 +47,8 @@ export interface XlaOptions {
 export interface XlaEngine extends Engine {
   /** Choices of kernels for all programs that were compiled; undefined if nothing was measured. */
   readChoices(): Uint8Array | undefined;
+  /** The device on which programs run: its kind, and the memory that is taken. */
+  readonly device: Pick<XlaDevice, 'kind' | 'readMemory'>;
 }
 
 /** Programs with less text compile faster than a lookup takes. */
@@ -127,6 +130,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
       executables.add(executable);
       return executable;
     },
+    device: client.device,
     readChoices: () => joinChoices(measured),
     async dispose() {
       if (isReleased) return;

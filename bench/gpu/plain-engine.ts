@@ -1,0 +1,161 @@
+/**
+ * @file An engine over a client of XLA without a cache, a queue or processes of its own: it measures single programs
+ * with any flags and any form of the text.
+ */
+import type { Precision } from '../../configs/engines.ts';
+import type { Engine, Executable, State, Tensors } from '../../gpu-runner/compiler/engine.ts';
+import type { Graph } from '../../gpu-runner/compiler/graph.ts';
+import { requireSpec } from '../../gpu-runner/compiler/shapes.ts';
+import type { StableHloOptions } from '../../gpu-runner/compiler/targets/stablehlo/emitter.ts';
+import { lowerToStableHlo, type StableHloProgram } from '../../gpu-runner/compiler/targets/stablehlo/lower.ts';
+import { emptyTensor } from '../../gpu-runner/compiler/tensor.ts';
+import type { XlaClient } from '../../gpu-runner/engines/xla/client.ts';
+import { type CompilerFlags, encodeCompileOptions } from '../../gpu-runner/engines/xla/compile-options.ts';
+import type { DeviceBuffer } from '../../gpu-runner/engines/xla/device-buffer.ts';
+import type { CompiledMemory } from '../../gpu-runner/engines/xla/executables.ts';
+import type { LoadedProgram } from '../../gpu-runner/engines/xla/loaded-program.ts';
+
+export interface PlainOptions {
+  readonly flags?: CompilerFlags;
+  readonly lowering?: StableHloOptions;
+  readonly precision?: Precision;
+}
+
+class PlainState implements State {
+  readonly buffers = new Map<string, DeviceBuffer>();
+  readonly #client: XlaClient;
+
+  constructor(client: XlaClient) {
+    this.#client = client;
+  }
+
+  get names(): readonly string[] {
+    return [...this.buffers.keys()];
+  }
+
+  set(tensors: Tensors): void {
+    for (const [name, tensor] of Object.entries(tensors)) this.replace(name, this.#client.upload(tensor));
+  }
+
+  replace(name: string, buffer: DeviceBuffer): void {
+    this.buffers.get(name)?.dispose();
+    this.buffers.set(name, buffer);
+  }
+
+  async read(names = this.names): Promise<Tensors> {
+    const read: Record<string, Tensors[string]> = {};
+    for (const name of names) {
+      const buffer = this.buffers.get(name);
+      if (buffer) read[name] = await readBuffer(buffer);
+    }
+    return read;
+  }
+
+  dispose(): void {
+    for (const buffer of this.buffers.values()) buffer.dispose();
+    this.buffers.clear();
+  }
+}
+
+/** A program over state. */
+export class PlainExecutable implements Executable {
+  readonly peakBytes: number;
+  readonly memory: CompiledMemory;
+  readonly loaded: LoadedProgram;
+  readonly #client: XlaClient;
+  readonly #program: StableHloProgram;
+
+  constructor(client: XlaClient, program: StableHloProgram, loaded: LoadedProgram) {
+    this.#client = client;
+    this.#program = program;
+    this.loaded = loaded;
+    this.memory = loaded.memory;
+    this.peakBytes = this.memory.peak;
+  }
+
+  /** Queues a run; `done` resolves when the device has run it. */
+  start(state: PlainState, inputs: Tensors) {
+    const fed: DeviceBuffer[] = [];
+    const args = this.#program.arguments.map(({ kind, name, spec }) => {
+      const held = state.buffers.get(name);
+      if (kind === 'state') return requireSpec(held, spec, `state "${name}"`);
+      const buffer = this.#client.upload(requireSpec(inputs[name], spec, `input "${name}"`));
+      fed.push(buffer);
+      return buffer;
+    });
+    const specs = this.#program.results.map(({ spec }) => spec);
+    const { results, done } = this.loaded.run(args, specs);
+    for (const buffer of fed) buffer.dispose();
+    const outputs = new Map<string, DeviceBuffer>();
+    for (const [i, { kind, name }] of this.#program.results.entries()) {
+      const result = results[i];
+      if (result && kind === 'write') state.replace(name, result);
+      else if (result) outputs.set(name, result);
+    }
+    return { outputs, done };
+  }
+
+  async run(state: State, inputs: Tensors): Promise<Record<string, Tensors[string]>> {
+    if (!(state instanceof PlainState)) throw new TypeError('the state belongs to another engine');
+    const { outputs, done } = this.start(state, inputs);
+    await done;
+    const read: Record<string, Tensors[string]> = {};
+    for (const [name, buffer] of outputs) {
+      read[name] = await readBuffer(buffer);
+      buffer.dispose();
+    }
+    return read;
+  }
+
+  async dispose(): Promise<void> {
+    this.loaded.dispose();
+  }
+}
+
+async function readBuffer(buffer: DeviceBuffer) {
+  const tensor = emptyTensor(buffer);
+  await buffer.read(tensor.data);
+  return tensor;
+}
+
+export interface PlainEngine extends Engine {
+  createState(tensors: Tensors): PlainState;
+  compile(graph: Graph): Promise<PlainExecutable>;
+}
+
+export function createPlainEngine(
+  client: XlaClient,
+  { flags = {}, lowering = {}, precision = 'f32' }: PlainOptions = {},
+): PlainEngine {
+  return {
+    name: `xla/${client.platform}`,
+    precision,
+    createState(tensors) {
+      const state = new PlainState(client);
+      state.set(tensors);
+      return state;
+    },
+    async compile(graph) {
+      const program = lowerToStableHlo(graph, lowering);
+      const loaded = await client.compile(program.text, encodeCompileOptions({ flags }));
+      return new PlainExecutable(client, program, loaded);
+    },
+    dispose: () => Promise.resolve(),
+  };
+}
+
+/** Milliseconds of each of `rounds` runs that are queued one behind the other, after one that does not count. */
+export async function timeQueued(executable: PlainExecutable, state: PlainState, rounds: number): Promise<number> {
+  await executable.run(state, {});
+  const start = performance.now();
+  let last = Promise.resolve();
+  for (let i = 0; i < rounds; i++) {
+    const { outputs, done } = executable.start(state, {});
+    for (const buffer of outputs.values()) buffer.dispose();
+    last = done;
+    // Bounds what the queue holds.
+    if (i % 4 === 3) await done;
+  }
+  await last;
+  return (performance.now() - start) / rounds;
+}
