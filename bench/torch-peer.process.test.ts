@@ -59,7 +59,8 @@ describe.skipIf(!runs)('the peer in PyTorch', () => {
     },
     async (_, net) => {
       const { graph, params } = traceModelNet(net);
-      // No value starts at zero, so that every gradient is tested. Masks and times are 0 to 1; some signals are dropped.
+      // No value starts at zero, so that every gradient is tested. Masks and times are 0 to 1; some signals are
+      // dropped.
       const weights = randomTensors(graphReads(graph), (name, { shape }) => {
         const reach = shape.length > 1 ? Math.sqrt(3 / (shape[0] ?? 1)) : 0.5;
         return name.endsWith('norm') ? [0.5, 1.5] : [-reach, reach];

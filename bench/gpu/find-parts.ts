@@ -1,6 +1,6 @@
 /**
- * @file Finds the parts that XLA needs on a GPU: a PJRT plugin, the folders of CUDA's libraries, and the CUDA tools that
- * compile programs. They come with jax, with PyTorch, with the CUDA toolkit, or with `easel engines install`.
+ * @file Finds the parts that XLA needs on a GPU: a PJRT plugin, the folders of CUDA's libraries, and the CUDA tools
+ * that compile programs. They come with jax, with PyTorch, with the CUDA toolkit, or with `easel engines install`.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * @file Attention by cuDNN's kernels against its primitives, forward and backward: without a mask, with a bias, and with
- * lengths; then the time of both at the sizes of prod-1.
+ * @file Attention by cuDNN's kernels against its primitives, forward and backward: without a mask, with a bias, and
+ * with lengths; then the time of both at the sizes of prod-1.
  */
 import * as f from '../../../gpu-runner/compiler/functions.ts';
 import { grad } from '../../../gpu-runner/compiler/grad.ts';

@@ -1,6 +1,6 @@
 /**
- * @file The training of a preset on random pictures: gradient and update alone on the device, whole steps with the host,
- * memory, and PyTorch on the same network.
+ * @file The training of a preset on random pictures: gradient and update alone on the device, whole steps with the
+ * host, memory, and PyTorch on the same network.
  */
 import { availableParallelism } from 'node:os';
 import type { KeyedConfig } from '../../../configs/schema.ts';
