@@ -54,6 +54,11 @@ describe('preflight', () => {
     const answer = await check({ config: TOY_CONFIG, dataset });
     expect(answer.time).toMatchObject({ basis: 'measured', source: 'the experiment toy' });
     expect(answer.time.hours).toBeGreaterThan(0);
+    expect(answer.problems).toEqual([]);
+    const larger = { ...TOY_CONFIG, data: { batch_size: 8, image_size: { width: 32, height: 32 } } };
+    expect((await check({ config: larger, dataset })).problems).toEqual([
+      'the pictures of the dataset have 16 x 16 pixels, and data.image_size says 32 x 32',
+    ]);
   });
 
   test('offers what fits when the asked cut does not', async () => {

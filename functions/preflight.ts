@@ -14,14 +14,15 @@ import { AppError, InvalidInput } from '../errors.ts';
 import type { RunnerStatus } from '../gpu-runner/protocol.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
-import { digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
+import { type Dataset, digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { completeConfig } from './experiments/complete-config.ts';
-import { checkTokens, findSmallerPreset, gibibytes, peakOf, tellCut } from './experiments/fit.ts';
+import { checkTokens, findSmallerPreset, frameOf, gibibytes, peakOf, tellCut } from './experiments/fit.ts';
 import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
 import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
 import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
+import { readImageSize } from './experiments/training-size.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
 const UTILIZATION = 0.45;
@@ -78,8 +79,11 @@ export const preflight = defineFunction({
     const work = forecastWork(config, memory.plan);
     const card = body.card === undefined ? cardOf(device.name) : findCard(body.card);
     const measured = device.spec && (await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec));
-    const data = forecastData(config, await countPictures(ctx, body));
-    const problems = [tooMany, memory.problem, device.problem].filter(problem => problem !== undefined);
+    const dataset = body.dataset && (await readDataset(ctx.blobs, body.dataset));
+    const counts = dataset?.counts;
+    const data = forecastData(config, body.pictures ?? counts?.train ?? counts?.pictures);
+    const otherSize = dataset && (await findOtherSize(ctx, config, dataset));
+    const problems = [tooMany, memory.problem, device.problem, otherSize].filter(problem => problem !== undefined);
     return {
       v: 1,
       verdict: tooMany !== undefined || memory.plan?.fits === false ? 'too large' : memory.plan ? 'fits' : 'unknown',
@@ -217,8 +221,15 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
   }
 }
 
-async function countPictures(ctx: EffectContext, { dataset, pictures }: Input): Promise<number | undefined> {
-  if (pictures !== undefined || dataset === undefined) return pictures;
-  const { counts } = await readDataset(ctx.blobs, dataset);
-  return counts.train ?? counts.pictures;
+/** The plan is for the size that the config names; the training takes the pictures as they are. */
+async function findOtherSize({ blobs }: EffectContext, config: Config, dataset: Dataset): Promise<Problem | undefined> {
+  const { width, height } = await readImageSize(blobs, dataset);
+  const planned = frameOf(config);
+  if (width * height === planned.width * planned.height) return undefined;
+  return {
+    message:
+      `the pictures of the dataset have ${width} x ${height} pixels, and data.image_size says ` +
+      `${planned.width} x ${planned.height}`,
+    hint: `leave data.image_size out, or bucket the dataset to ${planned.width} pixels`,
+  };
 }

@@ -62,6 +62,26 @@ describe('the plan of a new experiment', () => {
     expect(lab.runner.computed).toEqual([]);
   });
 
+  test('on an engine that compiles is a cautious one, and the one of a preflight if there was one', async () => {
+    lab.runner.memoryBytes = Math.round(5.58 * GB);
+    lab.runner.moreEngines = [{ name: 'xla/cuda', available: true, version: '1', precisions: ['bf16'] }];
+    const createOnCard = async (name: string) => {
+      await lab.create(name, LARGE, 'xla/cuda');
+      return planOf(name);
+    };
+    expect(await createOnCard('early')).toEqual({ micro_batch: 2, gradient_checkpointing: false });
+    expect(lab.runner.computed).toEqual([]);
+    const { dataset } = (await readHead(lab.store, 'early')).value;
+    await lab.executor.callEffect('preflight', { config: LARGE, dataset, engine: 'xla/cuda' });
+    expect(lab.runner.computed).toEqual(['plan']);
+    expect(await createOnCard('late')).toEqual({ micro_batch: 4, gradient_checkpointing: false });
+    expect(lab.runner.computed).toEqual(['plan']);
+    const wide = { ...LARGE, data: { batch_size: 16 } };
+    const cut = { micro_batch: 16, gradient_checkpointing: false };
+    await lab.executor.callEffect('preflight', { config: wide, dataset, engine: 'xla/cuda', ...cut });
+    await expect(lab.create('wide', wide, { name: 'xla/cuda', ...cut })).rejects.toThrow('17.0 GiB');
+  });
+
   test('is that of the old experiment when an equal PUT finds it, however large', async () => {
     await lab.create('old', LARGE, auto);
     lab.runner.memoryBytes = GB;

@@ -65,7 +65,9 @@ export interface FakeRunner extends RunnerClient {
   onStep: (step: number) => Promise<void> | void;
   /** Answers `plan` jobs; absent: the runner has no planner. */
   onPlan?: ((job: PlanJob) => MemoryPlan) | undefined;
-  /** Memory of the device of the reference engine; absent: not known. */
+  /** Engines besides the reference engine. */
+  moreEngines: RunnerStatus['engines'];
+  /** Memory of the device of every engine; absent: not known. */
   memoryBytes?: number | undefined;
   /** The runner shuts down after this step: the chunk ends there, once. */
   stopAfter: number | undefined;
@@ -77,6 +79,7 @@ export function createFakeRunner(blobs: BlobStore, rounding = ''): FakeRunner {
   const runner: FakeRunner = {
     computed: [],
     onStep: () => {},
+    moreEngines: [],
     stopAfter: undefined,
     async run(action, job, { signal, onEvent = () => {} }) {
       const known = remembered.get(action);
@@ -87,7 +90,7 @@ export function createFakeRunner(blobs: BlobStore, rounding = ''): FakeRunner {
     },
     status: async () => ({
       ...STATUS,
-      engines: STATUS.engines.map(engine =>
+      engines: [...STATUS.engines, ...runner.moreEngines].map(engine =>
         runner.memoryBytes === undefined ? engine : { ...engine, memory_bytes: runner.memoryBytes },
       ),
     }),
