@@ -63,7 +63,7 @@ describe('the plan of a new experiment', () => {
   });
 
   test('on an engine that compiles is a cautious one, and the one of a preflight if there was one', async () => {
-    lab.runner.memoryBytes = Math.round(5.58 * GB);
+    lab.runner.memoryBytes = Math.round(5.74 * GB);
     lab.runner.moreEngines = [{ name: 'xla/cuda', available: true, version: '1', precisions: ['bf16'] }];
     const createOnCard = async (name: string) => {
       await lab.create(name, LARGE, 'xla/cuda');
