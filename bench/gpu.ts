@@ -1,6 +1,6 @@
 /**
  * @file Training on a GPU: from the first call of the plugin to the presets beside PyTorch, within minutes.
- * `node bench/gpu.ts [--minutes 9.5] [--only prod-1,webgpu] [--small] [--out FOLDER] [--json]`. PLUGIN names a PJRT
+ * `node bench/gpu.ts [--minutes 9.3] [--only prod-1,webgpu] [--small] [--out FOLDER] [--json]`. PLUGIN names a PJRT
  * plugin; otherwise that of an installed jax is taken. On a plugin for the CPU, networks are small. docs/gpu/README.md
  * explains the rows.
  */
@@ -17,7 +17,7 @@ import { startSection } from './gpu/start-section.ts';
 import { SECTIONS } from './gpu/table.ts';
 
 /** The budgets of the table add up to more: what does not fit is told, with the command that measures it. */
-const USUAL_MINUTES = 9.5;
+const USUAL_MINUTES = 9.3;
 
 const { values: options } = parseArgs({
   options: {
@@ -41,6 +41,7 @@ const context: Context = {
   ...(cudaFolder !== undefined && { cudaFolder }),
   outFolder: resolve(options.out),
   cacheFolder: mkdtempSync(join(tmpdir(), 'easel-gpu-')),
+  ...(process.env.LD_LIBRARY_PATH !== undefined && { libraryPath: process.env.LD_LIBRARY_PATH }),
 };
 say(
   plugin === '' ? 'only what runs without a plugin is measured' : `plugin ${plugin}${context.isSmall ? ', small' : ''}`,

@@ -20,8 +20,12 @@ export interface PythonResult {
 }
 
 /** Runs a script of bench/peers/. EASEL_PEER_PYTHON names the interpreter; default: python3. */
-export async function runPython(script: string, args: readonly string[]): Promise<PythonResult> {
-  const child = spawn(pythonPath(), [fileURLToPath(new URL(`./peers/${script}`, import.meta.url)), ...args]);
+export async function runPython(
+  script: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<PythonResult> {
+  const child = spawn(pythonPath(), [fileURLToPath(new URL(`./peers/${script}`, import.meta.url)), ...args], { env });
   let output = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

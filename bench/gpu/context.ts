@@ -18,6 +18,8 @@ const contextSchema = z.strictObject({
   outFolder: z.string(),
   /** Folder for compiled programs of this run. */
   cacheFolder: z.string(),
+  /** LD_LIBRARY_PATH as it was: PyTorch finds its own libraries. */
+  libraryPath: z.string().optional(),
 });
 export type Context = z.infer<typeof contextSchema>;
 

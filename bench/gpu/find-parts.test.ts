@@ -27,7 +27,7 @@ describe('findParts', () => {
     expect(findParts({}, { packages: ['/nowhere', site], toolkits: [] })).toEqual({
       plugin: join(site, JAX[0] ?? ''),
       cudaFolder: join(site, 'nvidia/cu13'),
-      libraryFolders: expect.arrayContaining([join(site, 'nvidia/cu13/lib'), join(site, 'nvidia/cudnn/lib')]),
+      libraryFolders: [join(site, 'nvidia/cu13/lib'), join(site, 'nvidia/cudnn/lib')],
       missing: [],
     });
   });
@@ -41,6 +41,15 @@ describe('findParts', () => {
     expect(parts.libraryFolders.slice(0, 2)).toEqual(
       ['cublas', 'cudnn'].map(name => join(torch, 'nvidia', name, 'lib')),
     );
+  });
+
+  it('libraries of a toolkit are taken only if the packages lack one', () => {
+    const toolkit = makeTree(...TOOLS, 'lib64/libcublas.so.13');
+    const bare = makeTree(JAX[0] ?? '', 'nvidia/cudnn/lib/libcudnn.so.9');
+    const { libraryFolders } = findParts({}, { packages: [bare], toolkits: [toolkit] });
+    expect(libraryFolders).toEqual([join(bare, 'nvidia/cudnn/lib'), join(toolkit, 'lib64')]);
+    const whole = findParts({}, { packages: [makeTree(...JAX)], toolkits: [toolkit] });
+    expect(whole.libraryFolders).not.toContain(join(toolkit, 'lib64'));
   });
 
   it('tools in different folders are linked into one', () => {

@@ -28,6 +28,8 @@ export interface Places {
 const PLUGINS = ['jax_plugins/xla_cuda13', 'jax_plugins/xla_cuda12'].map(folder => `${folder}/xla_cuda_plugin.so`);
 /** Libraries that a training on one GPU opens. */
 const LIBRARIES = ['libcublas.so', 'libcudnn.so'] as const;
+/** The loader of the system looks here by itself. */
+const SYSTEM = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64'];
 const TOOLS = ['bin/ptxas', 'bin/nvlink', 'nvvm/libdevice/libdevice.10.bc'] as const;
 
 /** @param env PLUGIN names a plugin, which then decides. */
@@ -46,9 +48,12 @@ export function findParts(env: Readonly<Record<string, string | undefined>>, pla
   // The plugin lies two folders below the packages that it was installed with.
   const own = dirname(dirname(dirname(realpathSync(plugin))));
   const packages = [...new Set([own, ...places.packages])];
-  const libraryFolders = packages.flatMap(folder => listFolders(join(folder, 'nvidia'), 'lib'));
-  const searched = [...libraryFolders, ...places.toolkits.map(folder => join(folder, 'lib64')), ...systemLibraries()];
-  const absent = LIBRARIES.filter(name => !searched.some(folder => holds(folder, name)));
+  const ofPackages = packages.flatMap(folder => listFolders(join(folder, 'nvidia'), 'lib'));
+  const ofToolkits = places.toolkits.map(folder => join(folder, 'lib64')).filter(folder => existsSync(folder));
+  const isIn = (folders: readonly string[]) => (name: string) => folders.some(folder => holds(folder, name));
+  // Libraries of one version should not mix: those of a toolkit are for what no package has.
+  const libraryFolders = LIBRARIES.every(isIn(ofPackages)) ? ofPackages : [...ofPackages, ...ofToolkits];
+  const absent = LIBRARIES.filter(name => !isIn([...libraryFolders, ...SYSTEM])(name));
   const cudaFolder = findCudaFolder([
     ...packages.flatMap(folder => ['cu13', 'cuda_nvcc'].map(name => join(folder, 'nvidia', name))),
     ...places.toolkits,
@@ -56,7 +61,7 @@ export function findParts(env: Readonly<Record<string, string | undefined>>, pla
   return {
     plugin,
     ...(typeof cudaFolder === 'string' && { cudaFolder }),
-    libraryFolders: searched.filter(folder => folder !== undefined && existsSync(folder)),
+    libraryFolders,
     missing: [
       ...absent.map(name => `no ${name}: it comes with jax[cuda13] and with PyTorch; XLA may fail where it needs it`),
       ...(typeof cudaFolder === 'string'
@@ -103,8 +108,4 @@ function listNames(folder: string): string[] {
   } catch {
     return [];
   }
-}
-
-function systemLibraries(): string[] {
-  return ['/usr/lib/x86_64-linux-gnu', '/lib/x86_64-linux-gnu'];
 }

@@ -33,13 +33,16 @@ export const sectionOf = (name: PresetName): { readonly run: RunSection } => ({
         ours = { samplesPerSecond, microBatch };
         break;
       } catch (error) {
-        if (!(error instanceof DeviceMemoryExhausted)) throw error;
-        report({ micro_batch: microBatch, does_not_fit: error.message.slice(0, 120) });
+        const reason = error instanceof Error ? error.message.slice(0, 300) : String(error);
+        const isTooLarge = error instanceof DeviceMemoryExhausted || /out of memory|too little memory/i.test(reason);
+        report({ micro_batch: microBatch, [isTooLarge ? 'does_not_fit' : 'failed']: reason });
+        // The peer is measured even so.
+        if (!isTooLarge) break;
       }
     }
     const { microBatch = 1, samplesPerSecond } = ours ?? {};
     const peer = await timeTorchOnGpu(config, { ...frame, batch: microBatch }, context);
-    if (typeof peer === 'string') return report({ peer: peer });
+    if (typeof peer === 'string') return report({ peer });
     const { version, mode, attention, ms, peak_bytes } = peer;
     const peerRate = (microBatch * 1000) / ms;
     report({
