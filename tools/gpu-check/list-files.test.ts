@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { listNeededFiles } from './list-files.ts';
+import { listContents } from './pack.ts';
 
 const TREE: Readonly<Record<string, string>> = {
   'bench/gpu.ts':
@@ -26,4 +27,22 @@ it('the list has imports of values, started programs and data, but no types and 
 
 it('an import that does not exist is named', () => {
   expect(() => list('bench/none.ts')).toThrow('bench/none.ts is imported and does not exist');
+});
+
+it('the folder for a machine without a network has few packages, all started programs, and no test', () => {
+  const { files, packages } = listContents();
+  expect(new Set(packages)).toEqual(
+    new Set(['@koromix/koffi-linux-x64', 'koffi', 'onnxruntime-common', 'onnxruntime-node', 'yaml', 'zod']),
+  );
+  for (const path of [
+    'bench/gpu/section-process.ts',
+    'bench/peers/torch_gpu.py',
+    'configs/prod-1.yaml',
+    'gpu-runner/engines/onnxruntime/webgpu-probe-process.ts',
+    'gpu-runner/engines/xla/compile-process.ts',
+    'gpu-runner/engines/xla/pjrt-abi.json',
+  ]) {
+    expect(files).toContain(path);
+  }
+  expect(files.filter(path => path.endsWith('.test.ts'))).toEqual([]);
 });

@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { listNeededFiles } from './list-files.ts';
+import { type FileList, listNeededFiles } from './list-files.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LIMIT_BYTES = 60e6;
@@ -35,17 +35,26 @@ const FOREIGN = /onnxruntime-node\/bin\/napi-v6\/(?!linux\/x64\/)[^/]+\/[^/]+\/|
 const LOADERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib/chromium', '/opt/google/chrome'];
 const LOADER = 'libvulkan.so.1';
 
-/** Copies all files into a folder. Returns the names of the parts that this machine could not give. */
-function collect(folder: string): string[] {
-  const expand = (patterns: readonly string[]) => patterns.flatMap(pattern => globSync(pattern, { cwd: ROOT }));
+/** Files of ours and packages that the folder holds. */
+export function listContents(): FileList {
   const read = (path: string) => {
     const whole = join(ROOT, path);
     return existsSync(whole) && statSync(whole).isFile() ? readFileSync(whole, 'utf8') : undefined;
   };
   const entries = expand(ENTRIES).filter(path => !path.endsWith('.test.ts'));
   const { files, packages } = listNeededFiles(entries, read, path => path.startsWith('bench/'));
-  for (const path of [...files, ...expand(DATA)]) copy(join(ROOT, path), join(folder, path));
-  for (const name of [...packages, ...NATIVE]) copyPackage(name, join(folder, 'node_modules', name));
+  return { files: [...files, ...expand(DATA)], packages: [...packages, ...NATIVE] };
+}
+
+function expand(patterns: readonly string[]): string[] {
+  return patterns.flatMap(pattern => globSync(pattern, { cwd: ROOT }));
+}
+
+/** Copies everything into a folder. Returns the names of the parts that this machine could not give. */
+function collect(folder: string): string[] {
+  const { files, packages } = listContents();
+  for (const path of files) copy(join(ROOT, path), join(folder, path));
+  for (const name of packages) copyPackage(name, join(folder, 'node_modules', name));
   copy(process.execPath, join(folder, 'bin/node'));
   const loader = LOADERS.map(each => join(each, LOADER)).find(path => existsSync(path));
   if (loader !== undefined) copy(loader, join(folder, 'lib', LOADER));
@@ -74,20 +83,29 @@ function megabytes(path: string): string {
   return `${(statSync(path).size / 1e6).toFixed(1)} MB`;
 }
 
-const [target = 'out/gpu-check'] = process.argv.slice(2);
-const folder = resolve(target);
-if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('the folder is made on Linux x64');
-const work = mkdtempSync(join(tmpdir(), 'easel-pack-'));
-try {
-  const missing = collect(work);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const pack = join(folder, 'files.tar.xz');
-  execFileSync('tar', ['-cJf', pack, '-C', work, '.'], { env: { ...process.env, XZ_OPT: '-6 -T0' }, stdio: 'inherit' });
-  copyFileSync(join(ROOT, 'tools/gpu-check.sh'), join(folder, 'gpu-check.sh'));
-  for (const line of missing) console.log(`left out: ${line}`);
-  console.log(`${pack}: ${megabytes(pack)}, Node ${megabytes(join(work, 'bin/node'))} before compression`);
-  if (statSync(pack).size > LIMIT_BYTES) throw new Error(`the folder is larger than ${LIMIT_BYTES / 1e6} MB`);
-} finally {
-  rmSync(work, { recursive: true, force: true });
+/** @throws Error if the machine is another, or the folder is too large. */
+function pack(folder: string): void {
+  if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('the folder is made on Linux x64');
+  const work = mkdtempSync(join(tmpdir(), 'easel-pack-'));
+  try {
+    const missing = collect(work);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const archive = join(folder, 'files.tar.xz');
+    execFileSync('tar', ['-cJf', archive, '-C', work, '.'], {
+      env: { ...process.env, XZ_OPT: '-6 -T0' },
+      stdio: 'inherit',
+    });
+    copyFileSync(join(ROOT, 'tools/gpu-check.sh'), join(folder, 'gpu-check.sh'));
+    for (const line of missing) console.log(`left out: ${line}`);
+    console.log(`${archive}: ${megabytes(archive)}, Node ${megabytes(join(work, 'bin/node'))} before compression`);
+    if (statSync(archive).size > LIMIT_BYTES) throw new Error(`the folder is larger than ${LIMIT_BYTES / 1e6} MB`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  const [target = 'out/gpu-check'] = process.argv.slice(2);
+  pack(resolve(target));
 }
