@@ -5,6 +5,7 @@ import type { TensorSpec } from '../../tensor.ts';
 import { isAttention, isCudnnAttention } from './attention-rules.ts';
 import { Emitter, type Operand, type StableHloOptions } from './emitter.ts';
 import { typeText } from './literals.ts';
+import { rotateFirst } from './rotate-first.ts';
 import { RULES } from './rules.ts';
 
 /** An argument or a result of the function, in the order of the function. */
@@ -35,8 +36,11 @@ export interface StableHloProgram {
 
 /** StableHLO text for a graph; equal graphs give equal text. Names of feeds, state and outputs are not in the text. */
 export function lowerToStableHlo(whole: Graph, options: StableHloOptions = {}): StableHloProgram {
-  const graph = expandComposites(whole, node =>
-    isAttention(node) ? options.attention === 'cudnn' && isCudnnAttention(node, whole) : RULES[node.op] !== 'expanded',
+  const rotated = rotateFirst(whole);
+  const graph = expandComposites(rotated, node =>
+    isAttention(node)
+      ? options.attention === 'cudnn' && isCudnnAttention(node, rotated)
+      : RULES[node.op] !== 'expanded',
   );
   const emit = new Emitter(options);
   const places: Place<'input' | 'state'>[] = [];
