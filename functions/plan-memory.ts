@@ -35,6 +35,10 @@ export const planMemory = defineFunction({
     previews: z.int().min(1).max(64).describe('pictures that are previewed at a time'),
     engine: z.strictObject({ name: oneOf('engine', ENGINE_NAMES), precision: z.enum(PRECISIONS) }),
     card: z.string().optional().describe('card that XLA compiles for; default: the device of the gpu-runner'),
+    quick: z
+      .boolean()
+      .optional()
+      .describe('predicts where the compiler of the engine would take minutes; on the safe side'),
     version: z.string().describe('version of the engine; another version plans anew'),
     memory_bytes: z.int().positive().describe('memory of the device'),
     reserve_bytes: z.int().nonnegative().describe('memory that the training must leave free'),

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { preflightSchema } from '../configs/preflight.ts';
+import { Unprocessable } from '../errors.ts';
 import { fakePlan } from './testing/plans.ts';
 import { createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
@@ -89,6 +90,18 @@ describe('preflight', () => {
     expect(answer.time.hours).toBeGreaterThan(0);
     lab.runner.memoryBytes = undefined;
     expect((await check({ config: 'tiny-b' })).problems[0]).toContain('does not say how much memory');
+  });
+
+  test('predicts the memory when the machine cannot compile, and says why', async () => {
+    lab.runner.onPlan = job => {
+      if (job.quick) return fakePlan(job);
+      throw new Unprocessable('ptxas is missing', { hint: 'install it' });
+    };
+    const small = await check({ config: 'prod-1', card: 'rtx-4090', pictures: 50_000 });
+    expect(small).toMatchObject({ verdict: 'fits', problems: ['ptxas is missing'], offers: ['install it'] });
+    expect(small.memory?.basis).toBe('predicted');
+    const large = await check({ config: 'prod-1', card: 'rtx-4090', memory_gib: 1 });
+    expect(large.verdict).toBe('unknown');
   });
 
   test('refuses an unknown card, preset or key', async () => {

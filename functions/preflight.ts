@@ -86,7 +86,7 @@ export const preflight = defineFunction({
     const problems = [tooMany, memory.problem, device.problem, otherSize].filter(problem => problem !== undefined);
     return {
       v: 1,
-      verdict: tooMany !== undefined || memory.plan?.fits === false ? 'too large' : memory.plan ? 'fits' : 'unknown',
+      verdict: tooMany === undefined ? verdictOf(memory) : 'too large',
       problems: [...problems.map(({ message }) => message), ...advisePasses(data)],
       offers: [...problems.flatMap(({ hint }) => hint ?? []), ...(memory.offers ?? [])],
       device: {
@@ -187,6 +187,13 @@ interface Planned {
   readonly plan?: MemoryPlan;
   readonly problem?: Problem;
   readonly offers?: readonly string[];
+  /** The plan is a prediction of more than is needed: what does not fit it may fit. */
+  readonly isCautious?: true;
+}
+
+function verdictOf({ plan, isCautious }: Planned): Preflight['verdict'] {
+  if (plan?.fits) return 'fits';
+  return plan === undefined || isCautious ? 'unknown' : 'too large';
 }
 
 /** Plans the memory; if the cut that was asked for does not fit, finds what does. */
@@ -197,9 +204,11 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
     ...(micro_batch !== undefined && { micro_batch }),
     ...(gradient_checkpointing !== undefined && { gradient_checkpointing }),
   };
+  const of = async (cut: typeof asked, options: { readonly quick?: true } = {}) => {
+    const call = { ...(await planBody(ctx.blobs, config, target, cut)), ...options };
+    return readPlan(ctx.blobs, (await ctx.call('plan-memory', call)).result);
+  };
   try {
-    const of = async (cut: typeof asked) =>
-      readPlan(ctx.blobs, (await ctx.call('plan-memory', await planBody(ctx.blobs, config, target, cut))).result);
     const made = await of(asked);
     if (made.fits) return { plan: made };
     const budget = budgetOf(target);
@@ -215,9 +224,10 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
     };
   } catch (error) {
     ctx.signal.throwIfAborted();
-    // Without the plugin or its tools, all but the memory can still be told.
-    if (error instanceof AppError && error.status === 422) return { problem: problemOf(error) };
-    throw error;
+    if (!(error instanceof AppError) || error.status !== 422) throw error;
+    // Without the plugin or its tools, a prediction is better than nothing.
+    const predicted = await of(asked, { quick: true }).catch(() => ctx.signal.throwIfAborted());
+    return { problem: problemOf(error), isCautious: true, ...(predicted && { plan: predicted }) };
   }
 }
 

@@ -67,6 +67,8 @@ export const planJobSchema = z.strictObject({
   engine: z.strictObject({ name: engineSpecSchema.shape.name, precision: engineSpecSchema.shape.precision }),
   /** A card of configs/cards.ts that the engine would run on; absent: the device of this machine. */
   card: z.string().optional(),
+  /** True predicts from graphs where the engine's compiler would take minutes. The prediction is on the safe side. */
+  quick: z.boolean().optional(),
   /** Of the engine or its compiler: another version plans anew. */
   version: z.string(),
   memory_bytes: z.int().positive(),

@@ -62,7 +62,8 @@ describe('the plan of a new experiment', () => {
     expect(lab.runner.computed).toEqual([]);
   });
 
-  test('on an engine that compiles is a cautious one, and the one of a preflight if there was one', async () => {
+  test('on an engine that compiles is predicted, and the one of a preflight if there was one', async () => {
+    lab.runner.onPlan = job => (job.quick ? fakePlan({ ...job, memory_bytes: 5 * GB }) : fakePlan(job));
     lab.runner.memoryBytes = Math.round(5.74 * GB);
     lab.runner.moreEngines = [{ name: 'xla/cuda', available: true, version: '1', precisions: ['bf16'] }];
     const createOnCard = async (name: string) => {
@@ -70,12 +71,11 @@ describe('the plan of a new experiment', () => {
       return planOf(name);
     };
     expect(await createOnCard('early')).toEqual({ micro_batch: 2, gradient_checkpointing: false });
-    expect(lab.runner.computed).toEqual([]);
+    expect(lab.runner.computed).toEqual(['plan']);
     const { dataset } = (await readHead(lab.store, 'early')).value;
     await lab.executor.callEffect('preflight', { config: LARGE, dataset, engine: 'xla/cuda' });
-    expect(lab.runner.computed).toEqual(['plan']);
     expect(await createOnCard('late')).toEqual({ micro_batch: 4, gradient_checkpointing: false });
-    expect(lab.runner.computed).toEqual(['plan']);
+    expect(lab.runner.computed).toEqual(['plan', 'plan']);
     const wide = { ...LARGE, data: { batch_size: 16 } };
     const cut = { micro_batch: 16, gradient_checkpointing: false };
     await lab.executor.callEffect('preflight', { config: wide, dataset, engine: 'xla/cuda', ...cut });

@@ -19,7 +19,7 @@ import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import type { EngineSpec, TrainingPlan } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Executor } from '../execution/executor.ts';
-import { budgetOf, findTarget, LARGEST_MICRO_BATCH, planBody, readPlan, type Target } from './memory-request.ts';
+import { budgetOf, findTarget, planBody, readPlan, type Target } from './memory-request.ts';
 
 /** Calls `plan-memory`, and finds its earlier results. */
 export type Planning = Pick<Executor, 'call' | 'find'>;
@@ -100,7 +100,7 @@ export async function fitPlan(
   if (mostTrainingBytes(config, frame, usual.micro_batch) <= budget || ctx.executor === undefined) return usual;
 
   const plan = await planOf(ctx, ctx.executor, config, target, asked);
-  if (plan === undefined) return { ...guessPlan(config, budget), ...asked };
+  if (plan === undefined) return predictCut(ctx, ctx.executor, config, target, asked);
   if (plan.fits) return plan.plan;
   const free = Object.keys(asked).length === 0 ? plan : await planOf(ctx, ctx.executor, config, target, {});
   const offers = free?.fits ? [tellCut(free)] : [];
@@ -122,14 +122,17 @@ async function planOf(
   return result && readPlan(blobs, result);
 }
 
-/** For an engine that compiles, before any preflight: half of the upper bound, which is far above the truth. */
-function guessPlan(config: Config, budget: number): TrainingPlan {
-  const batch = config.data.batch_size;
-  const sizes = Array.from({ length: Math.min(batch, LARGEST_MICRO_BATCH) }, (_, i) => i + 1);
-  const micro_batch = sizes.findLast(
-    size => batch % size === 0 && mostTrainingBytes(config, frameOf(config), size) / 2 <= budget,
-  );
-  return { micro_batch: micro_batch ?? 1, gradient_checkpointing: micro_batch === undefined };
+/** For an engine that compiles, before any preflight: a prediction, which is too cautious to refuse a training. */
+async function predictCut(
+  { blobs }: FitContext,
+  executor: Planning,
+  config: Config,
+  target: Target,
+  asked: Partial<TrainingPlan>,
+): Promise<TrainingPlan> {
+  const body = { ...(await planBody(blobs, config, target, asked)), quick: true };
+  const { result } = await executor.call('plan-memory', body);
+  return (await readPlan(blobs, result)).plan;
 }
 
 export const peakOf = ({ peak }: MemoryPlan): number =>

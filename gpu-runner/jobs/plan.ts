@@ -33,6 +33,7 @@ export function createPlanJob(): JobHandler<'plan'> {
       engine,
       compiler: version,
       ...(card !== undefined && { card }),
+      ...(job.quick !== undefined && { quick: job.quick }),
     };
     const started = performance.now();
     const plan = await planInProcess(ctx, message);

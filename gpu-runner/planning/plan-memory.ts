@@ -24,8 +24,8 @@ export interface PlanRequest {
   readonly largestMicroBatch: number;
 }
 
-/** Compilations of gradient graphs at most. Predictions are cheap. */
-const MEASUREMENTS = { compiled: 3, predicted: 8 } as const;
+/** Gradient graphs that are compiled or predicted at most. */
+const MEASUREMENTS = { compiled: 3, predicted: 4 } as const;
 
 export async function planMemory(
   request: PlanRequest,

@@ -16,6 +16,8 @@ export interface PlanMessage {
   readonly engine: { readonly name: EngineName; readonly precision: Precision };
   /** Name of a card of configs/cards.ts; absent: the device of this machine. */
   readonly card?: string;
+  /** Predicts instead of compiling. */
+  readonly quick?: boolean;
   /** Name and version of the compiler or engine, for the plan. */
   readonly compiler: string;
 }
@@ -28,10 +30,11 @@ export type PlanReply =
 /** Trainings go first. */
 const NICE = 10;
 
-async function answer({ request, engine, card, compiler }: PlanMessage): Promise<PlanReply> {
+async function answer({ request, engine, card, compiler, quick = false }: PlanMessage): Promise<PlanReply> {
   try {
     const planner = await openPlanner(engine.name, {
       precision: engine.precision,
+      quick,
       ...(card !== undefined && { card: findCard(card) }),
     });
     const plan = await planMemory(request, planner, compiler, event => void reply({ type: 'progress', event }));

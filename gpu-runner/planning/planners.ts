@@ -16,6 +16,8 @@ export interface PlannerRequest {
   readonly precision: Precision;
   /** The card to plan for; absent: the engine's device in this machine. */
   readonly card?: Card;
+  /** Predicts instead of compiling. */
+  readonly quick?: boolean;
 }
 
 type OpenPlanner = (request: PlannerRequest) => Promise<Planner>;
@@ -32,18 +34,24 @@ function predictedBy(peakOf: (graph: Graph) => number, options: Pick<Planner, 't
     });
 }
 
+/** An engine whose runs write over the state that they read. XLA joins operations, so it needs less than this. */
+function predictedInPlace(precision: Precision, hasAttention = precision !== 'f32'): Planner {
+  return {
+    basis: 'predicted',
+    precision,
+    tuning: { fusesAttention: hasAttention },
+    buffersPerState: 1,
+    plan: async graph => ({ peakBytes: peakLiveBytes(hasAttention ? graph : expandComposites(graph)) }),
+  };
+}
+
 const PLANNERS: Readonly<Record<EngineName, OpenPlanner>> = {
   'onnxruntime/cpu': predictedBy(graph => predictPeakBytes(lowerForCpu(graph).graph), { tuning: CPU_TUNING }),
   'onnxruntime/webgpu': predictedBy(graph => peakLiveBytes(lowerForWebGpu(graph).graph), { tuning: WEBGPU_TUNING }),
   'openvino/cpu': predictedBy(graph => peakLiveBytes(lowerForOpenVino(graph).graph)),
-  'xla/cpu': async ({ precision }) => ({
-    basis: 'predicted',
-    precision,
-    // A run writes over the state that it reads.
-    buffersPerState: 1,
-    plan: async graph => ({ peakBytes: peakLiveBytes(expandComposites(graph)) }),
-  }),
-  'xla/cuda': async ({ precision, card }) => {
+  'xla/cpu': async ({ precision }) => predictedInPlace(precision, false),
+  'xla/cuda': async ({ precision, card, quick }) => {
+    if (quick) return predictedInPlace(precision);
     const found = findPlugin('cuda');
     const cudaFolder = found.path && findCudaTools(found.path);
     if (found.path === undefined || cudaFolder === undefined) {
