@@ -1,10 +1,10 @@
 /** @file Brings a pinned wheel into a folder, by pip or from this machine, and checks its sha256. */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { EngineWheel } from '../configs/engine-packages.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
+import { runCommand } from './run-command.ts';
 
 export interface WheelOptions {
   /** A wheel on this machine, or a folder of wheels; absent: pip downloads the wheel. */
@@ -88,44 +88,14 @@ async function downloadByPip(
       ...select,
       `${project}==${version}`,
     ];
-    const { code, text } = await runCommand(command, args, env, signal);
+    const { code, said } = await runCommand(command, args, { env, signal });
     signal?.throwIfAborted();
     if (code === 0) return;
-    if (code !== undefined) told.push(`${[command, ...prefix].join(' ')}: ${text}`);
+    if (code !== undefined) told.push(`${[command, ...prefix].join(' ')}: ${said.split('\n').at(-1)}`);
   }
   const why = told.length > 0 ? told.join('; ') : 'neither pip nor uv is on the PATH';
   throw new Unprocessable(`${project} could not be downloaded: ${why}`, {
     expected: 'pip or uv on the PATH, and an index that has the wheel',
     hint: `download ${file} yourself and pass it, or its folder, with --wheel`,
-  });
-}
-
-/** @returns The exit status (undefined if the command cannot be started or was stopped) and the last line of stderr. */
-function runCommand(
-  command: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal | undefined,
-): Promise<{ code: number | undefined; text: string }> {
-  return new Promise(resolve => {
-    if (signal?.aborted) return resolve({ code: undefined, text: '' });
-    let said = '';
-    // The signal ends the whole group: pip may be the child of a wrapper. Without a signal, Ctrl-C reaches pip itself.
-    const detached = signal !== undefined;
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached });
-    const kill = () => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      } catch {
-        // The group has ended by itself.
-      }
-    };
-    signal?.addEventListener('abort', kill);
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      said += chunk;
-    });
-    child.on('error', error => resolve({ code: undefined, text: error.message }));
-    child.on('exit', () => signal?.removeEventListener('abort', kill));
-    child.on('close', code => resolve({ code: code ?? undefined, text: said.trim().split('\n').at(-1) ?? '' }));
   });
 }

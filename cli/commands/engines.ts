@@ -1,15 +1,21 @@
+import { existsSync } from 'node:fs';
 import { defineCommand } from 'citty';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { ENGINE_PACKAGES } from '../../configs/engine-packages.ts';
+import { TENSORFLOW_PACKAGES } from '../../configs/tensorflow-packages.ts';
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { type EngineRow, healthSchema } from '../health.ts';
 import { installEngine } from '../install-engine.ts';
+import { installTensorflow } from '../install-tensorflow.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const PACKAGES = Object.values(ENGINE_PACKAGES).filter(each => each !== undefined);
-const PACKAGE_NAMES = PACKAGES.map(({ name }) => name).join(', ');
+const TENSORFLOW = 'tensorflow';
+const PACKAGE_NAMES = [...PACKAGES.map(({ name }) => name), TENSORFLOW].join(', ');
+/** The NVIDIA driver has this folder. */
+const NVIDIA = '/proc/driver/nvidia';
 
 export const enginesCommand = defineCommand({
   meta: {
@@ -24,7 +30,11 @@ export const enginesCommand = defineCommand({
       required: false,
       description: `engine to install: ${PACKAGE_NAMES}`,
     },
-    wheel: { type: 'string', description: 'install from this wheel instead of by pip', valueHint: 'FILE' },
+    wheel: {
+      type: 'string',
+      description: 'install from this wheel, or from the wheels in this folder, instead of by pip',
+      valueHint: 'PATH',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     ...connectionArgs,
   },
@@ -42,15 +52,27 @@ export const enginesCommand = defineCommand({
 });
 
 async function install(action: string, name: string | undefined, wheel: string | undefined): Promise<void> {
+  const cacheFolder = cacheFolderOf(process.env);
+  const log = (line: string) => console.log(line);
+  if (action === 'install' && name === TENSORFLOW) {
+    if (wheel !== undefined) {
+      throw new InvalidInput('npm installs tensorflow: there is no wheel of it', { expected: 'no --wheel' });
+    }
+    await installTensorflow(TENSORFLOW_PACKAGES[existsSync(NVIDIA) ? 'gpu' : 'cpu'], { cacheFolder, log });
+    log(RESTART);
+    return;
+  }
   const pinned = PACKAGES.find(each => each.name === name);
   if (action !== 'install' || pinned === undefined) {
     throw new InvalidInput(`there is no command \`engines ${[action, name ?? ''].join(' ').trim()}\``, {
       expected: `\`engines\`, or \`engines install\` with one of ${PACKAGE_NAMES}`,
     });
   }
-  await installEngine(pinned, { cacheFolder: cacheFolderOf(process.env), wheel, log: line => console.log(line) });
-  console.log('restart a running gpu-runner to use it');
+  await installEngine(pinned, { cacheFolder, wheel, log });
+  log(RESTART);
 }
+
+const RESTART = 'restart a running gpu-runner to use it';
 
 export function formatEngines(engines: readonly EngineRow[]): string {
   return formatTable([

@@ -2,7 +2,10 @@
  * @file Loads TensorFlow.js with the best backend that is installed and works, and says why better ones are not used.
  */
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import { cacheFolderOf } from '../../../configs/cache-folder.ts';
+import { TENSORFLOW_PACKAGES, tensorflowFolder } from '../../../configs/tensorflow-packages.ts';
 import { Unprocessable } from '../../../errors.ts';
 
 export { tf };
@@ -26,6 +29,7 @@ export interface Packages {
 const GPU = '@tensorflow/tfjs-node-gpu';
 const NATIVE = [GPU, '@tensorflow/tfjs-node'] as const;
 const PLAIN = '@tensorflow/tfjs-backend-cpu';
+const CORE = '@tensorflow/tfjs-core';
 /** Both native packages register under this name. */
 const NATIVE_BACKEND = 'tensorflow';
 
@@ -46,7 +50,7 @@ let loaded: Promise<Backend> | undefined;
 
 /** Chooses the backend, once per process. */
 export function loadBackend(): Promise<Backend> {
-  loaded ??= chooseBackend(installedPackages(), process.env);
+  loaded ??= chooseBackend(installedPackages(process.env), process.env);
   return loaded;
 }
 
@@ -75,7 +79,7 @@ export async function chooseBackend(packages: Packages, env: NodeJS.ProcessEnv):
   return { name: PLAIN, device: 'CPU, plain JavaScript', passedOver };
 }
 
-const CUDA = 'it needs CUDA 11.2 and cuDNN 8.1 in LD_LIBRARY_PATH';
+const CUDA = `it needs ${TENSORFLOW_PACKAGES.gpu.needs}`;
 
 function explainFailure(error: unknown, name: string): string {
   const message = error instanceof Error ? error.message : String(error);
@@ -106,9 +110,30 @@ async function activate(name: string): Promise<void> {
   if (product.join() !== '7,10,15,22') throw new Unprocessable(`the backend "${name}" multiplies wrong: ${product}`);
 }
 
-function installedPackages(): Packages {
-  const require = createRequire(import.meta.url);
-  return { locate: name => void require.resolve(name), load: name => void require(name) };
+/** Packages beside this file, then those in the folder of `easel engines install tensorflow`. */
+function installedPackages(env: NodeJS.ProcessEnv): Packages {
+  const own = createRequire(import.meta.url);
+  const folder = tensorflowFolder(cacheFolderOf(env));
+  const installed = createRequire(join(folder, 'package.json'));
+  const find = (name: string) => {
+    try {
+      own.resolve(name);
+      return own;
+    } catch {
+      installed.resolve(name);
+      return installed;
+    }
+  };
+  return {
+    locate: name => void find(name),
+    load(name) {
+      const require = find(name);
+      if (require.resolve(CORE) !== own.resolve(CORE)) {
+        throw new Unprocessable(`it was installed for another folder of Easel: remove ${folder} and install it again`);
+      }
+      require(name);
+    },
+  };
 }
 
 /**
