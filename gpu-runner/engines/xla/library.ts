@@ -54,8 +54,14 @@ export function findCudaTools(plugin: string, env: Environment = process.env): s
   return candidates.find(folder => folder && existsSync(join(folder, PTXAS)));
 }
 
-/** A library that cuDNN loads by its name. It lies beside the CUDA tools of the wheels. */
-export function findRuntimeCompiler(tools: string | undefined): string | undefined {
-  const path = join(tools ?? '', 'lib/libnvrtc.so.13');
-  return tools !== undefined && existsSync(path) ? path : undefined;
+/** In the order in which they load. */
+const RUNTIME_COMPILER = ['lib/libnvrtc-builtins.so.13.0', 'lib/libnvrtc.so.13'];
+
+/**
+ * The compiler that cuDNN loads by its name. The wheels put it into a folder where cuDNN does not look, beside the CUDA
+ * tools, so it is loaded before. Empty: a CUDA toolkit is there, which the system's linker knows.
+ */
+export function findRuntimeCompiler(tools: string | undefined): string[] {
+  const paths = RUNTIME_COMPILER.map(name => join(tools ?? '', name));
+  return tools !== undefined && paths.every(path => existsSync(path)) ? paths : [];
 }

@@ -63,8 +63,7 @@ export async function leaseDevice(settings: ClientSettings): Promise<DeviceLease
 
 async function openDevice(settings: ClientSettings): Promise<Device> {
   if (settings.platform === 'cuda') {
-    const compiler = findRuntimeCompiler(findCudaTools(settings.plugin));
-    if (compiler !== undefined) preloadLibrary(compiler);
+    for (const library of findRuntimeCompiler(findCudaTools(settings.plugin))) preloadLibrary(library);
   }
   const plugin = await openPlugin(settings.plugin);
   const restore = settings.platform === 'cpu' ? setThreads(settings.threads) : () => {};
