@@ -22,6 +22,7 @@ const FAST: EnginePackage = {
     ],
   },
 };
+const LARGE: EnginePackage = { ...FAST, name: 'large', size: 1680 };
 const ADVISED = { name: 'fast/cpu', available: false, reason: 'it is not installed', advice: 'install it' };
 const USABLE = { name: 'slow/cpu', available: true };
 
@@ -124,6 +125,15 @@ describe('fetchEngine', () => {
     await addWorkingPip();
     expect(await fetchWith(site, {}, words)).toBe(false);
     expect([lines, isInstalled()]).toEqual([[], false]);
+  });
+
+  it('leaves a large package to the user, and takes the next one that is advised', async () => {
+    await addWorkingPip();
+    const gpu = { ...ADVISED, name: 'large/gpu' };
+    const packages = { 'fast/cpu': FAST, 'large/gpu': LARGE };
+    expect(await fetchWith({ engines: [[gpu, USABLE]] }, { packages })).toBe(false);
+    expect(await fetchWith({ engines: [[gpu, USABLE, ADVISED]] }, { packages })).toBe(true);
+    expect(isInstalled()).toBe(true);
   });
 
   it('goes on without the engine, with the reason in a line, when nothing can download it', async () => {

@@ -9,6 +9,8 @@ import { experimentAnswer } from './answers.ts';
 import type { DemoPlan } from './options.ts';
 import { showPath, type Terminal } from './terminal.ts';
 
+/** Larger packages are installed only when somebody asks for them. */
+const LARGEST_MB = 500;
 /** The demo waits no longer for a download. */
 const LIMIT_MS = 180_000;
 /** A gpu-runner that has just started tries its engines for a second or two. */
@@ -41,7 +43,9 @@ export async function fetchEngine(fetch: EngineFetch): Promise<boolean> {
   if (plan.engine !== undefined) return false;
   let name = 'a faster engine';
   try {
-    const advised = (await waitForEngines(api)).find(({ available, advice }) => !available && advice !== undefined);
+    const advised = (await waitForEngines(api)).find(
+      each => !each.available && each.advice !== undefined && (packages[each.name]?.size ?? 0) <= LARGEST_MB,
+    );
     const pinned = advised && packages[advised.name];
     if (pinned === undefined || (await hasExperiment(api, plan.experiment))) return false;
     name = advised?.name ?? name;
