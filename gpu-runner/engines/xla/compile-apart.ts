@@ -45,6 +45,8 @@ export interface ApartProgram {
 export interface ApartOptions {
   readonly settings: ClientSettings;
   readonly flags: Omit<FlagSettings, 'choices'>;
+  /** For tests: another program in place of compile-process.ts. */
+  readonly program?: URL;
   /** `record` measures; bytes are choices of an earlier measurement; undefined chooses by rules. */
   readonly choices: 'record' | 'measure' | Uint8Array | undefined;
 }
@@ -54,12 +56,13 @@ export interface ApartOptions {
  * program, so that its bits depend on the program and the choices only.
  * @throws Unprocessable with XLA's message, Internal if the process died.
  */
-export async function compileApart(text: string, { settings, flags, choices }: ApartOptions): Promise<ApartProgram> {
+export async function compileApart(text: string, options: ApartOptions): Promise<ApartProgram> {
+  const { settings, flags, choices, program = COMPILE_PROCESS } = options;
   const folder = await mkdtemp(join(tmpdir(), 'easel-xla-'));
   // XLA takes files with this ending for text.
   const [into, choicesPath] = [join(folder, 'program'), join(folder, 'choices.txt')];
   const compileBy = async (by: Choices): Promise<CompileAnswer> =>
-    runProcess({
+    runProcess(program, {
       settings: { ...settings, preallocates: false },
       text,
       flags: flagsFor({ ...flags, choices: by }),
@@ -83,9 +86,9 @@ export async function compileApart(text: string, { settings, flags, choices }: A
   }
 }
 
-function runProcess(task: CompileTask): Promise<CompileAnswer> {
+function runProcess(program: URL, task: CompileTask): Promise<CompileAnswer> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = fork(COMPILE_PROCESS, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child: ChildProcess = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let answer: CompileAnswer | undefined;
     let stderr = '';
     child.stderr?.on('data', chunk => {

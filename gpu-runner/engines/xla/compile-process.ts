@@ -20,6 +20,8 @@ async function compile({ settings, text, flags, into }: CompileTask): Promise<Co
   }
 }
 
+// The parent is gone. A compilation under way would keep the process alive.
+process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 process.once('message', async (task: CompileTask) => {
   const answer = await compile(task);
   process.send?.(answer, () => process.exit(0));
