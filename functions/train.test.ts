@@ -2,10 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { digestOf } from '../storage/digest.ts';
 import { listRoots } from '../storage/gc/roots.ts';
 import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/names/lease.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
+import { keepChoices } from './experiments/tune-engine.ts';
 import { findExperimentFaults } from './testing/history.ts';
 import { createTrainingLab, ENGINE, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
@@ -431,5 +433,13 @@ describe('kernels of a GPU', () => {
     await lab.executor.callEffect('train', { experiment: 'begun', target: 256 });
     expect(lab.runner.computed).not.toContain('tune');
     expect((await readHead(lab.store, 'begun')).value.engine).toEqual(GPU);
+  });
+
+  test('an experiment cannot name kernels that are not stored', async () => {
+    const lab = createTrainingLab();
+    await expect(keepChoices(lab.blobs, { ...GPU, autotune: digestOf('nothing') })).rejects.toThrow('are not stored');
+    const { digest } = await lab.blobs.put(Buffer.from('kernels'));
+    await keepChoices(lab.blobs, { ...GPU, autotune: digest });
+    await keepChoices(lab.blobs, GPU);
   });
 });

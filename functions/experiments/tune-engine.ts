@@ -1,10 +1,21 @@
 /** @file Chooses the kernels of a GPU for an experiment, once, before its first step. They are part of its engine. */
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
+import type { EngineSpec, ExperimentHead } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
 import { changeHead } from './experiment-head.ts';
 import { wantsTuning } from './resolve-engine.ts';
+
+/** @throws Unprocessable if the engine names choices that the store does not have. Extends their life. */
+export async function keepChoices(blobs: BlobStore, { autotune }: EngineSpec): Promise<void> {
+  if (autotune === undefined || (await blobs.keep(autotune)) !== undefined) return;
+  throw new Unprocessable(`the engine names the kernels ${autotune}, which are not stored`, {
+    expected: 'the output `choices` of the function `tune`',
+    hint: 'leave `autotune` out: the first `train` measures kernels',
+  });
+}
 
 export interface TuneTarget {
   readonly ctx: Pick<EffectContext, 'call' | 'runner' | 'store' | 'blobs'>;

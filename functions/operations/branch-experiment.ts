@@ -22,6 +22,7 @@ import {
 import { isSameDataset } from '../experiments/same-dataset.ts';
 import { checkSuccession } from '../experiments/succession.ts';
 import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
+import { keepChoices } from '../experiments/tune-engine.ts';
 import { showHead } from '../views/show-head.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 import type { CreateContext, Created } from './create-experiment.ts';
@@ -78,6 +79,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   const { engine, plan } = request.engine === undefined ? head : await resolveDevice(ctx, request.engine, config);
   await blobs.keep(head.dataset);
   await keepCheckpoint(blobs, point.checkpoint);
+  await keepChoices(blobs, engine);
   const weights = await keepWeights(blobs, config);
   const branch: ExperimentHead = {
     v: 2,

@@ -25,6 +25,7 @@ import {
 } from '../experiments/resolve-engine.ts';
 import { isSameDataset } from '../experiments/same-dataset.ts';
 import { targetOf } from '../experiments/training-target.ts';
+import { keepChoices } from '../experiments/tune-engine.ts';
 import { showHead } from '../views/show-head.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 
@@ -67,6 +68,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
 
   const status = await ctx.runner.status();
   const engine = resolveEngine(status, request.engine);
+  await keepChoices(ctx.blobs, engine);
   const usual = resolvePlan(request.engine, config.data.batch_size);
   const plan = await fitPlan(ctx, status, config, engine, askedPlan(request.engine), usual);
   const weights = await keepWeights(ctx.blobs, config);
