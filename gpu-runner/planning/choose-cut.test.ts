@@ -40,6 +40,13 @@ describe('the choice of micro-batch and gradient checkpointing', () => {
     },
   );
 
+  it('measures a size that a line through one measurement puts just above the budget', async () => {
+    // The line through (0, 85) and the measurement of 8 expects 281 for 16 samples; 264 is true.
+    const guess = ({ micro_batch }: Cut) => 85 + 20 * micro_batch;
+    expect((await ask({ budget: 265, fixed: 85, guess }).answer).chosen.micro_batch).toBe(16);
+    expect((await ask({ budget: 262, fixed: 85, guess }).answer).chosen.micro_batch).toBe(8);
+  });
+
   it('is the answer of a measurement, never of the line', async () => {
     const { chosen, tried } = await ask({ wrongBy: 3 }).answer;
     expect(tried).toContainEqual(chosen);

@@ -36,6 +36,8 @@ export interface CutAnswer {
 
 /** A guess may be so much above the truth. */
 const GUESS_ERROR = 1.5;
+/** A line through one measurement may be so much above the truth. */
+const LINE_ERROR = 1.1;
 
 export async function chooseCut(question: CutQuestion): Promise<CutAnswer> {
   const { asked, budget, limit } = question;
@@ -74,7 +76,9 @@ function nextSize(question: CutQuestion, mode: boolean, tried: readonly Tried[])
   const smallestMiss = Math.min(...tried.filter(({ bytes }) => bytes > budget).map(each => each.micro_batch));
   const open = sizes.filter(size => size > largestFit && size < smallestMiss);
   const line = fitLine(question, mode, sizes, tried);
-  const expected = Math.max(...open.filter(size => line(size) <= budget));
+  // A line through one measurement leaves out what no sample needs, so it is too steep.
+  const slack = tried.length === 1 ? LINE_ERROR : 1;
+  const expected = Math.max(...open.filter(size => line(size) <= budget * slack));
   if (expected > 0) return expected;
   // Nothing is expected to fit: the smallest is measured, to know by how much it misses.
   return largestFit === 0 && open.includes(smallest) ? smallest : undefined;
