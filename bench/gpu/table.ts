@@ -24,7 +24,7 @@ export const SECTIONS: readonly GpuSection[] = [
   preset('prod-2', 180),
   { name: 'cap-24', title: 'prod-1 within 24 GB of memory', seconds: 100 },
   { name: 'steps', title: '20 steps beside the CPU in f32', seconds: 60 },
-  { name: 'conformance', title: 'every operation against the reference', seconds: 75 },
+  { name: 'conformance', title: 'every operation against the reference', seconds: 100 },
   { name: 'replay', title: 'measured kernels: equal bits, and their price', seconds: 60 },
   { name: 'saved', title: 'compiled programs, loaded in a new process', seconds: 30 },
   { name: 'target', title: 'description of the GPU for compiling without it', seconds: 20 },

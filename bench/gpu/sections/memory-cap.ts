@@ -8,6 +8,7 @@ import { createPlainEngine } from '../plain-engine.ts';
 /** What an RTX 4090 has, less the CUDA context and the workspaces of libraries. */
 const CAP_BYTES = 22.5e9;
 const CUTS = [
+  { microBatch: 16, remat: false },
   { microBatch: 8, remat: false },
   { microBatch: 8, remat: true },
   { microBatch: 2, remat: true },
