@@ -3,12 +3,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { samplingSchema } from '../../../configs/sampling.ts';
 import { runsTier } from '../../../test/tiers.ts';
 import type { Engine, Executable } from '../../compiler/engine.ts';
 import * as f from '../../compiler/functions.ts';
-import { type Tensor, tensorOf } from '../../compiler/tensor.ts';
+import { sizeOf, type Tensor, tensorOf } from '../../compiler/tensor.ts';
 import { randomValues } from '../../compiler/testing/random.ts';
 import { trace } from '../../compiler/trace.ts';
+import { type SampleRequest, Sampler } from '../../sampling/sampler.ts';
 import type { TrainingTensors } from '../../training/load-state.ts';
 import { tinyConfig, tinySource } from '../../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../../training/trainer.ts';
@@ -221,6 +223,31 @@ describe.skipIf(!runs)('xla/cpu', () => {
       await later.dispose();
       expect([...first.reports, ...rest.reports]).toEqual(whole.reports);
       expect(bytesOf(rest)).toEqual(bytesOf(whole));
+    });
+
+    it('pictures of equal weights differ from those of ONNX Runtime by at most one grey level', async () => {
+      const text = tensorOf([1, 8, 6], randomValues(48, 1));
+      const request: SampleRequest = {
+        ...samplingSchema.parse({ steps: 3, seed: 3 }),
+        ...{ height: 16, width: 16, first: 0 },
+        conditions: { text, text_mask: tensorOf([1, 8], new Float32Array(8).fill(1)) },
+      };
+      // Small and of both signs, so that the pictures have many levels.
+      const weights = Object.fromEntries(
+        Object.entries(start.model).map(([name, { shape }], i) => [
+          name,
+          tensorOf(shape, randomValues(sizeOf(shape), i + 1, [-0.3, 0.3])),
+        ]),
+      );
+      const pictures: Uint8Array[] = [];
+      for (const each of [createOnnxRuntimeEngine({ threads: 1 }), engine]) {
+        const sampler = new Sampler(each, config, weights);
+        pictures.push(await sampler.sample(request));
+        await sampler.dispose();
+      }
+      const [expected = [], actual = []] = pictures.map(pixels => [...pixels]);
+      expect(new Set(expected).size).toBeGreaterThan(20);
+      expect(Math.max(...expected.map((level, i) => Math.abs(level - (actual[i] ?? Infinity))))).toBeLessThanOrEqual(1);
     });
 
     it('gradient checkpointing takes less memory and trains the same, but for the order of sums', {
