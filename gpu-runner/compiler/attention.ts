@@ -114,11 +114,12 @@ function padToEven(x: Value): Value {
   return pad(x, [0, 0, 0, 0], [0, 0, (x.shape[2] ?? 0) % 2, 0]);
 }
 
-/** A bias [.., .., .., keys] that also hides one key after them if their number is odd. */
+/** A bias [..., keys] that also hides one key after them if their number is odd. */
 function hideFrom(bias: Value, keys: number): Value {
   if (keys % 2 === 0) return bias;
   const whole = broadcast(bias, [...bias.shape.slice(0, -1), keys]);
-  return concat([whole, bias.builder.constant([MASKED], [...bias.shape.slice(0, -1), 1], bias.dtype)], 3);
+  const hidden = bias.builder.constant([MASKED], [...bias.shape.slice(0, -1), 1], bias.dtype);
+  return concat([whole, hidden], bias.shape.length - 1);
 }
 
 function attendWhole(query: Value, groups: readonly KeyGroup[], shared?: Value): Value {

@@ -49,7 +49,13 @@ describe('attend', () => {
       evaluate(sizes, ({ query, key, value, mask }) => {
         if (!query || !key || !value || !mask) throw new Error('an input is missing');
         const group = { key, value, ...(hasBias && { bias: biasOf(f.less(mask, 0.5)) }) };
-        const mixed = attend(query, [group, { key: value, value: key }], { fused: isFused });
+        const groups = [
+          group,
+          { key: value, value: key },
+          { key: f.slice(key, 2, 0, 1), value: f.slice(key, 2, 0, 1) },
+        ];
+        const every = f.reshape(f.slice(f.reshape(mask, [-1]), 0, 0, 1), [1, 1]);
+        const mixed = attend(query, groups, { fused: isFused, ...(hasBias && { bias: every }) });
         expect(mixed.shape).toEqual(query.shape);
         return mixed;
       }),

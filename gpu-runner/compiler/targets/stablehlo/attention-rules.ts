@@ -122,6 +122,7 @@ function wholeLengths(emit: Emitter, { batch, queries }: CudnnAttention): string
   return emit.constant([queries], { shape: [batch], dtype: 'i32' }).name;
 }
 
+/** The last result of a call. Nothing reads it, so its dtype, ui8 in the text, needs no name of ours. */
 const WORKSPACE: TensorSpec = { shape: [0], dtype: 'bool' };
 
 function defineCall(emit: Emitter, { text, results }: CudnnCall): readonly Operand[] {
