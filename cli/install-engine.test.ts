@@ -127,11 +127,12 @@ describe('installEngine', () => {
     const both = { ...pinned, wheels: { 'linux-x64': [wheelOf('thing', bytes), wheelOf('more', more)] } };
     await expect(installEngine(both, optionsWith())).rejects.toThrow('wrong sha256');
     expect([downloads, await listFiles()]).toEqual([2, ['engines/downloads/thing-1.2.whl']]);
-    const dead = join(cacheFolder, 'engines/thing/1.2.tmp-999999999-a');
-    const alive = join(cacheFolder, `engines/thing/1.2.tmp-${process.pid}-a`);
-    for (const each of [dead, alive]) await mkdir(each);
+    const [dead, alive] = [999_999_999, process.pid].map(pid =>
+      ['engines/thing/1.2.tmp', 'engines/downloads/pip'].map(start => join(cacheFolder, `${start}-${pid}-a`)),
+    );
+    for (const each of [...(dead ?? []), ...(alive ?? [])]) await mkdir(each);
     await installEngine(both, optionsWith({}, more));
-    expect([downloads, existsSync(dead), existsSync(alive)]).toEqual([3, false, true]);
+    expect([downloads, dead?.map(existsSync), alive?.map(existsSync)]).toEqual([3, [false, false], [true, true]]);
   });
 
   it('installEngine installs once if two calls run at once', async () => {

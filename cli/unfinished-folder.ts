@@ -14,9 +14,7 @@ export async function fillFolder(
   isComplete: () => boolean,
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true });
-  await removeAbandoned(folder);
-  const temporary = await mkdtemp(`${folder}${UNFINISHED}${process.pid}-`);
+  const temporary = await makeTemporary(`${folder}${UNFINISHED}`);
   try {
     await fill(temporary);
     if (!isComplete()) await replace(temporary, folder, isComplete);
@@ -34,13 +32,18 @@ async function replace(temporary: string, folder: string, isComplete: () => bool
   }
 }
 
-/** Removes folders that killed processes left behind. */
-async function removeAbandoned(folder: string): Promise<void> {
-  const prefix = `${basename(folder)}${UNFINISHED}`;
-  for (const name of await readdir(dirname(folder))) {
+/**
+ * Makes a folder whose path begins with `start`, and removes those that killed processes left behind.
+ * @param start Path of a folder, and the beginning of a name.
+ */
+export async function makeTemporary(start: string): Promise<string> {
+  const [parent, prefix] = [dirname(start), basename(start)];
+  await mkdir(parent, { recursive: true });
+  for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix) || isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
-    await rm(join(dirname(folder), name), { recursive: true, force: true });
+    await rm(join(parent, name), { recursive: true, force: true });
   }
+  return mkdtemp(`${start}${process.pid}-`);
 }
 
 function isAlive(pid: number): boolean {
