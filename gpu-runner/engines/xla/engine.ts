@@ -1,22 +1,17 @@
 /** @file XLA through a PJRT plugin: NVIDIA GPUs, and the CPU as a second opinion. */
-import { createHash } from 'node:crypto';
 import type { Precision } from '../../../configs/engines.ts';
 import { InvalidInput, Unprocessable } from '../../../errors.ts';
 import type { Engine } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { lowerToStableHlo, type StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
-import { joinChoices } from './autotune.ts';
 import { XlaError } from './calls.ts';
-import { compileApart } from './compile-apart.ts';
-import { encodeCompileOptions } from './compile-options.ts';
+import { Compiler } from './compiler.ts';
 import type { XlaDevice } from './device.ts';
 import { XlaExecutable } from './executable.ts';
-import { type FlagSettings, flagsFor } from './flags.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
 import type { LoadedProgram } from './loaded-program.ts';
 import { CARD_ORDER, firstCard, listCards } from './nvidia.ts';
-import { type CachedProgram, ProgramCache } from './program-cache.ts';
 import { type ClientSettings, type DeviceLease, leaseDevice } from './shared-client.ts';
 import { XlaState } from './state.ts';
 
@@ -51,65 +46,27 @@ export interface XlaEngine extends Engine {
   readonly device: Pick<XlaDevice, 'kind' | 'readMemory'>;
 }
 
-/** Programs with less text compile faster than a lookup takes. */
-const SMALLEST_CACHED = 32 * 1024;
-
 /** @throws Unprocessable if the plugin is missing or has no device, with the reason. */
 export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
   const { platform, precision = 'f32', deterministic = true, autotune, records = false, cacheFolder } = options;
-  const apart = options.compilesApart ?? platform === 'cuda';
   const settings = await resolveSettings(options);
   const lease = await openDevice(settings);
   const { client, queue } = lease.device;
   // cuDNN has attention in short formats only.
   const fusesAttention = platform === 'cuda' && precision !== 'f32';
-  const flagSettings = {
-    platform,
-    deterministic,
-    fuses: options.fuses,
-    cudaTools: platform === 'cuda' ? findCudaTools(settings.plugin, options.env) : undefined,
-  };
-  const cache = cacheFolder === undefined ? undefined : new ProgramCache(client, cacheFolder);
-  const measured: Uint8Array[] = [];
+  const compiler = new Compiler({
+    ...{ client, settings, records, autotune, cacheFolder },
+    apart: options.compilesApart ?? platform === 'cuda',
+    flags: {
+      platform,
+      deterministic,
+      fuses: options.fuses,
+      cudaTools: platform === 'cuda' ? findCudaTools(settings.plugin, options.env) : undefined,
+    },
+  });
   const states = new Set<XlaState>();
   const executables = new Set<XlaExecutable>();
   let isReleased = false;
-
-  async function load({ text }: StableHloProgram): Promise<LoadedProgram> {
-    const isCached = cache !== undefined && (apart || text.length >= SMALLEST_CACHED);
-    const key = isCached ? await cache.keyOf({ text, flags: flagsOf(flagSettings), choices: nameChoices() }) : '';
-    const known = isCached ? await cache.read(key) : undefined;
-    const { program, choices } =
-      known ?? (await compile(text, isCached ? (...made) => cache.write(key, ...made) : undefined));
-    if (choices !== undefined) measured.push(choices);
-    return program;
-  }
-
-  async function compile(
-    text: string,
-    keep: ((bytes: Uint8Array, choices?: Uint8Array) => Promise<void>) | undefined,
-  ): Promise<CachedProgram> {
-    if (!apart) {
-      const flags = flagsFor({ ...flagSettings, choices: { by: deterministic ? 'default' : 'measured' } });
-      const program = await client.compile(text, encodeCompileOptions({ flags }));
-      if (keep !== undefined) await keep(program.serialize());
-      return { program };
-    }
-    const measures = deterministic ? undefined : ('measure' as const);
-    const { bytes, choices } = await compileApart(text, {
-      settings,
-      flags: flagSettings,
-      choices: records ? 'record' : (autotune ?? measures),
-    });
-    await keep?.(bytes, choices);
-    return { program: await client.load(bytes), ...(choices && { choices }) };
-  }
-
-  function nameChoices(): string {
-    if (records) return 'recorded here';
-    if (autotune !== undefined) return createHash('sha256').update(autotune).digest('hex');
-    return deterministic ? 'default' : 'measured';
-  }
 
   return {
     name: `xla/${platform}`,
@@ -123,7 +80,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
     },
     async compile(graph: Graph) {
       const program = lowerToStableHlo(graph, { attention: fusesAttention ? 'cudnn' : 'primitive' });
-      const loaded = await load(program);
+      const loaded = await compiler.load(program.text);
       const executable = new XlaExecutable(lease.device, program, loaded, readPeak(loaded, program), () =>
         executables.delete(executable),
       );
@@ -131,7 +88,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
       return executable;
     },
     device: client.device,
-    readChoices: () => joinChoices(measured),
+    readChoices: () => compiler.readChoices(),
     async dispose() {
       if (isReleased) return;
       isReleased = true;
@@ -141,11 +98,6 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
       await lease.release();
     },
   };
-}
-
-/** Flags without paths, which do not decide the program. */
-function flagsOf(settings: Omit<FlagSettings, 'choices'>) {
-  return flagsFor({ ...settings, choices: { by: 'default' }, cudaTools: undefined });
 }
 
 function readPeak(loaded: LoadedProgram, { graph }: StableHloProgram): number {
