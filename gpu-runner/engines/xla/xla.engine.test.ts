@@ -216,7 +216,7 @@ describe.skipIf(!runs)('xla/cpu', () => {
       }
     });
 
-    it('a training that another process goes on with has the same bytes', async () => {
+    it('a training that another engine goes on with has the same bytes', async () => {
       const first = await train(engine, 2, { tensors: start });
       const later = await open();
       const rest = await train(later, 3, first);
