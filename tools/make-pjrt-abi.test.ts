@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import abi from '../gpu-runner/engines/xla/pjrt-abi.json' with { type: 'json' };
+import abi from '../gpu-runner/engines/xla/pjrt/abi.json' with { type: 'json' };
 import { parsePjrtHeader } from './make-pjrt-abi.ts';
 
 const HEADER = `

@@ -1,5 +1,5 @@
 /**
- * @file Makes gpu-runner/engines/xla/pjrt-abi.json, the layout of PJRT's C interface, from its header:
+ * @file Makes gpu-runner/engines/xla/pjrt/abi.json, the layout of PJRT's C interface, from its header:
  * `node tools/make-pjrt-abi.ts HEADER`. The committed table is from `vendor/xla/pjrt/c/pjrt_c_api.h` (0.114, sha256
  * a3882769...) in the source package pypjrt 0.1.1 of the Python package index. No C compiler is needed: the header
  * declares structs of scalars and pointers only, so that natural alignment gives the layout of every 64-bit Linux.
@@ -178,7 +178,7 @@ if (import.meta.main) {
   const [header] = process.argv.slice(2);
   if (header === undefined) throw new InvalidInput('usage: node tools/make-pjrt-abi.ts PATH-OF-pjrt_c_api.h');
   const abi = parsePjrtHeader(readFileSync(header, 'utf8'));
-  const path = fileURLToPath(new URL('../gpu-runner/engines/xla/pjrt-abi.json', import.meta.url));
+  const path = fileURLToPath(new URL('../gpu-runner/engines/xla/pjrt/abi.json', import.meta.url));
   writeFileSync(path, formatAbi(abi));
   console.log(`wrote ${path}: PJRT ${abi.version.major}.${abi.version.minor}`);
 }

@@ -1,9 +1,9 @@
 /** @file What a section of bench/gpu.ts knows: the plugin, and how large its work may be. */
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { XlaClient } from '../../gpu-runner/engines/xla/client.ts';
-import type { CompilerFlags } from '../../gpu-runner/engines/xla/compile-options.ts';
-import { openPlugin } from '../../gpu-runner/engines/xla/plugin.ts';
+import { XlaClient } from '../../gpu-runner/engines/xla/pjrt/client.ts';
+import type { CompilerFlags } from '../../gpu-runner/engines/xla/pjrt/compile-options.ts';
+import { openPlugin } from '../../gpu-runner/engines/xla/pjrt/plugin.ts';
 import type { Row } from './run-sections.ts';
 
 const contextSchema = z.strictObject({

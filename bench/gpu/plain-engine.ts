@@ -9,11 +9,11 @@ import { requireSpec } from '../../gpu-runner/compiler/shapes.ts';
 import type { StableHloOptions } from '../../gpu-runner/compiler/targets/stablehlo/emitter.ts';
 import { lowerToStableHlo, type StableHloProgram } from '../../gpu-runner/compiler/targets/stablehlo/lower.ts';
 import { emptyTensor } from '../../gpu-runner/compiler/tensor.ts';
-import type { XlaClient } from '../../gpu-runner/engines/xla/client.ts';
-import { type CompilerFlags, encodeCompileOptions } from '../../gpu-runner/engines/xla/compile-options.ts';
-import type { DeviceBuffer } from '../../gpu-runner/engines/xla/device-buffer.ts';
-import type { CompiledMemory } from '../../gpu-runner/engines/xla/executables.ts';
-import type { LoadedProgram } from '../../gpu-runner/engines/xla/loaded-program.ts';
+import type { XlaClient } from '../../gpu-runner/engines/xla/pjrt/client.ts';
+import { type CompilerFlags, encodeCompileOptions } from '../../gpu-runner/engines/xla/pjrt/compile-options.ts';
+import type { DeviceBuffer } from '../../gpu-runner/engines/xla/pjrt/device-buffer.ts';
+import type { CompiledMemory } from '../../gpu-runner/engines/xla/pjrt/executables.ts';
+import type { LoadedProgram } from '../../gpu-runner/engines/xla/pjrt/loaded-program.ts';
 
 export interface PlainOptions {
   readonly flags?: CompilerFlags;

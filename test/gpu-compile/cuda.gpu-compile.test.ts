@@ -20,11 +20,11 @@ import { lowerToStableHlo } from '../../gpu-runner/compiler/targets/stablehlo/lo
 import { OP_CASES } from '../../gpu-runner/compiler/testing/cases.ts';
 import { trace } from '../../gpu-runner/compiler/trace.ts';
 import { PRODUCT_CASES, traceCase } from '../../gpu-runner/engines/testing/conformance.ts';
-import { compileFor } from '../../gpu-runner/engines/xla/ahead-of-time.ts';
-import type { CompiledMemory } from '../../gpu-runner/engines/xla/executables.ts';
 import { flagsFor } from '../../gpu-runner/engines/xla/flags.ts';
 import { findCudaTools, findPlugin } from '../../gpu-runner/engines/xla/library.ts';
-import { openPlugin, type PjrtPlugin } from '../../gpu-runner/engines/xla/plugin.ts';
+import { compileFor } from '../../gpu-runner/engines/xla/pjrt/ahead-of-time.ts';
+import type { CompiledMemory } from '../../gpu-runner/engines/xla/pjrt/executables.ts';
+import { openPlugin, type PjrtPlugin } from '../../gpu-runner/engines/xla/pjrt/plugin.ts';
 import { targetConfigOf } from '../../gpu-runner/engines/xla/target-config.ts';
 import { openPrograms } from '../../gpu-runner/planning/programs.ts';
 import { runsTier } from '../tiers.ts';

@@ -40,7 +40,7 @@ it('the folder for a machine without a network has few packages, all started pro
     'configs/prod-1.yaml',
     'gpu-runner/engines/onnxruntime/webgpu-probe-process.ts',
     'gpu-runner/engines/xla/compile-process.ts',
-    'gpu-runner/engines/xla/pjrt-abi.json',
+    'gpu-runner/engines/xla/pjrt/abi.json',
   ]) {
     expect(files).toContain(path);
   }

@@ -1,7 +1,7 @@
 /** @file Donation in place, transfers between host and device, and the cost of a call with many arguments. */
 import { tensorOf } from '../../../gpu-runner/compiler/tensor.ts';
-import type { XlaClient } from '../../../gpu-runner/engines/xla/client.ts';
-import { encodeCompileOptions } from '../../../gpu-runner/engines/xla/compile-options.ts';
+import type { XlaClient } from '../../../gpu-runner/engines/xla/pjrt/client.ts';
+import { encodeCompileOptions } from '../../../gpu-runner/engines/xla/pjrt/compile-options.ts';
 import { baseFlags, openClient, type Report, type RunSection } from '../context.ts';
 
 const ARGUMENTS = 400;

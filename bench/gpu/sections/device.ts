@@ -1,5 +1,5 @@
 /** @file The plugin, the device and its memory. */
-import { digestPlugin, openPlugin } from '../../../gpu-runner/engines/xla/plugin.ts';
+import { digestPlugin, openPlugin } from '../../../gpu-runner/engines/xla/pjrt/plugin.ts';
 import { openClient, type RunSection } from '../context.ts';
 
 export const run: RunSection = async (context, report) => {

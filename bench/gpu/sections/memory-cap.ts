@@ -1,5 +1,5 @@
 /** @file The production network in training, with a client that may take no more than a card of 24 GB has. */
-import { DeviceMemoryExhausted } from '../../../gpu-runner/engines/xla/calls.ts';
+import { DeviceMemoryExhausted } from '../../../gpu-runner/engines/xla/pjrt/calls.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../../gpu-runner/training/trainer.ts';
 import { configOf, repeatedSource } from '../bench-config.ts';
 import { baseFlags, openClient, type RunSection } from '../context.ts';

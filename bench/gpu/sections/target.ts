@@ -2,7 +2,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeCompileOptions } from '../../../gpu-runner/engines/xla/compile-options.ts';
+import { encodeCompileOptions } from '../../../gpu-runner/engines/xla/pjrt/compile-options.ts';
 import { baseFlags, openClient, type RunSection } from '../context.ts';
 
 const TEXT = `module @m { func.func public @main(%a: tensor<64x64xf32>) -> tensor<64x64xf32> {

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Internal, Unprocessable } from '../../../errors.ts';
-import type { CompilerFlags } from './compile-options.ts';
 import { type Choices, type FlagSettings, flagsFor } from './flags.ts';
+import type { CompilerFlags } from './pjrt/compile-options.ts';
 import type { ClientSettings } from './shared-client.ts';
 
 const COMPILE_PROCESS = new URL('./compile-process.ts', import.meta.url);

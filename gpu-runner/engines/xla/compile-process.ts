@@ -1,9 +1,9 @@
 /** @file The process that compile-apart.ts starts: compiles one program and writes it into a file. */
 import { writeFile } from 'node:fs/promises';
 import { AppError } from '../../../errors.ts';
-import { XlaError } from './calls.ts';
 import type { CompileAnswer, CompileTask } from './compile-apart.ts';
-import { encodeCompileOptions } from './compile-options.ts';
+import { XlaError } from './pjrt/calls.ts';
+import { encodeCompileOptions } from './pjrt/compile-options.ts';
 import { leaseDevice } from './shared-client.ts';
 
 async function compile({ settings, text, flags, into }: CompileTask): Promise<CompileAnswer> {

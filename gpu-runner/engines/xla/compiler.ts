@@ -1,11 +1,11 @@
 /** @file Compiles programs for one engine: from the disk, in this process, or in a process of its own. */
 import { createHash } from 'node:crypto';
 import { joinChoices } from './autotune.ts';
-import type { XlaClient } from './client.ts';
 import { compileApart } from './compile-apart.ts';
-import { encodeCompileOptions } from './compile-options.ts';
 import { type FlagSettings, flagsFor } from './flags.ts';
-import type { LoadedProgram } from './loaded-program.ts';
+import type { XlaClient } from './pjrt/client.ts';
+import { encodeCompileOptions } from './pjrt/compile-options.ts';
+import type { LoadedProgram } from './pjrt/loaded-program.ts';
 import { type CachedProgram, ProgramCache } from './program-cache.ts';
 import type { ClientSettings } from './shared-client.ts';
 

@@ -5,13 +5,13 @@ import type { Engine } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import { lowerToStableHlo, type StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
-import { XlaError } from './calls.ts';
 import { Compiler } from './compiler.ts';
-import type { XlaDevice } from './device.ts';
 import { XlaExecutable } from './executable.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
-import type { LoadedProgram } from './loaded-program.ts';
 import { CARD_ORDER, firstCard, listCards } from './nvidia.ts';
+import { XlaError } from './pjrt/calls.ts';
+import type { XlaDevice } from './pjrt/device.ts';
+import type { LoadedProgram } from './pjrt/loaded-program.ts';
 import { type ClientSettings, type DeviceLease, leaseDevice } from './shared-client.ts';
 import { XlaState } from './state.ts';
 

@@ -1,6 +1,7 @@
 /** @file Flags of XLA for a platform and a promise of equal bits. */
-import type { CompilerFlags } from './compile-options.ts';
+
 import type { XlaPlatform } from './library.ts';
+import type { CompilerFlags } from './pjrt/compile-options.ts';
 
 /**
  * How XLA chooses among kernels for a GPU. `default`: by rules, without measuring; equal in every process. `measured`:

@@ -3,10 +3,10 @@ import type { Card } from '../../../configs/cards.ts';
 import type { Precision } from '../../../configs/engines.ts';
 import type { Planner } from '../../compiler/planner.ts';
 import { lowerToStableHlo } from '../../compiler/targets/stablehlo/lower.ts';
-import { compileFor } from './ahead-of-time.ts';
-import type { CompilerFlags } from './compile-options.ts';
 import { flagsFor } from './flags.ts';
-import { openPlugin } from './plugin.ts';
+import { compileFor } from './pjrt/ahead-of-time.ts';
+import type { CompilerFlags } from './pjrt/compile-options.ts';
+import { openPlugin } from './pjrt/plugin.ts';
 import { targetConfigOf } from './target-config.ts';
 
 /** They save time in the last stages, which come after memory is assigned. */

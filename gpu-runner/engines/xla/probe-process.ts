@@ -1,8 +1,8 @@
 /** @file The process that probe.ts starts: opens a device of XLA, computes with it, and reports to its parent. */
 import { AppError, inOneLine } from '../../../errors.ts';
-import { encodeCompileOptions } from './compile-options.ts';
 import { flagsFor } from './flags.ts';
 import { findCudaTools, type XlaPlatform } from './library.ts';
+import { encodeCompileOptions } from './pjrt/compile-options.ts';
 import type { XlaReport } from './probe.ts';
 import { leaseDevice } from './shared-client.ts';
 

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { identifyCpu } from '../cpu-info.ts';
 import { ProgramStore } from '../program-store.ts';
-import { XlaError } from './calls.ts';
-import type { XlaClient } from './client.ts';
-import type { CompilerFlags } from './compile-options.ts';
-import type { LoadedProgram } from './loaded-program.ts';
 import { readDriverVersion } from './nvidia.ts';
-import { digestPlugin } from './plugin.ts';
+import { XlaError } from './pjrt/calls.ts';
+import type { XlaClient } from './pjrt/client.ts';
+import type { CompilerFlags } from './pjrt/compile-options.ts';
+import type { LoadedProgram } from './pjrt/loaded-program.ts';
+import { digestPlugin } from './pjrt/plugin.ts';
 
 /** Raised when the form of a file, or the meaning of a key, changes. */
 const VERSION = 1;

@@ -3,11 +3,11 @@
  * device's memory.
  */
 import { XLA_MEMORY_SHARE } from '../../../configs/cards.ts';
-import { XlaClient } from './client.ts';
-import { preloadLibrary } from './ffi.ts';
 import { findCudaTools, findRuntimeCompiler, type XlaPlatform } from './library.ts';
-import type { NamedValues } from './named-values.ts';
-import { openPlugin } from './plugin.ts';
+import { XlaClient } from './pjrt/client.ts';
+import { preloadLibrary } from './pjrt/ffi.ts';
+import type { NamedValues } from './pjrt/named-values.ts';
+import { openPlugin } from './pjrt/plugin.ts';
 import { RunQueue } from './run-queue.ts';
 
 export interface ClientSettings {

@@ -2,8 +2,8 @@
 import type { State, Tensors } from '../../compiler/engine.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import { emptyTensor, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
-import type { XlaClient } from './client.ts';
-import type { DeviceBuffer } from './device-buffer.ts';
+import type { XlaClient } from './pjrt/client.ts';
+import type { DeviceBuffer } from './pjrt/device-buffer.ts';
 
 export class XlaState implements State {
   readonly #client: XlaClient;

@@ -1,6 +1,6 @@
 /** @file Loads PJRT plugins and calls the functions of their table, through koffi. */
-import { Unprocessable } from '../../../errors.ts';
-import koffi from '../koffi.ts';
+import { Unprocessable } from '../../../../errors.ts';
+import koffi from '../../koffi.ts';
 
 /** Address of memory or of an object that the plugin made. */
 export type Address = bigint;

@@ -1,6 +1,6 @@
 /** @file A tensor in the memory of a device. */
-import { Internal } from '../../../errors.ts';
-import { BYTES_PER_ELEMENT, type DType, type Shape, sizeOf, type TensorSpec } from '../../compiler/tensor.ts';
+import { Internal } from '../../../../errors.ts';
+import { BYTES_PER_ELEMENT, type DType, type Shape, sizeOf, type TensorSpec } from '../../../compiler/tensor.ts';
 import type { ClientParts } from './client-parts.ts';
 import type { Address } from './ffi.ts';
 

@@ -2,8 +2,8 @@
  * @file The bytes of CompileOptionsProto (xla/pjrt/proto/compile_options.proto). Its `debug_options` are never written:
  * they would replace all defaults by zeros.
  */
-import { InvalidInput } from '../../../errors.ts';
-import { MessageWriter } from '../../../formats/protobuf.ts';
+import { InvalidInput } from '../../../../errors.ts';
+import { MessageWriter } from '../../../../formats/protobuf.ts';
 
 /**
  * Flags of XLA by name. A number without a fraction is sent as an integer, another one as a double; a repeated enum is

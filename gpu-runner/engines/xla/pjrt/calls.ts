@@ -1,5 +1,5 @@
 /** @file Calls of a plugin's functions: errors become exceptions, and memory lives until an asynchronous call ends. */
-import { Internal, Unprocessable } from '../../../errors.ts';
+import { Internal, Unprocessable } from '../../../../errors.ts';
 import { type Address, functionAt, loadPluginTable, type NativeFunction } from './ffi.ts';
 import { type ArgsOf, argsOf, ERROR_CODES, type FieldValues, type FunctionName, offsetOf, Struct } from './structs.ts';
 

@@ -1,6 +1,7 @@
 /** @file Options of a client and attributes of plugins and devices: PJRT_NamedValue, in both directions. */
+
+import abi from './abi.json' with { type: 'json' };
 import { type Address, readMemory } from './ffi.ts';
-import abi from './pjrt-abi.json' with { type: 'json' };
 import { type FieldValues, Struct, VALUE_TYPES } from './structs.ts';
 
 /** A `number` becomes a 32-bit float, a `bigint` a 64-bit integer. */

@@ -1,6 +1,6 @@
 /** @file A compiled program on a device. */
-import { Internal } from '../../../errors.ts';
-import type { TensorSpec } from '../../compiler/tensor.ts';
+import { Internal } from '../../../../errors.ts';
+import type { TensorSpec } from '../../../compiler/tensor.ts';
 import type { ClientParts } from './client-parts.ts';
 import { DeviceBuffer } from './device-buffer.ts';
 import { type CompiledMemory, readCompiledMemory, serializeExecutable } from './executables.ts';

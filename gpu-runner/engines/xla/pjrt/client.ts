@@ -3,8 +3,8 @@
  * used after its client has gone, or freed twice. So the client frees all that it made, in the right order, and refuses
  * later calls.
  */
-import { Internal } from '../../../errors.ts';
-import { type DType, sizeOf, type Tensor } from '../../compiler/tensor.ts';
+import { Internal } from '../../../../errors.ts';
+import { type DType, sizeOf, type Tensor } from '../../../compiler/tensor.ts';
 import type { ClientParts, Disposable } from './client-parts.ts';
 import { XlaDevice } from './device.ts';
 import { DeviceBuffer } from './device-buffer.ts';

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runsTier } from '../../../test/tiers.ts';
-import { type Tensor, tensorOf } from '../../compiler/tensor.ts';
+import { runsTier } from '../../../../test/tiers.ts';
+import { type Tensor, tensorOf } from '../../../compiler/tensor.ts';
+import { findPlugin } from '../library.ts';
 import { XlaError } from './calls.ts';
 import { XlaClient } from './client.ts';
 import { encodeCompileOptions } from './compile-options.ts';
-import { findPlugin } from './library.ts';
 import { openPlugin } from './plugin.ts';
 
 const found = findPlugin('cpu');

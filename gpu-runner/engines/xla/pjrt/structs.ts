@@ -1,6 +1,7 @@
 /** @file Structs of PJRT's C interface as zeroed Buffers, laid out by the generated table. */
+
+import abi from './abi.json' with { type: 'json' };
 import { type Address, addressOf, readMemory } from './ffi.ts';
-import abi from './pjrt-abi.json' with { type: 'json' };
 
 type Abi = typeof abi;
 export type FunctionName = keyof Abi['functions'];
