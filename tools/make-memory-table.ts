@@ -81,6 +81,7 @@ function formatRow(row: Row): string {
   const { plan, fits, peak, flops } = stored.plan;
   const update = 256 * flops.executed + flops.update;
   const seconds = update / (card.bf16Teraflops * 1e12 * UTILIZATION);
+  const hours = (6000 * seconds) / 3600;
   const cut = fits ? String(plan.micro_batch) : `does not fit: ${plan.micro_batch} is the smallest`;
   const cells = [
     cut,
@@ -88,7 +89,7 @@ function formatRow(row: Row): string {
     gibibytes(peak.training_bytes),
     gibibytes(peak.preview_bytes),
     gibibytes(peak.sampling_bytes),
-    `${seconds.toFixed(1)} s, ${((6000 * seconds) / 3600).toFixed(0)} h`,
+    `${seconds.toFixed(1)} s, ${hours.toFixed(hours < 2 ? 1 : 0)} h`,
     `${stored.cpu_seconds} s`,
   ];
   return `| ${memory} | \`${row.preset}\` | ${cells.join(' | ')} |`;
