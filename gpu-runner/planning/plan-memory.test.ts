@@ -47,6 +47,12 @@ describe('the memory plan of a tiny training', () => {
     expect(plan.flops.executed).toBeGreaterThan(1.1 * plan.flops.sample);
   });
 
+  it('is made at once for a batch of 10^15 samples', async () => {
+    const planner = await openPlanner('reference', { precision: 'f32' });
+    const huge = { ...request, config: tinyConfig({ data: { batch_size: 10 ** 15 } }), largestMicroBatch: 4 };
+    expect((await planMemory(huge, planner, '')).plan).toEqual({ micro_batch: 4, gradient_checkpointing: false });
+  });
+
   it('does not fit when the pictures beside the training do not fit, or nothing does', async () => {
     const planner: Planner = {
       basis: 'compiled',

@@ -60,7 +60,7 @@ export async function planMemory(
   const cuts = await chooseCut({
     budget,
     fixed: stateBytes,
-    sizes: divisorsOf(config.data.batch_size).filter(size => size <= request.largestMicroBatch),
+    sizes: divisorsUpTo(request.largestMicroBatch, config.data.batch_size),
     asked,
     limit: MEASUREMENTS[planner.basis],
     guess(cut) {
@@ -113,6 +113,6 @@ function checkpointBytes(state: ReadonlyMap<string, number>): number {
   return stored.reduce((sum, [, size]) => sum + size, 0);
 }
 
-function divisorsOf(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i + 1).filter(divisor => n % divisor === 0);
+function divisorsUpTo(most: number, n: number): number[] {
+  return Array.from({ length: Math.min(most, n) }, (_, i) => i + 1).filter(divisor => n % divisor === 0);
 }
