@@ -8,6 +8,8 @@ import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts'
 
 /** Rank of `adaln: lowrank` when the config names none. */
 export const ADALN_RANK = 256;
+/** Deeper networks would take hours to trace and to compile. */
+const DEEPEST = 512;
 
 export const modelSchema = z
   .strictObject({
@@ -18,7 +20,7 @@ export const modelSchema = z
      */
     arch: z.enum(['joint', 'cross']).default('joint'),
     hidden_size: z.int().min(16).default(192),
-    depth: z.int().min(1).default(6),
+    depth: z.int().min(1).max(DEEPEST).default(6),
     num_heads: z.int().min(1).default(3),
     patch_size: z.int().min(1).max(64).default(8),
     in_channels: z.literal(3).default(3),
