@@ -24,15 +24,19 @@ const WHOLE_SCORES = 2 ** 27;
 export const imageTokensOf = ({ patch_size }: ModelConfig, { width, height }: PictureFrame): number =>
   (width * height) / patch_size ** 2;
 
-/** Tokens that image tokens attend to, themselves included. */
-function keysOf(model: ModelConfig, frame: PictureFrame): number {
-  const context = signalsOf(model.conditions).map(name => {
+/** Tokens of the signals that image tokens attend to. */
+export function contextTokensOf(model: ModelConfig, frame: PictureFrame): number {
+  const tokens = signalsOf(model.conditions).map(name => {
     const shape = shapeOfSignal(model.conditions, name, { ...frame, tokens: frame.textTokens }) ?? [];
     const isContext = model.arch === 'cross' || name === 'text' || name === 'pose';
     return isContext ? shape.slice(0, -1).reduce((product, size) => product * size, 1) : 0;
   });
-  return imageTokensOf(model, frame) + context.reduce((sum, tokens) => sum + tokens, 0);
+  return tokens.reduce((sum, each) => sum + each, 0);
 }
+
+/** Tokens that image tokens attend to, themselves included. */
+const keysOf = (model: ModelConfig, frame: PictureFrame): number =>
+  imageTokensOf(model, frame) + contextTokensOf(model, frame);
 
 /** Parameters of the matrices in the blocks. */
 function blockParameters({ arch, hidden_size: hidden, mlp_ratio, depth, conditions }: ModelConfig): number {

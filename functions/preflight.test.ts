@@ -81,6 +81,22 @@ describe('preflight', () => {
     expect(lab.runner.computed).toEqual([]);
   });
 
+  test('refuses signals of more tokens than a training can attend to, and plans nothing', async () => {
+    const text = { encoder: 'words', dim: 192, tokens: 100_000_000 };
+    const answer = await check({ config: { preset: 'tiny-b', model: { conditions: { text } } } });
+    expect(answer.verdict).toBe('too large');
+    expect(answer.problems[0]).toBe('the signals of a picture are 100,000,000 tokens');
+    expect(lab.runner.computed).toEqual([]);
+  });
+
+  test('refuses a network whose state alone exceeds the memory, and plans nothing', async () => {
+    const config = { preset: 'tiny-b', model: { depth: 512, hidden_size: 9600 } };
+    const answer = await check({ config, pictures: 1000 });
+    expect(answer).toMatchObject({ verdict: 'too large', offers: ['the preset prod-2 is smaller'] });
+    expect(answer.problems[0]).toMatch(/^the training takes at least \d+\.\d GiB, and 63\.0 GiB may be used$/);
+    expect(lab.runner.computed).toEqual([]);
+  });
+
   test('tells all but the memory when the machine cannot find it, and why', async () => {
     lab.runner.onPlan = undefined;
     const answer = await check({ config: 'prod-0', card: 'h100', pictures: 50_000 });
@@ -100,7 +116,8 @@ describe('preflight', () => {
     const small = await check({ config: 'prod-1', card: 'rtx-4090', pictures: 50_000 });
     expect(small).toMatchObject({ verdict: 'fits', problems: ['ptxas is missing'], offers: ['install it'] });
     expect(small.memory?.basis).toBe('predicted');
-    const large = await check({ config: 'prod-1', card: 'rtx-4090', memory_gib: 1 });
+    const cut = { micro_batch: 8, gradient_checkpointing: false };
+    const large = await check({ config: 'prod-1', card: 'rtx-4090', memory_gib: 6, ...cut });
     expect(large.verdict).toBe('unknown');
   });
 

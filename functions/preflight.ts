@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CARD_NAMES, CARDS, type Card, findCard } from '../configs/cards.ts';
 import type { EngineName, Precision } from '../configs/engines.ts';
 import type { MemoryPlan } from '../configs/memory-plan.ts';
+import { leastTrainingBytes } from '../configs/model-size.ts';
 import { parseConfig } from '../configs/parse.ts';
 import type { Preflight } from '../configs/preflight.ts';
 import { resolveConfig } from '../configs/presets.ts';
@@ -26,6 +27,7 @@ import { readImageSize } from './experiments/training-size.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
 const UTILIZATION = 0.45;
+const LARGEST_MEMORY_GIB = 2 ** 20;
 /** The engine on a card, and its precision. */
 const CARD_ENGINE: { readonly name: EngineName; readonly precision: Precision } = {
   name: 'xla/cuda',
@@ -49,6 +51,7 @@ const input = z.strictObject({
   memory_gib: z
     .number()
     .positive()
+    .max(LARGEST_MEMORY_GIB)
     .optional()
     .describe('memory of the device in GiB; default: as the device or card says'),
   utilization: z
@@ -189,16 +192,35 @@ interface Planned {
   readonly offers?: readonly string[];
   /** The plan is a prediction of more than is needed: what does not fit it may fit. */
   readonly isCautious?: true;
+  /** The state alone exceeds the memory. */
+  readonly isHopeless?: true;
 }
 
-function verdictOf({ plan, isCautious }: Planned): Preflight['verdict'] {
+function verdictOf({ plan, isCautious, isHopeless }: Planned): Preflight['verdict'] {
   if (plan?.fits) return 'fits';
+  if (isHopeless) return 'too large';
   return plan === undefined || isCautious ? 'unknown' : 'too large';
 }
 
-/** Plans the memory; if the cut that was asked for does not fit, finds what does. */
+/**
+ * Plans the memory; if the cut that was asked for does not fit, finds what does. Plans nothing if the state alone
+ * exceeds the memory: a huge network would take hours to trace.
+ */
 async function plan(ctx: EffectContext, body: Input, config: Config, { target }: Device): Promise<Planned> {
   if (target === undefined) return {};
+  const budget = budgetOf(target);
+  const offerPreset = async () => {
+    const preset = await findSmallerPreset(config, budget);
+    return preset === undefined ? [] : [`the preset ${preset} is smaller`];
+  };
+  const tooLarge = (takes: string): Problem => ({
+    message: `the training takes ${takes}, and ${gibibytes(budget)} may be used`,
+  });
+  const least = leastTrainingBytes(config, frameOf(config));
+  if (least > budget) {
+    const problem = tooLarge(`at least ${gibibytes(least)}`);
+    return { isHopeless: true, problem, offers: await offerPreset() };
+  }
   const { micro_batch, gradient_checkpointing } = body;
   const asked: Partial<TrainingPlan> = {
     ...(micro_batch !== undefined && { micro_batch }),
@@ -211,17 +233,9 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
   try {
     const made = await of(asked);
     if (made.fits) return { plan: made };
-    const budget = budgetOf(target);
     const free = Object.keys(asked).length === 0 ? made : await of({});
-    const preset = await findSmallerPreset(config, budget);
-    return {
-      plan: made,
-      problem: { message: `the training takes ${gibibytes(peakOf(made))}, and ${gibibytes(budget)} may be used` },
-      offers: [
-        ...(free.fits ? [tellCut(free)] : []),
-        ...(preset === undefined ? [] : [`the preset ${preset} is smaller`]),
-      ],
-    };
+    const problem = tooLarge(gibibytes(peakOf(made)));
+    return { plan: made, problem, offers: [...(free.fits ? [tellCut(free)] : []), ...(await offerPreset())] };
   } catch (error) {
     ctx.signal.throwIfAborted();
     if (!(error instanceof AppError) || error.status !== 422) throw error;

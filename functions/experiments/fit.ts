@@ -6,6 +6,7 @@
 import type { EngineName } from '../../configs/engines.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import {
+  contextTokensOf,
   forwardFlops,
   imageTokensOf,
   leastTrainingBytes,
@@ -55,6 +56,13 @@ export function checkTokens(config: Config): void {
   const frame = frameOf(config);
   const { patch_size } = config.model;
   const tokens = imageTokensOf(config.model, frame);
+  const context = contextTokensOf(config.model, frame);
+  if (context > MOST_TOKENS) {
+    throw new Unprocessable(`the signals of a picture are ${context.toLocaleString('en')} tokens`, {
+      expected: `at most ${MOST_TOKENS.toLocaleString('en')} tokens`,
+      hint: 'fewer model.conditions.text.tokens, or a larger model.conditions.patches.stride',
+    });
+  }
   const isSmall = Math.max(frame.width, frame.height) <= SMALL_PICTURE;
   if (tokens <= MOST_TOKENS && (patch_size > SMALL_PATCH || isSmall)) return;
   const tell = (size: number) => {
