@@ -7,27 +7,21 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Context, environmentOf, platformOf } from './gpu/context.ts';
 import { findParts } from './gpu/find-parts.ts';
 import { findPlaces } from './gpu/places.ts';
 import { encodeRow, formatRow } from './gpu/print-row.ts';
-import { chooseSections, runSections } from './gpu/run-sections.ts';
+import { readOptions, USUAL_MINUTES } from './gpu/read-options.ts';
+import { runSections } from './gpu/run-sections.ts';
 import { startSection } from './gpu/start-section.ts';
 import { SECTIONS } from './gpu/table.ts';
 
-/** The budgets of the table add up to more: what does not fit is told, with the command that measures it. */
-const USUAL_MINUTES = 9.3;
-
-const { values: options } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: String(USUAL_MINUTES) },
-    only: { type: 'string' },
-    small: { type: 'boolean', default: false },
-    out: { type: 'string', default: 'gpu-check-out' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const asked = readOptions(process.argv.slice(2), SECTIONS);
+if ('end' in asked) {
+  (asked.end === 0 ? console.log : console.error)(asked.message);
+  process.exit(asked.end);
+}
+const { options } = asked;
 const say = (line: string) => (options.json ? console.error(line) : console.log(line));
 
 const parts = findParts(process.env, findPlaces());
@@ -49,9 +43,9 @@ say(
 
 const env = environmentOf(context, parts.libraryFolders);
 // A slow machine that is given more minutes gives each section more of them.
-const minutes = Number(options.minutes);
+const { minutes } = options;
 const patience = Math.max(1, minutes / USUAL_MINUTES);
-const chosen = chooseSections(SECTIONS, options.only).map(each => ({ ...each, seconds: each.seconds * patience }));
+const chosen = options.sections.map(each => ({ ...each, seconds: each.seconds * patience }));
 let title = '';
 await runSections(
   chosen.filter(section => plugin !== '' || section.withoutPlugin),
