@@ -41,6 +41,12 @@ describe('preflight', () => {
     expect(beside).toBeUndefined();
   });
 
+  test('refuses a micro-batch that does not divide the update, as an experiment does', async () => {
+    await expect(check({ config: 'prod-1', card: 'rtx-4090', micro_batch: 7 })).rejects.toThrow(
+      'micro_batch 7 does not divide data.batch_size 256',
+    );
+  });
+
   test('answers the schedule of the seed beside its 14 days', async () => {
     const { time } = await check({ config: 'seed-768', card: 'rtx-4090' });
     expect(time.beside).toContain('14 days');

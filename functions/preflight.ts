@@ -22,7 +22,7 @@ import { checkTokens, findSmallerPreset, frameOf, gibibytes, peakOf, tellCut } f
 import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
 import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
-import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
+import { checkMicroBatch, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { readImageSize } from './experiments/training-size.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
@@ -76,6 +76,7 @@ export const preflight = defineFunction({
   key: body => canonicalJson(body),
   async run(ctx, body): Promise<Preflight> {
     const config = await resolveTraining(ctx, body);
+    if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data.batch_size);
     const tooMany = findTokenProblem(config);
     const device = await findDevice(ctx, body);
     const memory = tooMany === undefined && device.target ? await plan(ctx, body, config, device) : {};
