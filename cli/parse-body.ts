@@ -24,6 +24,12 @@ export function parseBody(words: readonly string[], json?: string): Body {
   return body;
 }
 
+/** Changes of a config: the words behind `--set`, however they are given. @throws InvalidInput */
+export function parseChanges(words: readonly string[], rawArgs: readonly string[]): Body {
+  const joined = rawArgs.filter(arg => arg.startsWith('--set=')).map(arg => arg.slice('--set='.length));
+  return parseBody([...words, ...joined]);
+}
+
 function parseObject(text: string): Body {
   const source = text.startsWith('@') ? readText(text.slice(1)) : text;
   let value: unknown;

@@ -17,3 +17,9 @@ export function parsePort(text: string, option: string): number {
   if (text.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65535) return port;
   throw new InvalidInput(`${option} ${text} is not a port`, { expected: 'a number from 0 to 65535' });
 }
+
+/** @param option Name of the value, for errors. @throws InvalidInput */
+export function parseCount(text: string, option: string): number {
+  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
+  throw new InvalidInput(`${option} ${text} is wrong`, { expected: 'a whole number above 0' });
+}

@@ -3,7 +3,8 @@ import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
-import { parseBody } from '../parse-body.ts';
+import { parseChanges } from '../parse-body.ts';
+import { parseCount } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const answerSchema = z.looseObject({
@@ -42,11 +43,10 @@ export const branchCommand = defineCommand({
   },
   run: reportErrors(async ({ args, rawArgs }) => {
     const [, , ...words] = args._;
-    const joined = rawArgs.filter(arg => arg.startsWith('--set=')).map(arg => arg.slice('--set='.length));
     const body = {
       name: args.new,
       ...(args.from !== undefined && { from: args.from.startsWith('sha256:') ? args.from : parseStep(args.from) }),
-      config: parseBody([...words, ...joined]),
+      config: parseChanges(words, rawArgs),
       ...(args.target !== undefined && { target: parseCount(args.target, '--target') }),
     };
     const answer = await connect(args).post(pathOf(args.name, 'branch'), body, answerSchema);
@@ -107,10 +107,4 @@ function print(json: boolean | undefined, answer: Answer, text: string): void {
 
 function parseStep(text: string): number {
   return parseCount(text, 'the step');
-}
-
-/** @param what Names the value in errors. @throws InvalidInput */
-function parseCount(text: string, what: string): number {
-  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
-  throw new InvalidInput(`${what} ${text} is wrong`, { expected: 'a whole number above 0' });
 }

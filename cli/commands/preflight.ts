@@ -1,9 +1,9 @@
 import { defineCommand } from 'citty';
 import { type Preflight, preflightSchema } from '../../configs/preflight.ts';
-import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
-import { parseBody } from '../parse-body.ts';
+import { parseChanges } from '../parse-body.ts';
+import { parseCount } from '../parse-options.ts';
 import { createProgressView } from '../progress.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -31,10 +31,9 @@ export const preflightCommand = defineCommand({
   },
   run: reportErrors(async ({ args, rawArgs }) => {
     const [, ...words] = args._;
-    const joined = rawArgs.filter(arg => arg.startsWith('--set=')).map(arg => arg.slice('--set='.length));
     const microBatch = args['micro-batch'];
     const body = {
-      config: { ...parseBody([...words, ...joined]), preset: args.preset },
+      config: { ...parseChanges(words, rawArgs), preset: args.preset },
       ...(args.dataset !== undefined && { dataset: args.dataset }),
       ...(args.card !== undefined && { card: args.card }),
       ...(args.pictures !== undefined && { pictures: parseCount(args.pictures, '--pictures') }),
@@ -100,9 +99,3 @@ function tellTime(time: Preflight['time']): string[] {
 /** As the sizes of cards are told. */
 const gibibytes = (bytes: number): string =>
   bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-
-/** @throws InvalidInput */
-function parseCount(text: string, what: string): number {
-  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
-  throw new InvalidInput(`${what} ${text} is wrong`, { expected: 'a whole number above 0' });
-}
