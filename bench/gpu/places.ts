@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import type { Places } from './find-parts.ts';
 
 /** Folders that installations of Python and virtual environments usually have. */
@@ -17,9 +18,8 @@ const USUAL = [
 
 /** @param env EASEL_PEER_PYTHON names a Python, CUDA_HOME a toolkit, EASEL_CACHE the folder of installed engines. */
 export function findPlaces(env: NodeJS.ProcessEnv = process.env): Places {
-  const cache = env.EASEL_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'easel');
   const packages = [
-    ...globSync(join(cache, 'engines/xla-cuda/*')),
+    ...globSync(join(cacheFolderOf(env), 'engines/xla-cuda/*')),
     ...[env.EASEL_PEER_PYTHON, 'python3'].flatMap(python => (python ? packagesOf(python) : [])),
     ...USUAL.flatMap(pattern => globSync(pattern)),
   ];
