@@ -68,6 +68,11 @@ export function mostTrainingBytes(config: KeyedConfig, frame: PictureFrame, micr
   return fixed + depth * (kept + KEPT_SCORES * scores);
 }
 
+/** Operations of the forward and the backward pass of one sample: the backward pass takes twice as many. */
+export function trainingFlops(model: ModelConfig, frame: PictureFrame): number {
+  return 3 * forwardFlops(model, frame);
+}
+
 /** Operations of one prediction of one sample: matrix products of blocks, and attention. Two per multiply-add. */
 export function forwardFlops(model: ModelConfig, frame: PictureFrame): number {
   const { hidden_size: hidden, depth, mlp_ratio } = model;

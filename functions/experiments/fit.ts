@@ -7,11 +7,11 @@ import type { EngineName } from '../../configs/engines.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import {
   contextTokensOf,
-  forwardFlops,
   imageTokensOf,
   leastTrainingBytes,
   mostTrainingBytes,
   type PictureFrame,
+  trainingFlops,
 } from '../../configs/model-size.ts';
 import { listPresets, loadPreset } from '../../configs/presets.ts';
 import type { Config } from '../../configs/schema.ts';
@@ -67,7 +67,7 @@ export function checkTokens(config: Config): void {
   if (tokens <= MOST_TOKENS && (patch_size > SMALL_PATCH || isSmall)) return;
   const tell = (size: number) => {
     const model = { ...config.model, patch_size: size };
-    const flops = 3 * forwardFlops(model, frame);
+    const flops = trainingFlops(model, frame);
     const seconds = (flops * config.optimizer.total_samples) / YARDSTICK;
     const time = seconds > YEAR_SECONDS ? `${(seconds / YEAR_SECONDS).toFixed(1)} years` : formatHours(seconds);
     const count = imageTokensOf(model, frame).toLocaleString('en');

@@ -1,7 +1,7 @@
 /** @file Hours, passes over the data and disk of a training. */
 import type { Card } from '../../configs/cards.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
-import { forwardFlops, imageTokensOf } from '../../configs/model-size.ts';
+import { imageTokensOf, trainingFlops } from '../../configs/model-size.ts';
 import type { Preflight } from '../../configs/preflight.ts';
 import type { Config } from '../../configs/schema.ts';
 import { SIGNALS, type SignalName, shapeOfSignal, signalsOf } from '../../configs/signals.ts';
@@ -13,8 +13,6 @@ import { targetOf } from './training-target.ts';
 /** More passes than these, and a network of this kind remembers its pictures. */
 const MOST_PASSES = 150;
 const HOUR_SECONDS = 3600;
-/** Forward and backward pass. */
-const PASSES_OF_TRAINING = 3;
 const BYTES = { f16: 2, f32: 4 } as const;
 
 /** Work by the memory plan's graphs; without a plan by formula. */
@@ -23,7 +21,7 @@ export function forecastWork(config: Config, plan: MemoryPlan | undefined): Pref
   const frame = frameOf(config);
   const samples = targetOf(config);
   const updates = stepsFor(samples, batch_size);
-  const estimate = PASSES_OF_TRAINING * forwardFlops(config.model, frame);
+  const estimate = trainingFlops(config.model, frame);
   const flops_per_sample = plan?.flops.sample ?? estimate;
   const flops_per_update = batch_size * (plan?.flops.executed ?? estimate) + (plan?.flops.update ?? 0);
   return {

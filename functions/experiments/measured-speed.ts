@@ -1,6 +1,6 @@
 /** @file The speed of an engine, as measured by the trainings in the store. */
 import { z } from 'zod';
-import { forwardFlops } from '../../configs/model-size.ts';
+import { trainingFlops } from '../../configs/model-size.ts';
 import { createActionCache } from '../../storage/action-cache.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
@@ -14,7 +14,6 @@ export interface MeasuredSpeed {
 }
 
 const statsSchema = z.looseObject({ samples_per_second: z.number().positive() });
-const PASSES_OF_TRAINING = 3;
 
 /** The fastest last chunk of all experiments on an equal engine; undefined if there is none. */
 export async function findMeasuredSpeed(
@@ -33,7 +32,7 @@ export async function findMeasuredSpeed(
     const stats = statsSchema.safeParse(stored?.result.stats).data;
     if (stats === undefined) continue;
     const config = await readConfig(blobs, head);
-    const flops = PASSES_OF_TRAINING * forwardFlops(config.model, frameOf(config));
+    const flops = trainingFlops(config.model, frameOf(config));
     speeds.push({ experiment: name, flopsPerSecond: stats.samples_per_second * flops });
   }
   return speeds.toSorted((a, b) => b.flopsPerSecond - a.flopsPerSecond)[0];

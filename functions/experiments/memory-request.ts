@@ -68,8 +68,7 @@ export async function planBody(
     memory_bytes: target.memoryBytes,
     reserve_bytes: reserveOf(target.engine.name, target.memoryBytes),
     largest_micro_batch: LARGEST_MICRO_BATCH,
-    ...(asked.micro_batch !== undefined && { micro_batch: asked.micro_batch }),
-    ...(asked.gradient_checkpointing !== undefined && { gradient_checkpointing: asked.gradient_checkpointing }),
+    ...asked,
   };
 }
 
