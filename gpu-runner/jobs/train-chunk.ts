@@ -129,7 +129,6 @@ async function waitForData(ctx: JobContext, trainer: Trainer, finishedSteps: num
 }
 
 /** Signals of the model, and signals whose columns a loss reads. */
-/** Signals that the network or a loss reads. */
 export function signalsToRead(config: KeyedConfig): SignalName[] {
   const ofLosses = columnsOf(openLosses(config));
   return SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));

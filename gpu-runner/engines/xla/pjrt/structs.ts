@@ -126,4 +126,3 @@ export const ERROR_CODES = abi.enums.PJRT_Error_Code;
 export const BUFFER_TYPES = abi.enums.PJRT_Buffer_Type;
 export const VALUE_TYPES = abi.enums.PJRT_NamedValue_Type;
 export const HOST_SEMANTICS = abi.enums.PJRT_HostBufferSemantics;
-export const HEAD = abi.structs.PJRT_Api_Version;
