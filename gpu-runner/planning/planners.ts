@@ -9,7 +9,8 @@ import type { Planner } from '../compiler/planner.ts';
 import { CPU_TUNING, lowerForCpu, lowerForWebGpu, WEBGPU_TUNING } from '../engines/onnxruntime/lowering.ts';
 import { predictPeakBytes } from '../engines/onnxruntime/memory.ts';
 import { lowerForOpenVino } from '../engines/openvino/lowering.ts';
-import { findCudaTools, findPlugin } from '../engines/xla/library.ts';
+import { findCudaTools, findPlugin, type XlaPlatform } from '../engines/xla/library.ts';
+import { hasAttentionKernel } from '../engines/xla/lowering.ts';
 import { firstCard, listCards, type NvidiaCard } from '../engines/xla/nvidia.ts';
 
 export interface PlannerRequest {
@@ -35,7 +36,8 @@ function predictedBy(peakOf: (graph: Graph) => number, options: Pick<Planner, 't
 }
 
 /** An engine whose runs write over the state that they read. XLA joins operations, so it needs less than this. */
-function predictedInPlace(precision: Precision, hasAttention = precision !== 'f32'): Planner {
+function predictedInPlace(platform: XlaPlatform, precision: Precision): Planner {
+  const hasAttention = hasAttentionKernel(platform, precision);
   return {
     basis: 'predicted',
     precision,
@@ -49,9 +51,9 @@ const PLANNERS: Readonly<Record<EngineName, OpenPlanner>> = {
   'onnxruntime/cpu': predictedBy(graph => predictPeakBytes(lowerForCpu(graph).graph), { tuning: CPU_TUNING }),
   'onnxruntime/webgpu': predictedBy(graph => peakLiveBytes(lowerForWebGpu(graph).graph), { tuning: WEBGPU_TUNING }),
   'openvino/cpu': predictedBy(graph => peakLiveBytes(lowerForOpenVino(graph).graph)),
-  'xla/cpu': async ({ precision }) => predictedInPlace(precision, false),
+  'xla/cpu': async ({ precision }) => predictedInPlace('cpu', precision),
   'xla/cuda': async ({ precision, card, quick }) => {
-    if (quick) return predictedInPlace(precision);
+    if (quick) return predictedInPlace('cuda', precision);
     const found = findPlugin('cuda');
     const cudaFolder = found.path && findCudaTools(found.path);
     if (found.path === undefined || cudaFolder === undefined) {

@@ -4,10 +4,11 @@ import { InvalidInput, Unprocessable } from '../../../errors.ts';
 import type { Engine } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
-import { lowerToStableHlo, type StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
+import type { StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
 import { Compiler } from './compiler.ts';
 import { XlaExecutable } from './executable.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
+import { hasAttentionKernel, lowerForXla } from './lowering.ts';
 import { CARD_ORDER, firstCard, listCards } from './nvidia.ts';
 import { XlaError } from './pjrt/calls.ts';
 import type { XlaDevice } from './pjrt/device.ts';
@@ -52,8 +53,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
   const settings = await resolveSettings(options);
   const lease = await openDevice(settings);
   const { client, queue } = lease.device;
-  // cuDNN has attention in short formats only.
-  const fusesAttention = platform === 'cuda' && precision !== 'f32';
+  const fusesAttention = hasAttentionKernel(platform, precision);
   const compiler = new Compiler({
     ...{ client, settings, records, autotune, cacheFolder },
     apart: options.compilesApart ?? platform === 'cuda',
@@ -79,7 +79,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
       return state;
     },
     async compile(graph: Graph) {
-      const program = lowerToStableHlo(graph, { attention: fusesAttention ? 'cudnn' : 'primitive' });
+      const program = lowerForXla(graph, fusesAttention);
       const loaded = await compiler.load(program.text);
       const executable = new XlaExecutable(lease.device, program, loaded, readPeak(loaded, program), () =>
         executables.delete(executable),

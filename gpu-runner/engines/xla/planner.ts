@@ -2,8 +2,8 @@
 import type { Card } from '../../../configs/cards.ts';
 import type { Precision } from '../../../configs/engines.ts';
 import type { Planner } from '../../compiler/planner.ts';
-import { lowerToStableHlo } from '../../compiler/targets/stablehlo/lower.ts';
 import { flagsFor } from './flags.ts';
+import { hasAttentionKernel, lowerForXla } from './lowering.ts';
 import { compileFor } from './pjrt/ahead-of-time.ts';
 import type { CompilerFlags } from './pjrt/compile-options.ts';
 import { openPlugin } from './pjrt/plugin.ts';
@@ -31,15 +31,14 @@ export async function createXlaPlanner({ plugin, cudaFolder, card, precision }: 
   const opened = await openPlugin(plugin);
   const settings = { platform: 'cuda', deterministic: true, choices: { by: 'default' } } as const;
   const flags = { ...flagsFor({ ...settings, cudaTools: cudaFolder }), ...QUICK };
-  // As the engine: cuDNN has no attention in f32.
-  const fusesAttention = precision !== 'f32';
+  const fusesAttention = hasAttentionKernel('cuda', precision);
   return {
     basis: 'compiled',
     precision,
     tuning: { fusesAttention },
     buffersPerState: 1,
     async plan(graph) {
-      const { text } = lowerToStableHlo(graph, { attention: fusesAttention ? 'cudnn' : 'primitive' });
+      const { text } = lowerForXla(graph, fusesAttention);
       const { memory } = await compileFor(opened, { config: targetConfigOf(card) }, text, { flags });
       return { peakBytes: memory.peak };
     },
