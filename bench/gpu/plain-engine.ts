@@ -8,53 +8,17 @@ import type { Graph } from '../../gpu-runner/compiler/graph.ts';
 import { requireSpec } from '../../gpu-runner/compiler/shapes.ts';
 import type { StableHloOptions } from '../../gpu-runner/compiler/targets/stablehlo/emitter.ts';
 import { lowerToStableHlo, type StableHloProgram } from '../../gpu-runner/compiler/targets/stablehlo/lower.ts';
-import { emptyTensor } from '../../gpu-runner/compiler/tensor.ts';
 import type { XlaClient } from '../../gpu-runner/engines/xla/pjrt/client.ts';
 import { type CompilerFlags, encodeCompileOptions } from '../../gpu-runner/engines/xla/pjrt/compile-options.ts';
 import type { DeviceBuffer } from '../../gpu-runner/engines/xla/pjrt/device-buffer.ts';
 import type { CompiledMemory } from '../../gpu-runner/engines/xla/pjrt/executables.ts';
 import type { LoadedProgram } from '../../gpu-runner/engines/xla/pjrt/loaded-program.ts';
+import { XlaState } from '../../gpu-runner/engines/xla/state.ts';
 
 export interface PlainOptions {
   readonly flags?: CompilerFlags;
   readonly lowering?: StableHloOptions;
   readonly precision?: Precision;
-}
-
-class PlainState implements State {
-  readonly buffers = new Map<string, DeviceBuffer>();
-  readonly #client: XlaClient;
-
-  constructor(client: XlaClient) {
-    this.#client = client;
-  }
-
-  get names(): readonly string[] {
-    return [...this.buffers.keys()];
-  }
-
-  set(tensors: Tensors): void {
-    for (const [name, tensor] of Object.entries(tensors)) this.replace(name, this.#client.upload(tensor));
-  }
-
-  replace(name: string, buffer: DeviceBuffer): void {
-    this.buffers.get(name)?.dispose();
-    this.buffers.set(name, buffer);
-  }
-
-  async read(names = this.names): Promise<Tensors> {
-    const read: Record<string, Tensors[string]> = {};
-    for (const name of names) {
-      const buffer = this.buffers.get(name);
-      if (buffer) read[name] = await readBuffer(buffer);
-    }
-    return read;
-  }
-
-  dispose(): void {
-    for (const buffer of this.buffers.values()) buffer.dispose();
-    this.buffers.clear();
-  }
 }
 
 /** A program over state. */
@@ -74,11 +38,10 @@ export class PlainExecutable implements Executable {
   }
 
   /** Queues a run; `done` resolves when the device has run it. */
-  start(state: PlainState, inputs: Tensors) {
+  start(state: XlaState, inputs: Tensors) {
     const fed: DeviceBuffer[] = [];
     const args = this.#program.arguments.map(({ kind, name, spec }) => {
-      const held = state.buffers.get(name);
-      if (kind === 'state') return requireSpec(held, spec, `state "${name}"`);
+      if (kind === 'state') return state.require(name, spec);
       const buffer = this.#client.upload(requireSpec(inputs[name], spec, `input "${name}"`));
       fed.push(buffer);
       return buffer;
@@ -96,12 +59,12 @@ export class PlainExecutable implements Executable {
   }
 
   async run(state: State, inputs: Tensors): Promise<Record<string, Tensors[string]>> {
-    if (!(state instanceof PlainState)) throw new TypeError('the state belongs to another engine');
+    if (!(state instanceof XlaState)) throw new TypeError('the state belongs to another engine');
     const { outputs, done } = this.start(state, inputs);
     await done;
     const read: Record<string, Tensors[string]> = {};
     for (const [name, buffer] of outputs) {
-      read[name] = await readBuffer(buffer);
+      read[name] = await buffer.readTensor();
       buffer.dispose();
     }
     return read;
@@ -112,14 +75,8 @@ export class PlainExecutable implements Executable {
   }
 }
 
-async function readBuffer(buffer: DeviceBuffer) {
-  const tensor = emptyTensor(buffer);
-  await buffer.read(tensor.data);
-  return tensor;
-}
-
 export interface PlainEngine extends Engine {
-  createState(tensors: Tensors): PlainState;
+  createState(tensors: Tensors): XlaState;
   compile(graph: Graph): Promise<PlainExecutable>;
 }
 
@@ -131,7 +88,7 @@ export function createPlainEngine(
     name: `xla/${client.platform}`,
     precision,
     createState(tensors) {
-      const state = new PlainState(client);
+      const state = new XlaState(client, () => {});
       state.set(tensors);
       return state;
     },
@@ -145,7 +102,7 @@ export function createPlainEngine(
 }
 
 /** Milliseconds of each of `rounds` runs that are queued one behind the other, after one that does not count. */
-export async function timeQueued(executable: PlainExecutable, state: PlainState, rounds: number): Promise<number> {
+export async function timeQueued(executable: PlainExecutable, state: XlaState, rounds: number): Promise<number> {
   await executable.run(state, {});
   const start = performance.now();
   let last = Promise.resolve();

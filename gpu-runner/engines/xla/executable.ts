@@ -2,7 +2,7 @@
 import type { Executable, State, Tensors } from '../../compiler/engine.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
 import type { StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
-import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
+import type { Tensor } from '../../compiler/tensor.ts';
 import type { XlaClient } from './pjrt/client.ts';
 import type { DeviceBuffer } from './pjrt/device-buffer.ts';
 import type { LoadedProgram } from './pjrt/loaded-program.ts';
@@ -104,10 +104,6 @@ export class XlaExecutable implements Executable {
 }
 
 async function readAll(buffers: ReadonlyMap<string, DeviceBuffer>): Promise<Record<string, Tensor>> {
-  const copies = [...buffers].map(async ([name, buffer]): Promise<[string, Tensor]> => {
-    const tensor = emptyTensor(buffer);
-    await buffer.read(tensor.data);
-    return [name, tensor];
-  });
+  const copies = [...buffers].map(async ([name, buffer]) => [name, await buffer.readTensor()] as const);
   return Object.fromEntries(await Promise.all(copies));
 }

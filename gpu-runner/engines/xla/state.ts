@@ -1,7 +1,7 @@
 /** @file State as tensors on the device. A run takes the memory of a tensor that it reads and writes. */
 import type { State, Tensors } from '../../compiler/engine.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
-import { emptyTensor, type Tensor, type TensorSpec } from '../../compiler/tensor.ts';
+import type { Tensor, TensorSpec } from '../../compiler/tensor.ts';
 import type { XlaClient } from './pjrt/client.ts';
 import type { DeviceBuffer } from './pjrt/device-buffer.ts';
 
@@ -33,9 +33,7 @@ export class XlaState implements State {
     const copies = names.map(async (name): Promise<[string, Tensor]> => {
       const buffer = this.#find(name);
       if (buffer === undefined) throw new GraphError(`there is no state named "${name}"`);
-      const tensor = emptyTensor(buffer);
-      await buffer.read(tensor.data);
-      return [name, tensor];
+      return [name, await buffer.readTensor()];
     });
     return Object.fromEntries(await Promise.all(copies));
   }

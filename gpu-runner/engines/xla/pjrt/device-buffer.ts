@@ -1,6 +1,14 @@
 /** @file A tensor in the memory of a device. */
 import { Internal } from '../../../../errors.ts';
-import { BYTES_PER_ELEMENT, type DType, type Shape, sizeOf, type TensorSpec } from '../../../compiler/tensor.ts';
+import {
+  BYTES_PER_ELEMENT,
+  type DType,
+  emptyTensor,
+  type Shape,
+  sizeOf,
+  type Tensor,
+  type TensorSpec,
+} from '../../../compiler/tensor.ts';
 import type { ClientParts } from './client-parts.ts';
 import type { Address } from './ffi.ts';
 
@@ -44,6 +52,13 @@ export class DeviceBuffer implements TensorSpec {
     if (bytes === 0) return;
     const copy = this.#owner.calls.call('PJRT_Buffer_ToHostBuffer', { src: this.handle, dst: into, dst_size: bytes });
     await this.#owner.track(copy.address('event'), into);
+  }
+
+  /** A copy on the host. @throws the error of the programs that make the tensor. */
+  async readTensor(): Promise<Tensor> {
+    const tensor = emptyTensor(this);
+    await this.read(tensor.data);
+    return tensor;
   }
 
   dispose(): void {
