@@ -18,7 +18,7 @@ import { canonicalJson } from '../storage/canonical.ts';
 import { type Dataset, digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { completeConfig } from './experiments/complete-config.ts';
-import { checkTokens, findSmallerPreset, frameOf, gibibytes, peakOf, tellCut } from './experiments/fit.ts';
+import { checkTokens, frameOf, gibibytes, offerPreset, peakOf, tellCut } from './experiments/fit.ts';
 import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
 import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
@@ -210,17 +210,13 @@ function verdictOf({ plan, isCautious, isHopeless }: Planned): Preflight['verdic
 async function plan(ctx: EffectContext, body: Input, config: Config, { target }: Device): Promise<Planned> {
   if (target === undefined) return {};
   const budget = budgetOf(target);
-  const offerPreset = async () => {
-    const preset = await findSmallerPreset(config, budget);
-    return preset === undefined ? [] : [`the preset ${preset} is smaller`];
-  };
   const tooLarge = (takes: string): Problem => ({
     message: `the training takes ${takes}, and ${gibibytes(budget)} may be used`,
   });
   const least = leastTrainingBytes(config, frameOf(config));
   if (least > budget) {
     const problem = tooLarge(`at least ${gibibytes(least)}`);
-    return { isHopeless: true, problem, offers: await offerPreset() };
+    return { isHopeless: true, problem, offers: await offerPreset(config, budget) };
   }
   const { micro_batch, gradient_checkpointing } = body;
   const asked: Partial<TrainingPlan> = {
@@ -236,7 +232,11 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
     if (made.fits) return { plan: made };
     const free = Object.keys(asked).length === 0 ? made : await of({});
     const problem = tooLarge(gibibytes(peakOf(made)));
-    return { plan: made, problem, offers: [...(free.fits ? [tellCut(free)] : []), ...(await offerPreset())] };
+    return {
+      plan: made,
+      problem,
+      offers: [...(free.fits ? [tellCut(free)] : []), ...(await offerPreset(config, budget))],
+    };
   } catch (error) {
     ctx.signal.throwIfAborted();
     if (!(error instanceof AppError) || error.status !== 422) throw error;

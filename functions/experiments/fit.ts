@@ -152,8 +152,13 @@ export function tellCut({ plan, peak }: MemoryPlan): string {
   return `engine.micro_batch ${plan.micro_batch}${checkpointing} takes ${gibibytes(peak.training_bytes)}`;
 }
 
-/** The largest preset that is smaller than the config and most likely fits. */
-export async function findSmallerPreset(config: Config, budget: number): Promise<string | undefined> {
+/** The largest preset that is smaller than the config and most likely fits, in words. */
+export async function offerPreset(config: Config, budget: number): Promise<string[]> {
+  const name = await findSmallerPreset(config, budget);
+  return name === undefined ? [] : [`the preset ${name} is smaller`];
+}
+
+async function findSmallerPreset(config: Config, budget: number): Promise<string | undefined> {
   const bound = leastTrainingBytes(config, frameOf(config));
   const presets = await Promise.all(
     (await listPresets()).map(async name => {
@@ -177,8 +182,7 @@ async function tooLarge(
 ): Promise<Unprocessable> {
   const budget = budgetOf(target);
   const { engine, memoryBytes } = target;
-  const preset = await findSmallerPreset(config, budget);
-  const all = [...offers, ...(preset === undefined ? [] : [`the preset ${preset} is smaller`])];
+  const all = [...offers, ...(await offerPreset(config, budget))];
   return new Unprocessable(
     `the training takes ${takes}, and ${engine.name} has ${gibibytes(memoryBytes)}, of which ` +
       `${gibibytes(budget)} may be used`,
