@@ -10,13 +10,11 @@ import type { TrainChunkJob } from '../protocol.ts';
 import { columnsOf, openLosses } from '../training/losses/losses.ts';
 import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
+import { breatheUntil } from './breathe-until.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
-
-/** Between two breaths of a job that waits for data. */
-const BREATH_MS = 100;
 
 /** The trainer of the last chunk, still on the device, as a cache. */
 interface Resident {
@@ -115,17 +113,7 @@ async function waitForData(ctx: JobContext, trainer: Trainer, finishedSteps: num
       return 'stop' as const;
     },
   );
-  // A job that is cancelled meanwhile leaves the load alone.
-  loaded.catch(() => {});
-  for (;;) {
-    let timer: NodeJS.Timeout | undefined;
-    const tick = new Promise<undefined>(resolve => {
-      timer = setTimeout(resolve, BREATH_MS, undefined);
-    });
-    const outcome = await Promise.race([loaded, tick]).finally(() => clearTimeout(timer));
-    if (outcome !== undefined) return outcome;
-    if ((await ctx.breathe()) === 'stop') return 'stop';
-  }
+  return breatheUntil(ctx, loaded);
 }
 
 /** Signals of the model, and signals whose columns a loss reads. */

@@ -8,6 +8,7 @@ import type { EngineName, Precision } from '../../configs/engines.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { describeError, type WireError } from '../../errors-wire.ts';
+import { endWithParent } from '../child/end-with-parent.ts';
 import { type PlanRequest, planMemory } from './plan-memory.ts';
 import { openPlanner } from './planners.ts';
 
@@ -49,8 +50,7 @@ function reply(message: PlanReply): Promise<void> {
 }
 
 setPriority(NICE);
-// The runner is gone, or has cancelled the job. A compilation under way would keep the process alive.
-process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+endWithParent();
 process.once('message', message => {
   void answer(message as PlanMessage)
     .then(reply)

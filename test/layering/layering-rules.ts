@@ -47,7 +47,9 @@ export const RULES: LayeringRules = {
     { name: 'storage', paths: ['storage/'], mayImport: [] },
 
     { name: 'compiler', paths: ['gpu-runner/compiler/'], mayImport: [] },
-    { name: 'engines', paths: ['gpu-runner/engines/'], mayImport: ['compiler'] },
+    // Processes of the runner beside its own.
+    { name: 'child', paths: ['gpu-runner/child/'], mayImport: [] },
+    { name: 'engines', paths: ['gpu-runner/engines/'], mayImport: ['compiler', 'child'] },
     { name: 'model', paths: ['gpu-runner/model/'], mayImport: ['compiler'] },
     { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['model', 'compiler'] },
     { name: 'sampling', paths: ['gpu-runner/sampling/'], mayImport: ['model', 'compiler'] },
@@ -57,7 +59,7 @@ export const RULES: LayeringRules = {
     {
       name: 'planning',
       paths: ['gpu-runner/planning/'],
-      mayImport: ['training', 'sampling', 'model', 'compiler', 'engines'],
+      mayImport: ['training', 'sampling', 'model', 'compiler', 'engines', 'child'],
     },
     {
       name: 'jobs',
@@ -71,6 +73,7 @@ export const RULES: LayeringRules = {
         'model',
         'compiler',
         'engines',
+        'child',
         'protocol',
         'storage',
       ],

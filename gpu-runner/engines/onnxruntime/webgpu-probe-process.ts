@@ -4,6 +4,7 @@
 
 import type { Precision } from '../../../configs/engines.ts';
 import { AppError } from '../../../errors.ts';
+import { endWithParent } from '../../child/end-with-parent.ts';
 import { nameVulkanDevice } from './vulkan-device-name.ts';
 import { openDevice } from './webgpu-device.ts';
 import type { WebGpuReport } from './webgpu-probe.ts';
@@ -28,5 +29,6 @@ async function probe(): Promise<WebGpuReport> {
   return { precisions, ...(device !== undefined && { device }) };
 }
 
+endWithParent();
 const report = await probe();
 process.send?.(report, () => process.exit(0));

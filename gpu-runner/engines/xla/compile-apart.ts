@@ -2,18 +2,17 @@
  * @file Compiles in a process of its own. XLA keeps choices of kernels in memory for the whole process, and reads a
  * file of choices only once per process. So a program would depend on those compiled before it.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Internal, Unprocessable } from '../../../errors.ts';
+import { forkChild } from '../../child/fork-child.ts';
 import { type Choices, type FlagSettings, flagsFor } from './flags.ts';
 import type { CompilerFlags } from './pjrt/compile-options.ts';
 import type { ClientSettings } from './shared-client.ts';
 
 const COMPILE_PROCESS = new URL('./compile-process.ts', import.meta.url);
-const STDERR_CHARACTERS = 600;
 
 /** What the process is asked to do. */
 export interface CompileTask {
@@ -86,24 +85,15 @@ export async function compileApart(text: string, options: ApartOptions): Promise
   }
 }
 
-function runProcess(program: URL, task: CompileTask): Promise<CompileAnswer> {
-  return new Promise((resolve, reject) => {
-    const child: ChildProcess = fork(program, { execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-    let answer: CompileAnswer | undefined;
-    let stderr = '';
-    child.stderr?.on('data', chunk => {
-      stderr = `${stderr}${chunk}`.slice(-STDERR_CHARACTERS);
-    });
-    child.on('message', message => {
+async function runProcess(program: URL, task: CompileTask): Promise<CompileAnswer> {
+  let answer: CompileAnswer | undefined;
+  const child = forkChild({
+    ...{ program, task, name: 'the process that compiles' },
+    onMessage(message) {
       answer = answerSchema.safeParse(message).data;
-    });
-    child.on('error', error => reject(new Internal(`the process that compiles did not start: ${error.message}`)));
-    child.on('close', (code, signal) => {
-      if (answer !== undefined) return resolve(answer);
-      const end = signal === null ? `with status ${code}` : `by ${signal}`;
-      const said = stderr.trim();
-      reject(new Internal(`the process that compiles ended ${end}${said && `: ${said}`}`));
-    });
-    child.send(task);
+    },
   });
+  const { text } = await child.ended;
+  if (answer === undefined) throw new Internal(text);
+  return answer;
 }

@@ -1,6 +1,7 @@
 /** @file The process that compile-apart.ts starts: compiles one program and writes it into a file. */
 import { writeFile } from 'node:fs/promises';
 import { AppError } from '../../../errors.ts';
+import { endWithParent } from '../../child/end-with-parent.ts';
 import type { CompileAnswer, CompileTask } from './compile-apart.ts';
 import { XlaError } from './pjrt/calls.ts';
 import { encodeCompileOptions } from './pjrt/compile-options.ts';
@@ -20,8 +21,7 @@ async function compile({ settings, text, flags, into }: CompileTask): Promise<Co
   }
 }
 
-// The parent is gone. A compilation under way would keep the process alive.
-process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+endWithParent();
 process.once('message', async (task: CompileTask) => {
   const answer = await compile(task);
   process.send?.(answer, () => process.exit(0));

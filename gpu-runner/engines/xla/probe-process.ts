@@ -1,5 +1,6 @@
 /** @file The process that probe.ts starts: opens a device of XLA, computes with it, and reports to its parent. */
 import { AppError, inOneLine } from '../../../errors.ts';
+import { endWithParent } from '../../child/end-with-parent.ts';
 import { flagsFor } from './flags.ts';
 import { findCudaTools, type XlaPlatform } from './library.ts';
 import { encodeCompileOptions } from './pjrt/compile-options.ts';
@@ -38,6 +39,7 @@ async function probe(platform: XlaPlatform, plugin: string): Promise<XlaReport> 
   };
 }
 
+endWithParent();
 const [platform, plugin = ''] = process.argv.slice(2);
 let report: XlaReport;
 try {
