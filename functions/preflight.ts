@@ -1,6 +1,7 @@
 /** @file Tells what a training needs before anything starts: memory, hours, passes over the data, disk. */
 import { z } from 'zod';
 import { CARD_NAMES, CARDS, type Card, findCard } from '../configs/cards.ts';
+import { checkDivision } from '../configs/divide-pictures.ts';
 import type { EngineName, Precision } from '../configs/engines.ts';
 import type { MemoryPlan } from '../configs/memory-plan.ts';
 import { leastTrainingBytes } from '../configs/model-size.ts';
@@ -11,19 +12,19 @@ import type { Config } from '../configs/schema.ts';
 import { SEED_CONDITIONS } from '../configs/seed-conditions.ts';
 import type { Conditions } from '../configs/signals.ts';
 import { oneOf } from '../configs/suggest.ts';
-import { AppError, InvalidInput } from '../errors.ts';
+import { AppError } from '../errors.ts';
 import type { RunnerStatus } from '../gpu-runner/protocol.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
-import { type Dataset, digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
+import { digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
-import { completeConfig } from './experiments/complete-config.ts';
+import { atLargest, type CompleteConfig, completeConfig } from './experiments/complete-config.ts';
 import { checkTokens, frameOf, gibibytes, offerPreset, peakOf, tellCut } from './experiments/fit.ts';
 import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
 import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
 import { checkMicroBatch, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
-import { readImageSize } from './experiments/training-size.ts';
+import { largestOf } from './experiments/training-size.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
 const UTILIZATION = 0.45;
@@ -75,7 +76,7 @@ export const preflight = defineFunction({
   input,
   key: body => canonicalJson(body),
   async run(ctx, body): Promise<Preflight> {
-    const config = await resolveTraining(ctx, body);
+    const { config, otherSize } = await resolveTraining(ctx, body);
     if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data.batch_size);
     const tooMany = findTokenProblem(config);
     const device = await findDevice(ctx, body);
@@ -86,7 +87,6 @@ export const preflight = defineFunction({
     const dataset = body.dataset && (await readDataset(ctx.blobs, body.dataset));
     const counts = dataset?.counts;
     const data = forecastData(config, body.pictures ?? counts?.train ?? counts?.pictures);
-    const otherSize = dataset && (await findOtherSize(ctx, config, dataset));
     const problems = [tooMany, memory.problem, device.problem, otherSize].filter(problem => problem !== undefined);
     return {
       v: 1,
@@ -108,22 +108,26 @@ export const preflight = defineFunction({
   },
 });
 
-/** The whole config, with the signals and the size of the pictures. */
-async function resolveTraining(ctx: EffectContext, { config: written, dataset, encoders }: Input): Promise<Config> {
+interface Training {
+  /** The whole config, with the signals and the size of the largest pictures. */
+  readonly config: Config;
+  /** The config names a size that the pictures of the dataset do not have. */
+  readonly otherSize?: Problem | undefined;
+}
+
+async function resolveTraining(ctx: EffectContext, { config: written, dataset, encoders }: Input): Promise<Training> {
   const config = await resolveConfig(written);
-  if (dataset !== undefined) return completeConfig(ctx.blobs, config, dataset);
+  if (dataset !== undefined) {
+    const whole = await completeConfig(ctx.blobs, config, dataset);
+    return { config: atLargest(whole), otherSize: findOtherSize(whole) };
+  }
   const image_size = config.data.image_size ?? { width: 64, height: 64 };
   const isLarge = Math.max(image_size.width, image_size.height) >= 256;
   const made = (encoders ?? (isLarge ? 'production' : 'built-in')) === 'production';
   const conditions = config.model.conditions ?? (made ? SEED_CONDITIONS : builtInConditions(config));
-  const { patch_size } = config.model;
-  if (image_size.width % patch_size !== 0 || image_size.height % patch_size !== 0) {
-    throw new InvalidInput(
-      `pictures of ${image_size.width} x ${image_size.height} do not divide into patches of ${patch_size} pixels`,
-      { expected: 'data.image_size with sides that are multiples of model.patch_size' },
-    );
-  }
-  return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
+  checkDivision([image_size], 'model.patch_size', config.model.patch_size);
+  const whole = { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
+  return { config: parseConfig(whole) };
 }
 
 /** The signals of `words` and `dct`. */
@@ -246,15 +250,15 @@ async function plan(ctx: EffectContext, body: Input, config: Config, { target }:
   }
 }
 
-/** The plan is for the size that the config names; the training takes the pictures as they are. */
-async function findOtherSize({ blobs }: EffectContext, config: Config, dataset: Dataset): Promise<Problem | undefined> {
-  const { width, height } = await readImageSize(blobs, dataset);
-  const planned = frameOf(config);
-  if (width * height === planned.width * planned.height) return undefined;
+/** The plan is for the pictures as they are; samples have the size that the config names. */
+function findOtherSize({ config, sizes }: CompleteConfig): Problem | undefined {
+  const named = frameOf(config);
+  if (sizes.some(({ width, height }) => width * height === named.width * named.height)) return undefined;
+  const { width, height } = largestOf(sizes);
   return {
     message:
       `the pictures of the dataset have ${width} x ${height} pixels, and data.image_size says ` +
-      `${planned.width} x ${planned.height}`,
-    hint: `leave data.image_size out, or bucket the dataset to ${planned.width} pixels`,
+      `${named.width} x ${named.height}`,
+    hint: `leave data.image_size out, or bucket the dataset to ${named.width} pixels`,
   };
 }

@@ -1,31 +1,44 @@
 /** @file Completes a config from the dataset that it is trained on. */
+import { checkDivision } from '../../configs/divide-pictures.ts';
 import { parseConfig } from '../../configs/parse.ts';
 import type { Config } from '../../configs/schema.ts';
-import { Unprocessable } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { checkSignals, offeredConditions } from './dataset-signals.ts';
-import { readImageSize } from './training-size.ts';
+import { type BucketSizes, largestOf, type PictureSize, readBucketSizes } from './training-size.ts';
 import { checkTarget } from './training-target.ts';
 
-/** Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. */
-export async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<Config> {
+export interface CompleteConfig {
+  readonly config: Config;
+  /** Sizes of the pictures of the dataset, each once. */
+  readonly sizes: BucketSizes;
+}
+
+/**
+ * Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. The sizes of
+ * all pictures must fit the patches.
+ */
+export async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<CompleteConfig> {
   const dataset = await readDataset(blobs, digest);
   const conditions = config.model.conditions ?? offeredConditions(dataset);
   checkSignals(conditions, dataset);
-  const image_size = config.data.image_size ?? (await readImageSize(blobs, dataset));
-  const { patch_size } = config.model;
-  if (image_size.width % patch_size !== 0 || image_size.height % patch_size !== 0) {
-    throw new Unprocessable(
-      `pictures of ${image_size.width} x ${image_size.height} do not divide into patches of ${patch_size} pixels`,
-      {
-        expected: 'model.patch_size that divides both sides',
-        hint: 'choose another patch_size, or bucket to another size',
-      },
-    );
-  }
+  const sizes = await readBucketSizes(blobs, dataset);
+  const { image_size = sizeOf(sizes[0]) } = config.data;
+  checkDivision([image_size, ...sizes], 'model.patch_size', config.model.patch_size);
+  if (conditions.patches) checkDivision(sizes, 'model.conditions.patches.stride', conditions.patches.stride);
   checkTarget(config);
   // Again, for what the schema asks of model and conditions together.
-  return parseConfig({ ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } });
+  const whole = { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
+  return { config: parseConfig(whole), sizes };
+}
+
+/** The config as it trains and samples its largest pictures, which take the most memory. */
+export function atLargest({ config, sizes }: CompleteConfig): Config {
+  const { image_size = sizes[0] } = config.data;
+  return { ...config, data: { ...config.data, image_size: sizeOf(largestOf([image_size, ...sizes])) } };
+}
+
+function sizeOf({ width, height }: PictureSize): PictureSize {
+  return { width, height };
 }

@@ -1,34 +1,86 @@
 /** @file How large the pictures of a dataset are. */
+import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
-import { decodeNpy } from '../../formats/npy.ts';
+import { readNpyHeader } from '../../formats/npy.ts';
 import { columnHeadBytes, readColumnIndex } from '../../formats/webdataset.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
-import type { Dataset } from '../../storage/records.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
+import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /** Enough to tell the length of a column's index. */
 const PREFIX_BYTES = 512;
+/** Enough for the header of a picture's npy file. */
+const HEADER_BYTES = 128;
+/** Largest number of concurrent reads. */
+const WIDTH = 16;
 
-/** Pixels of the first picture of the image column. @throws Unprocessable when there is none. */
-export async function readImageSize(
-  blobs: BlobStore,
-  { pages }: Dataset,
-): Promise<{ readonly width: number; readonly height: number }> {
-  for (const { columns } of pages) {
-    const size = columns.image && (await readFirst(blobs, columns.image));
-    if (size) return size;
+/** Pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A size that pictures of a dataset have. */
+export interface BucketSize extends PictureSize {
+  /** Number of pictures of this size, of all splits. */
+  readonly pictures: number;
+}
+
+export type BucketSizes = readonly [BucketSize, ...BucketSize[]];
+
+/**
+ * The sizes of the pictures of a dataset, each once, in the order of the pictures; at least one. Pictures that were
+ * removed do not count.
+ * @throws Unprocessable if there is no picture.
+ */
+export async function readBucketSizes(blobs: BlobStore, { pages, removed }: Dataset): Promise<BucketSizes> {
+  const gone = new Set(removed);
+  // `bucket` gives pictures of one original size one bucket, so few headers are read.
+  const known = new Map<string, Promise<PictureSize>>();
+  const counts = new Map<string, BucketSize>();
+  for (const page of pages) {
+    const items = (await readItems(blobs, page)).filter(({ id }) => !gone.has(id));
+    for (const size of await readPageSizes(blobs, page, items, known)) {
+      const key = `${size.width}x${size.height}`;
+      counts.set(key, { ...size, pictures: (counts.get(key)?.pictures ?? 0) + 1 });
+    }
   }
+  const [first, ...others] = counts.values();
+  if (first !== undefined) return [first, ...others];
   throw new Unprocessable('the dataset has no pictures', { expected: 'a dataset that went through bucket' });
 }
 
-/** A member is u8 [3, height, width]. */
-async function readFirst(blobs: BlobStore, column: Digest) {
-  const prefix = await blobs.getRange(column, { start: 0, end: PREFIX_BYTES - 1 });
-  const head = await blobs.getRange(column, { start: 0, end: columnHeadBytes(prefix) - 1 });
-  const [first] = readColumnIndex(head).values();
-  if (first === undefined) return undefined;
-  const bytes = await blobs.getRange(column, { start: first.offset, end: first.offset + first.size - 1 });
-  const [channels, height, width] = decodeNpy(bytes).shape;
+/** The size of the most pixels, which takes the most memory. */
+export function largestOf(sizes: readonly [PictureSize, ...PictureSize[]]): PictureSize {
+  const area = ({ width, height }: PictureSize) => width * height;
+  return sizes.reduce((largest, size) => (area(size) > area(largest) ? size : largest));
+}
+
+async function readPageSizes(
+  blobs: BlobStore,
+  { columns: { image } }: Page,
+  items: readonly Item[],
+  known: Map<string, Promise<PictureSize>>,
+): Promise<readonly PictureSize[]> {
+  if (image === undefined || items.length === 0) return [];
+  const prefix = await blobs.getRange(image, { start: 0, end: PREFIX_BYTES - 1 });
+  const spans = readColumnIndex(await blobs.getRange(image, { start: 0, end: columnHeadBytes(prefix) - 1 }));
+  return mapBounded(items, { width: WIDTH }, item => {
+    const span = spans.get(memberName('image', item.id));
+    if (span === undefined) throw new Unprocessable(`the image column has no member ${memberName('image', item.id)}`);
+    const key = item.width === undefined ? item.id : `${item.width} x ${item.height}, ${span.size} bytes`;
+    const size = known.get(key) ?? readSize(blobs, image, span.offset);
+    known.set(key, size);
+    return size;
+  });
+}
+
+/** @param offset The place of the picture in the column: u8 [3, height, width]. */
+async function readSize(blobs: BlobStore, column: Digest, offset: number): Promise<PictureSize> {
+  const { shape } = readNpyHeader(await blobs.getRange(column, { start: offset, end: offset + HEADER_BYTES - 1 }));
+  const [channels, height, width] = shape;
   if (channels === 3 && height !== undefined && width !== undefined) return { width, height };
   throw new Unprocessable(`the pictures in ${column} are not u8 [3, height, width]`, {
     expected: 'the image column that bucket makes',

@@ -4,6 +4,7 @@ import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
+import { fakePlan } from '../testing/plans.ts';
 import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 import { branchExperiment } from './branch-experiment.ts';
 import { createExperiment } from './create-experiment.ts';
@@ -71,6 +72,38 @@ describe('a PUT of an experiment whose dataset has another digest', () => {
     await changeHead(lab.store, 'toy', head => ({ ...head, dataset_deleted: true }));
     await lab.store.delete(blobKey(old));
     await expect(create(dataset)).rejects.toMatchObject({ status: 409, message: expect.stringContaining(old) });
+  });
+});
+
+describe('an experiment on pictures of several sizes', () => {
+  const size = (width: number, height: number) => ({ width, height });
+  const createOn = async (sizes: readonly { width: number; height: number }[], config: object = TOY_CONFIG) =>
+    createExperiment(lab, 'toy', {
+      config: { ...config },
+      dataset: await putToyDataset(lab.blobs, { sizes }),
+      engine: ASKED_ENGINE,
+    });
+  const wide = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, patch_size: 16 } };
+
+  test('is refused if a size does not divide into patches, wherever its picture stands', async () => {
+    const error = {
+      status: 422,
+      message: 'pictures of 40 x 24 do not divide into patches of 16 pixels',
+      expected: 'model.patch_size that divides both sides of all pictures: 1, 2, 4, 8',
+    };
+    await expect(createOn([size(32, 32), size(32, 32), size(40, 24)], wide)).rejects.toMatchObject(error);
+    await expect(createOn([size(32, 32), size(48, 16)], wide)).resolves.toMatchObject({ created: true });
+  });
+
+  test('is refused by the tokens and the memory of its largest pictures', async () => {
+    const fine = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, patch_size: 2, conditions: {} } };
+    await expect(createOn([size(64, 64), size(72, 64)], fine)).rejects.toThrow('pictures of 72 x 64 are 1,152 tokens');
+    lab.runner.memoryBytes = 2 ** 30;
+    lab.runner.onPlan = fakePlan;
+    const deep = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, depth: 64, hidden_size: 64 } };
+    await expect(createOn([size(16, 16), size(512, 512)], deep)).rejects.toThrow('the training takes 1.2 GiB');
+    expect(lab.runner.computed).toEqual(['plan']);
+    await expect(createOn([size(16, 16), size(16, 16)], deep)).resolves.toMatchObject({ created: true });
   });
 });
 

@@ -11,7 +11,7 @@ import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import { completeConfig } from '../experiments/complete-config.ts';
+import { atLargest, completeConfig } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
@@ -62,7 +62,8 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 
 async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   await ctx.blobs.keep(request.dataset);
-  const config = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
+  const whole = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
+  const { config } = whole;
   const existing = await createRefs(ctx.store).experiments.read(name);
   if (existing) return checkSame(ctx, name, request, config, existing.value);
 
@@ -70,7 +71,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const engine = resolveEngine(status, request.engine);
   await keepChoices(ctx.blobs, engine);
   const usual = resolvePlan(request.engine, config.data.batch_size);
-  const plan = await fitPlan(ctx, status, config, engine, askedPlan(request.engine), usual);
+  const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(request.engine), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
   const head: ExperimentHead = {

@@ -32,6 +32,7 @@ import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
+import type { PictureSize } from '../experiments/training-size.ts';
 import { gc } from '../gc.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
 import { planMemory } from '../plan-memory.ts';
@@ -227,14 +228,23 @@ export interface ToyDataset {
   readonly count?: number;
   /** Pixels, a multiple of 8. */
   readonly side?: number;
+  /** The sizes of the pictures, each a multiple of 8, instead of `count` squares of `side`. */
+  readonly sizes?: readonly PictureSize[];
 }
 
 /** One page of random pictures with text from `words` and the signals of `dct`. */
-export async function putToyDataset(blobs: BlobStore, { count = 2, side = 16 }: ToyDataset = {}): Promise<Digest> {
-  const items = Array.from({ length: count }, (_, i) => {
+export async function putToyDataset(
+  blobs: BlobStore,
+  { count = 2, side = 16, sizes = Array(count).fill({ width: side, height: side }) }: ToyDataset = {},
+): Promise<Digest> {
+  const items = sizes.map(({ width, height }, i) => {
     const id = i.toString(16).padStart(16, '0');
-    const data = noise(id, 3 * side * side);
-    return { id, data, features: encodeDct({ data, width: side, height: side }, 8), text: encodeWords(`hat ${i}`) };
+    const data = noise(id, 3 * width * height);
+    return {
+      ...{ id, data, width, height },
+      features: encodeDct({ data, width, height }, 8),
+      text: encodeWords(`hat ${i}`),
+    };
   });
   const pack = async (suffix: string, encode: (item: (typeof items)[number]) => NpyInput) => {
     const members = new Map(items.map(item => [`${item.id}.${suffix}`, encodeNpy(encode(item))]));
@@ -243,7 +253,7 @@ export async function putToyDataset(blobs: BlobStore, { count = 2, side = 16 }: 
   const lines = items.map(({ id }) => `${JSON.stringify({ id, name: id, original: digestOf(id), split: 'train' })}\n`);
   const page = (await blobs.put(Buffer.from(lines.join('')), 'application/jsonl')).digest;
   const columns = {
-    image: await pack('image.npy', ({ data }) => ({ dtype: 'u8', shape: [3, side, side], data })),
+    image: await pack('image.npy', ({ data, width, height }) => ({ dtype: 'u8', shape: [3, height, width], data })),
     text: await pack('t5h.npy', ({ text }) => ({ dtype: 'f32', shape: [text.tokens, text.dim], data: text.data })),
     cls: await pack('dinov3.npy', ({ features: { cls } }) => ({ dtype: 'f32', shape: [cls.length], data: cls })),
     patches: await pack('dinov3_patches.npy', ({ features: { patches } }) => ({

@@ -1,5 +1,6 @@
 /** @file Training: the state on an engine, and one optimizer step after another. */
 
+import { checkDivision } from '../../configs/divide-pictures.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
@@ -126,6 +127,7 @@ export class Trainer {
     this.#progress = progress;
     const [first] = sizes;
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
+    checkDivision(sizes, 'model.patch_size', config.model.patch_size);
     checkFrozenNets(this.#losses, frozen);
     const traced = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1, losses });
     this.#specs = traced.params;
