@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { extract, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { InvalidInput, Unprocessable } from '../errors.ts';
-import { packTar, readTar } from './tar.ts';
+import { commentBytes, packTar, readTar, readTarComment } from './tar.ts';
 
 const golden = (name: string) => new Uint8Array(readFileSync(new URL(`testdata/${name}`, import.meta.url)));
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -145,5 +145,32 @@ describe('a tar archive', () => {
       ['link', 'other', 0],
       ['after', 'file', 1],
     ]);
+  });
+});
+
+describe('the comment of a tar archive', () => {
+  const members = [['a', bytes('1')]] as const;
+
+  it('is read from the head of the archive, and no reader takes it for a member', async () => {
+    for (const comment of ['', 'short', 'Grüße\n=', 'x'.repeat(5000)]) {
+      const archive = packTar(members, comment);
+      const end = readTarComment(archive.subarray(0, 512))?.end ?? 0;
+      expect(end).toBe(commentBytes(comment));
+      expect(readTarComment(archive.subarray(0, end))).toEqual({ end, comment });
+      expect(readTar(archive).map(({ name }) => name)).toEqual(['a']);
+      expect([...(await extractWithPeer(archive)).keys()]).toEqual(['a']);
+    }
+  });
+
+  it('has at most 65,536 bytes, and may be absent', () => {
+    expect(() => packTar(members, 'x'.repeat(65_536))).toThrow(InvalidInput);
+    expect(readTarComment(packTar(members))).toBeUndefined();
+    expect(readTarComment(bytes(''))).toBeUndefined();
+  });
+
+  it('is refused when its record is damaged', () => {
+    const archive = packTar(members, 'text');
+    archive.set(bytes('13 COMMENT='), 512);
+    expect(() => readTarComment(archive)).toThrow(Unprocessable);
   });
 });

@@ -31,9 +31,12 @@ export interface TarEntry {
   readonly body: Uint8Array;
 }
 
-/** Equal members in equal order give equal bytes: mtime, uid and gid 0, mode 0644, no padding beyond the trailer. */
-export function packTar(members: Iterable<readonly [name: string, body: Uint8Array]>): Uint8Array {
-  const parts: Uint8Array[] = [];
+/**
+ * Equal members in equal order give equal bytes: mtime, uid and gid 0, mode 0644, no padding beyond the trailer.
+ * @param comment Text before the members. Readers skip it, as POSIX says of the `comment` of a global pax header.
+ */
+export function packTar(members: Iterable<readonly [name: string, body: Uint8Array]>, comment?: string): Uint8Array {
+  const parts: Uint8Array[] = comment === undefined ? [] : commentParts(comment);
   for (const [name, body] of members) parts.push(...memberParts(name, body));
   parts.push(new Uint8Array(TRAILER_BYTES));
   const archive = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
@@ -48,6 +51,31 @@ export function packTar(members: Iterable<readonly [name: string, body: Uint8Arr
 /** Bytes before the body of a member: its header, and pax records if the name needs them. */
 export function headerBytes(name: string): number {
   return splitName(name) ? BLOCK_BYTES : 2 * BLOCK_BYTES + roundUp(paxRecord('path', name).length);
+}
+
+/** Bytes before the first member of an archive with this comment. */
+export function commentBytes(comment: string): number {
+  return BLOCK_BYTES + roundUp(paxRecord('comment', comment).length);
+}
+
+/**
+ * The comment of an archive, and the byte `end` at which its members begin. Undefined if it does not begin with a
+ * global pax header.
+ * @param bytes At least the first 512. Without the first `end`, the comment is absent.
+ * @throws Unprocessable
+ */
+export function readTarComment(bytes: Uint8Array): { readonly end: number; readonly comment?: string } | undefined {
+  if (bytes.length < BLOCK_BYTES) return undefined;
+  const header = Buffer.from(bytes.buffer, bytes.byteOffset, BLOCK_BYTES);
+  if (header.toString('latin1', 156, 157) !== 'g') return undefined;
+  checkSum(header, 0);
+  const size = parseNumber(header, 124, 12, 0);
+  if (size > MAX_META_BYTES) throw damaged(0, `a comment of ${size} bytes`);
+  const end = BLOCK_BYTES + roundUp(size);
+  if (bytes.length < end) return { end };
+  const comment = readPax(bytes.subarray(BLOCK_BYTES, BLOCK_BYTES + size), 0).find(([key]) => key === 'comment')?.[1];
+  if (comment === undefined) throw damaged(0, 'a global header without a comment');
+  return { end, comment };
 }
 
 /** Bytes that a body occupies. */
@@ -124,6 +152,14 @@ function memberParts(name: string, body: Uint8Array): Uint8Array[] {
   }
   parts.push(body, padding(body.length));
   return parts;
+}
+
+function commentParts(comment: string): Uint8Array[] {
+  const record = paxRecord('comment', comment);
+  if (record.length > MAX_META_BYTES) {
+    throw new InvalidInput(`tar: a comment of ${record.length} bytes`, { expected: `at most ${MAX_META_BYTES}` });
+  }
+  return [makeHeader('pax_global_header', '', record.length, 'g'), record, padding(record.length)];
 }
 
 function padding(size: number): Uint8Array {
@@ -205,27 +241,34 @@ function paxRecord(key: string, value: string): Uint8Array {
 }
 
 function parsePax(body: Uint8Array, at: number): Overrides {
-  const records = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   let overrides: Overrides = {};
-  let start = 0;
-  while (start < records.length) {
-    const space = records.indexOf(' ', start);
-    const length = Number(records.toString('latin1', start, space));
-    if (space < 0 || !Number.isInteger(length) || length <= space - start || start + length > records.length) {
-      throw damaged(at, 'a pax record is malformed');
-    }
-    const record = records.toString('utf8', space + 1, start + length - 1);
-    const equals = record.indexOf('=');
-    const [key, value] = [record.slice(0, equals), record.slice(equals + 1)];
+  for (const [key, value] of readPax(body, at)) {
     if (key.startsWith('GNU.sparse')) throw damaged(at, 'a sparse file');
     if (key === 'path') overrides = { ...overrides, name: value };
     if (key === 'size') {
       if (!/^\d{1,15}$/.test(value)) throw damaged(at, `"${value}" is not a size`);
       overrides = { ...overrides, size: Number(value) };
     }
-    start += length;
   }
   return overrides;
+}
+
+function readPax(body: Uint8Array, at: number): (readonly [key: string, value: string])[] {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const records: (readonly [key: string, value: string])[] = [];
+  let start = 0;
+  while (start < bytes.length) {
+    const space = bytes.indexOf(' ', start);
+    const length = Number(bytes.toString('latin1', start, space));
+    if (space < 0 || !Number.isInteger(length) || length <= space - start || start + length > bytes.length) {
+      throw damaged(at, 'a pax record is malformed');
+    }
+    const record = bytes.toString('utf8', space + 1, start + length - 1);
+    const equals = record.indexOf('=');
+    records.push([record.slice(0, equals), record.slice(equals + 1)]);
+    start += length;
+  }
+  return records;
 }
 
 function tooMany(limit: number): Unprocessable {

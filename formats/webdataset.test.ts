@@ -1,7 +1,8 @@
+import { extract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { InvalidInput, Unprocessable } from '../errors.ts';
+import { Unprocessable } from '../errors.ts';
 import { packTar, readTar } from './tar.ts';
-import { columnHeadBytes, INDEX_NAME, packColumn, readColumn, readColumnIndex } from './webdataset.ts';
+import { columnHeadBytes, packColumn, readColumn, readColumnIndex } from './webdataset.ts';
 
 /** A page: 64 members of distinct sizes, one of them empty. */
 function makeMembers(count: number, nameLength = 16): Map<string, Uint8Array> {
@@ -19,10 +20,27 @@ function print(members: Iterable<readonly [string, Uint8Array]>): string[] {
 }
 
 function columnWithIndex(index: unknown): Uint8Array {
+  return packTar([['a', Uint8Array.of(1, 2, 3)]], typeof index === 'string' ? index : JSON.stringify(index));
+}
+
+/** A column of Easel 0.1.0, whose index was a member. */
+function formerColumn(offset: number): Uint8Array {
   return packTar([
-    [INDEX_NAME, Buffer.from(typeof index === 'string' ? index : JSON.stringify(index))],
+    ['index.json', Buffer.from(JSON.stringify({ v: 1, members: { a: [offset, 3] } }))],
     ['a', Uint8Array.of(1, 2, 3)],
   ]);
+}
+
+/** Names of the members as tar-stream, another implementation, sees them. */
+async function listWithPeer(archive: Uint8Array): Promise<string[]> {
+  const names: string[] = [];
+  const reader = extract();
+  reader.on('entry', ({ name }, stream, next) => {
+    names.push(name);
+    stream.on('end', next).resume();
+  });
+  await new Promise<void>((resolve, reject) => reader.on('finish', resolve).on('error', reject).end(archive));
+  return names;
 }
 
 describe('a column', () => {
@@ -32,9 +50,7 @@ describe('a column', () => {
       const column = packColumn(members);
       expect(print(readColumn(column))).toEqual(print(members));
       for (const body of readColumn(column).values()) expect(body.buffer).toBe(column.buffer);
-      const [index, ...others] = readTar(column);
-      expect(index?.name).toBe(INDEX_NAME);
-      expect(print(others.map(entry => [entry.name, entry.body]))).toEqual(print(members));
+      expect(print(readTar(column).map(entry => [entry.name, entry.body]))).toEqual(print(members));
     });
   }
 
@@ -64,13 +80,24 @@ describe('a column', () => {
     expect(names).toEqual([...members.keys()]);
   });
 
-  it('cannot have a member named like its index', () => {
-    expect(() => packColumn(new Map([[INDEX_NAME, Uint8Array.of()]]))).toThrow(InvalidInput);
+  it('shows other readers its members alone', async () => {
+    const members = makeMembers(64);
+    expect(await listWithPeer(packColumn(members))).toEqual([...members.keys()]);
+  });
+
+  it('may have a member called index.json', () => {
+    const members = new Map([['index.json', Uint8Array.of(1)]]);
+    expect(readColumn(packColumn(members))).toEqual(members);
+  });
+
+  it('is read when its index is its first member, as Easel 0.1.0 wrote it', () => {
+    expect(readColumn(formerColumn(1536))).toEqual(new Map([['a', Uint8Array.of(1, 2, 3)]]));
+    expect(() => readColumn(formerColumn(1024))).toThrow('"a" has 3 bytes at 1024 where byte 1024 was reached');
   });
 
   const cases: Readonly<Record<string, readonly [column: Uint8Array, message: string]>> = {
-    'no index': [packTar([['a', Uint8Array.of(1)]]), 'first member is not index.json'],
-    'no bytes': [new Uint8Array(), 'first member is not index.json'],
+    'no index': [packTar([['a', Uint8Array.of(1)]]), 'does not begin with an index'],
+    'no bytes': [new Uint8Array(), 'does not begin with an index'],
     'an index that is not JSON': [columnWithIndex('{'), 'not JSON'],
     'another version': [columnWithIndex({ v: 2, members: {} }), 'version 2'],
     'no members': [columnWithIndex({ v: 1 }), 'no members'],

@@ -1,12 +1,13 @@
 /**
- * @file A column of a page: an uncompressed tar that WebDataset can read. Its first member `index.json` has the
- * position of all others: { "v": 1, "members": { name: [offset, size] } }, with offsets from the start of the archive.
- * So one range request reads one member.
+ * @file A column of a page: an uncompressed tar that WebDataset can read. A comment before its members has their
+ * positions: { "v": 1, "members": { name: [offset, size] } }, with offsets from the start of the archive. So one range
+ * request reads one member, and other readers of tars see the members alone.
  */
-import { InvalidInput, Unprocessable } from '../errors.ts';
-import { BLOCK_BYTES, headerBytes, packTar, readTar, roundUp } from './tar.ts';
+import { Unprocessable } from '../errors.ts';
+import { BLOCK_BYTES, commentBytes, headerBytes, packTar, readTar, readTarComment, roundUp } from './tar.ts';
 
-export const INDEX_NAME = 'index.json';
+/** First member of columns that were written before the comment held the positions. */
+const FORMER_INDEX_NAME = 'index.json';
 
 export interface MemberSpan {
   /** Byte at which the member starts in the column. */
@@ -15,12 +16,16 @@ export interface MemberSpan {
   readonly size: number;
 }
 
-/** Packs members in the given order. Equal members give equal bytes. @throws InvalidInput for the name `index.json`. */
+/** Packs members in the given order. Equal members give equal bytes. */
 export function packColumn(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  if (members.has(INDEX_NAME)) throw new InvalidInput(`a column cannot have a member called ${INDEX_NAME}`);
-  const index = makeIndex(members);
-  return packTar([[INDEX_NAME, index], ...members]);
+  return packTar(members, makeIndex(members));
 }
+
+/** The bytes of columns without members: as they are written, and as they were. */
+export const EMPTY_COLUMNS: readonly Uint8Array[] = [
+  packColumn(new Map()),
+  packTar([[FORMER_INDEX_NAME, Buffer.from('{"v":1,"members":{}}')]]),
+];
 
 /** Views of all members, in their order. @throws Unprocessable when the index does not fit the archive. */
 export function readColumn(bytes: Uint8Array): Map<string, Uint8Array> {
@@ -38,8 +43,8 @@ export function readColumn(bytes: Uint8Array): Map<string, Uint8Array> {
 export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
   const end = columnHeadBytes(head);
   if (head.length < end) throw malformed(`${head.length} bytes do not hold the index of ${end} bytes`);
-  const [entry] = readTar(head.subarray(0, end));
-  const spans = Object.entries(parseIndex(entry?.body ?? new Uint8Array())).map(([name, span]) => {
+  const index = readTarComment(head)?.comment ?? readFormerIndex(head.subarray(0, end));
+  const spans = Object.entries(parseIndex(index)).map(([name, span]) => {
     if (!isPair(span)) throw malformed(`"${name}" has the span ${JSON.stringify(span)}`);
     return { name, offset: span[0], size: span[1] };
   });
@@ -57,36 +62,44 @@ export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
 
 /** Bytes that {@link readColumnIndex} needs from the start, computed from the first 512. */
 export function columnHeadBytes(head: Uint8Array): number {
-  const name = Buffer.from(head.subarray(0, INDEX_NAME.length + 1)).toString('latin1');
-  if (head.length < BLOCK_BYTES || name !== `${INDEX_NAME}\0`) throw malformed(`the first member is not ${INDEX_NAME}`);
+  const comment = readTarComment(head);
+  if (comment) return comment.end;
+  const name = Buffer.from(head.subarray(0, FORMER_INDEX_NAME.length + 1)).toString('latin1');
+  if (head.length < BLOCK_BYTES || name !== `${FORMER_INDEX_NAME}\0`)
+    throw malformed('it does not begin with an index');
   const size = Number.parseInt(Buffer.from(head.subarray(124, 135)).toString('latin1'), 8);
   if (Number.isNaN(size)) throw malformed('the header of the index is damaged');
   return BLOCK_BYTES + roundUp(size);
 }
 
+function readFormerIndex(head: Uint8Array): string {
+  const [entry] = readTar(head);
+  return Buffer.from(entry?.body ?? '').toString('utf8');
+}
+
 /**
  * The offsets count the index itself: finds the smallest size of the index with correct offsets (they grow with it).
  */
-function makeIndex(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  for (let blocks = 1; ; ) {
-    let at = BLOCK_BYTES + blocks * BLOCK_BYTES;
+function makeIndex(members: ReadonlyMap<string, Uint8Array>): string {
+  for (let start = 2 * BLOCK_BYTES; ; ) {
+    let at = start;
     const spans: string[] = [];
     for (const [name, body] of members) {
       at += headerBytes(name);
       spans.push(`${JSON.stringify(name)}:[${at},${body.length}]`);
       at += roundUp(body.length);
     }
-    const index = Buffer.from(`{"v":1,"members":{${spans.join(',')}}}`);
-    const needed = roundUp(index.length) / BLOCK_BYTES;
-    if (needed === blocks) return index;
-    blocks = needed;
+    const index = `{"v":1,"members":{${spans.join(',')}}}`;
+    const needed = commentBytes(index);
+    if (needed === start) return index;
+    start = needed;
   }
 }
 
-function parseIndex(body: Uint8Array): Readonly<Record<string, unknown>> {
+function parseIndex(text: string): Readonly<Record<string, unknown>> {
   let index: unknown;
   try {
-    index = JSON.parse(Buffer.from(body).toString('utf8'));
+    index = JSON.parse(text);
   } catch (cause) {
     throw malformed('the index is not JSON', cause);
   }
@@ -105,5 +118,5 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function malformed(what: string, cause?: unknown): Unprocessable {
-  return new Unprocessable(`column: ${what}`, { expected: 'a tar whose first member is its index', cause });
+  return new Unprocessable(`column: ${what}`, { expected: 'a tar that begins with its index', cause });
 }

@@ -15,7 +15,7 @@ const sideSchema = z.int().min(8).max(8192);
 export const bucket = definePageFunction({
   name: 'bucket',
   summary: 'Scales and crops each picture to the bucket nearest to its shape. Stores uint8 pixels [3, height, width].',
-  version: 1,
+  version: 2,
   tools: IMAGE_TOOLS,
   needs: [],
   adds: ['image'],

@@ -12,7 +12,7 @@ const MAX_NAMED = 10;
 export const caption = definePageFunction({
   name: 'caption',
   summary: 'Writes the caption of each picture, from its text file or from its bundled set.',
-  version: 1,
+  version: 2,
   needs: [],
   adds: ['caption'],
   example: { dataset: 'portraits' },

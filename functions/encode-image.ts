@@ -7,7 +7,7 @@ export const encodeImage = definePageFunction(
     name: 'encode-image',
     summary:
       'Encodes each picture into signals: by `dct`, a vector for the picture (cls) and one for each patch (patches).',
-    version: 2,
+    version: 3,
     reads: 'image',
     usual: 'dct',
     example: { dataset: 'portraits', stride: 8 },

@@ -60,13 +60,13 @@ beforeAll(async () => {
 
 describe.runIf(drawsAlike)('golden digests', () => {
   test.each([
-    ['render-portraits', 1, 'sha256:c19b1a33543c9e99605a98714d951a47c08671c8566901f670900c43a290233d'],
-    ['inspect', 1, 'sha256:786d6184e8fe342717be176332a336f0869ebdf04002030b454c3ca011c8485b'],
-    ['ingest', 1, 'sha256:a85a22a678767e7b6273f2f534fa375eed58e87330df81f77f6bf95e847c2ba3'],
-    ['bucket', 1, 'sha256:4ffa7379f52034caad60e848ad5e514c11c5aa726f5694db37bc1549d5098c7b'],
-    ['caption', 1, 'sha256:8168cfe53fd5b2fb38784c5d4f7157cb7ee0717aa2d3a76e4494526463c41cf5'],
-    ['encode-text', 1, 'sha256:2c3d382528445c5871e9c86a0704e9900c2d45b53ba4cd688cdc8969121007d6'],
-    ['encode-image', 2, 'sha256:6ae9fcec9cc006289196c73ee7824587c5aa1252e9694cafff1a6077192ebe69'],
+    ['render-portraits', 2, 'sha256:d98d42caefe07009898e240ff8180ed35d6d66d9d547caba8dd980ad8d25628a'],
+    ['inspect', 2, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
+    ['ingest', 1, 'sha256:980b3e0f898f8e7e132509dba947a2dd989ad88a88dd2d2820a43169b28c80fc'],
+    ['bucket', 2, 'sha256:c82c43bdfc11853a8792f2ce1b1b1af1d9528710c226a3dca60df44800eaf945'],
+    ['caption', 2, 'sha256:e4e99a6471203f6ea020f8b6afd7196900ecb50f9c5590b764945dfae73dbe44'],
+    ['encode-text', 2, 'sha256:2200beb82d73432615235d0abbe4fffbda33508c925c20abddad0171fd87fde8'],
+    ['encode-image', 3, 'sha256:c0bfdd89a93f20b28caa7b78529bee9cda3e3b330e0a13000cc5af32b4ae9814'],
     ['report', 2, 'sha256:0fc30b9c78200e9234c1d3ea1f157f4077426500cb0f4766283608d8eed4aca4'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {

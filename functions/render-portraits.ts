@@ -10,7 +10,7 @@ import { IMAGE_TOOLS } from './pictures/image.ts';
 export const renderPortraitPage = defineFunction({
   name: 'render-portraits',
   summary: 'Draws portraits [from, to) of a seed. Outputs items (JSON Lines), with their pictures in one archive.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: { seed: 1, size: 64, from: 0, to: 64 },

@@ -5,7 +5,7 @@
  */
 import type { SignalName } from '../../configs/signals.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
-import { packColumn } from '../../formats/webdataset.ts';
+import { EMPTY_COLUMNS } from '../../formats/webdataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
@@ -15,7 +15,7 @@ import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, listHeads } from '../experiments/experiment-head.ts';
 
 /** Blobs of pages without pictures. Sharing one of these is not sharing a picture. */
-const EMPTY: ReadonlySet<Digest> = new Set([digestOf(''), digestOf(packColumn(new Map()))]);
+const EMPTY: ReadonlySet<Digest> = new Set(['', ...EMPTY_COLUMNS].map(digestOf));
 
 export interface ReleaseContext {
   readonly store: ObjectStore;

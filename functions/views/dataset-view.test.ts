@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { readTar } from '../../formats/tar.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
 import { interceptStore, type StoreCall } from '../../storage/intercept.ts';
@@ -100,6 +102,20 @@ describe('the view of a prepared dataset', () => {
     await expectTruth(lab.store);
     const report = await lab.store.head('datasets/p/report.html');
     expect(report?.mediaType).toBe('text/html');
+  });
+
+  test('every tar of the view has each picture of its page once, and nothing else', async () => {
+    const lab = createPictureLab({ store: await copyPrepared(SEVENTY) });
+    const { pages } = await lab.dataset(await nameOf(lab.store));
+    for (const [number, page] of pages.entries()) {
+      const ids = (await readItems(lab.blobs, page)).map(({ id }) => id);
+      for (const file of FILES.filter(name => name.endsWith('.tar'))) {
+        const stored = await lab.store.get(`datasets/p/pages/000${number}/${file}`);
+        // WebDataset cuts a name at its first dot.
+        const keys = readTar(stored?.body ?? new Uint8Array()).map(({ name }) => name.split('.')[0]);
+        expect(keys, file).toEqual(ids);
+      }
+    }
   });
 
   test('a call that changes nothing makes two reads for views, one per effect, and no write', async () => {

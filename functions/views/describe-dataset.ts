@@ -37,7 +37,8 @@ ${size}; ${rejects.length} rejected, ${removed.length} removed.
 - report.html: some of the pictures, and the rejected files with the reasons.
 - index.json: the digest of each file.
 - pages/0000/: items.jsonl has a line for each picture (id, name, split, size). Each column is a tar with a member for
-  each picture. The first member, \`index.json\`, has the positions of the others. WebDataset reads such tars.
+  each picture, and nothing else. WebDataset and other readers of tars read it; a comment before the members (a global
+  pax header) has their positions, \`{"v":1,"members":{name:[offset,size]}}\`.
 ${columnsOf(dataset)
   .map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``)
   .join('\n')}
