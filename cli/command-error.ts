@@ -30,7 +30,8 @@ export function reportErrors<T extends ArgsDef>(
       await run(context);
     } catch (error) {
       console.error(describeError(error));
-      process.exitCode = 1;
+      // A command that was interrupted has set its own.
+      process.exitCode ??= 1;
     }
   };
 }

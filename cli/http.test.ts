@@ -165,6 +165,22 @@ test('an error names an answer that is not a problem document, and one of an unk
   await expect(api.get('/x', z.object({ name: z.string() }))).rejects.toThrow(/GET \/x has an unknown form.*name/s);
 });
 
+test('a call that is stopped stops its run, also when its address comes later', async () => {
+  const controller = new AbortController();
+  const running: Handler = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write(event(1, 'progress', { phase: 'train' }));
+  };
+  const { url, seen } = await serve([accepted, running, answer(202, {}), accepted, answer(202, {})]);
+  const api = createApiClient(url);
+  const options = { stop: controller.signal, onEvent: () => controller.abort() };
+  await expect(api.call('train', {}, options)).rejects.toThrow(Cancelled);
+  expect(seen).toEqual(['POST /functions/train', 'GET /runs/a/events', 'DELETE /runs/a']);
+
+  await expect(api.call('train', {}, options)).rejects.toThrow('the run is stopped');
+  expect(seen.slice(3)).toEqual(['POST /functions/train', 'DELETE /runs/a']);
+});
+
 test('an absent server is an error with advice, and a call can be cancelled', async () => {
   const gone = await serve([accepted]);
   await gone.close();

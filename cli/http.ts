@@ -31,7 +31,10 @@ export interface CallOptions {
   /** Seconds that the server may wait for the result before it answers (RFC 7240 `wait`); default 2. */
   readonly wait?: number;
   readonly skipCache?: boolean;
+  /** Leaves the run alone, which goes on. */
   readonly signal?: AbortSignal;
+  /** Stops the run, for all its callers. */
+  readonly stop?: AbortSignal;
 }
 
 export interface CallOutcome {
@@ -136,20 +139,30 @@ export function createApiClient(url: string, token?: string): ApiClient {
     }
   }
 
+  /** @throws Cancelled */
+  async function stopRun(location: string): Promise<never> {
+    const response = await request('DELETE', location);
+    await response.body?.cancel();
+    throw new Cancelled('the run is stopped', { hint: 'the same call goes on from the finished parts' });
+  }
+
   async function follow(location: string, options: CallOptions): Promise<CallOutcome> {
+    const { signal, stop } = options;
+    const left = signal && stop ? AbortSignal.any([signal, stop]) : (signal ?? stop);
     let lastId: string | undefined;
     let lastSeen = performance.now();
     for (;;) {
       let reason: unknown;
       try {
-        for await (const event of connect(location, lastId, options.signal)) {
+        for await (const event of connect(location, lastId, left)) {
           lastSeen = performance.now();
           lastId = event.id ?? lastId;
           const outcome = readEvent(event, options.onEvent);
           if (outcome !== undefined) return outcome;
         }
       } catch (error) {
-        if (options.signal?.aborted === true) throw new Cancelled('the call was cancelled', { cause: error });
+        if (stop?.aborted === true) return stopRun(location);
+        if (signal?.aborted === true) throw new Cancelled('the call was cancelled', { cause: error });
         if (error instanceof AppError && error.status === 404) throw new RunForgotten(location);
         if (error instanceof AppError && !(error instanceof NoServer)) throw error;
         reason = error;

@@ -5,13 +5,15 @@ export const EXIT_INTERRUPTED = 130;
 /** One press of Ctrl-C may arrive twice: from the terminal, and from npm, which passes it on. */
 const ONE_PRESS_MS = 1000;
 
-/** Resolves with the first SIGINT, SIGTERM or SIGHUP. A later one ends the process at once; its children notice. */
-export function listenForStop(): Promise<NodeJS.Signals> {
+/** Resolves with the first of the signals. A later one ends the process at once; its children notice. */
+export function listenForStop(
+  signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'],
+): Promise<NodeJS.Signals> {
   // When the terminal goes away, writing fails; the command shuts down in order all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const asked = Promise.withResolvers<NodeJS.Signals>();
   let first: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  for (const signal of signals) {
     process.on(signal, () => {
       first ??= performance.now();
       if (performance.now() - first > ONE_PRESS_MS) process.exit(EXIT_INTERRUPTED);

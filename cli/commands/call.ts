@@ -1,8 +1,8 @@
 import { defineCommand } from 'citty';
 import { InvalidInput } from '../../errors.ts';
+import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { parseBody } from '../parse-body.ts';
-import { createProgressView } from '../progress.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 export const callCommand = defineCommand({
@@ -35,18 +35,9 @@ export const callCommand = defineCommand({
     }
     const [name = '', ...words] = args._;
     const body = parseBody(words, args.body);
-    const view = createProgressView();
-    try {
-      const { result, cache } = await connect(args).call(name, body, {
-        wait,
-        skipCache: args['skip-cache'] === true,
-        ...(args.quiet === true ? {} : { onEvent: view.update }),
-      });
-      view.stop();
-      if (cache === 'hit' && args.quiet !== true) view.log('(cached)');
-      console.log(JSON.stringify(result, undefined, 2));
-    } finally {
-      view.stop();
-    }
+    const options = { wait, skipCache: args['skip-cache'] === true, quiet: args.quiet };
+    const { result, cache } = await callInForeground(connect(args), name, body, options);
+    if (cache === 'hit' && args.quiet !== true) console.error('(cached)');
+    console.log(JSON.stringify(result, undefined, 2));
   }),
 });

@@ -1,9 +1,9 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
 import { parseDuration } from '../parse-options.ts';
-import { createProgressView } from '../progress.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -50,14 +50,8 @@ export const gcCommand = defineCommand({
       ...(args.retention !== undefined && { retention_seconds: parseDuration(args.retention, '--retention') }),
       ...(args.alone === true && { alone: true }),
     };
-    const view = createProgressView();
-    try {
-      const { result } = await connect(args).call('gc', body, { onEvent: view.update });
-      view.stop();
-      console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatReport(reportSchema.parse(result)));
-    } finally {
-      view.stop();
-    }
+    const { result } = await callInForeground(connect(args), 'gc', body);
+    console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatReport(reportSchema.parse(result)));
   }),
 });
 

@@ -1,10 +1,10 @@
 import { defineCommand } from 'citty';
 import { type Preflight, preflightSchema } from '../../configs/preflight.ts';
+import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
 import { parseChanges } from '../parse-body.ts';
 import { parseCount } from '../parse-options.ts';
-import { createProgressView } from '../progress.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 export const preflightCommand = defineCommand({
@@ -40,17 +40,10 @@ export const preflightCommand = defineCommand({
       ...(args.engine !== undefined && { engine: args.engine }),
       ...(microBatch !== undefined && { micro_batch: parseCount(microBatch, '--micro-batch') }),
     };
-    const view = createProgressView();
-    try {
-      const options = args.quiet === true ? {} : { onEvent: view.update };
-      const { result } = await connect(args).call('preflight', body, options);
-      view.stop();
-      const answer = preflightSchema.parse(result);
-      console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatPreflight(answer));
-      if (answer.verdict === 'too large') process.exitCode = 1;
-    } finally {
-      view.stop();
-    }
+    const { result } = await callInForeground(connect(args), 'preflight', body, { quiet: args.quiet });
+    const answer = preflightSchema.parse(result);
+    console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatPreflight(answer));
+    if (answer.verdict === 'too large') process.exitCode = 1;
   }),
 });
 

@@ -1,8 +1,8 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
-import { createProgressView } from '../progress.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const listOf = <T extends z.ZodType>(item: T) => z.looseObject({ total: z.int(), items: z.array(item) });
@@ -53,17 +53,11 @@ export const verifyCommand = defineCommand({
     ...connectionArgs,
   },
   run: reportErrors(async ({ args }) => {
-    const view = createProgressView();
     const body = { repair: args.repair === true, rebuild_views: args['rebuild-views'] === true };
-    try {
-      const { result } = await connect(args).call('verify', body, args.quiet === true ? {} : { onEvent: view.update });
-      view.stop();
-      const verdict = verdictSchema.parse(result);
-      console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatVerdict(verdict));
-      if (!verdict.ok) process.exitCode = 1;
-    } finally {
-      view.stop();
-    }
+    const { result } = await callInForeground(connect(args), 'verify', body, { quiet: args.quiet });
+    const verdict = verdictSchema.parse(result);
+    console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatVerdict(verdict));
+    if (!verdict.ok) process.exitCode = 1;
   }),
 });
 
