@@ -154,7 +154,7 @@ describe('stopping and going on', () => {
     const call = lab.executor.callEffect('train', { experiment: 'toy' }, { signal: controller.signal });
     await expect(call).rejects.toMatchObject({ code: 'cancelled' });
     await lab.executor.close();
-    expect((await readHead(lab.store, 'toy')).value).toMatchObject({ state: 'running', history: [{ step: 4 }] });
+    expect((await readHead(lab.store, 'toy')).value).toMatchObject({ state: 'paused', history: [{ step: 4 }] });
     const next = createTrainingLab(lab.store);
     await next.executor.callEffect('train', { experiment: 'toy' });
     expect(next.runner.computed[0]).toBe('train 4-8');

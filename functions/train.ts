@@ -18,9 +18,10 @@ import { outputOf } from './execution/output-of.ts';
 import type { BorderContext } from './experiments/border/border-step.ts';
 import { BORDER_STEPS } from './experiments/border/border-steps.ts';
 import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
-import { changeHead, checkData, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
+import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
+import { begin, checkEnd, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
 import { tuneEngine } from './experiments/tune-engine.ts';
 import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
@@ -41,46 +42,75 @@ export const train = defineFunction({
   }),
   key: ({ experiment, target }) => (target === undefined ? experiment : `${experiment} to ${target}`),
   async run(ctx, { experiment: name, target }) {
-    const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
-    const view: ViewTarget = { store: ctx.store, blobs: ctx.blobs, name };
-    const started = await startTraining(ctx, name, config, target);
-    // What its checkpoints name, and only this call can make again.
-    await putKeyedConfig(ctx.blobs, config, started.target);
-    const isPruned = started.state === 'running' || started.superseded.length === 0;
-    const isThere = started.checkpoint === undefined || (await isComplete(ctx.blobs, started.checkpoint));
-    if (!isAtTarget(stepOf(started), target ?? started.target, config) || !isPruned || !isThere) {
-      const watch = (holder: string) => watchOther(ctx, name, config, holder);
-      await holdExperiment({ store: ctx.store, signal: ctx.signal, terms: ctx.lease, watch }, name, signal =>
-        drive({ ctx, signal, view, config }),
-      );
+    try {
+      return await trainTo(ctx, name, target);
+    } catch (error) {
+      await recordStop(ctx, name, error, false);
+      await showState(ctx, name);
+      throw error;
     }
-    return describeHead(name, await showHead(view, config), config);
   },
 });
+
+/** The view follows a head that failed. Neither matters as much as the failure. */
+async function showState({ store, blobs }: EffectContext, name: string): Promise<void> {
+  try {
+    const { value: head } = await readHead(store, name);
+    await showHead({ store, blobs, name }, await readConfig(blobs, head));
+  } catch {
+    // The store is away or full, or the experiment is gone.
+  }
+}
+
+async function trainTo(ctx: EffectContext, name: string, target: number | undefined): Promise<Json> {
+  const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
+  const view: ViewTarget = { store: ctx.store, blobs: ctx.blobs, name };
+  const { batch_size: batchSize } = config.data;
+  const started = await startTraining(ctx, name, batchSize, target);
+  const goal = target ?? started.target;
+  // What its checkpoints name, and only this call can make again.
+  await putKeyedConfig(ctx.blobs, config, started.target);
+  const isPruned = started.state === 'running' || started.superseded.length === 0;
+  const isThere = started.checkpoint === undefined || (await isComplete(ctx.blobs, started.checkpoint));
+  if (!isAtTarget(started, goal, batchSize) || !isPruned || !isThere) {
+    const watch = (holder: string) => watchOther(ctx, name, { holder, goal, batchSize });
+    await holdExperiment({ store: ctx.store, signal: ctx.signal, terms: ctx.lease, watch }, name, signal =>
+      driveToEnd({ ctx, signal, view, config }),
+    );
+  }
+  const shown = await showHead(view, config);
+  checkEnd(name, shown, goal, batchSize);
+  return describeHead(name, shown, config);
+}
 
 /** Sets the target and the state. An experiment that is at its own target already becomes `done`, also when paused. */
 function startTraining(
   ctx: EffectContext,
   name: string,
-  config: Config,
+  batchSize: number,
   target: number | undefined,
 ): Promise<ExperimentHead> {
   return changeHead(ctx.store, name, head => {
-    const goal = target ?? head.target;
-    if (!isAtTarget(stepOf(head), goal, config)) {
-      checkData(name, head);
-      return { ...head, target: goal, state: 'running' };
-    }
-    return head.state !== 'done' && isAtTarget(stepOf(head), head.target, config) ? { ...head, state: 'done' } : head;
+    if (!isAtTarget(head, target ?? head.target, batchSize)) return begin(name, head, target ?? head.target);
+    return head.state === 'done' ? head : finish(head, batchSize);
   });
 }
 
-/** Tells what another server does; true when it has come to an end. One that died before it had pruned has not. */
-async function watchOther(ctx: EffectContext, name: string, config: Config, holder: string): Promise<boolean> {
+/**
+ * Tells what another server does; true when this call has nothing to wait for any more: its goal is reached, or the
+ * other has come to an end. One that died before it had pruned has not.
+ * @param goal Samples.
+ */
+async function watchOther(
+  ctx: EffectContext,
+  name: string,
+  { holder, goal, batchSize }: { readonly holder: string; readonly goal: number; readonly batchSize: number },
+): Promise<boolean> {
   const { value: head } = await readHead(ctx.store, name);
-  const lastStep = stepsFor(head.target, config.data.batch_size);
+  const lastStep = stepsFor(head.target, batchSize);
   ctx.progress({ phase: 'train', done: stepOf(head), total: lastStep, unit: 'steps', message: `driven by ${holder}` });
-  return head.state !== 'running' && head.superseded.length === 0;
+  if (head.state === 'running') return isAtTarget(head, goal, batchSize);
+  return head.superseded.length === 0;
 }
 
 interface Drive {
@@ -89,6 +119,19 @@ interface Drive {
   readonly signal: AbortSignal;
   readonly view: ViewTarget;
   readonly config: Config;
+}
+
+/** Records the end of the training while no other can take it up, so that all who wait for it hear the same. */
+async function driveToEnd(run: Drive): Promise<void> {
+  const { ctx, signal, view } = run;
+  try {
+    await drive(run);
+  } catch (error) {
+    const isHolder = ctx.signal.aborted || !signal.aborted;
+    // A conflict means that another may be at work.
+    if (isHolder && !(error instanceof Conflict)) await recordStop(ctx, view.name, error, true);
+    throw error;
+  }
 }
 
 async function drive(run: Drive): Promise<void> {
@@ -109,7 +152,7 @@ async function drive(run: Drive): Promise<void> {
     const range = nextChunk(step, config.run.chunk_steps, lastStep);
     try {
       if (range) await trainChunk(run, head, range);
-      else await changeHead(ctx.store, view.name, now => finish(now, config));
+      else await changeHead(ctx.store, view.name, now => end(now, config));
     } catch (error) {
       if (signal.aborted) throw error;
       const { value: now } = await readHead(ctx.store, view.name);
@@ -144,14 +187,14 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     const moved = { ...now, checkpoint, history: history.slice(over), chunks: [...now.chunks, chunk] };
     const stays = new Set(listKeptDigests(moved));
     const gone = history.slice(0, over).filter(each => !stays.has(each.checkpoint));
-    return finish({ ...moved, superseded: [...now.superseded, ...gone] }, run.config);
+    return end({ ...moved, superseded: [...now.superseded, ...gone] }, run.config);
   });
   await showHead(view, run.config);
 }
 
 /** Done, if it is at its target by now and nobody paused it. */
-function finish(head: ExperimentHead, config: Config): ExperimentHead {
-  return head.state === 'running' && isAtTarget(stepOf(head), head.target, config) ? { ...head, state: 'done' } : head;
+function end(head: ExperimentHead, config: Config): ExperimentHead {
+  return head.state === 'running' ? finish(head, config.data.batch_size) : head;
 }
 
 async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {
@@ -245,10 +288,6 @@ async function findWhole(blobs: BlobStore, head: ExperimentHead): Promise<KeptCh
     if (kept.step <= stepOf(head) && (await isComplete(blobs, kept.checkpoint))) return kept;
   }
   return undefined;
-}
-
-function isAtTarget(step: number, target: number, config: Config): boolean {
-  return step >= stepsFor(target, config.data.batch_size);
 }
 
 /** @throws Conflict if another call moved the experiment on, or replaced it. */

@@ -1,5 +1,6 @@
 /** @file At the start of a server: goes on with the experiments that were in training. */
-import { listHeads } from '../functions/experiments/experiment-head.ts';
+import { listHeads, readHead } from '../functions/experiments/experiment-head.ts';
+import type { ExperimentHead } from '../storage/records.ts';
 import type { ServerDeps } from './deps.ts';
 
 /** A gpu-runner that starts beside the server, or a store that is away, is waited for this long. */
@@ -8,8 +9,8 @@ const FIRST_PAUSE_MS = 1000;
 const MAX_PAUSE_MS = 30_000;
 
 /**
- * Starts `train` for each experiment whose state is `running`, and returns. The same call by a client joins these runs.
- * Passes failures to `log`, since the server works without.
+ * Starts `train` for each experiment that is in training, or that failed for want of a runner or a store, and returns.
+ * The same call by a client joins these runs. Passes failures to `log`, since the server works without.
  */
 export async function resumeExperiments(
   deps: ServerDeps,
@@ -17,13 +18,18 @@ export async function resumeExperiments(
 ): Promise<void> {
   try {
     for (const { name, head } of await listHeads(deps.store)) {
-      if (head.state !== 'running') continue;
+      if (head.state !== 'running' && !hadNoMeans(head)) continue;
       log(`going on with the experiment ${name}`);
       void resume(deps, name, log);
     }
   } catch (error) {
     log(`experiments were not resumed: ${String(error)}`);
   }
+}
+
+/** Whether the training failed since no runner or no store could be reached: that may be over with a new start. */
+function hadNoMeans({ problem }: ExperimentHead): boolean {
+  return problem !== undefined && ['busy', 'store_unreachable', 'ambiguous'].includes(problem.code);
 }
 
 /** Tries again while that can help: no runner is reachable, the store is away or full, another server was faster. */
@@ -45,6 +51,9 @@ async function resume(deps: ServerDeps, name: string, log: (line: string) => voi
       }
       if (!state.error.retryable || deps.clock.monotonic() + pause > deadline) return;
       await deps.clock.sleep(pause);
+      // Somebody paused it meanwhile, or trained it to its end.
+      const { value: head } = await readHead(deps.store, name);
+      if (head.state === 'paused' || head.state === 'done') return;
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   } catch (error) {

@@ -202,6 +202,17 @@ export type Checkpoint = z.infer<typeof checkpointSchema>;
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
 export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
 
+const trainingProblemSchema = z.strictObject({
+  code: z.string(),
+  /** HTTP status of the answer that told it. */
+  status: z.int(),
+  text: z.string(),
+  expected: z.string().exactOptional(),
+  hint: z.string().exactOptional(),
+  /** RFC 3339. */
+  time: z.iso.datetime(),
+});
+
 /** The fields of an experiment's head in every version. */
 const headFields = {
   /** Absent before the first chunk. */
@@ -213,7 +224,9 @@ const headFields = {
   dataset_deleted: z.literal(true).optional(),
   /** Samples at which the run is done. */
   target: z.int().positive(),
-  state: z.enum(['paused', 'running', 'done']),
+  state: z.enum(['paused', 'running', 'done', 'failed']),
+  /** Of the state `failed`: the error that ended the training, and when. */
+  problem: trainingProblemSchema.exactOptional(),
   /** The newest checkpoints: the last and the `keep` before it, oldest first. `result` is the action that made it. */
   history: z.array(keptCheckpointSchema),
   /** Checkpoints that left the history and whose blobs may still exist: a killed prune goes on from here. */

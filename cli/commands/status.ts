@@ -14,6 +14,7 @@ const experimentsSchema = z.looseObject({
       step: z.number().optional(),
       samples: z.number().optional(),
       target: z.number().optional(),
+      problem: z.looseObject({ text: z.string(), hint: z.string().optional(), time: z.string() }).optional(),
     }),
   ),
 });
@@ -52,7 +53,7 @@ export function formatHealth(url: string, health: Health): string {
 
 export function formatExperiments(experiments: Experiments): string {
   if (experiments.length === 0) return 'no experiments yet';
-  return formatTable([
+  const table = formatTable([
     ['experiment', 'state', 'step', 'samples', 'of'],
     ...experiments.map(({ name, state, step, samples, target }) => [
       name,
@@ -62,4 +63,14 @@ export function formatExperiments(experiments: Experiments): string {
       target === undefined ? '-' : String(target),
     ]),
   ]);
+  const failures = experiments.flatMap(({ name, problem }) =>
+    problem === undefined
+      ? []
+      : [
+          `${name} failed at ${problem.time}: ${problem.text}`,
+          ...(problem.hint === undefined ? [] : [`  hint: ${problem.hint}`]),
+          `  go on: easel call train experiment=${name}`,
+        ],
+  );
+  return [table, ...(failures.length > 0 ? ['', ...failures] : [])].join('\n');
 }

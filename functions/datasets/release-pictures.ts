@@ -84,7 +84,7 @@ async function takeDataFrom({ store, now }: ReleaseContext, name: string): Promi
   await changeHead(store, name, head => {
     if (head.state !== 'running' && !driver) return { ...head, dataset_deleted: true };
     throw new Conflict(`the experiment "${name}" is in training on its pictures`, {
-      expected: 'experiments that are paused or done',
+      expected: 'experiments that are not in training',
       hint: `POST /experiments/${name}/pause, and delete the dataset when its chunk has ended`,
       retryAfterSeconds: 5,
     });

@@ -21,7 +21,7 @@ export async function deleteExperiment({ store, now }: DeleteContext, name: stri
   const driver = await readLease(store, name, now());
   if (head.state === 'running' || driver) {
     throw new Conflict(`the experiment "${name}" is in training${driver ? ` (by ${driver.holder})` : ''}`, {
-      expected: 'an experiment that is paused or done',
+      expected: 'an experiment that is not in training',
       hint: `POST /experiments/${name}/pause, then delete the experiment when its chunk has ended`,
       retryAfterSeconds: 5,
     });

@@ -114,6 +114,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     v: 1,
     name,
     state: head.state,
+    ...describeProblem(name, head),
     step,
     steps: stepsFor(head.target, config.data.batch_size),
     samples: step * config.data.batch_size,
@@ -152,7 +153,7 @@ function describeForPeople(name: string, head: ExperimentHead, config: Config): 
   return `# ${name}
 
 ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.target} samples.
-
+${describeProblemForPeople(head)}
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
@@ -168,6 +169,29 @@ ${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 
 Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type: application/json' -d '{}'\`
 `;
+}
+
+/** Why and when the training failed, and the call that goes on with it. */
+function describeProblem(name: string, { problem }: ExperimentHead) {
+  if (problem === undefined) return {};
+  const { code, text, expected, hint, time } = problem;
+  return {
+    problem: {
+      code,
+      text,
+      ...(expected !== undefined && { expected }),
+      ...(hint !== undefined && { hint }),
+      time,
+      again: `POST /experiments/${name}/train`,
+    },
+  };
+}
+
+function describeProblemForPeople({ problem }: ExperimentHead): string {
+  if (problem === undefined) return '';
+  const { text, expected, hint, time } = problem;
+  const rest = [expected && `Expected: ${expected}.`, hint && `What to do: ${hint}.`].filter(Boolean);
+  return `\n${[`It stopped at ${time}: ${text}.`, ...rest].join('\n')}\n`;
 }
 
 /** Experiment, step and checkpoint that a branch began at. */
@@ -192,6 +216,7 @@ const STATE_WORDS: Readonly<Record<ExperimentHead['state'], string>> = {
   running: 'In training',
   paused: 'Paused',
   done: 'Done',
+  failed: 'Failed',
 };
 
 function checkpointFile({ step }: KeptCheckpoint): string {

@@ -141,6 +141,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
 function summarize({
   name,
   state,
+  problem,
   step,
   steps,
   samples,
@@ -151,6 +152,7 @@ function summarize({
   return {
     name,
     state,
+    ...(problem && { problem }),
     step,
     steps,
     samples,
@@ -167,7 +169,11 @@ function readAfter(c: Context): number {
 }
 
 export const experimentDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/experiments', summary: 'List all experiments: state, step, target.' },
+  {
+    method: 'get',
+    path: '/experiments',
+    summary: 'List all experiments: state, step, target, and why a training failed.',
+  },
   {
     method: 'get',
     path: '/experiments/:name',

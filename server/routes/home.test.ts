@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { Unprocessable } from '../../errors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import { createTestServer } from '../testing/server.ts';
+import { createTrainingServer } from '../testing/training.ts';
 
 test('the home page shows experiments with their latest previews, and prompts as text', async () => {
   const { send, blobs, store } = createTestServer();
@@ -44,4 +46,19 @@ test('the home page shows experiments with their latest previews, and prompts as
   expect(page).toContain(`<img src="/objects/${digest}"`);
   expect(page).not.toContain('<script>');
   expect(answer.headers.get('content-security-policy')).not.toContain('script-src');
+});
+
+test('the home page and the list of experiments say why a training failed, as text', async () => {
+  const server = await createTrainingServer();
+  await server.create('toy');
+  server.runner.onStep = () => Promise.reject(new Unprocessable('page <0> is damaged', { hint: 'prepare it again' }));
+  const problem = await server.expectJson(422, 'POST', '/experiments/toy/train', {}, { prefer: 'wait=30' });
+  const page = await (await server.send('GET', '/')).text();
+  expect(page).toContain('failed, 0 steps');
+  expect(page).toContain('page &lt;0&gt; is damaged; prepare it again');
+  const { experiments } = await server.expectJson(200, 'GET', '/experiments');
+  const shown = await server.expectJson(200, 'GET', '/experiments/toy');
+  for (const each of [experiments[0], shown]) {
+    expect(each).toMatchObject({ state: 'failed', problem: { code: problem.code, text: problem.detail } });
+  }
 });

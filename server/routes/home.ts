@@ -27,7 +27,7 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
         html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,
     );
     return html`<li><a href="/experiments/${name}">${name}</a> <span class="muted">${head.state}, ${steps} steps, target ${head.target} samples</span>
-${pictures ? html`<div class="previews">${pictures}</div>` : ''}</li>`;
+${head.problem ? html`<div class="problem">${head.problem.time}: ${head.problem.text}${head.problem.hint ? `; ${head.problem.hint}` : ''}</div>` : ''}${pictures ? html`<div class="previews">${pictures}</div>` : ''}</li>`;
   }
 
   app.get('/', async c => {
