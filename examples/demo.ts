@@ -10,12 +10,13 @@ import { createApiClient } from '../cli/http.ts';
 import { EXIT_INTERRUPTED, listenForStop } from '../cli/stop-signals.ts';
 import { type Easel, startEasel } from '../cli/up.ts';
 import { cacheFolderOf } from '../configs/cache-folder.ts';
+import { formatCount } from '../configs/quantity.ts';
 import { findOrBuildMinio } from '../infra/minio/binary.ts';
 import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
 import { fetchEngine, waitForEngines } from './demo/fetch-engine.ts';
 import { type DemoPlan, planDemo, USAGE } from './demo/options.ts';
 import { runDemo } from './demo/run-demo.ts';
-import { createTerminal, formatCount, type Terminal } from './demo/terminal.ts';
+import { createTerminal, type Terminal } from './demo/terminal.ts';
 import { createToldApi } from './demo/told-api.ts';
 import { readElapsed, writeElapsed } from './demo/write-summary.ts';
 

@@ -12,7 +12,7 @@ const MAX_NAMED = 10;
 export const caption = definePageFunction({
   name: 'caption',
   summary: 'Writes the caption of each picture, from its text file or from its bundled set.',
-  version: 2,
+  version: 3,
   needs: [],
   adds: ['caption'],
   example: { dataset: 'portraits' },
@@ -21,10 +21,11 @@ export const caption = definePageFunction({
     missing: z
       .enum(['error', 'empty'])
       .default('error')
-      .describe('a picture without a caption is an error that names it, or gets an empty caption that stats report'),
+      .describe('a picture without a caption is an error that names it, or gets an empty caption and a note'),
   }),
   async run(_, { items }, { missing }) {
-    const without = items.filter(item => captionOf(item) === '').map(item => item.name);
+    const uncaptioned = items.filter(item => captionOf(item) === '');
+    const without = uncaptioned.map(item => item.name);
     if (without.length > 0 && missing === 'error') {
       const named = without.slice(0, MAX_NAMED).join(', ');
       throw new Unprocessable(
@@ -37,7 +38,8 @@ export const caption = definePageFunction({
       );
     }
     const members = items.map(item => [memberName('caption', item.id), Buffer.from(captionOf(item))] as const);
-    return { columns: { caption: new Map(members) }, stats: { missing: without } };
+    const noted = uncaptioned.map(({ id, name }) => ({ id, name, amount: 0, text: 'no caption' }));
+    return { columns: { caption: new Map(members) }, notes: [{ code: 'caption_missing', items: noted }] };
   },
 });
 

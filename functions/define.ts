@@ -9,6 +9,7 @@ import type { Digest } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/names/lease.ts';
 import type { Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
+import type { Noted } from './notes/notes.ts';
 
 export interface FunctionContext {
   readonly blobs: BlobStore;
@@ -68,7 +69,7 @@ interface Definition {
   readonly name: string;
   /** One sentence: the summary in OpenAPI. */
   readonly summary: string;
-  /** Raised when equal inputs would give other bytes. */
+  /** Raised when equal inputs would give other bytes, or a page other notes. */
   readonly version: number;
   /** A body for the curl line in the docs. */
   readonly example: Json;
@@ -115,6 +116,8 @@ export interface PageOutcome {
    * tar.
    */
   readonly columns: Readonly<Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array> | BlobRef>>>;
+  /** What was decided about single pictures. The executor adds up the notes of all pages for the dataset. */
+  readonly notes?: readonly Noted[];
   readonly stats?: Readonly<Record<string, Json>>;
 }
 

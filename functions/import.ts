@@ -74,6 +74,7 @@ function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOrigi
     counts: dataset.counts,
     removed: dataset.removed.slice(0, MAX_SHOWN),
     rejects: dataset.rejects.slice(0, MAX_SHOWN),
+    notes: dataset.notes ?? [],
   };
 }
 

@@ -5,13 +5,14 @@ import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
 import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
 import { originalLinks } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
+import { addUpNotes, keepNotes, withNotes } from './notes/notes.ts';
 
 export const ingest = defineFunction({
   name: 'ingest',
   summary:
     'Drops rejected pictures and says why, clusters near-duplicates, and splits the clusters 90/5/5 into train, ' +
     'val and test.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   digests: { dataset: 'dataset', previous: 'dataset' },
   example: { dataset: 'portraits' },
@@ -33,6 +34,9 @@ export const ingest = defineFunction({
     for (const { split } of items) if (split) counts[split] = (counts[split] ?? 0) + 1;
     const rejects = [...dataset.rejects, ...ingested.rejects.filter(({ id = '' }) => !removed.has(id))];
     const duplicates = listDuplicates(items);
+    const near = duplicates.map(({ of, ...item }) => ({ ...item, amount: 0, text: `nearly equals ${of}` }));
+    const noted = addUpNotes([{ code: 'near_duplicate', items: near }, ...ingested.noted], removed);
+    const ofSource = keepNotes(dataset.notes, () => false);
     const made: Dataset = {
       v: 1,
       kind: 'dataset',
@@ -41,6 +45,7 @@ export const ingest = defineFunction({
       encoders: {},
       counts: { ...counts, duplicates: duplicates.length, rejected: rejects.length },
       rejects,
+      ...withNotes(ofSource, noted),
       links: [
         ...new Set([
           ...ingested.pages.flatMap(page => [page.items, ...Object.values(page.columns)]),

@@ -118,7 +118,7 @@ function describe(
   name: string,
   digest: Digest,
   originals: Digest,
-  { counts, encoders, rejects, removed }: Dataset,
+  { counts, encoders, rejects, notes = [], removed }: Dataset,
   stages: Readonly<Record<string, StageCounts>>,
 ): Json {
   return {
@@ -131,5 +131,6 @@ function describe(
     encoders: { ...encoders },
     removed: removed.length,
     rejects: rejects.slice(0, MAX_SHOWN_REJECTS),
+    notes,
   };
 }

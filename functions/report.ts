@@ -11,7 +11,7 @@ export const report = defineFunction({
   name: 'report',
   summary:
     'Writes one HTML page about a dataset: counts, splits, columns, some pictures, and the rejects with reasons.',
-  version: 2,
+  version: 3,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   digests: { dataset: 'dataset' },

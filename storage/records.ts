@@ -133,6 +133,17 @@ export const PAGE_SIZE = 64;
 export const rejectSchema = z.strictObject({ name: z.string(), id: z.string().optional(), reason: z.string() });
 export type Reject = z.infer<typeof rejectSchema>;
 
+/** What a stage decided by itself, of all pictures of the dataset. functions/notes/note-table.ts has the codes. */
+export const noteSchema = z.strictObject({
+  code: z.string(),
+  /** Number of pictures that it is about. */
+  count: z.int().positive(),
+  text: z.string(),
+  /** Some of the pictures, worst first. */
+  examples: z.array(z.strictObject({ name: z.string(), text: z.string() })),
+});
+export type Note = z.infer<typeof noteSchema>;
+
 const encoderEntrySchema = z
   .object({ name: z.string() })
   .catchall(z.union([z.int(), z.string(), z.record(z.string(), z.array(digestSchema))]));
@@ -171,6 +182,8 @@ export const datasetSchema = z.strictObject({
   encoders: encodersSchema,
   counts: z.record(z.string(), z.int()),
   rejects: z.array(rejectSchema),
+  /** Absent: none. */
+  notes: z.array(noteSchema).exactOptional(),
   links: z.array(digestSchema),
 });
 export type Dataset = z.infer<typeof datasetSchema>;

@@ -2,6 +2,7 @@ import { defineCommand } from 'citty';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
+import { describeNotes } from '../describe-notes.ts';
 import { parseBody } from '../parse-body.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -37,7 +38,10 @@ export const callCommand = defineCommand({
     const body = parseBody(words, args.body);
     const options = { wait, skipCache: args['skip-cache'] === true, quiet: args.quiet };
     const { result, cache } = await callInForeground(connect(args), name, body, options);
-    if (cache === 'hit' && args.quiet !== true) console.error('(cached)');
+    if (args.quiet !== true) {
+      if (cache === 'hit') console.error('(cached)');
+      for (const line of describeNotes(result)) console.error(line);
+    }
     console.log(JSON.stringify(result, undefined, 2));
   }),
 });

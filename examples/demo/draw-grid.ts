@@ -1,10 +1,10 @@
 /** @file Previews as rows of one labelled picture: all of them while training goes on, three of them in the end. */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { formatCount } from '../../configs/quantity.ts';
 import { Unprocessable } from '../../errors.ts';
 import { type Preview, previewsAnswer, resultAnswer } from './answers.ts';
 import { BATCH, type DemoPlan } from './options.ts';
-import { formatCount } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
 /** Pixels of a picture's side in the grid: a whole multiple of both sizes. */

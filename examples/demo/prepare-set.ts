@@ -1,7 +1,9 @@
 /** @file Portraits drawn, cut and encoded: one call, cached page by page. */
+
+import { formatCount } from '../../configs/quantity.ts';
 import { prepareAnswer } from './answers.ts';
 import type { DemoPlan } from './options.ts';
-import { formatCount, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
 /** @returns Whether there was nothing to do. */

@@ -2,12 +2,13 @@
 import { join, resolve } from 'node:path';
 import { formatDuration } from '../../cli/eta.ts';
 import { quoteWord } from '../../cli/shell.ts';
+import { formatCount } from '../../configs/quantity.ts';
 import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
 import { drawGrid, rowsPath } from './draw-grid.ts';
 import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
 import { type DemoPlan, SAMPLES_TO_PORTRAITS } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
-import { formatCount, showPath, type Terminal } from './terminal.ts';
+import { showPath, type Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 import { trainModel } from './train-model.ts';
 import { formatAccuracy, readSummary, summarizeAccuracy, writeSummary } from './write-summary.ts';

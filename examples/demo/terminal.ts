@@ -38,8 +38,3 @@ export function showPath(path: string): string {
   const short = relative('', path);
   return short.startsWith('..') ? resolve(path) : short;
 }
-
-/** 48000 -> '48,000'. */
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
-}

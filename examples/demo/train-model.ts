@@ -1,8 +1,9 @@
 /** @file An experiment, trained to its target while its previews are told as they come. */
 import type { ProgressEvent } from '../../configs/progress.ts';
+import { formatCount } from '../../configs/quantity.ts';
 import { type ExperimentAnswer, experimentAnswer } from './answers.ts';
 import { BATCH, type DemoPlan } from './options.ts';
-import { formatCount, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 import { watchPreviews } from './watch-previews.ts';
 

@@ -2,10 +2,11 @@
  * @file Previews of a training: says at the start which previews come, and draws each as a row of a picture at once.
  */
 import { z } from 'zod';
+import { formatCount } from '../../configs/quantity.ts';
 import { type ExperimentAnswer, previewsAnswer } from './answers.ts';
 import { drawRows, rowsPath } from './draw-grid.ts';
 import { BATCH, type DemoPlan, SAMPLES_TO_PORTRAITS } from './options.ts';
-import { formatCount, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
 export interface PreviewWatch {

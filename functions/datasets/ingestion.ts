@@ -6,6 +6,7 @@ import { putItems, readItems } from '../../storage/blobs/items.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { FunctionContext } from '../define.ts';
+import type { Noted } from '../notes/notes.ts';
 import type { NearDuplicateInput } from '../pictures/near-duplicates.ts';
 import { type Assignment, assignClusters } from './clusters.ts';
 import { type Inspection, parseInspection } from './inspection.ts';
@@ -25,6 +26,8 @@ export interface IngestedPages {
   /** Items of all pages that stay. */
   readonly items: readonly Item[];
   readonly rejects: readonly Reject[];
+  /** On items that stay. */
+  readonly noted: readonly Noted[];
 }
 
 /** @throws Unprocessable if a page was not inspected. */
@@ -65,6 +68,7 @@ export async function ingestPages(
   const assigned = assignClusters(ids, await findNear(ctx, unique), fixed);
 
   const rejects: Reject[] = [];
+  const noted: Noted[] = [];
   const kept: Item[] = [];
   const made: Page[] = [];
   for (const { page, items } of pages) {
@@ -74,12 +78,15 @@ export async function ingestPages(
       const assignment = assigned.get(id);
       if (!inspection.accepted) rejects.push({ name, id, reason: inspection.reason });
       else if (assignment && 'reason' in assignment) rejects.push({ name, id, reason: assignment.reason });
-      else stay.push({ ...item, ...assignment, width: inspection.width, height: inspection.height });
+      else {
+        stay.push({ ...item, ...assignment, width: inspection.width, height: inspection.height });
+        noted.push(...inspection.notes.map(({ code, ...note }) => ({ code, items: [{ id, name, ...note }] })));
+      }
     }
     kept.push(...stay);
     made.push({ items: (await putItems(ctx.blobs, stay)).digest, columns: pick(page) });
   }
-  return { pages: made, items: kept, rejects };
+  return { pages: made, items: kept, rejects, noted };
 }
 
 /** Keeps the column `inspect`. Later columns were computed from other items. */

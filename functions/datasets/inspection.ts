@@ -1,10 +1,19 @@
 /** @file The record that `inspect` writes about a picture. */
 import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
+import type { NoteCode } from '../notes/note-table.ts';
 import { type ImageInfo, type ImageLimits, probeImage, squashRgb } from '../pictures/image.ts';
 import { HASH_SIDE, markPicture } from '../pictures/perceptual-hash.ts';
 
-export const inspectionSchema = z.discriminatedUnion('accepted', [
+const inspectionNoteSchema = z.strictObject({
+  code: z.enum(['first_frame', 'cmyk', 'sixteen_bit', 'transparency', 'turned'] satisfies NoteCode[]),
+  /** See NotedItem. */
+  amount: z.number(),
+  text: z.string(),
+});
+type InspectionNote = z.infer<typeof inspectionNoteSchema>;
+
+const inspectionSchema = z.discriminatedUnion('accepted', [
   z.strictObject({
     v: z.literal(1),
     accepted: z.literal(true),
@@ -15,8 +24,10 @@ export const inspectionSchema = z.discriminatedUnion('accepted', [
     phash: z.string().regex(/^[0-9a-f]{16}$/),
     /** base64 of 16 x 16 RGB. */
     thumb: z.string(),
-    /** Changes to the picture that a user should know: first of several frames, turned, converted. */
-    notes: z.array(z.string()),
+    /** Changes to the picture that a person should know. An earlier version wrote sentences without codes. */
+    notes: z
+      .array(z.union([inspectionNoteSchema, z.string()]))
+      .transform(notes => notes.filter(note => typeof note !== 'string')),
   }),
   z.strictObject({ v: z.literal(1), accepted: z.literal(false), reason: z.string() }),
 ]);
@@ -36,13 +47,14 @@ export async function inspectPicture(bytes: Uint8Array, limits: ImageLimits): Pr
   }
 }
 
-function notesOn({ pages, orientation, space, depth, alpha }: ImageInfo): string[] {
-  const notes: string[] = [];
-  if (pages > 1) notes.push(`the first of ${pages} frames`);
-  if (orientation > 1) notes.push(`turned as its EXIF orientation ${orientation} says`);
-  if (space === 'cmyk') notes.push('converted from CMYK');
-  if (depth === 'ushort') notes.push('converted from 16 bits per channel');
-  if (alpha) notes.push('transparency laid over white');
+function notesOn({ pages, orientation, space, depth, alpha }: ImageInfo): InspectionNote[] {
+  const notes: InspectionNote[] = [];
+  const add = (code: InspectionNote['code'], text: string, amount = 0) => notes.push({ code, amount, text });
+  if (pages > 1) add('first_frame', `the first of ${pages} frames`, pages);
+  if (space === 'cmyk') add('cmyk', 'CMYK');
+  if (depth === 'ushort') add('sixteen_bit', '16 bits per channel');
+  if (alpha) add('transparency', 'alpha channel');
+  if (orientation > 1) add('turned', `EXIF orientation ${orientation}`);
   return notes;
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { readColumn } from '../../formats/webdataset.ts';
-import type { Digest } from '../../storage/digest.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { type Dataset, datasetSchema } from '../../storage/records.ts';
 import type { CallAnswer } from '../define.ts';
@@ -74,6 +75,33 @@ test('equal pages are hits: one more picture computes one new page', async () =>
     pages: { total: 3, computed: 1, cached: 2 },
     items: { total: 129, computed: 1, cached: 128 },
   });
+});
+
+test('the notes of all pages, cached ones too, are added up without removed pictures', async () => {
+  const lab = createLab();
+  const names = namesOf(130);
+  const { dataset, document } = await putDataset(lab.blobs, names);
+  await lab.executor.call('upper', { dataset });
+  const gone = digestOf(names[1] ?? '').slice(7, 23);
+  const fewer = await putDocument(lab.blobs, { ...document, removed: [gone] });
+  const answer = await lab.executor.call('upper', { dataset: fewer.digest });
+  expect(answer.result.stats).toMatchObject({ pages: { computed: 0, cached: 3 } });
+  const { notes } = await readMade(lab, answer);
+  expect(notes).toMatchObject([{ code: 'caption_missing', count: 129 }]);
+  expect(notes?.[0]?.examples.slice(0, 2)).toEqual([
+    { name: names[0], text: '!' },
+    { name: names[2], text: '!' },
+  ]);
+});
+
+test('a stage that runs again replaces its notes, and one on another column leaves them', async () => {
+  const lab = createLab();
+  const { dataset } = await putDataset(lab.blobs, namesOf(3));
+  const captioned = outputOf(await lab.executor.call('upper', { dataset }));
+  const measured = await readMade(lab, await lab.executor.call('measure', { dataset: captioned }));
+  expect(measured.notes).toMatchObject([{ count: 3, examples: [{ text: '!' }, { text: '!' }, { text: '!' }] }]);
+  const again = await readMade(lab, await lab.executor.call('upper', { dataset: captioned, mark: '?' }));
+  expect(again.notes).toMatchObject([{ count: 3, examples: [{ text: '?' }, { text: '?' }, { text: '?' }] }]);
 });
 
 test('an unrelated column does not invalidate a page', async () => {

@@ -10,6 +10,7 @@ import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action, Page } from '../../storage/records.ts';
 import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '../define.ts';
+import { type Noted, readNoted } from '../notes/notes.ts';
 import { addColumns, assembleDataset, checkColumns, columnsMade, computePage, pageAction } from './page-columns.ts';
 import type { ParsedCall } from './parse-call.ts';
 import type { ActionResolver, Resolved } from './resolve-action.ts';
@@ -101,6 +102,7 @@ export function createPageMapper(
     const dataset = await readDataset(ctx.blobs, given);
     checkColumns(fn, dataset);
     const pages = [...dataset.pages];
+    const noted: (readonly Noted[])[] = [];
     const total = pages.length;
     const count = { pages: { total, computed: 0, cached: 0 }, items: { total: 0, computed: 0, cached: 0 } };
     // Pages run side by side, so the progress of a single page is not shown.
@@ -112,6 +114,7 @@ export function createPageMapper(
       const compute = () => computePage(fn, input, page, pageContext);
       const { cache, result } = await resolvePage(action, refresh, compute, ctx.signal);
       pages[index] = addColumns(columnsMade(fn, input), page, result, dependents);
+      noted[index] = readNoted(result.stats.notes);
       const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
       const kind = cache === 'hit' ? 'cached' : 'computed';
       count.pages[kind]++;
@@ -126,7 +129,7 @@ export function createPageMapper(
       });
     });
 
-    const made = assembleDataset(fn, input, dataset, pages);
+    const made = assembleDataset(fn, input, dataset, pages, noted.flat());
     return { outputs: { dataset: await putDocument(ctx.blobs, made) }, links: made.links, stats: count };
   };
 }

@@ -7,6 +7,7 @@ import type { Digest } from '../../storage/digest.ts';
 import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PageFunction, PureOutcome, WeightDigests } from '../define.ts';
+import { addUpNotes, keepNotes, type Noted, withNotes, writeNoted } from '../notes/notes.ts';
 import { toolsOf } from './calls.ts';
 import type { ParsedCall } from './parse-call.ts';
 
@@ -45,7 +46,10 @@ export function pageAction(fn: PageFunction, { input, params, inputs: given, eng
   };
 }
 
-/** Outputs: one blob for each column that the call makes. stats.items: number of items in the page. */
+/**
+ * Outputs: one blob for each column that the call makes. stats.items: number of items in the page; stats.notes: its
+ * notes, if it has any.
+ */
 export async function computePage(
   fn: PageFunction,
   input: Input,
@@ -69,7 +73,8 @@ export async function computePage(
     outputs[column] =
       'digest' in made ? made : await ctx.blobs.put(packColumn(checkMembers(fn, made, items)), 'application/x-tar');
   }
-  return { outputs, stats: { ...outcome.stats, items: items.length } };
+  const notes = writeNoted(outcome.notes);
+  return { outputs, stats: { ...outcome.stats, items: items.length, ...(notes.length > 0 && { notes }) } };
 }
 
 function columnOf(page: Page, column: ColumnName): Digest {
@@ -115,23 +120,32 @@ export function addColumns(
   return { items: page.items, columns };
 }
 
-/** The dataset with new pages. A signal that a page lost loses its encoder. */
+/**
+ * The dataset with new pages, and their notes in place of those on the columns made. A signal that a page lost loses
+ * its encoder, and a column its notes.
+ */
 export function assembleDataset(
   fn: PageFunction,
   input: Readonly<Record<string, unknown>>,
   before: Dataset,
   pages: readonly Page[],
+  noted: readonly Noted[],
 ): Dataset {
+  const made = columnsMade(fn, input);
+  const isWhole = (column: ColumnName) => pages.every(page => page.columns[column] !== undefined);
+  const kept = keepNotes(before.notes, column => !made.includes(column) && isWhole(column));
   const known = new Set(before.pages.flatMap(digestsOf));
   const weights = input.weights as WeightDigests | undefined;
   const encoders = { ...before.encoders, ...fn.encoders?.(input, weights) };
   for (const signal of SIGNAL_NAMES) {
-    if (!pages.every(page => page.columns[signal] !== undefined)) delete encoders[signal];
+    if (!isWhole(signal)) delete encoders[signal];
   }
+  const { notes: _, ...rest } = before;
   return {
-    ...before,
+    ...rest,
     pages: [...pages],
     encoders,
+    ...withNotes(kept, addUpNotes(noted, new Set(before.removed))),
     // Links beyond the pages (originals, archives) stay. Sorted, so that the order of the stages does not show.
     links: [
       ...new Set([

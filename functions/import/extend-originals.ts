@@ -10,6 +10,7 @@ import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import { originalLinks } from '../datasets/originals.ts';
+import { addUpNotes, type Noted, withNotes } from '../notes/notes.ts';
 
 export interface KnownPage {
   readonly page: Page;
@@ -29,6 +30,8 @@ export interface Arrivals {
   /** Ids of all pictures in the source, with their names and attributes there. */
   readonly present: ReadonlyMap<string, Pick<Item, 'name' | 'attributes'>>;
   readonly rejects: readonly Reject[];
+  /** On pictures in the source. */
+  readonly noted?: readonly Noted[];
   readonly hidden: number;
 }
 
@@ -72,6 +75,7 @@ export async function extendOriginals(
       hidden: arrivals.hidden,
     },
     rejects: [...arrivals.rejects],
+    ...withNotes(addUpNotes(arrivals.noted ?? [])),
     links: [...new Set([...pages.map(page => page.items), ...originalLinks(items)])],
   };
   const ref = await putDocument(blobs, dataset);

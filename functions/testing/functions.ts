@@ -173,6 +173,10 @@ export function createBench(): Bench {
               items.map(item => [`${item.id}.caption.txt`, Buffer.from(item.name.toUpperCase() + mark)]),
             ),
           },
+          // Any code on captions.
+          notes: [
+            { code: 'caption_missing', items: items.map(({ id, name }) => ({ id, name, amount: 1, text: mark })) },
+          ],
         };
       },
     }),

@@ -8,7 +8,7 @@ import type { Dataset } from '../../storage/records.ts';
 const MAX_REJECTS = 100;
 
 export function describeDataset(name: string, digest: Digest, dataset: Dataset) {
-  const { counts, encoders, removed, rejects } = dataset;
+  const { counts, encoders, removed, rejects, notes = [] } = dataset;
   return {
     v: 1,
     name,
@@ -19,6 +19,7 @@ export function describeDataset(name: string, digest: Digest, dataset: Dataset) 
     removed,
     rejected: rejects.length,
     rejects: rejects.slice(0, MAX_REJECTS),
+    notes,
   } as const;
 }
 

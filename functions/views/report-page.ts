@@ -2,8 +2,9 @@
  * @file Writes one page about a dataset, without scripts and outside resources, so that it works wherever it is copied.
  */
 import { html, raw } from 'hono/html';
+import { formatCount } from '../../configs/quantity.ts';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
-import type { Dataset } from '../../storage/records.ts';
+import type { Dataset, Note } from '../../storage/records.ts';
 import type { ReportPicture } from './report-pictures.ts';
 
 /** Largest number of rejects in the table. The dataset has all of them. */
@@ -19,7 +20,7 @@ export async function renderReport(
   dataset: Dataset,
   pictures: readonly ReportPicture[],
 ): Promise<string> {
-  const { counts, removed, rejects } = dataset;
+  const { counts, removed, rejects, notes = [] } = dataset;
   const tiles: readonly (readonly [label: string, count: number | undefined])[] = [
     ['pictures', counts.pictures],
     ['near-duplicates', counts.duplicates],
@@ -49,6 +50,7 @@ ${tiles.map(
 </dl>
 ${renderSplits(counts)}
 ${rejects.length > 0 && renderRejects(rejects)}
+${notes.length > 0 && renderNotes(notes)}
 <section>
 <h2>Pictures</h2>
 ${renderPictures(pictures, counts.pictures)}
@@ -141,9 +143,19 @@ ${rejects.length > shown.length && html`<p class="note">and ${formatCount(reject
 </section>`;
 }
 
-/** 6000 -> 6,000, in every locale. */
-function formatCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+function renderNotes(notes: readonly Note[]): Html {
+  return html`<section>
+<h2>Notes</h2>
+${notes.map(
+  ({ text, count, examples }) => html`<details>
+<summary>${text}</summary>
+<table>
+${examples.map(example => html`<tr><td>${example.name}</td><td>${example.text}</td></tr>`)}
+</table>
+${count > examples.length && html`<p class="note">and ${formatCount(count - examples.length)} more.</p>`}
+</details>`,
+)}
+</section>`;
 }
 
 // A backslash joins a line with the next one: the bytes of the page depend on its line breaks.

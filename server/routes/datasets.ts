@@ -33,7 +33,7 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
   app.get('/datasets/:name', async c => {
     const name = c.req.param('name');
     const { value, etag } = await requireDatasetHead(store, name);
-    const { pages, removed, encoders, counts, rejects } = await readDataset(blobs, value.dataset);
+    const { pages, removed, encoders, counts, rejects, notes = [] } = await readDataset(blobs, value.dataset);
     const columns = [...new Set(pages.flatMap(page => Object.keys(page.columns)))];
     c.header('etag', `"${etag}"`);
     return c.json({
@@ -44,6 +44,7 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
       encoders,
       counts,
       rejects,
+      notes,
       removed: removed.length,
     });
   });
@@ -107,7 +108,7 @@ export const datasetDocs: readonly RouteDoc[] = [
   {
     method: 'get',
     path: '/datasets/:name',
-    summary: 'Show a dataset: counts, columns, encoders, rejects. The ETag is the version of the name.',
+    summary: 'Show a dataset: counts, columns, encoders, rejects, notes. The ETag is the version of the name.',
   },
   {
     method: 'put',

@@ -27,6 +27,7 @@ export interface LayeringRules {
 
 /** Rooms of functions/, which the server may enter, too. */
 const ROOMS = [
+  'notes',
   'execution',
   'pictures',
   'encoders',
@@ -88,8 +89,9 @@ export const RULES: LayeringRules = {
     },
 
     // The rooms of functions, lowest first; a stage may use all of them.
-    { name: 'definitions', paths: ['functions/define.ts'], mayImport: ['protocol', 'storage'] },
-    { name: 'execution', paths: ['functions/execution/'], mayImport: ['definitions', 'protocol', 'storage'] },
+    { name: 'notes', paths: ['functions/notes/'], mayImport: ['storage'] },
+    { name: 'definitions', paths: ['functions/define.ts'], mayImport: ['notes', 'protocol', 'storage'] },
+    { name: 'execution', paths: ['functions/execution/'], mayImport: ['definitions', 'notes', 'protocol', 'storage'] },
     { name: 'pictures', paths: ['functions/pictures/'], mayImport: [] },
     {
       name: 'encoders',
@@ -104,12 +106,12 @@ export const RULES: LayeringRules = {
     {
       name: 'datasets',
       paths: ['functions/datasets/'],
-      mayImport: ['experiments', 'pictures', 'definitions', 'storage'],
+      mayImport: ['experiments', 'pictures', 'definitions', 'notes', 'storage'],
     },
     {
       name: 'import',
       paths: ['functions/import/'],
-      mayImport: ['datasets', 'pictures', 'definitions', 'storage', 'data'],
+      mayImport: ['datasets', 'pictures', 'notes', 'definitions', 'storage', 'data'],
     },
     {
       name: 'views',

@@ -1,0 +1,20 @@
+import { expect, test } from 'vitest';
+import { describeNotes } from './describe-notes.ts';
+
+const note = (count: number) => ({
+  code: 'turned',
+  count,
+  text: `${count} pictures are turned`,
+  examples: Array.from({ length: Math.min(count, 20) }, (_, i) => ({ name: `${i}.jpg`, text: `by ${i}` })),
+});
+
+test('a note is a line with the worst pictures', () => {
+  expect(describeNotes({ notes: [note(2), note(25)] })).toEqual([
+    'note: 2 pictures are turned: 0.jpg (by 0), 1.jpg (by 1)',
+    'note: 25 pictures are turned: 0.jpg (by 0), 1.jpg (by 1), 2.jpg (by 2), ...',
+  ]);
+});
+
+test('an answer without notes has no lines', () => {
+  for (const answer of [{}, { notes: [] }, null, 3, { notes: 'none' }]) expect(describeNotes(answer)).toEqual([]);
+});

@@ -1,0 +1,56 @@
+/**
+ * @file All notes: what a stage decides by itself, and a person should know. A note counts the pictures that it is
+ * about; a dataset that everything fits has none.
+ */
+import { quantity } from '../../configs/quantity.ts';
+import type { ColumnName } from '../../configs/signals.ts';
+
+/** Numbers and names that the sentence has, equal for all pictures of a call. */
+export type NoteFacts = Readonly<Record<string, string | number>>;
+
+interface NoteKind {
+  /** The note stays as long as this column is as it was. Without a column, the note is about the source. */
+  readonly column?: ColumnName;
+  /** A sentence without a full stop. */
+  say(count: number, facts: NoteFacts): string;
+}
+
+const pictures = (count: number) => quantity(count, 'picture');
+const are = (count: number) => (count === 1 ? 'is' : 'are');
+const have = (count: number) => (count === 1 ? 'has' : 'have');
+
+export const NOTES = {
+  near_duplicate: {
+    column: 'inspect',
+    say: count => `${pictures(count)} nearly ${count === 1 ? 'equals' : 'equal'} an earlier one; all are kept`,
+  },
+  first_frame: {
+    column: 'inspect',
+    say: count => `${pictures(count)} ${are(count)} the first of several frames or pages`,
+  },
+  cmyk: { column: 'inspect', say: count => `${pictures(count)} ${are(count)} converted from CMYK` },
+  sixteen_bit: {
+    column: 'inspect',
+    say: count => `${pictures(count)} ${are(count)} converted from 16 bits per channel to 8`,
+  },
+  transparency: {
+    column: 'inspect',
+    say: count => `${pictures(count)} ${have(count)} an alpha channel; what is transparent is laid over white`,
+  },
+  turned: {
+    column: 'inspect',
+    say: count => `${pictures(count)} ${are(count)} turned as EXIF orientation says`,
+  },
+  caption_missing: {
+    column: 'caption',
+    say: count => `${pictures(count)} ${have(count)} no caption, and ${are(count)} trained without text`,
+  },
+} as const satisfies Readonly<Record<string, NoteKind>>;
+
+export type NoteCode = keyof typeof NOTES;
+export const NOTE_CODES = Object.keys(NOTES) as [NoteCode, ...NoteCode[]];
+
+/** A row with all keys of its type. */
+export function noteKind(code: NoteCode): NoteKind {
+  return NOTES[code];
+}
