@@ -3,9 +3,10 @@
  * unpacked.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type EnginePackage, type EngineWheel, enginePackageFolder } from '../configs/engine-packages.ts';
+import { makeFolders } from '../configs/make-folders.ts';
 import { Unprocessable } from '../errors.ts';
 import { readZip } from '../formats/zip.ts';
 import { bringWheel, type WheelOptions } from './bring-wheel.ts';
@@ -59,7 +60,7 @@ async function unpackWheel(bytes: Uint8Array, { keep }: EngineWheel, folder: str
   for (const entry of readZip(bytes)) {
     if (entry.name.endsWith('/') || !keep.some(prefix => entry.name.startsWith(prefix))) continue;
     const path = join(folder, entry.name);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await writeFile(path, entry.read(), { mode: entry.isExecutable ? 0o755 : 0o644 });
   }
 }

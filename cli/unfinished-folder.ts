@@ -1,7 +1,7 @@
 /** @file Fills a folder that appears whole or not at all, whenever the process is killed. */
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { InvalidInput } from '../errors.ts';
+import { makeFolders } from '../configs/make-folders.ts';
 
 /** Part of the name of a folder that a process fills; the process's id follows. */
 const UNFINISHED = '.tmp-';
@@ -39,13 +39,7 @@ async function replace(temporary: string, folder: string, isComplete: () => bool
  */
 export async function makeTemporary(start: string): Promise<string> {
   const [parent, prefix] = [dirname(start), basename(start)];
-  await mkdir(parent, { recursive: true }).catch(cause => {
-    throw new InvalidInput(`the folder ${parent} cannot be made: ${cause instanceof Error ? cause.message : cause}`, {
-      expected: 'a folder that this user may write',
-      hint: 'name another one by EASEL_CACHE',
-      cause,
-    });
-  });
+  await makeFolders(parent, { hint: 'name another one by EASEL_CACHE' });
   for (const name of await readdir(parent)) {
     if (!name.startsWith(prefix) || isAlive(Number.parseInt(name.slice(prefix.length), 10))) continue;
     await rm(join(parent, name), { recursive: true, force: true });

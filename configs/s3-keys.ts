@@ -4,10 +4,11 @@
  * other for a secret.
  */
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { link, open, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Corrupt, InvalidInput } from '../errors.ts';
+import { makeFolders } from './make-folders.ts';
 import { RESERVED_FOLDER } from './store-folder.ts';
 
 export interface S3Keys {
@@ -78,7 +79,7 @@ export async function ensureS3Keys(folder: string): Promise<S3Keys> {
   if (known !== undefined) return known;
   // If a kill leaves this file behind, the store's cleanup of temporary files deletes it.
   const temporary = join(folder, RESERVED_FOLDER, 'tmp', randomUUID());
-  await mkdir(join(folder, RESERVED_FOLDER, 'tmp'), { recursive: true });
+  await makeFolders(join(folder, RESERVED_FOLDER, 'tmp'));
   const file = await open(temporary, 'wx', MODE);
   try {
     const { accessKey, secretKey } = makeS3Keys();

@@ -3,13 +3,13 @@
  * grid.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../cli/command-error.ts';
 import { createApiClient } from '../cli/http.ts';
 import { EXIT_INTERRUPTED, listenForStop } from '../cli/stop-signals.ts';
 import { type Easel, startEasel } from '../cli/up.ts';
 import { cacheFolderOf } from '../configs/cache-folder.ts';
+import { makeFolders } from '../configs/make-folders.ts';
 import { formatCount } from '../configs/quantity.ts';
 import { findOrBuildMinio } from '../infra/minio/binary.ts';
 import { type MinioStore, startMinioStore } from '../infra/minio/store.ts';
@@ -31,7 +31,7 @@ try {
 
 async function main(plan: DemoPlan): Promise<void> {
   const started = performance.now();
-  await mkdir(plan.out, { recursive: true });
+  await makeFolders(plan.out);
   const before = await readElapsed(plan.out);
   const elapsed = () => before + (performance.now() - started) / 1000;
   const terminal = createTerminal();

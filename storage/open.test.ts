@@ -30,6 +30,12 @@ it('names the supported stores in its error', async () => {
   await expect(openStore('data/store')).rejects.toMatchObject({ hint: 'for a folder, write "file:data/store"' });
 });
 
+it('says at once that no folder can be made at a path, and why', async () => {
+  const opened = openStore(`file:${import.meta.filename}/store`);
+  await expect(opened).rejects.toBeInstanceOf(InvalidInput);
+  await expect(opened).rejects.toThrow(/cannot be made: ENOTDIR/);
+});
+
 it('opens a bucket, refuses a URL with secrets, and reports a wrong bucket at once', async () => {
   await expect(openStore('s3://key:secret@bucket')).rejects.toThrow('contains credentials');
   await expect(openStore('S3://bucket?secret_key=x')).rejects.toThrow('unknown parameter "secret_key"');

@@ -2,11 +2,12 @@
  * @file A client of the HTTP interface that prints the curl line of every call before it makes it, and keeps all as a
  * script.
  */
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { ApiClient, CallOptions, CallOutcome } from '../../cli/http.ts';
 import { quoteWord } from '../../cli/shell.ts';
+import { makeFolders } from '../../configs/make-folders.ts';
 import { showPath, type Terminal } from './terminal.ts';
 
 /** A longer body goes into a file of its own. */
@@ -68,7 +69,7 @@ export function createToldApi({ api, terminal, out, signal, authorized }: ToldAp
     const json = JSON.stringify(body);
     if (json.length <= MAX_SHOWN_BODY) return quoteWord(json);
     const folder = join(out, 'requests');
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     const file = join(folder, `${name}.json`);
     await writeFile(file, `${json}\n`);
     return quoteWord(`@${showPath(file)}`);

@@ -2,9 +2,10 @@
  * @file The file (mode 0600) in which a gpu-runner started alone leaves address and secret for clients of the same
  * user.
  */
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { makeFolders } from '../../configs/make-folders.ts';
 
 const runnerFileSchema = z.strictObject({
   v: z.literal(1),
@@ -23,7 +24,7 @@ export async function writeRunnerFile(
   content: Omit<RunnerFile, 'v'>,
 ): Promise<void> {
   const folder = join(cacheFolder, FOLDER);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolders(folder, { mode: 0o700 });
   const path = join(folder, `${device}.json`);
   const temporary = `${path}.${process.pid}.tmp`;
   await writeFile(temporary, `${JSON.stringify({ v: 1, ...content })}\n`, { mode: 0o600 });

@@ -3,8 +3,9 @@
  * that is missing or damaged is no error, and neither is a folder that cannot be written.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolders } from '../../configs/make-folders.ts';
 
 /** Number of programs kept per kind; the least recently used are deleted. */
 const MOST_PROGRAMS = 64;
@@ -34,7 +35,7 @@ export class ProgramStore {
   async write(key: string, bytes: Uint8Array): Promise<void> {
     const temporary = this.temporaryPath();
     try {
-      await mkdir(this.#folder, { recursive: true });
+      await makeFolders(this.#folder);
       await writeFile(temporary, Buffer.concat([digestOf(bytes), bytes]));
       await rename(temporary, this.#pathOf(key));
       await this.#evict();
@@ -47,7 +48,7 @@ export class ProgramStore {
 
   /** Makes the folder. @returns Whether it exists then. */
   prepare(): Promise<boolean> {
-    return mkdir(this.#folder, { recursive: true }).then(
+    return makeFolders(this.#folder).then(
       () => true,
       () => false,
     );

@@ -1,8 +1,10 @@
 /** @file Measures the best number of threads for an engine, once per machine, and keeps it in the cache folder. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { z } from 'zod';
+import { makeFolders } from '../../configs/make-folders.ts';
 import { gelu, linear } from '../compiler/composites.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import { square, sumAll } from '../compiler/functions.ts';
@@ -110,7 +112,7 @@ export async function chooseThreads(choice: ThreadChoice): Promise<number> {
     measured[threads] = await choice.time(threads);
     if (measured[threads] < (measured[best] ?? Number.POSITIVE_INFINITY) * MARGIN) best = threads;
   }
-  writeRecord(path, { v: 1, threads: best, measured });
+  await writeRecord(path, { v: 1, threads: best, measured });
   return best;
 }
 
@@ -122,11 +124,11 @@ function readRecord(path: string): number | undefined {
   }
 }
 
-function writeRecord(path: string, record: z.output<typeof recordSchema>): void {
+async function writeRecord(path: string, record: z.output<typeof recordSchema>): Promise<void> {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(record)}\n`);
-    renameSync(`${path}.tmp`, path);
+    await makeFolders(dirname(path));
+    await writeFile(`${path}.tmp`, `${JSON.stringify(record)}\n`);
+    await rename(`${path}.tmp`, path);
   } catch {
     // Without the record, the next start measures again, which takes a second.
   }

@@ -1,10 +1,11 @@
 /** @file Finds a MinIO server on this machine, or builds one from its last source: its makers publish no binaries. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
+import { makeFolders } from '../../configs/make-folders.ts';
 import { Unprocessable } from '../../errors.ts';
 
 /** The last commit of the archived repository (2026-02-12); Go's checksum database vouches for it. */
@@ -41,7 +42,7 @@ export async function findOrBuildMinio(log: Log, env: Variables = process.env): 
  */
 export async function buildMinio(log: Log, env: Variables = process.env): Promise<string> {
   const target = builtPath(env);
-  await mkdir(dirname(target), { recursive: true });
+  await makeFolders(dirname(target));
   await sweepBuilds(dirname(target));
   const folder = await mkdtemp(join(dirname(target), 'build-'));
   try {

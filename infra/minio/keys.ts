@@ -2,9 +2,10 @@
  * @file The keys of a MinIO that `easel store up` runs: made once, kept beside its folder, readable by the owner only.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { makeFolders } from '../../configs/make-folders.ts';
 import { Corrupt, NotFound } from '../../errors.ts';
 
 const pairSchema = z.strictObject({ access_key: z.string().min(3), secret_key: z.string().min(8) });
@@ -64,7 +65,7 @@ export async function readKeys(folder: string): Promise<MinioKeys> {
 /** Writes the file whole or not at all, readable by its owner only. */
 export async function writeKeys(folder: string, keys: MinioKeys): Promise<void> {
   const path = keysPathOf(folder);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolders(dirname(path));
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx', 0o600);

@@ -1,12 +1,13 @@
 /** @file Runs a MinIO server on loopback as a child process. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { makeFolders } from '../../configs/make-folders.ts';
 import { Conflict, Internal } from '../../errors.ts';
 import { type MinioCredentials, makeCredentials } from './keys.ts';
 import { signedFetch } from './signed-fetch.ts';
@@ -57,7 +58,7 @@ export interface MinioServer extends MinioCredentials {
  */
 export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   const credentials = options.credentials ?? makeCredentials();
-  await mkdir(options.folder, { recursive: true });
+  await makeFolders(options.folder);
   const folder = await realpath(options.folder);
   await waitUntilUnserved(folder);
   const port = await takePort(options.port ?? 0);

@@ -17,6 +17,14 @@ it('the sources keep the rules of layers', () => {
   expect(checkLayering(sources, RULES)).toEqual([]);
 });
 
+it('folders with missing parents are made by one function, which does not try for ever', () => {
+  const tools = /^(bench|test|tools)\//;
+  const making = readSources().filter(
+    ({ path, text }) => !tools.test(path) && /mkdir(Sync)?\([^;]*recursive/.test(text),
+  );
+  expect(making.map(({ path }) => path)).toEqual([]);
+});
+
 describe('the checker', () => {
   const rules: LayeringRules = {
     layers: [

@@ -4,9 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { copyFile, type FileHandle, link, lstat, mkdir, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
+import { makeFolders } from '../../../configs/make-folders.ts';
 import { Ambiguous, Conflict, InvalidInput, StoreDenied, StoreFull, Unreachable } from '../../../errors.ts';
 import type { FileBody, SpooledBody } from '../../types.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
@@ -26,11 +27,16 @@ const FAILING = new Set(['EIO', 'ESTALE', 'ETIMEDOUT', 'ENODEV']);
 
 /** Makes a folder and its missing parents, durably. */
 export async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true }).catch(error => {
-    throw explain(error, path);
+  const first = await makeFolders(path).catch(error => {
+    throw isNoFolder(error.cause) ? error : explain(error.cause, path);
   });
   if (first === undefined) return;
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncOneFolder(dirname(made));
+}
+
+/** The path is no place for folders. */
+function isNoFolder(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'EEXIST'].includes(codeOf(error) ?? '');
 }
 
 export class Disk {
@@ -181,7 +187,7 @@ export class Disk {
           throw new Ambiguous(`publishing "${target}" failed`, { cause: error, hint: 'read it back' });
         }
         if (codeOf(error) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw explain(error, target);
-        await mkdir(dirname(target), { recursive: true }).catch(cause => {
+        await makeFolders(dirname(target)).catch(({ cause }) => {
           throw explain(cause, target);
         });
       }

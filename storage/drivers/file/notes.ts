@@ -5,8 +5,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { lstat, mkdir, readlink, rename, symlink, unlink } from 'node:fs/promises';
+import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolders } from '../../../configs/make-folders.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { mediaTypeOfKey } from '../../media-type.ts';
 import type { Etag } from '../../types.ts';
@@ -35,7 +36,7 @@ export class KeyNotes {
   async write(key: string, note: string): Promise<void> {
     const path = this.#pathOf(key);
     const temporary = join(this.#temporary, randomUUID());
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await symlink(note, temporary);
     await rename(temporary, path);
   }

@@ -1,0 +1,52 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { InvalidInput } from '../errors.ts';
+
+/** Another process may remove an empty parent just before. */
+const ATTEMPTS = 10;
+
+export interface FolderOptions {
+  /** Mode of the folders that are made. */
+  readonly mode?: number;
+  /** What to do if the folder cannot be made. */
+  readonly hint?: string;
+}
+
+/**
+ * Makes a folder and its missing parents. `mkdir` with `recursive` would try for ever below /proc.
+ * @returns The first folder that was made; undefined if the folder was there.
+ * @throws InvalidInput with the system's error as cause.
+ */
+export async function makeFolders(path: string, { mode, hint }: FolderOptions = {}): Promise<string | undefined> {
+  try {
+    return await makeWithParents(resolve(path), mode);
+  } catch (cause) {
+    throw new InvalidInput(`the folder ${path} cannot be made: ${cause instanceof Error ? cause.message : cause}`, {
+      ...{ expected: 'a folder that this user may make and write', cause },
+      ...(hint !== undefined && { hint }),
+    });
+  }
+}
+
+async function makeWithParents(folder: string, mode: number | undefined): Promise<string | undefined> {
+  const parent = dirname(folder);
+  let first: string | undefined;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await mkdir(folder, mode);
+      return first ?? folder;
+    } catch (error) {
+      if (await isFolder(folder)) return first;
+      const isParentMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+      if (!isParentMissing || parent === folder || attempt === ATTEMPTS) throw error;
+    }
+    first = (await makeWithParents(parent, mode)) ?? first;
+  }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  );
+}
