@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { EngineWheel } from '../configs/engine-packages.ts';
+import type { Wheel } from '../configs/wheels.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
 import { runCommand } from './run-command.ts';
 import { makeTemporary } from './unfinished-folder.ts';
@@ -16,7 +16,7 @@ export interface WheelOptions {
   /** Environment of pip; default: this process's. */
   readonly env?: NodeJS.ProcessEnv;
   /** Downloads the wheel into a folder, under its own name. */
-  readonly download?: (wheel: EngineWheel, folder: string) => Promise<void>;
+  readonly download?: (wheel: Wheel, folder: string) => Promise<void>;
 }
 
 /**
@@ -25,7 +25,7 @@ export interface WheelOptions {
  * @throws Unprocessable if the download fails or the wheel is not the pinned one, NotFound if `options.wheel` is not
  * there; the signal's reason if the signal stopped the download.
  */
-export async function bringWheel(wheel: EngineWheel, downloads: string, options: WheelOptions): Promise<Uint8Array> {
+export async function bringWheel(wheel: Wheel, downloads: string, options: WheelOptions): Promise<Uint8Array> {
   if (options.wheel !== undefined) {
     const path = (await isFolder(options.wheel)) ? join(options.wheel, wheel.file) : options.wheel;
     return requireDigest(await readWheel(path), wheel, path);
@@ -60,7 +60,7 @@ async function readWheel(path: string): Promise<Uint8Array> {
   }
 }
 
-function requireDigest(bytes: Uint8Array, wheel: EngineWheel, name: string): Uint8Array {
+function requireDigest(bytes: Uint8Array, wheel: Wheel, name: string): Uint8Array {
   const digest = digestOf(bytes);
   if (digest === wheel.sha256) return bytes;
   throw new Unprocessable(`${basename(name)} has the wrong sha256 ${digest} and was not unpacked`, {
@@ -76,7 +76,7 @@ function digestOf(bytes: Uint8Array): string {
 const PIPS = [['pip'], ['pip3'], ['python3', '-m', 'pip'], ['uvx', 'pip']] as const;
 
 async function downloadByPip(
-  { project, version, file, select }: EngineWheel,
+  { project, version, file, select }: Wheel,
   folder: string,
   { signal, env = process.env }: WheelOptions,
 ): Promise<void> {

@@ -50,6 +50,20 @@ const events =
   (_, response) =>
     response.writeHead(200, { 'content-type': 'text/event-stream' }).end(texts.join(''));
 
+test('an upload sends the bytes as they are, under their digest', async () => {
+  const { url, seen } = await serve([
+    (request, response) => response.end(JSON.stringify([request.headers['content-type'], request.body])),
+  ]);
+  // A size for which the time that it may take is not a whole number of milliseconds.
+  await createApiClient(url).upload('sha256:0', Buffer.from('x'.repeat(123_457)), 'text/plain');
+  expect(seen).toEqual(['PUT /objects/sha256:0']);
+  const sent = createApiClient(url).request('PUT', '/', {
+    body: Buffer.from('ab'),
+    headers: { 'content-type': 'a/b' },
+  });
+  expect(await (await sent).json()).toEqual(['a/b', 'ab']);
+});
+
 test('a fast call returns its result and sends body, token and wait', async () => {
   let sent: unknown;
   const { url, seen } = await serve([

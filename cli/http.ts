@@ -9,6 +9,8 @@ import { readServerSentEvents, type ServerSentEvent } from '../formats/server-se
 
 /** Time until an unanswered request is given up, beyond the wait that was asked for. */
 const ANSWER_MS = 30_000;
+/** Bytes per second of a slow network, for the time that an upload may take. */
+const SLOW_UPLOAD = 100_000;
 /** Time to wait for a server that restarts. */
 const RETURN_MS = 30_000;
 const RECONNECT_MS = 250;
@@ -47,6 +49,7 @@ export interface CallOutcome {
 }
 
 export interface RequestOptions {
+  /** Sent as JSON; bytes as they are. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
@@ -55,11 +58,13 @@ export interface RequestOptions {
 export interface ApiClient {
   /** Address of the server, without a slash at the end. */
   readonly url: string;
-  /** Makes any call; sends the body as JSON. @throws the error that the server answered, NoServer */
+  /** Makes any call. @throws the error that the server answered, NoServer */
   request(method: string, path: string, options?: RequestOptions): Promise<Response>;
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
   put<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
+  /** Stores a blob under its digest. */
+  upload(digest: string, bytes: Uint8Array, mediaType: string): Promise<void>;
   delete(path: string): Promise<void>;
   /** Gets the bytes of a blob or picture. */
   bytes(path: string): Promise<Uint8Array>;
@@ -87,15 +92,16 @@ export function createApiClient(url: string, token?: string): ApiClient {
   const base = url.replace(/\/+$/, '');
 
   async function send(method: string, path: string, options: RequestOptions, signal: AbortSignal): Promise<Response> {
+    const { body } = options;
     const response = await fetch(`${base}${path}`, {
       method,
       headers: {
         accept: 'application/json, */*;q=0.5',
-        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...options.headers,
       },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(body === undefined ? {} : { body: body instanceof Uint8Array ? Buffer.from(body) : JSON.stringify(body) }),
       signal,
     }).catch((error: unknown) => {
       throw options.signal?.aborted === true ? new Cancelled('the call was cancelled') : noServer(base, error);
@@ -204,6 +210,11 @@ export function createApiClient(url: string, token?: string): ApiClient {
     get: (path, schema) => json(schema, 'GET', path),
     post: (path, body, schema) => json(schema, 'POST', path, body),
     put: (path, body, schema) => json(schema, 'PUT', path, body),
+    async upload(digest, bytes, mediaType) {
+      const options = { body: bytes, headers: { 'content-type': mediaType } };
+      const response = await request('PUT', `/objects/${digest}`, options, Math.ceil(bytes.length / SLOW_UPLOAD));
+      await response.body?.cancel();
+    },
     async delete(path) {
       await (await request('DELETE', path)).body?.cancel();
     },

@@ -248,7 +248,19 @@ test('wrong arguments are refused before a request is sent', async () => {
 test('--help lists the commands, and the options of a command', async () => {
   const { code, stdout } = await easel('--help');
   expect(code).toBe(0);
-  for (const command of ['up', 'status', 'engines', 'call', 'branch', 'pin', 'pause', 'delete', 'preflight', 'gc'])
+  for (const command of [
+    'up',
+    'status',
+    'engines',
+    'call',
+    'branch',
+    'pin',
+    'pause',
+    'delete',
+    'preflight',
+    'gc',
+    'models',
+  ])
     expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
   expect((await easel('up', '--help')).stdout).toContain('--store');
   // This is a pipe.

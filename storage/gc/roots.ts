@@ -14,6 +14,8 @@ import {
   datasetHeadSchema,
   type ExperimentHead,
   experimentHeadSchema,
+  type ModelHead,
+  modelHeadSchema,
   type Result,
   resultSchema,
   runRecordSchema,
@@ -73,6 +75,7 @@ const READERS: readonly {
 }[] = [
   { pattern: /^refs\/experiments\//, read: reader(experimentHeadSchema, linksOfExperiment) },
   { pattern: /^refs\/datasets\//, read: reader(datasetHeadSchema, linksOfDataset) },
+  { pattern: /^refs\/models\//, read: reader(modelHeadSchema, linksOfModel) },
   {
     pattern: /^leases\//,
     read: reader(leaseSchema, () => []),
@@ -127,6 +130,10 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
 
 function linksOfDataset({ dataset, originals }: DatasetHead): Link[] {
   return documents(originals ? [dataset, originals] : [dataset]);
+}
+
+function linksOfModel({ weights, license }: ModelHead): Link[] {
+  return leaves([...Object.values(weights).flat(), ...(license.text ? [license.text] : [])]);
 }
 
 /** A run in progress needs the blobs that its names meant when it began; an ended run has left its result. */

