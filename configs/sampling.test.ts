@@ -25,8 +25,8 @@ test('samplingOf picks the settings and leaves other keys', () => {
 });
 
 test.each([
-  ['solver', 'eular', 'unknown solver "eular"; did you mean "euler"?'],
-  ['time_grid', 'unifrom', 'unknown time grid "unifrom"; did you mean "uniform"?'],
+  ['solver', 'eular', 'unknown solver "eular"; did you mean "euler"? known: euler'],
+  ['time_grid', 'unifrom', 'unknown time grid "unifrom"; did you mean "uniform"? known: uniform'],
   ['guidance_method', 'zzzzzzzzz', 'unknown guidance method "zzzzzzzzz"; known: cfg'],
 ])('an unknown %s in a config is refused, naming the nearest or the known ones', (key, name, message) => {
   expect(() => parseConfig({ run: { preview: { [key]: name } } })).toThrow(`run.preview.${key}: ${message}`);

@@ -1,14 +1,14 @@
 /** @file "Did you mean": finds the known name nearest to an unknown one. */
 import { z } from 'zod';
 
-/** Schema of one of `names`. Its error for another name has the nearest. @param what Kind of the names: 'engine'. */
+/** Schema of one of `names`. Its error for another name has the nearest, and all. @param what Kind of the names: 'engine'. */
 export function oneOf<const N extends readonly [string, ...string[]]>(what: string, names: N) {
   return z.enum(names, {
     error({ input }) {
       if (typeof input !== 'string') return undefined;
       const nearest = nearestName(input, names);
-      const advice = nearest === undefined ? `known: ${names.join(', ')}` : `did you mean "${nearest}"?`;
-      return `unknown ${what} "${input.slice(0, 50)}"; ${advice}`;
+      const advice = nearest === undefined ? '' : `did you mean "${nearest}"? `;
+      return `unknown ${what} "${input.slice(0, 50)}"; ${advice}known: ${names.join(', ')}`;
     },
   });
 }

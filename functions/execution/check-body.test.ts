@@ -26,6 +26,14 @@ test('a wrong name shows the allowed names, and the nearest of them', () => {
   expect(issuesOf(samplingSchema, { solver: 4 })).toEqual([{ pointer: '/solver', detail: 'expected "euler", got 4' }]);
 });
 
+test('an unknown key in a union of a name and an object shows the keys of the object', () => {
+  const schema = z.strictObject({ engine: z.union([z.enum(['auto']), z.strictObject({ threads: z.int() })]) });
+  expect(issuesOf(schema, { engine: { cores: 2 } })).toContainEqual({
+    pointer: '/engine/cores',
+    detail: 'unknown key "cores"; known keys: threads',
+  });
+});
+
 test('a mistake that a schema and its refinement both find is named once', () => {
   const issues = issuesOf(encodeImage.input, { stride: 0 });
   expect(issues).toEqual([{ pointer: '/stride', detail: expect.stringContaining('>=1') }]);

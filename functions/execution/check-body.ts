@@ -75,10 +75,16 @@ export function pointerOf(path: readonly string[]): string {
 
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly anyOf?: readonly SchemaNode[];
 }
 
 function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
-  let node: SchemaNode | undefined = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SchemaNode;
-  for (const key of path) node = node?.properties?.[key];
-  return Object.keys(node?.properties ?? {});
+  let nodes: readonly SchemaNode[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SchemaNode];
+  for (const key of path) nodes = nodes.flatMap(formsOf).flatMap(node => node.properties?.[key] ?? []);
+  return [...new Set(nodes.flatMap(formsOf).flatMap(node => Object.keys(node.properties ?? {})))];
+}
+
+/** The forms of a union; else the schema itself. */
+function formsOf(node: SchemaNode): readonly SchemaNode[] {
+  return node.anyOf?.flatMap(formsOf) ?? [node];
 }

@@ -66,6 +66,20 @@ describe('resolveEngine', () => {
     expect(resolveEngine(both, asked)).toEqual(asked);
   });
 
+  it('takes parts without a name: the first engine of auto that has them', () => {
+    expect(resolveEngine(both, { name: 'auto', threads: 2 })).toEqual({
+      ...{ name: 'openvino/cpu', precision: 'bf16', threads: 2 },
+    });
+    const xla = { name: 'xla/cuda', available: true, threads: 1, precisions: ['f16'] } as const;
+    const status = statusOf([...both.engines, xla]);
+    expect(resolveEngine(status, { name: 'auto', precision: 'f32' }).name).toBe('openvino/cpu');
+    expect(resolveEngine(status, { name: 'auto', deterministic: false })).toMatchObject({
+      name: 'xla/cuda',
+      deterministic: false,
+    });
+    expect(() => resolveEngine(both, { name: 'auto', precision: 'f16' })).toThrow(/does not compute in f16/);
+  });
+
   it('refuses a precision that the engine lacks, and an engine that the runner lacks, with the reason', () => {
     expect(() => resolveEngine(both, { name: 'onnxruntime/cpu', precision: 'bf16' })).toThrow(
       /does not compute in bf16/,

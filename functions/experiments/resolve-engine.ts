@@ -3,7 +3,7 @@
  * decide the bits from then on.
  */
 import { z } from 'zod';
-import { ENGINE_NAMES, type EngineName } from '../../configs/engines.ts';
+import { ENGINE_NAMES, type EngineName, type Precision } from '../../configs/engines.ts';
 import { oneOf } from '../../configs/suggest.ts';
 import { Busy, Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
@@ -31,18 +31,19 @@ const MAX_AUTO_MICRO_BATCH = 64;
 /** A runner tries all its engines within this time. */
 const PROBING_SECONDS = 2;
 
+const requestedName = oneOf('engine', ['auto', ...ENGINE_NAMES]);
+const requestedParts = engineSpecSchema
+  .partial()
+  .extend({ name: requestedName.default('auto'), deterministic: z.boolean().optional() });
+
 /** The engine of a sample: `auto`, the name of an engine, or parts of a spec. Parts that are left out are resolved. */
-export const engineRequestSchema = z.union([
-  oneOf('engine', ['auto', ...ENGINE_NAMES]),
-  engineSpecSchema.partial().required({ name: true }).extend({ deterministic: z.boolean().optional() }),
-]);
+export const engineRequestSchema = z.union([requestedName, requestedParts]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
 /** The engine of an experiment: `auto`, the name of an engine, or parts of a spec and of a plan. */
 export const trainingEngineRequestSchema = z.union([
-  oneOf('engine', ['auto', ...ENGINE_NAMES]),
-  engineSpecSchema.partial().required({ name: true }).extend({
-    deterministic: z.boolean().optional(),
+  requestedName,
+  requestedParts.extend({
     micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
     gradient_checkpointing: z.boolean().optional(),
   }),
@@ -63,18 +64,17 @@ export function resolveEngine(status: RunnerStatus, request: EngineRequest | Tra
     });
   }
   const asked = partsOf(request);
-  const name = asked.name === 'auto' ? AUTO_NAMES.find(each => isAvailable(status, each)) : asked.name;
-  if (name === undefined || !isAvailable(status, name)) throw unavailable(status, asked.name);
-  const found = status.engines.find(engine => engine.name === name);
-  const precisions = found?.precisions ?? ['f32' as const];
-  const { precision = precisions[0] ?? 'f32', threads = found?.threads ?? 1 } = asked;
+  const name = asked.name === 'auto' ? chooseEngine(status, asked) : asked.name;
+  const found = status.engines.find(engine => engine.name === name && engine.available);
+  if (found === undefined) throw unavailable(status, name);
+  const precisions = precisionsOf(found);
+  const { precision = precisions[0] ?? 'f32', threads = found.threads ?? 1, deterministic, autotune } = asked;
   if (!precisions.includes(precision)) {
     throw new Unprocessable(`the engine ${name} does not compute in ${precision} on the gpu-runner`, {
       expected: `precision ${precisions.join(' or ')}`,
     });
   }
-  const { deterministic, autotune } = asked;
-  if (name !== TUNED_ENGINE && (deterministic === false || autotune !== undefined)) {
+  if (!takesTuning(name, asked)) {
     throw new Unprocessable(`the engine ${name} takes neither \`deterministic: false\` nor \`autotune\``, {
       expected: `the engine ${TUNED_ENGINE}, or an engine without these keys`,
     });
@@ -84,6 +84,29 @@ export function resolveEngine(status: RunnerStatus, request: EngineRequest | Tra
     ...(deterministic === false && { deterministic }),
     ...(autotune !== undefined && { autotune }),
   };
+}
+
+/** The first available engine of `auto` that has what was asked for; if no engine has, the first available one. */
+function chooseEngine(status: RunnerStatus, asked: Parts): EngineName {
+  const available = AUTO_NAMES.flatMap(name => {
+    const found = status.engines.find(engine => engine.name === name && engine.available);
+    return found ? [{ name, precisions: precisionsOf(found) }] : [];
+  });
+  const fitting = available.find(
+    ({ name, precisions }) =>
+      (asked.precision === undefined || precisions.includes(asked.precision)) && takesTuning(name, asked),
+  );
+  const chosen = fitting ?? available[0];
+  if (chosen === undefined) throw unavailable(status, 'auto');
+  return chosen.name;
+}
+
+function precisionsOf({ precisions = ['f32'] }: RunnerStatus['engines'][number]): readonly Precision[] {
+  return precisions;
+}
+
+function takesTuning(name: EngineName, { deterministic, autotune }: Parts): boolean {
+  return name === TUNED_ENGINE || (deterministic !== false && autotune === undefined);
 }
 
 /** The engine that measures which kernels are the fastest, and may add up in an order that varies. */
@@ -135,16 +158,10 @@ export function listEngineDifferences(
     .map(([key, value]) => `engine.${key} (${value})`);
 }
 
-interface Parts extends Omit<Exclude<TrainingEngineRequest, string>, 'name'> {
-  readonly name: EngineName | 'auto';
-}
+type Parts = Exclude<TrainingEngineRequest, string>;
 
 function partsOf(request: EngineRequest | TrainingEngineRequest): Parts {
   return typeof request === 'string' ? { name: request } : request;
-}
-
-function isAvailable(status: RunnerStatus, name: string): boolean {
-  return status.engines.some(engine => engine.name === name && engine.available);
 }
 
 function unavailable(status: RunnerStatus, name: string): Unprocessable {

@@ -102,8 +102,9 @@ describe('an experiment on pictures of several sizes', () => {
     lab.runner.onPlan = fakePlan;
     const deep = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, depth: 64, hidden_size: 64 } };
     await expect(createOn([size(16, 16), size(512, 512)], deep)).rejects.toThrow('the training takes 1.2 GiB');
-    expect(lab.runner.computed).toEqual(['plan']);
+    expect(lab.runner.computed.splice(0)).not.toEqual([]);
     await expect(createOn([size(16, 16), size(16, 16)], deep)).resolves.toMatchObject({ created: true });
+    expect(lab.runner.computed).toEqual([]);
   });
 });
 

@@ -38,6 +38,30 @@ describe('PUT /experiments/:name', () => {
     expect(plan).toEqual({ micro_batch: 8, gradient_checkpointing: false });
   });
 
+  test('PUT takes parts of an engine, and resolves the others', async () => {
+    const parts = { precision: 'f32', micro_batch: 4 };
+    const made = await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, engine: parts });
+    expect(made).toMatchObject({
+      engine: { name: 'reference', precision: 'f32', threads: 1 },
+      plan: { micro_batch: 4 },
+    });
+    await server.expectJson(200, 'PUT', '/experiments/toy', { ...body, engine: { name: 'auto', ...parts } });
+  });
+
+  test.each([
+    ['a name', 'cuda', /^\/engine: unknown engine "cuda"; did you mean "xla\/cuda"\? known: auto, .*reference$/],
+    ['a number', 5, /^\/engine: expected one of "auto", .*"reference", got 5$/],
+    ['a part', { precision: 'f33' }, /^\/engine\/precision: expected one of "f32", "bf16", "f16", got "f33"/],
+    [
+      'a key',
+      { cores: 2 },
+      /^\/engine\/cores: unknown key "cores"; known keys: name, precision, threads, .*micro_batch/,
+    ],
+  ])('PUT refuses %s that no engine has, with those that there are', async (_, engine, detail) => {
+    const problem = await server.expectJson(400, 'PUT', '/experiments/toy', { ...body, engine });
+    expect(problem.detail.replace('the body is wrong: ', '')).toMatch(detail);
+  });
+
   test('PUT takes arch cross, also with features coarser than patches', async () => {
     const config = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, arch: 'cross', patch_size: 4 } };
     await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config });
