@@ -55,3 +55,14 @@ test.each([
 ])('%j with body %j is refused', (words, body) => {
   expect(() => parseBody(words, body)).toThrow(InvalidInput);
 });
+
+test('a large seed keeps its digits, as a word and in a body', () => {
+  const digits = '9223372036854775809';
+  expect(
+    parseBody([`seed=${digits}`, 'run.preview={"seed":18446744073709551615}'], `{"a":{"seed":${digits}}}`),
+  ).toEqual({
+    a: { seed: digits },
+    seed: digits,
+    run: { preview: { seed: '18446744073709551615' } },
+  });
+});

@@ -1,5 +1,6 @@
 /** @file The body of `easel call`, from `key=value` words or from JSON. */
 import { readFileSync } from 'node:fs';
+import { keepSeed, parseWithSeeds } from '../configs/seed.ts';
 import { InvalidInput } from '../errors.ts';
 
 type Body = Record<string, unknown>;
@@ -19,7 +20,8 @@ export function parseBody(words: readonly string[], json?: string): Body {
         hint: 'pass a whole body with --body JSON or --body @FILE',
       });
     }
-    assign(body, word.slice(0, at).split('.'), parseValue(word.slice(at + 1)));
+    const path = word.slice(0, at).split('.');
+    assign(body, path, parseValue(path.at(-1) ?? '', word.slice(at + 1)));
   }
   return body;
 }
@@ -34,7 +36,7 @@ function parseObject(text: string): Body {
   const source = text.startsWith('@') ? readText(text.slice(1)) : text;
   let value: unknown;
   try {
-    value = JSON.parse(source);
+    value = parseWithSeeds(source);
   } catch (error) {
     throw new InvalidInput(`--body is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
       expected: 'a JSON object, or @FILE',
@@ -45,10 +47,10 @@ function parseObject(text: string): Body {
   return value;
 }
 
-function parseValue(text: string): unknown {
+function parseValue(key: string, text: string): unknown {
   const source = text.startsWith('@') ? readText(text.slice(1)) : text;
   try {
-    return JSON.parse(source);
+    return key === 'seed' ? keepSeed(key, JSON.parse(source), { source }) : parseWithSeeds(source);
   } catch {
     return source;
   }

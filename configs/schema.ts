@@ -3,7 +3,8 @@
  */
 import { z } from 'zod';
 import { frozenNetsSchema, lossesSchema } from './losses.ts';
-import { PREDICTION_TYPES, samplingSchema } from './sampling.ts';
+import { PREDICTION_TYPES, promptSchema, samplingSchema } from './sampling.ts';
+import { seedSchema } from './seed.ts';
 import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
 
 /** Rank of `adaln: lowrank` when the config names none. */
@@ -145,7 +146,7 @@ export const runSchema = z.strictObject({
   preview: z
     .strictObject({
       /** One picture for each prompt at every chunk border. Without prompts there are no previews. */
-      prompts: z.array(z.string().min(1).max(2000)).max(64).default([]),
+      prompts: z.array(promptSchema).max(64).default([]),
       ...samplingSchema.shape,
     })
     .prefault({}),
@@ -156,7 +157,7 @@ export type RunConfig = z.infer<typeof runSchema>;
 
 export const configSchema = z.strictObject({
   v: z.literal(1).default(1),
-  seed: z.int().nonnegative().default(0),
+  seed: seedSchema.default(0),
   model: modelSchema.prefault({}),
   objective: objectiveSchema.prefault({}),
   optimizer: optimizerSchema.prefault({}),

@@ -1,6 +1,6 @@
 /** @file Samples the preview pictures of a checkpoint. */
 import { z } from 'zod';
-import { samplingOf, samplingSchema } from '../configs/sampling.ts';
+import { promptSchema, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
@@ -25,7 +25,7 @@ export const preview = defineFunction({
   },
   input: z.strictObject({
     checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
-    prompts: z.array(z.string().min(1).max(2000)).min(1).max(64).describe('prompts, one picture each'),
+    prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
     ...samplingSchema.shape,
     width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
     height: z.int().min(1).max(4096).optional().describe('height in pixels; default: height of the training pictures'),

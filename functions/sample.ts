@@ -1,6 +1,6 @@
 /** @file Samples pictures for prompts. */
 import { z } from 'zod';
-import { samplingSchema } from '../configs/sampling.ts';
+import { promptSchema, samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
@@ -11,10 +11,8 @@ const poseSchema = z.array(z.array(z.number()).length(3)).length(133);
 
 export const sampleInput = z.strictObject({
   checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
-  prompts: z.array(z.string().max(2000)).min(1).max(64).describe('prompts, one picture each'),
-  negative_prompt: z
-    .string()
-    .max(2000)
+  prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
+  negative_prompt: promptSchema
     .optional()
     .describe('text that guidance leads away from; absent: guidance leads away from no text'),
   reference: digestSchema.optional().describe('digest of a picture whose look and layout the sample follows'),

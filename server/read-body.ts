@@ -1,6 +1,7 @@
 /** @file Request bodies: bounded, of the right media type, checked against a schema. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
+import { parseWithSeeds } from '../configs/seed.ts';
 import { Cancelled, InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
 import { checkBody } from '../functions/execution/check-body.ts';
 import { type Json, jsonDepth } from '../storage/canonical.ts';
@@ -21,7 +22,7 @@ export async function readJson(c: Context): Promise<Json> {
   if (text.trim() === '') return {};
   if (type === undefined) throw wrongType(undefined);
   try {
-    const value: Json = JSON.parse(text);
+    const value = parseWithSeeds(text) as Json;
     // Deep nesting would overflow the stack of recursive readers.
     if (jsonDepth(value) > MAX_JSON_DEPTH) {
       throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });

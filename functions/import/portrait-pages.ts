@@ -6,14 +6,13 @@ import { drawSvg } from '../../data/portraits/render.ts';
 import { idOf, type NewOriginal } from '../datasets/originals.ts';
 import { renderSvgPng } from '../pictures/image.ts';
 
+const LARGEST_SEED = 2 ** 48;
+const SEED_ERROR = { error: `expected a whole number from 0 to ${LARGEST_SEED}` };
+const portraitSeed = z.int(SEED_ERROR).min(0, SEED_ERROR).max(LARGEST_SEED, SEED_ERROR);
+
 /** Body keys of a set of portraits. */
 export const portraitSetShape = {
-  seed: z
-    .int()
-    .min(0)
-    .max(2 ** 48)
-    .default(1)
-    .describe('seed of the portraits'),
+  seed: portraitSeed.default(1).describe('seed of the portraits'),
   size: z.int().min(16).max(1024).default(64).describe('pixels of a side'),
 };
 

@@ -1,4 +1,5 @@
 /** @file Training state to blobs and back. Equal state gives equal bytes, so an equal digest. */
+import type { Seed } from '../../configs/seed.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -24,7 +25,7 @@ export async function saveCheckpoint(
   progress: Progress,
   tensors: TrainingTensors,
   config: Digest,
-  seed: number,
+  seed: Seed,
 ): Promise<SavedCheckpoint> {
   const groups = {
     model: await saveGroup(blobs, tensors.model),

@@ -5,6 +5,7 @@
  * everywhere.
  */
 import { createHash } from 'node:crypto';
+import type { Seed } from '../../configs/seed.ts';
 
 export type Purpose = 'init' | 'order' | 'time' | 'noise' | 'dropout' | 'sample';
 
@@ -79,7 +80,7 @@ export class RandomStream {
   readonly #block = new Uint32Array(4);
   #used = 4;
 
-  constructor(seed: number, purpose: Purpose, index = 0) {
+  constructor(seed: Seed, purpose: Purpose, index = 0) {
     const digest = createHash('sha256').update(`${seed}|${purpose}`).digest();
     this.#schedule = scheduleKey(Uint32Array.from({ length: 4 }, (_, word) => digest.readUInt32LE(word * 4)));
     this.#counter[2] = index % 2 ** 32;

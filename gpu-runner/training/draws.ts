@@ -3,6 +3,7 @@
  * the run.
  */
 import type { ObjectiveConfig } from '../../configs/schema.ts';
+import type { Seed } from '../../configs/seed.ts';
 import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { RandomStream } from '../model/random.ts';
 
@@ -10,7 +11,7 @@ const ALL: ReadonlySet<SignalName> = new Set(SIGNAL_NAMES);
 
 /** The signals that a sample keeps. */
 export function drawSignals(
-  seed: number,
+  seed: Seed,
   ordinal: number,
   dropout: ObjectiveConfig['cfg_dropout'],
 ): ReadonlySet<SignalName> {
@@ -24,7 +25,7 @@ export function drawSignals(
 }
 
 /** t in (0, 1): logit-normal, mixed with a uniform share. t = 0 is data. */
-export function drawTime(seed: number, ordinal: number, objective: ObjectiveConfig): number {
+export function drawTime(seed: Seed, ordinal: number, objective: ObjectiveConfig): number {
   const random = new RandomStream(seed, 'time', ordinal);
   const [choice, uniform, normal] = [random.uniform(), random.uniform(), random.normal()];
   if (choice < objective.uniform_share) return uniform;
@@ -49,6 +50,6 @@ export function logistic(x: number): number {
 }
 
 /** Standard normals for one picture. */
-export function drawNoise(seed: number, ordinal: number, target: Float32Array): void {
+export function drawNoise(seed: Seed, ordinal: number, target: Float32Array): void {
   new RandomStream(seed, 'noise', ordinal).fillNormal(target);
 }

@@ -1,4 +1,5 @@
 /** @file The order in which training visits items. */
+import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
 import { permutation, RandomStream } from '../model/random.ts';
 import type { PictureSize } from './source.ts';
@@ -16,12 +17,12 @@ export interface Cursor {
  */
 export class EpochPlan {
   readonly #sizes: readonly PictureSize[];
-  readonly #seed: number;
+  readonly #seed: Seed;
   readonly #groupSize: number;
   #epoch = -1;
   #groups: readonly (readonly number[])[] = [];
 
-  constructor(sizes: readonly PictureSize[], seed: number, groupSize: number) {
+  constructor(sizes: readonly PictureSize[], seed: Seed, groupSize: number) {
     if (sizes.length === 0) {
       throw new Unprocessable('the dataset has no item in its train split', {
         expected: 'at least one picture to train on',

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Busy } from '../../errors.ts';
 import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { createApp } from '../app.ts';
 import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
 let server: TrainingServer;
@@ -89,7 +90,7 @@ describe('POST /sample', () => {
     ['a name with two versions', { model: 'toy@4@8' }, 400],
     ['an unknown digest', { model: `sha256:${'0'.repeat(64)}` }, 404],
     ['a digest of another kind of blob', { model: 'DATASET' }, 422],
-    ['no prompt', { prompt: '' }, 400],
+    ['no prompt', { prompt: undefined }, 400],
     ['an unknown key', { promt: 'x' }, 400],
     ['a size that the patches do not fill', { width: 20, height: 20 }, 422],
     ['guidance beyond the scale', { guidance: 1000 }, 400],
@@ -97,6 +98,44 @@ describe('POST /sample', () => {
     const given = { ...ask, ...change };
     const model = given.model === 'DATASET' ? server.dataset : given.model;
     await server.expectJson(status, 'POST', '/sample', { ...given, model });
+  });
+
+  test('POST /sample draws a random seed for -1, and the answer has it', async () => {
+    const [one, other] = await Promise.all([1, 2].map(() => server.send('POST', '/sample', { ...ask, seed: -1 })));
+    const drawn = one?.headers.get('x-easel-seed') ?? '';
+    expect(drawn).toMatch(/^\d+$/);
+    expect(other?.headers.get('x-easel-seed')).not.toBe(drawn);
+    const again = await server.expectJson(200, 'POST', '/sample', { ...ask, seed: Number(drawn) });
+    expect(again).toMatchObject({ seed: Number(drawn), cache: 'hit' });
+    expect(one?.headers.get('content-location')).toBe(again.image.url);
+  });
+
+  test('POST /sample takes seeds of 64 bits exactly, as JSON numbers and as texts', async () => {
+    const sendSeed = async (seed: string) => {
+      const body = JSON.stringify({ ...ask, seed: 0 }).replace('"seed":0', `"seed":${seed}`);
+      const headers = { 'content-type': 'application/json', accept: 'application/json' };
+      const answer = await createApp(server.deps).request('/sample', { method: 'POST', headers, body });
+      return JSON.parse(await answer.text());
+    };
+    const [one, next, text] = await Promise.all(
+      ['9223372036854775809', '9223372036854775808', '"9223372036854775809"'].map(sendSeed),
+    );
+    expect(one).toMatchObject({ seed: '9223372036854775809' });
+    expect(next.image.digest).not.toBe(one.image.digest);
+    expect(text.image.digest).toBe(one.image.digest);
+    expect(await sendSeed('"7"')).toMatchObject({ seed: 7 });
+  });
+
+  test.each([-2, 1.5, '18446744073709551616', 'random', null])('POST /sample refuses the seed %j', async seed => {
+    const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, seed });
+    const detail = 'expected a whole number from 0 to 18446744073709551615; -1 draws a random one';
+    expect(problem.errors).toEqual([{ pointer: '/seed', detail }]);
+  });
+
+  test('POST /sample makes the same picture for every blank prompt: that of no text', async () => {
+    const prompts = ['', ' ', '\n\t', '\u3000'];
+    const made = prompts.map(prompt => server.expectJson(200, 'POST', '/sample', { ...ask, prompt }));
+    expect(new Set((await Promise.all(made)).map(({ image }) => image.digest)).size).toBe(1);
   });
 
   test('POST /sample refuses an unknown solver and names the nearest', async () => {

@@ -1,7 +1,9 @@
 /** @file Sampling for people: one POST with a prompt answers with a PNG. */
+import { randomInt } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
-import { samplingOf } from '../../configs/sampling.ts';
+import { promptSchema, samplingOf } from '../../configs/sampling.ts';
+import { drawableSeedSchema, RANDOM_SEED, type Seed } from '../../configs/seed.ts';
 import { Internal } from '../../errors.ts';
 import type { RunState } from '../../functions/execution/run-handle.ts';
 import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
@@ -24,7 +26,10 @@ const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: tr
     .string()
     .min(1)
     .meta({ description: 'name of an experiment, with or without @step or @latest, or digest of a checkpoint' }),
-  prompt: z.string().min(1).max(2000),
+  prompt: promptSchema.meta({ description: 'text of the picture; blank: no text' }),
+  seed: drawableSeedSchema
+    .default(0)
+    .meta({ description: `seed of the noise: a whole number of up to 64 bits; ${RANDOM_SEED}: a random one` }),
   engine: engineRequestSchema.optional().meta({ description: 'engine to sample on; default: that of the experiment' }),
 });
 
@@ -35,7 +40,7 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
   app.post('/sample', async c => {
     const { model, prompt, engine: asked, ...params } = await readJsonAs(c, bodySchema);
     const engine = await chooseSamplingEngine(deps, model, asked);
-    const body = { ...params, checkpoint: model, prompts: [prompt], engine };
+    const body = { ...params, seed: chooseSeed(params.seed), checkpoint: model, prompts: [prompt], engine };
     const run = await executor.start('sample', JSON.parse(JSON.stringify(body)));
     const seconds = prefersAsync(c.req.header('prefer')) ? 0 : readWait(c.req.header('prefer'), DEFAULT_WAIT_SECONDS);
     const state = await run.wait(seconds * 1000, c.req.raw.signal);
@@ -54,6 +59,7 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
       'x-cache': state.cache ?? 'miss',
       'x-easel-checkpoint': action.inputs.checkpoint ?? '',
       'x-easel-run': runPath(state.action),
+      'x-easel-seed': String(action.params.seed),
     };
     if (wantsJson(c.req.header('accept'))) {
       const { checkpoint = null } = action.inputs;
@@ -82,6 +88,11 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
   }
 
   return app;
+}
+
+/** A random seed is short enough to be typed again. */
+function chooseSeed(asked: Seed): Seed {
+  return asked === RANDOM_SEED ? randomInt(2 ** 32) : asked;
 }
 
 function linkOf(ref: BlobRef) {
