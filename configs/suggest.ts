@@ -1,7 +1,7 @@
 /** @file "Did you mean": finds the known name nearest to an unknown one. */
 import { z } from 'zod';
 
-/** Schema of one of `names`. Its error for another name has the nearest, and all. @param what Kind of the names: 'engine'. */
+/** Schema of one of `names`. Its error for another name has the nearest, and all. @param what Their kind: 'engine'. */
 export function oneOf<const N extends readonly [string, ...string[]]>(what: string, names: N) {
   return z.enum(names, {
     error({ input }) {
