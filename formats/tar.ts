@@ -3,6 +3,7 @@
  * reads USTAR, pax and GNU.
  */
 import { InvalidInput, Unprocessable } from '../errors.ts';
+import { decodeFileName } from './file-name.ts';
 
 /** Headers and bodies fill whole blocks. */
 export const BLOCK_BYTES = 512;
@@ -21,7 +22,7 @@ const MAX_NAME_BYTES = 4096;
 const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 
 export interface TarEntry {
-  /** As stored: may contain `..` or start with `/`. */
+  /** As stored: may contain `..` or start with `/`. Bytes that are no UTF-8 are escaped (file-name.ts). */
   readonly name: string;
   /** `other`: links, devices and the like, which have no body here. */
   readonly kind: 'file' | 'directory' | 'other';
@@ -229,7 +230,7 @@ function headerName(header: Buffer): string {
 
 function text(field: Uint8Array): string {
   const end = field.indexOf(0);
-  return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString('utf8');
+  return decodeFileName(end < 0 ? field : field.subarray(0, end));
 }
 
 /** `"<length> <key>=<value>\n"`, where the length counts its own digits. */
@@ -263,7 +264,7 @@ function readPax(body: Uint8Array, at: number): (readonly [key: string, value: s
     if (space < 0 || !Number.isInteger(length) || length <= space - start || start + length > bytes.length) {
       throw damaged(at, 'a pax record is malformed');
     }
-    const record = bytes.toString('utf8', space + 1, start + length - 1);
+    const record = decodeFileName(bytes.subarray(space + 1, start + length - 1));
     const equals = record.indexOf('=');
     records.push([record.slice(0, equals), record.slice(equals + 1)]);
     start += length;

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Forbidden, InvalidInput } from '../errors.ts';
+import type { ProgressEvent } from '../configs/progress.ts';
+import { Forbidden, InvalidInput, Unprocessable } from '../errors.ts';
 import { packTar } from '../formats/tar.ts';
 import type { Digest } from '../storage/digest.ts';
+import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { readOriginals } from './datasets/originals.ts';
 import { encodePng, renderSvgPng, renderSvgRgb } from './pictures/image.ts';
@@ -104,6 +106,7 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     header.writeUInt32BE(30_000, 20);
     header.writeUInt32BE(crc32(header.subarray(12, 29)), 29);
     await put('bomb.png', header);
+    await put('good.png', bomb);
     await put('svg.png', '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>');
     const { rejects } = await lab.dataset(await ingestAll((await importFolder()).originals));
     expect(Object.fromEntries(rejects.map(({ name, reason }) => [name, reason]))).toEqual({
@@ -243,6 +246,71 @@ test('a previous dataset hands its splits over, whatever the order of import', a
   const inspected = outputOf(await lab.executor.call('inspect', { dataset: (await importFolder()).originals }));
   const again = outputOf(await lab.executor.call('ingest', { dataset: inspected, previous: previous.digest }));
   for (const item of await lab.items(again)) expect(item.split).toBe('test');
+});
+
+describe('a source without a picture', () => {
+  const prepare = (body: Readonly<Record<string, string>>) =>
+    lab.executor.callEffect('prepare', { dataset: 'mine', missing_captions: 'empty', size: 32, ...body });
+
+  test('is refused, and empties no dataset', async () => {
+    await put('a.png', await draw(1));
+    await prepare({ folder });
+    const head = await createRefs(lab.store).datasets.read('mine');
+    await rm(join(folder, 'a.png'));
+    await expect(prepare({ folder })).rejects.toMatchObject({
+      status: 422,
+      message: `no picture was found in "${folder}"`,
+      hint: expect.stringContaining('DELETE /datasets/mine'),
+    });
+    await put('Thumbs.db', 'thumbs');
+    await put('notes.txt', 'nothing yet');
+    await put('.hidden', '');
+    await expect(prepare({ folder })).rejects.toMatchObject({
+      message: expect.stringMatching(/, but 2 other files: Thumbs\.db \(.+\), notes\.txt \(.+\), 1 hidden file$/),
+      expected: expect.stringContaining('JPEG, PNG'),
+    });
+    expect(await createRefs(lab.store).datasets.read('mine')).toEqual(head);
+  });
+
+  test('makes no dataset, and the hint names none', async () => {
+    const { digest } = await lab.blobs.put(packTar([]), 'application/x-tar');
+    for (const body of [{ folder }, { tar: digest }]) {
+      const failure = await prepare(body).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(Unprocessable);
+      expect(failure).toMatchObject({ hint: expect.not.stringContaining('DELETE') });
+    }
+    expect(await listKeys(lab.store, 'refs/')).toEqual([]);
+  });
+
+  test('or with none that can be taken keeps what the dataset has', async () => {
+    await put('a.png', await draw(1));
+    await prepare({ folder });
+    const before = await createRefs(lab.store).datasets.read('mine');
+    await rm(join(folder, 'a.png'));
+    await fixture('truncated.jpg', 'cut.jpg');
+    await fixture('40000x2.png', 'strip.png');
+    await expect(prepare({ folder })).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringMatching(/^no picture can be taken: cut\.jpg \(.+\), strip\.png \(.+\)$/),
+    });
+    const after = await createRefs(lab.store).datasets.read('mine');
+    expect(after?.value.dataset).toBe(before?.value.dataset);
+  });
+});
+
+test('the last event of each phase of an import has all done', async () => {
+  for (let i = 0; i < 3; i++) {
+    await put(`${i}.png`, await draw(i));
+    await put(`${i}.txt`, 'a disc');
+  }
+  const last = new Map<string, ProgressEvent>();
+  const onEvent = (event: ProgressEvent) => void last.set(event.phase, event);
+  await lab.executor.callEffect('prepare', { dataset: 'mine', folder, size: 32 }, { onEvent });
+  expect([...last.keys()]).toEqual(
+    expect.arrayContaining(['import', 'store', 'inspect', 'ingest', 'bucket', 'caption', 'encode-text', 'view']),
+  );
+  for (const [phase, { done, total }] of last) expect([phase, done]).toEqual([phase, total]);
+  expect(last.get('import')).toMatchObject({ done: 3, unit: 'files' });
 });
 
 test('a folder outside the import roots is forbidden, with what to do', async () => {

@@ -1,6 +1,7 @@
 /** @file Imports pictures into a named dataset of originals. The same call again imports changes only. */
 import { z } from 'zod';
-import { BlobMissing } from '../errors.ts';
+import { quantity } from '../configs/quantity.ts';
+import { BlobMissing, Unprocessable } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -11,11 +12,15 @@ import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages 
 import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { importFiles } from './import/import-files.ts';
 import { importPortraits } from './import/import-portraits.ts';
-import { type ImportSource, openFolder, openTar } from './import/import-source.ts';
+import { type ImportSource, openTar } from './import/import-source.ts';
+import { openFolder } from './import/open-folder.ts';
+import { READ_FORMATS } from './pictures/image.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Most rejects and removed ids that an answer names. The dataset holds all. */
 const MAX_SHOWN = 100;
+/** Most files that an error names. */
+const MAX_NAMED = 5;
 
 export const importPictures = defineFunction({
   name: 'import',
@@ -33,6 +38,7 @@ export const importPictures = defineFunction({
     const arrivals = drawn
       ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
       : await importFiles(ctx, await openSource(ctx, input), known);
+    if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
     const extended = await extendOriginals(ctx.blobs, known, arrivals);
     const { ref } = extended;
     const value: DatasetHead = { v: 1, dataset: head?.value.dataset ?? ref.digest, originals: ref.digest };
@@ -78,10 +84,31 @@ function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOrigi
   };
 }
 
-async function openSource(
-  ctx: EffectContext,
-  { tar, folder }: { readonly tar?: Digest | undefined; readonly folder?: string | undefined },
-): Promise<ImportSource> {
+/** An empty dataset is of no use, and a drive that is not mounted must not empty one. */
+function noPicture({ folder, tar, dataset }: SourceOfImport, { rejects, hidden }: Arrivals, isThere: boolean) {
+  const source = folder === undefined ? `the tar ${tar}` : `"${folder}"`;
+  const named = rejects.slice(0, MAX_NAMED).map(({ name, reason }) => `${name} (${reason})`);
+  const others = [
+    ...(rejects.length > 0 ? [`${quantity(rejects.length, 'other file')}: ${named.join(', ')}`] : []),
+    ...(rejects.length > named.length ? ['...'] : []),
+    ...(hidden > 0 ? [`${quantity(hidden, 'hidden file')}`] : []),
+  ].join(', ');
+  return new Unprocessable(`no picture was found in ${source}${others && `, but ${others}`}`, {
+    expected: `a folder or tar with pictures: ${READ_FORMATS}`,
+    hint:
+      'see whether the path is right and its drive is mounted' +
+      (isThere ? `; the dataset "${dataset}" keeps what it has: to empty it, DELETE /datasets/${dataset}` : ''),
+    details: { rejects: rejects.slice(0, MAX_SHOWN) },
+  });
+}
+
+interface SourceOfImport {
+  readonly dataset: string;
+  readonly tar?: Digest | undefined;
+  readonly folder?: string | undefined;
+}
+
+async function openSource(ctx: EffectContext, { tar, folder }: SourceOfImport): Promise<ImportSource> {
   if (tar !== undefined) return openTar(await ctx.blobs.get(tar));
   return openFolder(folder ?? '.', ctx.importRoots);
 }

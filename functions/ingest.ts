@@ -1,11 +1,16 @@
 /** @file Drops rejected pictures, clusters near-duplicates, and gives each picture a split that never changes. */
 import { z } from 'zod';
+import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
-import { type Dataset, digestSchema, type Item } from '../storage/records.ts';
+import { type Dataset, digestSchema, type Item, type Reject } from '../storage/records.ts';
 import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
 import { originalLinks } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
 import { addUpNotes, keepNotes, withNotes } from './notes/notes.ts';
+
+/** Most rejects that an error names, and that its details have. */
+const MAX_NAMED = 5;
+const MAX_SHOWN = 100;
 
 export const ingest = defineFunction({
   name: 'ingest',
@@ -33,6 +38,7 @@ export const ingest = defineFunction({
     const counts: Record<string, number> = { ...dataset.counts, pictures: items.length, train: 0, val: 0, test: 0 };
     for (const { split } of items) if (split) counts[split] = (counts[split] ?? 0) + 1;
     const rejects = [...dataset.rejects, ...ingested.rejects.filter(({ id = '' }) => !removed.has(id))];
+    if (items.length === 0) throw nothingTaken(rejects);
     const duplicates = listDuplicates(items);
     const near = duplicates.map(({ of, ...item }) => ({ ...item, amount: 0, text: `nearly equals ${of}` }));
     const noted = addUpNotes([{ code: 'near_duplicate', items: near }, ...ingested.noted], removed);
@@ -60,6 +66,16 @@ export const ingest = defineFunction({
     return { outputs: { dataset: ref, report: reportRef }, links: made.links, stats: { counts: made.counts } };
   },
 });
+
+function nothingTaken(rejects: readonly Reject[]): Unprocessable {
+  const named = rejects.slice(0, MAX_NAMED).map(({ name, reason }) => `${name} (${reason})`);
+  const list = rejects.length > named.length ? [...named, '...'] : named;
+  return new Unprocessable(['no picture can be taken', list.join(', ')].filter(Boolean).join(': '), {
+    expected: 'at least one picture without a fault',
+    hint: 'mend what is named, and repeat the call; the dataset keeps what it has',
+    details: { rejects: rejects.slice(0, MAX_SHOWN) },
+  });
+}
 
 /** Pictures that nearly equal an earlier one. They stay in the dataset, in the split of the earlier one. */
 function listDuplicates(items: readonly Item[]): { readonly id: string; readonly name: string; readonly of: string }[] {

@@ -14,16 +14,20 @@ export async function importFiles(
   source: ImportSource,
   known: readonly KnownPage[],
 ): Promise<Arrivals> {
-  const { pictures, rejects } = await findPictures(source, done => {
+  const { pictures, rejects } = await findPictures(source, (done, total) => {
     ctx.signal.throwIfAborted();
-    ctx.progress({ phase: 'import', done, total: source.files.length, unit: 'files' });
+    ctx.progress({ phase: 'import', done, total, unit: 'files' });
   });
   await restoreArchives(ctx.blobs, known, pictures);
   const ids = new Set(known.flatMap(page => page.items).map(item => item.id));
+  const news = pictures.filter(picture => !ids.has(picture.id));
   const pages: Item[][] = [];
-  for (const batch of cutBatches(pictures.filter(picture => !ids.has(picture.id)))) {
+  let packed = 0;
+  for (const batch of cutBatches(news)) {
     ctx.signal.throwIfAborted();
     pages.push(...(await packBatch(ctx, batch)));
+    packed += batch.length;
+    ctx.progress({ phase: 'store', done: packed, total: news.length, unit: 'pictures' });
   }
   return {
     pages,

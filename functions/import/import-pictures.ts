@@ -4,6 +4,7 @@ import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
 import { sniffFormat } from '../pictures/image.ts';
 import { type ImportSource, type SourceFile, stemOf } from './import-source.ts';
+import { Unreadable } from './read-failure.ts';
 
 export interface FoundPicture {
   readonly id: string;
@@ -25,9 +26,12 @@ const MAX_ATTRIBUTE_DEPTH = 32;
 
 /**
  * Reads every file once. Of equal pictures only the first is kept.
- * @param onFile Called after each file with the count so far.
+ * @param onFile Called after each file that may be a picture, with the count so far.
  */
-export async function findPictures(source: ImportSource, onFile: (done: number) => void): Promise<FoundPictures> {
+export async function findPictures(
+  source: ImportSource,
+  onFile: (done: number, total: number) => void,
+): Promise<FoundPictures> {
   const rejects: Reject[] = [...source.rejects];
   const sidecars = new Map<string, SourceFile>();
   const others: SourceFile[] = [];
@@ -43,7 +47,9 @@ export async function findPictures(source: ImportSource, onFile: (done: number) 
   const byId = new Map<string, FoundPicture>();
   for (const [index, file] of others.entries()) {
     const attributes = await readSidecars(file, sidecars, used, rejects);
-    const bytes = await file.read();
+    const bytes = await readOrReject(file, rejects);
+    onFile(index + 1, others.length);
+    if (bytes === undefined) continue;
     const reason = reasonAgainst(bytes);
     if (reason === undefined) {
       const id = idOf(bytes);
@@ -51,12 +57,22 @@ export async function findPictures(source: ImportSource, onFile: (done: number) 
       if (first) rejects.push({ name: file.name, id, reason: `the same bytes as ${first.name}` });
       else byId.set(id, { id, name: file.name, attributes, read: file.read });
     } else rejects.push({ name: file.name, reason });
-    onFile(index + 1);
   }
   for (const file of sidecars.values()) {
     if (!used.has(file)) rejects.push({ name: file.name, reason: 'not a picture, and not the text of one' });
   }
   return { pictures: [...byId.values()], rejects };
+}
+
+/** The bytes of a file; undefined if it cannot be read, which rejects it. */
+async function readOrReject(file: SourceFile, rejects: Reject[]): Promise<Uint8Array | undefined> {
+  try {
+    return await file.read();
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    rejects.push({ name: file.name, reason: error.reason });
+    return undefined;
+  }
 }
 
 function reasonAgainst(bytes: Uint8Array): string | undefined {
@@ -76,17 +92,17 @@ async function readSidecars(
   const text = sidecars.get(`${stem}.txt`);
   let attributes: NewOriginal['attributes'];
   if (json) {
-    const found = parseAttributes(await json.read());
+    const bytes = await readOrReject(json, used.has(json) ? [] : rejects);
+    const found = bytes && parseAttributes(bytes);
     if (found) attributes = found;
-    else if (!used.has(json)) rejects.push({ name: json.name, reason: 'not a JSON object' });
+    else if (bytes && !used.has(json)) rejects.push({ name: json.name, reason: 'not a JSON object' });
     used.add(json);
   }
   if (text) {
-    const caption = Buffer.from(await text.read())
-      .toString('utf8')
-      .trim();
-    if (caption !== '') attributes = { ...attributes, caption };
-    else if (!used.has(text)) rejects.push({ name: text.name, reason: 'an empty caption' });
+    const bytes = await readOrReject(text, used.has(text) ? [] : rejects);
+    const caption = bytes && Buffer.from(bytes).toString('utf8').trim();
+    if (caption) attributes = { ...attributes, caption };
+    else if (bytes && !used.has(text)) rejects.push({ name: text.name, reason: 'an empty caption' });
     used.add(text);
   }
   return attributes;

@@ -65,6 +65,9 @@ const SIGNATURES: readonly { readonly format: string; readonly offset: number; r
   { format: 'avif', offset: 4, bytes: 'ftypmif1' },
 ];
 
+/** For messages. */
+export const READ_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
+
 /** 'jpeg', 'png' ... by the first bytes; undefined if the format is not one of {@link SIGNATURES}. */
 export function sniffFormat(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 32)).toString('latin1');
@@ -220,7 +223,7 @@ function checkShape({ width, height }: ImageInfo, limits: ImageLimits): void {
 
 function unknownFormat(): Unprocessable {
   return new Unprocessable('the file is not a picture of a known format', {
-    expected: 'JPEG, PNG, WebP, GIF, TIFF or AVIF, by its content (the name does not matter)',
+    expected: `${READ_FORMATS}, by its content (the name does not matter)`,
   });
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
-import { openFolder } from './import-source.ts';
+import { openFolder } from './open-folder.ts';
 
 test('a pipe that has replaced a file is not read', async () => {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'easel-import-')));

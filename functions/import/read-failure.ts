@@ -1,0 +1,63 @@
+/** @file Why the system does not let the server read something, told by the code of its error. */
+import { Busy, Unprocessable } from '../../errors.ts';
+
+const DENIED = 'the server runs as a user who may not read it';
+const NO_ANSWER = 'the drive that it lies on does not answer';
+
+/** What is wrong with one file or folder. */
+const CAUSES: Readonly<Record<string, string>> = {
+  EACCES: DENIED,
+  EPERM: DENIED,
+  EIO: 'the disk reports an error',
+  EREMOTEIO: 'the disk reports an error',
+  ENODEV: NO_ANSWER,
+  ENXIO: NO_ANSWER,
+  ENOTCONN: NO_ANSWER,
+  ESTALE: NO_ANSWER,
+  ETIMEDOUT: NO_ANSWER,
+  EHOSTDOWN: NO_ANSWER,
+  EHOSTUNREACH: NO_ANSWER,
+  EBUSY: 'another program holds it',
+  ENAMETOOLONG: 'its path is longer than the system allows',
+  ELOOP: 'a link that leads in a circle',
+};
+
+/** What is wrong with the server: it cannot read anything now. */
+const EXHAUSTED: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** A file of a source that cannot be read. The others can. */
+export class Unreadable extends Unprocessable {
+  readonly reason: string;
+
+  constructor(name: string, cause: unknown) {
+    const reason = reasonOf(cause);
+    super(`"${name}" is ${reason}`, { cause, hint: 'let the server read it, or take it out of the source' });
+    this.reason = reason;
+  }
+}
+
+/** The code of an error of the system, such as EACCES. @throws the error if it is none. */
+export function systemCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  throw error;
+}
+
+export function isDenied(code: string): boolean {
+  return CAUSES[code] === DENIED;
+}
+
+/**
+ * 'not readable: the disk reports an error (EIO)'.
+ * @throws Busy if the server is out of memory or open files: then nothing is wrong with what it reads.
+ */
+export function reasonOf(error: unknown): string {
+  const code = systemCode(error);
+  if (EXHAUSTED.has(code)) {
+    throw new Busy(`the server has no memory or open files left (${code})`, {
+      expected: 'a server that can open another file',
+      hint: 'repeat the call when less runs at once',
+      cause: error,
+    });
+  }
+  return `not readable: ${CAUSES[code] ?? 'the system gives no reason but a code'} (${code})`;
+}
