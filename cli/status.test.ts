@@ -15,6 +15,15 @@ test('the status of experiments says below the table why one failed, when, and h
   ]);
 });
 
+test('the status of experiments says below the table what a person should know of them', () => {
+  const notes = [{ code: 'skipped_steps', count: 3, text: '3 of 20 steps were skipped', examples: [] }];
+  expect(
+    formatExperiments([{ ...row, notes }])
+      .split('\n')
+      .slice(2),
+  ).toEqual(['', 'cats: 3 of 20 steps were skipped']);
+});
+
 test('the status of experiments is a table alone when none failed', () => {
   expect(formatExperiments([row]).split('\n')).toHaveLength(2);
 });

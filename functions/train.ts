@@ -21,7 +21,9 @@ import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
-import { begin, checkEnd, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
+import { readLog } from './experiments/step-log.ts';
+import { findDivergence, summarizeSteps } from './experiments/training-health.ts';
+import { begin, checkEnd, fail, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
 import { tuneEngine } from './experiments/tune-engine.ts';
 import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
@@ -92,7 +94,8 @@ function startTraining(
 ): Promise<ExperimentHead> {
   return changeHead(ctx.store, name, head => {
     if (!isAtTarget(head, target ?? head.target, batchSize)) return begin(name, head, target ?? head.target);
-    return head.state === 'done' ? head : finish(head, batchSize);
+    // One that diverged stays so: no call makes more of it than another target, or a branch.
+    return head.state === 'done' || head.state === 'failed' ? head : finish(head, batchSize);
   });
 }
 
@@ -152,7 +155,7 @@ async function drive(run: Drive): Promise<void> {
     const range = nextChunk(step, config.run.chunk_steps, lastStep);
     try {
       if (range) await trainChunk(run, head, range);
-      else await changeHead(ctx.store, view.name, now => end(now, config));
+      else await changeHead(ctx.store, view.name, now => end(run, now));
     } catch (error) {
       if (signal.aborted) throw error;
       const { value: now } = await readHead(ctx.store, view.name);
@@ -175,6 +178,7 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     from: range.from,
     to,
     log: outputOf(answer.result, 'log'),
+    ...summarizeSteps(await readLog(ctx.blobs, outputOf(answer.result, 'log'))),
     // A chunk that a shutdown cut short ends at no border.
     artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
   };
@@ -187,14 +191,16 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     const moved = { ...now, checkpoint, history: history.slice(over), chunks: [...now.chunks, chunk] };
     const stays = new Set(listKeptDigests(moved));
     const gone = history.slice(0, over).filter(each => !stays.has(each.checkpoint));
-    return end({ ...moved, superseded: [...now.superseded, ...gone] }, run.config);
+    return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
   });
   await showHead(view, run.config);
 }
 
-/** Done, if it is at its target by now and nobody paused it. */
-function end(head: ExperimentHead, config: Config): ExperimentHead {
-  return head.state === 'running' ? finish(head, config.data.batch_size) : head;
+/** Done, if it is at its target by now and nobody paused it; failed, if it learns nothing any more. */
+function end({ ctx, view, config }: Drive, head: ExperimentHead): ExperimentHead {
+  if (head.state !== 'running') return head;
+  const problem = findDivergence(view.name, head, config);
+  return problem ? fail(head, problem, ctx.now()) : finish(head, config.data.batch_size);
 }
 
 async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {

@@ -254,6 +254,10 @@ const chunksSchema = z
     z.strictObject({
       ...stepRange,
       log: digestSchema,
+      /** Steps whose gradient was not finite; absent: none, or the chunk is of an earlier version. */
+      skipped: z.int().positive().exactOptional(),
+      /** Of the steps whose loss was finite. */
+      loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
       /** Border step -> the document that it made of the checkpoint at the end of the chunk. */
       artifacts: z.record(z.string(), digestSchema),
     }),

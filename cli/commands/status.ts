@@ -14,6 +14,7 @@ const experimentsSchema = z.looseObject({
       step: z.number().optional(),
       samples: z.number().optional(),
       target: z.number().optional(),
+      notes: z.array(z.looseObject({ text: z.string() })).optional(),
       problem: z.looseObject({ text: z.string(), hint: z.string().optional(), time: z.string() }).optional(),
     }),
   ),
@@ -63,6 +64,7 @@ export function formatExperiments(experiments: Experiments): string {
       target === undefined ? '-' : String(target),
     ]),
   ]);
+  const notes = experiments.flatMap(({ name, notes: told = [] }) => told.map(({ text }) => `${name}: ${text}`));
   const failures = experiments.flatMap(({ name, problem }) =>
     problem === undefined
       ? []
@@ -72,5 +74,6 @@ export function formatExperiments(experiments: Experiments): string {
           `  go on: easel call train experiment=${name}`,
         ],
   );
-  return [table, ...(failures.length > 0 ? ['', ...failures] : [])].join('\n');
+  const below = [...notes, ...failures];
+  return [table, ...(below.length > 0 ? ['', ...below] : [])].join('\n');
 }

@@ -20,6 +20,7 @@ import type {
 } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import type { Json } from '../../storage/canonical.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
@@ -64,6 +65,8 @@ export interface FakeRunner extends RunnerClient {
   readonly computed: string[];
   /** Called before each optimizer step. */
   onStep: (step: number) => Promise<void> | void;
+  /** Columns of the log of a step, besides step and samples. */
+  logOf: (step: number) => Readonly<Record<string, Json>>;
   /** Answers `plan` jobs; absent: the runner has no planner. */
   onPlan?: ((job: PlanJob) => MemoryPlan) | undefined;
   /** Engines besides the reference engine. */
@@ -80,6 +83,7 @@ export function createFakeRunner(blobs: BlobStore, rounding = ''): FakeRunner {
   const runner: FakeRunner = {
     computed: [],
     onStep: () => {},
+    logOf: step => ({ loss: 1 / step }),
     moreEngines: [],
     stopAfter: undefined,
     async run(action, job, { signal, onEvent = () => {} }) {
@@ -153,7 +157,7 @@ async function computeJob(
     if (signal.aborted) throw new Cancelled('the job was cancelled');
     state = digestOf(`${state} ${step} ${job.config} ${job.dataset}${rounding}`);
     step++;
-    log += `${JSON.stringify({ step, samples: step * config.data.batch_size, loss: 1 / step })}\n`;
+    log += `${JSON.stringify({ step, samples: step * config.data.batch_size, ...runner.logOf(step) })}\n`;
     onEvent({
       type: 'progress',
       phase: 'train',

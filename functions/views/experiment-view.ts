@@ -13,6 +13,7 @@ import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { stepOf } from '../experiments/experiment-head.ts';
+import { noteSkipped } from '../experiments/training-health.ts';
 import { readScalars } from './metrics.ts';
 import {
   copyBlob,
@@ -115,6 +116,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     name,
     state: head.state,
     ...describeProblem(name, head),
+    ...describeNotes(head),
     step,
     steps: stepsFor(head.target, config.data.batch_size),
     samples: step * config.data.batch_size,
@@ -153,7 +155,7 @@ function describeForPeople(name: string, head: ExperimentHead, config: Config): 
   return `# ${name}
 
 ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.target} samples.
-${describeProblemForPeople(head)}
+${describeProblemForPeople(head)}${describeNotesForPeople(head)}
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
@@ -192,6 +194,18 @@ function describeProblemForPeople({ problem }: ExperimentHead): string {
   const { text, expected, hint, time } = problem;
   const rest = [expected && `Expected: ${expected}.`, hint && `What to do: ${hint}.`].filter(Boolean);
   return `\n${[`It stopped at ${time}: ${text}.`, ...rest].join('\n')}\n`;
+}
+
+/** What a person should know of it; a good run has no notes. */
+function describeNotes(head: ExperimentHead) {
+  const notes = noteSkipped(head);
+  return notes.length === 0 ? {} : { notes };
+}
+
+function describeNotesForPeople(head: ExperimentHead): string {
+  return noteSkipped(head)
+    .map(({ text }) => `\nNote: ${text}.\n`)
+    .join('');
 }
 
 /** Experiment, step and checkpoint that a branch began at. */

@@ -42,6 +42,7 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
         'train/loss': 0.75,
         'train/grad_norm': 2,
         'train/learning_rate': 0.1,
+        'train/skipped': 0,
         'train/loss/flow_matching': 0.5,
       },
     },

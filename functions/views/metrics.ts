@@ -1,16 +1,8 @@
 /** @file Reads the metrics of a run from the logs of its chunks: as columns, and as scalars for TensorBoard. */
-import { z } from 'zod';
-import { Corrupt } from '../../errors.ts';
 import type { ScalarEvent } from '../../formats/tfevents.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
-
-/**
- * A line of a chunk's log: { step, samples, loss, grad_norm, learning_rate, skipped, reason?, loss_scale? }, and
- * `loss/NAME` for each loss if there are several. A number that was not finite is null.
- */
-const rowSchema = z.object({ step: z.int() }).catchall(z.json());
-type Row = z.output<typeof rowSchema>;
+import { type LoggedStep, readLog } from '../experiments/step-log.ts';
 
 export interface Metrics {
   /** Columns of equal length; `step` is one of them. Texts have no column. */
@@ -26,7 +18,7 @@ export async function readMetrics(
   after: number,
   limit: number,
 ): Promise<Metrics> {
-  const rows: Row[] = [];
+  const rows: LoggedStep[] = [];
   let more = false;
   for (const { log } of logs.filter(each => each.to > after)) {
     for (const row of await readLog(blobs, log)) {
@@ -42,7 +34,7 @@ export async function readMetrics(
 }
 
 /** Columns of a log that TensorBoard shows under `train/`, besides those of single losses. */
-const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale'] as const;
+const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'skipped'] as const;
 
 /**
  * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall
@@ -54,28 +46,14 @@ export async function readScalars(blobs: BlobStore, log: Digest): Promise<Scalar
     wallTime: typeof row.samples === 'number' ? row.samples : row.step,
     scalars: Object.fromEntries(
       [...SHOWN, ...Object.keys(row).filter(column => column.startsWith('loss/'))].flatMap(column => {
-        const value = row[column];
-        return typeof value === 'number' ? [[`train/${column}`, value]] : [];
+        const value = toNumber(row[column]);
+        return value === null ? [] : [[`train/${column}`, value]];
       }),
     ),
   }));
 }
 
-async function readLog(blobs: BlobStore, digest: Digest): Promise<Row[]> {
-  const lines = Buffer.from(await blobs.get(digest))
-    .toString('utf8')
-    .split('\n');
-  return lines.flatMap((line, i) => {
-    if (line === '') return [];
-    try {
-      return [rowSchema.parse(JSON.parse(line))];
-    } catch (cause) {
-      throw new Corrupt(`line ${i + 1} of the log ${digest} is not a row of metrics`, { cause });
-    }
-  });
-}
-
-function toColumns(rows: readonly Row[]): Metrics['series'] {
+function toColumns(rows: readonly LoggedStep[]): Metrics['series'] {
   const keys = new Set(rows.flatMap(row => Object.keys(row).filter(key => typeof row[key] !== 'string')));
   return Object.fromEntries([...keys].map(key => [key, rows.map(row => toNumber(row[key]))]));
 }

@@ -62,3 +62,11 @@ test('the home page and the list of experiments say why a training failed, as te
     expect(each).toMatchObject({ state: 'failed', problem: { code: problem.code, text: problem.detail } });
   }
 });
+
+test('the home page counts skipped steps', async () => {
+  const server = await createTrainingServer();
+  await server.create('toy');
+  server.runner.logOf = step => ({ skipped: step === 3, loss: 1 });
+  await server.executor.callEffect('train', { experiment: 'toy' });
+  expect(await (await server.send('GET', '/')).text()).toContain('1 of 16 steps was skipped');
+});

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
+import { noteSkipped } from '../../functions/experiments/training-health.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ExperimentHead } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
@@ -26,8 +27,11 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
       ({ prompt, image }) =>
         html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,
     );
+    const { problem } = head;
     return html`<li><a href="/experiments/${name}">${name}</a> <span class="muted">${head.state}, ${steps} steps, target ${head.target} samples</span>
-${head.problem ? html`<div class="problem">${head.problem.time}: ${head.problem.text}${head.problem.hint ? `; ${head.problem.hint}` : ''}</div>` : ''}${pictures ? html`<div class="previews">${pictures}</div>` : ''}</li>`;
+${problem ? html`<div class="problem">${problem.time}: ${problem.text}${problem.hint ? `; ${problem.hint}` : ''}</div>` : ''}
+${noteSkipped(head).map(({ text }) => html`<div>${text}</div>`)}
+${pictures ? html`<div class="previews">${pictures}</div>` : ''}</li>`;
   }
 
   app.get('/', async c => {

@@ -1,0 +1,114 @@
+/**
+ * @file Whether a training still learns. Every chunk of a head has a summary of its steps: how many were skipped, and
+ * their loss. A training that skips most steps, or whose loss explodes, ends with advice: it would go on for hours.
+ */
+import type { Config } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
+import { listKept } from '../../storage/list-kept.ts';
+import type { ExperimentHead, Note } from '../../storage/records.ts';
+import { stepsFor } from './chunks.ts';
+import { stepOf } from './experiment-head.ts';
+import type { LoggedStep } from './step-log.ts';
+
+type Chunk = ExperimentHead['chunks'][number];
+export type ChunkSummary = Pick<Chunk, 'skipped' | 'loss'>;
+
+/** Fewest steps that a judgement is based on, unless the whole run has fewer. */
+const WINDOW_STEPS = 10;
+/** Share of skipped steps above which a training has failed. */
+const MOST_SKIPPED = 0.5;
+/** A loss that is this many times the first one, or this many if the first one is below 1, has exploded. */
+const EXPLOSION = 100;
+/** Advised when a tenth of the learning rate would still be far too large: the default. */
+const USUAL_RATE = 2e-3;
+
+/** @param rows The log of a chunk. */
+export function summarizeSteps(rows: readonly LoggedStep[]): ChunkSummary {
+  const skipped = rows.filter(isLost).length;
+  const losses = rows.flatMap(({ loss }) => (typeof loss === 'number' ? [loss] : []));
+  const [first] = losses;
+  return {
+    ...(skipped > 0 && { skipped }),
+    ...(first !== undefined && { loss: { first, median: medianOf(losses) } }),
+  };
+}
+
+/** False for a step that only showed that the loss scale of f16 was too large: a good training has these, too. */
+function isLost({ skipped, loss, loss_scale }: LoggedStep): boolean {
+  if (skipped !== true) return false;
+  const searchesScale = typeof loss_scale === 'number' && loss_scale > 1 && typeof loss === 'number';
+  return !searchesScale;
+}
+
+/** What a person should know of the steps so far; nothing of a good training. */
+export function noteSkipped({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] {
+  const { steps, skipped } = countSteps(chunks);
+  if (skipped === 0) return [];
+  return [{ code: 'skipped_steps', count: skipped, text: `${describeSkipped(skipped, steps)} in all`, examples: [] }];
+}
+
+/**
+ * @param head After a chunk. @returns Why the training should end, judged by its last steps; undefined when it learns.
+ */
+export function findDivergence(name: string, head: ExperimentHead, config: Config): Unprocessable | undefined {
+  const window = takeLast(head.chunks);
+  const { steps, skipped } = countSteps(window);
+  const isEarly = steps < WINDOW_STEPS && stepOf(head) < stepsFor(head.target, config.data.batch_size);
+  if (isEarly) return undefined;
+  const first = head.chunks[0]?.loss?.first;
+  const now = medianOf(window.flatMap(({ loss }) => (loss ? [loss.median] : [])));
+  const advice = { expected: 'a learning rate at which the loss falls', hint: advise(name, head, window, config) };
+  if (skipped > steps * MOST_SKIPPED) {
+    return new Unprocessable(`the training diverged: ${describeSkipped(skipped, steps, 'the last ')}`, advice);
+  }
+  // Several losses are added up with weights that may grow.
+  const isPlain = config.objective.losses === undefined;
+  if (!isPlain || first === undefined || now <= EXPLOSION * Math.max(1, first) || Number.isNaN(now)) return undefined;
+  const [then, later] = [first, now].map(loss => Number(loss.toPrecision(3)));
+  return new Unprocessable(`the training diverged: its loss was ${then} at first, and is ${later} by now`, advice);
+}
+
+function describeSkipped(skipped: number, steps: number, which = ''): string {
+  const were = skipped === 1 ? 'was skipped: its gradient' : 'were skipped: their gradients';
+  const of = `${skipped} of ${which}${steps} steps ${were}`;
+  return `${of} ${skipped === 1 ? 'was' : 'were'} not finite, and the weights stayed as they were`;
+}
+
+function advise(name: string, head: ExperimentHead, window: readonly Chunk[], config: Config): string {
+  const rate = config.optimizer.learning_rate;
+  const smaller = rate > 10 * USUAL_RATE ? USUAL_RATE : Number((rate / 10).toPrecision(2));
+  const start = window[0]?.from ?? 0;
+  const good = listKept(head).findLast(({ step }) => step > 0 && step <= start);
+  const changes = { optimizer: { learning_rate: smaller } };
+  const way =
+    good === undefined
+      ? `create another experiment with "config": ${JSON.stringify(changes)}`
+      : `POST /experiments/${name}/branch ${JSON.stringify({ name: `${name}-2`, from: good.step, config: changes })}`;
+  return (
+    `lower optimizer.learning_rate (${rate} now): ${way}; ` +
+    `POST /experiments/${name}/train goes on with this one as it is`
+  );
+}
+
+/** The last chunks that have enough steps together. */
+function takeLast(chunks: readonly Chunk[]): readonly Chunk[] {
+  let start = chunks.length;
+  for (let steps = 0; start > 0 && steps < WINDOW_STEPS; start--) steps += lengthOf(chunks[start - 1]);
+  return chunks.slice(start);
+}
+
+function countSteps(chunks: readonly Chunk[]): { readonly steps: number; readonly skipped: number } {
+  return {
+    steps: chunks.reduce((sum, chunk) => sum + lengthOf(chunk), 0),
+    skipped: chunks.reduce((sum, { skipped = 0 }) => sum + skipped, 0),
+  };
+}
+
+function lengthOf(chunk: Chunk | undefined): number {
+  return chunk ? chunk.to - chunk.from : 0;
+}
+
+/** NaN of no numbers. */
+function medianOf(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+}
