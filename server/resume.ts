@@ -1,6 +1,6 @@
 /** @file At the start of a server: goes on with the experiments that were in training. */
 import { listHeads, readHead } from '../functions/experiments/experiment-head.ts';
-import type { ExperimentHead } from '../storage/records.ts';
+import type { ExperimentHead } from '../storage/experiment-record.ts';
 import type { ServerDeps } from './deps.ts';
 
 /** A gpu-runner that starts beside the server, or a store that is away, is waited for this long. */

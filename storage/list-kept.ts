@@ -1,6 +1,6 @@
 /** @file The checkpoints that an experiment keeps. */
 import type { Digest } from './digest.ts';
-import type { ExperimentHead, KeptCheckpoint } from './records.ts';
+import type { ExperimentHead, KeptCheckpoint } from './experiment-record.ts';
 
 /**
  * One checkpoint for each step, oldest first: history, pinned checkpoints, and the one that the experiment branched

@@ -64,7 +64,7 @@ function refusePlan(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /** Old actions have the plan in `engine`. Their results lie under the digest of this form, so it is read as it is. */
-const formerEngineSchema = engineSpecSchema.extend({
+export const formerEngineSchema = engineSpecSchema.extend({
   micro_batch: trainingPlanSchema.shape.micro_batch,
   gradient_checkpointing: z.literal(true).optional(),
 });
@@ -211,99 +211,6 @@ export const checkpointSchema = z.strictObject({
   links: z.array(digestSchema),
 });
 export type Checkpoint = z.infer<typeof checkpointSchema>;
-
-const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
-export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
-
-const trainingProblemSchema = z.strictObject({
-  code: z.string(),
-  /** HTTP status of the answer that told it. */
-  status: z.int(),
-  text: z.string(),
-  expected: z.string().exactOptional(),
-  hint: z.string().exactOptional(),
-  /** RFC 3339. */
-  time: z.iso.datetime(),
-});
-
-/** The fields of an experiment's head in every version. */
-const headFields = {
-  /** Absent before the first chunk. */
-  checkpoint: digestSchema.optional(),
-  /** The whole effective config, `run` included. */
-  config: digestSchema,
-  dataset: digestSchema,
-  /** The pictures were deleted on purpose. Checkpoints stay, and training cannot go on. */
-  dataset_deleted: z.literal(true).optional(),
-  /** Samples at which the run is done. */
-  target: z.int().positive(),
-  state: z.enum(['paused', 'running', 'done', 'failed']),
-  /** Of the state `failed`: the error that ended the training, and when. */
-  problem: trainingProblemSchema.exactOptional(),
-  /** The newest checkpoints: the last and the `keep` before it, oldest first. `result` is the action that made it. */
-  history: z.array(keptCheckpointSchema),
-  /** Checkpoints that left the history and whose blobs may still exist: a killed prune goes on from here. */
-  superseded: z.array(keptCheckpointSchema).default([]),
-};
-
-const stepRange = { from: z.int(), to: z.int() };
-
-/** All chunks of a run, oldest first, with the documents that stay when the checkpoint is deleted. */
-const chunksSchema = z
-  .array(
-    z.strictObject({
-      ...stepRange,
-      log: digestSchema,
-      /** Steps whose gradient was not finite; absent: none, or the chunk is of an earlier version. */
-      skipped: z.int().positive().exactOptional(),
-      /** Of the steps whose loss was finite. */
-      loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
-      /** Border step -> the document that it made of the checkpoint at the end of the chunk. */
-      artifacts: z.record(z.string(), digestSchema),
-    }),
-  )
-  .default([]);
-
-const headSchema = z.strictObject({
-  v: z.literal(2),
-  ...headFields,
-  engine: engineSpecSchema,
-  plan: trainingPlanSchema,
-  chunks: chunksSchema,
-  /** Checkpoints that stay until they are unpinned, oldest first. */
-  pinned: z.array(keptCheckpointSchema).default([]),
-  /** Blobs of weights that the config names: of encoders and of frozen nets. */
-  weights: z.array(digestSchema).exactOptional(),
-  /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */
-  branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
-});
-
-/** Had the plan in `engine`, and previews as the only artifact. */
-const oldHeadSchema = z
-  .strictObject({
-    v: z.literal(1),
-    ...headFields,
-    engine: formerEngineSchema,
-    chunks: z.array(z.strictObject({ ...stepRange, log: digestSchema, previews: digestSchema.optional() })).default([]),
-  })
-  .transform(
-    ({
-      chunks,
-      engine: { micro_batch, gradient_checkpointing = false, ...engine },
-      ...head
-    }): z.output<typeof headSchema> => ({
-      ...head,
-      v: 2,
-      engine,
-      plan: { micro_batch, gradient_checkpointing },
-      pinned: [],
-      chunks: chunks.map(({ previews, ...chunk }) => ({ ...chunk, artifacts: previews ? { preview: previews } : {} })),
-    }),
-  );
-
-/** refs/experiments/<name>.json: changes only by compare-and-swap. A head of version 1 is read as one of version 2. */
-export const experimentHeadSchema = z.discriminatedUnion('v', [headSchema, oldHeadSchema]);
-export type ExperimentHead = z.infer<typeof experimentHeadSchema>;
 
 /** refs/datasets/<name>.json */
 export const datasetHeadSchema = z.strictObject({

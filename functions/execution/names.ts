@@ -3,9 +3,9 @@
 import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { DigestKind } from './parse-call.ts';
 

@@ -3,9 +3,9 @@ import { type Config, configSchema, type KeyedConfig, keyedConfig } from '../../
 import { nearestName } from '../../configs/suggest.ts';
 import { Conflict, NotFound, PreconditionFailed, Unprocessable } from '../../errors.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { Versioned } from '../../storage/names/versioned.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 
 /** Lost races before a change is given up. Each means that another change went through. */

@@ -3,11 +3,12 @@ import { BlobMissing, NotFound } from '../../errors.ts';
 import { findMissing } from '../../storage/blobs/cas.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { Checkpoint, ExperimentHead, KeptCheckpoint } from '../../storage/records.ts';
+import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
 

@@ -4,8 +4,9 @@
  */
 import type { Config } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
-import type { ExperimentHead, Note } from '../../storage/records.ts';
+import type { Note } from '../../storage/records.ts';
 import { stepsFor } from './chunks.ts';
 import { stepOf } from './experiment-head.ts';
 import type { LoggedStep } from './step-log.ts';
@@ -44,7 +45,7 @@ function isLost({ skipped, loss, loss_scale }: LoggedStep): boolean {
 export function noteSkipped({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] {
   const { steps, skipped } = countSteps(chunks);
   if (skipped === 0) return [];
-  return [{ code: 'skipped_steps', count: skipped, text: `${describeSkipped(skipped, steps)} in all`, examples: [] }];
+  return [{ code: 'skipped_steps', count: skipped, text: describeSkipped(skipped, steps), examples: [] }];
 }
 
 /**

@@ -5,8 +5,8 @@
 import { Conflict } from '../../errors.ts';
 import { describeError, rebuildError, type WireError } from '../../errors-wire.ts';
 import type { Clock } from '../../storage/clock.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { readLease } from '../../storage/names/lease.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { stepsFor } from './chunks.ts';
 import { changeHead, checkData, stepOf } from './experiment-head.ts';

@@ -2,7 +2,8 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
-import type { EngineSpec, ExperimentHead } from '../../storage/records.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
 import { changeHead } from './experiment-head.ts';

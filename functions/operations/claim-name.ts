@@ -1,7 +1,7 @@
 /** @file A new experiment takes its name, unless the name is taken: then it must be the same experiment. */
 import { Conflict, PreconditionFailed } from '../../errors.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 /** @returns The head of the experiment that was there first; undefined when the name is ours. */

@@ -4,9 +4,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Conflict, NotFound } from '../../errors.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { interceptStore } from '../../storage/intercept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';

@@ -1,4 +1,4 @@
-import type { ExperimentHead } from '../../storage/records.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { showHead } from '../views/show-head.ts';

@@ -1,9 +1,9 @@
 /** @file Writes the whole view of an experiment again from its head and blobs, even during training. */
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import { readConfig, stepOf } from '../experiments/experiment-head.ts';
 import { deleteView, type ViewTarget, writeCheckpointFile, writeChunkFiles, writeSummary } from './experiment-view.ts';
 import { deleteFiles, eachFile, listFiles } from './view-files.ts';

@@ -4,8 +4,8 @@
  */
 import type { Config } from '../../configs/schema.ts';
 import { BlobMissing } from '../../errors.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import {
   deleteCheckpointFile,

@@ -5,8 +5,8 @@ import { html } from 'hono/html';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
 import { noteSkipped } from '../../functions/experiments/training-health.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { ExperimentHead } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 
 const page = readFileSync(new URL('../pages/home.html', import.meta.url), 'utf8');

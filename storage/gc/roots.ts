@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { Corrupt } from '../../errors.ts';
 import { canonicalDigest } from '../canonical.ts';
 import type { Digest } from '../digest.ts';
+import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.ts';
 import { actionKey } from '../keys.ts';
 import { eachPage } from '../list-all.ts';
 import { listKeptDigests } from '../list-kept.ts';
@@ -12,8 +13,6 @@ import { readVersioned } from '../names/versioned.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
-  type ExperimentHead,
-  experimentHeadSchema,
   type ModelHead,
   modelHeadSchema,
   type Result,

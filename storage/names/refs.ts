@@ -5,16 +5,9 @@
 import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../../errors.ts';
 import type { Json } from '../canonical.ts';
+import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.ts';
 import { eachPage } from '../list-all.ts';
-import {
-  type DatasetHead,
-  datasetHeadSchema,
-  type ExperimentHead,
-  experimentHeadSchema,
-  type ModelHead,
-  modelHeadSchema,
-  nameSchema,
-} from '../records.ts';
+import { type DatasetHead, datasetHeadSchema, type ModelHead, modelHeadSchema, nameSchema } from '../records.ts';
 import type { Etag, ObjectStore } from '../types.ts';
 import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from './versioned.ts';
 

@@ -6,7 +6,7 @@ import type { Config } from '../../../configs/schema.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
-import type { ExperimentHead } from '../../../storage/records.ts';
+import type { ExperimentHead } from '../../../storage/experiment-record.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import type { CallAnswer } from '../../define.ts';
 
