@@ -75,7 +75,7 @@ describe('what cannot be used is named with the reason, what can is used', () =>
       'e-strip.png': 'the picture is 40000 x 2 pixels; expected a shorter side of at least 16 pixels',
       'f-cut.jpg': expect.stringContaining('does not decode'),
       'notes.md': 'the file is not a picture of a known format',
-      'orphan.txt': 'not a picture, and not the text of one',
+      'orphan.txt': 'no picture is called "orphan"; this would be its caption',
     });
     expect(dataset.counts).toMatchObject({ pictures: 4, rejected: 7 });
     const names = (await lab.items(ingested)).map(item => item.name);
@@ -94,7 +94,7 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     expect(rejects).toEqual([
       { name: 'huge.png', reason: `the file has ${2 ** 40} bytes, more than ${2 ** 28}` },
       { name: 'huge.txt', reason: `the file has ${2 ** 40} bytes, more than ${2 ** 20}` },
-      { name: 'a.json', reason: 'not a JSON object' },
+      { name: 'a.json', reason: 'lists and objects lie more than 32 deep' },
     ]);
   });
 
@@ -201,6 +201,19 @@ describe('the same call again takes in what changed', () => {
 
     await put('2.png', await draw(2));
     expect((await importFolder()).counts).toMatchObject({ pictures: 5, removed: 1 });
+  });
+
+  test('a copy that brings the caption later gives the picture its name and caption; no page is added', async () => {
+    for (let i = 0; i < 70; i++) await put(`${String(i).padStart(2, '0')}.png`, await draw(i));
+    const first = await importFolder();
+    await put('x.png', await draw(3));
+    await put('x.txt', 'the third');
+    const second = await importFolder();
+    expect(second.pages).toEqual({ total: 2, computed: 1, cached: 1 });
+    expect(second.rejects).toMatchObject([{ name: '03.png', reason: 'the same bytes as x.png' }]);
+    const [before, after] = [await lab.items(first.originals), await lab.items(second.originals)];
+    expect(after[3]).toEqual({ ...before[3], name: 'x.png', attributes: { caption: 'the third' } });
+    expect(after.toSpliced(3, 1)).toEqual(before.toSpliced(3, 1));
   });
 
   test('nothing changed: nothing is written', async () => {
@@ -310,7 +323,7 @@ test('the last event of each phase of an import has all done', async () => {
     expect.arrayContaining(['import', 'store', 'inspect', 'ingest', 'bucket', 'caption', 'encode-text', 'view']),
   );
   for (const [phase, { done, total }] of last) expect([phase, done]).toEqual([phase, total]);
-  expect(last.get('import')).toMatchObject({ done: 3, unit: 'files' });
+  expect(last.get('import')).toMatchObject({ done: 6, unit: 'files' });
 });
 
 test('a folder outside the import roots is forbidden, with what to do', async () => {

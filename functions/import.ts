@@ -37,7 +37,7 @@ export const importPictures = defineFunction({
     const { before, known } = await readLastImport(ctx, head?.value.originals, drawn);
     const arrivals = drawn
       ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
-      : await importFiles(ctx, await openSource(ctx, input), known);
+      : await importFiles(ctx, await openSource(ctx, input), known, input.caption_encoding);
     if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
     const extended = await extendOriginals(ctx.blobs, known, arrivals);
     const { ref } = extended;

@@ -1,5 +1,6 @@
 /** @file The body of `import`. The body of `prepare` extends it. */
 import { z } from 'zod';
+import { OLD_ENCODINGS } from '../../formats/decode-text.ts';
 import { digestSchema, nameSchema } from '../../storage/records.ts';
 import { portraitSetShape } from './portrait-pages.ts';
 
@@ -9,6 +10,10 @@ export const importShape = {
   count: z.int().min(1).max(1_000_000).optional().describe('number of portraits'),
   folder: z.string().min(1).optional().describe("a folder on the server's machine, below its import roots"),
   tar: digestSchema.optional().describe('digest of a tar of pictures, uploaded to /objects'),
+  caption_encoding: z
+    .enum(OLD_ENCODINGS)
+    .optional()
+    .describe('encoding of the captions that are not in Unicode; without it, they are rejected by name'),
   size: portraitSetShape.size,
   seed: portraitSetShape.seed,
 };

@@ -1,5 +1,6 @@
 /** @file A folder or tar as the source of an import. */
 import { Conflict } from '../../errors.ts';
+import type { OldEncoding } from '../../formats/decode-text.ts';
 import { type Item, PAGE_SIZE } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from '../datasets/originals.ts';
 import type { EffectContext } from '../define.ts';
@@ -8,13 +9,17 @@ import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
 import { restoreArchives } from './restore-archives.ts';
 
-/** Imports every picture of a folder or tar. New ones are packed into pages in the order of their names. */
+/**
+ * Imports every picture of a folder or tar. New ones are packed into pages in the order of their names.
+ * @param encoding Encoding of captions that are not in Unicode.
+ */
 export async function importFiles(
   ctx: EffectContext,
   source: ImportSource,
   known: readonly KnownPage[],
+  encoding: OldEncoding | undefined,
 ): Promise<Arrivals> {
-  const { pictures, rejects } = await findPictures(source, (done, total) => {
+  const { pictures, rejects, noted } = await findPictures(source, encoding, (done, total) => {
     ctx.signal.throwIfAborted();
     ctx.progress({ phase: 'import', done, total, unit: 'files' });
   });
@@ -34,6 +39,7 @@ export async function importFiles(
     computed: { pages: pages.length, items: pages.flat().length },
     present: new Map(pictures.map(({ id, name, attributes }) => [id, { name, attributes }])),
     rejects,
+    noted,
     hidden: source.hidden,
   };
 }

@@ -1,10 +1,13 @@
-/** @file Turns the files of a source into pictures: joins sidecars to them, and rejects other files with a reason. */
-import { type Json, jsonDepth } from '../../storage/canonical.ts';
+/** @file Turns the files of a source into pictures with what their texts say, and rejects other files with a reason. */
+import type { OldEncoding } from '../../formats/decode-text.ts';
 import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
+import type { Noted } from '../notes/notes.ts';
 import { sniffFormat } from '../pictures/image.ts';
-import { type ImportSource, type SourceFile, stemOf } from './import-source.ts';
-import { Unreadable } from './read-failure.ts';
+import { type Description, describePictures } from './describe-pictures.ts';
+import type { ImportSource, SourceFile } from './import-source.ts';
+import { tryRead, Unreadable } from './read-failure.ts';
+import { textLimit } from './text-uses.ts';
 
 export interface FoundPicture {
   readonly id: string;
@@ -16,63 +19,58 @@ export interface FoundPicture {
 export interface FoundPictures {
   readonly pictures: readonly FoundPicture[];
   readonly rejects: readonly Reject[];
+  readonly noted: readonly Noted[];
 }
 
-/** Files that describe the picture with the same name before the dot: a caption, or a JSON object of attributes. */
-const SIDECAR = /\.(txt|json)$/i;
-
-const MAX_SIDECAR_BYTES = 2 ** 20;
-const MAX_ATTRIBUTE_DEPTH = 32;
+type Candidate = Omit<FoundPicture, 'attributes'>;
 
 /**
- * Reads every file once. Of equal pictures only the first is kept.
- * @param onFile Called after each file that may be a picture, with the count so far.
+ * Reads every file once. Of equal pictures one is kept: the first that has a caption, or the first of all.
+ * @param encoding Encoding of texts that are not in Unicode.
+ * @param onFile Called after each file with the count so far.
  */
 export async function findPictures(
   source: ImportSource,
+  encoding: OldEncoding | undefined,
   onFile: (done: number, total: number) => void,
 ): Promise<FoundPictures> {
+  let done = 0;
+  const count = () => onFile(++done, source.files.length);
   const rejects: Reject[] = [...source.rejects];
-  const sidecars = new Map<string, SourceFile>();
+  const texts: SourceFile[] = [];
   const others: SourceFile[] = [];
   for (const file of source.files) {
-    const limit = SIDECAR.test(file.name) ? MAX_SIDECAR_BYTES : MAX_ARCHIVE_BYTES;
-    // A larger file is not read: it may not fit into memory.
-    if (file.size > limit)
+    const limit = textLimit(file.name) ?? MAX_ARCHIVE_BYTES;
+    if (file.size <= limit) (textLimit(file.name) === undefined ? others : texts).push(file);
+    else {
+      // It is not read: it may not fit into memory.
       rejects.push({ name: file.name, reason: `the file has ${file.size} bytes, more than ${limit}` });
-    else if (SIDECAR.test(file.name)) sidecars.set(file.name.toLowerCase(), file);
-    else others.push(file);
+      count();
+    }
   }
-  const used = new Set<SourceFile>();
-  const byId = new Map<string, FoundPicture>();
-  for (const [index, file] of others.entries()) {
-    const attributes = await readSidecars(file, sidecars, used, rejects);
-    const bytes = await readOrReject(file, rejects);
-    onFile(index + 1, others.length);
-    if (bytes === undefined) continue;
-    const reason = reasonAgainst(bytes);
-    if (reason === undefined) {
-      const id = idOf(bytes);
-      const first = byId.get(id);
-      if (first) rejects.push({ name: file.name, id, reason: `the same bytes as ${first.name}` });
-      else byId.set(id, { id, name: file.name, attributes, read: file.read });
-    } else rejects.push({ name: file.name, reason });
+  const candidates: Candidate[] = [];
+  for (const file of others) {
+    const found = await examine(file);
+    if ('reason' in found) rejects.push(found);
+    else candidates.push(found);
+    count();
   }
-  for (const file of sidecars.values()) {
-    if (!used.has(file)) rejects.push({ name: file.name, reason: 'not a picture, and not the text of one' });
-  }
-  return { pictures: [...byId.values()], rejects };
+  const names = { others: others.map(({ name }) => name), pictures: new Set(candidates.map(({ name }) => name)) };
+  const described = await describePictures(texts, names, encoding, count);
+  const chosen = chooseAmongEqual(candidates, described.pictures);
+  return {
+    pictures: chosen.pictures,
+    rejects: [...rejects, ...chosen.rejects, ...described.rejects],
+    noted: noteCaptions(chosen.pictures, described.pictures),
+  };
 }
 
-/** The bytes of a file; undefined if it cannot be read, which rejects it. */
-async function readOrReject(file: SourceFile, rejects: Reject[]): Promise<Uint8Array | undefined> {
-  try {
-    return await file.read();
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    rejects.push({ name: file.name, reason: error.reason });
-    return undefined;
-  }
+async function examine(file: SourceFile): Promise<Candidate | Reject> {
+  const { name, read } = file;
+  const bytes = await tryRead(file);
+  if (bytes instanceof Unreadable) return { name, reason: bytes.reason };
+  const reason = reasonAgainst(bytes);
+  return reason === undefined ? { id: idOf(bytes), name, read } : { name, reason };
 }
 
 function reasonAgainst(bytes: Uint8Array): string | undefined {
@@ -80,42 +78,40 @@ function reasonAgainst(bytes: Uint8Array): string | undefined {
   return sniffFormat(bytes) === undefined ? 'the file is not a picture of a known format' : undefined;
 }
 
-/** Reads the attributes of a picture from the files beside it. A caption in the text file wins. */
-async function readSidecars(
-  picture: SourceFile,
-  sidecars: ReadonlyMap<string, SourceFile>,
-  used: Set<SourceFile>,
-  rejects: Reject[],
-): Promise<NewOriginal['attributes']> {
-  const stem = stemOf(picture.name).toLowerCase();
-  const json = sidecars.get(`${stem}.json`);
-  const text = sidecars.get(`${stem}.txt`);
-  let attributes: NewOriginal['attributes'];
-  if (json) {
-    const bytes = await readOrReject(json, used.has(json) ? [] : rejects);
-    const found = bytes && parseAttributes(bytes);
-    if (found) attributes = found;
-    else if (bytes && !used.has(json)) rejects.push({ name: json.name, reason: 'not a JSON object' });
-    used.add(json);
+function chooseAmongEqual(candidates: readonly Candidate[], descriptions: ReadonlyMap<string, Description>) {
+  const pictures: FoundPicture[] = [];
+  const rejects: Reject[] = [];
+  const captionOf = (name: string) => descriptions.get(name)?.attributes?.caption;
+  for (const equal of Map.groupBy(candidates, ({ id }) => id).values()) {
+    const kept = equal.find(({ name }) => captionOf(name) !== undefined) ?? equal[0];
+    if (kept === undefined) continue;
+    pictures.push({ ...kept, attributes: descriptions.get(kept.name)?.attributes });
+    for (const { id, name } of equal) {
+      if (name === kept.name) continue;
+      const isCaptioned = captionOf(name) !== undefined && captionOf(name) !== captionOf(kept.name);
+      const reason = `the same bytes as ${kept.name}${isCaptioned ? '; its own caption differs and is not used' : ''}`;
+      rejects.push({ name, id, reason });
+    }
   }
-  if (text) {
-    const bytes = await readOrReject(text, used.has(text) ? [] : rejects);
-    const caption = bytes && Buffer.from(bytes).toString('utf8').trim();
-    if (caption) attributes = { ...attributes, caption };
-    else if (bytes && !used.has(text)) rejects.push({ name: text.name, reason: 'an empty caption' });
-    used.add(text);
-  }
-  return attributes;
+  return { pictures, rejects };
 }
 
-function parseAttributes(bytes: Uint8Array): NewOriginal['attributes'] {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    // JSON.parse returns JSON. Only its outermost kind and its depth need a check: deep nesting breaks recursive
-    // readers.
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    return jsonDepth(value as Json) > MAX_ATTRIBUTE_DEPTH ? undefined : (value as NewOriginal['attributes']);
-  } catch {
-    return undefined;
+function noteCaptions(
+  pictures: readonly FoundPicture[],
+  descriptions: ReadonlyMap<string, Description>,
+): readonly Noted[] {
+  const noted: Noted[] = [];
+  for (const { id, name } of pictures) {
+    const { from, against = [] } = descriptions.get(name) ?? {};
+    if (from === undefined) continue;
+    const { file, encoding } = from;
+    if (encoding !== 'UTF-8') {
+      noted.push({ code: 'caption_decoded', facts: { encoding }, items: [{ id, name, amount: 0, text: file }] });
+    }
+    if (against.length > 0) {
+      const text = `that of ${file} counts, not that of ${against.join(', ')}`;
+      noted.push({ code: 'caption_conflict', items: [{ id, name, amount: against.length, text }] });
+    }
   }
+  return noted;
 }

@@ -3,7 +3,7 @@ import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
 import { Unprocessable } from '../../errors.ts';
 import { packTar } from '../../formats/tar.ts';
-import { openTar, stemOf } from './import-source.ts';
+import { openTar } from './import-source.ts';
 
 test('openTar: names are labels, hidden ones are counted', async () => {
   const tar = packTar([
@@ -38,8 +38,4 @@ test('names of a tar that are no UTF-8 are escaped', () => {
   const sum = Number.parseInt(tar.toString('latin1', 148, 154), 8) + 0xe9 - '?'.charCodeAt(0);
   tar.write(sum.toString(8).padStart(6, '0'), 148, 'latin1');
   expect(openTar(tar).files.map(({ name }) => name)).toEqual(['caf\\xe9/1.png']);
-});
-
-test('stemOf removes the extension', () => {
-  expect(['a.png', 'x/b.c.jpg', 'x.y/none', 'x/.dot'].map(stemOf)).toEqual(['a', 'x/b.c', 'x.y/none', 'x/.dot']);
 });

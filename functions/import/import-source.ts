@@ -1,5 +1,4 @@
 /** @file Sources of an import: a folder (open-folder.ts), or an uploaded tar. Names are paths with `/`, sorted. */
-import { basename } from 'node:path';
 import { readTar } from '../../formats/tar.ts';
 import type { Reject } from '../../storage/records.ts';
 
@@ -34,12 +33,6 @@ export function openTar(bytes: Uint8Array): ImportSource {
     else files.push({ name: path, size: body.length, read: async () => body });
   }
   return { files: sortByName(files), rejects: sortByName(rejects), hidden };
-}
-
-/** 'a/b.png' -> 'a/b'. */
-export function stemOf(name: string): string {
-  const dot = name.lastIndexOf('.');
-  return dot > name.length - basename(name).length ? name.slice(0, dot) : name;
 }
 
 /** Sorts by UTF-16 code units: the same order on every machine. */

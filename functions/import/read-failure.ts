@@ -36,6 +36,14 @@ export class Unreadable extends Unprocessable {
   }
 }
 
+/** The bytes of a file, or why it cannot be read: then the source goes on without it. */
+export function tryRead({ read }: { read(): Promise<Uint8Array> }): Promise<Uint8Array | Unreadable> {
+  return read().catch((error: unknown) => {
+    if (error instanceof Unreadable) return error;
+    throw error;
+  });
+}
+
 /** The code of an error of the system, such as EACCES. @throws the error if it is none. */
 export function systemCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;

@@ -41,6 +41,13 @@ export const NOTES = {
     column: 'inspect',
     say: count => `${pictures(count)} ${are(count)} turned as EXIF orientation says`,
   },
+  caption_decoded: {
+    say: (count, { encoding }) => `${quantity(count, 'caption')} ${are(count)} decoded from ${encoding}`,
+  },
+  caption_conflict: {
+    say: count =>
+      `${pictures(count)} ${have(count)} several captions that differ; the first in the order of files counts`,
+  },
   caption_missing: {
     column: 'caption',
     say: count => `${pictures(count)} ${have(count)} no caption, and ${are(count)} trained without text`,

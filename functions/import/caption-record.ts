@@ -1,0 +1,84 @@
+/** @file A caption and attributes in a JSON object: of a file beside a picture, or of an entry of a table. */
+import { problemOfText } from '../../formats/decode-text.ts';
+import { jsonDepth } from '../../storage/canonical.ts';
+import type { NewOriginal } from '../datasets/originals.ts';
+
+type Attributes = NonNullable<NewOriginal['attributes']>;
+type Value = Attributes[string];
+
+/** Keys that hold the caption, in order of precedence. */
+const CAPTION_KEYS = ['caption', 'text'] as const;
+
+/** Deep nesting breaks recursive readers. */
+const MAX_DEPTH = 32;
+
+/** What a file says about a picture. */
+export interface Said {
+  /** Not empty, trimmed. */
+  readonly caption?: string;
+  /** Everything else that a JSON object has. */
+  readonly attributes?: Attributes;
+  /** Why the file has no caption, as a sentence without a full stop, if it should have one. */
+  readonly problem?: string;
+}
+
+/** Parses JSON of whole characters and finite numbers, at most 32 levels deep; or says what is wrong with it. */
+export function parseWholeJson(text: string): { readonly value: Value } | { readonly problem: string } {
+  let value: Value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { problem: 'not JSON' };
+  }
+  if (jsonDepth(value) > MAX_DEPTH) return { problem: `lists and objects lie more than ${MAX_DEPTH} deep` };
+  const problem = findDamage(value);
+  return problem === undefined ? { value } : { problem };
+}
+
+/** What is wrong with the first damaged text or number. */
+function findDamage(value: Value, place = ''): string | undefined {
+  const said = place === '' ? '' : ` at ${place}`;
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : `a number is too large${said}`;
+  if (typeof value === 'string') {
+    const problem = problemOfText(value);
+    return problem && `a text is damaged${said}: ${problem}`;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, each] of Object.entries(value)) {
+    const problem = problemOfText(key) ? `a key is damaged${said}` : findDamage(each, `${place}/${key}`);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+export function isRecord(value: unknown): value is Attributes {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What an object says: its caption, and all other keys as attributes. */
+export function readRecord(record: Attributes): Said {
+  const isSaid = (key: string) => typeof record[key] === 'string' && record[key].trim() !== '';
+  const key = CAPTION_KEYS.find(isSaid) ?? CAPTION_KEYS.find(each => record[each] !== undefined);
+  if (key === undefined) return { ...attributesOf(record), problem: 'it has no key "caption" and no key "text"' };
+  const { [key]: caption, ...rest } = record;
+  if (typeof caption !== 'string') {
+    return { ...attributesOf(rest), problem: `its "${key}" is ${kindOf(caption)}; expected a text` };
+  }
+  return { ...attributesOf(rest), ...readCaption(caption) };
+}
+
+/** A text as a caption. */
+export function readCaption(text: string): Said {
+  const caption = text.trim();
+  return caption === '' ? { problem: 'an empty caption' } : { caption };
+}
+
+function attributesOf(record: Attributes): Said {
+  return Object.keys(record).length > 0 ? { attributes: record } : {};
+}
+
+function kindOf(value: Value | undefined): string {
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

@@ -1,0 +1,103 @@
+/**
+ * @file Tables of captions, one for many pictures: `metadata.jsonl` as Hugging Face's image folders have it, and
+ * `captions.json`. An entry names its picture from the folder of the table on: "a.png", "sub/b.png".
+ */
+import { posix } from 'node:path';
+import { isRecord, parseWholeJson, readCaption, readRecord, type Said } from './caption-record.ts';
+
+export interface TableEntry {
+  /** The picture as the table names it. */
+  readonly key: string;
+  /** Its name inside the source. */
+  readonly name: string;
+  readonly said: Said;
+}
+
+export interface CaptionTable {
+  readonly entries: readonly TableEntry[];
+  /** What could not be read, as sentences without a full stop. */
+  readonly problems: readonly string[];
+}
+
+/** Names of tables, in order of precedence. */
+export const TABLE_NAMES = ['metadata.jsonl', 'captions.json'];
+
+/** The place of a table in {@link TABLE_NAMES}; undefined if the file is not called like a table. */
+export function tableRank(name: string): number | undefined {
+  const rank = TABLE_NAMES.indexOf(posix.basename(name).toLowerCase());
+  return rank < 0 ? undefined : rank;
+}
+
+/** @param name Of the table inside the source. */
+export function readTable(name: string, text: string): CaptionTable {
+  const { rows, problems } = name.toLowerCase().endsWith('.jsonl') ? parseLines(text) : parseCaptions(text);
+  const byName = new Map<string, TableEntry>();
+  const wrong = [...problems];
+  for (const { place, key, said } of rows) {
+    const path = placeIn(name, key);
+    const first = byName.get(path);
+    if (first === undefined) byName.set(path, { key, name: path, said: blameEntry(key, said) });
+    else if (said.caption !== first.said.caption) wrong.push(`${place} names "${key}" again, with another caption`);
+  }
+  return { entries: [...byName.values()], problems: wrong };
+}
+
+function blameEntry(key: string, said: Said): Said {
+  return said.problem === undefined ? said : { ...said, problem: `"${key}": ${said.problem}` };
+}
+
+interface Row {
+  readonly place: string;
+  /** Name of the picture as the row gives it. */
+  readonly key: string;
+  readonly said: Said;
+}
+
+interface Rows {
+  readonly rows: readonly Row[];
+  readonly problems: readonly string[];
+}
+
+function parseLines(text: string): Rows {
+  const problems: string[] = [];
+  const records = text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    const parsed = parseWholeJson(line);
+    if ('value' in parsed) return [{ place: `line ${index + 1}`, value: parsed.value }];
+    problems.push(`line ${index + 1}: ${parsed.problem}`);
+    return [];
+  });
+  const named = readNamed(records);
+  return { rows: named.rows, problems: [...problems, ...named.problems] };
+}
+
+/** An object of captions or of objects by name, or a list of objects with `file_name`. */
+function parseCaptions(text: string): Rows {
+  const parsed = parseWholeJson(text);
+  if (!('value' in parsed)) return { rows: [], problems: [parsed.problem] };
+  const { value } = parsed;
+  if (Array.isArray(value)) return readNamed(value.map((each, i) => ({ place: `entry ${i + 1}`, value: each })));
+  if (!isRecord(value)) return { rows: [], problems: ['expected an object that has the caption of each file name'] };
+  const rows = Object.entries(value).map(([key, each]) => ({ place: 'an entry', key, said: readEntry(each) }));
+  return { rows, problems: [] };
+}
+
+function readEntry(value: unknown): Said {
+  if (typeof value === 'string') return readCaption(value);
+  return isRecord(value) ? readRecord(value) : { problem: 'expected a caption, or an object with the key "caption"' };
+}
+
+function readNamed(records: readonly { readonly place: string; readonly value: unknown }[]): Rows {
+  const problems: string[] = [];
+  const rows = records.flatMap(({ place, value }) => {
+    const { file_name: key, ...record } = isRecord(value) ? value : {};
+    if (typeof key === 'string') return [{ place, key, said: readRecord(record) }];
+    problems.push(`${place} is not an object with the key "file_name"`);
+    return [];
+  });
+  return { rows, problems };
+}
+
+function placeIn(table: string, key: string): string {
+  return posix.join(posix.dirname(table), key.replaceAll('\\', '/'));
+}

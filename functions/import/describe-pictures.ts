@@ -1,0 +1,161 @@
+/**
+ * @file Reads what texts say about pictures. Of several captions the first counts, in this order: the endings .txt,
+ * .caption and .json, each with the whole name of the picture (a.png.txt) before its stem (a.txt); then the tables of
+ * the nearest folder, metadata.jsonl before captions.json.
+ */
+import { type DecodedText, decodeText, type OldEncoding } from '../../formats/decode-text.ts';
+import type { Reject } from '../../storage/records.ts';
+import type { NewOriginal } from '../datasets/originals.ts';
+import { isRecord, parseWholeJson, readCaption, readRecord, type Said } from './caption-record.ts';
+import { readTable } from './caption-table.ts';
+import type { SourceFile } from './import-source.ts';
+import { createJoiner, type JoinNames } from './join-names.ts';
+import { tryRead, Unreadable } from './read-failure.ts';
+import { planTexts, rankOfTable, type SourceNames, type TextUse } from './text-uses.ts';
+
+export interface Description {
+  readonly attributes: NewOriginal['attributes'];
+  /** The file that has the caption, and its encoding as people call it; absent without a caption. */
+  readonly from?: { readonly file: string; readonly encoding: string };
+  /** Files that have another caption. */
+  readonly against: readonly string[];
+}
+
+export interface Described {
+  /** By name of the picture. */
+  readonly pictures: ReadonlyMap<string, Description>;
+  /** Texts that no picture gets, whole or in part. */
+  readonly rejects: readonly Reject[];
+}
+
+/** What a file says about a picture. */
+interface Statement {
+  readonly picture: string;
+  /** The lowest counts. */
+  readonly rank: number;
+  readonly said: Said;
+}
+
+interface ReadText {
+  readonly file: string;
+  readonly encoding: string;
+  readonly statements: readonly Statement[];
+  /** What is wrong with the file, as sentences without a full stop. */
+  readonly problems: readonly string[];
+}
+
+/** Most reasons that a reject has. */
+const MAX_REASONS = 3;
+
+/**
+ * @param texts Files with a `textLimit`, sorted by name.
+ * @param fallback Encoding of texts that are not in Unicode.
+ * @param onFile Called after each text.
+ */
+export async function describePictures(
+  texts: readonly SourceFile[],
+  names: SourceNames,
+  fallback: OldEncoding | undefined,
+  onFile: () => void,
+): Promise<Described> {
+  const join = createJoiner(names.others);
+  const uses = planTexts(
+    texts.map(({ name }) => name),
+    names,
+    join,
+  );
+  const read: ReadText[] = [];
+  for (const file of texts) {
+    const use = uses.get(file.name);
+    if (use) read.push(await readText(file, use, join, fallback));
+    onFile();
+  }
+  const pictures = mergeStatements(read, names.pictures);
+  const rejects = read.flatMap(text => {
+    const problems = [...text.problems, ...findIdle(text, pictures)];
+    return problems.length > 0 ? [{ name: text.file, reason: summarize(problems) }] : [];
+  });
+  return { pictures, rejects };
+}
+
+async function readText(
+  source: SourceFile,
+  use: TextUse,
+  join: JoinNames,
+  fallback: OldEncoding | undefined,
+): Promise<ReadText> {
+  const file = source.name;
+  const useless = (problem: string) => ({ file, encoding: '', statements: [], problems: [problem] });
+  if (use.kind === 'none') return useless(use.reason);
+  const bytes = await tryRead(source);
+  if (bytes instanceof Unreadable) return useless(bytes.reason);
+  const decoded = decodeText(bytes, fallback);
+  if (decoded.problem !== undefined) return useless(decoded.problem + adviceOn(decoded));
+  const { text, encoding } = decoded;
+  if (use.kind === 'own') {
+    const said = use.ending === '.json' ? readJson(text) : readCaption(text);
+    const statements = use.pictures.map(picture => ({ picture, rank: use.rank, said }));
+    return { file, encoding, statements, problems: [] };
+  }
+  const { entries, problems } = readTable(file, text);
+  const joins = join(entries.map(({ name }) => name));
+  const strangers = entries.filter(({ name }) => joins.get(name)?.owners === undefined);
+  return {
+    file,
+    encoding,
+    statements: entries.flatMap(({ name, said }) =>
+      (joins.get(name)?.owners ?? []).map(picture => ({ picture, rank: rankOfTable(file, picture), said })),
+    ),
+    problems: [...problems, ...strangers.map(({ key }) => `no picture below its folder is called "${key}"`)],
+  };
+}
+
+function adviceOn({ needsName }: Extract<DecodedText, { problem: string }>): string {
+  const name = needsName ? ', or name its encoding in the call, such as "caption_encoding":"windows-1252"' : '';
+  return `; save it as UTF-8${name}`;
+}
+
+function readJson(text: string): Said {
+  const parsed = parseWholeJson(text);
+  if ('problem' in parsed) return parsed;
+  return isRecord(parsed.value) ? readRecord(parsed.value) : { problem: 'not a JSON object' };
+}
+
+/** Joins all statements on each picture: its first caption, and the first value of every other attribute. */
+function mergeStatements(read: readonly ReadText[], pictures: ReadonlySet<string>): Map<string, Description> {
+  const all = read.flatMap(({ file, encoding, statements }) => statements.map(each => ({ ...each, file, encoding })));
+  const byPicture = Map.groupBy(
+    all.sort((a, b) => a.rank - b.rank),
+    ({ picture }) => picture,
+  );
+  const merge = (name: string): Description => {
+    const statements = byPicture.get(name) ?? [];
+    const first = statements.find(({ said }) => said.caption !== undefined);
+    const caption = first?.said.caption;
+    let attributes: NewOriginal['attributes'] = caption === undefined ? undefined : { caption };
+    // Not by Object.assign, which would set the prototype by the key __proto__.
+    for (const { said } of statements)
+      attributes = said.attributes ? { ...said.attributes, ...attributes } : attributes;
+    return {
+      attributes,
+      ...(first && { from: { file: first.file, encoding: first.encoding } }),
+      against: statements.flatMap(({ file, said }) => ((said.caption ?? caption) === caption ? [] : [file])),
+    };
+  };
+  return new Map([...pictures].map(name => [name, merge(name)]));
+}
+
+/** Problems of what the text says. Attributes without a caption have none if the caption lies elsewhere. */
+function findIdle({ statements }: ReadText, pictures: ReadonlyMap<string, Description>): string[] {
+  return statements.flatMap(({ picture, said: { problem, attributes } }) => {
+    const description = pictures.get(picture);
+    if (problem === undefined || !description || (attributes && description.from)) return [];
+    return [problem];
+  });
+}
+
+function summarize(problems: readonly string[]): string {
+  const unique = [...new Set(problems)];
+  const shown = unique.slice(0, MAX_REASONS).join('; ');
+  return unique.length > MAX_REASONS ? `${shown}; and ${unique.length - MAX_REASONS} more` : shown;
+}

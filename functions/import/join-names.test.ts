@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { createJoiner, stemOf } from './join-names.ts';
+
+const MUELLER = { composed: 'M\u00fcller', apart: 'Mu\u0308ller' };
+
+/** 'base: owner, owner', or 'base? rival, rival'. */
+function join(files: readonly string[], bases: readonly string[]): string[] {
+  return [...createJoiner(files)(bases)].map(([base, { owners, rivals }]) =>
+    owners ? `${base}: ${owners.join(', ')}` : `${base}? ${rivals.join(', ')}`,
+  );
+}
+
+test('an equal name wins, whatever else differs in case', () => {
+  expect(join(['A.png', 'a.png'], ['A', 'a'])).toEqual(['A: A.png', 'a: a.png']);
+  expect(join(['A.png', 'a.png'], ['a'])).toEqual(['a: a.png']);
+  expect(join(['a.png'], ['a', 'A'])).toEqual(['a: a.png', 'A? a.png, a']);
+});
+
+test('a name that differs in case counts if it has no rival', () => {
+  expect(join(['B.PNG', 'x/C.png'], ['b', 'X/c'])).toEqual(['b: B.PNG', 'X/c: x/C.png']);
+  expect(join(['AB.png', 'Ab.png'], ['ab'])).toEqual(['ab? AB.png, Ab.png']);
+  expect(join(['ab.png'], ['AB', 'Ab'])).toEqual(['AB? ab.png, Ab', 'Ab? ab.png, AB']);
+});
+
+test('a name in another Unicode form counts in both directions, and before one that differs in case', () => {
+  const { composed, apart } = MUELLER;
+  expect(join([`${apart}.png`], [composed])).toEqual([`${composed}: ${apart}.png`]);
+  expect(join([`${composed}.png`], [apart])).toEqual([`${apart}: ${composed}.png`]);
+  expect(join([`${apart}.png`, `${apart.toUpperCase()}.png`], [composed, composed.toUpperCase()])).toEqual([
+    `${composed}: ${apart}.png`,
+    `${composed.toUpperCase()}: ${apart.toUpperCase()}.png`,
+  ]);
+});
+
+test('a name that differs in case and in Unicode form counts if it has no rival', () => {
+  const { composed, apart } = MUELLER;
+  const base = composed.toLowerCase();
+  expect(join([`${apart}.png`], [base])).toEqual([`${base}: ${apart}.png`]);
+  expect(join([`${apart}.png`, `${composed}.png`], [base])).toEqual([`${base}? ${apart}.png, ${composed}.png`]);
+});
+
+test('the whole name of a file comes before a stem that equals it, and files of one stem share a text', () => {
+  expect(join(['a.png', 'a.jpg'], ['a', 'a.png'])).toEqual(['a.png: a.png', 'a: a.png, a.jpg']);
+  expect(join(['a.png', 'a.png.webp'], ['a.png'])).toEqual(['a.png: a.png']);
+});
+
+test('a file that is no picture keeps its text', () => {
+  expect(join(['b.mov', 'B.png'], ['b'])).toEqual(['b: b.mov']);
+});
+
+test('stemOf removes the extension', () => {
+  expect(['a.png', 'x/b.c.jpg', 'x.y/none', 'x/.dot'].map(stemOf)).toEqual(['a', 'x/b.c', 'x.y/none', 'x/.dot']);
+});
