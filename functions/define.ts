@@ -138,6 +138,8 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   readonly usesEngine?: boolean;
   /** Whether the body key `weights` has digests of blobs by part, which enter the action's inputs. */
   readonly usesWeights?: boolean;
+  /** Refuses a call by the whole dataset, before a page is computed. */
+  check?(ctx: FunctionContext, dataset: Dataset, input: z.output<I>): Promise<void>;
   /** Whether the function uses only the digests of its columns, so that the executor reads none. */
   leavesUnread?(input: z.output<I>): boolean;
   /** The encoders of the new columns with their dimensions, for the dataset. */

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { ColumnName } from '../configs/signals.ts';
-import { Conflict, Unprocessable } from '../errors.ts';
+import { Conflict } from '../errors.ts';
 import { fromF16Bits } from '../formats/half.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { packTar } from '../formats/tar.ts';
 import { readColumn } from '../formats/webdataset.ts';
+import type { Json } from '../storage/canonical.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
 import { createRefs } from '../storage/names/refs.ts';
@@ -14,6 +15,7 @@ import { encodeDct } from './encoders/encode-dct.ts';
 import { encodeWords } from './encoders/words.ts';
 import { encodePng, renderSvgRgb } from './pictures/image.ts';
 import { copyPrepared, createPictureLab, type PictureLab } from './testing/pictures.ts';
+import { listKeys } from './testing/training.ts';
 
 const countsSchema = z.object({ total: z.int(), computed: z.int(), cached: z.int() });
 const answerSchema = z.object({
@@ -163,25 +165,73 @@ test('of two different imports into one name at once, one is told; repeated it s
 });
 
 describe('pictures without captions', () => {
+  /** A picture of one colour, its own for each number below 4,096. */
+  const flat = (number: number) =>
+    renderSvgRgb(
+      `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30" fill="#${number.toString(16).padStart(3, '0')}"/></svg>`,
+    ).then(encodePng);
+
+  const failureOf = (lab: PictureLab, name: string, body: Json) =>
+    (name === 'prepare' ? lab.executor.callEffect(name, body) : lab.executor.call(name, body)).catch(
+      (error: unknown) => error,
+    );
+
   async function upload(lab: PictureLab) {
-    const flat = (color: string) =>
-      renderSvgRgb(
-        `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30" fill="${color}"/></svg>`,
-      ).then(encodePng);
     const members: [string, Uint8Array][] = [
-      ['with.png', await flat('#ff0000')],
+      ['with.png', await flat(0xf00)],
       ['with.txt', Buffer.from('  a red wall \n')],
-      ['without.png', await flat('#00ff00')],
+      ['without.png', await flat(0x0f0)],
     ];
     return (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
   }
 
-  test('are named in an error', async () => {
+  test('are an error that counts them in the whole set, with the key of the call that was made', async () => {
     const lab = createPictureLab();
-    const tar = await upload(lab);
-    const failure = await lab.executor.callEffect('prepare', { dataset: 'x', tar }).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(Unprocessable);
-    expect(String(failure)).toContain('1 pictures have no caption: without.png');
+    const pictures = await Promise.all(Array.from({ length: 100 }, (_, i) => flat(i)));
+    const members = pictures.flatMap((picture, i) => {
+      const name = String(i).padStart(2, '0');
+      return [[`${name}.png`, picture] as const, ...(i % 2 ? [[`${name}.txt`, Buffer.from('odd')] as const] : [])];
+    });
+    const tar = (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
+    const counted =
+      '50 of 100 pictures have no caption: 00.png, 02.png, 04.png, 06.png, 08.png, 10.png, 12.png, 14.png, 16.png, 18.png and 40 more';
+    const prepared = await failureOf(lab, 'prepare', { dataset: 'x', tar });
+    expect(prepared).toMatchObject({
+      message: counted,
+      hint: expect.stringContaining('set missing_captions to "empty"'),
+    });
+    // Nothing is scaled in vain.
+    expect(await listKeys(lab.store, 'actions/bucket/')).toEqual([]);
+    const captioned = await failureOf(lab, 'caption', { dataset: 'x' });
+    expect(captioned).toMatchObject({ message: counted, hint: expect.stringContaining('set missing to "empty"') });
+    expect(
+      (await lab.executor.call('caption', { dataset: 'x', missing: 'empty' })).result.outputs.dataset,
+    ).toBeDefined();
+  });
+
+  test('are counted without removed ones, and the error says which texts are not used', async () => {
+    const lab = createPictureLab();
+    const upload = async (members: readonly (readonly [string, Uint8Array])[]) =>
+      (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
+    const all = [
+      ['a.png', await flat(1)],
+      ['a.txt', Buffer.from('caf\xe9', 'latin1')],
+      ['b.png', await flat(2)],
+      ['b.txt', Buffer.from('two')],
+      ['b.json', Buffer.from('{')],
+      ['gone.png', await flat(3)],
+      ['notes.txt', Buffer.from('on something else')],
+    ] as const;
+    await failureOf(lab, 'prepare', { dataset: 'x', tar: await upload(all) });
+    const failure = await failureOf(lab, 'prepare', {
+      dataset: 'x',
+      tar: await upload(all.filter(([name]) => name !== 'gone.png')),
+    });
+    expect(failure).toMatchObject({
+      message: '1 of 2 pictures has no caption: a.png',
+      hint: expect.stringMatching(/^a\.txt is not used: the text is not UTF-8: byte 4 is E9; .*\. Add the captions/),
+      details: { pictures: ['a.png'], rejects: [{ name: 'a.txt' }] },
+    });
   });
 
   test('get an empty text when asked to, and no tokens', async () => {

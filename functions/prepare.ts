@@ -12,6 +12,7 @@ import { type CallAnswer, defineFunction, type EffectContext } from './define.ts
 import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
+import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Most rejects that an answer names. The dataset holds all. */
@@ -70,8 +71,12 @@ export const prepare = defineFunction({
     };
     const inspected = await run('inspect', imported.originals);
     const ingested = await ingestKeepingSplits(ctx, run, inspected, head?.value.dataset);
+    if (missing === 'error') {
+      await refuseUncaptioned(ctx.blobs, await readDataset(ctx.blobs, ingested), 'missing_captions');
+    }
     const bucketed = await run('bucket', ingested, { size: input.size, quantum });
-    const captioned = await run('caption', bucketed, { missing });
+    // No caption is missing, unless that is wanted.
+    const captioned = await run('caption', bucketed, { missing: 'empty' });
     let dataset = await run('encode-text', captioned, { encoder: textEncoder });
     for (const encoder of imageEncoders) {
       const options = 'stride' in findEncoder(encoder).options.shape ? { stride } : {};

@@ -101,6 +101,7 @@ export function createPageMapper(
     if (typeof given !== 'string' || !isDigest(given)) throw new Internal(`${fn.name} has no dataset`);
     const dataset = await readDataset(ctx.blobs, given);
     checkColumns(fn, dataset);
+    await fn.check?.(ctx, dataset, input);
     const pages = [...dataset.pages];
     const noted: (readonly Noted[])[] = [];
     const total = pages.length;

@@ -79,6 +79,12 @@ export function planTexts(
   return uses;
 }
 
+/** 'a.png.txt' -> 'a.png'; undefined for a file that is not read as the text of one picture. */
+export function baseOf(name: string): string | undefined {
+  const ending = endingOf(name);
+  return ending && name.slice(0, -ending.length);
+}
+
 function endingOf(name: string): Ending | undefined {
   const lower = name.toLowerCase();
   return ENDINGS.find(ending => lower.endsWith(ending));
