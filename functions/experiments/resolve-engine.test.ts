@@ -87,9 +87,14 @@ describe('resolveEngine', () => {
     const missing = statusOf([
       { name: 'onnxruntime/cpu', available: true },
       { name: 'openvino/cpu', available: false, reason: 'it is not installed' },
+      { name: 'xla/cuda', available: false, reason: 'there is no NVIDIA driver' },
     ]);
     expect(() => resolveEngine(missing, 'openvino/cpu')).toThrow(
-      expect.objectContaining({ hint: expect.stringContaining('it is not installed') }),
+      expect.objectContaining({ hint: 'openvino/cpu: it is not installed' }),
+    );
+    const none = statusOf(missing.engines.filter(engine => !engine.available));
+    expect(() => resolveEngine(none, 'auto')).toThrow(
+      expect.objectContaining({ hint: 'openvino/cpu: it is not installed; xla/cuda: there is no NVIDIA driver' }),
     );
   });
 

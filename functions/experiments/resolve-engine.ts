@@ -165,9 +165,9 @@ function partsOf(request: EngineRequest | TrainingEngineRequest): Parts {
 }
 
 function unavailable(status: RunnerStatus, name: string): Unprocessable {
-  const reasons = status.engines.flatMap(engine =>
-    engine.available ? [] : [`${engine.name}: ${engine.reason ?? 'no reason given'}`],
-  );
+  // The cures of the other engines do not help.
+  const asked = status.engines.filter(engine => !engine.available && (name === 'auto' || engine.name === name));
+  const reasons = asked.map(engine => `${engine.name}: ${engine.reason ?? 'no reason given'}`);
   const usable = status.engines.filter(engine => engine.available).map(engine => engine.name);
   return new Unprocessable(
     name === 'auto' ? 'the gpu-runner has no engine' : `the engine ${name} is not available on the gpu-runner`,
