@@ -6,6 +6,7 @@ import { describeMistake } from './issue-text.ts';
 import { listProtoKeys } from './proto-keys.ts';
 import { type Config, configSchema } from './schema.ts';
 import { nearestName } from './suggest.ts';
+import { listTokenExcess } from './token-limit.ts';
 
 /**
  * Checks a config and fills in every default.
@@ -19,6 +20,8 @@ export function parseConfig(value: unknown, source = 'config'): Config {
   const found = [
     ...protoKeys.map(path => describeUnknownKey(path.slice(0, -1), '__proto__')),
     ...(parsed.error?.issues ?? []).flatMap(describeIssue),
+    // A change of patch_size breaks other rules first, which are not worth mending then.
+    ...listTokenExcess(value),
   ];
   const lines = [...new Set(found)];
   throw new InvalidInput(`${source}: ${lines.join('; ')}`, {

@@ -114,6 +114,15 @@ describe('parseConfig', () => {
     );
   });
 
+  test('too many tokens are told with figures beside the keys that do not go with such patches', async () => {
+    const small = { preset: 'prod-1', model: { patch_size: 2 } };
+    const figures = /patches of 2 pixels in pictures of 1024 x 1024 are 262,144 tokens, .*16,384; .* 4,096 tokens/;
+    await expect(resolveConfig(small)).rejects.toThrow(/patch_overlap must be at most half/);
+    await expect(resolveConfig(small)).rejects.toThrow(figures);
+    const few = { ...small, data: { image_size: { width: 128, height: 128 } } };
+    await expect(resolveConfig(few)).rejects.not.toThrow('tokens');
+  });
+
   test('a mistake in YAML is reported with line and column; so is a key that occurs twice', () => {
     expect(messageOf(() => parseConfigYaml('seed: 1\nseed: 2\n', 'mine.yaml'))).toMatch(/^mine\.yaml: .*line 2/);
     expect(messageOf(() => parseConfigYaml('seed: [1\n', 'mine.yaml'))).toMatch(/^mine\.yaml: /);

@@ -14,7 +14,9 @@ import {
   trainingFlops,
 } from '../../configs/model-size.ts';
 import { listPresets, loadPreset } from '../../configs/presets.ts';
+import { formatCount } from '../../configs/quantity.ts';
 import type { Config } from '../../configs/schema.ts';
+import { MOST_TOKENS, offerPatchSize } from '../../configs/token-limit.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import type { EngineSpec, TrainingPlan } from '../../storage/records.ts';
@@ -36,8 +38,6 @@ const COMPILING: ReadonlySet<EngineName> = new Set<EngineName>(['xla/cuda']);
 /** Patches of 2 pixels are for pictures of at most this side. */
 const SMALL_PATCH = 2;
 const SMALL_PICTURE = 64;
-/** The work of attention grows with the square of the tokens. */
-const MOST_TOKENS = 16_384;
 /** For figures: dense bf16 operations of an RTX 4090 at 45 %, per second. */
 const YARDSTICK = 0.45 * 165.2e12;
 const YEAR_SECONDS = 365 * 24 * 3600;
@@ -58,8 +58,8 @@ export function checkTokens(config: Config): void {
   const tokens = imageTokensOf(config.model, frame);
   const context = contextTokensOf(config.model, frame);
   if (context > MOST_TOKENS) {
-    throw new Unprocessable(`the signals of a picture are ${context.toLocaleString('en')} tokens`, {
-      expected: `at most ${MOST_TOKENS.toLocaleString('en')} tokens`,
+    throw new Unprocessable(`the signals of a picture are ${formatCount(context)} tokens`, {
+      expected: `at most ${formatCount(MOST_TOKENS)} tokens`,
       hint: 'fewer model.conditions.text.tokens, or a larger model.conditions.patches.stride',
     });
   }
@@ -70,14 +70,13 @@ export function checkTokens(config: Config): void {
     const flops = trainingFlops(model, frame);
     const seconds = (flops * config.optimizer.total_samples) / YARDSTICK;
     const time = seconds > YEAR_SECONDS ? `${(seconds / YEAR_SECONDS).toFixed(1)} years` : formatHours(seconds);
-    const count = imageTokensOf(model, frame).toLocaleString('en');
-    return `${count} tokens, ${(flops / 1e12).toPrecision(3)} TFLOP per sample, ${time} on an RTX 4090`;
+    return `${formatCount(imageTokensOf(model, frame))} tokens, ${(flops / 1e12).toPrecision(3)} TFLOP per sample, ${time} on an RTX 4090`;
   };
-  const better = [16, 32].find(size => imageTokensOf({ ...config.model, patch_size: size }, frame) <= MOST_TOKENS);
+  const better = offerPatchSize(frame.width, frame.height);
   throw new Unprocessable(
     `patches of ${patch_size} pixels in pictures of ${frame.width} x ${frame.height} are ${tell(patch_size)}`,
     {
-      expected: `at most ${MOST_TOKENS.toLocaleString('en')} tokens, and patches above ${SMALL_PATCH} pixels for pictures above ${SMALL_PICTURE} pixels`,
+      expected: `at most ${formatCount(MOST_TOKENS)} tokens, and patches above ${SMALL_PATCH} pixels for pictures above ${SMALL_PICTURE} pixels`,
       ...(better !== undefined && { hint: `model.patch_size ${better}: ${tell(better)}` }),
     },
   );
