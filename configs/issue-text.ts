@@ -16,6 +16,9 @@ export function describeMistake(issue: z.core.$ZodIssue): string {
   const [, expected, received] = /^Invalid input: expected (.+), received (.+)$/s.exec(message) ?? [];
   if (expected !== undefined && received !== undefined) return describeType(expected, received);
   if (issue.code === 'invalid_value' && DEFAULT_VALUE_MESSAGE.test(message)) return describeValue(issue);
+  if ((issue.code === 'too_small' || issue.code === 'too_big') && DEFAULT_SIZE_MESSAGE.test(message)) {
+    return describeSize(issue);
+  }
   if (!message.startsWith('Invalid input')) return message;
   const expectation = /^Invalid input: expected (.+)$/s.exec(message)?.[1];
   if (expectation !== undefined) return `expected ${expectation}`;
@@ -24,6 +27,26 @@ export function describeMistake(issue: z.core.$ZodIssue): string {
 }
 
 const DEFAULT_VALUE_MESSAGE = /^Invalid (input: expected|option: expected one of) /;
+
+const DEFAULT_SIZE_MESSAGE = /^Too (small|big): expected /;
+
+/** Units of sizes that are no numbers. */
+const UNITS: Readonly<Record<string, readonly [one: string, more: string]>> = {
+  string: ['character', 'characters'],
+  array: ['entry', 'entries'],
+};
+
+function describeSize(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): string {
+  const { origin, input, inclusive = true } = issue;
+  const [limit, words] =
+    issue.code === 'too_small'
+      ? [issue.minimum, inclusive ? 'at least' : 'more than']
+      : [issue.maximum, inclusive ? 'at most' : 'less than'];
+  const [one, more] = UNITS[origin] ?? ['', ''];
+  const unit = limit === 1 ? one : more;
+  const isNumber = typeof input === 'number' || typeof input === 'bigint';
+  return `expected ${words} ${limit}${unit && ` ${unit}`}${isNumber ? `, got ${input}` : ''}`;
+}
 
 /** Zod's names of types that are no plain words. */
 const WORDS: Readonly<Record<string, string>> = {

@@ -1,12 +1,13 @@
 /** @file The losses of an objective, and the weight of each over a run. */
 import { z } from 'zod';
+import { LARGEST_FLOAT } from './bounds.ts';
 
 const share = z.number().min(0).max(1);
 
 /** The keys that every loss has. gpu-runner/training/losses/ checks its further keys when a training starts. */
 const lossSchema = z
   .object({
-    weight: z.number().nonnegative(),
+    weight: z.number().nonnegative().max(LARGEST_FLOAT),
     /** Share of `optimizer.total_samples` at which the loss begins. */
     from: share.default(0),
     /** Share of `optimizer.total_samples` at which the loss ends; 1: it does not end. */

@@ -2,10 +2,22 @@
  * @file The config of an experiment. `seed, model, objective, optimizer, data` decide the bits (keyed); `run` does not.
  */
 import { z } from 'zod';
+import {
+  LARGEST_BATCH,
+  LARGEST_FLOAT,
+  LONGEST_CHUNK,
+  LONGEST_SIDE,
+  MOST_KEPT,
+  MOST_SAMPLES,
+  WIDEST,
+} from './bounds.ts';
 import { frozenNetsSchema, lossesSchema } from './losses.ts';
 import { PREDICTION_TYPES, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
 import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
+
+const side = z.int().positive().max(LONGEST_SIDE);
+const finite = z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT);
 
 /** Rank of `adaln: lowrank` when the config names none. */
 export const ADALN_RANK = 256;
@@ -20,18 +32,19 @@ export const modelSchema = z
      * pose], as in the seed.
      */
     arch: z.enum(['joint', 'cross']).default('joint'),
-    hidden_size: z.int().min(16).default(192),
+    hidden_size: z.int().min(16).max(WIDEST).default(192),
     depth: z.int().min(1).max(DEEPEST).default(6),
-    num_heads: z.int().min(1).default(3),
+    num_heads: z.int().min(1).max(WIDEST).default(3),
     patch_size: z.int().min(1).max(64).default(8),
     in_channels: z.literal(3).default(3),
     /** Width of the patch bottleneck. */
-    bottleneck: z.int().min(1).default(32),
+    bottleneck: z.int().min(1).max(WIDEST).default(32),
     /** Pixels by which each patch window overlaps its neighbours, on input and output; 0: plain patches. */
-    patch_overlap: z.int().min(0).default(2),
+    patch_overlap: z.int().min(0).max(32).default(2),
     mlp_ratio: z
       .number()
       .positive()
+      .max(64)
       .default(8 / 3),
     /**
      * How a block computes its shifts, scales and gates. shared: by one matrix for all blocks, and a bias of its own.
@@ -39,7 +52,7 @@ export const modelSchema = z
      */
     adaln: z.enum(['shared', 'full', 'lowrank']).default('shared'),
     /** Rank of adaln lowrank; absent: {@link ADALN_RANK}. It has no default, which would change all digests. */
-    adaln_rank: z.int().min(1).optional(),
+    adaln_rank: z.int().min(1).max(WIDEST).optional(),
     conditions: conditionsSchema.optional(),
   })
   .refine(model => model.hidden_size % model.num_heads === 0, {
@@ -81,13 +94,13 @@ export const conditionDropoutSchema = z
 export const objectiveSchema = z.strictObject({
   prediction_type: z.enum(PREDICTION_TYPES).default('x_prediction'),
   /** t (0 data, 1 noise) is logit-normal. A `uniform_share` of the samples has uniform t. */
-  logit_normal_mean: z.number().default(0.8),
-  logit_normal_std: z.number().positive().default(0.8),
+  logit_normal_mean: finite.default(0.8),
+  logit_normal_std: z.number().positive().max(LARGEST_FLOAT).default(0.8),
   uniform_share: probability.default(0.1),
   /** The loss weight of x-prediction is 1 / max(t, clamp)^2. */
   t_clamp: z.number().positive().max(1).default(0.05),
   /** Scale s of the noise: z = (1 - t) x0 + t s e. */
-  noise_scale: z.number().positive().default(1),
+  noise_scale: z.number().positive().max(LARGEST_FLOAT).default(1),
   cfg_dropout: conditionDropoutSchema.prefault({}),
   losses: lossesSchema.optional(),
   frozen: frozenNetsSchema.optional(),
@@ -96,22 +109,22 @@ export type ObjectiveConfig = z.infer<typeof objectiveSchema>;
 
 export const optimizerSchema = z.strictObject({
   type: z.enum(['muon', 'adamw']).default('muon'),
-  learning_rate: z.number().positive().default(2e-3),
+  learning_rate: z.number().positive().max(LARGEST_FLOAT).default(2e-3),
   /** Samples over which all schedules run. */
-  total_samples: z.int().positive().default(48_000),
-  warmup_samples: z.int().nonnegative().default(6_400),
+  total_samples: z.int().positive().max(MOST_SAMPLES).default(48_000),
+  warmup_samples: z.int().nonnegative().max(MOST_SAMPLES).default(6_400),
   /** wsd: constant, then linear to `min_learning_rate` over the last `decay_share`. */
   schedule: z.enum(['constant', 'cosine', 'wsd']).default('wsd'),
   decay_share: probability.default(0.3),
-  min_learning_rate: z.number().nonnegative().default(0),
+  min_learning_rate: z.number().nonnegative().max(LARGEST_FLOAT).default(0),
   /** Largest global L2 norm of the gradient. */
-  clip_norm: z.number().positive().default(1),
-  weight_decay: z.number().nonnegative().default(0),
+  clip_norm: z.number().positive().max(LARGEST_FLOAT).default(1),
+  weight_decay: z.number().nonnegative().max(LARGEST_FLOAT).default(0),
   adamw: z
     .strictObject({
       beta1: probability.default(0.9),
       beta2: probability.default(0.95),
-      eps: z.number().positive().default(1e-8),
+      eps: z.number().positive().max(LARGEST_FLOAT).default(1e-8),
     })
     .prefault({}),
   muon: z
@@ -123,16 +136,16 @@ export const optimizerSchema = z.strictObject({
     })
     .prefault({}),
   /** Power-function averages (EDM2, arXiv 2312.02696, eq. 121): beta = (1 - 1/t)^(gamma + 1). Samples use the first. */
-  ema_gammas: z.array(z.number().positive()).min(1).max(3).default([10]),
+  ema_gammas: z.array(z.number().positive().max(LARGEST_FLOAT)).min(1).max(3).default([10]),
 });
 export type OptimizerConfig = z.infer<typeof optimizerSchema>;
 
 export const dataSchema = z.strictObject({
   /** Samples per optimizer update. */
-  batch_size: z.int().min(1).default(64),
+  batch_size: z.int().min(1).max(LARGEST_BATCH).default(64),
   /** Size of the training pictures in pixels; the default size of samples. */
   image_size: z
-    .strictObject({ width: z.int().positive(), height: z.int().positive() })
+    .strictObject({ width: side, height: side })
     .optional()
     .meta({ description: 'size of the training pictures in pixels; default: from the dataset' }),
 });
@@ -140,9 +153,9 @@ export type DataConfig = z.infer<typeof dataSchema>;
 
 export const runSchema = z.strictObject({
   /** Number of samples at which the run is done; default: total_samples of the optimizer. */
-  target: z.int().positive().optional(),
+  target: z.int().positive().max(MOST_SAMPLES).optional(),
   /** Optimizer steps per chunk. A kill loses at most one chunk. Each chunk ends with previews. */
-  chunk_steps: z.int().min(1).default(100),
+  chunk_steps: z.int().min(1).max(LONGEST_CHUNK).default(100),
   preview: z
     .strictObject({
       /** One picture for each prompt at every chunk border. Without prompts there are no previews. */
@@ -151,7 +164,7 @@ export const runSchema = z.strictObject({
     })
     .prefault({}),
   /** Number of superseded checkpoints to keep besides the newest. */
-  keep: z.int().min(1).default(2),
+  keep: z.int().min(1).max(MOST_KEPT).default(2),
 });
 export type RunConfig = z.infer<typeof runSchema>;
 

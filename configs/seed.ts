@@ -49,8 +49,16 @@ export function keepSeed(key: string, value: unknown, { source }: { readonly sou
   return isRounded && source !== undefined && DIGITS.test(source) ? source : value;
 }
 
+/** A large seed in the text of a document. */
+const LARGE_SEED = /"seed"\s*:\s*\d{16}/;
+
 /** `JSON.parse` that keeps large seeds exact. @throws SyntaxError */
 export function parseWithSeeds(text: string): unknown {
-  // The types of TypeScript lack the third parameter (ES2026, in Node 22).
-  return JSON.parse(text, keepSeed as (key: string, value: unknown) => unknown);
+  return restoreSeeds(JSON.parse(text), text);
+}
+
+/** The value with the seeds as the text has them. @param value Was parsed from the text; not nested too deeply. */
+export function restoreSeeds(value: unknown, text: string): unknown {
+  // The types of TypeScript lack the third parameter of a reviver (ES2026, in Node 22).
+  return LARGE_SEED.test(text) ? JSON.parse(text, keepSeed as (key: string, value: unknown) => unknown) : value;
 }

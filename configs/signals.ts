@@ -4,10 +4,12 @@
  * in the dataset. The network then gets zeros with `keep_NAME` 0, and the signal leaves no trace in the output.
  */
 import { z } from 'zod';
+import { LONGEST_SIDE, MOST_TEXT_TOKENS, WIDEST } from './bounds.ts';
 
 export const probability = z.number().min(0).max(1);
 
-const size = z.int().positive();
+const width = z.int().positive().max(WIDEST);
+const stride = z.int().positive().max(LONGEST_SIDE);
 
 /** The encoder that made a column. */
 const encoderShape = {
@@ -61,7 +63,7 @@ export const SIGNALS = {
     dtype: 'f16',
     axes: '[tokens, dim]',
     about: 'its caption encoded, one row per token',
-    condition: z.strictObject({ ...encoderShape, dim: size, tokens: size }),
+    condition: z.strictObject({ ...encoderShape, dim: width, tokens: z.int().positive().max(MOST_TEXT_TOKENS) }),
     shape: ({ dim }, { tokens }) => [tokens, dim],
     padded: true,
     dropout: { alone: { key: 'p_text_only', share: 0.25 } },
@@ -71,7 +73,7 @@ export const SIGNALS = {
     dtype: 'f32',
     axes: '[dim]',
     about: 'a vector for the whole picture',
-    condition: z.strictObject({ ...encoderShape, dim: size }),
+    condition: z.strictObject({ ...encoderShape, dim: width }),
     shape: ({ dim }) => [dim],
     dropout: { alone: { key: 'p_dino_cls_only', share: 0.05 } },
   }),
@@ -81,7 +83,7 @@ export const SIGNALS = {
     axes: '[rows, columns, dim]',
     about: 'a vector for each of its patches',
     /** Features lie on a grid of `stride` pixels. */
-    condition: z.strictObject({ ...encoderShape, dim: size, stride: size }),
+    condition: z.strictObject({ ...encoderShape, dim: width, stride }),
     shape: ({ dim, stride }, { height, width }) => [height / stride, width / stride, dim],
     dropout: { alone: { key: 'p_dino_patches_only', share: 0.05 } },
   }),

@@ -72,3 +72,12 @@ test('the same sheet is a hit; an unknown picture is an error', async () => {
     lab.executor.call('contact-sheet', { columns: 1, cells: [{ image: digestOf('nobody has it') }] }),
   ).rejects.toMatchObject({ code: 'blob_missing' });
 });
+
+test('a sheet of more than 100 megapixels is refused before anything is drawn', async () => {
+  const lab = createPictureLab();
+  const cells = (count: number) => Array.from({ length: count }, () => ({}));
+  await expect(lab.executor.call('contact-sheet', { columns: 10, cell: 1024, cells: cells(91) })).rejects.toThrow(
+    '/cell: expected a sheet of at most 100000000 pixels',
+  );
+  await expect(lab.executor.call('contact-sheet', { columns: 10, cell: 64, cells: cells(91) })).resolves.toBeDefined();
+});

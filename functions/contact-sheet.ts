@@ -5,6 +5,9 @@ import { defineFunction } from './define.ts';
 import { composePng, IMAGE_TOOLS } from './pictures/image.ts';
 import { layOutSheet } from './pictures/sheet-layout.ts';
 
+/** Pixels of all places of a sheet. */
+const MOST_PIXELS = 100_000_000;
+
 const cellSchema = z.strictObject({
   image: digestSchema.optional().describe('a picture; absent: an empty place'),
   label: z.string().max(1000).default('').describe('text below the picture'),
@@ -26,13 +29,18 @@ export const contactSheet = defineFunction({
       },
     ],
   },
-  input: z.strictObject({
-    title: z.string().max(300).default(''),
-    columns: z.int().min(1).max(64).default(6),
-    cell: z.int().min(16).max(1024).default(128).describe('side of a picture in the grid, in pixels'),
-    rows: z.array(z.string().max(200)).max(256).default([]).describe('text left of each row; may have several lines'),
-    cells: z.array(cellSchema).min(1).max(1024).describe('the pictures, row by row'),
-  }),
+  input: z
+    .strictObject({
+      title: z.string().max(300).default(''),
+      columns: z.int().min(1).max(64).default(6),
+      cell: z.int().min(16).max(1024).default(128).describe('side of a picture in the grid, in pixels'),
+      rows: z.array(z.string().max(200)).max(256).default([]).describe('text left of each row; may have several lines'),
+      cells: z.array(cellSchema).min(1).max(1024).describe('the pictures, row by row'),
+    })
+    .refine(({ columns, cell, cells }) => columns * Math.ceil(cells.length / columns) * cell ** 2 <= MOST_PIXELS, {
+      error: `expected a sheet of at most ${MOST_PIXELS} pixels: fewer cells, or smaller ones`,
+      path: ['cell'],
+    }),
   async run(ctx, { title, columns, cell, rows, cells }) {
     const { svg, places } = layOutSheet({ title, columns, cell, rowLabels: rows, cells });
     const pictures = await Promise.all(

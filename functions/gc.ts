@@ -3,6 +3,7 @@
  * it.
  */
 import { z } from 'zod';
+import { LONGEST_SECONDS } from '../configs/bounds.ts';
 import { Conflict } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { collectGarbage, type GcReport } from '../storage/gc/gc.ts';
@@ -35,11 +36,13 @@ export const gc = defineFunction({
       grace_seconds: z
         .number()
         .min(0)
+        .max(LONGEST_SECONDS)
         .default(GRACE_MS / 1000)
         .describe('objects used within this time stay; no action may take longer than half of this time'),
       retention_seconds: z
         .number()
         .min(0)
+        .max(LONGEST_SECONDS)
         .default(DEFAULT_RETENTION_MS / 1000)
         .describe('samples and logs of runs stay for this time after their last use'),
       alone: z

@@ -23,7 +23,12 @@ export const inspect = definePageFunction({
   adds: ['inspect'],
   example: { dataset: 'portraits' },
   input: z.strictObject({
-    min_side: z.int().min(1).default(DEFAULT_LIMITS.minSide).describe('least pixels of the shorter side'),
+    min_side: z
+      .int()
+      .min(1)
+      .max(MOST_PIXELS)
+      .default(DEFAULT_LIMITS.minSide)
+      .describe('least pixels of the shorter side'),
     max_pixels: z
       .int()
       .min(1)
@@ -33,6 +38,7 @@ export const inspect = definePageFunction({
     max_aspect: z
       .number()
       .min(1)
+      .max(MOST_PIXELS)
       .default(DEFAULT_LIMITS.maxAspect)
       .describe('most of longer side divided by shorter side'),
     max_bytes: z

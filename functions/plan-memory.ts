@@ -1,5 +1,6 @@
 /** @file Plans the memory of a training on a device. The gpu-runner plans, beside its job. */
 import { z } from 'zod';
+import { LARGEST_BATCH, LONGEST_SIDE, MOST_MEMORY, MOST_TEXT_TOKENS } from '../configs/bounds.ts';
 import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
 import { oneOf } from '../configs/suggest.ts';
 import type { PlanJob } from '../gpu-runner/protocol.ts';
@@ -29,9 +30,9 @@ export const planMemory = defineFunction({
   },
   input: z.strictObject({
     config: digestSchema.describe('keyed config, with the conditions of the training'),
-    width: z.int().positive().describe('width of the training pictures in pixels'),
-    height: z.int().positive().describe('height of the training pictures in pixels'),
-    text_tokens: z.int().nonnegative().describe('text tokens that the network is fed'),
+    width: z.int().positive().max(LONGEST_SIDE).describe('width of the training pictures in pixels'),
+    height: z.int().positive().max(LONGEST_SIDE).describe('height of the training pictures in pixels'),
+    text_tokens: z.int().nonnegative().max(MOST_TEXT_TOKENS).describe('text tokens that the network is fed'),
     previews: z.int().min(1).max(64).describe('pictures that are previewed at a time'),
     engine: z.strictObject({ name: oneOf('engine', ENGINE_NAMES), precision: z.enum(PRECISIONS) }),
     card: z.string().optional().describe('card that XLA compiles for; default: the device of the gpu-runner'),
@@ -40,10 +41,10 @@ export const planMemory = defineFunction({
       .optional()
       .describe('predicts where the compiler of the engine would take minutes; on the safe side'),
     version: z.string().describe('version of the engine; another version plans anew'),
-    memory_bytes: z.int().positive().describe('memory of the device'),
-    reserve_bytes: z.int().nonnegative().describe('memory that the training must leave free'),
-    largest_micro_batch: z.int().min(1).describe('larger micro-batches are not considered'),
-    micro_batch: z.int().min(1).optional().describe('default: the largest that fits'),
+    memory_bytes: z.int().positive().max(MOST_MEMORY).describe('memory of the device'),
+    reserve_bytes: z.int().nonnegative().max(MOST_MEMORY).describe('memory that the training must leave free'),
+    largest_micro_batch: z.int().min(1).max(LARGEST_BATCH).describe('larger micro-batches are not considered'),
+    micro_batch: z.int().min(1).max(LARGEST_BATCH).optional().describe('default: the largest that fits'),
     gradient_checkpointing: z.boolean().optional().describe('default: only if nothing fits without it'),
   }),
   async run(ctx, body) {

@@ -1,5 +1,6 @@
 /** @file Tells what a training needs before anything starts: memory, hours, passes over the data, disk. */
 import { z } from 'zod';
+import { LARGEST_BATCH, MOST_PICTURES } from '../configs/bounds.ts';
 import { CARD_NAMES, CARDS, type Card, findCard } from '../configs/cards.ts';
 import { checkDivision } from '../configs/divide-pictures.ts';
 import type { EngineName, Precision } from '../configs/engines.ts';
@@ -40,13 +41,18 @@ const input = z.strictObject({
     .union([z.string(), z.record(z.string(), z.json())])
     .meta({ description: 'name of a preset, or a config, which may name a preset under `preset`' }),
   dataset: digestSchema.optional().describe('dataset to train on; without it, sizes are those of `encoders`'),
-  pictures: z.int().positive().optional().describe('number of training pictures; default: those of the dataset'),
+  pictures: z
+    .int()
+    .positive()
+    .max(MOST_PICTURES)
+    .optional()
+    .describe('number of training pictures; default: those of the dataset'),
   encoders: z
     .enum(['built-in', 'production'])
     .optional()
     .describe('without a dataset: the encoders whose signals are taken; default: built-in for pictures below 256 px'),
   engine: engineRequestSchema.default('auto').meta({ description: 'engine of the gpu-runner; a card has its own' }),
-  micro_batch: z.int().min(1).optional().describe('default: the largest that fits'),
+  micro_batch: z.int().min(1).max(LARGEST_BATCH).optional().describe('default: the largest that fits'),
   gradient_checkpointing: z.boolean().optional().describe('default: only if nothing fits without it'),
   card: oneOf('card', CARD_NAMES).optional().describe('a graphics card that need not be here: XLA compiles for it'),
   memory_gib: z

@@ -1,5 +1,6 @@
 /** @file Draws a page of the bundled portraits. */
 import { z } from 'zod';
+import { MOST_PICTURES } from '../configs/bounds.ts';
 import { putItems } from '../storage/blobs/items.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { originalLinks, packOriginals } from './datasets/originals.ts';
@@ -17,8 +18,8 @@ export const renderPortraitPage = defineFunction({
   input: z
     .strictObject({
       ...portraitSetShape,
-      from: z.int().min(0),
-      to: z.int().min(1),
+      from: z.int().min(0).max(MOST_PICTURES),
+      to: z.int().min(1).max(MOST_PICTURES),
     })
     .refine(({ from, to }) => from < to && to - from <= PAGE_SIZE, {
       error: `expected from < to <= from + ${PAGE_SIZE}`,

@@ -1,5 +1,6 @@
 /** @file Samples pictures for prompts. */
 import { z } from 'zod';
+import { LARGEST_FLOAT, MOST_PICTURES } from '../configs/bounds.ts';
 import { promptSchema, samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
@@ -7,7 +8,7 @@ import { requireEngine } from './execution/runner-job.ts';
 import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
 
 /** Numbers x, y in [-1, 1] and confidence in [0, 1] of each joint of COCO-WholeBody. */
-const poseSchema = z.array(z.array(z.number()).length(3)).length(133);
+const poseSchema = z.array(z.array(z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT)).length(3)).length(133);
 
 export const sampleInput = z.strictObject({
   checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
@@ -20,7 +21,12 @@ export const sampleInput = z.strictObject({
   width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
   height: z.int().min(1).max(4096).optional().describe('height in pixels; default: height of the training pictures'),
   ...samplingSchema.shape,
-  first: z.int().nonnegative().default(0).describe('picture i starts from the noise of (seed, first + i)'),
+  first: z
+    .int()
+    .nonnegative()
+    .max(MOST_PICTURES)
+    .default(0)
+    .describe('picture i starts from the noise of (seed, first + i)'),
   weights: z.enum(['ema', 'raw']).default('ema').describe('ema: averaged weights; raw: weights of the last step'),
 });
 

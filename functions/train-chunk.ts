@@ -1,5 +1,6 @@
 /** @file Trains steps [from, to). Checks the call here; the gpu-runner computes. */
 import { z } from 'zod';
+import { MOST_SAMPLES } from '../configs/bounds.ts';
 import type { KeyedConfig } from '../configs/schema.ts';
 import { Cancelled, InvalidInput, Unprocessable } from '../errors.ts';
 import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
@@ -21,8 +22,8 @@ const input = z.strictObject({
     .optional()
     .describe('keyed config of the parent, if it differs on purpose, as when a run is extended'),
   dataset: digestSchema,
-  from: z.int().nonnegative().describe('step at which the chunk begins: the step of the parent'),
-  to: z.int().positive().describe('step at which the chunk ends'),
+  from: z.int().nonnegative().max(MOST_SAMPLES).describe('step at which the chunk begins: the step of the parent'),
+  to: z.int().positive().max(MOST_SAMPLES).describe('step at which the chunk ends'),
   plan: trainingPlanSchema.describe('how an update is divided to fit the device'),
 });
 

@@ -4,6 +4,7 @@
  */
 
 import { z } from 'zod';
+import { MOST_SAMPLES } from '../configs/bounds.ts';
 import type { ProgressEvent } from '../configs/progress.ts';
 import type { Config } from '../configs/schema.ts';
 import { Conflict, Internal, NotFound } from '../errors.ts';
@@ -40,6 +41,7 @@ export const train = defineFunction({
     target: z
       .int()
       .positive()
+      .max(MOST_SAMPLES)
       .optional()
       .describe('training samples at which to stop; beyond optimizer.total_samples the schedules are stretched'),
   }),

@@ -1,7 +1,7 @@
 /** @file Request bodies: bounded, of the right media type, checked against a schema. */
 import type { Context } from 'hono';
 import type { z } from 'zod';
-import { parseWithSeeds } from '../configs/seed.ts';
+import { restoreSeeds } from '../configs/seed.ts';
 import { Cancelled, InvalidInput, PayloadTooLarge, UnsupportedMediaType } from '../errors.ts';
 import { checkBody } from '../functions/execution/check-body.ts';
 import { type Json, jsonDepth } from '../storage/canonical.ts';
@@ -22,12 +22,12 @@ export async function readJson(c: Context): Promise<Json> {
   if (text.trim() === '') return {};
   if (type === undefined) throw wrongType(undefined);
   try {
-    const value = parseWithSeeds(text) as Json;
+    const value: Json = JSON.parse(text);
     // Deep nesting would overflow the stack of recursive readers.
     if (jsonDepth(value) > MAX_JSON_DEPTH) {
       throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });
     }
-    return value;
+    return restoreSeeds(value, text) as Json;
   } catch (cause) {
     if (cause instanceof InvalidInput) throw cause;
     throw new InvalidInput(`the body is not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {

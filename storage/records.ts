@@ -3,6 +3,7 @@
  * them.
  */
 import { z } from 'zod';
+import { LARGEST_BATCH } from '../configs/bounds.ts';
 import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
@@ -48,7 +49,7 @@ export type EngineSpec = z.infer<typeof engineSpecSchema>;
  */
 export const trainingPlanSchema = z.strictObject({
   /** Samples per run of the gradient graph; divides the update's batch. */
-  micro_batch: z.int().min(1),
+  micro_batch: z.int().min(1).max(LARGEST_BATCH),
   /** The backward pass computes the inside of blocks again: less memory, more time. */
   gradient_checkpointing: z.boolean().default(false),
 });

@@ -1,5 +1,6 @@
 /** @file Makes the stages that encode, one for each column that encoders read. The encoder decides the signals. */
 import { z } from 'zod';
+import { describeMistake } from '../../configs/issue-text.ts';
 import type { SignalName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import type { EncodeJob } from '../../gpu-runner/protocol.ts';
@@ -121,9 +122,10 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
       const given = Object.fromEntries(
         Object.entries(body).filter(([key, value]) => key in options && value !== undefined),
       );
-      for (const issue of findEncoder(name, encoders).options.safeParse(given).error?.issues ?? []) {
-        const { code, path, message } = issue;
-        if (code !== 'unrecognized_keys') issues.addIssue({ code: 'custom', path, message });
+      const parsed = findEncoder(name, encoders).options.safeParse(given, { reportInput: true });
+      for (const issue of parsed.error?.issues ?? []) {
+        const { code, path } = issue;
+        if (code !== 'unrecognized_keys') issues.addIssue({ code: 'custom', path, message: describeMistake(issue) });
         else
           for (const key of issue.keys)
             issues.addIssue({ code: 'custom', path: [key], message: `the encoder ${name} has no option "${key}"` });

@@ -36,7 +36,7 @@ test('an unknown key in a union of a name and an object shows the keys of the ob
 
 test('a mistake that a schema and its refinement both find is named once', () => {
   const issues = issuesOf(encodeImage.input, { stride: 0 });
-  expect(issues).toEqual([{ pointer: '/stride', detail: expect.stringContaining('>=1') }]);
+  expect(issues).toEqual([{ pointer: '/stride', detail: 'expected at least 1, got 0' }]);
 });
 
 test('a record names the rule that a wrong key breaks', () => {
@@ -61,6 +61,11 @@ test.each([
   [z.enum(['a', 'b']), 'zzzzzz', 'expected one of "a", "b", got "zzzzzz"'],
   [z.int(), 1.5, 'expected a whole number, got a fraction'],
   [z.number(), '1', 'expected a number, got a string'],
+  [z.int().max(256), 1e9, 'expected at most 256, got 1000000000'],
+  [z.number().positive(), -1, 'expected more than 0, got -1'],
+  [z.number().max(8), 1e128, 'expected at most 8, got 1e+128'],
+  [z.string().max(3), 'long', 'expected at most 3 characters'],
+  [z.array(z.string()).min(1), [], 'expected at least 1 entry'],
   [z.boolean(), [], 'expected true or false, got an array'],
   [z.literal(3), 4, 'expected 3, got 4'],
   [z.union([z.string(), z.number()]), true, 'expected a string or a number, got true'],

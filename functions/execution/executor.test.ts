@@ -150,7 +150,7 @@ test('an error lists every mistake in a body, with the nearest known key for an 
         "pointer": "/text",
       },
       {
-        "detail": "Too small: expected number to be >=1",
+        "detail": "expected at least 1, got 0",
         "pointer": "/times",
       },
       {

@@ -1,6 +1,7 @@
 /** @file Checkpoints that an experiment keeps: branch from them, pin them. */
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { MOST_SAMPLES } from '../../configs/bounds.ts';
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
 import { branchExperiment } from '../../functions/operations/branch-experiment.ts';
 import { pinCheckpoint, unpinCheckpoint } from '../../functions/operations/pin-checkpoint.ts';
@@ -12,7 +13,7 @@ import { readJsonAs } from '../read-body.ts';
 const branchSchema = z.strictObject({
   name: nameSchema.meta({ description: 'name of the new experiment' }),
   from: z
-    .union([z.literal('latest'), z.int().positive(), digestSchema], {
+    .union([z.literal('latest'), z.int().positive().max(MOST_SAMPLES), digestSchema], {
       error:
         'expected `latest`, the step of a kept checkpoint, or its digest: "sha256:" and 64 lower-case hexadecimal digits',
     })
@@ -21,7 +22,7 @@ const branchSchema = z.strictObject({
   config: z.record(z.string(), z.json()).default({}).meta({
     description: 'changed keys of the config; seed, model, data, optimizer.type and ema_gammas cannot change',
   }),
-  target: z.int().positive().optional().meta({
+  target: z.int().positive().max(MOST_SAMPLES).optional().meta({
     description: 'training samples at which to stop; beyond optimizer.total_samples the schedules are stretched',
   }),
   engine: trainingEngineRequestSchema
@@ -30,7 +31,12 @@ const branchSchema = z.strictObject({
 });
 const pinSchema = z
   .strictObject({
-    step: z.int().positive().optional().meta({ description: 'step of a kept checkpoint; default: the newest' }),
+    step: z
+      .int()
+      .positive()
+      .max(MOST_SAMPLES)
+      .optional()
+      .meta({ description: 'step of a kept checkpoint; default: the newest' }),
     checkpoint: digestSchema.optional().meta({ description: 'digest of a kept checkpoint, instead of its step' }),
   })
   .refine(({ step, checkpoint }) => step === undefined || checkpoint === undefined, {

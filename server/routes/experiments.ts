@@ -1,6 +1,7 @@
 /** @file Experiments: create, show, train, pause, delete. */
 import { type Context, Hono } from 'hono';
 import { z } from 'zod';
+import { MOST_SAMPLES } from '../../configs/bounds.ts';
 import { samplingOf } from '../../configs/sampling.ts';
 import { effectDigest } from '../../functions/execution/calls.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
@@ -38,6 +39,7 @@ const trainSchema = z.strictObject({
   target: z
     .int()
     .positive()
+    .max(MOST_SAMPLES)
     .optional()
     .meta({ description: 'training samples at which to stop; default: the last target' }),
 });

@@ -52,6 +52,21 @@ async function columnsOf(digest: Digest): Promise<Digest[]> {
   return links;
 }
 
+test('a time beyond a hundred years is refused with key and bound, whether or not something is noted', async () => {
+  const ask = { delete: false, alone: true, grace_seconds: 1.66e128, retention_seconds: 2.7e307 };
+  const refused = async () => (await server.expectJson(400, 'POST', '/functions/gc', ask)).errors;
+  const errors = await refused();
+  expect(errors).toEqual([
+    { pointer: '/grace_seconds', detail: 'expected at most 3155760000, got 1.66e+128' },
+    { pointer: '/retention_seconds', detail: 'expected at most 3155760000, got 2.7e+307' },
+  ]);
+  expect((await server.send('DELETE', '/datasets/hats')).status).toBe(204);
+  expect(await gc()).toMatchObject({ next_due_at: expect.any(String) });
+  expect(await refused()).toEqual(errors);
+  const longest = { delete: false, alone: true, grace_seconds: 3155760000, retention_seconds: 3155760000 };
+  expect(await gc(longest)).toMatchObject(longest);
+});
+
 describe('a dataset that is deleted', () => {
   test('a deleted dataset is erased with its pictures, and no other object is', async () => {
     const other = await putToyDataset(server.blobs, { count: 3 });

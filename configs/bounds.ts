@@ -1,0 +1,27 @@
+/**
+ * @file Bounds of the numbers that come with a request: sizes, counts, times, and numbers of a training. Each lies far
+ * beyond what is of use, and keeps products, dates and shapes of such numbers exact.
+ */
+
+/** Pixels of a side. */
+export const LONGEST_SIDE = 8192;
+/** Width of a layer, or of a vector of a signal. */
+export const WIDEST = 65_536;
+/** Tokens of a text. */
+export const MOST_TEXT_TOKENS = 2 ** 27;
+/** Samples per update. */
+export const LARGEST_BATCH = 65_536;
+/** Training samples, and updates: half a million years at 64 samples a second. */
+export const MOST_SAMPLES = 1e15;
+/** Updates between two checkpoints. */
+export const LONGEST_CHUNK = 1e9;
+/** Checkpoints that a run keeps. */
+export const MOST_KEPT = 10_000;
+/** Ordinal of a picture. */
+export const MOST_PICTURES = 1e12;
+/** Bytes of a device: one exbibyte less one. */
+export const MOST_MEMORY = 2 ** 50;
+/** A hundred years. */
+export const LONGEST_SECONDS = 100 * 365.25 * 24 * 3600;
+/** The largest number of a device, f32. */
+export const LARGEST_FLOAT = 2 ** 127;
