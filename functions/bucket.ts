@@ -8,6 +8,7 @@ import { readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
 import { chooseBucket, scaleBuckets } from './pictures/buckets.ts';
 import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
+import { NO_LIMITS } from './pictures/limits.ts';
 import { toPlanar } from './pictures/planar.ts';
 
 const sideSchema = z.int().min(8).max(8192);
@@ -44,7 +45,7 @@ export const bucket = definePageFunction({
         const chosen = chooseBucket(buckets, width, height);
         const label = `${chosen.width}x${chosen.height}`;
         counts[label] = (counts[label] ?? 0) + 1;
-        const { data } = toPlanar(await coverRgb(bytes, chosen.width, chosen.height));
+        const { data } = toPlanar(await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS));
         return [
           memberName('image', id),
           encodeNpy({ dtype: 'u8', shape: [3, chosen.height, chosen.width], data }),

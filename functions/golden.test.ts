@@ -61,7 +61,7 @@ beforeAll(async () => {
 describe.runIf(drawsAlike)('golden digests', () => {
   test.each([
     ['render-portraits', 2, 'sha256:d98d42caefe07009898e240ff8180ed35d6d66d9d547caba8dd980ad8d25628a'],
-    ['inspect', 3, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
+    ['inspect', 4, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
     ['ingest', 2, 'sha256:980b3e0f898f8e7e132509dba947a2dd989ad88a88dd2d2820a43169b28c80fc'],
     ['bucket', 2, 'sha256:c82c43bdfc11853a8792f2ce1b1b1af1d9528710c226a3dca60df44800eaf945'],
     ['caption', 3, 'sha256:e4e99a6471203f6ea020f8b6afd7196900ecb50f9c5590b764945dfae73dbe44'],

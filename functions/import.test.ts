@@ -70,11 +70,11 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     const dataset = await lab.dataset(ingested);
     expect(Object.fromEntries(dataset.rejects.map(({ name, reason }) => [name, reason]))).toEqual({
       'b-copy.png': 'the same bytes as a-good.png',
-      'c-text.png': 'the file is not a picture of a known format',
+      'c-text.png': 'a text, by its content; expected JPEG, PNG, WebP, GIF, TIFF or AVIF',
       'd-empty.png': 'the file is empty',
-      'e-strip.png': 'the picture is 40000 x 2 pixels; expected a shorter side of at least 16 pixels',
+      'e-strip.png': 'the picture is 40000 x 2 pixels; expected a shorter side of at least 16 pixels (min_side)',
       'f-cut.jpg': expect.stringContaining('does not decode'),
-      'notes.md': 'the file is not a picture of a known format',
+      'notes.md': 'a text, by its content; expected JPEG, PNG, WebP, GIF, TIFF or AVIF',
       'orphan.txt': 'no picture is called "orphan"; this would be its caption',
     });
     expect(dataset.counts).toMatchObject({ pictures: 4, rejected: 7 });
@@ -110,8 +110,8 @@ describe('what cannot be used is named with the reason, what can is used', () =>
     await put('svg.png', '<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>');
     const { rejects } = await lab.dataset(await ingestAll((await importFolder()).originals));
     expect(Object.fromEntries(rejects.map(({ name, reason }) => [name, reason]))).toEqual({
-      'bomb.png': expect.stringMatching(/900000000 pixels|exceeds pixel limit|30000 x 30000/),
-      'svg.png': 'the file is not a picture of a known format',
+      'bomb.png': 'the picture is 30000 x 30000 pixels; expected at most 100000000 pixels (max_pixels)',
+      'svg.png': expect.stringMatching(/^SVG, by its content/),
     });
     for (const body of [{ max_pixels: 2_000_000_000 }, { max_bytes: 2 ** 29 }]) {
       await expect(lab.executor.call('inspect', { dataset: 'mine', ...body })).rejects.toThrow(InvalidInput);
@@ -309,6 +309,24 @@ describe('a source without a picture', () => {
     const after = await createRefs(lab.store).datasets.read('mine');
     expect(after?.value.dataset).toBe(before?.value.dataset);
   });
+});
+
+test('prepare takes the limits of inspect', async () => {
+  await put('small.png', await draw(1));
+  await put('large.png', await encodePng({ data: new Uint8Array(80 * 60 * 3), width: 80, height: 60 }));
+  const prepare = (limits: Readonly<Record<string, number>>) =>
+    lab.executor.callEffect('prepare', { dataset: 'mine', folder, size: 32, missing_captions: 'empty', ...limits });
+  const reasonOf = async (limits: Readonly<Record<string, number>>) =>
+    answerSchema
+      .pick({ rejects: true })
+      .parse(await prepare(limits))
+      .rejects.map(({ name, reason }) => [name, reason]);
+  expect(await reasonOf({})).toEqual([]);
+  expect(await reasonOf({ max_pixels: 4799 })).toEqual([
+    ['large.png', 'the picture is 80 x 60 pixels; expected at most 4799 pixels (max_pixels)'],
+  ]);
+  expect(await reasonOf({ min_side: 33 })).toEqual([['small.png', expect.stringContaining('(min_side)')]]);
+  expect(await reasonOf({ max_aspect: 1.4 })).toEqual([['small.png', expect.stringContaining('(max_aspect)')]]);
 });
 
 test('the last event of each phase of an import has all done', async () => {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { quantity } from '../configs/quantity.ts';
 import { BlobMissing, Unprocessable } from '../errors.ts';
+import { READ_FORMATS } from '../formats/file-format.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -14,7 +15,6 @@ import { importFiles } from './import/import-files.ts';
 import { importPortraits } from './import/import-portraits.ts';
 import { type ImportSource, openTar } from './import/import-source.ts';
 import { openFolder } from './import/open-folder.ts';
-import { READ_FORMATS } from './pictures/image.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Most rejects and removed ids that an answer names. The dataset holds all. */

@@ -13,6 +13,7 @@ import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
+import { limitsShape } from './pictures/limits.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Most rejects that an answer names. The dataset holds all. */
@@ -40,6 +41,7 @@ export const prepare = defineFunction({
         .refine(names => new Set(names).size === names.length, { error: 'expected each encoder once' })
         .default(['dct'])
         .describe('encoders of the pictures; each makes signals of its own'),
+      ...limitsShape,
       missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),
     })
     .refine(checkSource, { error: SOURCE_ERROR })
@@ -69,7 +71,7 @@ export const prepare = defineFunction({
       stages[stage] = stageCounts(answer, await readDataset(ctx.blobs, made));
       return made;
     };
-    const inspected = await run('inspect', imported.originals);
+    const inspected = await run('inspect', imported.originals, pickKeys(input, Object.keys(limitsShape)));
     const ingested = await ingestKeepingSplits(ctx, run, inspected, head?.value.dataset);
     if (missing === 'error') {
       await refuseUncaptioned(ctx.blobs, await readDataset(ctx.blobs, ingested), 'missing_captions');

@@ -131,7 +131,14 @@ export type Page = z.infer<typeof pageSchema>;
 
 export const PAGE_SIZE = 64;
 
-export const rejectSchema = z.strictObject({ name: z.string(), id: z.string().optional(), reason: z.string() });
+export const rejectSchema = z.strictObject({
+  name: z.string(),
+  /** Of a picture whose bytes were read. */
+  id: z.string().optional(),
+  reason: z.string(),
+  /** The reason without what is this file's own, so that files can be counted by it; absent: the reason. */
+  group: z.string().exactOptional(),
+});
 export type Reject = z.infer<typeof rejectSchema>;
 
 /** What a stage decided by itself, of all pictures of the dataset. functions/notes/note-table.ts has the codes. */

@@ -76,8 +76,10 @@ export async function ingestPages(
     for (const { item, inspection } of items) {
       const { id, name } = item;
       const assignment = assigned.get(id);
-      if (!inspection.accepted) rejects.push({ name, id, reason: inspection.reason });
-      else if (assignment && 'reason' in assignment) rejects.push({ name, id, reason: assignment.reason });
+      if (!inspection.accepted) {
+        const { reason, group } = inspection;
+        rejects.push({ name, id, reason, ...(group !== undefined && { group }) });
+      } else if (assignment && 'reason' in assignment) rejects.push({ name, id, reason: assignment.reason });
       else {
         stay.push({ ...item, ...assignment, width: inspection.width, height: inspection.height });
         noted.push(...inspection.notes.map(({ code, ...note }) => ({ code, items: [{ id, name, ...note }] })));

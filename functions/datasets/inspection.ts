@@ -1,9 +1,10 @@
 /** @file The record that `inspect` writes about a picture. */
 import { z } from 'zod';
-import { Unprocessable } from '../../errors.ts';
 import type { NoteCode } from '../notes/note-table.ts';
-import { type ImageInfo, type ImageLimits, probeImage, squashRgb } from '../pictures/image.ts';
+import { type ImageInfo, probeImage, squashRgb } from '../pictures/image.ts';
+import type { ImageLimits } from '../pictures/limits.ts';
 import { HASH_SIDE, markPicture } from '../pictures/perceptual-hash.ts';
+import { UnfitPicture } from '../pictures/unfit-picture.ts';
 
 const inspectionNoteSchema = z.strictObject({
   code: z.enum(['first_frame', 'cmyk', 'sixteen_bit', 'transparency', 'turned'] satisfies NoteCode[]),
@@ -29,7 +30,13 @@ const inspectionSchema = z.discriminatedUnion('accepted', [
       .array(z.union([inspectionNoteSchema, z.string()]))
       .transform(notes => notes.filter(note => typeof note !== 'string')),
   }),
-  z.strictObject({ v: z.literal(1), accepted: z.literal(false), reason: z.string() }),
+  z.strictObject({
+    v: z.literal(1),
+    accepted: z.literal(false),
+    reason: z.string(),
+    /** See Reject. */
+    group: z.string().exactOptional(),
+  }),
 ]);
 export type Inspection = z.infer<typeof inspectionSchema>;
 
@@ -41,9 +48,9 @@ export async function inspectPicture(bytes: Uint8Array, limits: ImageLimits): Pr
     const { format, width, height } = info;
     return { v: 1, accepted: true, format, width, height, ...marks, notes: notesOn(info) };
   } catch (error) {
-    if (!(error instanceof Unprocessable)) throw error;
-    const reason = error.expected === undefined ? error.message : `${error.message}; expected ${error.expected}`;
-    return { v: 1, accepted: false, reason };
+    if (!(error instanceof UnfitPicture)) throw error;
+    const { reason, group } = error;
+    return { v: 1, accepted: false, reason, group };
   }
 }
 

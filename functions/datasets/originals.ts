@@ -5,10 +5,11 @@ import type { Digest } from '../../storage/digest.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import type { Item } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { MAX_PICTURE_BYTES } from '../pictures/limits.ts';
 
 const ID_DIGITS = 16;
-/** Largest size of the pictures in one archive, and so of one picture: far below the largest blob. */
-export const MAX_ARCHIVE_BYTES = 2 ** 28;
+/** Largest size of the pictures in one archive. */
+export const MAX_ARCHIVE_BYTES = MAX_PICTURE_BYTES;
 
 /** First 16 hexadecimal digits of the sha256 of the bytes. */
 export function idOf(bytes: Uint8Array): string {

@@ -3,7 +3,7 @@ import type { OldEncoding } from '../../formats/decode-text.ts';
 import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
 import type { Noted } from '../notes/notes.ts';
-import { sniffFormat } from '../pictures/image.ts';
+import { requireFormat, UnfitPicture } from '../pictures/unfit-picture.ts';
 import { type Description, describePictures } from './describe-pictures.ts';
 import type { ImportSource, SourceFile } from './import-source.ts';
 import { tryRead, Unreadable } from './read-failure.ts';
@@ -44,7 +44,8 @@ export async function findPictures(
     if (file.size <= limit) (textLimit(file.name) === undefined ? others : texts).push(file);
     else {
       // It is not read: it may not fit into memory.
-      rejects.push({ name: file.name, reason: `the file has ${file.size} bytes, more than ${limit}` });
+      const reason = `the file has ${file.size} bytes, more than ${limit}`;
+      rejects.push({ name: file.name, reason, group: `a file of more than ${limit} bytes` });
       count();
     }
   }
@@ -69,13 +70,19 @@ async function examine(file: SourceFile): Promise<Candidate | Reject> {
   const { name, read } = file;
   const bytes = await tryRead(file);
   if (bytes instanceof Unreadable) return { name, reason: bytes.reason };
-  const reason = reasonAgainst(bytes);
-  return reason === undefined ? { id: idOf(bytes), name, read } : { name, reason };
+  const refusal = refusalOf(bytes);
+  return refusal === undefined ? { id: idOf(bytes), name, read } : { name, ...refusal };
 }
 
-function reasonAgainst(bytes: Uint8Array): string | undefined {
-  if (bytes.length === 0) return 'the file is empty';
-  return sniffFormat(bytes) === undefined ? 'the file is not a picture of a known format' : undefined;
+/** Why the file is not a picture that is read; undefined if it is. */
+function refusalOf(bytes: Uint8Array): Pick<Reject, 'reason' | 'group'> | undefined {
+  try {
+    requireFormat(bytes);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UnfitPicture)) throw error;
+    return { reason: error.reason, group: error.group };
+  }
 }
 
 function chooseAmongEqual(candidates: readonly Candidate[], descriptions: ReadonlyMap<string, Description>) {
@@ -90,7 +97,7 @@ function chooseAmongEqual(candidates: readonly Candidate[], descriptions: Readon
       if (name === kept.name) continue;
       const isCaptioned = captionOf(name) !== undefined && captionOf(name) !== captionOf(kept.name);
       const reason = `the same bytes as ${kept.name}${isCaptioned ? '; its own caption differs and is not used' : ''}`;
-      rejects.push({ name, id, reason });
+      rejects.push({ name, id, reason, group: 'the same bytes as another' });
     }
   }
   return { pictures, rejects };

@@ -1,18 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { Busy, Unprocessable } from '../../errors.ts';
+import { Unprocessable } from '../../errors.ts';
+import type { ReadFormat } from '../../formats/file-format.ts';
+import { makeTiff, rgbPart } from '../../formats/testing/make-tiff.ts';
 import {
   coverRgb,
   decodeRgb,
   encodePng,
-  explainDecoding,
+  encodeThumbnail,
   probeImage,
   type RgbImage,
   renderSvgPng,
   renderSvgRgb,
-  sniffFormat,
   squashRgb,
 } from './image.ts';
+import { DEFAULT_LIMITS, NO_LIMITS } from './limits.ts';
 
 const read = (name: string) => readFile(new URL(`./testdata/${name}`, import.meta.url));
 
@@ -37,12 +39,6 @@ async function reasonOf(promise: Promise<unknown>): Promise<string> {
   if (!(error instanceof Unprocessable)) throw new Error(`expected a refusal, got ${String(error)}`);
   return error.message;
 }
-
-test('a decoding timeout is Busy, not a verdict on the picture', () => {
-  expect(explainDecoding(new Error('timeout: 3% complete\nVipsImage: killed'))).toBeInstanceOf(Busy);
-  expect(explainDecoding(new Error('timeout: 3% complete')).message).toContain('(3% complete)');
-  expect(explainDecoding(new Error('VipsJpeg: premature end'))).toBeInstanceOf(Unprocessable);
-});
 
 describe('accepted pictures', () => {
   test('a CMYK JPEG becomes sRGB', async () => {
@@ -86,19 +82,49 @@ describe('accepted pictures', () => {
   });
 });
 
+/** 16 x 24 pixels of one colour. */
+const AVIF = Buffer.from(
+  'AAAAHGZ0eXBhdmlmAAAAAG1pZjFhdmlmbWlhZgAAANZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAA' +
+    'AERAAAEAAQAAAAAA+gABAAAAAAAAACQAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABhdjAxAAAAAA5waXRtAAAAAAABAAAAVmlwcnAAAAA4' +
+    'aXBjbwAAAAxhdjFDgSACAAAAABRpc3BlAAAAAAAAABAAAAAYAAAAEHBpeGkAAAAAAwgICAAAABZpcG1hAAAAAAAAAAEAAQOBAgMAAAAsbWRhdBIA' +
+    'Cgg4DT7tICGg0jIWGUJjBMAANAAAqmJce9EHMy8FOSMOFg==',
+  'base64',
+);
+
+test('every format that is said to be read is read', async () => {
+  const square: RgbImage = { width: 16, height: 24, data: new Uint8Array(16 * 24 * 3).fill(90) };
+  const samples: Readonly<Record<ReadFormat, readonly Uint8Array[]>> = {
+    jpeg: [await read('oriented-6.jpg')],
+    png: [await encodePng(square)],
+    webp: [await encodeThumbnail(square, 24)],
+    gif: [await read('animated.gif')],
+    tiff: [makeTiff([rgbPart(16, 24)]), makeTiff([rgbPart(16, 24)], { big: true })],
+    avif: [AVIF],
+  };
+  for (const [format, files] of Object.entries(samples)) {
+    for (const file of files) {
+      expect(await probeImage(file)).toMatchObject({ format });
+      expect(await decodeRgb(file), format).toMatchObject({ width: expect.any(Number) });
+    }
+  }
+});
+
+test('a picture beyond the default limits is scaled when it is told that limits were checked', async () => {
+  const limits = { ...DEFAULT_LIMITS, maxPixels: 1000 };
+  const png = await read('display-p3.png');
+  expect(await reasonOf(coverRgb(png, 8, 8, limits))).toMatch(/limit/);
+  expect(await coverRgb(png, 8, 8, NO_LIMITS)).toMatchObject({ width: 8, height: 8 });
+});
+
 describe('refused pictures', () => {
   test.each([
-    ['a text file', Buffer.from('hello, I am not a picture'), /not a picture of a known format/],
-    [
-      'an SVG from outside',
-      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'),
-      /not a picture of a known format/,
-    ],
+    ['a text file', Buffer.from('hello, I am not a picture'), /^a text, by its content/],
+    ['an SVG from outside', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /^SVG, by its content/],
     ['an empty file', Buffer.alloc(0), /empty/],
     ['a PNG of its signature alone', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), /does not decode/],
   ])('decodeRgb refuses %s with the reason', async (_, bytes, reason) => {
     expect(await reasonOf(decodeRgb(bytes))).toMatch(reason);
-    expect(await reasonOf(coverRgb(bytes, 8, 8))).toMatch(/not a picture of a known format|does not decode/);
+    expect(await reasonOf(coverRgb(bytes, 8, 8))).toMatch(reason);
   });
 
   test('a picture of 40,000 x 2 pixels is refused', async () => {
@@ -107,7 +133,7 @@ describe('refused pictures', () => {
 
   test('too many pixels are refused before any is decoded', async () => {
     const limits = { maxBytes: 1e6, maxPixels: 1000, minSide: 1, maxAspect: 10 };
-    expect(await reasonOf(probeImage(await read('display-p3.png'), limits))).toMatch(/48 x 32|pixel limit/);
+    expect(await reasonOf(probeImage(await read('display-p3.png'), limits))).toBe('the picture is 48 x 32 pixels');
   });
 
   test('a truncated JPEG is refused, also by scaling', async () => {
@@ -157,7 +183,6 @@ test('a PNG decodes to the encoded pixels, and encoding repeats its bytes', asyn
   expect(image).toMatchObject({ width: 9, height: 5 });
   expect(colorAt(image, 8, 4)).toEqual([10, 100, 128]);
   const png = await encodePng(image);
-  expect(sniffFormat(png)).toBe('png');
   expect(Buffer.from(await encodePng(image)).equals(Buffer.from(png))).toBe(true);
   expect(Buffer.from((await decodeRgb(png, { maxBytes: 1e6, maxPixels: 1e6, minSide: 1, maxAspect: 9 })).data)).toEqual(
     Buffer.from(image.data),

@@ -1,6 +1,8 @@
 /** @file Decodes, scales and encodes pictures. Only this file imports sharp, which works in its own threads. */
 import sharp, { type Metadata, type Sharp } from 'sharp';
-import { Busy, Unprocessable } from '../../errors.ts';
+import { Unprocessable } from '../../errors.ts';
+import { DEFAULT_LIMITS, type ImageLimits, NO_LIMITS } from './limits.ts';
+import { checkBytes, checkShape, DECODE_SECONDS, explainDecoding, requireFormat } from './unfit-picture.ts';
 
 /**
  * Versions that decide the bytes of decoded, scaled and encoded pictures: `tools` of every function that makes them.
@@ -16,23 +18,6 @@ export interface RgbImage {
   readonly width: number;
   readonly height: number;
 }
-
-export interface ImageLimits {
-  /** Size of the file. */
-  readonly maxBytes: number;
-  readonly maxPixels: number;
-  /** Pixels of the shorter side. */
-  readonly minSide: number;
-  /** Longer side over shorter side. */
-  readonly maxAspect: number;
-}
-
-export const DEFAULT_LIMITS: ImageLimits = {
-  maxBytes: 100 * 2 ** 20,
-  maxPixels: 100_000_000,
-  minSide: 16,
-  maxAspect: 8,
-};
 
 export interface ImageInfo {
   readonly format: string;
@@ -50,42 +35,15 @@ export interface ImageInfo {
   readonly orientation: number;
 }
 
-/** Time limit of a decoding. A picture of 100 megapixels takes about one second. */
-const DECODE_SECONDS = 60;
-
-/** First bytes of the formats that are read. All others, such as SVG, are refused before a decoder sees them. */
-const SIGNATURES: readonly { readonly format: string; readonly offset: number; readonly bytes: string }[] = [
-  { format: 'jpeg', offset: 0, bytes: '\xff\xd8\xff' },
-  { format: 'png', offset: 0, bytes: '\x89PNG\r\n\x1a\n' },
-  { format: 'gif', offset: 0, bytes: 'GIF8' },
-  { format: 'webp', offset: 8, bytes: 'WEBP' },
-  { format: 'tiff', offset: 0, bytes: 'II*\0' },
-  { format: 'tiff', offset: 0, bytes: 'MM\0*' },
-  { format: 'avif', offset: 4, bytes: 'ftypavif' },
-  { format: 'avif', offset: 4, bytes: 'ftypmif1' },
-];
-
-/** For messages. */
-export const READ_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF or AVIF';
-
-/** 'jpeg', 'png' ... by the first bytes; undefined if the format is not one of {@link SIGNATURES}. */
-export function sniffFormat(bytes: Uint8Array): string | undefined {
-  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 32)).toString('latin1');
-  return SIGNATURES.find(({ offset, bytes: signature }) => head.startsWith(signature, offset))?.format;
-}
-
 /**
  * Reads the header and checks it against the limits, without decoding pixels.
- * @throws Unprocessable with the reason as message.
+ * @throws UnfitPicture
  */
 export async function probeImage(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Promise<ImageInfo> {
-  if (bytes.length === 0) throw new Unprocessable('the file is empty');
-  if (bytes.length > limits.maxBytes) {
-    throw new Unprocessable(`the file has ${bytes.length} bytes`, { expected: `at most ${limits.maxBytes}` });
-  }
-  const format = sniffFormat(bytes);
-  if (format === undefined) throw unknownFormat();
-  const metadata = await openImage(bytes, limits).metadata().catch(refuse);
+  const format = requireFormat(bytes);
+  checkBytes(bytes.length, limits);
+  // Only the header is read, so that the limit of pixels can name the size.
+  const metadata = await openImage(bytes, NO_LIMITS).metadata().catch(refuse);
   const info = describe(format, metadata);
   checkShape(info, limits);
   return info;
@@ -170,10 +128,11 @@ const PNG_OPTIONS = { compressionLevel: 6, adaptiveFiltering: false, palette: fa
 /** Level 9 makes enlarged pictures a third of the size. It is slow, but sheets are few. */
 const SHEET_PNG_OPTIONS = { ...PNG_OPTIONS, compressionLevel: 9 } as const;
 
-function openImage(bytes: Uint8Array, limits: ImageLimits): Sharp {
-  if (sniffFormat(bytes) === undefined) throw unknownFormat();
+function openImage(bytes: Uint8Array, { maxPixels }: ImageLimits): Sharp {
+  requireFormat(bytes);
+  const limitInputPixels = Number.isFinite(maxPixels) ? maxPixels : false;
   // 'error' accepts common camera defects, such as stray bytes before a marker. It refuses a truncated file.
-  return sharp(bytes, { failOn: 'error', limitInputPixels: limits.maxPixels, sequentialRead: true }).timeout({
+  return sharp(bytes, { failOn: 'error', limitInputPixels, sequentialRead: true }).timeout({
     seconds: DECODE_SECONDS,
   });
 }
@@ -208,48 +167,6 @@ function describe(format: string, metadata: Metadata): ImageInfo {
   };
 }
 
-function checkShape({ width, height }: ImageInfo, limits: ImageLimits): void {
-  const what = `the picture is ${width} x ${height} pixels`;
-  const [short, long] = width < height ? [width, height] : [height, width];
-  if (width * height > limits.maxPixels)
-    throw new Unprocessable(what, { expected: `at most ${limits.maxPixels} pixels` });
-  if (short < limits.minSide) {
-    throw new Unprocessable(what, { expected: `a shorter side of at least ${limits.minSide} pixels` });
-  }
-  if (long > short * limits.maxAspect) {
-    throw new Unprocessable(what, { expected: `a longer side of at most ${limits.maxAspect} times the shorter` });
-  }
-}
-
-function unknownFormat(): Unprocessable {
-  return new Unprocessable('the file is not a picture of a known format', {
-    expected: `${READ_FORMATS}, by its content (the name does not matter)`,
-  });
-}
-
 function refuse(cause: unknown): never {
   throw explainDecoding(cause);
-}
-
-/**
- * The error of a picture whose decoding failed. A decoding that took too long is Busy: the machine may be slow, so this
- * verdict must not be kept.
- */
-export function explainDecoding(cause: unknown): Unprocessable | Busy {
-  const reason = cause instanceof Error ? cause.message.split('\n')[0]?.trim() : String(cause);
-  if (reason?.startsWith('timeout:')) {
-    return new Busy(
-      `a picture took more than ${DECODE_SECONDS} seconds to decode (${reason.replace('timeout: ', '')})`,
-      {
-        expected: 'pictures that decode in a second or so',
-        hint: 'repeat the call when the machine is less busy; if it happens again, take the picture out of the source',
-        cause,
-      },
-    );
-  }
-  return new Unprocessable(`the picture does not decode: ${reason}`, {
-    expected: 'an undamaged picture',
-    hint: 'open it in an image editor and save it again, or leave it out',
-    cause,
-  });
 }
