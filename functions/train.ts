@@ -23,6 +23,7 @@ import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
+import { checkUnmoved, moveHead } from './experiments/move-head.ts';
 import { readLog } from './experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from './experiments/training-health.ts';
 import { begin, checkEnd, fail, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
@@ -60,8 +61,7 @@ export const train = defineFunction({
 /** The view follows a head that failed. Neither matters as much as the failure. */
 async function showState({ store, blobs }: EffectContext, name: string): Promise<void> {
   try {
-    const { value: head } = await readHead(store, name);
-    await showHead({ store, blobs, name }, await readConfig(blobs, head));
+    await showHead({ store, blobs, name });
   } catch {
     // The store is away or full, or the experiment is gone.
   }
@@ -83,9 +83,9 @@ async function trainTo(ctx: EffectContext, name: string, target: number | undefi
       driveToEnd({ ctx, signal, view, config }),
     );
   }
-  const shown = await showHead(view, config);
+  const shown = await showHead(view);
   checkEnd(name, shown, goal, batchSize);
-  return describeHead(name, shown, config);
+  return describeHead(name, shown, await readConfig(ctx.blobs, shown));
 }
 
 /** Sets the target and the state. An experiment that is at its own target already becomes `done`, also when paused. */
@@ -140,16 +140,20 @@ async function driveToEnd(run: Drive): Promise<void> {
   }
 }
 
-async function drive(run: Drive): Promise<void> {
-  const { ctx, signal, view, config } = run;
+async function drive(started: Drive): Promise<void> {
+  const { ctx, signal, view } = started;
+  let run = started;
   let healedAt: number | undefined;
   // Of a driver that was killed when it had moved the head and shown nothing of it.
-  const shown = await showHead(view, config);
+  const shown = await showHead(view);
   if (shown.checkpoint !== undefined && !(await isComplete(ctx.blobs, shown.checkpoint))) await fallBack(run, shown);
   for (;;) {
     signal.throwIfAborted();
     const pruned = await pruneSuperseded(run);
     if (pruned.state !== 'running') return;
+    // Keys that decide no bits may have changed.
+    run = { ...run, config: await readConfig(ctx.blobs, pruned) };
+    const { config } = run;
     const tuning = { ctx, signal, name: view.name, config: keyedAt(config, pruned.target) };
     const head = await tuneEngine(tuning, pruned);
     const step = stepOf(head);
@@ -161,9 +165,8 @@ async function drive(run: Drive): Promise<void> {
       else await changeHead(ctx.store, view.name, now => end(run, now));
     } catch (error) {
       if (signal.aborted) throw error;
-      const { value: now } = await readHead(ctx.store, view.name);
       // Whoever moved it on may have pruned what this driver was working from, or what it had just made.
-      checkUnmoved(view.name, head, now);
+      const now = await checkUnmoved(ctx, view.name, head);
       // Once per step: what goes missing again and again is no accident.
       if (!(error instanceof NotFound) || healedAt === step || !(await fallBack(run, now))) throw error;
       healedAt = step;
@@ -186,17 +189,16 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
-  await changeHead(ctx.store, view.name, now => {
-    if (now.checkpoint === checkpoint) return now;
-    checkUnmoved(view.name, head, now);
+  const advance = (now: ExperimentHead) => {
     const history = [...now.history, kept];
     const over = Math.max(0, history.length - (run.config.run.keep + 1));
     const moved = { ...now, checkpoint, history: history.slice(over), chunks: [...now.chunks, chunk] };
     const stays = new Set(listKeptDigests(moved));
     const gone = history.slice(0, over).filter(each => !stays.has(each.checkpoint));
     return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
-  });
-  await showHead(view, run.config);
+  };
+  await moveHead(ctx, view.name, head, advance, checkpoint);
+  await showHead(view);
 }
 
 /** Done, if it is at its target by now and nobody paused it; failed, if it learns nothing any more. */
@@ -277,8 +279,7 @@ async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boo
   if (newest === undefined) await requireBranchPoint(ctx.blobs, view.name, head);
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
   const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
-  await changeHead(ctx.store, view.name, now => {
-    checkUnmoved(view.name, head, now);
+  await moveHead(ctx, view.name, head, now => {
     const { checkpoint: _, ...rest } = now;
     return {
       ...rest,
@@ -297,15 +298,6 @@ async function findWhole(blobs: BlobStore, head: ExperimentHead): Promise<KeptCh
     if (kept.step <= stepOf(head) && (await isComplete(blobs, kept.checkpoint))) return kept;
   }
   return undefined;
-}
-
-/** @throws Conflict if another call moved the experiment on, or replaced it. */
-function checkUnmoved(name: string, before: ExperimentHead, now: ExperimentHead): void {
-  const same = (['checkpoint', 'config', 'dataset'] as const).every(key => before[key] === now[key]);
-  if (same) return;
-  throw new Conflict(`the experiment ${name} was moved by another call`, {
-    hint: 'call again: it goes on from there',
-  });
 }
 
 /** Smaller than asked when a shutdown cut the chunk short. */

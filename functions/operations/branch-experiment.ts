@@ -24,6 +24,7 @@ import { checkSuccession } from '../experiments/succession.ts';
 import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
 import { showHead } from '../views/show-head.ts';
+import { changeRun, fixedPart } from './change-run.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 import type { CreateContext, Created } from './create-experiment.ts';
 
@@ -52,7 +53,7 @@ export interface BranchRequest {
  */
 export async function branchExperiment(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
   const branch = await createOrFind(ctx, parent, request);
-  await showHead({ store: ctx.store, blobs: ctx.blobs, name: request.name }, branch.config);
+  await showHead({ store: ctx.store, blobs: ctx.blobs, name: request.name });
   return branch;
 }
 
@@ -178,7 +179,7 @@ async function readOrphanConfig({ blobs }: CreateContext, parent: string, name: 
 
 async function checkSame(
   { store, blobs }: CreateContext,
-  { name, from, engine }: BranchRequest,
+  { name, from, engine, config: changes }: BranchRequest,
   { parent, head, config }: Wanted,
   branch: ExperimentHead,
 ): Promise<Created> {
@@ -191,11 +192,15 @@ async function checkSame(
     ...(point?.experiment === parent ? [] : [`parent (${point?.experiment ?? 'none'}, not ${parent})`]),
     ...(isFrom ? [] : [`from (${point?.step ?? 'none'}, not ${from})`]),
     ...(head === undefined ? [] : await listDataDifferences(blobs, branch, head)),
-    ...listDifferences(stored, config),
+    ...listDifferences(fixedPart(stored), fixedPart(config)),
     ...(engine === undefined ? [] : listEngineDifferences(engine, branch)),
   ]);
   if (branch.checkpoint === point?.checkpoint) await requireBranchPoint(blobs, name, branch);
-  return { head: await restoreData(store, name, head, branch), config: stored, created: false };
+  const restored = await restoreData(store, name, head, branch);
+  // Only what the body names: the keys of the parent may have changed since.
+  const wanted = overrideConfig(stored, { run: changes.run ?? {} });
+  const changed = await changeRun({ store, blobs }, name, { head: restored, config: stored }, wanted);
+  return { ...changed, created: false };
 }
 
 async function listDataDifferences(blobs: BlobStore, branch: ExperimentHead, parent: ExperimentHead) {

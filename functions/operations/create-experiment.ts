@@ -27,6 +27,7 @@ import { isSameDataset } from '../experiments/same-dataset.ts';
 import { targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
 import { showHead } from '../views/show-head.ts';
+import { changeRun, fixedPart } from './change-run.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 
 export interface ExperimentRequest {
@@ -56,7 +57,7 @@ export interface Created extends Experiment {
  */
 export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   const made = await createOrFind(ctx, name, request);
-  await showHead({ store: ctx.store, blobs: ctx.blobs, name }, made.config);
+  await showHead({ store: ctx.store, blobs: ctx.blobs, name });
   return made;
 }
 
@@ -109,11 +110,12 @@ async function checkSame(
   const stored = await readConfig(ctx.blobs, head);
   const isSame = await isSameDataset(ctx.blobs, head.dataset, request.dataset);
   checkSameExperiment(name, [
-    ...listDifferences(stored, config),
+    ...listDifferences(fixedPart(stored), fixedPart(config)),
     ...(isSame ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
     ...listEngineDifferences(request.engine, head),
   ]);
-  return { head: await restoreData(ctx.store, name, head), config: stored, created: false };
+  const restored = await restoreData(ctx.store, name, head);
+  return { ...(await changeRun(ctx, name, { head: restored, config: stored }, config)), created: false };
 }
 
 /** The dataset was deleted, and is there again. */

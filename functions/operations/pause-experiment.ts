@@ -15,7 +15,7 @@ export interface PauseContext {
 export async function pauseExperiment({ store, blobs }: PauseContext, name: string): Promise<Experiment> {
   const head = await changeHead(store, name, pause);
   const config = await readConfig(blobs, head);
-  await showHead({ store, blobs, name }, config);
+  await showHead({ store, blobs, name });
   return { head, config };
 }
 

@@ -30,7 +30,7 @@ export async function pinCheckpoint(
     return { ...now, pinned: [...now.pinned, kept].sort((a, b) => a.step - b.step) };
   });
   const config = await readConfig(blobs, head);
-  await showHead({ store, blobs, name }, config);
+  await showHead({ store, blobs, name });
   return { head, config };
 }
 
@@ -50,6 +50,6 @@ export async function unpinCheckpoint({ store, blobs }: PinContext, name: string
   const view = { store, blobs, name };
   for (const gone of head.superseded) if (gone.step === step) await deleteCheckpointFile(view, gone);
   const config = await readConfig(blobs, head);
-  await showHead(view, config);
+  await showHead(view);
   return { head, config };
 }

@@ -2,11 +2,10 @@
  * @file Brings the view of an experiment up to its head. A view shows only the head, so a driver that lost it shows
  * nothing.
  */
-import type { Config } from '../../configs/schema.ts';
 import { BlobMissing } from '../../errors.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
-import { readHead } from '../experiments/experiment-head.ts';
+import { readConfig, readHead } from '../experiments/experiment-head.ts';
 import {
   deleteCheckpointFile,
   type ViewTarget,
@@ -23,11 +22,11 @@ const MAX_ROUNDS = 16;
  * moved. Repeats this until the head stands still, so that a slow writer does not leave an older state behind.
  * @returns The head that the view shows. @throws NotFound if the experiment is gone.
  */
-export async function showHead(view: ViewTarget, config: Config): Promise<ExperimentHead> {
+export async function showHead(view: ViewTarget): Promise<ExperimentHead> {
   let { value: head, etag } = await readHead(view.store, view.name);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     await showLastChunk(view, head);
-    await writeSummary(view, head, config);
+    await writeSummary(view, head, await readConfig(view.blobs, head));
     const now = await readHead(view.store, view.name);
     if (now.etag === etag) break;
     const shown = head.history.at(-1);

@@ -187,11 +187,11 @@ export const experimentDocs: readonly RouteDoc[] = [
     method: 'put',
     path: '/experiments/:name',
     summary:
-      'Create an experiment from a config and a dataset. The same body again changes nothing; another body is a ' +
-      'conflict.',
+      'Create an experiment from a config and a dataset. The same body again changes nothing. Other keys of `run`, ' +
+      'except `target`, hold from the next chunk on; another body is a conflict.',
     body: putSchema,
     example: { config: { preset: 'portraits', run: { chunk_steps: 100 } }, dataset: 'portraits' },
-    responses: { 200: 'the experiment exists and has this config', 201: 'created' },
+    responses: { 200: 'the experiment exists, and has this config now', 201: 'created' },
   },
   {
     method: 'delete',
