@@ -11,8 +11,8 @@ export interface Conv2dOptions {
   /** Steps along rows and columns, or one number for both; default 1. */
   readonly stride?: number | Pair;
   readonly dilation?: number | Pair;
-  /** Zeros on both sides of rows and of columns; default 0. */
-  readonly padding?: number | Pair;
+  /** Zeros on both sides of rows and of columns, or above, left, below and right; default 0. */
+  readonly padding?: number | Pair | Attrs['padding'];
   /** Number of groups of channels; a group sees only its own input channels. Default 1. */
   readonly groups?: number;
 }
@@ -31,11 +31,11 @@ export function conv2d(
   weight: Value,
   { stride = 1, dilation = 1, padding = 0, groups = 1 }: Conv2dOptions = {},
 ): Value {
-  const [vertical, horizontal] = pairOf(padding);
+  const [above, left, below = above, right = left] = typeof padding === 'number' ? pairOf(padding) : padding;
   return x.builder.emit('conv2d', [x, weight], {
     stride: pairOf(stride),
     dilation: pairOf(dilation),
-    padding: [vertical, horizontal, vertical, horizontal],
+    padding: [above, left, below, right],
     groups,
   });
 }

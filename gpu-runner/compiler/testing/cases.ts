@@ -2,6 +2,7 @@
 import { attend, type KeyGroup } from '../attention.ts';
 import * as c from '../composites.ts';
 import { type Conv2dOptions, conv2d } from '../convolution.ts';
+import { enlarge } from '../enlarge.ts';
 import * as f from '../functions.ts';
 import type { OpName } from '../ops.ts';
 import { avgPool, maxPool } from '../pooling.ts';
@@ -211,6 +212,8 @@ export const OP_CASES: readonly OpCase[] = [
     binary('select', (x, y) => f.select(f.less(x, y), f.mul(x, 2), y), { shape: a }, { shape: b }),
   ]),
   unary('mul', x => f.mul(x, x)),
+  unary('min', x => f.min(f.max(x, -0.5), 1.25)),
+  unary('min', x => f.mul(f.min(f.max(x, -0.5), 1.25), f.max(x, -0.5))),
   binary('less', (x, y) => f.mul(f.cast(f.less(x, y), 'f32'), x)),
   binary('equal', (x, y) => f.mul(f.cast(f.equal(x, y), 'f32'), x)),
   binary('and', (x, y) => f.select(f.and(f.less(x, 0), f.less(y, 0)), x, y)),
@@ -231,6 +234,7 @@ export const OP_CASES: readonly OpCase[] = [
   conv2dCase([1, 2, 7, 6], [3, 2, 3, 3], { stride: 2, padding: 1 }),
   conv2dCase([2, 4, 6, 5], [6, 2, 2, 3], { groups: 2, stride: [1, 3], padding: [0, 2] }),
   conv2dCase([1, 3, 8, 7], [3, 1, 3, 3], { groups: 3, dilation: [2, 1], stride: [3, 2], padding: [2, 1] }),
+  conv2dCase([2, 4, 6, 7], [4, 1, 3, 3], { groups: 4, stride: 2, padding: [0, 1, 1, 2] }),
   conv2dCase([1, 1, 1, 2], [2, 1, 1, 1], { padding: 2, stride: 3 }),
   conv2dCase([1, 2, 4, 4], [1, 2, 4, 4]),
   unary('reshape', x => f.mul(f.reshape(x, [5, -1]), f.reshape(x, [5, 3]))),
@@ -293,6 +297,8 @@ export const OP_CASES: readonly OpCase[] = [
   composite('layer norm with gain and bias', [{ shape: [2, 3, 7] }, { shape: [7] }, { shape: [7] }], (x, gain, bias) =>
     c.layerNorm(x, { gain, bias, eps: 1e-5 }),
   ),
+  composite('enlarge by 2', [{ shape: [2, 3, 4, 5] }], x => enlarge(x, 2)),
+  composite('enlarge by 3', [{ shape: [1, 2, 1, 4] }], x => enlarge(x, 3)),
   ...(
     [
       [{ kernel: 2 }, [2, 3, 5, 4]],

@@ -5,7 +5,7 @@ import type { AnyNode, Graph, NodeId } from '../../compiler/graph.ts';
 import { bytesOf, residentBytes, SOURCES } from '../../compiler/live-bytes.ts';
 import type { OpName } from '../../compiler/ops.ts';
 import { isSameShape } from '../../compiler/shapes.ts';
-import { findSquared } from '../../compiler/targets/onnx/squares.ts';
+import { findSquared } from '../../compiler/targets/onnx/fused-operators.ts';
 import { scheduleLate } from './schedule.ts';
 
 /** Operations whose result shares the memory of the operand. */

@@ -4,9 +4,9 @@ import { expandComposites } from '../../expand-composites.ts';
 import type { Graph } from '../../graph.ts';
 import type { TensorSpec } from '../../tensor.ts';
 import { Emitter, ONNX_PREFIX, type OnnxOptions } from './emitter.ts';
+import { loweredNodes } from './fused-operators.ts';
 import { encodeModel } from './model.ts';
 import { emitNode, isRotaryKernel } from './rules.ts';
-import { loweredNodes } from './squares.ts';
 
 /** ONNX bytes, with the types of the graph's feeds, outputs and state. */
 export interface OnnxProgram {

@@ -5,8 +5,8 @@ import type { OpName, PrimitiveName } from '../../ops.ts';
 import { isSameShape } from '../../shapes.ts';
 import { type DType, sizeOf } from '../../tensor.ts';
 import type { Emitter } from './emitter.ts';
+import { findClipped, findSquared } from './fused-operators.ts';
 import { ONNX_TYPES } from './model.ts';
-import { findSquared } from './squares.ts';
 import { writeSinusoid } from './trigonometry.ts';
 
 type Rule<O extends OpName> = (emit: Emitter, node: Node<O>, operands: readonly string[], result: string) => void;
@@ -67,7 +67,10 @@ const RULES: { readonly [O in PrimitiveName | 'rotate']: Rule<O> } = {
   mul: same('Mul'),
   div: same('Div'),
   max: same('Max'),
-  min: same('Min'),
+  min(emit, node, operands, result) {
+    const clipped = findClipped(emit.graph, node)?.map(id => emit.nameOf(id));
+    emit.node(clipped ? 'Clip' : 'Min', clipped ?? operands, result);
+  },
   less: same('Less'),
   equal: same('Equal'),
   and: same('And'),
