@@ -15,6 +15,13 @@ test('a note is a line with the worst pictures', () => {
   ]);
 });
 
+test('the notes of a pure function are among its stats', () => {
+  expect(describeNotes({ outputs: {}, stats: { notes: [note(1)] } })).toEqual([
+    'note: 1 pictures are turned: 0.jpg (by 0)',
+  ]);
+});
+
 test('an answer without notes has no lines', () => {
-  for (const answer of [{}, { notes: [] }, null, 3, { notes: 'none' }]) expect(describeNotes(answer)).toEqual([]);
+  for (const answer of [{}, { notes: [] }, null, 3, { notes: 'none' }, { stats: { items: 3 } }])
+    expect(describeNotes(answer)).toEqual([]);
 });

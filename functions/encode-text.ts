@@ -6,7 +6,7 @@ export const encodeText = definePageFunction(
   encodeStage({
     name: 'encode-text',
     summary: 'Encodes each caption into signals: by `words`, one vector per word, without padding.',
-    version: 2,
+    version: 3,
     reads: 'caption',
     usual: 'words',
     example: { dataset: 'portraits' },

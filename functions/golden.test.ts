@@ -65,7 +65,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['ingest', 2, 'sha256:980b3e0f898f8e7e132509dba947a2dd989ad88a88dd2d2820a43169b28c80fc'],
     ['bucket', 2, 'sha256:c82c43bdfc11853a8792f2ce1b1b1af1d9528710c226a3dca60df44800eaf945'],
     ['caption', 3, 'sha256:e4e99a6471203f6ea020f8b6afd7196900ecb50f9c5590b764945dfae73dbe44'],
-    ['encode-text', 2, 'sha256:2200beb82d73432615235d0abbe4fffbda33508c925c20abddad0171fd87fde8'],
+    ['encode-text', 3, 'sha256:2200beb82d73432615235d0abbe4fffbda33508c925c20abddad0171fd87fde8'],
     ['encode-image', 3, 'sha256:c0bfdd89a93f20b28caa7b78529bee9cda3e3b330e0a13000cc5af32b4ae9814'],
     ['report', 3, 'sha256:423901aa00718168951a47b86ab6f8f81715e320d8d4ece837078b024328dea1'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],

@@ -164,7 +164,9 @@ test('of two different imports into one name at once, one is told; repeated it s
   expect(counts.pictures).toBe(5);
 });
 
-describe('pictures without captions', () => {
+const notesSchema = z.looseObject({ notes: z.array(z.unknown()) });
+
+describe('captions of pictures', () => {
   /** A picture of one colour, its own for each number below 4,096. */
   const flat = (number: number) =>
     renderSvgRgb(
@@ -185,7 +187,7 @@ describe('pictures without captions', () => {
     return (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
   }
 
-  test('are an error that counts them in the whole set, with the key of the call that was made', async () => {
+  test('a missing caption is an error that counts all pictures without one, with the key of the call that was made', async () => {
     const lab = createPictureLab();
     const pictures = await Promise.all(Array.from({ length: 100 }, (_, i) => flat(i)));
     const members = pictures.flatMap((picture, i) => {
@@ -209,7 +211,7 @@ describe('pictures without captions', () => {
     ).toBeDefined();
   });
 
-  test('are counted without removed ones, and the error says which texts are not used', async () => {
+  test('missing captions are counted without removed pictures, and the error says which texts are not used', async () => {
     const lab = createPictureLab();
     const upload = async (members: readonly (readonly [string, Uint8Array])[]) =>
       (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
@@ -234,7 +236,23 @@ describe('pictures without captions', () => {
     });
   });
 
-  test('get an empty text when asked to, and no tokens', async () => {
+  test('captions longer than the encoder reads are counted in the answer; a set that fits has no note', async () => {
+    const lab = createPictureLab();
+    const prepareOf = async (caption: string) => {
+      const members = [
+        ['a.png', await flat(7)],
+        ['a.txt', Buffer.from(caption)],
+      ] as const;
+      const tar = (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
+      return notesSchema.parse(await lab.executor.callEffect('prepare', { dataset: 'x', tar })).notes;
+    };
+    expect(await prepareOf('word '.repeat(200))).toMatchObject([
+      { code: 'caption_cut', count: 1, examples: [{ name: 'a.png', text: '200 words, 64 used' }] },
+    ]);
+    expect(await prepareOf('word '.repeat(64))).toEqual([]);
+  });
+
+  test('a missing caption is an empty text when asked to, without tokens', async () => {
     const lab = createPictureLab();
     const tar = await upload(lab);
     const answer = answerSchema.parse(

@@ -62,6 +62,15 @@ describe('sample', () => {
     expect(new Set(digests).size).toBe(made.length);
   });
 
+  test('says which prompts are longer than the encoder reads, in its stats', async () => {
+    const long = 'word '.repeat(200);
+    const { result } = await sample({ prompts: ['a red hat', long], negative_prompt: long });
+    expect(result.stats.notes).toMatchObject([
+      { code: 'prompt_cut', count: 2, examples: [{ name: 'prompt 2' }, { name: 'negative_prompt' }] },
+    ]);
+    expect((await sample({})).result.stats.notes).toBeUndefined();
+  });
+
   test.each([
     ['an unknown experiment', { checkpoint: 'nobody' }, 404],
     ['a step that is not kept', { checkpoint: 'toy@3' }, 404],

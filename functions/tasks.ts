@@ -1,9 +1,11 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
+import { noteCaptions } from './encoders/note-texts.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
 
 export const tasks = {
   'encode-page': (task: EncodePageTask) => encodePage(task),
   'encode-inputs': encodeInputs,
+  'note-captions': noteCaptions,
   'find-near-duplicates': findNearDuplicates,
 } as const;

@@ -8,9 +8,11 @@ import type { Json } from '../../storage/canonical.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { PageFunction, PageOutcome } from '../define.ts';
 import { requireEngine, runJob } from '../execution/runner-job.ts';
+import type { Noted } from '../notes/notes.ts';
 import type { EncodedPage, EncodePageTask } from './encode-tasks.ts';
 import { type AnyEncoder, type EncoderSource, signalsMadeBy } from './encoder.ts';
 import { encodersOf, findEncoder, toolsOfEncoder } from './encoders.ts';
+import type { NoteCaptionsTask } from './note-texts.ts';
 import { requireWeights } from './weights.ts';
 
 export interface EncodeStage {
@@ -90,7 +92,10 @@ export function encodeStage(
         ids: items.map(({ id }) => id),
         members: columns[reads] ?? new Map(),
       };
-      return { columns: await ctx.task<EncodedPage>('encode-page', task) };
+      const made = await ctx.task<EncodedPage>('encode-page', task);
+      if (encoder.limit === undefined) return { columns: made };
+      const toNote: NoteCaptionsTask = { encoder: encoder.name, items, members: task.members };
+      return { columns: made, notes: await ctx.task<Noted[]>('note-captions', toNote) };
     },
   };
 }

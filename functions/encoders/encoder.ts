@@ -26,6 +26,15 @@ export type Dimensions = Readonly<Record<string, number>>;
 /** Digests of the blobs that hold weights, by part. */
 export type Weights = Readonly<Record<string, readonly string[]>>;
 
+/** An encoder reads the first `most` units of a text. */
+export interface TextLimit {
+  readonly most: number;
+  /** As people call it, in the singular: 'word'. */
+  readonly unit: string;
+  /** Units of the whole text. */
+  count(text: string): number;
+}
+
 interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   readonly name: string;
   /** Raised if equal inputs give other numbers. Enters the action. */
@@ -39,6 +48,8 @@ interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   optionsOf(conditions: Conditions): z.input<O>;
   /** Names of the parts whose weights the action carries; absent: no weights. */
   readonly weights?: readonly string[];
+  /** How much of a caption or prompt it reads; absent: all. */
+  readonly limit?: R extends 'caption' ? TextLimit : never;
   /** Versions of libraries that change numbers. They enter the action. */
   readonly tools?: Readonly<Record<string, string>>;
 }

@@ -11,8 +11,10 @@ import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PureOutcome } from '../define.ts';
 import { encodeSample } from '../encoders/encode-sample.ts';
 import { ENCODER_TOOLS } from '../encoders/encoders.ts';
+import { notePrompts } from '../encoders/note-texts.ts';
 import { packConditions } from '../encoders/pack-conditions.ts';
 import { runJob } from '../execution/runner-job.ts';
+import { addUpNotes } from '../notes/notes.ts';
 import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
 
 /** They decide the bytes of the PNGs, and the numbers of the conditions. */
@@ -37,6 +39,7 @@ export interface Pictures {
   readonly pixels: BlobRef;
   /** image_000 ...: PNG, in the order of the prompts. */
   readonly images: Readonly<Record<string, BlobRef>>;
+  /** Those of the job, and `notes` on the prompts, if there are any. */
   readonly stats: NonNullable<PureOutcome['stats']>;
 }
 
@@ -68,11 +71,12 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     engine,
   };
   const { outputs, stats } = await runJob(ctx, job);
+  const notes = addUpNotes(notePrompts(conditions, { prompts: request.prompts, negative: request.negative_prompt }));
   if (!outputs.pixels) throw new Internal('the gpu-runner made no pixels');
   return {
     pixels: outputs.pixels,
     images: await writePngs(ctx, outputs.pixels.digest, [request.prompts.length, height, width, 3]),
-    stats,
+    stats: { ...stats, ...(notes.length > 0 && { notes }) },
   };
 }
 

@@ -19,6 +19,15 @@ const pictures = (count: number) => quantity(count, 'picture');
 const are = (count: number) => (count === 1 ? 'is' : 'are');
 const have = (count: number) => (count === 1 ? 'has' : 'have');
 
+function sayCut(text: string, count: number, { encoder = '', most, unit }: NoteFacts): string {
+  const longer = `${quantity(count, text)} ${are(count)} longer than the ${quantity(Number(most), String(unit))}`;
+  return `${longer} that the encoder ${encoder} reads; the rest is left out`;
+}
+
+function sayUnread(text: string, count: number, { encoder = '', unit = '' }: NoteFacts): string {
+  return `${quantity(count, text)} ${have(count)} no ${unit} that the encoder ${encoder} reads`;
+}
+
 export const NOTES = {
   near_duplicate: {
     column: 'inspect',
@@ -52,6 +61,10 @@ export const NOTES = {
     column: 'caption',
     say: count => `${pictures(count)} ${have(count)} no caption, and ${are(count)} trained without text`,
   },
+  caption_cut: { column: 'text', say: (count, facts) => sayCut('caption', count, facts) },
+  caption_unread: { column: 'text', say: (count, facts) => sayUnread('caption', count, facts) },
+  prompt_cut: { say: (count, facts) => sayCut('prompt', count, facts) },
+  prompt_unread: { say: (count, facts) => sayUnread('prompt', count, facts) },
 } as const satisfies Readonly<Record<string, NoteKind>>;
 
 export type NoteCode = keyof typeof NOTES;

@@ -49,6 +49,29 @@ describe('POST /sample', () => {
     });
   });
 
+  test('POST /sample says which texts are longer than the encoder reads, from the cache, too', async () => {
+    const long = 'word '.repeat(200);
+    const note = {
+      code: 'prompt_cut',
+      count: 2,
+      text: '2 prompts are longer than the 64 words that the encoder words reads; the rest is left out',
+      examples: [
+        { name: 'prompt', text: '200 words, 64 used' },
+        { name: 'negative_prompt', text: '200 words, 64 used' },
+      ],
+    };
+    for (const cache of ['miss', 'hit']) {
+      const body = { ...ask, prompt: long, negative_prompt: long };
+      expect(await server.expectJson(200, 'POST', '/sample', body)).toMatchObject({ cache, notes: [note] });
+    }
+    const picture = await server.send('POST', '/sample', { ...ask, prompt: long });
+    expect(picture.headers.get('x-easel-notes')).toBe(
+      '1 prompt is longer than the 64 words that the encoder words reads; the rest is left out (prompt: 200 words, 64 used)',
+    );
+    expect(await server.expectJson(200, 'POST', '/sample', ask)).toMatchObject({ notes: [] });
+    expect((await server.send('POST', '/sample', ask)).headers.get('x-easel-notes')).toBeNull();
+  });
+
   test('POST /sample takes the digest of a checkpoint and the engine of the gpu-runner', async () => {
     const { value } = await readHead(server.store, 'toy');
     const document = await server.expectJson(200, 'POST', '/sample', { ...ask, model: value.checkpoint });

@@ -10,7 +10,7 @@ import { engineRequestSchema } from '../../functions/experiments/resolve-engine.
 import { chooseSamplingEngine } from '../../functions/experiments/sampling-engine.ts';
 import { sampleInput } from '../../functions/sample.ts';
 import type { Json } from '../../storage/canonical.ts';
-import { resultSchema } from '../../storage/records.ts';
+import { type Note, noteSchema, resultSchema } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { sendProblem } from '../problem.ts';
@@ -51,15 +51,17 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
   });
 
   async function sendPicture(c: Context, state: RunState, said: Readonly<Record<string, Json>>): Promise<Response> {
-    const { action, outputs } = resultSchema.parse(state.result);
+    const { action, outputs, stats } = resultSchema.parse(state.result);
     const image = outputs.image_000;
     if (!image) throw new Internal('a sample without a picture');
+    const notes = z.array(noteSchema).parse(stats.notes ?? []);
     const headers = {
       'content-location': `/objects/${image.digest}`,
       'x-cache': state.cache ?? 'miss',
       'x-easel-checkpoint': action.inputs.checkpoint ?? '',
       'x-easel-run': runPath(state.action),
       'x-easel-seed': String(action.params.seed),
+      ...(notes.length > 0 && { 'x-easel-notes': notes.map(describeNote).join('; ') }),
     };
     if (wantsJson(c.req.header('accept'))) {
       const { checkpoint = null } = action.inputs;
@@ -76,6 +78,7 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
           pixels: outputs.pixels ? linkOf(outputs.pixels) : null,
           run: runPath(state.action),
           cache: state.cache ?? 'miss',
+          notes,
         },
         200,
         headers,
@@ -93,6 +96,11 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
 /** A random seed is short enough to be typed again. */
 function chooseSeed(asked: Seed): Seed {
   return asked === RANDOM_SEED ? randomInt(2 ** 32) : asked;
+}
+
+/** '1 prompt is longer than ... (prompt: 200 words, 64 used)'. ASCII, as headers must be: a prompt has a short name. */
+function describeNote({ text, examples }: Note): string {
+  return `${text} (${examples.map(({ name, text }) => `${name}: ${text}`).join(', ')})`;
 }
 
 function linkOf(ref: BlobRef) {

@@ -96,12 +96,12 @@ export const RULES: LayeringRules = {
     {
       name: 'encoders',
       paths: ['functions/encoders/'],
-      mayImport: ['pictures', 'execution', 'definitions', 'protocol', 'storage'],
+      mayImport: ['pictures', 'execution', 'definitions', 'notes', 'protocol', 'storage'],
     },
     {
       name: 'experiments',
       paths: ['functions/experiments/'],
-      mayImport: ['encoders', 'pictures', 'execution', 'definitions', 'protocol', 'storage'],
+      mayImport: ['encoders', 'pictures', 'execution', 'definitions', 'notes', 'protocol', 'storage'],
     },
     {
       name: 'datasets',
