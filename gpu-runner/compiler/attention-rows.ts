@@ -93,3 +93,11 @@ export const ATTENTION_GRADIENT_ROW: OpRow<AttentionGradientAttrs> = {
     return at(operands, { query: 0, key: 1, value: 2, bias: 6 }[attrs.of]);
   },
 };
+
+/** Widest head of the kernels of all supported GPUs (from compute capability 8.0 on). */
+const WIDEST_HEAD = 128;
+
+/** Whether kernels take heads of these channels: as many for values as for keys, in eights. */
+export function fitsHead(dim: number, valueDim: number): boolean {
+  return valueDim === dim && dim % 8 === 0 && dim <= WIDEST_HEAD;
+}

@@ -1,5 +1,6 @@
 /** @file Softmax attention over several groups of keys: with all scores at once, or chunk by chunk. */
 import { MASKED } from './attention-expansions.ts';
+import { fitsHead } from './attention-rows.ts';
 import {
   add,
   broadcast,
@@ -88,11 +89,9 @@ export function chunkFor(
   return even < keys ? even : undefined;
 }
 
-/** Kernels take heads of up to 128 channels, a multiple of 8, with values as wide as keys. */
 function fitsKernel({ shape }: Value, groups: readonly KeyGroup[]): boolean {
   const [, , , dim = 0] = shape;
-  const isWide = groups.every(({ value }) => value.shape.at(-1) === dim);
-  return shape.length === 4 && isWide && dim % 8 === 0 && dim <= 128;
+  return shape.length === 4 && groups.every(({ value }) => fitsHead(dim, value.shape.at(-1) ?? 0));
 }
 
 /** The composite, over an even number of queries and keys, as kernels want: the last key may be a hidden one. */

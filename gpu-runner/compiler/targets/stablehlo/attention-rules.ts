@@ -2,7 +2,7 @@
  * @file Attention by cuDNN's kernels. Nodes with equal operands share one call: forward, and the statistics; and the
  * gradients of query, key and value.
  */
-import type { AttentionAttrs } from '../../attention-rows.ts';
+import { type AttentionAttrs, fitsHead } from '../../attention-rows.ts';
 import type { AnyNode, Graph, Node } from '../../graph.ts';
 import type { TensorSpec } from '../../tensor.ts';
 import {
@@ -16,17 +16,14 @@ import type { Emitter, Operand } from './emitter.ts';
 
 type AttentionName = 'attention' | 'attentionStats' | 'attentionGradient';
 
-/** Widest head of the kernels of all supported GPUs (from compute capability 8.0 on). */
-const WIDEST_HEAD = 128;
-
 /** True for attention as one operation, forward or backward. */
 export function isAttention(node: AnyNode): node is { readonly [O in AttentionName]: Node<O> }[AttentionName] {
   return node.op === 'attention' || node.op === 'attentionStats' || node.op === 'attentionGradient';
 }
 
 /**
- * True for attention, forward or backward, that cuDNN has kernels for: f16 or bf16, heads of at most 128 channels in
- * eights, values as wide as keys, even numbers of queries and keys. It has none for the gradient of a bias.
+ * True for attention, forward or backward, that cuDNN has kernels for: f16 or bf16, heads that kernels take, even
+ * numbers of queries and keys. It has none for the gradient of a bias.
  */
 export function isCudnnAttention(node: AnyNode, { nodes }: Graph): boolean {
   if (!isAttention(node)) return false;
@@ -35,7 +32,7 @@ export function isCudnnAttention(node: AnyNode, { nodes }: Graph): boolean {
   const [, , queries = 0, dim = 0] = query.shape;
   const keys = key.shape[2] ?? 0;
   const isShort = query.dtype === 'bf16' || query.dtype === 'f16';
-  const fits = dim % 8 === 0 && dim <= WIDEST_HEAD && value.shape[3] === dim && queries % 2 === 0 && keys % 2 === 0;
+  const fits = fitsHead(dim, value.shape[3] ?? 0) && queries % 2 === 0 && keys % 2 === 0;
   return isShort && fits && !(node.op === 'attentionGradient' && node.attrs.of === 'bias');
 }
 
