@@ -14,6 +14,9 @@ export const ENGINE_NAMES = [
 ] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
+/** Threads of an engine at most, also on a machine that has more. */
+export const MOST_THREADS = 256;
+
 /** Formats of matrix products in the model's graphs; the rest is f32. */
 export const PRECISIONS = ['f32', 'bf16', 'f16'] as const;
 export type Precision = (typeof PRECISIONS)[number];

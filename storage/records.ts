@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { LARGEST_BATCH } from '../configs/bounds.ts';
-import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
+import { ENGINE_NAMES, MOST_THREADS, PRECISIONS } from '../configs/engines.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
 import { oneOf } from '../configs/suggest.ts';
@@ -33,7 +33,7 @@ export const engineSpecSchema = z.strictObject(
   {
     name: oneOf('engine', ENGINE_NAMES),
     precision: z.enum(PRECISIONS),
-    threads: z.int().min(1).max(256),
+    threads: z.int().min(1).max(MOST_THREADS),
     /** False lets a GPU add up in any order. Absent: equal programs give equal bits, as before this key existed. */
     deterministic: z.literal(false).exactOptional(),
     /** Blob with the kernels that a measurement on this kind of GPU chose: see the function `tune`. */

@@ -55,7 +55,8 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'xla/cpu': {
     async probe() {
       const { probeXla } = await import('../engines/xla/probe.ts');
-      return { ...(await probeXla('cpu')), memory_bytes: machineMemory() };
+      const probe = await probeXla('cpu');
+      return { ...probe, memory_bytes: machineMemory(), ...(probe.available && fixed && { threads: fixed }) };
     },
     open: async ({ threads, precision }) =>
       (await import('../engines/xla/engine.ts')).createXlaEngine({ platform: 'cpu', threads, precision, cacheFolder }),

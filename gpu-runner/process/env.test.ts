@@ -34,6 +34,8 @@ test.each([
   [{ EASEL_PAGE_BUDGET_MB: '-1' }, 'EASEL_PAGE_BUDGET_MB'],
   [{ EASEL_THREADS: '0' }, 'EASEL_THREADS'],
   [{ EASEL_THREADS: 'all' }, 'EASEL_THREADS'],
+  [{ EASEL_THREADS: '1.5' }, 'EASEL_THREADS'],
+  [{ EASEL_THREADS: '257' }, 'EASEL_THREADS'],
   [{ EASEL_STORE: 'memory:' }, 'private to one process'],
 ])('%j is refused by name', (env, message) => {
   expect(() => parseRunnerEnv(env)).toThrow(message);

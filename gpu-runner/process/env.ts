@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
+import { MOST_THREADS } from '../../configs/engines.ts';
 import { isLoopback, stripBrackets } from '../../configs/loopback.ts';
 import { InvalidInput } from '../../errors.ts';
 
@@ -18,7 +19,7 @@ const envSchema = z.object({
     .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 letters, digits and . _ -')
     .default('cpu'),
   EASEL_CACHE: z.string().min(1).optional(),
-  EASEL_THREADS: z.coerce.number().int().min(1).max(1024).optional(),
+  EASEL_THREADS: z.coerce.number().int().min(1).max(MOST_THREADS).optional(),
   EASEL_PAGE_BUDGET_MB: z.coerce.number().int().min(0).default(1024),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
 });

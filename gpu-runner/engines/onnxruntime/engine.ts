@@ -1,7 +1,6 @@
 /** @file ONNX Runtime on the CPU. */
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { InvalidInput } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { GraphError, requireSpec } from '../../compiler/shapes.ts';
@@ -9,6 +8,7 @@ import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
 import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
+import { checkThreads, countThreads } from '../thread-count.ts';
 import { CPU_TUNING, lowerForCpu } from './lowering.ts';
 import { predictPeakBytes } from './memory.ts';
 import { openSession } from './program-cache.ts';
@@ -125,14 +125,12 @@ export function probeOnnxRuntime(): EngineProbe {
     available: true,
     device: cpus()[0]?.model ?? 'CPU',
     version: ort.env.versions.node ?? ort.env.versions.common,
-    threads: availableParallelism(),
+    threads: countThreads(),
   };
 }
 
 export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, profile }: OnnxRuntimeOptions): Engine {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
-  }
+  checkThreads(threads);
   return {
     name: 'onnxruntime/cpu',
     tuning: CPU_TUNING,

@@ -1,8 +1,8 @@
 /** @file OpenVINO on the CPU, called by its C API with ONNX bytes. */
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import type { Precision } from '../../../configs/engines.ts';
-import { Internal, InvalidInput, Unprocessable } from '../../../errors.ts';
+import { Internal, Unprocessable } from '../../../errors.ts';
 import type { Engine, EngineProbe, Executable, KindProfile, State, Tensors } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
@@ -11,6 +11,7 @@ import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { readCpuInfo } from '../cpu-info.ts';
 import { sumByKind } from '../kind-profile.ts';
+import { checkThreads, countThreads } from '../thread-count.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { lowerForOpenVino } from './lowering.ts';
@@ -156,7 +157,7 @@ function describeLibrary(path: string): Omit<EngineProbe, 'name' | 'available'> 
     return {
       device: cpus()[0]?.model ?? device,
       version: api.version,
-      threads: availableParallelism(),
+      threads: countThreads(),
       precisions: listPrecisions(),
     };
   } finally {
@@ -184,9 +185,7 @@ export function createOpenVinoEngine({
   env = process.env,
   profile = false,
 }: OpenVinoOptions): Engine {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
-  }
+  checkThreads(threads);
   if (!listPrecisions().includes(precision)) {
     throw new Unprocessable(`this CPU has no units for ${precision}`, { expected: 'precision f32' });
   }

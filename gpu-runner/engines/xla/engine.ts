@@ -1,10 +1,11 @@
 /** @file XLA through a PJRT plugin: NVIDIA GPUs, and the CPU as a second opinion. */
 import type { Precision } from '../../../configs/engines.ts';
-import { InvalidInput, Unprocessable } from '../../../errors.ts';
+import { Unprocessable } from '../../../errors.ts';
 import type { Engine } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import type { StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
+import { checkThreads } from '../thread-count.ts';
 import { Compiler } from './compiler.ts';
 import { XlaExecutable } from './executable.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
@@ -110,9 +111,7 @@ function readPeak(loaded: LoadedProgram, { graph }: StableHloProgram): number {
 }
 
 async function resolveSettings({ platform, threads = 1, env = process.env }: XlaOptions): Promise<ClientSettings> {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
-  }
+  checkThreads(threads);
   const found = findPlugin(platform, env);
   if (found.path === undefined) throw new Unprocessable(`xla/${platform} is not available here: ${found.missing}`);
   if (platform === 'cpu') return { platform, plugin: found.path, threads, preallocates: false };

@@ -1,9 +1,10 @@
 /** @file Probes XLA's devices in another process, and says what is missing and how to bring it. */
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
 import { z } from 'zod';
 import { CUDA_NEEDS } from '../../../configs/engine-packages.ts';
 import type { EngineProbe } from '../../compiler/engine.ts';
 import { runProbe } from '../forked-probe.ts';
+import { countThreads } from '../thread-count.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
 import { CARD_ORDER, firstCard, listCards, type NvidiaCard, readDriverVersion } from './nvidia.ts';
 
@@ -107,7 +108,7 @@ function describeCpu({ device, pjrt }: Found): Description {
   return {
     device: cpus()[0]?.model ?? device,
     version: `PJRT ${pjrt}`,
-    threads: availableParallelism(),
+    threads: countThreads(),
     precisions: ['f32', 'bf16', 'f16'],
   };
 }
