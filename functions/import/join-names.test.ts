@@ -48,6 +48,15 @@ test('a file that is no picture keeps its text', () => {
   expect(join(['b.mov', 'B.png'], ['b'])).toEqual(['b: b.mov']);
 });
 
+test('of many names that differ in case alone, a few are named', () => {
+  const names = Array.from({ length: 2 ** 13 }, (_, bits) =>
+    Array.from({ length: 13 }, (_, i) => ((bits >> i) & 1 ? 'A' : 'a')).join(''),
+  );
+  const joins = createJoiner(names.map(name => `${name}B.png`))(names.map(name => `${name}b`));
+  expect(joins.size).toBe(names.length);
+  for (const { rivals } of joins.values()) expect(rivals).toHaveLength(3);
+});
+
 test('stemOf removes the extension', () => {
   expect(['a.png', 'x/b.c.jpg', 'x.y/none', 'x/.dot'].map(stemOf)).toEqual(['a', 'x/b.c', 'x.y/none', 'x/.dot']);
 });

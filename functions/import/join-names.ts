@@ -8,11 +8,13 @@ import { basename } from 'node:path';
 export type Join =
   /** Names of the files to which a text belongs. */
   | { readonly owners: readonly string[]; readonly isWhole: boolean; readonly rivals?: undefined }
-  /** The text belongs to none of these files and texts: their names differ in case or Unicode form alone. */
+  /** Some of the names because of which the text has no owner: they differ in case or Unicode form alone. */
   | { readonly owners?: undefined; readonly rivals: readonly string[] };
 
 /** Forms in which names are compared, strictest first. */
 const FORMS: readonly ((name: string) => string)[] = [name => name, name => name.normalize('NFC'), foldName];
+
+const MAX_RIVALS = 3;
 
 /** Joins texts of one kind by their bases, each given once. A base that no file resembles is absent. */
 export type JoinNames = (bases: readonly string[]) => Map<string, Join>;
@@ -40,13 +42,19 @@ export function createJoiner(files: readonly string[]): JoinNames {
       for (const base of open) {
         const near = find(base);
         if (near === undefined) continue;
-        const others = (texts.get(form(base)) ?? []).filter(other => other !== base);
-        const isAlone = others.length === 0 && new Set(near.map(partOf)).size === 1;
-        joins.set(base, isAlone ? { owners: near, isWhole } : { rivals: [...near, ...others] });
+        const alike = texts.get(form(base)) ?? [];
+        const isAlone = alike.length === 1 && near.every(name => partOf(name) === partOf(near[0] ?? ''));
+        joins.set(base, isAlone ? { owners: near, isWhole } : { rivals: listRivals(near, alike, base) });
       }
     }
     return joins;
   };
+}
+
+/** A few of them: an archive may have thousands of such names. */
+function listRivals(files: readonly string[], bases: readonly string[], own: string): string[] {
+  const others = bases.slice(0, MAX_RIVALS).filter(base => base !== own);
+  return [...files.slice(0, MAX_RIVALS), ...others].slice(0, MAX_RIVALS);
 }
 
 /** 'a/b.png' -> 'a/b'. */
