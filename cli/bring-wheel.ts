@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { expandHome } from '../configs/home-path.ts';
 import type { Wheel } from '../configs/wheels.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
 import { runCommand } from './run-command.ts';
@@ -27,7 +28,8 @@ export interface WheelOptions {
  */
 export async function bringWheel(wheel: Wheel, downloads: string, options: WheelOptions): Promise<Uint8Array> {
   if (options.wheel !== undefined) {
-    const path = (await isFolder(options.wheel)) ? join(options.wheel, wheel.file) : options.wheel;
+    const given = expandHome(options.wheel);
+    const path = (await isFolder(given)) ? join(given, wheel.file) : given;
     return requireDigest(await readWheel(path), wheel, path);
   }
   const path = join(downloads, wheel.file);

@@ -1,5 +1,6 @@
 /** @file The body of `easel call`, from `key=value` words or from JSON. */
 import { readFileSync } from 'node:fs';
+import { expandHome } from '../configs/home-path.ts';
 import { keepSeed, parseWithSeeds } from '../configs/seed.ts';
 import { InvalidInput } from '../errors.ts';
 
@@ -58,7 +59,7 @@ function parseValue(key: string, text: string): unknown {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(expandHome(path), 'utf8');
   } catch (error) {
     throw new InvalidInput(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, {
       expected: 'a readable file after "@"',

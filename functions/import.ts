@@ -1,5 +1,6 @@
 /** @file Imports pictures into a named dataset of originals. The same call again imports changes only. */
 import { z } from 'zod';
+import { expandHome } from '../configs/home-path.ts';
 import { quantity } from '../configs/quantity.ts';
 import { BlobMissing, Unprocessable } from '../errors.ts';
 import { READ_FORMATS } from '../formats/file-format.ts';
@@ -110,5 +111,5 @@ interface SourceOfImport {
 
 async function openSource(ctx: EffectContext, { tar, folder }: SourceOfImport): Promise<ImportSource> {
   if (tar !== undefined) return openTar(await ctx.blobs.get(tar));
-  return openFolder(folder ?? '.', ctx.importRoots);
+  return openFolder(expandHome(folder ?? '.'), ctx.importRoots);
 }

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { expect, test } from 'vitest';
 import { parseEnv } from './env.ts';
 
@@ -28,6 +29,13 @@ test('the environment takes lists and relative folders, and ignores empty variab
   expect(env.importRoots).toEqual(['/home/me/pictures', '/srv/data']);
   expect(env.port).toBe(8787);
   expect(parseEnv({ EASEL_LEASE_SECONDS: '3' }, '/').leaseTtlMs).toBe(3000);
+});
+
+test('a tilde in the environment is the home folder', () => {
+  const env = parseEnv({ EASEL_IMPORT_ROOTS: '~/pictures:~', EASEL_CACHE: '~/cache' }, '/home/me');
+  expect(env.importRoots).toEqual([`${homedir()}/pictures`, homedir()]);
+  expect(env.cacheFolder).toBe(`${homedir()}/cache`);
+  expect(() => parseEnv({ EASEL_IMPORT_ROOTS: '/srv:~bob' }, '/')).toThrow('another user');
 });
 
 test('an address that other machines can reach needs a token', () => {

@@ -1,7 +1,10 @@
 /** @file The server's environment (design.md 10), parsed once at start. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { cacheFolderOf } from '../configs/cache-folder.ts';
+import { expandHome } from '../configs/home-path.ts';
 import { isLoopback, stripBrackets } from '../configs/loopback.ts';
+import { parseVariables, type Variables } from '../configs/parse-variables.ts';
 import { type S3Keys, s3KeysOf } from '../configs/s3-keys.ts';
 import { InvalidInput } from '../errors.ts';
 
@@ -53,14 +56,8 @@ export interface ServerEnv {
 }
 
 /** @throws InvalidInput naming each variable that is wrong, or a public address without a token. */
-export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd: string): ServerEnv {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = envSchema.safeParse(given);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
-    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see docs/environment.md' });
-  }
-  const vars = parsed.data;
+export function parseEnv(env: Variables, cwd: string): ServerEnv {
+  const vars = parseVariables(envSchema, env);
   if (!isLoopback(vars.EASEL_HOST) && vars.EASEL_TOKEN === undefined) {
     throw new InvalidInput(
       `EASEL_HOST=${vars.EASEL_HOST} can be reached from other machines, and EASEL_TOKEN is not set`,
@@ -74,17 +71,17 @@ export function parseEnv(env: Readonly<Record<string, string | undefined>>, cwd:
     store: vars.EASEL_STORE,
     host: vars.EASEL_HOST,
     port: vars.EASEL_PORT,
-    ...parseS3(vars, s3KeysOf(given)),
+    ...parseS3(vars, s3KeysOf(env)),
     runners: vars.EASEL_RUNNERS.split(',')
       .map(address => address.trim())
       .filter(address => address !== ''),
     ...(vars.EASEL_RUNNER_SECRET === undefined ? {} : { runnerSecret: vars.EASEL_RUNNER_SECRET }),
-    ...(vars.EASEL_CACHE === undefined ? {} : { cacheFolder: resolve(cwd, vars.EASEL_CACHE) }),
+    ...(vars.EASEL_CACHE === undefined ? {} : { cacheFolder: cacheFolderOf(env) }),
     ...(vars.EASEL_TOKEN === undefined ? {} : { token: vars.EASEL_TOKEN }),
     importRoots: (vars.EASEL_IMPORT_ROOTS ?? cwd)
       .split(':')
       .filter(root => root !== '')
-      .map(root => resolve(cwd, root)),
+      .map(root => resolve(cwd, expandHome(root))),
     leaseTtlMs: vars.EASEL_LEASE_SECONDS * 1000,
     supervised: vars.EASEL_SUPERVISED === '1',
     probeStore: vars.STORE_PROBE === 'on',

@@ -1,4 +1,5 @@
 import { defineCommand } from 'citty';
+import { expandHome } from '../../configs/home-path.ts';
 import { NotFound } from '../../errors.ts';
 import { keysPathOf, readKeys } from '../../infra/minio/keys.ts';
 import { storeEnvironment } from '../../infra/minio/store.ts';
@@ -17,7 +18,7 @@ export const storeEnvCommand = defineCommand({
     browse: { type: 'boolean', description: 'print the keys of the user who may only read, for S3 clients' },
   },
   run: reportErrors(async ({ args }) => {
-    const folder = args.folder ?? DEFAULT_FOLDER;
+    const folder = expandHome(args.folder ?? DEFAULT_FOLDER);
     const { endpoint, bucket, easel, browse } = await readKeys(folder);
     if (endpoint === undefined || bucket === undefined) {
       throw new NotFound(`the MinIO with the keys ${keysPathOf(folder)} was never started`, {

@@ -1,4 +1,5 @@
 import { defineCommand } from 'citty';
+import { expandHome } from '../../configs/home-path.ts';
 import { Internal } from '../../errors.ts';
 import { findOrBuildMinio } from '../../infra/minio/binary.ts';
 import { keysPathOf } from '../../infra/minio/keys.ts';
@@ -28,7 +29,7 @@ export const storeUpCommand = defineCommand({
   },
   run: reportErrors(async ({ args }) => {
     requireMinio(args.kind);
-    const folder = args.folder ?? DEFAULT_FOLDER;
+    const folder = expandHome(args.folder ?? DEFAULT_FOLDER);
     const options = {
       folder,
       port: parsePort(args.port ?? '9000', '--port'),

@@ -1,6 +1,7 @@
 /** @file What was asked for on the command line, and the names and numbers that follow from it. */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { expandHome } from '../../configs/home-path.ts';
 import { InvalidInput } from '../../errors.ts';
 
 /** Samples per optimizer step: data.batch_size of the preset `portraits`. */
@@ -86,7 +87,7 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     chunkSteps: Math.ceil(steps / CHUNKS),
     dataset: `portraits-${set}`,
     experiment: `portraits-${run}`,
-    out: values.out ?? join('out', `demo-${run}`),
+    out: expandHome(values.out ?? join('out', `demo-${run}`)),
     ...(values.engine === undefined ? {} : { engine: values.engine }),
     ...parseStore(values.store),
   };
@@ -95,7 +96,7 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
 function parseStore(text: string | undefined): Pick<DemoPlan, 'store' | 'minio'> {
   if (text === undefined) return {};
   const minio = /^minio(?::(.+))?$/.exec(text);
-  if (minio) return { minio: minio[1] ?? MINIO_FOLDER };
+  if (minio) return { minio: expandHome(minio[1] ?? MINIO_FOLDER) };
   return { store: text.includes(':') ? text : `file:${text}` };
 }
 

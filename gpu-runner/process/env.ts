@@ -1,9 +1,10 @@
 /** @file The runner's environment (design.md 10), parsed once at start. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { defaultCacheFolder } from '../../configs/cache-folder.ts';
+import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { MOST_THREADS } from '../../configs/engines.ts';
 import { isLoopback, stripBrackets } from '../../configs/loopback.ts';
+import { parseVariables, type Variables } from '../../configs/parse-variables.ts';
 import { InvalidInput } from '../../errors.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -41,17 +42,9 @@ export interface RunnerEnv {
   readonly supervised: boolean;
 }
 
-type Variables = Readonly<Record<string, string | undefined>>;
-
 /** @throws InvalidInput naming each variable that is wrong. */
 export function parseRunnerEnv(env: Variables): RunnerEnv {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
-  const parsed = envSchema.safeParse(given);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`);
-    throw new InvalidInput(`the environment is wrong: ${issues.join('; ')}`, { hint: 'see docs/environment.md' });
-  }
-  const vars = parsed.data;
+  const vars = parseVariables(envSchema, env);
   if (vars.EASEL_STORE.startsWith('memory:')) {
     throw new InvalidInput('EASEL_STORE=memory: is private to one process, so the runner cannot share it', {
       expected: 'file:DIR or s3://bucket',
@@ -65,7 +58,7 @@ export function parseRunnerEnv(env: Variables): RunnerEnv {
     secret: vars.EASEL_RUNNER_SECRET ?? randomBytes(SECRET_BYTES).toString('base64url'),
     ownSecret: vars.EASEL_RUNNER_SECRET === undefined,
     device: vars.EASEL_DEVICE,
-    cacheFolder: vars.EASEL_CACHE ?? defaultCacheFolder(),
+    cacheFolder: cacheFolderOf(env),
     pageBudgetBytes: vars.EASEL_PAGE_BUDGET_MB * 2 ** 20,
     supervised: vars.EASEL_SUPERVISED === '1',
   };

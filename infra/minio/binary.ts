@@ -5,6 +5,7 @@ import { access, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
+import { expandHome } from '../../configs/home-path.ts';
 import { makeFolders } from '../../configs/make-folders.ts';
 import { Unprocessable } from '../../errors.ts';
 
@@ -21,8 +22,7 @@ type Log = (line: string) => void;
 
 /** Looks at EASEL_MINIO, the PATH and the result of {@link buildMinio}. @returns A path; undefined if none is found. */
 export async function findMinio(env: Variables = process.env): Promise<string | undefined> {
-  const given = env.EASEL_MINIO || undefined;
-  if (given !== undefined) return given;
+  if (env.EASEL_MINIO) return expandHome(env.EASEL_MINIO);
   const places = (env.PATH ?? '').split(delimiter).filter(folder => folder !== '');
   for (const path of [...places.map(folder => join(folder, 'minio')), builtPath(env)]) {
     if (await isExecutable(path)) return path;

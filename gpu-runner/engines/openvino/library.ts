@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolderOf } from '../../../configs/cache-folder.ts';
 import { ENGINE_PACKAGES, enginePackageFolder } from '../../../configs/engine-packages.ts';
+import { expandHome } from '../../../configs/home-path.ts';
 import { cpuField, readCpuInfo } from '../cpu-info.ts';
 
 /** CPU flags of units that multiply bfloat16. Without them bf16 is slower than f32. */
@@ -15,7 +16,7 @@ export type FoundLibrary =
 
 /** OPENVINO_LIB if it is set, otherwise the library that `easel engines install openvino` put into the cache folder. */
 export function findLibrary(env: Readonly<Record<string, string | undefined>> = process.env): FoundLibrary {
-  const given = env.OPENVINO_LIB;
+  const given = expandHome(env.OPENVINO_LIB ?? '');
   if (given) {
     return existsSync(given)
       ? { path: given }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolderOf } from '../../../configs/cache-folder.ts';
 import { ENGINE_PACKAGES, enginePackageFolder } from '../../../configs/engine-packages.ts';
+import { expandHome } from '../../../configs/home-path.ts';
 
 export type XlaPlatform = 'cpu' | 'cuda';
 export type XlaEngineName = `xla/${XlaPlatform}`;
@@ -18,7 +19,7 @@ const VARIABLES: Readonly<Record<XlaPlatform, string>> = { cpu: 'XLA_CPU_PLUGIN'
 /** XLA_CPU_PLUGIN or XLA_CUDA_PLUGIN if it is set, otherwise the plugin that `easel engines install` installed. */
 export function findPlugin(platform: XlaPlatform, env: Environment = process.env): FoundPlugin {
   const variable = VARIABLES[platform];
-  const given = env[variable];
+  const given = expandHome(env[variable] ?? '');
   if (given) {
     if (existsSync(given)) return { path: given };
     const missing = `${variable} is ${given}, which does not exist: set it to the path of a PJRT plugin`;
@@ -45,7 +46,7 @@ const PTXAS = 'bin/ptxas';
 export function findCudaTools(plugin: string, env: Environment = process.env): string | undefined {
   const onPath = (env.PATH ?? '').split(':').map(folder => dirname(folder));
   const candidates = [
-    env.XLA_CUDA_DATA_DIR,
+    expandHome(env.XLA_CUDA_DATA_DIR ?? ''),
     join(dirname(plugin), '../../nvidia/cu13'),
     join(dirname(plugin), '../nvidia/cu13'),
     ...onPath,
