@@ -3,6 +3,7 @@ import type { OldEncoding } from '../../formats/decode-text.ts';
 import { packTar } from '../../formats/tar.ts';
 import { findPictures } from './import-pictures.ts';
 import { openTar } from './import-source.ts';
+import { Unreadable } from './read-failure.ts';
 
 const FOX = 'a red fox on green grass';
 const NICE = 'a café’s terrace – “nice”';
@@ -90,6 +91,28 @@ describe('captions in other encodings', () => {
         'the text is UTF-8, but character 4 is U+FFFD: an earlier program could not read the letter there; save it as UTF-8',
     });
   });
+});
+
+test('a caption that may not be read is rejected with the reason, and the picture is taken', async () => {
+  const file = (name: string, read: () => Promise<Uint8Array>) => ({ name, size: 9, read });
+  const denied = Object.assign(new Error('no'), { code: 'EACCES' });
+  const source = {
+    files: [
+      file('a.png', async () => png(1)),
+      file('a.txt', () => Promise.reject(new Unreadable('a.txt', denied))),
+      file('b.png', () => Promise.reject(new Unreadable('b.png', denied))),
+      file('b.txt', async () => Buffer.from('of a picture that may not be read')),
+    ],
+    rejects: [],
+    hidden: 0,
+  };
+  const { pictures: found, rejects } = await findPictures(source, undefined, () => {});
+  expect(found).toMatchObject([{ name: 'a.png', attributes: undefined }]);
+  expect(rejects).toEqual([
+    { name: 'b.png', reason: expect.stringContaining('not readable') },
+    { name: 'a.txt', reason: expect.stringContaining('not readable') },
+    { name: 'b.txt', reason: 'the text of "b.png", which is not taken' },
+  ]);
 });
 
 describe('which text belongs to which picture', () => {

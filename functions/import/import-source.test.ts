@@ -39,3 +39,15 @@ test('names of a tar that are no UTF-8 are escaped', () => {
   tar.write(sum.toString(8).padStart(6, '0'), 148, 'latin1');
   expect(openTar(tar).files.map(({ name }) => name)).toEqual(['caf\\xe9/1.png']);
 });
+
+test('of files with the same name in a tar, the last counts', async () => {
+  const source = openTar(
+    packTar([
+      ['a.txt', Buffer.from('first')],
+      ['./a.txt', Buffer.from('last')],
+    ]),
+  );
+  expect(source.files.map(({ name }) => name)).toEqual(['a.txt']);
+  expect(Buffer.from((await source.files[0]?.read()) ?? '').toString()).toBe('last');
+  expect(source.rejects).toEqual([{ name: 'a.txt', reason: 'a later file of the archive has the same name' }]);
+});

@@ -21,7 +21,7 @@ export interface ImportSource {
 
 /** Lists the files of a tar. @throws Unprocessable if the bytes are not a tar, or are damaged. */
 export function openTar(bytes: Uint8Array): ImportSource {
-  const files: SourceFile[] = [];
+  const files = new Map<string, SourceFile>();
   const rejects: Reject[] = [];
   let hidden = 0;
   for (const { name, kind, body } of readTar(bytes)) {
@@ -30,9 +30,13 @@ export function openTar(bytes: Uint8Array): ImportSource {
     if (kind === 'directory') continue;
     if (path.split('/').some(part => part.startsWith('.'))) hidden++;
     else if (kind === 'other') rejects.push({ name: path, reason: 'not a regular file' });
-    else files.push({ name: path, size: body.length, read: async () => body });
+    else {
+      // Unpacking the archive would leave the last.
+      if (files.has(path)) rejects.push({ name: path, reason: 'a later file of the archive has the same name' });
+      files.set(path, { name: path, size: body.length, read: async () => body });
+    }
   }
-  return { files: sortByName(files), rejects: sortByName(rejects), hidden };
+  return { files: sortByName([...files.values()]), rejects: sortByName(rejects), hidden };
 }
 
 /** Sorts by UTF-16 code units: the same order on every machine. */
