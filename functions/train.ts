@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { MOST_SAMPLES } from '../configs/bounds.ts';
 import type { ProgressEvent } from '../configs/progress.ts';
 import type { Config } from '../configs/schema.ts';
-import { Conflict, Internal, NotFound } from '../errors.ts';
+import { Internal, NotFound } from '../errors.ts';
 import { putDocument, readCheckpoint } from '../storage/blobs/document-blobs.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -134,8 +134,7 @@ async function driveToEnd(run: Drive): Promise<void> {
     await drive(run);
   } catch (error) {
     const isHolder = ctx.signal.aborted || !signal.aborted;
-    // A conflict means that another may be at work.
-    if (isHolder && !(error instanceof Conflict)) await recordStop(ctx, view.name, error, true);
+    if (isHolder) await recordStop(ctx, view.name, error, true);
     throw error;
   }
 }

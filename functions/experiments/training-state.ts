@@ -55,9 +55,11 @@ export function fail(head: ExperimentHead, error: unknown, now: number): Experim
 /**
  * Records that the work of a driver ended with an error: its experiment is paused when the call was cancelled, else it
  * has failed. Leaves the state of others alone: of an experiment that is not in training, or that another drives.
- * The state is a courtesy here, and the error is what counts: a store that takes no write keeps the old state.
+ * A conflict says that another is at work, even if the clocks of the two hosts disagree on its lease. The state is a
+ * courtesy here, and the error is what counts: a store that takes no write keeps the old state.
  */
 export async function recordStop(ctx: StateContext, name: string, error: unknown, isHolder: boolean): Promise<void> {
+  if (error instanceof Conflict) return;
   try {
     if (!isHolder && (await readLease(ctx.store, name, ctx.now()))) return;
     await changeHead(ctx.store, name, head => {
