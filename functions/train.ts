@@ -163,11 +163,12 @@ async function drive(started: Drive): Promise<void> {
       if (range) await trainChunk(run, head, range);
       else await changeHead(ctx.store, view.name, now => end(run, now));
     } catch (error) {
-      if (signal.aborted) throw error;
+      // Only what is missing may be the work of others, who moved the experiment on.
+      if (signal.aborted || !(error instanceof NotFound)) throw error;
       // Whoever moved it on may have pruned what this driver was working from, or what it had just made.
       const now = await checkUnmoved(ctx, view.name, head);
       // Once per step: what goes missing again and again is no accident.
-      if (!(error instanceof NotFound) || healedAt === step || !(await fallBack(run, now))) throw error;
+      if (healedAt === step || !(await fallBack(run, now))) throw error;
       healedAt = step;
     }
   }

@@ -25,6 +25,8 @@ const POLL_MS = 1000;
 /** Attempts kept per action, so that a call repeated every minute for a year does not fill the store. */
 const MAX_ATTEMPTS = 4;
 
+const JSON_LINES = 'application/jsonl';
+
 const eventSchema = z.strictObject({ id: z.int(), data: progressSchema.loose() });
 
 export interface RunStore {
@@ -47,21 +49,27 @@ export function createRunStore(store: ObjectStore, clock: Clock): RunStore {
       const final = run.settled;
       const state = run.snapshot();
       const newest = run.log.entries.at(-1)?.id ?? 0;
-      // The run must not fail because its progress cannot be written.
-      try {
-        if (newest > lastId && (final || clock.monotonic() - eventsAt >= EVENTS_INTERVAL_MS)) {
-          await store.put(`${folder}events.jsonl`, encodeEvents(run.log.entries), { mediaType: 'application/jsonl' });
-          eventsAt = clock.monotonic();
-          lastId = newest;
-        }
+      if (newest > lastId && (final || clock.monotonic() - eventsAt >= EVENTS_INTERVAL_MS)) {
+        const events = encodeEvents(run.log.entries);
+        const isWritten = await attempt(() => store.put(`${folder}events.jsonl`, events, { mediaType: JSON_LINES }));
+        if (isWritten) [eventsAt, lastId] = [clock.monotonic(), newest];
+      }
+      // Also when the events could not be written: a full disk has room for states.
+      await attempt(async () => {
         await store.put(`${folder}state.json`, encodeState(state, clock.now()), { mediaType: 'application/json' });
         if (final) await dropOldAttempts(run.action);
-      } catch {
-        if (final) return;
-      }
+      });
       if (final) return;
       await settleWithin(run.ended, STATE_INTERVAL_MS, clock);
     }
+  }
+
+  /** A run does not fail because its progress cannot be written. @returns Whether it was. */
+  function attempt(write: () => Promise<unknown>): Promise<boolean> {
+    return write().then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Ends early on an abort. */

@@ -2,6 +2,7 @@
  * @file A folder as a store: the key of an object is the path of its file. Files that are not objects lie in `.easel/`.
  */
 import { join, resolve } from 'node:path';
+import { StoreFull } from '../../../errors.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { checkKey, digestOfBlobKey, RESERVED_FOLDER } from '../../keys.ts';
@@ -26,13 +27,20 @@ import { Disk, explain, makeFolder } from './disk.ts';
 import { FileFacts, readBytes } from './facts.ts';
 import { breakDeadLocks, KeyMutex, withFileLock } from './lock.ts';
 import { CopiedEtags, KeyNotes, MediaTypes } from './notes.ts';
+import { Reserve } from './reserve.ts';
 import { walkKeys } from './walk.ts';
+
+/**
+ * Keys by which people and gc steer: names, leases, notes of gc, states of runs, and the views that show them. Without
+ * room for blobs, these hardly grow.
+ */
+const STEERING = /^(refs|leases|gc|experiments)\/|^runs\/.+\/state\.json$|^datasets\/[^/]+\/(index\.json|README\.md)$/;
 
 /**
  * Opens a folder as a store, and makes it if needed. Any number of processes on one machine may open it at once, and
  * any of them may be killed at any time: a process that opens the folder an hour later removes temporary files of
  * killed ones. The file system must have hard links. A "/" in a key makes a folder, so a key must not be a folder of
- * another key.
+ * another key. A reserve of one mebibyte lets people pause, delete and run gc on a full disk.
  */
 export async function openFileStore(folder: string, clock: Clock = SYSTEM_CLOCK): Promise<ObjectStore> {
   const root = resolve(folder);
@@ -42,24 +50,28 @@ export async function openFileStore(folder: string, clock: Clock = SYSTEM_CLOCK)
   await disk.sweepTemporary(clock.now());
   // A folder that is full or read-only can still be read.
   await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks'), clock).catch(() => {});
+  const reserve = new Reserve(join(root, RESERVED_FOLDER, 'reserve'), clock);
+  await reserve.fill();
   const notes = (name: string) => new KeyNotes(join(root, RESERVED_FOLDER, name), temporary);
-  return new FileStore(root, disk, clock, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
+  return new FileStore(root, disk, reserve, clock, new MediaTypes(notes('types')), new CopiedEtags(notes('copies')));
 }
 
 class FileStore implements ObjectStore {
   readonly url: string;
   readonly #root: string;
   readonly #disk: Disk;
+  readonly #reserve: Reserve;
   readonly #clock: Clock;
   readonly #types: MediaTypes;
   readonly #copies: CopiedEtags;
   readonly #facts: FileFacts;
   readonly #mutex = new KeyMutex();
 
-  constructor(root: string, disk: Disk, clock: Clock, types: MediaTypes, copies: CopiedEtags) {
+  constructor(root: string, disk: Disk, reserve: Reserve, clock: Clock, types: MediaTypes, copies: CopiedEtags) {
     this.url = `file:${root}`;
     this.#root = root;
     this.#disk = disk;
+    this.#reserve = reserve;
     this.#clock = clock;
     this.#types = types;
     this.#copies = copies;
@@ -93,14 +105,20 @@ class FileStore implements ObjectStore {
 
   async delete(key: string): Promise<void> {
     const path = this.#pathOf(key);
-    await this.#withLock(key, async () => {
+    const remove = async () => {
       await this.#disk.remove(path);
       await this.#types.remove(key);
       await this.#copies.remove(key);
-    });
+    };
+    await this.#withReserve(() => this.#withLock(key, remove));
+    await this.#reserve.restore();
   }
 
-  async put(key: string, body: Uint8Array | FileBody, options: PutOptions = {}): Promise<{ readonly etag: Etag }> {
+  put(key: string, body: Uint8Array | FileBody, options: PutOptions = {}): Promise<{ readonly etag: Etag }> {
+    return this.#steer(key, () => this.#put(key, body, options));
+  }
+
+  async #put(key: string, body: Uint8Array | FileBody, options: PutOptions): Promise<{ readonly etag: Etag }> {
     const path = this.#pathOf(key);
     const etag = this.#etagOf(key, body);
     const mediaType = options.mediaType ?? mediaTypeOfKey(key);
@@ -128,7 +146,11 @@ class FileStore implements ObjectStore {
     return { etag };
   }
 
-  async copy(from: string, to: string): Promise<void> {
+  copy(from: string, to: string): Promise<void> {
+    return this.#steer(to, () => this.#copy(from, to));
+  }
+
+  async #copy(from: string, to: string): Promise<void> {
     const [source, target] = [this.#pathOf(from), this.#pathOf(to)];
     const info = await this.head(from);
     const copied = await this.#disk.linkTemporary(source, temporary =>
@@ -148,6 +170,27 @@ class FileStore implements ObjectStore {
 
   async close(): Promise<void> {
     await this.#disk.waitForIdle();
+  }
+
+  #steer<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return STEERING.test(key) ? this.#withReserve(work) : work();
+  }
+
+  /** Runs the work again with a piece of the reserve, as often as the disk is full. A full disk changed nothing. */
+  async #withReserve<T>(work: () => Promise<T>): Promise<T> {
+    let isReduced = false;
+    try {
+      for (;;) {
+        try {
+          return await work();
+        } catch (error) {
+          if (!(error instanceof StoreFull) || !(await this.#reserve.release())) throw error;
+          isReduced = true;
+        }
+      }
+    } finally {
+      if (isReduced) await this.#reserve.fill();
+    }
   }
 
   /**
