@@ -144,6 +144,8 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   leavesUnread?(input: z.output<I>): boolean;
   /** The encoders of the new columns with their dimensions, for the dataset. */
   encoders?(input: z.output<I>, weights?: WeightDigests): Partial<Dataset['encoders']>;
+  /** What the dataset says of all its items together, without removed ones. Not cached by page. */
+  describe?(items: readonly Item[], input: z.output<I>): Pick<Dataset, 'buckets'>;
   run(ctx: FunctionContext, page: PageInput, input: z.output<I> & PageExtras): Promise<PageOutcome>;
 }
 

@@ -9,6 +9,7 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { DatasetHead } from '../storage/records.ts';
 import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
+import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages } from './import/extend-originals.ts';
 import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
@@ -78,10 +79,9 @@ function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOrigi
     originals: ref.digest,
     pages: { ...pages, cached: pages.total - pages.computed },
     items: { ...items, cached: items.total - items.computed },
-    counts: dataset.counts,
     removed: dataset.removed.slice(0, MAX_SHOWN),
     rejects: dataset.rejects.slice(0, MAX_SHOWN),
-    notes: dataset.notes ?? [],
+    ...summarizeDataset(dataset),
   };
 }
 

@@ -244,7 +244,7 @@ describe('captions of pictures', () => {
         ['a.txt', Buffer.from(caption)],
       ] as const;
       const tar = (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
-      return notesSchema.parse(await lab.executor.callEffect('prepare', { dataset: 'x', tar })).notes;
+      return notesSchema.parse(await lab.executor.callEffect('prepare', { dataset: 'x', tar, size: 24 })).notes;
     };
     expect(await prepareOf('word '.repeat(200))).toMatchObject([
       { code: 'caption_cut', count: 1, examples: [{ name: 'a.png', text: '200 words, 64 used' }] },

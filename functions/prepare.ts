@@ -8,6 +8,7 @@ import type { Dataset } from '../storage/records.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { movesSplits } from './datasets/splits.ts';
 import { type StageCounts, stageCounts } from './datasets/stage-counts.ts';
+import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
 import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
@@ -125,9 +126,11 @@ function describe(
   name: string,
   digest: Digest,
   originals: Digest,
-  { counts, encoders, rejects, notes = [], removed }: Dataset,
+  dataset: Dataset,
   stages: Readonly<Record<string, StageCounts>>,
 ): Json {
+  const { encoders, rejects, removed } = dataset;
+  const { counts, ...summary } = summarizeDataset(dataset);
   return {
     v: 1,
     dataset: name,
@@ -138,6 +141,6 @@ function describe(
     encoders: { ...encoders },
     removed: removed.length,
     rejects: rejects.slice(0, MAX_SHOWN_REJECTS),
-    notes,
+    ...summary,
   };
 }

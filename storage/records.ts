@@ -181,6 +181,17 @@ const imageEncoderSchema = z.strictObject({
   stride: z.int(),
 });
 
+/** A size to which `bucket` has brought pictures. Removed pictures do not count. */
+export const bucketCountSchema = z.strictObject({
+  width: z.int().positive(),
+  height: z.int().positive(),
+  /** Number of pictures of this size, of all splits. */
+  pictures: z.int().nonnegative(),
+  /** Those of the split that is trained on. */
+  train: z.int().nonnegative(),
+});
+export type BucketCount = z.infer<typeof bucketCountSchema>;
+
 export const datasetSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('dataset'),
@@ -192,6 +203,8 @@ export const datasetSchema = z.strictObject({
   rejects: z.array(rejectSchema),
   /** Absent: none. */
   notes: z.array(noteSchema).exactOptional(),
+  /** Commonest first. Absent: there is no column `image`, or an earlier version made it. */
+  buckets: z.array(bucketCountSchema).exactOptional(),
   links: z.array(digestSchema),
 });
 export type Dataset = z.infer<typeof datasetSchema>;

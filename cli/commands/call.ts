@@ -2,7 +2,7 @@ import { defineCommand } from 'citty';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
-import { describeNotes } from '../describe-notes.ts';
+import { describeAnswer } from '../describe-answer.ts';
 import { parseBody } from '../parse-body.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -40,7 +40,7 @@ export const callCommand = defineCommand({
     const { result, cache } = await callInForeground(connect(args), name, body, options);
     if (args.quiet !== true) {
       if (cache === 'hit') console.error('(cached)');
-      for (const line of describeNotes(result)) console.error(line);
+      for (const line of describeAnswer(result)) console.error(line);
     }
     console.log(JSON.stringify(result, undefined, 2));
   }),

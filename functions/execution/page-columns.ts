@@ -140,9 +140,10 @@ export function assembleDataset(
   for (const signal of SIGNAL_NAMES) {
     if (!isWhole(signal)) delete encoders[signal];
   }
-  const { notes: _, ...rest } = before;
+  const { notes: _, buckets, ...rest } = before;
   return {
     ...rest,
+    ...(buckets && isWhole('image') && { buckets }),
     pages: [...pages],
     encoders,
     ...withNotes(kept, addUpNotes(noted, new Set(before.removed))),

@@ -9,18 +9,28 @@ import { largestOf, readBucketSizes } from './training-size.ts';
 const size = (width: number, height: number) => ({ width, height });
 const blobs = createBlobStore(createMemoryStore(), LIFETIMES);
 
-test('each size is counted once, in the order of the pictures, without removed pictures', async () => {
-  const digest = await putToyDataset(blobs, { sizes: [size(32, 16), size(16, 32), size(32, 16), size(8, 8)] });
+test('each size is counted once, commonest first, without removed pictures', async () => {
+  const digest = await putToyDataset(blobs, { sizes: [size(16, 32), size(32, 16), size(32, 16), size(8, 8)] });
   const dataset = await readDataset(blobs, digest);
   const sizes = await readBucketSizes(blobs, { ...dataset, removed: ['0000000000000003'] });
   expect(sizes).toEqual([
-    { width: 32, height: 16, pictures: 2 },
-    { width: 16, height: 32, pictures: 1 },
+    { width: 32, height: 16, pictures: 2, train: 2 },
+    { width: 16, height: 32, pictures: 1, train: 1 },
   ]);
   expect(largestOf(sizes)).toMatchObject(size(32, 16));
   const { removed: _, ...rest } = dataset;
   const all = (await putDocument(blobs, { ...rest, removed: [] })).digest;
-  expect(await readBucketSizes(blobs, await readDataset(blobs, all))).toContainEqual({ ...size(8, 8), pictures: 1 });
+  expect(await readBucketSizes(blobs, await readDataset(blobs, all))).toContainEqual({
+    ...size(8, 8),
+    pictures: 1,
+    train: 1,
+  });
+});
+
+test('a dataset that counts its sizes is believed', async () => {
+  const dataset = await readDataset(blobs, await putToyDataset(blobs));
+  const buckets = [{ width: 40, height: 24, pictures: 3, train: 2 }];
+  expect(await readBucketSizes(blobs, { ...dataset, buckets })).toEqual(buckets);
 });
 
 test('a dataset without pictures is refused', async () => {

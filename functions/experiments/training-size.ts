@@ -6,7 +6,7 @@ import { columnHeadBytes, readColumnIndex } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
-import type { Dataset, Item, Page } from '../../storage/records.ts';
+import type { BucketCount, Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /** Enough to tell the length of a column's index. */
@@ -22,34 +22,35 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** A size that pictures of a dataset have. */
-export interface BucketSize extends PictureSize {
-  /** Number of pictures of this size, of all splits. */
-  readonly pictures: number;
-}
-
-export type BucketSizes = readonly [BucketSize, ...BucketSize[]];
+/** At least one, commonest first. */
+export type BucketSizes = readonly [BucketCount, ...BucketCount[]];
 
 /**
- * The sizes of the pictures of a dataset, each once, in the order of the pictures; at least one. Pictures that were
- * removed do not count.
+ * The sizes of the pictures of a dataset, each once. Pictures that were removed do not count.
  * @throws Unprocessable if there is no picture.
  */
-export async function readBucketSizes(blobs: BlobStore, { pages, removed }: Dataset): Promise<BucketSizes> {
+export async function readBucketSizes(blobs: BlobStore, dataset: Dataset): Promise<BucketSizes> {
+  const [first, ...others] = dataset.buckets ?? (await countSizes(blobs, dataset));
+  if (first !== undefined) return [first, ...others];
+  throw new Unprocessable('the dataset has no pictures', { expected: 'a dataset that went through bucket' });
+}
+
+/** For a dataset of an earlier version: reads the sizes from the column `image`. */
+async function countSizes(blobs: BlobStore, { pages, removed }: Dataset): Promise<BucketCount[]> {
   const gone = new Set(removed);
   // `bucket` gives pictures of one original size one bucket, so few headers are read.
   const known = new Map<string, Promise<PictureSize>>();
-  const counts = new Map<string, BucketSize>();
+  const counts = new Map<string, BucketCount>();
   for (const page of pages) {
     const items = (await readItems(blobs, page)).filter(({ id }) => !gone.has(id));
-    for (const size of await readPageSizes(blobs, page, items, known)) {
+    for (const [index, size] of (await readPageSizes(blobs, page, items, known)).entries()) {
       const key = `${size.width}x${size.height}`;
-      counts.set(key, { ...size, pictures: (counts.get(key)?.pictures ?? 0) + 1 });
+      const { pictures = 0, train = 0 } = counts.get(key) ?? {};
+      const isTrained = items[index]?.split === 'train';
+      counts.set(key, { ...size, pictures: pictures + 1, train: train + (isTrained ? 1 : 0) });
     }
   }
-  const [first, ...others] = counts.values();
-  if (first !== undefined) return [first, ...others];
-  throw new Unprocessable('the dataset has no pictures', { expected: 'a dataset that went through bucket' });
+  return [...counts.values()].sort((a, b) => b.pictures - a.pictures);
 }
 
 /** The size of the most pixels, which takes the most memory. */

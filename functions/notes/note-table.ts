@@ -50,6 +50,15 @@ export const NOTES = {
     column: 'inspect',
     say: count => `${pictures(count)} ${are(count)} turned as EXIF orientation says`,
   },
+  enlarged: {
+    column: 'image',
+    say: (count, { percent }) => `${pictures(count)} ${are(count)} enlarged by more than ${percent} %`,
+  },
+  cropped: {
+    column: 'image',
+    say: (count, { percent }) =>
+      `${pictures(count)} ${count === 1 ? 'loses' : 'lose'} more than ${percent} % of ${count === 1 ? 'its' : 'their'} area by the crop`,
+  },
   caption_decoded: {
     say: (count, { encoding }) => `${quantity(count, 'caption')} ${are(count)} decoded from ${encoding}`,
   },

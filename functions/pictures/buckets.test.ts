@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Bucket, chooseBucket, scaleBuckets } from './buckets.ts';
+import { type Bucket, chooseBucket, fitBucket, scaleBuckets } from './buckets.ts';
 
 const print = ({ width, height }: Bucket) => `${width}x${height}`;
 
@@ -59,4 +59,13 @@ test('chooseBucket picks the nearest bucket by the logarithm of the ratio', () =
       ),
     ),
   ).toBe('50x100');
+});
+
+test('a picture covers its bucket: the factor of its sides, and the share that is cut off', () => {
+  const square = { width: 64, height: 64 };
+  expect(fitBucket(square, 64, 64)).toEqual({ scale: 1, cut: 0 });
+  expect(fitBucket(square, 32, 32)).toEqual({ scale: 2, cut: 0 });
+  expect(fitBucket(square, 128, 64)).toEqual({ scale: 1, cut: 0.5 });
+  expect(fitBucket(square, 16, 64)).toEqual({ scale: 4, cut: 0.75 });
+  expect(fitBucket({ width: 128, height: 64 }, 400, 50).cut).toBeCloseTo(0.75, 10);
 });

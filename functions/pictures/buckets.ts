@@ -39,3 +39,16 @@ export function chooseBucket(buckets: readonly Bucket[], width: number, height: 
   if (first === undefined) throw new RangeError('there are no buckets');
   return others.reduce((best, bucket) => (mismatch(bucket) < mismatch(best) ? bucket : best), first);
 }
+
+export interface Fit {
+  /** Factor of both sides; above 1, the picture is enlarged. */
+  readonly scale: number;
+  /** Share of the picture's area that the crop cuts off. */
+  readonly cut: number;
+}
+
+/** How a picture covers a bucket. */
+export function fitBucket(bucket: Bucket, width: number, height: number): Fit {
+  const scale = Math.max(bucket.width / width, bucket.height / height);
+  return { scale, cut: 1 - (bucket.width * bucket.height) / (width * height * scale ** 2) };
+}

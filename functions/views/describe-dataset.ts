@@ -3,37 +3,33 @@
 import { COLUMN_NAMES, COLUMNS, type ColumnName, memberName } from '../../configs/signals.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset } from '../../storage/records.ts';
+import { summarizeDataset } from '../datasets/summarize-dataset.ts';
 
 /** Largest number of rejects in index.json. The dataset has all of them. */
 const MAX_REJECTS = 100;
 
 export function describeDataset(name: string, digest: Digest, dataset: Dataset) {
-  const { counts, encoders, removed, rejects, notes = [] } = dataset;
+  const { encoders, removed, rejects } = dataset;
   return {
     v: 1,
     name,
     dataset: digest,
     columns: columnsOf(dataset),
-    counts,
     encoders,
     removed,
     rejected: rejects.length,
     rejects: rejects.slice(0, MAX_REJECTS),
-    notes,
+    ...summarizeDataset(dataset),
   } as const;
 }
 
 export function describeForPeople(name: string, digest: Digest, dataset: Dataset): string {
-  const { counts, pages, removed, rejects } = dataset;
-  const size = `${counts.pictures ?? 0} pictures in ${pages.length} pages of at most 64`;
+  const { summary } = summarizeDataset(dataset);
   return `# ${name}
 
-${size}; ${rejects.length} rejected, ${removed.length} removed.
+${summary.map(line => `- ${line}`).join('\n')}
 
-| | |
-|---|---|
-| dataset | \`${digest}\` |
-| train, val, test | ${['train', 'val', 'test'].map(split => counts[split] ?? 0).join(', ')} |
+Dataset \`${digest}\`, in pages of at most 64 pictures.
 
 - report.html: some of the pictures, and the rejected files with the reasons.
 - index.json: the digest of each file.

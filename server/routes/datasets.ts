@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { z } from 'zod';
 import { InvalidInput } from '../../errors.ts';
 import { requireDatasetHead } from '../../functions/datasets/dataset-head.ts';
+import { summarizeDataset } from '../../functions/datasets/summarize-dataset.ts';
 import { deleteDataset } from '../../functions/operations/delete-dataset.ts';
 import { putDataset } from '../../functions/operations/put-dataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
@@ -33,7 +34,8 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
   app.get('/datasets/:name', async c => {
     const name = c.req.param('name');
     const { value, etag } = await requireDatasetHead(store, name);
-    const { pages, removed, encoders, counts, rejects, notes = [] } = await readDataset(blobs, value.dataset);
+    const dataset = await readDataset(blobs, value.dataset);
+    const { pages, removed, encoders, rejects } = dataset;
     const columns = [...new Set(pages.flatMap(page => Object.keys(page.columns)))];
     c.header('etag', `"${etag}"`);
     return c.json({
@@ -42,10 +44,9 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
       pages: pages.length,
       columns,
       encoders,
-      counts,
       rejects,
-      notes,
       removed: removed.length,
+      ...summarizeDataset(dataset),
     });
   });
 
@@ -108,7 +109,8 @@ export const datasetDocs: readonly RouteDoc[] = [
   {
     method: 'get',
     path: '/datasets/:name',
-    summary: 'Show a dataset: counts, columns, encoders, rejects, notes. The ETag is the version of the name.',
+    summary:
+      'Show a dataset: a summary, counts, sizes, columns, encoders, rejects, notes. The ETag is the version of the name.',
   },
   {
     method: 'put',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeNotes } from './describe-notes.ts';
+import { describeAnswer } from './describe-answer.ts';
 
 const note = (count: number) => ({
   code: 'turned',
@@ -9,19 +9,26 @@ const note = (count: number) => ({
 });
 
 test('a note is a line with the worst pictures', () => {
-  expect(describeNotes({ notes: [note(2), note(25)] })).toEqual([
+  expect(describeAnswer({ notes: [note(2), note(25)] })).toEqual([
     'note: 2 pictures are turned: 0.jpg (by 0), 1.jpg (by 1)',
     'note: 25 pictures are turned: 0.jpg (by 0), 1.jpg (by 1), 2.jpg (by 2), ...',
   ]);
 });
 
 test('the notes of a pure function are among its stats', () => {
-  expect(describeNotes({ outputs: {}, stats: { notes: [note(1)] } })).toEqual([
+  expect(describeAnswer({ outputs: {}, stats: { notes: [note(1)] } })).toEqual([
     'note: 1 pictures are turned: 0.jpg (by 0)',
   ]);
 });
 
-test('an answer without notes has no lines', () => {
+test('a summary is shown line by line, and its notes are not shown twice', () => {
+  expect(describeAnswer({ summary: ['2 pictures taken', '1 is turned'], notes: [note(1)] })).toEqual([
+    '- 2 pictures taken',
+    '- 1 is turned',
+  ]);
+});
+
+test('an answer without summary and notes has no lines', () => {
   for (const answer of [{}, { notes: [] }, null, 3, { notes: 'none' }, { stats: { items: 3 } }])
-    expect(describeNotes(answer)).toEqual([]);
+    expect(describeAnswer(answer)).toEqual([]);
 });

@@ -1,7 +1,7 @@
-/** @file The notes in an answer, as lines for a terminal: what a stage decided by itself. */
+/** @file What an answer says to people, as lines for a terminal: its summary, or else its notes. */
 import { z } from 'zod';
 
-/** Most pictures that a line names. */
+/** Most pictures that the line of a note names. */
 const MAX_NAMED = 3;
 
 const notesSchema = z.array(
@@ -14,16 +14,18 @@ const notesSchema = z.array(
 
 /** An effect answers with notes; the result of a pure function has them among its stats. */
 const answerSchema = z.looseObject({
+  summary: z.array(z.string()).optional(),
   notes: notesSchema.optional(),
   stats: z.looseObject({ notes: notesSchema.optional() }).optional(),
 });
 
-/** A line for each note, with the worst pictures; none for an answer without notes. */
-export function describeNotes(answer: unknown): string[] {
+/** None for an answer that has neither. A summary says what the notes say. */
+export function describeAnswer(answer: unknown): string[] {
   const { data } = answerSchema.safeParse(answer);
+  if (data?.summary) return data.summary.map(line => `- ${line}`);
   return (data?.notes ?? data?.stats?.notes ?? []).map(({ text, count, examples }) => {
     const named = examples.slice(0, MAX_NAMED).map(example => `${example.name} (${example.text})`);
-    const more = count > named.length ? ', ...' : '';
+    const more = named.length > 0 && count > named.length ? ', ...' : '';
     return `note: ${text}${named.length > 0 ? `: ${named.join(', ')}${more}` : ''}`;
   });
 }
