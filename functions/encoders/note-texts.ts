@@ -11,6 +11,11 @@ interface NamedText {
   readonly text: string;
 }
 
+interface TextNotes {
+  readonly cut: NoteCode;
+  readonly unread: NoteCode;
+}
+
 export interface NoteCaptionsTask {
   readonly encoder: string;
   readonly items: readonly { readonly id: string; readonly name: string }[];
@@ -28,11 +33,11 @@ export function noteCaptions({ encoder, items, members }: NoteCaptionsTask): Not
   return noteTexts(findEncoder(encoder), texts, { cut: 'caption_cut', unread: 'caption_unread' });
 }
 
-/** Notes on the prompts of samples, by the encoders that the model was trained with. */
+/** Notes on the prompts of samples, or of the previews of a run, by the encoders of the model. */
 export function notePrompts(
   conditions: Conditions,
   { prompts, negative }: { readonly prompts: readonly string[]; readonly negative?: string | undefined },
-  encoders: readonly AnyEncoder[] = ENCODERS,
+  codes: TextNotes = { cut: 'prompt_cut', unread: 'prompt_unread' },
 ): Noted[] {
   const names = new Set<string>();
   for (const signal of signalsOf(conditions)) {
@@ -42,16 +47,12 @@ export function notePrompts(
   const named = prompts.map((text, i) => ({ name: prompts.length === 1 ? 'prompt' : `prompt ${i + 1}`, text }));
   if (negative !== undefined) named.push({ name: 'negative_prompt', text: negative });
   const texts = named.map(({ name, text }) => ({ id: name, name, text }));
-  return encoders
-    .filter(({ name, reads }) => reads === 'caption' && names.has(name))
-    .flatMap(encoder => noteTexts(encoder, texts, { cut: 'prompt_cut', unread: 'prompt_unread' }));
+  return ENCODERS.filter(({ name, reads }) => reads === 'caption' && names.has(name)).flatMap(encoder =>
+    noteTexts(encoder, texts, codes),
+  );
 }
 
-function noteTexts(
-  { name: encoder, limit }: AnyEncoder,
-  texts: readonly NamedText[],
-  codes: { readonly cut: NoteCode; readonly unread: NoteCode },
-): Noted[] {
+function noteTexts({ name: encoder, limit }: AnyEncoder, texts: readonly NamedText[], codes: TextNotes): Noted[] {
   if (limit === undefined) return [];
   const { most, unit } = limit;
   const cut: NotedItem[] = [];

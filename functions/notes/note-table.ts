@@ -74,6 +74,8 @@ export const NOTES = {
   caption_unread: { column: 'text', say: (count, facts) => sayUnread('caption', count, facts) },
   prompt_cut: { say: (count, facts) => sayCut('prompt', count, facts) },
   prompt_unread: { say: (count, facts) => sayUnread('prompt', count, facts) },
+  preview_cut: { say: (count, facts) => sayCut('preview prompt', count, facts) },
+  preview_unread: { say: (count, facts) => sayUnread('preview prompt', count, facts) },
 } as const satisfies Readonly<Record<string, NoteKind>>;
 
 export type NoteCode = keyof typeof NOTES;

@@ -13,7 +13,7 @@ import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { stepOf } from '../experiments/experiment-head.ts';
-import { noteSkipped } from '../experiments/training-health.ts';
+import { noteExperiment } from '../experiments/note-experiment.ts';
 import { readScalars } from './metrics.ts';
 import {
   copyBlob,
@@ -116,7 +116,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     name,
     state: head.state,
     ...describeProblem(name, head),
-    ...describeNotes(head),
+    ...describeNotes(head, config),
     step,
     steps: stepsFor(head.target, config.data.batch_size),
     samples: step * config.data.batch_size,
@@ -155,7 +155,7 @@ function describeForPeople(name: string, head: ExperimentHead, config: Config): 
   return `# ${name}
 
 ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.target} samples.
-${describeProblemForPeople(head)}${describeNotesForPeople(head)}
+${describeProblemForPeople(head)}${describeNotesForPeople(head, config)}
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
@@ -197,13 +197,13 @@ function describeProblemForPeople({ problem }: ExperimentHead): string {
 }
 
 /** What a person should know of it; a good run has no notes. */
-function describeNotes(head: ExperimentHead) {
-  const notes = noteSkipped(head);
+function describeNotes(head: ExperimentHead, config: Config) {
+  const notes = noteExperiment(head, config);
   return notes.length === 0 ? {} : { notes };
 }
 
-function describeNotesForPeople(head: ExperimentHead): string {
-  return noteSkipped(head)
+function describeNotesForPeople(head: ExperimentHead, config: Config): string {
+  return noteExperiment(head, config)
     .map(({ text }) => `\nNote: ${text}.\n`)
     .join('');
 }
