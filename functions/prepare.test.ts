@@ -164,7 +164,7 @@ test('of two different imports into one name at once, one is told; repeated it s
   expect(counts.pictures).toBe(5);
 });
 
-const notesSchema = z.looseObject({ notes: z.array(z.unknown()) });
+const notesSchema = z.looseObject({ notes: z.array(z.looseObject({ code: z.string() })) });
 
 describe('captions of pictures', () => {
   /** A picture of one colour, its own for each number below 4,096. */
