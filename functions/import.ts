@@ -43,7 +43,7 @@ export const importPictures = defineFunction({
     if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
     const extended = await extendOriginals(ctx.blobs, known, arrivals);
     const { ref } = extended;
-    const value: DatasetHead = { v: 1, dataset: head?.value.dataset ?? ref.digest, originals: ref.digest };
+    const value: DatasetHead = { v: 1, dataset: ref.digest, ...head?.value, originals: ref.digest };
     // Another server may have finished the same import by now.
     await moveDatasetHead(ctx.store, input.dataset, head, value, now => now.originals === ref.digest);
     await writeDatasetView(ctx, input.dataset);

@@ -4,14 +4,17 @@ import { Internal } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import type { Dataset } from '../storage/records.ts';
+import type { Dataset, EngineSpec } from '../storage/records.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { movesSplits } from './datasets/splits.ts';
 import { type StageCounts, stageCounts } from './datasets/stage-counts.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
+import { checkEncoders, type EncodersOfCall, strideOf } from './encoders/check-encoders.ts';
 import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
+import { findWeights } from './encoders/installed-weights.ts';
+import { type EngineRequest, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 import { limitsShape } from './pictures/limits.ts';
@@ -43,13 +46,17 @@ export const prepare = defineFunction({
         .default(['dct'])
         .describe('encoders of the pictures; each makes signals of its own'),
       ...limitsShape,
+      engine: engineRequestSchema
+        .optional()
+        .describe('engine of encoders that run on one; default: that of the earlier pictures, else `auto`'),
       missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),
     })
     .refine(checkSource, { error: SOURCE_ERROR })
     .refine(({ quantum, stride }) => quantum % stride === 0, {
       error: 'expected a stride that divides the quantum',
       path: ['stride'],
-    }),
+    })
+    .superRefine(checkEncoders),
   key: input => canonicalJson(input),
   async run(ctx, input) {
     const {
@@ -61,6 +68,7 @@ export const prepare = defineFunction({
     } = input;
     const importBody = pickKeys(input, Object.keys(importShape));
     const head = await readDatasetHead(ctx.store, input.dataset);
+    const encoding = await openEncoders(ctx, input, input.engine, head?.value.engine);
     const imported = importAnswerSchema.parse(await ctx.callEffect('import', importBody));
     const stages: Record<string, StageCounts> = { import: { pages: imported.pages, items: imported.items } };
 
@@ -80,17 +88,41 @@ export const prepare = defineFunction({
     const bucketed = await run('bucket', ingested, { size: input.size, quantum });
     // No caption is missing, unless that is wanted.
     const captioned = await run('caption', bucketed, { missing: 'empty' });
-    let dataset = await run('encode-text', captioned, { encoder: textEncoder });
+    let dataset = await run('encode-text', captioned, encoding.paramsOf(textEncoder));
     for (const encoder of imageEncoders) {
-      const options = 'stride' in findEncoder(encoder).options.shape ? { stride } : {};
-      dataset = await run('encode-image', dataset, { encoder, ...options });
+      const params = { ...encoding.paramsOf(encoder), ...strideOf(findEncoder(encoder), stride) };
+      dataset = await run('encode-image', dataset, params);
     }
 
-    await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals);
+    await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals, encoding.engine);
     await writeDatasetView(ctx, input.dataset);
     return describe(input.dataset, dataset, imported.originals, await readDataset(ctx.blobs, dataset), stages);
   },
 });
+
+/** Finds engine and weights of the encoders that need them, before any work begins. */
+async function openEncoders(
+  ctx: EffectContext,
+  { text_encoder, image_encoders }: EncodersOfCall,
+  asked: EngineRequest | undefined,
+  earlier: EngineSpec | undefined,
+) {
+  const needy = [text_encoder, ...image_encoders]
+    .map(name => findEncoder(name))
+    .filter(({ runs }) => runs === 'runner');
+  if (needy.length === 0) return { paramsOf: (encoder: string) => ({ encoder }) };
+  const weights = new Map<string, Record<string, Digest[]>>();
+  for (const encoder of needy) weights.set(encoder.name, await findWeights(ctx.store, encoder));
+  const stays = asked === undefined && earlier !== undefined;
+  const engine = stays ? earlier : resolveEngine(await ctx.runner.status(), asked ?? 'auto');
+  return {
+    engine,
+    paramsOf(encoder: string): Record<string, Json> {
+      const own = weights.get(encoder);
+      return own === undefined ? { encoder } : { encoder, engine, weights: own };
+    },
+  };
+}
 
 /**
  * A dataset that only grew keeps its splits, so the call does not depend on the dataset that the name meant before. If

@@ -20,7 +20,8 @@ function findUnbounded(schema: Json | undefined, at = ''): string[] {
   const isBounded = [minimum, exclusiveMinimum].some(isBound) && [maximum, exclusiveMaximum].some(isBound);
   // A seed may be any exact number, and becomes no size.
   const isSeed = /\/seed\/anyOf\/0$/.test(at);
-  const isOpen = (type === 'number' || type === 'integer') && !('const' in rest) && !isBounded && !isSeed;
+  const isListed = 'const' in rest || 'enum' in rest;
+  const isOpen = (type === 'number' || type === 'integer') && !isListed && !isBounded && !isSeed;
   const below = Object.entries(rest).flatMap(([key, value]) => findUnbounded(value, `${at}/${key}`));
   return isOpen ? [at, ...below] : below;
 }

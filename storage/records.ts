@@ -239,6 +239,8 @@ export const datasetHeadSchema = z.strictObject({
   dataset: digestSchema,
   /** The dataset of originals that `import` made last, which the next import extends. */
   originals: digestSchema.optional(),
+  /** The engine of its encoders that run on one, so that pictures that are added later get equal features. */
+  engine: engineSpecSchema.exactOptional(),
 });
 export type DatasetHead = z.infer<typeof datasetHeadSchema>;
 

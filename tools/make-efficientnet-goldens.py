@@ -22,7 +22,7 @@ from efficientnet_lite_pytorch.model import MBConvBlock
 from efficientnet_lite_pytorch.utils import BlockArgs, Conv2dDynamicSamePadding, get_model_params
 
 TARGET = os.path.join("gpu-runner", "encoders", "efficientnet", "testdata")
-# (repeats, kernel, stride, expand, outputs): SMALL in network.engine.test.ts.
+# (repeats, kernel, stride, expand, outputs): SMALL in testing/small-net.ts.
 SMALL = {"stem": 4, "stages": [(1, 3, 1, 1, 4), (2, 5, 2, 2, 6), (1, 3, 2, 3, 5)], "head": 7}
 
 

@@ -2,9 +2,10 @@
  * @file The head of a dataset. It moves by compare-and-swap, so the slower of two different imports gets a Conflict.
  */
 import { Conflict, NotFound, PreconditionFailed } from '../../errors.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { DatasetHead } from '../../storage/records.ts';
+import type { DatasetHead, EngineSpec } from '../../storage/records.ts';
 import type { Etag, ObjectStore } from '../../storage/types.ts';
 
 export interface VersionedHead {
@@ -35,10 +36,10 @@ export async function moveDatasetHead(
   name: string,
   before: VersionedHead | undefined,
   value: DatasetHead,
-  isAsGood = (now: DatasetHead) => now.dataset === value.dataset && now.originals === value.originals,
+  isAsGood = (now: DatasetHead) => canonicalJson(now) === canonicalJson(value),
 ): Promise<void> {
   const { datasets } = createRefs(store);
-  if (before?.value.dataset === value.dataset && before.value.originals === value.originals) return;
+  if (before && canonicalJson(before.value) === canonicalJson(value)) return;
   try {
     if (before) await datasets.compareAndSwap(name, before.etag, value);
     else await datasets.create(name, value);
@@ -51,6 +52,7 @@ export async function moveDatasetHead(
 
 /**
  * Moves the head to the dataset that was prepared from `originals`.
+ * @param engine That of its encoders; absent: none of them ran on one.
  * @throws Conflict if the head has other originals by now.
  */
 export async function movePreparedDataset(
@@ -58,10 +60,11 @@ export async function movePreparedDataset(
   name: string,
   dataset: Digest,
   originals: Digest,
+  engine?: EngineSpec,
 ): Promise<void> {
   const head = await readDatasetHead(store, name);
   if (head?.value.originals !== originals) throw conflict(name);
-  await moveDatasetHead(store, name, head, { v: 1, dataset, originals });
+  await moveDatasetHead(store, name, head, { ...head.value, dataset, originals, ...(engine && { engine }) });
 }
 
 function conflict(name: string, cause?: unknown): Conflict {

@@ -102,16 +102,17 @@ export function encodeStage(
 
 /** Options are optional in this schema, since their defaults depend on the encoder. The encoder's schema has them. */
 function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], usual: string): z.ZodObject {
+  const rows = encoders.flatMap(({ name, options: { shape } }) =>
+    Object.entries(shape as Record<string, z.ZodType>).map(([key, schema]) => ({ name, key, schema })),
+  );
   const options: Record<string, z.ZodType> = {};
-  for (const encoder of encoders) {
-    for (const [key, schema] of Object.entries(encoder.options.shape as Record<string, z.ZodType>)) {
-      const bare = schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : schema;
-      options[key] = bare
-        .optional()
-        .describe(
-          [`${encoder.name}: ${schema.description ?? ''}`, options[key]?.description].filter(Boolean).join('; '),
-        );
-    }
+  for (const [key, same] of Map.groupBy(rows, row => row.key)) {
+    const forms = same.map(({ schema }) => (schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : schema));
+    // The form that an encoder wants is checked below.
+    const [form = z.never(), ...others] = forms;
+    options[key] = (others.length > 0 ? z.union([form, ...others]) : form)
+      .optional()
+      .describe(same.map(({ name, schema }) => `${name}: ${schema.description ?? ''}`).join('; '));
   }
   const encoder = z.enum(names as [string, ...string[]]).default(usual);
   return z

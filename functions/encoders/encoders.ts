@@ -1,11 +1,12 @@
 /** @file The table of encoders. A new encoder needs only a row here; configs and datasets name it. */
 import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
+import { efficientnetEncoder } from './efficientnet.ts';
 import { dctEncoder } from './encode-dct.ts';
 import type { AnyEncoder, EncoderSource } from './encoder.ts';
 import { wordsEncoder } from './words.ts';
 
-export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder];
+export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder, efficientnetEncoder];
 
 /** Versions of all encoders and of their libraries, for calls whose encoders a checkpoint names. */
 export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign({}, ...ENCODERS.map(toolsOfEncoder));

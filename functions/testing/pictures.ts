@@ -1,4 +1,5 @@
 /** @file The data stages over a store in memory, their CPU work done in place. */
+import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
@@ -38,10 +39,12 @@ export interface PictureLab {
 export function createPictureLab({
   store = createMemoryStore(),
   importRoots = [],
+  runner = noRunner,
   lifetimes,
 }: {
   readonly store?: ObjectStore;
   readonly importRoots?: readonly string[];
+  readonly runner?: RunnerClient;
   readonly lifetimes?: Lifetimes;
 } = {}): PictureLab {
   const blobs = createBlobStore(store, lifetimes);
@@ -62,7 +65,7 @@ export function createPictureLab({
       report,
       verify,
     ],
-    runner: noRunner,
+    runner,
     pool: poolInPlace,
     importRoots,
     clock: new FakeTime().clock(),

@@ -127,8 +127,11 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
   ];
 }
 
-function linksOfDataset({ dataset, originals }: DatasetHead): Link[] {
-  return documents(originals ? [dataset, originals] : [dataset]);
+function linksOfDataset({ dataset, originals, engine }: DatasetHead): Link[] {
+  return [
+    ...documents(originals ? [dataset, originals] : [dataset]),
+    ...leaves(engine?.autotune ? [engine.autotune] : []),
+  ];
 }
 
 function linksOfModel({ weights, license }: ModelHead): Link[] {

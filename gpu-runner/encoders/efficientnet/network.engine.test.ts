@@ -15,25 +15,15 @@ import type { Tensor } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { differenceFrom, GOLDEN_ENGINES, golden, runGraph } from '../../engines/testing/goldens.ts';
 import { foldNorms, type NamedTensors, spreadOfStage } from './fold-norms.ts';
-import { type EfficientNet, efficientNet, LITE0 } from './network.ts';
-
-const SMALL: EfficientNet = {
-  stem: 4,
-  stages: [
-    { repeats: 1, kernel: 3, stride: 1, expand: 1, outputs: 4 },
-    { repeats: 2, kernel: 5, stride: 2, expand: 2, outputs: 6 },
-    { repeats: 1, kernel: 3, stride: 2, expand: 3, outputs: 5 },
-  ],
-  head: 7,
-};
+import { efficientNet, LITE0 } from './network.ts';
+import { readGoldenFile, SMALL } from './testing/small-net.ts';
 
 /** Largest difference from PyTorch in f64, relative to the largest element. */
 const TOLERANCE = 2e-6;
 /** Of the gradient, in which one element of ReLU6 may fall on the other side of its edge. */
 const GRADIENT_TOLERANCE = 1e-5;
 
-const read = (name: string): NamedTensors =>
-  decodeSafetensors(readFileSync(new URL(`testdata/${name}.safetensors`, import.meta.url))).tensors;
+const read = (name: 'small' | 'lite0'): NamedTensors => decodeSafetensors(readGoldenFile(name)).tensors;
 
 /** The tensors as f32. */
 function asFloats(tensors: Readonly<Record<string, DecodedTensor>>): Record<string, Tensor> {

@@ -1,0 +1,115 @@
+/** @file Runs pictures of any sizes through graphs of one size each, in batches, on an engine. */
+import { Unprocessable } from '../../errors.ts';
+import type { Engine, Executable, State } from '../compiler/engine.ts';
+import type { Graph } from '../compiler/graph.ts';
+import { optimize } from '../compiler/passes/optimize.ts';
+import { sizeOf, type Tensor } from '../compiler/tensor.ts';
+import type { EncodedArray, EncodedSignals, EncoderInput } from './encoder.ts';
+
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+interface Picture extends PictureSize {
+  readonly data: Uint8Array;
+}
+
+/** A network over pictures. */
+export interface PictureNet {
+  /** Pictures of this size at once; at least 1. */
+  batchOf(size: PictureSize): number;
+  /** Input `pictures` f32 [batch, 3, height, width], levels from 0 to 255; an output [batch, ...] for each signal. */
+  trace(batch: number, size: PictureSize): Graph;
+}
+
+/** Compiled programs that are kept; the least recently used goes first. */
+const MAX_PROGRAMS = 4;
+
+export class PicturePrograms {
+  readonly #engine: Engine;
+  readonly #net: PictureNet;
+  readonly #state: State;
+  /** By sizes, the least recently used first. */
+  readonly #programs = new Map<string, Executable>();
+
+  constructor(engine: Engine, net: PictureNet) {
+    this.#engine = engine;
+    this.#net = net;
+    this.#state = engine.createState({});
+  }
+
+  /** One result for each picture, in their order. @throws Unprocessable for an input that is no picture. */
+  async encode(inputs: readonly EncoderInput[]): Promise<EncodedSignals[]> {
+    const encoded: EncodedSignals[] = new Array(inputs.length);
+    const groups = Map.groupBy(inputs.map(requirePicture).entries(), ([, { height, width }]) => `${height} ${width}`);
+    for (const group of groups.values()) {
+      const size = group[0]?.[1];
+      if (size === undefined) continue;
+      const batch = group.length === 1 ? 1 : this.#net.batchOf(size);
+      for (let at = 0; at < group.length; at += batch) {
+        const part = group.slice(at, at + batch);
+        const outputs = await this.#run(
+          batch,
+          size,
+          packPictures(
+            batch,
+            size,
+            part.map(([, picture]) => picture),
+          ),
+        );
+        for (const [row, [index]] of part.entries()) encoded[index] = rowOf(outputs, row);
+      }
+    }
+    return encoded;
+  }
+
+  async dispose(): Promise<void> {
+    for (const program of this.#programs.values()) await program.dispose();
+    this.#programs.clear();
+    this.#state.dispose();
+  }
+
+  async #run(batch: number, size: PictureSize, pictures: Tensor): Promise<Readonly<Record<string, Tensor>>> {
+    const key = `${batch} ${size.height} ${size.width}`;
+    const program =
+      this.#programs.get(key) ?? (await this.#engine.compile(optimize(this.#net.trace(batch, size), this.#engine)));
+    this.#programs.delete(key);
+    this.#programs.set(key, program);
+    for (const [oldest, other] of this.#programs) {
+      if (this.#programs.size <= MAX_PROGRAMS) break;
+      this.#programs.delete(oldest);
+      await other.dispose();
+    }
+    return program.run(this.#state, { pictures });
+  }
+}
+
+function requirePicture(input: EncoderInput): Picture {
+  if ('image' in input) return input.image;
+  throw new Unprocessable('the encoder reads pictures, not captions');
+}
+
+/** Black pictures fill the batch. */
+function packPictures(batch: number, { height, width }: PictureSize, pictures: readonly Picture[]): Tensor {
+  const area = 3 * height * width;
+  const data = new Float32Array(batch * area);
+  for (const [row, picture] of pictures.entries()) data.set(picture.data, row * area);
+  return { shape: [batch, 3, height, width], dtype: 'f32', data };
+}
+
+function rowOf(outputs: Readonly<Record<string, Tensor>>, row: number): EncodedSignals {
+  const arrays = Object.entries(outputs).map(
+    ([
+      signal,
+      {
+        shape: [, ...shape],
+        data,
+      },
+    ]): [string, EncodedArray] => {
+      const count = sizeOf(shape);
+      return [signal, { shape, data: Float32Array.from(data.subarray(row * count, (row + 1) * count)) }];
+    },
+  );
+  return Object.fromEntries(arrays);
+}
