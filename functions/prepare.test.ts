@@ -244,7 +244,9 @@ describe('captions of pictures', () => {
         ['a.txt', Buffer.from(caption)],
       ] as const;
       const tar = (await lab.blobs.put(packTar(members), 'application/x-tar')).digest;
-      return notesSchema.parse(await lab.executor.callEffect('prepare', { dataset: 'x', tar, size: 24 })).notes;
+      // A size that the pictures fit.
+      const body = { dataset: 'x', tar, size: 32, quantum: 2, stride: 2 };
+      return notesSchema.parse(await lab.executor.callEffect('prepare', body)).notes;
     };
     expect(await prepareOf('word '.repeat(200))).toMatchObject([
       { code: 'caption_cut', count: 1, examples: [{ name: 'a.png', text: '200 words, 64 used' }] },

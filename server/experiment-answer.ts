@@ -11,9 +11,12 @@ export function answerExperiment(c: Context, name: string, { head, config }: Exp
 }
 
 /** Answers 201 for a new experiment, 200 for an existing one that is as asked for. */
-export function answerCreated(c: Context, name: string, { head, config, created }: Created): Response {
+export function answerCreated(c: Context, name: string, { head, config, created, notes = [] }: Created): Response {
   const location = `/experiments/${name}`;
-  return c.json({ ...describeHead(name, head, config), ...linksOf(name) }, created ? 201 : 200, { location });
+  const described = describeHead(name, head, config);
+  const all = [...(described.notes ?? []), ...notes];
+  const body = { ...described, ...(all.length > 0 && { notes: all }), ...linksOf(name) };
+  return c.json(body, created ? 201 : 200, { location });
 }
 
 /** Addresses of the calls that belong to an experiment. */

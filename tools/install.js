@@ -1,13 +1,12 @@
 // Plain JavaScript, for the system's own Node of any age: brings the locked packages, Node 24 among them, into a fresh clone.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// `node tools/install.js FILE ...` then runs FILE, with the words after it, by a Node that runs TypeScript.
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { endWithWrapper, isRecent, ownNode, root, run, runInstead } from '../bin/own-node.js';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const lock = join(root, 'package-lock.json');
 const installed = join(root, 'node_modules', '.package-lock.json');
-const ownNode = join(root, 'node_modules', '.bin', 'node');
 /** The registry has Node 24 for these machines. */
 const bringsNode = process.platform === 'linux' && process.arch === 'x64';
 
@@ -26,24 +25,26 @@ function sameVersions() {
   );
 }
 
-/** TypeScript runs as it is from Node 22.18 on. */
-function isOld() {
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  return major < 22 || (major === 22 && minor < 18);
-}
-
+endWithWrapper();
 if (!isCurrent()) {
   console.log('easel: installing packages from the lockfile (about 700 MB, once) ...');
-  execFileSync('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  process.chdir(root);
+  const { code } = await run('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error']);
+  if (code !== 0) process.exit(code ?? 1);
 }
-if (isOld() && !existsSync(ownNode)) {
+if (!isRecent() && !existsSync(ownNode)) {
   console.error(
     bringsNode
       ? `easel: npm could not bring Node 24, and this is ${process.version}: start this again, or install Node 22.18 or newer.`
       : `easel: this is Node ${process.version}: install Node 22.18 or newer (Linux x64 gets it with the packages).`,
   );
   process.exit(1);
+}
+
+const [file, ...words] = process.argv.slice(2);
+if (file !== undefined && existsSync(ownNode) && realpathSync(ownNode) !== realpathSync(process.execPath)) {
+  await runInstead(ownNode, process.argv.slice(1));
+} else if (file !== undefined) {
+  process.argv.splice(1, process.argv.length, resolve(file), ...words);
+  await import(pathToFileURL(resolve(file)).href);
 }

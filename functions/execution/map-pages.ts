@@ -6,20 +6,15 @@ import PQueue from 'p-queue';
 import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';
 import { Cancelled, Internal } from '../../errors.ts';
 import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
-import { readItems } from '../../storage/blobs/items.ts';
+import { readAllItems } from '../../storage/blobs/items.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
-import { mapBounded } from '../../storage/map-bounded.ts';
-import type { Action, Dataset, Item, Page } from '../../storage/records.ts';
-import type { BlobStore } from '../../storage/types.ts';
+import type { Action, Page } from '../../storage/records.ts';
 import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '../define.ts';
 import { type Noted, readNoted } from '../notes/notes.ts';
 import { addColumns, assembleDataset, checkColumns, columnsMade, computePage, pageAction } from './page-columns.ts';
 import type { ParsedCall } from './parse-call.ts';
 import type { ActionResolver, Resolved } from './resolve-action.ts';
-
-/** Largest number of pages read at once. */
-const READ_WIDTH = 16;
 
 /**
  * Output `dataset`; stats { pages: { total, computed, cached }, items: { total, computed, cached } }.
@@ -140,11 +135,4 @@ export function createPageMapper(
     const made = { ...assembleDataset(fn, input, dataset, pages, noted.flat()), ...described };
     return { outputs: { dataset: await putDocument(ctx.blobs, made) }, links: made.links, stats: count };
   };
-}
-
-/** Items of all pages in order, without removed ones. */
-async function readAllItems(blobs: BlobStore, { pages, removed }: Dataset): Promise<Item[]> {
-  const gone = new Set(removed);
-  const items = await mapBounded(pages, { width: READ_WIDTH }, page => readItems(blobs, page));
-  return items.flat().filter(({ id }) => !gone.has(id));
 }

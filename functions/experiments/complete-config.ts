@@ -16,8 +16,8 @@ export interface CompleteConfig {
 }
 
 /**
- * Conditions and picture size are the dataset's unless the config says otherwise, and then they must fit. The sizes of
- * all pictures must fit the patches.
+ * Conditions are the dataset's unless the config says otherwise, and then they must fit. The size of samples is the
+ * commonest size of its pictures unless the config says otherwise. The sizes of all pictures must fit the patches.
  */
 export async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<CompleteConfig> {
   const dataset = await readDataset(blobs, digest);

@@ -11,7 +11,7 @@ import { readTable } from './caption-table.ts';
 import type { SourceFile } from './import-source.ts';
 import { createJoiner, type JoinNames } from './join-names.ts';
 import { tryRead, Unreadable } from './read-failure.ts';
-import { planTexts, rankOfTable, type SourceNames, type TextUse } from './text-uses.ts';
+import { planTexts, rankOfTable, type SourceNames, type TextProblem, type TextUse } from './text-uses.ts';
 
 export interface Description {
   readonly attributes: NewOriginal['attributes'];
@@ -40,8 +40,7 @@ interface ReadText {
   readonly file: string;
   readonly encoding: string;
   readonly statements: readonly Statement[];
-  /** What is wrong with the file, as sentences without a full stop. */
-  readonly problems: readonly string[];
+  readonly problems: readonly TextProblem[];
 }
 
 /** Most reasons that a reject has. */
@@ -73,7 +72,7 @@ export async function describePictures(
   const pictures = mergeStatements(read, names.pictures);
   const rejects = read.flatMap(text => {
     const problems = [...text.problems, ...findIdle(text, pictures)];
-    return problems.length > 0 ? [{ name: text.file, reason: summarize(problems) }] : [];
+    return problems.length > 0 ? [{ name: text.file, ...summarize(problems) }] : [];
   });
   return { pictures, rejects };
 }
@@ -85,12 +84,15 @@ async function readText(
   fallback: OldEncoding | undefined,
 ): Promise<ReadText> {
   const file = source.name;
-  const useless = (problem: string) => ({ file, encoding: '', statements: [], problems: [problem] });
-  if (use.kind === 'none') return useless(use.reason);
+  const useless = (problem: TextProblem) => ({ file, encoding: '', statements: [], problems: [problem] });
+  if (use.kind === 'none') {
+    const { kind: _, ...problem } = use;
+    return useless(problem);
+  }
   const bytes = await tryRead(source);
-  if (bytes instanceof Unreadable) return useless(bytes.reason);
+  if (bytes instanceof Unreadable) return useless({ reason: bytes.reason });
   const decoded = decodeText(bytes, fallback);
-  if (decoded.problem !== undefined) return useless(decoded.problem + adviceOn(decoded));
+  if (decoded.problem !== undefined) return useless(explainDecoding(decoded));
   const { text, encoding } = decoded;
   if (use.kind === 'own') {
     const said = use.ending === '.json' ? readJson(text) : readCaption(text);
@@ -100,19 +102,21 @@ async function readText(
   const { entries, problems } = readTable(file, text);
   const joins = join(entries.map(({ name }) => name));
   const strangers = entries.filter(({ name }) => joins.get(name)?.owners === undefined);
+  const lost = strangers.map(({ key }) => `no picture below its folder is called "${key}"`);
   return {
     file,
     encoding,
     statements: entries.flatMap(({ name, said }) =>
       (joins.get(name)?.owners ?? []).map(picture => ({ picture, rank: rankOfTable(file, picture), said })),
     ),
-    problems: [...problems, ...strangers.map(({ key }) => `no picture below its folder is called "${key}"`)],
+    problems: [...problems, ...lost].map(reason => ({ reason, group: 'a table, parts of which are not used' })),
   };
 }
 
-function adviceOn({ needsName }: Extract<DecodedText, { problem: string }>): string {
-  const name = needsName ? ', or name its encoding in the call, such as "caption_encoding":"windows-1252"' : '';
-  return `; save it as UTF-8${name}`;
+function explainDecoding({ problem, needsName }: Extract<DecodedText, { problem: string }>): TextProblem {
+  if (!needsName) return { reason: `${problem}; save it as UTF-8`, group: 'a damaged text' };
+  const advice = 'save it as UTF-8, or name its encoding in the call, such as "caption_encoding":"windows-1252"';
+  return { reason: `${problem}; ${advice}`, group: `the text is not UTF-8; ${advice}` };
 }
 
 function readJson(text: string): Said {
@@ -146,16 +150,21 @@ function mergeStatements(read: readonly ReadText[], pictures: ReadonlySet<string
 }
 
 /** Problems of what the text says. Attributes without a caption have none if the caption lies elsewhere. */
-function findIdle({ statements }: ReadText, pictures: ReadonlyMap<string, Description>): string[] {
+function findIdle({ statements }: ReadText, pictures: ReadonlyMap<string, Description>): TextProblem[] {
   return statements.flatMap(({ picture, said: { problem, attributes } }) => {
     const description = pictures.get(picture);
     if (problem === undefined || !description || (attributes && description.from)) return [];
-    return [problem];
+    return [{ reason: problem }];
   });
 }
 
-function summarize(problems: readonly string[]): string {
-  const unique = [...new Set(problems)];
-  const shown = unique.slice(0, MAX_REASONS).join('; ');
-  return unique.length > MAX_REASONS ? `${shown}; and ${unique.length - MAX_REASONS} more` : shown;
+/** All problems of a file as one; it is counted by the first. */
+function summarize(problems: readonly TextProblem[]): TextProblem {
+  const reasons = [...new Set(problems.map(({ reason }) => reason))];
+  const shown = reasons.slice(0, MAX_REASONS).join('; ');
+  const group = problems[0]?.group;
+  return {
+    reason: reasons.length > MAX_REASONS ? `${shown}; and ${reasons.length - MAX_REASONS} more` : shown,
+    ...(group !== undefined && { group }),
+  };
 }

@@ -1,16 +1,13 @@
 /** @file Refuses a dataset that has pictures without a caption. */
 import { formatCount, quantity } from '../../configs/quantity.ts';
 import { Unprocessable } from '../../errors.ts';
-import { readItems } from '../../storage/blobs/items.ts';
-import { mapBounded } from '../../storage/map-bounded.ts';
+import { readAllItems } from '../../storage/blobs/items.ts';
 import type { Dataset, Item, Reject } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { tableRank } from './caption-table.ts';
 import { createJoiner } from './join-names.ts';
 import { baseOf } from './text-uses.ts';
 
-/** Pages read at once. */
-const WIDTH = 16;
 /** Most pictures that the message names, and most unused texts. */
 const MAX_NAMED = 10;
 const MAX_TEXTS = 3;
@@ -28,9 +25,7 @@ export function captionOf({ attributes }: Pick<Item, 'attributes'>): string {
  * @throws Unprocessable that counts the pictures of the whole dataset and says which of their texts are not used.
  */
 export async function refuseUncaptioned(blobs: BlobStore, dataset: Dataset, key: string): Promise<void> {
-  const pages = await mapBounded(dataset.pages, { width: WIDTH }, page => readItems(blobs, page));
-  const removed = new Set(dataset.removed);
-  const items = pages.flat().filter(({ id }) => !removed.has(id));
+  const items = await readAllItems(blobs, dataset);
   const names = items.filter(item => captionOf(item) === '').map(({ name }) => name);
   if (names.length === 0) return;
   const texts = findUnused(dataset.rejects, items, new Set(names));

@@ -3,6 +3,7 @@
  * captions, or not at all, with the reason.
  */
 import { posix } from 'node:path';
+import type { Reject } from '../../storage/records.ts';
 import { TABLE_NAMES, tableRank } from './caption-table.ts';
 import type { Join, JoinNames } from './join-names.ts';
 
@@ -27,7 +28,10 @@ export type TextUse =
   /** Pictures to which the text belongs. Of their captions, the one with the lowest rank counts. */
   | { readonly kind: 'own'; readonly pictures: readonly string[]; readonly ending: Ending; readonly rank: number }
   | { readonly kind: 'table' }
-  | { readonly kind: 'none'; readonly reason: string };
+  | ({ readonly kind: 'none' } & TextProblem);
+
+/** Why a text is not used, in the words of a reject. */
+export type TextProblem = Pick<Reject, 'reason' | 'group'>;
 
 /** The rank of what a table says about a picture. A text of the picture's own has a lower rank. */
 export function rankOfTable(table: string, picture: string): number {
@@ -65,14 +69,18 @@ export function planTexts(
       const found = joins.get(base);
       // Names are sorted, capitals first: of a.TXT and a.txt, the last counts.
       const [counts = '', ...rest] = names.toReversed();
-      for (const name of rest) uses.set(name, { kind: 'none', reason: `"${counts}" counts instead` });
+      const instead = { reason: `"${counts}" counts instead`, group: 'a file with the same name counts instead' };
+      for (const name of rest) uses.set(name, { kind: 'none', ...instead });
       if (found?.owners === undefined) {
-        uses.set(counts, useOfTable(counts, reasonAgainst(base, ending, found, folders)));
+        uses.set(counts, useOfTable(counts, problemOf(base, ending, found, folders)));
       } else {
         const owned = found.owners.filter(owner => pictures.has(owner));
         const rank = 2 * order + (found.isWhole ? 0 : 1);
-        const lost = { kind: 'none', reason: `the text of "${found.owners[0]}", which is not taken` } as const;
-        uses.set(counts, owned.length > 0 ? { kind: 'own', pictures: owned, ending, rank } : lost);
+        const lost = {
+          reason: `the text of "${found.owners[0]}", which is not taken`,
+          group: 'the text of a file that is not taken',
+        };
+        uses.set(counts, owned.length > 0 ? { kind: 'own', pictures: owned, ending, rank } : { kind: 'none', ...lost });
       }
     }
   }
@@ -92,20 +100,30 @@ function endingOf(name: string): Ending | undefined {
 
 const TABLES = `a table of captions is called ${TABLE_NAMES.join(' or ')}`;
 
-/** @param reason Why the text is not used if it is not called like a table. */
-function useOfTable(name: string, reason = `not read: ${TABLES}`): TextUse {
-  return tableRank(name) === undefined ? { kind: 'none', reason } : { kind: 'table' };
+/** @param problem Why the text is not used if it is not called like a table. */
+function useOfTable(name: string, problem: TextProblem = { reason: `not read: ${TABLES}` }): TextUse {
+  return tableRank(name) === undefined ? { kind: 'none', ...problem } : { kind: 'table' };
 }
 
-function reasonAgainst(base: string, ending: Ending, found: Join | undefined, folders: ReadonlySet<string>): string {
+function problemOf(base: string, ending: Ending, found: Join | undefined, folders: ReadonlySet<string>): TextProblem {
   const name = posix.basename(base);
   if (found?.rivals) {
     const rivals = found.rivals.map(rival => `"${posix.basename(rival)}"`).join(', ');
-    return `its name differs in case or accents alone from ${rivals}; give it exactly the name of its picture`;
+    const group = 'its name differs in case or accents alone from others';
+    return {
+      reason: `its name differs in case or accents alone from ${rivals}; give it exactly the name of its picture`,
+      group,
+    };
   }
-  if (folders.has(base)) return `the text of a folder is not read; "${name}/a.png" has its caption in "${name}/a.txt"`;
-  const would = `no picture is called "${name}"; this would be its caption`;
-  return ending === '.json' ? `${would}, and ${TABLES}` : would;
+  if (folders.has(base)) {
+    const group = 'the text of a folder is not read';
+    return { reason: `${group}; "${name}/a.png" has its caption in "${name}/a.txt"`, group };
+  }
+  const tables = ending === '.json' ? `, and ${TABLES}` : '';
+  return {
+    reason: `no picture is called "${name}"; this would be its caption${tables}`,
+    group: 'no picture has its name',
+  };
 }
 
 /** 'a/b/c.png' is in the folders 'a' and 'a/b'. */

@@ -95,6 +95,24 @@ describe('an experiment on pictures of several sizes', () => {
     await expect(createOn([size(32, 32), size(48, 16)], wide)).resolves.toMatchObject({ created: true });
   });
 
+  test('samples their commonest size, and says which pictures are repeated', async () => {
+    const sizes = [size(40, 24), ...Array<ReturnType<typeof size>>(8).fill(size(32, 32))];
+    const { config, notes } = await createOn(sizes);
+    expect(config.data.image_size).toEqual(size(32, 32));
+    expect(notes?.map(({ text }) => text)).toEqual([
+      '1 picture of 40 x 24 fills a batch of 8: it is seen 8 times an epoch',
+    ]);
+  });
+
+  test('is found again with the size that an earlier version chose', async () => {
+    const sizes = [size(40, 24), size(32, 32), size(32, 32)];
+    const of = (image_size: object) => ({ ...TOY_CONFIG, data: { ...TOY_CONFIG.data, ...image_size } });
+    await createOn(sizes, of({ image_size: size(40, 24) }));
+    const found = await createOn(sizes);
+    expect(found).toMatchObject({ created: false, config: { data: { image_size: size(40, 24) } } });
+    await expect(createOn(sizes, of({ image_size: size(32, 32) }))).rejects.toThrow('data.image_size');
+  });
+
   test('is refused by the tokens and the memory of its largest pictures', async () => {
     const fine = { ...TOY_CONFIG, model: { ...TOY_CONFIG.model, patch_size: 2, conditions: {} } };
     await expect(createOn([size(64, 64), size(72, 64)], fine)).rejects.toThrow('pictures of 72 x 64 are 1,152 tokens');

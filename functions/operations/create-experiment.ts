@@ -10,12 +10,14 @@ import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
+import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { atLargest, completeConfig } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
+import { noteRepeats } from '../experiments/note-repeats.ts';
 import {
   askedPlan,
   listEngineDifferences,
@@ -48,6 +50,8 @@ export interface CreateContext {
 export interface Created extends Experiment {
   /** False: it was there, as asked for. */
   readonly created: boolean;
+  /** What a person should know of its data. */
+  readonly notes?: readonly Note[];
 }
 
 /**
@@ -63,10 +67,13 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 
 async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   await ctx.blobs.keep(request.dataset);
-  const whole = await completeConfig(ctx.blobs, await resolveConfig(request.config), request.dataset);
+  const written = await resolveConfig(request.config);
+  const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
+  const notes = noteRepeats(whole.sizes, config.data.batch_size);
+  const isSizeAsked = written.data.image_size !== undefined;
   const existing = await createRefs(ctx.store).experiments.read(name);
-  if (existing) return checkSame(ctx, name, request, config, existing.value);
+  if (existing) return { ...(await checkSame(ctx, name, request, { config, isSizeAsked }, existing.value)), notes };
 
   const status = await ctx.runner.status();
   const engine = resolveEngine(status, request.engine);
@@ -90,8 +97,8 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
     ...(weights.length > 0 && { weights }),
   };
   const winner = await claimName(ctx.store, name, head);
-  if (winner) return checkSame(ctx, name, request, config, winner);
-  return { head, config, created: true };
+  if (winner) return { ...(await checkSame(ctx, name, request, { config, isSizeAsked }, winner)), notes };
+  return { head, config, created: true, notes };
 }
 
 async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
@@ -102,12 +109,15 @@ async function checkSame(
   ctx: CreateContext,
   name: string,
   request: ExperimentRequest,
-  config: Config,
+  { config: whole, isSizeAsked }: { readonly config: Config; readonly isSizeAsked: boolean },
   head: ExperimentHead,
 ): Promise<Created> {
   // Only this call can make a config again that was lost.
-  if (canonicalDigest(config) === head.config) await putConfig(ctx.blobs, config);
+  if (canonicalDigest(whole) === head.config) await putConfig(ctx.blobs, whole);
   const stored = await readConfig(ctx.blobs, head);
+  // The usual size is chosen once: an earlier version chose another.
+  const { image_size } = (isSizeAsked ? whole : stored).data;
+  const config = { ...whole, data: { ...whole.data, ...(image_size && { image_size }) } };
   const isSame = await isSameDataset(ctx.blobs, head.dataset, request.dataset);
   checkSameExperiment(name, [
     ...listDifferences(fixedPart(stored), fixedPart(config)),

@@ -124,6 +124,7 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     ...(head.checkpoint && { checkpoint: head.checkpoint }),
     config: head.config,
     dataset: head.dataset,
+    ...(config.data.image_size && { image_size: config.data.image_size }),
     ...(head.dataset_deleted && { dataset_deleted: true }),
     ...describeOrigin(head),
     engine: head.engine,
