@@ -41,12 +41,14 @@ describe('PUT /experiments/:name', () => {
   test('PUT says which prompts of the previews are longer than the encoder reads', async () => {
     const prompts = ['a red hat', 'word '.repeat(100)];
     const config = { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, preview: { ...TOY_CONFIG.run.preview, prompts } } };
-    expect(await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config })).toMatchObject({
-      notes: [{ code: 'preview_cut', count: 1, examples: [{ name: 'prompt 2', text: '100 words, 64 used' }] }],
-    });
+    const { notes } = await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config });
+    expect(notes).toContainEqual(
+      expect.objectContaining({ code: 'preview_cut', examples: [{ name: 'prompt 2', text: '100 words, 64 used' }] }),
+    );
     const readme = await server.store.get('experiments/toy/README.md');
     expect(Buffer.from(readme?.body ?? '').toString()).toContain('Note: 1 preview prompt is longer than the 64 words');
-    expect(await server.expectJson(201, 'PUT', '/experiments/fits', body)).not.toHaveProperty('notes');
+    const fits = await server.expectJson(201, 'PUT', '/experiments/fits', body);
+    expect(JSON.stringify(fits)).not.toContain('preview_cut');
   });
 
   test('PUT takes parts of an engine, and resolves the others', async () => {
