@@ -19,6 +19,7 @@ import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './im
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 import { limitsShape } from './pictures/limits.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
+import { showUsers } from './views/show-users.ts';
 
 /** Most rejects that an answer names. The dataset holds all. */
 const MAX_SHOWN_REJECTS = 100;
@@ -96,6 +97,7 @@ export const prepare = defineFunction({
 
     await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals, encoding.engine);
     await writeDatasetView(ctx, input.dataset);
+    await showUsers(ctx, input.dataset);
     return describe(input.dataset, dataset, imported.originals, await readDataset(ctx.blobs, dataset), stages);
   },
 });

@@ -24,6 +24,10 @@ const input = z.strictObject({
   dataset: digestSchema,
   from: z.int().nonnegative().max(MOST_SAMPLES).describe('step at which the chunk begins: the step of the parent'),
   to: z.int().positive().max(MOST_SAMPLES).describe('step at which the chunk ends'),
+  new_epoch: z
+    .literal(true)
+    .optional()
+    .describe('begins an epoch: the dataset is not the one that the parent was trained on'),
   plan: trainingPlanSchema.describe('how an update is divided to fit the device'),
 });
 
@@ -43,14 +47,14 @@ export const trainChunk = defineFunction({
     plan: { micro_batch: 64 },
   },
   input,
-  async run(ctx, { engine: given, parent_config, ...body }) {
+  async run(ctx, { engine: given, parent_config, new_epoch, ...body }) {
     const engine = requireEngine(given);
     if (body.from >= body.to) {
       throw new InvalidInput(`the step range [${body.from}, ${body.to}) is empty`, { expected: 'from < to' });
     }
     const config = await readKeyedConfig(ctx.blobs, body.config);
     checkMicroBatch('plan.micro_batch', body.plan.micro_batch, config.data.batch_size);
-    const parent = await openParent(ctx.blobs, config, { ...body, parent_config });
+    const parent = await openParent(ctx.blobs, config, { ...body, parent_config, new_epoch });
     checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
 
     const { parent: _, ...rest } = body;
@@ -66,7 +70,12 @@ export const trainChunk = defineFunction({
     if (to <= body.from) {
       throw new Cancelled(`the runner stopped before step ${body.from} was done`, { hint: 'call again' });
     }
-    return { outputs, links, stats, ...(to < body.to ? { params: { from: body.from, to, plan: body.plan } } : {}) };
+    return {
+      outputs,
+      links,
+      stats,
+      ...(to < body.to ? { params: { from: body.from, to, ...(new_epoch && { new_epoch }), plan: body.plan } } : {}),
+    };
   },
 });
 
@@ -74,10 +83,14 @@ interface ParentClaim {
   readonly config: Digest;
   readonly parent?: Digest | undefined;
   readonly parent_config?: Digest | undefined;
+  readonly new_epoch?: true | undefined;
   readonly from: number;
 }
 
-/** The checkpoint to go on from; one of a config that was left on purpose as a checkpoint of the new one. */
+/**
+ * The checkpoint to go on from; one of a config that was left on purpose as a checkpoint of the new one, and one of
+ * another dataset at the beginning of its next epoch.
+ */
 async function openParent(blobs: BlobStore, config: KeyedConfig, claim: ParentClaim): Promise<Digest | undefined> {
   if (claim.parent === undefined) {
     if (claim.from === 0) return undefined;
@@ -98,9 +111,10 @@ async function openParent(blobs: BlobStore, config: KeyedConfig, claim: ParentCl
       hint: 'train that config, or state the other one as parent_config to go on under a changed config',
     });
   }
-  if (parent.config === claim.config) return claim.parent;
-  checkSuccession(await readKeyedConfig(blobs, parent.config), config);
+  if (parent.config === claim.config && !claim.new_epoch) return claim.parent;
+  if (parent.config !== claim.config) checkSuccession(await readKeyedConfig(blobs, parent.config), config);
   const links = parent.links.map(link => (link === parent.config ? claim.config : link));
-  const moved: Checkpoint = { ...parent, config: claim.config, links };
+  const cursor = claim.new_epoch ? { epoch: parent.cursor.epoch + 1, position: 0 } : parent.cursor;
+  const moved: Checkpoint = { ...parent, cursor, config: claim.config, links };
   return (await putDocument(blobs, moved)).digest;
 }

@@ -13,7 +13,7 @@ import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../storage/experiment-record.ts';
 import { listKept, listKeptDigests } from '../storage/list-kept.ts';
-import { nameSchema, type Result } from '../storage/records.ts';
+import { digestSchema, nameSchema, type Result } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
 import { outputOf } from './execution/output-of.ts';
@@ -24,11 +24,12 @@ import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
 import { checkUnmoved, moveHead } from './experiments/move-head.ts';
+import { beginsDataset, formerAt, moveToDataset } from './experiments/move-to-dataset.ts';
 import { readLog } from './experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from './experiments/training-health.ts';
 import { begin, checkEnd, fail, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
 import { tuneEngine } from './experiments/tune-engine.ts';
-import { type Chunk, deleteCheckpointFile, describeHead, type ViewTarget } from './views/experiment-view.ts';
+import { type Chunk, deleteCheckpointFile, describeExperiment, type ViewTarget } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
 
 export const train = defineFunction({
@@ -45,10 +46,16 @@ export const train = defineFunction({
       .max(MOST_SAMPLES)
       .optional()
       .describe('training samples at which to stop; beyond optimizer.total_samples the schedules are stretched'),
+    dataset: digestSchema
+      .optional()
+      .describe('another version of the dataset, to which the experiment moves with its checkpoint: a name or digest'),
   }),
-  key: ({ experiment, target }) => (target === undefined ? experiment : `${experiment} to ${target}`),
-  async run(ctx, { experiment: name, target }) {
+  digests: { dataset: 'dataset' },
+  key: ({ experiment, target, dataset }) =>
+    [experiment, ...(target === undefined ? [] : [`to ${target}`]), ...(dataset ? [`on ${dataset}`] : [])].join(' '),
+  async run(ctx, { experiment: name, target, dataset }) {
     try {
+      if (dataset !== undefined) await moveToDataset(ctx, name, dataset);
       return await trainTo(ctx, name, target);
     } catch (error) {
       await recordStop(ctx, name, error, false);
@@ -85,7 +92,7 @@ async function trainTo(ctx: EffectContext, name: string, target: number | undefi
   }
   const shown = await showHead(view);
   checkEnd(name, shown, goal, batchSize);
-  return describeHead(name, shown, await readConfig(ctx.blobs, shown));
+  return describeExperiment(view, { head: shown, config: await readConfig(ctx.blobs, shown) });
 }
 
 /** Sets the target and the state. An experiment that is at its own target already becomes `done`, also when paused. */
@@ -218,6 +225,7 @@ async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange
     ...(parent && parent.config !== config && { parent_config: parent.config }),
     dataset: head.dataset,
     ...range,
+    ...(head.checkpoint && beginsDataset(head, range.from) && { new_epoch: true }),
     engine: head.engine,
     plan: head.plan,
   };
@@ -280,9 +288,10 @@ async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boo
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
   const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
   await moveHead(ctx, view.name, head, now => {
-    const { checkpoint: _, ...rest } = now;
+    const { checkpoint: _, former_datasets: __, ...rest } = now;
     return {
       ...rest,
+      ...formerAt(now, newest?.step ?? 0),
       ...(newest && { checkpoint: newest.checkpoint }),
       history,
       chunks: now.chunks.filter(chunk => chunk.to <= (newest?.step ?? 0)),

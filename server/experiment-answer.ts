@@ -3,20 +3,30 @@ import type { Context } from 'hono';
 import { InvalidInput } from '../errors.ts';
 import type { Experiment } from '../functions/experiments/experiment-head.ts';
 import type { Created } from '../functions/operations/create-experiment.ts';
-import { describeHead } from '../functions/views/experiment-view.ts';
+import { describeExperiment } from '../functions/views/experiment-view.ts';
 import { nameSchema } from '../storage/records.ts';
+import type { ServerDeps } from './deps.ts';
 
-export function answerExperiment(c: Context, name: string, { head, config }: Experiment): Response {
-  return c.json({ ...describeHead(name, head, config), ...linksOf(name) });
+export async function answerExperiment(
+  c: Context,
+  { store, blobs }: ServerDeps,
+  name: string,
+  experiment: Experiment,
+): Promise<Response> {
+  return c.json({ ...(await describeExperiment({ store, blobs, name }, experiment)), ...linksOf(name) });
 }
 
 /** Answers 201 for a new experiment, 200 for an existing one that is as asked for. */
-export function answerCreated(c: Context, name: string, { head, config, created, notes = [] }: Created): Response {
-  const location = `/experiments/${name}`;
-  const described = describeHead(name, head, config);
-  const all = [...(described.notes ?? []), ...notes];
-  const body = { ...described, ...(all.length > 0 && { notes: all }), ...linksOf(name) };
-  return c.json(body, created ? 201 : 200, { location });
+export async function answerCreated(
+  c: Context,
+  { store, blobs }: ServerDeps,
+  name: string,
+  experiment: Created,
+): Promise<Response> {
+  const shown = await describeExperiment({ store, blobs, name }, experiment);
+  const notes = [...(shown.notes ?? []), ...(experiment.notes ?? [])];
+  const body = { ...shown, ...(notes.length > 0 && { notes }), ...linksOf(name) };
+  return c.json(body, experiment.created ? 201 : 200, { location: `/experiments/${name}` });
 }
 
 /** Addresses of the calls that belong to an experiment. */

@@ -23,6 +23,10 @@ const headFields = {
   /** The whole effective config, `run` included. */
   config: digestSchema,
   dataset: digestSchema,
+  /** The name that meant the dataset when the experiment got it. It may mean a newer one by now. */
+  dataset_name: nameSchema.exactOptional(),
+  /** Datasets that it was trained on before, oldest first, each up to a step. Their blobs are not kept. */
+  former_datasets: z.array(z.strictObject({ dataset: digestSchema, until: z.int().nonnegative() })).exactOptional(),
   /** The pictures were deleted on purpose. Checkpoints stay, and training cannot go on. */
   dataset_deleted: z.literal(true).optional(),
   /** Samples at which the run is done. */

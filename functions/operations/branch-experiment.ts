@@ -13,13 +13,14 @@ import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
+import { formerAt } from '../experiments/move-to-dataset.ts';
 import {
   listEngineDifferences,
   resolveEngine,
   resolvePlan,
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
-import { isSameDataset } from '../experiments/same-dataset.ts';
+import { isSameDataset, tellOtherDataset } from '../experiments/same-dataset.ts';
 import { checkSuccession } from '../experiments/succession.ts';
 import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
@@ -87,6 +88,8 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     checkpoint: point.checkpoint,
     config: (await putDocument(blobs, config)).digest,
     dataset: head.dataset,
+    ...(head.dataset_name !== undefined && { dataset_name: head.dataset_name }),
+    ...formerAt(head, point.step),
     ...(weights.length > 0 && { weights }),
     engine,
     plan,
@@ -196,25 +199,28 @@ async function checkSame(
     ...(engine === undefined ? [] : listEngineDifferences(engine, branch)),
   ]);
   if (branch.checkpoint === point?.checkpoint) await requireBranchPoint(blobs, name, branch);
-  const restored = await restoreData(store, name, head, branch);
+  const restored = await restoreData({ store, blobs }, name, head, branch);
   // Only what the body names: the keys of the parent may have changed since.
   const wanted = overrideConfig(stored, { run: changes.run ?? {} });
   const changed = await changeRun({ store, blobs }, name, { head: restored, config: stored }, wanted);
   return { ...changed, created: false };
 }
 
+/** None if the parent moved to another dataset since it was branched, or the branch did. */
 async function listDataDifferences(blobs: BlobStore, branch: ExperimentHead, parent: ExperimentHead) {
-  const isSame = await isSameDataset(blobs, branch.dataset, parent.dataset);
-  return isSame ? [] : [`dataset (${branch.dataset}, not ${parent.dataset})`];
+  const before = (head: ExperimentHead) => (head.former_datasets ?? []).map(({ dataset }) => dataset);
+  if (before(parent).includes(branch.dataset) || before(branch).includes(parent.dataset)) return [];
+  return tellOtherDataset(blobs, branch.dataset, parent.dataset);
 }
 
 /** The dataset was deleted, and the parent has it again. */
 async function restoreData(
-  store: CreateContext['store'],
+  { store, blobs }: Pick<CreateContext, 'store' | 'blobs'>,
   name: string,
   parent: ExperimentHead | undefined,
   branch: ExperimentHead,
 ) {
   if (!branch.dataset_deleted || parent === undefined || parent.dataset_deleted) return branch;
+  if (!(await isSameDataset(blobs, branch.dataset, parent.dataset))) return branch;
   return changeHead(store, name, ({ dataset_deleted: _, ...whole }) => whole);
 }

@@ -23,14 +23,15 @@ export async function claimName(
 }
 
 /**
- * @param differences Differences between experiment and body, as `key (stored, not asked)`. @throws Conflict if any.
+ * @param differences Differences between experiment and body, as `key (stored, not asked)`.
+ * @param hints Ways out that suit these. @throws Conflict if there are differences.
  */
-export function checkSameExperiment(name: string, differences: readonly string[]): void {
+export function checkSameExperiment(name: string, differences: readonly string[], hints: readonly string[] = []): void {
   if (differences.length === 0) return;
   const trainOn = `POST /experiments/${name}/train {"target": N} trains on`;
   throw new Conflict(`the experiment "${name}" exists with another ${differences.join(', ')}`, {
     expected: 'the body it was created with',
-    hint: `choose another name, or DELETE /experiments/${name} first; ${trainOn}`,
+    hint: [...hints, `choose another name, or DELETE /experiments/${name} first`, trainOn].join('; '),
     details: { differences },
   });
 }

@@ -15,6 +15,7 @@ import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { atLargest, completeConfig } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
+import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { noteRepeats } from '../experiments/note-repeats.ts';
@@ -25,7 +26,7 @@ import {
   resolvePlan,
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
-import { isSameDataset } from '../experiments/same-dataset.ts';
+import { tellOtherDataset } from '../experiments/same-dataset.ts';
 import { targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
 import { showHead } from '../views/show-head.ts';
@@ -82,10 +83,12 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(request.engine), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
+  const called = await findDatasetName(ctx.store, request.dataset);
   const head: ExperimentHead = {
     v: 2,
     config: await putConfig(ctx.blobs, config),
     dataset: request.dataset,
+    ...(called !== undefined && { dataset_name: called }),
     engine,
     plan,
     target: targetOf(config),
@@ -118,14 +121,22 @@ async function checkSame(
   // The usual size is chosen once: an earlier version chose another.
   const { image_size } = (isSizeAsked ? whole : stored).data;
   const config = { ...whole, data: { ...whole.data, ...(image_size && { image_size }) } };
-  const isSame = await isSameDataset(ctx.blobs, head.dataset, request.dataset);
-  checkSameExperiment(name, [
+  const otherData = await tellOtherDataset(ctx.blobs, head.dataset, request.dataset);
+  const others = [
     ...listDifferences(fixedPart(stored), fixedPart(config)),
-    ...(isSame ? [] : [`dataset (${head.dataset}, not ${request.dataset})`]),
     ...listEngineDifferences(request.engine, head),
-  ]);
+  ];
+  const isMoveAll = others.length === 0 && otherData.length > 0;
+  const hints = isMoveAll ? [await adviseMove(ctx.store, name, request.dataset)] : [];
+  checkSameExperiment(name, [...others, ...otherData], hints);
   const restored = await restoreData(ctx.store, name, head);
   return { ...(await changeRun(ctx, name, { head: restored, config: stored }, config)), created: false };
+}
+
+/** The call that takes the run to the dataset that was asked for, when nothing else differs. */
+async function adviseMove(store: ObjectStore, name: string, dataset: Digest): Promise<string> {
+  const body = { dataset: (await findDatasetName(store, dataset)) ?? dataset };
+  return `POST /experiments/${name}/train ${JSON.stringify(body)} moves it to that dataset with its checkpoint`;
 }
 
 /** The dataset was deleted, and is there again. */

@@ -5,6 +5,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
 import { writeDatasetView } from '../views/dataset-view.ts';
+import { showUsers } from '../views/show-users.ts';
 
 export interface DatasetContext {
   readonly store: ObjectStore;
@@ -40,6 +41,7 @@ export async function putDataset(
     ? await datasets.compareAndSwap(name, current.etag, { ...current.value, dataset })
     : await datasets.create(name, { v: 1, dataset });
   await writeDatasetView({ store, blobs, call }, name);
+  await showUsers({ store, blobs }, name);
   return { etag, created: current === undefined };
 }
 

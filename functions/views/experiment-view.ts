@@ -7,12 +7,13 @@ import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
+import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
 import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
-import { stepOf } from '../experiments/experiment-head.ts';
+import { type Experiment, stepOf } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
 import { readScalars } from './metrics.ts';
 import {
@@ -99,8 +100,9 @@ export function deleteCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Pr
 export async function writeSummary(view: ViewTarget, head: ExperimentHead, config: Config): Promise<string[]> {
   const folder = folderOf(view);
   await putFile(folder, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
-  await putFile(folder, 'README.md', Buffer.from(describeForPeople(view.name, head, config)), 'text/markdown');
-  await putFile(folder, 'index.json', encodeJson(describeHead(view.name, head, config)), 'application/json');
+  const notes = await noteExperiment(view, view.name, { head, config });
+  await putFile(folder, 'README.md', Buffer.from(describeForPeople(view.name, head, config, notes)), 'text/markdown');
+  await putFile(folder, 'index.json', encodeJson(describeHead(view.name, head, config, notes)), 'application/json');
   return ['config.yaml', 'README.md', 'index.json'];
 }
 
@@ -109,14 +111,18 @@ export function deleteView(store: ObjectStore, name: string): Promise<void> {
 }
 
 /** The body of `GET /experiments/<name>` and of index.json. */
-export function describeHead(name: string, head: ExperimentHead, config: Config) {
+export async function describeExperiment(view: ViewTarget, { head, config }: Experiment) {
+  return describeHead(view.name, head, config, await noteExperiment(view, view.name, { head, config }));
+}
+
+function describeHead(name: string, head: ExperimentHead, config: Config, notes: readonly Note[]) {
   const step = stepOf(head);
   return {
     v: 1,
     name,
     state: head.state,
     ...describeProblem(name, head),
-    ...describeNotes(head, config),
+    ...(notes.length > 0 && { notes: [...notes] }),
     step,
     steps: stepsFor(head.target, config.data.batch_size),
     samples: step * config.data.batch_size,
@@ -124,6 +130,8 @@ export function describeHead(name: string, head: ExperimentHead, config: Config)
     ...(head.checkpoint && { checkpoint: head.checkpoint }),
     config: head.config,
     dataset: head.dataset,
+    ...(head.dataset_name !== undefined && { dataset_name: head.dataset_name }),
+    ...(head.former_datasets && { former_datasets: head.former_datasets }),
     ...(config.data.image_size && { image_size: config.data.image_size }),
     ...(head.dataset_deleted && { dataset_deleted: true }),
     ...describeOrigin(head),
@@ -150,20 +158,20 @@ function describeChunk(chunk: Chunk) {
   };
 }
 
-function describeForPeople(name: string, head: ExperimentHead, config: Config): string {
-  const { step, steps, samples } = describeHead(name, head, config);
+function describeForPeople(name: string, head: ExperimentHead, config: Config, notes: readonly Note[]): string {
+  const { step, steps, samples } = describeHead(name, head, config, notes);
   const { hidden_size, depth, patch_size } = config.model;
   return `# ${name}
 
 ${STATE_WORDS[head.state]}: step ${step} of ${steps}, ${samples} of ${head.target} samples.
-${describeProblemForPeople(head)}${describeNotesForPeople(head, config)}
+${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`).join('')}
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
 | engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
-| dataset | \`${head.dataset}\` |
+| dataset | ${head.dataset_name === undefined ? '' : `${head.dataset_name}, `}\`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
-${describeOriginForPeople(head)}
+${describeFormerForPeople(head)}${describeOriginForPeople(head)}
 - config.yaml: the whole config. index.json: this page for programs.
 - log/: one file of JSON Lines per chunk of steps (loss, gradient norm, learning rate).
 - tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
@@ -197,23 +205,16 @@ function describeProblemForPeople({ problem }: ExperimentHead): string {
   return `\n${[`It stopped at ${time}: ${text}.`, ...rest].join('\n')}\n`;
 }
 
-/** What a person should know of it; a good run has no notes. */
-function describeNotes(head: ExperimentHead, config: Config) {
-  const notes = noteExperiment(head, config);
-  return notes.length === 0 ? {} : { notes };
-}
-
-function describeNotesForPeople(head: ExperimentHead, config: Config): string {
-  return noteExperiment(head, config)
-    .map(({ text }) => `\nNote: ${text}.\n`)
-    .join('');
-}
-
 /** Experiment, step and checkpoint that a branch began at. */
 function describeOrigin({ branched_from }: ExperimentHead) {
   if (branched_from === undefined) return {};
   const { experiment, step, checkpoint } = branched_from;
   return { branched_from: { experiment, step, checkpoint } };
+}
+
+/** Rows of the README's table, for a run that moved to another dataset. */
+function describeFormerForPeople({ former_datasets: former = [] }: ExperimentHead): string {
+  return former.map(({ dataset, until }) => `| up to step ${until} on | \`${dataset}\` |\n`).join('');
 }
 
 /** A row of the README's table, for a branch. */

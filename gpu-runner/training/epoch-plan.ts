@@ -38,7 +38,13 @@ export class EpochPlan {
   take(cursor: Cursor): { readonly positions: readonly number[]; readonly next: Cursor } {
     this.#load(cursor.epoch);
     const positions = this.#groups[cursor.position];
-    if (positions === undefined) throw new RangeError(`epoch ${cursor.epoch} has no group ${cursor.position}`);
+    if (positions === undefined) {
+      const there = `epoch ${cursor.epoch} of this dataset has ${this.#groups.length} groups, and no group ${cursor.position}`;
+      throw new Unprocessable(`${there}: the checkpoint was trained on another dataset`, {
+        expected: 'the dataset of the checkpoint',
+        hint: 'new_epoch: true begins an epoch of another one',
+      });
+    }
     const isLast = cursor.position + 1 === this.#groups.length;
     return {
       positions,

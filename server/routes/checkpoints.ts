@@ -52,20 +52,20 @@ export function createCheckpointRoutes(deps: ServerDeps): Hono {
     const parent = parseExperimentName(c);
     const request = await readJsonAs(c, branchSchema);
     const branch = () => branchExperiment(deps, parent, request);
-    return answerCreated(c, request.name, await executor.heal(branch, c.req.raw.signal));
+    return answerCreated(c, deps, request.name, await executor.heal(branch, c.req.raw.signal));
   });
 
   app.post('/experiments/:name/pin', async c => {
     const name = parseExperimentName(c);
     const { step, checkpoint } = await readJsonAs(c, pinSchema);
     const pin = () => pinCheckpoint(deps, name, checkpoint ?? step ?? 'latest');
-    return answerExperiment(c, name, await executor.heal(pin, c.req.raw.signal));
+    return answerExperiment(c, deps, name, await executor.heal(pin, c.req.raw.signal));
   });
 
   app.delete('/experiments/:name/pin/:step', async c => {
     const name = parseExperimentName(c);
     const step = parseStep(c.req.param('step'), 'the step');
-    return answerExperiment(c, name, await unpinCheckpoint(deps, name, step));
+    return answerExperiment(c, deps, name, await unpinCheckpoint(deps, name, step));
   });
 
   return app;

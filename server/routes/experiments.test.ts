@@ -101,7 +101,7 @@ describe('PUT /experiments/:name', () => {
     const problem = await server.expectJson(409, 'PUT', '/experiments/toy', { config, dataset, engine });
     expect(problem.detail).toContain('seed (0, not 3)');
     expect(problem.detail).toContain('data.batch_size (8, not 16)');
-    expect(problem.detail).toContain(`dataset (${server.dataset}, not ${dataset})`);
+    expect(problem.detail).toContain(`dataset (${server.dataset}, not ${dataset}: 1 picture added (`);
     expect(problem.detail).toContain('engine.micro_batch (2)');
     expect(problem.detail).not.toContain('hidden_size');
   });

@@ -11,9 +11,10 @@ import { trainingEngineRequestSchema } from '../../functions/experiments/resolve
 import { createExperiment } from '../../functions/operations/create-experiment.ts';
 import { deleteExperiment } from '../../functions/operations/delete-experiment.ts';
 import { pauseExperiment } from '../../functions/operations/pause-experiment.ts';
-import { describeHead } from '../../functions/views/experiment-view.ts';
+import { describeExperiment } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
 import { parseDigest } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { answerCreated, answerExperiment, linksOf, parseExperimentName, parseStep } from '../experiment-answer.ts';
@@ -42,6 +43,11 @@ const trainSchema = z.strictObject({
     .max(MOST_SAMPLES)
     .optional()
     .meta({ description: 'training samples at which to stop; default: the last target' }),
+  dataset: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'name or digest of a newer version of the dataset: the experiment moves to it' }),
 });
 const emptySchema = z.strictObject({});
 
@@ -53,7 +59,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.get('/experiments', async c => {
     const heads = await listHeads(store);
     const rows = heads.map(async ({ name, head }) =>
-      summarize(describeHead(name, head, await readConfig(blobs, head))),
+      summarize(await describeExperiment({ store, blobs, name }, { head, config: await readConfig(blobs, head) })),
     );
     return c.json({ v: 1, experiments: await Promise.all(rows) });
   });
@@ -65,7 +71,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
       ? parseDigest(body.dataset)
       : await names.resolve('dataset', body.dataset, 'dataset');
     const create = () => createExperiment(deps, name, { ...body, dataset });
-    return answerCreated(c, name, await executor.heal(create, c.req.raw.signal));
+    return answerCreated(c, deps, name, await executor.heal(create, c.req.raw.signal));
   });
 
   app.get('/experiments/:name', async c => {
@@ -74,9 +80,9 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const config = await readConfig(blobs, head);
     c.header('etag', `"${etag}"`);
     return c.json({
-      ...describeHead(name, head, config),
+      ...(await describeExperiment({ store, blobs, name }, { head, config })),
       effective_config: config,
-      ...(await findProgress(name, head.target)),
+      ...(await findProgress(name, head)),
       ...linksOf(name),
     });
   });
@@ -94,7 +100,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.post('/experiments/:name/pause', async c => {
     const name = parseExperimentName(c);
     await readJsonAs(c, emptySchema);
-    return answerExperiment(c, name, await pauseExperiment(deps, name));
+    return answerExperiment(c, deps, name, await pauseExperiment(deps, name));
   });
 
   app.get('/experiments/:name/previews', async c => {
@@ -124,10 +130,11 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   /** The run that trains the experiment, if this server knows one, with its progress. */
-  async function findProgress(name: string, target: number) {
+  async function findProgress(name: string, { target, dataset }: ExperimentHead) {
     const train = executor.functions.get('train');
     if (train?.kind !== 'effect') return {};
-    for (const input of [{ experiment: name }, { experiment: name, target }]) {
+    const calls = [{}, { target }, { dataset }, { target, dataset }];
+    for (const input of calls.map(call => ({ experiment: name, ...call }))) {
       const run = await executor.findRun(effectDigest(train, input));
       const state = await run?.state();
       if (state?.state !== 'running' && state?.state !== 'queued') continue;
@@ -151,7 +158,7 @@ function summarize({
   target,
   checkpoint,
   dataset,
-}: ReturnType<typeof describeHead>) {
+}: Awaited<ReturnType<typeof describeExperiment>>) {
   return {
     name,
     state,

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
+import { noteNewerDataset } from '../../functions/experiments/note-newer-dataset.ts';
 import { noteSkipped } from '../../functions/experiments/training-health.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
@@ -28,9 +29,10 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
         html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,
     );
     const { problem } = head;
+    const notes = [...noteSkipped(head), ...(await noteNewerDataset({ store, blobs }, name, head))];
     return html`<li><a href="/experiments/${name}">${name}</a> <span class="muted">${head.state}, ${steps} steps, target ${head.target} samples</span>
 ${problem ? html`<div class="problem">${problem.time}: ${problem.text}${problem.hint ? `; ${problem.hint}` : ''}</div>` : ''}
-${noteSkipped(head).map(({ text }) => html`<div>${text}</div>`)}
+${notes.map(({ text }) => html`<div>${text}</div>`)}
 ${pictures ? html`<div class="previews">${pictures}</div>` : ''}</li>`;
   }
 

@@ -1,0 +1,34 @@
+/** @file Says of an experiment that its dataset was prepared again since. */
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { createRefs } from '../../storage/names/refs.ts';
+import type { Note } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { compareDatasets, countChanges, describeChanges, listChanges } from './dataset-changes.ts';
+
+/** Most pictures that a note names. */
+const MAX_EXAMPLES = 20;
+
+export interface NotesContext {
+  readonly store: ObjectStore;
+  readonly blobs: BlobStore;
+}
+
+/** Says that the name of the dataset means something newer, what differs, and which call takes it up. */
+export async function noteNewerDataset(
+  { store, blobs }: NotesContext,
+  name: string,
+  head: ExperimentHead,
+): Promise<Note[]> {
+  const { dataset, dataset_name: called, dataset_deleted: isDeleted } = head;
+  if (called === undefined || isDeleted) return [];
+  const now = (await createRefs(store).datasets.read(called))?.value.dataset;
+  if (now === undefined || now === dataset) return [];
+  const changes = await compareDatasets(blobs, dataset, now);
+  const count = changes ? countChanges(changes) : 1;
+  if (count === 0) return [];
+  const what = changes ? describeChanges(changes) : 'what differs is not known, since the earlier one is not complete';
+  const text =
+    `the dataset "${called}" was prepared again since, and this is the earlier one: ${what}; ` +
+    `POST /experiments/${name}/train {"dataset":"${called}"} goes on with the newer one`;
+  return [{ code: 'newer_dataset', count, text, examples: changes ? listChanges(changes).slice(0, MAX_EXAMPLES) : [] }];
+}
