@@ -1,17 +1,26 @@
 /** @file The body of `easel call`, from `key=value` words or from JSON. */
 import { readFileSync } from 'node:fs';
 import { expandHome } from '../configs/home-path.ts';
+import { configJsonSchema } from '../configs/parse.ts';
 import { keepSeed, parseWithSeeds } from '../configs/seed.ts';
 import { InvalidInput } from '../errors.ts';
+import { typeOf, typesAt } from './value-types.ts';
 
 type Body = Record<string, unknown>;
 
+export interface BodyOptions {
+  /** Text of `--body`: JSON, or `@FILE`. Words override its keys. */
+  readonly json?: string | undefined;
+  /** JSON Schema of the body. Where it wants a text and no JSON of this type, the value is text. */
+  readonly schema?: unknown;
+}
+
 /**
- * `key=value`: the value is JSON if it parses as JSON, else text. `a.b=1` nests. `key=@FILE` reads the value from a
- * file. `json` is the text of `--body`: JSON, or `@FILE`. Words override its keys.
+ * `key=value`: the value is JSON if it parses as JSON, and the schema takes JSON of its type; else text. `a.b=1` nests.
+ * `key=@FILE` reads the value from a file.
  * @throws InvalidInput
  */
-export function parseBody(words: readonly string[], json?: string): Body {
+export function parseBody(words: readonly string[], { json, schema }: BodyOptions = {}): Body {
   const body: Body = json === undefined ? {} : parseObject(json);
   for (const word of words) {
     const at = word.indexOf('=');
@@ -22,7 +31,7 @@ export function parseBody(words: readonly string[], json?: string): Body {
       });
     }
     const path = word.slice(0, at).split('.');
-    assign(body, path, parseValue(path.at(-1) ?? '', word.slice(at + 1)));
+    assign(body, path, parseValue(path, word.slice(at + 1), schema));
   }
   return body;
 }
@@ -30,7 +39,7 @@ export function parseBody(words: readonly string[], json?: string): Body {
 /** Changes of a config: the words behind `--set`, however they are given. @throws InvalidInput */
 export function parseChanges(words: readonly string[], rawArgs: readonly string[]): Body {
   const joined = rawArgs.filter(arg => arg.startsWith('--set=')).map(arg => arg.slice('--set='.length));
-  return parseBody([...words, ...joined]);
+  return parseBody([...words, ...joined], { schema: configJsonSchema() });
 }
 
 function parseObject(text: string): Body {
@@ -48,8 +57,15 @@ function parseObject(text: string): Body {
   return value;
 }
 
-function parseValue(key: string, text: string): unknown {
+function parseValue(path: readonly string[], text: string, schema: unknown): unknown {
   const source = text.startsWith('@') ? readText(text.slice(1)) : text;
+  const value = parseJson(path.at(-1) ?? '', source);
+  const types = typesAt(schema, path);
+  return types?.has('string') && !types.has(typeOf(value)) ? source : value;
+}
+
+/** Text that is no JSON stays as it is. */
+function parseJson(key: string, source: string): unknown {
   try {
     return key === 'seed' ? keepSeed(key, JSON.parse(source), { source }) : parseWithSeeds(source);
   } catch {

@@ -69,9 +69,14 @@ interface SchemaNode {
 
 let tree: SchemaNode | undefined;
 
-function knownKeys(path: readonly string[]): string[] {
+/** JSON Schema of a config as people write it. */
+export function configJsonSchema(): SchemaNode {
   tree ??= z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
-  let node: SchemaNode | undefined = tree;
+  return tree;
+}
+
+function knownKeys(path: readonly string[]): string[] {
+  let node: SchemaNode | undefined = configJsonSchema();
   for (const key of path) node = node?.properties?.[key];
   return Object.keys(node?.properties ?? {});
 }

@@ -1,8 +1,10 @@
 import { defineCommand } from 'citty';
-import { InvalidInput } from '../../errors.ts';
+import { z } from 'zod';
+import { AppError, InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { describeAnswer } from '../describe-answer.ts';
+import type { ApiClient } from '../http.ts';
 import { parseBody } from '../parse-body.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -17,7 +19,8 @@ export const callCommand = defineCommand({
     function: {
       type: 'positional',
       description:
-        'name of the function, then key=value words (a.b=1 nests; a value is JSON or text; key=@FILE reads a file)',
+        'name of the function, then key=value words: a.b=1 nests; key=@FILE reads a file; a value is JSON, or text if ' +
+        'it is no JSON or the function wants a text there',
     },
     body: { type: 'string', description: 'the whole body as JSON, or @FILE', valueHint: 'JSON' },
     wait: {
@@ -35,9 +38,13 @@ export const callCommand = defineCommand({
       throw new InvalidInput(`--wait ${args.wait} is wrong`, { expected: 'whole seconds' });
     }
     const [name = '', ...words] = args._;
-    const body = parseBody(words, args.body);
+    const api = connect(args);
+    const body = parseBody(words, {
+      json: args.body,
+      schema: words.length === 0 ? undefined : await getInput(api, name),
+    });
     const options = { wait, skipCache: args['skip-cache'] === true, quiet: args.quiet };
-    const { result, cache } = await callInForeground(connect(args), name, body, options);
+    const { result, cache } = await callInForeground(api, name, body, options);
     if (args.quiet !== true) {
       if (cache === 'hit') console.error('(cached)');
       for (const line of describeAnswer(result)) console.error(line);
@@ -45,3 +52,14 @@ export const callCommand = defineCommand({
     console.log(JSON.stringify(result, undefined, 2));
   }),
 });
+
+/** JSON Schema of the body; undefined for an unknown function, which the call refuses with the known names. */
+async function getInput(api: ApiClient, name: string): Promise<unknown> {
+  try {
+    const { input } = await api.get(`/functions/${encodeURIComponent(name)}`, z.looseObject({ input: z.unknown() }));
+    return input;
+  } catch (error) {
+    if (error instanceof AppError && error.status === 404) return undefined;
+    throw error;
+  }
+}
