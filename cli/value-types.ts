@@ -1,4 +1,4 @@
-/** @file The types that a JSON Schema takes at a place. So a value of the command line can be text that looks like JSON. */
+/** @file Types that a JSON Schema takes at a place, so that a word that looks like JSON can be text. */
 import { z } from 'zod';
 
 type Type = 'string' | 'number' | 'boolean' | 'null' | 'array' | 'object';

@@ -1,5 +1,6 @@
 /** @file The HTTP interface as one Hono app. It opens no socket, so tests call `app.request`. */
 import { Hono } from 'hono';
+import { getPath } from 'hono/utils/url';
 import { AppError, NotFound } from '../errors.ts';
 import type { RouteDoc, ServerDeps } from './deps.ts';
 import { createGuard } from './guard.ts';
@@ -39,7 +40,7 @@ export interface AppOptions {
 export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
   const log = options.log ?? (line => console.error(line));
   const onError = handleError(log);
-  const app = new Hono();
+  const app = new Hono({ getPath: readPath });
   app.use(createGuard(deps.env));
   app.route('/', createFunctionRoutes(deps));
   app.route('/', createRunRoutes(deps));
@@ -71,6 +72,12 @@ export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
     return answer;
   });
   return app;
+}
+
+/** The path without slashes at its end, and with single ones, which people type or join. */
+function readPath(request: Request): string {
+  const path = getPath(request).replace(/\/{2,}/g, '/');
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 class MethodNotAllowed extends AppError {

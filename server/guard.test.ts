@@ -86,6 +86,28 @@ test('with EASEL_TOKEN set, a call without it learns only that the server is up'
   expect((await closed.send('GET', '/functions', undefined, { authorization: `Bearer ${TOKEN}` })).status).toBe(200);
 });
 
+test('slashes at the end of a path or doubled change nothing, also for the guard', async () => {
+  for (const path of [
+    '/functions/',
+    '/functions//',
+    '//functions',
+    '/functions/echo/',
+    '/health/',
+    '/functions/?x=1',
+  ]) {
+    expect((await open.send('GET', path)).status, path).toBe(200);
+  }
+  expect((await open.send('POST', '/functions/echo/', { text: 'a' })).status).toBe(200);
+  expect((await open.send('GET', '/')).status).toBe(200);
+  expect((await closed.send('GET', '/health/')).status).toBe(200);
+  for (const path of ['/functions/', '//functions', '/health/../functions']) {
+    expect((await closed.send('GET', path)).status, path).toBe(401);
+  }
+  const asForm = open.send('POST', '/functions/echo//', 'text=1', { 'content-type': 'text/plain' });
+  expect((await asForm).status).toBe(415);
+  expect(await problemOf(open.send('GET', '/nothing/'))).toMatchObject({ status: 404, detail: 'there is no /nothing' });
+});
+
 test('an unknown path answers 404, a wrong method 405', async () => {
   expect(await problemOf(open.send('GET', '/nothing'))).toMatchObject({ status: 404, code: 'not_found' });
   const answer = await open.send('DELETE', '/functions/echo');

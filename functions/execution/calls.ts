@@ -37,21 +37,22 @@ export interface CallReader {
   checkInputs(parsed: ParsedCall): Promise<void>;
 }
 
+/** @throws NotFound with the known names */
+export function findFunction(functions: ReadonlyMap<string, AnyFunction>, name: string): AnyFunction {
+  const fn = functions.get(name);
+  if (fn) return fn;
+  const nearest = nearestName(name, [...functions.keys()]);
+  throw new NotFound(`there is no function "${name.slice(0, 100)}"`, {
+    expected: `one of ${[...functions.keys()].join(', ')}`,
+    ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
+  });
+}
+
 export function createCallReader(
   functions: ReadonlyMap<string, AnyFunction>,
   names: NameResolver,
   blobs: BlobStore,
 ): CallReader {
-  function findFunction(name: string): AnyFunction {
-    const fn = functions.get(name);
-    if (fn) return fn;
-    const nearest = nearestName(name, [...functions.keys()]);
-    throw new NotFound(`there is no function "${name.slice(0, 100)}"`, {
-      expected: `one of ${[...functions.keys()].join(', ')}`,
-      ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
-    });
-  }
-
   async function checkInputs({ inputs, resolved }: ParsedCall): Promise<void> {
     for (const [key, digest] of Object.entries(inputs)) {
       if ((await blobs.keep(digest)) !== undefined) continue;
@@ -67,7 +68,7 @@ export function createCallReader(
 
   return {
     async read(functionName, body) {
-      const fn = findFunction(functionName);
+      const fn = findFunction(functions, functionName);
       const parsed = await parseCall(fn, body, names.resolve);
       if (fn.kind === 'effect') {
         await checkInputs(parsed);

@@ -141,6 +141,11 @@ test('a call of an unknown function is refused', async () => {
   `);
 });
 
+test('a description of an unknown function is refused as a call is', async () => {
+  const refused = await problemOf(server.send('GET', '/functions/ekko'));
+  expect(refused).toMatchObject({ status: 404, detail: 'there is no function "ekko"', hint: 'did you mean echo?' });
+});
+
 test('ten megabytes of JSON are refused', async () => {
   const body = JSON.stringify({ text: 'a'.repeat(10_000_000) });
   expect(await problemOf(server.send('POST', '/functions/echo', body))).toMatchInlineSnapshot(`

@@ -1,5 +1,6 @@
 /** @file Functions over HTTP: one POST calls any function, with cache, waiting and progress. */
 import { Hono } from 'hono';
+import { findFunction } from '../../functions/execution/calls.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { describeFunction } from '../describe-function.ts';
@@ -22,8 +23,8 @@ export function createFunctionRoutes({ executor }: ServerDeps): Hono {
   );
 
   app.get('/functions/:name', c => {
-    const fn = executor.functions.get(c.req.param('name'));
-    return fn === undefined ? c.notFound() : c.json(describeFunction(fn, new URL(c.req.url).origin));
+    const fn = findFunction(executor.functions, c.req.param('name'));
+    return c.json(describeFunction(fn, new URL(c.req.url).origin));
   });
 
   app.post('/functions/:name', async c => {
