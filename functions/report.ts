@@ -4,14 +4,16 @@ import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
+import { pickPairs } from './views/near-duplicate-pairs.ts';
 import { renderReport } from './views/report-page.ts';
 import { pickPictures } from './views/report-pictures.ts';
 
 export const report = defineFunction({
   name: 'report',
   summary:
-    'Writes one HTML page about a dataset: counts, splits, columns, some pictures, and the rejects with reasons.',
-  version: 3,
+    'Writes one HTML page about a dataset: counts, notes, rejects with reasons, near-duplicates, sizes, splits, ' +
+    'columns and some pictures.',
+  version: 4,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   digests: { dataset: 'dataset' },
@@ -23,7 +25,8 @@ export const report = defineFunction({
   async run(ctx, { dataset: digest, title }) {
     const dataset = await readDataset(ctx.blobs, digest);
     const pictures = await pickPictures(ctx.blobs, dataset, ctx.signal);
-    const page = await renderReport(title, dataset, pictures);
+    const pairs = await pickPairs(ctx.blobs, dataset, ctx.signal);
+    const page = await renderReport(title, { dataset, pictures, pairs });
     const html = await ctx.blobs.put(Buffer.from(page), 'text/html');
     return { outputs: { html }, stats: { pictures: pictures.length } };
   },

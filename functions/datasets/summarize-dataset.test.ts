@@ -48,7 +48,7 @@ test('everything that was decided is said, with the worst pictures', () => {
   expect(told).toEqual([
     '3 pictures taken: 3 to train, 0 for validation, 0 for tests',
     'sizes in pixels: 2 of 96 x 96, 1 of 128 x 64',
-    'captions: 1 of 3 pictures has one; not a.png, b.png',
+    'captions: 1 of 3 pictures has one, 2 have none: a.png, b.png',
     '1 picture is enlarged: tiny.png (6 times)',
     '4 pictures rejected: HEIC: 1.heic, 2.heic, 3.heic and 1 more',
     '1 picture rejected: the same bytes as another: copy.png',

@@ -54,10 +54,11 @@ function describeCaptions({ pages, counts: { pictures = 0 }, notes = [] }: Datas
   if (pages.length === 0 || pages.some(({ columns }) => columns.caption === undefined)) return [];
   const missing = notes.find(({ code }) => code === 'caption_missing');
   if (missing === undefined) return ['captions: every picture has one'];
-  const captioned = `${formatCount(pictures - missing.count)} of ${quantity(pictures, 'picture')}`;
-  return [
-    `captions: ${captioned} ${pictures - missing.count === 1 ? 'has' : 'have'} one; not ${listExamples(missing)}`,
-  ];
+  const captioned = pictures - missing.count;
+  const has = captioned === 1 ? 'has' : 'have';
+  const without = `${formatCount(missing.count)} ${missing.count === 1 ? 'has' : 'have'} none`;
+  const line = `captions: ${formatCount(captioned)} of ${quantity(pictures, 'picture')} ${has} one`;
+  return [`${line}, ${without}: ${listExamples(missing)}`];
 }
 
 function describeNote(note: Note): string {

@@ -65,6 +65,14 @@ async function readPictures(
   return pictures;
 }
 
+/** WebP of a picture as training sees it; undefined without the column `image`. */
+export async function readThumbnail(blobs: BlobStore, { columns }: Page, id: string): Promise<Uint8Array | undefined> {
+  if (columns.image === undefined) return undefined;
+  const spans = await readIndex(blobs, columns.image);
+  const image = readImage(await readMember(blobs, columns.image, spans, memberName('image', id)));
+  return encodeThumbnail(image, THUMBNAIL_SIDE);
+}
+
 async function readIndex(blobs: BlobStore, column: Digest): Promise<Map<string, MemberSpan>> {
   const first = await blobs.getRange(column, { start: 0, end: BLOCK_BYTES - 1 });
   return readColumnIndex(await blobs.getRange(column, { start: 0, end: columnHeadBytes(first) - 1 }));
