@@ -7,13 +7,13 @@ import { captionOf, refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 
 export const caption = definePageFunction({
   name: 'caption',
-  summary: 'Writes the caption of each picture, from its text file or from its bundled set.',
+  summary: 'Writes the caption of each picture, from the texts that import read or from its bundled set.',
   version: 3,
   needs: [],
   adds: ['caption'],
   example: { dataset: 'portraits' },
   input: z.strictObject({
-    source: z.enum(['auto']).default('auto').describe('auto: the text that import found beside the picture'),
+    source: z.enum(['auto']).default('auto').describe('auto: the caption that import found'),
     missing: z
       .enum(['error', 'empty'])
       .default('error')

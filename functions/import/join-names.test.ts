@@ -57,6 +57,32 @@ test('of many names that differ in case alone, a few are named', () => {
   for (const { rivals } of joins.values()) expect(rivals).toHaveLength(3);
 });
 
+test('of any names, an equal one wins, and no text goes to a file that has a rival', () => {
+  // All names of one letter in both cases and both Unicode forms, and random subsets of them.
+  const letters = ['\u00fc', '\u00dc', 'u\u0308', 'U\u0308', 'a', 'A'];
+  const fold = (name: string) => name.normalize('NFC').toLowerCase();
+  for (let round = 0; round < 2 ** 12; round++) {
+    const pick = (bits: number) => letters.filter((_, i) => (bits >> i) & 1);
+    const [stems, bases] = [pick(round), pick(round >> 6)];
+    const joins = createJoiner(stems.map(stem => `${stem}.png`))(bases);
+    for (const base of bases) {
+      const owner = joins.get(base)?.owners?.[0]?.slice(0, -'.png'.length);
+      if (stems.includes(base)) expect(owner).toBe(base);
+      else if (owner !== undefined) {
+        expect(fold(owner)).toBe(fold(base));
+        expect(bases).not.toContain(owner);
+        const isNearer = (name: string) => name.normalize('NFC') === base.normalize('NFC');
+        const rivals = (names: string[]) =>
+          names.filter(name => (isNearer(owner) ? isNearer(name) : fold(name) === fold(base)));
+        expect(rivals(stems)).toEqual([owner]);
+        expect(rivals(bases)).toEqual([base]);
+      }
+    }
+    const owners = bases.flatMap(base => joins.get(base)?.owners ?? []);
+    expect(new Set(owners).size).toBe(owners.length);
+  }
+});
+
 test('stemOf removes the extension', () => {
   expect(['a.png', 'x/b.c.jpg', 'x.y/none', 'x/.dot'].map(stemOf)).toEqual(['a', 'x/b.c', 'x.y/none', 'x/.dot']);
 });
