@@ -24,7 +24,7 @@ export const branchCommand = defineCommand({
     name: 'branch',
     description:
       'create an experiment that begins at a checkpoint of another one ' +
-      '(easel branch portraits slow --from 500 --set optimizer.learning_rate=0.0005)',
+      '(easel branch portraits slow --from 100 --set optimizer.learning_rate=0.0005)',
   },
   args: {
     name: nameArg,
