@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readMachineMemory } from '../configs/machine-memory.ts';
 import { Internal } from '../errors.ts';
 
 const FIRST_DELAY_MS = 250;
@@ -25,6 +26,8 @@ export interface SuperviseOptions {
   /** Variables added to the environment once the child's address is known, so that a restart keeps the address. */
   keepAddress(url: URL): Readonly<Record<string, string>>;
   log(line: string): void;
+  /** A number that grows when a process is killed because memory ran out; default: the system's. */
+  readMemoryKills?(): number;
 }
 
 export interface Supervised {
@@ -47,6 +50,7 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
   let restarts = -1;
   let failures = 0;
   const lines: string[] = [];
+  const readKills = options.readMemoryKills ?? (() => readMachineMemory().kills);
   const ending = new AbortController();
   let ready = Promise.withResolvers<string>();
   const startedAt = performance.now();
@@ -64,8 +68,9 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
     ready.resolve(found);
   }
 
-  async function runOnce(): Promise<{ code: number | null; ms: number }> {
+  async function runOnce(): Promise<{ code: number | null; ms: number; forMemory: boolean }> {
     const from = performance.now();
+    const kills = readKills();
     // In its own process group: Ctrl-C reaches only the supervisor, which then stops its children in order. A child
     // loses the IPC channel and stdin when the supervisor is killed.
     const started = spawn(process.execPath, [options.entry], {
@@ -78,20 +83,20 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
     for (const stream of [started.stdout, started.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', listen);
     }
-    const code = await new Promise<number | null>(resolve => {
+    const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>(resolve => {
       started.once('error', error => {
         listen(error.message);
-        resolve(null);
+        resolve([null, null]);
       });
-      started.once('close', resolve);
+      started.once('close', (...end) => resolve(end));
     });
     child = undefined;
-    return { code, ms: performance.now() - from };
+    return { code, ms: performance.now() - from, forMemory: signal === 'SIGKILL' && readKills() > kills };
   }
 
   async function keepRunning(): Promise<void> {
     while (!ending.signal.aborted) {
-      const { code, ms } = await runOnce();
+      const { code, ms, forMemory } = await runOnce();
       if (ending.signal.aborted) return;
       const held = code === EXIT_HELD && performance.now() - startedAt < HELD_PATIENCE_MS;
       if (url === undefined && !held) {
@@ -103,7 +108,9 @@ export async function superviseProcess(options: SuperviseOptions): Promise<Super
       failures = ms > HEALTHY_MS ? 0 : failures + 1;
       const backOff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1));
       const delay = code === EXIT_HELD ? HELD_DELAY_MS : backOff;
-      options.log(`ended with ${code === null ? 'a signal' : `code ${code}`}, restarting in ${delay / 1000} s`);
+      env = { ...env, EASEL_KILLED_FOR_MEMORY: forMemory ? '1' : '0' };
+      const end = code === null ? 'ended with a signal' : `ended with code ${code}`;
+      options.log(`${forMemory ? 'was killed because memory ran out' : end}, restarting in ${delay / 1000} s`);
       await sleep(delay, undefined, { signal: ending.signal }).catch(() => {});
     }
   }

@@ -10,7 +10,7 @@ export const WIDEST = 65_536;
 /** Tokens of a text. */
 export const MOST_TEXT_TOKENS = 2 ** 27;
 /** Samples per update. */
-export const LARGEST_BATCH = 65_536;
+export const LARGEST_BATCH = 2 ** 20;
 /** Training samples, and updates: half a million years at 64 samples a second. */
 export const MOST_SAMPLES = 1e15;
 /** Updates between two checkpoints. */

@@ -20,3 +20,10 @@ export const MOST_THREADS = 256;
 /** Formats of matrix products in the model's graphs; the rest is f32. */
 export const PRECISIONS = ['f32', 'bf16', 'f16'] as const;
 export type Precision = (typeof PRECISIONS)[number];
+
+const GPU_ENGINES: ReadonlySet<EngineName> = new Set<EngineName>(['onnxruntime/webgpu', 'xla/cuda']);
+
+/** Whether an engine has the memory of the machine, and not that of a card. */
+export function isOnCpu(name: EngineName): boolean {
+  return !GPU_ENGINES.has(name);
+}

@@ -68,6 +68,25 @@ export function mostTrainingBytes(config: KeyedConfig, frame: PictureFrame, micr
   return fixed + depth * (kept + KEPT_SCORES * scores);
 }
 
+/** Pictures that are sampled at a time. */
+export const MOST_PER_RUN = 64;
+
+/** A sample needs less than this beside the weights, which are loaded: one block at a time, and pictures. */
+export function mostSamplingBytes(model: ModelConfig, frame: PictureFrame, pictures: number): number {
+  const batch = Math.min(MOST_PER_RUN, pictures);
+  const tokens = imageTokensOf(model, frame);
+  const keys = keysOf(model, frame);
+  const kept = F32 * batch * keys * model.hidden_size * KEPT_PER_TOKEN;
+  // Engines on the CPU compute the scores of a block at once: 1 copy measured.
+  const scores = 3 * F32 * batch * model.num_heads * tokens * keys;
+  return 2 ** 28 + kept + scores + pictureBytes(frame, pictures);
+}
+
+/** Noise, predictions and results of the pictures as they are sampled. */
+function pictureBytes({ width, height }: PictureFrame, pictures: number): number {
+  return 3 * width * height * (pictures + 6 * F32 * Math.min(MOST_PER_RUN, pictures));
+}
+
 /** Operations of the forward and the backward pass of one sample: the backward pass takes twice as many. */
 export function trainingFlops(model: ModelConfig, frame: PictureFrame): number {
   return 3 * forwardFlops(model, frame);

@@ -19,6 +19,7 @@ import { type CallAnswer, defineFunction, type EffectContext } from './define.ts
 import { outputOf } from './execution/output-of.ts';
 import type { BorderContext } from './experiments/border/border-step.ts';
 import { BORDER_STEPS } from './experiments/border/border-steps.ts';
+import { checkMemory } from './experiments/check-memory.ts';
 import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
@@ -153,6 +154,7 @@ async function drive(started: Drive): Promise<void> {
   // Of a driver that was killed when it had moved the head and shown nothing of it.
   const shown = await showHead(view);
   if (shown.checkpoint !== undefined && !(await isComplete(ctx.blobs, shown.checkpoint))) await fallBack(run, shown);
+  if (shown.state === 'running') await checkMemory(ctx.runner, shown.engine, run.config);
   for (;;) {
     signal.throwIfAborted();
     const pruned = await pruneSuperseded(run);

@@ -169,6 +169,12 @@ export const runnerStatusSchema = z.strictObject({
   running: z.strictObject({ action: digestSchema, kind: z.string(), phase: z.string().optional() }).nullable(),
   queued: z.int(),
   finished: z.int(),
+  /** Bytes of memory that the gpu-runner may have at most, and could take now; absent: it does not say. */
+  memory: z
+    .strictObject({ limit_bytes: z.int().nonnegative(), free_bytes: z.int().nonnegative().optional() })
+    .optional(),
+  /** The gpu-runner before this one was killed because memory ran out. */
+  killed_for_memory: z.boolean().optional(),
   /** The runner finishes its step and takes no further jobs. */
   stopping: z.boolean(),
   engines: z.array(

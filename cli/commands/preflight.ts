@@ -1,4 +1,5 @@
 import { defineCommand } from 'citty';
+import { gibibytes } from '../../configs/gibibytes.ts';
 import { type Preflight, preflightSchema } from '../../configs/preflight.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
@@ -88,7 +89,3 @@ function tellTime(time: Preflight['time']): string[] {
     ...(time.beside === undefined ? [] : [`  ${time.beside}`]),
   ];
 }
-
-/** As the sizes of cards are told. */
-const gibibytes = (bytes: number): string =>
-  bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;

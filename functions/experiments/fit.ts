@@ -4,6 +4,7 @@
  * engine's compiler would need minutes. Nothing is compiled here.
  */
 import type { EngineName } from '../../configs/engines.ts';
+import { gibibytes } from '../../configs/gibibytes.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import {
   contextTokensOf,
@@ -42,9 +43,6 @@ const SMALL_PICTURE = 64;
 const YARDSTICK = 0.45 * 165.2e12;
 const YEAR_SECONDS = 365 * 24 * 3600;
 const HOUR_SECONDS = 3600;
-
-/** As the sizes of cards are told. */
-export const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
 export function frameOf(config: Config): PictureFrame {
   const { width = 0, height = 0 } = config.data.image_size ?? {};

@@ -2,6 +2,7 @@
 import { findCard, reserveOf } from '../../configs/cards.ts';
 import { ENGINE_PACKAGES } from '../../configs/engine-packages.ts';
 import { type MemoryPlan, memoryPlanSchema } from '../../configs/memory-plan.ts';
+import { MOST_PER_RUN } from '../../configs/model-size.ts';
 import { type Config, keyedConfig, keyedConfigSchema } from '../../configs/schema.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { putDocument, readDocument } from '../../storage/blobs/document-blobs.ts';
@@ -11,8 +12,6 @@ import type { BlobStore } from '../../storage/types.ts';
 
 /** Larger micro-batches gain nothing, and cost memory. */
 export const LARGEST_MICRO_BATCH = 64;
-/** Previews that are sampled at a time: see MOST_PER_RUN of gpu-runner/sampling/sampler.ts. */
-const MOST_PREVIEWS = 64;
 
 /** What a training would run on. */
 export interface Target {
@@ -61,7 +60,7 @@ export async function planBody(
     width,
     height,
     text_tokens: config.model.conditions?.text?.tokens ?? 0,
-    previews: Math.min(MOST_PREVIEWS, Math.max(1, config.run.preview.prompts.length)),
+    previews: Math.min(MOST_PER_RUN, Math.max(1, config.run.preview.prompts.length)),
     engine: { ...target.engine },
     ...(target.card !== undefined && { card: target.card }),
     version: target.version,

@@ -192,6 +192,33 @@ test('a job whose runner dies goes to another one', async () => {
   expect((await run).to).toBe(1);
 });
 
+test('a job whose runner was killed because memory ran out is not tried again', async () => {
+  const statuses: Record<string, Partial<RunnerStatus>> = { a: { pid: 7 } };
+  const { client, get, fleet } = createFleet(statuses);
+  const a = get('a');
+  a.intercept = (request, response) => {
+    if (!request.url.includes('/events')) return response;
+    // The next one, at the same address.
+    const next = createFleet({ a: { pid: 8, killed_for_memory: true, memory: { limit_bytes: 3 * 2 ** 30 } } });
+    for (const [name, runner] of next.fleet) fleet.set(name, runner);
+    throw new TypeError('fetch failed', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) });
+  };
+  const run = client.run(A, fakeChunk(0, 1), { signal: never() });
+  await expect(run).rejects.toMatchObject({
+    status: 422,
+    message: 'the gpu-runner was killed because memory ran out during this train-chunk job',
+    expected: 'a job that fits into the memory of the gpu-runner, 3.0 GiB',
+  });
+  expect(get('a').submitted).toEqual([]);
+});
+
+test('a job that comes after a kill for memory runs', async () => {
+  const { client, get } = createFleet({ a: { killed_for_memory: true } });
+  const run = client.run(A, fakeChunk(0, 1), { signal: never() });
+  await finish(get('a'));
+  expect((await run).to).toBe(1);
+});
+
 test('a job is given up after three submissions that the runner forgot', async () => {
   const { client, get } = createFleet({ a: {} });
   const runner = get('a');

@@ -4,7 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
-import { AppError, Busy, Cancelled, Internal } from '../../errors.ts';
+import { gibibytes } from '../../configs/gibibytes.ts';
+import { AppError, Busy, Cancelled, Internal, Unprocessable } from '../../errors.ts';
 import { rebuildError } from '../../errors-wire.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../storage/clock.ts';
 import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from '../protocol.ts';
@@ -99,9 +100,15 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
     });
   }
 
-  /** Runners that know the job come first, then by load; runners without the job's engine come last. */
-  async function rank(action: string, job: Job, signal: AbortSignal): Promise<readonly RunnerLink[]> {
+  /**
+   * Runners that know the job come first, then by load; runners without the job's engine come last.
+   * @param before Pids of the runners at the last attempt. @throws Unprocessable if one was killed because memory ran out.
+   */
+  async function rank(action: string, job: Job, before: Set<number>, signal: AbortSignal) {
     const reachable = await findRunners(signal);
+    const heir = reachable.find(({ status }) => status.killed_for_memory && before.size > 0 && !before.has(status.pid));
+    if (heir) throw killedForMemory(job, heir.status);
+    for (const { status } of reachable) before.add(status.pid);
     const known = await Promise.all(
       reachable.map(({ link }) => (reachable.length === 1 ? false : link.knows(action, signal))),
     );
@@ -120,11 +127,12 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
     action: string,
     job: Job,
     client: string,
+    before: Set<number>,
     signal: AbortSignal,
     onEvent: (event: JobEvent) => void,
   ) {
     let full: Busy | undefined;
-    for (const link of await rank(action, job, signal)) {
+    for (const link of await rank(action, job, before, signal)) {
       try {
         const document = await link.submit(action, job);
         if (document.result !== undefined) return document.result;
@@ -143,10 +151,11 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
   return {
     async run(action, job, { signal, onEvent = () => {} }) {
       const client = randomUUID();
+      const before = new Set<number>();
       try {
         for (let attempt = 1; ; attempt++) {
           try {
-            return await runOnce(action, job, client, signal, onEvent);
+            return await runOnce(action, job, client, before, signal, onEvent);
           } catch (error) {
             signal.throwIfAborted();
             if (!(error instanceof LinkLost)) throw error;
@@ -180,6 +189,16 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
       return first.status;
     },
   };
+}
+
+function killedForMemory({ kind }: Job, { memory }: RunnerStatus): Unprocessable {
+  const limit = memory && gibibytes(memory.limit_bytes);
+  return new Unprocessable(`the gpu-runner was killed because memory ran out during this ${kind} job`, {
+    expected: `a job that fits into the memory of the gpu-runner${limit === undefined ? '' : `, ${limit}`}`,
+    hint:
+      'take a smaller model, smaller pictures or a smaller engine.micro_batch, or engine.gradient_checkpointing; ' +
+      'end other programs, or give the gpu-runner more memory',
+  });
 }
 
 async function followToEnd(

@@ -1,7 +1,8 @@
 /** @file The table of engines: probing and opening them. */
-import { totalmem } from 'node:os';
+
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import type { EngineName } from '../../configs/engines.ts';
+import { readMachineMemory } from '../../configs/machine-memory.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
@@ -33,7 +34,7 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'onnxruntime/cpu': {
     async probe() {
       const { probeOnnxRuntime, createOnnxRuntimeEngine } = await import('../engines/onnxruntime/engine.ts');
-      const probe = { ...probeOnnxRuntime(), memory_bytes: machineMemory() };
+      const probe = { ...probeOnnxRuntime(), memory_bytes: readMachineMemory().limit };
       return measureThreads(probe, { cacheFolder, fixed, open: threads => createOnnxRuntimeEngine({ threads }) });
     },
     open: async ({ threads }, options) =>
@@ -46,7 +47,7 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   'openvino/cpu': {
     async probe() {
       const { probeOpenVino, createOpenVinoEngine } = await import('../engines/openvino/engine.ts');
-      const probe = { ...probeOpenVino(), memory_bytes: machineMemory() };
+      const probe = { ...probeOpenVino(), memory_bytes: readMachineMemory().limit };
       return measureThreads(probe, { cacheFolder, fixed, open: threads => createOpenVinoEngine({ threads }) });
     },
     open: async ({ threads, precision }, options) =>
@@ -56,7 +57,7 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
     async probe() {
       const { probeXla } = await import('../engines/xla/probe.ts');
       const probe = await probeXla('cpu');
-      return { ...probe, memory_bytes: machineMemory(), ...(probe.available && fixed && { threads: fixed }) };
+      return { ...probe, memory_bytes: readMachineMemory().limit, ...(probe.available && fixed && { threads: fixed }) };
     },
     open: async ({ threads, precision }) =>
       (await import('../engines/xla/engine.ts')).createXlaEngine({ platform: 'cpu', threads, precision, cacheFolder }),
@@ -73,21 +74,15 @@ const ENGINES: Readonly<Record<EngineName, EngineEntry>> = {
   tensorflow: {
     async probe() {
       const { probeTensorflow } = await import('../engines/tensorflow/engine.ts');
-      return { ...(await probeTensorflow()), memory_bytes: machineMemory() };
+      return { ...(await probeTensorflow()), memory_bytes: readMachineMemory().limit };
     },
     open: async ({ threads }) => (await import('../engines/tensorflow/engine.ts')).createTensorflowEngine({ threads }),
   },
   reference: {
-    probe: () => Promise.resolve({ ...probeReference(), memory_bytes: machineMemory() }),
+    probe: () => Promise.resolve({ ...probeReference(), memory_bytes: readMachineMemory().limit }),
     open: () => Promise.resolve(createReferenceEngine()),
   },
 };
-
-/** Bytes of memory that this process may use: those of the machine, or of its container. */
-function machineMemory(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
-}
 
 async function readChoices(digest: Digest, blobs: OpenOptions['blobs']): Promise<Uint8Array> {
   if (blobs === undefined) throw new Internal(`nothing can read the blob ${digest}, which the engine needs`);

@@ -1,5 +1,6 @@
 /** @file The job `sample`: draws pictures from a checkpoint. */
 
+import type { ModelConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
@@ -8,16 +9,26 @@ import { canonicalJson } from '../../storage/canonical.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';
+import { checkSample } from './check-sample.ts';
 import { loadGroup } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 
-export function createSampleJob(): JobHandler<'sample'> {
-  let resident: { readonly key: string; readonly sampler: Sampler } | undefined;
+/** The model of the last sample. */
+interface Resident {
+  readonly key: string;
+  readonly sampler: Sampler;
+  readonly model: ModelConfig;
+  /** Of its weights. */
+  readonly bytes: number;
+}
 
-  async function openSampler(ctx: JobContext, job: SampleJob): Promise<Sampler> {
+export function createSampleJob(): JobHandler<'sample'> {
+  let resident: Resident | undefined;
+
+  async function openSampler(ctx: JobContext, job: SampleJob): Promise<Resident> {
     const key = canonicalJson([job.checkpoint, job.weights, job.engine]);
-    if (resident?.key === key) return resident.sampler;
+    if (resident?.key === key) return resident;
     await resident?.sampler.dispose();
     resident = undefined;
     const checkpoint = await readCheckpoint(ctx.blobs, job.checkpoint);
@@ -27,15 +38,18 @@ export function createSampleJob(): JobHandler<'sample'> {
         ? await loadGroup(ctx.blobs, checkpoint.tensors.model)
         : firstAverage(await loadGroup(ctx.blobs, checkpoint.tensors.ema));
     const sampler = new Sampler(await ctx.engine(job.engine), config, weights);
-    resident = { key, sampler };
-    return sampler;
+    const bytes = Object.values(weights).reduce((sum, { data }) => sum + data.byteLength, 0);
+    resident = { key, sampler, model: config.model, bytes };
+    return resident;
   }
 
   return async (ctx, job) => {
-    const sampler = await openSampler(ctx, job);
+    const { sampler, model, bytes } = await openSampler(ctx, job);
     const conditions = await loadConditions(ctx, job);
     const started = performance.now();
     const count = Object.values(conditions)[0]?.shape[0] ?? 0;
+    const textTokens = conditions.text?.shape[1] ?? 0;
+    await checkSample(model, { width: job.width, height: job.height, textTokens, pictures: count }, job.engine, bytes);
     const data = await sampler.sample({ ...job, conditions }, async (done, total) => {
       ctx.progress({ phase: 'sample', done, total, unit: 'steps' });
       await ctx.breathe();

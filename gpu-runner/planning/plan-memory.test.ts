@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { LARGEST_BATCH } from '../../configs/bounds.ts';
 import { memoryPlanSchema } from '../../configs/memory-plan.ts';
 import { countFlops } from '../compiler/flops.ts';
 import { graphReads } from '../compiler/graph.ts';
@@ -47,9 +48,9 @@ describe('the memory plan of a tiny training', () => {
     expect(plan.flops.executed).toBeGreaterThan(1.1 * plan.flops.sample);
   });
 
-  it('is made at once for a batch of 10^15 samples', async () => {
+  it('is made at once for the largest batch', async () => {
     const planner = await openPlanner('reference', { precision: 'f32' });
-    const huge = { ...request, config: tinyConfig({ data: { batch_size: 10 ** 15 } }), largestMicroBatch: 4 };
+    const huge = { ...request, config: tinyConfig({ data: { batch_size: LARGEST_BATCH } }), largestMicroBatch: 4 };
     expect((await planMemory(huge, planner, '')).plan).toEqual({ micro_batch: 4, gradient_checkpointing: false });
   });
 

@@ -1,5 +1,5 @@
 /** @file The programs of a training and their graphs, as the trainer and the sampler trace them. */
-import type { KeyedConfig } from '../../configs/schema.ts';
+import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { bytesOf } from '../compiler/live-bytes.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
@@ -74,8 +74,17 @@ export function openPrograms(
       const graph = optimize(traceUpdateGraph(params, config.optimizer, { scalesLoss }), { ...(tuning && { tuning }) });
       return mixPrecision(graph, precision, isNewtonSchulz);
     },
-    predict: batch => optimize(tracePredictGraph(config.model, { ...frame, batch }, tuning), engine),
+    predict: batch => predictProgram(config.model, { ...frame, batch }, { precision, ...(tuning && { tuning }) }),
   };
+}
+
+/** One prediction of the model for a batch of pictures, as the sampler compiles it. */
+export function predictProgram(
+  model: ModelConfig,
+  shape: BatchShape,
+  { precision, tuning }: Pick<Planner, 'precision' | 'tuning'>,
+): Graph {
+  return optimize(tracePredictGraph(model, shape, tuning), { precision, ...(tuning && { tuning }) });
 }
 
 /**

@@ -6,9 +6,11 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createAdaptorServer } from '@hono/node-server';
+import { readMachineMemory } from '../../configs/machine-memory.ts';
 import { InvalidInput } from '../../errors.ts';
 import { describeError } from '../../errors-wire.ts';
 import type { EngineProbe } from '../compiler/engine.ts';
+import type { RunnerStatus } from '../protocol.ts';
 import { createControlApp } from './control-app.ts';
 import { acquireDeviceLock } from './device-lock.ts';
 import { createJobBoard } from './job-board.ts';
@@ -56,9 +58,17 @@ const app = createControlApp({
     device: options.device,
     heartbeat_age_ms: flags.heartbeatAgeMs(),
     ...board.status(),
+    memory: readMemory(),
+    ...(options.killedForMemory && { killed_for_memory: true }),
     engines: engines.map(engine => ({ ...engine })),
   }),
 });
+/** What this process holds of models and trainings, it gives back when another job needs the room. */
+function readMemory(): NonNullable<RunnerStatus['memory']> {
+  const { limit, free } = readMachineMemory();
+  return { limit_bytes: limit, ...(free !== undefined && { free_bytes: free + process.memoryUsage.rss() }) };
+}
+
 const server = createAdaptorServer({ fetch: app.fetch, hostname: options.host });
 
 port.on('message', (message: ToControl) => {

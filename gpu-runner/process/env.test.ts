@@ -15,6 +15,7 @@ test('an empty environment gives the defaults of the design and a new secret', (
     ownSecret: true,
     pageBudgetBytes: 2 ** 30,
     supervised: false,
+    killedForMemory: false,
   });
   expect(env.secret.length).toBeGreaterThan(40);
   expect(parseRunnerEnv({}).secret).not.toBe(env.secret);

@@ -23,6 +23,7 @@ const envSchema = z.object({
   EASEL_THREADS: z.coerce.number().int().min(1).max(MOST_THREADS).optional(),
   EASEL_PAGE_BUDGET_MB: z.coerce.number().int().min(0).default(1024),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
+  EASEL_KILLED_FOR_MEMORY: z.enum(['0', '1']).default('0'),
 });
 
 export interface RunnerEnv {
@@ -40,6 +41,8 @@ export interface RunnerEnv {
   readonly pageBudgetBytes: number;
   /** Whether the process ends when its parent does. */
   readonly supervised: boolean;
+  /** Whether the runner before this one was killed because memory ran out, as its supervisor says. */
+  readonly killedForMemory: boolean;
 }
 
 /** @throws InvalidInput naming each variable that is wrong. */
@@ -61,5 +64,6 @@ export function parseRunnerEnv(env: Variables): RunnerEnv {
     cacheFolder: cacheFolderOf(env),
     pageBudgetBytes: vars.EASEL_PAGE_BUDGET_MB * 2 ** 20,
     supervised: vars.EASEL_SUPERVISED === '1',
+    killedForMemory: vars.EASEL_KILLED_FOR_MEMORY === '1',
   };
 }

@@ -27,6 +27,8 @@ export interface ControlOptions {
   readonly stopDeadlineMs: number;
   /** Whether the process ends when its parent does. */
   readonly supervised: boolean;
+  /** Whether the gpu-runner before this one was killed because memory ran out. */
+  readonly killedForMemory: boolean;
   readonly flags: SharedArrayBuffer;
 }
 

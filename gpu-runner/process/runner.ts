@@ -24,6 +24,8 @@ export interface RunnerOptions {
   readonly secret: string;
   readonly device: string;
   readonly supervised: boolean;
+  /** Whether the runner before this one was killed because memory ran out. */
+  readonly killedForMemory: boolean;
   /** Bytes of training data that may be kept in memory. */
   readonly pageBudgetBytes: number;
   readonly handlers: JobHandlers;
@@ -62,6 +64,7 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
       queueLimit,
       stopDeadlineMs: options.stopDeadlineMs ?? 60_000,
       supervised: options.supervised,
+      killedForMemory: options.killedForMemory,
       flags: flags.buffer,
     },
     die,

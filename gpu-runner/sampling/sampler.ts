@@ -1,4 +1,6 @@
 /** @file Makes pictures from weights. Previews and the samples of users share this one sampler. */
+
+import { MOST_PER_RUN } from '../../configs/model-size.ts';
 import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
@@ -27,8 +29,6 @@ export interface SampleRequest extends Sampling {
   /** Picture i starts from the noise of (seed, first + i). */
   readonly first: number;
 }
-
-const MOST_PER_RUN = 64;
 
 /** The model compiled for one shape, and the inputs that it takes. */
 interface Program {
