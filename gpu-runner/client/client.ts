@@ -102,7 +102,8 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
 
   /**
    * Runners that know the job come first, then by load; runners without the job's engine come last.
-   * @param before Pids of the runners at the last attempt. @throws Unprocessable if one was killed because memory ran out.
+   * @param before Pids of the runners at the last attempt.
+   * @throws Unprocessable if one of them was killed because memory ran out.
    */
   async function rank(action: string, job: Job, before: Set<number>, signal: AbortSignal) {
     const reachable = await findRunners(signal);

@@ -12,7 +12,7 @@ import type { EngineSpec } from '../../storage/records.ts';
 import { openPlanner } from '../planning/planners.ts';
 import { predictProgram } from '../planning/programs.ts';
 
-/** A sample is refused only if its prediction is above the free memory by this factor; 1.1 would do for what we measured. */
+/** A sample is refused only if its prediction is above the free memory by this factor. Measured: 0.95 to 1.2. */
 export const MARGIN = 1.5;
 /** Smaller samples that are tried for the error, each by this factor smaller than the last. */
 const OFFERS = 6;
@@ -58,7 +58,10 @@ async function predictBytes(model: ModelConfig, { pictures, ...frame }: SampleSi
   return (await planner.plan(predictProgram(model, shape, planner))).peakBytes;
 }
 
-/** The first smaller sample that fits, in words: fewer prompts, then smaller pictures. @param excess Factor too large. */
+/**
+ * The first smaller sample that fits, in words: fewer prompts, then smaller pictures.
+ * @param excess What the sample needs, divided by what is free.
+ */
 async function offerSize(
   { patch_size: patch }: ModelConfig,
   size: SampleSize,
