@@ -192,15 +192,15 @@ describe('the same call again takes in what changed', () => {
     const second = await importFolder();
     const after = await lab.items(second.originals);
 
-    expect(after.slice(0, 4).map(item => item.id)).toEqual(before.map(item => item.id));
+    expect(after.slice(0, 2).map(item => item.id)).toEqual([before[0]?.id, before[3]?.id]);
     expect(second.removed).toEqual([before[1]?.id, before[2]?.id]);
-    expect(after.map(item => item.name)).toEqual(['0.png', '1.png', '2.png', 'three.png', '1.png', '4.png']);
+    expect(after.map(item => item.name)).toEqual(['0.png', 'three.png', '1.png', '4.png']);
     expect(second.counts).toMatchObject({ pictures: 4, removed: 2 });
     const originals = await readOriginals(lab.blobs, after);
-    expect(originals.get(after[4]?.id ?? '')).toEqual(new Uint8Array(await draw(100)));
+    expect(originals.get(after[2]?.id ?? '')).toEqual(new Uint8Array(await draw(100)));
 
     await put('2.png', await draw(2));
-    expect((await importFolder()).counts).toMatchObject({ pictures: 5, removed: 1 });
+    expect((await importFolder()).counts).toMatchObject({ pictures: 5, removed: 0 });
   });
 
   test('a copy that brings the caption later gives the picture its name and caption; no page is added', async () => {

@@ -41,7 +41,7 @@ export const importPictures = defineFunction({
       ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
       : await importFiles(ctx, await openSource(ctx, input), known, input.caption_encoding);
     if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
-    const extended = await extendOriginals(ctx.blobs, known, arrivals);
+    const extended = await extendOriginals(ctx.blobs, arrivals);
     const { ref } = extended;
     const value: DatasetHead = { v: 1, dataset: ref.digest, ...head?.value, originals: ref.digest };
     // Another server may have finished the same import by now.
@@ -70,7 +70,12 @@ async function readLastImport(ctx: EffectContext, originals: Digest | undefined,
   return known === undefined ? nothing : { before, known };
 }
 
-function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOriginals, { computed }: Arrivals): Json {
+function describeImport(
+  name: string,
+  { ref, dataset, rewritten }: ExtendedOriginals,
+  { computed, kept }: Arrivals,
+): Json {
+  const removed = [...kept.ids, ...dataset.removed];
   const pages = { total: dataset.pages.length, computed: computed.pages + rewritten };
   const items = { total: dataset.counts.pictures ?? 0, computed: computed.items };
   return {
@@ -79,9 +84,9 @@ function describeImport(name: string, { ref, dataset, rewritten }: ExtendedOrigi
     originals: ref.digest,
     pages: { ...pages, cached: pages.total - pages.computed },
     items: { ...items, cached: items.total - items.computed },
-    removed: dataset.removed.slice(0, MAX_SHOWN),
+    removed: removed.slice(0, MAX_SHOWN),
     rejects: dataset.rejects.slice(0, MAX_SHOWN),
-    ...summarizeDataset(dataset),
+    ...summarizeDataset({ ...dataset, counts: { ...dataset.counts, removed: removed.length } }),
   };
 }
 

@@ -4,8 +4,9 @@ import { Internal } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import type { Dataset, EngineSpec } from '../storage/records.ts';
+import type { Dataset, EngineSpec, Note } from '../storage/records.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
+import { noteHolders } from './datasets/note-holders.ts';
 import { movesSplits } from './datasets/splits.ts';
 import { type StageCounts, stageCounts } from './datasets/stage-counts.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
@@ -14,6 +15,7 @@ import { checkEncoders, type EncodersOfCall, strideOf } from './encoders/check-e
 import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
 import { findWeights } from './encoders/installed-weights.ts';
+import { nameUsers } from './experiments/dataset-name.ts';
 import { type EngineRequest, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
@@ -95,10 +97,12 @@ export const prepare = defineFunction({
       dataset = await run('encode-image', dataset, params);
     }
 
+    if (head && head.value.dataset !== dataset) await nameUsers(ctx.store, input.dataset, head.value.dataset);
     await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals, encoding.engine);
     await writeDatasetView(ctx, input.dataset);
     await showUsers(ctx, input.dataset);
-    return describe(input.dataset, dataset, imported.originals, await readDataset(ctx.blobs, dataset), stages);
+    const made = await readDataset(ctx.blobs, dataset);
+    return describe(input.dataset, dataset, imported, made, stages, await noteHolders(ctx, input.dataset, dataset));
   },
 });
 
@@ -159,12 +163,14 @@ function datasetOf(name: string, { result }: CallAnswer): Digest {
 function describe(
   name: string,
   digest: Digest,
-  originals: Digest,
+  { originals, counts: { removed } }: z.output<typeof importAnswerSchema>,
   dataset: Dataset,
   stages: Readonly<Record<string, StageCounts>>,
+  holders: readonly Note[],
 ): Json {
-  const { encoders, rejects, removed } = dataset;
-  const { counts, ...summary } = summarizeDataset(dataset);
+  const { encoders, rejects } = dataset;
+  const notes = [...(dataset.notes ?? []), ...holders];
+  const { counts, ...summary } = summarizeDataset({ ...dataset, counts: { ...dataset.counts, removed }, notes });
   return {
     v: 1,
     dataset: name,
@@ -173,7 +179,7 @@ function describe(
     stages: Object.fromEntries(Object.entries(stages).map(([stage, { pages, items }]) => [stage, { pages, items }])),
     counts,
     encoders: { ...encoders },
-    removed: removed.length,
+    removed,
     rejects: rejects.slice(0, MAX_SHOWN_REJECTS),
     ...summary,
   };

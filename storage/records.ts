@@ -196,7 +196,7 @@ export const datasetSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('dataset'),
   pages: z.array(pageSchema),
-  /** Ids taken out after they were imported; no page changes. */
+  /** Ids of drawn pictures that are not wanted now; no page changes. Those of a folder or tar are erased. */
   removed: z.array(z.string()),
   encoders: encodersSchema,
   counts: z.record(z.string(), z.int()),

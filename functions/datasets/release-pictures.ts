@@ -34,7 +34,7 @@ export async function releasePictures(
   head: DatasetHead,
   { force }: { readonly force: boolean },
 ): Promise<void> {
-  const users = await findUsers(ctx, head);
+  const users = await findUsers(ctx, name, head);
   if (users.length > 0 && !force) {
     throw new Conflict(`pictures of the dataset "${name}" are used by experiments: ${users.join(', ')}`, {
       expected: 'a dataset that no experiment needs',
@@ -47,8 +47,15 @@ export async function releasePictures(
   for (const user of users) await takeDataFrom(ctx, user);
 }
 
-/** Experiments whose dataset shares a blob with this one: another version of it, or a dataset of the same pictures. */
-async function findUsers({ store, blobs }: ReleaseContext, { dataset, originals }: DatasetHead): Promise<string[]> {
+/**
+ * Experiments on a version of the dataset, and those whose dataset shares a blob with this one: a dataset of the same
+ * pictures.
+ */
+async function findUsers(
+  { store, blobs }: ReleaseContext,
+  dataset_name: string,
+  { dataset, originals }: DatasetHead,
+): Promise<string[]> {
   const read = new Map<Digest, Promise<ReadonlySet<Digest>>>();
   const linksOf = (digest: Digest) => {
     const links = read.get(digest) ?? readLinks(blobs, digest);
@@ -58,7 +65,9 @@ async function findUsers({ store, blobs }: ReleaseContext, { dataset, originals 
   const own = new Set([...(await linksOf(dataset)), ...(originals ? await linksOf(originals) : [])]);
   const users: string[] = [];
   for (const { name, head } of await listHeads(store)) {
-    if (!head.dataset_deleted && [...(await linksOf(head.dataset))].some(link => own.has(link))) users.push(name);
+    if (head.dataset_deleted) continue;
+    const isVersion = head.dataset_name === dataset_name;
+    if (isVersion || [...(await linksOf(head.dataset))].some(link => own.has(link))) users.push(name);
   }
   return users;
 }

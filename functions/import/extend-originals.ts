@@ -1,7 +1,7 @@
 /**
- * @file Extends a dataset of originals after a change of its source. Existing pages stay, new pictures make new pages,
- * and vanished pictures are listed as removed. Only a change of a picture's attributes rewrites its line, and so its
- * page.
+ * @file Extends a dataset of originals after a change of its source. Existing pages stay and new pictures make new
+ * pages. Only a change of a picture's attributes rewrites its line, and so its page. Pictures that left a folder or tar
+ * are erased, and drawn ones, which show nobody, are listed as removed.
  */
 
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
@@ -11,6 +11,7 @@ import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import { originalLinks } from '../datasets/originals.ts';
 import { addUpNotes, type Noted, withNotes } from '../notes/notes.ts';
+import type { Erased } from './erase-missing.ts';
 
 export interface KnownPage {
   readonly page: Page;
@@ -23,6 +24,8 @@ export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefi
 }
 
 export interface Arrivals {
+  /** The pages of the last import that go on. Pictures in them that the source does not have are listed as removed. */
+  readonly kept: Erased;
   /** New pages, each of at most 64 items with ids that are known nowhere else. */
   readonly pages: readonly (readonly Item[])[];
   /** Pages and items that this call made; the rest came from the cache. */
@@ -42,15 +45,11 @@ export interface ExtendedOriginals {
   readonly rewritten: number;
 }
 
-export async function extendOriginals(
-  blobs: BlobStore,
-  known: readonly KnownPage[],
-  arrivals: Arrivals,
-): Promise<ExtendedOriginals> {
+export async function extendOriginals(blobs: BlobStore, arrivals: Arrivals): Promise<ExtendedOriginals> {
   const pages: Page[] = [];
   const items: Item[] = [];
-  let rewritten = 0;
-  for (const { page, items: before } of known) {
+  let rewritten = arrivals.kept.packed;
+  for (const { page, items: before } of arrivals.kept.pages) {
     const after = before.map(item => updateDescription(item, arrivals.present.get(item.id)));
     const changed = after.some((item, i) => item !== before[i]);
     if (changed) rewritten++;

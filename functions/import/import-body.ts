@@ -37,4 +37,5 @@ export const importAnswerSchema = z.object({
   originals: digestSchema,
   pages: z.object({ total: z.int(), computed: z.int(), cached: z.int() }),
   items: z.object({ total: z.int(), computed: z.int(), cached: z.int() }),
+  counts: z.looseObject({ removed: z.int() }),
 });

@@ -4,6 +4,7 @@ import type { OldEncoding } from '../../formats/decode-text.ts';
 import { type Item, PAGE_SIZE } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from '../datasets/originals.ts';
 import type { EffectContext } from '../define.ts';
+import { eraseMissing } from './erase-missing.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
 import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
@@ -23,8 +24,9 @@ export async function importFiles(
     ctx.signal.throwIfAborted();
     ctx.progress({ phase: 'import', done, total, unit: 'files' });
   });
-  await restoreArchives(ctx.blobs, known, pictures);
-  const ids = new Set(known.flatMap(page => page.items).map(item => item.id));
+  const kept = await eraseMissing(ctx.blobs, known, pictures, stay => packBatch(ctx, stay));
+  await restoreArchives(ctx.blobs, kept.pages, pictures);
+  const ids = new Set(kept.pages.flatMap(page => page.items).map(item => item.id));
   const news = pictures.filter(picture => !ids.has(picture.id));
   const pages: Item[][] = [];
   let packed = 0;
@@ -35,6 +37,7 @@ export async function importFiles(
     ctx.progress({ phase: 'store', done: packed, total: news.length, unit: 'pictures' });
   }
   return {
+    kept,
     pages,
     computed: { pages: pages.length, items: pages.flat().length },
     present: new Map(pictures.map(({ id, name, attributes }) => [id, { name, attributes }])),

@@ -4,8 +4,9 @@ import { readItems } from '../../storage/blobs/items.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
+import type { Erased } from './erase-missing.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
-import { type PortraitSet, portraitName } from './portrait-pages.ts';
+import { isPortraitName, type PortraitSet, portraitName } from './portrait-pages.ts';
 
 /** Number of pages drawn at once: sharp has four threads. */
 const CONCURRENT_PAGES = 4;
@@ -18,9 +19,11 @@ export interface WantedPortraits extends PortraitSet {
 export async function importPortraits(
   ctx: EffectContext,
   { count, seed, size }: WantedPortraits,
-  known: readonly KnownPage[],
+  earlier: readonly KnownPage[],
   before: Dataset | undefined,
 ): Promise<Arrivals> {
+  const kept = eraseOthers(earlier);
+  const known = kept.pages;
   const wanted = new Map(Array.from({ length: count }, (_, index) => [portraitName({ seed, size }, index), index]));
   const present = new Map<string, Item>();
   for (const item of known.flatMap(page => page.items)) if (wanted.has(item.name)) present.set(item.id, item);
@@ -58,7 +61,14 @@ export async function importPortraits(
     computed.pages++;
     computed.items += page.length;
   }
-  return { pages, computed, present, rejects, hidden: 0 };
+  return { kept, pages, computed, present, rejects, hidden: 0 };
+}
+
+/** Pictures of a folder or tar go. Drawn ones stay, also those that are not wanted now: they may come back. */
+function eraseOthers(known: readonly KnownPage[]): Erased {
+  const isDrawn = ({ items }: KnownPage) => items.some(({ name }) => isPortraitName(name));
+  const gone = known.filter(page => !isDrawn(page)).flatMap(({ items }) => items);
+  return { pages: known.filter(isDrawn), packed: 0, ids: gone.map(({ id }) => id) };
 }
 
 /** Runs of consecutive indices, at most a page each. */

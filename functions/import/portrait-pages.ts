@@ -27,6 +27,11 @@ export function portraitName({ seed, size }: PortraitSet, index: number): string
   return `portraits-${seed}-${size}/${String(index).padStart(6, '0')}.png`;
 }
 
+/** Whether a picture of that name was drawn, whatever its set. */
+export function isPortraitName(name: string): boolean {
+  return /^portraits-\d+-\d+\/\d{6,}\.png$/.test(name);
+}
+
 /** Draws portraits [from, to), with the attributes of the generator and a caption made of them. */
 export function renderPortraits(set: PortraitSet, from: number, to: number): Promise<NewOriginal[]> {
   return Promise.all(

@@ -3,6 +3,7 @@ import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/memory.ts';
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
@@ -17,6 +18,7 @@ import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TaskPool } from '../execution/pool.ts';
+import { gc } from '../gc.ts';
 import { importPictures } from '../import.ts';
 import { ingest } from '../ingest.ts';
 import { inspect } from '../inspect.ts';
@@ -41,11 +43,13 @@ export function createPictureLab({
   importRoots = [],
   runner = noRunner,
   lifetimes,
+  clock = new FakeTime().clock(),
 }: {
   readonly store?: ObjectStore;
   readonly importRoots?: readonly string[];
   readonly runner?: RunnerClient;
   readonly lifetimes?: Lifetimes;
+  readonly clock?: Clock;
 } = {}): PictureLab {
   const blobs = createBlobStore(store, lifetimes);
   const executor = createExecutor({
@@ -63,12 +67,13 @@ export function createPictureLab({
       encodeImage,
       contactSheet,
       report,
+      gc,
       verify,
     ],
     runner,
     pool: poolInPlace,
     importRoots,
-    clock: new FakeTime().clock(),
+    clock,
     ...(lifetimes && { lifetimes }),
   });
   return {

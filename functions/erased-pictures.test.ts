@@ -1,0 +1,206 @@
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
+import { LIFETIMES } from '../storage/gc/lifetimes.ts';
+import { createRefs } from '../storage/names/refs.ts';
+import { digestSchema, noteSchema } from '../storage/records.ts';
+import { changeHead, readHead } from './experiments/experiment-head.ts';
+import { moveToDataset } from './experiments/move-to-dataset.ts';
+import { createExperiment } from './operations/create-experiment.ts';
+import { deleteDataset } from './operations/delete-dataset.ts';
+import { deleteExperiment } from './operations/delete-experiment.ts';
+import { renderSvgPng } from './pictures/image.ts';
+import { createPictureLab, type PictureLab } from './testing/pictures.ts';
+import { ASKED_ENGINE, createFakeRunner, TOY_CONFIG } from './testing/training.ts';
+
+const answerSchema = z.object({
+  digest: digestSchema,
+  removed: z.int(),
+  notes: z.array(noteSchema),
+  summary: z.array(z.string()),
+});
+
+let folder = '';
+let objects: MemoryObjects;
+let ahead = 0;
+let lab: PictureLab;
+
+beforeEach(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), 'easel-erased-')));
+  objects = new Map();
+  ahead = 0;
+  const now = () => Date.now() + ahead;
+  const clock = { ...SYSTEM_CLOCK, now };
+  const store = createMemoryStore(objects, now);
+  lab = createPictureLab({ store, importRoots: [folder], lifetimes: { ...LIFETIMES, clock }, clock });
+  for (let i = 0; i < 3; i++) await write(i);
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const captionOf = (i: number) => `the caption of number ${i}`;
+const draw = (i: number) =>
+  renderSvgPng(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><rect width="32" height="32" fill="#${'2a7'.repeat(i + 1).slice(-3)}"/><circle cx="${5 + 9 * i}" cy="16" r="${3 + i}" fill="#fff"/></svg>`,
+  );
+
+async function write(i: number): Promise<void> {
+  await writeFile(join(folder, `${i}.png`), await draw(i));
+  await writeFile(join(folder, `${i}.txt`), captionOf(i));
+}
+
+async function takeOut(i: number): Promise<void> {
+  for (const kind of ['png', 'txt']) await rm(join(folder, `${i}.${kind}`));
+}
+
+async function prepare(source: object = { folder }) {
+  return answerSchema.parse(await lab.executor.callEffect('prepare', { dataset: 'mine', size: 32, ...source }));
+}
+
+async function collect(): Promise<void> {
+  const ask = { delete: true, alone: true, grace_seconds: 0, retention_seconds: 0 };
+  for (let time = 0; time < 3; time++) {
+    ahead += 1000;
+    await lab.executor.callEffect('gc', ask);
+  }
+}
+
+/** Keys of objects that have the picture, its caption or its name. */
+async function findTraces(i: number): Promise<string[]> {
+  const traces = [Buffer.from(await draw(i)), Buffer.from(captionOf(i)), Buffer.from(`"${i}.png"`)];
+  return [...objects].flatMap(([key, { body }]) =>
+    traces.some(trace => Buffer.from(body).includes(trace)) ? [key] : [],
+  );
+}
+
+const experimentOf = (name = 'stale') => {
+  const runner = createFakeRunner(lab.blobs);
+  const ctx = { ...lab, runner, now: Date.now };
+  return {
+    async create() {
+      const dataset = (await createRefs(lab.store).datasets.read('mine'))?.value.dataset;
+      if (dataset) await createExperiment(ctx, name, { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
+    },
+    move: async () => moveToDataset(ctx, name, (await prepare()).digest),
+    head: async () => (await readHead(lab.store, name)).value,
+  };
+};
+
+describe('a picture that is taken out of its folder', () => {
+  test('is erased with its caption and its line, and nothing else is', async () => {
+    await prepare();
+    expect((await findTraces(1)).length).toBeGreaterThan(3);
+    await takeOut(1);
+    const answer = await prepare();
+    expect(answer).toMatchObject({ removed: 1, notes: [] });
+    expect(answer.summary).toContain('1 picture of earlier imports removed');
+    await collect();
+    expect(await findTraces(1)).toEqual([]);
+    const items = await lab.items(answer.digest);
+    expect(items.map(({ name }) => name)).toEqual(['0.png', '2.png']);
+    for (const i of [0, 2]) expect((await findTraces(i)).length).toBeGreaterThan(3);
+    // What stays can be prepared without it.
+    expect(await prepare()).toMatchObject({ digest: answer.digest, removed: 0 });
+  });
+
+  test('and comes back is taken as a new one, in the split that it had', async () => {
+    const before = await lab.items((await prepare()).digest);
+    await takeOut(0);
+    await prepare();
+    await collect();
+    await write(0);
+    const after = await lab.items((await prepare()).digest);
+    expect(after.map(({ name }) => name)).toEqual(['1.png', '2.png', '0.png']);
+    expect(after.at(-1)?.split).toBe(before[0]?.split);
+    expect(after.slice(0, 2)).toMatchObject(before.slice(1).map(({ id, split }) => ({ id, split })));
+  });
+
+  test('as the last of its page takes the page with it', async () => {
+    const first = await prepare();
+    for (let i = 3; i < 5; i++) await write(i);
+    await prepare();
+    for (let i = 3; i < 5; i++) await takeOut(i);
+    const now = await prepare();
+    expect((await lab.dataset(now.digest)).pages).toEqual((await lab.dataset(first.digest)).pages);
+  });
+
+  test('is erased when another source takes the place of the folder', async () => {
+    await prepare();
+    await prepare({ source: 'portraits', count: 2, size: 32 });
+    await collect();
+    expect(await findTraces(1)).toEqual([]);
+  });
+});
+
+describe('a picture that was taken out while an experiment holds it', () => {
+  test('is named with the experiment and the calls that let it go, by each prepare', async () => {
+    const experiment = experimentOf();
+    await prepare();
+    await experiment.create();
+    await takeOut(1);
+    for (let time = 0; time < 2; time++) {
+      const [note] = (await prepare()).notes;
+      expect(note).toMatchObject({
+        code: 'held_by_experiment',
+        count: 1,
+        examples: [{ name: '1.png', text: 'taken out' }],
+      });
+      expect(note?.text).toContain('the experiment "stale" holds 1 picture that was taken out');
+      expect(note?.text).toContain('POST /experiments/stale/train {"dataset":"mine"}');
+      expect(note?.text).toContain('DELETE /experiments/stale');
+    }
+    await collect();
+    expect((await findTraces(1)).length).toBeGreaterThan(0);
+  });
+
+  test.each(['moved', 'deleted'])('goes when the experiment is %s', async how => {
+    const experiment = experimentOf();
+    await prepare();
+    await experiment.create();
+    await takeOut(1);
+    await prepare();
+    if (how === 'moved') await experiment.move();
+    else await deleteExperiment({ store: lab.store, now: Date.now }, 'stale');
+    expect((await prepare()).notes).toEqual([]);
+    await collect();
+    expect(await findTraces(1)).toEqual([]);
+  });
+
+  test('is not held by an experiment on the newest version, nor by one whose pictures were deleted', async () => {
+    const experiment = experimentOf();
+    await prepare();
+    await takeOut(1);
+    await prepare();
+    await experiment.create();
+    expect((await prepare()).notes).toEqual([]);
+    await changeHead(lab.store, 'stale', head => ({ ...head, dataset_deleted: true as const }));
+    await takeOut(2);
+    expect((await prepare()).notes).toEqual([]);
+  });
+
+  test('keeps the dataset from being deleted, though no page of it is left', async () => {
+    const experiment = experimentOf();
+    await prepare();
+    await experiment.create();
+    await takeOut(1);
+    await prepare();
+    const ctx = { store: lab.store, blobs: lab.blobs, call: lab.executor.call, now: Date.now };
+    await expect(deleteDataset(ctx, 'mine', { force: false })).rejects.toMatchObject({
+      status: 409,
+      message: expect.stringContaining('stale'),
+    });
+  });
+
+  test('an experiment of an earlier version, which knows no name of its dataset, gets it', async () => {
+    const experiment = experimentOf();
+    await prepare();
+    await experiment.create();
+    await changeHead(lab.store, 'stale', ({ dataset_name: _, ...head }) => head);
+    await takeOut(1);
+    expect((await prepare()).notes).toHaveLength(1);
+    expect((await experiment.head()).dataset_name).toBe('mine');
+  });
+});
