@@ -21,6 +21,13 @@ export interface FunctionContext {
   task<T>(name: string, input: unknown): Promise<T>;
 }
 
+/** Where a server is reached, as it knows once it listens. */
+export interface ServerAddress {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly needsToken: boolean;
+}
+
 /** An effect may also read and move names, call functions, and write views. */
 export interface EffectContext extends FunctionContext {
   readonly store: ObjectStore;
@@ -28,6 +35,8 @@ export interface EffectContext extends FunctionContext {
   /** Terms of the leases of experiments. */
   readonly lease: LeaseTerms;
   readonly now: Clock['now'];
+  /** Of this server; views print it. */
+  readonly address?: (() => ServerAddress | undefined) | undefined;
   /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */
   call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
   /** Runs another effect by name, or joins its run, and returns its JSON; progress is forwarded. */

@@ -30,7 +30,13 @@ import { readLog } from './experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from './experiments/training-health.ts';
 import { begin, checkEnd, fail, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
 import { tuneEngine } from './experiments/tune-engine.ts';
-import { type Chunk, deleteCheckpointFile, describeExperiment, type ViewTarget } from './views/experiment-view.ts';
+import {
+  type Chunk,
+  deleteCheckpointFile,
+  describeExperiment,
+  type ViewTarget,
+  viewOf,
+} from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
 
 export const train = defineFunction({
@@ -67,9 +73,9 @@ export const train = defineFunction({
 });
 
 /** The view follows a head that failed. Neither matters as much as the failure. */
-async function showState({ store, blobs }: EffectContext, name: string): Promise<void> {
+async function showState(ctx: EffectContext, name: string): Promise<void> {
   try {
-    await showHead({ store, blobs, name });
+    await showHead(viewOf(ctx, name));
   } catch {
     // The store is away or full, or the experiment is gone.
   }
@@ -77,7 +83,7 @@ async function showState({ store, blobs }: EffectContext, name: string): Promise
 
 async function trainTo(ctx: EffectContext, name: string, target: number | undefined): Promise<Json> {
   const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
-  const view: ViewTarget = { store: ctx.store, blobs: ctx.blobs, name };
+  const view = viewOf(ctx, name);
   const { batch_size: batchSize } = config.data;
   const started = await startTraining(ctx, name, batchSize, target);
   const goal = target ?? started.target;

@@ -2,6 +2,7 @@
  * @file Parts that every route uses. Each `routes/<thing>.ts` exports `create<Thing>Routes(deps): Hono`, `<thing>Docs`.
  */
 import type { z } from 'zod';
+import type { ServerAddress } from '../functions/define.ts';
 import type { Executor } from '../functions/execution/executor.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Clock } from '../storage/clock.ts';
@@ -18,6 +19,8 @@ export interface ServerDeps {
   /** Where the store can be browsed by S3 clients. */
   readonly s3?: { readonly url: string; readonly bucket: string };
   readonly clock: Clock;
+  /** Where this server is reached; undefined until it listens. */
+  readonly address?: (() => ServerAddress | undefined) | undefined;
 }
 
 /** One row of the OpenAPI document; a test holds the table against the routes of the app. */

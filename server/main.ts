@@ -1,5 +1,6 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
 import { AppError, Internal, inOneLine, StoreFull } from '../errors.ts';
+import type { ServerAddress } from '../functions/define.ts';
 import { createExecutor } from '../functions/execution/executor.ts';
 import { createPool } from '../functions/execution/pool.ts';
 import { registry } from '../functions/registry.ts';
@@ -15,6 +16,7 @@ import { parseEnv, type ServerEnv } from './env.ts';
 import { createHttpServer } from './http-server.ts';
 import { resumeExperiments } from './resume.ts';
 import { startS3 } from './s3-endpoint.ts';
+import { addressOf } from './server-address.ts';
 
 /** What is about to end may do so: a chunk that the runner cut short since it stops too. */
 const DRAIN_MS = 2000;
@@ -39,6 +41,8 @@ async function startServer(env: ServerEnv): Promise<void> {
     ...(env.runnerSecret !== undefined && { secret: env.runnerSecret }),
     ...(env.cacheFolder !== undefined && { cacheFolder: env.cacheFolder }),
   });
+  let listening: ServerAddress | undefined;
+  const address = () => listening;
   const executor = createExecutor({
     store,
     blobs,
@@ -48,6 +52,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     importRoots: env.importRoots,
     clock,
     lease: { clock, ttlMs: env.leaseTtlMs },
+    address,
   });
   const { endpoint: s3, line: s3Line } = await startS3(store, env);
   const deps: ServerDeps = {
@@ -57,6 +62,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     runner,
     env,
     clock,
+    address,
     ...(s3 !== undefined && { s3: { url: s3.url, bucket: s3.bucket } }),
   };
 
@@ -65,8 +71,9 @@ async function startServer(env: ServerEnv): Promise<void> {
     server.once('error', error => reject(describeListenError(error, env)));
     server.listen(env.port, env.host, resolve);
   });
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : env.port;
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : env.port;
+  listening = addressOf(env, port);
   const host = env.host.includes(':') ? `[${env.host}]` : env.host;
   console.log(`easel server listening on http://${host}:${port} (store ${store.url})`);
   if (s3Line !== undefined) console.log(s3Line);

@@ -6,7 +6,7 @@ import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { LeaseTerms } from '../../storage/names/lease.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import type { CallOptions, EffectContext, FunctionContext } from '../define.ts';
+import type { CallOptions, EffectContext, FunctionContext, ServerAddress } from '../define.ts';
 import type { TaskPool } from './pool.ts';
 import type { RunScope } from './run.ts';
 
@@ -20,6 +20,8 @@ export interface ContextParts {
   readonly clock: Clock;
   /** Terms of the leases of experiments; default: 30 s by `clock`. */
   readonly lease?: LeaseTerms;
+  /** Where this server is reached; undefined until it listens. */
+  readonly address?: (() => ServerAddress | undefined) | undefined;
 }
 
 export function makeContext(parts: ContextParts, { signal, progress }: RunScope): FunctionContext {
@@ -49,6 +51,7 @@ export function makeEffectContext(
     importRoots: parts.importRoots,
     lease: parts.lease ?? { clock: parts.clock },
     now: parts.clock.now,
+    address: parts.address,
     call: (name, body, given) => call(name, body, nested(given)),
     callEffect: (name, body, given) => callEffect(name, body, nested(given)),
     restore,

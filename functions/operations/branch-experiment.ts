@@ -24,6 +24,7 @@ import { isSameDataset, tellOtherDataset } from '../experiments/same-dataset.ts'
 import { checkSuccession } from '../experiments/succession.ts';
 import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
+import { viewOf } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
 import { changeRun, fixedPart } from './change-run.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
@@ -54,7 +55,7 @@ export interface BranchRequest {
  */
 export async function branchExperiment(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
   const branch = await createOrFind(ctx, parent, request);
-  await showHead({ store: ctx.store, blobs: ctx.blobs, name: request.name });
+  await showHead(viewOf(ctx, request.name));
   return branch;
 }
 

@@ -29,6 +29,7 @@ import {
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
 import { targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
+import { type ViewSite, viewOf } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
 import { changeRun, fixedPart } from './change-run.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
@@ -40,9 +41,7 @@ export interface ExperimentRequest {
   readonly engine: TrainingEngineRequest;
 }
 
-export interface CreateContext {
-  readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+export interface CreateContext extends ViewSite {
   readonly runner: RunnerClient;
   /** Plans memory; absent: only bounds decide whether the training fits. */
   readonly executor?: Planning;
@@ -62,7 +61,7 @@ export interface Created extends Experiment {
  */
 export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   const made = await createOrFind(ctx, name, request);
-  await showHead({ store: ctx.store, blobs: ctx.blobs, name });
+  await showHead(viewOf(ctx, name));
   return made;
 }
 

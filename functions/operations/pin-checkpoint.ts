@@ -1,26 +1,21 @@
 /** @file A pinned checkpoint stays until somebody unpins it, however far the training goes on. */
 import type { Digest } from '../../storage/digest.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
-import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, type Experiment, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { chooseKept, keepCheckpoint } from '../experiments/kept-checkpoints.ts';
-import { deleteCheckpointFile } from '../views/experiment-view.ts';
+import { deleteCheckpointFile, type ViewSite, viewOf } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
-
-export interface PinContext {
-  readonly store: ObjectStore;
-  readonly blobs: BlobStore;
-}
 
 /**
  * @param choice A step, the digest of a checkpoint, or `latest`.
  * @throws NotFound naming the kept steps if the experiment does not keep that checkpoint; BlobMissing if it lost blobs.
  */
 export async function pinCheckpoint(
-  { store, blobs }: PinContext,
+  site: ViewSite,
   name: string,
   choice: number | Digest | 'latest',
 ): Promise<Experiment> {
+  const { store, blobs } = site;
   const chosen = chooseKept(name, (await readHead(store, name)).value, choice);
   await keepCheckpoint(blobs, chosen.checkpoint);
   const head = await changeHead(store, name, now => {
@@ -30,7 +25,7 @@ export async function pinCheckpoint(
     return { ...now, pinned: [...now.pinned, kept].sort((a, b) => a.step - b.step) };
   });
   const config = await readConfig(blobs, head);
-  await showHead({ store, blobs, name });
+  await showHead(viewOf(site, name));
   return { head, config };
 }
 
@@ -39,7 +34,8 @@ export async function pinCheckpoint(
  * next training or gc deletes its blobs.
  * @throws NotFound if there is no such experiment.
  */
-export async function unpinCheckpoint({ store, blobs }: PinContext, name: string, step: number): Promise<Experiment> {
+export async function unpinCheckpoint(site: ViewSite, name: string, step: number): Promise<Experiment> {
+  const { store, blobs } = site;
   const head = await changeHead(store, name, now => {
     const gone = now.pinned.filter(kept => kept.step === step);
     if (gone.length === 0) return now;
@@ -47,7 +43,7 @@ export async function unpinCheckpoint({ store, blobs }: PinContext, name: string
     const kept = new Set(listKeptDigests(left));
     return { ...left, superseded: [...now.superseded, ...gone.filter(({ checkpoint }) => !kept.has(checkpoint))] };
   });
-  const view = { store, blobs, name };
+  const view = viewOf(site, name);
   for (const gone of head.superseded) if (gone.step === step) await deleteCheckpointFile(view, gone);
   const config = await readConfig(blobs, head);
   await showHead(view);

@@ -2,14 +2,13 @@ import { NotFound, PreconditionFailed } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
+import type { Etag } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
 import { writeDatasetView } from '../views/dataset-view.ts';
+import type { ViewSite } from '../views/experiment-view.ts';
 import { showUsers } from '../views/show-users.ts';
 
-export interface DatasetContext {
-  readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+export interface DatasetContext extends ViewSite {
   readonly call: EffectContext['call'];
 }
 
@@ -25,11 +24,12 @@ export interface PutDatasetOptions {
  * @throws NotFound when the store does not have the dataset, PreconditionFailed when the name is at another version.
  */
 export async function putDataset(
-  { store, blobs, call }: DatasetContext,
+  { call, ...site }: DatasetContext,
   name: string,
   dataset: Digest,
   { ifMatch }: PutDatasetOptions = {},
 ): Promise<{ readonly etag: Etag; readonly created: boolean }> {
+  const { store, blobs } = site;
   if ((await blobs.keep(dataset)) === undefined) {
     throw new NotFound(`there is no blob ${dataset}`, { hint: 'repeat the call that made the dataset' });
   }
@@ -41,7 +41,7 @@ export async function putDataset(
     ? await datasets.compareAndSwap(name, current.etag, { ...current.value, dataset })
     : await datasets.create(name, { v: 1, dataset });
   await writeDatasetView({ store, blobs, call }, name);
-  await showUsers({ store, blobs }, name);
+  await showUsers(site, name);
   return { etag, created: current === undefined };
 }
 

@@ -15,7 +15,7 @@ import { type Dataset, digestSchema, type Page } from '../../storage/records.ts'
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
-import type { CallAnswer } from '../define.ts';
+import type { CallAnswer, ServerAddress } from '../define.ts';
 import { describeDataset, describeForPeople } from './describe-dataset.ts';
 import {
   copyBlob,
@@ -41,6 +41,8 @@ export interface DatasetViewContext {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
   readonly signal?: AbortSignal;
+  /** For the views of experiments. */
+  readonly address?: (() => ServerAddress | undefined) | undefined;
   call(name: string, body: Json): Promise<CallAnswer>;
   progress?(event: ProgressEvent): void;
 }

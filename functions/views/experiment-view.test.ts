@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { interceptStore } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { createRefs } from '../../storage/names/refs.ts';
+import type { ServerAddress } from '../define.ts';
 import { changeHead, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { createTrainingLab, listKeys, type TrainingLab } from '../testing/training.ts';
 import { deleteView, logName, stepName, writeSummary } from './experiment-view.ts';
@@ -96,6 +97,22 @@ describe('the view', () => {
     await Promise.all(states.map(state => writeSummary({ ...lab, name: 'toy' }, { ...value, state }, config)));
     const index = JSON.parse(Buffer.from((await lab.store.get('experiments/toy/index.json'))?.body ?? []).toString());
     expect(states).toContain(index.state);
+  });
+
+  test('README.md says how to go on at the server that wrote it', async () => {
+    const readmeOf = async (address?: ServerAddress) => {
+      await rebuildView({ ...lab, name: 'toy', address: () => address });
+      return Buffer.from((await lab.store.get('experiments/toy/README.md'))?.body ?? []).toString();
+    };
+    const body = "-H 'content-type: application/json'";
+    const url = 'http://127.0.0.1:9000';
+    expect(await readmeOf({ url, needsToken: false })).toContain(
+      `Go on: \`curl -X POST ${url}/experiments/toy/train ${body} -d '{}'\`\n`,
+    );
+    expect(await readmeOf({ url, needsToken: true })).toContain(
+      `${body} -H "authorization: Bearer $EASEL_TOKEN" -d '{}'\`\n`,
+    );
+    expect(await readmeOf()).toContain('Go on: POST /experiments/toy/train\n');
   });
 
   test('deleting a view leaves the view of another experiment alone', async () => {

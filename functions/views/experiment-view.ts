@@ -10,6 +10,7 @@ import { listKept } from '../../storage/list-kept.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
+import type { ServerAddress } from '../define.ts';
 import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
@@ -32,12 +33,21 @@ export const EXPERIMENT_VIEW: ViewLayout = {
 
 export type Chunk = ExperimentHead['chunks'][number];
 
-/** The store that a view is written to, and the blobs that it shows. */
-export interface ViewTarget {
+/** The store that views are written to, the blobs that they show, and the address of the server that they print. */
+export interface ViewSite {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
+  readonly address?: (() => ServerAddress | undefined) | undefined;
+}
+
+export interface ViewTarget extends ViewSite {
   /** Name of the experiment. */
   readonly name: string;
+}
+
+/** The view of an experiment. */
+export function viewOf({ store, blobs, address }: ViewSite, name: string): ViewTarget {
+  return { store, blobs, address, name };
 }
 
 export function stepName(step: number): string {
@@ -101,7 +111,7 @@ export async function writeSummary(view: ViewTarget, head: ExperimentHead, confi
   const folder = folderOf(view);
   await putFile(folder, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
   const notes = await noteExperiment(view, view.name, { head, config });
-  await putFile(folder, 'README.md', Buffer.from(describeForPeople(view.name, head, config, notes)), 'text/markdown');
+  await putFile(folder, 'README.md', Buffer.from(describeForPeople(view, head, config, notes)), 'text/markdown');
   await putFile(folder, 'index.json', encodeJson(describeHead(view.name, head, config, notes)), 'application/json');
   return ['config.yaml', 'README.md', 'index.json'];
 }
@@ -158,7 +168,12 @@ function describeChunk(chunk: Chunk) {
   };
 }
 
-function describeForPeople(name: string, head: ExperimentHead, config: Config, notes: readonly Note[]): string {
+function describeForPeople(
+  { name, address }: ViewTarget,
+  head: ExperimentHead,
+  config: Config,
+  notes: readonly Note[],
+): string {
   const { step, steps, samples } = describeHead(name, head, config, notes);
   const { hidden_size, depth, patch_size } = config.model;
   return `# ${name}
@@ -178,8 +193,15 @@ ${describeFormerForPeople(head)}${describeOriginForPeople(head)}
 ${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 - checkpoints/: manifests of the checkpoints that are kept${describePins(head)}; their tensors lie under cas/.
 
-Go on: \`curl -X POST localhost:8787/experiments/${name}/train -H 'content-type: application/json' -d '{}'\`
+${describeWayOn(`/experiments/${name}/train`, address?.())}
 `;
+}
+
+/** A server that starts elsewhere prints its own address when it next writes the page. */
+function describeWayOn(path: string, address: ServerAddress | undefined): string {
+  if (address === undefined) return `Go on: POST ${path}`;
+  const token = address.needsToken ? ' -H "authorization: Bearer $EASEL_TOKEN"' : '';
+  return `Go on: \`curl -X POST ${address.url}${path} -H 'content-type: application/json'${token} -d '{}'\``;
 }
 
 /** Why and when the training failed, and the call that goes on with it. */

@@ -5,6 +5,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import { nameSchema } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { type DatasetViewContext, writeDatasetView } from './dataset-view.ts';
+import { viewOf } from './experiment-view.ts';
 import { rebuildView } from './rebuild-experiment-view.ts';
 
 export interface RebuiltViews {
@@ -25,7 +26,7 @@ export async function rebuildViews(ctx: DatasetViewContext): Promise<RebuiltView
     {
       kind: 'experiments',
       refs: refs.experiments,
-      rebuild: (name: string) => rebuildView({ store: ctx.store, blobs: ctx.blobs, name }, ctx.signal),
+      rebuild: (name: string) => rebuildView(viewOf(ctx, name), ctx.signal),
     },
     { kind: 'datasets', refs: refs.datasets, rebuild: (name: string) => writeDatasetView(ctx, name, true) },
   ] as const;

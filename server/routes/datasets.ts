@@ -54,7 +54,7 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
     const name = c.req.param('name');
     const { dataset } = await readJsonAs(c, putSchema);
     const ifMatch = c.req.header('if-match');
-    const { etag, created } = await putDataset({ store, blobs, call: executor.call }, name, dataset, { ifMatch });
+    const { etag, created } = await putDataset({ ...deps, call: executor.call }, name, dataset, { ifMatch });
     c.header('etag', `"${etag}"`);
     return c.json({ v: 1, name, dataset }, created ? 201 : 200);
   });
