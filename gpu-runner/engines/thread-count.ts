@@ -1,13 +1,10 @@
 /** @file Measures the best number of threads for an engine, once per machine, and keeps it in the cache folder. */
 import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { z } from 'zod';
-import { MOST_THREADS } from '../../configs/engines.ts';
 import { makeFolders } from '../../configs/make-folders.ts';
-import { InvalidInput } from '../../errors.ts';
 import { gelu, linear } from '../compiler/composites.ts';
 import type { Engine, EngineProbe } from '../compiler/engine.ts';
 import { square, sumAll } from '../compiler/functions.ts';
@@ -18,17 +15,6 @@ import { identifyCpu } from './cpu-info.ts';
 
 /** A machine with fewer threads uses all of them. */
 const FEWEST_TO_CHOOSE = 4;
-/** The hardware threads that this process may use. */
-export function countThreads(): number {
-  return Math.min(availableParallelism(), MOST_THREADS);
-}
-
-/** @throws InvalidInput unless an engine can have so many threads. */
-export function checkThreads(threads: number): void {
-  if (Number.isInteger(threads) && threads >= 1) return;
-  throw new InvalidInput(`an engine cannot run on ${threads} threads`, { expected: 'a whole number of at least 1' });
-}
-
 /** Half of the threads are used only if a step takes less than this share of the time: measurements are noisy. */
 const MARGIN = 0.9;
 

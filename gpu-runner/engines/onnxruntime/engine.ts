@@ -8,7 +8,7 @@ import { ONNX_PREFIX } from '../../compiler/targets/onnx/emitter.ts';
 import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
-import { checkThreads, countThreads } from '../thread-count.ts';
+import { checkThreads, countThreads } from '../threads.ts';
 import { CPU_TUNING, lowerForCpu } from './lowering.ts';
 import { predictPeakBytes } from './memory.ts';
 import { openSession } from './program-cache.ts';

@@ -11,7 +11,7 @@ import type { OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { readCpuInfo } from '../cpu-info.ts';
 import { sumByKind } from '../kind-profile.ts';
-import { checkThreads, countThreads } from '../thread-count.ts';
+import { checkThreads, countThreads } from '../threads.ts';
 import { type Handle, loadOpenVino, type OpenVino, OpenVinoError } from './ffi.ts';
 import { findLibrary, hasBf16Units } from './library.ts';
 import { lowerForOpenVino } from './lowering.ts';

@@ -5,7 +5,7 @@ import type { Engine } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { peakLiveBytes } from '../../compiler/live-bytes.ts';
 import type { StableHloProgram } from '../../compiler/targets/stablehlo/lower.ts';
-import { checkThreads } from '../thread-count.ts';
+import { checkThreads } from '../threads.ts';
 import { Compiler } from './compiler.ts';
 import { XlaExecutable } from './executable.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';

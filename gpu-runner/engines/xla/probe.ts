@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CUDA_NEEDS } from '../../../configs/engine-packages.ts';
 import type { EngineProbe } from '../../compiler/engine.ts';
 import { runProbe } from '../forked-probe.ts';
-import { countThreads } from '../thread-count.ts';
+import { countThreads } from '../threads.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
 import { CARD_ORDER, firstCard, listCards, type NvidiaCard, readDriverVersion } from './nvidia.ts';
 
