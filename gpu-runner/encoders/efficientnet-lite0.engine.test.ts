@@ -7,9 +7,10 @@ import { trace } from '../compiler/trace.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { foldNorms, spreadOfStage } from './efficientnet/fold-norms.ts';
-import { efficientNet } from './efficientnet/network.ts';
+import { efficientNet, LITE0 } from './efficientnet/network.ts';
+import { makeRandomWeights } from './efficientnet/testing/random-weights.ts';
 import { readGoldenFile, SMALL } from './efficientnet/testing/small-net.ts';
-import { efficientnetLite0, readPictureNet } from './efficientnet-lite0.ts';
+import { efficientnetLite0, PATCH_STAGE, readPictureNet } from './efficientnet-lite0.ts';
 import type { EncodedSignals, EncoderInput } from './encoder.ts';
 import { PicturePrograms } from './picture-programs.ts';
 
@@ -134,10 +135,10 @@ describe('an EfficientNet as an encoder', () => {
     expect(open).toBe(4);
     await programs.dispose();
     expect(open).toBe(0);
-    const batches = [64, 256, 512, 1024, 4096].map(side =>
-      readPictureNet(SMALL, STAGE, file, 8).batchOf({ height: side, width: side }),
-    );
-    expect(batches).toEqual([8, 8, 2, 1, 1]);
+    const weights = makeRandomWeights(LITE0);
+    const { batchOf } = readPictureNet(LITE0, PATCH_STAGE, weights, 16);
+    // Pictures of 64 pixels are enlarged to 128 for `cls`.
+    expect([32, 64, 128, 256, 1024].map(side => batchOf({ height: side, width: side }))).toEqual([1, 1, 2, 1, 1]);
   });
 
   it('efficientnet-lite0 refuses weights of another network, and several files', async () => {

@@ -12,12 +12,13 @@ import { type EfficientNet, LITE0 } from './efficientnet/network.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { type PictureNet, PicturePrograms } from './picture-programs.ts';
 
-/** Pictures at once, and pixels of the network's input at once: about 400 bytes of memory each. */
+/** Pictures between two breaths of the gpu-runner. */
 const BATCH = 8;
-const BATCH_PIXELS = 2 ** 19;
+/** Pixels of the network's input at once, about 400 bytes of memory each: what stays in the cache of a CPU core. */
+const BATCH_PIXELS = 2 ** 15;
 
 /** Index of the last stage of stride 16. */
-const PATCH_STAGE = 4;
+export const PATCH_STAGE = 4;
 
 const optionsSchema = z.strictObject({ stride: z.literal([4, 8, 16]) });
 
