@@ -3,7 +3,7 @@ import { signalsOf } from '../../configs/signals.ts';
 import { BlobMissing, Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
-import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { blobKey } from '../../storage/keys.ts';
@@ -110,5 +110,19 @@ describe('the column source', () => {
     await store.delete(blobKey(lost));
     await expect(source.load([1])).rejects.toMatchObject({ details: { digest: lost } });
     await expect(open(blobs, dataset, 0)).rejects.toThrow(BlobMissing);
+  });
+
+  it('an error names the column that is damaged, and its page', async () => {
+    const blobs = createBlobStore(createMemoryStore());
+    const dataset = await readDataset(blobs, await putTinyDataset(blobs, items, { pageSize: 5 }));
+    const { digest } = await blobs.put(Buffer.from('damaged'));
+    const [first, second] = dataset.pages;
+    if (!first || !second) throw new Error('there are fewer pages');
+    const pages = [first, { ...second, columns: { ...second.columns, text: digest } }];
+    const damaged = await putDocument(blobs, { ...dataset, pages });
+    await expect(open(blobs, damaged.digest, 0)).rejects.toMatchObject({
+      status: 422,
+      message: 'the column "text" of page 1 of the dataset is damaged: it does not begin with an index',
+    });
   });
 });

@@ -66,7 +66,7 @@ export async function openColumnSource(
       .filter(({ id, split }) => split === 'train' && !removed.has(id))
       .map(({ id }) => id);
     if (ids.length > 0) {
-      const columns = await openColumns(blobs, page, ['image', ...signals]);
+      const columns = await openColumns(blobs, { page, number }, ['image', ...signals]);
       const bytes = [...columns.values()].reduce((sum, column) => sum + sizeOfColumn(column), 0);
       if (bytes <= left) {
         left -= bytes;
@@ -95,7 +95,11 @@ export async function openColumnSource(
   };
 }
 
-async function openColumns(blobs: BlobStore, page: Page, names: readonly ColumnName[]): Promise<PageColumns> {
+async function openColumns(
+  blobs: BlobStore,
+  { page, number }: { readonly page: Page; readonly number: number },
+  names: readonly ColumnName[],
+): Promise<PageColumns> {
   const columns = await mapBounded(names, { width: WIDTH }, async name => {
     const digest = page.columns[name];
     if (digest === undefined) {
@@ -103,11 +107,24 @@ async function openColumns(blobs: BlobStore, page: Page, names: readonly ColumnN
         expected: 'a dataset that went through the stages of `prepare`',
       });
     }
-    const prefix = await blobs.getRange(digest, { start: 0, end: PREFIX_BYTES - 1 });
-    const head = await blobs.getRange(digest, { start: 0, end: columnHeadBytes(prefix) - 1 });
-    return [name, { digest, spans: readColumnIndex(head) }] as const;
+    return [name, { digest, spans: await readSpans(blobs, digest, `the column "${name}" of page ${number}`) }] as const;
   });
   return new Map(columns);
+}
+
+/** @throws Unprocessable that names the column when it is no column. */
+async function readSpans(blobs: BlobStore, digest: Digest, which: string): Promise<Column['spans']> {
+  const prefix = await blobs.getRange(digest, { start: 0, end: PREFIX_BYTES - 1 });
+  try {
+    return readColumnIndex(await blobs.getRange(digest, { start: 0, end: columnHeadBytes(prefix) - 1 }));
+  } catch (cause) {
+    if (!(cause instanceof Unprocessable)) throw cause;
+    throw new Unprocessable(`${which} of the dataset is damaged: ${cause.message.replace(/^column: /, '')}`, {
+      expected: 'a column as `prepare` makes it',
+      hint: 'prepare the dataset again, and train on it',
+      cause,
+    });
+  }
 }
 
 /** Bytes up to the end of the last member. */
