@@ -1,3 +1,4 @@
+import { open, rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { AppError, BlobMissing, Busy, inOneLine, NotFound, Unprocessable } from './errors.ts';
 import { describeError, rebuildError, wireErrorSchema } from './errors-wire.ts';
@@ -41,6 +42,13 @@ test('any other thrown value is internal and keeps its message', () => {
     message: 'an unexpected error: x is undefined',
   });
   expect(cross('text').message).toContain('text');
+});
+
+test('the failure of a system call tells no path of this machine', async () => {
+  const error = await open('/nowhere/secret', 'r').catch((caught: unknown) => caught);
+  expect(cross(error).message).toBe('an unexpected error: ENOENT: no such file or directory (open)');
+  const renamed = await rename('/nowhere/secret', '/nowhere/else').catch((caught: unknown) => caught);
+  expect(cross(renamed).message).toBe('an unexpected error: ENOENT: no such file or directory (rename)');
 });
 
 test('one line holds the message, the expectation and the hint, if there are any', () => {

@@ -117,7 +117,11 @@ function defect(error: unknown): Internal {
 
 function textOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? `${thrown.message}` : String(thrown);
+    if (!(thrown instanceof Error)) return String(thrown);
+    // The message of a system call ends with paths of this machine, which its stack in the log has, too.
+    return 'syscall' in thrown
+      ? `${thrown.message}`.replace(/, \w+ '.*$/s, ` (${thrown.syscall})`)
+      : `${thrown.message}`;
   } catch {
     return `a thrown ${typeof thrown} without text`;
   }

@@ -8,9 +8,11 @@ import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rmdir, u
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { makeFolders } from '../../../configs/make-folders.ts';
-import { Ambiguous, Conflict, InvalidInput, StoreDenied, StoreFull, Unreachable } from '../../../errors.ts';
+import { Ambiguous } from '../../../errors.ts';
 import type { FileBody, SpooledBody } from '../../types.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
+import { codeOf, explain, isFailing, isInTheWay, keyOf, refuseKey } from './failures.ts';
+import { walkKeys } from './walk.ts';
 
 /** Older temporary files belong to a process that died. */
 const SWEEP_AGE_MS = 3_600_000;
@@ -20,10 +22,6 @@ const MAX_OPEN_FILES = 64;
 const PUBLISH_ATTEMPTS = 10;
 /** Read-only: objects are replaced, never written in place. */
 const OBJECT_MODE = 0o444;
-/** Wait before a retry when the disk is full. */
-const FULL_RETRY_SECONDS = 60;
-/** The disk or network file system fails: an operation in progress may or may not have happened. */
-const FAILING = new Set(['EIO', 'ESTALE', 'ETIMEDOUT', 'ENODEV']);
 
 /** Makes a folder and its missing parents, durably. */
 export async function makeFolder(path: string): Promise<void> {
@@ -36,7 +34,7 @@ export async function makeFolder(path: string): Promise<void> {
 
 /** The path is no place for folders. */
 function isNoFolder(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'EEXIST'].includes(codeOf(error) ?? '');
+  return codeOf(error) === 'ENOENT' || isInTheWay(error);
 }
 
 export class Disk {
@@ -61,22 +59,22 @@ export class Disk {
       return stats.isFile() ? stats : undefined;
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-      throw explain(error, path);
+      throw await this.#explain(error, path);
     }
   }
 
   /** Runs `read` on the open file; undefined when no such regular file exists. */
   async withFile<T>(path: string, read: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T | undefined> {
     return this.#files.add(async () => {
-      const file = await openExisting(path);
-      if (!file) return undefined;
+      let file: FileHandle | undefined;
       try {
-        const stats = await file.stat({ bigint: true });
-        return stats.isFile() ? await read(file, stats) : undefined;
+        file = await openExisting(path);
+        const stats = await file?.stat({ bigint: true });
+        return file && stats?.isFile() ? await read(file, stats) : undefined;
       } catch (error) {
-        throw explain(error, path);
+        throw await this.#explain(error, path);
       } finally {
-        await file.close();
+        await file?.close();
       }
     });
   }
@@ -88,9 +86,9 @@ export class Disk {
       await this.#files.add(() => (isFileBody(body) ? this.#adopt(body.path, path) : writeNew(path, body)));
       return await publish(path);
     } catch (error) {
-      throw explain(error, path);
+      throw await this.#explain(error, path);
     } finally {
-      await unlinkIfThere(path);
+      await this.#unlink(path);
     }
   }
 
@@ -99,7 +97,7 @@ export class Disk {
     try {
       return await spoolTo(this.#temporary, chunks);
     } catch (error) {
-      throw explain(error, this.#temporary);
+      throw await this.#explain(error, this.#temporary);
     }
   }
 
@@ -111,9 +109,9 @@ export class Disk {
       return await publish(path);
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
-      throw explain(error, source);
+      throw await this.#explain(error, source);
     } finally {
-      await unlinkIfThere(path);
+      await this.#unlink(path);
     }
   }
 
@@ -125,7 +123,7 @@ export class Disk {
         return true;
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error;
-        if ((await lstat(target)).isDirectory()) throw folderInTheWay(target);
+        if ((await lstat(target)).isDirectory()) throw error;
         return false;
       }
     });
@@ -141,7 +139,7 @@ export class Disk {
 
   /** Removes a file durably, and its folders if they are empty then. */
   async remove(target: string): Promise<void> {
-    if (!(await unlinkIfThere(target))) return;
+    if (!(await this.#unlink(target))) return;
     await this.#files.add(() => this.#syncRemoved(dirname(target)));
     for (let folder = dirname(target); folder !== this.#root; folder = dirname(folder)) {
       try {
@@ -157,7 +155,7 @@ export class Disk {
     for (const name of await readdir(this.#temporary)) {
       const path = join(this.#temporary, name);
       const info = await lstat(path).catch(() => undefined);
-      if (info && now - info.mtimeMs > SWEEP_AGE_MS) await unlinkIfThere(path).catch(() => {});
+      if (info && now - info.mtimeMs > SWEEP_AGE_MS) await this.#unlink(path).catch(() => {});
     }
   }
 
@@ -183,12 +181,13 @@ export class Disk {
       try {
         return await step();
       } catch (error) {
-        if (FAILING.has(codeOf(error) ?? '')) {
-          throw new Ambiguous(`publishing "${target}" failed`, { cause: error, hint: 'read it back' });
+        if (isFailing(error)) {
+          const key = keyOf(this.#root, target);
+          throw new Ambiguous(`publishing "${key}" failed`, { cause: error, hint: 'read it back' });
         }
-        if (codeOf(error) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw explain(error, target);
-        await makeFolders(dirname(target)).catch(({ cause }) => {
-          throw explain(cause, target);
+        if (codeOf(error) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw await this.#explain(error, target);
+        await makeFolders(dirname(target)).catch(async ({ cause }) => {
+          throw await this.#explain(cause, target);
         });
       }
     }
@@ -200,8 +199,40 @@ export class Disk {
     } catch (cause) {
       // If the folder is gone, a later delete of this file removed it.
       if (codeOf(cause) === 'ENOENT') return;
-      throw new Ambiguous(`"${target}" was written, but syncing its folder failed`, { cause, hint: 'read it back' });
+      const key = keyOf(this.#root, target);
+      throw new Ambiguous(`"${key}" was written, but syncing its folder failed`, { cause, hint: 'read it back' });
     }
+  }
+
+  /** @returns Whether there was a file. */
+  async #unlink(path: string): Promise<boolean> {
+    try {
+      await unlink(path);
+      return true;
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return false;
+      // The answer of macOS for a folder, which is not an object.
+      if (codeOf(error) === 'EPERM' && (await lstat(path)).isDirectory()) return false;
+      throw await this.#explain(error, path);
+    }
+  }
+
+  /** Translates a failure; names the other key if one stands in the way of the path. */
+  async #explain(error: unknown, path: string): Promise<unknown> {
+    const rival = isInTheWay(error) ? await this.#findRival(path) : undefined;
+    return rival ?? explain(error, keyOf(this.#root, path));
+  }
+
+  async #findRival(path: string): Promise<Error | undefined> {
+    const key = keyOf(this.#root, path);
+    for (let above = dirname(path); above.length > this.#root.length; above = dirname(above)) {
+      if (!(await this.findFile(above))) continue;
+      return refuseKey(`the key "${key}" lies below the key "${keyOf(this.#root, above)}", which is an object`);
+    }
+    for await (const below of walkKeys(this.#root, `${key}/`, { after: Buffer.alloc(0) })) {
+      return refuseKey(`the key "${key}" is a folder of other keys, such as "${below}"`);
+    }
+    return undefined;
   }
 
   /** If another removal took the folder, too, syncing the parent makes both durable. */
@@ -251,74 +282,6 @@ async function openExisting(path: string): Promise<FileHandle | undefined> {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '')) return undefined;
-    throw explain(error, path);
-  }
-}
-
-async function unlinkIfThere(path: string): Promise<boolean> {
-  try {
-    await unlink(path);
-    return true;
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) return false;
-    // The answer of macOS for a folder, which is not an object.
-    if (codeOf(error) === 'EPERM' && (await lstat(path)).isDirectory()) return false;
-    throw explain(error, path);
-  }
-}
-
-export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
-}
-
-function folderInTheWay(path: string): InvalidInput {
-  return new InvalidInput(`"${path}" is a folder, or lies below a file`, {
-    expected: 'a key that is not a folder of another key',
-    hint: 'choose another name, or delete the object there; on a file system a name is a file or a folder',
-  });
-}
-
-/** Translates the failure of a step before publication, which changed nothing. */
-export function explain(error: unknown, path: string): unknown {
-  const code = codeOf(error) ?? '';
-  if (FAILING.has(code)) {
-    return new Unreachable(`the disk of the store fails at "${path}" (${code})`, {
-      cause: error,
-      hint: "look at the system's log; the same call goes on when the disk answers again",
-    });
-  }
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new StoreFull('the disk of the store is full', {
-        cause: error,
-        hint: 'free some space (with gc, or outside the store), then send the same call again: it goes on',
-        retryAfterSeconds: FULL_RETRY_SECONDS,
-      });
-    case 'EROFS':
-      return new StoreDenied(`"${path}" is on a read-only file system`, {
-        cause: error,
-        expected: 'a writable store',
-        hint: 'mount it for writing; the system often makes a failing disk read-only, and logs why',
-      });
-    case 'EACCES':
-    case 'EPERM':
-      return new StoreDenied(`"${path}" cannot be accessed (${code})`, {
-        cause: error,
-        expected: 'a store whose files belong to the user that runs Easel',
-        hint: 'check owner and mode of the folder',
-      });
-    case 'EMFILE':
-    case 'ENFILE':
-      return new Conflict('too many files are open', { cause: error, hint: 'retry, or raise "ulimit -n"' });
-    case 'EISDIR':
-    case 'ENOTDIR':
-    case 'EEXIST':
-    case 'ENOTEMPTY':
-      return folderInTheWay(path);
-    case 'ENOENT':
-      return new Conflict(`"${path}" vanished while it was written`, { cause: error, hint: 'retry' });
-    default:
-      return error;
+    throw error;
   }
 }

@@ -106,6 +106,10 @@ describe('file store', () => {
     await expect(store.put('a', bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(InvalidInput);
     await expect(store.put('a/b/c', bytes('2'))).rejects.toBeInstanceOf(InvalidInput);
     await expect(store.put('a/b/c', bytes('2'), { ifNoneMatch: '*' })).rejects.toBeInstanceOf(InvalidInput);
+    await expect(store.put('a', bytes('2'))).rejects.toThrow('the key "a" is a folder of other keys, such as "a/b"');
+    const below = 'the key "a/b/c/d" lies below the key "a/b", which is an object';
+    await expect(store.put('a/b/c/d', bytes('2'))).rejects.toThrow(below);
+    await expect(store.put('a/b/c/d', bytes('2'), { ifNoneMatch: '*' })).rejects.toThrow(below);
     expect(text((await store.get('a/b'))?.body)).toBe('1');
     expect([...temporaries(), ...locks()]).toEqual([]);
     await store.delete('a/b');

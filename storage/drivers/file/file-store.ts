@@ -23,8 +23,9 @@ import { checkCondition, noSuchKey } from '../conditions.ts';
 import { collectPage } from '../listing.ts';
 import { resolveRange } from '../range.ts';
 import { isFileBody } from '../spool.ts';
-import { Disk, explain, makeFolder } from './disk.ts';
+import { Disk, makeFolder } from './disk.ts';
 import { FileFacts, readBytes } from './facts.ts';
+import { explain } from './failures.ts';
 import { breakDeadLocks, KeyMutex, withFileLock } from './lock.ts';
 import { CopiedEtags, KeyNotes, MediaTypes } from './notes.ts';
 import { Reserve } from './reserve.ts';
@@ -204,7 +205,7 @@ class FileStore implements ObjectStore {
         ? work()
         : this.#mutex.run(key, () => withFileLock(lock, work, this.#clock)));
     } catch (error) {
-      throw explain(error, this.#pathOf(key));
+      throw explain(error, key);
     }
   }
 

@@ -6,11 +6,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, readdir, readlink, symlink, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { Conflict } from '../../../errors.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../clock.ts';
-import { codeOf } from './disk.ts';
+import { codeOf } from './failures.ts';
 
 /** A lock is held for a few milliseconds; a process that waits longer than this gives up. */
 const WAIT_MS = 30_000;
@@ -101,7 +101,7 @@ async function acquire(path: string, mine: string, clock: Clock): Promise<void> 
       continue;
     }
     if (clock.monotonic() > deadline) {
-      throw new Conflict(`the lock ${path} is held by ${holder}`, {
+      throw new Conflict(`the lock ${basename(path)} is held by ${holder}`, {
         hint: 'retry; if that process hangs, end it',
       });
     }

@@ -11,7 +11,7 @@ import { makeFolders } from '../../../configs/make-folders.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { mediaTypeOfKey } from '../../media-type.ts';
 import type { Etag } from '../../types.ts';
-import { codeOf } from './disk.ts';
+import { codeOf } from './failures.ts';
 
 /** One line for each key, in a folder of its own. */
 export class KeyNotes {

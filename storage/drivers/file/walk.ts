@@ -6,7 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareKeys, isKey, RESERVED_FOLDER } from '../../keys.ts';
 import type { Cursor } from '../listing.ts';
-import { codeOf, explain } from './disk.ts';
+import { codeOf, explain } from './failures.ts';
 
 /** Keys with the prefix, in UTF-8 byte order. Skips folders without keys after the cursor. */
 export async function* walkKeys(root: string, prefix: string, cursor: Cursor): AsyncGenerator<string> {
@@ -28,7 +28,7 @@ async function readSorted(root: string, folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(error => {
     // The folder was removed meanwhile, or never existed.
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-    throw explain(error, join(root, folder));
+    throw explain(error, folder);
   });
   const keys: string[] = [];
   for (const entry of entries) {
