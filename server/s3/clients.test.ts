@@ -150,10 +150,28 @@ describe('the AWS SDK with its default settings', () => {
     const { ETag } = await write({ IfNoneMatch: '*' });
     expect(await codeOf(write({ IfNoneMatch: '*' }))).toBe('PreconditionFailed');
     expect(await codeOf(write({ IfMatch: '"none"' }))).toBe('PreconditionFailed');
-    expect(await codeOf(write({ IfNoneMatch: ETag }))).toBe('NotImplemented');
+    expect(await codeOf(write({ IfNoneMatch: ETag }))).toBe('PreconditionFailed');
     await write({ IfMatch: ETag, Body: 'y' });
     expect(await stored('c')).toBe('y');
     expect(await codeOf(write({ IfMatch: ETag }))).toBe('PreconditionFailed');
+    await write({ IfNoneMatch: ETag, Body: 'z' });
+    await write({ IfMatch: '*', Body: `${await stored('c')}!` });
+    expect(await stored('c')).toBe('z!');
+    expect(await codeOf(write({ IfMatch: '*', Key: 'd' }))).toBe('NoSuchKey');
+    await write({ IfNoneMatch: ETag, Key: 'd', Body: 'new' });
+    expect(await stored('d')).toBe('new');
+    expect(await codeOf(write({ IfMatch: '*', IfNoneMatch: '*' }))).toBe('PreconditionFailed');
+  });
+
+  it('a key below another key, or one with keys below, is refused by the names of both, without a path', async () => {
+    const write = (Key: string) => client.send(new PutObjectCommand({ Bucket, Key, Body: 'x' }));
+    await write('foo/bar');
+    await expect(write('foo/bar/xyzzy')).rejects.toThrow(/"foo\/bar\/xyzzy" lies below the key "foo\/bar"/);
+    await expect(write('foo')).rejects.toThrow(/"foo" is a folder of other keys, such as "foo\/bar"/);
+    for (const key of ['foo/bar/xyzzy', 'foo']) {
+      await expect(write(key)).rejects.not.toThrow(endpoint.folder);
+      expect(await codeOf(write(key))).toBe('InvalidArgument');
+    }
   });
 
   it('the AWS SDK lists by both versions, with delimiter and pages', async () => {

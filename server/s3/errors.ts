@@ -57,6 +57,10 @@ export class S3Error extends AppError {
   }
 }
 
+export function noSuchKey(key: string): S3Error {
+  return new S3Error('NoSuchKey', 'there is no such object', { details: { key } });
+}
+
 /** An error for a part of S3 that this endpoint lacks; the message names the part. */
 export function notImplemented(
   what: string,

@@ -13,7 +13,7 @@ export function formatEtag(etag: Etag): string {
 }
 
 /** The version that an ETag names, quoted or not; undefined if no version has such an ETag. */
-export function parseEtag(text: string): Etag | undefined {
+function parseEtag(text: string): Etag | undefined {
   const bare = text.trim().replace(/^"(.*)"$/, '$1');
   return bare.endsWith(SUFFIX) ? (bare.slice(0, -SUFFIX.length) as Etag) : undefined;
 }

@@ -1,6 +1,6 @@
-/** @file Conditions and ranges of reads (RFC 9110, sections 13.2.2 and 14). */
-import type { ObjectInfo } from '../../storage/types.ts';
-import { S3Error } from './errors.ts';
+/** @file Conditions of reads and writes, and ranges of reads (RFC 9110, sections 13.2.2 and 14). */
+import type { Etag, ObjectInfo } from '../../storage/types.ts';
+import { noSuchKey, S3Error } from './errors.ts';
 import { matchesEtag } from './etag.ts';
 
 /** @returns Whether the client already has this version (304). @throws S3Error PreconditionFailed */
@@ -12,6 +12,22 @@ export function isNotModified(headers: Headers, info: ObjectInfo): boolean {
   const failed = ifMatch === null ? modified > since('if-unmodified-since') : !matchesEtag(ifMatch, info.etag);
   if (failed) throw new S3Error('PreconditionFailed', 'the object is another version than the request names');
   return ifNoneMatch === null ? modified <= since('if-modified-since') : matchesEtag(ifNoneMatch, info.etag);
+}
+
+/**
+ * Checks the conditions of a write.
+ * @param current The version that is there.
+ * @throws S3Error PreconditionFailed; NoSuchKey for If-Match on an absent key
+ */
+export function checkWrite(headers: Headers, key: string, current: Etag | undefined): void {
+  const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
+  if (ifMatch !== null && current === undefined) throw noSuchKey(key);
+  if (ifMatch !== null && current !== undefined && !matchesEtag(ifMatch, current)) {
+    throw new S3Error('PreconditionFailed', 'the object is another version than If-Match names');
+  }
+  if (ifNoneMatch !== null && current !== undefined && matchesEtag(ifNoneMatch, current)) {
+    throw new S3Error('PreconditionFailed', 'the object is the version that If-None-Match excludes');
+  }
 }
 
 /** First and last byte, both inclusive, cut to the object. */

@@ -2,7 +2,7 @@
 import { type Digest, hexOf } from '../../storage/digest.ts';
 import { isKey } from '../../storage/keys.ts';
 import type { ObjectInfo, ObjectStore, StoredObject } from '../../storage/types.ts';
-import { S3Error } from './errors.ts';
+import { noSuchKey, S3Error } from './errors.ts';
 import { formatEtag } from './etag.ts';
 import { isNotModified, readRange, type Span } from './preconditions.ts';
 
@@ -107,8 +107,4 @@ function streamRest(store: ObjectStore, info: ObjectInfo, first: Uint8Array, spa
       if (at > span.end) controller.close();
     },
   });
-}
-
-export function noSuchKey(key: string): S3Error {
-  return new S3Error('NoSuchKey', 'there is no such object', { details: { key } });
 }

@@ -3,16 +3,18 @@ import { PreconditionFailed } from '../../errors.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import { checkKey, digestOfBlobKey, isKey } from '../../storage/keys.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
-import type { ObjectStore, PutOptions } from '../../storage/types.ts';
+import type { Etag, ObjectStore, PutOptions } from '../../storage/types.ts';
 import { checkSha256, type VerifiedBody } from './body.ts';
-import { notImplemented, S3Error, toS3Error } from './errors.ts';
-import { formatEtag, parseEtag } from './etag.ts';
-import { noSuchKey } from './read-object.ts';
+import { noSuchKey, notImplemented, S3Error, toS3Error } from './errors.ts';
+import { formatEtag } from './etag.ts';
+import { checkWrite } from './preconditions.ts';
 import { buildXml, MAX_XML_BYTES, parseDelete, type XmlValue } from './xml.ts';
 
 /** Deletions at a time in one DeleteObjects. */
 const CONCURRENT_DELETES = 16;
 const MAX_MEDIA_TYPE_CHARACTERS = 255;
+/** Attempts at a conditional write to an object that others replace meanwhile. */
+const ATTEMPTS = 5;
 
 /** @throws S3Error NoSuchKey for If-Match on an absent key, and the errors of body and store. */
 export async function putObject(
@@ -30,22 +32,36 @@ export async function putObject(
     if (named !== undefined && named !== spooled.digest) {
       throw new S3Error('BadDigest', `the key names the blob ${named}, and the body is ${spooled.digest}`);
     }
-    const { etag } = await store.put(key, spooled, options);
+    const isConditional = headers.has('if-match') || headers.has('if-none-match');
+    const put = (condition: PutOptions) => store.put(key, spooled, { ...options, ...condition });
+    const { etag } = isConditional ? await putIfMet(store, key, headers, put) : await put({});
     return new Response(null, { headers: { etag: formatEtag(etag), 'content-length': '0' } });
-  } catch (error) {
-    const isAbsent = error instanceof PreconditionFailed && options.ifMatch && (await store.head(key)) === undefined;
-    throw isAbsent ? noSuchKey(key) : error;
   } finally {
     await spooled.discard();
   }
 }
 
-function readPutOptions(headers: Headers): PutOptions {
-  const [ifMatch, ifNoneMatch] = [headers.get('if-match'), headers.get('if-none-match')];
-  if (ifNoneMatch !== null && ifNoneMatch.trim() !== '*') throw notImplemented('If-None-Match other than *');
-  if (ifMatch !== null && ifNoneMatch !== null) throw notImplemented('If-Match together with If-None-Match');
-  // An ETag that we could not have made names another version.
-  const version = ifMatch === null ? undefined : (parseEtag(ifMatch) ?? ('' as PutOptions['ifMatch']));
+/** Writes over the very version for which the conditions of the request hold. */
+async function putIfMet(
+  store: ObjectStore,
+  key: string,
+  headers: Headers,
+  put: (condition: PutOptions) => Promise<{ readonly etag: Etag }>,
+): Promise<{ readonly etag: Etag }> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const current = (await store.head(key))?.etag;
+    checkWrite(headers, key, current);
+    try {
+      return await put(current === undefined ? { ifNoneMatch: '*' } : { ifMatch: current });
+    } catch (error) {
+      // Another write came between. The conditions may hold for its version, too.
+      if (!(error instanceof PreconditionFailed)) throw error;
+    }
+  }
+  throw new S3Error('ConditionalRequestConflict', 'the object was replaced again and again by others');
+}
+
+function readPutOptions(headers: Headers): Pick<PutOptions, 'mediaType'> {
   const mediaType = headers.get('content-type')?.trim() ?? '';
   if (mediaType.length > MAX_MEDIA_TYPE_CHARACTERS || !/^[\x20-\x7e]*$/.test(mediaType)) {
     throw new S3Error(
@@ -53,11 +69,7 @@ function readPutOptions(headers: Headers): PutOptions {
       `content-type is longer than ${MAX_MEDIA_TYPE_CHARACTERS} characters, or no ASCII`,
     );
   }
-  return {
-    ...(ifNoneMatch !== null && { ifNoneMatch: '*' }),
-    ...(version !== undefined && { ifMatch: version }),
-    ...(mediaType !== '' && { mediaType }),
-  };
+  return mediaType === '' ? {} : { mediaType };
 }
 
 /** @throws S3Error NoSuchKey */
