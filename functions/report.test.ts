@@ -65,7 +65,7 @@ describe('a report', () => {
     const dataset = { v: 1, kind: 'dataset', pages: [], removed: ['x'], encoders: {}, counts: {}, rejects, links: [] };
     const { digest } = await putDocument(lab.blobs, dataset);
     const told = await render({ dataset: digest });
-    expect(told).toMatch(/<li><b>697<\/b> common<\/li><li><b>3<\/b> rare<\/li>/);
+    expect(told).toMatch(/<li><b>697<\/b> pictures: common<\/li><li><b>3<\/b> pictures: rare<\/li>/);
     expect(told).toContain('and 200 more.');
     expect(told).toContain('None to be seen yet');
   });

@@ -2,6 +2,9 @@
 import { PICTURE_ENDINGS } from '../../formats/file-format.ts';
 import type { Reject } from '../../storage/records.ts';
 
+/** The group of rejects whose bytes another picture of the source has. */
+export const SAME_BYTES = 'the same bytes as another';
+
 export interface RejectGroup {
   readonly of: RejectKind;
   readonly text: string;

@@ -2,6 +2,7 @@
 import type { OldEncoding } from '../../formats/decode-text.ts';
 import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
+import { SAME_BYTES } from '../datasets/rejects-by-reason.ts';
 import type { Noted } from '../notes/notes.ts';
 import { requireFormat, UnfitPicture } from '../pictures/unfit-picture.ts';
 import { type Description, describePictures } from './describe-pictures.ts';
@@ -97,7 +98,7 @@ function chooseAmongEqual(candidates: readonly Candidate[], descriptions: Readon
       if (name === kept.name) continue;
       const isCaptioned = captionOf(name) !== undefined && captionOf(name) !== captionOf(kept.name);
       const reason = `the same bytes as ${kept.name}${isCaptioned ? '; its own caption differs and is not used' : ''}`;
-      rejects.push({ name, id, reason, group: 'the same bytes as another' });
+      rejects.push({ name, id, reason, group: SAME_BYTES });
     }
   }
   return { pictures, rejects };

@@ -3,6 +3,7 @@ import { Internal } from '../../errors.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
+import { SAME_BYTES } from '../datasets/rejects-by-reason.ts';
 import type { EffectContext } from '../define.ts';
 import type { Erased } from './erase-missing.ts';
 import type { Arrivals, KnownPage } from './extend-originals.ts';
@@ -49,7 +50,8 @@ export async function importPortraits(
   for (const { cache, items } of drawnPages) {
     const page = items.filter(item => {
       const holder = present.get(item.id);
-      if (holder) rejects.push({ name: item.name, id: item.id, reason: `the same bytes as ${holder.name}` });
+      const { id, name } = item;
+      if (holder) rejects.push({ name, id, reason: `the same bytes as ${holder.name}`, group: SAME_BYTES });
       else present.set(item.id, item);
       const isNew = !knownIds.has(item.id);
       knownIds.add(item.id);

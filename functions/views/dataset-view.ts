@@ -33,7 +33,7 @@ import {
 export const DATASET_VIEW: ViewLayout = { files: ['index.json', 'README.md', 'report.html'], folders: ['pages'] };
 
 /** Raised if the same dataset gives other files, such as another report. Old views are then written again. */
-const VIEW_VERSION = 5;
+const VIEW_VERSION = 6;
 /** Rounds of writing while others move the name or write the index. After these, the call gives up. */
 const MAX_ROUNDS = 8;
 

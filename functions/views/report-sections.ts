@@ -44,7 +44,9 @@ export function renderRejects(title: string, rejects: readonly Reject[], groups:
   const others = groups.length - common.length;
   return html`<section>
 <h2>${title}</h2>
-<ul class="reasons">${common.map(({ count, text }) => html`<li><b>${formatCount(count)}</b> ${text}</li>`)}</ul>
+<ul class="reasons">${common.map(
+    ({ of, count, text }) => html`<li><b>${formatCount(count)}</b> ${count === 1 ? of : `${of}s`}: ${text}</li>`,
+  )}</ul>
 ${others > 0 && html`<p class="note">and ${formatCount(others)} more reasons.</p>`}
 <details>
 <summary>Which, and why</summary>
