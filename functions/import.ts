@@ -1,6 +1,5 @@
 /** @file Imports pictures into a named dataset of originals. The same call again imports changes only. */
 import { z } from 'zod';
-import { expandHome } from '../configs/home-path.ts';
 import { quantity } from '../configs/quantity.ts';
 import { BlobMissing, Unprocessable } from '../errors.ts';
 import { READ_FORMATS } from '../formats/file-format.ts';
@@ -116,5 +115,5 @@ interface SourceOfImport {
 
 async function openSource(ctx: EffectContext, { tar, folder }: SourceOfImport): Promise<ImportSource> {
   if (tar !== undefined) return openTar(await ctx.blobs.get(tar));
-  return openFolder(expandHome(folder ?? '.'), ctx.importRoots);
+  return openFolder(folder ?? '.', ctx.importRoots);
 }

@@ -18,7 +18,7 @@ export const MAX_BLOB_BYTES = 1024 ** 3;
 export async function readJson(c: Context): Promise<Json> {
   const type = mediaTypeOf(c);
   if (type !== undefined && type !== 'application/json') throw wrongType(type);
-  const text = (await readBytes(c, MAX_JSON_BYTES, 'a JSON body')).toString('utf8');
+  const text = decodeBody(await readBytes(c, MAX_JSON_BYTES, 'a JSON body'));
   if (text.trim() === '') return {};
   if (type === undefined) throw wrongType(undefined);
   try {
@@ -26,6 +26,9 @@ export async function readJson(c: Context): Promise<Json> {
     // Deep nesting would overflow the stack of recursive readers.
     if (jsonDepth(value) > MAX_JSON_DEPTH) {
       throw new InvalidInput('the body is nested too deeply', { expected: `at most ${MAX_JSON_DEPTH} levels` });
+    }
+    if (HALF_CHARACTER.test(text) && !isWellFormed(value)) {
+      throw new InvalidInput('the body has a text with half a character', { expected: 'whole characters' });
     }
     return restoreSeeds(value, text) as Json;
   } catch (cause) {
@@ -35,6 +38,27 @@ export async function readJson(c: Context): Promise<Json> {
       cause,
     });
   }
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true });
+
+/** The text of a body, without the mark that some editors put in front. @throws InvalidInput */
+function decodeBody(bytes: Uint8Array): string {
+  try {
+    return UTF_8.decode(bytes);
+  } catch (cause) {
+    throw new InvalidInput('the body is no text in UTF-8', { expected: 'JSON in UTF-8', cause });
+  }
+}
+
+/** An escape of half a pair of UTF-16, such as \ud83d. */
+const HALF_CHARACTER = /\\u[dD][89a-fA-F]/;
+
+/** @param value Is not nested too deeply. */
+function isWellFormed(value: Json | undefined): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, each]) => key.isWellFormed() && isWellFormed(each));
 }
 
 /** Reads a body as {@link readJson} and checks it against a schema. Unknown keys are errors. */

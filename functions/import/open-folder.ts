@@ -5,6 +5,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
+import { expandHome } from '../../configs/home-path.ts';
 import { Conflict, Forbidden, NotFound, Unprocessable } from '../../errors.ts';
 import { decodeFileName } from '../../formats/file-name.ts';
 import type { Reject } from '../../storage/records.ts';
@@ -36,6 +37,7 @@ export const SYSTEM: FolderSystem = {
 
 /**
  * Lists all files below a folder. Follows symbolic links that lead below an import root.
+ * @param folder As the caller names it, and as errors do. ~ is the home folder.
  * @throws NotFound
  * @throws Forbidden if the folder lies, or leads, outside the roots, or if the server may not read it.
  */
@@ -46,12 +48,12 @@ export async function openFolder(
 ): Promise<ImportSource> {
   const roots = await Promise.all(importRoots.map(root => realPath(system, root).catch(() => Buffer.from(root))));
   const isAllowed = (path: Buffer) => roots.some(root => path.equals(root) || startsWith(path, withSeparator(root)));
-  const top = await realPath(system, folder).catch(cause => {
+  const top = await realPath(system, expandHome(folder)).catch(cause => {
     throw explainTop(folder, cause);
   });
   if (!isAllowed(top)) {
     throw new Forbidden(`"${folder}" lies outside the import roots`, {
-      expected: `a folder below ${importRoots.join(' or ')}`,
+      expected: 'a folder below one of the import roots, which GET /health names',
       hint: 'start the server with EASEL_IMPORT_ROOTS set to the folder, or upload a tar to /objects and import that',
     });
   }

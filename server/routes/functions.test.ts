@@ -221,6 +221,24 @@ test('a body that is not JSON, not an object, or nested too deeply is refused', 
   expect(await problemOf(server.send('POST', '/functions/echo'))).toMatchObject({ errors: [{ pointer: '/text' }] });
 });
 
+test.each([
+  ['UTF-16', Buffer.from('\ufeff{"text":"a"}', 'utf16le'), 'the body is no text in UTF-8'],
+  ['Latin-1', Buffer.from('{"text":"caf\u00e9"}', 'latin1'), 'the body is no text in UTF-8'],
+  ['half a character', Buffer.from('{"text":"\\ud83d"}'), 'the body has a text with half a character'],
+  ['half a character in a key', Buffer.from('{"a":{"\\ude00":1}}'), 'the body has a text with half a character'],
+])('a body in %s is refused and not decoded with replacements', async (_, body, detail) => {
+  const headers = { 'content-type': 'application/json' };
+  const sent = server.app.request('/functions/echo', { method: 'POST', headers, body });
+  expect(await problemOf(Promise.resolve(sent))).toMatchObject({ status: 400, detail });
+});
+
+test('a body in UTF-8 may have the mark of an editor, and whole characters as escapes', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const body = Buffer.from('\ufeff{"text":"\\ud83d\\ude00"}');
+  const sent = await server.app.request('/functions/echo', { method: 'POST', headers, body });
+  expect(sent.status).toBe(200);
+});
+
 test('the error of a function becomes a problem document; a defect becomes 500', async () => {
   expect(await problemOf(server.send('POST', '/functions/refuse', {}))).toMatchInlineSnapshot(
     {

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Ambiguous, InvalidInput, PreconditionFailed } from '../../../errors.ts';
+import { Ambiguous, type AppError, InvalidInput, PreconditionFailed } from '../../../errors.ts';
 import { SYSTEM_CLOCK } from '../../clock.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { blobKey } from '../../keys.ts';
@@ -35,6 +35,23 @@ describe('file store', () => {
     await store.close();
     await rm(folder, { recursive: true });
   });
+  it('names keys in its errors, and never the folder', async () => {
+    await store.put('foo/bar', bytes('a'));
+    await mkdir(join(folder, 'taken/below'), { recursive: true });
+    const failing: [string, () => Promise<unknown>][] = [
+      ['foo/bar/xyzzy', () => store.put('foo/bar/xyzzy', bytes('b'))],
+      ['taken', () => store.put('taken', bytes('b'), { ifNoneMatch: '*' })],
+      ['taken', () => store.put('taken', bytes('b'))],
+      ['foo/bar/copy', () => store.copy('foo/bar', 'foo/bar/copy')],
+    ];
+    for (const [key, fail] of failing) {
+      const error = await fail().catch((thrown: AppError) => thrown);
+      const { message, expected, hint } = error as AppError;
+      expect(message).toContain(`"${key}"`);
+      expect([message, expected, hint].join(' ')).not.toContain(folder);
+    }
+  });
+
   const temporaries = () => readdirSync(join(folder, '.easel/tmp'));
   const locks = () => readdirSync(join(folder, '.easel/locks'));
 
