@@ -28,6 +28,12 @@ test('a summary is shown line by line, and its notes are not shown twice', () =>
   ]);
 });
 
+test('a name of a file cannot command the terminal', () => {
+  const named = { code: 'turned', count: 1, text: 'turned', examples: [{ name: '\x1b[2J.jpg', text: 'by 1' }] };
+  expect(describeAnswer({ notes: [named] })).toEqual(['note: turned: \\x1b[2J.jpg (by 1)']);
+  expect(describeAnswer({ summary: ['damaged: \x1b[2J.jpg'] })).toEqual(['- damaged: \\x1b[2J.jpg']);
+});
+
 test('an answer without summary and notes has no lines', () => {
   for (const answer of [{}, { notes: [] }, null, 3, { notes: 'none' }, { stats: { items: 3 } }])
     expect(describeAnswer(answer)).toEqual([]);

@@ -1,5 +1,6 @@
 /** @file What an answer says to people, as lines for a terminal: its summary, or else its notes. */
 import { z } from 'zod';
+import { plainLine } from '../configs/plain-line.ts';
 
 /** Most pictures that the line of a note names. */
 const MAX_NAMED = 3;
@@ -22,10 +23,10 @@ const answerSchema = z.looseObject({
 /** None for an answer that has neither. A summary says what the notes say. */
 export function describeAnswer(answer: unknown): string[] {
   const { data } = answerSchema.safeParse(answer);
-  if (data?.summary) return data.summary.map(line => `- ${line}`);
+  if (data?.summary) return data.summary.map(line => `- ${plainLine(line)}`);
   return (data?.notes ?? data?.stats?.notes ?? []).map(({ text, count, examples }) => {
     const named = examples.slice(0, MAX_NAMED).map(example => `${example.name} (${example.text})`);
     const more = named.length > 0 && count > named.length ? ', ...' : '';
-    return `note: ${text}${named.length > 0 ? `: ${named.join(', ')}${more}` : ''}`;
+    return plainLine(`note: ${text}${named.length > 0 ? `: ${named.join(', ')}${more}` : ''}`);
   });
 }

@@ -17,7 +17,7 @@ export const ingest = defineFunction({
   summary:
     'Drops rejected pictures and says why, clusters near-duplicates, and splits the clusters 90/5/5 into train, ' +
     'val and test.',
-  version: 2,
+  version: 3,
   kind: 'pure',
   digests: { dataset: 'dataset', previous: 'dataset' },
   example: { dataset: 'portraits' },

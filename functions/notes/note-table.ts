@@ -31,7 +31,8 @@ function sayUnread(text: string, count: number, { encoder = '', unit = '' }: Not
 export const NOTES = {
   near_duplicate: {
     column: 'inspect',
-    say: count => `${pictures(count)} nearly ${count === 1 ? 'equals' : 'equal'} an earlier one; all are kept`,
+    say: count =>
+      `${pictures(count)} nearly ${count === 1 ? 'equals' : 'equal'} an earlier one; ${count === 1 ? 'it is' : 'all are'} kept`,
   },
   first_frame: {
     column: 'inspect',
