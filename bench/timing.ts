@@ -76,13 +76,18 @@ export interface Peak {
 export async function measurePeak(engine: Engine, rounds: number, sizes: readonly number[]): Promise<Peak> {
   let peak: Peak = { gflops: 0, size: 0 };
   for (const size of sizes) {
-    const graph = trace(builder => {
-      const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
-      const w = builder.state('w', { shape: [size, size], dtype: 'f32' });
-      return { outputs: {}, writes: { y: f.matmul(x, w) } };
-    });
+    const graph = traceProduct(size);
     const gflops = countFlops(graph) / 1e6 / (await timeGraph(engine, graph, rounds));
     if (gflops > peak.gflops) peak = { gflops, size };
   }
   return peak;
+}
+
+/** A product of two square matrices. */
+export function traceProduct(size: number): Graph {
+  return trace(builder => {
+    const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
+    const w = builder.state('w', { shape: [size, size], dtype: 'f32' });
+    return { outputs: {}, writes: { y: f.matmul(x, w) } };
+  });
 }
