@@ -1,7 +1,7 @@
 import { open, rename } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { AppError, BlobMissing, Busy, inOneLine, NotFound, Unprocessable } from './errors.ts';
-import { describeError, rebuildError, wireErrorSchema } from './errors-wire.ts';
+import { cutPaths, describeError, rebuildError, wireErrorSchema } from './errors-wire.ts';
 
 /** The error as it arrives in another process. */
 const cross = (error: unknown) =>
@@ -33,6 +33,20 @@ test('an unknown class keeps its code and status', () => {
 test('details without a JSON form are left out, and the error arrives', () => {
   expect(cross(new Unprocessable('no', { details: { bytes: 7n } }))).toMatchObject({ message: 'no', details: {} });
   expect(cross(new Unprocessable('no', { details: { id: 7, at: undefined } })).details).toEqual({ id: 7 });
+});
+
+test.each([
+  ["Cannot find module '/srv/easel/node_modules/zod/index.js' imported", "Cannot find module 'index.js' imported"],
+  [
+    'libfoo.so: cannot open /root/.cache/easel/lib/libfoo.so.1: no such file',
+    'libfoo.so: cannot open libfoo.so.1: no such file',
+  ],
+  ['let this user open /dev/dri/renderD*', 'let this user open /dev/dri/renderD*'],
+  ['POST /experiments alone, or https://a.org/b/c, and 1/2/3, ../a/b and ~/a/b stay', undefined],
+  ['the folder /srv/easel/', 'the folder a folder'],
+])('paths of this machine are cut from %j', (text, cut = text) => {
+  expect(cutPaths(text)).toBe(cut);
+  expect(describeError(new TypeError(text)).message).toBe(`an unexpected error: ${cut}`);
 });
 
 test('any other thrown value is internal and keeps its message', () => {

@@ -115,13 +115,21 @@ function defect(error: unknown): Internal {
   });
 }
 
+/** An absolute path of two names or more that is none of a device or of the system's own. */
+const ABSOLUTE_PATH = /(?<![\w.~/-])\/(?!(?:dev|proc|sys)\/)(?:[^\s/'"`,;:()]+\/)+([^\s/'"`,;:()]*)/g;
+
+/** A text of a library or the system, with the names of files instead of their paths on this machine. */
+export function cutPaths(text: string): string {
+  return text.replaceAll(ABSOLUTE_PATH, (_, name: string) => name || 'a folder');
+}
+
 function textOf(thrown: unknown): string {
   try {
-    if (!(thrown instanceof Error)) return String(thrown);
+    if (!(thrown instanceof Error)) return cutPaths(String(thrown));
     // The message of a system call ends with paths of this machine, which its stack in the log has, too.
     return 'syscall' in thrown
       ? `${thrown.message}`.replace(/, \w+ '.*$/s, ` (${thrown.syscall})`)
-      : `${thrown.message}`;
+      : cutPaths(`${thrown.message}`);
   } catch {
     return `a thrown ${typeof thrown} without text`;
   }

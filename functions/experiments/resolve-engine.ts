@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { ENGINE_NAMES, type EngineName, type Precision } from '../../configs/engines.ts';
 import { oneOf } from '../../configs/suggest.ts';
 import { Busy, Unprocessable } from '../../errors.ts';
+import { cutPaths } from '../../errors-wire.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { type EngineSpec, engineSpecSchema, type TrainingPlan, trainingPlanSchema } from '../../storage/records.ts';
 
@@ -167,7 +168,7 @@ function partsOf(request: EngineRequest | TrainingEngineRequest): Parts {
 function unavailable(status: RunnerStatus, name: string): Unprocessable {
   // The cures of the other engines do not help.
   const asked = status.engines.filter(engine => !engine.available && (name === 'auto' || engine.name === name));
-  const reasons = asked.map(engine => `${engine.name}: ${engine.reason ?? 'no reason given'}`);
+  const reasons = asked.map(engine => `${engine.name}: ${cutPaths(engine.reason ?? 'no reason given')}`);
   const usable = status.engines.filter(engine => engine.available).map(engine => engine.name);
   return new Unprocessable(
     name === 'auto' ? 'the gpu-runner has no engine' : `the engine ${name} is not available on the gpu-runner`,

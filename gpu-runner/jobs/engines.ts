@@ -4,6 +4,7 @@ import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import type { EngineName } from '../../configs/engines.ts';
 import { readMachineMemory } from '../../configs/machine-memory.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
+import { cutPaths } from '../../errors-wire.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -94,9 +95,12 @@ export async function openEngine(spec: EngineSpec, options: OpenOptions = {}): P
   const entry = ENGINES[spec.name];
   const probe = await probeOne(spec.name, entry);
   if (!probe.available) {
-    throw new Unprocessable(`engine ${spec.name} is not available here: ${probe.reason ?? 'unknown reason'}`, {
-      expected: 'an engine that `easel engines` shows as available',
-    });
+    throw new Unprocessable(
+      `engine ${spec.name} is not available here: ${cutPaths(probe.reason ?? 'unknown reason')}`,
+      {
+        expected: 'an engine that `easel engines` shows as available',
+      },
+    );
   }
   const { precisions = ['f32'] } = probe;
   if (!precisions.includes(spec.precision)) {

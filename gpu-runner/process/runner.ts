@@ -1,6 +1,6 @@
 /** @file The main thread of a runner: starts the workers, runs one job at a time, and stops in order. */
 import { AppError, Cancelled, Internal } from '../../errors.ts';
-import { describeError } from '../../errors-wire.ts';
+import { cutPaths, describeError } from '../../errors-wire.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -152,7 +152,7 @@ function runJob<K extends JobKind>(handlers: JobHandlers, context: JobContext, j
 }
 
 function defect(error: unknown): Internal {
-  const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const said = cutPaths(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
   return new Internal(`the job failed unexpectedly: ${said}`, {
     hint: "this is a defect; the gpu-runner's log has the stack",
   });
