@@ -48,7 +48,7 @@ describe.skipIf(!runsTier('tmpfs', findMissing()))('a disk', () => {
       expect(answer).toMatchObject({ status: 507, body: { code: 'store_full', retryable: true } });
       expect(answer.body.detail).toContain('the disk of the store is full');
     }
-    expect(read).toMatchObject({ status: 200, body: { state: 'running', step: 0 } });
+    expect(read).toMatchObject({ status: 200, body: { state: 'failed', step: 0, problem: { code: 'store_full' } } });
     expect(halfWritten).toEqual([]);
     expect(faults).toEqual([]);
   });

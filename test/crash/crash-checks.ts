@@ -6,7 +6,8 @@
  * held or both are free. Blobs must have the digest that their key names.
  */
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { digestWithoutAddress } from '../../functions/testing/history.ts';
 import { listKeys } from '../../functions/testing/training.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
@@ -24,6 +25,8 @@ export type Description = ReadonlyMap<string, string>;
 
 /** Of the S3 endpoint, made once for the folder. */
 const KEYS_FILE = join(RESERVED_FOLDER, 's3-keys.json');
+/** Room that the store keeps for a full disk, and always fills again. */
+const RESERVE = join(RESERVED_FOLDER, 'reserve');
 /** Older than anything that a killed process may leave behind for a while. */
 const LATER_MS = 2 * 3_600_000;
 
@@ -37,7 +40,8 @@ export async function describeStore(store: ObjectStore, now: number): Promise<De
   return description;
 }
 
-async function describeObject(store: ObjectStore, { key, body }: StoredObject, now: number): Promise<string> {
+async function describeObject(store: ObjectStore, stored: StoredObject, now: number): Promise<string> {
+  const { key, body } = stored;
   const [kind] = key.split('/');
   const blob = digestOfBlobKey(key);
   if (blob) {
@@ -54,7 +58,7 @@ async function describeObject(store: ObjectStore, { key, body }: StoredObject, n
     for (const document of key.endsWith('.jsonl') ? text.trimEnd().split('\n') : [text]) JSON.parse(document);
     return 'a run';
   }
-  return digestOf(body);
+  return digestWithoutAddress(stored);
 }
 
 /** One sentence for each difference that is none of a run's record. */
@@ -84,7 +88,7 @@ export async function listLeftovers(folder: string): Promise<string[]> {
   return names
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
-    .filter(path => !notes.has(path));
+    .filter(path => !notes.has(path) && dirname(path) !== RESERVE);
 }
 
 /** Where a folder keeps the media type of a key, and of which blob it is a copy. */
