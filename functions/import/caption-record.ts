@@ -1,6 +1,5 @@
 /** @file A caption and attributes in a JSON object: of a file beside a picture, or of an entry of a table. */
 import { problemOfText } from '../../formats/decode-text.ts';
-import { jsonDepth } from '../../storage/canonical.ts';
 import type { NewOriginal } from '../datasets/originals.ts';
 
 type Attributes = NonNullable<NewOriginal['attributes']>;
@@ -24,19 +23,34 @@ export interface Said {
 
 /** Parses JSON of whole characters and finite numbers, at most 32 levels deep; or says what is wrong with it. */
 export function parseWholeJson(text: string): { readonly value: Value } | { readonly problem: string } {
+  if (isTooDeep(text)) return { problem: `lists and objects lie more than ${MAX_DEPTH} deep` };
   let value: Value;
   try {
     value = JSON.parse(text);
   } catch {
     return { problem: 'not JSON' };
   }
-  if (jsonDepth(value) > MAX_DEPTH) return { problem: `lists and objects lie more than ${MAX_DEPTH} deep` };
   const problem = findDamage(value);
   return problem === undefined ? { value } : { problem };
 }
 
+/** Told before parsing: a file of brackets alone would take the parser minutes and gigabytes. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let isQuoted = false;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') isQuoted = !isQuoted;
+    else if (isQuoted) at += char === '\\' ? 1 : 0;
+    else if (char === '[' || char === '{') depth++;
+    else if (char === ']' || char === '}') depth--;
+    if (depth > MAX_DEPTH) return true;
+  }
+  return false;
+}
+
 /** What is wrong with the first damaged text or number. */
-function findDamage(value: Value, place = ''): string | undefined {
+function findDamage(value: Value | undefined, place = ''): string | undefined {
   const said = place === '' ? '' : ` at ${place}`;
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : `a number is too large${said}`;
   if (typeof value === 'string') {
@@ -44,9 +58,16 @@ function findDamage(value: Value, place = ''): string | undefined {
     return problem && `a text is damaged${said}: ${problem}`;
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  for (const [key, each] of Object.entries(value)) {
-    const problem = problemOfText(key) ? `a key is damaged${said}` : findDamage(each, `${place}/${key}`);
-    if (problem !== undefined) return problem;
+  if (Array.isArray(value)) return firstDefined(value, (each, i) => findDamage(each, `${place}/${i}`));
+  return firstDefined(Object.keys(value), key =>
+    problemOfText(key) ? `a key is damaged${said}` : findDamage(value[key], `${place}/${key}`),
+  );
+}
+
+function firstDefined<T, R>(all: readonly T[], find: (each: T, index: number) => R | undefined): R | undefined {
+  for (const [index, each] of all.entries()) {
+    const found = find(each, index);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

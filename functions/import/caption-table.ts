@@ -3,6 +3,8 @@
  * `captions.json`. An entry names its picture from the folder of the table on: "a.png", "sub/b.png".
  */
 import { posix } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { formatCount } from '../../configs/quantity.ts';
 import { isRecord, parseWholeJson, readCaption, readRecord, type Said } from './caption-record.ts';
 
 export interface TableEntry {
@@ -22,6 +24,13 @@ export interface CaptionTable {
 /** Names of tables, in order of precedence. */
 export const TABLE_NAMES = ['metadata.jsonl', 'captions.json'];
 
+/** A source has at most as many files. */
+const MAX_ROWS = 1_000_000;
+/** Wrong lines after which the rest is not read: then the file is something else. */
+const MAX_WRONG_LINES = 1000;
+/** Rows that are read in a few milliseconds; between them the server answers others. */
+const ROWS_AT_ONCE = 1000;
+
 /** The place of a table in {@link TABLE_NAMES}; undefined if the file is not called like a table. */
 export function tableRank(name: string): number | undefined {
   const rank = TABLE_NAMES.indexOf(posix.basename(name).toLowerCase());
@@ -29,11 +38,12 @@ export function tableRank(name: string): number | undefined {
 }
 
 /** @param name Of the table inside the source. */
-export function readTable(name: string, text: string): CaptionTable {
-  const { rows, problems } = name.toLowerCase().endsWith('.jsonl') ? parseLines(text) : parseCaptions(text);
+export async function readTable(name: string, text: string): Promise<CaptionTable> {
+  const { rows, problems } = name.toLowerCase().endsWith('.jsonl') ? await parseLines(text) : parseCaptions(text);
   const byName = new Map<string, TableEntry>();
   const wrong = [...problems];
-  for (const { place, key, said } of rows) {
+  for (const [index, { place, key, said }] of rows.entries()) {
+    if (index % ROWS_AT_ONCE === 0) await setImmediate();
     const path = placeIn(name, key);
     const first = byName.get(path);
     if (first === undefined) byName.set(path, { key, name: path, said: blameEntry(key, said) });
@@ -58,17 +68,35 @@ interface Rows {
   readonly problems: readonly string[];
 }
 
-function parseLines(text: string): Rows {
+async function parseLines(text: string): Promise<Rows> {
   const problems: string[] = [];
-  const records = text.split('\n').flatMap((line, index) => {
-    if (line.trim() === '') return [];
+  const records: NamedRecord[] = [];
+  let number = 0;
+  for (const line of linesOf(text)) {
+    if (++number % ROWS_AT_ONCE === 0) await setImmediate();
+    if (line.trim() === '') continue;
+    if (records.length === MAX_ROWS) return { rows: [], problems: [TOO_MANY] };
     const parsed = parseWholeJson(line);
-    if ('value' in parsed) return [{ place: `line ${index + 1}`, value: parsed.value }];
-    problems.push(`line ${index + 1}: ${parsed.problem}`);
-    return [];
-  });
+    if ('value' in parsed) records.push({ place: `line ${number}`, value: parsed.value });
+    else problems.push(`line ${number}: ${parsed.problem}`);
+    if (problems.length === MAX_WRONG_LINES) {
+      problems.unshift(`${formatCount(MAX_WRONG_LINES)} lines are wrong, and what comes after them is not read`);
+      break;
+    }
+  }
   const named = readNamed(records);
   return { rows: named.rows, problems: [...problems, ...named.problems] };
+}
+
+const TOO_MANY = `it has more than ${formatCount(MAX_ROWS)} entries; give each folder a table of its own`;
+
+/** One at a time: a file of line breaks alone has millions. */
+function* linesOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\n', start);
+    yield text.slice(start, end < 0 ? undefined : end);
+    start = end < 0 ? text.length : end + 1;
+  }
 }
 
 /** An object of captions or of objects by name, or a list of objects with `file_name`. */
@@ -76,10 +104,21 @@ function parseCaptions(text: string): Rows {
   const parsed = parseWholeJson(text);
   if (!('value' in parsed)) return { rows: [], problems: [parsed.problem] };
   const { value } = parsed;
+  if (countEntries(value) > MAX_ROWS) return { rows: [], problems: [TOO_MANY] };
   if (Array.isArray(value)) return readNamed(value.map((each, i) => ({ place: `entry ${i + 1}`, value: each })));
   if (!isRecord(value)) return { rows: [], problems: ['expected an object that has the caption of each file name'] };
   const rows = Object.entries(value).map(([key, each]) => ({ place: 'an entry', key, said: readEntry(each) }));
   return { rows, problems: [] };
+}
+
+function countEntries(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return isRecord(value) ? Object.keys(value).length : 0;
+}
+
+interface NamedRecord {
+  readonly place: string;
+  readonly value: unknown;
 }
 
 function readEntry(value: unknown): Said {
@@ -87,7 +126,7 @@ function readEntry(value: unknown): Said {
   return isRecord(value) ? readRecord(value) : { problem: 'expected a caption, or an object with the key "caption"' };
 }
 
-function readNamed(records: readonly { readonly place: string; readonly value: unknown }[]): Rows {
+function readNamed(records: readonly NamedRecord[]): Rows {
   const problems: string[] = [];
   const rows = records.flatMap(({ place, value }) => {
     const { file_name: key, ...record } = isRecord(value) ? value : {};

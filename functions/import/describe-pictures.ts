@@ -99,7 +99,7 @@ async function readText(
     const statements = use.pictures.map(picture => ({ picture, rank: use.rank, said }));
     return { file, encoding, statements, problems: [] };
   }
-  const { entries, problems } = readTable(file, text);
+  const { entries, problems } = await readTable(file, text);
   const joins = join(entries.map(({ name }) => name));
   const strangers = entries.filter(({ name }) => joins.get(name)?.owners === undefined);
   const lost = strangers.map(({ key }) => `no picture below its folder is called "${key}"`);
