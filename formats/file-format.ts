@@ -125,6 +125,7 @@ const ROWS: readonly Row[] = [
     endings: ['tif', 'tiff'],
     matches: starts('II*\0', 'MM\0*', 'II+\0', 'MM\0+'),
   },
+  { name: 'an animation in AVIF', kind: 'picture', matches: ({ brands }) => brands[0] === 'avis' },
   { name: 'AVIF', kind: 'picture', read: 'avif', endings: ['avif', 'avifs'], matches: brand('avif', 'avis') },
   {
     name: 'HEIC',
@@ -174,6 +175,13 @@ const ROWS: readonly Row[] = [
     endings: ['pnm', 'ppm', 'pgm', 'pbm', 'pam'],
     matches: ({ head }) => /^P[1-7]\s/.test(head),
   },
+  {
+    name: 'PCX',
+    kind: 'picture',
+    endings: ['pcx'],
+    matches: starts('\n\0\x01', '\n\x02\x01', '\n\x03\x01', '\n\x05\x01'),
+  },
+  { name: 'SGI', kind: 'picture', endings: ['sgi', 'rgb'], matches: starts('\x01\xda\0', '\x01\xda\x01') },
   { name: 'FITS', kind: 'picture', endings: ['fits', 'fit'], matches: starts('SIMPLE  =') },
   { name: 'DICOM', kind: 'picture', endings: ['dcm'], matches: has(128, 'DICM') },
   {

@@ -61,7 +61,7 @@ beforeAll(async () => {
 describe.runIf(drawsAlike)('golden digests', () => {
   test.each([
     ['render-portraits', 2, 'sha256:d98d42caefe07009898e240ff8180ed35d6d66d9d547caba8dd980ad8d25628a'],
-    ['inspect', 4, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
+    ['inspect', 5, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
     ['ingest', 3, 'sha256:980b3e0f898f8e7e132509dba947a2dd989ad88a88dd2d2820a43169b28c80fc'],
     ['bucket', 3, 'sha256:24415ad2e5c6ad5347fa48a692e161f0bb5b4cb58c577ff31bce3204916cf75b'],
     ['caption', 3, 'sha256:2ec1c728ff59e940a361e07fb1e40220604fb8a181e4e09fb6b482cf30fe0cc2'],

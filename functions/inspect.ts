@@ -15,7 +15,7 @@ export const inspect = definePageFunction({
   summary:
     'Decodes each picture and notes its format, its size after EXIF orientation and its perceptual hash, or why it ' +
     'is rejected.',
-  version: 4,
+  version: 5,
   tools: IMAGE_TOOLS,
   needs: [],
   adds: ['inspect'],

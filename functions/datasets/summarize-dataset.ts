@@ -10,7 +10,7 @@ import { groupRejects, type RejectGroup, type RejectKind } from './rejects-by-re
 /** Most names, sizes and reasons of one line, or kind of line. */
 const MAX_NAMED = 3;
 const MAX_SIZES = 12;
-const MAX_GROUPS = 8;
+const MAX_GROUPS = 12;
 
 /** For programs. */
 export function summarizeDataset(dataset: Dataset) {

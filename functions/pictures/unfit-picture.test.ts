@@ -57,7 +57,11 @@ describe('a limit', () => {
     for (const reason of ['heif: Security limit exceeded', 'pngload_buffer: image too large']) {
       expect(explainDecoding(new Error(reason))).toMatchObject({ group: 'beyond a limit of the decoder' });
     }
-    for (const reason of ['Unsupported JPEG data precision 12', 'tiff: Compression scheme is not implemented']) {
+    for (const reason of [
+      'Unsupported JPEG data precision 12',
+      'tiff: Compression scheme is not implemented',
+      'tiff2vips: ZSTD compression support is not configured',
+    ]) {
       expect(explainDecoding(new Error(reason))).toMatchObject({ group: 'of a rare kind of its format' });
     }
   });

@@ -93,7 +93,10 @@ export function explainDecoding(cause: unknown): UnfitPicture | Busy {
     const message = `the picture is beyond a limit of the decoder: ${reason}`;
     return new UnfitPicture('beyond a limit of the decoder', message, { expected: 'a smaller picture', hint, cause });
   }
-  if (isOfFormat && /unsupported|not (been )?(supported|implemented|built)|unimplemented/i.test(reason)) {
+  if (
+    isOfFormat &&
+    /unsupported|not (been )?(supported|implemented|built|configured)|unimplemented|bad labq/i.test(reason)
+  ) {
     const message = `the picture is of a rare kind that the decoder does not read: ${reason}`;
     return new UnfitPicture('of a rare kind of its format', message, { expected: 'a common kind', hint, cause });
   }
