@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseConfig } from '../configs/parse.ts';
 import { createExecutor, type Executor } from '../functions/execution/executor.ts';
 import { registry } from '../functions/registry.ts';
 import { inlinePool } from '../functions/testing/inline-pool.ts';
@@ -211,6 +212,27 @@ test.each(CALLS)(
     expectNoLeaks(15);
   },
 );
+
+/** The keys of a config, as paths. */
+function listKeys(value: unknown, path: readonly string[] = []): string[][] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [[...path]];
+  return [[...path], ...Object.entries(value).flatMap(([key, each]) => listKeys(each, [...path, key]))];
+}
+
+test('no wrong value in a config brings a path of the server, broken text or words of the parser', async () => {
+  const conditions = {
+    text: { encoder: 'words', dim: 192, tokens: 64 },
+    patches: { encoder: 'dct', dim: 27, stride: 8 },
+  };
+  const whole = parseConfig({ model: { conditions }, objective: { losses: { flow_matching: { weight: 1 } } } });
+  for (const path of listKeys(whole).slice(1)) {
+    for (const value of VALUES) {
+      const config = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+      await send('PUT', '/experiments/wrong', { config, dataset: 'toy', engine: 'reference' });
+    }
+  }
+  expectNoLeaks(1000);
+});
 
 /** Files and folders that cannot be read, or not as they are named. */
 async function makeFolder(): Promise<string> {
