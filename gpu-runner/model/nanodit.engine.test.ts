@@ -33,7 +33,7 @@ function specsOf(model: ModelConfig): Params['specs'] {
 /** Random numbers for every parameter: gates that start at 0 would hide the blocks. */
 function randomWeights(model: ModelConfig): Record<string, Tensor> {
   const loose = specsOf(model).map(spec => ({ ...spec, std: spec.std || 0.2 }));
-  const tensors = initializeParams(loose, (index, target) => new RandomStream(5, 'init', index).fillNormal(target));
+  const tensors = initializeParams(loose, (name, target) => new RandomStream(5, `init ${name}`).fillNormal(target));
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]));
 }
 

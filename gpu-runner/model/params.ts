@@ -89,15 +89,15 @@ export class Params {
   }
 }
 
-/** Fills `target` with normal numbers for the parameter at `index` of the list. */
-export type NormalSource = (index: number, target: Float32Array) => void;
+/** Fills `target` with normal numbers for the parameter of that name. */
+export type NormalSource = (name: string, target: Float32Array) => void;
 
 /** Parameters at step 0, by name without prefix. */
 export function initializeParams(specs: readonly ParamSpec[], fillNormal: NormalSource): Record<string, Tensor> {
   const tensors: Record<string, Tensor> = {};
-  for (const [index, { name, shape, std, mean }] of specs.entries()) {
+  for (const { name, shape, std, mean } of specs) {
     const data = new Float32Array(sizeOf(shape));
-    if (std > 0) fillNormal(index, data);
+    if (std > 0) fillNormal(name, data);
     for (let i = 0; i < data.length; i++) data[i] = mean + std * (data[i] ?? 0);
     tensors[name] = { shape, dtype: 'f32', data };
   }

@@ -7,7 +7,8 @@
 import { createHash } from 'node:crypto';
 import type { Seed } from '../../configs/seed.ts';
 
-export type Purpose = 'init' | 'order' | 'time' | 'noise' | 'dropout' | 'sample';
+/** What a stream is for. The initial numbers of each parameter have a stream of their own. */
+export type Purpose = `init ${string}` | 'order' | 'time' | 'noise' | 'dropout' | 'sample';
 
 const PARITY = 0x1bd11bda;
 /** Key injections: one after every four of the 20 rounds. */
@@ -137,8 +138,8 @@ export function normalQuantile(p: number): number {
   if (q >= -0.425 && q <= 0.425) {
     const r = 0.180625 - q * q;
     return (
-      (q * (((5.91093742e1 * r + 1.59291132e2) * r + 5.04346412e1) * r + 3.38713279)) /
-      (((6.71875636e1 * r + 7.88577804e1) * r + 1.78951697e1) * r + 1)
+      (q * (((5.910937472e1 * r + 1.5929113202e2) * r + 5.0434271938e1) * r + 3.3871327179)) /
+      (((6.71875636e1 * r + 7.8757757664e1) * r + 1.7895169469e1) * r + 1)
     );
   }
   let r = Math.sqrt(-naturalLog(q < 0 ? p : 1 - p));
@@ -146,13 +147,13 @@ export function normalQuantile(p: number): number {
   if (r <= 5) {
     r -= 1.6;
     x =
-      (((1.7023821e-1 * r + 1.3067284) * r + 2.75681539) * r + 1.42343711) /
-      ((1.2021132e-1 * r + 7.370016425e-1) * r + 1);
+      (((1.7023821103e-1 * r + 1.3067284816) * r + 2.75681539) * r + 1.4234372777) /
+      ((1.2021132975e-1 * r + 7.370016425e-1) * r + 1);
   } else {
     r -= 5;
     x =
-      (((1.7337203e-2 * r + 4.2868294e-1) * r + 3.081226) * r + 6.65790464) /
-      ((1.2258202e-2 * r + 2.4197894e-1) * r + 1);
+      (((1.7337203997e-2 * r + 4.2868294337e-1) * r + 3.081226386) * r + 6.657905115) /
+      ((1.2258202635e-2 * r + 2.4197894225e-1) * r + 1);
   }
   return q < 0 ? -x : x;
 }

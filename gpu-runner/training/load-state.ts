@@ -47,7 +47,7 @@ export function loadTensors(state: State, layout: StateLayout, tensors = initial
 }
 
 function initialTensors({ specs, config: { seed, optimizer } }: StateLayout): TrainingTensors {
-  const model = initializeParams(specs, (index, target) => new RandomStream(seed, 'init', index).fillNormal(target));
+  const model = initializeParams(specs, (name, target) => new RandomStream(seed, `init ${name}`).fillNormal(target));
   const moments = [...optimizerState(specs, optimizer)].map(([name, shape]) => [
     name.slice(OPTIMIZER_PREFIX.length),
     emptyTensor({ shape, dtype: 'f32' }),

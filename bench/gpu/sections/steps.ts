@@ -54,7 +54,7 @@ async function drawStart(engine: Engine, { config, frame }: BenchNet): Promise<T
   await trainer.dispose();
   const model = Object.entries(tensors.model).map(([name, tensor], index) => {
     const noise = new Float32Array(tensor.data.length);
-    new RandomStream(1, 'init', index).fillNormal(noise);
+    new RandomStream(1, 'noise', index).fillNormal(noise);
     const data = Float32Array.from(tensor.data, (x, i) => x + 0.05 * (noise[i] ?? 0));
     return [name, { ...tensor, data }];
   });

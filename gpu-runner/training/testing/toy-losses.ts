@@ -51,7 +51,7 @@ export const TOY_LOSSES = { ...LOSSES, alignment, recall, endless };
 /** Weights of the toy teacher for the patches of testing/tiny.ts: 6 x 6 pixels of 3 channels. */
 export function toyTeacher(): FrozenNets {
   const data = new Float32Array(108 * FEATURES);
-  new RandomStream(11, 'init').fillNormal(data);
+  new RandomStream(11, 'init teacher').fillNormal(data);
   const proj: Tensor = { shape: [108, FEATURES], dtype: 'f32', data };
   return { teacher: { proj } };
 }
