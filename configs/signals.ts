@@ -18,6 +18,13 @@ const encoderShape = {
   weights: z.record(z.string(), z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/))).optional(),
 };
 
+/**
+ * What is done to the vectors of an encoder before they are projected: their scale is theirs to say. rms: each is
+ * divided by its root mean square, for encoders whose length means little. none: the numbers are of unit variance.
+ */
+const normSchema = z.enum(['rms', 'none']);
+export type VectorNorm = z.infer<typeof normSchema>;
+
 /** Sizes of a batch. Together with the condition they decide the shape of a signal. */
 export interface Frame {
   /** Size of the pictures in pixels. */
@@ -73,7 +80,8 @@ export const SIGNALS = {
     dtype: 'f32',
     axes: '[dim]',
     about: 'a vector for the whole picture',
-    condition: z.strictObject({ ...encoderShape, dim: width }),
+    /** Norm absent: none, as before the key existed. */
+    condition: z.strictObject({ ...encoderShape, dim: width, norm: normSchema.optional() }),
     shape: ({ dim }) => [dim],
     dropout: { alone: { key: 'p_dino_cls_only', share: 0.05 } },
   }),
@@ -82,8 +90,8 @@ export const SIGNALS = {
     dtype: 'f16',
     axes: '[rows, columns, dim]',
     about: 'a vector for each of its patches',
-    /** Features lie on a grid of `stride` pixels. */
-    condition: z.strictObject({ ...encoderShape, dim: width, stride }),
+    /** Features lie on a grid of `stride` pixels. Norm absent: rms, as before the key existed. */
+    condition: z.strictObject({ ...encoderShape, dim: width, stride, norm: normSchema.optional() }),
     shape: ({ dim, stride }, { height, width }) => [height / stride, width / stride, dim],
     dropout: { alone: { key: 'p_dino_patches_only', share: 0.05 } },
   }),

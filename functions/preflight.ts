@@ -20,6 +20,7 @@ import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
+import { completeNorms } from './encoders/encoders.ts';
 import { atLargest, type CompleteConfig, completeConfig } from './experiments/complete-config.ts';
 import { checkTokens, frameOf, offerPreset, peakOf, tellCut } from './experiments/fit.ts';
 import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } from './experiments/forecast.ts';
@@ -131,7 +132,7 @@ async function resolveTraining(ctx: EffectContext, { config: written, dataset, e
   const image_size = config.data.image_size ?? { width: 64, height: 64 };
   const isLarge = Math.max(image_size.width, image_size.height) >= 256;
   const made = (encoders ?? (isLarge ? 'production' : 'built-in')) === 'production';
-  const conditions = config.model.conditions ?? (made ? SEED_CONDITIONS : builtInConditions(config));
+  const conditions = completeNorms(config.model.conditions ?? (made ? SEED_CONDITIONS : builtInConditions(config)));
   checkDivision([image_size], 'model.patch_size', config.model.patch_size);
   const whole = { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
   return { config: parseConfig(whole) };

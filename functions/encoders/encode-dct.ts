@@ -199,6 +199,8 @@ export const dctEncoder = defineEncoder({
     stride: z.int().min(1).max(256).default(8).describe('pixels per patch; divides both sides of every bucket'),
   }),
   makes: { cls: () => ({ dim: DCT_CLS_DIM }), patches: ({ stride }) => ({ dim: DCT_PATCH_DIM, stride }) },
+  // Flat cells have one number, their brightness, and its size would be gone.
+  norms: { cls: 'none', patches: 'none' },
   // Without patches the stride has no effect, and 1 divides every size.
   optionsOf: ({ patches }) => ({ stride: patches?.stride ?? 1 }),
   runs: 'server',

@@ -1,6 +1,6 @@
 /** @file An encoder makes signals from captions or from pictures. It is a row of the table in encoders.ts. */
 import type { z } from 'zod';
-import type { Conditions, SignalName } from '../../configs/signals.ts';
+import type { Conditions, SignalName, VectorNorm } from '../../configs/signals.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 
 /** Inputs of encoders, by column of a page. The condition of a sample that is encoded in the same way has this type. */
@@ -44,6 +44,8 @@ interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   readonly options: O;
   /** Dimensions of each signal that it makes. */
   readonly makes: Readonly<Partial<Record<SignalName, (options: z.output<O>) => Dimensions>>>;
+  /** `model.conditions.SIGNAL.norm` of an experiment on its vectors; absent: rms. */
+  readonly norms?: Readonly<Partial<Record<SignalName, VectorNorm>>>;
   /** Options under which a sample is encoded like the model's training data. */
   optionsOf(conditions: Conditions): z.input<O>;
   /** Names of the parts whose weights the action carries; absent: no weights. */

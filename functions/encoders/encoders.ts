@@ -1,4 +1,5 @@
 /** @file The table of encoders. A new encoder needs only a row here; configs and datasets name it. */
+import type { Conditions, SignalName } from '../../configs/signals.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
 import { efficientnetEncoder } from './efficientnet.ts';
@@ -14,6 +15,17 @@ export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign({},
 /** Versions of an encoder and of its libraries. They enter the actions of its columns. */
 export function toolsOfEncoder({ name, version, tools }: AnyEncoder): Record<string, string> {
   return { [name]: String(version), ...tools };
+}
+
+/** The conditions with the norm that each encoder names for its vectors, unless they have one. */
+export function completeNorms({ cls, patches, ...others }: Conditions, encoders = ENCODERS): Conditions {
+  const normOf = (signal: SignalName, name: string) =>
+    encoders.find(encoder => encoder.name === name)?.norms?.[signal] ?? 'rms';
+  return {
+    ...others,
+    ...(cls && { cls: { norm: normOf('cls', cls.encoder), ...cls } }),
+    ...(patches && { patches: { norm: normOf('patches', patches.encoder), ...patches } }),
+  };
 }
 
 /** Encoders that read a column, in the order of the table. */

@@ -5,6 +5,7 @@ import type { Config } from '../../configs/schema.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { completeNorms } from '../encoders/encoders.ts';
 import { checkSignals, offeredConditions } from './dataset-signals.ts';
 import { type BucketSizes, largestOf, type PictureSize, readBucketSizes } from './training-size.ts';
 import { checkTarget } from './training-target.ts';
@@ -21,7 +22,7 @@ export interface CompleteConfig {
  */
 export async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<CompleteConfig> {
   const dataset = await readDataset(blobs, digest);
-  const conditions = config.model.conditions ?? offeredConditions(dataset);
+  const conditions = completeNorms(config.model.conditions ?? offeredConditions(dataset));
   checkSignals(conditions, dataset);
   const sizes = await readBucketSizes(blobs, dataset);
   const { image_size = sizeOf(sizes[0]) } = config.data;

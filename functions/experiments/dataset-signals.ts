@@ -29,9 +29,9 @@ export function checkSignals(conditions: Conditions | undefined, dataset: Datase
   }
   const offered = offeredConditions(dataset);
   for (const [signal, wanted] of Object.entries(conditions ?? {})) {
-    const { threshold: _, ...asked } = { threshold: 0, ...wanted };
+    const asked = columnOf(wanted);
     const found = offered[signal as keyof Conditions];
-    const { threshold: __, ...given } = { threshold: 0, ...found };
+    const given = columnOf(found);
     if (found === undefined || canonicalJson(asked) !== canonicalJson(given)) {
       throw new Unprocessable(
         `the config is conditioned on ${signal} ${canonicalJson(asked)}, the dataset has ${found === undefined ? `no ${signal} column` : canonicalJson(given)}`,
@@ -42,6 +42,12 @@ export function checkSignals(conditions: Conditions | undefined, dataset: Datase
       );
     }
   }
+}
+
+/** What a condition says of its column. Threshold and norm are the network's own. */
+function columnOf(condition: Conditions[keyof Conditions]) {
+  const { threshold: _, norm: __, ...column } = { threshold: 0, norm: 'rms', ...condition };
+  return column;
 }
 
 function hasColumn(dataset: Dataset, column: ColumnName): boolean {

@@ -76,6 +76,38 @@ function withOther(feeds: Feeds, signal: string): Feeds {
   return signal === 'text' ? withFeed(changed, 'text_mask', (_, i) => i % 2) : changed;
 }
 
+/** A picture's grid of patch features: [grey level, 0, 0] in each cell, as `dct` encodes a flat picture. */
+const flat = (feeds: Feeds, grey: number): Feeds => withFeed(feeds, 'patches', (_, i) => (i % 3 === 0 ? grey : 0));
+
+it.each(['joint', 'cross'] as const)(
+  'two flat greys give different predictions when patches have no norm, arch %s',
+  async arch => {
+    const patches = { encoder: 'dct', dim: 3, stride: 4 };
+    const differenceWith = async (norm: object) => {
+      const { model } = tinyConfig({ model: { arch, conditions: { patches: { ...patches, ...norm } } } });
+      const [predict, feeds] = [await open(model), randomFeeds(model)];
+      const [dark, light] = [await predict(flat(feeds, -2)), await predict(flat(feeds, -0.5))];
+      return Math.max(...dark.map((x, i) => Math.abs(x - (light[i] ?? Number.NaN))));
+    };
+    expect(await differenceWith({ norm: 'none' })).toBeGreaterThan(0.01);
+    // With a norm only the sign of the one number is left. So it was before the key existed.
+    expect(await differenceWith({ norm: 'rms' })).toBeLessThan(1e-4);
+    expect(await differenceWith({})).toBe(await differenceWith({ norm: 'rms' }));
+  },
+);
+
+it('a norm of CLS takes its scale out of the prediction', async () => {
+  const differenceWith = async (norm: object) => {
+    const { model } = tinyConfig({ model: { conditions: { cls: { encoder: 'any', dim: 5, ...norm } } } });
+    const [predict, feeds] = [await open(model), randomFeeds(model)];
+    const [small, large] = [await predict(feeds), await predict(withFeed(feeds, 'cls', x => 100 * x))];
+    return Math.max(...small.map((x, i) => Math.abs(x - (large[i] ?? Number.NaN))));
+  };
+  expect(await differenceWith({ norm: 'rms' })).toBeLessThan(1e-3);
+  expect(await differenceWith({ norm: 'none' })).toBeGreaterThan(0.1);
+  expect(await differenceWith({})).toBe(await differenceWith({ norm: 'none' }));
+});
+
 describe.each([
   ['joint', 'shared'],
   ['cross', 'shared'],

@@ -4,7 +4,7 @@ import { linear, rmsNorm } from '../../compiler/composites.ts';
 import { less, mul, reshape, select } from '../../compiler/functions.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
-import { type ContextGroup, isKept, type SignalInput, type SignalLayer } from './signal.ts';
+import { type ContextGroup, isKept, normalize, type SignalInput, type SignalLayer } from './signal.ts';
 
 export const clsLayer: SignalLayer = {
   joint: (params, model, input) => ({ pooled: [embedCls(params, model, input)] }),
@@ -17,7 +17,8 @@ export const clsLayer: SignalLayer = {
 /** value [batch, dim] -> [batch, hidden]. */
 function embedCls(params: Params, model: ModelConfig, { value, keep }: SignalInput): Value {
   const dim = value.shape[1] ?? 0;
-  const projected = linear(value, params.weight('cls.proj', dim, model.hidden_size));
+  const known = normalize(value, model.conditions?.cls?.norm ?? 'none');
+  const projected = linear(known, params.weight('cls.proj', dim, model.hidden_size));
   return select(isKept(keep, 2), projected, params.get('cls.null', [model.hidden_size], { std: 0.02 }));
 }
 

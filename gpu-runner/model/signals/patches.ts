@@ -1,16 +1,26 @@
 /** @file Features of patches: added to the image tokens by `arch: joint`, context tokens for `arch: cross`. */
 import type { ModelConfig } from '../../../configs/schema.ts';
-import { linear, rmsNorm } from '../../compiler/composites.ts';
+import { linear } from '../../compiler/composites.ts';
 import { broadcast, mul, not, reduceMean, reshape, select } from '../../compiler/functions.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
 import { gridRotation } from '../positions.ts';
-import { type ContextGroup, isKept, nullToken, type SignalInput, type SignalLayer, type TokenGrid } from './signal.ts';
+import {
+  type ContextGroup,
+  isKept,
+  normalize,
+  nullToken,
+  type SignalInput,
+  type SignalLayer,
+  type TokenGrid,
+} from './signal.ts';
 
 export const patchesLayer: SignalLayer = {
   joint: (params, model, input, grid) => ({ spatial: [spatialPatches(params, model, input, grid)] }),
   cross: (params, model, input, grid) => ({ context: patchContext(params, model, input, grid) }),
 };
+
+const normOf = ({ conditions }: ModelConfig) => conditions?.patches?.norm ?? 'rms';
 
 /**
  * Features -> [batch, image tokens, hidden], times a gate that starts at 0. Their grid is finer than the tokens by a
@@ -26,7 +36,7 @@ function spatialPatches(
   const [factorY, factorX] = [fineRows / rows, fineColumns / columns];
   const cells = reshape(grid, [batch, rows, factorY, columns, factorX, dim]);
   const pooled = reshape(reduceMean(cells, [2, 4]), [batch, rows * columns, dim]);
-  const projected = linear(rmsNorm(pooled), params.weight('patches.proj', dim, model.hidden_size));
+  const projected = linear(normalize(pooled, normOf(model)), params.weight('patches.proj', dim, model.hidden_size));
   const gated = mul(projected, params.zeros('patches.gate', [model.hidden_size]));
   return select(isKept(keep, 3), gated, 0);
 }
@@ -42,8 +52,8 @@ function patchContext(
   const hidden = model.hidden_size;
   const count = fineRows * fineColumns;
   const known = select(isKept(keep, 3), reshape(grid, [batch, count, dim]), 0);
-  const projected = linear(rmsNorm(known), params.weight('patches.proj', dim, hidden));
-  const tokens = mul(rmsNorm(projected), params.gain('patches.norm', hidden));
+  const projected = linear(normalize(known, normOf(model)), params.weight('patches.proj', dim, hidden));
+  const tokens = mul(normalize(projected, normOf(model)), params.gain('patches.norm', hidden));
   const step = [rows / fineRows, columns / fineColumns] as const;
   const rotation = gridRotation(grid.builder, fineRows, fineColumns, hidden / model.num_heads, step);
   const kept = isKept(keep, 2);

@@ -1,6 +1,7 @@
 /** @file The graph inputs of a signal, and the tokens and vectors that the network makes of them. */
 import type { ModelConfig } from '../../../configs/schema.ts';
-import type { SignalName } from '../../../configs/signals.ts';
+import type { SignalName, VectorNorm } from '../../../configs/signals.ts';
+import { rmsNorm } from '../../compiler/composites.ts';
 import { broadcast, less, reshape, select } from '../../compiler/functions.ts';
 import type { Rotation } from '../../compiler/rotary.ts';
 import type { Value } from '../../compiler/trace.ts';
@@ -53,6 +54,11 @@ export interface TokenGrid {
 export function isKept(keep: Value, rank: number): Value {
   const shape = [keep.shape[0] ?? 0, ...new Array<number>(rank - 1).fill(1)];
   return reshape(less(0.5, keep), shape);
+}
+
+/** The vectors of an encoder as the network projects them. */
+export function normalize(vectors: Value, norm: VectorNorm): Value {
+  return norm === 'rms' ? rmsNorm(vectors) : vectors;
 }
 
 /** 1 where the mask is true, else 0. */
