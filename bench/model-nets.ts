@@ -40,4 +40,4 @@ export const MODEL_NETS = {
 } as const;
 
 export const traceModelNet = ({ config, shape }: ModelNet, { remat = false }: NetOptions = {}) =>
-  traceGradGraph(config, shape, { accumulate: false, microBatches: 1, remat });
+  traceGradGraph(config, shape, { accumulate: false, remat });

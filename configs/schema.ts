@@ -140,16 +140,34 @@ export const optimizerSchema = z.strictObject({
 });
 export type OptimizerConfig = z.infer<typeof optimizerSchema>;
 
-export const dataSchema = z.strictObject({
-  /** Samples per optimizer update. */
-  batch_size: z.int().min(1).max(LARGEST_BATCH).default(64),
-  /** Size of the training pictures in pixels; the default size of samples. */
-  image_size: z
-    .strictObject({ width: side, height: side })
-    .optional()
-    .meta({ description: 'size of the training pictures in pixels; default: from the dataset' }),
-});
+export const dataSchema = z
+  .strictObject({
+    /** Samples per optimizer update. */
+    batch_size: z.int().min(1).max(LARGEST_BATCH).default(64),
+    /**
+     * Pictures of several sizes are trained in groups of so many of one size. It divides `batch_size`, and the
+     * micro-batch divides it. A new experiment gets it. Absent: a group is a whole update.
+     */
+    bucket_group: z.int().min(1).max(LARGEST_BATCH).optional(),
+    /** Size of the training pictures in pixels; the default size of samples. */
+    image_size: z
+      .strictObject({ width: side, height: side })
+      .optional()
+      .meta({ description: 'size of the training pictures in pixels; default: from the dataset' }),
+  })
+  .refine(({ batch_size, bucket_group = 1 }) => batch_size % bucket_group === 0, {
+    error: 'must divide data.batch_size',
+    path: ['bucket_group'],
+  });
 export type DataConfig = z.infer<typeof dataSchema>;
+
+/** Samples of an update that have one size; the micro-batch divides them. */
+export function groupSizeOf({
+  batch_size,
+  bucket_group = batch_size,
+}: Pick<DataConfig, 'batch_size' | 'bucket_group'>) {
+  return bucket_group;
+}
 
 export const runSchema = z.strictObject({
   /** Number of samples at which the run is done; default: total_samples of the optimizer. */

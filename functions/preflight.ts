@@ -85,7 +85,7 @@ export const preflight = defineFunction({
   key: body => canonicalJson(body),
   async run(ctx, body): Promise<Preflight> {
     const { config, otherSize } = await resolveTraining(ctx, body);
-    if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data.batch_size);
+    if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data);
     const tooMany = findTokenProblem(config);
     const device = await findDevice(ctx, body);
     const memory = tooMany === undefined && device.target ? await plan(ctx, body, config, device) : {};

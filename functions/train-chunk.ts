@@ -53,7 +53,7 @@ export const trainChunk = defineFunction({
       throw new InvalidInput(`the step range [${body.from}, ${body.to}) is empty`, { expected: 'from < to' });
     }
     const config = await readKeyedConfig(ctx.blobs, body.config);
-    checkMicroBatch('plan.micro_batch', body.plan.micro_batch, config.data.batch_size);
+    checkMicroBatch('plan.micro_batch', body.plan.micro_batch, config.data);
     const parent = await openParent(ctx.blobs, config, { ...body, parent_config, new_epoch });
     checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
 

@@ -217,8 +217,12 @@ export const checkpointSchema = z.strictObject({
   step: z.int().nonnegative(),
   /** Training samples seen. */
   samples: z.int().nonnegative(),
-  /** Position in the epoch plan. */
-  cursor: z.strictObject({ epoch: z.int().nonnegative(), position: z.int().nonnegative() }),
+  /** Position in the epoch plan, in groups of `group` pictures; in updates where `group` is absent. */
+  cursor: z.strictObject({
+    epoch: z.int().nonnegative(),
+    position: z.int().nonnegative(),
+    group: z.int().positive().optional(),
+  }),
   /** Seed of every random stream; with `samples` it determines all of them. */
   rng_key: z.string(),
   /** Digest of the keyed sections of the config. */

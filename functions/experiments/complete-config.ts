@@ -10,6 +10,9 @@ import { checkSignals, offeredConditions } from './dataset-signals.ts';
 import { type BucketSizes, largestOf, type PictureSize, readBucketSizes } from './training-size.ts';
 import { checkTarget } from './training-target.ts';
 
+/** Samples of one size in an update, of pictures of several sizes. A larger group leaves more places to fillers. */
+const LARGEST_GROUP = 16;
+
 export interface CompleteConfig {
   readonly config: Config;
   /** Sizes of the pictures of the dataset, each once. */
@@ -19,6 +22,7 @@ export interface CompleteConfig {
 /**
  * Conditions are the dataset's unless the config says otherwise, and then they must fit. The size of samples is the
  * commonest size of its pictures unless the config says otherwise. The sizes of all pictures must fit the patches.
+ * Pictures of several sizes are trained in groups of one size.
  */
 export async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<CompleteConfig> {
   const dataset = await readDataset(blobs, digest);
@@ -30,8 +34,15 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   if (conditions.patches) checkDivision(sizes, 'model.conditions.patches.stride', conditions.patches.stride);
   checkTarget(config);
   // Again, for what the schema asks of model and conditions together.
-  const whole = { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
+  const groups = sizes.length > 1 && { bucket_group: groupFor(config.data.batch_size) };
+  const data = { ...groups, ...config.data, image_size };
+  const whole = { ...config, model: { ...config.model, conditions }, data };
   return { config: parseConfig(whole), sizes };
+}
+
+/** The largest divisor of the update up to {@link LARGEST_GROUP}. */
+function groupFor(batchSize: number): number {
+  return Array.from({ length: LARGEST_GROUP }, (_, i) => LARGEST_GROUP - i).find(size => batchSize % size === 0) ?? 1;
 }
 
 /** The config as it trains and samples its largest pictures, which take the most memory. */

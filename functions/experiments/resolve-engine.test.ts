@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { dataSchema } from '../../configs/schema.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import { listEngineDifferences, resolveEngine, resolvePlan, wantsTuning } from './resolve-engine.ts';
@@ -106,14 +107,23 @@ describe('resolveEngine', () => {
 });
 
 describe('resolvePlan', () => {
+  const data = (batch_size: number, changes: object = {}) => dataSchema.parse({ batch_size, ...changes });
+
   it('takes the largest micro-batch up to 64 that divides the update, unless the request names one', () => {
-    expect(resolvePlan('auto', 96)).toEqual({ micro_batch: 48, gradient_checkpointing: false });
+    expect(resolvePlan('auto', data(96))).toEqual({ micro_batch: 48, gradient_checkpointing: false });
     const asked = { name: 'onnxruntime/cpu', micro_batch: 8, gradient_checkpointing: true } as const;
-    expect(resolvePlan(asked, 96)).toEqual({ micro_batch: 8, gradient_checkpointing: true });
+    expect(resolvePlan(asked, data(96))).toEqual({ micro_batch: 8, gradient_checkpointing: true });
+  });
+
+  it('takes a micro-batch that divides the pictures of one size', () => {
+    expect(resolvePlan('auto', data(96, { bucket_group: 12 })).micro_batch).toBe(12);
+    expect(() => resolvePlan({ name: 'reference', micro_batch: 24 }, data(96, { bucket_group: 12 }))).toThrow(
+      'engine.micro_batch 24 does not divide data.bucket_group 12',
+    );
   });
 
   it('refuses a micro-batch that does not divide the update', () => {
-    expect(() => resolvePlan({ name: 'reference', micro_batch: 5 }, 96)).toThrow(
+    expect(() => resolvePlan({ name: 'reference', micro_batch: 5 }, data(96))).toThrow(
       'engine.micro_batch 5 does not divide data.batch_size 96',
     );
   });

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { ENGINE_NAMES, type EngineName, type Precision } from '../../configs/engines.ts';
+import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
 import { oneOf } from '../../configs/suggest.ts';
 import { Busy, Unprocessable } from '../../errors.ts';
 import { cutPaths } from '../../errors-wire.ts';
@@ -118,11 +119,11 @@ export function wantsTuning({ name, deterministic, autotune }: EngineSpec): bool
   return name === TUNED_ENGINE && deterministic !== false && autotune === undefined;
 }
 
-/** @param batchSize Samples per update. @throws Unprocessable when the micro-batch does not divide it. */
-export function resolvePlan(request: TrainingEngineRequest, batchSize: number): TrainingPlan {
-  const { micro_batch = largestDivisor(batchSize, MAX_AUTO_MICRO_BATCH), gradient_checkpointing = false } =
+/** @throws Unprocessable when the micro-batch does not divide the samples of one size. */
+export function resolvePlan(request: TrainingEngineRequest, data: DataConfig): TrainingPlan {
+  const { micro_batch = largestDivisor(groupSizeOf(data), MAX_AUTO_MICRO_BATCH), gradient_checkpointing = false } =
     partsOf(request);
-  checkMicroBatch('engine.micro_batch', micro_batch, batchSize);
+  checkMicroBatch('engine.micro_batch', micro_batch, data);
   return { micro_batch, gradient_checkpointing };
 }
 
@@ -136,13 +137,22 @@ export function askedPlan(request: TrainingEngineRequest): Partial<TrainingPlan>
 }
 
 /**
- * @param key Key of the micro-batch in the body, for the error. @throws Unprocessable if it does not divide the update.
+ * @param key Key of the micro-batch in the body, for the error.
+ * @throws Unprocessable if it does not divide the samples of one size.
  */
-export function checkMicroBatch(key: string, microBatch: number, batchSize: number): void {
-  if (batchSize % microBatch === 0) return;
-  throw new Unprocessable(`${key} ${microBatch} does not divide data.batch_size ${batchSize}`, {
-    expected: `a divisor of ${batchSize}`,
-  });
+export function checkMicroBatch(key: string, microBatch: number, data: DataConfig): void {
+  const group = groupSizeOf(data);
+  if (group % microBatch === 0) return;
+  const isWhole = group === data.batch_size;
+  throw new Unprocessable(
+    `${key} ${microBatch} does not divide data.${isWhole ? 'batch_size' : 'bucket_group'} ${group}`,
+    {
+      expected: `a divisor of ${group}`,
+      ...(!isWhole && {
+        hint: `the pictures have several sizes, and a micro-batch has one; or raise data.bucket_group`,
+      }),
+    },
+  );
 }
 
 /**

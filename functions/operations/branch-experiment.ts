@@ -131,7 +131,7 @@ function chooseTarget(before: Config, extended: number, config: Config): number 
 }
 
 async function resolveDevice({ runner }: CreateContext, request: TrainingEngineRequest, { data }: Config) {
-  return { engine: resolveEngine(await runner.status(), request), plan: resolvePlan(request, data.batch_size) };
+  return { engine: resolveEngine(await runner.status(), request), plan: resolvePlan(request, data) };
 }
 
 /**

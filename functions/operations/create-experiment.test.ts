@@ -95,12 +95,12 @@ describe('an experiment on pictures of several sizes', () => {
     await expect(createOn([size(32, 32), size(48, 16)], wide)).resolves.toMatchObject({ created: true });
   });
 
-  test('samples their commonest size, and says which pictures are repeated', async () => {
+  test('samples their commonest size, and says which pictures leave places empty', async () => {
     const sizes = [size(40, 24), ...Array<ReturnType<typeof size>>(8).fill(size(32, 32))];
     const { config, notes } = await createOn(sizes);
     expect(config.data.image_size).toEqual(size(32, 32));
     expect(notes?.map(({ text }) => text)).toEqual([
-      '1 picture of 40 x 24 fills a batch of 8: it is seen 8 times an epoch',
+      '1 picture of 40 x 24 in a group of 8: 7 places stay empty',
     ]);
   });
 
@@ -111,6 +111,24 @@ describe('an experiment on pictures of several sizes', () => {
     const found = await createOn(sizes);
     expect(found).toMatchObject({ created: false, config: { data: { image_size: size(40, 24) } } });
     await expect(createOn(sizes, of({ image_size: size(32, 32) }))).rejects.toThrow('data.image_size');
+  });
+
+  test('trains them in groups of one size, which the micro-batch divides', async () => {
+    const config = { ...TOY_CONFIG, data: { batch_size: 48 } };
+    const dataset = await putToyDataset(lab.blobs, { sizes: [size(32, 32), size(48, 16)] });
+    const made = await createExperiment(lab, 'two', { config, dataset, engine: { ...ASKED_ENGINE, micro_batch: 8 } });
+    expect(made.config.data).toMatchObject({ batch_size: 48, bucket_group: 16 });
+    const larger = createExperiment(lab, 'three', { config, dataset, engine: { ...ASKED_ENGINE, micro_batch: 24 } });
+    await expect(larger).rejects.toMatchObject({
+      status: 422,
+      message: 'engine.micro_batch 24 does not divide data.bucket_group 16',
+    });
+    const single = await createExperiment(lab, 'one', {
+      config,
+      dataset: await putToyDataset(lab.blobs),
+      engine: { ...ASKED_ENGINE, micro_batch: 24 },
+    });
+    expect(single.config.data).not.toHaveProperty('bucket_group');
   });
 
   test('is refused by the tokens and the memory of its largest pictures', async () => {

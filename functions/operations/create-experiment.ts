@@ -18,7 +18,7 @@ import { keepWeights } from '../experiments/config-weights.ts';
 import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
-import { noteRepeats } from '../experiments/note-repeats.ts';
+import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
 import {
   askedPlan,
   listEngineDifferences,
@@ -70,7 +70,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const written = await resolveConfig(request.config);
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
-  const notes = noteRepeats(whole.sizes, config.data.batch_size);
+  const notes = noteEmptyPlaces(whole.sizes, config.data);
   const isSizeAsked = written.data.image_size !== undefined;
   const existing = await createRefs(ctx.store).experiments.read(name);
   if (existing) return { ...(await checkSame(ctx, name, request, { config, isSizeAsked }, existing.value)), notes };
@@ -78,7 +78,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const status = await ctx.runner.status();
   const engine = resolveEngine(status, request.engine);
   await keepChoices(ctx.blobs, engine);
-  const usual = resolvePlan(request.engine, config.data.batch_size);
+  const usual = resolvePlan(request.engine, config.data);
   const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(request.engine), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));

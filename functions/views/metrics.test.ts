@@ -32,7 +32,15 @@ test('each loss is a separate column, null in steps that did not compute it', as
 });
 
 test('TensorBoard gets the sum and each loss, norm and rate under train/', async () => {
-  const row = { step: 2, samples: 8, loss: 0.75, 'loss/flow_matching': 0.5, 'loss/repa': null, learning_rate: 0.1 };
+  const row = {
+    step: 2,
+    samples: 8,
+    loss: 0.75,
+    'loss_t/0.2-0.4': 0.5,
+    'loss/flow_matching': 0.5,
+    'loss/repa': null,
+    learning_rate: 0.1,
+  };
   const log = await putLog([{ ...row, grad_norm: 2, skipped: false }]);
   expect(await readScalars(blobs, log)).toEqual([
     {
@@ -43,6 +51,7 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
         'train/grad_norm': 2,
         'train/learning_rate': 0.1,
         'train/skipped': 0,
+        'train/loss_t/0.2-0.4': 0.5,
         'train/loss/flow_matching': 0.5,
       },
     },

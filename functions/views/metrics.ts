@@ -33,7 +33,7 @@ export async function readMetrics(
   return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
 }
 
-/** Columns of a log that TensorBoard shows under `train/`, besides those of single losses. */
+/** Columns of a log that TensorBoard shows under `train/`, besides the losses by time and by name. */
 const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'skipped'] as const;
 
 /**
@@ -45,7 +45,7 @@ export async function readScalars(blobs: BlobStore, log: Digest): Promise<Scalar
     step: row.step,
     wallTime: typeof row.samples === 'number' ? row.samples : row.step,
     scalars: Object.fromEntries(
-      [...SHOWN, ...Object.keys(row).filter(column => column.startsWith('loss/'))].flatMap(column => {
+      [...SHOWN, ...Object.keys(row).filter(column => /^loss(_t)?\//.test(column))].flatMap(column => {
         const value = toNumber(row[column]);
         return value === null ? [] : [[`train/${column}`, value]];
       }),

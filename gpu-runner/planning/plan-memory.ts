@@ -1,7 +1,7 @@
 /** @file Plans the memory of a training and of its pictures on one device, and how its updates are cut. */
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import type { ProgressEvent } from '../../configs/progress.ts';
-import type { KeyedConfig } from '../../configs/schema.ts';
+import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
 import { countFlops } from '../compiler/flops.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { peakLiveBytes } from '../compiler/live-bytes.ts';
@@ -60,7 +60,7 @@ export async function planMemory(
   const cuts = await chooseCut({
     budget,
     fixed: stateBytes,
-    sizes: divisorsUpTo(request.largestMicroBatch, config.data.batch_size),
+    sizes: divisorsUpTo(request.largestMicroBatch, groupSizeOf(config.data)),
     asked,
     limit: MEASUREMENTS[planner.basis],
     guess(cut) {

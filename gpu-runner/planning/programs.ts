@@ -48,7 +48,6 @@ export function openPrograms(
       { ...frame, batch: micro_batch },
       {
         accumulate: false,
-        microBatches: config.data.batch_size / micro_batch,
         remat: gradient_checkpointing,
         scalesLoss,
         fusesAttention: tuning?.fusesAttention ?? false,

@@ -1,21 +1,25 @@
-/** @file Loads the items of the epoch plan's groups ahead: the next groups load while the trainer works on one. */
-import type { Cursor, EpochPlan } from './epoch-plan.ts';
+/** @file Loads the items of the epoch plan's updates ahead: the next ones load while the trainer works on one. */
+import type { Cursor, EpochPlan, PlannedUpdate } from './epoch-plan.ts';
 import type { TrainingItem, TrainingSource } from './source.ts';
 
-/** Groups that load while the trainer works on one. */
+/** Updates that load while the trainer works on one. */
 const AHEAD = 2;
 
-interface Group {
+interface Loading extends PlannedUpdate {
   isLoaded: boolean;
   readonly items: Promise<readonly TrainingItem[]>;
-  readonly next: Cursor;
+}
+
+/** An update with its items. */
+export interface Batch extends Pick<PlannedUpdate, 'counts' | 'next'> {
+  readonly items: readonly TrainingItem[];
 }
 
 export class BatchStream {
   readonly #plan: EpochPlan;
   readonly #source: TrainingSource;
-  /** Loading groups by cursor, in the order in which `take` will ask for them. */
-  readonly #ahead = new Map<string, Group>();
+  /** Loading updates by cursor, in the order in which `take` will ask for them. */
+  readonly #ahead = new Map<string, Loading>();
   #waitedMs = 0;
 
   constructor(plan: EpochPlan, source: TrainingSource) {
@@ -28,23 +32,23 @@ export class BatchStream {
     return this.#waitedMs;
   }
 
-  /** True if `take` would not wait. Starts to load the group. */
+  /** True if `take` would not wait. Starts to load the update. */
   isLoaded(cursor: Cursor): boolean {
     return this.#begin(cursor).isLoaded;
   }
 
-  /** Waits until the group at the cursor is loaded. @throws The failure of the load. */
+  /** Waits until the update at the cursor is loaded. @throws The failure of the load. */
   async ready(cursor: Cursor): Promise<void> {
     const started = performance.now();
     await this.#begin(cursor).items;
     this.#waitedMs += performance.now() - started;
   }
 
-  /** The group at the cursor, and the cursor after it. Starts to load the groups that follow. */
-  async take(cursor: Cursor): Promise<{ readonly items: readonly TrainingItem[]; readonly next: Cursor }> {
-    const group = this.#begin(cursor);
+  /** The update at the cursor, and the cursor after it. Starts to load the updates that follow. */
+  async take(cursor: Cursor): Promise<Batch> {
+    const update = this.#begin(cursor);
     this.#ahead.delete(keyOf(cursor));
-    let { next } = group;
+    let { next } = update;
     const wanted = new Set<string>();
     for (let i = 0; i < AHEAD; i++) {
       wanted.add(keyOf(next));
@@ -52,27 +56,34 @@ export class BatchStream {
     }
     for (const key of this.#ahead.keys()) if (!wanted.has(key)) this.#ahead.delete(key);
     const started = performance.now();
-    const items = await group.items;
+    const items = await update.items;
     this.#waitedMs += performance.now() - started;
-    return { items, next: group.next };
+    return { items, counts: update.counts, next: update.next };
   }
 
-  #begin(cursor: Cursor): Group {
+  #begin(cursor: Cursor): Loading {
     const key = keyOf(cursor);
     const known = this.#ahead.get(key);
     if (known) return known;
-    const { positions, next } = this.#plan.take(cursor);
-    const items = this.#source.load(positions);
-    // `take` throws the failure to its caller. The next call loads the group again.
-    const group = { items, next, isLoaded: false };
-    items.then(
+    const planned = this.#plan.take(cursor);
+    const update = { ...planned, items: this.#load(planned.positions), isLoaded: false };
+    update.items.then(
       () => {
-        group.isLoaded = true;
+        update.isLoaded = true;
       },
+      // `take` throws the failure to its caller. The next call loads the update again.
       () => this.#ahead.delete(key),
     );
-    this.#ahead.set(key, group);
-    return group;
+    this.#ahead.set(key, update);
+    return update;
+  }
+
+  /** Fillers, and the pictures of small sets, occur several times and are read once. */
+  async #load(positions: readonly number[]): Promise<readonly TrainingItem[]> {
+    const wanted = [...new Set(positions)];
+    const items = await this.#source.load(wanted);
+    const byPosition = new Map(wanted.map((position, i) => [position, items[i]]));
+    return positions.flatMap(position => byPosition.get(position) ?? []);
   }
 }
 

@@ -1,11 +1,11 @@
 /**
- * @file The random draws of one sample: time, noise, and the signals that it keeps. The key is the sample's place in
- * the run.
+ * @file The random draws of samples: times, noise, and the signals that each one keeps. The key is the place in the
+ * run of the sample, or of its update.
  */
 import type { ObjectiveConfig } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
-import { RandomStream } from '../model/random.ts';
+import { normalQuantile, permutation, RandomStream } from '../model/random.ts';
 
 const ALL: ReadonlySet<SignalName> = new Set(SIGNAL_NAMES);
 
@@ -24,12 +24,21 @@ export function drawSignals(
   return ALL;
 }
 
-/** t in (0, 1): logit-normal, mixed with a uniform share. t = 0 is data. */
-export function drawTime(seed: Seed, ordinal: number, objective: ObjectiveConfig): number {
-  const random = new RandomStream(seed, 'time', ordinal);
-  const [choice, uniform, normal] = [random.uniform(), random.uniform(), random.normal()];
-  if (choice < objective.uniform_share) return uniform;
-  return logistic(objective.logit_normal_mean + objective.logit_normal_std * normal);
+/**
+ * t in (0, 1) of each sample of an update, in the order of their places: logit-normal, mixed with a uniform share. t = 0
+ * is data. The samples share out the distribution: each has one of `batchSize` equal parts of it, in random order, and
+ * all stand at the same place in their parts. So the mean over an update varies less than that of independent draws.
+ */
+export function drawTimes(seed: Seed, update: number, batchSize: number, objective: ObjectiveConfig): Float32Array {
+  const random = new RandomStream(seed, 'time', update);
+  const offset = random.uniform();
+  return Float32Array.from(permutation(batchSize, random), part => timeAt((part + offset) / batchSize, objective));
+}
+
+/** The distribution of t at u, uniform in (0, 1). The first part of u makes the uniform share. */
+function timeAt(u: number, { uniform_share, logit_normal_mean, logit_normal_std }: ObjectiveConfig): number {
+  if (u < uniform_share) return u / uniform_share;
+  return logistic(logit_normal_mean + logit_normal_std * normalQuantile((u - uniform_share) / (1 - uniform_share)));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** @file The order in which training visits items. */
+import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
 import { permutation, RandomStream } from '../model/random.ts';
@@ -8,22 +9,43 @@ import type { PictureSize } from './source.ts';
 export interface Cursor {
   readonly epoch: number;
   readonly position: number;
+  /** Pictures of a group; absent at the start, and in checkpoints that count updates. */
+  readonly group?: number | undefined;
+}
+
+export interface PlannedUpdate {
+  /** Positions of the items, group after group. */
+  readonly positions: readonly number[];
+  /** False for a filler: it makes a group whole, and its loss does not count. */
+  readonly counts: readonly boolean[];
+  readonly next: Cursor;
+}
+
+/** A range of the items of an epoch. */
+interface Group {
+  readonly start: number;
+  readonly end: number;
 }
 
 /**
- * The order of an epoch: a permutation keyed by (seed, epoch), cut into groups. All pictures of a group have one size.
- * The last group of a size is filled up from the beginning of that size's order, so an epoch has every item at least
- * once.
+ * The order of an epoch: a permutation keyed by (seed, epoch). The pictures of each size are cut into groups; the last
+ * group of a size is filled up with pictures of its own. Groups come in random order, and each update takes the next
+ * ones, across the ends of epochs. So an epoch has every picture once, fillers aside. Pictures of one size only are
+ * groups of one picture, without fillers.
  */
 export class EpochPlan {
   readonly #sizes: readonly PictureSize[];
   readonly #seed: Seed;
+  readonly #batchSize: number;
   readonly #groupSize: number;
   #epoch = -1;
-  #groups: readonly (readonly number[])[] = [];
+  /** Positions of items in the order of their groups. */
+  #order: readonly number[] = [];
+  #groups: readonly Group[] = [];
 
-  constructor(sizes: readonly PictureSize[], seed: Seed, groupSize: number) {
-    if (sizes.length === 0) {
+  constructor(sizes: readonly PictureSize[], seed: Seed, data: Pick<DataConfig, 'batch_size' | 'bucket_group'>) {
+    const [first] = sizes;
+    if (first === undefined) {
       throw new Unprocessable('the dataset has no item in its train split', {
         expected: 'at least one picture to train on',
         hint: 'import more pictures; about 90 % of them go to the train split',
@@ -31,46 +53,65 @@ export class EpochPlan {
     }
     this.#sizes = sizes;
     this.#seed = seed;
-    this.#groupSize = groupSize;
+    this.#batchSize = data.batch_size;
+    this.#groupSize = sizes.every(size => keyOf(size) === keyOf(first)) ? 1 : groupSizeOf(data);
   }
 
-  /** Positions of the group at the cursor, all of one size, and the cursor after it. */
-  take(cursor: Cursor): { readonly positions: readonly number[]; readonly next: Cursor } {
-    this.#load(cursor.epoch);
-    const positions = this.#groups[cursor.position];
-    if (positions === undefined) {
-      const there = `epoch ${cursor.epoch} of this dataset has ${this.#groups.length} groups, and no group ${cursor.position}`;
+  /**
+   * The cursor from which a training goes on. A cursor that counts other groups, of an earlier version or of a dataset
+   * with other sizes, has no place in this order: the training goes on with the next epoch.
+   * @throws Unprocessable for a group that the epoch does not have.
+   */
+  follow({ epoch, position, group }: Cursor): Cursor {
+    this.#load(epoch);
+    const isKnown = position === 0 || group === this.#groupSize;
+    if (isKnown && position >= this.#groups.length) {
+      const there = `epoch ${epoch} of this dataset has ${this.#groups.length} groups, and no group ${position}`;
       throw new Unprocessable(`${there}: the checkpoint was trained on another dataset`, {
         expected: 'the dataset of the checkpoint',
         hint: 'new_epoch: true begins an epoch of another one',
       });
     }
-    const isLast = cursor.position + 1 === this.#groups.length;
-    return {
-      positions,
-      next: isLast ? { epoch: cursor.epoch + 1, position: 0 } : { ...cursor, position: cursor.position + 1 },
-    };
+    return { ...(isKnown ? { epoch, position } : { epoch: epoch + 1, position: 0 }), group: this.#groupSize };
+  }
+
+  /** The update at the cursor, and the cursor after it. */
+  take(cursor: Cursor): PlannedUpdate {
+    let { epoch, position } = this.follow(cursor);
+    const positions: number[] = [];
+    const counts: boolean[] = [];
+    while (positions.length < this.#batchSize) {
+      this.#load(epoch);
+      const { start, end } = this.#groups[position] ?? { start: 0, end: 1 };
+      for (let i = 0; i < this.#groupSize; i++) {
+        positions.push(this.#order[start + (i % (end - start))] ?? 0);
+        counts.push(start + i < end);
+      }
+      position += 1;
+      if (position === this.#groups.length) [epoch, position] = [epoch + 1, 0];
+    }
+    return { positions, counts, next: { epoch, position, group: this.#groupSize } };
   }
 
   #load(epoch: number): void {
     if (this.#epoch === epoch) return;
-    const bySize = new Map<string, number[]>();
-    const groups: number[][] = [];
-    for (const position of permutation(this.#sizes.length, new RandomStream(this.#seed, 'order', epoch))) {
-      const { height, width } = this.#sizes[position] ?? { height: 0, width: 0 };
-      const open = bySize.get(`${height}x${width}`) ?? [];
-      open.push(position);
-      bySize.set(`${height}x${width}`, open);
-      if (open.length % this.#groupSize === 0) groups.push(open.slice(-this.#groupSize));
-    }
+    const random = new RandomStream(this.#seed, 'order', epoch);
+    const bySize = Map.groupBy(permutation(this.#sizes.length, random), position => keyOf(this.#sizes[position]));
+    const groups: Group[] = [];
+    const order: number[] = [];
     for (const positions of bySize.values()) {
-      const rest = positions.length % this.#groupSize;
-      if (rest === 0) continue;
-      const group = positions.slice(positions.length - rest);
-      for (let i = 0; group.length < this.#groupSize; i++) group.push(positions[i % positions.length] ?? 0);
-      groups.push(group);
+      const end = order.length + positions.length;
+      for (let start = order.length; start < end; start += this.#groupSize) {
+        groups.push({ start, end: Math.min(start + this.#groupSize, end) });
+      }
+      for (const position of positions) order.push(position);
     }
-    this.#groups = groups;
+    this.#order = order;
+    this.#groups = Array.from(permutation(groups.length, random), index => groups[index] ?? { start: 0, end: 1 });
     this.#epoch = epoch;
   }
+}
+
+function keyOf(size: PictureSize | undefined): string {
+  return `${size?.height}x${size?.width}`;
 }

@@ -23,7 +23,7 @@ function pictures(): TrainingItem[] {
 test('a loss gets a column whole, although the samples drop the signal', () => {
   const config = tinyConfig({ objective: { cfg_dropout: { p_uncond: 1, ...NO_OTHERS } } });
   const items = pictures();
-  const feeds = new FeedBuilder(config).build(items, 0, SHAPE, COLUMNS);
+  const feeds = new FeedBuilder(config).build(items, 0, SHAPE, { columns: COLUMNS });
   expect([...(feeds.keep_cls?.data ?? [])]).toEqual([0, 0, 0]);
   expect([...(feeds.has_cls?.data ?? [])]).toEqual([1, 0, 1]);
   const first = [...(items[0]?.signals.cls?.data ?? [])];
@@ -31,8 +31,10 @@ test('a loss gets a column whole, although the samples drop the signal', () => {
 });
 
 test('a loss gets a column that the model is not conditioned on', () => {
-  const feeds = new FeedBuilder(tinyConfig({ model: { conditions: {} } })).build(pictures(), 0, SHAPE, COLUMNS);
-  expect(Object.keys(feeds)).toEqual(['x0', 'noise', 't', 'column_cls', 'has_cls']);
+  const feeds = new FeedBuilder(tinyConfig({ model: { conditions: {} } })).build(pictures(), 0, SHAPE, {
+    columns: COLUMNS,
+  });
+  expect(Object.keys(feeds)).toEqual(['x0', 'noise', 't', 'share', 'column_cls', 'has_cls']);
   expect([...(feeds.has_cls?.data ?? [])]).toEqual([1, 0, 1]);
 });
 
@@ -40,8 +42,29 @@ test('a picture without the column leaves no numbers of the picture before it', 
   const [first, second, third] = pictures();
   if (!first || !second || !third) throw new Error('there are three pictures');
   const builder = new FeedBuilder(tinyConfig());
-  builder.build([first, third, first], 0, SHAPE, COLUMNS);
-  const feeds = builder.build([second, second, second], 3, SHAPE, COLUMNS);
+  builder.build([first, third, first], 0, SHAPE, { columns: COLUMNS });
+  const feeds = builder.build([second, second, second], 3, SHAPE, { columns: COLUMNS });
   expect(new Set(feeds.column_cls?.data)).toEqual(new Set([0]));
   expect(new Set(feeds.has_cls?.data)).toEqual(new Set([0]));
+});
+
+test('the times of samples do not depend on how their update is cut into micro-batches', () => {
+  const config = tinyConfig({ data: { batch_size: 6 } });
+  const [items, shape] = [tinyItems(6), { ...SHAPE, batch: 6 }];
+  const whole = new FeedBuilder(config).build(items, 12, shape);
+  const [builder, times] = [new FeedBuilder(config), [] as number[]];
+  for (const start of [0, 3]) {
+    const feeds = builder.build(items.slice(start, start + 3), 12 + start, SHAPE);
+    times.push(...(feeds.t?.data ?? []));
+  }
+  expect(times).toEqual([...(whole.t?.data ?? [])]);
+  expect(new Set(times).size).toBe(6);
+});
+
+test('each sample has the share in the loss that it is given, or that of a whole update', () => {
+  const builder = new FeedBuilder(tinyConfig({ data: { batch_size: 8 } }));
+  expect([...(builder.build(pictures(), 0, SHAPE, { shares: [0.5, 0.5, 0] }).share?.data ?? [])]).toEqual([
+    0.5, 0.5, 0,
+  ]);
+  expect([...(builder.build(pictures(), 0, SHAPE).share?.data ?? [])]).toEqual([0.125, 0.125, 0.125]);
 });

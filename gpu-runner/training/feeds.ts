@@ -5,28 +5,36 @@ import { Unprocessable } from '../../errors.ts';
 import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { drawNoise, drawSignals, drawTime } from './draws.ts';
+import { drawNoise, drawSignals, drawTimes } from './draws.ts';
 import type { ColumnShape } from './losses/loss-term.ts';
 import { columnInputsOf } from './losses/losses.ts';
 import type { StoredSignal, TrainingItem } from './source.ts';
 
+/** Parts of the feeds that are not in the samples. */
+interface FeedOptions {
+  /** Columns that losses read. Condition dropout does not touch them. */
+  readonly columns?: ReadonlyMap<SignalName, ColumnShape>;
+  /** Share of each sample in the loss of its update; absent: all samples of the update count alike. */
+  readonly shares?: ArrayLike<number>;
+}
+
 /** Builds the feeds of a micro-batch. Sample i has the ordinal `first + i`. The next call reuses the buffers. */
 export class FeedBuilder {
   readonly #config: KeyedConfig;
+  #times: { readonly update: number; readonly values: Float32Array } = { update: -1, values: new Float32Array() };
   readonly #buffers = new Map<string, Tensor & { readonly data: Float32Array }>();
 
   constructor(config: KeyedConfig) {
     this.#config = config;
   }
 
-  /** @param columns Columns that losses read. Condition dropout does not touch them. */
   build(
     samples: readonly TrainingItem[],
     first: number,
     shape: BatchShape,
-    columns: ReadonlyMap<SignalName, ColumnShape> = new Map(),
+    { columns = new Map(), shares }: FeedOptions = {},
   ): Record<string, Tensor> {
-    const { seed, objective, model } = this.#config;
+    const { seed, objective, model, data } = this.#config;
     const pixels: Shape = [shape.batch, 3, shape.height, shape.width];
     const feeds: Record<string, Tensor> = {};
     const buffer = (name: string, size: Shape) => {
@@ -34,7 +42,8 @@ export class FeedBuilder {
       feeds[name] = tensor;
       return tensor.data;
     };
-    const [x0, noise, t] = [buffer('x0', pixels), buffer('noise', pixels), buffer('t', [shape.batch])];
+    const [x0, noise] = [buffer('x0', pixels), buffer('noise', pixels)];
+    const [t, share] = [buffer('t', [shape.batch]), buffer('share', [shape.batch])];
     const frame = { height: shape.height, width: shape.width, tokens: shape.textTokens };
     const targets = SIGNAL_NAMES.flatMap(name => {
       const axes = shapeOfSignal(model.conditions, name, frame);
@@ -55,7 +64,8 @@ export class FeedBuilder {
       const ordinal = first + i;
       for (let k = 0; k < size; k++) x0[i * size + k] = sample.pixels[k]! / 127.5 - 1;
       drawNoise(seed, ordinal, noise.subarray(i * size, (i + 1) * size));
-      t[i] = drawTime(seed, ordinal, objective);
+      t[i] = this.#timeOf(ordinal);
+      share[i] = shares?.[i] ?? 1 / data.batch_size;
       const signals = drawSignals(seed, ordinal, objective.cfg_dropout);
       for (const { name, axes, data, mask, keep } of targets) {
         const source = sample.signals[name];
@@ -77,11 +87,22 @@ export class FeedBuilder {
     return feeds;
   }
 
+  #timeOf(ordinal: number): number {
+    const { seed, objective, data } = this.#config;
+    const update = Math.floor(ordinal / data.batch_size);
+    if (this.#times.update !== update) {
+      this.#times = { update, values: drawTimes(seed, update, data.batch_size, objective) };
+    }
+    return this.#times.values[ordinal % data.batch_size] ?? Number.NaN;
+  }
+
+  /** An update may have pictures of several sizes, whose buffers differ in length. */
   #buffer(name: string, shape: Shape): Tensor & { readonly data: Float32Array } {
-    const known = this.#buffers.get(name);
-    if (known && known.data.length === sizeOf(shape)) return { ...known, shape };
+    const key = `${name} ${sizeOf(shape)}`;
+    const known = this.#buffers.get(key);
+    if (known) return { ...known, shape };
     const tensor = { ...emptyTensor({ shape, dtype: 'f32' }), data: new Float32Array(sizeOf(shape)) };
-    this.#buffers.set(name, tensor);
+    this.#buffers.set(key, tensor);
     return tensor;
   }
 }

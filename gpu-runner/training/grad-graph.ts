@@ -27,8 +27,6 @@ export interface GradGraph {
 export interface GradGraphOptions {
   /** True adds to the accumulators. False overwrites them: the first micro-batch of an update. */
   readonly accumulate: boolean;
-  /** Micro-batches per update. The accumulated gradient is the gradient of the update's mean loss. */
-  readonly microBatches: number;
   /**
    * Gradient checkpointing: the backward pass computes the inside of blocks again. It needs less memory and more time.
    */
@@ -48,7 +46,8 @@ export interface GradGraphOptions {
 
 /**
  * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, the scalar weight of
- * each loss that is not plain, and the columns that losses read. Outputs: `loss` [batch], the weighted sum of all
+ * each loss that is not plain, the columns that losses read, and share [batch], the weight of each sample: 1 over the
+ * number of samples of the update that count, 0 for a filler. Outputs: `loss` [batch], the weighted sum of all
  * losses; and each loss [batch] under its {@link metricOf}, unless it is that sum. Writes `grad.<parameter>`.
  */
 export function traceGradGraph(
@@ -80,7 +79,8 @@ export function traceGradGraph(
     specs = options.params ?? params.specs;
     frozen = params.frozenSpecs;
 
-    const mean = mul(sumAll(loss), 1 / (shape.batch * options.microBatches));
+    const share = builder.input('share', { shape: [shape.batch], dtype: 'f32' });
+    const mean = sumAll(mul(loss, share));
     const total = options.scalesLoss ? mul(mean, readLossScale(builder)) : mean;
     const weights = specs.map(spec =>
       builder.state(`${PARAM_PREFIX}${spec.name}`, { shape: spec.shape, dtype: 'f32' }),

@@ -39,7 +39,7 @@ it('random pictures have every signal of the model in its stored shape, and depe
 it('random pictures fill every input of the gradient graph', async () => {
   const source = createRandomSource(config, { count: 2, size: SIZE, textTokens: 24 });
   const shape = { batch: 2, ...SIZE, textTokens: source.index.longest.text ?? 0 };
-  const { graph } = traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
+  const { graph } = traceGradGraph(config, shape, { accumulate: false });
   const feeds = new FeedBuilder(config).build(await source.load([0, 1]), 0, shape);
   for (const [name, { shape: axes }] of graphInputs(graph)) {
     expect(feeds[name]?.data.length, name).toBe(sizeOf(axes));

@@ -26,7 +26,7 @@ it.each(SIZES)('the preset %s with the conditions of the seed makes whole graphs
   const shape = { batch: 1, height, width, textTokens: 512 };
 
   // Tracing verifies the graphs.
-  const { graph, params } = traceGradGraph(config, shape, { accumulate: true, microBatches: 256 });
+  const { graph, params } = traceGradGraph(config, shape, { accumulate: true });
   expect(params.reduce((sum, spec) => sum + sizeOf(spec.shape), 0) / 1e6).toBeCloseTo(millions, -0.5);
   const inputs = graphInputs(graph);
   expect(inputs.get('x0')?.shape).toEqual([1, 3, height, width]);

@@ -195,7 +195,7 @@ describe('Trainer', () => {
   it('an epoch has every picture of every size once', async () => {
     const items = [...tinyItems(5), ...tinyItems(6, 8, 32).map(item => ({ ...item, id: `wide${item.id}` }))];
     const { progress, reports } = await train(tinyConfig(), 4, { items });
-    expect(progress.cursor).toEqual({ epoch: 1, position: 0 });
+    expect(progress.cursor).toEqual({ epoch: 1, position: 0, group: 4 });
     expect(reports.every(({ loss }) => Number.isFinite(loss))).toBe(true);
   });
 

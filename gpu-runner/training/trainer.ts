@@ -1,7 +1,7 @@
 /** @file Training: the state on an engine, and one optimizer step after another. */
 
 import { checkDivision } from '../../configs/divide-pictures.ts';
-import type { KeyedConfig } from '../../configs/schema.ts';
+import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
@@ -9,19 +9,20 @@ import { optimize } from '../compiler/passes/optimize.ts';
 import { tensorOf } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
-import { BatchStream } from './batch-stream.ts';
+import { type Batch, BatchStream } from './batch-stream.ts';
+import { drawTimes } from './draws.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
 import { checkFrozenNets, type FrozenNets, loadFrozenNets, loadTensors, type TrainingTensors } from './load-state.ts';
 import { needsLossScale } from './loss-scale.ts';
 import { columnsOf, type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
-import { UpdateLosses } from './losses/update-losses.ts';
+import { type DrawnSamples, type TimeBinMetrics, termsAt, UpdateLosses } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { RunWindow } from './run-window.ts';
 import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
-import type { PictureSize, SourceIndex, TrainingItem, TrainingSource } from './source.ts';
+import type { PictureSize, SourceIndex, TrainingSource } from './source.ts';
 import { OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
 
 /** The position of a run. Position and tensors are all of its state. */
@@ -32,11 +33,14 @@ export interface Progress {
   readonly cursor: Cursor;
 }
 
-/** The log of a step. With several losses it has the mean of each one that the update computed, without its weight. */
-export interface StepReport extends LossMetrics {
+/**
+ * The log of a step: the loss by time, and with several losses the mean of each one that the update computed, without
+ * its weight.
+ */
+export interface StepReport extends LossMetrics, TimeBinMetrics {
   readonly step: number;
   readonly samples: number;
-  /** The weighted sum of all losses: its mean over the update's samples. */
+  /** The weighted sum of all losses: its mean over the update's samples, without fillers. */
   readonly loss: number;
   /** Global L2 norm before clipping. */
   readonly grad_norm: number;
@@ -63,14 +67,11 @@ export interface TrainerOptions {
 /** Micro-batches in flight on an engine that queues runs: the device has the next one when it ends one. */
 const IN_FLIGHT = 2;
 
-/** An update whose first inputs are made. */
-interface PreparedUpdate {
+/** An update whose first inputs are made. The pictures of a micro-batch have one size. */
+interface PreparedUpdate extends Batch {
   /** Ordinal of the first sample. */
   readonly first: number;
-  /** Pictures of one size. */
-  readonly items: readonly TrainingItem[];
-  readonly shape: BatchShape;
-  readonly next: Cursor;
+  readonly drawn: DrawnSamples;
   readonly losses: UpdateLosses;
   readonly feeds: Tensors;
 }
@@ -106,10 +107,10 @@ export class Trainer {
     tensors?: TrainingTensors,
     { remat = false, frozen = {}, losses = openLosses(config) }: TrainerOptions = {},
   ) {
-    const { batch_size: batchSize } = config.data;
-    if (batchSize % microBatch !== 0) {
-      throw new Unprocessable(`micro_batch ${microBatch} does not divide batch_size ${batchSize}`, {
-        expected: 'a micro-batch that divides the update',
+    const group = groupSizeOf(config.data);
+    if (group % microBatch !== 0) {
+      throw new Unprocessable(`micro_batch ${microBatch} does not divide ${group}, the samples that have one size`, {
+        expected: 'a micro-batch that divides data.bucket_group, or data.batch_size without it',
       });
     }
     this.#engine = engine;
@@ -118,18 +119,19 @@ export class Trainer {
     this.#remat = remat;
     const { sizes } = source.index;
     this.#sizes = sizes;
-    this.#batches = new BatchStream(new EpochPlan(sizes, config.seed, batchSize), source);
+    const plan = new EpochPlan(sizes, config.seed, config.data);
+    this.#batches = new BatchStream(plan, source);
     const inFlight = engine.tuning?.queuesRuns ? IN_FLIGHT : 1;
     this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
     this.#textTokens = graphTextTokens(source.index, config);
     this.#losses = losses;
     this.#scalesLoss = needsLossScale(engine.precision);
-    this.#progress = progress;
+    this.#progress = { ...progress, cursor: plan.follow(progress.cursor) };
     const [first] = sizes;
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
     checkDivision(sizes, 'model.patch_size', config.model.patch_size);
     checkFrozenNets(this.#losses, frozen);
-    const traced = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, microBatches: 1, losses });
+    const traced = traceGradGraph(config, this.#shapeOf(first), { accumulate: false, losses });
     this.#specs = traced.params;
     this.#state = engine.createState({});
     loadTensors(this.#state, { specs: this.#specs, config, scalesLoss: this.#scalesLoss }, tensors);
@@ -157,10 +159,10 @@ export class Trainer {
     const { samples: first, cursor } = this.#progress;
     const prepared = (await this.#prepared) ?? (await this.#prepare(first, cursor));
     this.#prepared = Promise.resolve(undefined);
-    const { shape, next, losses, feeds } = prepared;
+    const { next, losses, feeds } = prepared;
     const runs = new RunWindow<Tensors>(this.#feeds.length, outputs => losses.add(outputs));
     for (let start = 0; start < batchSize; start += this.#microBatch) {
-      const executable = await this.#gradient(shape, start > 0, losses.terms);
+      const executable = await this.#gradient(this.#shapeAt(prepared, start), start > 0, losses.terms);
       await runs.makeRoom();
       runs.start(executable.run(this.#state, start === 0 ? feeds : this.#build(prepared, start)));
     }
@@ -176,7 +178,15 @@ export class Trainer {
     }
     const report = this.#reportUpdate(await update.outputs, losses);
     this.#progress = { step, samples, cursor: next };
-    return { step, samples, loss: losses.mean, ...losses.metrics, learning_rate: learningRate, ...report };
+    return {
+      step,
+      samples,
+      loss: losses.mean,
+      ...losses.metrics,
+      ...losses.byTime,
+      learning_rate: learningRate,
+      ...report,
+    };
   }
 
   /**
@@ -186,7 +196,7 @@ export class Trainer {
   async compile(onProgram: (done: number, total: number) => Promise<void> = async () => {}): Promise<void> {
     const { batch_size: batchSize } = this.#config.data;
     const sizes = new Map(this.#sizes.map(size => [`${size.height}x${size.width}`, size]));
-    const { terms } = new UpdateLosses(this.#losses, this.#progress.samples, batchSize);
+    const terms = termsAt(this.#losses, this.#progress.samples);
     const programs = [...sizes.values()].flatMap(size =>
       // Later micro-batches add to the gradient of the first one.
       (this.#microBatch < batchSize ? [false, true] : [false]).map(
@@ -201,11 +211,19 @@ export class Trainer {
   }
 
   async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {
-    const { items, next } = await this.#batches.take(cursor);
-    const losses = new UpdateLosses(this.#losses, first, this.#config.data.batch_size);
-    const [size = { height: 0, width: 0 }] = items;
-    const update = { first, items, shape: this.#shapeOf(size), next, losses };
+    const batch = await this.#batches.take(cursor);
+    const drawn = this.#draw(first, batch.counts);
+    const update = { ...batch, first, drawn, losses: new UpdateLosses(this.#losses, first, drawn) };
     return { ...update, feeds: this.#build(update, 0) };
+  }
+
+  #draw(first: number, counts: readonly boolean[]): DrawnSamples {
+    const { seed, objective, data } = this.#config;
+    const counted = counts.filter(Boolean).length;
+    return {
+      shares: counts.map(each => (each ? 1 / counted : 0)),
+      times: drawTimes(seed, first / data.batch_size, data.batch_size, objective),
+    };
   }
 
   /** A failure is left to the step that needs the update. */
@@ -215,10 +233,14 @@ export class Trainer {
   }
 
   /** The inputs of the micro-batch that begins at `items[start]`. */
-  #build({ first, items, shape, losses }: Omit<PreparedUpdate, 'feeds'>, start: number): Tensors {
+  #build(update: Omit<PreparedUpdate, 'feeds'>, start: number): Tensors {
+    const { first, items, losses, drawn } = update;
     const builder = this.#feeds[this.#builds++ % this.#feeds.length];
-    const samples = items.slice(start, start + this.#microBatch);
-    return { ...builder?.build(samples, first + start, shape, columnsOf(losses.terms)), ...losses.feeds };
+    const end = start + this.#microBatch;
+    const shares = drawn.shares.slice(start, end);
+    const options = { columns: columnsOf(losses.terms), shares };
+    const feeds = builder?.build(items.slice(start, end), first + start, this.#shapeAt(update, start), options);
+    return { ...feeds, ...losses.feeds };
   }
 
   /** Copies of all state tensors. */
@@ -240,6 +262,10 @@ export class Trainer {
     for (const executable of await Promise.all(executables)) await executable.dispose();
   }
 
+  #shapeAt({ items }: Pick<Batch, 'items'>, start: number): BatchShape {
+    return this.#shapeOf(items[start] ?? { height: 0, width: 0 });
+  }
+
   #shapeOf({ height, width }: PictureSize): BatchShape {
     return { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
   }
@@ -249,12 +275,10 @@ export class Trainer {
     const key = `${shape.height}x${shape.width}${accumulate ? '+' : ''} ${names.join()}`;
     const known = this.#gradients.get(key);
     if (known) return known;
-    const microBatches = this.#config.data.batch_size / this.#microBatch;
     const scalesLoss = this.#scalesLoss;
     const { fusesAttention = false } = this.#engine.tuning ?? {};
     const options = {
       accumulate,
-      microBatches,
       remat: this.#remat,
       losses,
       params: this.#specs,

@@ -150,9 +150,9 @@ describe.skipIf(!runs)('openvino/cpu', () => {
         Object.entries(model).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]),
       );
       const shape = { batch: 4, height: 16, width: 16, textTokens: 8 };
-      const { graph } = traceGradGraph(config, shape, { accumulate: false, microBatches: 1 });
+      const { graph } = traceGradGraph(config, shape, { accumulate: false });
       const { index, load } = tinySource();
-      const { positions } = new EpochPlan(index.sizes, config.seed, 4).take({ epoch: 0, position: 0 });
+      const { positions } = new EpochPlan(index.sizes, config.seed, config.data).take({ epoch: 0, position: 0 });
       const samples = await load(positions);
       const inputs = new FeedBuilder(config).build(samples, 0, shape);
 

@@ -11,7 +11,7 @@ import { openLosses } from './losses.ts';
 
 const SHAPE: BatchShape = { batch: 4, height: 8, width: 12, textTokens: 4 };
 const WEIGHT = 0.5;
-const WHOLE = { accumulate: false, microBatches: 1 };
+const WHOLE = { accumulate: false };
 
 const configOf = (block = 0) => tinyConfig({ objective: { losses: { alignment: { weight: WEIGHT, block } } } });
 
@@ -70,7 +70,7 @@ describe('the gradient graph of two losses', () => {
 
   it('micro-batches of two losses add up to the gradients of one batch', () => {
     const micro = { ...SHAPE, batch: 2 };
-    const halves = { accumulate: false, microBatches: 2 };
+    const halves = { accumulate: false };
     const [first, next] = [halves, { ...halves, accumulate: true }].map(options =>
       traceLosses(configOf(), options, micro),
     );

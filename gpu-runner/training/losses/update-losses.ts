@@ -3,34 +3,41 @@ import type { Tensors } from '../../compiler/engine.ts';
 import { tensorOf } from '../../compiler/tensor.ts';
 import { type LossMetrics, type LossTerm, metricOf, weightInputOf } from './losses.ts';
 
+/** Loss is logged for so many equal parts of t in [0, 1]. */
+const TIME_BINS = 5;
+
+/** Means of the weighted sum of the losses over the samples whose t lies between two numbers. */
+export type TimeBinMetrics = { readonly [bin: `loss_t/${string}`]: number };
+
+/** What decides how much each sample of an update counts, and where: by place in the update. */
+export interface DrawnSamples {
+  /** Weights in the mean; their sum is 1. A filler has 0. */
+  readonly shares: readonly number[];
+  readonly times: ArrayLike<number>;
+}
+
 /** The losses that one update computes, and their means over its samples. */
 export class UpdateLosses {
   /** The losses whose weight is above 0. */
   readonly terms: readonly LossTerm[];
   /** The weights that the gradient graph is fed. */
   readonly feeds: Tensors;
-  readonly #batchSize: number;
+  readonly #drawn: DrawnSamples;
   readonly #isSingle: boolean;
-  readonly #sums = new Map<string, number>();
+  readonly #values = new Map<string, number[]>();
 
   /** @param all The losses of the training. @param samples Samples seen before the update. */
-  constructor(all: readonly LossTerm[], samples: number, batchSize: number) {
-    this.terms = all.filter(term => term.weightAt(samples) > 0);
-    if (this.terms.length === 0) {
-      throw new Unprocessable(`no loss has a weight above 0 after ${samples} samples`, {
-        expected: 'at least one loss at every point of the run',
-        hint: 'create a new experiment whose objective.losses leave no gap',
-      });
-    }
+  constructor(all: readonly LossTerm[], samples: number, drawn: DrawnSamples) {
+    this.terms = termsAt(all, samples);
     const weighted = this.terms.filter(term => !term.isPlain);
     this.feeds = Object.fromEntries(
       weighted.map(term => [weightInputOf(term), tensorOf([], [term.weightAt(samples)])] as const),
     );
-    this.#batchSize = batchSize;
+    this.#drawn = drawn;
     this.#isSingle = all.length === 1;
   }
 
-  /** Adds the outputs of a micro-batch. A loss without an output of its own is the output `loss`. */
+  /** Adds the outputs of the next micro-batch. A loss without an output of its own is the output `loss`. */
   add(outputs: Tensors): void {
     this.#add('loss', outputs.loss?.data);
     if (this.#isSingle) return;
@@ -39,22 +46,50 @@ export class UpdateLosses {
 
   /** The weighted sum of the losses. */
   get mean(): number {
-    return this.#meanOf('loss');
+    return this.#meanOf('loss') ?? 0;
   }
 
   /** Each loss without its weight; nothing when the training has one loss. */
   get metrics(): LossMetrics {
     if (this.#isSingle) return {};
-    return Object.fromEntries(this.terms.map(metricOf).map(metric => [metric, this.#meanOf(metric)]));
+    return Object.fromEntries(this.terms.map(metricOf).map(metric => [metric, this.#meanOf(metric) ?? 0]));
+  }
+
+  /** The weighted sum by time. A part of [0, 1] in which the update has no sample is left out. */
+  get byTime(): TimeBinMetrics {
+    const bins = Array.from({ length: TIME_BINS }, (_, bin) => {
+      const mean = this.#meanOf('loss', t => Math.min(TIME_BINS - 1, Math.floor(t * TIME_BINS)) === bin);
+      return [`loss_t/${(bin / TIME_BINS).toFixed(1)}-${((bin + 1) / TIME_BINS).toFixed(1)}`, mean] as const;
+    });
+    return Object.fromEntries(bins.flatMap(([name, mean]) => (mean === undefined ? [] : [[name, mean]])));
   }
 
   #add(name: string, values: ArrayLike<number> = []): void {
-    let sum = this.#sums.get(name) ?? 0;
-    for (let i = 0; i < values.length; i++) sum += values[i] ?? 0;
-    this.#sums.set(name, sum);
+    const known = this.#values.get(name) ?? [];
+    for (let i = 0; i < values.length; i++) known.push(values[i] ?? 0);
+    this.#values.set(name, known);
   }
 
-  #meanOf(name: string): number {
-    return (this.#sums.get(name) ?? 0) / this.#batchSize;
+  /** The mean over the samples that count, or those of them whose t is wanted; undefined if there are none. */
+  #meanOf(name: string, isWanted: (t: number) => boolean = () => true): number | undefined {
+    const { shares, times } = this.#drawn;
+    let [sum, total] = [0, 0];
+    for (const [i, value] of (this.#values.get(name) ?? []).entries()) {
+      const share = shares[i] ?? 0;
+      if (share === 0 || !isWanted(times[i] ?? Number.NaN)) continue;
+      sum += share * value;
+      total += share;
+    }
+    return total === 0 ? undefined : sum / total;
   }
+}
+
+/** The losses whose weight is above 0 after `samples` seen. @throws Unprocessable when there are none. */
+export function termsAt(all: readonly LossTerm[], samples: number): readonly LossTerm[] {
+  const terms = all.filter(term => term.weightAt(samples) > 0);
+  if (terms.length > 0) return terms;
+  throw new Unprocessable(`no loss has a weight above 0 after ${samples} samples`, {
+    expected: 'at least one loss at every point of the run',
+    hint: 'create a new experiment whose objective.losses leave no gap',
+  });
 }

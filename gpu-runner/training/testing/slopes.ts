@@ -16,7 +16,7 @@ export function fillArrays(specs: ReadonlyMap<string, TensorSpec>, scale = 1): A
   return Object.fromEntries(
     [...specs].map(([name, { shape }], index) => {
       const random = new RandomStream(3, 'sample', index);
-      const isShare = name === 't' || name === 'pose' || name === 'text_mask';
+      const isShare = ['t', 'share', 'pose', 'text_mask'].includes(name);
       const data = Float64Array.from({ length: sizeOf(shape) }, () =>
         isShare ? random.uniform() : scale * random.normal(),
       );
@@ -26,14 +26,14 @@ export function fillArrays(specs: ReadonlyMap<string, TensorSpec>, scale = 1): A
   );
 }
 
-/** Mean of the output `loss` [batch] of a gradient graph. */
+/** The loss of an update: the output `loss` [batch] of a graph, weighed by the shares of the samples if it has them. */
 export function meanLoss(graph: Graph, feeds: Arrays, weights: Arrays): number {
   const loss = interpret(graph, feeds, new Map(Object.entries(weights))).outputs.loss?.data ?? new Float64Array();
-  return loss.reduce((sum, x) => sum + x, 0) / loss.length;
+  return loss.reduce((sum, x, i) => sum + x * (feeds.share?.data[i] ?? 1 / loss.length), 0);
 }
 
 /**
- * The slope of the mean loss along a random direction of all trained parameters, by the gradients that the graph writes
+ * The slope of the loss of an update along a random direction of all trained parameters, by the gradients that the graph writes
  * and by a central difference.
  */
 export function slopesOf(

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { objectiveSchema } from '../../configs/schema.ts';
+import { SIGNAL_NAMES } from '../../configs/signals.ts';
+import { drawSignals, drawTimes, logistic } from './draws.ts';
+
+it('the logistic function agrees with Math.exp', () => {
+  for (let x = -12; x <= 12; x += 0.37) expect(logistic(x)).toBeCloseTo(1 / (1 + Math.exp(-x)), 12);
+});
+
+describe('draws', () => {
+  const objective = objectiveSchema.parse({});
+
+  /** The times of samples in updates of `batchSize`. */
+  function timesOf(batchSize: number, updates: number, changes: object = {}): number[] {
+    const config = { ...objective, ...changes };
+    return Array.from({ length: updates }, (_, update) => [...drawTimes(1, update, batchSize, config)]).flat();
+  }
+  const meanOf = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const deviationOf = (values: readonly number[]) => Math.sqrt(meanOf(values.map(x => (x - meanOf(values)) ** 2)));
+
+  it('t is logit-normal with a uniform share: its median is at the mean', () => {
+    const times = timesOf(50, 400, { uniform_share: 0 }).toSorted((a, b) => a - b);
+    expect(times[10_000]).toBeCloseTo(logistic(0.8), 2);
+    const mixed = timesOf(50, 400);
+    const expected = 0.1 * 0.05 + 0.9 * (times.filter(t => t < 0.05).length / 20_000);
+    expect(Math.abs(mixed.filter(t => t < 0.05).length / 20_000 - expected)).toBeLessThan(1.5e-3);
+    expect(timesOf(8, 2500, { uniform_share: 1 }).every(t => t > 0 && t < 1)).toBe(true);
+  });
+
+  it('the samples of an update share out the distribution of t', () => {
+    const parts = timesOf(64, 20, { uniform_share: 1 }).map(t => Math.floor(t * 64));
+    for (let at = 0; at < parts.length; at += 64) {
+      expect(parts.slice(at, at + 64).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 64 }, (_, i) => i));
+    }
+    const means = (batchSize: number) => {
+      const times = timesOf(batchSize, (64 * 400) / batchSize);
+      return Array.from({ length: 400 }, (_, i) => meanOf(times.slice(64 * i, 64 * (i + 1))));
+    };
+    // An update of one sample is an independent draw.
+    expect(deviationOf(means(64))).toBeLessThan(0.2 * deviationOf(means(1)));
+  });
+
+  it('a place in the update has all times equally often: small t does not follow a place', () => {
+    const times = timesOf(8, 4000);
+    for (const place of [0, 3, 7]) {
+      const own = times.filter((_, i) => i % 8 === place);
+      expect(Math.abs(meanOf(own) - meanOf(times))).toBeLessThan(0.01);
+      expect(deviationOf(own)).toBeCloseTo(deviationOf(times), 1);
+    }
+  });
+
+  it('each category of dropout gets its share of the samples', () => {
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 20_000; i++) {
+      const kept = drawSignals(1, i, objective.cfg_dropout);
+      const key = SIGNAL_NAMES.map(name => Number(kept.has(name))).join('');
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    const shares = Object.fromEntries([...counts].map(([key, count]) => [key, count / 20_000]));
+    const near = (share: number) => expect.closeTo(share, 1);
+    expect(shares).toEqual({
+      '0000': near(0.1),
+      '1000': near(0.25),
+      '0100': near(0.05),
+      '0010': near(0.05),
+      '1110': near(0.1),
+      '0001': near(0.05),
+      '1111': near(0.4),
+    });
+  });
+});
