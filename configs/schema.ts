@@ -53,6 +53,12 @@ export const modelSchema = z
     adaln: z.enum(['shared', 'full', 'lowrank']).default('shared'),
     /** Rank of adaln lowrank; absent: {@link ADALN_RANK}. It has no default, which would change all digests. */
     adaln_rank: z.int().min(1).max(WIDEST).optional(),
+    /**
+     * Tokens along the mean side of the training pictures. With it a place in the picture is one place for tokens,
+     * joints and rotation, at any size and aspect. A new experiment gets it. Absent: rotation counts tokens of whatever
+     * size, and joints have each side for themselves, as before the key existed.
+     */
+    tokens_per_side: z.number().positive().max(WIDEST).optional(),
     conditions: conditionsSchema.optional(),
   })
   .refine(model => model.hidden_size % model.num_heads === 0, {

@@ -23,6 +23,7 @@ export interface CompleteConfig {
  * Conditions are the dataset's unless the config says otherwise, and then they must fit. The size of samples is the
  * commonest size of its pictures unless the config says otherwise. The sizes of all pictures must fit the patches.
  * Pictures of several sizes are trained in groups of one size.
+ * Places count from the centre, in tokens of a picture of that size.
  */
 export async function completeConfig(blobs: BlobStore, config: Config, digest: Digest): Promise<CompleteConfig> {
   const dataset = await readDataset(blobs, digest);
@@ -36,7 +37,8 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   // Again, for what the schema asks of model and conditions together.
   const groups = sizes.length > 1 && { bucket_group: groupFor(config.data.batch_size) };
   const data = { ...groups, ...config.data, image_size };
-  const whole = { ...config, model: { ...config.model, conditions }, data };
+  const tokens_per_side = Math.sqrt(image_size.width * image_size.height) / config.model.patch_size;
+  const whole = { ...config, model: { tokens_per_side, ...config.model, conditions }, data };
   return { config: parseConfig(whole), sizes };
 }
 

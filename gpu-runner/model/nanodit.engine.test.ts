@@ -108,6 +108,16 @@ it('a norm of CLS takes its scale out of the prediction', async () => {
   expect(await differenceWith({})).toBe(await differenceWith({ norm: 'none' }));
 });
 
+it.each(['joint', 'cross'] as const)('at the trained size places are those of the tokens, arch %s', async arch => {
+  const predictAt = async (sizes: object) => {
+    const { model } = tinyConfig({ model: { arch, ...sizes } });
+    return (await open(model))(randomFeeds(model));
+  };
+  const home = await predictAt({ tokens_per_side: 4 });
+  expect(home).toEqual(await predictAt({}));
+  expect(home).not.toEqual(await predictAt({ tokens_per_side: 6 }));
+});
+
 describe.each([
   ['joint', 'shared'],
   ['cross', 'shared'],

@@ -11,7 +11,7 @@ import { applyBlock, type BlockContext, branchesOf, type Modulation, modulate } 
 import { embedSignals } from './embed-signals.ts';
 import type { Params } from './params.ts';
 import { type PatchGeometry, patchDim, patchify, unpatchify } from './patches.ts';
-import { FOURIER_DIM, fourierTable, gridRotation } from './positions.ts';
+import { FOURIER_DIM, fourierTable, frameOf, gridRotation } from './positions.ts';
 import { keyBias } from './signals/context.ts';
 import type { ConditionInputs } from './signals/signal.ts';
 import { enterRoute, joinTokens, type RoutedTokens, type TokenRoute, takeRotation } from './token-route.ts';
@@ -77,7 +77,8 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
     return { groups: signals.context, rotation, fusesAttention, ...(bias && { bias }) };
   };
   let routed: RoutedTokens = { tokens: signals.spatial.reduce(add, embedded) };
-  const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads);
+  const { turn } = frameOf(model, { rows, columns });
+  const rotation = gridRotation(builder, rows, columns, hidden / model.num_heads, [turn, turn]);
   const wholeContext = contextOf(rotation, rows * columns);
   const taps: RoutedTokens[] = [];
   for (let layer = 0; layer < model.depth; layer++) {

@@ -2,14 +2,33 @@
  * @file The place of a token: rotary embedding of queries and keys in two axes (RoFormer, arXiv 2104.09864), and
  * Fourier features.
  */
+import type { ModelConfig } from '../../configs/schema.ts';
 import { concat, cos, mul, reshape, sin } from '../compiler/functions.ts';
 import type { Rotation } from '../compiler/rotary.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
+import type { TokenGrid } from './signals/signal.ts';
 
 /** Base of the rotary frequencies: small grids need no long wave lengths. */
 const ROPE_BASE = 100;
 /** Half-periods over the picture of the lowest and highest Fourier feature are 2^0 ... 2^(n-1). */
 const FOURIER_BANDS = 4;
+
+/**
+ * The frame of the places in a picture: 0 at the centre, and 1 at half of the mean side. So a place does not depend on
+ * resolution, and pictures of one area and different aspect share their places.
+ */
+export interface PositionFrame {
+  /** Rotation per token, relative to a training picture. */
+  readonly turn: number;
+  /** Coordinates of the lower and the right edge. */
+  readonly edge: { readonly y: number; readonly x: number };
+}
+
+export function frameOf({ tokens_per_side: trained }: ModelConfig, { rows, columns }: TokenGrid): PositionFrame {
+  if (trained === undefined) return { turn: 1, edge: { y: 1, x: 1 } };
+  const mean = Math.sqrt(rows * columns);
+  return { turn: trained / mean, edge: { y: rows / mean, x: columns / mean } };
+}
 
 /** Centres of the patches in units of patches from the picture's centre, [rows * columns] each. */
 export function gridCentres(

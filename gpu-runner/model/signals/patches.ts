@@ -4,7 +4,7 @@ import { linear } from '../../compiler/composites.ts';
 import { broadcast, mul, not, reduceMean, reshape, select } from '../../compiler/functions.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
-import { gridRotation } from '../positions.ts';
+import { frameOf, gridRotation } from '../positions.ts';
 import {
   type ContextGroup,
   isKept,
@@ -46,7 +46,7 @@ function patchContext(
   params: Params,
   model: ModelConfig,
   { value: grid, keep }: SignalInput,
-  { rows, columns }: TokenGrid,
+  tokenGrid: TokenGrid,
 ): ContextGroup[] {
   const [batch = 0, fineRows = 0, fineColumns = 0, dim = 0] = grid.shape;
   const hidden = model.hidden_size;
@@ -54,7 +54,8 @@ function patchContext(
   const known = select(isKept(keep, 3), reshape(grid, [batch, count, dim]), 0);
   const projected = linear(normalize(known, normOf(model)), params.weight('patches.proj', dim, hidden));
   const tokens = mul(normalize(projected, normOf(model)), params.gain('patches.norm', hidden));
-  const step = [rows / fineRows, columns / fineColumns] as const;
+  const { turn } = frameOf(model, tokenGrid);
+  const step = [(turn * tokenGrid.rows) / fineRows, (turn * tokenGrid.columns) / fineColumns] as const;
   const rotation = gridRotation(grid.builder, fineRows, fineColumns, hidden / model.num_heads, step);
   const kept = isKept(keep, 2);
   const visible = broadcast(kept, [batch, count]);

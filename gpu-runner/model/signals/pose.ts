@@ -2,8 +2,9 @@
 import type { ModelConfig } from '../../../configs/schema.ts';
 import { linear, rmsNorm } from '../../compiler/composites.ts';
 import { add, concat, less, mul, reduceSum, reshape, select, slice } from '../../compiler/functions.ts';
+import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
-import { FOURIER_DIM, fourierFeatures, pointRotation } from '../positions.ts';
+import { FOURIER_DIM, fourierFeatures, frameOf, pointRotation } from '../positions.ts';
 import {
   type ContextGroup,
   maskToFloat,
@@ -26,7 +27,7 @@ function poseTokens(
   params: Params,
   model: ModelConfig,
   { value: joints, keep }: SignalInput,
-  { rows, columns }: TokenGrid,
+  grid: TokenGrid,
 ): ContextGroup {
   const [batch = 0, count = 0] = joints.shape;
   const hidden = model.hidden_size;
@@ -37,13 +38,18 @@ function poseTokens(
   const seen = select(reshape(kept, [batch, 1]), maskToFloat(less(threshold, confidence)), 0);
   const isSeen = less(0.5, seen);
   const [x, y] = [select(isSeen, part(0), 0), select(isSeen, part(1), 0)];
-  const features = concat([fourierFeatures(x, y), reshape(select(isSeen, confidence, 0), [batch, count, 1])], 2);
+  const { turn, edge } = frameOf(model, grid);
+  const place = fourierFeatures(stretch(x, edge.x), stretch(y, edge.y));
+  const features = concat([place, reshape(select(isSeen, confidence, 0), [batch, count, 1])], 2);
   const projected = linear(features, params.weight('pose.proj', FOURIER_DIM + 1, hidden));
   const named = add(projected, params.get('pose.joint', [count, hidden], { std: 0.02 }));
   const tokens = mul(rmsNorm(named), params.gain('pose.norm', hidden));
-  const rotation = pointRotation(mul(x, columns / 2), mul(y, rows / 2), model.hidden_size / model.num_heads);
+  const headDim = model.hidden_size / model.num_heads;
+  const rotation = pointRotation(mul(x, (turn * grid.columns) / 2), mul(y, (turn * grid.rows) / 2), headDim);
   return { tokens, visible: isSeen, rotation };
 }
+
+const stretch = (value: Value, by: number): Value => (by === 1 ? value : mul(value, by));
 
 /** The tokens of the joints, and one null token for a sample without a visible joint. */
 function poseContext(params: Params, model: ModelConfig, pose: SignalInput, grid: TokenGrid): ContextGroup[] {
