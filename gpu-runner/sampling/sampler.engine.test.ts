@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { samplingSchema } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
+import type { Engine } from '../compiler/engine.ts';
+import { graphInputs } from '../compiler/graph.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { RandomStream } from '../model/random.ts';
@@ -95,6 +97,44 @@ describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
     );
     await expect(sampler.sample({ ...base, conditions: {} })).rejects.toThrow('no condition');
   });
+});
+
+it('the sampler keeps few programs, those that it used last', async () => {
+  const events: string[] = [];
+  const watched: Engine = {
+    ...engine,
+    async compile(graph) {
+      const executable = await engine.compile(graph);
+      const { shape: [batch] = [] } = graphInputs(graph).get('z') ?? {};
+      events.push(`compile ${batch}`);
+      return {
+        ...executable,
+        run: (state, inputs) => executable.run(state, inputs),
+        dispose() {
+          events.push(`dispose ${batch}`);
+          return executable.dispose();
+        },
+      };
+    },
+  };
+  const config = tinyConfig({ model: { depth: 1 } });
+  const trainer = new Trainer(engine, config, tinySource(), 4, EMPTY_PROGRESS);
+  const sampler = new Sampler(watched, config, (await trainer.tensors()).model);
+  await trainer.dispose();
+  const draw = async (count: number) => {
+    const cls = emptyTensor({ shape: [count, 5], dtype: 'f32' });
+    await sampler.sample({ ...base, steps: 1, conditions: { cls } });
+  };
+  for (let count = 1; count <= 8; count++) await draw(count);
+  await draw(1);
+  expect(events.filter(event => event.startsWith('dispose'))).toEqual([]);
+  await draw(9);
+  await draw(10);
+  expect(events.slice(8).toSorted()).toEqual(['compile 10', 'compile 9', 'dispose 2', 'dispose 3']);
+  await draw(1);
+  expect(events).toHaveLength(12);
+  await sampler.dispose();
+  expect(events.slice(12).toSorted()).toEqual([1, 10, 4, 5, 6, 7, 8, 9].map(count => `dispose ${count}`));
 });
 
 it('the sampler refuses sizes that the patch features do not fill', async () => {

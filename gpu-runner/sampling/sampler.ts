@@ -30,6 +30,9 @@ export interface SampleRequest extends Sampling {
   readonly first: number;
 }
 
+/** Programs that are kept: one for each size, count and text length. The least recently used one goes. */
+const MOST_PROGRAMS = 8;
+
 /** The model compiled for one shape, and the inputs that it takes. */
 interface Program {
   readonly executable: Executable;
@@ -40,6 +43,7 @@ export class Sampler {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
   readonly #state: State;
+  /** The least recently used first. */
   readonly #programs = new Map<string, Promise<Program>>();
 
   /** @param weights By name of the parameter, without prefix. */
@@ -89,7 +93,7 @@ export class Sampler {
     const { objective, data } = this.#config;
     const { conditions, width, height } = request;
     const shape: BatchShape = { batch, height, width, textTokens: this.#textTokens(conditions) };
-    const { executable, inputs } = await this.#compile(shape);
+    const { executable, inputs } = await this.#open(shape);
     const feeds = makeFeeds(inputs, conditions, start);
     const { negative_text: text, negative_text_mask: mask } = conditions;
     const baseFeeds = makeFeeds(inputs, text && mask ? { text, text_mask: mask } : {}, start);
@@ -142,16 +146,23 @@ export class Sampler {
     return Math.min(limit, Math.ceil(longest / 8) * 8);
   }
 
-  #compile(shape: BatchShape): Promise<Program> {
+  async #open(shape: BatchShape): Promise<Program> {
     const key = JSON.stringify(shape);
-    const known = this.#programs.get(key);
-    if (known) return known;
+    const program = this.#programs.get(key) ?? this.#compile(shape);
+    this.#programs.delete(key);
+    this.#programs.set(key, program);
+    const [[oldest, unused] = ['', program]] = this.#programs;
+    if (this.#programs.size > MOST_PROGRAMS) {
+      this.#programs.delete(oldest);
+      await (await unused).executable.dispose();
+    }
+    return program;
+  }
+
+  async #compile(shape: BatchShape): Promise<Program> {
     const graph = tracePredictGraph(this.#config.model, shape, this.#engine.tuning);
-    const compiled = this.#engine
-      .compile(optimize(graph, this.#engine))
-      .then(executable => ({ executable, inputs: graphInputs(graph) }));
-    this.#programs.set(key, compiled);
-    return compiled;
+    const executable = await this.#engine.compile(optimize(graph, this.#engine));
+    return { executable, inputs: graphInputs(graph) };
   }
 
   #checkSize({ height, width }: SampleRequest): void {
