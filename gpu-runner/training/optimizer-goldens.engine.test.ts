@@ -55,6 +55,7 @@ describe.each(GOLDEN_ENGINES)('optimizers on %s', (_, open) => {
       const scalars = {
         learning_rate: LEARNING_RATE,
         ...(config.type === 'adamw' && adamwScalars(step, LEARNING_RATE, config.adamw)),
+        norm_limit: 1e15,
         ema_rate_0: emaRateAt(step, GAMMA),
       };
       const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));

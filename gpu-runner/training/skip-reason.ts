@@ -1,4 +1,4 @@
-/** @file The reason why an update was skipped: the losses and layers that are not finite. */
+/** @file The reason why an update was skipped: the losses and layers that are not finite or too large. */
 import { scaleAfterSkip } from './loss-scale.ts';
 import type { LossMetrics } from './losses/losses.ts';
 
@@ -11,30 +11,39 @@ interface Losses {
   readonly metrics: LossMetrics;
 }
 
+/** The gradient of an update. */
+export interface SkippedGradient {
+  /** The parameters in the order of the forward pass, and the norms of their gradients. */
+  readonly names: readonly string[];
+  readonly norms: ArrayLike<number>;
+  readonly norm: number;
+  /** The median norm of the last updates, if the norm is too large beside it. */
+  readonly median?: number;
+}
+
 /**
- * A sentence that names the losses and parameters that are not finite. `names` are the parameters in the order of the
- * forward pass, `norms` the norms of their gradients. The sentence lists them from the last to the first, since the
+ * A sentence that names the losses and parameters that are not finite or too large. The sentence lists them from the last to the first, since the
  * backward pass carries a bad gradient from the loss to the parameters before it. With a loss scale, which too
  * large a gradient halves, it names the next one.
  */
-export function skipReason(
-  losses: Losses,
-  names: readonly string[],
-  norms: ArrayLike<number>,
-  lossScale?: number,
-): string {
-  const reason = describeGradient(losses, names, norms);
-  if (lossScale === undefined) return reason;
+export function skipReason(losses: Losses, gradient: SkippedGradient, lossScale?: number): string {
+  const reason = describeGradient(losses, gradient);
+  // An exploding gradient is finite, and the scale stays.
+  if (lossScale === undefined || gradient.median !== undefined) return reason;
   return `${reason}; the loss scale of f16 was ${lossScale}, and is ${scaleAfterSkip(lossScale)} from now on`;
 }
 
-function describeGradient(losses: Losses, names: readonly string[], norms: ArrayLike<number>): string {
+function describeGradient(losses: Losses, { names, norms, norm, median }: SkippedGradient): string {
   const fromTheLoss = names.map((name, i) => ({ name, norm: norms[i] ?? Number.NaN })).reverse();
   const broken = fromTheLoss.filter(({ norm }) => !Number.isFinite(norm));
   const ofLoss = describeLosses(losses);
   if (broken.length === 0) {
     const largest = fromTheLoss.toSorted((a, b) => b.norm - a.norm);
-    return `${ofLoss}the gradient is too large, most of all of ${listNames(largest)}`;
+    const beside =
+      median === undefined
+        ? ''
+        : `: its norm is ${norm.toPrecision(3)}, the median of the last ${median.toPrecision(3)}`;
+    return `${ofLoss}the gradient is too large${beside}, most of all of ${listNames(largest)}`;
   }
   const listed = `${listNames(broken)}, of ${names.length} parameters in all`;
   return `${ofLoss}not finite, from the loss backwards: the gradient of ${listed}`;

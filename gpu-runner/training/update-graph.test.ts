@@ -39,6 +39,7 @@ function setUp(config = optimizerSchema.parse({ clip_norm: 1, weight_decay: 0.1 
   const scalar = (value: number) => ({ shape: [], data: Float64Array.of(value) });
   const inputs = {
     learning_rate: scalar(0.02),
+    norm_limit: scalar(1e15),
     ...Object.fromEntries(
       Object.entries(adamwScalars(7, 0.02, config.adamw)).map(([name, value]) => [name, scalar(value)]),
     ),
@@ -106,9 +107,23 @@ describe('the update graph', () => {
     const { state, run } = setUp();
     dataOf(state, 'grad.w')[4] = bad;
     const { writes, outputs } = run();
-    expect(outputs.finite?.data[0]).toBe(0);
+    expect(outputs.taken?.data[0]).toBe(0);
     for (const [name, value] of Object.entries(writes)) expect([...value.data], name).toEqual([...dataOf(state, name)]);
   });
+});
+
+it('the update takes a gradient below the limit of its norm, and changes nothing from the limit on', () => {
+  const { state, inputs, config } = setUp();
+  const graph = traceUpdateGraph(specs, config);
+  const norm = Math.hypot(...specs.flatMap(({ name }) => [...dataOf(state, `grad.${name}`)]));
+  const runAt = (limit: number) =>
+    interpret(graph, { ...inputs, norm_limit: { shape: [], data: Float64Array.of(limit) } }, state);
+  const taken = runAt(norm * 1.001);
+  expect(taken.outputs.taken?.data[0]).toBe(1);
+  expect(taken.writes['model.w']?.data).not.toEqual(dataOf(state, 'model.w'));
+  const { writes, outputs } = runAt(norm * 0.999);
+  expect(outputs.taken?.data[0]).toBe(0);
+  for (const [name, value] of Object.entries(writes)) expect([...value.data], name).toEqual([...dataOf(state, name)]);
 });
 
 describe('in mixed precision', () => {

@@ -1,10 +1,10 @@
 /**
- * @file The `update` graph: clipping by global norm, finite check, AdamW, Muon and EMA. A gradient that is not finite
- * changes nothing: its numbers pass a select, and every rate is 0.
+ * @file The `update` graph: clipping by global norm, check of the norm, AdamW, Muon and EMA. A gradient that is not
+ * finite or too large changes nothing: its numbers pass a select, and every rate is 0.
  */
 
 import type { OptimizerConfig } from '../../configs/schema.ts';
-import { add, concat, div, less, min, mul, reshape, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
+import { add, and, concat, div, less, min, mul, reshape, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
@@ -17,8 +17,8 @@ export const OPTIMIZER_PREFIX = 'optimizer.';
 /** `ema0.` for the first of config.ema_gammas, and so on. */
 export const emaPrefix = (index: number): string => `ema${index}.`;
 
-/** A squared norm above this counts as not finite. NaN fails the comparison too. */
-const LARGEST_NORM_SQUARED = 1e30;
+/** A norm above this counts as not finite: its square is near the largest f32. */
+export const LARGEST_NORM = 1e15;
 
 export type OptimizerKind = 'muon' | 'adamw';
 
@@ -44,9 +44,9 @@ export interface UpdateGraphOptions {
 
 /**
  * Inputs, all scalars: learning_rate; adamw_step_size, the learning rate over the bias correction of m; adamw_v_scale,
- * 1 / sqrt of the bias correction of v; one ema_rate_<i> = 1 - beta for each average. Outputs: grad_norm before
- * clipping; grad_norms [parameters], the norm of each parameter's gradient in the order of `specs`; finite (1 or 0);
- * with `scalesLoss` loss_scale, the factor that the gradients had.
+ * 1 / sqrt of the bias correction of v; norm_limit, from which on a gradient changes nothing; one ema_rate_<i> =
+ * 1 - beta for each average. Outputs: grad_norm before clipping; grad_norms [parameters], the norm of each parameter's
+ * gradient in the order of `specs`; taken (1 or 0); with `scalesLoss` loss_scale, the factor that the gradients had.
  */
 export function traceUpdateGraph(
   specs: readonly ParamSpec[],
@@ -66,19 +66,21 @@ export function traceUpdateGraph(
     const squares = gradients.map(g => sumAll(mul(g, g)));
     const normSquared = squares.reduce((a, b) => add(a, b));
     const each = squares.map(square => reshape(square, [1]));
-    const finite = less(normSquared, LARGEST_NORM_SQUARED);
+    // NaN fails the comparisons, too.
+    const finite = less(normSquared, LARGEST_NORM ** 2);
     const norm = sqrt(normSquared);
+    const taken = and(finite, less(norm, scalar('norm_limit')));
     const scale = min(1, div(builder.constant([config.clip_norm], []), add(norm, 1e-12)));
-    const usable = gradients.map(g => select(finite, g, 0));
-    const ifFinite = (value: Value, otherwise: number) => select(finite, value, otherwise);
+    const usable = gradients.map(g => select(taken, g, 0));
+    const ifTaken = (value: Value, otherwise: number) => select(taken, value, otherwise);
 
     const rates: Rates = {
-      learningRate: ifFinite(scalar('learning_rate'), 0),
-      adamwStep: ifFinite(scalar('adamw_step_size'), 0),
+      learningRate: ifTaken(scalar('learning_rate'), 0),
+      adamwStep: ifTaken(scalar('adamw_step_size'), 0),
       adamwVScale: scalar('adamw_v_scale'),
-      keep: beta => ifFinite(builder.constant([beta], []), 1),
-      take: beta => ifFinite(mul(scale, 1 - beta), 0),
-      takeSquare: beta => ifFinite(mul(mul(scale, scale), 1 - beta), 0),
+      keep: beta => ifTaken(builder.constant([beta], []), 1),
+      take: beta => ifTaken(mul(scale, 1 - beta), 0),
+      takeSquare: beta => ifTaken(mul(mul(scale, scale), 1 - beta), 0),
     };
     const writes: Record<string, Value> = scalesLoss ? nextLossScale(builder, finite) : {};
     const updated = new Map<ParamSpec, Value>();
@@ -107,14 +109,14 @@ export function traceUpdateGraph(
     }
     for (const [spec, next] of updated) writes[`${PARAM_PREFIX}${spec.name}`] = next;
     for (const index of config.ema_gammas.keys()) {
-      const rate = ifFinite(scalar(`ema_rate_${index}`), 0);
+      const rate = ifTaken(scalar(`ema_rate_${index}`), 0);
       for (const [spec, next] of updated) {
         const average = read(`${emaPrefix(index)}${spec.name}`, spec);
         writes[`${emaPrefix(index)}${spec.name}`] = add(average, mul(sub(next, average), rate));
       }
     }
-    const finiteFlag = select(finite, builder.constant([1], []), 0);
-    const outputs = { grad_norm: norm, grad_norms: sqrt(concat(each, 0)), finite: finiteFlag };
+    const flag = select(taken, builder.constant([1], []), 0);
+    const outputs = { grad_norm: norm, grad_norms: sqrt(concat(each, 0)), taken: flag };
     return { outputs: { ...outputs, ...(lossScale && { loss_scale: lossScale }) }, writes };
   });
   return verify(graph);

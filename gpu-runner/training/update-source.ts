@@ -1,0 +1,132 @@
+/** @file The updates of a training: their pictures, draws and losses, and the inputs of their micro-batches. */
+import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
+import type { Tensors } from '../compiler/engine.ts';
+import type { BatchShape } from '../model/batch.ts';
+import { type Batch, BatchStream } from './batch-stream.ts';
+import { drawTimes } from './draws.ts';
+import { type Cursor, EpochPlan } from './epoch-plan.ts';
+import { FeedBuilder } from './feeds.ts';
+import { columnsOf, type LossTerm } from './losses/losses.ts';
+import { type DrawnSamples, UpdateLosses } from './losses/update-losses.ts';
+import type { PictureSize, SourceIndex, TrainingSource } from './source.ts';
+
+/** An update. The pictures of a micro-batch have one size. */
+export interface Update extends Batch {
+  /** Ordinal of the first sample. */
+  readonly first: number;
+  readonly drawn: DrawnSamples;
+  readonly losses: UpdateLosses;
+}
+
+/** An update with the inputs of its first micro-batch. */
+export interface PreparedUpdate extends Update {
+  readonly feeds: Tensors;
+}
+
+export interface UpdateOptions {
+  readonly losses: readonly LossTerm[];
+  readonly microBatch: number;
+  /** Micro-batches whose inputs must not change at the same time. */
+  readonly inFlight: number;
+}
+
+export class UpdateSource {
+  readonly #config: KeyedConfig;
+  readonly #losses: readonly LossTerm[];
+  readonly #microBatch: number;
+  readonly #plan: EpochPlan;
+  readonly #batches: BatchStream;
+  /** In turn: the inputs of a run in flight must not change. */
+  readonly #feeds: readonly FeedBuilder[];
+  #builds = 0;
+  readonly #textTokens: number;
+  /** The next update, made while the device worked on the last one; undefined if its data was not there. */
+  #ahead: Promise<PreparedUpdate | undefined> = Promise.resolve(undefined);
+
+  constructor(config: KeyedConfig, source: TrainingSource, { losses, microBatch, inFlight }: UpdateOptions) {
+    const group = groupSizeOf(config.data);
+    if (group % microBatch !== 0) {
+      throw new Unprocessable(`micro_batch ${microBatch} does not divide ${group}, the samples that have one size`, {
+        expected: 'a micro-batch that divides data.bucket_group, or data.batch_size without it',
+      });
+    }
+    this.#config = config;
+    this.#losses = losses;
+    this.#microBatch = microBatch;
+    this.#plan = new EpochPlan(source.index.sizes, config.seed, config.data);
+    this.#batches = new BatchStream(this.#plan, source);
+    this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
+    this.#textTokens = graphTextTokens(source.index, config);
+  }
+
+  /** Milliseconds that updates have waited for data. */
+  get waitedMs(): number {
+    return this.#batches.waitedMs;
+  }
+
+  /** See {@link EpochPlan.follow}. */
+  follow(cursor: Cursor): Cursor {
+    return this.#plan.follow(cursor);
+  }
+
+  /** Waits until the data of the next update is there. @throws The failure of the load. */
+  async ready(cursor: Cursor): Promise<void> {
+    if ((await this.#ahead) === undefined) await this.#batches.ready(cursor);
+  }
+
+  /** The update whose first sample has the ordinal `first`. Updates are taken one after the other. */
+  async take(first: number, cursor: Cursor): Promise<PreparedUpdate> {
+    const prepared = (await this.#ahead) ?? (await this.#prepare(first, cursor));
+    this.#ahead = Promise.resolve(undefined);
+    return prepared;
+  }
+
+  /** Makes the next update if its data is there. A failure is left to the step that takes the update. */
+  prepareAhead(first: number, cursor: Cursor): void {
+    if (!this.#batches.isLoaded(cursor)) return;
+    this.#ahead = this.#prepare(first, cursor).catch(() => undefined);
+  }
+
+  /** The inputs of the micro-batch that begins at `items[start]`. */
+  build(update: Update, start: number): Tensors {
+    const { first, items, losses, drawn } = update;
+    const builder = this.#feeds[this.#builds++ % this.#feeds.length];
+    const end = start + this.#microBatch;
+    const options = { columns: columnsOf(losses.terms), shares: drawn.shares.slice(start, end) };
+    const feeds = builder?.build(items.slice(start, end), first + start, this.shapeAt(update, start), options);
+    return { ...feeds, ...losses.feeds };
+  }
+
+  /** The shape of the micro-batch that begins at `items[start]`. */
+  shapeAt({ items }: Pick<Batch, 'items'>, start: number): BatchShape {
+    return this.shapeOf(items[start] ?? { height: 0, width: 0 });
+  }
+
+  /** The shape of a micro-batch of pictures of that size. */
+  shapeOf({ height, width }: PictureSize): BatchShape {
+    return { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
+  }
+
+  async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {
+    const batch = await this.#batches.take(cursor);
+    const drawn = this.#draw(first, batch.counts);
+    const update = { ...batch, first, drawn, losses: new UpdateLosses(this.#losses, first, drawn) };
+    return { ...update, feeds: this.build(update, 0) };
+  }
+
+  #draw(first: number, counts: readonly boolean[]): DrawnSamples {
+    const { seed, objective, data } = this.#config;
+    const counted = counts.filter(Boolean).length;
+    return {
+      shares: counts.map(each => (each ? 1 / counted : 0)),
+      times: drawTimes(seed, first / data.batch_size, data.batch_size, objective),
+    };
+  }
+}
+
+/** Text tokens of the compiled graphs: those of the longest caption, rounded up to a multiple of 8. */
+function graphTextTokens({ longest }: SourceIndex, config: KeyedConfig): number {
+  const limit = config.model.conditions?.text?.tokens ?? 0;
+  return Math.min(limit, Math.ceil(Math.max(1, longest.text ?? 1) / 8) * 8);
+}
