@@ -1,6 +1,7 @@
 /** @file Training: the state on an engine, and one optimizer step after another. */
 
 import { checkDivision } from '../../configs/divide-pictures.ts';
+import { learningRateAt } from '../../configs/learning-rate.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
@@ -18,7 +19,7 @@ import { type TimeBinMetrics, termsAt, type UpdateLosses } from './losses/update
 import { isNewtonSchulz } from './muon.ts';
 import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
-import { adamwScalars, emaRateAt, learningRateAt } from './schedule.ts';
+import { adamwScalars, emaRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
 import type { PictureSize, TrainingSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
@@ -145,7 +146,7 @@ export class Trainer {
     }
     const step = this.#progress.step + 1;
     const samples = first + batchSize;
-    const learningRate = learningRateAt(samples, this.#config.optimizer);
+    const learningRate = learningRateAt({ first, end: samples }, this.#config.optimizer);
     if (!queues) await runs.drain();
     const update = await this.#startUpdate(step, learningRate);
     if (queues) {
