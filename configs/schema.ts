@@ -123,7 +123,15 @@ export const optimizerSchema = z.strictObject({
    * Where a run went on with a higher rate than it had, after an extension or a branch, and the rate that it had: it
    * rises from there over `warmup_samples`. Easel writes it.
    */
-  extended: z.array(z.strictObject({ at: z.int().positive().max(MOST_SAMPLES), learning_rate: z.number().nonnegative().max(LARGEST_FLOAT) })).max(1000).optional(),
+  extended: z
+    .array(
+      z.strictObject({
+        at: z.int().positive().max(MOST_SAMPLES),
+        learning_rate: z.number().nonnegative().max(LARGEST_FLOAT),
+      }),
+    )
+    .max(1000)
+    .optional(),
   /** wsd: constant, then linear to `min_learning_rate` over the last `decay_share`. */
   schedule: z.enum(['constant', 'cosine', 'wsd']).default('wsd'),
   decay_share: probability.default(0.3),
