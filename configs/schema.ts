@@ -113,6 +113,13 @@ export const objectiveSchema = z.strictObject({
 });
 export type ObjectiveConfig = z.infer<typeof objectiveSchema>;
 
+/** A point at which a run went on with a higher learning rate than it had, and the rate that it had. */
+export const extensionSchema = z.strictObject({
+  /** Samples seen. */
+  at: z.int().positive().max(MOST_SAMPLES),
+  learning_rate: z.number().nonnegative().max(LARGEST_FLOAT),
+});
+
 export const optimizerSchema = z.strictObject({
   type: z.enum(['muon', 'adamw']).default('muon'),
   learning_rate: z.number().positive().max(LARGEST_FLOAT).default(2e-3),
@@ -120,18 +127,9 @@ export const optimizerSchema = z.strictObject({
   total_samples: z.int().positive().max(MOST_SAMPLES).default(48_000),
   warmup_samples: z.int().nonnegative().max(MOST_SAMPLES).default(6_400),
   /**
-   * Where a run went on with a higher rate than it had, after an extension or a branch, and the rate that it had: it
-   * rises from there over `warmup_samples`. Easel writes it.
+   * Where a run was extended or branched: from there the rate rises over `warmup_samples`. Easel writes it.
    */
-  extended: z
-    .array(
-      z.strictObject({
-        at: z.int().positive().max(MOST_SAMPLES),
-        learning_rate: z.number().nonnegative().max(LARGEST_FLOAT),
-      }),
-    )
-    .max(1000)
-    .optional(),
+  extended: z.array(extensionSchema).max(1000).optional(),
   /** wsd: constant, then linear to `min_learning_rate` over the last `decay_share`. */
   schedule: z.enum(['constant', 'cosine', 'wsd']).default('wsd'),
   decay_share: probability.default(0.3),

@@ -28,6 +28,7 @@ import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
 import { checkMicroBatch, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { largestOf } from './experiments/training-size.ts';
+import { fitWarmup } from './experiments/warmup.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
 const UTILIZATION = 0.45;
@@ -124,7 +125,7 @@ interface Training {
 }
 
 async function resolveTraining(ctx: EffectContext, { config: written, dataset, encoders }: Input): Promise<Training> {
-  const config = await resolveConfig(written);
+  const config = fitWarmup(await resolveConfig(written), written);
   if (dataset !== undefined) {
     const whole = await completeConfig(ctx.blobs, config, dataset);
     return { config: atLargest(whole), otherSize: findOtherSize(whole) };

@@ -8,6 +8,7 @@ import { blobKey } from '../storage/keys.ts';
 import { acquireLease } from '../storage/names/lease.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
 import { keepChoices } from './experiments/tune-engine.ts';
+import { branchExperiment } from './operations/branch-experiment.ts';
 import { findExperimentFaults } from './testing/history.ts';
 import { createTrainingLab, ENGINE, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
@@ -193,6 +194,37 @@ describe('the target', () => {
     });
     await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
     expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+  });
+
+  test('a farther one lets the learning rate rise from where it fell to, and the head records it', async () => {
+    const lab = createTrainingLab();
+    // 16 updates of 8 samples. The rate falls from 64 samples on.
+    const optimizer = { learning_rate: 1, total_samples: 128, warmup_samples: 32, decay_share: 0.5 };
+    await lab.create('toy', { ...TOY_CONFIG, optimizer });
+    const optimizerAtHead = async () => {
+      const { value } = await readHead(lab.store, 'toy');
+      const { config } = await readCheckpoint(lab.blobs, value.checkpoint ?? expect.fail());
+      return (await readKeyedConfig(lab.blobs, config)).optimizer;
+    };
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 96 });
+    expect(await optimizerAtHead()).not.toHaveProperty('extended');
+    const answer = await lab.executor.callEffect('train', { experiment: 'toy', target: 256 });
+    const extended = [{ at: 96, learning_rate: 0.5 }];
+    expect(answer).toMatchObject({ target: 256, extended });
+    expect(await optimizerAtHead()).toMatchObject({ total_samples: 256, extended });
+    // Whoever goes on from the same place goes on with the same record.
+    const branch = { name: 'late', from: 'latest', config: {} } as const;
+    await branchExperiment(lab, 'toy', branch);
+    expect((await readHead(lab.store, 'late')).value.extended).toEqual(extended);
+  });
+
+  test('a farther one before the decay leaves the learning rate alone', async () => {
+    const lab = createTrainingLab();
+    const optimizer = { learning_rate: 1, total_samples: 128, warmup_samples: 32, decay_share: 0.5 };
+    await lab.create('toy', { ...TOY_CONFIG, optimizer });
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 40 });
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 256 });
+    expect((await readHead(lab.store, 'toy')).value).not.toHaveProperty('extended');
   });
 
   test('a farther one goes on under a new keyed config', async () => {

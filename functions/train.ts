@@ -23,6 +23,7 @@ import { checkMemory } from './experiments/check-memory.ts';
 import { nextChunk, type StepRange, stepsFor } from './experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, readHead, stepOf } from './experiments/experiment-head.ts';
 import { holdExperiment } from './experiments/experiment-lease.ts';
+import { extensionsUpTo, recordExtension } from './experiments/extension.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from './experiments/kept-checkpoints.ts';
 import { checkUnmoved, moveHead } from './experiments/move-head.ts';
 import { beginsDataset, formerAt, moveToDataset } from './experiments/move-to-dataset.ts';
@@ -88,7 +89,7 @@ async function trainTo(ctx: EffectContext, name: string, target: number | undefi
   const started = await startTraining(ctx, name, batchSize, target);
   const goal = target ?? started.target;
   // What its checkpoints name, and only this call can make again.
-  await putKeyedConfig(ctx.blobs, config, started.target);
+  await putKeyedConfig(ctx.blobs, config, started);
   const isPruned = started.state === 'running' || started.superseded.length === 0;
   const isThere = started.checkpoint === undefined || (await isComplete(ctx.blobs, started.checkpoint));
   if (!isAtTarget(started, goal, batchSize) || !isPruned || !isThere) {
@@ -168,8 +169,9 @@ async function drive(started: Drive): Promise<void> {
     // Keys that decide no bits may have changed.
     run = { ...run, config: await readConfig(ctx.blobs, pruned) };
     const { config } = run;
-    const tuning = { ctx, signal, name: view.name, config: keyedAt(config, pruned.target) };
-    const head = await tuneEngine(tuning, pruned);
+    const tuning = { ctx, signal, name: view.name, config: keyedAt(config, pruned) };
+    const tuned = await tuneEngine(tuning, pruned);
+    const head = await recordExtension(ctx, view.name, tuned, config);
     const step = stepOf(head);
     const lastStep = stepsFor(head.target, config.data.batch_size);
     ctx.progress({ phase: 'train', done: step, total: lastStep, unit: 'steps' });
@@ -225,7 +227,7 @@ function end({ ctx, view, config }: Drive, head: ExperimentHead): ExperimentHead
 
 async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {
   const { ctx, signal } = run;
-  const config = await putKeyedConfig(ctx.blobs, run.config, head.target);
+  const config = await putKeyedConfig(ctx.blobs, run.config, head);
   const parent = head.checkpoint && (await readCheckpoint(ctx.blobs, head.checkpoint));
   const body: Json = {
     config,
@@ -259,8 +261,8 @@ async function runBorderSteps(
   return artifacts;
 }
 
-async function putKeyedConfig(blobs: BlobStore, config: Config, target: number): Promise<Digest> {
-  return (await putDocument(blobs, keyedAt(config, target))).digest;
+async function putKeyedConfig(blobs: BlobStore, config: Config, head: ExperimentHead): Promise<Digest> {
+  return (await putDocument(blobs, keyedAt(config, head))).digest;
 }
 
 /** The steps of a chunk as steps of the whole run. */
@@ -289,17 +291,18 @@ async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
  * same bits. The start of a branch is the checkpoint at which it began.
  * @returns False if all checkpoints are complete, so that another blob is missing: the dataset or the config.
  */
-async function fallBack({ ctx, view }: Drive, head: ExperimentHead): Promise<boolean> {
+async function fallBack({ ctx, view, config }: Drive, head: ExperimentHead): Promise<boolean> {
   const newest = await findWhole(ctx.blobs, head);
   if (newest?.checkpoint === head.checkpoint) return false;
   if (newest === undefined) await requireBranchPoint(ctx.blobs, view.name, head);
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
   const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
   await moveHead(ctx, view.name, head, now => {
-    const { checkpoint: _, former_datasets: __, ...rest } = now;
+    const { checkpoint: _, former_datasets: __, extended: ___, ...rest } = now;
     return {
       ...rest,
       ...formerAt(now, newest?.step ?? 0),
+      ...extensionsUpTo((newest?.step ?? 0) * config.data.batch_size, now),
       ...(newest && { checkpoint: newest.checkpoint }),
       history,
       chunks: now.chunks.filter(chunk => chunk.to <= (newest?.step ?? 0)),

@@ -1,5 +1,6 @@
 /** @file The head of an experiment: what is stored under its name. */
 import { z } from 'zod';
+import { extensionSchema } from '../configs/schema.ts';
 import { digestSchema, engineSpecSchema, formerEngineSchema, nameSchema, trainingPlanSchema } from './records.ts';
 
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
@@ -66,6 +67,8 @@ const headSchema = z.strictObject({
   chunks: chunksSchema,
   /** Checkpoints that stay until they are unpinned, oldest first. */
   pinned: z.array(keptCheckpointSchema).default([]),
+  /** Where the learning rate rises from the rate that it had, in order: see `optimizer.extended` of a config. */
+  extended: z.array(extensionSchema).exactOptional(),
   /** Blobs of weights that the config names: of encoders and of frozen nets. */
   weights: z.array(digestSchema).exactOptional(),
   /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */

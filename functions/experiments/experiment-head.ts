@@ -84,9 +84,13 @@ export function readConfig(blobs: BlobStore, head: ExperimentHead): Promise<Conf
 }
 
 /** What decides the bits on the way to a target: beyond the config's own end the schedules are stretched to it. */
-export function keyedAt(config: Config, target: number): KeyedConfig {
+export function keyedAt(
+  config: Config,
+  { target, extended }: Pick<ExperimentHead, 'target' | 'extended'>,
+): KeyedConfig {
   const { optimizer, ...rest } = keyedConfig(config);
-  return { ...rest, optimizer: { ...optimizer, total_samples: Math.max(optimizer.total_samples, target) } };
+  const total_samples = Math.max(optimizer.total_samples, target);
+  return { ...rest, optimizer: { ...optimizer, total_samples, ...(extended && { extended }) } };
 }
 
 /** Optimizer steps that the experiment has taken. */

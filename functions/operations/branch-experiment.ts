@@ -12,6 +12,7 @@ import type { BlobStore } from '../../storage/types.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
+import { extensionsUpTo } from '../experiments/extension.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
 import { formerAt } from '../experiments/move-to-dataset.ts';
 import {
@@ -101,6 +102,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     superseded: [],
     pinned: [],
     branched_from: { experiment: parent, ...point },
+    ...extensionsUpTo(point.step * config.data.batch_size, head),
   };
   const winner = await claimName(store, request.name, branch);
   if (winner) return checkSame(ctx, request, wanted, winner);

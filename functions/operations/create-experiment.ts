@@ -29,6 +29,7 @@ import {
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
 import { targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
+import { fitWarmup } from '../experiments/warmup.ts';
 import { type ViewSite, viewOf } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
 import { changeRun, fixedPart } from './change-run.ts';
@@ -67,7 +68,7 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 
 async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   await ctx.blobs.keep(request.dataset);
-  const written = await resolveConfig(request.config);
+  const written = fitWarmup(await resolveConfig(request.config), request.config);
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
   const notes = noteEmptyPlaces(whole.sizes, config.data);

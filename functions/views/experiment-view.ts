@@ -137,6 +137,7 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
     steps: stepsFor(head.target, config.data.batch_size),
     samples: step * config.data.batch_size,
     target: head.target,
+    ...(head.extended && { extended: head.extended }),
     ...(head.checkpoint && { checkpoint: head.checkpoint }),
     config: head.config,
     dataset: head.dataset,

@@ -29,10 +29,11 @@ describe('PUT /experiments/:name', () => {
     const { effective_config, engine, plan } = await server.expectJson(200, 'GET', '/experiments/toy');
     expect(effective_config.model.conditions).toEqual({
       text: { encoder: 'words', dim: 192, tokens: 64 },
-      cls: { encoder: 'dct', dim: 64 },
-      patches: { encoder: 'dct', dim: 27, stride: 8 },
+      cls: { encoder: 'dct', dim: 64, norm: 'none' },
+      patches: { encoder: 'dct', dim: 27, stride: 8, norm: 'none' },
     });
     expect(effective_config.data.image_size).toEqual({ width: 16, height: 16 });
+    expect(effective_config.model.tokens_per_side).toBe(2);
     // The fake runner has no onnxruntime, and the micro-batch is the batch.
     expect(engine).toEqual({ name: 'reference', precision: 'f32', threads: 1 });
     expect(plan).toEqual({ micro_batch: 8, gradient_checkpointing: false });
