@@ -142,7 +142,9 @@ export function isPadded(name: SignalName): boolean {
   return 'padded' in SIGNALS[name];
 }
 
-interface Category extends DropoutCategory {
+export interface Category extends DropoutCategory {
+  /** The signal that the category keeps alone, or leaves out. */
+  readonly of?: SignalName;
   /** Signals that samples of this category keep. */
   readonly keeps: readonly SignalName[];
 }
@@ -156,8 +158,8 @@ export const DROPOUT_CATEGORIES: readonly Category[] = [
   ...SIGNAL_NAMES.flatMap(name => {
     const { without, alone }: NonNullable<SignalRow<z.ZodObject>['dropout']> = SIGNALS[name].dropout ?? {};
     return [
-      ...(without ? [{ ...without, keeps: SIGNAL_NAMES.filter(other => other !== name) }] : []),
-      ...(alone ? [{ ...alone, keeps: [name] }] : []),
+      ...(without ? [{ ...without, of: name, keeps: SIGNAL_NAMES.filter(other => other !== name) }] : []),
+      ...(alone ? [{ ...alone, of: name, keeps: [name] }] : []),
     ];
   }),
 ];

@@ -38,6 +38,22 @@ describe('the view', () => {
     expect(await readView()).toEqual(before);
   });
 
+  test('the view tells which signals are trained together, without categories of absent signals', async () => {
+    const keys = await readView();
+    const text = (name: string) => Buffer.from(keys.get(`experiments/toy/${name}`) ?? '', 'hex').toString('utf8');
+    const rows = [
+      { keeps: ['text', 'cls', 'patches'], share: 0.55 },
+      { keeps: ['text'], share: 0.25 },
+      { keeps: [], share: 0.1 },
+      { keeps: ['cls'], share: 0.05 },
+      { keeps: ['patches'], share: 0.05 },
+    ];
+    expect(JSON.parse(text('index.json')).trained_with).toEqual(rows);
+    expect(text('README.md')).toContain(
+      '| trained with | text and cls and patches 55 %, text 25 %, no signal 10 %, cls 5 %, patches 5 % |',
+    );
+  });
+
   test('a rebuild repairs changed and deleted files', async () => {
     const before = await readView();
     await lab.store.put('experiments/toy/log/0000000-0000004.jsonl', Buffer.from('spoilt'));

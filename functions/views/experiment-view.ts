@@ -2,7 +2,9 @@
  * @file The view `experiments/<name>/`, derived from the head and its blobs. Only index.json and README.md ever change.
  */
 import { stringify } from 'yaml';
+import { signalShares } from '../../configs/dropout.ts';
 import type { Config } from '../../configs/schema.ts';
+import { signalsOf } from '../../configs/signals.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
@@ -146,6 +148,7 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
     ...(config.data.image_size && { image_size: config.data.image_size }),
     ...(head.dataset_deleted && { dataset_deleted: true }),
     ...describeOrigin(head),
+    trained_with: describeSignals(config),
     engine: head.engine,
     plan: head.plan,
     checkpoints: listKept(head).map(kept => ({
@@ -155,6 +158,22 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
     })),
     chunks: head.chunks.map(describeChunk),
   } satisfies Json;
+}
+
+/** Which signals of a picture that has them all are trained together, and in which share of the samples. */
+function describeSignals({ model, objective }: Config) {
+  return signalShares(signalsOf(model.conditions), objective.cfg_dropout).map(row => ({
+    ...row,
+    keeps: [...row.keeps],
+  }));
+}
+
+/** `text and cls 60 %, text 25 %, no signal 15 %`. */
+function describeSignalsForPeople(config: Config): string {
+  const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
+  return describeSignals(config)
+    .map(({ keeps, share }) => `${keeps.join(' and ') || 'no signal'} ${percent(share)}`)
+    .join(', ');
 }
 
 function describeChunk(chunk: Chunk) {
@@ -184,6 +203,7 @@ ${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`)
 | | |
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
+| trained with | ${describeSignalsForPeople(config)} |
 | engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
 | dataset | ${head.dataset_name === undefined ? '' : `${head.dataset_name}, `}\`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |

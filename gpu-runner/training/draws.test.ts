@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { signalShares } from '../../configs/dropout.ts';
 import { objectiveSchema } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { drawSignals, drawTimes, logistic } from './draws.ts';
@@ -67,5 +68,21 @@ describe('draws', () => {
       '0001': near(0.05),
       '1111': near(0.4),
     });
+  });
+
+  it.each([
+    ['text alone', ['text']],
+    ['text and CLS', ['text', 'cls']],
+    ['pose alone', ['pose']],
+    ['no signal', []],
+  ] as const)('samples of pictures with %s keep signals in the shares of the table', (_, present) => {
+    const counts = new Map<string, number>();
+    for (let i = 0; i < 20_000; i++) {
+      const kept = [...drawSignals(1, i, objective.cfg_dropout, present)].join();
+      counts.set(kept, (counts.get(kept) ?? 0) + 1);
+    }
+    const table = signalShares(present, objective.cfg_dropout);
+    expect(new Set(counts.keys())).toEqual(new Set(table.map(({ keeps }) => keeps.join())));
+    for (const { keeps, share } of table) expect((counts.get(keeps.join()) ?? 0) / 20_000).toBeCloseTo(share, 2);
   });
 });

@@ -2,26 +2,26 @@
  * @file The random draws of samples: times, noise, and the signals that each one keeps. The key is the place in the
  * run of the sample, or of its update.
  */
+import { keptSignals } from '../../configs/dropout.ts';
 import type { ObjectiveConfig } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { normalQuantile, permutation, RandomStream } from '../model/random.ts';
 
-const ALL: ReadonlySet<SignalName> = new Set(SIGNAL_NAMES);
-
-/** The signals that a sample keeps. */
+/** The signals that a sample keeps, of those that it has. */
 export function drawSignals(
   seed: Seed,
   ordinal: number,
   dropout: ObjectiveConfig['cfg_dropout'],
+  present: readonly SignalName[] = SIGNAL_NAMES,
 ): ReadonlySet<SignalName> {
   const u = new RandomStream(seed, 'dropout', ordinal).uniform();
   let threshold = 0;
-  for (const { key, keeps } of DROPOUT_CATEGORIES) {
+  const drawn = DROPOUT_CATEGORIES.find(({ key }) => {
     threshold += dropout[key] ?? 0;
-    if (u < threshold) return new Set(keeps);
-  }
-  return ALL;
+    return u < threshold;
+  });
+  return new Set(keptSignals(drawn, present));
 }
 
 /**

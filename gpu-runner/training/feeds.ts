@@ -66,7 +66,9 @@ export class FeedBuilder {
       drawNoise(seed, ordinal, noise.subarray(i * size, (i + 1) * size));
       t[i] = this.#timeOf(ordinal);
       share[i] = shares?.[i] ?? 1 / data.batch_size;
-      const signals = drawSignals(seed, ordinal, objective.cfg_dropout);
+      // A text without tokens is no text.
+      const present = targets.flatMap(({ name }) => ((sample.signals[name]?.rows ?? 0) > 0 ? [name] : []));
+      const signals = drawSignals(seed, ordinal, objective.cfg_dropout, present);
       for (const { name, axes, data, mask, keep } of targets) {
         const source = sample.signals[name];
         if (!source || !signals.has(name)) continue;
