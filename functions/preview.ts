@@ -13,7 +13,7 @@ export const preview = defineFunction({
   summary:
     'Samples the preview pictures of a checkpoint. Outputs image_000 ... (PNG) and index (JSON: the prompt of each ' +
     'picture).',
-  version: 3,
+  version: 4,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,

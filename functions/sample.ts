@@ -33,7 +33,7 @@ export const sampleInput = z.strictObject({
 export const sample = defineFunction({
   name: 'sample',
   summary: 'Samples one picture per prompt. Outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
-  version: 3,
+  version: 4,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,

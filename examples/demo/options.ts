@@ -18,6 +18,8 @@ const LEAST_PICTURES = 64;
 const MOST_WARMUP_SAMPLES = 6_400;
 /** With fewer, a short run diverges. */
 const LEAST_WARMUP_SAMPLES = 800;
+/** Of the run; the server refuses a longer one. */
+const LONGEST_WARMUP = 0.35;
 /** The first row of the grid: hardly anything is learned yet. */
 const START_STEPS = 10;
 /** Previews on the way, besides the first; even, so that one of them is in the middle. */
@@ -81,7 +83,11 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     pictures,
     samples,
     prompts: readCount('prompts', values.prompts, DEFAULT_PROMPTS, 1),
-    warmupSamples: Math.min(samples, MOST_WARMUP_SAMPLES, Math.max(LEAST_WARMUP_SAMPLES, Math.floor(samples / 8))),
+    warmupSamples: Math.min(
+      Math.floor(LONGEST_WARMUP * samples),
+      MOST_WARMUP_SAMPLES,
+      Math.max(LEAST_WARMUP_SAMPLES, Math.floor(samples / 8)),
+    ),
     patch: size / 8,
     startSamples: Math.max(1, Math.min(START_STEPS, Math.floor(steps / 8))) * BATCH,
     chunkSteps: Math.ceil(steps / CHUNKS),

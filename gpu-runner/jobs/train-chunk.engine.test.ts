@@ -226,6 +226,27 @@ describe('the train-chunk job', () => {
     expect(checkpoint).toMatchObject({ step: 2, samples: 8, cursor: { epoch: 1, position: 1, group: 1 } });
   });
 
+  it('goes on with the next epoch from a checkpoint of an earlier version, and says so', async () => {
+    const { blobs, job, context } = await setUp();
+    const run = createTrainChunkJob();
+    const { outputs } = await run(context(), { ...job, from: 0, to: 1 });
+    const { tensors, ...checkpoint } = await readCheckpoint(blobs, digestFrom(outputs.checkpoint?.digest));
+    // It counted updates.
+    const old = { ...checkpoint, tensors, cursor: { epoch: 0, position: 1 } };
+    const parent = (await putDocument(blobs, old)).digest;
+    const messages: (string | undefined)[] = [];
+    const ctx = { ...context(), progress: (event: ProgressEvent) => messages.push(event.message) };
+    const next = await createTrainChunkJob()(ctx, { ...job, parent, from: 1, to: 2 });
+    expect(await readCheckpoint(blobs, digestFrom(next.outputs.checkpoint?.digest))).toMatchObject({
+      step: 2,
+      cursor: { epoch: 1, position: 4, group: 1 },
+    });
+    expect(messages).toContain(
+      'the checkpoint of step 1 counts pictures in another order, of an earlier version or of other pictures: ' +
+        'training goes on with the next pass over the pictures, number 2',
+    );
+  });
+
   it('refuses a range that does not follow the parent, a parent of another config, and a missing column', async () => {
     const { blobs, job, context } = await setUp();
     const run = createTrainChunkJob();

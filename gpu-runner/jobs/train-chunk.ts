@@ -7,9 +7,10 @@ import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { TrainChunkJob } from '../protocol.ts';
+import type { EpochPlan } from '../training/epoch-plan.ts';
 import { columnsOf, openLosses } from '../training/losses/losses.ts';
 import type { TrainingSource } from '../training/source.ts';
-import { EMPTY_PROGRESS, type StepReport, Trainer } from '../training/trainer.ts';
+import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../training/trainer.ts';
 import { breatheUntil } from './breathe-until.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
@@ -59,7 +60,10 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const { step, samples, cursor } = parent ?? EMPTY_PROGRESS;
     const { micro_batch: microBatch, gradient_checkpointing: remat } = job.plan;
     const frozen = await loadFrozenNets(ctx.blobs, job.weights ?? {});
-    return new Trainer(engine, config, source, microBatch, { step, samples, cursor }, tensors, { remat, frozen });
+    const progress = { step, samples, cursor };
+    const trainer = new Trainer(engine, config, source, microBatch, progress, tensors, { remat, frozen });
+    tellNewOrder(ctx, progress, trainer.progress);
+    return trainer;
   }
 
   return async (ctx, job) => {
@@ -114,6 +118,17 @@ async function waitForData(ctx: JobContext, trainer: Trainer, finishedSteps: num
     },
   );
   return breatheUntil(ctx, loaded);
+}
+
+/** Tells when a training does not go on at the place of its checkpoint: see {@link EpochPlan.follow}. */
+function tellNewOrder(ctx: JobContext, { step, cursor: stored }: Progress, { cursor }: Progress): void {
+  if (stored.epoch === cursor.epoch && stored.position === cursor.position) return;
+  ctx.progress({
+    phase: 'load',
+    message:
+      `the checkpoint of step ${step} counts pictures in another order, of an earlier version or of other pictures: ` +
+      `training goes on with the next pass over the pictures, number ${cursor.epoch + 1}`,
+  });
 }
 
 /** Signals of the model, and signals whose columns a loss reads. */

@@ -56,8 +56,8 @@ export class Sampler {
   }
 
   /**
-   * Returns pixels, uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and `first + i`, and
-   * not on the other pictures.
+   * Returns pixels, uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and `first + i`. In
+   * f32 it does not depend on the other pictures; in shorter formats the longest text among them decides roundings.
    */
   async sample(
     request: SampleRequest,
