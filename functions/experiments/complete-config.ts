@@ -47,6 +47,30 @@ function groupFor(batchSize: number): number {
   return Array.from({ length: LARGEST_GROUP }, (_, i) => LARGEST_GROUP - i).find(size => batchSize % size === 0) ?? 1;
 }
 
+/**
+ * The completed config, with what an earlier call chose wherever the written one leaves the choice: each is made once,
+ * and an earlier version may have made another, or none.
+ */
+export function takeEarlierChoices(whole: Config, written: Config, stored: Config): Config {
+  const { model, data } = written;
+  const { cls, patches, ...others } = whole.model.conditions ?? {};
+  const before = stored.model.conditions;
+  const conditions = {
+    ...others,
+    ...(cls && { cls: { ...cls, norm: model.conditions?.cls?.norm ?? before?.cls?.norm } }),
+    ...(patches && { patches: { ...patches, norm: model.conditions?.patches?.norm ?? before?.patches?.norm } }),
+  };
+  return parseConfig({
+    ...whole,
+    model: { ...whole.model, conditions, tokens_per_side: model.tokens_per_side ?? stored.model.tokens_per_side },
+    data: {
+      ...whole.data,
+      image_size: data.image_size ?? stored.data.image_size,
+      bucket_group: data.bucket_group ?? stored.data.bucket_group,
+    },
+  });
+}
+
 /** The config as it trains and samples its largest pictures, which take the most memory. */
 export function atLargest({ config, sizes }: CompleteConfig): Config {
   const { image_size = sizes[0] } = config.data;

@@ -99,9 +99,7 @@ describe('an experiment on pictures of several sizes', () => {
     const sizes = [size(40, 24), ...Array<ReturnType<typeof size>>(8).fill(size(32, 32))];
     const { config, notes } = await createOn(sizes);
     expect(config.data.image_size).toEqual(size(32, 32));
-    expect(notes?.map(({ text }) => text)).toEqual([
-      '1 picture of 40 x 24 in a group of 8: 7 places stay empty',
-    ]);
+    expect(notes?.map(({ text }) => text)).toEqual(['1 picture of 40 x 24 in a group of 8: 7 places stay empty']);
   });
 
   test('is found again with the size that an earlier version chose', async () => {
@@ -111,6 +109,23 @@ describe('an experiment on pictures of several sizes', () => {
     const found = await createOn(sizes);
     expect(found).toMatchObject({ created: false, config: { data: { image_size: size(40, 24) } } });
     await expect(createOn(sizes, of({ image_size: size(32, 32) }))).rejects.toThrow('data.image_size');
+  });
+
+  test('is found again if an earlier version left open how it is trained', async () => {
+    const sizes = [size(40, 24), size(32, 32), size(32, 32)];
+    const { config, head } = await createOn(sizes);
+    expect(config.model.tokens_per_side).toBe(4);
+    expect(config.model.conditions?.patches?.norm).toBe('none');
+    const { tokens_per_side: _, conditions, ...model } = config.model;
+    const { bucket_group: __, ...data } = config.data;
+    const { patches: { norm: ___, ...patches } = {}, cls: { norm: ____, ...cls } = {}, ...others } = conditions ?? {};
+    const old = { ...config, model: { ...model, conditions: { ...others, cls, patches } }, data };
+    const { digest } = await putDocument(lab.blobs, old);
+    await changeHead(lab.store, 'toy', now => ({ ...now, config: digest }));
+    expect(await createOn(sizes)).toMatchObject({ created: false, head: { config: digest } });
+    const stated = { ...TOY_CONFIG, data: { ...TOY_CONFIG.data, bucket_group: 4 } };
+    await expect(createOn(sizes, stated)).rejects.toThrow('data.bucket_group');
+    expect(head.config).not.toBe(digest);
   });
 
   test('trains them in groups of one size, which the micro-batch divides', async () => {

@@ -12,7 +12,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import { atLargest, completeConfig } from '../experiments/complete-config.ts';
+import { atLargest, completeConfig, takeEarlierChoices } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { keepWeights } from '../experiments/config-weights.ts';
 import { findDatasetName } from '../experiments/dataset-name.ts';
@@ -72,9 +72,8 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
   const notes = noteEmptyPlaces(whole.sizes, config.data);
-  const isSizeAsked = written.data.image_size !== undefined;
   const existing = await createRefs(ctx.store).experiments.read(name);
-  if (existing) return { ...(await checkSame(ctx, name, request, { config, isSizeAsked }, existing.value)), notes };
+  if (existing) return { ...(await checkSame(ctx, name, request, { whole: config, written }, existing.value)), notes };
 
   const status = await ctx.runner.status();
   const engine = resolveEngine(status, request.engine);
@@ -100,7 +99,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
     ...(weights.length > 0 && { weights }),
   };
   const winner = await claimName(ctx.store, name, head);
-  if (winner) return { ...(await checkSame(ctx, name, request, { config, isSizeAsked }, winner)), notes };
+  if (winner) return { ...(await checkSame(ctx, name, request, { whole: config, written }, winner)), notes };
   return { head, config, created: true, notes };
 }
 
@@ -112,15 +111,13 @@ async function checkSame(
   ctx: CreateContext,
   name: string,
   request: ExperimentRequest,
-  { config: whole, isSizeAsked }: { readonly config: Config; readonly isSizeAsked: boolean },
+  { whole, written }: { readonly whole: Config; readonly written: Config },
   head: ExperimentHead,
 ): Promise<Created> {
   // Only this call can make a config again that was lost.
   if (canonicalDigest(whole) === head.config) await putConfig(ctx.blobs, whole);
   const stored = await readConfig(ctx.blobs, head);
-  // The usual size is chosen once: an earlier version chose another.
-  const { image_size } = (isSizeAsked ? whole : stored).data;
-  const config = { ...whole, data: { ...whole.data, ...(image_size && { image_size }) } };
+  const config = takeEarlierChoices(whole, written, stored);
   const otherData = await tellOtherDataset(ctx.blobs, head.dataset, request.dataset);
   const others = [
     ...listDifferences(fixedPart(stored), fixedPart(config)),
