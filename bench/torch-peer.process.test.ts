@@ -66,7 +66,11 @@ describe.skipIf(!runs)('the peer in PyTorch', () => {
         return name.endsWith('norm') ? [0.5, 1.5] : [-reach, reach];
       });
       const unit = /^(t|text_mask|keep_.*)$/;
-      const inputs = randomTensors(graphInputs(graph), name => (unit.test(name) ? [0, 1] : [-1, 1]));
+      const drawn = randomTensors(graphInputs(graph), name => (unit.test(name) ? [0, 1] : [-1, 1]));
+      // The loss of the peer is the mean over the batch.
+      const share = { shape: [net.shape.batch], dtype: 'f32', data: new Float32Array(net.shape.batch) } as const;
+      share.data.fill(1 / net.shape.batch);
+      const inputs = { ...drawn, share };
       // Both compute in f64, so they differ only by rounding the results to f32.
       const engine = createReferenceEngine();
       const executable = await engine.compile(graph);
@@ -78,7 +82,9 @@ describe.skipIf(!runs)('the peer in PyTorch', () => {
       const folder = await mkdtemp(join(tmpdir(), 'easel-peer-'));
       try {
         const path = join(folder, 'step.safetensors');
-        const fed = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [`in.${name}`, tensor]));
+        const fed = Object.fromEntries(
+          Object.entries(drawn).flatMap(([name, tensor]) => (name === 'share' ? [] : [[`in.${name}`, tensor]])),
+        );
         await writeFile(
           path,
           encodeSafetensors({ ...after, ...fed, ...(loss && { loss }) }, { config: peerConfig(net) }),
