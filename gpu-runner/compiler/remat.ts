@@ -11,9 +11,9 @@ import type { Builder, Region, Value } from './trace.ts';
 
 /**
  * Runs `build` as a region: {@link grad} computes its inner values again in the backward pass. The graph adds up the
- * same numbers in the same order, so it gives the same bits as it stands; passes and engines that reorder sums may do so
- * in another way, and then the last bits differ. Values from outside that `build` reads are kept, and results that something outside reads. A value that
- * depends only on state and constants is computed once. Regions may be nested.
+ * same numbers in the same order, so it gives the same bits as it stands; passes and engines that reorder sums may do
+ * so in another way, and then the last bits differ. Values from outside that `build` reads are kept, and results that
+ * something outside reads. A value that depends only on state and constants is computed once. Regions may be nested.
  */
 export function remat<T>(builder: Builder, build: () => T): T {
   return builder.region(build);

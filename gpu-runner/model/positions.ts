@@ -6,7 +6,6 @@ import type { ModelConfig } from '../../configs/schema.ts';
 import { concat, cos, mul, reshape, sin } from '../compiler/functions.ts';
 import type { Rotation } from '../compiler/rotary.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
-import type { TokenGrid } from './signals/signal.ts';
 
 /** Base of the rotary frequencies: small grids need no long wave lengths. */
 const ROPE_BASE = 100;
@@ -24,7 +23,13 @@ export interface PositionFrame {
   readonly edge: { readonly y: number; readonly x: number };
 }
 
-export function frameOf({ tokens_per_side: trained }: ModelConfig, { rows, columns }: TokenGrid): PositionFrame {
+/** Image tokens of a picture. */
+interface TokenCounts {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export function frameOf({ tokens_per_side: trained }: ModelConfig, { rows, columns }: TokenCounts): PositionFrame {
   if (trained === undefined) return { turn: 1, edge: { y: 1, x: 1 } };
   const mean = Math.sqrt(rows * columns);
   return { turn: trained / mean, edge: { y: rows / mean, x: columns / mean } };

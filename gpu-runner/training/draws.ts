@@ -25,9 +25,10 @@ export function drawSignals(
 }
 
 /**
- * t in (0, 1) of each sample of an update, in the order of their places: logit-normal, mixed with a uniform share. t = 0
- * is data. The samples share out the distribution: each has one of `batchSize` equal parts of it, in random order, and
- * all stand at the same place in their parts. So the mean over an update varies less than that of independent draws.
+ * t in (0, 1) of each sample of an update, in the order of their places: logit-normal, mixed with a uniform share. t =
+ * 0 is data. The samples share out the distribution: each has one of `batchSize` equal parts of it, in random order,
+ * and all stand at the same place in their parts. So the mean over an update varies less than that of independent
+ * draws.
  */
 export function drawTimes(seed: Seed, update: number, batchSize: number, objective: ObjectiveConfig): Float32Array {
   const random = new RandomStream(seed, 'time', update);

@@ -28,8 +28,8 @@ export interface GradGraphOptions {
   /** True adds to the accumulators. False overwrites them: the first micro-batch of an update. */
   readonly accumulate: boolean;
   /**
-   * Gradient checkpointing: the backward pass computes the inside of blocks again. It needs less memory and more time, and equals the plain one up to
-   * rounding.
+   * Gradient checkpointing: the backward pass computes the inside of blocks again. It needs less memory and more time,
+   * and equals the plain one up to rounding.
    */
   readonly remat?: boolean;
   /** Attention is one operation: `fusesAttention` of the engine's tuning. */

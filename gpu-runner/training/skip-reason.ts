@@ -22,9 +22,9 @@ export interface SkippedGradient {
 }
 
 /**
- * A sentence that names the losses and parameters that are not finite or too large. The sentence lists them from the last to the first, since the
- * backward pass carries a bad gradient from the loss to the parameters before it. With a loss scale, which too
- * large a gradient halves, it names the next one.
+ * A sentence that names the losses and parameters that are not finite or too large. The sentence lists them from the
+ * last to the first, since the backward pass carries a bad gradient from the loss to the parameters before it. With a
+ * loss scale, which too large a gradient halves, it names the next one.
  */
 export function skipReason(losses: Losses, gradient: SkippedGradient, lossScale?: number): string {
   const reason = describeGradient(losses, gradient);

@@ -62,7 +62,9 @@ function largestDifference(a: TrainingTensors['model'], b: TrainingTensors['mode
   return largest;
 }
 
-/** By parameter, the L2 norm of the difference of two trainings, as a share of the norm of the change since the start. */
+/**
+ * By parameter, the L2 norm of the difference of two trainings, as a share of the norm of the change since the start.
+ */
 function compare(
   actual: TrainingTensors['model'] = {},
   expected: TrainingTensors['model'] = {},

@@ -33,8 +33,8 @@ export function meanLoss(graph: Graph, feeds: Arrays, weights: Arrays): number {
 }
 
 /**
- * The slope of the loss of an update along a random direction of all trained parameters, by the gradients that the graph writes
- * and by a central difference.
+ * The slope of the loss of an update along a random direction of all trained parameters, by the gradients that the
+ * graph writes and by a central difference.
  */
 export function slopesOf(
   graph: Graph,
