@@ -106,6 +106,15 @@ test.each<readonly [string, Uint8Array]>([
   expect(tellFormat(bytes)?.name).toBe(name);
 });
 
+test('a file that repeats the beginning of a pattern is told in no time', () => {
+  const started = performance.now();
+  for (const part of ['<!---->', '<!-->', '<!doctype x>', '<?xml?>', ' ', '<!--', 'G\0', '\ufeff', '>']) {
+    tellFormat(Buffer.from(part.repeat(4096 / part.length)));
+    tellFormat(Buffer.from(`<?xml?>${part.repeat(4096 / part.length)}`));
+  }
+  expect(performance.now() - started).toBeLessThan(2000);
+});
+
 test('bytes without a meaning are of no format', () => {
   for (const bytes of [Buffer.of(7, 3, 200, 201), Buffer.from('BM, a text that begins like a bitmap \xff', 'latin1')]) {
     expect(tellFormat(bytes)).toBeUndefined();

@@ -229,7 +229,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'a web page',
     kind: 'other',
-    matches: text(/^(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b/is),
+    matches: text(/^(<\?xml[^>]*>\s*)?(<!--[^>]*>\s*)*<(!doctype html|html|head|body)\b/i),
   },
   {
     name: 'notes of a photo program (XMP)',
