@@ -53,7 +53,7 @@ test.each([
 ] as const)('easel %j that gets %s stops its run', async (words, signal) => {
   const { code, stderr, seen } = await end(words, signal);
   expect(code).toBe(130);
-  expect(stderr).toContain('easel: the run is stopped\n  hint: the same call goes on from the finished parts');
+  expect(stderr).toContain('easel: the run is stopped\n  hint: the same command goes on from the finished parts');
   expect(seen.at(-1)).toBe('DELETE /runs/a');
 });
 

@@ -2,7 +2,7 @@
 import type { ProgressEvent } from '../configs/progress.ts';
 import type { ApiClient, CallOptions, CallOutcome } from './http.ts';
 import { createProgressView } from './progress.ts';
-import { EXIT_INTERRUPTED, listenForStop } from './stop-signals.ts';
+import { abortOnStop } from './stop-signals.ts';
 
 /** Seconds in which a call that was started cannot be stopped yet, since its run has no address. */
 const ADDRESS_SECONDS = 1;
@@ -25,11 +25,7 @@ export async function callInForeground(
   { wait = ADDRESS_SECONDS, quiet = false, skipCache = false }: ForegroundOptions = {},
 ): Promise<CallOutcome> {
   const view = createProgressView();
-  const stop = new AbortController();
-  void listenForStop(['SIGINT', 'SIGTERM']).then(() => {
-    process.exitCode = EXIT_INTERRUPTED;
-    stop.abort();
-  });
+  const stop = abortOnStop('the run is stopped');
   let latest: ProgressEvent | undefined;
   let shows = false;
   const timer = setTimeout(() => {
@@ -41,7 +37,7 @@ export async function callInForeground(
     if (shows) view.update(event);
   };
   try {
-    return await api.call(name, body, { wait: Math.min(wait, ADDRESS_SECONDS), skipCache, stop: stop.signal, onEvent });
+    return await api.call(name, body, { wait: Math.min(wait, ADDRESS_SECONDS), skipCache, stop, onEvent });
   } finally {
     clearTimeout(timer);
     view.stop();

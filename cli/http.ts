@@ -35,7 +35,7 @@ export interface CallOptions {
   readonly skipCache?: boolean;
   /** Leaves the run alone, which goes on. */
   readonly signal?: AbortSignal;
-  /** Stops the run, for all its callers. */
+  /** Stops the run, for all its callers; its reason is thrown. */
   readonly stop?: AbortSignal;
 }
 
@@ -145,11 +145,11 @@ export function createApiClient(url: string, token?: string): ApiClient {
     }
   }
 
-  /** @throws Cancelled */
-  async function stopRun(location: string): Promise<never> {
+  /** @throws the reason of the signal */
+  async function stopRun(location: string, { reason }: AbortSignal): Promise<never> {
     const response = await request('DELETE', location);
     await response.body?.cancel();
-    throw new Cancelled('the run is stopped', { hint: 'the same call goes on from the finished parts' });
+    throw reason;
   }
 
   async function follow(location: string, options: CallOptions): Promise<CallOutcome> {
@@ -167,7 +167,7 @@ export function createApiClient(url: string, token?: string): ApiClient {
           if (outcome !== undefined) return outcome;
         }
       } catch (error) {
-        if (stop?.aborted === true) return stopRun(location);
+        if (stop?.aborted === true) return stopRun(location, stop);
         if (signal?.aborted === true) throw new Cancelled('the call was cancelled', { cause: error });
         if (error instanceof AppError && error.status === 404) throw new RunForgotten(location);
         if (error instanceof AppError && !(error instanceof NoServer)) throw error;

@@ -12,6 +12,8 @@ import { fillFolder } from './unfinished-folder.ts';
 export interface TensorflowOptions {
   readonly cacheFolder: string;
   readonly log: (line: string) => void;
+  /** Stops npm. */
+  readonly signal?: AbortSignal;
   /** Environment of npm; default: this process's. */
   readonly env?: NodeJS.ProcessEnv;
 }
@@ -26,7 +28,7 @@ const lockSchema = z.object({ packages: z.record(z.string(), z.object({ integrit
  * not succeed; nothing is left behind then.
  */
 export async function installTensorflow(pinned: TensorflowPackage, options: TensorflowOptions): Promise<string> {
-  const { cacheFolder, log, env = process.env } = options;
+  const { cacheFolder, log, signal, env = process.env } = options;
   const folder = tensorflowFolder(cacheFolder);
   const isInstalled = () => existsSync(join(folder, 'node_modules', pinned.name, 'package.json'));
   const name = `${pinned.name} ${TENSORFLOW_VERSION}`;
@@ -38,7 +40,8 @@ export async function installTensorflow(pinned: TensorflowPackage, options: Tens
   await fillFolder(folder, isInstalled, async temporary => {
     await writeFile(join(temporary, 'package.json'), '{ "private": true }\n');
     const npm = async (args: readonly string[], failure: string, expected: string) => {
-      const { code, said } = await runCommand('npm', args, { env, cwd: temporary });
+      const { code, said } = await runCommand('npm', args, { env, signal, cwd: temporary });
+      signal?.throwIfAborted();
       if (code !== 0) throw new Unprocessable(`${failure}: ${findCause(said)}`, { expected });
     };
     const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];

@@ -8,6 +8,7 @@ import { reportErrors } from '../command-error.ts';
 import { type EngineRow, healthSchema } from '../health.ts';
 import { installEngine } from '../install-engine.ts';
 import { installTensorflow } from '../install-tensorflow.ts';
+import { abortOnStop } from '../stop-signals.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -54,11 +55,12 @@ export const enginesCommand = defineCommand({
 async function install(action: string, name: string | undefined, wheel: string | undefined): Promise<void> {
   const cacheFolder = cacheFolderOf(process.env);
   const log = (line: string) => console.log(line);
+  const signal = abortOnStop('the installation is stopped');
   if (action === 'install' && name === TENSORFLOW) {
     if (wheel !== undefined) {
       throw new InvalidInput('npm installs tensorflow: there is no wheel of it', { expected: 'no --wheel' });
     }
-    await installTensorflow(TENSORFLOW_PACKAGES[existsSync(NVIDIA) ? 'gpu' : 'cpu'], { cacheFolder, log });
+    await installTensorflow(TENSORFLOW_PACKAGES[existsSync(NVIDIA) ? 'gpu' : 'cpu'], { cacheFolder, log, signal });
     log(RESTART);
     return;
   }
@@ -68,7 +70,7 @@ async function install(action: string, name: string | undefined, wheel: string |
       expected: `\`engines\`, or \`engines install\` with one of ${PACKAGE_NAMES}`,
     });
   }
-  await installEngine(pinned, { cacheFolder, wheel, log });
+  await installEngine(pinned, { cacheFolder, wheel, log, signal });
   log(RESTART);
 }
 

