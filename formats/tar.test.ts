@@ -142,7 +142,7 @@ describe('a tar archive', () => {
     writer.finalize();
     const entries = readTar(await collect(writer));
     expect(entries.map(({ name, kind, body }) => [name, kind, body.length])).toEqual([
-      ['link', 'other', 0],
+      ['link', 'link', 0],
       ['after', 'file', 1],
     ]);
   });

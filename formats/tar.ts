@@ -24,8 +24,8 @@ const MAX_OCTAL_SIZE = 8 ** 11 - 1;
 export interface TarEntry {
   /** As stored: may contain `..` or start with `/`. Bytes that are no UTF-8 are escaped (file-name.ts). */
   readonly name: string;
-  /** `other`: links, devices and the like, which have no body here. */
-  readonly kind: 'file' | 'directory' | 'other';
+  /** `link` and `other` (devices and the like) have no body here. */
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
   /** Byte at which the body starts in the archive. */
   readonly offset: number;
   /** A view into the archive. */
@@ -132,7 +132,8 @@ function kindOf(type: string, name: string, at: number): TarEntry['kind'] {
   // Old tars mark a directory by the slash alone.
   if (type === '0' || type === '\0' || type === '7') return name.endsWith('/') ? 'directory' : 'file';
   if (type === '5') return 'directory';
-  if ('12346'.includes(type)) return 'other';
+  if ('12'.includes(type)) return 'link';
+  if ('346'.includes(type)) return 'other';
   throw new Unprocessable(`tar: "${name}" at byte ${at} has the type ${JSON.stringify(type)}`, {
     expected: 'plain files, without sparse files or continued volumes',
     hint: 'make the archive with tar --format=ustar or --format=pax',

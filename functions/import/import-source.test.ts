@@ -27,8 +27,29 @@ test('a tar with links, devices or climbing names reads nothing of the machine',
   writer.finalize();
   const source = openTar(await buffer(writer));
   expect(source.files.map(file => file.name)).toEqual(['etc/absolute.png']);
-  expect(source.rejects.map(reject => reject.name)).toEqual(['hard.png', 'null.png', 'passwd.png']);
-  expect(source.hidden).toBe(1);
+  const link = expect.stringContaining('a link, which is not followed in an archive');
+  expect(Object.fromEntries(source.rejects.map(({ name, reason }) => [name, reason]))).toEqual({
+    '../../etc/climbing.png': 'its name leads upwards (..)',
+    'hard.png': link,
+    'null.png': 'not a regular file',
+    'passwd.png': link,
+  });
+  expect(source.hidden).toBe(0);
+});
+
+test('names of a tar are tidied as unpacking would, and a file has one', () => {
+  const source = openTar(
+    packTar([
+      ['./a/./b.png', Buffer.from('b')],
+      ['a//b.txt', Buffer.from('t')],
+      ['//', Buffer.from('')],
+      ['./', Buffer.from('')],
+      ['.', Buffer.from('no name')],
+    ]),
+  );
+  expect(source.files.map(({ name }) => name)).toEqual(['a/b.png', 'a/b.txt']);
+  expect(source.rejects).toEqual([{ name: '.', reason: 'a file without a name' }]);
+  expect(source.hidden).toBe(0);
 });
 
 test('names of a tar that are no UTF-8 are escaped', () => {

@@ -19,20 +19,27 @@ export interface ImportSource {
   readonly hidden: number;
 }
 
+const LINK = 'a link, which is not followed in an archive; make it with tar --dereference --hard-dereference';
+
 /** Lists the files of a tar. @throws Unprocessable if the bytes are not a tar, or are damaged. */
 export function openTar(bytes: Uint8Array): ImportSource {
   const files = new Map<string, SourceFile>();
   const rejects: Reject[] = [];
   let hidden = 0;
   for (const { name, kind, body } of readTar(bytes)) {
-    // Names are labels here, never paths: nothing is written under them.
-    const path = name.replace(/^(\.?\/)+/, '');
     if (kind === 'directory') continue;
-    if (path.split('/').some(part => part.startsWith('.'))) hidden++;
-    else if (kind === 'other') rejects.push({ name: path, reason: 'not a regular file' });
+    // Names are labels here, never paths: nothing is written under them.
+    const parts = name.split('/').filter(part => part !== '' && part !== '.');
+    const path = parts.join('/');
+    const reject = (reason: string) => rejects.push({ name: path === '' ? name : path, reason });
+    if (path === '') reject('a file without a name');
+    else if (parts.includes('..')) reject('its name leads upwards (..)');
+    else if (parts.some(part => part.startsWith('.'))) hidden++;
+    else if (kind === 'link') reject(LINK);
+    else if (kind === 'other') reject('not a regular file');
     else {
       // Unpacking the archive would leave the last.
-      if (files.has(path)) rejects.push({ name: path, reason: 'a later file of the archive has the same name' });
+      if (files.has(path)) reject('a later file of the archive has the same name');
       files.set(path, { name: path, size: body.length, read: async () => body });
     }
   }
