@@ -141,6 +141,20 @@ describe('a training that fails', () => {
     expect((await headOf()).state).toBe('running');
     await lease.release();
   });
+
+  test('an error of a driver that lost its lease leaves the state alone: another drives', async () => {
+    const key = 'leases/experiments/toy.json';
+    lab.runner.onStep = async step => {
+      if (step !== 6) return;
+      const lease = JSON.parse(Buffer.from((await lab.store.get(key))?.body ?? []).toString());
+      // Its expiry has passed by the clock of this driver.
+      const taken = { ...lease, holder: 'another host', expires_at: '2000-01-01T00:00:00.000Z' };
+      await lab.store.put(key, Buffer.from(JSON.stringify(taken)));
+      throw DAMAGED;
+    };
+    await expect(train()).rejects.toThrow(DAMAGED.message);
+    expect((await headOf()).state).toBe('running');
+  });
 });
 
 describe('several targets at once', () => {

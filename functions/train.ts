@@ -62,11 +62,16 @@ export const train = defineFunction({
   key: ({ experiment, target, dataset }) =>
     [experiment, ...(target === undefined ? [] : [`to ${target}`]), ...(dataset ? [`on ${dataset}`] : [])].join(' '),
   async run(ctx, { experiment: name, target, dataset }) {
+    let hasDriven = false;
+    const onDrive = () => {
+      hasDriven = true;
+    };
     try {
       if (dataset !== undefined) await moveToDataset(ctx, name, dataset);
-      return await trainTo(ctx, name, target);
+      return await trainTo(ctx, name, target, onDrive);
     } catch (error) {
-      await recordStop(ctx, name, error, false);
+      // A driver has recorded its end itself, while the lease was its own.
+      if (!hasDriven) await recordStop(ctx, name, error);
       await showState(ctx, name);
       throw error;
     }
@@ -82,7 +87,12 @@ async function showState(ctx: EffectContext, name: string): Promise<void> {
   }
 }
 
-async function trainTo(ctx: EffectContext, name: string, target: number | undefined): Promise<Json> {
+async function trainTo(
+  ctx: EffectContext,
+  name: string,
+  target: number | undefined,
+  onDrive: () => void,
+): Promise<Json> {
   const config = await readConfig(ctx.blobs, (await readHead(ctx.store, name)).value);
   const view = viewOf(ctx, name);
   const { batch_size: batchSize } = config.data;
@@ -94,9 +104,10 @@ async function trainTo(ctx: EffectContext, name: string, target: number | undefi
   const isThere = started.checkpoint === undefined || (await isComplete(ctx.blobs, started.checkpoint));
   if (!isAtTarget(started, goal, batchSize) || !isPruned || !isThere) {
     const watch = (holder: string) => watchOther(ctx, name, { holder, goal, batchSize });
-    await holdExperiment({ store: ctx.store, signal: ctx.signal, terms: ctx.lease, watch }, name, signal =>
-      driveToEnd({ ctx, signal, view, config }),
-    );
+    await holdExperiment({ store: ctx.store, signal: ctx.signal, terms: ctx.lease, watch }, name, (signal, holder) => {
+      onDrive();
+      return driveToEnd(holder, { ctx, signal, view, config });
+    });
   }
   const shown = await showHead(view);
   checkEnd(name, shown, goal, batchSize);
@@ -143,13 +154,13 @@ interface Drive {
 }
 
 /** Records the end of the training while no other can take it up, so that all who wait for it hear the same. */
-async function driveToEnd(run: Drive): Promise<void> {
+async function driveToEnd(holder: string, run: Drive): Promise<void> {
   const { ctx, signal, view } = run;
   try {
     await drive(run);
   } catch (error) {
     const isHolder = ctx.signal.aborted || !signal.aborted;
-    if (isHolder) await recordStop(ctx, view.name, error, true);
+    if (isHolder) await recordStop(ctx, view.name, error, holder);
     throw error;
   }
 }
@@ -180,18 +191,20 @@ async function drive(started: Drive): Promise<void> {
       if (range) await trainChunk(run, head, range);
       else await changeHead(ctx.store, view.name, now => end(run, now));
     } catch (error) {
-      // Only what is missing may be the work of others, who moved the experiment on.
-      if (signal.aborted || !(error instanceof NotFound)) throw error;
+      if (signal.aborted) throw error;
       // Whoever moved it on may have pruned what this driver was working from, or what it had just made.
       const now = await checkUnmoved(ctx, view.name, head);
       // Once per step: what goes missing again and again is no accident.
-      if (healedAt === step || !(await fallBack(run, now))) throw error;
+      if (!(error instanceof NotFound) || healedAt === step || !(await fallBack(run, now))) throw error;
       healedAt = step;
+      continue;
     }
+    // Only now: the head was moved by this driver itself.
+    await showHead(view);
   }
 }
 
-/** One chunk: train, the steps of the border, the head, which makes it count, and last the view. */
+/** One chunk: train, the steps of the border, and the head, which makes it count. */
 async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<void> {
   const { ctx, view } = run;
   const answer = await callTrainChunk(run, head, range);
@@ -215,7 +228,6 @@ async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): P
     return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
   };
   await moveHead(ctx, view.name, head, advance, checkpoint);
-  await showHead(view);
 }
 
 /** Done, if it is at its target by now and nobody paused it; failed, if it learns nothing any more. */

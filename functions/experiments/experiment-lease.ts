@@ -28,13 +28,14 @@ export interface HoldOptions {
  * Runs `work` under the lease of the experiment. While another process holds the lease, watches it. A holder that died
  * on this machine is replaced at once. Another holder is replaced when its lease has expired, or was not renewed for
  * the time that it lasts: the clocks of two hosts may differ.
- * @param work Gets a signal that aborts when the lease is lost or the call is cancelled.
+ * @param work Gets a signal that aborts when the lease is lost or the call is cancelled, and the holder that the lease
+ * names.
  * @throws Conflict if the lease is lost on the way.
  */
 export async function holdExperiment(
   options: HoldOptions,
   name: string,
-  work: (signal: AbortSignal) => Promise<void>,
+  work: (signal: AbortSignal, holder: string) => Promise<void>,
 ): Promise<void> {
   const { store, signal, terms } = options;
   const { clock, ttlMs = LEASE_TTL_MS } = terms;
@@ -46,7 +47,7 @@ export async function holdExperiment(
     try {
       return await withLease(store, name, { ...terms, holder, signal }, async given => {
         held = given;
-        await work(given);
+        await work(given, holder);
       });
     } catch (error) {
       if (held?.aborted && !signal.aborted) throw held.reason;

@@ -53,15 +53,18 @@ export function fail(head: ExperimentHead, error: unknown, now: number): Experim
 }
 
 /**
- * Records that the work of a driver ended with an error: its experiment is paused when the call was cancelled, else it
- * has failed. Leaves the state of others alone: of an experiment that is not in training, or that another drives.
- * A conflict says that another is at work, even if the clocks of the two hosts disagree on its lease. The state is a
- * courtesy here, and the error is what counts: a store that takes no write keeps the old state.
+ * Records that the work of a call ended with an error: its experiment is paused when the call was cancelled, else it
+ * has failed. Leaves the state of others alone: of an experiment that is not in training, or that another drives, as
+ * after a conflict. The state is a courtesy here, and the error is what counts: a store that takes no write keeps the
+ * old state.
+ * @param holder The call's name in the lease, while it drives. Absent: it does not, and nobody else may.
  */
-export async function recordStop(ctx: StateContext, name: string, error: unknown, isHolder: boolean): Promise<void> {
+export async function recordStop(ctx: StateContext, name: string, error: unknown, holder?: string): Promise<void> {
   if (error instanceof Conflict) return;
   try {
-    if (!isHolder && (await readLease(ctx.store, name, ctx.now()))) return;
+    // A driver may have slept past the expiry of its lease, and another taken it.
+    const other = await readLease(ctx.store, name, holder === undefined ? ctx.now() : 0);
+    if (other && other.holder !== holder) return;
     await changeHead(ctx.store, name, head => {
       if (head.state !== 'running') return head;
       return ctx.signal.aborted ? { ...head, state: 'paused' } : fail(head, error, ctx.now());
