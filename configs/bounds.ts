@@ -19,9 +19,9 @@ export const LONGEST_CHUNK = 1e9;
 export const MOST_KEPT = 10_000;
 /** Ordinal of a picture. */
 export const MOST_PICTURES = 1e12;
-/** Bytes of a device: one exbibyte less one. */
+/** Bytes of a device: one pebibyte. */
 export const MOST_MEMORY = 2 ** 50;
 /** A hundred years. */
 export const LONGEST_SECONDS = 100 * 365.25 * 24 * 3600;
-/** The largest number of a device, f32. */
+/** Devices compute in f32, where twice this number is infinite. */
 export const LARGEST_FLOAT = 2 ** 127;

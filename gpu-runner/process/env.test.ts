@@ -6,7 +6,7 @@ import { readRunnerFiles, removeRunnerFile, writeRunnerFile } from '../client/ru
 import { parseRunnerEnv } from './env.ts';
 
 test('an empty environment gives the defaults of the design and a new secret', () => {
-  const env = parseRunnerEnv({ EASEL_STORE: '' });
+  const env = parseRunnerEnv({ EASEL_STORE: '' }, 32 * 2 ** 30);
   expect(env).toMatchObject({
     store: 'file:data/store',
     host: '127.0.0.1',
@@ -19,6 +19,12 @@ test('an empty environment gives the defaults of the design and a new secret', (
   });
   expect(env.secret.length).toBeGreaterThan(40);
   expect(parseRunnerEnv({}).secret).not.toBe(env.secret);
+});
+
+test('pages of training data take at most a sixteenth of the memory, unless the user says otherwise', () => {
+  const memory = 4 * 2 ** 30;
+  expect(parseRunnerEnv({}, memory).pageBudgetBytes).toBe(2 ** 28);
+  expect(parseRunnerEnv({ EASEL_PAGE_BUDGET_MB: '2048' }, memory).pageBudgetBytes).toBe(2 ** 31);
 });
 
 test('EASEL_HOST opens the server to the network, never the runner', () => {

@@ -1,14 +1,20 @@
 /** @file The runner's environment (design.md 10), parsed once at start. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { MOST_MEMORY } from '../../configs/bounds.ts';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { MOST_THREADS } from '../../configs/engines.ts';
 import { isLoopback, stripBrackets } from '../../configs/loopback.ts';
+import { readMachineMemory } from '../../configs/machine-memory.ts';
 import { parseVariables, type Variables } from '../../configs/parse-variables.ts';
 import { InvalidInput } from '../../errors.ts';
 
 const LOOPBACK = '127.0.0.1';
 const SECRET_BYTES = 32;
+const MIB = 2 ** 20;
+/** Bytes of pages that are kept without a word from the user: this share of the memory, and at most this much. */
+const PAGES_DIVISOR = 16;
+const MOST_PAGES = 1024 * MIB;
 
 const envSchema = z.object({
   EASEL_STORE: z.string().min(1).default('file:data/store'),
@@ -21,7 +27,12 @@ const envSchema = z.object({
     .default('cpu'),
   EASEL_CACHE: z.string().min(1).optional(),
   EASEL_THREADS: z.coerce.number().int().min(1).max(MOST_THREADS).optional(),
-  EASEL_PAGE_BUDGET_MB: z.coerce.number().int().min(0).default(1024),
+  EASEL_PAGE_BUDGET_MB: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(MOST_MEMORY / MIB)
+    .optional(),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
   EASEL_KILLED_FOR_MEMORY: z.enum(['0', '1']).default('0'),
 });
@@ -45,8 +56,10 @@ export interface RunnerEnv {
   readonly killedForMemory: boolean;
 }
 
-/** @throws InvalidInput naming each variable that is wrong. */
-export function parseRunnerEnv(env: Variables): RunnerEnv {
+/**
+ * @param memory Bytes that the process may have. @throws InvalidInput naming each variable that is wrong.
+ */
+export function parseRunnerEnv(env: Variables, memory = readMachineMemory().limit): RunnerEnv {
   const vars = parseVariables(envSchema, env);
   if (vars.EASEL_STORE.startsWith('memory:')) {
     throw new InvalidInput('EASEL_STORE=memory: is private to one process, so the runner cannot share it', {
@@ -62,7 +75,10 @@ export function parseRunnerEnv(env: Variables): RunnerEnv {
     ownSecret: vars.EASEL_RUNNER_SECRET === undefined,
     device: vars.EASEL_DEVICE,
     cacheFolder: cacheFolderOf(env),
-    pageBudgetBytes: vars.EASEL_PAGE_BUDGET_MB * 2 ** 20,
+    pageBudgetBytes:
+      vars.EASEL_PAGE_BUDGET_MB === undefined
+        ? Math.min(MOST_PAGES, Math.floor(memory / PAGES_DIVISOR))
+        : vars.EASEL_PAGE_BUDGET_MB * MIB,
     supervised: vars.EASEL_SUPERVISED === '1',
     killedForMemory: vars.EASEL_KILLED_FOR_MEMORY === '1',
   };
