@@ -136,7 +136,7 @@ test('the options of the demo decide its names and numbers', () => {
     out: join('out', 'demo-64'),
   });
   expect(planDemo(['--samples', '2000', '--size', '32'])).toMatchObject({
-    warmupSamples: 800,
+    warmupSamples: 700,
     patch: 4,
     dataset: 'portraits-32',
     experiment: 'portraits-32-2000',
