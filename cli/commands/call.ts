@@ -45,11 +45,10 @@ export const callCommand = defineCommand({
     });
     const options = { wait, skipCache: args['skip-cache'] === true, quiet: args.quiet };
     const { result, cache } = await callInForeground(api, name, body, options);
-    if (args.quiet !== true) {
-      if (cache === 'hit') console.error('(cached)');
-      for (const line of describeAnswer(result)) console.error(line);
-    }
+    if (cache === 'hit' && args.quiet !== true) console.error('(cached)');
     console.log(JSON.stringify(result, undefined, 2));
+    // Last, so that it is in sight when the JSON fills the terminal.
+    if (args.quiet !== true) for (const line of describeAnswer(result)) console.error(line);
   }),
 });
 
