@@ -1,8 +1,8 @@
 /**
- * @file A disk of few bytes, modelled over `node:fs/promises`, since a real one needs root. A file or a link takes one
- * block and its bytes. Folders and renames take nothing.
+ * @file A disk of few bytes, modelled over `node:fs/promises`, since a real one needs root. A file, a folder or a link
+ * takes one block and its bytes. Renames take nothing.
  */
-import { lstatSync, readdirSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import type * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -14,6 +14,8 @@ const BLOCK_BYTES = 512;
 export class SmallDisk {
   /** Bytes; at first without limit. */
   capacity = Number.POSITIVE_INFINITY;
+  /** Files, folders and links; at first without limit. */
+  inodes = Number.POSITIVE_INFINITY;
   /** `ENOSPC`, or `EDQUOT` where a quota is the limit. */
   code = 'ENOSPC';
   root = '';
@@ -21,12 +23,21 @@ export class SmallDisk {
   used(folder = this.root): number {
     return readdirSync(folder, { withFileTypes: true }).reduce((sum, entry) => {
       const path = join(folder, entry.name);
-      return sum + (entry.isDirectory() ? this.used(path) : BLOCK_BYTES + lstatSync(path).size);
+      return sum + BLOCK_BYTES + (entry.isDirectory() ? this.used(path) : lstatSync(path).size);
     }, 0);
   }
 
+  count(folder = this.root): number {
+    return readdirSync(folder, { withFileTypes: true }).reduce(
+      (sum, entry) => sum + 1 + (entry.isDirectory() ? this.count(join(folder, entry.name)) : 0),
+      0,
+    );
+  }
+
+  /** Bytes; none without an inode. */
   get free(): number {
-    return this.root === '' ? Number.POSITIVE_INFINITY : this.capacity - this.used();
+    if (this.root === '') return Number.POSITIVE_INFINITY;
+    return this.count() < this.inodes ? this.capacity - this.used() : 0;
   }
 
   /** The functions of the module that take room. */
@@ -46,6 +57,10 @@ export class SmallDisk {
         if (args[1] !== 'wx') return real.open(...args);
         take(BLOCK_BYTES);
         return writing(await real.open(...args));
+      },
+      async mkdir(...args: Parameters<Fs['mkdir']>) {
+        if (!existsSync(args[0])) take(BLOCK_BYTES);
+        return real.mkdir(...args);
       },
       async symlink(...args: Parameters<Fs['symlink']>) {
         take(BLOCK_BYTES + String(args[0]).length);

@@ -28,7 +28,8 @@ let store: ObjectStore;
 let ahead: number;
 
 beforeEach(async () => {
-  [disk.root, disk.capacity, disk.code, ahead] = ['', Number.POSITIVE_INFINITY, 'ENOSPC', 0];
+  const endless = Number.POSITIVE_INFINITY;
+  [disk.root, disk.capacity, disk.inodes, disk.code, ahead] = ['', endless, endless, 'ENOSPC', 0];
   const folder = await mkdtemp(join(tmpdir(), 'easel-full-'));
   store = await openFileStore(folder, { ...SYSTEM_CLOCK, monotonic: () => SYSTEM_CLOCK.monotonic() + ahead });
   disk.root = folder;
@@ -64,12 +65,27 @@ describe.each(['ENOSPC', 'EDQUOT'])('a disk without a free byte (%s)', code => {
     await store.put('runs/0a/1/state.json', document(300));
     await store.put('experiments/faces/log/0000000-0000100.jsonl', document(70_000));
     await store.copy(REF, 'experiments/faces/config.yaml');
+    await store.put('experiments/faces/odd.suffix', document(10), { mediaType: 'text/x-odd' });
     await store.delete('gc/sweep.json');
     await store.delete(REF);
     expect(await store.head(REF)).toBeUndefined();
     await expect(putBlob(10)).rejects.toThrow(StoreFull);
     await expect(store.put('runs/0a/1/events.jsonl', document(300))).rejects.toThrow(StoreFull);
   });
+});
+
+test('a disk without a free inode takes the same, with new folders, and names no file', async () => {
+  const { etag } = await store.put(REF, document(2000), { ifNoneMatch: '*' });
+  disk.inodes = disk.count();
+  await expect(putBlob(10)).rejects.toThrow('the disk of the store is full');
+  await store.put(REF, document(2100, 'b'), { ifMatch: etag });
+  await store.put('experiments/new/odd.suffix', document(10), { mediaType: 'text/x-odd' });
+  await store.delete(REF);
+  const made = Array.from({ length: 20 }, (_, i) => () => store.put(`experiments/new/${i}/a.json`, document(10)));
+  const fill = async () => {
+    for (const make of made) await make();
+  };
+  await expect(fill()).rejects.toThrow('the disk of the store is full');
 });
 
 test('the reserve leaves nothing to others while it is in use, and lasts for many changes', async () => {

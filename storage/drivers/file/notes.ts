@@ -36,7 +36,8 @@ export class KeyNotes {
   async write(key: string, note: string): Promise<void> {
     const path = this.#pathOf(key);
     const temporary = join(this.#temporary, randomUUID());
-    await makeFolders(dirname(path));
+    // The caller translates the system's own error.
+    await makeFolders(dirname(path)).catch(({ cause }) => Promise.reject(cause));
     await symlink(note, temporary);
     await rename(temporary, path);
   }
