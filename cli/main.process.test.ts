@@ -40,6 +40,7 @@ const EXPERIMENT = {
 
 /** What the server would answer; the call of `slow` is a run with events. */
 const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Record<string, string>>?]>> = {
+  'POST /functions/prepare': [200, { v: 1, state: 'done', result: { summary: ['2 pictures taken', '1 is turned'] } }],
   'GET /health': [
     200,
     {
@@ -167,6 +168,13 @@ test('call prints only the result on stdout, and progress on stderr', async () =
   expect(bodies.at(-1)).toBe('{"count":3,"run":{"name":"x"}}');
   expect((await easel('call', 'slow', '--quiet', '--body', '{"a":1}')).stderr).toBe('');
   expect(bodies.at(-1)).toBe('{"a":1}');
+});
+
+test('call ends with the summary of an answer, on stderr', async () => {
+  const { stdout, stderr } = await easel('call', 'prepare', 'dataset=x');
+  expect(JSON.parse(stdout).summary).toHaveLength(2);
+  expect(stderr).toBe('- 2 pictures taken\n- 1 is turned\n');
+  expect((await easel('call', 'prepare', 'dataset=x', '--quiet')).stderr).toBe('');
 });
 
 test('branch sends the changes of the config, however they are given', async () => {
