@@ -1,10 +1,16 @@
 /** @file How a command fails: it prints what was wrong, what was expected and what to do, and exits with code 1. */
 import type { ArgsDef, CommandContext } from 'citty';
+import { plainText } from '../configs/plain-text.ts';
 import { AppError, InvalidInput } from '../errors.ts';
 import { listIssues } from '../formats/problem.ts';
 
-/** Lines for stderr. Only an error that is no AppError, and so a defect, shows its stack. */
+/** Lines for stderr. They may hold names of files, which could command the terminal. */
 export function describeError(error: unknown): string {
+  return plainText(tellError(error));
+}
+
+/** Only an error that is no AppError, and so a defect, shows its stack. */
+function tellError(error: unknown): string {
   if (!(error instanceof AppError))
     return `easel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
   return [

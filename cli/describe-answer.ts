@@ -1,6 +1,6 @@
 /** @file What an answer says to people, as lines for a terminal: its summary, or else its notes. */
 import { z } from 'zod';
-import { plainLine } from '../configs/plain-line.ts';
+import { plainLine } from '../configs/plain-text.ts';
 
 /** Most pictures that the line of a note names. */
 const MAX_NAMED = 3;

@@ -67,7 +67,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['caption', 3, 'sha256:2ec1c728ff59e940a361e07fb1e40220604fb8a181e4e09fb6b482cf30fe0cc2'],
     ['encode-text', 3, 'sha256:47e38c8ebc07f39880b9e5bdafefe1bd10d64fa56b8d992e9b338110392b1eff'],
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
-    ['report', 5, 'sha256:73d91cdc095bf989ec32ac5b4b6ca541ce0dbafa1c230e8b2e327a2d5c6ec605'],
+    ['report', 6, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

@@ -51,13 +51,14 @@ describe('a report', () => {
       encoders: { text: { name: evil, dim: 1, tokens: 1 } },
       counts: {},
       rejects: [{ name: evil, reason: evil }],
-      notes: [{ code: 'turned', count: 1, text: evil, examples: [{ name: evil, text: 'turned' }] }],
+      notes: [{ code: 'turned', count: 1, text: evil, examples: [{ name: evil, text: '\u202edenrut' }] }],
       links: [],
     };
     const { digest } = await putDocument(lab.blobs, dataset);
     const escaped = await render({ dataset: digest, title: evil });
     expect(escaped).not.toContain('<script');
     expect(escaped.split('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;').length).toBe(8);
+    expect(escaped).toContain('(\\u202edenrut)');
   });
 
   test('says what was rejected and why, the most common reason first', async () => {

@@ -13,7 +13,7 @@ export const report = defineFunction({
   summary:
     'Writes one HTML page about a dataset: counts, notes, rejects with reasons, near-duplicates, sizes, splits, ' +
     'columns and some pictures.',
-  version: 5,
+  version: 6,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   digests: { dataset: 'dataset' },

@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { plainJson } from '../../configs/plain-text.ts';
 import { AppError, InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
@@ -46,7 +47,7 @@ export const callCommand = defineCommand({
     const options = { wait, skipCache: args['skip-cache'] === true, quiet: args.quiet };
     const { result, cache } = await callInForeground(api, name, body, options);
     if (cache === 'hit' && args.quiet !== true) console.error('(cached)');
-    console.log(JSON.stringify(result, undefined, 2));
+    console.log(plainJson(result));
     // Last, so that it is in sight when the JSON fills the terminal.
     if (args.quiet !== true) for (const line of describeAnswer(result)) console.error(line);
   }),

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { defineCommand } from 'citty';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { ENGINE_PACKAGES } from '../../configs/engine-packages.ts';
+import { plainJson } from '../../configs/plain-text.ts';
 import { TENSORFLOW_PACKAGES } from '../../configs/tensorflow-packages.ts';
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
@@ -48,7 +49,7 @@ export const enginesCommand = defineCommand({
       });
     }
     const engines = health.runner.engines;
-    console.log(args.json === true ? JSON.stringify(engines, undefined, 2) : formatEngines(engines));
+    console.log(args.json === true ? plainJson(engines) : formatEngines(engines));
   }),
 });
 

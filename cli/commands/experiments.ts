@@ -1,6 +1,8 @@
 /** @file What a person does to an experiment: branch, pin, pause, delete. */
+
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { parseChanges } from '../parse-body.ts';
@@ -102,7 +104,7 @@ function pathOf(name: string, rest?: string): string {
 }
 
 function print(json: boolean | undefined, answer: Answer, text: string): void {
-  console.log(json === true ? JSON.stringify(answer, undefined, 2) : text);
+  console.log(json === true ? plainJson(answer) : text);
 }
 
 function parseStep(text: string): number {

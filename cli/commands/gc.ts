@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { plainJson } from '../../configs/plain-text.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
@@ -51,7 +52,7 @@ export const gcCommand = defineCommand({
       ...(args.alone === true && { alone: true }),
     };
     const { result } = await callInForeground(connect(args), 'gc', body);
-    console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatReport(reportSchema.parse(result)));
+    console.log(args.json === true ? plainJson(result) : formatReport(reportSchema.parse(result)));
   }),
 });
 

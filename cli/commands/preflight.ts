@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { gibibytes } from '../../configs/gibibytes.ts';
+import { plainJson } from '../../configs/plain-text.ts';
 import { type Preflight, preflightSchema } from '../../configs/preflight.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
@@ -43,7 +44,7 @@ export const preflightCommand = defineCommand({
     };
     const { result } = await callInForeground(connect(args), 'preflight', body, { quiet: args.quiet });
     const answer = preflightSchema.parse(result);
-    console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatPreflight(answer));
+    console.log(args.json === true ? plainJson(result) : formatPreflight(answer));
     if (answer.verdict === 'too large') process.exitCode = 1;
   }),
 });

@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { plainJson } from '../../configs/plain-text.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatDuration } from '../eta.ts';
 import { type Health, healthSchema } from '../health.ts';
@@ -28,7 +29,7 @@ export const statusCommand = defineCommand({
     const api = connect(args);
     const health = await api.get('/health', healthSchema);
     const { experiments } = await api.get('/experiments', experimentsSchema);
-    if (args.json === true) console.log(JSON.stringify({ ...health, experiments }, undefined, 2));
+    if (args.json === true) console.log(plainJson({ ...health, experiments }));
     else console.log(`${formatHealth(api.url, health)}\n\n${formatExperiments(experiments)}`);
   }),
 });

@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { plainJson } from '../../configs/plain-text.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
@@ -56,7 +57,7 @@ export const verifyCommand = defineCommand({
     const body = { repair: args.repair === true, rebuild_views: args['rebuild-views'] === true };
     const { result } = await callInForeground(connect(args), 'verify', body, { quiet: args.quiet });
     const verdict = verdictSchema.parse(result);
-    console.log(args.json === true ? JSON.stringify(result, undefined, 2) : formatVerdict(verdict));
+    console.log(args.json === true ? plainJson(result) : formatVerdict(verdict));
     if (!verdict.ok) process.exitCode = 1;
   }),
 });

@@ -2,7 +2,7 @@
  * @file What preparing made of the files of a source, in words and in numbers. The answers of `prepare` and `import`,
  * `GET /datasets/NAME`, the view and the command line show this summary.
  */
-import { plainLine } from '../../configs/plain-line.ts';
+import { plainLine } from '../../configs/plain-text.ts';
 import { formatCount, quantity } from '../../configs/quantity.ts';
 import type { BucketCount, Dataset, Note } from '../../storage/records.ts';
 import { groupRejects, type RejectGroup, type RejectKind } from './rejects-by-reason.ts';

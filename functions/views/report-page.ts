@@ -2,6 +2,7 @@
  * @file Writes one page about a dataset, without scripts and outside resources, so that it works wherever it is copied.
  */
 import { html, raw } from 'hono/html';
+import { plainText } from '../../configs/plain-text.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
 import type { Dataset } from '../../storage/records.ts';
@@ -34,8 +35,10 @@ export async function renderReport(title: string, { dataset, pictures, pairs }: 
     ['other files left out', others.length > 0 ? others.length : undefined],
     ['removed', removed.length > 0 ? removed.length : undefined],
   ];
-  return String(
-    await html`<!doctype html>
+  // Names and captions may turn the direction of what comes after them.
+  return plainText(
+    String(
+      await html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -68,6 +71,7 @@ ${renderColumns(dataset)}
 </body>
 </html>
 `,
+    ),
   );
 }
 

@@ -39,7 +39,7 @@ font-size: .8125rem; line-height: 1.35; color: var(--faint); margin-top: .35rem;
 figcaption b { color: #fff; font-weight: 600; font-size: .6875rem; border-radius: 4px; padding: .1em .4em; }
 .missing { color: var(--val); }
 details { margin: .35rem 0; }
-.notes li { margin: .3rem 0; } .notes details { margin: 0; } .notes summary { color: inherit; }
+.notes li { margin: .3rem 0; } .notes details { margin: 0; } .notes summary { color: inherit; margin: 0; }
 details td:first-child { width: 18rem; }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem .75rem; }
 .pairs figure { display: grid; grid-template-columns: 1fr 1fr; gap: 2px .25rem; }
