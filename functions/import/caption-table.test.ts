@@ -48,6 +48,18 @@ test('a list with more entries than a source has files is refused', async () => 
   expect(problems).toEqual(['it has more than 1,000,000 entries; give each folder a table of its own']);
 });
 
+test('an entry has at most a mebibyte, and the others count', async () => {
+  const long = JSON.stringify({ file_name: 'b.png', text: 'b', all: 'x'.repeat(2 ** 20) });
+  const lines = await readTable('metadata.jsonl', `${long}\n${ENTRY}`);
+  expect(lines.entries.map(({ name }) => name)).toEqual(['a.png']);
+  expect(lines.problems).toEqual(['line 1: an entry of more than 1,048,576 characters']);
+  const { entries } = await readTable('captions.json', `{"a.png":"a","b.png":${long}}`);
+  expect(entries.map(({ said }) => said)).toEqual([
+    { caption: 'a' },
+    { problem: '"b.png": an entry of more than 1,048,576 characters' },
+  ]);
+});
+
 test('a large table lets the server answer others', async () => {
   const lines = Array.from({ length: 5000 }, (_, i) => `{"file_name":"${i}.png","text":"a"}\n`).join('');
   let turns = 0;

@@ -26,6 +26,8 @@ export const TABLE_NAMES = ['metadata.jsonl', 'captions.json'];
 
 /** A source has at most as many files. */
 const MAX_ROWS = 1_000_000;
+/** Characters of an entry: as many as the text of one picture has bytes. */
+const MAX_ENTRY = 2 ** 20;
 /** Wrong lines after which the rest is not read: then the file is something else. */
 const MAX_WRONG_LINES = 1000;
 /** Rows that are read in a few milliseconds; between them the server answers others. */
@@ -76,7 +78,7 @@ async function parseLines(text: string): Promise<Rows> {
     if (++number % ROWS_AT_ONCE === 0) await setImmediate();
     if (line.trim() === '') continue;
     if (records.length === MAX_ROWS) return { rows: [], problems: [TOO_MANY] };
-    const parsed = parseWholeJson(line);
+    const parsed = line.length > MAX_ENTRY ? TOO_LONG : parseWholeJson(line);
     if ('value' in parsed) records.push({ place: `line ${number}`, value: parsed.value });
     else problems.push(`line ${number}: ${parsed.problem}`);
     if (problems.length === MAX_WRONG_LINES) {
@@ -88,6 +90,7 @@ async function parseLines(text: string): Promise<Rows> {
   return { rows: named.rows, problems: [...problems, ...named.problems] };
 }
 
+const TOO_LONG = { problem: `an entry of more than ${formatCount(MAX_ENTRY)} characters` };
 const TOO_MANY = `it has more than ${formatCount(MAX_ROWS)} entries; give each folder a table of its own`;
 
 /** One at a time: a file of line breaks alone has millions. */
@@ -122,6 +125,7 @@ interface NamedRecord {
 }
 
 function readEntry(value: unknown): Said {
+  if (JSON.stringify(value).length > MAX_ENTRY) return TOO_LONG;
   if (typeof value === 'string') return readCaption(value);
   return isRecord(value) ? readRecord(value) : { problem: 'expected a caption, or an object with the key "caption"' };
 }
