@@ -17,7 +17,7 @@ export interface Description {
   readonly attributes: NewOriginal['attributes'];
   /** The file that has the caption, and its encoding as people call it; absent without a caption. */
   readonly from?: { readonly file: string; readonly encoding: string };
-  /** Files that have another caption. */
+  /** Files that have another caption: a table may have two. */
   readonly against: readonly string[];
 }
 

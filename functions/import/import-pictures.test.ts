@@ -322,6 +322,10 @@ describe('captions kept as other programs keep them', () => {
     ]);
     expect(again.captions).toEqual({ 'a.png': '1' });
     expect(again.rejects['metadata.jsonl']).toBe('line 2 names "./a.png" again, with another caption');
+    const twice = await find([...pictures('b.png'), ['captions.json', '{"b":"1","b.png":"2"}']]);
+    expect(twice.notes).toEqual([
+      'caption_conflict b.png: that of captions.json counts, not that of another entry there',
+    ]);
     const list = await find([...pictures('a.png'), ['captions.json', '"a caption"']]);
     expect(list.rejects['captions.json']).toContain('expected an object');
   });

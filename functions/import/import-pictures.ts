@@ -117,7 +117,8 @@ function noteCaptions(
       noted.push({ code: 'caption_decoded', facts: { encoding }, items: [{ id, name, amount: 0, text: file }] });
     }
     if (against.length > 0) {
-      const text = `that of ${file} counts, not that of ${against.join(', ')}`;
+      const others = against.map(other => (other === file ? 'another entry there' : other));
+      const text = `that of ${file} counts, not that of ${others.join(', ')}`;
       noted.push({ code: 'caption_conflict', items: [{ id, name, amount: against.length, text }] });
     }
   }

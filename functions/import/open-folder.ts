@@ -78,7 +78,8 @@ export async function openFolder(
     if (seen.has(keyOf(real))) return 'a link to a folder that is read already';
     seen.add(keyOf(real));
     const entries = await system.readdir(real).catch(reasonOf);
-    return typeof entries === 'string' ? entries : visitAll(real, `${name}/`, entries);
+    // Not just a file: pictures may be missing.
+    return typeof entries === 'string' ? `a folder that is ${entries}` : visitAll(real, `${name}/`, entries);
   }
 
   async function visitAll(path: Buffer, prefix: string, entries: readonly Buffer[]): Promise<undefined> {

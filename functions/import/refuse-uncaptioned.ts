@@ -35,13 +35,22 @@ export async function refuseUncaptioned(blobs: BlobStore, dataset: Dataset, key:
     {
       expected: 'a caption for each picture, such as name.txt beside name.png',
       hint: [
-        ...texts.slice(0, MAX_TEXTS).map(({ name, reason }) => `${name} is not used: ${reason}`),
-        ...(texts.length > MAX_TEXTS ? [`${formatCount(texts.length - MAX_TEXTS)} more texts are not used`] : []),
-        `Add the captions and import again; or set ${key} to "empty" to train on these pictures without text`,
+        ...texts.slice(0, MAX_TEXTS).map(sayUnused),
+        ...sayMore(texts.length - MAX_TEXTS),
+        `Add the captions and call prepare or import again; or set ${key} to "empty" to train on them without text`,
       ].join('. '),
       details: { pictures: names.slice(0, MAX_DETAILS), rejects: texts.slice(0, MAX_DETAILS) },
     },
   );
+}
+
+/** Of a table, other entries may be used. */
+function sayUnused({ name, reason }: Reject): string {
+  return `${name} is not ${tableRank(name) === undefined ? '' : 'wholly '}used: ${reason}`;
+}
+
+function sayMore(count: number): string[] {
+  return count > 0 ? [`${quantity(count, 'more text is', 'more texts are')} not used`] : [];
 }
 
 /** Rejected texts that belong to these pictures by their names, and tables. */
