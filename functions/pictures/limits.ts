@@ -9,6 +9,8 @@ export interface ImageLimits {
   readonly minSide: number;
   /** Longer side over shorter side. */
   readonly maxAspect: number;
+  /** The call sets these limits by its keys, so a refusal may name them. */
+  readonly areKeys?: boolean;
 }
 
 export const DEFAULT_LIMITS: ImageLimits = {
@@ -56,5 +58,5 @@ export const limitsShape = {
 const limitsSchema = z.object(limitsShape);
 
 export function limitsOf({ min_side, max_pixels, max_aspect, max_bytes }: z.output<typeof limitsSchema>): ImageLimits {
-  return { minSide: min_side, maxPixels: max_pixels, maxAspect: max_aspect, maxBytes: max_bytes };
+  return { minSide: min_side, maxPixels: max_pixels, maxAspect: max_aspect, maxBytes: max_bytes, areKeys: true };
 }

@@ -36,7 +36,7 @@ describe('a limit', () => {
       'a longer side of more than 8 times the shorter',
     ],
   ])('is called one, with both numbers and its key: %i x %i', (width, height, expected, group) => {
-    const refusal = refusalOf(() => checkShape({ width, height }, DEFAULT_LIMITS));
+    const refusal = refusalOf(() => checkShape({ width, height }, { ...DEFAULT_LIMITS, areKeys: true }));
     expect(refusal.reason).toBe(`the picture is ${width} x ${height} pixels; expected ${expected}`);
     expect(refusal.group).toBe(group);
   });
@@ -50,7 +50,14 @@ describe('a limit', () => {
       expect(() => checkShape({ width, height }, DEFAULT_LIMITS)).not.toThrow();
     }
     expect(() => checkBytes(DEFAULT_LIMITS.maxBytes, DEFAULT_LIMITS)).not.toThrow();
-    expect(refusalOf(() => checkBytes(DEFAULT_LIMITS.maxBytes + 1, DEFAULT_LIMITS)).hint).toContain('max_bytes');
+  });
+
+  test('names its key only in the answer to a call that has the key', () => {
+    const hintOf = (areKeys: boolean) =>
+      refusalOf(() => checkBytes(DEFAULT_LIMITS.maxBytes + 1, { ...DEFAULT_LIMITS, areKeys })).hint;
+    expect([hintOf(true), hintOf(false)]).toEqual(['raise max_bytes, or make it smaller', 'make it smaller']);
+    const { expected, hint } = refusalOf(() => checkShape({ width: 15, height: 20 }, DEFAULT_LIMITS));
+    expect([expected, hint]).toEqual(['a shorter side of at least 16 pixels', 'change the picture']);
   });
 
   test('of the decoder is no damage, nor is a rare kind of a format', () => {

@@ -39,33 +39,33 @@ function unreadFormat(format: FileFormat | undefined): UnfitPicture {
   });
 }
 
-export function checkBytes(bytes: number, { maxBytes }: ImageLimits): void {
+export function checkBytes(bytes: number, { maxBytes, areKeys = false }: ImageLimits): void {
   if (bytes <= maxBytes) return;
   throw new UnfitPicture(`a file of more than ${maxBytes} bytes`, `the file has ${bytes} bytes`, {
     expected: `at most ${maxBytes}`,
-    hint: 'raise max_bytes, or make it smaller',
+    hint: areKeys ? 'raise max_bytes, or make it smaller' : 'make it smaller',
   });
 }
 
 export function checkShape(
   { width, height }: { readonly width: number; readonly height: number },
-  { maxPixels, minSide, maxAspect }: ImageLimits,
+  { maxPixels, minSide, maxAspect, areKeys = false }: ImageLimits,
 ): void {
   const [short, long] = width < height ? [width, height] : [height, width];
   const refuse = (group: string, expected: string, key: string) =>
     new UnfitPicture(group, `the picture is ${width} x ${height} pixels`, {
-      expected,
-      hint: `set ${key}, or change the picture`,
+      expected: areKeys ? `${expected} (${key})` : expected,
+      hint: areKeys ? `set ${key}, or change the picture` : 'change the picture',
     });
   if (width * height > maxPixels) {
-    throw refuse(`more than ${maxPixels} pixels`, `at most ${maxPixels} pixels (max_pixels)`, 'max_pixels');
+    throw refuse(`more than ${maxPixels} pixels`, `at most ${maxPixels} pixels`, 'max_pixels');
   }
   if (short < minSide) {
-    const expected = `a shorter side of at least ${minSide} pixels (min_side)`;
+    const expected = `a shorter side of at least ${minSide} pixels`;
     throw refuse(`a shorter side of less than ${minSide} pixels`, expected, 'min_side');
   }
   if (long > short * maxAspect) {
-    const expected = `a longer side of at most ${maxAspect} times the shorter (max_aspect)`;
+    const expected = `a longer side of at most ${maxAspect} times the shorter`;
     throw refuse(`a longer side of more than ${maxAspect} times the shorter`, expected, 'max_aspect');
   }
 }
