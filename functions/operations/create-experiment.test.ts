@@ -3,6 +3,7 @@ import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts'
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { fakePlan } from '../testing/plans.ts';
 import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
@@ -35,6 +36,16 @@ function putOldForm(): Promise<Digest> {
   const image = { name: 'dct', cls_dim: 64, patch_dim: 27, stride: 8 };
   return putChanged({ encoders: { text: ENCODERS.text, image } });
 }
+
+test('of several names of one dataset, an experiment keeps the one by which it was asked for', async () => {
+  const { datasets } = createRefs(lab.store);
+  for (const name of ['copy', 'mine']) await datasets.create(name, { v: 1, dataset });
+  const ask = (name: string, called?: string) =>
+    createExperiment(lab, name, { config: TOY_CONFIG, dataset, called, engine: ASKED_ENGINE });
+  expect((await ask('one', 'mine')).head.dataset_name).toBe('mine');
+  expect((await ask('two')).head.dataset_name).toBe('copy');
+  expect((await ask('three', 'gone')).head.dataset_name).toBe('copy');
+});
 
 describe('a PUT of an experiment whose dataset has another digest', () => {
   test('finds the experiment if the old document is the same dataset in its earlier form', async () => {

@@ -39,6 +39,8 @@ export interface ExperimentRequest {
   /** A preset's name, or an object that may name one under `preset`. */
   readonly config: string | Readonly<Record<string, unknown>>;
   readonly dataset: Digest;
+  /** The name by which the caller asks for the dataset: others may mean the same. */
+  readonly called?: string | undefined;
   readonly engine: TrainingEngineRequest;
 }
 
@@ -82,7 +84,7 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(request.engine), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
-  const called = await findDatasetName(ctx.store, request.dataset);
+  const called = await findDatasetName(ctx.store, request.dataset, request.called);
   const head: ExperimentHead = {
     v: 2,
     config: await putConfig(ctx.blobs, config),
@@ -124,15 +126,15 @@ async function checkSame(
     ...listEngineDifferences(request.engine, head),
   ];
   const isMoveAll = others.length === 0 && otherData.length > 0;
-  const hints = isMoveAll ? [await adviseMove(ctx.store, name, request.dataset)] : [];
+  const hints = isMoveAll ? [await adviseMove(ctx.store, name, request)] : [];
   checkSameExperiment(name, [...others, ...otherData], hints);
   const restored = await restoreData(ctx.store, name, head);
   return { ...(await changeRun(ctx, name, { head: restored, config: stored }, config)), created: false };
 }
 
 /** The call that takes the run to the dataset that was asked for, when nothing else differs. */
-async function adviseMove(store: ObjectStore, name: string, dataset: Digest): Promise<string> {
-  const body = { dataset: (await findDatasetName(store, dataset)) ?? dataset };
+async function adviseMove(store: ObjectStore, name: string, { dataset, called }: ExperimentRequest): Promise<string> {
+  const body = { dataset: (await findDatasetName(store, dataset, called)) ?? dataset };
   return `POST /experiments/${name}/train ${JSON.stringify(body)} moves it to that dataset with its checkpoint`;
 }
 

@@ -67,10 +67,10 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.put('/experiments/:name', async c => {
     const name = parseExperimentName(c);
     const body = await readJsonAs(c, putSchema);
-    const dataset = body.dataset.startsWith('sha256:')
-      ? parseDigest(body.dataset)
-      : await names.resolve('dataset', body.dataset, 'dataset');
-    const create = () => createExperiment(deps, name, { ...body, dataset });
+    const called = body.dataset.startsWith('sha256:') ? undefined : body.dataset;
+    const dataset =
+      called === undefined ? parseDigest(body.dataset) : await names.resolve('dataset', called, 'dataset');
+    const create = () => createExperiment(deps, name, { ...body, dataset, called });
     return answerCreated(c, deps, name, await executor.heal(create, c.req.raw.signal));
   });
 
