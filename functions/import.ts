@@ -10,11 +10,12 @@ import type { DatasetHead } from '../storage/records.ts';
 import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { defineFunction, type EffectContext } from './define.ts';
-import { type Arrivals, type ExtendedOriginals, extendOriginals, readKnownPages } from './import/extend-originals.ts';
+import { type Arrivals, type ExtendedOriginals, extendOriginals } from './import/extend-originals.ts';
 import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { importFiles } from './import/import-files.ts';
 import { importPortraits } from './import/import-portraits.ts';
 import { type ImportSource, openTar } from './import/import-source.ts';
+import { readKnownPages } from './import/known-pages.ts';
 import { openFolder } from './import/open-folder.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 

@@ -5,8 +5,8 @@
 import { putItems } from '../../storage/blobs/items.ts';
 import type { Item } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import type { KnownPage } from './extend-originals.ts';
 import type { FoundPicture } from './import-pictures.ts';
+import type { KnownPage } from './known-pages.ts';
 
 export interface Erased {
   /** The pages of the last import, in order, with pictures of the source alone. */

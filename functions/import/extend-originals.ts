@@ -5,23 +5,13 @@
  */
 
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
-import { putItems, readItems } from '../../storage/blobs/items.ts';
+import { putItems } from '../../storage/blobs/items.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import { originalLinks } from '../datasets/originals.ts';
 import { addUpNotes, type Noted, withNotes } from '../notes/notes.ts';
 import type { Erased } from './erase-missing.ts';
-
-export interface KnownPage {
-  readonly page: Page;
-  readonly items: readonly Item[];
-}
-
-/** The pages of the last import; none for the first import. */
-export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefined): Promise<KnownPage[]> {
-  return Promise.all((dataset?.pages ?? []).map(async page => ({ page, items: await readItems(blobs, page) })));
-}
 
 export interface Arrivals {
   /** The pages of the last import that go on. Pictures in them that the source does not have are listed as removed. */

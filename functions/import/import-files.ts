@@ -5,9 +5,10 @@ import { type Item, PAGE_SIZE } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from '../datasets/originals.ts';
 import type { EffectContext } from '../define.ts';
 import { eraseMissing } from './erase-missing.ts';
-import type { Arrivals, KnownPage } from './extend-originals.ts';
+import type { Arrivals } from './extend-originals.ts';
 import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
+import type { KnownPage } from './known-pages.ts';
 import { restoreArchives } from './restore-archives.ts';
 
 /**

@@ -6,7 +6,8 @@ import { type Dataset, type Item, PAGE_SIZE } from '../../storage/records.ts';
 import { SAME_BYTES } from '../datasets/rejects-by-reason.ts';
 import type { EffectContext } from '../define.ts';
 import type { Erased } from './erase-missing.ts';
-import type { Arrivals, KnownPage } from './extend-originals.ts';
+import type { Arrivals } from './extend-originals.ts';
+import type { KnownPage } from './known-pages.ts';
 import { isPortraitName, type PortraitSet, portraitName } from './portrait-pages.ts';
 
 /** Number of pages drawn at once: sharp has four threads. */

@@ -1,8 +1,8 @@
 /** @file Restores lost archives of originals from their source. */
 import type { BlobStore } from '../../storage/types.ts';
 import { originalLinks, packOriginals } from '../datasets/originals.ts';
-import type { KnownPage } from './extend-originals.ts';
 import type { FoundPicture } from './import-pictures.ts';
+import type { KnownPage } from './known-pages.ts';
 
 /**
  * Packs each lost archive again if the source still has all its pictures. Equal pictures in equal order give equal

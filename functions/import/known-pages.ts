@@ -1,0 +1,14 @@
+/** @file The pages of the last import. */
+import { readItems } from '../../storage/blobs/items.ts';
+import type { Dataset, Item, Page } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+
+export interface KnownPage {
+  readonly page: Page;
+  readonly items: readonly Item[];
+}
+
+/** The pages of the last import; none for the first import. */
+export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefined): Promise<KnownPage[]> {
+  return Promise.all((dataset?.pages ?? []).map(async page => ({ page, items: await readItems(blobs, page) })));
+}
