@@ -1,4 +1,5 @@
 /** @file Turns the files of a source into pictures with what their texts say, and rejects other files with a reason. */
+import { formatCount } from '../../configs/quantity.ts';
 import type { OldEncoding } from '../../formats/decode-text.ts';
 import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
@@ -45,8 +46,9 @@ export async function findPictures(
     if (file.size <= limit) (textLimit(file.name) === undefined ? others : texts).push(file);
     else {
       // It is not read: it may not fit into memory.
-      const reason = `the file has ${file.size} bytes, more than ${limit}`;
-      rejects.push({ name: file.name, reason, group: `a file of more than ${limit} bytes` });
+      const most = formatCount(limit);
+      const reason = `the file has ${formatCount(file.size)} bytes, more than ${most}`;
+      rejects.push({ name: file.name, reason, group: `a file of more than ${most} bytes` });
       count();
     }
   }
