@@ -47,8 +47,10 @@ describe('a summary of steps', () => {
       { step: 1, ...skip, loss_scale: 65536 },
       { step: 2, ...skip, loss_scale: 1 },
       { step: 3, ...BAD, loss_scale: 65536 },
+      // Far above the last ones, and finite: the scale stays.
+      { step: 4, ...skip, grad_norm: 900, loss_scale: 65536 },
     ];
-    expect(summarizeSteps(rows)).toMatchObject({ skipped: 2 });
+    expect(summarizeSteps(rows)).toMatchObject({ skipped: 3 });
   });
 });
 
@@ -98,6 +100,23 @@ describe('a training most of whose steps are skipped', () => {
     expect(await lab.executor.callEffect('train', { experiment: 'toy' })).toMatchObject({ state: 'done', step: 40 });
   });
 
+  test('advises no checkpoint of a time when it had diverged already', async () => {
+    await expect(
+      train(step => (step > 13 ? BAD : GOOD), { run: { ...TOY_CONFIG.run, chunk_steps: 10, keep: 3 } }),
+    ).rejects.toThrow();
+    await expect(lab.executor.callEffect('train', { experiment: 'toy' })).rejects.toMatchObject({
+      message: expect.stringContaining('10 of the last 10 steps'),
+      hint: expect.stringContaining('"from":10,'),
+    });
+  });
+
+  test('is told to begin anew after a second failure, too, when it never was good', async () => {
+    await expect(train(() => BAD)).rejects.toThrow();
+    await expect(lab.executor.callEffect('train', { experiment: 'toy' })).rejects.toMatchObject({
+      hint: expect.stringContaining('create another experiment'),
+    });
+  });
+
   test('fails at its end when the whole run is shorter than what is usually judged', async () => {
     const optimizer = { ...TOY_CONFIG.optimizer, total_samples: 24 };
     await expect(train(() => BAD, { optimizer })).rejects.toThrow('3 of the last 3 steps');
@@ -129,7 +148,9 @@ describe('a training some of whose steps are skipped', () => {
 
   test('a single one is told in the singular', async () => {
     const answer = (await train(step => (step === 5 ? BAD : GOOD))) as { notes: { text: string }[] };
-    expect(answer.notes[0]?.text).toMatch(/^1 of 40 steps was skipped: its gradient was not finite/);
+    expect(answer.notes[0]?.text).toMatch(
+      /^1 of 40 steps was skipped: its gradient was not finite or far above the last ones/,
+    );
   });
 });
 

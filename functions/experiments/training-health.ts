@@ -35,9 +35,10 @@ export function summarizeSteps(rows: readonly LoggedStep[]): ChunkSummary {
 }
 
 /** False for a step that only showed that the loss scale of f16 was too large: a good training has these, too. */
-function isLost({ skipped, loss, loss_scale }: LoggedStep): boolean {
+function isLost({ skipped, loss, loss_scale, grad_norm }: LoggedStep): boolean {
   if (skipped !== true) return false;
-  const searchesScale = typeof loss_scale === 'number' && loss_scale > 1 && typeof loss === 'number';
+  const overflows = typeof loss === 'number' && typeof grad_norm !== 'number';
+  const searchesScale = typeof loss_scale === 'number' && loss_scale > 1 && overflows;
   return !searchesScale;
 }
 
@@ -52,34 +53,46 @@ export function noteSkipped({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] 
  * @param head After a chunk. @returns Why the training should end, judged by its last steps; undefined when it learns.
  */
 export function findDivergence(name: string, head: ExperimentHead, config: Config): Unprocessable | undefined {
-  const window = takeLast(head.chunks);
+  const isEarly =
+    countSteps(takeLast(head.chunks)).steps < WINDOW_STEPS &&
+    stepOf(head) < stepsFor(head.target, config.data.batch_size);
+  const reason = isEarly ? undefined : judge(head.chunks, config);
+  if (reason === undefined) return undefined;
+  const advice = { expected: 'a learning rate at which the loss falls', hint: advise(name, head, config) };
+  return new Unprocessable(`the training diverged: ${reason}`, advice);
+}
+
+/** What is wrong with the last steps of the chunks; undefined when they learn. */
+function judge(chunks: readonly Chunk[], config: Config): string | undefined {
+  const window = takeLast(chunks);
   const { steps, skipped } = countSteps(window);
-  const isEarly = steps < WINDOW_STEPS && stepOf(head) < stepsFor(head.target, config.data.batch_size);
-  if (isEarly) return undefined;
-  const first = head.chunks[0]?.loss?.first;
+  if (skipped > steps * MOST_SKIPPED) return describeSkipped(skipped, steps, 'the last ');
+  const first = chunks[0]?.loss?.first;
   const now = medianOf(window.flatMap(({ loss }) => (loss ? [loss.median] : [])));
-  const advice = { expected: 'a learning rate at which the loss falls', hint: advise(name, head, window, config) };
-  if (skipped > steps * MOST_SKIPPED) {
-    return new Unprocessable(`the training diverged: ${describeSkipped(skipped, steps, 'the last ')}`, advice);
-  }
   // Several losses are added up with weights that may grow.
   const isPlain = config.objective.losses === undefined;
   if (!isPlain || first === undefined || now <= EXPLOSION * Math.max(1, first) || Number.isNaN(now)) return undefined;
   const [then, later] = [first, now].map(loss => Number(loss.toPrecision(3)));
-  return new Unprocessable(`the training diverged: its loss was ${then} at first, and is ${later} by now`, advice);
+  return `its loss was ${then} at first, and is ${later} by now`;
 }
 
 function describeSkipped(skipped: number, steps: number, which = ''): string {
-  const were = skipped === 1 ? 'was skipped: its gradient' : 'were skipped: their gradients';
+  const were = skipped === 1 ? 'was skipped: its gradient was' : 'were skipped: their gradients were';
   const of = `${skipped} of ${which}${steps} steps ${were}`;
-  return `${of} ${skipped === 1 ? 'was' : 'were'} not finite, and the weights stayed as they were`;
+  return `${of} not finite or far above the last ones, and the weights stayed as they were`;
 }
 
-function advise(name: string, head: ExperimentHead, window: readonly Chunk[], config: Config): string {
+function advise(name: string, head: ExperimentHead, config: Config): string {
   const rate = config.optimizer.learning_rate;
   const smaller = rate > 10 * USUAL_RATE ? USUAL_RATE : Number((rate / 10).toPrecision(2));
-  const start = window[0]?.from ?? 0;
-  const good = listKept(head).findLast(({ step }) => step > 0 && step <= start);
+  const start = takeLast(head.chunks)[0]?.from ?? 0;
+  // Not one that an earlier call went on from when it had diverged already.
+  const isGood = (step: number) =>
+    judge(
+      head.chunks.filter(({ to }) => to <= step),
+      config,
+    ) === undefined;
+  const good = listKept(head).findLast(({ step }) => step > 0 && step <= start && isGood(step));
   const changes = { optimizer: { learning_rate: smaller } };
   const way =
     good === undefined
