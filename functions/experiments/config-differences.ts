@@ -11,7 +11,11 @@ export function listDifferences(
     const keys = [...new Set([...Object.keys(stored), ...Object.keys(asked)])];
     return keys.flatMap(key => listDifferences(stored[key], asked[key], [...path, key]));
   }
-  return [`${path.join('.')} (${JSON.stringify(stored)}, not ${JSON.stringify(asked)})`];
+  return [`${path.join('.')} (${show(stored)}, not ${show(asked)})`];
+}
+
+function show(value: Json | undefined): string {
+  return value === undefined ? 'none' : JSON.stringify(value);
 }
 
 function isRecord(value: Json | undefined): value is { readonly [key: string]: Json | undefined } {

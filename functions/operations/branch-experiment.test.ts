@@ -210,7 +210,7 @@ describe('the same call again', () => {
   test.each([
     ['another config', { config: SLOW }, 'optimizer.learning_rate (0.002, not 0.0001)'],
     ['another checkpoint', { from: 8 }, 'from (4, not 8)'],
-    ['another target', { target: 96 }, 'run.target (undefined, not 96)'],
+    ['another target', { target: 96 }, 'run.target (none, not 96)'],
     ['another engine', { engine: { name: 'reference', threads: 2 } }, 'engine.threads (1)'],
   ] as const)('with %s is a conflict that says so', async (_, change, text) => {
     await branch({ from: 4 });
