@@ -28,6 +28,7 @@ import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
 import { checkMicroBatch, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { largestOf } from './experiments/training-size.ts';
+import { checkTarget } from './experiments/training-target.ts';
 import { fitWarmup } from './experiments/warmup.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
@@ -127,6 +128,7 @@ interface Training {
 async function resolveTraining(ctx: EffectContext, { config: written, dataset, encoders }: Input): Promise<Training> {
   const config = fitWarmup(await resolveConfig(written), written);
   if (dataset !== undefined) {
+    checkTarget(config);
     const whole = await completeConfig(ctx.blobs, config, dataset);
     return { config: atLargest(whole), otherSize: findOtherSize(whole) };
   }

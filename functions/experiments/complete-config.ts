@@ -8,7 +8,6 @@ import type { BlobStore } from '../../storage/types.ts';
 import { completeNorms } from '../encoders/encoders.ts';
 import { checkSignals, offeredConditions } from './dataset-signals.ts';
 import { type BucketSizes, largestOf, type PictureSize, readBucketSizes } from './training-size.ts';
-import { checkTarget } from './training-target.ts';
 
 /** Samples of one size in an update, of pictures of several sizes. A larger group leaves more places to fillers. */
 const LARGEST_GROUP = 16;
@@ -33,7 +32,6 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const { image_size = sizeOf(sizes[0]) } = config.data;
   checkDivision([image_size, ...sizes], 'model.patch_size', config.model.patch_size);
   if (conditions.patches) checkDivision(sizes, 'model.conditions.patches.stride', conditions.patches.stride);
-  checkTarget(config);
   // Again, for what the schema asks of model and conditions together.
   const groups = sizes.length > 1 && { bucket_group: groupFor(config.data.batch_size) };
   const data = { ...groups, ...config.data, image_size };

@@ -129,8 +129,45 @@ describe('an experiment whose dataset was prepared again', () => {
     const { encoders, ...rest } = await readDataset(lab.blobs, after);
     const other = { ...rest, encoders: { ...encoders, text: { name: 'words', dim: 512, tokens: 64 } } };
     await prepareAgain((await putDocument(lab.blobs, other)).digest);
-    await expect(train({ dataset: 'hats' })).rejects.toMatchObject({ status: 422 });
+    await expect(train({ dataset: 'hats' })).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringContaining('"toy" cannot move to that dataset: the config is conditioned on text'),
+      hint: expect.stringContaining('create another experiment'),
+    });
     expect(await headOf()).toMatchObject({ dataset: before, state: 'done' });
+  });
+
+  test('and back, with no step in between, has not moved: it goes on in its epoch', async () => {
+    await train({ dataset: 'hats', target: 64 });
+    await train({ dataset: before, target: 64 });
+    expect(await headOf()).toMatchObject({ dataset: before });
+    expect(await headOf()).not.toHaveProperty('former_datasets');
+    await train({ target: 96 });
+    const { checkpoint } = await headOf();
+    await createExperiment(lab, 'still', { config: TOY_CONFIG, dataset: before, engine: ASKED_ENGINE });
+    await lab.executor.callEffect('train', { experiment: 'still', target: 96 });
+    expect((await headOf('still')).checkpoint).toBe(checkpoint);
+  });
+
+  test('past a version on which it takes no step has no trace of that', async () => {
+    const third = await putToyDataset(lab.blobs, { count: 4 });
+    await train({ dataset: after, target: 64 });
+    await train({ dataset: third, target: 96 });
+    expect(await headOf()).toMatchObject({ dataset: third, former_datasets: [{ dataset: before, until: 8 }] });
+    await train({ dataset: before, target: 96 });
+    const former = [
+      { dataset: before, until: 8 },
+      { dataset: third, until: 12 },
+    ];
+    expect((await headOf()).former_datasets).toEqual(former);
+    const branch = await branchExperiment(lab, 'toy', { name: 'early', from: 8, config: {} });
+    expect(branch.head.former_datasets).toEqual(former.slice(0, 1));
+  });
+
+  test('moves a branch that was extended beyond its schedules, too', async () => {
+    await branchExperiment(lab, 'toy', { name: 'long', from: 8, config: {}, target: 192 });
+    await lab.executor.callEffect('train', { experiment: 'long', dataset: after, target: 72 });
+    expect(await headOf('long')).toMatchObject({ dataset: after, target: 72 });
   });
 
   test('a PUT says in words what differs, and the call that moves it', async () => {

@@ -3,14 +3,14 @@
  * records which dataset it was trained on up to which step. The next chunk begins an epoch of the new dataset, so its
  * bits depend on its inputs alone.
  */
-import { Conflict } from '../../errors.ts';
+import { Conflict, Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { readLease } from '../../storage/names/lease.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import { atLargest, completeConfig } from './complete-config.ts';
+import { atLargest, type CompleteConfig, completeConfig } from './complete-config.ts';
 import { findDatasetName } from './dataset-name.ts';
 import { changeHead, readConfig, readHead, stepOf } from './experiment-head.ts';
 import { fitPlan } from './fit.ts';
@@ -32,25 +32,52 @@ export async function moveToDataset(ctx: MoveToContext, name: string, dataset: D
   const { value: head } = await readHead(store, name);
   const isSame = await isSameDataset(blobs, head.dataset, dataset);
   if (isSame && !head.dataset_deleted) return;
-  const whole = await completeConfig(blobs, await readConfig(blobs, head), dataset);
+  const whole = await completeStored(blobs, name, head, dataset);
   await fitPlan({ blobs }, await ctx.runner.status(), atLargest(whole), head.engine, head.plan, head.plan);
   const driver = await readLease(store, name, ctx.now());
   const called = await findDatasetName(store, dataset, head.dataset_name);
   await changeHead(store, name, now => {
     if (now.dataset === dataset && !now.dataset_deleted) return now;
     if (now.state === 'running' || driver) throw inTraining(name);
-    const { dataset_deleted: _, dataset_name: __, ...rest } = now;
-    if (isSame && now.dataset === head.dataset)
-      return { ...rest, ...(called !== undefined && { dataset_name: called }) };
+    const { dataset_deleted: _, dataset_name: __, former_datasets, ...rest } = now;
+    const isThere = isSame && now.dataset === head.dataset;
     return {
       ...rest,
-      dataset,
       ...(called !== undefined && { dataset_name: called }),
-      ...(stepOf(now) > 0 && {
-        former_datasets: [...(now.former_datasets ?? []), { dataset: now.dataset, until: stepOf(now) }],
-      }),
+      ...(isThere ? former_datasets && { former_datasets } : { dataset, ...formerOf(now, dataset) }),
     };
   });
+}
+
+/** @throws Unprocessable if the dataset does not fit what the experiment was created with. */
+async function completeStored(
+  blobs: BlobStore,
+  name: string,
+  head: ExperimentHead,
+  dataset: Digest,
+): Promise<CompleteConfig> {
+  try {
+    return await completeConfig(blobs, await readConfig(blobs, head), dataset);
+  } catch (error) {
+    if (!(error instanceof Unprocessable)) throw error;
+    // The config of an experiment that has a checkpoint stays.
+    throw new Unprocessable(`the experiment "${name}" cannot move to that dataset: ${error.message}`, {
+      expected: 'pictures of the same encoders, and of sizes that the patches divide',
+      hint: 'prepare the dataset with the settings of the earlier one, or create another experiment on it',
+      cause: error,
+    });
+  }
+}
+
+/** The datasets before, of a head that moves. One on which no step was taken is none of them. */
+function formerOf(now: ExperimentHead, dataset: Digest): Pick<ExperimentHead, 'former_datasets'> {
+  const { former_datasets: former = [] } = now;
+  const step = stepOf(now);
+  if (step === 0) return {};
+  if (!beginsDataset(now, step)) return { former_datasets: [...former, { dataset: now.dataset, until: step }] };
+  // Back to the one of its last step: as if it had not moved.
+  const left = former.at(-1)?.dataset === dataset ? former.slice(0, -1) : former;
+  return left.length > 0 ? { former_datasets: left } : {};
 }
 
 /** The datasets before, of a head that goes back to an earlier step, or of a branch that begins there. */
@@ -59,7 +86,8 @@ export function formerAt(
   step: number,
 ): Pick<ExperimentHead, 'former_datasets'> {
   if (former === undefined || step === 0) return {};
-  return { former_datasets: former.map(({ dataset, until }) => ({ dataset, until: Math.min(until, step) })) };
+  const before = former.filter((_, i) => (former[i - 1]?.until ?? 0) < step);
+  return { former_datasets: before.map(({ dataset, until }) => ({ dataset, until: Math.min(until, step) })) };
 }
 
 /** Whether the step is the first on the dataset of the head, after steps on another one. */

@@ -27,7 +27,7 @@ import {
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
-import { targetOf } from '../experiments/training-target.ts';
+import { checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
 import { fitWarmup } from '../experiments/warmup.ts';
 import { type ViewSite, viewOf } from '../views/experiment-view.ts';
@@ -71,6 +71,7 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   await ctx.blobs.keep(request.dataset);
   const written = fitWarmup(await resolveConfig(request.config), request.config);
+  checkTarget(written);
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
   const notes = noteEmptyPlaces(whole.sizes, config.data);
