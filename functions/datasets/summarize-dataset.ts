@@ -56,7 +56,8 @@ function describeCaptions({ pages, counts: { pictures = 0 }, notes = [] }: Datas
   const missing = notes.find(({ code }) => code === 'caption_missing');
   if (missing === undefined) return ['captions: every picture has one'];
   const captioned = pictures - missing.count;
-  const has = captioned === 1 ? 'has' : 'have';
+  // '0 of 1 picture has one', '1 of 2 pictures has one'.
+  const has = captioned === 1 || pictures === 1 ? 'has' : 'have';
   const without = `${formatCount(missing.count)} ${missing.count === 1 ? 'has' : 'have'} none`;
   const line = `captions: ${formatCount(captioned)} of ${quantity(pictures, 'picture')} ${has} one`;
   return [`${line}, ${without}: ${listExamples(missing)}`];

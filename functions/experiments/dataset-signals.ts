@@ -1,4 +1,5 @@
 /** @file What a dataset offers to condition on, and whether it fits what a config asks for. */
+import { quantity } from '../../configs/quantity.ts';
 import { type ColumnName, type Conditions, conditionsSchema, SIGNAL_NAMES, SIGNALS } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
@@ -17,7 +18,8 @@ export function offeredConditions(dataset: Dataset): Conditions {
 
 /**
  * Every signal that the config is conditioned on must be in the dataset, from the same encoder.
- * @throws Unprocessable naming the signal and both sides, or when the dataset has no pictures of training size.
+ * @throws Unprocessable naming the signal and both sides, or when the dataset has no pictures to train on, or none of
+ * training size.
  */
 export function checkSignals(conditions: Conditions | undefined, dataset: Dataset): void {
   if (dataset.pages.length === 0) throw new Unprocessable('the dataset is empty', { hint: 'import pictures first' });
@@ -25,6 +27,13 @@ export function checkSignals(conditions: Conditions | undefined, dataset: Datase
     throw new Unprocessable('the dataset has no image column', {
       expected: 'a dataset that went through bucket',
       hint: 'POST /functions/prepare makes every column',
+    });
+  }
+  const { train, val = 0, test = 0 } = dataset.counts;
+  if (train === 0) {
+    throw new Unprocessable(`none of ${quantity(val + test, 'picture')} of the dataset is there to train on`, {
+      expected: `pictures in the split train, beside ${val} of val and ${test} of test`,
+      hint: 'add more pictures to the folder and prepare it again: most of them go to train',
     });
   }
   const offered = offeredConditions(dataset);

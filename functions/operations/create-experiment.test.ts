@@ -47,6 +47,14 @@ test('of several names of one dataset, an experiment keeps the one by which it w
   expect((await ask('three', 'gone')).head.dataset_name).toBe('copy');
 });
 
+test('a dataset without pictures to train on is refused, with its splits', async () => {
+  const untrainable = await putChanged({ counts: { pictures: 3, train: 0, val: 1, test: 2 } });
+  await expect(create(untrainable)).rejects.toMatchObject({
+    message: 'none of 3 pictures of the dataset is there to train on',
+    expected: 'pictures in the split train, beside 1 of val and 2 of test',
+  });
+});
+
 describe('a PUT of an experiment whose dataset has another digest', () => {
   test('finds the experiment if the old document is the same dataset in its earlier form', async () => {
     const old = await putOldForm();
