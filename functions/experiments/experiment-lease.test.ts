@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Conflict } from '../../errors.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { interceptStore } from '../../storage/intercept.ts';
 import { acquireLease, LEASE_TTL_MS, readLease } from '../../storage/names/lease.ts';
 import { FakeTime, SLEEP_PASSES } from '../../storage/testing/fake-time.ts';
 import { holdExperiment } from './experiment-lease.ts';
@@ -116,6 +117,32 @@ describe('holdExperiment', () => {
     const terms = { clock: time.clock(() => offset) };
     await time.advanceUntil(holdExperiment({ store, signal, terms, watch }, 'toy', async () => {}));
     expect(time.clock().now() - start).toBeLessThanOrEqual(LEASE_TTL_MS + 10_000);
+  });
+
+  test('watches whoever was faster to replace a process of this machine that died', async () => {
+    const inner = createMemoryStore();
+    const clock = new FakeTime(SLEEP_PASSES).clock();
+    const options = { signal: new AbortController().signal, terms: { clock } };
+    let place = '';
+    await holdExperiment({ ...options, store: inner, watch: neverDone }, 'toy', async (_, holder) => {
+      place = holder.replace(/^pid \d+/, '');
+    });
+    const dead = { holder: `pid 99999999${place}`, clock };
+    await acquireLease(inner, 'toy', dead);
+    let reads = 0;
+    const store = interceptStore(inner, async (_, run) => {
+      const found = await run();
+      // It was found at work, and then dead; now its lease is to be freed.
+      if (++reads === 2) {
+        await (await acquireLease(inner, 'toy', dead)).release();
+        await acquireLease(inner, 'toy', { holder: 'the faster one', clock });
+      }
+      return found;
+    });
+    const watched: string[] = [];
+    const watch = async (holder: string) => watched.push(holder) > 0;
+    await holdExperiment({ ...options, store, watch }, 'toy', () => Promise.reject(new Error('two at work')));
+    expect(watched).toEqual(['the faster one']);
   });
 
   test('a cancelled call stops waiting', async () => {

@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { Conflict } from '../../errors.ts';
-import { acquireLease, LEASE_TTL_MS, type LeaseTerms, readLease, withLease } from '../../storage/names/lease.ts';
+import {
+  acquireLease,
+  LEASE_TTL_MS,
+  type LeaseOptions,
+  type LeaseTerms,
+  readLease,
+  withLease,
+} from '../../storage/names/lease.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 
 /** Between two looks at an experiment that somebody else drives. */
@@ -59,12 +66,22 @@ export async function holdExperiment(
     silentMs = said === seen ? silentMs + WATCH_INTERVAL_MS : 0;
     seen = said;
     if (other && (isDead(other.holder) || silentMs >= ttlMs)) {
-      // In its name: nobody else can, and the next round decides who of those waiting comes first.
-      await (await acquireLease(store, name, { ...terms, holder: other.holder })).release();
+      await freeLease(store, name, { ...terms, holder: other.holder });
       continue;
     }
     if (other && (await options.watch(other.holder))) return;
     await clock.sleep(WATCH_INTERVAL_MS, signal);
+  }
+}
+
+/** Frees the lease of a holder that is gone. The next round decides who of those waiting comes first. */
+async function freeLease(store: ObjectStore, name: string, gone: LeaseOptions): Promise<void> {
+  try {
+    // In its name: nobody else can.
+    await (await acquireLease(store, name, gone)).release();
+  } catch (error) {
+    // Another who waited freed it, and has taken it by now.
+    if (!(error instanceof Conflict)) throw error;
   }
 }
 
