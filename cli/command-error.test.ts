@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Unprocessable } from '../errors.ts';
+import { InvalidInput, Unprocessable } from '../errors.ts';
 import { describeError } from './command-error.ts';
 
 test('an error is told line by line, and the name of a file in it cannot command the terminal', () => {
@@ -14,4 +14,17 @@ test('an error is told line by line, and the name of a file in it cannot command
     `easel: no "${plain}"\n  /a: ${plain}\n  expected: a picture\n  hint: delete ${plain}`,
   );
   expect(describeError(new Error(name))).toContain(`easel: Error: ${plain}\n`);
+});
+
+test('wrong keys of a body are listed, and a single one is not told twice', () => {
+  const issues = [
+    { pointer: '/size', detail: 'expected a number, got a string' },
+    { pointer: '/count', detail: 'is missing' },
+  ];
+  const tell = (some: typeof issues) => {
+    const text = some.map(({ pointer, detail }) => `${pointer}: ${detail}`).join('; ');
+    return describeError(new InvalidInput(`the body is wrong: ${text}`, { details: { issues: some } })).split('\n');
+  };
+  expect(tell(issues)).toHaveLength(3);
+  expect(tell(issues.slice(0, 1))).toEqual(['easel: the body is wrong: /size: expected a number, got a string']);
 });

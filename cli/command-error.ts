@@ -13,11 +13,13 @@ export function describeError(error: unknown): string {
 function tellError(error: unknown): string {
   if (!(error instanceof AppError))
     return `easel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  const issues = listIssues(error.details.issues);
   return [
     `easel: ${error.message}`,
-    ...listIssues(error.details.issues).map(
-      ({ pointer, detail }) => `  ${pointer === '' ? '(the body)' : pointer}: ${detail}`,
-    ),
+    // Several are easier to read one by one; a single one may be what the message ends with.
+    ...issues
+      .filter(({ detail }) => issues.length > 1 || !error.message.endsWith(detail))
+      .map(({ pointer, detail }) => `  ${pointer === '' ? '(the body)' : pointer}: ${detail}`),
     ...(error.expected === undefined ? [] : [`  expected: ${error.expected}`]),
     ...(error.hint === undefined ? [] : [`  hint: ${error.hint}`]),
   ].join('\n');
