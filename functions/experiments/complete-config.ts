@@ -2,6 +2,7 @@
 import { checkDivision } from '../../configs/divide-pictures.ts';
 import { parseConfig } from '../../configs/parse.ts';
 import type { Config } from '../../configs/schema.ts';
+import { Unprocessable } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -30,7 +31,8 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   checkSignals(conditions, dataset);
   const sizes = await readBucketSizes(blobs, dataset);
   const { image_size = sizeOf(sizes[0]) } = config.data;
-  checkDivision([image_size, ...sizes], 'model.patch_size', config.model.patch_size);
+  checkDivision(sizes, 'model.patch_size', config.model.patch_size);
+  checkSampleSize(image_size, config.model.patch_size);
   if (conditions.patches) checkDivision(sizes, 'model.conditions.patches.stride', conditions.patches.stride);
   // Again, for what the schema asks of model and conditions together.
   const groups = sizes.length > 1 && { bucket_group: groupFor(config.data.batch_size) };
@@ -38,6 +40,16 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const tokens_per_side = Math.sqrt(image_size.width * image_size.height) / config.model.patch_size;
   const whole = { ...config, model: { tokens_per_side, ...config.model, conditions }, data };
   return { config: parseConfig(whole), sizes };
+}
+
+/** @throws Unprocessable when it is a size that the config names, and no dataset. */
+function checkSampleSize({ width, height }: PictureSize, patch: number): void {
+  if (width % patch === 0 && height % patch === 0) return;
+  const near = [width, height].map(side => Math.max(1, Math.round(side / patch)) * patch).join(' x ');
+  throw new Unprocessable(`data.image_size ${width} x ${height} does not divide into patches of ${patch} pixels`, {
+    expected: `width and height that model.patch_size ${patch} divides: ${near} is near`,
+    hint: 'leave data.image_size out: then it is the commonest size of the pictures',
+  });
 }
 
 /** The largest divisor of the update up to {@link LARGEST_GROUP}. */

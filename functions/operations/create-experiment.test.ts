@@ -128,6 +128,11 @@ describe('an experiment on pictures of several sizes', () => {
     const found = await createOn(sizes);
     expect(found).toMatchObject({ created: false, config: { data: { image_size: size(40, 24) } } });
     await expect(createOn(sizes, of({ image_size: size(32, 32) }))).rejects.toThrow('data.image_size');
+    await expect(createOn(sizes, of({ image_size: size(32, 31) }))).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringMatching(/^data.image_size 32 x 31 does not divide into patches/),
+      expected: expect.stringContaining('32 x 32 is near'),
+    });
   });
 
   test('is found again if an earlier version left open how it is trained', async () => {
