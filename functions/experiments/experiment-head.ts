@@ -68,10 +68,10 @@ export async function changeHead(
 }
 
 /** @throws Unprocessable when the pictures were deleted. */
-export function checkData(name: string, { dataset_deleted, branched_from }: ExperimentHead): void {
+export function checkData(name: string, { dataset_deleted, dataset_name: called }: ExperimentHead): void {
   if (!dataset_deleted) return;
-  const creation = branched_from ? `POST /experiments/${branched_from.experiment}/branch` : `PUT /experiments/${name}`;
-  const restore = `prepare the same dataset again, and ${creation} with the body it was created with`;
+  const body = JSON.stringify({ dataset: called ?? 'NAME' });
+  const restore = `prepare its dataset again, and POST /experiments/${name}/train ${body}`;
   throw new Unprocessable(`the pictures that "${name}" was trained on were deleted`, {
     expected: 'an experiment that has its data',
     hint: `sample its checkpoints; or ${restore}`,

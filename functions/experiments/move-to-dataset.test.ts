@@ -185,7 +185,10 @@ describe('an experiment whose dataset was prepared again', () => {
 
   test('whose pictures were deleted gets those of the newer one', async () => {
     await changeHead(lab.store, 'toy', head => ({ ...head, dataset_deleted: true }));
-    await expect(train({ target: 128 })).rejects.toMatchObject({ status: 422 });
+    await expect(train({ target: 128 })).rejects.toMatchObject({
+      status: 422,
+      hint: expect.stringContaining('prepare its dataset again, and POST /experiments/toy/train {"dataset":"hats"}'),
+    });
     await train({ target: 128, dataset: 'hats' });
     expect(await headOf()).toMatchObject({ state: 'done', dataset: after });
     expect(await headOf()).not.toHaveProperty('dataset_deleted');

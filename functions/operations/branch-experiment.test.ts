@@ -230,7 +230,9 @@ describe('the same call again', () => {
     for (const name of ['toy', 'new']) {
       await changeHead(lab.store, name, head => ({ ...head, dataset_deleted: true }));
     }
-    await expect(train('new', 12)).rejects.toMatchObject({ hint: expect.stringContaining('/experiments/toy/branch') });
+    await expect(train('new', 12)).rejects.toMatchObject({
+      hint: expect.stringContaining('POST /experiments/new/train {"dataset":'),
+    });
     await changeHead(lab.store, 'toy', ({ dataset_deleted: _, ...head }) => head);
     expect((await branch()).head).not.toHaveProperty('dataset_deleted');
     await train('new', 12);
