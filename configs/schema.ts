@@ -12,7 +12,7 @@ import {
   WIDEST,
 } from './bounds.ts';
 import { frozenNetsSchema, lossesSchema } from './losses.ts';
-import { PREDICTION_TYPES, promptSchema, samplingSchema } from './sampling.ts';
+import { checkSampling, PREDICTION_TYPES, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
 import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
 
@@ -200,6 +200,7 @@ export const runSchema = z.strictObject({
       prompts: z.array(promptSchema).max(64).default([]),
       ...samplingSchema.shape,
     })
+    .superRefine(checkSampling)
     .prefault({}),
   /** Number of superseded checkpoints to keep besides the newest. */
   keep: z.int().min(1).max(MOST_KEPT).default(2),

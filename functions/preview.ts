@@ -1,6 +1,6 @@
 /** @file Samples the preview pictures of a checkpoint. */
 import { z } from 'zod';
-import { promptSchema, samplingOf, samplingSchema } from '../configs/sampling.ts';
+import { checkSampling, promptSchema, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
@@ -23,13 +23,20 @@ export const preview = defineFunction({
     prompts: ['a person with red hair on a pink background'],
     engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
-  input: z.strictObject({
-    checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
-    prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
-    ...samplingSchema.shape,
-    width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
-    height: z.int().min(1).max(4096).optional().describe('height in pixels; default: height of the training pictures'),
-  }),
+  input: z
+    .strictObject({
+      checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+      prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
+      ...samplingSchema.shape,
+      width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
+      height: z
+        .int()
+        .min(1)
+        .max(4096)
+        .optional()
+        .describe('height in pixels; default: height of the training pictures'),
+    })
+    .superRefine(checkSampling),
   async run(ctx, { engine: given, ...request }) {
     const engine = requireEngine(given);
     const { images, stats } = await samplePictures(ctx, { ...request, first: 0, weights: 'ema', engine });

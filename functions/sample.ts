@@ -1,7 +1,7 @@
 /** @file Samples pictures for prompts. */
 import { z } from 'zod';
 import { LARGEST_FLOAT, MOST_PICTURES } from '../configs/bounds.ts';
-import { promptSchema, samplingSchema } from '../configs/sampling.ts';
+import { checkSampling, promptSchema, samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
@@ -43,7 +43,7 @@ export const sample = defineFunction({
     prompts: ['a person with red hair wearing round glasses in a navy hoodie on a pink background'],
     engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
-  input: sampleInput,
+  input: sampleInput.superRefine(checkSampling),
   async run(ctx, { engine, ...request }) {
     const { pixels, images, stats } = await samplePictures(ctx, { ...request, engine: requireEngine(engine) });
     return { outputs: { pixels, ...images }, stats };

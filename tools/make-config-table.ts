@@ -13,6 +13,7 @@ interface Schema {
   readonly propertyNames?: unknown;
   readonly additionalProperties?: Schema | boolean;
   readonly items?: Schema;
+  readonly prefixItems?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
@@ -66,6 +67,7 @@ function describeValues(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map(value => `\`${value}\``).join(', ');
   if (schema.anyOf !== undefined) return schema.anyOf.map(describeValues).join(', or ');
+  if (schema.prefixItems !== undefined) return `list of (${schema.prefixItems.map(describeValues).join(', ')})`;
   if (schema.type === 'array')
     return `list of ${describeRange(schema.minItems, schema.maxItems)}${describeItems(schema)}`;
   const noun =

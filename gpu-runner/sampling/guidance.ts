@@ -1,35 +1,13 @@
 /** @file Guidance: leads the prediction of the network towards the condition. */
-import type { GuidanceName, Sampling } from '../../configs/sampling.ts';
-import type { PredictionRule } from './predictions.ts';
+import { type GuidanceName, type Sampling, settingOf } from '../../configs/sampling.ts';
+import { applyCfgZeroStar } from './cfg-zero-star.ts';
+import { applyDualCfg } from './dual-cfg.ts';
+import type { GuidanceInput, GuidanceRule, Guide } from './guide.ts';
+import { applyProjectedGuidance } from './projected-guidance.ts';
 
-/** Runs the network on z [n pictures] at time t. The prediction has the shape of z and belongs to the caller. */
-export type Predict = (z: Float32Array, t: number) => Promise<Float32Array>;
-
-/** A step of a solver: from a time to a smaller time. */
-export interface StepTimes {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Returns the prediction that the solver follows, at a time within the step. The prediction belongs to the caller. */
-export type Guide = (z: Float32Array, t: number, step: StepTimes) => Promise<Float32Array>;
-
-/** Guidance works with these two networks and settings. */
-export interface GuidanceInput {
-  readonly sampling: Sampling;
-  readonly conditional: Predict;
-  /** Without any condition, or with the negative prompt alone. */
-  readonly unconditional: Predict;
-  readonly prediction: PredictionRule;
-  /** Count of numbers in z that make one picture. */
-  readonly pictureLength: number;
-}
-
-/** Makes the guide of one run. A guide may keep state from one evaluation to the next. */
-export type GuidanceRule = (input: GuidanceInput) => Guide;
-
+/** With scale 1, each of them runs the conditional network alone and returns its prediction. */
 export const GUIDANCES: Readonly<Record<GuidanceName, GuidanceRule>> = {
-  /** Classifier-free guidance (arXiv 2207.12598). With scale 1 the unconditional network does not run. */
+  /** Classifier-free guidance (arXiv 2207.12598). */
   cfg:
     ({ sampling: { guidance: scale }, conditional, unconditional }) =>
     async (z, t) => {
@@ -39,4 +17,25 @@ export const GUIDANCES: Readonly<Record<GuidanceName, GuidanceRule>> = {
       for (let k = 0; k < prediction.length; k++) prediction[k] = base[k]! + scale * (prediction[k]! - base[k]!);
       return prediction;
     },
+  dual_cfg: applyDualCfg,
+  cfg_zero_star: applyCfgZeroStar,
+  apg: applyProjectedGuidance,
 };
+
+/**
+ * The guide of the chosen method. Outside `guidance_interval` (arXiv 2404.07724) it is the conditional network alone.
+ * The time of each evaluation counts: a solver that evaluates twice in a step may be guided once.
+ */
+export function createGuide(input: GuidanceInput): Guide {
+  const { sampling, conditional } = input;
+  const guide = GUIDANCES[sampling.guidance_method](input);
+  if (sampling.guidance_interval === undefined) return guide;
+  const [least, most] = sampling.guidance_interval;
+  return (z, t, step) => (t >= least && t <= most ? guide(z, t, step) : conditional(z, t));
+}
+
+/** First steps in which z stays as it is, and no network runs: the zero-init of CFG-Zero* (arXiv 2503.18886). */
+export function countIdleSteps(sampling: Sampling): number {
+  const { guidance_method: method, guidance } = sampling;
+  return method === 'cfg_zero_star' && guidance !== 1 ? settingOf(sampling, 'zero_steps') : 0;
+}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type PredictionType, type Sampling, samplingSchema } from '../../configs/sampling.ts';
-import { GUIDANCES, type Predict } from './guidance.ts';
+import { createGuide } from './guidance.ts';
+import type { Predict } from './guide.ts';
 import { integrate } from './integrate.ts';
 import { PREDICTIONS } from './predictions.ts';
 import { SOLVERS } from './solvers.ts';
@@ -22,10 +23,10 @@ interface Run {
 function run({ settings = {}, predicts = 'x_prediction', conditional, unconditional = never, onStep }: Run) {
   const sampling = samplingSchema.parse({ guidance: 1, ...settings });
   const prediction = PREDICTIONS[predicts];
-  const input = { sampling, conditional, unconditional, prediction, pictureLength: NOISE.length };
+  const input = { sampling, conditional, unconditional, terms: {}, prediction, pictureLength: NOISE.length };
   const parts = {
     times: TIME_GRIDS[sampling.time_grid](sampling, { size: { width: 2, height: 2 } }),
-    guide: GUIDANCES[sampling.guidance_method](input),
+    guide: createGuide(input),
     prediction,
     solve: SOLVERS[sampling.solver](sampling),
   };

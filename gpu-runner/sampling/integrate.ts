@@ -1,7 +1,7 @@
 /** @file Turns noise into pictures by one part of each of the four tables. */
-import type { Guide, StepTimes } from './guidance.ts';
+import type { Guide, StepTimes } from './guide.ts';
 import type { PredictionRule } from './predictions.ts';
-import type { Field, Solve } from './solvers.ts';
+import type { Field, Solve } from './solver.ts';
 
 export interface SamplerParts {
   /** See {@link TimeGridRule}. */
@@ -9,6 +9,8 @@ export interface SamplerParts {
   readonly guide: Guide;
   readonly prediction: PredictionRule;
   readonly solve: Solve;
+  /** First steps in which z stays as it is; default: none. */
+  readonly idleSteps?: number;
 }
 
 /**
@@ -18,14 +20,14 @@ export interface SamplerParts {
  */
 export async function integrate(
   z: Float32Array,
-  { times, guide, prediction, solve }: SamplerParts,
+  { times, guide, prediction, solve, idleSteps = 0 }: SamplerParts,
   onStep: (done: number) => Promise<void> = async () => {},
 ): Promise<Float32Array> {
   for (let i = 0; i + 1 < times.length; i++) {
     const step = { from: times[i]!, to: times[i + 1]! };
     const field = createField(guide, prediction, step);
     if (step.to === 0) z.set(await field.clean(z, step.from));
-    else await solve({ ...step, z, field });
+    else if (i >= idleSteps) await solve({ ...step, z, field });
     await onStep(i + 1);
   }
   return z;

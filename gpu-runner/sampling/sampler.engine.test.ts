@@ -99,6 +99,78 @@ describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
   });
 });
 
+describe('Sampler, conditions of each term of the guidance', async () => {
+  const sampler = await openSampler(tinyConfig());
+  const random = new RandomStream(9, 'sample');
+  const draw = (shape: readonly number[]): Tensor => {
+    const tensor = emptyTensor({ shape, dtype: 'f32' });
+    for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = random.uniform();
+    return tensor;
+  };
+  const reference = { cls: draw([2, 5]), patches: draw([2, 4, 4, 3]) };
+  const pose = { pose: draw([2, 133, 3]) };
+  const { text, text_mask } = texts();
+  if (!text || !text_mask) throw new Error('texts have both');
+  const negative = { negative_text: rowsSwapped(text), negative_text_mask: rowsSwapped(text_mask) };
+  const all = { ...texts(), ...reference, ...pose };
+
+  /** Dual guidance with these scales; the others are 0. */
+  const dual = (conditions: SampleConditions, scales: Partial<SampleRequest>) =>
+    sampler.sample({
+      ...base,
+      guidance_method: 'dual_cfg',
+      guidance_text: 0,
+      guidance_reference: 0,
+      guidance_pose: 0,
+      ...scales,
+      conditions,
+    });
+
+  it.each([
+    ['text', { guidance_text: 2.5 }, texts()],
+    ['reference', { guidance_reference: 2.5 }, reference],
+    ['pose', { guidance_pose: 2.5 }, pose],
+  ])('the %s alone is guided as by cfg', async (_, scales, alone) => {
+    const pixels = await dual(all, scales);
+    expect(largestDifference(pixels, await sampler.sample({ ...base, guidance: 2.5, conditions: alone }))).toBe(0);
+    expect(pixels).not.toEqual(await sampler.sample({ ...base, guidance: 2.5, conditions: all }));
+  });
+
+  it('the text is guided away from the negative text, and a reference or a pose is added to it', async () => {
+    const away = await sampler.sample({ ...base, guidance: 2.5, conditions: { ...texts(), ...negative } });
+    expect(largestDifference(await dual({ ...all, ...negative }, { guidance_text: 2.5 }), away)).toBe(0);
+    const unlike = { text: negative.negative_text, text_mask: negative.negative_text_mask };
+    for (const [scales, added] of [
+      [{ guidance_reference: 1 }, reference],
+      [{ guidance_pose: 1 }, pose],
+    ] as const) {
+      const beside = await sampler.sample({ ...base, guidance: 1, conditions: { ...unlike, ...added } });
+      expect(largestDifference(await dual({ ...all, ...negative }, scales), beside)).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('cfg_zero_star and apg are guided away from the negative text', async () => {
+    for (const guidance_method of ['cfg_zero_star', 'apg'] as const) {
+      const request = { ...base, guidance: 3, guidance_method, zero_steps: 0 };
+      const plain = await sampler.sample({ ...request, conditions: texts() });
+      expect(await sampler.sample({ ...request, conditions: { ...texts(), ...negative } })).not.toEqual(plain);
+      const itself = { negative_text: text, negative_text_mask: text_mask };
+      const none = await sampler.sample({ ...base, guidance: 1, conditions: texts() });
+      const unguided = await sampler.sample({ ...request, conditions: { ...texts(), ...itself } });
+      expect(largestDifference(unguided, none)).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+/** The second of two rows first. */
+function rowsSwapped(tensor: Tensor): Tensor {
+  const swapped = emptyTensor(tensor);
+  const row = tensor.data.length / 2;
+  swapped.data.set(tensor.data.subarray(row), 0);
+  swapped.data.set(tensor.data.subarray(0, row), row);
+  return swapped;
+}
+
 it('the sampler keeps few programs, those that it used last', async () => {
   const events: string[] = [];
   const watched: Engine = {

@@ -12,7 +12,8 @@ import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compil
 import type { BatchShape } from '../model/batch.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
-import { GUIDANCES, type Predict } from './guidance.ts';
+import { countIdleSteps, createGuide } from './guidance.ts';
+import type { Predict, TermName } from './guide.ts';
 import { integrate } from './integrate.ts';
 import { tracePredictGraph } from './predict-graph.ts';
 import { PREDICTIONS } from './predictions.ts';
@@ -94,9 +95,8 @@ export class Sampler {
     const { conditions, width, height } = request;
     const shape: BatchShape = { batch, height, width, textTokens: this.#textTokens(conditions) };
     const { executable, inputs } = await this.#open(shape);
-    const feeds = makeFeeds(inputs, conditions, start);
     const { negative_text: text, negative_text_mask: mask } = conditions;
-    const baseFeeds = makeFeeds(inputs, text && mask ? { text, text_mask: mask } : {}, start);
+    const negative: SampleConditions = text && mask ? { text, text_mask: mask } : {};
 
     const size = 3 * height * width;
     const z = new Float32Array(batch * size);
@@ -108,12 +108,14 @@ export class Sampler {
     for (let k = 0; k < z.length; k++) z[k] = z[k]! * objective.noise_scale;
 
     const pixels: Shape = [batch, 3, height, width];
-    const predictWith =
-      (condition: Tensors): Predict =>
-      async (state, t) => {
+    const predictWith = (given: SampleConditions): Predict => {
+      // Large, and made only for networks that the guidance runs.
+      let feeds: Tensors | undefined;
+      return async (state, t) => {
+        feeds ??= makeFeeds(inputs, given, start);
         const time = new Float32Array(batch).fill(t);
         const outputs = await executable.run(this.#state, {
-          ...condition,
+          ...feeds,
           z: { shape: pixels, dtype: 'f32', data: state },
           t: { shape: [batch], dtype: 'f32', data: time },
         });
@@ -121,16 +123,20 @@ export class Sampler {
         if (!(prediction?.data instanceof Float32Array)) throw new TypeError('the model predicts f32');
         return prediction.data;
       };
+    };
     const prediction = PREDICTIONS[objective.prediction_type];
-    const guide = GUIDANCES[request.guidance_method]({
+    const terms = Object.entries(termsOf(conditions, negative)).map(([name, given]) => [name, predictWith(given)]);
+    const guide = createGuide({
       sampling: request,
-      conditional: predictWith(feeds),
-      unconditional: predictWith(baseFeeds),
+      conditional: predictWith(conditions),
+      unconditional: predictWith(negative),
+      terms: Object.fromEntries(terms),
       prediction,
       pictureLength: size,
     });
     const times = TIME_GRIDS[request.time_grid](request, { size: { width, height }, trained: data.image_size });
-    return integrate(z, { times, guide, prediction, solve: SOLVERS[request.solver](request) }, onStep);
+    const parts = { times, guide, prediction, solve: SOLVERS[request.solver](request) };
+    return integrate(z, { ...parts, idleSteps: countIdleSteps(request) }, onStep);
   }
 
   /** Tokens to the end of the longest text, rounded up to a multiple of 8. Later tokens are masked in every row. */
@@ -179,6 +185,18 @@ export class Sampler {
       });
     }
   }
+}
+
+/** The conditions of each term of the guidance: see `GuidanceInput`. */
+function termsOf(
+  { text, text_mask, cls, patches, pose }: SampleConditions,
+  negative: SampleConditions,
+): Partial<Record<TermName, SampleConditions>> {
+  return {
+    ...(text && text_mask && { text: { text, text_mask } }),
+    ...((cls || patches) && { reference: { ...negative, ...(cls && { cls }), ...(patches && { patches }) } }),
+    ...(pose && { pose: { ...negative, pose } }),
+  };
 }
 
 /** Rows of every signal from `start` on; an absent signal is zeros with keep 0. Every step feeds z and t itself. */

@@ -1,26 +1,7 @@
 /** @file Solvers: lead z along dz/dt = v, from time 1 (noise) towards time 0 (data). */
-import type { Sampling, SolverName } from '../../configs/sampling.ts';
-import type { StepTimes } from './guidance.ts';
-
-/** The guided network. Each call runs the guidance once. The results have the shape of z, in f64. */
-export interface Field {
-  /** dz/dt. */
-  velocity(z: Float32Array, t: number): Promise<Float64Array>;
-  /** The predicted clean picture. */
-  clean(z: Float32Array, t: number): Promise<Float64Array>;
-}
-
-export interface Step extends StepTimes {
-  /** At time `from`; the solver changes it in place to time `to`. */
-  readonly z: Float32Array;
-  readonly field: Field;
-}
-
-/** Takes a step that ends above time 0. `integrate` takes the last step of every solver. */
-export type Solve = (step: Step) => Promise<void>;
-
-/** Makes the solver of one run. A multistep solver keeps its earlier steps in a closure. */
-export type SolverRule = (sampling: Sampling) => Solve;
+import type { SolverName } from '../../configs/sampling.ts';
+import { createDpmpp2m, createUniPc } from './exponential-solvers.ts';
+import type { SolverRule } from './solver.ts';
 
 export const SOLVERS: Readonly<Record<SolverName, SolverRule>> = {
   euler:
@@ -29,4 +10,15 @@ export const SOLVERS: Readonly<Record<SolverName, SolverRule>> = {
       const velocity = await field.velocity(z, from);
       for (let k = 0; k < z.length; k++) z[k] = z[k]! + velocity[k]! * (to - from);
     },
+  /** Heun's second-order method, as JiT samples (arXiv 2511.13720): two evaluations in every step but the last. */
+  heun:
+    () =>
+    async ({ z, from, to, field }) => {
+      const first = await field.velocity(z, from);
+      const guess = z.map((value, k) => value + first[k]! * (to - from));
+      const second = await field.velocity(guess, to);
+      for (let k = 0; k < z.length; k++) z[k] = z[k]! + ((first[k]! + second[k]!) / 2) * (to - from);
+    },
+  dpmpp_2m: createDpmpp2m,
+  unipc: createUniPc,
 };

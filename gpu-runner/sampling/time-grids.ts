@@ -18,4 +18,13 @@ export type TimeGridRule = (sampling: Sampling, pictures: GridPictures) => reado
 
 export const TIME_GRIDS: Readonly<Record<TimeGridName, TimeGridRule>> = {
   uniform: ({ steps }) => Array.from({ length: steps + 1 }, (_, i) => (steps - i) / steps),
+  /**
+   * t' = shift t / (1 + (shift - 1) t) (arXiv 2403.03206, eq. 23). By default shift is sqrt(pixels / trained pixels): a
+   * picture of more pixels than the trained ones needs more noise to hide as much. At the trained size it is 1.
+   */
+  shifted: ({ steps, shift }, { size, trained = size }) => {
+    const factor = shift ?? Math.sqrt((size.width * size.height) / (trained.width * trained.height));
+    // This form of the quotient is exactly 1 at time 1.
+    return Array.from({ length: steps + 1 }, (_, i) => (steps - i) / (steps - i + i / factor));
+  },
 };

@@ -166,6 +166,18 @@ describe('POST /sample', () => {
     expect(problem.detail).toContain('/solver: unknown solver "eular"; did you mean "euler"?');
   });
 
+  test('POST /sample refuses a setting of a method that is not chosen', async () => {
+    const problem = await server.expectJson(400, 'POST', '/sample', { ...ask, shift: 3 });
+    expect(problem.detail).toContain('/shift: has no effect with time_grid uniform; it belongs to shifted');
+  });
+
+  test('POST /sample names the settings of the chosen methods, given or not', async () => {
+    const methods = { solver: 'unipc', time_grid: 'shifted', shift: 2, guidance_method: 'apg' };
+    const made = await server.expectJson(200, 'POST', '/sample', { ...ask, ...methods });
+    expect(made).toMatchObject({ ...methods, apg_parallel: 0, apg_momentum: -0.5 });
+    expect(made).not.toHaveProperty('zero_steps');
+  });
+
   test.each([
     ['an unknown name', 'openvin', 'unknown engine "openvin"; did you mean "openvino/cpu"?'],
     ['parts with an unknown name', { name: 'refrence' }, 'unknown engine "refrence"; did you mean "reference"?'],
