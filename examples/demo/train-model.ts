@@ -1,6 +1,6 @@
 /** @file An experiment, trained to its target while its previews are told as they come. */
 import type { ProgressEvent } from '../../configs/progress.ts';
-import { formatCount } from '../../configs/quantity.ts';
+import { formatCount, quantity } from '../../configs/quantity.ts';
 import { type ExperimentAnswer, experimentAnswer } from './answers.ts';
 import { BATCH, type DemoPlan } from './options.ts';
 import type { Terminal } from './terminal.ts';
@@ -27,7 +27,7 @@ export async function trainModel(
   const created = await api.put(path, asked, experimentAnswer);
   const { name, precision, threads } = created.engine;
   const kept = created.step > 0 && plan.engine === undefined ? ', as this experiment began' : '';
-  terminal.line(`engine ${name} in ${precision}, ${threads} threads${kept}`);
+  terminal.line(`engine ${name} in ${precision}, ${quantity(threads, 'thread')}${kept}`);
   const previews = watchPreviews(api, terminal, plan, created, describeFolder);
   await previews.begin();
   let experiment = created;

@@ -1,8 +1,10 @@
 /**
  * @file The view `experiments/<name>/`, derived from the head and its blobs. Only index.json and README.md ever change.
  */
+
 import { stringify } from 'yaml';
 import { signalShares } from '../../configs/dropout.ts';
+import { quantity } from '../../configs/quantity.ts';
 import type { Config } from '../../configs/schema.ts';
 import { signalsOf } from '../../configs/signals.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';
@@ -204,7 +206,7 @@ ${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`)
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
 | trained with | ${describeSignalsForPeople(config)} |
-| engine | ${head.engine.name}, ${head.engine.precision}, ${head.engine.threads} threads, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
+| engine | ${head.engine.name}, ${head.engine.precision}, ${quantity(head.engine.threads, 'thread')}, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
 | dataset | ${head.dataset_name === undefined ? '' : `${head.dataset_name}, `}\`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
 ${describeFormerForPeople(head)}${describeOriginForPeople(head)}
