@@ -55,6 +55,7 @@ const WORDS: Readonly<Record<string, string>> = {
   string: 'a string',
   boolean: 'true or false',
   array: 'an array',
+  tuple: 'an array',
   object: 'an object',
   record: 'an object',
   never: 'no value',

@@ -61,7 +61,8 @@ test.each([
   ],
   [{ guidance_method: 'cfg_zero_star', steps: 4, zero_steps: 4 }, 'zero_steps: must be smaller than steps (4)'],
   [{ guidance_interval: [0.9, 0.1] }, 'guidance_interval: must be [smallest time, largest time]'],
-])('settings that have no effect, or leave no step, are refused: %j', (settings, message) => {
+  [{ guidance_interval: 0.5 }, 'guidance_interval: expected an array, got a number'],
+])('settings that have no effect, leave no step, or are no interval, are refused: %j', (settings, message) => {
   expect(() => parseConfig({ run: { preview: settings } })).toThrow(`run.preview.${message}`);
 });
 

@@ -99,6 +99,23 @@ describe('solvers against each other', () => {
   });
 });
 
+describe('multistep solvers agree with an implementation in NumPy', () => {
+  // In f64, after the updates of diffusers: multistep_dpm_solver_second_order_update (midpoint) and
+  // multistep_uni_p_bh_update, multistep_uni_c_bh_update (bh2), with solver_order 2 and flow sigmas.
+  it.each([
+    ['dpmpp_2m', [1.3326423, -0.0834476, 0.4314942, -0.920228]],
+    ['unipc', [1.3667418, -0.1000366, 0.4333374, -0.9667693]],
+  ] as const)('%s', async (solver, expected) => {
+    const z = await integrate(NOISE.slice(), {
+      times: [0.95, 0.8, 0.6, 0.45, 0.2, 0.05],
+      guide: gaussian,
+      prediction: PREDICTIONS.x_prediction,
+      solve: SOLVERS[solver](samplingSchema.parse({ solver })),
+    });
+    expect([...z]).toEqual(expected.map(value => expect.closeTo(value, 5)));
+  });
+});
+
 /** log((1 - t) / t): the variable of the multistep solvers. */
 const lambdaOf = (t: number) => Math.log((1 - t) / t);
 
