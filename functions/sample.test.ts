@@ -141,6 +141,21 @@ test('preview makes an index of its pictures', async () => {
   expect(result.outputs.image_000).toEqual((await sample({})).outputs.image_000);
 });
 
+test('preview names the settings of the chosen methods in its index', async () => {
+  const methods = { solver: 'heun', time_grid: 'shifted', shift: 2, guidance_method: 'dual_cfg', guidance_text: 4 };
+  const { result } = await lab.executor.call('preview', { ...body, ...methods, guidance_interval: [0.1, 0.9] });
+  const index = await readPreviewIndex(lab.blobs, result.outputs.index?.digest as Digest);
+  const filled = { guidance_reference: 2.5, guidance_pose: 2.5 };
+  expect(index).toMatchObject({ ...methods, ...filled, guidance_interval: [0.1, 0.9] });
+});
+
+test('preview refuses a setting of a method that is not chosen', async () => {
+  const call = lab.executor.call('preview', { ...body, guidance_method: 'apg', zero_steps: 1 });
+  await expect(call).rejects.toThrow(
+    '/zero_steps: has no effect with guidance_method apg; it belongs to cfg_zero_star',
+  );
+});
+
 test('an old index of previews, without a solver, is read with the solver euler', async () => {
   const { result } = await lab.executor.call('preview', body);
   const index = await readPreviewIndex(lab.blobs, result.outputs.index?.digest as Digest);
