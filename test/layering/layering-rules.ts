@@ -36,6 +36,7 @@ const ROOMS = [
   'import',
   'views',
   'operations',
+  'driver',
   'upkeep',
 ] as const;
 
@@ -122,6 +123,11 @@ export const RULES: LayeringRules = {
       name: 'operations',
       paths: ['functions/operations/'],
       mayImport: ['views', 'datasets', 'experiments', 'definitions', 'protocol', 'storage'],
+    },
+    {
+      name: 'driver',
+      paths: ['functions/driver/'],
+      mayImport: ['views', 'experiments', 'execution', 'definitions', 'storage'],
     },
     {
       name: 'upkeep',

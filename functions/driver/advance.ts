@@ -1,0 +1,111 @@
+/** @file One chunk of a training: steps, what is due at its border, and the head, which makes it count. */
+import type { ProgressEvent } from '../../configs/progress.ts';
+import type { Config } from '../../configs/schema.ts';
+import { Internal } from '../../errors.ts';
+import { putDocument, readCheckpoint } from '../../storage/blobs/document-blobs.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { listKeptDigests } from '../../storage/list-kept.ts';
+import type { Result } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { CallAnswer } from '../define.ts';
+import { outputOf } from '../execution/output-of.ts';
+import type { BorderContext } from '../experiments/border/border-step.ts';
+import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
+import { type StepRange, stepsFor } from '../experiments/chunks.ts';
+import { keyedAt } from '../experiments/experiment-head.ts';
+import { isComplete } from '../experiments/kept-checkpoints.ts';
+import { moveHead } from '../experiments/move-head.ts';
+import { beginsDataset } from '../experiments/move-to-dataset.ts';
+import { readLog } from '../experiments/step-log.ts';
+import { findDivergence, summarizeSteps } from '../experiments/training-health.ts';
+import { fail, finish } from '../experiments/training-state.ts';
+import type { Chunk } from '../views/experiment-view.ts';
+import type { Drive } from './context.ts';
+
+/** One chunk: train, the steps of the border, and the head, which makes it count. */
+export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<void> {
+  const { ctx, view } = run;
+  const answer = await callTrainChunk(run, head, range);
+  const checkpoint = outputOf(answer.result, 'checkpoint');
+  const to = endOf(answer.result);
+  const chunk: Chunk = {
+    from: range.from,
+    to,
+    log: outputOf(answer.result, 'log'),
+    ...summarizeSteps(await readLog(ctx.blobs, outputOf(answer.result, 'log'))),
+    // A chunk that a shutdown cut short ends at no border.
+    artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
+  };
+  const kept = { step: chunk.to, checkpoint, result: answer.action };
+  const advance = (now: ExperimentHead) => {
+    const history = [...now.history, kept];
+    const over = Math.max(0, history.length - (run.config.run.keep + 1));
+    const moved = { ...now, checkpoint, history: history.slice(over), chunks: [...now.chunks, chunk] };
+    const stays = new Set(listKeptDigests(moved));
+    const gone = history.slice(0, over).filter(each => !stays.has(each.checkpoint));
+    return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
+  };
+  await moveHead(ctx, view.name, head, advance, checkpoint);
+}
+
+/** Done, if it is at its target by now and nobody paused it; failed, if it learns nothing any more. */
+export function end({ ctx, view, config }: Drive, head: ExperimentHead): ExperimentHead {
+  if (head.state !== 'running') return head;
+  const problem = findDivergence(view.name, head, config);
+  return problem ? fail(head, problem, ctx.now()) : finish(head, config.data.batch_size);
+}
+
+async function callTrainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<CallAnswer> {
+  const { ctx, signal } = run;
+  const config = await putKeyedConfig(ctx.blobs, run.config, head);
+  const parent = head.checkpoint && (await readCheckpoint(ctx.blobs, head.checkpoint));
+  const body: Json = {
+    config,
+    ...(head.checkpoint && { parent: head.checkpoint }),
+    ...(parent && parent.config !== config && { parent_config: parent.config }),
+    dataset: head.dataset,
+    ...range,
+    ...(head.checkpoint && beginsDataset(head, range.from) && { new_epoch: true }),
+    engine: head.engine,
+    plan: head.plan,
+  };
+  const options = { signal, onEvent: tellWhole(run, head) };
+  const answer = await ctx.call('train-chunk', body, options);
+  if (answer.cache === 'miss' || (await isComplete(ctx.blobs, outputOf(answer.result, 'checkpoint')))) return answer;
+  return ctx.call('train-chunk', body, { ...options, skipCache: true });
+}
+
+/** The steps of the border that are due, one after the other. @returns The artifact of each. */
+async function runBorderSteps(
+  { ctx, signal, config }: Drive,
+  head: ExperimentHead,
+  step: number,
+  checkpoint: Digest,
+): Promise<Chunk['artifacts']> {
+  const call: BorderContext['call'] = (name, body) => ctx.call(name, body, { signal });
+  const border: BorderContext = { head, config, step, blobs: ctx.blobs, call };
+  const artifacts: Record<string, Digest> = {};
+  for (const { name, due, run } of BORDER_STEPS) {
+    if (due(border)) artifacts[name] = await run(border, checkpoint);
+  }
+  return artifacts;
+}
+
+export async function putKeyedConfig(blobs: BlobStore, config: Config, head: ExperimentHead): Promise<Digest> {
+  return (await putDocument(blobs, keyedAt(config, head))).digest;
+}
+
+/** The steps of a chunk as steps of the whole run. */
+function tellWhole({ ctx, config }: Drive, head: ExperimentHead): (event: ProgressEvent) => void {
+  const total = stepsFor(head.target, config.data.batch_size);
+  return event => ctx.progress(event.phase === 'train' && event.unit === 'steps' ? { ...event, total } : event);
+}
+
+/** Smaller than asked when a shutdown cut the chunk short. */
+function endOf(result: Result): number {
+  const { to } = result.action.params;
+  if (typeof to === 'number') return to;
+  throw new Internal('a train-chunk result without its step range');
+}

@@ -1,0 +1,60 @@
+/** @file Deletes superseded checkpoints, and goes back to the newest whole one when a checkpoint is damaged. */
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
+import { listKept } from '../../storage/list-kept.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { changeHead, readHead, stepOf } from '../experiments/experiment-head.ts';
+import { extensionsUpTo } from '../experiments/extension.ts';
+import { isComplete, pruneCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
+import { moveHead } from '../experiments/move-head.ts';
+import { formerAt } from '../experiments/move-to-dataset.ts';
+import { deleteCheckpointFile } from '../views/experiment-view.ts';
+import type { Drive } from './context.ts';
+
+/** Deletes what left the history. Killed in between, the next call goes on. */
+export async function pruneSuperseded({ ctx, view }: Drive): Promise<ExperimentHead> {
+  const { value: head } = await readHead(ctx.store, view.name);
+  if (head.superseded.length === 0) return head;
+  for (const gone of head.superseded) {
+    await deleteCheckpointFile(view, gone);
+    await pruneCheckpoint(ctx.store, ctx.blobs, gone);
+  }
+  const pruned = new Set(head.superseded.map(gone => gone.result));
+  return changeHead(ctx.store, view.name, now => ({
+    ...now,
+    superseded: now.superseded.filter(gone => !pruned.has(gone.result)),
+  }));
+}
+
+/**
+ * Goes back to the newest complete checkpoint, or to the start, if a checkpoint lost blobs. Training again gives the
+ * same bits. The start of a branch is the checkpoint at which it began.
+ * @returns False if all checkpoints are complete, so that another blob is missing: the dataset or the config.
+ */
+export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHead): Promise<boolean> {
+  const newest = await findWhole(ctx.blobs, head);
+  if (newest?.checkpoint === head.checkpoint) return false;
+  if (newest === undefined) await requireBranchPoint(ctx.blobs, view.name, head);
+  ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
+  const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
+  await moveHead(ctx, view.name, head, now => {
+    const { checkpoint: _, former_datasets: __, extended: ___, ...rest } = now;
+    return {
+      ...rest,
+      ...formerAt(now, newest?.step ?? 0),
+      ...extensionsUpTo((newest?.step ?? 0) * config.data.batch_size, now),
+      ...(newest && { checkpoint: newest.checkpoint }),
+      history,
+      chunks: now.chunks.filter(chunk => chunk.to <= (newest?.step ?? 0)),
+      state: now.state === 'done' ? 'running' : now.state,
+    };
+  });
+  return true;
+}
+
+/** The newest checkpoint that is kept and has all its blobs. */
+async function findWhole(blobs: BlobStore, head: ExperimentHead): Promise<KeptCheckpoint | undefined> {
+  for (const kept of listKept(head).toReversed()) {
+    if (kept.step <= stepOf(head) && (await isComplete(blobs, kept.checkpoint))) return kept;
+  }
+  return undefined;
+}
