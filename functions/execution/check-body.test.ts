@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { samplingSchema } from '../../configs/sampling.ts';
+import { SOLVER_NAMES, samplingSchema } from '../../configs/sampling.ts';
 import { InvalidInput } from '../../errors.ts';
 import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
@@ -23,7 +23,10 @@ test('a wrong name shows the allowed names, and the nearest of them', () => {
       detail: expect.stringMatching(/^expected .*"words".*, got "wrds"; did you mean "words"\?$/),
     },
   ]);
-  expect(issuesOf(samplingSchema, { solver: 4 })).toEqual([{ pointer: '/solver', detail: 'expected "euler", got 4' }]);
+  const solvers = SOLVER_NAMES.map(name => `"${name}"`).join(', ');
+  expect(issuesOf(samplingSchema, { solver: 4 })).toEqual([
+    { pointer: '/solver', detail: `expected one of ${solvers}, got 4` },
+  ]);
 });
 
 test('an unknown key in a union of a name and an object shows the keys of the object', () => {
