@@ -3,6 +3,7 @@ import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
+import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { EncodedArray, EncodedSignals, EncoderInput } from './encoder.ts';
 
@@ -23,15 +24,14 @@ export interface PictureNet {
   trace(batch: number, size: PictureSize): Graph;
 }
 
-/** Compiled programs that are kept; the least recently used goes first. */
+/** Programs that are kept: one for each size and count. */
 const MAX_PROGRAMS = 4;
 
 export class PicturePrograms {
   readonly #engine: Engine;
   readonly #net: PictureNet;
   readonly #state: State;
-  /** By sizes, the least recently used first. */
-  readonly #programs = new Map<string, Executable>();
+  readonly #programs = new RecentPrograms<{ readonly executable: Executable }>(MAX_PROGRAMS);
 
   constructor(engine: Engine, net: PictureNet) {
     this.#engine = engine;
@@ -49,15 +49,8 @@ export class PicturePrograms {
       const batch = group.length === 1 ? 1 : this.#net.batchOf(size);
       for (let at = 0; at < group.length; at += batch) {
         const part = group.slice(at, at + batch);
-        const outputs = await this.#run(
-          batch,
-          size,
-          packPictures(
-            batch,
-            size,
-            part.map(([, picture]) => picture),
-          ),
-        );
+        const pictures = part.map(([, picture]) => picture);
+        const outputs = await this.#run(batch, size, packPictures(batch, size, pictures));
         for (const [row, [index]] of part.entries()) encoded[index] = rowOf(outputs, row);
       }
     }
@@ -65,23 +58,16 @@ export class PicturePrograms {
   }
 
   async dispose(): Promise<void> {
-    for (const program of this.#programs.values()) await program.dispose();
-    this.#programs.clear();
+    await this.#programs.dispose();
     this.#state.dispose();
   }
 
   async #run(batch: number, size: PictureSize, pictures: Tensor): Promise<Readonly<Record<string, Tensor>>> {
     const key = `${batch} ${size.height} ${size.width}`;
-    const program =
-      this.#programs.get(key) ?? (await this.#engine.compile(optimize(this.#net.trace(batch, size), this.#engine)));
-    this.#programs.delete(key);
-    this.#programs.set(key, program);
-    for (const [oldest, other] of this.#programs) {
-      if (this.#programs.size <= MAX_PROGRAMS) break;
-      this.#programs.delete(oldest);
-      await other.dispose();
-    }
-    return program.run(this.#state, { pictures });
+    const { executable } = await this.#programs.open(key, async () => ({
+      executable: await this.#engine.compile(optimize(this.#net.trace(batch, size), this.#engine)),
+    }));
+    return executable.run(this.#state, { pictures });
   }
 }
 

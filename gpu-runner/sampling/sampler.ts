@@ -8,6 +8,7 @@ import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
+import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
@@ -44,8 +45,7 @@ export class Sampler {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
   readonly #state: State;
-  /** The least recently used first. */
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #programs = new RecentPrograms<Program>(MOST_PROGRAMS);
 
   /** @param weights By name of the parameter, without prefix. */
   constructor(engine: Engine, config: KeyedConfig, weights: Tensors) {
@@ -82,7 +82,7 @@ export class Sampler {
 
   async dispose(): Promise<void> {
     this.#state.dispose();
-    for (const { executable } of await Promise.all(this.#programs.values())) await executable.dispose();
+    await this.#programs.dispose();
   }
 
   async #sampleBatch(
@@ -94,7 +94,7 @@ export class Sampler {
     const { objective, data } = this.#config;
     const { conditions, width, height } = request;
     const shape: BatchShape = { batch, height, width, textTokens: this.#textTokens(conditions) };
-    const { executable, inputs } = await this.#open(shape);
+    const { executable, inputs } = await this.#programs.open(JSON.stringify(shape), () => this.#compile(shape));
     const { negative_text: text, negative_text_mask: mask } = conditions;
     const negative: SampleConditions = text && mask ? { text, text_mask: mask } : {};
 
@@ -150,19 +150,6 @@ export class Sampler {
       }
     }
     return Math.min(limit, Math.ceil(longest / 8) * 8);
-  }
-
-  async #open(shape: BatchShape): Promise<Program> {
-    const key = JSON.stringify(shape);
-    const program = this.#programs.get(key) ?? this.#compile(shape);
-    this.#programs.delete(key);
-    this.#programs.set(key, program);
-    const [[oldest, unused] = ['', program]] = this.#programs;
-    if (this.#programs.size > MOST_PROGRAMS) {
-      this.#programs.delete(oldest);
-      await (await unused).executable.dispose();
-    }
-    return program;
   }
 
   async #compile(shape: BatchShape): Promise<Program> {
