@@ -2,7 +2,7 @@
 import { quantity } from '../../configs/quantity.ts';
 import { BlobMissing } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
-import { readItems } from '../../storage/blobs/items.ts';
+import { readAllItems, readItems } from '../../storage/blobs/items.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -69,13 +69,8 @@ async function readPictures(
   shared: readonly Page[],
 ): Promise<Map<string, Item>> {
   const known = new Set(shared.map(({ items }) => items));
-  const gone = new Set(removed);
-  const read: Item[][] = [];
   const own = pages.filter(({ items }) => !known.has(items));
-  await mapBounded(own.entries(), { width: READ_WIDTH }, async ([index, page]) => {
-    read[index] = await readItems(blobs, page);
-  });
-  return new Map(read.flat().flatMap(item => (gone.has(item.id) ? [] : [[item.id, item]])));
+  return new Map((await readAllItems(blobs, { pages: own, removed })).map(item => [item.id, item]));
 }
 
 /** Pictures on pages of equal items and other columns; all, if the encoders are others. */
@@ -84,7 +79,7 @@ async function countRecoded(blobs: BlobStore, old: Dataset, young: Dataset): Pro
   const isOther = (page: Page) => columns.has(page.items) && columns.get(page.items) !== canonicalJson(page.columns);
   const all = canonicalJson(old.encoders) !== canonicalJson(young.encoders);
   const pages = young.pages.filter(page => all || isOther(page));
-  const counts = await Promise.all(pages.map(async page => (await readItems(blobs, page)).length));
+  const counts = await mapBounded(pages, { width: READ_WIDTH }, async page => (await readItems(blobs, page)).length);
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
