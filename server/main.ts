@@ -1,4 +1,5 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
+import { addBrackets } from '../configs/loopback.ts';
 import { AppError, Internal, inOneLine, StoreFull } from '../errors.ts';
 import type { ServerAddress } from '../functions/define.ts';
 import { createExecutor } from '../functions/execution/executor.ts';
@@ -74,8 +75,7 @@ async function startServer(env: ServerEnv): Promise<void> {
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : env.port;
   listening = addressOf(env, port);
-  const host = env.host.includes(':') ? `[${env.host}]` : env.host;
-  console.log(`easel server listening on http://${host}:${port} (store ${store.url})`);
+  console.log(`easel server listening on http://${addBrackets(env.host)}:${port} (store ${store.url})`);
   if (s3Line !== undefined) console.log(s3Line);
 
   let stopping = false;

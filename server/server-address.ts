@@ -1,4 +1,5 @@
 /** @file Where a server is reached, for lines that people type. */
+import { addBrackets } from '../configs/loopback.ts';
 import type { ServerAddress } from '../functions/define.ts';
 import type { ServerEnv } from './env.ts';
 
@@ -7,6 +8,6 @@ const ALL_ADDRESSES: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 
 /** @param port Where it listens; the environment may have left the choice to the system. */
 export function addressOf({ host, token }: Pick<ServerEnv, 'host' | 'token'>, port: number): ServerAddress {
-  const name = ALL_ADDRESSES.has(host) ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  const name = ALL_ADDRESSES.has(host) ? 'localhost' : addBrackets(host);
   return { url: `http://${name}:${port}`, needsToken: token !== undefined };
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createAdaptorServer } from '@hono/node-server';
+import { addBrackets } from '../../configs/loopback.ts';
 import { readMachineMemory } from '../../configs/machine-memory.ts';
 import { InvalidInput } from '../../errors.ts';
 import { describeError } from '../../errors-wire.ts';
@@ -141,7 +142,7 @@ async function start(): Promise<void> {
   });
   server.listen(options.port, options.host, () => {
     const bound = server.address() as AddressInfo;
-    address = `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${bound.port}`;
+    address = `http://${addBrackets(options.host)}:${bound.port}`;
     if (options.supervised) watchParent();
     tell({ type: 'listening', address });
   });

@@ -1,6 +1,7 @@
 /** @file Opens the endpoint on a socket. */
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
+import { addBrackets } from '../../configs/loopback.ts';
 import { Internal } from '../../errors.ts';
 import { createS3App, DEFAULT_BUCKET, type S3AppOptions } from './app.ts';
 
@@ -44,6 +45,5 @@ export async function listenS3(options: S3AppOptions, host: string, port: number
 /** The address as a number: clients put the bucket in front of a host name, but not in front of an address. */
 function urlOf(address: ReturnType<Server['address']>): string {
   if (address === null || typeof address === 'string') throw new Internal('the S3 endpoint has no address');
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
+  return `http://${addBrackets(address.address)}:${address.port}`;
 }
