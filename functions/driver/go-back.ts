@@ -34,17 +34,18 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
   const newest = await findWhole(ctx.blobs, head);
   if (newest?.checkpoint === head.checkpoint) return false;
   if (newest === undefined) await requireBranchPoint(ctx.blobs, view.name, head);
-  ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${newest?.step ?? 0}` });
-  const history = newest ? [...head.history.filter(({ step }) => step < newest.step), newest] : [];
+  const to = newest?.step ?? 0;
+  ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${to}` });
+  const history = newest ? [...head.history.filter(({ step }) => step < to), newest] : [];
   await moveHead(ctx, view.name, head, now => {
     const { checkpoint: _, former_datasets: __, extended: ___, ...rest } = now;
     return {
       ...rest,
-      ...formerAt(now, newest?.step ?? 0),
-      ...extensionsUpTo((newest?.step ?? 0) * config.data.batch_size, now),
+      ...formerAt(now, to),
+      ...extensionsUpTo(to * config.data.batch_size, now),
       ...(newest && { checkpoint: newest.checkpoint }),
       history,
-      chunks: now.chunks.filter(chunk => chunk.to <= (newest?.step ?? 0)),
+      chunks: now.chunks.filter(chunk => chunk.to <= to),
       state: now.state === 'done' ? 'running' : now.state,
     };
   });
