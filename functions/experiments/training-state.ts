@@ -95,6 +95,7 @@ function toWire({ text, time: _, ...rest }: TrainingProblem): WireError {
   return { ...rest, message: text, retryable: false };
 }
 
-function withoutProblem({ problem: _, ...head }: ExperimentHead): ExperimentHead {
+/** A head that has not failed has no problem. */
+export function withoutProblem({ problem: _, ...head }: ExperimentHead): ExperimentHead {
   return head;
 }

@@ -1,5 +1,6 @@
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
+import { withoutProblem } from '../experiments/training-state.ts';
 import { type ViewSite, viewOf } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
 
@@ -16,6 +17,5 @@ export async function pauseExperiment(site: ViewSite, name: string): Promise<Exp
 
 function pause(head: ExperimentHead): ExperimentHead {
   if (head.state !== 'running' && head.state !== 'failed') return head;
-  const { problem: _, ...rest } = head;
-  return { ...rest, state: 'paused' };
+  return { ...withoutProblem(head), state: 'paused' };
 }
