@@ -12,14 +12,10 @@ export interface FolderOptions {
   readonly hint?: string;
 }
 
-/**
- * Makes a folder and its missing parents. `mkdir` with `recursive` would try for ever below /proc.
- * @returns The first folder that was made; undefined if the folder was there.
- * @throws InvalidInput with the system's error as cause.
- */
+/** As {@link makeWithParents}. @throws InvalidInput with the system's error as cause. */
 export async function makeFolders(path: string, { mode, hint }: FolderOptions = {}): Promise<string | undefined> {
   try {
-    return await makeWithParents(resolve(path), mode);
+    return await makeWithParents(path, mode);
   } catch (cause) {
     throw new InvalidInput(`the folder ${path} cannot be made: ${cause instanceof Error ? cause.message : cause}`, {
       ...{ expected: 'a folder that this user may make and write', cause },
@@ -28,7 +24,12 @@ export async function makeFolders(path: string, { mode, hint }: FolderOptions = 
   }
 }
 
-async function makeWithParents(folder: string, mode: number | undefined): Promise<string | undefined> {
+/**
+ * Makes a folder and its missing parents. `mkdir` with `recursive` would try for ever below /proc.
+ * @returns The first folder that was made; undefined if the folder was there. @throws The system's error.
+ */
+export async function makeWithParents(path: string, mode?: number): Promise<string | undefined> {
+  const folder = resolve(path);
   const parent = dirname(folder);
   let first: string | undefined;
   for (let attempt = 1; ; attempt++) {

@@ -7,7 +7,7 @@ import { type BigIntStats, constants } from 'node:fs';
 import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
-import { makeFolders } from '../../../configs/make-folders.ts';
+import { makeFolders, makeWithParents } from '../../../configs/make-folders.ts';
 import { Ambiguous } from '../../../errors.ts';
 import type { FileBody, SpooledBody } from '../../types.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
@@ -186,7 +186,7 @@ export class Disk {
           throw new Ambiguous(`publishing "${key}" failed`, { cause: error, hint: 'read it back' });
         }
         if (codeOf(error) !== 'ENOENT' || attempt === PUBLISH_ATTEMPTS) throw await this.#explain(error, target);
-        await makeFolders(dirname(target)).catch(async ({ cause }) => {
+        await makeWithParents(dirname(target)).catch(async cause => {
           throw await this.#explain(cause, target);
         });
       }

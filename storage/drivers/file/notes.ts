@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
 import { lstat, readlink, rename, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { makeFolders } from '../../../configs/make-folders.ts';
+import { makeWithParents } from '../../../configs/make-folders.ts';
 import { digestOf, hexOf } from '../../digest.ts';
 import { mediaTypeOfKey } from '../../media-type.ts';
 import type { Etag } from '../../types.ts';
@@ -36,8 +36,7 @@ export class KeyNotes {
   async write(key: string, note: string): Promise<void> {
     const path = this.#pathOf(key);
     const temporary = join(this.#temporary, randomUUID());
-    // The caller translates the system's own error.
-    await makeFolders(dirname(path)).catch(({ cause }) => Promise.reject(cause));
+    await makeWithParents(dirname(path));
     await symlink(note, temporary);
     await rename(temporary, path);
   }

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolders } from '../../../configs/make-folders.ts';
+import { makeWithParents } from '../../../configs/make-folders.ts';
 import type { Clock } from '../../clock.ts';
 
 /** A piece is more than a small document needs, and one inode. */
@@ -47,7 +47,7 @@ export class Reserve {
   async fill(): Promise<void> {
     this.#triedAt = this.#clock.monotonic();
     try {
-      await makeFolders(this.#folder);
+      await makeWithParents(this.#folder);
       for (let piece = 0; piece < PIECES; piece++) await fillPiece(join(this.#folder, String(piece)));
       this.#triedAt = undefined;
     } catch {
