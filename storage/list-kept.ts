@@ -1,6 +1,7 @@
-/** @file The checkpoints that an experiment keeps. */
+/** @file The checkpoints that an experiment keeps, and the blobs that a model keeps. */
 import type { Digest } from './digest.ts';
 import type { ExperimentHead, KeptCheckpoint } from './experiment-record.ts';
+import type { ModelHead } from './records.ts';
 
 /**
  * One checkpoint for each step, oldest first: history, pinned checkpoints, and the one that the experiment branched
@@ -19,4 +20,9 @@ export function listKeptDigests(head: ExperimentHead): Digest[] {
 /** The history comes last, so that its checkpoint stands for the step. */
 function listAll({ history, pinned, branched_from }: ExperimentHead): KeptCheckpoint[] {
   return [...(branched_from ? [branched_from] : []), ...pinned, ...history];
+}
+
+/** All blobs of a model: its weights, and the text of its licence. */
+export function listModelBlobs({ weights, license }: ModelHead): Digest[] {
+  return [...Object.values(weights).flat(), ...(license.text ? [license.text] : [])];
 }

@@ -1,5 +1,6 @@
 import { NotFound, PreconditionFailed } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
+import { listModelBlobs } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ModelHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
@@ -17,7 +18,7 @@ export async function putModel(
   name: string,
   model: ModelHead,
 ): Promise<boolean> {
-  for (const digest of [...Object.values(model.weights).flat(), ...(model.license.text ? [model.license.text] : [])]) {
+  for (const digest of listModelBlobs(model)) {
     if ((await blobs.keep(digest)) !== undefined) continue;
     throw new NotFound(`there is no blob ${digest}`, { hint: 'PUT it to /objects first' });
   }

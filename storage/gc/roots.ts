@@ -6,14 +6,13 @@ import type { Digest } from '../digest.ts';
 import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.ts';
 import { actionKey } from '../keys.ts';
 import { eachPage } from '../list-all.ts';
-import { listKeptDigests } from '../list-kept.ts';
+import { listKeptDigests, listModelBlobs } from '../list-kept.ts';
 import { mapBounded } from '../map-bounded.ts';
 import { leaseSchema } from '../names/lease.ts';
 import { readVersioned } from '../names/versioned.ts';
 import {
   type DatasetHead,
   datasetHeadSchema,
-  type ModelHead,
   modelHeadSchema,
   type Result,
   resultSchema,
@@ -74,7 +73,7 @@ const READERS: readonly {
 }[] = [
   { pattern: /^refs\/experiments\//, read: reader(experimentHeadSchema, linksOfExperiment) },
   { pattern: /^refs\/datasets\//, read: reader(datasetHeadSchema, linksOfDataset) },
-  { pattern: /^refs\/models\//, read: reader(modelHeadSchema, linksOfModel) },
+  { pattern: /^refs\/models\//, read: reader(modelHeadSchema, model => leaves(listModelBlobs(model))) },
   {
     pattern: /^leases\//,
     read: reader(leaseSchema, () => []),
@@ -132,10 +131,6 @@ function linksOfDataset({ dataset, originals, engine }: DatasetHead): Link[] {
     ...documents(originals ? [dataset, originals] : [dataset]),
     ...leaves(engine?.autotune ? [engine.autotune] : []),
   ];
-}
-
-function linksOfModel({ weights, license }: ModelHead): Link[] {
-  return leaves([...Object.values(weights).flat(), ...(license.text ? [license.text] : [])]);
 }
 
 /** A run in progress needs the blobs that its names meant when it began; an ended run has left its result. */
