@@ -1,8 +1,9 @@
 /** @file Brings a pinned wheel into a folder, by pip or from this machine, and checks its sha256. */
 import { createHash } from 'node:crypto';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expandHome } from '../configs/home-path.ts';
+import { isFolder } from '../configs/is-folder.ts';
 import type { Wheel } from '../configs/wheels.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
 import { runCommand } from './run-command.ts';
@@ -45,13 +46,6 @@ export async function bringWheel(wheel: Wheel, downloads: string, options: Wheel
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    found => found.isDirectory(),
-    () => false,
-  );
 }
 
 async function readWheel(path: string): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InvalidInput } from '../errors.ts';
+import { isFolder } from './is-folder.ts';
 
 /** Another process may remove an empty parent just before. */
 const ATTEMPTS = 10;
@@ -43,11 +44,4 @@ export async function makeWithParents(path: string, mode?: number): Promise<stri
     }
     first = (await makeWithParents(parent, mode)) ?? first;
   }
-}
-
-function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    found => found.isDirectory(),
-    () => false,
-  );
 }
