@@ -1,5 +1,6 @@
 /** @file Whether pictures divide into the patches of a model. */
 import { Unprocessable } from '../errors.ts';
+import { joinWords } from './join-words.ts';
 
 /** Pixels. */
 interface Size {
@@ -37,8 +38,4 @@ function divisorsOf(sizes: readonly Size[]): number[] {
 
 function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
-}
-
-function joinWords(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }

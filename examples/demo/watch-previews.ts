@@ -2,6 +2,7 @@
  * @file Previews of a training: says at the start which previews come, and draws each as a row of a picture at once.
  */
 import { z } from 'zod';
+import { joinWords } from '../../configs/join-words.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { type ExperimentAnswer, previewsAnswer } from './answers.ts';
 import { drawRows, rowsPath } from './draw-grid.ts';
@@ -57,7 +58,7 @@ export function watchPreviews(
     const { prompts } = effective_config.run.preview;
     terminal.line(
       `While it trains, it draws the same ${prompts.length} prompts from the same noise, after\n` +
-        `${listWords(expected.map(formatSamples))} samples.\n` +
+        `${joinWords(expected.map(formatSamples))} samples.\n` +
         `Each time adds a row to ${rowsPath(plan)} at once: open it now and then.\n` +
         `First there are clouds of colour, after about ${formatCount(SAMPLES_TO_PORTRAITS)} samples portraits.`,
     );
@@ -92,9 +93,4 @@ function listPreviewSteps({ samples, startSamples, chunkSteps }: DemoPlan): numb
 
 function formatSamples(step: number): string {
   return formatCount(step * BATCH);
-}
-
-/** ['1', '2', '3'] -> '1, 2 and 3'. */
-function listWords(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
