@@ -41,9 +41,8 @@ export function readColumn(bytes: Uint8Array): Map<string, Uint8Array> {
  * The positions of the members. `head`: at least the first {@link columnHeadBytes} of a column. @throws Unprocessable
  */
 export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
-  const end = columnHeadBytes(head);
-  if (head.length < end) throw malformed(`${head.length} bytes do not hold the index of ${end} bytes`);
-  const index = readTarComment(head)?.comment ?? readFormerIndex(head.subarray(0, end));
+  const { end, index } = readHead(head);
+  if (index === undefined) throw malformed(`${head.length} bytes do not hold the index of ${end} bytes`);
   const spans = Object.entries(parseIndex(index)).map(([name, span]) => {
     if (!isPair(span)) throw malformed(`"${name}" has the span ${JSON.stringify(span)}`);
     return { name, offset: span[0], size: span[1] };
@@ -62,19 +61,22 @@ export function readColumnIndex(head: Uint8Array): Map<string, MemberSpan> {
 
 /** Bytes that {@link readColumnIndex} needs from the start, computed from the first 512. */
 export function columnHeadBytes(head: Uint8Array): number {
-  const comment = readTarComment(head);
-  if (comment) return comment.end;
+  return readHead(head).end;
+}
+
+/** Without the first `end` bytes, the index is absent. */
+function readHead(head: Uint8Array): { readonly end: number; readonly index?: string | undefined } {
+  const found = readTarComment(head);
+  if (found) return { end: found.end, index: found.comment };
   const name = Buffer.from(head.subarray(0, FORMER_INDEX_NAME.length + 1)).toString('latin1');
   if (head.length < BLOCK_BYTES || name !== `${FORMER_INDEX_NAME}\0`)
     throw malformed('it does not begin with an index');
   const size = Number.parseInt(Buffer.from(head.subarray(124, 135)).toString('latin1'), 8);
   if (Number.isNaN(size)) throw malformed('the header of the index is damaged');
-  return BLOCK_BYTES + roundUp(size);
-}
-
-function readFormerIndex(head: Uint8Array): string {
-  const [entry] = readTar(head);
-  return Buffer.from(entry?.body ?? '').toString('utf8');
+  const end = BLOCK_BYTES + roundUp(size);
+  if (head.length < end) return { end };
+  const [entry] = readTar(head.subarray(0, end));
+  return { end, index: Buffer.from(entry?.body ?? '').toString('utf8') };
 }
 
 /**
