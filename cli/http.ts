@@ -88,6 +88,15 @@ const doneSchema = z
     }),
   );
 
+/** For `catch` of a call: undefined if the server has no such thing. An answer to HEAD says so by its status alone. */
+export function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof AppError && error.status === 404;
+}
+
 export function createApiClient(url: string, token?: string): ApiClient {
   const base = url.replace(/\/+$/, '');
 
@@ -169,7 +178,7 @@ export function createApiClient(url: string, token?: string): ApiClient {
       } catch (error) {
         if (stop?.aborted === true) return stopRun(location, stop);
         if (signal?.aborted === true) throw new Cancelled('the call was cancelled', { cause: error });
-        if (error instanceof AppError && error.status === 404) throw new RunForgotten(location);
+        if (isMissing(error)) throw new RunForgotten(location);
         if (error instanceof AppError && !(error instanceof NoServer)) throw error;
         reason = error;
       }

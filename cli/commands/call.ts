@@ -1,11 +1,11 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { plainJson } from '../../configs/plain-text.ts';
-import { AppError, InvalidInput } from '../../errors.ts';
+import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { describeAnswer } from '../describe-answer.ts';
-import type { ApiClient } from '../http.ts';
+import { type ApiClient, unlessMissing } from '../http.ts';
 import { parseBody } from '../parse-body.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -55,11 +55,7 @@ export const callCommand = defineCommand({
 
 /** JSON Schema of the body; undefined for an unknown function, which the call refuses with the known names. */
 async function getInput(api: ApiClient, name: string): Promise<unknown> {
-  try {
-    const { input } = await api.get(`/functions/${encodeURIComponent(name)}`, z.looseObject({ input: z.unknown() }));
-    return input;
-  } catch (error) {
-    if (error instanceof AppError && error.status === 404) return undefined;
-    throw error;
-  }
+  const path = `/functions/${encodeURIComponent(name)}`;
+  const found = await api.get(path, z.looseObject({ input: z.unknown() })).catch(unlessMissing);
+  return found?.input;
 }
