@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { expandHome } from '../../configs/home-path.ts';
+import { longestWarmup } from '../../configs/learning-rate.ts';
+import { optimizerSchema } from '../../configs/schema.ts';
 import { InvalidInput } from '../../errors.ts';
 
 /** Samples per optimizer step: data.batch_size of the preset `portraits`. */
@@ -18,8 +20,8 @@ const LEAST_PICTURES = 64;
 const MOST_WARMUP_SAMPLES = 6_400;
 /** With fewer, a short run diverges. */
 const LEAST_WARMUP_SAMPLES = 800;
-/** Of the run; the server refuses a longer one. */
-const LONGEST_WARMUP = 0.35;
+/** Its schedule is that of the preset, which decides how long a warm-up the server takes. */
+const OPTIMIZER = optimizerSchema.parse({});
 /** The first row of the grid: hardly anything is learned yet. */
 const START_STEPS = 10;
 /** Previews on the way, besides the first; even, so that one of them is in the middle. */
@@ -84,7 +86,7 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     samples,
     prompts: readCount('prompts', values.prompts, DEFAULT_PROMPTS, 1),
     warmupSamples: Math.min(
-      Math.floor(LONGEST_WARMUP * samples),
+      longestWarmup({ ...OPTIMIZER, total_samples: samples }),
       MOST_WARMUP_SAMPLES,
       Math.max(LEAST_WARMUP_SAMPLES, Math.floor(samples / 8)),
     ),
