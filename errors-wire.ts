@@ -115,7 +115,7 @@ function defect(error: unknown): Internal {
   });
 }
 
-/** An absolute path of two names or more that is none of a device or of the system's own. */
+/** An absolute path of at least two names that does not lie in /dev, /proc or /sys. */
 const ABSOLUTE_PATH = /(?<![\w.~/-])\/(?!(?:dev|proc|sys)\/)(?:[^\s/'"`,;:()]+\/)+([^\s/'"`,;:()]*)/g;
 
 /** A text of a library or the system, with the names of files instead of their paths on this machine. */

@@ -9,7 +9,7 @@ export function describeError(error: unknown): string {
   return plainText(tellError(error));
 }
 
-/** Only an error that is no AppError, and so a defect, shows its stack. */
+/** An error that is not an AppError is a defect, and shows its stack. */
 function tellError(error: unknown): string {
   if (!(error instanceof AppError))
     return `easel: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;

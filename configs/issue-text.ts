@@ -30,7 +30,7 @@ const DEFAULT_VALUE_MESSAGE = /^Invalid (input: expected|option: expected one of
 
 const DEFAULT_SIZE_MESSAGE = /^Too (small|big): expected /;
 
-/** Units of sizes that are no numbers. */
+/** Units of the sizes of texts and arrays; the size of a number has no unit. */
 const UNITS: Readonly<Record<string, readonly [one: string, more: string]>> = {
   string: ['character', 'characters'],
   array: ['entry', 'entries'],

@@ -13,7 +13,7 @@ export const RANDOM_SEED = -1;
 const LARGEST = 2n ** 64n - 1n;
 const DIGITS = /^\d{1,20}$/;
 
-/** @param least The least number. @param others How a random seed is had, for the error. */
+/** @param least The smallest number. @param others What the error says about random seeds. */
 function seedFrom(least: number, others: string) {
   const error = `expected a whole number from 0 to ${LARGEST}; ${others}`;
   const isSeed = (text: string) => BigInt(text) <= LARGEST;
@@ -23,9 +23,7 @@ function seedFrom(least: number, others: string) {
         z.int({ error }).min(least, { error }).max(Number.MAX_SAFE_INTEGER, { error }),
         z.string().regex(DIGITS, { error, abort: true }).refine(isSeed, { error }),
       ],
-      {
-        error,
-      },
+      { error },
     )
     .overwrite(seed => (typeof seed === 'string' ? canonicalSeed(seed) : seed));
 }
@@ -36,7 +34,7 @@ export const seedSchema = seedFrom(0, `POST /sample alone draws a random one, wi
 /** A seed, or {@link RANDOM_SEED}. */
 export const drawableSeedSchema = seedFrom(RANDOM_SEED, `${RANDOM_SEED} draws a random one`);
 
-/** The one form of a seed; a text that is no seed as it is. */
+/** The one form of a seed. A text that is not a seed stays as it is. */
 function canonicalSeed(text: string): Seed {
   if (!DIGITS.test(text)) return text;
   const value = BigInt(text);

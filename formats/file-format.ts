@@ -251,7 +251,7 @@ export const READ_FORMATS = listReadFormats();
 /** Endings of names of pictures, in lower case, whether or not they are read. */
 export const PICTURE_ENDINGS: ReadonlySet<string> = new Set(ROWS.flatMap(({ endings = [] }) => endings));
 
-/** Undefined if it is none of the table. */
+/** Undefined if no row of the table matches. */
 export function tellFormat(bytes: Uint8Array): FileFormat | undefined {
   let directories: readonly TiffDirectory[] | undefined;
   const head = latin1(bytes.subarray(0, HEAD_BYTES));

@@ -11,7 +11,7 @@ export interface TiffDirectory {
   readonly compression: number;
   readonly photometric: number;
   readonly hasDngVersion: boolean;
-  /** Maker of the camera; empty if there is none. */
+  /** Maker of the camera; empty if the directory does not say it. */
   readonly make: string;
 }
 
@@ -41,7 +41,7 @@ interface Entry {
   readonly at: number;
 }
 
-/** The first directory, those after it, and those below each, in this order; none if the bytes are no TIFF. */
+/** The first directory, then those below it and the one after it, and so on. Empty if the bytes are not a TIFF. */
 export function readTiffDirectories(bytes: Uint8Array): TiffDirectory[] {
   const reader = openTiff(bytes);
   if (reader === undefined) return [];
