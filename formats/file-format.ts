@@ -8,8 +8,8 @@ import { readTiffDirectories, type TiffDirectory } from './tiff.ts';
 export interface FileFormat {
   /** 'HEIC', 'a raw photograph (NEF)', 'a web page'. */
   readonly name: string;
-  /** Pictures are of one of these formats; other files are none. */
-  readonly kind: 'picture' | 'raw' | 'video' | 'other';
+  /** Values of a sensor, which have to be developed. */
+  readonly isRaw?: true;
   /** The name of the format in stored documents, if it is read. */
   readonly read?: ReadFormat;
   /** Endings of names of such pictures, without the dot. */
@@ -74,22 +74,16 @@ const rawOf =
     isRaw(file) && file.directories().some(({ make }) => maker.test(make));
 
 function raw(name: string, endings: readonly string[], matches: Test): Row {
-  return { name: `a raw photograph (${name})`, kind: 'raw', endings, matches };
+  return { name: `a raw photograph (${name})`, isRaw: true, endings, matches };
 }
 
 /** The first row that matches counts. */
 const ROWS: readonly Row[] = [
-  { name: 'JPEG-LS', kind: 'picture', endings: ['jls'], matches: starts('\xff\xd8\xff\xf7') },
-  {
-    name: 'JPEG',
-    kind: 'picture',
-    read: 'jpeg',
-    endings: ['jpg', 'jpeg', 'jpe', 'jfif'],
-    matches: starts('\xff\xd8\xff'),
-  },
-  { name: 'PNG', kind: 'picture', read: 'png', endings: ['png', 'apng'], matches: starts('\x89PNG\r\n\x1a\n') },
-  { name: 'WebP', kind: 'picture', read: 'webp', endings: ['webp'], matches: riff('WEBP') },
-  { name: 'GIF', kind: 'picture', read: 'gif', endings: ['gif'], matches: starts('GIF87a', 'GIF89a') },
+  { name: 'JPEG-LS', endings: ['jls'], matches: starts('\xff\xd8\xff\xf7') },
+  { name: 'JPEG', read: 'jpeg', endings: ['jpg', 'jpeg', 'jpe', 'jfif'], matches: starts('\xff\xd8\xff') },
+  { name: 'PNG', read: 'png', endings: ['png', 'apng'], matches: starts('\x89PNG\r\n\x1a\n') },
+  { name: 'WebP', read: 'webp', endings: ['webp'], matches: riff('WEBP') },
+  { name: 'GIF', read: 'gif', endings: ['gif'], matches: starts('GIF87a', 'GIF89a') },
 
   raw('CR2', ['cr2'], has(8, 'CR\x02')),
   raw('DNG', ['dng'], ({ directories }) => directories().some(({ hasDngVersion }) => hasDngVersion)),
@@ -110,7 +104,6 @@ const ROWS: readonly Row[] = [
 
   {
     name: 'a TIFF that begins with a small copy of its picture',
-    kind: 'picture',
     matches: ({ directories }) => {
       const [first, ...others] = directories();
       return (
@@ -118,131 +111,76 @@ const ROWS: readonly Row[] = [
       );
     },
   },
-  {
-    name: 'TIFF',
-    kind: 'picture',
-    read: 'tiff',
-    endings: ['tif', 'tiff'],
-    matches: starts('II*\0', 'MM\0*', 'II+\0', 'MM\0+'),
-  },
-  { name: 'an animation in AVIF', kind: 'picture', matches: ({ brands }) => brands[0] === 'avis' },
-  { name: 'AVIF', kind: 'picture', read: 'avif', endings: ['avif', 'avifs'], matches: brand('avif', 'avis') },
+  { name: 'TIFF', read: 'tiff', endings: ['tif', 'tiff'], matches: starts('II*\0', 'MM\0*', 'II+\0', 'MM\0+') },
+  { name: 'an animation in AVIF', matches: ({ brands }) => brands[0] === 'avis' },
+  { name: 'AVIF', read: 'avif', endings: ['avif', 'avifs'], matches: brand('avif', 'avis') },
   {
     name: 'HEIC',
-    kind: 'picture',
     endings: ['heic', 'heics', 'hif'],
     matches: brand('heic', 'heix', 'hevc', 'hevx', 'heim', 'heis', 'hevm', 'hevs'),
   },
-  { name: 'HEIF', kind: 'picture', endings: ['heif', 'heifs'], matches: brand('mif1', 'msf1', 'mif2') },
-  {
-    name: 'JPEG XL',
-    kind: 'picture',
-    endings: ['jxl'],
-    matches: starts('\xff\x0a', '\0\0\0\x0cJXL \r\n\x87\n'),
-  },
+  { name: 'HEIF', endings: ['heif', 'heifs'], matches: brand('mif1', 'msf1', 'mif2') },
+  { name: 'JPEG XL', endings: ['jxl'], matches: starts('\xff\x0a', '\0\0\0\x0cJXL \r\n\x87\n') },
   {
     name: 'JPEG 2000',
-    kind: 'picture',
     endings: ['jp2', 'j2k', 'jpx', 'jpf', 'j2c'],
     matches: starts('\0\0\0\x0cjP  \r\n\x87\n', '\xff\x4f\xff\x51'),
   },
-  { name: 'JPEG XR', kind: 'picture', endings: ['jxr', 'wdp', 'hdp'], matches: starts('II\xbc') },
+  { name: 'JPEG XR', endings: ['jxr', 'wdp', 'hdp'], matches: starts('II\xbc') },
   {
     name: 'BMP',
-    kind: 'picture',
     endings: ['bmp', 'dib'],
     // The size of the second header is one of few.
     matches: ({ head }) => head.startsWith('BM') && [12, 16, 40, 52, 56, 64, 108, 124].includes(head.charCodeAt(14)),
   },
   {
     name: 'ICO',
-    kind: 'picture',
     endings: ['ico', 'cur'],
     // Icons or cursors, and their number.
     matches: file => starts('\0\0\x01\0', '\0\0\x02\0')(file) && file.head[4] !== '\0' && file.head[5] === '\0',
   },
-  { name: 'PSD', kind: 'picture', endings: ['psd', 'psb'], matches: starts('8BPS') },
-  { name: 'XCF', kind: 'picture', endings: ['xcf'], matches: starts('gimp xcf') },
-  { name: 'OpenEXR', kind: 'picture', endings: ['exr'], matches: starts('\x76\x2f\x31\x01') },
-  { name: 'Radiance HDR', kind: 'picture', endings: ['hdr'], matches: starts('#?RADIANCE', '#?RGBE') },
-  { name: 'DDS', kind: 'picture', endings: ['dds'], matches: starts('DDS ') },
-  { name: 'QOI', kind: 'picture', endings: ['qoi'], matches: starts('qoif') },
-  { name: 'FLIF', kind: 'picture', endings: ['flif'], matches: starts('FLIF') },
-  { name: 'MNG', kind: 'picture', endings: ['mng', 'jng'], matches: starts('\x8aMNG', '\x8bJNG') },
-  {
-    name: 'PNM',
-    kind: 'picture',
-    endings: ['pnm', 'ppm', 'pgm', 'pbm', 'pam'],
-    matches: ({ head }) => /^P[1-7]\s/.test(head),
-  },
-  {
-    name: 'PCX',
-    kind: 'picture',
-    endings: ['pcx'],
-    matches: starts('\n\0\x01', '\n\x02\x01', '\n\x03\x01', '\n\x05\x01'),
-  },
-  { name: 'SGI', kind: 'picture', endings: ['sgi', 'rgb'], matches: starts('\x01\xda\0', '\x01\xda\x01') },
-  { name: 'FITS', kind: 'picture', endings: ['fits', 'fit'], matches: starts('SIMPLE  =') },
-  { name: 'DICOM', kind: 'picture', endings: ['dcm'], matches: has(128, 'DICM') },
-  {
-    name: 'TGA',
-    kind: 'picture',
-    endings: ['tga'],
-    matches: ({ bytes }) => latin1(bytes.subarray(-18)) === 'TRUEVISION-XFILE.\0',
-  },
-  {
-    name: 'SVG',
-    kind: 'picture',
-    endings: ['svg'],
-    matches: text(/^(<\?xml[^>]*>\s*)?(<!(--|doctype)[^>]*>\s*)*<svg[\s>]/i),
-  },
+  { name: 'PSD', endings: ['psd', 'psb'], matches: starts('8BPS') },
+  { name: 'XCF', endings: ['xcf'], matches: starts('gimp xcf') },
+  { name: 'OpenEXR', endings: ['exr'], matches: starts('\x76\x2f\x31\x01') },
+  { name: 'Radiance HDR', endings: ['hdr'], matches: starts('#?RADIANCE', '#?RGBE') },
+  { name: 'DDS', endings: ['dds'], matches: starts('DDS ') },
+  { name: 'QOI', endings: ['qoi'], matches: starts('qoif') },
+  { name: 'FLIF', endings: ['flif'], matches: starts('FLIF') },
+  { name: 'MNG', endings: ['mng', 'jng'], matches: starts('\x8aMNG', '\x8bJNG') },
+  { name: 'PNM', endings: ['pnm', 'ppm', 'pgm', 'pbm', 'pam'], matches: ({ head }) => /^P[1-7]\s/.test(head) },
+  { name: 'PCX', endings: ['pcx'], matches: starts('\n\0\x01', '\n\x02\x01', '\n\x03\x01', '\n\x05\x01') },
+  { name: 'SGI', endings: ['sgi', 'rgb'], matches: starts('\x01\xda\0', '\x01\xda\x01') },
+  { name: 'FITS', endings: ['fits', 'fit'], matches: starts('SIMPLE  =') },
+  { name: 'DICOM', endings: ['dcm'], matches: has(128, 'DICM') },
+  { name: 'TGA', endings: ['tga'], matches: ({ bytes }) => latin1(bytes.subarray(-18)) === 'TRUEVISION-XFILE.\0' },
+  { name: 'SVG', endings: ['svg'], matches: text(/^(<\?xml[^>]*>\s*)?(<!(--|doctype)[^>]*>\s*)*<svg[\s>]/i) },
 
-  {
-    name: 'a video (QuickTime)',
-    kind: 'video',
-    matches: file => brand('qt  ')(file) || has(4, 'moov', 'mdat', 'wide')(file),
-  },
-  { name: 'a video (MP4)', kind: 'video', matches: ({ brands }) => brands.length > 0 },
-  { name: 'a video (AVI)', kind: 'video', matches: riff('AVI ') },
-  { name: 'a video (WebM or Matroska)', kind: 'video', matches: starts('\x1a\x45\xdf\xa3') },
-  { name: 'a video (MPEG)', kind: 'video', matches: starts('\0\0\x01\xba', '\0\0\x01\xb3') },
-  { name: 'a video (MPEG)', kind: 'video', matches: ({ head }) => [0, 188, 376].every(at => head[at] === 'G') },
-  { name: 'a video (Windows Media)', kind: 'video', matches: starts('\x30\x26\xb2\x75\x8e\x66\xcf\x11') },
-  { name: 'a video (Flash)', kind: 'video', matches: starts('FLV\x01') },
-  { name: 'a video or sound (Ogg)', kind: 'video', matches: starts('OggS') },
+  { name: 'a video (QuickTime)', matches: file => brand('qt  ')(file) || has(4, 'moov', 'mdat', 'wide')(file) },
+  { name: 'a video (MP4)', matches: ({ brands }) => brands.length > 0 },
+  { name: 'a video (AVI)', matches: riff('AVI ') },
+  { name: 'a video (WebM or Matroska)', matches: starts('\x1a\x45\xdf\xa3') },
+  { name: 'a video (MPEG)', matches: starts('\0\0\x01\xba', '\0\0\x01\xb3') },
+  { name: 'a video (MPEG)', matches: ({ head }) => [0, 188, 376].every(at => head[at] === 'G') },
+  { name: 'a video (Windows Media)', matches: starts('\x30\x26\xb2\x75\x8e\x66\xcf\x11') },
+  { name: 'a video (Flash)', matches: starts('FLV\x01') },
+  { name: 'a video or sound (Ogg)', matches: starts('OggS') },
 
-  { name: 'a PDF document', kind: 'other', matches: starts('%PDF-') },
-  { name: 'a PostScript document', kind: 'other', matches: starts('%!PS', '\xc5\xd0\xd3\xc6') },
-  { name: 'an archive (ZIP)', kind: 'other', matches: starts('PK\x03\x04', 'PK\x05\x06') },
-  { name: 'an archive (gzip)', kind: 'other', matches: starts('\x1f\x8b') },
-  { name: 'an archive (7-Zip)', kind: 'other', matches: starts('7z\xbc\xaf\x27\x1c') },
-  { name: 'an archive (RAR)', kind: 'other', matches: starts('Rar!\x1a\x07') },
-  { name: 'an archive (tar)', kind: 'other', matches: has(257, 'ustar') },
-  { name: 'thumbnails or a document of Windows', kind: 'other', matches: starts('\xd0\xcf\x11\xe0') },
-  { name: 'a database (SQLite)', kind: 'other', matches: starts('SQLite format 3\0') },
-  { name: 'an array (npy)', kind: 'other', matches: starts('\x93NUMPY') },
-  {
-    name: 'a pointer of Git LFS, not the file that it stands for',
-    kind: 'other',
-    matches: starts('version https://git-lfs'),
-  },
-  {
-    name: 'a web page',
-    kind: 'other',
-    matches: text(/^(<\?xml[^>]*>\s*)?(<!--[^>]*>\s*)*<(!doctype html|html|head|body)\b/i),
-  },
-  {
-    name: 'notes of a photo program (XMP)',
-    kind: 'other',
-    matches: text(/^(<\?xml[^>]*>\s*)?<(\?xpacket|x:xmpmeta)/i),
-  },
-  { name: 'XML', kind: 'other', matches: text(/^<\?xml/i) },
-  {
-    name: 'zeros alone: a file that was not copied to its end',
-    kind: 'other',
-    matches: ({ head }) => /^\0+$/.test(head),
-  },
-  { name: 'a text', kind: 'other', matches: file => isText(file) },
+  { name: 'a PDF document', matches: starts('%PDF-') },
+  { name: 'a PostScript document', matches: starts('%!PS', '\xc5\xd0\xd3\xc6') },
+  { name: 'an archive (ZIP)', matches: starts('PK\x03\x04', 'PK\x05\x06') },
+  { name: 'an archive (gzip)', matches: starts('\x1f\x8b') },
+  { name: 'an archive (7-Zip)', matches: starts('7z\xbc\xaf\x27\x1c') },
+  { name: 'an archive (RAR)', matches: starts('Rar!\x1a\x07') },
+  { name: 'an archive (tar)', matches: has(257, 'ustar') },
+  { name: 'thumbnails or a document of Windows', matches: starts('\xd0\xcf\x11\xe0') },
+  { name: 'a database (SQLite)', matches: starts('SQLite format 3\0') },
+  { name: 'an array (npy)', matches: starts('\x93NUMPY') },
+  { name: 'a pointer of Git LFS, not the file that it stands for', matches: starts('version https://git-lfs') },
+  { name: 'a web page', matches: text(/^(<\?xml[^>]*>\s*)?(<!--[^>]*>\s*)*<(!doctype html|html|head|body)\b/i) },
+  { name: 'notes of a photo program (XMP)', matches: text(/^(<\?xml[^>]*>\s*)?<(\?xpacket|x:xmpmeta)/i) },
+  { name: 'XML', matches: text(/^<\?xml/i) },
+  { name: 'zeros alone: a file that was not copied to its end', matches: ({ head }) => /^\0+$/.test(head) },
+  { name: 'a text', matches: file => isText(file) },
 ];
 
 /** 'JPEG, PNG, WebP, GIF, TIFF or AVIF', for messages. */

@@ -32,7 +32,7 @@ export function requireFormat(bytes: Uint8Array): ReadFormat {
 
 function unreadFormat(format: FileFormat | undefined): UnfitPicture {
   const what = format?.name ?? 'a file of an unknown kind';
-  const how = format?.kind === 'raw' ? ', such as a raw converter or the camera itself writes' : '';
+  const how = format?.isRaw ? ', such as a raw converter or the camera itself writes' : '';
   return new UnfitPicture(`${what}, which is not read`, `${what}, by its content`, {
     expected: `${READ_FORMATS}${how}`,
     hint: 'save or export it in one of these formats; the name of the file does not matter',
