@@ -16,12 +16,13 @@ interface FeedOptions {
   readonly columns?: ReadonlyMap<SignalName, ColumnShape>;
   /** Share of each sample in the loss of its update; absent: all samples of the update count alike. */
   readonly shares?: ArrayLike<number>;
+  /** t of each sample; absent: drawn for the update of the first sample, to which the others belong. */
+  readonly times?: ArrayLike<number>;
 }
 
 /** Builds the feeds of a micro-batch. Sample i has the ordinal `first + i`. The next call reuses the buffers. */
 export class FeedBuilder {
   readonly #config: KeyedConfig;
-  #times: { readonly update: number; readonly values: Float32Array } = { update: -1, values: new Float32Array() };
   readonly #buffers = new Map<string, Tensor & { readonly data: Float32Array }>();
 
   constructor(config: KeyedConfig) {
@@ -32,7 +33,7 @@ export class FeedBuilder {
     samples: readonly TrainingItem[],
     first: number,
     shape: BatchShape,
-    { columns = new Map(), shares }: FeedOptions = {},
+    { columns = new Map(), shares, times = this.#drawTimes(first) }: FeedOptions = {},
   ): Record<string, Tensor> {
     const { seed, objective, model, data } = this.#config;
     const pixels: Shape = [shape.batch, 3, shape.height, shape.width];
@@ -64,7 +65,7 @@ export class FeedBuilder {
       const ordinal = first + i;
       for (let k = 0; k < size; k++) x0[i * size + k] = sample.pixels[k]! / 127.5 - 1;
       drawNoise(seed, ordinal, noise.subarray(i * size, (i + 1) * size));
-      t[i] = this.#timeOf(ordinal);
+      t[i] = times[i] ?? Number.NaN;
       share[i] = shares?.[i] ?? 1 / data.batch_size;
       // A text without tokens is no text.
       const present = targets.flatMap(({ name }) => ((sample.signals[name]?.rows ?? 0) > 0 ? [name] : []));
@@ -89,13 +90,11 @@ export class FeedBuilder {
     return feeds;
   }
 
-  #timeOf(ordinal: number): number {
+  /** The times from the sample `first` on to the end of its update. */
+  #drawTimes(first: number): Float32Array {
     const { seed, objective, data } = this.#config;
-    const update = Math.floor(ordinal / data.batch_size);
-    if (this.#times.update !== update) {
-      this.#times = { update, values: drawTimes(seed, update, data.batch_size, objective) };
-    }
-    return this.#times.values[ordinal % data.batch_size] ?? Number.NaN;
+    const place = first % data.batch_size;
+    return drawTimes(seed, (first - place) / data.batch_size, data.batch_size, objective).subarray(place);
   }
 
   /** An update may have pictures of several sizes, whose buffers differ in length. */

@@ -93,7 +93,8 @@ export class UpdateSource {
     const { first, items, losses, drawn } = update;
     const builder = this.#feeds[this.#builds++ % this.#feeds.length];
     const end = start + this.#microBatch;
-    const options = { columns: columnsOf(losses.terms), shares: drawn.shares.slice(start, end) };
+    const [shares, times] = [drawn.shares.slice(start, end), drawn.times.slice(start, end)];
+    const options = { columns: columnsOf(losses.terms), shares, times };
     const feeds = builder?.build(items.slice(start, end), first + start, this.shapeAt(update, start), options);
     return { ...feeds, ...losses.feeds };
   }

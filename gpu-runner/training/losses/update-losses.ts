@@ -13,7 +13,7 @@ export type TimeBinMetrics = { readonly [bin: `loss_t/${string}`]: number };
 export interface DrawnSamples {
   /** Weights in the mean; their sum is 1. A filler has 0. */
   readonly shares: readonly number[];
-  readonly times: ArrayLike<number>;
+  readonly times: Float32Array;
 }
 
 /** The losses that one update computes, and their means over its samples. */
