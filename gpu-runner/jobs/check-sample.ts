@@ -39,23 +39,21 @@ export async function checkSample(
   { free, limit }: MachineMemory = readMachineMemory(),
 ): Promise<void> {
   if (free === undefined || !isOnCpu(engine.name) || mostSamplingBytes(model, size, size.pictures) <= free) return;
-  const needed = (await predictBytes(model, size, engine)) - loadedBytes;
+  const planner = await openPlanner(engine.name, { precision: engine.precision, quick: true });
+  const predictNeed = async ({ pictures, ...frame }: SampleSize) => {
+    const shape = { ...frame, batch: Math.min(MOST_PER_RUN, pictures) };
+    return (await planner.plan(predictProgram(model, shape, planner))).peakBytes - loadedBytes;
+  };
+  const needed = await predictNeed(size);
   if (needed <= free * MARGIN) return;
   const { width, height, pictures } = size;
-  const hint = await offerSize(model, size, needed / free, async smaller => {
-    return (await predictBytes(model, smaller, engine)) - loadedBytes <= free;
-  });
+  const fits = async (smaller: SampleSize) => (await predictNeed(smaller)) <= free;
+  const hint = await offerSize(model, size, needed / free, fits);
   throw new Unprocessable(
     `${pictures === 1 ? 'a picture takes' : `${pictures} pictures take`} about ${gibibytes(needed)} of memory at ` +
       `${width} x ${height} pixels, and ${gibibytes(free)} of ${gibibytes(limit)} are free`,
     { expected: `a sample of at most ${gibibytes(free)}`, ...(hint !== undefined && { hint }) },
   );
-}
-
-async function predictBytes(model: ModelConfig, { pictures, ...frame }: SampleSize, engine: EngineSpec) {
-  const planner = await openPlanner(engine.name, { precision: engine.precision, quick: true });
-  const shape = { ...frame, batch: Math.min(MOST_PER_RUN, pictures) };
-  return (await planner.plan(predictProgram(model, shape, planner))).peakBytes;
 }
 
 /**
