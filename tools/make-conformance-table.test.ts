@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { Engine } from '../gpu-runner/compiler/engine.ts';
 import { OPS } from '../gpu-runner/compiler/ops.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
 import { ENGINE_ROWS } from '../gpu-runner/engines/testing/conformance.ts';
+import { wrapRuns } from '../gpu-runner/engines/testing/wrap-runs.ts';
 import { formatConformance, measureEngine } from './make-conformance-table.ts';
 
 const page = readFileSync(new URL('../docs/conformance.md', import.meta.url), 'utf8');
@@ -23,21 +23,11 @@ it('tells no error above the tolerance', () => {
 it('takes the worst case of a row', async () => {
   const reference = createReferenceEngine();
   // Off by a thousandth of what it should be, in gradients only.
-  const skewed: Engine = {
-    ...reference,
-    async compile(graph) {
-      const executable = await reference.compile(graph);
-      return {
-        peakBytes: executable.peakBytes,
-        dispose: () => executable.dispose(),
-        async run(state, inputs) {
-          const { y, ...gradients } = await executable.run(state, inputs);
-          for (const { data } of Object.values(gradients)) for (const [i, x] of data.entries()) data[i] = x * 1.001;
-          return { ...(y && { y }), ...gradients };
-        },
-      };
-    },
-  };
+  const skewed = wrapRuns(reference, run => async (state, inputs) => {
+    const { y, ...gradients } = await run(state, inputs);
+    for (const { data } of Object.values(gradients)) for (const [i, x] of data.entries()) data[i] = x * 1.001;
+    return { ...(y && { y }), ...gradients };
+  });
   const errors = await measureEngine(skewed, reference);
   expect(errors.get('exp')?.forward).toBe(0);
   expect(errors.get('exp')?.gradient).toBeCloseTo(1e-3, 6);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Engine } from '../compiler/engine.ts';
 import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import type { TrainingTensors } from './load-state.ts';
 import { tinyConfig, tinySource } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from './trainer.ts';
@@ -13,23 +13,13 @@ const config = tinyConfig({ model: { depth: 1 }, optimizer: { total_samples: 400
 function openExploding() {
   const inner = createOnnxRuntimeEngine({ threads: 1 });
   const fault = { isOn: false };
-  const engine: Engine = {
-    ...inner,
-    async compile(graph) {
-      const executable = await inner.compile(graph);
-      return {
-        peakBytes: executable.peakBytes,
-        dispose: () => executable.dispose(),
-        async run(state, inputs) {
-          const outputs = await executable.run(state, inputs);
-          if ('loss' in outputs && fault.isOn) {
-            state.set({ [`grad.${NAME}`]: tensorOf([16, 48], [9e14, ...new Array(767).fill(0)]) });
-          }
-          return outputs;
-        },
-      };
-    },
-  };
+  const engine = wrapRuns(inner, run => async (state, inputs) => {
+    const outputs = await run(state, inputs);
+    if ('loss' in outputs && fault.isOn) {
+      state.set({ [`grad.${NAME}`]: tensorOf([16, 48], [9e14, ...new Array(767).fill(0)]) });
+    }
+    return outputs;
+  });
   const open = (progress: Progress = EMPTY_PROGRESS, tensors?: TrainingTensors) =>
     new Trainer(engine, config, tinySource(), 4, progress, tensors);
   return { open, fault };

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Engine, Tensors } from '../compiler/engine.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import { tinyConfig, tinySource } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from './trainer.ts';
 
@@ -14,29 +15,17 @@ function createQueue(engine: Engine) {
   let inFlight = 0;
   const most = { inFlight: 0 };
   const failures = { after: Number.POSITIVE_INFINITY };
-  const queued: Engine = {
-    ...engine,
-    tuning: { ...engine.tuning, queuesRuns: true },
-    async compile(graph) {
-      const executable = await engine.compile(graph);
-      return {
-        ...executable,
-        peakBytes: executable.peakBytes,
-        dispose: () => executable.dispose(),
-        run(state, inputs) {
-          most.inFlight = Math.max(most.inFlight, ++inFlight);
-          const run = last.then(async () => {
-            await new Promise(resolve => setImmediate(resolve));
-            if (--failures.after < 0) throw new Error('the device is lost');
-            return executable.run(state, inputs);
-          });
-          last = run.catch(() => {}).finally(() => inFlight--);
-          return run;
-        },
-      };
-    },
-  };
-  return { engine: queued, most, failures };
+  const queued = wrapRuns(engine, run => (state, inputs) => {
+    most.inFlight = Math.max(most.inFlight, ++inFlight);
+    const outputs = last.then(async () => {
+      await new Promise(resolve => setImmediate(resolve));
+      if (--failures.after < 0) throw new Error('the device is lost');
+      return run(state, inputs);
+    });
+    last = outputs.catch(() => {}).finally(() => inFlight--);
+    return outputs;
+  });
+  return { engine: { ...queued, tuning: { ...engine.tuning, queuesRuns: true } }, most, failures };
 }
 
 async function train(engine: Engine, config: KeyedConfig, steps: number) {

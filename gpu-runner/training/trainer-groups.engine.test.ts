@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Engine } from '../compiler/engine.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import { createMemorySource } from './source.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
@@ -16,23 +16,13 @@ interface MicroBatch {
 async function train(steps: number, data: object, microBatch: number) {
   const inner = createOnnxRuntimeEngine({ threads: 1 });
   const seen: MicroBatch[] = [];
-  const engine: Engine = {
-    ...inner,
-    async compile(graph) {
-      const executable = await inner.compile(graph);
-      return {
-        peakBytes: executable.peakBytes,
-        dispose: () => executable.dispose(),
-        async run(state, inputs) {
-          const numbers = (name: string) => [...(inputs[name]?.data ?? [])];
-          const [shares, times, height = 0] = [numbers('share'), numbers('t'), inputs.x0?.shape[2]];
-          const outputs = await executable.run(state, inputs);
-          if (outputs.loss) seen.push({ height, shares, times, losses: [...outputs.loss.data] });
-          return outputs;
-        },
-      };
-    },
-  };
+  const engine = wrapRuns(inner, run => async (state, inputs) => {
+    const numbers = (name: string) => [...(inputs[name]?.data ?? [])];
+    const [shares, times, height = 0] = [numbers('share'), numbers('t'), inputs.x0?.shape[2]];
+    const outputs = await run(state, inputs);
+    if (outputs.loss) seen.push({ height, shares, times, losses: [...outputs.loss.data] });
+    return outputs;
+  });
   const items = [...tinyItems(5), ...tinyItems(1, 8, 32).map(item => ({ ...item, id: 'wide' }))];
   const trainer = new Trainer(engine, tinyConfig({ data }), createMemorySource(items), microBatch, EMPTY_PROGRESS);
   const reports: StepReport[] = [];

@@ -7,6 +7,7 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { hasBf16Units } from '../engines/openvino/library.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
+import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import type { TrainingTensors } from './load-state.ts';
 import { createMemorySource } from './source.ts';
 import { roughStart } from './testing/rough-start.ts';
@@ -208,21 +209,11 @@ describe('Trainer', () => {
 
   it('the reason of a skipped step names the parameter whose gradient is not finite', async () => {
     const name = 'blocks.0.mlp.up';
-    const spoiling: Engine = {
-      ...engine,
-      async compile(graph) {
-        const executable = await engine.compile(graph);
-        return {
-          peakBytes: executable.peakBytes,
-          dispose: () => executable.dispose(),
-          async run(state, inputs) {
-            const outputs = await executable.run(state, inputs);
-            if ('loss' in outputs) state.set({ [`grad.${name}`]: tensorOf([16, 48], new Array(768).fill(Number.NaN)) });
-            return outputs;
-          },
-        };
-      },
-    };
+    const spoiling = wrapRuns(engine, run => async (state, inputs) => {
+      const outputs = await run(state, inputs);
+      if ('loss' in outputs) state.set({ [`grad.${name}`]: tensorOf([16, 48], new Array(768).fill(Number.NaN)) });
+      return outputs;
+    });
     const { reports, tensors } = await train(tinyConfig(), 1, { engine: spoiling });
     const count = Object.keys(tensors.model).length;
     expect(reports[0]?.reason).toBe(
