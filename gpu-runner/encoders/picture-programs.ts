@@ -5,12 +5,8 @@ import type { Graph } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { sizeOf, type Tensor } from '../compiler/tensor.ts';
+import type { PictureSize } from '../model/batch.ts';
 import type { EncodedArray, EncodedSignals, EncoderInput } from './encoder.ts';
-
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
 
 interface Picture extends PictureSize {
   readonly data: Uint8Array;

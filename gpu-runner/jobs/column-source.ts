@@ -13,7 +13,8 @@ import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import type { PictureSize, SourceIndex, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
+import type { PictureSize } from '../model/batch.ts';
+import type { SourceIndex, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
 
 /** First read of a column: enough to know the length of its index. */
 const PREFIX_BYTES = 512;

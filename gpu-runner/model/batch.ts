@@ -5,12 +5,15 @@ import type { Shape } from '../compiler/tensor.ts';
 import type { Builder } from '../compiler/trace.ts';
 import type { ConditionInputs } from './signals/signal.ts';
 
-/** Sizes of a compiled graph. Another size needs another graph. */
-export interface BatchShape {
-  readonly batch: number;
-  /** Pixels. */
+/** Pixels. */
+export interface PictureSize {
   readonly height: number;
   readonly width: number;
+}
+
+/** Sizes of a compiled graph. Another size needs another graph. */
+export interface BatchShape extends PictureSize {
+  readonly batch: number;
   /** Text tokens fed; at most model.conditions.text.tokens. */
   readonly textTokens: number;
 }

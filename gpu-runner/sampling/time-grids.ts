@@ -1,11 +1,6 @@
 /** @file Time grids: the times between noise and data at which a solver steps. */
 import type { Sampling, TimeGridName } from '../../configs/sampling.ts';
-
-/** Width and height in pixels. */
-export interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
+import type { PictureSize } from '../model/batch.ts';
 
 export interface GridPictures {
   readonly size: PictureSize;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { PictureSize } from '../model/batch.ts';
 import { type Cursor, EpochPlan, type PlannedUpdate } from './epoch-plan.ts';
-import type { PictureSize } from './source.ts';
 
 const START: Cursor = { epoch: 0, position: 0 };
 

@@ -2,8 +2,8 @@
 import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
+import type { PictureSize } from '../model/batch.ts';
 import { permutation, RandomStream } from '../model/random.ts';
-import type { PictureSize } from './source.ts';
 
 /** Position in the endless sequence of groups: the epoch, and the group in the epoch. */
 export interface Cursor {

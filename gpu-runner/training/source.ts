@@ -1,5 +1,6 @@
 /** @file The source of training samples: an index of all items, and the items of a batch on demand. */
 import type { SignalName } from '../../configs/signals.ts';
+import type { PictureSize } from '../model/batch.ts';
 
 /** The stored numbers of one signal of a picture: f32, or the bits of f16. `rows` is the length of the first axis. */
 export interface StoredSignal {
@@ -15,12 +16,6 @@ export interface TrainingItem {
   /** uint8 [3, height, width] */
   readonly pixels: Uint8Array;
   readonly signals: Readonly<Partial<Record<SignalName, StoredSignal>>>;
-}
-
-/** Pixels. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
 }
 
 /** Ids and sizes of all items, known before any item is loaded. Item i has the position i. */

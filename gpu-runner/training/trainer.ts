@@ -8,7 +8,7 @@ import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { tensorOf } from '../compiler/tensor.ts';
-import type { BatchShape } from '../model/batch.ts';
+import type { BatchShape, PictureSize } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import type { Cursor } from './epoch-plan.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
@@ -21,7 +21,7 @@ import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
 import { adamwScalars, emaRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
-import type { PictureSize, TrainingSource } from './source.ts';
+import type { TrainingSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
 import { UpdateSource } from './update-source.ts';
 

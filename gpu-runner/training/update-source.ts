@@ -2,14 +2,14 @@
 import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Tensors } from '../compiler/engine.ts';
-import type { BatchShape } from '../model/batch.ts';
+import type { BatchShape, PictureSize } from '../model/batch.ts';
 import { type Batch, BatchStream } from './batch-stream.ts';
 import { drawTimes } from './draws.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { columnsOf, type LossTerm } from './losses/losses.ts';
 import { type DrawnSamples, UpdateLosses } from './losses/update-losses.ts';
-import type { PictureSize, SourceIndex, TrainingSource } from './source.ts';
+import type { SourceIndex, TrainingSource } from './source.ts';
 
 /** An update. The pictures of a micro-batch have one size. */
 export interface Update extends Batch {
