@@ -3,6 +3,7 @@ import { Unprocessable } from '../../../errors.ts';
 import { enlarge } from '../../compiler/enlarge.ts';
 import { div, slice, sub, transpose } from '../../compiler/functions.ts';
 import type { Value } from '../../compiler/trace.ts';
+import type { PictureSize } from '../../model/batch.ts';
 import { type EfficientNet, efficientNet, type ParamSource } from './network.ts';
 
 /** Pictures whose shorter side is smaller are enlarged for `cls`, by a power of two up to MAX_FACTOR. */
@@ -47,30 +48,27 @@ export function describePictures(
   }
   // With equal factors, equal computations become one node.
   const run = (factor: number) => efficientNet(enlarge(picture, factor), net, param);
-  const { pooled } = run(wholeFactor(Math.min(height, width)));
-  const map = run(strideOf(net, stage) / stride).stages[stage] ?? pooled;
+  const factors = factorsOf({ net, stage }, { height, width }, stride);
+  const { pooled } = run(factors.cls);
+  const map = run(factors.patches).stages[stage] ?? pooled;
   const grid = transpose(map, [0, 2, 3, 1]);
   const whole = slice(slice(grid, 1, 0, Math.floor(height / stride)), 2, 0, Math.floor(width / stride));
   return { cls: pooled, patches: div(sub(whole, mean), deviation) };
 }
 
-/** Pixels of the network's input per place of a stage. */
-export function strideOf({ stages }: EfficientNet, stage: number): number {
-  return stages.slice(0, stage + 1).reduce((product, { stride }) => product * stride, 2);
-}
+type DescribedStage = Pick<FeatureNet, 'net' | 'stage'>;
 
 /** Pixels of the network's inputs for one picture. */
-export function countPixels(
-  { net, stage }: Pick<FeatureNet, 'net' | 'stage'>,
-  { height, width }: { readonly height: number; readonly width: number },
-  stride: number,
-): number {
-  const factors = new Set([wholeFactor(Math.min(height, width)), strideOf(net, stage) / stride]);
-  return [...factors].reduce((sum, factor) => sum + height * width * factor ** 2, 0);
+export function countPixels(described: DescribedStage, size: PictureSize, stride: number): number {
+  const { cls, patches } = factorsOf(described, size, stride);
+  return [...new Set([cls, patches])].reduce((sum, factor) => sum + size.height * size.width * factor ** 2, 0);
 }
 
-function wholeFactor(side: number): number {
-  let factor = 1;
-  while (side * factor < LEAST_SIDE && factor < MAX_FACTOR) factor *= 2;
-  return factor;
+/** The factors by which a picture is enlarged for each signal. */
+function factorsOf({ net, stage }: DescribedStage, { height, width }: PictureSize, stride: number) {
+  let cls = 1;
+  while (Math.min(height, width) * cls < LEAST_SIDE && cls < MAX_FACTOR) cls *= 2;
+  // The first convolution has stride 2.
+  const ofStage = net.stages.slice(0, stage + 1).reduce((product, each) => product * each.stride, 2);
+  return { cls, patches: ofStage / stride };
 }
