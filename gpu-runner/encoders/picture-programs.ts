@@ -81,17 +81,10 @@ function packPictures(batch: number, { height, width }: PictureSize, pictures: r
 }
 
 function rowOf(outputs: Readonly<Record<string, Tensor>>, row: number): EncodedSignals {
-  const arrays = Object.entries(outputs).map(
-    ([
-      signal,
-      {
-        shape: [, ...shape],
-        data,
-      },
-    ]): [string, EncodedArray] => {
-      const count = sizeOf(shape);
-      return [signal, { shape, data: Float32Array.from(data.subarray(row * count, (row + 1) * count)) }];
-    },
-  );
+  const arrays = Object.entries(outputs).map(([signal, { shape: batched, data }]): [string, EncodedArray] => {
+    const shape = batched.slice(1);
+    const count = sizeOf(shape);
+    return [signal, { shape, data: Float32Array.from(data.subarray(row * count, (row + 1) * count)) }];
+  });
   return Object.fromEntries(arrays);
 }
