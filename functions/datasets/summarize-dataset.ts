@@ -3,7 +3,7 @@
  * `GET /datasets/NAME`, the view and the command line show this summary.
  */
 import { plainLine } from '../../configs/plain-text.ts';
-import { formatCount, quantity } from '../../configs/quantity.ts';
+import { formatCount, listSome, quantity } from '../../configs/quantity.ts';
 import type { BucketCount, Dataset, Note } from '../../storage/records.ts';
 import { groupRejects, type RejectGroup, type RejectKind } from './rejects-by-reason.ts';
 
@@ -86,11 +86,4 @@ function describeRejects(groups: readonly RejectGroup[]): string[] {
     const rest = all.slice(MAX_GROUPS).reduce((sum, { count }) => sum + count, 0);
     return rest === 0 ? shown : [...shown, `${quantity(rest, ...LEFT_OUT[of])} for other reasons`];
   });
-}
-
-/** 'a, b, c and 4 more'. */
-function listSome(names: readonly string[], most: number, total: number): string {
-  const shown = names.slice(0, most);
-  const more = total - shown.length;
-  return more > 0 ? `${shown.join(', ')} and ${formatCount(more)} more` : shown.join(', ');
 }

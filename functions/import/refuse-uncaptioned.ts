@@ -1,5 +1,5 @@
 /** @file Refuses a dataset that has pictures without a caption. */
-import { formatCount, quantity } from '../../configs/quantity.ts';
+import { formatCount, listSome, quantity } from '../../configs/quantity.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readAllItems } from '../../storage/blobs/items.ts';
 import type { Dataset, Item, Reject } from '../../storage/records.ts';
@@ -31,7 +31,7 @@ export async function refuseUncaptioned(blobs: BlobStore, dataset: Dataset, key:
   const texts = findUnused(dataset.rejects, items, new Set(names));
   const have = names.length === 1 ? 'has' : 'have';
   throw new Unprocessable(
-    `${formatCount(names.length)} of ${quantity(items.length, 'picture')} ${have} no caption: ${list(names, MAX_NAMED)}`,
+    `${formatCount(names.length)} of ${quantity(items.length, 'picture')} ${have} no caption: ${listSome(names, MAX_NAMED)}`,
     {
       expected: 'a caption for each picture, such as name.txt beside name.png',
       hint: [
@@ -62,9 +62,4 @@ function findUnused(rejects: readonly Reject[], items: readonly Item[], uncaptio
     const owners = base === undefined ? undefined : join([base]).get(base)?.owners;
     return owners?.some(owner => uncaptioned.has(owner));
   });
-}
-
-function list(names: readonly string[], most: number): string {
-  const shown = names.slice(0, most).join(', ');
-  return names.length > most ? `${shown} and ${formatCount(names.length - most)} more` : shown;
 }

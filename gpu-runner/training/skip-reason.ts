@@ -1,4 +1,5 @@
 /** @file The reason why an update was skipped: the losses and layers that are not finite or too large. */
+import { listSome } from '../../configs/quantity.ts';
 import { scaleAfterSkip } from './loss-scale.ts';
 import type { LossMetrics } from './losses/losses.ts';
 
@@ -57,7 +58,8 @@ function describeLosses({ mean, metrics }: Losses): string {
 }
 
 function listNames(parameters: readonly { readonly name: string }[]): string {
-  const named = parameters.slice(0, MOST_NAMED).map(({ name }) => name);
-  const more = parameters.length - named.length;
-  return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ');
+  return listSome(
+    parameters.map(({ name }) => name),
+    MOST_NAMED,
+  );
 }
