@@ -6,7 +6,7 @@ import { plainText } from '../../configs/plain-text.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
 import type { Dataset } from '../../storage/records.ts';
-import { groupRejects, kindOfReject } from '../datasets/rejects-by-reason.ts';
+import { kindOfReject } from '../datasets/rejects-by-reason.ts';
 import type { NearDuplicate } from './near-duplicate-pairs.ts';
 import type { ReportPicture } from './report-pictures.ts';
 import { renderBuckets, renderNotes, renderPairs, renderRejects, renderSplits } from './report-sections.ts';
@@ -23,9 +23,8 @@ export interface ReportContent {
 /** Renders the page. Equal arguments give equal bytes. */
 export async function renderReport(title: string, { dataset, pictures, pairs }: ReportContent): Promise<string> {
   const { counts, removed, rejects, buckets = [], notes = [] } = dataset;
-  const [rejected, others] = [true, false].map(isPicture =>
-    rejects.filter(reject => (kindOfReject(reject) === 'picture') === isPicture),
-  ) as [Dataset['rejects'], Dataset['rejects']];
+  const rejected = rejects.filter(reject => kindOfReject(reject) === 'picture');
+  const others = rejects.filter(reject => kindOfReject(reject) !== 'picture');
   const uncaptioned = notes.find(({ code }) => code === 'caption_missing')?.count;
   const tiles: readonly (readonly [label: string, count: number | undefined])[] = [
     ['pictures', counts.pictures],
@@ -58,8 +57,8 @@ ${tiles.map(
 )}
 </dl>
 ${renderNotes(notes.filter(({ code }) => code !== 'near_duplicate'))}
-${renderRejects('Pictures rejected', rejected, groupRejects(rejected))}
-${renderRejects('Other files left out', others, groupRejects(others))}
+${renderRejects('Pictures rejected', rejected)}
+${renderRejects('Other files left out', others)}
 ${renderPairs(pairs, counts.duplicates)}
 ${renderBuckets(buckets)}
 ${renderSplits(counts)}

@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import { formatCount } from '../../configs/quantity.ts';
 import type { BucketCount, Dataset, Note, Reject } from '../../storage/records.ts';
-import type { RejectGroup } from '../datasets/rejects-by-reason.ts';
+import { groupRejects } from '../datasets/rejects-by-reason.ts';
 import type { NearDuplicate } from './near-duplicate-pairs.ts';
 
 /** Largest number of rejects in a table. The dataset has all of them. */
@@ -38,8 +38,9 @@ ${andMore(count - examples.length)}
 </details>`;
 }
 
-export function renderRejects(title: string, rejects: readonly Reject[], groups: readonly RejectGroup[]): Html | '' {
+export function renderRejects(title: string, rejects: readonly Reject[]): Html | '' {
   if (rejects.length === 0) return '';
+  const groups = groupRejects(rejects);
   const common = groups.toSorted((a, b) => b.count - a.count).slice(0, MAX_REASONS);
   const others = groups.length - common.length;
   return html`<section>
