@@ -11,7 +11,7 @@ import { Conflict, Internal } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { type Dataset, digestSchema, type Page } from '../../storage/records.ts';
+import { digestSchema, type Page } from '../../storage/records.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
@@ -106,7 +106,7 @@ async function bringTo(
     if (etag === undefined) return 'lost';
   }
   await copyPages(ctx, folder, pages, intact);
-  const summary = await writeSummary(ctx, folder, name, digest, dataset);
+  const summary = await writeSummary(ctx, folder, index);
   const wanted = new Set([...pages.flatMap(listPage), ...summary, 'index.json']);
   await deleteFiles(
     folder,
@@ -166,14 +166,12 @@ async function copyPages(
 async function writeSummary(
   ctx: DatasetViewContext,
   folder: WritableView,
-  name: string,
-  digest: Digest,
-  dataset: Dataset,
+  described: ReturnType<typeof describeDataset>,
 ): Promise<string[]> {
-  const { result } = await ctx.call('report', { dataset: digest, title: name });
+  const { result } = await ctx.call('report', { dataset: described.dataset, title: described.name });
   if (result.outputs.html === undefined) throw new Internal('report made no page');
   await copyBlob(folder, 'report.html', result.outputs.html.digest);
-  await putFile(folder, 'README.md', Buffer.from(describeForPeople(name, digest, dataset)), 'text/markdown');
+  await putFile(folder, 'README.md', Buffer.from(describeForPeople(described)), 'text/markdown');
   return ['report.html', 'README.md'];
 }
 

@@ -23,22 +23,20 @@ export function describeDataset(name: string, digest: Digest, dataset: Dataset) 
   } as const;
 }
 
-export function describeForPeople(name: string, digest: Digest, dataset: Dataset): string {
-  const { summary } = summarizeDataset(dataset);
+/** README.md, of the content of index.json. */
+export function describeForPeople({ name, dataset, columns, summary }: ReturnType<typeof describeDataset>): string {
   return `# ${name}
 
 ${summary.map(line => `- ${line}`).join('\n')}
 
-Dataset \`${digest}\`, in pages of at most 64 pictures.
+Dataset \`${dataset}\`, in pages of at most 64 pictures.
 
 - report.html: some of the pictures, and the rejected files with the reasons.
 - index.json: the digest of each file.
 - pages/0000/: items.jsonl has a line for each picture (id, name, split, size). Each column is a tar with a member for
   each picture, and nothing else. WebDataset and other readers of tars read it; a comment before the members (a global
   pax header) has their positions, \`{"v":1,"members":{name:[offset,size]}}\`.
-${columnsOf(dataset)
-  .map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``)
-  .join('\n')}
+${columns.map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``).join('\n')}
 
 The files are copies of blobs under cas/. Easel writes them, and replaces them when the name moves. Change nothing here.
 `;
