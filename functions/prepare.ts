@@ -75,36 +75,42 @@ export const prepare = defineFunction({
     const imported = importAnswerSchema.parse(await ctx.callEffect('import', importBody));
     const stages: Record<string, StageCounts> = { import: { pages: imported.pages, items: imported.items } };
 
-    const run = async (name: string, dataset: Digest, params: Readonly<Record<string, Json>> = {}): Promise<Digest> => {
+    const run: RunStage = async (name, before, params = {}) => {
       ctx.signal.throwIfAborted();
-      const answer = await ctx.call(name, { dataset, ...params });
-      const made = datasetOf(name, answer);
+      const answer = await ctx.call(name, { dataset: before, ...params });
+      const digest = datasetOf(name, answer);
+      const dataset = await readDataset(ctx.blobs, digest);
       const stage = name in stages ? `${name} ${params.encoder}` : name;
-      stages[stage] = stageCounts(answer, await readDataset(ctx.blobs, made));
-      return made;
+      stages[stage] = stageCounts(answer, dataset);
+      return { digest, dataset };
     };
     const inspected = await run('inspect', imported.originals, pickKeys(input, Object.keys(limitsShape)));
-    const ingested = await ingestKeepingSplits(ctx, run, inspected, head?.value.dataset);
-    if (missing === 'error') {
-      await refuseUncaptioned(ctx.blobs, await readDataset(ctx.blobs, ingested), 'missing_captions');
-    }
-    const bucketed = await run('bucket', ingested, { size: input.size, quantum });
+    const ingested = await ingestKeepingSplits(ctx, run, inspected.digest, head?.value.dataset);
+    if (missing === 'error') await refuseUncaptioned(ctx.blobs, ingested.dataset, 'missing_captions');
+    const bucketed = await run('bucket', ingested.digest, { size: input.size, quantum });
     // No caption is missing, unless that is wanted.
-    const captioned = await run('caption', bucketed, { missing: 'empty' });
-    let dataset = await run('encode-text', captioned, encoding.paramsOf(textEncoder));
+    const captioned = await run('caption', bucketed.digest, { missing: 'empty' });
+    let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
     for (const encoder of imageEncoders) {
       const params = { ...encoding.paramsOf(encoder), ...strideOf(findEncoder(encoder), stride) };
-      dataset = await run('encode-image', dataset, params);
+      made = await run('encode-image', made.digest, params);
     }
 
-    if (head && head.value.dataset !== dataset) await nameUsers(ctx.store, input.dataset, head.value.dataset);
-    await movePreparedDataset(ctx.store, input.dataset, dataset, imported.originals, encoding.engine);
+    const { digest } = made;
+    if (head && head.value.dataset !== digest) await nameUsers(ctx.store, input.dataset, head.value.dataset);
+    await movePreparedDataset(ctx.store, input.dataset, digest, imported.originals, encoding.engine);
     await writeDatasetView(ctx, input.dataset);
     await showUsers(ctx, input.dataset);
-    const made = await readDataset(ctx.blobs, dataset);
-    return describe(input.dataset, dataset, imported, made, stages, await noteHolders(ctx, input.dataset, dataset));
+    return describe(input.dataset, made, imported, stages, await noteHolders(ctx, input.dataset, digest));
   },
 });
+
+interface MadeDataset {
+  readonly digest: Digest;
+  readonly dataset: Dataset;
+}
+
+type RunStage = (name: string, before: Digest, params?: Readonly<Record<string, Json>>) => Promise<MadeDataset>;
 
 /** Finds engine and weights of the encoders that need them, before any work begins. */
 async function openEncoders(
@@ -137,12 +143,12 @@ async function openEncoders(
  */
 async function ingestKeepingSplits(
   ctx: EffectContext,
-  run: (name: string, dataset: Digest, params?: Readonly<Record<string, Json>>) => Promise<Digest>,
+  run: RunStage,
   inspected: Digest,
   before: Digest | undefined,
-): Promise<Digest> {
+): Promise<MadeDataset> {
   const ingested = await run('ingest', inspected);
-  if (before === undefined || !(await movesSplits(ctx.blobs, before, ingested))) return ingested;
+  if (before === undefined || !(await movesSplits(ctx.blobs, before, ingested.digest))) return ingested;
   return run('ingest', inspected, { previous: before });
 }
 
@@ -162,9 +168,8 @@ function datasetOf(name: string, { result }: CallAnswer): Digest {
 
 function describe(
   name: string,
-  digest: Digest,
+  { digest, dataset }: MadeDataset,
   { originals, counts: { removed } }: z.output<typeof importAnswerSchema>,
-  dataset: Dataset,
   stages: Readonly<Record<string, StageCounts>>,
   holders: readonly Note[],
 ): Json {
