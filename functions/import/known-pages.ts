@@ -8,7 +8,6 @@ export interface KnownPage {
   readonly items: readonly Item[];
 }
 
-/** The pages of the last import; none for the first import. */
-export async function readKnownPages(blobs: BlobStore, dataset: Dataset | undefined): Promise<KnownPage[]> {
-  return Promise.all((dataset?.pages ?? []).map(async page => ({ page, items: await readItems(blobs, page) })));
+export function readKnownPages(blobs: BlobStore, { pages }: Dataset): Promise<KnownPage[]> {
+  return Promise.all(pages.map(async page => ({ page, items: await readItems(blobs, page) })));
 }
