@@ -5,9 +5,7 @@ import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { compareDatasets } from '../experiments/dataset-changes.ts';
 import { listHeads } from '../experiments/experiment-head.ts';
-
-/** Most pictures that a note names. */
-const MAX_EXAMPLES = 20;
+import { MAX_EXAMPLES } from '../notes/notes.ts';
 
 export interface HoldersContext {
   readonly store: ObjectStore;

@@ -3,10 +3,8 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { MAX_EXAMPLES } from '../notes/notes.ts';
 import { compareDatasets, countChanges, describeChanges, listChanges } from './dataset-changes.ts';
-
-/** Most pictures that a note names. */
-const MAX_EXAMPLES = 20;
 
 export interface NotesContext {
   readonly store: ObjectStore;

@@ -9,7 +9,7 @@ import type { Dataset, Note } from '../../storage/records.ts';
 import { NOTE_CODES, type NoteCode, type NoteFacts, noteKind } from './note-table.ts';
 
 /** Most pictures that a note names. */
-const MAX_EXAMPLES = 20;
+export const MAX_EXAMPLES = 20;
 
 const notedSchema = z.strictObject({
   code: z.enum(NOTE_CODES),
