@@ -41,12 +41,12 @@ export const bucket = definePageFunction({
   }),
   async run(ctx, { items }, input) {
     const buckets = bucketsOf(input);
+    const sized = items.map(requireSize);
     const originals = await readOriginals(ctx.blobs, items);
     const members = await Promise.all(
-      items.map(async item => {
-        const bytes = originals.get(item.id);
-        const { id, width, height } = requireSize(item);
-        if (bytes === undefined) throw new Internal(`"${item.name}" (${id}) has no original`);
+      sized.map(async ({ id, name, width, height }) => {
+        const bytes = originals.get(id);
+        if (bytes === undefined) throw new Internal(`"${name}" (${id}) has no original`);
         const chosen = chooseBucket(buckets, width, height);
         const { data } = toPlanar(await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS));
         return [
@@ -55,7 +55,7 @@ export const bucket = definePageFunction({
         ] as const;
       }),
     );
-    return { columns: { image: new Map(members) }, notes: noteFits(items.map(requireSize), buckets) };
+    return { columns: { image: new Map(members) }, notes: noteFits(sized, buckets) };
   },
   describe: (items, input) => ({ buckets: countBuckets(items.map(requireSize), bucketsOf(input)) }),
 });
