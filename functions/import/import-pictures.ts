@@ -42,8 +42,9 @@ export async function findPictures(
   const texts: SourceFile[] = [];
   const others: SourceFile[] = [];
   for (const file of source.files) {
-    const limit = textLimit(file.name) ?? MAX_ARCHIVE_BYTES;
-    if (file.size <= limit) (textLimit(file.name) === undefined ? others : texts).push(file);
+    const ofText = textLimit(file.name);
+    const limit = ofText ?? MAX_ARCHIVE_BYTES;
+    if (file.size <= limit) (ofText === undefined ? others : texts).push(file);
     else {
       // It is not read: it may not fit into memory.
       const most = formatCount(limit);

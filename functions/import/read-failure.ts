@@ -44,7 +44,7 @@ export function tryRead({ read }: { read(): Promise<Uint8Array> }): Promise<Uint
   });
 }
 
-/** The code of an error of the system, such as EACCES. @throws the error if it is none. */
+/** The code of an error of the system, such as EACCES. @throws the error itself if it has no code. */
 export function systemCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   throw error;
