@@ -6,8 +6,8 @@
 import { z } from 'zod';
 import { defineEncoder } from './encoder.ts';
 
-export const EFFICIENTNET_CLS_DIM = 1280;
-export const EFFICIENTNET_PATCH_DIM = 112;
+const CLS_DIM = 1280;
+const PATCH_DIM = 112;
 
 const STRIDES = [4, 8, 16] as const;
 
@@ -19,8 +19,8 @@ export const efficientnetEncoder = defineEncoder({
     stride: z.literal(STRIDES).default(8).describe('pixels per patch; 16 takes a quarter of the time of 8'),
   }),
   makes: {
-    cls: () => ({ dim: EFFICIENTNET_CLS_DIM }),
-    patches: ({ stride }) => ({ dim: EFFICIENTNET_PATCH_DIM, stride }),
+    cls: () => ({ dim: CLS_DIM }),
+    patches: ({ stride }) => ({ dim: PATCH_DIM, stride }),
   },
   // The stride does not change `cls`. Without patches, 16 costs least.
   optionsOf: ({ patches }) => ({ stride: STRIDES.find(stride => stride === patches?.stride) ?? 16 }),

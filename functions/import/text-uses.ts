@@ -8,8 +8,8 @@ import { TABLE_NAMES, tableRank } from './caption-table.ts';
 import type { Join, JoinNames } from './join-names.ts';
 
 /** Endings of texts beside a picture, in order of precedence. */
-export const ENDINGS = ['.txt', '.caption', '.json'] as const;
-export type Ending = (typeof ENDINGS)[number];
+const ENDINGS = ['.txt', '.caption', '.json'] as const;
+type Ending = (typeof ENDINGS)[number];
 
 const TEXT = /\.(txt|caption|json|jsonl)$/i;
 /** Tables that other programs read. */

@@ -28,7 +28,7 @@ function sayUnread(text: string, count: number, { encoder = '', unit = '' }: Not
   return `${quantity(count, text)} ${have(count)} no ${unit} that the encoder ${encoder} reads`;
 }
 
-export const NOTES = {
+const NOTES = {
   near_duplicate: {
     column: 'inspect',
     say: count =>
