@@ -5,7 +5,9 @@ import { Conflict } from '../../errors.ts';
 
 /** Time for the holder to name itself. */
 const ASK_MS = 1000;
-const FIRST_DYNAMIC_PORT = 49152;
+/** Systems give ports from 32768 (Linux) or 49152 (RFC 6335, section 6) to connections that ask for any port. */
+const FIRST_PORT = 20_000;
+const FIRST_DYNAMIC_PORT = 32_768;
 
 export interface DeviceLock {
   release(): Promise<void>;
@@ -47,7 +49,7 @@ function lockAddress(
 ): (ListenOptions & { host?: string; port: number }) | { path: string } {
   if (platform === 'linux') return { path: `\0easel-runner-${device}` };
   const hash = createHash('sha256').update(`easel-runner-${device}`).digest().readUInt16BE(0);
-  return { host: '127.0.0.1', port: FIRST_DYNAMIC_PORT + (hash % (65536 - FIRST_DYNAMIC_PORT)) };
+  return { host: '127.0.0.1', port: FIRST_PORT + (hash % (FIRST_DYNAMIC_PORT - FIRST_PORT)) };
 }
 
 function listen(server: Server, where: ListenOptions): Promise<void> {
