@@ -2,6 +2,7 @@
  * @file The config of an experiment. `seed, model, objective, optimizer, data` decide the bits (keyed); `run` does not.
  */
 import { z } from 'zod';
+import { augmentationShape } from './augmentation.ts';
 import {
   LARGEST_BATCH,
   LARGEST_FLOAT,
@@ -169,6 +170,7 @@ export const dataSchema = z
      * micro-batch divides it. A new experiment gets it. Absent: a group is a whole update.
      */
     bucket_group: z.int().min(1).max(LARGEST_BATCH).optional(),
+    ...augmentationShape,
     /** Size of the training pictures in pixels; the default size of samples. */
     image_size: z
       .strictObject({ width: side, height: side })

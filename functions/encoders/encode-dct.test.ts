@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { DCT_MIRROR_SIGNS } from '../../configs/dct-layout.ts';
 import { drawPortrait } from '../../data/portraits/attributes.ts';
 import { drawSvg } from '../../data/portraits/render.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -118,4 +119,24 @@ test('every coefficient has about unit spread on portraits', async () => {
     expect(spread(values)).toBeLessThan(1.5);
   }
   expect(pictures[0]?.cls).toHaveLength(DCT_CLS_DIM);
+});
+
+test('the signs of configs/dct-layout.ts make the vectors of a mirrored picture', () => {
+  const image = paint(48, 32, (x, y) => [(x * x + y) % 256, (3 * x + y * y) % 256, (x * y) % 256]);
+  const { width, height } = image;
+  const data = image.data.slice();
+  for (let row = 0; row < 3 * height; row++) data.subarray(row * width, (row + 1) * width).reverse();
+  const [plain, mirrored] = [encodeDct(image, 8), encodeDct({ data, width, height }, 8)];
+  expect(DCT_MIRROR_SIGNS.cls).toHaveLength(DCT_CLS_DIM);
+  for (const [i, sign] of DCT_MIRROR_SIGNS.cls.entries()) {
+    expect(mirrored.cls[i], `number ${i} of CLS`).toBeCloseTo(sign * (plain.cls[i] ?? Number.NaN), 5);
+  }
+  const { rows, columns } = plain.patches;
+  for (let cell = 0; cell < rows * columns; cell++) {
+    const other = cell - (cell % columns) + columns - 1 - (cell % columns);
+    for (const [i, sign] of DCT_MIRROR_SIGNS.patches.entries()) {
+      const expected = sign * (plain.patches.data[other * DCT_PATCH_DIM + i] ?? Number.NaN);
+      expect(mirrored.patches.data[cell * DCT_PATCH_DIM + i], `number ${i} of patch ${cell}`).toBeCloseTo(expected, 5);
+    }
+  }
 });

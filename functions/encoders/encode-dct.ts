@@ -9,6 +9,7 @@
  * is about 1.
  */
 import { z } from 'zod';
+import { CLS_COUNTS, CLS_SIDE, LOW_FREQUENCIES, PATCH_SIDE } from '../../configs/dct-layout.ts';
 import { Unprocessable } from '../../errors.ts';
 import { dctBasis, transformCells } from '../pictures/dct.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
@@ -18,10 +19,6 @@ export const DCT_CLS_DIM = 64;
 export const DCT_PATCH_DIM = 27;
 
 const THUMB_SIDE = 32;
-/** Number of coefficients of CLS from Y, Cb and Cr. */
-const CLS_COUNTS = [32, 16, 16] as const;
-const CLS_SIDE = 8;
-const PATCH_SIDE = 3;
 
 /**
  * Spread of a coefficient, as a share of the side of its block: `mean` for the zeroth, `detail / r` for the one at
@@ -129,12 +126,6 @@ function scaleTable(
     return 1 / (blockSide * (r === 0 ? mean : detail / r));
   });
 }
-
-/** Indices into 8 x 8 coefficients, diagonal by diagonal, in about the order of JPEG. */
-const LOW_FREQUENCIES = Array.from({ length: CLS_SIDE * CLS_SIDE }, (_, index) => index).sort((a, b) => {
-  const [u, v, w, z] = [a % CLS_SIDE, Math.floor(a / CLS_SIDE), b % CLS_SIDE, Math.floor(b / CLS_SIDE)];
-  return u + v - (w + z) || v - z;
-});
 
 /** Shrinks a plane to 32 x 32 cells. A cell is the mean over its area; a partly covered pixel counts by its share. */
 function shrinkPlane(

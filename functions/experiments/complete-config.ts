@@ -1,5 +1,6 @@
 /** @file Completes a config from the dataset that it is trained on. */
 import { checkDivision } from '../../configs/divide-pictures.ts';
+import { checkMirror } from '../../configs/mirror.ts';
 import { parseConfig } from '../../configs/parse.ts';
 import type { Config } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -29,6 +30,7 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const dataset = await readDataset(blobs, digest);
   const conditions = completeNorms(config.model.conditions ?? offeredConditions(dataset));
   checkSignals(conditions, dataset);
+  if ((config.data.horizontal_flip_prob ?? 0) > 0) checkMirror(conditions);
   const sizes = await readBucketSizes(blobs, dataset);
   const { image_size = sizeOf(sizes[0]) } = config.data;
   checkDivision(sizes, 'model.patch_size', config.model.patch_size);

@@ -19,6 +19,7 @@ import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
+import { noteSided } from '../experiments/note-sided.ts';
 import {
   askedPlan,
   listEngineDifferences,
@@ -74,7 +75,10 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   checkTarget(written);
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
-  const notes = noteEmptyPlaces(whole.sizes, config.data);
+  const notes = [
+    ...noteEmptyPlaces(whole.sizes, config.data),
+    ...(await noteSided(ctx.blobs, request.dataset, config)),
+  ];
   const existing = await createRefs(ctx.store).experiments.read(name);
   if (existing) return { ...(await checkSame(ctx, name, request, { whole: config, written }, existing.value)), notes };
 

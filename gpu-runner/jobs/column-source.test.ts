@@ -56,6 +56,7 @@ describe('the column source', () => {
       ids: items.map(({ id }) => id),
       sizes: items.map(() => ({ height: 16, width: 16 })),
       longest: { text: 5 },
+      encoders: {},
     });
     expect(await source.load([9, 0, 4, 4])).toEqual([items[9], items[0], items[4], items[4]]);
   });

@@ -3,6 +3,7 @@
  * whole, hashed and kept. From other pages, each batch reads the byte ranges of its members, without hashing (`verify`
  * hashes them). An epoch visits every picture once in random order, so any choice of kept pages is equally good.
  */
+import { findSideWord } from '../../configs/side-words.ts';
 import { type ColumnName, isPadded, memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
@@ -11,7 +12,7 @@ import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
-import type { Page } from '../../storage/records.ts';
+import type { Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { PictureSize } from '../model/batch.ts';
 import type { SourceIndex, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
@@ -27,6 +28,8 @@ export interface ColumnSourceOptions {
   readonly dataset: Digest;
   /** Signals of the model and of its losses: each is read from the column of its name. */
   readonly signals: readonly SignalName[];
+  /** Marks pictures that must not be mirrored: `isSided` of {@link TrainingItem}. */
+  readonly marksSided?: boolean;
   /** Bytes of pages that may be kept. */
   readonly budgetBytes: number;
 }
@@ -44,6 +47,7 @@ interface Located {
   readonly id: string;
   readonly size: PictureSize;
   readonly columns: PageColumns;
+  isSided?: true;
 }
 
 /**
@@ -54,20 +58,21 @@ interface Located {
  */
 export async function openColumnSource(
   blobs: BlobStore,
-  { dataset: digest, signals, budgetBytes }: ColumnSourceOptions,
+  { dataset: digest, signals, marksSided = false, budgetBytes }: ColumnSourceOptions,
   onPage: (done: number, total: number) => void,
 ): Promise<TrainingSource> {
-  const { pages, removed: gone } = await readDataset(blobs, digest);
+  const { pages, removed: gone, encoders } = await readDataset(blobs, digest);
   const removed = new Set(gone);
   const items: Located[] = [];
   const longest: Partial<Record<SignalName, number>> = {};
   let left = budgetBytes;
   for (const [number, page] of pages.entries()) {
-    const ids = (await readItems(blobs, page))
-      .filter(({ id, split }) => split === 'train' && !removed.has(id))
-      .map(({ id }) => id);
+    const trained = (await readItems(blobs, page)).filter(({ id, split }) => split === 'train' && !removed.has(id));
+    const ids = trained.map(({ id }) => id);
     if (ids.length > 0) {
-      const columns = await openColumns(blobs, { page, number }, ['image', ...signals]);
+      const readsCaptions = marksSided && signals.includes('text') && page.columns.caption !== undefined;
+      const names = ['image', ...(readsCaptions ? ['caption' as const] : []), ...signals] as const;
+      const columns = await openColumns(blobs, { page, number }, names);
       const bytes = [...columns.values()].reduce((sum, column) => sum + sizeOfColumn(column), 0);
       if (bytes <= left) {
         left -= bytes;
@@ -75,7 +80,9 @@ export async function openColumnSource(
           column.bytes = await blobs.get(column.digest);
         });
       }
-      items.push(...(await mapBounded(ids, { width: WIDTH }, id => locate(blobs, columns, id))));
+      const located = await mapBounded(ids, { width: WIDTH }, id => locate(blobs, columns, id));
+      if (marksSided) await markSided(blobs, located, trained, signals.includes('text'));
+      items.push(...located);
       for (const name of signals.filter(isPadded)) {
         const rows = await mapBounded(ids, { width: WIDTH }, id => readRows(blobs, columns, name, id));
         longest[name] = Math.max(longest[name] ?? 0, ...rows);
@@ -83,7 +90,12 @@ export async function openColumnSource(
     }
     onPage(number + 1, pages.length);
   }
-  const index: SourceIndex = { ids: items.map(({ id }) => id), sizes: items.map(({ size }) => size), longest };
+  const index: SourceIndex = {
+    ids: items.map(({ id }) => id),
+    sizes: items.map(({ size }) => size),
+    longest,
+    encoders: Object.fromEntries(Object.entries(encoders).map(([signal, { name }]) => [signal, name])),
+  };
   return {
     index,
     load: positions =>
@@ -153,7 +165,26 @@ async function readRows(blobs: BlobStore, columns: PageColumns, name: SignalName
   return header === undefined ? 0 : (readNpyHeader(header).shape[0] ?? 0);
 }
 
-async function loadItem(blobs: BlobStore, { id, size, columns }: Located, signals: readonly SignalName[]) {
+/**
+ * Marks the pictures that say so themselves, and with texts those whose captions have a word for a side, or are not
+ * known.
+ */
+async function markSided(
+  blobs: BlobStore,
+  located: readonly Located[],
+  items: readonly Item[],
+  hasText: boolean,
+): Promise<void> {
+  await mapBounded([...located.entries()], { width: WIDTH }, async ([at, picture]) => {
+    const { flip, caption: given } = items[at]?.attributes ?? {};
+    const bytes = await readMember(blobs, picture.columns, 'caption', picture.id);
+    const caption = bytes ? Buffer.from(bytes).toString('utf8') : given;
+    const saysSide = typeof caption !== 'string' || findSideWord(caption) !== undefined;
+    if (flip === false || (hasText && saysSide)) picture.isSided = true;
+  });
+}
+
+async function loadItem(blobs: BlobStore, { id, size, columns, isSided }: Located, signals: readonly SignalName[]) {
   const read = async (name: ColumnName) => {
     const bytes = await readMember(blobs, columns, name, id);
     return bytes && decodeNpy(bytes);
@@ -167,7 +198,7 @@ async function loadItem(blobs: BlobStore, { id, size, columns }: Located, signal
     }),
   );
   const item: TrainingItem = { id, ...size, pixels: image.data, signals: Object.fromEntries(found.flat()) };
-  return item;
+  return isSided ? { ...item, isSided } : item;
 }
 
 function toSignal(array: NpyArray, name: SignalName, id: string): StoredSignal {

@@ -1,6 +1,6 @@
 /** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range, engine and plan. */
 import type { KeyedConfig } from '../../configs/schema.ts';
-import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
+import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
@@ -29,12 +29,12 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   let open: { readonly key: string; readonly source: TrainingSource } | undefined;
 
   async function openSource(ctx: JobContext, { dataset }: TrainChunkJob, config: KeyedConfig): Promise<TrainingSource> {
-    const signals = signalsToRead(config);
-    const key = JSON.stringify([dataset, signals]);
+    const options = { dataset, ...readingOf(config) };
+    const key = JSON.stringify(options);
     if (open?.key === key) return open.source;
     await open?.source.close();
     open = undefined;
-    const source = await ctx.openSource({ dataset, signals }, (done, total) =>
+    const source = await ctx.openSource(options, (done, total) =>
       ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
     );
     open = { key, source };
@@ -131,10 +131,11 @@ function tellNewOrder(ctx: JobContext, { step, cursor: stored }: Progress, { cur
   });
 }
 
-/** Signals of the model, and signals whose columns a loss reads. */
-export function signalsToRead(config: KeyedConfig): SignalName[] {
+/** What a training reads of its pictures: signals of the model, and signals whose columns a loss reads. */
+export function readingOf(config: KeyedConfig) {
   const ofLosses = columnsOf(openLosses(config));
-  return SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));
+  const signals = SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));
+  return { signals, ...((config.data.horizontal_flip_prob ?? 0) > 0 && { marksSided: true }) };
 }
 
 function checkRange(job: TrainChunkJob, step: number): void {

@@ -16,6 +16,8 @@ export interface TrainingItem {
   /** uint8 [3, height, width] */
   readonly pixels: Uint8Array;
   readonly signals: Readonly<Partial<Record<SignalName, StoredSignal>>>;
+  /** Its caption or its attributes say that it must not be mirrored. */
+  readonly isSided?: true;
 }
 
 /** Ids and sizes of all items, known before any item is loaded. Item i has the position i. */
@@ -24,6 +26,8 @@ export interface SourceIndex {
   readonly sizes: readonly PictureSize[];
   /** Rows of the longest member of a padded signal; absent: no item has this signal. */
   readonly longest: Readonly<Partial<Record<SignalName, number>>>;
+  /** Names of the encoders of signals, as the dataset has them. */
+  readonly encoders?: Readonly<Partial<Record<SignalName, string>>>;
 }
 
 export interface TrainingSource {

@@ -3,6 +3,7 @@ import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Tensors } from '../compiler/engine.ts';
 import type { BatchShape, PictureSize } from '../model/batch.ts';
+import { type Augment, openAugment } from './augment.ts';
 import { type Batch, BatchStream } from './batch-stream.ts';
 import { drawTimes } from './draws.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
@@ -37,6 +38,7 @@ export class UpdateSource {
   readonly #microBatch: number;
   readonly #plan: EpochPlan;
   readonly #batches: BatchStream;
+  readonly #augment: Augment;
   /** In turn: the inputs of a run in flight must not change. */
   readonly #feeds: readonly FeedBuilder[];
   #builds = 0;
@@ -56,6 +58,7 @@ export class UpdateSource {
     this.#microBatch = microBatch;
     this.#plan = new EpochPlan(source.index.sizes, config.seed, config.data);
     this.#batches = new BatchStream(this.#plan, source);
+    this.#augment = openAugment(config, source.index.encoders);
     this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
     this.#textTokens = graphTextTokens(source.index, config);
   }
@@ -110,7 +113,8 @@ export class UpdateSource {
   }
 
   async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {
-    const batch = await this.#batches.take(cursor);
+    const loaded = await this.#batches.take(cursor);
+    const batch = { ...loaded, items: loaded.items.map((item, i) => this.#augment(item, first + i)) };
     const drawn = this.#draw(first, batch.counts);
     const update = { ...batch, first, drawn, losses: new UpdateLosses(this.#losses, first, drawn) };
     return { ...update, feeds: this.build(update, 0) };
