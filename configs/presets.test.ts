@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidInput, NotFound } from '../errors.ts';
+import { canonicalDigest } from '../storage/canonical.ts';
 import { parseConfig, parseConfigYaml } from './parse.ts';
+import { listNames, readRecipe, readSize } from './preset-files.ts';
 import { listPresets, loadPreset, overrideConfig, resolveConfig } from './presets.ts';
 import { configSchema, keyedConfig } from './schema.ts';
 import { editDistance } from './suggest.ts';
@@ -20,6 +22,66 @@ describe('presets', () => {
     const names = await listPresets();
     expect(names).toContain('tiny-b');
     for (const name of names) expect(await loadPreset(name)).toMatchObject({ v: 1 });
+  });
+
+  test('a preset of one name keeps the digest of its keyed config', async () => {
+    const digests = await Promise.all(
+      (await listNames('presets')).map(async name => [name, canonicalDigest(keyedConfig(await loadPreset(name)))]),
+    );
+    expect(Object.fromEntries(digests)).toMatchInlineSnapshot(`
+      {
+        "portraits": "sha256:0f672b9357e25794f947558d2b810c798bf74c9658c59b0cc38dc0d461885363",
+        "prod-0": "sha256:9b2bcc6d2c23de45f4395d3906ac13e57de13f13ddbb32fce31257f19055948c",
+        "prod-1": "sha256:c7845ceae169d1f2c5cb5d0a1bf8ced13da2ec1ba5bb9c47362f3d12b9da5686",
+        "prod-2": "sha256:52c53be5db16466ca198d8553538b28b972c8599fb481726a7778cd026e1dbe1",
+        "seed-384": "sha256:9e5b56640cb973af9a8e4a2b8005205865f25808d9fd344b507ddef3b12424ab",
+        "seed-768": "sha256:d60af8b53e903dc7191059b88c16a4e8649d6dcdd67eac307bee84ca00dc43e6",
+        "tiny-b": "sha256:f9faaa7c4b16cba653caf8dcb9f8723a51e803b18ce90b04bee9d43cd21f296c",
+      }
+    `);
+  });
+
+  test('every recipe goes with every size', async () => {
+    const [recipes, sizes] = [await listNames('recipes'), await listNames('sizes')];
+    expect(recipes).toEqual(['best', 'seed', 'seed-literal']);
+    expect(sizes).toHaveLength(11);
+    for (const recipe of recipes) {
+      for (const size of sizes) {
+        const { model, data } = await loadPreset({ recipe, size });
+        const { config } = await readSize(size);
+        expect({ model, data }, `${recipe} at ${size}`).toMatchObject(config);
+      }
+    }
+  });
+
+  test('one axis of a preset has a default for the other, and its bare name means the same', async () => {
+    const seed = await loadPreset({ recipe: 'seed', size: 'seed-768' });
+    expect(seed).toMatchObject({ model: { arch: 'cross', hidden_size: 768 }, optimizer: { schedule: 'cosine' } });
+    for (const same of ['seed', { recipe: 'seed' }, { size: 'seed-768' }]) expect(await loadPreset(same)).toEqual(seed);
+    const small = await loadPreset({ recipe: 'best', size: 'small-a' });
+    expect(await loadPreset({ size: 'small-a' })).toEqual(small);
+    expect(await loadPreset('small-a')).toEqual(small);
+    expect(await loadPreset('best')).toEqual(await loadPreset({ size: 'tiny-b' }));
+  });
+
+  test('a size states how large network and pictures are, and nothing else', async () => {
+    for (const size of await listNames('sizes')) {
+      const { config } = await readSize(size);
+      const paths = Object.entries(config).flatMap(([section, keys]) =>
+        Object.keys(keys ?? {}).map(key => `${section}.${key}`),
+      );
+      const own = ['model.hidden_size', 'model.depth', 'model.num_heads', 'model.patch_size', 'data.image_size'];
+      expect(paths.filter(path => !own.includes(path))).toEqual([]);
+    }
+  });
+
+  test('seed-literal differs from seed in the keys of its flaws alone', async () => {
+    const { flaws } = await readRecipe('seed-literal');
+    const changes = flaws.map(({ config }) => config);
+    const literal = await resolveConfig({ preset: { recipe: 'seed-literal', size: 'tiny-b' } });
+    const seed = await loadPreset({ recipe: 'seed', size: 'tiny-b' });
+    expect(changes.reduce(overrideConfig, seed)).toEqual(literal);
+    for (const change of changes) expect(overrideConfig(seed, change)).not.toEqual(seed);
   });
 
   test('the preset tiny-b has the default of every keyed section', async () => {
@@ -46,9 +108,19 @@ describe('presets', () => {
 
   test('an unknown preset is refused with the known names', async () => {
     await expect(resolveConfig('tiny-c')).rejects.toThrow(NotFound);
-    await expect(resolveConfig({ preset: 'tiny-c' })).rejects.toMatchObject({ hint: 'did you mean tiny-b?' });
+    await expect(resolveConfig({ preset: 'tiny-c' })).rejects.toMatchObject({ hint: 'did you mean tiny-a?' });
     await expect(resolveConfig({ preset: '../schema' })).rejects.toThrow(NotFound);
-    await expect(resolveConfig({ preset: 3 })).rejects.toThrow(InvalidInput);
+    for (const preset of [3, {}, [], null, { recipe: 'seed', width: 3 }]) {
+      await expect(resolveConfig({ preset })).rejects.toThrow(InvalidInput);
+    }
+    await expect(resolveConfig({ preset: { recipe: 'sede' } })).rejects.toMatchObject({
+      message: 'there is no recipe "sede"',
+      hint: 'did you mean seed?',
+    });
+    await expect(resolveConfig({ preset: { size: 'prod-3' } })).rejects.toMatchObject({
+      message: 'there is no size "prod-3"',
+      hint: 'did you mean prod-0?',
+    });
   });
 });
 

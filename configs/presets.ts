@@ -1,24 +1,22 @@
-/** @file Presets: complete configs, one YAML file each in this folder. */
-import { readdir, readFile } from 'node:fs/promises';
-import { NotFound } from '../errors.ts';
-import { parseConfig, parseYaml } from './parse.ts';
+/**
+ * @file Presets. A name stands for a whole config of `presets/`, which keeps its digest, or for a recipe or a size with
+ * the default of the other. `{ recipe, size }` composes the two as they are today.
+ */
+import { mergeDeep } from './merge-deep.ts';
+import { parseConfig } from './parse.ts';
+import { composePair, listNames, type Pair, parsePair, readWhole, unknownName } from './preset-files.ts';
 import type { Config } from './schema.ts';
-import { nearestName } from './suggest.ts';
 
-const FOLDER = new URL('./', import.meta.url);
-
-/** Names of the presets, sorted. */
+/** Names of the presets that state how large the network is, sorted: whole configs and sizes. */
 export async function listPresets(): Promise<string[]> {
-  const files = await readdir(FOLDER);
-  return files
-    .filter(file => file.endsWith('.yaml'))
-    .map(file => file.slice(0, -'.yaml'.length))
-    .sort();
+  const names = await Promise.all([listNames('presets'), listNames('sizes')]);
+  return [...new Set(names.flat())].sort();
 }
 
 /** @throws NotFound with the known names. */
-export async function loadPreset(name: string): Promise<Config> {
-  return parseConfig(await readPreset(name), `configs/${name}.yaml`);
+export async function loadPreset(preset: string | Pair): Promise<Config> {
+  const name = typeof preset === 'string' ? preset : [preset.recipe, preset.size].filter(Boolean).join(' at ');
+  return parseConfig(await readPreset(preset), `preset ${name}`);
 }
 
 /**
@@ -30,8 +28,7 @@ export async function resolveConfig(written: string | Readonly<Record<string, un
   if (typeof written === 'string') return loadPreset(written);
   const { preset, ...overrides } = written;
   if (preset === undefined) return parseConfig(overrides);
-  if (typeof preset !== 'string') return parseConfig({ ...overrides, preset });
-  return parseConfig(mergeDeep(await readPreset(preset), overrides));
+  return parseConfig(mergeDeep(await readPreset(typeof preset === 'string' ? preset : parsePair(preset)), overrides));
 }
 
 /** A config with some of its keys changed: objects are merged, everything else is replaced. @throws InvalidInput */
@@ -39,28 +36,11 @@ export function overrideConfig(config: Config, changes: Readonly<Record<string, 
   return parseConfig(mergeDeep(config, changes));
 }
 
-async function readPreset(name: string): Promise<unknown> {
-  const names = await listPresets();
-  if (!names.includes(name)) {
-    const nearest = nearestName(name, names);
-    throw new NotFound(`there is no preset "${name.slice(0, 63)}"`, {
-      expected: `one of: ${names.join(', ')}`,
-      ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
-    });
-  }
-  return parseYaml(await readFile(new URL(`${name}.yaml`, FOLDER), 'utf8'), `configs/${name}.yaml`);
-}
-
-function mergeDeep(base: unknown, over: unknown): unknown {
-  if (!isRecord(base) || !isRecord(over)) return over;
-  const merged = new Map(Object.entries(base));
-  for (const [key, value] of Object.entries(over)) {
-    if (value !== undefined) merged.set(key, merged.has(key) ? mergeDeep(merged.get(key), value) : value);
-  }
-  // An assignment would make the key __proto__ a prototype, and parseConfig would not see it.
-  return Object.fromEntries(merged);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+async function readPreset(preset: string | Pair): Promise<unknown> {
+  if (typeof preset !== 'string') return composePair(preset);
+  const [wholes, sizes, recipes] = await Promise.all([listNames('presets'), listNames('sizes'), listNames('recipes')]);
+  if (wholes.includes(preset)) return readWhole(preset);
+  if (sizes.includes(preset)) return composePair({ size: preset });
+  if (recipes.includes(preset)) return composePair({ recipe: preset });
+  throw unknownName('preset', preset, [...new Set([...wholes, ...sizes, ...recipes])].sort());
 }

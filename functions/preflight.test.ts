@@ -74,7 +74,7 @@ describe('preflight', () => {
     expect(answer).toMatchObject({
       verdict: 'too large',
       problems: ['the training takes 9.0 GiB, and 5.3 GiB may be used'],
-      offers: ['engine.micro_batch 4 takes 5.0 GiB'],
+      offers: ['engine.micro_batch 4 takes 5.0 GiB', 'the preset tiny-a is smaller'],
     });
   });
 

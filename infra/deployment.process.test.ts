@@ -131,7 +131,7 @@ describe('the image of Easel', () => {
     const { files } = await closure();
     expect(files.length).toBeGreaterThan(200);
     expect(files.filter(isIgnored)).toEqual([]);
-    expect(['configs/portraits.yaml', 'package-lock.json', '.npmrc'].filter(isIgnored)).toEqual([]);
+    expect(['configs/presets/portraits.yaml', 'package-lock.json', '.npmrc'].filter(isIgnored)).toEqual([]);
     const left = [
       'infra/secrets/easel.env',
       'data/store/cas/x',

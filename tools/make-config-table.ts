@@ -32,7 +32,7 @@ export function formatConfigTable(): string {
     '# Config',
     '',
     'A config describes an experiment: `PUT /experiments/NAME` takes it under `config`, as an object, or as the name of',
-    'a preset (a YAML file in [configs](../configs)). An object may name a preset under `preset` and override keys of it.',
+    'a [preset](presets.md). An object may name a preset under `preset` and override keys of it.',
     'Every key has a default or may be absent. An unknown key is an error. `NAME` stands for a name that you choose.',
     '',
     '`seed`, `model`, `objective`, `optimizer` and `data` decide the weights. `run` changes no bit of them:',

@@ -11,7 +11,10 @@ import { optimizerState, traceUpdateGraph } from './update-graph.ts';
 
 /** Preset, millions of parameters, image tokens of a picture. */
 const SIZES = [
+  ['small-a', 59, 256],
+  ['small-b', 123, 256],
   ['prod-0', 183, 256],
+  ['prod-0L', 344, 256],
   ['prod-1', 183, 1024],
   ['prod-2', 344, 1024],
   ['seed-384', 47, 4096],

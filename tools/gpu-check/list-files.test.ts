@@ -37,7 +37,7 @@ it('the folder for a machine without a network has few packages, all started pro
   for (const path of [
     'bench/gpu/section-process.ts',
     'bench/peers/torch_gpu.py',
-    'configs/prod-1.yaml',
+    'configs/presets/prod-1.yaml',
     'gpu-runner/engines/onnxruntime/webgpu-probe-process.ts',
     'gpu-runner/engines/xla/compile-process.ts',
     'gpu-runner/engines/xla/pjrt/abi.json',

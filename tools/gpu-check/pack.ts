@@ -24,7 +24,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const LIMIT_BYTES = 60e6;
 const ENTRIES = ['bench/gpu.ts', 'bench/gpu/**/*.ts'];
 /** Files that programs name while they run. */
-const DATA = ['package.json', 'LICENSE', 'configs/*.yaml', 'bench/peers/*.py'];
+const DATA = ['package.json', 'LICENSE', 'configs/*/*.yaml', 'bench/peers/*.py'];
 /** Packages that no import names, but that others load. */
 const NATIVE = ['@koromix/koffi-linux-x64', 'onnxruntime-common'];
 /** What packages need at run time. */

@@ -1,0 +1,121 @@
+/**
+ * @file The files behind presets. `presets/` has whole configs. `recipes/` and `sizes/` have the two axes of which a
+ * preset is composed: what is trained and how, and how large the network and its pictures are.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { InvalidInput, NotFound } from '../errors.ts';
+import { mergeDeep } from './merge-deep.ts';
+import { parseYaml } from './parse.ts';
+import { nearestName } from './suggest.ts';
+
+/** Classes of sizes for which a recipe may state other numbers: minutes on a CPU, hours on a GPU, days on a GPU. */
+const SCALES = ['tiny', 'small', 'production'] as const;
+
+const keys = z.record(z.string(), z.json());
+
+const sizeSchema = z.strictObject({
+  about: z.string(),
+  scale: z.enum(SCALES),
+  /** Recipe that the size gets when none is named. */
+  recipe: z.string(),
+  config: z.strictObject({ model: keys, data: keys.optional() }),
+});
+export type SizeFile = z.infer<typeof sizeSchema>;
+
+/** A mistake of the original project that a recipe keeps on purpose. */
+const flawSchema = z.strictObject({ section: z.string(), text: z.string(), config: keys });
+
+const recipeSchema = z.strictObject({
+  about: z.string(),
+  /** Size that the recipe gets when none is named. */
+  size: z.string(),
+  /** Recipe whose keys this one changes. */
+  extends: z.string().optional(),
+  every: keys.default({}),
+  scales: z.partialRecord(z.enum(SCALES), keys).default({}),
+  sizes: z.record(z.string(), keys).default({}),
+  flaws: z.array(flawSchema).default([]),
+  /** Mistakes of the original project that no key can express. */
+  lost_flaws: z.array(flawSchema.omit({ config: true })).default([]),
+});
+export type RecipeFile = z.infer<typeof recipeSchema>;
+
+/** Name of a folder, the noun of its files in errors, and their schema. */
+const FOLDERS = {
+  presets: { noun: 'preset', schema: keys },
+  recipes: { noun: 'recipe', schema: recipeSchema },
+  sizes: { noun: 'size', schema: sizeSchema },
+} as const;
+type Folder = keyof typeof FOLDERS;
+
+/** Names of the files of a folder, sorted. */
+export async function listNames(folder: Folder): Promise<string[]> {
+  const files = await readdir(new URL(`${folder}/`, import.meta.url));
+  return files
+    .filter(file => file.endsWith('.yaml'))
+    .map(file => file.slice(0, -'.yaml'.length))
+    .sort();
+}
+
+export const readSize = (name: string): Promise<SizeFile> => read('sizes', sizeSchema, name);
+export const readRecipe = (name: string): Promise<RecipeFile> => read('recipes', recipeSchema, name);
+export const readWhole = (name: string): Promise<Readonly<Record<string, unknown>>> => read('presets', keys, name);
+
+/** @throws NotFound with the nearest name and all names. */
+async function read<T>(folder: Folder, schema: z.ZodType<T>, name: string): Promise<T> {
+  const names = await listNames(folder);
+  if (!names.includes(name)) throw unknownName(FOLDERS[folder].noun, name, names);
+  const path = `${folder}/${name}.yaml`;
+  return schema.parse(parseYaml(await readFile(new URL(path, import.meta.url), 'utf8'), `configs/${path}`));
+}
+
+/** @param noun What the name should mean: 'preset'. */
+export function unknownName(noun: string, name: string, names: readonly string[]): NotFound {
+  const nearest = nearestName(name, names);
+  return new NotFound(`there is no ${noun} "${name.slice(0, 63)}"`, {
+    expected: `one of: ${names.join(', ')}`,
+    ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
+  });
+}
+
+const pairSchema = z
+  .strictObject({ recipe: z.string(), size: z.string() })
+  .partial()
+  .refine(({ recipe, size }) => recipe !== undefined || size !== undefined);
+/** The axes of a preset. One alone has a default for the other. */
+export type Pair = z.infer<typeof pairSchema>;
+
+/** @throws InvalidInput unless the value names a recipe, a size, or both. */
+export function parsePair(value: unknown): Pair {
+  const parsed = pairSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new InvalidInput(`preset: ${JSON.stringify(value)?.slice(0, 100)} names neither a preset nor its two axes`, {
+    expected: 'the name of a preset, or {"recipe": NAME, "size": NAME}, or one of the two',
+    hint: 'docs/presets.md lists the names',
+  });
+}
+
+/** The keys of a recipe at a size. @throws NotFound for an unknown name. */
+export async function composePair(pair: Pair): Promise<unknown> {
+  const { recipe, size } = await completePair(pair);
+  const file = await readSize(size);
+  return mergeDeep(await keysOf(recipe, size, file), file.config);
+}
+
+/** Both axes of a pair. @throws NotFound for an unknown name. */
+async function completePair({ recipe, size }: Pair): Promise<{ readonly recipe: string; readonly size: string }> {
+  if (size === undefined) {
+    const name = recipe ?? 'best';
+    return { recipe: name, size: (await readRecipe(name)).size };
+  }
+  return { size, recipe: recipe ?? (await readSize(size)).recipe };
+}
+
+/** The keys of a recipe, from the general to the particular. The size itself is not among them. */
+async function keysOf(name: string, size: string, file: SizeFile): Promise<unknown> {
+  const recipe = await readRecipe(name);
+  const base = recipe.extends === undefined ? {} : await keysOf(recipe.extends, size, file);
+  const own = [recipe.every, recipe.scales[file.scale], recipe.sizes[size], ...recipe.flaws.map(flaw => flaw.config)];
+  return own.reduce<unknown>((keys, more) => mergeDeep(keys, more ?? {}), base);
+}

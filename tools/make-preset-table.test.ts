@@ -1,0 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { formatPresetTable } from './make-preset-table.ts';
+
+test('docs/presets.md is made from the recipes and sizes of today', async () => {
+  const page = readFileSync(new URL('../docs/presets.md', import.meta.url), 'utf8');
+  expect(page, 'run node tools/make-preset-table.ts').toBe(await formatPresetTable());
+});
