@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { signalShares } from './dropout.ts';
-import { conditionDropoutSchema } from './schema.ts';
+import { conditionDropoutSchema } from './objective.ts';
+import type { SignalName } from './signals.ts';
 
 const usual = conditionDropoutSchema.parse({});
 
@@ -38,4 +39,14 @@ test('a category that leaves out the only signal trains without any', () => {
 
 test('a model without signals has one row', () => {
   expect(signalShares([], usual)).toEqual([{ keeps: [], share: 1 }]);
+});
+
+test('text and pose are kept together in their share; where one is absent, the other is kept alone', () => {
+  const both = conditionDropoutSchema.parse({ p_text_pose: 0.2 });
+  const shareOf = (present: readonly SignalName[], keeps: readonly SignalName[]) =>
+    signalShares(present, both).find(row => row.keeps.join() === keeps.join())?.share;
+  expect(shareOf(['text', 'cls', 'patches', 'pose'], ['text', 'pose'])).toBe(0.2);
+  expect(shareOf(['text', 'cls', 'patches', 'pose'], ['text', 'cls', 'patches', 'pose'])).toBe(0.2);
+  expect(shareOf(['text', 'cls'], ['text'])).toBeCloseTo(0.25 + 0.2, 12);
+  expect(shareOf(['cls'], ['cls'])).toBeCloseTo(1 - 0.1, 12);
 });

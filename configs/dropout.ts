@@ -1,15 +1,15 @@
 /** @file Which signals the samples of a training keep: the categories of dropout, on a model and a picture. */
-import type { ObjectiveConfig } from './schema.ts';
+import type { ObjectiveConfig } from './objective.ts';
 import { type Category, DROPOUT_CATEGORIES, type SignalName } from './signals.ts';
 
 type Dropout = ObjectiveConfig['cfg_dropout'];
 
 /**
- * The signals that a sample keeps of those that it has. A category whose signal it does not have keeps all: a picture
+ * The signals that a sample keeps of those that it has. A category none of whose signals it has keeps all: a picture
  * with text alone is otherwise trained without any signal whenever the draw says "CLS alone".
  */
 export function keptSignals(category: Category | undefined, present: readonly SignalName[]): readonly SignalName[] {
-  if (category === undefined || (category.of !== undefined && !present.includes(category.of))) return present;
+  if (category?.of?.some(name => present.includes(name)) === false || category === undefined) return present;
   return present.filter(name => category.keeps.includes(name));
 }
 

@@ -12,13 +12,12 @@ import {
   MOST_SAMPLES,
   WIDEST,
 } from './bounds.ts';
-import { frozenNetsSchema, lossesSchema } from './losses.ts';
-import { checkSampling, PREDICTION_TYPES, promptSchema, samplingSchema } from './sampling.ts';
+import { objectiveSchema } from './objective.ts';
+import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
-import { conditionsSchema, DROPOUT_CATEGORIES, probability } from './signals.ts';
+import { conditionsSchema, probability } from './signals.ts';
 
 const side = z.int().positive().max(LONGEST_SIDE);
-const finite = z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT);
 
 /** Rank of `adaln: lowrank` when the config names none. */
 export const ADALN_RANK = 256;
@@ -88,34 +87,6 @@ export const modelSchema = z
     path: ['patch_overlap'],
   });
 export type ModelConfig = z.infer<typeof modelSchema>;
-
-/** Probability of each category of the seed ({@link DROPOUT_CATEGORIES}). The remaining samples keep all signals. */
-export const conditionDropoutSchema = z
-  .strictObject(
-    Object.fromEntries(DROPOUT_CATEGORIES.map(({ key, share }) => [key, probability.default(share)] as const)),
-  )
-  .refine(p => Object.values(p).reduce((a, b) => a + b, 0) <= 1 + 1e-9, {
-    error: 'the probabilities must sum to at most 1; the remaining samples keep all signals',
-  });
-
-export const objectiveSchema = z.strictObject({
-  prediction_type: z.enum(PREDICTION_TYPES).default('x_prediction'),
-  /** t (0 data, 1 noise) is logit-normal. A `uniform_share` of the samples has uniform t. */
-  logit_normal_mean: finite.default(0.8),
-  logit_normal_std: z.number().positive().max(LARGEST_FLOAT).default(0.8),
-  uniform_share: probability.default(0.1),
-  /**
-   * The loss weight of x-prediction is 1 / max(t, clamp)^2. A small clamp lets the few samples that are nearly clean
-   * decide the gradient: at 0.05 the 1 % of the samples below t = 0.1 make a third of the loss.
-   */
-  t_clamp: z.number().positive().max(1).default(0.2),
-  /** Scale s of the noise: z = (1 - t) x0 + t s e. */
-  noise_scale: z.number().positive().max(LARGEST_FLOAT).default(1),
-  cfg_dropout: conditionDropoutSchema.prefault({}),
-  losses: lossesSchema.optional(),
-  frozen: frozenNetsSchema.optional(),
-});
-export type ObjectiveConfig = z.infer<typeof objectiveSchema>;
 
 /** A point at which a run went on with a higher learning rate than it had, and the rate that it had. */
 export const extensionSchema = z.strictObject({

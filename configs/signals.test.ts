@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { conditionDropoutSchema } from './schema.ts';
+import { conditionDropoutSchema } from './objective.ts';
 import {
   COLUMN_NAMES,
   conditionsSchema,
@@ -52,7 +52,7 @@ test('joints below 0.05 count as absent by default', () => {
   expect(conditions.pose).toEqual({ joints: 133, threshold: 0.05 });
 });
 
-test('the categories of dropout are those of the seed, in the order of the seed', () => {
+test('the categories of dropout are those of the seed, in the order of the seed, then text and pose', () => {
   expect(DROPOUT_CATEGORIES.map(({ key, keeps }) => [key, keeps.join(' ')])).toEqual([
     ['p_uncond', ''],
     ['p_text_only', 'text'],
@@ -60,6 +60,7 @@ test('the categories of dropout are those of the seed, in the order of the seed'
     ['p_dino_patches_only', 'patches'],
     ['p_drop_pose', 'text cls patches'],
     ['p_pose_only', 'pose'],
+    ['p_text_pose', 'text pose'],
   ]);
 });
 

@@ -142,9 +142,11 @@ export function isPadded(name: SignalName): boolean {
   return 'padded' in SIGNALS[name];
 }
 
-export interface Category extends DropoutCategory {
-  /** The signal that the category keeps alone, or leaves out. */
-  readonly of?: SignalName;
+export interface Category extends Pick<DropoutCategory, 'key'> {
+  /** Absent: the category is off unless a config names it. */
+  readonly share?: number;
+  /** The signals that the category keeps alone, or leaves out. */
+  readonly of?: readonly SignalName[];
   /** Signals that samples of this category keep. */
   readonly keeps: readonly SignalName[];
 }
@@ -158,10 +160,12 @@ export const DROPOUT_CATEGORIES: readonly Category[] = [
   ...SIGNAL_NAMES.flatMap(name => {
     const { without, alone }: NonNullable<SignalRow<z.ZodObject>['dropout']> = SIGNALS[name].dropout ?? {};
     return [
-      ...(without ? [{ ...without, of: name, keeps: SIGNAL_NAMES.filter(other => other !== name) }] : []),
-      ...(alone ? [{ ...alone, of: name, keeps: [name] }] : []),
+      ...(without ? [{ ...without, of: [name], keeps: SIGNAL_NAMES.filter(other => other !== name) }] : []),
+      ...(alone ? [{ ...alone, of: [name], keeps: [name] }] : []),
     ];
   }),
+  // Last: the draws of the others stay as they are.
+  { key: 'p_text_pose', of: ['text', 'pose'], keeps: ['text', 'pose'] },
 ];
 
 /** Suffix of the members of a column, and its description. */

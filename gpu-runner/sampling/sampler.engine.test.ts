@@ -218,3 +218,35 @@ it('the sampler refuses sizes that the patch features do not fill', async () => 
   await expect(sampler.sample({ ...base, width: 20, conditions: texts() })).rejects.toThrow('features every 8 pixels');
   expect(await sampler.sample({ ...base, width: 24, conditions: texts() })).toHaveLength(2 * 16 * 24 * 3);
 });
+
+describe('noise by size', async () => {
+  const scaled = tinyConfig({ objective: { noise_scale: 2 } });
+  const bySize = tinyConfig({ objective: { noise_reference_side: 8 } });
+  const shifted = tinyConfig({ objective: { time_shift: 1, shift_reference_side: 4 } });
+  const weightsOf = async (config: KeyedConfig) => {
+    const trainer = new Trainer(engine, config, tinySource(), 4, EMPTY_PROGRESS);
+    for (let i = 0; i < 5; i++) await trainer.step();
+    const { model } = await trainer.tensors();
+    await trainer.dispose();
+    return model;
+  };
+  const weights = await weightsOf(scaled);
+  const request = { ...base, conditions: texts() };
+  const sampleWith = (config: KeyedConfig, changes: Partial<SampleRequest> = {}) =>
+    new Sampler(engine, config, weights).sample({ ...request, ...changes });
+
+  it('a scale that grows with the size trains and samples as that scale does', async () => {
+    expect(await weightsOf(bySize)).toEqual(weights);
+    expect(await sampleWith(bySize)).toEqual(await sampleWith(scaled));
+    const larger = { height: 32, width: 32 };
+    const doubled = tinyConfig({ objective: { noise_scale: 4 } });
+    expect(await sampleWith(bySize, larger)).toEqual(await sampleWith(doubled, larger));
+  });
+
+  it('a training with shifted times samples on a grid with the shift of the size', async () => {
+    const grid = { time_grid: 'shifted', shift: 4 } as const;
+    const usual = tinyConfig();
+    expect(await sampleWith(shifted)).toEqual(await sampleWith(usual, grid));
+    expect(await sampleWith(shifted)).not.toEqual(await sampleWith(usual));
+  });
+});

@@ -1,6 +1,7 @@
 /** @file Makes pictures from weights. Previews and the samples of users share this one sampler. */
 
 import { MOST_PER_RUN } from '../../configs/model-size.ts';
+import { noiseScaleOf } from '../../configs/noise-level.ts';
 import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
@@ -105,7 +106,8 @@ export class Sampler {
         z.subarray(i * size, (i + 1) * size),
       );
     }
-    for (let k = 0; k < z.length; k++) z[k] = z[k]! * objective.noise_scale;
+    const scale = noiseScaleOf(objective, { width, height });
+    for (let k = 0; k < z.length; k++) z[k] = z[k]! * scale;
 
     const pixels: Shape = [batch, 3, height, width];
     const predictWith = (given: SampleConditions): Predict => {
@@ -134,7 +136,8 @@ export class Sampler {
       prediction,
       pictureLength: size,
     });
-    const times = TIME_GRIDS[request.time_grid](request, { size: { width, height }, trained: data.image_size });
+    const pictures = { size: { width, height }, trained: data.image_size, objective };
+    const times = TIME_GRIDS[request.time_grid](request, pictures);
     const parts = { times, guide, prediction, solve: SOLVERS[request.solver](request) };
     return integrate(z, { ...parts, idleSteps: countIdleSteps(request) }, onStep);
   }

@@ -28,3 +28,28 @@ describe('the shifted time grid', () => {
     for (const [i, time] of times.entries()) expect(time).toBeLessThan(times[i - 1] ?? 2);
   });
 });
+
+describe('the grid of a training that shifts its times or scales its noise', () => {
+  const sampling = samplingSchema.parse({ steps: 4 });
+  const trained = { width: 32, height: 48 };
+  const shiftedBy = (shift: number) =>
+    TIME_GRIDS.shifted(samplingSchema.parse({ steps: 4, shift }), { size }).map(t => expect.closeTo(t, 12));
+
+  it.each(['uniform', 'shifted'] as const)('the grid %s has the shift of the training at that size', name => {
+    const constant = { time_shift: 3 };
+    expect(TIME_GRIDS[name](sampling, { size, trained, objective: constant })).toEqual(shiftedBy(3));
+    const bySize = { time_shift: 3, shift_reference_side: Math.sqrt(32 * 48) };
+    expect(TIME_GRIDS[name](sampling, { size, trained, objective: bySize })).toEqual(shiftedBy(6));
+    expect(TIME_GRIDS[name](sampling, { size: trained, trained, objective: bySize })).toEqual(shiftedBy(3));
+  });
+
+  it('the shift of a request replaces that of the training', () => {
+    const asked = samplingSchema.parse({ steps: 4, time_grid: 'shifted', shift: 2 });
+    expect(TIME_GRIDS.shifted(asked, { size, objective: { time_shift: 3 } })).toEqual(shiftedBy(2));
+  });
+
+  it('noise that grows with the size needs no shift by size', () => {
+    const objective = { noise_reference_side: 32 };
+    expect(TIME_GRIDS.shifted(sampling, { size, trained, objective })).toEqual(TIME_GRIDS.uniform(sampling, { size }));
+  });
+});

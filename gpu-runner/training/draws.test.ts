@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { signalShares } from '../../configs/dropout.ts';
-import { objectiveSchema } from '../../configs/schema.ts';
+import { objectiveSchema } from '../../configs/objective.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
-import { drawSignals, drawTimes, logistic } from './draws.ts';
+import { drawSignals, drawTimes, logistic, shiftTimes } from './draws.ts';
 
 it('the logistic function agrees with Math.exp', () => {
   for (let x = -12; x <= 12; x += 0.37) expect(logistic(x)).toBeCloseTo(1 / (1 + Math.exp(-x)), 12);
@@ -17,7 +17,10 @@ describe('draws', () => {
     return Array.from({ length: updates }, (_, update) => [...drawTimes(1, update, batchSize, config)]).flat();
   }
   const meanOf = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
-  const deviationOf = (values: readonly number[]) => Math.sqrt(meanOf(values.map(x => (x - meanOf(values)) ** 2)));
+  const deviationOf = (values: readonly number[]) => {
+    const mean = meanOf(values);
+    return Math.sqrt(meanOf(values.map(x => (x - mean) ** 2)));
+  };
 
   it('t is logit-normal with a uniform share: its median is at the mean', () => {
     const times = timesOf(50, 400, { uniform_share: 0 }).toSorted((a, b) => a - b);
@@ -85,4 +88,16 @@ describe('draws', () => {
     expect(new Set(counts.keys())).toEqual(new Set(table.map(({ keeps }) => keeps.join())));
     for (const { keeps, share } of table) expect((counts.get(keeps.join()) ?? 0) / 20_000).toBeCloseTo(share, 2);
   });
+});
+
+it('the times of an update are shifted by the size of each picture', () => {
+  const objective = objectiveSchema.parse({ time_shift: 2, shift_reference_side: 64 });
+  const times = drawTimes(1, 0, 3, objective);
+  const sizes = [64, 128, 32].map(side => ({ width: side, height: side }));
+  const shifted = [...times].map((t, i) => {
+    const a = [2, 4, 1][i] ?? Number.NaN;
+    return expect.closeTo((a * t) / (1 + (a - 1) * t), 6);
+  });
+  expect([...shiftTimes(times, sizes, objective)]).toEqual(shifted);
+  expect(shiftTimes(times, sizes, objectiveSchema.parse({}))).toEqual(times);
 });

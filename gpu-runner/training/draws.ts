@@ -3,9 +3,11 @@
  * run of the sample, or of its update.
  */
 import { keptSignals } from '../../configs/dropout.ts';
-import type { ObjectiveConfig } from '../../configs/schema.ts';
+import { shiftTime, timeShiftOf } from '../../configs/noise-level.ts';
+import type { ObjectiveConfig } from '../../configs/objective.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
+import type { PictureSize } from '../model/batch.ts';
 import { normalQuantile, permutation, RandomStream } from '../model/random.ts';
 
 /** The signals that a sample keeps, of those that it has. */
@@ -34,6 +36,19 @@ export function drawTimes(seed: Seed, update: number, batchSize: number, objecti
   const random = new RandomStream(seed, 'time', update);
   const offset = random.uniform();
   return Float32Array.from(permutation(batchSize, random), part => timeAt((part + offset) / batchSize, objective));
+}
+
+/** Times of pictures of these sizes, by place: each with the shift of its size. */
+export function shiftTimes(
+  times: Float32Array,
+  sizes: readonly PictureSize[],
+  objective: ObjectiveConfig,
+): Float32Array {
+  return times.map((t, i) => {
+    const size = sizes[i];
+    const shift = size && timeShiftOf(objective, size);
+    return shift === undefined ? t : shiftTime(t, shift);
+  });
 }
 
 /** The distribution of t at u, uniform in (0, 1). The first part of u makes the uniform share. */

@@ -5,7 +5,8 @@ import { Unprocessable } from '../../errors.ts';
 import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { drawNoise, drawSignals, drawTimes } from './draws.ts';
+import { drawNoise, drawSignals, drawTimes, shiftTimes } from './draws.ts';
+import { hideParts } from './hide-parts.ts';
 import type { ColumnShape } from './losses/loss-term.ts';
 import { columnInputsOf } from './losses/losses.ts';
 import type { StoredSignal, TrainingItem } from './source.ts';
@@ -33,7 +34,7 @@ export class FeedBuilder {
     samples: readonly TrainingItem[],
     first: number,
     shape: BatchShape,
-    { columns = new Map(), shares, times = this.#drawTimes(first) }: FeedOptions = {},
+    { columns = new Map(), shares, times = this.#drawTimes(first, samples) }: FeedOptions = {},
   ): Record<string, Tensor> {
     const { seed, objective, model, data } = this.#config;
     const pixels: Shape = [shape.batch, 3, shape.height, shape.width];
@@ -76,6 +77,10 @@ export class FeedBuilder {
         const length = sizeOf(axes);
         checkSignal(name, sample, source, axes);
         copySignal(source, length, data, i * length);
+        if (objective.masking) {
+          const own = data.subarray(i * length, (i + 1) * length);
+          hideParts(name, objective.masking, { seed, ordinal, shape: axes, data: own });
+        }
         const [rows = 0] = axes;
         mask?.fill(1, i * rows, i * rows + Math.min(source.rows, rows));
         keep[i] = 1;
@@ -91,10 +96,11 @@ export class FeedBuilder {
   }
 
   /** The times from the sample `first` on to the end of its update. */
-  #drawTimes(first: number): Float32Array {
+  #drawTimes(first: number, samples: readonly TrainingItem[]): Float32Array {
     const { seed, objective, data } = this.#config;
     const place = first % data.batch_size;
-    return drawTimes(seed, (first - place) / data.batch_size, data.batch_size, objective).subarray(place);
+    const all = drawTimes(seed, (first - place) / data.batch_size, data.batch_size, objective);
+    return shiftTimes(all.subarray(place), samples, objective);
   }
 
   /** An update may have pictures of several sizes, whose buffers differ in length. */

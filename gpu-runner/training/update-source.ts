@@ -5,7 +5,7 @@ import type { Tensors } from '../compiler/engine.ts';
 import type { BatchShape, PictureSize } from '../model/batch.ts';
 import { type Augment, openAugment } from './augment.ts';
 import { type Batch, BatchStream } from './batch-stream.ts';
-import { drawTimes } from './draws.ts';
+import { drawTimes, shiftTimes } from './draws.ts';
 import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { columnsOf, type LossTerm } from './losses/losses.ts';
@@ -115,17 +115,18 @@ export class UpdateSource {
   async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {
     const loaded = await this.#batches.take(cursor);
     const batch = { ...loaded, items: loaded.items.map((item, i) => this.#augment(item, first + i)) };
-    const drawn = this.#draw(first, batch.counts);
+    const drawn = this.#draw(first, batch);
     const update = { ...batch, first, drawn, losses: new UpdateLosses(this.#losses, first, drawn) };
     return { ...update, feeds: this.build(update, 0) };
   }
 
-  #draw(first: number, counts: readonly boolean[]): DrawnSamples {
+  #draw(first: number, { counts, items }: Batch): DrawnSamples {
     const { seed, objective, data } = this.#config;
+    const times = drawTimes(seed, first / data.batch_size, data.batch_size, objective);
     const counted = counts.filter(Boolean).length;
     return {
       shares: counts.map(each => (each ? 1 / counted : 0)),
-      times: drawTimes(seed, first / data.batch_size, data.batch_size, objective),
+      times: shiftTimes(times, items, objective),
     };
   }
 }
