@@ -1,12 +1,13 @@
 /** @file Does it follow its prompts? Counted from the pixels of pictures for prompts that no training picture had. */
-import { measurePortrait, type RgbPixels } from '../../data/portraits/measure.ts';
+import { type Attribute, countRight, type KnownPortrait } from '../../data/portraits/checks.ts';
+import type { RgbPixels } from '../../data/portraits/measure.ts';
 import { freshPrompts } from '../../data/portraits/prompts.ts';
 import { seamRatio, wilson } from '../../data/portraits/statistics.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { type ExperimentAnswer, resultAnswer } from './answers.ts';
 import type { DemoPlan } from './options.ts';
-import { type KnownPortrait, readRealPortraits } from './real-portraits.ts';
+import { readRealPortraits } from './real-portraits.ts';
 import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
@@ -16,21 +17,6 @@ const CALL = 64;
 const SEED = 1;
 export const GUIDANCE = 1.5;
 export const EULER_STEPS = 25;
-
-/** What is measured: whether the picture shows what the portrait's attributes say. */
-const CHECKS = {
-  background: ({ attributes, shown }) => shown.background === attributes.background,
-  clothes: ({ attributes, shown }) => shown.clothes_color === attributes.clothes_color,
-  hair: ({ attributes, shown }) => shown.hair_color === attributes.hair_color,
-  glasses: ({ attributes, shown }) => shown.glasses === (attributes.glasses !== 'none'),
-} as const satisfies Record<string, (portrait: MeasuredAgainst) => boolean>;
-
-interface MeasuredAgainst {
-  readonly attributes: KnownPortrait['attributes'];
-  readonly shown: ReturnType<typeof measurePortrait>;
-}
-
-export type Attribute = keyof typeof CHECKS;
 
 export interface Share {
   readonly share: number;
@@ -115,19 +101,16 @@ function cutPictures(bytes: Uint8Array): RgbPixels[] {
 }
 
 function compare(samples: readonly KnownPortrait[], real: readonly KnownPortrait[]): Accuracy['table'] {
-  const [ours, theirs] = [samples, real].map(portraits =>
-    portraits.map(({ attributes, pixels }) => ({ attributes, shown: measurePortrait(pixels) })),
-  ) as [MeasuredAgainst[], MeasuredAgainst[]];
+  const [ours, theirs] = [countRight(samples), countRight(real)];
   const row = (attribute: Attribute) => ({
-    samples: shareOf(ours, CHECKS[attribute]),
-    real: shareOf(theirs, CHECKS[attribute]),
+    samples: shareOf(ours[attribute], samples.length),
+    real: shareOf(theirs[attribute], real.length),
   });
   return { background: row('background'), clothes: row('clothes'), hair: row('hair'), glasses: row('glasses') };
 }
 
-function shareOf(portraits: readonly MeasuredAgainst[], check: (portrait: MeasuredAgainst) => boolean): Share {
-  const right = portraits.filter(check).length;
-  return { share: right / portraits.length, ...wilson(right, portraits.length), count: portraits.length };
+function shareOf(right: number, count: number): Share {
+  return { share: right / count, ...wilson(right, count), count };
 }
 
 function pixelsOf(portraits: readonly KnownPortrait[]): RgbPixels[] {

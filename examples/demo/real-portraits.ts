@@ -3,17 +3,13 @@
  */
 import { memberName } from '../../configs/signals.ts';
 import { type Portrait, portraitSchema } from '../../data/portraits/attributes.ts';
+import type { KnownPortrait } from '../../data/portraits/checks.ts';
 import type { RgbPixels } from '../../data/portraits/measure.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import { datasetDocument, datasetNameAnswer, itemLine } from './answers.ts';
 import type { ToldApi } from './told-api.ts';
-
-export interface KnownPortrait {
-  readonly attributes: Portrait;
-  readonly pixels: RgbPixels;
-}
 
 /** The first `count` pictures of the splits val and test; fewer when there are not so many. */
 export async function readRealPortraits(api: ToldApi, name: string, count: number): Promise<KnownPortrait[]> {

@@ -3,7 +3,8 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { formatTable } from '../../cli/table.ts';
-import type { Accuracy, Attribute, Share } from './measure-prompts.ts';
+import type { Attribute } from '../../data/portraits/checks.ts';
+import type { Accuracy, Share } from './measure-prompts.ts';
 
 const shareSchema = z.strictObject({ samples: z.number(), real: z.number(), low: z.number(), high: z.number() });
 

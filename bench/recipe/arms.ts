@@ -1,0 +1,30 @@
+/** @file The arms: changes of the preset `portraits`, one idea each. */
+
+export interface Arm {
+  readonly name: string;
+  /** Keys of the config that differ from the preset. */
+  readonly changes: Readonly<Record<string, object>>;
+}
+
+/** t of the preset is logit-normal with mean 0.8 and deviation 0.8. This one reaches further to both ends. */
+const WIDE = { logit_normal_mean: 0.4, logit_normal_std: 1.2 };
+const RATE = 2e-3;
+
+/** The arm that all others are compared with comes first. */
+export const ARMS: readonly Arm[] = [
+  { name: 'base', changes: {} },
+  { name: 'wide-32', changes: { objective: WIDE, data: { batch_size: 32 } } },
+  {
+    name: 'wide-16-rate-0.7',
+    changes: { objective: WIDE, data: { batch_size: 16 }, optimizer: { learning_rate: 0.7 * RATE } },
+  },
+  {
+    name: 'wide-32-rate-1.4',
+    changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 1.4 * RATE } },
+  },
+  { name: 'wide-24', changes: { objective: WIDE, data: { batch_size: 24 } } },
+  { name: 'wide', changes: { objective: WIDE } },
+  { name: 'batch-32', changes: { data: { batch_size: 32 } } },
+  { name: 'wide-16', changes: { objective: WIDE, data: { batch_size: 16 } } },
+  { name: 'wide-32-noise-0.7', changes: { objective: { ...WIDE, noise_scale: 0.7 }, data: { batch_size: 32 } } },
+];

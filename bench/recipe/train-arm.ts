@@ -1,0 +1,95 @@
+/** @file Trains one arm for its number of updates; and the time of its update beside that of the base. */
+import { loadPreset, overrideConfig } from '../../configs/presets.ts';
+import { type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
+import type { Engine } from '../../gpu-runner/compiler/engine.ts';
+import type { TrainingTensors } from '../../gpu-runner/training/load-state.ts';
+import { createMemorySource, type TrainingItem } from '../../gpu-runner/training/source.ts';
+import { EMPTY_PROGRESS, Trainer } from '../../gpu-runner/training/trainer.ts';
+import { ARMS, type Arm } from './arms.ts';
+import { CONDITIONS, PATCH, SIDE } from './portraits.ts';
+
+/** Share of a run that the warm-up of the preset takes. */
+const WARMUP_SHARE = 6_400 / 48_000;
+/** The average of the preset, and a shorter one that costs hardly any time. */
+export const EMA_GAMMAS = [10, 30];
+/** Updates of each of two trainings that take turns; the first does not count. */
+const TIMED = 4;
+
+export async function configOf(arm: Arm, seed: number, updates: number): Promise<KeyedConfig> {
+  const preset = await loadPreset('portraits');
+  const model = { tokens_per_side: SIDE / PATCH, conditions: CONDITIONS };
+  const optimizer = { ema_gammas: EMA_GAMMAS };
+  const data = { image_size: { width: SIDE, height: SIDE } };
+  const changed = overrideConfig(overrideConfig(preset, { seed, model, optimizer, data }), arm.changes);
+  const total_samples = updates * changed.data.batch_size;
+  const warmup_samples = Math.round(total_samples * WARMUP_SHARE);
+  return keyedConfig(overrideConfig(changed, { optimizer: { total_samples, warmup_samples } }));
+}
+
+export interface TrainedArm {
+  readonly tensors: TrainingTensors;
+  /** The mean loss of each tenth of the run. */
+  readonly losses: readonly number[];
+  readonly skipped: number;
+  /** Seconds of the processor. */
+  readonly cpuSeconds: number;
+}
+
+export async function trainArm(
+  engine: Engine,
+  config: KeyedConfig,
+  items: readonly TrainingItem[],
+  onStep: (step: number, loss: number) => void,
+): Promise<TrainedArm> {
+  const { batch_size } = config.data;
+  const updates = config.optimizer.total_samples / batch_size;
+  const trainer = new Trainer(engine, config, createMemorySource(items), batch_size, EMPTY_PROGRESS);
+  const parts = Array.from({ length: 10 }, () => ({ sum: 0, count: 0 }));
+  let skipped = 0;
+  const started = process.cpuUsage();
+  for (let step = 0; step < updates; step++) {
+    const report = await trainer.step();
+    const part = parts[Math.floor((10 * step) / updates)];
+    if (part) {
+      part.sum += report.loss;
+      part.count++;
+    }
+    if (report.skipped) skipped++;
+    onStep(report.step, report.loss);
+  }
+  const cpuSeconds = secondsSince(started);
+  const tensors = await trainer.tensors();
+  await trainer.dispose();
+  return { tensors, losses: parts.map(({ sum, count }) => sum / count), skipped, cpuSeconds };
+}
+
+/**
+ * Processor time of an update of the arm over that of the base, which take turns: other load on the machine hits both.
+ */
+export async function timeArm(engine: Engine, arm: Arm, items: readonly TrainingItem[]): Promise<number> {
+  const configs = await Promise.all([ARMS[0] ?? arm, arm].map(each => configOf(each, 0, 1000)));
+  if (configs.every(config => costOf(config) === costOf(configs[0]))) return 1;
+  const contestants = configs.map(config => {
+    const trainer = new Trainer(engine, config, createMemorySource(items), config.data.batch_size, EMPTY_PROGRESS);
+    return { trainer, times: [] as number[] };
+  });
+  for (let round = 0; round < TIMED; round++) {
+    for (const { trainer, times } of contestants) {
+      const started = process.cpuUsage();
+      await trainer.step();
+      if (round > 0) times.push(secondsSince(started));
+    }
+  }
+  for (const { trainer } of contestants) await trainer.dispose();
+  const [base = 1, own = 1] = contestants.map(({ times }) => Math.min(...times));
+  return own / base;
+}
+
+/** Equal for configs whose updates take equal time. */
+const costOf = (config: KeyedConfig | undefined): string =>
+  JSON.stringify([config?.model, config?.data.batch_size, config?.optimizer.type]);
+
+function secondsSince(started: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(started);
+  return (user + system) / 1e6;
+}
