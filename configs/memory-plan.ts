@@ -13,6 +13,8 @@ export const memoryPlanSchema = z.strictObject({
   /** Name and version of the compiler, or of the engine. */
   compiler: z.string(),
   parameters: z.int().positive(),
+  /** Absent: all. */
+  trained_parameters: z.int().positive().exactOptional(),
   device: z.strictObject({
     memory_bytes: bytes,
     /** Kept free: the driver's context, workspaces of libraries, a display, other processes. */

@@ -3,7 +3,7 @@
  * decide most cases, so that few need a plan. Of the parameters only those of the blocks count, so true memory lies
  * above the lower bound.
  */
-import type { KeyedConfig, ModelConfig } from './schema.ts';
+import { type KeyedConfig, type ModelConfig, trainsAll } from './schema.ts';
 import { shapeOfSignal, signalsOf } from './signals.ts';
 
 /** Pixels and text tokens of the pictures. */
@@ -47,14 +47,20 @@ function blockParameters({ arch, hidden_size: hidden, mlp_ratio, depth, conditio
 /** Bytes of weights, gradients, moments and averages of the blocks. */
 function stateBytes({ model, optimizer }: KeyedConfig): number {
   const moments = optimizer.type === 'muon' ? 1 : 2;
+  return weightBytes(model) * (2 + moments + optimizer.ema_gammas.length);
+}
+
+/** Bytes of the blocks' matrices. */
+function weightBytes(model: ModelConfig): number {
   // mlp_ratio is rounded to a multiple of 16 units.
-  return 0.95 * F32 * blockParameters(model) * (2 + moments + optimizer.ema_gammas.length);
+  return 0.95 * F32 * blockParameters(model);
 }
 
 /** No cut of the training needs less: its state, and the tokens between blocks of one sample in two bytes a number. */
 export function leastTrainingBytes(config: KeyedConfig, frame: PictureFrame): number {
   const { hidden_size, depth } = config.model;
-  return stateBytes(config) + 2 * imageTokensOf(config.model, frame) * hidden_size * depth;
+  const state = trainsAll(config) ? stateBytes(config) : weightBytes(config.model);
+  return state + 2 * imageTokensOf(config.model, frame) * hidden_size * depth;
 }
 
 /** The training needs less on every engine, with this micro-batch, without gradient checkpointing. */

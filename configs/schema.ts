@@ -12,6 +12,9 @@ import {
   MOST_SAMPLES,
   WIDEST,
 } from './bounds.ts';
+import { initFromSchema } from './init-from.ts';
+import { loraSchema } from './lora.ts';
+import { patternsSchema } from './name-patterns.ts';
 import { objectiveSchema } from './objective.ts';
 import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
@@ -59,6 +62,8 @@ export const modelSchema = z
      * size, and joints have each side for themselves, as before the key existed.
      */
     tokens_per_side: z.number().positive().max(WIDEST).optional(),
+    /** Adapters: with them, only they are trained, unless `optimizer.freeze` says otherwise. */
+    lora: loraSchema.optional().meta({ description: 'adapters of low rank (LoRA); default: none' }),
     conditions: conditionsSchema.optional(),
   })
   .refine(model => model.hidden_size % model.num_heads === 0, {
@@ -112,6 +117,8 @@ export const optimizerSchema = z.strictObject({
   /** Largest global L2 norm of the gradient. */
   clip_norm: z.number().positive().max(LARGEST_FLOAT).default(1),
   weight_decay: z.number().nonnegative().max(LARGEST_FLOAT).default(0),
+  /** Parameters that keep their initial values: names, with * for any characters. */
+  freeze: patternsSchema.optional(),
   adamw: z
     .strictObject({
       beta1: probability.default(0.9),
@@ -183,6 +190,7 @@ export type RunConfig = z.infer<typeof runSchema>;
 export const configSchema = z.strictObject({
   v: z.literal(1).default(1),
   seed: seedSchema.default(0),
+  init_from: initFromSchema.optional().meta({ description: 'default: fresh weights' }),
   model: modelSchema.prefault({}),
   objective: objectiveSchema.prefault({}),
   optimizer: optimizerSchema.prefault({}),
@@ -200,4 +208,9 @@ export type KeyedConfig = z.infer<typeof keyedConfigSchema>;
 export function keyedConfig(config: Config): KeyedConfig {
   const { run: _, ...keyed } = config;
   return keyed;
+}
+
+/** False when some parameters keep their initial values: they have no gradient, no moments and no averages. */
+export function trainsAll({ model, optimizer }: Pick<KeyedConfig, 'model' | 'optimizer'>): boolean {
+  return model.lora === undefined && optimizer.freeze === undefined;
 }

@@ -71,6 +71,8 @@ const headSchema = z.strictObject({
   extended: z.array(extensionSchema).exactOptional(),
   /** Blobs of weights that the config names: of encoders and of frozen nets. */
   weights: z.array(digestSchema).exactOptional(),
+  /** The checkpoint with whose weights its first step begins; it stays as long as this experiment. */
+  init_from: keptCheckpointSchema.omit({ result: true }).extend({ experiment: nameSchema }).exactOptional(),
   /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */
   branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
 });

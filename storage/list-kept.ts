@@ -12,9 +12,13 @@ export function listKept(head: ExperimentHead): KeptCheckpoint[] {
   return [...bySteps.values()].sort((a, b) => a.step - b.step);
 }
 
-/** All kept checkpoints. A step may have two: after a lost checkpoint was trained again on another device. */
+/**
+ * All checkpoints whose blobs stay, with the one whose weights the experiment began with. A step may have two: after a
+ * lost checkpoint was trained again on another device.
+ */
 export function listKeptDigests(head: ExperimentHead): Digest[] {
-  return [...new Set(listAll(head).map(({ checkpoint }) => checkpoint))];
+  const all = [...listAll(head), ...(head.init_from ? [head.init_from] : [])];
+  return [...new Set(all.map(({ checkpoint }) => checkpoint))];
 }
 
 /** The history comes last, so that its checkpoint stands for the step. */

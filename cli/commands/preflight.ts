@@ -70,9 +70,17 @@ export function formatPreflight({ verdict, problems, offers, device, memory, wor
   ].join('\n');
 }
 
-function tellMemory({ basis, parameters, plan, peak, tried }: NonNullable<Preflight['memory']>): string[] {
+function tellMemory({
+  basis,
+  parameters,
+  trained_parameters: trained,
+  plan,
+  peak,
+  tried,
+}: NonNullable<Preflight['memory']>): string[] {
   return [
-    `model: ${(parameters / 1e6).toFixed(1)} M parameters`,
+    `model: ${(parameters / 1e6).toFixed(1)} M parameters` +
+      (trained === undefined ? '' : `, ${(trained / 1e6).toFixed(2)} M of them trained`),
     `plan: micro_batch ${plan.micro_batch}${plan.gradient_checkpointing ? ', gradient_checkpointing' : ''}`,
     `memory (${basis}): training ${gibibytes(peak.training_bytes)}, with previews ` +
       `${gibibytes(peak.preview_bytes)}, one sample alone ${gibibytes(peak.sampling_bytes)}`,

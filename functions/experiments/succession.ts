@@ -10,6 +10,11 @@ const FIXED: Readonly<Record<string, { of(config: KeyedConfig): Json; readonly w
   model: { of: ({ model }) => model, why: 'the weights in the checkpoint have the shapes of its model' },
   data: { of: ({ data }) => data, why: 'the checkpoint counts its place in the data in batches of that size' },
   'optimizer.type': { of: ({ optimizer }) => optimizer.type, why: 'the checkpoint has the state of that optimizer' },
+  init_from: { of: ({ init_from }) => init_from ?? null, why: 'the first step began with these weights' },
+  'optimizer.freeze': {
+    of: ({ optimizer }) => optimizer.freeze ?? null,
+    why: 'the checkpoint has moments and averages of the parameters that are trained',
+  },
   'optimizer.ema_gammas': {
     of: ({ optimizer }) => optimizer.ema_gammas,
     why: 'the checkpoint has an average of the weights for each',
@@ -28,6 +33,6 @@ export function checkSuccession(before: KeyedConfig, after: KeyedConfig): void {
   if (broken.length === 0) return;
   throw new Unprocessable(`a run cannot go on with another ${broken.map(({ text }) => text).join('; ')}`, {
     expected: `${broken.map(({ key }) => key).join(', ')} as in the config of the checkpoint`,
-    hint: 'leave them as they are; or create a new experiment with that config, which starts from fresh weights',
+    hint: 'leave them as they are; or create a new experiment with that config, from fresh weights or with init_from from the weights of this one',
   });
 }

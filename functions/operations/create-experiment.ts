@@ -18,6 +18,7 @@ import { keepWeights } from '../experiments/config-weights.ts';
 import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
+import { checkOrigin, checkStart, chooseStart } from '../experiments/init-from.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
 import { noteSided } from '../experiments/note-sided.ts';
 import {
@@ -71,15 +72,18 @@ export async function createExperiment(ctx: CreateContext, name: string, request
 
 async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
   await ctx.blobs.keep(request.dataset);
-  const written = fitWarmup(await resolveConfig(request.config), request.config);
-  checkTarget(written);
+  const asked = fitWarmup(await resolveConfig(request.config), request.config);
+  checkTarget(asked);
+  const existing = await createRefs(ctx.store).experiments.read(name);
+  const start = await chooseStart(ctx, asked, existing?.value);
+  const { config: written, origin } = start;
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   const { config } = whole;
+  checkStart(start, config);
   const notes = [
     ...noteEmptyPlaces(whole.sizes, config.data),
     ...(await noteSided(ctx.blobs, request.dataset, config)),
   ];
-  const existing = await createRefs(ctx.store).experiments.read(name);
   if (existing) return { ...(await checkSame(ctx, name, request, { whole: config, written }, existing.value)), notes };
 
   const status = await ctx.runner.status();
@@ -104,9 +108,11 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
     superseded: [],
     pinned: [],
     ...(weights.length > 0 && { weights }),
+    ...(origin && { init_from: origin }),
   };
   const winner = await claimName(ctx.store, name, head);
   if (winner) return { ...(await checkSame(ctx, name, request, { whole: config, written }, winner)), notes };
+  await checkOrigin(ctx.store, name, head);
   return { head, config, created: true, notes };
 }
 

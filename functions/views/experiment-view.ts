@@ -250,9 +250,9 @@ function describeProblemForPeople({ problem }: ExperimentHead): string {
   return `\n${[`It stopped at ${time}: ${text}.`, ...rest].join('\n')}\n`;
 }
 
-/** Experiment, step and checkpoint that a branch began at. */
-function describeOrigin({ branched_from }: ExperimentHead) {
-  if (branched_from === undefined) return {};
+/** Experiment, step and checkpoint that a branch began at, or whose weights a training began with. */
+function describeOrigin({ branched_from, init_from }: ExperimentHead) {
+  if (branched_from === undefined) return init_from ? { init_from } : {};
   const { experiment, step, checkpoint } = branched_from;
   return { branched_from: { experiment, step, checkpoint } };
 }
@@ -262,8 +262,12 @@ function describeFormerForPeople({ former_datasets: former = [] }: ExperimentHea
   return former.map(({ dataset, until }) => `| up to step ${until} on | \`${dataset}\` |\n`).join('');
 }
 
-/** A row of the README's table, for a branch. */
-function describeOriginForPeople({ branched_from }: ExperimentHead): string {
+/** A row of the README's table, for a branch, or for a training that began with weights of another. */
+function describeOriginForPeople({ branched_from, init_from }: ExperimentHead): string {
+  if (init_from) {
+    const { experiment, step, checkpoint } = init_from;
+    return `| began with the weights of | ${experiment} at step ${step}, \`${checkpoint}\` |\n`;
+  }
   if (branched_from === undefined) return '';
   const { experiment, step, checkpoint } = branched_from;
   return `| branched from | ${experiment} at step ${step}, \`${checkpoint}\` |\n`;

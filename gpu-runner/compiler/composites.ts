@@ -40,8 +40,24 @@ export function layerNorm(x: Value, options: NormOptions = {}): Value {
   return rmsNorm(sub(x, reduceMean(x, [-1])), options);
 }
 
-/** x [..., in] times weight [in, out]. */
-export function linear(x: Value, weight: Value): Value {
+/** A weight [in, out] with a change of low rank: base + scale * down up; `down` is [in, rank], `up` [rank, out]. */
+export interface LowRankWeight {
+  readonly base: Value;
+  readonly down: Value;
+  readonly up: Value;
+  readonly scale: number;
+}
+
+export type Weight = Value | LowRankWeight;
+
+/** x [..., in] times weight [in, out]. A change of low rank is applied to x: the sum of the matrices is never made. */
+export function linear(x: Value, weight: Weight): Value {
+  if (!('base' in weight)) return multiply(x, weight);
+  const { base, down, up, scale } = weight;
+  return add(multiply(x, base), multiply(mul(multiply(x, down), scale), up));
+}
+
+function multiply(x: Value, weight: Value): Value {
   const [rows, columns] = weight.shape;
   const flat = reshape(x, [-1, rows ?? 0]);
   return reshape(matmul(flat, weight), [...x.shape.slice(0, -1), columns ?? 0]);

@@ -1,4 +1,5 @@
 /** @file Training state to blobs and back. Equal state gives equal bytes, so an equal digest. */
+import { type KeyedConfig, trainsAll } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
@@ -19,16 +20,23 @@ export interface SavedCheckpoint {
   readonly links: readonly Digest[];
 }
 
-/** Writes the tensors, then the manifest that links to them. */
+/**
+ * Writes the tensors, then the manifest that links to them.
+ * @param fixed Parameters that the training does not change: blobs of their own, equal in all its checkpoints.
+ */
 export async function saveCheckpoint(
   blobs: BlobStore,
   progress: Progress,
   tensors: TrainingTensors,
   config: Digest,
   seed: Seed,
+  fixed: ReadonlySet<string> = new Set(),
 ): Promise<SavedCheckpoint> {
+  const parameters = Object.entries(tensors.model);
+  const trained = Object.fromEntries(parameters.filter(([name]) => !fixed.has(name)));
+  const constant = Object.fromEntries(parameters.filter(([name]) => fixed.has(name)));
   const groups = {
-    model: await saveGroup(blobs, tensors.model),
+    model: [...(await saveGroup(blobs, trained)), ...(fixed.size > 0 ? await saveGroup(blobs, constant) : [])],
     optimizer: await saveGroup(blobs, tensors.optimizer),
     ema: await saveGroup(blobs, tensors.ema),
   };
@@ -82,6 +90,31 @@ export async function loadTensors(blobs: BlobStore, { tensors }: Checkpoint): Pr
     loadGroup(blobs, tensors.ema),
   ]);
   return { model, optimizer, ema };
+}
+
+/** What of a checkpoint's weights is used: averaged, by the first average, or as of its last step. */
+export type WeightChoice = 'ema' | 'raw';
+
+/** All weights of the model, by name. Parameters that the training does not change have no average. */
+export async function loadWeights(
+  blobs: BlobStore,
+  { tensors }: Checkpoint,
+  config: KeyedConfig,
+  choice: WeightChoice,
+): Promise<Record<string, Tensor>> {
+  const needsRaw = choice === 'raw' || !trainsAll(config);
+  const raw = needsRaw ? await loadGroup(blobs, tensors.model) : {};
+  return choice === 'raw' ? raw : { ...raw, ...firstAverage(await loadGroup(blobs, tensors.ema)) };
+}
+
+/** The average whose weights are sampled: the first of config.optimizer.ema_gammas. */
+function firstAverage(ema: TensorMap): Record<string, Tensor> {
+  const prefix = '0.';
+  return Object.fromEntries(
+    Object.entries(ema).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
+  );
 }
 
 export async function loadGroup(blobs: BlobStore, digests: readonly Digest[]): Promise<Record<string, Tensor>> {

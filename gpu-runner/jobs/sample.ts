@@ -10,7 +10,7 @@ import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import { checkSample } from './check-sample.ts';
-import { loadGroup } from './checkpoints.ts';
+import { loadWeights } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 
@@ -33,10 +33,7 @@ export function createSampleJob(): JobHandler<'sample'> {
     resident = undefined;
     const checkpoint = await readCheckpoint(ctx.blobs, job.checkpoint);
     const config = await readKeyedConfig(ctx.blobs, checkpoint.config);
-    const weights =
-      job.weights === 'raw'
-        ? await loadGroup(ctx.blobs, checkpoint.tensors.model)
-        : firstAverage(await loadGroup(ctx.blobs, checkpoint.tensors.ema));
+    const weights = await loadWeights(ctx.blobs, checkpoint, config, job.weights);
     const sampler = new Sampler(await ctx.engine(job.engine), config, weights);
     const bytes = Object.values(weights).reduce((sum, { data }) => sum + data.byteLength, 0);
     resident = { key, sampler, model: config.model, bytes };
@@ -64,16 +61,6 @@ export function createSampleJob(): JobHandler<'sample'> {
       stats: { seconds: (performance.now() - started) / 1000 },
     };
   };
-}
-
-/** The average whose weights are sampled: the first of config.optimizer.ema_gammas. */
-function firstAverage(ema: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
-  const prefix = '0.';
-  return Object.fromEntries(
-    Object.entries(ema).flatMap(([name, tensor]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
-    ),
-  );
 }
 
 async function loadConditions(ctx: JobContext, job: SampleJob): Promise<Record<string, Tensor>> {

@@ -5,14 +5,17 @@ import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { digestSchema } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import type { Tensors } from '../compiler/engine.ts';
+import { mergeLora } from '../model/lora.ts';
 import type { TrainChunkJob } from '../protocol.ts';
 import type { EpochPlan } from '../training/epoch-plan.ts';
 import { columnsOf, openLosses } from '../training/losses/losses.ts';
 import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../training/trainer.ts';
 import { breatheUntil } from './breathe-until.ts';
-import { loadTensors, saveCheckpoint } from './checkpoints.ts';
+import { loadTensors, loadWeights, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
@@ -61,7 +64,9 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const { micro_batch: microBatch, gradient_checkpointing: remat } = job.plan;
     const frozen = await loadFrozenNets(ctx.blobs, job.weights ?? {});
     const progress = { step, samples, cursor };
-    const trainer = new Trainer(engine, config, source, microBatch, progress, tensors, { remat, frozen });
+    const start = tensors ? undefined : await loadStart(ctx.blobs, config);
+    const options = { remat, frozen, ...(start && { start }) };
+    const trainer = new Trainer(engine, config, source, microBatch, progress, tensors, options);
     tellNewOrder(ctx, progress, trainer.progress);
     return trainer;
   }
@@ -84,7 +89,9 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       }
       const trainingMs = performance.now() - started;
       ctx.progress({ phase: 'checkpoint' });
-      const saved = await saveCheckpoint(ctx.blobs, trainer.progress, await trainer.tensors(), job.config, config.seed);
+      const tensors = await trainer.tensors();
+      const { progress, fixed } = trainer;
+      const saved = await saveCheckpoint(ctx.blobs, progress, tensors, job.config, config.seed, fixed);
       const log = await putLog(ctx.blobs, reports);
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
@@ -103,6 +110,22 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       throw error;
     }
   };
+}
+
+/** The weights that `init_from` of the config names. An adapter of the other training becomes part of its matrix. */
+async function loadStart(blobs: BlobStore, { init_from, model }: KeyedConfig): Promise<Tensors | undefined> {
+  if (init_from === undefined) return undefined;
+  if (init_from.checkpoint === undefined) {
+    throw new Unprocessable('init_from of the config names an experiment', {
+      expected: 'the digest of a checkpoint, as PUT /experiments/NAME writes it',
+    });
+  }
+  const checkpoint = await readCheckpoint(blobs, digestSchema.parse(init_from.checkpoint));
+  const before = await readKeyedConfig(blobs, checkpoint.config);
+  const weights = await loadWeights(blobs, checkpoint, before, init_from.weights);
+  const { lora } = before.model;
+  const isSame = lora && model.lora && canonicalJson(lora) === canonicalJson(model.lora);
+  return lora && !isSame ? mergeLora(weights, lora) : weights;
 }
 
 /**

@@ -2,9 +2,12 @@
  * @file Parameters of a model. The model declares each parameter where it uses it, so a trace of the model lists them
  * all.
  */
+import type { LoraConfig } from '../../configs/lora.ts';
+import type { Weight } from '../compiler/composites.ts';
 import type { Shape, Tensor } from '../compiler/tensor.ts';
 import { sizeOf } from '../compiler/tensor.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
+import { isAdapted, loraNames, loraScale } from './lora.ts';
 
 /** Muon trains the matrices inside the blocks. AdamW trains embeddings, input and output maps, gains and biases. */
 export type ParamGroup = 'matrix' | 'other';
@@ -43,11 +46,14 @@ export interface ParamOptions {
 /** Hands out parameters as named state and remembers what it handed out. */
 export class Params {
   readonly builder: Builder;
+  readonly #lora: LoraConfig | undefined;
   readonly #specs = new Map<string, ParamSpec>();
   readonly #frozen = new Map<string, FrozenSpec>();
 
-  constructor(builder: Builder) {
+  /** @param lora The adapters of the model. */
+  constructor(builder: Builder, lora?: LoraConfig) {
     this.builder = builder;
+    this.#lora = lora;
   }
 
   get specs(): readonly ParamSpec[] {
@@ -74,9 +80,15 @@ export class Params {
     return this.builder.state(`${PARAM_PREFIX}${name}`, { shape, dtype: 'f32' });
   }
 
-  /** A weight [in, out] of a linear map, normal with variance 1 / in. */
-  weight(name: string, inputs: number, outputs: number, group: ParamGroup = 'other'): Value {
-    return this.get(name, [inputs, outputs], { std: 1 / Math.sqrt(inputs), group });
+  /** A weight [in, out] of a linear map, normal with variance 1 / in; with its adapter where the model has one. */
+  weight(name: string, inputs: number, outputs: number, group: ParamGroup = 'other'): Weight {
+    const std = 1 / Math.sqrt(inputs);
+    const base = this.get(name, [inputs, outputs], { std, group });
+    if (!isAdapted(this.#lora, name)) return base;
+    const { rank } = this.#lora;
+    const names = loraNames(name);
+    const down = this.get(names.down, [inputs, rank], { std });
+    return { base, down, up: this.zeros(names.up, [rank, outputs]), scale: loraScale(this.#lora) };
   }
 
   zeros(name: string, shape: Shape): Value {

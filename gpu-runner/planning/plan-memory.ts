@@ -87,6 +87,7 @@ export async function planMemory(
     basis: planner.basis,
     compiler,
     parameters: programs.parameters,
+    ...(programs.trained < programs.parameters && { trained_parameters: programs.trained }),
     device: { memory_bytes: request.memoryBytes, reserve_bytes: request.reserveBytes },
     plan: { micro_batch: chosen.micro_batch, gradient_checkpointing: chosen.gradient_checkpointing },
     fits: cuts.fits && Math.max(stateBytes + beside, alone) <= budget,

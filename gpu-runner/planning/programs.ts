@@ -7,7 +7,7 @@ import { optimize } from '../compiler/passes/optimize.ts';
 import type { Planner } from '../compiler/planner.ts';
 import { sizeOf } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { frozenName, PARAM_PREFIX } from '../model/params.ts';
+import { frozenName, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { tracePredictGraph } from '../sampling/predict-graph.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
 import { INITIAL_LOSS_SCALE, needsLossScale } from '../training/loss-scale.ts';
@@ -25,6 +25,8 @@ export interface Cut {
 
 export interface TrainingPrograms {
   readonly parameters: number;
+  /** Parameters that the training changes. */
+  readonly trained: number;
   /** Bytes of each tensor that stays on the device between runs, by name. */
   readonly state: ReadonlyMap<string, number>;
   /** Forward and backward pass of the first micro-batch of an update, unoptimized. */
@@ -53,11 +55,14 @@ export function openPrograms(
         fusesAttention: tuning?.fusesAttention ?? false,
       },
     );
-  const { params, frozen } = trace({ micro_batch: 1, gradient_checkpointing: false });
-  const entries = (prefix: string) =>
-    params.map(({ name, shape }) => [`${prefix}${name}`, bytesOf({ shape, dtype: 'f32' })] as const);
+  const { params, fixed, frozen } = trace({ micro_batch: 1, gradient_checkpointing: false });
+  const entriesOf = (specs: readonly ParamSpec[], prefix: string) =>
+    specs.map(({ name, shape }) => [`${prefix}${name}`, bytesOf({ shape, dtype: 'f32' })] as const);
+  const entries = (prefix: string) => entriesOf(params, prefix);
+  const countOf = (specs: readonly ParamSpec[]) => specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const state = new Map([
     ...[PARAM_PREFIX, GRAD_PREFIX, ...config.optimizer.ema_gammas.map((_, index) => emaPrefix(index))].flatMap(entries),
+    ...entriesOf(fixed, PARAM_PREFIX),
     ...[...optimizerState(params, config.optimizer)].map(
       ([name, shape]) => [name, bytesOf({ shape, dtype: 'f32' })] as const,
     ),
@@ -65,7 +70,8 @@ export function openPrograms(
     ...frozen.map(spec => [frozenName(spec), bytesOf({ shape: spec.shape, dtype: 'f32' })] as const),
   ]);
   return {
-    parameters: params.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    parameters: countOf([...params, ...fixed]),
+    trained: countOf(params),
     state,
     traceGradient: cut => trace(cut).graph,
     gradient: cut => optimize(trace(cut).graph, engine),

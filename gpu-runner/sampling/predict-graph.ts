@@ -20,7 +20,7 @@ export function tracePredictGraph(
     const z = builder.input('z', { shape: [shape.batch, model.in_channels, shape.height, shape.width], dtype: 'f32' });
     const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
     const conditions = declareConditions(builder, model, shape);
-    const { prediction } = applyNanoDit(new Params(builder), model, { z, t, conditions, fusesAttention });
+    const { prediction } = applyNanoDit(new Params(builder, model.lora), model, { z, t, conditions, fusesAttention });
     return { outputs: { prediction } };
   });
   return verify(graph);

@@ -14,12 +14,16 @@ import { readLossScale } from './loss-scale.ts';
 import { noisePixels } from './losses/flow-matching.ts';
 import { limitParts } from './losses/limit-parts.ts';
 import { type LossTerm, metricOf, openLosses, weightInputOf } from './losses/losses.ts';
+import { trainedParams } from './trained-params.ts';
 
 export const GRAD_PREFIX = 'grad.';
 
 export interface GradGraph {
   readonly graph: Graph;
+  /** The parameters that are trained. */
   readonly params: readonly ParamSpec[];
+  /** The parameters that the config freezes. The graph does not write this state. */
+  readonly fixed: readonly ParamSpec[];
   /** Parameters of frozen nets that the losses read. The graph does not write this state. */
   readonly frozen: readonly FrozenSpec[];
 }
@@ -37,7 +41,7 @@ export interface GradGraphOptions {
   /** The losses that are computed; absent: all losses of the config. */
   readonly losses?: readonly LossTerm[];
   /**
-   * All parameters of the training; absent: those of this graph. A parameter that no computed loss depends on gets a
+   * All trained parameters; absent: those of this graph. A parameter that no computed loss depends on gets a
    * gradient of 0.
    */
   readonly params?: readonly ParamSpec[];
@@ -58,6 +62,7 @@ export function traceGradGraph(
 ): GradGraph {
   const terms = options.losses ?? openLosses(config);
   let specs: readonly ParamSpec[] = [];
+  let fixed: readonly ParamSpec[] = [];
   let frozen: readonly FrozenSpec[] = [];
   const graph = trace(builder => {
     const pixels: Shape = [shape.batch, config.model.in_channels, shape.height, shape.width];
@@ -65,10 +70,11 @@ export function traceGradGraph(
     const noise = builder.input('noise', { shape: pixels, dtype: 'f32' });
     const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
     const conditions = declareConditions(builder, config.model, shape);
-    const params = new Params(builder);
+    const params = new Params(builder, config.model.lora);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
     const { remat = false, fusesAttention = false } = options;
     const { prediction, tap } = applyNanoDit(params, config.model, { z, t, conditions, remat, fusesAttention });
+    const ofModel = params.specs;
     const parts = { prediction, x0, noise, z, t, conditions, tap };
     const losses = terms.map(term => {
       const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, shape, parts)));
@@ -77,7 +83,9 @@ export function traceGradGraph(
     const loss = losses
       .map(({ term, loss: each }) => (term.isPlain ? each : mul(each, scalarInput(builder, weightInputOf(term)))))
       .reduce(add);
-    specs = options.params ?? params.specs;
+    specs = options.params ?? trainedParams(config, params.specs, ofModel);
+    const trained = new Set(specs.map(({ name }) => name));
+    fixed = params.specs.filter(({ name }) => !trained.has(name));
     frozen = params.frozenSpecs;
 
     const share = builder.input('share', { shape: [shape.batch], dtype: 'f32' });
@@ -100,7 +108,7 @@ export function traceGradGraph(
       .map(each => [metricOf(each.term), each.loss] as const);
     return { outputs: { loss, ...Object.fromEntries(parted) }, writes };
   });
-  return { graph: verify(graph), params: specs, frozen };
+  return { graph: verify(graph), params: specs, fixed, frozen };
 }
 
 function scalarInput(builder: Builder, name: string): Value {

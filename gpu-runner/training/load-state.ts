@@ -7,10 +7,12 @@ import { type FrozenSpec, frozenName, initializeParams, PARAM_PREFIX, type Param
 import { RandomStream } from '../model/random.ts';
 import { INITIAL_LOSS_SCALE } from './loss-scale.ts';
 import type { LossTerm } from './losses/losses.ts';
+import { takeOver } from './take-over.ts';
 import { emaPrefix, OPTIMIZER_PREFIX, optimizerState } from './update-graph.ts';
 
 /** State tensors by group, names without prefix. */
 export interface TrainingTensors {
+  /** All parameters of model and losses, trained and fixed. */
   readonly model: Readonly<Record<string, Tensor>>;
   readonly optimizer: Readonly<Record<string, Tensor>>;
   /** One group per average, names `<index>.<parameter>`. */
@@ -22,16 +24,19 @@ export type FrozenNets = Readonly<Record<string, Tensors>>;
 
 /** What decides the names and shapes of the state. */
 export interface StateLayout {
+  /** The parameters that are trained. */
   readonly specs: readonly ParamSpec[];
+  /** The parameters that keep their initial values. They have no moments and no averages. */
+  readonly fixed: readonly ParamSpec[];
   readonly config: KeyedConfig;
   readonly scalesLoss: boolean;
 }
 
 /** Sets parameters, moments and averages: those of a checkpoint, or initial ones. @throws Unprocessable */
-export function loadTensors(state: State, layout: StateLayout, tensors = initialTensors(layout)): void {
-  const { specs, config, scalesLoss } = layout;
+export function loadTensors(state: State, layout: StateLayout, tensors: TrainingTensors): void {
+  const { specs, fixed, config, scalesLoss } = layout;
   const { model, optimizer, ema } = tensors;
-  for (const { name, shape } of specs) setTensor(state, PARAM_PREFIX, name, model[name], shape);
+  for (const { name, shape } of [...specs, ...fixed]) setTensor(state, PARAM_PREFIX, name, model[name], shape);
   for (const [whole, shape] of optimizerState(specs, config.optimizer)) {
     const name = whole.slice(OPTIMIZER_PREFIX.length);
     setTensor(state, OPTIMIZER_PREFIX, name, optimizer[name], shape);
@@ -46,15 +51,21 @@ export function loadTensors(state: State, layout: StateLayout, tensors = initial
   }
 }
 
-function initialTensors({ specs, config: { seed, optimizer } }: StateLayout): TrainingTensors {
-  const model = initializeParams(specs, (name, target) => new RandomStream(seed, `init ${name}`).fillNormal(target));
+/**
+ * The tensors of a training at step 0. The drawn numbers of a parameter depend on the seed and its name alone.
+ * @param start Weights of another training: see {@link takeOver}.
+ */
+export function initialTensors({ specs, fixed, config }: StateLayout, start?: Tensors): TrainingTensors {
+  const { seed, optimizer } = config;
+  const draw = (name: string, target: Float32Array) => new RandomStream(seed, `init ${name}`).fillNormal(target);
+  const drawn = initializeParams([...specs, ...fixed], draw);
+  const model = start ? takeOver(drawn, start, config.init_from?.fresh ?? []) : drawn;
   const moments = [...optimizerState(specs, optimizer)].map(([name, shape]) => [
     name.slice(OPTIMIZER_PREFIX.length),
     emptyTensor({ shape, dtype: 'f32' }),
   ]);
-  const ema = optimizer.ema_gammas.flatMap((_, i) =>
-    Object.entries(model).map(([name, tensor]) => [`${i}.${name}`, tensor]),
-  );
+  const trained = specs.map(({ name }) => [name, model[name]] as const);
+  const ema = optimizer.ema_gammas.flatMap((_, i) => trained.map(([name, tensor]) => [`${i}.${name}`, tensor]));
   return { model, optimizer: Object.fromEntries(moments), ema: Object.fromEntries(ema) };
 }
 

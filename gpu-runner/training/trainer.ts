@@ -12,7 +12,14 @@ import type { BatchShape, PictureSize } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import type { Cursor } from './epoch-plan.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
-import { checkFrozenNets, type FrozenNets, loadFrozenNets, loadTensors, type TrainingTensors } from './load-state.ts';
+import {
+  checkFrozenNets,
+  type FrozenNets,
+  initialTensors,
+  loadFrozenNets,
+  loadTensors,
+  type TrainingTensors,
+} from './load-state.ts';
 import { needsLossScale } from './loss-scale.ts';
 import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
 import { type TimeBinMetrics, termsAt, type UpdateLosses } from './losses/update-losses.ts';
@@ -60,6 +67,8 @@ export interface TrainerOptions {
   readonly losses?: readonly LossTerm[];
   /** The frozen nets that the losses of the config need. */
   readonly frozen?: FrozenNets;
+  /** Weights of another training, to begin with at step 0. */
+  readonly start?: Tensors;
   /** Gradient checkpointing: see {@link traceGradGraph}. */
   readonly remat?: boolean;
 }
@@ -79,6 +88,7 @@ export class Trainer {
   readonly #losses: readonly LossTerm[];
   readonly #scalesLoss: boolean;
   readonly #specs: readonly ParamSpec[];
+  readonly #fixed: ReadonlySet<string>;
   readonly #state: State;
   readonly #gradients = new Map<string, Promise<Executable>>();
   #update: Promise<Executable> | undefined;
@@ -92,7 +102,7 @@ export class Trainer {
     microBatch: number,
     progress: Progress,
     tensors?: TrainingTensors,
-    { remat = false, frozen = {}, losses = openLosses(config) }: TrainerOptions = {},
+    { remat = false, frozen = {}, losses = openLosses(config), start }: TrainerOptions = {},
   ) {
     this.#engine = engine;
     this.#config = config;
@@ -112,7 +122,9 @@ export class Trainer {
     const traced = traceGradGraph(config, this.#updates.shapeOf(first), { accumulate: false, losses });
     this.#specs = traced.params;
     this.#state = engine.createState({});
-    loadTensors(this.#state, { specs: this.#specs, config, scalesLoss: this.#scalesLoss }, tensors);
+    const layout = { specs: this.#specs, fixed: traced.fixed, config, scalesLoss: this.#scalesLoss };
+    this.#fixed = new Set(traced.fixed.map(({ name }) => name));
+    loadTensors(this.#state, layout, tensors ?? initialTensors(layout, start));
     loadFrozenNets(this.#state, traced.frozen, frozen);
     this.#norms = new NormHistory(tensors?.optimizer[RECENT_NORMS]);
   }
@@ -186,6 +198,11 @@ export class Trainer {
       await onProgram(done, programs.length);
       await compile();
     }
+  }
+
+  /** Names of the parameters that keep their values. */
+  get fixed(): ReadonlySet<string> {
+    return this.#fixed;
   }
 
   /** Copies of all state tensors. */
