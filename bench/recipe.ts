@@ -10,7 +10,8 @@
  * Measured, all on pictures and captions that were not trained on: the attributes that pictures for 256 captions show;
  * their distance to training pictures (KID of EfficientNet-Lite0 features); seams between patches; grain in flat
  * corners; and the mean squared error of the predicted picture at four t (0: data, 1: noise). Controls: real pictures,
- * and real pictures with noise of 8 levels. Real pictures with invisible noise are far by KID: read it beside the table.
+ * and real pictures with noise of 8 levels. Real pictures with invisible noise are far by KID: read it beside the
+ * table.
  *
  * All arms run on the first seed. The best three and the base then run on the others. Results are files in
  * `--out`, one for each arm and seed. The same command goes on after a kill.

@@ -1,4 +1,6 @@
-/** `base` with the keys of `over`: objects are merged, everything else is replaced. A value undefined changes nothing. */
+/**
+ * `base` with the keys of `over`: objects are merged, everything else is replaced. A value undefined changes nothing.
+ */
 export function mergeDeep(base: unknown, over: unknown): unknown {
   if (!isRecord(base) || !isRecord(over)) return over;
   const merged = new Map(Object.entries(base));

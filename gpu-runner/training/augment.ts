@@ -1,6 +1,6 @@
 /**
- * @file Varies the pictures of an update. What a sample gets depends on its ordinal alone, so that micro-batches, chunks
- * and restarts change nothing.
+ * @file Varies the pictures of an update. What a sample gets depends on its ordinal alone, so that micro-batches,
+ * chunks and restarts change nothing.
  */
 import { checkMirror } from '../../configs/mirror.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
