@@ -53,10 +53,12 @@ export const RULES: LayeringRules = {
     { name: 'child', paths: ['gpu-runner/child/'], mayImport: [] },
     { name: 'engines', paths: ['gpu-runner/engines/'], mayImport: ['compiler', 'child'] },
     { name: 'model', paths: ['gpu-runner/model/'], mayImport: ['compiler'] },
-    { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['model', 'compiler'] },
+    // Nets of which losses and metrics read the features.
+    { name: 'lpips', paths: ['gpu-runner/encoders/lpips/'], mayImport: ['compiler'] },
+    { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['lpips', 'model', 'compiler'] },
     { name: 'sampling', paths: ['gpu-runner/sampling/'], mayImport: ['model', 'compiler'] },
     { name: 'runner-encoders', paths: ['gpu-runner/encoders/'], mayImport: ['model', 'compiler'] },
-    { name: 'metrics', paths: ['gpu-runner/metrics/'], mayImport: ['model', 'compiler'] },
+    { name: 'metrics', paths: ['gpu-runner/metrics/'], mayImport: ['lpips', 'model', 'compiler'] },
     // Memory of trainings and samples, found without running them.
     {
       name: 'planning',

@@ -6,10 +6,12 @@ import { nearestName } from '../../../configs/suggest.ts';
 import { Unprocessable } from '../../../errors.ts';
 import { flowMatching } from './flow-matching.ts';
 import type { ColumnShape, Loss, LossRow } from './loss-term.ts';
+import { lpips } from './lpips.ts';
 
 /** Losses by their key under `objective.losses`. */
 export const LOSSES: Readonly<Record<string, LossRow>> = {
   flow_matching: flowMatching,
+  lpips,
 };
 
 const DEFAULT_LOSSES: Readonly<Record<string, LossConfig>> = {
