@@ -199,6 +199,18 @@ export function memberName(column: ColumnName, id: string): string {
   return `${id}.${COLUMNS[column].suffix}`;
 }
 
+/** Names the member of a further caption of a picture, or of what is made of it: `0123456789abcdef.1.txt`. */
+export function variantId(id: string, variant: number): string {
+  return `${id}.${variant}`;
+}
+
+/** Ids of the further captions of a picture that a column has. */
+export function variantsOf(members: { has(member: string): boolean }, column: ColumnName, id: string): string[] {
+  const found: string[] = [];
+  while (members.has(memberName(column, variantId(id, found.length + 1)))) found.push(variantId(id, found.length + 1));
+  return found;
+}
+
 /** Makes one value per signal. */
 function mapSignals<T>(make: (name: SignalName, row: SignalRow<z.ZodObject>) => T): Record<SignalName, T> {
   // Variance: `make` never gets the condition of another row.

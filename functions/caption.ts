@@ -1,14 +1,14 @@
 /** @file Writes the caption of each picture. */
 
 import { z } from 'zod';
-import { memberName } from '../configs/signals.ts';
+import { memberName, variantId } from '../configs/signals.ts';
 import { definePageFunction } from './define.ts';
-import { captionOf, refuseUncaptioned } from './import/refuse-uncaptioned.ts';
+import { captionOf, captionsOf, refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 
 export const caption = definePageFunction({
   name: 'caption',
-  summary: 'Writes the caption of each picture, from the texts that import read or from its bundled set.',
-  version: 3,
+  summary: 'Writes the captions of each picture, from the texts that import read or from its bundled set.',
+  version: 4,
   needs: [],
   adds: ['caption'],
   example: { dataset: 'portraits' },
@@ -23,7 +23,12 @@ export const caption = definePageFunction({
     if (missing === 'error') await refuseUncaptioned(blobs, dataset, 'missing');
   },
   async run(_, { items }) {
-    const members = items.map(item => [memberName('caption', item.id), Buffer.from(captionOf(item))] as const);
+    const members = items.flatMap(item =>
+      captionsOf(item).map((text, i) => {
+        const id = i === 0 ? item.id : variantId(item.id, i);
+        return [memberName('caption', id), Buffer.from(text)] as const;
+      }),
+    );
     const uncaptioned = items.filter(item => captionOf(item) === '');
     const noted = uncaptioned.map(({ id, name }) => ({ id, name, amount: 0, text: 'no caption' }));
     return { columns: { caption: new Map(members) }, notes: [{ code: 'caption_missing', items: noted }] };

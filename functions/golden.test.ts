@@ -64,7 +64,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['inspect', 5, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
     ['ingest', 3, 'sha256:980b3e0f898f8e7e132509dba947a2dd989ad88a88dd2d2820a43169b28c80fc'],
     ['bucket', 3, 'sha256:24415ad2e5c6ad5347fa48a692e161f0bb5b4cb58c577ff31bce3204916cf75b'],
-    ['caption', 3, 'sha256:2ec1c728ff59e940a361e07fb1e40220604fb8a181e4e09fb6b482cf30fe0cc2'],
+    ['caption', 4, 'sha256:2ec1c728ff59e940a361e07fb1e40220604fb8a181e4e09fb6b482cf30fe0cc2'],
     ['encode-text', 3, 'sha256:47e38c8ebc07f39880b9e5bdafefe1bd10d64fa56b8d992e9b338110392b1eff'],
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
     ['report', 6, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],

@@ -1,7 +1,7 @@
 /** @file Makes the stages that encode, one for each column that encoders read. The encoder decides the signals. */
 import { z } from 'zod';
 import { describeMistake } from '../../configs/issue-text.ts';
-import type { SignalName } from '../../configs/signals.ts';
+import { type SignalName, variantsOf } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import type { EncodeJob } from '../../gpu-runner/protocol.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -86,11 +86,12 @@ export function encodeStage(
         });
         return { columns: pick(outputs, encoder) };
       }
+      const members = columns[reads] ?? new Map<string, Uint8Array>();
       const task: EncodePageTask = {
         encoder: encoder.name,
         options,
-        ids: items.map(({ id }) => id),
-        members: columns[reads] ?? new Map(),
+        ids: items.flatMap(({ id }) => [id, ...variantsOf(members, reads, id)]),
+        members,
       };
       const made = await ctx.task<EncodedPage>('encode-page', task);
       if (encoder.limit === undefined) return { columns: made };

@@ -1,8 +1,10 @@
 /** @file Completes a config from the dataset that it is trained on. */
+
+import { checkAugmentation } from '../../configs/check-augmentation.ts';
 import { checkDivision } from '../../configs/divide-pictures.ts';
-import { checkMirror } from '../../configs/mirror.ts';
 import { parseConfig } from '../../configs/parse.ts';
 import type { Config } from '../../configs/schema.ts';
+import { trainedSize } from '../../configs/trained-size.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -30,8 +32,9 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const dataset = await readDataset(blobs, digest);
   const conditions = completeNorms(config.model.conditions ?? offeredConditions(dataset));
   checkSignals(conditions, dataset);
-  if ((config.data.horizontal_flip_prob ?? 0) > 0) checkMirror(conditions);
-  const sizes = await readBucketSizes(blobs, dataset);
+  checkAugmentation(config.data, conditions);
+  const [first, ...others] = await readBucketSizes(blobs, dataset);
+  const sizes: BucketSizes = [trainedSize(first, config.data), ...others.map(size => trainedSize(size, config.data))];
   const { image_size = sizeOf(sizes[0]) } = config.data;
   checkDivision(sizes, 'model.patch_size', config.model.patch_size);
   checkSampleSize(image_size, config.model.patch_size);

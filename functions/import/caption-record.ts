@@ -6,7 +6,7 @@ type Attributes = NonNullable<NewOriginal['attributes']>;
 type Value = Attributes[string];
 
 /** Keys that hold the caption, in order of precedence. */
-const CAPTION_KEYS = ['caption', 'text'] as const;
+const CAPTION_KEYS = ['caption', 'text', 'captions'] as const;
 
 /** Deep nesting breaks recursive readers. */
 const MAX_DEPTH = 32;
@@ -78,14 +78,28 @@ export function isRecord(value: unknown): value is Attributes {
 
 /** What an object says: its caption, and all other keys as attributes. */
 export function readRecord(record: Attributes): Said {
-  const isSaid = (key: string) => typeof record[key] === 'string' && record[key].trim() !== '';
+  const isSaid = (key: string) => readTexts(record[key]).length > 0;
   const key = CAPTION_KEYS.find(isSaid) ?? CAPTION_KEYS.find(each => record[each] !== undefined);
   if (key === undefined) return { ...attributesOf(record), problem: 'it has no key "caption" and no key "text"' };
-  const { [key]: caption, ...rest } = record;
-  if (typeof caption !== 'string') {
-    return { ...attributesOf(rest), problem: `its "${key}" is ${kindOf(caption)}; expected a text` };
+  const { [key]: said, ...rest } = record;
+  if (typeof said !== 'string' && !isTexts(said)) {
+    return { ...attributesOf(rest), problem: `its "${key}" is ${kindOf(said)}; expected a text, or a list of texts` };
   }
-  return { ...attributesOf(rest), ...readCaption(caption) };
+  const [caption = '', ...others] = readTexts(said);
+  return {
+    ...attributesOf(others.length > 0 ? { ...rest, captions: [caption, ...others] } : rest),
+    ...readCaption(caption),
+  };
+}
+
+/** Captions that differ, trimmed and not empty: of a text or a list of texts. */
+function readTexts(said: Value | undefined): string[] {
+  const texts = typeof said === 'string' ? [said] : isTexts(said) ? said : [];
+  return [...new Set(texts.map(text => text.trim()).filter(text => text !== ''))];
+}
+
+function isTexts(value: Value | undefined): value is string[] {
+  return Array.isArray(value) && value.length > 0 && value.every(each => typeof each === 'string');
 }
 
 /** A text as a caption. */

@@ -127,6 +127,7 @@ interface NamedRecord {
 function readEntry(value: unknown): Said {
   if (JSON.stringify(value).length > MAX_ENTRY) return TOO_LONG;
   if (typeof value === 'string') return readCaption(value);
+  if (Array.isArray(value)) return readRecord({ caption: value });
   return isRecord(value) ? readRecord(value) : { problem: 'expected a caption, or an object with the key "caption"' };
 }
 

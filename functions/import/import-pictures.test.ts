@@ -304,14 +304,14 @@ describe('captions kept as other programs keep them', () => {
         'metadata.jsonl',
         '{"file_name":"a.png","text":"a"}\n{"file_name":"gone.png","text":"x"}\nnot JSON\n{"text":"y"}\n',
       ],
-      ['captions.json', '{"b.png":["one","two"],"film.mov":"a film","c.png":{"rating":1}}'],
+      ['captions.json', '{"b.png":["one",2],"film.mov":"a film","c.png":{"rating":1}}'],
     ]);
     expect(found.captions).toEqual({ 'a.png': 'a', 'b.png': undefined, 'c.png': undefined });
     expect(found.rejects).toMatchObject({
       'metadata.jsonl':
         'line 3: not JSON; line 4 is not an object with the key "file_name"; no picture below its folder is called "gone.png"',
       'captions.json':
-        '"b.png": expected a caption, or an object with the key "caption"; "c.png": it has no key "caption" and no key "text"',
+        '"b.png": its "caption" is a list; expected a text, or a list of texts; "c.png": it has no key "caption" and no key "text"',
     });
     const again = await find([
       ...pictures('a.png'),

@@ -20,6 +20,13 @@ export function captionOf({ attributes }: Pick<Item, 'attributes'>): string {
   return typeof text === 'string' ? text.trim() : '';
 }
 
+/** All captions of a picture that differ, the one of {@link captionOf} first. */
+export function captionsOf(item: Pick<Item, 'attributes'>): string[] {
+  const all = item.attributes?.captions;
+  const others = Array.isArray(all) ? all.flatMap(text => (typeof text === 'string' ? [text.trim()] : [])) : [];
+  return [...new Set([captionOf(item), ...others.filter(text => text !== '')])];
+}
+
 /**
  * @param key The key of the call that takes such pictures when it is "empty".
  * @throws Unprocessable that counts the pictures of the whole dataset and says which of their texts are not used.

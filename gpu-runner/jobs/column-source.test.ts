@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { signalsOf } from '../../configs/signals.ts';
+import { memberName, signalsOf, variantId } from '../../configs/signals.ts';
 import { BlobMissing, Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
+import { encodeNpy } from '../../formats/npy.ts';
+import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
+import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { blobKey } from '../../storage/keys.ts';
@@ -125,5 +128,50 @@ describe('the column source', () => {
       status: 422,
       message: 'the column "text" of page 1 of the dataset is damaged: it does not begin with an index',
     });
+  });
+});
+
+describe('a source with captions', () => {
+  /** Two pictures, the second with a further caption, and captions in the items. */
+  async function openTold(captions: readonly string[]) {
+    const blobs = createBlobStore(createMemoryStore());
+    const first = await readDataset(blobs, await putTinyDataset(blobs, items.slice(0, 2)));
+    const [page] = first.pages;
+    if (page?.columns.text === undefined) throw new Error('there is one page with text');
+    const text = new Map(readColumn(await blobs.get(page.columns.text)));
+    const id = items[1]?.id ?? '';
+    const npy = encodeNpy({ dtype: 'f16', shape: [7, 6], data: new Uint16Array(42).fill(3) });
+    text.set(memberName('text', variantId(id, 1)), npy);
+    const lines = (await readItems(blobs, page)).map((item, i) =>
+      JSON.stringify({ ...item, attributes: { caption: captions[i] } }),
+    );
+    const columns = { ...page.columns, text: (await blobs.put(packColumn(text))).digest };
+    const pages = [{ columns, items: (await blobs.put(Buffer.from(lines.join('\n')))).digest }];
+    return { blobs, dataset: (await putDocument(blobs, { ...first, pages })).digest };
+  }
+
+  it('reads all captions of a picture if it is asked to', async () => {
+    const { blobs, dataset } = await openTold(['a', 'b']);
+    const source = await openColumnSource(
+      blobs,
+      { dataset, signals, readsVariants: true, budgetBytes: WHOLE },
+      () => {},
+    );
+    expect(source.index.longest).toEqual({ text: 7 });
+    const loaded = await source.load([0, 1]);
+    expect(loaded).toEqual([items[0], { ...items[1], texts: [{ rows: 7, data: new Uint16Array(42).fill(3) }] }]);
+    expect((await (await open(blobs, dataset, WHOLE)).load([1]))[0]).toEqual(items[1]);
+  });
+
+  it('marks pictures whose captions have words for sides if it is asked to', async () => {
+    const { blobs, dataset } = await openTold(['a fox', 'looks left']);
+    const source = await openColumnSource(blobs, { dataset, signals, marksSided: true, budgetBytes: 0 }, () => {});
+    expect((await source.load([0, 1])).map(({ isSided }) => isSided)).toEqual([undefined, true]);
+    const untold = await openColumnSource(
+      blobs,
+      { dataset, signals: ['cls'], marksSided: true, budgetBytes: 0 },
+      () => {},
+    );
+    expect((await untold.load([0, 1])).map(({ isSided }) => isSided)).toEqual([undefined, undefined]);
   });
 });

@@ -4,7 +4,7 @@
  * hashes them). An epoch visits every picture once in random order, so any choice of kept pages is equally good.
  */
 import { findSideWord } from '../../configs/side-words.ts';
-import { type ColumnName, isPadded, memberName, type SignalName } from '../../configs/signals.ts';
+import { type ColumnName, isPadded, memberName, type SignalName, variantsOf } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
 import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
@@ -28,6 +28,8 @@ export interface ColumnSourceOptions {
   readonly dataset: Digest;
   /** Signals of the model and of its losses: each is read from the column of its name. */
   readonly signals: readonly SignalName[];
+  /** Reads `text` of all captions of a picture: `texts` of {@link TrainingItem}. */
+  readonly readsVariants?: boolean;
   /** Marks pictures that must not be mirrored: `isSided` of {@link TrainingItem}. */
   readonly marksSided?: boolean;
   /** Bytes of pages that may be kept. */
@@ -58,7 +60,7 @@ interface Located {
  */
 export async function openColumnSource(
   blobs: BlobStore,
-  { dataset: digest, signals, marksSided = false, budgetBytes }: ColumnSourceOptions,
+  { dataset: digest, signals, marksSided = false, readsVariants = false, budgetBytes }: ColumnSourceOptions,
   onPage: (done: number, total: number) => void,
 ): Promise<TrainingSource> {
   const { pages, removed: gone, encoders } = await readDataset(blobs, digest);
@@ -84,7 +86,9 @@ export async function openColumnSource(
       if (marksSided) await markSided(blobs, located, trained, signals.includes('text'));
       items.push(...located);
       for (const name of signals.filter(isPadded)) {
-        const rows = await mapBounded(ids, { width: WIDTH }, id => readRows(blobs, columns, name, id));
+        const spans = columns.get(name)?.spans;
+        const members = readsVariants && spans ? ids.flatMap(id => [id, ...variantsOf(spans, name, id)]) : ids;
+        const rows = await mapBounded(members, { width: WIDTH }, id => readRows(blobs, columns, name, id));
         longest[name] = Math.max(longest[name] ?? 0, ...rows);
       }
     }
@@ -102,7 +106,7 @@ export async function openColumnSource(
       mapBounded(positions, { width: WIDTH }, position => {
         const item = items[position];
         if (item === undefined) throw new RangeError(`there is no item ${position} of ${items.length}`);
-        return loadItem(blobs, item, signals);
+        return loadItem(blobs, item, signals, readsVariants);
       }),
     close: async () => {},
   };
@@ -177,16 +181,24 @@ async function markSided(
 ): Promise<void> {
   await mapBounded([...located.entries()], { width: WIDTH }, async ([at, picture]) => {
     const { flip, caption: given } = items[at]?.attributes ?? {};
-    const bytes = await readMember(blobs, picture.columns, 'caption', picture.id);
-    const caption = bytes ? Buffer.from(bytes).toString('utf8') : given;
-    const saysSide = typeof caption !== 'string' || findSideWord(caption) !== undefined;
+    const spans = picture.columns.get('caption')?.spans;
+    const members = spans ? [picture.id, ...variantsOf(spans, 'caption', picture.id)] : [];
+    const read = await Promise.all(members.map(member => readMember(blobs, picture.columns, 'caption', member)));
+    const texts = read.flatMap(bytes => (bytes ? [Buffer.from(bytes).toString('utf8')] : []));
+    const captions = spans ? texts : typeof given === 'string' ? [given] : [];
+    const saysSide = captions.length === 0 || captions.some(caption => findSideWord(caption) !== undefined);
     if (flip === false || (hasText && saysSide)) picture.isSided = true;
   });
 }
 
-async function loadItem(blobs: BlobStore, { id, size, columns, isSided }: Located, signals: readonly SignalName[]) {
-  const read = async (name: ColumnName) => {
-    const bytes = await readMember(blobs, columns, name, id);
+async function loadItem(
+  blobs: BlobStore,
+  { id, size, columns, isSided }: Located,
+  signals: readonly SignalName[],
+  readsVariants: boolean,
+): Promise<TrainingItem> {
+  const read = async (name: ColumnName, member = id) => {
+    const bytes = await readMember(blobs, columns, name, member);
     return bytes && decodeNpy(bytes);
   };
   const image = await read('image');
@@ -197,8 +209,17 @@ async function loadItem(blobs: BlobStore, { id, size, columns, isSided }: Locate
       return array ? [[name, toSignal(array, name, id)] as const] : [];
     }),
   );
-  const item: TrainingItem = { id, ...size, pixels: image.data, signals: Object.fromEntries(found.flat()) };
-  return isSided ? { ...item, isSided } : item;
+  const spans = readsVariants && signals.includes('text') ? columns.get('text')?.spans : undefined;
+  const variants = await Promise.all((spans ? variantsOf(spans, 'text', id) : []).map(each => read('text', each)));
+  const texts = variants.flatMap(array => (array ? [toSignal(array, 'text', id)] : []));
+  return {
+    id,
+    ...size,
+    pixels: image.data,
+    signals: Object.fromEntries(found.flat()),
+    ...(texts.length > 0 && { texts }),
+    ...(isSided && { isSided }),
+  };
 }
 
 function toSignal(array: NpyArray, name: SignalName, id: string): StoredSignal {

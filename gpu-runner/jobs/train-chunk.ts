@@ -158,7 +158,12 @@ function tellNewOrder(ctx: JobContext, { step, cursor: stored }: Progress, { cur
 export function readingOf(config: KeyedConfig) {
   const ofLosses = columnsOf(openLosses(config));
   const signals = SIGNAL_NAMES.filter(name => config.model.conditions?.[name] !== undefined || ofLosses.has(name));
-  return { signals, ...((config.data.horizontal_flip_prob ?? 0) > 0 && { marksSided: true }) };
+  const { horizontal_flip_prob: flips = 0, caption_variants: captions } = config.data;
+  return {
+    signals,
+    ...(flips > 0 && { marksSided: true }),
+    ...(captions === 'all' && { readsVariants: true }),
+  };
 }
 
 function checkRange(job: TrainChunkJob, step: number): void {

@@ -8,7 +8,18 @@ import { createHash } from 'node:crypto';
 import type { Seed } from '../../configs/seed.ts';
 
 /** What a stream is for. The initial numbers of each parameter have a stream of their own. */
-export type Purpose = `init ${string}` | 'order' | 'time' | 'noise' | 'dropout' | 'flip' | `hide ${string}` | 'sample';
+export type Purpose =
+  | `init ${string}`
+  | `hide ${string}`
+  | `noise ${string}`
+  | 'order'
+  | 'time'
+  | 'noise'
+  | 'dropout'
+  | 'caption'
+  | 'crop'
+  | 'flip'
+  | 'sample';
 
 const PARITY = 0x1bd11bda;
 /** Key injections: one after every four of the 20 rounds. */

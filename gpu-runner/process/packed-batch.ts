@@ -9,14 +9,14 @@ interface Span {
 }
 
 interface PackedSignal extends Span {
-  readonly name: SignalName;
   readonly rows: number;
   readonly dtype: 'f16' | 'f32';
 }
 
-interface PackedItem extends Omit<TrainingItem, 'pixels' | 'signals'> {
+interface PackedItem extends Omit<TrainingItem, 'pixels' | 'signals' | 'texts'> {
   readonly pixels: Span;
-  readonly signals: readonly PackedSignal[];
+  readonly signals: readonly (readonly [SignalName, PackedSignal])[];
+  readonly texts?: readonly PackedSignal[];
 }
 
 export interface PackedBatch {
@@ -36,15 +36,18 @@ export function packItems(items: readonly TrainingItem[]): PackedBatch {
     end = Math.ceil((offset + data.byteLength) / ALIGNMENT) * ALIGNMENT;
     return { offset, length: data.length };
   };
-  const packed = items.map(({ pixels, signals, ...rest }) => ({
+  const pack = ({ rows, data }: StoredSignal): PackedSignal => ({
+    rows,
+    dtype: data instanceof Float32Array ? 'f32' : 'f16',
+    ...place(data),
+  });
+  const packed = items.map(({ pixels, signals, texts, ...rest }) => ({
     ...rest,
     pixels: place(pixels),
-    signals: (Object.entries(signals) as [SignalName, StoredSignal][]).map(([name, { rows, data }]) => ({
-      name,
-      rows,
-      dtype: data instanceof Float32Array ? ('f32' as const) : ('f16' as const),
-      ...place(data),
-    })),
+    signals: (Object.entries(signals) as [SignalName, StoredSignal][]).map(
+      ([name, signal]) => [name, pack(signal)] as const,
+    ),
+    ...(texts && { texts: texts.map(pack) }),
   }));
   const buffer = new ArrayBuffer(end);
   const bytes = new Uint8Array(buffer);
@@ -54,15 +57,14 @@ export function packItems(items: readonly TrainingItem[]): PackedBatch {
 
 /** The items again, as views of the buffer. */
 export function unpackItems({ buffer, items }: PackedBatch): TrainingItem[] {
-  return items.map(({ pixels, signals, ...rest }) => ({
+  const unpack = ({ rows, dtype, offset, length }: PackedSignal): StoredSignal => ({
+    rows,
+    data: dtype === 'f32' ? new Float32Array(buffer, offset, length) : new Uint16Array(buffer, offset, length),
+  });
+  return items.map(({ pixels, signals, texts, ...rest }) => ({
     ...rest,
     pixels: new Uint8Array(buffer, pixels.offset, pixels.length),
-    signals: Object.fromEntries(
-      signals.map(({ name, rows, dtype, offset, length }) => {
-        const data =
-          dtype === 'f32' ? new Float32Array(buffer, offset, length) : new Uint16Array(buffer, offset, length);
-        return [name, { rows, data }] as const;
-      }),
-    ),
+    signals: Object.fromEntries(signals.map(([name, signal]) => [name, unpack(signal)] as const)),
+    ...(texts && { texts: texts.map(unpack) }),
   }));
 }

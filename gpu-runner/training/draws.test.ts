@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { signalShares } from '../../configs/dropout.ts';
 import { objectiveSchema } from '../../configs/objective.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
-import { drawSignals, drawTimes, logistic, shiftTimes } from './draws.ts';
+import { addConditionNoise, drawSignals, drawTimes, logistic, shiftTimes } from './draws.ts';
 
 it('the logistic function agrees with Math.exp', () => {
   for (let x = -12; x <= 12; x += 0.37) expect(logistic(x)).toBeCloseTo(1 / (1 + Math.exp(-x)), 12);
@@ -100,4 +100,23 @@ it('the times of an update are shifted by the size of each picture', () => {
   });
   expect([...shiftTimes(times, sizes, objective)]).toEqual(shifted);
   expect(shiftTimes(times, sizes, objectiveSchema.parse({}))).toEqual(times);
+});
+
+test('noise on a signal has the given share of its root mean square, by ordinal', () => {
+  const signal = Float32Array.from({ length: 10_000 }, (_, i) => (i % 2 === 0 ? 3 : -3));
+  const noisy = signal.slice();
+  addConditionNoise(7, 'cls', 5, 0.2, noisy);
+  const added = noisy.map((number, i) => number - signal[i]!);
+  const mean = added.reduce((sum, x) => sum + x, 0) / added.length;
+  const deviation = Math.sqrt(added.reduce((sum, x) => sum + x * x, 0) / added.length);
+  expect(Math.abs(mean)).toBeLessThan(0.02);
+  expect(deviation).toBeCloseTo(0.6, 1);
+  const [again, other] = [signal.slice(), signal.slice()];
+  addConditionNoise(7, 'cls', 5, 0.2, again);
+  addConditionNoise(7, 'cls', 6, 0.2, other);
+  expect(again).toEqual(noisy);
+  expect(other).not.toEqual(noisy);
+  const black = new Float32Array(8);
+  addConditionNoise(7, 'patches', 5, 0.2, black);
+  expect(black).toEqual(new Float32Array(8));
 });

@@ -78,3 +78,22 @@ export function logistic(x: number): number {
 export function drawNoise(seed: Seed, ordinal: number, target: Float32Array): void {
   new RandomStream(seed, 'noise', ordinal).fillNormal(target);
 }
+
+/**
+ * Adds Gaussian noise to the numbers of a signal of a sample.
+ * @param strength Standard deviation, as a share of the root mean square of the numbers.
+ */
+export function addConditionNoise(
+  seed: Seed,
+  name: SignalName,
+  ordinal: number,
+  strength: number,
+  numbers: Float32Array,
+): void {
+  let squares = 0;
+  for (const number of numbers) squares += number * number;
+  const deviation = strength * Math.sqrt(squares / Math.max(1, numbers.length));
+  const noise = new Float32Array(numbers.length);
+  new RandomStream(seed, `noise ${name}`, ordinal).fillNormal(noise);
+  for (let i = 0; i < numbers.length; i++) numbers[i]! += deviation * noise[i]!;
+}

@@ -1,11 +1,12 @@
 /** @file Makes the inputs of the gradient graph from samples. */
+import type { ConditionNoise } from '../../configs/augmentation.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { isPadded, SIGNAL_NAMES, type SignalName, shapeOfSignal } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { drawNoise, drawSignals, drawTimes, shiftTimes } from './draws.ts';
+import { addConditionNoise, drawNoise, drawSignals, drawTimes, shiftTimes } from './draws.ts';
 import { hideParts } from './hide-parts.ts';
 import type { ColumnShape } from './losses/loss-term.ts';
 import { columnInputsOf } from './losses/losses.ts';
@@ -19,6 +20,8 @@ interface FeedOptions {
   readonly shares?: ArrayLike<number>;
   /** t of each sample; absent: drawn for the update of the first sample, to which the others belong. */
   readonly times?: ArrayLike<number>;
+  /** Noise on the signals that samples keep; absent: none. Columns that losses read have none. */
+  readonly noise?: ConditionNoise | undefined;
 }
 
 /** Builds the feeds of a micro-batch. Sample i has the ordinal `first + i`. The next call reuses the buffers. */
@@ -34,7 +37,7 @@ export class FeedBuilder {
     samples: readonly TrainingItem[],
     first: number,
     shape: BatchShape,
-    { columns = new Map(), shares, times = this.#drawTimes(first, samples) }: FeedOptions = {},
+    { columns = new Map(), shares, times = this.#drawTimes(first, samples), noise: strengths }: FeedOptions = {},
   ): Record<string, Tensor> {
     const { seed, objective, model, data } = this.#config;
     const pixels: Shape = [shape.batch, 3, shape.height, shape.width];
@@ -77,6 +80,11 @@ export class FeedBuilder {
         const length = sizeOf(axes);
         checkSignal(name, sample, source, axes);
         copySignal(source, length, data, i * length);
+        const strength = name === 'pose' ? 0 : (strengths?.[name] ?? 0);
+        if (strength > 0) {
+          const taken = data.subarray(i * length, i * length + Math.min(length, source.data.length));
+          addConditionNoise(seed, name, ordinal, strength, taken);
+        }
         if (objective.masking) {
           const own = data.subarray(i * length, (i + 1) * length);
           hideParts(name, objective.masking, { seed, ordinal, shape: axes, data: own });

@@ -1,5 +1,7 @@
 /** @file The source of training samples: an index of all items, and the items of a batch on demand. */
+import type { DataConfig } from '../../configs/schema.ts';
 import type { SignalName } from '../../configs/signals.ts';
+import { trainedSize } from '../../configs/trained-size.ts';
 import type { PictureSize } from '../model/batch.ts';
 
 /** The stored numbers of one signal of a picture: f32, or the bits of f16. `rows` is the length of the first axis. */
@@ -16,6 +18,8 @@ export interface TrainingItem {
   /** uint8 [3, height, width] */
   readonly pixels: Uint8Array;
   readonly signals: Readonly<Partial<Record<SignalName, StoredSignal>>>;
+  /** `text` of its further captions. */
+  readonly texts?: readonly StoredSignal[];
   /** Its caption or its attributes say that it must not be mirrored. */
   readonly isSided?: true;
 }
@@ -35,6 +39,18 @@ export interface TrainingSource {
   /** The items at these positions, in that order. @throws BlobMissing, Unprocessable */
   load(positions: readonly number[]): Promise<readonly TrainingItem[]>;
   close(): Promise<void>;
+}
+
+/** The source with the sizes at which its pictures are trained. Its items have the sizes at which they are stored. */
+export function trainedSource(source: TrainingSource, data: DataConfig): TrainingSource {
+  const known = new Map<string, PictureSize>();
+  const sizes = source.index.sizes.map(size => {
+    const key = `${size.height}x${size.width}`;
+    const trained = known.get(key) ?? trainedSize(size, data);
+    known.set(key, trained);
+    return trained;
+  });
+  return { ...source, index: { ...source.index, sizes } };
 }
 
 /** A source of items in memory, for tests and benchmarks. */

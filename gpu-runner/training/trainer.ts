@@ -28,7 +28,7 @@ import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
 import { adamwScalars, emaRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
-import type { TrainingSource } from './source.ts';
+import { type TrainingSource, trainedSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
 import { UpdateSource } from './update-source.ts';
 
@@ -98,7 +98,7 @@ export class Trainer {
   constructor(
     engine: Engine,
     config: KeyedConfig,
-    source: TrainingSource,
+    stored: TrainingSource,
     microBatch: number,
     progress: Progress,
     tensors?: TrainingTensors,
@@ -108,6 +108,7 @@ export class Trainer {
     this.#config = config;
     this.#microBatch = microBatch;
     this.#remat = remat;
+    const source = trainedSource(stored, config.data);
     const { sizes } = source.index;
     this.#sizes = sizes;
     this.#inFlight = engine.tuning?.queuesRuns ? IN_FLIGHT : 1;

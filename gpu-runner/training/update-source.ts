@@ -97,7 +97,8 @@ export class UpdateSource {
     const builder = this.#feeds[this.#builds++ % this.#feeds.length];
     const end = start + this.#microBatch;
     const [shares, times] = [drawn.shares.slice(start, end), drawn.times.slice(start, end)];
-    const options = { columns: columnsOf(losses.terms), shares, times };
+    const noise = this.#config.data.condition_noise;
+    const options = { columns: columnsOf(losses.terms), shares, times, noise };
     const feeds = builder?.build(items.slice(start, end), first + start, this.shapeAt(update, start), options);
     return { ...feeds, ...losses.feeds };
   }
