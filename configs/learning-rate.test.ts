@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { learningRateAt, longestWarmup } from './learning-rate.ts';
-import { type OptimizerConfig, optimizerSchema } from './schema.ts';
+import { type OptimizerConfig, optimizerSchema } from './optimizer.ts';
 
 const configOf = (changes: object): OptimizerConfig =>
   optimizerSchema.parse({

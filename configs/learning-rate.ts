@@ -1,5 +1,5 @@
 /** @file The learning rate of each update of a run. */
-import type { OptimizerConfig } from './schema.ts';
+import type { OptimizerConfig } from './optimizer.ts';
 
 /** Samples [first, end) of an update. */
 export interface UpdateRange {

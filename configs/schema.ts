@@ -3,19 +3,11 @@
  */
 import { z } from 'zod';
 import { augmentationShape } from './augmentation.ts';
-import {
-  LARGEST_BATCH,
-  LARGEST_FLOAT,
-  LONGEST_CHUNK,
-  LONGEST_SIDE,
-  MOST_KEPT,
-  MOST_SAMPLES,
-  WIDEST,
-} from './bounds.ts';
+import { LARGEST_BATCH, LONGEST_CHUNK, LONGEST_SIDE, MOST_KEPT, MOST_SAMPLES, WIDEST } from './bounds.ts';
 import { initFromSchema } from './init-from.ts';
 import { loraSchema } from './lora.ts';
-import { patternsSchema } from './name-patterns.ts';
 import { objectiveSchema } from './objective.ts';
+import { optimizerSchema } from './optimizer.ts';
 import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
 import { conditionsSchema, probability } from './signals.ts';
@@ -93,52 +85,6 @@ export const modelSchema = z
   });
 export type ModelConfig = z.infer<typeof modelSchema>;
 
-/** A point at which a run went on with a higher learning rate than it had, and the rate that it had. */
-export const extensionSchema = z.strictObject({
-  /** Samples seen. */
-  at: z.int().positive().max(MOST_SAMPLES),
-  learning_rate: z.number().nonnegative().max(LARGEST_FLOAT),
-});
-
-export const optimizerSchema = z.strictObject({
-  type: z.enum(['muon', 'adamw']).default('muon'),
-  learning_rate: z.number().positive().max(LARGEST_FLOAT).default(2e-3),
-  /** Samples over which all schedules run. */
-  total_samples: z.int().positive().max(MOST_SAMPLES).default(48_000),
-  warmup_samples: z.int().nonnegative().max(MOST_SAMPLES).default(6_400),
-  /**
-   * Where a run was extended or branched: from there the rate rises over `warmup_samples`. Easel writes it.
-   */
-  extended: z.array(extensionSchema).max(1000).optional(),
-  /** wsd: constant, then linear to `min_learning_rate` over the last `decay_share`. */
-  schedule: z.enum(['constant', 'cosine', 'wsd']).default('wsd'),
-  decay_share: probability.default(0.3),
-  min_learning_rate: z.number().nonnegative().max(LARGEST_FLOAT).default(0),
-  /** Largest global L2 norm of the gradient. */
-  clip_norm: z.number().positive().max(LARGEST_FLOAT).default(1),
-  weight_decay: z.number().nonnegative().max(LARGEST_FLOAT).default(0),
-  /** Parameters that keep their initial values: names, with * for any characters. */
-  freeze: patternsSchema.optional(),
-  adamw: z
-    .strictObject({
-      beta1: probability.default(0.9),
-      beta2: probability.default(0.95),
-      eps: z.number().positive().max(LARGEST_FLOAT).default(1e-8),
-    })
-    .prefault({}),
-  muon: z
-    .strictObject({
-      momentum: probability.default(0.95),
-      nesterov: z.boolean().default(true),
-      ns_steps: z.int().min(1).max(10).default(5),
-      adjust_lr_fn: z.enum(['match_rms_adamw', 'original']).default('match_rms_adamw'),
-    })
-    .prefault({}),
-  /** Power-function averages (EDM2, arXiv 2312.02696, eq. 121): beta = (1 - 1/t)^(gamma + 1). Samples use the first. */
-  ema_gammas: z.array(z.number().positive().max(LARGEST_FLOAT)).min(1).max(3).default([10]),
-});
-export type OptimizerConfig = z.infer<typeof optimizerSchema>;
-
 export const dataSchema = z
   .strictObject({
     /** Samples per optimizer update. */
@@ -182,6 +128,8 @@ export const runSchema = z.strictObject({
     })
     .superRefine(checkSampling)
     .prefault({}),
+  /** A training fails when a larger share of its last steps is skipped. Absent: {@link MOST_SKIPPED}. 1: never. */
+  max_skipped_share: probability.optional(),
   /** Number of superseded checkpoints to keep besides the newest. */
   keep: z.int().min(1).max(MOST_KEPT).default(2),
 });

@@ -126,11 +126,11 @@ export function isBeside(job: Job): boolean {
 /**
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
  * learning_rate, skipped }, with `loss_t/FROM-TO` by time, `loss/NAME` of each loss when there are several,
- * `loss_scale` in f16, and `reason` when the step was skipped). `to` is the last step, smaller than asked when a
- * shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. encode: one output for each
- * signal that the encoder makes: its column, a tar with a member for each member of `column`. plan: output `plan`, JSON
- * of `memoryPlanSchema` (configs/memory-plan.ts). tune: output `choices`, text for `autotune` of an engine, if the
- * engine measured any.
+ * `loss_scale` in f16, and `reason` and `suspects` when the step was skipped). `to` is the last step, smaller than
+ * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. encode: one
+ * output for each signal that the encoder makes: its column, a tar with a member for each member of `column`. plan:
+ * output `plan`, JSON of `memoryPlanSchema` (configs/memory-plan.ts). tune: output `choices`, text for `autotune` of an
+ * engine, if the engine measured any.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),

@@ -1,6 +1,6 @@
 /** @file The head of an experiment: what is stored under its name. */
 import { z } from 'zod';
-import { extensionSchema } from '../configs/schema.ts';
+import { extensionSchema } from '../configs/optimizer.ts';
 import { digestSchema, engineSpecSchema, formerEngineSchema, nameSchema, trainingPlanSchema } from './records.ts';
 
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
@@ -51,6 +51,8 @@ const chunksSchema = z
       log: digestSchema,
       /** Steps whose gradient was not finite; absent: none, or the chunk is of an earlier version. */
       skipped: z.int().positive().exactOptional(),
+      /** Ids of the pictures that the first of these steps may be blamed on, each once. */
+      suspects: z.array(z.string()).exactOptional(),
       /** Of the steps whose loss was finite. */
       loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
       /** Border step -> the document that it made of the checkpoint at the end of the chunk. */

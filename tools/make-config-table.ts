@@ -45,7 +45,8 @@ export function formatConfigTable(): string {
     '',
     'What the keys mean, and which combinations are refused, stands beside each key in',
     '[configs/schema.ts](../configs/schema.ts), [configs/signals.ts](../configs/signals.ts),',
-    '[configs/losses.ts](../configs/losses.ts) and [configs/sampling.ts](../configs/sampling.ts).',
+    '[configs/optimizer.ts](../configs/optimizer.ts), [configs/losses.ts](../configs/losses.ts) and',
+    '[configs/sampling.ts](../configs/sampling.ts).',
     'This page is made by `node tools/make-config-table.ts`.',
     '',
   ].join('\n');

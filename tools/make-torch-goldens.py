@@ -241,6 +241,32 @@ def optimizers():
     save("optimizers.safetensors", tensors)
 
 
+def hybrid_optimizer():
+    """The seed's: Muon on all parameters of two axes, AdamW on the others at another rate, decay on all, clipping."""
+    tensors = {}
+    shapes = {"map": (7, 4), "table": (5, 3), "bias": (6,), "null": (1, 1, 4)}
+    for scaling in ["match_rms_adamw", "original"]:
+        params = {name: torch.nn.Parameter(normal(*shape)) for name, shape in shapes.items()}
+        matrices = [p for p in params.values() if p.dim() == 2]
+        others = [p for p in params.values() if p.dim() != 2]
+        optimizers = [
+            torch.optim.Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.95, nesterov=True, adjust_lr_fn=scaling),
+            torch.optim.AdamW(others, lr=0.005, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.1),
+        ]
+        for name, p in params.items():
+            tensors[f"{scaling}/start.{name}"] = p.detach().clone()
+        for step in range(1, 4):
+            for name, p in params.items():
+                p.grad = normal(*p.shape)
+                tensors[f"{scaling}/grad.{step}.{name}"] = p.grad.clone()
+            tensors[f"{scaling}/norm.{step}"] = torch.nn.utils.clip_grad_norm_(params.values(), 1.0).reshape(1)
+            for optimizer in optimizers:
+                optimizer.step()
+            for name, p in params.items():
+                tensors[f"{scaling}/weight.{step}.{name}"] = p.detach().clone()
+    save("hybrid-optimizer.safetensors", tensors)
+
+
 if __name__ == "__main__":
     os.makedirs(TARGET, exist_ok=True)
     composites()
@@ -248,3 +274,4 @@ if __name__ == "__main__":
     optimizers()
     # Last, so that it leaves the numbers of the others as they are.
     cross_block()
+    hybrid_optimizer()

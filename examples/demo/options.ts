@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { expandHome } from '../../configs/home-path.ts';
 import { longestWarmup } from '../../configs/learning-rate.ts';
-import { optimizerSchema } from '../../configs/schema.ts';
+import { optimizerSchema } from '../../configs/optimizer.ts';
 import { InvalidInput } from '../../errors.ts';
 
 /** Samples per optimizer step: data.batch_size of the preset `portraits`. */

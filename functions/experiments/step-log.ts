@@ -5,8 +5,8 @@ import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
 /**
- * A line of the log: { step, samples, loss, grad_norm, learning_rate, skipped, reason?, loss_scale? }, and
- * `loss/NAME` for each loss if there are several. A number that was not finite is null.
+ * A line of the log: { step, samples, loss, grad_norm, learning_rate, skipped, reason?, suspects?, loss_scale? },
+ * and `loss/NAME` for each loss if there are several. A number that was not finite is null.
  */
 const stepSchema = z.object({ step: z.int() }).catchall(z.json());
 export type LoggedStep = z.output<typeof stepSchema>;

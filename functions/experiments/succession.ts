@@ -15,6 +15,10 @@ const FIXED: Readonly<Record<string, { of(config: KeyedConfig): Json; readonly w
     of: ({ optimizer }) => optimizer.freeze ?? null,
     why: 'the checkpoint has moments and averages of the parameters that are trained',
   },
+  'optimizer.muon.groups': {
+    of: ({ optimizer }) => optimizer.muon.groups ?? 'named',
+    why: 'the checkpoint has the state of Muon or of AdamW for each parameter',
+  },
   'optimizer.ema_gammas': {
     of: ({ optimizer }) => optimizer.ema_gammas,
     why: 'the checkpoint has an average of the weights for each',

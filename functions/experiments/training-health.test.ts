@@ -146,6 +146,26 @@ describe('a training some of whose steps are skipped', () => {
     expect(await fileOf('README.md')).not.toMatch(/skipped|Note/);
   });
 
+  test('tells the pictures to look at in the note, the newest first, and keeps a few in the head', async () => {
+    const answer = await train(step => (step % 4 === 0 ? { ...BAD, suspects: [`${step}a`, `${step}b`] } : GOOD));
+    const [note] = (answer as { notes: { text: string }[] }).notes;
+    expect(note?.text).toMatch(/; pictures to look at: 32a, 32b, 36a and \d+ more$/);
+    expect((await headOf()).chunks[1]).toMatchObject({
+      skipped: 3,
+      suspects: ['12a', '12b', '16a', '16b', '20a', '20b'],
+    });
+  });
+
+  test.each([
+    [0.2, 'failed', 20],
+    [0.3, 'done', 40],
+  ])('with run.max_skipped_share %d and a quarter skipped it is %s', async (share, state, steps) => {
+    const run = { ...TOY_CONFIG.run, chunk_steps: 10, max_skipped_share: share };
+    await train(step => (step % 4 === 0 ? BAD : GOOD), { run }).catch(() => {});
+    const head = await headOf();
+    expect([head.state, head.chunks.at(-1)?.to]).toEqual([state, steps]);
+  });
+
   test('a single one is told in the singular', async () => {
     const answer = (await train(step => (step === 5 ? BAD : GOOD))) as { notes: { text: string }[] };
     expect(answer.notes[0]?.text).toMatch(

@@ -2,6 +2,8 @@
  * @file Whether a training still learns. Every chunk of a head has a summary of its steps: how many were skipped, and
  * their loss. A training that skips most steps, or whose loss explodes, ends with advice: it would go on for hours.
  */
+import { MOST_SKIPPED } from '../../configs/optimizer.ts';
+import { listSome } from '../../configs/quantity.ts';
 import type { Config } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -12,12 +14,13 @@ import { stepOf } from './experiment-head.ts';
 import type { LoggedStep } from './step-log.ts';
 
 type Chunk = ExperimentHead['chunks'][number];
-export type ChunkSummary = Pick<Chunk, 'skipped' | 'loss'>;
+export type ChunkSummary = Pick<Chunk, 'skipped' | 'suspects' | 'loss'>;
 
 /** Fewest steps that a judgement is based on, unless the whole run has fewer. */
 const WINDOW_STEPS = 10;
-/** Share of skipped steps above which a training has failed. */
-const MOST_SKIPPED = 0.5;
+/** Pictures that a summary names, and pictures that a sentence names. */
+const MOST_SUSPECTS = 8;
+const MOST_NAMED = 3;
 /** A loss that is this many times the first one, or this many if the first one is below 1, has exploded. */
 const EXPLOSION = 100;
 /** Advised when a tenth of the learning rate would still be far too large: the default. */
@@ -25,11 +28,13 @@ const USUAL_RATE = 2e-3;
 
 /** @param rows The log of a chunk. */
 export function summarizeSteps(rows: readonly LoggedStep[]): ChunkSummary {
-  const skipped = rows.filter(isLost).length;
+  const lost = rows.filter(isLost);
+  const suspects = [...new Set(lost.flatMap(suspectsOf))].slice(0, MOST_SUSPECTS);
   const losses = rows.flatMap(({ loss }) => (typeof loss === 'number' ? [loss] : []));
   const [first] = losses;
   return {
-    ...(skipped > 0 && { skipped }),
+    ...(lost.length > 0 && { skipped: lost.length }),
+    ...(suspects.length > 0 && { suspects }),
     ...(first !== undefined && { loss: { first, median: medianOf(losses) } }),
   };
 }
@@ -42,11 +47,16 @@ function isLost({ skipped, loss, loss_scale, grad_norm }: LoggedStep): boolean {
   return !searchesScale;
 }
 
+/** The worst pictures of a skipped step. */
+function suspectsOf({ suspects }: LoggedStep): string[] {
+  return Array.isArray(suspects) ? suspects.filter(id => typeof id === 'string').slice(0, MOST_NAMED) : [];
+}
+
 /** What a person should know of the steps so far; nothing of a good training. */
 export function noteSkipped({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] {
-  const { steps, skipped } = countSteps(chunks);
+  const { skipped } = countSteps(chunks);
   if (skipped === 0) return [];
-  return [{ code: 'skipped_steps', count: skipped, text: describeSkipped(skipped, steps), examples: [] }];
+  return [{ code: 'skipped_steps', count: skipped, text: describeSkipped(chunks), examples: [] }];
 }
 
 /**
@@ -66,7 +76,7 @@ export function findDivergence(name: string, head: ExperimentHead, config: Confi
 function judge(chunks: readonly Chunk[], config: Config): string | undefined {
   const window = takeLast(chunks);
   const { steps, skipped } = countSteps(window);
-  if (skipped > steps * MOST_SKIPPED) return describeSkipped(skipped, steps, 'the last ');
+  if (skipped > steps * (config.run.max_skipped_share ?? MOST_SKIPPED)) return describeSkipped(window, 'the last ');
   const first = chunks[0]?.loss?.first;
   const now = medianOf(window.flatMap(({ loss }) => (loss ? [loss.median] : [])));
   // Several losses are added up with weights that may grow.
@@ -76,10 +86,14 @@ function judge(chunks: readonly Chunk[], config: Config): string | undefined {
   return `its loss was ${then} at first, and is ${later} by now`;
 }
 
-function describeSkipped(skipped: number, steps: number, which = ''): string {
+function describeSkipped(chunks: readonly Chunk[], which = ''): string {
+  const { steps, skipped } = countSteps(chunks);
+  // The last ones are the news.
+  const suspects = [...new Set(chunks.toReversed().flatMap(chunk => chunk.suspects ?? []))];
   const were = skipped === 1 ? 'was skipped: its gradient was' : 'were skipped: their gradients were';
   const of = `${skipped} of ${which}${steps} steps ${were}`;
-  return `${of} not finite or far above the last ones, and the weights stayed as they were`;
+  const blamed = suspects.length > 0 ? `; pictures to look at: ${listSome(suspects, MOST_NAMED)}` : '';
+  return `${of} not finite or far above the last ones, and the weights stayed as they were${blamed}`;
 }
 
 function advise(name: string, head: ExperimentHead, config: Config): string {

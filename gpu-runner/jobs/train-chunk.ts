@@ -1,4 +1,6 @@
 /** @file Optimizer steps [from, to): a pure function of config, parent checkpoint, dataset, range, engine and plan. */
+
+import { listSome } from '../../configs/quantity.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -26,6 +28,9 @@ interface Resident {
   readonly checkpoint: Digest;
   readonly trainer: Trainer;
 }
+
+/** Pictures of a skipped step that its message names. */
+const MOST_NAMED = 3;
 
 export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   let resident: Resident | undefined;
@@ -195,8 +200,13 @@ function reportProgress(
     unit: 'steps',
     // JSON cannot hold numbers that are not finite.
     metrics: Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value))),
-    ...(report.reason !== undefined && { message: `step ${report.step} was skipped: ${report.reason}` }),
+    ...(report.skipped && { message: describeSkip(report) }),
   });
+}
+
+function describeSkip({ step, reason, suspects = [] }: StepReport): string {
+  const pictures = suspects.length > 0 ? `; pictures: ${listSome(suspects, MOST_NAMED)}` : '';
+  return `step ${step} was skipped: ${reason}${pictures}`;
 }
 
 /** Writes JSON Lines, one per optimizer step. A number that is not finite is null. */

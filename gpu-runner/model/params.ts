@@ -9,8 +9,11 @@ import { sizeOf } from '../compiler/tensor.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
 import { isAdapted, loraNames, loraScale } from './lora.ts';
 
-/** Muon trains the matrices inside the blocks. AdamW trains embeddings, input and output maps, gains and biases. */
-export type ParamGroup = 'matrix' | 'other';
+/**
+ * matrix: a matrix inside a block. embedding: a learned vector, or a table of them, that no input multiplies. other:
+ * input, output and modulation maps, gains and biases.
+ */
+export type ParamGroup = 'matrix' | 'embedding' | 'other';
 
 export interface ParamSpec {
   readonly name: string;
@@ -89,6 +92,11 @@ export class Params {
     const names = loraNames(name);
     const down = this.get(names.down, [inputs, rank], { std });
     return { base, down, up: this.zeros(names.up, [rank, outputs]), scale: loraScale(this.#lora) };
+  }
+
+  /** A learned vector [size], or a table of them [vectors, size]. */
+  embedding(name: string, shape: Shape): Value {
+    return this.get(name, shape, { std: 0.02, group: 'embedding' });
   }
 
   zeros(name: string, shape: Shape): Value {

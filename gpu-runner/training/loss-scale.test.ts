@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { optimizerSchema } from '../../configs/schema.ts';
+import { optimizerSchema } from '../../configs/optimizer.ts';
 import { equal } from '../compiler/functions.ts';
 import { trace } from '../compiler/trace.ts';
 import { interpret } from '../engines/reference/engine.ts';
@@ -69,7 +69,7 @@ it('an update with scaled gradients writes what the update without a scale write
     }
     const gradient = state.get('grad.w')?.data;
     if (spoil !== undefined && gradient) gradient[2] = spoil;
-    const scalars = { learning_rate: 0.02, norm_limit: 1e15, ...adamwScalars(7, 0.02, config.adamw) };
+    const scalars = { learning_rate: 0.02, norm_limit: 1e15, ...adamwScalars(7, 0.02, config) };
     const rates = config.ema_gammas.map((_, i) => [`ema_rate_${i}`, 0.25] as const);
     const feeds = Object.entries({ ...scalars, ...Object.fromEntries(rates) });
     const inputs = Object.fromEntries(feeds.map(([name, value]) => [name, scalar(value)]));

@@ -1,6 +1,6 @@
 /** @file Orthogonalization of Muon's steps by Newton-Schulz iteration. Matrices of one shape are one batch. */
 
-import type { OptimizerConfig } from '../../configs/schema.ts';
+import type { OptimizerConfig } from '../../configs/optimizer.ts';
 import { add, concat, matmul, mul, reciprocal, reduceSum, reshape, slice, sqrt } from '../compiler/functions.ts';
 import type { AnyNode } from '../compiler/graph.ts';
 import type { Value } from '../compiler/trace.ts';
@@ -17,25 +17,33 @@ const SCOPE = 'newton-schulz';
  */
 export const isNewtonSchulz = ({ scope }: Pick<AnyNode, 'scope'>): boolean => scope === SCOPE;
 
-/** Directions [rows, columns] -> steps of the same shapes: orthogonalized, scaled, times the learning rate. */
+export interface Direction {
+  /** [inputs, outputs] of a linear map, [vectors, size] of a table. */
+  readonly value: Value;
+  /** A table of learned vectors. */
+  readonly isTable: boolean;
+}
+
+/** Directions -> steps of the same shapes: orthogonalized, scaled, times the learning rate. */
 export function orthogonalizeAll(
-  directions: readonly Value[],
+  directions: readonly Direction[],
   config: OptimizerConfig['muon'],
   learningRate: Value,
 ): Value[] {
-  const byShape = Map.groupBy(directions.keys(), index => (directions[index]?.shape ?? []).join('x'));
+  const alike = Map.groupBy(directions.entries(), ([, { value, isTable }]) => `${value.shape.join('x')} ${isTable}`);
   const results: Value[] = [];
-  for (const indices of byShape.values()) {
-    const members = indices.map(index => directions[index]).filter(direction => direction !== undefined);
-    const [rows = 0, columns = 0] = members[0]?.shape ?? [];
+  for (const members of alike.values()) {
+    const [rows = 0, columns = 0] = members[0]?.[1].value.shape ?? [];
+    const isTable = members[0]?.[1].isTable === true;
     const batch = concat(
-      members.map(direction => reshape(direction, [1, rows, columns])),
+      members.map(([, { value }]) => reshape(value, [1, rows, columns])),
       0,
     );
-    const rate = mul(learningRate, stepScale(rows, columns, config.adjust_lr_fn));
+    const [inputs, outputs] = isTable ? [columns, rows] : [rows, columns];
+    const rate = mul(learningRate, stepScale(inputs, outputs, config.adjust_lr_fn));
     const orthogonal = batch.builder.scope(SCOPE, () => newtonSchulz(batch, config.ns_steps));
     const scaled = mul(orthogonal, rate);
-    for (const [place, index] of indices.entries()) {
+    for (const [place, [index]] of members.entries()) {
       results[index] = reshape(slice(scaled, 0, place, place + 1), [rows, columns]);
     }
   }
@@ -44,12 +52,12 @@ export function orthogonalizeAll(
 
 /**
  * Factor of a step. `match_rms_adamw`: the step has the size of an AdamW step (Moonlight, arXiv 2502.16982).
- * `original`: sqrt(max(1, outputs / inputs)). Our weights are [inputs, outputs].
+ * `original`: sqrt(max(1, outputs / inputs)); the vectors of a table count as outputs, as in PyTorch.
  */
-function stepScale(rows: number, columns: number, adjust: OptimizerConfig['muon']['adjust_lr_fn']): number {
+function stepScale(inputs: number, outputs: number, adjust: OptimizerConfig['muon']['adjust_lr_fn']): number {
   return adjust === 'match_rms_adamw'
-    ? 0.2 * Math.sqrt(Math.max(rows, columns))
-    : Math.sqrt(Math.max(1, columns / rows));
+    ? 0.2 * Math.sqrt(Math.max(inputs, outputs))
+    : Math.sqrt(Math.max(1, outputs / inputs));
 }
 
 /** x [n, rows, columns] -> nearly orthogonal matrices: X <- aX + (bS + cS^2)X, where S = X X^T on the smaller side. */

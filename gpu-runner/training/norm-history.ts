@@ -9,8 +9,6 @@ import { type Tensor, tensorOf } from '../compiler/tensor.ts';
 const WINDOW = 64;
 /** With fewer norms there is no limit: they are those of the first updates, which change fast. */
 const FEWEST = 16;
-/** A gradient is skipped above so many times the median. */
-const FACTOR = 10;
 /** No norm is negative. */
 const NONE = -1;
 
@@ -21,8 +19,14 @@ export class NormHistory {
   /** Oldest first. */
   #norms: readonly number[];
 
-  /** @param stored The {@link tensor} of a checkpoint; absent: a new training, or an earlier checkpoint. */
-  constructor(stored?: Tensor) {
+  readonly #factor: number;
+
+  /**
+   * @param factor A gradient is skipped above so many times the median.
+   * @param stored The {@link tensor} of a checkpoint; absent: a new training, or an earlier checkpoint.
+   */
+  constructor(factor: number, stored?: Tensor) {
+    this.#factor = factor;
     this.#norms = Array.from(stored?.data ?? []).filter(norm => norm !== NONE);
   }
 
@@ -34,7 +38,7 @@ export class NormHistory {
 
   /** The norm from which on a gradient is skipped; infinite at the start of a training. */
   get limit(): number {
-    return this.#norms.length < FEWEST ? Number.POSITIVE_INFINITY : FACTOR * this.median;
+    return this.#norms.length < FEWEST ? Number.POSITIVE_INFINITY : this.#factor * this.median;
   }
 
   get median(): number {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type OptimizerConfig, optimizerSchema } from '../../configs/schema.ts';
+import { type OptimizerConfig, optimizerSchema } from '../../configs/optimizer.ts';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
 import {
@@ -9,6 +9,7 @@ import {
   golden,
   readGoldens,
   runGraph,
+  turn,
 } from '../engines/testing/goldens.ts';
 import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
@@ -27,13 +28,6 @@ const RUNS: readonly (readonly [string, OptimizerConfig])[] = [
   ['muon_rms', optimizerSchema.parse({ ...COMMON, muon: { momentum: 0.95, adjust_lr_fn: 'match_rms_adamw' } })],
   ['muon_original', optimizerSchema.parse({ ...COMMON, muon: { momentum: 0.95, adjust_lr_fn: 'original' } })],
 ];
-
-/** PyTorch stores the weights of a linear map as [outputs, inputs]; Easel stores [inputs, outputs]. */
-function turn({ shape, dtype, data }: Tensor): Tensor {
-  const [rows = 0, columns = 0] = shape;
-  const turned = Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] ?? Number.NaN);
-  return { shape: [columns, rows], dtype, data: turned };
-}
 
 describe.each(GOLDEN_ENGINES)('optimizers on %s', (_, open) => {
   it.each(RUNS)('three steps of %s and their average agree with PyTorch', async (run, config) => {
@@ -54,7 +48,7 @@ describe.each(GOLDEN_ENGINES)('optimizers on %s', (_, open) => {
       for (const { name } of specs) state[`${GRAD_PREFIX}${name}`] = read(`grad.${step}.${name}`);
       const scalars = {
         learning_rate: LEARNING_RATE,
-        ...(config.type === 'adamw' && adamwScalars(step, LEARNING_RATE, config.adamw)),
+        ...(config.type === 'adamw' && adamwScalars(step, LEARNING_RATE, config)),
         norm_limit: 1e15,
         ema_rate_0: emaRateAt(step, GAMMA),
       };

@@ -1,4 +1,5 @@
-import type { OptimizerConfig } from '../../configs/schema.ts';
+import type { OptimizerConfig } from '../../configs/optimizer.ts';
+import { adamwRateShare } from './param-groups.ts';
 
 /**
  * 1 - beta of a power-function average at update `step` (1 is the first): beta = (1 - 1/step)^(gamma + 1)
@@ -8,10 +9,11 @@ export function emaRateAt(step: number, gamma: number): number {
   return 1 - (1 - 1 / step) ** (gamma + 1);
 }
 
-/** Bias corrections of AdamW at update `step` (1 is the first). */
-export function adamwScalars(step: number, learningRate: number, { beta1, beta2 }: OptimizerConfig['adamw']) {
+/** Rate and bias corrections of AdamW at update `step` (1 is the first). @param learningRate The scheduled one. */
+export function adamwScalars(step: number, learningRate: number, config: OptimizerConfig) {
+  const { beta1, beta2 } = config.adamw;
   return {
-    adamw_step_size: learningRate / (1 - beta1 ** step),
+    adamw_step_size: (learningRate * adamwRateShare(config)) / (1 - beta1 ** step),
     adamw_v_scale: 1 / Math.sqrt(1 - beta2 ** step),
   };
 }

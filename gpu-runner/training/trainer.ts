@@ -2,6 +2,7 @@
 
 import { checkDivision } from '../../configs/divide-pictures.ts';
 import { learningRateAt } from '../../configs/learning-rate.ts';
+import { SKIP_ABOVE } from '../../configs/optimizer.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
@@ -22,7 +23,7 @@ import {
 } from './load-state.ts';
 import { needsLossScale } from './loss-scale.ts';
 import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
-import { type TimeBinMetrics, termsAt, type UpdateLosses } from './losses/update-losses.ts';
+import { type TimeBinMetrics, termsAt } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
@@ -30,7 +31,7 @@ import { adamwScalars, emaRateAt } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
 import { type TrainingSource, trainedSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
-import { UpdateSource } from './update-source.ts';
+import { type Update, UpdateSource } from './update-source.ts';
 
 /** The position of a run. Position and tensors are all of its state. */
 export interface Progress {
@@ -58,6 +59,8 @@ export interface StepReport extends LossMetrics, TimeBinMetrics {
   readonly loss_scale?: number;
   /** The reason of a skip: the losses and the parameters that are not finite or too large. */
   readonly reason?: string;
+  /** Ids of pictures of a skipped update, see {@link UpdateLosses.suspects}. */
+  readonly suspects?: readonly string[];
 }
 
 export const EMPTY_PROGRESS: Progress = { step: 0, samples: 0, cursor: { epoch: 0, position: 0 } };
@@ -127,7 +130,7 @@ export class Trainer {
     this.#fixed = new Set(traced.fixed.map(({ name }) => name));
     loadTensors(this.#state, layout, tensors ?? initialTensors(layout, start));
     loadFrozenNets(this.#state, traced.frozen, frozen);
-    this.#norms = new NormHistory(tensors?.optimizer[RECENT_NORMS]);
+    this.#norms = new NormHistory(config.optimizer.skip_above ?? SKIP_ABOVE, tensors?.optimizer[RECENT_NORMS]);
   }
 
   get progress(): Progress {
@@ -167,7 +170,7 @@ export class Trainer {
       this.#updates.prepareAhead(samples, next);
       await runs.drain();
     }
-    const report = this.#reportUpdate(await update.outputs, losses);
+    const report = this.#reportUpdate(await update.outputs, prepared);
     this.#progress = { step, samples, cursor: next };
     return {
       step,
@@ -266,7 +269,7 @@ export class Trainer {
     const scalars: Record<string, number> = {
       learning_rate: learningRate,
       norm_limit: Math.min(this.#norms.limit, LARGEST_NORM),
-      ...adamwScalars(step, learningRate, optimizer.adamw),
+      ...adamwScalars(step, learningRate, optimizer),
     };
     for (const [index, gamma] of optimizer.ema_gammas.entries()) scalars[`ema_rate_${index}`] = emaRateAt(step, gamma);
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
@@ -276,7 +279,7 @@ export class Trainer {
     return { outputs };
   }
 
-  #reportUpdate(outputs: Tensors, losses: UpdateLosses) {
+  #reportUpdate(outputs: Tensors, { losses, items }: Update) {
     const grad_norm = outputs.grad_norm?.data[0] ?? Number.NaN;
     const loss_scale = outputs.loss_scale?.data[0];
     const numbers = { grad_norm, ...(loss_scale !== undefined && { loss_scale }) };
@@ -287,6 +290,7 @@ export class Trainer {
     const names = this.#specs.map(({ name }) => name);
     const norms = outputs.grad_norms?.data ?? [];
     const gradient = { names, norms, norm: grad_norm, ...(exploded && { median }) };
-    return { ...numbers, skipped: true, reason: skipReason(losses, gradient, loss_scale) };
+    const suspects = losses.suspects(items.map(({ id }) => id));
+    return { ...numbers, skipped: true, reason: skipReason(losses, gradient, loss_scale), suspects };
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { optimizerSchema } from '../../configs/schema.ts';
+import { optimizerSchema } from '../../configs/optimizer.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { trace } from '../compiler/trace.ts';
 import { interpret } from '../engines/reference/engine.ts';
@@ -40,9 +40,7 @@ function setUp(config = optimizerSchema.parse({ clip_norm: 1, weight_decay: 0.1 
   const inputs = {
     learning_rate: scalar(0.02),
     norm_limit: scalar(1e15),
-    ...Object.fromEntries(
-      Object.entries(adamwScalars(7, 0.02, config.adamw)).map(([name, value]) => [name, scalar(value)]),
-    ),
+    ...Object.fromEntries(Object.entries(adamwScalars(7, 0.02, config)).map(([name, value]) => [name, scalar(value)])),
     ema_rate_0: scalar(0.25),
   };
   return { config, state, inputs, run: () => interpret(traceUpdateGraph(specs, config), inputs, state) };

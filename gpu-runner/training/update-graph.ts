@@ -3,7 +3,7 @@
  * finite or too large changes nothing: its numbers pass a select, and every rate is 0.
  */
 
-import type { OptimizerConfig } from '../../configs/schema.ts';
+import type { OptimizerConfig } from '../../configs/optimizer.ts';
 import { add, and, concat, div, less, min, mul, reshape, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
@@ -11,7 +11,8 @@ import { verify } from '../compiler/verify.ts';
 import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { nextLossScale, readLossScale } from './loss-scale.ts';
-import { orthogonalizeAll } from './muon.ts';
+import { type Direction, orthogonalizeAll } from './muon.ts';
+import { adamwRateShare, isDecayed, optimizerOf } from './param-groups.ts';
 
 export const OPTIMIZER_PREFIX = 'optimizer.';
 /** `ema0.` for the first of config.ema_gammas, and so on. */
@@ -19,12 +20,6 @@ export const emaPrefix = (index: number): string => `ema${index}.`;
 
 /** A norm above this counts as not finite: its square is near the largest f32. */
 export const LARGEST_NORM = 1e15;
-
-export type OptimizerKind = 'muon' | 'adamw';
-
-export function optimizerOf(spec: ParamSpec, config: OptimizerConfig): OptimizerKind {
-  return config.type === 'muon' && spec.group === 'matrix' ? 'muon' : 'adamw';
-}
 
 /** Names and shapes of the optimizer's own state. It is 0 at the start of training. */
 export function optimizerState(specs: readonly ParamSpec[], config: OptimizerConfig): Map<string, ParamSpec['shape']> {
@@ -43,10 +38,11 @@ export interface UpdateGraphOptions {
 }
 
 /**
- * Inputs, all scalars: learning_rate; adamw_step_size, the learning rate over the bias correction of m; adamw_v_scale,
- * 1 / sqrt of the bias correction of v; norm_limit, from which on a gradient changes nothing; one ema_rate_<i> =
- * 1 - beta for each average. Outputs: grad_norm before clipping; grad_norms [parameters], the norm of each parameter's
- * gradient in the order of `specs`; taken (1 or 0); with `scalesLoss` loss_scale, the factor that the gradients had.
+ * Inputs, all scalars: learning_rate; adamw_step_size, the rate of AdamW's parameters over the bias correction of m;
+ * adamw_v_scale, 1 / sqrt of the bias correction of v; norm_limit, from which on a gradient changes nothing; one
+ * ema_rate_<i> = 1 - beta for each average. Outputs: grad_norm before clipping; grad_norms [parameters], the norm of
+ * each parameter's gradient in the order of `specs`; taken (1 or 0); with `scalesLoss` loss_scale, the factor that the
+ * gradients had.
  */
 export function traceUpdateGraph(
   specs: readonly ParamSpec[],
@@ -84,14 +80,14 @@ export function traceUpdateGraph(
     };
     const writes: Record<string, Value> = scalesLoss ? nextLossScale(builder, finite) : {};
     const updated = new Map<ParamSpec, Value>();
-    const muon: { spec: ParamSpec; weight: Value; direction: Value }[] = [];
+    const muon: { spec: ParamSpec; weight: Value; direction: Direction }[] = [];
     for (const [index, spec] of specs.entries()) {
       const [weight, gradient] = [weights[index], usable[index]];
       if (weight === undefined || gradient === undefined) continue;
       if (optimizerOf(spec, config) === 'muon') {
         const { moments, direction } = muonMomentum(builder, spec, gradient, config, rates);
         Object.assign(writes, moments);
-        muon.push({ spec, weight, direction });
+        muon.push({ spec, weight, direction: { value: direction, isTable: spec.group === 'embedding' } });
       } else {
         const { moments, next } = adamw(builder, spec, weight, gradient, config, rates);
         Object.assign(writes, moments);
@@ -105,7 +101,7 @@ export function traceUpdateGraph(
     );
     for (const [index, { spec, weight }] of muon.entries()) {
       const step = steps[index];
-      if (step !== undefined) updated.set(spec, sub(decay(weight, config, rates), step));
+      if (step !== undefined) updated.set(spec, sub(decay(spec, weight, config, rates), step));
     }
     for (const [spec, next] of updated) writes[`${PARAM_PREFIX}${spec.name}`] = next;
     for (const index of config.ema_gammas.keys()) {
@@ -134,9 +130,10 @@ interface Rates {
   takeSquare(beta: number): Value;
 }
 
-/** Decoupled weight decay: w (1 - lr wd). */
-function decay(weight: Value, config: OptimizerConfig, rates: Rates): Value {
-  return config.weight_decay === 0 ? weight : mul(weight, sub(1, mul(rates.learningRate, config.weight_decay)));
+/** Decoupled weight decay: w (1 - lr wd). `rateShare` times `rates.learningRate` is the rate of the parameter. */
+function decay(spec: ParamSpec, weight: Value, config: OptimizerConfig, rates: Rates, rateShare = 1): Value {
+  if (config.weight_decay === 0 || !isDecayed(spec, config)) return weight;
+  return mul(weight, sub(1, mul(rates.learningRate, config.weight_decay * rateShare)));
 }
 
 /** AdamW (arXiv 1711.05101); bias corrections come from the host as scalars. */
@@ -157,8 +154,7 @@ function adamw(
     mul(mul(gradient, gradient), rates.takeSquare(beta2)),
   );
   const direction = div(m, add(mul(sqrt(v), rates.adamwVScale), eps));
-  const isDecayed = spec.shape.length >= 2;
-  const base = isDecayed ? decay(weight, config, rates) : weight;
+  const base = decay(spec, weight, config, rates, adamwRateShare(config));
   return { moments: { [mName]: m, [vName]: v }, next: sub(base, mul(direction, rates.adamwStep)) };
 }
 

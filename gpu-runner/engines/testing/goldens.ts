@@ -32,6 +32,13 @@ export function golden(goldens: Readonly<Record<string, Tensor>>, name: string):
   return tensor;
 }
 
+/** PyTorch stores the weights of a linear map as [outputs, inputs]; Easel stores [inputs, outputs]. */
+export function turn({ shape, dtype, data }: Tensor): Tensor {
+  const [rows = 0, columns = 0] = shape;
+  const turned = Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)] ?? Number.NaN);
+  return { shape: [columns, rows], dtype, data: turned };
+}
+
 /** Engines that are compared with goldens. */
 export const GOLDEN_ENGINES: readonly (readonly [string, () => Engine])[] = [
   ['reference', createReferenceEngine],

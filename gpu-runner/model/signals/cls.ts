@@ -19,7 +19,7 @@ function embedCls(params: Params, model: ModelConfig, { value, keep }: SignalInp
   const dim = value.shape[1] ?? 0;
   const known = normalize(value, model.conditions?.cls?.norm ?? 'none');
   const projected = linear(known, params.weight('cls.proj', dim, model.hidden_size));
-  return select(isKept(keep, 2), projected, params.get('cls.null', [model.hidden_size], { std: 0.02 }));
+  return select(isKept(keep, 2), projected, params.embedding('cls.null', [model.hidden_size]));
 }
 
 /** The projected embedding, or its null vector, as a token. Queries always attend to it. */

@@ -42,7 +42,7 @@ function poseTokens(
   const place = fourierFeatures(stretch(x, edge.x), stretch(y, edge.y));
   const features = concat([place, reshape(select(isSeen, confidence, 0), [batch, count, 1])], 2);
   const projected = linear(features, params.weight('pose.proj', FOURIER_DIM + 1, hidden));
-  const named = add(projected, params.get('pose.joint', [count, hidden], { std: 0.02 }));
+  const named = add(projected, params.embedding('pose.joint', [count, hidden]));
   const tokens = mul(rmsNorm(named), params.gain('pose.norm', hidden));
   const headDim = model.hidden_size / model.num_heads;
   const rotation = pointRotation(mul(x, (turn * grid.columns) / 2), mul(y, (turn * grid.rows) / 2), headDim);

@@ -72,5 +72,5 @@ export function maskToFloat(mask: Value): Value {
  */
 export function nullToken(params: Params, name: string, hidden: number, absent: Value): ContextGroup {
   const [batch = 0] = absent.shape;
-  return { tokens: broadcast(params.get(name, [hidden], { std: 0.02 }), [batch, 1, hidden]), visible: absent };
+  return { tokens: broadcast(params.embedding(name, [hidden]), [batch, 1, hidden]), visible: absent };
 }

@@ -31,10 +31,10 @@ function embedText(params: Params, model: ModelConfig, { value: tokens, mask, ke
   const hidden = model.hidden_size;
   const builder = tokens.builder;
   const limit = model.conditions?.text?.tokens ?? count;
-  const position = slice(params.get('text.position', [limit, hidden], { std: 0.02 }), 0, 0, count);
+  const position = slice(params.embedding('text.position', [limit, hidden]), 0, 0, count);
   const projected = add(linear(tokens, params.weight('text.proj', dim, hidden)), position);
   const embedded = mul(rmsNorm(projected), params.gain('text.norm', hidden));
-  const nothing = params.get('text.null', [hidden], { std: 0.02 });
+  const nothing = params.embedding('text.null', [hidden]);
 
   // A text without tokens counts as dropped.
   const kept = and(isKept(keep, 2), less(0.5, reduceSum(mask, [1])));

@@ -6,6 +6,9 @@ import { type LossMetrics, type LossTerm, metricOf, weightInputOf } from './loss
 /** Loss is logged for so many equal parts of t in [0, 1]. */
 const TIME_BINS = 5;
 
+/** Pictures that the log of a skipped update names. */
+const MOST_SUSPECTS = 8;
+
 /** Means of the weighted sum of the losses over the samples whose t lies between two numbers. */
 export type TimeBinMetrics = { readonly [bin: `loss_t/${string}`]: number };
 
@@ -62,6 +65,20 @@ export class UpdateLosses {
       return [`loss_t/${(bin / TIME_BINS).toFixed(1)}-${((bin + 1) / TIME_BINS).toFixed(1)}`, mean] as const;
     });
     return Object.fromEntries(bins.flatMap(([name, mean]) => (mean === undefined ? [] : [[name, mean]])));
+  }
+
+  /**
+   * The pictures that a skip may be blamed on, the worst first, at most {@link MOST_SUSPECTS}: those whose loss is not
+   * finite; if all losses are finite, those of the largest weighted loss.
+   * @param ids By place in the update.
+   */
+  suspects(ids: readonly string[]): string[] {
+    const counted = (this.#values.get('loss') ?? [])
+      .map((loss, place) => ({ id: ids[place] ?? '', loss, share: this.#drawn.shares[place] ?? 0 }))
+      .filter(({ share }) => share > 0);
+    const broken = counted.filter(({ loss }) => !Number.isFinite(loss));
+    const blamed = broken.length > 0 ? broken : counted.toSorted((a, b) => b.loss * b.share - a.loss * a.share);
+    return [...new Set(blamed.map(({ id }) => id))].slice(0, MOST_SUSPECTS);
   }
 
   #add(name: string, values: ArrayLike<number> = []): void {
