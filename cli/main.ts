@@ -7,6 +7,7 @@ import { describeError } from './command-error.ts';
 import { callCommand } from './commands/call.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
+import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
 import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
@@ -25,6 +26,7 @@ const subCommands = {
   branch: branchCommand,
   pin: pinCommand,
   delete: deleteCommand,
+  export: exportCommand,
   preflight: preflightCommand,
   gc: gcCommand,
   verify: verifyCommand,

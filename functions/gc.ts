@@ -20,7 +20,7 @@ const MAX_SHOWN = 100;
  * functions belong to a name and go with the name: neither a deleted dataset nor a deleted experiment may live on in
  * the cache.
  */
-export const KEPT_FOR_THEIR_OWN_SAKE: readonly string[] = ['sample', 'contact-sheet', 'plan-memory'];
+export const KEPT_FOR_THEIR_OWN_SAKE: readonly string[] = ['sample', 'export', 'contact-sheet', 'plan-memory'];
 
 export const gc = defineFunction({
   name: 'gc',

@@ -5,6 +5,7 @@ import { contactSheet } from './contact-sheet.ts';
 import type { AnyFunction } from './define.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
+import { exportWeights } from './export.ts';
 import { gc } from './gc.ts';
 import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
@@ -39,6 +40,7 @@ export const registry: readonly AnyFunction[] = [
   trainChunk,
   preview,
   sample,
+  exportWeights,
   contactSheet,
   gc,
   verify,

@@ -78,6 +78,13 @@ export const planJobSchema = z.strictObject({
   gradient_checkpointing: z.boolean().optional(),
 });
 
+/** The weights of a checkpoint as safetensors files. */
+export const exportJobSchema = z.strictObject({
+  kind: z.literal('export'),
+  checkpoint: digestSchema,
+  weights: z.enum(['ema', 'raw']),
+});
+
 /** Measures on the device which kernels are the fastest for the programs of a training. */
 export const tuneJobSchema = trainChunkJobSchema
   .omit({ parent: true, from: true, to: true })
@@ -94,6 +101,7 @@ export const JOB_KINDS = {
   sample: { schema: sampleJobSchema, priority: 1, beside: false },
   encode: { schema: encodeJobSchema, priority: 1, beside: false },
   plan: { schema: planJobSchema, priority: 0, beside: true },
+  export: { schema: exportJobSchema, priority: 1, beside: true },
 } as const;
 
 export type JobKind = keyof typeof JOB_KINDS;
@@ -106,6 +114,7 @@ export type TuneJob = Job<'tune'>;
 export type SampleJob = Job<'sample'>;
 export type EncodeJob = Job<'encode'>;
 export type PlanJob = Job<'plan'>;
+export type ExportJob = Job<'export'>;
 
 type JobSchema = (typeof JOB_KINDS)[JobKind]['schema'];
 
@@ -129,8 +138,8 @@ export function isBeside(job: Job): boolean {
  * `loss_scale` in f16, and `reason` and `suspects` when the step was skipped). `to` is the last step, smaller than
  * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. encode: one
  * output for each signal that the encoder makes: its column, a tar with a member for each member of `column`. plan:
- * output `plan`, JSON of `memoryPlanSchema` (configs/memory-plan.ts). tune: output `choices`, text for `autotune` of an
- * engine, if the engine measured any.
+ * output `plan`, JSON of `memoryPlanSchema` (configs/memory-plan.ts). export: output `weights`, or one for each part of
+ * them. tune: output `choices`, text for `autotune` of an engine, if the engine measured any.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),

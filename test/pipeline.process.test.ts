@@ -2,8 +2,10 @@
 import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeSafetensors } from '../formats/safetensors.ts';
 import { decodeRgb } from '../functions/pictures/image.ts';
 import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
+import { runEasel } from './site/run-easel.ts';
 import type { ExpectJson } from './site/send.ts';
 
 const PORTRAITS = { dataset: 'faces', source: 'portraits', count: 70, size: 32, seed: 1 };
@@ -101,6 +103,21 @@ describe('from nothing to pictures', () => {
     const slow = await branch('slow', { optimizer: { learning_rate: 1e-4 }, run: { preview: { prompts: [] } } });
     expect(slow.checkpoint).not.toBe(parent.checkpoint);
     await expectJson(200, 'POST', '/sample', { model: 'slow', prompt: 'a person', steps: 2 });
+  });
+
+  test('adapters are trained on the weights of another experiment, and exported as a file of one model', async () => {
+    const model = { ...CONFIG.model, lora: { rank: 2 } };
+    const config = { ...CONFIG, model, init_from: { experiment: 'faces' }, run: { preview: { prompts: [] } } };
+    await expectJson(201, 'PUT', '/experiments/tuned', { config, dataset: 'faces', engine: ENGINE });
+    await expectJson(200, 'POST', '/experiments/tuned/train', {});
+    await expectJson(200, 'POST', '/sample', { model: 'tuned', prompt: 'a person', steps: 2 });
+    const file = join(place.folder, 'tuned.safetensors');
+    const easel = () => runEasel(['export', 'tuned', file], { EASEL_URL: site.easel.url });
+    expect(await easel()).toMatchObject({ code: 0, stdout: expect.stringContaining(file) });
+    const { tensors } = decodeSafetensors(await readFile(file));
+    expect(Object.keys(tensors)).toContain('blocks.0.mlp.up');
+    expect(Object.keys(tensors).filter(name => name.includes('lora'))).toEqual([]);
+    expect(await easel()).toMatchObject({ code: 1, stderr: expect.stringContaining('exists') });
   });
 
   test('the view of an experiment can be browsed as files', async () => {

@@ -73,9 +73,10 @@ export async function planBody(
 
 /** Seed, rates and lengths change no program. */
 function withoutRates(config: Config) {
-  const { learning_rate: _, total_samples: __, warmup_samples: ___, ...optimizer } = keyedConfig(config).optimizer;
+  const { init_from: start, ...keyed } = keyedConfig(config);
+  const { learning_rate: _, total_samples: __, warmup_samples: ___, ...optimizer } = keyed.optimizer;
   const { schedule: ____, decay_share: _____, min_learning_rate: ______, ...kept } = optimizer;
-  return keyedConfigSchema.parse({ ...keyedConfig(config), seed: 0, optimizer: kept });
+  return keyedConfigSchema.parse({ ...keyed, seed: 0, optimizer: kept });
 }
 
 export function readPlan(blobs: BlobStore, { outputs }: Result): Promise<MemoryPlan> {

@@ -142,6 +142,7 @@ async function computeJob(
     runner.computed.push('plan');
     return { outputs: { plan: await putDocument(blobs, runner.onPlan(job)) }, links: [], stats: {} };
   }
+  if (job.kind === 'export') throw new Unprocessable('this runner has no weights');
   if (job.kind === 'encode') throw new Unprocessable('this runner has no encoders');
   if (job.kind === 'tune') {
     runner.computed.push('tune');

@@ -114,8 +114,9 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
       reachable.map(({ link }) => (reachable.length === 1 ? false : link.knows(action, signal))),
     );
     const cost = ({ status }: { status: RunnerStatus }, index: number) => {
-      const engine = status.engines.find(({ name }) => name === job.engine.name);
-      const unfit = status.engines.length > 0 && engine?.available !== true;
+      const wanted = 'engine' in job ? job.engine.name : undefined;
+      const engine = status.engines.find(({ name }) => name === wanted);
+      const unfit = wanted !== undefined && status.engines.length > 0 && engine?.available !== true;
       return (known[index] === true ? 0 : 1e6) + (unfit ? 1e3 : 0) + status.queued + (status.running === null ? 0 : 1);
     };
     return reachable

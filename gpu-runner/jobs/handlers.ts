@@ -1,6 +1,7 @@
 /** @file The table of jobs: a handler for each row of JOB_KINDS in protocol.ts. */
 import type { JobHandlers } from './context.ts';
 import { createEncodeJob } from './encode.ts';
+import { createExportJob } from './export.ts';
 import { createPlanJob } from './plan.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
@@ -14,5 +15,6 @@ export function createJobHandlers(): JobHandlers {
     sample: createSampleJob(),
     encode: createEncodeJob(),
     plan: createPlanJob(),
+    export: createExportJob(),
   };
 }

@@ -57,6 +57,10 @@ const handlers: JobHandlers = {
     return { outputs: { pixels: await store(ctx, `pixels of seed ${job.seed}`) }, links: [], stats: {} };
   },
 
+  async export() {
+    throw new TypeError('no test exports');
+  },
+
   async encode(_, job) {
     throw new Unprocessable(`the fake runner has no encoder ${job.encoder}`);
   },

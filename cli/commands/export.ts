@@ -1,0 +1,57 @@
+/** @file `easel export`: the weights of an experiment as safetensors files. */
+import { open } from 'node:fs/promises';
+import { defineCommand } from 'citty';
+import { z } from 'zod';
+import { plainJson } from '../../configs/plain-text.ts';
+import { Conflict, InvalidInput } from '../../errors.ts';
+import { callInForeground } from '../call-in-foreground.ts';
+import { reportErrors } from '../command-error.ts';
+import { formatBytes } from '../format-bytes.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+const SUFFIX = '.safetensors';
+const refSchema = z.looseObject({ digest: z.string(), size: z.int() });
+const resultSchema = z.looseObject({ outputs: z.record(z.string(), refSchema) });
+
+export const exportCommand = defineCommand({
+  meta: {
+    name: 'export',
+    description: 'write the weights of a checkpoint to a safetensors file, with adapters merged',
+  },
+  args: {
+    name: { type: 'positional', description: 'the experiment, or NAME@STEP', required: true },
+    file: { type: 'positional', description: 'file to write; one that exists stays', required: true },
+    raw: { type: 'boolean', description: 'weights of the last step instead of averaged ones' },
+    json: { type: 'boolean', description: 'print JSON' },
+    quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    if (!args.file.endsWith(SUFFIX)) {
+      throw new InvalidInput(`"${args.file}" is no name of a safetensors file`, { expected: `a name with ${SUFFIX}` });
+    }
+    const api = connect(args);
+    const body = { checkpoint: args.name, weights: args.raw === true ? 'raw' : 'ema' };
+    const { result } = await callInForeground(api, 'export', body, { quiet: args.quiet });
+    const { outputs } = resultSchema.parse(result);
+    for (const [name, { digest, size }] of Object.entries(outputs)) {
+      const path = args.file.slice(0, -SUFFIX.length) + name.slice('weights'.length) + SUFFIX;
+      await writeNew(path, await api.bytes(`/objects/${digest}`));
+      if (args.json !== true) console.log(`${path}: ${formatBytes(size)}`);
+    }
+    if (args.json === true) console.log(plainJson(result));
+  }),
+});
+
+/** @throws Conflict if there is such a file. */
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx').catch(error => {
+    if (error.code === 'EEXIST') throw new Conflict(`the file ${path} exists`, { expected: 'the name of a new file' });
+    throw error;
+  });
+  try {
+    await file.writeFile(bytes);
+  } finally {
+    await file.close();
+  }
+}
