@@ -4,7 +4,7 @@ import { LARGEST_FLOAT } from './bounds.ts';
 
 const share = z.number().min(0).max(1);
 
-/** The keys that every loss has. gpu-runner/training/losses/ checks its further keys when a training starts. */
+/** The keys that every loss has. loss-options.ts has its further keys. */
 const lossSchema = z
   .object({
     weight: z.number().nonnegative().max(LARGEST_FLOAT),

@@ -10,6 +10,7 @@ import { type Checkpoint, digestSchema, trainingPlanSchema } from '../storage/re
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
+import { checkLossColumns } from './experiments/complete-losses.ts';
 import { frozenNetsOf } from './experiments/config-weights.ts';
 import { checkSignals } from './experiments/dataset-signals.ts';
 import { checkMicroBatch } from './experiments/resolve-engine.ts';
@@ -55,7 +56,9 @@ export const trainChunk = defineFunction({
     const config = await readKeyedConfig(ctx.blobs, body.config);
     checkMicroBatch('plan.micro_batch', body.plan.micro_batch, config.data);
     const parent = await openParent(ctx.blobs, config, { ...body, parent_config, new_epoch });
-    checkSignals(config.model.conditions, await readDataset(ctx.blobs, body.dataset));
+    const dataset = await readDataset(ctx.blobs, body.dataset);
+    checkSignals(config.model.conditions, dataset);
+    checkLossColumns(config, dataset);
 
     const { parent: _, ...rest } = body;
     const weights = frozenNetsOf(config);

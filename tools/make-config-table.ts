@@ -1,6 +1,7 @@
 /** @file Writes docs/config.md, a table of all keys of a config: `node tools/make-config-table.ts`. */
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { LOSS_SHAPES } from '../configs/loss-options.ts';
 import { configSchema } from '../configs/schema.ts';
 
 const PAGE = new URL('../docs/config.md', import.meta.url);
@@ -42,6 +43,15 @@ export function formatConfigTable(): string {
     '| key | values | default |',
     '| --- | ------ | ------- |',
     ...rowsOf(schema, []),
+    '',
+    'The own keys of each loss ([losses.md](losses.md)):',
+    '',
+    '| key | values | default |',
+    '| --- | ------ | ------- |',
+    ...Object.entries(LOSS_SHAPES).flatMap(([name, shape]) => {
+      const own = z.toJSONSchema(z.strictObject(shape), { io: 'input' }) as Schema;
+      return rowsOf(own, ['objective', 'losses', name]);
+    }),
     '',
     'What the keys mean, and which combinations are refused, stands beside each key in',
     '[configs/schema.ts](../configs/schema.ts), [configs/signals.ts](../configs/signals.ts),',

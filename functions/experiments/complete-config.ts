@@ -10,6 +10,7 @@ import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { completeNorms } from '../encoders/encoders.ts';
+import { completeLosses } from './complete-losses.ts';
 import { checkSignals, offeredConditions } from './dataset-signals.ts';
 import { type BucketSizes, largestOf, type PictureSize, readBucketSizes } from './training-size.ts';
 
@@ -44,7 +45,8 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const data = { ...groups, ...config.data, image_size };
   const tokens_per_side = Math.sqrt(image_size.width * image_size.height) / config.model.patch_size;
   const whole = { ...config, model: { tokens_per_side, ...config.model, conditions }, data };
-  return { config: parseConfig(whole), sizes };
+  const losses = completeLosses(whole, dataset, sizes);
+  return { config: parseConfig({ ...whole, objective: { ...config.objective, ...(losses && { losses }) } }), sizes };
 }
 
 /** @throws Unprocessable when it is a size that the config names, and no dataset. */

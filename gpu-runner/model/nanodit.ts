@@ -42,6 +42,8 @@ export interface NanoDitOutputs {
    * are as they were at the start of their route. @throws Unprocessable when the model has no such block.
    */
   tap(block: number): Value;
+  /** The image tokens that went through block `block`, i32 indices [batch, kept]; undefined: all. */
+  routeOf(block: number): Value | undefined;
 }
 
 /** Geometry of the tokens of a picture. */
@@ -105,7 +107,7 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
     const pixels = add(linear(normal, params.zeros('head.out', [hidden, dim])), params.zeros('head.bias', [dim]));
     return unpatchify(pixels, geometry);
   });
-  return { prediction, tap: block => tapOf(taps, block) };
+  return { prediction, tap: block => tapOf(taps, block), routeOf: block => taps[block]?.route?.indices };
 }
 
 function tapOf(taps: readonly RoutedTokens[], block: number): Value {

@@ -28,6 +28,9 @@ export interface ParamSpec {
 /** State names: `model.` and the parameter's name. */
 export const PARAM_PREFIX = 'model.';
 
+/** State names of an average of the parameters: `ema0.` for the first of config.ema_gammas, and so on. */
+export const emaPrefix = (index: number): string => `ema${index}.`;
+
 /** State names of a frozen net: `frozen.`, the net's name, `.` and the parameter's name. */
 export const FROZEN_PREFIX = 'frozen.';
 
@@ -50,13 +53,18 @@ export interface ParamOptions {
 export class Params {
   readonly builder: Builder;
   readonly #lora: LoraConfig | undefined;
+  readonly #stateName: (name: string) => string;
   readonly #specs = new Map<string, ParamSpec>();
   readonly #frozen = new Map<string, FrozenSpec>();
 
-  /** @param lora The adapters of the model. */
-  constructor(builder: Builder, lora?: LoraConfig) {
+  /**
+   * @param lora The adapters of the model. @param stateName Name of the state that has a parameter; absent: its trained
+   * numbers.
+   */
+  constructor(builder: Builder, lora?: LoraConfig, stateName = (name: string) => `${PARAM_PREFIX}${name}`) {
     this.builder = builder;
     this.#lora = lora;
+    this.#stateName = stateName;
   }
 
   get specs(): readonly ParamSpec[] {
@@ -80,7 +88,7 @@ export class Params {
 
   get(name: string, shape: Shape, { std = 0, mean = 0, group = 'other' }: ParamOptions = {}): Value {
     this.#specs.set(name, { name, shape, std, mean, group });
-    return this.builder.state(`${PARAM_PREFIX}${name}`, { shape, dtype: 'f32' });
+    return this.builder.state(this.#stateName(name), { shape, dtype: 'f32' });
   }
 
   /** A weight [in, out] of a linear map, normal with variance 1 / in; with its adapter where the model has one. */

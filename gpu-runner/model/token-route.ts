@@ -39,14 +39,14 @@ export function takeRotation({ cos, sin }: Rotation, indices: Value): Rotation {
 }
 
 /** x [batch, tokens, width] at `indices` [batch, kept] -> [batch, kept, width]. */
-function takeTokens(x: Value, indices: Value): Value {
+export function takeTokens(x: Value, indices: Value): Value {
   const [batch = 0, tokens = 0, width = 0] = x.shape;
   const rows = gather(reshape(x, [batch * tokens, width]), rowsOf(indices, tokens), 0);
   return reshape(rows, [batch, -1, width]);
 }
 
 /** x [batch, tokens, width] with `updates` [batch, kept, width] at `indices`. The other tokens keep their bits. */
-function putTokens(x: Value, indices: Value, updates: Value): Value {
+export function putTokens(x: Value, indices: Value, updates: Value): Value {
   const { builder } = x;
   const [batch = 0, tokens = 0, width = 0] = x.shape;
   const rows = rowsOf(indices, tokens);

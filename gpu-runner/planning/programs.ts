@@ -7,12 +7,12 @@ import { optimize } from '../compiler/passes/optimize.ts';
 import type { Planner } from '../compiler/planner.ts';
 import { sizeOf } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { frozenName, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import { emaPrefix, frozenName, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { tracePredictGraph } from '../sampling/predict-graph.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
 import { INITIAL_LOSS_SCALE, needsLossScale } from '../training/loss-scale.ts';
 import { isNewtonSchulz } from '../training/muon.ts';
-import { emaPrefix, optimizerState, traceUpdateGraph } from '../training/update-graph.ts';
+import { optimizerState, traceUpdateGraph } from '../training/update-graph.ts';
 
 /** Sizes of the pictures and texts of a training. */
 export type Frame = Omit<BatchShape, 'batch'>;

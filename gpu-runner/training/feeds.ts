@@ -61,7 +61,7 @@ export class FeedBuilder {
     const wanted = [...columns].map(([name, shapeOf]) => {
       const [axes, inputs] = [shapeOf(frame), columnInputsOf(name)];
       const data = buffer(inputs.value, [shape.batch, ...axes]).fill(0);
-      return { name, length: sizeOf(axes), data, present: buffer(inputs.present, [shape.batch]).fill(0) };
+      return { name, axes, length: sizeOf(axes), data, present: buffer(inputs.present, [shape.batch]).fill(0) };
     });
 
     const size = 3 * shape.height * shape.width;
@@ -93,9 +93,10 @@ export class FeedBuilder {
         mask?.fill(1, i * rows, i * rows + Math.min(source.rows, rows));
         keep[i] = 1;
       }
-      for (const { name, length, data, present } of wanted) {
+      for (const { name, axes, length, data, present } of wanted) {
         const source = sample.signals[name];
         if (!source) continue;
+        checkSignal(name, sample, source, axes);
         copySignal(source, length, data, i * length);
         present[i] = 1;
       }
@@ -128,7 +129,7 @@ function checkSignal(name: SignalName, { id }: TrainingItem, { rows, data }: Sto
   const expected = sizeOf([own ?? 1, ...rest]);
   if (data.length === expected) return;
   throw new Unprocessable(`${name} of ${id} has ${data.length} numbers`, {
-    expected: `${expected}: the shape [${[own, ...rest].join(', ')}] that model.conditions.${name} asks for`,
+    expected: `${expected}: the shape [${[own, ...rest].join(', ')}] that the config asks for`,
     hint: 'encode the dataset again with the encoder that the config names',
   });
 }

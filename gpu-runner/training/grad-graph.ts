@@ -11,6 +11,7 @@ import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { type FrozenSpec, PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
 import { readLossScale } from './loss-scale.ts';
+import { type AveragedPass, averagedTokens } from './losses/averaged-pass.ts';
 import { noisePixels } from './losses/flow-matching.ts';
 import { limitParts } from './losses/limit-parts.ts';
 import { type LossTerm, metricOf, openLosses, weightInputOf } from './losses/losses.ts';
@@ -73,9 +74,12 @@ export function traceGradGraph(
     const params = new Params(builder, config.model.lora);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
     const { remat = false, fusesAttention = false } = options;
-    const { prediction, tap } = applyNanoDit(params, config.model, { z, t, conditions, remat, fusesAttention });
+    const inputs = { z, t, conditions, remat, fusesAttention };
+    const { prediction, tap, routeOf } = applyNanoDit(params, config.model, inputs);
     const ofModel = params.specs;
-    const parts = { prediction, x0, noise, z, t, conditions, tap };
+    const averaged = (pass: AveragedPass) =>
+      averagedTokens(builder, config, pass, { x0, noise, t, conditions, fusesAttention });
+    const parts = { prediction, x0, noise, z, t, conditions, tap, routeOf, averaged };
     const losses = terms.map(term => {
       const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, shape, parts)));
       return { term, loss };

@@ -3,12 +3,19 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { State, Tensors } from '../compiler/engine.ts';
 import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
-import { type FrozenSpec, frozenName, initializeParams, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import {
+  emaPrefix,
+  type FrozenSpec,
+  frozenName,
+  initializeParams,
+  PARAM_PREFIX,
+  type ParamSpec,
+} from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
 import { INITIAL_LOSS_SCALE } from './loss-scale.ts';
 import type { LossTerm } from './losses/losses.ts';
 import { takeOver } from './take-over.ts';
-import { emaPrefix, OPTIMIZER_PREFIX, optimizerState } from './update-graph.ts';
+import { OPTIMIZER_PREFIX, optimizerState } from './update-graph.ts';
 
 /** State tensors by group, names without prefix. */
 export interface TrainingTensors {

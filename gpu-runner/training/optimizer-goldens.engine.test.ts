@@ -11,11 +11,11 @@ import {
   runGraph,
   turn,
 } from '../engines/testing/goldens.ts';
-import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import { emaPrefix, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { newtonSchulz } from './muon.ts';
 import { adamwScalars, emaRateAt } from './schedule.ts';
-import { emaPrefix, optimizerState, traceUpdateGraph } from './update-graph.ts';
+import { optimizerState, traceUpdateGraph } from './update-graph.ts';
 
 const GAMMA = 6.94;
 const LEARNING_RATE = 0.02;

@@ -8,15 +8,13 @@ import { add, and, concat, div, less, min, mul, reshape, select, sqrt, sub, sumA
 import type { Graph } from '../compiler/graph.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
-import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import { emaPrefix, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { nextLossScale, readLossScale } from './loss-scale.ts';
 import { type Direction, orthogonalizeAll } from './muon.ts';
 import { adamwRateShare, isDecayed, optimizerOf } from './param-groups.ts';
 
 export const OPTIMIZER_PREFIX = 'optimizer.';
-/** `ema0.` for the first of config.ema_gammas, and so on. */
-export const emaPrefix = (index: number): string => `ema${index}.`;
 
 /** A norm above this counts as not finite: its square is near the largest f32. */
 export const LARGEST_NORM = 1e15;

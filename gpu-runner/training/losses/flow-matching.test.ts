@@ -21,7 +21,8 @@ const [x0, noise, output] = [normals(0), normals(1), normals(2)];
 
 /** Loss, gradient of the prediction, noisy and predicted picture by the graph. */
 function runLoss(changes: object, prediction = output) {
-  const { model, objective } = keyedConfigSchema.parse({ objective: changes });
+  const config = keyedConfigSchema.parse({ objective: changes });
+  const { objective } = config;
   const graph = trace(builder => {
     const input = (name: string, shape: readonly number[]) => builder.input(name, { shape, dtype: 'f32' });
     const [clean, error, y, t] = [
@@ -34,8 +35,9 @@ function runLoss(changes: object, prediction = output) {
     const no = () => {
       throw new Error('flow matching needs nothing else');
     };
-    const parts = { prediction: y, x0: clean, noise: error, z, t, conditions: {}, tap: no, frozen: no, column: no };
-    const loss = flowMatching.open({}, { model, objective }, '').apply(new Params(builder), parts);
+    const needed = { tap: no, routeOf: no, averaged: no, frozen: no, column: no };
+    const parts = { prediction: y, x0: clean, noise: error, z, t, conditions: {}, ...needed };
+    const loss = flowMatching.open({}, config, '').apply(new Params(builder), parts);
     const [slope] = grad(sumAll(loss), [y]);
     return { outputs: { loss, z, x: cleanPicture(parts, objective), ...(slope && { slope }) } };
   });

@@ -1,12 +1,13 @@
 /** @file A loss: a number for each sample, computed from the prediction and what else the loss needs. */
-import { z } from 'zod';
+import type { z } from 'zod';
+import { parseLossOptions } from '../../../configs/loss-options.ts';
 import type { KeyedConfig } from '../../../configs/schema.ts';
 import type { Frame, SignalName } from '../../../configs/signals.ts';
-import { Unprocessable } from '../../../errors.ts';
 import type { Shape } from '../../compiler/tensor.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../../model/params.ts';
 import type { ConditionInputs } from '../../model/signals/signal.ts';
+import type { AveragedPass } from './averaged-pass.ts';
 
 /** What a loss is computed from. */
 export interface LossParts {
@@ -21,6 +22,10 @@ export interface LossParts {
   readonly conditions: ConditionInputs;
   /** The image tokens after a block that {@link LossNeeds.taps} names, [batch, rows * columns, hidden]. */
   tap(block: number): Value;
+  /** The image tokens that went through that block, i32 indices [batch, kept]; undefined: all. */
+  routeOf(block: number): Value | undefined;
+  /** The image tokens that {@link LossNeeds.averaged} names, [batch, rows * columns, hidden], without a gradient. */
+  averaged(): Value;
   /**
    * The parameters of a net that {@link LossNeeds.frozen} names. Gradients pass through the net and do not change it.
    */
@@ -44,6 +49,8 @@ export type ColumnShape = (frame: Frame) => Shape;
 export interface LossNeeds {
   /** Blocks after which the loss reads the image tokens; 0 is the first block. */
   readonly taps?: readonly number[];
+  /** Tokens of a forward pass with an average of the weights. */
+  readonly averaged?: AveragedPass;
   /** Frozen nets whose parameters the loss reads; the job that trains brings their weights. */
   readonly frozen?: readonly string[];
   /** Columns of the dataset that the loss reads, whether the model is conditioned on them or not. */
@@ -60,7 +67,7 @@ export interface Loss {
   apply(params: Params, parts: LossParts): Value;
 }
 
-export type LossInputs = Pick<KeyedConfig, 'model' | 'objective'>;
+export type LossInputs = Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>;
 
 /** A row of the table of losses. */
 export interface LossRow {
@@ -70,22 +77,14 @@ export interface LossRow {
   open(options: Readonly<Record<string, unknown>>, inputs: LossInputs, path: string): Loss;
 }
 
-/** A row from the loss's own keys in the config, beside those of configs/losses.ts, and the loss that they make. */
+/**
+ * A row from the loss's own keys in the config, and the loss that they make. `path` says where in the config they are.
+ */
 export function defineLoss<S extends z.ZodRawShape>(
   shape: S,
-  create: (options: z.output<z.ZodObject<S, z.core.$strict>>, inputs: LossInputs) => Loss,
+  create: (options: z.output<z.ZodObject<S, z.core.$strict>>, inputs: LossInputs, path: string) => Loss,
 ): LossRow {
-  const schema = z.strictObject(shape);
   return {
-    open(options, inputs, path) {
-      const parsed = schema.safeParse(options);
-      if (parsed.success) return create(parsed.data, inputs);
-      const [issue] = parsed.error.issues;
-      const keys = ['weight', 'from', 'until', 'ramp', ...Object.keys(shape)];
-      throw new Unprocessable([path, ...(issue?.path ?? [])].join('.').concat(`: ${issue?.message ?? ''}`), {
-        expected: `the keys ${keys.join(', ')}`,
-        hint: 'create a new experiment with a correct config',
-      });
-    },
+    open: (options, inputs, path) => create(parseLossOptions(shape, options, path), inputs, path),
   };
 }

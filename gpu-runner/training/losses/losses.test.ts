@@ -38,7 +38,10 @@ describe('the losses of a config', () => {
   it.each([
     [{ alignmant: { weight: 1 } }, /objective\.losses\.alignmant: there is no such loss/],
     [{ alignment: { weight: 1 } }, /objective\.losses\.alignment\.block: /],
-    [{ alignment: { weight: 1, block: 0, blok: 2 } }, /objective\.losses\.alignment: Unrecognized key: "blok"/],
+    [
+      { alignment: { weight: 1, block: 0, blok: 2 } },
+      /unknown key objective\.losses\.alignment\.blok \(did you mean block\?\)/,
+    ],
     [{ alignment: { weight: 1, block: 3 } }, /the tokens after block 3, which the model does not have/],
     [{ alignment: { weight: 1, block: -1 } }, /the tokens after block -1, which the model does not have/],
   ])('the losses %j are refused', (losses, message) => {

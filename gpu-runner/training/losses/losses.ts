@@ -1,17 +1,18 @@
 /** @file The table of losses, and the losses of one training. */
+import { type LOSS_SHAPES, ownOptions, requireLoss } from '../../../configs/loss-options.ts';
 import { type LossConfig, lossWeightAt } from '../../../configs/losses.ts';
-import type { KeyedConfig } from '../../../configs/schema.ts';
 import type { SignalName } from '../../../configs/signals.ts';
-import { nearestName } from '../../../configs/suggest.ts';
 import { Unprocessable } from '../../../errors.ts';
 import { flowMatching } from './flow-matching.ts';
-import type { ColumnShape, Loss, LossRow } from './loss-term.ts';
+import type { ColumnShape, Loss, LossInputs, LossRow } from './loss-term.ts';
 import { lpips } from './lpips.ts';
+import { repa } from './repa.ts';
 
 /** Losses by their key under `objective.losses`. */
-export const LOSSES: Readonly<Record<string, LossRow>> = {
+export const LOSSES: Readonly<Record<keyof typeof LOSS_SHAPES, LossRow>> = {
   flow_matching: flowMatching,
   lpips,
+  repa,
 };
 
 const DEFAULT_LOSSES: Readonly<Record<string, LossConfig>> = {
@@ -49,10 +50,7 @@ export function columnsOf(losses: readonly Loss[]): ReadonlyMap<SignalName, Colu
  * The losses whose weight is not 0 throughout, flow matching first, then by name.
  * @throws Unprocessable for an unknown loss, options that it does not take, or a block that the model does not have.
  */
-export function openLosses(
-  config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
-  table: Readonly<Record<string, LossRow>> = LOSSES,
-): readonly LossTerm[] {
+export function openLosses(config: LossInputs, table: Readonly<Record<string, LossRow>> = LOSSES): readonly LossTerm[] {
   const { flow_matching: first, ...others } = { ...DEFAULT_LOSSES, ...config.objective.losses };
   const sorted = Object.entries(others).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const wanted = [...(first ? [['flow_matching', first] as const] : []), ...sorted];
@@ -65,25 +63,17 @@ export function openLosses(
 
 function openLoss(
   name: string,
-  { weight, from, until, ramp, ...options }: LossConfig,
-  config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
+  config: LossConfig,
+  inputs: LossInputs,
   table: Readonly<Record<string, LossRow>>,
 ): LossTerm {
   const path = `objective.losses.${name}`;
-  const row = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (row === undefined) {
-    const known = Object.keys(table);
-    const nearest = nearestName(name, known);
-    throw new Unprocessable(`${path}: there is no such loss`, {
-      expected: `one of: ${known.join(', ')}`,
-      ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
-    });
-  }
-  const loss = row.open(options, config, path);
+  const { weight, from, until, ramp } = config;
+  const loss = requireLoss(table, name).open(ownOptions(config), inputs, path);
   for (const block of loss.needs?.taps ?? []) {
-    if (Number.isInteger(block) && block >= 0 && block < config.model.depth) continue;
+    if (Number.isInteger(block) && block >= 0 && block < inputs.model.depth) continue;
     throw new Unprocessable(`${path} reads the tokens after block ${block}, which the model does not have`, {
-      expected: `a block from 0 to ${config.model.depth - 1}`,
+      expected: `a block from 0 to ${inputs.model.depth - 1}`,
     });
   }
   const schedule = { weight, from, until, ramp };
@@ -91,6 +81,6 @@ function openLoss(
     ...loss,
     name,
     isPlain: weight === 1 && from === 0 && until === 1,
-    weightAt: samples => lossWeightAt(samples, config.optimizer.total_samples, schedule),
+    weightAt: samples => lossWeightAt(samples, inputs.optimizer.total_samples, schedule),
   };
 }

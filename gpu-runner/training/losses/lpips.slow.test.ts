@@ -75,7 +75,7 @@ function countConvolved({ graph }: ReturnType<typeof traceLpips>): number {
 
 it.each([
   [{ net: 'resnet' }, /objective\.losses\.lpips\.net/],
-  [{ max_sides: 3 }, /Unrecognized key: "max_sides"/],
+  [{ max_sides: 3 }, /unknown key objective\.losses\.lpips\.max_sides/],
   [{ t_max: 1.5 }, /objective\.losses\.lpips\.t_max/],
 ])('LPIPS with %j is refused', (lpips, message) => {
   const config = tinyConfig({ objective: { losses: { lpips: { weight: 1, ...lpips } } } });

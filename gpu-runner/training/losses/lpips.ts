@@ -1,6 +1,4 @@
-import { z } from 'zod';
-import { LONGEST_SIDE } from '../../../configs/bounds.ts';
-import { LPIPS_NETS, lpipsModelOf } from '../../../configs/lpips.ts';
+import { lpipsModelOf, lpipsShape } from '../../../configs/lpips.ts';
 import { and, lessEqual, select } from '../../compiler/functions.ts';
 import { avgPool } from '../../compiler/pooling.ts';
 import type { Value } from '../../compiler/trace.ts';
@@ -8,31 +6,20 @@ import { lpipsDistance } from '../../encoders/lpips/distance.ts';
 import { cleanPicture } from './flow-matching.ts';
 import { defineLoss } from './loss-term.ts';
 
-const time = z.number().min(0).max(1);
-
 /**
  * The LPIPS distance of the predicted clean picture to the clean one (as PixelGen, arXiv 2602.02493). It is 0 for
  * samples whose t lies outside of [t_min, t_max]: from much noise the network predicts the mean of many pictures, which
  * is no picture itself.
  */
-export const lpips = defineLoss(
-  {
-    net: z.enum(LPIPS_NETS).default('alex'),
-    /** Larger pictures are compared at a size at which no side is longer: the means of squares of pixels. */
-    max_side: z.int().positive().max(LONGEST_SIDE).default(256),
-    t_min: time.default(0),
-    t_max: time.default(0.7),
+export const lpips = defineLoss(lpipsShape, ({ net, max_side, t_min, t_max }, { objective }) => ({
+  needs: { frozen: [lpipsModelOf(net)] },
+  apply(_params, parts) {
+    const { x0, t, frozen } = parts;
+    const view = (picture: Value) => shrink(picture, max_side);
+    const distance = lpipsDistance(view(cleanPicture(parts, objective)), view(x0), net, frozen(lpipsModelOf(net)));
+    return select(and(lessEqual(t_min, t), lessEqual(t, t_max)), distance, 0);
   },
-  ({ net, max_side, t_min, t_max }, { objective }) => ({
-    needs: { frozen: [lpipsModelOf(net)] },
-    apply(_params, parts) {
-      const { x0, t, frozen } = parts;
-      const view = (picture: Value) => shrink(picture, max_side);
-      const distance = lpipsDistance(view(cleanPicture(parts, objective)), view(x0), net, frozen(lpipsModelOf(net)));
-      return select(and(lessEqual(t_min, t), lessEqual(t, t_max)), distance, 0);
-    },
-  }),
-);
+}));
 
 /** Pictures [batch, 3, height, width], smaller by the least whole factor that fits. */
 function shrink(picture: Value, maxSide: number): Value {
