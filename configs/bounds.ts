@@ -7,6 +7,8 @@
 export const LONGEST_SIDE = 8192;
 /** Width of a layer, or of a vector of a signal. */
 export const WIDEST = 65_536;
+/** Blocks of a network. Deeper networks would take hours to trace and to compile. */
+export const DEEPEST = 512;
 /** Tokens of a text. */
 export const MOST_TEXT_TOKENS = 2 ** 27;
 /** Samples per update. */

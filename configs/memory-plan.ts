@@ -39,7 +39,7 @@ export const memoryPlanSchema = z.strictObject({
   flops: z.strictObject({
     /** Of one prediction of one sample. */
     forward: z.number().nonnegative(),
-    /** Forward and backward pass of one sample, nothing computed twice. */
+    /** Forward and backward pass of one sample, nothing computed twice: the mean over the training. */
     sample: z.number().nonnegative(),
     /** The same with what gradient checkpointing computes again. */
     executed: z.number().nonnegative(),

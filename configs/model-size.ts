@@ -5,6 +5,7 @@
  */
 import { type KeyedConfig, type ModelConfig, trainsAll } from './schema.ts';
 import { shapeOfSignal, signalsOf } from './signals.ts';
+import { isRouted, keptTokens, routedBlocks } from './tread.ts';
 
 /** Pixels and text tokens of the pictures. */
 export interface PictureFrame {
@@ -93,19 +94,35 @@ function pictureBytes({ width, height }: PictureFrame, pictures: number): number
   return 3 * width * height * (pictures + 6 * F32 * Math.min(MOST_PER_RUN, pictures));
 }
 
-/** Operations of the forward and the backward pass of one sample: the backward pass takes twice as many. */
-export function trainingFlops(model: ModelConfig, frame: PictureFrame): number {
-  return 3 * forwardFlops(model, frame);
+/**
+ * Operations of the forward and the backward pass of one sample: the backward pass takes twice as many. With a route of
+ * the tokens, the mean over the training, or those of the update after `samples` seen.
+ */
+export function trainingFlops(
+  { model, objective: { tread }, optimizer }: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
+  frame: PictureFrame,
+  samples?: number,
+): number {
+  const dense = forwardFlops(model, frame);
+  if (tread === undefined) return 3 * dense;
+  const tokens = imageTokensOf(model, frame);
+  const { first, last } = routedBlocks(tread, model.depth);
+  const saved = blockFlops(model, frame, tokens) - blockFlops(model, frame, keptTokens(tread, tokens));
+  const isNow = samples === undefined ? tread.until : Number(isRouted(tread, samples, optimizer.total_samples));
+  return 3 * (dense - isNow * saved * (last - first + 1));
 }
 
 /** Operations of one prediction of one sample: matrix products of blocks, and attention. Two per multiply-add. */
 export function forwardFlops(model: ModelConfig, frame: PictureFrame): number {
-  const { hidden_size: hidden, depth, mlp_ratio } = model;
-  const tokens = imageTokensOf(model, frame);
-  const keys = keysOf(model, frame);
-  const context = keys - tokens;
+  return model.depth * blockFlops(model, frame, imageTokensOf(model, frame));
+}
+
+/** Operations of a block that `tokens` image tokens go through. */
+function blockFlops(model: ModelConfig, frame: PictureFrame, tokens: number): number {
+  const { hidden_size: hidden, mlp_ratio } = model;
+  const context = contextTokensOf(model, frame);
   const isCross = model.arch === 'cross' && context > 0;
   const products = tokens * hidden ** 2 * (4 + 3 * mlp_ratio + (isCross ? 2 : 0)) + context * hidden ** 2 * 2;
-  const attention = 2 * tokens * keys * hidden;
-  return 2 * depth * (products + attention);
+  const attention = 2 * tokens * (tokens + context) * hidden;
+  return 2 * (products + attention);
 }

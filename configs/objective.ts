@@ -4,6 +4,7 @@ import { LARGEST_FLOAT, LONGEST_SIDE } from './bounds.ts';
 import { frozenNetsSchema, lossesSchema } from './losses.ts';
 import { PREDICTION_TYPES } from './sampling.ts';
 import { DROPOUT_CATEGORIES, probability } from './signals.ts';
+import { treadSchema } from './tread.ts';
 
 const finite = z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT);
 const side = z.number().positive().max(LONGEST_SIDE);
@@ -75,6 +76,7 @@ const objectiveShape = z.strictObject({
   cfg_dropout: conditionDropoutSchema.prefault({}),
   masking: maskingSchema.optional(),
   losses: lossesSchema.optional(),
+  tread: treadSchema.optional(),
   frozen: frozenNetsSchema.optional(),
 });
 

@@ -29,7 +29,11 @@ test('samplingOf picks the settings and leaves other keys', () => {
 test.each([
   ['solver', 'eular', 'unknown solver "eular"; did you mean "euler"? known: euler, heun, dpmpp_2m, unipc'],
   ['time_grid', 'unifrom', 'unknown time grid "unifrom"; did you mean "uniform"? known: uniform, shifted'],
-  ['guidance_method', 'zzzzzzzzz', 'unknown guidance method "zzzzzzzzz"; known: cfg, dual_cfg, cfg_zero_star, apg'],
+  [
+    'guidance_method',
+    'zzzzzzzzz',
+    'unknown guidance method "zzzzzzzzz"; known: cfg, dual_cfg, self_guidance, cfg_zero_star, apg',
+  ],
 ])('an unknown %s in a config is refused, naming the nearest or the known ones', (key, name, message) => {
   expect(() => parseConfig({ run: { preview: { [key]: name } } })).toThrow(`run.preview.${key}: ${message}`);
 });
@@ -59,11 +63,26 @@ test.each([
     { guidance_method: 'dual_cfg', guidance: 3 },
     'guidance: has no effect with guidance_method dual_cfg; use guidance_text, guidance_reference, guidance_pose',
   ],
+  [
+    { guidance_method: 'self_guidance', guidance: 3 },
+    'guidance: has no effect with guidance_method self_guidance; use guidance_self',
+  ],
+  [{ guidance_self: 3 }, 'guidance_self: has no effect with guidance_method cfg; it belongs to self_guidance'],
+  [
+    { guidance_method: 'self_guidance' },
+    'guidance_method: self_guidance needs objective.tread, which trains the model with a route; expected one of: cfg, ',
+  ],
   [{ guidance_method: 'cfg_zero_star', steps: 4, zero_steps: 4 }, 'zero_steps: must be smaller than steps (4)'],
   [{ guidance_interval: [0.9, 0.1] }, 'guidance_interval: must be [smallest time, largest time]'],
   [{ guidance_interval: 0.5 }, 'guidance_interval: expected an array, got a number'],
 ])('settings that have no effect, leave no step, or are no interval, are refused: %j', (settings, message) => {
   expect(() => parseConfig({ run: { preview: settings } })).toThrow(`run.preview.${message}`);
+});
+
+test('previews of a training with a route may be guided by it', () => {
+  const preview = { guidance_method: 'self_guidance', guidance_self: 2 };
+  expect(parseConfig({ objective: { tread: {} }, run: { preview } }).run.preview).toMatchObject(preview);
+  expect(samplingOf({ guidance_method: 'self_guidance' })).toMatchObject({ guidance_self: 3 });
 });
 
 test.each([

@@ -12,7 +12,7 @@ export type SolverName = (typeof SOLVER_NAMES)[number];
 export const TIME_GRID_NAMES = ['uniform', 'shifted'] as const;
 export type TimeGridName = (typeof TIME_GRID_NAMES)[number];
 
-export const GUIDANCE_NAMES = ['cfg', 'dual_cfg', 'cfg_zero_star', 'apg'] as const;
+export const GUIDANCE_NAMES = ['cfg', 'dual_cfg', 'self_guidance', 'cfg_zero_star', 'apg'] as const;
 export type GuidanceName = (typeof GUIDANCE_NAMES)[number];
 
 /** Quantities that a network can be trained to predict. The config chooses one in `objective`. */
@@ -55,6 +55,7 @@ export const samplingSchema = z.strictObject({
   guidance_text: scale.optional().describe('dual_cfg: scale of the prompt; default 3'),
   guidance_reference: scale.optional().describe('dual_cfg: scale of the reference picture; default 2.5'),
   guidance_pose: scale.optional().describe('dual_cfg: scale of the pose; default 2.5'),
+  guidance_self: scale.optional().describe('self_guidance: scale; 1: off; default 3'),
   zero_steps: z
     .int()
     .min(0)
@@ -83,6 +84,7 @@ const OWNED = [
   { key: 'guidance_text', setting: 'guidance_method', method: 'dual_cfg' },
   { key: 'guidance_reference', setting: 'guidance_method', method: 'dual_cfg' },
   { key: 'guidance_pose', setting: 'guidance_method', method: 'dual_cfg' },
+  { key: 'guidance_self', setting: 'guidance_method', method: 'self_guidance' },
   { key: 'zero_steps', setting: 'guidance_method', method: 'cfg_zero_star' },
   { key: 'apg_parallel', setting: 'guidance_method', method: 'apg' },
   { key: 'apg_momentum', setting: 'guidance_method', method: 'apg' },
@@ -98,6 +100,7 @@ const FALLBACKS = {
   guidance_text: () => 3,
   guidance_reference: () => 2.5,
   guidance_pose: () => 2.5,
+  guidance_self: () => 3,
   zero_steps: ({ steps }) => Math.floor(steps / 25),
   apg_parallel: () => 0,
   apg_momentum: () => -0.5,
@@ -109,6 +112,12 @@ export function settingOf(sampling: Sampling, key: FallbackKey): number {
   return sampling[key] ?? FALLBACKS[key](sampling);
 }
 
+/** Methods whose own scales replace `guidance`. */
+const OWN_SCALES: Readonly<Partial<Record<GuidanceName, readonly OwnedKey[]>>> = {
+  dual_cfg: ['guidance_text', 'guidance_reference', 'guidance_pose'],
+  self_guidance: ['guidance_self'],
+};
+
 /** Reports settings that have no effect, and those that leave no step. For `superRefine` of an object with settings. */
 export function checkSampling(sampling: Sampling, ctx: z.core.$RefinementCtx): void {
   const report = (key: keyof Sampling, message: string) =>
@@ -118,11 +127,9 @@ export function checkSampling(sampling: Sampling, ctx: z.core.$RefinementCtx): v
       report(key, `has no effect with ${setting} ${sampling[setting]}; it belongs to ${method}`);
     }
   }
-  if (sampling.guidance_method === 'dual_cfg' && sampling.guidance !== DEFAULT_GUIDANCE) {
-    report(
-      'guidance',
-      'has no effect with guidance_method dual_cfg; use guidance_text, guidance_reference, guidance_pose',
-    );
+  const scales = OWN_SCALES[sampling.guidance_method];
+  if (scales !== undefined && sampling.guidance !== DEFAULT_GUIDANCE) {
+    report('guidance', `has no effect with guidance_method ${sampling.guidance_method}; use ${scales.join(', ')}`);
   }
   if (sampling.zero_steps !== undefined && sampling.zero_steps >= sampling.steps) {
     report('zero_steps', `must be smaller than steps (${sampling.steps})`);

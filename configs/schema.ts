@@ -3,7 +3,7 @@
  */
 import { z } from 'zod';
 import { augmentationShape } from './augmentation.ts';
-import { LARGEST_BATCH, LONGEST_CHUNK, LONGEST_SIDE, MOST_KEPT, MOST_SAMPLES, WIDEST } from './bounds.ts';
+import { DEEPEST, LARGEST_BATCH, LONGEST_CHUNK, LONGEST_SIDE, MOST_KEPT, MOST_SAMPLES, WIDEST } from './bounds.ts';
 import { initFromSchema } from './init-from.ts';
 import { loraSchema } from './lora.ts';
 import { objectiveSchema } from './objective.ts';
@@ -11,13 +11,12 @@ import { optimizerSchema } from './optimizer.ts';
 import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
 import { conditionsSchema, probability } from './signals.ts';
+import { checkPreviewGuidance, checkTread } from './tread.ts';
 
 const side = z.int().positive().max(LONGEST_SIDE);
 
 /** Rank of `adaln: lowrank` when the config names none. */
 export const ADALN_RANK = 256;
-/** Deeper networks would take hours to trace and to compile. */
-const DEEPEST = 512;
 
 export const modelSchema = z
   .strictObject({
@@ -135,7 +134,7 @@ export const runSchema = z.strictObject({
 });
 export type RunConfig = z.infer<typeof runSchema>;
 
-export const configSchema = z.strictObject({
+const sections = z.strictObject({
   v: z.literal(1).default(1),
   seed: seedSchema.default(0),
   init_from: initFromSchema.optional().meta({ description: 'default: fresh weights' }),
@@ -145,11 +144,13 @@ export const configSchema = z.strictObject({
   data: dataSchema.prefault({}),
   run: runSchema.prefault({}),
 });
+
+export const configSchema = sections.superRefine(checkTread).superRefine(checkPreviewGuidance);
 export type Config = z.infer<typeof configSchema>;
 /** A config as people write it: every key is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
 
-export const keyedConfigSchema = configSchema.omit({ run: true });
+export const keyedConfigSchema = sections.omit({ run: true }).superRefine(checkTread);
 export type KeyedConfig = z.infer<typeof keyedConfigSchema>;
 
 /** The sections that decide the bits of weights. Checkpoints name the digest of these. */

@@ -30,6 +30,15 @@ export const sampleInput = z.strictObject({
   weights: z.enum(['ema', 'raw']).default('ema').describe('ema: averaged weights; raw: weights of the last step'),
 });
 
+function checkNegativePrompt(
+  { guidance_method: method, negative_prompt: negative }: z.infer<typeof sampleInput>,
+  ctx: z.core.$RefinementCtx,
+): void {
+  if (method !== 'self_guidance' || negative === undefined) return;
+  const message = 'has no effect with guidance_method self_guidance, which guides by the prompt alone';
+  ctx.addIssue({ code: 'custom', path: ['negative_prompt'], message, input: negative });
+}
+
 export const sample = defineFunction({
   name: 'sample',
   summary: 'Samples one picture per prompt. Outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
@@ -43,7 +52,7 @@ export const sample = defineFunction({
     prompts: ['a person with red hair wearing round glasses in a navy hoodie on a pink background'],
     engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
-  input: sampleInput.superRefine(checkSampling),
+  input: sampleInput.superRefine(checkSampling).superRefine(checkNegativePrompt),
   async run(ctx, { engine, ...request }) {
     const { pixels, images, stats } = await samplePictures(ctx, { ...request, engine: requireEngine(engine) });
     return { outputs: { pixels, ...images }, stats };

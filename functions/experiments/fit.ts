@@ -65,7 +65,7 @@ export function checkTokens(config: Config): void {
   if (tokens <= MOST_TOKENS && (patch_size > SMALL_PATCH || isSmall)) return;
   const tell = (size: number) => {
     const model = { ...config.model, patch_size: size };
-    const flops = trainingFlops(model, frame);
+    const flops = trainingFlops({ ...config, model }, frame);
     const seconds = (flops * config.optimizer.total_samples) / YARDSTICK;
     const time = seconds > YEAR_SECONDS ? `${(seconds / YEAR_SECONDS).toFixed(1)} years` : formatHours(seconds);
     return `${formatCount(imageTokensOf(model, frame))} tokens, ${(flops / 1e12).toPrecision(3)} TFLOP per sample, ${time} on an RTX 4090`;

@@ -21,7 +21,7 @@ export function forecastWork(config: Config, plan: MemoryPlan | undefined): Pref
   const frame = frameOf(config);
   const samples = targetOf(config);
   const updates = stepsFor(samples, batch_size);
-  const estimate = trainingFlops(config.model, frame);
+  const estimate = trainingFlops(config, frame);
   const flops_per_sample = plan?.flops.sample ?? estimate;
   const flops_per_update = batch_size * (plan?.flops.executed ?? estimate) + (plan?.flops.update ?? 0);
   return {

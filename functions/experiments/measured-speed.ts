@@ -32,7 +32,7 @@ export async function findMeasuredSpeed(
     const stats = statsSchema.safeParse(stored?.result.stats).data;
     if (stats === undefined) continue;
     const config = await readConfig(blobs, head);
-    const flops = trainingFlops(config.model, frameOf(config));
+    const flops = trainingFlops(config, frameOf(config), (newest.step - 1) * config.data.batch_size);
     speeds.push({ experiment: name, flopsPerSecond: stats.samples_per_second * flops });
   }
   return speeds.toSorted((a, b) => b.flopsPerSecond - a.flopsPerSecond)[0];

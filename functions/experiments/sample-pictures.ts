@@ -1,6 +1,7 @@
 /** @file Makes pictures of a checkpoint: encodes the conditions, lets the gpu-runner sample, writes PNGs. */
 import { type Sampling, samplingOf } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { requireRoute } from '../../configs/tread.ts';
 import { Internal, InvalidInput, Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import type { SampleJob } from '../../gpu-runner/protocol.ts';
@@ -44,10 +45,11 @@ export interface Pictures {
 }
 
 export async function samplePictures(ctx: FunctionContext, request: PictureRequest): Promise<Pictures> {
-  const { model, data } = await readKeyedConfig(
+  const { model, data, objective } = await readKeyedConfig(
     ctx.blobs,
     (await readCheckpoint(ctx.blobs, request.checkpoint)).config,
   );
+  if (request.guidance_method === 'self_guidance') requireRoute(objective);
   const { width, height } = sizeOf(request, model, data);
   const { checkpoint, first, weights, engine } = request;
   const conditions = model.conditions ?? {};

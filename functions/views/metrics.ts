@@ -34,7 +34,7 @@ export async function readMetrics(
 }
 
 /** Columns of a log that TensorBoard shows under `train/`, besides the losses by time and by name. */
-const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'skipped'] as const;
+const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'active_tokens', 'skipped'] as const;
 
 /**
  * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall

@@ -190,6 +190,7 @@ function reportProgress(
     ...Object.fromEntries(Object.entries(report).filter(([name]) => name.startsWith('loss/'))),
     grad_norm: report.grad_norm,
     learning_rate: report.learning_rate,
+    ...(report.active_tokens !== undefined && { active_tokens: report.active_tokens }),
     samples: report.samples,
     samples_per_second: ((report.samples / report.step) * steps * 1000) / elapsedMs,
   };

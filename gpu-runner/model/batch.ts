@@ -1,9 +1,11 @@
 /** @file The shape of a batch and the graph inputs of its conditions. Training and sampling share them. */
 import type { ModelConfig } from '../../configs/schema.ts';
 import { isPadded, SIGNAL_NAMES, shapeOfSignal } from '../../configs/signals.ts';
+import type { BlockRange } from '../../configs/tread.ts';
 import type { Shape } from '../compiler/tensor.ts';
 import type { Builder } from '../compiler/trace.ts';
 import type { ConditionInputs } from './signals/signal.ts';
+import type { TokenRoute } from './token-route.ts';
 
 /** Pixels. */
 export interface PictureSize {
@@ -16,6 +18,25 @@ export interface BatchShape extends PictureSize {
   readonly batch: number;
   /** Text tokens fed; at most model.conditions.text.tokens. */
   readonly textTokens: number;
+  /** Absent: all image tokens go through all blocks. */
+  readonly route?: RouteShape | undefined;
+}
+
+/** A route on which a part of the image tokens skips blocks. */
+export interface RouteShape extends BlockRange {
+  /** Image tokens of each sample that skip no block. */
+  readonly kept: number;
+}
+
+/** Name of the graph input with the tokens of each sample that skip no block: distinct i32 indices [batch, kept]. */
+export const ROUTE_INPUT = 'route';
+
+/** Declares the input {@link ROUTE_INPUT} of a shape that has a route. */
+export function declareRoute(builder: Builder, { batch, route }: BatchShape): TokenRoute | undefined {
+  if (route === undefined) return undefined;
+  const { first, last, kept } = route;
+  const indices = builder.input(ROUTE_INPUT, { shape: [batch, kept], dtype: 'i32' });
+  return layer => (layer >= first && layer <= last ? indices : undefined);
 }
 
 /** Declares the inputs of the signals that the model is conditioned on, under the names that the host feeds. */

@@ -19,7 +19,9 @@ export type Purpose =
   | 'caption'
   | 'crop'
   | 'flip'
-  | 'sample';
+  | 'route'
+  | 'sample'
+  | 'sample route';
 
 const PARITY = 0x1bd11bda;
 /** Key injections: one after every four of the 20 rounds. */

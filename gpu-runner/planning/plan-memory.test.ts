@@ -94,3 +94,19 @@ describe.each(['f32', 'f16'] as const)('the programs of a training in %s', preci
     expect(countFlops(programs.predict(2)) / countFlops(programs.predict(1))).toBeCloseTo(2, 1);
   });
 });
+
+it('the plan of a routed training counts its mean work, and the memory of its largest phase', async () => {
+  const planner = await openPlanner('reference', { precision: 'f32' });
+  const planWith = (until?: number) => {
+    const tread = until !== undefined && { tread: { first_block: 1, last_block: 2, until } };
+    const changed = tinyConfig({ model: { depth: 4 }, objective: { ...tread }, data: { batch_size: 8 } });
+    return planMemory({ ...request, config: changed, asked: { micro_batch: 8 } }, planner, '');
+  };
+  const [dense, routed, half] = [await planWith(), await planWith(1), await planWith(0.5)];
+  expect(routed.flops.sample).toBeLessThan(0.95 * dense.flops.sample);
+  expect(half.flops.sample).toBe((dense.flops.sample + routed.flops.sample) / 2);
+  expect(routed.flops.forward).toBe(dense.flops.forward);
+  expect(routed.peak.training_bytes).toBeLessThan(dense.peak.training_bytes);
+  expect(half.peak.training_bytes).toBe(dense.peak.training_bytes);
+  expect(routed.parameters).toBe(dense.parameters);
+});

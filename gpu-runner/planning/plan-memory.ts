@@ -79,8 +79,8 @@ export async function planMemory(
   const alone = (await planner.plan(one)).peakBytes;
   const beside = previews === 1 ? alone : (await planner.plan(programs.predict(previews))).peakBytes;
   const { chosen } = cuts;
-  const plain = programs.traceGradient({ micro_batch: 1, gradient_checkpointing: false });
-  const executed = programs.traceGradient({ ...chosen, micro_batch: 1 });
+  const meanFlops = (cut: Cut) =>
+    programs.phases.reduce((sum, phase) => sum + phase.share * countFlops(programs.traceGradient(cut, phase)), 0);
   return {
     v: 1,
     kind: 'memory-plan',
@@ -100,8 +100,8 @@ export async function planMemory(
     },
     flops: {
       forward: countFlops(one),
-      sample: countFlops(plain),
-      executed: countFlops(executed),
+      sample: meanFlops({ micro_batch: 1, gradient_checkpointing: false }),
+      executed: meanFlops({ ...chosen, micro_batch: 1 }),
       update: countFlops(update),
     },
     tried: cuts.tried.map(({ bytes, ...cut }) => ({ ...cut, training_bytes: bytes, fits: bytes <= budget })),

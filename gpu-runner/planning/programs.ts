@@ -1,12 +1,13 @@
 /** @file The programs of a training and their graphs, as the trainer and the sampler trace them. */
 import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
 import type { Graph } from '../compiler/graph.ts';
-import { bytesOf } from '../compiler/live-bytes.ts';
+import { bytesOf, peakLiveBytes } from '../compiler/live-bytes.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import type { Planner } from '../compiler/planner.ts';
 import { sizeOf } from '../compiler/tensor.ts';
-import type { BatchShape } from '../model/batch.ts';
+import type { BatchShape, RouteShape } from '../model/batch.ts';
+import { routeShapeOf } from '../model/draw-route.ts';
 import { emaPrefix, frozenName, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { tracePredictGraph } from '../sampling/predict-graph.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
@@ -15,12 +16,19 @@ import { isNewtonSchulz } from '../training/muon.ts';
 import { optimizerState, traceUpdateGraph } from '../training/update-graph.ts';
 
 /** Sizes of the pictures and texts of a training. */
-export type Frame = Omit<BatchShape, 'batch'>;
+export type Frame = Omit<BatchShape, 'batch' | 'route'>;
 
 /** How an update is cut: see `trainingPlanSchema` (storage/records.ts). */
 export interface Cut {
   readonly micro_batch: number;
   readonly gradient_checkpointing: boolean;
+}
+
+/** A part of a training with or without a route of its tokens (configs/tread.ts). */
+export interface Phase {
+  /** Its share of the samples. */
+  readonly share: number;
+  readonly route?: RouteShape | undefined;
 }
 
 export interface TrainingPrograms {
@@ -30,8 +38,10 @@ export interface TrainingPrograms {
   /** Bytes of each tensor that stays on the device between runs, by name. */
   readonly state: ReadonlyMap<string, number>;
   /** Forward and backward pass of the first micro-batch of an update, unoptimized. */
-  traceGradient(cut: Cut): Graph;
-  /** Optimized for the planner's engine. */
+  traceGradient(cut: Cut, phase?: Phase): Graph;
+  /** The parts of the training whose gradient programs differ. */
+  readonly phases: readonly Phase[];
+  /** The gradient of the phase that takes the most memory, optimized for the planner's engine. */
   gradient(cut: Cut): Graph;
   update(): Graph;
   predict(batch: number): Graph;
@@ -44,10 +54,11 @@ export function openPrograms(
 ): TrainingPrograms {
   const engine = { precision, ...(tuning && { tuning }) };
   const scalesLoss = needsLossScale(precision);
-  const trace = ({ micro_batch, gradient_checkpointing }: Cut) =>
+  const phases = phasesOf(config, frame);
+  const trace = ({ micro_batch, gradient_checkpointing }: Cut, { route }: Partial<Phase> = {}) =>
     traceGradGraph(
       config,
-      { ...frame, batch: micro_batch },
+      { ...frame, batch: micro_batch, ...(route && { route }) },
       {
         accumulate: false,
         remat: gradient_checkpointing,
@@ -73,14 +84,24 @@ export function openPrograms(
     parameters: countOf([...params, ...fixed]),
     trained: countOf(params),
     state,
-    traceGradient: cut => trace(cut).graph,
-    gradient: cut => optimize(trace(cut).graph, engine),
+    traceGradient: (cut, phase) => trace(cut, phase).graph,
+    phases,
+    gradient(cut) {
+      const graphs = phases.map(phase => optimize(trace(cut, phase).graph, engine));
+      return graphs.reduce((largest, graph) => (peakLiveBytes(graph) > peakLiveBytes(largest) ? graph : largest));
+    },
     update() {
       const graph = optimize(traceUpdateGraph(params, config.optimizer, { scalesLoss }), { ...(tuning && { tuning }) });
       return mixPrecision(graph, precision, isNewtonSchulz);
     },
     predict: batch => predictProgram(config.model, { ...frame, batch }, { precision, ...(tuning && { tuning }) }),
   };
+}
+
+function phasesOf({ model, objective: { tread } }: KeyedConfig, frame: Frame): readonly Phase[] {
+  if (tread === undefined) return [{ share: 1 }];
+  const routed = { share: tread.until, route: routeShapeOf(model, tread, frame) };
+  return tread.until < 1 ? [routed, { share: 1 - tread.until }] : [routed];
 }
 
 /** One prediction of the model for a batch of pictures, as the sampler compiles it. */

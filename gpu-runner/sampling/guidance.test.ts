@@ -29,6 +29,7 @@ const CLEANS = {
   text: [0.8, -0.2, 0.1, -0.9, 0.1, 0.5],
   reference: [0.6, 0, 0.4, -0.5, 0.3, 0.9],
   pose: [0.4, 0.2, 0.3, -0.2, -0.3, 0.8],
+  routed: [0.7, -0.1, 0.5, -0.8, 0.4, 0.3],
 } as const;
 type Network = keyof typeof CLEANS;
 
@@ -55,6 +56,7 @@ function guideBy(settings: Partial<Sampling>, setup: Setup = {}) {
     sampling: samplingSchema.parse(settings),
     conditional: network('conditional'),
     unconditional: network('unconditional'),
+    routed: network('routed'),
     terms: Object.fromEntries(terms.map(name => [name, network(name)])),
     prediction: PREDICTIONS[predicts],
     pictureLength: LENGTH,
@@ -86,6 +88,7 @@ function eachPicture(
 const SETTINGS_OFF: Readonly<Record<GuidanceName, Partial<Sampling>>> = {
   cfg: { guidance: 1 },
   dual_cfg: { guidance_text: 1, guidance_reference: 1, guidance_pose: 1 },
+  self_guidance: { guidance_self: 1 },
   cfg_zero_star: { guidance: 1, zero_steps: 3 },
   apg: { guidance: 1, apg_momentum: 0.5, apg_norm: 0.1 },
 };
@@ -117,6 +120,16 @@ describe.each(PREDICTION_TYPES)('guidance of a network for %s', predicts => {
     const scales = { guidance_text: 4, guidance_reference: 0.5, guidance_pose: 2 };
     const three = { predicts, terms: ['text', 'reference', 'pose'] } as const;
     expect(await guidedClean({ guidance_method: 'dual_cfg', ...scales }, three)).toEqual(near(all));
+  });
+
+  it('self_guidance moves away from the prediction of the routed network', async () => {
+    const by = (scale: number) => CLEANS.routed.map((x, k) => x + scale * (CLEANS.conditional[k]! - x));
+    expect(await guidedClean({ guidance_method: 'self_guidance' }, { predicts })).toEqual(near(by(3)));
+    const settings = { guidance_method: 'self_guidance', guidance_self: 0.5 } as const;
+    expect(await guidedClean(settings, { predicts })).toEqual(near(by(0.5)));
+    const { guide, runs } = guideBy(settings, { predicts });
+    await guide(Z, T, STEP);
+    expect(runs).toEqual(['conditional', 'routed']);
   });
 
   it('cfg_zero_star rescales the unconditional velocity of each picture by the nearest multiple', async () => {
@@ -162,7 +175,7 @@ describe('guidance over several evaluations', () => {
     expect(runs).toEqual(['conditional', 'conditional']);
     for (const t of [0.75, 0.25]) {
       await guide(Z, t, STEP);
-      expect(runs.splice(0)).toContain('unconditional');
+      expect(runs.splice(0)).toContain(method === 'self_guidance' ? 'routed' : 'unconditional');
     }
   });
 

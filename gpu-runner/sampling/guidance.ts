@@ -4,6 +4,7 @@ import { applyCfgZeroStar } from './cfg-zero-star.ts';
 import { applyDualCfg } from './dual-cfg.ts';
 import type { GuidanceInput, GuidanceRule, Guide } from './guide.ts';
 import { applyProjectedGuidance } from './projected-guidance.ts';
+import { applySelfGuidance } from './self-guidance.ts';
 
 /** With scale 1, each of them runs the conditional network alone and returns its prediction. */
 export const GUIDANCES: Readonly<Record<GuidanceName, GuidanceRule>> = {
@@ -18,6 +19,7 @@ export const GUIDANCES: Readonly<Record<GuidanceName, GuidanceRule>> = {
       return prediction;
     },
   dual_cfg: applyDualCfg,
+  self_guidance: applySelfGuidance,
   cfg_zero_star: applyCfgZeroStar,
   apg: applyProjectedGuidance,
 };

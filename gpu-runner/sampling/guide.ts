@@ -24,6 +24,8 @@ export interface GuidanceInput {
   readonly conditional: Predict;
   /** Without any condition, or with the negative prompt alone. */
   readonly unconditional: Predict;
+  /** With all conditions, of a part of the image tokens; absent: the model was trained without a route. */
+  readonly routed?: Predict | undefined;
   /**
    * With one of the conditions that the request has. A reference or a pose is beside the negative prompt, if there is
    * one: the difference to `unconditional` is then its own.

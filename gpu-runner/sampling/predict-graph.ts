@@ -3,13 +3,13 @@ import type { Tuning } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { trace } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
-import { type BatchShape, declareConditions } from '../model/batch.ts';
+import { type BatchShape, declareConditions, declareRoute } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { Params } from '../model/params.ts';
 
 /**
- * Traces the model without a loss. Inputs: z [batch, 3, height, width], t [batch] and the conditions. Output:
- * `prediction`, in the shape of z.
+ * Traces the model without a loss. Inputs: z [batch, 3, height, width], t [batch], the conditions, and the route of the
+ * shape if it has one. Output: `prediction`, in the shape of z.
  */
 export function tracePredictGraph(
   model: ModelConfig,
@@ -20,7 +20,9 @@ export function tracePredictGraph(
     const z = builder.input('z', { shape: [shape.batch, model.in_channels, shape.height, shape.width], dtype: 'f32' });
     const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
     const conditions = declareConditions(builder, model, shape);
-    const { prediction } = applyNanoDit(new Params(builder, model.lora), model, { z, t, conditions, fusesAttention });
+    const route = declareRoute(builder, shape);
+    const inputs = { z, t, conditions, fusesAttention, ...(route && { route }) };
+    const { prediction } = applyNanoDit(new Params(builder, model.lora), model, inputs);
     return { outputs: { prediction } };
   });
   return verify(graph);

@@ -250,3 +250,25 @@ describe('noise by size', async () => {
     expect(await sampleWith(shifted)).not.toEqual(await sampleWith(usual));
   });
 });
+
+describe('a model that was trained with a route', async () => {
+  const config = tinyConfig({ model: { depth: 3 }, objective: { tread: { first_block: 1, last_block: 1 } } });
+  const sampler = await openSampler(config);
+  const request = { ...base, guidance_method: 'self_guidance' as const, conditions: texts() };
+
+  it('is guided by its routed passes: with routes of its own for each picture, and the same in every run', async () => {
+    const pixels = await sampler.sample(request);
+    expect(await sampler.sample(request)).toEqual(pixels);
+    const plain = await sampler.sample({ ...base, guidance: 1, conditions: texts() });
+    expect(pixels).not.toEqual(plain);
+    expect(await sampler.sample({ ...request, guidance_self: 1 })).toEqual(plain);
+    const second = await sampler.sample({ ...request, first: 1, conditions: rowOf(texts(), 1) });
+    expect(largestDifference(second, pixels.slice(768))).toBeLessThanOrEqual(1);
+  });
+
+  it('is guided at other sizes, and another model is not', async () => {
+    expect(await sampler.sample({ ...request, width: 28, height: 4 })).toHaveLength(2 * 28 * 4 * 3);
+    const other = await openSampler(tinyConfig({ model: { depth: 1 } }), 0);
+    await expect(other.sample(request)).rejects.toThrow('needs a model that was trained with objective.tread');
+  });
+});

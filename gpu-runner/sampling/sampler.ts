@@ -5,13 +5,15 @@ import { noiseScaleOf } from '../../configs/noise-level.ts';
 import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
+import { requireRoute } from '../../configs/tread.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compiler/tensor.ts';
-import type { BatchShape } from '../model/batch.ts';
+import { type BatchShape, ROUTE_INPUT, type RouteShape } from '../model/batch.ts';
+import { drawRoutes, routeShapeOf, tokensOf } from '../model/draw-route.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
 import { countIdleSteps, createGuide } from './guidance.ts';
@@ -40,6 +42,12 @@ const MOST_PROGRAMS = 8;
 interface Program {
   readonly executable: Executable;
   readonly inputs: ReadonlyMap<string, TensorSpec>;
+}
+
+/** The routes of the pictures of a run. Each evaluation of the network draws others. */
+interface RouteSource {
+  readonly shape: RouteShape;
+  draw(): Tensor;
 }
 
 export class Sampler {
@@ -95,7 +103,6 @@ export class Sampler {
     const { objective, data } = this.#config;
     const { conditions, width, height } = request;
     const shape: BatchShape = { batch, height, width, textTokens: this.#textTokens(conditions) };
-    const { executable, inputs } = await this.#programs.open(JSON.stringify(shape), () => this.#compile(shape));
     const { negative_text: text, negative_text_mask: mask } = conditions;
     const negative: SampleConditions = text && mask ? { text, text_mask: mask } : {};
 
@@ -110,14 +117,16 @@ export class Sampler {
     for (let k = 0; k < z.length; k++) z[k] = z[k]! * scale;
 
     const pixels: Shape = [batch, 3, height, width];
-    const predictWith = (given: SampleConditions): Predict => {
+    const predictWith = (given: SampleConditions, routes?: RouteSource): Predict => {
       // Large, and made only for networks that the guidance runs.
       let feeds: Tensors | undefined;
       return async (state, t) => {
+        const { executable, inputs } = await this.#open(routes ? { ...shape, route: routes.shape } : shape);
         feeds ??= makeFeeds(inputs, given, start);
         const time = new Float32Array(batch).fill(t);
         const outputs = await executable.run(this.#state, {
           ...feeds,
+          ...(routes && { [ROUTE_INPUT]: routes.draw() }),
           z: { shape: pixels, dtype: 'f32', data: state },
           t: { shape: [batch], dtype: 'f32', data: time },
         });
@@ -127,11 +136,14 @@ export class Sampler {
       };
     };
     const prediction = PREDICTIONS[objective.prediction_type];
+    const isSelfGuided = request.guidance_method === 'self_guidance';
+    const routes = isSelfGuided ? this.#openRoutes(request, start, batch) : undefined;
     const terms = Object.entries(termsOf(conditions, negative)).map(([name, given]) => [name, predictWith(given)]);
     const guide = createGuide({
       sampling: request,
       conditional: predictWith(conditions),
       unconditional: predictWith(negative),
+      routed: routes && predictWith(conditions, routes),
       terms: Object.fromEntries(terms),
       prediction,
       pictureLength: size,
@@ -153,6 +165,20 @@ export class Sampler {
       }
     }
     return Math.min(limit, Math.ceil(longest / 8) * 8);
+  }
+
+  /** @throws Unprocessable if the model was trained without a route. */
+  #openRoutes(request: SampleRequest, start: number, batch: number): RouteSource {
+    const shape = routeShapeOf(this.#config.model, requireRoute(this.#config.objective), request);
+    const streams = Array.from(
+      { length: batch },
+      (_, i) => new RandomStream(request.seed, 'sample route', request.first + start + i),
+    );
+    return { shape, draw: () => drawRoutes(streams, tokensOf(this.#config.model, request), shape.kept) };
+  }
+
+  #open(shape: BatchShape): Promise<Program> {
+    return this.#programs.open(JSON.stringify(shape), () => this.#compile(shape));
   }
 
   async #compile(shape: BatchShape): Promise<Program> {
@@ -193,7 +219,7 @@ function termsOf(
 function makeFeeds(inputs: Program['inputs'], conditions: SampleConditions, start: number): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [name, spec] of inputs) {
-    if (name === 'z' || name === 't') continue;
+    if (name === 'z' || name === 't' || name === ROUTE_INPUT) continue;
     const tensor = emptyTensor(spec);
     const source = conditions[name.replace('keep_', '')];
     if (source !== undefined) {

@@ -5,7 +5,9 @@ import { isPadded, SIGNAL_NAMES, type SignalName, shapeOfSignal } from '../../co
 import { Unprocessable } from '../../errors.ts';
 import { widenF16 } from '../../formats/half.ts';
 import { emptyTensor, type Shape, sizeOf, type Tensor } from '../compiler/tensor.ts';
-import type { BatchShape } from '../model/batch.ts';
+import { type BatchShape, ROUTE_INPUT, type RouteShape } from '../model/batch.ts';
+import { drawRoutes, tokensOf } from '../model/draw-route.ts';
+import { RandomStream } from '../model/random.ts';
 import { addConditionNoise, drawNoise, drawSignals, drawTimes, shiftTimes } from './draws.ts';
 import { hideParts } from './hide-parts.ts';
 import type { ColumnShape } from './losses/loss-term.ts';
@@ -64,6 +66,7 @@ export class FeedBuilder {
       return { name, axes, length: sizeOf(axes), data, present: buffer(inputs.present, [shape.batch]).fill(0) };
     });
 
+    if (shape.route) feeds[ROUTE_INPUT] = this.#drawRoutes(first, shape, shape.route);
     const size = 3 * shape.height * shape.width;
     for (const [i, sample] of samples.entries()) {
       const ordinal = first + i;
@@ -102,6 +105,13 @@ export class FeedBuilder {
       }
     }
     return feeds;
+  }
+
+  /** The routes of the samples from `first` on. */
+  #drawRoutes(first: number, shape: BatchShape, { kept }: RouteShape): Tensor {
+    const { seed, model } = this.#config;
+    const streams = Array.from({ length: shape.batch }, (_, i) => new RandomStream(seed, 'route', first + i));
+    return drawRoutes(streams, tokensOf(model, shape), kept);
   }
 
   /** The times from the sample `first` on to the end of its update. */

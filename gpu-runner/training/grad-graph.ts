@@ -7,7 +7,7 @@ import type { Graph } from '../compiler/graph.ts';
 import type { Shape } from '../compiler/tensor.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
-import { type BatchShape, declareConditions } from '../model/batch.ts';
+import { type BatchShape, declareConditions, declareRoute } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { type FrozenSpec, PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
 import { readLossScale } from './loss-scale.ts';
@@ -52,9 +52,10 @@ export interface GradGraphOptions {
 
 /**
  * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, the scalar weight of
- * each loss that is not plain, the columns that losses read, and share [batch], the weight of each sample: 1 over the
- * number of samples of the update that count, 0 for a filler. Outputs: `loss` [batch], the weighted sum of all
- * losses; and each loss [batch] under its {@link metricOf}, unless it is that sum. Writes `grad.<parameter>`.
+ * each loss that is not plain, the columns that losses read, the route of the shape if it has one, and share [batch],
+ * the weight of each sample: 1 over the number of samples of the update that count, 0 for a filler. Outputs: `loss`
+ * [batch], the weighted sum of all losses; and each loss [batch] under its {@link metricOf}, unless it is that sum.
+ * Writes `grad.<parameter>`.
  */
 export function traceGradGraph(
   config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
@@ -74,7 +75,8 @@ export function traceGradGraph(
     const params = new Params(builder, config.model.lora);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
     const { remat = false, fusesAttention = false } = options;
-    const inputs = { z, t, conditions, remat, fusesAttention };
+    const route = declareRoute(builder, shape);
+    const inputs = { z, t, conditions, remat, fusesAttention, ...(route && { route }) };
     const { prediction, tap, routeOf } = applyNanoDit(params, config.model, inputs);
     const ofModel = params.specs;
     const averaged = (pass: AveragedPass) =>

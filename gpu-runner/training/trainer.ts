@@ -8,6 +8,7 @@ import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
+import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { tensorOf } from '../compiler/tensor.ts';
 import type { BatchShape, PictureSize } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
@@ -53,6 +54,8 @@ export interface StepReport extends LossMetrics, TimeBinMetrics {
   /** Global L2 norm before clipping. */
   readonly grad_norm: number;
   readonly learning_rate: number;
+  /** Image tokens of a picture that a block computed, on average. Absent without `objective.tread`. */
+  readonly active_tokens?: number;
   /** True if the gradient was not finite, or exploded. Then only the position in the data changed. */
   readonly skipped: boolean;
   /** The factor of the gradients in f16. A gradient that is not finite halves it. */
@@ -79,6 +82,11 @@ export interface TrainerOptions {
 /** Micro-batches in flight on an engine that queues runs: the device has the next one when it ends one. */
 const IN_FLIGHT = 2;
 
+/** Phases of a training whose gradient programs are kept: a phase ends with a route of tokens, or with a loss. */
+const KEPT_PHASES = 2;
+/** Gradient programs that are kept in any case. */
+const LEAST_PROGRAMS = 8;
+
 export class Trainer {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
@@ -93,7 +101,7 @@ export class Trainer {
   readonly #specs: readonly ParamSpec[];
   readonly #fixed: ReadonlySet<string>;
   readonly #state: State;
-  readonly #gradients = new Map<string, Promise<Executable>>();
+  readonly #gradients: RecentPrograms<{ readonly executable: Executable }>;
   #update: Promise<Executable> | undefined;
   readonly #norms: NormHistory;
   #progress: Progress;
@@ -123,13 +131,17 @@ export class Trainer {
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
     checkDivision(sizes, 'model.patch_size', config.model.patch_size);
     checkFrozenNets(this.#losses, frozen);
-    const traced = traceGradGraph(config, this.#updates.shapeOf(first), { accumulate: false, losses });
+    const traced = traceGradGraph(config, this.#updates.shapeOf(first, progress.samples), {
+      accumulate: false,
+      losses,
+    });
     this.#specs = traced.params;
     this.#state = engine.createState({});
     const layout = { specs: this.#specs, fixed: traced.fixed, config, scalesLoss: this.#scalesLoss };
     this.#fixed = new Set(traced.fixed.map(({ name }) => name));
     loadTensors(this.#state, layout, tensors ?? initialTensors(layout, start));
     loadFrozenNets(this.#state, traced.frozen, frozen);
+    this.#gradients = new RecentPrograms(Math.max(LEAST_PROGRAMS, KEPT_PHASES * 2 * sizesByKey(sizes).size));
     this.#norms = new NormHistory(config.optimizer.skip_above ?? SKIP_ABOVE, tensors?.optimizer[RECENT_NORMS]);
   }
 
@@ -179,22 +191,24 @@ export class Trainer {
       ...losses.metrics,
       ...losses.byTime,
       learning_rate: learningRate,
+      ...(this.#config.objective.tread && { active_tokens: this.#updates.activeTokens(prepared) }),
       ...report,
     };
   }
 
   /**
-   * Compiles all programs of the training: for each size of its pictures, and the update.
+   * Compiles all programs of the training: for each size of its pictures, with and without a route, and the update.
    * @param onProgram Called before each program.
    */
   async compile(onProgram: (done: number, total: number) => Promise<void> = async () => {}): Promise<void> {
     const { batch_size: batchSize } = this.#config.data;
-    const sizes = new Map(this.#sizes.map(size => [`${size.height}x${size.width}`, size]));
+    const sizes = sizesByKey(this.#sizes);
     const terms = termsAt(this.#losses, this.#progress.samples);
-    const programs = [...sizes.values()].flatMap(size =>
+    const shapes = [...sizes.values()].flatMap(size => this.#updates.shapesOf(size, this.#progress.samples));
+    const programs = shapes.flatMap(shape =>
       // Later micro-batches add to the gradient of the first one.
       (this.#microBatch < batchSize ? [false, true] : [false]).map(
-        accumulate => () => this.#gradient(this.#updates.shapeOf(size), accumulate, terms),
+        accumulate => () => this.#gradient(shape, accumulate, terms),
       ),
     );
     programs.push(() => this.#openUpdate());
@@ -225,29 +239,28 @@ export class Trainer {
 
   async dispose(): Promise<void> {
     this.#state.dispose();
-    const executables = [...this.#gradients.values(), ...(this.#update ? [this.#update] : [])];
-    for (const executable of await Promise.all(executables)) await executable.dispose();
+    await this.#gradients.dispose();
+    await (await this.#update)?.dispose();
   }
 
-  #gradient(shape: BatchShape, accumulate: boolean, losses: readonly LossTerm[]): Promise<Executable> {
-    const names = losses.map(({ name }) => name);
-    const key = `${shape.height}x${shape.width}${accumulate ? '+' : ''} ${names.join()}`;
-    const known = this.#gradients.get(key);
-    if (known) return known;
-    const scalesLoss = this.#scalesLoss;
-    const { fusesAttention = false } = this.#engine.tuning ?? {};
-    const options = {
-      accumulate,
-      remat: this.#remat,
-      losses,
-      params: this.#specs,
-      scalesLoss,
-      fusesAttention,
-    };
-    const { graph } = traceGradGraph(this.#config, shape, options);
-    const compiled = this.#engine.compile(optimize(graph, this.#engine));
-    this.#gradients.set(key, compiled);
-    return compiled;
+  async #gradient(shape: BatchShape, accumulate: boolean, losses: readonly LossTerm[]): Promise<Executable> {
+    const names = losses.map(({ name }) => name).join();
+    const key = `${keyOf(shape)}${accumulate ? '+' : ''} ${shape.route ? 'routed ' : ''}${names}`;
+    const { executable } = await this.#gradients.open(key, async () => {
+      const scalesLoss = this.#scalesLoss;
+      const { fusesAttention = false } = this.#engine.tuning ?? {};
+      const options = {
+        accumulate,
+        remat: this.#remat,
+        losses,
+        params: this.#specs,
+        scalesLoss,
+        fusesAttention,
+      };
+      const { graph } = traceGradGraph(this.#config, shape, options);
+      return { executable: await this.#engine.compile(optimize(graph, this.#engine)) };
+    });
+    return executable;
   }
 
   #openUpdate(): Promise<Executable> {
@@ -294,3 +307,9 @@ export class Trainer {
     return { ...numbers, skipped: true, reason: skipReason(losses, gradient, loss_scale), suspects };
   }
 }
+
+const keyOf = ({ height, width }: PictureSize): string => `${height}x${width}`;
+
+/** Each size once, by {@link keyOf}. */
+const sizesByKey = (sizes: readonly PictureSize[]): ReadonlyMap<string, PictureSize> =>
+  new Map(sizes.map(size => [keyOf(size), size]));

@@ -1,8 +1,10 @@
 /** @file The updates of a training: their pictures, draws and losses, and the inputs of their micro-batches. */
 import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
+import { isRouted } from '../../configs/tread.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Tensors } from '../compiler/engine.ts';
 import type { BatchShape, PictureSize } from '../model/batch.ts';
+import { activeTokens, routeShapeOf } from '../model/draw-route.ts';
 import { type Augment, openAugment } from './augment.ts';
 import { type Batch, BatchStream } from './batch-stream.ts';
 import { drawTimes, shiftTimes } from './draws.ts';
@@ -104,13 +106,33 @@ export class UpdateSource {
   }
 
   /** The shape of the micro-batch that begins at `items[start]`. */
-  shapeAt({ items }: Pick<Batch, 'items'>, start: number): BatchShape {
-    return this.shapeOf(items[start] ?? { height: 0, width: 0 });
+  shapeAt({ items, first }: Pick<Update, 'items' | 'first'>, start: number): BatchShape {
+    return this.shapeOf(items[start] ?? { height: 0, width: 0 }, first);
   }
 
-  /** The shape of a micro-batch of pictures of that size. */
-  shapeOf({ height, width }: PictureSize): BatchShape {
-    return { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
+  /** The shape of a micro-batch of pictures of that size, in the update whose first sample has the ordinal `first`. */
+  shapeOf({ height, width }: PictureSize, first: number): BatchShape {
+    const {
+      model,
+      objective: { tread },
+      optimizer,
+    } = this.#config;
+    const shape = { batch: this.#microBatch, height, width, textTokens: this.#textTokens };
+    if (!tread || !isRouted(tread, first, optimizer.total_samples)) return shape;
+    return { ...shape, route: routeShapeOf(model, tread, shape) };
+  }
+
+  /** All shapes of such micro-batches from the update after `samples` seen to the end of the training. */
+  shapesOf(size: PictureSize, samples: number): BatchShape[] {
+    const { route, ...shape } = this.shapeOf(size, samples);
+    if (route === undefined) return [shape];
+    return this.#config.objective.tread?.until === 1 ? [{ ...shape, route }] : [{ ...shape, route }, shape];
+  }
+
+  /** Image tokens of a picture that a block computes: the mean over the pictures of the update and the blocks. */
+  activeTokens(update: Update): number {
+    const tokens = update.items.map((_, place) => activeTokens(this.#config, this.shapeAt(update, place)));
+    return tokens.reduce((sum, each) => sum + each, 0) / tokens.length;
   }
 
   async #prepare(first: number, cursor: Cursor): Promise<PreparedUpdate> {

@@ -22,7 +22,7 @@ export interface LossParts {
   readonly conditions: ConditionInputs;
   /** The image tokens after a block that {@link LossNeeds.taps} names, [batch, rows * columns, hidden]. */
   tap(block: number): Value;
-  /** The image tokens that went through that block, i32 indices [batch, kept]; undefined: all. */
+  /** The image tokens that went through that block, i32 indices [batch, kept]; undefined: all (configs/tread.ts). */
   routeOf(block: number): Value | undefined;
   /** The image tokens that {@link LossNeeds.averaged} names, [batch, rows * columns, hidden], without a gradient. */
   averaged(): Value;
