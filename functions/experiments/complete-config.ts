@@ -77,8 +77,10 @@ export function takeEarlierChoices(whole: Config, written: Config, stored: Confi
     ...(cls && { cls: { ...cls, norm: model.conditions?.cls?.norm ?? before?.cls?.norm } }),
     ...(patches && { patches: { ...patches, norm: model.conditions?.patches?.norm ?? before?.patches?.norm } }),
   };
+  const frozen = whole.objective.frozen ?? stored.objective.frozen;
   return parseConfig({
     ...whole,
+    objective: { ...whole.objective, ...(frozen && { frozen }) },
     model: { ...whole.model, conditions, tokens_per_side: model.tokens_per_side ?? stored.model.tokens_per_side },
     data: {
       ...whole.data,

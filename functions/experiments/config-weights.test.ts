@@ -6,6 +6,7 @@ import type { Dataset } from '../../storage/records.ts';
 import { releasePictures } from '../datasets/release-pictures.ts';
 import { branchExperiment } from '../operations/branch-experiment.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
+import { putModel } from '../operations/put-model.ts';
 import { createTrainingLab, ENGINE, putToyDataset, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 
 /** The toy dataset as if its texts came from an encoder with weights. */
@@ -65,4 +66,36 @@ test('datasets of different pictures may share weights: one is deleted without t
   };
   const head = { v: 1, dataset: (await putDocument(lab.blobs, other)).digest } as const;
   await releasePictures({ ...lab, now: Date.now }, 'other', head, { force: false });
+});
+
+const withLpips = (lpips: object) => ({ ...TOY_CONFIG, objective: { losses: { lpips: { weight: 0.1, ...lpips } } } });
+
+test('the loss lpips takes the weights of the installed net, and keeps them when others are installed', async () => {
+  const lab = createTrainingLab();
+  const dataset = await putToyDataset(lab.blobs);
+  const install = async (texts: readonly string[]) => {
+    const [heads, trunk] = await Promise.all(texts.map(async text => (await lab.blobs.put(Buffer.from(text))).digest));
+    if (!heads || !trunk) throw new Error('both are stored');
+    const weights = { heads: [heads], trunk: [trunk] };
+    await putModel(lab, 'lpips-vgg', { v: 1, weights, source: 'a file', license: { name: 'MIT', read_in: 'a page' } });
+    return [heads, trunk];
+  };
+  const request = { config: withLpips({ net: 'vgg' }), dataset, engine: ENGINE };
+  await expect(createExperiment(lab, 'sharp', request)).rejects.toThrow('"lpips-vgg", which is not installed');
+  const digests = await install(['heads', 'trunk']);
+  const made = await createExperiment(lab, 'sharp', request);
+  expect(made.config.objective.frozen).toEqual({ 'lpips-vgg': digests });
+  expect(made.head.weights).toEqual(digests);
+  await install(['other heads', 'other trunk']);
+  const again = await createExperiment(lab, 'sharp', request);
+  expect([again.created, again.config.objective.frozen]).toEqual([false, { 'lpips-vgg': digests }]);
+});
+
+test('weights that the config names need no installed net', async () => {
+  const lab = createTrainingLab();
+  const { digest } = await lab.blobs.put(Buffer.from('weights'));
+  const { losses } = withLpips({}).objective;
+  const config = { ...TOY_CONFIG, objective: { losses, frozen: { 'lpips-alex': [digest] } } };
+  const request = { config, dataset: await putToyDataset(lab.blobs), engine: ENGINE };
+  expect((await createExperiment(lab, 'named', request)).head.weights).toEqual([digest]);
 });

@@ -10,7 +10,7 @@ import { listKeptDigests } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
-import { keepWeights } from '../experiments/config-weights.ts';
+import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
@@ -69,7 +69,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   }
   const { value: head } = await readHead(store, parent);
   const before = await readConfig(blobs, head);
-  const config = changeConfig(before, request);
+  const config = await completeFrozenNets(store, changeConfig(before, request));
   // A stated target stretches the schedules, as in `train`, and a branch of that branch inherits both.
   if (request.target === undefined && !hasEqualLength(before, config)) checkTarget(config);
   checkSuccession(keyedConfig(before), keyedConfig(config));

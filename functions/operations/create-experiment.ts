@@ -14,7 +14,7 @@ import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { atLargest, completeConfig, takeEarlierChoices } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
-import { keepWeights } from '../experiments/config-weights.ts';
+import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
@@ -78,13 +78,15 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const start = await chooseStart(ctx, asked, existing?.value);
   const { config: written, origin } = start;
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
-  const { config } = whole;
-  checkStart(start, config);
+  checkStart(start, whole.config);
   const notes = [
-    ...noteEmptyPlaces(whole.sizes, config.data),
-    ...(await noteSided(ctx.blobs, request.dataset, config)),
+    ...noteEmptyPlaces(whole.sizes, whole.config.data),
+    ...(await noteSided(ctx.blobs, request.dataset, whole.config)),
   ];
-  if (existing) return { ...(await checkSame(ctx, name, request, { whole: config, written }, existing.value)), notes };
+  if (existing) {
+    return { ...(await checkSame(ctx, name, request, { whole: whole.config, written }, existing.value)), notes };
+  }
+  const config = await completeFrozenNets(ctx.store, whole.config);
 
   const status = await ctx.runner.status();
   const engine = resolveEngine(status, request.engine);

@@ -172,6 +172,7 @@ export const RULES: LayeringRules = {
     'storage/drivers/s3/s3-store.ts': 'the store that the environment names',
     'storage/drivers/s3/agents.ts': 'the same, whose connections it makes',
     'cli/http.ts': 'the server that the command line names',
+    'cli/bring-file.ts': 'the pinned addresses of configs/model-packages.ts',
     'infra/': 'what it has started itself, on loopback',
   },
 
