@@ -12,6 +12,7 @@ import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
 import { conditionsSchema, probability } from './signals.ts';
 import { checkPreviewGuidance, checkTread } from './tread.ts';
+import { validationConfigSchema } from './validation.ts';
 
 const side = z.int().positive().max(LONGEST_SIDE);
 
@@ -129,6 +130,7 @@ export const runSchema = z.strictObject({
     .prefault({}),
   /** A training fails when a larger share of its last steps is skipped. Absent: {@link MOST_SKIPPED}. 1: never. */
   max_skipped_share: probability.optional(),
+  validation: validationConfigSchema.optional(),
   /** Number of superseded checkpoints to keep besides the newest. */
   keep: z.int().min(1).max(MOST_KEPT).default(2),
 });

@@ -20,6 +20,7 @@ import { sample } from './sample.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
+import { validate } from './validate.ts';
 import { verify } from './verify.ts';
 
 export const registry: readonly AnyFunction[] = [
@@ -39,6 +40,7 @@ export const registry: readonly AnyFunction[] = [
   tune,
   trainChunk,
   preview,
+  validate,
   sample,
   exportWeights,
   contactSheet,

@@ -39,6 +39,18 @@ export const sampleJobSchema = z.strictObject({
   engine: engineSpecSchema,
 });
 
+/** Measures the flow loss of a checkpoint on held-out pictures, and on as many trained ones. */
+export const validateJobSchema = z.strictObject({
+  kind: z.literal('validate'),
+  checkpoint: digestSchema,
+  dataset: digestSchema,
+  /** The first so many of each split. */
+  pictures: z.int().positive(),
+  /** Samples at once; divides the 8 times at which a picture is measured. */
+  batch: z.int().positive(),
+  engine: engineSpecSchema,
+});
+
 /** A column of a page, or of the conditions of a sample, through an encoder of gpu-runner/encoders/encoders.ts. */
 export const encodeJobSchema = z.strictObject({
   kind: z.literal('encode'),
@@ -99,6 +111,7 @@ export const JOB_KINDS = {
   'train-chunk': { schema: trainChunkJobSchema, priority: 0, beside: false },
   tune: { schema: tuneJobSchema, priority: 0, beside: false },
   sample: { schema: sampleJobSchema, priority: 1, beside: false },
+  validate: { schema: validateJobSchema, priority: 0, beside: false },
   encode: { schema: encodeJobSchema, priority: 1, beside: false },
   plan: { schema: planJobSchema, priority: 0, beside: true },
   export: { schema: exportJobSchema, priority: 1, beside: true },
@@ -112,6 +125,7 @@ export type Job<K extends JobKind = JobKind> = {
 export type TrainChunkJob = Job<'train-chunk'>;
 export type TuneJob = Job<'tune'>;
 export type SampleJob = Job<'sample'>;
+export type ValidateJob = Job<'validate'>;
 export type EncodeJob = Job<'encode'>;
 export type PlanJob = Job<'plan'>;
 export type ExportJob = Job<'export'>;
@@ -136,10 +150,11 @@ export function isBeside(job: Job): boolean {
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
  * learning_rate, skipped }, with `loss_t/FROM-TO` by time, `loss/NAME` of each loss when there are several,
  * `loss_scale` in f16, and `reason` and `suspects` when the step was skipped). `to` is the last step, smaller than
- * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. encode: one
- * output for each signal that the encoder makes: its column, a tar with a member for each member of `column`. plan:
- * output `plan`, JSON of `memoryPlanSchema` (configs/memory-plan.ts). export: output `weights`, or one for each part of
- * them. tune: output `choices`, text for `autotune` of an engine, if the engine measured any.
+ * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. validate: output
+ * `validation`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the encoder
+ * makes: its column, a tar with a member for each member of `column`. plan: output `plan`, JSON of `memoryPlanSchema`
+ * (configs/memory-plan.ts). export: output `weights`, or one for each part of them. tune: output `choices`, text for
+ * `autotune` of an engine, if the engine measured any.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),

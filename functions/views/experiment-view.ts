@@ -73,7 +73,7 @@ export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<s
   const log = `log/${logName(chunk)}`;
   await copyBlob(folder, log, chunk.log);
   const scalars = `tensorboard/events.out.tfevents.${rangeName(chunk)}`;
-  const events = encodeTfEvents(await readScalars(view.blobs, chunk.log));
+  const events = encodeTfEvents(await readScalars(view.blobs, chunk));
   await putFile(folder, scalars, events, 'application/octet-stream');
   const files = [log, scalars];
   for (const { artifact, digest } of listArtifacts(chunk)) {

@@ -14,7 +14,7 @@ test('rows of a log become columns; a number that was not finite is null, a text
     { step: 1, loss: 0.5, skipped: false },
     { step: 2, loss: null, skipped: true, reason: 'the loss is NaN', extra: 7 },
   ]);
-  expect(await readMetrics(blobs, [{ to: 2, log }], 0, 10)).toEqual({
+  expect(await readMetrics(blobs, [{ to: 2, log, artifacts: {} }], 0, 10)).toEqual({
     series: { step: [1, 2], loss: [0.5, null], skipped: [0, 1], extra: [null, 7] },
   });
 });
@@ -24,7 +24,7 @@ test('each loss is a separate column, null in steps that did not compute it', as
     { step: 1, loss: 0.5, 'loss/flow_matching': 0.5 },
     { step: 2, loss: 0.75, 'loss/flow_matching': 0.5, 'loss/repa': 0.25 },
   ]);
-  expect((await readMetrics(blobs, [{ to: 2, log }], 0, 10)).series).toMatchObject({
+  expect((await readMetrics(blobs, [{ to: 2, log, artifacts: {} }], 0, 10)).series).toMatchObject({
     loss: [0.5, 0.75],
     'loss/flow_matching': [0.5, 0.5],
     'loss/repa': [null, 0.25],
@@ -42,7 +42,7 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
     learning_rate: 0.1,
   };
   const log = await putLog([{ ...row, grad_norm: 2, skipped: false }]);
-  expect(await readScalars(blobs, log)).toEqual([
+  expect(await readScalars(blobs, { to: 2, log, artifacts: {} })).toEqual([
     {
       step: 2,
       wallTime: 8,
@@ -61,8 +61,8 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
 test('metrics that are read in pieces contain every row once', async () => {
   const rows = Array.from({ length: 10 }, (_, i) => ({ step: i + 1 }));
   const logs = [
-    { to: 4, log: await putLog(rows.slice(0, 4)) },
-    { to: 10, log: await putLog(rows.slice(4)) },
+    { to: 4, log: await putLog(rows.slice(0, 4)), artifacts: {} },
+    { to: 10, log: await putLog(rows.slice(4)), artifacts: {} },
   ];
   const seen: (number | null)[] = [];
   for (let after: number | undefined = 0; after !== undefined; ) {
@@ -75,5 +75,7 @@ test('metrics that are read in pieces contain every row once', async () => {
 
 test('an error names the line of a log that is not a row of metrics', async () => {
   const { digest } = await blobs.put(Buffer.from('{"loss":1}\n'));
-  await expect(readMetrics(blobs, [{ to: 1, log: digest }], 0, 1)).rejects.toThrow(`line 1 of the log ${digest}`);
+  await expect(readMetrics(blobs, [{ to: 1, log: digest, artifacts: {} }], 0, 1)).rejects.toThrow(
+    `line 1 of the log ${digest}`,
+  );
 });

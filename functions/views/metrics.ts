@@ -1,8 +1,11 @@
 /** @file Reads the metrics of a run from the logs of its chunks: as columns, and as scalars for TensorBoard. */
 import type { ScalarEvent } from '../../formats/tfevents.ts';
-import type { Digest } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { type LoggedStep, readLog } from '../experiments/step-log.ts';
+
+type Chunk = ExperimentHead['chunks'][number];
 
 export interface Metrics {
   /** Columns of equal length; `step` is one of them. Texts have no column. */
@@ -11,17 +14,20 @@ export interface Metrics {
   readonly next?: number;
 }
 
-/** @param logs By step, oldest first. @param limit Largest number of rows. */
+/** What a chunk has of its steps: the log, and the artifacts of its border. */
+type LoggedChunk = Pick<Chunk, 'to' | 'log' | 'artifacts'>;
+
+/** @param chunks By step, oldest first. @param limit Largest number of rows. */
 export async function readMetrics(
   blobs: BlobStore,
-  logs: readonly { readonly to: number; readonly log: Digest }[],
+  chunks: readonly LoggedChunk[],
   after: number,
   limit: number,
 ): Promise<Metrics> {
   const rows: LoggedStep[] = [];
   let more = false;
-  for (const { log } of logs.filter(each => each.to > after)) {
-    for (const row of await readLog(blobs, log)) {
+  for (const chunk of chunks.filter(each => each.to > after)) {
+    for (const row of await readRows(blobs, chunk)) {
       if (row.step <= after) continue;
       more = rows.length === limit;
       if (more) break;
@@ -33,6 +39,18 @@ export async function readMetrics(
   return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
 }
 
+/** The log of a chunk. Its last step has the numbers of the border, too. */
+async function readRows(blobs: BlobStore, { to, log, artifacts }: LoggedChunk): Promise<LoggedStep[]> {
+  const rows = await readLog(blobs, log);
+  const found = BORDER_STEPS.map(({ name, artifact }) => {
+    const digest = artifacts[name];
+    return digest && artifact.readScalars?.(blobs, digest);
+  });
+  const scalars = Object.assign({}, ...(await Promise.all(found)));
+  const known = Object.fromEntries(Object.entries<number | null>(scalars).filter(([, value]) => value !== undefined));
+  return rows.map(row => (row.step === to ? { ...row, ...known } : row));
+}
+
 /** Columns of a log that TensorBoard shows under `train/`, besides the losses by time and by name. */
 const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'active_tokens', 'skipped'] as const;
 
@@ -40,17 +58,24 @@ const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'active_token
  * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall
  * time counts samples.
  */
-export async function readScalars(blobs: BlobStore, log: Digest): Promise<ScalarEvent[]> {
-  return (await readLog(blobs, log)).map(row => ({
+export async function readScalars(blobs: BlobStore, chunk: LoggedChunk): Promise<ScalarEvent[]> {
+  return (await readRows(blobs, chunk)).map(row => ({
     step: row.step,
     wallTime: typeof row.samples === 'number' ? row.samples : row.step,
     scalars: Object.fromEntries(
-      [...SHOWN, ...Object.keys(row).filter(column => /^loss(_t)?\//.test(column))].flatMap(column => {
-        const value = toNumber(row[column]);
-        return value === null ? [] : [[`train/${column}`, value]];
+      Object.entries(row).flatMap(([column, given]) => {
+        const [tag, value] = [tagOf(column), toNumber(given)];
+        return tag === undefined || value === null ? [] : [[tag, value]];
       }),
     ),
   }));
+}
+
+/** The tag of a column in TensorBoard; undefined: it is not shown. */
+function tagOf(column: string): string | undefined {
+  if (column.startsWith('validation/')) return column;
+  const isShown = (SHOWN as readonly string[]).includes(column) || /^loss(_t)?\//.test(column);
+  return isShown ? `train/${column}` : undefined;
 }
 
 function toColumns(rows: readonly LoggedStep[]): Metrics['series'] {

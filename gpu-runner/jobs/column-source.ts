@@ -1,6 +1,6 @@
 /**
- * @file Reads the train split of a dataset from the columns of its pages. Pages that fit into the budget are read
- * whole, hashed and kept. From other pages, each batch reads the byte ranges of its members, without hashing (`verify`
+ * @file Reads a split of a dataset from the columns of its pages. Pages that fit into the budget are read whole, hashed
+ * and kept. From other pages, each batch reads the byte ranges of its members, without hashing (`verify`
  * hashes them). An epoch visits every picture once in random order, so any choice of kept pages is equally good.
  */
 import { findSideWord } from '../../configs/side-words.ts';
@@ -34,6 +34,10 @@ export interface ColumnSourceOptions {
   readonly marksSided?: boolean;
   /** Bytes of pages that may be kept. */
   readonly budgetBytes: number;
+  /** Pictures of which split; default: train. */
+  readonly split?: Item['split'];
+  /** Only the first pages are read, up to so many pictures. */
+  readonly most?: number;
 }
 
 interface Column {
@@ -60,24 +64,29 @@ interface Located {
  */
 export async function openColumnSource(
   blobs: BlobStore,
-  { dataset: digest, signals, marksSided = false, readsVariants = false, budgetBytes }: ColumnSourceOptions,
+  options: ColumnSourceOptions,
   onPage: (done: number, total: number) => void,
 ): Promise<TrainingSource> {
+  const { dataset: digest, signals, budgetBytes, split: wanted = 'train', most } = options;
+  const { marksSided = false, readsVariants = false } = options;
   const { pages, removed: gone, encoders } = await readDataset(blobs, digest);
   const removed = new Set(gone);
   const items: Located[] = [];
   const longest: Partial<Record<SignalName, number>> = {};
-  let left = budgetBytes;
+  let budget = budgetBytes;
   for (const [number, page] of pages.entries()) {
-    const trained = (await readItems(blobs, page)).filter(({ id, split }) => split === 'train' && !removed.has(id));
+    const left = most === undefined ? undefined : most - items.length;
+    if (left === 0) break;
+    const all = (await readItems(blobs, page)).filter(({ id, split }) => split === wanted && !removed.has(id));
+    const trained = all.slice(0, left);
     const ids = trained.map(({ id }) => id);
     if (ids.length > 0) {
       const readsCaptions = marksSided && signals.includes('text') && page.columns.caption !== undefined;
       const names = ['image', ...(readsCaptions ? ['caption' as const] : []), ...signals] as const;
       const columns = await openColumns(blobs, { page, number }, names);
       const bytes = [...columns.values()].reduce((sum, column) => sum + sizeOfColumn(column), 0);
-      if (bytes <= left) {
-        left -= bytes;
+      if (bytes <= budget) {
+        budget -= bytes;
         await mapBounded(columns.values(), { width: WIDTH }, async column => {
           column.bytes = await blobs.get(column.digest);
         });

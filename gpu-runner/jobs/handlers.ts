@@ -6,6 +6,7 @@ import { createPlanJob } from './plan.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 import { createTuneJob } from './tune.ts';
+import { createValidateJob } from './validate.ts';
 
 /** Creates the handlers. Each keeps the state of its last job on the device. */
 export function createJobHandlers(): JobHandlers {
@@ -13,6 +14,7 @@ export function createJobHandlers(): JobHandlers {
     'train-chunk': createTrainChunkJob(),
     tune: createTuneJob(),
     sample: createSampleJob(),
+    validate: createValidateJob(),
     encode: createEncodeJob(),
     plan: createPlanJob(),
     export: createExportJob(),

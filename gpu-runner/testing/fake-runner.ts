@@ -61,6 +61,10 @@ const handlers: JobHandlers = {
     throw new TypeError('no test exports');
   },
 
+  async validate() {
+    throw new Unprocessable('the fake runner has no loss');
+  },
+
   async encode(_, job) {
     throw new Unprocessable(`the fake runner has no encoder ${job.encoder}`);
   },

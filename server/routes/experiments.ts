@@ -125,8 +125,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.get('/experiments/:name/metrics', async c => {
     const name = parseExperimentName(c);
     const { value: head } = await readHead(store, name);
-    const logs = head.chunks.map(chunk => ({ to: chunk.to, log: chunk.log }));
-    return c.json({ v: 1, name, ...(await readMetrics(blobs, logs, readAfter(c), MAX_METRIC_ROWS)) });
+    return c.json({ v: 1, name, ...(await readMetrics(blobs, head.chunks, readAfter(c), MAX_METRIC_ROWS)) });
   });
 
   /** The run that trains the experiment, if this server knows one, with its progress. */

@@ -28,6 +28,8 @@ export interface BorderContext extends Border {
 /** A file of the view: a copy of a blob, or JSON. `name` is relative to the folder of the artifact and the step. */
 export type ArtifactFile = { readonly name: string } & ({ readonly blob: Digest } | { readonly json: Json });
 
+export type ArtifactScalars = Readonly<Record<string, number | null | undefined>>;
+
 interface ArtifactOptions<Document> {
   /** `kind` of the document. */
   readonly kind: string;
@@ -37,13 +39,17 @@ interface ArtifactOptions<Document> {
   /** Of the view: `experiments/<name>/<folder>/step0000100/` has the files. */
   readonly folder: string;
   files(document: Document): readonly ArtifactFile[];
+  /** Numbers of the last step of the chunk, by name, for its metrics. A number that was not finite is null. */
+  scalars?(document: Document): ArtifactScalars;
   /** Lines of Markdown for the README.md of the view. */
   describe(config: Config): string;
 }
 
 /** A kind of artifact: gc, verify and the views know of it what stands here. */
-export interface ArtifactKind extends Omit<ArtifactOptions<unknown>, 'files'> {
+export interface ArtifactKind extends Omit<ArtifactOptions<unknown>, 'files' | 'scalars'> {
   readFiles(blobs: BlobStore, artifact: Digest): Promise<readonly ArtifactFile[]>;
+  /** Absent: the artifact has no numbers. */
+  readScalars?(blobs: BlobStore, artifact: Digest): Promise<ArtifactScalars>;
 }
 
 export interface BorderStep {
@@ -59,9 +65,11 @@ export interface BorderStep {
 export function defineBorderStep<Document>(
   step: Omit<BorderStep, 'artifact'> & { readonly artifact: ArtifactOptions<Document> },
 ): BorderStep {
-  const { files, ...artifact } = step.artifact;
+  const { files, scalars, ...artifact } = step.artifact;
   const { kind, schema } = artifact;
-  const readFiles = async (blobs: BlobStore, digest: Digest) =>
-    files(await readDocument(blobs, digest, schema, `a document of the kind ${kind}`));
-  return { ...step, artifact: { ...artifact, readFiles } };
+  const read = (blobs: BlobStore, digest: Digest) =>
+    readDocument(blobs, digest, schema, `a document of the kind ${kind}`);
+  const readFiles = async (blobs: BlobStore, digest: Digest) => files(await read(blobs, digest));
+  const readScalars = scalars && (async (blobs: BlobStore, digest: Digest) => scalars(await read(blobs, digest)));
+  return { ...step, artifact: { ...artifact, readFiles, ...(readScalars && { readScalars }) } };
 }

@@ -1,7 +1,8 @@
 import type { BorderStep } from './border-step.ts';
 import { previewStep } from './preview-step.ts';
+import { validationStep } from './validation-step.ts';
 
 /**
  * The steps at every chunk border, in the order in which they run. To add one, add a file beside this one and a row.
  */
-export const BORDER_STEPS: readonly BorderStep[] = [previewStep];
+export const BORDER_STEPS: readonly BorderStep[] = [previewStep, validationStep];

@@ -23,14 +23,19 @@ export function cleanPicture({ prediction, z, t }: LossParts, { prediction_type:
  * max(t, t_clamp)^2 (JiT, arXiv 2511.13720). For v-prediction x = z - t v, so the error of the pixels is t^2 times that
  * of the velocity.
  */
+export function flowLoss(
+  { prediction, x0, noise, t }: Pick<LossParts, 'prediction' | 'x0' | 'noise' | 't'>,
+  objective: ObjectiveConfig,
+): Value {
+  const scale = scaleOf(x0, objective);
+  if (objective.prediction_type === 'v_prediction') {
+    return velocityLoss(prediction, sub(mul(noise, scale), x0), t, scale, objective);
+  }
+  return pictureLoss(prediction, x0, t, scale, objective);
+}
+
 export const flowMatching = defineLoss({}, (_, { objective }) => ({
-  apply(_params, { prediction, x0, noise, t }) {
-    const scale = scaleOf(x0, objective);
-    if (objective.prediction_type === 'v_prediction') {
-      return velocityLoss(prediction, sub(mul(noise, scale), x0), t, scale, objective);
-    }
-    return pictureLoss(prediction, x0, t, scale, objective);
-  },
+  apply: (_params, parts) => flowLoss(parts, objective),
 }));
 
 function pictureLoss(

@@ -1,0 +1,47 @@
+/** @file Validation: the loss on held-out pictures beside that on trained ones, at every chunk border. */
+import { type Validation, validationSchema } from '../../../configs/validation.ts';
+import { readDocument } from '../../../storage/blobs/document-blobs.ts';
+import type { Digest } from '../../../storage/digest.ts';
+import type { BlobStore } from '../../../storage/types.ts';
+import { outputOf } from '../../execution/output-of.ts';
+import { defineBorderStep } from './border-step.ts';
+
+export function readValidation(blobs: BlobStore, digest: Digest): Promise<Validation> {
+  return readDocument(blobs, digest, validationSchema, 'a validation');
+}
+
+/** Samples at once: the largest power of two up to the micro-batch, and up to the 8 times of a picture. */
+function batchFor(microBatch: number): number {
+  return [8, 4, 2].find(batch => batch <= microBatch) ?? 1;
+}
+
+export const validationStep = defineBorderStep({
+  name: 'validation',
+  due: ({ config }) => config.run.validation !== undefined,
+  async run({ head, config, call }, checkpoint) {
+    const pictures = config.run.validation?.pictures ?? 1;
+    const batch = batchFor(head.plan.micro_batch);
+    const body = { checkpoint, dataset: head.dataset, pictures, batch, engine: head.engine };
+    return outputOf((await call('validate', body)).result, 'validation');
+  },
+  artifact: {
+    kind: 'validation',
+    schema: validationSchema,
+    linksLeaves: true,
+    folder: 'validation',
+    files: ({ times, held_out, train }) => [
+      {
+        name: 'validation.json',
+        json: { v: 1, times, ...(held_out && { held_out }), ...(train && { train }) },
+      },
+    ],
+    scalars: ({ held_out, train }) => ({
+      'validation/flow_loss': held_out?.loss,
+      'validation/train_flow_loss': train?.loss,
+    }),
+    describe: ({ run: { validation } }) =>
+      validation === undefined
+        ? '- validation/: the loss on held-out pictures (not measured: run.validation is absent)'
+        : '- validation/: the loss on held-out pictures at every chunk border, and that on as many trained ones',
+  },
+});

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { keyedConfigSchema } from '../../configs/schema.ts';
+import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { createReferenceEngine } from '../engines/reference/engine.ts';
+import { PARAM_PREFIX } from '../model/params.ts';
+import { FeedBuilder } from './feeds.ts';
+import { FlowLossGrid, GRID_TIMES } from './flow-loss-grid.ts';
+import { traceGradGraph } from './grad-graph.ts';
+import { roughStart } from './testing/rough-start.ts';
+import { tinyConfig, tinyItems } from './testing/tiny.ts';
+
+const { model: weights } = await roughStart(tinyConfig());
+const engine = createOnnxRuntimeEngine({ threads: 1 });
+const config = tinyConfig();
+const items = tinyItems(2);
+const TOKENS = 8;
+
+async function measure(batch: number, of = items): Promise<readonly number[]> {
+  const grid = new FlowLossGrid(engine, config, batch);
+  grid.load(weights);
+  const { loss, by_time, pictures } = await grid.measure(of, TOKENS);
+  await grid.dispose();
+  expect([pictures, by_time.length]).toEqual([of.length, GRID_TIMES.length]);
+  expect(loss).toBeCloseTo(by_time.reduce((a, b) => a + b, 0) / by_time.length, 6);
+  return by_time;
+}
+
+describe('FlowLossGrid', () => {
+  it('equals the loss of the training on the same noise, t and signals, on the reference engine', async () => {
+    const shape = { batch: 1, height: 16, width: 16, textTokens: TOKENS };
+    const reference = createReferenceEngine();
+    const executable = await reference.compile(traceGradGraph(config, shape, { accumulate: false }).graph);
+    const named = Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]);
+    const state = reference.createState(Object.fromEntries(named));
+    const builder = new FeedBuilder(keyedConfigSchema.parse({ ...config, seed: 20_260_101 }));
+    const expected = GRID_TIMES.map(() => 0);
+    for (const [picture, item] of items.entries()) {
+      for (const [place, t] of GRID_TIMES.entries()) {
+        const feeds = builder.build([item], picture * GRID_TIMES.length + place, shape, { times: [t] });
+        const { loss } = await executable.run(state, feeds);
+        expected[place] = (expected[place] ?? 0) + (loss?.data[0] ?? Number.NaN) / items.length;
+      }
+    }
+    for (const [place, loss] of (await measure(8)).entries()) expect(loss / (expected[place] ?? 0)).toBeCloseTo(1, 4);
+  });
+
+  it('depends neither on the number of samples at once nor on the other pictures', async () => {
+    const [whole, halves] = [await measure(8), await measure(4)];
+    for (const [place, loss] of whole.entries()) expect(halves[place]).toBeCloseTo(loss, 5);
+    const one = await measure(8, items.slice(0, 1));
+    expect(await measure(8, [...items.slice(0, 1), ...items.slice(0, 1)])).not.toEqual(one);
+    expect(whole).not.toEqual(one);
+    expect(await measure(8, items.slice(0, 1))).toEqual(one);
+  });
+
+  it('measures pictures of several sizes', async () => {
+    const [large] = tinyItems(1, 16, 24);
+    if (large === undefined) throw new Error('there is no item');
+    expect((await measure(8, [...items, large])).every(Number.isFinite)).toBe(true);
+  });
+
+  it('does not depend on the seed or the schedule of the training', async () => {
+    const other = { ...config, seed: 8, optimizer: { ...config.optimizer, total_samples: 1000 } };
+    const grid = new FlowLossGrid(engine, other, 8);
+    grid.load(weights);
+    const { by_time } = await grid.measure(items, TOKENS);
+    await grid.dispose();
+    expect(by_time).toEqual(await measure(8));
+  });
+});
