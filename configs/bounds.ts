@@ -19,6 +19,8 @@ export const MOST_SAMPLES = 1e15;
 export const LONGEST_CHUNK = 1e9;
 /** Checkpoints that a run keeps. */
 export const MOST_KEPT = 10_000;
+/** Checkpoints that are spread over a run. */
+export const MOST_SPACED = 64;
 /** Ordinal of a picture. */
 export const MOST_PICTURES = 1e12;
 /** Bytes of a device: one pebibyte. */

@@ -3,6 +3,7 @@
  * decide most cases, so that few need a plan. Of the parameters only those of the blocks count, so true memory lies
  * above the lower bound.
  */
+import { averagesOf } from './averages.ts';
 import { type KeyedConfig, type ModelConfig, trainsAll } from './schema.ts';
 import { shapeOfSignal, signalsOf } from './signals.ts';
 import { isRouted, keptTokens, routedBlocks } from './tread.ts';
@@ -48,7 +49,7 @@ function blockParameters({ arch, hidden_size: hidden, mlp_ratio, depth, conditio
 /** Bytes of weights, gradients, moments and averages of the blocks. */
 function stateBytes({ model, optimizer }: KeyedConfig): number {
   const moments = optimizer.type === 'muon' ? 1 : 2;
-  return weightBytes(model) * (2 + moments + optimizer.ema_gammas.length);
+  return weightBytes(model) * (2 + moments + averagesOf(optimizer).length);
 }
 
 /** Bytes of the blocks' matrices. */

@@ -1,5 +1,6 @@
 /** @file The section `optimizer` of a config: optimizers, schedules and averages of the weights. */
 import { z } from 'zod';
+import { averagesOf, decaysSchema, gammasSchema } from './averages.ts';
 import { LARGEST_FLOAT, MOST_SAMPLES } from './bounds.ts';
 import { patternsSchema } from './name-patterns.ts';
 import { probability } from './signals.ts';
@@ -71,13 +72,17 @@ const optimizerShape = z.strictObject({
     })
     .prefault({}),
   /** Power-function averages (EDM2, arXiv 2312.02696, eq. 121): beta = (1 - 1/t)^(gamma + 1). Samples use the first. */
-  ema_gammas: z.array(z.number().positive().max(LARGEST_FLOAT)).min(1).max(3).default([10]),
+  ema_gammas: gammasSchema.default([10]),
+  /** Averages of a fixed decay beside them: 0.999, or the seed's 0.9999 with a warm-up of 500 steps. Absent: none. */
+  ema_decays: decaysSchema.optional(),
 });
 
-/** Refuses keys that would do nothing. */
-function checkOptimizer({ type, adamw, muon }: OptimizerConfig, ctx: z.RefinementCtx): void {
-  if (type === 'muon') return;
+/** Refuses keys that would do nothing, and a training without an average. */
+function checkOptimizer(optimizer: OptimizerConfig, ctx: z.RefinementCtx): void {
+  const { type, adamw, muon } = optimizer;
   const refuse = (path: string[], message: string) => ctx.addIssue({ code: 'custom', path, message });
+  if (averagesOf(optimizer).length === 0) refuse(['ema_gammas'], 'at least one average: a gamma, or one of ema_decays');
+  if (type === 'muon') return;
   if (adamw.learning_rate !== undefined) {
     refuse(['adamw', 'learning_rate'], 'only with optimizer.type muon; with adamw it is optimizer.learning_rate');
   }

@@ -2,8 +2,10 @@
  * @file The options of the loss `repa`: representation alignment (REPA, arXiv 2410.06940), with features of the dataset
  * or of the average of the model's own weights (SRA, arXiv 2505.02831).
  */
+
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
+import { averagesOf } from './averages.ts';
 import { WIDEST } from './bounds.ts';
 import type { KeyedConfig } from './schema.ts';
 import { SIGNALS } from './signals.ts';
@@ -109,9 +111,10 @@ function resolveSelf(options: RepaOptions, block: number, { model, optimizer }: 
       expected: `block_index below teacher_block, with model.depth ${model.depth} both from 0 to ${last}`,
     });
   }
-  if (ema >= optimizer.ema_gammas.length) {
+  const averages = averagesOf(optimizer).length;
+  if (ema >= averages) {
     throw new Unprocessable(`${path}.ema: the training keeps no average ${ema}`, {
-      expected: `0 to ${optimizer.ema_gammas.length - 1}, an index into optimizer.ema_gammas`,
+      expected: `0 to ${averages - 1}, an index into optimizer.ema_gammas and, after them, ema_decays`,
     });
   }
   return { of: 'self', ema, block: later, gap };

@@ -3,7 +3,17 @@
  */
 import { z } from 'zod';
 import { augmentationShape } from './augmentation.ts';
-import { DEEPEST, LARGEST_BATCH, LONGEST_CHUNK, LONGEST_SIDE, MOST_KEPT, MOST_SAMPLES, WIDEST } from './bounds.ts';
+import { weightsSchema } from './averages.ts';
+import {
+  DEEPEST,
+  LARGEST_BATCH,
+  LONGEST_CHUNK,
+  LONGEST_SIDE,
+  MOST_KEPT,
+  MOST_SAMPLES,
+  MOST_SPACED,
+  WIDEST,
+} from './bounds.ts';
 import { initFromSchema } from './init-from.ts';
 import { loraSchema } from './lora.ts';
 import { objectiveSchema } from './objective.ts';
@@ -124,6 +134,8 @@ export const runSchema = z.strictObject({
     .strictObject({
       /** One picture for each prompt at every chunk border. Without prompts there are no previews. */
       prompts: z.array(promptSchema).max(64).default([]),
+      /** Absent: ema. */
+      weights: weightsSchema.optional(),
       ...samplingSchema.shape,
     })
     .superRefine(checkSampling)
@@ -133,6 +145,11 @@ export const runSchema = z.strictObject({
   validation: validationConfigSchema.optional(),
   /** Number of superseded checkpoints to keep besides the newest. */
   keep: z.int().min(1).max(MOST_KEPT).default(2),
+  /**
+   * Number of further checkpoints to keep, spread over the whole run: they are places to branch from, and the traces
+   * of averages of any length. Absent: none.
+   */
+  keep_spaced: z.int().min(2).max(MOST_SPACED).optional(),
 });
 export type RunConfig = z.infer<typeof runSchema>;
 

@@ -1,9 +1,11 @@
 /** @file The weights of a checkpoint as safetensors files. */
 import { z } from 'zod';
+import { weightsSchema } from '../configs/averages.ts';
 import type { ExportJob } from '../gpu-runner/protocol.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { runJob } from './execution/runner-job.ts';
+import { MOST_TRACES, resolveWeights } from './experiments/sample-weights.ts';
 
 export const exportWeights = defineFunction({
   name: 'export',
@@ -16,11 +18,13 @@ export const exportWeights = defineFunction({
   example: { checkpoint: 'portraits', weights: 'ema' },
   input: z.strictObject({
     checkpoint: digestSchema.describe('checkpoint: NAME, NAME@STEP or a digest'),
-    weights: z.enum(['ema', 'raw']).default('ema').describe('ema: averaged weights; raw: weights of the last step'),
+    weights: weightsSchema.default('ema').describe('as in sample: ema, raw, {"average": 1} or {"sigma_rel": 0.1}'),
+    traces: z.array(digestSchema).max(MOST_TRACES).optional().describe('as in sample'),
   }),
   async run(ctx, body) {
-    const job: ExportJob = { kind: 'export', ...body };
+    const { weights, notes } = await resolveWeights(ctx.blobs, body);
+    const job: ExportJob = { kind: 'export', checkpoint: body.checkpoint, weights };
     const { outputs, links, stats } = await runJob(ctx, job);
-    return { outputs, links, stats };
+    return { outputs, links, stats: { ...stats, ...(notes.length > 0 && { notes: [...notes] }) } };
   },
 });

@@ -1,5 +1,6 @@
 /** @file Samples the preview pictures of a checkpoint. */
 import { z } from 'zod';
+import { weightsSchema } from '../configs/averages.ts';
 import { checkSampling, promptSchema, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -7,6 +8,7 @@ import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import type { PreviewIndex } from './experiments/border/preview-step.ts';
 import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
+import { MOST_TRACES } from './experiments/sample-weights.ts';
 
 export const preview = defineFunction({
   name: 'preview',
@@ -28,6 +30,8 @@ export const preview = defineFunction({
       checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
       prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
       ...samplingSchema.shape,
+      weights: weightsSchema.optional().describe('as in sample; default: ema'),
+      traces: z.array(digestSchema).max(MOST_TRACES).optional().describe('as in sample'),
       width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
       height: z
         .int()
@@ -39,13 +43,15 @@ export const preview = defineFunction({
     .superRefine(checkSampling),
   async run(ctx, { engine: given, ...request }) {
     const engine = requireEngine(given);
-    const { images, stats } = await samplePictures(ctx, { ...request, first: 0, weights: 'ema', engine });
+    const { weights = 'ema' } = request;
+    const { images, stats } = await samplePictures(ctx, { ...request, first: 0, weights, engine });
     const { checkpoint, prompts } = request;
     const index: PreviewIndex = {
       v: 1,
       kind: 'previews',
       checkpoint,
       ...samplingOf(request),
+      ...(weights !== 'ema' && { weights }),
       pictures: Object.values(images).map((image, i) => ({ prompt: prompts[i] ?? '', image })),
       links: [...new Set(Object.values(images).map(image => image.digest))],
     };

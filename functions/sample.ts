@@ -1,11 +1,13 @@
 /** @file Samples pictures for prompts. */
 import { z } from 'zod';
+import { weightsSchema } from '../configs/averages.ts';
 import { LARGEST_FLOAT, MOST_PICTURES } from '../configs/bounds.ts';
 import { checkSampling, promptSchema, samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
+import { MOST_TRACES } from './experiments/sample-weights.ts';
 
 /** Numbers x, y in [-1, 1] and confidence in [0, 1] of each joint of COCO-WholeBody. */
 const poseSchema = z.array(z.array(z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT)).length(3)).length(133);
@@ -27,7 +29,17 @@ export const sampleInput = z.strictObject({
     .max(MOST_PICTURES)
     .default(0)
     .describe('picture i starts from the noise of (seed, first + i)'),
-  weights: z.enum(['ema', 'raw']).default('ema').describe('ema: averaged weights; raw: weights of the last step'),
+  weights: weightsSchema
+    .default('ema')
+    .describe(
+      'ema: averaged weights; raw: weights of the last step; {"average": 1}: another average of the training; ' +
+        '{"sigma_rel": 0.1}: an average of that length relative to the run',
+    ),
+  traces: z
+    .array(digestSchema)
+    .max(MOST_TRACES)
+    .optional()
+    .describe('checkpoints of the same training of whose averages one of another length is made, besides its own'),
 });
 
 function checkNegativePrompt(

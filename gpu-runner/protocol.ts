@@ -21,6 +21,19 @@ export const trainChunkJobSchema = z.strictObject({
   plan: trainingPlanSchema,
 });
 
+/** Averages of checkpoints of one training, times a factor each: an average of another length. */
+const tracesSchema = z
+  .array(z.strictObject({ checkpoint: digestSchema, average: z.int().nonnegative(), factor: z.number() }))
+  .min(1);
+
+/** ema: the first average. raw: the weights of the last step. average: another one, in the order of averagesOf. */
+const jobWeightsSchema = z.union([
+  z.enum(['ema', 'raw']),
+  z.strictObject({ average: z.int().nonnegative() }),
+  z.strictObject({ traces: tracesSchema }),
+]);
+export type JobWeights = z.infer<typeof jobWeightsSchema>;
+
 /** Makes pictures from a checkpoint, one per row of the conditions. */
 export const sampleJobSchema = z.strictObject({
   kind: z.literal('sample'),
@@ -35,7 +48,7 @@ export const sampleJobSchema = z.strictObject({
   ...samplingSchema.shape,
   /** Row i starts from the noise of (seed, first + i). */
   first: z.int().nonnegative(),
-  weights: z.enum(['ema', 'raw']),
+  weights: jobWeightsSchema,
   engine: engineSpecSchema,
 });
 
@@ -94,7 +107,7 @@ export const planJobSchema = z.strictObject({
 export const exportJobSchema = z.strictObject({
   kind: z.literal('export'),
   checkpoint: digestSchema,
-  weights: z.enum(['ema', 'raw']),
+  weights: jobWeightsSchema,
 });
 
 /** Measures on the device which kernels are the fastest for the programs of a training. */

@@ -69,6 +69,8 @@ const headSchema = z.strictObject({
   chunks: chunksSchema,
   /** Checkpoints that stay until they are unpinned, oldest first. */
   pinned: z.array(keptCheckpointSchema).default([]),
+  /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
+  spaced: z.array(keptCheckpointSchema).exactOptional(),
   /** Where the learning rate rises from the rate that it had, in order: see `optimizer.extended` of a config. */
   extended: z.array(extensionSchema).exactOptional(),
   /** Blobs of weights that the config names: of encoders and of frozen nets. */

@@ -18,6 +18,7 @@ import { keyedAt } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
 import { moveHead } from '../experiments/move-head.ts';
 import { beginsDataset } from '../experiments/move-to-dataset.ts';
+import { spreadCheckpoints } from '../experiments/spread-checkpoints.ts';
 import { readLog } from '../experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from '../experiments/training-health.ts';
 import { fail, finish } from '../experiments/training-state.ts';
@@ -42,9 +43,18 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
   const advance = (now: ExperimentHead) => {
     const history = [...now.history, kept];
     const over = Math.max(0, history.length - (run.config.run.keep + 1));
-    const moved = { ...now, checkpoint, history: history.slice(over), chunks: [...now.chunks, chunk] };
+    const { spaced, dropped } = spreadCheckpoints([...(now.spaced ?? []), kept], run.config.run.keep_spaced ?? 0);
+    const { spaced: _, ...before } = now;
+    const moved = {
+      ...before,
+      checkpoint,
+      history: history.slice(over),
+      ...(spaced.length > 0 && { spaced }),
+      chunks: [...now.chunks, chunk],
+    };
     const stays = new Set(listKeptDigests(moved));
-    const gone = history.slice(0, over).filter(each => !stays.has(each.checkpoint));
+    const left = new Map([...history.slice(0, over), ...dropped].map(each => [each.checkpoint, each]));
+    const gone = [...left.values()].filter(each => !stays.has(each.checkpoint));
     return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
   };
   await moveHead(ctx, view.name, head, advance, checkpoint);

@@ -1,15 +1,30 @@
 /** @file What a person should know of an experiment, beside its state. A good training has no notes. */
+import { longAverages } from '../../configs/averages.ts';
+import type { Config } from '../../configs/schema.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { Note } from '../../storage/records.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
 import { addUpNotes } from '../notes/notes.ts';
+import { stepsFor } from './chunks.ts';
 import type { Experiment } from './experiment-head.ts';
 import { type NotesContext, noteNewerDataset } from './note-newer-dataset.ts';
 import { noteSkipped } from './training-health.ts';
+
+/** Averages that remember too much of the run's beginning. */
+function noteAverages({ target }: ExperimentHead, { optimizer, data }: Config): Note[] {
+  const long = longAverages(optimizer, stepsFor(target, data.batch_size));
+  return long.map(({ text }) => ({ code: 'long_average', count: 1, text, examples: [] }));
+}
 
 /** Notes on its steps and its dataset, and on prompts of its previews that the encoder does not read to their ends. */
 export async function noteExperiment(ctx: NotesContext, name: string, { head, config }: Experiment): Promise<Note[]> {
   const { model, run } = config;
   const codes = { cut: 'preview_cut', unread: 'preview_unread' } as const;
   const prompts = notePrompts(model.conditions ?? {}, { prompts: run.preview.prompts }, codes);
-  return [...noteSkipped(head), ...(await noteNewerDataset(ctx, name, head)), ...addUpNotes(prompts)];
+  return [
+    ...noteSkipped(head),
+    ...noteAverages(head, config),
+    ...(await noteNewerDataset(ctx, name, head)),
+    ...addUpNotes(prompts),
+  ];
 }

@@ -1,4 +1,5 @@
 /** @file Makes pictures of a checkpoint: encodes the conditions, lets the gpu-runner sample, writes PNGs. */
+import type { WeightChoice } from '../../configs/averages.ts';
 import { type Sampling, samplingOf } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { requireRoute } from '../../configs/tread.ts';
@@ -17,6 +18,7 @@ import { packConditions } from '../encoders/pack-conditions.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { addUpNotes } from '../notes/notes.ts';
 import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
+import { resolveWeights } from './sample-weights.ts';
 
 /** They decide the bytes of the PNGs, and the numbers of the conditions. */
 export const PICTURE_TOOLS = { ...IMAGE_TOOLS, ...ENCODER_TOOLS };
@@ -31,7 +33,9 @@ export interface PictureRequest extends Sampling {
   readonly width?: number | undefined;
   readonly height?: number | undefined;
   readonly first: number;
-  readonly weights: 'ema' | 'raw';
+  readonly weights: WeightChoice;
+  /** Checkpoints whose power traces may be combined, besides its own. */
+  readonly traces?: readonly Digest[] | undefined;
   readonly engine: EngineSpec;
 }
 
@@ -51,7 +55,8 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
   );
   if (request.guidance_method === 'self_guidance') requireRoute(objective);
   const { width, height } = sizeOf(request, model, data);
-  const { checkpoint, first, weights, engine } = request;
+  const { checkpoint, first, engine } = request;
+  const { weights, notes: ofWeights } = await resolveWeights(ctx.blobs, request);
   const conditions = model.conditions ?? {};
   const rows = await encodeSample(ctx, conditions, {
     prompts: request.prompts,
@@ -73,7 +78,10 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     engine,
   };
   const { outputs, stats } = await runJob(ctx, job);
-  const notes = addUpNotes(notePrompts(conditions, { prompts: request.prompts, negative: request.negative_prompt }));
+  const ofPrompts = addUpNotes(
+    notePrompts(conditions, { prompts: request.prompts, negative: request.negative_prompt }),
+  );
+  const notes = [...ofPrompts, ...ofWeights];
   if (!outputs.pixels) throw new Internal('the gpu-runner made no pixels');
   return {
     pixels: outputs.pixels,

@@ -23,6 +23,10 @@ const FIXED: Readonly<Record<string, { of(config: KeyedConfig): Json; readonly w
     of: ({ optimizer }) => optimizer.ema_gammas,
     why: 'the checkpoint has an average of the weights for each',
   },
+  'optimizer.ema_decays': {
+    of: ({ optimizer }) => JSON.parse(JSON.stringify(optimizer.ema_decays ?? null)),
+    why: 'the checkpoint has an average of the weights for each',
+  },
 };
 
 /**

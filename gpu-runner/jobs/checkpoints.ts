@@ -1,12 +1,14 @@
 /** @file Training state to blobs and back. Equal state gives equal bytes, so an equal digest. */
 import { type KeyedConfig, trainsAll } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
+import { Unprocessable } from '../../errors.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
-import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
+import type { JobWeights } from '../protocol.ts';
 import type { TrainingTensors } from '../training/load-state.ts';
 import type { Progress } from '../training/trainer.ts';
 
@@ -92,29 +94,51 @@ export async function loadTensors(blobs: BlobStore, { tensors }: Checkpoint): Pr
   return { model, optimizer, ema };
 }
 
-/** What of a checkpoint's weights is used: averaged, by the first average, or as of its last step. */
-export type WeightChoice = 'ema' | 'raw';
-
 /** All weights of the model, by name. Parameters that the training does not change have no average. */
 export async function loadWeights(
   blobs: BlobStore,
   { tensors }: Checkpoint,
   config: KeyedConfig,
-  choice: WeightChoice,
+  choice: JobWeights,
 ): Promise<Record<string, Tensor>> {
   const needsRaw = choice === 'raw' || !trainsAll(config);
   const raw = needsRaw ? await loadGroup(blobs, tensors.model) : {};
-  return choice === 'raw' ? raw : { ...raw, ...firstAverage(await loadGroup(blobs, tensors.ema)) };
+  if (choice === 'raw') return raw;
+  if (typeof choice === 'object' && 'traces' in choice) return { ...raw, ...(await addUp(blobs, choice.traces)) };
+  const index = choice === 'ema' ? 0 : choice.average;
+  return { ...raw, ...averageOf(await loadGroup(blobs, tensors.ema), index) };
 }
 
-/** The average whose weights are sampled: the first of config.optimizer.ema_gammas. */
-function firstAverage(ema: TensorMap): Record<string, Tensor> {
-  const prefix = '0.';
+type Traces = Extract<JobWeights, { readonly traces: unknown }>['traces'];
+
+/** The sum of averages times their factors. One checkpoint is in memory at a time. */
+async function addUp(blobs: BlobStore, traces: Traces): Promise<Record<string, Tensor>> {
+  const sum = new Map<string, { readonly shape: Tensor['shape']; readonly data: Float64Array }>();
+  for (const [checkpoint, members] of Map.groupBy(traces, trace => trace.checkpoint)) {
+    const ema = await loadGroup(blobs, (await readCheckpoint(blobs, checkpoint)).tensors.ema);
+    for (const { average, factor } of members) {
+      for (const [name, { shape, data }] of Object.entries(averageOf(ema, average))) {
+        const total = sum.get(name) ?? { shape, data: new Float64Array(data.length) };
+        sum.set(name, total);
+        for (let i = 0; i < data.length; i++) total.data[i] = (total.data[i] ?? 0) + factor * (data[i] ?? 0);
+      }
+    }
+  }
   return Object.fromEntries(
-    Object.entries(ema).flatMap(([name, tensor]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
-    ),
+    [...sum].map(([name, { shape, data }]) => [name, { shape, dtype: 'f32', data: Float32Array.from(data) } as const]),
   );
+}
+
+/** One of the averages of a checkpoint: see averagesOf (configs/averages.ts). @throws Unprocessable */
+function averageOf(ema: TensorMap, index: number): Record<string, Tensor> {
+  const prefix = `${index}.`;
+  const members = Object.entries(ema).filter(([name]) => name.startsWith(prefix));
+  if (members.length === 0) {
+    throw new Unprocessable(`the checkpoint has no average ${index}`, {
+      expected: 'a place in optimizer.ema_gammas followed by optimizer.ema_decays, counted from 0',
+    });
+  }
+  return Object.fromEntries(members.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
 export async function loadGroup(blobs: BlobStore, digests: readonly Digest[]): Promise<Record<string, Tensor>> {

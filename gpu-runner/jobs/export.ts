@@ -32,7 +32,7 @@ export function createExportJob(): JobHandler<'export'> {
       'easel.objective': canonicalJson(config.objective),
       'easel.samples': String(checkpoint.samples),
       'easel.step': String(checkpoint.step),
-      'easel.weights': choice,
+      'easel.weights': typeof choice === 'string' ? choice : JSON.stringify(choice),
     };
     const parts = cutIntoParts(weights, MAX_PART_BYTES);
     const outputs: Record<string, BlobRef> = {};

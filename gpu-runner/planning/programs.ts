@@ -1,4 +1,5 @@
 /** @file The programs of a training and their graphs, as the trainer and the sampler trace them. */
+import { averagesOf } from '../../configs/averages.ts';
 import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { bytesOf, peakLiveBytes } from '../compiler/live-bytes.ts';
@@ -72,7 +73,9 @@ export function openPrograms(
   const entries = (prefix: string) => entriesOf(params, prefix);
   const countOf = (specs: readonly ParamSpec[]) => specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const state = new Map([
-    ...[PARAM_PREFIX, GRAD_PREFIX, ...config.optimizer.ema_gammas.map((_, index) => emaPrefix(index))].flatMap(entries),
+    ...[PARAM_PREFIX, GRAD_PREFIX, ...averagesOf(config.optimizer).map((_, index) => emaPrefix(index))].flatMap(
+      entries,
+    ),
     ...entriesOf(fixed, PARAM_PREFIX),
     ...[...optimizerState(params, config.optimizer)].map(
       ([name, shape]) => [name, bytesOf({ shape, dtype: 'f32' })] as const,

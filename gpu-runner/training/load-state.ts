@@ -1,4 +1,5 @@
 /** @file Sets the state of a training on an engine: new, or from the tensors of a checkpoint. */
+import { averagesOf } from '../../configs/averages.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { State, Tensors } from '../compiler/engine.ts';
@@ -53,7 +54,7 @@ export function loadTensors(state: State, layout: StateLayout, tensors: Training
       state.set({ [name]: optimizer[name.slice(OPTIMIZER_PREFIX.length)] ?? initial });
     }
   }
-  for (const index of config.optimizer.ema_gammas.keys()) {
+  for (const index of averagesOf(config.optimizer).keys()) {
     for (const { name, shape } of specs) setTensor(state, emaPrefix(index), name, ema[`${index}.${name}`], shape);
   }
 }
@@ -72,7 +73,7 @@ export function initialTensors({ specs, fixed, config }: StateLayout, start?: Te
     emptyTensor({ shape, dtype: 'f32' }),
   ]);
   const trained = specs.map(({ name }) => [name, model[name]] as const);
-  const ema = optimizer.ema_gammas.flatMap((_, i) => trained.map(([name, tensor]) => [`${i}.${name}`, tensor]));
+  const ema = averagesOf(optimizer).flatMap((_, i) => trained.map(([name, tensor]) => [`${i}.${name}`, tensor]));
   return { model, optimizer: Object.fromEntries(moments), ema: Object.fromEntries(ema) };
 }
 

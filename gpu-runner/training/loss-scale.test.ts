@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { averagesOf } from '../../configs/averages.ts';
 import { optimizerSchema } from '../../configs/optimizer.ts';
 import { equal } from '../compiler/functions.ts';
 import { trace } from '../compiler/trace.ts';
@@ -58,7 +59,7 @@ it('an update with scaled gradients writes what the update without a scale write
     for (const [i, { name, shape }] of specs.entries()) {
       set(`model.${name}`, shape, i);
       set(`grad.${name}`, shape, 10 + i, scale);
-      for (const average of config.ema_gammas.keys()) set(`ema${average}.${name}`, shape, 20 + i);
+      for (const average of averagesOf(config).keys()) set(`ema${average}.${name}`, shape, 20 + i);
     }
     for (const [i, [name, shape]] of [...optimizerState(specs, config)].entries()) set(name, shape, 30 + i);
     const scalar = (value: number) => ({ shape: [], data: Float64Array.of(value) });
@@ -70,7 +71,7 @@ it('an update with scaled gradients writes what the update without a scale write
     const gradient = state.get('grad.w')?.data;
     if (spoil !== undefined && gradient) gradient[2] = spoil;
     const scalars = { learning_rate: 0.02, norm_limit: 1e15, ...adamwScalars(7, 0.02, config) };
-    const rates = config.ema_gammas.map((_, i) => [`ema_rate_${i}`, 0.25] as const);
+    const rates = averagesOf(config).map((_, i) => [`ema_rate_${i}`, 0.25] as const);
     const feeds = Object.entries({ ...scalars, ...Object.fromEntries(rates) });
     const inputs = Object.fromEntries(feeds.map(([name, value]) => [name, scalar(value)]));
     return interpret(traceUpdateGraph(specs, config, { scalesLoss: scale !== undefined }), inputs, state);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { averageRateAt } from '../../configs/averages.ts';
 import { type OptimizerConfig, optimizerSchema } from '../../configs/optimizer.ts';
 import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
@@ -14,7 +15,7 @@ import {
 import { emaPrefix, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { newtonSchulz } from './muon.ts';
-import { adamwScalars, emaRateAt } from './schedule.ts';
+import { adamwScalars } from './schedule.ts';
 import { optimizerState, traceUpdateGraph } from './update-graph.ts';
 
 const GAMMA = 6.94;
@@ -50,7 +51,7 @@ describe.each(GOLDEN_ENGINES)('optimizers on %s', (_, open) => {
         learning_rate: LEARNING_RATE,
         ...(config.type === 'adamw' && adamwScalars(step, LEARNING_RATE, config)),
         norm_limit: 1e15,
-        ema_rate_0: emaRateAt(step, GAMMA),
+        ema_rate_0: averageRateAt(step, { gamma: GAMMA }),
       };
       const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
       ({ state } = await runGraph(open, graph, feeds, state));

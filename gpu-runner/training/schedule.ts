@@ -1,14 +1,6 @@
 import type { OptimizerConfig } from '../../configs/optimizer.ts';
 import { adamwRateShare } from './param-groups.ts';
 
-/**
- * 1 - beta of a power-function average at update `step` (1 is the first): beta = (1 - 1/step)^(gamma + 1)
- * (arXiv 2312.02696, eq. 121).
- */
-export function emaRateAt(step: number, gamma: number): number {
-  return 1 - (1 - 1 / step) ** (gamma + 1);
-}
-
 /** Rate and bias corrections of AdamW at update `step` (1 is the first). @param learningRate The scheduled one. */
 export function adamwScalars(step: number, learningRate: number, config: OptimizerConfig) {
   const { beta1, beta2 } = config.adamw;

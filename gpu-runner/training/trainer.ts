@@ -1,5 +1,6 @@
 /** @file Training: the state on an engine, and one optimizer step after another. */
 
+import { averageRateAt, averagesOf } from '../../configs/averages.ts';
 import { checkDivision } from '../../configs/divide-pictures.ts';
 import { learningRateAt } from '../../configs/learning-rate.ts';
 import { SKIP_ABOVE } from '../../configs/optimizer.ts';
@@ -28,7 +29,7 @@ import { type TimeBinMetrics, termsAt } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
-import { adamwScalars, emaRateAt } from './schedule.ts';
+import { adamwScalars } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
 import { type TrainingSource, trainedSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
@@ -284,7 +285,9 @@ export class Trainer {
       norm_limit: Math.min(this.#norms.limit, LARGEST_NORM),
       ...adamwScalars(step, learningRate, optimizer),
     };
-    for (const [index, gamma] of optimizer.ema_gammas.entries()) scalars[`ema_rate_${index}`] = emaRateAt(step, gamma);
+    for (const [index, average] of averagesOf(optimizer).entries()) {
+      scalars[`ema_rate_${index}`] = averageRateAt(step, average);
+    }
     const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
     const outputs = executable.run(this.#state, feeds);
     // The caller waits for the micro-batches first. Their failure is the cause of this one.

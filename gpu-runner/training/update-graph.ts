@@ -3,6 +3,7 @@
  * finite or too large changes nothing: its numbers pass a select, and every rate is 0.
  */
 
+import { averagesOf } from '../../configs/averages.ts';
 import type { OptimizerConfig } from '../../configs/optimizer.ts';
 import { add, and, concat, div, less, min, mul, reshape, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
 import type { Graph } from '../compiler/graph.ts';
@@ -102,7 +103,7 @@ export function traceUpdateGraph(
       if (step !== undefined) updated.set(spec, sub(decay(spec, weight, config, rates), step));
     }
     for (const [spec, next] of updated) writes[`${PARAM_PREFIX}${spec.name}`] = next;
-    for (const index of config.ema_gammas.keys()) {
+    for (const index of averagesOf(config).keys()) {
       const rate = ifTaken(scalar(`ema_rate_${index}`), 0);
       for (const [spec, next] of updated) {
         const average = read(`${emaPrefix(index)}${spec.name}`, spec);

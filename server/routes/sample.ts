@@ -7,6 +7,7 @@ import { drawableSeedSchema, RANDOM_SEED, type Seed } from '../../configs/seed.t
 import { Internal } from '../../errors.ts';
 import type { RunState } from '../../functions/execution/run-handle.ts';
 import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
+import { findTraces } from '../../functions/experiments/sample-weights.ts';
 import { chooseSamplingEngine } from '../../functions/experiments/sampling-engine.ts';
 import { sampleInput } from '../../functions/sample.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -21,7 +22,7 @@ import { describeRun, runPath } from '../run-document.ts';
 /** Seconds that a call without a `Prefer` header waits for its picture. */
 const DEFAULT_WAIT_SECONDS = 600;
 
-const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: true }).extend({
+const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: true, traces: true }).extend({
   model: z
     .string()
     .min(1)
@@ -40,7 +41,15 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
   app.post('/sample', async c => {
     const { model, prompt, engine: asked, ...params } = await readJsonAs(c, bodySchema);
     const engine = await chooseSamplingEngine(deps, model, asked);
-    const body = { ...params, seed: chooseSeed(params.seed), checkpoint: model, prompts: [prompt], engine };
+    const traces = await findTraces(deps, model, params.weights);
+    const body = {
+      ...params,
+      ...(traces && { traces }),
+      seed: chooseSeed(params.seed),
+      checkpoint: model,
+      prompts: [prompt],
+      engine,
+    };
     const run = await executor.start('sample', JSON.parse(JSON.stringify(body)));
     const seconds = prefersAsync(c.req.header('prefer')) ? 0 : readWait(c.req.header('prefer'), DEFAULT_WAIT_SECONDS);
     const state = await run.wait(seconds * 1000, c.req.raw.signal);

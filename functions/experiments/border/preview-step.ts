@@ -1,11 +1,13 @@
 /** @file Previews: the same few pictures at every chunk border. */
 import { z } from 'zod';
+import { weightsSchema } from '../../../configs/averages.ts';
 import { samplingOf, samplingSchema } from '../../../configs/sampling.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { blobRefSchema, digestSchema } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import { outputOf } from '../../execution/output-of.ts';
+import { tracesFor } from '../sample-weights.ts';
 import { defineBorderStep } from './border-step.ts';
 
 /** Output `index` of `preview`: which picture shows which prompt. */
@@ -14,6 +16,8 @@ const previewIndexSchema = z.strictObject({
   kind: z.literal('previews'),
   checkpoint: digestSchema,
   ...samplingSchema.shape,
+  /** Absent: ema. */
+  weights: weightsSchema.optional(),
   pictures: z.array(z.strictObject({ prompt: z.string(), image: blobRefSchema })),
   links: z.array(digestSchema),
 });
@@ -27,7 +31,9 @@ export const previewStep = defineBorderStep({
   name: 'preview',
   due: ({ config }) => config.run.preview.prompts.length > 0,
   async run({ head, config, call }, checkpoint) {
-    const body = { checkpoint, ...config.run.preview, engine: head.engine };
+    const { preview } = config.run;
+    const traces = tracesFor(head, preview.weights);
+    const body = { checkpoint, ...preview, ...(traces && { traces }), engine: head.engine };
     return outputOf((await call('preview', body)).result, 'index');
   },
   artifact: {
@@ -40,7 +46,10 @@ export const previewStep = defineBorderStep({
       const shown = named.map(({ name, prompt }) => ({ file: name, prompt }));
       return [
         ...named.map(({ name, blob }) => ({ name, blob })),
-        { name: 'index.json', json: { v: 1, ...samplingOf(index), pictures: shown } },
+        {
+          name: 'index.json',
+          json: { v: 1, ...samplingOf(index), ...(index.weights && { weights: index.weights }), pictures: shown },
+        },
       ];
     },
     describe({ run: { preview } }) {

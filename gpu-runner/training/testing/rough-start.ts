@@ -18,6 +18,9 @@ export async function roughStart(config: KeyedConfig): Promise<TrainingTensors> 
     new RandomStream(1, `init ${name}`).fillNormal(noise);
     return [name, { ...tensor, data: Float32Array.from(tensor.data, (x, i) => x + 0.2 * (noise[i] ?? 0)) }] as const;
   });
-  const ema = model.map(([name, tensor]) => [`0.${name}`, tensor] as const);
+  const rough = new Map(model);
+  const ema = Object.entries(tensors.ema).map(
+    ([name, tensor]) => [name, rough.get(name.slice(name.indexOf('.') + 1)) ?? tensor] as const,
+  );
   return { ...tensors, model: Object.fromEntries(model), ema: Object.fromEntries(ema) };
 }
