@@ -3,9 +3,11 @@
  * decide most cases, so that few need a plan. Of the parameters only those of the blocks count, so true memory lies
  * above the lower bound.
  */
+
+import { contextSignalsOf } from './architecture.ts';
 import { averagesOf } from './averages.ts';
 import { type KeyedConfig, type ModelConfig, trainsAll } from './schema.ts';
-import { shapeOfSignal, signalsOf } from './signals.ts';
+import { shapeOfSignal } from './signals.ts';
 import { isRouted, keptTokens, routedBlocks } from './tread.ts';
 
 /** Pixels and text tokens of the pictures. */
@@ -26,24 +28,33 @@ const WHOLE_SCORES = 2 ** 27;
 export const imageTokensOf = ({ patch_size }: ModelConfig, { width, height }: PictureFrame): number =>
   (width * height) / patch_size ** 2;
 
+/** Registers that enter late count in all blocks. */
+const registersOf = ({ registers }: ModelConfig): number => registers?.count ?? 0;
+
+/** Image tokens and registers: the queries of a block. */
+const queriesOf = (model: ModelConfig, frame: PictureFrame): number => imageTokensOf(model, frame) + registersOf(model);
+
 /** Tokens of the signals that image tokens attend to. */
 export function contextTokensOf(model: ModelConfig, frame: PictureFrame): number {
-  const tokens = signalsOf(model.conditions).map(name => {
+  const tokens = contextSignalsOf(model).map(name => {
     const shape = shapeOfSignal(model.conditions, name, { ...frame, tokens: frame.textTokens }) ?? [];
-    const isContext = model.arch === 'cross' || name === 'text' || name === 'pose';
-    return isContext ? shape.slice(0, -1).reduce((product, size) => product * size, 1) : 0;
+    return shape.slice(0, -1).reduce((product, size) => product * size, 1);
   });
   return tokens.reduce((sum, each) => sum + each, 0);
 }
 
 /** Tokens that image tokens attend to, themselves included. */
 const keysOf = (model: ModelConfig, frame: PictureFrame): number =>
-  imageTokensOf(model, frame) + contextTokensOf(model, frame);
+  queriesOf(model, frame) + contextTokensOf(model, frame);
+
+/** Matrices of an MLP. */
+const mlpMatricesOf = ({ mlp }: ModelConfig): number => (mlp === 'gelu' ? 2 : 3);
 
 /** Parameters of the matrices in the blocks. */
-function blockParameters({ arch, hidden_size: hidden, mlp_ratio, depth, conditions }: ModelConfig): number {
-  const attention = arch === 'cross' && signalsOf(conditions).length > 0 ? 8 : 4;
-  return depth * hidden ** 2 * (attention + 3 * mlp_ratio);
+function blockParameters(model: ModelConfig): number {
+  const { arch, hidden_size: hidden, mlp_ratio, depth } = model;
+  const attention = arch === 'cross' && contextSignalsOf(model).length > 0 ? 8 : 4;
+  return depth * hidden ** 2 * (attention + mlpMatricesOf(model) * mlp_ratio);
 }
 
 /** Bytes of weights, gradients, moments and averages of the blocks. */
@@ -68,7 +79,7 @@ export function leastTrainingBytes(config: KeyedConfig, frame: PictureFrame): nu
 /** The training needs less on every engine, with this micro-batch, without gradient checkpointing. */
 export function mostTrainingBytes(config: KeyedConfig, frame: PictureFrame, microBatch: number): number {
   const { hidden_size, depth, num_heads } = config.model;
-  const tokens = imageTokensOf(config.model, frame);
+  const tokens = queriesOf(config.model, frame);
   const scores = Math.min(WHOLE_SCORES, F32 * microBatch * num_heads * tokens * keysOf(config.model, frame));
   const kept = F32 * microBatch * keysOf(config.model, frame) * hidden_size * KEPT_PER_TOKEN;
   // Two buffers of the state, and half of it again for embeddings, the time and the head.
@@ -82,7 +93,7 @@ export const MOST_PER_RUN = 64;
 /** A sample needs less than this beside the weights, which are loaded: one block at a time, and pictures. */
 export function mostSamplingBytes(model: ModelConfig, frame: PictureFrame, pictures: number): number {
   const batch = Math.min(MOST_PER_RUN, pictures);
-  const tokens = imageTokensOf(model, frame);
+  const tokens = queriesOf(model, frame);
   const keys = keysOf(model, frame);
   const kept = F32 * batch * keys * model.hidden_size * KEPT_PER_TOKEN;
   // Engines on the CPU compute the scores of a block at once: 1 copy measured.
@@ -118,12 +129,14 @@ export function forwardFlops(model: ModelConfig, frame: PictureFrame): number {
   return model.depth * blockFlops(model, frame, imageTokensOf(model, frame));
 }
 
-/** Operations of a block that `tokens` image tokens go through. */
-function blockFlops(model: ModelConfig, frame: PictureFrame, tokens: number): number {
+/** Operations of a block that `imageTokens` and the registers go through. */
+function blockFlops(model: ModelConfig, frame: PictureFrame, imageTokens: number): number {
   const { hidden_size: hidden, mlp_ratio } = model;
+  const tokens = imageTokens + registersOf(model);
   const context = contextTokensOf(model, frame);
   const isCross = model.arch === 'cross' && context > 0;
-  const products = tokens * hidden ** 2 * (4 + 3 * mlp_ratio + (isCross ? 2 : 0)) + context * hidden ** 2 * 2;
+  const perToken = 4 + mlpMatricesOf(model) * mlp_ratio + (isCross ? 2 : 0);
+  const products = tokens * hidden ** 2 * perToken + context * hidden ** 2 * 2;
   const attention = 2 * tokens * (tokens + context) * hidden;
   return 2 * (products + attention);
 }

@@ -2,6 +2,7 @@
  * @file The config of an experiment. `seed, model, objective, optimizer, data` decide the bits (keyed); `run` does not.
  */
 import { z } from 'zod';
+import { architectureShape, patchesModeOf, registerBlockOf } from './architecture.ts';
 import { augmentationShape } from './augmentation.ts';
 import { weightsSchema } from './averages.ts';
 import {
@@ -34,7 +35,7 @@ export const modelSchema = z
     /**
      * joint: image tokens attend to image and context at once. CLS is added to the time embedding, patch features are
      * added to the image tokens. cross: blocks of self-attention and of cross-attention to [text | CLS | patches |
-     * pose], as in the seed.
+     * pose], as in the seed. `patches.mode` has the other ways for patch features.
      */
     arch: z.enum(['joint', 'cross']).default('joint'),
     hidden_size: z.int().min(16).max(WIDEST).default(192),
@@ -42,8 +43,8 @@ export const modelSchema = z
     num_heads: z.int().min(1).max(WIDEST).default(3),
     patch_size: z.int().min(1).max(64).default(8),
     in_channels: z.literal(3).default(3),
-    /** Width of the patch bottleneck. */
-    bottleneck: z.int().min(1).max(WIDEST).default(32),
+    /** Width of the patch bottleneck; 0: one map from pixels to tokens. */
+    bottleneck: z.int().min(0).max(WIDEST).default(32),
     /** Pixels by which each patch window overlaps its neighbours, on input and output; 0: plain patches. */
     patch_overlap: z.int().min(0).max(32).default(2),
     mlp_ratio: z
@@ -67,6 +68,7 @@ export const modelSchema = z
     /** Adapters: with them, only they are trained, unless `optimizer.freeze` says otherwise. */
     lora: loraSchema.optional().meta({ description: 'adapters of low rank (LoRA); default: none' }),
     conditions: conditionsSchema.optional(),
+    ...architectureShape,
   })
   .refine(model => model.hidden_size % model.num_heads === 0, {
     error: 'num_heads must divide hidden_size',
@@ -77,17 +79,25 @@ export const modelSchema = z
     path: ['num_heads'],
   })
   .refine(
-    ({ arch, patch_size, conditions }) => arch === 'cross' || patch_size % (conditions?.patches?.stride ?? 1) === 0,
+    model => patchesModeOf(model) === 'cross' || model.patch_size % (model.conditions?.patches?.stride ?? 1) === 0,
     {
       error:
         'must be a multiple of conditions.patches.stride with arch joint, whose tokens take whole features; ' +
-        'arch cross takes any size',
+        'arch cross and patches.mode cross take any size',
       path: ['patch_size'],
     },
   )
   .refine(({ adaln, adaln_rank }) => adaln === 'lowrank' || adaln_rank === undefined, {
     error: 'only adaln lowrank has a rank',
     path: ['adaln_rank'],
+  })
+  .refine(model => !model.registers || registerBlockOf(model) < model.depth, {
+    error: 'must be below depth',
+    path: ['registers', 'block'],
+  })
+  .refine(({ arch, cls_token }) => arch === 'cross' || cls_token !== 'conditioning', {
+    error: 'only arch cross has a token for CLS',
+    path: ['cls_token'],
   })
   .refine(model => model.patch_overlap * 2 <= model.patch_size, {
     error: 'patch_overlap must be at most half of patch_size',

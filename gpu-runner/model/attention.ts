@@ -19,10 +19,10 @@ export interface KeySource {
   readonly prefix: '' | 'context_';
 }
 
-/** Tokens from which queries are computed, [batch, tokens, hidden], and their places. */
+/** Tokens from which queries are computed, [batch, tokens, hidden], and their places if positions are rotary. */
 export interface QuerySource {
   readonly tokens: Value;
-  readonly rotation: Rotation;
+  readonly rotation?: Rotation;
 }
 
 export interface AttentionContext {
@@ -34,7 +34,7 @@ export interface AttentionContext {
 
 /**
  * Multi-head attention of the query's tokens to all sources together -> [batch, tokens, hidden]. Its parameters are
- * `<name>.q`, `.k`, `.v`, `.out` and the gains `.q_norm`, `.k_norm`.
+ * `<name>.q`, `.k`, `.v`, `.out` and, with `qk_norm`, the gains `.q_norm`, `.k_norm`.
  */
 export function applyAttention(
   params: Params,
@@ -53,24 +53,36 @@ export function applyAttention(
     return reshape(projected, [batch, count, heads, headDim]);
   };
   const byHead = (value: Value) => transpose(value, [0, 2, 1, 3]);
-  const gainOf = (part: string) => params.gain(`${name}.${part}`, headDim);
-  const normalized = (input: Value, part: string) => byHead(rmsNorm(project(input, part)));
-
+  const isNormed = model.qk_norm ?? true;
+  /** Queries or keys by head, normed if the model has norms. */
+  const split = (input: Value, part: string) => {
+    const projected = project(input, part);
+    return byHead(isNormed ? rmsNorm(projected) : projected);
+  };
+  const gainOf = (part: string) => (isNormed ? params.gain(`${name}.${part}`, headDim) : undefined);
   // The factor 1 / sqrt(headDim) multiplies the small gain instead of the large query.
-  const queryGain = mul(gainOf('q_norm'), 1 / Math.sqrt(headDim));
-  const turned = rotate(normalized(query.tokens, 'q'), query.rotation, queryGain);
-  const groups = sources.map(source => {
-    const key = normalized(source.tokens, `${source.prefix}k`);
-    const gain = gainOf(`${source.prefix}k_norm`);
-    return {
-      key: source.rotation ? rotate(key, source.rotation, gain) : mul(key, gain),
-      value: byHead(project(source.tokens, `${source.prefix}v`)),
-    };
-  });
+  const gain = gainOf('q_norm');
+  const queryGain = gain && mul(gain, 1 / Math.sqrt(headDim));
+  const turned = place(split(query.tokens, 'q'), query.rotation, queryGain);
+  const groups = sources.map(({ tokens: input, rotation, prefix }) => ({
+    key: place(split(input, `${prefix}k`), rotation, gainOf(`${prefix}k_norm`)),
+    value: byHead(project(input, `${prefix}v`)),
+  }));
   const keys = groups.reduce((sum, { key }) => sum + (key.shape[2] ?? 0), 0);
   const chunk = chunkFor({ batch, heads, queries: tokens, keys });
   const mixed = byHead(
-    attend(turned, groups, { scale: 1, fused, ...(bias && { bias }), ...(chunk !== undefined && { chunk }) }),
+    attend(turned, groups, {
+      scale: isNormed ? 1 : 1 / Math.sqrt(headDim),
+      fused,
+      ...(bias && { bias }),
+      ...(chunk !== undefined && { chunk }),
+    }),
   );
   return linear(reshape(mixed, [batch, tokens, hidden]), params.weight(`${name}.out`, hidden, hidden, 'matrix'));
+}
+
+/** Multiplies by a gain, then rotates, each if there is one. */
+function place(x: Value, rotation: Rotation | undefined, gain: Value | undefined): Value {
+  if (rotation) return rotate(x, rotation, gain);
+  return gain ? mul(x, gain) : x;
 }

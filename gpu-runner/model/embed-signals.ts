@@ -5,7 +5,7 @@
  * `arch: joint` has text and pose as context. It adds pooled text and the CLS embedding to the time embedding, and
  * patch features to the image tokens. `arch: cross`, the seed's architecture, has all signals as context, and adds the
  * CLS embedding to the time embedding too. There a dropped signal becomes one learned null token, so the context is
- * never empty.
+ * never empty. `patches.mode` puts patch features into context, image tokens or both, in either architecture.
  */
 import type { ModelConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
@@ -14,7 +14,7 @@ import { clsLayer } from './signals/cls.ts';
 import { mergeGroups } from './signals/context.ts';
 import { patchesLayer } from './signals/patches.ts';
 import { poseLayer } from './signals/pose.ts';
-import type { ConditionInputs, SignalLayer, SignalParts, TokenGrid } from './signals/signal.ts';
+import type { ConditionInputs, SignalFrame, SignalLayer, SignalParts } from './signals/signal.ts';
 import { textLayer } from './signals/text.ts';
 
 const LAYERS: Readonly<Record<SignalName, SignalLayer>> = {
@@ -29,11 +29,11 @@ export function embedSignals(
   params: Params,
   model: ModelConfig,
   inputs: ConditionInputs,
-  grid: TokenGrid,
+  frame: SignalFrame,
 ): Required<SignalParts> {
   const parts = SIGNAL_NAMES.flatMap(name => {
     const input = inputs[name];
-    return input ? [LAYERS[name][model.arch](params, model, input, grid)] : [];
+    return input ? [LAYERS[name](params, model, input, frame)] : [];
   });
   const context = parts.flatMap(part => part.context ?? []);
   return {

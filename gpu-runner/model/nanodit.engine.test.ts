@@ -1,80 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../configs/schema.ts';
-import { graphInputs } from '../compiler/graph.ts';
-import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
-import { trace } from '../compiler/trace.ts';
-import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
-import { tracePredictGraph } from '../sampling/predict-graph.ts';
 import { tinyConfig } from '../training/testing/tiny.ts';
-import { declareConditions } from './batch.ts';
-import { applyNanoDit } from './nanodit.ts';
-import { initializeParams, PARAM_PREFIX, Params } from './params.ts';
-import { RandomStream } from './random.ts';
-
-const engine = createOnnxRuntimeEngine({ threads: 1 });
-const shape = { batch: 2, height: 16, width: 16, textTokens: 8 };
-const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
-type Feeds = Readonly<Record<string, Tensor>>;
-
-/** The parameters that the model declares. */
-function specsOf(model: ModelConfig): Params['specs'] {
-  let specs: Params['specs'] = [];
-  trace(builder => {
-    const params = new Params(builder);
-    const z = builder.input('z', { shape: [2, 3, 16, 16], dtype: 'f32' });
-    const t = builder.input('t', { shape: [2], dtype: 'f32' });
-    const { prediction } = applyNanoDit(params, model, { z, t, conditions: declareConditions(builder, model, shape) });
-    specs = params.specs;
-    return { outputs: { prediction } };
-  });
-  return specs;
-}
-
-/** Random numbers for every parameter: gates that start at 0 would hide the blocks. */
-function randomWeights(model: ModelConfig): Record<string, Tensor> {
-  const loose = specsOf(model).map(spec => ({ ...spec, std: spec.std || 0.2 }));
-  const tensors = initializeParams(loose, (name, target) => new RandomStream(5, `init ${name}`).fillNormal(target));
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]));
-}
-
-function randomFeeds(model: ModelConfig): Feeds {
-  const feeds: Record<string, Tensor> = {};
-  const graph = tracePredictGraph(model, shape);
-  for (const [index, [name, spec]] of [...graphInputs(graph)].entries()) {
-    const tensor = emptyTensor(spec);
-    const random = new RandomStream(9, 'sample', index);
-    for (let i = 0; i < tensor.data.length; i++)
-      tensor.data[i] = name === 't' || name === 'pose' ? random.uniform() : random.normal();
-    if (name.startsWith('keep_')) tensor.data.fill(1);
-    if (name === 'text_mask') tensor.data.set([1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0]);
-    feeds[name] = tensor;
-  }
-  return feeds;
-}
-
-/** The model with random weights, compiled. */
-async function open(model: ModelConfig, weights = randomWeights(model)) {
-  const state = engine.createState(weights);
-  const executable = await engine.compile(tracePredictGraph(model, shape));
-  return async (feeds: Feeds): Promise<Float32Array> => {
-    const { prediction } = await executable.run(state, feeds);
-    return Float32Array.from(prediction?.data ?? []);
-  };
-}
-
-function withFeed(feeds: Feeds, name: string, change: (x: number, i: number) => number): Feeds {
-  const tensor = feeds[name];
-  if (!tensor) throw new Error(`no feed ${name}`);
-  return { ...feeds, [name]: { ...tensor, data: Float32Array.from(tensor.data, change) } };
-}
-
-const without = (feeds: Feeds, signal: string): Feeds => withFeed(feeds, `keep_${signal}`, () => 0);
-
-/** The feeds with other numbers in one signal. */
-function withOther(feeds: Feeds, signal: string): Feeds {
-  const changed = withFeed(feeds, signal, x => 3 - 2 * x);
-  return signal === 'text' ? withFeed(changed, 'text_mask', (_, i) => i % 2) : changed;
-}
+import {
+  type Feeds,
+  openNet,
+  randomFeeds,
+  SIGNALS,
+  specsOf,
+  withFeed,
+  withOther,
+  without,
+} from './testing/random-net.ts';
 
 /** A picture's grid of patch features: [grey level, 0, 0] in each cell, as `dct` encodes a flat picture. */
 const flat = (feeds: Feeds, grey: number): Feeds => withFeed(feeds, 'patches', (_, i) => (i % 3 === 0 ? grey : 0));
@@ -85,7 +21,7 @@ it.each(['joint', 'cross'] as const)(
     const patches = { encoder: 'dct', dim: 3, stride: 4 };
     const differenceWith = async (norm: object) => {
       const { model } = tinyConfig({ model: { arch, conditions: { patches: { ...patches, ...norm } } } });
-      const [predict, feeds] = [await open(model), randomFeeds(model)];
+      const [predict, feeds] = [await openNet(model), randomFeeds(model)];
       const [dark, light] = [await predict(flat(feeds, -2)), await predict(flat(feeds, -0.5))];
       return Math.max(...dark.map((x, i) => Math.abs(x - (light[i] ?? Number.NaN))));
     };
@@ -99,7 +35,7 @@ it.each(['joint', 'cross'] as const)(
 it('a norm of CLS takes its scale out of the prediction', async () => {
   const differenceWith = async (norm: object) => {
     const { model } = tinyConfig({ model: { conditions: { cls: { encoder: 'any', dim: 5, ...norm } } } });
-    const [predict, feeds] = [await open(model), randomFeeds(model)];
+    const [predict, feeds] = [await openNet(model), randomFeeds(model)];
     const [small, large] = [await predict(feeds), await predict(withFeed(feeds, 'cls', x => 100 * x))];
     return Math.max(...small.map((x, i) => Math.abs(x - (large[i] ?? Number.NaN))));
   };
@@ -111,7 +47,7 @@ it('a norm of CLS takes its scale out of the prediction', async () => {
 it.each(['joint', 'cross'] as const)('at the trained size places are those of the tokens, arch %s', async arch => {
   const predictAt = async (sizes: object) => {
     const { model } = tinyConfig({ model: { arch, ...sizes } });
-    return (await open(model))(randomFeeds(model));
+    return (await openNet(model))(randomFeeds(model));
   };
   const home = await predictAt({ tokens_per_side: 4 });
   expect(home).toEqual(await predictAt({}));
@@ -125,7 +61,7 @@ describe.each([
 ] as const)('NanoDiT, arch %s, adaln %s', async (arch, form) => {
   const { model } = tinyConfig({ model: { arch, adaln: form } });
   const feeds = randomFeeds(model);
-  const predict = await open(model);
+  const predict = await openNet(model);
 
   it.each(SIGNALS)(
     'the prediction depends on %s when it is kept, and on no bit of it when it is dropped',
@@ -178,22 +114,12 @@ describe.each([
     expect([...back.slice(half), ...back.slice(0, half)]).toEqual([...both].map(x => expect.closeTo(x, 4)));
   });
 
-  it('the prediction is 0 at the start of training', async () => {
-    const weights = randomWeights(model);
-    for (const [name, tensor] of Object.entries(weights)) {
-      if (name.includes('head.out') || name.includes('head.bias'))
-        weights[name] = { ...tensor, data: new Float32Array(tensor.data.length) };
-    }
-    const prediction = await (await open(model, weights))(feeds);
-    expect(Math.max(...Array.from(prediction, Math.abs))).toBe(0);
-  });
-
   it.each(['full', form] as const)('the model works with every subset of the signals, adaln %s', async adaln => {
     const all = Object.entries(model.conditions ?? {});
     for (let subset = 0; subset < 2 ** all.length; subset++) {
       const chosen = all.filter((_, i) => (subset >> i) % 2 === 1);
       const part: ModelConfig = { ...model, adaln, depth: 1, conditions: Object.fromEntries(chosen) };
-      const [run, given] = [await open(part), randomFeeds(part)];
+      const [run, given] = [await openNet(part), randomFeeds(part)];
       const names = chosen.map(([name]) => name);
       const predictions = [await run(given), await run(names.reduce(without, given))];
       expect(predictions.flatMap(prediction => [...prediction]).every(Number.isFinite), names.join()).toBe(true);
@@ -248,7 +174,7 @@ describe('arch cross', () => {
 
   it.each([2, 8, 16])('patch features every %i pixels fit image patches of 4 pixels', async stride => {
     const model = withSignals({ patches: { encoder: 'dct', dim: 3, stride } });
-    const [predict, feeds] = [await open(model), randomFeeds(model)];
+    const [predict, feeds] = [await openNet(model), randomFeeds(model)];
     const prediction = await predict(feeds);
     // The last feature changes the prediction, too.
     const last = (feeds.patches?.data.length ?? 0) - 1;
@@ -259,7 +185,7 @@ describe('arch cross', () => {
 
   it('the prediction depends on the place of a patch feature', async () => {
     const model = withSignals({ patches: { encoder: 'dct', dim: 3, stride: 4 } });
-    const [predict, feeds] = [await open(model), randomFeeds(model)];
+    const [predict, feeds] = [await openNet(model), randomFeeds(model)];
     const { patches } = feeds;
     // The 16 features of each picture in reverse order. Without places only rounding would differ.
     const placeOf = (i: number) => 48 * Math.floor(i / 48) + 45 - (i % 48) + 2 * (i % 3);

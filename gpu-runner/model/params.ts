@@ -2,7 +2,7 @@
  * @file Parameters of a model. The model declares each parameter where it uses it, so a trace of the model lists them
  * all.
  */
-import type { LoraConfig } from '../../configs/lora.ts';
+import type { ModelConfig } from '../../configs/schema.ts';
 import type { Weight } from '../compiler/composites.ts';
 import type { Shape, Tensor } from '../compiler/tensor.ts';
 import { sizeOf } from '../compiler/tensor.ts';
@@ -49,21 +49,21 @@ export interface ParamOptions {
   readonly group?: ParamGroup;
 }
 
+/** The keys of a model that decide how its parameters start, and which have adapters. */
+export type ParamRules = Pick<ModelConfig, 'init' | 'zero_init' | 'lora'>;
+
 /** Hands out parameters as named state and remembers what it handed out. */
 export class Params {
   readonly builder: Builder;
-  readonly #lora: LoraConfig | undefined;
+  readonly #model: ParamRules;
   readonly #stateName: (name: string) => string;
   readonly #specs = new Map<string, ParamSpec>();
   readonly #frozen = new Map<string, FrozenSpec>();
 
-  /**
-   * @param lora The adapters of the model. @param stateName Name of the state that has a parameter; absent: its trained
-   * numbers.
-   */
-  constructor(builder: Builder, lora?: LoraConfig, stateName = (name: string) => `${PARAM_PREFIX}${name}`) {
+  /** @param stateName Name of the state that has a parameter; absent: its trained numbers. */
+  constructor(builder: Builder, model: ParamRules = {}, stateName = (name: string) => `${PARAM_PREFIX}${name}`) {
     this.builder = builder;
-    this.#lora = lora;
+    this.#model = model;
     this.#stateName = stateName;
   }
 
@@ -91,20 +91,29 @@ export class Params {
     return this.builder.state(this.#stateName(name), { shape, dtype: 'f32' });
   }
 
-  /** A weight [in, out] of a linear map, normal with variance 1 / in; with its adapter where the model has one. */
+  /**
+   * A weight [in, out] of a linear map: normal, with variance 1 / in, or 2 / (in + out) with `init: xavier`; with its
+   * adapter where the model has one.
+   */
   weight(name: string, inputs: number, outputs: number, group: ParamGroup = 'other'): Weight {
-    const std = 1 / Math.sqrt(inputs);
+    const std = this.#model.init === 'xavier' ? Math.sqrt(2 / (inputs + outputs)) : 1 / Math.sqrt(inputs);
     const base = this.get(name, [inputs, outputs], { std, group });
-    if (!isAdapted(this.#lora, name)) return base;
-    const { rank } = this.#lora;
+    const { lora } = this.#model;
+    if (!isAdapted(lora, name)) return base;
+    const { rank } = lora;
     const names = loraNames(name);
-    const down = this.get(names.down, [inputs, rank], { std });
-    return { base, down, up: this.zeros(names.up, [rank, outputs]), scale: loraScale(this.#lora) };
+    const down = this.get(names.down, [inputs, rank], { std: 1 / Math.sqrt(inputs) });
+    return { base, down, up: this.zeros(names.up, [rank, outputs]), scale: loraScale(lora) };
+  }
+
+  /** A weight [in, out] that starts at 0, unless the model's `zero_init` is false. */
+  zeroWeight(name: string, inputs: number, outputs: number): Weight {
+    return this.#model.zero_init === false ? this.weight(name, inputs, outputs) : this.zeros(name, [inputs, outputs]);
   }
 
   /** A learned vector [size], or a table of them [vectors, size]. */
-  embedding(name: string, shape: Shape): Value {
-    return this.get(name, shape, { std: 0.02, group: 'embedding' });
+  embedding(name: string, shape: Shape, std = 0.02): Value {
+    return this.get(name, shape, { std, group: 'embedding' });
   }
 
   zeros(name: string, shape: Shape): Value {

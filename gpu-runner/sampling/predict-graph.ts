@@ -22,7 +22,7 @@ export function tracePredictGraph(
     const conditions = declareConditions(builder, model, shape);
     const route = declareRoute(builder, shape);
     const inputs = { z, t, conditions, fusesAttention, ...(route && { route }) };
-    const { prediction } = applyNanoDit(new Params(builder, model.lora), model, inputs);
+    const { prediction } = applyNanoDit(new Params(builder, model), model, inputs);
     return { outputs: { prediction } };
   });
   return verify(graph);

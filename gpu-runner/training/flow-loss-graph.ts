@@ -25,7 +25,7 @@ export function traceFlowLoss(
     const noise = builder.input('noise', { shape: pixels, dtype: 'f32' });
     const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
     const conditions = declareConditions(builder, config.model, shape);
-    const params = new Params(builder, config.model.lora);
+    const params = new Params(builder, config.model);
     const z = noisePixels(x0, noise, t, config.objective);
     const { prediction } = applyNanoDit(params, config.model, { z, t, conditions, fusesAttention });
     return { outputs: { loss: flowLoss({ prediction, x0, noise, t }, config.objective) }, writes: {} };

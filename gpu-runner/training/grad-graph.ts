@@ -72,7 +72,7 @@ export function traceGradGraph(
     const noise = builder.input('noise', { shape: pixels, dtype: 'f32' });
     const t = builder.input('t', { shape: [shape.batch], dtype: 'f32' });
     const conditions = declareConditions(builder, config.model, shape);
-    const params = new Params(builder, config.model.lora);
+    const params = new Params(builder, config.model);
     const z = builder.scope('noise', () => noisePixels(x0, noise, t, config.objective));
     const { remat = false, fusesAttention = false } = options;
     const route = declareRoute(builder, shape);

@@ -1,6 +1,6 @@
 /** @file Context tokens as keys: merges groups, and makes a bias of scores from the mask of visible tokens. */
 import { biasOf } from '../../compiler/attention.ts';
-import { broadcast, concat, reshape } from '../../compiler/functions.ts';
+import { add, broadcast, concat, reshape } from '../../compiler/functions.ts';
 import type { Rotation } from '../../compiler/rotary.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { ContextGroup } from './signal.ts';
@@ -11,8 +11,24 @@ export function mergeGroups(groups: readonly ContextGroup[]): ContextGroup {
   if (first === undefined) throw new TypeError('there is no group to merge');
   if (groups.length === 1) return first;
   const join = (part: (group: ContextGroup) => Value) => concat(groups.map(part), 1);
-  const rotation = mergeRotations(groups);
-  return { tokens: join(group => group.tokens), visible: join(group => group.visible), ...(rotation && { rotation }) };
+  const [rotation, bias] = [mergeRotations(groups), mergeBiases(groups)];
+  return {
+    tokens: join(group => group.tokens),
+    visible: join(group => group.visible),
+    ...(rotation && { rotation }),
+    ...(bias && { bias }),
+  };
+}
+
+/** [batch, tokens]; undefined when no group has a bias. */
+function mergeBiases(groups: readonly ContextGroup[]): Value | undefined {
+  const known = groups.map(({ bias }) => bias).find(bias => bias !== undefined);
+  if (known === undefined) return undefined;
+  const none = known.builder.constant([0], []);
+  return concat(
+    groups.map(({ visible, bias = none }) => broadcast(bias, visible.shape)),
+    1,
+  );
 }
 
 /** [batch or 1, 1, tokens, headDim]; undefined when no group has a place. */
@@ -42,7 +58,7 @@ export function keyBias(groups: readonly ContextGroup[], imageTokens: number): V
   if (first === undefined) return undefined;
   const { builder, shape } = first.visible;
   const [batch = 0] = shape;
-  const biases = groups.map(({ visible }) => biasOf(visible));
+  const biases = groups.map(({ visible, bias }) => (bias ? add(biasOf(visible), bias) : biasOf(visible)));
   const all = imageTokens > 0 ? [builder.constant([0], [batch, imageTokens]), ...biases] : biases;
   return reshape(concat(all, 1), [batch, 1, 1, -1]);
 }

@@ -1,23 +1,31 @@
-/** @file Features of patches: added to the image tokens by `arch: joint`, context tokens for `arch: cross`. */
+/** @file Features of patches: added to the image tokens, context tokens, or both (`patches.mode`). */
+import { patchesModeOf } from '../../../configs/architecture.ts';
 import type { ModelConfig } from '../../../configs/schema.ts';
-import { linear } from '../../compiler/composites.ts';
-import { broadcast, mul, not, reduceMean, reshape, select } from '../../compiler/functions.ts';
+import { add, broadcast, mul, not, reduceMean, reshape, select } from '../../compiler/functions.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
 import { frameOf, gridRotation } from '../positions.ts';
+import { sincosGrid } from '../sincos.ts';
 import {
+  biasOfCopies,
   type ContextGroup,
   isKept,
   normalize,
+  normContext,
   nullToken,
+  nullVector,
+  project,
   type SignalInput,
   type SignalLayer,
   type TokenGrid,
 } from './signal.ts';
 
-export const patchesLayer: SignalLayer = {
-  joint: (params, model, input, grid) => ({ spatial: [spatialPatches(params, model, input, grid)] }),
-  cross: (params, model, input, grid) => ({ context: patchContext(params, model, input, grid) }),
+export const patchesLayer: SignalLayer = (params, model, input, grid) => {
+  const mode = patchesModeOf(model);
+  return {
+    ...(mode !== 'cross' && { spatial: [spatialPatches(params, model, input, grid)] }),
+    ...(mode !== 'spatial_add' && { context: patchContext(params, model, input, grid) }),
+  };
 };
 
 const normOf = ({ conditions }: ModelConfig) => conditions?.patches?.norm ?? 'rms';
@@ -36,7 +44,7 @@ function spatialPatches(
   const [factorY, factorX] = [fineRows / rows, fineColumns / columns];
   const cells = reshape(grid, [batch, rows, factorY, columns, factorX, dim]);
   const pooled = reshape(reduceMean(cells, [2, 4]), [batch, rows * columns, dim]);
-  const projected = linear(normalize(pooled, normOf(model)), params.weight('patches.proj', dim, model.hidden_size));
+  const projected = project(params, model, 'patches.proj', normalize(pooled, normOf(model)));
   const gated = mul(projected, params.zeros('patches.gate', [model.hidden_size]));
   return select(isKept(keep, 3), gated, 0);
 }
@@ -48,16 +56,37 @@ function patchContext(
   { value: grid, keep }: SignalInput,
   tokenGrid: TokenGrid,
 ): ContextGroup[] {
+  const { builder } = grid;
   const [batch = 0, fineRows = 0, fineColumns = 0, dim = 0] = grid.shape;
   const hidden = model.hidden_size;
   const count = fineRows * fineColumns;
+  // With both modes each has its own matrix.
+  const name = patchesModeOf(model) === 'both' ? 'patches.context_proj' : 'patches.proj';
+  const embed = (vectors: Value) => project(params, model, name, vectors);
+  const norm = (tokens: Value) => normContext(params, model, 'patches.norm', tokens, normOf(model));
+
   const known = select(isKept(keep, 3), reshape(grid, [batch, count, dim]), 0);
-  const projected = linear(normalize(known, normOf(model)), params.weight('patches.proj', dim, hidden));
-  const tokens = mul(normalize(projected, normOf(model)), params.gain('patches.norm', hidden));
-  const { turn } = frameOf(model, tokenGrid);
-  const step = [(turn * tokenGrid.rows) / fineRows, (turn * tokenGrid.columns) / fineColumns] as const;
-  const rotation = gridRotation(grid.builder, fineRows, fineColumns, hidden / model.num_heads, step);
+  const projected = embed(normalize(known, normOf(model)));
+  const hasPlace = model.patches?.position ?? true;
+  const step = [tokenGrid.rows / fineRows, tokenGrid.columns / fineColumns] as const;
+  const code = hasPlace && model.position === 'sincos' && sincosGrid(builder, fineRows, fineColumns, hidden, step);
+  const tokens = norm(code ? add(projected, code) : projected);
+  const rotation = hasPlace && model.position !== 'sincos' && rotationOf(grid, model, tokenGrid);
   const kept = isKept(keep, 2);
   const visible = broadcast(kept, [batch, count]);
-  return [{ tokens, visible, rotation }, nullToken(params, 'patches.null', hidden, not(kept))];
+  const absent = not(kept);
+  const nothing = nullVector(params, model, 'patches.null', dim);
+  const token = model.nulls === 'input' ? norm(embed(reshape(nothing, [1, 1, dim]))) : nothing;
+  return [
+    { tokens, visible, ...(rotation && { rotation }) },
+    nullToken(token, absent, biasOfCopies(params, model, count)),
+  ];
+}
+
+/** The rotation of features [batch, rows, columns, dim] at their places. */
+function rotationOf({ builder, shape }: Value, model: ModelConfig, grid: TokenGrid) {
+  const [, rows = 0, columns = 0] = shape;
+  const { turn } = frameOf(model, grid);
+  const step = [(turn * grid.rows) / rows, (turn * grid.columns) / columns] as const;
+  return gridRotation(builder, rows, columns, model.hidden_size / model.num_heads, step);
 }

@@ -1,8 +1,8 @@
 /** @file The graph inputs of a signal, and the tokens and vectors that the network makes of them. */
 import type { ModelConfig } from '../../../configs/schema.ts';
 import type { SignalName, VectorNorm } from '../../../configs/signals.ts';
-import { rmsNorm } from '../../compiler/composites.ts';
-import { broadcast, less, reshape, select } from '../../compiler/functions.ts';
+import { layerNorm, linear, rmsNorm } from '../../compiler/composites.ts';
+import { add, broadcast, less, mul, reshape, select } from '../../compiler/functions.ts';
 import type { Rotation } from '../../compiler/rotary.ts';
 import type { Value } from '../../compiler/trace.ts';
 import type { Params } from '../params.ts';
@@ -29,10 +29,14 @@ export interface SignalParts {
   readonly spatial?: readonly Value[];
 }
 
-/** Embeds a signal for each architecture. A dropped signal must leave no trace: its numbers pass a select. */
-export type SignalLayer = Readonly<
-  Record<ModelConfig['arch'], (params: Params, model: ModelConfig, input: SignalInput, grid: TokenGrid) => SignalParts>
->;
+/** The picture whose signals are embedded. */
+export interface SignalFrame extends TokenGrid {
+  /** The time embedding, [batch, hidden]. */
+  readonly time: () => Value;
+}
+
+/** Embeds a signal as the model's config says. A dropped signal must leave no trace: its numbers pass a select. */
+export type SignalLayer = (params: Params, model: ModelConfig, input: SignalInput, frame: SignalFrame) => SignalParts;
 
 /** Tokens beside the image that image queries attend to. */
 export interface ContextGroup {
@@ -42,6 +46,8 @@ export interface ContextGroup {
   readonly visible: Value;
   /** Rotates the keys; absent: the tokens have no place. */
   readonly rotation?: Rotation;
+  /** Added to the scores of visible tokens: broadcasts to [batch, tokens]. */
+  readonly bias?: Value;
 }
 
 /** Image tokens of a picture. */
@@ -61,16 +67,46 @@ export function normalize(vectors: Value, norm: VectorNorm): Value {
   return norm === 'rms' ? rmsNorm(vectors) : vectors;
 }
 
+/** Vectors [..., dim] -> [..., hidden], by `<name>` and, with `projection_bias`, `<name>_bias`. */
+export function project(params: Params, model: ModelConfig, name: string, vectors: Value): Value {
+  const hidden = model.hidden_size;
+  const projected = linear(vectors, params.weight(name, vectors.shape.at(-1) ?? 0, hidden));
+  return model.projection_bias ? add(projected, params.zeros(`${name}_bias`, [hidden])) : projected;
+}
+
+/** Context tokens, normed and multiplied by the gain `<name>`. @param usual The norm of a model that names none. */
+export function normContext(
+  params: Params,
+  model: ModelConfig,
+  name: string,
+  tokens: Value,
+  usual: VectorNorm = 'rms',
+): Value {
+  const norm = model.context_norm;
+  if (norm === 'none') return tokens;
+  const normal = norm === 'layer' ? layerNorm(tokens) : norm === 'rms' ? rmsNorm(tokens) : normalize(tokens, usual);
+  return mul(normal, params.gain(name, model.hidden_size));
+}
+
+/** A vector for a dropped signal, of the size of its token, or of its numbers with `nulls: input`. */
+export function nullVector(params: Params, { hidden_size, nulls }: ModelConfig, name: string, dim: number): Value {
+  return nulls === 'input' ? params.embedding(name, [dim], 0) : params.embedding(name, [hidden_size]);
+}
+
+/** The {@link ContextGroup.bias} of one token that stands for `count` equal ones; undefined: it stands for itself. */
+export function biasOfCopies({ builder }: Params, { null_tokens }: ModelConfig, count: number): Value | undefined {
+  return null_tokens === 'all' && count > 1 ? builder.constant([Math.fround(Math.log(count))], []) : undefined;
+}
+
 /** 1 where the mask is true, else 0. */
 export function maskToFloat(mask: Value): Value {
   return select(mask, mask.builder.constant([1], []), 0);
 }
 
 /**
- * One learned token without a place, visible where `absent`, bool [batch, 1], is true: it says that a signal is
- * missing.
+ * A token [hidden] without a place, visible where `absent`, bool [batch, 1], is true: it says that a signal is missing.
  */
-export function nullToken(params: Params, name: string, hidden: number, absent: Value): ContextGroup {
+export function nullToken(token: Value, absent: Value, bias?: Value): ContextGroup {
   const [batch = 0] = absent.shape;
-  return { tokens: broadcast(params.embedding(name, [hidden]), [batch, 1, hidden]), visible: absent };
+  return { tokens: broadcast(token, [batch, 1, token.shape.at(-1) ?? 0]), visible: absent, ...(bias && { bias }) };
 }

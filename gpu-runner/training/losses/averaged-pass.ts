@@ -36,7 +36,7 @@ export function averagedTokens(
 ): Value {
   return builder.scope(`average ${ema}`, () => {
     const stateName = (name: string) => `${isFixed(config, name) ? PARAM_PREFIX : emaPrefix(ema)}${name}`;
-    const params = new Params(builder, config.model.lora, stateName);
+    const params = new Params(builder, config.model, stateName);
     const earlier = gap === 0 ? t : max(sub(t, gap), 0);
     const z = noisePixels(x0, noise, earlier, config.objective);
     return stopGradient(applyNanoDit(params, config.model, { ...inputs, z, t: earlier }).tap(block));
