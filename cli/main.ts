@@ -5,6 +5,7 @@ import { InvalidInput } from '../errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { describeError } from './command-error.ts';
 import { callCommand } from './commands/call.ts';
+import { createCommand } from './commands/create.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
 import { exportCommand } from './commands/export.ts';
@@ -15,6 +16,7 @@ import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
 import { upCommand } from './commands/up.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { verifyResumeCommand } from './commands/verify-resume.ts';
 
 const subCommands = {
   up: upCommand,
@@ -22,6 +24,7 @@ const subCommands = {
   engines: enginesCommand,
   models: modelsCommand,
   call: callCommand,
+  create: createCommand,
   pause: pauseCommand,
   branch: branchCommand,
   pin: pinCommand,
@@ -30,6 +33,7 @@ const subCommands = {
   preflight: preflightCommand,
   gc: gcCommand,
   verify: verifyCommand,
+  'verify-resume': verifyResumeCommand,
   store: storeCommand,
 };
 

@@ -1,11 +1,13 @@
 /**
- * `base` with the keys of `over`: objects are merged, everything else is replaced. A value undefined changes nothing.
+ * `base` with the keys of `over`, as a JSON merge patch (RFC 7396): objects are merged, null removes a key, everything
+ * else is replaced. A value undefined changes nothing.
  */
 export function mergeDeep(base: unknown, over: unknown): unknown {
-  if (!isRecord(base) || !isRecord(over)) return over;
-  const merged = new Map(Object.entries(base));
+  if (!isRecord(over)) return over;
+  const merged = new Map(isRecord(base) ? Object.entries(base) : []);
   for (const [key, value] of Object.entries(over)) {
-    if (value !== undefined) merged.set(key, merged.has(key) ? mergeDeep(merged.get(key), value) : value);
+    if (value === null) merged.delete(key);
+    else if (value !== undefined) merged.set(key, mergeDeep(merged.get(key), value));
   }
   // An assignment would make the key __proto__ a prototype, and parseConfig would not see it.
   return Object.fromEntries(merged);

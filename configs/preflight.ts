@@ -1,6 +1,7 @@
 /** @file The answer of `preflight`: what a training needs, before anything starts. The command line reads it, too. */
 import { z } from 'zod';
 import { memoryPlanSchema } from './memory-plan.ts';
+import { translationSchema } from './seed-block/translate-block.ts';
 
 const amount = z.number().nonnegative();
 
@@ -57,5 +58,7 @@ export const preflightSchema = z.object({
     checkpoints: amount,
     total_bytes: amount.exactOptional(),
   }),
+  /** What became of a config of the original project. */
+  translated: translationSchema.exactOptional(),
 });
 export type Preflight = z.infer<typeof preflightSchema>;

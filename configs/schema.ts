@@ -153,6 +153,11 @@ export const runSchema = z.strictObject({
   /** A training fails when a larger share of its last steps is skipped. Absent: {@link MOST_SKIPPED}. 1: never. */
   max_skipped_share: probability.optional(),
   validation: validationConfigSchema.optional(),
+  /**
+   * Pictures of the split val at every chunk border, each drawn from all its signals beside the picture itself, by the
+   * settings of `preview`. Absent: none.
+   */
+  held_out_pictures: z.int().min(0).max(64).optional(),
   /** Number of superseded checkpoints to keep besides the newest. */
   keep: z.int().min(1).max(MOST_KEPT).default(2),
   /**

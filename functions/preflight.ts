@@ -11,9 +11,11 @@ import { parseConfig } from '../configs/parse.ts';
 import type { Preflight } from '../configs/preflight.ts';
 import { resolveConfig } from '../configs/presets.ts';
 import type { Config } from '../configs/schema.ts';
+import type { Translation } from '../configs/seed-block/translate-block.ts';
 import { SEED_CONDITIONS } from '../configs/seed-conditions.ts';
 import type { Conditions } from '../configs/signals.ts';
 import { oneOf } from '../configs/suggest.ts';
+import { readWrittenConfig } from '../configs/written-config.ts';
 import { AppError } from '../errors.ts';
 import type { RunnerStatus } from '../gpu-runner/protocol.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
@@ -34,6 +36,10 @@ import { fitWarmup } from './experiments/warmup.ts';
 /** The share of a card's peak that trainings of this kind reach. */
 const UTILIZATION = 0.45;
 const LARGEST_MEMORY_GIB = 2 ** 20;
+/** Pictures of a config that names no size, without a dataset. */
+const SMALL_SIZE = { width: 64, height: 64 };
+/** The square bucket of the original project, whose config names no size. */
+const SEED_SIZE = { width: 1024, height: 1024 };
 /** The engine on a card, and its precision. */
 const CARD_ENGINE: { readonly name: EngineName; readonly precision: Precision } = {
   name: 'xla/cuda',
@@ -41,9 +47,9 @@ const CARD_ENGINE: { readonly name: EngineName; readonly precision: Precision } 
 };
 
 const input = z.strictObject({
-  config: z
-    .union([z.string(), z.record(z.string(), z.json())])
-    .meta({ description: 'name of a preset, or a config, which may name a preset under `preset`' }),
+  config: z.union([z.string(), z.record(z.string(), z.json())]).meta({
+    description: 'name of a preset, or a config, which may name a preset under `preset`; also as text in YAML',
+  }),
   dataset: digestSchema.optional().describe('dataset to train on; without it, sizes are those of `encoders`'),
   pictures: z
     .int()
@@ -85,8 +91,10 @@ export const preflight = defineFunction({
   example: { config: 'prod-1', card: 'rtx-4090', pictures: 10_000 },
   input,
   key: body => canonicalJson(body),
-  async run(ctx, body): Promise<Preflight> {
-    const { config, otherSize } = await resolveTraining(ctx, body);
+  async run(ctx, written): Promise<Preflight> {
+    const { config, otherSize, translation } = await resolveTraining(ctx, written);
+    const { micro_batch, gradient_checkpointing } = translation?.engine ?? {};
+    const body = { micro_batch, gradient_checkpointing, ...written };
     if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data);
     const tooMany = findTokenProblem(config);
     const device = await findDevice(ctx, body);
@@ -114,6 +122,7 @@ export const preflight = defineFunction({
       time: forecastTime(config, work, { utilization: body.utilization, card, measured }),
       data,
       disk: forecastDisk(config, memory.plan, data),
+      ...(translation && { translated: translation }),
     };
   },
 });
@@ -123,22 +132,25 @@ interface Training {
   readonly config: Config;
   /** The config names a size that the pictures of the dataset do not have. */
   readonly otherSize?: Problem | undefined;
+  /** What became of a config of the original project. */
+  readonly translation?: Translation | undefined;
 }
 
-async function resolveTraining(ctx: EffectContext, { config: written, dataset, encoders }: Input): Promise<Training> {
+async function resolveTraining(ctx: EffectContext, { config: given, dataset, encoders }: Input): Promise<Training> {
+  const { config: written, translation } = readWrittenConfig(given);
   const config = fitWarmup(await resolveConfig(written), written);
   if (dataset !== undefined) {
     checkTarget(config);
     const whole = await completeConfig(ctx.blobs, config, dataset);
-    return { config: atLargest(whole), otherSize: findOtherSize(whole) };
+    return { config: atLargest(whole), otherSize: findOtherSize(whole), translation };
   }
-  const image_size = config.data.image_size ?? { width: 64, height: 64 };
+  const image_size = config.data.image_size ?? (translation ? SEED_SIZE : SMALL_SIZE);
   const isLarge = Math.max(image_size.width, image_size.height) >= 256;
   const made = (encoders ?? (isLarge ? 'production' : 'built-in')) === 'production';
   const conditions = completeNorms(config.model.conditions ?? (made ? SEED_CONDITIONS : builtInConditions(config)));
   checkDivision([image_size], 'model.patch_size', config.model.patch_size);
   const whole = { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
-  return { config: parseConfig(whole) };
+  return { config: parseConfig(whole), translation };
 }
 
 /** The signals of `words` and `dct`. */

@@ -7,6 +7,7 @@ import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
 import { exportWeights } from './export.ts';
 import { gc } from './gc.ts';
+import { heldOut } from './held-out.ts';
 import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
@@ -22,6 +23,7 @@ import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
 import { validate } from './validate.ts';
 import { verify } from './verify.ts';
+import { verifyResume } from './verify-resume.ts';
 
 export const registry: readonly AnyFunction[] = [
   prepare,
@@ -40,10 +42,12 @@ export const registry: readonly AnyFunction[] = [
   tune,
   trainChunk,
   preview,
+  heldOut,
   validate,
   sample,
   exportWeights,
   contactSheet,
   gc,
   verify,
+  verifyResume,
 ];

@@ -31,6 +31,8 @@ export interface RouteDoc {
   readonly summary: string;
   /** Schema of a JSON body. */
   readonly body?: z.ZodType;
+  /** What a body in YAML has; absent: there is none. */
+  readonly yaml?: string;
   /** A body for the curl line. */
   readonly example?: unknown;
   /** Query parameters and what they mean. */

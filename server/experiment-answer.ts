@@ -25,7 +25,13 @@ export async function answerCreated(
 ): Promise<Response> {
   const shown = await describeExperiment({ store, blobs, name }, experiment);
   const notes = [...(shown.notes ?? []), ...(experiment.notes ?? [])];
-  const body = { ...shown, ...(notes.length > 0 && { notes }), ...linksOf(name) };
+  const { config, translation } = experiment;
+  const body = {
+    ...shown,
+    ...(notes.length > 0 && { notes }),
+    ...(translation && { effective_config: config, translated: translation }),
+    ...linksOf(name),
+  };
   return c.json(body, experiment.created ? 201 : 200, { location: `/experiments/${name}` });
 }
 

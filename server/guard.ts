@@ -4,7 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { isLoopback, stripBrackets } from '../configs/loopback.ts';
 import { Forbidden, Unauthorized, UnsupportedMediaType } from '../errors.ts';
 import type { ServerEnv } from './env.ts';
-import { mediaTypeOf } from './read-body.ts';
+import { isYaml, mediaTypeOf } from './read-body.ts';
 
 /** Open without a token, so that a supervisor or load balancer can ask. A wrong token is refused here too. */
 const PUBLIC_PATHS = new Set(['/health']);
@@ -22,6 +22,7 @@ export function createGuard(env: Pick<ServerEnv, 'host' | 'token'>): MiddlewareH
     if (
       type !== undefined &&
       type !== 'application/json' &&
+      !isYaml(type) &&
       isWrite(c.req.method) &&
       !c.req.path.startsWith('/objects')
     ) {

@@ -74,7 +74,7 @@ function describeRoute(route: RouteDoc, origin: string, schemas: Schemas): Json 
         schema: { type: 'string' },
       })),
     ],
-    ...(route.body && { requestBody: jsonBody(schemas.of(route.body, `${name}_body`), route.example) }),
+    ...(route.body && { requestBody: jsonBody(schemas.of(route.body, `${name}_body`), route.example, route.yaml) }),
     responses: { ...Object.fromEntries(responses), default: { $ref: '#/components/responses/Problem' } },
     'x-codeSamples': [
       { lang: 'Shell', source: curlLine(route.method, `${origin}${openApiPath(route.path)}`, route.example) },
@@ -113,9 +113,11 @@ function describeCall(fn: AnyFunction, origin: string, schemas: Schemas): Json {
   };
 }
 
-function jsonBody(schema: Json, example: unknown): Json {
+/** @param yaml What a body in YAML has. */
+function jsonBody(schema: Json, example: unknown, yaml?: string): Json {
   const media = { schema, ...(example !== undefined && { example: JSON.parse(JSON.stringify(example)) }) };
-  return { required: true, content: { 'application/json': media } };
+  const text = yaml !== undefined && { 'application/yaml': { schema: { type: 'string', description: yaml } } };
+  return { required: true, content: { 'application/json': media, ...text } };
 }
 
 interface Schemas {

@@ -43,11 +43,11 @@ export async function readJson(c: Context): Promise<Json> {
 const UTF_8 = new TextDecoder('utf-8', { fatal: true });
 
 /** The text of a body, without the mark that some editors put in front. @throws InvalidInput */
-function decodeBody(bytes: Uint8Array): string {
+function decodeBody(bytes: Uint8Array, format = 'JSON'): string {
   try {
     return UTF_8.decode(bytes);
   } catch (cause) {
-    throw new InvalidInput('the body is no text in UTF-8', { expected: 'JSON in UTF-8', cause });
+    throw new InvalidInput('the body is no text in UTF-8', { expected: `${format} in UTF-8`, cause });
   }
 }
 
@@ -64,6 +64,23 @@ function isWellFormed(value: Json | undefined): boolean {
 /** Reads a body as {@link readJson} and checks it against a schema. Unknown keys are errors. */
 export async function readJsonAs<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
   return checkBody(schema, await readJson(c), 'the body');
+}
+
+/** Media types of YAML: RFC 9512, and those from before it. No browser sends one across origins without asking. */
+const YAML_TYPES: ReadonlySet<string | undefined> = new Set([
+  'application/yaml',
+  'application/x-yaml',
+  'text/yaml',
+  'text/x-yaml',
+]);
+
+export function isYaml(type: string | undefined): boolean {
+  return YAML_TYPES.has(type);
+}
+
+/** The text of a body in YAML. @throws PayloadTooLarge above 1 MiB, InvalidInput if it is not in UTF-8. */
+export async function readYamlText(c: Context): Promise<string> {
+  return decodeBody(await readBytes(c, MAX_JSON_BYTES, 'a YAML body'), 'YAML');
 }
 
 /**

@@ -19,8 +19,8 @@ beforeAll(async () => {
   site = await openSite({ env: { EASEL_CACHE: cache.folder } });
   const wait = { prefer: 'wait=60' };
   const run = { chunk_steps: STEPS / 2, keep: 2, preview: { prompts: [] } };
-  await site.expectJson(200, 'POST', '/functions/prepare', { ...PORTRAITS, dataset: 'drawn' }, wait);
-  await site.expectJson(201, 'PUT', '/experiments/portraits', smallExperiment('drawn', run, {}, STEPS));
+  await site.expectJson(200, 'POST', '/functions/prepare', { ...PORTRAITS, dataset: 'portraits' }, wait);
+  await site.expectJson(201, 'PUT', '/experiments/portraits', smallExperiment('portraits', run, {}, STEPS));
   await site.expectJson(200, 'POST', '/experiments/portraits/train', {}, wait);
 });
 afterAll(async () => {
@@ -35,7 +35,7 @@ const easel = (...words: readonly string[]) =>
 async function readHelps(command: readonly string[]): Promise<string[]> {
   const { stdout } = await easel(...command, '--help');
   const [, list] = stdout.split('COMMANDS\n');
-  const below = [...(list ?? '').matchAll(/^ +([a-z]+) {2,}\S/gm)].map(([, name = '']) => [...command, name]);
+  const below = [...(list ?? '').matchAll(/^ +([a-z-]+) {2,}\S/gm)].map(([, name = '']) => [...command, name]);
   const helps = await mapBounded(below, AT_ONCE, readHelps);
   return [stdout, ...helps.flat()];
 }
@@ -49,7 +49,14 @@ function findExamples(help: string): string[] {
 
 test('every example that help prints works when it is typed', async () => {
   const examples = [...new Set((await readHelps([])).flatMap(findExamples))].filter(words => words !== NEEDS_MINIO);
-  expect(examples.map(words => words.split(' ')[0]).sort()).toEqual(['branch', 'call', 'preflight', 'store']);
+  expect(examples.map(words => words.split(' ')[0]).sort()).toEqual([
+    'branch',
+    'call',
+    'create',
+    'preflight',
+    'store',
+    'verify-resume',
+  ]);
   for (const words of examples) {
     expect(await easel(...words.split(' ')), words).toMatchObject({ code: 0 });
   }

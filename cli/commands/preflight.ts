@@ -4,6 +4,7 @@ import { plainJson } from '../../configs/plain-text.ts';
 import { type Preflight, preflightSchema } from '../../configs/preflight.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
+import { configArgs, describeTranslation, readConfigArgs } from '../config-args.ts';
 import { formatBytes } from '../format-bytes.ts';
 import { parseChanges } from '../parse-body.ts';
 import { parseCount } from '../parse-options.ts';
@@ -17,25 +18,29 @@ export const preflightCommand = defineCommand({
       '(easel preflight prod-1 --card rtx-4090 --pictures 10000); exit code 1 if it does not fit',
   },
   args: {
-    preset: { type: 'positional', description: 'name of a preset', required: true },
+    preset: {
+      type: 'positional',
+      description: 'name of a preset, or a file in YAML, also with a config of the original project',
+      required: false,
+    },
     dataset: { type: 'string', description: 'dataset to train on', valueHint: 'NAME' },
     card: { type: 'string', description: 'a graphics card that need not be in this machine', valueHint: 'rtx-4090' },
     engine: { type: 'string', description: 'engine (default: auto)', valueHint: 'NAME' },
     'micro-batch': { type: 'string', description: 'default: the largest that fits', valueHint: 'N' },
     pictures: { type: 'string', description: 'number of pictures, if there is no dataset yet', valueHint: 'N' },
-    set: {
-      type: 'boolean',
-      description: 'key=value words follow: changes of the config (a.b=1 nests; a value is JSON or text)',
-    },
+    ...configArgs,
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
   },
   run: reportErrors(async ({ args, rawArgs }) => {
-    const [, ...words] = args._;
+    // The words behind --set have the form key=value.
+    const named = args.preset?.includes('=') ? undefined : args.preset;
+    const words = named === undefined ? args._ : args._.slice(1);
+    const { recipe, size } = args;
     const microBatch = args['micro-batch'];
     const body = {
-      config: { ...parseChanges(words, rawArgs), preset: args.preset },
+      config: readConfigArgs({ named, recipe, size, changes: parseChanges(words, rawArgs) }),
       ...(args.dataset !== undefined && { dataset: args.dataset }),
       ...(args.card !== undefined && { card: args.card }),
       ...(args.pictures !== undefined && { pictures: parseCount(args.pictures, '--pictures') }),
@@ -49,10 +54,12 @@ export const preflightCommand = defineCommand({
   }),
 });
 
-export function formatPreflight({ verdict, problems, offers, device, memory, work, time, data, disk }: Preflight) {
+export function formatPreflight(answer: Preflight): string {
+  const { verdict, problems, offers, device, memory, work, time, data, disk, translated } = answer;
   const on = [device.engine, device.precision, device.name].filter(part => part !== undefined).join(', ');
   return [
     `${verdict}: ${on}${device.memory_bytes === undefined ? '' : `, ${gibibytes(device.memory_bytes)}`}`,
+    ...(translated ? describeTranslation(translated).map(line => `key: ${line}`) : []),
     ...problems.map(problem => `problem: ${problem}`),
     ...offers.map(offer => `  offer: ${offer}`),
     ...(memory ? tellMemory(memory) : []),

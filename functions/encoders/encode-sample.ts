@@ -157,7 +157,8 @@ function encodeInput(input: EncoderInputs[EncoderSource]): Uint8Array {
   return encodeNpy({ dtype: 'u8', shape: [3, input.height, input.width], data: input.data });
 }
 
-function readArray(member: Uint8Array | undefined): EncodedArray | undefined {
+/** The numbers of a stored member; undefined without one. */
+export function readArray(member: Uint8Array | undefined): EncodedArray | undefined {
   if (member === undefined) return undefined;
   const { dtype, shape, data } = decodeNpy(member);
   return { shape, data: dtype === 'f16' ? Float32Array.from(data, fromF16Bits) : Float32Array.from(data) };

@@ -54,21 +54,19 @@ export function checkTokens(config: Config): void {
   const frame = frameOf(config);
   const { patch_size } = config.model;
   const tokens = imageTokensOf(config.model, frame);
-  const context = contextTokensOf(config.model, frame);
-  if (context > MOST_TOKENS) {
-    throw new Unprocessable(`the signals of a picture are ${formatCount(context)} tokens`, {
-      expected: `at most ${formatCount(MOST_TOKENS)} tokens`,
-      hint: 'fewer model.conditions.text.tokens, or a larger model.conditions.patches.stride',
-    });
-  }
   const isSmall = Math.max(frame.width, frame.height) <= SMALL_PICTURE;
-  if (tokens <= MOST_TOKENS && (patch_size > SMALL_PATCH || isSmall)) return;
+  if (tokens <= MOST_TOKENS && (patch_size > SMALL_PATCH || isSmall)) {
+    checkContext(config);
+    return;
+  }
   const tell = (size: number) => {
     const model = { ...config.model, patch_size: size };
     const flops = trainingFlops({ ...config, model }, frame);
     const seconds = (flops * config.optimizer.total_samples) / YARDSTICK;
     const time = seconds > YEAR_SECONDS ? `${(seconds / YEAR_SECONDS).toFixed(1)} years` : formatHours(seconds);
-    return `${formatCount(imageTokensOf(model, frame))} tokens, ${(flops / 1e12).toPrecision(3)} TFLOP per sample, ${time} on an RTX 4090`;
+    const memory = gibibytes(leastTrainingBytes({ ...config, model }, frame));
+    const work = `${formatCount(Number((flops / 1e12).toPrecision(3)))} TFLOP per sample`;
+    return `${formatCount(imageTokensOf(model, frame))} tokens, at least ${memory}, ${work}, ${time} on an RTX 4090`;
   };
   const better = offerPatchSize(frame.width, frame.height);
   throw new Unprocessable(
@@ -78,6 +76,15 @@ export function checkTokens(config: Config): void {
       ...(better !== undefined && { hint: `model.patch_size ${better}: ${tell(better)}` }),
     },
   );
+}
+
+function checkContext(config: Config): void {
+  const context = contextTokensOf(config.model, frameOf(config));
+  if (context <= MOST_TOKENS) return;
+  throw new Unprocessable(`the signals of a picture are ${formatCount(context)} tokens`, {
+    expected: `at most ${formatCount(MOST_TOKENS)} tokens`,
+    hint: 'fewer model.conditions.text.tokens, or a larger model.conditions.patches.stride',
+  });
 }
 
 const formatHours = (seconds: number): string => `${(seconds / HOUR_SECONDS).toFixed(0)} hours`;

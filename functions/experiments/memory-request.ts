@@ -60,7 +60,7 @@ export async function planBody(
     width,
     height,
     text_tokens: config.model.conditions?.text?.tokens ?? 0,
-    previews: Math.min(MOST_PER_RUN, Math.max(1, config.run.preview.prompts.length)),
+    previews: Math.min(MOST_PER_RUN, Math.max(1, config.run.preview.prompts.length, config.run.held_out_pictures ?? 0)),
     engine: { ...target.engine },
     ...(target.card !== undefined && { card: target.card }),
     version: target.version,

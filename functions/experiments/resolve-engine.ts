@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ENGINE_NAMES, type EngineName, type Precision } from '../../configs/engines.ts';
 import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
+import type { Translation } from '../../configs/seed-block/translate-block.ts';
 import { oneOf } from '../../configs/suggest.ts';
 import { Busy, Unprocessable } from '../../errors.ts';
 import { cutPaths } from '../../errors-wire.ts';
@@ -43,13 +44,11 @@ export const engineRequestSchema = z.union([requestedName, requestedParts]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
 /** The engine of an experiment: `auto`, the name of an engine, or parts of a spec and of a plan. */
-export const trainingEngineRequestSchema = z.union([
-  requestedName,
-  requestedParts.extend({
-    micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
-    gradient_checkpointing: z.boolean().optional(),
-  }),
-]);
+const requestedTraining = requestedParts.extend({
+  micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
+  gradient_checkpointing: z.boolean().optional(),
+});
+export const trainingEngineRequestSchema = z.union([requestedName, requestedTraining]);
 export type TrainingEngineRequest = z.output<typeof trainingEngineRequestSchema>;
 
 /**
@@ -101,6 +100,22 @@ function chooseEngine(status: RunnerStatus, asked: Parts): EngineName {
   const chosen = fitting ?? available[0];
   if (chosen === undefined) throw unavailable(status, 'auto');
   return chosen.name;
+}
+
+/**
+ * The engine as a translated config wishes it, where the request leaves parts open. A precision that no engine here
+ * has is left out, so that the same config runs on any machine.
+ */
+export function wishEngine(
+  status: RunnerStatus,
+  request: TrainingEngineRequest,
+  { engine: { precision, ...cut } }: Pick<Translation, 'engine'>,
+): TrainingEngineRequest {
+  const asked = partsOf(request);
+  const name = asked.name === 'auto' ? chooseEngine(status, { ...asked, precision }) : asked.name;
+  const found = status.engines.find(engine => engine.name === name);
+  const isAble = precision !== undefined && found !== undefined && precisionsOf(found).includes(precision);
+  return requestedTraining.parse({ ...(isAble && { precision }), ...cut, ...asked });
 }
 
 function precisionsOf({ precisions = ['f32'] }: RunnerStatus['engines'][number]): readonly Precision[] {

@@ -2,6 +2,7 @@
 import type { WeightChoice } from '../../configs/averages.ts';
 import { type Sampling, samplingOf } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
+import type { Conditions } from '../../configs/signals.ts';
 import { requireRoute } from '../../configs/tread.ts';
 import { Internal, InvalidInput, Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
@@ -14,7 +15,7 @@ import type { FunctionContext, PureOutcome } from '../define.ts';
 import { encodeSample } from '../encoders/encode-sample.ts';
 import { ENCODER_TOOLS } from '../encoders/encoders.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
-import { packConditions } from '../encoders/pack-conditions.ts';
+import { type ConditionRows, packConditions } from '../encoders/pack-conditions.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { addUpNotes } from '../notes/notes.ts';
 import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
@@ -66,28 +67,34 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     size: { width, height },
     engine,
   });
-  const job: SampleJob = {
-    kind: 'sample',
+  const drawn = await drawRows(ctx, conditions, rows, {
     checkpoint,
-    conditions: (await ctx.blobs.put(packConditions(conditions, rows), 'application/octet-stream')).digest,
     width,
     height,
-    ...samplingOf(request),
     first,
     weights,
     engine,
-  };
-  const { outputs, stats } = await runJob(ctx, job);
+    ...samplingOf(request),
+  });
   const ofPrompts = addUpNotes(
     notePrompts(conditions, { prompts: request.prompts, negative: request.negative_prompt }),
   );
   const notes = [...ofPrompts, ...ofWeights];
+  return { ...drawn, stats: { ...drawn.stats, ...(notes.length > 0 && { notes }) } };
+}
+
+/** Samples one picture for each row of encoded conditions. */
+export async function drawRows(
+  ctx: FunctionContext,
+  conditions: Conditions,
+  rows: ConditionRows,
+  settings: Omit<SampleJob, 'kind' | 'conditions'>,
+): Promise<Pictures> {
+  const packed = await ctx.blobs.put(packConditions(conditions, rows), 'application/octet-stream');
+  const { outputs, stats } = await runJob(ctx, { kind: 'sample', conditions: packed.digest, ...settings });
   if (!outputs.pixels) throw new Internal('the gpu-runner made no pixels');
-  return {
-    pixels: outputs.pixels,
-    images: await writePngs(ctx, outputs.pixels.digest, [request.prompts.length, height, width, 3]),
-    stats: { ...stats, ...(notes.length > 0 && { notes }) },
-  };
+  const shape = [rows.rows, settings.height, settings.width, 3] as const;
+  return { pixels: outputs.pixels, images: await writePngs(ctx, outputs.pixels.digest, shape), stats };
 }
 
 function sizeOf(

@@ -4,6 +4,8 @@
 
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
+import type { Translation } from '../../configs/seed-block/translate-block.ts';
+import { readWrittenConfig, type WrittenConfig } from '../../configs/written-config.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
@@ -27,8 +29,10 @@ import {
   resolveEngine,
   resolvePlan,
   type TrainingEngineRequest,
+  wishEngine,
 } from '../experiments/resolve-engine.ts';
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
+import { settleTranslation } from '../experiments/settle-translation.ts';
 import { checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
 import { fitWarmup } from '../experiments/warmup.ts';
@@ -38,8 +42,7 @@ import { changeRun, fixedPart } from './change-run.ts';
 import { checkSameExperiment, claimName } from './claim-name.ts';
 
 export interface ExperimentRequest {
-  /** A preset's name, or an object that may name one under `preset`. */
-  readonly config: string | Readonly<Record<string, unknown>>;
+  readonly config: WrittenConfig;
   readonly dataset: Digest;
   /** The name by which the caller asks for the dataset: others may mean the same. */
   readonly called?: string | undefined;
@@ -57,6 +60,8 @@ export interface Created extends Experiment {
   readonly created: boolean;
   /** What a person should know of its data. */
   readonly notes?: readonly Note[];
+  /** What became of a config of the original project. */
+  readonly translation?: Translation;
 }
 
 /**
@@ -65,12 +70,18 @@ export interface Created extends Experiment {
  * and no gpu-runner answers.
  */
 export async function createExperiment(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
-  const made = await createOrFind(ctx, name, request);
+  const { config, translation } = readWrittenConfig(request.config);
+  const made = await createOrFind(ctx, name, { ...request, config, translation });
   await showHead(viewOf(ctx, name));
-  return made;
+  return translation ? { ...made, translation: settleTranslation(translation, made.head) } : made;
 }
 
-async function createOrFind(ctx: CreateContext, name: string, request: ExperimentRequest): Promise<Created> {
+/** A request whose config is Easel's. */
+interface ReadRequest extends ExperimentRequest {
+  readonly translation: Translation | undefined;
+}
+
+async function createOrFind(ctx: CreateContext, name: string, request: ReadRequest): Promise<Created> {
   await ctx.blobs.keep(request.dataset);
   const asked = fitWarmup(await resolveConfig(request.config), request.config);
   checkTarget(asked);
@@ -89,10 +100,11 @@ async function createOrFind(ctx: CreateContext, name: string, request: Experimen
   const config = await completeFrozenNets(ctx.store, whole.config);
 
   const status = await ctx.runner.status();
-  const engine = resolveEngine(status, request.engine);
+  const wish = request.translation ? wishEngine(status, request.engine, request.translation) : request.engine;
+  const engine = resolveEngine(status, wish);
   await keepChoices(ctx.blobs, engine);
-  const usual = resolvePlan(request.engine, config.data);
-  const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(request.engine), usual);
+  const usual = resolvePlan(wish, config.data);
+  const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(wish), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
   const called = await findDatasetName(ctx.store, request.dataset, request.called);

@@ -37,6 +37,7 @@ import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import type { PictureSize } from '../experiments/training-size.ts';
 import { gc } from '../gc.ts';
+import { heldOut } from '../held-out.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
 import { planMemory } from '../plan-memory.ts';
 import { preflight } from '../preflight.ts';
@@ -48,6 +49,7 @@ import { trainChunk } from '../train-chunk.ts';
 import { tune } from '../tune.ts';
 import { validate } from '../validate.ts';
 import { verify } from '../verify.ts';
+import { verifyResume } from '../verify-resume.ts';
 import { inlinePool } from './inline-pool.ts';
 
 export const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
@@ -249,19 +251,29 @@ export interface ToyDataset {
   readonly side?: number;
   /** The sizes of the pictures, each a multiple of 8, instead of `count` squares of `side`. */
   readonly sizes?: readonly PictureSize[];
+  /** Pixels of a feature of `patches`. */
+  readonly stride?: number;
+  /** Number of the last pictures that are of the split val. */
+  readonly heldOut?: number;
 }
 
 /** One page of random pictures with text from `words` and the signals of `dct`. */
 export async function putToyDataset(
   blobs: BlobStore,
-  { count = 2, side = 16, sizes = Array(count).fill({ width: side, height: side }) }: ToyDataset = {},
+  {
+    count = 2,
+    side = 16,
+    stride = 8,
+    heldOut = 0,
+    sizes = Array(count).fill({ width: side, height: side }),
+  }: ToyDataset = {},
 ): Promise<Digest> {
   const items = sizes.map(({ width, height }, i) => {
     const id = i.toString(16).padStart(16, '0');
     const data = noise(id, 3 * width * height);
     return {
       ...{ id, data, width, height },
-      features: encodeDct({ data, width, height }, 8),
+      features: encodeDct({ data, width, height }, stride),
       text: encodeWords(`hat ${i}`),
     };
   });
@@ -269,7 +281,10 @@ export async function putToyDataset(
     const members = new Map(items.map(item => [`${item.id}.${suffix}`, encodeNpy(encode(item))]));
     return (await blobs.put(packColumn(members), 'application/x-tar')).digest;
   };
-  const lines = items.map(({ id }) => `${JSON.stringify({ id, name: id, original: digestOf(id), split: 'train' })}\n`);
+  const splitOf = (i: number) => (i >= items.length - heldOut ? 'val' : 'train');
+  const lines = items.map(
+    ({ id }, i) => `${JSON.stringify({ id, name: id, original: digestOf(id), split: splitOf(i) })}\n`,
+  );
   const page = (await blobs.put(Buffer.from(lines.join('')), 'application/jsonl')).digest;
   const columns = {
     image: await pack('image.npy', ({ data, width, height }) => ({ dtype: 'u8', shape: [3, height, width], data })),
@@ -289,7 +304,7 @@ export async function putToyDataset(
     encoders: {
       text: { name: 'words', dim: 192, tokens: 64 },
       cls: { name: 'dct', dim: 64 },
-      patches: { name: 'dct', dim: 27, stride: 8 },
+      patches: { name: 'dct', dim: 27, stride },
     },
     counts: {},
     rejects: [],
@@ -330,7 +345,21 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
   const executor = createExecutor({
     store,
     blobs,
-    registry: [preflight, planMemory, train, tune, trainChunk, preview, validate, sample, report, gc, verify],
+    registry: [
+      preflight,
+      planMemory,
+      train,
+      tune,
+      trainChunk,
+      preview,
+      heldOut,
+      validate,
+      sample,
+      report,
+      gc,
+      verify,
+      verifyResume,
+    ],
     runner,
     pool: inlinePool,
     importRoots: [],

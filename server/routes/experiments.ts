@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { MOST_SAMPLES } from '../../configs/bounds.ts';
 import { samplingOf } from '../../configs/sampling.ts';
 import { effectDigest } from '../../functions/execution/calls.ts';
+import { checkBody } from '../../functions/execution/check-body.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
+import { readHeldOutIndex } from '../../functions/experiments/border/held-out-step.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
@@ -18,7 +20,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { answerCreated, answerExperiment, linksOf, parseExperimentName, parseStep } from '../experiment-answer.ts';
-import { readJsonAs } from '../read-body.ts';
+import { isYaml, mediaTypeOf, readJsonAs, readYamlText } from '../read-body.ts';
 import { runPath } from '../run-document.ts';
 
 const MAX_METRIC_ROWS = 10_000;
@@ -28,7 +30,9 @@ const putSchema = z.strictObject({
     .union([z.string(), z.record(z.string(), z.json())])
     .default({})
     .meta({
-      description: 'name of a preset, or a config, which may name a preset under `preset` and override keys of it',
+      description:
+        'name of a preset, or a config, which may name a preset under `preset` and override keys of it; also as text ' +
+        'in YAML',
     }),
   dataset: z.string().min(1).meta({ description: 'name or digest of a dataset' }),
   engine: trainingEngineRequestSchema.default('auto').meta({
@@ -66,7 +70,7 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
 
   app.put('/experiments/:name', async c => {
     const name = parseExperimentName(c);
-    const body = await readJsonAs(c, putSchema);
+    const body = isYaml(mediaTypeOf(c)) ? await readYamlRequest(c) : await readJsonAs(c, putSchema);
     const called = body.dataset.startsWith('sha256:') ? undefined : body.dataset;
     const dataset =
       called === undefined ? parseDigest(body.dataset) : await names.resolve('dataset', called, 'dataset');
@@ -110,6 +114,9 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     const previews = head.chunks.flatMap(({ to, artifacts: { preview: index } }) =>
       index && to > after ? [readPreviewIndex(blobs, index).then(found => ({ to, found }))] : [],
     );
+    const heldOut = head.chunks.flatMap(({ to, artifacts: { held_out: index } }) =>
+      index && to > after ? [readHeldOutIndex(blobs, index).then(found => ({ to, found }))] : [],
+    );
     return c.json({
       v: 1,
       name,
@@ -118,6 +125,16 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
         checkpoint: found.checkpoint,
         ...samplingOf(found),
         pictures: found.pictures.map(({ prompt, image }) => ({ prompt, ...image, url: `/objects/${image.digest}` })),
+      })),
+      held_out: (await Promise.all(heldOut)).map(({ to, found }) => ({
+        step: to,
+        checkpoint: found.checkpoint,
+        ...samplingOf(found),
+        pictures: found.pictures.map(({ image, ...picture }) => ({
+          ...picture,
+          ...image,
+          url: `/objects/${image.digest}`,
+        })),
       })),
     });
   });
@@ -143,6 +160,12 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   }
 
   return app;
+}
+
+/** A body in YAML is the config alone; the query has the rest. */
+async function readYamlRequest(c: Context) {
+  const config = await readYamlText(c);
+  return checkBody(putSchema, { ...c.req.query(), config }, 'the query');
 }
 
 /** The fields of an experiment in the list. */
@@ -196,6 +219,8 @@ export const experimentDocs: readonly RouteDoc[] = [
       'Create an experiment from a config and a dataset. The same body again changes nothing. Other keys of `run`, ' +
       'except `target`, hold from the next chunk on; another body is a conflict.',
     body: putSchema,
+    yaml: 'the config alone',
+    query: { dataset: 'with a body in YAML: name or digest of a dataset', engine: 'with a body in YAML: an engine' },
     example: { config: { preset: 'portraits', run: { chunk_steps: 100 } }, dataset: 'portraits' },
     responses: { 200: 'the experiment exists, and has this config now', 201: 'created' },
   },
@@ -223,7 +248,7 @@ export const experimentDocs: readonly RouteDoc[] = [
   {
     method: 'get',
     path: '/experiments/:name/previews',
-    summary: 'List the preview pictures of every chunk border, with their prompts.',
+    summary: 'List the preview pictures of every chunk border, with their prompts, and the held-out ones.',
     query: { after: 'a step: list later ones only' },
   },
   {

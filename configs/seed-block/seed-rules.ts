@@ -1,0 +1,139 @@
+/** @file The table of rules from keys of the original project's config to keys of Easel. */
+import { z } from 'zod';
+import { formatCount } from '../quantity.ts';
+
+export type Json = z.infer<ReturnType<typeof z.json>>;
+
+/** Values of the block by path, as their schemas read them. */
+export type BlockValues = ReadonlyMap<string, unknown>;
+
+/** Keys of Easel that a key of the block decides; `engine.` begins keys of the engine beside the config. */
+export interface Mapped {
+  readonly to: Readonly<Record<string, Json>>;
+  /** Reason for a value that differs from the block's. */
+  readonly why?: string;
+}
+
+/** The reason why a key of the block decides nothing. */
+export interface Ignored {
+  readonly ignored: string;
+}
+
+export interface SeedRule {
+  readonly schema: z.ZodType;
+  apply(value: unknown, block: BlockValues): Mapped | Ignored;
+}
+
+function rule<S extends z.ZodType>(schema: S, apply: (value: z.output<S>, block: BlockValues) => Mapped | Ignored) {
+  // The translator passes what the schema has read.
+  return { schema, apply } as SeedRule;
+}
+
+/** A key that means the same under another name. */
+const same = (schema: z.ZodType<Json>, key: string): SeedRule => rule(schema, value => ({ to: { [key]: value } }));
+
+const count = z.int().positive();
+const number = z.number();
+const flag = z.boolean();
+
+/** Of the block, where it leaves one of the two out. */
+const SEED_BATCH = { batch_size: 1, grad_accumulation_steps: 256 } as const;
+
+/** Samples of an optimizer update. */
+function batchOf(block: BlockValues): number {
+  const of = (key: keyof typeof SEED_BATCH) => Number(block.get(`training.${key}`) ?? SEED_BATCH[key]);
+  return of('batch_size') * of('grad_accumulation_steps');
+}
+
+/** A number of updates as samples. */
+const samples = (key: string): SeedRule =>
+  rule(z.int().nonnegative(), (updates, block) => ({
+    to: { [key]: updates * batchOf(block) },
+    why: `${formatCount(updates)} updates of ${formatCount(batchOf(block))} samples`,
+  }));
+
+const PRECISIONS = {
+  bfloat16: 'bf16',
+  bf16: 'bf16',
+  float16: 'f16',
+  fp16: 'f16',
+  float32: 'f32',
+  fp32: 'f32',
+} as const;
+type Precision = keyof typeof PRECISIONS;
+
+const RATE = /^(?<peak>[\d.]+(?:e[-+]?\d+)?)\s*(?:→|->|to)\s*(?<least>[\d.]+(?:e[-+]?\d+)?)\s*(?:\(cosine decay\))?$/i;
+
+/** A rate, or `3e-4 → 1e-6 (cosine decay)`. */
+const rateError = { error: 'expected a rate, or two rates such as "3e-4 → 1e-6 (cosine decay)"' };
+const rateSchema = z.union([number.positive(), z.string().trim().regex(RATE, rateError)], rateError);
+
+function rateKeys(rate: number | string): Mapped {
+  if (typeof rate === 'number') return { to: { 'optimizer.learning_rate': rate } };
+  const { peak, least } = RATE.exec(rate)?.groups ?? {};
+  const to = {
+    'optimizer.learning_rate': Number(peak),
+    'optimizer.min_learning_rate': Number(least),
+    'optimizer.schedule': 'cosine',
+  };
+  return { to, why: 'from the first rate down to the second along a cosine' };
+}
+
+const OPTIMIZERS = { Muon: 'muon', AdamW: 'adamw' } as const;
+
+const DROPOUT = ['p_uncond', 'p_text_only', 'p_dino_cls_only', 'p_dino_patches_only', 'p_drop_pose', 'p_pose_only'];
+
+/** Keys of the entries of lists. */
+export const LISTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['training.resolution_schedule', ['until_step', 'scale']],
+]);
+
+/** Groups of `training` that people also write at the top, or under `model`. */
+export const MOVABLE = ['optimizer', 'cfg_dropout', 'resolution_schedule', 'repa', 'tread'] as const;
+
+const later = (schema: z.ZodType, what: string) => rule(schema, () => ({ ignored: `Easel has no ${what} yet` }));
+
+export const SEED_RULES: Readonly<Record<string, SeedRule>> = {
+  'model.hidden_size': same(count, 'model.hidden_size'),
+  'model.depth': same(count, 'model.depth'),
+  'model.num_heads': same(count, 'model.num_heads'),
+  'model.patch_size': same(count, 'model.patch_size'),
+  'model.in_channels': same(count, 'model.in_channels'),
+  'model.prediction_type': same(z.string(), 'objective.prediction_type'),
+  'training.total_steps': samples('optimizer.total_samples'),
+  'training.batch_size': rule(count, (size, block) => ({
+    to: { 'engine.micro_batch': size, 'data.batch_size': batchOf(block) },
+    why: 'the samples that are computed at once; an update has as many as all its micro-batches',
+  })),
+  'training.grad_accumulation_steps': rule(count, (steps, block) => ({
+    to: { 'data.batch_size': batchOf(block) },
+    why: `${formatCount(steps)} micro-batches are one update`,
+  })),
+  'training.learning_rate': rule(rateSchema, rateKeys),
+  'training.warmup_steps': samples('optimizer.warmup_samples'),
+  'training.mixed_precision': rule(z.enum(Object.keys(PRECISIONS) as [Precision, ...Precision[]]), name => ({
+    to: { 'engine.precision': PRECISIONS[name] },
+    why: 'weights, sums, norms and softmax stay in f32',
+  })),
+  'training.gradient_checkpointing': same(flag, 'engine.gradient_checkpointing'),
+  'training.optimizer.type': rule(z.enum(['Muon', 'AdamW']), type => ({ to: { 'optimizer.type': OPTIMIZERS[type] } })),
+  'training.optimizer.muon.momentum': same(number, 'optimizer.muon.momentum'),
+  'training.optimizer.muon.nesterov': same(flag, 'optimizer.muon.nesterov'),
+  'training.optimizer.muon.ns_steps': same(count, 'optimizer.muon.ns_steps'),
+  'training.optimizer.muon.adjust_lr_fn': same(z.string(), 'optimizer.muon.adjust_lr_fn'),
+  ...Object.fromEntries(
+    DROPOUT.map(key => [`training.cfg_dropout.${key}`, same(number, `objective.cfg_dropout.${key}`)]),
+  ),
+  'training.resolution_schedule': later(
+    z.array(z.strictObject({ until_step: count, scale: number.positive() })),
+    'resolution schedule',
+  ),
+  'training.repa.enabled': later(flag, 'REPA'),
+  'training.repa.weight': later(number, 'REPA'),
+  'training.repa.block_index': later(z.int(), 'REPA'),
+  'training.repa.loss_type': later(z.enum(['cosine', 'mse']), 'REPA'),
+  'training.tread.enabled': later(flag, 'TREAD'),
+  'training.tread.routing_probability': later(number, 'TREAD'),
+  'training.tread.self_guidance': later(flag, 'self-guidance'),
+  'training.tread.guidance_scale': later(number, 'self-guidance'),
+};
