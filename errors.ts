@@ -98,6 +98,11 @@ export class Unprocessable extends AppError {
   readonly status = 422;
 }
 
+/** The device, or its process, has too little memory for the work. A smaller micro-batch may fit. */
+export class OutOfMemory extends Unprocessable {
+  override readonly code = 'out_of_memory';
+}
+
 /** The caller, or a shutdown, cancelled the work. Nothing is lost: the same call goes on. */
 export class Cancelled extends AppError {
   readonly code = 'cancelled';

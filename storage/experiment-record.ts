@@ -17,6 +17,18 @@ const trainingProblemSchema = z.strictObject({
   time: z.iso.datetime(),
 });
 
+const planChangeSchema = z.strictObject({
+  /** The step at which it happened. */
+  step: z.int().nonnegative(),
+  /** Micro-batches. */
+  from: z.int().positive(),
+  to: z.int().positive(),
+  /** What the engine said. */
+  reason: z.string(),
+  /** RFC 3339. */
+  time: z.iso.datetime(),
+});
+
 /** The fields of an experiment's head in every version. */
 const headFields = {
   /** Absent before the first chunk. */
@@ -53,6 +65,8 @@ const chunksSchema = z
       skipped: z.int().positive().exactOptional(),
       /** Ids of the pictures that the first of these steps may be blamed on, each once. */
       suspects: z.array(z.string()).exactOptional(),
+      /** Of a run whose micro-batch was made smaller: that of the chunk. */
+      micro_batch: z.int().positive().exactOptional(),
       /** Of the steps whose loss was finite. */
       loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
       /** Border step -> the document that it made of the checkpoint at the end of the chunk. */
@@ -71,6 +85,8 @@ const headSchema = z.strictObject({
   pinned: z.array(keptCheckpointSchema).default([]),
   /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
   spaced: z.array(keptCheckpointSchema).exactOptional(),
+  /** When memory ran out, and the micro-batch was made smaller: see functions/driver/lower-micro-batch.ts. */
+  plan_changes: z.array(planChangeSchema).exactOptional(),
   /** Where the learning rate rises from the rate that it had, in order: see `optimizer.extended` of a config. */
   extended: z.array(extensionSchema).exactOptional(),
   /** Blobs of weights that the config names: of encoders and of frozen nets. */

@@ -1,7 +1,7 @@
 /** @file One chunk of a training: steps, what is due at its border, and the head, which makes it count. */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Config } from '../../configs/schema.ts';
-import { Internal } from '../../errors.ts';
+import { Internal, OutOfMemory } from '../../errors.ts';
 import { putDocument, readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -24,11 +24,14 @@ import { findDivergence, summarizeSteps } from '../experiments/training-health.t
 import { fail, finish } from '../experiments/training-state.ts';
 import type { Chunk } from '../views/experiment-view.ts';
 import type { Drive } from './context.ts';
+import { ChunkOutOfMemory } from './lower-micro-batch.ts';
 
 /** One chunk: train, the steps of the border, and the head, which makes it count. */
 export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRange): Promise<void> {
   const { ctx, view } = run;
-  const answer = await callTrainChunk(run, head, range);
+  const answer = await callTrainChunk(run, head, range).catch(error => {
+    throw error instanceof OutOfMemory ? new ChunkOutOfMemory(error) : error;
+  });
   const checkpoint = outputOf(answer.result, 'checkpoint');
   const to = endOf(answer.result);
   const chunk: Chunk = {
@@ -36,6 +39,7 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     to,
     log: outputOf(answer.result, 'log'),
     ...summarizeSteps(await readLog(ctx.blobs, outputOf(answer.result, 'log'))),
+    ...(head.plan_changes && { micro_batch: head.plan.micro_batch }),
     // A chunk that a shutdown cut short ends at no border.
     artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
   };

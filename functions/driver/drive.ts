@@ -12,6 +12,7 @@ import { showHead } from '../views/show-head.ts';
 import { end, trainChunk } from './advance.ts';
 import type { Drive } from './context.ts';
 import { fallBack, pruneSuperseded } from './go-back.ts';
+import { ChunkOutOfMemory, lowerMicroBatch } from './lower-micro-batch.ts';
 
 /** Records the end of the training while no other can take it up, so that all who wait for it hear the same. */
 export async function driveToEnd(holder: string, run: Drive): Promise<void> {
@@ -54,6 +55,7 @@ async function drive(started: Drive): Promise<void> {
       if (signal.aborted) throw error;
       // Whoever moved it on may have pruned what this driver was working from, or what it had just made.
       const now = await checkUnmoved(ctx, view.name, head);
+      if (error instanceof ChunkOutOfMemory && (await lowerMicroBatch(run, now, error))) continue;
       // Once per step: what goes missing again and again is no accident.
       if (!(error instanceof NotFound) || healedAt === step || !(await fallBack(run, now))) throw error;
       healedAt = step;

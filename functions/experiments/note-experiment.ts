@@ -8,6 +8,7 @@ import { addUpNotes } from '../notes/notes.ts';
 import { stepsFor } from './chunks.ts';
 import type { Experiment } from './experiment-head.ts';
 import { type NotesContext, noteNewerDataset } from './note-newer-dataset.ts';
+import { notePlanChanges } from './plan-changes.ts';
 import { noteSkipped } from './training-health.ts';
 
 /** Averages that remember too much of the run's beginning. */
@@ -23,6 +24,7 @@ export async function noteExperiment(ctx: NotesContext, name: string, { head, co
   const prompts = notePrompts(model.conditions ?? {}, { prompts: run.preview.prompts }, codes);
   return [
     ...noteSkipped(head),
+    ...notePlanChanges(head),
     ...noteAverages(head, config),
     ...(await noteNewerDataset(ctx, name, head)),
     ...addUpNotes(prompts),

@@ -23,6 +23,7 @@ import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { checkOrigin, checkStart, chooseStart } from '../experiments/init-from.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
 import { noteSided } from '../experiments/note-sided.ts';
+import { firstPlan } from '../experiments/plan-changes.ts';
 import {
   askedPlan,
   listEngineDifferences,
@@ -148,7 +149,7 @@ async function checkSame(
   const otherData = await tellOtherDataset(ctx.blobs, head.dataset, request.dataset);
   const others = [
     ...listDifferences(fixedPart(stored), fixedPart(config)),
-    ...listEngineDifferences(request.engine, head),
+    ...listEngineDifferences(request.engine, { ...head, plan: firstPlan(head) }),
   ];
   const isMoveAll = others.length === 0 && otherData.length > 0;
   const hints = isMoveAll ? [await adviseMove(ctx.store, name, request)] : [];

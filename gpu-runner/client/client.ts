@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { defaultCacheFolder } from '../../configs/cache-folder.ts';
 import { gibibytes } from '../../configs/gibibytes.ts';
-import { AppError, Busy, Cancelled, Internal, Unprocessable } from '../../errors.ts';
+import { AppError, Busy, Cancelled, Internal, OutOfMemory } from '../../errors.ts';
 import { rebuildError } from '../../errors-wire.ts';
 import { type Clock, SYSTEM_CLOCK } from '../../storage/clock.ts';
 import type { Job, JobEvent, JobResult, RunnerClient, RunnerStatus } from '../protocol.ts';
@@ -103,7 +103,7 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
   /**
    * Runners that know the job come first, then by load; runners without the job's engine come last.
    * @param before Pids of the runners at the last attempt.
-   * @throws Unprocessable if one of them was killed because memory ran out.
+   * @throws OutOfMemory if one of them was killed because memory ran out.
    */
   async function rank(action: string, job: Job, before: Set<number>, signal: AbortSignal) {
     const reachable = await findRunners(signal);
@@ -193,9 +193,9 @@ export function createRunnerClient(options: RunnerClientOptions = {}): RunnerCli
   };
 }
 
-function killedForMemory({ kind }: Job, { memory }: RunnerStatus): Unprocessable {
+function killedForMemory({ kind }: Job, { memory }: RunnerStatus): OutOfMemory {
   const limit = memory && gibibytes(memory.limit_bytes);
-  return new Unprocessable(`the gpu-runner was killed because memory ran out during this ${kind} job`, {
+  return new OutOfMemory(`the gpu-runner was killed because memory ran out during this ${kind} job`, {
     expected: `a job that fits into the memory of the gpu-runner${limit === undefined ? '' : `, ${limit}`}`,
     hint:
       'take a smaller model, smaller pictures or a smaller engine.micro_batch, or engine.gradient_checkpointing; ' +

@@ -12,6 +12,7 @@ import type { Engine } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import { jobEventSchema, type TrainChunkJob } from '../protocol.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
 import { openColumnSource } from './column-source.ts';
@@ -155,6 +156,21 @@ describe('the train-chunk job', () => {
     const next = { ...job, parent, from: 1, to: 2 };
     // The trainer on the device has other weights, so it is not reused.
     await expect(handler(context(), { ...next, weights: broken })).rejects.toThrow('safetensors');
+  });
+
+  it('tells that memory ran out, and trains the same chunk with a smaller micro-batch as if nothing had happened', async () => {
+    const { job, context } = await setUp();
+    const text = 'bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 137438953472';
+    const small = wrapRuns(
+      engine,
+      run => (state, inputs) => (inputs.x0?.shape[0] === 4 ? Promise.reject(new Error(text)) : run(state, inputs)),
+    );
+    const tight: JobContext = { ...context(), engine: async () => small };
+    const handler = createTrainChunkJob();
+    await expect(handler(tight, { ...job, from: 0, to: 2 })).rejects.toMatchObject({ code: 'out_of_memory' });
+    const halved = { ...job, plan: { ...plan, micro_batch: 2 }, from: 0, to: 2 };
+    const { outputs } = await handler(tight, halved);
+    expect(outputs).toEqual((await createTrainChunkJob()(context(), halved)).outputs);
   });
 
   it('commits the finished steps if the runner stops', async () => {

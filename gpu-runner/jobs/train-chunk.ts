@@ -11,7 +11,7 @@ import { digestSchema } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Tensors } from '../compiler/engine.ts';
 import { mergeLora } from '../model/lora.ts';
-import type { TrainChunkJob } from '../protocol.ts';
+import type { JobResult, TrainChunkJob } from '../protocol.ts';
 import type { EpochPlan } from '../training/epoch-plan.ts';
 import { columnsOf, openLosses } from '../training/losses/losses.ts';
 import type { TrainingSource } from '../training/source.ts';
@@ -21,6 +21,7 @@ import { loadTensors, loadWeights, saveCheckpoint } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
+import { recognizeOutOfMemory } from './out-of-memory.ts';
 
 /** The trainer of the last chunk, still on the device, as a cache. */
 interface Resident {
@@ -76,7 +77,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     return trainer;
   }
 
-  return async (ctx, job) => {
+  async function train(ctx: JobContext, job: TrainChunkJob): Promise<JobResult> {
     const config = await readKeyedConfig(ctx.blobs, job.config);
     const key = canonicalJson([job.config, job.dataset, job.engine, job.plan, job.weights ?? null]);
     const trainer = await openTrainer(ctx, job, config, key);
@@ -114,7 +115,12 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       await trainer.dispose();
       throw error;
     }
-  };
+  }
+
+  return (ctx, job) =>
+    train(ctx, job).catch(error => {
+      throw recognizeOutOfMemory(error);
+    });
 }
 
 /** The weights that `init_from` of the config names. An adapter of the other training becomes part of its matrix. */

@@ -1,5 +1,5 @@
 /** @file Calls of a plugin's functions: errors become exceptions, and memory lives until an asynchronous call ends. */
-import { Internal, Unprocessable } from '../../../../errors.ts';
+import { Internal, OutOfMemory, Unprocessable } from '../../../../errors.ts';
 import { type Address, functionAt, loadPluginTable, type NativeFunction } from './ffi.ts';
 import { type ArgsOf, argsOf, ERROR_CODES, type FieldValues, type FunctionName, offsetOf, Struct } from './structs.ts';
 
@@ -23,7 +23,7 @@ export class XlaError extends Internal {
 }
 
 /** The device has no memory left for a program or a tensor. */
-export class DeviceMemoryExhausted extends Unprocessable {}
+export class DeviceMemoryExhausted extends OutOfMemory {}
 
 /** The functions of one plugin. Every struct that is passed in, and all that it points to, outlives the call. */
 export class PjrtCalls {
