@@ -17,6 +17,7 @@ import {
 } from './bounds.ts';
 import { initFromSchema } from './init-from.ts';
 import { loraSchema } from './lora.ts';
+import { mixtureShape } from './mixture.ts';
 import { objectiveSchema } from './objective.ts';
 import { optimizerSchema } from './optimizer.ts';
 import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
@@ -115,6 +116,7 @@ export const dataSchema = z
      */
     bucket_group: z.int().min(1).max(LARGEST_BATCH).optional(),
     ...augmentationShape,
+    ...mixtureShape,
     /** Size of the training pictures in pixels; the default size of samples. */
     image_size: z
       .strictObject({ width: side, height: side })

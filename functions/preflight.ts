@@ -20,6 +20,7 @@ import { AppError } from '../errors.ts';
 import type { RunnerStatus } from '../gpu-runner/protocol.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
 import { digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { completeNorms } from './encoders/encoders.ts';
@@ -31,6 +32,7 @@ import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-r
 import { checkMicroBatch, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { largestOf } from './experiments/training-size.ts';
 import { checkTarget } from './experiments/training-target.ts';
+import { uniteDatasets } from './experiments/unite-datasets.ts';
 import { fitWarmup } from './experiments/warmup.ts';
 
 /** The share of a card's peak that trainings of this kind reach. */
@@ -92,7 +94,7 @@ export const preflight = defineFunction({
   input,
   key: body => canonicalJson(body),
   async run(ctx, written): Promise<Preflight> {
-    const { config, otherSize, translation } = await resolveTraining(ctx, written);
+    const { config, otherSize, translation, dataset: digest } = await resolveTraining(ctx, written);
     const { micro_batch, gradient_checkpointing } = translation?.engine ?? {};
     const body = { micro_batch, gradient_checkpointing, ...written };
     if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data);
@@ -102,7 +104,7 @@ export const preflight = defineFunction({
     const work = forecastWork(config, memory.plan);
     const card = body.card === undefined ? cardOf(device.name) : findCard(body.card);
     const measured = device.spec && (await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec));
-    const dataset = body.dataset && (await readDataset(ctx.blobs, body.dataset));
+    const dataset = digest && (await readDataset(ctx.blobs, digest));
     const counts = dataset?.counts;
     const data = forecastData(config, body.pictures ?? counts?.train ?? counts?.pictures);
     const problems = [tooMany, memory.problem, device.problem, otherSize].filter(problem => problem !== undefined);
@@ -128,6 +130,7 @@ export const preflight = defineFunction({
 });
 
 interface Training {
+  readonly dataset?: Digest | undefined;
   /** The whole config, with the signals and the size of the largest pictures. */
   readonly config: Config;
   /** The config names a size that the pictures of the dataset do not have. */
@@ -139,10 +142,12 @@ interface Training {
 async function resolveTraining(ctx: EffectContext, { config: given, dataset, encoders }: Input): Promise<Training> {
   const { config: written, translation } = readWrittenConfig(given);
   const config = fitWarmup(await resolveConfig(written), written);
-  if (dataset !== undefined) {
+  const { datasets } = config.data;
+  const united = dataset ?? (datasets && (await uniteDatasets(ctx, datasets, config.model.conditions)));
+  if (united !== undefined) {
     checkTarget(config);
-    const whole = await completeConfig(ctx.blobs, config, dataset);
-    return { config: atLargest(whole), otherSize: findOtherSize(whole), translation };
+    const whole = await completeConfig(ctx.blobs, config, united);
+    return { config: atLargest(whole), otherSize: findOtherSize(whole), translation, dataset: united };
   }
   const image_size = config.data.image_size ?? (translation ? SEED_SIZE : SMALL_SIZE);
   const isLarge = Math.max(image_size.width, image_size.height) >= 256;

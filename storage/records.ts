@@ -205,6 +205,18 @@ export const datasetSchema = z.strictObject({
   notes: z.array(noteSchema).exactOptional(),
   /** Commonest first. Absent: there is no column `image`, or an earlier version made it. */
   buckets: z.array(bucketCountSchema).exactOptional(),
+  /** Of several data sets that are trained on together: each has the next so many pages. Absent: it is one set. */
+  sets: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        dataset: digestSchema,
+        pages: z.int().nonnegative(),
+        /** How often a pass takes each of its pictures on average. */
+        times: z.number().positive(),
+      }),
+    )
+    .exactOptional(),
   links: z.array(digestSchema),
 });
 export type Dataset = z.infer<typeof datasetSchema>;

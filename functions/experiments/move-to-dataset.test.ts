@@ -46,6 +46,20 @@ const readmeOf = async () => Buffer.from((await lab.store.get('experiments/toy/R
 
 beforeEach(() => openLab());
 
+test('a move to pictures of which few have one size says that places stay empty', async () => {
+  const square = { width: 16, height: 16 };
+  const wide = { width: 24, height: 16 };
+  const sizes = [...Array(9).fill(square), wide];
+  const plain = await readDataset(lab.blobs, await putToyDataset(lab.blobs, { sizes }));
+  const buckets = [
+    { ...square, pictures: 9, train: 9 },
+    { ...wide, pictures: 1, train: 1 },
+  ];
+  const { digest } = await putDocument(lab.blobs, { ...plain, buckets });
+  const { notes } = (await train({ target: 64, dataset: digest })) as { notes: { code: string; text: string }[] };
+  expect(notes).toMatchObject([{ code: 'empty_places', text: expect.stringContaining('1 picture of 24 x 16') }]);
+});
+
 describe('an experiment whose dataset was prepared again', () => {
   beforeEach(async () => {
     await train({ target: 64 });

@@ -3,8 +3,10 @@
  * records which dataset it was trained on up to which step. The next chunk begins an epoch of the new dataset, so its
  * bits depend on its inputs alone.
  */
+import type { Conditions } from '../../configs/signals.ts';
 import { Conflict, Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -15,6 +17,7 @@ import { findDatasetName } from './dataset-name.ts';
 import { changeHead, readConfig, readHead, stepOf } from './experiment-head.ts';
 import { fitPlan } from './fit.ts';
 import { isSameDataset } from './same-dataset.ts';
+import { renewSet } from './unite-datasets.ts';
 
 export interface MoveToContext {
   readonly store: ObjectStore;
@@ -24,12 +27,14 @@ export interface MoveToContext {
 }
 
 /**
- * @param dataset It exists. The experiment may be on it already.
+ * @param asked It exists. The experiment may be on it already. In a training on several data sets it is one of them.
  * @throws Unprocessable if it does not fit the config or the device; Conflict while the experiment is in training.
  */
-export async function moveToDataset(ctx: MoveToContext, name: string, dataset: Digest): Promise<void> {
+export async function moveToDataset(ctx: MoveToContext, name: string, asked: Digest): Promise<void> {
   const { store, blobs } = ctx;
   const { value: head } = await readHead(store, name);
+  const { data, model } = await readConfig(blobs, head);
+  const dataset = data.datasets ? await moveWithin(ctx, name, head.dataset, asked, model.conditions) : asked;
   const isSame = await isSameDataset(blobs, head.dataset, dataset);
   if (isSame && !head.dataset_deleted) return;
   const whole = await completeStored(blobs, name, head, dataset);
@@ -46,6 +51,23 @@ export async function moveToDataset(ctx: MoveToContext, name: string, dataset: D
       ...(called !== undefined && { dataset_name: called }),
       ...(isThere ? former_datasets && { former_datasets } : { dataset, ...formerOf(now, dataset) }),
     };
+  });
+}
+
+/** The mixture of a training, with the version of one of its sets that was asked for; or another mixture. */
+async function moveWithin(
+  ctx: MoveToContext,
+  name: string,
+  mixture: Digest,
+  asked: Digest,
+  conditions: Conditions | undefined,
+): Promise<Digest> {
+  if ((await readDataset(ctx.blobs, asked)).sets) return asked;
+  const renewed = await renewSet(ctx, mixture, asked, conditions);
+  if (renewed !== undefined) return renewed;
+  const { sets = [] } = await readDataset(ctx.blobs, mixture);
+  throw new Unprocessable(`the experiment "${name}" is not trained on that dataset`, {
+    expected: `the newest version of one of its data sets: ${sets.map(each => each.name).join(', ')}`,
   });
 }
 

@@ -20,6 +20,6 @@ test('pictures of one size say nothing, however few they are', () => {
 
 test('an update has as many empty places as the note says', () => {
   const sizes = [...Array(16).fill({ width: 32, height: 32 }), ...Array(3).fill({ width: 24, height: 40 })];
-  const { counts } = new EpochPlan(sizes, 7, data).take({ epoch: 0, position: 0 });
+  const { counts } = new EpochPlan({ sizes }, 7, data).take({ epoch: 0, position: 0 });
   expect(counts.filter(each => !each)).toHaveLength(13);
 });

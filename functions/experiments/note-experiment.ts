@@ -1,12 +1,16 @@
 /** @file What a person should know of an experiment, beside its state. A good training has no notes. */
 import { longAverages } from '../../configs/averages.ts';
 import type { Config } from '../../configs/schema.ts';
+import { BlobMissing } from '../../errors.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { Note } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
 import { addUpNotes } from '../notes/notes.ts';
 import { stepsFor } from './chunks.ts';
 import type { Experiment } from './experiment-head.ts';
+import { noteEmptyPlaces } from './note-empty-places.ts';
 import { type NotesContext, noteNewerDataset } from './note-newer-dataset.ts';
 import { notePlanChanges } from './plan-changes.ts';
 import { noteSkipped } from './training-health.ts';
@@ -27,6 +31,17 @@ export async function noteExperiment(ctx: NotesContext, name: string, { head, co
     ...notePlanChanges(head),
     ...noteAverages(head, config),
     ...(await noteNewerDataset(ctx, name, head)),
+    ...(await notePlaces(ctx.blobs, head, config)),
     ...addUpNotes(prompts),
   ];
+}
+
+/** Of a dataset that is there and tells its sizes. */
+async function notePlaces(blobs: BlobStore, { dataset }: ExperimentHead, { data }: Config): Promise<Note[]> {
+  try {
+    return noteEmptyPlaces((await readDataset(blobs, dataset)).buckets ?? [], data);
+  } catch (error) {
+    if (error instanceof BlobMissing) return [];
+    throw error;
+  }
 }

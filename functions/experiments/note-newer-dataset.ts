@@ -1,7 +1,10 @@
 /** @file Says of an experiment that its dataset was prepared again since. */
+import { BlobMissing } from '../../errors.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { Note } from '../../storage/records.ts';
+import type { Dataset, Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { MAX_EXAMPLES } from '../notes/notes.ts';
 import { compareDatasets, countChanges, describeChanges, listChanges } from './dataset-changes.ts';
@@ -18,8 +21,31 @@ export async function noteNewerDataset(
   head: ExperimentHead,
 ): Promise<Note[]> {
   const { dataset, dataset_name: called, dataset_deleted: isDeleted } = head;
-  if (called === undefined || isDeleted) return [];
-  const now = (await createRefs(store).datasets.read(called))?.value.dataset;
+  if (isDeleted) return [];
+  if (called !== undefined) return noteNewer({ store, blobs }, name, called, dataset);
+  const sets = (await readSets(blobs, dataset)) ?? [];
+  const notes = await Promise.all(sets.map(set => noteNewer({ store, blobs }, name, set.name, set.dataset)));
+  return notes.flat();
+}
+
+/** The data sets of a training on several; undefined for one set, or when the document is missing. */
+async function readSets(blobs: BlobStore, dataset: Digest): Promise<Dataset['sets']> {
+  try {
+    return (await readDataset(blobs, dataset)).sets;
+  } catch (error) {
+    if (error instanceof BlobMissing) return undefined;
+    throw error;
+  }
+}
+
+/** @param called Name or digest of a dataset. */
+async function noteNewer(
+  { store, blobs }: NotesContext,
+  name: string,
+  called: string,
+  dataset: Digest,
+): Promise<Note[]> {
+  const now = isDigest(called) ? undefined : (await createRefs(store).datasets.read(called))?.value.dataset;
   if (now === undefined || now === dataset) return [];
   const changes = await compareDatasets(blobs, dataset, now);
   const count = changes ? countChanges(changes) : 1;

@@ -26,6 +26,7 @@ export async function tellOtherDataset(blobs: BlobStore, stored: Digest, asked: 
 }
 
 async function readContent(blobs: BlobStore, digest: Digest): Promise<string> {
-  const { pages, removed, encoders } = await readDataset(blobs, digest);
-  return canonicalJson({ pages, removed: removed.toSorted(), encoders });
+  const { pages, removed, encoders, sets = [] } = await readDataset(blobs, digest);
+  const mixed = sets.map(({ name, pages: own, times }) => ({ name, pages: own, times }));
+  return canonicalJson({ pages, removed: removed.toSorted(), encoders, mixed });
 }

@@ -6,8 +6,9 @@ import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
 import type { Translation } from '../../configs/seed-block/translate-block.ts';
 import { readWrittenConfig, type WrittenConfig } from '../../configs/written-config.ts';
+import { InvalidInput } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
-import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -36,6 +37,7 @@ import { tellOtherDataset } from '../experiments/same-dataset.ts';
 import { settleTranslation } from '../experiments/settle-translation.ts';
 import { checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
+import { uniteDatasets } from '../experiments/unite-datasets.ts';
 import { fitWarmup } from '../experiments/warmup.ts';
 import { type ViewSite, viewOf } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
@@ -44,11 +46,15 @@ import { checkSameExperiment, claimName } from './claim-name.ts';
 
 export interface ExperimentRequest {
   readonly config: WrittenConfig;
-  readonly dataset: Digest;
+  /** Absent: the sets that the config names under `data.datasets`. */
+  readonly dataset?: Digest | undefined;
   /** The name by which the caller asks for the dataset: others may mean the same. */
   readonly called?: string | undefined;
   readonly engine: TrainingEngineRequest;
 }
+
+/** A request whose dataset is known. */
+type SettledRequest = ExperimentRequest & { readonly dataset: Digest };
 
 export interface CreateContext extends ViewSite {
   readonly runner: RunnerClient;
@@ -82,17 +88,20 @@ interface ReadRequest extends ExperimentRequest {
   readonly translation: Translation | undefined;
 }
 
-async function createOrFind(ctx: CreateContext, name: string, request: ReadRequest): Promise<Created> {
-  await ctx.blobs.keep(request.dataset);
-  const asked = fitWarmup(await resolveConfig(request.config), request.config);
+async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest): Promise<Created> {
+  const asked = fitWarmup(await resolveConfig(given.config), given.config);
   checkTarget(asked);
+  const request = { ...given, dataset: await chooseDataset(ctx, given.dataset, asked) };
+  await ctx.blobs.keep(request.dataset);
   const existing = await createRefs(ctx.store).experiments.read(name);
   const start = await chooseStart(ctx, asked, existing?.value);
   const { config: written, origin } = start;
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   checkStart(start, whole.config);
+  const { buckets } = await readDataset(ctx.blobs, request.dataset);
   const notes = [
-    ...noteEmptyPlaces(whole.sizes, whole.config.data),
+    // Of a dataset that tells its sizes, every answer of the experiment says so.
+    ...(buckets ? [] : noteEmptyPlaces(whole.sizes, whole.config.data)),
     ...(await noteSided(ctx.blobs, request.dataset, whole.config)),
   ];
   if (existing) {
@@ -131,6 +140,21 @@ async function createOrFind(ctx: CreateContext, name: string, request: ReadReque
   return { head, config, created: true, notes };
 }
 
+/** The dataset of the call, or the union of those of the config. */
+async function chooseDataset(ctx: CreateContext, named: Digest | undefined, { data, model }: Config): Promise<Digest> {
+  if (named !== undefined && data.datasets !== undefined) {
+    throw new InvalidInput('the call names a dataset, and so does data.datasets of the config', {
+      expected: 'one of the two',
+    });
+  }
+  if (data.datasets !== undefined) return uniteDatasets(ctx, data.datasets, model.conditions);
+  if (named !== undefined) return named;
+  throw new InvalidInput('dataset is missing', {
+    expected: 'the name or digest of a dataset, or data.datasets in the config',
+    hint: 'GET /datasets lists the data sets',
+  });
+}
+
 async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
   return (await putDocument(blobs, config)).digest;
 }
@@ -138,7 +162,7 @@ async function putConfig(blobs: BlobStore, config: Config): Promise<Digest> {
 async function checkSame(
   ctx: CreateContext,
   name: string,
-  request: ExperimentRequest,
+  request: SettledRequest,
   { whole, written }: { readonly whole: Config; readonly written: Config },
   head: ExperimentHead,
 ): Promise<Created> {
@@ -159,7 +183,7 @@ async function checkSame(
 }
 
 /** The call that takes the run to the dataset that was asked for, when nothing else differs. */
-async function adviseMove(store: ObjectStore, name: string, { dataset, called }: ExperimentRequest): Promise<string> {
+async function adviseMove(store: ObjectStore, name: string, { dataset, called }: SettledRequest): Promise<string> {
   const body = { dataset: (await findDatasetName(store, dataset, called)) ?? dataset };
   return `POST /experiments/${name}/train ${JSON.stringify(body)} moves it to that dataset with its checkpoint`;
 }

@@ -1,7 +1,6 @@
 /** @file Small functions for tests of the executor: they count their runs, and can be held, broken and stopped. */
 import { z } from 'zod';
 import { AppError, InvalidInput, Unprocessable } from '../../errors.ts';
-import { packColumn } from '../../formats/webdataset.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
@@ -272,11 +271,6 @@ export function createLab(
     concurrency: given.concurrency ?? 2,
   });
   return { store, blobs, bench, executor };
-}
-
-/** Members as the executor packs them. */
-export function packTexts(texts: Readonly<Record<string, string>>): Uint8Array {
-  return packColumn(new Map(Object.entries(texts).map(([name, text]) => [name, Buffer.from(text)])));
 }
 
 /** The error of a call that must fail. */

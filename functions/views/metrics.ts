@@ -51,7 +51,7 @@ async function readRows(blobs: BlobStore, { to, log, artifacts }: LoggedChunk): 
   return rows.map(row => (row.step === to ? { ...row, ...known } : row));
 }
 
-/** Columns of a log that TensorBoard shows under `train/`, besides the losses by time and by name. */
+/** Columns of a log that TensorBoard shows under `train/`, besides the losses by time and by name, and samples by set. */
 const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'active_tokens', 'skipped'] as const;
 
 /**
@@ -74,7 +74,7 @@ export async function readScalars(blobs: BlobStore, chunk: LoggedChunk): Promise
 /** The tag of a column in TensorBoard; undefined: it is not shown. */
 function tagOf(column: string): string | undefined {
   if (column.startsWith('validation/')) return column;
-  const isShown = (SHOWN as readonly string[]).includes(column) || /^loss(_t)?\//.test(column);
+  const isShown = (SHOWN as readonly string[]).includes(column) || /^(loss|loss_t|samples)\//.test(column);
   return isShown ? `train/${column}` : undefined;
 }
 

@@ -12,10 +12,10 @@ import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
-import type { Item, Page } from '../../storage/records.ts';
+import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { PictureSize } from '../model/batch.ts';
-import type { SourceIndex, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
+import type { SourceIndex, SourceSet, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
 
 /** First read of a column: enough to know the length of its index. */
 const PREFIX_BYTES = 512;
@@ -69,10 +69,12 @@ export async function openColumnSource(
 ): Promise<TrainingSource> {
   const { dataset: digest, signals, budgetBytes, split: wanted = 'train', most } = options;
   const { marksSided = false, readsVariants = false } = options;
-  const { pages, removed: gone, encoders } = await readDataset(blobs, digest);
+  const { pages, removed: gone, encoders, sets } = await readDataset(blobs, digest);
   const removed = new Set(gone);
   const items: Located[] = [];
   const longest: Partial<Record<SignalName, number>> = {};
+  /** Number of items up to the end of each page. */
+  const ends: number[] = [];
   let budget = budgetBytes;
   for (const [number, page] of pages.entries()) {
     const left = most === undefined ? undefined : most - items.length;
@@ -101,12 +103,14 @@ export async function openColumnSource(
         longest[name] = Math.max(longest[name] ?? 0, ...rows);
       }
     }
+    ends.push(items.length);
     onPage(number + 1, pages.length);
   }
   const index: SourceIndex = {
     ids: items.map(({ id }) => id),
     sizes: items.map(({ size }) => size),
     longest,
+    ...(sets && { sets: placeSets(sets, ends) }),
     encoders: Object.fromEntries(Object.entries(encoders).map(([signal, { name }]) => [signal, name])),
   };
   return {
@@ -119,6 +123,14 @@ export async function openColumnSource(
       }),
     close: async () => {},
   };
+}
+
+function placeSets(sets: NonNullable<Dataset['sets']>, ends: readonly number[]): SourceSet[] {
+  let pages = 0;
+  return sets.map(({ name, times, pages: own }) => {
+    pages += own;
+    return { name, times, end: ends[pages - 1] ?? ends.at(-1) ?? 0 };
+  });
 }
 
 async function openColumns(

@@ -14,6 +14,7 @@ export type Purpose =
   | `noise ${string}`
   | 'order'
   | 'time'
+  | 'turns'
   | 'noise'
   | 'dropout'
   | 'caption'

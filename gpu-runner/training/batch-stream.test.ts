@@ -35,7 +35,7 @@ async function follow(stream: BatchStream, cursor: Cursor, updates: number): Pro
 describe('the batch stream', () => {
   it('the stream gives the updates of the plan across epochs, and loads each one once', async () => {
     const source = tinySource(10);
-    const plan = new EpochPlan(source.index.sizes, 7, { batch_size: 4 });
+    const plan = new EpochPlan(source.index, 7, { batch_size: 4 });
     const expected: string[][] = [];
     for (let i = 0, at = START; i < 8; i++) {
       const { positions, next } = plan.take(at);
@@ -43,21 +43,21 @@ describe('the batch stream', () => {
       at = next;
     }
     const { watched, asked } = watch(source);
-    const stream = new BatchStream(new EpochPlan(source.index.sizes, 7, { batch_size: 4 }), watched);
+    const stream = new BatchStream(new EpochPlan(source.index, 7, { batch_size: 4 }), watched);
     expect(await follow(stream, START, 8)).toEqual(expected);
     expect(asked).toHaveLength(8 + 2);
   });
 
   it('the stream loads two updates ahead', async () => {
     const { watched, asked } = watch(tinySource(10));
-    const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, { batch_size: 2 }), watched);
+    const stream = new BatchStream(new EpochPlan(watched.index, 7, { batch_size: 2 }), watched);
     await stream.take(START);
     expect(asked).toHaveLength(3);
   });
 
   it('an update that is ready is given without a second load', async () => {
     const { watched, asked } = watch(tinySource(10));
-    const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, { batch_size: 2 }), watched);
+    const stream = new BatchStream(new EpochPlan(watched.index, 7, { batch_size: 2 }), watched);
     await stream.ready(START);
     expect(asked).toHaveLength(1);
     await stream.take(START);
@@ -66,7 +66,7 @@ describe('the batch stream', () => {
 
   it('a failure reaches the caller that takes the update, and the next call loads the update again', async () => {
     const { watched, failures } = watch(tinySource(10));
-    const plan = () => new EpochPlan(watched.index.sizes, 7, { batch_size: 2 });
+    const plan = () => new EpochPlan(watched.index, 7, { batch_size: 2 });
     const expected = await follow(new BatchStream(plan(), watched), START, 2);
     const stream = new BatchStream(plan(), watched);
     failures.push(new Error('away'));
@@ -76,7 +76,7 @@ describe('the batch stream', () => {
 
   it('the stream forgets updates that it loaded ahead when the cursor jumps', async () => {
     const { watched, asked } = watch(tinySource(10));
-    const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, { batch_size: 2 }), watched);
+    const stream = new BatchStream(new EpochPlan(watched.index, 7, { batch_size: 2 }), watched);
     const first = await follow(stream, START, 1);
     await stream.take({ epoch: 3, position: 0 });
     expect(await follow(stream, START, 1)).toEqual(first);
@@ -85,7 +85,7 @@ describe('the batch stream', () => {
 
   it('the stream reads a picture once that an update has several times', async () => {
     const { watched, asked } = watch(tinySource(3));
-    const stream = new BatchStream(new EpochPlan(watched.index.sizes, 7, { batch_size: 8 }), watched);
+    const stream = new BatchStream(new EpochPlan(watched.index, 7, { batch_size: 8 }), watched);
     const { items } = await stream.take(START);
     expect(items).toHaveLength(8);
     expect(asked[0]?.toSorted()).toEqual([0, 1, 2]);

@@ -11,7 +11,7 @@ interface Loading extends PlannedUpdate {
 }
 
 /** An update with its items. */
-export interface Batch extends Pick<PlannedUpdate, 'counts' | 'next'> {
+export interface Batch extends PlannedUpdate {
   readonly items: readonly TrainingItem[];
 }
 
@@ -58,7 +58,8 @@ export class BatchStream {
     const started = performance.now();
     const items = await update.items;
     this.#waitedMs += performance.now() - started;
-    return { items, counts: update.counts, next: update.next };
+    const { positions, counts, next: after } = update;
+    return { items, positions, counts, next: after };
   }
 
   #begin(cursor: Cursor): Loading {

@@ -11,7 +11,7 @@ const SIZES: readonly PictureSize[] = BUCKETS.flatMap((count, i) =>
 );
 
 function planOf(data: { batch_size: number; bucket_group?: number }, sizes = SIZES): EpochPlan {
-  return new EpochPlan(sizes, 7, data);
+  return new EpochPlan({ sizes }, 7, data);
 }
 
 /** The updates that begin in the first `epochs`. */

@@ -4,6 +4,8 @@ import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { PictureSize } from '../model/batch.ts';
 import { permutation, RandomStream } from '../model/random.ts';
+import { classifyPictures, keyOf, type PictureClass } from './picture-times.ts';
+import type { SourceIndex } from './source.ts';
 
 /** Position in the endless sequence of groups: the epoch, and the group in the epoch. */
 export interface Cursor {
@@ -32,18 +34,27 @@ interface Group {
  * group of a size is filled up with pictures of its own. Groups come in random order, and each update takes the next
  * ones, across the ends of epochs. So an epoch has every picture once, fillers aside. Pictures of one size only are
  * groups of one picture, without fillers.
+ *
+ * With sets of unlike weight, or sizes taken uniformly, an epoch has some pictures several times or not at all. Those
+ * of one set and size take turns in a fixed order that goes on from epoch to epoch: after any number of epochs, none
+ * of them was taken more than once more often than another.
  */
 export class EpochPlan {
   readonly #sizes: readonly PictureSize[];
   readonly #seed: Seed;
   readonly #batchSize: number;
   readonly #groupSize: number;
+  readonly #classes: readonly PictureClass[] | undefined;
   #epoch = -1;
   /** Positions of items in the order of their groups. */
   #order: readonly number[] = [];
   #groups: readonly Group[] = [];
 
-  constructor(sizes: readonly PictureSize[], seed: Seed, data: Pick<DataConfig, 'batch_size' | 'bucket_group'>) {
+  constructor(
+    { sizes, sets }: Pick<SourceIndex, 'sizes' | 'sets'>,
+    seed: Seed,
+    data: Pick<DataConfig, 'batch_size' | 'bucket_group' | 'bucket_sampling'>,
+  ) {
     const [first] = sizes;
     if (first === undefined) {
       throw new Unprocessable('the dataset has no item in its train split', {
@@ -54,6 +65,13 @@ export class EpochPlan {
     this.#sizes = sizes;
     this.#seed = seed;
     this.#batchSize = data.batch_size;
+    this.#classes = classifyPictures({ sizes, ...(sets && { sets }) }, data);
+    const places = this.#classes?.reduce((sum, { positions, times }) => sum + positions.length * times, 0) ?? 1;
+    if (places < 1) {
+      throw new Unprocessable(`a pass over the data sets has ${places} pictures`, {
+        expected: 'weights by which a pass has one picture or more',
+      });
+    }
     this.#groupSize = sizes.every(size => keyOf(size) === keyOf(first)) ? 1 : groupSizeOf(data);
   }
 
@@ -65,7 +83,7 @@ export class EpochPlan {
   follow({ epoch, position, group }: Cursor): Cursor {
     this.#load(epoch);
     const isKnown = position === 0 || group === this.#groupSize;
-    if (isKnown && position >= this.#groups.length) {
+    if (isKnown && position > 0 && position >= this.#groups.length) {
       const there = `epoch ${epoch} of this dataset has ${this.#groups.length} groups, and no group ${position}`;
       throw new Unprocessable(`${there}: the checkpoint was trained on another dataset`, {
         expected: 'the dataset of the checkpoint',
@@ -82,6 +100,10 @@ export class EpochPlan {
     const counts: boolean[] = [];
     while (positions.length < this.#batchSize) {
       this.#load(epoch);
+      if (this.#groups.length === 0) {
+        [epoch, position] = [epoch + 1, 0];
+        continue;
+      }
       const { start, end } = this.#groups[position] ?? { start: 0, end: 1 };
       for (let i = 0; i < this.#groupSize; i++) {
         positions.push(this.#order[start + (i % (end - start))] ?? 0);
@@ -96,7 +118,11 @@ export class EpochPlan {
   #load(epoch: number): void {
     if (this.#epoch === epoch) return;
     const random = new RandomStream(this.#seed, 'order', epoch);
-    const bySize = Map.groupBy(permutation(this.#sizes.length, random), position => keyOf(this.#sizes[position]));
+    const places = this.#classes ? this.#classes.flatMap((each, i) => this.#takeTurns(each, i, epoch)) : undefined;
+    const shuffled = permutation(places?.length ?? this.#sizes.length, random);
+    const bySize = Map.groupBy(places ? Array.from(shuffled, place => places[place] ?? 0) : shuffled, position =>
+      keyOf(this.#sizes[position]),
+    );
     const groups: Group[] = [];
     const order: number[] = [];
     for (const positions of bySize.values()) {
@@ -110,8 +136,12 @@ export class EpochPlan {
     this.#groups = Array.from(permutation(groups.length, random), index => groups[index] ?? { start: 0, end: 1 });
     this.#epoch = epoch;
   }
-}
 
-function keyOf(size: PictureSize | undefined): string {
-  return `${size?.height}x${size?.width}`;
+  /** The pictures of a class that an epoch takes. */
+  #takeTurns({ positions, times }: PictureClass, index: number, epoch: number): number[] {
+    const perEpoch = times * positions.length;
+    const [from, to] = [Math.floor(epoch * perEpoch), Math.floor((epoch + 1) * perEpoch)];
+    const turns = permutation(positions.length, new RandomStream(this.#seed, 'turns', index));
+    return Array.from({ length: to - from }, (_, i) => positions[turns[(from + i) % positions.length] ?? 0] ?? 0);
+  }
 }

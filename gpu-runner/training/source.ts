@@ -24,12 +24,22 @@ export interface TrainingItem {
   readonly isSided?: true;
 }
 
+export interface SourceSet {
+  readonly name: string;
+  /** The position after its last item. */
+  readonly end: number;
+  /** How often a pass takes each of its items on average. */
+  readonly times: number;
+}
+
 /** Ids and sizes of all items, known before any item is loaded. Item i has the position i. */
 export interface SourceIndex {
   readonly ids: readonly string[];
   readonly sizes: readonly PictureSize[];
   /** Rows of the longest member of a padded signal; absent: no item has this signal. */
   readonly longest: Readonly<Partial<Record<SignalName, number>>>;
+  /** Sets that are trained on together, in the order of their items; absent: one set. */
+  readonly sets?: readonly SourceSet[];
   /** Names of the encoders of signals, as the dataset has them. */
   readonly encoders?: Readonly<Partial<Record<SignalName, string>>>;
 }

@@ -33,7 +33,7 @@ import { adamwScalars } from './schedule.ts';
 import { skipReason } from './skip-reason.ts';
 import { type TrainingSource, trainedSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
-import { type Update, UpdateSource } from './update-source.ts';
+import { type SetMetrics, type Update, UpdateSource } from './update-source.ts';
 
 /** The position of a run. Position and tensors are all of its state. */
 export interface Progress {
@@ -47,7 +47,7 @@ export interface Progress {
  * The log of a step: the loss by time, and with several losses the mean of each one that the update computed, without
  * its weight.
  */
-export interface StepReport extends LossMetrics, TimeBinMetrics {
+export interface StepReport extends LossMetrics, TimeBinMetrics, SetMetrics {
   readonly step: number;
   readonly samples: number;
   /** The weighted sum of all losses: its mean over the update's samples, without fillers. */
@@ -191,6 +191,7 @@ export class Trainer {
       loss: losses.mean,
       ...losses.metrics,
       ...losses.byTime,
+      ...prepared.bySet,
       learning_rate: learningRate,
       ...(this.#config.objective.tread && { active_tokens: this.#updates.activeTokens(prepared) }),
       ...report,

@@ -12,7 +12,7 @@ import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { columnsOf, type LossTerm } from './losses/losses.ts';
 import { type DrawnSamples, UpdateLosses } from './losses/update-losses.ts';
-import type { SourceIndex, TrainingSource } from './source.ts';
+import type { SourceIndex, SourceSet, TrainingSource } from './source.ts';
 
 /** An update. The pictures of a micro-batch have one size. */
 export interface Update extends Batch {
@@ -20,6 +20,8 @@ export interface Update extends Batch {
   readonly first: number;
   readonly drawn: DrawnSamples;
   readonly losses: UpdateLosses;
+  /** Samples of each set that count. */
+  readonly bySet: SetMetrics;
 }
 
 /** An update with the inputs of its first micro-batch. */
@@ -45,6 +47,7 @@ export class UpdateSource {
   readonly #feeds: readonly FeedBuilder[];
   #builds = 0;
   readonly #textTokens: number;
+  readonly #sets: readonly SourceSet[];
   /** The next update, made while the device worked on the last one; undefined if its data was not there. */
   #ahead: Promise<PreparedUpdate | undefined> = Promise.resolve(undefined);
 
@@ -58,10 +61,11 @@ export class UpdateSource {
     this.#config = config;
     this.#losses = losses;
     this.#microBatch = microBatch;
-    this.#plan = new EpochPlan(source.index.sizes, config.seed, config.data);
+    this.#plan = new EpochPlan(source.index, config.seed, config.data);
     this.#batches = new BatchStream(this.#plan, source);
     this.#augment = openAugment(config, source.index.encoders);
     this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
+    this.#sets = source.index.sets ?? [];
     this.#textTokens = graphTextTokens(source.index, config);
   }
 
@@ -139,7 +143,8 @@ export class UpdateSource {
     const loaded = await this.#batches.take(cursor);
     const batch = { ...loaded, items: loaded.items.map((item, i) => this.#augment(item, first + i)) };
     const drawn = this.#draw(first, batch);
-    const update = { ...batch, first, drawn, losses: new UpdateLosses(this.#losses, first, drawn) };
+    const bySet = countBySet(this.#sets, batch);
+    const update = { ...batch, first, drawn, bySet, losses: new UpdateLosses(this.#losses, first, drawn) };
     return { ...update, feeds: this.build(update, 0) };
   }
 
@@ -152,6 +157,19 @@ export class UpdateSource {
       times: shiftTimes(times, items, objective),
     };
   }
+}
+
+/** Samples of an update by set, in a training on several. */
+export type SetMetrics = { readonly [set: `samples/${string}`]: number };
+
+function countBySet(sets: readonly SourceSet[], { positions, counts }: Batch): SetMetrics {
+  const bySet: Record<`samples/${string}`, number> = {};
+  for (const { name } of sets) bySet[`samples/${name}`] = 0;
+  for (const [i, position] of positions.entries()) {
+    const set = counts[i] ? sets.find(({ end }) => position < end) : undefined;
+    if (set) bySet[`samples/${set.name}`] = (bySet[`samples/${set.name}`] ?? 0) + 1;
+  }
+  return bySet;
 }
 
 /** Text tokens of the compiled graphs: those of the longest caption, rounded up to a multiple of 8. */

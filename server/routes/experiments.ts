@@ -34,7 +34,11 @@ const putSchema = z.strictObject({
         'name of a preset, or a config, which may name a preset under `preset` and override keys of it; also as text ' +
         'in YAML',
     }),
-  dataset: z.string().min(1).meta({ description: 'name or digest of a dataset' }),
+  dataset: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'name or digest of a dataset; absent: those that the config names under data.datasets' }),
   engine: trainingEngineRequestSchema.default('auto').meta({
     description:
       '`auto`, the name of an engine, or parts of { name, precision, threads, micro_batch, gradient_checkpointing }',
@@ -47,11 +51,9 @@ const trainSchema = z.strictObject({
     .max(MOST_SAMPLES)
     .optional()
     .meta({ description: 'training samples at which to stop; default: the last target' }),
-  dataset: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: 'name or digest of a newer version of the dataset: the experiment moves to it' }),
+  dataset: z.string().min(1).optional().meta({
+    description: 'name or digest of a newer version of the dataset, or of one of several: the experiment moves to it',
+  }),
 });
 const emptySchema = z.strictObject({});
 
@@ -71,9 +73,14 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.put('/experiments/:name', async c => {
     const name = parseExperimentName(c);
     const body = isYaml(mediaTypeOf(c)) ? await readYamlRequest(c) : await readJsonAs(c, putSchema);
-    const called = body.dataset.startsWith('sha256:') ? undefined : body.dataset;
+    const { dataset: text } = body;
+    const called = text?.startsWith('sha256:') ? undefined : text;
     const dataset =
-      called === undefined ? parseDigest(body.dataset) : await names.resolve('dataset', called, 'dataset');
+      called === undefined
+        ? text === undefined
+          ? undefined
+          : parseDigest(text)
+        : await names.resolve('dataset', called, 'dataset');
     const create = () => createExperiment(deps, name, { ...body, dataset, called });
     return answerCreated(c, deps, name, await executor.heal(create, c.req.raw.signal));
   });

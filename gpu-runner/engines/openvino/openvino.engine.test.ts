@@ -152,7 +152,7 @@ describe.skipIf(!runs)('openvino/cpu', () => {
       const shape = { batch: 4, height: 16, width: 16, textTokens: 8 };
       const { graph } = traceGradGraph(config, shape, { accumulate: false });
       const { index, load } = tinySource();
-      const { positions } = new EpochPlan(index.sizes, config.seed, config.data).take({ epoch: 0, position: 0 });
+      const { positions } = new EpochPlan(index, config.seed, config.data).take({ epoch: 0, position: 0 });
       const samples = await load(positions);
       const inputs = new FeedBuilder(config).build(samples, 0, shape);
 
