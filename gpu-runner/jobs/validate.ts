@@ -6,6 +6,7 @@ import { putDocument, readCheckpoint, readKeyedConfig } from '../../storage/blob
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import type { ValidateJob } from '../protocol.ts';
+import { plainItem } from '../training/augment.ts';
 import { FlowLossGrid, GRID_TIMES, type GridLoss } from '../training/flow-loss-grid.ts';
 import type { TrainingSource } from '../training/source.ts';
 import { loadWeights } from './checkpoints.ts';
@@ -41,7 +42,8 @@ export function createValidateJob(): JobHandler<'validate'> {
     let runs = 0;
     const measure = async ({ index, load }: TrainingSource): Promise<GridLoss | undefined> => {
       if (index.ids.length === 0) return undefined;
-      return grid.measure(await load([...index.ids.keys()]), textTokens, async () => {
+      const items = (await load([...index.ids.keys()])).map(item => plainItem(item, config.data));
+      return grid.measure(items, textTokens, async () => {
         const done = Math.floor((++runs * job.batch) / GRID_TIMES.length);
         ctx.progress({ phase: 'validate', done, total, unit: 'pictures' });
         await ctx.breathe();

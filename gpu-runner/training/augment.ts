@@ -41,6 +41,11 @@ function chooseCaption(item: TrainingItem, seed: Seed, ordinal: number): Trainin
   return drawn ? { ...item, signals: { ...item.signals, text: drawn } } : item;
 }
 
+/** The picture as it is trained, without variation: the crop of its middle. */
+export function plainItem(item: TrainingItem, { crop_jitter: jitter = 0 }: KeyedConfig['data']): TrainingItem {
+  return jitter > 0 ? cropAround(item, jitter) : item;
+}
+
 /** A crop at most `jitter` pixels from the middle. @param random Absent: the crop of the middle. */
 export function cropAround(item: TrainingItem, jitter: number, random?: RandomStream): TrainingItem {
   const { height, width } = trainedSize(item, { crop_jitter: jitter });
