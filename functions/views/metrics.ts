@@ -51,7 +51,7 @@ async function readRows(blobs: BlobStore, { to, log, artifacts }: LoggedChunk): 
   return rows.map(row => (row.step === to ? { ...row, ...known } : row));
 }
 
-/** Columns of a log that TensorBoard shows under `train/`, besides the losses by time and by name, and samples by set. */
+/** Columns of a log that TensorBoard shows under `train/`, besides losses by time and by name, and samples by set. */
 const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'active_tokens', 'skipped'] as const;
 
 /**
