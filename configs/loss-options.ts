@@ -1,6 +1,7 @@
 /** @file The own keys of each loss, beside those that all losses have (losses.ts). */
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
+import { featuresShape } from './feature-loss.ts';
 import { describeMistake } from './issue-text.ts';
 import type { LossConfig } from './losses.ts';
 import { lpipsShape } from './lpips.ts';
@@ -9,6 +10,7 @@ import { nearestName } from './suggest.ts';
 
 /** Keys by the name of the loss under `objective.losses`. gpu-runner/training/losses/ computes the losses. */
 export const LOSS_SHAPES = {
+  features: featuresShape,
   flow_matching: {},
   lpips: lpipsShape,
   repa: repaShape,

@@ -1,6 +1,7 @@
 /** @file The losses of an objective, and the weight of each over a run. */
 import { z } from 'zod';
 import { LARGEST_FLOAT } from './bounds.ts';
+import { DEFAULT_FEATURE_NET, FEATURE_NETS } from './feature-loss.ts';
 import { DEFAULT_LPIPS_NET, LPIPS_NETS, lpipsModelOf } from './lpips.ts';
 
 const share = z.number().min(0).max(1);
@@ -37,10 +38,13 @@ export const frozenNetsSchema = z
   .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
 
 /** Frozen nets whose weights the losses read, by the names that `easel models install` gives them. */
-export function listFrozenNets(losses: LossesConfig = {}): string[] {
-  const { lpips } = losses;
-  if (lpips === undefined || lpips.weight === 0) return [];
-  return LPIPS_NETS.filter(net => net === (lpips.net ?? DEFAULT_LPIPS_NET)).map(lpipsModelOf);
+export function listFrozenNets({ lpips, features }: LossesConfig = {}): string[] {
+  const isRead = (loss: LossConfig | undefined, net: string, fallback: string) =>
+    loss !== undefined && loss.weight > 0 && net === (loss.net ?? fallback);
+  return [
+    ...LPIPS_NETS.filter(net => isRead(lpips, net, DEFAULT_LPIPS_NET)).map(lpipsModelOf),
+    ...FEATURE_NETS.filter(net => isRead(features, net, DEFAULT_FEATURE_NET)),
+  ];
 }
 
 /** Weight of a loss in the update that begins after `samples`. A run has no ramp at its start and end. */

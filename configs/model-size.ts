@@ -8,7 +8,6 @@ import { contextSignalsOf } from './architecture.ts';
 import { averagesOf } from './averages.ts';
 import { type KeyedConfig, type ModelConfig, trainsAll } from './schema.ts';
 import { shapeOfSignal } from './signals.ts';
-import { isRouted, keptTokens, routedBlocks } from './tread.ts';
 
 /** Pixels and text tokens of the pictures. */
 export interface PictureFrame {
@@ -76,8 +75,13 @@ export function leastTrainingBytes(config: KeyedConfig, frame: PictureFrame): nu
   return state + 2 * imageTokensOf(config.model, frame) * hidden_size * depth;
 }
 
-/** The training needs less on every engine, with this micro-batch, without gradient checkpointing. */
+/**
+ * The training needs less on every engine, with this micro-batch, without gradient checkpointing. Infinity with losses
+ * beside flow matching: their nets are known to a plan only.
+ */
 export function mostTrainingBytes(config: KeyedConfig, frame: PictureFrame, microBatch: number): number {
+  const { flow_matching: _, ...others } = config.objective.losses ?? {};
+  if (Object.values(others).some(({ weight }) => weight > 0)) return Number.POSITIVE_INFINITY;
   const { hidden_size, depth, num_heads } = config.model;
   const tokens = queriesOf(config.model, frame);
   const scores = Math.min(WHOLE_SCORES, F32 * microBatch * num_heads * tokens * keysOf(config.model, frame));
@@ -106,31 +110,13 @@ function pictureBytes({ width, height }: PictureFrame, pictures: number): number
   return 3 * width * height * (pictures + 6 * F32 * Math.min(MOST_PER_RUN, pictures));
 }
 
-/**
- * Operations of the forward and the backward pass of one sample: the backward pass takes twice as many. With a route of
- * the tokens, the mean over the training, or those of the update after `samples` seen.
- */
-export function trainingFlops(
-  { model, objective: { tread }, optimizer }: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
-  frame: PictureFrame,
-  samples?: number,
-): number {
-  const dense = forwardFlops(model, frame);
-  if (tread === undefined) return 3 * dense;
-  const tokens = imageTokensOf(model, frame);
-  const { first, last } = routedBlocks(tread, model.depth);
-  const saved = blockFlops(model, frame, tokens) - blockFlops(model, frame, keptTokens(tread, tokens));
-  const isNow = samples === undefined ? tread.until : Number(isRouted(tread, samples, optimizer.total_samples));
-  return 3 * (dense - isNow * saved * (last - first + 1));
-}
-
 /** Operations of one prediction of one sample: matrix products of blocks, and attention. Two per multiply-add. */
 export function forwardFlops(model: ModelConfig, frame: PictureFrame): number {
   return model.depth * blockFlops(model, frame, imageTokensOf(model, frame));
 }
 
 /** Operations of a block that `imageTokens` and the registers go through. */
-function blockFlops(model: ModelConfig, frame: PictureFrame, imageTokens: number): number {
+export function blockFlops(model: ModelConfig, frame: PictureFrame, imageTokens: number): number {
   const { hidden_size: hidden, mlp_ratio } = model;
   const tokens = imageTokens + registersOf(model);
   const context = contextTokensOf(model, frame);

@@ -32,8 +32,8 @@ export const repaShape = {
   grid: z.enum(['tokens', 'teacher']).optional(),
   /** teacher patches: only samples whose patches are dropped count: others could copy them. Absent: true. */
   only_dropped: z.boolean().optional(),
-  /** teacher self: the index of the average in optimizer.ema_gammas. Absent: 0. */
-  ema: z.int().min(0).max(9).optional(),
+  /** teacher self: the average: 0 is the first of optimizer.ema_gammas, and ema_decays follow. Absent: 0. */
+  ema: z.int().min(0).max(4).optional(),
   /** teacher self: the block of the features; -1 or absent: 3 depth // 4, or the one after block_index. */
   teacher_block: blockIndex.optional(),
   /** teacher self: so much lower is t of the picture that the teacher sees, but at least 0. 1: clean. Absent: 0.2. */

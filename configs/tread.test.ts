@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { forwardFlops, trainingFlops } from './model-size.ts';
+import { forwardFlops } from './model-size.ts';
 import { parseConfig } from './parse.ts';
+import { trainingFlops } from './training-flops.ts';
 import { isRouted, keptTokens, routedBlocks, routedTokens, treadSchema } from './tread.ts';
 
 const tread = treadSchema.parse({});

@@ -45,8 +45,8 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const data = { ...groups, ...config.data, image_size };
   const tokens_per_side = Math.sqrt(image_size.width * image_size.height) / config.model.patch_size;
   const whole = { ...config, model: { tokens_per_side, ...config.model, conditions }, data };
-  const losses = completeLosses(whole, dataset, sizes);
-  return { config: parseConfig({ ...whole, objective: { ...config.objective, ...(losses && { losses }) } }), sizes };
+  const objective = { ...config.objective, ...completeLosses(whole, dataset, sizes) };
+  return { config: parseConfig({ ...whole, objective }), sizes };
 }
 
 /** @throws Unprocessable when it is a size that the config names, and no dataset. */

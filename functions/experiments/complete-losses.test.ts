@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { configSchema } from '../../configs/schema.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { digestOf } from '../../storage/digest.ts';
 import type { Dataset } from '../../storage/records.ts';
 import { createTrainingLab, putToyDataset, TOY_CONFIG } from '../testing/training.ts';
 import { checkLossColumns, completeLosses } from './complete-losses.ts';
@@ -22,12 +23,13 @@ const complete = (losses?: object, sizes = SIZES) => completeLosses(configOf(los
 
 describe('the losses of a new experiment', () => {
   it('a config without losses gets none', () => {
-    expect(complete()).toBeUndefined();
+    expect(complete()).toEqual({});
   });
 
   it('repa gets the column of the dataset, and nothing else', () => {
     const repa = { weight: 0.5, until: 0.25 };
-    expect(complete({ repa })).toEqual({ repa: { weight: 0.5, from: 0, until: 0.25, ramp: 0, column: COLUMN } });
+    const whole = { weight: 0.5, from: 0, until: 0.25, ramp: 0, column: COLUMN };
+    expect(complete({ repa })).toEqual({ losses: { repa: whole } });
     expect(complete({ repa: { ...repa, column: COLUMN } })).toEqual(complete({ repa }));
   });
 
@@ -39,10 +41,22 @@ describe('the losses of a new experiment', () => {
     };
     const complete = (losses: object) => completeLosses(configOf(losses), bare, SIZES);
     const self = { repa: { weight: 0.5, teacher: 'self', block_index: 0 } };
-    expect(complete(self)).toMatchObject(self);
-    expect(complete({ repa: { weight: 0 } })).toMatchObject({ repa: { weight: 0 } });
+    expect(complete(self)).toMatchObject({ losses: self });
+    expect(complete({ repa: { weight: 0 } })).toMatchObject({ losses: { repa: { weight: 0 } } });
     expect(() => complete({ repa: { weight: 0.5 } })).toThrow('repa: the dataset has no column patches');
   });
+});
+
+it('features with stored targets take the weights that made the column', () => {
+  const weights = { model: [digestOf('weights')] };
+  const patches = { name: 'efficientnet-lite0', dim: 112, stride: 8, weights };
+  const encoded = { ...dataset, encoders: { ...dataset.encoders, patches } };
+  const config = configOf({ features: { weight: 0.1, target: 'patches' } });
+  const { frozen, losses } = completeLosses(config, encoded, SIZES);
+  expect(frozen).toEqual({ 'efficientnet-lite0': weights.model });
+  expect(losses?.features?.column).toEqual({ encoder: 'efficientnet-lite0', dim: 112, stride: 8, weights });
+  const objective = { ...config.objective, frozen: { 'efficientnet-lite0': [digestOf('others')] } };
+  expect(() => completeLosses({ ...config, objective }, encoded, SIZES)).toThrow('has other weights than those');
 });
 
 describe('losses that are refused before a training starts', () => {
@@ -63,6 +77,14 @@ describe('losses that are refused before a training starts', () => {
         '{"dim":27,"encoder":"dct","stride":8}',
     ],
     [{ repa: { weight: 1, teacher: 'self', grid: 'tokens' } }, 'repa.grid has no meaning with teacher self'],
+    [{ features: { weight: 1, net: 'vgg' } }, 'objective.losses.features.net: expected "efficientnet-lite0"'],
+    [{ features: { weight: 1, t_min: 0.8 } }, 'objective.losses.features: t_min 0.8 is above t_max 0.7'],
+    [{ features: { weight: 1, column: COLUMN } }, 'features.column has no meaning with target computed'],
+    [
+      { features: { weight: 1, target: 'patches', max_side: 64 } },
+      'features.max_side has no meaning with target patches',
+    ],
+    [{ features: { weight: 1, target: 'patches' } }, 'objective.losses.features: the column patches is of dct'],
     [{ repa: { weight: 1, teacher: 'self' } }, "the teacher's block 1 is not later than block 1"],
     [{ repa: { weight: 1, teacher: 'self', block_index: 0, ema: 1 } }, 'repa.ema: the training keeps no average 1'],
   ])('%j', (losses, message, hint?: string) => {
@@ -78,9 +100,15 @@ describe('losses that are refused before a training starts', () => {
 
   it('features that leave pixels out are refused with both grids', () => {
     expect(() => complete({ repa: { weight: 1 } }, [...SIZES, { width: 56, height: 36 }])).toThrow(
-      "in pictures of 56 x 36, the teacher's grid of 7 x 4 cells of 8 pixels leaves pixels out, and does not match " +
-        'the grid of 7 x 4 tokens',
+      'in pictures of 56 x 36, the grid of 7 x 4 features of 8 pixels leaves pixels out, and does not match the grid ' +
+        'of 7 x 4 tokens',
     );
+  });
+
+  it('features that a crop or a mirror cannot follow are refused', () => {
+    const config = configOf({ repa: { weight: 1 } });
+    const moved = { ...config, data: { ...config.data, crop_jitter: 4 } };
+    expect(() => completeLosses(moved, dataset, SIZES)).toThrow('data.crop_jitter 4 would cut patches of 8 pixels');
   });
 
   it('a chunk of a training is refused when the dataset has another column', () => {

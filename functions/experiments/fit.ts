@@ -12,12 +12,12 @@ import {
   leastTrainingBytes,
   mostTrainingBytes,
   type PictureFrame,
-  trainingFlops,
 } from '../../configs/model-size.ts';
 import { listPresets, loadPreset } from '../../configs/presets.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import type { Config } from '../../configs/schema.ts';
 import { MOST_TOKENS, offerPatchSize } from '../../configs/token-limit.ts';
+import { trainingFlops } from '../../configs/training-flops.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import type { EngineSpec, TrainingPlan } from '../../storage/records.ts';

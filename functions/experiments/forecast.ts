@@ -1,10 +1,11 @@
 /** @file Hours, passes over the data and disk of a training. */
 import type { Card } from '../../configs/cards.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
-import { imageTokensOf, trainingFlops } from '../../configs/model-size.ts';
+import { imageTokensOf } from '../../configs/model-size.ts';
 import type { Preflight } from '../../configs/preflight.ts';
 import type { Config } from '../../configs/schema.ts';
 import { SIGNALS, type SignalName, shapeOfSignal, signalsOf } from '../../configs/signals.ts';
+import { trainingFlops } from '../../configs/training-flops.ts';
 import { stepsFor } from './chunks.ts';
 import { frameOf } from './fit.ts';
 import type { MeasuredSpeed } from './measured-speed.ts';

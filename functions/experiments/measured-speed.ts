@@ -1,6 +1,6 @@
 /** @file The speed of an engine, as measured by the trainings in the store. */
 import { z } from 'zod';
-import { trainingFlops } from '../../configs/model-size.ts';
+import { trainingFlops } from '../../configs/training-flops.ts';
 import { createActionCache } from '../../storage/action-cache.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';

@@ -8,8 +8,9 @@ import type { TrainChunkJob } from '../protocol.ts';
 import type { FrozenNets } from '../training/load-state.ts';
 
 /**
- * Loads the weights of frozen nets, by net and parameter. Half precision becomes f32. Decodes one blob at a time.
- * @throws Unprocessable if a tensor is not a float, or two blobs of one net have it.
+ * Loads the weights of frozen nets, by net and parameter. Half precision becomes f32. Whole numbers are left out: files
+ * of PyTorch have counters beside the weights. Decodes one blob at a time.
+ * @throws Unprocessable if a tensor is of another type, or two blobs of one net have it.
  */
 export async function loadFrozenNets(
   blobs: BlobStore,
@@ -20,6 +21,7 @@ export async function loadFrozenNets(
     const tensors = new Map<string, Tensor>();
     for (const digest of digests) {
       for (const [name, tensor] of Object.entries(decodeSafetensors(await blobs.get(digest)).tensors)) {
+        if (tensor.dtype === 'i32') continue;
         if (tensors.has(name)) {
           throw new Unprocessable(`two weight files of the frozen net "${net}" have a tensor "${name}"`, {
             expected: 'each tensor in one file',

@@ -55,9 +55,10 @@ export const RULES: LayeringRules = {
     { name: 'model', paths: ['gpu-runner/model/'], mayImport: ['compiler'] },
     // Nets of which losses and metrics read the features.
     { name: 'lpips', paths: ['gpu-runner/encoders/lpips/'], mayImport: ['compiler'] },
-    { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['lpips', 'model', 'compiler'] },
+    { name: 'efficientnet', paths: ['gpu-runner/encoders/efficientnet/'], mayImport: ['model', 'compiler'] },
+    { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['lpips', 'efficientnet', 'model', 'compiler'] },
     { name: 'sampling', paths: ['gpu-runner/sampling/'], mayImport: ['model', 'compiler'] },
-    { name: 'runner-encoders', paths: ['gpu-runner/encoders/'], mayImport: ['model', 'compiler'] },
+    { name: 'runner-encoders', paths: ['gpu-runner/encoders/'], mayImport: ['efficientnet', 'model', 'compiler'] },
     { name: 'metrics', paths: ['gpu-runner/metrics/'], mayImport: ['lpips', 'model', 'compiler'] },
     // Memory of trainings and samples, found without running them.
     {

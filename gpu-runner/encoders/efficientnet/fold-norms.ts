@@ -5,7 +5,7 @@ import type { Shape, Tensor } from '../../compiler/tensor.ts';
 import { convolutionsOf, type EfficientNet, layOut } from './network.ts';
 
 /** Added to the variance under the root. */
-const EPSILON = 1e-3;
+export const EPSILON = 1e-3;
 
 export type NamedTensors = Readonly<Record<string, DecodedTensor>>;
 

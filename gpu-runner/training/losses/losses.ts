@@ -3,6 +3,7 @@ import { type LOSS_SHAPES, ownOptions, requireLoss } from '../../../configs/loss
 import { type LossConfig, lossWeightAt } from '../../../configs/losses.ts';
 import type { SignalName } from '../../../configs/signals.ts';
 import { Unprocessable } from '../../../errors.ts';
+import { features } from './features.ts';
 import { flowMatching } from './flow-matching.ts';
 import type { ColumnShape, Loss, LossInputs, LossRow } from './loss-term.ts';
 import { lpips } from './lpips.ts';
@@ -10,6 +11,7 @@ import { repa } from './repa.ts';
 
 /** Losses by their key under `objective.losses`. */
 export const LOSSES: Readonly<Record<keyof typeof LOSS_SHAPES, LossRow>> = {
+  features,
   flow_matching: flowMatching,
   lpips,
   repa,

@@ -15,8 +15,6 @@ import {
   reduceSum,
   reshape,
   select,
-  sqrt,
-  square,
   stopGradient,
   sub,
 } from '../../compiler/functions.ts';
@@ -25,9 +23,10 @@ import type { Value } from '../../compiler/trace.ts';
 import { geometryOf } from '../../model/nanodit.ts';
 import type { Params } from '../../model/params.ts';
 import { putTokens, takeTokens } from '../../model/token-route.ts';
+import { distanceOf } from './distance.ts';
 import { defineLoss, type Loss, type LossParts } from './loss-term.ts';
 
-/** Squares of lengths below this count as 0. */
+/** The least share of a cell: it is divided by. */
 const TINY = 1e-12;
 
 export const repa = defineLoss(repaShape, (options, inputs, path): Loss => {
@@ -121,7 +120,7 @@ function mapTokens(params: Params, { adapter, width }: Repa, tokens: Value, dim:
 /** The mean over the tokens that went through the block. @param target [batch, rows * columns, dim] */
 function compareOnTokens(repa: Repa, { tokens, indices }: PassedTokens, target: Value): Value {
   const own = indices ? takeTokens(target, indices) : target;
-  const distances = distanceOf(repa, tokens, stopGradient(own));
+  const distances = distanceOf(repa.loss_type, tokens, stopGradient(own));
   return reshape(reduceMean(distances, [1]), [distances.shape[0] ?? 0]);
 }
 
@@ -134,23 +133,14 @@ function compareOnTeacher(repa: Repa, { tokens, indices }: PassedTokens, grid: G
   const spread = (x: Value) => flatten(resampleGrid(reshape(x, [batch, ...grid, -1]), rows, columns));
   const goal = stopGradient(flatten(target));
   if (indices === undefined) {
-    const distances = distanceOf(repa, spread(tokens), goal);
+    const distances = distanceOf(repa.loss_type, spread(tokens), goal);
     return reshape(reduceMean(distances, [1]), [batch]);
   }
   const { builder } = tokens;
   const put = (x: Value) => putTokens(builder.constant([0], [batch, grid[0] * grid[1], x.shape[2] ?? 0]), indices, x);
   const shares = spread(put(builder.constant([1], [...tokens.shape.slice(0, 2), 1])));
   const means = div(spread(put(tokens)), max(shares, TINY));
-  const weighted = mul(distanceOf(repa, means, goal), reshape(shares, [batch, -1]));
+  const weighted = mul(distanceOf(repa.loss_type, means, goal), reshape(shares, [batch, -1]));
   const sum = (x: Value) => reshape(reduceSum(x, [1]), [batch]);
   return div(sum(weighted), max(sum(reshape(shares, [batch, -1])), TINY));
-}
-
-/** Of features [batch, n, dim] each: [batch, n]. */
-function distanceOf({ loss_type }: Repa, features: Value, target: Value): Value {
-  const [batch = 0, count = 0] = features.shape;
-  if (loss_type === 'mse') return reshape(reduceMean(square(sub(features, target)), [2]), [batch, count]);
-  const length = (x: Value) => sqrt(add(reduceSum(square(x), [2]), TINY));
-  const product = reduceSum(mul(features, target), [2]);
-  return sub(1, reshape(div(product, mul(length(features), length(target))), [batch, count]));
 }
