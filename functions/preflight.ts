@@ -154,8 +154,17 @@ async function resolveTraining(ctx: EffectContext, { config: given, dataset, enc
   const made = (encoders ?? (isLarge ? 'production' : 'built-in')) === 'production';
   const conditions = completeNorms(config.model.conditions ?? (made ? SEED_CONDITIONS : builtInConditions(config)));
   checkDivision([image_size], 'model.patch_size', config.model.patch_size);
-  const whole = { ...config, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
+  const objective = { ...config.objective, losses: assumeColumn(config.objective.losses, conditions) };
+  const whole = { ...config, objective, model: { ...config.model, conditions }, data: { ...config.data, image_size } };
   return { config: parseConfig(whole), translation };
+}
+
+/** The losses, of which REPA reads the features that the network is conditioned on. */
+function assumeColumn(losses: Config['objective']['losses'], { patches }: Conditions): Config['objective']['losses'] {
+  const { repa } = losses ?? {};
+  if (repa === undefined || patches === undefined || 'column' in repa || repa.teacher === 'self') return losses;
+  const { norm: _, weights, ...sizes } = patches;
+  return { ...losses, repa: { ...repa, column: { ...sizes, ...(weights && { weights }) } } };
 }
 
 /** The signals of `words` and `dct`. */

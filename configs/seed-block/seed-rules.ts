@@ -91,7 +91,24 @@ export const LISTS: ReadonlyMap<string, readonly string[]> = new Map([
 /** Groups of `training` that people also write at the top, or under `model`. */
 export const MOVABLE = ['optimizer', 'cfg_dropout', 'resolution_schedule', 'repa', 'tread'] as const;
 
-const later = (schema: z.ZodType, what: string) => rule(schema, () => ({ ignored: `Easel has no ${what} yet` }));
+/** The keys of a group, each ignored when the block switches the group off. */
+function inGroup(group: string, what: string, rules: Readonly<Record<string, SeedRule>>) {
+  const guarded = Object.entries(rules).map(([key, { schema, apply }]) => {
+    const isOff = (block: BlockValues) => block.get(`${group}.enabled`) === false;
+    const guard = rule(schema, (value, block) =>
+      isOff(block) ? { ignored: `${what} is switched off` } : apply(value, block),
+    );
+    return [`${group}.${key}`, guard];
+  });
+  return Object.fromEntries(guarded) as Record<string, SeedRule>;
+}
+
+/** Without self-guidance, the original project guides text and reference apart. */
+const DUAL_GUIDANCE = { 'run.preview.guidance_method': 'dual_cfg', 'run.preview.guidance_self': null } as const;
+
+const isGuidedByItself = (block: BlockValues) => block.get('training.tread.self_guidance') !== false;
+
+const repa = (key: string) => `objective.losses.repa.${key}`;
 
 export const SEED_RULES: Readonly<Record<string, SeedRule>> = {
   'model.hidden_size': same(count, 'model.hidden_size'),
@@ -116,7 +133,10 @@ export const SEED_RULES: Readonly<Record<string, SeedRule>> = {
     why: 'weights, sums, norms and softmax stay in f32',
   })),
   'training.gradient_checkpointing': same(flag, 'engine.gradient_checkpointing'),
-  'training.optimizer.type': rule(z.enum(['Muon', 'AdamW']), type => ({ to: { 'optimizer.type': OPTIMIZERS[type] } })),
+  'training.optimizer.type': rule(z.enum(['Muon', 'AdamW']), type => ({
+    // AdamW has no groups.
+    to: { 'optimizer.type': OPTIMIZERS[type], ...(type === 'AdamW' && { 'optimizer.muon.groups': null }) },
+  })),
   'training.optimizer.muon.momentum': same(number, 'optimizer.muon.momentum'),
   'training.optimizer.muon.nesterov': same(flag, 'optimizer.muon.nesterov'),
   'training.optimizer.muon.ns_steps': same(count, 'optimizer.muon.ns_steps'),
@@ -124,16 +144,35 @@ export const SEED_RULES: Readonly<Record<string, SeedRule>> = {
   ...Object.fromEntries(
     DROPOUT.map(key => [`training.cfg_dropout.${key}`, same(number, `objective.cfg_dropout.${key}`)]),
   ),
-  'training.resolution_schedule': later(
+  'training.resolution_schedule': rule(
     z.array(z.strictObject({ until_step: count, scale: number.positive() })),
-    'resolution schedule',
+    () => ({ ignored: 'Easel has no schedule of resolutions: all steps are trained at full size' }),
   ),
-  'training.repa.enabled': later(flag, 'REPA'),
-  'training.repa.weight': later(number, 'REPA'),
-  'training.repa.block_index': later(z.int(), 'REPA'),
-  'training.repa.loss_type': later(z.enum(['cosine', 'mse']), 'REPA'),
-  'training.tread.enabled': later(flag, 'TREAD'),
-  'training.tread.routing_probability': later(number, 'TREAD'),
-  'training.tread.self_guidance': later(flag, 'self-guidance'),
-  'training.tread.guidance_scale': later(number, 'self-guidance'),
+  'training.repa.enabled': rule(flag, isOn =>
+    isOn
+      ? { to: { 'objective.losses.flow_matching.weight': 1, [repa('adapter')]: 'linear' }, why: 'beside the flow' }
+      : { to: { 'objective.losses': null } },
+  ),
+  ...inGroup('training.repa', 'REPA', {
+    weight: same(number, repa('weight')),
+    block_index: same(z.int(), repa('block_index')),
+    loss_type: same(z.enum(['cosine', 'mse']), repa('loss_type')),
+  }),
+  'training.tread.enabled': rule(flag, isOn =>
+    isOn
+      ? {
+          to: { 'objective.tread.first_block': 1, 'objective.tread.last_block': -2, 'objective.tread.until': 1 },
+          why: 'all blocks but the first and the last, in the whole run',
+        }
+      : { to: { 'objective.tread': null, ...DUAL_GUIDANCE } },
+  ),
+  ...inGroup('training.tread', 'TREAD', {
+    routing_probability: same(number, 'objective.tread.routing_probability'),
+    self_guidance: rule(flag, isOn => ({
+      to: isOn ? { 'run.preview.guidance_method': 'self_guidance' } : DUAL_GUIDANCE,
+    })),
+    guidance_scale: rule(number, (scale, block) => ({
+      to: { [isGuidedByItself(block) ? 'run.preview.guidance_self' : 'run.preview.guidance_text']: scale },
+    })),
+  }),
 };

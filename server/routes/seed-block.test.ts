@@ -27,9 +27,9 @@ test('the block of the original project at 1 megapixel is refused with figures, 
   expect(status).toBe(422);
   expect({ detail: body.detail, expected: body.expected, hint: body.hint }).toMatchInlineSnapshot(`
     {
-      "detail": "patches of 2 pixels in pictures of 1024 x 1024 are 262,144 tokens, at least 9.2 GiB, 11,800 TFLOP per sample, 7.7 years on an RTX 4090",
+      "detail": "patches of 2 pixels in pictures of 1024 x 1024 are 262,144 tokens, at least 9.2 GiB, 4,030 TFLOP per sample, 2.6 years on an RTX 4090",
       "expected": "at most 16,384 tokens, and patches above 2 pixels for pictures above 64 pixels",
-      "hint": "model.patch_size 16: 4,096 tokens, at least 2.5 GiB, 9.79 TFLOP per sample, 56 hours on an RTX 4090",
+      "hint": "model.patch_size 16: 4,096 tokens, at least 2.5 GiB, 5.06 TFLOP per sample, 29 hours on an RTX 4090",
     }
   `);
   const offered = BLOCK.replace('patch_size: 2', 'patch_size: 16');
