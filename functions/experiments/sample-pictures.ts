@@ -1,10 +1,11 @@
 /** @file Makes pictures of a checkpoint: encodes the conditions, lets the gpu-runner sample, writes PNGs. */
 import type { WeightChoice } from '../../configs/averages.ts';
+import { checkSampleSize } from '../../configs/sample-size.ts';
 import { type Sampling, samplingOf } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Conditions } from '../../configs/signals.ts';
 import { requireRoute } from '../../configs/tread.ts';
-import { Internal, InvalidInput, Unprocessable } from '../../errors.ts';
+import { Internal, InvalidInput } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import type { SampleJob } from '../../gpu-runner/protocol.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
@@ -109,11 +110,7 @@ function sizeOf(
       expected: 'width and height in pixels',
     });
   }
-  if (width % model.patch_size !== 0 || height % model.patch_size !== 0) {
-    throw new Unprocessable(`${width} x ${height} pixels do not divide into patches of ${model.patch_size}`, {
-      expected: `multiples of ${model.patch_size}`,
-    });
-  }
+  checkSampleSize({ width, height }, model);
   return { width, height };
 }
 

@@ -12,6 +12,8 @@ export interface State {
   set(tensors: Tensors): void;
   /** Copies tensors to the host; without `names`, all of them. */
   read(names?: readonly string[]): Promise<Record<string, Tensor>>;
+  /** Gives a tensor another name, that no tensor has; without `to`, frees it. @throws GraphError if there is none. */
+  move(from: string, to?: string): void;
   dispose(): void;
 }
 

@@ -63,6 +63,28 @@ describe.each(running)('$name', ({ open, tolerance }) => {
     state.dispose();
   });
 
+  it('gives state that a run wrote another name, and frees it', async () => {
+    const x = { shape: [1], dtype: 'f32' } as const;
+    const graphs = [
+      trace(builder => ({ outputs: {}, writes: { w: f.mul(builder.input('x', x), 2) } })),
+      trace(builder => ({ outputs: { y: f.add(builder.state('w', x), 1) } })),
+    ];
+    const [write, read] = await Promise.all(graphs.map(graph => engine.compile(graph)));
+    const state = engine.createState({});
+    const readValue = async () => (await read?.run(state, {}))?.y?.data[0];
+    await write?.run(state, { x: tensorOf([1], [4]) });
+    state.move('w', 'kept');
+    await write?.run(state, { x: tensorOf([1], [5]) });
+    expect(await readValue()).toBe(11);
+    state.move('w');
+    expect(state.names).toEqual(['kept']);
+    state.move('kept', 'w');
+    expect(await readValue()).toBe(9);
+    expect(() => state.move('kept')).toThrow('there is no state named "kept"');
+    for (const executable of [write, read]) await executable?.dispose();
+    state.dispose();
+  });
+
   it('select ignores the value that it did not take, even NaN', async () => {
     const graph = trace(builder => {
       const x = builder.input('x', { shape: [2], dtype: 'f32' });

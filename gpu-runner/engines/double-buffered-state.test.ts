@@ -61,6 +61,19 @@ describe('DoubleBufferedState', () => {
     expect(() => state.front('w', spec)).toThrow('state "w" is f32[5], expected f32[2]');
   });
 
+  it('moves both views of a tensor to another name, and releases them when there is none', () => {
+    const { state, live, view } = openState();
+    state.set({ w: tensorOf([2], [1, 2]) });
+    state.swap('w', spec, view(emptyTensor(spec)));
+    const front = state.front('w', spec);
+    state.move('w', 'v');
+    expect(state.front('v', spec)).toBe(front);
+    expect(() => state.front('w', spec)).toThrow('w');
+    state.move('v');
+    expect([live.size, state.names]).toEqual([0, []]);
+    expect(() => state.move('v', 'w')).toThrow('there is no state named "v"');
+  });
+
   it('releases all views on dispose', () => {
     const { state, live, view } = openState();
     state.set({ a: tensorOf([2], [1, 2]), b: tensorOf([2], [3, 4]) });

@@ -72,6 +72,14 @@ export class DoubleBufferedState<V> implements State {
     this.#slots.set(name, { shape: spec.shape, dtype: spec.dtype, front: written, ...(fits && { back: slot.front }) });
   }
 
+  move(from: string, to?: string): void {
+    const slot = this.#slots.get(from);
+    if (slot === undefined) throw new GraphError(`there is no state named "${from}"`);
+    this.#slots.delete(from);
+    if (to === undefined) this.#release(slot);
+    else this.#slots.set(to, slot);
+  }
+
   dispose(): void {
     for (const slot of this.#slots.values()) this.#release(slot);
     this.#slots.clear();

@@ -10,7 +10,7 @@ import type { ModelConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import { openPlanner } from '../planning/planners.ts';
-import { predictProgram } from '../planning/programs.ts';
+import { samplingPeak, samplingProgram } from '../planning/programs.ts';
 
 /** A sample is refused only if its prediction is above the free memory by this factor. Measured: 0.95 to 1.2. */
 export const MARGIN = 1.5;
@@ -42,7 +42,7 @@ export async function checkSample(
   const planner = await openPlanner(engine.name, { precision: engine.precision, quick: true });
   const predictNeed = async ({ pictures, ...frame }: SampleSize) => {
     const shape = { ...frame, batch: Math.min(MOST_PER_RUN, pictures) };
-    return (await planner.plan(predictProgram(model, shape, planner))).peakBytes - loadedBytes;
+    return (await samplingPeak(planner, samplingProgram(model, shape, planner))) - loadedBytes;
   };
   const needed = await predictNeed(size);
   if (needed <= free * MARGIN) return;

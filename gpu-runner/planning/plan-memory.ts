@@ -9,7 +9,7 @@ import type { Planner } from '../compiler/planner.ts';
 import { FROZEN_PREFIX } from '../model/params.ts';
 import { GRAD_PREFIX } from '../training/grad-graph.ts';
 import { chooseCut } from './choose-cut.ts';
-import { bytesBeside, type Cut, type Frame, openPrograms } from './programs.ts';
+import { bytesBeside, type Cut, type Frame, openPrograms, samplingPeak } from './programs.ts';
 
 export interface PlanRequest {
   readonly config: KeyedConfig;
@@ -76,8 +76,8 @@ export async function planMemory(
     },
   });
   const one = programs.predict(1);
-  const alone = (await planner.plan(one)).peakBytes;
-  const beside = previews === 1 ? alone : (await planner.plan(programs.predict(previews))).peakBytes;
+  const alone = await samplingPeak(planner, programs.sampling(1));
+  const beside = previews === 1 ? alone : await samplingPeak(planner, programs.sampling(previews));
   const { chosen } = cuts;
   const meanFlops = (cut: Cut) =>
     programs.phases.reduce((sum, phase) => sum + phase.share * countFlops(programs.traceGradient(cut, phase)), 0);

@@ -10,7 +10,7 @@ import { sizeOf } from '../compiler/tensor.ts';
 import type { BatchShape, RouteShape } from '../model/batch.ts';
 import { routeShapeOf } from '../model/draw-route.ts';
 import { emaPrefix, frozenName, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
-import { tracePredictGraph } from '../sampling/predict-graph.ts';
+import { tracePredictGraph, traceSamplerGraphs } from '../sampling/predict-graph.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
 import { INITIAL_LOSS_SCALE, needsLossScale } from '../training/loss-scale.ts';
 import { isNewtonSchulz } from '../training/muon.ts';
@@ -45,7 +45,9 @@ export interface TrainingPrograms {
   /** The gradient of the phase that takes the most memory, optimized for the planner's engine. */
   gradient(cut: Cut): Graph;
   update(): Graph;
+  /** One prediction for a batch of pictures, whole. */
   predict(batch: number): Graph;
+  sampling(batch: number): SamplingProgram;
 }
 
 export function openPrograms(
@@ -97,7 +99,8 @@ export function openPrograms(
       const graph = optimize(traceUpdateGraph(params, config.optimizer, { scalesLoss }), { ...(tuning && { tuning }) });
       return mixPrecision(graph, precision, isNewtonSchulz);
     },
-    predict: batch => predictProgram(config.model, { ...frame, batch }, { precision, ...(tuning && { tuning }) }),
+    predict: batch => optimize(tracePredictGraph(config.model, { ...frame, batch }, tuning), engine),
+    sampling: batch => samplingProgram(config.model, { ...frame, batch }, engine),
   };
 }
 
@@ -107,13 +110,32 @@ function phasesOf({ model, objective: { tread } }: KeyedConfig, frame: Frame): r
   return tread.until < 1 ? [routed, { share: 1 - tread.until }] : [routed];
 }
 
-/** One prediction of the model for a batch of pictures, as the sampler compiles it. */
-export function predictProgram(
+/** What the sampler runs in each step, and the bytes beside it. */
+export interface SamplingProgram {
+  readonly graph: Graph;
+  /** Keys and values of the other conditions that guidance runs the network with. */
+  readonly keptBytes: number;
+}
+
+/** Sets of conditions beside the one of a run: most guidance methods have one more. */
+const OTHER_CONDITIONS = 1;
+
+/** A step of the sampler for a batch of pictures. */
+export function samplingProgram(
   model: ModelConfig,
   shape: BatchShape,
   { precision, tuning }: Pick<Planner, 'precision' | 'tuning'>,
-): Graph {
-  return optimize(tracePredictGraph(model, shape, tuning), { precision, ...(tuning && { tuning }) });
+): SamplingProgram {
+  const { step, context } = traceSamplerGraphs(model, shape, tuning);
+  return {
+    graph: optimize(step, { precision, ...(tuning && { tuning }) }),
+    keptBytes: OTHER_CONDITIONS * (context?.bytes ?? 0),
+  };
+}
+
+/** The peak of the device while the sampler runs. */
+export async function samplingPeak(planner: Planner, { graph, keptBytes }: SamplingProgram): Promise<number> {
+  return (await planner.plan(graph)).peakBytes + keptBytes;
 }
 
 /**

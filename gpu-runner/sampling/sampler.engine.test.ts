@@ -5,7 +5,9 @@ import type { Engine } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { RandomStream } from '../model/random.ts';
+import { roughStart } from '../training/testing/rough-start.ts';
 import { tinyConfig, tinySource } from '../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';
 import { type SampleConditions, type SampleRequest, Sampler } from './sampler.ts';
@@ -171,13 +173,14 @@ function rowsSwapped(tensor: Tensor): Tensor {
   return swapped;
 }
 
-it('the sampler keeps few programs, those that it used last', async () => {
+it('the sampler keeps few programs of the network and of its context, those that it used last', async () => {
   const events: string[] = [];
   const watched: Engine = {
     ...engine,
     async compile(graph) {
       const executable = await engine.compile(graph);
-      const { shape: [batch] = [] } = graphInputs(graph).get('z') ?? {};
+      const inputs = graphInputs(graph);
+      const { shape: [batch] = [] } = inputs.get('z') ?? inputs.get('keep_text') ?? {};
       events.push(`compile ${batch}`);
       return {
         ...executable,
@@ -202,11 +205,12 @@ it('the sampler keeps few programs, those that it used last', async () => {
   expect(events.filter(event => event.startsWith('dispose'))).toEqual([]);
   await draw(9);
   await draw(10);
-  expect(events.slice(8).toSorted()).toEqual(['compile 10', 'compile 9', 'dispose 2', 'dispose 3']);
+  const twice = (names: readonly string[]) => names.flatMap(name => [name, name]);
+  expect(events.slice(16).toSorted()).toEqual(twice(['compile 10', 'compile 9', 'dispose 2', 'dispose 3']));
   await draw(1);
-  expect(events).toHaveLength(12);
+  expect(events).toHaveLength(24);
   await sampler.dispose();
-  expect(events.slice(12).toSorted()).toEqual([1, 10, 4, 5, 6, 7, 8, 9].map(count => `dispose ${count}`));
+  expect(events.slice(24).toSorted()).toEqual(twice([1, 10, 4, 5, 6, 7, 8, 9].map(count => `dispose ${count}`)));
 });
 
 it('the sampler refuses sizes that the patch features do not fill', async () => {
@@ -270,5 +274,33 @@ describe('a model that was trained with a route', async () => {
     expect(await sampler.sample({ ...request, width: 28, height: 4 })).toHaveLength(2 * 28 * 4 * 3);
     const other = await openSampler(tinyConfig({ model: { depth: 1 } }), 0);
     await expect(other.sample(request)).rejects.toThrow('needs a model that was trained with objective.tread');
+  });
+});
+
+describe.each(['joint', 'cross'] as const)('sizes that no picture of the training has, arch %s', async arch => {
+  const config = tinyConfig({ model: { arch, tokens_per_side: 4 } });
+  const { model } = await roughStart(config);
+  const samplers = [new Sampler(engine, config, model), new Sampler(createReferenceEngine(), config, model)];
+
+  it.each([
+    [4, 44],
+    [44, 4],
+    [12, 28],
+  ])('%i x %i pixels are the same picture on the reference interpreter', async (height, width) => {
+    const request = { ...base, steps: 2, height, width, conditions: texts() };
+    const [pixels = expect.fail(), exact = expect.fail()] = await Promise.all(
+      samplers.map(each => each.sample(request)),
+    );
+    expect(pixels).toHaveLength(2 * height * width * 3);
+    expect(new Set(pixels).size).toBeGreaterThan(10);
+    expect(largestDifference(pixels, exact)).toBeLessThanOrEqual(1);
+  });
+
+  it('a size off the grid is refused with the nearest one', async () => {
+    const request = { ...base, height: 9, width: 47, conditions: texts() };
+    await expect(samplers[0]?.sample(request)).rejects.toMatchObject({
+      message: '47 x 9 pixels do not divide into patches of 4 pixels',
+      expected: expect.stringContaining('48 x 8 is the nearest size'),
+    });
   });
 });

@@ -2,25 +2,23 @@
 
 import { MOST_PER_RUN } from '../../configs/model-size.ts';
 import { noiseScaleOf } from '../../configs/noise-level.ts';
+import { checkSampleSize } from '../../configs/sample-size.ts';
 import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { requireRoute } from '../../configs/tread.ts';
 import { Unprocessable } from '../../errors.ts';
-import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
-import { graphInputs } from '../compiler/graph.ts';
-import { optimize } from '../compiler/passes/optimize.ts';
-import { RecentPrograms } from '../compiler/recent-programs.ts';
-import { emptyTensor, type Shape, type Tensor, type TensorSpec } from '../compiler/tensor.ts';
+import type { Engine, Tensors } from '../compiler/engine.ts';
+import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
 import { type BatchShape, ROUTE_INPUT, type RouteShape } from '../model/batch.ts';
 import { drawRoutes, routeShapeOf, tokensOf } from '../model/draw-route.ts';
-import { PARAM_PREFIX } from '../model/params.ts';
 import { RandomStream } from '../model/random.ts';
 import { countIdleSteps, createGuide } from './guidance.ts';
 import type { Predict, TermName } from './guide.ts';
 import { integrate } from './integrate.ts';
-import { tracePredictGraph } from './predict-graph.ts';
+import { STEP_INPUTS } from './predict-graph.ts';
 import { PREDICTIONS } from './predictions.ts';
+import { type Conditioning, Predictor, type Specs } from './predictor.ts';
 import { SOLVERS } from './solvers.ts';
 import { TIME_GRIDS } from './time-grids.ts';
 
@@ -35,15 +33,6 @@ export interface SampleRequest extends Sampling {
   readonly first: number;
 }
 
-/** Programs that are kept: one for each size, count and text length. The least recently used one goes. */
-const MOST_PROGRAMS = 8;
-
-/** The model compiled for one shape, and the inputs that it takes. */
-interface Program {
-  readonly executable: Executable;
-  readonly inputs: ReadonlyMap<string, TensorSpec>;
-}
-
 /** The routes of the pictures of a run. Each evaluation of the network draws others. */
 interface RouteSource {
   readonly shape: RouteShape;
@@ -51,18 +40,13 @@ interface RouteSource {
 }
 
 export class Sampler {
-  readonly #engine: Engine;
   readonly #config: KeyedConfig;
-  readonly #state: State;
-  readonly #programs = new RecentPrograms<Program>(MOST_PROGRAMS);
+  readonly #predictor: Predictor;
 
   /** @param weights By name of the parameter, without prefix. */
   constructor(engine: Engine, config: KeyedConfig, weights: Tensors) {
-    this.#engine = engine;
     this.#config = config;
-    this.#state = engine.createState(
-      Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor])),
-    );
+    this.#predictor = new Predictor(engine, config.model, weights);
   }
 
   /**
@@ -73,7 +57,7 @@ export class Sampler {
     request: SampleRequest,
     onStep: (done: number, total: number) => Promise<void> = async () => {},
   ): Promise<Uint8Array> {
-    this.#checkSize(request);
+    checkSampleSize(request, this.#config.model);
     const count = countOf(request.conditions);
     const size = 3 * request.height * request.width;
     const pixels = new Uint8Array(count * size);
@@ -90,8 +74,7 @@ export class Sampler {
   }
 
   async dispose(): Promise<void> {
-    this.#state.dispose();
-    await this.#programs.dispose();
+    await this.#predictor.dispose();
   }
 
   async #sampleBatch(
@@ -117,33 +100,39 @@ export class Sampler {
     for (let k = 0; k < z.length; k++) z[k] = z[k]! * scale;
 
     const pixels: Shape = [batch, 3, height, width];
-    const predictWith = (given: SampleConditions, routes?: RouteSource): Predict => {
+    const conditioningOf = (given: SampleConditions): Conditioning => {
       // Large, and made only for networks that the guidance runs.
       let feeds: Tensors | undefined;
-      return async (state, t) => {
-        const { executable, inputs } = await this.#open(routes ? { ...shape, route: routes.shape } : shape);
-        feeds ??= makeFeeds(inputs, given, start);
-        const time = new Float32Array(batch).fill(t);
-        const outputs = await executable.run(this.#state, {
-          ...feeds,
-          ...(routes && { [ROUTE_INPUT]: routes.draw() }),
-          z: { shape: pixels, dtype: 'f32', data: state },
-          t: { shape: [batch], dtype: 'f32', data: time },
-        });
-        const { prediction } = outputs;
-        if (!(prediction?.data instanceof Float32Array)) throw new TypeError('the model predicts f32');
-        return prediction.data;
+      return {
+        feeds(inputs) {
+          if (inputs.size === 0) return {};
+          feeds ??= makeFeeds(inputs, given, start);
+          return feeds;
+        },
       };
+    };
+    const networkOf = (conditioning: Conditioning, routes?: RouteSource): Predict => {
+      const routed = routes ? { ...shape, route: routes.shape } : shape;
+      return (state, t) =>
+        this.#predictor.predict(routed, conditioning, {
+          z: { shape: pixels, dtype: 'f32', data: state },
+          t: { shape: [batch], dtype: 'f32', data: new Float32Array(batch).fill(t) },
+          ...(routes && { [ROUTE_INPUT]: routes.draw() }),
+        });
     };
     const prediction = PREDICTIONS[objective.prediction_type];
     const isSelfGuided = request.guidance_method === 'self_guidance';
     const routes = isSelfGuided ? this.#openRoutes(request, start, batch) : undefined;
-    const terms = Object.entries(termsOf(conditions, negative)).map(([name, given]) => [name, predictWith(given)]);
+    const terms = Object.entries(termsOf(conditions, negative)).map(([name, given]) => [
+      name,
+      networkOf(conditioningOf(given)),
+    ]);
+    const whole = conditioningOf(conditions);
     const guide = createGuide({
       sampling: request,
-      conditional: predictWith(conditions),
-      unconditional: predictWith(negative),
-      routed: routes && predictWith(conditions, routes),
+      conditional: networkOf(whole),
+      unconditional: networkOf(conditioningOf(negative)),
+      routed: routes && networkOf(whole, routes),
       terms: Object.fromEntries(terms),
       prediction,
       pictureLength: size,
@@ -151,7 +140,11 @@ export class Sampler {
     const pictures = { size: { width, height }, trained: data.image_size, objective };
     const times = TIME_GRIDS[request.time_grid](request, pictures);
     const parts = { times, guide, prediction, solve: SOLVERS[request.solver](request) };
-    return integrate(z, { ...parts, idleSteps: countIdleSteps(request) }, onStep);
+    try {
+      return await integrate(z, { ...parts, idleSteps: countIdleSteps(request) }, onStep);
+    } finally {
+      this.#predictor.release();
+    }
   }
 
   /** Tokens to the end of the longest text, rounded up to a multiple of 8. Later tokens are masked in every row. */
@@ -176,31 +169,6 @@ export class Sampler {
     );
     return { shape, draw: () => drawRoutes(streams, tokensOf(this.#config.model, request), shape.kept) };
   }
-
-  #open(shape: BatchShape): Promise<Program> {
-    return this.#programs.open(JSON.stringify(shape), () => this.#compile(shape));
-  }
-
-  async #compile(shape: BatchShape): Promise<Program> {
-    const graph = tracePredictGraph(this.#config.model, shape, this.#engine.tuning);
-    const executable = await this.#engine.compile(optimize(graph, this.#engine));
-    return { executable, inputs: graphInputs(graph) };
-  }
-
-  #checkSize({ height, width }: SampleRequest): void {
-    const { patch_size: patch, conditions } = this.#config.model;
-    if (height % patch !== 0 || width % patch !== 0) {
-      throw new Unprocessable(`${width} x ${height} pixels do not divide into patches`, {
-        expected: `width and height that are multiples of patch_size ${patch}`,
-      });
-    }
-    const stride = conditions?.patches?.stride ?? 1;
-    if (height % stride !== 0 || width % stride !== 0) {
-      throw new Unprocessable(`${width} x ${height} pixels are not filled by features every ${stride} pixels`, {
-        expected: `width and height that are multiples of ${stride}, on which the model is conditioned`,
-      });
-    }
-  }
 }
 
 /** The conditions of each term of the guidance: see `GuidanceInput`. */
@@ -215,11 +183,11 @@ function termsOf(
   };
 }
 
-/** Rows of every signal from `start` on; an absent signal is zeros with keep 0. Every step feeds z and t itself. */
-function makeFeeds(inputs: Program['inputs'], conditions: SampleConditions, start: number): Record<string, Tensor> {
+/** Rows of every signal from `start` on; an absent signal is zeros with keep 0. */
+function makeFeeds(inputs: Specs, conditions: SampleConditions, start: number): Record<string, Tensor> {
   const feeds: Record<string, Tensor> = {};
   for (const [name, spec] of inputs) {
-    if (name === 'z' || name === 't' || name === ROUTE_INPUT) continue;
+    if (STEP_INPUTS.has(name)) continue;
     const tensor = emptyTensor(spec);
     const source = conditions[name.replace('keep_', '')];
     if (source !== undefined) {

@@ -54,6 +54,13 @@ class ReferenceState implements State {
     return Promise.resolve(tensors);
   }
 
+  move(from: string, to?: string): void {
+    const value = this.values.get(from);
+    if (value === undefined) throw new GraphError(`there is no state named "${from}"`);
+    this.values.delete(from);
+    if (to !== undefined) this.values.set(to, value);
+  }
+
   dispose(): void {
     this.values.clear();
   }

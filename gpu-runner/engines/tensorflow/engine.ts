@@ -53,6 +53,14 @@ class TensorflowState implements State {
     return Promise.resolve(tensors);
   }
 
+  move(from: string, to?: string): void {
+    const slot = this.slots.get(from);
+    if (slot === undefined) throw new GraphError(`there is no state named "${from}"`);
+    this.slots.delete(from);
+    if (to === undefined) slot.value.dispose();
+    else this.replace(to, slot);
+  }
+
   dispose(): void {
     for (const { value } of this.slots.values()) value.dispose();
     this.slots.clear();

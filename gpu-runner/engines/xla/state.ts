@@ -48,6 +48,14 @@ export class XlaState implements State {
     throw new GraphError(`state "${name}" was lost when a run failed: set it again, as a checkpoint has it`);
   }
 
+  move(from: string, to?: string): void {
+    const buffer = this.#find(from);
+    if (buffer === undefined) throw new GraphError(`there is no state named "${from}"`);
+    this.#buffers.delete(from);
+    if (to === undefined) buffer.dispose();
+    else this.replace(to, buffer);
+  }
+
   /** Takes a buffer over, and frees the one that it replaces. */
   replace(name: string, buffer: DeviceBuffer): void {
     this.#buffers.get(name)?.dispose();
