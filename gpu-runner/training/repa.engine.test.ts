@@ -38,6 +38,16 @@ it.each([
   expect(whole.reports.filter(report => 'loss/repa' in report).length).toBe(repa.until === 0.75 ? 30 : 20);
 });
 
+it('repa behind a route of tokens goes on to the same bits, until all tokens go through all blocks', async () => {
+  const tread = { routing_probability: 0.5, first_block: 0, last_block: 0, until: 0.5 };
+  const repa = { ...COLUMN, block_index: 0 };
+  const config = configOf(repa, { objective: { tread, losses: { repa } }, optimizer: { total_samples: 32 } });
+  const [whole, parts] = [await train(config, [8]), await train(config, [3, 5])];
+  expect(parts.reports).toEqual(whole.reports);
+  expect(parts.tensors).toEqual(whole.tensors);
+  expect(whole.reports.every(report => Number.isFinite(report['loss/repa']))).toBe(true);
+});
+
 it('micro-batches with repa add up to one batch', async () => {
   const start = await roughStart(configOf(SELF));
   const [whole, split] = [await train(configOf(SELF), [3], 4, start), await train(configOf(SELF), [3], 2, start)];
