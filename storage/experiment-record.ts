@@ -6,6 +6,9 @@ import { digestSchema, engineSpecSchema, formerEngineSchema, nameSchema, trainin
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
 export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
 
+const bestCheckpointSchema = keptCheckpointSchema.extend({ held_out_loss: z.number() });
+export type BestCheckpoint = z.infer<typeof bestCheckpointSchema>;
+
 const trainingProblemSchema = z.strictObject({
   code: z.string(),
   /** HTTP status of the answer that told it. */
@@ -83,6 +86,8 @@ const headSchema = z.strictObject({
   chunks: chunksSchema,
   /** Checkpoints that stay until they are unpinned, oldest first. */
   pinned: z.array(keptCheckpointSchema).default([]),
+  /** The checkpoint with the smallest loss on held-out pictures. Absent: none was validated. */
+  best: bestCheckpointSchema.exactOptional(),
   /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
   spaced: z.array(keptCheckpointSchema).exactOptional(),
   /** When memory ran out, and the micro-batch was made smaller: see functions/driver/lower-micro-batch.ts. */

@@ -11,6 +11,7 @@ import type { Result } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { CallAnswer } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
+import { chooseBest, judgeCheckpoint, withoutLoss } from '../experiments/best-checkpoint.ts';
 import type { BorderContext } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { type StepRange, stepsFor } from '../experiments/chunks.ts';
@@ -44,20 +45,24 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
+  const judged = await judgeCheckpoint(ctx.blobs, chunk.artifacts, kept);
   const advance = (now: ExperimentHead) => {
     const history = [...now.history, kept];
     const over = Math.max(0, history.length - (run.config.run.keep + 1));
     const { spaced, dropped } = spreadCheckpoints([...(now.spaced ?? []), kept], run.config.run.keep_spaced ?? 0);
-    const { spaced: _, ...before } = now;
+    const best = chooseBest(now, judged);
+    const { spaced: _, best: formerBest, ...before } = now;
     const moved = {
       ...before,
       checkpoint,
       history: history.slice(over),
       ...(spaced.length > 0 && { spaced }),
+      ...(best && { best }),
       chunks: [...now.chunks, chunk],
     };
     const stays = new Set(listKeptDigests(moved));
-    const left = new Map([...history.slice(0, over), ...dropped].map(each => [each.checkpoint, each]));
+    const judgedBefore = formerBest ? [withoutLoss(formerBest)] : [];
+    const left = new Map([...history.slice(0, over), ...dropped, ...judgedBefore].map(each => [each.checkpoint, each]));
     const gone = [...left.values()].filter(each => !stays.has(each.checkpoint));
     return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
   };

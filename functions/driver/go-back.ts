@@ -38,7 +38,7 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${to}` });
   const history = newest ? [...head.history.filter(({ step }) => step < to), newest] : [];
   await moveHead(ctx, view.name, head, now => {
-    const { checkpoint: _, former_datasets: __, extended: ___, spaced = [], ...rest } = now;
+    const { checkpoint: _, former_datasets: __, extended: ___, spaced = [], best, ...rest } = now;
     const before = spaced.filter(({ step }) => step <= to);
     return {
       ...rest,
@@ -46,6 +46,7 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
       ...extensionsUpTo(to * config.data.batch_size, now),
       ...(newest && { checkpoint: newest.checkpoint }),
       ...(before.length > 0 && { spaced: before }),
+      ...(best && best.step <= to && { best }),
       history,
       chunks: now.chunks.filter(chunk => chunk.to <= to),
       state: now.state === 'done' ? 'running' : now.state,

@@ -36,8 +36,10 @@ export function findCheckpoint(name: string, head: ExperimentHead, version = 'la
   const kept = listKept(head);
   const steps = kept.map(({ step }) => step);
   if (version === 'best') {
+    if (head.best !== undefined) return head.best;
     throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was validated`, {
       expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
+      hint: 'train with run.validation, on a dataset that has pictures of the split val',
     });
   }
   if (!/^\d{1,9}$/.test(version)) throw badVersion(name, version, '@latest, @best or a step');

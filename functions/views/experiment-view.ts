@@ -156,6 +156,7 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
     checkpoints: listKept(head).map(kept => ({
       ...kept,
       ...(head.pinned.some(({ checkpoint }) => checkpoint === kept.checkpoint) && { pinned: true }),
+      ...(head.best?.checkpoint === kept.checkpoint && { best: true, held_out_loss: head.best.held_out_loss }),
       file: checkpointFile(kept),
     })),
     chunks: head.chunks.map(describeChunk),
@@ -273,8 +274,12 @@ function describeOriginForPeople({ branched_from, init_from }: ExperimentHead): 
   return `| branched from | ${experiment} at step ${step}, \`${checkpoint}\` |\n`;
 }
 
-function describePins({ pinned }: ExperimentHead): string {
-  return pinned.length === 0 ? '' : ` (pinned: step ${pinned.map(({ step }) => step).join(', ')})`;
+function describePins({ pinned, best }: ExperimentHead): string {
+  const marks = [
+    ...(pinned.length > 0 ? [`pinned: step ${pinned.map(({ step }) => step).join(', ')}`] : []),
+    ...(best ? [`best: step ${best.step}, held-out loss ${Number(best.held_out_loss.toPrecision(4))}`] : []),
+  ];
+  return marks.length === 0 ? '' : ` (${marks.join('; ')})`;
 }
 
 const STATE_WORDS: Readonly<Record<ExperimentHead['state'], string>> = {
