@@ -30,6 +30,19 @@ export const preflightSchema = z.object({
     flops_per_sample: amount,
     flops_per_update: amount,
     total_flops: amount,
+    /** Of a training with `data.resolution_schedule`: its phases in order, at the size of its largest pictures. */
+    phases: z
+      .array(
+        z.object({
+          scale: amount,
+          width: amount,
+          height: amount,
+          updates: amount,
+          image_tokens: amount,
+          flops_per_update: amount,
+        }),
+      )
+      .exactOptional(),
   }),
   time: z.object({
     /** measured: on an experiment. stated: `utilization` of the card's peak. unknown: neither. */

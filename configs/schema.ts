@@ -20,6 +20,7 @@ import { loraSchema } from './lora.ts';
 import { mixtureShape } from './mixture.ts';
 import { objectiveSchema } from './objective.ts';
 import { optimizerSchema } from './optimizer.ts';
+import { resolutionScheduleSchema } from './resolution.ts';
 import { checkSampling, promptSchema, samplingSchema } from './sampling.ts';
 import { seedSchema } from './seed.ts';
 import { conditionsSchema, probability } from './signals.ts';
@@ -117,6 +118,10 @@ export const dataSchema = z
     bucket_group: z.int().min(1).max(LARGEST_BATCH).optional(),
     ...augmentationShape,
     ...mixtureShape,
+    /**
+     * Scales of the pictures over the updates: smaller pictures first take less time. A new size needs new programs.
+     */
+    resolution_schedule: resolutionScheduleSchema.optional(),
     /** Size of the training pictures in pixels; the default size of samples. */
     image_size: z
       .strictObject({ width: side, height: side })

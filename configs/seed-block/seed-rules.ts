@@ -144,9 +144,9 @@ export const SEED_RULES: Readonly<Record<string, SeedRule>> = {
   ...Object.fromEntries(
     DROPOUT.map(key => [`training.cfg_dropout.${key}`, same(number, `objective.cfg_dropout.${key}`)]),
   ),
-  'training.resolution_schedule': rule(
-    z.array(z.strictObject({ until_step: count, scale: number.positive() })),
-    () => ({ ignored: 'Easel has no schedule of resolutions: all steps are trained at full size' }),
+  'training.resolution_schedule': same(
+    z.array(z.strictObject({ until_step: count, scale: number.positive().max(1) })),
+    'data.resolution_schedule',
   ),
   'training.repa.enabled': rule(flag, isOn =>
     isOn

@@ -3,6 +3,7 @@ import type { Card } from '../../configs/cards.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import { imageTokensOf } from '../../configs/model-size.ts';
 import type { Preflight } from '../../configs/preflight.ts';
+import { phasesOf, scaledSize } from '../../configs/resolution.ts';
 import type { Config } from '../../configs/schema.ts';
 import { SIGNALS, type SignalName, shapeOfSignal, signalsOf } from '../../configs/signals.ts';
 import { trainingFlops } from '../../configs/training-flops.ts';
@@ -25,6 +26,14 @@ export function forecastWork(config: Config, plan: MemoryPlan | undefined): Pref
   const estimate = trainingFlops(config, frame);
   const flops_per_sample = plan?.flops.sample ?? estimate;
   const flops_per_update = batch_size * (plan?.flops.executed ?? estimate) + (plan?.flops.update ?? 0);
+  const phases = phasesOf(updates, config.data).map(({ scale, updates: own }) => {
+    const scaled = { ...frame, ...scaledSize({ width: frame.width, height: frame.height }, scale, config.model) };
+    // Of what an update of whole pictures takes, a share as the formula says.
+    const flops = flops_per_update * (trainingFlops(config, scaled) / estimate);
+    const image_tokens = imageTokensOf(config.model, scaled);
+    return { scale, width: scaled.width, height: scaled.height, updates: own, image_tokens, flops_per_update: flops };
+  });
+  const isScheduled = phases.some(({ scale }) => scale !== 1);
   return {
     samples,
     updates,
@@ -32,7 +41,10 @@ export function forecastWork(config: Config, plan: MemoryPlan | undefined): Pref
     image_tokens: imageTokensOf(config.model, frame),
     flops_per_sample,
     flops_per_update,
-    total_flops: updates * flops_per_update,
+    total_flops: isScheduled
+      ? phases.reduce((sum, phase) => sum + phase.updates * phase.flops_per_update, 0)
+      : updates * flops_per_update,
+    ...(isScheduled && { phases }),
   };
 }
 
@@ -56,7 +68,7 @@ export function forecastTime(config: Config, work: Preflight['work'], speed: Spe
     ...(!measured && { utilization }),
     samples_per_second: work.batch_size / seconds,
     seconds_per_update: seconds,
-    hours: (seconds * work.updates) / HOUR_SECONDS,
+    hours: work.phases ? work.total_flops / rate / HOUR_SECONDS : (seconds * work.updates) / HOUR_SECONDS,
     ...(peak !== undefined && { least_hours: work.total_flops / peak / HOUR_SECONDS }),
     ...(beside !== undefined && { beside }),
   };

@@ -3,12 +3,14 @@
  * chunks and restarts change nothing.
  */
 import { checkMirror } from '../../configs/mirror.ts';
+import { scaleAt, scaledSize } from '../../configs/resolution.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { trainedSize } from '../../configs/trained-size.ts';
 import { RandomStream } from '../model/random.ts';
 import { cropItem, cropStep } from './crop-item.ts';
 import { mirrorItem, type PictureEncoders } from './mirror-item.ts';
+import { resizeItem } from './resize-item.ts';
 import type { TrainingItem } from './source.ts';
 
 /**
@@ -30,7 +32,8 @@ export function openAugment({ seed, data, model }: KeyedConfig, encoders: Pictur
   return (item, ordinal) => {
     const told = captions === 'all' ? chooseCaption(item, seed, ordinal) : item;
     const cropped = jitter > 0 ? cropAround(told, jitter, new RandomStream(seed, 'crop', ordinal)) : told;
-    return !item.isSided && isMirrored(ordinal) ? mirrorItem(cropped, known) : cropped;
+    const resized = resizeItem(cropped, scaledSize(cropped, scaleAt(ordinal, data), model));
+    return !item.isSided && isMirrored(ordinal) ? mirrorItem(resized, known) : resized;
   };
 }
 

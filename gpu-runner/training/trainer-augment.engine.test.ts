@@ -17,6 +17,8 @@ const DATA = {
   crop_jitter: 4,
   condition_noise: { text: 0.1, cls: 0.2, patches: 0.1 },
   caption_variants: 'all',
+  bucket_sampling: 'uniform',
+  resolution_schedule: [{ until_step: 1, scale: 0.5 }],
 };
 const config = tinyConfig({ data: DATA, model: { conditions: CONDITIONS } });
 const source = createMemorySource(
@@ -43,10 +45,15 @@ async function train(steps: number, microBatch: number, from?: { progress: Progr
   });
   const tensors = from?.tensors as never;
   const trainer = new Trainer(engine, config, source, microBatch, from?.progress ?? EMPTY_PROGRESS, tensors);
-  for (let i = 0; i < steps; i++) await trainer.step();
+  const sizes: unknown[] = [];
+  for (let i = 0; i < steps; i++) {
+    const fedBefore = fed.x0?.length ?? 0;
+    await trainer.step();
+    sizes.push((fed.x0?.length ?? 0) - fedBefore);
+  }
   const end = { progress: trainer.progress, tensors: await trainer.tensors() };
   await trainer.dispose();
-  return { fed, end };
+  return { fed, end, sizes };
 }
 
 test('with every variation, steps are equal to the bit whether the training was stopped between them or not', async () => {
@@ -54,6 +61,8 @@ test('with every variation, steps are equal to the bit whether the training was 
   const half = await train(2, 2);
   const resumed = await train(2, 2, half.end);
   expect(resumed.end).toEqual(whole.end);
+  // The pictures of the first update have half the sides: 8 x 8 or 4 x 12 pixels.
+  expect(whole.sizes[0]).toBeLessThan(Number(whole.sizes[1]) / 2);
   for (const [name, numbers] of Object.entries(whole.fed)) {
     expect([...(half.fed[name] ?? []), ...(resumed.fed[name] ?? [])], name).toEqual(numbers);
   }

@@ -4,6 +4,7 @@ import { averageRateAt, averagesOf } from '../../configs/averages.ts';
 import { checkDivision } from '../../configs/divide-pictures.ts';
 import { learningRateAt } from '../../configs/learning-rate.ts';
 import { SKIP_ABOVE } from '../../configs/optimizer.ts';
+import { scaledSize, scalesAfter } from '../../configs/resolution.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
@@ -203,13 +204,14 @@ export class Trainer {
    * @param onProgram Called before each program.
    */
   async compile(onProgram: (done: number, total: number) => Promise<void> = async () => {}): Promise<void> {
-    const { batch_size: batchSize } = this.#config.data;
-    const sizes = sizesByKey(this.#sizes);
+    const { model, data, optimizer } = this.#config;
+    const scales = scalesAfter(this.#progress.samples, optimizer.total_samples, data);
+    const sizes = sizesByKey(this.#sizes.flatMap(size => scales.map(scale => scaledSize(size, scale, model))));
     const terms = termsAt(this.#losses, this.#progress.samples);
     const shapes = [...sizes.values()].flatMap(size => this.#updates.shapesOf(size, this.#progress.samples));
     const programs = shapes.flatMap(shape =>
       // Later micro-batches add to the gradient of the first one.
-      (this.#microBatch < batchSize ? [false, true] : [false]).map(
+      (this.#microBatch < data.batch_size ? [false, true] : [false]).map(
         accumulate => () => this.#gradient(shape, accumulate, terms),
       ),
     );
