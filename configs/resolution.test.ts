@@ -36,7 +36,7 @@ test('sides are rounded to whole patches and whole cells of features', () => {
   const size = { width: 832, height: 1216 };
   expect(scaledSize(size, 0.5, { patch_size: 16 })).toEqual({ width: 416, height: 608 });
   expect(scaledSize(size, 0.5, { patch_size: 32 })).toEqual({ width: 416, height: 608 });
-  const conditions = { patches: { encoder: 'dct', dim: 27, stride: 24 } };
+  const conditions = { patches: { stride: 24 } };
   expect(scaledSize(size, 0.25, { patch_size: 16, conditions })).toEqual({ width: 192, height: 288 });
   expect(scaledSize({ width: 16, height: 16 }, 0.1, { patch_size: 8 })).toEqual({ width: 8, height: 8 });
 });

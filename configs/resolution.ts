@@ -1,7 +1,6 @@
 /** @file A training whose pictures grow: `data.resolution_schedule`. */
 import { z } from 'zod';
 import { MOST_SAMPLES } from './bounds.ts';
-import type { DataConfig, KeyedConfig } from './schema.ts';
 
 const MOST_PHASES = 16;
 
@@ -23,7 +22,17 @@ export const resolutionScheduleSchema = z
     error: 'expected rising until_step',
   });
 
-type Scheduled = Pick<DataConfig, 'batch_size' | 'resolution_schedule'>;
+/** Of `data`. */
+interface Scheduled {
+  readonly batch_size: number;
+  readonly resolution_schedule?: z.infer<typeof resolutionScheduleSchema> | undefined;
+}
+
+/** Of `model`: what sides are multiples of. */
+interface Divided {
+  readonly patch_size: number;
+  readonly conditions?: { readonly patches?: { readonly stride: number } | undefined } | undefined;
+}
 
 /** The scale of the update with the sample of that ordinal; 1 after the schedule. */
 export function scaleAt(ordinal: number, { batch_size, resolution_schedule: phases = [] }: Scheduled): number {
@@ -54,7 +63,7 @@ export function scalesAfter(samples: number, total: number, data: Scheduled): nu
 export function scaledSize<S extends { readonly width: number; readonly height: number }>(
   size: S,
   scale: number,
-  { patch_size, conditions }: Pick<KeyedConfig['model'], 'patch_size' | 'conditions'>,
+  { patch_size, conditions }: Divided,
 ): S {
   if (scale === 1) return size;
   const step = leastCommonMultiple(patch_size, conditions?.patches?.stride ?? 1);
