@@ -1,5 +1,6 @@
 /** @file The loss `lpips`, and the networks of LPIPS (arXiv 1801.03924) by the names of the Python package lpips. */
 import { z } from 'zod';
+import { Unprocessable } from '../errors.ts';
 import { LONGEST_SIDE } from './bounds.ts';
 
 export const LPIPS_NETS = ['alex', 'vgg', 'squeeze'] as const;
@@ -20,3 +21,39 @@ export const lpipsShape = {
   t_min: time.default(0),
   t_max: time.default(0.7),
 };
+
+/** Shortest sides of pictures in pixels for which every layer of a net has an output. */
+export const LEAST_SIDES: Readonly<Record<LpipsNet, number>> = { alex: 31, vgg: 16, squeeze: 25 };
+
+interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The least whole factor by which pictures shrink so that no side is longer than `maxSide`. */
+export function shrinkFactor({ width, height }: PictureSize, maxSide: number): number {
+  return Math.ceil(Math.max(width, height) / maxSide);
+}
+
+/** @throws Unprocessable for pictures that are too small for the net, or times between which there are none. */
+export function checkLpips(
+  { net, max_side, t_min, t_max }: z.output<z.ZodObject<typeof lpipsShape>>,
+  sizes: readonly PictureSize[],
+  path: string,
+): void {
+  if (t_min > t_max) throw new Unprocessable(`${path}: no time lies between t_min ${t_min} and t_max ${t_max}`);
+  const least = LEAST_SIDES[net];
+  for (const size of sizes) {
+    const factor = shrinkFactor(size, max_side);
+    const [width, height] = [size.width, size.height].map(side => Math.floor(side / factor));
+    if (Math.min(width ?? 0, height ?? 0) >= least) continue;
+    throw new Unprocessable(
+      `${path}: pictures of ${size.width} x ${size.height} are compared at ${width} x ${height}, ` +
+        `too small for the net ${net}`,
+      {
+        expected: `sides of at least ${least} pixels after shrinking to max_side ${max_side}`,
+        hint: factor === 1 ? 'choose another net, or larger pictures' : 'raise max_side, or choose another net',
+      },
+    );
+  }
+}

@@ -35,6 +35,17 @@ const maskingSchema = z.strictObject({
   block: z.int().min(1).max(LONGEST_SIDE).default(4),
 });
 
+/** How the masks of pictures weigh the loss: white is 1. A picture without a mask has 1 everywhere. */
+const maskSchema = z.strictObject({
+  /** Least weight of a pixel, so that black counts a little. */
+  unmasked_weight: probability.default(0.1),
+  /**
+   * false: the loss of a picture is the mean over all of its pixels, so that a small region makes a small loss (as in
+   * sd-scripts). true: it is divided by the mean weight of the picture (`normalize_masked_area_loss` of OneTrainer).
+   */
+  normalize: z.boolean().default(false),
+});
+
 /** The spaces in which an error is measured: velocity, and picture. */
 const LOSS_SPACES = ['v', 'x'] as const;
 
@@ -75,6 +86,7 @@ const objectiveShape = z.strictObject({
   shift_reference_side: side.optional(),
   cfg_dropout: conditionDropoutSchema.prefault({}),
   masking: maskingSchema.optional(),
+  mask: maskSchema.optional(),
   losses: lossesSchema.optional(),
   tread: treadSchema.optional(),
   frozen: frozenNetsSchema.optional(),

@@ -23,6 +23,7 @@ test('members of columns have the names of the shards of the seed', () => {
   expect(COLUMN_NAMES.map(column => memberName(column, '0123'))).toEqual([
     '0123.inspect.json',
     '0123.image.npy',
+    '0123.mask.npy',
     '0123.txt',
     '0123.t5h.npy',
     '0123.dinov3.npy',

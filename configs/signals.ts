@@ -180,6 +180,7 @@ const PICTURE_COLUMNS = {
     about: 'format, size, marks by which near-duplicates are found, or the reason why it is rejected',
   },
   image: { suffix: 'image.npy', about: 'the picture as training sees it, uint8 [3, height, width]' },
+  mask: { suffix: 'mask.npy', about: 'the weight of each of its pixels in the loss, uint8 [height, width]' },
   caption: { suffix: 'txt', about: 'its caption' },
 } as const;
 

@@ -4,7 +4,7 @@ import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { type Dataset, digestSchema, type Item, type Reject } from '../storage/records.ts';
 import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
-import { originalLinks } from './datasets/originals.ts';
+import { itemLinks } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
 import { addUpNotes, keepNotes, withNotes } from './notes/notes.ts';
 
@@ -55,7 +55,7 @@ export const ingest = defineFunction({
       links: [
         ...new Set([
           ...ingested.pages.flatMap(page => [page.items, ...Object.values(page.columns)]),
-          ...originalLinks(ingested.items),
+          ...itemLinks(ingested.items),
         ]),
       ],
     };

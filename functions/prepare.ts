@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Internal } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
+import { readAllItems } from '../storage/blobs/items.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { Dataset, EngineSpec, Note } from '../storage/records.ts';
@@ -29,7 +30,7 @@ const MAX_SHOWN_REJECTS = 100;
 export const prepare = defineFunction({
   name: 'prepare',
   summary:
-    'Runs import, inspect, ingest, bucket, caption, encode-text and encode-image in one call, and names the ' +
+    'Runs import, inspect, ingest, bucket, mask, caption, encode-text and encode-image in one call, and names the ' +
     'resulting dataset.',
   version: 1,
   kind: 'effect',
@@ -88,8 +89,10 @@ export const prepare = defineFunction({
     const ingested = await ingestKeepingSplits(ctx, run, inspected.digest, head?.value.dataset);
     if (missing === 'error') await refuseUncaptioned(ctx.blobs, ingested.dataset, 'missing_captions');
     const bucketed = await run('bucket', ingested.digest, { size: input.size, quantum });
+    const isMasked = (await readAllItems(ctx.blobs, bucketed.dataset)).some(item => item.mask !== undefined);
+    const masked = isMasked ? await run('mask', bucketed.digest) : bucketed;
     // No caption is missing, unless that is wanted.
-    const captioned = await run('caption', bucketed.digest, { missing: 'empty' });
+    const captioned = await run('caption', masked.digest, { missing: 'empty' });
     let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
     for (const encoder of imageEncoders) {
       const params = { ...encoding.paramsOf(encoder), ...strideOf(findEncoder(encoder), stride) };

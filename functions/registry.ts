@@ -11,6 +11,7 @@ import { heldOut } from './held-out.ts';
 import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
+import { mask } from './mask.ts';
 import { planMemory } from './plan-memory.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
@@ -32,6 +33,7 @@ export const registry: readonly AnyFunction[] = [
   inspect,
   ingest,
   bucket,
+  mask,
   caption,
   encodeText,
   encodeImage,

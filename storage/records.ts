@@ -110,6 +110,8 @@ export const itemSchema = z.strictObject({
     digestSchema,
     z.strictObject({ archive: digestSchema, offset: z.int().nonnegative(), size: z.int().nonnegative() }),
   ]),
+  /** The blob of its mask, a picture of its size: white counts in the loss, black does not. */
+  mask: digestSchema.optional(),
   split: splitSchema.optional(),
   /** Id of the first member of its cluster of near-duplicates. */
   cluster: z.string().optional(),

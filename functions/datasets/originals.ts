@@ -46,11 +46,17 @@ export function originalLinks(items: readonly Item[]): Digest[] {
   return [...new Set(items.map(({ original }) => (typeof original === 'string' ? original : original.archive)))];
 }
 
+/** Digests of the blobs that the items name: originals and masks. */
+export function itemLinks(items: readonly Item[]): Digest[] {
+  return [...originalLinks(items), ...new Set(items.flatMap(({ mask }) => mask ?? []))];
+}
+
 export interface NewOriginal {
   readonly id: string;
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly attributes?: Item['attributes'] | undefined;
+  readonly mask?: Digest | undefined;
 }
 
 /** Packs pictures into one archive. Returns their items, in order. */
@@ -58,9 +64,10 @@ export async function packOriginals(blobs: BlobStore, originals: readonly NewOri
   const archive = packColumn(new Map(originals.map(({ id, bytes }) => [`${id}.original`, bytes])));
   const spans = readColumnIndex(archive);
   const { digest } = await blobs.put(archive, 'application/x-tar');
-  return originals.map(({ id, name, attributes }) => {
+  return originals.map(({ id, name, attributes, mask }) => {
     const span = spans.get(`${id}.original`);
     if (span === undefined) throw new Corrupt(`the archive of the page lost ${name}`);
-    return { id, name, original: { archive: digest, ...span }, ...(attributes && { attributes }) };
+    const original = { archive: digest, ...span };
+    return { id, name, original, ...(mask && { mask }), ...(attributes && { attributes }) };
   });
 }

@@ -11,7 +11,7 @@ import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { completeNorms } from '../encoders/encoders.ts';
 import { completeLosses } from './complete-losses.ts';
-import { checkSignals, offeredConditions } from './dataset-signals.ts';
+import { checkMasks, checkSignals, offeredConditions } from './dataset-signals.ts';
 import { type BucketSizes, largestOf, type PictureSize, readBucketSizes } from './training-size.ts';
 
 /** Samples of one size in an update, of pictures of several sizes. A larger group leaves more places to fillers. */
@@ -33,6 +33,7 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const dataset = await readDataset(blobs, digest);
   const conditions = completeNorms(config.model.conditions ?? offeredConditions(dataset));
   checkSignals(conditions, dataset);
+  checkMasks(config.objective, dataset);
   checkAugmentation(config.data, conditions);
   const [first, ...others] = await readBucketSizes(blobs, dataset);
   const sizes: BucketSizes = [trainedSize(first, config.data), ...others.map(size => trainedSize(size, config.data))];

@@ -76,6 +76,11 @@ describe('losses that are refused before a training starts', () => {
       'objective.losses.repa.column is {"dim":26,"encoder":"dct","stride":8}, the patches of the dataset are ' +
         '{"dim":27,"encoder":"dct","stride":8}',
     ],
+    [
+      { lpips: { weight: 1, net: 'alex', max_side: 48 } },
+      'lpips: pictures of 64 x 32 are compared at 32 x 16, too small for the net alex',
+    ],
+    [{ lpips: { weight: 1, t_min: 0.8 } }, 'no time lies between t_min 0.8 and t_max 0.7'],
     [{ repa: { weight: 1, teacher: 'self', grid: 'tokens' } }, 'repa.grid has no meaning with teacher self'],
     [{ features: { weight: 1, net: 'vgg' } }, 'objective.losses.features.net: expected "efficientnet-lite0"'],
     [{ features: { weight: 1, t_min: 0.8 } }, 'objective.losses.features: t_min 0.8 is above t_max 0.7'],

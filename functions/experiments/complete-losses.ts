@@ -3,6 +3,7 @@ import { checkAugmentation } from '../../configs/check-augmentation.ts';
 import { resolveTarget } from '../../configs/feature-loss.ts';
 import { LOSS_SHAPES, ownOptions, parseLossOptions, requireLoss } from '../../configs/loss-options.ts';
 import type { LossConfig } from '../../configs/losses.ts';
+import { checkLpips } from '../../configs/lpips.ts';
 import { type RepaColumn, resolveRepa } from '../../configs/repa.ts';
 import type { Config } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -52,8 +53,13 @@ interface CompletedLoss {
   readonly frozen?: Readonly<Record<string, string[]>>;
 }
 
-/** Losses that read columns of the dataset, or choose by the model. */
+/** Losses that read columns of the dataset, choose by the model, or cannot have every size. */
 const COMPLETE: Readonly<Record<string, (loss: LossConfig, site: LossSite) => CompletedLoss>> = {
+  lpips(loss, { sizes, path }) {
+    checkLpips(parseLossOptions(LOSS_SHAPES.lpips, ownOptions(loss), path), sizes, path);
+    return { loss };
+  },
+
   repa(loss, { config, dataset, sizes, path }) {
     const options = parseLossOptions(LOSS_SHAPES.repa, ownOptions(loss), path);
     if (options.teacher === 'self') {

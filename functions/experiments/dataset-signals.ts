@@ -1,4 +1,5 @@
 /** @file What a dataset offers to condition on, and whether it fits what a config asks for. */
+import type { ObjectiveConfig } from '../../configs/objective.ts';
 import { quantity } from '../../configs/quantity.ts';
 import { type ColumnName, type Conditions, conditionsSchema, SIGNAL_NAMES, SIGNALS } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -51,6 +52,15 @@ export function checkSignals(conditions: Conditions | undefined, dataset: Datase
       );
     }
   }
+}
+
+/** @throws Unprocessable when the objective has masks, and no picture of the dataset has one. */
+export function checkMasks({ mask }: ObjectiveConfig, dataset: Dataset): void {
+  if (mask === undefined || dataset.pages.some(({ columns }) => columns.mask !== undefined)) return;
+  throw new Unprocessable('objective.mask weighs pixels by masks, and no picture of the dataset has one', {
+    expected: 'a dataset with masks: a-masklabel.png or a.mask.png beside a.png, white where the loss counts',
+    hint: 'put masks beside the pictures and prepare the dataset again, or leave objective.mask out',
+  });
 }
 
 /** What a condition says of its column. Threshold and norm are the network's own. */

@@ -9,7 +9,7 @@ import { putItems } from '../../storage/blobs/items.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
-import { originalLinks } from '../datasets/originals.ts';
+import { itemLinks } from '../datasets/originals.ts';
 import { addUpNotes, type Noted, withNotes } from '../notes/notes.ts';
 import type { Erased } from './erase-missing.ts';
 
@@ -20,13 +20,16 @@ export interface Arrivals {
   readonly pages: readonly (readonly Item[])[];
   /** Pages and items that this call made; the rest came from the cache. */
   readonly computed: { readonly pages: number; readonly items: number };
-  /** Ids of all pictures in the source, with their names and attributes there. */
-  readonly present: ReadonlyMap<string, Pick<Item, 'name' | 'attributes'>>;
+  /** Ids of all pictures in the source, with their names, attributes and masks there. */
+  readonly present: ReadonlyMap<string, DescribedItem>;
   readonly rejects: readonly Reject[];
   /** On pictures in the source. */
   readonly noted?: readonly Noted[];
   readonly hidden: number;
 }
+
+/** What the source says about a picture. */
+type DescribedItem = Pick<Item, 'name' | 'attributes' | 'mask'>;
 
 export interface ExtendedOriginals {
   readonly ref: BlobRef;
@@ -65,16 +68,25 @@ export async function extendOriginals(blobs: BlobStore, arrivals: Arrivals): Pro
     },
     rejects: [...arrivals.rejects],
     ...withNotes(addUpNotes(arrivals.noted ?? [])),
-    links: [...new Set([...pages.map(page => page.items), ...originalLinks(items)])],
+    links: [...new Set([...pages.map(page => page.items), ...itemLinks(items)])],
   };
   const ref = await putDocument(blobs, dataset);
   return { ref, dataset, rewritten };
 }
 
-/** The item with its name and attributes of now; the same object if they have not changed. */
-function updateDescription(item: Item, now: Pick<Item, 'name' | 'attributes'> | undefined): Item {
+/** The item with its name, attributes and mask of now; the same object if they have not changed. */
+function updateDescription(item: Item, now: DescribedItem | undefined): Item {
   if (now === undefined) return item;
-  const { name, attributes, ...rest } = item;
-  const same = name === now.name && canonicalDigest(attributes ?? null) === canonicalDigest(now.attributes ?? null);
-  return same ? item : { ...rest, name: now.name, ...(now.attributes && { attributes: now.attributes }) };
+  const { name, attributes, mask, ...rest } = item;
+  const isSame =
+    name === now.name &&
+    mask === now.mask &&
+    canonicalDigest(attributes ?? null) === canonicalDigest(now.attributes ?? null);
+  if (isSame) return item;
+  return {
+    ...rest,
+    name: now.name,
+    ...(now.mask && { mask: now.mask }),
+    ...(now.attributes && { attributes: now.attributes }),
+  };
 }

@@ -25,6 +25,7 @@ export async function importFiles(
     ctx.signal.throwIfAborted();
     ctx.progress({ phase: 'import', done, total, unit: 'files' });
   });
+  await storeMasks(ctx, pictures);
   const kept = await eraseMissing(ctx.blobs, known, pictures, stay => packBatch(ctx, stay));
   await restoreArchives(ctx.blobs, kept.pages, pictures);
   const ids = new Set(kept.pages.flatMap(page => page.items).map(item => item.id));
@@ -41,11 +42,26 @@ export async function importFiles(
     kept,
     pages,
     computed: { pages: pages.length, items: pages.flat().length },
-    present: new Map(pictures.map(({ id, name, attributes }) => [id, { name, attributes }])),
+    present: new Map(
+      pictures.map(({ id, name, attributes, mask }) => [id, { name, attributes, ...(mask && { mask: mask.digest }) }]),
+    ),
     rejects,
     noted,
     hidden: source.hidden,
   };
+}
+
+/** Stores the masks that are not there. @throws Conflict if one has changed since it was examined. */
+async function storeMasks(ctx: EffectContext, pictures: readonly FoundPicture[]): Promise<void> {
+  for (const { name, mask } of pictures) {
+    if (mask === undefined || (await ctx.blobs.keep(mask.digest)) !== undefined) continue;
+    ctx.signal.throwIfAborted();
+    const { digest } = await ctx.blobs.put(await mask.read(), 'image/png');
+    if (digest === mask.digest) continue;
+    throw new Conflict(`the mask of "${name}" changed while it was imported`, {
+      hint: 'repeat the call while nothing writes to the source',
+    });
+  }
 }
 
 function cutBatches<T>(pictures: readonly T[]): T[][] {
@@ -59,7 +75,7 @@ async function packBatch(ctx: EffectContext, batch: readonly FoundPicture[]): Pr
   const pages: Item[][] = [];
   let open: NewOriginal[] = [];
   let size = 0;
-  for (const { id, name, attributes, read } of batch) {
+  for (const { id, name, attributes, mask, read } of batch) {
     const bytes = await read();
     if (idOf(bytes) !== id) {
       throw new Conflict(`"${name}" changed while it was imported`, {
@@ -71,7 +87,7 @@ async function packBatch(ctx: EffectContext, batch: readonly FoundPicture[]): Pr
       open = [];
       size = 0;
     }
-    open.push({ id, name, bytes, attributes });
+    open.push({ id, name, bytes, attributes, mask: mask?.digest });
     size += bytes.length;
   }
   pages.push(await packOriginals(ctx.blobs, open));

@@ -1,13 +1,16 @@
 /** @file Turns the files of a source into pictures with what their texts say, and rejects other files with a reason. */
 import { formatCount } from '../../configs/quantity.ts';
 import type { OldEncoding } from '../../formats/decode-text.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
 import type { Reject } from '../../storage/records.ts';
 import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal } from '../datasets/originals.ts';
 import { SAME_BYTES } from '../datasets/rejects-by-reason.ts';
 import type { Noted } from '../notes/notes.ts';
 import { requireFormat, UnfitPicture } from '../pictures/unfit-picture.ts';
 import { type Description, describePictures } from './describe-pictures.ts';
+import { type NamedMask, readMask, splitMasks } from './find-masks.ts';
 import type { ImportSource, SourceFile } from './import-source.ts';
+import { createJoiner } from './join-names.ts';
 import { tryRead, Unreadable } from './read-failure.ts';
 import { textLimit } from './text-uses.ts';
 
@@ -15,6 +18,13 @@ export interface FoundPicture {
   readonly id: string;
   readonly name: string;
   readonly attributes: NewOriginal['attributes'];
+  /** Its mask, with the digest that the bytes have. */
+  readonly mask?: FoundMask;
+  read(): Promise<Uint8Array>;
+}
+
+export interface FoundMask {
+  readonly digest: Digest;
   read(): Promise<Uint8Array>;
 }
 
@@ -53,14 +63,23 @@ export async function findPictures(
       count();
     }
   }
+  const split = splitMasks(others, createJoiner);
+  rejects.push(...split.rejects);
+  for (const _ of split.rejects) count();
+  const maskOf = new Map(split.masks.flatMap(mask => mask.pictures.map(name => [name, mask] as const)));
   const candidates: Candidate[] = [];
-  for (const file of others) {
+  for (const file of split.others) {
     const found = await examine(file);
     if ('reason' in found) rejects.push(found);
-    else candidates.push(found);
+    else {
+      const masked = await addMask(found, maskOf.get(file.name));
+      candidates.push(masked.picture);
+      rejects.push(...masked.rejects);
+    }
     count();
   }
-  const names = { others: others.map(({ name }) => name), pictures: new Set(candidates.map(({ name }) => name)) };
+  for (const _ of split.masks) count();
+  const names = { others: split.others.map(({ name }) => name), pictures: new Set(candidates.map(({ name }) => name)) };
   const described = await describePictures(texts, names, encoding, count);
   const chosen = chooseAmongEqual(candidates, described.pictures);
   return {
@@ -76,6 +95,14 @@ async function examine(file: SourceFile): Promise<Candidate | Reject> {
   if (bytes instanceof Unreadable) return { name, reason: bytes.reason };
   const refusal = refusalOf(bytes);
   return refusal === undefined ? { id: idOf(bytes), name, read } : { name, ...refusal };
+}
+
+/** The picture with its mask, or the reason why the mask is not taken. Its weight is then 1 everywhere. */
+async function addMask(picture: Candidate, mask: NamedMask | undefined) {
+  if (mask === undefined) return { picture, rejects: [] };
+  const bytes = await readMask(mask, picture.name, await picture.read());
+  if ('reason' in bytes) return { picture, rejects: [bytes] };
+  return { picture: { ...picture, mask: { digest: digestOf(bytes), read: mask.file.read } }, rejects: [] };
 }
 
 /** Why the file is not a picture that is read; undefined if it is. */

@@ -22,6 +22,7 @@ import { gc } from '../gc.ts';
 import { importPictures } from '../import.ts';
 import { ingest } from '../ingest.ts';
 import { inspect } from '../inspect.ts';
+import { mask } from '../mask.ts';
 import { prepare } from '../prepare.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
@@ -62,6 +63,7 @@ export function createPictureLab({
       inspect,
       ingest,
       bucket,
+      mask,
       caption,
       encodeText,
       encodeImage,

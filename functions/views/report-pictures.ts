@@ -9,6 +9,7 @@ import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { encodeThumbnail, type RgbImage } from '../pictures/image.ts';
 import { toInterleaved } from '../pictures/planar.ts';
+import { describeMask, shadeMask } from './shade-mask.ts';
 
 /** Longer side of a thumbnail, in pixels. */
 const THUMBNAIL_SIDE = 160;
@@ -53,16 +54,30 @@ async function readPictures(
   const spans = await readIndex(blobs, column);
   const captions = page.columns.caption;
   const texts = captions && (await readIndex(blobs, captions));
+  const readMask = await openMasks(blobs, page.columns.mask);
   const pictures: ReportPicture[] = [];
   for (const { id, name, split, attributes } of items) {
-    const image = readImage(await readMember(blobs, column, spans, memberName('image', id)));
+    const plain = readImage(await readMember(blobs, column, spans, memberName('image', id)));
     const said = typeof attributes?.caption === 'string' ? attributes.caption : '';
     const text =
       texts && captions && Buffer.from(await readMember(blobs, captions, texts, memberName('caption', id))).toString();
-    const webp = await encodeThumbnail(image, THUMBNAIL_SIDE);
-    pictures.push({ name, split, caption: text ?? said, width: image.width, height: image.height, webp });
+    const mask = await readMask(id);
+    const webp = await encodeThumbnail(mask ? shadeMask(plain, mask) : plain, THUMBNAIL_SIDE);
+    const caption = [text ?? said, ...(mask ? [`(${describeMask(mask)})`] : [])].join(' ');
+    pictures.push({ name, split, caption, width: plain.width, height: plain.height, webp });
   }
   return pictures;
+}
+
+/** Reads masks of a page by id, uint8 [height, width]; undefined where a picture has none. */
+async function openMasks(blobs: BlobStore, column: Digest | undefined) {
+  const spans = column && (await readIndex(blobs, column));
+  return async (id: string): Promise<Uint8Array | undefined> => {
+    const name = memberName('mask', id);
+    if (column === undefined || spans?.has(name) !== true) return undefined;
+    const { dtype, data } = decodeNpy(await readMember(blobs, column, spans, name));
+    return dtype === 'u8' ? data : undefined;
+  };
 }
 
 /** WebP of a picture as training sees it; undefined without the column `image`. */

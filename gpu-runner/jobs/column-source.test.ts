@@ -175,3 +175,30 @@ describe('a source with captions', () => {
     expect((await untold.load([0, 1])).map(({ isSided }) => isSided)).toEqual([undefined, undefined]);
   });
 });
+
+it('masks are read where a picture has one, and only when they are asked for', async () => {
+  const blobs = createBlobStore(createMemoryStore());
+  const masked = items.map((item, i) => (i === 1 || i === 9 ? { ...item, mask: item.pixels.slice(0, 256) } : item));
+  // The second of the pages has no mask.
+  const dataset = await putTinyDataset(blobs, masked, { pageSize: 4 });
+  for (const budgetBytes of [0, WHOLE]) {
+    const source = await openColumnSource(blobs, { dataset, signals, readsMasks: true, budgetBytes }, () => {});
+    expect(await source.load([1, 5, 9, 0])).toEqual([masked[1], masked[5], masked[9], masked[0]]);
+    const plain = await openColumnSource(blobs, { dataset, signals, budgetBytes }, () => {});
+    expect(await plain.load([1])).toEqual([items[1]]);
+  }
+});
+
+it('a mask of another size than its picture is refused', async () => {
+  const blobs = createBlobStore(createMemoryStore());
+  const [item] = items;
+  if (item === undefined) throw new Error('there are pictures');
+  const dataset = await readDataset(blobs, await putTinyDataset(blobs, [item]));
+  const npy = encodeNpy({ dtype: 'u8', shape: [8, 16], data: new Uint8Array(128) });
+  const { digest: mask } = await blobs.put(packColumn(new Map([[memberName('mask', item.id), npy]])));
+  const pages = dataset.pages.map(page => ({ ...page, columns: { ...page.columns, mask } }));
+  const { digest } = await putDocument(blobs, { ...dataset, pages });
+  const options = { dataset: digest, signals, readsMasks: true, budgetBytes: 0 };
+  const source = await openColumnSource(blobs, options, () => {});
+  await expect(source.load([0])).rejects.toThrow(`the mask of ${item.id} is u8[8, 16]`);
+});

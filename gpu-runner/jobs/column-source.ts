@@ -30,6 +30,8 @@ export interface ColumnSourceOptions {
   readonly signals: readonly SignalName[];
   /** Reads `text` of all captions of a picture: `texts` of {@link TrainingItem}. */
   readonly readsVariants?: boolean;
+  /** Reads the masks of pictures: `mask` of {@link TrainingItem}. */
+  readonly readsMasks?: boolean;
   /** Marks pictures that must not be mirrored: `isSided` of {@link TrainingItem}. */
   readonly marksSided?: boolean;
   /** Bytes of pages that may be kept. */
@@ -68,7 +70,7 @@ export async function openColumnSource(
   onPage: (done: number, total: number) => void,
 ): Promise<TrainingSource> {
   const { dataset: digest, signals, budgetBytes, split: wanted = 'train', most } = options;
-  const { marksSided = false, readsVariants = false } = options;
+  const { marksSided = false, readsVariants = false, readsMasks = false } = options;
   const { pages, removed: gone, encoders, sets } = await readDataset(blobs, digest);
   const removed = new Set(gone);
   const items: Located[] = [];
@@ -84,7 +86,12 @@ export async function openColumnSource(
     const ids = trained.map(({ id }) => id);
     if (ids.length > 0) {
       const readsCaptions = marksSided && signals.includes('text') && page.columns.caption !== undefined;
-      const names = ['image', ...(readsCaptions ? ['caption' as const] : []), ...signals] as const;
+      const names = [
+        'image',
+        ...(readsCaptions ? ['caption' as const] : []),
+        ...(readsMasks && page.columns.mask !== undefined ? ['mask' as const] : []),
+        ...signals,
+      ] as const;
       const columns = await openColumns(blobs, { page, number }, names);
       const bytes = [...columns.values()].reduce((sum, column) => sum + sizeOfColumn(column), 0);
       if (bytes <= budget) {
@@ -224,6 +231,12 @@ async function loadItem(
   };
   const image = await read('image');
   if (image?.dtype !== 'u8') throw new Unprocessable(`the image of ${id} is gone`);
+  const mask = await read('mask');
+  if (mask && (mask.dtype !== 'u8' || mask.shape.join() !== [size.height, size.width].join())) {
+    throw new Unprocessable(`the mask of ${id} is ${mask.dtype}[${mask.shape.join(', ')}]`, {
+      expected: `u8[${size.height}, ${size.width}], the column that the function mask makes`,
+    });
+  }
   const found = await Promise.all(
     signals.map(async name => {
       const array = await read(name);
@@ -237,6 +250,7 @@ async function loadItem(
     id,
     ...size,
     pixels: image.data,
+    ...(mask?.dtype === 'u8' && { mask: mask.data }),
     signals: Object.fromEntries(found.flat()),
     ...(texts.length > 0 && { texts }),
     ...(isSided && { isSided }),

@@ -172,6 +172,7 @@ export function readingOf(config: KeyedConfig) {
   const { horizontal_flip_prob: flips = 0, caption_variants: captions } = config.data;
   return {
     signals,
+    ...(config.objective.mask && { readsMasks: true }),
     ...(flips > 0 && { marksSided: true }),
     ...(captions === 'all' && { readsVariants: true }),
   };

@@ -8,7 +8,8 @@ it('gives the items back after their one buffer was moved', () => {
     // f16, and a number of bytes after which nothing is aligned.
     signals: { ...item.signals, text: { rows: 1, data: Uint16Array.of(1, 2, i) } },
   }));
-  const items = [...tinyItems(3), ...odd, { ...tinyItems(1)[0]!, signals: {} }];
+  const masked = tinyItems(1).map(item => ({ ...item, mask: item.pixels.slice(0, 255) }));
+  const items = [...tinyItems(3), ...masked, ...odd, { ...tinyItems(1)[0]!, signals: {} }];
   const batch = packItems(items);
   const moved = structuredClone(batch, { transfer: [batch.buffer] });
   expect(batch.buffer.byteLength).toBe(0);

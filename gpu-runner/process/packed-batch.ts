@@ -13,8 +13,9 @@ interface PackedSignal extends Span {
   readonly dtype: 'f16' | 'f32';
 }
 
-interface PackedItem extends Omit<TrainingItem, 'pixels' | 'signals' | 'texts'> {
+interface PackedItem extends Omit<TrainingItem, 'pixels' | 'mask' | 'signals' | 'texts'> {
   readonly pixels: Span;
+  readonly mask?: Span;
   readonly signals: readonly (readonly [SignalName, PackedSignal])[];
   readonly texts?: readonly PackedSignal[];
 }
@@ -41,9 +42,10 @@ export function packItems(items: readonly TrainingItem[]): PackedBatch {
     dtype: data instanceof Float32Array ? 'f32' : 'f16',
     ...place(data),
   });
-  const packed = items.map(({ pixels, signals, texts, ...rest }) => ({
+  const packed = items.map(({ pixels, mask, signals, texts, ...rest }) => ({
     ...rest,
     pixels: place(pixels),
+    ...(mask && { mask: place(mask) }),
     signals: (Object.entries(signals) as [SignalName, StoredSignal][]).map(
       ([name, signal]) => [name, pack(signal)] as const,
     ),
@@ -61,9 +63,10 @@ export function unpackItems({ buffer, items }: PackedBatch): TrainingItem[] {
     rows,
     data: dtype === 'f32' ? new Float32Array(buffer, offset, length) : new Uint16Array(buffer, offset, length),
   });
-  return items.map(({ pixels, signals, texts, ...rest }) => ({
+  return items.map(({ pixels, mask, signals, texts, ...rest }) => ({
     ...rest,
     pixels: new Uint8Array(buffer, pixels.offset, pixels.length),
+    ...(mask && { mask: new Uint8Array(buffer, mask.offset, mask.length) }),
     signals: Object.fromEntries(signals.map(([name, signal]) => [name, unpack(signal)] as const)),
     ...(texts && { texts: texts.map(unpack) }),
   }));

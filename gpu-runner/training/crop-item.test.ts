@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { RandomStream } from '../model/random.ts';
 import { cropAround, openAugment } from './augment.ts';
 import { cropItem } from './crop-item.ts';
+import { mirrorItem } from './mirror-item.ts';
 import type { TrainingItem } from './source.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 
@@ -76,4 +77,15 @@ test('each caption of a picture is drawn about equally often', () => {
   for (const count of counts.values())
     expect(Math.abs(count - 300)).toBeLessThan(4 * Math.sqrt(900 * (1 / 3) * (2 / 3)));
   expect(openAugment(tinyConfig())(item, 5)).toBe(item);
+});
+
+test('a mask is cropped and mirrored with its picture', () => {
+  const item = picture();
+  // The mask is the first channel.
+  const masked = { ...item, mask: item.pixels.slice(0, 16 * 24) };
+  const cropped = cropItem(masked, { top: 4, left: 8, height: 8, width: 12 });
+  expect(cropped.mask).toEqual(cropped.pixels.slice(0, 8 * 12));
+  const mirrored = mirrorItem(cropped, { cls: 'dinov3-vitl16', patches: 'efficientnet-lite0' });
+  expect(mirrored.mask).toEqual(mirrored.pixels.slice(0, 8 * 12));
+  expect(mirrored.mask).not.toEqual(cropped.mask);
 });

@@ -30,12 +30,20 @@ export function cropItem(item: TrainingItem, crop: Crop): TrainingItem {
   if (patches) signals.patches = cropGrid(patches, item, crop);
   if (pose) signals.pose = cropPose(pose, item, crop);
   const { height, width } = crop;
-  return { ...item, height, width, pixels: cropPlanes(item.pixels, item, crop), signals };
+  const { mask } = item;
+  return {
+    ...item,
+    height,
+    width,
+    pixels: cropPlanes(item.pixels, item, crop, 3),
+    ...(mask && { mask: cropPlanes(mask, item, crop, 1) }),
+    signals,
+  };
 }
 
-function cropPlanes(pixels: Uint8Array, { height, width }: PictureSize, crop: Crop): Uint8Array {
-  const cropped = new Uint8Array(3 * crop.height * crop.width);
-  for (let channel = 0; channel < 3; channel++) {
+function cropPlanes(pixels: Uint8Array, { height, width }: PictureSize, crop: Crop, planes: number): Uint8Array {
+  const cropped = new Uint8Array(planes * crop.height * crop.width);
+  for (let channel = 0; channel < planes; channel++) {
     for (let y = 0; y < crop.height; y++) {
       const from = (channel * height + crop.top + y) * width + crop.left;
       cropped.set(pixels.subarray(from, from + crop.width), (channel * crop.height + y) * crop.width);

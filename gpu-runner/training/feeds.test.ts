@@ -68,3 +68,16 @@ test('each sample has the share in the loss that it is given, or that of a whole
   ]);
   expect([...(builder.build(pictures(), 0, SHAPE).share?.data ?? [])]).toEqual([0.125, 0.125, 0.125]);
 });
+
+test('a mask weighs the pixels of its picture, black a little, and a picture without a mask has 1', () => {
+  const config = tinyConfig({ objective: { mask: { unmasked_weight: 0.25 } } });
+  const [first, second, third] = tinyItems(3);
+  if (!first || !second || !third) throw new Error('there are three pictures');
+  const mask = Uint8Array.from({ length: 256 }, (_, k) => k);
+  const feeds = new FeedBuilder(config).build([first, { ...second, mask }, third], 0, SHAPE);
+  expect(feeds.mask?.shape).toEqual([3, 1, 16, 16]);
+  const weights = [...(feeds.mask?.data ?? [])];
+  expect(new Set([...weights.slice(0, 256), ...weights.slice(512)])).toEqual(new Set([1]));
+  expect(weights.slice(256, 512)).toEqual([...mask].map(k => expect.closeTo(Math.max(0.25, k / 255), 6)));
+  expect(new FeedBuilder(tinyConfig()).build([first, second, third], 0, SHAPE)).not.toHaveProperty('mask');
+});

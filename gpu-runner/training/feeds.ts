@@ -67,10 +67,16 @@ export class FeedBuilder {
     });
 
     if (shape.route) feeds[ROUTE_INPUT] = this.#drawRoutes(first, shape, shape.route);
-    const size = 3 * shape.height * shape.width;
+    const area = shape.height * shape.width;
+    const size = 3 * area;
+    const mask = objective.mask && buffer('mask', [shape.batch, 1, shape.height, shape.width]).fill(1);
     for (const [i, sample] of samples.entries()) {
       const ordinal = first + i;
       for (let k = 0; k < size; k++) x0[i * size + k] = sample.pixels[k]! / 127.5 - 1;
+      if (mask && objective.mask && sample.mask) {
+        const { unmasked_weight: least } = objective.mask;
+        for (let k = 0; k < area; k++) mask[i * area + k] = Math.max(least, sample.mask[k]! / 255);
+      }
       drawNoise(seed, ordinal, noise.subarray(i * size, (i + 1) * size));
       t[i] = times[i] ?? Number.NaN;
       share[i] = shares?.[i] ?? 1 / data.batch_size;

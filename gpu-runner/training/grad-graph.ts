@@ -52,10 +52,10 @@ export interface GradGraphOptions {
 
 /**
  * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch], the conditions, the scalar weight of
- * each loss that is not plain, the columns that losses read, the route of the shape if it has one, and share [batch],
- * the weight of each sample: 1 over the number of samples of the update that count, 0 for a filler. Outputs: `loss`
- * [batch], the weighted sum of all losses; and each loss [batch] under its {@link metricOf}, unless it is that sum.
- * Writes `grad.<parameter>`.
+ * each loss that is not plain, the columns that losses read, `mask` [batch, 1, height, width] with `objective.mask`,
+ * the route of the shape if it has one, and share [batch], the weight of each sample: 1 over the number of samples of
+ * the update that count, 0 for a filler. Outputs: `loss` [batch], the weighted sum of all losses; and each loss [batch]
+ * under its {@link metricOf}, unless it is that sum. Writes `grad.<parameter>`.
  */
 export function traceGradGraph(
   config: Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>,
@@ -81,7 +81,10 @@ export function traceGradGraph(
     const ofModel = params.specs;
     const averaged = (pass: AveragedPass) =>
       averagedTokens(builder, config, pass, { x0, noise, t, conditions, fusesAttention });
-    const parts = { prediction, x0, noise, z, t, conditions, tap, routeOf, averaged };
+    const mask =
+      config.objective.mask &&
+      builder.input('mask', { shape: [shape.batch, 1, shape.height, shape.width], dtype: 'f32' });
+    const parts = { prediction, x0, noise, z, t, conditions, tap, routeOf, averaged, ...(mask && { mask }) };
     const losses = terms.map(term => {
       const loss = builder.scope(metricOf(term), () => term.apply(params, limitParts(term, params, shape, parts)));
       return { term, loss };

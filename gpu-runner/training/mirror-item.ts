@@ -24,7 +24,13 @@ export function mirrorItem(item: TrainingItem, encoders: PictureEncoders): Train
     if (signal) signals[name] = mirrorVectors(name, signal, item, encoders[name] ?? 'unknown');
   }
   if (signals.pose) signals.pose = mirrorPose(signals.pose);
-  return { ...item, pixels: mirrorRows(item.pixels, item.width), signals };
+  const { pixels, mask, width } = item;
+  return {
+    ...item,
+    pixels: mirrorRows(pixels, width),
+    ...(mask && { mask: mirrorRows(mask, width) }),
+    signals,
+  };
 }
 
 /** The cells of each row in reverse. A row has `columns` cells of `depth` numbers. */

@@ -17,6 +17,8 @@ export interface TrainingItem {
   readonly width: number;
   /** uint8 [3, height, width] */
   readonly pixels: Uint8Array;
+  /** Weight of each pixel in the loss, uint8 [height, width]; absent: 255 everywhere, or not read. */
+  readonly mask?: Uint8Array;
   readonly signals: Readonly<Partial<Record<SignalName, StoredSignal>>>;
   /** `text` of its further captions. */
   readonly texts?: readonly StoredSignal[];

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { LpipsNet } from '../../../configs/lpips.ts';
-import { LPIPS_NETS } from '../../../configs/lpips.ts';
+import { LEAST_SIDES, LPIPS_NETS } from '../../../configs/lpips.ts';
 import { decodeSafetensors } from '../../../formats/safetensors.ts';
 import { sumAll } from '../../compiler/functions.ts';
 import { grad } from '../../compiler/grad.ts';
@@ -87,6 +87,7 @@ describe('sizes', () => {
 
   it.each(LPIPS_NETS)('LPIPS %s refuses pictures below its least side, and takes those of it', net => {
     const least = leastSide(net);
+    expect(LEAST_SIDES[net]).toBe(least);
     expect(shapesOf(net, [1, 3, least, least]).every(shape => shape.every(size => size > 0))).toBe(true);
     expect(() => shapesOf(net, [1, 3, 64, least - 1])).toThrow(`${least - 1} x 64 is too small for LPIPS ${net}`);
   });

@@ -40,6 +40,10 @@ export async function putTinyDataset(
         encodeNpy({ dtype: 'u8', shape: [3, height, width], data: pixels }),
       ]),
     };
+    const masks = members.flatMap(({ id, mask, height, width }) =>
+      mask ? [[memberName('mask', id), encodeNpy({ dtype: 'u8', shape: [height, width], data: mask })] as const] : [],
+    );
+    if (masks.length > 0) columns.mask = (await blobs.put(packColumn(new Map(masks)))).digest;
     for (const name of signals) {
       columns[name] = await putColumn(blobs, members, item => [memberName(name, item.id), encodeSignal(name, item)]);
     }

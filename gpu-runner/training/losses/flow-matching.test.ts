@@ -12,6 +12,8 @@ import { cleanPicture, flowMatching, noisePixels } from './flow-matching.ts';
 const TIMES = [0, 1e-3, 0.05, 0.4, 0.85, 1];
 const SHAPE = [TIMES.length, 3, 4, 6] as const;
 const SIZE = 3 * 4 * 6;
+const AREA = 4 * 6;
+const MASK_SHAPE = [TIMES.length, 1, 4, 6];
 
 function normals(index: number): Float64Array {
   const random = new RandomStream(5, 'sample', index);
@@ -20,7 +22,7 @@ function normals(index: number): Float64Array {
 const [x0, noise, output] = [normals(0), normals(1), normals(2)];
 
 /** Loss, gradient of the prediction, noisy and predicted picture by the graph. */
-function runLoss(changes: object, prediction = output) {
+function runLoss(changes: object, prediction = output, mask?: Float64Array) {
   const config = keyedConfigSchema.parse({ objective: changes });
   const { objective } = config;
   const graph = trace(builder => {
@@ -36,7 +38,8 @@ function runLoss(changes: object, prediction = output) {
       throw new Error('flow matching needs nothing else');
     };
     const needed = { tap: no, routeOf: no, averaged: no, frozen: no, column: no };
-    const parts = { prediction: y, x0: clean, noise: error, z, t, conditions: {}, ...needed };
+    const weights = mask && { mask: input('mask', MASK_SHAPE) };
+    const parts = { prediction: y, x0: clean, noise: error, z, t, conditions: {}, ...needed, ...weights };
     const loss = flowMatching.open({}, config, '').apply(new Params(builder), parts);
     const [slope] = grad(sumAll(loss), [y]);
     return { outputs: { loss, z, x: cleanPicture(parts, objective), ...(slope && { slope }) } };
@@ -47,6 +50,7 @@ function runLoss(changes: object, prediction = output) {
     noise: array(noise),
     prediction: array(prediction),
     t: array(Float64Array.from(TIMES), [TIMES.length]),
+    ...(mask && { mask: array(mask, MASK_SHAPE) }),
   };
   const { outputs } = interpret(graph, feeds, new Map());
   const read = (name: string) => [...(outputs[name]?.data ?? [])];
@@ -136,4 +140,38 @@ it('min-SNR weighs nearly clean pictures alike, and noisy ones by their ratio of
     return TIMES.map((_, i) => (weighed?.[i] ?? 0) / (plain?.[i] ?? 0));
   };
   expect(weights({ min_snr_gamma: 5 })).toEqual(near([5, 5, 5, (0.6 / 0.4) ** 2, (0.15 / 0.85) ** 2, 0]));
+});
+
+describe.each(['x_prediction', 'v_prediction'] as const)('masks weigh the pixels of %s', prediction_type => {
+  /** The first picture is black, the second is white. */
+  const mask = Float64Array.from({ length: TIMES.length * AREA }, (_, k) =>
+    k < AREA ? 0 : k < 2 * AREA ? 1 : ((k * 7) % 11) / 10,
+  );
+
+  it.each([false, true])(`the loss is the weighed mean (${prediction_type}, normalized: %s)`, normalize => {
+    const config = { prediction_type, loss_space: 'x', mask: { normalize } };
+    const { loss } = runLoss(config, output, mask);
+    const expected = TIMES.map((t, i) => {
+      let [sum, weights] = [0, 0];
+      for (let k = 0; k < SIZE; k++) {
+        const [at, weight] = [i * SIZE + k, mask[i * AREA + (k % AREA)] ?? 0];
+        const [clean, error, predicted] = [x0[at] ?? 0, noise[at] ?? 0, output[at] ?? 0];
+        const x = prediction_type === 'x_prediction' ? predicted : (1 - t) * clean + t * error - t * predicted;
+        sum += (weight * (x - clean) ** 2) / SIZE;
+        weights += weight / SIZE;
+      }
+      return normalize && weights > 0 ? sum / weights : sum;
+    });
+    expect(loss).toEqual(near(expected));
+    expect(loss[1]).toBeCloseTo(runLoss(config).loss[1] ?? Number.NaN, 9);
+  });
+
+  it(`a black pixel has no gradient (${prediction_type})`, () => {
+    const { slope } = runLoss({ prediction_type, mask: {} }, output, mask);
+    for (const [k, g] of slope.entries()) {
+      const weight = mask[Math.floor(k / SIZE) * AREA + (k % AREA)] ?? 0;
+      expect(g !== 0, `number ${k}`).toBe(weight > 0);
+    }
+    expect(slope.some(g => g !== 0)).toBe(true);
+  });
 });

@@ -6,6 +6,9 @@ import { add, broadcast, div, max, min, mul, reduceMean, reshape, square, sub } 
 import type { Value } from '../../compiler/trace.ts';
 import { defineLoss, type LossParts } from './loss-term.ts';
 
+/** Mean weight of a picture that is black throughout. Its weighed error is 0, too. */
+const LEAST_MASK = 1e-6;
+
 /** The noisy picture at time t [batch]. x0 and noise are [batch, 3, height, width]. */
 export function noisePixels(x0: Value, noise: Value, t: Value, objective: ObjectiveConfig): Value {
   const time = perPicture(t);
@@ -24,23 +27,24 @@ export function cleanPicture({ prediction, z, t }: LossParts, { prediction_type:
  * of the velocity.
  */
 export function flowLoss(
-  { prediction, x0, noise, t }: Pick<LossParts, 'prediction' | 'x0' | 'noise' | 't'>,
+  { prediction, x0, noise, t, mask }: Pick<LossParts, 'prediction' | 'x0' | 'noise' | 't' | 'mask'>,
   objective: ObjectiveConfig,
 ): Value {
   const scale = scaleOf(x0, objective);
+  const errorOf = (target: Value) => meanSquare(sub(prediction, target), mask, objective);
   if (objective.prediction_type === 'v_prediction') {
-    return velocityLoss(prediction, sub(mul(noise, scale), x0), t, scale, objective);
+    return velocityLoss(errorOf(sub(mul(noise, scale), x0)), t, scale, objective);
   }
-  return pictureLoss(prediction, x0, t, scale, objective);
+  return pictureLoss(() => errorOf(x0), t, scale, objective);
 }
 
 export const flowMatching = defineLoss({}, (_, { objective }) => ({
   apply: (_params, parts) => flowLoss(parts, objective),
 }));
 
+/** @param errorOf Makes the mean squared error of the clean picture, [batch]. */
 function pictureLoss(
-  prediction: Value,
-  x0: Value,
+  errorOf: () => Value,
   t: Value,
   scale: number,
   { loss_space, min_snr_gamma, t_clamp }: ObjectiveConfig,
@@ -48,21 +52,15 @@ function pictureLoss(
   if (min_snr_gamma !== undefined) {
     // (1 - t)^2 / max(t s, (1 - t) / sqrt(gamma))^2 = min(SNR, gamma), finite at t = 0.
     const [data, least] = [sub(1, t), 1 / Math.sqrt(min_snr_gamma)];
-    return mul(meanSquare(sub(prediction, x0)), square(div(data, max(mul(t, scale), mul(data, least)))));
+    return mul(errorOf(), square(div(data, max(mul(t, scale), mul(data, least)))));
   }
-  if (loss_space === 'x') return meanSquare(sub(prediction, x0));
+  if (loss_space === 'x') return errorOf();
   const clamped = max(t, broadcast(t.builder.constant([t_clamp], []), t.shape));
-  return div(meanSquare(sub(prediction, x0)), mul(clamped, clamped));
+  return div(errorOf(), mul(clamped, clamped));
 }
 
-function velocityLoss(
-  prediction: Value,
-  velocity: Value,
-  t: Value,
-  scale: number,
-  { loss_space, min_snr_gamma }: ObjectiveConfig,
-): Value {
-  const error = meanSquare(sub(prediction, velocity));
+/** @param error Mean squared error of the velocity, [batch]. */
+function velocityLoss(error: Value, t: Value, scale: number, { loss_space, min_snr_gamma }: ObjectiveConfig): Value {
   if (min_snr_gamma !== undefined) {
     // t^2 min(SNR, gamma)
     return mul(error, min(square(div(sub(1, t), scale)), mul(square(t), min_snr_gamma)));
@@ -80,6 +78,10 @@ function perPicture(t: Value): Value {
   return reshape(t, [t.shape[0] ?? 0, 1, 1, 1]);
 }
 
-function meanSquare(x: Value): Value {
-  return reshape(reduceMean(mul(x, x), [1, 2, 3]), [x.shape[0] ?? 0]);
+/** The mean of the squares of each picture, each pixel with its weight: see `objective.mask`. */
+function meanSquare(x: Value, mask: Value | undefined, { mask: options }: ObjectiveConfig): Value {
+  const mean = (value: Value) => reshape(reduceMean(value, [1, 2, 3]), [x.shape[0] ?? 0]);
+  if (mask === undefined) return mean(mul(x, x));
+  const weighed = mean(mul(mul(x, x), mask));
+  return options?.normalize ? div(weighed, max(mean(mask), LEAST_MASK)) : weighed;
 }

@@ -18,6 +18,8 @@ export interface LossParts {
   readonly z: Value;
   /** [batch]; 0 = data, 1 = noise. */
   readonly t: Value;
+  /** Weight of each pixel in the loss of the pixels, [batch, 1, height, width]; absent: 1. */
+  readonly mask?: Value;
   /** The signals, and which of them each sample keeps. */
   readonly conditions: ConditionInputs;
   /** The image tokens after a block that {@link LossNeeds.taps} names, [batch, rows * columns, hidden]. */

@@ -1,4 +1,5 @@
 /** @file What losses share that look at the predicted picture with a frozen net. */
+import { shrinkFactor } from '../../../configs/lpips.ts';
 import { and, lessEqual, select } from '../../compiler/functions.ts';
 import { avgPool } from '../../compiler/pooling.ts';
 import type { Value } from '../../compiler/trace.ts';
@@ -17,6 +18,6 @@ export function withinTimes(loss: Value, t: Value, { t_min, t_max }: TimeLimits)
 /** Pictures [batch, 3, height, width], smaller by the least whole factor at which no side is longer than `maxSide`. */
 export function shrink(picture: Value, maxSide: number): Value {
   const [, , height = 0, width = 0] = picture.shape;
-  const factor = Math.ceil(Math.max(height, width) / maxSide);
+  const factor = shrinkFactor({ width, height }, maxSide);
   return factor === 1 ? picture : avgPool(picture, { kernel: factor });
 }
