@@ -27,3 +27,15 @@ const GPU_ENGINES: ReadonlySet<EngineName> = new Set<EngineName>(['onnxruntime/w
 export function isOnCpu(name: EngineName): boolean {
   return !GPU_ENGINES.has(name);
 }
+
+/** What of a training an engine of that precision computes in which numbers. */
+export function describePrecision(precision: Precision) {
+  const scaled = precision === 'f16' ? ', of a loss that is scaled' : '';
+  return {
+    matrix_products: precision,
+    norms_softmax_and_losses: 'f32',
+    gradients: `f32 sums of products in ${precision}${scaled}`,
+    newton_schulz: precision,
+    weights_moments_and_averages: 'f32',
+  };
+}

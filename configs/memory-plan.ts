@@ -1,9 +1,11 @@
 /** @file A memory plan as it is stored: what a training and its pictures take on a device, and how updates are cut. */
+
 import { z } from 'zod';
+import { checkpointingSchema } from './gradient-checkpointing.ts';
 
 const bytes = z.int().nonnegative();
 
-const cutShape = { micro_batch: z.int().min(1), gradient_checkpointing: z.boolean() };
+const cutShape = { micro_batch: z.int().min(1), gradient_checkpointing: checkpointingSchema };
 
 export const memoryPlanSchema = z.strictObject({
   v: z.literal(1),

@@ -1,7 +1,9 @@
 /** @file Plans the memory of a training on a device. The gpu-runner plans, beside its job. */
+
 import { z } from 'zod';
 import { LARGEST_BATCH, LONGEST_SIDE, MOST_MEMORY, MOST_TEXT_TOKENS } from '../configs/bounds.ts';
 import { ENGINE_NAMES, PRECISIONS } from '../configs/engines.ts';
+import { checkpointingSchema } from '../configs/gradient-checkpointing.ts';
 import { oneOf } from '../configs/suggest.ts';
 import type { PlanJob } from '../gpu-runner/protocol.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -45,7 +47,7 @@ export const planMemory = defineFunction({
     reserve_bytes: z.int().nonnegative().max(MOST_MEMORY).describe('memory that the training must leave free'),
     largest_micro_batch: z.int().min(1).max(LARGEST_BATCH).describe('larger micro-batches are not considered'),
     micro_batch: z.int().min(1).max(LARGEST_BATCH).optional().describe('default: the largest that fits'),
-    gradient_checkpointing: z.boolean().optional().describe('default: only if nothing fits without it'),
+    gradient_checkpointing: checkpointingSchema.optional().describe('default: only if nothing fits without it'),
   }),
   async run(ctx, body) {
     const job: PlanJob = { kind: 'plan', ...body };

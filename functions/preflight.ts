@@ -1,10 +1,12 @@
 /** @file Tells what a training needs before anything starts: memory, hours, passes over the data, disk. */
+
 import { z } from 'zod';
 import { LARGEST_BATCH, MOST_PICTURES } from '../configs/bounds.ts';
 import { CARD_NAMES, CARDS, type Card, findCard } from '../configs/cards.ts';
 import { checkDivision } from '../configs/divide-pictures.ts';
 import type { EngineName, Precision } from '../configs/engines.ts';
 import { gibibytes } from '../configs/gibibytes.ts';
+import { checkpointingSchema } from '../configs/gradient-checkpointing.ts';
 import type { MemoryPlan } from '../configs/memory-plan.ts';
 import { leastTrainingBytes } from '../configs/model-size.ts';
 import { parseConfig } from '../configs/parse.ts';
@@ -65,7 +67,9 @@ const input = z.strictObject({
     .describe('without a dataset: the encoders whose signals are taken; default: built-in for pictures below 256 px'),
   engine: engineRequestSchema.default('auto').meta({ description: 'engine of the gpu-runner; a card has its own' }),
   micro_batch: z.int().min(1).max(LARGEST_BATCH).optional().describe('default: the largest that fits'),
-  gradient_checkpointing: z.boolean().optional().describe('default: only if nothing fits without it'),
+  gradient_checkpointing: checkpointingSchema
+    .optional()
+    .describe('false, true, or k: every k-th block; default: true only if nothing fits without it'),
   card: oneOf('card', CARD_NAMES).optional().describe('a graphics card that need not be here: XLA compiles for it'),
   memory_gib: z
     .number()

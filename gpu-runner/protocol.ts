@@ -1,5 +1,7 @@
 /** @file Messages between server and gpu-runner over loopback HTTP: plain JSON with digests, no tensors. */
+
 import { z } from 'zod';
+import { checkpointingSchema } from '../configs/gradient-checkpointing.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { samplingSchema } from '../configs/sampling.ts';
 import { wireErrorSchema } from '../errors-wire.ts';
@@ -100,7 +102,7 @@ export const planJobSchema = z.strictObject({
   reserve_bytes: z.int().nonnegative(),
   largest_micro_batch: z.int().min(1),
   micro_batch: z.int().min(1).optional(),
-  gradient_checkpointing: z.boolean().optional(),
+  gradient_checkpointing: checkpointingSchema.optional(),
 });
 
 /** The weights of a checkpoint as safetensors files. */

@@ -2,9 +2,11 @@
  * @file The stored JSON documents. Each has a version `v` and lists the blobs it needs in `links`; gc and verify follow
  * them.
  */
+
 import { z } from 'zod';
 import { LARGEST_BATCH } from '../configs/bounds.ts';
 import { ENGINE_NAMES, MOST_THREADS, PRECISIONS } from '../configs/engines.ts';
+import { checkpointingSchema } from '../configs/gradient-checkpointing.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
 import { oneOf } from '../configs/suggest.ts';
@@ -50,8 +52,8 @@ export type EngineSpec = z.infer<typeof engineSpecSchema>;
 export const trainingPlanSchema = z.strictObject({
   /** Samples per run of the gradient graph; divides the update's batch. */
   micro_batch: z.int().min(1).max(LARGEST_BATCH),
-  /** The backward pass computes the inside of blocks again: less memory, more time. */
-  gradient_checkpointing: z.boolean().default(false),
+  /** Blocks whose inside the backward pass computes again: less memory, more time. */
+  gradient_checkpointing: checkpointingSchema.default(false),
 });
 export type TrainingPlan = z.infer<typeof trainingPlanSchema>;
 

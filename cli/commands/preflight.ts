@@ -88,7 +88,7 @@ function tellMemory({
   return [
     `model: ${(parameters / 1e6).toFixed(1)} M parameters` +
       (trained === undefined ? '' : `, ${(trained / 1e6).toFixed(2)} M of them trained`),
-    `plan: micro_batch ${plan.micro_batch}${plan.gradient_checkpointing ? ', gradient_checkpointing' : ''}`,
+    `plan: micro_batch ${plan.micro_batch}${plan.gradient_checkpointing === false ? '' : `, gradient_checkpointing ${plan.gradient_checkpointing}`}`,
     `memory (${basis}): training ${gibibytes(peak.training_bytes)}, with previews ` +
       `${gibibytes(peak.preview_bytes)}, one sample alone ${gibibytes(peak.sampling_bytes)}`,
     `tried: ${tried.map(cut => `${cut.micro_batch}${cut.gradient_checkpointing ? ' with checkpointing' : ''} ${gibibytes(cut.training_bytes)}`).join(', ')}`,

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { dataSchema } from '../../configs/schema.ts';
 import type { RunnerStatus } from '../../gpu-runner/protocol.ts';
 import { parseDigest } from '../../storage/digest.ts';
-import { listEngineDifferences, resolveEngine, resolvePlan, wantsTuning } from './resolve-engine.ts';
+import {
+  listEngineDifferences,
+  resolveEngine,
+  resolvePlan,
+  trainingEngineRequestSchema,
+  wantsTuning,
+} from './resolve-engine.ts';
 
 function statusOf(engines: RunnerStatus['engines']): RunnerStatus {
   const idle = { uptime: 1, heartbeat_age_ms: 1, running: null, queued: 0, finished: 0, stopping: false };
@@ -23,6 +29,21 @@ describe('resolveEngine', () => {
     expect(resolveEngine(missing, 'auto')).toEqual({ ...spec, name: 'onnxruntime/cpu', precision: 'f32' });
     const withoutBf16 = statusOf([...(openvino ? [{ ...openvino, precisions: ['f32' as const] }] : [])]);
     expect(resolveEngine(withoutBf16, 'auto')).toEqual({ ...spec, precision: 'f32' });
+  });
+
+  it('takes the names of the original project, and names the engines that have a precision', () => {
+    const parse = (request: object) => resolveEngine(both, trainingEngineRequestSchema.parse(request));
+    expect(parse({ mixed_precision: 'fp32' })).toMatchObject({ name: 'openvino/cpu', precision: 'f32' });
+    expect(parse({ mixed_precision: 'bf16' })).toMatchObject({ name: 'openvino/cpu', precision: 'bf16' });
+    const wrong = trainingEngineRequestSchema.safeParse({ precision: 'f32', mixed_precision: 'bf16' });
+    expect(wrong.success).toBe(false);
+    const refused = { name: 'onnxruntime/cpu', mixed_precision: 'bf16' } as const;
+    expect(() => resolveEngine(both, refused)).toThrow(
+      expect.objectContaining({ expected: 'precision f32', hint: 'these engines do: openvino/cpu' }),
+    );
+    expect(() => resolveEngine(both, { name: 'auto', precision: 'f16' })).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('no engine on the gpu-runner computes in f16') }),
+    );
   });
 
   it('takes WebGPU when it is named, and never for auto', () => {
@@ -150,4 +171,20 @@ describe('listEngineDifferences', () => {
       'engine.gradient_checkpointing (false)',
     ]);
   });
+});
+
+it('a plan has the blocks that are computed again: none, all, or every k-th', () => {
+  const data = dataSchema.parse({ batch_size: 8 });
+  const modeOf = (gradient_checkpointing: 'none' | 'full' | boolean | number) =>
+    resolvePlan({ name: 'auto', gradient_checkpointing }, data).gradient_checkpointing;
+  expect([modeOf('none'), modeOf('full'), modeOf(true), modeOf(3)]).toEqual([false, true, true, 3]);
+  const stored = {
+    engine: { name: 'reference', precision: 'f32', threads: 1 } as const,
+    plan: { micro_batch: 8, gradient_checkpointing: true },
+  };
+  expect(listEngineDifferences({ name: 'auto', gradient_checkpointing: 'full' }, stored)).toEqual([]);
+  expect(listEngineDifferences({ name: 'auto', gradient_checkpointing: 2 }, stored)).toEqual([
+    'engine.gradient_checkpointing (true)',
+  ]);
+  expect(trainingEngineRequestSchema.safeParse({ gradient_checkpointing: 1 }).success).toBe(false);
 });

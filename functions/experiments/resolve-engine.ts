@@ -2,8 +2,14 @@
  * @file Resolves the engine and the plan of an experiment, once, when the experiment is created. They are stored and
  * decide the bits from then on.
  */
+
 import { z } from 'zod';
 import { ENGINE_NAMES, type EngineName, type Precision } from '../../configs/engines.ts';
+import {
+  askedCheckpointingSchema,
+  checkpointingOf,
+  type GradientCheckpointing,
+} from '../../configs/gradient-checkpointing.ts';
 import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
 import type { Translation } from '../../configs/seed-block/translate-block.ts';
 import { oneOf } from '../../configs/suggest.ts';
@@ -43,12 +49,23 @@ const requestedParts = engineSpecSchema
 export const engineRequestSchema = z.union([requestedName, requestedParts]);
 export type EngineRequest = z.output<typeof engineRequestSchema>;
 
+const PRECISIONS_BY_NAME = { fp32: 'f32', bf16: 'bf16' } as const;
+
 /** The engine of an experiment: `auto`, the name of an engine, or parts of a spec and of a plan. */
 const requestedTraining = requestedParts.extend({
   micro_batch: trainingPlanSchema.shape.micro_batch.optional(),
-  gradient_checkpointing: z.boolean().optional(),
+  gradient_checkpointing: askedCheckpointingSchema.optional(),
+  /** As the original project names the precision. */
+  mixed_precision: z.enum(['fp32', 'bf16']).optional(),
 });
-export const trainingEngineRequestSchema = z.union([requestedName, requestedTraining]);
+export const trainingEngineRequestSchema = z.union([
+  requestedName,
+  requestedTraining.refine(
+    ({ precision, mixed_precision: mixed }) =>
+      precision === undefined || mixed === undefined || precision === PRECISIONS_BY_NAME[mixed],
+    { error: 'is another precision than `precision`', path: ['mixed_precision'] },
+  ),
+]);
 export type TrainingEngineRequest = z.output<typeof trainingEngineRequestSchema>;
 
 /**
@@ -71,8 +88,13 @@ export function resolveEngine(status: RunnerStatus, request: EngineRequest | Tra
   const precisions = precisionsOf(found);
   const { precision = precisions[0] ?? 'f32', threads = found.threads ?? 1, deterministic, autotune } = asked;
   if (!precisions.includes(precision)) {
+    const able = status.engines.filter(each => each.available && precisionsOf(each).includes(precision));
     throw new Unprocessable(`the engine ${name} does not compute in ${precision} on the gpu-runner`, {
       expected: `precision ${precisions.join(' or ')}`,
+      hint:
+        able.length > 0
+          ? `these engines do: ${able.map(each => each.name).join(', ')}`
+          : `no engine on the gpu-runner computes in ${precision}: \`easel engines\` lists those that can be installed`,
     });
   }
   if (!takesTuning(name, asked)) {
@@ -184,10 +206,19 @@ export function listEngineDifferences(
     .map(([key, value]) => `engine.${key} (${value})`);
 }
 
-type Parts = Exclude<TrainingEngineRequest, string>;
+/** `none`, `full` and `mixed_precision` in the words of plans and specs. */
+interface Parts extends Omit<Exclude<TrainingEngineRequest, string>, 'gradient_checkpointing' | 'mixed_precision'> {
+  readonly gradient_checkpointing?: GradientCheckpointing;
+}
 
 function partsOf(request: EngineRequest | TrainingEngineRequest): Parts {
-  return typeof request === 'string' ? { name: request } : request;
+  if (typeof request === 'string') return { name: request };
+  const { gradient_checkpointing, mixed_precision, ...parts }: Exclude<TrainingEngineRequest, string> = request;
+  return {
+    ...parts,
+    ...(mixed_precision !== undefined && { precision: PRECISIONS_BY_NAME[mixed_precision] }),
+    ...(gradient_checkpointing !== undefined && { gradient_checkpointing: checkpointingOf(gradient_checkpointing) }),
+  };
 }
 
 function unavailable(status: RunnerStatus, name: string): Unprocessable {

@@ -4,6 +4,8 @@
 
 import { stringify } from 'yaml';
 import { signalShares } from '../../configs/dropout.ts';
+import { describePrecision } from '../../configs/engines.ts';
+import { describeCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import { quantity } from '../../configs/quantity.ts';
 import type { Config } from '../../configs/schema.ts';
 import { signalsOf } from '../../configs/signals.ts';
@@ -152,7 +154,9 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
     ...describeOrigin(head),
     trained_with: describeSignals(config),
     engine: head.engine,
+    computes_in: describePrecision(head.engine.precision),
     plan: head.plan,
+    ...(head.plan_changes && { plan_changes: head.plan_changes }),
     checkpoints: listKept(head).map(kept => ({
       ...kept,
       ...(head.pinned.some(({ checkpoint }) => checkpoint === kept.checkpoint) && { pinned: true }),
@@ -161,6 +165,10 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
     })),
     chunks: head.chunks.map(describeChunk),
   } satisfies Json;
+}
+
+function describePlan({ plan: { gradient_checkpointing: mode } }: ExperimentHead): string {
+  return mode === false ? '' : `, ${describeCheckpointing(mode)}`;
 }
 
 /** Which signals of a picture that has them all are trained together, and in which share of the samples. */
@@ -207,7 +215,7 @@ ${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`)
 |---|---|
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
 | trained with | ${describeSignalsForPeople(config)} |
-| engine | ${head.engine.name}, ${head.engine.precision}, ${quantity(head.engine.threads, 'thread')}, micro-batch ${head.plan.micro_batch}${head.plan.gradient_checkpointing ? ', gradient checkpointing' : ''} |
+| engine | ${head.engine.name}, ${head.engine.precision}, ${quantity(head.engine.threads, 'thread')}, micro-batch ${head.plan.micro_batch}${describePlan(head)} |
 | dataset | ${head.dataset_name === undefined ? '' : `${head.dataset_name}, `}\`${head.dataset}\` |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
 ${describeFormerForPeople(head)}${describeOriginForPeople(head)}

@@ -1,5 +1,6 @@
 /** @file NanoDiT: a diffusion transformer in pixel space that predicts the clean picture (or the velocity). */
 
+import { type GradientCheckpointing, recomputes } from '../../configs/gradient-checkpointing.ts';
 import type { ModelConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import { linear, silu } from '../compiler/composites.ts';
@@ -28,7 +29,7 @@ export interface NanoDitInputs {
   readonly t: Value;
   readonly conditions: ConditionInputs;
   /** Gradient checkpointing: the backward pass computes the inside of blocks again. */
-  readonly remat?: boolean;
+  readonly remat?: GradientCheckpointing;
   /** Emits attention as one operation, for an engine that has a kernel for it (`fusesAttention` of its tuning). */
   readonly fusesAttention?: boolean;
   /** Which image tokens go through which block; absent: all tokens go through all blocks. */
@@ -98,7 +99,8 @@ export function applyNanoDit(params: Params, model: ModelConfig, inputs: NanoDit
       const tokens = entered ? prependRegisters({ registers: entered, tokens: x }) : x;
       return applyBlock(params, model, `blocks.${layer}`, tokens, seen, modulation);
     };
-    const after = builder.scope(`block ${layer}`, () => (inputs.remat ? remat(builder, block) : block()));
+    const isRecomputed = recomputes(inputs.remat ?? false, layer);
+    const after = builder.scope(`block ${layer}`, () => (isRecomputed ? remat(builder, block) : block()));
     const parts = entered ? splitRegisters(after, entered.shape[1] ?? 0) : { tokens: after };
     routed = { ...routed, tokens: parts.tokens };
     registers = 'registers' in parts ? parts.registers : undefined;

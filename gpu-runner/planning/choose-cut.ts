@@ -3,6 +3,7 @@
  * measurements finds the largest one. Gradient checkpointing costs a third of the time: it is taken only where nothing
  * fits without it.
  */
+import type { GradientCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import type { Cut } from './programs.ts';
 
 export interface Tried extends Cut {
@@ -42,9 +43,11 @@ const LINE_ERROR = 1.1;
 export async function chooseCut(question: CutQuestion): Promise<CutAnswer> {
   const { asked, budget, limit } = question;
   const tried: Tried[] = [];
-  const modes = asked.gradient_checkpointing === undefined ? [false, true] : [asked.gradient_checkpointing];
+  const modes: GradientCheckpointing[] =
+    asked.gradient_checkpointing === undefined ? [false, true] : [asked.gradient_checkpointing];
   const smallest = Math.min(...sizesOf(question));
-  const least = (mode: boolean) => question.guess({ micro_batch: smallest, gradient_checkpointing: mode });
+  const least = (mode: GradientCheckpointing) =>
+    question.guess({ micro_batch: smallest, gradient_checkpointing: mode });
   const worthTrying = modes.filter((mode, index) => index === modes.length - 1 || least(mode) <= budget * GUESS_ERROR);
   for (const mode of worthTrying) {
     const inMode = () => tried.filter(({ gradient_checkpointing }) => gradient_checkpointing === mode);
@@ -68,7 +71,7 @@ function sizesOf({ asked, sizes }: CutQuestion): readonly number[] {
 }
 
 /** The next micro-batch to measure; undefined when no measurement could change the answer. */
-function nextSize(question: CutQuestion, mode: boolean, tried: readonly Tried[]): number | undefined {
+function nextSize(question: CutQuestion, mode: GradientCheckpointing, tried: readonly Tried[]): number | undefined {
   const { budget } = question;
   const sizes = sizesOf(question);
   const smallest = Math.min(...sizes);
@@ -87,7 +90,7 @@ function nextSize(question: CutQuestion, mode: boolean, tried: readonly Tried[])
 /** Bytes by micro-batch: through the last two measurements, or one and the fixed bytes, or two guesses. */
 function fitLine(
   { fixed, guess }: CutQuestion,
-  mode: boolean,
+  mode: GradientCheckpointing,
   sizes: readonly number[],
   tried: readonly Tried[],
 ): (size: number) => number {

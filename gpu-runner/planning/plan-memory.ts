@@ -1,4 +1,5 @@
 /** @file Plans the memory of a training and of its pictures on one device, and how its updates are cut. */
+import { describeCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
@@ -70,7 +71,8 @@ export async function planMemory(
       return guesses.get(key) ?? 0;
     },
     async measure(cut) {
-      const recomputes = cut.gradient_checkpointing ? ', gradient checkpointing' : '';
+      const recomputes =
+        cut.gradient_checkpointing === false ? '' : `, ${describeCheckpointing(cut.gradient_checkpointing)}`;
       const peak = await peakOf(programs.gradient(cut), `the gradient, micro-batch ${cut.micro_batch}${recomputes}`);
       return atLeastUpdate(peak);
     },

@@ -1,5 +1,7 @@
 /** @file The programs of a training and their graphs, as the trainer and the sampler trace them. */
+
 import { averagesOf } from '../../configs/averages.ts';
+import type { GradientCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { bytesOf, peakLiveBytes } from '../compiler/live-bytes.ts';
@@ -22,7 +24,7 @@ export type Frame = Omit<BatchShape, 'batch' | 'route'>;
 /** How an update is cut: see `trainingPlanSchema` (storage/records.ts). */
 export interface Cut {
   readonly micro_batch: number;
-  readonly gradient_checkpointing: boolean;
+  readonly gradient_checkpointing: GradientCheckpointing;
 }
 
 /** A part of a training with or without a route of its tokens (configs/tread.ts). */

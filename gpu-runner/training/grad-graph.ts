@@ -1,5 +1,6 @@
 /** @file The `grad` graph: forward and backward pass of one micro-batch. It adds gradients to accumulators. */
 
+import type { GradientCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { add, mul, sumAll } from '../compiler/functions.ts';
 import { grad } from '../compiler/grad.ts';
@@ -36,7 +37,7 @@ export interface GradGraphOptions {
    * Gradient checkpointing: the backward pass computes the inside of blocks again. It needs less memory and more time,
    * and equals the plain one up to rounding.
    */
-  readonly remat?: boolean;
+  readonly remat?: GradientCheckpointing;
   /** Attention is one operation: `fusesAttention` of the engine's tuning. */
   readonly fusesAttention?: boolean;
   /** The losses that are computed; absent: all losses of the config. */

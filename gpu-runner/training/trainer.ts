@@ -2,6 +2,7 @@
 
 import { averageRateAt, averagesOf } from '../../configs/averages.ts';
 import { checkDivision } from '../../configs/divide-pictures.ts';
+import type { GradientCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import { learningRateAt } from '../../configs/learning-rate.ts';
 import { SKIP_ABOVE } from '../../configs/optimizer.ts';
 import { scaledSize, scalesAfter } from '../../configs/resolution.ts';
@@ -78,7 +79,7 @@ export interface TrainerOptions {
   /** Weights of another training, to begin with at step 0. */
   readonly start?: Tensors;
   /** Gradient checkpointing: see {@link traceGradGraph}. */
-  readonly remat?: boolean;
+  readonly remat?: GradientCheckpointing;
 }
 
 /** Micro-batches in flight on an engine that queues runs: the device has the next one when it ends one. */
@@ -95,7 +96,7 @@ export class Trainer {
   readonly #updates: UpdateSource;
   readonly #inFlight: number;
   readonly #microBatch: number;
-  readonly #remat: boolean;
+  readonly #remat: GradientCheckpointing;
   /** Of all pictures. */
   readonly #sizes: readonly PictureSize[];
   readonly #losses: readonly LossTerm[];

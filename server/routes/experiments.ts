@@ -41,7 +41,8 @@ const putSchema = z.strictObject({
     .meta({ description: 'name or digest of a dataset; absent: those that the config names under data.datasets' }),
   engine: trainingEngineRequestSchema.default('auto').meta({
     description:
-      '`auto`, the name of an engine, or parts of { name, precision, threads, micro_batch, gradient_checkpointing }',
+      '`auto`, the name of an engine, or parts of { name, precision (or mixed_precision: fp32 | bf16), threads, ' +
+      'micro_batch, gradient_checkpointing: none | full | k, for every k-th block }',
   }),
 });
 const trainSchema = z.strictObject({
