@@ -30,6 +30,40 @@ describe('the learning rate', () => {
     expect(rateAt(first, configOf({ schedule }))).toBeCloseTo(expected, 10);
   });
 
+  it.each([
+    ['wsd', 0.3, 850, 0.55],
+    ['wsd', 0.3, 1000, 0.1],
+    ['wsd', 0.3, 5000, 0.1],
+    ['wsd', 0, 999, 1],
+    ['wsd', 1, 500, 0.55],
+    ['cosine', 0.3, 550, 0.55],
+    ['cosine', 0.3, 1000, 0.1],
+    ['cosine', 0.3, 5000, 0.1],
+    ['constant', 0.3, 5000, 1],
+  ])(
+    '%s with decay_share %d and a smallest rate of .1 is at %d samples %d',
+    (schedule, decay_share, first, expected) => {
+      const config = configOf({ schedule, decay_share, min_learning_rate: 0.1 });
+      expect(rateAt(first, config)).toBeCloseTo(expected, 10);
+    },
+  );
+
+  it('is that of the original project along its cosine from 3e-4 to 1e-6, over 6,000 updates of 256', () => {
+    const config = optimizerSchema.parse({
+      learning_rate: 3e-4,
+      min_learning_rate: 1e-6,
+      schedule: 'cosine',
+      total_samples: 6000 * 256,
+      warmup_samples: 500 * 256,
+    });
+    for (const step of [500, 1000, 3250, 5999]) {
+      const expected = 1e-6 + ((3e-4 - 1e-6) / 2) * (1 + Math.cos((Math.PI * (step - 500)) / 5500));
+      expect(learningRateAt({ first: step * 256, end: (step + 1) * 256 }, config)).toBeCloseTo(expected, 12);
+    }
+    // Its warm-up begins with an update at rate 0, Easel's with one at the first of 500 parts.
+    expect(learningRateAt({ first: 0, end: 256 }, config)).toBeCloseTo(3e-4 / 500, 12);
+  });
+
   it.each(['wsd', 'cosine', 'constant'])('the first and the last update of a run have a rate above 0: %s', schedule => {
     const config = configOf({ schedule });
     expect(rateAt(0, config)).toBeCloseTo(0.1, 10);

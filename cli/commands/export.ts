@@ -7,11 +7,14 @@ import { Conflict, InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatBytes } from '../format-bytes.ts';
+import type { ApiClient } from '../http.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const SUFFIX = '.safetensors';
 const refSchema = z.looseObject({ digest: z.string(), size: z.int() });
 const resultSchema = z.looseObject({ outputs: z.record(z.string(), refSchema) });
+
+const experimentSchema = z.looseObject({ checkpoints: z.array(z.looseObject({ checkpoint: z.string() })) });
 
 export const exportCommand = defineCommand({
   meta: {
@@ -22,6 +25,10 @@ export const exportCommand = defineCommand({
     name: { type: 'positional', description: 'the experiment, or NAME@STEP', required: true },
     file: { type: 'positional', description: 'file to write; one that exists stays', required: true },
     raw: { type: 'boolean', description: 'weights of the last step instead of averaged ones' },
+    'sigma-rel': {
+      type: 'string',
+      description: 'an average of that length relative to the run, such as 0.1, made of all kept checkpoints',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -31,7 +38,14 @@ export const exportCommand = defineCommand({
       throw new InvalidInput(`"${args.file}" is no name of a safetensors file`, { expected: `a name with ${SUFFIX}` });
     }
     const api = connect(args);
-    const body = { checkpoint: args.name, weights: args.raw === true ? 'raw' : 'ema' };
+    const sigma = args['sigma-rel'];
+    if (sigma !== undefined && args.raw === true) throw new InvalidInput('--raw and --sigma-rel ask for other weights');
+    const body = {
+      checkpoint: args.name,
+      ...(sigma === undefined
+        ? { weights: args.raw === true ? 'raw' : 'ema' }
+        : { weights: { sigma_rel: Number(sigma) }, traces: await listCheckpoints(api, args.name) }),
+    };
     const { result } = await callInForeground(api, 'export', body, { quiet: args.quiet });
     const { outputs } = resultSchema.parse(result);
     for (const [name, { digest, size }] of Object.entries(outputs)) {
@@ -42,6 +56,14 @@ export const exportCommand = defineCommand({
     if (args.json === true) console.log(plainJson(result));
   }),
 });
+
+/** The checkpoints that the experiment keeps; none of a digest. */
+async function listCheckpoints(api: ApiClient, model: string): Promise<string[]> {
+  if (model.startsWith('sha256:')) return [];
+  const [name = model] = model.split('@');
+  const { checkpoints } = await api.get(`/experiments/${encodeURIComponent(name)}`, experimentSchema);
+  return checkpoints.map(({ checkpoint }) => checkpoint);
+}
 
 /** @throws Conflict if there is such a file. */
 async function writeNew(path: string, bytes: Uint8Array): Promise<void> {

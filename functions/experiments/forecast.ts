@@ -111,7 +111,8 @@ export function advisePasses({ passes = 0 }: Preflight['data']): string[] {
 export function forecastDisk(config: Config, plan: MemoryPlan | undefined, data: Preflight['data']): Preflight['disk'] {
   const dataset = data.pictures === undefined ? undefined : data.pictures * data.bytes_per_picture;
   // The newest, those before it, and one that is being written.
-  const checkpoints = config.run.keep + 2 + (config.run.validation === undefined ? 0 : 1);
+  const { keep, keep_spaced: spaced = 0, validation } = config.run;
+  const checkpoints = keep + 2 + spaced + (validation === undefined ? 0 : 1);
   const each = plan?.peak.checkpoint_bytes;
   return {
     ...(dataset !== undefined && { dataset_bytes: dataset }),
