@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import type { Row } from './testing/covering-array.ts';
+import { EXCLUDED, FACTORS, ROWS, switchOn } from './testing/switches.ts';
+import { trainSwitched } from './testing/train-switched.ts';
+
+const engine = createOnnxRuntimeEngine({ threads: 1 });
+const title = (row: Row): string =>
+  Object.entries(row)
+    .filter(([factor, value]) => FACTORS[factor]?.[0] !== value)
+    .map(([factor, value]) => `${factor} ${value}`)
+    .join(', ');
+
+test.each(ROWS.map(row => [title(row), row] as const))('takes a step with %s', async (_, row) => {
+  const { reports, tensors, start } = await trainSwitched(engine, switchOn(row), [1]);
+  expect(reports).toHaveLength(1);
+  expect(reports[0]).toMatchObject({ skipped: false, loss: expect.any(Number) });
+  expect(Number.isFinite(reports[0]?.grad_norm)).toBe(true);
+  const all = Object.entries(tensors.model);
+  for (const [name, { data }] of all) expect(data.every(Number.isFinite), name).toBe(true);
+  expect(all.some(([name, { data }]) => data.some((x, i) => x !== start.model[name]?.data[i]))).toBe(true);
+});
+
+test.each(EXCLUDED)('%s and %s are refused together', (one, other, reason) => {
+  const row = Object.fromEntries([one, other].map(cell => cell.split('=')));
+  expect(() => switchOn(row)).toThrow(reason);
+});
