@@ -36,7 +36,7 @@ import { measurePixelErrors } from './recipe/pixel-errors.ts';
 import { drawPortraits, SIDE } from './recipe/portraits.ts';
 import { type ArmResult, readResult, scoreOf, writeResult } from './recipe/results.ts';
 import { samplePortraits, samplingWith } from './recipe/sample-portraits.ts';
-import { configOf, EMA_GAMMAS, timeArm, trainArm } from './recipe/train-arm.ts';
+import { type Costs, configOf, EMA_GAMMAS, timeArm, trainArm } from './recipe/train-arm.ts';
 
 /** Updates of the base in 240 seconds: 0.95 s each, on two quiet cores of an Intel Xeon, by ONNX Runtime in f32. */
 const BASE_UPDATES = '250';
@@ -94,7 +94,8 @@ async function runArm(arm: Arm, seed: number): Promise<ArmResult> {
   const id = `${arm.name}-seed${seed}`;
   const known = await readResult<ArmResult>(out, id);
   if (known) return known;
-  const cost = await timeArm(engine, arm, trained);
+  const { cost, costs } = await timeArm(engine, arm, trained, (await readResult<Costs>(out, 'costs')) ?? {});
+  await writeResult(out, 'costs', costs);
   const updates = Math.round(Number(options.updates) / cost);
   const config = await configOf(arm, seed, updates);
   say(`${id}: ${updates} updates, each ${cost.toFixed(3)} times the cost of the base's`);

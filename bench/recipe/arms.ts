@@ -22,6 +22,14 @@ export const ARMS: readonly Arm[] = [
     name: 'wide-32-rate-1.4',
     changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 1.4 * RATE } },
   },
+  {
+    name: 'wide-32-rate-2',
+    changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2 * RATE } },
+  },
+  {
+    name: 'wide-32-rate-2.8',
+    changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2.8 * RATE } },
+  },
   { name: 'wide-24', changes: { objective: WIDE, data: { batch_size: 24 } } },
   { name: 'wide', changes: { objective: WIDE } },
   { name: 'batch-32', changes: { data: { batch_size: 32 } } },

@@ -63,12 +63,22 @@ export async function trainArm(
   return { tensors, losses: parts.map(({ sum, count }) => sum / count), skipped, cpuSeconds };
 }
 
+/** Time of an update over that of the base, for arms whose updates take equal time. */
+export type Costs = Readonly<Record<string, number>>;
+
 /**
  * Processor time of an update of the arm over that of the base, which take turns: other load on the machine hits both.
+ * @param known Measured before: arms of equal cost get equal numbers of updates.
+ * @returns All costs that are known by now, and that of the arm.
  */
-export async function timeArm(engine: Engine, arm: Arm, items: readonly TrainingItem[]): Promise<number> {
+export async function timeArm(engine: Engine, arm: Arm, items: readonly TrainingItem[], known: Costs) {
   const configs = await Promise.all([ARMS[0] ?? arm, arm].map(each => configOf(each, 0, 1000)));
-  if (configs.every(config => costOf(config) === costOf(configs[0]))) return 1;
+  const key = costOf(configs[1]);
+  const cost = known[key] ?? (key === costOf(configs[0]) ? 1 : await timeUpdates(engine, configs, items));
+  return { cost, costs: { ...known, [key]: cost } };
+}
+
+async function timeUpdates(engine: Engine, configs: readonly KeyedConfig[], items: readonly TrainingItem[]) {
   const contestants = configs.map(config => {
     const trainer = new Trainer(engine, config, createMemorySource(items), config.data.batch_size, EMPTY_PROGRESS);
     return { trainer, times: [] as number[] };
@@ -87,7 +97,7 @@ export async function timeArm(engine: Engine, arm: Arm, items: readonly Training
 
 /** Equal for configs whose updates take equal time. */
 const costOf = (config: KeyedConfig | undefined): string =>
-  JSON.stringify([config?.model, config?.data.batch_size, config?.optimizer.type]);
+  JSON.stringify({ batch_size: config?.data.batch_size, optimizer: config?.optimizer.type, model: config?.model });
 
 function secondsSince(started: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(started);
