@@ -22,6 +22,8 @@ const gridLossSchema = z.strictObject({
   loss: z.number().nullable(),
   /** At each of `times`. */
   by_time: z.array(z.number().nullable()),
+  /** The root mean square of the predicted velocity, in the mean over pictures and times. */
+  velocity_norm: z.number().nullable(),
   pictures: z.int().positive(),
 });
 

@@ -32,7 +32,7 @@ const input = z.strictObject({
 export const trainChunk = defineFunction({
   name: 'train-chunk',
   summary: 'Trains steps [from, to) from one checkpoint to the next.',
-  version: 4,
+  version: 5,
   kind: 'pure',
   usesEngine: true,
   digests: { config: 'blob', parent: 'experiment', parent_config: 'blob', dataset: 'dataset' },

@@ -10,7 +10,7 @@ export const validate = defineFunction({
   summary:
     'Measures the flow-matching loss of a checkpoint on held-out pictures and on as many trained ones, at fixed noise ' +
     'and times. Outputs validation (JSON).',
-  version: 1,
+  version: 2,
   kind: 'pure',
   usesEngine: true,
   digests: { checkpoint: 'experiment', dataset: 'dataset' },

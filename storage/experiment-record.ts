@@ -72,6 +72,8 @@ const chunksSchema = z
       micro_batch: z.int().positive().exactOptional(),
       /** Of the steps whose loss was finite. */
       loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
+      /** Numbers of the machine that trained it, by the tags of TensorBoard: rates, waits, memory. */
+      metrics: z.record(z.string(), z.number()).exactOptional(),
       /** Border step -> the document that it made of the checkpoint at the end of the chunk. */
       artifacts: z.record(z.string(), digestSchema),
     }),

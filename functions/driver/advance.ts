@@ -1,4 +1,5 @@
 /** @file One chunk of a training: steps, what is due at its border, and the head, which makes it count. */
+import { z } from 'zod';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Config } from '../../configs/schema.ts';
 import { Internal, OutOfMemory } from '../../errors.ts';
@@ -41,6 +42,7 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     log: outputOf(answer.result, 'log'),
     ...summarizeSteps(await readLog(ctx.blobs, outputOf(answer.result, 'log'))),
     ...(head.plan_changes && { micro_batch: head.plan.micro_batch }),
+    ...metricsOf(answer.result),
     // A chunk that a shutdown cut short ends at no border.
     artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
   };
@@ -120,6 +122,12 @@ export async function putKeyedConfig(blobs: BlobStore, config: Config, head: Exp
 function tellWhole({ ctx, config }: Drive, head: ExperimentHead): (event: ProgressEvent) => void {
   const total = stepsFor(head.target, config.data.batch_size);
   return event => ctx.progress(event.phase === 'train' && event.unit === 'steps' ? { ...event, total } : event);
+}
+
+/** The numbers of the machine; nothing of a result that has none, such as one of an earlier version. */
+function metricsOf({ stats }: Result): Pick<Chunk, 'metrics'> {
+  const metrics = z.record(z.string(), z.number()).safeParse(stats.metrics);
+  return metrics.success ? { metrics: metrics.data } : {};
 }
 
 /** Smaller than asked when a shutdown cut the chunk short. */

@@ -220,7 +220,7 @@ ${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`)
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
 ${describeFormerForPeople(head)}${describeOriginForPeople(head)}
 - config.yaml: the whole config. index.json: this page for programs.
-- log/: one file of JSON Lines per chunk of steps (loss, also by time, gradient norm, learning rate).
+- log/: one file of JSON Lines per chunk of steps (losses, gradient norms, learning rate).
 - tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
 ${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 - checkpoints/: manifests of the checkpoints that are kept${describePins(head)}; their tensors lie under cas/.

@@ -31,7 +31,7 @@ test('each loss is a separate column, null in steps that did not compute it', as
   });
 });
 
-test('TensorBoard gets the sum and each loss, norm and rate under train/', async () => {
+test('TensorBoard gets each number under its tag, and none that has no tag', async () => {
   const row = {
     step: 2,
     samples: 8,
@@ -41,8 +41,10 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
     'loss/repa': null,
     learning_rate: 0.1,
   };
-  const log = await putLog([{ ...row, grad_norm: 2, skipped: false }]);
-  expect(await readScalars(blobs, { to: 2, log, artifacts: {} })).toEqual([
+  const more = { flow_loss: 0.5, 'weight/repa': 0.3, 'grad_norm/blocks.0': 1, 'size/8x8': 4, epoch: 0.5 };
+  const log = await putLog([{ ...row, ...more, grad_norm: 2, skipped: false, active_tokens: 9, other: 1 }]);
+  const metrics = { 'sys/mfu': 0.5, 'memory/rss_gb': 1 };
+  expect(await readScalars(blobs, { to: 2, log, metrics, artifacts: {} })).toEqual([
     {
       step: 2,
       wallTime: 8,
@@ -53,6 +55,14 @@ test('TensorBoard gets the sum and each loss, norm and rate under train/', async
         'train/skipped': 0,
         'train/loss_t/0.2-0.4': 0.5,
         'train/loss/flow_matching': 0.5,
+        'train/flow_loss': 0.5,
+        'train/weight/repa': 0.3,
+        'train/epoch': 0.5,
+        'gradients/blocks.0': 1,
+        'data/size/8x8': 4,
+        'sys/active_tokens': 9,
+        'sys/mfu': 0.5,
+        'memory/rss_gb': 1,
       },
     },
   ]);

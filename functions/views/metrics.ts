@@ -14,8 +14,8 @@ export interface Metrics {
   readonly next?: number;
 }
 
-/** What a chunk has of its steps: the log, and the artifacts of its border. */
-type LoggedChunk = Pick<Chunk, 'to' | 'log' | 'artifacts'>;
+/** What a chunk has of its steps: the log, numbers of the machine, and the artifacts of its border. */
+type LoggedChunk = Pick<Chunk, 'to' | 'log' | 'metrics' | 'artifacts'>;
 
 /** @param chunks By step, oldest first. @param limit Largest number of rows. */
 export async function readMetrics(
@@ -39,8 +39,8 @@ export async function readMetrics(
   return { series: toColumns(rows), ...(more && last !== undefined && { next: last }) };
 }
 
-/** The log of a chunk. Its last step has the numbers of the border, too. */
-async function readRows(blobs: BlobStore, { to, log, artifacts }: LoggedChunk): Promise<LoggedStep[]> {
+/** The log of a chunk. Its last step has the numbers of the machine and of the border, too. */
+async function readRows(blobs: BlobStore, { to, log, metrics, artifacts }: LoggedChunk): Promise<LoggedStep[]> {
   const rows = await readLog(blobs, log);
   const found = BORDER_STEPS.map(({ name, artifact }) => {
     const digest = artifacts[name];
@@ -48,11 +48,20 @@ async function readRows(blobs: BlobStore, { to, log, artifacts }: LoggedChunk): 
   });
   const scalars = Object.assign({}, ...(await Promise.all(found)));
   const known = Object.fromEntries(Object.entries<number | null>(scalars).filter(([, value]) => value !== undefined));
-  return rows.map(row => (row.step === to ? { ...row, ...known } : row));
+  return rows.map(row => (row.step === to ? { ...row, ...metrics, ...known } : row));
 }
 
-/** Columns of a log that TensorBoard shows under `train/`, besides losses by time and by name, and samples by set. */
-const SHOWN = ['loss', 'grad_norm', 'learning_rate', 'loss_scale', 'active_tokens', 'skipped'] as const;
+/** The tags of columns in TensorBoard, by how the column begins. The first row that fits counts; without one: none. */
+const TAGS = [
+  [/^(?:validation|sys|memory)\//, column => column],
+  [/^active_tokens$/, column => `sys/${column}`],
+  [/^grad_norm\//, column => column.replace('grad_norm', 'gradients')],
+  [/^size\//, column => `data/${column}`],
+  [
+    /^(?:loss|flow_loss|grad_norm|learning_rate|loss_scale|epoch|skipped)$|^(?:loss|loss_t|weight|samples)\//,
+    column => `train/${column}`,
+  ],
+] as const satisfies readonly (readonly [RegExp, (column: string) => string])[];
 
 /**
  * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall
@@ -73,9 +82,7 @@ export async function readScalars(blobs: BlobStore, chunk: LoggedChunk): Promise
 
 /** The tag of a column in TensorBoard; undefined: it is not shown. */
 function tagOf(column: string): string | undefined {
-  if (column.startsWith('validation/')) return column;
-  const isShown = (SHOWN as readonly string[]).includes(column) || /^(loss|loss_t|samples)\//.test(column);
-  return isShown ? `train/${column}` : undefined;
+  return TAGS.find(([begins]) => begins.test(column))?.[1](column);
 }
 
 function toColumns(rows: readonly LoggedStep[]): Metrics['series'] {

@@ -71,11 +71,20 @@ export interface Tuning {
   readonly queuesRuns?: boolean;
 }
 
+/** Bytes of a device's memory, as its allocator counts them. */
+export interface EngineMemory {
+  readonly inUse: number;
+  readonly peakInUse?: number;
+  readonly reserved?: number;
+}
+
 export interface Engine {
   readonly name: string;
   /** Precision that the engine was opened with; passes/mixed-precision.ts applies it. Absent: f32. */
   readonly precision?: Precision;
   readonly tuning?: Tuning;
+  /** Undefined, or absent: the engine computes in the memory of the process, or does not know. */
+  readMemory?(): EngineMemory | undefined;
   createState(tensors: Tensors): State;
   compile(graph: Graph): Promise<Executable>;
   /**

@@ -18,6 +18,7 @@ import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../training/trainer.ts';
 import { breatheUntil } from './breathe-until.ts';
 import { loadTensors, loadWeights, saveCheckpoint } from './checkpoints.ts';
+import { measureChunk } from './chunk-metrics.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
@@ -82,7 +83,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const key = canonicalJson([job.config, job.dataset, job.engine, job.plan, job.weights ?? null]);
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
-    const waitedBefore = trainer.waitedMs;
+    const before = { waitedMs: trainer.waitedMs, work: trainer.work };
     const reports: StepReport[] = [];
     try {
       checkRange(job, trainer.progress.step);
@@ -105,9 +106,16 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
         links: [...saved.links, ...Object.values(job.weights ?? {}).flat(), ...engineLinks(job.engine)],
         stats: {
           seconds: trainingMs / 1000,
-          waited_for_data_seconds: (trainer.waitedMs - waitedBefore) / 1000,
+          waited_for_data_seconds: (trainer.waitedMs - before.waitedMs) / 1000,
           samples_per_second: (reports.length * config.data.batch_size * 1000) / trainingMs,
           peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+          metrics: await measureChunk(await ctx.engine(job.engine), {
+            steps: reports.length,
+            samples: reports.length * config.data.batch_size,
+            ms: trainingMs,
+            waitedMs: trainer.waitedMs - before.waitedMs,
+            flops: trainer.work - before.work,
+          }),
         },
         to: trainer.progress.step,
       };

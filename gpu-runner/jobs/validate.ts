@@ -80,7 +80,7 @@ function tokensFor(sources: readonly TrainingSource[], { model }: KeyedConfig): 
 }
 
 /** JSON cannot hold numbers that are not finite. */
-function toJson({ loss, by_time, pictures }: GridLoss): NonNullable<Validation['train']> {
+function toJson({ loss, by_time, velocity_norm, pictures }: GridLoss): NonNullable<Validation['train']> {
   const finite = (value: number) => (Number.isFinite(value) ? value : null);
-  return { loss: finite(loss), by_time: by_time.map(finite), pictures };
+  return { loss: finite(loss), by_time: by_time.map(finite), velocity_norm: finite(velocity_norm), pictures };
 }

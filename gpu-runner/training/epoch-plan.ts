@@ -115,6 +115,12 @@ export class EpochPlan {
     return { positions, counts, next: { epoch, position, group: this.#groupSize } };
   }
 
+  /** Passes over the pictures up to the cursor. */
+  passes(cursor: Cursor): number {
+    const { epoch, position } = this.follow(cursor);
+    return epoch + (this.#groups.length === 0 ? 0 : position / this.#groups.length);
+  }
+
   #load(epoch: number): void {
     if (this.#epoch === epoch) return;
     const random = new RandomStream(this.#seed, 'order', epoch);

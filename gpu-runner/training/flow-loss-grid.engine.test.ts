@@ -53,6 +53,30 @@ describe('FlowLossGrid', () => {
     expect(await measure(8, items.slice(0, 1))).toEqual(one);
   });
 
+  it('tells the norm of the velocity: (z - x) / t of a net that predicts 0', async () => {
+    const untrained = Object.fromEntries(
+      Object.entries(weights).map(([name, { shape, dtype, data }]) => [
+        name,
+        { shape, dtype, data: data.map(() => 0) },
+      ]),
+    );
+    const grid = new FlowLossGrid(engine, config, 8);
+    grid.load(untrained);
+    const { velocity_norm } = await grid.measure(items, TOKENS);
+    await grid.dispose();
+    const builder = new FeedBuilder(keyedConfigSchema.parse({ ...config, seed: 20_260_101 }));
+    const shape = { batch: 1, height: 16, width: 16, textTokens: TOKENS };
+    let expected = 0;
+    for (const [i, item] of items.entries()) {
+      for (const [place, t] of GRID_TIMES.entries()) {
+        const { x0, noise } = builder.build([item], i * GRID_TIMES.length + place, shape, { times: [t] });
+        const squares = Array.from(x0?.data ?? [], (x, k) => (((1 - t) * x + t * (noise?.data[k] ?? 0)) / t) ** 2);
+        expected += Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length);
+      }
+    }
+    expect(velocity_norm / (expected / (items.length * GRID_TIMES.length))).toBeCloseTo(1, 5);
+  });
+
   it('measures pictures of several sizes', async () => {
     const [large] = tinyItems(1, 16, 24);
     if (large === undefined) throw new Error('there is no item');

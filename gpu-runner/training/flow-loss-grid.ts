@@ -28,6 +28,8 @@ export interface GridLoss {
   readonly loss: number;
   /** The mean over pictures at each of {@link GRID_TIMES}. */
   readonly by_time: readonly number[];
+  /** The root mean square of the predicted velocity, in the mean over pictures and times. */
+  readonly velocity_norm: number;
   readonly pictures: number;
 }
 
@@ -71,6 +73,7 @@ export class FlowLossGrid {
     breathe: () => Promise<unknown> = async () => {},
   ): Promise<GridLoss> {
     const sums = GRID_TIMES.map(() => 0);
+    let norms = 0;
     for (const [picture, item] of items.entries()) {
       const shape = { batch: this.#batch, height: item.height, width: item.width, textTokens };
       const { executable, inputs } = await this.#programs.open(JSON.stringify(shape), () => this.#compile(shape));
@@ -79,13 +82,17 @@ export class FlowLossGrid {
         const samples = times.map(() => item);
         const built = this.#feeds.build(samples, picture * PARTS + start, shape, { times });
         const given = Object.fromEntries(Object.entries(built).filter(([name]) => inputs.has(name)));
-        const { loss } = await executable.run(this.#state, given);
-        for (const place of times.keys()) sums[start + place]! += loss?.data[place] ?? Number.NaN;
+        const { loss, velocity_norm } = await executable.run(this.#state, given);
+        for (const place of times.keys()) {
+          sums[start + place]! += loss?.data[place] ?? Number.NaN;
+          norms += velocity_norm?.data[place] ?? Number.NaN;
+        }
         await breathe();
       }
     }
     const by_time = sums.map(sum => sum / items.length);
-    return { loss: by_time.reduce((a, b) => a + b, 0) / PARTS, by_time, pictures: items.length };
+    const loss = by_time.reduce((a, b) => a + b, 0) / PARTS;
+    return { loss, by_time, velocity_norm: norms / (PARTS * items.length), pictures: items.length };
   }
 
   async dispose(): Promise<void> {

@@ -61,16 +61,20 @@ describe('training with two losses', () => {
     const { reports } = await train(open(configOf({ alignment: { weight: 0.5, block: 1 } })), 2);
     for (const report of reports) {
       const { loss, 'loss/flow_matching': first, 'loss/alignment': second } = report;
-      expect(Object.keys(report).filter(name => !name.startsWith('loss_t/'))).toEqual([
+      expect(Object.keys(report).filter(name => !/^(loss_t|grad_norm)\//.test(name))).toEqual([
         'step',
         'samples',
         'loss',
+        'flow_loss',
         'loss/flow_matching',
         'loss/alignment',
+        'weight/alignment',
         'learning_rate',
+        'epoch',
         'grad_norm',
         'skipped',
       ]);
+      expect(report).toMatchObject({ flow_loss: first, 'weight/alignment': 0.5 });
       expect(loss).toBeCloseTo((first ?? Number.NaN) + 0.5 * (second ?? Number.NaN), 5);
     }
   });

@@ -9,6 +9,7 @@ import { scaledSize, scalesAfter } from '../../configs/resolution.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
+import { countFlops } from '../compiler/flops.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
@@ -17,6 +18,7 @@ import type { BatchShape, PictureSize } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import type { Cursor } from './epoch-plan.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
+import { type GradientNorms, groupNorms } from './gradient-groups.ts';
 import {
   checkFrozenNets,
   type FrozenNets,
@@ -27,11 +29,12 @@ import {
 } from './load-state.ts';
 import { needsLossScale } from './loss-scale.ts';
 import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
-import { type TimeBinMetrics, termsAt } from './losses/update-losses.ts';
+import { type LossWeights, type TimeBinMetrics, termsAt } from './losses/update-losses.ts';
 import { isNewtonSchulz } from './muon.ts';
 import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
 import { adamwScalars } from './schedule.ts';
+import { countSizes, type SizeCounts } from './size-counts.ts';
 import { skipReason } from './skip-reason.ts';
 import { type TrainingSource, trainedSource } from './source.ts';
 import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
@@ -49,11 +52,15 @@ export interface Progress {
  * The log of a step: the loss by time, and with several losses the mean of each one that the update computed, without
  * its weight.
  */
-export interface StepReport extends LossMetrics, TimeBinMetrics, SetMetrics {
+export interface StepReport extends LossMetrics, LossWeights, TimeBinMetrics, SetMetrics, GradientNorms, SizeCounts {
   readonly step: number;
   readonly samples: number;
   /** The weighted sum of all losses: its mean over the update's samples, without fillers. */
   readonly loss: number;
+  /** Flow matching without its weight; absent when the update did not compute it. */
+  readonly flow_loss?: number;
+  /** Passes over the pictures after the step. */
+  readonly epoch: number;
   /** Global L2 norm before clipping. */
   readonly grad_norm: number;
   readonly learning_rate: number;
@@ -90,6 +97,11 @@ const KEPT_PHASES = 2;
 /** Gradient programs that are kept in any case. */
 const LEAST_PROGRAMS = 8;
 
+interface GradientProgram {
+  readonly executable: Executable;
+  readonly flops: number;
+}
+
 export class Trainer {
   readonly #engine: Engine;
   readonly #config: KeyedConfig;
@@ -99,14 +111,17 @@ export class Trainer {
   readonly #remat: GradientCheckpointing;
   /** Of all pictures. */
   readonly #sizes: readonly PictureSize[];
+  /** Whether pictures have several sizes. */
+  readonly #isMixed: boolean;
   readonly #losses: readonly LossTerm[];
   readonly #scalesLoss: boolean;
   readonly #specs: readonly ParamSpec[];
   readonly #fixed: ReadonlySet<string>;
   readonly #state: State;
-  readonly #gradients: RecentPrograms<{ readonly executable: Executable }>;
+  readonly #gradients: RecentPrograms<GradientProgram>;
   #update: Promise<Executable> | undefined;
   readonly #norms: NormHistory;
+  #work = 0;
   #progress: Progress;
 
   constructor(
@@ -125,6 +140,7 @@ export class Trainer {
     const source = trainedSource(stored, config.data);
     const { sizes } = source.index;
     this.#sizes = sizes;
+    this.#isMixed = sizesByKey(sizes).size > 1;
     this.#inFlight = engine.tuning?.queuesRuns ? IN_FLIGHT : 1;
     this.#updates = new UpdateSource(config, source, { losses, microBatch, inFlight: this.#inFlight });
     this.#losses = losses;
@@ -157,6 +173,11 @@ export class Trainer {
     return this.#updates.waitedMs;
   }
 
+  /** Operations of all forward and backward passes so far, those computed again for memory left out. */
+  get work(): number {
+    return this.#work;
+  }
+
   /** Waits until the data of the next step is there: the step does not wait. @throws The failure of the load. */
   ready(): Promise<void> {
     return this.#updates.ready(this.#progress.cursor);
@@ -171,8 +192,10 @@ export class Trainer {
     const { next, losses, feeds } = prepared;
     const runs = new RunWindow<Tensors>(this.#inFlight, outputs => losses.add(outputs));
     for (let start = 0; start < batchSize; start += this.#microBatch) {
-      const executable = await this.#gradient(this.#updates.shapeAt(prepared, start), start > 0, losses.terms);
+      const shape = this.#updates.shapeAt(prepared, start);
+      const { executable, flops } = await this.#gradient(shape, start > 0, losses.terms);
       await runs.makeRoom();
+      this.#work += flops;
       runs.start(executable.run(this.#state, start === 0 ? feeds : this.#updates.build(prepared, start)));
     }
     const step = this.#progress.step + 1;
@@ -191,10 +214,14 @@ export class Trainer {
       step,
       samples,
       loss: losses.mean,
+      ...(losses.flow !== undefined && { flow_loss: losses.flow }),
       ...losses.metrics,
+      ...losses.weights,
       ...losses.byTime,
       ...prepared.bySet,
       learning_rate: learningRate,
+      epoch: this.#updates.passes(next),
+      ...(this.#isMixed && countSizes(prepared.items, prepared.counts)),
       ...(this.#config.objective.tread && { active_tokens: this.#updates.activeTokens(prepared) }),
       ...report,
     };
@@ -210,7 +237,7 @@ export class Trainer {
     const sizes = sizesByKey(this.#sizes.flatMap(size => scales.map(scale => scaledSize(size, scale, model))));
     const terms = termsAt(this.#losses, this.#progress.samples);
     const shapes = [...sizes.values()].flatMap(size => this.#updates.shapesOf(size, this.#progress.samples));
-    const programs = shapes.flatMap(shape =>
+    const programs: (() => Promise<unknown>)[] = shapes.flatMap(shape =>
       // Later micro-batches add to the gradient of the first one.
       (this.#microBatch < data.batch_size ? [false, true] : [false]).map(
         accumulate => () => this.#gradient(shape, accumulate, terms),
@@ -248,10 +275,10 @@ export class Trainer {
     await (await this.#update)?.dispose();
   }
 
-  async #gradient(shape: BatchShape, accumulate: boolean, losses: readonly LossTerm[]): Promise<Executable> {
+  async #gradient(shape: BatchShape, accumulate: boolean, losses: readonly LossTerm[]): Promise<GradientProgram> {
     const names = losses.map(({ name }) => name).join();
     const key = `${keyOf(shape)}${accumulate ? '+' : ''} ${shape.route ? 'routed ' : ''}${names}`;
-    const { executable } = await this.#gradients.open(key, async () => {
+    return this.#gradients.open(key, async () => {
       const scalesLoss = this.#scalesLoss;
       const { fusesAttention = false } = this.#engine.tuning ?? {};
       const options = {
@@ -263,9 +290,10 @@ export class Trainer {
         fusesAttention,
       };
       const { graph } = traceGradGraph(this.#config, shape, options);
-      return { executable: await this.#engine.compile(optimize(graph, this.#engine)) };
+      const plain = this.#remat ? traceGradGraph(this.#config, shape, { ...options, remat: false }).graph : graph;
+      const executable = await this.#engine.compile(optimize(graph, this.#engine));
+      return { executable, flops: countFlops(plain) };
     });
-    return executable;
   }
 
   #openUpdate(): Promise<Executable> {
@@ -305,13 +333,14 @@ export class Trainer {
     const numbers = { grad_norm, ...(loss_scale !== undefined && { loss_scale }) };
     const { limit, median } = this.#norms;
     this.#norms.add(grad_norm);
-    if (outputs.taken?.data[0] === 1) return { ...numbers, skipped: false };
     const exploded = grad_norm >= limit && grad_norm < LARGEST_NORM;
     const names = this.#specs.map(({ name }) => name);
     const norms = outputs.grad_norms?.data ?? [];
+    const grouped = { ...numbers, ...groupNorms(names, norms) };
+    if (outputs.taken?.data[0] === 1) return { ...grouped, skipped: false };
     const gradient = { names, norms, norm: grad_norm, ...(exploded && { median }) };
     const suspects = losses.suspects(items.map(({ id }) => id));
-    return { ...numbers, skipped: true, reason: skipReason(losses, gradient, loss_scale), suspects };
+    return { ...grouped, skipped: true, reason: skipReason(losses, gradient, loss_scale), suspects };
   }
 }
 

@@ -79,6 +79,11 @@ export class UpdateSource {
     return this.#plan.follow(cursor);
   }
 
+  /** See {@link EpochPlan.passes}. */
+  passes(cursor: Cursor): number {
+    return this.#plan.passes(cursor);
+  }
+
   /** Waits until the data of the next update is there. @throws The failure of the load. */
   async ready(cursor: Cursor): Promise<void> {
     if ((await this.#ahead) === undefined) await this.#batches.ready(cursor);

@@ -38,6 +38,7 @@ export const validationStep = defineBorderStep({
     scalars: ({ held_out, train }) => ({
       'validation/flow_loss': held_out?.loss,
       'validation/train_flow_loss': train?.loss,
+      'validation/velocity_norm': held_out?.velocity_norm,
     }),
     describe: ({ run: { validation } }) =>
       validation === undefined

@@ -73,6 +73,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
     name: `xla/${platform}`,
     precision,
     tuning: { fusesAttention, queuesRuns: true },
+    readMemory: () => client.device.readMemory(),
     createState(tensors) {
       const state = new XlaState(client, disposed => states.delete(disposed));
       states.add(state);

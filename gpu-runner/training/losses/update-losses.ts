@@ -12,6 +12,9 @@ const MOST_SUSPECTS = 8;
 /** Means of the weighted sum of the losses over the samples whose t lies between two numbers. */
 export type TimeBinMetrics = { readonly [bin: `loss_t/${string}`]: number };
 
+/** Weights of losses in an update, by name. */
+export type LossWeights = { readonly [term: `weight/${string}`]: number };
+
 /** What decides how much each sample of an update counts, and where: by place in the update. */
 export interface DrawnSamples {
   /** Weights in the mean; their sum is 1. A filler has 0. */
@@ -26,6 +29,7 @@ export class UpdateLosses {
   /** The weights that the gradient graph is fed. */
   readonly feeds: Tensors;
   readonly #drawn: DrawnSamples;
+  readonly #samples: number;
   readonly #isSingle: boolean;
   readonly #values = new Map<string, number[]>();
 
@@ -37,13 +41,13 @@ export class UpdateLosses {
       weighted.map(term => [weightInputOf(term), tensorOf([], [term.weightAt(samples)])] as const),
     );
     this.#drawn = drawn;
+    this.#samples = samples;
     this.#isSingle = all.length === 1;
   }
 
   /** Adds the outputs of the next micro-batch. A loss without an output of its own is the output `loss`. */
   add(outputs: Tensors): void {
     this.#add('loss', outputs.loss?.data);
-    if (this.#isSingle) return;
     for (const metric of this.terms.map(metricOf)) this.#add(metric, (outputs[metric] ?? outputs.loss)?.data);
   }
 
@@ -56,6 +60,18 @@ export class UpdateLosses {
   get metrics(): LossMetrics {
     if (this.#isSingle) return {};
     return Object.fromEntries(this.terms.map(metricOf).map(metric => [metric, this.#meanOf(metric) ?? 0]));
+  }
+
+  /** Flow matching without its weight; undefined when the update does not compute it. */
+  get flow(): number | undefined {
+    const term = this.terms.find(({ name }) => name === 'flow_matching');
+    return term && this.#meanOf(metricOf(term));
+  }
+
+  /** The weights of the losses that are not plain. */
+  get weights(): LossWeights {
+    const weighted = this.terms.filter(term => !term.isPlain);
+    return Object.fromEntries(weighted.map(term => [`weight/${term.name}`, term.weightAt(this.#samples)]));
   }
 
   /** The weighted sum by time. A part of [0, 1] in which the update has no sample is left out. */

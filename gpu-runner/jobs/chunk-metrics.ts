@@ -1,0 +1,46 @@
+/** @file How fast a chunk was trained, and with how much memory: numbers of the machine, which decide no bit. */
+import type { Engine } from '../compiler/engine.ts';
+import { peakRate } from './peak-rate.ts';
+
+export interface ChunkWork {
+  readonly steps: number;
+  readonly samples: number;
+  readonly ms: number;
+  /** Of `ms`, without data. */
+  readonly waitedMs: number;
+  /** Operations of forward and backward passes. */
+  readonly flops: number;
+}
+
+/**
+ * By the tags that TensorBoard shows. `sys/mfu` is the share of the engine's own fastest matrix product. Memory is that
+ * of the device if the engine knows it, else `memory/rss_gb`, the resident memory of the whole gpu-runner. GB are 1e9
+ * bytes.
+ */
+export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Record<string, number>> {
+  const { steps, samples, ms, waitedMs, flops } = work;
+  if (steps === 0) return {};
+  const seconds = ms / 1000;
+  const measured = {
+    'sys/iter_per_sec': steps / seconds,
+    'sys/samples_per_sec': samples / seconds,
+    'sys/loader_stall': waitedMs / ms,
+    'sys/mfu': flops / seconds / (await peakRate(engine)),
+    ...readMemory(engine),
+  };
+  return Object.fromEntries(Object.entries(measured).filter(([, value]) => Number.isFinite(value)));
+}
+
+function readMemory(engine: Engine): Record<string, number> {
+  const device = engine.readMemory?.();
+  if (device === undefined) {
+    const { rss } = process.memoryUsage();
+    return { 'memory/rss_gb': rss / 1e9, 'memory/peak_rss_gb': (process.resourceUsage().maxRSS * 1024) / 1e9 };
+  }
+  const { inUse, peakInUse, reserved } = device;
+  return {
+    'memory/vram_allocated_gb': inUse / 1e9,
+    ...(reserved !== undefined && { 'memory/vram_reserved_gb': reserved / 1e9 }),
+    ...(peakInUse !== undefined && { 'memory/peak_vram_gb': peakInUse / 1e9 }),
+  };
+}
