@@ -30,7 +30,7 @@ describe('presets', () => {
     );
     expect(Object.fromEntries(digests)).toMatchInlineSnapshot(`
       {
-        "portraits": "sha256:0f672b9357e25794f947558d2b810c798bf74c9658c59b0cc38dc0d461885363",
+        "portraits": "sha256:5513dbf6f31384470584f5670d1e0161378e0bc2cc70e71ba09fa964a5d1d243",
         "prod-0": "sha256:9b2bcc6d2c23de45f4395d3906ac13e57de13f13ddbb32fce31257f19055948c",
         "prod-1": "sha256:c7845ceae169d1f2c5cb5d0a1bf8ced13da2ec1ba5bb9c47362f3d12b9da5686",
         "prod-2": "sha256:52c53be5db16466ca198d8553538b28b972c8599fb481726a7778cd026e1dbe1",
@@ -101,7 +101,7 @@ describe('presets', () => {
       run: { preview: { prompts: ['x'] } },
     });
     expect(config.optimizer.total_samples).toBe(640);
-    expect(config.optimizer.learning_rate).toBe(2e-3);
+    expect(config.optimizer.learning_rate).toBe(4e-3);
     expect(config.run.preview.prompts).toEqual(['x']);
     expect(config.objective.cfg_dropout.p_text_only).toBe(0.82);
   });

@@ -22,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 /** On the engine that every machine has. */
 const SIZES = [
-  ...['--samples', '256', '--size', '32', '--pictures', '192', '--prompts', '8'],
+  ...['--samples', '128', '--size', '32', '--pictures', '192', '--prompts', '8'],
   ...['--engine', 'onnxruntime/cpu'],
 ];
 
@@ -54,7 +54,7 @@ function interruptDemo(): Promise<{ readonly code: number | null; readonly said:
     let interrupted = false;
     child.stdout.on('data', chunk => {
       said += String(chunk);
-      if (interrupted || !/^train \d+\/256/m.test(said)) return;
+      if (interrupted || !/^train \d+\/128/m.test(said)) return;
       interrupted = true;
       child.kill('SIGINT');
     });
@@ -70,9 +70,9 @@ test('the demo goes on after an interrupt, and a third run computes nothing', { 
   expect(await readdir(join(folder, 'out'))).not.toContain('summary.json');
 
   const said = await runDemo();
-  expect(said).toMatch(/^going on from (64|128|192) samples$/m);
+  expect(said).toMatch(/^going on from (32|64|96) samples$/m);
   const summary = await readSummary();
-  expect(summary).toMatchObject({ set: 'portraits', steps: 4, samples: 256, grid: join(folder, 'out', 'grid.png') });
+  expect(summary).toMatchObject({ set: 'portraits', steps: 4, samples: 128, grid: join(folder, 'out', 'grid.png') });
   for (const { samples, real, low, high } of Object.values(summary.accuracy)) {
     expect(low).toBeLessThanOrEqual(samples);
     expect(high).toBeGreaterThanOrEqual(samples);
@@ -82,7 +82,7 @@ test('the demo goes on after an interrupt, and a third run computes nothing', { 
   const [grid, previews] = await Promise.all([readOut('grid.png'), readOut('previews.png')]);
   expect(grid.subarray(1, 4).toString()).toBe('PNG');
   // A row for each preview, those before the interruption among them.
-  expect(said).toMatch(/^preview at 256 samples: row 4 of 4, /m);
+  expect(said).toMatch(/^preview at 128 samples: row 4 of 4, /m);
   // Pictures of 32 pixels, drawn 4 times as large.
   expect(previews.readUInt32BE(20)).toBeGreaterThan(4 * 4 * 32);
 
@@ -111,7 +111,7 @@ test.skipIf(!hasMinio)(
     const said = await runDemo(store, 'out-minio');
     expect(said).toMatch(/^MinIO is up: http:\/\/127\.0\.0\.1:\d+ /m);
     expect(said).toMatch(
-      /^preview at .*: row \d of 4, s3:\/\/easel\/experiments\/portraits-32-of-192-256-onnxruntime-cpu\/previews\/step\d+\/$/m,
+      /^preview at .*: row \d of 4, s3:\/\/easel\/experiments\/portraits-32-of-192-128-onnxruntime-cpu\/previews\/step\d+\/$/m,
     );
     expect(said).toContain('store up minio --folder ');
     const [onFolder, onMinio] = [await readSummary(), await readSummary('out-minio')];
@@ -126,10 +126,10 @@ test.skipIf(!hasMinio)(
 
 test('the options of the demo decide its names and numbers', () => {
   expect(planDemo([])).toMatchObject({
-    samples: 48_000,
-    warmupSamples: 6000,
-    startSamples: 640,
-    chunkSteps: 125,
+    samples: 22_000,
+    warmupSamples: 2750,
+    startSamples: 320,
+    chunkSteps: 115,
     patch: 8,
     dataset: 'portraits-64',
     experiment: 'portraits-64',

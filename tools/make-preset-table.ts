@@ -33,8 +33,8 @@ A preset is a config to begin with. Any key can be changed beside it ([all keys]
   \`{"recipe": R, "size": S}\` composes the two as they are today; a newer version of Easel may know a better recipe.
 - One axis alone gets a default of the other. Its bare name means the same: \`{"preset": "small-a"}\`.
 - ${wholes.map(name => `\`${name}\``).join(', ')} are whole configs in
-  [configs/presets](../configs/presets). They come before sizes of the same name, and keep their digest: the same \`PUT\`
-  finds the same experiment in a later version.
+  [configs/presets](../configs/presets). They come before sizes of the same name. They keep their digest, so that the
+  same \`PUT\` finds the same experiment in a later version, until a better recipe is [proven](recipe.md) for one.
 - An experiment stores the keys, not the name of the preset.
 
 ## Sizes

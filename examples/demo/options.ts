@@ -7,17 +7,17 @@ import { optimizerSchema } from '../../configs/optimizer.ts';
 import { InvalidInput } from '../../errors.ts';
 
 /** Samples per optimizer step: data.batch_size of the preset `portraits`. */
-export const BATCH = 64;
+export const BATCH = 32;
 /** Before that the pictures are clouds of colour. */
-export const SAMPLES_TO_PORTRAITS = 20_000;
+export const SAMPLES_TO_PORTRAITS = 10_000;
 /** The full length, of which the README tells the figures. */
-const DEFAULT_SAMPLES = 48_000;
+const DEFAULT_SAMPLES = 22_000;
 const DEFAULT_PICTURES = 6_000;
 const DEFAULT_PROMPTS = 256;
 const LEAST_SAMPLES = 4 * BATCH;
 const LEAST_PICTURES = 64;
 /** warmup_samples of the preset, unless the run is too short for it. */
-const MOST_WARMUP_SAMPLES = 6_400;
+const MOST_WARMUP_SAMPLES = 2_900;
 /** With fewer, a short run diverges. */
 const LEAST_WARMUP_SAMPLES = 800;
 /** Its schedule is that of the preset, which decides how long a warm-up the server takes. */
@@ -31,7 +31,7 @@ const CHUNKS = 6;
 const MINIO_FOLDER = 'data/minio-demo';
 
 export const USAGE = `npm run demo [-- options]
-  --samples N    training samples (default ${DEFAULT_SAMPLES}, 7 to 13 minutes on 2 cores)
+  --samples N    training samples (default ${DEFAULT_SAMPLES}, 4 to 7 minutes on 2 cores)
   --size 32|64   pixels of a picture's side (default 64)
   --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store); s3://BUCKET?endpoint=...;
                  minio or minio:DIR, a MinIO on this machine (default data/minio-demo)
