@@ -281,14 +281,7 @@ export class Trainer {
     return this.#gradients.open(key, async () => {
       const scalesLoss = this.#scalesLoss;
       const { fusesAttention = false } = this.#engine.tuning ?? {};
-      const options = {
-        accumulate,
-        remat: this.#remat,
-        losses,
-        params: this.#specs,
-        scalesLoss,
-        fusesAttention,
-      };
+      const options = { accumulate, remat: this.#remat, losses, params: this.#specs, scalesLoss, fusesAttention };
       const { graph } = traceGradGraph(this.#config, shape, options);
       const plain = this.#remat ? traceGradGraph(this.#config, shape, { ...options, remat: false }).graph : graph;
       const executable = await this.#engine.compile(optimize(graph, this.#engine));
