@@ -58,6 +58,16 @@ describe('the weights of a picture', () => {
     expect(alone.notes[0]?.text).toMatch(/only roughly: its profile is \d+ % off; run\.keep_spaced/);
   });
 
+  test('are never made of another training, with whose weights this one began', async () => {
+    await train({});
+    const origin = await headOf();
+    await lab.create('new', { ...TOY_CONFIG, init_from: { experiment: 'toy', step: 36 } });
+    await lab.executor.callEffect('train', { experiment: 'new' });
+    const traces = await findTraces(lab, 'new', { sigma_rel: 0.1 });
+    expect(traces).toHaveLength(2);
+    for (const { checkpoint } of listKept(origin)) expect(traces).not.toContain(checkpoint);
+  });
+
   test('are refused when the training has no such average', async () => {
     await train({ ema_decays: [{ decay: 0.999 }] });
     const checkpoint = (await headOf()).checkpoint ?? expect.fail();

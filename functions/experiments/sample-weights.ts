@@ -7,14 +7,15 @@ import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-bl
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
-import { listKeptDigests } from '../../storage/list-kept.ts';
+import { listKept } from '../../storage/list-kept.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { splitName } from '../execution/names.ts';
 import { readHead } from './experiment-head.ts';
+import { spreadCheckpoints } from './spread-checkpoints.ts';
 
 /** Checkpoints of which one average is made. */
-export const MOST_TRACES = 256;
+export const MOST_TRACES = 128;
 /** A made average is told about when its profile is farther from the wanted one. */
 const FAR = 0.1;
 /** Traces with a smaller factor are left out: they are below the rounding of f32. */
@@ -23,7 +24,8 @@ const SMALLEST_FACTOR = 1e-7;
 /** The checkpoints of which an average of the wanted length can be made; undefined if none is wanted. */
 export function tracesFor(head: ExperimentHead, weights: WeightChoice | undefined): Digest[] | undefined {
   if (typeof weights !== 'object' || !('sigma_rel' in weights)) return undefined;
-  return listKeptDigests(head).slice(-MOST_TRACES);
+  // Not those of another training, with whose weights this one began.
+  return spreadCheckpoints(listKept(head), MOST_TRACES).spaced.map(({ checkpoint }) => checkpoint);
 }
 
 /** {@link tracesFor} a name of an experiment; undefined for a checkpoint, which has its own traces only. */
