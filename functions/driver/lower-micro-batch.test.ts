@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { OutOfMemory } from '../../errors.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { smallerMicroBatch } from '../experiments/plan-changes.ts';
+import { branchExperiment } from '../operations/branch-experiment.ts';
 import { createTrainingLab, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 
 const ENGINE = { name: 'reference', micro_batch: 8 } as const;
@@ -78,6 +79,16 @@ describe('a training whose device runs out of memory', () => {
     await lab.executor.callEffect('train', { experiment: 'toy', target: 160 });
     expect(new Set(begun.map(([, microBatch]) => microBatch))).toEqual(new Set([2]));
     await lab.create('toy', { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, chunk_steps: 4, preview: {} } }, ENGINE);
+  });
+
+  test('which is a branch is still the same branch when it is asked for again', async () => {
+    await train();
+    const request = { name: 'branch', from: 12, config: {}, engine: ENGINE } as const;
+    await branchExperiment(lab, 'toy', request);
+    limit(2);
+    await lab.executor.callEffect('train', { experiment: 'branch', target: 160 });
+    expect((await readHead(lab.store, 'branch')).value.plan.micro_batch).toBe(2);
+    expect(await branchExperiment(lab, 'toy', request)).toMatchObject({ created: false });
   });
 
   test('fails when one sample at a time is too much, after few tries', async () => {

@@ -15,6 +15,7 @@ import { changeHead, checkData, readConfig, readHead } from '../experiments/expe
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
 import { formerAt } from '../experiments/move-to-dataset.ts';
+import { firstPlan } from '../experiments/plan-changes.ts';
 import {
   listEngineDifferences,
   resolveEngine,
@@ -199,7 +200,7 @@ async function checkSame(
     ...(isFrom ? [] : [`from (${point?.step ?? 'none'}, not ${from})`]),
     ...(head === undefined ? [] : await listDataDifferences(blobs, branch, head)),
     ...listDifferences(fixedPart(stored), fixedPart(config)),
-    ...(engine === undefined ? [] : listEngineDifferences(engine, branch)),
+    ...(engine === undefined ? [] : listEngineDifferences(engine, { ...branch, plan: firstPlan(branch) })),
   ]);
   if (branch.checkpoint === point?.checkpoint) await requireBranchPoint(blobs, name, branch);
   const restored = await restoreData({ store, blobs }, name, head, branch);
