@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { openAugment } from './augment.ts';
 import { averageGrid, resizePlanes } from './resample.ts';
 import { resizeItem } from './resize-item.ts';
-import { tinyItems } from './testing/tiny.ts';
+import { tinyConfig, tinyItems } from './testing/tiny.ts';
 
 interface Golden {
   readonly width: number;
@@ -46,4 +47,28 @@ test('a smaller picture has a coarser grid of patches, and keeps joints, CLS and
   expect(small.signals.text).toBe(item.signals.text);
   expect(resizeItem(item, { height: 16, width: 24 })).toBe(item);
   expect(() => resizeItem(item, { height: 10, width: 12 })).toThrow(/patches of 4 pixels do not fill/);
+});
+
+test('a mask stays on its picture through a crop, a smaller size and a mirror', () => {
+  const [item] = tinyItems(1, 32, 48);
+  if (item === undefined) throw new Error('there is one picture');
+  const masked = { ...item, mask: item.pixels.slice(0, 32 * 48), signals: {} };
+  const { seed, data, model, ...rest } = tinyConfig();
+  const augment = openAugment({
+    ...rest,
+    seed,
+    model: { ...model, conditions: undefined },
+    data: {
+      ...data,
+      crop_jitter: 4,
+      horizontal_flip_prob: 0.5,
+      resolution_schedule: [{ until_step: 100, scale: 0.5 }],
+    },
+  });
+  const varied = Array.from({ length: 8 }, (_, ordinal) => augment(masked, ordinal));
+  for (const { height, width, pixels, mask } of varied) {
+    expect([height, width]).toEqual([12, 20]);
+    expect(mask).toEqual(pixels.slice(0, height * width));
+  }
+  expect(new Set(varied.map(({ mask }) => String(mask))).size).toBeGreaterThan(4);
 });

@@ -6,15 +6,22 @@ import { averageGrid, resizePlanes } from './resample.ts';
 import type { StoredSignal, TrainingItem } from './source.ts';
 
 /**
- * The picture at that size. Features of patches are averaged to the coarser grid. Joints are shares of the sides, and
- * CLS and the text are of the whole: they stay.
+ * The picture and its mask at that size. Features of patches are averaged to the coarser grid. Joints are shares of the
+ * sides, and CLS and the text are of the whole: they stay.
  * @throws Unprocessable if cells of the grid do not fill the smaller picture.
  */
 export function resizeItem(item: TrainingItem, { height, width }: PictureSize): TrainingItem {
   if (height === item.height && width === item.width) return item;
+  const to = { height, width };
+  const { mask } = item;
   const { patches } = item.signals;
-  const signals = patches ? { ...item.signals, patches: shrinkGrid(patches, item, { height, width }) } : item.signals;
-  return { ...item, height, width, pixels: resizePlanes(item.pixels, item, { height, width }), signals };
+  return {
+    ...item,
+    ...to,
+    pixels: resizePlanes(item.pixels, item, to),
+    ...(mask && { mask: resizePlanes(mask, item, to) }),
+    signals: patches ? { ...item.signals, patches: shrinkGrid(patches, item, to) } : item.signals,
+  };
 }
 
 function shrinkGrid({ rows, data }: StoredSignal, { height, width, id }: TrainingItem, to: PictureSize): StoredSignal {
