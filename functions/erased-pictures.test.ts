@@ -1,4 +1,4 @@
-import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -88,6 +88,22 @@ const experimentOf = (name = 'stale') => {
     head: async () => (await readHead(lab.store, name)).value,
   };
 };
+
+test('an experiment does not hold a dataset of other pictures that have the same mask', async () => {
+  const mask = await draw(5);
+  await writeFile(join(folder, '0-masklabel.png'), mask);
+  await prepare();
+  await experimentOf().create();
+  const other = join(folder, 'other');
+  await mkdir(other);
+  await writeFile(join(other, '7.png'), await draw(7));
+  await writeFile(join(other, '7.txt'), captionOf(7));
+  await writeFile(join(other, '7-masklabel.png'), mask);
+  await prepare({ dataset: 'other', folder: other });
+  const ctx = { store: lab.store, blobs: lab.blobs, call: lab.executor.call, now: Date.now };
+  await deleteDataset(ctx, 'other', { force: false });
+  await expect(deleteDataset(ctx, 'mine', { force: false })).rejects.toThrow('stale');
+});
 
 describe('a picture that is taken out of its folder', () => {
   test('is erased with its caption and its line, and nothing else is', async () => {

@@ -7,6 +7,7 @@ import type { SignalName } from '../../configs/signals.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { EMPTY_COLUMNS } from '../../formats/webdataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { readAllItems } from '../../storage/blobs/items.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { readLease } from '../../storage/names/lease.ts';
@@ -63,6 +64,9 @@ async function findUsers(
     return links;
   };
   const own = new Set([...(await linksOf(dataset)), ...(originals ? await linksOf(originals) : [])]);
+  for (const digest of originals ? [dataset, originals] : [dataset]) {
+    for (const mask of await readMasks(blobs, digest)) own.delete(mask);
+  }
   const users: string[] = [];
   for (const { name, head } of await listHeads(store)) {
     if (head.dataset_deleted) continue;
@@ -70,6 +74,17 @@ async function findUsers(
     if (isVersion || [...(await linksOf(head.dataset))].some(link => own.has(link))) users.push(name);
   }
   return users;
+}
+
+/** Masks of a dataset. Those of different pictures may be equal: all white, say. */
+async function readMasks(blobs: BlobStore, digest: Digest): Promise<Digest[]> {
+  try {
+    const items = await readAllItems(blobs, await readDataset(blobs, digest));
+    return items.flatMap(({ mask }) => mask ?? []);
+  } catch (error) {
+    if (error instanceof BlobMissing) return [];
+    throw error;
+  }
 }
 
 async function readLinks(blobs: BlobStore, digest: Digest): Promise<ReadonlySet<Digest>> {
