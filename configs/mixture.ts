@@ -5,14 +5,18 @@ import { z } from 'zod';
 const MOST_TIMES = 1000;
 const MOST_SETS = 64;
 
-const mixedSetSchema = z.strictObject({
-  /** Name or digest of a dataset. */
-  name: z.string().min(1),
-  /** How much each of its pictures counts beside those of the other sets. 0.5 takes half of them in each pass. */
-  weight: z.number().positive().max(MOST_TIMES).default(1),
-  /** How often each of its pictures is taken in a pass. It multiplies `weight`. */
-  repeats: z.int().min(1).max(MOST_TIMES).default(1),
-});
+const mixedSetSchema = z
+  .strictObject({
+    /** Name or digest of a dataset. */
+    name: z.string().min(1),
+    /** How much each of its pictures counts beside those of the other sets. 0.5 takes half of them in each pass. */
+    weight: z.number().positive().max(MOST_TIMES).default(1),
+    /** How often each of its pictures is taken in a pass. It multiplies `weight`. */
+    repeats: z.int().min(1).max(MOST_TIMES).default(1),
+  })
+  .refine(({ weight, repeats }) => weight * repeats <= MOST_TIMES, {
+    error: `expected weight times repeats of at most ${MOST_TIMES}`,
+  });
 export type MixedSet = z.infer<typeof mixedSetSchema>;
 
 export const mixtureShape = {

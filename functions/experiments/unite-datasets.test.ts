@@ -115,3 +115,10 @@ test('a picture that is trained on in one set and held out in another is refused
     '2 pictures of the data sets are in unlike splits',
   );
 });
+
+test('weights by which a pass has no picture are refused, and those by which it has one many times', async () => {
+  const rare = [{ name: 'hats', weight: 0.1 }];
+  await expect(create('rare', rare)).rejects.toThrow('a pass over the data sets has 0.2 pictures of the split train');
+  const often = [{ name: 'hats', weight: 100, repeats: 100 }];
+  await expect(create('often', often)).rejects.toThrow('expected weight times repeats of at most 1000');
+});

@@ -14,6 +14,9 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { BucketCount, Dataset } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 
+/** Pictures of a pass: a training holds their order in memory. */
+const LARGEST_PASS = 1e7;
+
 export interface UniteContext {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
@@ -152,8 +155,10 @@ function hasSignal({ pages }: Dataset, signal: SignalName): boolean {
 async function checkPictures(blobs: BlobStore, parts: readonly Part[]): Promise<void> {
   const splits = new Map<string, string>();
   const unlike = new Set<string>();
-  for (const { dataset } of parts) {
+  let pass = 0;
+  for (const { dataset, times } of parts) {
     for (const { id, name, split = '' } of await readAllItems(blobs, dataset)) {
+      if (split === 'train') pass += times;
       if ((splits.get(id) ?? split) !== split) unlike.add(name);
       splits.set(id, split);
     }
@@ -165,12 +170,24 @@ async function checkPictures(blobs: BlobStore, parts: readonly Part[]): Promise<
       hint: 'leave the pictures out of one of the sets, and prepare it again',
     });
   }
+  checkPass(pass);
   const removed = parts.flatMap(({ dataset }) => dataset.removed).filter(id => splits.has(id));
   if (removed.length === 0) return;
   throw new Unprocessable(
     `${quantity(removed.length, 'picture')} of one dataset ${removed.length === 1 ? 'is' : 'are'} removed from another`,
     {
       expected: 'sets of drawn pictures that do not overlap',
+    },
+  );
+}
+
+/** @param pictures How many a pass takes of all sets. @throws Unprocessable */
+function checkPass(pictures: number): void {
+  if (pictures >= 1 && pictures <= LARGEST_PASS) return;
+  throw new Unprocessable(
+    `a pass over the data sets has ${Number(pictures.toPrecision(3))} pictures of the split train`,
+    {
+      expected: `weights and repeats by which a pass has 1 to ${LARGEST_PASS} pictures`,
     },
   );
 }
