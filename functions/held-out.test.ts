@@ -21,8 +21,8 @@ beforeEach(() => {
   };
 });
 
-async function trainWith(dataset: Digest, run: object, target = 64) {
-  const config = { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, preview: { prompts: [], steps: 2 }, ...run } };
+async function trainWith(dataset: Digest, run: object, target = 64, more: object = {}) {
+  const config = { ...TOY_CONFIG, ...more, run: { ...TOY_CONFIG.run, preview: { prompts: [], steps: 2 }, ...run } };
   await createExperiment(lab, 'toy', { config, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target });
   const { chunks } = (await readHead(lab.store, 'toy')).value;
@@ -75,5 +75,18 @@ describe('the held-out pictures of a training', () => {
     await putToyDataset(lab.blobs, { sizes, heldOut: 0 });
     await trainWith(dataset, {});
     expect((await readHead(lab.store, 'toy')).value.checkpoint).toBe(checkpoint);
+  });
+
+  test.each([
+    ['raw', 'raw'],
+    [{ average: 1 }, { average: 1 }],
+    [{ sigma_rel: 0.1 }, { traces: expect.any(Array) }],
+  ])('are drawn with the weights of run.preview: %j', async (weights, drawn) => {
+    const dataset = await putToyDataset(lab.blobs, { sizes, heldOut: 4 });
+    const preview = { prompts: ['a red hat'], steps: 2, weights };
+    const optimizer = { ...TOY_CONFIG.optimizer, ema_gammas: [16.97, 6.94] };
+    const [index] = await trainWith(dataset, { held_out_pictures: 1, preview }, 32, { optimizer });
+    expect(index?.weights).toEqual(weights);
+    expect(sampled.map(job => job.weights)).toEqual([drawn, drawn]);
   });
 });

@@ -1,5 +1,6 @@
 /** @file Draws held-out pictures from all their signals, beside the pictures themselves. */
 import { z } from 'zod';
+import { weightsSchema } from '../configs/averages.ts';
 import { checkSampling, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { signalsOf } from '../configs/signals.ts';
 import { requireRoute } from '../configs/tread.ts';
@@ -11,6 +12,7 @@ import { requireEngine } from './execution/runner-job.ts';
 import type { HeldOutIndex } from './experiments/border/held-out-step.ts';
 import { type HeldOutItem, readHeldOut } from './experiments/held-out-items.ts';
 import { drawRows, PICTURE_TOOLS } from './experiments/sample-pictures.ts';
+import { MOST_TRACES, resolveWeights } from './experiments/sample-weights.ts';
 import { decodeRgb, encodePng, type RgbImage } from './pictures/image.ts';
 import { toInterleaved } from './pictures/planar.ts';
 
@@ -35,6 +37,8 @@ export const heldOut = defineFunction({
       dataset: digestSchema,
       count: z.int().min(1).max(64).default(4).describe('number of pictures; fewer if the split has no more'),
       ...samplingSchema.shape,
+      weights: weightsSchema.optional().describe('as in sample; default: ema'),
+      traces: z.array(digestSchema).max(MOST_TRACES).optional().describe('as in sample'),
     })
     .superRefine(checkSampling),
   async run(ctx, { engine: given, ...request }) {
@@ -42,6 +46,8 @@ export const heldOut = defineFunction({
     const { checkpoint, count } = request;
     const config = await readKeyedConfig(ctx.blobs, (await readCheckpoint(ctx.blobs, checkpoint)).config);
     if (request.guidance_method === 'self_guidance') requireRoute(config.objective);
+    const { weights: choice = 'ema' } = request;
+    const { weights, notes } = await resolveWeights(ctx.blobs, { ...request, weights: choice });
     const conditions = config.model.conditions ?? {};
     const dataset = await readDataset(ctx.blobs, request.dataset);
     const pictures: HeldOutIndex['pictures'] = [];
@@ -58,7 +64,7 @@ export const heldOut = defineFunction({
           height: picture.height,
           ...samplingOf(request),
           first: pictures.length,
-          weights: 'ema',
+          weights,
           engine,
         },
       );
@@ -73,10 +79,12 @@ export const heldOut = defineFunction({
     const index: HeldOutIndex = {
       ...{ v: 1, kind: 'held-out', checkpoint, dataset: request.dataset },
       ...samplingOf(request),
+      ...(choice !== 'ema' && { weights: choice }),
       ...{ pictures, links },
     };
     const named = pictures.map(({ image }, i) => [`image_${String(i).padStart(3, '0')}`, image] as const);
-    return { outputs: { index: await putDocument(ctx.blobs, index), ...Object.fromEntries(named) } };
+    const outputs = { index: await putDocument(ctx.blobs, index), ...Object.fromEntries(named) };
+    return { outputs, ...(notes.length > 0 && { stats: { notes: [...notes] } }) };
   },
 });
 

@@ -1,5 +1,6 @@
 /** @file The same held-out pictures at every chunk border, drawn from all their signals (the seed: visual debug). */
 import { z } from 'zod';
+import { weightsSchema } from '../../../configs/averages.ts';
 import { samplingOf, samplingSchema } from '../../../configs/sampling.ts';
 import { SIGNAL_NAMES } from '../../../configs/signals.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
@@ -7,6 +8,7 @@ import type { Digest } from '../../../storage/digest.ts';
 import { blobRefSchema, digestSchema } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import { outputOf } from '../../execution/output-of.ts';
+import { tracesFor } from '../sample-weights.ts';
 import { defineBorderStep } from './border-step.ts';
 
 /** Output `index` of `held-out`. An image has the picture on the left and its sample on the right. */
@@ -16,6 +18,8 @@ const heldOutIndexSchema = z.strictObject({
   checkpoint: digestSchema,
   dataset: digestSchema,
   ...samplingSchema.shape,
+  /** Absent: ema. */
+  weights: weightsSchema.optional(),
   pictures: z.array(
     z.strictObject({
       id: z.string(),
@@ -39,7 +43,9 @@ export const heldOutStep = defineBorderStep({
   async run({ head, config, call }, checkpoint) {
     const { prompts: _, ...sampling } = config.run.preview;
     const count = config.run.held_out_pictures ?? 0;
-    const body = { checkpoint, dataset: head.dataset, count, ...sampling, engine: head.engine };
+    const traces = tracesFor(head, sampling.weights);
+    const of = { checkpoint, dataset: head.dataset, count };
+    const body = { ...of, ...sampling, ...(traces && { traces }), engine: head.engine };
     return outputOf((await call('held-out', body)).result, 'index');
   },
   artifact: {
@@ -51,7 +57,10 @@ export const heldOutStep = defineBorderStep({
       const shown = index.pictures.map(({ image: _, ...picture }, i) => ({ file: fileOf(i), ...picture }));
       return [
         ...index.pictures.map(({ image }, i) => ({ name: fileOf(i), blob: image.digest })),
-        { name: 'index.json', json: { v: 1, ...samplingOf(index), pictures: shown } },
+        {
+          name: 'index.json',
+          json: { v: 1, ...samplingOf(index), ...(index.weights && { weights: index.weights }), pictures: shown },
+        },
       ];
     },
     describe({ run: { held_out_pictures: count = 0 } }) {
