@@ -51,6 +51,26 @@ export const weightsSchema = z.union([
 ]);
 export type WeightChoice = z.infer<typeof weightsSchema>;
 
+interface PreviewedSections {
+  readonly optimizer: WithAverages;
+  readonly run: { readonly preview: { readonly weights?: WeightChoice | undefined } };
+}
+
+/** Reports previews of an average that the training does not keep. For `superRefine` of a config. */
+export function checkPreviewWeights({ optimizer, run: { preview } }: PreviewedSections, ctx: z.RefinementCtx): void {
+  const { weights } = preview;
+  if (typeof weights !== 'object') return;
+  const report = (key: string, message: string) =>
+    ctx.addIssue({ code: 'custom', path: ['run', 'preview', 'weights', key], message, input: weights });
+  const count = averagesOf(optimizer).length;
+  if ('average' in weights && weights.average >= count) {
+    report('average', `expected 0 to ${count - 1}, a place in optimizer.ema_gammas followed by optimizer.ema_decays`);
+  }
+  if ('sigma_rel' in weights && optimizer.ema_gammas.length === 0) {
+    report('sigma_rel', 'is made of power traces, and optimizer.ema_gammas has none');
+  }
+}
+
 /** Share of a run that an average may look back over before a person should know. */
 const LONGEST_HORIZON = 0.1;
 

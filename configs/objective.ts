@@ -7,7 +7,7 @@ import { DROPOUT_CATEGORIES, probability } from './signals.ts';
 import { treadSchema } from './tread.ts';
 
 const finite = z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT);
-const side = z.number().positive().max(LONGEST_SIDE);
+const side = z.number().min(1).max(LONGEST_SIDE);
 
 /**
  * Probability of each category ({@link DROPOUT_CATEGORIES}). The remaining samples keep all signals. A category that

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { architectureShape, patchesModeOf, registerBlockOf } from './architecture.ts';
 import { augmentationShape } from './augmentation.ts';
-import { weightsSchema } from './averages.ts';
+import { checkPreviewWeights, weightsSchema } from './averages.ts';
 import {
   DEEPEST,
   LARGEST_BATCH,
@@ -186,7 +186,10 @@ const sections = z.strictObject({
   run: runSchema.prefault({}),
 });
 
-export const configSchema = sections.superRefine(checkTread).superRefine(checkPreviewGuidance);
+export const configSchema = sections
+  .superRefine(checkTread)
+  .superRefine(checkPreviewGuidance)
+  .superRefine(checkPreviewWeights);
 export type Config = z.infer<typeof configSchema>;
 /** A config as people write it: every key is optional. */
 export type ConfigInput = z.input<typeof configSchema>;

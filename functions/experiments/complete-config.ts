@@ -3,11 +3,14 @@
 import { checkAugmentation } from '../../configs/check-augmentation.ts';
 import { checkDivision } from '../../configs/divide-pictures.ts';
 import { parseConfig } from '../../configs/parse.ts';
+import { scaledSize } from '../../configs/resolution.ts';
 import type { Config } from '../../configs/schema.ts';
 import { trainedSize } from '../../configs/trained-size.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
+import type { Dataset } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { completeNorms } from '../encoders/encoders.ts';
 import { completeLosses } from './complete-losses.ts';
@@ -33,7 +36,6 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const dataset = await readDataset(blobs, digest);
   const conditions = completeNorms(config.model.conditions ?? offeredConditions(dataset));
   checkSignals(conditions, dataset);
-  checkMasks(config.objective, dataset);
   checkAugmentation(config.data, conditions);
   const [first, ...others] = await readBucketSizes(blobs, dataset);
   const sizes: BucketSizes = [trainedSize(first, config.data), ...others.map(size => trainedSize(size, config.data))];
@@ -46,8 +48,31 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const data = { ...groups, ...config.data, image_size };
   const tokens_per_side = Math.sqrt(image_size.width * image_size.height) / config.model.patch_size;
   const whole = { ...config, model: { tokens_per_side, ...config.model, conditions }, data };
-  const objective = { ...config.objective, ...completeLosses(whole, dataset, sizes) };
-  return { config: parseConfig({ ...whole, objective }), sizes };
+  return { config: completeObjective(whole, dataset, sizes), sizes };
+}
+
+/** The config of a branch, whose objective may be another one than that of its parent. */
+export async function completeBranch(blobs: BlobStore, before: Config, config: Config, digest: Digest) {
+  if (canonicalJson(before.objective) === canonicalJson(config.objective)) return config;
+  const dataset = await readDataset(blobs, digest);
+  const sizes = await readBucketSizes(blobs, dataset);
+  return completeObjective(
+    config,
+    dataset,
+    sizes.map(size => trainedSize(size, config.data)),
+  );
+}
+
+function completeObjective(config: Config, dataset: Dataset, sizes: readonly PictureSize[]): Config {
+  checkMasks(config.objective, dataset);
+  const losses = completeLosses(config, dataset, atAllScales(sizes, config));
+  return parseConfig({ ...config, objective: { ...config.objective, ...losses } });
+}
+
+/** The sizes at every scale of `data.resolution_schedule`, as stored first. */
+function atAllScales(sizes: readonly PictureSize[], { model, data }: Pick<Config, 'model' | 'data'>): PictureSize[] {
+  const scales = new Set([1, ...(data.resolution_schedule ?? []).map(({ scale }) => scale)]);
+  return [...scales].flatMap(scale => sizes.map(size => scaledSize(size, scale, model)));
 }
 
 /** @throws Unprocessable when it is a size that the config names, and no dataset. */

@@ -96,6 +96,6 @@ test('weights that the config names need no installed net', async () => {
   const { digest } = await lab.blobs.put(Buffer.from('weights'));
   const { losses } = withLpips({}).objective;
   const config = { ...TOY_CONFIG, objective: { losses, frozen: { 'lpips-alex': [digest] } } };
-  const request = { config, dataset: await putToyDataset(lab.blobs), engine: ENGINE };
+  const request = { config, dataset: await putToyDataset(lab.blobs, { side: 32 }), engine: ENGINE };
   expect((await createExperiment(lab, 'named', request)).head.weights).toEqual([digest]);
 });

@@ -1,4 +1,5 @@
 /** @file What of a config may change when a training goes on from a checkpoint. */
+import { LOSS_SHAPES, ownOptions, parseLossOptions } from '../../configs/loss-options.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -38,9 +39,33 @@ export function checkSuccession(before: KeyedConfig, after: KeyedConfig): void {
     const differences = listDifferences(of(before), of(after), key.split('.'));
     return differences.length === 0 ? [] : [{ key, text: `${differences.join(', ')}: ${why}` }];
   });
+  broken.push(...listAdapterDifferences(before, after));
   if (broken.length === 0) return;
   throw new Unprocessable(`a run cannot go on with another ${broken.map(({ text }) => text).join('; ')}`, {
     expected: `${broken.map(({ key }) => key).join(', ')} as in the config of the checkpoint`,
     hint: 'leave them as they are; or create a new experiment with that config, from fresh weights or with init_from from the weights of this one',
   });
+}
+
+/** The adapter of repa has parameters, which the checkpoint must have. A run may go on without repa. */
+function listAdapterDifferences(before: KeyedConfig, after: KeyedConfig) {
+  const wanted = adapterOf(after);
+  const key = 'objective.losses.repa';
+  const differences = wanted === null ? [] : listDifferences(adapterOf(before), wanted, [key]);
+  if (differences.length === 0) return [];
+  return [{ key, text: `${differences.join(', ')}: the checkpoint has the weights of its adapter, or none` }];
+}
+
+function adapterOf({ objective: { losses }, model }: KeyedConfig) {
+  if (losses?.repa === undefined || losses.repa.weight === 0) return null;
+  const { adapter, adapter_width, teacher, column } = parseLossOptions(
+    LOSS_SHAPES.repa,
+    ownOptions(losses.repa),
+    'objective.losses.repa',
+  );
+  return {
+    adapter,
+    adapter_width: adapter === 'linear' ? null : (adapter_width ?? 2 * model.hidden_size),
+    features: teacher === 'self' ? model.hidden_size : (column?.dim ?? null),
+  };
 }

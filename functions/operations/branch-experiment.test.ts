@@ -10,7 +10,7 @@ import { FakeTime, SLEEP_PASSES } from '../../storage/testing/fake-time.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
 import { findExperimentFaults } from '../testing/history.ts';
-import { createTrainingLab, ENGINE, listKeys, type TrainingLab } from '../testing/training.ts';
+import { createTrainingLab, ENGINE, listKeys, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 import { type BranchRequest, branchExperiment } from './branch-experiment.ts';
 import { deleteExperiment } from './delete-experiment.ts';
 import { pinCheckpoint } from './pin-checkpoint.ts';
@@ -161,6 +161,31 @@ describe('refused is', () => {
     });
     expect(String(problem)).toContain(text);
     expect(await createRefs(lab.store).experiments.list()).toEqual(['toy']);
+  });
+
+  test.each([
+    ['a loss that the model cannot have', { repa: { weight: 1, block_index: 9 } }, 'the model has no block 9'],
+    ['an unknown loss', { lips: { weight: 1 } }, 'there is no such loss'],
+    ['a loss whose weights the checkpoint lacks', { repa: { weight: 1 } }, 'weights of its adapter, or none'],
+    ['losses with a gap', { flow_matching: { weight: 1, until: 0.5 } }, 'no loss of objective.losses'],
+  ])('%s', async (_, losses, message) => {
+    const call = branch({ config: { objective: { losses } } });
+    await expect(call).rejects.toMatchObject({ status: 422, message: expect.stringContaining(message) });
+  });
+
+  test('not a loss of the parent that ends, nor another weight of it', async () => {
+    const losses = (repa: object) => ({ objective: { losses: { repa: { weight: 1, ...repa } } } });
+    await lab.create('aligned', { ...TOY_CONFIG, ...losses({}) });
+    await train('aligned', 8);
+    const branchOf = (name: string, config: BranchRequest['config']) =>
+      branchExperiment(lab, 'aligned', { name, from: 8, config });
+    for (const [name, repa] of Object.entries({ less: { weight: 0.5 }, none: { weight: 0 }, early: { until: 0.6 } })) {
+      const config = losses(repa);
+      await branchOf(name, config);
+      await train(name, 12);
+      expect(await branchOf(name, config)).toMatchObject({ created: false });
+    }
+    await expect(branchOf('wide', losses({ adapter_width: 5 }))).rejects.toThrow('adapter_width (32, not 5)');
   });
 
   test('every change that cannot be, at once', async () => {

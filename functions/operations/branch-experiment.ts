@@ -1,4 +1,5 @@
 /** @file A branch is a new experiment that begins at a checkpoint of another one, under a config that may differ. */
+import { checkEffects } from '../../configs/check-effects.ts';
 import { overrideConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
@@ -9,6 +10,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { completeBranch } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
@@ -70,7 +72,9 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   }
   const { value: head } = await readHead(store, parent);
   const before = await readConfig(blobs, head);
-  const config = await completeFrozenNets(store, changeConfig(before, request));
+  const changed = changeConfig(before, request);
+  const whole = head.dataset_deleted ? changed : await completeBranch(blobs, before, changed, head.dataset);
+  const config = await completeFrozenNets(store, whole);
   // A stated target stretches the schedules, as in `train`, and a branch of that branch inherits both.
   if (request.target === undefined && !hasEqualLength(before, config)) checkTarget(config);
   checkSuccession(keyedConfig(before), keyedConfig(config));
@@ -78,6 +82,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   if (existing) return checkSame(ctx, request, wanted, existing);
 
   checkData(parent, head);
+  checkEffects(config, before);
   const point = chooseKept(parent, head, request.from);
   const target = request.target ?? chooseTarget(before, head.target, config);
   checkAhead(target, point.step, config.data.batch_size);

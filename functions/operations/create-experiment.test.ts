@@ -195,3 +195,49 @@ test('a branch is found again when its parent was created anew on the same datas
   await train();
   expect(await branch()).toMatchObject({ created: false, head: { dataset: old } });
 });
+
+describe('refused at once, and not at the first chunk, is', () => {
+  const objective = (losses: object) => ({ objective: { losses } });
+  const lpips = objective({ lpips: { weight: 1 } });
+  const half = { data: { batch_size: 8, resolution_schedule: [{ until_step: 2, scale: 0.5 }] } };
+  const bare = { model: { ...TOY_CONFIG.model, patch_size: 4, conditions: {} } };
+  const createOn = async (side: number, config: object) =>
+    createExperiment(lab, 'toy', {
+      config: { ...TOY_CONFIG, ...config },
+      dataset: await putToyDataset(lab.blobs, { side }),
+      engine: ASKED_ENGINE,
+    });
+
+  test.each([
+    [
+      'a scale at which pictures are too small for a loss',
+      32,
+      { ...lpips, ...half },
+      'pictures of 16 x 16 are compared',
+    ],
+    [
+      'a scale at which features do not fill pictures',
+      24,
+      { ...bare, ...half, ...objective({ repa: { weight: 1 } }) },
+      'in pictures of 12 x 12, the grid of 1 x 1 features of 8 pixels leaves pixels out',
+    ],
+    ['a gap between losses', 16, objective({ flow_matching: { weight: 0 } }), 'no loss of objective.losses'],
+  ])('%s', async (_, side, config, message) => {
+    await expect(createOn(side, config)).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringContaining(message),
+      expected: expect.any(String),
+    });
+  });
+
+  test('but not what an earlier version took', async () => {
+    const config = { ...TOY_CONFIG, optimizer: { ...TOY_CONFIG.optimizer, min_learning_rate: 1 } };
+    const made = await createOn(16, {});
+    const { digest } = await putDocument(lab.blobs, {
+      ...made.config,
+      optimizer: { ...made.config.optimizer, min_learning_rate: 1 },
+    });
+    await changeHead(lab.store, 'toy', head => ({ ...head, config: digest }));
+    await expect(createOn(16, config)).resolves.toMatchObject({ created: false });
+  });
+});

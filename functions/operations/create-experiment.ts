@@ -2,6 +2,7 @@
  * @file Creates an experiment from a request. Resolves open choices once, from dataset and gpu-runner, and stores them.
  */
 
+import { checkEffects } from '../../configs/check-effects.ts';
 import { resolveConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
 import type { Translation } from '../../configs/seed-block/translate-block.ts';
@@ -107,6 +108,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   if (existing) {
     return { ...(await checkSame(ctx, name, request, { whole: whole.config, written }, existing.value)), notes };
   }
+  checkEffects(whole.config);
   const config = await completeFrozenNets(ctx.store, whole.config);
 
   const status = await ctx.runner.status();
