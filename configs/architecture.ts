@@ -3,6 +3,7 @@
  * key states the form without the key.
  */
 import { z } from 'zod';
+import { DEEPEST } from './bounds.ts';
 import { type Conditions, type SignalName, signalsOf } from './signals.ts';
 
 /** Registers beyond this number would outweigh the picture. */
@@ -33,7 +34,9 @@ export const architectureShape = {
    * Learned tokens that join the image tokens before block `block` (0 is the first; absent: a third of the depth). They
    * have no place, are never routed past a block and never dropped. Absent: none.
    */
-  registers: z.strictObject({ count: z.int().min(1).max(MOST_REGISTERS), block: z.int().min(0).optional() }).optional(),
+  registers: z
+    .strictObject({ count: z.int().min(1).max(MOST_REGISTERS), block: z.int().min(0).max(DEEPEST).optional() })
+    .optional(),
   /**
    * fan_in: matrices start with variance 1 / inputs. xavier: 2 / (inputs + outputs), and the embeddings of joints with
    * variance 1, as in the seed. Absent: fan_in.

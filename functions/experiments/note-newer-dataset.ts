@@ -1,5 +1,5 @@
 /** @file Says of an experiment that its dataset was prepared again since. */
-import { BlobMissing } from '../../errors.ts';
+import { AppError } from '../../errors.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -28,12 +28,12 @@ export async function noteNewerDataset(
   return notes.flat();
 }
 
-/** The data sets of a training on several; undefined for one set, or when the document is missing. */
+/** The data sets of a training on several; undefined for one set, or when the document cannot be read. */
 async function readSets(blobs: BlobStore, dataset: Digest): Promise<Dataset['sets']> {
   try {
     return (await readDataset(blobs, dataset)).sets;
   } catch (error) {
-    if (error instanceof BlobMissing) return undefined;
+    if (error instanceof AppError) return undefined;
     throw error;
   }
 }

@@ -10,7 +10,7 @@ test('a preset that is shortened gets a shorter warm-up', async () => {
 });
 
 test('a warm-up that its run has time for stays', async () => {
-  expect((await fit({ preset: 'portraits' })).optimizer.warmup_samples).toBe(6400);
+  expect((await fit({ preset: 'portraits' })).optimizer.warmup_samples).toBe(2900);
   const stated = { preset: 'portraits', optimizer: { total_samples: 8000, warmup_samples: 2800 } };
   expect((await fit(stated)).optimizer.warmup_samples).toBe(2800);
 });
