@@ -52,6 +52,12 @@ test('an experiment on several data sets is on their union, which has the pages 
   expect(await create('both')).toMatchObject({ created: false });
 });
 
+test('README.md names the sets, and how much each counts', async () => {
+  const { head } = await create('both');
+  const readme = Buffer.from((await lab.store.get('experiments/both/README.md'))?.body ?? []).toString();
+  expect(readme).toContain(`| dataset | hats x 3, coats x 0.5, \`${head.dataset}\` |`);
+});
+
 test('when one of the sets is prepared again, a note says so, and the training moves to its newer version', async () => {
   await create('both');
   await lab.executor.callEffect('train', { experiment: 'both', target: 64 });

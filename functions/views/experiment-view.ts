@@ -216,7 +216,7 @@ ${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`)
 | model | ${hidden_size} wide, ${depth} deep, patches of ${patch_size} px |
 | trained with | ${describeSignalsForPeople(config)} |
 | engine | ${head.engine.name}, ${head.engine.precision}, ${quantity(head.engine.threads, 'thread')}, micro-batch ${head.plan.micro_batch}${describePlan(head)} |
-| dataset | ${head.dataset_name === undefined ? '' : `${head.dataset_name}, `}\`${head.dataset}\` |
+| dataset | ${describeDatasetForPeople(head, config)} |
 | checkpoint | ${head.checkpoint ? `\`${head.checkpoint}\`` : 'none yet'} |
 ${describeFormerForPeople(head)}${describeOriginForPeople(head)}
 - config.yaml: the whole config. index.json: this page for programs.
@@ -264,6 +264,12 @@ function describeOrigin({ branched_from, init_from }: ExperimentHead) {
   if (branched_from === undefined) return init_from ? { init_from } : {};
   const { experiment, step, checkpoint } = branched_from;
   return { branched_from: { experiment, step, checkpoint } };
+}
+
+/** Its name or those of its sets, and its digest. */
+function describeDatasetForPeople({ dataset_name, dataset }: ExperimentHead, { data }: Config): string {
+  const sets = data.datasets?.map(({ name, weight, repeats }) => `${name} x ${weight * repeats}`);
+  return [...(sets ?? [dataset_name].filter(name => name !== undefined)), `\`${dataset}\``].join(', ');
 }
 
 /** Rows of the README's table, for a run that moved to another dataset. */
