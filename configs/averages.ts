@@ -82,11 +82,11 @@ export function longAverages(optimizer: WithAverages, steps: number): (FixedDeca
 }
 
 function describeLong({ decay, warmup_steps: warmup = 0 }: FixedDecay, steps: number): string {
-  const old = decay ** Math.max(0, steps - warmup);
+  const old = Math.round(100 * decay ** Math.max(0, steps - warmup));
   const oldest = warmup > 0 ? `is from the ${warmup} steps of its warm-up` : 'are the initial weights';
-  const share = `${Math.round(100 * old)} % of it ${oldest}`;
+  const share = old > 0 ? `: at its end ${old} % of it ${oldest}` : '';
   return (
     `the average with decay ${decay} looks back over about ${Math.round(1 / (1 - decay))} steps, more than a tenth of ` +
-    `the ${steps} of the run: at its end ${share}; optimizer.ema_gammas grow with the run instead`
+    `the ${steps} of the run${share}; optimizer.ema_gammas grow with the run instead`
   );
 }
