@@ -37,7 +37,7 @@ export function findCheckpoint(name: string, head: ExperimentHead, version = 'la
   const steps = kept.map(({ step }) => step);
   if (version === 'best') {
     if (head.best !== undefined) return head.best;
-    throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was validated`, {
+    throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was measured on held-out pictures`, {
       expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
       hint: 'train with run.validation, on a dataset that has pictures of the split val',
     });

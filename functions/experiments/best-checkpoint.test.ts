@@ -59,7 +59,7 @@ describe('the best checkpoint', () => {
     await lab.create('toy');
     expect((await trainTo(32)).best).toBeUndefined();
     await expect(createNameResolver(lab.store).resolve('experiment', 'toy@best', 'checkpoint')).rejects.toMatchObject({
-      message: 'the experiment "toy" has no best checkpoint: none was validated',
+      message: 'the experiment "toy" has no best checkpoint: none was measured on held-out pictures',
     });
   });
 

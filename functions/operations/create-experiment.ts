@@ -24,6 +24,7 @@ import { changeHead, type Experiment, readConfig } from '../experiments/experime
 import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { checkOrigin, checkStart, chooseStart } from '../experiments/init-from.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
+import { noteHeldOut } from '../experiments/note-held-out.ts';
 import { noteSided } from '../experiments/note-sided.ts';
 import { firstPlan } from '../experiments/plan-changes.ts';
 import {
@@ -104,6 +105,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
     // Of a dataset that tells its sizes, every answer of the experiment says so.
     ...(buckets ? [] : noteEmptyPlaces(whole.sizes, whole.config.data)),
     ...(await noteSided(ctx.blobs, request.dataset, whole.config)),
+    ...(await noteHeldOut(ctx.blobs, request.dataset, whole.config.run)),
   ];
   if (existing) {
     return { ...(await checkSame(ctx, name, request, { whole: whole.config, written }, existing.value)), notes };

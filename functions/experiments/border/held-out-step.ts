@@ -66,8 +66,8 @@ export const heldOutStep = defineBorderStep({
     describe({ run: { held_out_pictures: count = 0 } }) {
       if (count === 0) return '- held-out/: pictures that are not trained on (none: run.held_out_pictures is 0)';
       return (
-        `- held-out/: ${count} pictures of the split val at every chunk border, each beside its sample from all its ` +
-        'signals and the same noise'
+        `- held-out/: ${count} pictures of the split val, or as many as it has, at every chunk border, each beside its ` +
+        'sample from all its signals and the same noise'
       );
     },
   },
