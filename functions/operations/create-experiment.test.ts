@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Unprocessable } from '../../errors.ts';
 import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -228,6 +229,15 @@ describe('refused at once, and not at the first chunk, is', () => {
       message: expect.stringContaining(message),
       expected: expect.any(String),
     });
+  });
+
+  test('a pattern that matches no parameter, as the gpu-runner says, which is asked for nothing else', async () => {
+    lab.runner.onPlan = () => {
+      throw new Unprocessable('no parameter is named "nothing"', { expected: 'a name' });
+    };
+    const frozen = { ...TOY_CONFIG, optimizer: { ...TOY_CONFIG.optimizer, freeze: ['nothing'] } };
+    await expect(createOn(16, frozen)).rejects.toMatchObject({ status: 422, expected: 'a name' });
+    await expect(createOn(16, {})).resolves.toMatchObject({ created: true });
   });
 
   test('but not what an earlier version took', async () => {

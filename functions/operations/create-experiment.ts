@@ -16,6 +16,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { checkPatterns } from '../experiments/check-patterns.ts';
 import { atLargest, completeConfig, takeEarlierChoices } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
@@ -118,6 +119,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   const engine = resolveEngine(status, wish);
   await keepChoices(ctx.blobs, engine);
   const usual = resolvePlan(wish, config.data);
+  await checkPatterns(ctx, status, config, engine);
   const plan = await fitPlan(ctx, status, atLargest(whole), engine, askedPlan(wish), usual);
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));

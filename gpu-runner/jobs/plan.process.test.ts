@@ -46,6 +46,20 @@ it('a mistake that the other process finds is thrown as it is', async () => {
   await expect(createPlanJob()(ctx, { ...job, card: 'rtx-4900' })).rejects.toBeInstanceOf(InvalidInput);
 });
 
+it.each([
+  [{ optimizer: { freeze: ['nothing.*'] } }, 'optimizer.freeze: no parameter is named "nothing.*"'],
+  [{ optimizer: { freeze: ['*'] } }, 'optimizer.freeze leaves no parameter to train'],
+  [
+    { model: { lora: { targets: ['head.nothing'] } } },
+    'model.lora.targets: no matrix that can have an adapter is named',
+  ],
+])('a plan is refused with %j, whose patterns do not fit the model', async (config, message) => {
+  const { ctx, job, blobs } = await setUp();
+  const { digest } = await putDocument(blobs, tinyConfig(config));
+  const engine = { name: 'reference', precision: 'f32' } as const;
+  await expect(createPlanJob()(ctx, { ...job, config: digest, engine, micro_batch: 1 })).rejects.toThrow(message);
+});
+
 it('a plan ends at once when its job is cancelled or the runner stops', async () => {
   const cancelled = await setUp(async () => {
     throw new Cancelled('the plan job was cancelled');
