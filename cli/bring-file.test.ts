@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,9 +26,11 @@ beforeEach(async () => {
     ranges.push(range);
     const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
     response.writeHead(start > 0 ? 206 : 200, { 'content-length': CONTENT.length - start });
-    response.write(CONTENT.subarray(start, Math.min(CONTENT.length, start + breaksAt)), () => {
-      if (start + breaksAt < CONTENT.length) response.destroy();
-      else response.end();
+    response.write(CONTENT.subarray(start, Math.min(CONTENT.length, start + breaksAt)), async () => {
+      if (start + breaksAt >= CONTENT.length) return response.end();
+      // A reset takes away what the client has not read yet.
+      await expect.poll(sizeOfPart, { interval: 5 }).toBe(start + breaksAt);
+      response.destroy();
     });
   });
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
@@ -39,6 +41,12 @@ afterEach(async () => {
   await new Promise(done => server.close(done));
   await rm(folder, { recursive: true, force: true });
 });
+
+const sizeOfPart = () =>
+  stat(join(folder, 'new', 'net.pth.part')).then(
+    ({ size }) => size,
+    () => 0,
+  );
 
 const bring = (changes: object = {}, options: object = {}) =>
   bringFile({ url, sha256, size: 1, ...changes }, join(folder, 'new'), { log: () => {}, ...options });
