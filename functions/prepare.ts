@@ -57,7 +57,7 @@ export const prepare = defineFunction({
     })
     .refine(checkSource, { error: SOURCE_ERROR })
     .refine(({ quantum, stride }) => quantum % stride === 0, {
-      error: 'expected a stride that divides the quantum',
+      error: 'expected a stride that divides the quantum, which is 8 unless it is given',
       path: ['stride'],
     })
     .superRefine(checkEncoders),

@@ -9,10 +9,10 @@ async function putLog(rows: readonly object[]) {
   return (await blobs.put(Buffer.from(rows.map(row => `${JSON.stringify(row)}\n`).join('')))).digest;
 }
 
-test('rows of a log become columns; a number that was not finite is null, a text is left out', async () => {
+test('rows of a log become columns; a number that was not finite is null, texts and lists are left out', async () => {
   const log = await putLog([
     { step: 1, loss: 0.5, skipped: false },
-    { step: 2, loss: null, skipped: true, reason: 'the loss is NaN', extra: 7 },
+    { step: 2, loss: null, skipped: true, reason: 'the loss is NaN', suspects: ['a'], extra: 7 },
   ]);
   expect(await readMetrics(blobs, [{ to: 2, log, artifacts: {} }], 0, 10)).toEqual({
     series: { step: [1, 2], loss: [0.5, null], skipped: [0, 1], extra: [null, 7] },

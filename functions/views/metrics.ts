@@ -86,7 +86,8 @@ function tagOf(column: string): string | undefined {
 }
 
 function toColumns(rows: readonly LoggedStep[]): Metrics['series'] {
-  const keys = new Set(rows.flatMap(row => Object.keys(row).filter(key => typeof row[key] !== 'string')));
+  const isNumber = (value: unknown) => typeof value !== 'string' && !Array.isArray(value);
+  const keys = new Set(rows.flatMap(row => Object.keys(row).filter(key => isNumber(row[key]))));
   return Object.fromEntries([...keys].map(key => [key, rows.map(row => toNumber(row[key]))]));
 }
 
