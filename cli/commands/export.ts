@@ -1,7 +1,9 @@
 /** @file `easel export`: the weights of an experiment as safetensors files. */
 import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { isFolder } from '../../configs/is-folder.ts';
 import { plainJson } from '../../configs/plain-text.ts';
 import { Conflict, InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
@@ -34,9 +36,7 @@ export const exportCommand = defineCommand({
     ...connectionArgs,
   },
   run: reportErrors(async ({ args }) => {
-    if (!args.file.endsWith(SUFFIX)) {
-      throw new InvalidInput(`"${args.file}" is no name of a safetensors file`, { expected: `a name with ${SUFFIX}` });
-    }
+    await checkFile(args.file);
     const api = connect(args);
     const sigma = args['sigma-rel'];
     if (sigma !== undefined && args.raw === true) throw new InvalidInput('--raw and --sigma-rel ask for other weights');
@@ -56,6 +56,16 @@ export const exportCommand = defineCommand({
     if (args.json === true) console.log(plainJson(result));
   }),
 });
+
+/** Checks that a file can be written, before its weights are made. @throws InvalidInput */
+export async function checkFile(file: string): Promise<void> {
+  if (!file.endsWith(SUFFIX)) {
+    throw new InvalidInput(`"${file}" is no name of a safetensors file`, { expected: `a name with ${SUFFIX}` });
+  }
+  const folder = dirname(file);
+  if (await isFolder(folder)) return;
+  throw new InvalidInput(`there is no folder "${folder}"`, { expected: 'a file in a folder that exists' });
+}
 
 /** The checkpoints that the experiment keeps; none of a digest. */
 async function listCheckpoints(api: ApiClient, model: string): Promise<string[]> {
