@@ -26,6 +26,7 @@ import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { checkOrigin, checkStart, chooseStart } from '../experiments/init-from.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
 import { noteHeldOut } from '../experiments/note-held-out.ts';
+import { noteIdleSwitches } from '../experiments/note-idle-switches.ts';
 import { noteSided } from '../experiments/note-sided.ts';
 import { firstPlan } from '../experiments/plan-changes.ts';
 import {
@@ -107,6 +108,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
     ...(buckets ? [] : noteEmptyPlaces(whole.sizes, whole.config.data)),
     ...(await noteSided(ctx.blobs, request.dataset, whole.config)),
     ...(await noteHeldOut(ctx.blobs, request.dataset, whole.config.run)),
+    ...noteIdleSwitches(whole.config.model),
   ];
   if (existing) {
     return { ...(await checkSame(ctx, name, request, { whole: whole.config, written }, existing.value)), notes };
