@@ -90,6 +90,7 @@ async function findOrigin(
 function unknownExperiment(name: string, known: readonly string[]): NotFound {
   const nearest = nearestName(name, known);
   return new NotFound(`init_from: there is no experiment "${name}"`, {
+    expected: 'the name of an experiment',
     hint: nearest === undefined ? 'GET /experiments lists them' : `did you mean ${nearest}?`,
   });
 }

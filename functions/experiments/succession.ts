@@ -10,6 +10,10 @@ const FIXED: Readonly<Record<string, { of(config: KeyedConfig): Json; readonly w
   seed: { of: ({ seed }) => seed, why: 'the random streams of the checkpoint go on' },
   model: { of: ({ model }) => model, why: 'the weights in the checkpoint have the shapes of its model' },
   data: { of: ({ data }) => data, why: 'the checkpoint counts its place in the data in batches of that size' },
+  'objective.prediction_type': {
+    of: ({ objective }) => objective.prediction_type,
+    why: 'the weights in the checkpoint predict that quantity',
+  },
   'optimizer.type': { of: ({ optimizer }) => optimizer.type, why: 'the checkpoint has the state of that optimizer' },
   init_from: { of: ({ init_from }) => init_from ?? null, why: 'the first step began with these weights' },
   'optimizer.freeze': {

@@ -149,6 +149,11 @@ describe('refused is', () => {
     ['seed', { seed: 1 }, 'seed (0, not 1)'],
     ['model', { model: { depth: 2, hidden_size: 32 } }, 'model.hidden_size (16, not 32)'],
     ['data', { data: { batch_size: 16 } }, 'data.batch_size (8, not 16)'],
+    [
+      'objective.prediction_type',
+      { objective: { prediction_type: 'v_prediction' } },
+      'objective.prediction_type ("x_prediction", not "v_prediction")',
+    ],
     ['optimizer.type', { optimizer: { type: 'adamw' } }, 'optimizer.type ("muon", not "adamw")'],
     ['optimizer.ema_gammas', { optimizer: { ema_gammas: [3] } }, 'optimizer.ema_gammas ([10], not [3])'],
   ])('another %s, with both values, the reason and the way out', async (key, config, text) => {
