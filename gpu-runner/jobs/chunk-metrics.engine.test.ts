@@ -23,6 +23,13 @@ it('tells memory of the device where the engine knows it', async () => {
   expect(Object.keys(found)).not.toContain('memory/rss_gb');
 });
 
+it('tells the other numbers when the engine has no memory to measure its peak', async () => {
+  const full: Engine = { ...engine, compile: () => Promise.reject(new Error('out of memory')) };
+  const found = await measureChunk(full, WORK);
+  expect(found).toMatchObject({ 'sys/iter_per_sec': 2 });
+  expect(Object.keys(found)).not.toContain('sys/mfu');
+});
+
 it('measures the peak once for an engine, and it is a plausible one', async () => {
   const rate = peakRate(engine);
   expect(peakRate(engine)).toBe(rate);

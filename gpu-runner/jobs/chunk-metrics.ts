@@ -13,19 +13,21 @@ export interface ChunkWork {
 }
 
 /**
- * By the tags that TensorBoard shows. `sys/mfu` is the share of the engine's own fastest matrix product. Memory is that
- * of the device if the engine knows it, else `memory/rss_gb`, the resident memory of the whole gpu-runner. GB are 1e9
- * bytes.
+ * By the tags that TensorBoard shows. `sys/mfu` is the share of the engine's own fastest matrix product; absent if the
+ * engine has no memory for that. Memory is that of the device if the engine knows it, else `memory/rss_gb`, the resident
+ * memory of the whole gpu-runner. GB are 1e9 bytes.
  */
 export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Record<string, number>> {
   const { steps, samples, ms, waitedMs, flops } = work;
   if (steps === 0) return {};
   const seconds = ms / 1000;
+  // The steps are taken: an engine that cannot run the product costs the chunk one number.
+  const peak = await peakRate(engine).catch(() => Number.NaN);
   const measured = {
     'sys/iter_per_sec': steps / seconds,
     'sys/samples_per_sec': samples / seconds,
     'sys/loader_stall': waitedMs / ms,
-    'sys/mfu': flops / seconds / (await peakRate(engine)),
+    'sys/mfu': flops / seconds / peak,
     ...readMemory(engine),
   };
   return Object.fromEntries(Object.entries(measured).filter(([, value]) => Number.isFinite(value)));

@@ -100,6 +100,13 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       const { progress, fixed } = trainer;
       const saved = await saveCheckpoint(ctx.blobs, progress, tensors, job.config, config.seed, fixed);
       const log = await putLog(ctx.blobs, reports);
+      const metrics = await measureChunk(await ctx.engine(job.engine), {
+        steps: reports.length,
+        samples: reports.length * config.data.batch_size,
+        ms: trainingMs,
+        waitedMs: trainer.waitedMs - before.waitedMs,
+        flops: trainer.work - before.work,
+      });
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
         outputs: { checkpoint: saved.ref, log },
@@ -109,13 +116,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
           waited_for_data_seconds: (trainer.waitedMs - before.waitedMs) / 1000,
           samples_per_second: (reports.length * config.data.batch_size * 1000) / trainingMs,
           peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
-          metrics: await measureChunk(await ctx.engine(job.engine), {
-            steps: reports.length,
-            samples: reports.length * config.data.batch_size,
-            ms: trainingMs,
-            waitedMs: trainer.waitedMs - before.waitedMs,
-            flops: trainer.work - before.work,
-          }),
+          metrics,
         },
         to: trainer.progress.step,
       };
