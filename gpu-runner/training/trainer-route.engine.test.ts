@@ -7,6 +7,7 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import { createTensorflowEngine } from '../engines/tensorflow/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import { ROUTE_INPUT } from '../model/batch.ts';
 import { traceGradGraph } from './grad-graph.ts';
@@ -17,7 +18,8 @@ import { type Arrays, fillArrays, slopesOf } from './testing/slopes.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
 
-const engine = createOnnxRuntimeEngine({ threads: 1 });
+/** Equal programs are compiled once for all trainings. */
+const engine = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
 
 /** Half of 16 tokens skip block 1 of 3, in the first 4 of 8 updates. */
 function routedConfig(arch = 'joint', tread: object = {}): KeyedConfig {

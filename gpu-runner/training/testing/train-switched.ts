@@ -3,7 +3,7 @@ import type { Engine } from '../../compiler/engine.ts';
 import { hashedWeight } from '../../encoders/lpips/testing/hashed-numbers.ts';
 import { RandomStream } from '../../model/random.ts';
 import { traceGradGraph } from '../grad-graph.ts';
-import type { FrozenNets, TrainingTensors } from '../load-state.ts';
+import { type FrozenNets, initialTensors, type TrainingTensors } from '../load-state.ts';
 import { createMemorySource } from '../source.ts';
 import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../trainer.ts';
 import type { Switched } from './switches.ts';
@@ -16,21 +16,24 @@ const ITEMS = [...tinyItems(5, 40, 40), ...tinyItems(4, 40, 48)].map((item, i) =
   texts: [{ rows: 2, data: new Float32Array(12).fill(i / 10) }],
   ...(i % 3 === 0 && { isSided: true as const }),
 }));
-const MICRO_BATCH = 2;
-
 /** What a run consists of: so many steps, which are saved, or which a kill loses. */
 export type Part = number | { readonly lost: number };
 
-export async function trainSwitched(engine: Engine, { config, remat }: Switched, parts: readonly Part[]) {
+export async function trainSwitched(
+  engine: Engine,
+  { config, remat }: Switched,
+  parts: readonly Part[],
+  microBatch = 2,
+) {
   const source = createMemorySource(ITEMS);
   const shape = { batch: 1, height: 40, width: 40, textTokens: 8 };
-  const { frozen: specs } = traceGradGraph(config, shape, { accumulate: false });
-  const weights = specs.map(({ name, shape }) => [name, hashedWeight('squeeze', name, shape)] as const);
-  const frozen: FrozenNets = Object.fromEntries(specs.map(({ net }) => [net, Object.fromEntries(weights)]));
+  const { params, fixed, frozen: nets } = traceGradGraph(config, shape, { accumulate: false });
+  const weights = nets.map(({ name, shape }) => [name, hashedWeight('squeeze', name, shape)] as const);
+  const frozen: FrozenNets = Object.fromEntries(nets.map(({ net }) => [net, Object.fromEntries(weights)]));
 
   const open = (progress: Progress, tensors?: TrainingTensors) =>
-    new Trainer(engine, config, source, MICRO_BATCH, progress, tensors, { remat, frozen });
-  const start = await roughTensors(open);
+    new Trainer(engine, config, source, microBatch, progress, tensors, { remat, frozen });
+  const start = roughen(initialTensors({ specs: params, fixed, config, scalesLoss: false }));
   let [progress, tensors] = [EMPTY_PROGRESS, start];
   const reports: StepReport[] = [];
   for (const part of parts) {
@@ -49,10 +52,7 @@ export async function trainSwitched(engine: Engine, { config, remat }: Switched,
 }
 
 /** Initial tensors with noise on all weights: gates and heads that begin at zero let no gradient into the blocks. */
-async function roughTensors(open: (progress: Progress) => Trainer): Promise<TrainingTensors> {
-  const trainer = open(EMPTY_PROGRESS);
-  const tensors = await trainer.tensors();
-  await trainer.dispose();
+function roughen(tensors: TrainingTensors): TrainingTensors {
   const model = Object.entries(tensors.model).map(([name, tensor]) => {
     const noise = new Float32Array(tensor.data.length);
     new RandomStream(1, `init ${name}`).fillNormal(noise);
