@@ -141,7 +141,7 @@ function averageOf(ema: TensorMap, index: number): Record<string, Tensor> {
   return Object.fromEntries(members.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
-export async function loadGroup(blobs: BlobStore, digests: readonly Digest[]): Promise<Record<string, Tensor>> {
+async function loadGroup(blobs: BlobStore, digests: readonly Digest[]): Promise<Record<string, Tensor>> {
   const tensors: Record<string, Tensor> = {};
   for (const digest of digests) {
     for (const [name, { shape, dtype, data }] of Object.entries(decodeSafetensors(await blobs.get(digest)).tensors)) {

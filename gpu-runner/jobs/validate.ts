@@ -5,6 +5,7 @@ import type { Validation } from '../../configs/validation.ts';
 import { putDocument, readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Checkpoint } from '../../storage/records.ts';
+import { fedTextTokens } from '../model/batch.ts';
 import type { ValidateJob } from '../protocol.ts';
 import { plainItem } from '../training/augment.ts';
 import { FlowLossGrid, GRID_TIMES, type GridLoss } from '../training/flow-loss-grid.ts';
@@ -36,7 +37,8 @@ export function createValidateJob(): JobHandler<'validate'> {
     const count = heldOut.index.ids.length;
     // As many as are held out. Without those, the trained ones alone.
     const trained = await openSplit(ctx, count === 0 ? job : { ...job, pictures: count }, config, 'train');
-    const textTokens = tokensFor([heldOut, trained], config);
+    const longest = Math.max(...[heldOut, trained].map(({ index }) => index.longest.text ?? 0));
+    const textTokens = fedTextTokens(config.model, longest);
     const total = count + trained.index.ids.length;
     const grid = await openGrid(ctx, job, checkpoint, config);
     let runs = 0;
@@ -71,12 +73,6 @@ function openSplit(ctx: JobContext, job: ValidateJob, { model }: KeyedConfig, sp
   const { dataset, pictures: most } = job;
   const signals = signalsOf(model.conditions);
   return openColumnSource(ctx.blobs, { dataset, signals, split, most, budgetBytes: 0 }, () => {});
-}
-
-/** Of the longest text, rounded up to a multiple of 8, as in training. */
-function tokensFor(sources: readonly TrainingSource[], { model }: KeyedConfig): number {
-  const longest = Math.max(1, ...sources.map(({ index }) => index.longest.text ?? 1));
-  return Math.min(model.conditions?.text?.tokens ?? 0, Math.ceil(longest / 8) * 8);
 }
 
 /** JSON cannot hold numbers that are not finite. */

@@ -22,6 +22,11 @@ export interface BatchShape extends PictureSize {
   readonly route?: RouteShape | undefined;
 }
 
+/** Text tokens that a graph is fed for texts of at most `longest` tokens: rounded up to a multiple of 8. */
+export function fedTextTokens({ conditions }: ModelConfig, longest: number): number {
+  return Math.min(conditions?.text?.tokens ?? 0, Math.ceil(Math.max(1, longest) / 8) * 8);
+}
+
 /** A route on which a part of the image tokens skips blocks. */
 export interface RouteShape extends BlockRange {
   /** Image tokens of each sample that skip no block. */

@@ -108,6 +108,6 @@ export function applyBlock(
 }
 
 /** hidden * ratio, rounded to a multiple of 16. */
-export function mlpDim(model: ModelConfig): number {
+function mlpDim(model: ModelConfig): number {
   return Math.max(16, Math.round((model.hidden_size * model.mlp_ratio) / 16) * 16);
 }

@@ -10,7 +10,7 @@ import { requireRoute } from '../../configs/tread.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Tensors } from '../compiler/engine.ts';
 import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
-import { type BatchShape, ROUTE_INPUT, type RouteShape } from '../model/batch.ts';
+import { type BatchShape, fedTextTokens, ROUTE_INPUT, type RouteShape } from '../model/batch.ts';
 import { drawRoutes, routeShapeOf, tokensOf } from '../model/draw-route.ts';
 import { RandomStream } from '../model/random.ts';
 import { countIdleSteps, createGuide } from './guidance.ts';
@@ -147,9 +147,8 @@ export class Sampler {
     }
   }
 
-  /** Tokens to the end of the longest text, rounded up to a multiple of 8. Later tokens are masked in every row. */
+  /** Tokens that reach to the end of the longest text. Later tokens are masked in every row. */
   #textTokens(conditions: SampleConditions): number {
-    const limit = this.#config.model.conditions?.text?.tokens ?? 0;
     let longest = 1;
     for (const mask of [conditions.text_mask, conditions.negative_text_mask]) {
       const width = mask?.shape[1] ?? 1;
@@ -157,7 +156,7 @@ export class Sampler {
         if (visible !== 0) longest = Math.max(longest, (i % width) + 1);
       }
     }
-    return Math.min(limit, Math.ceil(longest / 8) * 8);
+    return fedTextTokens(this.#config.model, longest);
   }
 
   /** @throws Unprocessable if the model was trained without a route. */

@@ -34,7 +34,7 @@ export function mirrorItem(item: TrainingItem, encoders: PictureEncoders): Train
 }
 
 /** The cells of each row in reverse. A row has `columns` cells of `depth` numbers. */
-export function mirrorRows<T extends Numbers>(data: T, columns: number, depth = 1): T {
+function mirrorRows<T extends Numbers>(data: T, columns: number, depth = 1): T {
   const mirrored = data.slice() as T;
   const row = columns * depth;
   for (let start = 0; start < data.length; start += row) {

@@ -3,7 +3,7 @@ import { groupSizeOf, type KeyedConfig } from '../../configs/schema.ts';
 import { isRouted } from '../../configs/tread.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Tensors } from '../compiler/engine.ts';
-import type { BatchShape, PictureSize } from '../model/batch.ts';
+import { type BatchShape, fedTextTokens, type PictureSize } from '../model/batch.ts';
 import { activeTokens, routeShapeOf } from '../model/draw-route.ts';
 import { type Augment, openAugment } from './augment.ts';
 import { type Batch, BatchStream } from './batch-stream.ts';
@@ -12,7 +12,7 @@ import { type Cursor, EpochPlan } from './epoch-plan.ts';
 import { FeedBuilder } from './feeds.ts';
 import { columnsOf, type LossTerm } from './losses/losses.ts';
 import { type DrawnSamples, UpdateLosses } from './losses/update-losses.ts';
-import type { SourceIndex, SourceSet, TrainingSource } from './source.ts';
+import type { SourceSet, TrainingSource } from './source.ts';
 
 /** An update. The pictures of a micro-batch have one size. */
 export interface Update extends Batch {
@@ -66,7 +66,7 @@ export class UpdateSource {
     this.#augment = openAugment(config, source.index.encoders);
     this.#feeds = Array.from({ length: inFlight }, () => new FeedBuilder(config));
     this.#sets = source.index.sets ?? [];
-    this.#textTokens = graphTextTokens(source.index, config);
+    this.#textTokens = fedTextTokens(config.model, source.index.longest.text ?? 0);
   }
 
   /** Milliseconds that updates have waited for data. */
@@ -175,10 +175,4 @@ function countBySet(sets: readonly SourceSet[], { positions, counts }: Batch): S
     if (set) bySet[`samples/${set.name}`] = (bySet[`samples/${set.name}`] ?? 0) + 1;
   }
   return bySet;
-}
-
-/** Text tokens of the compiled graphs: those of the longest caption, rounded up to a multiple of 8. */
-function graphTextTokens({ longest }: SourceIndex, config: KeyedConfig): number {
-  const limit = config.model.conditions?.text?.tokens ?? 0;
-  return Math.min(limit, Math.ceil(Math.max(1, longest.text ?? 1) / 8) * 8);
 }

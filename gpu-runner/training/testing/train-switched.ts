@@ -16,6 +16,7 @@ const ITEMS = [...tinyItems(5, 40, 40), ...tinyItems(4, 40, 48)].map((item, i) =
   texts: [{ rows: 2, data: new Float32Array(12).fill(i / 10) }],
   ...(i % 3 === 0 && { isSided: true as const }),
 }));
+
 /** What a run consists of: so many steps, which are saved, or which a kill loses. */
 export type Part = number | { readonly lost: number };
 
