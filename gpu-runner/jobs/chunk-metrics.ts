@@ -14,8 +14,8 @@ export interface ChunkWork {
 
 /**
  * By the tags that TensorBoard shows. `sys/mfu` is the share of the engine's own fastest matrix product; absent if the
- * engine has no memory for that. Memory is that of the device if the engine knows it, else `memory/rss_gb`, the resident
- * memory of the whole gpu-runner. GB are 1e9 bytes.
+ * engine has no memory for that. Memory is that of the device if the engine knows it, else `memory/rss_gb`, the
+ * resident memory of the whole gpu-runner. GB are 1e9 bytes.
  */
 export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Record<string, number>> {
   const { steps, samples, ms, waitedMs, flops } = work;
