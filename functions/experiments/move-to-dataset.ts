@@ -7,6 +7,7 @@ import type { Conditions } from '../../configs/signals.ts';
 import { Conflict, Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -54,7 +55,7 @@ export async function moveToDataset(ctx: MoveToContext, name: string, asked: Dig
   });
 }
 
-/** The mixture of a training, with the version of one of its sets that was asked for; or another mixture. */
+/** The mixture of a training, with the version of one of its sets that was asked for; or another one of the same sets. */
 async function moveWithin(
   ctx: MoveToContext,
   name: string,
@@ -62,10 +63,12 @@ async function moveWithin(
   asked: Digest,
   conditions: Conditions | undefined,
 ): Promise<Digest> {
-  if ((await readDataset(ctx.blobs, asked)).sets) return asked;
-  const renewed = await renewSet(ctx, mixture, asked, conditions);
-  if (renewed !== undefined) return renewed;
   const { sets = [] } = await readDataset(ctx.blobs, mixture);
+  const { sets: others } = await readDataset(ctx.blobs, asked);
+  const sharesOf = (each: typeof sets) => canonicalJson(each.map(({ name: of, times }) => [of, times]));
+  if (others && sharesOf(others) === sharesOf(sets)) return asked;
+  const renewed = others ? undefined : await renewSet(ctx, mixture, asked, conditions);
+  if (renewed !== undefined) return renewed;
   throw new Unprocessable(`the experiment "${name}" is not trained on that dataset`, {
     expected: `the newest version of one of its data sets: ${sets.map(each => each.name).join(', ')}`,
   });

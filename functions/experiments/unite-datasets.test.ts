@@ -85,6 +85,21 @@ test('when one of the sets is prepared again, a note says so, and the training m
   });
 });
 
+test('a training moves to a mixture of the same sets, and not to one with other weights', async () => {
+  await create('both');
+  await lab.executor.callEffect('train', { experiment: 'both', target: 64 });
+  const { head } = await create('other', [{ name: 'hats' }, { name: 'coats' }]);
+  const move = (dataset: Digest) => lab.executor.callEffect('train', { experiment: 'both', dataset });
+  await expect(move(head.dataset)).rejects.toThrow('is not trained on that dataset');
+  const newer = await putToyDataset(lab.blobs, { count: 4, side: 24 });
+  const { datasets } = createRefs(lab.store);
+  const ref = await datasets.read('coats');
+  if (ref) await datasets.compareAndSwap('coats', ref.etag, { v: 1, dataset: newer });
+  const renewed = (await create('third')).head.dataset;
+  await move(renewed);
+  expect((await readHead(lab.store, 'both')).value.dataset).toBe(renewed);
+});
+
 test('sets of unlike encoders are refused, unless the model is not conditioned on them', async () => {
   const { encoders } = await readDataset(lab.blobs, coats);
   const others = await change(coats, { encoders: { ...encoders, cls: { name: 'dinov3', dim: 64 } } });
