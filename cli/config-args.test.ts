@@ -22,6 +22,8 @@ test('a config of a command is a preset, its axes or a file, with changes', () =
   const file = fileOf('preset: tiny-b\nmodel: { depth: 3 }\n');
   expect(readConfigArgs({ named: file, changes: {} })).toBe('preset: tiny-b\nmodel: { depth: 3 }\n');
   const changes = { model: { num_heads: 6 } };
+  expect(readConfigArgs({ named: fileOf('tiny-b'), changes })).toEqual({ preset: 'tiny-b', ...changes });
+  fileOf('preset: tiny-b\nmodel: { depth: 3 }\n');
   expect(readConfigArgs({ named: file, changes })).toEqual({ preset: 'tiny-b', model: { depth: 3, num_heads: 6 } });
 });
 

@@ -39,7 +39,8 @@ export function readConfigArgs({ named, recipe, size, changes }: ConfigArgs): un
   const text = readText(named);
   if (Object.keys(changes).length === 0) return text;
   const { config, translation } = readWrittenConfig(text);
-  if (translation === undefined) return typeof config === 'string' ? text : mergeDeep(config, changes);
+  if (translation === undefined)
+    return typeof config === 'string' ? { ...changes, preset: config } : mergeDeep(config, changes);
   throw new InvalidInput(`--set does not go with ${named}, a config of the original project`, {
     expected: 'changes in the file itself, by the keys that it has',
   });

@@ -21,6 +21,8 @@ export const LONGEST_CHUNK = 1e9;
 export const MOST_KEPT = 10_000;
 /** Checkpoints that are spread over a run. */
 export const MOST_SPACED = 64;
+/** Checkpoints of whose traces one average is made. */
+export const MOST_TRACES = 128;
 /** Ordinal of a picture. */
 export const MOST_PICTURES = 1e12;
 /** Bytes of a device: one pebibyte. */

@@ -1,10 +1,9 @@
 /** @file Checkpoints that are kept all over a run, not only at its end. Their number is bounded. */
-import type { KeptCheckpoint } from '../../storage/experiment-record.ts';
 
-export interface Spread {
+export interface Spread<C> {
   /** Oldest first. */
-  readonly spaced: KeptCheckpoint[];
-  readonly dropped: KeptCheckpoint[];
+  readonly spaced: C[];
+  readonly dropped: C[];
 }
 
 /**
@@ -12,9 +11,12 @@ export interface Spread {
  * rest is spread evenly over the run. The newest one stays.
  * @param checkpoints Oldest first.
  */
-export function spreadCheckpoints(checkpoints: readonly KeptCheckpoint[], most: number): Spread {
+export function spreadCheckpoints<C extends { readonly step: number }>(
+  checkpoints: readonly C[],
+  most: number,
+): Spread<C> {
   const spaced = [...checkpoints];
-  const dropped: KeptCheckpoint[] = [];
+  const dropped: C[] = [];
   while (spaced.length > most) {
     const gaps = spaced.map(({ step }, i) => (spaced[i + 1]?.step ?? step) - (spaced[i - 1]?.step ?? 0));
     const inner = gaps.slice(0, -1);

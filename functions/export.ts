@@ -1,11 +1,12 @@
 /** @file The weights of a checkpoint as safetensors files. */
 import { z } from 'zod';
 import { weightsSchema } from '../configs/averages.ts';
+import { MOST_TRACES } from '../configs/bounds.ts';
 import type { ExportJob } from '../gpu-runner/protocol.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { runJob } from './execution/runner-job.ts';
-import { MOST_TRACES, resolveWeights } from './experiments/sample-weights.ts';
+import { resolveWeights } from './experiments/sample-weights.ts';
 
 export const exportWeights = defineFunction({
   name: 'export',

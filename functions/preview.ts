@@ -1,6 +1,7 @@
 /** @file Samples the preview pictures of a checkpoint. */
 import { z } from 'zod';
 import { weightsSchema } from '../configs/averages.ts';
+import { MOST_TRACES } from '../configs/bounds.ts';
 import { checkSampling, promptSchema, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -8,7 +9,6 @@ import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import type { PreviewIndex } from './experiments/border/preview-step.ts';
 import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
-import { MOST_TRACES } from './experiments/sample-weights.ts';
 
 export const preview = defineFunction({
   name: 'preview',

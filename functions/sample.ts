@@ -1,13 +1,12 @@
 /** @file Samples pictures for prompts. */
 import { z } from 'zod';
 import { weightsSchema } from '../configs/averages.ts';
-import { LARGEST_FLOAT, MOST_PICTURES } from '../configs/bounds.ts';
+import { LARGEST_FLOAT, MOST_PICTURES, MOST_TRACES } from '../configs/bounds.ts';
 import { checkSampling, promptSchema, samplingSchema } from '../configs/sampling.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts';
-import { MOST_TRACES } from './experiments/sample-weights.ts';
 
 /** Numbers x, y in [-1, 1] and confidence in [0, 1] of each joint of COCO-WholeBody. */
 const poseSchema = z.array(z.array(z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT)).length(3)).length(133);

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const easel = (...words: readonly string[]) =>
-  runEasel(words, { EASEL_URL: site.easel.url, EASEL_STORE: site.place.url });
+  runEasel(words, { EASEL_URL: site.easel.url, EASEL_STORE: site.place.url }, cache.folder);
 
 /** The help of a command and of the commands below it. */
 async function readHelps(command: readonly string[]): Promise<string[]> {
@@ -53,6 +53,7 @@ test('every example that help prints works when it is typed', async () => {
     'branch',
     'call',
     'create',
+    'export',
     'preflight',
     'store',
     'verify-resume',
@@ -60,4 +61,4 @@ test('every example that help prints works when it is typed', async () => {
   for (const words of examples) {
     expect(await easel(...words.split(' ')), words).toMatchObject({ code: 0 });
   }
-});
+}, 180_000);

@@ -24,7 +24,7 @@ export const createCommand = defineCommand({
   },
   args: {
     name: { type: 'positional', description: 'name of the experiment', required: true },
-    dataset: { type: 'string', description: 'dataset to train on', valueHint: 'NAME', required: true },
+    dataset: { type: 'string', description: 'dataset to train on, unless the config names several', valueHint: 'NAME' },
     config: {
       type: 'string',
       description: 'name of a preset, or a file in YAML, also with a config of the original project',
@@ -39,7 +39,7 @@ export const createCommand = defineCommand({
     const [, ...words] = args._;
     const { config: named, recipe, size, dataset, engine } = args;
     const config = readConfigArgs({ named, recipe, size, changes: parseChanges(words, rawArgs) });
-    const body = { config, dataset, ...(engine !== undefined && { engine }) };
+    const body = { config, ...(dataset !== undefined && { dataset }), ...(engine !== undefined && { engine }) };
     const answer = await connect(args).put(`/experiments/${encodeURIComponent(args.name)}`, body, answerSchema);
     if (args.json === true) {
       console.log(plainJson(answer));

@@ -3,8 +3,10 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { MOST_TRACES } from '../../configs/bounds.ts';
 import { isFolder } from '../../configs/is-folder.ts';
 import { plainJson } from '../../configs/plain-text.ts';
+import { spreadCheckpoints } from '../../configs/spread-checkpoints.ts';
 import { Conflict, InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
@@ -16,12 +18,15 @@ const SUFFIX = '.safetensors';
 const refSchema = z.looseObject({ digest: z.string(), size: z.int() });
 const resultSchema = z.looseObject({ outputs: z.record(z.string(), refSchema) });
 
-const experimentSchema = z.looseObject({ checkpoints: z.array(z.looseObject({ checkpoint: z.string() })) });
+const checkpointSchema = z.looseObject({ step: z.int(), checkpoint: z.string() });
+const experimentSchema = z.looseObject({ checkpoints: z.array(checkpointSchema) });
 
 export const exportCommand = defineCommand({
   meta: {
     name: 'export',
-    description: 'write the weights of a checkpoint to a safetensors file, with adapters merged',
+    description:
+      'write the weights of a checkpoint to a safetensors file, with adapters merged ' +
+      '(easel export portraits portraits.safetensors)',
   },
   args: {
     name: { type: 'positional', description: 'the experiment, or NAME@STEP', required: true },
@@ -67,12 +72,12 @@ export async function checkFile(file: string): Promise<void> {
   throw new InvalidInput(`there is no folder "${folder}"`, { expected: 'a file in a folder that exists' });
 }
 
-/** The checkpoints that the experiment keeps; none of a digest. */
+/** The checkpoints that the experiment keeps, spread over it if it keeps many; none of a digest. */
 async function listCheckpoints(api: ApiClient, model: string): Promise<string[]> {
   if (model.startsWith('sha256:')) return [];
   const [name = model] = model.split('@');
   const { checkpoints } = await api.get(`/experiments/${encodeURIComponent(name)}`, experimentSchema);
-  return checkpoints.map(({ checkpoint }) => checkpoint);
+  return spreadCheckpoints(checkpoints, MOST_TRACES).spaced.map(({ checkpoint }) => checkpoint);
 }
 
 /** @throws Conflict if there is such a file. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Config } from '../../configs/schema.ts';
+import { spreadCheckpoints } from '../../configs/spread-checkpoints.ts';
 import { Internal, OutOfMemory } from '../../errors.ts';
 import { putDocument, readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -20,7 +21,6 @@ import { keyedAt } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
 import { moveHead } from '../experiments/move-head.ts';
 import { beginsDataset } from '../experiments/move-to-dataset.ts';
-import { spreadCheckpoints } from '../experiments/spread-checkpoints.ts';
 import { readLog } from '../experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from '../experiments/training-health.ts';
 import { fail, finish } from '../experiments/training-state.ts';

@@ -1,6 +1,8 @@
 /** @file The weights that pictures are made of: one of the averages of a checkpoint, or one made of several. */
 import { averagesOf, type WeightChoice } from '../../configs/averages.ts';
+import { MOST_TRACES } from '../../configs/bounds.ts';
 import { combineTraces } from '../../configs/post-hoc-average.ts';
+import { spreadCheckpoints } from '../../configs/spread-checkpoints.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { JobWeights } from '../../gpu-runner/protocol.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
@@ -12,10 +14,7 @@ import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { splitName } from '../execution/names.ts';
 import { readHead } from './experiment-head.ts';
-import { spreadCheckpoints } from './spread-checkpoints.ts';
 
-/** Checkpoints of which one average is made. */
-export const MOST_TRACES = 128;
 /** A made average is told about when its profile is farther from the wanted one. */
 const FAR = 0.1;
 /** Traces with a smaller factor are left out: they are below the rounding of f32. */
