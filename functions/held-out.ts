@@ -1,6 +1,7 @@
 /** @file Draws held-out pictures from all their signals, beside the pictures themselves. */
 import { z } from 'zod';
 import { weightsSchema } from '../configs/averages.ts';
+import { MOST_TRACES } from '../configs/bounds.ts';
 import { checkSampling, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { signalsOf } from '../configs/signals.ts';
 import { requireRoute } from '../configs/tread.ts';
@@ -12,7 +13,7 @@ import { requireEngine } from './execution/runner-job.ts';
 import type { HeldOutIndex } from './experiments/border/held-out-step.ts';
 import { type HeldOutItem, readHeldOut } from './experiments/held-out-items.ts';
 import { drawRows, PICTURE_TOOLS } from './experiments/sample-pictures.ts';
-import { MOST_TRACES, resolveWeights } from './experiments/sample-weights.ts';
+import { resolveWeights } from './experiments/sample-weights.ts';
 import { decodeRgb, encodePng, type RgbImage } from './pictures/image.ts';
 import { toInterleaved } from './pictures/planar.ts';
 
