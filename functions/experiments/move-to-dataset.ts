@@ -55,7 +55,7 @@ export async function moveToDataset(ctx: MoveToContext, name: string, asked: Dig
   });
 }
 
-/** The mixture of a training, with the version of one of its sets that was asked for; or another one of the same sets. */
+/** The mixture of a training, with the version of one set that was asked for; or another mixture of the same sets. */
 async function moveWithin(
   ctx: MoveToContext,
   name: string,
