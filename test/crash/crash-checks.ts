@@ -2,15 +2,16 @@
  * @file Checks a store after a pipeline in which processes died: it must have the same objects as an undisturbed run.
  *
  * An object is stray if the undisturbed run lacks its key or has other bytes there. Documents under `runs/` must be
- * whole but may differ, and so may `stats` in results: both say who worked for how long. Leases are equal if both are
- * held or both are free. Blobs must have the digest that their key names.
+ * whole but may differ, and so may `stats` in results: both say who worked for how long. So do the numbers of the
+ * machine that a head has of its chunks, and TensorBoard files. Leases are equal if both are held or both are free.
+ * Blobs must have the digest that their key names.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { digestWithoutAddress } from '../../functions/testing/history.ts';
 import { listKeys } from '../../functions/testing/training.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
-import { canonicalDigest } from '../../storage/canonical.ts';
+import { canonicalDigest, type Json } from '../../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { digestOf, hexOf } from '../../storage/digest.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
@@ -58,7 +59,16 @@ async function describeObject(store: ObjectStore, stored: StoredObject, now: num
     for (const document of key.endsWith('.jsonl') ? text.trimEnd().split('\n') : [text]) JSON.parse(document);
     return 'a run';
   }
+  if (key.includes('/tensorboard/')) return body.length > 0 ? 'scalars' : 'empty';
+  if (kind === 'refs' || key.endsWith('/index.json')) return canonicalDigest(withoutMeasures(body));
   return digestWithoutAddress(stored);
+}
+
+/** The document without what was measured on the machine while its chunks were trained. */
+function withoutMeasures(body: Uint8Array): Json {
+  return JSON.parse(Buffer.from(body).toString(), function (this: Record<string, unknown>, key, value) {
+    return key === 'metrics' && 'log' in this ? undefined : value;
+  });
 }
 
 /** One sentence for each difference that is none of a run's record. */
