@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MOST_SAMPLES } from './bounds.ts';
 import { patternsSchema } from './name-patterns.ts';
+import { DIGEST_PATTERN, NAME_PATTERN } from './stored-names.ts';
 
 /**
  * A request names the experiment, and a step of it or `latest`. The stored config names the checkpoint instead, so
@@ -9,14 +10,11 @@ import { patternsSchema } from './name-patterns.ts';
  */
 export const initFromSchema = z
   .strictObject({
-    experiment: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected the name of an experiment')
-      .optional(),
+    experiment: z.string().regex(NAME_PATTERN, 'expected the name of an experiment').optional(),
     step: z.union([z.int().nonnegative().max(MOST_SAMPLES), z.literal('latest')]).optional(),
     checkpoint: z
       .string()
-      .regex(/^sha256:[0-9a-f]{64}$/, 'expected the digest of a checkpoint: "sha256:" and 64 hexadecimal digits')
+      .regex(DIGEST_PATTERN, 'expected the digest of a checkpoint: "sha256:" and 64 hexadecimal digits')
       .optional(),
     /** ema: the averaged weights; raw: those of its last step. */
     weights: z.enum(['ema', 'raw']).default('ema'),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LARGEST_FLOAT } from './bounds.ts';
 import { DEFAULT_FEATURE_NET, FEATURE_NETS } from './feature-loss.ts';
 import { DEFAULT_LPIPS_NET, LPIPS_NETS, lpipsModelOf } from './lpips.ts';
+import { DIGEST_PATTERN } from './stored-names.ts';
 
 const share = z.number().min(0).max(1);
 
@@ -33,7 +34,7 @@ export type LossesConfig = z.infer<typeof lossesSchema>;
 export const frozenNetsSchema = z
   .record(
     z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, 'expected a name of a-z, 0-9, _ and -'),
-    z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/, 'expected a digest: "sha256:" and 64 hexadecimal digits')).min(1),
+    z.array(z.string().regex(DIGEST_PATTERN, 'expected a digest: "sha256:" and 64 hexadecimal digits')).min(1),
   )
   .meta({ description: 'weights of the frozen nets that losses read: digests of safetensors blobs, by net' });
 

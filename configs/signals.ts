@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { LONGEST_SIDE, MOST_TEXT_TOKENS, WIDEST } from './bounds.ts';
+import { DIGEST_PATTERN } from './stored-names.ts';
 
 export const probability = z.number().min(0).max(1);
 
@@ -15,7 +16,7 @@ const stride = z.int().positive().max(LONGEST_SIDE);
 const encoderShape = {
   encoder: z.string(),
   /** Digests of the blobs of its weights, by part; absent: no weights. */
-  weights: z.record(z.string(), z.array(z.string().regex(/^sha256:[0-9a-f]{64}$/))).optional(),
+  weights: z.record(z.string(), z.array(z.string().regex(DIGEST_PATTERN))).optional(),
 };
 
 /**

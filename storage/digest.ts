@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
+import { DIGEST_PATTERN } from '../configs/stored-names.ts';
 import { InvalidInput } from '../errors.ts';
 
 /** `sha256:` and 64 lower-case hexadecimal digits: the name of a blob, an action or any canonical document. */
 export type Digest = `sha256:${string}` & { readonly __brand: 'Digest' };
 
-const PATTERN = /^sha256:[0-9a-f]{64}$/;
-
 export function isDigest(text: string): text is Digest {
-  return PATTERN.test(text);
+  return DIGEST_PATTERN.test(text);
 }
 
 /** @throws InvalidInput when the text is not a digest. */

@@ -9,6 +9,7 @@ import { ENGINE_NAMES, MOST_THREADS, PRECISIONS } from '../configs/engines.ts';
 import { checkpointingSchema } from '../configs/gradient-checkpointing.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { COLUMN_NAMES, SIGNAL_NAMES, type SignalName } from '../configs/signals.ts';
+import { DIGEST_PATTERN, NAME_PATTERN } from '../configs/stored-names.ts';
 import { oneOf } from '../configs/suggest.ts';
 import { wireErrorSchema } from '../errors-wire.ts';
 import { type Digest, isDigest } from './digest.ts';
@@ -17,12 +18,12 @@ export const digestSchema = z
   .custom<Digest>(value => typeof value === 'string' && isDigest(value), {
     error: 'expected a digest: "sha256:" and 64 lower-case hexadecimal digits',
   })
-  .meta({ type: 'string', pattern: '^sha256:[0-9a-f]{64}$' });
+  .meta({ type: 'string', pattern: DIGEST_PATTERN.source });
 
 /** Names of datasets, experiments and models: safe in a URL, a key and a file name. */
 export const nameSchema = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'expected 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit');
+  .regex(NAME_PATTERN, 'expected 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit');
 
 export const blobRefSchema = z.strictObject({
   digest: digestSchema,
