@@ -1,8 +1,6 @@
 /** @file Splits a program in two, so that what only some inputs change is computed once for many runs. */
-import type { Graph, NodeId } from './graph.ts';
-import type { OpAttrs, OpName } from './ops.ts';
-import { GraphError } from './shapes.ts';
-import { Builder, type Value } from './trace.ts';
+import type { Graph } from './graph.ts';
+import { rewriteGraph } from './rewrite.ts';
 
 export interface SplitGraph {
   /** Computes what the varying inputs do not change, from the other inputs. It writes `names` of the state. */
@@ -34,46 +32,14 @@ export function splitGraph(graph: Graph, varying: ReadonlySet<string>, prefix: s
     .sort((a, b) => a - b);
   if (between.length === 0) return undefined;
   const names = new Map(between.map((id, index) => [id, `${prefix}${index}`]));
+  const states = new Map([...names].map(([id, name]) => [graph.nodes[id], name]));
+  const writes = Object.fromEntries([...names].map(([id, name]) => [name, id]));
   return {
-    first: rebuild(
-      graph,
-      id => kinds[id] !== 'varying',
-      new Map(),
-      at => ({ writes: Object.fromEntries([...names].map(([id, name]) => [name, at(id)])) }),
-    ),
-    rest: rebuild(
-      graph,
-      id => kinds[id] !== 'fixed',
-      names,
-      at => ({ outputs: Object.fromEntries(Object.entries(graph.outputs).map(([name, id]) => [name, at(id)])) }),
-    ),
+    first: rewriteGraph({ ...graph, outputs: {}, writes }, () => undefined),
+    rest: rewriteGraph(graph, (node, _, builder) => {
+      const name = states.get(node);
+      return name === undefined ? undefined : builder.state(name, node);
+    }),
     names: [...names.values()],
   };
-}
-
-type Ends = { readonly outputs?: Record<string, Value>; readonly writes?: Record<string, Value> };
-
-/** The nodes that `has` selects. `given` are read from the state of that name. */
-function rebuild(
-  graph: Graph,
-  has: (id: NodeId) => boolean,
-  given: ReadonlyMap<NodeId, string>,
-  end: (at: (id: NodeId) => Value) => Ends,
-): Graph {
-  const builder = new Builder();
-  const values: (Value | undefined)[] = [];
-  const at = (id: NodeId): Value => {
-    const value = values[id];
-    if (value === undefined) throw new GraphError(`node ${id} belongs to the other program`);
-    return value;
-  };
-  for (const [id, { op, inputs, attrs, shape, dtype, scope }] of graph.nodes.entries()) {
-    const name = given.get(id);
-    if (name !== undefined) values.push(builder.state(name, { shape, dtype }));
-    else if (has(id))
-      values.push(builder.scope(scope, () => builder.emit<OpName>(op, inputs.map(at), attrs as OpAttrs[OpName])));
-    else values.push(undefined);
-  }
-  const { outputs = {}, writes = {} } = end(at);
-  return builder.finish(outputs, writes);
 }
