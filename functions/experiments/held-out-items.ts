@@ -3,12 +3,12 @@ import { type ColumnName, memberName, type SignalName } from '../../configs/sign
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import { type ColumnReader, openColumn } from '../../storage/blobs/read-column.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { readArray } from '../encoders/encode-sample.ts';
 import type { EncodedArray } from '../encoders/encoder.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
-import { type ColumnReader, openColumn } from './read-members.ts';
 
 export interface HeldOutItem {
   readonly id: string;

@@ -2,15 +2,13 @@
 import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readNpyHeader } from '../../formats/npy.ts';
-import { columnHeadBytes, readColumnIndex } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import { readStoredIndex } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { BucketCount, Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 
-/** Enough to tell the length of a column's index. */
-const PREFIX_BYTES = 512;
 /** Enough for the header of a picture's npy file. */
 const HEADER_BYTES = 128;
 /** Largest number of concurrent reads. */
@@ -66,8 +64,7 @@ async function readPageSizes(
   known: Map<string, Promise<PictureSize>>,
 ): Promise<readonly PictureSize[]> {
   if (image === undefined || items.length === 0) return [];
-  const prefix = await blobs.getRange(image, { start: 0, end: PREFIX_BYTES - 1 });
-  const spans = readColumnIndex(await blobs.getRange(image, { start: 0, end: columnHeadBytes(prefix) - 1 }));
+  const spans = await readStoredIndex(blobs, image);
   return mapBounded(items, { width: WIDTH }, item => {
     const span = spans.get(memberName('image', item.id));
     if (span === undefined) throw new Unprocessable(`the image column has no member ${memberName('image', item.id)}`);

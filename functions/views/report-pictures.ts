@@ -2,8 +2,8 @@
 import { memberName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
-import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import { openColumn } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -15,8 +15,6 @@ import { describeMask, shadeMask } from './shade-mask.ts';
 const THUMBNAIL_SIDE = 160;
 const MAX_PAGES = 16;
 const MAX_PICTURES = 96;
-/** Size of a tar header. */
-const BLOCK_BYTES = 512;
 
 export interface ReportPicture {
   readonly name: string;
@@ -51,17 +49,16 @@ async function readPictures(
   column: Digest,
   items: readonly Item[],
 ): Promise<ReportPicture[]> {
-  const spans = await readIndex(blobs, column);
-  const captions = page.columns.caption;
-  const texts = captions && (await readIndex(blobs, captions));
-  const readMask = await openMasks(blobs, page.columns.mask);
+  const readPicture = await openMembers(blobs, column);
+  const { caption: captions, mask: masks } = page.columns;
+  const readText = captions && (await openMembers(blobs, captions));
+  const readMask = masks && (await openMasks(blobs, masks));
   const pictures: ReportPicture[] = [];
   for (const { id, name, split, attributes } of items) {
-    const plain = readImage(await readMember(blobs, column, spans, memberName('image', id)));
+    const plain = readImage(await readPicture(memberName('image', id)));
     const said = typeof attributes?.caption === 'string' ? attributes.caption : '';
-    const text =
-      texts && captions && Buffer.from(await readMember(blobs, captions, texts, memberName('caption', id))).toString();
-    const mask = await readMask(id);
+    const text = readText && Buffer.from(await readText(memberName('caption', id))).toString();
+    const mask = await readMask?.(id);
     const webp = await encodeThumbnail(mask ? shadeMask(plain, mask) : plain, THUMBNAIL_SIDE);
     const caption = [text ?? said, ...(mask ? [`(${describeMask(mask)})`] : [])].join(' ');
     pictures.push({ name, split, caption, width: plain.width, height: plain.height, webp });
@@ -70,12 +67,12 @@ async function readPictures(
 }
 
 /** Reads masks of a page by id, uint8 [height, width]; undefined where a picture has none. */
-async function openMasks(blobs: BlobStore, column: Digest | undefined) {
-  const spans = column && (await readIndex(blobs, column));
+async function openMasks(blobs: BlobStore, column: Digest) {
+  const { read } = await openColumn(blobs, column);
   return async (id: string): Promise<Uint8Array | undefined> => {
-    const name = memberName('mask', id);
-    if (column === undefined || spans?.has(name) !== true) return undefined;
-    const { dtype, data } = decodeNpy(await readMember(blobs, column, spans, name));
+    const bytes = await read(memberName('mask', id));
+    if (bytes === undefined) return undefined;
+    const { dtype, data } = decodeNpy(bytes);
     return dtype === 'u8' ? data : undefined;
   };
 }
@@ -83,26 +80,18 @@ async function openMasks(blobs: BlobStore, column: Digest | undefined) {
 /** WebP of a picture as training sees it; undefined without the column `image`. */
 export async function readThumbnail(blobs: BlobStore, { columns }: Page, id: string): Promise<Uint8Array | undefined> {
   if (columns.image === undefined) return undefined;
-  const spans = await readIndex(blobs, columns.image);
-  const image = readImage(await readMember(blobs, columns.image, spans, memberName('image', id)));
-  return encodeThumbnail(image, THUMBNAIL_SIDE);
+  const readMember = await openMembers(blobs, columns.image);
+  return encodeThumbnail(readImage(await readMember(memberName('image', id))), THUMBNAIL_SIDE);
 }
 
-async function readIndex(blobs: BlobStore, column: Digest): Promise<Map<string, MemberSpan>> {
-  const first = await blobs.getRange(column, { start: 0, end: BLOCK_BYTES - 1 });
-  return readColumnIndex(await blobs.getRange(column, { start: 0, end: columnHeadBytes(first) - 1 }));
-}
-
-async function readMember(
-  blobs: BlobStore,
-  column: Digest,
-  spans: ReadonlyMap<string, MemberSpan>,
-  name: string,
-): Promise<Uint8Array> {
-  const span = spans.get(name);
-  if (span === undefined) throw new Internal(`the column ${column} has no member ${name}`);
-  if (span.size === 0) return new Uint8Array();
-  return blobs.getRange(column, { start: span.offset, end: span.offset + span.size - 1 });
+/** Reads members that every picture has. */
+async function openMembers(blobs: BlobStore, column: Digest) {
+  const { read } = await openColumn(blobs, column);
+  return async (name: string): Promise<Uint8Array> => {
+    const bytes = await read(name);
+    if (bytes === undefined) throw new Internal(`the column ${column} has no member ${name}`);
+    return bytes;
+  };
 }
 
 /** A member of the image column: u8 [3, height, width]. */

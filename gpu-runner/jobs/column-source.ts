@@ -7,9 +7,10 @@ import { findSideWord } from '../../configs/side-words.ts';
 import { type ColumnName, isPadded, memberName, type SignalName, variantsOf } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
-import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
+import type { MemberSpan } from '../../formats/webdataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import { readStoredIndex } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
@@ -17,8 +18,6 @@ import type { BlobStore } from '../../storage/types.ts';
 import type { PictureSize } from '../model/batch.ts';
 import type { SourceIndex, SourceSet, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
 
-/** First read of a column: enough to know the length of its index. */
-const PREFIX_BYTES = 512;
 /** Enough for the header of an npy file with few axes. */
 const HEADER_BYTES = 128;
 /** Largest number of concurrent reads. */
@@ -159,9 +158,8 @@ async function openColumns(
 
 /** @throws Unprocessable that names the column when it is no column. */
 async function readSpans(blobs: BlobStore, digest: Digest, which: string): Promise<Column['spans']> {
-  const prefix = await blobs.getRange(digest, { start: 0, end: PREFIX_BYTES - 1 });
   try {
-    return readColumnIndex(await blobs.getRange(digest, { start: 0, end: columnHeadBytes(prefix) - 1 }));
+    return await readStoredIndex(blobs, digest);
   } catch (cause) {
     if (!(cause instanceof Unprocessable)) throw cause;
     throw new Unprocessable(`${which} of the dataset is damaged: ${cause.message.replace(/^column: /, '')}`, {

@@ -1,0 +1,33 @@
+/** @file Single members of a stored column. Neither the index nor a member needs the whole blob. */
+import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
+import type { Digest } from '../digest.ts';
+import type { BlobStore } from '../types.ts';
+
+/** Enough to tell the length of a column's index. */
+const PREFIX_BYTES = 512;
+
+/** The positions of the members. @throws BlobMissing, Unprocessable when the blob is no column. */
+export async function readStoredIndex(blobs: BlobStore, column: Digest): Promise<ReadonlyMap<string, MemberSpan>> {
+  const prefix = await blobs.getRange(column, { start: 0, end: PREFIX_BYTES - 1 });
+  return readColumnIndex(await blobs.getRange(column, { start: 0, end: columnHeadBytes(prefix) - 1 }));
+}
+
+/** Reads single members of a stored column. */
+export interface ColumnReader {
+  /** The bytes of a member; undefined if the column does not have it. */
+  read(member: string): Promise<Uint8Array | undefined>;
+}
+
+/** Reads the index of the column alone. @throws as {@link readStoredIndex} */
+export async function openColumn(blobs: BlobStore, column: Digest): Promise<ColumnReader> {
+  const spans = await readStoredIndex(blobs, column);
+  return {
+    async read(member) {
+      const span = spans.get(member);
+      if (span === undefined) return undefined;
+      // No range is empty.
+      if (span.size === 0) return new Uint8Array();
+      return blobs.getRange(column, { start: span.offset, end: span.offset + span.size - 1 });
+    },
+  };
+}
