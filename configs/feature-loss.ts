@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
 import { LONGEST_SIDE } from './bounds.ts';
-import { SIGNALS } from './signals.ts';
+import { patchColumnSchema } from './signals.ts';
 
 /** Nets by their names in the store, and among the frozen nets of an objective. */
 export const FEATURE_NETS = ['efficientnet-lite0'] as const;
@@ -14,7 +14,6 @@ const STAGES = 7;
 export const COLUMN_STAGE = 4;
 
 const time = z.number().min(0).max(1);
-const { norm: _, ...columnShape } = SIGNALS.patches.condition.shape;
 
 export const featuresShape = {
   net: z.enum(FEATURE_NETS).default(DEFAULT_FEATURE_NET),
@@ -34,7 +33,7 @@ export const featuresShape = {
   /** computed: of the clean picture, by the net. patches: the column of the dataset, which the net made before. */
   target: z.enum(['computed', 'patches']).default('computed'),
   /** target patches: the encoder that made the column, and its sizes. Easel fills it in from the dataset. */
-  column: z.strictObject(columnShape).optional(),
+  column: patchColumnSchema.optional(),
   /**
    * target computed: larger pictures are compared at a size at which no side is longer, the means of squares of pixels.
    * Absent: 256.

@@ -8,10 +8,7 @@ import { Unprocessable } from '../errors.ts';
 import { averagesOf } from './averages.ts';
 import { WIDEST } from './bounds.ts';
 import type { KeyedConfig } from './schema.ts';
-import { SIGNALS } from './signals.ts';
-
-/** What the dataset says of its column `patches`. */
-const { norm: _, ...columnShape } = SIGNALS.patches.condition.shape;
+import { patchColumnSchema } from './signals.ts';
 
 const blockIndex = z.int().min(-1).max(511);
 
@@ -27,7 +24,7 @@ export const repaShape = {
   /** Width inside of adapter mlp; absent: twice model.hidden_size. */
   adapter_width: z.int().min(1).max(WIDEST).optional(),
   /** teacher patches: the encoder that made the column, and its sizes. Easel fills it in from the dataset. */
-  column: z.strictObject(columnShape).optional(),
+  column: patchColumnSchema.optional(),
   /** teacher patches: the grid on which both are compared; the other one is resampled to it. Absent: tokens. */
   grid: z.enum(['tokens', 'teacher']).optional(),
   /** teacher patches: only samples whose patches are dropped count: others could copy them. Absent: true. */
@@ -41,7 +38,6 @@ export const repaShape = {
 };
 
 export type RepaOptions = z.output<z.ZodObject<typeof repaShape>>;
-export type RepaColumn = NonNullable<RepaOptions['column']>;
 
 /** The options with every choice made. */
 export interface Repa extends Pick<RepaOptions, 'loss_type' | 'adapter'> {

@@ -108,6 +108,10 @@ export const SIGNALS = {
   }),
 } as const;
 
+/** What a dataset says of its column `patches`: the encoder that made it, and its sizes. For losses that read it. */
+export const patchColumnSchema = SIGNALS.patches.condition.omit({ norm: true });
+export type PatchColumn = z.infer<typeof patchColumnSchema>;
+
 export type SignalName = keyof typeof SIGNALS;
 
 /** Names of the signals. Object.keys returns strings; the type of the table gives their names. */

@@ -4,8 +4,9 @@ import { resolveTarget } from '../../configs/feature-loss.ts';
 import { LOSS_SHAPES, ownOptions, parseLossOptions, requireLoss } from '../../configs/loss-options.ts';
 import type { LossConfig } from '../../configs/losses.ts';
 import { checkLpips } from '../../configs/lpips.ts';
-import { type RepaColumn, resolveRepa } from '../../configs/repa.ts';
+import { resolveRepa } from '../../configs/repa.ts';
 import type { Config } from '../../configs/schema.ts';
+import { type PatchColumn, patchColumnSchema } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Dataset } from '../../storage/records.ts';
@@ -13,7 +14,6 @@ import { offeredConditions } from './dataset-signals.ts';
 import type { PictureSize } from './training-size.ts';
 
 type LossInputs = Pick<Config, 'model' | 'objective' | 'optimizer' | 'data'>;
-type LossColumn = RepaColumn;
 
 /** What a loss is checked against. */
 interface LossSite {
@@ -98,17 +98,13 @@ const COMPLETE: Readonly<Record<string, (loss: LossConfig, site: LossSite) => Co
 /** @throws Unprocessable when the dataset has another column than a loss of the config reads. */
 export function checkLossColumns({ objective }: Pick<Config, 'objective'>, dataset: Dataset): void {
   for (const [name, loss] of Object.entries(objective.losses ?? {})) {
-    const asked = readColumn(loss.column);
+    const asked = patchColumnSchema.optional().parse(loss.column);
     if (loss.weight > 0 && asked !== undefined) findColumn(asked, dataset, `objective.losses.${name}`);
   }
 }
 
-function readColumn(column: unknown): LossColumn | undefined {
-  return LOSS_SHAPES.repa.column.parse(column);
-}
-
 /** The column as the dataset describes it. @throws Unprocessable if there is none, or another one than asked for. */
-function findColumn(asked: LossColumn | undefined, dataset: Dataset, path: string) {
+function findColumn(asked: PatchColumn | undefined, dataset: Dataset, path: string) {
   const offered = offeredConditions(dataset).patches;
   if (offered === undefined) {
     throw new Unprocessable(`${path}: the dataset has no column patches, the features that it reads`, {
@@ -130,7 +126,7 @@ function findColumn(asked: LossColumn | undefined, dataset: Dataset, path: strin
  * follow a varied picture.
  */
 function checkGrids(
-  column: LossColumn,
+  column: PatchColumn,
   { model, data }: LossInputs,
   sizes: readonly PictureSize[],
   path: string,
