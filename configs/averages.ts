@@ -5,19 +5,27 @@ import { LONGEST_SIGMA } from './post-hoc-average.ts';
 
 /** Steps of the longest warm-up. */
 const LONGEST_WARMUP = 1e9;
+const MOST_GAMMAS = 3;
+const MOST_DECAYS = 2;
 
 /** Gammas of power traces: see {@link averageRateAt}. */
-export const gammasSchema = z.array(z.number().positive().max(LARGEST_FLOAT)).max(3);
+export const gammasSchema = z.array(z.number().positive().max(LARGEST_FLOAT)).max(MOST_GAMMAS);
 
 /** An average w <- d w + (1 - d) weights. In the first `warmup_steps` updates d rises from 0, as the seed's. */
 const decaySchema = z.strictObject({
   decay: z.number().gt(0).lt(1),
   warmup_steps: z.int().nonnegative().max(LONGEST_WARMUP).optional(),
 });
-export const decaysSchema = z.array(decaySchema).min(1).max(2);
+export const decaysSchema = z.array(decaySchema).min(1).max(MOST_DECAYS);
 
 type FixedDecay = z.infer<typeof decaySchema>;
 export type Average = { readonly gamma: number } | FixedDecay;
+
+/** Place of an average in {@link averagesOf}. */
+export const averageIndex = z
+  .int()
+  .min(0)
+  .max(MOST_GAMMAS + MOST_DECAYS - 1);
 
 interface WithAverages {
   readonly ema_gammas: readonly number[];
@@ -46,7 +54,7 @@ export function averageRateAt(step: number, average: Average): number {
  */
 export const weightsSchema = z.union([
   z.enum(['ema', 'raw']),
-  z.strictObject({ average: z.int().min(0).max(4) }),
+  z.strictObject({ average: averageIndex }),
   z.strictObject({ sigma_rel: z.number().positive().max(LONGEST_SIGMA) }),
 ]);
 export type WeightChoice = z.infer<typeof weightsSchema>;

@@ -5,12 +5,15 @@
 
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
-import { averagesOf } from './averages.ts';
-import { WIDEST } from './bounds.ts';
+import { averageIndex, averagesOf } from './averages.ts';
+import { DEEPEST, WIDEST } from './bounds.ts';
 import type { KeyedConfig } from './schema.ts';
 import { patchColumnSchema } from './signals.ts';
 
-const blockIndex = z.int().min(-1).max(511);
+const blockIndex = z
+  .int()
+  .min(-1)
+  .max(DEEPEST - 1);
 
 export const repaShape = {
   /** patches: the column of the dataset. self: the tokens of a later block, with the average of the weights. */
@@ -30,7 +33,7 @@ export const repaShape = {
   /** teacher patches: only samples whose patches are dropped count: others could copy them. Absent: true. */
   only_dropped: z.boolean().optional(),
   /** teacher self: the average: 0 is the first of optimizer.ema_gammas, and ema_decays follow. Absent: 0. */
-  ema: z.int().min(0).max(4).optional(),
+  ema: averageIndex.optional(),
   /** teacher self: the block of the features; -1 or absent: 3 depth // 4, or the one after block_index. */
   teacher_block: blockIndex.optional(),
   /** teacher self: so much lower is t of the picture that the teacher sees, but at least 0. 1: clean. Absent: 0.2. */
