@@ -1,14 +1,22 @@
-/** @file The arms: changes of the preset `portraits`, one idea each. */
+/** @file The arms: changes of the recipe that the preset `portraits` had before the comparison, one idea each. */
 
 export interface Arm {
   readonly name: string;
-  /** Keys of the config that differ from the preset. */
+  /** Keys of the config that differ from those of the base. */
   readonly changes: Readonly<Record<string, object>>;
 }
 
-/** t of the preset is logit-normal with mean 0.8 and deviation 0.8. This one reaches further to both ends. */
-const WIDE = { logit_normal_mean: 0.4, logit_normal_std: 1.2 };
 const RATE = 2e-3;
+
+/** Keys of the base. The preset has those of the winner by now. */
+export const BASE = {
+  objective: { logit_normal_mean: 0.8, logit_normal_std: 0.8 },
+  optimizer: { learning_rate: RATE },
+  data: { batch_size: 64 },
+};
+
+/** A distribution of t that reaches further to both ends. */
+const WIDE = { logit_normal_mean: 0.4, logit_normal_std: 1.2 };
 
 /** The arm that all others are compared with comes first. */
 export const ARMS: readonly Arm[] = [

@@ -5,10 +5,10 @@ import type { Engine } from '../../gpu-runner/compiler/engine.ts';
 import type { TrainingTensors } from '../../gpu-runner/training/load-state.ts';
 import { createMemorySource, type TrainingItem } from '../../gpu-runner/training/source.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../gpu-runner/training/trainer.ts';
-import { ARMS, type Arm } from './arms.ts';
+import { ARMS, type Arm, BASE } from './arms.ts';
 import { CONDITIONS, PATCH, SIDE } from './portraits.ts';
 
-/** Share of a run that the warm-up of the preset takes. */
+/** Share of a run that the warm-up of the base takes. */
 const WARMUP_SHARE = 6_400 / 48_000;
 /** The average of the preset, and a shorter one that costs hardly any time. */
 export const EMA_GAMMAS = [10, 30];
@@ -16,11 +16,11 @@ export const EMA_GAMMAS = [10, 30];
 const TIMED = 4;
 
 export async function configOf(arm: Arm, seed: number, updates: number): Promise<KeyedConfig> {
-  const preset = await loadPreset('portraits');
+  const base = overrideConfig(await loadPreset('portraits'), BASE);
   const model = { tokens_per_side: SIDE / PATCH, conditions: CONDITIONS };
   const optimizer = { ema_gammas: EMA_GAMMAS };
   const data = { image_size: { width: SIDE, height: SIDE } };
-  const changed = overrideConfig(overrideConfig(preset, { seed, model, optimizer, data }), arm.changes);
+  const changed = overrideConfig(overrideConfig(base, { seed, model, optimizer, data }), arm.changes);
   const total_samples = updates * changed.data.batch_size;
   const warmup_samples = Math.round(total_samples * WARMUP_SHARE);
   return keyedConfig(overrideConfig(changed, { optimizer: { total_samples, warmup_samples } }));
