@@ -1,20 +1,28 @@
 /**
- * @file Compares recipes for the bundled portraits: changes of the preset `portraits`, trained for an equal time and
- * measured alike.
+ * @file Compares recipes for the bundled portraits. Each arm changes the recipe that the preset `portraits` had before.
+ * All arms are trained for an equal time and measured alike.
  *
  * Equal time: other work on a machine would make seconds unfair, so the time is counted in updates. The base takes
- * `--updates` of them; that is what a quiet machine of two cores takes in `--seconds`. Before an arm starts, its update
- * and that of the base take turns, and their processor time is compared. An arm whose update costs half of the base's
- * takes twice as many.
+ * `--updates` of them. Before an arm starts, its update and that of the base take turns, and their processor time is
+ * compared. An arm whose update costs half of the base's takes twice as many updates.
  *
- * Measured, all on pictures and captions that were not trained on: the attributes that pictures for 256 captions show;
- * their distance to training pictures (KID of EfficientNet-Lite0 features); seams between patches; grain in flat
- * corners; and the mean squared error of the predicted picture at four t (0: data, 1: noise). Controls: real pictures,
- * and real pictures with noise of 8 levels. Real pictures with invisible noise are far by KID: read it beside the
- * table.
+ * 250 updates of the base are about 240 seconds on two quiet cores of an Intel Xeon, by ONNX Runtime in f32. This is
+ * part measured, part estimated: the gradient of an update took 763 ms. With the optimizer, whose time is estimated, an
+ * update takes 0.95 s.
  *
- * All arms run on the first seed. The best three and the base then run on the others. Results are files in
- * `--out`, one for each arm and seed. The same command goes on after a kill.
+ * Captions and pictures of the measurements were not trained on:
+ *
+ * - the attributes that pictures for 256 captions show
+ * - KID: the distance of these pictures to training pictures, by features of EfficientNet-Lite0
+ * - seams between patches
+ * - grain in flat corners
+ * - the mean squared error of the predicted picture at four t (0: data, 1: noise)
+ *
+ * Controls are real pictures, and real pictures with noise of 8 levels. The eye hardly sees that noise, but KID says
+ * that these pictures are far from real ones. So a KID tells little without grain and attributes beside it.
+ *
+ * All arms run on the first seed. The best three and the base then run on the others. Results are files in `--out`, one
+ * for each arm and seed. The same command goes on after a kill.
  *
  * `node bench/recipe.ts [--arms a,b] [--seeds 1,2,3] [--updates 250] [--engine onnxruntime/cpu] [--precision f32]
  * [--threads N] [--out bench/results/recipe] [--weights out/recipe] [--best 3]`
@@ -38,7 +46,7 @@ import { type ArmResult, readResult, scoreOf, writeResult } from './recipe/resul
 import { samplePortraits, samplingWith } from './recipe/sample-portraits.ts';
 import { type Costs, configOf, EMA_GAMMAS, timeArm, trainArm } from './recipe/train-arm.ts';
 
-/** Updates of the base in 240 seconds: 0.95 s each, on two quiet cores of an Intel Xeon, by ONNX Runtime in f32. */
+/** About 240 seconds of the base, as the head of this file says. */
 const BASE_UPDATES = '250';
 
 const { values: options } = parseArgs({

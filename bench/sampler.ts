@@ -1,8 +1,11 @@
 /**
- * @file Time of a step of the sampler: the network alone, with what depends on the conditions computed before the steps
- * (gpu-runner/compiler/split-graph.ts) and in each step, by turns in the same run; and the share of a whole sample that
- * is spent outside the network. Weights are random. `seed` has 3 of the 18 blocks of the original plan, and 256 image
- * tokens beside 512 of text.
+ * @file Time of a step of the sampler. The network runs in two forms, which take turns. One computes in each step what
+ * the conditions decide. The other one gets it from a program that runs once before the steps
+ * (gpu-runner/compiler/split-graph.ts). A whole sample then tells the share of its time outside the network.
+ *
+ * Weights are random. The net `seed` has 3 of the 18 blocks of the original plan, and 256 image tokens beside 512 of
+ * text.
+ *
  * `node bench/sampler.ts [--net demo,demo-cross,small,seed] [--batch 2] [--steps 8] [--engine onnxruntime/cpu]
  * [--precision f32] [--threads N] [--runs N] [--json]`
  */
