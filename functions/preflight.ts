@@ -20,10 +20,8 @@ import { oneOf } from '../configs/suggest.ts';
 import { readWrittenConfig } from '../configs/written-config.ts';
 import { AppError } from '../errors.ts';
 import type { RunnerStatus } from '../gpu-runner/protocol.ts';
-import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
-import type { Digest } from '../storage/digest.ts';
-import { digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
+import { type Dataset, digestSchema, type EngineSpec, type TrainingPlan } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { completeNorms } from './encoders/encoders.ts';
 import { atLargest, type CompleteConfig, completeConfig } from './experiments/complete-config.ts';
@@ -98,7 +96,7 @@ export const preflight = defineFunction({
   input,
   key: body => canonicalJson(body),
   async run(ctx, written): Promise<Preflight> {
-    const { config, otherSize, translation, dataset: digest } = await resolveTraining(ctx, written);
+    const { config, otherSize, translation, dataset } = await resolveTraining(ctx, written);
     const { micro_batch, gradient_checkpointing } = translation?.engine ?? {};
     const body = { micro_batch, gradient_checkpointing, ...written };
     if (body.micro_batch !== undefined) checkMicroBatch('micro_batch', body.micro_batch, config.data);
@@ -108,7 +106,6 @@ export const preflight = defineFunction({
     const work = forecastWork(config, memory.plan);
     const card = body.card === undefined ? cardOf(device.name) : findCard(body.card);
     const measured = device.spec && (await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec));
-    const dataset = digest && (await readDataset(ctx.blobs, digest));
     const counts = dataset?.counts;
     const data = forecastData(config, body.pictures ?? counts?.train ?? counts?.pictures);
     const problems = [tooMany, memory.problem, device.problem, otherSize].filter(problem => problem !== undefined);
@@ -134,7 +131,7 @@ export const preflight = defineFunction({
 });
 
 interface Training {
-  readonly dataset?: Digest | undefined;
+  readonly dataset?: Dataset | undefined;
   /** The whole config, with the signals and the size of the largest pictures. */
   readonly config: Config;
   /** The config names a size that the pictures of the dataset do not have. */
@@ -151,7 +148,7 @@ async function resolveTraining(ctx: EffectContext, { config: given, dataset, enc
   if (united !== undefined) {
     checkTarget(config);
     const whole = await completeConfig(ctx.blobs, config, united);
-    return { config: atLargest(whole), otherSize: findOtherSize(whole), translation, dataset: united };
+    return { config: atLargest(whole), otherSize: findOtherSize(whole), translation, dataset: whole.dataset };
   }
   const image_size = config.data.image_size ?? (translation ? SEED_SIZE : SMALL_SIZE);
   const isLarge = Math.max(image_size.width, image_size.height) >= 256;

@@ -24,6 +24,7 @@ export interface CompleteConfig {
   readonly config: Config;
   /** Sizes of the pictures of the dataset, each once. */
   readonly sizes: BucketSizes;
+  readonly dataset: Dataset;
 }
 
 /**
@@ -48,7 +49,7 @@ export async function completeConfig(blobs: BlobStore, config: Config, digest: D
   const data = { ...groups, ...config.data, image_size };
   const tokens_per_side = Math.sqrt(image_size.width * image_size.height) / config.model.patch_size;
   const whole = { ...config, model: { tokens_per_side, ...config.model, conditions }, data };
-  return { config: completeObjective(whole, dataset, sizes), sizes };
+  return { config: completeObjective(whole, dataset, sizes), sizes, dataset };
 }
 
 /** The config of a branch, whose objective may be another one than that of its parent. */

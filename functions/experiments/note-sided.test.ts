@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { configSchema } from '../../configs/schema.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
-import { putDocument } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { noteSided } from './note-sided.ts';
 
@@ -28,7 +28,7 @@ async function note(data: object, conditions: object = { text: { encoder: 'words
   const pages = [{ items, columns: {} }];
   const document = { v: 1, kind: 'dataset', pages, removed: [], encoders: {}, counts: {}, rejects: [], links: [] };
   const { digest } = await putDocument(blobs, document);
-  return noteSided(blobs, digest, configSchema.parse({ data, model: { conditions } }));
+  return noteSided(blobs, await readDataset(blobs, digest), configSchema.parse({ data, model: { conditions } }));
 }
 
 test('pictures that are never mirrored are counted, with the reason of each', async () => {

@@ -2,22 +2,20 @@
 import { quantity } from '../../configs/quantity.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { findSideWord } from '../../configs/side-words.ts';
-import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../../storage/blobs/items.ts';
-import type { Digest } from '../../storage/digest.ts';
-import type { Item, Note } from '../../storage/records.ts';
+import type { Dataset, Item, Note } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { MAX_EXAMPLES } from '../notes/notes.ts';
 
 /** A note if pictures of the split `train` are never mirrored, although others are. */
 export async function noteSided(
   blobs: BlobStore,
-  dataset: Digest,
+  dataset: Dataset,
   { data, model }: Pick<KeyedConfig, 'data' | 'model'>,
 ): Promise<Note[]> {
   if ((data.horizontal_flip_prob ?? 0) === 0) return [];
   const hasText = model.conditions?.text !== undefined;
-  const items = (await readAllItems(blobs, await readDataset(blobs, dataset))).filter(({ split }) => split === 'train');
+  const items = (await readAllItems(blobs, dataset)).filter(({ split }) => split === 'train');
   const sided = items.flatMap(item => {
     const reason = reasonOf(item, hasText);
     return reason === undefined ? [] : [{ name: item.name, text: reason }];

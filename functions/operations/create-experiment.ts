@@ -9,7 +9,7 @@ import type { Translation } from '../../configs/seed-block/translate-block.ts';
 import { readWrittenConfig, type WrittenConfig } from '../../configs/written-config.ts';
 import { InvalidInput } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
-import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
+import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -102,12 +102,11 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   const { config: written, origin } = start;
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   checkStart(start, whole.config);
-  const { buckets } = await readDataset(ctx.blobs, request.dataset);
   const notes = [
     // Of a dataset that tells its sizes, every answer of the experiment says so.
-    ...(buckets ? [] : noteEmptyPlaces(whole.sizes, whole.config.data)),
-    ...(await noteSided(ctx.blobs, request.dataset, whole.config)),
-    ...(await noteHeldOut(ctx.blobs, request.dataset, whole.config.run)),
+    ...(whole.dataset.buckets ? [] : noteEmptyPlaces(whole.sizes, whole.config.data)),
+    ...(await noteSided(ctx.blobs, whole.dataset, whole.config)),
+    ...(await noteHeldOut(ctx.blobs, whole.dataset, whole.config.run)),
     ...noteIdleSwitches(whole.config.model),
   ];
   if (existing) {
