@@ -5,26 +5,15 @@
 import { type ColumnTeacher, type Repa, repaShape, resolveRepa, type SelfTeacher } from '../../../configs/repa.ts';
 import type { ModelConfig } from '../../../configs/schema.ts';
 import { linear, rmsNorm, silu } from '../../compiler/composites.ts';
-import {
-  add,
-  div,
-  less,
-  max,
-  mul,
-  reduceMean,
-  reduceSum,
-  reshape,
-  select,
-  stopGradient,
-  sub,
-} from '../../compiler/functions.ts';
+import { add, div, less, max, mul, reduceSum, reshape, select, stopGradient, sub } from '../../compiler/functions.ts';
 import { resampleGrid } from '../../compiler/resample.ts';
 import type { Value } from '../../compiler/trace.ts';
 import { geometryOf } from '../../model/nanodit.ts';
 import type { Params } from '../../model/params.ts';
 import { putTokens, takeTokens } from '../../model/token-route.ts';
-import { distanceOf } from './distance.ts';
+import { distanceOf, flattenGrid, meanDistance } from './distance.ts';
 import { defineLoss, type Loss, type LossParts } from './loss-term.ts';
+import { patchesColumn, readPatches } from './stored-patches.ts';
 
 /** The least share of a cell: it is divided by. */
 const TINY = 1e-12;
@@ -40,21 +29,16 @@ export const repa = defineLoss(repaShape, (options, inputs, path): Loss => {
 type Grid = readonly [rows: number, columns: number];
 
 function alignWithColumn(repa: Repa, teacher: ColumnTeacher, model: ModelConfig): Loss {
-  const { dim, stride, grid, onlyDropped } = teacher;
+  const { dim, grid, onlyDropped } = teacher;
   return {
-    needs: {
-      taps: [repa.block],
-      columns: { patches: ({ height, width }) => [height / stride, width / stride, dim] },
-    },
+    needs: { taps: [repa.block], ...patchesColumn(teacher) },
     apply(params, parts) {
-      const { value, present } = parts.column('patches');
-      const known = less(0.5, present);
-      const features = select(reshape(known, [-1, 1, 1, 1]), value, 0);
+      const { features, present } = readPatches(parts);
       const tokens = tokenGrid(model, parts);
       const guess = adapt(params, repa, passedTokens(repa.block, parts), dim);
       const loss =
         grid === 'tokens'
-          ? compareOnTokens(repa, guess, flatten(resampleGrid(features, ...tokens)))
+          ? compareOnTokens(repa, guess, flattenGrid(resampleGrid(features, ...tokens)))
           : compareOnTeacher(repa, guess, tokens, features);
       const kept = onlyDropped ? parts.conditions.patches?.keep : undefined;
       const counted = kept ? mul(present, sub(1, kept)) : present;
@@ -78,12 +62,6 @@ function tokenGrid(model: ModelConfig, { x0 }: LossParts): Grid {
   const [, , height = 0, width = 0] = x0.shape;
   const { rows, columns } = geometryOf(model, height, width);
   return [rows, columns];
-}
-
-/** [batch, rows, columns, dim] -> [batch, rows * columns, dim]. */
-function flatten(grid: Value): Value {
-  const [batch = 0, , , dim = 0] = grid.shape;
-  return reshape(grid, [batch, -1, dim]);
 }
 
 /** Tokens that went through a block. A token that skipped it cannot learn there. */
@@ -120,8 +98,7 @@ function mapTokens(params: Params, { adapter, width }: Repa, tokens: Value, dim:
 /** The mean over the tokens that went through the block. @param target [batch, rows * columns, dim] */
 function compareOnTokens(repa: Repa, { tokens, indices }: PassedTokens, target: Value): Value {
   const own = indices ? takeTokens(target, indices) : target;
-  const distances = distanceOf(repa.loss_type, tokens, stopGradient(own));
-  return reshape(reduceMean(distances, [1]), [distances.shape[0] ?? 0]);
+  return meanDistance(repa.loss_type, tokens, stopGradient(own));
 }
 
 /**
@@ -130,12 +107,9 @@ function compareOnTokens(repa: Repa, { tokens, indices }: PassedTokens, target: 
  */
 function compareOnTeacher(repa: Repa, { tokens, indices }: PassedTokens, grid: Grid, target: Value): Value {
   const [batch = 0, rows = 0, columns = 0] = target.shape;
-  const spread = (x: Value) => flatten(resampleGrid(reshape(x, [batch, ...grid, -1]), rows, columns));
-  const goal = stopGradient(flatten(target));
-  if (indices === undefined) {
-    const distances = distanceOf(repa.loss_type, spread(tokens), goal);
-    return reshape(reduceMean(distances, [1]), [batch]);
-  }
+  const spread = (x: Value) => flattenGrid(resampleGrid(reshape(x, [batch, ...grid, -1]), rows, columns));
+  const goal = stopGradient(flattenGrid(target));
+  if (indices === undefined) return meanDistance(repa.loss_type, spread(tokens), goal);
   const { builder } = tokens;
   const put = (x: Value) => putTokens(builder.constant([0], [batch, grid[0] * grid[1], x.shape[2] ?? 0]), indices, x);
   const shares = spread(put(builder.constant([1], [...tokens.shape.slice(0, 2), 1])));
