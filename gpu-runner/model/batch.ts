@@ -13,6 +13,16 @@ export interface PictureSize {
   readonly width: number;
 }
 
+/** Equal for equal sizes. */
+export function sizeKey({ height, width }: PictureSize): string {
+  return `${height}x${width}`;
+}
+
+/** Each size once. */
+export function distinctSizes(sizes: readonly PictureSize[]): readonly PictureSize[] {
+  return [...new Map(sizes.map(size => [sizeKey(size), size])).values()];
+}
+
 /** Sizes of a compiled graph. Another size needs another graph. */
 export interface BatchShape extends PictureSize {
   readonly batch: number;

@@ -2,9 +2,9 @@
 import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
-import type { PictureSize } from '../model/batch.ts';
+import { sizeKey } from '../model/batch.ts';
 import { permutation, RandomStream } from '../model/random.ts';
-import { classifyPictures, keyOf, type PictureClass } from './picture-times.ts';
+import { classifyPictures, type PictureClass } from './picture-times.ts';
 import type { SourceIndex } from './source.ts';
 
 /** Position in the endless sequence of groups: the epoch, and the group in the epoch. */
@@ -40,7 +40,8 @@ interface Group {
  * of them was taken more than once more often than another.
  */
 export class EpochPlan {
-  readonly #sizes: readonly PictureSize[];
+  /** Of the size of each picture. */
+  readonly #sizeKeys: readonly string[];
   readonly #seed: Seed;
   readonly #batchSize: number;
   readonly #groupSize: number;
@@ -55,14 +56,13 @@ export class EpochPlan {
     seed: Seed,
     data: Pick<DataConfig, 'batch_size' | 'bucket_group' | 'bucket_sampling'>,
   ) {
-    const [first] = sizes;
-    if (first === undefined) {
+    if (sizes.length === 0) {
       throw new Unprocessable('the dataset has no item in its train split', {
         expected: 'at least one picture to train on',
         hint: 'import more pictures; about 90 % of them go to the train split',
       });
     }
-    this.#sizes = sizes;
+    this.#sizeKeys = sizes.map(sizeKey);
     this.#seed = seed;
     this.#batchSize = data.batch_size;
     this.#classes = classifyPictures({ sizes, ...(sets && { sets }) }, data);
@@ -72,7 +72,7 @@ export class EpochPlan {
         expected: 'weights by which a pass has one picture or more',
       });
     }
-    this.#groupSize = sizes.every(size => keyOf(size) === keyOf(first)) ? 1 : groupSizeOf(data);
+    this.#groupSize = new Set(this.#sizeKeys).size === 1 ? 1 : groupSizeOf(data);
   }
 
   /**
@@ -125,10 +125,9 @@ export class EpochPlan {
     if (this.#epoch === epoch) return;
     const random = new RandomStream(this.#seed, 'order', epoch);
     const places = this.#classes ? this.#classes.flatMap((each, i) => this.#takeTurns(each, i, epoch)) : undefined;
-    const shuffled = permutation(places?.length ?? this.#sizes.length, random);
-    const bySize = Map.groupBy(places ? Array.from(shuffled, place => places[place] ?? 0) : shuffled, position =>
-      keyOf(this.#sizes[position]),
-    );
+    const shuffled = permutation(places?.length ?? this.#sizeKeys.length, random);
+    const visited = places ? Array.from(shuffled, place => places[place] ?? 0) : shuffled;
+    const bySize = Map.groupBy(visited, position => this.#sizeKeys[position]);
     const groups: Group[] = [];
     const order: number[] = [];
     for (const positions of bySize.values()) {

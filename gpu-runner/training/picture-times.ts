@@ -1,6 +1,6 @@
 /** @file How often a pass over the data takes each picture. */
 import type { DataConfig } from '../../configs/schema.ts';
-import type { PictureSize } from '../model/batch.ts';
+import { sizeKey } from '../model/batch.ts';
 import type { SourceIndex } from './source.ts';
 
 /** Pictures that are taken equally often: those of one set and size. */
@@ -19,8 +19,9 @@ export function classifyPictures(
   if (!isUniform && (sets ?? []).every(({ times }) => times === 1)) return undefined;
   const setOf = (position: number) => sets?.findIndex(({ end }) => position < end) ?? -1;
   const timesOf = (position: number) => sets?.[setOf(position)]?.times ?? 1;
+  const keys = sizes.map(sizeKey);
   const all = sizes.map((_, position) => position);
-  const bySize = Map.groupBy(all, position => keyOf(sizes[position]));
+  const bySize = Map.groupBy(all, position => keys[position]);
   const total = all.reduce((sum, position) => sum + timesOf(position), 0);
   return [...bySize.values()].flatMap(positions => {
     const own = positions.reduce((sum, position) => sum + timesOf(position), 0);
@@ -30,8 +31,4 @@ export function classifyPictures(
       times: timesOf(ofSet[0] ?? 0) * factor,
     }));
   });
-}
-
-export function keyOf(size: PictureSize | undefined): string {
-  return `${size?.height}x${size?.width}`;
 }

@@ -2,7 +2,7 @@
 import type { DataConfig } from '../../configs/schema.ts';
 import type { SignalName } from '../../configs/signals.ts';
 import { trainedSize } from '../../configs/trained-size.ts';
-import type { PictureSize } from '../model/batch.ts';
+import { type PictureSize, sizeKey } from '../model/batch.ts';
 
 /** The stored numbers of one signal of a picture: f32, or the bits of f16. `rows` is the length of the first axis. */
 export interface StoredSignal {
@@ -57,7 +57,7 @@ export interface TrainingSource {
 export function trainedSource(source: TrainingSource, data: DataConfig): TrainingSource {
   const known = new Map<string, PictureSize>();
   const sizes = source.index.sizes.map(size => {
-    const key = `${size.height}x${size.width}`;
+    const key = sizeKey(size);
     const trained = known.get(key) ?? trainedSize(size, data);
     known.set(key, trained);
     return trained;

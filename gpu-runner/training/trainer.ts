@@ -14,7 +14,7 @@ import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { tensorOf } from '../compiler/tensor.ts';
-import type { BatchShape, PictureSize } from '../model/batch.ts';
+import { type BatchShape, distinctSizes, type PictureSize, sizeKey } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import type { Cursor } from './epoch-plan.ts';
 import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
@@ -109,10 +109,8 @@ export class Trainer {
   readonly #inFlight: number;
   readonly #microBatch: number;
   readonly #remat: GradientCheckpointing;
-  /** Of all pictures. */
+  /** Each size of the pictures once. */
   readonly #sizes: readonly PictureSize[];
-  /** Whether pictures have several sizes. */
-  readonly #isMixed: boolean;
   readonly #losses: readonly LossTerm[];
   readonly #scalesLoss: boolean;
   readonly #specs: readonly ParamSpec[];
@@ -138,17 +136,15 @@ export class Trainer {
     this.#microBatch = microBatch;
     this.#remat = remat;
     const source = trainedSource(stored, config.data);
-    const { sizes } = source.index;
-    this.#sizes = sizes;
-    this.#isMixed = sizesByKey(sizes).size > 1;
+    this.#sizes = distinctSizes(source.index.sizes);
     this.#inFlight = engine.tuning?.queuesRuns ? IN_FLIGHT : 1;
     this.#updates = new UpdateSource(config, source, { losses, microBatch, inFlight: this.#inFlight });
     this.#losses = losses;
     this.#scalesLoss = needsLossScale(engine.precision);
     this.#progress = { ...progress, cursor: this.#updates.follow(progress.cursor) };
-    const [first] = sizes;
+    const [first] = this.#sizes;
     if (first === undefined) throw new Unprocessable('there is nothing to train on');
-    checkDivision(sizes, 'model.patch_size', config.model.patch_size);
+    checkDivision(this.#sizes, 'model.patch_size', config.model.patch_size);
     checkFrozenNets(this.#losses, frozen);
     const traced = traceGradGraph(config, this.#updates.shapeOf(first, progress.samples), {
       accumulate: false,
@@ -160,7 +156,7 @@ export class Trainer {
     this.#fixed = new Set(traced.fixed.map(({ name }) => name));
     loadTensors(this.#state, layout, tensors ?? initialTensors(layout, start));
     loadFrozenNets(this.#state, traced.frozen, frozen);
-    this.#gradients = new RecentPrograms(Math.max(LEAST_PROGRAMS, KEPT_PHASES * 2 * sizesByKey(sizes).size));
+    this.#gradients = new RecentPrograms(Math.max(LEAST_PROGRAMS, KEPT_PHASES * 2 * this.#sizes.length));
     this.#norms = new NormHistory(config.optimizer.skip_above ?? SKIP_ABOVE, tensors?.optimizer[RECENT_NORMS]);
   }
 
@@ -221,7 +217,7 @@ export class Trainer {
       ...prepared.bySet,
       learning_rate: learningRate,
       epoch: this.#updates.passes(next),
-      ...(this.#isMixed && countSizes(prepared.items, prepared.counts)),
+      ...(this.#sizes.length > 1 && countSizes(prepared.items, prepared.counts)),
       ...(this.#config.objective.tread && { active_tokens: this.#updates.activeTokens(prepared) }),
       ...report,
     };
@@ -234,9 +230,9 @@ export class Trainer {
   async compile(onProgram: (done: number, total: number) => Promise<void> = async () => {}): Promise<void> {
     const { model, data, optimizer } = this.#config;
     const scales = scalesAfter(this.#progress.samples, optimizer.total_samples, data);
-    const sizes = sizesByKey(this.#sizes.flatMap(size => scales.map(scale => scaledSize(size, scale, model))));
+    const sizes = distinctSizes(this.#sizes.flatMap(size => scales.map(scale => scaledSize(size, scale, model))));
     const terms = termsAt(this.#losses, this.#progress.samples);
-    const shapes = [...sizes.values()].flatMap(size => this.#updates.shapesOf(size, this.#progress.samples));
+    const shapes = sizes.flatMap(size => this.#updates.shapesOf(size, this.#progress.samples));
     const programs: (() => Promise<unknown>)[] = shapes.flatMap(shape =>
       // Later micro-batches add to the gradient of the first one.
       (this.#microBatch < data.batch_size ? [false, true] : [false]).map(
@@ -277,7 +273,7 @@ export class Trainer {
 
   async #gradient(shape: BatchShape, accumulate: boolean, losses: readonly LossTerm[]): Promise<GradientProgram> {
     const names = losses.map(({ name }) => name).join();
-    const key = `${keyOf(shape)}${accumulate ? '+' : ''} ${shape.route ? 'routed ' : ''}${names}`;
+    const key = `${sizeKey(shape)}${accumulate ? '+' : ''} ${shape.route ? 'routed ' : ''}${names}`;
     return this.#gradients.open(key, async () => {
       const scalesLoss = this.#scalesLoss;
       const { fusesAttention = false } = this.#engine.tuning ?? {};
@@ -336,9 +332,3 @@ export class Trainer {
     return { ...grouped, skipped: true, reason: skipReason(losses, gradient, loss_scale), suspects };
   }
 }
-
-const keyOf = ({ height, width }: PictureSize): string => `${height}x${width}`;
-
-/** Each size once, by {@link keyOf}. */
-const sizesByKey = (sizes: readonly PictureSize[]): ReadonlyMap<string, PictureSize> =>
-  new Map(sizes.map(size => [keyOf(size), size]));
