@@ -12,8 +12,9 @@ import { createOnnxRuntimeEngine } from '../../engines/onnxruntime/engine.ts';
 import { createReferenceEngine } from '../../engines/reference/engine.ts';
 import { differenceFrom, runGraph } from '../../engines/testing/goldens.ts';
 import { lpipsDistance } from './distance.ts';
-import { leastSide, trunkFeatures } from './features.ts';
+import { trunkFeatures } from './features.ts';
 import { hashedPicture, hashedWeight } from './testing/hashed-numbers.ts';
+import { POOL_STRIDE, TRUNKS } from './trunks.ts';
 
 const SHAPE = [2, 3, 36, 43] as const;
 const TOLERANCE = 2e-5;
@@ -84,6 +85,15 @@ describe('sizes', () => {
   ] as const)('the features of LPIPS %s have the shapes of torchvision', (net, expected) => {
     expect(shapesOf(net, [1, 3, 64, 64]).map(shape => shape.slice(1).join())).toEqual(expected);
   });
+
+  /** {@link LEAST_SIDES}, computed: the shortest side of pictures in pixels for which each layer has an output. */
+  function leastSide(name: LpipsNet): number {
+    return TRUNKS[name].toReversed().reduce((size, layer) => {
+      if (layer.kind === 'fire') return size;
+      if (layer.kind === 'pool') return layer.kernel + POOL_STRIDE * (size - 1) - (layer.cutsOff && size > 1 ? 1 : 0);
+      return Math.max(1, layer.kernel + layer.stride * (size - 1) - 2 * layer.padding);
+    }, 1);
+  }
 
   it.each(LPIPS_NETS)('LPIPS %s refuses pictures below its least side, and takes those of it', net => {
     const least = leastSide(net);

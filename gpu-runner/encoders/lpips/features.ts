@@ -1,5 +1,5 @@
 /** @file The features that LPIPS compares, by the layers of {@link TRUNKS}. */
-import type { LpipsNet } from '../../../configs/lpips.ts';
+import { LEAST_SIDES, type LpipsNet } from '../../../configs/lpips.ts';
 import { Unprocessable } from '../../../errors.ts';
 import { conv2d } from '../../compiler/convolution.ts';
 import { add, concat, max, pad, reshape } from '../../compiler/functions.ts';
@@ -18,7 +18,7 @@ export type ParamSource = (name: string, shape: Shape) => Value;
  */
 export function trunkFeatures(picture: Value, name: LpipsNet, param: ParamSource): readonly Value[] {
   const [, , height = 0, width = 0] = picture.shape;
-  const least = leastSide(name);
+  const least = LEAST_SIDES[name];
   if (Math.min(height, width) < least) {
     throw new Unprocessable(`a picture of ${width} x ${height} is too small for LPIPS ${name}`, {
       expected: `sides of at least ${least} pixels`,
@@ -65,13 +65,4 @@ function applyPool(x: Value, kernel: number, cutsOff: boolean): Value {
   const [below, right] = [rows, columns].map(size => (cutsOff ? (size - kernel) % POOL_STRIDE : 0));
   const padded = below || right ? pad(x, [0, 0, 0, 0], [0, 0, below ?? 0, right ?? 0]) : x;
   return maxPool(padded, { kernel, stride: POOL_STRIDE });
-}
-
-/** The shortest side of pictures in pixels for which each layer has an output. */
-export function leastSide(name: LpipsNet): number {
-  return TRUNKS[name].toReversed().reduce((size, layer) => {
-    if (layer.kind === 'fire') return size;
-    if (layer.kind === 'pool') return layer.kernel + POOL_STRIDE * (size - 1) - (layer.cutsOff && size > 1 ? 1 : 0);
-    return Math.max(1, layer.kernel + layer.stride * (size - 1) - 2 * layer.padding);
-  }, 1);
 }
