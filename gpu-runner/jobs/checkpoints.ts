@@ -59,23 +59,21 @@ export async function saveCheckpoint(
 
 async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]> {
   const digests: Digest[] = [];
-  for (const part of cutIntoParts(tensors, MAX_PART_BYTES)) {
+  for (const part of cutIntoParts(tensors)) {
     const { digest } = await blobs.put(encodeSafetensors(part), 'application/x-safetensors');
     digests.push(digest);
   }
   return digests;
 }
 
-/**
- * Cuts tensors by name into parts below the limit; a larger tensor is a part by itself. No tensors give one empty part.
- */
-export function cutIntoParts(tensors: TensorMap, maxBytes: number): Record<string, Tensor>[] {
+/** Cuts tensors by name into parts that a blob holds; a larger tensor is a part by itself. No tensors give one. */
+export function cutIntoParts(tensors: TensorMap): Record<string, Tensor>[] {
   const parts: Record<string, Tensor>[] = [{}];
   let bytes = 0;
   for (const name of Object.keys(tensors).sort()) {
     const tensor = tensors[name];
     if (tensor === undefined) continue;
-    if (bytes > 0 && bytes + tensor.data.byteLength > maxBytes) {
+    if (bytes > 0 && bytes + tensor.data.byteLength > MAX_PART_BYTES) {
       parts.push({});
       bytes = 0;
     }

@@ -7,9 +7,6 @@ import { mergeLora } from '../model/lora.ts';
 import { cutIntoParts, loadWeights } from './checkpoints.ts';
 import type { JobHandler } from './context.ts';
 
-/** A blob may hold 1 GiB. */
-const MAX_PART_BYTES = 900 * 2 ** 20;
-
 /** Parts are named as Hugging Face names them: weights-00001-of-00002. */
 const partName = (index: number, parts: number): string => {
   const [part, all] = [index + 1, parts].map(number => String(number).padStart(5, '0'));
@@ -34,7 +31,7 @@ export function createExportJob(): JobHandler<'export'> {
       'easel.step': String(checkpoint.step),
       'easel.weights': typeof choice === 'string' ? choice : JSON.stringify(choice),
     };
-    const parts = cutIntoParts(weights, MAX_PART_BYTES);
+    const parts = cutIntoParts(weights);
     const outputs: Record<string, BlobRef> = {};
     for (const [index, part] of parts.entries()) {
       ctx.progress({ phase: 'write', done: index, total: parts.length, unit: 'files' });
