@@ -100,21 +100,19 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       const { progress, fixed } = trainer;
       const saved = await saveCheckpoint(ctx.blobs, progress, tensors, job.config, config.seed, fixed);
       const log = await putLog(ctx.blobs, reports);
-      const metrics = await measureChunk(await ctx.engine(job.engine), {
-        steps: reports.length,
-        samples: reports.length * config.data.batch_size,
-        ms: trainingMs,
-        waitedMs: trainer.waitedMs - before.waitedMs,
-        flops: trainer.work - before.work,
-      });
+      const steps = reports.length;
+      const samples = steps * config.data.batch_size;
+      const waitedMs = trainer.waitedMs - before.waitedMs;
+      const work = { steps, samples, ms: trainingMs, waitedMs, flops: trainer.work - before.work };
+      const metrics = await measureChunk(await ctx.engine(job.engine), work);
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
         outputs: { checkpoint: saved.ref, log },
         links: [...saved.links, ...Object.values(job.weights ?? {}).flat(), ...engineLinks(job.engine)],
         stats: {
           seconds: trainingMs / 1000,
-          waited_for_data_seconds: (trainer.waitedMs - before.waitedMs) / 1000,
-          samples_per_second: (reports.length * config.data.batch_size * 1000) / trainingMs,
+          waited_for_data_seconds: waitedMs / 1000,
+          samples_per_second: (samples * 1000) / trainingMs,
           peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
           metrics,
         },
