@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
 import { featuresShape } from './feature-loss.ts';
 import { describeMistake } from './issue-text.ts';
-import type { LossConfig } from './losses.ts';
+import { commonLossShape } from './losses.ts';
 import { lpipsShape } from './lpips.ts';
 import { repaShape } from './repa.ts';
 import { nearestName } from './suggest.ts';
@@ -16,18 +16,19 @@ export const LOSS_SHAPES = {
   repa: repaShape,
 } as const satisfies Readonly<Record<string, z.ZodRawShape>>;
 
-const COMMON = ['weight', 'from', 'until', 'ramp'];
+const COMMON = Object.keys(commonLossShape);
 
 /**
  * The own keys of a loss.
- * @param options Without the keys that all losses have. @param path Where in the config they are.
+ * @param loss As the config has it, also with the keys that all losses have. @param path Where in the config it is.
  * @throws Unprocessable for a key that the loss does not take, or a wrong value.
  */
 export function parseLossOptions<S extends z.ZodRawShape>(
   shape: S,
-  options: Readonly<Record<string, unknown>>,
+  loss: Readonly<Record<string, unknown>>,
   path: string,
 ): z.output<z.ZodObject<S, z.core.$strict>> {
+  const options = Object.fromEntries(Object.entries(loss).filter(([key]) => !COMMON.includes(key)));
   const parsed = z.strictObject(shape).safeParse(options, { reportInput: true });
   if (parsed.success) return parsed.data;
   const known = [...COMMON, ...Object.keys(shape)];
@@ -41,11 +42,6 @@ export function parseLossOptions<S extends z.ZodRawShape>(
     expected: `the keys ${known.join(', ')}`,
     hint: 'docs/losses.md describes each loss and its keys',
   });
-}
-
-/** The options of a loss without the keys that all losses have. */
-export function ownOptions({ weight: _, from: __, until: ___, ramp: ____, ...options }: LossConfig) {
-  return options;
 }
 
 /** @throws Unprocessable with the known names when there is no such loss. */

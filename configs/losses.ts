@@ -8,18 +8,20 @@ import { DIGEST_PATTERN } from './stored-names.ts';
 const share = z.number().min(0).max(1);
 
 /** The keys that every loss has. loss-options.ts has its further keys. */
+export const commonLossShape = {
+  weight: z.number().nonnegative().max(LARGEST_FLOAT),
+  /** Share of `optimizer.total_samples` at which the loss begins. */
+  from: share.default(0),
+  /** Share of `optimizer.total_samples` at which the loss ends; 1: it does not end. */
+  until: share.default(1),
+  /**
+   * Share of `optimizer.total_samples` in which the weight rises from 0 after `from` and falls to 0 before `until`.
+   */
+  ramp: share.default(0),
+};
+
 const lossSchema = z
-  .object({
-    weight: z.number().nonnegative().max(LARGEST_FLOAT),
-    /** Share of `optimizer.total_samples` at which the loss begins. */
-    from: share.default(0),
-    /** Share of `optimizer.total_samples` at which the loss ends; 1: it does not end. */
-    until: share.default(1),
-    /**
-     * Share of `optimizer.total_samples` in which the weight rises from 0 after `from` and falls to 0 before `until`.
-     */
-    ramp: share.default(0),
-  })
+  .object(commonLossShape)
   .catchall(z.json())
   .refine(({ from, until }) => from < until, { error: 'must be larger than from', path: ['until'] });
 export type LossConfig = z.infer<typeof lossSchema>;

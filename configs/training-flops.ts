@@ -1,6 +1,6 @@
 /** @file The work of training, by formula: the model, the route of its tokens, and its losses. */
 import { COLUMN_STAGE, resolveTarget } from './feature-loss.ts';
-import { LOSS_SHAPES, ownOptions, parseLossOptions } from './loss-options.ts';
+import { LOSS_SHAPES, parseLossOptions } from './loss-options.ts';
 import { type LossConfig, lossWeightAt } from './losses.ts';
 import type { LpipsNet } from './lpips.ts';
 import { blockFlops, forwardFlops, imageTokensOf, type PictureFrame } from './model-size.ts';
@@ -51,11 +51,7 @@ const COSTS: Readonly<Partial<Record<keyof typeof LOSS_SHAPES, Cost>>> = {
   repa(loss, config, frame) {
     const { model } = config;
     const path = 'objective.losses.repa';
-    const { adapter, width, teacher } = resolveRepa(
-      parseLossOptions(LOSS_SHAPES.repa, ownOptions(loss), path),
-      config,
-      path,
-    );
+    const { adapter, width, teacher } = resolveRepa(parseLossOptions(LOSS_SHAPES.repa, loss, path), config, path);
     const tokens = imageTokensOf(model, frame);
     const hidden = model.hidden_size;
     const dim = teacher.of === 'self' ? hidden : teacher.dim;
@@ -67,7 +63,7 @@ const COSTS: Readonly<Partial<Record<keyof typeof LOSS_SHAPES, Cost>>> = {
   // The prediction goes through the net and its gradient back to the pixels; the clean picture only through the net.
   features(loss, _, frame) {
     const path = 'objective.losses.features';
-    const target = resolveTarget(parseLossOptions(LOSS_SHAPES.features, ownOptions(loss), path), path);
+    const target = resolveTarget(parseLossOptions(LOSS_SHAPES.features, loss, path), path);
     if (target.of === 'computed') {
       return 3 * (STAGE_FLOPS[Math.max(...target.stages)] ?? 0) * shrunkPixels(frame, target.maxSide);
     }
@@ -76,7 +72,7 @@ const COSTS: Readonly<Partial<Record<keyof typeof LOSS_SHAPES, Cost>>> = {
   },
 
   lpips(loss, _, frame) {
-    const { net, max_side } = parseLossOptions(LOSS_SHAPES.lpips, ownOptions(loss), 'objective.losses.lpips');
+    const { net, max_side } = parseLossOptions(LOSS_SHAPES.lpips, loss, 'objective.losses.lpips');
     return 3 * LPIPS_FLOPS[net] * shrunkPixels(frame, max_side);
   },
 };

@@ -1,7 +1,7 @@
 /** @file Completes and checks the losses of a config by the dataset that it is trained on. */
 import { checkAugmentation } from '../../configs/check-augmentation.ts';
 import { resolveTarget } from '../../configs/feature-loss.ts';
-import { LOSS_SHAPES, ownOptions, parseLossOptions, requireLoss } from '../../configs/loss-options.ts';
+import { LOSS_SHAPES, parseLossOptions, requireLoss } from '../../configs/loss-options.ts';
 import type { LossConfig } from '../../configs/losses.ts';
 import { checkLpips } from '../../configs/lpips.ts';
 import { resolveRepa } from '../../configs/repa.ts';
@@ -36,7 +36,7 @@ export function completeLosses(config: LossInputs, dataset: Dataset, sizes: read
   if (losses === undefined) return {};
   const completed = Object.entries(losses).map(([name, loss]) => {
     const path = `objective.losses.${name}`;
-    parseLossOptions(requireLoss(LOSS_SHAPES, name), ownOptions(loss), path);
+    parseLossOptions(requireLoss(LOSS_SHAPES, name), loss, path);
     const complete = loss.weight > 0 ? COMPLETE[name] : undefined;
     return [name, complete?.(loss, { config, dataset, sizes, path }) ?? { loss }] as const;
   });
@@ -56,12 +56,12 @@ interface CompletedLoss {
 /** Losses that read columns of the dataset, choose by the model, or cannot have every size. */
 const COMPLETE: Readonly<Record<string, (loss: LossConfig, site: LossSite) => CompletedLoss>> = {
   lpips(loss, { sizes, path }) {
-    checkLpips(parseLossOptions(LOSS_SHAPES.lpips, ownOptions(loss), path), sizes, path);
+    checkLpips(parseLossOptions(LOSS_SHAPES.lpips, loss, path), sizes, path);
     return { loss };
   },
 
   repa(loss, { config, dataset, sizes, path }) {
-    const options = parseLossOptions(LOSS_SHAPES.repa, ownOptions(loss), path);
+    const options = parseLossOptions(LOSS_SHAPES.repa, loss, path);
     if (options.teacher === 'self') {
       resolveRepa(options, config, path);
       return { loss };
@@ -73,7 +73,7 @@ const COMPLETE: Readonly<Record<string, (loss: LossConfig, site: LossSite) => Co
   },
 
   features(loss, { config, dataset, sizes, path }) {
-    const options = parseLossOptions(LOSS_SHAPES.features, ownOptions(loss), path);
+    const options = parseLossOptions(LOSS_SHAPES.features, loss, path);
     if (options.target === 'computed') {
       resolveTarget(options, path);
       return { loss };

@@ -1,5 +1,5 @@
 /** @file What of a config may change when a training goes on from a checkpoint. */
-import { LOSS_SHAPES, ownOptions, parseLossOptions } from '../../configs/loss-options.ts';
+import { LOSS_SHAPES, parseLossOptions } from '../../configs/loss-options.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -64,7 +64,7 @@ function adapterOf({ objective: { losses }, model }: KeyedConfig) {
   if (losses?.repa === undefined || losses.repa.weight === 0) return null;
   const { adapter, adapter_width, teacher, column } = parseLossOptions(
     LOSS_SHAPES.repa,
-    ownOptions(losses.repa),
+    losses.repa,
     'objective.losses.repa',
   );
   return {

@@ -74,9 +74,10 @@ export type LossInputs = Pick<KeyedConfig, 'model' | 'objective' | 'optimizer'>;
 /** A row of the table of losses. */
 export interface LossRow {
   /**
-   * @throws Unprocessable when `options` are not those that the loss takes; `path` says where in the config they are.
+   * @param loss As the config has it. @param path Where in the config it is.
+   * @throws Unprocessable when the loss does not take its keys.
    */
-  open(options: Readonly<Record<string, unknown>>, inputs: LossInputs, path: string): Loss;
+  open(loss: Readonly<Record<string, unknown>>, inputs: LossInputs, path: string): Loss;
 }
 
 /**
@@ -87,6 +88,6 @@ export function defineLoss<S extends z.ZodRawShape>(
   create: (options: z.output<z.ZodObject<S, z.core.$strict>>, inputs: LossInputs, path: string) => Loss,
 ): LossRow {
   return {
-    open: (options, inputs, path) => create(parseLossOptions(shape, options, path), inputs, path),
+    open: (loss, inputs, path) => create(parseLossOptions(shape, loss, path), inputs, path),
   };
 }

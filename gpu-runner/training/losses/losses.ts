@@ -1,5 +1,5 @@
 /** @file The table of losses, and the losses of one training. */
-import { type LOSS_SHAPES, ownOptions, requireLoss } from '../../../configs/loss-options.ts';
+import { type LOSS_SHAPES, requireLoss } from '../../../configs/loss-options.ts';
 import { type LossConfig, lossWeightAt } from '../../../configs/losses.ts';
 import type { SignalName } from '../../../configs/signals.ts';
 import { Unprocessable } from '../../../errors.ts';
@@ -71,7 +71,7 @@ function openLoss(
 ): LossTerm {
   const path = `objective.losses.${name}`;
   const { weight, from, until, ramp } = config;
-  const loss = requireLoss(table, name).open(ownOptions(config), inputs, path);
+  const loss = requireLoss(table, name).open(config, inputs, path);
   for (const block of loss.needs?.taps ?? []) {
     if (Number.isInteger(block) && block >= 0 && block < inputs.model.depth) continue;
     throw new Unprocessable(`${path} reads the tokens after block ${block}, which the model does not have`, {
