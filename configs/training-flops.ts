@@ -2,7 +2,7 @@
 import { COLUMN_STAGE, resolveTarget } from './feature-loss.ts';
 import { LOSS_SHAPES, parseLossOptions } from './loss-options.ts';
 import { type LossConfig, lossWeightAt } from './losses.ts';
-import type { LpipsNet } from './lpips.ts';
+import { type LpipsNet, shrinkFactor } from './lpips.ts';
 import { blockFlops, forwardFlops, imageTokensOf, type PictureFrame } from './model-size.ts';
 import { resolveRepa } from './repa.ts';
 import type { KeyedConfig } from './schema.ts';
@@ -77,8 +77,8 @@ const COSTS: Readonly<Partial<Record<keyof typeof LOSS_SHAPES, Cost>>> = {
   },
 };
 
-/** Pixels of a picture that is made smaller by the least whole factor at which no side is longer than `maxSide`. */
+/** Pixels at which a loss compares a picture. */
 function shrunkPixels({ width, height }: PictureFrame, maxSide: number): number {
-  const factor = Math.max(1, Math.ceil(Math.max(width, height) / maxSide));
+  const factor = shrinkFactor({ width, height }, maxSide);
   return Math.floor(width / factor) * Math.floor(height / factor);
 }
