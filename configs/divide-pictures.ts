@@ -1,6 +1,7 @@
 /** @file Whether pictures divide into the patches of a model. */
 import { Unprocessable } from '../errors.ts';
 import { joinWords } from './join-words.ts';
+import { greatestDivisor } from './side-unit.ts';
 
 /** Pixels. */
 interface Size {
@@ -32,10 +33,6 @@ export function checkDivision(sizes: readonly Size[], key: string, side: number)
 
 /** Sides of patches that divide all sizes, in rising order. */
 function divisorsOf(sizes: readonly Size[]): number[] {
-  const common = sizes.reduce((all, { width, height }) => gcd(gcd(all, width), height), 0);
+  const common = sizes.reduce((all, { width, height }) => greatestDivisor(greatestDivisor(all, width), height), 0);
   return Array.from({ length: common }, (_, i) => i + 1).filter(side => common % side === 0);
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }

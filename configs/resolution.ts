@@ -1,6 +1,7 @@
 /** @file A training whose pictures grow: `data.resolution_schedule`. */
 import { z } from 'zod';
 import { MOST_SAMPLES } from './bounds.ts';
+import { type DividedModel, sideUnitOf } from './side-unit.ts';
 
 const MOST_PHASES = 16;
 
@@ -26,12 +27,6 @@ export const resolutionScheduleSchema = z
 interface Scheduled {
   readonly batch_size: number;
   readonly resolution_schedule?: z.infer<typeof resolutionScheduleSchema> | undefined;
-}
-
-/** Of `model`: what sides are multiples of. */
-interface Divided {
-  readonly patch_size: number;
-  readonly conditions?: { readonly patches?: { readonly stride: number } | undefined } | undefined;
 }
 
 /** The scale of the update with the sample of that ordinal; 1 after the schedule. */
@@ -63,15 +58,10 @@ export function scalesAfter(samples: number, total: number, data: Scheduled): nu
 export function scaledSize<S extends { readonly width: number; readonly height: number }>(
   size: S,
   scale: number,
-  { patch_size, conditions }: Divided,
+  model: DividedModel,
 ): S {
   if (scale === 1) return size;
-  const step = leastCommonMultiple(patch_size, conditions?.patches?.stride ?? 1);
-  const side = (pixels: number) => Math.max(1, Math.round((pixels * scale) / step)) * step;
+  const unit = sideUnitOf(model);
+  const side = (pixels: number) => Math.max(1, Math.round((pixels * scale) / unit)) * unit;
   return { ...size, width: side(size.width), height: side(size.height) };
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  const divisor = (x: number, y: number): number => (y === 0 ? x : divisor(y, x % y));
-  return (a / divisor(a, b)) * b;
 }
