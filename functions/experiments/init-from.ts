@@ -3,17 +3,17 @@ import { parseConfig } from '../../configs/parse.ts';
 import type { Config, KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { nearestName } from '../../configs/suggest.ts';
-import { Conflict, NotFound, Unprocessable } from '../../errors.ts';
+import { NotFound, Unprocessable } from '../../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
-import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
+import { listKept } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
 import { listDifferences } from './config-differences.ts';
-import { keepCheckpoint } from './kept-checkpoints.ts';
+import { listHeads } from './experiment-head.ts';
+import { keepCheckpoint, type Origin } from './kept-checkpoints.ts';
 
-type Origin = NonNullable<ExperimentHead['init_from']>;
 type Wanted = NonNullable<Config['init_from']>;
 
 /** A config whose `init_from` names a checkpoint, where that is from, and what it was trained with. */
@@ -68,17 +68,16 @@ async function findOrigin(
   store: ObjectStore,
   { experiment, step = 'latest', checkpoint: digest }: Wanted,
 ): Promise<Origin> {
-  const { experiments } = createRefs(store);
   if (experiment !== undefined) {
+    const { experiments } = createRefs(store);
     const head = (await experiments.read(experiment))?.value;
     if (head === undefined) throw unknownExperiment(experiment, await experiments.list());
     const kept = findCheckpoint(experiment, head, String(step));
     return { experiment, step: kept.step, checkpoint: kept.checkpoint };
   }
-  for (const name of await experiments.list()) {
-    const head = (await experiments.read(name))?.value;
-    const known = head && [...listKept(head), ...(head.init_from ? [head.init_from] : [])];
-    const found = known?.find(({ checkpoint }) => checkpoint === digest);
+  for (const { name, head } of await listHeads(store)) {
+    const known = [...listKept(head), ...(head.init_from ? [head.init_from] : [])];
+    const found = known.find(({ checkpoint }) => checkpoint === digest);
     if (found) return { experiment: name, step: found.step, checkpoint: found.checkpoint };
   }
   throw new NotFound(`init_from: no experiment keeps the checkpoint ${digest}`, {
@@ -92,26 +91,6 @@ function unknownExperiment(name: string, known: readonly string[]): NotFound {
   return new NotFound(`init_from: there is no experiment "${name}"`, {
     expected: 'the name of an experiment',
     hint: nearest === undefined ? 'GET /experiments lists them' : `did you mean ${nearest}?`,
-  });
-}
-
-/**
- * Checks that the other experiment still keeps the checkpoint. If so, nothing pruned it before this experiment kept it.
- * Otherwise deletes this one. @throws Conflict
- */
-export async function checkOrigin(
-  store: ObjectStore,
-  name: string,
-  { init_from: origin }: ExperimentHead,
-): Promise<void> {
-  if (origin === undefined) return;
-  const { experiments } = createRefs(store);
-  const head = (await experiments.read(origin.experiment))?.value;
-  if (head && listKeptDigests(head).includes(origin.checkpoint)) return;
-  await experiments.delete(name);
-  throw new Conflict(`the experiment "${origin.experiment}" let step ${origin.step} go while "${name}" was created`, {
-    hint: 'call again',
-    retryAfterSeconds: 1,
   });
 }
 

@@ -1,5 +1,5 @@
 /** @file Which checkpoints' blobs stay. */
-import { BlobMissing, NotFound } from '../../errors.ts';
+import { BlobMissing, Conflict, NotFound } from '../../errors.ts';
 import { findMissing } from '../../storage/blobs/cas.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -56,6 +56,36 @@ export async function keepCheckpoint(blobs: BlobStore, checkpoint: Digest): Prom
       hint: 'train the experiment that made it: it goes back to a checkpoint that is whole',
     });
   }
+}
+
+/** Where a new experiment has its first weights from. */
+export interface Origin {
+  readonly experiment: string;
+  readonly step: number;
+  readonly checkpoint: Digest;
+}
+
+/**
+ * Checks that the other experiment still keeps the checkpoint. If so, nothing pruned it before the new one kept it.
+ * Otherwise deletes the new one.
+ * @param name The new one. @param meanwhile `while it was branched`. @param isUsable What else must hold of the other.
+ * @throws Conflict
+ */
+export async function checkStillKept(
+  store: ObjectStore,
+  name: string,
+  { experiment, step, checkpoint }: Origin,
+  { meanwhile, hint }: { readonly meanwhile: string; readonly hint: string },
+  isUsable: (now: ExperimentHead) => boolean = () => true,
+): Promise<void> {
+  const { experiments } = createRefs(store);
+  const now = (await experiments.read(experiment))?.value;
+  if (now && listKeptDigests(now).includes(checkpoint) && isUsable(now)) return;
+  await experiments.delete(name);
+  throw new Conflict(`the experiment "${experiment}" let step ${step} go ${meanwhile}`, {
+    hint,
+    retryAfterSeconds: 1,
+  });
 }
 
 /** @throws BlobMissing naming the blob when the checkpoint at which a branch began is not whole. */

@@ -7,7 +7,6 @@ import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
-import { listKeptDigests } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { completeBranch } from '../experiments/complete-config.ts';
@@ -15,7 +14,7 @@ import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
-import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
+import { checkStillKept, chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
 import { formerAt } from '../experiments/move-to-dataset.ts';
 import { firstPlan } from '../experiments/plan-changes.ts';
 import {
@@ -112,7 +111,9 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
   };
   const winner = await claimName(store, request.name, branch);
   if (winner) return checkSame(ctx, request, wanted, winner);
-  await checkParent(ctx, request.name, branch);
+  const told = { meanwhile: 'while it was branched', hint: 'call again: the answer names the steps that are kept' };
+  const hasData = (now: ExperimentHead) => now.dataset === branch.dataset && !now.dataset_deleted;
+  await checkStillKept(store, request.name, { experiment: parent, ...point }, told, hasData);
   return { head: branch, config, created: true };
 }
 
@@ -140,25 +141,6 @@ function chooseTarget(before: Config, extended: number, config: Config): number 
 
 async function resolveDevice({ runner }: CreateContext, request: TrainingEngineRequest, { data }: Config) {
   return { engine: resolveEngine(await runner.status(), request), plan: resolvePlan(request, data) };
-}
-
-/**
- * Checks that the parent still keeps the checkpoint. If so, nothing pruned it before the branch kept it. Otherwise
- * deletes the branch.
- * @throws Conflict
- */
-async function checkParent({ store }: CreateContext, name: string, { branched_from, dataset }: ExperimentHead) {
-  if (branched_from === undefined) return;
-  const { experiment, step, checkpoint } = branched_from;
-  const refs = createRefs(store).experiments;
-  const now = (await refs.read(experiment))?.value;
-  const isKept = now !== undefined && listKeptDigests(now).includes(checkpoint);
-  if (isKept && now.dataset === dataset && !now.dataset_deleted) return;
-  await refs.delete(name);
-  throw new Conflict(`the experiment "${experiment}" let step ${step} go while it was branched`, {
-    hint: 'call again: the answer names the steps that are kept',
-    retryAfterSeconds: 1,
-  });
 }
 
 /**

@@ -23,7 +23,8 @@ import { completeFrozenNets, keepWeights } from '../experiments/config-weights.t
 import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
-import { checkOrigin, checkStart, chooseStart } from '../experiments/init-from.ts';
+import { checkStart, chooseStart } from '../experiments/init-from.ts';
+import { checkStillKept } from '../experiments/kept-checkpoints.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
 import { noteHeldOut } from '../experiments/note-held-out.ts';
 import { noteIdleSwitches } from '../experiments/note-idle-switches.ts';
@@ -143,7 +144,9 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   };
   const winner = await claimName(ctx.store, name, head);
   if (winner) return { ...(await checkSame(ctx, name, request, { whole: config, written }, winner)), notes };
-  await checkOrigin(ctx.store, name, head);
+  if (origin) {
+    await checkStillKept(ctx.store, name, origin, { meanwhile: `while "${name}" was created`, hint: 'call again' });
+  }
   return { head, config, created: true, notes };
 }
 
