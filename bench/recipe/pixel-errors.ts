@@ -4,7 +4,7 @@ import type { Engine, Tensors } from '../../gpu-runner/compiler/engine.ts';
 import { graphInputs } from '../../gpu-runner/compiler/graph.ts';
 import { optimize } from '../../gpu-runner/compiler/passes/optimize.ts';
 import type { Tensor } from '../../gpu-runner/compiler/tensor.ts';
-import { PARAM_PREFIX } from '../../gpu-runner/model/params.ts';
+import { paramState } from '../../gpu-runner/model/params.ts';
 import { tracePredictGraph } from '../../gpu-runner/sampling/predict-graph.ts';
 import { FeedBuilder } from '../../gpu-runner/training/feeds.ts';
 import type { TrainingItem } from '../../gpu-runner/training/source.ts';
@@ -28,9 +28,7 @@ export async function measurePixelErrors(
   const graph = tracePredictGraph(config.model, shape, engine.tuning);
   const inputs = graphInputs(graph);
   const executable = await engine.compile(optimize(graph, engine));
-  const state = engine.createState(
-    Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor])),
-  );
+  const state = engine.createState(paramState(weights));
   const builder = new FeedBuilder(withTextOnly(config));
   const sums = TIMES.map(() => 0);
   for (let first = 0; first + BATCH <= items.length; first += BATCH) {

@@ -4,6 +4,7 @@
  */
 import type { ModelConfig } from '../../configs/schema.ts';
 import type { Weight } from '../compiler/composites.ts';
+import type { Tensors } from '../compiler/engine.ts';
 import type { Shape, Tensor } from '../compiler/tensor.ts';
 import { sizeOf } from '../compiler/tensor.ts';
 import type { Builder, Value } from '../compiler/trace.ts';
@@ -27,6 +28,11 @@ export interface ParamSpec {
 
 /** State names: `model.` and the parameter's name. */
 export const PARAM_PREFIX = 'model.';
+
+/** Parameters, named without prefix, as state. */
+export function paramState(weights: Tensors): Record<string, Tensor> {
+  return Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]));
+}
 
 /** State names of an average of the parameters: `ema0.` for the first of config.ema_gammas, and so on. */
 export const emaPrefix = (index: number): string => `ema${index}.`;

@@ -10,7 +10,7 @@ import { hashGraph } from '../compiler/print.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
 import type { TensorSpec } from '../compiler/tensor.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { PARAM_PREFIX } from '../model/params.ts';
+import { paramState } from '../model/params.ts';
 import { traceSamplerGraphs } from './predict-graph.ts';
 
 /** Programs of each kind that are kept: one for each size, count and text length. The least recently used one goes. */
@@ -60,9 +60,7 @@ export class Predictor {
   constructor(engine: Engine, model: ModelConfig, weights: Tensors) {
     this.#engine = engine;
     this.#model = model;
-    this.#state = engine.createState(
-      Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor])),
-    );
+    this.#state = engine.createState(paramState(weights));
   }
 
   /** The prediction, in the shape of z. @param inputs z, t, and the route of a shape that has one. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keyedConfigSchema } from '../../configs/schema.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
-import { PARAM_PREFIX } from '../model/params.ts';
+import { paramState } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
 import { FlowLossGrid, GRID_TIMES } from './flow-loss-grid.ts';
 import { traceGradGraph } from './grad-graph.ts';
@@ -30,8 +30,7 @@ describe('FlowLossGrid', () => {
     const shape = { batch: 1, height: 16, width: 16, textTokens: TOKENS };
     const reference = createReferenceEngine();
     const executable = await reference.compile(traceGradGraph(config, shape, { accumulate: false }).graph);
-    const named = Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]);
-    const state = reference.createState(Object.fromEntries(named));
+    const state = reference.createState(paramState(weights));
     const builder = new FeedBuilder(keyedConfigSchema.parse({ ...config, seed: 20_260_101 }));
     const expected = GRID_TIMES.map(() => 0);
     for (const [picture, item] of items.entries()) {

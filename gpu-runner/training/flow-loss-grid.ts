@@ -8,7 +8,7 @@ import { graphInputs } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
 import type { BatchShape } from '../model/batch.ts';
-import { PARAM_PREFIX } from '../model/params.ts';
+import { paramState } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
 import { traceFlowLoss } from './flow-loss-graph.ts';
 import type { TrainingItem } from './source.ts';
@@ -57,9 +57,7 @@ export class FlowLossGrid {
 
   /** @param weights By name of the parameter, without prefix. */
   load(weights: Tensors): void {
-    this.#state.set(
-      Object.fromEntries(Object.entries(weights).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor])),
-    );
+    this.#state.set(paramState(weights));
   }
 
   /**

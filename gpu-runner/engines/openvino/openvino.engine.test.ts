@@ -9,7 +9,7 @@ import type { Graph } from '../../compiler/graph.ts';
 import { mixPrecision } from '../../compiler/passes/mixed-precision.ts';
 import { type Tensor, tensorOf } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
-import { PARAM_PREFIX } from '../../model/params.ts';
+import { paramState } from '../../model/params.ts';
 import { EpochPlan } from '../../training/epoch-plan.ts';
 import { FeedBuilder } from '../../training/feeds.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../../training/grad-graph.ts';
@@ -146,9 +146,7 @@ describe.skipIf(!runs)('openvino/cpu', () => {
       for (let i = 0; i < 4; i++) await trainer.step();
       const { model } = await trainer.tensors();
       await trainer.dispose();
-      const state = Object.fromEntries(
-        Object.entries(model).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]),
-      );
+      const state = paramState(model);
       const shape = { batch: 4, height: 16, width: 16, textTokens: 8 };
       const { graph } = traceGradGraph(config, shape, { accumulate: false });
       const { index, load } = tinySource();

@@ -8,7 +8,7 @@ import { createOnnxRuntimeEngine } from '../../engines/onnxruntime/engine.ts';
 import { tracePredictGraph } from '../../sampling/predict-graph.ts';
 import { type BatchShape, declareConditions } from '../batch.ts';
 import { applyNanoDit } from '../nanodit.ts';
-import { initializeParams, PARAM_PREFIX, Params } from '../params.ts';
+import { initializeParams, Params, paramState } from '../params.ts';
 import { RandomStream } from '../random.ts';
 
 /** Shared by all nets. */
@@ -42,8 +42,7 @@ export function initialWeights(model: ModelConfig): Tensors {
 }
 
 function fillWeights(specs: Params['specs']): Tensors {
-  const tensors = initializeParams(specs, (name, target) => new RandomStream(5, `init ${name}`).fillNormal(target));
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${PARAM_PREFIX}${name}`, tensor]));
+  return paramState(initializeParams(specs, (name, target) => new RandomStream(5, `init ${name}`).fillNormal(target)));
 }
 
 /** The largest difference of two predictions. */
