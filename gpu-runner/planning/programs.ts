@@ -5,7 +5,6 @@ import type { GradientCheckpointing } from '../../configs/gradient-checkpointing
 import type { KeyedConfig, ModelConfig } from '../../configs/schema.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { bytesOf, peakLiveBytes } from '../compiler/live-bytes.ts';
-import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import type { Planner } from '../compiler/planner.ts';
 import { sizeOf } from '../compiler/tensor.ts';
@@ -15,8 +14,7 @@ import { emaPrefix, frozenName, PARAM_PREFIX, type ParamSpec } from '../model/pa
 import { tracePredictGraph, traceSamplerGraphs } from '../sampling/predict-graph.ts';
 import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
 import { INITIAL_LOSS_SCALE, needsLossScale } from '../training/loss-scale.ts';
-import { isNewtonSchulz } from '../training/muon.ts';
-import { optimizerState, traceUpdateGraph } from '../training/update-graph.ts';
+import { optimizerState, optimizeUpdate, traceUpdateGraph } from '../training/update-graph.ts';
 
 /** Sizes of the pictures and texts of a training. */
 export type Frame = Omit<BatchShape, 'batch' | 'route'>;
@@ -97,10 +95,7 @@ export function openPrograms(
       const graphs = phases.map(phase => optimize(trace(cut, phase).graph, engine));
       return graphs.reduce((largest, graph) => (peakLiveBytes(graph) > peakLiveBytes(largest) ? graph : largest));
     },
-    update() {
-      const graph = optimize(traceUpdateGraph(params, config.optimizer, { scalesLoss }), { ...(tuning && { tuning }) });
-      return mixPrecision(graph, precision, isNewtonSchulz);
-    },
+    update: () => optimizeUpdate(traceUpdateGraph(params, config.optimizer, { scalesLoss }), engine),
     predict: batch => optimize(tracePredictGraph(config.model, { ...frame, batch }, tuning), engine),
     sampling: batch => samplingProgram(config.model, { ...frame, batch }, engine),
   };

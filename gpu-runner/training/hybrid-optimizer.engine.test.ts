@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { optimizerSchema } from '../../configs/optimizer.ts';
-import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
+import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import {
   differenceFrom,
   GOLDEN_ENGINES,
@@ -13,7 +13,7 @@ import {
 import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { adamwScalars } from './schedule.ts';
-import { optimizerState, traceUpdateGraph } from './update-graph.ts';
+import { optimizerState, traceUpdateGraph, updateFeeds } from './update-graph.ts';
 
 const GROUPS: Readonly<Record<string, ParamSpec['group']>> = {
   map: 'other',
@@ -52,7 +52,7 @@ describe.each(GOLDEN_ENGINES)('the optimizer of the seed on %s', (_, open) => {
       for (let step = 1; step <= 3; step++) {
         for (const { name } of specs) state[`${GRAD_PREFIX}${name}`] = read(`grad.${step}`, name);
         const scalars = { learning_rate: 0.02, ...adamwScalars(step, 0.02, config), norm_limit: 1e15, ema_rate_0: 1 };
-        const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
+        const feeds = updateFeeds(scalars);
         const run = await runGraph(open, graph, feeds, state);
         ({ state } = run);
         const norm = golden(goldens, `norm.${step}`).data[0];

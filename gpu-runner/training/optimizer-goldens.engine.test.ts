@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { averageRateAt } from '../../configs/averages.ts';
 import { type OptimizerConfig, optimizerSchema } from '../../configs/optimizer.ts';
-import { emptyTensor, type Tensor, tensorOf } from '../compiler/tensor.ts';
+import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { trace } from '../compiler/trace.ts';
 import {
   differenceFrom,
@@ -16,7 +16,7 @@ import { emaPrefix, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { newtonSchulz } from './muon.ts';
 import { adamwScalars } from './schedule.ts';
-import { optimizerState, traceUpdateGraph } from './update-graph.ts';
+import { optimizerState, traceUpdateGraph, updateFeeds } from './update-graph.ts';
 
 const GAMMA = 6.94;
 const LEARNING_RATE = 0.02;
@@ -53,7 +53,7 @@ describe.each(GOLDEN_ENGINES)('optimizers on %s', (_, open) => {
         norm_limit: 1e15,
         ema_rate_0: averageRateAt(step, { gamma: GAMMA }),
       };
-      const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
+      const feeds = updateFeeds(scalars);
       ({ state } = await runGraph(open, graph, feeds, state));
       for (const { name } of specs) {
         const [weight, average] = [state[`${PARAM_PREFIX}${name}`], state[`${emaPrefix(0)}${name}`]];

@@ -2,14 +2,13 @@ import { expect, it } from 'vitest';
 import { averagesOf } from '../../configs/averages.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
-import { tensorOf } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { FeedBuilder } from './feeds.ts';
 import { traceGradGraph } from './grad-graph.ts';
 import { initialTensors, loadTensors } from './load-state.ts';
 import { adamwScalars } from './schedule.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
-import { LARGEST_NORM, traceUpdateGraph } from './update-graph.ts';
+import { LARGEST_NORM, traceUpdateGraph, updateFeeds } from './update-graph.ts';
 
 const PICTURES = 4;
 const STEPS = 100;
@@ -38,10 +37,7 @@ async function trainOnOneBatch(config: KeyedConfig): Promise<number[]> {
       ...adamwScalars(step, rate, config.optimizer),
       ...Object.fromEntries([...averagesOf(config.optimizer).keys()].map(i => [`ema_rate_${i}`, 1])),
     };
-    await update.run(
-      state,
-      Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])])),
-    );
+    await update.run(state, updateFeeds(scalars));
   }
   for (const each of [gradient, update]) await each.dispose();
   state.dispose();

@@ -10,10 +10,8 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { countFlops } from '../compiler/flops.ts';
-import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
-import { tensorOf } from '../compiler/tensor.ts';
 import { type BatchShape, distinctSizes, type PictureSize, sizeKey } from '../model/batch.ts';
 import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import type { Cursor } from './epoch-plan.ts';
@@ -30,14 +28,13 @@ import {
 import { needsLossScale } from './loss-scale.ts';
 import { type LossMetrics, type LossTerm, openLosses } from './losses/losses.ts';
 import { type LossWeights, type TimeBinMetrics, termsAt } from './losses/update-losses.ts';
-import { isNewtonSchulz } from './muon.ts';
 import { NormHistory, RECENT_NORMS } from './norm-history.ts';
 import { RunWindow } from './run-window.ts';
 import { adamwScalars } from './schedule.ts';
 import { countSizes, type SizeCounts } from './size-counts.ts';
 import { skipReason } from './skip-reason.ts';
 import { type TrainingSource, trainedSource } from './source.ts';
-import { LARGEST_NORM, OPTIMIZER_PREFIX, traceUpdateGraph } from './update-graph.ts';
+import { LARGEST_NORM, OPTIMIZER_PREFIX, optimizeUpdate, traceUpdateGraph, updateFeeds } from './update-graph.ts';
 import { type SetMetrics, type Update, UpdateSource } from './update-source.ts';
 
 /** The position of a run. Position and tensors are all of its state. */
@@ -290,12 +287,9 @@ export class Trainer {
     return this.#update;
   }
 
-  /** The update in f32; only Newton-Schulz has the engine's precision. */
   #compileUpdate(): Promise<Executable> {
-    const { precision, tuning } = this.#engine;
-    const traced = traceUpdateGraph(this.#specs, this.#config.optimizer, { scalesLoss: this.#scalesLoss });
-    const graph = optimize(traced, { ...(tuning && { tuning }) });
-    return this.#engine.compile(mixPrecision(graph, precision, isNewtonSchulz));
+    const graph = traceUpdateGraph(this.#specs, this.#config.optimizer, { scalesLoss: this.#scalesLoss });
+    return this.#engine.compile(optimizeUpdate(graph, this.#engine));
   }
 
   async #startUpdate(step: number, learningRate: number): Promise<{ readonly outputs: Promise<Tensors> }> {
@@ -309,8 +303,7 @@ export class Trainer {
     for (const [index, average] of averagesOf(optimizer).entries()) {
       scalars[`ema_rate_${index}`] = averageRateAt(step, average);
     }
-    const feeds = Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
-    const outputs = executable.run(this.#state, feeds);
+    const outputs = executable.run(this.#state, updateFeeds(scalars));
     // The caller waits for the micro-batches first. Their failure is the cause of this one.
     outputs.catch(() => {});
     return { outputs };

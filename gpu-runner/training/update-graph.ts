@@ -5,14 +5,18 @@
 
 import { averagesOf } from '../../configs/averages.ts';
 import type { OptimizerConfig } from '../../configs/optimizer.ts';
+import type { Engine, Tensors } from '../compiler/engine.ts';
 import { add, and, concat, div, less, min, mul, reshape, select, sqrt, sub, sumAll } from '../compiler/functions.ts';
 import type { Graph } from '../compiler/graph.ts';
+import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
+import { optimize } from '../compiler/passes/optimize.ts';
+import { tensorOf } from '../compiler/tensor.ts';
 import { type Builder, trace, type Value } from '../compiler/trace.ts';
 import { verify } from '../compiler/verify.ts';
 import { emaPrefix, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import { GRAD_PREFIX } from './grad-graph.ts';
 import { nextLossScale, readLossScale } from './loss-scale.ts';
-import { type Direction, orthogonalizeAll } from './muon.ts';
+import { type Direction, isNewtonSchulz, orthogonalizeAll } from './muon.ts';
 import { adamwRateShare, isDecayed, optimizerOf } from './param-groups.ts';
 
 export const OPTIMIZER_PREFIX = 'optimizer.';
@@ -115,6 +119,16 @@ export function traceUpdateGraph(
     return { outputs: { ...outputs, ...(lossScale && { loss_scale: lossScale }) }, writes };
   });
   return verify(graph);
+}
+
+/** {@link traceUpdateGraph} as an engine compiles it: in f32, and Newton-Schulz in the engine's precision. */
+export function optimizeUpdate(graph: Graph, { precision, tuning }: Pick<Engine, 'precision' | 'tuning'>): Graph {
+  return mixPrecision(optimize(graph, { ...(tuning && { tuning }) }), precision, isNewtonSchulz);
+}
+
+/** The inputs of {@link traceUpdateGraph}. */
+export function updateFeeds(scalars: Readonly<Record<string, number>>): Tensors {
+  return Object.fromEntries(Object.entries(scalars).map(([name, value]) => [name, tensorOf([], [value])]));
 }
 
 interface Rates {
