@@ -28,4 +28,3 @@ export const initFromSchema = z
     error: 'a step belongs to an experiment; a checkpoint is of one step',
     path: ['step'],
   });
-export type InitFrom = z.infer<typeof initFromSchema>;

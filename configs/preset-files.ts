@@ -41,13 +41,9 @@ const recipeSchema = z.strictObject({
 });
 export type RecipeFile = z.infer<typeof recipeSchema>;
 
-/** Name of a folder, the noun of its files in errors, and their schema. */
-const FOLDERS = {
-  presets: { noun: 'preset', schema: keys },
-  recipes: { noun: 'recipe', schema: recipeSchema },
-  sizes: { noun: 'size', schema: sizeSchema },
-} as const;
-type Folder = keyof typeof FOLDERS;
+/** The folders, and what errors call their files. */
+const NOUNS = { presets: 'preset', recipes: 'recipe', sizes: 'size' } as const;
+type Folder = keyof typeof NOUNS;
 
 /** Names of the files of a folder, sorted. */
 export async function listNames(folder: Folder): Promise<string[]> {
@@ -65,7 +61,7 @@ export const readWhole = (name: string): Promise<Readonly<Record<string, unknown
 /** @throws NotFound with the nearest name and all names. */
 async function read<T>(folder: Folder, schema: z.ZodType<T>, name: string): Promise<T> {
   const names = await listNames(folder);
-  if (!names.includes(name)) throw unknownName(FOLDERS[folder].noun, name, names);
+  if (!names.includes(name)) throw unknownName(NOUNS[folder], name, names);
   const path = `${folder}/${name}.yaml`;
   return schema.parse(parseYaml(await readFile(new URL(path, import.meta.url), 'utf8'), `configs/${path}`));
 }

@@ -191,8 +191,6 @@ export const configSchema = sections
   .superRefine(checkPreviewGuidance)
   .superRefine(checkPreviewWeights);
 export type Config = z.infer<typeof configSchema>;
-/** A config as people write it: every key is optional. */
-export type ConfigInput = z.input<typeof configSchema>;
 
 export const keyedConfigSchema = sections.omit({ run: true }).superRefine(checkTread);
 export type KeyedConfig = z.infer<typeof keyedConfigSchema>;
