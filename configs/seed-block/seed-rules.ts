@@ -32,6 +32,11 @@ function rule<S extends z.ZodType>(schema: S, apply: (value: z.output<S>, block:
 /** A key that means the same under another name. */
 const same = (schema: z.ZodType<Json>, key: string): SeedRule => rule(schema, value => ({ to: { [key]: value } }));
 
+/** One of the names that a table translates. */
+function namesOf<N extends string>(table: Readonly<Record<N, string>>) {
+  return z.enum(Object.keys(table) as [N, ...N[]]);
+}
+
 const count = z.int().positive();
 const number = z.number();
 const flag = z.boolean();
@@ -60,7 +65,6 @@ const PRECISIONS = {
   float32: 'f32',
   fp32: 'f32',
 } as const;
-type Precision = keyof typeof PRECISIONS;
 
 const RATE = /^(?<peak>[\d.]+(?:e[-+]?\d+)?)\s*(?:→|->|to)\s*(?<least>[\d.]+(?:e[-+]?\d+)?)\s*(?:\(cosine decay\))?$/i;
 
@@ -128,12 +132,12 @@ export const SEED_RULES: Readonly<Record<string, SeedRule>> = {
   })),
   'training.learning_rate': rule(rateSchema, rateKeys),
   'training.warmup_steps': samples('optimizer.warmup_samples'),
-  'training.mixed_precision': rule(z.enum(Object.keys(PRECISIONS) as [Precision, ...Precision[]]), name => ({
+  'training.mixed_precision': rule(namesOf(PRECISIONS), name => ({
     to: { 'engine.precision': PRECISIONS[name] },
     why: 'weights, sums, norms and softmax stay in f32',
   })),
   'training.gradient_checkpointing': same(flag, 'engine.gradient_checkpointing'),
-  'training.optimizer.type': rule(z.enum(['Muon', 'AdamW']), type => ({
+  'training.optimizer.type': rule(namesOf(OPTIMIZERS), type => ({
     // AdamW has no groups.
     to: { 'optimizer.type': OPTIMIZERS[type], ...(type === 'AdamW' && { 'optimizer.muon.groups': null }) },
   })),

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { InvalidInput } from '../../errors.ts';
+import { PRECISIONS } from '../engines.ts';
 import { describeMistake } from '../issue-text.ts';
 import { isRecord } from '../merge-deep.ts';
 import { nearestName } from '../suggest.ts';
@@ -18,7 +19,7 @@ export const translationSchema = z.strictObject({
   config: z.record(z.string(), z.json()),
   /** Parts of the engine that the block decides. */
   engine: z.strictObject({
-    precision: z.enum(['f32', 'bf16', 'f16']).optional(),
+    precision: z.enum(PRECISIONS).optional(),
     micro_batch: z.int().positive().optional(),
     gradient_checkpointing: z.boolean().optional(),
   }),
