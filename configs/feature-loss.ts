@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
 import { LONGEST_SIDE } from './bounds.ts';
+import { DEFAULT_MAX_SIDE, timeLimits } from './perceptual.ts';
 import { patchColumnSchema } from './signals.ts';
 
 /** Nets by their names in the store, and among the frozen nets of an objective. */
@@ -12,8 +13,6 @@ export const DEFAULT_FEATURE_NET: (typeof FEATURE_NETS)[number] = 'efficientnet-
 const STAGES = 7;
 /** The stage whose features the column `patches` has. */
 export const COLUMN_STAGE = 4;
-
-const time = z.number().min(0).max(1);
 
 export const featuresShape = {
   net: z.enum(FEATURE_NETS).default(DEFAULT_FEATURE_NET),
@@ -36,12 +35,10 @@ export const featuresShape = {
   column: patchColumnSchema.optional(),
   /**
    * target computed: larger pictures are compared at a size at which no side is longer, the means of squares of pixels.
-   * Absent: 256.
+   * Absent: {@link DEFAULT_MAX_SIDE}.
    */
   max_side: z.int().positive().max(LONGEST_SIDE).optional(),
-  /** Samples count whose t lies between these. t = 0 is data. */
-  t_min: time.default(0),
-  t_max: time.default(0.7),
+  ...timeLimits,
 };
 
 export type FeaturesOptions = z.output<z.ZodObject<typeof featuresShape>>;
@@ -58,7 +55,7 @@ export type FeatureTarget =
  * the net did not make.
  */
 export function resolveTarget(options: FeaturesOptions, path: string): FeatureTarget {
-  const { net, target, stages = [COLUMN_STAGE], column, max_side: maxSide = 256, t_min, t_max } = options;
+  const { net, target, stages = [COLUMN_STAGE], column, max_side: maxSide = DEFAULT_MAX_SIDE, t_min, t_max } = options;
   if (t_min > t_max) {
     throw new Unprocessable(`${path}: t_min ${t_min} is above t_max ${t_max}`, { expected: 'a time between them' });
   }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
 import { LONGEST_SIDE } from './bounds.ts';
+import { DEFAULT_MAX_SIDE, type PictureSize, shrunkSize, timeLimits } from './perceptual.ts';
 
 export const LPIPS_NETS = ['alex', 'vgg', 'squeeze'] as const;
 export type LpipsNet = (typeof LPIPS_NETS)[number];
@@ -12,28 +13,15 @@ export const DEFAULT_LPIPS_NET: LpipsNet = 'alex';
 /** Name of its weights in the store, and among the frozen nets of an objective. */
 export const lpipsModelOf = (net: LpipsNet) => `lpips-${net}` as const;
 
-const time = z.number().min(0).max(1);
-
 export const lpipsShape = {
   net: z.enum(LPIPS_NETS).default(DEFAULT_LPIPS_NET),
   /** Larger pictures are compared at a size at which no side is longer: the means of squares of pixels. */
-  max_side: z.int().positive().max(LONGEST_SIDE).default(256),
-  t_min: time.default(0),
-  t_max: time.default(0.7),
+  max_side: z.int().positive().max(LONGEST_SIDE).default(DEFAULT_MAX_SIDE),
+  ...timeLimits,
 };
 
 /** Shortest sides of pictures in pixels for which every layer of a net has an output. */
 export const LEAST_SIDES: Readonly<Record<LpipsNet, number>> = { alex: 31, vgg: 16, squeeze: 25 };
-
-interface PictureSize {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** The least whole factor by which pictures shrink so that no side is longer than `maxSide`. */
-export function shrinkFactor({ width, height }: PictureSize, maxSide: number): number {
-  return Math.ceil(Math.max(width, height) / maxSide);
-}
 
 /** @throws Unprocessable for pictures that are too small for the net, or times between which there are none. */
 export function checkLpips(
@@ -44,15 +32,14 @@ export function checkLpips(
   if (t_min > t_max) throw new Unprocessable(`${path}: no time lies between t_min ${t_min} and t_max ${t_max}`);
   const least = LEAST_SIDES[net];
   for (const size of sizes) {
-    const factor = shrinkFactor(size, max_side);
-    const [width, height] = [size.width, size.height].map(side => Math.floor(side / factor));
-    if (Math.min(width ?? 0, height ?? 0) >= least) continue;
+    const { width, height } = shrunkSize(size, max_side);
+    if (Math.min(width, height) >= least) continue;
     throw new Unprocessable(
       `${path}: pictures of ${size.width} x ${size.height} are compared at ${width} x ${height}, ` +
         `too small for the net ${net}`,
       {
         expected: `sides of at least ${least} pixels after shrinking to max_side ${max_side}`,
-        hint: factor === 1 ? 'choose another net, or larger pictures' : 'raise max_side, or choose another net',
+        hint: width === size.width ? 'choose another net, or larger pictures' : 'raise max_side, or choose another net',
       },
     );
   }

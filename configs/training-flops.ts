@@ -2,8 +2,9 @@
 import { COLUMN_STAGE, resolveTarget } from './feature-loss.ts';
 import { LOSS_SHAPES, parseLossOptions } from './loss-options.ts';
 import { type LossConfig, lossWeightAt } from './losses.ts';
-import { type LpipsNet, shrinkFactor } from './lpips.ts';
+import type { LpipsNet } from './lpips.ts';
 import { blockFlops, forwardFlops, imageTokensOf, type PictureFrame } from './model-size.ts';
+import { shrunkSize } from './perceptual.ts';
 import { resolveRepa } from './repa.ts';
 import type { KeyedConfig } from './schema.ts';
 import { isRouted, keptTokens, routedBlocks } from './tread.ts';
@@ -77,8 +78,8 @@ const COSTS: Readonly<Partial<Record<keyof typeof LOSS_SHAPES, Cost>>> = {
   },
 };
 
-/** Pixels at which a loss compares a picture. */
-function shrunkPixels({ width, height }: PictureFrame, maxSide: number): number {
-  const factor = shrinkFactor({ width, height }, maxSide);
-  return Math.floor(width / factor) * Math.floor(height / factor);
+/** Pixels of a picture that a loss compares at a smaller size. */
+function shrunkPixels(frame: PictureFrame, maxSide: number): number {
+  const { width, height } = shrunkSize(frame, maxSide);
+  return width * height;
 }

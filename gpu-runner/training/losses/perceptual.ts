@@ -1,5 +1,5 @@
 /** @file What losses share that look at the predicted picture with a frozen net. */
-import { shrinkFactor } from '../../../configs/lpips.ts';
+import { shrinkFactor } from '../../../configs/perceptual.ts';
 import { and, lessEqual, select } from '../../compiler/functions.ts';
 import { avgPool } from '../../compiler/pooling.ts';
 import type { Value } from '../../compiler/trace.ts';
