@@ -54,7 +54,7 @@ interface Located {
   readonly id: string;
   readonly size: PictureSize;
   readonly columns: PageColumns;
-  isSided?: true;
+  readonly isSided?: true;
 }
 
 /**
@@ -81,9 +81,8 @@ export async function openColumnSource(
     const left = most === undefined ? undefined : most - items.length;
     if (left === 0) break;
     const all = (await readItems(blobs, page)).filter(({ id, split }) => split === wanted && !removed.has(id));
-    const trained = all.slice(0, left);
-    const ids = trained.map(({ id }) => id);
-    if (ids.length > 0) {
+    const chosen = all.slice(0, left);
+    if (chosen.length > 0) {
       const readsCaptions = marksSided && signals.includes('text') && page.columns.caption !== undefined;
       const names = [
         'image',
@@ -99,9 +98,13 @@ export async function openColumnSource(
           column.bytes = await blobs.get(column.digest);
         });
       }
-      const located = await mapBounded(ids, { width: WIDTH }, id => locate(blobs, columns, id));
-      if (marksSided) await markSided(blobs, located, trained, signals.includes('text'));
+      const located = await mapBounded(chosen, { width: WIDTH }, async item => {
+        const place = await locate(blobs, columns, item.id);
+        const isSided = marksSided && (await hasSides(blobs, columns, item, signals.includes('text')));
+        return { ...place, ...(isSided && { isSided }) };
+      });
       items.push(...located);
+      const ids = chosen.map(({ id }) => id);
       for (const name of signals.filter(isPadded)) {
         const spans = columns.get(name)?.spans;
         const members = readsVariants && spans ? ids.flatMap(id => [id, ...variantsOf(spans, name, id)]) : ids;
@@ -196,25 +199,23 @@ async function readRows(blobs: BlobStore, columns: PageColumns, name: SignalName
 }
 
 /**
- * Marks the pictures that say so themselves, and with texts those whose captions have a word for a side, or are not
+ * True for a picture that says so itself, and with texts for one whose captions have a word for a side, or are not
  * known.
  */
-async function markSided(
+async function hasSides(
   blobs: BlobStore,
-  located: readonly Located[],
-  items: readonly Item[],
+  columns: PageColumns,
+  { id, attributes: { flip, caption: given } = {} }: Item,
   hasText: boolean,
-): Promise<void> {
-  await mapBounded([...located.entries()], { width: WIDTH }, async ([at, picture]) => {
-    const { flip, caption: given } = items[at]?.attributes ?? {};
-    const spans = picture.columns.get('caption')?.spans;
-    const members = spans ? [picture.id, ...variantsOf(spans, 'caption', picture.id)] : [];
-    const read = await Promise.all(members.map(member => readMember(blobs, picture.columns, 'caption', member)));
-    const texts = read.flatMap(bytes => (bytes ? [Buffer.from(bytes).toString('utf8')] : []));
-    const captions = spans ? texts : typeof given === 'string' ? [given] : [];
-    const saysSide = captions.length === 0 || captions.some(caption => findSideWord(caption) !== undefined);
-    if (flip === false || (hasText && saysSide)) picture.isSided = true;
-  });
+): Promise<boolean> {
+  if (flip === false) return true;
+  if (!hasText) return false;
+  const spans = columns.get('caption')?.spans;
+  const members = spans ? [id, ...variantsOf(spans, 'caption', id)] : [];
+  const read = await Promise.all(members.map(member => readMember(blobs, columns, 'caption', member)));
+  const texts = read.flatMap(bytes => (bytes ? [Buffer.from(bytes).toString('utf8')] : []));
+  const captions = spans ? texts : typeof given === 'string' ? [given] : [];
+  return captions.length === 0 || captions.some(caption => findSideWord(caption) !== undefined);
 }
 
 async function loadItem(
