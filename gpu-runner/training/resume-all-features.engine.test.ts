@@ -6,6 +6,7 @@ import { compileOnce } from '../engines/testing/compile-once.ts';
 import { fewestRows } from './testing/covering-array.ts';
 import { FEATURES, ROWS, switchOn } from './testing/switches.ts';
 import { trainSwitched } from './testing/train-switched.ts';
+import { TAKES_WHOLE_ARRAY } from './testing/whole-array.ts';
 
 /** The fewest configs that together switch on every feature. */
 const CONFIGS = fewestRows(ROWS, FEATURES).map(switchOn);
@@ -20,12 +21,9 @@ const ENGINES = [
     : []),
 ] as const;
 
-/** OpenVINO compiles for four minutes: without EASEL_TEST_RESUME=all it takes one config, in bf16. */
-const ALL =
-  HAS_OPENVINO &&
-  runsTier('resume', process.env.EASEL_TEST_RESUME === 'all' ? undefined : 'EASEL_TEST_RESUME is not all');
+/** Without the whole array: two configs on ONNX Runtime, and one on OpenVINO, which compiles for long. */
 const isTaken = (name: string, number: number) =>
-  ALL || name.startsWith('onnxruntime') || (name === 'openvino bf16' && number === 3);
+  TAKES_WHOLE_ARRAY || (name.startsWith('onnxruntime') && number <= 2) || (name === 'openvino bf16' && number === 3);
 
 const CASES = ENGINES.flatMap(([name, engine]) =>
   CONFIGS.map((config, i) => ({ name, engine, config, number: i + 1 })),

@@ -90,6 +90,11 @@ const SWITCHES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     'repa-self': losses({ repa: { weight: 0.5, teacher: 'self', block_index: 0, until: 0.5, ramp: 0.1 } }),
     lpips: losses({ lpips: { weight: 0.1, net: 'squeeze', from: 0.01 } }),
   },
+  mask: {
+    none: NOTHING,
+    weighs: { objective: { mask: {} } },
+    normalized: { objective: { mask: { unmasked_weight: 0.3, normalize: true } } },
+  },
   route: {
     none: NOTHING,
     tread: { objective: { tread: { first_block: 1, last_block: -2, until: 0.6 } } },
@@ -123,6 +128,7 @@ const SWITCHES: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
   'condition-noise': { none: NOTHING, some: { data: { condition_noise: { text: 0.1, cls: 0.1, patches: 0.1 } } } },
   captions: { first: NOTHING, all: { data: { caption_variants: 'all' } } },
   groups: { whole: NOTHING, two: { data: { bucket_group: 2 } } },
+  resolution: { one: NOTHING, grows: { data: { resolution_schedule: [{ until_step: 20, scale: 0.8 }] } } },
   checkpointing: { none: NOTHING, full: { plan: { remat: true } } },
 };
 

@@ -9,12 +9,13 @@ import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../trai
 import type { Switched } from './switches.ts';
 import { tinyItems } from './tiny.ts';
 
-/** Pictures of two sizes, some with several captions, some that must not be mirrored. */
+/** Pictures of two sizes, some with several captions, some that must not be mirrored, most with a mask. */
 const ITEMS = [...tinyItems(5, 40, 40), ...tinyItems(4, 40, 48)].map((item, i) => ({
   ...item,
   id: `picture ${i}`,
   texts: [{ rows: 2, data: new Float32Array(12).fill(i / 10) }],
   ...(i % 3 === 0 && { isSided: true as const }),
+  ...(i % 4 > 0 && { mask: item.pixels.subarray(0, item.height * item.width) }),
 }));
 
 /** What a run consists of: so many steps, which are saved, or which a kill loses. */
