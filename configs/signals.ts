@@ -185,8 +185,10 @@ const PICTURE_COLUMNS = {
     about: 'format, size, marks by which near-duplicates are found, or the reason why it is rejected',
   },
   image: { suffix: 'image.npy', about: 'the picture as training sees it, uint8 [3, height, width]' },
+  crop: { suffix: 'crop.json', about: 'the window of the scaled picture that it keeps, and the shares that it loses' },
   mask: { suffix: 'mask.npy', about: 'the weight of each of its pixels in the loss, uint8 [height, width]' },
   caption: { suffix: 'txt', about: 'its caption' },
+  curate: { suffix: 'curate.json', about: 'measures of it and of its caption, by which it may be left out' },
 } as const;
 
 export type ColumnName = keyof typeof PICTURE_COLUMNS | SignalName;

@@ -1,14 +1,19 @@
-/** @file Makes the pixels to train on: scales each picture to cover its bucket and crops it around the centre. */
+/** @file Makes the pixels to train on: scales each picture to cover its bucket and crops it. */
 
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
 import { Internal, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
+import { canonicalJson } from '../storage/canonical.ts';
 import type { BucketCount, Item } from '../storage/records.ts';
+import { bucketShape, cropShape } from './datasets/bucket-options.ts';
+import { type CropOptions, cropPicture } from './datasets/crop-picture.ts';
+import { type CropRecord, parseCropRecord } from './datasets/crop-record.ts';
 import { readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
 import type { Noted, NotedItem } from './notes/notes.ts';
-import { type Bucket, chooseBucket, fitBucket, scaleBuckets } from './pictures/buckets.ts';
+import { type Assignment, type Bucket, chooseBucket, fitBucket, scaleBuckets } from './pictures/buckets.ts';
+import type { Filter } from './pictures/filters.ts';
 import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
 import { NO_LIMITS } from './pictures/limits.ts';
 import { toPlanar } from './pictures/planar.ts';
@@ -17,53 +22,91 @@ import { toPlanar } from './pictures/planar.ts';
 const ENLARGED_PERCENT = 5;
 const CROPPED_PERCENT = 20;
 
-const sideSchema = z.int().min(8).max(8192);
-
 export const bucket = definePageFunction({
   name: 'bucket',
   summary: 'Scales and crops each picture to the bucket nearest to its shape. Stores uint8 pixels [3, height, width].',
   version: 3,
   tools: IMAGE_TOOLS,
   needs: [],
-  adds: ['image'],
+  uses: ['crop', 'pose'],
+  // Without the key, the bytes do not depend on joints.
+  reads: ({ crop }) => (crop === undefined ? [] : ['crop', 'pose']),
+  adds: ['image', 'crop', 'pose'],
+  makes: ({ crop }) =>
+    crop === undefined ? ['image'] : crop === 'pose' ? ['image', 'crop', 'pose'] : ['image', 'crop'],
+  voids: ['crop'],
   example: { dataset: 'portraits', size: 64 },
-  input: z.strictObject({
-    size: sideSchema
-      .default(64)
-      .describe('side of the square bucket in pixels; the other buckets have about the same area'),
-    quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of this: the patch size'),
-    buckets: z
-      .array(z.strictObject({ width: sideSchema, height: sideSchema }))
-      .min(1)
-      .max(64)
-      .optional()
-      .describe('the buckets, instead of the seven default shapes'),
-  }),
-  async run(ctx, { items }, input) {
+  input: z.strictObject({ ...bucketShape, ...cropShape }),
+  async check(_, { pages }, { crop }) {
+    if (crop !== 'pose') return;
+    if (!pages.every(({ columns }) => columns.pose !== undefined)) {
+      throw new Unprocessable('the dataset has no column "pose", about which bucket could crop', {
+        expected: 'joints of whole pictures',
+        hint: 'call bucket with crop "whole", and detect-pose on what it makes; or choose another crop',
+      });
+    }
+    if (pages.some(({ columns }) => columns.image !== undefined && columns.crop === undefined)) {
+      throw new Unprocessable('the column "pose" is about pictures that are cropped already', {
+        expected: 'joints of whole pictures, or the column "crop" beside them',
+        hint: 'call bucket with crop "whole" first, and detect-pose on what it makes',
+      });
+    }
+  },
+  async run(ctx, { items, columns }, input) {
     const buckets = bucketsOf(input);
     const sized = items.map(requireSize);
     const originals = await readOriginals(ctx.blobs, items);
-    const members = await Promise.all(
-      sized.map(async ({ id, name, width, height }) => {
+    const cropped = await Promise.all(
+      sized.map(async item => {
+        const { id, name } = item;
         const bytes = originals.get(id);
         if (bytes === undefined) throw new Internal(`"${name}" (${id}) has no original`);
-        const chosen = chooseBucket(buckets, width, height);
-        const { data } = toPlanar(await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS));
-        return [
-          memberName('image', id),
-          encodeNpy({ dtype: 'u8', shape: [3, chosen.height, chosen.width], data }),
-        ] as const;
+        const chosen = chooseBucket(buckets, item.width, item.height, input.assign);
+        if (input.crop === undefined) {
+          return { item, image: await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter) };
+        }
+        const record = columns.crop?.get(memberName('crop', id));
+        const options: CropOptions = {
+          crop: input.crop,
+          side: input.size,
+          threshold: input.pose_threshold,
+          filter: input.filter,
+          joints: columns.pose?.get(memberName('pose', id)),
+          view: record && parseCropRecord(record),
+        };
+        return { item, ...(await cropPicture(bytes, item, chosen, options)) };
       }),
     );
-    return { columns: { image: new Map(members) }, notes: noteFits(sized, buckets) };
+    const image = cropped.map(({ item: { id }, image: { width, height, ...rgb } }) => {
+      const { data } = toPlanar({ ...rgb, width, height });
+      return [memberName('image', id), encodeNpy({ dtype: 'u8', shape: [3, height, width], data })] as const;
+    });
+    if (input.crop === undefined) return { columns: { image: new Map(image) }, notes: noteFits(sized, buckets, input) };
+    const crops = cropped.flatMap(({ item, ...made }) => ('record' in made ? [{ item, ...made }] : []));
+    const records = crops.map(({ item: { id }, record }) => {
+      return [memberName('crop', id), Buffer.from(canonicalJson(record))] as const;
+    });
+    const pose = crops.flatMap(({ item: { id }, pose }) => (pose ? [[memberName('pose', id), pose] as const] : []));
+    return {
+      columns: { image: new Map(image), crop: new Map(records), ...(input.crop === 'pose' && { pose: new Map(pose) }) },
+      notes: [
+        ...(input.crop === 'whole' ? [] : noteFits(sized, buckets, input)),
+        { code: 'joints_lost', items: crops.flatMap(noteLost) },
+      ],
+    };
   },
-  describe: (items, input) => ({ buckets: countBuckets(items.map(requireSize), bucketsOf(input)) }),
+  describe: (items, input) => ({
+    // Whole pictures have sizes of their own.
+    buckets: input.crop === 'whole' ? [] : countBuckets(items.map(requireSize), bucketsOf(input), input.assign),
+  }),
 });
 
 interface BucketInput {
   readonly size: number;
   readonly quantum: number;
   readonly buckets?: readonly Bucket[] | undefined;
+  readonly assign?: Assignment | undefined;
+  readonly filter?: Filter | undefined;
 }
 
 function bucketsOf({ size, quantum, buckets }: BucketInput): readonly Bucket[] {
@@ -79,11 +122,11 @@ function requireSize(item: Item): SizedItem {
   throw new Unprocessable(`"${name}" (${id}) has no size yet`, { hint: 'run inspect and ingest first' });
 }
 
-function noteFits(items: readonly SizedItem[], buckets: readonly Bucket[]): Noted[] {
+function noteFits(items: readonly SizedItem[], buckets: readonly Bucket[], { assign }: BucketInput): Noted[] {
   const enlarged: NotedItem[] = [];
   const cropped: NotedItem[] = [];
   for (const { id, name, width, height } of items) {
-    const chosen = chooseBucket(buckets, width, height);
+    const chosen = chooseBucket(buckets, width, height, assign);
     const { scale, cut } = fitBucket(chosen, width, height);
     const size = `${width} x ${height}`;
     if (scale > 1 + ENLARGED_PERCENT / 100) {
@@ -100,11 +143,16 @@ function noteFits(items: readonly SizedItem[], buckets: readonly Bucket[]): Note
   ];
 }
 
+function noteLost({ item: { id, name }, record }: { readonly item: Item; readonly record: CropRecord }): NotedItem[] {
+  const { seen = 0, lost = 0 } = record.joints ?? {};
+  return lost === 0 ? [] : [{ id, name, amount: lost, text: `${lost} of ${seen} joints` }];
+}
+
 /** Commonest first; of equally common ones, the one that comes first. */
-function countBuckets(items: readonly SizedItem[], buckets: readonly Bucket[]): BucketCount[] {
+function countBuckets(items: readonly SizedItem[], buckets: readonly Bucket[], assign?: Assignment): BucketCount[] {
   const counts = new Map<Bucket, BucketCount>();
   for (const { width, height, split } of items) {
-    const bucket = chooseBucket(buckets, width, height);
+    const bucket = chooseBucket(buckets, width, height, assign);
     const { pictures = 0, train = 0 } = counts.get(bucket) ?? {};
     counts.set(bucket, { ...bucket, pictures: pictures + 1, train: train + (split === 'train' ? 1 : 0) });
   }

@@ -136,11 +136,17 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   /** Params only: the executor adds `dataset`. */
   readonly input: I;
   readonly needs: readonly ColumnName[];
+  /** Columns that a call reads where the page has them; they enter the action of the page then. */
+  readonly uses?: readonly ColumnName[];
+  /** Those that this call reads; default: all of `uses`. */
+  reads?(input: z.output<I>): readonly ColumnName[];
   /** All columns that a call may add. */
   readonly adds: readonly ColumnName[];
   /** The columns that this call adds; default: all of `adds`. */
   makes?(input: z.output<I>): readonly ColumnName[];
   readonly tools?: Tools | ((input: z.output<I>) => Tools);
+  /** Columns about what the call makes: the page loses those that the call does not make itself. */
+  readonly voids?: readonly ColumnName[];
   /** Fills in defaults that depend on other keys; default: the parsed input. */
   complete?(input: z.output<I>): z.output<I>;
   /** Whether the body key `engine` becomes the action's engine. */

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
 import { Internal } from '../errors.ts';
 import { encodeNpy, readNpyHeader } from '../formats/npy.ts';
+import { parseCropRecord } from './datasets/crop-record.ts';
 import { definePageFunction } from './define.ts';
-import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
+import { coverRgb, IMAGE_TOOLS, windowRgb } from './pictures/image.ts';
 import { NO_LIMITS } from './pictures/limits.ts';
 
 const CHANNELS = 3;
@@ -15,6 +16,7 @@ export const mask = definePageFunction({
   version: 1,
   tools: IMAGE_TOOLS,
   needs: ['image'],
+  uses: ['crop'],
   adds: ['mask'],
   example: { dataset: 'portraits' },
   input: z.strictObject({}),
@@ -26,7 +28,12 @@ export const mask = definePageFunction({
         const [, height, width] = readNpyHeader(image).shape;
         if (height === undefined || width === undefined)
           throw new Internal(`the image of "${name}" (${id}) has no size`);
-        const { data } = await coverRgb(await ctx.blobs.get(digest), width, height, NO_LIMITS);
+        const record = columns.crop?.get(memberName('crop', id));
+        const window = record && parseCropRecord(record);
+        const bytes = await ctx.blobs.get(digest);
+        // About the centre as without a record, to the bit.
+        const isCentred = window === undefined || window.crop === 'centre';
+        const { data } = isCentred ? await coverRgb(bytes, width, height, NO_LIMITS) : await windowRgb(bytes, window);
         // The red channel, as sd-scripts does.
         const red = Uint8Array.from({ length: height * width }, (_, i) => data[CHANNELS * i] ?? 0);
         return [[memberName('mask', id), encodeNpy({ dtype: 'u8', shape: [height, width], data: red })] as const];

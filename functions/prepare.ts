@@ -6,6 +6,7 @@ import { readAllItems } from '../storage/blobs/items.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { Dataset, EngineSpec, Note } from '../storage/records.ts';
+import { cropShape } from './datasets/bucket-options.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { noteHolders } from './datasets/note-holders.ts';
 import { movesSplits } from './datasets/splits.ts';
@@ -27,6 +28,9 @@ import { showUsers } from './views/show-users.ts';
 /** Most rejects that an answer names. The dataset holds all. */
 const MAX_SHOWN_REJECTS = 100;
 
+/** Pictures that are to be trained on fit a bucket, and have no joints yet. */
+const PREPARED_CROPS = ['centre', 'attention', 'entropy'] as const;
+
 export const prepare = defineFunction({
   name: 'prepare',
   summary:
@@ -40,6 +44,11 @@ export const prepare = defineFunction({
     .strictObject({
       ...importShape,
       size: importShape.size.describe('side of the square bucket in pixels, and the size at which portraits are drawn'),
+      ...cropShape,
+      crop: z
+        .enum(PREPARED_CROPS)
+        .optional()
+        .describe(cropShape.crop.description ?? ''),
       quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of this: the patch size'),
       stride: z.int().min(1).max(256).default(8).describe('pixels per patch of encode-image; divides the quantum'),
       text_encoder: encoderSchema('caption').default('words').describe('encoder of the captions'),
@@ -88,7 +97,11 @@ export const prepare = defineFunction({
     const inspected = await run('inspect', imported.originals, pickKeys(input, Object.keys(limitsShape)));
     const ingested = await ingestKeepingSplits(ctx, run, inspected.digest, head?.value.dataset);
     if (missing === 'error') await refuseUncaptioned(ctx.blobs, ingested.dataset, 'missing_captions');
-    const bucketed = await run('bucket', ingested.digest, { size: input.size, quantum });
+    const bucketed = await run('bucket', ingested.digest, {
+      size: input.size,
+      quantum,
+      ...pickKeys(input, Object.keys(cropShape)),
+    });
     const isMasked = (await readAllItems(ctx.blobs, bucketed.dataset)).some(item => item.mask !== undefined);
     const masked = isMasked ? await run('mask', bucketed.digest) : bucketed;
     // No caption is missing, unless that is wanted.

@@ -67,7 +67,10 @@ export function createPageMapper(
     const found = new Set<ColumnName>([column]);
     for (const reached of found) {
       for (const fn of functions.values()) {
-        if (fn.kind === 'page' && fn.needs.includes(reached)) for (const added of fn.adds) found.add(added);
+        // A function that makes a column anew from itself does not age by its own work.
+        const isRead = (each: PageFunction) =>
+          each.needs.includes(reached) || (each.uses?.includes(reached) && !each.adds.includes(reached));
+        if (fn.kind === 'page' && isRead(fn)) for (const added of fn.adds) found.add(added);
       }
     }
     found.delete(column);
@@ -115,7 +118,7 @@ export function createPageMapper(
       const action = pageAction(fn, parsed, page);
       const compute = () => computePage(fn, input, page, pageContext);
       const { cache, result } = await resolvePage(action, refresh, compute, ctx.signal);
-      pages[index] = addColumns(columnsMade(fn, input), page, result, dependents);
+      pages[index] = addColumns(columnsMade(fn, input), page, result, dependents, fn.voids);
       noted[index] = readNoted(result.stats.notes);
       const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
       const kind = cache === 'hit' ? 'cached' : 'computed';

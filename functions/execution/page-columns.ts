@@ -25,15 +25,24 @@ export function checkColumns(fn: PageFunction, dataset: Dataset): void {
 
 type Input = Readonly<Record<string, unknown>>;
 
+/** The columns of this page that a call reads: those that it needs, and those that it uses where they are. */
+function columnsRead(fn: PageFunction, input: Input, page: Page): readonly ColumnName[] {
+  const used = fn.reads?.(input) ?? fn.uses ?? [];
+  return [...fn.needs, ...used.filter(column => page.columns[column] !== undefined && !fn.needs.includes(column))];
+}
+
 export function columnsMade(fn: PageFunction, input: Input): readonly ColumnName[] {
   return fn.makes?.(input) ?? fn.adds;
 }
 
-/** Only the items, the needed columns and weights enter the action of a page, so other columns do not invalidate it. */
+/**
+ * Only the items, the columns that are read and weights enter the action of a page, so other columns do not invalidate
+ * it.
+ */
 export function pageAction(fn: PageFunction, { input, params, inputs: given, engine }: ParsedCall, page: Page): Action {
   const { dataset: _, ...weights } = given;
   const inputs: Record<string, Digest> = { ...weights, items: page.items };
-  for (const column of fn.needs) inputs[column] = columnOf(page, column);
+  for (const column of columnsRead(fn, input, page)) inputs[column] = columnOf(page, column);
   const tools = toolsOf(fn, input);
   return {
     v: 1,
@@ -60,7 +69,7 @@ export async function computePage(
   const isRead = !fn.leavesUnread?.(input);
   const columns: Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>> = {};
   const digests: Partial<Record<ColumnName, Digest>> = {};
-  for (const column of fn.needs) {
+  for (const column of columnsRead(fn, input, page)) {
     const digest = columnOf(page, column);
     digests[column] = digest;
     if (isRead) columns[column] = readColumn(await ctx.blobs.get(digest));
@@ -99,12 +108,14 @@ function checkMembers(
 /**
  * The page with the columns of the result.
  * @param dependents Columns that are computed from a column: when its content changes, the page loses them.
+ * @param voids Columns that the page loses if they are not made.
  */
 export function addColumns(
   made: readonly ColumnName[],
   page: Page,
   result: Result,
   dependents: (column: ColumnName) => readonly ColumnName[],
+  voids: readonly ColumnName[] = [],
 ): Page {
   const columns = { ...page.columns };
   const stale: ColumnName[] = [];
@@ -116,7 +127,7 @@ export function addColumns(
     if (columns[column] !== undefined && columns[column] !== output.digest) stale.push(...dependents(column));
     columns[column] = output.digest;
   }
-  for (const column of stale) if (!made.includes(column)) delete columns[column];
+  for (const column of [...stale, ...voids]) if (!made.includes(column)) delete columns[column];
   return { items: page.items, columns };
 }
 

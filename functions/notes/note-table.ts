@@ -60,6 +60,10 @@ const NOTES = {
     say: (count, { percent }) =>
       `${pictures(count)} ${count === 1 ? 'loses' : 'lose'} more than ${percent} % of ${count === 1 ? 'its' : 'their'} area by the crop`,
   },
+  joints_lost: {
+    column: 'image',
+    say: count => `${pictures(count)} ${count === 1 ? 'loses' : 'lose'} joints of a person by the crop`,
+  },
   caption_decoded: {
     say: (count, { encoding }) => `${quantity(count, 'caption')} ${are(count)} decoded from ${encoding}`,
   },

@@ -28,13 +28,32 @@ export function scaleBuckets(size: number, quantum: number): Bucket[] {
   );
 }
 
-/** The bucket whose log(width / height) is nearest. @throws RangeError if there are no buckets. */
-export function chooseBucket(buckets: readonly Bucket[], width: number, height: number): Bucket {
-  // Compares |log a - log b| through the larger of a/b and b/a, which needs no logarithm.
-  const mismatch = (bucket: Bucket) => {
+/**
+ * How far a bucket is from the shape of a picture. log_ratio: the same for a picture and for it turned by 90 degrees.
+ * difference: of the ratios themselves, as the original project has it, which leans towards the higher bucket.
+ */
+export const ASSIGNMENTS = ['log_ratio', 'difference'] as const;
+export type Assignment = (typeof ASSIGNMENTS)[number];
+
+type Mismatch = (bucket: Bucket, width: number, height: number) => number;
+
+const MISMATCH: Readonly<Record<Assignment, Mismatch>> = {
+  // |log a - log b| grows with the larger of a/b and b/a, which needs no logarithm.
+  log_ratio: (bucket, width, height) => {
     const ratio = (bucket.width * height) / (bucket.height * width);
     return Math.max(ratio, 1 / ratio);
-  };
+  },
+  difference: (bucket, width, height) => Math.abs(bucket.width / bucket.height - width / height),
+};
+
+/** The bucket of the nearest shape; of equally near ones the first. @throws RangeError if there are no buckets. */
+export function chooseBucket(
+  buckets: readonly Bucket[],
+  width: number,
+  height: number,
+  assignment: Assignment = 'log_ratio',
+): Bucket {
+  const mismatch = (bucket: Bucket) => MISMATCH[assignment](bucket, width, height);
   const [first, ...others] = buckets;
   if (first === undefined) throw new RangeError('there are no buckets');
   return others.reduce((best, bucket) => (mismatch(bucket) < mismatch(best) ? bucket : best), first);

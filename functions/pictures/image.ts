@@ -1,6 +1,7 @@
 /** @file Decodes, scales and encodes pictures. Only this file imports sharp, which works in its own threads. */
-import sharp, { type Metadata, type Sharp } from 'sharp';
+import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { Unprocessable } from '../../errors.ts';
+import { DEFAULT_FILTER, type Filter } from './filters.ts';
 import { DEFAULT_LIMITS, type ImageLimits, NO_LIMITS } from './limits.ts';
 import { checkBytes, checkShape, DECODE_SECONDS, explainDecoding, requireFormat } from './unfit-picture.ts';
 
@@ -55,16 +56,66 @@ export async function decodeRgb(bytes: Uint8Array, limits: ImageLimits = DEFAULT
   return toRgb(normalize(bytes, limits));
 }
 
-/** Scales (Lanczos) to cover width x height, then crops about the centre. A picture of that size keeps its pixels. */
+/** Scales to cover width x height, then crops about the centre. A picture of that size keeps its pixels. */
 export async function coverRgb(
   bytes: Uint8Array,
   width: number,
   height: number,
   limits: ImageLimits = DEFAULT_LIMITS,
+  kernel: Filter = DEFAULT_FILTER,
+): Promise<RgbImage> {
+  return toRgb(normalize(bytes, limits).resize(width, height, { fit: 'cover', position: 'centre', kernel }));
+}
+
+/**
+ * Scales to cover width x height, and crops where most is to be seen: libvips' smart crop.
+ * @returns Also the place of the window in the scaled picture.
+ */
+export async function coverNotable(
+  bytes: Uint8Array,
+  { width, height }: { readonly width: number; readonly height: number },
+  strategy: 'attention' | 'entropy',
+  kernel: Filter = DEFAULT_FILTER,
+): Promise<RgbImage & { readonly left: number; readonly top: number }> {
+  const image = normalize(bytes, NO_LIMITS).resize(width, height, {
+    fit: 'cover',
+    position: sharp.strategy[strategy],
+    kernel,
+  });
+  const { info, ...picture } = await toRgbWithInfo(image);
+  return { ...picture, left: -(info.cropOffsetLeft ?? 0), top: -(info.cropOffsetTop ?? 0) };
+}
+
+/** A picture scaled to a size, and the part of it that is kept. Pixels. */
+export interface CropWindow {
+  readonly scaled: { readonly width: number; readonly height: number };
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Scales to a size, then keeps a window of it. */
+export async function windowRgb(
+  bytes: Uint8Array,
+  { scaled, left, top, width, height }: CropWindow,
+  kernel: Filter = DEFAULT_FILTER,
 ): Promise<RgbImage> {
   return toRgb(
-    normalize(bytes, limits).resize(width, height, { fit: 'cover', position: 'centre', kernel: 'lanczos3' }),
+    normalize(bytes, NO_LIMITS)
+      .resize(scaled.width, scaled.height, { fit: 'fill', kernel })
+      .extract({ left, top, width, height }),
   );
+}
+
+/** Scales a picture down to fit into a square of `side` pixels. A smaller picture keeps its size. */
+export async function fitRgb(
+  bytes: Uint8Array,
+  side: number,
+  limits: ImageLimits = NO_LIMITS,
+  kernel: Filter = DEFAULT_FILTER,
+): Promise<RgbImage> {
+  return toRgb(normalize(bytes, limits).resize(side, side, { fit: 'inside', withoutEnlargement: true, kernel }));
 }
 
 /** Scales a picture to exactly width x height, for hashes. Reads every pixel, so it refuses a damaged file. */
@@ -142,13 +193,18 @@ function normalize(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Sha
 }
 
 async function toRgb(image: Sharp): Promise<RgbImage> {
+  const { info: _, ...picture } = await toRgbWithInfo(image);
+  return picture;
+}
+
+async function toRgbWithInfo(image: Sharp): Promise<RgbImage & { readonly info: OutputInfo }> {
   const { data, info } = await image
     .removeAlpha()
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true })
     .catch(refuse);
   if (info.channels !== 3) throw new Unprocessable(`the picture decoded to ${info.channels} channels instead of 3`);
-  return { data, width: info.width, height: info.height };
+  return { data, width: info.width, height: info.height, info };
 }
 
 function describe(format: string, metadata: Metadata): ImageInfo {
