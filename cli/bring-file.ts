@@ -1,13 +1,10 @@
 /** @file Brings a pinned file: from this machine, or by HTTP, where a download that was stopped goes on. */
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { expandHome } from '../configs/home-path.ts';
-import { makeFolders } from '../configs/make-folders.ts';
 import type { ModelDownload } from '../configs/model-packages.ts';
+import { openDownload } from '../downloads/download.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
 
 export interface FileOptions {
@@ -50,42 +47,23 @@ export async function bringFile(
   const source = `${url}, sha256 ${sha256}`;
   const kept = await readFile(path).catch(() => undefined);
   if (kept && digestOf(kept) === sha256) return { bytes: kept, source, path };
-  await makeFolders(downloads);
-  const part = `${path}.part`;
   log(`downloading ${url} (${size} MB)`);
-  await download(url, part, signal);
-  const bytes = await readFile(part);
-  const digest = digestOf(bytes);
-  if (digest !== sha256) {
-    await rm(part, { force: true });
-    throw new Unprocessable(`${url} has the wrong sha256 ${digest}`, { expected: `sha256 ${sha256}` });
-  }
-  await rename(part, path);
-  return { bytes, source, path };
-}
-
-/** Goes on behind the bytes that are there, if the server can. */
-async function download(url: string, part: string, signal?: AbortSignal): Promise<void> {
-  const start = await stat(part).then(
-    ({ size }) => size,
-    () => 0,
-  );
+  const never = new AbortController().signal;
+  const download = await openDownload({ url, folder: `${path}.download`, sha256, signal: signal ?? never, log });
   try {
-    const headers = start > 0 ? { range: `bytes=${start}-` } : {};
-    const response = await fetch(url, { headers, ...(signal && { signal }) });
-    // The file is there whole.
-    if (response.status === 416) return;
-    if (!response.ok || !response.body) throw new Error(`the answer is ${response.status} ${response.statusText}`);
-    const flags = response.status === 206 ? 'a' : 'w';
-    await pipeline(Readable.fromWeb(response.body), createWriteStream(part, { flags }));
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new Unprocessable(`${url} could not be downloaded: ${cause instanceof Error ? cause.message : cause}`, {
-      expected: 'a machine that reaches that address',
-      hint: 'call again to go on, or download it yourself and pass it with --file',
-      cause,
-    });
+    await download.bring();
+    const digest = await download.digest();
+    if (digest !== sha256) {
+      await download.discard();
+      throw new Unprocessable(`${url} has the wrong sha256 ${digest}`, { expected: `sha256 ${sha256}` });
+    }
+    await download.close();
+    await rename(join(`${path}.download`, 'data'), path);
+    await rm(`${path}.download`, { recursive: true, force: true });
+  } finally {
+    await download.close();
   }
+  return { bytes: await readFile(path), source, path };
 }
 
 function digestOf(bytes: Uint8Array): string {

@@ -45,6 +45,8 @@ export const RULES: LayeringRules = {
     { name: 'errors', paths: ['errors.ts', 'errors-wire.ts', 'package.json'], mayImport: [], free: true },
     { name: 'formats', paths: ['formats/'], mayImport: ['errors'], free: true },
     { name: 'configs', paths: ['configs/'], mayImport: ['errors'], free: true },
+    // Files over HTTP, into a folder. Server and command line fetch weights with it.
+    { name: 'downloads', paths: ['downloads/'], mayImport: [] },
     { name: 'data', paths: ['data/'], mayImport: [] },
     { name: 'storage', paths: ['storage/'], mayImport: [] },
 
@@ -148,7 +150,7 @@ export const RULES: LayeringRules = {
     // It starts what Easel stands on, and knows nothing of it.
     { name: 'infra', paths: ['infra/'], mayImport: [] },
     // They speak HTTP.
-    { name: 'cli', paths: ['cli/'], mayImport: ['infra'] },
+    { name: 'cli', paths: ['cli/'], mayImport: ['infra', 'downloads'] },
     { name: 'web', paths: ['web/'], mayImport: [] },
     { name: 'examples', paths: ['examples/'], mayImport: ['cli', 'infra', ...ROOMS, 'data'] },
     { name: 'tools', paths: ['bench/', 'experiments/', 'test/', 'tools/', 'vitest.config.ts'], mayImport: ['*'] },
@@ -173,7 +175,7 @@ export const RULES: LayeringRules = {
     'storage/drivers/s3/s3-store.ts': 'the store that the environment names',
     'storage/drivers/s3/agents.ts': 'the same, whose connections it makes',
     'cli/http.ts': 'the server that the command line names',
-    'cli/bring-file.ts': 'the pinned addresses of configs/model-packages.ts',
+    'downloads/request-range.ts': 'the pinned addresses of configs/model-packages.ts and configs/model-table.ts',
     'infra/': 'what it has started itself, on loopback',
   },
 
