@@ -10,8 +10,8 @@ export interface PoolOptions {
   readonly kernel: number | Pair;
   /** Default: the kernel. */
   readonly stride?: number | Pair;
-  /** Elements added on both sides of rows and columns; default 0. */
-  readonly padding?: number | Pair;
+  /** Elements added on both sides of rows and columns, or above, left, below and right; default 0. */
+  readonly padding?: number | Pair | readonly [number, number, number, number];
 }
 
 /** Smallest finite value of each dtype. */
@@ -43,32 +43,34 @@ function pool(
   reduce: (windows: Value) => Value,
 ): Value {
   const [batch = 0, channels = 0, height = 0, width = 0] = x.shape;
-  const [sizes, steps, borders] = [pairOf(kernel), pairOf(stride), pairOf(padding)];
-  const rows = countWindows(height + 2 * borders[0], sizes[0], steps[0]);
-  const columns = countWindows(width + 2 * borders[1], sizes[1], steps[1]);
+  const [sizes, steps] = [pairOf(kernel), pairOf(stride)];
+  const [above, left, below = above, right = left] = typeof padding === 'number' ? pairOf(padding) : padding;
+  const borders = [above, left, below, right];
+  const rows = countWindows(height + above + below, sizes[0], steps[0]);
+  const columns = countWindows(width + left + right, sizes[1], steps[1]);
   const isWhole = [...sizes, ...steps].every(n => Number.isInteger(n) && n >= 1);
   if (
     x.shape.length !== 4 ||
     !isWhole ||
     rows < 1 ||
     columns < 1 ||
-    borders.some((size, i) => size >= (sizes[i] ?? 0))
+    borders.some((size, i) => size >= (sizes[i % 2] ?? 0))
   ) {
     throw new GraphError(
       `cannot pool ${formatType(x)} with kernel ${sizes}, stride ${steps}, padding ${borders}: ` +
         'expected [n, c, h, w] and a kernel that fits and is larger than its padding',
     );
   }
-  const tall = poolAxis(reshape(x, [-1, height, width]), sizes[0], steps[0], borders[0]);
-  const wide = poolAxis(reshape(tall, [-1, width, 1]), sizes[1], steps[1], borders[1]);
+  const tall = poolAxis(reshape(x, [-1, height, width]), sizes[0], steps[0], above, below);
+  const wide = poolAxis(reshape(tall, [-1, width, 1]), sizes[1], steps[1], left, right);
   return reshape(wide, [batch, channels, rows, columns]);
 
   /** [outer, length, inner] -> [outer, windows, inner]. */
-  function poolAxis(value: Value, size: number, step: number, border: number): Value {
+  function poolAxis(value: Value, size: number, step: number, before: number, after: number): Value {
     const [outer = 0, length = 0, inner = 0] = value.shape;
-    const side = broadcast(fill, [outer, border, inner]);
-    const padded = border === 0 ? value : concat([side, value, side], 1);
-    const count = countWindows(length + 2 * border, size, step);
+    const sideOf = (border: number) => (border === 0 ? [] : [broadcast(fill, [outer, border, inner])]);
+    const padded = concat([...sideOf(before), value, ...sideOf(after)], 1);
+    const count = countWindows(length + before + after, size, step);
     return reshape(reduce(windowsOf(padded, size, step, count)), [outer, count, inner]);
   }
 }

@@ -26,6 +26,8 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly (readonly [string, TensorSpec])[];
   readonly outputs: readonly (readonly [string, TensorSpec])[];
+  /** Version of the operators; default 21. */
+  readonly opset?: number;
 }
 
 export type OnnxType = DType | 'i64';
@@ -47,7 +49,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
     for (const [name, spec] of model.inputs) graph.message(11, message => writeValueInfo(message, name, spec));
     for (const [name, spec] of model.outputs) graph.message(12, message => writeValueInfo(message, name, spec));
   });
-  writer.message(8, opset => opset.string(1, '').int(2, OPSET));
+  writer.message(8, opset => opset.string(1, '').int(2, model.opset ?? OPSET));
   writer.message(8, opset => opset.string(1, MICROSOFT_DOMAIN).int(2, 1));
   return writer.finish();
 }
