@@ -32,6 +32,8 @@ export const MODEL_NETS = {
   small: describeNet({ hidden_size: 384, num_heads: 6, depth: 12 }, 128, 4),
   /** Width 64, depth 2, 16 tokens, batch 4: for engines in software. */
   tiny: describeNet({ hidden_size: 64, num_heads: 2, depth: 2 }, 32, 4),
+  /** Production with few tokens: width 768, depth 18, 256 tokens of 16 pixels, batch 1. */
+  'prod-256': describeNet({ hidden_size: 768, num_heads: 12, depth: 18, patch_size: 16 }, 256, 1),
   /**
    * Production: width 768, depth 18, 1,024 tokens of 16 pixels, batch 1. Only for compiling and predicting: a step
    * takes minutes on two cores.

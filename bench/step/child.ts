@@ -1,0 +1,77 @@
+/** @file Trains one network for a few steps in a process of its own. `node --expose-gc bench/step/child.ts OPTIONS` */
+import { z } from 'zod';
+import { keyedConfigSchema } from '../../configs/schema.ts';
+import type { Engine } from '../../gpu-runner/compiler/engine.ts';
+import { wrapRuns } from '../../gpu-runner/engines/testing/wrap-runs.ts';
+import { openEngine } from '../../gpu-runner/jobs/engines.ts';
+import { RandomStream } from '../../gpu-runner/model/random.ts';
+import { createMemorySource, type TrainingItem } from '../../gpu-runner/training/source.ts';
+import { EMPTY_PROGRESS, Trainer } from '../../gpu-runner/training/trainer.ts';
+import { engineSpecSchema } from '../../storage/records.ts';
+import { MODEL_NETS, type ModelNet } from '../model-nets.ts';
+
+/** Steps that do not count: they compile. */
+const WARM_UP = 1;
+
+/** Adds up the time of forward and backward: of the runs that read noise. */
+function watchGradients(engine: Engine): { readonly engine: Engine; takeMs(): number } {
+  let spent = 0;
+  return {
+    engine: wrapRuns(engine, run => async (state, inputs) => {
+      const start = performance.now();
+      const outputs = await run(state, inputs);
+      if ('noise' in inputs) spent += performance.now() - start;
+      return outputs;
+    }),
+    takeMs() {
+      const taken = spent;
+      spent = 0;
+      return taken;
+    },
+  };
+}
+
+function makeItems({ config, shape }: ModelNet, count: number): TrainingItem[] {
+  return Array.from({ length: count }, (_, i) => {
+    const random = new RandomStream(i, 'sample');
+    const tokens = shape.textTokens - (i % 8);
+    const text = new Float32Array(tokens * (config.model.conditions?.text?.dim ?? 0));
+    random.fillNormal(text);
+    return {
+      id: String(i),
+      height: shape.height,
+      width: shape.width,
+      pixels: Uint8Array.from({ length: 3 * shape.height * shape.width }, () => random.below(256)),
+      signals: { text: { rows: tokens, data: text } },
+    };
+  });
+}
+
+const optionsSchema = z.strictObject({
+  net: z.enum(Object.keys(MODEL_NETS) as [keyof typeof MODEL_NETS]),
+  spec: engineSpecSchema,
+  microBatches: z.int().min(1),
+  runs: z.int().min(1),
+});
+
+const { net: name, spec, microBatches, runs } = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+const net = MODEL_NETS[name];
+const batch = microBatches * net.shape.batch;
+const config = keyedConfigSchema.parse({ ...net.config, data: { ...net.config.data, batch_size: batch } });
+const source = createMemorySource(makeItems(net, batch));
+const watched = watchGradients(await openEngine(spec));
+globalThis.gc?.();
+const before = process.memoryUsage.rss();
+const trainer = new Trainer(watched.engine, config, source, net.shape.batch, EMPTY_PROGRESS);
+const steps: { readonly ms: number; readonly outside: number }[] = [];
+for (let run = -WARM_UP; run < runs; run++) {
+  const start = performance.now();
+  await trainer.step();
+  const ms = performance.now() - start;
+  const gradient = watched.takeMs();
+  if (run >= 0) steps.push({ ms, outside: 1 - gradient / ms });
+}
+await trainer.dispose();
+const fastest = steps.reduce((best, step) => (step.ms < best.ms ? step : best));
+const bytes = process.resourceUsage().maxRSS * 1024 - before;
+console.log(JSON.stringify({ ...fastest, bytes }));
