@@ -12,6 +12,7 @@ import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
 import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
+import { shardCommand } from './commands/shard.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
 import { upCommand } from './commands/up.ts';
@@ -30,6 +31,7 @@ const subCommands = {
   pin: pinCommand,
   delete: deleteCommand,
   export: exportCommand,
+  shard: shardCommand,
   preflight: preflightCommand,
   gc: gcCommand,
   verify: verifyCommand,

@@ -16,7 +16,7 @@ export interface FileFormat {
   readonly endings?: readonly string[];
 }
 
-export type ReadFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif';
+export type ReadFormat = 'jpeg' | 'png' | 'webp' | 'gif' | 'tiff' | 'avif' | 'npy';
 
 interface Row extends FileFormat {
   matches(file: File): boolean;
@@ -174,7 +174,7 @@ const ROWS: readonly Row[] = [
   { name: 'an archive (tar)', matches: has(257, 'ustar') },
   { name: 'thumbnails or a document of Windows', matches: starts('\xd0\xcf\x11\xe0') },
   { name: 'a database (SQLite)', matches: starts('SQLite format 3\0') },
-  { name: 'an array (npy)', matches: starts('\x93NUMPY') },
+  { name: 'an array (npy)', read: 'npy', matches: starts('\x93NUMPY') },
   { name: 'a pointer of Git LFS, not the file that it stands for', matches: starts('version https://git-lfs') },
   { name: 'a web page', matches: text(/^(<\?xml[^>]*>\s*)?(<!--[^>]*>\s*)*<(!doctype html|html|head|body)\b/i) },
   { name: 'notes of a photo program (XMP)', matches: text(/^(<\?xml[^>]*>\s*)?<(\?xpacket|x:xmpmeta)/i) },
@@ -183,7 +183,7 @@ const ROWS: readonly Row[] = [
   { name: 'a text', matches: file => isText(file) },
 ];
 
-/** 'JPEG, PNG, WebP, GIF, TIFF or AVIF', for messages. */
+/** 'JPEG, PNG, WebP, GIF, TIFF or AVIF', for messages. Arrays are formats of programs, not of people. */
 export const READ_FORMATS = listReadFormats();
 
 /** Endings of names of pictures, in lower case, whether or not they are read. */
@@ -206,7 +206,7 @@ export function tellFormat(bytes: Uint8Array): FileFormat | undefined {
 }
 
 function listReadFormats(): string {
-  const names = ROWS.flatMap(({ name, read }) => (read === undefined ? [] : [name]));
+  const names = ROWS.flatMap(({ name, read }) => (read === undefined || read === 'npy' ? [] : [name]));
   return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 

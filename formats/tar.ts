@@ -15,6 +15,8 @@ const PREFIX_BYTES = 155;
  * 70,000 photographs with two sidecar files each are 210,000 entries; an archive made to exhaust memory has millions.
  */
 const MAX_ENTRIES = 500_000;
+/** Most bytes that {@link scanTar} reads at once. */
+const PIECE_BYTES = 2 ** 20;
 /** Longest name and longest pax records: PATH_MAX of Linux is 4,096. */
 const MAX_META_BYTES = 65_536;
 const MAX_NAME_BYTES = 4096;
@@ -47,6 +49,14 @@ export function packTar(members: Iterable<readonly [name: string, body: Uint8Arr
     at += part.length;
   }
   return archive;
+}
+
+/** The archive of {@link packTar} without a comment, in pieces, member by member. */
+export async function* streamTar(
+  members: Iterable<readonly [string, Uint8Array]> | AsyncIterable<readonly [string, Uint8Array]>,
+): AsyncGenerator<Uint8Array> {
+  for await (const [name, body] of members) for (const part of memberParts(name, body)) if (part.length > 0) yield part;
+  yield new Uint8Array(TRAILER_BYTES);
 }
 
 /** Bytes before the body of a member: its header, and pax records if the name needs them. */
@@ -84,6 +94,12 @@ export function roundUp(size: number): number {
   return Math.ceil(size / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
+/** An entry without its body. */
+export interface TarSpan extends Omit<TarEntry, 'body'> {
+  /** Bytes of the body. */
+  readonly size: number;
+}
+
 /**
  * All entries, in order. Refuses sparse files and continued volumes, and finds damage by the checksum of the header.
  * Bodies are views, so an archive takes no memory but its own bytes and its entries.
@@ -92,12 +108,56 @@ export function roundUp(size: number): number {
  */
 export function readTar(bytes: Uint8Array, maxEntries = MAX_ENTRIES): TarEntry[] {
   const archive = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const entries: TarEntry[] = [];
+  const walk = walkTar(archive.length, maxEntries);
+  let step = walk.next();
+  while (!step.done) step = walk.next(archive.subarray(step.value.at, step.value.at + step.value.length));
+  return step.value.map(({ size, ...entry }) => ({
+    ...entry,
+    body: bytes.subarray(entry.offset, entry.offset + size),
+  }));
+}
+
+/**
+ * All entries of an archive that is too large for memory. Reads headers alone, in pieces of a mebibyte at most.
+ * @param size Bytes of the archive.
+ * @param read The bytes [at, at + length).
+ * @throws as {@link readTar}
+ */
+export async function scanTar(
+  size: number,
+  read: (at: number, length: number) => Promise<Uint8Array>,
+  maxEntries = MAX_ENTRIES,
+): Promise<TarSpan[]> {
+  const walk = walkTar(size, maxEntries);
+  let piece = Buffer.alloc(0);
+  let start = 0;
+  let ahead = BLOCK_BYTES;
+  let step = walk.next();
+  while (!step.done) {
+    const { at, length } = step.value;
+    if (at < start || at + length > start + piece.length) {
+      // Small bodies lie between headers close by; after a large one, a header is read alone.
+      const isNear = at - (start + piece.length) < PIECE_BYTES / 8;
+      ahead = isNear ? Math.min(PIECE_BYTES, 4 * ahead) : BLOCK_BYTES;
+      piece = Buffer.from(await read(at, Math.min(Math.max(length, ahead), size - at)));
+      start = at;
+    }
+    step = walk.next(piece.subarray(at - start, at - start + length));
+  }
+  return step.value;
+}
+
+/** Asks for the bytes of headers, names and pax records. */
+function* walkTar(
+  total: number,
+  maxEntries: number,
+): Generator<{ readonly at: number; readonly length: number }, TarSpan[], Buffer> {
+  const entries: TarSpan[] = [];
   let overrides: Overrides = {};
   let at = 0;
-  while (at < archive.length) {
-    if (at + BLOCK_BYTES > archive.length) throw damaged(at, 'a header is cut short');
-    const header = archive.subarray(at, at + BLOCK_BYTES);
+  while (at < total) {
+    if (at + BLOCK_BYTES > total) throw damaged(at, 'a header is cut short');
+    const header = yield { at, length: BLOCK_BYTES };
     if (header.every(byte => byte === 0)) break;
     checkSum(header, at);
     const type = String.fromCharCode(header[156] ?? 0);
@@ -106,16 +166,15 @@ export function readTar(bytes: Uint8Array, maxEntries = MAX_ENTRIES): TarEntry[]
     const offset = at + BLOCK_BYTES;
     const hasBody = meta || !'123456'.includes(type);
     const end = offset + (hasBody ? size : 0);
-    if (end > archive.length) throw damaged(at, `a body of ${size} bytes is cut short`);
+    if (end > total) throw damaged(at, `a body of ${size} bytes is cut short`);
     if (meta && size > MAX_META_BYTES) throw damaged(at, `a name or pax records of ${size} bytes`);
-    const body = bytes.subarray(offset, end);
-    if (type === 'x') overrides = { ...overrides, ...parsePax(body, at) };
-    else if (type === 'L') overrides = { ...overrides, name: text(body) };
+    if (type === 'x') overrides = { ...overrides, ...parsePax(yield { at: offset, length: size }, at) };
+    else if (type === 'L') overrides = { ...overrides, name: text(yield { at: offset, length: size }) };
     else if (!meta) {
       const name = overrides.name ?? headerName(header);
       if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw damaged(at, `a name of more than ${MAX_NAME_BYTES} bytes`);
       if (entries.length === maxEntries) throw tooMany(maxEntries);
-      entries.push({ name, kind: kindOf(type, name, at), offset, body });
+      entries.push({ name, kind: kindOf(type, name, at), offset, size: end - offset });
       overrides = {};
     }
     at = offset + roundUp(end - offset);

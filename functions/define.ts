@@ -8,11 +8,11 @@ import type { Clock } from '../storage/clock.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { LeaseTerms } from '../storage/names/lease.ts';
 import type { Dataset, EngineSpec, Item, Result } from '../storage/records.ts';
-import type { BlobRef, BlobStore, ObjectStore } from '../storage/types.ts';
+import type { BlobRef, ObjectStore, StreamedBlobStore } from '../storage/types.ts';
 import type { Noted } from './notes/notes.ts';
 
 export interface FunctionContext {
-  readonly blobs: BlobStore;
+  readonly blobs: StreamedBlobStore;
   readonly signal: AbortSignal;
   /** @throws Busy when no runner is reachable. */
   readonly runner: RunnerClient;

@@ -3,10 +3,12 @@
  * library in its `tools` changed. Otherwise every cache would serve the old bytes to the new code.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { canonicalJson } from '../storage/canonical.ts';
 import { digestOf } from '../storage/digest.ts';
 import type { Dataset } from '../storage/records.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 import { registry } from './registry.ts';
+import { planShards } from './shards/plan-shards.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 /** What decoded and drew the pictures when the digests were taken. */
@@ -47,6 +49,11 @@ beforeAll(async () => {
     digest = outputOf(await executor.call(stage, { dataset: digest, ...params }));
     made[stage] = digest;
   }
+  const shape = { pixels: 'float16', text: 'trimmed', pose: 'float16' } as const;
+  const limits = { maxBytes: 2 ** 20, maxSamples: 100, splits: ['train', 'val', 'test'] } as const;
+  const [plan] = await planShards(lab.blobs, await lab.dataset(digest), shape, limits, () => {});
+  const planned = await lab.blobs.put(Buffer.from(canonicalJson(plan ?? {})), 'application/json');
+  made['pack-shard'] = outputOf(await executor.call('pack-shard', { plan: planned.digest, ...shape }), 'tar');
   const page = await executor.call('report', { dataset: digest, title: 'Golden' });
   made.report = outputOf(page, 'html');
   const sheet = await executor.call('contact-sheet', {
@@ -67,6 +74,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['caption', 4, 'sha256:2ec1c728ff59e940a361e07fb1e40220604fb8a181e4e09fb6b482cf30fe0cc2'],
     ['encode-text', 3, 'sha256:47e38c8ebc07f39880b9e5bdafefe1bd10d64fa56b8d992e9b338110392b1eff'],
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
+    ['pack-shard', 1, 'sha256:5a42fe0abe5b831ab8c9fc5370f5ab3c40a2ce4bb9801bff85caa43a66e02ac6'],
     ['report', 6, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {

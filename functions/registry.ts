@@ -12,6 +12,7 @@ import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
 import { mask } from './mask.ts';
+import { packShard } from './pack-shard.ts';
 import { planMemory } from './plan-memory.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
@@ -19,6 +20,7 @@ import { preview } from './preview.ts';
 import { renderPortraitPage } from './render-portraits.ts';
 import { report } from './report.ts';
 import { sample } from './sample.ts';
+import { shard } from './shard.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
@@ -37,6 +39,8 @@ export const registry: readonly AnyFunction[] = [
   caption,
   encodeText,
   encodeImage,
+  shard,
+  packShard,
   report,
   preflight,
   planMemory,

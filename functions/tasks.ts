@@ -2,10 +2,12 @@
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
+import { makeShardSample } from './shards/shard-sample.ts';
 
 export const tasks = {
   'encode-page': (task: EncodePageTask) => encodePage(task),
   'encode-inputs': encodeInputs,
   'note-captions': noteCaptions,
   'find-near-duplicates': findNearDuplicates,
+  'shard-sample': makeShardSample,
 } as const;

@@ -254,6 +254,25 @@ export const checkpointSchema = z.strictObject({
 });
 export type Checkpoint = z.infer<typeof checkpointSchema>;
 
+/** The WebDataset tars that `shard` made of a dataset. */
+export const shardsSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('shards'),
+  dataset: digestSchema,
+  options: z.record(z.string(), jsonSchema),
+  files: z.array(
+    z.strictObject({
+      /** Below `shards/`: `bucket_64x64/shard-000000.tar`. */
+      file: z.string().regex(/^((val|test)\/)?bucket_\d+x\d+\/shard-\d{6,}\.tar$/),
+      digest: digestSchema,
+      size: z.int().nonnegative(),
+      samples: z.int().positive(),
+    }),
+  ),
+  links: z.array(digestSchema),
+});
+export type Shards = z.infer<typeof shardsSchema>;
+
 /** refs/datasets/<name>.json */
 export const datasetHeadSchema = z.strictObject({
   v: z.literal(1),
@@ -262,6 +281,8 @@ export const datasetHeadSchema = z.strictObject({
   originals: digestSchema.optional(),
   /** The engine of its encoders that run on one, so that pictures that are added later get equal features. */
   engine: engineSpecSchema.exactOptional(),
+  /** What `shard` made last, of which version of the dataset. Of another version, it counts as absent. */
+  shards: z.strictObject({ of: digestSchema, manifest: digestSchema }).exactOptional(),
 });
 export type DatasetHead = z.infer<typeof datasetHeadSchema>;
 

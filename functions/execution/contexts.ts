@@ -5,7 +5,7 @@
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { LeaseTerms } from '../../storage/names/lease.ts';
-import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import type { CallOptions, EffectContext, FunctionContext, ServerAddress } from '../define.ts';
 import type { TaskPool } from './pool.ts';
 import type { RunScope } from './run.ts';
@@ -13,7 +13,7 @@ import type { RunScope } from './run.ts';
 /** The parts of the site that functions work with. */
 export interface ContextParts {
   readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+  readonly blobs: StreamedBlobStore;
   readonly runner: RunnerClient;
   readonly pool: TaskPool;
   readonly importRoots: readonly string[];

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { Unprocessable } from '../../errors.ts';
 import type { ReadFormat } from '../../formats/file-format.ts';
+import { encodeNpy } from '../../formats/npy.ts';
 import { makeTiff, rgbPart } from '../../formats/testing/make-tiff.ts';
 import {
   coverRgb,
@@ -100,6 +101,7 @@ test('every format that is said to be read is read', async () => {
     gif: [await read('animated.gif')],
     tiff: [makeTiff([rgbPart(16, 24)]), makeTiff([rgbPart(16, 24)], { big: true })],
     avif: [AVIF],
+    npy: [encodeNpy({ dtype: 'u8', shape: [3, 16, 16], data: new Uint8Array(3 * 16 * 16) })],
   };
   for (const [format, files] of Object.entries(samples)) {
     for (const file of files) {

@@ -1,8 +1,10 @@
 /** @file Decodes, scales and encodes pictures. Only this file imports sharp, which works in its own threads. */
 import sharp, { type Metadata, type OutputInfo, type Sharp } from 'sharp';
 import { Unprocessable } from '../../errors.ts';
+import { readArrayPicture, readArraySize } from './array-picture.ts';
 import { DEFAULT_FILTER, type Filter } from './filters.ts';
 import { DEFAULT_LIMITS, type ImageLimits, NO_LIMITS } from './limits.ts';
+import { toInterleaved } from './planar.ts';
 import { checkBytes, checkShape, DECODE_SECONDS, explainDecoding, requireFormat } from './unfit-picture.ts';
 
 /**
@@ -43,6 +45,11 @@ export interface ImageInfo {
 export async function probeImage(bytes: Uint8Array, limits: ImageLimits = DEFAULT_LIMITS): Promise<ImageInfo> {
   const format = requireFormat(bytes);
   checkBytes(bytes.length, limits);
+  if (format === 'npy') {
+    const info = { ...ARRAY_INFO, ...readArraySize(bytes) };
+    checkShape(info, limits);
+    return info;
+  }
   // Only the header is read, so that the limit of pixels can name the size.
   const metadata = await openImage(bytes, NO_LIMITS).metadata().catch(refuse);
   const info = describe(format, metadata);
@@ -179,8 +186,13 @@ const PNG_OPTIONS = { compressionLevel: 6, adaptiveFiltering: false, palette: fa
 /** Level 9 makes enlarged pictures a third of the size. It is slow, but sheets are few. */
 const SHEET_PNG_OPTIONS = { ...PNG_OPTIONS, compressionLevel: 9 } as const;
 
+const ARRAY_INFO = { format: 'npy', pages: 1, depth: 'uchar', space: 'srgb', alpha: false, orientation: 1 } as const;
+
 function openImage(bytes: Uint8Array, { maxPixels }: ImageLimits): Sharp {
-  requireFormat(bytes);
+  if (requireFormat(bytes) === 'npy') {
+    const { data, width, height } = toInterleaved(readArrayPicture(bytes));
+    return sharp(data, { raw: { width, height, channels: 3 } }).timeout({ seconds: DECODE_SECONDS });
+  }
   const limitInputPixels = Number.isFinite(maxPixels) ? maxPixels : false;
   // 'error' accepts common camera defects, such as stray bytes before a marker. It refuses a truncated file.
   return sharp(bytes, { failOn: 'error', limitInputPixels, sequentialRead: true }).timeout({

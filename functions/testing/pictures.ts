@@ -9,7 +9,7 @@ import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/mem
 import type { Lifetimes } from '../../storage/gc/lifetimes.ts';
 import type { Dataset, Item } from '../../storage/records.ts';
 import { FakeTime } from '../../storage/testing/fake-time.ts';
-import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
 import { contactSheet } from '../contact-sheet.ts';
@@ -23,16 +23,18 @@ import { importPictures } from '../import.ts';
 import { ingest } from '../ingest.ts';
 import { inspect } from '../inspect.ts';
 import { mask } from '../mask.ts';
+import { packShard } from '../pack-shard.ts';
 import { prepare } from '../prepare.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
+import { shard } from '../shard.ts';
 import { tasks } from '../tasks.ts';
 import { verify } from '../verify.ts';
 import { noRunner } from './functions.ts';
 
 export interface PictureLab {
   readonly store: ObjectStore;
-  readonly blobs: BlobStore;
+  readonly blobs: StreamedBlobStore;
   readonly executor: Executor;
   dataset(digest: Digest): Promise<Dataset>;
   /** Of all pages, in order. */
@@ -69,6 +71,8 @@ export function createPictureLab({
       encodeImage,
       contactSheet,
       report,
+      shard,
+      packShard,
       gc,
       verify,
     ],

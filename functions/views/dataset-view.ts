@@ -4,14 +4,15 @@
  * its name.
  */
 
+import { posix } from 'node:path';
 import { z } from 'zod';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { COLUMN_NAMES } from '../../configs/signals.ts';
 import { Conflict, Internal } from '../../errors.ts';
-import { readDataset } from '../../storage/blobs/document-blobs.ts';
+import { readDataset, readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { digestSchema, type Page } from '../../storage/records.ts';
+import { type DatasetHead, digestSchema, type Page, shardsSchema } from '../../storage/records.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
@@ -30,7 +31,10 @@ import {
   type WritableView,
 } from './view-files.ts';
 
-export const DATASET_VIEW: ViewLayout = { files: ['index.json', 'README.md', 'report.html'], folders: ['pages'] };
+export const DATASET_VIEW: ViewLayout = {
+  files: ['index.json', 'README.md', 'report.html'],
+  folders: ['pages', 'shards'],
+};
 
 /** Raised if the same dataset gives other files, such as another report. Old views are then written again. */
 const VIEW_VERSION = 6;
@@ -54,6 +58,10 @@ const indexSchema = z.looseObject({
   state: z.enum(['complete', 'changing']),
   dataset: digestSchema,
   pages: z.array(z.strictObject({ folder: z.string(), files: z.record(z.string(), digestSchema) })),
+  /** What `shard` made of this dataset. */
+  shards: z.array(z.strictObject({ folder: z.string(), files: z.record(z.string(), digestSchema) })).optional(),
+  /** The digest of its list. */
+  manifest: digestSchema.optional(),
 });
 type Index = z.output<typeof indexSchema>;
 
@@ -66,53 +74,82 @@ type Index = z.output<typeof indexSchema>;
 export async function writeDatasetView(ctx: DatasetViewContext, name: string, fresh = false): Promise<void> {
   let distrust = fresh;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const before = (await readDatasetHead(ctx.store, name))?.value.dataset;
+    const before = shownOf((await readDatasetHead(ctx.store, name))?.value);
     const outcome = await bringTo(ctx, name, before, distrust);
     if (outcome === 'there') return;
-    const after = (await readDatasetHead(ctx.store, name))?.value.dataset;
-    if (outcome === 'written' && after === before) return;
+    const after = shownOf((await readDatasetHead(ctx.store, name))?.value);
+    const isSame = after?.dataset === before?.dataset && after?.manifest === before?.manifest;
+    if (outcome === 'written' && isSame) return;
     // Another writer of the same dataset wrote the same files. A writer of another dataset did not.
-    distrust = before !== after || (distrust && outcome === 'lost');
+    distrust = !isSame || (distrust && outcome === 'lost');
   }
   throw new Conflict(`other calls keep writing the view of the dataset "${name}"`, {
     hint: 'try again',
   });
 }
 
+/** What the view of a head shows. */
+interface Shown {
+  readonly dataset: Digest;
+  /** The list of the shards of this dataset. */
+  readonly manifest?: Digest;
+}
+
+function shownOf(head: DatasetHead | undefined): Shown | undefined {
+  const { dataset, shards } = head ?? {};
+  return dataset && { dataset, ...(shards?.of === dataset && { manifest: shards.manifest }) };
+}
+
 /** `lost`: another call wrote the index meanwhile. */
 async function bringTo(
   ctx: DatasetViewContext,
   name: string,
-  digest: Digest | undefined,
+  shown: Shown | undefined,
   distrust: boolean,
 ): Promise<'there' | 'written' | 'lost'> {
   const folder: WritableView = { store: ctx.store, prefix: `datasets/${name}/`, layout: DATASET_VIEW };
-  if (digest === undefined) {
+  if (shown === undefined) {
     await deleteView(folder);
     return 'written';
   }
+  const { dataset: digest, manifest } = shown;
   const old = await readIndex(folder);
-  const isOfVersion = old.index?.view === VIEW_VERSION;
+  const isOfVersion = old.index?.view === VIEW_VERSION && old.index.manifest === manifest;
   if (!distrust && isOfVersion && old.index?.state === 'complete' && old.index.dataset === digest) return 'there';
 
   const dataset = await readDataset(ctx.blobs, digest);
   const pages = dataset.pages.map(describePage);
+  const shards = await describeShards(ctx.blobs, manifest);
   const listed = await listFiles(folder);
   const intact = distrust ? [] : keepIntact(old.index?.pages ?? [], pages, listed);
+  const intactShards = distrust ? [] : keepIntact(old.index?.shards ?? [], shards, listed);
   const index = { ...describeDataset(name, digest, dataset), view: VIEW_VERSION };
+  const described = { ...index, hasShards: shards.length > 0 };
+  const countIndex = ({ pages: own, shards: tars = [] }: Pick<Index, 'pages' | 'shards'>) =>
+    countFiles(own) + countFiles(tars);
   let { etag } = old;
-  if (old.index && countFiles(intact) < countFiles(old.index.pages)) {
-    etag = await replaceIndex(folder, etag, { ...index, state: 'changing', pages: intact });
+  if (old.index && countIndex({ pages: intact, shards: intactShards }) < countIndex(old.index)) {
+    etag = await replaceIndex(folder, etag, {
+      ...index,
+      state: 'changing',
+      pages: intact,
+      ...(intactShards.length > 0 && { shards: intactShards }),
+    });
     if (etag === undefined) return 'lost';
   }
-  await copyPages(ctx, folder, pages, intact);
-  const summary = await writeSummary(ctx, folder, index);
-  const wanted = new Set([...pages.flatMap(listPage), ...summary, 'index.json']);
+  await copyPages(ctx, folder, [...pages, ...shards], [...intact, ...intactShards]);
+  const summary = await writeSummary(ctx, folder, described);
+  const wanted = new Set([...[...pages, ...shards].flatMap(listPage), ...summary, 'index.json']);
   await deleteFiles(
     folder,
     [...listed].filter(file => !wanted.has(file)),
   );
-  const written = await replaceIndex(folder, etag, { ...index, state: 'complete', pages });
+  const written = await replaceIndex(folder, etag, {
+    ...index,
+    state: 'complete',
+    pages,
+    ...(manifest && { shards, manifest }),
+  });
   return written === undefined ? 'lost' : 'written';
 }
 
@@ -125,6 +162,17 @@ function describePage(page: Page, number: number): IndexPage {
   });
   const folder = `pages/${String(number).padStart(4, '0')}/`;
   return { folder, files: Object.fromEntries([['items.jsonl', page.items], ...columns]) };
+}
+
+/** The tars of each folder. */
+async function describeShards(blobs: BlobStore, manifest: Digest | undefined): Promise<IndexPage[]> {
+  if (manifest === undefined) return [];
+  const { files } = await readDocument(blobs, manifest, shardsSchema, 'a list of shards');
+  const folders = Map.groupBy(files, ({ file }) => `shards/${posix.dirname(file)}/`);
+  return [...folders].map(([folder, tars]) => ({
+    folder,
+    files: Object.fromEntries(tars.map(({ file, digest }) => [posix.basename(file), digest])),
+  }));
 }
 
 function listPage({ folder, files }: IndexPage): string[] {
@@ -166,7 +214,7 @@ async function copyPages(
 async function writeSummary(
   ctx: DatasetViewContext,
   folder: WritableView,
-  described: ReturnType<typeof describeDataset>,
+  described: Parameters<typeof describeForPeople>[0],
 ): Promise<string[]> {
   const { result } = await ctx.call('report', { dataset: described.dataset, title: described.name });
   if (result.outputs.html === undefined) throw new Internal('report made no page');

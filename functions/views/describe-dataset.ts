@@ -24,7 +24,13 @@ export function describeDataset(name: string, digest: Digest, dataset: Dataset) 
 }
 
 /** README.md, of the content of index.json. */
-export function describeForPeople({ name, dataset, columns, summary }: ReturnType<typeof describeDataset>): string {
+export function describeForPeople({
+  name,
+  dataset,
+  columns,
+  summary,
+  hasShards = false,
+}: ReturnType<typeof describeDataset> & { readonly hasShards?: boolean }): string {
   return `# ${name}
 
 ${summary.map(line => `- ${line}`).join('\n')}
@@ -37,10 +43,13 @@ Dataset \`${dataset}\`, in pages of at most 64 pictures.
   each picture, and nothing else. WebDataset and other readers of tars read it; a comment before the members (a global
   pax header) has their positions, \`{"v":1,"members":{name:[offset,size]}}\`.
 ${columns.map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``).join('\n')}
-
+${hasShards ? SHARDS : ''}
 The files are copies of blobs under cas/. Easel writes them, and replaces them when the name moves. Change nothing here.
 `;
 }
+
+const SHARDS = `- shards/bucket_64x64/shard-000000.tar: WebDataset tars of the split train; shards/val and shards/test have the others.
+`;
 
 function columnsOf({ pages }: Dataset): ColumnName[] {
   return COLUMN_NAMES.filter(column => pages.some(page => page.columns[column] !== undefined));

@@ -126,9 +126,11 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
   ];
 }
 
-function linksOfDataset({ dataset, originals, engine }: DatasetHead): Link[] {
+/** Shards of an earlier version are none: they may show pictures that were taken out. */
+function linksOfDataset({ dataset, originals, engine, shards }: DatasetHead): Link[] {
   return [
     ...documents(originals ? [dataset, originals] : [dataset]),
+    ...documents(shards?.of === dataset ? [shards.manifest] : []),
     ...leaves(engine?.autotune ? [engine.autotune] : []),
   ];
 }

@@ -34,6 +34,7 @@ const ROOMS = [
   'experiments',
   'datasets',
   'import',
+  'shards',
   'views',
   'operations',
   'driver',
@@ -119,6 +120,7 @@ export const RULES: LayeringRules = {
       paths: ['functions/import/'],
       mayImport: ['datasets', 'pictures', 'notes', 'definitions', 'storage', 'data'],
     },
+    { name: 'shards', paths: ['functions/shards/'], mayImport: ['definitions', 'storage'] },
     {
       name: 'views',
       paths: ['functions/views/'],
