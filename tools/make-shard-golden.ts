@@ -3,9 +3,9 @@
  * small dataset of the tests.
  */
 import { writeFile } from 'node:fs/promises';
-import { createRefs } from '../storage/names/refs.ts';
-import { createPictureLab } from '../functions/testing/pictures.ts';
 import { putSmallDataset } from '../functions/shards/testing/small-dataset.ts';
+import { createPictureLab } from '../functions/testing/pictures.ts';
+import { createRefs } from '../storage/names/refs.ts';
 
 const FILE = 'shard-000000.tar';
 const GOLDENS = new URL('../functions/shards/testdata/', import.meta.url);

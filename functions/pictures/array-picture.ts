@@ -1,6 +1,6 @@
 /**
- * @file Pictures as arrays, as shards of the original project hold them: an npy of RGB planes [3, height, width], uint8,
- * or float16 or float32 from 0 to 1.
+ * @file Pictures as arrays, as shards of the original project have them: an npy of RGB planes [3, height, width], of
+ * uint8, or of float16 or float32 from 0 to 1.
  */
 import { AppError } from '../../errors.ts';
 import { fromF16Bits } from '../../formats/half.ts';
