@@ -1,7 +1,7 @@
 """Reads shard-000000.tar beside it with webdataset and numpy, and writes what they found into read-by-python.json.
 
 node tools/make-shard-golden.ts writes the tar. Then:
-python functions/shards/testdata/make-python-reading.py
+python functions/shards/testdata/make-python-reading.py, and npm run format
 """
 
 import hashlib
