@@ -2,18 +2,20 @@ import { expect, test } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import type { TrainingTensors } from './load-state.ts';
 import { roughStart } from './testing/rough-start.ts';
 import { tinyConfig, tinySource } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type Progress, Trainer } from './trainer.ts';
 
+const engine = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
 const STEPS = 12;
 const GAMMAS = [6.94, 16.97];
 const DECAYS = [{ decay: 0.999 }, { decay: 0.9999, warmup_steps: 5 }];
 const config = tinyConfig({ model: { depth: 1 }, optimizer: { ema_gammas: GAMMAS, ema_decays: DECAYS } });
 
 function open(progress: Progress = EMPTY_PROGRESS, tensors?: TrainingTensors, keyed: KeyedConfig = config) {
-  return new Trainer(createOnnxRuntimeEngine({ threads: 1 }), keyed, tinySource(), 4, progress, tensors);
+  return new Trainer(engine, keyed, tinySource(), 4, progress, tensors);
 }
 
 /** The share of the weights of each step in a power average over `steps` updates: the integral of its profile. */

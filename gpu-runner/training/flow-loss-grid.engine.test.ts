@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keyedConfigSchema } from '../../configs/schema.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import { paramState } from '../model/params.ts';
 import { FeedBuilder } from './feeds.ts';
 import { FlowLossGrid, GRID_TIMES } from './flow-loss-grid.ts';
@@ -10,7 +11,7 @@ import { roughStart } from './testing/rough-start.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 
 const { model: weights } = await roughStart(tinyConfig());
-const engine = createOnnxRuntimeEngine({ threads: 1 });
+const engine = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
 const config = tinyConfig();
 const items = tinyItems(2);
 const TOKENS = 8;

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import type { TrainingTensors } from './load-state.ts';
 import { roughStart } from './testing/rough-start.ts';
 import { tinyConfig, tinySource } from './testing/tiny.ts';
@@ -9,12 +10,13 @@ import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
 const SELF = { weight: 0.5, teacher: 'self', block_index: 0, teacher_block: 1 };
 const COLUMN = { weight: 0.5, column: { encoder: 'dct', dim: 3, stride: 4 } };
 
+const engine = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
+
 const configOf = (repa: object, changes: object = {}) =>
   tinyConfig({ objective: { losses: { repa } }, optimizer: { total_samples: 160, warmup_samples: 8 }, ...changes });
 
 /** Trains in parts of so many steps; each part begins with the state that the one before saved. */
 async function train(config: KeyedConfig, parts: readonly number[], microBatch = 4, start?: TrainingTensors) {
-  const engine = createOnnxRuntimeEngine({ threads: 1 });
   let [progress, tensors] = [EMPTY_PROGRESS, start];
   const reports: StepReport[] = [];
   for (const steps of parts) {

@@ -3,6 +3,7 @@ import { matchesAny } from '../../configs/name-patterns.ts';
 import { samplingSchema } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import { isLora, loraNames, mergeLora } from '../model/lora.ts';
 import { Sampler } from '../sampling/sampler.ts';
 import type { TrainingTensors } from './load-state.ts';
@@ -11,7 +12,7 @@ import { roughStart } from './testing/rough-start.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type Progress, Trainer } from './trainer.ts';
 
-const engine = createOnnxRuntimeEngine({ threads: 1 });
+const engine = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
 const LORA = { rank: 2, alpha: 4 };
 
 interface Resumed {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import { createMemorySource } from './source.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
@@ -30,11 +31,12 @@ const source = createMemorySource(
   })),
 );
 
+const onnxRuntime = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
+
 /** Takes steps with every variation on, and remembers what the network was fed. */
 async function train(steps: number, microBatch: number, from?: { progress: Progress; tensors: object }) {
-  const inner = createOnnxRuntimeEngine({ threads: 1 });
   const fed: Record<string, number[]> = {};
-  const engine = wrapRuns(inner, run => async (state, inputs) => {
+  const engine = wrapRuns(onnxRuntime, run => async (state, inputs) => {
     if (inputs.x0) {
       for (const [name, { data }] of Object.entries(inputs)) {
         if (name.startsWith('weight')) continue;

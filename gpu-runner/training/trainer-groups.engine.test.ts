@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import { createMemorySource } from './source.ts';
 import { tinyConfig, tinyItems } from './testing/tiny.ts';
@@ -12,11 +13,12 @@ interface MicroBatch {
   readonly losses: readonly number[];
 }
 
+const onnxRuntime = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
+
 /** Takes steps on five square pictures and one wide one, and remembers what each micro-batch was fed and gave. */
 async function train(steps: number, data: object, microBatch: number) {
-  const inner = createOnnxRuntimeEngine({ threads: 1 });
   const seen: MicroBatch[] = [];
-  const engine = wrapRuns(inner, run => async (state, inputs) => {
+  const engine = wrapRuns(onnxRuntime, run => async (state, inputs) => {
     const numbers = (name: string) => [...(inputs[name]?.data ?? [])];
     const [shares, times, height = 0] = [numbers('share'), numbers('t'), inputs.x0?.shape[2]];
     const outputs = await run(state, inputs);

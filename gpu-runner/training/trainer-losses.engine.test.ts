@@ -3,15 +3,17 @@ import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Engine, State } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import type { FrozenNets } from './load-state.ts';
 import { openLosses } from './losses/losses.ts';
 import { tinyConfig, tinySource } from './testing/tiny.ts';
 import { TOY_LOSSES, toyTeacher } from './testing/toy-losses.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
 
+const inner = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
+
 /** An engine that remembers the graphs it compiled and the states it created. */
 function watchEngine(): { readonly engine: Engine; readonly graphs: Graph[]; readonly states: State[] } {
-  const inner = createOnnxRuntimeEngine({ threads: 1 });
   const [graphs, states]: [Graph[], State[]] = [[], []];
   const engine: Engine = {
     ...inner,

@@ -7,6 +7,7 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.ts';
 import { hasBf16Units } from '../engines/openvino/library.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
+import { compileOnce } from '../engines/testing/compile-once.ts';
 import { wrapRuns } from '../engines/testing/wrap-runs.ts';
 import type { TrainingTensors } from './load-state.ts';
 import { createMemorySource } from './source.ts';
@@ -14,7 +15,7 @@ import { roughStart } from './testing/rough-start.ts';
 import { tinyConfig, tinyItems, tinySource } from './testing/tiny.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from './trainer.ts';
 
-const engine = createOnnxRuntimeEngine({ threads: 1 });
+const engine = compileOnce(createOnnxRuntimeEngine({ threads: 1 }));
 
 async function train(
   config: KeyedConfig,
