@@ -4,7 +4,7 @@
  * in the dataset. The network then gets zeros with `keep_NAME` 0, and the signal leaves no trace in the output.
  */
 import { z } from 'zod';
-import { LONGEST_SIDE, MOST_TEXT_TOKENS, WIDEST } from './bounds.ts';
+import { DEEPEST, LONGEST_SIDE, MOST_TEXT_TOKENS, WIDEST } from './bounds.ts';
 import { DIGEST_PATTERN } from './stored-names.ts';
 
 export const probability = z.number().min(0).max(1);
@@ -18,6 +18,9 @@ const encoderShape = {
   /** Digests of the blobs of its weights, by part; absent: no weights. */
   weights: z.record(z.string(), z.array(z.string().regex(DIGEST_PATTERN))).optional(),
 };
+
+/** So many of the last layers of the encoder are summed. Absent: its last layer alone. */
+const layers = z.int().min(2).max(DEEPEST).exactOptional();
 
 /**
  * What is done to the vectors of an encoder before they are projected: their scale is theirs to say. rms: each is
@@ -81,8 +84,14 @@ export const SIGNALS = {
     dtype: 'f32',
     axes: '[dim]',
     about: 'a vector for the whole picture',
-    /** Norm absent: none, as before the key existed. */
-    condition: z.strictObject({ ...encoderShape, dim: width, norm: normSchema.optional() }),
+    /** Stride: where it decides the vector, and is not the usual one. Norm absent: none, as before the key existed. */
+    condition: z.strictObject({
+      ...encoderShape,
+      dim: width,
+      stride: stride.exactOptional(),
+      layers,
+      norm: normSchema.optional(),
+    }),
     shape: ({ dim }) => [dim],
     dropout: { alone: { key: 'p_dino_cls_only', share: 0.05 } },
   }),
@@ -92,7 +101,7 @@ export const SIGNALS = {
     axes: '[rows, columns, dim]',
     about: 'a vector for each of its patches',
     /** Features lie on a grid of `stride` pixels. Norm absent: rms, as before the key existed. */
-    condition: z.strictObject({ ...encoderShape, dim: width, stride, norm: normSchema.optional() }),
+    condition: z.strictObject({ ...encoderShape, dim: width, stride, layers, norm: normSchema.optional() }),
     shape: ({ dim, stride }, { height, width }) => [height / stride, width / stride, dim],
     dropout: { alone: { key: 'p_dino_patches_only', share: 0.05 } },
   }),

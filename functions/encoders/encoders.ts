@@ -2,15 +2,29 @@
 import type { Conditions, SignalName } from '../../configs/signals.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
+import { dinoEncoders } from './dino.ts';
 import { efficientnetEncoder } from './efficientnet.ts';
 import { dctEncoder } from './encode-dct.ts';
 import type { AnyEncoder, EncoderSource } from './encoder.ts';
 import { wordsEncoder } from './words.ts';
 
-export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder, efficientnetEncoder];
+export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder, efficientnetEncoder, ...dinoEncoders];
 
-/** Versions of all encoders and of their libraries, for calls whose encoders a checkpoint names. */
-export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign({}, ...ENCODERS.map(toolsOfEncoder));
+/** Encoders whose first version stands in old actions. */
+const FIRST_NAMED: readonly string[] = ['words', 'dct', 'efficientnet-lite0'];
+
+/**
+ * Versions of encoders and of their libraries, for calls whose encoders a checkpoint names. Others enter with their
+ * second version, so that a new encoder does not change the actions of checkpoints that do not know it.
+ */
+export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign(
+  {},
+  ...ENCODERS.map(encoder => {
+    const { [encoder.name]: version, ...libraries } = toolsOfEncoder(encoder);
+    const isNamed = encoder.version > 1 || FIRST_NAMED.includes(encoder.name);
+    return { ...(isNamed && version !== undefined && { [encoder.name]: version }), ...libraries };
+  }),
+);
 
 /** Versions of an encoder and of its libraries. They enter the actions of its columns. */
 export function toolsOfEncoder({ name, version, tools }: AnyEncoder): Record<string, string> {

@@ -4,12 +4,6 @@ import { GraphError } from './shapes.ts';
 import { formatType } from './tensor.ts';
 import type { Value } from './trace.ts';
 
-/** A cell of the result as a weighted sum of cells: the same number of cells for each. */
-interface Taps {
-  /** For each place of the sum, the index and the weight of every result. */
-  readonly places: readonly { readonly indices: readonly number[]; readonly weights: readonly number[] }[];
-}
-
 /**
  * x [..., size, ...] -> [..., target, ...] along one axis. Fewer cells are means over the parts of x that they cover
  * (PyTorch's `interpolate(mode='area')` where the sizes divide). More cells lie linearly between the centres of those
@@ -26,14 +20,36 @@ export function resample(x: Value, axis: number, target: number): Value {
     const parts = reshape(x, [...before, target, size / target, ...after]);
     return reshape(reduceMean(parts, [axis + 1]), [...before, target, ...after]);
   }
-  const { builder, dtype } = x;
-  const column = [target, ...after.map(() => 1)];
-  return tapsOf(size, target)
-    .places.map(({ indices, weights }) => {
-      const cells = gather(x, builder.constant(indices, [target], 'i32'), axis);
-      return mul(cells, builder.constant(weights.map(Math.fround), column, dtype));
+  return applyTaps(
+    x,
+    axis,
+    Array.from({ length: target }, (_, i) => (target < size ? covered : between)(i, size, target)),
+  );
+}
+
+/** A cell of the result as a weighted sum of cells of x. @param cells For each result the cells that it takes. */
+function applyTaps(x: Value, axis: number, cells: readonly (readonly Tap[])[]): Value {
+  const { builder, dtype, shape } = x;
+  const column = [cells.length, ...shape.slice(axis + 1).map(() => 1)];
+  return placesOf(cells)
+    .map(({ indices, weights }) => {
+      const taken = gather(x, builder.constant(indices, [cells.length], 'i32'), axis);
+      return mul(taken, builder.constant(weights.map(Math.fround), column, dtype));
     })
     .reduce((sum, part) => add(sum, part));
+}
+
+/** A kernel of {@link interpolate}, of the distance in cells. */
+export type Kernel = 'linear' | 'cubic';
+
+/**
+ * x [..., size, ...] -> [..., target, ...] along one axis, as PyTorch's `interpolate` with mode bilinear or bicubic and
+ * `align_corners=False` does it. @param antialias Widens the kernel where cells become fewer, as Pillow does.
+ */
+export function interpolate(x: Value, axis: number, target: number, kernel: Kernel, antialias: boolean): Value {
+  const size = x.shape[axis] ?? 0;
+  const cells = Array.from({ length: target }, (_, i) => kernelTaps(i, size, target, kernel, antialias));
+  return size === target ? x : applyTaps(x, axis, cells);
 }
 
 /** x [batch, rows, columns, width] -> [batch, the given rows and columns, width]. */
@@ -41,14 +57,13 @@ export function resampleGrid(x: Value, rows: number, columns: number): Value {
   return resample(resample(x, 1, rows), 2, columns);
 }
 
-function tapsOf(size: number, target: number): Taps {
-  const cells = Array.from({ length: target }, (_, i) => (target < size ? covered : between)(i, size, target));
+/** The same number of taps for each cell: for each place of the sum, the index and the weight of every result. */
+function placesOf(cells: readonly (readonly Tap[])[]) {
   const most = Math.max(...cells.map(({ length }) => length));
-  const places = Array.from({ length: most }, (_, place) => ({
+  return Array.from({ length: most }, (_, place) => ({
     indices: cells.map(taps => taps[place]?.index ?? 0),
     weights: cells.map(taps => taps[place]?.weight ?? 0),
   }));
-  return { places };
 }
 
 interface Tap {
@@ -76,4 +91,37 @@ function between(i: number, size: number, target: number): Tap[] {
     { index, weight: 1 - (centre - index) },
     { index: index + 1, weight: centre - index },
   ];
+}
+
+/** Weights of a kernel at a distance, and the distance from which on they are 0. `a` is the slope of the cubic one. */
+const KERNELS: Readonly<Record<Kernel, { readonly reach: number; weigh(distance: number, a: number): number }>> = {
+  linear: { reach: 1, weigh: d => Math.max(0, 1 - d) },
+  // Keys, IEEE ASSP 29 (1981).
+  cubic: {
+    reach: 2,
+    weigh: (d, a) => (d < 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0),
+  },
+};
+
+/** PyTorch's slope of the cubic kernel, and Pillow's, which PyTorch takes with antialiasing. */
+const SLOPE = { plain: -0.75, antialiased: -0.5 } as const;
+
+function kernelTaps(i: number, size: number, target: number, kernel: Kernel, antialias: boolean): Tap[] {
+  const { reach, weigh } = KERNELS[kernel];
+  const wide = antialias ? Math.max(1, size / target) : 1;
+  const centre = ((i + 0.5) * size) / target - 0.5;
+  const slope = antialias ? SLOPE.antialiased : SLOPE.plain;
+  const first = Math.floor(centre - reach * wide) + 1;
+  const count = Math.ceil(centre + reach * wide) - first;
+  const taps = Array.from({ length: count }, (_, k) => ({
+    index: first + k,
+    weight: weigh(Math.abs(first + k - centre) / wide, slope),
+  })).filter(({ weight }) => weight !== 0);
+  // Outside, the plain kernel sees the cell of the edge again, and the antialiased one nothing.
+  const seen = antialias ? taps.filter(({ index }) => index >= 0 && index < size) : taps;
+  const total = seen.reduce((sum, { weight }) => sum + weight, 0);
+  return seen.map(({ index, weight }) => ({
+    index: Math.min(size - 1, Math.max(0, index)),
+    weight: weight / total,
+  }));
 }

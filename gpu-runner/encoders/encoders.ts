@@ -1,9 +1,10 @@
 /**
  * @file The table of encoders that run on an engine, by name. Other encoders run in the server (functions/encoders/).
  */
+import { DINO_ENCODERS } from './dino.ts';
 import { efficientnetLite0 } from './efficientnet-lite0.ts';
 import type { RunnerEncoder } from './encoder.ts';
 
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
 
-export const RUNNER_ENCODERS: RunnerEncoders = { 'efficientnet-lite0': efficientnetLite0 };
+export const RUNNER_ENCODERS: RunnerEncoders = { ...DINO_ENCODERS, 'efficientnet-lite0': efficientnetLite0 };

@@ -29,10 +29,12 @@ export class PicturePrograms {
   readonly #state: State;
   readonly #programs = new RecentPrograms<{ readonly executable: Executable }>(MAX_PROGRAMS);
 
-  constructor(engine: Engine, net: PictureNet) {
+  /** @param weights State that the graphs of the network read; none by default. */
+  constructor(engine: Engine, net: PictureNet, weights: Iterable<readonly [string, Tensor]> = []) {
     this.#engine = engine;
     this.#net = net;
     this.#state = engine.createState({});
+    for (const [name, tensor] of weights) this.#state.set({ [name]: tensor });
   }
 
   /** One result for each picture, in their order. @throws Unprocessable for an input that is no picture. */

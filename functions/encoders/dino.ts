@@ -1,0 +1,34 @@
+/**
+ * @file The image encoders DINOv3 and DINOv2 (configs/dino.ts). They run in the gpu-runner
+ * (gpu-runner/encoders/dino.ts). `cls` is the token of the whole picture, `patches` are those of its patches, without
+ * registers.
+ */
+import { DINO_NETS, type DinoNet, type DinoOptions, dinoOptions, summedBlocks } from '../../configs/dino.ts';
+import { defineEncoder } from './encoder.ts';
+
+export const dinoEncoders = DINO_NETS.map(dinoEncoder);
+
+function dinoEncoder(net: DinoNet) {
+  const { hidden, stride: usual } = { ...net, stride: dinoOptions(net).parse({}).stride };
+  const sum = ({ layers }: DinoOptions) => (layers === 'last' ? {} : { layers: summedBlocks(layers) });
+  return defineEncoder({
+    name: net.name,
+    version: 1,
+    reads: 'image',
+    options: dinoOptions(net),
+    makes: {
+      // The stride decides at which size the network sees the picture.
+      cls: options => ({ dim: hidden, ...(options.stride !== usual && { stride: options.stride }), ...sum(options) }),
+      patches: options => ({ dim: hidden, stride: options.stride, ...sum(options) }),
+    },
+    optionsOf: ({ cls, patches }) => {
+      const layers = patches?.layers ?? cls?.layers;
+      return {
+        stride: patches?.stride ?? cls?.stride ?? usual,
+        ...(layers !== undefined && { layers: `sum_${layers}` }),
+      };
+    },
+    weights: ['model'],
+    runs: 'runner',
+  });
+}
