@@ -16,6 +16,7 @@ export interface FunctionContext {
   readonly signal: AbortSignal;
   /** @throws Busy when no runner is reachable. */
   readonly runner: RunnerClient;
+  readonly describer: Describer;
   progress(event: ProgressEvent): void;
   /** Runs a pure task of functions/tasks.ts in the worker_threads pool. */
   task<T>(name: string, input: unknown): Promise<T>;
@@ -26,6 +27,58 @@ export interface ServerAddress {
   /** Without a slash at the end. */
   readonly url: string;
   readonly needsToken: boolean;
+}
+
+/** A page function may keep pieces of its work. */
+export interface PageContext extends FunctionContext {
+  /** Tells how many pictures of the page are finished. */
+  progress(event: ProgressEvent): void;
+  /**
+   * The document that `make` returned for these params, in this call or an earlier one: a page that was killed goes on
+   * from its finished pieces. For work that is long and does not give equal documents twice. The first one stands. gc
+   * takes a piece some time after its page is finished.
+   * @param params All that decides the document.
+   * @param make Its document has `v` and `links`. What it throws is not kept.
+   */
+  piece(params: Readonly<Record<string, Json>>, make: () => Promise<Json>): Promise<Json>;
+}
+
+/** A question to a model that sees a picture. */
+export interface DescribeRequest {
+  readonly source: CaptionSource;
+  readonly model: string;
+  /** Digest that the model must have: hexadecimal, or its beginning. */
+  readonly modelDigest?: string | undefined;
+  readonly prompt: string;
+  readonly png: Uint8Array;
+  readonly temperature: number;
+  readonly seed: number;
+  /** Most tokens of the answer. */
+  readonly maxTokens: number;
+}
+
+export type CaptionSource = 'ollama' | 'openai';
+
+/** What a model answered, as it came. */
+export interface Description {
+  readonly text: string;
+  /** Why the answer ends: by itself, at the limit of tokens, by a filter of the server; unknown if nobody says. */
+  readonly finish: 'stop' | 'length' | 'filter' | 'unknown';
+  /** Digest of the model that answered, in hexadecimal, if the server tells. */
+  readonly modelDigest?: string | undefined;
+}
+
+/** Asks the models of the servers that the environment names. */
+export interface Describer {
+  /** Questions that are asked at the same time. */
+  readonly concurrency: number;
+  /** Model that the environment names for a source. */
+  readonly models: Readonly<Partial<Record<CaptionSource, string>>>;
+  /**
+   * Asks again, after growing waits, while the server is busy or away.
+   * @throws Busy when no server answers, Unprocessable when the server refuses the question for good.
+   */
+  describe(request: DescribeRequest, signal: AbortSignal): Promise<Description>;
 }
 
 /** An effect may also read and move names, call functions, and write views. */
@@ -140,6 +193,8 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   readonly uses?: readonly ColumnName[];
   /** Those that this call reads; default: all of `uses`. */
   reads?(input: z.output<I>): readonly ColumnName[];
+  /** Columns that this call needs beside `needs`. Default: none. */
+  alsoNeeds?(input: z.output<I>): readonly ColumnName[];
   /** All columns that a call may add. */
   readonly adds: readonly ColumnName[];
   /** The columns that this call adds; default: all of `adds`. */
@@ -155,13 +210,18 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   readonly usesWeights?: boolean;
   /** Refuses a call by the whole dataset, before a page is computed. */
   check?(ctx: FunctionContext, dataset: Dataset, input: z.output<I>): Promise<void>;
+  /**
+   * Whether pages wait for another server most of the time. Then they take no place from those that compute. Default:
+   * false.
+   */
+  waitsForOthers?(input: z.output<I>): boolean;
   /** Whether the function uses only the digests of its columns, so that the executor reads none. */
   leavesUnread?(input: z.output<I>): boolean;
   /** The encoders of the new columns with their dimensions, for the dataset. */
   encoders?(input: z.output<I>, weights?: WeightDigests): Partial<Dataset['encoders']>;
   /** What the dataset says of all its items together, without removed ones. Not cached by page. */
   describe?(items: readonly Item[], input: z.output<I>): Pick<Dataset, 'buckets'>;
-  run(ctx: FunctionContext, page: PageInput, input: z.output<I> & PageExtras): Promise<PageOutcome>;
+  run(ctx: PageContext, page: PageInput, input: z.output<I> & PageExtras): Promise<PageOutcome>;
 }
 
 /** Digests of the blobs of weights, by part. */

@@ -6,6 +6,7 @@ import { readAllItems } from '../storage/blobs/items.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { Dataset, EngineSpec, Note } from '../storage/records.ts';
+import { captionsSchema, paramsOfCaptions, refuseUndescribed } from './captions/prepare-captions.ts';
 import { cropShape } from './datasets/bucket-options.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { noteHolders } from './datasets/note-holders.ts';
@@ -63,6 +64,7 @@ export const prepare = defineFunction({
         .optional()
         .describe('engine of encoders that run on one; default: that of the earlier pictures, else `auto`'),
       missing_captions: z.enum(['error', 'empty']).default('error').describe('what caption does with pictures without'),
+      captions: captionsSchema.optional(),
     })
     .refine(checkSource, { error: SOURCE_ERROR })
     .refine(({ quantum, stride }) => quantum % stride === 0, {
@@ -78,7 +80,9 @@ export const prepare = defineFunction({
       missing_captions: missing,
       text_encoder: textEncoder,
       image_encoders: imageEncoders,
+      captions,
     } = input;
+    const captionParams = paramsOfCaptions(captions, ctx.describer);
     const importBody = pickKeys(input, Object.keys(importShape));
     const head = await readDatasetHead(ctx.store, input.dataset);
     const encoding = await openEncoders(ctx, input, input.engine, head?.value.engine);
@@ -96,7 +100,8 @@ export const prepare = defineFunction({
     };
     const inspected = await run('inspect', imported.originals, pickKeys(input, Object.keys(limitsShape)));
     const ingested = await ingestKeepingSplits(ctx, run, inspected.digest, head?.value.dataset);
-    if (missing === 'error') await refuseUncaptioned(ctx.blobs, ingested.dataset, 'missing_captions');
+    if (missing === 'error' && captions === undefined)
+      await refuseUncaptioned(ctx.blobs, ingested.dataset, 'missing_captions');
     const bucketed = await run('bucket', ingested.digest, {
       size: input.size,
       quantum,
@@ -104,8 +109,9 @@ export const prepare = defineFunction({
     });
     const isMasked = (await readAllItems(ctx.blobs, bucketed.dataset)).some(item => item.mask !== undefined);
     const masked = isMasked ? await run('mask', bucketed.digest) : bucketed;
-    // No caption is missing, unless that is wanted.
-    const captioned = await run('caption', masked.digest, { missing: 'empty' });
+    // No caption is missing, unless that is wanted. A model sees the picture as it is trained on.
+    const captioned = await run('caption', masked.digest, captionParams);
+    if (missing === 'error') refuseUndescribed(captioned.dataset);
     let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
     for (const encoder of imageEncoders) {
       const params = { ...encoding.paramsOf(encoder), ...strideOf(findEncoder(encoder), stride) };

@@ -6,6 +6,11 @@ test('an empty environment gives the defaults', () => {
   expect(parseEnv({}, '/home/me')).toEqual({
     store: 'file:data/store',
     host: '127.0.0.1',
+    captions: {
+      servers: { ollama: { url: 'http://127.0.0.1:11434', key: undefined, model: 'gemma3:27b' } },
+      concurrency: 2,
+      deadlineMs: 300_000,
+    },
     port: 8787,
     s3: { port: 8788, explicit: false },
     runners: [],

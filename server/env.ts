@@ -7,6 +7,7 @@ import { isLoopback, stripBrackets } from '../configs/loopback.ts';
 import { parseVariables, type Variables } from '../configs/parse-variables.ts';
 import { type S3Keys, s3KeysOf } from '../configs/s3-keys.ts';
 import { InvalidInput } from '../errors.ts';
+import { type CaptionServers, parseCaptionServers } from '../functions/captions/caption-servers.ts';
 
 const DEFAULT_S3_PORT = 8788;
 
@@ -45,6 +46,8 @@ export interface ServerEnv {
   /** Absent: the server reads the secret from the file that a gpu-runner started alone leaves in the cache folder. */
   readonly runnerSecret?: string;
   readonly cacheFolder?: string;
+  /** The models that describe pictures, and how they are asked. */
+  readonly captions: CaptionServers;
   readonly token?: string;
   /** Absolute folders that `import` may read. */
   readonly importRoots: readonly string[];
@@ -77,6 +80,7 @@ export function parseEnv(env: Variables, cwd: string): ServerEnv {
       .filter(address => address !== ''),
     ...(vars.EASEL_RUNNER_SECRET === undefined ? {} : { runnerSecret: vars.EASEL_RUNNER_SECRET }),
     ...(vars.EASEL_CACHE === undefined ? {} : { cacheFolder: cacheFolderOf(env) }),
+    captions: parseCaptionServers(env),
     ...(vars.EASEL_TOKEN === undefined ? {} : { token: vars.EASEL_TOKEN }),
     importRoots: (vars.EASEL_IMPORT_ROOTS ?? cwd)
       .split(':')

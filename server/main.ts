@@ -1,6 +1,7 @@
 /** @file Starts the server: opens the store, listens, goes on with what was running, and stops in good order. */
 import { addBrackets } from '../configs/loopback.ts';
 import { AppError, Internal, inOneLine, StoreFull } from '../errors.ts';
+import { createDescriber } from '../functions/captions/describer.ts';
 import type { ServerAddress } from '../functions/define.ts';
 import { createExecutor } from '../functions/execution/executor.ts';
 import { createPool } from '../functions/execution/pool.ts';
@@ -49,6 +50,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     blobs,
     registry,
     runner,
+    describer: createDescriber(env.captions, { clock }),
     pool,
     importRoots: env.importRoots,
     clock,

@@ -9,6 +9,7 @@ import { encodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { FunctionContext } from '../define.ts';
+import { NO_DESCRIBER } from '../execution/contexts.ts';
 import { encodePng } from '../pictures/image.ts';
 import { inlinePool } from '../testing/inline-pool.ts';
 import { encodeDct } from './encode-dct.ts';
@@ -31,6 +32,7 @@ function createContext(
     blobs: createBlobStore(createMemoryStore()),
     signal: new AbortController().signal,
     runner: { run: (_, job) => run(job), status: () => Promise.reject(new Error('not asked')) },
+    describer: NO_DESCRIBER,
     progress: () => {},
     task: (name, input) => inlinePool.run(name, input),
   };

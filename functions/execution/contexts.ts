@@ -2,11 +2,12 @@
  * @file The context of a function: blobs, progress, the gpu-runner, the task pool. The context of an effect also has
  * the store and other functions.
  */
+import { Busy } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
 import type { LeaseTerms } from '../../storage/names/lease.ts';
 import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
-import type { CallOptions, EffectContext, FunctionContext, ServerAddress } from '../define.ts';
+import type { CallOptions, Describer, EffectContext, FunctionContext, ServerAddress } from '../define.ts';
 import type { TaskPool } from './pool.ts';
 import type { RunScope } from './run.ts';
 
@@ -15,6 +16,8 @@ export interface ContextParts {
   readonly store: ObjectStore;
   readonly blobs: StreamedBlobStore;
   readonly runner: RunnerClient;
+  /** Absent: no server describes pictures. */
+  readonly describer?: Describer | undefined;
   readonly pool: TaskPool;
   readonly importRoots: readonly string[];
   readonly clock: Clock;
@@ -24,12 +27,20 @@ export interface ContextParts {
   readonly address?: (() => ServerAddress | undefined) | undefined;
 }
 
+/** For servers and tests without models. */
+export const NO_DESCRIBER: Describer = {
+  concurrency: 1,
+  models: {},
+  describe: () => Promise.reject(new Busy('no model that describes pictures is configured')),
+};
+
 export function makeContext(parts: ContextParts, { signal, progress }: RunScope): FunctionContext {
   return {
     blobs: parts.blobs,
     signal,
     progress,
     runner: parts.runner,
+    describer: parts.describer ?? NO_DESCRIBER,
     task: (name, input) => parts.pool.run(name, input, signal),
   };
 }

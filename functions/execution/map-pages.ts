@@ -3,18 +3,31 @@
  */
 import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
+import { z } from 'zod';
 import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';
 import { Cancelled, Internal } from '../../errors.ts';
-import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset, readDocument } from '../../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../../storage/blobs/items.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action, Page } from '../../storage/records.ts';
-import type { AnyFunction, FunctionContext, PageFunction, PureOutcome } from '../define.ts';
+import type { AnyFunction, FunctionContext, PageContext, PageFunction, PureOutcome } from '../define.ts';
 import { type Noted, readNoted } from '../notes/notes.ts';
-import { addColumns, assembleDataset, checkColumns, columnsMade, computePage, pageAction } from './page-columns.ts';
+import { outputOf } from './output-of.ts';
+import {
+  addColumns,
+  assembleDataset,
+  checkColumns,
+  columnsMade,
+  computePage,
+  pageAction,
+  pieceAction,
+} from './page-columns.ts';
 import type { ParsedCall } from './parse-call.ts';
 import type { ActionResolver, Resolved } from './resolve-action.ts';
+
+/** Pages at once whose functions wait for other servers: enough that the next is there when one ends. */
+const PAGES_WAITING = 2;
 
 /**
  * Output `dataset`; stats { pages: { total, computed, cached }, items: { total, computed, cached } }.
@@ -36,11 +49,12 @@ export function createPageMapper(
   resolver: ActionResolver,
   concurrency = availableParallelism(),
 ): MapPages {
-  const queue = new PQueue({ concurrency });
+  const computing = new PQueue({ concurrency });
+  const waiting = new PQueue({ concurrency: PAGES_WAITING });
   const flights = new Map<Digest, Promise<Resolved>>();
 
-  /** Joins another call that computes the page. When that call is cancelled, this one computes the page itself. */
-  async function resolvePage(
+  /** Joins another call that computes the same. When that call is cancelled, this one computes it itself. */
+  async function resolveOnce(
     action: Action,
     refresh: boolean,
     compute: () => Promise<PureOutcome>,
@@ -79,6 +93,7 @@ export function createPageMapper(
 
   /** The first failure stops pages that have not started, and is thrown when the running pages have ended. */
   async function forEachPage(
+    queue: PQueue,
     pages: readonly Page[],
     signal: AbortSignal,
     each: (page: Page, index: number) => Promise<void>,
@@ -104,34 +119,54 @@ export function createPageMapper(
     const { dataset: given, ...input } = parsed.input;
     if (typeof given !== 'string' || !isDigest(given)) throw new Internal(`${fn.name} has no dataset`);
     const dataset = await readDataset(ctx.blobs, given);
-    checkColumns(fn, dataset);
+    checkColumns(fn, input, dataset);
     await fn.check?.(ctx, dataset, input);
     const pages = [...dataset.pages];
     const noted: (readonly Noted[])[] = [];
     const total = pages.length;
     const count = { pages: { total, computed: 0, cached: 0 }, items: { total: 0, computed: 0, cached: 0 } };
-    // Pages run side by side, so the progress of a single page is not shown.
-    const pageContext: FunctionContext = { ...ctx, progress: () => {} };
-    ctx.progress({ phase: fn.name, done: 0, total, unit: 'pages' });
-
-    await forEachPage(dataset.pages, ctx.signal, async (page, index) => {
-      const action = pageAction(fn, parsed, page);
-      const compute = () => computePage(fn, input, page, pageContext);
-      const { cache, result } = await resolvePage(action, refresh, compute, ctx.signal);
-      pages[index] = addColumns(columnsMade(fn, input), page, result, dependents, fn.voids);
-      noted[index] = readNoted(result.stats.notes);
-      const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
-      const kind = cache === 'hit' ? 'cached' : 'computed';
-      count.pages[kind]++;
-      count.items[kind] += items;
-      count.items.total += items;
+    const begun = new Map<number, number>();
+    const report = () => {
+      const under = [...begun.values()].reduce((sum, items) => sum + items, 0);
       ctx.progress({
         phase: fn.name,
         done: count.pages.cached + count.pages.computed,
         total,
         unit: 'pages',
-        metrics: { items: count.items.total, computed_items: count.items.computed },
+        metrics: { items: count.items.total + under, computed_items: count.items.computed + under },
       });
+    };
+    ctx.progress({ phase: fn.name, done: 0, total, unit: 'pages' });
+
+    /** Pages run side by side, so of their progress only the sum of finished pictures is shown. */
+    const contextOf = (index: number): PageContext => ({
+      ...ctx,
+      progress({ done, unit }) {
+        if (unit !== 'pictures' || done === undefined) return;
+        begun.set(index, done);
+        report();
+      },
+      async piece(params, make) {
+        const compute = async () => ({ outputs: { piece: await putDocument(ctx.blobs, await make()) } });
+        const { result } = await resolveOnce(pieceAction(fn, params), refresh, compute, ctx.signal);
+        return readDocument(ctx.blobs, outputOf(result, 'piece'), z.json(), 'a piece of a page');
+      },
+    });
+
+    const queue = fn.waitsForOthers?.(input) ? waiting : computing;
+    await forEachPage(queue, dataset.pages, ctx.signal, async (page, index) => {
+      const action = pageAction(fn, parsed, page);
+      const compute = () => computePage(fn, input, page, contextOf(index));
+      const { cache, result } = await resolveOnce(action, refresh, compute, ctx.signal);
+      pages[index] = addColumns(columnsMade(fn, input), page, result, dependents, fn.voids);
+      noted[index] = readNoted(result.stats.notes);
+      const items = typeof result.stats.items === 'number' ? result.stats.items : 0;
+      const kind = cache === 'hit' ? 'cached' : 'computed';
+      begun.delete(index);
+      count.pages[kind]++;
+      count.items[kind] += items;
+      count.items.total += items;
+      report();
     });
 
     const described = fn.describe?.(await readAllItems(ctx.blobs, dataset), input);

@@ -3,21 +3,23 @@ import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
-import type { FunctionContext, PageFunction, PureOutcome, WeightDigests } from '../define.ts';
+import type { PageContext, PageFunction, PureOutcome, WeightDigests } from '../define.ts';
 import { addUpNotes, keepNotes, type Noted, withNotes, writeNoted } from '../notes/notes.ts';
 import { toolsOf } from './calls.ts';
 import type { ParsedCall } from './parse-call.ts';
 
-/** @throws Unprocessable when a page lacks a column that the function needs. */
-export function checkColumns(fn: PageFunction, dataset: Dataset): void {
-  for (const column of fn.needs) {
+/** @throws Unprocessable when a page lacks a column that the call needs. */
+export function checkColumns(fn: PageFunction, input: Input, dataset: Dataset): void {
+  const needs = columnsNeeded(fn, input);
+  for (const column of needs) {
     if (dataset.pages.every(page => page.columns[column] !== undefined)) continue;
     const has = Object.keys(dataset.pages[0]?.columns ?? {});
     throw new Unprocessable(`${fn.name} needs the column "${column}", which the dataset does not have`, {
-      expected: `a dataset with the columns ${fn.needs.join(', ')}; it has ${has.join(', ') || 'none'}`,
+      expected: `a dataset with the columns ${needs.join(', ')}; it has ${has.join(', ') || 'none'}`,
       hint: 'run the stage that makes the column first, or prepare, which runs all',
     });
   }
@@ -25,10 +27,15 @@ export function checkColumns(fn: PageFunction, dataset: Dataset): void {
 
 type Input = Readonly<Record<string, unknown>>;
 
+function columnsNeeded(fn: PageFunction, input: Input): readonly ColumnName[] {
+  return [...fn.needs, ...(fn.alsoNeeds?.(input) ?? [])];
+}
+
 /** The columns of this page that a call reads: those that it needs, and those that it uses where they are. */
 function columnsRead(fn: PageFunction, input: Input, page: Page): readonly ColumnName[] {
   const used = fn.reads?.(input) ?? fn.uses ?? [];
-  return [...fn.needs, ...used.filter(column => page.columns[column] !== undefined && !fn.needs.includes(column))];
+  const needs = columnsNeeded(fn, input);
+  return [...needs, ...used.filter(column => page.columns[column] !== undefined && !needs.includes(column))];
 }
 
 export function columnsMade(fn: PageFunction, input: Input): readonly ColumnName[] {
@@ -59,12 +66,7 @@ export function pageAction(fn: PageFunction, { input, params, inputs: given, eng
  * Outputs: one blob for each column that the call makes. stats.items: number of items in the page; stats.notes: its
  * notes, if it has any.
  */
-export async function computePage(
-  fn: PageFunction,
-  input: Input,
-  page: Page,
-  ctx: FunctionContext,
-): Promise<PureOutcome> {
+export async function computePage(fn: PageFunction, input: Input, page: Page, ctx: PageContext): Promise<PureOutcome> {
   const items = await readItems(ctx.blobs, page);
   const isRead = !fn.leavesUnread?.(input);
   const columns: Partial<Record<ColumnName, ReadonlyMap<string, Uint8Array>>> = {};
@@ -84,6 +86,14 @@ export async function computePage(
   }
   const notes = writeNoted(outcome.notes);
   return { outputs, stats: { ...outcome.stats, items: items.length, ...(notes.length > 0 && { notes }) } };
+}
+
+/**
+ * The action of a piece of a page. It names neither the page nor its columns, so that the piece outlives a change of
+ * the page.
+ */
+export function pieceAction(fn: PageFunction, piece: Readonly<Record<string, Json>>): Action {
+  return { v: 1, function: fn.name, version: fn.version, params: JSON.parse(canonicalJson({ piece })), inputs: {} };
 }
 
 function columnOf(page: Page, column: ColumnName): Digest {

@@ -75,6 +75,16 @@ const NOTES = {
     column: 'caption',
     say: count => `${pictures(count)} ${have(count)} no caption, and ${are(count)} trained without text`,
   },
+  caption_written: {
+    column: 'caption',
+    say: (count, { source = '', model = '', digest }) =>
+      `${quantity(count, 'caption')} ${are(count)} written by ${model} of ${source}${digest === undefined ? '' : ` (${digest})`}`,
+  },
+  caption_refused: {
+    column: 'caption',
+    say: (count, { model = '' }) =>
+      `${pictures(count)} ${have(count)} fewer captions than asked for: the answers of ${model} were refused`,
+  },
   caption_cut: { column: 'text', say: (count, facts) => sayCut('caption', count, facts) },
   caption_unread: { column: 'text', say: (count, facts) => sayUnread('caption', count, facts) },
   prompt_cut: { say: (count, facts) => sayCut('prompt', count, facts) },

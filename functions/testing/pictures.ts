@@ -13,7 +13,7 @@ import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
 import { contactSheet } from '../contact-sheet.ts';
-import type { CallAnswer } from '../define.ts';
+import type { CallAnswer, Describer } from '../define.ts';
 import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
@@ -47,12 +47,14 @@ export function createPictureLab({
   runner = noRunner,
   lifetimes,
   clock = new FakeTime().clock(),
+  describer,
 }: {
   readonly store?: ObjectStore;
   readonly importRoots?: readonly string[];
   readonly runner?: RunnerClient;
   readonly lifetimes?: Lifetimes;
   readonly clock?: Clock;
+  readonly describer?: Describer;
 } = {}): PictureLab {
   const blobs = createBlobStore(store, lifetimes);
   const executor = createExecutor({
@@ -77,6 +79,7 @@ export function createPictureLab({
       verify,
     ],
     runner,
+    describer,
     pool: poolInPlace,
     importRoots,
     clock,
