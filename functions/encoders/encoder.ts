@@ -1,5 +1,6 @@
 /** @file An encoder makes signals from captions or from pictures. It is a row of the table in encoders.ts. */
 import type { z } from 'zod';
+import type { Precision } from '../../configs/engines.ts';
 import type { Conditions, SignalName, VectorNorm } from '../../configs/signals.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 
@@ -26,13 +27,16 @@ export type Dimensions = Readonly<Record<string, number>>;
 /** Digests of the blobs that hold weights, by part. */
 export type Weights = Readonly<Record<string, readonly string[]>>;
 
-/** An encoder reads the first `most` units of a text. */
-export interface TextLimit {
-  readonly most: number;
+/** An encoder reads the first units of a text. */
+export interface TextLimit<O> {
+  /** Units that it reads. */
+  most(options: O): number;
   /** As people call it, in the singular: 'word'. */
   readonly unit: string;
-  /** Units of the whole text. */
-  count(text: string): number;
+  /** Part of the weights that the counter needs; absent: none. */
+  readonly part?: string;
+  /** Returns what counts the units of a whole text: 0 if it has none that the encoder knows. */
+  open(file: Uint8Array): (text: string) => number;
 }
 
 interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
@@ -51,7 +55,7 @@ interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   /** Names of the parts whose weights the action carries; absent: no weights. */
   readonly weights?: readonly string[];
   /** How much of a caption or prompt it reads; absent: all. */
-  readonly limit?: R extends 'caption' ? TextLimit : never;
+  readonly limit?: R extends 'caption' ? TextLimit<z.output<O>> : never;
   /** Versions of libraries that change numbers. They enter the action. */
   readonly tools?: Readonly<Record<string, string>>;
 }
@@ -66,6 +70,8 @@ interface ServerEncoder<R extends EncoderSource, O extends z.ZodObject> extends 
 /** Encoder that runs in the gpu-runner, where gpu-runner/encoders/encoders.ts has a row of the same name. */
 interface RunnerEncoder<R extends EncoderSource, O extends z.ZodObject> extends EncoderRow<R, O> {
   readonly runs: 'runner';
+  /** Precisions in which its numbers are right, and why not in others; absent: all. */
+  readonly precisions?: { readonly allowed: readonly Precision[]; readonly why: string };
 }
 
 export type Encoder<R extends EncoderSource = EncoderSource, O extends z.ZodObject = z.ZodObject> =

@@ -6,15 +6,24 @@ import { dinoEncoders } from './dino.ts';
 import { efficientnetEncoder } from './efficientnet.ts';
 import { dctEncoder } from './encode-dct.ts';
 import type { AnyEncoder, EncoderSource } from './encoder.ts';
+import { minilmEncoder } from './minilm.ts';
 import { wordsEncoder } from './words.ts';
 
-export const ENCODERS: readonly AnyEncoder[] = [wordsEncoder, dctEncoder, efficientnetEncoder, ...dinoEncoders];
+export const ENCODERS: readonly AnyEncoder[] = [
+  wordsEncoder,
+  minilmEncoder,
+  dctEncoder,
+  efficientnetEncoder,
+  ...dinoEncoders,
+];
 
 /** Encoders whose first version stands in old actions. */
 const FIRST_NAMED: readonly string[] = ['words', 'dct', 'efficientnet-lite0'];
+/** Libraries that came later, in the version that old actions do not name. */
+const FIRST_LIBRARIES: Readonly<Record<string, string>> = { '@huggingface/tokenizers': '0.2.0' };
 
 /**
- * Versions of encoders and of their libraries, for calls whose encoders a checkpoint names. Others enter with their
+ * Versions of encoders and of their libraries, for calls whose encoders a checkpoint names. Later ones enter with their
  * second version, so that a new encoder does not change the actions of checkpoints that do not know it.
  */
 export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign(
@@ -22,7 +31,8 @@ export const ENCODER_TOOLS: Readonly<Record<string, string>> = Object.assign(
   ...ENCODERS.map(encoder => {
     const { [encoder.name]: version, ...libraries } = toolsOfEncoder(encoder);
     const isNamed = encoder.version > 1 || FIRST_NAMED.includes(encoder.name);
-    return { ...(isNamed && version !== undefined && { [encoder.name]: version }), ...libraries };
+    const changed = Object.entries(libraries).filter(([name, each]) => FIRST_LIBRARIES[name] !== each);
+    return { ...(isNamed && version !== undefined && { [encoder.name]: version }), ...Object.fromEntries(changed) };
   }),
 );
 

@@ -89,7 +89,7 @@ export const wordsEncoder = defineEncoder({
   options: z.strictObject({}),
   makes: { text: () => ({ dim: WORDS_ENCODER.dim, tokens: WORDS_ENCODER.tokens }) },
   optionsOf: () => ({}),
-  limit: { most: WORDS_ENCODER.tokens, unit: 'word', count: text => splitWords(text).length },
+  limit: { most: () => WORDS_ENCODER.tokens, unit: 'word', open: () => text => splitWords(text).length },
   runs: 'server',
   encode(caption) {
     const { tokens, dim, data } = encodeWords(caption);

@@ -25,7 +25,7 @@ function noteAverages({ target }: ExperimentHead, { optimizer, data }: Config): 
 export async function noteExperiment(ctx: NotesContext, name: string, { head, config }: Experiment): Promise<Note[]> {
   const { model, run } = config;
   const codes = { cut: 'preview_cut', unread: 'preview_unread' } as const;
-  const prompts = notePrompts(model.conditions ?? {}, { prompts: run.preview.prompts }, codes);
+  const prompts = await notePrompts(ctx.blobs, model.conditions ?? {}, { prompts: run.preview.prompts }, codes);
   return [
     ...noteSkipped(head),
     ...notePlanChanges(head),

@@ -78,7 +78,7 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     ...samplingOf(request),
   });
   const ofPrompts = addUpNotes(
-    notePrompts(conditions, { prompts: request.prompts, negative: request.negative_prompt }),
+    await notePrompts(ctx.blobs, conditions, { prompts: request.prompts, negative: request.negative_prompt }),
   );
   const notes = [...ofPrompts, ...ofWeights];
   return { ...drawn, stats: { ...drawn.stats, ...(notes.length > 0 && { notes }) } };

@@ -15,10 +15,20 @@ export interface EncodedArray {
 
 export type EncodedSignals = Readonly<Partial<Record<SignalName, EncodedArray>>>;
 
+/** Inputs that are encoded at once. */
+export interface EncoderBatch {
+  /** Their indices. */
+  readonly places: readonly number[];
+  /** One result for each of them, in the order of `places`. */
+  encode(): Promise<readonly EncodedSignals[]>;
+}
+
 /** Weights loaded onto an engine. */
 export interface OpenEncoder {
   /** One result for each input, in their order. */
   encode(inputs: readonly EncoderInput[]): Promise<readonly EncodedSignals[]>;
+  /** Divides inputs into batches; between two of them waiting jobs run. Absent: `batch` inputs after the others. */
+  split?(inputs: readonly EncoderInput[]): readonly EncoderBatch[];
   dispose(): Promise<void>;
 }
 
@@ -26,7 +36,7 @@ export interface RunnerEncoder {
   /** That of the encoder's row in functions/encoders/encoders.ts. */
   readonly version: number;
   readonly signals: readonly SignalName[];
-  /** Inputs encoded at once; between two batches waiting jobs run. */
+  /** Inputs encoded at once, unless the open encoder divides them itself; between two batches waiting jobs run. */
   readonly batch: number;
   /**
    * @param readWeights The blobs of a part, in their order.

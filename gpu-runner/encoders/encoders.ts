@@ -4,7 +4,12 @@
 import { DINO_ENCODERS } from './dino.ts';
 import { efficientnetLite0 } from './efficientnet-lite0.ts';
 import type { RunnerEncoder } from './encoder.ts';
+import { minilmL6 } from './minilm-l6.ts';
 
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
 
-export const RUNNER_ENCODERS: RunnerEncoders = { ...DINO_ENCODERS, 'efficientnet-lite0': efficientnetLite0 };
+export const RUNNER_ENCODERS: RunnerEncoders = {
+  ...DINO_ENCODERS,
+  'efficientnet-lite0': efficientnetLite0,
+  'minilm-l6': minilmL6,
+};

@@ -6,7 +6,7 @@ import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import { encodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { BlobRef } from '../../storage/types.ts';
-import type { EncoderInput, OpenEncoder, RunnerEncoder } from '../encoders/encoder.ts';
+import type { EncodedSignals, EncoderBatch, EncoderInput, OpenEncoder, RunnerEncoder } from '../encoders/encoder.ts';
 import { RUNNER_ENCODERS, type RunnerEncoders } from '../encoders/encoders.ts';
 import type { EncodeJob } from '../protocol.ts';
 import type { JobContext, JobHandler } from './context.ts';
@@ -39,23 +39,23 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
     const started = performance.now();
     const members = [...readColumn(await ctx.blobs.get(job.column))];
     const columns = new Map<SignalName, Map<string, Uint8Array>>(row.signals.map(signal => [signal, new Map()]));
-    for (let at = 0; at < members.length; at += row.batch) {
-      const batch = members.slice(at, at + row.batch);
-      const encoded = await encoder.encode(batch.map(([name, bytes]) => readInput(job.reads, name, bytes)));
-      for (const [i, [name]] of batch.entries()) {
-        const id = name.slice(0, -memberName(job.reads, '').length);
-        for (const [signal, column] of columns) {
-          const array = encoded[i]?.[signal];
-          if (array) column.set(...encodeSignalMember(signal, id, array));
-        }
-      }
-      ctx.progress({
-        phase: 'encode',
-        done: Math.min(members.length, at + row.batch),
-        total: members.length,
-        unit: 'items',
-      });
+    const made: EncodedSignals[] = new Array(members.length);
+    const total = members.length;
+    let done = 0;
+    for (const { places, encode } of divide(encoder, members, job.reads, row.batch)) {
+      const encoded = await encode();
+      for (const [i, place] of places.entries()) made[place] = encoded[i] ?? {};
+      done += places.length;
+      ctx.progress({ phase: 'encode', done, total, unit: 'items' });
       await ctx.breathe();
+    }
+    // In the order of the members, whatever the batches were.
+    for (const [i, [name]] of members.entries()) {
+      const id = name.slice(0, -memberName(job.reads, '').length);
+      for (const [signal, column] of columns) {
+        const array = made[i]?.[signal];
+        if (array) column.set(...encodeSignalMember(signal, id, array));
+      }
     }
     const outputs: Record<string, BlobRef> = {};
     for (const [signal, column] of columns) {
@@ -63,6 +63,21 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
     }
     return { outputs, links: [], stats: { seconds: (performance.now() - started) / 1000, items: members.length } };
   };
+}
+
+/** Batches as the encoder divides them; else so many members at a time, which are read only then. */
+function divide(
+  encoder: OpenEncoder,
+  members: readonly (readonly [name: string, bytes: Uint8Array])[],
+  reads: EncodeJob['reads'],
+  size: number,
+): readonly EncoderBatch[] {
+  const inputsOf = (some: typeof members) => some.map(([name, bytes]) => readInput(reads, name, bytes));
+  if (encoder.split) return encoder.split(inputsOf(members));
+  return Array.from({ length: Math.ceil(members.length / size) }, (_, batch) => {
+    const some = members.slice(batch * size, (batch + 1) * size);
+    return { places: some.map((_, i) => batch * size + i), encode: () => encoder.encode(inputsOf(some)) };
+  });
 }
 
 function findRow(encoders: RunnerEncoders, { encoder: name, version }: EncodeJob): RunnerEncoder {

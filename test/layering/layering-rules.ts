@@ -161,6 +161,7 @@ export const RULES: LayeringRules = {
   ],
 
   singleImporters: {
+    '@huggingface/tokenizers': { under: 'formats/tokenizer.ts', files: 1 },
     sharp: { under: 'functions/pictures/image.ts', files: 1 },
     'onnxruntime-node': { under: 'gpu-runner/engines/onnxruntime/', files: 1 },
     '@tensorflow/': { under: 'gpu-runner/engines/tensorflow/', files: 1 },
