@@ -12,6 +12,7 @@ import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
 import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
+import { setsCommand } from './commands/sets.ts';
 import { shardCommand } from './commands/shard.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
@@ -24,6 +25,7 @@ const subCommands = {
   status: statusCommand,
   engines: enginesCommand,
   models: modelsCommand,
+  sets: setsCommand,
   call: callCommand,
   create: createCommand,
   pause: pauseCommand,

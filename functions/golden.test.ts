@@ -9,6 +9,7 @@ import type { Dataset } from '../storage/records.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 import { registry } from './registry.ts';
 import { planShards } from './shards/plan-shards.ts';
+import { EMOJI_NAMES, EMOJI_PICTURES } from './testing/emoji-files.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 /** What decoded and drew the pictures when the digests were taken. */
@@ -27,6 +28,12 @@ beforeAll(async () => {
   const { executor } = lab;
   const drawn = await executor.call('render-portraits', { ...SET, from: 0, to: 6 });
   made['render-portraits'] = outputOf(drawn, 'items');
+  made['render-figures'] = outputOf(await executor.call('render-figures', { ...SET, from: 0, to: 6 }), 'items');
+  const [pictures, names] = await Promise.all(
+    [EMOJI_PICTURES, EMOJI_NAMES].map(async file => (await lab.blobs.put(file)).digest),
+  );
+  const emoji = await executor.call('render-emoji', { ...SET, from: 0, to: 3, pictures, names });
+  made['render-emoji'] = outputOf(emoji, 'items');
   const originals: Dataset = {
     v: 1,
     kind: 'dataset',
@@ -68,6 +75,8 @@ beforeAll(async () => {
 describe.runIf(drawsAlike)('golden digests', () => {
   test.each([
     ['render-portraits', 2, 'sha256:d98d42caefe07009898e240ff8180ed35d6d66d9d547caba8dd980ad8d25628a'],
+    ['render-figures', 1, 'sha256:99b1fc0d96b4e97e3ece40dc5e920fd5eaf008bff4ffe0b636e2bfbdb4a60738'],
+    ['render-emoji', 1, 'sha256:e013b71ed1c99383afab2b1c80003a9ae5b713f67a2b95c07e271d265b99d13a'],
     ['inspect', 5, 'sha256:dcb8476880d1da0dde3ca79b3363e8403b687421ef45465d5df2cc5e80fe5546'],
     ['ingest', 3, 'sha256:980b3e0f898f8e7e132509dba947a2dd989ad88a88dd2d2820a43169b28c80fc'],
     ['bucket', 3, 'sha256:24415ad2e5c6ad5347fa48a692e161f0bb5b4cb58c577ff31bce3204916cf75b'],

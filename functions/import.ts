@@ -10,10 +10,11 @@ import type { DatasetHead } from '../storage/records.ts';
 import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { defineFunction, type EffectContext } from './define.ts';
+import { DRAWN_SETS } from './import/drawn-sets.ts';
 import { type Arrivals, type ExtendedOriginals, extendOriginals } from './import/extend-originals.ts';
 import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
+import { importDrawn } from './import/import-drawn.ts';
 import { importFiles } from './import/import-files.ts';
-import { importPortraits } from './import/import-portraits.ts';
 import { type ImportSource, openTar } from './import/import-source.ts';
 import { readKnownPages } from './import/known-pages.ts';
 import { openFolder } from './import/open-folder.ts';
@@ -26,7 +27,7 @@ const MAX_NAMED = 5;
 
 export const importPictures = defineFunction({
   name: 'import',
-  summary: 'Imports pictures into a named dataset of originals: bundled portraits, a folder, or an uploaded tar.',
+  summary: 'Imports pictures into a named dataset of originals: a bundled set, a folder, or an uploaded tar.',
   version: 1,
   kind: 'effect',
   digests: { tar: 'blob' },
@@ -35,10 +36,11 @@ export const importPictures = defineFunction({
   key: input => canonicalJson(input),
   async run(ctx, input) {
     const head = await readDatasetHead(ctx.store, input.dataset);
-    const drawn = input.source === 'portraits';
-    const { before, known } = await readLastImport(ctx, head?.value.originals, drawn);
+    const drawn = input.source && DRAWN_SETS[input.source];
+    const { before, known } = await readLastImport(ctx, head?.value.originals, drawn !== undefined);
+    const { count = 0, seed, size } = input;
     const arrivals = drawn
-      ? await importPortraits(ctx, { count: input.count ?? 0, seed: input.seed, size: input.size }, known, before)
+      ? await importDrawn(ctx, drawn, { count, seed, size }, known, before)
       : await importFiles(ctx, await openSource(ctx, input), known, input.caption_encoding);
     if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
     const extended = await extendOriginals(ctx.blobs, arrivals);

@@ -35,7 +35,7 @@ const PREPARED_CROPS = ['centre', 'attention', 'entropy'] as const;
 export const prepare = defineFunction({
   name: 'prepare',
   summary:
-    'Runs import, inspect, ingest, bucket, mask, caption, encode-text and encode-image in one call, and names the ' +
+    'Runs import, inspect, ingest, bucket, mask, pose, caption, encode-text and encode-image in one call, and names the ' +
     'resulting dataset.',
   version: 1,
   kind: 'effect',
@@ -44,7 +44,9 @@ export const prepare = defineFunction({
   input: z
     .strictObject({
       ...importShape,
-      size: importShape.size.describe('side of the square bucket in pixels, and the size at which portraits are drawn'),
+      size: importShape.size.describe(
+        'side of the square bucket in pixels, and the size at which a bundled set is drawn',
+      ),
       ...cropShape,
       crop: z
         .enum(PREPARED_CROPS)
@@ -107,10 +109,11 @@ export const prepare = defineFunction({
       quantum,
       ...pickKeys(input, Object.keys(cropShape)),
     });
-    const isMasked = (await readAllItems(ctx.blobs, bucketed.dataset)).some(item => item.mask !== undefined);
-    const masked = isMasked ? await run('mask', bucketed.digest) : bucketed;
+    const items = await readAllItems(ctx.blobs, bucketed.dataset);
+    const masked = items.some(item => item.mask) ? await run('mask', bucketed.digest) : bucketed;
+    const posed = items.some(item => item.pose) ? await run('pose', masked.digest) : masked;
     // No caption is missing, unless that is wanted. A model sees the picture as it is trained on.
-    const captioned = await run('caption', masked.digest, captionParams);
+    const captioned = await run('caption', posed.digest, captionParams);
     if (missing === 'error') refuseUndescribed(captioned.dataset);
     let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
     for (const encoder of imageEncoders) {

@@ -14,9 +14,12 @@ import { inspect } from './inspect.ts';
 import { mask } from './mask.ts';
 import { packShard } from './pack-shard.ts';
 import { planMemory } from './plan-memory.ts';
+import { pose } from './pose.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
+import { renderEmojiPage } from './render-emoji.ts';
+import { renderFigurePage } from './render-figures.ts';
 import { renderPortraitPage } from './render-portraits.ts';
 import { report } from './report.ts';
 import { sample } from './sample.ts';
@@ -32,10 +35,13 @@ export const registry: readonly AnyFunction[] = [
   prepare,
   importPictures,
   renderPortraitPage,
+  renderFigurePage,
+  renderEmojiPage,
   inspect,
   ingest,
   bucket,
   mask,
+  pose,
   caption,
   encodeText,
   encodeImage,

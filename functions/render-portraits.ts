@@ -1,11 +1,10 @@
 /** @file Draws a page of the bundled portraits. */
 import { z } from 'zod';
-import { MOST_PICTURES } from '../configs/bounds.ts';
 import { putItems } from '../storage/blobs/items.ts';
-import { PAGE_SIZE } from '../storage/records.ts';
 import { originalLinks, packOriginals } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
-import { portraitSetShape, renderPortraits } from './import/portrait-pages.ts';
+import { checkRange, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
+import { renderPortraits } from './import/portrait-pages.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 
 export const renderPortraitPage = defineFunction({
@@ -15,16 +14,7 @@ export const renderPortraitPage = defineFunction({
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: { seed: 1, size: 64, from: 0, to: 64 },
-  input: z
-    .strictObject({
-      ...portraitSetShape,
-      from: z.int().min(0).max(MOST_PICTURES),
-      to: z.int().min(1).max(MOST_PICTURES),
-    })
-    .refine(({ from, to }) => from < to && to - from <= PAGE_SIZE, {
-      error: `expected from < to <= from + ${PAGE_SIZE}`,
-      path: ['to'],
-    }),
+  input: z.strictObject(rangeShape).refine(checkRange, RANGE_ERROR),
   async run(ctx, { seed, size, from, to }) {
     // Portraits with equal attributes have equal bytes, so two items may share an id. Import keeps the first and
     // reports the other.

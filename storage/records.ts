@@ -115,6 +115,10 @@ export const itemSchema = z.strictObject({
   ]),
   /** The blob of its mask, a picture of its size: white counts in the loss, black does not. */
   mask: digestSchema.optional(),
+  /** The joints that the set knows: npy f32 [133, (x, y, confidence)] in [-1, 1] of the original, a slice of a blob. */
+  pose: z
+    .strictObject({ archive: digestSchema, offset: z.int().nonnegative(), size: z.int().nonnegative() })
+    .exactOptional(),
   split: splitSchema.optional(),
   /** Id of the first member of its cluster of near-duplicates. */
   cluster: z.string().optional(),

@@ -46,9 +46,10 @@ export function originalLinks(items: readonly Item[]): Digest[] {
   return [...new Set(items.map(({ original }) => (typeof original === 'string' ? original : original.archive)))];
 }
 
-/** Digests of the blobs that the items name: originals and masks. */
+/** Digests of the blobs that the items name: originals, masks and joints. */
 export function itemLinks(items: readonly Item[]): Digest[] {
-  return [...originalLinks(items), ...new Set(items.flatMap(({ mask }) => mask ?? []))];
+  const poses = items.flatMap(({ pose }) => pose?.archive ?? []);
+  return [...new Set([...originalLinks(items), ...items.flatMap(({ mask }) => mask ?? []), ...poses])];
 }
 
 export interface NewOriginal {
@@ -57,17 +58,34 @@ export interface NewOriginal {
   readonly bytes: Uint8Array;
   readonly attributes?: Item['attributes'] | undefined;
   readonly mask?: Digest | undefined;
+  /** Its joints, as `pose` of an item describes them: npy. */
+  readonly pose?: Uint8Array | undefined;
 }
 
-/** Packs pictures into one archive. Returns their items, in order. */
+const pictureMember = (id: string) => `${id}.original`;
+const poseMember = (id: string) => `${id}.pose.npy`;
+
+/** Packs pictures and their joints into one archive. Returns their items, in order. */
 export async function packOriginals(blobs: BlobStore, originals: readonly NewOriginal[]): Promise<Item[]> {
-  const archive = packColumn(new Map(originals.map(({ id, bytes }) => [`${id}.original`, bytes])));
+  const members = originals.flatMap(({ id, bytes, pose }) => [
+    [pictureMember(id), bytes] as const,
+    ...(pose ? [[poseMember(id), pose] as const] : []),
+  ]);
+  const archive = packColumn(new Map(members));
   const spans = readColumnIndex(archive);
   const { digest } = await blobs.put(archive, 'application/x-tar');
   return originals.map(({ id, name, attributes, mask }) => {
-    const span = spans.get(`${id}.original`);
+    const span = spans.get(pictureMember(id));
+    const joints = spans.get(poseMember(id));
     if (span === undefined) throw new Corrupt(`the archive of the page lost ${name}`);
     const original = { archive: digest, ...span };
-    return { id, name, original, ...(mask && { mask }), ...(attributes && { attributes }) };
+    return {
+      id,
+      name,
+      original,
+      ...(mask && { mask }),
+      ...(joints && { pose: { archive: digest, ...joints } }),
+      ...(attributes && { attributes }),
+    };
   });
 }

@@ -2,23 +2,23 @@
 import { z } from 'zod';
 import { OLD_ENCODINGS } from '../../formats/decode-text.ts';
 import { digestSchema, nameSchema } from '../../storage/records.ts';
-import { portraitSetShape } from './portrait-pages.ts';
+import { DRAWN_SET_NAMES, setShape } from './drawn-sets.ts';
 
 export const importShape = {
   dataset: nameSchema.describe('name of the dataset'),
-  source: z.enum(['portraits']).optional().describe('the bundled portraits; takes count, size and seed'),
-  count: z.int().min(1).max(1_000_000).optional().describe('number of portraits'),
+  source: z.enum(DRAWN_SET_NAMES).optional().describe('a bundled set; takes count, size and seed'),
+  count: z.int().min(1).max(1_000_000).optional().describe('number of pictures of the bundled set'),
   folder: z.string().min(1).optional().describe("a folder on the server's machine, below its import roots"),
   tar: digestSchema.optional().describe('digest of a tar of pictures, uploaded to /objects'),
   caption_encoding: z
     .enum(OLD_ENCODINGS)
     .optional()
     .describe('encoding of the captions that are not in Unicode; without it, they are rejected by name'),
-  size: portraitSetShape.size,
-  seed: portraitSetShape.seed,
+  size: setShape.size,
+  seed: setShape.seed,
 };
 
-/** True if the body names exactly one source, and has a count if and only if the source is the portraits. */
+/** True if the body names exactly one source, and has a count if and only if the source is a bundled set. */
 export function checkSource(body: {
   readonly source?: string | undefined;
   readonly folder?: string | undefined;
@@ -30,7 +30,8 @@ export function checkSource(body: {
 }
 
 export const SOURCE_ERROR =
-  'expected one of: source "portraits" with count; folder; tar (the caption of name.png goes into name.txt beside it)';
+  `expected one of: source (${DRAWN_SET_NAMES.join(', ')}) with count; folder; tar ` +
+  '(the caption of name.png goes into name.txt beside it)';
 
 /** The answer of `import`, as far as `prepare` passes it on. */
 export const importAnswerSchema = z.object({

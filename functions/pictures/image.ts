@@ -140,6 +140,30 @@ export async function renderSvgPng(svg: string): Promise<Uint8Array> {
   return sharp(Buffer.from(svg)).removeAlpha().png(PNG_OPTIONS).toBuffer().catch(refuse);
 }
 
+export interface ColoredGround {
+  /** Pixels of the square. */
+  readonly side: number;
+  /** Share of the side that stays free on each side. */
+  readonly margin: number;
+  /** Six hexadecimal digits. */
+  readonly color: string;
+}
+
+/** Scales a picture with transparency (Lanczos) into a square of one colour, as a PNG. @throws UnfitPicture */
+export async function placeOnColor(bytes: Uint8Array, { side, margin, color }: ColoredGround): Promise<Uint8Array> {
+  const free = Math.round(side * margin);
+  const background = `#${color}`;
+  return openImage(bytes, DEFAULT_LIMITS)
+    .resize(side - 2 * free, side - 2 * free, { fit: 'contain', background, kernel: 'lanczos3' })
+    .flatten({ background })
+    .extend({ top: free, bottom: free, left: free, right: free, background })
+    .toColourspace('srgb')
+    .removeAlpha()
+    .png(PNG_OPTIONS)
+    .toBuffer()
+    .catch(refuse);
+}
+
 export async function renderSvgRgb(svg: string): Promise<RgbImage> {
   return toRgb(sharp(Buffer.from(svg)));
 }

@@ -24,7 +24,10 @@ import { ingest } from '../ingest.ts';
 import { inspect } from '../inspect.ts';
 import { mask } from '../mask.ts';
 import { packShard } from '../pack-shard.ts';
+import { pose } from '../pose.ts';
 import { prepare } from '../prepare.ts';
+import { renderEmojiPage } from '../render-emoji.ts';
+import { renderFigurePage } from '../render-figures.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
 import { shard } from '../shard.ts';
@@ -64,10 +67,13 @@ export function createPictureLab({
       prepare,
       importPictures,
       renderPortraitPage,
+      renderFigurePage,
+      renderEmojiPage,
       inspect,
       ingest,
       bucket,
       mask,
+      pose,
       caption,
       encodeText,
       encodeImage,

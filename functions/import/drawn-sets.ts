@@ -1,0 +1,83 @@
+/** @file The table of bundled sets, whose pictures Easel draws: who renders them, and what their names are. */
+import { z } from 'zod';
+import { MOST_PICTURES } from '../../configs/bounds.ts';
+import { EMOJI_SET } from '../../configs/set-packages.ts';
+import { NotFound } from '../../errors.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { blobKey } from '../../storage/keys.ts';
+import { digestSchema, PAGE_SIZE } from '../../storage/records.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+
+export const DRAWN_SET_NAMES = ['portraits', 'figures', 'emoji'] as const;
+export type DrawnSetName = (typeof DRAWN_SET_NAMES)[number];
+
+export interface DrawnSet {
+  readonly name: DrawnSetName;
+  /** The function that draws a page: it takes a range and `files`, and makes items. */
+  readonly renderedBy: string;
+  /** Blobs that the pictures are made of, by key of the function's body. */
+  readonly files?: Readonly<Record<string, Digest>>;
+  /** @throws NotFound if files of the set are not in the store. */
+  check?(store: ObjectStore): Promise<void>;
+}
+
+const EMOJI_FILES: Readonly<Record<string, Digest>> = Object.fromEntries(
+  Object.entries(EMOJI_SET.blobs).map(([key, digest]) => [key, digestSchema.parse(digest)]),
+);
+
+export const DRAWN_SETS: Readonly<Record<DrawnSetName, DrawnSet>> = {
+  portraits: { name: 'portraits', renderedBy: 'render-portraits' },
+  figures: { name: 'figures', renderedBy: 'render-figures' },
+  emoji: { name: 'emoji', renderedBy: 'render-emoji', files: EMOJI_FILES, check: requireEmoji },
+};
+
+async function requireEmoji(store: ObjectStore): Promise<void> {
+  for (const digest of Object.values(EMOJI_FILES)) {
+    if (await store.head(blobKey(digest))) continue;
+    throw new NotFound('the pictures of the set emoji are not in the store', {
+      expected: `the npm packages ${EMOJI_SET.packages.map(({ spec }) => spec).join(' and ')}`,
+      hint: 'easel sets install emoji downloads them by npm (23 MB), checks them and stores them',
+    });
+  }
+}
+
+const LARGEST_SEED = 2 ** 48;
+const SEED_ERROR = { error: `expected a whole number from 0 to ${LARGEST_SEED}` };
+const seedSchema = z.int(SEED_ERROR).min(0, SEED_ERROR).max(LARGEST_SEED, SEED_ERROR);
+
+/** Body keys of a bundled set. */
+export const setShape = {
+  seed: seedSchema.default(1).describe('seed of the bundled set'),
+  size: z.int().min(16).max(1024).default(64).describe('pixels of a side'),
+};
+
+export interface SetOptions {
+  readonly seed: number;
+  /** Pixels of a side. */
+  readonly size: number;
+}
+
+/** Body keys of a function that draws pictures [from, to) of a set. */
+export const rangeShape = {
+  ...setShape,
+  from: z.int().min(0).max(MOST_PICTURES),
+  to: z.int().min(1).max(MOST_PICTURES),
+};
+
+export function checkRange({ from, to }: { readonly from: number; readonly to: number }): boolean {
+  return from < to && to - from <= PAGE_SIZE;
+}
+
+export const RANGE_ERROR = { error: `expected from < to <= from + ${PAGE_SIZE}`, path: ['to'] };
+
+/** A name with everything that decides the picture: another set, seed or size has another name. */
+export function pictureName(set: DrawnSetName, { seed, size }: SetOptions, index: number): string {
+  return `${set}-${seed}-${size}/${String(index).padStart(6, '0')}.png`;
+}
+
+const DRAWN_NAME = new RegExp(`^(?:${DRAWN_SET_NAMES.join('|')})-\\d+-\\d+/\\d{6,}\\.png$`);
+
+/** Whether a picture of that name was drawn, whatever its set. */
+export function isDrawnName(name: string): boolean {
+  return DRAWN_NAME.test(name);
+}
