@@ -6,6 +6,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { describeError } from './command-error.ts';
 import { callCommand } from './commands/call.ts';
 import { createCommand } from './commands/create.ts';
+import { diffCommand } from './commands/diff.ts';
 import { enginesCommand } from './commands/engines.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
 import { exportCommand } from './commands/export.ts';
@@ -34,6 +35,7 @@ const subCommands = {
   delete: deleteCommand,
   export: exportCommand,
   shard: shardCommand,
+  diff: diffCommand,
   preflight: preflightCommand,
   gc: gcCommand,
   verify: verifyCommand,

@@ -1,8 +1,9 @@
 /** @file Drops rejected pictures, clusters near-duplicates, and gives each picture a split that never changes. */
 import { z } from 'zod';
 import { Unprocessable } from '../errors.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
 import { type Dataset, digestSchema, type Item, type Reject } from '../storage/records.ts';
+import { selectionSchema } from './curation/approvals.ts';
 import { ingestPages, readInspectedPages } from './datasets/ingestion.ts';
 import { itemLinks } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
@@ -19,27 +20,40 @@ export const ingest = defineFunction({
     'val and test.',
   version: 3,
   kind: 'pure',
-  digests: { dataset: 'dataset', previous: 'dataset' },
+  digests: { dataset: 'dataset', previous: 'dataset', selection: 'blob' },
   example: { dataset: 'portraits' },
   input: z.strictObject({
     dataset: digestSchema.describe('an inspected dataset'),
     previous: digestSchema
       .optional()
       .describe('an ingested dataset whose pictures keep their splits; not needed if the dataset only grew'),
+    selection: digestSchema
+      .optional()
+      .describe('the output of `select`: pictures to leave out; their pages stay as they are'),
   }),
-  async run(ctx, { dataset: digest, previous }) {
+  async run(ctx, { dataset: digest, previous, selection }) {
     const dataset = await readDataset(ctx.blobs, digest);
     const pages = await readInspectedPages(ctx.blobs, dataset);
     const before = previous ? await readInspectedPages(ctx.blobs, await readDataset(ctx.blobs, previous)) : [];
     ctx.progress({ phase: 'ingest', done: 0, total: pages.length, unit: 'pages' });
     const ingested = await ingestPages(ctx, pages, before);
-    const removed = new Set(dataset.removed);
+    const present = new Set(ingested.items.map(({ id }) => id));
+    const chosen = selection && (await readDocument(ctx.blobs, selection, selectionSchema, 'a selection'));
+    const unwanted = new Set(dataset.removed);
+    const left = chosen?.drop.filter(({ id }) => present.has(id) && !unwanted.has(id)) ?? [];
+    const removed = new Set([...dataset.removed, ...left.map(({ id }) => id)]);
     const items = ingested.items.filter(item => !removed.has(item.id));
     const counts: Record<string, number> = { ...dataset.counts, pictures: items.length, train: 0, val: 0, test: 0 };
     for (const { split } of items) if (split) counts[split] = (counts[split] ?? 0) + 1;
-    const rejects = [...dataset.rejects, ...ingested.rejects.filter(({ id = '' }) => !removed.has(id))];
+    const names = new Map(ingested.items.map(({ id, name }) => [id, name]));
+    const rejects = [
+      ...dataset.rejects,
+      ...ingested.rejects.filter(({ id = '' }) => !removed.has(id)),
+      ...left.map(({ id, ...why }) => ({ name: names.get(id) ?? id, id, ...why })),
+    ];
     if (items.length === 0) throw nothingTaken(rejects);
-    const duplicates = listDuplicates(items);
+    // The first of a cluster may be left out.
+    const duplicates = listDuplicates(items, chosen ? names : new Map(items.map(({ id, name }) => [id, name])));
     const near = duplicates.map(({ of, ...item }) => ({ ...item, amount: 0, text: `nearly equals ${of}` }));
     const noted = addUpNotes([{ code: 'near_duplicate', items: near }, ...ingested.noted], removed);
     const ofSource = keepNotes(dataset.notes, () => false);
@@ -47,7 +61,7 @@ export const ingest = defineFunction({
       v: 1,
       kind: 'dataset',
       pages: ingested.pages,
-      removed: dataset.removed,
+      removed: [...removed],
       encoders: {},
       counts: { ...counts, duplicates: duplicates.length, rejected: rejects.length },
       rejects,
@@ -78,8 +92,10 @@ function nothingTaken(rejects: readonly Reject[]): Unprocessable {
 }
 
 /** Pictures that nearly equal an earlier one. They stay in the dataset, in the split of the earlier one. */
-function listDuplicates(items: readonly Item[]): { readonly id: string; readonly name: string; readonly of: string }[] {
-  const names = new Map(items.map(item => [item.id, item.name]));
+function listDuplicates(
+  items: readonly Item[],
+  names: ReadonlyMap<string, string>,
+): { readonly id: string; readonly name: string; readonly of: string }[] {
   return items.flatMap(({ id, name, cluster = id }) =>
     cluster === id ? [] : [{ id, name, of: names.get(cluster) ?? cluster }],
   );

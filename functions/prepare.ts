@@ -7,6 +7,7 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import type { Dataset, EngineSpec, Note } from '../storage/records.ts';
 import { captionsSchema, paramsOfCaptions, refuseUndescribed } from './captions/prepare-captions.ts';
+import { curationShape, rulesOf, startCuration } from './curation/curate-dataset.ts';
 import { cropShape } from './datasets/bucket-options.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { noteHolders } from './datasets/note-holders.ts';
@@ -62,6 +63,7 @@ export const prepare = defineFunction({
         .default(['dct'])
         .describe('encoders of the pictures; each makes signals of its own'),
       ...limitsShape,
+      ...curationShape,
       engine: engineRequestSchema
         .optional()
         .describe('engine of encoders that run on one; default: that of the earlier pictures, else `auto`'),
@@ -91,29 +93,35 @@ export const prepare = defineFunction({
     const imported = importAnswerSchema.parse(await ctx.callEffect('import', importBody));
     const stages: Record<string, StageCounts> = { import: { pages: imported.pages, items: imported.items } };
 
-    const run: RunStage = async (name, before, params = {}) => {
+    const run: RunStage = async (name, before, params = {}, again = false) => {
       ctx.signal.throwIfAborted();
       const answer = await ctx.call(name, { dataset: before, ...params });
       const digest = datasetOf(name, answer);
       const dataset = await readDataset(ctx.blobs, digest);
       const stage = name in stages ? `${name} ${params.encoder}` : name;
-      stages[stage] = stageCounts(answer, dataset);
+      if (!again) stages[stage] = stageCounts(answer, dataset);
       return { digest, dataset };
     };
     const inspected = await run('inspect', imported.originals, pickKeys(input, Object.keys(limitsShape)));
-    const ingested = await ingestKeepingSplits(ctx, run, inspected.digest, head?.value.dataset);
-    if (missing === 'error' && captions === undefined)
-      await refuseUncaptioned(ctx.blobs, ingested.dataset, 'missing_captions');
-    const bucketed = await run('bucket', ingested.digest, {
-      size: input.size,
-      quantum,
-      ...pickKeys(input, Object.keys(cropShape)),
+    const { previous, ...ingested } = await ingestKeepingSplits(ctx, run, inspected.digest, head?.value.dataset);
+    const rules = rulesOf(input);
+    // The record of each crop, for rules that read it.
+    const cropping = { ...(rules && { crop: 'centre' }), ...pickKeys(input, Object.keys(cropShape)) };
+    const curation = await startCuration(ctx, input.dataset, ingested, rules, {
+      ingest: selection => run('ingest', inspected.digest, { ...previous, selection }, true),
+      curate: ({ digest }, again) => run('curate', digest, {}, again),
+      async shape({ digest }, again) {
+        const bucketed = await run('bucket', digest, { size: input.size, quantum, ...cropping }, again);
+        const items = await readAllItems(ctx.blobs, bucketed.dataset);
+        const masked = items.some(item => item.mask) ? await run('mask', bucketed.digest, {}, again) : bucketed;
+        const posed = items.some(item => item.pose) ? await run('pose', masked.digest, {}, again) : masked;
+        // No caption is missing, unless that is wanted. A model sees the picture as it is trained on.
+        return run('caption', posed.digest, captionParams, again);
+      },
     });
-    const items = await readAllItems(ctx.blobs, bucketed.dataset);
-    const masked = items.some(item => item.mask) ? await run('mask', bucketed.digest) : bucketed;
-    const posed = items.some(item => item.pose) ? await run('pose', masked.digest) : masked;
-    // No caption is missing, unless that is wanted. A model sees the picture as it is trained on.
-    const captioned = await run('caption', posed.digest, captionParams);
+    if (missing === 'error' && captions === undefined)
+      await refuseUncaptioned(ctx.blobs, curation.ingested.dataset, 'missing_captions');
+    const { made: captioned, summary: curated } = await curation.finish();
     if (missing === 'error') refuseUndescribed(captioned.dataset);
     let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
     for (const encoder of imageEncoders) {
@@ -126,7 +134,8 @@ export const prepare = defineFunction({
     await movePreparedDataset(ctx.store, input.dataset, digest, imported.originals, encoding.engine);
     await writeDatasetView(ctx, input.dataset);
     await showUsers(ctx, input.dataset);
-    return describe(input.dataset, made, imported, stages, await noteHolders(ctx, input.dataset, digest));
+    const holders = await noteHolders(ctx, input.dataset, digest);
+    return { ...describe(input.dataset, made, imported, stages, holders), ...(curated && { curation: curated }) };
   },
 });
 
@@ -135,7 +144,13 @@ interface MadeDataset {
   readonly dataset: Dataset;
 }
 
-type RunStage = (name: string, before: Digest, params?: Readonly<Record<string, Json>>) => Promise<MadeDataset>;
+type RunStage = (
+  name: string,
+  before: Digest,
+  params?: Readonly<Record<string, Json>>,
+  /** The stage has run in this call: it is not counted again. */
+  again?: boolean,
+) => Promise<MadeDataset>;
 
 /** Finds engine and weights of the encoders that need them, before any work begins. */
 async function openEncoders(
@@ -165,16 +180,19 @@ async function openEncoders(
  * A dataset that only grew keeps its splits, so the call does not depend on the dataset that the name meant before. If
  * the splits would move (the pictures were imported again in another order), passes the earlier dataset on to keep
  * them.
+ * @returns The dataset, and the parameter with the earlier one if it was passed on.
  */
 async function ingestKeepingSplits(
   ctx: EffectContext,
   run: RunStage,
   inspected: Digest,
   before: Digest | undefined,
-): Promise<MadeDataset> {
+): Promise<MadeDataset & { readonly previous: { readonly previous?: Digest } }> {
   const ingested = await run('ingest', inspected);
-  if (before === undefined || !(await movesSplits(ctx.blobs, before, ingested.digest))) return ingested;
-  return run('ingest', inspected, { previous: before });
+  if (before === undefined || !(await movesSplits(ctx.blobs, before, ingested.digest)))
+    return { ...ingested, previous: {} };
+  const previous = { previous: before };
+  return { ...(await run('ingest', inspected, previous)), previous };
 }
 
 function encoderSchema(reads: EncoderSource) {
@@ -197,7 +215,7 @@ function describe(
   { originals, counts: { removed } }: z.output<typeof importAnswerSchema>,
   stages: Readonly<Record<string, StageCounts>>,
   holders: readonly Note[],
-): Json {
+) {
   const { encoders, rejects } = dataset;
   const notes = [...(dataset.notes ?? []), ...holders];
   const { counts, ...summary } = summarizeDataset({ ...dataset, counts: { ...dataset.counts, removed }, notes });

@@ -2,7 +2,9 @@
 import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
 import { contactSheet } from './contact-sheet.ts';
+import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
+import { diff } from './diff.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
 import { exportWeights } from './export.ts';
@@ -23,6 +25,7 @@ import { renderFigurePage } from './render-figures.ts';
 import { renderPortraitPage } from './render-portraits.ts';
 import { report } from './report.ts';
 import { sample } from './sample.ts';
+import { select } from './select.ts';
 import { shard } from './shard.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
@@ -43,11 +46,14 @@ export const registry: readonly AnyFunction[] = [
   mask,
   pose,
   caption,
+  curate,
+  select,
   encodeText,
   encodeImage,
   shard,
   packShard,
   report,
+  diff,
   preflight,
   planMemory,
   train,

@@ -1,4 +1,5 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
+import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
@@ -10,4 +11,5 @@ export const tasks = {
   'note-captions': noteCaptions,
   'find-near-duplicates': findNearDuplicates,
   'shard-sample': makeShardSample,
+  'measure-pixels': measurePixels,
 } as const;

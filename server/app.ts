@@ -5,8 +5,10 @@ import { AppError, NotFound } from '../errors.ts';
 import type { RouteDoc, ServerDeps } from './deps.ts';
 import { createGuard } from './guard.ts';
 import { handleError } from './problem.ts';
+import { approvalDocs, createApprovalRoutes } from './routes/approvals.ts';
 import { checkpointDocs, createCheckpointRoutes } from './routes/checkpoints.ts';
 import { createDatasetRoutes, datasetDocs } from './routes/datasets.ts';
+import { createDiffRoutes, diffDocs } from './routes/diff.ts';
 import { createDocRoutes, docDocs } from './routes/docs.ts';
 import { createExperimentRoutes, experimentDocs } from './routes/experiments.ts';
 import { createFunctionRoutes, functionDocs } from './routes/functions.ts';
@@ -22,6 +24,8 @@ export const ROUTES: readonly RouteDoc[] = [
   ...functionDocs,
   ...runDocs,
   ...datasetDocs,
+  ...approvalDocs,
+  ...diffDocs,
   ...experimentDocs,
   ...checkpointDocs,
   ...sampleDocs,
@@ -45,6 +49,8 @@ export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
   app.route('/', createFunctionRoutes(deps));
   app.route('/', createRunRoutes(deps));
   app.route('/', createDatasetRoutes(deps));
+  app.route('/', createApprovalRoutes(deps));
+  app.route('/', createDiffRoutes(deps));
   app.route('/', createExperimentRoutes(deps));
   app.route('/', createCheckpointRoutes(deps));
   app.route('/', createSampleRoutes(deps));

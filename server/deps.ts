@@ -25,7 +25,7 @@ export interface ServerDeps {
 
 /** One row of the OpenAPI document; a test holds the table against the routes of the app. */
 export interface RouteDoc {
-  readonly method: 'get' | 'post' | 'put' | 'delete';
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** In Hono's form: `/experiments/:name/train`. */
   readonly path: string;
   readonly summary: string;

@@ -1,5 +1,6 @@
 /** @file Says which experiments still hold pictures that were taken out of a dataset, and how each lets them go. */
 import { quantity } from '../../configs/quantity.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
@@ -18,9 +19,14 @@ export interface HoldersContext {
  */
 export async function noteHolders({ store, blobs }: HoldersContext, name: string, dataset: Digest): Promise<Note[]> {
   const notes: Note[] = [];
+  const { removed: gone, rejects } = await readDataset(blobs, dataset);
+  // Pictures that a rule or a list leaves out are still in the pages of the dataset, and no gc erases them.
+  const unseen = new Set(gone);
+  const leftOut = new Set(rejects.flatMap(({ id = '', name: each }) => (unseen.has(id) ? [each] : [])));
   for (const { name: experiment, head } of await listHeads(store)) {
     if (head.dataset_name !== name || head.dataset_deleted || head.dataset === dataset) continue;
-    const { removed = [] } = (await compareDatasets(blobs, head.dataset, dataset)) ?? {};
+    const { removed: missing = [] } = (await compareDatasets(blobs, head.dataset, dataset)) ?? {};
+    const removed = missing.filter(each => !leftOut.has(each));
     if (removed.length === 0) continue;
     const [them, were] = removed.length === 1 ? ['it', 'was'] : ['them', 'were'];
     const text =

@@ -22,6 +22,7 @@ export async function deleteDataset(
 ): Promise<void> {
   const { value } = await requireDatasetHead(ctx.store, name);
   await releasePictures(ctx, name, value, { force });
+  await createRefs(ctx.store).approvals.delete(name);
   // The name last: killed before, the same call goes on.
   await deleteView({ store: ctx.store, prefix: `datasets/${name}/` });
   await createRefs(ctx.store).datasets.delete(name);

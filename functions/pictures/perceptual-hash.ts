@@ -99,6 +99,13 @@ function countBits(word: number): number {
   return Math.imul((bits + (bits >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
+/** Mean difference of the cells of two thumbnails, of 255. */
+export function meanDifference(a: ReadableMarks, b: ReadableMarks): number {
+  let sum = 0;
+  for (let i = 0; i < a.thumb.length; i++) sum += Math.abs((a.thumb[i] ?? 0) - (b.thumb[i] ?? 0));
+  return sum / a.thumb.length;
+}
+
 export function isNearDuplicate(a: ReadableMarks, b: ReadableMarks): boolean {
   if (hashDistance(a, b) > MAX_HASH_DISTANCE) return false;
   let sum = 0;

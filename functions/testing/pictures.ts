@@ -13,7 +13,9 @@ import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
 import { contactSheet } from '../contact-sheet.ts';
+import { curate } from '../curate.ts';
 import type { CallAnswer, Describer } from '../define.ts';
+import { diff } from '../diff.ts';
 import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
@@ -30,6 +32,7 @@ import { renderEmojiPage } from '../render-emoji.ts';
 import { renderFigurePage } from '../render-figures.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
+import { select } from '../select.ts';
 import { shard } from '../shard.ts';
 import { tasks } from '../tasks.ts';
 import { verify } from '../verify.ts';
@@ -75,12 +78,15 @@ export function createPictureLab({
       mask,
       pose,
       caption,
+      curate,
+      select,
       encodeText,
       encodeImage,
       contactSheet,
       report,
       shard,
       packShard,
+      diff,
       gc,
       verify,
     ],

@@ -1,6 +1,7 @@
 /** @file The roots of every walk: names, results, leases and running calls, with the blobs that each of them names. */
 import type { z } from 'zod';
 import { Corrupt } from '../../errors.ts';
+import { approvalsSchema } from '../approval-record.ts';
 import { canonicalDigest } from '../canonical.ts';
 import type { Digest } from '../digest.ts';
 import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.ts';
@@ -74,6 +75,8 @@ const READERS: readonly {
   { pattern: /^refs\/experiments\//, read: reader(experimentHeadSchema, linksOfExperiment) },
   { pattern: /^refs\/datasets\//, read: reader(datasetHeadSchema, linksOfDataset) },
   { pattern: /^refs\/models\//, read: reader(modelHeadSchema, model => leaves(listModelBlobs(model))) },
+  // Names pictures, not blobs.
+  { pattern: /^refs\/approvals\//, read: reader(approvalsSchema, () => []) },
   {
     pattern: /^leases\//,
     read: reader(leaseSchema, () => []),

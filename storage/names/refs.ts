@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../../errors.ts';
+import { type Approvals, approvalsSchema } from '../approval-record.ts';
 import type { Json } from '../canonical.ts';
 import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.ts';
 import { eachPage } from '../list-all.ts';
@@ -29,6 +30,8 @@ export interface Refs {
   readonly experiments: RefTable<ExperimentHead>;
   readonly datasets: RefTable<DatasetHead>;
   readonly models: RefTable<ModelHead>;
+  /** By the name of a dataset. */
+  readonly approvals: RefTable<Approvals>;
 }
 
 export function createRefs(store: ObjectStore): Refs {
@@ -36,6 +39,7 @@ export function createRefs(store: ObjectStore): Refs {
     experiments: createRefTable(store, 'experiments', experimentHeadSchema),
     datasets: createRefTable(store, 'datasets', datasetHeadSchema),
     models: createRefTable(store, 'models', modelHeadSchema),
+    approvals: createRefTable(store, 'approvals', approvalsSchema),
   };
 }
 

@@ -34,6 +34,7 @@ const ROOMS = [
   'encoders',
   'experiments',
   'datasets',
+  'curation',
   'import',
   'shards',
   'views',
@@ -116,6 +117,12 @@ export const RULES: LayeringRules = {
       name: 'datasets',
       paths: ['functions/datasets/'],
       mayImport: ['experiments', 'pictures', 'definitions', 'notes', 'storage'],
+    },
+    // Measures of pictures, and what is left out by them.
+    {
+      name: 'curation',
+      paths: ['functions/curation/'],
+      mayImport: ['datasets', 'pictures', 'definitions', 'notes', 'storage'],
     },
     {
       name: 'import',
