@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { ProgressEvent } from '../configs/progress.ts';
 import type { ColumnName } from '../configs/signals.ts';
+import type { HubAccess } from '../downloads/hub-access.ts';
 import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Clock } from '../storage/clock.ts';
@@ -88,6 +89,8 @@ export interface EffectContext extends FunctionContext {
   /** Terms of the leases of experiments. */
   readonly lease: LeaseTerms;
   readonly now: Clock['now'];
+  /** Where fetch-models finds weights. */
+  readonly hub: HubAccess;
   /** Of this server; views print it. */
   readonly address?: (() => ServerAddress | undefined) | undefined;
   /** Calls a pure or page function by name; progress is forwarded. A page function's output is named `dataset`. */

@@ -8,6 +8,7 @@ import { diff } from './diff.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
 import { exportWeights } from './export.ts';
+import { fetchModels } from './fetch-models.ts';
 import { gc } from './gc.ts';
 import { heldOut } from './held-out.ts';
 import { importPictures } from './import.ts';
@@ -52,6 +53,7 @@ export const registry: readonly AnyFunction[] = [
   encodeImage,
   shard,
   packShard,
+  fetchModels,
   report,
   diff,
   preflight,

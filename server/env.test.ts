@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { expect, test } from 'vitest';
+import { defaultCacheFolder } from '../configs/cache-folder.ts';
 import { parseEnv } from './env.ts';
 
 test('an empty environment gives the defaults', () => {
@@ -18,7 +19,19 @@ test('an empty environment gives the defaults', () => {
     leaseTtlMs: 30_000,
     supervised: false,
     probeStore: true,
+    hub: { endpoint: 'https://huggingface.co', cacheFolder: defaultCacheFolder() },
   });
+});
+
+test('HF_TOKEN and HF_ENDPOINT say who fetches weights, and where; a wrong address is refused', () => {
+  const hub = { HF_TOKEN: ' hf_abc\n', HF_ENDPOINT: 'https://mirror.example/', EASEL_CACHE: '/cache' };
+  expect(parseEnv(hub, '/').hub).toEqual({
+    endpoint: 'https://mirror.example',
+    cacheFolder: '/cache',
+    token: 'hf_abc',
+  });
+  expect(parseEnv({ HF_TOKEN: '' }, '/').hub.token).toBeUndefined();
+  expect(() => parseEnv({ HF_ENDPOINT: 'mirror' }, '/')).toThrow('HF_ENDPOINT');
 });
 
 test('the environment takes lists and relative folders, and ignores empty variables', () => {

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { cacheFolderOf } from '../configs/cache-folder.ts';
 import { expandHome } from '../configs/home-path.ts';
 import { isLoopback, stripBrackets } from '../configs/loopback.ts';
+import { HUB_ENDPOINT } from '../configs/model-sources.ts';
 import { parseVariables, type Variables } from '../configs/parse-variables.ts';
 import { type S3Keys, s3KeysOf } from '../configs/s3-keys.ts';
+import type { HubAccess } from '../downloads/hub-access.ts';
 import { InvalidInput } from '../errors.ts';
 import { type CaptionServers, parseCaptionServers } from '../functions/captions/caption-servers.ts';
 
@@ -24,6 +26,12 @@ const envSchema = z.object({
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
   EASEL_LEASE_SECONDS: z.coerce.number().min(1).max(3600).default(30),
   STORE_PROBE: z.enum(['on', 'off']).default('on'),
+  HF_TOKEN: z
+    .string()
+    .trim()
+    .regex(/^[\x21-\x7e]*$/, 'expected a token without spaces')
+    .optional(),
+  HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default(HUB_ENDPOINT),
 });
 
 export interface S3Env {
@@ -56,6 +64,7 @@ export interface ServerEnv {
   /** Exit when the parent goes away. */
   readonly supervised: boolean;
   readonly probeStore: boolean;
+  readonly hub: HubAccess;
 }
 
 /** @throws InvalidInput naming each variable that is wrong, or a public address without a token. */
@@ -89,6 +98,11 @@ export function parseEnv(env: Variables, cwd: string): ServerEnv {
     leaseTtlMs: vars.EASEL_LEASE_SECONDS * 1000,
     supervised: vars.EASEL_SUPERVISED === '1',
     probeStore: vars.STORE_PROBE === 'on',
+    hub: {
+      endpoint: vars.HF_ENDPOINT.replace(/\/+$/, ''),
+      cacheFolder: cacheFolderOf(env),
+      ...(vars.HF_TOKEN ? { token: vars.HF_TOKEN } : {}),
+    },
   };
 }
 

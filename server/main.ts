@@ -53,6 +53,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     describer: createDescriber(env.captions, { clock }),
     pool,
     importRoots: env.importRoots,
+    hub: env.hub,
     clock,
     lease: { clock, ttlMs: env.leaseTtlMs },
     address,

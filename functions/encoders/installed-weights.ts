@@ -10,9 +10,17 @@ import { installHint, requireWeights } from './weights.ts';
  * @throws Unprocessable if they are not installed, InvalidInput if they have other parts.
  */
 export async function findWeights(store: ObjectStore, encoder: AnyEncoder): Promise<Record<string, Digest[]>> {
-  if (encoder.weights === undefined) return {};
+  const parts = encoder.weights;
+  if (parts === undefined) return {};
   const model = await createRefs(store).models.read(encoder.name);
-  if (model) return requireWeights(encoder, model.value.weights);
+  if (model) {
+    const { weights } = model.value;
+    // A model may have parts that this encoder does not read, such as its config.
+    return requireWeights(
+      encoder,
+      Object.fromEntries(Object.entries(weights).filter(([part]) => parts.includes(part))),
+    );
+  }
   throw new Unprocessable(`the encoder ${encoder.name} needs weights, which are not installed`, {
     expected: `the weights of ${encoder.name} in the store`,
     hint: installHint(encoder.name),

@@ -2,6 +2,9 @@
  * @file The context of a function: blobs, progress, the gpu-runner, the task pool. The context of an effect also has
  * the store and other functions.
  */
+import { defaultCacheFolder } from '../../configs/cache-folder.ts';
+import { HUB_ENDPOINT } from '../../configs/model-sources.ts';
+import type { HubAccess } from '../../downloads/hub-access.ts';
 import { Busy } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Clock } from '../../storage/clock.ts';
@@ -21,6 +24,8 @@ export interface ContextParts {
   readonly pool: TaskPool;
   readonly importRoots: readonly string[];
   readonly clock: Clock;
+  /** Where fetch-models finds weights; default: Hugging Face, without a token. */
+  readonly hub?: HubAccess;
   /** Terms of the leases of experiments; default: 30 s by `clock`. */
   readonly lease?: LeaseTerms;
   /** Where this server is reached; undefined until it listens. */
@@ -62,6 +67,7 @@ export function makeEffectContext(
     importRoots: parts.importRoots,
     lease: parts.lease ?? { clock: parts.clock },
     now: parts.clock.now,
+    hub: parts.hub ?? { endpoint: HUB_ENDPOINT, cacheFolder: defaultCacheFolder() },
     address: parts.address,
     call: (name, body, given) => call(name, body, nested(given)),
     callEffect: (name, body, given) => callEffect(name, body, nested(given)),

@@ -2,6 +2,7 @@
 import { type KeyedConfig, trainsAll } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
+import { cutParts } from '../../formats/cut-parts.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
 import { putDocument, readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -68,19 +69,8 @@ async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]
 
 /** Cuts tensors by name into parts that a blob holds; a larger tensor is a part by itself. No tensors give one. */
 export function cutIntoParts(tensors: TensorMap): Record<string, Tensor>[] {
-  const parts: Record<string, Tensor>[] = [{}];
-  let bytes = 0;
-  for (const name of Object.keys(tensors).sort()) {
-    const tensor = tensors[name];
-    if (tensor === undefined) continue;
-    if (bytes > 0 && bytes + tensor.data.byteLength > MAX_PART_BYTES) {
-      parts.push({});
-      bytes = 0;
-    }
-    Object.assign(parts.at(-1) ?? {}, { [name]: tensor });
-    bytes += tensor.data.byteLength;
-  }
-  return parts;
+  const entries = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
+  return cutParts(entries, ([, { data }]) => data.byteLength, MAX_PART_BYTES).map(part => Object.fromEntries(part));
 }
 
 export async function loadTensors(blobs: BlobStore, { tensors }: Checkpoint): Promise<TrainingTensors> {

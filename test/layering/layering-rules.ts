@@ -40,6 +40,7 @@ const ROOMS = [
   'views',
   'operations',
   'driver',
+  'models',
   'upkeep',
 ] as const;
 
@@ -99,8 +100,12 @@ export const RULES: LayeringRules = {
 
     // The rooms of functions, lowest first; a stage may use all of them.
     { name: 'notes', paths: ['functions/notes/'], mayImport: ['storage'] },
-    { name: 'definitions', paths: ['functions/define.ts'], mayImport: ['notes', 'protocol', 'storage'] },
-    { name: 'execution', paths: ['functions/execution/'], mayImport: ['definitions', 'notes', 'protocol', 'storage'] },
+    { name: 'definitions', paths: ['functions/define.ts'], mayImport: ['notes', 'protocol', 'storage', 'downloads'] },
+    {
+      name: 'execution',
+      paths: ['functions/execution/'],
+      mayImport: ['definitions', 'notes', 'protocol', 'storage', 'downloads'],
+    },
     { name: 'pictures', paths: ['functions/pictures/'], mayImport: [] },
     { name: 'captions', paths: ['functions/captions/'], mayImport: ['pictures', 'definitions', 'notes', 'storage'] },
     {
@@ -145,6 +150,12 @@ export const RULES: LayeringRules = {
       paths: ['functions/driver/'],
       mayImport: ['views', 'experiments', 'execution', 'definitions', 'storage'],
     },
+    // Weights of pretrained networks.
+    {
+      name: 'models',
+      paths: ['functions/models/'],
+      mayImport: ['encoders', 'execution', 'definitions', 'protocol', 'storage', 'downloads'],
+    },
     {
       name: 'upkeep',
       paths: ['functions/upkeep/'],
@@ -155,7 +166,7 @@ export const RULES: LayeringRules = {
     {
       name: 'server',
       paths: ['server/'],
-      mayImport: ['s3-endpoint', 'stages', ...ROOMS, 'definitions', 'client', 'protocol', 'storage'],
+      mayImport: ['s3-endpoint', 'stages', ...ROOMS, 'definitions', 'client', 'protocol', 'storage', 'downloads'],
     },
     { name: 's3-endpoint', paths: ['server/s3/'], mayImport: ['storage'] },
     // It starts what Easel stands on, and knows nothing of it.
