@@ -4,8 +4,9 @@ import { type ModelSource, type SourcePart, urlOf } from '../configs/model-sourc
 import { InvalidInput } from '../errors.ts';
 import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import type { ModelFile, ModelHead } from '../storage/model-record.ts';
 import { createRefs } from '../storage/names/refs.ts';
-import { digestSchema, type ModelFile, type ModelHead } from '../storage/records.ts';
+import { digestSchema } from '../storage/records.ts';
 import { defineFunction, type EffectContext, type EffectFunction } from './define.ts';
 import { bringPart } from './models/bring-part.ts';
 import { findSource, requireAcceptance } from './models/find-source.ts';

@@ -1,7 +1,7 @@
 /** @file The checkpoints that an experiment keeps, and the blobs that a model keeps. */
 import type { Digest } from './digest.ts';
 import type { ExperimentHead, KeptCheckpoint } from './experiment-record.ts';
-import type { ModelHead } from './records.ts';
+import type { ModelHead } from './model-record.ts';
 
 /**
  * One checkpoint for each step, oldest first: history, best, spaced and pinned checkpoints, and the one that the

@@ -6,7 +6,7 @@ import { type DownloadProgress, FileChanged, openDownload } from '../../download
 import type { HubAccess } from '../../downloads/hub-access.ts';
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
-import type { ModelFile } from '../../storage/records.ts';
+import type { ModelFile } from '../../storage/model-record.ts';
 import type { EffectContext } from '../define.ts';
 import { type ByteSource, openLocalFile, openPieces } from './byte-source.ts';
 import { storePart } from './store-part.ts';

@@ -1,8 +1,8 @@
 import { NotFound, PreconditionFailed } from '../../errors.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import { listModelBlobs } from '../../storage/list-kept.ts';
+import type { ModelHead } from '../../storage/model-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { ModelHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 
 /** Attempts at a write while others change the name. */

@@ -2,8 +2,8 @@
 import { Hono } from 'hono';
 import { NotFound } from '../../errors.ts';
 import { putModel } from '../../functions/operations/put-model.ts';
+import { modelHeadSchema } from '../../storage/model-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import { modelHeadSchema } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
 

@@ -9,16 +9,10 @@ import { actionKey } from '../keys.ts';
 import { eachPage } from '../list-all.ts';
 import { listKeptDigests, listModelBlobs } from '../list-kept.ts';
 import { mapBounded } from '../map-bounded.ts';
+import { modelHeadSchema } from '../model-record.ts';
 import { leaseSchema } from '../names/lease.ts';
 import { readVersioned } from '../names/versioned.ts';
-import {
-  type DatasetHead,
-  datasetHeadSchema,
-  modelHeadSchema,
-  type Result,
-  resultSchema,
-  runRecordSchema,
-} from '../records.ts';
+import { type DatasetHead, datasetHeadSchema, type Result, resultSchema, runRecordSchema } from '../records.ts';
 import type { ObjectInfo, ObjectStore } from '../types.ts';
 
 /** A named blob. `document`: a JSON document, which may have links of its own; `leaf`: not a document. */

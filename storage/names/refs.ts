@@ -8,7 +8,8 @@ import { type Approvals, approvalsSchema } from '../approval-record.ts';
 import type { Json } from '../canonical.ts';
 import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.ts';
 import { eachPage } from '../list-all.ts';
-import { type DatasetHead, datasetHeadSchema, type ModelHead, modelHeadSchema, nameSchema } from '../records.ts';
+import { type ModelHead, modelHeadSchema } from '../model-record.ts';
+import { type DatasetHead, datasetHeadSchema, nameSchema } from '../records.ts';
 import type { Etag, ObjectStore } from '../types.ts';
 import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from './versioned.ts';
 
