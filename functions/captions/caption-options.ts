@@ -42,7 +42,9 @@ export const captionShape = {
     .tuple([z.int().min(1).max(1000), z.int().min(1).max(1000)])
     .refine(([least, most]) => least <= most, { error: 'expected the fewest words first, then the most' })
     .optional()
-    .describe('fewest and most words of a caption (default 150 and 200); half and half again as many are refused'),
+    .describe(
+      'fewest and most words that are asked for (default 150 and 200); two thirds to half again as many are taken',
+    ),
   language: z.enum(LANGUAGE_CODES).optional().describe('language of the captions (default en); others are refused'),
   variants: z.int().min(1).max(8).optional().describe('captions of each picture (default: as many as prompts)'),
   temperature: z.number().min(0).max(2).optional().describe('0 takes the likeliest word (default 0.7)'),

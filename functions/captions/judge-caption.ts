@@ -6,7 +6,7 @@ import { type LanguageCode, problemOfLanguage } from './languages.ts';
 import { type TidyAnswer, tidyAnswer } from './tidy-answer.ts';
 
 export interface CaptionRules {
-  /** Words that were asked for. A caption may have half as many as the fewest, and half again as many as the most. */
+  /** Words that were asked for. A caption may have two thirds of the fewest, and half again as many as the most. */
   readonly words: readonly [number, number];
   readonly language: LanguageCode;
 }
