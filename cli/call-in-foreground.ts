@@ -12,6 +12,8 @@ export interface ForegroundOptions extends Pick<CallOptions, 'skipCache'> {
   readonly wait?: number;
   /** Shows no progress. */
   readonly quiet?: boolean | undefined;
+  /** Changes events before they are shown; gets all of them, in their order. */
+  readonly relabel?: (event: ProgressEvent) => ProgressEvent;
 }
 
 /**
@@ -22,7 +24,7 @@ export async function callInForeground(
   api: Pick<ApiClient, 'call'>,
   name: string,
   body: unknown,
-  { wait = ADDRESS_SECONDS, quiet = false, skipCache = false }: ForegroundOptions = {},
+  { wait = ADDRESS_SECONDS, quiet = false, skipCache = false, relabel = event => event }: ForegroundOptions = {},
 ): Promise<CallOutcome> {
   const view = createProgressView();
   const stop = abortOnStop('the run is stopped');
@@ -33,8 +35,8 @@ export async function callInForeground(
     if (shows && latest) view.update(latest);
   }, wait * 1000);
   const onEvent = (event: ProgressEvent) => {
-    latest = event;
-    if (shows) view.update(event);
+    latest = relabel(event);
+    if (shows) view.update(latest);
   };
   try {
     return await api.call(name, body, { wait: Math.min(wait, ADDRESS_SECONDS), skipCache, stop, onEvent });

@@ -13,6 +13,7 @@ import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
 import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
+import { prepareCommand } from './commands/prepare.ts';
 import { setsCommand } from './commands/sets.ts';
 import { shardCommand } from './commands/shard.ts';
 import { statusCommand } from './commands/status.ts';
@@ -27,6 +28,7 @@ const subCommands = {
   engines: enginesCommand,
   models: modelsCommand,
   sets: setsCommand,
+  prepare: prepareCommand,
   call: callCommand,
   create: createCommand,
   pause: pauseCommand,

@@ -230,3 +230,9 @@ function isText({ bytes, head }: File): boolean {
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
+
+/** Whether the name ends as those of pictures that are read. The bytes may be something else. */
+export function isPictureName(name: string): boolean {
+  const ending = /\.([^./]+)$/.exec(name)?.[1]?.toLowerCase();
+  return ending !== undefined && ROWS.some(({ read, endings = [] }) => read !== undefined && endings.includes(ending));
+}

@@ -7,6 +7,7 @@ import type { AnyFunction } from './define.ts';
 import { diff } from './diff.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
+import { estimate } from './estimate.ts';
 import { exportWeights } from './export.ts';
 import { fetchModels } from './fetch-models.ts';
 import { gc } from './gc.ts';
@@ -37,6 +38,7 @@ import { verifyResume } from './verify-resume.ts';
 
 export const registry: readonly AnyFunction[] = [
   prepare,
+  estimate,
   importPictures,
   renderPortraitPage,
   renderFigurePage,

@@ -18,6 +18,7 @@ import type { CallAnswer, Describer } from '../define.ts';
 import { diff } from '../diff.ts';
 import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
+import { estimate } from '../estimate.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TaskPool } from '../execution/pool.ts';
 import { gc } from '../gc.ts';
@@ -68,6 +69,7 @@ export function createPictureLab({
     blobs,
     registry: [
       prepare,
+      estimate,
       importPictures,
       renderPortraitPage,
       renderFigurePage,

@@ -1,0 +1,88 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { estimateSchema } from '../configs/estimate.ts';
+import { Forbidden, InvalidInput, Unprocessable } from '../errors.ts';
+import type { Json } from '../storage/canonical.ts';
+import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { digestSchema } from '../storage/records.ts';
+import { encodePng, renderSvgRgb } from './pictures/image.ts';
+import { createPictureLab } from './testing/pictures.ts';
+import { listKeys } from './testing/training.ts';
+
+let root: string;
+let folder: string;
+/** Bytes of all pictures. */
+let bytes = 0;
+const COUNT = 30;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'easel-estimate-'));
+  folder = join(root, 'My Pictures');
+  await mkdir(join(folder, 'sub'), { recursive: true });
+  for (let i = 0; i < COUNT; i++) {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="64" height="${48 + (i % 3)}"><rect width="64" height="60" fill="hsl(${12 * i},80%,50%)"/><circle cx="${2 * i}" cy="20" r="${5 + (i % 7)}"/></svg>`;
+    const png = await encodePng(await renderSvgRgb(svg));
+    bytes += png.length;
+    const name = join(folder, i % 2 ? 'sub' : '.', `${String(i).padStart(2, '0')}`);
+    await writeFile(`${name}.png`, png);
+    await writeFile(`${name}.txt`, `a circle in front of the colour ${i}`);
+  }
+  await writeFile(join(folder, 'notes.pdf'), 'no picture');
+});
+afterAll(() => rm(root, { recursive: true }));
+
+const openLab = () => createPictureLab({ importRoots: [root], clock: SYSTEM_CLOCK });
+const failureOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => new Error('it succeeded'),
+    error => error,
+  );
+
+test('the estimate names the stages that prepare runs, and the disk that it needs; the probe leaves no dataset', async () => {
+  const lab = openLab();
+  const body: Json = { dataset: 'mine', folder, size: 32 };
+  const estimate = estimateSchema.parse(await lab.executor.callEffect('estimate', { prepare: body, pictures: 10 }));
+  expect(estimate.found).toEqual({ files: 2 * COUNT + 1, pictures: COUNT, bytes, texts: COUNT });
+  expect(estimate.probe).toMatchObject({ pictures: 10, rejected: 0 });
+  expect(await listKeys(lab.store, 'refs/')).toEqual([]);
+  expect(await listKeys(lab.store, 'datasets/')).toEqual([]);
+
+  const phases: string[] = [];
+  const onEvent = ({ phase }: { phase: string }) => void (phases.at(-1) !== phase && phases.push(phase));
+  const answer = z
+    .looseObject({ digest: digestSchema })
+    .parse(await lab.executor.callEffect('prepare', body, { onEvent }));
+  const stages = phases.filter(phase => phase !== 'store');
+  expect(estimate.stages.map(({ name }) => name)).toEqual([...stages, 'report']);
+  for (const { name, seconds, seconds_per_picture: each } of estimate.stages) {
+    if (name !== 'report') expect(seconds, name).toBeCloseTo(COUNT * each, 6);
+    expect(seconds, name).toBeGreaterThanOrEqual(0);
+  }
+  expect(estimate.seconds).toBeGreaterThan(0);
+
+  const { pages } = await lab.dataset(answer.digest);
+  let stored = bytes;
+  for (const digest of pages.flatMap(page => Object.values(page.columns)))
+    stored += (await lab.blobs.head(digest))?.size ?? 0;
+  expect(estimate.disk.originals_bytes).toBe(bytes);
+  expect(estimate.disk.total_bytes / stored).toBeGreaterThan(0.9);
+  expect(estimate.disk.total_bytes / stored).toBeLessThan(1.15);
+});
+
+test('a mistake in the body of prepare is found before anything long begins', async () => {
+  const lab = openLab();
+  const ask = (prepare: Record<string, Json>) => failureOf(lab.executor.callEffect('estimate', { prepare }));
+  expect((await ask({ dataset: 'mine', folder, size: 32, sise: 3 })).message).toContain('sise');
+  expect(await ask({ dataset: 'mine', source: 'portraits', count: 3 })).toBeInstanceOf(InvalidInput);
+  expect(await ask({ dataset: 'mine', folder: '/' })).toBeInstanceOf(Forbidden);
+  const empty = join(root, 'empty');
+  await mkdir(empty);
+  await writeFile(join(empty, 'a.pdf'), '');
+  const error = await ask({ dataset: 'mine', folder: empty });
+  expect(error).toBeInstanceOf(Unprocessable);
+  expect(error.message).toBe(`"${empty}" has no picture by its name among 1 file`);
+  expect(await listKeys(lab.store, 'refs/')).toEqual([]);
+});

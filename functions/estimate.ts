@@ -1,0 +1,162 @@
+/** @file Tells what preparing a folder takes: pictures, time by stage, disk. Measures some of its pictures. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Estimate } from '../configs/estimate.ts';
+import type { ProgressEvent } from '../configs/progress.ts';
+import { quantity } from '../configs/quantity.ts';
+import { InvalidInput, NotFound, Unprocessable } from '../errors.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import { digestSchema } from '../storage/records.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { drawProbe, type Listing, listByName } from './import/draw-probe.ts';
+import { openFolder } from './import/open-folder.ts';
+import { deleteDataset } from './operations/delete-dataset.ts';
+
+/** Pictures that are prepared before those that are measured: programs are compiled and models loaded then. */
+const WARM_UP = 2;
+const USUAL_PROBE = 16;
+/** A model takes seconds for each picture. */
+const PROBE_WITH_MODEL = 4;
+/** The two phases of `import` are one stage for people. */
+const STAGE_OF: Readonly<Record<string, string>> = { store: 'import' };
+/** What follows the last stage: the page that shows the pictures. */
+const LAST_STAGE = 'report';
+
+export const estimate = defineFunction({
+  name: 'estimate',
+  summary:
+    'Tells what a call of prepare with a folder takes: pictures, time by stage and disk, measured by preparing some of ' +
+    'the pictures.',
+  version: 1,
+  kind: 'effect',
+  example: { prepare: { dataset: 'mine', folder: 'my/pictures', size: 256 } },
+  input: z.strictObject({
+    prepare: z.record(z.string(), z.json()).describe('the body of the call of prepare'),
+    pictures: z
+      .int()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe(`pictures to measure; default: ${USUAL_PROBE}, or ${PROBE_WITH_MODEL} if a model writes captions`),
+  }),
+  key: input => canonicalJson(input),
+  async run(ctx, { prepare, pictures }): Promise<Estimate> {
+    const { folder } = prepare;
+    if (typeof folder !== 'string' || prepare.tar !== undefined || prepare.source !== undefined) {
+      throw new InvalidInput('prepare names no folder', { expected: 'a body of prepare with the key folder' });
+    }
+    const { files } = await openFolder(folder, ctx.importRoots);
+    const found = listByName(files);
+    if (found.pictures.length === 0) {
+      throw new Unprocessable(`"${folder}" has no picture by its name among ${quantity(files.length, 'file')}`, {
+        expected: 'files such as a.jpg, a.png or a.webp',
+      });
+    }
+    const count = pictures ?? (prepare.captions === undefined ? USUAL_PROBE : PROBE_WITH_MODEL);
+    // Another place each time: a model would not be asked about the same pictures again.
+    const from = Math.floor(ctx.now() % found.pictures.length);
+    if (found.pictures.length > WARM_UP) await runProbe(ctx, prepare, found, { count: WARM_UP, from: from + 1 });
+    const probe = await runProbe(ctx, prepare, found, { count, from });
+    return extrapolate(folder, files.length, found, probe);
+  },
+});
+
+interface Probe {
+  /** Pictures that were given and pictures that were taken. */
+  readonly given: number;
+  readonly taken: number;
+  readonly stages: readonly { readonly name: string; readonly seconds: number }[];
+  /** By column: bytes of all pictures. */
+  readonly columns: Readonly<Record<string, number>>;
+}
+
+const preparedSchema = z.looseObject({ digest: digestSchema, counts: z.looseObject({ pictures: z.int() }) });
+
+/** Prepares some pictures as a dataset of its own, which is deleted again. */
+async function runProbe(
+  ctx: EffectContext,
+  body: Readonly<Record<string, Json>>,
+  found: Listing,
+  { count, from }: { readonly count: number; readonly from: number },
+): Promise<Probe> {
+  const name = `estimate-${randomUUID().slice(0, 8)}`;
+  const { tar, pictures } = await drawProbe(found, { count, from, folder: name });
+  const { digest } = await ctx.blobs.put(tar, 'application/x-tar');
+  const { folder: _, ...rest } = body;
+  const probe = { ...rest, dataset: name, tar: digest, missing_captions: 'empty' };
+  const watch = watchStages(ctx.now);
+  ctx.progress({ phase: 'measure', message: `prepares ${quantity(pictures, 'picture')} of the folder` });
+  try {
+    const answer = preparedSchema.parse(await ctx.callEffect('prepare', probe, { onEvent: watch.see }));
+    const stages = watch.end();
+    const { pages } = await readDataset(ctx.blobs, answer.digest);
+    const columns: Record<string, number> = {};
+    for (const [column, blob] of pages.flatMap(page => Object.entries(page.columns))) {
+      columns[column] = (columns[column] ?? 0) + ((await ctx.blobs.head(blob))?.size ?? 0);
+    }
+    return { given: pictures, taken: answer.counts.pictures, stages, columns };
+  } finally {
+    await deleteDataset(ctx, name, { force: true }).catch((error: unknown) => {
+      // The probe has not come so far.
+      if (!(error instanceof NotFound)) throw error;
+    });
+  }
+}
+
+/** Tells the seconds of each stage by the progress of a call. */
+function watchStages(now: () => number) {
+  const stages: { name: string; from: number; to: number; done: number }[] = [];
+  const begin = now();
+  return {
+    see({ phase, done }: ProgressEvent): void {
+      const name = STAGE_OF[phase] ?? phase;
+      const last = stages.at(-1);
+      // A stage that runs twice, for two encoders, begins with nothing done.
+      const isNew = last === undefined || last.name !== name || (done === 0 && last.done > 0 && phase === name);
+      if (isNew) stages.push({ name, from: last?.to ?? begin, to: now(), done: done ?? 0 });
+      else Object.assign(last, { to: now(), done: done ?? last.done });
+    },
+    end() {
+      const rest = now() - (stages.at(-1)?.to ?? begin);
+      const seen = stages.map(({ name, from, to }) => ({ name, seconds: (to - from) / 1000 }));
+      return [...seen, { name: LAST_STAGE, seconds: rest / 1000 }];
+    },
+  };
+}
+
+function extrapolate(folder: string, files: number, found: Listing, probe: Probe): Estimate {
+  const { given, taken, columns } = probe;
+  const pictures = found.pictures.length;
+  const kept = Math.round((pictures * taken) / Math.max(1, given));
+  const stages = probe.stages.map(({ name, seconds }) => {
+    // The page shows a sample of the pictures, however many there are.
+    const scale = name === LAST_STAGE ? 1 : pictures / Math.max(1, given);
+    return { name, seconds_per_picture: seconds / Math.max(1, given), seconds: seconds * scale };
+  });
+  const perPicture = Object.fromEntries(
+    Object.entries(columns).map(([column, bytes]) => [column, Math.round(bytes / Math.max(1, taken))]),
+  );
+  const own = Object.values(perPicture).reduce((sum, bytes) => sum + bytes, 0);
+  return {
+    v: 1,
+    folder,
+    found: { files, pictures, bytes: found.bytes, texts: found.texts.length },
+    probe: {
+      pictures: given,
+      rejected: Math.max(0, given - taken),
+      seconds: probe.stages.reduce((sum, { seconds }) => sum + seconds, 0),
+    },
+    stages,
+    seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0),
+    disk: { originals_bytes: found.bytes, bytes_per_picture: perPicture, total_bytes: found.bytes + own * kept },
+    assumptions: [
+      `the other pictures take as long as ${quantity(given, 'picture')} spread over the folder`,
+      'no other work goes on; the probe was one page, and a larger set computes a page on each core at once, so it may be faster',
+      'nothing is in the cache; pictures that have been prepared before take no time',
+      ...(given > taken
+        ? [`${given - taken} of ${given} measured pictures were not taken; as large a share of all is`]
+        : []),
+    ],
+  };
+}
