@@ -15,18 +15,21 @@ export interface EncodedArray {
 
 export type EncodedSignals = Readonly<Partial<Record<SignalName, EncodedArray>>>;
 
+/** The signals of one input, and what else was found out about it: { persons: 2 }. */
+export type EncodedInput = EncodedSignals & { readonly facts?: Readonly<Record<string, number>> };
+
 /** Inputs that are encoded at once. */
 export interface EncoderBatch {
   /** Their indices. */
   readonly places: readonly number[];
   /** One result for each of them, in the order of `places`. */
-  encode(): Promise<readonly EncodedSignals[]>;
+  encode(): Promise<readonly EncodedInput[]>;
 }
 
 /** Weights loaded onto an engine. */
 export interface OpenEncoder {
   /** One result for each input, in their order. */
-  encode(inputs: readonly EncoderInput[]): Promise<readonly EncodedSignals[]>;
+  encode(inputs: readonly EncoderInput[]): Promise<readonly EncodedInput[]>;
   /** Divides inputs into batches; between two of them waiting jobs run. Absent: `batch` inputs after the others. */
   split?(inputs: readonly EncoderInput[]): readonly EncoderBatch[];
   dispose(): Promise<void>;

@@ -2,6 +2,7 @@
  * @file The table of encoders that run on an engine, by name. Other encoders run in the server (functions/encoders/).
  */
 import { DINO_ENCODERS } from './dino.ts';
+import { dwpose } from './dwpose.ts';
 import { efficientnetLite0 } from './efficientnet-lite0.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { minilmL6 } from './minilm-l6.ts';
@@ -10,6 +11,7 @@ export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
 
 export const RUNNER_ENCODERS: RunnerEncoders = {
   ...DINO_ENCODERS,
+  dwpose,
   'efficientnet-lite0': efficientnetLite0,
   'minilm-l6': minilmL6,
 };

@@ -6,7 +6,7 @@ import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import { encodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { BlobRef } from '../../storage/types.ts';
-import type { EncodedSignals, EncoderBatch, EncoderInput, OpenEncoder, RunnerEncoder } from '../encoders/encoder.ts';
+import type { EncodedInput, EncoderBatch, EncoderInput, OpenEncoder, RunnerEncoder } from '../encoders/encoder.ts';
 import { RUNNER_ENCODERS, type RunnerEncoders } from '../encoders/encoders.ts';
 import type { EncodeJob } from '../protocol.ts';
 import type { JobContext, JobHandler } from './context.ts';
@@ -39,7 +39,7 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
     const started = performance.now();
     const members = [...readColumn(await ctx.blobs.get(job.column))];
     const columns = new Map<SignalName, Map<string, Uint8Array>>(row.signals.map(signal => [signal, new Map()]));
-    const made: EncodedSignals[] = new Array(members.length);
+    const made: EncodedInput[] = new Array(members.length);
     const total = members.length;
     let done = 0;
     for (const { places, encode } of divide(encoder, members, job.reads, row.batch)) {
@@ -49,6 +49,7 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
       ctx.progress({ phase: 'encode', done, total, unit: 'items' });
       await ctx.breathe();
     }
+    const facts: Record<string, Readonly<Record<string, number>>> = {};
     // In the order of the members, whatever the batches were.
     for (const [i, [name]] of members.entries()) {
       const id = name.slice(0, -memberName(job.reads, '').length);
@@ -56,10 +57,15 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
         const array = made[i]?.[signal];
         if (array) column.set(...encodeSignalMember(signal, id, array));
       }
+      const found = made[i]?.facts;
+      if (found) facts[id] = found;
     }
     const outputs: Record<string, BlobRef> = {};
     for (const [signal, column] of columns) {
       outputs[signal] = await ctx.blobs.put(packColumn(column), 'application/x-tar');
+    }
+    if (Object.keys(facts).length > 0) {
+      outputs.facts = await ctx.blobs.put(Buffer.from(canonicalJson(facts)), 'application/json');
     }
     return { outputs, links: [], stats: { seconds: (performance.now() - started) / 1000, items: members.length } };
   };

@@ -221,6 +221,7 @@ export function createOpenVinoEngine({
   return {
     name: 'openvino/cpu',
     precision,
+    tuning: { arrangesLiterals: true },
     createState(tensors) {
       const state = new OpenVinoState(api);
       state.set(tensors);
