@@ -110,8 +110,19 @@ export const SIGNALS = {
     dtype: 'f32',
     axes: '[133, (x, y, confidence)]',
     about: 'the joints of the person in it',
-    /** 133 joints of COCO-WholeBody. A joint below the threshold counts as absent. */
-    condition: z.strictObject({ joints: z.literal(133).default(133), threshold: probability.default(0.05) }),
+    /**
+     * 133 joints of COCO-WholeBody. A joint below the threshold counts as absent. Without an encoder the poses come
+     * from elsewhere: from the person who brought the pictures, or from their drawing.
+     */
+    condition: z.strictObject({
+      joints: z.literal(133).default(133),
+      threshold: probability.default(0.05),
+      encoder: encoderShape.encoder.optional(),
+      weights: encoderShape.weights,
+      /** What the encoder left out: options of `detect-pose`. */
+      joint_score: probability.optional(),
+      person_score: probability.optional(),
+    }),
     shape: ({ joints }) => [joints, 3],
     dropout: { without: { key: 'p_drop_pose', share: 0.1 }, alone: { key: 'p_pose_only', share: 0.05 } },
   }),

@@ -4,6 +4,7 @@ import { caption } from './caption.ts';
 import { contactSheet } from './contact-sheet.ts';
 import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
+import { detectPose } from './detect-pose.ts';
 import { diff } from './diff.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
@@ -53,6 +54,7 @@ export const registry: readonly AnyFunction[] = [
   select,
   encodeText,
   encodeImage,
+  detectPose,
   shard,
   packShard,
   fetchModels,

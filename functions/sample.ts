@@ -19,6 +19,15 @@ export const sampleInput = z.strictObject({
     .describe('text that guidance leads away from; absent: guidance leads away from no text'),
   reference: digestSchema.optional().describe('digest of a picture whose look and layout the sample follows'),
   pose: poseSchema.optional().describe('133 joints: [x, y, confidence], x and y in [-1, 1] of the picture'),
+  pose_picture: digestSchema
+    .optional()
+    .describe(
+      'digest of a picture whose largest person has the pose that the sample takes, instead of joints in `pose`',
+    ),
+  pose_weights: z
+    .record(z.string(), z.array(digestSchema).min(1))
+    .optional()
+    .describe('weights of dwpose by part, for `pose_picture` with a model whose poses dwpose did not find'),
   width: z.int().min(1).max(4096).optional().describe('width in pixels; default: width of the training pictures'),
   height: z.int().min(1).max(4096).optional().describe('height in pixels; default: height of the training pictures'),
   ...samplingSchema.shape,
@@ -50,6 +59,15 @@ function checkNegativePrompt(
   ctx.addIssue({ code: 'custom', path: ['negative_prompt'], message, input: negative });
 }
 
+function checkPose(
+  { pose, pose_picture: picture, pose_weights: weights }: z.infer<typeof sampleInput>,
+  ctx: z.core.$RefinementCtx,
+) {
+  const add = (key: string, message: string) => ctx.addIssue({ code: 'custom', path: [key], message });
+  if (pose && picture) add('pose_picture', 'expected either joints in pose or a picture of them');
+  if (weights && !picture) add('pose_weights', 'has no effect without pose_picture');
+}
+
 export const sample = defineFunction({
   name: 'sample',
   summary: 'Samples one picture per prompt. Outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
@@ -57,13 +75,13 @@ export const sample = defineFunction({
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,
-  digests: { checkpoint: 'experiment', reference: 'blob' },
+  digests: { checkpoint: 'experiment', reference: 'blob', pose_picture: 'blob' },
   example: {
     checkpoint: 'portraits@latest',
     prompts: ['a person with red hair wearing round glasses in a navy hoodie on a pink background'],
     engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
-  input: sampleInput.superRefine(checkSampling).superRefine(checkNegativePrompt),
+  input: sampleInput.superRefine(checkSampling).superRefine(checkNegativePrompt).superRefine(checkPose),
   async run(ctx, { engine, ...request }) {
     const { pixels, images, stats } = await samplePictures(ctx, { ...request, engine: requireEngine(engine) });
     return { outputs: { pixels, ...images }, stats };

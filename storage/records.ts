@@ -163,7 +163,7 @@ export type Note = z.infer<typeof noteSchema>;
 
 const encoderEntrySchema = z
   .object({ name: z.string() })
-  .catchall(z.union([z.int(), z.string(), z.record(z.string(), z.array(digestSchema))]));
+  .catchall(z.union([z.number(), z.string(), z.record(z.string(), z.array(digestSchema))]));
 
 /**
  * By signal, the encoder that made its column, the dimensions of what it made, and the digests of its weights by part:

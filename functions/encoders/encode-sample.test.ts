@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Conditions } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import type { EncodeJob, Job } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
@@ -142,6 +143,49 @@ describe('an encoder of the gpu-runner', () => {
       engine,
     });
     expect(jobs).toHaveLength(2);
+  });
+
+  test('a picture of a pose goes through the detector, with the weights and options of the model or the given ones', async () => {
+    const jobs: EncodeJob[] = [];
+    let joint = 0.5;
+    const ctx = createContext(async job => {
+      if (job.kind !== 'encode') throw new Unprocessable('only encode jobs are expected');
+      jobs.push(job);
+      const pose = encodeSignalMember('pose', '0', { shape: [133, 3], data: new Float32Array(399).fill(joint) });
+      return {
+        outputs: { pose: await ctx.blobs.put(packColumn(new Map([pose])), 'application/x-tar') },
+        links: [],
+        stats: {},
+      };
+    });
+    const posePicture = await encodePng({ data: new Uint8Array(20 * 10 * 3), width: 20, height: 10 });
+    const given = { prompts: ['a', 'b'], size, engine, posePicture };
+    const both = { detector: [`sha256:${'2'.repeat(64)}`], pose: [`sha256:${'3'.repeat(64)}`] };
+    const pose = { joints: 133, threshold: 0.05 } as const;
+    const own = { ...pose, encoder: 'dwpose', weights: both, joint_score: 0.4, person_score: 0.2 };
+    const { signals } = await encodeSample(ctx, { text, pose: own }, given);
+    expect(signals.pose?.map(({ shape, data }) => [shape, data[398]])).toEqual(Array(2).fill([[133, 3], 0.5]));
+    expect(jobs[0]).toMatchObject({
+      encoder: 'dwpose',
+      reads: 'image',
+      options: { joint_score: 0.4, person_score: 0.2 },
+      weights: both,
+    });
+    const [[, picture] = ['', new Uint8Array()]] = [...readColumn(await ctx.blobs.get(jobs[0]!.column))];
+    expect(decodeNpy(picture).shape).toEqual([3, 16, 16]);
+    await encodeSample(ctx, { text, pose }, { ...given, poseWeights: both });
+    expect(jobs[1]).toMatchObject({ options: { joint_score: 0.3, person_score: 0.3 }, weights: both });
+    await expect(encodeSample(ctx, { text, pose }, given)).rejects.toThrow('needs its weights "detector"');
+    await expect(encodeSample(ctx, { text }, given)).rejects.toThrow('without pose, so the pose of a picture');
+    joint = 0;
+    await expect(encodeSample(ctx, { text, pose: own }, given)).rejects.toThrow('shows no person that is found');
+  });
+
+  test('a reference picture says nothing of the pose', async () => {
+    const reference = await encodePng({ data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 });
+    const pose = { joints: 133, threshold: 0.05, encoder: 'dwpose' } as const;
+    const { signals } = await encode({ text, cls, pose }, { reference });
+    expect(Object.keys(signals)).toEqual(['text', 'cls']);
   });
 
   test('a runner encoder without weights is refused before a job begins', async () => {

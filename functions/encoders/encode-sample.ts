@@ -1,6 +1,7 @@
 /**
  * @file Encodes the conditions of samples as the training data was encoded. The encoders that the config names encode
- * prompts and reference pictures, in the server's pool or in the gpu-runner. A pose needs no encoder.
+ * prompts and reference pictures, in the server's pool or in the gpu-runner. A pose comes as joints, or as a picture
+ * of a person.
  */
 import { type Conditions, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
@@ -13,6 +14,7 @@ import type { FunctionContext } from '../define.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { coverRgb } from '../pictures/image.ts';
 import { type PlanarImage, toPlanar } from '../pictures/planar.ts';
+import { dwposeEncoder } from './dwpose.ts';
 import type { EncodeInputsTask } from './encode-tasks.ts';
 import type { AnyEncoder, EncodedArray, EncodedSignals, EncoderInputs, EncoderSource, Weights } from './encoder.ts';
 import { ENCODERS, findEncoder } from './encoders.ts';
@@ -28,6 +30,10 @@ export interface SampleConditions {
   readonly reference?: Uint8Array | undefined;
   /** Joints [x, y, confidence]. */
   readonly pose?: readonly (readonly number[])[] | undefined;
+  /** A picture as a file, whose largest person has the pose. */
+  readonly posePicture?: Uint8Array | undefined;
+  /** Weights that find it, for a model whose config names none. */
+  readonly poseWeights?: Weights | undefined;
   /** Pixels of the samples. */
   readonly size: { readonly width: number; readonly height: number };
   readonly engine: EngineSpec;
@@ -57,7 +63,31 @@ export async function encodeSample(
     const pose = { shape: [given.pose.length, 3], data: Float32Array.from(given.pose.flat()) };
     Object.assign(signals, repeatRows({ pose: [pose] }, rows));
   }
+  if (given.posePicture) {
+    if (!conditions.pose) throw untrained('pose', 'the pose of a picture');
+    const picture = await readReference(given.posePicture, given.size);
+    const { encoder: name = dwposeEncoder.name, weights = given.poseWeights } = conditions.pose;
+    const pose = await detectPose(ctx, findEncoder(name, encoders), conditions, { picture, weights }, given.engine);
+    Object.assign(signals, repeatRows({ pose: [pose] }, rows));
+  }
   return { rows, signals, negative: repeatRows(negative, rows) };
+}
+
+/** @throws Unprocessable for a picture without a person. */
+async function detectPose(
+  ctx: FunctionContext,
+  encoder: AnyEncoder,
+  conditions: Conditions,
+  { picture, weights }: { readonly picture: PlanarImage; readonly weights: Weights | undefined },
+  engine: EngineSpec,
+): Promise<EncodedArray> {
+  const [found] = await runEncoder(ctx, encoder, conditions, ['pose'], [picture], engine, weights);
+  if (found?.pose === undefined) throw new Internal(`the encoder ${encoder.name} made no pose`);
+  if (found.pose.data.some(x => x !== 0)) return found.pose;
+  throw new Unprocessable('the picture of the pose shows no person that is found', {
+    expected: 'a picture with a person in its middle part: it is cropped to the shape of the sample',
+    hint: 'give another picture, or the joints themselves in `pose`',
+  });
 }
 
 /** Encodes the inputs with every encoder of the model that reads `source`. */
@@ -71,7 +101,8 @@ async function encodeBy(
 ): Promise<SignalRows> {
   const bySignal = signalsOf(conditions).flatMap(signal => {
     const condition = conditions[signal];
-    return condition && 'encoder' in condition ? [{ signal, name: condition.encoder }] : [];
+    // A pose is asked for by itself: a reference picture says nothing of it.
+    return condition && 'encoder' in condition && !('joints' in condition) ? [{ signal, name: condition.encoder }] : [];
   });
   const encoders = all.filter(({ name, reads }) => reads === source && bySignal.some(each => each.name === name));
   // An unknown encoder might read this source, too.
@@ -98,6 +129,7 @@ async function runEncoder(
   signals: readonly SignalName[],
   inputs: readonly EncoderInputs[EncoderSource][],
   engine: EngineSpec,
+  weights = weightsOf(conditions, signals),
 ): Promise<readonly EncodedSignals[]> {
   const options = encoder.options.parse(encoder.optionsOf(conditions)) as Record<string, unknown>;
   for (const signal of signals) checkDimensions(encoder, signal, conditions, options);
@@ -113,7 +145,7 @@ async function runEncoder(
     version: encoder.version,
     reads: encoder.reads,
     options: options as EncodeJob['options'],
-    weights: requireWeights(encoder, weightsOf(conditions, signals)),
+    weights: requireWeights(encoder, weights),
     column: (await ctx.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest,
     engine: allowedPrecision(encoder, engine),
   });

@@ -185,6 +185,6 @@ describe('stages that encode', () => {
 
   test('encode-image says which columns its encoder makes', () => {
     expect(encodeImage.makes?.({ encoder: 'dct', stride: 4 })).toEqual(['cls', 'patches']);
-    expect(encodeImage.adds).toEqual(['cls', 'patches']);
+    expect(encodeImage.adds).toEqual(['cls', 'patches', 'pose']);
   });
 });

@@ -4,6 +4,7 @@ import { describeMistake } from '../../configs/issue-text.ts';
 import { type SignalName, variantsOf } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import type { EncodeJob } from '../../gpu-runner/protocol.ts';
+import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { PageFunction, PageOutcome } from '../define.ts';
@@ -95,7 +96,13 @@ export function encodeStage(
           column,
           engine: requirePrecision(encoder, requireEngine(engine)),
         });
-        return { columns: pick(outputs, encoder), ...(await noteCut()) };
+        const facts =
+          outputs.facts && (await readDocument(ctx.blobs, outputs.facts.digest, factsSchema, 'facts of an encoder'));
+        const { notes = [] } = await noteCut();
+        return {
+          columns: pick(outputs, encoder),
+          notes: [...notes, ...(encoder.noteFacts?.(items, facts ?? {}) ?? [])],
+        };
       }
       const task: EncodePageTask = {
         encoder: encoder.name,
@@ -147,6 +154,8 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
       }
     });
 }
+
+const factsSchema = z.record(z.string(), z.record(z.string(), z.number()));
 
 function withoutUndefined(given: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Precision } from '../../configs/engines.ts';
 import type { Conditions, SignalName, VectorNorm } from '../../configs/signals.ts';
+import type { Noted } from '../notes/notes.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 
 /** Inputs of encoders, by column of a page. The condition of a sample that is encoded in the same way has this type. */
@@ -26,6 +27,9 @@ export type Dimensions = Readonly<Record<string, number>>;
 
 /** Digests of the blobs that hold weights, by part. */
 export type Weights = Readonly<Record<string, readonly string[]>>;
+
+/** What an encoder in the gpu-runner finds out about inputs besides their signals, by id: { persons: 2 }. */
+export type InputFacts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** An encoder reads the first units of a text. */
 export interface TextLimit<O> {
@@ -72,6 +76,8 @@ interface RunnerEncoder<R extends EncoderSource, O extends z.ZodObject> extends 
   readonly runs: 'runner';
   /** Precisions in which its numbers are right, and why not in others; absent: all. */
   readonly precisions?: { readonly allowed: readonly Precision[]; readonly why: string };
+  /** Notes on the pictures of a page, by what the gpu-runner found out about them. */
+  noteFacts?(items: readonly { readonly id: string; readonly name: string }[], facts: InputFacts): readonly Noted[];
 }
 
 export type Encoder<R extends EncoderSource = EncoderSource, O extends z.ZodObject = z.ZodObject> =

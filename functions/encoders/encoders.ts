@@ -3,6 +3,7 @@ import type { Conditions, SignalName } from '../../configs/signals.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
 import { dinoEncoders } from './dino.ts';
+import { dwposeEncoder } from './dwpose.ts';
 import { efficientnetEncoder } from './efficientnet.ts';
 import { dctEncoder } from './encode-dct.ts';
 import type { AnyEncoder, EncoderSource } from './encoder.ts';
@@ -15,6 +16,7 @@ export const ENCODERS: readonly AnyEncoder[] = [
   dctEncoder,
   efficientnetEncoder,
   ...dinoEncoders,
+  dwposeEncoder,
 ];
 
 /** Encoders whose first version stands in old actions. */

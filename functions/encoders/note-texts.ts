@@ -87,7 +87,9 @@ function textEncodersOf(conditions: Conditions) {
   const found = new Map<string, Weights | undefined>();
   for (const signal of signalsOf(conditions)) {
     const condition = conditions[signal];
-    if (condition && 'encoder' in condition) found.set(condition.encoder, condition.weights);
+    if (condition && 'encoder' in condition && condition.encoder !== undefined) {
+      found.set(condition.encoder, condition.weights);
+    }
   }
   return ENCODERS.filter(({ name, reads }) => reads === 'caption' && found.has(name)).map(encoder => ({
     encoder,

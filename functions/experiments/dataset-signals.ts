@@ -39,9 +39,11 @@ export function checkSignals(conditions: Conditions | undefined, dataset: Datase
   }
   const offered = offeredConditions(dataset);
   for (const [signal, wanted] of Object.entries(conditions ?? {})) {
-    const asked = columnOf(wanted);
     const found = offered[signal as keyof Conditions];
-    const given = columnOf(found);
+    const asked = columnOf(wanted);
+    // Poses of one kind, whoever found them.
+    const isAnyPose = wanted !== undefined && 'joints' in wanted && wanted.encoder === undefined;
+    const given = columnOf(found && 'joints' in found && isAnyPose ? { joints: found.joints, threshold: 0 } : found);
     if (found === undefined || canonicalJson(asked) !== canonicalJson(given)) {
       throw new Unprocessable(
         `the config is conditioned on ${signal} ${canonicalJson(asked)}, the dataset has ${found === undefined ? `no ${signal} column` : canonicalJson(given)}`,

@@ -14,6 +14,7 @@ import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PureOutcome } from '../define.ts';
 import { encodeSample } from '../encoders/encode-sample.ts';
+import type { Weights } from '../encoders/encoder.ts';
 import { ENCODER_TOOLS } from '../encoders/encoders.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
 import { type ConditionRows, packConditions } from '../encoders/pack-conditions.ts';
@@ -31,6 +32,9 @@ export interface PictureRequest extends Sampling {
   readonly negative_prompt?: string | undefined;
   readonly reference?: Digest | undefined;
   readonly pose?: readonly (readonly number[])[] | undefined;
+  /** A picture whose largest person has the pose. */
+  readonly pose_picture?: Digest | undefined;
+  readonly pose_weights?: Weights | undefined;
   /** Pixels; default: the width of the training pictures. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
@@ -65,6 +69,8 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     negativePrompt: request.negative_prompt,
     reference: request.reference && (await ctx.blobs.get(request.reference)),
     pose: request.pose,
+    posePicture: request.pose_picture && (await ctx.blobs.get(request.pose_picture)),
+    poseWeights: request.pose_weights,
     size: { width, height },
     engine,
   });

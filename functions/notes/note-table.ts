@@ -87,6 +87,15 @@ const NOTES = {
   },
   caption_cut: { column: 'text', say: (count, facts) => sayCut('caption', count, facts) },
   caption_unread: { column: 'text', say: (count, facts) => sayUnread('caption', count, facts) },
+  pose_missing: {
+    column: 'pose',
+    say: count => `${pictures(count)} ${have(count)} no person that is found, and ${are(count)} trained without pose`,
+  },
+  pose_several: {
+    column: 'pose',
+    say: count =>
+      `${pictures(count)} ${have(count)} several persons; ${count === 1 ? 'its pose is' : 'their poses are'} that of the largest`,
+  },
   prompt_cut: { say: (count, facts) => sayCut('prompt', count, facts) },
   prompt_unread: { say: (count, facts) => sayUnread('prompt', count, facts) },
   preview_cut: { say: (count, facts) => sayCut('preview prompt', count, facts) },

@@ -15,6 +15,7 @@ import { caption } from '../caption.ts';
 import { contactSheet } from '../contact-sheet.ts';
 import { curate } from '../curate.ts';
 import type { CallAnswer, Describer } from '../define.ts';
+import { detectPose } from '../detect-pose.ts';
 import { diff } from '../diff.ts';
 import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
@@ -84,6 +85,7 @@ export function createPictureLab({
       select,
       encodeText,
       encodeImage,
+      detectPose,
       contactSheet,
       report,
       shard,

@@ -64,7 +64,7 @@ export interface Tuning {
   readonly addsInF16?: boolean;
   /** True if the engine has a kernel for the composite `attention` in its precision: models then emit it. */
   readonly fusesAttention?: boolean;
-  /** True if the engine arranges literals when it compiles, and runs convolutions with them two to three times as fast. */
+  /** True if the engine arranges literals when it compiles: its convolutions then run two to three times as fast. */
   readonly arrangesLiterals?: boolean;
   /**
    * True if `run` may be called before earlier runs have ended: the device works through them in order while the host

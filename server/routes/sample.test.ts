@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Busy } from '../../errors.ts';
 import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { encodePng } from '../../functions/pictures/image.ts';
 import { createApp } from '../app.ts';
 import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
@@ -121,6 +122,21 @@ describe('POST /sample', () => {
     const given = { ...ask, ...change };
     const model = given.model === 'DATASET' ? server.dataset : given.model;
     await server.expectJson(status, 'POST', '/sample', { ...given, model });
+  });
+
+  test('POST /sample refuses a picture of a pose with joints, and for a model without pose', async () => {
+    const data = new Uint8Array(16 * 16 * 3);
+    const { digest } = await server.blobs.put(await encodePng({ data, width: 16, height: 16 }), 'image/png');
+    const pose = Array.from({ length: 133 }, () => [0, 0, 1]);
+    const weights = { detector: [digest], pose: [digest] };
+    for (const [status, more, detail] of [
+      [422, { pose_picture: digest }, 'trained without pose, so the pose of a picture says nothing to it'],
+      [400, { pose_picture: digest, pose }, 'expected either joints in pose or a picture of them'],
+      [400, { pose_weights: weights }, 'has no effect without pose_picture'],
+    ] as const) {
+      const answer = await server.expectJson(status, 'POST', '/sample', { ...ask, ...more });
+      expect(answer.detail).toContain(detail);
+    }
   });
 
   test('POST /sample draws a random seed for -1, and the answer has it', async () => {

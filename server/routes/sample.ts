@@ -6,6 +6,7 @@ import { promptSchema, samplingOf } from '../../configs/sampling.ts';
 import { drawableSeedSchema, RANDOM_SEED, type Seed } from '../../configs/seed.ts';
 import { Internal } from '../../errors.ts';
 import type { RunState } from '../../functions/execution/run-handle.ts';
+import { findPoseWeights } from '../../functions/experiments/pose-weights.ts';
 import { engineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
 import { findTraces } from '../../functions/experiments/sample-weights.ts';
 import { chooseSamplingEngine } from '../../functions/experiments/sampling-engine.ts';
@@ -42,8 +43,11 @@ export function createSampleRoutes(deps: ServerDeps): Hono {
     const { model, prompt, engine: asked, ...params } = await readJsonAs(c, bodySchema);
     const engine = await chooseSamplingEngine(deps, model, asked);
     const traces = await findTraces(deps, model, params.weights);
+    const needsWeights = params.pose_picture !== undefined && params.pose_weights === undefined;
+    const poseWeights = needsWeights ? await findPoseWeights(deps, model) : undefined;
     const body = {
       ...params,
+      ...(poseWeights && { pose_weights: poseWeights }),
       ...(traces && { traces }),
       seed: chooseSeed(params.seed),
       checkpoint: model,

@@ -33,7 +33,7 @@ export function countPlaces({ height, width }: DetectorSize): number {
 
 /**
  * Boxes of persons, the surest first. They may reach beyond the picture.
- * @param output [places, 5 + classes]: centre and size as the network gives them, score of an object, scores of classes.
+ * @param output [places, 5 + classes]: centre and size as the network gives them, scores of an object and of classes.
  * @param ratio Pixels of the canvas for one of the picture.
  */
 export function findPersons(
