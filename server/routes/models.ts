@@ -1,8 +1,9 @@
 /** @file Models by name: the weights of pretrained networks, which encoders use. */
 import { Hono } from 'hono';
+import { MODEL_SOURCES } from '../../configs/model-table.ts';
 import { NotFound } from '../../errors.ts';
 import { putModel } from '../../functions/operations/put-model.ts';
-import { modelHeadSchema } from '../../storage/model-record.ts';
+import { type ModelHead, modelHeadSchema } from '../../storage/model-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
@@ -19,11 +20,20 @@ export function createModelRoutes({ store, blobs }: ServerDeps): Hono {
     });
   }
 
+  async function bytesOf({ weights }: ModelHead): Promise<number> {
+    const refs = await Promise.all(Object.values(weights).flatMap(digests => digests.map(blobs.head)));
+    return refs.reduce((sum, ref) => sum + (ref?.size ?? 0), 0);
+  }
+
   app.get('/models', async c => {
+    const names = await models.list();
+    const found = await Promise.all(names.map(async name => ({ name, model: (await models.read(name))?.value })));
+    const stored = found.flatMap(({ name, model }) => (model ? [{ name, model }] : []));
     const rows = await Promise.all(
-      (await models.list()).map(async name => ({ name, ...(await models.read(name))?.value })),
+      stored.map(async ({ name, model }) => ({ name, ...model, bytes: await bytesOf(model) })),
     );
-    return c.json({ v: 1, models: rows.filter(({ weights }) => weights !== undefined) });
+    const available = MODEL_SOURCES.filter(({ name }) => !names.includes(name));
+    return c.json({ v: 1, models: rows, available });
   });
 
   app.get('/models/:name', async c => {
@@ -51,12 +61,17 @@ export function createModelRoutes({ store, blobs }: ServerDeps): Hono {
 const bodySchema = modelHeadSchema.omit({ v: true });
 
 export const modelDocs: readonly RouteDoc[] = [
-  { method: 'get', path: '/models', summary: 'List the models whose weights are stored, with their licences.' },
+  {
+    method: 'get',
+    path: '/models',
+    summary: 'List the models whose weights are stored, with licences, and those that `fetch-models` can fetch.',
+  },
   { method: 'get', path: '/models/:name', summary: 'Show a model: digests of its weights, source and licence.' },
   {
     method: 'put',
     path: '/models/:name',
-    summary: 'Give stored weights the name of a model. `easel models install NAME` does it for the pinned ones.',
+    summary:
+      'Give stored weights the name of a model. `fetch-models` and `easel models install NAME` do it for the pinned ones.',
     body: bodySchema,
     example: {
       weights: { model: [`sha256:${'0'.repeat(64)}`] },
