@@ -145,6 +145,24 @@ test('a crop about joints is refused without joints of whole pictures', async ()
   await expect(bucketOf(cut, { crop: 'pose' })).rejects.toThrow('cropped already');
 });
 
+test('joints that a set gives need no pass of their own', async () => {
+  await lab.executor.callEffect('prepare', { dataset: 'figures', source: 'figures', count: 3, size: 32, seed: 1 });
+  const buckets = [{ width: 32, height: 16 }];
+  const made = outputOf(await lab.executor.call('bucket', { dataset: 'figures', size: 32, buckets, crop: 'pose' }));
+  for (const { joints, height } of Object.values(await cropsOf(made))) {
+    expect(height).toBe(16);
+    // A standing person does not fit into half the picture.
+    expect(joints?.seen).toBeGreaterThan(100);
+    expect(joints?.lost).toBeGreaterThan(0);
+  }
+  const centred = outputOf(
+    await lab.executor.call('bucket', { dataset: 'figures', size: 32, buckets, crop: 'centre' }),
+  );
+  const lost = async (dataset: Digest) =>
+    Object.values(await cropsOf(dataset)).reduce((sum, { joints }) => sum + (joints?.lost ?? 0), 0);
+  expect(await lost(made)).toBeLessThan(await lost(centred));
+});
+
 test('the plain difference of ratios chooses as the original project does', async () => {
   const buckets = [
     { width: 64, height: 64 },

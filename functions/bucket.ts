@@ -4,11 +4,13 @@ import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
 import { Internal, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
+import { readAllItems } from '../storage/blobs/items.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { BucketCount, Item } from '../storage/records.ts';
 import { bucketShape, cropShape } from './datasets/bucket-options.ts';
 import { type CropOptions, cropPicture } from './datasets/crop-picture.ts';
 import { type CropRecord, parseCropRecord } from './datasets/crop-record.ts';
+import { readItemPoses } from './datasets/item-poses.ts';
 import { readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
 import type { Noted, NotedItem } from './notes/notes.ts';
@@ -37,10 +39,11 @@ export const bucket = definePageFunction({
   voids: ['crop'],
   example: { dataset: 'portraits', size: 64 },
   input: z.strictObject({ ...bucketShape, ...cropShape }),
-  async check(_, { pages }, { crop }) {
-    if (crop !== 'pose') return;
+  async check({ blobs }, dataset, { crop }) {
+    const { pages } = dataset;
+    if (crop !== 'pose' || (await readAllItems(blobs, dataset)).some(item => item.pose !== undefined)) return;
     if (!pages.every(({ columns }) => columns.pose !== undefined)) {
-      throw new Unprocessable('the dataset has no column "pose", about which bucket could crop', {
+      throw new Unprocessable('nobody has told the joints of these pictures, about which bucket could crop', {
         expected: 'joints of whole pictures',
         hint: 'call bucket with crop "whole", and detect-pose on what it makes; or choose another crop',
       });
@@ -56,6 +59,7 @@ export const bucket = definePageFunction({
     const buckets = bucketsOf(input);
     const sized = items.map(requireSize);
     const originals = await readOriginals(ctx.blobs, items);
+    const poses = input.crop === undefined ? new Map() : await readItemPoses(ctx.blobs, items);
     const cropped = await Promise.all(
       sized.map(async item => {
         const { id, name } = item;
@@ -71,8 +75,7 @@ export const bucket = definePageFunction({
           side: input.size,
           threshold: input.pose_threshold,
           filter: input.filter,
-          joints: columns.pose?.get(memberName('pose', id)),
-          view: record && parseCropRecord(record),
+          ...jointsOf(poses.get(id), columns.pose?.get(memberName('pose', id)), record),
         };
         return { item, ...(await cropPicture(bytes, item, chosen, options)) };
       }),
@@ -100,6 +103,12 @@ export const bucket = definePageFunction({
     buckets: input.crop === 'whole' ? [] : countBuckets(items.map(requireSize), bucketsOf(input), input.assign),
   }),
 });
+
+/** What the set says of the whole picture; else what was found in a view of it. */
+function jointsOf(given: Uint8Array | undefined, found: Uint8Array | undefined, record: Uint8Array | undefined) {
+  if (given !== undefined) return { joints: given, view: undefined };
+  return { joints: found, view: record && parseCropRecord(record) };
+}
 
 interface BucketInput {
   readonly size: number;

@@ -30,8 +30,8 @@ import { showUsers } from './views/show-users.ts';
 /** Most rejects that an answer names. The dataset holds all. */
 const MAX_SHOWN_REJECTS = 100;
 
-/** Pictures that are to be trained on fit a bucket, and have no joints yet. */
-const PREPARED_CROPS = ['centre', 'attention', 'entropy'] as const;
+/** Pictures that are to be trained on fit a bucket. */
+const PREPARED_CROPS = ['centre', 'pose', 'attention', 'entropy'] as const;
 
 export const prepare = defineFunction({
   name: 'prepare',
