@@ -4,6 +4,8 @@ import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
+import { pickCrops } from './views/crop-pictures.ts';
+import { pickCuration } from './views/curation-pictures.ts';
 import { pickPairs } from './views/near-duplicate-pairs.ts';
 import { renderReport } from './views/report-page.ts';
 import { pickPictures } from './views/report-pictures.ts';
@@ -26,7 +28,9 @@ export const report = defineFunction({
     const dataset = await readDataset(ctx.blobs, digest);
     const pictures = await pickPictures(ctx.blobs, dataset, ctx.signal);
     const pairs = await pickPairs(ctx.blobs, dataset, ctx.signal);
-    const page = await renderReport(title, { dataset, pictures, pairs });
+    const crops = await pickCrops(ctx.blobs, dataset, ctx.signal);
+    const curation = await pickCuration(ctx.blobs, dataset, ctx.signal);
+    const page = await renderReport(title, { dataset, pictures, pairs, crops, curation });
     const html = await ctx.blobs.put(Buffer.from(page), 'text/html');
     return { outputs: { html }, stats: { pictures: pictures.length } };
   },

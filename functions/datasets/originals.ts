@@ -41,6 +41,13 @@ export async function readOriginals(blobs: BlobStore, items: readonly Item[]): P
   return new Map(originals);
 }
 
+/** The bytes of one item, without the rest of its archive. @throws BlobMissing */
+export async function readOriginal(blobs: BlobStore, { original }: Item): Promise<Uint8Array> {
+  if (typeof original === 'string') return blobs.get(original);
+  const { archive, offset, size } = original;
+  return blobs.getRange(archive, { start: offset, end: offset + size - 1 });
+}
+
 /** Digests of the blobs that hold the originals of the items. */
 export function originalLinks(items: readonly Item[]): Digest[] {
   return [...new Set(items.map(({ original }) => (typeof original === 'string' ? original : original.archive)))];

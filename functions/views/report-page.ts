@@ -7,7 +7,11 @@ import { formatCount } from '../../configs/quantity.ts';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
 import type { Dataset } from '../../storage/records.ts';
 import { kindOfReject } from '../datasets/rejects-by-reason.ts';
+import type { ReportCrops } from './crop-pictures.ts';
+import type { ReportCuration } from './curation-pictures.ts';
 import type { NearDuplicate } from './near-duplicate-pairs.ts';
+import { renderCrops } from './report-crops.ts';
+import { renderCuration } from './report-curation.ts';
 import type { ReportPicture } from './report-pictures.ts';
 import { renderBuckets, renderNotes, renderPairs, renderRejects, renderSplits } from './report-sections.ts';
 import { REPORT_STYLE } from './report-style.ts';
@@ -18,13 +22,19 @@ export interface ReportContent {
   readonly dataset: Dataset;
   readonly pictures: readonly ReportPicture[];
   readonly pairs: readonly NearDuplicate[];
+  readonly crops?: ReportCrops | undefined;
+  readonly curation?: ReportCuration | undefined;
 }
 
 /** Renders the page. Equal arguments give equal bytes. */
-export async function renderReport(title: string, { dataset, pictures, pairs }: ReportContent): Promise<string> {
+export async function renderReport(title: string, content: ReportContent): Promise<string> {
+  const { dataset, pictures, pairs, crops, curation } = content;
   const { counts, removed, rejects, buckets = [], notes = [] } = dataset;
   const rejected = rejects.filter(reject => kindOfReject(reject) === 'picture');
   const others = rejects.filter(reject => kindOfReject(reject) !== 'picture');
+  // A rule or list leaves pictures out, which are rejects.
+  const leftOut = new Set(rejected.map(({ id }) => id));
+  const gone = removed.filter(id => !leftOut.has(id)).length;
   const uncaptioned = notes.find(({ code }) => code === 'caption_missing')?.count;
   const tiles: readonly (readonly [label: string, count: number | undefined])[] = [
     ['pictures', counts.pictures],
@@ -32,7 +42,7 @@ export async function renderReport(title: string, { dataset, pictures, pairs }: 
     ['near-duplicates', counts.duplicates],
     ['pictures rejected', rejected.length],
     ['other files left out', others.length > 0 ? others.length : undefined],
-    ['removed', removed.length > 0 ? removed.length : undefined],
+    ['removed', gone > 0 ? gone : undefined],
   ];
   // Names and captions may turn the direction of what comes after them.
   return plainText(
@@ -60,8 +70,16 @@ ${renderNotes(notes.filter(({ code }) => code !== 'near_duplicate'))}
 ${renderRejects('Pictures rejected', rejected)}
 ${renderRejects('Other files left out', others)}
 ${renderPairs(pairs, counts.duplicates)}
-${renderBuckets(buckets)}
-${renderSplits(counts)}
+${renderBuckets(buckets, crops !== undefined)}
+${renderSplits(counts)}${
+  crops &&
+  html`
+${renderCrops(crops)}`
+}${
+  curation &&
+  html`
+${renderCuration(curation)}`
+}
 <section>
 <h2>Pictures</h2>
 ${renderPictures(pictures, counts.pictures)}

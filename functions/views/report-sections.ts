@@ -80,7 +80,8 @@ ${andMore(total - pairs.length)}
 </section>`;
 }
 
-export function renderBuckets(buckets: readonly BucketCount[]): Html | '' {
+/** @param isRecorded Records of the crops say where they are. */
+export function renderBuckets(buckets: readonly BucketCount[], isRecorded = false): Html | '' {
   if (buckets.length === 0) return '';
   const most = Math.max(...buckets.map(({ pictures }) => pictures));
   return html`<section>
@@ -92,7 +93,7 @@ ${buckets.map(
 <td><b>${formatCount(pictures)}</b> <span>${formatCount(train)} to train</span></td></tr>`,
 )}
 </table>
-<p class="note">In pixels, as training sees the pictures: scaled to cover a size, then cropped around the centre.</p>
+<p class="note">In pixels, as training sees the pictures: scaled to cover a size, then cropped${isRecorded ? '' : ' around the centre'}.</p>
 </section>`;
 }
 

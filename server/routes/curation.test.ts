@@ -155,6 +155,20 @@ test('a picture of the same name with other bytes is replaced, and one of anothe
   ]);
 });
 
+test('pictures are listed with their crops and measures', async () => {
+  await prepare('measured', { p1: 'one', p2: 'two' }, { rules: {} } as never);
+  const { items } = await jsonOf(send('GET', '/datasets/measured/items?with=crop,curate&limit=1'));
+  expect(items).toMatchObject([
+    {
+      name: 'p1.png',
+      crop: { crop: 'centre', cut: 0, scale: 1 },
+      curate: { measures: { side: 32, caption_words: 1 } },
+    },
+  ]);
+  expect((await jsonOf(send('GET', '/datasets/a/items?with=curate'))).items[0].curate).toBeUndefined();
+  expect((await send('GET', '/datasets/a/items?with=image')).status).toBe(400);
+});
+
 test('a wrong question about a diff is refused', async () => {
   for (const query of ['', '?against=', '?against=b&limit=0', '?against=b&after=x', '?against=b&change=what']) {
     expect((await send('GET', `/datasets/a/diff${query}`)).status, query).toBe(400);

@@ -1,6 +1,7 @@
 /** @file Datasets by name: list, show, put, delete; their pictures. */
 import { Hono } from 'hono';
 import { z } from 'zod';
+import { memberName } from '../../configs/signals.ts';
 import { InvalidInput } from '../../errors.ts';
 import { requireDatasetHead } from '../../functions/datasets/dataset-head.ts';
 import { summarizeDataset } from '../../functions/datasets/summarize-dataset.ts';
@@ -8,8 +9,10 @@ import { deleteDataset } from '../../functions/operations/delete-dataset.ts';
 import { putDataset } from '../../functions/operations/put-dataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
+import { openColumn } from '../../storage/blobs/read-column.ts';
+import type { Json } from '../../storage/canonical.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import { digestSchema, type Item } from '../../storage/records.ts';
+import { digestSchema, type Item, type Page } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
 import { readFlag } from '../request-options.ts';
@@ -70,15 +73,17 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
     const { pages, removed } = await readDataset(blobs, value.dataset);
     const limit = readLimit(c.req.query('limit'));
     const start = readCursor(c.req.query('after'));
+    const wanted = readColumns(c.req.query('with'));
     const gone = new Set(removed);
-    const items: Item[] = [];
+    const items: Json[] = [];
     let next: string | undefined;
     for (const [number, page] of pages.entries()) {
       if (next !== undefined) break;
       if (number < start.page) continue;
+      const recordsOf = await openRecords(blobs, page, wanted);
       for (const [index, item] of (await readItems(blobs, page)).entries()) {
         if ((number === start.page && index <= start.index) || gone.has(item.id)) continue;
-        items.push(item);
+        items.push({ ...item, ...(await recordsOf(item)) });
         if (items.length < limit) continue;
         next = `${number}.${index}`;
         break;
@@ -88,6 +93,36 @@ export function createDatasetRoutes(deps: ServerDeps): Hono {
   });
 
   return app;
+}
+
+/** Columns with a JSON record of each picture. */
+const RECORD_COLUMNS = ['inspect', 'crop', 'curate'] as const;
+const columnsSchema = z.array(z.enum(RECORD_COLUMNS));
+
+function readColumns(text: string | undefined): z.output<typeof columnsSchema> {
+  const parsed = columnsSchema.safeParse(text === undefined || text === '' ? [] : text.split(','));
+  if (parsed.success) return parsed.data;
+  throw new InvalidInput(`with=${text?.slice(0, 50)} is wrong`, {
+    expected: `columns, with commas between them: ${RECORD_COLUMNS.join(', ')}`,
+  });
+}
+
+/** Reads the records of an item, by column; those that the page has. */
+async function openRecords(blobs: ServerDeps['blobs'], { columns }: Page, wanted: z.output<typeof columnsSchema>) {
+  const readers = await Promise.all(
+    wanted.flatMap(column => {
+      const digest = columns[column];
+      return digest ? [openColumn(blobs, digest).then(({ read }) => ({ column, read }))] : [];
+    }),
+  );
+  return async ({ id }: Item): Promise<Record<string, Json>> => {
+    const found: Record<string, Json> = {};
+    for (const { column, read } of readers) {
+      const member = await read(memberName(column, id));
+      if (member !== undefined) found[column] = JSON.parse(Buffer.from(member).toString('utf8'));
+    }
+    return found;
+  };
 }
 
 function readLimit(text: string | undefined): number {
@@ -134,6 +169,7 @@ export const datasetDocs: readonly RouteDoc[] = [
     summary: 'List the pictures of a dataset, page by page.',
     query: {
       after: 'the "next" of the last answer',
+      with: `records of each picture beside it, with commas between them: ${RECORD_COLUMNS.join(', ')}`,
       limit: `most pictures in an answer: 1 to ${MAX_LIMIT}, default ${DEFAULT_LIMIT}`,
     },
   },

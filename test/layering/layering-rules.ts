@@ -138,7 +138,7 @@ export const RULES: LayeringRules = {
     {
       name: 'views',
       paths: ['functions/views/'],
-      mayImport: ['datasets', 'experiments', 'pictures', 'definitions', 'storage'],
+      mayImport: ['curation', 'datasets', 'experiments', 'pictures', 'definitions', 'storage'],
     },
     {
       name: 'operations',
