@@ -84,7 +84,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['encode-text', 3, 'sha256:47e38c8ebc07f39880b9e5bdafefe1bd10d64fa56b8d992e9b338110392b1eff'],
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
     ['pack-shard', 1, 'sha256:5a42fe0abe5b831ab8c9fc5370f5ab3c40a2ce4bb9801bff85caa43a66e02ac6'],
-    ['report', 6, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
+    ['report', 7, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
     ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

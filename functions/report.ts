@@ -15,7 +15,7 @@ export const report = defineFunction({
   summary:
     'Writes one HTML page about a dataset: counts, notes, rejects with reasons, near-duplicates, sizes, splits, ' +
     'columns and some pictures.',
-  version: 6,
+  version: 7,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   digests: { dataset: 'dataset' },

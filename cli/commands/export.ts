@@ -5,6 +5,7 @@ import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { MOST_TRACES } from '../../configs/bounds.ts';
 import { isFolder } from '../../configs/is-folder.ts';
+import { tellNotice } from '../../configs/model-notices.ts';
 import { plainJson } from '../../configs/plain-text.ts';
 import { spreadCheckpoints } from '../../configs/spread-checkpoints.ts';
 import { Conflict, InvalidInput } from '../../errors.ts';
@@ -16,7 +17,11 @@ import { connect, connectionArgs } from './connection.ts';
 
 const SUFFIX = '.safetensors';
 const refSchema = z.looseObject({ digest: z.string(), size: z.int() });
-const resultSchema = z.looseObject({ outputs: z.record(z.string(), refSchema) });
+const noticeSchema = z.looseObject({ model: z.string(), license: z.string(), binds: z.string() });
+const resultSchema = z.looseObject({
+  outputs: z.record(z.string(), refSchema),
+  stats: z.looseObject({ licenses: z.array(noticeSchema).default([]) }).optional(),
+});
 
 const checkpointSchema = z.looseObject({ step: z.int(), checkpoint: z.string() });
 const experimentSchema = z.looseObject({ checkpoints: z.array(checkpointSchema) });
@@ -52,13 +57,14 @@ export const exportCommand = defineCommand({
         : { weights: { sigma_rel: Number(sigma) }, traces: await listCheckpoints(api, args.name) }),
     };
     const { result } = await callInForeground(api, 'export', body, { quiet: args.quiet });
-    const { outputs } = resultSchema.parse(result);
+    const { outputs, stats } = resultSchema.parse(result);
     for (const [name, { digest, size }] of Object.entries(outputs)) {
       const path = args.file.slice(0, -SUFFIX.length) + name.slice('weights'.length) + SUFFIX;
       await writeNew(path, await api.bytes(`/objects/${digest}`));
       if (args.json !== true) console.log(`${path}: ${formatBytes(size)}`);
     }
     if (args.json === true) console.log(plainJson(result));
+    else for (const notice of stats?.licenses ?? []) console.log(tellNotice(notice));
   }),
 });
 

@@ -88,3 +88,11 @@ test('rejects of one group are counted together, whatever their own reasons', ()
     { of: 'file', text: 'text', count: 1, examples: ['n.md'] },
   ]);
 });
+
+test('networks of others that made columns are named with their licences', () => {
+  const weights = { model: [digestOf('weights')] };
+  const encoders = { text: { name: 'minilm-l6', dim: 384, weights }, cls: { name: 'dct', dim: 64 } };
+  const told = summarizeDataset(datasetOf({ encoders }));
+  expect(told.licenses).toMatchObject([{ model: 'minilm-l6', license: 'Apache-2.0' }]);
+  expect(told.summary.at(-1)).toContain('made with minilm-l6, whose licence is Apache-2.0; whether it binds');
+});

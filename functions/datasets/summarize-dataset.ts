@@ -2,6 +2,7 @@
  * @file What preparing made of the files of a source, in words and in numbers. The answers of `prepare` and `import`,
  * `GET /datasets/NAME`, the view and the command line show this summary.
  */
+import { listNotices, tellNotice } from '../../configs/model-notices.ts';
 import { plainLine } from '../../configs/plain-text.ts';
 import { formatCount, listSome, quantity } from '../../configs/quantity.ts';
 import type { BucketCount, Dataset, Note } from '../../storage/records.ts';
@@ -20,6 +21,7 @@ export function summarizeDataset(dataset: Dataset) {
     counts,
     buckets,
     notes,
+    licenses: listNotices(encoderNames(dataset)),
     rejected_by_reason: groups.map(group => ({ ...group, examples: [...group.examples] })),
     summary: describeInWords(dataset, groups).map(plainLine),
   };
@@ -36,7 +38,12 @@ function describeInWords(dataset: Dataset, groups: readonly RejectGroup[]): stri
     ...describeRejects(groups),
     ...(counts.hidden ? [`${quantity(counts.hidden, 'hidden file')} left out (names that begin with a dot)`] : []),
     ...(counts.removed ? [`${quantity(counts.removed, 'picture')} of earlier imports removed`] : []),
+    ...listNotices(encoderNames(dataset)).map(tellNotice),
   ];
+}
+
+function encoderNames({ encoders }: Dataset): string[] {
+  return Object.values(encoders).map(({ name }) => name);
 }
 
 function describeSplits({ pictures = 0, train, val = 0, test = 0 }: Dataset['counts']): string {

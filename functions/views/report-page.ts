@@ -2,6 +2,7 @@
  * @file Writes one page about a dataset, without scripts and outside resources, so that it works wherever it is copied.
  */
 import { html, raw } from 'hono/html';
+import { listNotices } from '../../configs/model-notices.ts';
 import { plainText } from '../../configs/plain-text.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
@@ -127,13 +128,14 @@ ${columns.map(column => html`<tr><th>${column}.tar</th><td>${about(column)}</td>
 </section>`;
 }
 
-/** `, by dct (dim 27, stride 8)`; empty for a column that no encoder made. */
+/** `, by dct (dim 27, stride 8)`, with the licence of weights of others; empty for a column that no encoder made. */
 function describeEncoder(encoders: Dataset['encoders'], column: ColumnName): string {
   const encoder = isSignal(column) ? encoders[column] : undefined;
   if (encoder === undefined) return '';
   const { name, ...dims } = encoder;
+  const license = listNotices([name]).map(notice => `; its licence is ${notice.license}`);
   return `, by ${name} (${Object.entries(dims)
     .filter(([, value]) => typeof value === 'number')
     .map(([key, value]) => `${key} ${value}`)
-    .join(', ')})`;
+    .join(', ')})${license.join('')}`;
 }
