@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { InvalidInput, Unprocessable } from '../errors.ts';
-import { decodeNpy, encodeNpy, type NpyInput } from './npy.ts';
+import { decodeNpy, decodeNpyList, encodeNpy, type NpyInput } from './npy.ts';
 
 const golden = (name: string) => new Uint8Array(readFileSync(new URL(`testdata/${name}`, import.meta.url)));
 
@@ -22,6 +22,17 @@ describe('an .npy file', () => {
       expect(decodeNpy(golden(`${name}.npy`))).toEqual(array);
     });
   }
+
+  it('has the bytes of numpy.save and is read back: two arrays in one file, the first of i8', () => {
+    const both: readonly NpyInput[] = [
+      { dtype: 'i8', shape: [2, 3], data: Int8Array.of(-127, 0, 5, 127, -1, 64) },
+      { dtype: 'f32', shape: [3], data: Float32Array.of(0.5, 2, 0.25) },
+    ];
+    expect(Buffer.concat(both.map(encodeNpy)).equals(golden('steps.npy'))).toBe(true);
+    expect(decodeNpyList(golden('steps.npy'))).toEqual(both);
+    expect(() => decodeNpyList(golden('steps.npy').subarray(0, -1))).toThrow('11 bytes of data for f32[3]');
+    expect(decodeNpyList(new Uint8Array())).toEqual([]);
+  });
 
   it('is read from any position, and without a copy from an aligned one', () => {
     const file = encodeNpy({ dtype: 'f32', shape: [2], data: Float32Array.of(1, 2) });

@@ -12,7 +12,7 @@ import {
   tensorOverBytes,
 } from './tensor.ts';
 
-const DESCRIPTORS = { u8: '|u1', i32: '<i4', f32: '<f4', f16: '<f2' } as const;
+const DESCRIPTORS = { u8: '|u1', i8: '|i1', i32: '<i4', f32: '<f4', f16: '<f2' } as const;
 
 export type NpyType = keyof typeof DESCRIPTORS;
 /** Input of {@link encodeNpy}; f16 as bits in a Uint16Array. */
@@ -73,6 +73,21 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   return { ...parseHeader(file.toString('latin1', PREAMBLE_BYTES, start)), start };
 }
 
+/**
+ * Arrays one after the other, as several calls of `numpy.save` write them to one open file, and several of `numpy.load`
+ * read them. @throws Unprocessable
+ */
+export function decodeNpyList(bytes: Uint8Array): NpyArray[] {
+  const arrays: NpyArray[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const { dtype, shape, start } = readNpyHeader(bytes.subarray(at));
+    const end = at + start + countElements(shape) * bytesPerElement(dtype);
+    arrays.push(decodeNpy(bytes.subarray(at, end)));
+    at = end;
+  }
+  return arrays;
+}
+
 /** A view into `bytes` if the alignment allows it. @throws Unprocessable when the file is not .npy or is truncated. */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   const { dtype, shape, start } = readNpyHeader(bytes);
@@ -113,6 +128,6 @@ function parseHeader(header: string): { readonly dtype: NpyType; readonly shape:
 }
 
 function isNpyType(descriptor: string): NpyType | undefined {
-  const types: readonly NpyType[] = ['u8', 'i32', 'f32', 'f16'];
+  const types: readonly NpyType[] = ['u8', 'i8', 'i32', 'f32', 'f16'];
   return types.find(type => DESCRIPTORS[type] === descriptor);
 }

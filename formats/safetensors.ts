@@ -18,12 +18,12 @@ import {
   tensorOverBytes,
 } from './tensor.ts';
 
-const TYPE_NAMES = { f32: 'F32', f16: 'F16', bf16: 'BF16', i32: 'I32', u8: 'U8', bool: 'BOOL' } as const;
+const TYPE_NAMES = { f32: 'F32', f16: 'F16', bf16: 'BF16', i32: 'I32', i8: 'I8', u8: 'U8', bool: 'BOOL' } as const;
 const TYPES: ReadonlyMap<string, ElementType> = new Map(
-  (['f32', 'f16', 'bf16', 'i32', 'u8', 'bool'] as const).map(type => [TYPE_NAMES[type], type]),
+  (['f32', 'f16', 'bf16', 'i32', 'i8', 'u8', 'bool'] as const).map(type => [TYPE_NAMES[type], type]),
 );
 /** Sort key of a type in the library: larger alignment first, then its enumeration, last first. */
-const TYPE_ORDER: Readonly<Record<ElementType, number>> = { f32: 0, i32: 1, bf16: 2, f16: 3, u8: 4, bool: 5 };
+const TYPE_ORDER: Readonly<Record<ElementType, number>> = { f32: 0, i32: 1, bf16: 2, f16: 3, i8: 4, u8: 5, bool: 6 };
 
 const METADATA = '__metadata__';
 

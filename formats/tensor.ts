@@ -2,9 +2,9 @@
 import { InvalidInput } from '../errors.ts';
 
 /** `bool` is one byte of 0 or 1; `f16` and `bf16` are their bits. */
-export type ElementType = 'u8' | 'bool' | 'i32' | 'f32' | 'f16' | 'bf16';
+export type ElementType = 'u8' | 'i8' | 'bool' | 'i32' | 'f32' | 'f16' | 'bf16';
 
-export type ElementArray = Uint8Array | Int32Array | Float32Array | Uint16Array;
+export type ElementArray = Uint8Array | Int8Array | Int32Array | Float32Array | Uint16Array;
 
 /** Input of the encoders. They check that `data` is the array type that {@link ArrayOf} names. */
 export interface EncodableTensor {
@@ -16,6 +16,7 @@ export interface EncodableTensor {
 
 export interface ArrayOf {
   readonly u8: Uint8Array;
+  readonly i8: Int8Array;
   readonly bool: Uint8Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
@@ -30,6 +31,7 @@ export type DecodedTensor<T extends ElementType = ElementType> = {
 
 const ARRAYS = {
   u8: Uint8Array,
+  i8: Int8Array,
   bool: Uint8Array,
   i32: Int32Array,
   f32: Float32Array,

@@ -108,10 +108,10 @@ test('Python read the same bytes: webdataset finds every sample, and numpy every
       arrays,
     )) {
       const array = decodeNpy(members.find(({ name }) => name === `${key}.${suffix}`)?.body ?? new Uint8Array());
-      expect([{ f16: 'float16', f32: 'float32', u8: 'uint8', i32: 'int32' }[array.dtype], array.shape]).toEqual([
-        dtype,
-        shape,
-      ]);
+      expect([
+        { f16: 'float16', f32: 'float32', u8: 'uint8', i8: 'int8', i32: 'int32' }[array.dtype],
+        array.shape,
+      ]).toEqual([dtype, shape]);
       const { buffer, byteOffset, byteLength } = array.data;
       expect(digestOf(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength))).toBe(`sha256:${sha256}`);
     }

@@ -24,10 +24,18 @@ def arrays():
     }
 
 
+def steps():
+    """Small whole numbers, and what each column counts: two arrays in one file."""
+    return numpy.array([[-127, 0, 5], [127, -1, 64]], dtype=numpy.int8), numpy.array([0.5, 2, 0.25], dtype=numpy.float32)
+
+
 def main():
     os.makedirs(TARGET, exist_ok=True)
     for name, array in arrays().items():
         numpy.save(os.path.join(TARGET, f"{name}.npy"), array)
+    with open(os.path.join(TARGET, "steps.npy"), "wb") as file:
+        for array in steps():
+            numpy.save(file, array)
     numpy.save(os.path.join(TARGET, "scalar.npy"), numpy.float32(3.25))
     numpy.save(os.path.join(TARGET, "empty.npy"), numpy.zeros((0, 4), numpy.float32))
     numpy.save(os.path.join(TARGET, "fortran.npy"), numpy.asfortranarray(arrays()["f32"]))

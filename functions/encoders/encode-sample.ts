@@ -6,9 +6,10 @@
 import { type Conditions, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { fromF16Bits } from '../../formats/half.ts';
-import { decodeNpy, encodeNpy } from '../../formats/npy.ts';
+import { encodeNpy } from '../../formats/npy.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import type { EncodeJob } from '../../gpu-runner/protocol.ts';
+import { decodeSignalMember } from '../../storage/blobs/column-member.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { FunctionContext } from '../define.ts';
 import { runJob } from '../execution/runner-job.ts';
@@ -193,8 +194,8 @@ function encodeInput(input: EncoderInputs[EncoderSource]): Uint8Array {
 /** The numbers of a stored member; undefined without one. */
 export function readArray(member: Uint8Array | undefined): EncodedArray | undefined {
   if (member === undefined) return undefined;
-  const { dtype, shape, data } = decodeNpy(member);
-  return { shape, data: dtype === 'f16' ? Float32Array.from(data, fromF16Bits) : Float32Array.from(data) };
+  const { shape, data } = decodeSignalMember(member, 'a signal');
+  return { shape, data: data instanceof Float32Array ? data : Float32Array.from(data, fromF16Bits) };
 }
 
 /** Scales and crops a reference picture to the size of the sample, as `bucket` does with training pictures. */

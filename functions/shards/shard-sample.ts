@@ -5,7 +5,7 @@
 import { memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
-import { decodeNpy, encodeNpy } from '../../formats/npy.ts';
+import { decodeNpy, decodeNpyList, encodeNpy } from '../../formats/npy.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { ShardOptions } from './shard-options.ts';
 import type { PlannedSample, ShardPlan } from './shard-plan.ts';
@@ -83,9 +83,12 @@ function describe({ sample, page, split, bucket, encoders, caption }: ShardSampl
 /** [rows, columns, dim] -> [rows x columns, dim]. */
 function flattenGrid(bytes: Uint8Array | undefined): Uint8Array | undefined {
   if (bytes === undefined) return undefined;
-  const { dtype, shape, data } = decodeNpy(bytes);
+  // Vectors in i8 are followed by their steps.
+  const [grid, ...steps] = decodeNpyList(bytes);
+  if (grid === undefined) return undefined;
+  const { dtype, shape, data } = grid;
   const [rows = 0, columns = 0, dim = 0] = shape;
-  return encodeNpy({ dtype, shape: [rows * columns, dim], data });
+  return Buffer.concat([{ dtype, shape: [rows * columns, dim], data }, ...steps].map(encodeNpy));
 }
 
 /** The states of the tokens, and the mask that says which rows are tokens. */

@@ -11,6 +11,8 @@ export type EncoderInput =
 export interface EncodedArray {
   readonly shape: readonly number[];
   readonly data: Float32Array;
+  /** Steps in which it is stored as i8; absent: it is stored in the type of its signal. */
+  readonly steps?: Float32Array;
 }
 
 export type EncodedSignals = Readonly<Partial<Record<SignalName, EncodedArray>>>;

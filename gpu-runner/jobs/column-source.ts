@@ -6,8 +6,9 @@
 import { findSideWord } from '../../configs/side-words.ts';
 import { type ColumnName, isPadded, memberName, type SignalName, variantsOf } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
-import { decodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
+import { decodeNpy, readNpyHeader } from '../../formats/npy.ts';
 import type { MemberSpan } from '../../formats/webdataset.ts';
+import { decodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import { readStoredIndex } from '../../storage/blobs/read-column.ts';
@@ -238,13 +239,15 @@ async function loadItem(
   }
   const found = await Promise.all(
     signals.map(async name => {
-      const array = await read(name);
-      return array ? [[name, toSignal(array, name, id)] as const] : [];
+      const bytes = await readMember(blobs, columns, name, id);
+      return bytes ? [[name, toSignal(bytes, name, id)] as const] : [];
     }),
   );
   const spans = readsVariants && signals.includes('text') ? columns.get('text')?.spans : undefined;
-  const variants = await Promise.all((spans ? variantsOf(spans, 'text', id) : []).map(each => read('text', each)));
-  const texts = variants.flatMap(array => (array ? [toSignal(array, 'text', id)] : []));
+  const variants = await Promise.all(
+    (spans ? variantsOf(spans, 'text', id) : []).map(each => readMember(blobs, columns, 'text', each)),
+  );
+  const texts = variants.flatMap(bytes => (bytes ? [toSignal(bytes, 'text', id)] : []));
   return {
     id,
     ...size,
@@ -256,10 +259,9 @@ async function loadItem(
   };
 }
 
-function toSignal(array: NpyArray, name: SignalName, id: string): StoredSignal {
-  const rows = array.shape[0] ?? 0;
-  if (array.dtype === 'f16' || array.dtype === 'f32') return { rows, data: array.data };
-  throw new Unprocessable(`${name} of ${id} is ${array.dtype}`, { expected: 'f16 or f32' });
+function toSignal(bytes: Uint8Array, name: SignalName, id: string): StoredSignal {
+  const { shape, data } = decodeSignalMember(bytes, `${name} of ${id}`);
+  return { rows: shape[0] ?? 0, data };
 }
 
 /** The member of a picture, or its first `most` bytes; undefined if the column has no such member. */
