@@ -39,6 +39,9 @@ export const DINO_NETS = [
 /** A patch of DINOv3. The other networks see the picture at a size at which one of their patches is such a cell. */
 export const DINO_STRIDE = 16;
 
+/** Numbers of a patch when it is reduced. */
+export const DINO_PCA_DIM = 256 as const;
+
 /** Options of the encoder of a network. */
 export function dinoOptions({ name, patch, blocks }: DinoNet) {
   const isSum = (layers: string) => layers === 'last' || Number(layers.slice('sum_'.length)) <= blocks;
@@ -58,6 +61,10 @@ export function dinoOptions({ name, patch, blocks }: DinoNet) {
       .refine(isSum, { error: `expected at most sum_${blocks}: ${name} has ${blocks} blocks` })
       .default('last')
       .describe('last: the tokens behind the last block; sum_K: the sum over the last K blocks, each normalized'),
+    pca: z
+      .literal(DINO_PCA_DIM)
+      .optional()
+      .describe('numbers per patch, stored as int8; needs weights.pca, which fit-pca makes. Absent: all, as float16'),
   });
 }
 

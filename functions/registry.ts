@@ -11,6 +11,7 @@ import { encodeText } from './encode-text.ts';
 import { estimate } from './estimate.ts';
 import { exportWeights } from './export.ts';
 import { fetchModels } from './fetch-models.ts';
+import { fitPca } from './fit-pca.ts';
 import { gc } from './gc.ts';
 import { heldOut } from './held-out.ts';
 import { importPictures } from './import.ts';
@@ -53,6 +54,7 @@ export const registry: readonly AnyFunction[] = [
   curate,
   select,
   encodeText,
+  fitPca,
   encodeImage,
   detectPose,
   shard,

@@ -2,6 +2,7 @@
 import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
+import { fitBasis } from './encoders/pca/fit-basis.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
 import { makeShardSample } from './shards/shard-sample.ts';
 
@@ -9,6 +10,7 @@ export const tasks = {
   'encode-page': (task: EncodePageTask) => encodePage(task),
   'encode-inputs': encodeInputs,
   'note-captions': noteCaptions,
+  'fit-basis': fitBasis,
   'find-near-duplicates': findNearDuplicates,
   'shard-sample': makeShardSample,
   'measure-pixels': measurePixels,

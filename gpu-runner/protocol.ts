@@ -78,6 +78,15 @@ export const encodeJobSchema = z.strictObject({
   /** Blobs by part, hashed when they are read. */
   weights: z.record(z.string(), z.array(digestSchema).min(1)),
   column: digestSchema,
+  /** Absent: all members, whole. */
+  sample: z
+    .strictObject({
+      /** Ids of the members that are encoded. */
+      ids: z.array(z.string()).min(1),
+      /** Of the patches of each so many, evenly spread: `patches` is [taken, dim]. */
+      patches: z.int().min(1),
+    })
+    .exactOptional(),
   engine: engineSpecSchema,
 });
 

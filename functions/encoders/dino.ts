@@ -3,7 +3,14 @@
  * (gpu-runner/encoders/dino.ts). `cls` is the token of the whole picture, `patches` are those of its patches, without
  * registers.
  */
-import { DINO_NETS, type DinoNet, type DinoOptions, dinoOptions, summedBlocks } from '../../configs/dino.ts';
+import {
+  DINO_NETS,
+  DINO_PCA_DIM,
+  type DinoNet,
+  type DinoOptions,
+  dinoOptions,
+  summedBlocks,
+} from '../../configs/dino.ts';
 import { defineEncoder } from './encoder.ts';
 
 export const dinoEncoders = DINO_NETS.map(dinoEncoder);
@@ -19,16 +26,18 @@ function dinoEncoder(net: DinoNet) {
     makes: {
       // The stride decides at which size the network sees the picture.
       cls: options => ({ dim: hidden, ...(options.stride !== usual && { stride: options.stride }), ...sum(options) }),
-      patches: options => ({ dim: hidden, stride: options.stride, ...sum(options) }),
+      patches: options => ({ dim: options.pca ?? hidden, stride: options.stride, ...sum(options) }),
     },
     optionsOf: ({ cls, patches }) => {
       const layers = patches?.layers ?? cls?.layers;
       return {
         stride: patches?.stride ?? cls?.stride ?? usual,
         ...(layers !== undefined && { layers: `sum_${layers}` }),
+        ...(patches !== undefined && patches.dim !== hidden && { pca: DINO_PCA_DIM }),
       };
     },
     weights: ['model'],
+    fitted: ({ pca }) => (pca === undefined ? [] : ['pca']),
     runs: 'runner',
   });
 }

@@ -146,7 +146,7 @@ async function runEncoder(
     version: encoder.version,
     reads: encoder.reads,
     options: options as EncodeJob['options'],
-    weights: requireWeights(encoder, weights),
+    weights: requireWeights(encoder, weights, options),
     column: (await ctx.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest,
     engine: allowedPrecision(encoder, engine),
   });

@@ -92,7 +92,7 @@ export function encodeStage(
           version: encoder.version,
           reads,
           options: options as EncodeJob['options'],
-          weights: requireWeights(encoder, weights),
+          weights: requireWeights(encoder, weights, options),
           column,
           engine: requirePrecision(encoder, requireEngine(engine)),
         });

@@ -58,6 +58,8 @@ interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   optionsOf(conditions: Conditions): z.input<O>;
   /** Names of the parts whose weights the action carries; absent: no weights. */
   readonly weights?: readonly string[];
+  /** Parts of weights that are fitted to the data set, with these options; absent: none. */
+  fitted?(options: z.output<O>): readonly string[];
   /** How much of a caption or prompt it reads; absent: all. */
   readonly limit?: R extends 'caption' ? TextLimit<z.output<O>> : never;
   /** Versions of libraries that change numbers. They enter the action. */

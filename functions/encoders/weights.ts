@@ -5,9 +5,17 @@ import { InvalidInput } from '../../errors.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { AnyEncoder, Weights } from './encoder.ts';
 
-/** @throws InvalidInput if a part is missing or unknown. */
-export function requireWeights(encoder: AnyEncoder, given: Weights | undefined): Record<string, Digest[]> {
-  const parts = encoder.weights ?? [];
+/**
+ * @param options Of the call; absent: parts that are fitted to a data set are not asked for.
+ * @throws InvalidInput if a part is missing or unknown.
+ */
+export function requireWeights(
+  encoder: AnyEncoder,
+  given: Weights | undefined,
+  options?: unknown,
+): Record<string, Digest[]> {
+  const fitted = options === undefined ? [] : (encoder.fitted?.(options) ?? []);
+  const parts = [...(encoder.weights ?? []), ...fitted];
   const named = Object.keys(given ?? {});
   const expected = parts.length > 0 ? `weights with the parts ${parts.join(', ')}` : 'no weights';
   const unknown = named.find(part => !parts.includes(part));
@@ -20,7 +28,9 @@ export function requireWeights(encoder: AnyEncoder, given: Weights | undefined):
       if (digests.length > 0) return [part, digests];
       throw new InvalidInput(`the encoder ${encoder.name} needs its weights "${part}"`, {
         expected,
-        hint: `${installHint(encoder.name)}; then GET /models/${encoder.name} has their digests, and prepare finds them itself`,
+        hint: fitted.includes(part)
+          ? `POST /functions/fit-${part} makes them, and prepare does it itself`
+          : `${installHint(encoder.name)}; then GET /models/${encoder.name} has their digests, and prepare finds them itself`,
       });
     }),
   );

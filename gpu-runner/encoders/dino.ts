@@ -7,6 +7,7 @@ import type { Value } from '../compiler/trace.ts';
 import { trace } from '../compiler/trace.ts';
 import type { PictureSize } from '../model/batch.ts';
 import type { RunnerEncoder } from './encoder.ts';
+import { chain, readBasis, reducePatches, storeInSteps } from './pca-basis.ts';
 import { type PictureNet, PicturePrograms } from './picture-programs.ts';
 import { NamedTensors } from './vit/named-tensors.ts';
 import { describePatches, stateWeights } from './vit/network.ts';
@@ -28,11 +29,18 @@ export function dinoEncoder(net: DinoNet): RunnerEncoder {
     signals: ['cls', 'patches'],
     batch: BATCH,
     async open(engine, given, readWeights) {
-      const { stride, layers } = dinoOptions(net).parse(given);
+      const { stride, layers, pca } = dinoOptions(net).parse(given);
       const file = new NamedTensors(net.name, await readWeights('model'));
       const shape = readShape(net, file);
-      const program = dinoProgram(shape, engine, { stride, layers: summedBlocks(layers) });
-      return new PicturePrograms(engine, program, packWeights(shape, file, engine.precision ?? 'f32'));
+      const basis = pca === undefined ? undefined : readBasis(net.name, await readWeights('pca'), net.hidden, pca);
+      const view = { stride, layers: summedBlocks(layers), ...(pca !== undefined && { pca }) };
+      const packed = packWeights(shape, file, engine.precision ?? 'f32');
+      const programs = new PicturePrograms(
+        engine,
+        dinoProgram(shape, engine, view),
+        basis ? chain(packed, basis.state) : packed,
+      );
+      return basis ? storeInSteps(programs, basis.steps) : programs;
     },
   };
 }
@@ -42,6 +50,8 @@ export interface DinoView {
   readonly stride: number;
   /** Number of last blocks that are summed. */
   readonly layers: number;
+  /** Numbers to which a patch is reduced; absent: it keeps all. */
+  readonly pca?: number;
 }
 
 /** @throws Unprocessable if the weights are of another network. */
@@ -56,7 +66,7 @@ function readShape(net: DinoNet, file: NamedTensors): VitShape {
 export function dinoProgram(
   shape: VitShape,
   { precision = 'f32', tuning: { fusesAttention = false } = {} }: Pick<Engine, 'precision' | 'tuning'>,
-  { stride, layers }: DinoView,
+  { stride, layers, pca }: DinoView,
 ): PictureNet {
   const specs = weightSpecs(shape, precision);
   return {
@@ -71,7 +81,8 @@ export function dinoProgram(
         const picture = builder.input('pictures', { shape: [batch, 3, height, width], dtype: 'f32' });
         const seen = fitPatches(picture, stride, shape.patch);
         const weight = stateWeights(builder, specs);
-        return { outputs: { ...describePatches(seen, shape, weight, { layers, fusesAttention }) } };
+        const { cls, patches } = describePatches(seen, shape, weight, { layers, fusesAttention });
+        return { outputs: { cls, patches: pca === undefined ? patches : reducePatches(patches, pca) } };
       });
     },
   };
