@@ -31,7 +31,15 @@ function createFakeRunner() {
     async run(_, job) {
       if (job.kind !== 'encode') throw new Error('only encode jobs are expected');
       jobs.push(job);
-      const ids = [...readColumn(await blobs.get(job.column)).keys()].map(name => name.split('.')[0] ?? '');
+      const all = [...readColumn(await blobs.get(job.column)).keys()].map(name => name.split('.')[0] ?? '');
+      const ids = job.sample?.ids ?? all;
+      if (job.sample) {
+        // Eight different vectors of each picture.
+        const data = Float32Array.from({ length: 8 * 256 }, (_, i) => Math.sin(i * i));
+        const patches = ids.map(id => encodeSignalMember('patches', id, { shape: [8, 256], data }));
+        const packed = packColumn(new Map(patches));
+        return { outputs: { patches: await blobs.put(packed, 'application/x-tar') }, links: [], stats: {} };
+      }
       const { stride } = job.options as { readonly stride: number };
       const side = 32 / stride;
       const columns = {
@@ -141,6 +149,37 @@ test('pictures that are added later are encoded on the engine of the earlier one
   expect((await headOf('p'))?.engine).toEqual({ ...ORT, threads: 8 });
 });
 
+test('a basis is fitted to pictures of the split train once, and stays when pictures are added', async () => {
+  const license = { name: 'Apache-2.0', read_in: 'a letter' };
+  await putModel(fake, 'dinov2-vits14', { v: 1, weights: { model }, source: 'a friend', license });
+  const call = { image_encoders: ['dinov2-vits14'], pca: 256, count: 40 };
+  const basisOf = (answer: unknown) =>
+    (answer as { encoders: { patches: { weights: Record<string, string[]> } } }).encoders.patches.weights.pca;
+  const first = await prepare(call);
+  expect(first).toMatchObject({ encoders: { patches: { name: 'dinov2-vits14', dim: 256, stride: 16 } } });
+  const items = await lab.items((await headOf('p'))?.dataset as Digest);
+  const train = items.filter(({ split }) => split === 'train').map(({ id }) => id);
+  const samples = fake.jobs.filter(({ sample }) => sample !== undefined);
+  expect(samples.flatMap(({ sample }) => sample?.ids)).toEqual(train);
+  expect(samples.map(({ options }) => options)).toEqual(samples.map(() => ({ stride: 16, layers: 'last' })));
+  const encoded = fake.jobs.filter(({ sample }) => sample === undefined);
+  expect(encoded.map(({ weights, options }) => [weights.pca, options.pca])).toEqual([[basisOf(first), 256]]);
+  const again = await prepare({ ...call, count: 50 });
+  expect(basisOf(again)).toEqual(basisOf(first));
+  expect(fake.jobs.filter(({ sample }) => sample !== undefined)).toHaveLength(samples.length);
+  // Other layers give other vectors.
+  expect(basisOf(await prepare({ ...call, layers: 'sum_2' }))).not.toBeUndefined();
+  expect(fake.jobs.filter(({ sample }) => sample !== undefined)).toHaveLength(2 * samples.length);
+});
+
+test('a basis needs as many patches as it has components', async () => {
+  const license = { name: 'Apache-2.0', read_in: 'a letter' };
+  await putModel(fake, 'dinov2-vits14', { v: 1, weights: { model }, source: 'a friend', license });
+  await expect(prepare({ image_encoders: ['dinov2-vits14'], pca: 256, count: 20 })).rejects.toThrow(
+    'patches, and 256 components need as many',
+  );
+});
+
 test('prepare refuses encoders, strides and engines that do not fit each other', async () => {
   await install();
   const refusal = (more: object) => expect(prepare(more)).rejects;
@@ -150,6 +189,13 @@ test('prepare refuses encoders, strides and engines that do not fit each other',
   await refusal({ stride: 2 }).toThrow('/stride: the encoder efficientnet-lite0: expected one of 4, 8, 16, got 2');
   await refusal({ image_encoders: ['dct'], engine: 'auto' }).toThrow(
     '/engine: no encoder of this call runs on an engine',
+  );
+  await refusal({ pca: 256 }).toThrow('/pca: no encoder of this call takes pca');
+  await refusal({ image_encoders: ['dinov3-vits16'], layers: 'sum_20' }).toThrow(
+    '/layers: the encoder dinov3-vits16: expected at most sum_12',
+  );
+  await refusal({ image_encoders: ['dinov3-vits16'], quantum: 8 }).toThrow(
+    '/stride: expected a stride, which is 16 unless it is given, that divides the quantum',
   );
   await refusal({ engine: 'xla/cuda' }).toThrow('the engine xla/cuda is not available');
   expect(fake.jobs).toEqual([]);

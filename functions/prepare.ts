@@ -15,9 +15,16 @@ import { movesSplits } from './datasets/splits.ts';
 import { type StageCounts, stageCounts } from './datasets/stage-counts.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { type CallAnswer, defineFunction, type EffectContext } from './define.ts';
-import { checkEncoders, type EncodersOfCall, strideOf } from './encoders/check-encoders.ts';
+import {
+  checkEncoders,
+  type EncodersOfCall,
+  imageOptionsShape,
+  optionsFor,
+  quantumOf,
+} from './encoders/check-encoders.ts';
 import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
+import { type FitRequest, fitParts } from './encoders/fit-parts.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { nameUsers } from './experiments/dataset-name.ts';
 import { type EngineRequest, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
@@ -53,8 +60,13 @@ export const prepare = defineFunction({
         .enum(PREPARED_CROPS)
         .optional()
         .describe(cropShape.crop.description ?? ''),
-      quantum: z.int().min(1).max(256).default(8).describe('sides of buckets are multiples of this: the patch size'),
-      stride: z.int().min(1).max(256).default(8).describe('pixels per patch of encode-image; divides the quantum'),
+      quantum: z
+        .int()
+        .min(1)
+        .max(256)
+        .optional()
+        .describe('sides of buckets are multiples of this: the patch size; default: 8, or more if a patch has more'),
+      ...imageOptionsShape,
       text_encoder: encoderSchema('caption').default('words').describe('encoder of the captions'),
       image_encoders: z
         .array(encoderSchema('image'))
@@ -71,21 +83,10 @@ export const prepare = defineFunction({
       captions: captionsSchema.optional(),
     })
     .refine(checkSource, { error: SOURCE_ERROR })
-    .refine(({ quantum, stride }) => quantum % stride === 0, {
-      error: 'expected a stride that divides the quantum, which is 8 unless it is given',
-      path: ['stride'],
-    })
     .superRefine(checkEncoders),
   key: input => canonicalJson(input),
   async run(ctx, input) {
-    const {
-      quantum,
-      stride,
-      missing_captions: missing,
-      text_encoder: textEncoder,
-      image_encoders: imageEncoders,
-      captions,
-    } = input;
+    const { missing_captions: missing, text_encoder: textEncoder, image_encoders: imageEncoders, captions } = input;
     const captionParams = paramsOfCaptions(captions, ctx.describer);
     const importBody = pickKeys(input, Object.keys(importShape));
     const head = await readDatasetHead(ctx.store, input.dataset);
@@ -111,7 +112,12 @@ export const prepare = defineFunction({
       ingest: selection => run('ingest', inspected.digest, { ...previous, selection }, true),
       curate: ({ digest }, again) => run('curate', digest, {}, again),
       async shape({ digest }, again) {
-        const bucketed = await run('bucket', digest, { size: input.size, quantum, ...cropping }, again);
+        const bucketed = await run(
+          'bucket',
+          digest,
+          { size: input.size, quantum: quantumOf(input), ...cropping },
+          again,
+        );
         const items = await readAllItems(ctx.blobs, bucketed.dataset);
         const masked = items.some(item => item.mask) ? await run('mask', bucketed.digest, {}, again) : bucketed;
         const posed = items.some(item => item.pose) ? await run('pose', masked.digest, {}, again) : masked;
@@ -124,9 +130,11 @@ export const prepare = defineFunction({
     const { made: captioned, summary: curated } = await curation.finish();
     if (missing === 'error') refuseUndescribed(captioned.dataset);
     let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
-    for (const encoder of imageEncoders) {
-      const params = { ...encoding.paramsOf(encoder), ...strideOf(findEncoder(encoder), stride) };
-      made = await run('encode-image', made.digest, params);
+    const before = head && (await readDataset(ctx.blobs, head.value.dataset));
+    for (const name of imageEncoders) {
+      const options = optionsFor(findEncoder(name), input);
+      const fitted = await encoding.fit(name, options, { dataset: made.digest, before });
+      made = await run('encode-image', made.digest, { ...encoding.paramsOf(name, fitted), ...options });
     }
 
     const { digest } = made;
@@ -162,16 +170,21 @@ async function openEncoders(
   const needy = [text_encoder, ...image_encoders]
     .map(name => findEncoder(name))
     .filter(({ runs }) => runs === 'runner');
-  if (needy.length === 0) return { paramsOf: (encoder: string) => ({ encoder }) };
+  if (needy.length === 0) return { paramsOf: (encoder: string) => ({ encoder }), fit: async () => ({}) };
   const weights = new Map<string, Record<string, Digest[]>>();
   for (const encoder of needy) weights.set(encoder.name, await findWeights(ctx.store, encoder));
   const stays = asked === undefined && earlier !== undefined;
   const engine = stays ? earlier : resolveEngine(await ctx.runner.status(), asked ?? 'auto');
   return {
     engine,
-    paramsOf(encoder: string): Record<string, Json> {
+    /** @param fitted Further parts of the weights. */
+    paramsOf(encoder: string, fitted: Record<string, Digest[]> = {}): Record<string, Json> {
       const own = weights.get(encoder);
-      return own === undefined ? { encoder } : { encoder, engine, weights: own };
+      return own === undefined ? { encoder } : { encoder, engine, weights: { ...own, ...fitted } };
+    },
+    async fit(name: string, options: FitRequest['options'], to: Pick<FitRequest, 'dataset' | 'before'>) {
+      const own = weights.get(name);
+      return own ? fitParts(ctx, { encoder: findEncoder(name), options, weights: own, engine, ...to }) : {};
     },
   };
 }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { conditionsSchema } from '../../configs/signals.ts';
 import { dinoEncoders } from './dino.ts';
 import { ENCODER_TOOLS, findEncoder } from './encoders.ts';
+import { requireWeights } from './weights.ts';
 
 const large = findEncoder('dinov3-vitl16');
 
@@ -34,4 +35,16 @@ it('options that the network does not have are refused by name', () => {
 it('all networks are encoders, and new encoders leave the actions of old checkpoints as they are', () => {
   expect(dinoEncoders.map(({ name }) => findEncoder(name).runs)).toEqual(new Array(6).fill('runner'));
   expect(Object.keys(ENCODER_TOOLS).filter(name => name.startsWith('dino'))).toEqual([]);
+});
+
+it('patches that are reduced have 256 numbers, and their basis is a part of the weights', () => {
+  const options = large.options.parse({ pca: 256, layers: 'sum_4' });
+  expect(large.makes.patches?.(options)).toEqual({ dim: 256, stride: 16, layers: 4 });
+  expect(large.makes.cls?.(options)).toEqual({ dim: 1024, layers: 4 });
+  const patches = { encoder: large.name, dim: 256, stride: 16, layers: 4 };
+  expect(large.options.parse(large.optionsOf({ patches }))).toEqual(options);
+  const model = [`sha256:${'1'.repeat(64)}`];
+  expect(() => requireWeights(large, { model }, options)).toThrow('dinov3-vitl16 needs its weights "pca"');
+  expect(requireWeights(large, { model, pca: model }, options)).toEqual({ model, pca: model });
+  expect(() => requireWeights(large, { model, pca: model }, large.options.parse({}))).toThrow('has no weights "pca"');
 });

@@ -22,6 +22,7 @@ import { encodeText } from '../encode-text.ts';
 import { estimate } from '../estimate.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TaskPool } from '../execution/pool.ts';
+import { fitPca } from '../fit-pca.ts';
 import { gc } from '../gc.ts';
 import { importPictures } from '../import.ts';
 import { ingest } from '../ingest.ts';
@@ -86,6 +87,7 @@ export function createPictureLab({
       encodeText,
       encodeImage,
       detectPose,
+      fitPca,
       contactSheet,
       report,
       shard,

@@ -70,6 +70,34 @@ describe('a DINO as an encoder', () => {
     expect(Math.max(...far)).toBeLessThan(1e-4);
   });
 
+  it('with a basis, patches are its coordinates, which are stored in its steps', async () => {
+    const numbers = (count: number, scale: number) =>
+      Float32Array.from({ length: count }, (_, i) => scale * Math.sin(i * i));
+    const basis = {
+      mean: { dtype: 'f32', shape: [24], data: numbers(24, 1) },
+      basis: { dtype: 'f32', shape: [24, 256], data: numbers(24 * 256, 0.2) },
+      steps: { dtype: 'f32', shape: [256], data: numbers(256, 0.01).map(x => 0.05 + x) },
+    } as const;
+    const openBasis = (file: Uint8Array) =>
+      dinoEncoder(NET).open(engine, { stride: 4, pca: 256 }, async part => [part === 'pca' ? file : FILE]);
+    const encoder = await openBasis(encodeSafetensors(basis));
+    const [{ cls, patches } = {}] = await encoder.encode(pictures(1).slice(0, 1));
+    await encoder.dispose();
+    const whole = rowOf('patches1', 0);
+    expect(cls?.shape).toEqual([24]);
+    expect([patches?.shape, patches?.steps]).toEqual([[3, 5, 256], basis.steps.data]);
+    const dot = (cell: number, k: number) =>
+      basis.mean.data.reduce(
+        (sum, mean, i) => sum + (whole.data[cell * 24 + i]! - mean) * basis.basis.data[i * 256 + k]!,
+        0,
+      );
+    for (const [cell, k] of [[0, 0] as const, [7, 100] as const, [14, 255] as const]) {
+      expect(patches?.data[cell * 256 + k]).toBeCloseTo(dot(cell, k), 3);
+    }
+    const { mean: _, ...rest } = basis;
+    await expect(openBasis(encodeSafetensors(rest))).rejects.toThrow('the weights "pca" of small are no basis');
+  });
+
   it('it refuses a picture that patches do not fill, and names the quantum', async () => {
     const odd = { image: { height: 16, width: 18, data: new Uint8Array(3 * 16 * 18) } };
     await expect(encode({}, [odd])).rejects.toMatchObject({

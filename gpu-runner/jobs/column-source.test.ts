@@ -5,6 +5,7 @@ import { toF16Bits } from '../../formats/half.ts';
 import { encodeNpy } from '../../formats/npy.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
+import { encodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -129,6 +130,23 @@ describe('the column source', () => {
       message: 'the column "text" of page 1 of the dataset is damaged: it does not begin with an index',
     });
   });
+});
+
+it('patches that are stored as int8 are read as the numbers that their steps say', async () => {
+  const blobs = createBlobStore(createMemoryStore());
+  const first = await readDataset(blobs, await putTinyDataset(blobs, items.slice(0, 2)));
+  const [page] = first.pages;
+  const shape = [2, 2, 3];
+  const steps = Float32Array.of(1, 0.5, 0.25);
+  const data = Float32Array.from({ length: 12 }, (_, i) => (i - 6) * (steps[i % 3] ?? 0));
+  const members = items.slice(0, 2).map(({ id }) => encodeSignalMember('patches', id, { shape, data, steps }));
+  const patches = (await blobs.put(packColumn(new Map(members)))).digest;
+  const pages = first.pages.map(each => ({ ...each, columns: { ...page?.columns, patches } }));
+  const dataset = (await putDocument(blobs, { ...first, pages })).digest;
+  for (const budgetBytes of [WHOLE, 0]) {
+    const source = await openColumnSource(blobs, { dataset, signals: ['patches'], budgetBytes }, () => {});
+    expect((await source.load([1]))[0]?.signals).toEqual({ patches: { rows: 2, data } });
+  }
 });
 
 describe('a source with captions', () => {

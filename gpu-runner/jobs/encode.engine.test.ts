@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Unprocessable } from '../../errors.ts';
+import { fromF16Bits } from '../../formats/half.ts';
 import { decodeNpy, encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../formats/safetensors.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
@@ -99,6 +100,33 @@ describe('the encode job', () => {
     const vectors = [...made.values()].map(bytes => [...decodeNpy(bytes).data]);
     expect(vectors).toEqual([10, 20, 30, 40, 50].map(red => [0, 1, 2, 3].map(k => red * k + (4 + k) + 3 * (8 + k))));
     expect(breaths).toEqual([2, 4, 5]);
+  });
+
+  it('of a sample it encodes the members that are asked for, and of their patches so many, evenly spread', async () => {
+    const { blobs, ctx, job } = await setUp();
+    const grid: RunnerEncoder = {
+      ...{ version: 1, signals: ['patches'], batch: 8 },
+      open: async () => ({
+        encode: async inputs =>
+          inputs.map(() => ({ patches: { shape: [4, 5, 2], data: Float32Array.from({ length: 40 }, (_, i) => i) } })),
+        dispose: async () => {},
+      }),
+    };
+    const run = async (patches: number) => {
+      const sampled = { ...job, encoder: 'grid', sample: { ids: ['pic3', 'pic1'], patches } };
+      const { outputs } = await createEncodeJob({ grid })(ctx, sampled);
+      return readColumn(await blobs.get(outputs.patches!.digest as never));
+    };
+    const made = await run(4);
+    expect([...made.keys()]).toEqual(['pic1.dinov3_patches.npy', 'pic3.dinov3_patches.npy']);
+    const { shape, data } = decodeNpy(made.get('pic1.dinov3_patches.npy') ?? new Uint8Array());
+    // The centres of four parts of twenty cells.
+    expect([shape, [...data].map(fromF16Bits)]).toEqual([
+      [4, 2],
+      [2, 7, 12, 17].flatMap(cell => [2 * cell, 2 * cell + 1]),
+    ]);
+    const all = decodeNpy((await run(100)).get('pic3.dinov3_patches.npy') ?? new Uint8Array());
+    expect(all.shape).toEqual([20, 2]);
   });
 
   it('keeps the weights on the engine for a next job with the same options, weights and engine', async () => {

@@ -1,4 +1,4 @@
-/** @file A signal of one picture as its column stores it: an npy in the type that the table of signals says, or in i8. */
+/** @file A signal of a picture as its column stores it: an npy in the type that the table of signals says, or i8. */
 import { memberName, SIGNALS, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
@@ -19,7 +19,7 @@ export interface StoredArray {
 
 const MOST_STEPS = 127;
 
-/** @returns Name and bytes of the member. In i8 it is two arrays in one file: the numbers, then the steps, f32 [dim]. */
+/** @returns Name and bytes of the member. In i8 it is two arrays in one file: the numbers, and the steps f32 [dim]. */
 export function encodeSignalMember(
   signal: SignalName,
   id: string,
