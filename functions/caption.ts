@@ -10,6 +10,8 @@ import { definePageFunction } from './define.ts';
 import { captionOf, captionsOf, refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 import type { Noted } from './notes/notes.ts';
 
+/** Characters of a caption that a note shows. */
+const SHOWN_CHARS = 60;
 const NOBODY: DescribedPage = { captions: new Map(), refused: [], modelDigests: [] };
 
 export const caption = definePageFunction({
@@ -102,11 +104,18 @@ function noteDescribed(
 ): Noted[] {
   const by = modelDigests.map(digest => digest.slice(0, 12)).join(', ');
   const facts = { source, model, ...(by !== '' && { digest: by }) };
-  const written = asked
-    .filter(({ id }) => captions.get(id)?.[0] !== undefined)
-    .map(({ id, name }) => ({ id, name, amount: 0, text: 'described' }));
+  const written = asked.flatMap(({ id, name }) => {
+    const [first] = captions.get(id) ?? [];
+    return first === undefined ? [] : [{ id, name, amount: 0, text: cutShort(first) }];
+  });
   return [
     { code: 'caption_written', facts, items: written },
     { code: 'caption_refused', facts: { source, model }, items: [...refused] },
   ];
+}
+
+/** The beginning of a caption, to be recognized. */
+function cutShort(caption: string): string {
+  const chars = [...caption];
+  return chars.length > SHOWN_CHARS ? `${chars.slice(0, SHOWN_CHARS).join('').trimEnd()} ...` : caption;
 }

@@ -32,7 +32,7 @@ export interface ServerAddress {
 
 /** A page function may keep pieces of its work. */
 export interface PageContext extends FunctionContext {
-  /** Tells how many pictures of the page are finished. */
+  /** Tells how many pictures of the page are finished, or a message, by an event of the function's name. */
   progress(event: ProgressEvent): void;
   /**
    * The document that `make` returned for these params, in this call or an earlier one: a page that was killed goes on
@@ -77,9 +77,10 @@ export interface Describer {
   readonly models: Readonly<Partial<Record<CaptionSource, string>>>;
   /**
    * Asks again, after growing waits, while the server is busy or away.
+   * @param tell Gets a line when the server gives no answer, and when it answers again.
    * @throws Busy when no server answers, Unprocessable when the server refuses the question for good.
    */
-  describe(request: DescribeRequest, signal: AbortSignal): Promise<Description>;
+  describe(request: DescribeRequest, signal: AbortSignal, tell?: (line: string) => void): Promise<Description>;
 }
 
 /** An effect may also read and move names, call functions, and write views. */

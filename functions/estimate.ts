@@ -15,9 +15,11 @@ import { deleteDataset } from './operations/delete-dataset.ts';
 
 /** Pictures that are prepared before those that are measured: programs are compiled and models loaded then. */
 const WARM_UP = 2;
-const USUAL_PROBE = 16;
-/** A model takes seconds for each picture. */
-const PROBE_WITH_MODEL = 4;
+const USUAL_PROBE = 32;
+/** Pictures that a model describes, which takes seconds for each. */
+const MOST_DESCRIBED = 4;
+/** What depends on captions: stages and columns. */
+const OF_CAPTIONS: ReadonlySet<string> = new Set(['caption', 'encode-text', 'text']);
 /** The two phases of `import` are one stage for people. */
 const STAGE_OF: Readonly<Record<string, string>> = { store: 'import' };
 /** What follows the last stage: the page that shows the pictures. */
@@ -38,7 +40,7 @@ export const estimate = defineFunction({
       .min(1)
       .max(256)
       .optional()
-      .describe(`pictures to measure; default: ${USUAL_PROBE}, or ${PROBE_WITH_MODEL} if a model writes captions`),
+      .describe(`pictures to measure (default ${USUAL_PROBE}); a model describes at most ${MOST_DESCRIBED} of them`),
   }),
   key: input => canonicalJson(input),
   async run(ctx, { prepare, pictures }): Promise<Estimate> {
@@ -53,12 +55,15 @@ export const estimate = defineFunction({
         expected: 'files such as a.jpg, a.png or a.webp',
       });
     }
-    const count = pictures ?? (prepare.captions === undefined ? USUAL_PROBE : PROBE_WITH_MODEL);
+    const count = pictures ?? USUAL_PROBE;
     // Another place each time: a model would not be asked about the same pictures again.
     const from = Math.floor(ctx.now() % found.pictures.length);
     if (found.pictures.length > WARM_UP) await runProbe(ctx, prepare, found, { count: WARM_UP, from: from + 1 });
-    const probe = await runProbe(ctx, prepare, found, { count, from });
-    return extrapolate(folder, files.length, found, probe);
+    const { captions, ...others } = prepare;
+    const probe = await runProbe(ctx, others, found, { count, from });
+    if (captions === undefined) return extrapolate(folder, files.length, found, probe);
+    const described = await runProbe(ctx, prepare, found, { count: Math.min(count, MOST_DESCRIBED), from: from + 2 });
+    return extrapolate(folder, files.length, found, probe, described);
   },
 });
 
@@ -125,17 +130,25 @@ function watchStages(now: () => number) {
   };
 }
 
-function extrapolate(folder: string, files: number, found: Listing, probe: Probe): Estimate {
+/** @param described A probe of which the captions alone count, since a model wrote them. */
+function extrapolate(folder: string, files: number, found: Listing, probe: Probe, described = probe): Estimate {
   const { given, taken, columns } = probe;
   const pictures = found.pictures.length;
   const kept = Math.round((pictures * taken) / Math.max(1, given));
-  const stages = probe.stages.map(({ name, seconds }) => {
+  const probeOf = (part: string) => (OF_CAPTIONS.has(part) ? described : probe);
+  const stages = probe.stages.map(({ name, seconds: measured }) => {
+    const { stages: others, given: of } = probeOf(name);
+    const isOther = probeOf(name) !== probe;
+    const seconds = isOther ? (others.find(each => each.name === name)?.seconds ?? measured) : measured;
+    const each = seconds / Math.max(1, of);
     // The page shows a sample of the pictures, however many there are.
-    const scale = name === LAST_STAGE ? 1 : pictures / Math.max(1, given);
-    return { name, seconds_per_picture: seconds / Math.max(1, given), seconds: seconds * scale };
+    return { name, seconds_per_picture: each, seconds: name === LAST_STAGE ? measured : each * pictures };
   });
   const perPicture = Object.fromEntries(
-    Object.entries(columns).map(([column, bytes]) => [column, Math.round(bytes / Math.max(1, taken))]),
+    Object.keys(columns).map(column => {
+      const { columns: sizes, taken: of } = probeOf(column);
+      return [column, Math.round((sizes[column] ?? 0) / Math.max(1, of))];
+    }),
   );
   const own = Object.values(perPicture).reduce((sum, bytes) => sum + bytes, 0);
   return {
@@ -145,12 +158,15 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
     probe: {
       pictures: given,
       rejected: Math.max(0, given - taken),
-      seconds: probe.stages.reduce((sum, { seconds }) => sum + seconds, 0),
+      seconds: [probe, ...(described === probe ? [] : [described])]
+        .flatMap(each => each.stages)
+        .reduce((sum, { seconds }) => sum + seconds, 0),
     },
     stages,
     seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0),
     disk: { originals_bytes: found.bytes, bytes_per_picture: perPicture, total_bytes: found.bytes + own * kept },
     assumptions: [
+      ...(described === probe ? [] : [`a model described ${quantity(described.given, 'picture')} of the probe`]),
       `the other pictures take as long as ${quantity(given, 'picture')} spread over the folder`,
       'no other work goes on; the probe was one page, and a larger set computes a page on each core at once, so it may be faster',
       'nothing is in the cache; pictures that have been prepared before take no time',

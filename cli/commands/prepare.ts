@@ -67,7 +67,8 @@ export const prepareCommand = defineCommand({
       return;
     }
     if (args.yes !== true && !(await confirm(`Prepare them as "${body.dataset}"?`))) return;
-    const stages = estimate.stages.map(({ name }) => name);
+    // The report is a part of the view: it has no progress of its own.
+    const stages = estimate.stages.map(({ name }) => name).filter(name => name !== 'report');
     const relabel = createStageProgress({ stages, pictures: estimate.found.pictures });
     const { result } = await callInForeground(api, 'prepare', body, { quiet, relabel });
     if (isJson) console.log(plainJson(result));

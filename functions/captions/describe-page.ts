@@ -132,6 +132,7 @@ function askAbout(
             maxTokens: options.max_tokens,
           },
           ctx.signal,
+          message => ctx.progress({ phase: 'caption', message }),
         );
         const read = readAnswer(description, { words, language });
         const by = description.modelDigest;

@@ -74,7 +74,13 @@ describe.each(['ollama', 'openai'] as const)('the source %s', source => {
   test('is asked again after growing waits while it is in trouble', async () => {
     server.script.push({ status: 500 }, { wire: 'close' }, { wire: 'cut' }, { raw: '<html>' }, { raw: '{"x":1}' });
     const { describer, time } = open();
-    expect((await describer.describe(asked(source), never)).text).toMatch(/^A /);
+    const told: string[] = [];
+    const { text } = await describer.describe(asked(source), never, line => void told.push(line));
+    expect(text).toMatch(/^A /);
+    expect(told).toEqual([
+      expect.stringMatching(/ gives no answer \(HTTP 500.*\): asking again$/),
+      expect.stringMatching(/ answers again$/),
+    ]);
     expect(server.questions).toHaveLength(6);
     expect(time.sleeps).toEqual([1000, 2000, 4000, 8000, 16_000]);
   });

@@ -59,13 +59,21 @@ export function createDescriber(
   /** Sources that have answered: a server that is away for a moment is waited for, one that never was is not. */
   const answered = new Set<CaptionSource>();
 
-  async function describe(request: DescribeRequest, signal: AbortSignal): Promise<Description> {
+  /** Sources that gave no answer last: of many questions that wait, one says so. */
+  const troubled = new Set<CaptionSource>();
+
+  async function describe(
+    request: DescribeRequest,
+    signal: AbortSignal,
+    tell: (line: string) => void,
+  ): Promise<Description> {
     const { source } = request;
     const server = serverOf(source);
     for (let attempt = 1; ; attempt++) {
       try {
         const description = await ask(request, server, signal);
         answered.add(source);
+        if (troubled.delete(source)) tell(`${source} at ${server.url} answers again`);
         return description;
       } catch (error) {
         if (!(error instanceof AskFailure)) throw error;
@@ -75,6 +83,8 @@ export function createDescriber(
         if (isAway || attempt >= TRIES[error.kind] || afterMs > LONGEST_RETRY_AFTER_MS)
           throw explainTrouble(error, request, server, attempt, afterMs);
         const backoff = random() * Math.min(LONGEST_MS, BASE_MS * 2 ** attempt);
+        if (!troubled.has(source)) tell(`${source} at ${server.url} gives no answer (${error.message}): asking again`);
+        troubled.add(source);
         // Jitter also on top of the time that the server names: it names the same to all.
         await clock.sleep(afterMs + backoff, signal);
       }
@@ -85,9 +95,9 @@ export function createDescriber(
   return {
     concurrency,
     models: Object.fromEntries(models),
-    async describe(request, signal) {
+    async describe(request, signal, tell = () => {}) {
       try {
-        return await queue.add(() => describe(request, signal), { signal });
+        return await queue.add(() => describe(request, signal, tell), { signal });
       } catch (error) {
         signal.throwIfAborted();
         throw error;

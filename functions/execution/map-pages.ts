@@ -141,7 +141,8 @@ export function createPageMapper(
     /** Pages run side by side, so of their progress only the sum of finished pictures is shown. */
     const contextOf = (index: number): PageContext => ({
       ...ctx,
-      progress({ done, unit }) {
+      progress({ phase, done, unit, message }) {
+        if (message !== undefined && phase === fn.name) ctx.progress({ phase, message });
         if (unit !== 'pictures' || done === undefined) return;
         begun.set(index, done);
         report();
