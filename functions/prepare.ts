@@ -26,6 +26,7 @@ import type { EncoderSource } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
 import { type FitRequest, fitParts } from './encoders/fit-parts.ts';
 import { findWeights } from './encoders/installed-weights.ts';
+import { allowedPrecision, requirePrecision } from './encoders/precision.ts';
 import { nameUsers } from './experiments/dataset-name.ts';
 import { type EngineRequest, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
@@ -68,6 +69,10 @@ export const prepare = defineFunction({
         .describe('sides of buckets are multiples of this: the patch size; default: 8, or more if a patch has more'),
       ...imageOptionsShape,
       text_encoder: encoderSchema('caption').default('words').describe('encoder of the captions'),
+      text_options: z
+        .record(z.string().max(40), z.json())
+        .optional()
+        .describe('options of text_encoder, as encode-text takes them: {"tokens": 128}; default: its own'),
       image_encoders: z
         .array(encoderSchema('image'))
         .min(1)
@@ -129,7 +134,8 @@ export const prepare = defineFunction({
       await refuseUncaptioned(ctx.blobs, curation.ingested.dataset, 'missing_captions');
     const { made: captioned, summary: curated } = await curation.finish();
     if (missing === 'error') refuseUndescribed(captioned.dataset);
-    let made = await run('encode-text', captioned.digest, encoding.paramsOf(textEncoder));
+    const textParams = { ...encoding.paramsOf(textEncoder), ...input.text_options };
+    let made = await run('encode-text', captioned.digest, textParams);
     const before = head && (await readDataset(ctx.blobs, head.value.dataset));
     for (const name of imageEncoders) {
       const options = optionsFor(findEncoder(name), input);
@@ -175,12 +181,16 @@ async function openEncoders(
   for (const encoder of needy) weights.set(encoder.name, await findWeights(ctx.store, encoder));
   const stays = asked === undefined && earlier !== undefined;
   const engine = stays ? earlier : resolveEngine(await ctx.runner.status(), asked ?? 'auto');
+  const namesPrecision = typeof asked === 'object' && asked.precision !== undefined;
+  if (namesPrecision) for (const encoder of needy) requirePrecision(encoder, engine);
   return {
     engine,
     /** @param fitted Further parts of the weights. */
     paramsOf(encoder: string, fitted: Record<string, Digest[]> = {}): Record<string, Json> {
       const own = weights.get(encoder);
-      return own === undefined ? { encoder } : { encoder, engine, weights: { ...own, ...fitted } };
+      if (own === undefined) return { encoder };
+      const used = namesPrecision ? engine : allowedPrecision(findEncoder(encoder), engine);
+      return { encoder, engine: used, weights: { ...own, ...fitted } };
     },
     async fit(name: string, options: FitRequest['options'], to: Pick<FitRequest, 'dataset' | 'before'>) {
       const own = weights.get(name);

@@ -24,6 +24,8 @@ const USUAL_QUANTUM = 8;
 
 export interface EncodersOfCall extends z.output<z.ZodObject<typeof imageOptionsShape>> {
   readonly text_encoder: string;
+  /** Of the text encoder. */
+  readonly text_options?: Readonly<Record<string, unknown>> | undefined;
   readonly image_encoders: readonly string[];
   readonly quantum?: number | undefined;
   readonly engine?: unknown;
@@ -58,6 +60,13 @@ export function checkEncoders(call: EncodersOfCall, issues: z.core.$RefinementCt
   const needsEngine = [findEncoder(call.text_encoder), ...images].some(({ runs }) => runs === 'runner');
   if (call.engine !== undefined && !needsEngine) {
     add('engine', 'no encoder of this call runs on an engine: leave it out');
+  }
+  const { text_encoder, text_options = {} } = call;
+  const text = findEncoder(text_encoder).options.safeParse(text_options, { reportInput: true });
+  const wrong: z.core.$ZodIssue | undefined = text.error?.issues[0];
+  if (wrong) {
+    const at = wrong.path.length > 0 ? `${wrong.path.join('.')}: ` : '';
+    add('text_options', `the encoder ${text_encoder}: ${at}${describeMistake(wrong)}`);
   }
 }
 

@@ -128,7 +128,11 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
     const [form = z.never(), ...others] = forms;
     options[key] = (others.length > 0 ? z.union([form, ...others]) : form)
       .optional()
-      .describe(same.map(({ name, schema }) => `${name}: ${schema.description ?? ''}`).join('; '));
+      .describe(
+        [...Map.groupBy(same, ({ schema }) => schema.description ?? '')]
+          .map(([about, rows]) => `${rows.map(({ name }) => name).join(', ')}: ${about}`)
+          .join('; '),
+      );
   }
   const encoder = z.enum(names as [string, ...string[]]).default(usual);
   return z

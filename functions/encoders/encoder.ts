@@ -60,6 +60,8 @@ interface EncoderRow<R extends EncoderSource, O extends z.ZodObject> {
   readonly weights?: readonly string[];
   /** Parts of weights that are fitted to the data set, with these options; absent: none. */
   fitted?(options: z.output<O>): readonly string[];
+  /** Parts that the action carries if they are there. */
+  readonly optionalWeights?: readonly string[];
   /** How much of a caption or prompt it reads; absent: all. */
   readonly limit?: R extends 'caption' ? TextLimit<z.output<O>> : never;
   /** Versions of libraries that change numbers. They enter the action. */

@@ -8,11 +8,13 @@ import { efficientnetEncoder } from './efficientnet.ts';
 import { dctEncoder } from './encode-dct.ts';
 import type { AnyEncoder, EncoderSource } from './encoder.ts';
 import { minilmEncoder } from './minilm.ts';
+import { t5Encoders } from './t5.ts';
 import { wordsEncoder } from './words.ts';
 
 export const ENCODERS: readonly AnyEncoder[] = [
   wordsEncoder,
   minilmEncoder,
+  ...t5Encoders,
   dctEncoder,
   efficientnetEncoder,
   ...dinoEncoders,

@@ -10,12 +10,12 @@ import { installHint, requireWeights } from './weights.ts';
  * @throws Unprocessable if they are not installed, InvalidInput if they have other parts.
  */
 export async function findWeights(store: ObjectStore, encoder: AnyEncoder): Promise<Record<string, Digest[]>> {
-  const parts = encoder.weights;
-  if (parts === undefined) return {};
+  if (encoder.weights === undefined) return {};
+  const parts = [...encoder.weights, ...(encoder.optionalWeights ?? [])];
   const model = await createRefs(store).models.read(encoder.name);
   if (model) {
     const { weights } = model.value;
-    // A model may have parts that this encoder does not read, such as its config.
+    // A model may have parts that this encoder does not read.
     return requireWeights(
       encoder,
       Object.fromEntries(Object.entries(weights).filter(([part]) => parts.includes(part))),

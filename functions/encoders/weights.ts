@@ -16,14 +16,15 @@ export function requireWeights(
 ): Record<string, Digest[]> {
   const fitted = options === undefined ? [] : (encoder.fitted?.(options) ?? []);
   const parts = [...(encoder.weights ?? []), ...fitted];
+  const others = encoder.optionalWeights ?? [];
   const named = Object.keys(given ?? {});
   const expected = parts.length > 0 ? `weights with the parts ${parts.join(', ')}` : 'no weights';
-  const unknown = named.find(part => !parts.includes(part));
+  const unknown = named.find(part => ![...parts, ...others].includes(part));
   if (unknown !== undefined) {
     throw new InvalidInput(`the encoder ${encoder.name} has no weights "${unknown}"`, { expected });
   }
   return Object.fromEntries(
-    parts.map(part => {
+    [...parts, ...others.filter(part => named.includes(part))].map(part => {
       const digests = (given?.[part] ?? []).filter(isDigest);
       if (digests.length > 0) return [part, digests];
       throw new InvalidInput(`the encoder ${encoder.name} needs its weights "${part}"`, {

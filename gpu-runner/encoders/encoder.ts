@@ -44,12 +44,12 @@ export interface RunnerEncoder {
   /** Inputs encoded at once, unless the open encoder divides them itself; between two batches waiting jobs run. */
   readonly batch: number;
   /**
-   * @param readWeights The blobs of a part, in their order.
+   * @param readWeights The blobs of a part, in their order; of an optional part that is not given, none.
    * @throws Unprocessable when options or weights do not fit the encoder.
    */
   open(
     engine: Engine,
     options: Readonly<Record<string, unknown>>,
-    readWeights: (part: string) => Promise<readonly Uint8Array[]>,
+    readWeights: (part: string, isOptional?: boolean) => Promise<readonly Uint8Array[]>,
   ): Promise<OpenEncoder>;
 }

@@ -6,12 +6,14 @@ import { dwpose } from './dwpose.ts';
 import { efficientnetLite0 } from './efficientnet-lite0.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { minilmL6 } from './minilm-l6.ts';
+import { T5_ENCODERS } from './t5.ts';
 
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
 
 export const RUNNER_ENCODERS: RunnerEncoders = {
   ...DINO_ENCODERS,
   dwpose,
+  ...T5_ENCODERS,
   'efficientnet-lite0': efficientnetLite0,
   'minilm-l6': minilmL6,
 };

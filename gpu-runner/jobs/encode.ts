@@ -28,8 +28,8 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
     await resident?.encoder.dispose();
     resident = undefined;
     const engine = await ctx.engine(job.engine);
-    const readWeights = async (part: string) => {
-      const digests = job.weights[part];
+    const readWeights = async (part: string, isOptional = false) => {
+      const digests = job.weights[part] ?? (isOptional ? [] : undefined);
       if (digests) return Promise.all(digests.map(digest => ctx.blobs.get(digest)));
       throw new Unprocessable(`the encoder ${job.encoder} needs the weights "${part}"`, {
         expected: `weights.${part}: the digests of its blobs`,

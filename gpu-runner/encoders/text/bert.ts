@@ -6,11 +6,12 @@ import { Unprocessable } from '../../../errors.ts';
 import { attend } from '../../compiler/attention.ts';
 import { geluErf, layerNorm } from '../../compiler/composites.ts';
 import type { Engine } from '../../compiler/engine.ts';
-import { add, cast, reshape, transpose } from '../../compiler/functions.ts';
+import { add, reshape, transpose } from '../../compiler/functions.ts';
 import type { Shape, Tensor } from '../../compiler/tensor.ts';
-import { type Builder, trace, type Value } from '../../compiler/trace.ts';
+import { trace, type Value } from '../../compiler/trace.ts';
+import { paramsOf, readFloats, requireShape } from './params.ts';
 import { applyLinear, maskBias, type TextNet } from './text-net.ts';
-import { type NetWeights, openWeights } from './weights.ts';
+import { openWeights } from './weights.ts';
 
 export interface BertOptions {
   readonly heads: number;
@@ -123,24 +124,4 @@ function encode(tokens: Value, bias: Value, { heads, eps, layers, param, fused }
     });
   }
   return x;
-}
-
-/** Parameters in f32: those that are kept in bf16 are cast, and the cast goes away before a product in bf16. */
-export function paramsOf(builder: Builder, state: Readonly<Record<string, Tensor>>): (name: string) => Value {
-  return name => {
-    const { shape, dtype } = state[name] ?? { shape: [], dtype: 'f32' };
-    return cast(builder.state(name, { shape, dtype }), 'f32');
-  };
-}
-
-export function requireShape(weights: NetWeights, name: string): Shape {
-  const shape = weights.shapeOf(name);
-  if (shape) return shape;
-  throw new Unprocessable(`the weights have no tensor "${name}"`, {
-    expected: 'the names of Hugging Face transformers',
-  });
-}
-
-export function readFloats(weights: NetWeights, name: string, shape: Shape): Float32Array {
-  return weights.read(name, shape).data as Float32Array;
 }

@@ -85,7 +85,7 @@ export class TextPrograms implements OpenEncoder {
     return places.map((place, row) => {
       const count = ids[place]?.length ?? 0;
       const own = data.slice(row * length * dim, (row * length + count) * dim);
-      requireFinite(own);
+      requireStorable(own);
       return { text: { shape: [count, dim], data: own } };
     });
   }
@@ -96,10 +96,13 @@ function requireText(input: EncoderInput): string {
   throw new Unprocessable('the encoder reads captions, not pictures');
 }
 
-function requireFinite(values: Float32Array): void {
-  if (values.every(Number.isFinite)) return;
-  throw new Unprocessable('the text network made numbers that are not finite', {
-    expected: 'weights of the encoder, whole and in the right order',
-    hint: 'install the weights again, or encode in f32',
+/** The largest number that a column stores. */
+const LARGEST_F16 = 65_504;
+
+function requireStorable(values: Float32Array): void {
+  if (values.every(value => Math.abs(value) <= LARGEST_F16)) return;
+  throw new Unprocessable('the text network made numbers that are not finite, or larger than f16 has', {
+    expected: 'weights of the encoder, whole',
+    hint: 'install the weights again',
   });
 }
