@@ -45,7 +45,9 @@ export const bucket = definePageFunction({
     if (!pages.every(({ columns }) => columns.pose !== undefined)) {
       throw new Unprocessable('nobody has told the joints of these pictures, about which bucket could crop', {
         expected: 'joints of whole pictures',
-        hint: 'call bucket with crop "whole", and detect-pose on what it makes; or choose another crop',
+        hint:
+          'prepare finds them with "dwpose" among its image_encoders; or call bucket with crop "whole", and detect-pose ' +
+          'on what it makes; or choose another crop',
       });
     }
     if (pages.some(({ columns }) => columns.image !== undefined && columns.crop === undefined)) {

@@ -8,6 +8,7 @@ import type { Digest } from '../storage/digest.ts';
 import type { Dataset, EngineSpec, Note } from '../storage/records.ts';
 import { captionsSchema, paramsOfCaptions, refuseUndescribed } from './captions/prepare-captions.ts';
 import { curationShape, rulesOf, startCuration } from './curation/curate-dataset.ts';
+import type { Rules } from './curation/rules.ts';
 import { cropShape } from './datasets/bucket-options.ts';
 import { movePreparedDataset, readDatasetHead } from './datasets/dataset-head.ts';
 import { noteHolders } from './datasets/note-holders.ts';
@@ -40,6 +41,10 @@ const MAX_SHOWN_REJECTS = 100;
 
 /** Pictures that are to be trained on fit a bucket. */
 const PREPARED_CROPS = ['centre', 'pose', 'attention', 'entropy'] as const;
+
+/** Finds joints on whole pictures that fit into a square of so many pixels: somewhat more than its detector sees. */
+const POSE_ENCODER = 'dwpose';
+const VIEW_SIDE = 768;
 
 export const prepare = defineFunction({
   name: 'prepare',
@@ -113,16 +118,17 @@ export const prepare = defineFunction({
     const rules = rulesOf(input);
     // The record of each crop, for rules that read it.
     const cropping = { ...(rules && { crop: 'centre' }), ...pickKeys(input, Object.keys(cropShape)) };
+    const findJoints = async ({ digest }: MadeDataset, again: boolean) => {
+      const whole = await run('bucket', digest, { size: VIEW_SIDE, crop: 'whole' }, true);
+      return run('detect-pose', whole.digest, encoding.paramsOf(POSE_ENCODER), again);
+    };
     const curation = await startCuration(ctx, input.dataset, ingested, rules, {
       ingest: selection => run('ingest', inspected.digest, { ...previous, selection }, true),
       curate: ({ digest }, again) => run('curate', digest, {}, again),
-      async shape({ digest }, again) {
-        const bucketed = await run(
-          'bucket',
-          digest,
-          { size: input.size, quantum: quantumOf(input), ...cropping },
-          again,
-        );
+      async shape(from, again) {
+        const seen = looksForJoints(input, rules) ? await findJoints(from, again) : from;
+        const params = { size: input.size, quantum: quantumOf(input), ...cropping };
+        const bucketed = await run('bucket', seen.digest, params, again);
         const items = await readAllItems(ctx.blobs, bucketed.dataset);
         const masked = items.some(item => item.mask) ? await run('mask', bucketed.digest, {}, again) : bucketed;
         const posed = items.some(item => item.pose) ? await run('pose', masked.digest, {}, again) : masked;
@@ -152,6 +158,14 @@ export const prepare = defineFunction({
     return { ...describe(input.dataset, made, imported, stages, holders), ...(curated && { curation: curated }) };
   },
 });
+
+/** Whether the crop, or a rule about it, needs joints of whole pictures, which the encoder of poses finds. */
+function looksForJoints(
+  { crop, image_encoders }: Pick<EncodersOfCall, 'image_encoders'> & { readonly crop?: string | undefined },
+  rules: Rules | undefined,
+): boolean {
+  return image_encoders.includes(POSE_ENCODER) && (crop === 'pose' || rules?.joints_lost !== undefined);
+}
 
 interface MadeDataset {
   readonly digest: Digest;

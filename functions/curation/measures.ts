@@ -18,7 +18,7 @@ export const MEASURES = {
   aspect: { about: 'the longer side divided by the shorter' },
   cut: { about: 'the share that the crop cuts off', isShare: true },
   enlargement: { about: 'the factor by which it is enlarged; below 1 it becomes smaller' },
-  joints_lost: { about: 'the joints of a person that the crop loses' },
+  joints_lost: { about: 'the number of joints that the crop loses' },
   blur: { about: 'the sharpness: the variance of the Laplacian' },
   dark: { about: 'the share of pixels that are black', isShare: true },
   bright: { about: 'the share of pixels that are white', isShare: true },

@@ -82,7 +82,7 @@ function judgeRange(
   if (!isLow && !isHigh) return undefined;
   const [bound, word, key] = isLow ? [min, 'least', 'min'] : [max ?? 0, 'most', 'max'];
   const limit = say(bound);
-  const subject = about.split(/[:;]/)[0] ?? about;
+  const subject = about.split(/[:;,]/)[0] ?? about;
   return {
     reason: `${subject} is ${say(value)}; expected at ${word} ${limit} (${rule}.${key})`,
     group: `${subject} is ${isLow ? 'below' : 'above'} ${limit} (${rule}.${key})`,
