@@ -2,10 +2,10 @@
 import { quantity } from '../../configs/quantity.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { findSideWord } from '../../configs/side-words.ts';
-import { readAllItems } from '../../storage/blobs/items.ts';
-import type { Dataset, Item, Note } from '../../storage/records.ts';
+import type { Dataset, Note } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { MAX_EXAMPLES } from '../notes/notes.ts';
+import { type CaptionedItem, readCaptions } from './read-captions.ts';
 
 /** A note if pictures of the split `train` are never mirrored, although others are. */
 export async function noteSided(
@@ -15,9 +15,10 @@ export async function noteSided(
 ): Promise<Note[]> {
   if ((data.horizontal_flip_prob ?? 0) === 0) return [];
   const hasText = model.conditions?.text !== undefined;
-  const items = (await readAllItems(blobs, dataset)).filter(({ split }) => split === 'train');
-  const sided = items.flatMap(item => {
-    const reason = reasonOf(item, hasText);
+  const items = (await readCaptions(blobs, dataset)).filter(({ item }) => item.split === 'train');
+  const sided = items.flatMap(captioned => {
+    const { item } = captioned;
+    const reason = reasonOf(captioned, hasText);
     return reason === undefined ? [] : [{ name: item.name, text: reason }];
   });
   if (sided.length === 0) return [];
@@ -25,10 +26,10 @@ export async function noteSided(
   return [{ code: 'never_mirrored', count: sided.length, text, examples: sided.slice(0, MAX_EXAMPLES) }];
 }
 
-function reasonOf({ attributes }: Item, hasText: boolean): string | undefined {
+function reasonOf({ item: { attributes }, captions }: CaptionedItem, hasText: boolean): string | undefined {
   if (attributes?.flip === false) return 'its attribute flip is false';
   if (!hasText) return undefined;
-  if (typeof attributes?.caption !== 'string') return 'its caption is not known';
-  const word = findSideWord(attributes.caption);
+  if (captions.length === 0) return 'its caption is not known';
+  const [word] = captions.flatMap(caption => findSideWord(caption) ?? []);
   return word && `its caption has the word "${word}"`;
 }
