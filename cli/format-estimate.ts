@@ -5,7 +5,16 @@ import { formatCount, quantity } from '../configs/quantity.ts';
 import { formatDuration } from './eta.ts';
 import { formatBytes } from './format-bytes.ts';
 
-export function formatEstimate({ folder, found, probe, stages, seconds, disk, assumptions }: Estimate): string[] {
+export function formatEstimate({
+  folder,
+  found,
+  probe,
+  stages,
+  seconds,
+  disk,
+  problems,
+  assumptions,
+}: Estimate): string[] {
   const width = Math.max(...stages.map(({ name }) => name.length), 'together'.length);
   const columns = Object.entries(disk.bytes_per_picture).map(([column, bytes]) => `${column} ${formatBytes(bytes)}`);
   return [
@@ -16,6 +25,7 @@ export function formatEstimate({ folder, found, probe, stages, seconds, disk, as
     `  ${'together'.padEnd(width)}  about ${formatDuration(seconds)}`,
     `disk: ${formatBytes(disk.total_bytes)}: copies of the files ${formatBytes(disk.originals_bytes)}; ` +
       `for each picture ${columns.join(', ')}`,
+    ...problems.map(problem => `problem: ${problem}`),
     ...assumptions.map(assumption => `assumed: ${assumption}`),
   ].map(plainLine);
 }

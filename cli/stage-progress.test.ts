@@ -37,7 +37,7 @@ test('an estimate is told in lines', () => {
       v: 1,
       folder: '/home/me/pictures',
       found: { files: 2001, pictures: 1000, bytes: 2_500_000_000, texts: 1000 },
-      probe: { pictures: 16, rejected: 0, seconds: 2.4 },
+      probe: { pictures: 16, rejected: 0, uncaptioned: 3, seconds: 2.4 },
       stages: [
         { name: 'import', seconds_per_picture: 0.01, seconds: 10 },
         { name: 'encode-text', seconds_per_picture: 0.125, seconds: 125 },
@@ -49,6 +49,7 @@ test('an estimate is told in lines', () => {
         bytes_per_picture: { image: 196_608, text: 24_000 },
         total_bytes: 2_720_608_000,
       },
+      problems: ['3 pictures have no caption'],
       assumptions: ['no other work goes on'],
     }),
   );
@@ -60,6 +61,7 @@ test('an estimate is told in lines', () => {
     '  report       1s',
     '  together     about 2m16s',
     'disk: 2.72 GB: copies of the files 2.50 GB; for each picture image 197 KB, text 24.0 KB',
+    'problem: 3 pictures have no caption',
     'assumed: no other work goes on',
   ]);
 });

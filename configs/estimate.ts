@@ -18,6 +18,8 @@ export const estimateSchema = z.object({
     pictures: z.int(),
     /** Those of them that were not taken. */
     rejected: z.int(),
+    /** Those taken that have no caption. */
+    uncaptioned: z.int(),
     seconds: z.number(),
   }),
   /** In the order in which they run. */
@@ -30,6 +32,8 @@ export const estimateSchema = z.object({
     bytes_per_picture: z.record(z.string(), z.int()),
     total_bytes: z.int(),
   }),
+  /** What will stop the call, as sentences without a full stop. */
+  problems: z.array(z.string()),
   /** What the estimate takes for granted, as sentences without a full stop. */
   assumptions: z.array(z.string()),
 });

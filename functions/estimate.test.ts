@@ -46,7 +46,8 @@ test('the estimate names the stages that prepare runs, and the disk that it need
   const body: Json = { dataset: 'mine', folder, size: 32 };
   const estimate = estimateSchema.parse(await lab.executor.callEffect('estimate', { prepare: body, pictures: 10 }));
   expect(estimate.found).toEqual({ files: 2 * COUNT + 1, pictures: COUNT, bytes, texts: COUNT });
-  expect(estimate.probe).toMatchObject({ pictures: 10, rejected: 0 });
+  expect(estimate.probe).toMatchObject({ pictures: 10, rejected: 0, uncaptioned: 0 });
+  expect(estimate.problems).toEqual([]);
   expect(await listKeys(lab.store, 'refs/')).toEqual([]);
   expect(await listKeys(lab.store, 'datasets/')).toEqual([]);
 
@@ -85,4 +86,25 @@ test('a mistake in the body of prepare is found before anything long begins', as
   expect(error).toBeInstanceOf(Unprocessable);
   expect(error.message).toBe(`"${empty}" has no picture by its name among 1 file`);
   expect(await listKeys(lab.store, 'refs/')).toEqual([]);
+});
+
+test('captions are looked for in tables, too; pictures without one are told before the call refuses them', async () => {
+  const lab = openLab();
+  const place = join(root, 'tables');
+  await mkdir(place);
+  const lines: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="${4 + 3 * i}" height="40" fill="hsl(${30 * i},80%,50%)"/></svg>`;
+    await writeFile(join(place, `${i}.png`), await encodePng(await renderSvgRgb(svg)));
+    if (i > 2) lines.push(JSON.stringify({ file_name: `${i}.png`, text: `bar ${i}` }));
+  }
+  await writeFile(join(place, 'metadata.jsonl'), lines.join('\n'));
+  const ask = async (more: Record<string, Json>) =>
+    estimateSchema.parse(
+      await lab.executor.callEffect('estimate', { prepare: { dataset: 'x', folder: place, size: 32, ...more } }),
+    );
+  const estimate = await ask({});
+  expect(estimate.probe).toMatchObject({ pictures: 12, uncaptioned: 3 });
+  expect(estimate.problems).toEqual([expect.stringMatching(/^3 of 12 measured pictures have no caption/)]);
+  expect((await ask({ missing_captions: 'empty' })).problems).toEqual([]);
 });

@@ -61,7 +61,8 @@ export const estimate = defineFunction({
     if (found.pictures.length > WARM_UP) await runProbe(ctx, prepare, found, { count: WARM_UP, from: from + 1 });
     const { captions, ...others } = prepare;
     const probe = await runProbe(ctx, others, found, { count, from });
-    if (captions === undefined) return extrapolate(folder, files.length, found, probe);
+    const told = extrapolate(folder, files.length, found, probe);
+    if (captions === undefined) return { ...told, problems: findProblems(prepare, probe) };
     const described = await runProbe(ctx, prepare, found, { count: Math.min(count, MOST_DESCRIBED), from: from + 2 });
     return extrapolate(folder, files.length, found, probe, described);
   },
@@ -71,12 +72,18 @@ interface Probe {
   /** Pictures that were given and pictures that were taken. */
   readonly given: number;
   readonly taken: number;
+  /** Taken pictures without a caption. */
+  readonly uncaptioned: number;
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
   /** By column: bytes of all pictures. */
   readonly columns: Readonly<Record<string, number>>;
 }
 
-const preparedSchema = z.looseObject({ digest: digestSchema, counts: z.looseObject({ pictures: z.int() }) });
+const preparedSchema = z.looseObject({
+  digest: digestSchema,
+  counts: z.looseObject({ pictures: z.int() }),
+  notes: z.array(z.looseObject({ code: z.string(), count: z.int() })),
+});
 
 /** Prepares some pictures as a dataset of its own, which is deleted again. */
 async function runProbe(
@@ -100,7 +107,8 @@ async function runProbe(
     for (const [column, blob] of pages.flatMap(page => Object.entries(page.columns))) {
       columns[column] = (columns[column] ?? 0) + ((await ctx.blobs.head(blob))?.size ?? 0);
     }
-    return { given: pictures, taken: answer.counts.pictures, stages, columns };
+    const uncaptioned = answer.notes.find(({ code }) => code === 'caption_missing')?.count ?? 0;
+    return { given: pictures, taken: answer.counts.pictures, uncaptioned, stages, columns };
   } finally {
     await deleteDataset(ctx, name, { force: true }).catch((error: unknown) => {
       // The probe has not come so far.
@@ -158,6 +166,7 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
     probe: {
       pictures: given,
       rejected: Math.max(0, given - taken),
+      uncaptioned: described.uncaptioned,
       seconds: [probe, ...(described === probe ? [] : [described])]
         .flatMap(each => each.stages)
         .reduce((sum, { seconds }) => sum + seconds, 0),
@@ -165,6 +174,7 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
     stages,
     seconds: stages.reduce((sum, { seconds }) => sum + seconds, 0),
     disk: { originals_bytes: found.bytes, bytes_per_picture: perPicture, total_bytes: found.bytes + own * kept },
+    problems: [],
     assumptions: [
       ...(described === probe ? [] : [`a model described ${quantity(described.given, 'picture')} of the probe`]),
       `the other pictures take as long as ${quantity(given, 'picture')} spread over the folder`,
@@ -175,4 +185,14 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
         : []),
     ],
   };
+}
+
+/** Missing captions would end the call after the pictures have been read. */
+function findProblems({ missing_captions: missing }: Readonly<Record<string, Json>>, probe: Probe): string[] {
+  if (missing === 'empty' || probe.uncaptioned === 0) return [];
+  return [
+    `${probe.uncaptioned} of ${quantity(probe.taken, 'measured picture')} ${probe.uncaptioned === 1 ? 'has' : 'have'} ` +
+      'no caption, and prepare refuses such pictures; let a model describe them (captions), or take them without text ' +
+      '(missing_captions: empty)',
+  ];
 }

@@ -2,10 +2,13 @@
 import { posix } from 'node:path';
 import { isPictureName } from '../../formats/file-format.ts';
 import { packTar } from '../../formats/tar.ts';
+import { tableRank } from './caption-table.ts';
 import type { SourceFile } from './import-source.ts';
 import { tryRead, Unreadable } from './read-failure.ts';
 import { baseOf, textLimit } from './text-uses.ts';
 
+/** A larger table of captions would take longer than the pictures. */
+const MAX_TABLE_BYTES = 8 << 20;
 /** Bytes of a probe in memory. */
 const MAX_PROBE_BYTES = 256 << 20;
 
@@ -24,7 +27,7 @@ export function listByName(files: readonly SourceFile[]): Listing {
 }
 
 /**
- * A tar of at most `count` pictures, spread evenly over the names, and of the texts beside them.
+ * A tar of at most `count` pictures, spread evenly over the names, of the texts beside them, and of tables of captions.
  * @param from Skips as many pictures, so that two probes have different ones.
  * @param folder Folder in the tar. With another, the stages compute anew.
  */
@@ -33,6 +36,7 @@ export async function drawProbe(
   { count, from, folder }: { readonly count: number; readonly from: number; readonly folder: string },
 ): Promise<{ readonly tar: Uint8Array; readonly pictures: number }> {
   const beside = Map.groupBy(texts, ({ name }) => baseOf(name));
+  const tables = texts.filter(({ name, size }) => tableRank(name) !== undefined && size <= MAX_TABLE_BYTES);
   const members: [string, Uint8Array][] = [];
   let drawn = 0;
   let bytes = 0;
@@ -45,7 +49,7 @@ export async function drawProbe(
     if (drawn > 0 && bytes > MAX_PROBE_BYTES) break;
     drawn++;
     members.push([`${folder}/${picture.name}`, read]);
-    for (const text of own) {
+    for (const text of drawn === 1 ? [...own, ...tables] : own) {
       const said = await tryRead(text);
       if (!(said instanceof Unreadable)) members.push([`${folder}/${text.name}`, said]);
     }
