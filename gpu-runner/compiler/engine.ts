@@ -64,8 +64,6 @@ export interface Tuning {
   readonly addsInF16?: boolean;
   /** True if the engine has a kernel for the composite `attention` in its precision: models then emit it. */
   readonly fusesAttention?: boolean;
-  /** True if the engine arranges literals when it compiles: its convolutions then run two to three times as fast. */
-  readonly arrangesLiterals?: boolean;
   /**
    * True if `run` may be called before earlier runs have ended: the device works through them in order while the host
    * makes the next inputs. A tensor that is an input must stay as it is until its run has ended.

@@ -34,8 +34,7 @@ export function readPictureNet(
 /** Computes in f32. @throws Unprocessable for a network that a graph of ours cannot have. */
 export async function compileOnnx(engine: Engine, net: OnnxNet, shape: Shape): Promise<OnnxProgram> {
   const name = net.inputs[0]?.name ?? '';
-  const weights = engine.tuning?.arrangesLiterals ? 'literal' : 'state';
-  const { graph, state: tensors } = net.trace({ shapes: { [name]: shape }, weights });
+  const { graph, state: tensors } = net.trace({ [name]: shape });
   const outputs = Object.fromEntries(
     Object.entries(graph.outputs).map(([output, id]) => [
       output,

@@ -3,7 +3,7 @@ import type { Tuning } from '../../compiler/engine.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 
-export const CPU_TUNING: Tuning = { mergesProducts: true, arrangesLiterals: true };
+export const CPU_TUNING: Tuning = { mergesProducts: true };
 
 export function lowerForCpu(graph: Graph): OnnxProgram {
   return lowerToOnnx(graph, { fusedMatMul: true, rotaryEmbedding: true, lastFirst: true });

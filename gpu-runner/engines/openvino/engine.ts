@@ -221,7 +221,6 @@ export function createOpenVinoEngine({
   return {
     name: 'openvino/cpu',
     precision,
-    tuning: { arrangesLiterals: true },
     createState(tensors) {
       const state = new OpenVinoState(api);
       state.set(tensors);

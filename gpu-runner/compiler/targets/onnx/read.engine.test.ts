@@ -13,17 +13,13 @@ import { MOVEMENT_CASES } from './testing/movement-cases.ts';
 const engine = createReferenceEngine();
 
 /** Runs the bytes on ONNX Runtime, and their graph on the reference engine. */
-async function runBoth(
-  bytes: Uint8Array,
-  feeds: Readonly<Record<string, Shape>>,
-  weights: 'state' | 'literal' = 'state',
-) {
+async function runBoth(bytes: Uint8Array, feeds: Readonly<Record<string, Shape>>) {
   const session = await ort.InferenceSession.create(bytes, { intraOpNumThreads: 1, logSeverityLevel: 3 });
   const given = Object.entries(feeds).map(([name, shape], i) => [name, shape, fill(shape, i)] as const);
   const expected = await session.run(
     Object.fromEntries(given.map(([name, shape, data]) => [name, new ort.Tensor('float32', data, shape)])),
   );
-  const { graph, state } = readOnnx(bytes).trace({ shapes: feeds, weights });
+  const { graph, state } = readOnnx(bytes).trace(feeds);
   const executable = await engine.compile(optimize(graph, engine));
   const tensors = given.map(([name, shape, data]): [string, Tensor] => [name, { shape, dtype: 'f32', data }]);
   const found = await executable.run(engine.createState(state), Object.fromEntries(tensors));
@@ -31,8 +27,8 @@ async function runBoth(
   return { expected, found };
 }
 
-async function expectEqual(bytes: Uint8Array, feeds: Readonly<Record<string, Shape>>, weights?: 'state' | 'literal') {
-  const { expected, found } = await runBoth(bytes, feeds, weights);
+async function expectEqual(bytes: Uint8Array, feeds: Readonly<Record<string, Shape>>) {
+  const { expected, found } = await runBoth(bytes, feeds);
   expect(Object.keys(found)).toEqual(Object.keys(expected));
   for (const [name, { dims, data }] of Object.entries(expected)) {
     expect(found[name]?.shape, name).toEqual(dims);
@@ -49,15 +45,12 @@ describe('reading ONNX', () => {
     await expectEqual(model, { x: inputs[0]?.shape.map(Number) ?? [] });
   });
 
-  test.each(['state', 'literal'] as const)(
-    'networks like YOLOX and RTMPose as PyTorch exports them, weights as %s',
-    async weights => {
-      const open = (name: string) =>
-        readFileSync(new URL(`../../../encoders/dwpose/testdata/${name}.onnx`, import.meta.url));
-      await expectEqual(open('detector'), { images: [1, 3, 64, 64] }, weights);
-      // The number of pictures has a name in the model.
-      expect(readOnnx(open('pose')).inputs).toEqual([{ name: 'input', type: 'f32', shape: ['batch', 3, 96, 64] }]);
-      await expectEqual(open('pose'), { input: [2, 3, 96, 64] }, weights);
-    },
-  );
+  test('networks like YOLOX and RTMPose as PyTorch exports them', async () => {
+    const open = (name: string) =>
+      readFileSync(new URL(`../../../encoders/dwpose/testdata/${name}.onnx`, import.meta.url));
+    await expectEqual(open('detector'), { images: [1, 3, 64, 64] });
+    // The number of pictures has a name in the model.
+    expect(readOnnx(open('pose')).inputs).toEqual([{ name: 'input', type: 'f32', shape: ['batch', 3, 96, 64] }]);
+    await expectEqual(open('pose'), { input: [2, 3, 96, 64] });
+  });
 });

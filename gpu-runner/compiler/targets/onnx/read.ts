@@ -27,17 +27,13 @@ const OPSETS = [7, 21] as const;
 /** Longer literals are weights. */
 const LONGEST_LITERAL = 16;
 
-export interface OnnxOptions {
-  /** Sizes of inputs by name; needed where the model names a size instead of stating it. */
-  readonly shapes?: Readonly<Record<string, Shape>>;
-  /** state: weights are named state. literal: they are part of the program, which some engines run faster. */
-  readonly weights: 'state' | 'literal';
-}
+/** Sizes of inputs by name; needed where the model names a size instead of stating it. */
+export type OnnxShapes = Readonly<Record<string, Shape>>;
 
 export interface OnnxProgramRead {
   /** Inputs and outputs have the names of the ONNX model. */
   readonly graph: Graph;
-  /** The weights that the graph reads; none with literals. */
+  /** The weights that the graph reads. As literals, tens of millions would take minutes and gigabytes to compile. */
   readonly state: Readonly<Record<string, Tensor>>;
 }
 
@@ -45,7 +41,7 @@ export interface OnnxNet {
   readonly inputs: readonly OnnxInput[];
   readonly outputs: readonly string[];
   /** @throws Unprocessable for a node that a graph of ours cannot have, InvalidInput for a model that is damaged. */
-  trace(options: OnnxOptions): OnnxProgramRead;
+  trace(shapes?: OnnxShapes): OnnxProgramRead;
 }
 
 /** @throws InvalidInput for bytes that are not an ONNX model, Unprocessable for an opset or type that is not read. */
@@ -58,7 +54,7 @@ export function readOnnx(bytes: Uint8Array): OnnxNet {
   }
   checkOperators(model.nodes);
   const { inputs, outputs } = model;
-  return { inputs, outputs, trace: options => traceModel(model, options) };
+  return { inputs, outputs, trace: shapes => traceModel(model, shapes) };
 }
 
 /** All unknown operators at once, each with its first node. */
@@ -75,11 +71,10 @@ function checkOperators(nodes: readonly DecodedNode[]): void {
   });
 }
 
-function traceModel(model: DecodedModel, { shapes = {}, weights }: OnnxOptions): OnnxProgramRead {
+function traceModel(model: DecodedModel, shapes: OnnxShapes = {}): OnnxProgramRead {
   const state: Record<string, Tensor> = {};
   const graph = trace(builder => {
     const lift = createLift(builder, (name, tensor) => {
-      if (weights === 'literal') return builder.constant([...tensor.data], tensor.shape, tensor.dtype);
       state[name] = tensor;
       return builder.state(name, { shape: tensor.shape, dtype: tensor.dtype });
     });
