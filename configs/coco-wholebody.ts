@@ -55,3 +55,42 @@ function mirroredName(name: string): string {
 export const MIRRORED_JOINTS: readonly number[] = WHOLEBODY_JOINTS.map(name =>
   WHOLEBODY_JOINTS.indexOf(mirroredName(name)),
 );
+
+/** A part of a person whose bones are drawn alike. */
+export type BodyPart = 'middle' | 'left' | 'right' | 'face' | 'left_hand' | 'right_hand';
+
+const at = (name: string) => WHOLEBODY_JOINTS.indexOf(name);
+const chain = (names: readonly string[]): (readonly [number, number])[] =>
+  names.slice(1).map((name, i) => [at(names[i] ?? ''), at(name)] as const);
+
+const sideBones = (side: 'left' | 'right') => [
+  ...chain([`${side}_shoulder`, `${side}_elbow`, `${side}_wrist`]),
+  ...chain([`${side}_hip`, `${side}_knee`, `${side}_ankle`]),
+  ...FOOT.flatMap(part => chain([`${side}_ankle`, `${side}_${part}`])),
+  ...chain(['nose', `${side}_eye`, `${side}_ear`]),
+];
+const handBones = (side: 'left' | 'right') => [
+  ...chain([`${side}_wrist`, `${side}_hand_root`]),
+  ...FINGERS.flatMap(finger => chain([`${side}_hand_root`, ...[1, 2, 3, 4].map(joint => `${side}_${finger}${joint}`)])),
+];
+
+/** Pairs of joints that a line joins, by part. The face has points only. */
+export const WHOLEBODY_BONES: Readonly<Record<BodyPart, readonly (readonly [number, number])[]>> = {
+  middle: [
+    ...chain(['left_shoulder', 'right_shoulder', 'right_hip', 'left_hip', 'left_shoulder']),
+    ...chain(['nose', 'left_shoulder']),
+    ...chain(['nose', 'right_shoulder']),
+  ],
+  left: sideBones('left'),
+  right: sideBones('right'),
+  face: [],
+  left_hand: handBones('left'),
+  right_hand: handBones('right'),
+};
+
+/** The part that each joint belongs to. */
+export const WHOLEBODY_PARTS: readonly BodyPart[] = WHOLEBODY_JOINTS.map((name, index) => {
+  if (name.startsWith('face-')) return 'face';
+  if (index >= at('left_hand_root')) return index >= at('right_hand_root') ? 'right_hand' : 'left_hand';
+  return name.startsWith('left_') ? 'left' : name.startsWith('right_') ? 'right' : 'middle';
+});

@@ -13,6 +13,7 @@ import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { offeredConditions } from './experiments/dataset-signals.ts';
 import { putModel } from './operations/put-model.ts';
+import { decodeRgb } from './pictures/image.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 const CALL = { dataset: 'p', source: 'portraits', size: 32, seed: 5, count: 4 } as const;
@@ -104,6 +105,18 @@ test('prepare finds poses beside the features of another encoder, and notes pers
   expect(offeredConditions(await lab.dataset(dataset)).pose).toEqual({
     ...{ joints: 133, threshold: 0.05, encoder: 'dwpose', joint_score: 0.3, person_score: 0.3, weights },
   });
+});
+
+test('the view has a sheet of the poses of each page', async () => {
+  const sheet = await store.get('datasets/p/pages/0000/poses.jpg');
+  const { data, width, height } = await decodeRgb(Buffer.from(sheet?.body ?? new Uint8Array()));
+  expect([width, height]).toEqual([4 * 260 + 4, 264]);
+  // The colour of the right side of the body, which no portrait has, within what JPEG changes.
+  const blue = Array.from({ length: width * height }, (_, i) => data.subarray(3 * i, 3 * i + 3)).filter(
+    ([r = 0, g = 0, b = 0]) => Math.abs(r - 86) + Math.abs(g - 180) + Math.abs(b - 233) < 40,
+  );
+  expect(blue.length).toBeGreaterThan(50);
+  expect(Buffer.from((await store.get('datasets/p/README.md'))?.body ?? '').toString()).toContain('poses.jpg');
 });
 
 test('detect-pose takes how sure joints and persons must be, and notes pictures without a person', async () => {

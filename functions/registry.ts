@@ -21,6 +21,7 @@ import { mask } from './mask.ts';
 import { packShard } from './pack-shard.ts';
 import { planMemory } from './plan-memory.ts';
 import { pose } from './pose.ts';
+import { poseSheet } from './pose-sheet.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
@@ -73,6 +74,7 @@ export const registry: readonly AnyFunction[] = [
   sample,
   exportWeights,
   contactSheet,
+  poseSheet,
   gc,
   verify,
   verifyResume,

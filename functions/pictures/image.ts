@@ -185,6 +185,25 @@ export async function encodeThumbnail({ data, width, height }: RgbImage, side: n
     .toBuffer();
 }
 
+/** Scales into a square of `side` pixels. Small pictures are enlarged without smoothing: every pixel can be seen. */
+export async function scaleToFit({ data, width, height }: RgbImage, side: number): Promise<RgbImage> {
+  const kernel = Math.max(width, height) < side ? 'nearest' : 'lanczos3';
+  return toRgb(sharp(data, { raw: { width, height, channels: 3 } }).resize(side, side, { fit: 'inside', kernel }));
+}
+
+/** Places pictures, as PNG, on white, as one JPEG. */
+export async function composeJpeg(
+  size: { readonly width: number; readonly height: number },
+  pictures: readonly Pick<PlacedImage, 'png' | 'left' | 'top'>[],
+): Promise<Uint8Array> {
+  const overlays = pictures.map(({ png, left, top }) => ({ input: Buffer.from(png), left, top }));
+  return sharp({ create: { ...size, channels: 3, background: '#ffffff' } })
+    .composite(overlays)
+    .removeAlpha()
+    .jpeg({ quality: 85, chromaSubsampling: '4:4:4', mozjpeg: false })
+    .toBuffer();
+}
+
 export interface PlacedImage {
   readonly png: Uint8Array;
   readonly left: number;

@@ -30,6 +30,7 @@ import { inspect } from '../inspect.ts';
 import { mask } from '../mask.ts';
 import { packShard } from '../pack-shard.ts';
 import { pose } from '../pose.ts';
+import { poseSheet } from '../pose-sheet.ts';
 import { prepare } from '../prepare.ts';
 import { renderEmojiPage } from '../render-emoji.ts';
 import { renderFigurePage } from '../render-figures.ts';
@@ -89,6 +90,7 @@ export function createPictureLab({
       detectPose,
       fitPca,
       contactSheet,
+      poseSheet,
       report,
       shard,
       packShard,

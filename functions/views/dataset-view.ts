@@ -18,6 +18,7 @@ import type { ViewLayout } from '../../storage/view-layout.ts';
 import { readDatasetHead } from '../datasets/dataset-head.ts';
 import type { CallAnswer, ServerAddress } from '../define.ts';
 import { describeDataset, describeForPeople } from './describe-dataset.ts';
+import { drawPoseSheets, POSE_SHEET } from './pose-sheets.ts';
 import {
   copyBlob,
   deleteFiles,
@@ -37,7 +38,7 @@ export const DATASET_VIEW: ViewLayout = {
 };
 
 /** Raised if the same dataset gives other files, such as another report. Old views are then written again. */
-const VIEW_VERSION = 6;
+const VIEW_VERSION = 7;
 /** Rounds of writing while others move the name or write the index. After these, the call gives up. */
 const MAX_ROUNDS = 8;
 
@@ -118,7 +119,8 @@ async function bringTo(
   if (!distrust && isOfVersion && old.index?.state === 'complete' && old.index.dataset === digest) return 'there';
 
   const dataset = await readDataset(ctx.blobs, digest);
-  const pages = dataset.pages.map(describePage);
+  const sheets = await drawPoseSheets(ctx, dataset.pages);
+  const pages = dataset.pages.map((page, number) => describePage(page, number, sheets[number]));
   const shards = await describeShards(ctx.blobs, manifest);
   const listed = await listFiles(folder);
   const intact = distrust ? [] : keepIntact(old.index?.pages ?? [], pages, listed);
@@ -155,13 +157,14 @@ async function bringTo(
 
 type IndexPage = Index['pages'][number];
 
-function describePage(page: Page, number: number): IndexPage {
+function describePage(page: Page, number: number, sheet: Digest | undefined): IndexPage {
   const columns = COLUMN_NAMES.flatMap(column => {
     const digest = page.columns[column];
     return digest === undefined ? [] : [[`${column}.tar`, digest] as const];
   });
+  const poses = sheet === undefined ? [] : [[POSE_SHEET, sheet] as const];
   const folder = `pages/${String(number).padStart(4, '0')}/`;
-  return { folder, files: Object.fromEntries([['items.jsonl', page.items], ...columns]) };
+  return { folder, files: Object.fromEntries([['items.jsonl', page.items], ...columns, ...poses]) };
 }
 
 /** The tars of each folder. */

@@ -4,6 +4,7 @@ import { COLUMN_NAMES, COLUMNS, type ColumnName, memberName } from '../../config
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset } from '../../storage/records.ts';
 import { summarizeDataset } from '../datasets/summarize-dataset.ts';
+import { POSE_SHEET } from './pose-sheets.ts';
 
 /** Largest number of rejects in index.json. The dataset has all of them. */
 const MAX_REJECTS = 100;
@@ -42,7 +43,7 @@ Dataset \`${dataset}\`, in pages of at most 64 pictures.
 - pages/0000/: items.jsonl has a line for each picture (id, name, split, size). Each column is a tar with a member for
   each picture, and nothing else. WebDataset and other readers of tars read it; a comment before the members (a global
   pax header) has their positions, \`{"v":1,"members":{name:[offset,size]}}\`.
-${columns.map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``).join('\n')}
+${poseLine(columns)}${columns.map(column => `  - ${column}.tar: ${COLUMNS[column].about}: \`${memberName(column, '{id}')}\``).join('\n')}
 ${hasShards ? SHARDS : ''}
 The files are copies of blobs under cas/. Easel writes them, and replaces them when the name moves. Change nothing here.
 `;
@@ -50,6 +51,10 @@ The files are copies of blobs under cas/. Easel writes them, and replaces them w
 
 const SHARDS = `- shards/bucket_64x64/shard-000000.tar: WebDataset tars of the split train; shards/val and shards/test have the others.
 `;
+
+function poseLine(columns: readonly ColumnName[]): string {
+  return columns.includes('pose') ? `  - ${POSE_SHEET}: its pictures, with the joints drawn over them\n` : '';
+}
 
 function columnsOf({ pages }: Dataset): ColumnName[] {
   return COLUMN_NAMES.filter(column => pages.some(page => page.columns[column] !== undefined));

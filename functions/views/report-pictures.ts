@@ -7,7 +7,8 @@ import { openColumn } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { encodeThumbnail, type RgbImage } from '../pictures/image.ts';
+import { drawPose } from '../pictures/draw-pose.ts';
+import { encodeThumbnail, type RgbImage, scaleToFit } from '../pictures/image.ts';
 import { toInterleaved } from '../pictures/planar.ts';
 import { describeMask, shadeMask } from './shade-mask.ts';
 
@@ -53,13 +54,17 @@ async function readPictures(
   const { caption: captions, mask: masks } = page.columns;
   const readText = captions && (await openMembers(blobs, captions));
   const readMask = masks && (await openMasks(blobs, masks));
+  const poses = page.columns.pose && (await openColumn(blobs, page.columns.pose));
   const pictures: ReportPicture[] = [];
   for (const { id, name, split, attributes } of items) {
     const plain = readImage(await readPicture(memberName('image', id)));
     const said = typeof attributes?.caption === 'string' ? attributes.caption : '';
     const text = readText && Buffer.from(await readText(memberName('caption', id))).toString();
     const mask = await readMask?.(id);
-    const webp = await encodeThumbnail(mask ? shadeMask(plain, mask) : plain, THUMBNAIL_SIDE);
+    const pose = await poses?.read(memberName('pose', id));
+    const shaded = mask ? shadeMask(plain, mask) : plain;
+    const shown = pose ? drawPose(await scaleToFit(shaded, THUMBNAIL_SIDE), decodeNpy(pose).data) : shaded;
+    const webp = await encodeThumbnail(shown, THUMBNAIL_SIDE);
     const caption = [text ?? said, ...(mask ? [`(${describeMask(mask)})`] : [])].join(' ');
     pictures.push({ name, split, caption, width: plain.width, height: plain.height, webp });
   }
