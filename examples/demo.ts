@@ -100,16 +100,18 @@ async function callServer({ easel, terminal, plan, interrupted, elapsed }: Start
   const signal = AbortSignal.any([interrupted, ended.signal]);
   const fetched = fetchEngine({ api, terminal, plan, signal, cacheFolder: cacheFolderOf(process.env) });
 
-  async function engineReady(): Promise<void> {
+  let ready: Promise<void> | undefined;
+  async function makeReady(): Promise<void> {
     if (await fetched) await easel.restartRunner();
     interrupted.throwIfAborted();
     await waitForEngines(api);
   }
+  const engineReady = () => (ready ??= makeReady());
 
   const authorized = token !== undefined;
   const told = createToldApi({ api, terminal, out: plan.out, signal: interrupted, authorized });
   try {
-    await runDemo({ api: told, terminal, plan, elapsed, engineReady });
+    await runDemo({ api: told, terminal, plan, elapsed, engineReady, signal });
   } finally {
     ended.abort();
     await fetched;

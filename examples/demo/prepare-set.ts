@@ -8,8 +8,9 @@ import type { ToldApi } from './told-api.ts';
 
 /** @returns Whether there was nothing to do. */
 export async function prepareSet(api: ToldApi, terminal: Terminal, plan: DemoPlan): Promise<boolean> {
-  const { dataset, pictures, size, patch } = plan;
-  const body = { dataset, source: 'portraits', count: pictures, size, quantum: patch, stride: patch };
+  const { dataset, pictures, size, patch, text, engine } = plan;
+  const encoder = text === undefined ? {} : { text_encoder: text, ...(engine !== undefined && { engine }) };
+  const body = { dataset, source: 'portraits', count: pictures, size, quantum: patch, stride: patch, ...encoder };
   const { result } = await api.run('/functions/prepare', body, terminal.progress);
   terminal.endProgress();
   const { stages, counts } = prepareAnswer.parse(result);

@@ -5,6 +5,7 @@ import { quoteWord } from '../../cli/shell.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
 import { drawGrid, rowsPath } from './draw-grid.ts';
+import { installText } from './install-text.ts';
 import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
 import { type DemoPlan, SAMPLES_TO_PORTRAITS } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
@@ -21,12 +22,19 @@ export interface Demo {
   elapsed(): number;
   /** Resolves when the gpu-runner has the engines that it will have. */
   engineReady(): Promise<void>;
+  /** Stops downloads. */
+  readonly signal: AbortSignal;
 }
 
-export async function runDemo({ api, terminal, plan, elapsed, engineReady }: Demo): Promise<void> {
+export async function runDemo({ api, terminal, plan, elapsed, engineReady, signal }: Demo): Promise<void> {
   const { store } = await api.untold.get('/health', healthAnswer);
 
   terminal.heading('1. Prepare: draw the portraits, split them, encode captions and pictures');
+  // Encoders that need no engine do not wait for one.
+  if (plan.text !== undefined) {
+    await installText(api.untold, terminal, plan.text, signal);
+    await engineReady();
+  }
   const prepared = await prepareSet(api, terminal, plan);
 
   terminal.heading(`2. Train: ${formatCount(plan.samples)} samples, ${plan.size} px`);
