@@ -208,6 +208,7 @@ const PICTURE_COLUMNS = {
   crop: { suffix: 'crop.json', about: 'the window of the scaled picture that it keeps, and the shares that it loses' },
   mask: { suffix: 'mask.npy', about: 'the weight of each of its pixels in the loss, uint8 [height, width]' },
   caption: { suffix: 'txt', about: 'its caption' },
+  scores: { suffix: 'scores.json', about: 'what a classifier says of it: a number for each label' },
   curate: { suffix: 'curate.json', about: 'measures of it and of its caption, by which it may be left out' },
 } as const;
 

@@ -1,14 +1,17 @@
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import { memberName } from '../configs/signals.ts';
 import { Unprocessable } from '../errors.ts';
 import { packTar } from '../formats/tar.ts';
+import { packColumn } from '../formats/webdataset.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import type { Json } from '../storage/canonical.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { digestSchema } from '../storage/records.ts';
 import { changeApprovals, type Decided, describeApprovals, readApprovals } from './curation/approval-list.ts';
 import { requireDatasetHead } from './datasets/dataset-head.ts';
 import { encodePng } from './pictures/image.ts';
-import { createPictureLab, type PictureLab } from './testing/pictures.ts';
+import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 const answerSchema = z.looseObject({
   digest: digestSchema,
@@ -199,6 +202,23 @@ test('pictures are named by id, name or digest of the original; unknown ones are
   await expect(
     approve({ [first?.id ?? '']: { decision: 'drop' }, [first?.name ?? '']: { decision: 'keep' } }),
   ).rejects.toThrow(Unprocessable);
+});
+
+test('scores that a classifier has written are measures, too', async () => {
+  const { digest } = await prepare({ rules: {} });
+  const made = await lab.dataset(digest);
+  const scores = (await lab.items(digest)).map(({ id, name }) => {
+    const record = { v: 1, scores: { fox: name === 'short.png' ? 0.9 : 0.1 } };
+    return [memberName('scores', id), Buffer.from(JSON.stringify(record))] as const;
+  });
+  const column = await lab.blobs.put(packColumn(new Map(scores)), 'application/x-tar');
+  const pages = made.pages.map(page => ({ ...page, columns: { ...page.columns, scores: column.digest } }));
+  const scored = await putDocument(lab.blobs, { ...made, pages, links: [...made.links, column.digest] });
+  const curated = outputOf(await lab.executor.call('curate', { dataset: scored.digest }));
+  const body = { dataset: curated, rules: { scores: { fox: { max: 0.5 } } } };
+  const selection = outputOf(await lab.executor.call('select', body), 'selection');
+  const { drop } = JSON.parse(Buffer.from(await lab.blobs.get(selection)).toString());
+  expect(drop).toMatchObject([{ reason: 'the score "fox" is 0.9; expected at most 0.5 (rules.scores.fox.max)' }]);
 });
 
 test('a rule on a measure that no picture has is refused by name', async () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
 import { Internal } from '../errors.ts';
 import { canonicalJson } from '../storage/canonical.ts';
-import { recordCuration } from './curation/curation-record.ts';
+import { parseScores, recordCuration } from './curation/curation-record.ts';
 import type { PixelMeasures } from './curation/measure-pixels.ts';
 import { parseCropRecord } from './datasets/crop-record.ts';
 import { readOriginals } from './datasets/originals.ts';
@@ -19,7 +19,7 @@ export const curate = definePageFunction({
   version: 1,
   tools: IMAGE_TOOLS,
   needs: [],
-  uses: ['crop', 'caption'],
+  uses: ['crop', 'caption', 'scores'],
   adds: ['curate'],
   example: { dataset: 'portraits' },
   input: z.strictObject({
@@ -39,10 +39,12 @@ export const curate = definePageFunction({
         if (bytes === undefined) throw new Internal(`"${name}" (${id}) has no original`);
         const pixels = await ctx.task<PixelMeasures>('measure-pixels', await fitRgb(bytes, side));
         const crop = columns.crop?.get(memberName('crop', id));
+        const scores = columns.scores?.get(memberName('scores', id));
         const text = columns.caption?.get(memberName('caption', id));
         const record = recordCuration(item, {
           pixels,
           crop: crop && parseCropRecord(crop),
+          scores: scores && parseScores(scores),
           caption: columns.caption ? Buffer.from(text ?? '').toString('utf8') : captionOf(item),
         });
         return [memberName('curate', id), Buffer.from(canonicalJson(record))] as const;

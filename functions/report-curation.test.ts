@@ -1,7 +1,9 @@
 import { beforeAll, expect, test } from 'vitest';
 import { packTar } from '../formats/tar.ts';
+import { changeApprovals } from './curation/approval-list.ts';
+import { requireDatasetHead } from './datasets/dataset-head.ts';
 import { encodePng, type RgbImage } from './pictures/image.ts';
-import { createPictureLab, outputOf } from './testing/pictures.ts';
+import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 import { shadeCut } from './views/crop-pictures.ts';
 
 const NAMES = [
@@ -15,6 +17,12 @@ const NAMES = [
 const CAPTION = '</style><script>alert(1)</script><a href="javascript:alert(1)">x</a> and a very plain caption';
 
 let page: string;
+let lab: PictureLab;
+
+async function render(dataset: string): Promise<string> {
+  const digest = outputOf(await lab.executor.call('report', { dataset, title: NAMES[0] ?? '' }), 'html');
+  return Buffer.from(await lab.blobs.get(digest)).toString();
+}
 
 /** A wide picture with stripes of a width of its own. */
 function draw(seed: number): RgbImage {
@@ -27,15 +35,14 @@ function draw(seed: number): RgbImage {
 }
 
 beforeAll(async () => {
-  const lab = createPictureLab();
+  lab = createPictureLab();
   const files: [string, Uint8Array][] = [];
   for (const [i, name] of NAMES.entries()) {
     files.push([name, await encodePng(draw(i))], [name.replace(/png$/, 'txt'), Buffer.from(`${CAPTION} ${i}`)]);
   }
   const { digest: tar } = await lab.blobs.put(packTar(files), 'application/x-tar');
   await lab.executor.callEffect('prepare', { dataset: 'evil', tar, size: 32, rules: { duplicate: { max: 99 } } });
-  const digest = outputOf(await lab.executor.call('report', { dataset: 'evil', title: NAMES[0] ?? '' }), 'html');
-  page = Buffer.from(await lab.blobs.get(digest)).toString();
+  page = await render('evil');
 });
 
 test('nothing that a name or caption says becomes a tag, an attribute or a style', () => {
@@ -72,6 +79,23 @@ test('the report shows how measures are spread, with the pictures at both ends',
   expect(heights).toHaveLength(24);
   expect(Math.max(...heights)).toBe(100);
   expect(page).toMatch(/<h3>language[\s\S]*en <b>6<\/b>/);
+});
+
+test('the report shows what rules leave out with the reason, and not what a person has dropped', async () => {
+  const files: [string, Uint8Array][] = [];
+  for (const i of [0, 1, 2]) files.push([`${i}.png`, await encodePng(draw(2 * i))]);
+  const { digest: tar } = await lab.blobs.put(packTar(files), 'application/x-tar');
+  const call = { dataset: 'few', tar, size: 32, missing_captions: 'empty', rules: { pixels: { max: 5500 } } };
+  await lab.executor.callEffect('prepare', call);
+  const { value } = await requireDatasetHead(lab.store, 'few');
+  await changeApprovals(lab, 'few', value, { '2.png': { decision: 'drop' } }, { replaces: false });
+  await lab.executor.callEffect('prepare', { ...call, rules: { pixels: { max: 5000 } } });
+  const shown = await render('few');
+  const [, section = ''] = /<h2>Left out by rules<\/h2>([\s\S]*?)<\/section>/.exec(shown) ?? [];
+  expect(section.match(/<figcaption>[\s\S]*?<\/figcaption>/g)).toEqual([
+    '<figcaption>width times height is 5,440 pixels; expected at most 5,000 pixels (rules.pixels.max)<br>1.png</figcaption>',
+  ]);
+  expect(shown.match(/alt="2.png"/)).toBeNull();
 });
 
 test('what a crop cuts is dark, and the rest as it was', () => {

@@ -77,7 +77,8 @@ export async function startCuration(
     const { selection, report } = result.outputs;
     if (selection === undefined || report === undefined) throw new Internal('select made no selection');
     const leaves = Number(result.stats.left_out ?? 0) > 0;
-    return { selection: selection.digest, leaves, summary: { ...result.stats, report: report.digest } as Json };
+    const { seconds: _, ...numbers } = result.stats;
+    return { selection: selection.digest, leaves, summary: { ...numbers, report: report.digest } as Json };
   };
 
   const listed = decisions && (await select(ingested.digest, {}));

@@ -9,6 +9,14 @@ import { tellLanguage } from './tell-language.ts';
 /** Names of the scores of a classifier: its labels. */
 export const scoreNameSchema = z.string().min(1).max(100);
 
+/** A member of the column `scores`: `{"v":1,"scores":{"LABEL":0.5}}`. */
+const scoresSchema = z.strictObject({ v: z.literal(1), scores: z.record(scoreNameSchema, z.number()) });
+
+/** @throws ZodError if the member has no scores. */
+export function parseScores(bytes: Uint8Array): Readonly<Record<string, number>> {
+  return scoresSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8'))).scores;
+}
+
 const curationRecordSchema = z.strictObject({
   v: z.literal(1),
   /** A picture without a crop or caption lacks the measures of it. */

@@ -40,6 +40,11 @@ export interface Verdict {
   readonly group: string;
 }
 
+/** Whether a reason is that of a rule. */
+export function isByRule(reason: string): boolean {
+  return /\(rules\.[^()]+\)$/.test(reason);
+}
+
 /** The first rule that a picture breaks; undefined: none. The rule `duplicate` looks at other pictures, too. */
 export function judge(rules: Rules, record: CurationRecord): Verdict | undefined {
   for (const name of MEASURE_NAMES) {

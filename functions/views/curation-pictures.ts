@@ -8,11 +8,13 @@ import type { BlobStore } from '../../storage/types.ts';
 import { type CurationRecord, parseCuration } from '../curation/curation-record.ts';
 import { type Distribution, describeSpread } from '../curation/distribution.ts';
 import { MEASURE_NAMES, measureRow, sayMeasure } from '../curation/measures.ts';
+import { isByRule } from '../curation/rules.ts';
 import { readThumbnail } from './report-pictures.ts';
 
 /** Pictures shown of each end of a measure. */
 const ENDS = 4;
 const WIDTH = 8;
+const MAX_LEFT_OUT = 48;
 
 export interface ExtremePicture {
   readonly name: string;
@@ -31,6 +33,8 @@ export interface MeasuredSpread {
 }
 
 export interface ReportCuration {
+  /** Some of the pictures that rules leave out, each with its reason. */
+  readonly leftOut: readonly ExtremePicture[];
   readonly measures: readonly MeasuredSpread[];
   /** Captions by language, commonest first. */
   readonly languages: readonly (readonly [code: string, count: number])[];
@@ -45,9 +49,10 @@ interface Measured {
 /** Undefined without measures. */
 export async function pickCuration(
   blobs: BlobStore,
-  { pages, removed }: Dataset,
+  dataset: Dataset,
   signal: AbortSignal,
 ): Promise<ReportCuration | undefined> {
+  const { pages, removed } = dataset;
   if (pages.every(({ columns }) => columns.curate === undefined)) return undefined;
   const gone = new Set(removed);
   const read = await mapBounded(pages, { width: WIDTH, signal }, async page => {
@@ -96,7 +101,29 @@ export async function pickCuration(
       most: await show(sorted.slice(sorted.length - ends).reverse()),
     });
   }
-  return { measures, languages: countLanguages(pictures) };
+  return { leftOut: await showLeftOut(blobs, dataset, signal), measures, languages: countLanguages(pictures) };
+}
+
+/** In the order of the dataset. What a person has dropped is not shown. */
+async function showLeftOut(
+  blobs: BlobStore,
+  { pages, removed, rejects }: Dataset,
+  signal: AbortSignal,
+): Promise<ExtremePicture[]> {
+  const gone = new Set(removed);
+  const reasons = new Map(rejects.flatMap(({ id = '', reason }) => (isByRule(reason) ? [[id, reason] as const] : [])));
+  const shown: ExtremePicture[] = [];
+  for (const page of pages) {
+    for (const { id, name } of reasons.size > 0 ? await readItems(blobs, page) : []) {
+      const value = gone.has(id) ? reasons.get(id) : undefined;
+      if (value === undefined) continue;
+      signal.throwIfAborted();
+      const webp = await readThumbnail(blobs, page, id);
+      shown.push({ name, value, ...(webp && { webp }) });
+      if (shown.length === MAX_LEFT_OUT) return shown;
+    }
+  }
+  return shown;
 }
 
 function countLanguages(pictures: readonly Measured[]): [code: string, count: number][] {

@@ -18,8 +18,8 @@ const STYLE = `
 
 export function renderCuration(curation: ReportCuration | undefined): Html | '' {
   if (curation === undefined) return '';
-  const { measures, languages } = curation;
-  return html`<section>
+  const { leftOut, measures, languages } = curation;
+  return html`${renderLeftOut(leftOut)}<section>
 <style>${raw(STYLE)}</style>
 <h2>Measures</h2>
 <p class="note">A rule of this name leaves pictures out: <code>"rules": {"blur": {"min": 60}}</code>. Below each are the \
@@ -31,6 +31,18 @@ ${
 <p>${languages.map(([code, count]) => html`${code} <b>${formatCount(count)}</b> `)}</p></div>`
 }
 </section>`;
+}
+
+function renderLeftOut(pictures: readonly ExtremePicture[]): Html | '' {
+  if (pictures.length === 0) return '';
+  return html`<section>
+<h2>Left out by rules</h2>
+<p class="note">The decision <code>keep</code> in the list of approvals keeps a picture against every rule.</p>
+<div class="grid">
+${pictures.map(renderEnd)}
+</div>
+</section>
+`;
 }
 
 function renderMeasure({ name, about, spread, say, least, most }: MeasuredSpread): Html {
