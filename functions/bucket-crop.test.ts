@@ -145,6 +145,31 @@ test('a crop about joints is refused without joints of whole pictures', async ()
   await expect(bucketOf(cut, { crop: 'pose' })).rejects.toThrow('cropped already');
 });
 
+test.each(['centre', 'attention', 'pose'] as const)('a mask is cut as its picture by %s', async crop => {
+  // The mask of a picture is the picture itself.
+  const files: [string, Uint8Array][] = [];
+  for (const [name, place] of [
+    ['a', 0.15],
+    ['b', 0.85],
+  ] as const) {
+    const bytes = await draw(240, 60, place);
+    files.push([`${name}.png`, bytes], [`${name}-masklabel.png`, bytes]);
+  }
+  const { digest: tar } = await lab.blobs.put(packTar(files), 'application/x-tar');
+  await lab.executor.callEffect('import', { dataset: 'masked', tar });
+  const inspected = outputOf(await lab.executor.call('inspect', { dataset: 'masked' }));
+  const whole = outputOf(await lab.executor.call('ingest', { dataset: inspected }));
+  const posed = await withPose(whole, { 'a.png': 0.2, 'b.png': 0.8 });
+  const made = outputOf(await lab.executor.call('mask', { dataset: await bucketOf(posed, { crop }) }));
+  const [images, masks] = [await membersOf(made, 'image'), await membersOf(made, 'mask')];
+  for (const [name, bytes] of masks) {
+    const [image, mask] = [decodeNpy(images.get(name) ?? new Uint8Array()), decodeNpy(bytes)];
+    expect(mask.shape).toEqual(image.shape.slice(1));
+    const far = Array.from(mask.data, (level, i) => Math.abs(Number(level) - Number(image.data[i])));
+    expect(Math.max(...far), name).toBeLessThanOrEqual(2);
+  }
+});
+
 test('joints that a set gives need no pass of their own', async () => {
   await lab.executor.callEffect('prepare', { dataset: 'figures', source: 'figures', count: 3, size: 32, seed: 1 });
   const buckets = [{ width: 32, height: 16 }];

@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { chooseBucket, scaleBuckets } from './buckets.ts';
 import { centreWindow, coverSize, cutOf, isInside, type Point, poseWindow } from './crop.ts';
+import { coverNotable, coverRgb, probeImage, windowRgb } from './image.ts';
 
 const BUCKET = { width: 64, height: 64 };
 
@@ -61,4 +63,24 @@ test('without joints, or with joints beside the picture alone, the window is abo
   const size = { width: 300, height: 100 };
   expect(poseWindow(BUCKET, size, [])).toEqual(centreWindow(BUCKET, size));
   expect(poseWindow(BUCKET, size, [{ x: 1.4, y: 0.5 }])).toEqual(centreWindow(BUCKET, size));
+});
+
+test('a window of a picture that EXIF turns is a window of the turned picture', async () => {
+  const bytes = await readFile(new URL('./testdata/oriented-6.jpg', import.meta.url));
+  const { width, height } = await probeImage(bytes);
+  for (const bucket of [
+    { width: 24, height: 16 },
+    { width: 16, height: 24 },
+    { width: 16, height: 40 },
+  ]) {
+    const ours = await windowRgb(bytes, centreWindow(bucket, { width, height }));
+    const cover = await coverRgb(bytes, bucket.width, bucket.height);
+    const far = Array.from(ours.data, (level, i) => Math.abs(level - (cover.data[i] ?? 0)));
+    expect(far.reduce((sum, each) => sum + each, 0) / far.length).toBeLessThan(3);
+    const notable = await coverNotable(bytes, bucket, 'attention');
+    const { left, top } = notable;
+    const same = await windowRgb(bytes, { ...centreWindow(bucket, { width, height }), left, top });
+    const apart = Array.from(same.data, (level, i) => Math.abs(level - (notable.data[i] ?? 0)));
+    expect(apart.reduce((sum, each) => sum + each, 0) / apart.length).toBeLessThan(3);
+  }
 });

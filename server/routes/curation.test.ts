@@ -97,6 +97,13 @@ test('changes of several callers at once are all in the list', async () => {
   expect((await jsonOf(send('GET', list))).counts).toEqual({ keep: 4, drop: 0, undecided: 0 });
 });
 
+test('gc and verify know the lists', async () => {
+  await send('PATCH', list, { pictures: { 'p1.png': 'keep' } });
+  await lab.executor.callEffect('gc', { delete: false, alone: true, grace_seconds: 0, retention_seconds: 0 });
+  expect(JSON.stringify(await lab.executor.callEffect('verify', {}))).not.toContain('refs/approvals');
+  expect((await jsonOf(send('GET', list))).counts.keep).toBe(4);
+});
+
 test('a deleted dataset leaves no list', async () => {
   await prepare('gone', { p1: 'one', p2: 'two' });
   await send('PATCH', '/datasets/gone/approvals', { pictures: { 'p1.png': 'drop' } });
