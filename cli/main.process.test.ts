@@ -29,6 +29,18 @@ const VERDICT = {
   views: { rebuilt: 2, deleted: none, failed: none },
 };
 
+const ESTIMATE = {
+  v: 1,
+  folder: '/pictures/My Photos',
+  found: { files: 3, pictures: 2, bytes: 5_000_000, texts: 1 },
+  probe: { pictures: 2, rejected: 0, uncaptioned: 0, seconds: 1 },
+  stages: [{ name: 'bucket', seconds_per_picture: 0.5, seconds: 1 }],
+  seconds: 1,
+  disk: { originals_bytes: 5_000_000, bytes_per_picture: { image: 1000 }, total_bytes: 5_002_000 },
+  problems: [],
+  assumptions: ['no other work goes on'],
+};
+
 const EXPERIMENT = {
   v: 1,
   name: 'slow',
@@ -40,6 +52,8 @@ const EXPERIMENT = {
 
 /** What the server would answer; the call of `slow` is a run with events. */
 const answers: Readonly<Record<string, readonly [number, unknown, Readonly<Record<string, string>>?]>> = {
+  'GET /functions/prepare': [200, { input: {} }],
+  'POST /functions/estimate': [200, { v: 1, state: 'done', result: ESTIMATE }],
   'POST /functions/prepare': [200, { v: 1, state: 'done', result: { summary: ['2 pictures taken', '1 is turned'] } }],
   'GET /health': [
     200,
@@ -175,6 +189,39 @@ test('call ends with the summary of an answer, on stderr', async () => {
   expect(JSON.parse(stdout).summary).toHaveLength(2);
   expect(stderr).toBe('- 2 pictures taken\n- 1 is turned\n');
   expect((await easel('call', 'prepare', 'dataset=x', '--quiet')).stderr).toBe('');
+});
+
+test('prepare tells what a folder takes before it goes on, and ends with the next command', async () => {
+  const words = ['prepare', '/pictures/My Photos', '--size', '256', 'quantum=16', '--image', 'dct,efficientnet-lite0'];
+  const body = {
+    dataset: 'my-photos',
+    folder: '/pictures/My Photos',
+    size: 256,
+    image_encoders: ['dct', 'efficientnet-lite0'],
+    quantum: 16,
+    captions: { source: 'ollama', model: 'gemma3:4b', words: [60, 90] },
+  };
+  const { code, stdout } = await easel(...words, '--captions', 'ollama:gemma3:4b', 'captions.words=[60,90]', '--yes');
+  expect(code).toBe(0);
+  expect(stdout).toMatchInlineSnapshot(`
+    "/pictures/My Photos: 2 pictures, 5.00 MB; 1 text; 3 files in all
+    time, measured on 2 pictures in 1s:
+      bucket    1s, 2 pictures/s
+      together  about 1s
+    disk: 5.00 MB: copies of the files 5.00 MB; for each picture image 1.00 KB
+    assumed: no other work goes on
+    - 2 pictures taken
+    - 1 is turned
+    look at the pictures: /data/datasets/my-photos/report.html
+    then: easel create first --dataset my-photos --config portraits
+    "
+  `);
+  expect(bodies.slice(-2).map(sent => JSON.parse(sent))).toEqual([{ prepare: body }, body]);
+
+  const unasked = await easel(...words);
+  expect([unasked.code, unasked.stdout]).toEqual([1, expect.stringContaining('2 pictures, 5.00 MB')]);
+  expect(unasked.stderr).toContain('--yes');
+  expect(JSON.parse(bodies.at(-1) ?? '')).toHaveProperty('prepare');
 });
 
 test('branch sends the changes of the config, however they are given', async () => {
