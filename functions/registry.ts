@@ -37,6 +37,7 @@ import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
 import { validate } from './validate.ts';
 import { verify } from './verify.ts';
+import { verifyModel } from './verify-model.ts';
 import { verifyResume } from './verify-resume.ts';
 
 export const registry: readonly AnyFunction[] = [
@@ -61,6 +62,7 @@ export const registry: readonly AnyFunction[] = [
   shard,
   packShard,
   fetchModels,
+  verifyModel,
   report,
   diff,
   preflight,

@@ -13,6 +13,7 @@ import type { ApiClient } from '../http.ts';
 import { installModel } from '../install-model.ts';
 import { installSource } from '../install-source.ts';
 import { abortOnStop } from '../stop-signals.ts';
+import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const NAMES = [...MODEL_PACKAGES, ...MODEL_SOURCES].map(({ name }) => name).join(', ');
@@ -88,11 +89,31 @@ export const modelsCommand = defineCommand({
         call: (fn, body) => callInForeground(api, fn, body),
       });
     }
+    if (action === 'verify' && name !== undefined) return verify(api, name, args.json === true);
     throw new InvalidInput(`there is no command \`models ${[action, name ?? ''].join(' ').trim()}\``, {
-      expected: `\`models\`, or \`models install\` with one of ${NAMES}`,
+      expected: `\`models\`, or \`models install\` or \`models verify\` with one of ${NAMES}`,
     });
   }),
 });
+
+const verdictSchema = z.looseObject({
+  verdict: z.string(),
+  checks: z.array(z.looseObject({ name: z.string(), ok: z.boolean(), text: z.string() })),
+  notes: z.array(z.string()),
+});
+
+/** Prints what is right and what is wrong. The exit code is 1 if something is wrong. */
+async function verify(api: ApiClient, model: string, json: boolean): Promise<void> {
+  const { result } = await callInForeground(api, 'verify-model', { model });
+  const { verdict, checks, notes } = verdictSchema.parse(result);
+  if (json) console.log(plainJson(result));
+  else {
+    console.log(formatTable(checks.map(({ name, ok, text }) => [name, ok ? 'ok' : 'WRONG', text])));
+    for (const note of notes) console.log(`note: ${note}`);
+    console.log(`${model}: ${verdict}`);
+  }
+  if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+}
 
 async function list(api: Pick<ApiClient, 'get'>, json: boolean): Promise<void> {
   const { models } = await api.get('/models', z.looseObject({ models: z.array(listedModelSchema) }));

@@ -3,25 +3,18 @@
  * prompts and reference pictures, in the server's pool or in the gpu-runner. A pose comes as joints, or as a picture
  * of a person.
  */
-import { type Conditions, memberName, type SignalName, signalsOf } from '../../configs/signals.ts';
+import { type Conditions, type SignalName, signalsOf } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
-import { fromF16Bits } from '../../formats/half.ts';
-import { encodeNpy } from '../../formats/npy.ts';
-import { packColumn, readColumn } from '../../formats/webdataset.ts';
-import type { EncodeJob } from '../../gpu-runner/protocol.ts';
-import { decodeSignalMember } from '../../storage/blobs/column-member.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { FunctionContext } from '../define.ts';
-import { runJob } from '../execution/runner-job.ts';
 import { coverRgb } from '../pictures/image.ts';
 import { type PlanarImage, toPlanar } from '../pictures/planar.ts';
 import { dwposeEncoder } from './dwpose.ts';
+import { encodeOnRunner } from './encode-on-runner.ts';
 import type { EncodeInputsTask } from './encode-tasks.ts';
 import type { AnyEncoder, EncodedArray, EncodedSignals, EncoderInputs, EncoderSource, Weights } from './encoder.ts';
 import { ENCODERS, findEncoder } from './encoders.ts';
 import type { ConditionRows, SignalRows } from './pack-conditions.ts';
-import { allowedPrecision } from './precision.ts';
-import { requireWeights } from './weights.ts';
 
 export interface SampleConditions {
   /** One prompt for each picture. */
@@ -138,28 +131,7 @@ async function runEncoder(
     const task: EncodeInputsTask = { encoder: encoder.name, options, inputs };
     return ctx.task('encode-inputs', task);
   }
-  const ids = inputs.map((_, i) => String(i));
-  const members = inputs.map((input, i) => [memberName(encoder.reads, ids[i] ?? ''), encodeInput(input)] as const);
-  const { outputs } = await runJob(ctx, {
-    kind: 'encode',
-    encoder: encoder.name,
-    version: encoder.version,
-    reads: encoder.reads,
-    options: options as EncodeJob['options'],
-    weights: requireWeights(encoder, weights, options),
-    column: (await ctx.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest,
-    engine: allowedPrecision(encoder, engine),
-  });
-  const columns = await Promise.all(
-    signals.map(async signal => {
-      const output = outputs[signal];
-      if (output === undefined) throw new Internal(`the encoder ${encoder.name} made no column ${signal}`);
-      return [signal, readColumn(await ctx.blobs.get(output.digest))] as const;
-    }),
-  );
-  return ids.map(id =>
-    Object.fromEntries(columns.map(([signal, column]) => [signal, readArray(column.get(memberName(signal, id)))])),
-  );
+  return encodeOnRunner(ctx, encoder, { options, weights, signals, inputs, engine });
 }
 
 function weightsOf(conditions: Conditions, signals: readonly SignalName[]): Weights | undefined {
@@ -184,18 +156,6 @@ function checkDimensions(
   throw new Unprocessable(`the encoder ${encoder.name} makes vectors of ${made} numbers, the model wants ${wanted}`, {
     hint: 'train on a dataset that this version encoded',
   });
-}
-
-function encodeInput(input: EncoderInputs[EncoderSource]): Uint8Array {
-  if (typeof input === 'string') return Buffer.from(input);
-  return encodeNpy({ dtype: 'u8', shape: [3, input.height, input.width], data: input.data });
-}
-
-/** The numbers of a stored member; undefined without one. */
-export function readArray(member: Uint8Array | undefined): EncodedArray | undefined {
-  if (member === undefined) return undefined;
-  const { shape, data } = decodeSignalMember(member, 'a signal');
-  return { shape, data: data instanceof Float32Array ? data : Float32Array.from(data, fromF16Bits) };
 }
 
 /** Scales and crops a reference picture to the size of the sample, as `bucket` does with training pictures. */

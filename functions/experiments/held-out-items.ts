@@ -6,7 +6,7 @@ import { readItems } from '../../storage/blobs/items.ts';
 import { type ColumnReader, openColumn } from '../../storage/blobs/read-column.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { readArray } from '../encoders/encode-sample.ts';
+import { readArray } from '../encoders/encode-on-runner.ts';
 import type { EncodedArray } from '../encoders/encoder.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 

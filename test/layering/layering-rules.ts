@@ -154,7 +154,7 @@ export const RULES: LayeringRules = {
     {
       name: 'models',
       paths: ['functions/models/'],
-      mayImport: ['encoders', 'execution', 'definitions', 'protocol', 'storage', 'downloads'],
+      mayImport: ['encoders', 'pictures', 'execution', 'definitions', 'protocol', 'storage', 'downloads'],
     },
     {
       name: 'upkeep',
