@@ -64,6 +64,7 @@ export const verifyModel = defineFunction({
   },
 });
 
-function pick(weights: Weights, { weights: parts = [] }: AnyEncoder): Weights {
-  return Object.fromEntries(Object.entries(weights).filter(([part]) => parts.includes(part)));
+function pick(weights: Weights, { weights: parts = [], optionalWeights = [] }: AnyEncoder): Weights {
+  const read = [...parts, ...optionalWeights];
+  return Object.fromEntries(Object.entries(weights).filter(([part]) => read.includes(part)));
 }
