@@ -22,6 +22,7 @@ export const curationShape = {
   max_enlargement: z
     .number()
     .positive()
+    .max(10_000)
     .optional()
     .describe('as rules.enlargement.max: most times that a picture may be enlarged'),
 };

@@ -4,8 +4,12 @@ import { type CurationRecord, scoreNameSchema } from './curation-record.ts';
 import { MEASURE_NAMES, type MeasureName, measureRow, sayMeasure } from './measures.ts';
 import { LANGUAGES } from './tell-language.ts';
 
+/** Above every measure. */
+const LARGEST = 1e12;
+const limitSchema = z.number().min(-LARGEST).max(LARGEST);
+
 const rangeSchema = z
-  .strictObject({ min: z.number().optional(), max: z.number().optional() })
+  .strictObject({ min: limitSchema.optional(), max: limitSchema.optional() })
   .refine(({ min, max }) => min !== undefined || max !== undefined, { error: 'expected min, max or both' })
   .refine(({ min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY }) => min <= max, {
     error: 'expected a min that is not above max',

@@ -69,3 +69,18 @@ test('a picture covers its bucket: the factor of its sides, and the share that i
   expect(fitBucket(square, 16, 64)).toEqual({ scale: 4, cut: 0.75 });
   expect(fitBucket({ width: 128, height: 64 }, 400, 50).cut).toBeCloseTo(0.75, 10);
 });
+
+test('by plain difference, chooseBucket picks as the original project does', () => {
+  const buckets = scaleBuckets(1024, 8);
+  let others = 0;
+  for (let width = 300; width <= 1500; width += 13) {
+    for (let height = 300; height <= 1500; height += 17) {
+      const theirs = buckets
+        .map((bucket, i) => ({ bucket, i, far: Math.abs(bucket.width / bucket.height - width / height) }))
+        .sort((a, b) => a.far - b.far || a.i - b.i)[0]?.bucket;
+      expect(chooseBucket(buckets, width, height, 'difference')).toBe(theirs);
+      if (chooseBucket(buckets, width, height) !== theirs) others++;
+    }
+  }
+  expect(others).toBeGreaterThan(50);
+});
