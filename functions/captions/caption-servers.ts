@@ -1,6 +1,5 @@
 /** @file The servers of models that the environment names. No call can name another. */
 import { z } from 'zod';
-import { isLoopback } from '../../configs/loopback.ts';
 import { parseVariables, type Variables } from '../../configs/parse-variables.ts';
 import type { CaptionSource } from '../define.ts';
 
@@ -80,9 +79,4 @@ function readOllamaHost(text: string): string | undefined {
   if (!hasScheme && url.port === '') url.port = OLLAMA_PORT;
   if (url.hostname === '0.0.0.0' || url.hostname === '[::]') url.hostname = '127.0.0.1';
   return readAddress(url.href);
-}
-
-/** Whether pictures stay on this machine. */
-export function isHere({ url }: CaptionServer): boolean {
-  return isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''));
 }

@@ -13,6 +13,7 @@ beforeEach(() => {
   server.script.length = 0;
   server.questions.length = 0;
   server.delayMs = 0;
+  server.forQuestion = () => ({});
   server.models = [{ name: 'gemma3:27b', digest: GEMMA_DIGEST, capabilities: ['completion', 'vision'] }];
 });
 
@@ -60,6 +61,7 @@ describe.each(['ollama', 'openai'] as const)('the source %s', source => {
         seed: 3,
         temperature: 0.7,
         maxTokens: 700,
+        limit: source === 'ollama' ? 'num_predict' : 'max_tokens',
       },
     ]);
   });
@@ -179,6 +181,18 @@ describe.each(['ollama', 'openai'] as const)('the source %s', source => {
     await Promise.all(Array.from({ length: 12 }, () => describer.describe(asked(source), never)));
     expect(own.busiest()).toBe(3);
   });
+});
+
+test('a model that wants another name for the limit of tokens gets it, from the second question on at once', async () => {
+  const raw = JSON.stringify({ error: { message: "'max_tokens' is not supported; use 'max_completion_tokens'" } });
+  server.forQuestion = ({ limit }) => (limit === 'max_tokens' ? { status: 400, raw } : {});
+  const { describer } = open();
+  for (let i = 0; i < 2; i++) await describer.describe(asked('openai', { model: 'new' }), never);
+  expect(server.questions.map(({ limit, maxTokens }) => [limit, maxTokens])).toEqual([
+    ['max_tokens', 700],
+    ['max_completion_tokens', 700],
+    ['max_completion_tokens', 700],
+  ]);
 });
 
 test('no error shows the key, not even one that the server repeats', async () => {

@@ -28,6 +28,9 @@ export function createDescriber(
   /** By source and model: the digest that the server told, and when. */
   const checked = new Map<string, { readonly at: number; readonly digest: string | undefined }>();
 
+  /** By model: why the usual form of a question was refused, so that the other form comes first from then on. */
+  const refusals = new Map<string, string>();
+
   function serverOf(source: CaptionSource): CaptionServer {
     const server = servers[source];
     if (server) return server;
@@ -49,9 +52,18 @@ export function createDescriber(
 
   async function ask(request: DescribeRequest, server: CaptionServer, signal: AbortSignal): Promise<Description> {
     const modelDigest = await digestOfModel(request, server, signal);
-    const { path, body, read } = PROTOCOLS[request.source];
-    const answer = await askServer(server, { path, body: body(request), deadlineMs, signal });
-    const description = read(answer);
+    const protocol = PROTOCOLS[request.source];
+    const send = (body: object) => askServer(server, { path: protocol.path, body, deadlineMs, signal });
+    const refusal = refusals.get(request.model);
+    const known = refusal === undefined ? undefined : protocol.otherBody?.(request, refusal);
+    const answer = await send(known ?? protocol.body(request)).catch((error: unknown) => {
+      if (!(error instanceof AskFailure) || error.kind !== 'rejected' || known !== undefined) throw error;
+      const other = protocol.otherBody?.(request, error.message);
+      if (other === undefined) throw error;
+      refusals.set(request.model, error.message);
+      return send(other);
+    });
+    const description = protocol.read(answer);
     if (description === undefined) throw new AskFailure('troubled', 'the answer is JSON of another form');
     return { ...description, modelDigest };
   }

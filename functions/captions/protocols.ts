@@ -5,7 +5,9 @@ import type { CaptionSource, DescribeRequest, Description } from '../define.ts';
 export interface Protocol {
   /** Path below the address of the server. */
   readonly path: string;
-  body(request: DescribeRequest): unknown;
+  body(request: DescribeRequest): object;
+  /** The body for a server that refuses the first form with this message; undefined if there is no other form. */
+  otherBody?(request: DescribeRequest, refusal: string): object | undefined;
   /** Undefined for JSON of another form. */
   read(answer: unknown): Description | undefined;
 }
@@ -60,6 +62,11 @@ export const PROTOCOLS: Readonly<Record<CaptionSource, Protocol>> = {
       seed,
       max_tokens: maxTokens,
     }),
+    // OpenAI's newer models want another name for the limit.
+    otherBody(request, refusal) {
+      if (!refusal.includes('max_completion_tokens')) return undefined;
+      return { ...this.body(request), max_tokens: undefined, max_completion_tokens: request.maxTokens };
+    },
     read(answer) {
       const { data } = openaiSchema.safeParse(answer);
       if (data === undefined) return undefined;

@@ -27,6 +27,8 @@ export interface Question {
   readonly seed: number;
   readonly temperature: number;
   readonly maxTokens: number;
+  /** Key of the limit of tokens. */
+  readonly limit: string;
 }
 
 export interface ModelServer extends AsyncDisposable {
@@ -69,7 +71,8 @@ const openaiSchema = z.strictObject({
   ]),
   temperature: z.number(),
   seed: z.int(),
-  max_tokens: z.int(),
+  max_tokens: z.int().optional(),
+  max_completion_tokens: z.int().optional(),
 });
 
 export async function startModelServer(port = 0): Promise<ModelServer> {
@@ -152,13 +155,23 @@ function readQuestion(path: string, body: unknown, authorization: string | undef
     const { model, messages, options } = ollamaSchema.parse(body);
     const [{ content: prompt, images }] = messages;
     const { temperature, seed, num_predict: maxTokens } = options;
-    return { path, authorization, model, prompt, png: Buffer.from(images[0], 'base64'), seed, temperature, maxTokens };
+    const png = Buffer.from(images[0], 'base64');
+    return { path, authorization, model, prompt, png, seed, temperature, maxTokens, limit: 'num_predict' };
   }
   if (path !== '/v1/chat/completions') throw new Error(`there is no ${path}`);
-  const { model, messages, temperature, seed, max_tokens: maxTokens } = openaiSchema.parse(body);
+  const {
+    model,
+    messages,
+    temperature,
+    seed,
+    max_tokens: old,
+    max_completion_tokens: fresh,
+  } = openaiSchema.parse(body);
   const [{ content }] = messages;
   const png = Buffer.from(content[1].image_url.url.replace(/^[^,]*,/, ''), 'base64');
-  return { path, authorization, model, prompt: content[0].text, png, seed, temperature, maxTokens };
+  const limit = fresh === undefined ? 'max_tokens' : 'max_completion_tokens';
+  const maxTokens = fresh ?? old ?? 0;
+  return { path, authorization, model, prompt: content[0].text, png, seed, temperature, maxTokens, limit };
 }
 
 const SUBJECTS = ['woman', 'man', 'girl', 'boy', 'cat', 'dog', 'horse', 'bird'];
