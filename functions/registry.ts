@@ -1,6 +1,7 @@
 /** @file All functions there are, in the order of the pipeline. */
 import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
+import { classify } from './classify.ts';
 import { contactSheet } from './contact-sheet.ts';
 import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
@@ -59,6 +60,7 @@ export const registry: readonly AnyFunction[] = [
   fitPca,
   encodeImage,
   detectPose,
+  classify,
   shard,
   packShard,
   fetchModels,

@@ -12,6 +12,7 @@ import { FakeTime } from '../../storage/testing/fake-time.ts';
 import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
+import { classify } from '../classify.ts';
 import { contactSheet } from '../contact-sheet.ts';
 import { curate } from '../curate.ts';
 import type { CallAnswer, Describer } from '../define.ts';
@@ -88,6 +89,7 @@ export function createPictureLab({
       encodeText,
       encodeImage,
       detectPose,
+      classify,
       fitPca,
       contactSheet,
       poseSheet,

@@ -6,6 +6,7 @@ import { dwpose } from './dwpose.ts';
 import { efficientnetLite0 } from './efficientnet-lite0.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { minilmL6 } from './minilm-l6.ts';
+import { onnxClassifier } from './onnx-classifier.ts';
 import { T5_ENCODERS } from './t5.ts';
 
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
@@ -16,4 +17,5 @@ export const RUNNER_ENCODERS: RunnerEncoders = {
   ...T5_ENCODERS,
   'efficientnet-lite0': efficientnetLite0,
   'minilm-l6': minilmL6,
+  'onnx-classifier': onnxClassifier,
 };

@@ -1,0 +1,81 @@
+/** Pictures are scored by a tiny network of random weights on the reference engine. */
+import { beforeAll, expect, test } from 'vitest';
+import { memberName } from '../configs/signals.ts';
+import { readColumn } from '../formats/webdataset.ts';
+import { floats, modelOf, node } from '../gpu-runner/compiler/targets/onnx/testing/model-of.ts';
+import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
+import { createEncodeJob } from '../gpu-runner/jobs/encode.ts';
+import type { RunnerClient } from '../gpu-runner/protocol.ts';
+import { createBlobStore } from '../storage/blobs/cas.ts';
+import type { Digest } from '../storage/digest.ts';
+import { createMemoryStore } from '../storage/drivers/memory.ts';
+import { createRefs } from '../storage/names/refs.ts';
+import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
+
+const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
+const MODEL = modelOf(
+  [1, 3, 8, 8],
+  [1, 2],
+  [node('GlobalAveragePool', 'x', 'p'), node('Flatten', 'p', 'f'), node('MatMul', 'f w', 'y')],
+  [floats('w', [3, 2], 5)],
+);
+const CONFIG = { labels: ['bright', 'dark'], mean: [0.5, 0.5, 0.5], deviation: [0.2, 0.2, 0.2] };
+
+const store = createMemoryStore();
+const blobs = createBlobStore(store);
+const encode = createEncodeJob();
+const runner: RunnerClient = {
+  async run(_, job) {
+    if (job.kind !== 'encode') throw new Error('only encode jobs are expected');
+    return encode(
+      {
+        blobs,
+        engine: async () => createReferenceEngine(),
+        openSource: () => Promise.reject(new Error('a classifier reads no training data')),
+        progress: () => {},
+        breathe: async () => 'continue',
+      },
+      job,
+    );
+  },
+  status: () => Promise.reject(new Error('not asked')),
+};
+let lab: PictureLab;
+let dataset: Digest;
+let weights: Record<string, Digest[]>;
+
+beforeAll(async () => {
+  lab = createPictureLab({ store, runner });
+  await lab.executor.callEffect('prepare', { dataset: 'p', source: 'portraits', size: 32, seed: 5, count: 3 });
+  dataset = (await createRefs(store).datasets.read('p'))?.value.dataset as Digest;
+  const config = await blobs.put(Buffer.from(JSON.stringify(CONFIG)));
+  weights = { model: [(await blobs.put(MODEL)).digest], config: [config.digest] };
+});
+
+const call = (more: object = {}) => lab.executor.call('classify', { dataset, engine: ENGINE, weights, ...more });
+
+async function scoresOf(digest: Digest) {
+  const [page] = (await lab.dataset(digest)).pages;
+  const column = readColumn(await blobs.get(page?.columns.scores as Digest));
+  const items = await lab.items(digest);
+  return items.map(({ id }) => JSON.parse(Buffer.from(column.get(memberName('scores', id)) ?? '').toString()));
+}
+
+test('classify adds a score of each picture for each label, or for some', async () => {
+  const all = await scoresOf(outputOf(await call()));
+  expect(all).toHaveLength(3);
+  for (const { v, scores } of all) {
+    expect([v, Object.keys(scores)]).toEqual([1, ['bright', 'dark']]);
+    expect(scores.bright + scores.dark).toBeCloseTo(1, 5);
+  }
+  expect(new Set(all.map(({ scores }) => scores.bright)).size).toBe(3);
+  const some = await scoresOf(outputOf(await call({ labels: ['dark'] })));
+  expect(some.map(({ scores }) => scores)).toEqual(all.map(({ scores }) => ({ dark: scores.dark })));
+});
+
+test('classify refuses an unknown label, a missing part and a missing engine', async () => {
+  await expect(call({ labels: ['drak'] })).rejects.toThrow('the classifier has no label "drak"');
+  await expect(call({ weights: { model: weights.model } })).rejects.toThrow('a classifier needs its part "config"');
+  await expect(lab.executor.call('classify', { dataset, weights })).rejects.toThrow('engine is missing');
+  await expect(call({ weights: { ...weights, config: weights.model } })).rejects.toThrow('is not JSON');
+});
