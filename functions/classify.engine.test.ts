@@ -10,6 +10,7 @@ import { createBlobStore } from '../storage/blobs/cas.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { createRefs } from '../storage/names/refs.ts';
+import { putModel } from './operations/put-model.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
@@ -38,7 +39,10 @@ const runner: RunnerClient = {
       job,
     );
   },
-  status: () => Promise.reject(new Error('not asked')),
+  status: async () => ({
+    ...{ v: 1, pid: 1, uptime: 1, device: 'fake', heartbeat_age_ms: 0, running: null },
+    ...{ queued: 0, finished: 0, stopping: false, engines: [{ name: 'reference', available: true, threads: 1 }] },
+  }),
 };
 let lab: PictureLab;
 let dataset: Digest;
@@ -71,6 +75,24 @@ test('classify adds a score of each picture for each label, or for some', async 
   expect(new Set(all.map(({ scores }) => scores.bright)).size).toBe(3);
   const some = await scoresOf(outputOf(await call({ labels: ['dark'] })));
   expect(some.map(({ scores }) => scores)).toEqual(all.map(({ scores }) => ({ dark: scores.dark })));
+});
+
+test('prepare asks a classifier that the store has under a name', async () => {
+  const body = { dataset: 'q', source: 'portraits', size: 32, seed: 5, count: 3, classifier: 'brightness' };
+  const prepare = (more: object = {}) => lab.executor.callEffect('prepare', { ...body, engine: 'reference', ...more });
+  await expect(prepare()).rejects.toThrow('there is no model "brightness" in the store');
+  const license = { name: 'MIT', read_in: 'a letter' };
+  await putModel({ store, blobs }, 'bare', {
+    v: 1,
+    weights: { model: weights.model ?? [] },
+    source: 'a friend',
+    license,
+  });
+  await expect(prepare({ classifier: 'bare' })).rejects.toThrow('has no part "config": it is no classifier');
+  await putModel({ store, blobs }, 'brightness', { v: 1, weights, source: 'a friend', license });
+  await prepare();
+  const made = (await createRefs(store).datasets.read('q'))?.value.dataset as Digest;
+  expect(await scoresOf(made)).toEqual(await scoresOf(outputOf(await call())));
 });
 
 test('classify refuses an unknown label, a missing part and a missing engine', async () => {

@@ -7,9 +7,9 @@ import { readDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { definePageFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
+import { CLASSIFIER_PARTS } from './experiments/find-classifier.ts';
 
 const ENCODER = { name: 'onnx-classifier', version: 1 } as const;
-const PARTS = ['model', 'config'] as const;
 
 const WEIGHT = 'sha256:0000000000000000000000000000000000000000000000000000000000000000';
 const scoresSchema = z.record(z.string(), z.record(z.string(), z.number()));
@@ -45,11 +45,11 @@ export const classify = definePageFunction({
       reads: 'image',
       options: {},
       weights: Object.fromEntries(
-        PARTS.map(part => {
+        CLASSIFIER_PARTS.map(part => {
           const digests = weights?.[part] ?? [];
           if (digests.length > 0) return [part, [...digests]];
           throw new InvalidInput(`a classifier needs its part "${part}"`, {
-            expected: `weights with the parts ${PARTS.join(', ')}: an ONNX file, and JSON that describes it`,
+            expected: `weights with the parts ${CLASSIFIER_PARTS.join(', ')}: an ONNX file, and JSON that describes it`,
             hint: 'GET /models/NAME has the digests of a stored classifier',
           });
         }),

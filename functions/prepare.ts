@@ -29,6 +29,7 @@ import { type FitRequest, fitParts } from './encoders/fit-parts.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { allowedPrecision, requirePrecision } from './encoders/precision.ts';
 import { nameUsers } from './experiments/dataset-name.ts';
+import { findClassifier } from './experiments/find-classifier.ts';
 import { type EngineRequest, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
@@ -86,6 +87,11 @@ export const prepare = defineFunction({
         .describe('encoders of the pictures; each makes signals of its own'),
       ...limitsShape,
       ...curationShape,
+      classifier: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('name of a classifier in the store, whose scores the rules may read; default: none'),
       engine: engineRequestSchema
         .optional()
         .describe('engine of encoders that run on one; default: that of the earlier pictures, else `auto`'),
@@ -101,6 +107,10 @@ export const prepare = defineFunction({
     const importBody = pickKeys(input, Object.keys(importShape));
     const head = await readDatasetHead(ctx.store, input.dataset);
     const encoding = await openEncoders(ctx, input, input.engine, head?.value.engine);
+    const classifier =
+      input.classifier === undefined
+        ? undefined
+        : { ...(await findClassifier(ctx, input.classifier, input.engine, head?.value.engine)) };
     const imported = importAnswerSchema.parse(await ctx.callEffect('import', importBody));
     const stages: Record<string, StageCounts> = { import: { pages: imported.pages, items: imported.items } };
 
@@ -133,7 +143,8 @@ export const prepare = defineFunction({
         const masked = items.some(item => item.mask) ? await run('mask', bucketed.digest, {}, again) : bucketed;
         const posed = items.some(item => item.pose) ? await run('pose', masked.digest, {}, again) : masked;
         // No caption is missing, unless that is wanted. A model sees the picture as it is trained on.
-        return run('caption', posed.digest, captionParams, again);
+        const captioned = await run('caption', posed.digest, captionParams, again);
+        return classifier ? run('classify', captioned.digest, classifier, again) : captioned;
       },
     });
     if (missing === 'error' && captions === undefined)

@@ -29,6 +29,8 @@ export interface EncodersOfCall extends z.output<z.ZodObject<typeof imageOptions
   readonly image_encoders: readonly string[];
   readonly quantum?: number | undefined;
   readonly engine?: unknown;
+  /** Name of a classifier, which runs on an engine, too. */
+  readonly classifier?: string | undefined;
 }
 
 /**
@@ -57,7 +59,8 @@ export function checkEncoders(call: EncodersOfCall, issues: z.core.$RefinementCt
     const [ofStride, ofQuantum] = [usual(call.stride, stride), usual(call.quantum, quantum)];
     add('stride', `expected a stride${ofStride} that divides the quantum${ofQuantum.replace(/,$/, '')}`);
   }
-  const needsEngine = [findEncoder(call.text_encoder), ...images].some(({ runs }) => runs === 'runner');
+  const needsEngine =
+    call.classifier !== undefined || [findEncoder(call.text_encoder), ...images].some(({ runs }) => runs === 'runner');
   if (call.engine !== undefined && !needsEngine) {
     add('engine', 'no encoder of this call runs on an engine: leave it out');
   }
