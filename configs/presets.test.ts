@@ -30,7 +30,8 @@ describe('presets', () => {
     );
     expect(Object.fromEntries(digests)).toMatchInlineSnapshot(`
       {
-        "figures": "sha256:0b70a47d38aeefaff10a5aca4d903d4ba4f51b3608bfe32d054f13933e2be6d7",
+        "emoji": "sha256:d74252d07417e8bc2b69846dae1a76b8889b85720e3c52b6a2df7b7f9d80f1ea",
+        "figures": "sha256:9a57898dbfe49d6a52d983a09ff1617cab1b23691a874b342223bf127fb5e828",
         "portraits": "sha256:5513dbf6f31384470584f5670d1e0161378e0bc2cc70e71ba09fa964a5d1d243",
         "prod-0": "sha256:9b2bcc6d2c23de45f4395d3906ac13e57de13f13ddbb32fce31257f19055948c",
         "prod-1": "sha256:c7845ceae169d1f2c5cb5d0a1bf8ced13da2ec1ba5bb9c47362f3d12b9da5686",

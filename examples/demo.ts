@@ -1,5 +1,5 @@
 /**
- * @file `npm run demo`: starts Easel on free ports, trains on the bundled portraits over HTTP, ends with a picture
+ * @file `npm run demo`: starts Easel on free ports, trains on a bundled set over HTTP, ends with a picture
  * grid.
  */
 import { createWriteStream } from 'node:fs';
@@ -44,7 +44,7 @@ async function main(plan: DemoPlan): Promise<void> {
   });
 
   terminal.line(
-    `This draws ${formatCount(plan.pictures)} portraits, trains a model on them from nothing, measures it,\n` +
+    `This draws ${formatCount(plan.pictures)} ${plan.set.noun}, trains a model on them from nothing, measures it,\n` +
       `and ends with ${join(plan.out, 'grid.png')}. Lines with $ are the calls that it makes.\n` +
       'Ctrl-C stops it; the same command goes on.',
   );

@@ -78,6 +78,13 @@ describe('sample', () => {
     ['65 prompts', { prompts: Array(65).fill('x') }, 400],
     ['a size that the patches do not fill', { width: 20 }, 422],
     ['a pose, for a model without', { pose: Array(133).fill([0, 0, 1]) }, 422],
+    ['poses, for a model without', { poses: [Array(133).fill([0, 0, 1])] }, 422],
+    ['two poses for one prompt', { poses: Array(2).fill(Array(133).fill([0, 0, 1])) }, 400],
+    [
+      'one pose for all beside one for each',
+      { pose: Array(133).fill([0, 0, 1]), poses: [Array(133).fill([0, 0, 1])] },
+      400,
+    ],
     ['an unknown key', { prompt: 'x' }, 400],
     ['no engine', { engine: undefined }, 400],
   ])('refuses %s', async (_, given, status) => {

@@ -19,6 +19,7 @@ export const sampleInput = z.strictObject({
     .describe('text that guidance leads away from; absent: guidance leads away from no text'),
   reference: digestSchema.optional().describe('digest of a picture whose look and layout the sample follows'),
   pose: poseSchema.optional().describe('133 joints: [x, y, confidence], x and y in [-1, 1] of the picture'),
+  poses: z.array(poseSchema).min(1).max(64).optional().describe('a pose for each prompt, instead of one for all'),
   pose_picture: digestSchema
     .optional()
     .describe(
@@ -60,12 +61,15 @@ function checkNegativePrompt(
 }
 
 function checkPose(
-  { pose, pose_picture: picture, pose_weights: weights }: z.infer<typeof sampleInput>,
+  { prompts, pose, poses, pose_picture: picture, pose_weights: weights }: z.infer<typeof sampleInput>,
   ctx: z.core.$RefinementCtx,
 ) {
   const add = (key: string, message: string) => ctx.addIssue({ code: 'custom', path: [key], message });
   if (pose && picture) add('pose_picture', 'expected either joints in pose or a picture of them');
   if (weights && !picture) add('pose_weights', 'has no effect without pose_picture');
+  if (poses === undefined) return;
+  if (pose || picture) add('poses', 'expected either a pose for each prompt, or one for all');
+  if (poses.length !== prompts.length) add('poses', `expected one pose for each of ${prompts.length} prompts`);
 }
 
 export const sample = defineFunction({

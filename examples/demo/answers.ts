@@ -47,7 +47,9 @@ export const datasetNameAnswer = z.looseObject({ dataset: z.string() });
 
 /** A dataset, as it is stored. */
 export const datasetDocument = z.looseObject({
-  pages: z.array(z.looseObject({ items: z.string(), columns: z.looseObject({ image: z.string() }) })),
+  pages: z.array(
+    z.looseObject({ items: z.string(), columns: z.looseObject({ image: z.string(), pose: z.string().optional() }) }),
+  ),
   removed: z.array(z.string()),
 });
 

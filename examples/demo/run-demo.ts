@@ -7,7 +7,7 @@ import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.t
 import { drawGrid, rowsPath } from './draw-grid.ts';
 import { installText } from './install-text.ts';
 import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
-import { type DemoPlan, SAMPLES_TO_PORTRAITS } from './options.ts';
+import type { DemoPlan } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
 import { showPath, type Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
@@ -29,7 +29,8 @@ export interface Demo {
 export async function runDemo({ api, terminal, plan, elapsed, engineReady, signal }: Demo): Promise<void> {
   const { store } = await api.untold.get('/health', healthAnswer);
 
-  terminal.heading('1. Prepare: draw the portraits, split them, encode captions and pictures');
+  const { set } = plan;
+  terminal.heading(`1. Prepare: draw the ${set.noun}, split them, encode captions and pictures`);
   // Encoders that need no engine do not wait for one.
   if (plan.text !== undefined) {
     await installText(api.untold, terminal, plan.text, signal);
@@ -45,20 +46,20 @@ export async function runDemo({ api, terminal, plan, elapsed, engineReady, signa
   const accuracy = await measurePrompts(api, terminal, plan, experiment);
 
   terminal.heading('4. Draw the grid');
-  const grid = await drawGrid(api, plan);
+  const grid = await drawGrid(api, plan, accuracy.samples);
   const speed = await measureSpeed(api, experiment);
 
   const before = await readSummary(plan.out);
   const summary = await writeSummary(plan.out, {
     grid: resolve(grid.path),
-    set: 'portraits',
+    set: set.name,
     // Looking at the same checkpoint once more does not change what it took.
     seconds: round(before?.checkpoint === experiment.checkpoint ? before.seconds : elapsed(), 1),
     steps: experiment.step,
     samples: experiment.samples,
     samples_per_second: round(speed, 1),
     checkpoint: experiment.checkpoint,
-    accuracy: summarizeAccuracy(accuracy.table),
+    accuracy: summarizeAccuracy(accuracy),
     seams: round(accuracy.seams, 3),
   });
 
@@ -72,8 +73,8 @@ export async function runDemo({ api, terminal, plan, elapsed, engineReady, signa
       ? `Everything was cached: nothing was computed again (${took}).`
       : `${formatCount(experiment.samples)} samples at ${speed.toFixed(0)} per second; the demo took ${took}.`,
   );
-  if (experiment.samples < SAMPLES_TO_PORTRAITS)
-    terminal.line(`This run was short: portraits take about ${formatCount(SAMPLES_TO_PORTRAITS)} samples.`);
+  if (experiment.samples < set.samplesToShow)
+    terminal.line(`This run was short: ${set.noun} take about ${formatCount(set.samplesToShow)} samples.`);
   terminal.line();
   terminal.line(`grid      ${grid.path}  (${rowsPath(plan)} has all previews)`);
   terminal.line(`summary   ${summary}`);
@@ -107,7 +108,7 @@ async function measureSpeed({ untold }: ToldApi, { checkpoints }: ExperimentAnsw
 
 function tellWhatNext(
   terminal: Terminal,
-  { store, minio, experiment: name, samples }: DemoPlan,
+  { set, store, minio, experiment: name, samples }: DemoPlan,
   experiment: ExperimentAnswer,
 ): void {
   const json = "-H 'content-type: application/json'";
@@ -117,7 +118,7 @@ function tellWhatNext(
   terminal.line('A picture for your own words:');
   terminal.faint(
     `$ curl -fsS -X POST ${json} -o picture.png http://127.0.0.1:8787/sample \\\n` +
-      `  -d ${quoteWord(JSON.stringify({ model: name, prompt: 'a smiling person with a blue bob and round glasses, in a red hoodie on a mint background', seed: 7 }))}`,
+      `  -d ${quoteWord(JSON.stringify({ model: name, prompt: set.example, seed: 7 }))}`,
   );
   terminal.line(`Train on, to ${formatCount(target)} samples:`);
   terminal.faint(

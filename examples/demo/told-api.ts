@@ -2,6 +2,7 @@
  * @file A client of the HTTP interface that prints the curl line of every call before it makes it, and keeps all as a
  * script.
  */
+import { createHash } from 'node:crypto';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -22,6 +23,8 @@ export interface ToldApi {
   run(path: string, body: unknown, onEvent?: CallOptions['onEvent'], name?: string): Promise<CallOutcome>;
   /** Bytes of a blob. @param name Of the file that the curl line writes. */
   object(digest: string, name: string, note?: string): Promise<Uint8Array>;
+  /** Stores bytes as a blob. @param name Of the file that the curl line reads. @returns Their digest. */
+  store(bytes: Uint8Array, name: string, mediaType: string): Promise<string>;
   /** The same API without words, for calls that are repeated again and again. */
   readonly untold: ApiClient;
   /** Writes the script of all calls so far; returns its path. */
@@ -45,6 +48,8 @@ interface ToldCall {
   /** Where the answer goes. */
   readonly file?: string;
   readonly note?: string;
+  /** The file whose bytes are the body. */
+  readonly upload?: string;
 }
 
 export function createToldApi({ api, terminal, out, signal, authorized }: ToldApiOptions): ToldApi {
@@ -58,7 +63,8 @@ export function createToldApi({ api, terminal, out, signal, authorized }: ToldAp
       ...(call.headers ?? []).map(line => `-H ${quoteWord(line)}`),
       ...(authorized ? ['-H "authorization: Bearer $EASEL_TOKEN"'] : []),
     ].join(' ');
-    const data = call.body === undefined ? '' : `-d ${await writeBody(call.body, call.name)}`;
+    const upload = call.upload === undefined ? '' : `--data-binary ${quoteWord(`@${call.upload}`)}`;
+    const data = call.body === undefined ? upload : `-d ${await writeBody(call.body, call.name)}`;
     const tail = [headers, data].flatMap(words => (words === '' ? [] : [` \\\n    ${words}`])).join('');
     const note = call.note === undefined ? '' : `\n    (${call.note})`;
     terminal.faint(`$ ${start} ${quoteWord(api.url + path)}${tail}${note}`);
@@ -94,6 +100,16 @@ export function createToldApi({ api, terminal, out, signal, authorized }: ToldAp
       const path = `/objects/${digest}`;
       await tell('GET', path, { file: showPath(join(out, name)), ...(note === undefined ? {} : { note }) });
       return api.bytes(path);
+    },
+    async store(bytes, name, mediaType) {
+      const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+      const folder = join(out, 'requests');
+      await makeFolders(folder);
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      await tell('PUT', `/objects/${digest}`, { headers: [`content-type: ${mediaType}`], upload: showPath(path) });
+      await api.upload(digest, bytes, mediaType);
+      return digest;
     },
     async writeScript() {
       const path = join(out, 'calls.sh');

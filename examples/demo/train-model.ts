@@ -56,9 +56,9 @@ export async function trainModel(
 }
 
 /** The preset, and what the command line asked for. */
-function configOf({ samples, warmupSamples, chunkSteps, patch }: DemoPlan) {
+function configOf({ set, samples, warmupSamples, chunkSteps, patch }: DemoPlan) {
   return {
-    preset: 'portraits',
+    preset: set.preset,
     model: { patch_size: patch },
     optimizer: { total_samples: samples, warmup_samples: warmupSamples },
     run: { chunk_steps: chunkSteps },

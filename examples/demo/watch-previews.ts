@@ -6,7 +6,7 @@ import { joinWords } from '../../configs/join-words.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { type ExperimentAnswer, previewsAnswer } from './answers.ts';
 import { drawRows, rowsPath } from './draw-grid.ts';
-import { BATCH, type DemoPlan, SAMPLES_TO_PORTRAITS } from './options.ts';
+import { BATCH, type DemoPlan } from './options.ts';
 import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
@@ -60,7 +60,7 @@ export function watchPreviews(
       `While it trains, it draws the same ${prompts.length} prompts from the same noise, after\n` +
         `${joinWords(expected.map(formatSamples))} samples.\n` +
         `Each time adds a row to ${rowsPath(plan)} at once: open it now and then.\n` +
-        `First there are clouds of colour, after about ${formatCount(SAMPLES_TO_PORTRAITS)} samples portraits.`,
+        `First there are clouds of colour, after about ${formatCount(plan.set.samplesToShow)} samples ${plan.set.noun}.`,
     );
   }
 

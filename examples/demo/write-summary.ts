@@ -3,7 +3,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { formatTable } from '../../cli/table.ts';
-import type { Attribute } from '../../data/portraits/checks.ts';
 import type { Accuracy, Share } from './measure-prompts.ts';
 
 const shareSchema = z.strictObject({ samples: z.number(), real: z.number(), low: z.number(), high: z.number() });
@@ -23,44 +22,27 @@ export const summarySchema = z.strictObject({
   /** Of training alone, as the gpu-runner measured it over the last chunks. */
   samples_per_second: z.number(),
   checkpoint: z.string(),
-  accuracy: z.strictObject({ background: shareSchema, clothes: shareSchema, hair: shareSchema, glasses: shareSchema }),
+  /** By row of the set. */
+  accuracy: z.record(z.string(), shareSchema),
   /** Gradient across patch borders over inside, relative to real pictures. */
   seams: z.number(),
 });
 export type Summary = z.infer<typeof summarySchema>;
 
-export function summarizeAccuracy(table: Accuracy['table']): Summary['accuracy'] {
-  const row = ({ samples, real }: Accuracy['table'][Attribute]) => ({
-    samples: samples.share,
-    real: real.share,
-    low: samples.low,
-    high: samples.high,
-  });
-  return {
-    background: row(table.background),
-    clothes: row(table.clothes),
-    hair: row(table.hair),
-    glasses: row(table.glasses),
-  };
+export function summarizeAccuracy({ rows }: Accuracy): Summary['accuracy'] {
+  return Object.fromEntries(
+    rows.map(({ key, samples: { share, low, high }, real }) => [key, { samples: share, real: real.share, low, high }]),
+  );
 }
 
 /** Lines of a table. */
-export function formatAccuracy({ table, seams }: Accuracy): string {
-  const rows = Object.entries(table);
-  const [samples, real] = [rows[0]?.[1].samples.count, rows[0]?.[1].real.count];
+export function formatAccuracy({ rows, counts, seams }: Accuracy): string {
   return formatTable([
-    ['shows what the prompt says', `${samples} fresh prompts`, `${real} real pictures`],
-    ...rows.map(([name, row]) => [NAMES[name as Attribute], formatShare(row.samples), formatShare(row.real)]),
+    ['shows what the prompt says', `${counts.samples} fresh prompts`, `${counts.real} real pictures`],
+    ...rows.map(({ label, samples, real }) => [label, formatShare(samples), formatShare(real)]),
     ['patch seams (real pictures: 1)', formatRatio(seams), formatRatio(1)],
   ]);
 }
-
-const NAMES: Readonly<Record<Attribute, string>> = {
-  background: 'background colour',
-  clothes: 'clothes colour',
-  hair: 'hair colour',
-  glasses: 'glasses or none',
-};
 
 /** With its 95 % interval. */
 function formatShare({ share, low, high }: Share): string {

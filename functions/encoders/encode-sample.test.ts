@@ -70,11 +70,20 @@ describe('the conditions of samples', () => {
     expect(Object.keys(signals)).toEqual(['text', 'cls']);
   });
 
+  test('each prompt has a pose of its own', async () => {
+    const poses = [0.25, -0.5].map(x => Array.from({ length: 133 }, () => [x, 0, 1]));
+    const { signals } = await encode({ text, pose: { joints: 133, threshold: 0 } }, { prompts: ['a', 'b'], poses });
+    expect(signals.pose?.map(({ shape, data }) => [shape, data[0]])).toEqual([
+      [[133, 3], 0.25],
+      [[133, 3], -0.5],
+    ]);
+  });
+
   test('a condition without a signal in the model is refused', async () => {
     const reference = await encodePng({ data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 });
     await expect(encode({})).rejects.toThrow('without text, so a prompt says nothing to it');
     await expect(encode({ text }, { reference })).rejects.toThrow('a reference picture');
-    await expect(encode({ text }, { pose: [[0, 0, 1]] })).rejects.toThrow('a pose');
+    await expect(encode({ text }, { poses: [[[0, 0, 1]]] })).rejects.toThrow('a pose');
   });
 
   test('vectors of another length than the model wants are refused', async () => {

@@ -16,14 +16,17 @@ import type { AnyEncoder, EncodedArray, EncodedSignals, EncoderInputs, EncoderSo
 import { ENCODERS, findEncoder } from './encoders.ts';
 import type { ConditionRows, SignalRows } from './pack-conditions.ts';
 
+/** Joints [x, y, confidence]. */
+export type Joints = readonly (readonly number[])[];
+
 export interface SampleConditions {
   /** One prompt for each picture. */
   readonly prompts: readonly string[];
   readonly negativePrompt?: string | undefined;
   /** A picture as a file. */
   readonly reference?: Uint8Array | undefined;
-  /** Joints [x, y, confidence]. */
-  readonly pose?: readonly (readonly number[])[] | undefined;
+  /** One for each prompt. */
+  readonly poses?: readonly Joints[] | undefined;
   /** A picture as a file, whose largest person has the pose. */
   readonly posePicture?: Uint8Array | undefined;
   /** Weights that find it, for a model whose config names none. */
@@ -52,10 +55,10 @@ export async function encodeSample(
     if (Object.keys(found).length === 0) throw untrained('cls or patches', 'a reference picture');
     Object.assign(signals, repeatRows(found, rows));
   }
-  if (given.pose) {
+  if (given.poses) {
     if (!conditions.pose) throw untrained('pose', 'a pose');
-    const pose = { shape: [given.pose.length, 3], data: Float32Array.from(given.pose.flat()) };
-    Object.assign(signals, repeatRows({ pose: [pose] }, rows));
+    const pose = given.poses.map(joints => ({ shape: [joints.length, 3], data: Float32Array.from(joints.flat()) }));
+    Object.assign(signals, { pose });
   }
   if (given.posePicture) {
     if (!conditions.pose) throw untrained('pose', 'the pose of a picture');

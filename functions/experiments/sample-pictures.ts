@@ -13,7 +13,7 @@ import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { FunctionContext, PureOutcome } from '../define.ts';
-import { encodeSample } from '../encoders/encode-sample.ts';
+import { encodeSample, type Joints } from '../encoders/encode-sample.ts';
 import type { Weights } from '../encoders/encoder.ts';
 import { ENCODER_TOOLS } from '../encoders/encoders.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
@@ -31,7 +31,9 @@ export interface PictureRequest extends Sampling {
   readonly prompts: readonly string[];
   readonly negative_prompt?: string | undefined;
   readonly reference?: Digest | undefined;
-  readonly pose?: readonly (readonly number[])[] | undefined;
+  readonly pose?: Joints | undefined;
+  /** One for each prompt, instead of `pose`. */
+  readonly poses?: readonly Joints[] | undefined;
   /** A picture whose largest person has the pose. */
   readonly pose_picture?: Digest | undefined;
   readonly pose_weights?: Weights | undefined;
@@ -68,7 +70,7 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
     prompts: request.prompts,
     negativePrompt: request.negative_prompt,
     reference: request.reference && (await ctx.blobs.get(request.reference)),
-    pose: request.pose,
+    poses: request.poses ?? (request.pose && request.prompts.map(() => request.pose ?? [])),
     posePicture: request.pose_picture && (await ctx.blobs.get(request.pose_picture)),
     poseWeights: request.pose_weights,
     size: { width, height },

@@ -23,17 +23,21 @@ import { describeRun, runPath } from '../run-document.ts';
 /** Seconds that a call without a `Prefer` header waits for its picture. */
 const DEFAULT_WAIT_SECONDS = 600;
 
-const bodySchema = sampleInput.omit({ checkpoint: true, prompts: true, first: true, traces: true }).extend({
-  model: z
-    .string()
-    .min(1)
-    .meta({ description: 'name of an experiment, with or without @step or @latest, or digest of a checkpoint' }),
-  prompt: promptSchema.meta({ description: 'text of the picture; blank: no text' }),
-  seed: drawableSeedSchema
-    .default(0)
-    .meta({ description: `seed of the noise: a whole number of up to 64 bits; ${RANDOM_SEED}: a random one` }),
-  engine: engineRequestSchema.optional().meta({ description: 'engine to sample on; default: that of the experiment' }),
-});
+const bodySchema = sampleInput
+  .omit({ checkpoint: true, prompts: true, poses: true, first: true, traces: true })
+  .extend({
+    model: z
+      .string()
+      .min(1)
+      .meta({ description: 'name of an experiment, with or without @step or @latest, or digest of a checkpoint' }),
+    prompt: promptSchema.meta({ description: 'text of the picture; blank: no text' }),
+    seed: drawableSeedSchema
+      .default(0)
+      .meta({ description: `seed of the noise: a whole number of up to 64 bits; ${RANDOM_SEED}: a random one` }),
+    engine: engineRequestSchema
+      .optional()
+      .meta({ description: 'engine to sample on; default: that of the experiment' }),
+  });
 
 export function createSampleRoutes(deps: ServerDeps): Hono {
   const { blobs, executor } = deps;

@@ -2,21 +2,20 @@
  * @file Real pictures to compare with: pictures of the set that were not trained on, read from its columns over HTTP.
  */
 import { memberName } from '../../configs/signals.ts';
-import { type Portrait, portraitSchema } from '../../data/portraits/attributes.ts';
-import type { KnownPortrait } from '../../data/portraits/checks.ts';
 import type { RgbPixels } from '../../data/portraits/measure.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import { datasetDocument, datasetNameAnswer, itemLine } from './answers.ts';
+import type { KnownPicture } from './sets/demo-set.ts';
 import type { ToldApi } from './told-api.ts';
 
 /** The first `count` pictures of the splits val and test; fewer when there are not so many. */
-export async function readRealPortraits(api: ToldApi, name: string, count: number): Promise<KnownPortrait[]> {
+export async function readRealPictures(api: ToldApi, name: string, count: number): Promise<KnownPicture[]> {
   const { dataset } = await api.get(`/datasets/${name}`, datasetNameAnswer);
   const document = datasetDocument.parse(parseJson(await api.object(dataset, 'dataset.json')));
   const removed = new Set(document.removed);
-  const found: KnownPortrait[] = [];
+  const found: KnownPicture[] = [];
   let told = false;
   const read = (digest: string, file: string) =>
     told ? api.untold.bytes(`/objects/${digest}`) : api.object(digest, file, 'and so on, page by page');
@@ -27,19 +26,22 @@ export async function readRealPortraits(api: ToldApi, name: string, count: numbe
       .filter(({ id, split }) => (split === 'val' || split === 'test') && !removed.has(id));
     if (items.length === 0) continue;
     const column = readColumn(await read(page.columns.image, 'images.tar'));
+    const poses = page.columns.pose && readColumn(await read(page.columns.pose, 'poses.tar'));
     told = true;
     for (const { id, attributes } of items) {
       const member = column.get(memberName('image', id));
       if (member === undefined) throw new Unprocessable(`the image column of ${name} lacks ${id}`);
-      found.push({ attributes: portraitOf(attributes), pixels: toRgb(member) });
+      const pose = poses?.get(memberName('pose', id));
+      const { caption, captions: _, ...others } = attributes;
+      found.push({
+        attributes: others,
+        caption: String(caption),
+        pixels: toRgb(member),
+        ...(pose && { pose: Float32Array.from(decodeNpy(pose).data) }),
+      });
     }
   }
   return found.slice(0, count);
-}
-
-/** The item's attributes without the caption. */
-function portraitOf({ caption: _, ...attributes }: Readonly<Record<string, unknown>>): Portrait {
-  return portraitSchema.parse(attributes);
 }
 
 /** u8 [3, height, width] -> [height, width, 3]. */
