@@ -26,7 +26,8 @@ export async function readRealPictures(api: ToldApi, name: string, count: number
       .filter(({ id, split }) => (split === 'val' || split === 'test') && !removed.has(id));
     if (items.length === 0) continue;
     const column = readColumn(await read(page.columns.image, 'images.tar'));
-    const poses = page.columns.pose && readColumn(await read(page.columns.pose, 'poses.tar'));
+    const { pose: posed } = page.columns;
+    const poses = posed === undefined ? undefined : readColumn(await read(posed, 'poses.tar'));
     told = true;
     for (const { id, attributes } of items) {
       const member = column.get(memberName('image', id));
