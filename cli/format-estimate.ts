@@ -15,11 +15,14 @@ export function formatEstimate({
   problems,
   assumptions,
 }: Estimate): string[] {
+  const head =
+    `${folder}: ${quantity(found.pictures, 'picture')}, ${formatBytes(found.bytes)}; ${quantity(found.texts, 'text')}; ` +
+    `${formatCount(found.files)} files in all`;
+  if (probe.pictures === 0) return [head, ...problems.map(problem => `problem: ${problem}`)].map(plainLine);
   const width = Math.max(...stages.map(({ name }) => name.length), 'together'.length);
   const columns = Object.entries(disk.bytes_per_picture).map(([column, bytes]) => `${column} ${formatBytes(bytes)}`);
   return [
-    `${folder}: ${quantity(found.pictures, 'picture')}, ${formatBytes(found.bytes)}; ${quantity(found.texts, 'text')}; ` +
-      `${formatCount(found.files)} files in all`,
+    head,
     `time, measured on ${quantity(probe.pictures, 'picture')} in ${formatDuration(probe.seconds)}:`,
     ...stages.map(stage => `  ${stage.name.padEnd(width)}  ${tellStage(stage)}`),
     `  ${'together'.padEnd(width)}  about ${formatDuration(seconds)}`,

@@ -77,3 +77,10 @@ test.each([
 test('a folder whose name has no letter gives no name', () => {
   expect(() => nameOf('/data/写真')).toThrow('gives no name');
 });
+
+test('stages that are not known are counted without a total, and so are pictures', () => {
+  const relabel = createStageProgress({ stages: [], pictures: 0 }, () => 0);
+  expect(relabel({ phase: 'import', done: 1, total: 2 }).phase).toBe('1 import');
+  const bucket = relabel({ phase: 'bucket', done: 1, total: 3, unit: 'pages', metrics: { items: 64 } });
+  expect(bucket).toEqual({ phase: '2 bucket', done: 1, total: 3, unit: 'pages', metrics: { items: 64 } });
+});

@@ -7,7 +7,7 @@ const STAGE_OF: Readonly<Record<string, string>> = { store: 'import' };
 const WINDOW_MS = 20_000;
 
 export interface StageTable {
-  /** Names of the stages in their order, as the estimate has them; a stage may come twice. */
+  /** Names of the stages in their order, as the estimate has them; a stage may come twice. None: not known. */
   readonly stages: readonly string[];
   readonly pictures: number;
 }
@@ -43,11 +43,11 @@ export function createStageProgress(
     const stage = STAGE_OF[event.phase] ?? event.phase;
     if (stage !== name || (event.done === 0 && done > 0 && event.phase === stage)) enter(stage);
     done = event.done ?? done;
-    const total = Math.max(stages.length, at + 1);
-    const phase = `${at + 1}/${total} ${event.phase}`;
+    const of = stages.length === 0 ? '' : `/${Math.max(stages.length, at + 1)}`;
+    const phase = `${at + 1}${of} ${event.phase}`;
     const items = event.metrics?.items;
     const isWhole = event.done !== undefined && event.done === event.total;
-    if (items === undefined) return { ...event, phase };
+    if (items === undefined || pictures === 0) return { ...event, phase };
     const rate = rateOf(items);
     return {
       phase,

@@ -79,6 +79,14 @@ test('a mistake in the body of prepare is found before anything long begins', as
   expect((await ask({ dataset: 'mine', folder, size: 32, sise: 3 })).message).toContain('sise');
   expect(await ask({ dataset: 'mine', source: 'portraits', count: 3 })).toBeInstanceOf(InvalidInput);
   expect(await ask({ dataset: 'mine', folder: '/' })).toBeInstanceOf(Forbidden);
+  const tars = join(root, 'tars');
+  await mkdir(tars);
+  await writeFile(join(tars, 'shard-000000.tar'), '');
+  expect(await lab.executor.callEffect('estimate', { prepare: { dataset: 'mine', folder: tars } })).toMatchObject({
+    found: { files: 1, pictures: 0 },
+    probe: { pictures: 0 },
+    problems: ['nothing is measured: the folder has tars, and no picture beside them'],
+  });
   const empty = join(root, 'empty');
   await mkdir(empty);
   await writeFile(join(empty, 'a.pdf'), '');

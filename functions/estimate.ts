@@ -50,6 +50,9 @@ export const estimate = defineFunction({
     }
     const { files } = await openFolder(folder, ctx.importRoots);
     const found = listByName(files);
+    if (found.pictures.length === 0 && files.some(({ name }) => /\.tar$/i.test(name))) {
+      return { ...extrapolate(folder, files.length, found, NO_PROBE), problems: [TARS_ALONE] };
+    }
     if (found.pictures.length === 0) {
       throw new Unprocessable(`"${folder}" has no picture by its name among ${quantity(files.length, 'file')}`, {
         expected: 'files such as a.jpg, a.png or a.webp',
@@ -78,6 +81,9 @@ interface Probe {
   /** By column: bytes of all pictures. */
   readonly columns: Readonly<Record<string, number>>;
 }
+
+const NO_PROBE: Probe = { given: 0, taken: 0, uncaptioned: 0, stages: [], columns: {} };
+const TARS_ALONE = 'nothing is measured: the folder has tars, and no picture beside them';
 
 const preparedSchema = z.looseObject({
   digest: digestSchema,
@@ -177,7 +183,9 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
     problems: [],
     assumptions: [
       ...(described === probe ? [] : [`a model described ${quantity(described.given, 'picture')} of the probe`]),
-      `the other pictures take as long as ${quantity(given, 'picture')} spread over the folder`,
+      ...(given === 0
+        ? []
+        : [`the other pictures take as long as ${quantity(given, 'picture')} spread over the folder`]),
       'no other work goes on; the probe was one page, and a larger set computes a page on each core at once, so it may be faster',
       'nothing is in the cache; pictures that have been prepared before take no time',
       ...(given > taken
