@@ -43,6 +43,49 @@ function encode(conditions: Conditions, given: Partial<SampleConditions> = {}) {
   return encodeSample(createContext(), conditions, { prompts: ['red hat'], size, engine, ...given });
 }
 
+describe('a reference picture of a model that was trained on reduced patches', () => {
+  const model = [`sha256:${'1'.repeat(64)}`];
+  const pca = [`sha256:${'2'.repeat(64)}`];
+  const dino = { encoder: 'dinov3-vits16', weights: { model, pca } };
+  const steps = new Float32Array(256).fill(0.5);
+
+  /** The job of the reference picture, and the signals that it made. */
+  async function encodeReference(conditions: Conditions) {
+    const jobs: EncodeJob[] = [];
+    const reference = await encodePng({ data: new Uint8Array(16 * 16 * 3), width: 16, height: 16 });
+    const blobs = createBlobStore(createMemoryStore());
+    const run = async (job: Job) => {
+      if (job.kind !== 'encode') throw new Error('an encode job is expected');
+      jobs.push(job);
+      const reduced = { shape: [1, 1, 256], data: new Float32Array(256).fill(1.6), steps };
+      const columns = {
+        cls: encodeSignalMember('cls', '0', { shape: [384], data: new Float32Array(384) }),
+        patches: encodeSignalMember('patches', '0', reduced),
+      };
+      const put = (member: readonly [string, Uint8Array]) => blobs.put(packColumn(new Map([member])), 'x');
+      return { outputs: { cls: await put(columns.cls), patches: await put(columns.patches) }, links: [], stats: {} };
+    };
+    const ctx = { ...createContext(run), blobs };
+    const { signals } = await encodeSample(ctx, { text, ...conditions }, { prompts: ['x'], size, engine, reference });
+    return { job: jobs[0], signals };
+  }
+
+  test('is reduced by the same basis, and read in its steps', async () => {
+    const patches = { ...dino, dim: 256, stride: 16 };
+    const { job, signals } = await encodeReference({ cls: { ...dino, dim: 384 }, patches });
+    expect([job?.options, job?.weights]).toEqual([
+      { stride: 16, layers: 'last', pca: 256 },
+      { model, pca },
+    ]);
+    expect(signals.patches?.[0]).toEqual({ shape: [1, 1, 256], data: new Float32Array(256).fill(1.5) });
+  });
+
+  test('needs no basis for cls alone', async () => {
+    const { job } = await encodeReference({ cls: { ...dino, dim: 384 } });
+    expect([job?.options, job?.weights]).toEqual([{ stride: 16, layers: 'last' }, { model }]);
+  });
+});
+
 describe('the conditions of samples', () => {
   test('prompts are encoded by the encoder that the config names', async () => {
     const { rows, signals, negative } = await encode(

@@ -15,6 +15,7 @@ import type { EncodeInputsTask } from './encode-tasks.ts';
 import type { AnyEncoder, EncodedArray, EncodedSignals, EncoderInputs, EncoderSource, Weights } from './encoder.ts';
 import { ENCODERS, findEncoder } from './encoders.ts';
 import type { ConditionRows, SignalRows } from './pack-conditions.ts';
+import { pickWeights } from './weights.ts';
 
 /** Joints [x, y, confidence]. */
 export type Joints = readonly (readonly number[])[];
@@ -134,7 +135,9 @@ async function runEncoder(
     const task: EncodeInputsTask = { encoder: encoder.name, options, inputs };
     return ctx.task('encode-inputs', task);
   }
-  return encodeOnRunner(ctx, encoder, { options, weights, signals, inputs, engine });
+  // A model that is conditioned on some signals alone does not need the parts of the others.
+  const own = pickWeights(encoder, weights, options);
+  return encodeOnRunner(ctx, encoder, { options, weights: own, signals, inputs, engine });
 }
 
 function weightsOf(conditions: Conditions, signals: readonly SignalName[]): Weights | undefined {

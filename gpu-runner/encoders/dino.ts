@@ -93,7 +93,7 @@ function checkSize({ height, width }: PictureSize, stride: number): void {
   if (height % stride === 0 && width % stride === 0) return;
   throw new Unprocessable(`a picture of ${width} x ${height} does not divide into patches of ${stride} pixels`, {
     expected: `sides that are multiples of the stride, ${stride}`,
-    hint: `bucket the pictures with "quantum": ${stride}`,
+    hint: `bucket the pictures with "quantum": ${stride}, and sample such sizes`,
   });
 }
 
