@@ -73,7 +73,7 @@ function readAddress(text: string): string | undefined {
 function readOllamaHost(text: string): string | undefined {
   const given = text.trim();
   const hasScheme = /^https?:\/\//i.test(given);
-  const full = hasScheme ? given : `http://${given}`;
+  const full = hasScheme ? given : `http://${given.startsWith(':') ? '127.0.0.1' : ''}${given}`;
   if (!URL.canParse(full)) return undefined;
   const url = new URL(full);
   if (!hasScheme && url.port === '') url.port = OLLAMA_PORT;

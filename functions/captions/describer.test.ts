@@ -241,6 +241,7 @@ describe('the environment', () => {
     [{}, 'http://127.0.0.1:11434'],
     [{ OLLAMA_HOST: '192.168.1.5' }, 'http://192.168.1.5:11434'],
     [{ OLLAMA_HOST: 'box:8080' }, 'http://box:8080'],
+    [{ OLLAMA_HOST: ':8080' }, 'http://127.0.0.1:8080'],
     [{ OLLAMA_HOST: '0.0.0.0:1234' }, 'http://127.0.0.1:1234'],
     [{ OLLAMA_HOST: 'https://ollama.example/' }, 'https://ollama.example'],
     [{ OLLAMA_HOST: 'box', EASEL_OLLAMA: 'http://other:1/sub/' }, 'http://other:1/sub'],
