@@ -72,7 +72,9 @@ export async function startCuration(
   stages: CuratedStages,
 ): Promise<Curation> {
   const { value } = await readApprovals(ctx.store, name);
-  const decisions = await putDecisions(ctx.blobs, value, await readAllItems(ctx.blobs, ingested.dataset));
+  const isEmpty = Object.keys(value.pictures).length === 0;
+  const items = isEmpty ? [] : await readAllItems(ctx.blobs, ingested.dataset);
+  const decisions = await putDecisions(ctx.blobs, value, items);
   const select = async (dataset: Digest, own: Readonly<Record<string, Json>>) => {
     const { result } = await ctx.call('select', { dataset, ...(decisions && { decisions }), ...own });
     const { selection, report } = result.outputs;

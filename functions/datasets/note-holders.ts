@@ -19,14 +19,11 @@ export interface HoldersContext {
  */
 export async function noteHolders({ store, blobs }: HoldersContext, name: string, dataset: Digest): Promise<Note[]> {
   const notes: Note[] = [];
-  const { removed: gone, rejects } = await readDataset(blobs, dataset);
-  // Pictures that a rule or a list leaves out are still in the pages of the dataset, and no gc erases them.
-  const unseen = new Set(gone);
-  const leftOut = new Set(rejects.flatMap(({ id = '', name: each }) => (unseen.has(id) ? [each] : [])));
   for (const { name: experiment, head } of await listHeads(store)) {
     if (head.dataset_name !== name || head.dataset_deleted || head.dataset === dataset) continue;
     const { removed: missing = [] } = (await compareDatasets(blobs, head.dataset, dataset)) ?? {};
-    const removed = missing.filter(each => !leftOut.has(each));
+    const leftOut = missing.length === 0 ? undefined : await listLeftOut(blobs, dataset);
+    const removed = missing.filter(each => !leftOut?.has(each));
     if (removed.length === 0) continue;
     const [them, were] = removed.length === 1 ? ['it', 'was'] : ['them', 'were'];
     const text =
@@ -37,4 +34,11 @@ export async function noteHolders({ store, blobs }: HoldersContext, name: string
     notes.push({ code: 'held_by_experiment', count: removed.length, text, examples });
   }
   return notes;
+}
+
+/** Names of pictures that a rule or a list leaves out: the pages of the dataset have them, and no gc erases them. */
+async function listLeftOut(blobs: BlobStore, digest: Digest): Promise<ReadonlySet<string>> {
+  const { removed, rejects } = await readDataset(blobs, digest);
+  const unseen = new Set(removed);
+  return new Set(rejects.flatMap(({ id = '', name }) => (unseen.has(id) ? [name] : [])));
 }
