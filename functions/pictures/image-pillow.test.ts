@@ -53,6 +53,15 @@ function pillowWindow({ width: w, height: h, bucket: [width, height] }: Row): Cr
   return { scaled, left: (scaled.width - width) >> 1, top: (scaled.height - height) >> 1, width, height };
 }
 
+const drawn = new Map<string, Promise<Uint8Array>>();
+
+function drawPng({ width, height }: Row): Promise<Uint8Array> {
+  const key = `${width} x ${height}`;
+  const png = drawn.get(key) ?? encodePng(draw(width, height));
+  drawn.set(key, png);
+  return png;
+}
+
 const isEnlarged = ({ width, bucket: [w] }: Row) => w > width;
 /** libvips averages squares of pixels first when a picture becomes much smaller. */
 const isShrunkMuch = ({ width, bucket: [w] }: Row) => width > 8 * w;
@@ -62,7 +71,7 @@ async function compare(rows: readonly Row[], filter: Filter): Promise<number> {
   let [sum, count] = [0, 0];
   for (const row of rows) {
     const [width, height] = row.bucket;
-    const { data } = await windowRgb(await encodePng(draw(row.width, row.height)), pillowWindow(row), filter);
+    const { data } = await windowRgb(await drawPng(row), pillowWindow(row), filter);
     let at = row.offset;
     for (let y = 0; y < height; y += goldens.every) {
       for (let x = 0; x < 3 * width; x++) {
