@@ -16,6 +16,7 @@ import { NO_LIMITS } from './pictures/limits.ts';
 import { toPlanar } from './pictures/planar.ts';
 import { GEMMA_DIGEST, startModelServer } from './testing/model-server.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
+import { listKeys } from './testing/training.ts';
 
 const server = await startModelServer();
 afterAll(() => server[Symbol.asyncDispose]());
@@ -144,6 +145,8 @@ test('a call that dies in a page goes on from the captions that are there', asyn
   expect(await failureOf(prepare(lab, tar, BY_OLLAMA))).toBeInstanceOf(Unprocessable);
   const before = server.questions.length;
   server.forQuestion = () => ({});
+  expect(await listKeys(store, 'actions/caption-piece/')).toHaveLength(5);
+  expect(await listKeys(store, 'actions/caption/')).toHaveLength(0);
   await prepare(openLab(store), tar, BY_OLLAMA);
   expect(server.questions.length - before).toBe(4);
 });

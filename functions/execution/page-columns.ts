@@ -90,10 +90,11 @@ export async function computePage(fn: PageFunction, input: Input, page: Page, ct
 
 /**
  * The action of a piece of a page. It names neither the page nor its columns, so that the piece outlives a change of
- * the page.
+ * the page. Its function is no function that can be called, so a search for the maker of a lost blob, which reads the
+ * results of all functions, does not read those of a piece for each picture.
  */
-export function pieceAction(fn: PageFunction, piece: Readonly<Record<string, Json>>): Action {
-  return { v: 1, function: fn.name, version: fn.version, params: JSON.parse(canonicalJson({ piece })), inputs: {} };
+export function pieceAction({ name, version }: PageFunction, piece: Readonly<Record<string, Json>>): Action {
+  return { v: 1, function: `${name}-piece`, version, params: JSON.parse(canonicalJson({ piece })), inputs: {} };
 }
 
 function columnOf(page: Page, column: ColumnName): Digest {
