@@ -5,13 +5,12 @@
 import { Unprocessable } from '../../../errors.ts';
 import { attend } from '../../compiler/attention.ts';
 import { geluErf, layerNorm } from '../../compiler/composites.ts';
-import type { Engine } from '../../compiler/engine.ts';
 import { add, reshape, transpose } from '../../compiler/functions.ts';
 import type { Shape, Tensor } from '../../compiler/tensor.ts';
 import { trace, type Value } from '../../compiler/trace.ts';
 import { paramsOf, readFloats, requireShape } from './params.ts';
-import { applyLinear, maskBias, type TextNet } from './text-net.ts';
-import { openWeights } from './weights.ts';
+import { applyLinear, maskBias, type TextEngine, type TextNet } from './text-net.ts';
+import { type NetWeights, openWeights } from './weights.ts';
 
 export interface BertOptions {
   readonly heads: number;
@@ -26,12 +25,11 @@ const isRead = (name: string) =>
   LAYER.test(name) || /^embeddings\.((word|position|token_type)_embeddings|LayerNorm)\./.test(name);
 
 /** @throws Unprocessable for tensors of another network. */
-export function readBert(
-  files: readonly Uint8Array[],
-  engine: Pick<Engine, 'precision' | 'tuning'>,
-  net: BertOptions,
-): TextNet {
-  const weights = openWeights(files, isRead);
+export function readBert(files: readonly Uint8Array[], engine: TextEngine, options: BertOptions): TextNet {
+  return bertNet(openWeights(files, isRead), engine, options);
+}
+
+export function bertNet(weights: NetWeights, engine: TextEngine, net: BertOptions): TextNet {
   const [vocabulary = 0, dim = 0] = requireShape(weights, 'embeddings.word_embeddings.weight');
   const [positions = 0] = requireShape(weights, 'embeddings.position_embeddings.weight');
   const [types = 0] = requireShape(weights, 'embeddings.token_type_embeddings.weight');

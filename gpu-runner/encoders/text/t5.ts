@@ -6,13 +6,12 @@
 import { Unprocessable } from '../../../errors.ts';
 import { attend } from '../../compiler/attention.ts';
 import { gelu, rmsNorm } from '../../compiler/composites.ts';
-import type { Engine } from '../../compiler/engine.ts';
 import { add, gather, max, mul, reshape, transpose } from '../../compiler/functions.ts';
 import type { Shape, Tensor } from '../../compiler/tensor.ts';
 import { trace, type Value } from '../../compiler/trace.ts';
 import { paramsOf, readFloats, requireShape } from './params.ts';
 import { relativeBuckets } from './relative-buckets.ts';
-import { applyLinear, maskBias, type TextNet } from './text-net.ts';
+import { applyLinear, maskBias, type TextEngine, type TextNet } from './text-net.ts';
 import { type NetWeights, openWeights } from './weights.ts';
 
 /** Added to the mean square in norms. */
@@ -62,13 +61,16 @@ export function t5SizesOf(weights: NetWeights): T5Sizes & { readonly table: stri
 }
 
 /** @throws Unprocessable for tensors of another network, and for an engine that computes in f16. */
-export function readT5(files: readonly Uint8Array[], engine: Pick<Engine, 'precision' | 'tuning'>): TextNet {
+export function readT5(files: readonly Uint8Array[], engine: TextEngine): TextNet {
   if (engine.precision === 'f16') {
     throw new Unprocessable('T5 does not compute in f16: numbers inside of it are larger than f16 has', {
       expected: 'precision f32 or bf16',
     });
   }
-  const weights = openWeights(files, isRead);
+  return t5Net(openWeights(files, isRead), engine);
+}
+
+export function t5Net(weights: NetWeights, engine: TextEngine): TextNet {
   const sizes = t5SizesOf(weights);
   const { vocabulary, dim } = sizes;
   const words = readFloats(weights, sizes.table, [vocabulary, dim]);

@@ -1,9 +1,12 @@
 /** @file What a network over tokens is, to the programs that run it. */
 import { biasOf } from '../../compiler/attention.ts';
-import type { Tensors } from '../../compiler/engine.ts';
+import type { Engine, Tensors } from '../../compiler/engine.ts';
 import { add, less, matmul, reshape } from '../../compiler/functions.ts';
 import type { Graph } from '../../compiler/graph.ts';
 import type { Value } from '../../compiler/trace.ts';
+
+/** What decides how a network is kept and traced. */
+export type TextEngine = Pick<Engine, 'precision' | 'tuning'>;
 
 export interface TextNet {
   /** Numbers of a token's vector. */
