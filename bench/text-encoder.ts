@@ -12,14 +12,15 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { Engine, Executable, State, Tensors } from '../gpu-runner/compiler/engine.ts';
 import { countFlops } from '../gpu-runner/compiler/flops.ts';
+import { cast, matmul } from '../gpu-runner/compiler/functions.ts';
 import type { Graph } from '../gpu-runner/compiler/graph.ts';
 import { graphInputs, graphReads } from '../gpu-runner/compiler/graph.ts';
 import { optimize } from '../gpu-runner/compiler/passes/optimize.ts';
+import { trace } from '../gpu-runner/compiler/trace.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { randomTensors } from './random-tensors.ts';
 import { TEXT_NETS } from './text-nets.ts';
-import { traceProduct } from './timing.ts';
 import { runPython } from './torch-peer.ts';
 
 const { values: options } = parseArgs({
@@ -74,6 +75,16 @@ class Timed {
   }
 }
 
+/** A product of two square matrices, of which one is kept in the precision, as the weights are. */
+function traceKeptProduct(size: number): Graph {
+  const dtype = precision === 'bf16' ? 'bf16' : 'f32';
+  return trace(builder => {
+    const x = builder.input('x', { shape: [size, size], dtype: 'f32' });
+    const w = cast(builder.state('w', { shape: [size, size], dtype }), 'f32');
+    return { outputs: { y: matmul(x, w, { transposeB: true }) } };
+  });
+}
+
 const peerSchema = z.strictObject({ mode: z.string(), version: z.string(), ms: z.number(), cpu_ms: z.number() });
 
 async function timePeer(net: string, batch: number, length: number): Promise<z.infer<typeof peerSchema>[]> {
@@ -101,7 +112,9 @@ for (const net of options.net.split(',')) {
     const batch = Math.max(1, Math.floor(Number(options.tokens) / length));
     const own = await Timed.prepare(engine, text.trace(batch, length), text.state);
     const products = await Promise.all(
-      peakSizes.map(traceProduct).map(graph => Timed.prepare(engine, graph, randomTensors(graphReads(graph), 0.05))),
+      peakSizes
+        .map(traceKeptProduct)
+        .map(graph => Timed.prepare(engine, graph, randomTensors(graphReads(graph), 0.05))),
     );
     for (let round = -1; round < Number(options.runs); round++) {
       for (const each of [own, ...products]) await each.run(round >= 0);
