@@ -12,7 +12,7 @@
  *
  * The training goes on where it was killed; a finished one is only measured again.
  *
- * `node bench/figures.ts [--updates 2000] [--pictures 12000] [--prompts 256] [--engine openvino/cpu] [--precision bf16]
+ * `node bench/figures.ts [--updates 640] [--pictures 6000] [--prompts 256] [--engine openvino/cpu] [--precision bf16]
  * [--threads 2] [--every 25] [--out out/figures] [--json]`
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -29,8 +29,8 @@ import { drawReal, measureFigures, sampleFigures } from './figures/sample-figure
 
 const { values: options } = parseArgs({
   options: {
-    updates: { type: 'string', default: '2000' },
-    pictures: { type: 'string', default: '12000' },
+    updates: { type: 'string', default: '640' },
+    pictures: { type: 'string', default: '6000' },
     prompts: { type: 'string', default: '256' },
     engine: { type: 'string', default: 'openvino/cpu' },
     precision: { type: 'string', default: 'bf16' },
