@@ -1,5 +1,6 @@
 /** @file Fits the basis to which the patches of a dataset are reduced. */
 import { z } from 'zod';
+import { LONGEST_SIDE, WIDEST } from '../configs/bounds.ts';
 import { describeMistake } from '../configs/issue-text.ts';
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
@@ -37,9 +38,14 @@ export const fitPca = defineFunction({
   input: z.strictObject({
     dataset: digestSchema.describe('a dataset that went through bucket'),
     encoder: z.enum(ENCODERS.map(({ name }) => name) as [string, ...string[]]),
-    stride: z.int().optional().describe('as of encode-image'),
+    stride: z.int().min(1).max(LONGEST_SIDE).optional().describe('as of encode-image'),
     layers: z.string().optional().describe('as of encode-image'),
-    pca: z.int().optional().describe('numbers of a reduced patch; default: the one that encode-image takes'),
+    pca: z
+      .int()
+      .min(1)
+      .max(WIDEST)
+      .optional()
+      .describe('numbers of a reduced patch; default: the one that encode-image takes'),
     weights: z.record(z.string(), z.array(digestSchema)).describe('of the encoder, by part'),
     pictures: z.int().min(1).max(4096).default(256).describe('at most so many pictures, evenly spread over all'),
     patches: z.int().min(1).max(4096).default(128).describe('at most so many patches of each, evenly spread'),

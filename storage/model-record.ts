@@ -1,5 +1,6 @@
 /** @file The weights of a pretrained network under a name: refs/models/<name>.json. */
 import { z } from 'zod';
+import { MOST_MEMORY } from '../configs/bounds.ts';
 import { digestSchema } from './records.ts';
 
 /** A file of weights. */
@@ -7,7 +8,7 @@ export const modelFileSchema = z.strictObject({
   /** Address, or name of a local file. */
   from: z.string().min(1),
   /** Bytes of the whole file. */
-  size: z.int().nonnegative(),
+  size: z.int().nonnegative().max(MOST_MEMORY),
   /** Of the whole file, in hexadecimal. Absent: only ranges were read, and the host named none. */
   sha256: z
     .string()
@@ -19,8 +20,8 @@ export const modelFileSchema = z.strictObject({
    */
   checked: z.enum(['file', 'host', 'first use']),
   /** Tensors that are stored, and their elements together. */
-  tensors: z.int().nonnegative().exactOptional(),
-  elements: z.int().nonnegative().exactOptional(),
+  tensors: z.int().nonnegative().max(MOST_MEMORY).exactOptional(),
+  elements: z.int().nonnegative().max(MOST_MEMORY).exactOptional(),
 });
 export type ModelFile = z.infer<typeof modelFileSchema>;
 

@@ -1,5 +1,6 @@
 /** @file The encoders that one call names: whether they fit each other and the options they share. */
 import { z } from 'zod';
+import { WIDEST } from '../../configs/bounds.ts';
 import { describeMistake } from '../../configs/issue-text.ts';
 import { type AnyEncoder, signalsMadeBy } from './encoder.ts';
 import { findEncoder } from './encoders.ts';
@@ -15,6 +16,8 @@ export const imageOptionsShape = {
   layers: z.string().optional().describe('as of encode-image, for encoders that take it'),
   pca: z
     .int()
+    .min(1)
+    .max(WIDEST)
     .optional()
     .describe('as of encode-image, for encoders that take it; the basis is fitted to the split train, and then stays'),
 };
