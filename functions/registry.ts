@@ -19,6 +19,7 @@ import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
 import { mask } from './mask.ts';
+import { modelCosts } from './model-costs.ts';
 import { packShard } from './pack-shard.ts';
 import { planMemory } from './plan-memory.ts';
 import { pose } from './pose.ts';
@@ -65,6 +66,7 @@ export const registry: readonly AnyFunction[] = [
   packShard,
   fetchModels,
   verifyModel,
+  modelCosts,
   report,
   diff,
   preflight,

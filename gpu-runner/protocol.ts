@@ -121,6 +121,9 @@ export const exportJobSchema = z.strictObject({
   weights: jobWeightsSchema,
 });
 
+/** Measures how fast an engine multiplies matrices: what estimates of time begin with. */
+export const rateJobSchema = z.strictObject({ kind: z.literal('rate'), engine: engineSpecSchema });
+
 /** Measures on the device which kernels are the fastest for the programs of a training. */
 export const tuneJobSchema = trainChunkJobSchema
   .omit({ parent: true, from: true, to: true })
@@ -132,6 +135,7 @@ export const tuneJobSchema = trainChunkJobSchema
  * running one. A job of a kind that is `beside` does not use the device: it runs at the same time as other jobs.
  */
 export const JOB_KINDS = {
+  rate: { schema: rateJobSchema, priority: 1, beside: false },
   'train-chunk': { schema: trainChunkJobSchema, priority: 0, beside: false },
   tune: { schema: tuneJobSchema, priority: 0, beside: false },
   sample: { schema: sampleJobSchema, priority: 1, beside: false },
@@ -178,7 +182,7 @@ export function isBeside(job: Job): boolean {
  * `validation`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the encoder
  * makes: its column, a tar with a member for each member of `column`; and `facts`, JSON { id: { name: number } }, if
  * the encoder finds out more about its inputs. plan: output `plan`, JSON of `memoryPlanSchema`
- * (configs/memory-plan.ts). export: output `weights`, or one for each part of them. tune: output `choices`, text for
+ * (configs/memory-plan.ts). rate: no output; `stats.operations_per_second`. export: output `weights`, or one for each part of them. tune: output `choices`, text for
  * `autotune` of an engine, if the engine measured any.
  */
 export const jobResultSchema = z.strictObject({

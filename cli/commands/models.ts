@@ -8,7 +8,7 @@ import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
-import { formatModels, listedModelSchema } from '../format-models.ts';
+import { costsSchema, formatCosts, formatModels, listedModelSchema } from '../format-models.ts';
 import type { ApiClient } from '../http.ts';
 import { installModel } from '../install-model.ts';
 import { installSource } from '../install-source.ts';
@@ -56,12 +56,18 @@ export const modelsCommand = defineCommand({
     },
     trust: { type: 'boolean', description: 'take files that nobody has pinned as they come' },
     whole: { type: 'boolean', description: 'fetch whole files and check their sha256, not only the needed tensors' },
+    dataset: {
+      type: 'string',
+      description: 'list what each encoder would cost for this dataset on this machine, in memory and time',
+      valueHint: 'NAME',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     ...connectionArgs,
   },
   run: reportErrors(async ({ args }) => {
     const api = connect(args);
     const { action, name } = args;
+    if (action === undefined && args.dataset !== undefined) return listCosts(api, args.dataset, args.json === true);
     if (action === undefined) return list(api, args.json === true);
     const log = (line: string) => console.log(line);
     const pinned = MODEL_PACKAGES.find(each => each.name === name);
@@ -113,6 +119,11 @@ async function verify(api: ApiClient, model: string, json: boolean): Promise<voi
     console.log(`${model}: ${verdict}`);
   }
   if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+}
+
+async function listCosts(api: ApiClient, dataset: string, json: boolean): Promise<void> {
+  const { result } = await callInForeground(api, 'model-costs', { dataset });
+  console.log(json ? plainJson(result) : formatCosts(costsSchema.parse(result)));
 }
 
 async function list(api: Pick<ApiClient, 'get'>, json: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import type { JobHandlers } from './context.ts';
 import { createEncodeJob } from './encode.ts';
 import { createExportJob } from './export.ts';
 import { createPlanJob } from './plan.ts';
+import { createRateJob } from './rate.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 import { createTuneJob } from './tune.ts';
@@ -18,5 +19,6 @@ export function createJobHandlers(): JobHandlers {
     encode: createEncodeJob(),
     plan: createPlanJob(),
     export: createExportJob(),
+    rate: createRateJob(),
   };
 }

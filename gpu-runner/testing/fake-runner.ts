@@ -76,6 +76,10 @@ const handlers: JobHandlers = {
   async plan() {
     throw new Unprocessable('the fake runner has no planner');
   },
+
+  async rate() {
+    throw new Unprocessable('the fake runner has no engine to measure');
+  },
 };
 
 await runRunnerProcess({
