@@ -178,12 +178,12 @@ export function isBeside(job: Job): boolean {
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
  * learning_rate, skipped }, with `loss_t/FROM-TO` by time, `loss/NAME` of each loss when there are several,
  * `loss_scale` in f16, and `reason` and `suspects` when the step was skipped). `to` is the last step, smaller than
- * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. validate: output
- * `validation`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the encoder
- * makes: its column, a tar with a member for each member of `column`; and `facts`, JSON { id: { name: number } }, if
- * the encoder finds out more about its inputs. plan: output `plan`, JSON of `memoryPlanSchema`
- * (configs/memory-plan.ts). rate: no output; `stats.operations_per_second`. export: output `weights`, or one for each part of them. tune: output `choices`, text for
- * `autotune` of an engine, if the engine measured any.
+ * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. validate:
+ * output `validation`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the
+ * encoder makes: its column, a tar with a member for each member of `column`; and `facts`, JSON { id: { name: number }
+ * }, if the encoder finds out more about its inputs. plan: output `plan`, JSON of `memoryPlanSchema`
+ * (configs/memory-plan.ts). rate: no output; `stats.operations_per_second`. export: output `weights`, or one for each
+ * part of them. tune: output `choices`, text for `autotune` of an engine, if the engine measured any.
  */
 export const jobResultSchema = z.strictObject({
   outputs: z.record(z.string(), blobRefSchema),
