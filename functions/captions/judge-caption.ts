@@ -47,7 +47,7 @@ function problemOf(caption: string, finish: Description['finish'], { words, lang
   if (said.length > most * TOLERANCE) return `too long: ${quantity(said.length, 'word')}`;
   // A server that says why the answer ends has been asked above.
   if (finish === 'unknown' && !/[.!?…。！？]["'”’)\]]*$/.test(caption)) return 'it ends in the middle of a sentence';
-  return problemOfLanguage(caption, language);
+  return problemOfLanguage(caption, said.length, language);
 }
 
 /** Words in lower case; of Chinese and Japanese, what ICU takes for words. */

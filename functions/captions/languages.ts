@@ -1,61 +1,33 @@
-/** @file Tells whether a text is in the language that was asked for: by its letters, and by its commonest words. */
+/** @file The languages in which a model may be asked for captions, and whether a caption is in the one it should be. */
+import { LATIN_LANGUAGES } from './stop-words.ts';
+import { shareOfScript, tellLanguage } from './tell-language.ts';
 
-interface Language {
-  /** Name in English, as it stands in a prompt. */
-  readonly name: string;
-  readonly letters: RegExp;
-  /** The commonest words of a language that shares its letters with others. */
-  readonly words?: readonly string[];
-}
+/** By ISO 639-1 code, the name in English, as it stands in a prompt. */
+export const LANGUAGE_NAMES = {
+  en: 'English',
+  de: 'German',
+  fr: 'French',
+  es: 'Spanish',
+  it: 'Italian',
+  pt: 'Portuguese',
+  nl: 'Dutch',
+  ru: 'Russian',
+  zh: 'Chinese',
+  ja: 'Japanese',
+  ko: 'Korean',
+} as const;
 
-const LATIN = /\p{Script=Latin}/u;
-
-const split = (words: string) => words.split(' ');
-
-export const LANGUAGES = {
-  en: { name: 'English', letters: LATIN, words: split('the a an and of in on with is are her his at to by from') },
-  de: {
-    name: 'German',
-    letters: LATIN,
-    words: split('der die das und ein eine einem einen mit ist im auf von dem den'),
-  },
-  fr: { name: 'French', letters: LATIN, words: split('le la les un une des et est dans sur avec du au qui en son') },
-  es: { name: 'Spanish', letters: LATIN, words: split('el la los las un una y de con en su del es al que lleva') },
-  it: { name: 'Italian', letters: LATIN, words: split('il lo la gli le un una e di con in su del della che è') },
-  pt: { name: 'Portuguese', letters: LATIN, words: split('o a os as um uma e de com em do da no na seu sua') },
-  nl: { name: 'Dutch', letters: LATIN, words: split('de het een en van met op in is zijn haar aan naar voor') },
-  ru: { name: 'Russian', letters: /\p{Script=Cyrillic}/u },
-  zh: { name: 'Chinese', letters: /\p{Script=Han}/u },
-  ja: { name: 'Japanese', letters: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u },
-  ko: { name: 'Korean', letters: /\p{Script=Hangul}/u },
-} as const satisfies Readonly<Record<string, Language>>;
-
-export type LanguageCode = keyof typeof LANGUAGES;
-export const LANGUAGE_CODES = Object.keys(LANGUAGES) as [LanguageCode, ...LanguageCode[]];
+export type LanguageCode = keyof typeof LANGUAGE_NAMES;
+export const LANGUAGE_CODES = Object.keys(LANGUAGE_NAMES) as [LanguageCode, ...LanguageCode[]];
 
 /** Share of letters that must belong to the language: names and signs in a picture may be foreign. */
 const LEAST_LETTERS = 0.85;
-/** Shorter texts may lack common words. */
+/** Shorter texts in Latin script may lack the frequent words of their language. */
 const LEAST_WORDS = 20;
 
-/** What is wrong with the language of a text; undefined if nothing is. */
-export function problemOfLanguage(text: string, code: LanguageCode): string | undefined {
-  const language: Language = LANGUAGES[code];
-  const letters = [...text].filter(char => /\p{L}/u.test(char));
-  const own = letters.filter(char => language.letters.test(char)).length;
-  const problem = `not in ${language.name}`;
-  if (letters.length === 0 || own < LEAST_LETTERS * letters.length) return problem;
-  // Kanji alone is Chinese.
-  if (code === 'ja' && !/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return problem;
-  if (language.words === undefined) return undefined;
-  const words = text.toLowerCase().match(/\p{L}+/gu) ?? [];
-  if (words.length < LEAST_WORDS) return undefined;
-  const common = countCommon(words, language);
-  const rivals: readonly Language[] = Object.values(LANGUAGES);
-  return common === 0 || rivals.some(rival => countCommon(words, rival) > common) ? problem : undefined;
-}
-
-function countCommon(words: readonly string[], { words: common = [] }: Language): number {
-  const known = new Set(common);
-  return words.filter(word => known.has(word)).length;
+/** What is wrong with the language of a text of so many words; undefined if nothing is. */
+export function problemOfLanguage(text: string, words: number, code: LanguageCode): string | undefined {
+  const isTooShort = words < LEAST_WORDS && Object.hasOwn(LATIN_LANGUAGES, code);
+  const isRight = isTooShort || tellLanguage(text).code === code;
+  return isRight && shareOfScript(text, code) >= LEAST_LETTERS ? undefined : `not in ${LANGUAGE_NAMES[code]}`;
 }

@@ -1,6 +1,6 @@
 /** @file The question that a model is asked about a picture: a template with places to fill in. */
 import { listSome } from '../../configs/quantity.ts';
-import { LANGUAGES, type LanguageCode } from './languages.ts';
+import { LANGUAGE_NAMES, type LanguageCode } from './languages.ts';
 
 /** What is filled into a template. */
 export interface PromptFacts {
@@ -14,7 +14,7 @@ export interface PromptFacts {
 /** By the name of the place: its text. */
 const PLACES: Readonly<Record<string, (facts: PromptFacts) => string>> = {
   words: ({ words: [least, most] }) => (least === most ? `${most}` : `${least} to ${most}`),
-  language: ({ language }) => LANGUAGES[language].name,
+  language: ({ language }) => LANGUAGE_NAMES[language],
   caption: ({ caption }) => caption,
 };
 

@@ -1,10 +1,10 @@
 /** @file The record that `curate` writes about a picture: its measures by name. */
 import { z } from 'zod';
 import type { Item } from '../../storage/records.ts';
+import { tellLanguage } from '../captions/tell-language.ts';
 import type { CropRecord } from '../datasets/crop-record.ts';
 import type { PixelMeasures } from './measure-pixels.ts';
 import { MEASURE_NAMES, type MeasureName } from './measures.ts';
-import { tellLanguage } from './tell-language.ts';
 
 /** Names of the scores of a classifier: its labels. */
 export const scoreNameSchema = z.string().min(1).max(100);

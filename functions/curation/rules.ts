@@ -1,8 +1,8 @@
 /** @file Rules by which pictures are left out: a range for each measure, languages, scores, near-duplicates. */
 import { z } from 'zod';
+import { LANGUAGES } from '../captions/tell-language.ts';
 import { type CurationRecord, scoreNameSchema } from './curation-record.ts';
 import { MEASURE_NAMES, type MeasureName, measureRow, sayMeasure } from './measures.ts';
-import { LANGUAGES } from './tell-language.ts';
 
 /** Above every measure. */
 const LARGEST = 1e12;

@@ -127,7 +127,7 @@ export const RULES: LayeringRules = {
     {
       name: 'curation',
       paths: ['functions/curation/'],
-      mayImport: ['datasets', 'pictures', 'definitions', 'notes', 'storage'],
+      mayImport: ['datasets', 'captions', 'pictures', 'definitions', 'notes', 'storage'],
     },
     {
       name: 'import',

@@ -22,27 +22,34 @@ const LETTER_WEIGHT = 0.5;
 const DIGITS = 3;
 
 interface Script {
-  readonly pattern: RegExp;
-  /** Share of the letters from which on the text is in this script. */
+  readonly letters: RegExp;
+  /** Codes of the languages that are written in it. */
+  readonly writes: readonly string[];
+  /** Letters of the second of these languages alone. */
+  readonly ofSecond?: RegExp;
+  /** Share of the letters of a text above which it is in this script. */
   readonly least?: number;
-  code(text: string): string;
 }
 
 const HALF = 0.5;
+const LATIN: Script = { letters: /\p{Script=Latin}/gu, writes: Object.keys(LATIN_LANGUAGES) };
 
 const SCRIPTS: readonly Script[] = [
   // Japanese mixes its own letters with Chinese ones.
-  { pattern: /[\p{Script=Hiragana}\p{Script=Katakana}]/gu, least: 0.1, code: () => 'ja' },
-  { pattern: /\p{Script=Hangul}/gu, code: () => 'ko' },
-  { pattern: /\p{Script=Han}/gu, code: () => 'zh' },
-  { pattern: /\p{Script=Cyrillic}/gu, code: text => (/[іїєґ]/iu.test(text) ? 'uk' : 'ru') },
-  { pattern: /\p{Script=Greek}/gu, code: () => 'el' },
-  { pattern: /\p{Script=Arabic}/gu, code: text => (/[پچژگ]/u.test(text) ? 'fa' : 'ar') },
-  { pattern: /\p{Script=Hebrew}/gu, code: () => 'he' },
-  { pattern: /\p{Script=Devanagari}/gu, code: () => 'hi' },
-  { pattern: /\p{Script=Thai}/gu, code: () => 'th' },
-  { pattern: /\p{Script=Bengali}/gu, code: () => 'bn' },
+  { letters: /[\p{Script=Hiragana}\p{Script=Katakana}]/gu, writes: ['ja'], least: 0.1 },
+  { letters: /\p{Script=Hangul}/gu, writes: ['ko'] },
+  { letters: /\p{Script=Han}/gu, writes: ['zh', 'ja'] },
+  { letters: /\p{Script=Cyrillic}/gu, writes: ['ru', 'uk'], ofSecond: /[іїєґ]/iu },
+  { letters: /\p{Script=Greek}/gu, writes: ['el'] },
+  { letters: /\p{Script=Arabic}/gu, writes: ['ar', 'fa'], ofSecond: /[پچژگ]/u },
+  { letters: /\p{Script=Hebrew}/gu, writes: ['he'] },
+  { letters: /\p{Script=Devanagari}/gu, writes: ['hi'] },
+  { letters: /\p{Script=Thai}/gu, writes: ['th'] },
+  { letters: /\p{Script=Bengali}/gu, writes: ['bn'] },
 ];
+
+/** Codes that {@link tellLanguage} gives. */
+export const LANGUAGES: readonly string[] = [...new Set([LATIN, ...SCRIPTS].flatMap(({ writes }) => writes))];
 
 /** By word or letter, the languages that have it. */
 const WORDS = indexMarks(({ words }) => words.split(' '));
@@ -57,13 +64,25 @@ function indexMarks(marksOf: (marks: { words: string; letters?: string }) => rea
 }
 
 export function tellLanguage(text: string): Language {
-  const letters = text.match(/\p{Letter}/gu)?.length ?? 0;
+  const letters = countLetters(text);
   if (letters === 0) return UNKNOWN;
-  for (const { pattern, least = HALF, code } of SCRIPTS) {
+  for (const { letters: pattern, least = HALF, writes, ofSecond } of SCRIPTS) {
     const share = (text.match(pattern)?.length ?? 0) / letters;
-    if (share > least) return { code: code(text), confidence: round(share) };
+    const code = writes[ofSecond?.test(text) ? 1 : 0];
+    if (share > least && code !== undefined) return { code, confidence: round(share) };
   }
   return tellLatin(text.normalize('NFC').toLowerCase());
+}
+
+/** Share of the letters of a text that belong to the scripts of a language; 0 without letters. */
+export function shareOfScript(text: string, code: string): number {
+  const scripts = [LATIN, ...SCRIPTS].filter(({ writes }) => writes.includes(code));
+  const own = scripts.reduce((sum, { letters }) => sum + (text.match(letters)?.length ?? 0), 0);
+  return own / Math.max(1, countLetters(text));
+}
+
+function countLetters(text: string): number {
+  return text.match(/\p{Letter}/gu)?.length ?? 0;
 }
 
 function tellLatin(text: string): Language {
@@ -84,9 +103,3 @@ function tellLatin(text: string): Language {
 function round(share: number): number {
   return Number(share.toFixed(DIGITS));
 }
-
-/** Codes that {@link tellLanguage} gives. */
-export const LANGUAGES: readonly string[] = [
-  ...Object.keys(LATIN_LANGUAGES),
-  ...['ja', 'ko', 'zh', 'ru', 'uk', 'el', 'ar', 'fa', 'he', 'hi', 'th', 'bn'],
-];
