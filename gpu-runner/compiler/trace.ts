@@ -45,6 +45,11 @@ export class Builder {
   readonly #regions = new Map<NodeId, Region>();
   #region: Region | undefined;
 
+  /** Number of nodes. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
   /** Appends an operation, or returns an equal one. @throws GraphError with op, operand types and origin. */
   emit<O extends OpName>(op: O, inputs: readonly Value[], attrs: OpAttrs[O]): Value {
     for (const input of inputs) {

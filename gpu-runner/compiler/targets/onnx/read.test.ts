@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { MessageWriter } from '../../../../formats/protobuf.ts';
+import { Builder } from '../../trace.ts';
 import { encodeModel, type OnnxModel } from './model.ts';
+import { Known, knownInts } from './read/known.ts';
+import { createLimits } from './read/limits.ts';
 import { ONNX_OPERATORS, readOnnx } from './read.ts';
 import { floats, ints, modelOf, node, P } from './testing/model-of.ts';
 
@@ -25,6 +28,40 @@ function modelWith(
 const dim = (shape: MessageWriter, size: number) => void shape.message(1, dimension => dimension.int(1, size));
 const identity = (graph: MessageWriter) =>
   void graph.message(1, message => message.string(1, 'x').string(2, 'y').string(3, 'same').string(4, 'Identity'));
+
+test.each([
+  ['a range of 10^12 numbers', node('Range', 'z e o', 'y'), '1000000000000 places along one axis'],
+  ['a range without a step', node('Range', 'z e z', 'y'), 'Infinity places along one axis'],
+  ['copies without number', node('Tile', 'x e', 'y'), 'places along one axis'],
+  ['10^9 parts', node('Split', 'x', 'y', { num_outputs: 1e9 }), '1000000000 places along one axis'],
+  ['negative sizes', node('Reshape', 'x n', 'y'), '[-2, -3, 2, 42] is no shape'],
+  ['a broken size', node('Reshape', 'x f', 'y'), '[5, 100.8] is no shape'],
+  ['blocks of negative sides', node('SpaceToDepth', 'x', 'y', { blocksize: -1 }), 'is no shape'],
+  ['a border of 10^9 cells', node('Conv', 'x w', 'y', { pads: [1e9, 1e9, 1e9, 1e9] }), 'has more than 1073741824'],
+  ['a pool of 10^5 cells', node('MaxPool', 'x', 'y', { kernel_shape: [1e5, 1e5] }), 'a pool of 100000 x 100000 cells'],
+])('%s: a node that asks for more than any network needs is refused', (_, each, message) => {
+  const weights = [
+    ...[ints('z', [0], []), ints('e', [1e12], []), ints('o', [1], [])],
+    ...[ints('n', [-2, -3, 2, 42]), ints('f', [5, -1]), floats('w', [2, 4, 1, 1])],
+  ];
+  expect(() => traceOf(modelOf(P, P, [each], weights))).toThrow(message);
+});
+
+test('few bytes that ask for many nodes, doublings or constants are refused', () => {
+  const chain = (count: number, op: string, twice: boolean) =>
+    Array.from({ length: count }, (_, i) => node(op, twice ? `a${i} a${i}` : `a${i}`, `a${i + 1}`));
+  const doubling = [node('Relu', 'x', 'a0'), ...chain(40, 'Concat', true)].map(each =>
+    each.type === 'Concat' ? { ...each, attributes: { axis: 0 } } : each,
+  );
+  expect(() => traceOf(modelOf(P, P, doubling))).toThrow('has more than 1073741824 elements');
+  const limits = createLimits(new Builder(), [knownInts([1, 2])]);
+  const half = new Known('f32', [2 ** 25], new Float32Array(2 ** 25));
+  limits.check([half], []);
+  limits.check([new Known('f32', [2 ** 24, 2], half.data)], [half]);
+  limits.check([half, knownInts([1, 2, 3, 4])], []);
+  expect(() => limits.check([knownInts([1])], [])).toThrow('make more than 67108868 constant numbers');
+  expect(() => readOnnx(modelOf(P, P, chain(50_001, 'Neg', false)))).toThrow('the ONNX model has 50001 nodes');
+});
 
 test('unknown operators are refused by name and node, all at once', () => {
   const model = modelOf(P, P, [

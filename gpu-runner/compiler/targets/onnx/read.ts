@@ -5,13 +5,14 @@
  */
 import { InvalidInput, Unprocessable } from '../../../../errors.ts';
 import type { Graph } from '../../graph.ts';
-import { type Shape, sizeOf, type Tensor } from '../../tensor.ts';
+import type { Shape, Tensor } from '../../tensor.ts';
 import { type Builder, trace, type Value } from '../../trace.ts';
 import { type DecodedModel, type DecodedNode, decodeOnnx, type OnnxInput } from './read/decode-model.ts';
 import { ELEMENTWISE, type OperatorRule } from './read/elementwise.ts';
 import { type Held, isKnown } from './read/held.ts';
 import type { Known } from './read/known.ts';
 import { LAYERS } from './read/layers.ts';
+import { createLimits, type Limits, MOST_NODES } from './read/limits.ts';
 import { MOVEMENT } from './read/movement.ts';
 import { explainNode, type Lift, NodeReader, nameNode } from './read/node-reader.ts';
 import { RESIZE } from './read/resize.ts';
@@ -52,6 +53,9 @@ export function readOnnx(bytes: Uint8Array): OnnxNet {
       expected: `an opset from ${OPSETS[0]} to ${OPSETS[1]}`,
     });
   }
+  if (model.nodes.length > MOST_NODES) {
+    throw new Unprocessable(`the ONNX model has ${model.nodes.length} nodes`, { expected: `at most ${MOST_NODES}` });
+  }
   checkOperators(model.nodes);
   const { inputs, outputs } = model;
   return { inputs, outputs, trace: shapes => traceModel(model, shapes) };
@@ -78,10 +82,11 @@ function traceModel(model: DecodedModel, shapes: OnnxShapes = {}): OnnxProgramRe
       state[name] = tensor;
       return builder.state(name, { shape: tensor.shape, dtype: tensor.dtype });
     });
+    const limits = createLimits(builder, model.initializers.values());
     const held = new Map<string, Held>(model.initializers);
     for (const input of model.inputs) held.set(input.name, openInput(builder, input, shapes[input.name]));
     for (const node of model.nodes) {
-      const results = runNode(node, held, { opset: model.opset, builder, lift });
+      const results = runNode(node, held, { opset: model.opset, builder, lift, limits });
       for (const [i, name] of node.outputs.entries()) {
         const result = results[i];
         if (name !== '' && result !== undefined) held.set(name, result);
@@ -99,14 +104,22 @@ function runNode(
     opset,
     builder,
     lift,
-  }: { readonly opset: number; readonly builder: Builder; readonly lift: { readonly known: Lift } },
+    limits,
+  }: {
+    readonly opset: number;
+    readonly builder: Builder;
+    readonly lift: { readonly known: Lift };
+    readonly limits: Limits;
+  },
 ): readonly Held[] {
   const inputs = node.inputs.map(name => (name === '' ? undefined : requireHeld(held, name)));
   const reader = new NodeReader(node, inputs, { opset, builder, lift: lift.known });
   try {
     const result = builder.scope(node.name, () => RULES[node.type]?.(reader) ?? []);
     reader.requireAllRead();
-    return Array.isArray(result) ? result : [result as Held];
+    const results: readonly Held[] = Array.isArray(result) ? result : [result as Held];
+    limits.check(results, inputs);
+    return results;
   } catch (error) {
     throw explainNode(node, error);
   }
@@ -140,7 +153,7 @@ function openInput(builder: Builder, { name, type, shape }: OnnxInput, given: Sh
     throw new Unprocessable(`the input "${name}" of the ONNX model is [${shape.join(', ')}], not [${given}]`);
   }
   const sizes = given ?? shape.filter(size => typeof size === 'number');
-  if (sizes.length !== shape.length || sizeOf(sizes) < 1) {
+  if (sizes.length !== shape.length || !sizes.every(size => size >= 1)) {
     throw new Unprocessable(`the input "${name}" of the ONNX model has a dynamic shape: [${shape.join(', ')}]`, {
       expected: 'fixed sizes',
     });

@@ -14,8 +14,11 @@ export function isKnown(x: Held): x is Known {
   return x instanceof Known;
 }
 
-/** Elements under another shape. @throws GraphError if their number differs. */
+/** Elements under another shape. @throws GraphError if their number differs, or a size is no whole number. */
 export function reshape(x: Held, shape: Shape): Held {
+  if (!shape.every(size => Number.isInteger(size) && size >= 0)) {
+    throw new GraphError(`[${shape.join(', ')}] is no shape`);
+  }
   if (sizeOf(shape) !== sizeOf(x.shape)) {
     throw new GraphError(`[${x.shape.join(', ')}] does not fill [${shape.join(', ')}]`);
   }

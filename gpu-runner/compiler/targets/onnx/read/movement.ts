@@ -4,6 +4,7 @@ import { type Shape, sizeOf } from '../../../tensor.ts';
 import type { OperatorRule } from './elementwise.ts';
 import { broadcast, concat, type Held, reshape, take, transpose } from './held.ts';
 import { Known, knownInts } from './known.ts';
+import { checkPlaces } from './limits.ts';
 import type { NodeReader } from './node-reader.ts';
 
 const flattenFrom = (shape: Shape, axis: number): Shape => [sizeOf(shape.slice(0, axis)), sizeOf(shape.slice(axis))];
@@ -48,7 +49,7 @@ function placesOf(size: number, start: number, end: number, step: number): numbe
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1];
   const first = Math.min(Math.max(from(start), step > 0 ? 0 : -1), high);
   const last = Math.min(Math.max(from(end), low), high);
-  const count = Math.max(0, Math.ceil((last - first) / step));
+  const count = checkPlaces(Math.max(0, Math.ceil((last - first) / step)));
   return Array.from({ length: count }, (_, i) => first + i * step);
 }
 
@@ -77,7 +78,7 @@ function split(node: NodeReader): readonly Held[] {
   const x = node.held(0);
   const axis = node.axis(node.int('axis', 0), x.shape.length);
   const size = x.shape[axis] ?? 0;
-  const parts = node.int('num_outputs', node.node.outputs.length);
+  const parts = checkPlaces(node.int('num_outputs', node.node.outputs.length));
   const each = Math.ceil(size / parts);
   const sizes = node.numbersOr(1, 'split') ?? Array.from({ length: parts }, (_, i) => Math.min(each, size - i * each));
   if (sizes.reduce((sum, part) => sum + part, 0) !== size) {
@@ -85,7 +86,7 @@ function split(node: NodeReader): readonly Held[] {
   }
   let start = 0;
   return sizes.map(length => {
-    const indices = Array.from({ length }, (_, i) => start + i);
+    const indices = Array.from({ length: checkPlaces(length) }, (_, i) => start + i);
     start += length;
     return take(x, axis, indices);
   });
@@ -97,7 +98,7 @@ function tile(node: NodeReader): Held {
     return take(
       x,
       axis,
-      Array.from({ length: size * times }, (_, i) => i % size),
+      Array.from({ length: checkPlaces(size * times) }, (_, i) => i % size),
     );
   }, node.held(0));
 }
@@ -119,7 +120,8 @@ function constant(node: NodeReader): Known {
 function range(node: NodeReader): Known {
   const { type } = node.known(0);
   const [start = 0, end = 0, step = 1] = [0, 1, 2].map(i => node.numbers(i)[0]);
-  const values = Array.from({ length: Math.max(0, Math.ceil((end - start) / step)) }, (_, i) => start + i * step);
+  const count = checkPlaces(Math.max(0, Math.ceil((end - start) / step)));
+  const values = Array.from({ length: count }, (_, i) => start + i * step);
   return new Known(type, [values.length], type === 'f32' ? Float32Array.from(values) : Float64Array.from(values));
 }
 

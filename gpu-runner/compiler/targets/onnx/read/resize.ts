@@ -4,6 +4,7 @@ import { GraphError } from '../../../shapes.ts';
 import type { Value } from '../../../trace.ts';
 import type { OperatorRule } from './elementwise.ts';
 import { take } from './held.ts';
+import { checkPlaces } from './limits.ts';
 import type { NodeReader } from './node-reader.ts';
 
 const PLACES = [
@@ -76,7 +77,7 @@ const resize: OperatorRule = node => {
   node.ignore('cubic_coeff_a', 'exclude_outside', 'extrapolation_value');
   const x = node.value(0);
   return axesOf(node, x.shape).reduce<Value>((part, axis) => {
-    const wanted = Array.from({ length: axis.target }, (_, i) => placeOf(places, i, axis));
+    const wanted = Array.from({ length: checkPlaces(axis.target) }, (_, i) => placeOf(places, i, axis));
     const inside = (place: number) => Math.min(axis.size - 1, Math.max(0, place));
     const at = (indices: readonly number[]) => node.lift(take(part, axis.axis, indices.map(inside)));
     if (mode === 'nearest') return at(wanted.map(ROUND[rounding]));

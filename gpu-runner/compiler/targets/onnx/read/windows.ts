@@ -5,6 +5,7 @@ import { avgPool, maxPool, type PoolOptions } from '../../../pooling.ts';
 import { countWindows, GraphError, type Pair } from '../../../shapes.ts';
 import type { Value } from '../../../trace.ts';
 import type { OperatorRule } from './elementwise.ts';
+import { checkPool } from './limits.ts';
 import type { NodeReader } from './node-reader.ts';
 
 type Padding = readonly [above: number, left: number, below: number, right: number];
@@ -50,6 +51,7 @@ function poolOptions(node: NodeReader, x: Value): PoolOptions {
   const [kernel, stride] = [pairOf(node.ints('kernel_shape')), pairOf(node.ints('strides'))];
   if (node.ints('dilations')?.some(step => step !== 1)) throw new GraphError('dilated pools are not supported');
   const size = sizeOfPicture(x);
+  checkPool(kernel);
   const [above, left, below, right] = paddingOf(node, size, kernel, stride, [1, 1]);
   const isCeil = node.int('ceil_mode', 0) === 1;
   const lacking = ([length, border, first]: readonly [number, number, number], i: 0 | 1) => {
