@@ -1,4 +1,4 @@
-/** @file A question to the person at the terminal. */
+/** @file Questions to the person at the terminal. */
 import { createInterface } from 'node:readline/promises';
 import { InvalidInput } from '../errors.ts';
 
@@ -16,9 +16,18 @@ export async function confirm(
       expected: '--yes, to go on without a question',
     });
   }
+  return /^(y|yes|)$/i.test((await askQuestion(`${question} [Y/n] `, input, output)).trim());
+}
+
+/** The line that the person types. */
+export async function askQuestion(
+  question: string,
+  input: NodeJS.ReadableStream = process.stdin,
+  output: NodeJS.WritableStream = process.stderr,
+): Promise<string> {
   const lines = createInterface({ input, output });
   try {
-    return /^(y|yes|)$/i.test((await lines.question(`${question} [Y/n] `)).trim());
+    return await lines.question(question);
   } finally {
     lines.close();
   }

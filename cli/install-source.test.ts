@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ModelSource } from '../configs/model-sources.ts';
 import { NotFound } from '../errors.ts';
-import { parsePairs } from './commands/models.ts';
+import { parsePairs, refuseOptions } from './commands/models.ts';
 import { type InstallSourceOptions, installSource } from './install-source.ts';
 
 const row: ModelSource = {
@@ -108,4 +108,11 @@ test('pairs of a flag are read, and wrong ones refused', () => {
   expect(parsePairs('file', 'model=/a/b=c,config=d')).toEqual({ model: '/a/b=c', config: 'd' });
   expect(parsePairs('file', undefined)).toEqual({});
   expect(() => parsePairs('file', '/only/a/path')).toThrow('--file /only/a/path is wrong');
+});
+
+test('an option that has no effect on a model is refused', () => {
+  refuseOptions('t5-large', { trust: true, whole: false }, ['wheel', 'whole'], 'files');
+  expect(() => refuseOptions('t5-large', { wheel: '/w' }, ['wheel'], 'files')).toThrow(
+    '--wheel has no effect on t5-large',
+  );
 });

