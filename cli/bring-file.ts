@@ -1,11 +1,11 @@
 /** @file Brings a pinned file: from this machine, or by HTTP, where a download that was stopped goes on. */
-import { createHash } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expandHome } from '../configs/home-path.ts';
 import type { ModelDownload } from '../configs/model-packages.ts';
 import { openDownload } from '../downloads/download.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
+import { sha256Of } from './digest.ts';
 
 export interface FileOptions {
   /** A file on this machine; absent: it is downloaded. */
@@ -38,7 +38,7 @@ export async function bringFile(
     const bytes = await readFile(path).catch(cause => {
       throw new NotFound(`there is no file at ${path}`, { cause });
     });
-    const digest = digestOf(bytes);
+    const digest = sha256Of(bytes);
     if (digest === sha256) return { bytes, source: `${url}, sha256 ${sha256}` };
     log(`${basename(path)} is not the file of ${url}: its sha256 is ${digest}`);
     return { bytes, source: `a file ${basename(path)}, sha256 ${digest}` };
@@ -46,7 +46,7 @@ export async function bringFile(
   const path = join(downloads, basename(new URL(url).pathname));
   const source = `${url}, sha256 ${sha256}`;
   const kept = await readFile(path).catch(() => undefined);
-  if (kept && digestOf(kept) === sha256) return { bytes: kept, source, path };
+  if (kept && sha256Of(kept) === sha256) return { bytes: kept, source, path };
   log(`downloading ${url} (${size} MB)`);
   const never = new AbortController().signal;
   const download = await openDownload({ url, folder: `${path}.download`, sha256, signal: signal ?? never, log });
@@ -64,8 +64,4 @@ export async function bringFile(
     await download.close();
   }
   return { bytes: await readFile(path), source, path };
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

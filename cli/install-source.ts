@@ -2,7 +2,6 @@
  * @file Installs the weights of a network whose files lie at Hugging Face. The server fetches them; files of this
  * machine are sent to it in pieces.
  */
-import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
@@ -10,8 +9,9 @@ import { expandHome } from '../configs/home-path.ts';
 import type { ModelSource } from '../configs/model-sources.ts';
 import { quantity } from '../configs/quantity.ts';
 import { InvalidInput, NotFound } from '../errors.ts';
+import { digestOf } from './digest.ts';
 import { formatBytes } from './format-bytes.ts';
-import { type ApiClient, unlessMissing } from './http.ts';
+import { type ApiClient, isStored } from './http.ts';
 
 /** Bytes of a piece of a file on its way to the server. */
 const PIECE_BYTES = 256 * 2 ** 20;
@@ -120,9 +120,8 @@ async function sendFile(api: Client, path: string, { log, signal }: InstallSourc
       const piece = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, size - start));
       const { bytesRead } = await file.read(piece, 0, piece.length, start);
       if (bytesRead < piece.length) throw new NotFound(`${wanted} ended while it was read`);
-      const digest = `sha256:${createHash('sha256').update(piece).digest('hex')}`;
-      const isThere = (await api.request('HEAD', `/objects/${digest}`).catch(unlessMissing)) !== undefined;
-      if (!isThere) await api.upload(digest, piece, 'application/octet-stream');
+      const digest = digestOf(piece);
+      if (!(await isStored(api, digest))) await api.upload(digest, piece, 'application/octet-stream');
       digests.push(digest);
     }
     return digests;

@@ -1,6 +1,6 @@
 /** @file What the licences of the networks that made a dataset, or taught a model, say of the model. */
 import { NO_CLAIM } from './model-licenses.ts';
-import { MODEL_PACKAGES } from './model-packages.ts';
+import { licensesOf, MODEL_PACKAGES } from './model-packages.ts';
 import { MODEL_SOURCES } from './model-table.ts';
 
 /** A type, not an interface, so that it is a JSON value. */
@@ -19,8 +19,7 @@ export function listNotices(names: readonly string[]): ModelNotice[] {
     if (source) return [{ model, license: source.license.name, binds: source.license.binds }];
     const pinned = MODEL_PACKAGES.find(({ name }) => name === model);
     if (pinned === undefined) return [];
-    const licenses = [pinned.license, ...Object.values(pinned.downloads ?? {}).map(({ license }) => license)];
-    return [{ model, license: licenses.map(({ name }) => name).join(' AND '), binds: NO_CLAIM }];
+    return [{ model, license: licensesOf(pinned), binds: NO_CLAIM }];
   });
 }
 

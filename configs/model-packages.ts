@@ -22,6 +22,11 @@ export interface ModelPackage {
   readonly downloads?: Readonly<Record<string, ModelDownload>>;
 }
 
+/** Names of the licences of the wheel and of the downloads. */
+export function licensesOf({ license, downloads = {} }: ModelPackage): string {
+  return [license, ...Object.values(downloads).map(each => each.license)].map(({ name }) => name).join(' AND ');
+}
+
 /** A file of `torch.save` (.pth) is stored as safetensors; other files are stored as they are. */
 export interface WheelFile {
   readonly file: string;
