@@ -10,7 +10,7 @@ const TOKENS_AT_ONCE = 4096;
 /** Bytes of a token in work, for each number of its vector: the widest layers, and scores of attention. */
 const BYTES_PER_NUMBER = 60;
 /** Pixels of the side of a patch of the encoders' usual stride. */
-const STRIDE = 16;
+export const STRIDE = 16;
 
 /** Networks of transformers in wheels. */
 const OTHER_NETS: Readonly<Record<string, SourceNet>> = {

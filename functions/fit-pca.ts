@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LONGEST_SIDE, WIDEST } from '../configs/bounds.ts';
 import { describeMistake } from '../configs/issue-text.ts';
-import { InvalidInput, Unprocessable } from '../errors.ts';
+import { Internal, InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import type { EncodeJob } from '../gpu-runner/protocol.ts';
@@ -77,7 +77,7 @@ export const fitPca = defineFunction({
       const members = outputs.patches && readColumn(await ctx.blobs.get(outputs.patches.digest));
       for (const member of members?.values() ?? []) {
         const { dtype, shape, data } = decodeNpy(member);
-        if (dtype !== 'f16') continue;
+        if (dtype !== 'f16') throw new Internal(`the encoder ${name} made ${dtype} patches to fit a basis to`);
         parts.push(data.slice());
         dim = shape[1] ?? 0;
       }

@@ -5,9 +5,8 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import type { EngineSpec } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import type { AnyEncoder, Weights } from './encoders/encoder.ts';
 import { ENCODERS } from './encoders/encoders.ts';
-import { installHint } from './encoders/weights.ts';
+import { installHint, pickWeights } from './encoders/weights.ts';
 import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
 import { checkFiles } from './models/check-files.ts';
 import { checkOutputs } from './models/check-outputs.ts';
@@ -38,7 +37,8 @@ export const verifyModel = defineFunction({
     if (encoder && isWhole) {
       ctx.progress({ phase: 'outputs' });
       engine = resolveEngine(await ctx.runner.status(), asked);
-      checks.push(...(await checkOutputs(ctx, encoder, { weights: pick(model.weights, encoder), engine, golden })));
+      const weights = pickWeights(encoder, model.weights);
+      checks.push(...(await checkOutputs(ctx, encoder, { weights, engine, golden })));
     }
     const notes = [
       ...(encoder ? [] : [`no encoder of this version runs ${name}: its outputs were not computed`]),
@@ -63,8 +63,3 @@ export const verifyModel = defineFunction({
     } satisfies Json;
   },
 });
-
-function pick(weights: Weights, { weights: parts = [], optionalWeights = [] }: AnyEncoder): Weights {
-  const read = [...parts, ...optionalWeights];
-  return Object.fromEntries(Object.entries(weights).filter(([part]) => read.includes(part)));
-}

@@ -6,6 +6,7 @@
 import {
   DINO_NETS,
   DINO_PCA_DIM,
+  DINO_STRIDE,
   type DinoNet,
   type DinoOptions,
   dinoOptions,
@@ -16,7 +17,7 @@ import { defineEncoder } from './encoder.ts';
 export const dinoEncoders = DINO_NETS.map(dinoEncoder);
 
 function dinoEncoder(net: DinoNet) {
-  const { hidden, stride: usual } = { ...net, stride: dinoOptions(net).parse({}).stride };
+  const { hidden } = net;
   const sum = ({ layers }: DinoOptions) => (layers === 'last' ? {} : { layers: summedBlocks(layers) });
   return defineEncoder({
     name: net.name,
@@ -25,13 +26,17 @@ function dinoEncoder(net: DinoNet) {
     options: dinoOptions(net),
     makes: {
       // The stride decides at which size the network sees the picture.
-      cls: options => ({ dim: hidden, ...(options.stride !== usual && { stride: options.stride }), ...sum(options) }),
+      cls: options => ({
+        dim: hidden,
+        ...(options.stride !== DINO_STRIDE && { stride: options.stride }),
+        ...sum(options),
+      }),
       patches: options => ({ dim: options.pca ?? hidden, stride: options.stride, ...sum(options) }),
     },
     optionsOf: ({ cls, patches }) => {
       const layers = patches?.layers ?? cls?.layers;
       return {
-        stride: patches?.stride ?? cls?.stride ?? usual,
+        stride: patches?.stride ?? cls?.stride ?? DINO_STRIDE,
         ...(layers !== undefined && { layers: `sum_${layers}` }),
         ...(patches !== undefined && patches.dim !== hidden && { pca: DINO_PCA_DIM }),
       };

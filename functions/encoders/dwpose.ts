@@ -3,11 +3,10 @@
  * runs in the gpu-runner (gpu-runner/encoders/dwpose.ts). Its weights are two ONNX files.
  */
 import { z } from 'zod';
+import { WHOLEBODY_JOINTS } from '../../configs/coco-wholebody.ts';
 import { probability } from '../../configs/signals.ts';
 import type { Noted, NotedItem } from '../notes/notes.ts';
 import { defineEncoder } from './encoder.ts';
-
-const JOINTS = 133;
 
 export const dwposeEncoder = defineEncoder({
   name: 'dwpose',
@@ -17,7 +16,7 @@ export const dwposeEncoder = defineEncoder({
     joint_score: probability.default(0.3).describe('joints that are less sure are left out'),
     person_score: probability.default(0.3).describe('persons that are less sure are not looked at'),
   }),
-  makes: { pose: options => ({ joints: JOINTS, ...options }) },
+  makes: { pose: options => ({ joints: WHOLEBODY_JOINTS.length, ...options }) },
   optionsOf: ({ pose }) => ({ joint_score: pose?.joint_score, person_score: pose?.person_score }),
   weights: ['detector', 'pose'],
   runs: 'runner',

@@ -3,7 +3,7 @@ import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import type { AnyEncoder } from './encoder.ts';
-import { installHint, requireWeights } from './weights.ts';
+import { installHint, pickWeights, requireWeights } from './weights.ts';
 
 /**
  * The weights of an encoder that the store has under its name; none for an encoder without weights.
@@ -11,15 +11,10 @@ import { installHint, requireWeights } from './weights.ts';
  */
 export async function findWeights(store: ObjectStore, encoder: AnyEncoder): Promise<Record<string, Digest[]>> {
   if (encoder.weights === undefined) return {};
-  const parts = [...encoder.weights, ...(encoder.optionalWeights ?? [])];
   const model = await createRefs(store).models.read(encoder.name);
   if (model) {
-    const { weights } = model.value;
     // A model may have parts that this encoder does not read.
-    return requireWeights(
-      encoder,
-      Object.fromEntries(Object.entries(weights).filter(([part]) => parts.includes(part))),
-    );
+    return requireWeights(encoder, pickWeights(encoder, model.value.weights));
   }
   throw new Unprocessable(`the encoder ${encoder.name} needs weights, which are not installed`, {
     expected: `the weights of ${encoder.name} in the store`,

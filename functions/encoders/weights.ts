@@ -49,8 +49,11 @@ function partsOf(encoder: AnyEncoder, options?: unknown): string[] {
   return [...(encoder.weights ?? []), ...fittedParts(encoder, options)];
 }
 
-/** Those of the given weights that the encoder takes under these options. */
-export function pickWeights(encoder: AnyEncoder, given: Weights | undefined, options: unknown): Weights {
+/**
+ * Those of the given weights that the encoder takes.
+ * @param options Of the call; absent: without parts that are fitted to a data set.
+ */
+export function pickWeights(encoder: AnyEncoder, given: Weights | undefined, options?: unknown): Weights {
   const taken = [...partsOf(encoder, options), ...(encoder.optionalWeights ?? [])];
   return Object.fromEntries(Object.entries(given ?? {}).filter(([part]) => taken.includes(part)));
 }

@@ -32,8 +32,9 @@ export type Golden = z.infer<typeof goldenSchema>;
 
 /** Undefined if nobody has made the golden of this network. */
 export async function readGolden(model: string): Promise<Golden | undefined> {
-  const text = await readFile(new URL(`goldens/${encodeURIComponent(model)}.json`, import.meta.url), 'utf8').catch(
-    () => undefined,
-  );
+  const file = new URL(`goldens/${encodeURIComponent(model)}.json`, import.meta.url);
+  const text = await readFile(file, 'utf8').catch(error => {
+    if (error.code !== 'ENOENT') throw error;
+  });
   return text === undefined ? undefined : goldenSchema.parse(JSON.parse(text));
 }

@@ -4,7 +4,7 @@ import { Unprocessable } from '../../errors.ts';
 import { cutParts } from '../../formats/cut-parts.ts';
 import { decodeTensor, encodeSafetensors } from '../../formats/safetensors.ts';
 import { checkCoverage, LENGTH_BYTES, readDataStart, readSafetensorsHeader } from '../../formats/safetensors-header.ts';
-import type { DecodedTensor } from '../../formats/tensor.ts';
+import { countElements, type DecodedTensor } from '../../formats/tensor.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -45,7 +45,7 @@ async function storeTensors(blobs: BlobStore, source: ByteSource, part: SourcePa
   const { places } = readSafetensorsHeader(await source.read({ start: 0, end: start }));
   checkCoverage(places, size - start);
   const kept = places.filter(({ name }) => keepsTensor(part, name)).sort((a, b) => (a.name < b.name ? -1 : 1));
-  const elements = kept.reduce((sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1), 0);
+  const elements = kept.reduce((sum, { shape }) => sum + countElements(shape), 0);
   if (part.elements !== undefined && elements !== part.elements) {
     throw new Unprocessable(`the tensors of ${source.from} that the network reads have ${elements} numbers`, {
       expected: `the ${part.elements} of the network`,
