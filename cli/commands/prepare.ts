@@ -133,15 +133,12 @@ export function nameOf(folder: string): string {
 
 /** Where to look, and the next command. */
 async function tellNext(api: ApiClient, dataset: string): Promise<string[]> {
-  const { store, s3 } = await api.get('/health', healthSchema);
+  const { store } = await api.get('/health', healthSchema);
   const page = `datasets/${dataset}/report.html`;
-  const folder = store?.startsWith('file:') ? `${store.slice('file:'.length)}/` : undefined;
-  const places = [
-    ...(folder === undefined ? [`${page} in the store`] : [`${folder}${page}`]),
-    ...(s3 === undefined ? [] : [`${s3.url}/${s3.bucket}/${page}`]),
-  ];
+  // The S3 endpoint over a folder answers signed requests alone, so its address would be no use in a browser.
+  const place = store?.startsWith('file:') ? `${store.slice('file:'.length)}/${page}` : `${page} in the store`;
   return [
-    `look at the pictures: ${places.join(', or ')}`,
+    `look at the pictures: ${place}`,
     `then: easel create first --dataset ${quoteWord(dataset)} --config portraits`,
   ];
 }
