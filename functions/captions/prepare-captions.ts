@@ -1,10 +1,14 @@
 /** @file Captions by a model as a part of `prepare`. */
 import { z } from 'zod';
+import { listSome } from '../../configs/quantity.ts';
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Dataset } from '../../storage/records.ts';
 import type { Describer } from '../define.ts';
 import { captionShape } from './caption-options.ts';
+
+/** Pictures that the error names. */
+const MAX_NAMED = 5;
 
 /** The key `captions` of `prepare`. */
 export const captionsSchema = z
@@ -43,7 +47,8 @@ export function refuseUndescribed({ notes = [] }: Dataset): void {
   const missing = notes.find(({ code }) => code === 'caption_missing');
   const refused = notes.find(({ code }) => code === 'caption_refused');
   if (missing === undefined || refused === undefined) return;
-  throw new Unprocessable(refused.text, {
+  const named = refused.examples.map(({ name, text }) => `${name} (${text})`);
+  throw new Unprocessable(`${refused.text}: ${listSome(named, MAX_NAMED, refused.count)}`, {
     expected: 'a caption for each picture',
     hint:
       'Write captions into files beside these pictures; or raise captions.attempts; or set missing_captions to "empty" ' +
