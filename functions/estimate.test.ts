@@ -8,7 +8,10 @@ import { Forbidden, InvalidInput, Unprocessable } from '../errors.ts';
 import type { Json } from '../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { digestSchema } from '../storage/records.ts';
+import { parseCaptionServers } from './captions/caption-servers.ts';
+import { createDescriber } from './captions/describer.ts';
 import { encodePng, renderSvgRgb } from './pictures/image.ts';
+import { startModelServer } from './testing/model-server.ts';
 import { createPictureLab } from './testing/pictures.ts';
 import { listKeys } from './testing/training.ts';
 
@@ -98,15 +101,7 @@ test('a mistake in the body of prepare is found before anything long begins', as
 
 test('captions are looked for in tables, too; pictures without one are told before the call refuses them', async () => {
   const lab = openLab();
-  const place = join(root, 'tables');
-  await mkdir(place);
-  const lines: string[] = [];
-  for (let i = 0; i < 12; i++) {
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="${4 + 3 * i}" height="40" fill="hsl(${30 * i},80%,50%)"/></svg>`;
-    await writeFile(join(place, `${i}.png`), await encodePng(await renderSvgRgb(svg)));
-    if (i > 2) lines.push(JSON.stringify({ file_name: `${i}.png`, text: `bar ${i}` }));
-  }
-  await writeFile(join(place, 'metadata.jsonl'), lines.join('\n'));
+  const place = await writeBars('tables', { uncaptioned: 3 });
   const ask = async (more: Record<string, Json>) =>
     estimateSchema.parse(
       await lab.executor.callEffect('estimate', { prepare: { dataset: 'x', folder: place, size: 32, ...more } }),
@@ -116,3 +111,60 @@ test('captions are looked for in tables, too; pictures without one are told befo
   expect(estimate.problems).toEqual([expect.stringMatching(/^3 of 12 measured pictures have no caption/)]);
   expect((await ask({ missing_captions: 'empty' })).problems).toEqual([]);
 });
+
+test('a model is asked about few pictures, and only for the share that it will describe is its time counted', async () => {
+  await using server = await startModelServer();
+  const describer = createDescriber(parseCaptionServers({ EASEL_OLLAMA: server.url }), { clock: SYSTEM_CLOCK });
+  const lab = createPictureLab({ importRoots: [root], clock: SYSTEM_CLOCK, describer });
+  const ask = async (place: string, captions: Record<string, Json>) => {
+    const prepare = {
+      dataset: 'x',
+      folder: place,
+      size: 32,
+      captions: { source: 'ollama', words: [10, 30], ...captions },
+    };
+    return estimateSchema.parse(await lab.executor.callEffect('estimate', { prepare }));
+  };
+  const secondsOf = ({ stages }: Awaited<ReturnType<typeof ask>>) =>
+    stages.find(({ name }) => name === 'caption')?.seconds_per_picture ?? 0;
+
+  server.delayMs = 40;
+  const some = await writeBars('some', { uncaptioned: 3 });
+  const quarter = await ask(some, {});
+  // Before the four that are measured, the model is loaded.
+  expect(server.questions).toHaveLength(5);
+  expect(quarter.probe.uncaptioned).toBe(3);
+  expect(quarter.assumptions).toContain('25 % of the pictures have no caption, so the model is asked about them alone');
+  expect(secondsOf(quarter)).toBeGreaterThan(0);
+  const whole = await ask(some, { which: 'all', seed: 9 });
+  expect(whole.problems).toEqual([]);
+  expect(secondsOf(whole)).toBeGreaterThan(2 * secondsOf(quarter));
+
+  // Nobody is asked where nothing is to be described.
+  server.questions.length = 0;
+  expect((await ask(await writeBars('all', { uncaptioned: 0 }), {})).assumptions.at(-1)).toMatch(/no model was asked/);
+  expect(server.questions).toEqual([]);
+
+  // Refused answers are told before the model is asked about all.
+  server.forQuestion = () => ({ text: 'A cat.' });
+  const { problems } = await ask(some, { seed: 5 });
+  expect(problems).toEqual([
+    expect.stringMatching(
+      /^the answers of the model about 4 of 4 pictures were refused: \d+\.png \(too short: 2 words\), /,
+    ),
+  ]);
+});
+
+/** Twelve pictures, the first of them without a caption in the table beside them. */
+async function writeBars(name: string, { uncaptioned }: { readonly uncaptioned: number }): Promise<string> {
+  const place = join(root, name);
+  await mkdir(place);
+  const lines: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="${4 + 3 * i}" height="40" fill="hsl(${30 * i},80%,50%)"/></svg>`;
+    await writeFile(join(place, `${i}.png`), await encodePng(await renderSvgRgb(svg)));
+    if (i >= uncaptioned) lines.push(JSON.stringify({ file_name: `${i}.png`, text: `bar ${i}` }));
+  }
+  await writeFile(join(place, 'metadata.jsonl'), lines.join('\n'));
+  return place;
+}

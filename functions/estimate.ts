@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Estimate } from '../configs/estimate.ts';
 import type { ProgressEvent } from '../configs/progress.ts';
-import { quantity } from '../configs/quantity.ts';
+import { listSome, quantity } from '../configs/quantity.ts';
 import { InvalidInput, NotFound, Unprocessable } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -20,6 +20,7 @@ const USUAL_PROBE = 32;
 const MOST_DESCRIBED = 4;
 /** What depends on captions: stages and columns. */
 const OF_CAPTIONS: ReadonlySet<string> = new Set(['caption', 'encode-text', 'text']);
+const NOBODY_ASKED = 'every measured picture has a caption, so no model was asked; one without a caption takes longer';
 /** The two phases of `import` are one stage for people. */
 const STAGE_OF: Readonly<Record<string, string>> = { store: 'import' };
 /** What follows the last stage: the page that shows the pictures. */
@@ -61,13 +62,20 @@ export const estimate = defineFunction({
     const count = pictures ?? USUAL_PROBE;
     // Another place each time: a model would not be asked about the same pictures again.
     const from = Math.floor(ctx.now() % found.pictures.length);
-    if (found.pictures.length > WARM_UP) await runProbe(ctx, prepare, found, { count: WARM_UP, from: from + 1 });
     const { captions, ...others } = prepare;
+    const isWarmedUp = found.pictures.length > WARM_UP;
+    if (isWarmedUp) await runProbe(ctx, others, found, { count: WARM_UP, from: from + 1 });
     const probe = await runProbe(ctx, others, found, { count, from });
     const told = extrapolate(folder, files.length, found, probe);
     if (captions === undefined) return { ...told, problems: findProblems(prepare, probe) };
-    const described = await runProbe(ctx, prepare, found, { count: Math.min(count, MOST_DESCRIBED), from: from + 2 });
-    return extrapolate(folder, files.length, found, probe, described);
+    const share = shareToDescribe(captions, probe);
+    if (share === 0) return { ...told, assumptions: [...told.assumptions, NOBODY_ASKED] };
+    // Few pictures are described, so each of them is, and the probe tells how many of the folder will be.
+    const body = { ...prepare, captions: whichAll(captions) };
+    if (isWarmedUp) await runProbe(ctx, body, found, { count: 1, from: from + 1 });
+    const described = await runProbe(ctx, body, found, { count: Math.min(count, MOST_DESCRIBED), from: from + 2 });
+    const estimate = extrapolate(folder, files.length, found, probe, { ...described, share });
+    return { ...estimate, problems: sayRefused(described) };
   },
 });
 
@@ -77,18 +85,26 @@ interface Probe {
   readonly taken: number;
   /** Taken pictures without a caption. */
   readonly uncaptioned: number;
+  /** Pictures of which a model gave no caption that is taken, with the reason. */
+  readonly refused: readonly string[];
   readonly stages: readonly { readonly name: string; readonly seconds: number }[];
   /** By column: bytes of all pictures. */
   readonly columns: Readonly<Record<string, number>>;
 }
 
-const NO_PROBE: Probe = { given: 0, taken: 0, uncaptioned: 0, stages: [], columns: {} };
+const NO_PROBE: Probe = { given: 0, taken: 0, uncaptioned: 0, refused: [], stages: [], columns: {} };
 const TARS_ALONE = 'nothing is measured: the folder has tars, and no picture beside them';
 
 const preparedSchema = z.looseObject({
   digest: digestSchema,
   counts: z.looseObject({ pictures: z.int() }),
-  notes: z.array(z.looseObject({ code: z.string(), count: z.int() })),
+  notes: z.array(
+    z.looseObject({
+      code: z.string(),
+      count: z.int(),
+      examples: z.array(z.looseObject({ name: z.string(), text: z.string() })),
+    }),
+  ),
 });
 
 /** Prepares some pictures as a dataset of its own, which is deleted again. */
@@ -114,7 +130,10 @@ async function runProbe(
       columns[column] = (columns[column] ?? 0) + ((await ctx.blobs.head(blob))?.size ?? 0);
     }
     const uncaptioned = answer.notes.find(({ code }) => code === 'caption_missing')?.count ?? 0;
-    return { given: pictures, taken: answer.counts.pictures, uncaptioned, stages, columns };
+    const refused = answer.notes
+      .filter(({ code }) => code === 'caption_refused')
+      .flatMap(({ examples }) => examples.map(example => `${example.name.slice(name.length + 1)} (${example.text})`));
+    return { given: pictures, taken: answer.counts.pictures, uncaptioned, refused, stages, columns };
   } finally {
     await deleteDataset(ctx, name, { force: true }).catch((error: unknown) => {
       // The probe has not come so far.
@@ -144,25 +163,47 @@ function watchStages(now: () => number) {
   };
 }
 
-/** @param described A probe of which the captions alone count, since a model wrote them. */
-function extrapolate(folder: string, files: number, found: Listing, probe: Probe, described = probe): Estimate {
+/** Pictures that a model describes of those that are taken, from 0 to 1. */
+function shareToDescribe(captions: Json, { uncaptioned, taken }: Probe): number {
+  const isAll = typeof captions === 'object' && captions !== null && 'which' in captions && captions.which === 'all';
+  return isAll ? 1 : uncaptioned / Math.max(1, taken);
+}
+
+/** What is no object is refused by `prepare`. */
+function whichAll(captions: Json): Json {
+  const isObject = typeof captions === 'object' && captions !== null && !Array.isArray(captions);
+  return isObject ? { ...captions, which: 'all' } : captions;
+}
+
+/** @param described A probe of which the captions alone count, since a model wrote them; `share`: as many are so. */
+function extrapolate(
+  folder: string,
+  files: number,
+  found: Listing,
+  probe: Probe,
+  described?: Probe & { readonly share: number },
+): Estimate {
   const { given, taken, columns } = probe;
   const pictures = found.pictures.length;
   const kept = Math.round((pictures * taken) / Math.max(1, given));
-  const probeOf = (part: string) => (OF_CAPTIONS.has(part) ? described : probe);
+  /** What a picture takes, where a share of the pictures is described. */
+  const blend = (part: string, each: (of: Probe) => number) =>
+    described !== undefined && OF_CAPTIONS.has(part)
+      ? described.share * each(described) + (1 - described.share) * each(probe)
+      : each(probe);
   const stages = probe.stages.map(({ name, seconds: measured }) => {
-    const { stages: others, given: of } = probeOf(name);
-    const isOther = probeOf(name) !== probe;
-    const seconds = isOther ? (others.find(each => each.name === name)?.seconds ?? measured) : measured;
-    const each = seconds / Math.max(1, of);
+    const each = blend(
+      name,
+      of => (of.stages.find(stage => stage.name === name)?.seconds ?? 0) / Math.max(1, of.given),
+    );
     // The page shows a sample of the pictures, however many there are.
     return { name, seconds_per_picture: each, seconds: name === LAST_STAGE ? measured : each * pictures };
   });
   const perPicture = Object.fromEntries(
-    Object.keys(columns).map(column => {
-      const { columns: sizes, taken: of } = probeOf(column);
-      return [column, Math.round((sizes[column] ?? 0) / Math.max(1, of))];
-    }),
+    Object.keys(columns).map(column => [
+      column,
+      Math.round(blend(column, of => (of.columns[column] ?? 0) / Math.max(1, of.taken))),
+    ]),
   );
   const own = Object.values(perPicture).reduce((sum, bytes) => sum + bytes, 0);
   return {
@@ -172,8 +213,8 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
     probe: {
       pictures: given,
       rejected: Math.max(0, given - taken),
-      uncaptioned: described.uncaptioned,
-      seconds: [probe, ...(described === probe ? [] : [described])]
+      uncaptioned: probe.uncaptioned,
+      seconds: [probe, ...(described === undefined ? [] : [described])]
         .flatMap(each => each.stages)
         .reduce((sum, { seconds }) => sum + seconds, 0),
     },
@@ -182,7 +223,7 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
     disk: { originals_bytes: found.bytes, bytes_per_picture: perPicture, total_bytes: found.bytes + own * kept },
     problems: [],
     assumptions: [
-      ...(described === probe ? [] : [`a model described ${quantity(described.given, 'picture')} of the probe`]),
+      ...(described === undefined ? [] : sayDescribed(described)),
       ...(given === 0
         ? []
         : [`the other pictures take as long as ${quantity(given, 'picture')} spread over the folder`]),
@@ -193,6 +234,21 @@ function extrapolate(folder: string, files: number, found: Listing, probe: Probe
         : []),
     ],
   };
+}
+
+function sayDescribed({ given, share }: Probe & { readonly share: number }): string[] {
+  const percent = Math.round(100 * share);
+  return [
+    `a model was asked about ${quantity(given, 'picture')}; the others take as long`,
+    ...(share < 1 ? [`${percent} % of the pictures have no caption, so the model is asked about them alone`] : []),
+  ];
+}
+
+/** A model whose answers are refused would be asked about every picture, several times, for nothing. */
+function sayRefused({ refused, given }: Probe): string[] {
+  if (refused.length === 0) return [];
+  const answers = `the answers of the model about ${refused.length} of ${quantity(given, 'picture')} were refused`;
+  return [`${answers}: ${listSome(refused, MOST_DESCRIBED)}`];
 }
 
 /** Missing captions would end the call after the pictures have been read. */
