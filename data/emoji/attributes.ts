@@ -1,7 +1,7 @@
 /** @file Which emoji a picture of the set shows, and on which background: a pure function of (seed, i). */
 import { z } from 'zod';
 import { BACKGROUNDS, type BackgroundName } from '../portraits/palette.ts';
-import { pickOne, shuffleAll } from '../portraits/random.ts';
+import { pickOne, shuffleAll } from '../random.ts';
 
 export const emojiSchema = z.strictObject({
   /** Code points of Unicode: '1f44b-1f3fb'. */

@@ -2,7 +2,8 @@
  * @file Captions of emoji from their Unicode names and keywords, in varied wording. Each names the background, whose
  * colour can be measured. Caption `variant` of picture i of a seed is a pure function of all three.
  */
-import { pickOne, shuffleAll } from '../portraits/random.ts';
+import { list, upper } from '../phrases.ts';
+import { pickOne, shuffleAll } from '../random.ts';
 import type { EmojiName } from './names.ts';
 
 /** Most captions of a picture. */
@@ -83,16 +84,8 @@ function tagged(tags: readonly string[], before: string): string {
   return tags.length === 0 ? '' : before + list(tags);
 }
 
-function list(phrases: readonly string[]): string {
-  return phrases.length < 2 ? phrases.join('') : `${phrases.slice(0, -1).join(', ')} and ${phrases.at(-1)}`;
-}
-
 /** No article before plurals and flags' like: 'a pizza', 'an eye', 'glasses'. */
 function article(noun: string): string {
   if (/^(the|flag of|[^a-z]|.*s$)/.test(noun)) return noun.startsWith('flag of') ? `the ${noun}` : noun;
   return /^[aeiou]/.test(noun) ? `an ${noun}` : `a ${noun}`;
-}
-
-function upper(text: string): string {
-  return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`;
 }

@@ -1,6 +1,6 @@
 /** @file The attributes of a figure. Figure i of a seed is a pure function of (seed, i). */
 import { z } from 'zod';
-import { drawUniform, pickOne } from '../portraits/random.ts';
+import { drawUniform, pickOne } from '../random.ts';
 import { ACTIVITIES, type ActivityName } from './activities.ts';
 import {
   BACKGROUNDS,

@@ -2,7 +2,8 @@
  * @file Makes captions of figures in varied wording and order. Caption `variant` of figure i of a seed is a pure
  * function of all three. Each names a side of the person, so that no picture is mirrored in training.
  */
-import { drawUniform, pickOne, shuffleAll } from '../portraits/random.ts';
+import { article, upper, withArticles } from '../phrases.ts';
+import { drawUniform, pickOne, shuffleAll } from '../random.ts';
 import { ACTIVITIES, type Activity, type ActivityName } from './activities.ts';
 import {
   type Build,
@@ -145,19 +146,6 @@ export function captionFigure(
 function dropLimbs(caption: string, limbs: string): string {
   const at = caption.lastIndexOf(caption.includes(limbs) ? limbs : upper(limbs));
   return `${caption.slice(0, at).replace(/[,;. ]+$/, '')}.`;
-}
-
-function upper(text: string): string {
-  return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}`;
-}
-
-/** 'a aqua' -> 'an aqua'. */
-function withArticles(phrase: string): string {
-  return phrase.replace(/\ba (?=[aeiou])/g, 'an ');
-}
-
-function article(noun: string): string {
-  return withArticles(`a ${noun}`);
 }
 
 /** Different captions of a figure of the set, the one of variant 0 first. */

@@ -1,5 +1,5 @@
 /** @file What lies behind a figure, in shades of its background, and its shadow. */
-import { drawUniform } from '../portraits/random.ts';
+import { drawUniform } from '../random.ts';
 import { BACKGROUNDS, shade, tint } from './palette.ts';
 import type { PlacedFigure } from './place.ts';
 import { SIDES } from './skeleton.ts';

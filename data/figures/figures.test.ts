@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MIRRORED_JOINTS, WHOLEBODY_JOINTS } from '../../configs/coco-wholebody.ts';
 import { findSideWord } from '../../configs/side-words.ts';
-import { rgbOf, squaredDistance } from '../portraits/palette.ts';
+import { rgbOf, squaredDistance } from '../pixels.ts';
 import { drawFigure, type Figure, figureSchema } from './attributes.ts';
 import { captionFigure, captionsOfFigure } from './captions.ts';
 import { jointsOf, poseOf } from './joints.ts';

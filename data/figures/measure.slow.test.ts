@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { renderSvgRgb } from '../../functions/pictures/image.ts';
-import type { RgbPixels } from '../portraits/measure.ts';
+import type { RgbPixels } from '../pixels.ts';
 import { poseOf } from './joints.ts';
 import { MEASURED_JOINTS, measureFigure } from './measure.ts';
 import { type PlacedFigure, placeFigure } from './place.ts';

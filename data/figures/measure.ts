@@ -2,9 +2,16 @@
  * @file Reads joints and clothes of a figure from pixels: each segment of a limb has a colour of its own. Nothing of
  * the pose or of the attributes enters. measure.slow.test.ts states the error on real drawings.
  */
-import { Unprocessable } from '../../errors.ts';
-import type { RgbPixels } from '../portraits/measure.ts';
-import { nearestName, type Rgb, rgbOf, squaredDistance } from '../portraits/palette.ts';
+import {
+  colorAt,
+  medianColor,
+  nearestName,
+  type Rgb,
+  type RgbPixels,
+  requireSquare,
+  rgbOf,
+  squaredDistance,
+} from '../pixels.ts';
 import {
   BACKGROUNDS,
   type BackgroundName,
@@ -43,12 +50,8 @@ const SEGMENT_COLORS = SEGMENT_NAMES.map(name => rgbOf(SEGMENTS[name]));
 
 /** @throws Unprocessable if the picture is not square, or smaller than 32 pixels. */
 export function measureFigure(pixels: RgbPixels): MeasuredFigure {
-  const { width, height } = pixels;
-  if (width !== height || width < 32) {
-    throw new Unprocessable(`a picture of ${width} x ${height} pixels cannot be measured as a figure`, {
-      expected: 'a square of at least 32 pixels',
-    });
-  }
+  requireSquare(pixels, 'a figure');
+  const { width } = pixels;
   const labels = labelSegments(pixels);
   const rods = new Map<SegmentName, Rod>();
   for (const [i, name] of SEGMENT_NAMES.entries()) {
@@ -75,7 +78,7 @@ export function measureFigure(pixels: RgbPixels): MeasuredFigure {
   }
   return {
     joints,
-    background: nearestName(BACKGROUNDS, medianOf(cornersOf(pixels))),
+    background: nearestName(BACKGROUNDS, medianColor(upperEdgeOf(pixels))),
     top_color: measureTop(pixels, joints),
   };
 }
@@ -196,7 +199,7 @@ function measureTop(pixels: RgbPixels, joints: MeasuredFigure['joints']): TopCol
   for (const across of [0.25, 0.375, 0.5, 0.625, 0.75]) {
     for (const down of [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]) {
       const place = between(between(right_shoulder, left_shoulder, across), between(right_hip, left_hip, across), down);
-      const color = colorAt(pixels, place);
+      const color = colorNear(pixels, place);
       const { name, weight } = TOP_SHADES.reduce((best, each) =>
         squaredDistance(each.color, color) < squaredDistance(best.color, color) ? each : best,
       );
@@ -206,29 +209,17 @@ function measureTop(pixels: RgbPixels, joints: MeasuredFigure['joints']): TopCol
   return [...counts].reduce((best, each) => (each[1] > best[1] ? each : best))[0];
 }
 
-function colorAt({ data, width, height }: RgbPixels, { x, y }: Point): Rgb {
+function colorNear(pixels: RgbPixels, { x, y }: Point): Rgb {
+  const { width, height } = pixels;
   const column = Math.max(0, Math.min(width - 1, Math.floor(x * width)));
   const row = Math.max(0, Math.min(height - 1, Math.floor(y * height)));
-  const at = (row * width + column) * 3;
-  return [data[at] ?? 0, data[at + 1] ?? 0, data[at + 2] ?? 0];
+  return colorAt(pixels, row, column);
 }
 
 /** Pixels along the upper edge, which no figure reaches. */
-function cornersOf(pixels: RgbPixels): Rgb[] {
+function upperEdgeOf(pixels: RgbPixels): Rgb[] {
   const rows = Math.max(1, Math.round(pixels.height / 32));
   return Array.from({ length: rows * pixels.width }, (_, i) =>
-    colorAt(pixels, {
-      x: ((i % pixels.width) + 0.5) / pixels.width,
-      y: (Math.floor(i / pixels.width) + 0.5) / pixels.height,
-    }),
+    colorAt(pixels, Math.floor(i / pixels.width), i % pixels.width),
   );
-}
-
-/** Median of each channel. */
-function medianOf(colors: readonly Rgb[]): Rgb {
-  const median = (channel: 0 | 1 | 2) => {
-    const values = colors.map(color => color[channel]).sort((a, b) => a - b);
-    return values[values.length >> 1] ?? 0;
-  };
-  return [median(0), median(1), median(2)];
 }

@@ -2,7 +2,7 @@
  * @file The colours of the figures. Each segment of a limb has a colour of its own that nothing else in a picture has,
  * so that joints can be read back from pixels. The left limbs of a person differ from the right ones.
  */
-import { type Palette, type Rgb, rgbOf } from '../portraits/palette.ts';
+import { type Palette, type Rgb, rgbOf } from '../pixels.ts';
 
 /** A segment lies between two joints. Left and right are those of the person. */
 export const SEGMENTS = {

@@ -1,5 +1,5 @@
 /** @file Where a figure stands in its picture, and how large it is. */
-import { drawUniform } from '../portraits/random.ts';
+import { drawUniform } from '../random.ts';
 import { drawFigure, type Figure, type FigureKey, type FigureStream, figureKey } from './attributes.ts';
 import { footOf } from './extremities.ts';
 import { extremesOf, placeSkeleton, poseFigure, SIDES, type Skeleton } from './skeleton.ts';

@@ -1,6 +1,6 @@
 /** @file PCK: the share of joints in their place. Yang and Ramanan, "Articulated Human Detection" (2013). */
 import { WHOLEBODY_JOINTS } from '../../configs/coco-wholebody.ts';
-import type { RgbPixels } from '../portraits/measure.ts';
+import type { RgbPixels } from '../pixels.ts';
 import { MEASURED_JOINTS, type MeasuredFigure, measureFigure } from './measure.ts';
 import type { Point } from './skeleton.ts';
 

@@ -3,7 +3,7 @@
  * the height of an upright figure; x goes to the right of the picture, y down. Figures face the viewer: their left is
  * on the right of the picture.
  */
-import { drawUniform } from '../portraits/random.ts';
+import { drawUniform } from '../random.ts';
 import { ACTIVITIES, type Activity, type Range } from './activities.ts';
 import type { Figure, FigureKey } from './attributes.ts';
 

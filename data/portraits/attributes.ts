@@ -1,5 +1,6 @@
 /** @file The attributes of a portrait. Portrait i of a seed is a pure function of (seed, i). */
 import { z } from 'zod';
+import { drawUniform, pickOne } from '../random.ts';
 import {
   BACKGROUNDS,
   type BackgroundName,
@@ -10,7 +11,6 @@ import {
   SKINS,
   type SkinName,
 } from './palette.ts';
-import { drawUniform, pickOne } from './random.ts';
 
 /** Our names of hair styles -> components of DiceBear's avataaars that draw them. */
 export const HAIR_STYLES = {

@@ -2,8 +2,10 @@
  * @file Makes captions from attributes, in varied wording and order. Caption i of a seed is a pure function of (seed,
  * i).
  */
+
+import { article, list, upper, withArticles } from '../phrases.ts';
+import { drawUniform, pickOne, shuffleAll } from '../random.ts';
 import type { Clothes, Expression, FacialHair, Glasses, HairStyle, Portrait, PortraitStream } from './attributes.ts';
-import { drawUniform, pickOne, shuffleAll } from './random.ts';
 
 // A colour stands next to its noun. So an encoder that sees only neighbouring words can bind them.
 const HAIR: Readonly<Record<HairStyle, readonly string[]>> = {
@@ -131,7 +133,7 @@ export function captionPortrait(
 ): string {
   const key = ['portraits', stream, seed, index, 'caption'] as const;
   const words = (table: readonly string[], part: string, color = '') =>
-    withArticle(pickOne(table, ...key, part).replace('{c}', color));
+    withArticles(pickOne(table, ...key, part).replace('{c}', color));
   const features = [`${portrait.skin} skin`, words(HAIR[portrait.hair], 'hair', portrait.hair_color)];
   if (portrait.facial_hair !== 'none') features.push(words(FACIAL_HAIR[portrait.facial_hair], 'facial hair'));
   if (portrait.glasses !== 'none' || drawUniform(...key, 'no glasses?') < NO_GLASSES_SHARE) {
@@ -147,19 +149,5 @@ export function captionPortrait(
     background: `${portrait.background} background`,
   };
   const caption = pickOne(TEMPLATES, ...key, 'template')(phrases, key);
-  return caption[0]?.toUpperCase() + caption.slice(1);
-}
-
-/** 'a orange' -> 'an orange'. */
-function withArticle(phrase: string): string {
-  return phrase.replace(/\ba (?=[aeiou])/g, 'an ');
-}
-
-function article(noun: string): string {
-  return withArticle(`a ${noun}`);
-}
-
-/** 'x', 'x and y', 'x, y and z'. */
-function list(phrases: readonly string[]): string {
-  return phrases.length < 2 ? phrases.join('') : `${phrases.slice(0, -1).join(', ')} and ${phrases.at(-1)}`;
+  return upper(caption);
 }

@@ -1,6 +1,8 @@
 /** @file Whether a picture shows the attributes of its portrait: the columns of the demo's table. */
+
+import type { RgbPixels } from '../pixels.ts';
 import type { Portrait } from './attributes.ts';
-import { type MeasuredPortrait, measurePortrait, type RgbPixels } from './measure.ts';
+import { type MeasuredPortrait, measurePortrait } from './measure.ts';
 
 /** A picture, and the attributes that it should show. */
 export interface KnownPortrait {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { renderSvgRgb } from '../../functions/pictures/image.ts';
+import type { RgbPixels } from '../pixels.ts';
 import { drawPortrait, type Portrait } from './attributes.ts';
-import { measurePortrait, type RgbPixels } from './measure.ts';
+import { measurePortrait } from './measure.ts';
 import { drawSvg } from './render.ts';
 import { seamRatio } from './statistics.ts';
 

@@ -3,7 +3,16 @@
  * colour lies. Windows are given for 64 x 64 pixels and scale with the picture. measure.slow.test.ts tests the
  * accuracy.
  */
-import { Unprocessable } from '../../errors.ts';
+import {
+  colorAt,
+  medianColor,
+  nearestName,
+  type Rgb,
+  type RgbPixels,
+  requireSquare,
+  rgbOf,
+  squaredDistance,
+} from '../pixels.ts';
 import {
   BACKGROUNDS,
   type BackgroundName,
@@ -12,19 +21,8 @@ import {
   GLASSES_COLOR,
   HAIR_COLORS,
   type HairColorName,
-  nearestName,
-  type Rgb,
-  rgbOf,
   SKINS,
-  squaredDistance,
 } from './palette.ts';
-
-/** data: [height, width, 3], 0-255. */
-export interface RgbPixels {
-  readonly data: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface MeasuredPortrait {
   readonly background: BackgroundName;
@@ -77,11 +75,7 @@ const SKIN_COLORS = Object.values(SKINS).map(rgbOf);
 
 /** @throws Unprocessable if the picture is not square, or smaller than 32 pixels. */
 export function measurePortrait(pixels: RgbPixels): MeasuredPortrait {
-  if (pixels.width !== pixels.height || pixels.width < 32) {
-    throw new Unprocessable(`a picture of ${pixels.width} x ${pixels.height} pixels cannot be measured as a portrait`, {
-      expected: 'a square of at least 32 pixels',
-    });
-  }
+  requireSquare(pixels, 'a portrait');
   const background = medianColor(CORNERS.flatMap(window => colorsIn(pixels, window)));
   return {
     background: nearestName(BACKGROUNDS, background),
@@ -135,25 +129,11 @@ function scaleWindow(window: Window, { width }: RgbPixels): Window {
   return [top, Math.max(bottom, top + 1), left, Math.max(right, left + 1)];
 }
 
-function colorAt({ data, width }: RgbPixels, y: number, x: number): Rgb {
-  const at = (y * width + x) * 3;
-  return [data[at] ?? 0, data[at + 1] ?? 0, data[at + 2] ?? 0];
-}
-
 function colorsIn(pixels: RgbPixels, window: Window): Rgb[] {
   const [top, bottom, left, right] = scaleWindow(window, pixels);
   const colors: Rgb[] = [];
   for (let y = top; y < bottom; y++) for (let x = left; x < right; x++) colors.push(colorAt(pixels, y, x));
   return colors;
-}
-
-/** Median of each channel. */
-function medianColor(colors: readonly Rgb[]): Rgb {
-  const median = (channel: 0 | 1 | 2) => {
-    const values = colors.map(color => color[channel]).sort((a, b) => a - b);
-    return values[values.length >> 1] ?? 0;
-  };
-  return [median(0), median(1), median(2)];
 }
 
 function lumaOf([r, g, b]: Rgb): number {

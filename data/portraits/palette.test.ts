@@ -1,14 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  BACKGROUNDS,
-  CLOTHES_COLORS,
-  HAIR_COLORS,
-  nearestName,
-  type Palette,
-  rgbOf,
-  SKINS,
-  squaredDistance,
-} from './palette.ts';
+import { nearestName, type Palette, rgbOf, squaredDistance } from '../pixels.ts';
+import { BACKGROUNDS, CLOTHES_COLORS, HAIR_COLORS, SKINS } from './palette.ts';
 
 function closest(a: Palette, b: Palette): number {
   const distances = Object.entries(a).flatMap(([name, color]) =>

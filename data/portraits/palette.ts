@@ -1,11 +1,9 @@
 /**
  * @file The colours of the portraits: names that people use, far enough apart in RGB that a picture can be measured.
  */
+import type { Palette } from '../pixels.ts';
 
-export type Rgb = readonly [number, number, number];
-/** Colour name -> six hexadecimal digits, as DiceBear takes them. */
-export type Palette<Name extends string = string> = Readonly<Record<Name, string>>;
-
+/** Six hexadecimal digits each, as DiceBear takes them. */
 export const SKINS = {
   pale: 'ffdfc8',
   light: 'f0bf94',
@@ -55,28 +53,3 @@ export type SkinName = keyof typeof SKINS;
 export type HairColorName = keyof typeof HAIR_COLORS;
 export type ClothesColorName = keyof typeof CLOTHES_COLORS;
 export type BackgroundName = keyof typeof BACKGROUNDS;
-
-/** 'ff8a70' -> [255, 138, 112]. */
-export function rgbOf(hex: string): Rgb {
-  const value = Number.parseInt(hex, 16);
-  return [value >> 16, (value >> 8) & 255, value & 255];
-}
-
-export function squaredDistance(a: Rgb, b: Rgb): number {
-  return (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2;
-}
-
-/** The entry of the palette nearest to a colour. */
-export function nearestName<Name extends string>(palette: Palette<Name>, color: Rgb): Name {
-  let best: Name | undefined;
-  let distance = Number.POSITIVE_INFINITY;
-  for (const name in palette) {
-    const d = squaredDistance(rgbOf(palette[name]), color);
-    if (d < distance) {
-      distance = d;
-      best = name;
-    }
-  }
-  if (best === undefined) throw new RangeError('an empty palette has no nearest colour');
-  return best;
-}

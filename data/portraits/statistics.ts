@@ -1,6 +1,6 @@
 /** @file Statistics for a table of results: an interval for a share, and the visibility of patch borders. */
 import { InvalidInput } from '../../errors.ts';
-import type { RgbPixels } from './measure.ts';
+import type { RgbPixels } from '../pixels.ts';
 
 /** Quantile of the normal distribution for a two-sided interval of 95 %. */
 const Z = 1.959963984540054;

@@ -3,9 +3,10 @@
  * for training, as further captions of a picture; none of them is a free form. Text i of a seed is a pure function of
  * (seed, i).
  */
+
+import { pickOne, shuffleAll } from '../random.ts';
 import { drawPortrait, type Portrait } from './attributes.ts';
 import type { FreshPrompt } from './prompts.ts';
-import { pickOne, shuffleAll } from './random.ts';
 
 /** What is said of a portrait, without a word for its place in a sentence. */
 interface Words {

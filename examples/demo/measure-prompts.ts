@@ -1,5 +1,5 @@
 /** @file Does it follow its prompts? Counted from the pixels of pictures for prompts that no training picture had. */
-import type { RgbPixels } from '../../data/portraits/measure.ts';
+import type { RgbPixels } from '../../data/pixels.ts';
 import { seamRatio, wilson } from '../../data/portraits/statistics.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';

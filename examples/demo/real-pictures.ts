@@ -2,7 +2,7 @@
  * @file Real pictures to compare with: pictures of the set that were not trained on, read from its columns over HTTP.
  */
 import { memberName } from '../../configs/signals.ts';
-import type { RgbPixels } from '../../data/portraits/measure.ts';
+import type { RgbPixels } from '../../data/pixels.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';

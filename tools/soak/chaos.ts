@@ -1,7 +1,7 @@
 /** @file What happens to the processes: by a seed, one thing after the other. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Easel } from '../../cli/up.ts';
-import { drawUniform, pickOne } from '../../data/portraits/random.ts';
+import { drawUniform, pickOne } from '../../data/random.ts';
 
 export const LEASE_SECONDS = 5;
 const MIN_PAUSE_MS = 2000;

@@ -1,5 +1,5 @@
 /** @file A soak: two servers and two runners over one store, users who train and sample, and something that kills. */
-import { drawUniform, pickOne } from '../../data/portraits/random.ts';
+import { drawUniform, pickOne } from '../../data/random.ts';
 import { openSite, type Site } from '../../test/site/open-site.ts';
 import { LEASE_SECONDS, type MortalStore, makeChaos } from './chaos.ts';
 import { type Answer, type Client, createClient, Refused, Unanswered } from './client.ts';

@@ -1,5 +1,5 @@
 /** @file What the demo must know of a bundled set: what it trains, what it asks for, and what it counts in pixels. */
-import type { RgbPixels } from '../../../data/portraits/measure.ts';
+import type { RgbPixels } from '../../../data/pixels.ts';
 
 /** A picture, sampled or real, with what it should show. */
 export interface KnownPicture {
