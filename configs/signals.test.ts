@@ -19,12 +19,15 @@ const conditions = conditionsSchema.parse({
 });
 const frame = { height: 48, width: 64, tokens: 24 };
 
-test('members of columns have the names of the shards of the seed', () => {
+test('members of columns of signals have the names of the shards of the seed', () => {
   expect(COLUMN_NAMES.map(column => memberName(column, '0123'))).toEqual([
     '0123.inspect.json',
     '0123.image.npy',
+    '0123.crop.json',
     '0123.mask.npy',
     '0123.txt',
+    '0123.scores.json',
+    '0123.curate.json',
     '0123.t5h.npy',
     '0123.dinov3.npy',
     '0123.dinov3_patches.npy',

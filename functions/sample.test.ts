@@ -110,10 +110,10 @@ describe('sample', () => {
   });
 
   test('refuses an encoder that it does not know, by name', async () => {
-    const conditions = { text: { encoder: 't5-large', dim: 1024, tokens: 512 } };
+    const conditions = { text: { encoder: 'of-mine', dim: 1024, tokens: 512 } };
     const dataset = (await readHead(lab.store, 'toy')).value.dataset;
     const document = JSON.parse(Buffer.from(await lab.blobs.get(dataset)).toString());
-    document.encoders.text = { name: 't5-large', dim: 1024, tokens: 512 };
+    document.encoders.text = { name: 'of-mine', dim: 1024, tokens: 512 };
     const other = (await lab.blobs.put(Buffer.from(JSON.stringify(document)))).digest;
     const head = (await readHead(lab.store, 'toy')).value;
     const config: { readonly [key: string]: Json } = JSON.parse(
@@ -133,7 +133,7 @@ describe('sample', () => {
     const checkpoint = trained.result.outputs.checkpoint?.digest;
     expect(await problemOf({ checkpoint })).toMatchObject({
       status: 422,
-      message: 'there is no encoder "t5-large"',
+      message: 'there is no encoder "of-mine"',
     });
   });
 });

@@ -124,9 +124,8 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
   const options: Record<string, z.ZodType> = {};
   for (const [key, same] of Map.groupBy(rows, row => row.key)) {
     const forms = same.map(({ schema }) => (schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : schema));
-    // The form that an encoder wants is checked below.
     const [form = z.never(), ...others] = forms;
-    options[key] = (others.length > 0 ? z.union([form, ...others]) : form)
+    options[key] = (others.length > 0 ? anyFormOf([form, ...others]) : form)
       .optional()
       .describe(
         [...Map.groupBy(same, ({ schema }) => schema.description ?? '')]
@@ -157,6 +156,12 @@ function bodySchema(encoders: readonly AnyEncoder[], names: readonly string[], u
             issues.addIssue({ code: 'custom', path: [key], message: `the encoder ${name} has no option "${key}"` });
       }
     });
+}
+
+/** Accepts all, since a mistake in an option is one against the form of its encoder, and told as such. */
+function anyFormOf(forms: readonly z.ZodType[]): z.ZodType {
+  const { $schema: _, ...shown } = z.toJSONSchema(z.union(forms), { io: 'input' });
+  return z.unknown().meta(shown);
 }
 
 const factsSchema = z.record(z.string(), z.record(z.string(), z.number()));
