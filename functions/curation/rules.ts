@@ -46,7 +46,7 @@ export interface Verdict {
 
 /** Whether a reason is that of a rule. */
 export function isByRule(reason: string): boolean {
-  return /\(rules\.[^()]+\)$/.test(reason);
+  return /\(rules\..+\)$/.test(reason);
 }
 
 /** The first rule that a picture breaks; undefined: none. The rule `duplicate` looks at other pictures, too. */

@@ -1,18 +1,16 @@
 /** @file Picks the crops of a report: the pictures that lose most, as originals with the lost part shaded. */
-import { memberName } from '../../configs/signals.ts';
-import { readColumn } from '../../formats/webdataset.ts';
-import { readItems } from '../../storage/blobs/items.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Dataset, Item } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { type CropRecord, parseCropRecord } from '../datasets/crop-record.ts';
 import { readOriginal } from '../datasets/originals.ts';
+import { readRecords } from '../datasets/read-records.ts';
 import type { CropWindow, RgbImage } from '../pictures/image.ts';
 import { encodeThumbnail, fitRgb } from '../pictures/image.ts';
 
 const MAX_SHOWN = 24;
 const THUMBNAIL_SIDE = 200;
-/** Pages read at once, and originals. */
+/** Originals read at once. */
 const WIDTH = 8;
 /** What is cut is shown this dark. */
 const SHADE = 0.3;
@@ -32,23 +30,17 @@ export interface ReportCrops {
 /** Undefined without records of crops. */
 export async function pickCrops(
   blobs: BlobStore,
-  { pages, removed }: Dataset,
+  dataset: Dataset,
   signal: AbortSignal,
 ): Promise<ReportCrops | undefined> {
-  if (pages.every(({ columns }) => columns.crop === undefined)) return undefined;
-  const gone = new Set(removed);
-  const read = await mapBounded(pages, { width: WIDTH, signal }, async page => {
-    const records = page.columns.crop ? readColumn(await blobs.get(page.columns.crop)) : new Map();
-    return (await readItems(blobs, page)).flatMap(item => {
-      const member = records.get(memberName('crop', item.id));
-      return member === undefined || gone.has(item.id) ? [] : [{ item, record: parseCropRecord(member) }];
-    });
-  });
+  const records = await readRecords(blobs, dataset, 'crop', parseCropRecord, signal);
+  if (records === undefined) return undefined;
   // A stable sort: of equal losses, the first picture stays first.
-  const sorted = read.flat().toSorted((a, b) => lossOf(b.record) - lossOf(a.record));
+  const sorted = records.toSorted((a, b) => lossOf(b.record) - lossOf(a.record));
   const worst = sorted.filter(({ record }) => lossOf(record) > 0).slice(0, MAX_SHOWN);
   const shown = await mapBounded(worst, { width: WIDTH, signal }, async ({ item, record }) => ({
-    ...{ name: item.name, record },
+    name: item.name,
+    record,
     webp: await showCrop(blobs, item, record),
   }));
   return { rows: sorted.map(({ item: { name }, record }) => ({ name, record })), shown };

@@ -1,18 +1,18 @@
 /** @file Measures of all pictures for a report, with the pictures at both ends of each. */
-import { memberName } from '../../configs/signals.ts';
-import { readColumn } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
-import type { Dataset, Item, Page } from '../../storage/records.ts';
+import type { Dataset } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { type CurationRecord, parseCuration } from '../curation/curation-record.ts';
 import { type Distribution, describeSpread } from '../curation/distribution.ts';
 import { MEASURE_NAMES, measureRow, sayMeasure } from '../curation/measures.ts';
 import { isByRule } from '../curation/rules.ts';
+import { type Recorded, readRecords } from '../datasets/read-records.ts';
 import { readThumbnail } from './report-pictures.ts';
 
 /** Pictures shown of each end of a measure. */
 const ENDS = 4;
+/** Pictures read at once. */
 const WIDTH = 8;
 const MAX_LEFT_OUT = 48;
 
@@ -40,11 +40,7 @@ export interface ReportCuration {
   readonly languages: readonly (readonly [code: string, count: number])[];
 }
 
-interface Measured {
-  readonly item: Item;
-  readonly page: Page;
-  readonly record: CurationRecord;
-}
+type Measured = Recorded<CurationRecord>;
 
 /** Undefined without measures. */
 export async function pickCuration(
@@ -52,17 +48,8 @@ export async function pickCuration(
   dataset: Dataset,
   signal: AbortSignal,
 ): Promise<ReportCuration | undefined> {
-  const { pages, removed } = dataset;
-  if (pages.every(({ columns }) => columns.curate === undefined)) return undefined;
-  const gone = new Set(removed);
-  const read = await mapBounded(pages, { width: WIDTH, signal }, async page => {
-    const records = page.columns.curate ? readColumn(await blobs.get(page.columns.curate)) : new Map();
-    return (await readItems(blobs, page)).flatMap((item): Measured[] => {
-      const member = records.get(memberName('curate', item.id));
-      return member === undefined || gone.has(item.id) ? [] : [{ item, page, record: parseCuration(member) }];
-    });
-  });
-  const pictures = read.flat();
+  const pictures = await readRecords(blobs, dataset, 'curate', parseCuration, signal);
+  if (pictures === undefined) return undefined;
   const labels = [...new Set(pictures.flatMap(({ record }) => Object.keys(record.scores ?? {})))].sort();
   const kinds = [
     ...MEASURE_NAMES.map(name => ({

@@ -3,6 +3,7 @@ import { html, raw } from 'hono/html';
 import { formatCount } from '../../configs/quantity.ts';
 import type { CropRecord } from '../datasets/crop-record.ts';
 import type { CropRow, ReportCrops } from './crop-pictures.ts';
+import { webpUrl } from './report-pictures.ts';
 
 const MAX_ROWS = 500;
 
@@ -15,9 +16,8 @@ const STYLE = `
 .numbers td { white-space: nowrap; } .numbers td:first-child { white-space: normal; }
 `;
 
-export function renderCrops(crops: ReportCrops | undefined): Html | '' {
-  if (crops === undefined || crops.rows.length === 0) return '';
-  const { rows, shown } = crops;
+export function renderCrops({ rows, shown }: ReportCrops): Html | '' {
+  if (rows.length === 0) return '';
   const cut = rows.filter(({ record }) => record.cut > 0).length;
   return html`<section>
 <style>${raw(STYLE)}</style>
@@ -27,7 +27,7 @@ cut off; those that lose most come first.</p>
 <div class="crops">
 ${shown.map(
   ({ name, record, webp }) => html`<figure>
-<img src="data:image/webp;base64,${Buffer.from(webp).toString('base64')}" alt="${name}">
+<img src="${webpUrl(webp)}" alt="${name}">
 <figcaption><b>${name}</b><br>${describe(record)}</figcaption>
 </figure>`,
 )}

@@ -2,6 +2,7 @@
 import { html, raw } from 'hono/html';
 import { formatCount } from '../../configs/quantity.ts';
 import type { ExtremePicture, MeasuredSpread, ReportCuration } from './curation-pictures.ts';
+import { webpUrl } from './report-pictures.ts';
 
 type Html = ReturnType<typeof html>;
 
@@ -16,9 +17,7 @@ const STYLE = `
 .ends figcaption { font-size: .75rem; overflow-wrap: anywhere; }
 `;
 
-export function renderCuration(curation: ReportCuration | undefined): Html | '' {
-  if (curation === undefined) return '';
-  const { leftOut, measures, languages } = curation;
+export function renderCuration({ leftOut, measures, languages }: ReportCuration): Html {
   return html`${renderLeftOut(leftOut)}<section>
 <style>${raw(STYLE)}</style>
 <h2>Measures</h2>
@@ -61,7 +60,7 @@ function renderMeasure({ name, about, spread, say, least, most }: MeasuredSpread
 
 function renderEnd({ name, value, webp }: ExtremePicture): Html {
   return html`<figure>
-${webp && html`<img src="data:image/webp;base64,${Buffer.from(webp).toString('base64')}" alt="${name}">`}
+${webp && html`<img src="${webpUrl(webp)}" alt="${name}">`}
 <figcaption>${value}<br>${name}</figcaption>
 </figure>`;
 }

@@ -13,7 +13,7 @@ import type { ReportCuration } from './curation-pictures.ts';
 import type { NearDuplicate } from './near-duplicate-pairs.ts';
 import { renderCrops } from './report-crops.ts';
 import { renderCuration } from './report-curation.ts';
-import type { ReportPicture } from './report-pictures.ts';
+import { type ReportPicture, webpUrl } from './report-pictures.ts';
 import { renderBuckets, renderNotes, renderPairs, renderRejects, renderSplits } from './report-sections.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
@@ -101,7 +101,7 @@ function renderPictures(pictures: readonly ReportPicture[], total: number | unde
 <div class="grid">
 ${pictures.map(
   ({ name, split, caption, width, height, webp }) => html`<figure>
-<img src="data:image/webp;base64,${Buffer.from(webp).toString('base64')}" \
+<img src="${webpUrl(webp)}" \
 width="${width}" height="${height}" alt="${caption || name}" title="${name}, ${width} × ${height}">
 <figcaption>${isHeldOut(split) && html`<b class="${split}">${split}</b> `}\
 ${caption || html`<em class="missing">no caption</em>`}</figcaption>

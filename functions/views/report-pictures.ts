@@ -89,6 +89,11 @@ export async function readThumbnail(blobs: BlobStore, { columns }: Page, id: str
   return encodeThumbnail(readImage(await readMember(memberName('image', id))), THUMBNAIL_SIDE);
 }
 
+/** A thumbnail within the page that shows it. */
+export function webpUrl(webp: Uint8Array): string {
+  return `data:image/webp;base64,${Buffer.from(webp).toString('base64')}`;
+}
+
 /** Reads members that every picture has. */
 async function openMembers(blobs: BlobStore, column: Digest) {
   const { read } = await openColumn(blobs, column);

@@ -4,6 +4,7 @@ import { formatCount } from '../../configs/quantity.ts';
 import type { BucketCount, Dataset, Note, Reject } from '../../storage/records.ts';
 import { groupRejects } from '../datasets/rejects-by-reason.ts';
 import type { NearDuplicate } from './near-duplicate-pairs.ts';
+import { webpUrl } from './report-pictures.ts';
 
 /** Largest number of rejects in a table. The dataset has all of them. */
 const MAX_REJECTS = 500;
@@ -68,10 +69,7 @@ export function renderPairs(pairs: readonly NearDuplicate[], total = pairs.lengt
 <div class="pairs">
 ${pairs.map(
   pair => html`<figure>
-${[pair.first, pair.second].map(
-  ({ webp, name }) =>
-    webp && html`<img src="data:image/webp;base64,${Buffer.from(webp).toString('base64')}" alt="${name}">`,
-)}
+${[pair.first, pair.second].map(({ webp, name }) => webp && html`<img src="${webpUrl(webp)}" alt="${name}">`)}
 <figcaption>${pair.first.name}<br>${pair.second.name}</figcaption>
 </figure>`,
 )}
