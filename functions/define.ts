@@ -87,6 +87,8 @@ export interface Describer {
 export interface EffectContext extends FunctionContext {
   readonly store: ObjectStore;
   readonly importRoots: readonly string[];
+  /** Places of buckets that an import may read, as EASEL_IMPORT_BUCKETS has them. */
+  readonly importBuckets: readonly string[];
   /** Terms of the leases of experiments. */
   readonly lease: LeaseTerms;
   readonly now: Clock['now'];
@@ -222,7 +224,7 @@ export interface PageFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   /** Whether the function uses only the digests of its columns, so that the executor reads none. */
   leavesUnread?(input: z.output<I>): boolean;
   /** The encoders of the new columns with their dimensions, for the dataset. */
-  encoders?(input: z.output<I>, weights?: WeightDigests): Partial<Dataset['encoders']>;
+  encoders?(input: z.output<I>, weights?: WeightDigests, before?: Dataset): Partial<Dataset['encoders']>;
   /** What the dataset says of all its items together, without removed ones. Not cached by page. */
   describe?(items: readonly Item[], input: z.output<I>): Pick<Dataset, 'buckets'>;
   run(ctx: PageContext, page: PageInput, input: z.output<I> & PageExtras): Promise<PageOutcome>;

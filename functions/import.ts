@@ -6,7 +6,7 @@ import { READ_FORMATS } from '../formats/file-format.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import type { DatasetHead } from '../storage/records.ts';
+import type { Dataset, DatasetHead } from '../storage/records.ts';
 import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { defineFunction, type EffectContext } from './define.ts';
@@ -15,9 +15,12 @@ import { type Arrivals, type ExtendedOriginals, extendOriginals } from './import
 import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { importDrawn } from './import/import-drawn.ts';
 import { importFiles } from './import/import-files.ts';
-import { type ImportSource, openTar } from './import/import-source.ts';
-import { readKnownPages } from './import/known-pages.ts';
+import { type ImportSource, openStoredTar, openTarsWithin } from './import/import-source.ts';
+import { namesPicture } from './import/names-picture.ts';
+import { openBucket } from './import/open-bucket.ts';
+import { type KnownPage, readKnownPages } from './import/known-pages.ts';
 import { openFolder } from './import/open-folder.ts';
+import { readOriginalLayout } from './import/original-layout.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 
 /** Most rejects and removed ids that an answer names. The dataset holds all. */
@@ -25,14 +28,16 @@ const MAX_SHOWN = 100;
 /** Most files that an error names. */
 const MAX_NAMED = 5;
 
+const inputSchema = z.strictObject(importShape).refine(checkSource, { error: SOURCE_ERROR });
+
 export const importPictures = defineFunction({
   name: 'import',
-  summary: 'Imports pictures into a named dataset of originals: a bundled set, a folder, or an uploaded tar.',
+  summary: 'Imports pictures into a named dataset of originals: a bundled set, a folder, a bucket, or a tar.',
   version: 1,
   kind: 'effect',
   digests: { tar: 'blob' },
   example: { dataset: 'portraits', source: 'portraits', count: 6000, size: 64, seed: 1 },
-  input: z.strictObject(importShape).refine(checkSource, { error: SOURCE_ERROR }),
+  input: inputSchema,
   key: input => canonicalJson(input),
   async run(ctx, input) {
     const head = await readDatasetHead(ctx.store, input.dataset);
@@ -41,7 +46,7 @@ export const importPictures = defineFunction({
     const { count = 0, seed, size } = input;
     const arrivals = drawn
       ? await importDrawn(ctx, drawn, { count, seed, size }, known, before)
-      : await importFiles(ctx, await openSource(ctx, input), known, input.caption_encoding);
+      : await importSource(ctx, input, known, before?.given);
     if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
     const extended = await extendOriginals(ctx.blobs, arrivals);
     const { ref } = extended;
@@ -93,8 +98,8 @@ function describeImport(
 }
 
 /** An empty dataset is of no use, and a drive that is not mounted must not empty one. */
-function noPicture({ folder, tar, dataset }: SourceOfImport, { rejects, hidden }: Arrivals, isThere: boolean) {
-  const source = folder === undefined ? `the tar ${tar}` : `"${folder}"`;
+function noPicture({ folder, s3, tar, dataset }: SourceOfImport, { rejects, hidden }: Arrivals, isThere: boolean) {
+  const source = tar === undefined ? `"${folder ?? s3}"` : `the tar ${tar}`;
   const named = rejects.slice(0, MAX_NAMED).map(({ name, reason }) => `${name} (${reason})`);
   const others = [
     ...(rejects.length > 0 ? [`${quantity(rejects.length, 'other file')}: ${named.join(', ')}`] : []),
@@ -113,10 +118,39 @@ function noPicture({ folder, tar, dataset }: SourceOfImport, { rejects, hidden }
 interface SourceOfImport {
   readonly dataset: string;
   readonly tar?: Digest | undefined;
+  readonly s3?: string | undefined;
   readonly folder?: string | undefined;
 }
 
-async function openSource(ctx: EffectContext, { tar, folder }: SourceOfImport): Promise<ImportSource> {
-  if (tar !== undefined) return openTar(await ctx.blobs.get(tar));
+async function importSource(
+  ctx: EffectContext,
+  input: z.output<typeof inputSchema>,
+  known: readonly KnownPage[],
+  givenBefore: Dataset['given'],
+): Promise<Arrivals> {
+  const opened = await openSource(ctx, input);
+  try {
+    let tars = 0;
+    const source = readOriginalLayout(
+      await openTarsWithin(opened, namesPicture, () => {
+        ctx.signal.throwIfAborted();
+        ctx.progress({ phase: 'list', done: ++tars, total: tars, unit: 'tars' });
+      }),
+    );
+    return await importFiles(ctx, source, known, {
+      encoding: input.caption_encoding,
+      folderSplits: input.splits !== 'ignore',
+      missingSignals: input.missing_signals ?? 'error',
+      registerRows: input.register_rows,
+      givenBefore,
+    });
+  } finally {
+    await opened.close?.();
+  }
+}
+
+async function openSource(ctx: EffectContext, { tar, folder, s3 }: SourceOfImport): Promise<ImportSource> {
+  if (tar !== undefined) return openStoredTar(ctx.blobs, tar);
+  if (s3 !== undefined) return openBucket(s3, ctx.importBuckets, ctx.signal);
   return openFolder(folder ?? '.', ctx.importRoots);
 }

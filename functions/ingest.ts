@@ -66,6 +66,7 @@ export const ingest = defineFunction({
       counts: { ...counts, duplicates: duplicates.length, rejected: rejects.length },
       rejects,
       ...withNotes(ofSource, noted),
+      ...(dataset.given && { given: dataset.given }),
       links: [
         ...new Set([
           ...ingested.pages.flatMap(page => [page.items, ...Object.values(page.columns)]),

@@ -34,6 +34,7 @@ import { report } from './report.ts';
 import { sample } from './sample.ts';
 import { select } from './select.ts';
 import { shard } from './shard.ts';
+import { takeSignals } from './take-signals.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
@@ -57,6 +58,7 @@ export const registry: readonly AnyFunction[] = [
   caption,
   curate,
   select,
+  takeSignals,
   encodeText,
   fitPca,
   encodeImage,

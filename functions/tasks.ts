@@ -3,6 +3,8 @@ import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
 import { fitBasis } from './encoders/pca/fit-basis.ts';
+import { readSignals } from './import/read-signals.ts';
+import { packArrayPicture } from './pictures/array-picture.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
 import { makeShardSample } from './shards/shard-sample.ts';
 
@@ -12,6 +14,8 @@ export const tasks = {
   'note-captions': noteCaptions,
   'fit-basis': fitBasis,
   'find-near-duplicates': findNearDuplicates,
+  'pack-array-picture': packArrayPicture,
+  'read-signals': readSignals,
   'shard-sample': makeShardSample,
   'measure-pixels': measurePixels,
 } as const;

@@ -10,6 +10,7 @@ import { type S3Keys, s3KeysOf } from '../configs/s3-keys.ts';
 import type { HubAccess } from '../downloads/hub-access.ts';
 import { InvalidInput } from '../errors.ts';
 import { type CaptionServers, parseCaptionServers } from '../functions/captions/caption-servers.ts';
+import { parseS3Url } from '../storage/drivers/s3/url.ts';
 
 const DEFAULT_S3_PORT = 8788;
 
@@ -23,6 +24,7 @@ const envSchema = z.object({
   EASEL_CACHE: z.string().min(1).optional(),
   EASEL_TOKEN: z.string().min(16, 'expected at least 16 characters').optional(),
   EASEL_IMPORT_ROOTS: z.string().optional(),
+  EASEL_IMPORT_BUCKETS: z.string().default(''),
   EASEL_SUPERVISED: z.enum(['0', '1']).default('0'),
   EASEL_LEASE_SECONDS: z.coerce.number().min(1).max(3600).default(30),
   STORE_PROBE: z.enum(['on', 'off']).default('on'),
@@ -59,6 +61,8 @@ export interface ServerEnv {
   readonly token?: string;
   /** Absolute folders that `import` may read. */
   readonly importRoots: readonly string[];
+  /** Places of buckets that `import` may read, with their endpoints. */
+  readonly importBuckets: readonly string[];
   /** Milliseconds after which another server takes over an experiment whose server fell silent. */
   readonly leaseTtlMs: number;
   /** Exit when the parent goes away. */
@@ -95,6 +99,7 @@ export function parseEnv(env: Variables, cwd: string): ServerEnv {
       .split(':')
       .filter(root => root !== '')
       .map(root => resolve(cwd, expandHome(root))),
+    importBuckets: parseBuckets(vars.EASEL_IMPORT_BUCKETS),
     leaseTtlMs: vars.EASEL_LEASE_SECONDS * 1000,
     supervised: vars.EASEL_SUPERVISED === '1',
     probeStore: vars.STORE_PROBE === 'on',
@@ -104,6 +109,23 @@ export function parseEnv(env: Variables, cwd: string): ServerEnv {
       ...(vars.HF_TOKEN ? { token: vars.HF_TOKEN } : {}),
     },
   };
+}
+
+/** @throws InvalidInput */
+function parseBuckets(text: string): string[] {
+  const urls = text.split(/[\s,]+/).filter(url => url !== '');
+  for (const url of urls) {
+    try {
+      parseS3Url(url);
+    } catch (error) {
+      if (!(error instanceof InvalidInput)) throw error;
+      throw new InvalidInput(`EASEL_IMPORT_BUCKETS: ${error.message.replaceAll('S3 store', 'bucket')}`, {
+        expected: 's3://BUCKET[/PREFIX][?endpoint=http://HOST:PORT][&region=REGION], separated by spaces or commas',
+        ...(error.hint !== undefined && { hint: error.hint }),
+      });
+    }
+  }
+  return urls;
 }
 
 /** If the server takes any free port, so does the S3 endpoint, unless EASEL_S3_PORT says otherwise. */

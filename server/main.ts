@@ -54,6 +54,7 @@ async function startServer(env: ServerEnv): Promise<void> {
     pool,
     importRoots: env.importRoots,
     hub: env.hub,
+    importBuckets: env.importBuckets,
     clock,
     lease: { clock, ttlMs: env.leaseTtlMs },
     address,

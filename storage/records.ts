@@ -102,7 +102,21 @@ export type Result = z.infer<typeof resultSchema>;
 export const splitSchema = z.enum(['train', 'val', 'test']);
 export type Split = z.infer<typeof splitSchema>;
 
-/** One picture of a dataset. Before `ingest`, `split`, `cluster`, `width` and `height` are absent. */
+const spanSchema = { offset: z.int().nonnegative(), size: z.int().nonnegative() };
+const givenSignalSchema = z.strictObject({
+  archive: digestSchema,
+  ...spanSchema,
+  /** Of further captions. */
+  more: z.array(z.strictObject(spanSchema)).exactOptional(),
+  /** First 16 hexadecimal digits of the sha256 of the files that it was made of. */
+  of: z.string().regex(/^[0-9a-f]{16}$/),
+});
+export type GivenSignal = z.infer<typeof givenSignalSchema>;
+
+/**
+ * One picture of a dataset. Before `ingest`, `width` and `height` are absent, and `split` and `cluster` unless the
+ * source says them.
+ */
 export const itemSchema = z.strictObject({
   /** First 16 hexadecimal digits of the sha256 of the original's bytes. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
@@ -125,6 +139,8 @@ export const itemSchema = z.strictObject({
   /** Pixels, after EXIF orientation. */
   width: z.int().positive().optional(),
   height: z.int().positive().optional(),
+  /** Signals that the source brought, made by its own encoders: members of an archive. */
+  signals: z.partialRecord(z.enum(SIGNAL_NAMES), givenSignalSchema).optional(),
   /** From the set or a sidecar file: `caption` is a text; bundled sets add the attributes of their generator. */
   attributes: z.record(z.string(), jsonSchema).optional(),
 });
@@ -208,6 +224,8 @@ export const datasetSchema = z.strictObject({
   /** Ids of drawn pictures that are not wanted now; no page changes. Those of a folder or tar are erased. */
   removed: z.array(z.string()),
   encoders: encodersSchema,
+  /** Signals that the source of the import brought with every picture, and their encoders. Absent: none. */
+  given: z.partialRecord(z.enum(SIGNAL_NAMES), encoderEntrySchema).exactOptional(),
   counts: z.record(z.string(), z.int()),
   rejects: z.array(rejectSchema),
   /** Absent: none. */

@@ -26,11 +26,13 @@ export function splitOf(cluster: string): Split {
  * @param ids In the order of import.
  * @param nearOf Indices of the near-duplicates of picture i that come before it.
  * @param fixed Assignments of an earlier ingest. They stay.
+ * @param said Splits that the source of a picture says.
  */
 export function assignClusters(
   ids: readonly string[],
   nearOf: ReadonlyMap<number, readonly number[]>,
   fixed: ReadonlyMap<string, Assignment>,
+  said: ReadonlyMap<string, Split> = new Map(),
 ): Map<string, Assignment | Refusal> {
   const assigned = new Map<string, Assignment | Refusal>(fixed);
   for (const [index, id] of ids.entries()) {
@@ -40,12 +42,16 @@ export function assignClusters(
       const other = assigned.get(ids[near] ?? '');
       if (other && 'split' in other) clusters.set(other.cluster, other.split);
     }
+    const own = said.get(id);
     const splits = [...new Set(clusters.values())].sort();
     const [cluster = id] = clusters.keys();
-    if (splits.length > 1) {
+    if (own !== undefined && splits.some(split => split !== own)) {
+      const others = splits.filter(split => split !== own).join(' and ');
+      assigned.set(id, { reason: `nearly the same as pictures of the split ${others}, and its folder says ${own}` });
+    } else if (splits.length > 1) {
       assigned.set(id, { reason: `nearly the same as pictures of several splits (${splits.join(' and ')})` });
     } else {
-      assigned.set(id, { cluster, split: splits[0] ?? splitOf(cluster) });
+      assigned.set(id, { cluster, split: own ?? splits[0] ?? splitOf(cluster) });
     }
   }
   return assigned;

@@ -3,7 +3,7 @@ import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import { putItems, readItems } from '../../storage/blobs/items.ts';
-import type { Dataset, Item, Page, Reject } from '../../storage/records.ts';
+import type { Dataset, Item, Page, Reject, Split } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { FunctionContext } from '../define.ts';
 import type { Noted } from '../notes/notes.ts';
@@ -60,12 +60,19 @@ export async function ingestPages(
       fixed.set(item.id, { cluster: item.cluster, split: item.split });
     }
   }
+  /** Splits that the source says. */
+  const said = new Map<string, Split>();
+  for (const { item } of pages.flatMap(page => page.items)) {
+    if (item.split === undefined || fixed.has(item.id)) continue;
+    if (item.cluster === undefined) said.set(item.id, item.split);
+    else fixed.set(item.id, { cluster: item.cluster, split: item.split });
+  }
   const accepted = [...before, ...pages]
     .flatMap(page => page.items)
     .flatMap(({ item, inspection }) => (inspection.accepted ? [{ id: item.id, inspection }] : []));
   const unique = [...new Map(accepted.map(each => [each.id, each])).values()];
   const ids = unique.map(({ id }) => id);
-  const assigned = assignClusters(ids, await findNear(ctx, unique), fixed);
+  const assigned = assignClusters(ids, await findNear(ctx, unique), fixed, said);
 
   const rejects: Reject[] = [];
   const noted: Noted[] = [];

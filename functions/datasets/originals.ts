@@ -53,10 +53,11 @@ export function originalLinks(items: readonly Item[]): Digest[] {
   return [...new Set(items.map(({ original }) => (typeof original === 'string' ? original : original.archive)))];
 }
 
-/** Digests of the blobs that the items name: originals, masks and joints. */
+/** Digests of the blobs that the items name: originals, masks, joints, and signals that came with them. */
 export function itemLinks(items: readonly Item[]): Digest[] {
   const poses = items.flatMap(({ pose }) => pose?.archive ?? []);
-  return [...new Set([...originalLinks(items), ...items.flatMap(({ mask }) => mask ?? []), ...poses])];
+  const given = items.flatMap(({ signals = {} }) => Object.values(signals).map(({ archive }) => archive));
+  return [...new Set([...originalLinks(items), ...items.flatMap(({ mask }) => mask ?? []), ...poses, ...given])];
 }
 
 export interface NewOriginal {

@@ -23,6 +23,8 @@ export interface ContextParts {
   readonly describer?: Describer | undefined;
   readonly pool: TaskPool;
   readonly importRoots: readonly string[];
+  /** Default: none. */
+  readonly importBuckets?: readonly string[];
   readonly clock: Clock;
   /** Where fetch-models finds weights; default: Hugging Face, without a token. */
   readonly hub?: HubAccess;
@@ -65,6 +67,7 @@ export function makeEffectContext(
     ...makeContext(parts, run),
     store: parts.store,
     importRoots: parts.importRoots,
+    importBuckets: parts.importBuckets ?? [],
     lease: parts.lease ?? { clock: parts.clock },
     now: parts.clock.now,
     hub: parts.hub ?? { endpoint: HUB_ENDPOINT, cacheFolder: defaultCacheFolder() },

@@ -158,7 +158,7 @@ export function assembleDataset(
   const kept = keepNotes(before.notes, column => !made.includes(column) && isWhole(column));
   const known = new Set(before.pages.flatMap(digestsOf));
   const weights = input.weights as WeightDigests | undefined;
-  const encoders = { ...before.encoders, ...fn.encoders?.(input, weights) };
+  const encoders = { ...before.encoders, ...fn.encoders?.(input, weights, before) };
   for (const signal of SIGNAL_NAMES) {
     if (!isWhole(signal)) delete encoders[signal];
   }

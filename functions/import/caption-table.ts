@@ -1,10 +1,11 @@
 /**
- * @file Tables of captions, one for many pictures: `metadata.jsonl` as Hugging Face's image folders have it, and
- * `captions.json`. An entry names its picture from the folder of the table on: "a.png", "sub/b.png".
+ * @file Tables of captions, one for many pictures: `metadata.jsonl` and `metadata.csv` as Hugging Face's image folders
+ * have them, and `captions.json`. An entry names its picture from the folder of the table on: "a.png", "sub/b.png".
  */
 import { posix } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { formatCount } from '../../configs/quantity.ts';
+import { readCsv } from '../../formats/csv.ts';
 import { isRecord, parseWholeJson, readCaption, readRecord, type Said } from './caption-record.ts';
 
 export interface TableEntry {
@@ -22,7 +23,7 @@ export interface CaptionTable {
 }
 
 /** Names of tables, in order of precedence. */
-export const TABLE_NAMES = ['metadata.jsonl', 'captions.json'];
+export const TABLE_NAMES = ['metadata.jsonl', 'captions.json', 'metadata.csv'];
 
 /** A source has at most as many files. */
 const MAX_ROWS = 1_000_000;
@@ -41,7 +42,7 @@ export function tableRank(name: string): number | undefined {
 
 /** @param name Of the table inside the source. */
 export async function readTable(name: string, text: string): Promise<CaptionTable> {
-  const { rows, problems } = name.toLowerCase().endsWith('.jsonl') ? await parseLines(text) : parseCaptions(text);
+  const { rows, problems } = await parseRows(name.toLowerCase(), text);
   const byName = new Map<string, TableEntry>();
   const wrong = [...problems];
   for (const [index, { place, key, said }] of rows.entries()) {
@@ -52,6 +53,11 @@ export async function readTable(name: string, text: string): Promise<CaptionTabl
     else if (said.caption !== first.said.caption) wrong.push(`${place} names "${key}" again, with another caption`);
   }
   return { entries: [...byName.values()], problems: wrong };
+}
+
+function parseRows(name: string, text: string): Rows | Promise<Rows> {
+  if (name.endsWith('.jsonl')) return parseLines(text);
+  return name.endsWith('.csv') ? parseCsv(text) : parseCaptions(text);
 }
 
 function blameEntry(key: string, said: Said): Said {
@@ -86,6 +92,34 @@ async function parseLines(text: string): Promise<Rows> {
       break;
     }
   }
+  const named = readNamed(records);
+  return { rows: named.rows, problems: [...problems, ...named.problems] };
+}
+
+/** A header that has `file_name`, then a row for each picture. An empty field says nothing. */
+async function parseCsv(text: string): Promise<Rows> {
+  const rows = readCsv(text);
+  const header = rows.next();
+  const keys = header.done ? [] : header.value.fields;
+  if (!keys.includes('file_name')) return { rows: [], problems: ['its first line has no column "file_name"'] };
+  const records: NamedRecord[] = [];
+  const problems: string[] = [];
+  let step = rows.next();
+  for (; !step.done; step = rows.next()) {
+    const { line, fields } = step.value;
+    if (line % ROWS_AT_ONCE === 0) await setImmediate();
+    if (records.length === MAX_ROWS) return { rows: [], problems: [TOO_MANY] };
+    const isLong = fields.reduce((sum, field) => sum + field.length, 0) > MAX_ENTRY;
+    if (isLong) problems.push(`line ${line}: ${TOO_LONG.problem}`);
+    else if (fields.length !== keys.length) {
+      problems.push(`line ${line}: it has ${fields.length} fields, and the first line has ${keys.length}`);
+    } else {
+      const said = keys.flatMap((key, i) => (fields[i] === '' ? [] : [[key, fields[i]] as const]));
+      records.push({ place: `line ${line}`, value: Object.fromEntries(said) });
+    }
+    if (problems.length === MAX_WRONG_LINES) break;
+  }
+  if (step.done && step.value !== undefined) problems.push(step.value);
   const named = readNamed(records);
   return { rows: named.rows, problems: [...problems, ...named.problems] };
 }

@@ -11,7 +11,7 @@ import { readTable } from './caption-table.ts';
 import type { SourceFile } from './import-source.ts';
 import { createJoiner, type JoinNames } from './join-names.ts';
 import { tryRead, Unreadable } from './read-failure.ts';
-import { planTexts, rankOfTable, type SourceNames, type TextProblem, type TextUse } from './text-uses.ts';
+import { planTexts, rankOfTable, type TextProblem, type TextUse } from './text-uses.ts';
 
 export interface Description {
   readonly attributes: NewOriginal['attributes'];
@@ -36,8 +36,10 @@ interface Statement {
   readonly said: Said;
 }
 
-interface ReadText {
+export interface ReadText {
   readonly file: string;
+  /** Files to which it belongs by its name; absent: it is a table, or belongs to none. */
+  readonly owners?: readonly string[];
   readonly encoding: string;
   readonly statements: readonly Statement[];
   readonly problems: readonly TextProblem[];
@@ -46,35 +48,67 @@ interface ReadText {
 /** Most reasons that a reject has. */
 const MAX_REASONS = 3;
 
+/** What the texts of a source say, before it is known which files are pictures. */
+export interface ReadTexts {
+  /** What they say about a file; nothing is said about most. */
+  of(name: string): NewOriginal['attributes'];
+  /** @param taken Names of the files that are pictures. */
+  describe(taken: ReadonlySet<string>): Described;
+}
+
 /**
  * @param texts Files with a `textLimit`, sorted by name.
+ * @param others Names of all files that are not texts.
  * @param fallback Encoding of texts that are not in Unicode.
  * @param onFile Called after each text.
+ * @param tables What was read elsewhere.
  */
-export async function describePictures(
+export async function readTexts(
   texts: readonly SourceFile[],
-  names: SourceNames,
+  others: readonly string[],
   fallback: OldEncoding | undefined,
   onFile: () => void,
-): Promise<Described> {
-  const join = createJoiner(names.others);
+  tables: readonly ReadText[] = [],
+): Promise<ReadTexts> {
+  const join = createJoiner(others);
   const uses = planTexts(
     texts.map(({ name }) => name),
-    names,
+    { others, pictures: new Set(others) },
     join,
   );
-  const read: ReadText[] = [];
+  const read: ReadText[] = [...tables];
   for (const file of texts) {
     const use = uses.get(file.name);
     if (use) read.push(await readText(file, use, join, fallback));
     onFile();
   }
-  const pictures = mergeStatements(read, names.pictures);
-  const rejects = read.flatMap(text => {
-    const problems = [...text.problems, ...findIdle(text, pictures)];
-    return problems.length > 0 ? [{ name: text.file, ...summarize(problems) }] : [];
-  });
-  return { pictures, rejects };
+  let all: ReadonlyMap<string, Description> | undefined;
+  return {
+    of(name) {
+      all ??= mergeStatements(read, new Set(others));
+      return all.get(name)?.attributes;
+    },
+    describe(taken) {
+      const kept = read.map(text => leaveOut(text, taken));
+      const pictures = mergeStatements(kept, taken);
+      const rejects = kept.flatMap(text => {
+        const problems = [...text.problems, ...findIdle(text, pictures)];
+        return problems.length > 0 ? [{ name: text.file, ...summarize(problems) }] : [];
+      });
+      return { pictures, rejects };
+    },
+  };
+}
+
+/** A text of files that are no pictures is not used. */
+function leaveOut(text: ReadText, taken: ReadonlySet<string>): ReadText {
+  const { owners } = text;
+  if (owners === undefined || owners.some(owner => taken.has(owner))) return text;
+  const lost = {
+    reason: `the text of "${owners[0]}", which is not taken`,
+    group: 'the text of a file that is not taken',
+  };
+  return { ...text, statements: [], problems: [lost] };
 }
 
 async function readText(
@@ -89,15 +123,16 @@ async function readText(
     const { kind: _, ...problem } = use;
     return useless(problem);
   }
+  const owners = use.kind === 'own' ? { owners: use.pictures } : {};
   const bytes = await tryRead(source);
-  if (bytes instanceof Unreadable) return useless({ reason: bytes.reason });
+  if (bytes instanceof Unreadable) return { ...useless({ reason: bytes.reason }), ...owners };
   const decoded = decodeText(bytes, fallback);
-  if (decoded.problem !== undefined) return useless(explainDecoding(decoded));
+  if (decoded.problem !== undefined) return { ...useless(explainDecoding(decoded)), ...owners };
   const { text, encoding } = decoded;
   if (use.kind === 'own') {
     const said = use.ending === '.json' ? readJson(text) : readCaption(text);
     const statements = use.pictures.map(picture => ({ picture, rank: use.rank, said }));
-    return { file, encoding, statements, problems: [] };
+    return { file, ...owners, encoding, statements, problems: [] };
   }
   const { entries, problems } = await readTable(file, text);
   const joins = join(entries.map(({ name }) => name));

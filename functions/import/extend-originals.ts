@@ -26,10 +26,13 @@ export interface Arrivals {
   /** On pictures in the source. */
   readonly noted?: readonly Noted[];
   readonly hidden: number;
+  /** Signals that the source has of every picture, and their encoders. */
+  readonly given?: Dataset['given'];
 }
 
 /** What the source says about a picture. */
-type DescribedItem = Pick<Item, 'name' | 'attributes' | 'mask'>;
+export type DescribedItem = Pick<Item, (typeof DESCRIBED)[number]>;
+const DESCRIBED = ['name', 'attributes', 'mask', 'split', 'cluster', 'signals'] as const;
 
 export interface ExtendedOriginals {
   readonly ref: BlobRef;
@@ -68,25 +71,18 @@ export async function extendOriginals(blobs: BlobStore, arrivals: Arrivals): Pro
     },
     rejects: [...arrivals.rejects],
     ...withNotes(addUpNotes(arrivals.noted ?? [])),
+    ...(arrivals.given && { given: arrivals.given }),
     links: [...new Set([...pages.map(page => page.items), ...itemLinks(items)])],
   };
   const ref = await putDocument(blobs, dataset);
   return { ref, dataset, rewritten };
 }
 
-/** The item with its name, attributes and mask of now; the same object if they have not changed. */
+/** The item as the source describes it now; the same object if nothing has changed. */
 function updateDescription(item: Item, now: DescribedItem | undefined): Item {
   if (now === undefined) return item;
-  const { name, attributes, mask, ...rest } = item;
-  const isSame =
-    name === now.name &&
-    mask === now.mask &&
-    canonicalDigest(attributes ?? null) === canonicalDigest(now.attributes ?? null);
-  if (isSame) return item;
-  return {
-    ...rest,
-    name: now.name,
-    ...(now.mask && { mask: now.mask }),
-    ...(now.attributes && { attributes: now.attributes }),
-  };
+  const rest: Partial<Item> = { ...item };
+  for (const key of DESCRIBED) delete rest[key];
+  const updated = { ...rest, ...now } as Item;
+  return canonicalDigest(updated) === canonicalDigest(item) ? item : updated;
 }

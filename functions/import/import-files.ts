@@ -1,95 +1,97 @@
-/** @file A folder or tar as the source of an import. */
+/** @file A folder, a tar or a bucket as the source of an import. */
 import { Conflict } from '../../errors.ts';
 import type { OldEncoding } from '../../formats/decode-text.ts';
-import { type Item, PAGE_SIZE } from '../../storage/records.ts';
-import { idOf, MAX_ARCHIVE_BYTES, type NewOriginal, packOriginals } from '../datasets/originals.ts';
+import type { Item } from '../../storage/records.ts';
+import { idOf } from '../datasets/originals.ts';
 import type { EffectContext } from '../define.ts';
 import { eraseMissing } from './erase-missing.ts';
-import type { Arrivals } from './extend-originals.ts';
+import type { Arrivals, DescribedItem } from './extend-originals.ts';
+import { type GivenOptions, openGivenSignals } from './given-signals.ts';
 import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
 import type { KnownPage } from './known-pages.ts';
+import { openPicturePages } from './picture-pages.ts';
 import { restoreArchives } from './restore-archives.ts';
 
-/**
- * Imports every picture of a folder or tar. New ones are packed into pages in the order of their names.
- * @param encoding Encoding of captions that are not in Unicode.
- */
+export interface ImportFilesOptions extends GivenOptions {
+  /** Encoding of captions that are not in Unicode. */
+  readonly encoding?: OldEncoding | undefined;
+  readonly folderSplits: boolean;
+}
+
+/** Imports every picture of a source. New ones are packed into pages in the order of their names, as they are read. */
 export async function importFiles(
   ctx: EffectContext,
   source: ImportSource,
   known: readonly KnownPage[],
-  encoding: OldEncoding | undefined,
+  options: ImportFilesOptions,
 ): Promise<Arrivals> {
-  const { pictures, rejects, noted } = await findPictures(source, encoding, (done, total) => {
-    ctx.signal.throwIfAborted();
-    ctx.progress({ phase: 'import', done, total, unit: 'files' });
+  const before = new Map(known.flatMap(page => page.items).map(item => [item.id, item]));
+  const places = new Map<string, number>();
+  const signals = openGivenSignals(ctx, before, options);
+  const pages = openPicturePages(ctx.blobs);
+  let page: number | undefined;
+  const { pictures, rejects, noted } = await findPictures(source, options, {
+    progress(done, total) {
+      ctx.signal.throwIfAborted();
+      ctx.progress({ phase: 'import', done, total, unit: 'files' });
+    },
+    async picture({ id, name, own }, bytes) {
+      if (before.has(id)) return;
+      // Pictures of one page of an exported dataset stay together.
+      if (own?.page !== page) await pages.cut();
+      page = own?.page;
+      await pages.add({ id, name, bytes });
+    },
+    async mask(bytes) {
+      await ctx.blobs.put(bytes, 'image/png');
+    },
+    pack: bytes => ctx.task<Uint8Array>('pack-array-picture', bytes),
+    ...signals.sink,
   });
-  await storeMasks(ctx, pictures);
-  const kept = await eraseMissing(ctx.blobs, known, pictures, stay => packBatch(ctx, stay));
+  const packed = await pages.close();
+  const given = await signals.close(pictures);
+  const describe = ({ id, name, attributes, mask, place }: FoundPicture): DescribedItem => {
+    const slices = given.slices.get(id);
+    return {
+      name,
+      ...(mask && { mask }),
+      ...place,
+      ...(attributes && { attributes }),
+      ...(slices && { signals: slices }),
+    };
+  };
+  const present = new Map(pictures.map(picture => [picture.id, describe(picture)]));
+  const complete = (item: Item): Item => {
+    const { name = item.name, ...more } = present.get(item.id) ?? {};
+    return { ...item, name, ...more };
+  };
+  const kept = await eraseMissing(ctx.blobs, known, pictures, stay => packAgain(ctx, stay));
   await restoreArchives(ctx.blobs, kept.pages, pictures);
-  const ids = new Set(kept.pages.flatMap(page => page.items).map(item => item.id));
-  const news = pictures.filter(picture => !ids.has(picture.id));
-  const pages: Item[][] = [];
-  let packed = 0;
-  for (const batch of cutBatches(news)) {
-    ctx.signal.throwIfAborted();
-    pages.push(...(await packBatch(ctx, batch)));
-    packed += batch.length;
-    ctx.progress({ phase: 'store', done: packed, total: news.length, unit: 'pictures' });
-  }
+  const made = packed.map(items => items.filter(({ id }) => present.has(id)).map(complete)).filter(items => items.length > 0);
   return {
     kept,
-    pages,
-    computed: { pages: pages.length, items: pages.flat().length },
-    present: new Map(
-      pictures.map(({ id, name, attributes, mask }) => [id, { name, attributes, ...(mask && { mask: mask.digest }) }]),
-    ),
-    rejects,
-    noted,
+    pages: made,
+    computed: { pages: made.length, items: made.flat().length },
+    present,
+    rejects: [...rejects, ...given.rejects],
+    noted: [...noted, ...given.noted],
     hidden: source.hidden,
+    ...(given.encoders && { given: given.encoders }),
   };
 }
 
-/** Stores the masks that are not there. @throws Conflict if one has changed since it was examined. */
-async function storeMasks(ctx: EffectContext, pictures: readonly FoundPicture[]): Promise<void> {
-  for (const { name, mask } of pictures) {
-    if (mask === undefined || (await ctx.blobs.keep(mask.digest)) !== undefined) continue;
-    ctx.signal.throwIfAborted();
-    const { digest } = await ctx.blobs.put(await mask.read(), 'image/png');
-    if (digest === mask.digest) continue;
-    throw new Conflict(`the mask of "${name}" changed while it was imported`, {
-      hint: 'repeat the call while nothing writes to the source',
-    });
-  }
-}
-
-function cutBatches<T>(pictures: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(pictures.length / PAGE_SIZE) }, (_, i) =>
-    pictures.slice(i * PAGE_SIZE, (i + 1) * PAGE_SIZE),
-  );
-}
-
-/** Packs pictures into one page, or into several if they are too large for one archive. */
-async function packBatch(ctx: EffectContext, batch: readonly FoundPicture[]): Promise<Item[][]> {
-  const pages: Item[][] = [];
-  let open: NewOriginal[] = [];
-  let size = 0;
-  for (const { id, name, attributes, mask, read } of batch) {
+/** Packs pictures that stay of a page of which others are gone. */
+async function packAgain(ctx: EffectContext, stay: readonly FoundPicture[]): Promise<Item[][]> {
+  const pages = openPicturePages(ctx.blobs);
+  for (const { id, name, attributes, mask, own, read } of stay) {
     const bytes = await read();
-    if (idOf(bytes) !== id) {
+    if (own === undefined && idOf(bytes) !== id) {
       throw new Conflict(`"${name}" changed while it was imported`, {
         hint: 'repeat the call while nothing writes to the source',
       });
     }
-    if (size > 0 && size + bytes.length > MAX_ARCHIVE_BYTES) {
-      pages.push(await packOriginals(ctx.blobs, open));
-      open = [];
-      size = 0;
-    }
-    open.push({ id, name, bytes, attributes, mask: mask?.digest });
-    size += bytes.length;
+    await pages.add({ id, name, bytes, attributes, mask });
   }
-  pages.push(await packOriginals(ctx.blobs, open));
-  return pages;
+  return pages.close();
 }

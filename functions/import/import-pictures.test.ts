@@ -23,8 +23,8 @@ async function find(files: Iterable<readonly [name: string, content: string | Ui
   const tar = packTar([...files].map(([name, content]) => [name, Buffer.from(content as string)] as const));
   let done = 0;
   const source = openTar(tar);
-  const found = await findPictures(source, encoding, count => {
-    expect(count).toBe(++done);
+  const found = await findPictures(source, { encoding }, {
+    progress: count => expect(count).toBe(++done),
   });
   expect(done).toBe(source.files.length);
   return {
@@ -102,18 +102,18 @@ test('texts that are not used for like reasons are counted together', async () =
   const orphans = [1, 2].map(i => [`orphan-${i}.txt`, 'nobody'] as const);
   const { pictures: _, rejects } = await findPictures(
     openTar(packTar([...bad, ...orphans].map(([name, text]) => [name, Buffer.from(text)]))),
-    undefined,
-    () => {},
+    {},
+    { progress() {} },
   );
   expect(groupRejects(rejects)).toMatchObject([{ of: 'text', text: 'no picture has its name', count: 32 }]);
   const pairs = packTar([...pictures(...bad.map(([name]) => name.replace('.txt', '.png'))), ...bad]);
-  expect(groupRejects((await findPictures(openTar(pairs), undefined, () => {})).rejects)).toMatchObject([
+  expect(groupRejects((await findPictures(openTar(pairs), {}, { progress() {} })).rejects)).toMatchObject([
     { of: 'text', text: expect.stringContaining('not UTF-8'), count: 30 },
   ]);
 });
 
 test('a caption that may not be read is rejected with the reason, and the picture is taken', async () => {
-  const file = (name: string, read: () => Promise<Uint8Array>) => ({ name, size: 9, read });
+  const file = (name: string, read: () => Promise<Uint8Array>) => ({ name, size: 9, read, readAt: read });
   const denied = Object.assign(new Error('no'), { code: 'EACCES' });
   const source = {
     files: [
@@ -125,7 +125,7 @@ test('a caption that may not be read is rejected with the reason, and the pictur
     rejects: [],
     hidden: 0,
   };
-  const { pictures: found, rejects } = await findPictures(source, undefined, () => {});
+  const { pictures: found, rejects } = await findPictures(source, {}, { progress() {} });
   expect(found).toMatchObject([{ name: 'a.png', attributes: undefined }]);
   expect(rejects).toEqual([
     { name: 'b.png', reason: expect.stringContaining('not readable') },
@@ -200,7 +200,7 @@ describe('which text belongs to which picture', () => {
       ['a.txt', 'in small letters'],
       ['labels.json', '{}'],
       ['train.jsonl', '{}'],
-      ['metadata.csv', 'file_name,text\na.png,x'],
+      ['metadata.tsv', 'file_name\ttext\na.png\tx'],
     ]);
     expect(found.captions).toEqual({ 'a.png': 'in small letters', 'cats/b.png': 'one cat' });
     expect(found.rejects).toEqual({
@@ -212,10 +212,27 @@ describe('which text belongs to which picture', () => {
       'cats/B.txt': expect.stringContaining('differs in case or accents alone from "b.png"'),
       'a.TXT': '"a.txt" counts instead',
       'labels.json':
-        'no picture is called "labels"; this would be its caption, and a table of captions is called metadata.jsonl or captions.json',
-      'train.jsonl': 'not read: a table of captions is called metadata.jsonl or captions.json',
-      'metadata.csv': 'not read: a table of captions is called metadata.jsonl or captions.json',
+        'no picture is called "labels"; this would be its caption, and a table of captions is called metadata.jsonl, captions.json or metadata.csv',
+      'train.jsonl': 'not read: a table of captions is called metadata.jsonl, captions.json or metadata.csv',
+      'metadata.tsv': 'not read: a table of captions is called metadata.jsonl, captions.json or metadata.csv',
     });
+  });
+});
+
+test('a table of comma-separated values is read as Hugging Face writes it, and says what is wrong', async () => {
+  const lines = ['file_name,text,mood', 'a.png,"red, and ""round""",', 'sub/b.png,blue,calm', 'x.png,y', ''];
+  const found = await find([
+    ...pictures('a.png', 'sub/b.png'),
+    ['metadata.csv', lines.join('\r\n')],
+    ['sub/metadata.csv', 'name,text\nb.png,x\n'],
+  ]);
+  expect(found.attributes).toEqual({
+    'a.png': { caption: 'red, and "round"' },
+    'sub/b.png': { caption: 'blue', mood: 'calm' },
+  });
+  expect(found.rejects).toEqual({
+    'metadata.csv': 'line 4: it has 2 fields, and the first line has 3',
+    'sub/metadata.csv': 'its first line has no column "file_name"',
   });
 });
 

@@ -57,8 +57,12 @@ function listRivals(files: readonly string[], bases: readonly string[], own: str
   return [...files.slice(0, MAX_RIVALS), ...others].slice(0, MAX_RIVALS);
 }
 
-/** 'a/b.png' -> 'a/b'. */
+/** End of the name of a picture as an array. */
+export const ARRAY_ENDING = /\.image\.npy$/i;
+
+/** 'a/b.png' -> 'a/b', 'a/b.image.npy' -> 'a/b'. */
 export function stemOf(name: string): string {
+  if (ARRAY_ENDING.test(name)) return name.replace(ARRAY_ENDING, '');
   const dot = name.lastIndexOf('.');
   return dot > name.length - basename(name).length ? name.slice(0, dot) : name;
 }

@@ -71,7 +71,8 @@ export async function openFolder(
     if (typeof info === 'string') return info;
     if (files.length >= MAX_FILES) throw tooMany(folder);
     if (info.isFile()) {
-      files.push({ name, size: info.size, read: () => readPlainFile(system, real, name, info.size) });
+      const readAt: SourceFile['readAt'] = (at, length) => readPlainFile(system, real, name, info.size, { at, length });
+      files.push({ name, size: info.size, read: () => readAt(0, info.size), readAt });
       return undefined;
     }
     if (!info.isDirectory()) return 'not a regular file';
@@ -151,7 +152,13 @@ async function explainPath(system: FolderSystem, path: Buffer, error: unknown): 
  * pipe, or a file that never ends.
  * @throws Conflict if it has changed, Unreadable
  */
-async function readPlainFile(system: FolderSystem, path: Buffer, name: string, size: number): Promise<Uint8Array> {
+async function readPlainFile(
+  system: FolderSystem,
+  path: Buffer,
+  name: string,
+  size: number,
+  part: { readonly at: number; readonly length: number },
+): Promise<Uint8Array> {
   const changed = (cause?: unknown) =>
     new Conflict(`"${name}" changed while it was imported`, {
       cause,
@@ -165,9 +172,10 @@ async function readPlainFile(system: FolderSystem, path: Buffer, name: string, s
   try {
     const info = await file.stat();
     if (!info.isFile() || info.size !== size) throw changed();
-    const bytes = new Uint8Array(size);
-    for (let at = 0; at < size; ) {
-      const { bytesRead } = await file.read(bytes, at, size - at, at).catch(cause => {
+    const length = Math.max(0, Math.min(part.length, size - part.at));
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await file.read(bytes, at, length - at, part.at + at).catch(cause => {
         throw new Unreadable(name, cause);
       });
       if (bytesRead === 0) throw changed();

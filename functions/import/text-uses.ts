@@ -98,7 +98,7 @@ function endingOf(name: string): Ending | undefined {
   return ENDINGS.find(ending => lower.endsWith(ending));
 }
 
-const TABLES = `a table of captions is called ${TABLE_NAMES.join(' or ')}`;
+const TABLES = `a table of captions is called ${TABLE_NAMES.slice(0, -1).join(', ')} or ${TABLE_NAMES.at(-1)}`;
 
 /** @param problem Why the text is not used if it is not called like a table. */
 function useOfTable(name: string, problem: TextProblem = { reason: `not read: ${TABLES}` }): TextUse {

@@ -64,6 +64,10 @@ const NOTES = {
     column: 'image',
     say: count => `${pictures(count)} ${count === 1 ? 'loses' : 'lose'} joints of a person by the crop`,
   },
+  patches_mended: {
+    say: count =>
+      `${pictures(count)} ${have(count)} patches of the original project, which begin with registers: these are left out, and the last patches copied from those above`,
+  },
   caption_decoded: {
     say: (count, { encoding }) => `${quantity(count, 'caption')} ${are(count)} decoded from ${encoding}`,
   },

@@ -39,6 +39,7 @@ import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
 import { select } from '../select.ts';
 import { shard } from '../shard.ts';
+import { takeSignals } from '../take-signals.ts';
 import { tasks } from '../tasks.ts';
 import { verify } from '../verify.ts';
 import { noRunner } from './functions.ts';
@@ -86,6 +87,7 @@ export function createPictureLab({
       caption,
       curate,
       select,
+      takeSignals,
       encodeText,
       encodeImage,
       detectPose,

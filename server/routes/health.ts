@@ -15,6 +15,8 @@ const healthSchema = z.strictObject({
   store: z.string(),
   /** Folders of the server's machine that imports may read. */
   import_roots: z.array(z.string()),
+  /** Places of buckets that imports may read. */
+  import_buckets: z.array(z.string()),
   /** Absent if this server has no S3 endpoint. */
   s3: z.strictObject({ url: z.string(), bucket: z.string() }).optional(),
   /** Absent if no gpu-runner is reachable. Data stages then work; training and sampling do not. */
@@ -30,7 +32,7 @@ export function createHealthRoutes({ store, runner, env, s3 }: ServerDeps): Hono
     const known = env.token === undefined || c.req.header('authorization') !== undefined;
     if (!known) return c.json({ v: 1, status: 'ok', version: manifest.version });
     const found = await askRunner(runner.status());
-    const own = { store: store.url, import_roots: [...env.importRoots] };
+    const own = { store: store.url, import_roots: [...env.importRoots], import_buckets: [...env.importBuckets] };
     return c.json({ v: 1, status: 'ok', version: manifest.version, ...own, ...(s3 && { s3 }), ...found });
   });
 
