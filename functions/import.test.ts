@@ -338,7 +338,7 @@ test('the last event of each phase of an import has all done', async () => {
   const onEvent = (event: ProgressEvent) => void last.set(event.phase, event);
   await lab.executor.callEffect('prepare', { dataset: 'mine', folder, size: 32 }, { onEvent });
   expect([...last.keys()]).toEqual(
-    expect.arrayContaining(['import', 'store', 'inspect', 'ingest', 'bucket', 'caption', 'encode-text', 'view']),
+    expect.arrayContaining(['import', 'inspect', 'ingest', 'bucket', 'caption', 'encode-text', 'view']),
   );
   for (const [phase, { done, total }] of last) expect([phase, done]).toEqual([phase, total]);
   expect(last.get('import')).toMatchObject({ done: 6, unit: 'files' });

@@ -16,9 +16,9 @@ import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts'
 import { importDrawn } from './import/import-drawn.ts';
 import { importFiles } from './import/import-files.ts';
 import { type ImportSource, openStoredTar, openTarsWithin } from './import/import-source.ts';
+import { type KnownPage, readKnownPages } from './import/known-pages.ts';
 import { namesPicture } from './import/names-picture.ts';
 import { openBucket } from './import/open-bucket.ts';
-import { type KnownPage, readKnownPages } from './import/known-pages.ts';
 import { openFolder } from './import/open-folder.ts';
 import { readOriginalLayout } from './import/original-layout.ts';
 import { writeDatasetView } from './views/dataset-view.ts';

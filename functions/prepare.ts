@@ -1,5 +1,6 @@
 /** @file Makes a dataset ready for training in one call: runs every data stage, cached page by page. */
 import { z } from 'zod';
+import { SIGNAL_NAMES } from '../configs/signals.ts';
 import { Internal } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../storage/blobs/items.ts';
@@ -23,7 +24,7 @@ import {
   optionsFor,
   quantumOf,
 } from './encoders/check-encoders.ts';
-import type { EncoderSource } from './encoders/encoder.ts';
+import { type EncoderSource, signalsMadeBy } from './encoders/encoder.ts';
 import { encodersOf, findEncoder } from './encoders/encoders.ts';
 import { type FitRequest, fitParts } from './encoders/fit-parts.ts';
 import { findWeights } from './encoders/installed-weights.ts';
@@ -85,6 +86,12 @@ export const prepare = defineFunction({
         .refine(names => new Set(names).size === names.length, { error: 'expected each encoder once' })
         .default(['dct'])
         .describe('encoders of the pictures; each makes signals of its own'),
+      given_signals: z
+        .enum(['take', 'ignore'])
+        .optional()
+        .describe(
+          'signals that came with the pictures: taken, as by default, in place of those of the encoders, or not',
+        ),
       ...limitsShape,
       ...curationShape,
       classifier: z
@@ -152,14 +159,20 @@ export const prepare = defineFunction({
     const { made: captioned, summary: curated } = await curation.finish();
     if (missing === 'error') refuseUndescribed(captioned.dataset);
     const textParams = { ...encoding.paramsOf(textEncoder), ...input.text_options };
-    let made = await run('encode-text', captioned.digest, textParams);
+    const given = SIGNAL_NAMES.filter(
+      signal => input.given_signals !== 'ignore' && captioned.dataset.given?.[signal] !== undefined,
+    );
+    const isGiven = (name: string) => signalsMadeBy(findEncoder(name)).every(signal => given.includes(signal));
+    let made = isGiven(textEncoder) ? captioned : await run('encode-text', captioned.digest, textParams);
     const before = head && (await readDataset(ctx.blobs, head.value.dataset));
     for (const name of imageEncoders) {
+      if (isGiven(name)) continue;
       const options = optionsFor(findEncoder(name), input);
       const fitted = await encoding.fit(name, options, { dataset: made.digest, before });
       made = await run('encode-image', made.digest, { ...encoding.paramsOf(name, fitted), ...options });
     }
 
+    if (given.length > 0) made = await run('take-signals', made.digest, { signals: [...given] });
     const { digest } = made;
     if (head && head.value.dataset !== digest) await nameUsers(ctx.store, input.dataset, head.value.dataset);
     await movePreparedDataset(ctx.store, input.dataset, digest, imported.originals, encoding.engine);

@@ -26,7 +26,8 @@ export const takeSignals = definePageFunction({
       hint: 'encode-text and encode-image make signals of captions and pictures',
     });
   },
-  encoders({ signals }, _, { given = {} } = {}) {
+  encoders({ signals }, _, before) {
+    const given = before?.given ?? {};
     return Object.fromEntries(
       // Of the pose, a dataset names no encoder.
       signals.flatMap(signal => (given[signal] && signal !== 'pose' ? [[signal, given[signal]] as const] : [])),

@@ -16,6 +16,7 @@ test('an empty environment gives the defaults', () => {
     s3: { port: 8788, explicit: false },
     runners: [],
     importRoots: ['/home/me'],
+    importBuckets: [],
     leaseTtlMs: 30_000,
     supervised: false,
     probeStore: true,

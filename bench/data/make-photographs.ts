@@ -1,13 +1,13 @@
 /**
- * @file Draws files that stand for photographs of 2 megapixels: smooth light, soft shapes, no two alike, JPEG of at most
- * 200 kB. `node bench/data/make-photographs.ts FOLDER COUNT`; goes on where it stopped.
+ * @file Draws files that stand for photographs of 2 megapixels: smooth light, soft shapes, no two alike, JPEG of at
+ * most 200 kB. `node bench/data/make-photographs.ts FOLDER COUNT`; goes on where it stopped.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { mapBounded } from '../../storage/map-bounded.ts';
 import { enlargeJpeg, type RgbImage } from '../../functions/pictures/image.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 
 /** Width and height in pixels: landscape, portrait, square, wide. */
 const SIZES = [

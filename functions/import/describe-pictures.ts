@@ -29,7 +29,7 @@ export interface Described {
 }
 
 /** What a file says about a picture. */
-interface Statement {
+export interface Statement {
   readonly picture: string;
   /** The lowest counts. */
   readonly rank: number;

@@ -16,7 +16,7 @@ import { requireFormat } from '../pictures/unfit-picture.ts';
 import { type ArchiveWriter, openArchiveWriter, type WrittenMember } from './archive-writer.ts';
 import type { Candidate, FoundPicture, PictureSink } from './import-pictures.ts';
 import { namesPicture } from './names-picture.ts';
-import { readHead, REGISTERS, tellRegisters } from './patch-registers.ts';
+import { REGISTERS, readHead, tellRegisters } from './patch-registers.ts';
 import { tryRead, Unreadable } from './read-failure.ts';
 import type { ReadSignals, ReadSignalsTask } from './read-signals.ts';
 import type { SampleFiles, SamplePart } from './sample-files.ts';
@@ -81,7 +81,9 @@ export function openGivenSignals(
     entries[signal] ??= entry;
     const form = ({ name, dim, tokens, stride }: Entry) => JSON.stringify({ name, dim, tokens, stride });
     const first = entries[signal];
-    return form(first) === form(entry) ? undefined : `its ${signal} is of ${form(entry)}, that of others of ${form(first)}`;
+    return form(first) === form(entry)
+      ? undefined
+      : `its ${signal} is of ${form(entry)}, that of others of ${form(first)}`;
   }
 
   async function readParts(sample: SampleFiles) {
@@ -114,7 +116,7 @@ export function openGivenSignals(
     const rowsBefore = own ? 0 : registers;
     const ofSignal = (signal: SignalName) => {
       const hash = createHash('sha256').update(`${rowsBefore} ${JSON.stringify(tokens ?? 0)} `);
-      for (const part of signal === 'text' ? ['text', 'tokens'] as const : [signal]) hash.update(bytes[part] ?? '');
+      for (const part of signal === 'text' ? (['text', 'tokens'] as const) : [signal]) hash.update(bytes[part] ?? '');
       if (signal === 'text') for (const each of variants) hash.update(each);
       return hash.digest('hex').slice(0, 16);
     };
@@ -193,7 +195,9 @@ export function openGivenSignals(
       for (const { id } of pictures) {
         const own: Slices = {};
         for (const signal of whole) {
-          const { archive, ...slice } = slices.get(id)?.[signal] as OpenSlice;
+          const found = slices.get(id)?.[signal];
+          if (found === undefined) continue;
+          const { archive, ...slice } = found;
           own[signal] = { archive: await archive, ...slice };
         }
         if (whole.length > 0) settled.set(id, own);

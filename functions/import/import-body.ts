@@ -9,11 +9,7 @@ export const importShape = {
   source: z.enum(DRAWN_SET_NAMES).optional().describe('a bundled set; takes count, size and seed'),
   count: z.int().min(1).max(1_000_000).optional().describe('number of pictures of the bundled set'),
   folder: z.string().min(1).optional().describe("a folder on the server's machine, below its import roots"),
-  s3: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("s3://BUCKET/PREFIX, below one of the server's EASEL_IMPORT_BUCKETS"),
+  s3: z.string().min(1).optional().describe("s3://BUCKET/PREFIX, below one of the server's EASEL_IMPORT_BUCKETS"),
   tar: digestSchema.optional().describe('digest of a tar of pictures, uploaded to /objects'),
   caption_encoding: z
     .enum(OLD_ENCODINGS)
@@ -30,7 +26,9 @@ export const importShape = {
   register_rows: z
     .union([z.literal(0), z.literal(4)])
     .optional()
-    .describe('rows at the start of dinov3_patches that are registers: 4 in files of the original project; default: told by the numbers'),
+    .describe(
+      'rows at the start of dinov3_patches that are registers: 4 in files of the original project; default: told by the numbers',
+    ),
   size: setShape.size,
   seed: setShape.seed,
 };

@@ -27,7 +27,6 @@ export async function importFiles(
   options: ImportFilesOptions,
 ): Promise<Arrivals> {
   const before = new Map(known.flatMap(page => page.items).map(item => [item.id, item]));
-  const places = new Map<string, number>();
   const signals = openGivenSignals(ctx, before, options);
   const pages = openPicturePages(ctx.blobs);
   let page: number | undefined;
@@ -68,7 +67,9 @@ export async function importFiles(
   };
   const kept = await eraseMissing(ctx.blobs, known, pictures, stay => packAgain(ctx, stay));
   await restoreArchives(ctx.blobs, kept.pages, pictures);
-  const made = packed.map(items => items.filter(({ id }) => present.has(id)).map(complete)).filter(items => items.length > 0);
+  const made = packed
+    .map(items => items.filter(({ id }) => present.has(id)).map(complete))
+    .filter(items => items.length > 0);
   return {
     kept,
     pages: made,

@@ -23,9 +23,13 @@ async function find(files: Iterable<readonly [name: string, content: string | Ui
   const tar = packTar([...files].map(([name, content]) => [name, Buffer.from(content as string)] as const));
   let done = 0;
   const source = openTar(tar);
-  const found = await findPictures(source, { encoding }, {
-    progress: count => expect(count).toBe(++done),
-  });
+  const found = await findPictures(
+    source,
+    { encoding },
+    {
+      progress: count => expect(count).toBe(++done),
+    },
+  );
   expect(done).toBe(source.files.length);
   return {
     captions: Object.fromEntries(found.pictures.map(({ name, attributes }) => [name, attributes?.caption])),

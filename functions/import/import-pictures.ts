@@ -8,11 +8,12 @@ import { SAME_BYTES } from '../datasets/rejects-by-reason.ts';
 import type { Noted } from '../notes/notes.ts';
 import { packArrayPicture } from '../pictures/array-picture.ts';
 import { requireFormat, UnfitPicture } from '../pictures/unfit-picture.ts';
-import { type Description, readTexts } from './describe-pictures.ts';
+import { type Description, type ReadText, readTexts } from './describe-pictures.ts';
 import { type NamedMask, readMask, splitMasks } from './find-masks.ts';
 import { splitsOfFolders } from './folder-splits.ts';
 import type { ImportSource, SourceFile } from './import-source.ts';
 import { createJoiner } from './join-names.ts';
+import { readOriginalTable } from './original-table.ts';
 import { readAhead } from './read-ahead.ts';
 import { Unreadable } from './read-failure.ts';
 import { groupSamples, type SampleFiles } from './sample-files.ts';
@@ -54,7 +55,11 @@ export interface PictureSink {
   /** Turns a picture as an array into uint8; default: here. */
   pack?(bytes: Uint8Array): Promise<Uint8Array>;
   /** Called before the first picture is read, with the samples by name of their picture. */
-  samples?(samples: ReadonlyMap<string, SampleFiles>, recordOf: (name: string) => SampleRecord, names: readonly string[]): Promise<void>;
+  samples?(
+    samples: ReadonlyMap<string, SampleFiles>,
+    recordOf: (name: string) => SampleRecord,
+    names: readonly string[],
+  ): Promise<void>;
 }
 
 export interface FindOptions {
@@ -81,7 +86,9 @@ export async function findPictures(
   rejects.push(...tooLarge, ...grouped.rejects, ...split.rejects);
   count(source.files.length - texts.length - split.others.length);
   const names = split.others.map(({ name }) => name);
-  const said = await readTexts(texts, names, encoding, count);
+  const tables: ReadText[] = [];
+  for (const table of source.tables ?? []) tables.push(await readOriginalTable(table, names));
+  const said = await readTexts(texts, names, encoding, count, tables);
   const recordOf = (name: string) => readSampleRecord(said.of(name));
   await sink.samples?.(grouped.samples, recordOf, names);
   const pictures = sortByPlace(split.others, recordOf);
@@ -91,7 +98,8 @@ export async function findPictures(
   const seen = new Set<string>();
   for await (const { file, bytes: read } of readAhead(pictures)) {
     const record = recordOf(file.name);
-    const found = read instanceof Unreadable ? { name: file.name, reason: read.reason } : await examine(file, read, record, sink);
+    const found =
+      read instanceof Unreadable ? { name: file.name, reason: read.reason } : await examine(file, read, record, sink);
     if ('reason' in found) rejects.push(found);
     else {
       const sample = grouped.samples.get(file.name);
@@ -121,7 +129,10 @@ export async function findPictures(
 function sortByPlace(files: readonly SourceFile[], recordOf: (name: string) => SampleRecord): readonly SourceFile[] {
   const placed = files.map(file => ({ file, own: recordOf(file.name).own }));
   if (placed.some(({ own }) => own === undefined)) return files;
-  const [pageOf, placeOf] = [(each: (typeof placed)[number]) => each.own?.page ?? 0, (each: (typeof placed)[number]) => each.own?.place ?? 0];
+  const [pageOf, placeOf] = [
+    (each: (typeof placed)[number]) => each.own?.page ?? 0,
+    (each: (typeof placed)[number]) => each.own?.place ?? 0,
+  ];
   return placed.sort((a, b) => pageOf(a) - pageOf(b) || placeOf(a) - placeOf(b)).map(({ file }) => file);
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file Sources of an import: a folder (open-folder.ts), a prefix of a bucket (open-bucket.ts), an uploaded tar, and the
- * tars that lie in a source. Names are paths with `/`, sorted.
+ * @file Sources of an import: a folder (open-folder.ts), a prefix of a bucket (open-bucket.ts), an uploaded tar, and
+ * the tars that lie in a source. Names are paths with `/`, sorted.
  */
 import { AppError } from '../../errors.ts';
 import { readTar, scanTar, type TarSpan } from '../../formats/tar.ts';
@@ -25,6 +25,8 @@ export interface ImportSource {
   readonly rejects: readonly Reject[];
   /** Files and folders whose name starts with a dot. */
   readonly hidden: number;
+  /** Tables of the original project, which are no texts of single pictures. */
+  readonly tables?: readonly SourceFile[];
   close?(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * @file A prefix of a bucket as the source of an import. The environment lists the buckets, with their endpoints: a call
- * never says to which host the server connects.
+ * @file A prefix of a bucket as the source of an import. The environment lists the buckets, with their endpoints: a
+ * call never says to which host the server connects.
  */
 import { Conflict, Forbidden, InvalidInput, NotFound } from '../../errors.ts';
 import { parseS3Url } from '../../storage/drivers/s3/url.ts';

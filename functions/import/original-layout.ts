@@ -40,7 +40,9 @@ export function readOriginalLayout(source: ImportSource): ImportSource {
   }
   // The arrays were made of the pictures as `image/` has them: scaled, and cropped. So these are the pictures.
   const arrays = new Set(renamed.filter(({ name }) => ARRAY_ENDING.test(name)).map(({ name }) => stemOf(name)));
+  const isTable = ({ name }: SourceFile) => ORIGINAL_TABLE.test(name);
   const isReplaced = ({ name }: SourceFile) =>
     !name.endsWith('.npy') && arrays.has(stemOf(name)) && [...roots].some(root => name.startsWith(`${root}approved/`));
-  return { ...source, files: sortByName(renamed.filter(file => !isReplaced(file))), rejects: sortByName(rejects) };
+  const files = renamed.filter(file => !isReplaced(file) && !isTable(file));
+  return { ...source, files: sortByName(files), tables: renamed.filter(isTable), rejects: sortByName(rejects) };
 }

@@ -31,8 +31,18 @@ function makeHead(picture: number, registers: number): Float32Array {
 
 test.each([1, 4, 16])('registers at the start of %i files are told, and their absence', count => {
   const pictures = Array.from({ length: count }, (_, i) => i + 1);
-  expect(tellRegisters(pictures.map(each => makeHead(each, 4)), DIM)).toBe(4);
-  expect(tellRegisters(pictures.map(each => makeHead(each, 0)), DIM)).not.toBe(4);
+  expect(
+    tellRegisters(
+      pictures.map(each => makeHead(each, 4)),
+      DIM,
+    ),
+  ).toBe(4);
+  expect(
+    tellRegisters(
+      pictures.map(each => makeHead(each, 0)),
+      DIM,
+    ),
+  ).not.toBe(4);
 });
 
 test('of many files, whole patches are told for sure', () => {
@@ -41,7 +51,12 @@ test('of many files, whole patches are told for sure', () => {
 });
 
 test('two odd rows at the start are no answer', () => {
-  expect(tellRegisters([1, 2, 3].map(each => makeHead(each, 2)), DIM)).toBeUndefined();
+  expect(
+    tellRegisters(
+      [1, 2, 3].map(each => makeHead(each, 2)),
+      DIM,
+    ),
+  ).toBeUndefined();
 });
 
 test('the grid moves by four cells, and the lost cells are those above them', () => {

@@ -1,6 +1,6 @@
 /**
- * @file The patches of the original project. Its script takes the last tokens of DINOv3 for registers, which are in truth
- * the tokens after the first: a file begins with four registers, row k holds patch k - 4, and the last four patches are
+ * @file The patches of the original project. Its script takes the last tokens of DINOv3 for registers, which are in
+ * truth the tokens after the first: a file begins with four registers, row k holds patch k - 4, and the last four patches are
  * lost. The number of rows looks right. Here it is told by the numbers whether a file is so, and mended.
  */
 import { fromF16Bits } from '../../formats/half.ts';
@@ -17,7 +17,7 @@ const HEADER_BYTES = 128;
 const CERTAIN = 2;
 /** Up to so many times, the first rows are patches like the others. */
 const ALIKE = 1.25;
-/** Patches that are farther from each other say nothing: the files are too few, or are no features of pictures. */
+/** Patches that are farther apart say nothing: the files are too few, or are no features of pictures. */
 const MOST_SPREAD = 0.5;
 
 /** Rows at the start of the files that are registers; undefined: the numbers do not say. */
@@ -36,8 +36,17 @@ export function tellRegisters(heads: readonly Float32Array[], dim: number): Foun
   });
   const patches = means.slice(REGISTERS);
   const distanceTo = (row: Float64Array, others: readonly Float64Array[]) =>
-    1 - cosine(row, others.reduce((sum, other) => sum.map((each, i) => each + (other[i] ?? 0)), new Float64Array(dim)));
-  const among = patches.map(row => distanceTo(row, patches.filter(other => other !== row)));
+    1 -
+    cosine(
+      row,
+      others.reduce((sum, other) => sum.map((each, i) => each + (other[i] ?? 0)), new Float64Array(dim)),
+    );
+  const among = patches.map(row =>
+    distanceTo(
+      row,
+      patches.filter(other => other !== row),
+    ),
+  );
   const first = means.slice(0, REGISTERS).map(row => distanceTo(row, patches));
   const spread = Math.max(...among, 1e-6);
   if (spread > MOST_SPREAD) return undefined;
@@ -57,7 +66,9 @@ function cosine(a: Float64Array, b: Float64Array): number {
 }
 
 /** The first rows of a file of patches; undefined if it has fewer, or is no such array. */
-export async function readHead(file: SourceFile): Promise<{ readonly dim: number; readonly rows: Float32Array } | undefined> {
+export async function readHead(
+  file: SourceFile,
+): Promise<{ readonly dim: number; readonly rows: Float32Array } | undefined> {
   try {
     const { dtype, shape, start } = readNpyHeader(await file.readAt(0, Math.min(HEADER_BYTES, file.size)));
     const [count = 0, dim = 0] = shape;

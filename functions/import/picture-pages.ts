@@ -1,6 +1,6 @@
 /**
- * @file Packs new pictures into pages while they are read, in the order of the source. A page holds its pictures until it
- * is full, so memory does not grow with the source.
+ * @file Packs new pictures into pages while they are read, in the order of the source. A page holds its pictures until
+ * it is full, so memory does not grow with the source.
  */
 import { type Item, PAGE_SIZE } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';

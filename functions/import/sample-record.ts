@@ -1,6 +1,6 @@
 /**
- * @file What the JSON of a sample in a WebDataset says beyond a caption. Easel's own has what restores the item; that of
- * the original project has the mask of its text.
+ * @file What the JSON of a sample in a WebDataset says beyond a caption. Easel's own has what restores the item; that
+ * of the original project has the mask of its text.
  */
 import { z } from 'zod';
 import { type Item, itemSchema, splitSchema } from '../../storage/records.ts';
@@ -39,7 +39,14 @@ export function readSampleRecord(attributes: Item['attributes']): SampleRecord {
   }
   const { [MASK]: mask, ...rest } = attributes;
   if (mask === undefined) return { attributes };
-  return { tokens: countTokens(mask), attributes: rest };
+  return { tokens: countedSchema.safeParse(mask).data ?? countTokens(mask), attributes: rest };
+}
+
+const countedSchema = z.union([z.literal('gaps'), z.strictObject({ count: z.int(), length: z.int() })]);
+
+/** The record with its mask counted: a line of a table has 512 numbers. */
+export function compactMask(record: NonNullable<Item['attributes']>): NonNullable<Item['attributes']> {
+  return MASK in record ? { ...record, [MASK]: countTokens(record[MASK]) } : { ...record };
 }
 
 function countTokens(mask: unknown): NonNullable<SampleRecord['tokens']> {
