@@ -1,6 +1,7 @@
 /**
  * @file The patches of the original project. Its script takes the last tokens of DINOv3 for registers, which are in
- * truth the tokens after the first: a file begins with four registers, row k holds patch k - 4, and the last four patches are
+ * truth the tokens after the first: a file begins with four registers, row k holds patch k - 4, and the last four
+ * patches are
  * lost. The number of rows looks right. Here it is told by the numbers whether a file is so, and mended.
  */
 import { fromF16Bits } from '../../formats/half.ts';
@@ -24,7 +25,8 @@ const MOST_SPREAD = 0.5;
 export type FoundRegisters = 0 | typeof REGISTERS | undefined;
 
 /**
- * Compares the first four rows with the eight after them, by their means over the files. Patches side by side at the top
+ * Compares the first four rows with the eight after them, by their means over the files. Patches side by side at
+ * the top
  * of a picture resemble each other; each register has a direction of its own.
  * @param heads The first rows of some files, [rows, dim].
  */

@@ -1,6 +1,7 @@
 /**
  * @file The arrays beside a picture, as WebDatasets of the original project name them: `a.t5h.npy` is the encoded
- * caption of `a.image.npy` or `a.jpg`. A name is cut at the ending of an array and not at its first dot, so `a.b.c.t5h.npy`
+ * caption of `a.image.npy` or `a.jpg`. A name is cut at the ending of an array and not at its first dot, so
+ * `a.b.c.t5h.npy`
  * belongs to `a.b.c.jpg`.
  */
 import type { SignalName } from '../../configs/signals.ts';
