@@ -14,7 +14,7 @@ const STYLE = `
 .histogram i { flex: 1; background: var(--train); min-height: 1px; }
 .scale { display: flex; justify-content: space-between; max-width: 30rem; font-size: .8125rem; color: var(--faint); }
 .ends { display: grid; grid-template-columns: repeat(8, 1fr); gap: .5rem; margin-top: .5rem; max-width: 60rem; }
-.ends figcaption { font-size: .75rem; overflow-wrap: anywhere; }
+.ends figcaption { display: block; font-size: .75rem; overflow-wrap: anywhere; }
 `;
 
 export function renderCuration({ leftOut, measures, languages }: ReportCuration): Html {
@@ -37,7 +37,7 @@ function renderLeftOut(pictures: readonly ExtremePicture[]): Html | '' {
   return html`<section>
 <h2>Left out by rules</h2>
 <p class="note">The decision <code>keep</code> in the list of approvals keeps a picture against every rule.</p>
-<div class="grid">
+<div class="ends">
 ${pictures.map(renderEnd)}
 </div>
 </section>
