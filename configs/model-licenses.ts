@@ -2,7 +2,7 @@
 import type { ModelLicense } from './model-sources.ts';
 
 export const NO_CLAIM =
-  'no: it asks for its notice where the weights are passed on, and says nothing of what is trained on their output';
+  'no, it asks for its notice where the weights are passed on, and says nothing of what is trained on their output';
 
 export const PINS_OF_SEVERAL = 'lock files of several public projects, which agree';
 
@@ -16,7 +16,7 @@ export const dinov3LicenseOf = (repo: string, revision: string): ModelLicense =>
   name: 'DINOv3 License',
   read_in: `LICENSE.md of huggingface.co/${repo}`,
   binds:
-    'read it: it is an agreement of Meta with terms of its own for use, for passing on and for works derived from the ' +
+    'read it, it is an agreement of Meta with terms of its own for use, for passing on and for works derived from the ' +
     'weights. Easel does not decide whether a network that was trained on their features is such a work',
   accept: true,
   gated: true,
