@@ -26,5 +26,7 @@ test('cost grows with inputs, and a network of unknown layers has none', () => {
     expect(cost?.weightBytes).toBeGreaterThan(1e7);
   }
   expect(costOf('t5-large', one)?.weightBytes).toBeCloseTo(4 * 334_939_648, -7);
+  const inF32 = ['t5-large', 'dinov3-vitl16', 'efficientnet-lite0', 'dwpose'].map(name => costOf(name, one)?.isF32);
+  expect(inF32).toEqual([false, false, true, true]);
   expect(costOf('lpips-vgg', one)).toBeUndefined();
 });

@@ -34,6 +34,8 @@ export interface NetCost {
   readonly operations: number;
   /** Share of the engine's rate that is assumed. */
   readonly reached: number;
+  /** It computes in f32, whatever the precision of the engine is. */
+  readonly isF32: boolean;
   /** Bytes of weights as they are computed with, in f32. */
   readonly weightBytes: number;
   /** Bytes of the work on one batch, roughly. */
@@ -57,20 +59,27 @@ export function costOf(
     kinds.reduce((total, kind) => total + kind.count * each(kind), 0);
   if (model === 'efficientnet-lite0') {
     const operations = sum(pictures, ({ size }) => EFFICIENTNET_PER_PIXEL * areaOf(size));
-    return { reads: 'image', operations, reached: REACHED.convolutions, weightBytes, workBytes: 100e6 };
+    return { reads: 'image', operations, reached: REACHED.convolutions, isF32: true, weightBytes, workBytes: 100e6 };
   }
   const net = source?.net ?? OTHER_NETS[model];
   if (net === undefined) return undefined;
   if ('operations' in net) {
     const operations = sum(pictures, () => net.operations);
-    return { reads: 'image', operations, reached: REACHED.convolutions, weightBytes, workBytes: 2 * weightBytes };
+    return {
+      reads: 'image',
+      operations,
+      reached: REACHED.convolutions,
+      isF32: true,
+      weightBytes,
+      workBytes: 2 * weightBytes,
+    };
   }
   const workBytes = TOKENS_AT_ONCE * BYTES_PER_NUMBER * net.width;
   const operations =
     net.reads === 'caption'
       ? sum(texts, ({ tokens = 0 }) => textOperations(net, tokens))
       : sum(pictures, ({ size }) => pictureOperations(net, areaOf(size) / STRIDE ** 2));
-  return { reads: net.reads, operations, reached: REACHED.transformer, weightBytes, workBytes };
+  return { reads: net.reads, operations, reached: REACHED.transformer, isF32: false, weightBytes, workBytes };
 }
 
 const areaOf = (size: InputKind['size']) => (size ? size.width * size.height : 0);

@@ -8,7 +8,7 @@ import { canonicalJson } from '../storage/canonical.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { type Dataset, digestSchema, type EngineSpec } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
-import { defineFunction } from './define.ts';
+import { defineFunction, type FunctionContext } from './define.ts';
 import { ENCODERS } from './encoders/encoders.ts';
 import { runJob } from './execution/runner-job.ts';
 import { engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
@@ -38,8 +38,9 @@ export const modelCosts = defineFunction({
     const dataset = await readDataset(ctx.blobs, digest);
     const engine: EngineSpec = resolveEngine(await ctx.runner.status(), asked);
     ctx.progress({ phase: 'measure', message: `the speed of ${engine.name} in matrix products` });
-    const { stats } = await runJob(ctx, { kind: 'rate', engine });
-    const rate = z.number().positive().parse(stats.operations_per_second);
+    const rate = await measureRate(ctx, engine);
+    const isMixed = engine.precision !== 'f32';
+    const rateOfF32 = isMixed ? await measureRate(ctx, { ...engine, precision: 'f32' }) : rate;
     const { pictures = 0 } = dataset.counts;
     const tokens = await meanTokens(ctx.blobs, dataset);
     const inputs = { texts: [{ count: pictures, tokens: tokens ?? USUAL_TOKENS }], pictures: picturesOf(dataset) };
@@ -47,7 +48,7 @@ export const modelCosts = defineFunction({
     const models = ENCODERS.filter(({ runs }) => runs === 'runner').flatMap(({ name }) => {
       const cost = costOf(name, inputs);
       if (cost === undefined) return [];
-      const { reads, operations, reached, weightBytes, workBytes } = cost;
+      const { reads, operations, reached, isF32, weightBytes, workBytes } = cost;
       const [notice] = listNotices([name]);
       return [
         {
@@ -55,7 +56,7 @@ export const modelCosts = defineFunction({
           reads,
           installed: installed.includes(name),
           operations,
-          seconds: operations / (rate * reached),
+          seconds: operations / ((isF32 ? rateOfF32 : rate) * reached),
           memory_bytes: weightBytes + workBytes,
           ...(notice && { license: notice.license, binds: notice.binds }),
         },
@@ -76,11 +77,22 @@ export const modelCosts = defineFunction({
           : `no buckets: pictures of ${USUAL_SIZE.width} x ${USUAL_SIZE.height} pixels`,
         `transformers reach ${100 * REACHED.transformer} % of the measured speed in matrix products, networks of ` +
           `convolutions ${100 * REACHED.convolutions} %`,
+        ...(isMixed
+          ? [
+              `networks of convolutions compute in f32, in which the engine was measured at ` +
+                `${(rateOfF32 / 1e9).toPrecision(3)} billion operations per second`,
+            ]
+          : []),
         'memory is that of the weights in f32 and of one batch; reading and writing of columns is not counted',
       ],
     };
   },
 });
+
+async function measureRate(ctx: FunctionContext, engine: EngineSpec): Promise<number> {
+  const { stats } = await runJob(ctx, { kind: 'rate', engine });
+  return z.number().positive().parse(stats.operations_per_second);
+}
 
 function picturesOf({ buckets, counts: { pictures = 0 } }: Dataset): InputKind[] {
   if (buckets === undefined) return [{ count: pictures, size: USUAL_SIZE }];
