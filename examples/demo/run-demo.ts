@@ -113,16 +113,18 @@ function tellWhatNext(
 ): void {
   const json = "-H 'content-type: application/json'";
   const target = experiment.samples + samples;
+  // As `easel up` reads it.
+  const url = `http://127.0.0.1:${process.env.EASEL_PORT || 8787}`;
   terminal.line('Go on from here. Start the server, in another terminal:');
   for (const line of listStartLines(store, minio)) terminal.faint(`$ ${line}`);
   terminal.line('A picture for your own words:');
   terminal.faint(
-    `$ curl -fsS -X POST ${json} -o picture.png http://127.0.0.1:8787/sample \\\n` +
+    `$ curl -fsS -X POST ${json} -o picture.png ${url}/sample \\\n` +
       `  -d ${quoteWord(JSON.stringify({ model: name, prompt: set.example, seed: 7 }))}`,
   );
   terminal.line(`Train on, to ${formatCount(target)} samples:`);
   terminal.faint(
-    `$ curl -fsS -X POST ${json} -H 'prefer: wait=3600' http://127.0.0.1:8787/experiments/${name}/train \\\n` +
+    `$ curl -fsS -X POST ${json} -H 'prefer: wait=3600' ${url}/experiments/${name}/train \\\n` +
       `  -d ${quoteWord(JSON.stringify({ target }))}`,
   );
 }
