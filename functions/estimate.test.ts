@@ -7,6 +7,7 @@ import { estimateSchema } from '../configs/estimate.ts';
 import { Forbidden, InvalidInput, Unprocessable } from '../errors.ts';
 import type { Json } from '../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { digestSchema } from '../storage/records.ts';
 import { parseCaptionServers } from './captions/caption-servers.ts';
 import { createDescriber } from './captions/describer.ts';
@@ -74,6 +75,38 @@ test('the estimate names the stages that prepare runs, and the disk that it need
   expect(estimate.disk.originals_bytes).toBe(bytes);
   expect(estimate.disk.total_bytes / stored).toBeGreaterThan(0.9);
   expect(estimate.disk.total_bytes / stored).toBeLessThan(1.15);
+});
+
+test('what a killed estimate leaves is deleted half a day later, and no dataset of another name', async () => {
+  const objects: MemoryObjects = new Map();
+  const whole = createMemoryStore(objects);
+  const copies: MemoryObjects[] = [];
+  const put: typeof whole.put = async (key, ...rest) => {
+    const written = await whole.put(key, ...rest);
+    if (key.startsWith('refs/datasets/')) copies.push(new Map(objects));
+    return written;
+  };
+  const lab = createPictureLab({ store: { ...whole, put }, importRoots: [root], clock: SYSTEM_CLOCK });
+  const body: Json = { dataset: 'mine', folder, size: 32 };
+  await lab.executor.callEffect('estimate', { prepare: body, pictures: 1 });
+  const [left] = copies;
+  if (left === undefined) throw new Error('the estimate named no dataset');
+  const [probe = '', written] = [...left].find(([key]) => key.startsWith('refs/datasets/')) ?? [];
+  if (written === undefined) throw new Error('the estimate had no dataset');
+  const other = 'refs/datasets/estimate-deadbeef.json';
+  left.set(other, { ...written, key: other });
+  const store = createMemoryStore(left);
+  const names = () => listKeys(store, 'refs/datasets/');
+  const estimateAfter = (hours: number) =>
+    createPictureLab({
+      store,
+      importRoots: [root],
+      clock: { ...SYSTEM_CLOCK, now: () => Date.now() + hours * 3_600_000 },
+    }).executor.callEffect('estimate', { prepare: body, pictures: 1 });
+  await estimateAfter(11);
+  expect(await names()).toContain(probe);
+  await estimateAfter(13);
+  expect(await names()).toEqual([other]);
 });
 
 test('a mistake in the body of prepare is found before anything long begins', async () => {

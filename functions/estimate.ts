@@ -1,17 +1,16 @@
 /** @file Tells what preparing a folder takes: pictures, time by stage, disk. Measures some of its pictures. */
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Estimate } from '../configs/estimate.ts';
 import type { ProgressEvent } from '../configs/progress.ts';
 import { listSome, quantity } from '../configs/quantity.ts';
-import { InvalidInput, NotFound, Unprocessable } from '../errors.ts';
+import { InvalidInput, Unprocessable } from '../errors.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { drawProbe, type Listing, listByName } from './import/draw-probe.ts';
 import { openFolder } from './import/open-folder.ts';
-import { deleteDataset } from './operations/delete-dataset.ts';
+import { deleteLeftProbes, deleteProbe, nameProbe } from './operations/left-probes.ts';
 
 /** Pictures that are prepared before those that are measured: programs are compiled and models loaded then. */
 const WARM_UP = 2;
@@ -59,6 +58,7 @@ export const estimate = defineFunction({
         expected: 'files such as a.jpg, a.png or a.webp',
       });
     }
+    await deleteLeftProbes(ctx);
     const count = pictures ?? USUAL_PROBE;
     // Another place each time: a model would not be asked about the same pictures again.
     const from = Math.floor(ctx.now() % found.pictures.length);
@@ -114,7 +114,7 @@ async function runProbe(
   found: Listing,
   { count, from }: { readonly count: number; readonly from: number },
 ): Promise<Probe> {
-  const name = `estimate-${randomUUID().slice(0, 8)}`;
+  const name = nameProbe();
   const { tar, pictures } = await drawProbe(found, { count, from, folder: name });
   const { digest } = await ctx.blobs.put(tar, 'application/x-tar');
   const { folder: _, ...rest } = body;
@@ -135,10 +135,7 @@ async function runProbe(
       .flatMap(({ examples }) => examples.map(example => `${example.name.slice(name.length + 1)} (${example.text})`));
     return { given: pictures, taken: answer.counts.pictures, uncaptioned, refused, stages, columns };
   } finally {
-    await deleteDataset(ctx, name, { force: true }).catch((error: unknown) => {
-      // The probe has not come so far.
-      if (!(error instanceof NotFound)) throw error;
-    });
+    await deleteProbe(ctx, name);
   }
 }
 

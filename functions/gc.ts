@@ -9,6 +9,7 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { collectGarbage, type GcReport } from '../storage/gc/gc.ts';
 import { GRACE_MS } from '../storage/gc/lifetimes.ts';
 import { defineFunction, type EffectContext } from './define.ts';
+import { deleteLeftProbes } from './operations/left-probes.ts';
 import { findOthersAtWork } from './upkeep/at-work.ts';
 import { DOCUMENT_KINDS, VIEW_LAYOUTS } from './upkeep/declarations.ts';
 
@@ -63,6 +64,7 @@ export const gc = defineFunction({
     const graceMs = input.grace_seconds * 1000;
     const retentionMs = input.retention_seconds * 1000;
     if (graceMs < GRACE_MS) await checkAlone(ctx);
+    if (input.delete) await deleteLeftProbes(ctx);
     const report = await collectGarbage(ctx.store, ctx.blobs, {
       declared: { kinds: DOCUMENT_KINDS, views: VIEW_LAYOUTS },
       delete: input.delete,
