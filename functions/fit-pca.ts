@@ -25,7 +25,7 @@ export const fitPca = defineFunction({
   summary:
     'Fits the principal components of the patches of pictures of the split train. Outputs basis (safetensors): the ' +
     'weights "pca" of an encoder with the option pca.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   usesEngine: true,
   digests: { dataset: 'dataset' },

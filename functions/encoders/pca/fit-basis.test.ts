@@ -1,37 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { toF16Bits } from '../../../formats/half.ts';
+import { toF16Bits, widenF16 } from '../../../formats/half.ts';
 import { decodeSafetensors } from '../../../formats/safetensors.ts';
 import { digestOf } from '../../../storage/digest.ts';
 import { eigenvectors } from './eigen.ts';
 import { fitBasis } from './fit-basis.ts';
-
-interface Case {
-  readonly name: string;
-  readonly matrix: readonly (readonly number[])[];
-  readonly values: readonly number[];
-  readonly vectors: readonly (readonly number[])[];
-}
-
-const CASES: readonly Case[] = JSON.parse(readFileSync(new URL('./testdata/eigen.json', import.meta.url), 'utf8'));
-
-it.each(CASES)(
-  'the eigenvalues and vectors of a matrix that is $name are those of NumPy',
-  ({ matrix, ...expected }) => {
-    const size = matrix.length;
-    const { values, vectors } = eigenvectors(Float64Array.from(matrix.flat()), size, size);
-    const rank = expected.values.filter(value => Math.abs(value) > 1e-9).length;
-    expect([...values]).toEqual(expected.values.map(value => expect.closeTo(value, 10)));
-    for (let k = 0; k < rank; k++) {
-      const ours = vectors.subarray(k * size, (k + 1) * size);
-      const same = ours.reduce((sum, x, i) => sum + x * (expected.vectors[k]?.[i] ?? Number.NaN), 0);
-      expect(Math.abs(same), `vector ${k}`).toBeCloseTo(1, 10);
-      // The sign is ours to choose: the largest number is positive.
-      const peak = ours.reduce((most, x) => (Math.abs(x) > Math.abs(most) ? x : most), 0);
-      expect(peak).toBeGreaterThan(0);
-    }
-  },
-);
 
 function draw(count: number): () => number {
   let state = count;
@@ -92,6 +64,57 @@ it('equal vectors give equal bytes, also in other parts', () => {
   expect(digestOf(once)).toMatchInlineSnapshot(
     `"sha256:32c4f4fd4f8c0db87ad2a541245d815b1531793a6d23f18363ced8c7f34a7904"`,
   );
+});
+
+it('numbers of any count and vectors of any count give the components that each sum alone gives', () => {
+  const [dim, count, rows] = [13, 5, 70];
+  const random = draw(11);
+  const all = Uint16Array.from({ length: rows * dim }, () => toF16Bits(random()));
+  const wide = new Float32Array(all.length);
+  widenF16(all, wide, 0);
+  const { mean, basis } = decodeSafetensors(fitBasis({ parts: [all], dim, count }).file).tensors;
+  const means = Array.from({ length: dim }, (_, i) => {
+    let sum = 0;
+    for (let row = 0; row < rows; row++) sum += wide[row * dim + i]!;
+    return sum / rows;
+  });
+  expect(mean?.data).toEqual(Float32Array.from(means));
+  const covariance = new Float64Array(dim * dim);
+  for (let i = 0; i < dim; i++) {
+    for (let j = 0; j < dim; j++) {
+      for (let row = 0; row < rows; row++) {
+        covariance[i * dim + j]! += ((wide[row * dim + i]! - means[i]!) * (wide[row * dim + j]! - means[j]!)) / rows;
+      }
+    }
+  }
+  const { vectors: axes } = eigenvectors(covariance, dim, count);
+  const turned = Float32Array.from(
+    { length: dim * count },
+    (_, at) => axes[(at % count) * dim + Math.floor(at / count)]!,
+  );
+  expect([...(basis?.data ?? [])]).toEqual([...turned].map(x => expect.closeTo(x, 5)));
+});
+
+it('fewer vectors than components have components without variance', () => {
+  const random = draw(3);
+  const { file, kept } = fitBasis({
+    parts: [Uint16Array.from({ length: 3 * 12 }, () => toF16Bits(random()))],
+    dim: 12,
+    count: 6,
+  });
+  expect(kept).toBeCloseTo(1, 12);
+  const { basis, steps } = decodeSafetensors(file).tensors;
+  const lengths = Array.from({ length: 6 }, (_, k) =>
+    Array.from({ length: 12 }, (_, i) => basis!.data[i * 6 + k]!).reduce((sum, x) => sum + x * x, 0),
+  );
+  expect(lengths).toEqual(lengths.map(() => expect.closeTo(1, 5)));
+  const [first = 0, , , ...rest] = steps?.data ?? [];
+  expect(rest.every(step => step > 0 && step < 1e-5 * first)).toBe(true);
+});
+
+it('numbers that are not finite are refused', () => {
+  const parts = [Uint16Array.of(0x3c00, 0x7c00, 0x3c00, 0x3c00)];
+  expect(() => fitBasis({ parts, dim: 2, count: 1 })).toThrow('infinite or undefined in float16');
 });
 
 it('vectors that are all equal have components without variance, and steps that can be divided by', () => {

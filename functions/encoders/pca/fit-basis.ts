@@ -2,9 +2,11 @@
  * @file Principal components of vectors, and the steps in which their coordinates are stored. Sums run in f64 in the
  * order of the vectors: equal vectors give equal bytes on every machine.
  */
+import { Unprocessable } from '../../../errors.ts';
 import { widenF16 } from '../../../formats/half.ts';
 import { encodeSafetensors } from '../../../formats/safetensors.ts';
 import { eigenvectors } from './eigen.ts';
+import { covarianceOf, peaksOf } from './products.ts';
 
 /** Steps from 0 to the largest coordinate. */
 const MOST_STEPS = 127;
@@ -25,6 +27,7 @@ export interface FittedBasis {
   readonly vectors: number;
 }
 
+/** @throws Unprocessable if a number is not finite. */
 export function fitBasis({ parts, dim, count }: FitTask): FittedBasis {
   const vectors = parts.reduce((sum, { length }) => sum + length, 0) / dim;
   const all = new Float32Array(vectors * dim);
@@ -34,9 +37,16 @@ export function fitBasis({ parts, dim, count }: FitTask): FittedBasis {
     at += part.length;
   }
   const mean = new Float64Array(dim);
-  for (let i = 0; i < all.length; i++) mean[i % dim]! += all[i]!;
+  for (let start = 0; start < all.length; start += dim) {
+    for (let i = 0; i < dim; i++) mean[i]! += all[start + i]!;
+  }
   for (let i = 0; i < dim; i++) mean[i]! /= vectors;
-  const covariance = covarianceOf(all, mean, vectors);
+  if (!mean.every(Number.isFinite)) {
+    throw new Unprocessable('the patches have numbers that are infinite or undefined in float16', {
+      hint: 'check the weights of the encoder',
+    });
+  }
+  const covariance = covarianceOf(all, mean);
   let variance = 0;
   for (let i = 0; i < dim; i++) variance += covariance[i * dim + i]!;
   const { values, vectors: axes } = eigenvectors(covariance, dim, count);
@@ -55,42 +65,4 @@ export function fitBasis({ parts, dim, count }: FitTask): FittedBasis {
     kept: variance === 0 ? 1 : values.reduce((sum, value) => sum + value, 0) / variance,
     vectors,
   };
-}
-
-/** [dim, dim] */
-function covarianceOf(all: Float32Array, mean: Float64Array, vectors: number): Float64Array {
-  const dim = mean.length;
-  const sums = new Float64Array(dim * dim);
-  const centred = new Float64Array(dim);
-  for (let row = 0; row < vectors; row++) {
-    for (let i = 0; i < dim; i++) centred[i] = all[row * dim + i]! - mean[i]!;
-    for (let i = 0; i < dim; i++) {
-      const [factor, place] = [centred[i]!, i * dim];
-      for (let j = 0; j <= i; j++) sums[place + j]! += factor * centred[j]!;
-    }
-  }
-  for (let i = 0; i < dim; i++) {
-    for (let j = 0; j <= i; j++) {
-      const value = sums[i * dim + j]! / vectors;
-      sums[i * dim + j] = value;
-      sums[j * dim + i] = value;
-    }
-  }
-  return sums;
-}
-
-/** The largest size of each coordinate. @param axes [count, dim] */
-function peaksOf(all: Float32Array, mean: Float64Array, axes: Float64Array, count: number): Float64Array {
-  const dim = mean.length;
-  const peaks = new Float64Array(count);
-  const centred = new Float64Array(dim);
-  for (let start = 0; start < all.length; start += dim) {
-    for (let i = 0; i < dim; i++) centred[i] = all[start + i]! - mean[i]!;
-    for (let k = 0; k < count; k++) {
-      let sum = 0;
-      for (let i = 0; i < dim; i++) sum += centred[i]! * axes[k * dim + i]!;
-      peaks[k] = Math.max(peaks[k]!, Math.abs(sum));
-    }
-  }
-  return peaks;
 }
