@@ -112,5 +112,7 @@ it('a number that is not finite is refused', () => {
 it('equal matrices give equal bytes', () => {
   const { vectors } = eigenvectors(square(100, noise), 100, 10);
   // As computed on other machines.
-  expect(digestOf(new Uint8Array(vectors.buffer))).toMatchInlineSnapshot(`"sha256:1cc1d8019cdaa338da3ff4c4c347b1c3e417002b65db84a1abff970bc454285a"`);
+  expect(digestOf(new Uint8Array(vectors.buffer))).toMatchInlineSnapshot(
+    `"sha256:1cc1d8019cdaa338da3ff4c4c347b1c3e417002b65db84a1abff970bc454285a"`,
+  );
 });
