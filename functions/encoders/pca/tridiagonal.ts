@@ -1,4 +1,4 @@
-/** @file Householder's reduction of a symmetric matrix to three diagonals (Golub and Van Loan, Matrix Computations, 8.3). */
+/** @file Householder's reduction of a symmetric matrix to three diagonals (Golub and Van Loan, 8.3). */
 
 export interface Tridiagonal {
   readonly diagonal: Float64Array;
@@ -11,7 +11,7 @@ export interface Tridiagonal {
   readonly mirrors: readonly Float64Array[];
 }
 
-/** Share of the largest number of the matrix below which the rest of a row counts as 0: far less than it is rounded by. */
+/** Share of the largest number below which the rest of a row counts as 0: far less than rounding changes. */
 const NEGLIGIBLE = 1e-20;
 
 /**
