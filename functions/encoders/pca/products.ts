@@ -1,6 +1,6 @@
 /**
  * @file Sums of products over many vectors in f64: their covariance, and the largest coordinates along axes. Blocks
- * stay in the caches. Each sum is added up in the order of its vectors or numbers, so the bits do not depend on the blocks.
+ * stay in the caches. Each sum is added up in the order of its vectors or numbers, so blocks do not change its bits.
  */
 
 /** Vectors of a block: 64 x 1,024 numbers take 0.5 MB, twice over. */
