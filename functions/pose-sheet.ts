@@ -8,7 +8,7 @@ import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { drawPose, LEAST_CONFIDENCE } from './pictures/draw-pose.ts';
 import { composeJpeg, encodePng, IMAGE_TOOLS, scaleToFit } from './pictures/image.ts';
-import { toInterleaved } from './pictures/planar.ts';
+import { readPixels } from './pictures/planar.ts';
 
 const COLUMNS = 8;
 /** Pixels of the square that a picture is fitted into, and between two of them. */
@@ -39,11 +39,8 @@ export const poseSheet = defineFunction({
       ctx.signal.throwIfAborted();
       const npy = await pictures.read(memberName('image', id));
       if (npy === undefined) continue;
-      const { shape, data } = decodeNpy(npy);
-      const [, height = 0, width = 0] = shape;
-      const plain = toInterleaved({ data: Uint8Array.from(data), width, height });
       const joints = await poses.read(memberName('pose', id));
-      const scaled = await scaleToFit(plain, CELL);
+      const scaled = await scaleToFit(readPixels(npy), CELL);
       const fitted = joints ? drawPose(scaled, decodeNpy(joints).data, threshold) : scaled;
       const left = GAP + (i % COLUMNS) * (CELL + GAP) + Math.floor((CELL - fitted.width) / 2);
       const top = GAP + Math.floor(i / COLUMNS) * (CELL + GAP) + Math.floor((CELL - fitted.height) / 2);

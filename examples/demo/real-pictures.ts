@@ -2,10 +2,10 @@
  * @file Real pictures to compare with: pictures of the set that were not trained on, read from its columns over HTTP.
  */
 import { memberName } from '../../configs/signals.ts';
-import type { RgbPixels } from '../../data/pixels.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';
+import { readPixels } from '../../functions/pictures/planar.ts';
 import { datasetDocument, datasetNameAnswer, itemLine } from './answers.ts';
 import type { KnownPicture } from './sets/demo-set.ts';
 import type { ToldApi } from './told-api.ts';
@@ -37,26 +37,12 @@ export async function readRealPictures(api: ToldApi, name: string, count: number
       found.push({
         attributes: others,
         caption: String(caption),
-        pixels: toRgb(member),
+        pixels: readPixels(member),
         ...(pose && { pose: Float32Array.from(decodeNpy(pose).data) }),
       });
     }
   }
   return found.slice(0, count);
-}
-
-/** u8 [3, height, width] -> [height, width, 3]. */
-function toRgb(member: Uint8Array): RgbPixels {
-  const { dtype, shape, data: planes } = decodeNpy(member);
-  const [channels, height = 0, width = 0] = shape;
-  if (dtype !== 'u8' || channels !== 3)
-    throw new Unprocessable(`a picture of ${dtype}[${shape}]`, { expected: 'u8[3, height, width]' });
-  const area = height * width;
-  const data = new Uint8Array(3 * area);
-  for (let pixel = 0; pixel < area; pixel++) {
-    for (let channel = 0; channel < 3; channel++) data[pixel * 3 + channel] = planes[channel * area + pixel] ?? 0;
-  }
-  return { data, width, height };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

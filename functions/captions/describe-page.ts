@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { memberName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
-import { decodeNpy } from '../../formats/npy.ts';
 import { openColumn } from '../../storage/blobs/read-column.ts';
 import { digestOf } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -10,7 +9,7 @@ import type { Item } from '../../storage/records.ts';
 import type { CaptionSource, PageContext, PageInput } from '../define.ts';
 import type { NotedItem } from '../notes/notes.ts';
 import { encodePng } from '../pictures/image.ts';
-import { toInterleaved } from '../pictures/planar.ts';
+import { readPixels } from '../pictures/planar.ts';
 import type { CompleteOptions } from './caption-options.ts';
 import { readAnswer } from './judge-caption.ts';
 import { fillPrompt } from './prompt.ts';
@@ -117,7 +116,7 @@ function askAbout(
       max_tokens: options.max_tokens,
     };
     const kept = await ctx.piece(params, async () => {
-      png ??= encodePicture(member);
+      png ??= encodePng(readPixels(member));
       let problem = '';
       for (let attempt = 0; attempt < attempts; attempt++) {
         const description = await ctx.describer.describe(
@@ -145,11 +144,4 @@ function askAbout(
     if (piece.model_digest !== undefined) onDigest(piece.model_digest);
     return piece.caption;
   };
-}
-
-async function encodePicture(member: Uint8Array): Promise<Uint8Array> {
-  const { dtype, shape, data } = decodeNpy(member);
-  const [, height = 0, width = 0] = shape;
-  if (dtype !== 'u8') throw new Internal(`a picture of ${dtype} in the column image`);
-  return encodePng(toInterleaved({ data, width, height }));
 }

@@ -1,4 +1,6 @@
 /** @file Converts pictures between planes (training, encoders) and interleaved pixels (files). */
+import { Internal } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
 import type { RgbImage } from './image.ts';
 
 /** data: uint8 [3, height, width], RGB. */
@@ -26,4 +28,12 @@ export function toInterleaved({ data, width, height }: PlanarImage): RgbImage {
     for (let c = 0; c < 3; c++) rgb[3 * i + c] = data[c * area + i] ?? 0;
   }
   return { data: rgb, width, height };
+}
+
+/** The pixels of a member of the column `image`: u8 [3, height, width]. @throws Internal for another array. */
+export function readPixels(npy: Uint8Array): RgbImage {
+  const { dtype, shape, data } = decodeNpy(npy);
+  const [channels, height = 0, width = 0] = shape;
+  if (dtype !== 'u8' || channels !== 3) throw new Internal(`a picture of ${dtype} [${shape.join(', ')}]`);
+  return toInterleaved({ data, width, height });
 }

@@ -8,8 +8,8 @@ import type { Digest } from '../../storage/digest.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { drawPose } from '../pictures/draw-pose.ts';
-import { encodeThumbnail, type RgbImage, scaleToFit } from '../pictures/image.ts';
-import { toInterleaved } from '../pictures/planar.ts';
+import { encodeThumbnail, scaleToFit } from '../pictures/image.ts';
+import { readPixels } from '../pictures/planar.ts';
 import { describeMask, shadeMask } from './shade-mask.ts';
 
 /** Longer side of a thumbnail, in pixels. */
@@ -57,7 +57,7 @@ async function readPictures(
   const poses = page.columns.pose && (await openColumn(blobs, page.columns.pose));
   const pictures: ReportPicture[] = [];
   for (const { id, name, split, attributes } of items) {
-    const plain = readImage(await readPicture(memberName('image', id)));
+    const plain = readPixels(await readPicture(memberName('image', id)));
     const said = typeof attributes?.caption === 'string' ? attributes.caption : '';
     const text = readText && Buffer.from(await readText(memberName('caption', id))).toString();
     const mask = await readMask?.(id);
@@ -86,7 +86,7 @@ async function openMasks(blobs: BlobStore, column: Digest) {
 export async function readThumbnail(blobs: BlobStore, { columns }: Page, id: string): Promise<Uint8Array | undefined> {
   if (columns.image === undefined) return undefined;
   const readMember = await openMembers(blobs, columns.image);
-  return encodeThumbnail(readImage(await readMember(memberName('image', id))), THUMBNAIL_SIDE);
+  return encodeThumbnail(readPixels(await readMember(memberName('image', id))), THUMBNAIL_SIDE);
 }
 
 /** A thumbnail within the page that shows it. */
@@ -102,14 +102,6 @@ async function openMembers(blobs: BlobStore, column: Digest) {
     if (bytes === undefined) throw new Internal(`the column ${column} has no member ${name}`);
     return bytes;
   };
-}
-
-/** A member of the image column: u8 [3, height, width]. */
-function readImage(npy: Uint8Array): RgbImage {
-  const { dtype, shape, data } = decodeNpy(npy);
-  const [channels, height = 0, width = 0] = shape;
-  if (dtype !== 'u8' || channels !== 3) throw new Internal(`a picture of ${dtype} [${shape.join(', ')}]`);
-  return toInterleaved({ data, width, height });
 }
 
 /** At most `count` entries, evenly spaced, with the first among them. */

@@ -15,10 +15,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import { digestSchema, type Item, type Page } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
-import { readFlag } from '../request-options.ts';
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
+import { describeLimit, readFlag, readLimit } from '../request-options.ts';
 
 const putSchema = z.strictObject({ dataset: digestSchema });
 
@@ -125,12 +122,6 @@ async function openRecords(blobs: ServerDeps['blobs'], { columns }: Page, wanted
   };
 }
 
-function readLimit(text: string | undefined): number {
-  const limit = Number(text ?? DEFAULT_LIMIT);
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
-  throw new InvalidInput(`limit=${text?.slice(0, 50)} is wrong`, { expected: `a whole number from 1 to ${MAX_LIMIT}` });
-}
-
 /** `<page>.<index>` of the last item that the client has. */
 function readCursor(text: string | undefined): { readonly page: number; readonly index: number } {
   if (text === undefined || text === '') return { page: 0, index: -1 };
@@ -170,7 +161,7 @@ export const datasetDocs: readonly RouteDoc[] = [
     query: {
       after: 'the "next" of the last answer',
       with: `records of each picture beside it, with commas between them: ${RECORD_COLUMNS.join(', ')}`,
-      limit: `most pictures in an answer: 1 to ${MAX_LIMIT}, default ${DEFAULT_LIMIT}`,
+      limit: describeLimit('pictures'),
     },
   },
 ];

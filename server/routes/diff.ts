@@ -5,10 +5,7 @@ import { Internal, InvalidInput } from '../../errors.ts';
 import { CHANGES, type ChangeKind, diffSchema } from '../../functions/datasets/diff-record.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
-import { readFlag } from '../request-options.ts';
-
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
+import { describeLimit, readFlag, readLimit } from '../request-options.ts';
 
 export function createDiffRoutes({ blobs, executor }: ServerDeps): Hono {
   const app = new Hono();
@@ -20,6 +17,9 @@ export function createDiffRoutes({ blobs, executor }: ServerDeps): Hono {
         expected: '?against=NAME, or the digest of a dataset',
       });
     }
+    const kind = readKind(c.req.query('change'));
+    const limit = readLimit(c.req.query('limit'));
+    const start = readCursor(c.req.query('after'));
     const body = {
       dataset: c.req.param('name'),
       against,
@@ -29,9 +29,6 @@ export function createDiffRoutes({ blobs, executor }: ServerDeps): Hono {
     const output = result.outputs.diff;
     if (output === undefined) throw new Internal('diff made no document');
     const { counts, same, changes } = await readDocument(blobs, output.digest, diffSchema, 'a diff of datasets');
-    const kind = readKind(c.req.query('change'));
-    const limit = readNumber(c.req.query('limit'), 'limit', DEFAULT_LIMIT, 1, MAX_LIMIT);
-    const start = readNumber(c.req.query('after'), 'after', 0, 0, Number.MAX_SAFE_INTEGER);
     const wanted = kind === undefined ? changes : changes.filter(({ change }) => change === kind);
     const end = start + limit;
     return c.json({
@@ -54,12 +51,10 @@ function readKind(text: string | undefined): ChangeKind | undefined {
   throw new InvalidInput(`change=${text.slice(0, 50)} is wrong`, { expected: `one of ${CHANGES.join(', ')}` });
 }
 
-function readNumber(text: string | undefined, key: string, fallback: number, least: number, most: number): number {
-  const value = Number(text ?? fallback);
-  if (text !== '' && Number.isSafeInteger(value) && value >= least && value <= most) return value;
-  throw new InvalidInput(`${key}=${text?.slice(0, 50)} is wrong`, {
-    expected: key === 'after' ? 'the "next" of the last answer' : `a whole number from ${least} to ${most}`,
-  });
+/** Number of changes that the client has. */
+function readCursor(text: string | undefined): number {
+  if (text === undefined || /^\d{1,15}$/.test(text)) return Number(text ?? 0);
+  throw new InvalidInput(`after=${text.slice(0, 50)} is wrong`, { expected: 'the "next" of the last answer' });
 }
 
 export const diffDocs: readonly RouteDoc[] = [
@@ -74,7 +69,7 @@ export const diffDocs: readonly RouteDoc[] = [
       change: `only changes of this kind: ${CHANGES.join(', ')}`,
       pixels: 'false: does not compare pixels',
       after: 'the "next" of the last answer',
-      limit: `most changes in an answer: 1 to ${MAX_LIMIT}, default ${DEFAULT_LIMIT}`,
+      limit: describeLimit('changes'),
     },
   },
 ];
