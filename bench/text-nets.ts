@@ -1,10 +1,10 @@
 /** @file Text encoders with random weights, of the sizes that people use. */
 import { toBf16Bits } from '../formats/half.ts';
 import { type Shape, sizeOf } from '../gpu-runner/compiler/tensor.ts';
+import type { NetWeights } from '../gpu-runner/encoders/net-weights.ts';
 import { bertNet } from '../gpu-runner/encoders/text/bert.ts';
 import { t5Net } from '../gpu-runner/encoders/text/t5.ts';
 import type { TextEngine, TextNet } from '../gpu-runner/encoders/text/text-net.ts';
-import type { NetWeights } from '../gpu-runner/encoders/text/weights.ts';
 import { RandomStream } from '../gpu-runner/model/random.ts';
 
 /** Numbers that are drawn; they repeat, since drawing all of a large network takes minutes. */
@@ -17,6 +17,7 @@ function randomWeights(shapeOf: (name: string) => Shape | undefined): NetWeights
   const short = Uint16Array.from(drawn, x => toBf16Bits(0.03 * x));
   const floats = drawn.map(x => 0.03 * x);
   return {
+    encoder: 'random',
     shapeOf,
     read(_, shape, dtype = 'f32') {
       const size = sizeOf(shape);

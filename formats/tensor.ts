@@ -1,5 +1,6 @@
 /** @file Tensors of file formats: an element type, a shape, and little-endian bytes in C order. */
 import { InvalidInput } from '../errors.ts';
+import { fromBf16Bits, widenF16 } from './half.ts';
 
 /** `bool` is one byte of 0 or 1; `f16` and `bf16` are their bits. */
 export type ElementType = 'u8' | 'i8' | 'bool' | 'i32' | 'f32' | 'f16' | 'bf16';
@@ -70,6 +71,16 @@ export function bytesOfTensor(tensor: EncodableTensor, what: string): Uint8Array
     });
   }
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** The numbers of a tensor of floats in f32, without a copy if they are stored so; undefined for another type. */
+export function toFloat32({ dtype, data }: DecodedTensor): Float32Array | undefined {
+  if (dtype === 'f32') return data;
+  if (dtype === 'bf16') return Float32Array.from(data, fromBf16Bits);
+  if (dtype !== 'f16') return undefined;
+  const wide = new Float32Array(data.length);
+  widenF16(data, wide, 0);
+  return wide;
 }
 
 /** A tensor from stored bytes: a view if the alignment allows it, otherwise a copy. `bytes` has exactly its length. */

@@ -3,15 +3,15 @@ import { DINO_NETS, type DinoNet, dinoOptions, summedBlocks } from '../../config
 import { Unprocessable } from '../../errors.ts';
 import type { Engine } from '../compiler/engine.ts';
 import { interpolate } from '../compiler/resample.ts';
-import type { Value } from '../compiler/trace.ts';
-import { trace } from '../compiler/trace.ts';
+import { trace, type Value } from '../compiler/trace.ts';
 import type { PictureSize } from '../model/batch.ts';
 import type { RunnerEncoder } from './encoder.ts';
-import { chain, readBasis, reducePatches, storeInSteps } from './pca-basis.ts';
+import { type NetWeights, openWeights, refuseWeights } from './net-weights.ts';
+import { readBasis, reducePatches, storeInSteps } from './pca-basis.ts';
 import { type PictureNet, PicturePrograms } from './picture-programs.ts';
-import { NamedTensors } from './vit/named-tensors.ts';
 import { describePatches, stateWeights } from './vit/network.ts';
 import { packWeights, readVitShape, type VitShape, weightSpecs } from './vit/pack-weights.ts';
+import { sharedName } from './vit/tensor-names.ts';
 
 /** Pictures between two breaths of the gpu-runner. */
 const BATCH = 8;
@@ -30,7 +30,7 @@ export function dinoEncoder(net: DinoNet): RunnerEncoder {
     batch: BATCH,
     async open(engine, given, readWeights) {
       const { stride, layers, pca } = dinoOptions(net).parse(given);
-      const file = new NamedTensors(net.name, await readWeights('model'));
+      const file = openWeights(net.name, await readWeights('model'), { rename: sharedName });
       const shape = readShape(net, file);
       const basis = pca === undefined ? undefined : readBasis(net.name, await readWeights('pca'), net.hidden, pca);
       const view = { stride, layers: summedBlocks(layers), ...(pca !== undefined && { pca }) };
@@ -55,11 +55,15 @@ export interface DinoView {
 }
 
 /** @throws Unprocessable if the weights are of another network. */
-function readShape(net: DinoNet, file: NamedTensors): VitShape {
+function readShape(net: DinoNet, file: NetWeights): VitShape {
   const shape = readVitShape(net, file);
   if (shape.patch === net.patch && shape.blocks === net.blocks) return shape;
   const found = `are of ${shape.blocks} blocks and patches of ${shape.patch} pixels`;
-  throw file.refuse(found, `${net.blocks} blocks and patches of ${net.patch} pixels`);
+  throw refuseWeights(file.encoder, found, `${net.blocks} blocks and patches of ${net.patch} pixels`);
+}
+
+function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
 }
 
 /** The network for {@link PicturePrograms}. Its state is that of {@link packWeights}. */

@@ -18,7 +18,7 @@ export const minilmL6: RunnerEncoder = {
   async open(engine, options, readWeights) {
     const { tokens } = optionsSchema.parse(options);
     const [tokenizer] = await readWeights('tokenizer');
-    const net = readBert(await readWeights('model'), engine, MINILM);
+    const net = readBert('minilm-l6', await readWeights('model'), engine, MINILM);
     if (net.dim !== DIM) {
       throw new Unprocessable(`the weights make vectors of ${net.dim} numbers`, { expected: `${DIM}, as minilm-l6` });
     }

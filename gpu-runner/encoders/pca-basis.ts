@@ -64,7 +64,3 @@ export function storeInSteps(encoder: OpenEncoder, steps: Float32Array): OpenEnc
     dispose: () => encoder.dispose(),
   };
 }
-
-export function* chain<T>(...parts: readonly Iterable<T>[]): Generator<T> {
-  for (const part of parts) yield* part;
-}

@@ -20,7 +20,7 @@ export function t5Encoder(net: T5Net): RunnerEncoder {
     async open(engine, given, readWeights) {
       const { tokens, dim = net.dim }: T5Options = t5Options(net).parse(given);
       checkT5Config(await readWeights('config', true));
-      const t5 = readT5(await readWeights('model'), engine);
+      const t5 = readT5(net.name, await readWeights('model'), engine);
       if (t5.dim !== dim) {
         throw new Unprocessable(`the weights make vectors of ${t5.dim} numbers, and ${net.name} has ${dim}`, {
           expected: `weights of ${net.name}`,

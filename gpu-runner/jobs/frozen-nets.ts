@@ -1,7 +1,6 @@
 import { Unprocessable } from '../../errors.ts';
-import { fromBf16Bits, fromF16Bits } from '../../formats/half.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
-import type { DecodedTensor } from '../../formats/tensor.ts';
+import { toFloat32 } from '../../formats/tensor.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { TrainChunkJob } from '../protocol.ts';
@@ -27,17 +26,16 @@ export async function loadFrozenNets(
             expected: 'each tensor in one file',
           });
         }
-        tensors.set(name, { shape: tensor.shape, dtype: 'f32', data: toFloat32(tensor, `"${name}" of "${net}"`) });
+        const data = toFloat32(tensor);
+        if (data === undefined) {
+          throw new Unprocessable(`the tensor "${name}" of "${net}" is ${tensor.dtype}`, {
+            expected: 'f32, f16 or bf16',
+          });
+        }
+        tensors.set(name, { shape: tensor.shape, dtype: 'f32', data });
       }
     }
     nets[net] = Object.fromEntries(tensors);
   }
   return nets;
-}
-
-function toFloat32({ dtype, data }: DecodedTensor, what: string): Float32Array {
-  if (dtype === 'f32') return Float32Array.from(data);
-  if (dtype === 'f16') return Float32Array.from(data, fromF16Bits);
-  if (dtype === 'bf16') return Float32Array.from(data, fromBf16Bits);
-  throw new Unprocessable(`the tensor ${what} is ${dtype}`, { expected: 'f32, f16 or bf16' });
 }

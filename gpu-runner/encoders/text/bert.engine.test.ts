@@ -15,7 +15,7 @@ afterAll(() => native.dispose());
 const captions = golden.rows.map(ids => ({ caption: ids.join(' ') }));
 
 function open(engine: Engine, { file = golden.file, most = 512, budget = 64 } = {}) {
-  return new TextPrograms(engine, readBert([file], engine, NET), digitTokenizer, { most, budget });
+  return new TextPrograms(engine, readBert('bert', [file], engine, NET), digitTokenizer, { most, budget });
 }
 
 describe('BERT', () => {
@@ -47,17 +47,17 @@ describe('BERT', () => {
     const files = [0, 1].map(part =>
       encodeSafetensors(Object.fromEntries(Object.entries(tensors).filter((_, i) => i % 2 === part))),
     );
-    const programs = new TextPrograms(native, readBert(files, native, NET), digitTokenizer, { most: 512 });
+    const programs = new TextPrograms(native, readBert('bert', files, native, NET), digitTokenizer, { most: 512 });
     const [{ text } = {}] = await programs.encode(captions.slice(1, 2));
     expect(relativeError(text?.data ?? [], golden.outputs[1] ?? [])).toBeLessThan(1e-5);
-    expect(() => readBert([golden.file, files[0]!], native, NET)).toThrow('twice');
+    expect(() => readBert('bert', [golden.file, files[0]!], native, NET)).toThrow('twice');
   });
 
   it('refuses weights without a tensor, a text of more tokens than it has places, and a picture', async () => {
-    expect(() => readBert([encodeSafetensors({})], native, NET)).toThrow(
+    expect(() => readBert('bert', [encodeSafetensors({})], native, NET)).toThrow(
       'no tensor "embeddings.word_embeddings.weight"',
     );
-    expect(() => readBert([golden.file], native, { ...NET, heads: 3 })).toThrow('do not fall into 3 heads');
+    expect(() => readBert('bert', [golden.file], native, { ...NET, heads: 3 })).toThrow('do not fall into 3 heads');
     const long = { caption: new Array(49).fill('1').join(' ') };
     await expect(open(native).encode([long])).rejects.toThrow('places for 48 tokens, not 49');
     await expect(open(native).encode([{ caption: '30' }])).rejects.toThrow('has 30 tokens, the tokenizer more');

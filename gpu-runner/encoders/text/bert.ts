@@ -8,9 +8,9 @@ import { geluErf, layerNorm } from '../../compiler/composites.ts';
 import { add, reshape, transpose } from '../../compiler/functions.ts';
 import type { Shape, Tensor } from '../../compiler/tensor.ts';
 import { trace, type Value } from '../../compiler/trace.ts';
-import { paramsOf, readFloats, requireShape } from './params.ts';
+import { type NetWeights, openWeights, readFloats, requireShape } from '../net-weights.ts';
+import { paramsOf } from './params.ts';
 import { applyLinear, maskBias, type TextEngine, type TextNet } from './text-net.ts';
-import { type NetWeights, openWeights } from './weights.ts';
 
 export interface BertOptions {
   readonly heads: number;
@@ -25,8 +25,13 @@ const isRead = (name: string) =>
   LAYER.test(name) || /^embeddings\.((word|position|token_type)_embeddings|LayerNorm)\./.test(name);
 
 /** @throws Unprocessable for tensors of another network. */
-export function readBert(files: readonly Uint8Array[], engine: TextEngine, options: BertOptions): TextNet {
-  return bertNet(openWeights(files, isRead), engine, options);
+export function readBert(
+  encoder: string,
+  files: readonly Uint8Array[],
+  engine: TextEngine,
+  options: BertOptions,
+): TextNet {
+  return bertNet(openWeights(encoder, files, { keep: isRead }), engine, options);
 }
 
 export function bertNet(weights: NetWeights, engine: TextEngine, net: BertOptions): TextNet {

@@ -13,7 +13,7 @@ export interface TextGroup {
  * The next length that programs have: multiples of 8 up to 64, then four between a power of two and the next one. So
  * few programs are compiled, and a row has less than a quarter of padding.
  */
-export function roundLength(tokens: number): number {
+function roundLength(tokens: number): number {
   const step = Math.max(8, 2 ** (Math.floor(Math.log2(Math.max(1, tokens - 1))) - 2));
   return Math.ceil(Math.max(1, tokens) / step) * step;
 }

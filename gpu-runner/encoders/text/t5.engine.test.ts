@@ -20,7 +20,7 @@ const goldens = { relu: readGoldenNet('t5-relu'), 'gated-gelu': readGoldenNet('t
 
 async function encode(engine: Engine, kind: keyof typeof goldens, rows: readonly number[]) {
   const golden = goldens[kind];
-  const programs = new TextPrograms(engine, readT5([golden.file], engine), digitTokenizer, { most: 512 });
+  const programs = new TextPrograms(engine, readT5('t5-tiny', [golden.file], engine), digitTokenizer, { most: 512 });
   const made = await programs.encode(rows.map(row => ({ caption: golden.rows[row]!.join(' ') })));
   await programs.dispose();
   return rows.map((row, i) => relativeError(made[i]?.text?.data ?? [], golden.outputs[row] ?? []));
@@ -95,17 +95,17 @@ describe('T5', () => {
 
   it('refuses f16, weights of another size, and networks of another kind', async () => {
     const { file } = goldens.relu;
-    expect(() => readT5([file], { precision: 'f16' })).toThrow('T5 does not compute in f16');
+    expect(() => readT5('t5-tiny', [file], { precision: 'f16' })).toThrow('T5 does not compute in f16');
     const open = t5Encoder({ name: 't5-large', dim: 1024 }).open(native, { tokens: 512 }, async part =>
       part === 'model' ? [file] : [],
     );
     await expect(open).rejects.toThrow('the weights make vectors of 16 numbers, and t5-large has 1024');
-    expect(() => readT5([readGoldenNet('bert').file], native)).toThrow('no tensor "shared.weight"');
+    expect(() => readT5('t5-tiny', [readGoldenNet('bert').file], native)).toThrow('no tensor "shared.weight"');
     const { tensors } = decodeSafetensors(file, name => !name.startsWith('golden.'));
     const [bias] = Object.entries(tensors).filter(([name]) => name.includes('relative_attention_bias'));
     const own = { ...tensors, [bias![0].replace('block.0', 'block.1')]: bias![1] };
-    expect(() => readT5([encodeSafetensors(own)], native)).toThrow('a bias by relative position of its own');
+    expect(() => readT5('t5-tiny', [encodeSafetensors(own)], native)).toThrow('a bias by relative position of its own');
     const { [bias![0]]: _, ...without } = tensors;
-    expect(() => readT5([encodeSafetensors(without)], native)).toThrow('no tensor "encoder.block.0.layer.0');
+    expect(() => readT5('t5-tiny', [encodeSafetensors(without)], native)).toThrow('no tensor "encoder.block.0.layer.0');
   });
 });

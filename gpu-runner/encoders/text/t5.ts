@@ -9,10 +9,10 @@ import { gelu, rmsNorm } from '../../compiler/composites.ts';
 import { add, gather, max, mul, reshape, transpose } from '../../compiler/functions.ts';
 import type { Shape, Tensor } from '../../compiler/tensor.ts';
 import { trace, type Value } from '../../compiler/trace.ts';
-import { paramsOf, readFloats, requireShape } from './params.ts';
+import { type NetWeights, openWeights, readFloats, requireShape } from '../net-weights.ts';
+import { paramsOf } from './params.ts';
 import { relativeBuckets } from './relative-buckets.ts';
 import { applyLinear, maskBias, type TextEngine, type TextNet } from './text-net.ts';
-import { type NetWeights, openWeights } from './weights.ts';
 
 /** Added to the mean square in norms. */
 const EPS = 1e-6;
@@ -21,7 +21,7 @@ const EPS = 1e-6;
 const isRead = (name: string) =>
   /^(shared|encoder\.embed_tokens)\.weight$|^encoder\.(block|final_layer_norm)\./.test(name);
 
-export interface T5Sizes {
+interface T5Sizes {
   readonly vocabulary: number;
   /** Numbers of a token's vector. */
   readonly dim: number;
@@ -38,7 +38,7 @@ export interface T5Sizes {
 const BIAS = 'layer.0.SelfAttention.relative_attention_bias.weight';
 
 /** The sizes of a T5 from the shapes of its tensors. @throws Unprocessable for tensors of another network. */
-export function t5SizesOf(weights: NetWeights): T5Sizes & { readonly table: string } {
+function t5SizesOf(weights: NetWeights): T5Sizes & { readonly table: string } {
   const table = ['shared.weight', 'encoder.embed_tokens.weight'].find(name => weights.shapeOf(name)) ?? 'shared.weight';
   const [vocabulary = 0, dim = 0] = requireShape(weights, table);
   const [buckets = 0, heads = 0] = requireShape(weights, `encoder.block.0.${BIAS}`);
@@ -61,13 +61,13 @@ export function t5SizesOf(weights: NetWeights): T5Sizes & { readonly table: stri
 }
 
 /** @throws Unprocessable for tensors of another network, and for an engine that computes in f16. */
-export function readT5(files: readonly Uint8Array[], engine: TextEngine): TextNet {
+export function readT5(encoder: string, files: readonly Uint8Array[], engine: TextEngine): TextNet {
   if (engine.precision === 'f16') {
     throw new Unprocessable('T5 does not compute in f16: numbers inside of it are larger than f16 has', {
       expected: 'precision f32 or bf16',
     });
   }
-  return t5Net(openWeights(files, isRead), engine);
+  return t5Net(openWeights(encoder, files, { keep: isRead }), engine);
 }
 
 export function t5Net(weights: NetWeights, engine: TextEngine): TextNet {

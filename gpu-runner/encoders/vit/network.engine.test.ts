@@ -4,9 +4,10 @@ import { encodeSafetensors } from '../../../formats/safetensors.ts';
 import { interpolate, type Kernel } from '../../compiler/resample.ts';
 import { trace } from '../../compiler/trace.ts';
 import { differenceFrom, GOLDEN_ENGINES, golden, runGraph } from '../../engines/testing/goldens.ts';
-import { NamedTensors } from './named-tensors.ts';
+import { openWeights } from '../net-weights.ts';
 import { describePatches, stateWeights } from './network.ts';
 import { packWeights, readVitShape, weightSpecs } from './pack-weights.ts';
+import { sharedName } from './tensor-names.ts';
 import { readGoldenFile, SMALL_V2, SMALL_V3 } from './testing/golden-file.ts';
 
 /** Largest difference from transformers in f64, relative to the largest element. */
@@ -25,7 +26,7 @@ describe.each(GOLDEN_ENGINES)('%s', (engine, open) => {
     const halves = [0, 1].map(half =>
       encodeSafetensors(Object.fromEntries(Object.entries(weights).filter((_, i) => i % 2 === half))),
     );
-    const file = new NamedTensors(name, halves);
+    const file = openWeights(name, halves, { rename: sharedName });
     const shape = readVitShape(kind, file);
     const state = Object.fromEntries(packWeights(shape, file, 'f32'));
     for (let i = 0; i < count; i++) {

@@ -5,7 +5,7 @@
 import type { Precision } from '../../../configs/engines.ts';
 import { toBf16Bits } from '../../../formats/half.ts';
 import { sizeOf, type Tensor } from '../../compiler/tensor.ts';
-import type { NamedTensors } from './named-tensors.ts';
+import { type NetWeights, readFloats, refuseWeights, requireShape } from '../net-weights.ts';
 
 /** The kind of a network: what its file does not say. */
 export interface VitKind {
@@ -36,24 +36,35 @@ const MEAN = [0.485, 0.456, 0.406] as const;
 const DEVIATION = [0.229, 0.224, 0.225] as const;
 
 /** @throws Unprocessable if the weights are of a network of another kind. */
-export function readVitShape(kind: VitKind, file: NamedTensors): VitShape {
-  const [hidden = 0, channels, patch = 0, across] = file.shapeOf('embeddings.patch_embeddings.weight');
+export function readVitShape(kind: VitKind, file: NetWeights): VitShape {
+  const [hidden = 0, channels, patch = 0, across] = requireShape(file, 'embeddings.patch_embeddings.weight');
   if (hidden !== kind.hidden || channels !== 3 || patch !== across) {
-    const found = file.shapeOf('embeddings.patch_embeddings.weight').join(', ');
-    throw file.refuse(`have patches of [${found}]`, `[${kind.hidden}, 3, PATCH, PATCH]: weights of that network`);
+    const found = requireShape(file, 'embeddings.patch_embeddings.weight').join(', ');
+    throw refuseWeights(
+      file.encoder,
+      `have patches of [${found}]`,
+      `[${kind.hidden}, 3, PATCH, PATCH]: weights of that network`,
+    );
   }
   let blocks = 0;
-  while (file.has(`layer.${blocks}.norm1.weight`)) blocks++;
-  if (blocks === 0) throw file.refuse('have no tensor "layer.0.norm1.weight"');
-  const isGated = file.has('layer.0.mlp.gate_proj.weight') || file.has('layer.0.mlp.weights_in.weight');
-  const [, inner = 0] = file.shapeOf('layer.0.mlp.down_proj.weight');
-  const [, registers = 0] = file.has('embeddings.register_tokens') ? file.shapeOf('embeddings.register_tokens') : [];
+  while (has(file, `layer.${blocks}.norm1.weight`)) blocks++;
+  if (blocks === 0) throw refuseWeights(file.encoder, 'have no tensor "layer.0.norm1.weight"');
+  const isGated = has(file, 'layer.0.mlp.gate_proj.weight') || has(file, 'layer.0.mlp.weights_in.weight');
+  const [, inner = 0] = requireShape(file, 'layer.0.mlp.down_proj.weight');
+  const [, registers = 0] = has(file, 'embeddings.register_tokens')
+    ? requireShape(file, 'embeddings.register_tokens')
+    : [];
   const shape = { ...kind, patch, registers, blocks, inner, isGated };
   if (kind.rotaryBase !== undefined) return { ...shape, table: undefined };
-  const [, positions = 0] = file.shapeOf('embeddings.position_embeddings');
+  const [, positions = 0] = requireShape(file, 'embeddings.position_embeddings');
   const table = Math.round(Math.sqrt(positions - 1));
-  if (table ** 2 !== positions - 1) throw file.refuse(`have ${positions} positions`, 'a square number and one for CLS');
+  if (table ** 2 !== positions - 1)
+    throw refuseWeights(file.encoder, `have ${positions} positions`, 'a square number and one for CLS');
   return { ...shape, table };
+}
+
+function has(file: NetWeights, name: string): boolean {
+  return file.shapeOf(name) !== undefined;
 }
 
 /** Types of the weights that {@link packWeights} makes, by name. Matrices have the format of `precision`. */
@@ -87,7 +98,7 @@ export function weightSpecs(shape: VitShape, precision: Precision): Map<string, 
 /** One tensor after the other, so that not all are in memory twice. @throws Unprocessable */
 export function* packWeights(
   shape: VitShape,
-  file: NamedTensors,
+  file: NetWeights,
   precision: Precision,
 ): Generator<readonly [name: string, tensor: Tensor]> {
   const { hidden, registers, blocks, inner, isGated, table } = shape;
@@ -99,8 +110,8 @@ export function* packWeights(
     return [name, { ...spec, data: spec.dtype === 'bf16' ? Uint16Array.from(data, toBf16Bits) : data }];
   };
   const norm = (name: string, from: string) => [
-    pack(`${name}.gain`, file.read(`${from}.weight`, [hidden])),
-    pack(`${name}.bias`, file.read(`${from}.bias`, [hidden])),
+    pack(`${name}.gain`, readFloats(file, `${from}.weight`, [hidden])),
+    pack(`${name}.bias`, readFloats(file, `${from}.bias`, [hidden])),
   ];
   const linear = (name: string, parts: readonly Part[]) => {
     const { weight, bias } = packLinear(parts);
@@ -110,16 +121,16 @@ export function* packWeights(
   const read = (name: string, outputs: number, inputs: number): Part => ({
     outputs,
     inputs,
-    weight: file.read(`${name}.weight`, [outputs, inputs]),
-    bias: file.has(`${name}.bias`) ? file.read(`${name}.bias`, [outputs]) : new Float32Array(outputs),
+    weight: readFloats(file, `${name}.weight`, [outputs, inputs]),
+    bias: has(file, `${name}.bias`) ? readFloats(file, `${name}.bias`, [outputs]) : new Float32Array(outputs),
   });
 
   yield* linear('patch', [patchPart(shape, file)]);
   const prefix = new Float32Array((1 + registers) * hidden);
-  prefix.set(file.read('embeddings.cls_token', [1, 1, hidden]));
-  if (registers > 0) prefix.set(file.read('embeddings.register_tokens', [1, registers, hidden]), hidden);
+  prefix.set(readFloats(file, 'embeddings.cls_token', [1, 1, hidden]));
+  if (registers > 0) prefix.set(readFloats(file, 'embeddings.register_tokens', [1, registers, hidden]), hidden);
   if (table !== undefined) {
-    const positions = file.read('embeddings.position_embeddings', [1, 1 + table ** 2, hidden]);
+    const positions = readFloats(file, 'embeddings.position_embeddings', [1, 1 + table ** 2, hidden]);
     for (let i = 0; i < hidden; i++) prefix[i]! += positions[i]!;
     yield pack('positions', positions.subarray(hidden));
   }
@@ -134,12 +145,12 @@ export function* packWeights(
     yield* linear(`${block}.qkv`, [query, key, project('v')]);
     const layerScale = (which: 1 | 2) => {
       const name = `${from}.layer_scale${which}.lambda1`;
-      const lambda = file.has(name) ? file.read(name, [hidden]) : undefined;
+      const lambda = has(file, name) ? readFloats(file, name, [hidden]) : undefined;
       return { scale: (output: number) => lambda?.[output] ?? 1 };
     };
     yield* linear(`${block}.out`, [{ ...project('o'), ...layerScale(1) }]);
     yield* norm(`${block}.norm2`, `${from}.norm2`);
-    const joined = file.has(`${from}.mlp.weights_in.weight`);
+    const joined = has(file, `${from}.mlp.weights_in.weight`);
     const parts = joined ? ['weights_in'] : isGated ? ['gate_proj', 'up_proj'] : ['up_proj'];
     const outputs = joined ? 2 * inner : inner;
     yield* linear(
@@ -206,11 +217,11 @@ function pairHalves({ hidden, heads }: VitKind): number[] {
 }
 
 /** Levels from 0 to 255 instead of (level / 255 - mean) / deviation. */
-function patchPart({ hidden, patch }: VitShape, file: NamedTensors): Part {
+function patchPart({ hidden, patch }: VitShape, file: NetWeights): Part {
   const area = patch ** 2;
-  const raw = file.read('embeddings.patch_embeddings.weight', [hidden, 3, patch, patch]);
+  const raw = readFloats(file, 'embeddings.patch_embeddings.weight', [hidden, 3, patch, patch]);
   const weight = new Float32Array(raw.length);
-  const bias = file.read('embeddings.patch_embeddings.bias', [hidden]).slice();
+  const bias = readFloats(file, 'embeddings.patch_embeddings.bias', [hidden]).slice();
   for (let output = 0; output < hidden; output++) {
     let shift = 0;
     for (const [channel, mean] of MEAN.entries()) {
