@@ -29,11 +29,11 @@ export function knownInts(values: readonly number[]): Known {
   return new Known('i64', [values.length], Float64Array.from(values));
 }
 
-/** A tensor of `shape` whose element i is that of x at `indexOf(place)`, row-major. @throws GraphError */
-function pick(x: Known, shape: Shape, strides: readonly number[], offset = 0): Known {
+/** A tensor of `shape` that reads x by these strides. @throws GraphError */
+function pick(x: Known, shape: Shape, strides: readonly number[]): Known {
   const data = allocate(x.type, shape);
   forEachPlace(shape, [strides], (i, [at = 0]) => {
-    data[i] = x.data[offset + at]!;
+    data[i] = x.data[at]!;
   });
   return new Known(x.type, shape, data);
 }

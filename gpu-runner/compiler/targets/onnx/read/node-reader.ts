@@ -135,7 +135,7 @@ export class NodeReader {
     return normalizeAxes([given], rank)[0] ?? 0;
   }
 
-  /** @throws Unprocessable for attributes that no one read: they would change the result. */
+  /** @throws GraphError for an attribute that no rule read: they would change the result. */
   requireAllRead(): void {
     const [name] = this.#unread;
     if (name === undefined) return;
