@@ -11,9 +11,8 @@ import { cropPerson, frameOf } from './dwpose/crop-person.ts';
 import { decodeJoints } from './dwpose/decode-joints.ts';
 import { cutToPicture, findPersons, largestPerson } from './dwpose/detections.ts';
 import { letterbox } from './dwpose/letterbox.ts';
-import type { Picture } from './dwpose/sample-picture.ts';
 import { dwpose } from './dwpose.ts';
-import type { EncodedInput } from './encoder.ts';
+import type { EncodedInput, Picture } from './encoder.ts';
 
 const fileOf = (name: string) => readFileSync(new URL(`dwpose/testdata/${name}.onnx`, import.meta.url));
 const FILES = { detector: fileOf('detector'), pose: fileOf('pose') };

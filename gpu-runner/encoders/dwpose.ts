@@ -3,6 +3,7 @@
  * (arXiv 2307.15880). Both come as ONNX files, and compute in f32, whatever the precision of the engine is.
  */
 import { z } from 'zod';
+import { WHOLEBODY_JOINTS } from '../../configs/coco-wholebody.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { Engine } from '../compiler/engine.ts';
 import { formatType } from '../compiler/tensor.ts';
@@ -17,11 +18,10 @@ import {
   type Person,
 } from './dwpose/detections.ts';
 import { letterbox } from './dwpose/letterbox.ts';
-import type { Picture } from './dwpose/sample-picture.ts';
-import type { EncodedInput, EncoderInput, RunnerEncoder } from './encoder.ts';
+import { type EncodedInput, type Picture, type RunnerEncoder, requirePicture } from './encoder.ts';
 import { compileOnnx, joinBlobs, type OnnxProgram, readPictureNet } from './onnx-program.ts';
 
-const JOINTS = 133;
+const JOINTS = WHOLEBODY_JOINTS.length;
 /** Places of the coarsest grid of the detector are so many pixels apart. */
 const COARSEST = 32;
 
@@ -142,9 +142,4 @@ async function refuse(program: OnnxProgram, part: string, expected: string): Pro
   await program.dispose();
   const made = Object.entries(program.outputs).map(([name, spec]) => `"${name}" ${formatType(spec)}`);
   return new Unprocessable(`the network "${part}" makes ${made.join(', ')}`, { expected });
-}
-
-function requirePicture(input: EncoderInput): Picture {
-  if ('image' in input) return input.image;
-  throw new Unprocessable('the encoder dwpose reads pictures, not captions');
 }

@@ -1,11 +1,22 @@
 /** @file What an encoder that runs on an engine is: a row of the table in encoders.ts. */
 import type { SignalName } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
 import type { Engine } from '../compiler/engine.ts';
 
-/** A caption, or a picture: uint8 [3, height, width]. */
-export type EncoderInput =
-  | { readonly caption: string }
-  | { readonly image: { readonly data: Uint8Array; readonly height: number; readonly width: number } };
+/** uint8 [3, height, width], RGB. */
+export interface Picture {
+  readonly data: Uint8Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+export type EncoderInput = { readonly caption: string } | { readonly image: Picture };
+
+/** @throws Unprocessable for a caption. */
+export function requirePicture(input: EncoderInput): Picture {
+  if ('image' in input) return input.image;
+  throw new Unprocessable('the encoder reads pictures, not captions');
+}
 
 /** One signal of one input, in the shape of its column's members. */
 export interface EncodedArray {

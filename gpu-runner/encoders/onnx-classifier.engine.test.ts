@@ -4,7 +4,7 @@ import { floats, modelOf, node } from '../compiler/targets/onnx/testing/model-of
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { ort } from '../engines/onnxruntime/runtime.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
-import type { Picture } from './dwpose/sample-picture.ts';
+import type { Picture } from './encoder.ts';
 import { onnxClassifier } from './onnx-classifier.ts';
 import { scalePicture } from './scale-picture.ts';
 

@@ -8,8 +8,7 @@ import { describeMistake } from '../../configs/issue-text.ts';
 import { Unprocessable } from '../../errors.ts';
 import type { OnnxInput } from '../compiler/targets/onnx/read/decode-model.ts';
 import { formatType, sizeOf } from '../compiler/tensor.ts';
-import type { Picture } from './dwpose/sample-picture.ts';
-import type { EncoderInput, RunnerEncoder } from './encoder.ts';
+import { type Picture, type RunnerEncoder, requirePicture } from './encoder.ts';
 import { compileOnnx, joinBlobs, readPictureNet } from './onnx-program.ts';
 import { type PictureSides, scalePicture } from './scale-picture.ts';
 
@@ -129,9 +128,4 @@ function roundScore(label: string, score: number): number {
   throw new Unprocessable(`the classifier says ${score} of "${label}"`, {
     hint: 'check mean and deviation in its config, and run it on an engine in f32',
   });
-}
-
-function requirePicture(input: EncoderInput): Picture {
-  if ('image' in input) return input.image;
-  throw new Unprocessable('a classifier of pictures reads no captions');
 }

@@ -1,16 +1,11 @@
 /** @file Runs pictures of any sizes through graphs of one size each, in batches, on an engine. */
-import { Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
 import type { Graph } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
 import { sizeOf, type Tensor } from '../compiler/tensor.ts';
 import type { PictureSize } from '../model/batch.ts';
-import type { EncodedArray, EncodedSignals, EncoderInput } from './encoder.ts';
-
-interface Picture extends PictureSize {
-  readonly data: Uint8Array;
-}
+import { type EncodedArray, type EncodedSignals, type EncoderInput, type Picture, requirePicture } from './encoder.ts';
 
 /** A network over pictures. */
 export interface PictureNet {
@@ -67,11 +62,6 @@ export class PicturePrograms {
     }));
     return executable.run(this.#state, { pictures });
   }
-}
-
-function requirePicture(input: EncoderInput): Picture {
-  if ('image' in input) return input.image;
-  throw new Unprocessable('the encoder reads pictures, not captions');
 }
 
 /** Black pictures fill the batch. */

@@ -1,5 +1,5 @@
 /** @file Smaller and larger pictures for networks: a triangle filter as wide as a pixel of the result, as Pillow's. */
-import type { Picture } from './dwpose/sample-picture.ts';
+import type { Picture } from './encoder.ts';
 
 /** Part of an axis in pixels of the picture. */
 interface Span {
@@ -12,7 +12,7 @@ export interface PictureSides {
   readonly width: number;
 }
 
-/** For each pixel of the result the first pixel that it sees, and the shares of that one and the next. */
+/** For each pixel of the result the first pixel that it sees, and the shares of that one and those after it. */
 function sharesOf(size: number, { start, length }: Span, count: number): { first: number; shares: number[] }[] {
   const step = length / count;
   const reach = Math.max(1, step);

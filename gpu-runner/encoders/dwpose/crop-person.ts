@@ -1,6 +1,8 @@
 /** @file The picture of one person as RTMPose reads it (arXiv 2303.07399): upright, of one size, normalized RGB. */
+
+import type { Picture } from '../encoder.ts';
 import type { Box } from './detections.ts';
-import { type Picture, samplePlane } from './sample-picture.ts';
+import { samplePlane } from './sample-picture.ts';
 
 /** Means and deviations of the levels of ImageNet, in the order of RGB. */
 const MEAN = [123.675, 116.28, 103.53] as const;

@@ -1,5 +1,6 @@
 /** @file The picture as YOLOX reads it (arXiv 2107.08430): scaled to fit, at the upper left of a grey canvas, BGR. */
-import { type Picture, samplePlane } from './sample-picture.ts';
+import type { Picture } from '../encoder.ts';
+import { samplePlane } from './sample-picture.ts';
 
 /** Level of the canvas beside the picture. */
 const CANVAS = 114;

@@ -1,11 +1,6 @@
 /** @file Reads a picture between its pixels, bilinearly, as OpenCV does with INTER_LINEAR, but without its rounding. */
 
-/** uint8 [3, height, width], RGB. */
-export interface Picture {
-  readonly data: Uint8Array;
-  readonly height: number;
-  readonly width: number;
-}
+import type { Picture } from '../encoder.ts';
 
 /** Where rows or columns of the result lie in the picture: place i is at first + i * step. Places count pixels. */
 export interface Places {
