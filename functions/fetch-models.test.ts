@@ -216,6 +216,8 @@ test('a snapshot of Hugging Face below the import roots is read through its link
     call({ model: 'tiny-dino', accept_licence: 'Own License', folder: join(folder, 'none') }),
   ).rejects.toThrow('there is no file model.safetensors');
   await expect(call({ model: 'loose', trust: true, folder: dirname(folder) })).rejects.toThrow('no file');
+  await mkdir(join(folder, 'odd', 'model.safetensors'), { recursive: true });
+  await expect(call({ model: 'loose', trust: true, folder: join(folder, 'odd') })).rejects.toThrow('is no file');
 });
 
 test('a file that is uploaded in pieces gives the same blobs as a fetched one; a wrong piece is refused', async () => {

@@ -2,8 +2,10 @@
 import { listSome, quantity } from '../../configs/quantity.ts';
 import { Conflict, PreconditionFailed, Unprocessable } from '../../errors.ts';
 import type { Approval, Approvals } from '../../storage/approval-record.ts';
+import { backoffMs, type RetryTiming } from '../../storage/backoff.ts';
 import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readAllItems, readItems } from '../../storage/blobs/items.ts';
+import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { type Digest, hexOf, isDigest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { createRefs } from '../../storage/names/refs.ts';
@@ -18,6 +20,8 @@ const READ_WIDTH = 16;
 const MAX_ROUNDS = 8;
 const MAX_NAMED = 10;
 const MAX_DETAILS = 100;
+/** Letters of a name that no picture has. */
+const LONGEST_SHOWN = 200;
 const EMPTY: Approvals = { v: 1, pictures: {} };
 
 /** What a caller says about a picture; undefined: it is undecided. */
@@ -56,6 +60,7 @@ export async function changeApprovals(
   head: DatasetHead,
   changes: Readonly<Record<string, Decided>>,
   { ifMatch, replaces }: ChangeOptions,
+  { clock = SYSTEM_CLOCK, random = Math.random }: RetryTiming = {},
 ): Promise<VersionedApprovals> {
   const resolved = resolveKeys(await readKnown(site.blobs, head), changes, dataset);
   const { approvals } = createRefs(site.store);
@@ -74,6 +79,7 @@ export async function changeApprovals(
         : await approvals.create(dataset, value);
     } catch (error) {
       if (!(error instanceof PreconditionFailed)) throw error;
+      if (ifMatch === undefined) await clock.sleep(backoffMs(round, random));
     }
   }
   throw new Conflict(`others keep changing the approvals of "${dataset}"`, { hint: 'repeat the call' });
@@ -105,7 +111,7 @@ function resolveKeys(known: readonly Item[], changes: Readonly<Record<string, De
   for (const [key, decided] of Object.entries(changes)) {
     const item = byId.get(isDigest(key) ? hexOf(key).slice(0, ID_DIGITS) : key) ?? byName.get(key);
     if (item === undefined) {
-      unknown.push(key);
+      unknown.push(key.slice(0, LONGEST_SHOWN));
       continue;
     }
     const other = resolved.get(item.id);

@@ -1,6 +1,6 @@
 /** @file A file of weights that is read by ranges, wherever it lies: on a host, on the server's disk, or in blobs. */
 import { createHash } from 'node:crypto';
-import { open, realpath } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { expandHome } from '../../configs/home-path.ts';
 import type { Span } from '../../downloads/byte-spans.ts';
@@ -29,7 +29,7 @@ export interface ByteSource {
 
 /**
  * A file in a folder below the import roots, such as a snapshot of Hugging Face, whose files are links.
- * @throws NotFound, Forbidden
+ * @throws NotFound, Forbidden, InvalidInput
  */
 export async function openLocalFile(folder: string, path: string, importRoots: readonly string[]): Promise<ByteSource> {
   const wanted = join(expandHome(folder), path);
@@ -43,8 +43,11 @@ export async function openLocalFile(folder: string, path: string, importRoots: r
       hint: 'start the server with EASEL_IMPORT_ROOTS set to it, or give the files with `easel models install --folder`',
     });
   }
+  // A pipe would be waited for without end.
+  const found = await stat(real);
+  if (!found.isFile()) throw new InvalidInput(`"${wanted}" is no file`, { expected: 'a regular file' });
+  const { size } = found;
   const file = await open(real);
-  const { size } = await file.stat();
   return sourceOf(
     `file ${path}`,
     size,

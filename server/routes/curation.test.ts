@@ -95,6 +95,13 @@ test('changes of several callers at once are all in the list', async () => {
   const names = ['p1.png', 'p2.png', 'p3.png', 'p4.png'];
   await Promise.all(names.map(name => send('PATCH', list, { pictures: { [name]: 'keep' } })));
   expect((await jsonOf(send('GET', list))).counts).toEqual({ keep: 4, drop: 0, undecided: 0 });
+  // More callers than rounds.
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      send('PATCH', list, { pictures: { [names[i % 4] ?? '']: { decision: 'keep', note: String(i) } } }),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
 });
 
 test('gc and verify know the lists', async () => {
