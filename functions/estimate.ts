@@ -227,7 +227,9 @@ function extrapolate(
       'no other work goes on; the probe was one page, and a larger set computes a page on each core at once, so it may be faster',
       'nothing is in the cache; pictures that have been prepared before take no time',
       ...(given > taken
-        ? [`${given - taken} of ${given} measured pictures were not taken; as large a share of all is`]
+        ? [
+            `${given - taken} of ${quantity(given, 'measured picture')} ${given - taken === 1 ? 'was' : 'were'} not taken; as large a share of all is`,
+          ]
         : []),
     ],
   };

@@ -51,8 +51,8 @@ export function refuseUndescribed({ notes = [] }: Dataset): void {
   throw new Unprocessable(`${refused.text}: ${listSome(named, MAX_NAMED, refused.count)}`, {
     expected: 'a caption for each picture',
     hint:
-      'Write captions into files beside these pictures; or raise captions.attempts; or set missing_captions to "empty" ' +
-      'to train on them without text. The captions that are there stay',
+      'Write captions into files beside these pictures; or raise captions.attempts, or ask otherwise (captions.words, ' +
+      'captions.prompt, captions.model); or set missing_captions to "empty" to train on them without text. The captions that are there stay',
     details: { pictures: refused.examples },
   });
 }
