@@ -63,7 +63,7 @@ describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
     child.stdout.on('data', chunk => {
       said += String(chunk);
     });
-    await expect.poll(() => said, { timeout: 30_000 }).toContain('easel -- up\n');
+    await expect.poll(() => said, { timeout: 90_000 }).toContain('easel -- up\n');
     return said;
   }
 

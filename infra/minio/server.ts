@@ -19,6 +19,8 @@ const STOP_MS = 20_000;
 /** Time for an earlier server to end whose parent was killed a moment ago. */
 const ENDING_MS = 10_000;
 const POLL_MS = 50;
+/** Between the signals to a server whose parent is gone: less than {@link ENDING_MS}. */
+const FORCE_SECONDS = 4;
 const KEPT_LINES = 20;
 /** Longest list of processes. */
 const MAX_LIST_BYTES = 2 ** 24;
@@ -150,10 +152,14 @@ export async function findServer(folder: string): Promise<number | undefined> {
   return line === undefined ? undefined : Number.parseInt(line, 10);
 }
 
-/** Starts a shell on the other end of a pipe. When this process dies for any reason, the shell ends the child. */
+/**
+ * Starts a shell on the other end of a pipe. When this process dies for any reason, the shell ends the child: by force
+ * if it must, since a MinIO that is still starting may not heed SIGTERM.
+ */
 function tieToThisProcess(child: ChildProcess): () => void {
   if (child.pid === undefined) return () => {};
-  const shell = spawn('/bin/sh', ['-c', 'cat >/dev/null; kill -TERM "$1"', 'sh', String(child.pid)], {
+  const script = `cat >/dev/null; kill -TERM "$1" && sleep ${FORCE_SECONDS} && kill -KILL "$1"`;
+  const shell = spawn('/bin/sh', ['-c', script, 'sh', String(child.pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   });
