@@ -1,11 +1,9 @@
 /** @file Draws a page of the bundled emoji. */
 import { z } from 'zod';
 import { EMOJI_SET } from '../configs/set-packages.ts';
-import { putItems } from '../storage/blobs/items.ts';
 import { digestSchema } from '../storage/records.ts';
-import { originalLinks, packOriginals } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
-import { checkRange, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
+import { checkRange, putDrawnPage, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
 import { renderEmoji } from './import/emoji-pages.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 
@@ -27,10 +25,7 @@ export const renderEmojiPage = defineFunction({
     .refine(checkRange, RANGE_ERROR),
   async run(ctx, { seed, size, from, to, pictures, names }) {
     const files = { pictures: await ctx.blobs.get(pictures), names: await ctx.blobs.get(names) };
-    const items = await packOriginals(ctx.blobs, await renderEmoji(files, { seed, size }, from, to));
-    const ref = await putItems(ctx.blobs, items);
-    // The files stay as long as a page of them is cached: the next page needs them.
-    const links = [...originalLinks(items), pictures, names];
-    return { outputs: { items: ref }, links, stats: { items: items.length } };
+    // The next page needs the files, too.
+    return putDrawnPage(ctx.blobs, await renderEmoji(files, { seed, size }, from, to), [pictures, names]);
   },
 });

@@ -1,9 +1,7 @@
 /** @file Draws a page of the bundled figures. */
 import { z } from 'zod';
-import { putItems } from '../storage/blobs/items.ts';
-import { originalLinks, packOriginals } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
-import { checkRange, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
+import { checkRange, putDrawnPage, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
 import { renderFigures } from './import/figure-pages.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 
@@ -16,8 +14,6 @@ export const renderFigurePage = defineFunction({
   example: { seed: 1, size: 64, from: 0, to: 64 },
   input: z.strictObject(rangeShape).refine(checkRange, RANGE_ERROR),
   async run(ctx, { seed, size, from, to }) {
-    const items = await packOriginals(ctx.blobs, await renderFigures({ seed, size }, from, to));
-    const ref = await putItems(ctx.blobs, items);
-    return { outputs: { items: ref }, links: originalLinks(items), stats: { items: items.length } };
+    return putDrawnPage(ctx.blobs, await renderFigures({ seed, size }, from, to));
   },
 });

@@ -1,9 +1,7 @@
 /** @file Draws a page of the bundled portraits. */
 import { z } from 'zod';
-import { putItems } from '../storage/blobs/items.ts';
-import { originalLinks, packOriginals } from './datasets/originals.ts';
 import { defineFunction } from './define.ts';
-import { checkRange, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
+import { checkRange, putDrawnPage, RANGE_ERROR, rangeShape } from './import/drawn-sets.ts';
 import { renderPortraits } from './import/portrait-pages.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 
@@ -18,8 +16,6 @@ export const renderPortraitPage = defineFunction({
   async run(ctx, { seed, size, from, to }) {
     // Portraits with equal attributes have equal bytes, so two items may share an id. Import keeps the first and
     // reports the other.
-    const items = await packOriginals(ctx.blobs, await renderPortraits({ seed, size }, from, to));
-    const ref = await putItems(ctx.blobs, items);
-    return { outputs: { items: ref }, links: originalLinks(items), stats: { items: items.length } };
+    return putDrawnPage(ctx.blobs, await renderPortraits({ seed, size }, from, to));
   },
 });

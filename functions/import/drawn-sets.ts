@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { MOST_PICTURES } from '../../configs/bounds.ts';
 import { EMOJI_SET } from '../../configs/set-packages.ts';
 import { NotFound } from '../../errors.ts';
+import { putItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { blobKey } from '../../storage/keys.ts';
 import { digestSchema, PAGE_SIZE } from '../../storage/records.ts';
-import type { ObjectStore } from '../../storage/types.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { type NewOriginal, originalLinks, packOriginals } from '../datasets/originals.ts';
 
 export const DRAWN_SET_NAMES = ['portraits', 'figures', 'emoji'] as const;
 export type DrawnSetName = (typeof DRAWN_SET_NAMES)[number];
@@ -69,6 +71,13 @@ export function checkRange({ from, to }: { readonly from: number; readonly to: n
 }
 
 export const RANGE_ERROR = { error: `expected from < to <= from + ${PAGE_SIZE}`, path: ['to'] };
+
+/** The result of a function that draws a page. @param files Blobs that stay as long as the page is cached. */
+export async function putDrawnPage(blobs: BlobStore, drawn: readonly NewOriginal[], files: readonly Digest[] = []) {
+  const items = await packOriginals(blobs, drawn);
+  const ref = await putItems(blobs, items);
+  return { outputs: { items: ref }, links: [...originalLinks(items), ...files], stats: { items: items.length } };
+}
 
 /** A name with everything that decides the picture: another set, seed or size has another name. */
 export function pictureName(set: DrawnSetName, { seed, size }: SetOptions, index: number): string {
