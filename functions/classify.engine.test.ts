@@ -5,12 +5,12 @@ import { readColumn } from '../formats/webdataset.ts';
 import { floats, modelOf, node } from '../gpu-runner/compiler/targets/onnx/testing/model-of.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
 import { createEncodeJob } from '../gpu-runner/jobs/encode.ts';
-import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import { createBlobStore } from '../storage/blobs/cas.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { putModel } from './operations/put-model.ts';
+import { createEncodeRunner } from './testing/encode-runner.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 const ENGINE = { name: 'reference', precision: 'f32', threads: 1 } as const;
@@ -25,25 +25,14 @@ const CONFIG = { labels: ['bright', 'dark'], mean: [0.5, 0.5, 0.5], deviation: [
 const store = createMemoryStore();
 const blobs = createBlobStore(store);
 const encode = createEncodeJob();
-const runner: RunnerClient = {
-  async run(_, job) {
-    if (job.kind !== 'encode') throw new Error('only encode jobs are expected');
-    return encode(
-      {
-        blobs,
-        engine: async () => createReferenceEngine(),
-        openSource: () => Promise.reject(new Error('a classifier reads no training data')),
-        progress: () => {},
-        breathe: async () => 'continue',
-      },
-      job,
-    );
-  },
-  status: async () => ({
-    ...{ v: 1, pid: 1, uptime: 1, device: 'fake', heartbeat_age_ms: 0, running: null },
-    ...{ queued: 0, finished: 0, stopping: false, engines: [{ name: 'reference', available: true, threads: 1 }] },
-  }),
+const ctx = {
+  blobs,
+  engine: async () => createReferenceEngine(),
+  openSource: () => Promise.reject(new Error('a classifier reads no training data')),
+  progress: () => {},
+  breathe: async () => 'continue' as const,
 };
+const runner = createEncodeRunner(job => encode(ctx, job), ENGINE);
 let lab: PictureLab;
 let dataset: Digest;
 let weights: Record<string, Digest[]>;

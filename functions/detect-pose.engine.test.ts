@@ -6,7 +6,7 @@ import { decodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
 import { createEncodeJob } from '../gpu-runner/jobs/encode.ts';
-import type { EncodeJob, RunnerClient } from '../gpu-runner/protocol.ts';
+import type { EncodeJob } from '../gpu-runner/protocol.ts';
 import { createBlobStore } from '../storage/blobs/cas.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
@@ -14,6 +14,7 @@ import { createRefs } from '../storage/names/refs.ts';
 import { offeredConditions } from './experiments/dataset-signals.ts';
 import { putModel } from './operations/put-model.ts';
 import { decodeRgb } from './pictures/image.ts';
+import { createEncodeRunner } from './testing/encode-runner.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 const CALL = { dataset: 'p', source: 'portraits', size: 32, seed: 5, count: 4 } as const;
@@ -23,26 +24,17 @@ const store = createMemoryStore();
 const blobs = createBlobStore(store);
 const jobs: EncodeJob[] = [];
 const encode = createEncodeJob();
-const runner: RunnerClient = {
-  async run(_, job) {
-    if (job.kind !== 'encode') throw new Error('only encode jobs are expected');
-    jobs.push(job);
-    return encode(
-      {
-        blobs,
-        engine: async () => createReferenceEngine(),
-        openSource: () => Promise.reject(new Error('an encoder reads no training data')),
-        progress: () => {},
-        breathe: async () => 'continue',
-      },
-      job,
-    );
-  },
-  status: async () => ({
-    ...{ v: 1, pid: 1, uptime: 1, device: 'fake', heartbeat_age_ms: 0, running: null },
-    ...{ queued: 0, finished: 0, stopping: false, engines: [{ name: 'reference', available: true, threads: 1 }] },
-  }),
+const ctx = {
+  blobs,
+  engine: async () => createReferenceEngine(),
+  openSource: () => Promise.reject(new Error('an encoder reads no training data')),
+  progress: () => {},
+  breathe: async () => 'continue' as const,
 };
+const runner = createEncodeRunner(job => {
+  jobs.push(job);
+  return encode(ctx, job);
+}, ENGINE);
 let lab: PictureLab;
 let weights: Record<'detector' | 'pose', Digest[]>;
 const prepare = (more: object = {}) =>

@@ -5,13 +5,13 @@ import { memberName } from '../configs/signals.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { packTar } from '../formats/tar.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
-import type { RunnerClient } from '../gpu-runner/protocol.ts';
 import { createBlobStore } from '../storage/blobs/cas.ts';
 import { encodeSignalMember } from '../storage/blobs/column-member.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
 import { digestSchema } from '../storage/records.ts';
 import { putModel } from './operations/put-model.ts';
 import { encodePng } from './pictures/image.ts';
+import { createEncodeRunner } from './testing/encode-runner.ts';
 import { createPictureLab } from './testing/pictures.ts';
 
 const JOINTS = 133;
@@ -35,20 +35,16 @@ function findRed(npy: Uint8Array): Float32Array {
   return Float32Array.from({ length: JOINTS * 3 }, (_, i) => joint[i % 3] ?? 0);
 }
 
-const runner: RunnerClient = {
-  async run(_, job) {
-    if (job.kind !== 'encode') throw new Error('only encode jobs are expected');
+const runner = createEncodeRunner(
+  async job => {
     const members = [...readColumn(await blobs.get(job.column))].map(([name, npy]) =>
       encodeSignalMember('pose', name.split('.')[0] ?? '', { shape: [JOINTS, 3], data: findRed(npy) }),
     );
     const pose = await blobs.put(packColumn(new Map(members)), 'application/x-tar');
     return { outputs: { pose }, links: [], stats: {} };
   },
-  status: async () => ({
-    ...{ v: 1, pid: 1, uptime: 1, device: 'fake', heartbeat_age_ms: 0, running: null },
-    ...{ queued: 0, finished: 0, stopping: false, engines: [{ name: 'onnxruntime/cpu', available: true, threads: 2 }] },
-  }),
-};
+  { name: 'onnxruntime/cpu', threads: 2 },
+);
 
 /** Grey, with a red square about the place. */
 function draw(width: number, height: number, place: number, red = 240): Promise<Uint8Array> {

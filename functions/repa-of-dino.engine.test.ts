@@ -15,7 +15,7 @@ import type { JobContext } from '../gpu-runner/jobs/context.ts';
 import { createEncodeJob } from '../gpu-runner/jobs/encode.ts';
 import { createTrainChunkJob } from '../gpu-runner/jobs/train-chunk.ts';
 import { RandomStream } from '../gpu-runner/model/random.ts';
-import type { RunnerClient, TrainChunkJob } from '../gpu-runner/protocol.ts';
+import type { TrainChunkJob } from '../gpu-runner/protocol.ts';
 import { tinyConfig } from '../gpu-runner/training/testing/tiny.ts';
 import { createBlobStore } from '../storage/blobs/cas.ts';
 import { decodeSignalMember } from '../storage/blobs/column-member.ts';
@@ -27,6 +27,7 @@ import type { Dataset } from '../storage/records.ts';
 import { completeLosses } from './experiments/complete-losses.ts';
 import { offeredConditions } from './experiments/dataset-signals.ts';
 import { putModel } from './operations/put-model.ts';
+import { createEncodeRunner } from './testing/encode-runner.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 
 const NAME = 'dinov3-vits16';
@@ -50,16 +51,7 @@ const ctx: JobContext = {
   breathe: async () => 'continue',
 };
 const encode = createEncodeJob({ [NAME]: dinoEncoder({ ...net, blocks: 1 }) });
-const runner: RunnerClient = {
-  async run(_, job) {
-    if (job.kind !== 'encode') throw new Error('only encode jobs are expected');
-    return encode(ctx, job);
-  },
-  status: async () => ({
-    ...{ v: 1, pid: 1, uptime: 1, device: 'fake', heartbeat_age_ms: 0, running: null },
-    ...{ queued: 0, finished: 0, stopping: false, engines: [{ name: ENGINE.name, available: true, threads: 1 }] },
-  }),
-};
+const runner = createEncodeRunner(job => encode(ctx, job), ENGINE);
 
 /** A file of the hub, of a network with one block and inner layers of 64. */
 function randomWeights({ hidden, patch }: { readonly hidden: number; readonly patch: number }): Uint8Array {
