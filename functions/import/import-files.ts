@@ -1,5 +1,4 @@
 /** @file A folder, a tar or a bucket as the source of an import. */
-import { Conflict } from '../../errors.ts';
 import type { OldEncoding } from '../../formats/decode-text.ts';
 import type { Item } from '../../storage/records.ts';
 import { idOf } from '../datasets/originals.ts';
@@ -11,6 +10,7 @@ import { type FoundPicture, findPictures } from './import-pictures.ts';
 import type { ImportSource } from './import-source.ts';
 import type { KnownPage } from './known-pages.ts';
 import { openPicturePages } from './picture-pages.ts';
+import { changedMeanwhile } from './read-failure.ts';
 import { restoreArchives } from './restore-archives.ts';
 
 export interface ImportFilesOptions extends GivenOptions {
@@ -87,11 +87,7 @@ async function packAgain(ctx: EffectContext, stay: readonly FoundPicture[]): Pro
   const pages = openPicturePages(ctx.blobs);
   for (const { id, name, attributes, mask, own, read } of stay) {
     const bytes = await read();
-    if (own === undefined && idOf(bytes) !== id) {
-      throw new Conflict(`"${name}" changed while it was imported`, {
-        hint: 'repeat the call while nothing writes to the source',
-      });
-    }
+    if (own === undefined && idOf(bytes) !== id) throw changedMeanwhile(name);
     await pages.add({ id, name, bytes, attributes, mask });
   }
   return pages.close();

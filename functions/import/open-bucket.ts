@@ -2,12 +2,13 @@
  * @file A prefix of a bucket as the source of an import. The environment lists the buckets, with their endpoints: a
  * call never says to which host the server connects.
  */
-import { Conflict, Forbidden, InvalidInput, NotFound } from '../../errors.ts';
+import { Forbidden, InvalidInput, NotFound } from '../../errors.ts';
 import { parseS3Url } from '../../storage/drivers/s3/url.ts';
 import { listAll } from '../../storage/list-all.ts';
 import { openStore } from '../../storage/open.ts';
 import type { ByteRange, ObjectInfo, ObjectStore, StoredObject } from '../../storage/types.ts';
 import { type ImportSource, type SourceFile, sortByName } from './import-source.ts';
+import { changedMeanwhile, READ_AGAIN } from './read-failure.ts';
 
 /** As in a folder. */
 const MAX_FILES = 1_000_000;
@@ -69,8 +70,8 @@ function fileOf(store: ObjectStore, { key, size, etag }: ObjectInfo): SourceFile
   const read = async (range?: ByteRange): Promise<Uint8Array> => {
     const stored: StoredObject | undefined = await store.get(key, range);
     if (stored !== undefined && stored.etag === etag) return stored.body;
-    if (stored === undefined) throw new NotFound(`"${key}" was deleted while it was imported`, { hint: AGAIN });
-    throw new Conflict(`"${key}" changed while it was imported`, { hint: AGAIN });
+    if (stored === undefined) throw new NotFound(`"${key}" was deleted while it was imported`, { hint: READ_AGAIN });
+    throw changedMeanwhile(key);
   };
   return {
     name: key,
@@ -80,5 +81,3 @@ function fileOf(store: ObjectStore, { key, size, etag }: ObjectInfo): SourceFile
     readAt: async (at, length) => (length === 0 ? new Uint8Array() : read({ start: at, end: at + length - 1 })),
   };
 }
-
-const AGAIN = 'repeat the call while nothing writes to the source';

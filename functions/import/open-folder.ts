@@ -6,11 +6,11 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { expandHome } from '../../configs/home-path.ts';
-import { Conflict, Forbidden, NotFound, Unprocessable } from '../../errors.ts';
+import { Forbidden, NotFound, Unprocessable } from '../../errors.ts';
 import { decodeFileName } from '../../formats/file-name.ts';
 import type { Reject } from '../../storage/records.ts';
 import { type ImportSource, type SourceFile, sortByName } from './import-source.ts';
-import { isDenied, reasonOf, systemCode, Unreadable } from './read-failure.ts';
+import { changedMeanwhile, isDenied, reasonOf, systemCode, Unreadable } from './read-failure.ts';
 
 /** Largest number of files. A set of 70,000 photographs with two sidecars each has 210,000. */
 const MAX_FILES = 1_000_000;
@@ -159,11 +159,7 @@ async function readPlainFile(
   size: number,
   part: { readonly at: number; readonly length: number },
 ): Promise<Uint8Array> {
-  const changed = (cause?: unknown) =>
-    new Conflict(`"${name}" changed while it was imported`, {
-      cause,
-      hint: 'repeat the call while nothing writes to the source',
-    });
+  const changed = (cause?: unknown) => changedMeanwhile(name, cause);
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await system.open(path, flags).catch(cause => {
     // The system reports a link that took the place of the file as a circle of links.

@@ -1,5 +1,5 @@
 /** @file Why the system does not let the server read something, told by the code of its error. */
-import { Busy, Unprocessable } from '../../errors.ts';
+import { Busy, Conflict, Unprocessable } from '../../errors.ts';
 
 const DENIED = 'the server runs as a user who may not read it';
 const NO_ANSWER = 'the drive that it lies on does not answer';
@@ -21,6 +21,17 @@ const CAUSES: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'its path is longer than the system allows',
   ELOOP: 'a link that leads in a circle',
 };
+
+/** What an import advises whose source is written at the same time. */
+export const READ_AGAIN = 'repeat the call while nothing writes to the source';
+
+/** The error of a file that is not the one that was found first. */
+export function changedMeanwhile(name: string, cause?: unknown): Conflict {
+  return new Conflict(`"${name}" changed while it was imported`, {
+    ...(cause !== undefined && { cause }),
+    hint: READ_AGAIN,
+  });
+}
 
 /** What is wrong with the server: it cannot read anything now. */
 const EXHAUSTED: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
