@@ -34,8 +34,8 @@ import { parseArgs } from 'node:util';
 import type { RgbPixels } from '../data/pixels.ts';
 import { encodeSafetensors } from '../formats/safetensors.ts';
 import { toInterleaved } from '../functions/pictures/planar.ts';
-import type { Tensors } from '../gpu-runner/compiler/engine.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
+import { createMemorySource } from '../gpu-runner/training/source.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { ARMS, type Arm } from './recipe/arms.ts';
 import { FeatureNet } from './recipe/features.ts';
@@ -44,7 +44,7 @@ import { measurePixelErrors } from './recipe/pixel-errors.ts';
 import { drawPortraits, SIDE } from './recipe/portraits.ts';
 import { type ArmResult, readResult, scoreOf, writeResult } from './recipe/results.ts';
 import { samplePortraits, samplingWith } from './recipe/sample-portraits.ts';
-import { type Costs, configOf, EMA_GAMMAS, timeArm, trainArm } from './recipe/train-arm.ts';
+import { averageOf, type Costs, configOf, EMA_GAMMAS, timeArm, trainArm } from './recipe/train-arm.ts';
 
 /** About 240 seconds of the base, as the head of this file says. */
 const BASE_UPDATES = '250';
@@ -107,9 +107,14 @@ async function runArm(arm: Arm, seed: number): Promise<ArmResult> {
   const updates = Math.round(Number(options.updates) / cost);
   const config = await configOf(arm, seed, updates);
   say(`${id}: ${updates} updates, each ${cost.toFixed(3)} times the cost of the base's`);
-  const { tensors, losses, skipped, cpuSeconds } = await trainArm(engine, config, trained, (step, loss) => {
-    if (step % 25 === 0) say(`${id}: ${step} of ${updates}, loss ${loss.toFixed(4)}`);
-  });
+  const { tensors, losses, skipped, cpuSeconds } = await trainArm(
+    engine,
+    config,
+    createMemorySource(trained),
+    (step, loss) => {
+      if (step % 25 === 0) say(`${id}: ${step} of ${updates}, loss ${loss.toFixed(4)}`);
+    },
+  );
   const weights = {
     raw: tensors.model,
     ...Object.fromEntries(EMA_GAMMAS.map((gamma, i) => [`ema${gamma}`, averageOf(tensors.ema, i)])),
@@ -143,15 +148,6 @@ async function runArm(arm: Arm, seed: number): Promise<ArmResult> {
   await writeResult(out, id, result);
   say(`${id}: ${JSON.stringify(result.pictures.demo)} ${JSON.stringify(pixel_errors.ema10)}`);
   return result;
-}
-
-function averageOf(ema: Tensors, index: number): Tensors {
-  const prefix = `${index}.`;
-  return Object.fromEntries(
-    Object.entries(ema).flatMap(([name, tensor]) =>
-      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
-    ),
-  );
 }
 
 function interleave(planes: Uint8Array): RgbPixels {

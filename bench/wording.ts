@@ -81,8 +81,11 @@ async function runArm(arm: string, seed: number): Promise<WordingResult> {
   const config = await configOf(encoder, seed, isVaried);
   say(`${id}: drawing and encoding`);
   const items = await drawItems(encoder, { seed: SEED, count: Number(options.pictures), variants: isVaried ? 3 : 0 });
-  const { average, losses, cpuSeconds } = await trainOn(engine, config, items, (step, steps, loss) => {
-    if (step % 25 === 0) say(`${id}: ${step} of ${steps}, loss ${loss.toFixed(4)}`);
+  const { average, losses, cpuSeconds } = await trainOn(engine, config, items, (step, loss) => {
+    if (step % 25 === 0)
+      say(
+        `${id}: ${step} of ${Math.ceil(config.optimizer.total_samples / config.data.batch_size)}, loss ${loss.toFixed(4)}`,
+      );
   });
   const right: Record<string, Record<string, number>> = {};
   for (const [wording, prompts] of Object.entries(sets)) {

@@ -7,6 +7,7 @@ import type { Engine, Tensors } from '../../gpu-runner/compiler/engine.ts';
 import type { TrainingTensors } from '../../gpu-runner/training/load-state.ts';
 import type { TrainingSource } from '../../gpu-runner/training/source.ts';
 import { EMPTY_PROGRESS, type Progress, Trainer } from '../../gpu-runner/training/trainer.ts';
+import { averageOf } from '../recipe/train-arm.ts';
 
 const GROUPS = ['model', 'optimizer', 'ema'] as const;
 
@@ -61,13 +62,7 @@ export async function trainKept(options: TrainOptions): Promise<{ readonly kept:
   }
   const { ema } = await trainer.tensors();
   await trainer.dispose();
-  return { kept, weights: firstAverage(ema) };
-}
-
-export function firstAverage(ema: Tensors): Tensors {
-  return Object.fromEntries(
-    Object.entries(ema).flatMap(([name, tensor]) => (name.startsWith('0.') ? [[name.slice(2), tensor]] : [])),
-  );
+  return { kept, weights: averageOf(ema, 0) };
 }
 
 /** One file, so that state and progress belong together. It appears whole, or not at all. */

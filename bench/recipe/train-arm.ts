@@ -1,9 +1,9 @@
 /** @file Trains one arm for its number of updates; and the time of its update beside that of the base. */
 import { loadPreset, overrideConfig } from '../../configs/presets.ts';
 import { type KeyedConfig, keyedConfig } from '../../configs/schema.ts';
-import type { Engine } from '../../gpu-runner/compiler/engine.ts';
+import type { Engine, Tensors } from '../../gpu-runner/compiler/engine.ts';
 import type { TrainingTensors } from '../../gpu-runner/training/load-state.ts';
-import { createMemorySource, type TrainingItem } from '../../gpu-runner/training/source.ts';
+import { createMemorySource, type TrainingItem, type TrainingSource } from '../../gpu-runner/training/source.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../gpu-runner/training/trainer.ts';
 import { ARMS, type Arm, BASE } from './arms.ts';
 import { CONDITIONS, PATCH, SIDE } from './portraits.ts';
@@ -38,12 +38,12 @@ export interface TrainedArm {
 export async function trainArm(
   engine: Engine,
   config: KeyedConfig,
-  items: readonly TrainingItem[],
+  source: TrainingSource,
   onStep: (step: number, loss: number) => void,
 ): Promise<TrainedArm> {
   const { batch_size } = config.data;
   const updates = config.optimizer.total_samples / batch_size;
-  const trainer = new Trainer(engine, config, createMemorySource(items), batch_size, EMPTY_PROGRESS);
+  const trainer = new Trainer(engine, config, source, batch_size, EMPTY_PROGRESS);
   const parts = Array.from({ length: 10 }, () => ({ sum: 0, count: 0 }));
   let skipped = 0;
   const started = process.cpuUsage();
@@ -61,6 +61,16 @@ export async function trainArm(
   const tensors = await trainer.tensors();
   await trainer.dispose();
   return { tensors, losses: parts.map(({ sum, count }) => sum / count), skipped, cpuSeconds };
+}
+
+/** The weights of an average. @param index In the order of the config's averages. */
+export function averageOf(ema: Tensors, index: number): Tensors {
+  const prefix = `${index}.`;
+  return Object.fromEntries(
+    Object.entries(ema).flatMap(([name, tensor]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
+    ),
+  );
 }
 
 /** Time of an update over that of the base, for arms whose updates take equal time. */
