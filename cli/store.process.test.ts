@@ -63,7 +63,11 @@ describe.skipIf(!hasMinio)('store up', { timeout: 120_000 }, () => {
     child.stdout.on('data', chunk => {
       said += String(chunk);
     });
-    await expect.poll(() => said, { timeout: 90_000 }).toContain('easel -- up\n');
+    child.once('exit', code => {
+      said += `ended with ${code}`;
+    });
+    await expect.poll(() => said, { timeout: 90_000 }).toMatch(/easel -- up\n|ended with/);
+    expect(said).toContain('easel -- up\n');
     return said;
   }
 

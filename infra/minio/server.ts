@@ -19,8 +19,17 @@ const STOP_MS = 20_000;
 /** Time for an earlier server to end whose parent was killed a moment ago. */
 const ENDING_MS = 10_000;
 const POLL_MS = 50;
-/** Between the signals to a server whose parent is gone: less than {@link ENDING_MS}. */
-const FORCE_SECONDS = 4;
+/**
+ * Ends process $1 when standard input closes: by force after 4 s, less than {@link ENDING_MS}, since a MinIO that is
+ * still starting may not heed SIGTERM.
+ */
+const GUARD = 'cat; kill -TERM "$1" && sleep 4 && kill -KILL "$1"';
+/**
+ * Starts the guard $1 on the other end of a pipe, then becomes the program after it. When this process dies for any
+ * reason, at any moment, the pipe closes and the guard ends the program.
+ */
+const GUARDED =
+  'exec 3<&0; exec /bin/sh -c "$1" guard "$$" <&3 3<&- >/dev/null 2>&1 & shift; exec "$@" </dev/null 3<&-';
 const KEPT_LINES = 20;
 /** Longest list of processes. */
 const MAX_LIST_BYTES = 2 ** 24;
@@ -69,7 +78,7 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   if (consolePort !== undefined) args.push('--console-address', `${HOST}:${consolePort}`);
   // In its own process group: Ctrl-C reaches the processes that use the server first. They stop it when they have
   // ended.
-  const child = spawn(options.binary, args, {
+  const child = spawn('/bin/sh', ['-c', GUARDED, 'sh', GUARD, options.binary, ...args], {
     env: {
       ...process.env,
       MINIO_ROOT_USER: credentials.accessKey,
@@ -78,13 +87,13 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
       MINIO_UPDATE: 'off',
       MINIO_CALLHOME_ENABLE: 'off',
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  const untie = tieToThisProcess(child);
+  child.stdin.on('error', () => {});
   const lines = keepLines(child, options.log);
   const closed = new Promise<void>(resolve => child.once('error', () => resolve()).once('close', () => resolve()));
-  const ended = closed.then(untie).then(() => lines);
+  const ended = closed.then(() => endGuard(child)).then(() => lines);
   const endpoint = `http://${HOST}:${port}`;
 
   async function stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -152,20 +161,14 @@ export async function findServer(folder: string): Promise<number | undefined> {
   return line === undefined ? undefined : Number.parseInt(line, 10);
 }
 
-/**
- * Starts a shell on the other end of a pipe. When this process dies for any reason, the shell ends the child: by force
- * if it must, since a MinIO that is still starting may not heed SIGTERM.
- */
-function tieToThisProcess(child: ChildProcess): () => void {
-  if (child.pid === undefined) return () => {};
-  const script = `cat >/dev/null; kill -TERM "$1" && sleep ${FORCE_SECONDS} && kill -KILL "$1"`;
-  const shell = spawn('/bin/sh', ['-c', script, 'sh', String(child.pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  shell.stdin.on('error', () => {});
-  shell.on('error', () => {});
-  return () => void shell.kill('SIGKILL');
+/** The guard is what remains of the process group of a server that has ended. */
+function endGuard({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 function keepLines(child: ChildProcess, log: (line: string) => void = () => {}): readonly string[] {
