@@ -34,6 +34,9 @@ const ROOMS = [
   'encoders',
   'experiments',
   'datasets',
+  'evaluation',
+  'comparison',
+  'provenance',
   'curation',
   'import',
   'shards',
@@ -49,6 +52,8 @@ export const RULES: LayeringRules = {
     { name: 'errors', paths: ['errors.ts', 'errors-wire.ts', 'package.json'], mayImport: [], free: true },
     { name: 'formats', paths: ['formats/'], mayImport: ['errors'], free: true },
     { name: 'configs', paths: ['configs/'], mayImport: ['errors'], free: true },
+    // Numbers of pictures, features and poses, and how sure they are: arithmetic on typed arrays.
+    { name: 'metrics', paths: ['metrics/'], mayImport: ['errors'], free: true },
     // Files over HTTP, into a folder. Server and command line fetch weights with it.
     { name: 'downloads', paths: ['downloads/'], mayImport: [] },
     { name: 'data', paths: ['data/'], mayImport: [] },
@@ -65,7 +70,6 @@ export const RULES: LayeringRules = {
     { name: 'training', paths: ['gpu-runner/training/'], mayImport: ['lpips', 'efficientnet', 'model', 'compiler'] },
     { name: 'sampling', paths: ['gpu-runner/sampling/'], mayImport: ['model', 'compiler'] },
     { name: 'runner-encoders', paths: ['gpu-runner/encoders/'], mayImport: ['efficientnet', 'model', 'compiler'] },
-    { name: 'metrics', paths: ['gpu-runner/metrics/'], mayImport: ['lpips', 'model', 'compiler'] },
     // Memory of trainings and samples, found without running them.
     {
       name: 'planning',
@@ -80,7 +84,7 @@ export const RULES: LayeringRules = {
         'training',
         'sampling',
         'runner-encoders',
-        'metrics',
+        'lpips',
         'model',
         'compiler',
         'engines',
@@ -123,6 +127,35 @@ export const RULES: LayeringRules = {
       paths: ['functions/datasets/'],
       mayImport: ['experiments', 'pictures', 'definitions', 'notes', 'storage'],
     },
+    // What a checkpoint makes of held-out pictures: drawn, measured, beside controls.
+    {
+      name: 'evaluation',
+      paths: ['functions/evaluation/'],
+      mayImport: [
+        'datasets',
+        'experiments',
+        'encoders',
+        'pictures',
+        'execution',
+        'definitions',
+        'notes',
+        'protocol',
+        'storage',
+        'data',
+      ],
+    },
+    // Several experiments beside each other: reports, grids, sweeps.
+    {
+      name: 'comparison',
+      paths: ['functions/comparison/'],
+      mayImport: ['views', 'evaluation', 'experiments', 'pictures', 'execution', 'definitions', 'notes', 'storage'],
+    },
+    // From a picture back to its originals.
+    {
+      name: 'provenance',
+      paths: ['functions/provenance/'],
+      mayImport: ['experiments', 'datasets', 'pictures', 'execution', 'definitions', 'notes', 'storage'],
+    },
     // Measures of pictures, and what is left out by them.
     {
       name: 'curation',
@@ -138,7 +171,7 @@ export const RULES: LayeringRules = {
     {
       name: 'views',
       paths: ['functions/views/'],
-      mayImport: ['curation', 'datasets', 'experiments', 'pictures', 'definitions', 'storage'],
+      mayImport: ['evaluation', 'curation', 'datasets', 'experiments', 'pictures', 'definitions', 'storage'],
     },
     {
       name: 'operations',
