@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
+import { publishPng } from './execution/publish-png.ts';
 import { composePng, IMAGE_TOOLS } from './pictures/image.ts';
 import { layOutSheet } from './pictures/sheet-layout.ts';
 
@@ -16,7 +17,7 @@ const cellSchema = z.strictObject({
 export const contactSheet = defineFunction({
   name: 'contact-sheet',
   summary: 'Draws a grid of pictures as PNG, with a text below each.',
-  version: 2,
+  version: 3,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: {
@@ -50,7 +51,7 @@ export const contactSheet = defineFunction({
         return [{ ...place, png: await ctx.blobs.get(image), width: cell, height: cell }];
       }),
     );
-    const sheet = await ctx.blobs.put(await composePng(svg, pictures.flat()), 'image/png');
+    const sheet = await publishPng(ctx, await composePng(svg, pictures.flat()));
     return { outputs: { image: sheet }, stats: { cells: cells.length } };
   },
 });

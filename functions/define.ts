@@ -23,6 +23,12 @@ export interface FunctionContext {
   task<T>(name: string, input: unknown): Promise<T>;
 }
 
+/** A pure function knows its own action, for what it makes to tell. */
+export interface PureContext extends FunctionContext {
+  /** Digest of the action. */
+  readonly action: Digest;
+}
+
 /** Where a server is reached, as it knows once it listens. */
 export interface ServerAddress {
   /** Without a slash at the end. */
@@ -158,7 +164,7 @@ export interface PureFunction<I extends z.ZodObject = z.ZodObject> extends Defin
   readonly tools?: Tools;
   /** Whether the body key `engine` becomes the action's engine. */
   readonly usesEngine?: boolean;
-  run(ctx: FunctionContext, input: z.output<I> & { readonly engine?: EngineSpec }): Promise<PureOutcome>;
+  run(ctx: PureContext, input: z.output<I> & { readonly engine?: EngineSpec }): Promise<PureOutcome>;
 }
 
 export interface EffectFunction<I extends z.ZodObject = z.ZodObject> extends Definition, InputSpec {

@@ -85,7 +85,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
     ['pack-shard', 1, 'sha256:5a42fe0abe5b831ab8c9fc5370f5ab3c40a2ce4bb9801bff85caa43a66e02ac6'],
     ['report', 7, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
-    ['contact-sheet', 2, 'sha256:4a097f4c570ddc44556e322682db2731bb2630941a93fb15f97a85a558551f48'],
+    ['contact-sheet', 3, 'sha256:95856280d9209d6c5c3aff0b06cd5fc1a5b9aa06d1615ef74cb24b0704718af9'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);
     expect(made[name]).toBe(digest);

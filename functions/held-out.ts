@@ -8,7 +8,8 @@ import { requireRoute } from '../configs/tread.ts';
 import { Internal } from '../errors.ts';
 import { putDocument, readCheckpoint, readDataset, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
-import { defineFunction, type FunctionContext } from './define.ts';
+import { defineFunction, type PureContext } from './define.ts';
+import { publishPng } from './execution/publish-png.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import type { HeldOutIndex } from './experiments/border/held-out-step.ts';
 import { type HeldOutItem, readHeldOut } from './experiments/held-out-items.ts';
@@ -22,7 +23,7 @@ export const heldOut = defineFunction({
   summary:
     'Draws pictures of the split val from all their signals, each from noise of its own that stays the same. Outputs ' +
     'image_000 ... (PNG: the picture, and right of it the sample) and index (JSON).',
-  version: 1,
+  version: 2,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,
@@ -104,10 +105,10 @@ function groupAlike(items: readonly HeldOutItem[]): readonly Group[] {
 }
 
 /** @param sample PNG. */
-async function describePair(ctx: FunctionContext, item: HeldOutItem, sample: Uint8Array) {
+async function describePair(ctx: PureContext, item: HeldOutItem, sample: Uint8Array) {
   const { id, name, caption, signals } = item;
   const pair = await encodePng(besideEachOther(toInterleaved(item.picture), await decodeRgb(sample)));
-  return { id, name, caption, signals: [...signals.keys()], image: await ctx.blobs.put(pair, 'image/png') };
+  return { id, name, caption, signals: [...signals.keys()], image: await publishPng(ctx, pair) };
 }
 
 /** Two pictures of one size, left and right. */

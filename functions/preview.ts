@@ -15,7 +15,7 @@ export const preview = defineFunction({
   summary:
     'Samples the preview pictures of a checkpoint. Outputs image_000 ... (PNG) and index (JSON: the prompt of each ' +
     'picture).',
-  version: 4,
+  version: 5,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,

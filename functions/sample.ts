@@ -75,7 +75,7 @@ function checkPose(
 export const sample = defineFunction({
   name: 'sample',
   summary: 'Samples one picture per prompt. Outputs image_000 ... (PNG) and pixels (npy uint8 [n, height, width, 3]).',
-  version: 4,
+  version: 5,
   kind: 'pure',
   usesEngine: true,
   tools: PICTURE_TOOLS,

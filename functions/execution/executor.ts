@@ -90,7 +90,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
       await calls.checkInputs(parsed);
       const ctx = makeContext(options, scope);
       if (fn.kind === 'page') return mapPages(fn, parsed, ctx, refresh === 'all');
-      return fn.run(ctx, { ...parsed.input, ...(parsed.engine && { engine: parsed.engine }) });
+      return fn.run(
+        { ...ctx, action: call.digest },
+        { ...parsed.input, ...(parsed.engine && { engine: parsed.engine }) },
+      );
     });
     makers.remember(resolved.action, resolved.result);
     return resolved;

@@ -12,12 +12,13 @@ import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-bl
 import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
-import type { FunctionContext, PureOutcome } from '../define.ts';
+import type { PureContext, PureOutcome } from '../define.ts';
 import { encodeSample, type Joints } from '../encoders/encode-sample.ts';
 import type { Weights } from '../encoders/encoder.ts';
 import { ENCODER_TOOLS } from '../encoders/encoders.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
 import { type ConditionRows, packConditions } from '../encoders/pack-conditions.ts';
+import { publishPng } from '../execution/publish-png.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { addUpNotes } from '../notes/notes.ts';
 import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
@@ -56,7 +57,7 @@ export interface Pictures {
   readonly stats: NonNullable<PureOutcome['stats']>;
 }
 
-export async function samplePictures(ctx: FunctionContext, request: PictureRequest): Promise<Pictures> {
+export async function samplePictures(ctx: PureContext, request: PictureRequest): Promise<Pictures> {
   const { model, data, objective } = await readKeyedConfig(
     ctx.blobs,
     (await readCheckpoint(ctx.blobs, request.checkpoint)).config,
@@ -94,7 +95,7 @@ export async function samplePictures(ctx: FunctionContext, request: PictureReque
 
 /** Samples one picture for each row of encoded conditions. */
 export async function drawRows(
-  ctx: FunctionContext,
+  ctx: PureContext,
   conditions: Conditions,
   rows: ConditionRows,
   settings: Omit<SampleJob, 'kind' | 'conditions'>,
@@ -124,7 +125,7 @@ function sizeOf(
 
 /** @param shape [n, height, width, 3] */
 async function writePngs(
-  ctx: FunctionContext,
+  ctx: PureContext,
   pixels: Digest,
   shape: readonly [number, number, number, number],
 ): Promise<Record<string, BlobRef>> {
@@ -138,7 +139,7 @@ async function writePngs(
   const refs = await Promise.all(
     Array.from({ length: n }, async (_, i) => {
       const png = await encodePng({ data: data.subarray(i * bytes, (i + 1) * bytes), width, height });
-      return [`image_${String(i).padStart(3, '0')}`, await ctx.blobs.put(png, 'image/png')] as const;
+      return [`image_${String(i).padStart(3, '0')}`, await publishPng(ctx, png)] as const;
     }),
   );
   return Object.fromEntries(refs);

@@ -160,7 +160,7 @@ describe('POST /sample', () => {
       ['9223372036854775809', '9223372036854775808', '"9223372036854775809"'].map(sendSeed),
     );
     expect(one).toMatchObject({ seed: '9223372036854775809' });
-    expect(next.image.digest).not.toBe(one.image.digest);
+    expect(next.pixels.digest).not.toBe(one.pixels.digest);
     expect(text.image.digest).toBe(one.image.digest);
     expect(await sendSeed('"7"')).toMatchObject({ seed: 7 });
   });
@@ -174,7 +174,7 @@ describe('POST /sample', () => {
   test('POST /sample makes the same picture for every blank prompt: that of no text', async () => {
     const prompts = ['', ' ', '\n\t', '\u3000'];
     const made = prompts.map(prompt => server.expectJson(200, 'POST', '/sample', { ...ask, prompt }));
-    expect(new Set((await Promise.all(made)).map(({ image }) => image.digest)).size).toBe(1);
+    expect(new Set((await Promise.all(made)).map(({ pixels }) => pixels.digest)).size).toBe(1);
   });
 
   test('POST /sample refuses an unknown solver and names the nearest', async () => {
