@@ -9,7 +9,9 @@ import { decodeNpy } from '../formats/npy.ts';
 import { packTar, readTar } from '../formats/tar.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import type { Digest } from '../storage/digest.ts';
+import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
+import { putSmallDataset } from './shards/testing/small-dataset.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { listKeys } from './testing/training.ts';
 
@@ -77,6 +79,32 @@ test('shards that Easel made are read back without loss: the columns have the sa
     }));
   expect(await told(after.digest)).toEqual(await told(before.digest));
   expect(after.rejects).toEqual([]);
+});
+
+test('patches in i8 are read back from shards with their steps, by bytes', async () => {
+  const before = await putSmallDataset(lab.blobs, 5, 'i8');
+  await createRefs(lab.store).datasets.create('small', { v: 1, dataset: before });
+  await lab.executor.callEffect('shard', { dataset: 'small' });
+  for (const key of await listKeys(lab.store, 'datasets/small/shards/')) {
+    await put(key.slice('datasets/small/'.length), (await lab.store.get(key))?.body ?? '');
+  }
+  const { digest, rejects } = await prepare({
+    size: 16,
+    quantum: 8,
+    buckets: [
+      { width: 16, height: 16 },
+      { width: 32, height: 16 },
+    ],
+  });
+  expect(rejects).toEqual([]);
+  const patchesOf = async (dataset: Digest) => {
+    const { pages } = await lab.dataset(dataset);
+    const members = await Promise.all(
+      pages.map(async ({ columns: { patches } }) => [...readColumn(await lab.blobs.get(patches as Digest))]),
+    );
+    return members.flat().sort(([a], [b]) => (a < b ? -1 : 1));
+  };
+  expect(await patchesOf(digest)).toEqual(await patchesOf(before));
 });
 
 test('a shard of the original gives pixels, trimmed text and a grid without registers', async () => {

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { type ColumnName, memberName, SIGNAL_NAMES, type SignalName, variantId } from '../configs/signals.ts';
 import { Internal, Unprocessable } from '../errors.ts';
-import { decodeNpy, encodeNpy, readNpyHeader } from '../formats/npy.ts';
+import { readNpyHeader } from '../formats/npy.ts';
+import { reshapeSignalMember } from '../storage/blobs/column-member.ts';
 import { definePageFunction } from './define.ts';
 
 export const takeSignals = definePageFunction({
@@ -65,8 +66,7 @@ function fitPatches(bytes: Uint8Array, image: Uint8Array, name: string): Uint8Ar
   const isGrid = Number.isInteger(stride) && Number.isInteger(rows) && Number.isInteger(cells);
   if (isGrid && (shape.length === 2 || (shape[0] === rows && shape[1] === cells))) {
     if (shape.length === 3) return bytes;
-    const { data, dtype } = decodeNpy(bytes);
-    return encodeNpy({ dtype, shape: [rows, cells, dim], data });
+    return reshapeSignalMember(bytes, [rows, cells, dim], `the patches of "${name}"`);
   }
   throw new Unprocessable(`"${name}" is ${width} x ${height} pixels, and came with patches [${shape.join(', ')}]`, {
     expected: 'the size that the patches were made of: each a square of whole pixels',

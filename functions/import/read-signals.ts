@@ -4,7 +4,8 @@
  */
 import { AppError } from '../../errors.ts';
 import { fromF16Bits, toF16Bits } from '../../formats/half.ts';
-import { decodeNpy, encodeNpy, type NpyArray } from '../../formats/npy.ts';
+import { decodeNpy, decodeNpyList, encodeNpy, type NpyArray, readNpyHeader } from '../../formats/npy.ts';
+import { decodeSignalMember, reshapeSignalMember } from '../../storage/blobs/column-member.ts';
 import { restoreGrid } from './patch-registers.ts';
 
 const JOINTS = 133;
@@ -37,7 +38,7 @@ export function readSignals(task: ReadSignalsTask): ReadSignals | { readonly pro
   let part = '';
   const read = <T>(name: string, bytes: Uint8Array | undefined, make: (array: NpyArray) => T) => {
     part = name;
-    return bytes === undefined ? {} : { [name]: make(decodeNpy(bytes)) };
+    return bytes === undefined ? {} : { [name]: make(readFirst(bytes)) };
   };
   try {
     return {
@@ -48,7 +49,7 @@ export function readSignals(task: ReadSignalsTask): ReadSignals | { readonly pro
         if (shape.length !== 1) throw new Wrong(`has the shape [${shape}]; expected [dim]`);
         return { members: [encodeNpy({ dtype: 'f32', shape, data: toFloats(array) })], dim };
       }),
-      ...read('patches', patches, array => readPatches(array, task)),
+      ...read('patches', patches, array => readPatches(array, task, patches)),
       ...read('pose', pose, array => {
         if (String(array.shape) !== `${JOINTS},3`) {
           throw new Wrong(`has the shape [${array.shape}]; expected [${JOINTS}, 3]`);
@@ -63,6 +64,12 @@ export function readSignals(task: ReadSignalsTask): ReadSignals | { readonly pro
     if (!(error instanceof Wrong || error instanceof AppError)) throw error;
     return { problem: `its ${part} ${error.message}` };
   }
+}
+
+/** Numbers in i8 are followed by their steps. */
+function readFirst(bytes: Uint8Array): NpyArray {
+  const [first] = readNpyHeader(bytes).dtype === 'i8' ? decodeNpyList(bytes) : [];
+  return first ?? decodeNpy(bytes);
 }
 
 /** The rest of a sentence that begins with the name of the signal. */
@@ -99,17 +106,25 @@ function countMask(mask: NonNullable<ReadSignalsTask['mask']>): { readonly count
   return { count, length: values.length };
 }
 
-function readPatches(array: NpyArray, { size, registers }: ReadSignalsTask) {
-  const { shape } = array;
+function readPatches(array: NpyArray, { size, registers }: ReadSignalsTask, bytes: Uint8Array = encodeNpy(array)) {
+  const { shape, dtype } = array;
   const dim = shape.at(-1) ?? 0;
   const count = shape.slice(0, -1).reduce((product, each) => product * each, 1);
   if (shape.length !== 2 && shape.length !== 3) {
     throw new Wrong(`has the shape [${shape}]; expected [patches, dim] or [rows, columns, dim]`);
   }
-  const flat = toHalves(array, count * dim);
+  if (dtype === 'i8') {
+    if (registers > 0) throw new Wrong('is of i8, so its registers cannot be taken out');
+    if (!decodeSignalMember(bytes, 'array').data.every(Number.isFinite))
+      throw new Wrong('has a number that is not finite');
+  }
+  // Principal components in i8 keep their bytes and their steps.
+  const halves = dtype === 'i8' ? undefined : toHalves(array, count * dim);
+  const pack = (form: readonly number[], data = halves) =>
+    data ? encodeNpy({ dtype: 'f16', shape: form, data }) : reshapeSignalMember(bytes, form, 'array');
   if (size === undefined) {
     if (registers > 0) throw new Wrong('cannot be mended, since the size of its picture is not known');
-    return { members: [encodeNpy({ dtype: 'f16', shape: [count, dim], data: flat })], dim };
+    return { members: [pack([count, dim])], dim };
   }
   const { width, height } = size;
   const stride = Math.sqrt((width * height) / count);
@@ -117,8 +132,8 @@ function readPatches(array: NpyArray, { size, registers }: ReadSignalsTask) {
     throw new Wrong(`has ${count} patches, which are no grid over ${width} x ${height} pixels`);
   }
   const [rows, columns] = [height / stride, width / stride];
-  const data = registers > 0 ? restoreGrid(flat, { columns, dim, registers }) : flat;
-  return { members: [encodeNpy({ dtype: 'f16', shape: [rows, columns, dim], data })], dim, stride };
+  const data = halves && registers > 0 ? restoreGrid(halves, { columns, dim, registers }) : halves;
+  return { members: [pack([rows, columns, dim], data)], dim, stride };
 }
 
 /** @throws Wrong on a number that is not finite in float16. */

@@ -5,7 +5,8 @@
 import { memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { toF16Bits } from '../../formats/half.ts';
-import { decodeNpy, decodeNpyList, encodeNpy } from '../../formats/npy.ts';
+import { decodeNpy, encodeNpy, readNpyHeader } from '../../formats/npy.ts';
+import { reshapeSignalMember } from '../../storage/blobs/column-member.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { ShardOptions } from './shard-options.ts';
 import type { PlannedSample, ShardPlan } from './shard-plan.ts';
@@ -38,7 +39,7 @@ export function makeShardSample(task: ShardSampleTask): ShardMembers {
   const made: ShardMembers = [[`${id}.json`, Buffer.from(`${canonicalJson(describe(task))}\n`)]];
   const add = (name: string, bytes: Uint8Array | undefined) => bytes && made.push([`${id}.${name}`, bytes]);
   add('dinov3.npy', bytesOf('cls'));
-  add('dinov3_patches.npy', flattenGrid(bytesOf('patches')));
+  add('dinov3_patches.npy', flattenGrid(bytesOf('patches'), `the patches of "${task.sample.name}"`));
   const text = padText(task, bytesOf('text'));
   add('t5h.npy', text?.states);
   add('pose.npy', options.pose === 'float16' ? toHalves(bytesOf('pose')) : bytesOf('pose'));
@@ -81,14 +82,10 @@ function describe({ sample, page, split, bucket, encoders, caption }: ShardSampl
 }
 
 /** [rows, columns, dim] -> [rows x columns, dim]. */
-function flattenGrid(bytes: Uint8Array | undefined): Uint8Array | undefined {
+function flattenGrid(bytes: Uint8Array | undefined, which: string): Uint8Array | undefined {
   if (bytes === undefined) return undefined;
-  // Vectors in i8 are followed by their steps.
-  const [grid, ...steps] = decodeNpyList(bytes);
-  if (grid === undefined) return undefined;
-  const { dtype, shape, data } = grid;
-  const [rows = 0, columns = 0, dim = 0] = shape;
-  return Buffer.concat([{ dtype, shape: [rows * columns, dim], data }, ...steps].map(encodeNpy));
+  const [rows = 0, columns = 0, dim = 0] = readNpyHeader(bytes).shape;
+  return reshapeSignalMember(bytes, [rows * columns, dim], which);
 }
 
 /** The states of the tokens, and the mask that says which rows are tokens. */

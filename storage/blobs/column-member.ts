@@ -55,6 +55,14 @@ export function decodeSignalMember(bytes: Uint8Array, which: string): StoredArra
   throw new Unprocessable(`${which} is ${dtype}`, { expected: 'f16 or f32, or i8 with steps' });
 }
 
+/** The same numbers in another shape; the steps of i8 stay beside them. @throws Unprocessable as decodeSignalMember. */
+export function reshapeSignalMember(bytes: Uint8Array, shape: readonly number[], which: string): Uint8Array {
+  decodeSignalMember(bytes, which);
+  const [numbers, ...steps] = decodeNpyList(bytes);
+  if (numbers === undefined) throw new Unprocessable(`${which} is empty`, { expected: 'an npy array' });
+  return Buffer.concat([{ ...numbers, shape }, ...steps].map(encodeNpy));
+}
+
 function decodeSteps([whole, steps, ...others]: readonly NpyArray[], which: string): StoredArray {
   const dim = whole?.shape.at(-1);
   if (whole === undefined || steps?.dtype !== 'f32' || steps.data.length !== dim || others.length > 0) {

@@ -58,11 +58,11 @@ export function numbersOf(id: string, length: number): Float32Array {
   return Float32Array.from(bytesOf(id, length), byte => (byte - 128) / 64);
 }
 
-/** @param pageSize Pictures of a page. @returns The digest of the dataset. */
-export async function putSmallDataset(blobs: BlobStore, pageSize = 3): Promise<Digest> {
+/** @param pageSize Pictures of a page. @param patches How patches are stored. @returns The digest of the dataset. */
+export async function putSmallDataset(blobs: BlobStore, pageSize = 3, patches: 'f16' | 'i8' = 'f16'): Promise<Digest> {
   const pages: Dataset['pages'] = [];
   for (let at = 0; at < PICTURES.length; at += pageSize)
-    pages.push(await putPage(blobs, PICTURES.slice(at, at + pageSize)));
+    pages.push(await putPage(blobs, PICTURES.slice(at, at + pageSize), patches === 'f16' ? halves : steps));
   const dataset: Dataset = {
     v: 1,
     kind: 'dataset',
@@ -80,7 +80,11 @@ export async function putSmallDataset(blobs: BlobStore, pageSize = 3): Promise<D
   return (await putDocument(blobs, dataset)).digest;
 }
 
-async function putPage(blobs: BlobStore, pictures: readonly SmallPicture[]): Promise<Dataset['pages'][number]> {
+async function putPage(
+  blobs: BlobStore,
+  pictures: readonly SmallPicture[],
+  encodePatches: typeof halves,
+): Promise<Dataset['pages'][number]> {
   const items = pictures.map(({ id, name, split, width, height, caption }): Item => {
     const original = digestOf(`original of ${id}`);
     return { id, name, original, split, cluster: id, width, height, attributes: { caption, shot: 'near' } };
@@ -98,7 +102,7 @@ async function putPage(blobs: BlobStore, pictures: readonly SmallPicture[]): Pro
       caption: await put('caption', ({ caption }) => Buffer.from(caption)),
       text: await put('text', ({ id, rows }) => halves(id, [rows, TEXT_DIM])),
       cls: await put('cls', ({ id }) => encodeNpy({ dtype: 'f32', shape: [8], data: numbersOf(id, 8) })),
-      patches: await put('patches', ({ id, width, height }) => halves(id, [height / STRIDE, width / STRIDE, 4])),
+      patches: await put('patches', ({ id, width, height }) => encodePatches(id, [height / STRIDE, width / STRIDE, 4])),
       pose: await put('pose', ({ id }) =>
         encodeNpy({ dtype: 'f32', shape: [JOINTS, 3], data: numbersOf(id, 3 * JOINTS) }),
       ),
@@ -115,4 +119,13 @@ function halves(id: string, shape: readonly number[]): Uint8Array {
     toF16Bits,
   );
   return encodeNpy({ dtype: 'f16', shape, data });
+}
+
+/** Principal components: whole numbers of steps, and the steps. */
+function steps(id: string, shape: readonly number[]): Uint8Array {
+  const length = shape.reduce((product, size) => product * size, 1);
+  return Buffer.concat([
+    encodeNpy({ dtype: 'i8', shape, data: Int8Array.from(bytesOf(id, length), byte => byte - 128) }),
+    encodeNpy({ dtype: 'f32', shape: [4], data: Float32Array.of(0.5, 0.25, 0.125, 2) }),
+  ]);
 }
