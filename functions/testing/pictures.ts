@@ -56,6 +56,7 @@ export interface PictureLab {
 export function createPictureLab({
   store = createMemoryStore(),
   importRoots = [],
+  importBuckets = [],
   runner = noRunner,
   lifetimes,
   clock = new FakeTime().clock(),
@@ -63,6 +64,7 @@ export function createPictureLab({
 }: {
   readonly store?: ObjectStore;
   readonly importRoots?: readonly string[];
+  readonly importBuckets?: readonly string[];
   readonly runner?: RunnerClient;
   readonly lifetimes?: Lifetimes;
   readonly clock?: Clock;
@@ -106,6 +108,7 @@ export function createPictureLab({
     describer,
     pool: poolInPlace,
     importRoots,
+    importBuckets,
     clock,
     ...(lifetimes && { lifetimes }),
   });
