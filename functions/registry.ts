@@ -34,6 +34,7 @@ import { report } from './report.ts';
 import { sample } from './sample.ts';
 import { select } from './select.ts';
 import { shard } from './shard.ts';
+import { subset } from './subset.ts';
 import { takeSignals } from './take-signals.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
@@ -58,6 +59,7 @@ export const registry: readonly AnyFunction[] = [
   caption,
   curate,
   select,
+  subset,
   takeSignals,
   encodeText,
   fitPca,

@@ -39,6 +39,7 @@ import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
 import { select } from '../select.ts';
 import { shard } from '../shard.ts';
+import { subset } from '../subset.ts';
 import { takeSignals } from '../take-signals.ts';
 import { tasks } from '../tasks.ts';
 import { verify } from '../verify.ts';
@@ -89,6 +90,7 @@ export function createPictureLab({
       caption,
       curate,
       select,
+      subset,
       takeSignals,
       encodeText,
       encodeImage,
