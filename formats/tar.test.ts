@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { extract, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { InvalidInput, Unprocessable } from '../errors.ts';
-import { commentBytes, packTar, readTar, readTarComment } from './tar.ts';
+import { commentBytes, packTar, readTar, readTarComment, scanTar } from './tar.ts';
 
 const golden = (name: string) => new Uint8Array(readFileSync(new URL(`testdata/${name}`, import.meta.url)));
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
@@ -172,5 +172,54 @@ describe('the comment of a tar archive', () => {
     const archive = packTar(members, 'text');
     archive.set(bytes('13 COMMENT='), 512);
     expect(() => readTarComment(archive)).toThrow(Unprocessable);
+  });
+});
+
+describe('an archive that is read in pieces', () => {
+  const scan = async (archive: Uint8Array) => {
+    const reads: [number, number][] = [];
+    const spans = await scanTar(archive.length, async (at, length) => {
+      reads.push([at, length]);
+      return archive.subarray(at, at + length);
+    });
+    return { spans, reads };
+  };
+  const spansOf = (archive: Uint8Array) =>
+    readTar(archive).map(({ body, ...entry }) => ({ ...entry, size: body.length }));
+
+  it('has the entries of one that is read whole', async () => {
+    for (const archive of [await packWithPeer(ODD_NAMES), packTar([['a', BINARY]]), packTar([])]) {
+      expect((await scan(archive)).spans).toEqual(spansOf(archive));
+    }
+  });
+
+  it('is read by its headers alone where bodies are large, and in few pieces where they are small', async () => {
+    const large = packTar(Array.from({ length: 4 }, (_, i) => [`${i}`, new Uint8Array(2 ** 20)] as const));
+    const ofLarge = await scan(large);
+    expect(ofLarge.spans).toEqual(spansOf(large));
+    expect(ofLarge.reads.reduce((sum, [, length]) => sum + length, 0)).toBeLessThan(10_000);
+    const small = packTar(Array.from({ length: 2000 }, (_, i) => [`${i}`, BINARY] as const));
+    const ofSmall = await scan(small);
+    expect(ofSmall.spans).toEqual(spansOf(small));
+    expect(ofSmall.reads.length).toBeLessThan(20);
+  });
+
+  it('names the byte of a damage as one that is read whole', async () => {
+    const archive = packTar([
+      ['a', BINARY],
+      ['b', BINARY],
+    ]);
+    archive[1536 + 10] = 1;
+    const message = (() => {
+      try {
+        readTar(archive);
+      } catch (error) {
+        return String(error);
+      }
+      return '';
+    })();
+    expect(message).toContain('byte 1');
+    await expect(scan(archive)).rejects.toThrow(message.replace(/^\w+: /, ''));
+    await expect(scan(archive.subarray(0, 700))).rejects.toThrow(Unprocessable);
   });
 });

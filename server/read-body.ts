@@ -12,13 +12,14 @@ export const MAX_BLOB_BYTES = 1024 ** 3;
 
 /**
  * The JSON of a body; `{}` if the body is empty.
- * @throws UnsupportedMediaType if the body is not declared as JSON, PayloadTooLarge above 1 MiB, InvalidInput if it
+ * @param limit Bytes; default: 1 MiB.
+ * @throws UnsupportedMediaType if the body is not declared as JSON, PayloadTooLarge above the limit, InvalidInput if it
  * does not parse.
  */
-export async function readJson(c: Context): Promise<Json> {
+export async function readJson(c: Context, limit = MAX_JSON_BYTES): Promise<Json> {
   const type = mediaTypeOf(c);
   if (type !== undefined && type !== 'application/json') throw wrongType(type);
-  const text = decodeBody(await readBytes(c, MAX_JSON_BYTES, 'a JSON body'));
+  const text = decodeBody(await readBytes(c, limit, 'a JSON body'));
   if (text.trim() === '') return {};
   if (type === undefined) throw wrongType(undefined);
   try {
@@ -62,8 +63,8 @@ function isWellFormed(value: Json | undefined): boolean {
 }
 
 /** Reads a body as {@link readJson} and checks it against a schema. Unknown keys are errors. */
-export async function readJsonAs<S extends z.ZodType>(c: Context, schema: S): Promise<z.output<S>> {
-  return checkBody(schema, await readJson(c), 'the body');
+export async function readJsonAs<S extends z.ZodType>(c: Context, schema: S, limit?: number): Promise<z.output<S>> {
+  return checkBody(schema, await readJson(c, limit), 'the body');
 }
 
 /** Media types of YAML: RFC 9512, and those from before it. No browser sends one across origins without asking. */

@@ -14,6 +14,9 @@ import type { DatasetHead } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { readJsonAs } from '../read-body.ts';
 
+/** Decisions on 70,000 pictures, with notes on some of them. */
+const MAX_CHANGE_BYTES = 16 * 1024 ** 2;
+
 const decisionSchema = z.enum([...DECISIONS, 'undecided']);
 const decidedSchema = z.union([
   decisionSchema,
@@ -43,7 +46,7 @@ export function createApprovalRoutes({ store, blobs }: ServerDeps): Hono {
   const change = (replaces: boolean) => async (c: Context<object, '/datasets/:name/approvals'>) => {
     const name = c.req.param('name');
     const { value: head } = await requireDatasetHead(store, name);
-    const { pictures } = await readJsonAs(c, changeSchema);
+    const { pictures } = await readJsonAs(c, changeSchema, MAX_CHANGE_BYTES);
     const changes = Object.fromEntries(Object.entries(pictures).map(([key, said]) => [key, readDecided(said)]));
     const options = { ifMatch: c.req.header('if-match'), replaces };
     return answer(c, name, head, await changeApprovals({ store, blobs }, name, head, changes, options));

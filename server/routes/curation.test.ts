@@ -54,6 +54,18 @@ beforeAll(async () => {
 
 const list = '/datasets/a/approvals';
 
+test('a list of approvals may be longer than other bodies, and has a limit', async () => {
+  const note = 'n'.repeat(500);
+  const decided = (count: number) => ({
+    pictures: Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`no picture ${i}`, { decision: 'keep', note }]),
+    ),
+  });
+  const { status } = await send('PUT', list, decided(4000));
+  expect(status).toBe(422);
+  expect((await send('PUT', list, decided(40_000))).status).toBe(413);
+});
+
 test('a list of approvals is made, changed in part, replaced on a condition, and shown with its counts', async () => {
   const empty = await send('GET', list);
   expect(empty.headers.get('etag')).toBe('"0"');
