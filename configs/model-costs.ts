@@ -16,8 +16,13 @@ export const STRIDE = 16;
 const OTHER_NETS: Readonly<Record<string, SourceNet>> = {
   'minilm-l6': { reads: 'caption', width: 384, blocks: 6, inner: 384, hidden: 1536, products: 2 },
 };
-/** 407e6 products at 224 x 224; patches of 8 pixels need a second run on a picture of twice the sides. */
-const EFFICIENTNET_PER_PIXEL = (2 * 407e6 * 5) / 224 ** 2;
+/** Products per pixel of a picture (README of tensorflow/tpu, efficientnet/lite: at 224 and at 260 pixels a side). */
+const EFFICIENTNETS: Readonly<Record<string, number>> = {
+  'efficientnet-lite0': 407e6 / 224 ** 2,
+  'efficientnet-lite2': 899e6 / 260 ** 2,
+};
+/** Patches of 8 pixels need a second run on a picture of twice the sides. */
+const EFFICIENTNET_PIXELS = 5;
 
 /** One kind of input of an encoder, so many times. */
 export interface InputKind {
@@ -57,8 +62,9 @@ export function costOf(
     : (pinned?.size ?? 0) * 1e6;
   const sum = (kinds: readonly InputKind[], each: (kind: InputKind) => number) =>
     kinds.reduce((total, kind) => total + kind.count * each(kind), 0);
-  if (model === 'efficientnet-lite0') {
-    const operations = sum(pictures, ({ size }) => EFFICIENTNET_PER_PIXEL * areaOf(size));
+  const products = EFFICIENTNETS[model];
+  if (products !== undefined) {
+    const operations = sum(pictures, ({ size }) => 2 * products * EFFICIENTNET_PIXELS * areaOf(size));
     return { reads: 'image', operations, reached: REACHED.convolutions, isF32: true, weightBytes, workBytes: 100e6 };
   }
   const net = source?.net ?? OTHER_NETS[model];

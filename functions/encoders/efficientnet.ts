@@ -1,29 +1,36 @@
 /**
- * @file The image encoder `efficientnet-lite0`: features of a network that knows the classes of ImageNet. It runs in
- * the gpu-runner (gpu-runner/encoders/efficientnet-lite0.ts). `cls` holds the pooled features of the whole picture,
- * `patches` those of a stage in the middle of the network, of variance about 1.
+ * @file The image encoders `efficientnet-lite0` and `efficientnet-lite2`: features of networks that know the classes of
+ * ImageNet. They run in the gpu-runner (gpu-runner/encoders/efficientnet-lite.ts). `cls` holds the pooled features of
+ * the whole picture, `patches` those of a stage in the middle of the network, of variance about 1.
  */
 import { z } from 'zod';
 import { defineEncoder } from './encoder.ts';
 
 const CLS_DIM = 1280;
-const PATCH_DIM = 112;
 
 const STRIDES = [4, 8, 16] as const;
 
-export const efficientnetEncoder = defineEncoder({
-  name: 'efficientnet-lite0',
-  version: 1,
-  reads: 'image',
-  options: z.strictObject({
-    stride: z.literal(STRIDES).default(8).describe('pixels per patch; 16 takes a quarter of the time of 8'),
-  }),
-  makes: {
-    cls: () => ({ dim: CLS_DIM }),
-    patches: ({ stride }) => ({ dim: PATCH_DIM, stride }),
-  },
-  // The stride does not change `cls`. Without patches, 16 costs least.
-  optionsOf: ({ patches }) => ({ stride: STRIDES.find(stride => stride === patches?.stride) ?? 16 }),
-  weights: ['model'],
-  runs: 'runner',
+const options = z.strictObject({
+  stride: z.literal(STRIDES).default(8).describe('pixels per patch; 16 takes a quarter of the time of 8'),
 });
+
+const defineEfficientnet = (name: string, patchDim: number) =>
+  defineEncoder({
+    name,
+    version: 1,
+    reads: 'image',
+    options,
+    makes: {
+      cls: () => ({ dim: CLS_DIM }),
+      patches: ({ stride }) => ({ dim: patchDim, stride }),
+    },
+    // The stride does not change `cls`. Without patches, 16 costs least.
+    optionsOf: ({ patches }) => ({ stride: STRIDES.find(stride => stride === patches?.stride) ?? 16 }),
+    weights: ['model'],
+    runs: 'runner',
+  });
+
+export const efficientnetEncoders = [
+  defineEfficientnet('efficientnet-lite0', 112),
+  defineEfficientnet('efficientnet-lite2', 120),
+];

@@ -4,7 +4,7 @@ import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
 import { dinoEncoders } from './dino.ts';
 import { dwposeEncoder } from './dwpose.ts';
-import { efficientnetEncoder } from './efficientnet.ts';
+import { efficientnetEncoders } from './efficientnet.ts';
 import { dctEncoder } from './encode-dct.ts';
 import type { AnyEncoder, EncoderSource } from './encoder.ts';
 import { minilmEncoder } from './minilm.ts';
@@ -16,7 +16,7 @@ export const ENCODERS: readonly AnyEncoder[] = [
   minilmEncoder,
   ...t5Encoders,
   dctEncoder,
-  efficientnetEncoder,
+  ...efficientnetEncoders,
   ...dinoEncoders,
   dwposeEncoder,
 ];

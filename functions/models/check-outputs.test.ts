@@ -104,7 +104,7 @@ test('without a golden, outputs must be finite, and alike for inputs alike', asy
 });
 
 test('the committed goldens are of installed encoders, and their inputs are drawn as Python drew them', async () => {
-  for (const name of ['minilm-l6', 'efficientnet-lite0']) {
+  for (const name of ['minilm-l6', 'efficientnet-lite0', 'efficientnet-lite2']) {
     const found = await readGolden(name);
     expect(found?.outputs).toHaveLength(found?.inputs.length ?? 0);
     for (const row of found?.outputs ?? []) {

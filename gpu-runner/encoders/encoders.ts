@@ -3,7 +3,7 @@
  */
 import { DINO_ENCODERS } from './dino.ts';
 import { dwpose } from './dwpose.ts';
-import { efficientnetLite0 } from './efficientnet-lite0.ts';
+import { EFFICIENTNET_ENCODERS } from './efficientnet-lite.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { minilmL6 } from './minilm-l6.ts';
 import { onnxClassifier } from './onnx-classifier.ts';
@@ -15,7 +15,7 @@ export const RUNNER_ENCODERS: RunnerEncoders = {
   ...DINO_ENCODERS,
   dwpose,
   ...T5_ENCODERS,
-  'efficientnet-lite0': efficientnetLite0,
+  ...EFFICIENTNET_ENCODERS,
   'minilm-l6': minilmL6,
   'onnx-classifier': onnxClassifier,
 };

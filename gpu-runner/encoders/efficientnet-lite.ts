@@ -1,6 +1,6 @@
 /**
- * @file The image encoder `efficientnet-lite0` on an engine. Its convolutions compute in f32, whatever the engine's
- * precision is.
+ * @file The image encoders `efficientnet-lite0` and `-lite2` on an engine. Their convolutions compute in f32, whatever
+ * the engine's precision is.
  */
 import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
@@ -8,7 +8,7 @@ import { decodeSafetensors } from '../../formats/safetensors.ts';
 import { trace } from '../compiler/trace.ts';
 import { countPixels, describePictures } from './efficientnet/features.ts';
 import { foldNorms, spreadOfStage } from './efficientnet/fold-norms.ts';
-import { type EfficientNet, LITE0 } from './efficientnet/network.ts';
+import { type EfficientNet, LITE0, LITE2 } from './efficientnet/network.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { type PictureNet, PicturePrograms } from './picture-programs.ts';
 
@@ -22,7 +22,7 @@ export const PATCH_STAGE = 4;
 
 const optionsSchema = z.strictObject({ stride: z.literal([4, 8, 16]) });
 
-export const efficientnetLite0: RunnerEncoder = {
+const encoderOf = (net: EfficientNet): RunnerEncoder => ({
   version: 1,
   signals: ['cls', 'patches'],
   batch: BATCH,
@@ -31,13 +31,15 @@ export const efficientnetLite0: RunnerEncoder = {
     const files = await readWeights('model');
     const [file] = files;
     if (file === undefined || files.length > 1) {
-      throw new Unprocessable(`the weights of efficientnet-lite0 are in ${files.length} files`, {
-        expected: 'one file',
-      });
+      throw new Unprocessable(`the weights of ${net.name} are in ${files.length} files`, { expected: 'one file' });
     }
-    return new PicturePrograms(engine, readPictureNet(LITE0, PATCH_STAGE, file, stride));
+    return new PicturePrograms(engine, readPictureNet(net, PATCH_STAGE, file, stride));
   },
-};
+});
+
+export const EFFICIENTNET_ENCODERS: Readonly<Record<string, RunnerEncoder>> = Object.fromEntries(
+  [LITE0, LITE2].map(net => [net.name, encoderOf(net)]),
+);
 
 /**
  * @param file safetensors of the package efficientnet_lite_pytorch.
