@@ -11,6 +11,7 @@ import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
 import { estimate } from './estimate.ts';
 import { exportWeights } from './export.ts';
+import { features } from './features.ts';
 import { fetchModels } from './fetch-models.ts';
 import { fitPca } from './fit-pca.ts';
 import { gc } from './gc.ts';
@@ -83,6 +84,7 @@ export const registry: readonly AnyFunction[] = [
   validate,
   sample,
   exportWeights,
+  features,
   contactSheet,
   poseSheet,
   gc,

@@ -3,6 +3,7 @@ import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
 import { fitBasis } from './encoders/pca/fit-basis.ts';
+import { describePictures } from './evaluation/describe-pictures.ts';
 import { readSignals } from './import/read-signals.ts';
 import { packArrayPicture } from './pictures/array-picture.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
@@ -18,4 +19,5 @@ export const tasks = {
   'read-signals': readSignals,
   'shard-sample': makeShardSample,
   'measure-pixels': measurePixels,
+  'describe-pictures': describePictures,
 } as const;

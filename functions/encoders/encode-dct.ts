@@ -13,6 +13,7 @@ import { CLS_COUNTS, CLS_SIDE, LOW_FREQUENCIES, PATCH_SIDE } from '../../configs
 import { Unprocessable } from '../../errors.ts';
 import { dctBasis, transformCells } from '../pictures/dct.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
+import { coverCells, shrinkPlane } from '../pictures/shrink-plane.ts';
 import { defineEncoder } from './encoder.ts';
 
 export const DCT_CLS_DIM = 64;
@@ -76,11 +77,11 @@ function toLumaChroma({ data, width, height }: PlanarImage): readonly Float64Arr
 function encodeWhole(planes: readonly Float64Array[], { width, height }: PlanarImage): Float32Array {
   const cls = new Float32Array(DCT_CLS_DIM);
   const basis = dctBasis(CLS_SIDE, THUMB_SIDE);
-  const across = coverage(width);
-  const down = coverage(height);
+  const across = coverCells(width, THUMB_SIDE);
+  const down = coverCells(height, THUMB_SIDE);
   let at = 0;
   for (const [channel, plane] of planes.entries()) {
-    const thumb = shrinkPlane(plane, width, height, across, down);
+    const thumb = shrinkPlane(plane, width, across, down);
     const coefficients = transformCells(thumb, THUMB_SIDE, THUMB_SIDE, basis);
     const scale = scaleTable(CLS_SPREAD[channel], CLS_SIDE, THUMB_SIDE);
     for (const index of LOW_FREQUENCIES.slice(0, CLS_COUNTS[channel])) {
@@ -124,61 +125,6 @@ function scaleTable(
   return Float64Array.from({ length: side * side }, (_, k) => {
     const r = Math.sqrt((k % side) ** 2 + Math.floor(k / side) ** 2);
     return 1 / (blockSide * (r === 0 ? mean : detail / r));
-  });
-}
-
-/** Shrinks a plane to 32 x 32 cells. A cell is the mean over its area; a partly covered pixel counts by its share. */
-function shrinkPlane(
-  plane: Float64Array,
-  width: number,
-  height: number,
-  across: readonly Coverage[],
-  down: readonly Coverage[],
-): Float64Array {
-  const narrow = new Float64Array(height * THUMB_SIDE);
-  for (let x = 0; x < THUMB_SIDE; x++) {
-    const { first, weights } = across[x] ?? NOTHING;
-    for (let y = 0; y < height; y++) {
-      let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += (weights[k] ?? 0) * (plane[y * width + first + k] ?? 0);
-      narrow[y * THUMB_SIDE + x] = sum;
-    }
-  }
-  const small = new Float64Array(THUMB_SIDE * THUMB_SIDE);
-  for (let y = 0; y < THUMB_SIDE; y++) {
-    const { first, weights } = down[y] ?? NOTHING;
-    for (let x = 0; x < THUMB_SIDE; x++) {
-      let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += (weights[k] ?? 0) * (narrow[(first + k) * THUMB_SIDE + x] ?? 0);
-      small[y * THUMB_SIDE + x] = sum;
-    }
-  }
-  return small;
-}
-
-interface Coverage {
-  /** Index of the first pixel that a cell touches. */
-  readonly first: number;
-  /** Share of each pixel from `first` on. The shares sum to 1. */
-  readonly weights: Float64Array;
-}
-
-const NOTHING: Coverage = { first: 0, weights: new Float64Array() };
-
-/** Coverage of `size` pixels by 32 cells. */
-function coverage(size: number): Coverage[] {
-  return Array.from({ length: THUMB_SIDE }, (_, cell) => {
-    // Counted in 32nds of a pixel, so that the edges are integers.
-    const start = cell * size;
-    const end = start + size;
-    const first = Math.floor(start / THUMB_SIDE);
-    const last = Math.ceil(end / THUMB_SIDE);
-    const weights = Float64Array.from({ length: last - first }, (_, k) => {
-      const left = Math.max(start, (first + k) * THUMB_SIDE);
-      const right = Math.min(end, (first + k + 1) * THUMB_SIDE);
-      return (right - left) / size;
-    });
-    return { first, weights };
   });
 }
 

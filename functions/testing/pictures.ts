@@ -23,6 +23,7 @@ import { encodeText } from '../encode-text.ts';
 import { estimate } from '../estimate.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TaskPool } from '../execution/pool.ts';
+import { features } from '../features.ts';
 import { fitPca } from '../fit-pca.ts';
 import { gc } from '../gc.ts';
 import { importPictures } from '../import.ts';
@@ -97,6 +98,7 @@ export function createPictureLab({
       detectPose,
       classify,
       fitPca,
+      features,
       contactSheet,
       poseSheet,
       report,
