@@ -12,7 +12,7 @@ import { defineFunction, type PureContext } from './define.ts';
 import { publishPng } from './execution/publish-png.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import type { HeldOutIndex } from './experiments/border/held-out-step.ts';
-import { type HeldOutItem, readHeldOut } from './experiments/held-out-items.ts';
+import { groupAlike, type HeldOutItem, readHeldOut } from './experiments/held-out-items.ts';
 import { drawRows, PICTURE_TOOLS } from './experiments/sample-pictures.ts';
 import { resolveWeights } from './experiments/sample-weights.ts';
 import { decodeRgb, encodePng, type RgbImage } from './pictures/image.ts';
@@ -53,7 +53,8 @@ export const heldOut = defineFunction({
     const conditions = config.model.conditions ?? {};
     const dataset = await readDataset(ctx.blobs, request.dataset);
     const pictures: HeldOutIndex['pictures'] = [];
-    for (const group of groupAlike(await readHeldOut(ctx.blobs, dataset, count, signalsOf(conditions)))) {
+    const items = await readHeldOut(ctx.blobs, dataset, count, signalsOf(conditions));
+    for (const group of groupAlike(items, ({ picture, signals }) => ({ ...picture, signals }))) {
       const [{ picture, signals }] = group;
       const arrays = [...signals.keys()].map(name => [name, group.map(item => item.signals.get(name))]);
       const { images } = await drawRows(
@@ -89,20 +90,6 @@ export const heldOut = defineFunction({
     return { outputs, ...(notes.length > 0 && { stats: { notes: [...notes] } }) };
   },
 });
-
-type Group = readonly [HeldOutItem, ...HeldOutItem[]];
-
-/** A job samples pictures of one size, which have the same signals. */
-function groupAlike(items: readonly HeldOutItem[]): readonly Group[] {
-  const groups = new Map<string, [HeldOutItem, ...HeldOutItem[]]>();
-  for (const item of items) {
-    const key = [item.picture.width, item.picture.height, ...item.signals.keys()].join(' ');
-    const group = groups.get(key);
-    if (group) group.push(item);
-    else groups.set(key, [item]);
-  }
-  return [...groups.values()];
-}
 
 /** @param sample PNG. */
 async function describePair(ctx: PureContext, item: HeldOutItem, sample: Uint8Array) {

@@ -7,6 +7,7 @@ import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
 import { detectPose } from './detect-pose.ts';
 import { diff } from './diff.ts';
+import { draw } from './draw.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
 import { estimate } from './estimate.ts';
@@ -81,6 +82,7 @@ export const registry: readonly AnyFunction[] = [
   trainChunk,
   preview,
   heldOut,
+  draw,
   validate,
   sample,
   exportWeights,

@@ -41,8 +41,8 @@ export const sampleJobSchema = z.strictObject({
   kind: z.literal('sample'),
   checkpoint: digestSchema,
   /**
-   * safetensors blob: text f32 [n, tokens, dim] and text_mask f32 [n, tokens]; optional cls [n, dim], patches [n, rows,
-   * columns, dim], pose [n, 133, 3]; negative_text, negative_text_mask.
+   * safetensors blob: text f32 [n, tokens, dim] and text_mask f32 [n, tokens]; cls [n, dim], patches [n, rows, columns,
+   * dim], pose [n, 133, 3]; negative_text, negative_text_mask. All are optional. With none, `noise` says how many.
    */
   conditions: digestSchema,
   width: z.int().positive(),
@@ -50,6 +50,8 @@ export const sampleJobSchema = z.strictObject({
   ...samplingSchema.shape,
   /** Row i starts from the noise of (seed, first + i). */
   first: z.int().nonnegative(),
+  /** Row i starts from the noise of (seed, noise[i]) instead. */
+  noise: z.array(z.int().nonnegative()).min(1).optional(),
   weights: jobWeightsSchema,
   engine: engineSpecSchema,
 });

@@ -21,7 +21,7 @@ import { type ConditionRows, packConditions } from '../encoders/pack-conditions.
 import { publishPng } from '../execution/publish-png.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { addUpNotes } from '../notes/notes.ts';
-import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
+import { encodePng, IMAGE_TOOLS, type RgbImage } from '../pictures/image.ts';
 import { resolveWeights } from './sample-weights.ts';
 
 /** They decide the bytes of the PNGs, and the numbers of the conditions. */
@@ -93,18 +93,37 @@ export async function samplePictures(ctx: PureContext, request: PictureRequest):
   return { ...drawn, stats: { ...drawn.stats, ...(notes.length > 0 && { notes }) } };
 }
 
+type DrawSettings = Omit<SampleJob, 'kind' | 'conditions'>;
+
 /** Samples one picture for each row of encoded conditions. */
 export async function drawRows(
   ctx: PureContext,
   conditions: Conditions,
   rows: ConditionRows,
-  settings: Omit<SampleJob, 'kind' | 'conditions'>,
+  settings: DrawSettings,
 ): Promise<Pictures> {
+  const { pixels, rgb, stats } = await drawPixels(ctx, conditions, rows, settings);
+  const refs = await Promise.all(
+    rgb.map(async (picture, i) => {
+      const png = await encodePng(picture);
+      return [`image_${String(i).padStart(3, '0')}`, await publishPng(ctx, png)] as const;
+    }),
+  );
+  return { pixels, images: Object.fromEntries(refs), stats };
+}
+
+/** As {@link drawRows}, without files: the pictures are views of one array. */
+export async function drawPixels(
+  ctx: PureContext,
+  conditions: Conditions,
+  rows: ConditionRows,
+  settings: DrawSettings,
+): Promise<Pick<Pictures, 'pixels' | 'stats'> & { readonly rgb: readonly RgbImage[] }> {
   const packed = await ctx.blobs.put(packConditions(conditions, rows), 'application/octet-stream');
   const { outputs, stats } = await runJob(ctx, { kind: 'sample', conditions: packed.digest, ...settings });
   if (!outputs.pixels) throw new Internal('the gpu-runner made no pixels');
   const shape = [rows.rows, settings.height, settings.width, 3] as const;
-  return { pixels: outputs.pixels, images: await writePngs(ctx, outputs.pixels.digest, shape), stats };
+  return { pixels: outputs.pixels, rgb: await readRgb(ctx, outputs.pixels.digest, shape), stats };
 }
 
 function sizeOf(
@@ -124,11 +143,11 @@ function sizeOf(
 }
 
 /** @param shape [n, height, width, 3] */
-async function writePngs(
+async function readRgb(
   ctx: PureContext,
   pixels: Digest,
   shape: readonly [number, number, number, number],
-): Promise<Record<string, BlobRef>> {
+): Promise<RgbImage[]> {
   const array = decodeNpy(await ctx.blobs.get(pixels));
   if (array.dtype !== 'u8' || array.shape.join() !== shape.join()) {
     throw new Internal(`the gpu-runner made pixels of ${array.dtype}[${array.shape}], expected u8[${shape}]`);
@@ -136,11 +155,5 @@ async function writePngs(
   const { data } = array;
   const [n, height, width] = shape;
   const bytes = height * width * 3;
-  const refs = await Promise.all(
-    Array.from({ length: n }, async (_, i) => {
-      const png = await encodePng({ data: data.subarray(i * bytes, (i + 1) * bytes), width, height });
-      return [`image_${String(i).padStart(3, '0')}`, await publishPng(ctx, png)] as const;
-    }),
-  );
-  return Object.fromEntries(refs);
+  return Array.from({ length: n }, (_, i) => ({ data: data.subarray(i * bytes, (i + 1) * bytes), width, height }));
 }

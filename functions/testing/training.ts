@@ -31,6 +31,7 @@ import { listAll } from '../../storage/list-all.ts';
 import type { LeaseTerms } from '../../storage/names/lease.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
+import { draw } from '../draw.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
@@ -228,12 +229,12 @@ async function readState(blobs: BlobStore, checkpoint: Digest): Promise<Digest> 
 async function drawPixels(blobs: BlobStore, job: SampleJob, rounding: string): Promise<BlobRef> {
   const weights = await readState(blobs, job.checkpoint);
   const { tensors } = decodeSafetensors(await blobs.get(job.conditions));
-  const n = tensors.text?.shape[0] ?? 0;
+  const n = job.noise?.length ?? tensors.text?.shape[0] ?? 0;
   const size = job.width * job.height * 3;
   const data = new Uint8Array(n * size);
   for (let i = 0; i < n; i++) {
     const hash = createHash('sha256')
-      .update(`${weights} ${job.conditions} ${job.seed} ${job.first + i}${rounding}`)
+      .update(`${weights} ${job.conditions} ${job.seed} ${job.noise?.[i] ?? job.first + i}${rounding}`)
       .digest();
     for (let k = 0; k < size; k++) data[i * size + k] = hash[k % hash.length] ?? 0;
   }
@@ -354,6 +355,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       trainChunk,
       preview,
       heldOut,
+      draw,
       validate,
       sample,
       report,

@@ -44,7 +44,7 @@ export function createSampleJob(): JobHandler<'sample'> {
     const { sampler, model, bytes } = await openSampler(ctx, job);
     const conditions = await loadConditions(ctx, job);
     const started = performance.now();
-    const count = Object.values(conditions)[0]?.shape[0] ?? 0;
+    const count = job.noise?.length ?? Object.values(conditions)[0]?.shape[0] ?? 0;
     const textTokens = conditions.text?.shape[1] ?? 0;
     await checkSample(model, { width: job.width, height: job.height, textTokens, pictures: count }, job.engine, bytes);
     const data = await sampler.sample({ ...job, conditions }, async (done, total) => {

@@ -74,6 +74,18 @@ describe.each(['joint', 'cross'] as const)('Sampler, arch %s', async arch => {
     }
   });
 
+  it('takes the noise that is named for each picture, and counts pictures without conditions by it', async () => {
+    const both = await sampler.sample({ ...base, first: 4, conditions: texts() });
+    const named = await sampler.sample({ ...base, noise: [4, 5], conditions: texts() });
+    expect(named).toEqual(both);
+    const free = await sampler.sample({ ...base, noise: [5, 7, 4], conditions: {} });
+    expect(free).toHaveLength(3 * 768);
+    const alone = await sampler.sample({ ...base, noise: [7], conditions: {} });
+    expect(largestDifference(alone, free.slice(768, 2 * 768))).toBeLessThanOrEqual(1);
+    expect(largestDifference(free.slice(0, 768), free.slice(2 * 768))).toBeGreaterThan(1);
+    await expect(sampler.sample({ ...base, noise: [1], conditions: texts() })).rejects.toThrow('1 numbers of noise');
+  });
+
   it('makes the same pictures however far texts are padded', async () => {
     const padded = await sampler.sample({ ...base, conditions: texts(8) });
     expect(await sampler.sample({ ...base, conditions: texts(5) })).toEqual(padded);

@@ -7,7 +7,7 @@ import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { requireRoute } from '../../configs/tread.ts';
-import { Unprocessable } from '../../errors.ts';
+import { Internal, Unprocessable } from '../../errors.ts';
 import type { Engine, Tensors } from '../compiler/engine.ts';
 import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
 import { type BatchShape, fedTextTokens, ROUTE_INPUT, type RouteShape } from '../model/batch.ts';
@@ -31,6 +31,8 @@ export interface SampleRequest extends Sampling {
   readonly width: number;
   /** Picture i starts from the noise of (seed, first + i). */
   readonly first: number;
+  /** Picture i starts from the noise of (seed, noise[i]) instead. Also the number of pictures without a condition. */
+  readonly noise?: readonly number[] | undefined;
 }
 
 /** The routes of the pictures of a run. Each evaluation of the network draws others. */
@@ -50,15 +52,15 @@ export class Sampler {
   }
 
   /**
-   * Returns pixels, uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and `first + i`. In
-   * f32 it does not depend on the other pictures; in shorter formats the longest text among them decides roundings.
+   * Returns pixels, uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and the number of
+   * its noise. In f32 it does not depend on the other pictures; in shorter formats the longest text decides roundings.
    */
   async sample(
     request: SampleRequest,
     onStep: (done: number, total: number) => Promise<void> = async () => {},
   ): Promise<Uint8Array> {
     checkSampleSize(request, this.#config.model);
-    const count = countOf(request.conditions);
+    const count = countOf(request);
     const size = 3 * request.height * request.width;
     const pixels = new Uint8Array(count * size);
     const runs = Math.ceil(count / MOST_PER_RUN);
@@ -92,7 +94,7 @@ export class Sampler {
     const size = 3 * height * width;
     const z = new Float32Array(batch * size);
     for (let i = 0; i < batch; i++) {
-      new RandomStream(request.seed, 'sample', request.first + start + i).fillNormal(
+      new RandomStream(request.seed, 'sample', noiseOf(request, start + i)).fillNormal(
         z.subarray(i * size, (i + 1) * size),
       );
     }
@@ -164,7 +166,7 @@ export class Sampler {
     const shape = routeShapeOf(this.#config.model, requireRoute(this.#config.objective), request);
     const streams = Array.from(
       { length: batch },
-      (_, i) => new RandomStream(request.seed, 'sample route', request.first + start + i),
+      (_, i) => new RandomStream(request.seed, 'sample route', noiseOf(request, start + i)),
     );
     return { shape, draw: () => drawRoutes(streams, tokensOf(this.#config.model, request), shape.kept) };
   }
@@ -210,11 +212,18 @@ function copyRows(source: Tensor, target: Tensor, start: number): void {
   }
 }
 
-function countOf(conditions: SampleConditions): number {
+function noiseOf({ first, noise }: SampleRequest, picture: number): number {
+  return noise?.[picture] ?? first + picture;
+}
+
+function countOf({ conditions, noise }: SampleRequest): number {
   for (const signal of SIGNAL_NAMES) {
     const count = conditions[signal]?.shape[0];
-    if (count !== undefined) return count;
+    if (count === undefined) continue;
+    if (noise === undefined || noise.length === count) return count;
+    throw new Internal(`${noise.length} numbers of noise for ${count} pictures`);
   }
+  if (noise) return noise.length;
   throw new Unprocessable('the request has no condition', { expected: `at least one of ${SIGNAL_NAMES.join(', ')}` });
 }
 
