@@ -1,4 +1,4 @@
-/** @file Probes of the bundled sets: which attributes a picture should show, and which it shows, read from its pixels. */
+/** @file Probes of the bundled sets: what a picture should show, and what it shows, read from its pixels. */
 import type { z } from 'zod';
 import { emojiSchema } from '../../data/emoji/attributes.ts';
 import { measureBackground } from '../../data/emoji/measure.ts';
