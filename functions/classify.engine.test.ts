@@ -84,6 +84,40 @@ test('prepare asks a classifier that the store has under a name', async () => {
   expect(await scoresOf(made)).toEqual(await scoresOf(outputOf(await call())));
 });
 
+test('prepare leaves out the pictures whose score breaks a rule, in the call that scores them', async () => {
+  const all = await scoresOf(outputOf(await call()));
+  const dark = all.map(({ scores }) => scores.dark).sort((a, b) => a - b);
+  const limit = ((dark[0] ?? 0) + (dark[1] ?? 0)) / 2;
+  await putModel({ store, blobs }, 'shade', {
+    v: 1,
+    weights,
+    source: 'a friend',
+    license: { name: 'MIT', read_in: 'a letter' },
+  });
+  const body = {
+    dataset: 'r',
+    source: 'portraits',
+    size: 32,
+    seed: 5,
+    count: 3,
+    classifier: 'shade',
+    engine: 'reference',
+  };
+  const prepare = () => lab.executor.callEffect('prepare', { ...body, rules: { scores: { dark: { max: limit } } } });
+  await prepare();
+  const made = (await createRefs(store).datasets.read('r'))?.value.dataset as Digest;
+  const { removed, rejects } = await lab.dataset(made);
+  const byRule = expect.stringMatching(
+    /^the score "dark" is 0\.\d+; expected at most .* \(rules\.scores\.dark\.max\)$/,
+  );
+  const out = removed.map(id => expect.objectContaining({ id, reason: byRule }));
+  expect([removed.length, rejects]).toEqual([2, out]);
+  await prepare();
+  expect((await createRefs(store).datasets.read('r'))?.value.dataset).toBe(made);
+  const typo = lab.executor.callEffect('prepare', { ...body, rules: { scores: { drak: { max: 1 } } } });
+  await expect(typo).rejects.toThrow('drak');
+});
+
 test('classify refuses an unknown label, a missing part and a missing engine', async () => {
   await expect(call({ labels: ['drak'] })).rejects.toThrow('the classifier has no label "drak"');
   await expect(call({ weights: { model: weights.model } })).rejects.toThrow('a classifier needs its part "config"');
