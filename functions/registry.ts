@@ -15,6 +15,7 @@ import { exportWeights } from './export.ts';
 import { features } from './features.ts';
 import { fetchModels } from './fetch-models.ts';
 import { fitPca } from './fit-pca.ts';
+import { flowLoss } from './flow-loss.ts';
 import { gc } from './gc.ts';
 import { heldOut } from './held-out.ts';
 import { importPictures } from './import.ts';
@@ -41,7 +42,6 @@ import { takeSignals } from './take-signals.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
-import { validate } from './validate.ts';
 import { verify } from './verify.ts';
 import { verifyModel } from './verify-model.ts';
 import { verifyResume } from './verify-resume.ts';
@@ -83,7 +83,7 @@ export const registry: readonly AnyFunction[] = [
   preview,
   heldOut,
   draw,
-  validate,
+  flowLoss,
   sample,
   exportWeights,
   features,

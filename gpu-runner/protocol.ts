@@ -57,8 +57,8 @@ export const sampleJobSchema = z.strictObject({
 });
 
 /** Measures the flow loss of a checkpoint on held-out pictures, and on as many trained ones. */
-export const validateJobSchema = z.strictObject({
-  kind: z.literal('validate'),
+export const flowLossJobSchema = z.strictObject({
+  kind: z.literal('flow-loss'),
   checkpoint: digestSchema,
   dataset: digestSchema,
   /** The first so many of each split. */
@@ -141,7 +141,7 @@ export const JOB_KINDS = {
   'train-chunk': { schema: trainChunkJobSchema, priority: 0, beside: false },
   tune: { schema: tuneJobSchema, priority: 0, beside: false },
   sample: { schema: sampleJobSchema, priority: 1, beside: false },
-  validate: { schema: validateJobSchema, priority: 0, beside: false },
+  'flow-loss': { schema: flowLossJobSchema, priority: 0, beside: false },
   encode: { schema: encodeJobSchema, priority: 1, beside: false },
   plan: { schema: planJobSchema, priority: 0, beside: true },
   export: { schema: exportJobSchema, priority: 1, beside: true },
@@ -155,7 +155,7 @@ export type Job<K extends JobKind = JobKind> = {
 export type TrainChunkJob = Job<'train-chunk'>;
 export type TuneJob = Job<'tune'>;
 export type SampleJob = Job<'sample'>;
-export type ValidateJob = Job<'validate'>;
+export type FlowLossJob = Job<'flow-loss'>;
 export type EncodeJob = Job<'encode'>;
 export type PlanJob = Job<'plan'>;
 export type ExportJob = Job<'export'>;
@@ -180,8 +180,8 @@ export function isBeside(job: Job): boolean {
  * train-chunk: outputs `checkpoint` (Checkpoint JSON) and `log` (JSON Lines { step, samples, loss, grad_norm,
  * learning_rate, skipped }, with `loss_t/FROM-TO` by time, `loss/NAME` of each loss when there are several,
  * `loss_scale` in f16, and `reason` and `suspects` when the step was skipped). `to` is the last step, smaller than
- * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. validate:
- * output `validation`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the
+ * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. flow-loss:
+ * output `flow_loss`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the
  * encoder makes: its column, a tar with a member for each member of `column`; and `facts`, JSON { id: { name: number }
  * }, if the encoder finds out more about its inputs. plan: output `plan`, JSON of `memoryPlanSchema`
  * (configs/memory-plan.ts). rate: no output; `stats.operations_per_second`. export: output `weights`, or one for each

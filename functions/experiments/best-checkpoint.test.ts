@@ -4,7 +4,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createNameResolver } from '../execution/names.ts';
 import { createTrainingLab, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 import { chooseBest } from './best-checkpoint.ts';
-import { readValidation } from './border/validation-step.ts';
+import { readValidation } from './border/flow-loss-step.ts';
 import { readHead } from './experiment-head.ts';
 import { isComplete } from './kept-checkpoints.ts';
 

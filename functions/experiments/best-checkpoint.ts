@@ -1,7 +1,7 @@
 /** @file The best checkpoint of a training: that with the smallest loss on pictures that are not trained on. */
 import type { BestCheckpoint, ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { readValidation } from './border/validation-step.ts';
+import { readValidation } from './border/flow-loss-step.ts';
 
 type Artifacts = ExperimentHead['chunks'][number]['artifacts'];
 

@@ -11,6 +11,7 @@ import { encodeNpy, type NpyInput } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
 import { packColumn } from '../../formats/webdataset.ts';
 import type {
+  FlowLossJob,
   Job,
   JobResult,
   PlanJob,
@@ -18,7 +19,6 @@ import type {
   RunnerStatus,
   SampleJob,
   TrainChunkJob,
-  ValidateJob,
 } from '../../gpu-runner/protocol.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
@@ -37,6 +37,7 @@ import { encodeWords } from '../encoders/words.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import type { PictureSize } from '../experiments/training-size.ts';
+import { flowLoss } from '../flow-loss.ts';
 import { gc } from '../gc.ts';
 import { heldOut } from '../held-out.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
@@ -48,7 +49,6 @@ import { sample } from '../sample.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
 import { tune } from '../tune.ts';
-import { validate } from '../validate.ts';
 import { verify } from '../verify.ts';
 import { verifyResume } from '../verify-resume.ts';
 import { inlinePool } from './inline-pool.ts';
@@ -134,7 +134,7 @@ interface Device {
 }
 
 /** The loss of a checkpoint is any number that its digest decides. */
-function fakeValidation({ checkpoint, pictures }: ValidateJob): Validation {
+function fakeValidation({ checkpoint, pictures }: FlowLossJob): Validation {
   const loss = Number.parseInt(checkpoint.slice(-6), 16) / 2 ** 24;
   const measured = { loss, by_time: [loss], velocity_norm: loss, pictures };
   return { v: 1, kind: 'validation', checkpoint, times: [0.5], held_out: measured, train: measured, links: [] };
@@ -150,9 +150,9 @@ async function computeJob(
     runner.computed.push('sample');
     return { outputs: { pixels: await drawPixels(blobs, job, rounding) }, links: [], stats: {} };
   }
-  if (job.kind === 'validate') {
-    runner.computed.push('validate');
-    return { outputs: { validation: await putDocument(blobs, fakeValidation(job)) }, links: [], stats: {} };
+  if (job.kind === 'flow-loss') {
+    runner.computed.push('flow-loss');
+    return { outputs: { flow_loss: await putDocument(blobs, fakeValidation(job)) }, links: [], stats: {} };
   }
   if (job.kind === 'plan') {
     if (runner.onPlan === undefined) throw new Unprocessable('this runner has no planner');
@@ -356,7 +356,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       preview,
       heldOut,
       draw,
-      validate,
+      flowLoss,
       sample,
       report,
       gc,

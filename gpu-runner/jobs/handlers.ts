@@ -2,12 +2,12 @@
 import type { JobHandlers } from './context.ts';
 import { createEncodeJob } from './encode.ts';
 import { createExportJob } from './export.ts';
+import { createFlowLossJob } from './flow-loss.ts';
 import { createPlanJob } from './plan.ts';
 import { createRateJob } from './rate.ts';
 import { createSampleJob } from './sample.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
 import { createTuneJob } from './tune.ts';
-import { createValidateJob } from './validate.ts';
 
 /** Creates the handlers. Each keeps the state of its last job on the device. */
 export function createJobHandlers(): JobHandlers {
@@ -15,7 +15,7 @@ export function createJobHandlers(): JobHandlers {
     'train-chunk': createTrainChunkJob(),
     tune: createTuneJob(),
     sample: createSampleJob(),
-    validate: createValidateJob(),
+    'flow-loss': createFlowLossJob(),
     encode: createEncodeJob(),
     plan: createPlanJob(),
     export: createExportJob(),

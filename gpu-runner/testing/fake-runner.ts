@@ -61,7 +61,7 @@ const handlers: JobHandlers = {
     throw new TypeError('no test exports');
   },
 
-  async validate() {
+  async 'flow-loss'() {
     throw new Unprocessable('the fake runner has no loss');
   },
 

@@ -3,7 +3,7 @@ import { createMemoryStore } from '../../../storage/drivers/memory.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
 import { readMetrics, readScalars } from '../../views/metrics.ts';
 import { readHead } from '../experiment-head.ts';
-import { readValidation } from './validation-step.ts';
+import { readValidation } from './flow-loss-step.ts';
 
 let lab: TrainingLab;
 
@@ -43,8 +43,8 @@ describe('a training with run.validation', () => {
     const events = await readScalars(lab.blobs, first);
     expect(events.map(({ scalars }) => 'validation/train_flow_loss' in scalars)).toEqual([false, false, false, true]);
     expect(events.at(-1)?.scalars['validation/flow_loss']).toBe(losses[3]);
-    expect(await listKeys(lab.store, 'experiments/toy/validation/')).toContain(
-      'experiments/toy/validation/step0000004/validation.json',
+    expect(await listKeys(lab.store, 'experiments/toy/flow-loss/')).toContain(
+      'experiments/toy/flow-loss/step0000004/flow-loss.json',
     );
   });
 

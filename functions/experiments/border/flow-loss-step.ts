@@ -15,23 +15,24 @@ function batchFor(microBatch: number): number {
   return [8, 4, 2].find(batch => batch <= microBatch) ?? 1;
 }
 
-export const validationStep = defineBorderStep({
+export const flowLossStep = defineBorderStep({
+  /** Heads of the time before the suite have it under this key. */
   name: 'validation',
   due: ({ config }) => config.run.validation !== undefined,
   async run({ head, config, call }, checkpoint) {
     const pictures = config.run.validation?.pictures ?? 1;
     const batch = batchFor(head.plan.micro_batch);
     const body = { checkpoint, dataset: head.dataset, pictures, batch, engine: head.engine };
-    return outputOf((await call('validate', body)).result, 'validation');
+    return outputOf((await call('flow-loss', body)).result, 'flow_loss');
   },
   artifact: {
     kind: 'validation',
     schema: validationSchema,
     linksLeaves: true,
-    folder: 'validation',
+    folder: 'flow-loss',
     files: ({ times, held_out, train }) => [
       {
-        name: 'validation.json',
+        name: 'flow-loss.json',
         json: { v: 1, times, ...(held_out && { held_out }), ...(train && { train }) },
       },
     ],
@@ -42,7 +43,7 @@ export const validationStep = defineBorderStep({
     }),
     describe: ({ run: { validation } }) =>
       validation === undefined
-        ? '- validation/: the loss on held-out pictures (not measured: run.validation is absent)'
-        : '- validation/: the loss on held-out pictures at every chunk border, and that on as many trained ones',
+        ? '- flow-loss/: the loss on held-out pictures (not measured: run.validation is absent)'
+        : '- flow-loss/: the loss on held-out pictures at every chunk border, and that on as many trained ones',
   },
 });

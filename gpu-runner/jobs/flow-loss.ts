@@ -1,4 +1,4 @@
-/** @file The job `validate`: the flow loss of a checkpoint on held-out pictures beside trained ones. */
+/** @file The job `flow-loss`: the flow loss of a checkpoint on held-out pictures beside trained ones. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { signalsOf } from '../../configs/signals.ts';
 import type { Validation } from '../../configs/validation.ts';
@@ -6,7 +6,7 @@ import { putDocument, readCheckpoint, readKeyedConfig } from '../../storage/blob
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Checkpoint } from '../../storage/records.ts';
 import { fedTextTokens } from '../model/batch.ts';
-import type { ValidateJob } from '../protocol.ts';
+import type { FlowLossJob } from '../protocol.ts';
 import { plainItem } from '../training/augment.ts';
 import { FlowLossGrid, GRID_TIMES, type GridLoss } from '../training/flow-loss-grid.ts';
 import type { TrainingSource } from '../training/source.ts';
@@ -15,10 +15,10 @@ import { openColumnSource } from './column-source.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 
-export function createValidateJob(): JobHandler<'validate'> {
+export function createFlowLossJob(): JobHandler<'flow-loss'> {
   let resident: { readonly key: string; readonly grid: FlowLossGrid } | undefined;
 
-  async function openGrid(ctx: JobContext, job: ValidateJob, checkpoint: Checkpoint, config: KeyedConfig) {
+  async function openGrid(ctx: JobContext, job: FlowLossJob, checkpoint: Checkpoint, config: KeyedConfig) {
     const key = canonicalJson([checkpoint.config, job.engine, job.batch]);
     if (resident?.key !== key) {
       await resident?.grid.dispose();
@@ -47,7 +47,7 @@ export function createValidateJob(): JobHandler<'validate'> {
       const items = (await load([...index.ids.keys()])).map(item => plainItem(item, config.data));
       return grid.measure(items, textTokens, async () => {
         const done = Math.floor((++runs * job.batch) / GRID_TIMES.length);
-        ctx.progress({ phase: 'validate', done, total, unit: 'pictures' });
+        ctx.progress({ phase: 'flow-loss', done, total, unit: 'pictures' });
         await ctx.breathe();
       });
     };
@@ -62,14 +62,14 @@ export function createValidateJob(): JobHandler<'validate'> {
       links: [],
     };
     return {
-      outputs: { validation: await putDocument(ctx.blobs, validation) },
+      outputs: { flow_loss: await putDocument(ctx.blobs, validation) },
       links: engineLinks(job.engine),
       stats: { seconds: (performance.now() - started) / 1000 },
     };
   };
 }
 
-function openSplit(ctx: JobContext, job: ValidateJob, { model }: KeyedConfig, split: 'train' | 'val') {
+function openSplit(ctx: JobContext, job: FlowLossJob, { model }: KeyedConfig, split: 'train' | 'val') {
   const { dataset, pictures: most } = job;
   const signals = signalsOf(model.conditions);
   return openColumnSource(ctx.blobs, { dataset, signals, split, most, budgetBytes: 0 }, () => {});

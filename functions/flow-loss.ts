@@ -1,15 +1,15 @@
 /** @file Measures the loss of a checkpoint on pictures that are not trained on. */
 import { z } from 'zod';
-import type { ValidateJob } from '../gpu-runner/protocol.ts';
+import type { FlowLossJob } from '../gpu-runner/protocol.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
 
-export const validate = defineFunction({
-  name: 'validate',
+export const flowLoss = defineFunction({
+  name: 'flow-loss',
   summary:
     'Measures the flow-matching loss of a checkpoint on held-out pictures and on as many trained ones, at fixed noise ' +
-    'and times. Outputs validation (JSON).',
+    'and times. Outputs flow_loss (JSON).',
   version: 2,
   kind: 'pure',
   usesEngine: true,
@@ -28,7 +28,7 @@ export const validate = defineFunction({
     batch: z.literal([1, 2, 4, 8]).describe('samples at once, of the 8 times of a picture'),
   }),
   async run(ctx, { engine: given, ...body }) {
-    const job: ValidateJob = { kind: 'validate', ...body, engine: requireEngine(given) };
+    const job: FlowLossJob = { kind: 'flow-loss', ...body, engine: requireEngine(given) };
     const { outputs, links, stats } = await runJob(ctx, job);
     return { outputs, links, stats };
   },

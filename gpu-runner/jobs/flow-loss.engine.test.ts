@@ -8,9 +8,9 @@ import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { tinyConfig, tinyItems } from '../training/testing/tiny.ts';
 import { openColumnSource } from './column-source.ts';
 import type { JobContext } from './context.ts';
+import { createFlowLossJob } from './flow-loss.ts';
 import { putTinyDataset } from './testing/tiny-dataset.ts';
 import { createTrainChunkJob } from './train-chunk.ts';
-import { createValidateJob } from './validate.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 const spec: EngineSpec = { name: 'onnxruntime/cpu', precision: 'f32', threads: 1 };
@@ -36,10 +36,10 @@ async function trainOn(dataset: Awaited<ReturnType<typeof putDataset>>) {
   return outputs.checkpoint.digest;
 }
 
-async function validate(dataset: Awaited<ReturnType<typeof putDataset>>, pictures: number, job = createValidateJob()) {
+async function measure(dataset: Awaited<ReturnType<typeof putDataset>>, pictures: number, job = createFlowLossJob()) {
   const checkpoint = await trainOn(dataset);
   const { outputs, links } = await job(ctx, {
-    kind: 'validate',
+    kind: 'flow-loss',
     checkpoint,
     dataset,
     pictures,
@@ -47,40 +47,40 @@ async function validate(dataset: Awaited<ReturnType<typeof putDataset>>, picture
     engine: spec,
   });
   expect(links).toEqual([]);
-  const digest = outputs.validation?.digest;
-  if (digest === undefined) throw new Error('the job made no validation');
+  const digest = outputs.flow_loss?.digest;
+  if (digest === undefined) throw new Error('the job made no loss');
   return { digest, ...validationSchema.parse(JSON.parse(Buffer.from(await blobs.get(digest)).toString())) };
 }
 
 it('measures the first held-out pictures, and as many trained ones', async () => {
   const dataset = await putDataset([1, 6, 9]);
-  const { times, held_out, train: trained } = await validate(dataset, 2);
+  const { times, held_out, train: trained } = await measure(dataset, 2);
   expect([times.length, held_out?.pictures, trained?.pictures]).toEqual([8, 2, 2]);
-  const all = await validate(dataset, 64);
+  const all = await measure(dataset, 64);
   expect([all.held_out?.pictures, all.train?.pictures]).toEqual([3, 3]);
   expect(all.held_out?.loss).toBeGreaterThan(0);
 });
 
 it('makes the same bytes again, in a warm and in a cold runner', async () => {
   const dataset = await putDataset([1, 6]);
-  const warm = createValidateJob();
-  const digests = [await validate(dataset, 2, warm), await validate(dataset, 2, warm), await validate(dataset, 2)];
+  const warm = createFlowLossJob();
+  const digests = [await measure(dataset, 2, warm), await measure(dataset, 2, warm), await measure(dataset, 2)];
   expect(new Set(digests.map(({ digest }) => digest)).size).toBe(1);
 });
 
 it('measures trained pictures alone where none is held out', async () => {
-  const found = await validate(await putDataset([]), 2);
+  const found = await measure(await putDataset([]), 2);
   expect([found.held_out, found.train?.pictures]).toEqual([undefined, 2]);
 });
 
 it('leaves the training between two chunks as it is', async () => {
   const dataset = await putDataset([1]);
   const whole = await train(ctx, { ...chunk, dataset, from: 0, to: 4 });
-  const { checkpoint } = await validate(dataset, 1);
+  const { checkpoint } = await measure(dataset, 1);
   const parent = await trainOn(dataset);
   expect(checkpoint).toBe(parent);
-  await createValidateJob()(ctx, {
-    kind: 'validate',
+  await createFlowLossJob()(ctx, {
+    kind: 'flow-loss',
     checkpoint: parent,
     dataset,
     pictures: 1,
