@@ -15,6 +15,14 @@ export function isPng(bytes: Uint8Array): boolean {
   return bytes.length >= SIGNATURE.length && SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
+/** Width and height in pixels. @throws Unprocessable for bytes that are not a PNG. */
+export function readPngSize(png: Uint8Array): { width: number; height: number } {
+  const [header] = chunksOf(png);
+  if (header?.type !== 'IHDR' || header.data.length < 8) throw damaged('it does not begin with its header');
+  const view = new DataView(header.data.buffer, header.data.byteOffset, header.data.byteLength);
+  return { width: view.getUint32(0), height: view.getUint32(4) };
+}
+
 /**
  * The value of the first text chunk of the keyword; undefined if there is none.
  * @throws Unprocessable for bytes that are not a PNG, or a chunk that ends too early or has another checksum.

@@ -1,4 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { createHash } from 'node:crypto';
+import { describe, expect, it, test } from 'vitest';
+import { readPngSize } from './png.ts';
+import golden from './testdata/tfevents-goldens.json' with { type: 'json' };
+import { SAMPLE_EVENTS, SAMPLE_PNGS } from './testing/sample-events.ts';
 import { crc32c, encodeTfEvents, maskedChecksum } from './tfevents.ts';
 
 /** Vectors of RFC 3720, appendix B.4, and the customary check string. */
@@ -41,4 +45,31 @@ describe('encodeTfEvents', () => {
       Buffer.from(encodeTfEvents([{ step: 300, wallTime: 19_200, scalars: { 'train/loss': 0.5, lr: 2 } }])),
     ).toEqual(bytes);
   });
+});
+
+test('TensorBoard reads every number, picture and text of a file under its tag and step', () => {
+  const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  // Equal bytes: the golden tells what TensorBoard reads in them.
+  expect(digest(encodeTfEvents(SAMPLE_EVENTS))).toBe(golden.events);
+  const found: Record<'scalars' | 'images' | 'text', Record<string, unknown[][]>> = {
+    scalars: {},
+    images: {},
+    text: {},
+  };
+  const add = (kind: keyof typeof found, tag: string, row: unknown[]) => {
+    found[kind][tag] = [...(found[kind][tag] ?? []), row];
+  };
+  for (const { step, wallTime, scalars, pictures = {}, texts = {} } of SAMPLE_EVENTS) {
+    for (const [tag, value] of Object.entries(scalars)) add('scalars', tag, [step, wallTime, value]);
+    for (const [tag, { width, height, pngs }] of Object.entries(pictures)) {
+      add('images', tag, [step, String(width), String(height), ...pngs.map(digest)]);
+    }
+    for (const [tag, text] of Object.entries(texts)) add('text', tag, [step, text]);
+  }
+  const { events: _, ...read } = golden;
+  expect(read).toEqual(found);
+  expect(SAMPLE_PNGS.map(readPngSize)).toEqual([
+    { width: 3, height: 2 },
+    { width: 3, height: 2 },
+  ]);
 });

@@ -3,28 +3,35 @@
  * (tensorflow/core/util/event.proto: wall_time 1, step 2, file_version 3, summary 5).
  */
 import { MessageWriter } from './protobuf.ts';
+import { appendPictures, appendText, type PictureSeries } from './tfsummaries.ts';
 
-export interface ScalarEvent {
+export interface SummaryEvent {
   readonly step: number;
   /** Seconds. */
   readonly wallTime: number;
   /** Value by tag; stored as f32. */
   readonly scalars: Readonly<Record<string, number>>;
+  /** Pictures by tag. A tag is of one kind only. */
+  readonly pictures?: Readonly<Record<string, PictureSeries>>;
+  /** Markdown by tag. */
+  readonly texts?: Readonly<Record<string, string>>;
 }
 
 /** A whole file; equal events give equal bytes. */
-export function encodeTfEvents(events: readonly ScalarEvent[]): Uint8Array {
+export function encodeTfEvents(events: readonly SummaryEvent[]): Uint8Array {
   const version = new MessageWriter().double(1, events[0]?.wallTime ?? 0).string(3, 'brain.Event:2');
   const records = [version.finish(), ...events.map(encodeEvent)].map(frame);
   return Buffer.concat(records);
 }
 
-function encodeEvent({ step, wallTime, scalars }: ScalarEvent): Uint8Array {
+function encodeEvent({ step, wallTime, scalars, pictures = {}, texts = {} }: SummaryEvent): Uint8Array {
   const event = new MessageWriter().double(1, wallTime).int(2, step);
   event.message(5, summary => {
     for (const [tag, value] of Object.entries(scalars)) {
       summary.message(1, entry => entry.string(1, tag).float(2, value));
     }
+    for (const [tag, series] of Object.entries(pictures)) appendPictures(summary, tag, series);
+    for (const [tag, text] of Object.entries(texts)) appendText(summary, tag, text);
   });
   return event.finish();
 }

@@ -4,8 +4,17 @@ import { blobKey } from '../../storage/keys.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ServerAddress } from '../define.ts';
 import { changeHead, readConfig, readHead } from '../experiments/experiment-head.ts';
-import { createTrainingLab, listKeys, type TrainingLab } from '../testing/training.ts';
+import { createExperiment } from '../operations/create-experiment.ts';
+import {
+  ASKED_ENGINE,
+  createTrainingLab,
+  listKeys,
+  putToyDataset,
+  TOY_CONFIG,
+  type TrainingLab,
+} from '../testing/training.ts';
 import { deleteView, logName, stepName, writeSummary } from './experiment-view.ts';
+import { readSummaries } from './metrics.ts';
 import { rebuildView } from './rebuild-experiment-view.ts';
 
 let lab: TrainingLab;
@@ -36,6 +45,32 @@ describe('the view', () => {
     expect(await readView()).toEqual(new Map());
     await rebuild();
     expect(await readView()).toEqual(before);
+  });
+
+  test('TensorBoard shows the pictures and texts of the border at its step, and no others', async () => {
+    const config = { ...TOY_CONFIG, run: { ...TOY_CONFIG.run, held_out_pictures: 2 } };
+    const dataset = await putToyDataset(lab.blobs, { count: 4, heldOut: 2 });
+    await createExperiment(lab, 'held', { config, dataset, engine: ASKED_ENGINE });
+    await lab.executor.callEffect('train', { experiment: 'held', target: 8 });
+    const [chunk] = (await readHead(lab.store, 'held')).value.chunks;
+    if (chunk === undefined) throw new Error('there is a chunk');
+    const events = await readSummaries(lab.blobs, chunk);
+    expect(events.map(({ pictures = {} }) => Object.keys(pictures))).toEqual([
+      ...Array.from({ length: chunk.to - 1 }, () => []),
+      ['visual_debug/previews', 'visual_debug/collage'],
+    ]);
+    const { pictures, texts } = events.at(-1) ?? {};
+    const shown = { 'visual_debug/previews': 'previews', 'visual_debug/collage': 'held-out' };
+    for (const [tag, folder] of Object.entries(shown)) {
+      const keys = await listKeys(lab.store, `experiments/held/${folder}/${stepName(chunk.to)}/`);
+      const files = keys.filter(key => key.endsWith('.png'));
+      const bodies = await Promise.all(files.map(async key => Buffer.from((await lab.store.get(key))?.body ?? [])));
+      expect([files.length > 0, pictures?.[tag]?.pngs.map(png => Buffer.from(png))]).toEqual([true, bodies]);
+    }
+    expect(texts?.['visual_debug/prompts']).toMatch(/^1\. \S/);
+    const file = await lab.store.get('experiments/held/tensorboard/events.out.tfevents.0000000-0000004');
+    const [png] = pictures?.['visual_debug/previews']?.pngs ?? [];
+    expect(Buffer.from(file?.body ?? []).includes(Buffer.from(png ?? [1]))).toBe(true);
   });
 
   test('the view tells which signals are trained together, without categories of absent signals', async () => {

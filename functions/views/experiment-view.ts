@@ -22,7 +22,7 @@ import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { type Experiment, stepOf } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
-import { readScalars } from './metrics.ts';
+import { readSummaries } from './metrics.ts';
 import {
   copyBlob,
   deleteFiles,
@@ -75,7 +75,7 @@ export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<s
   const log = `log/${logName(chunk)}`;
   await copyBlob(folder, log, chunk.log);
   const scalars = `tensorboard/events.out.tfevents.${rangeName(chunk)}`;
-  const events = encodeTfEvents(await readScalars(view.blobs, chunk));
+  const events = encodeTfEvents(await readSummaries(view.blobs, chunk));
   await putFile(folder, scalars, events, 'application/octet-stream');
   const files = [log, scalars];
   for (const { artifact, digest } of listArtifacts(chunk)) {
@@ -221,7 +221,7 @@ ${describeProblemForPeople(head)}${notes.map(({ text }) => `\nNote: ${text}.\n`)
 ${describeFormerForPeople(head)}${describeOriginForPeople(head)}
 - config.yaml: the whole config. index.json: this page for programs.
 - log/: one file of JSON Lines per chunk of steps (losses, gradient norms, learning rate).
-- tensorboard/: the same for \`tensorboard --logdir\`; its wall time counts samples.
+- tensorboard/: the same for \`tensorboard --logdir\`, with the pictures; its wall time counts samples.
 ${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 - checkpoints/: manifests of the checkpoints that are kept${describePins(head)}; their tensors lie under cas/.
 

@@ -1,6 +1,9 @@
 /** @file Reads the metrics of a run from the logs of its chunks: as columns, and as scalars for TensorBoard. */
-import type { ScalarEvent } from '../../formats/tfevents.ts';
+import { readPngSize } from '../../formats/png.ts';
+import type { SummaryEvent } from '../../formats/tfevents.ts';
+import type { PictureSeries } from '../../formats/tfsummaries.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { type LoggedStep, readLog } from '../experiments/step-log.ts';
@@ -67,7 +70,7 @@ const TAGS = [
  * A chunk's log as scalars for TensorBoard. The head determines every byte of a view, so there is no clock: the wall
  * time counts samples.
  */
-export async function readScalars(blobs: BlobStore, chunk: LoggedChunk): Promise<ScalarEvent[]> {
+export async function readScalars(blobs: BlobStore, chunk: LoggedChunk): Promise<SummaryEvent[]> {
   return (await readRows(blobs, chunk)).map(row => ({
     step: row.step,
     wallTime: typeof row.samples === 'number' ? row.samples : row.step,
@@ -78,6 +81,28 @@ export async function readScalars(blobs: BlobStore, chunk: LoggedChunk): Promise
       }),
     ),
   }));
+}
+
+/** Most pictures under one tag of TensorBoard: more do not fit on its page. */
+const MOST_SHOWN = 16;
+
+/** {@link readScalars}, with the pictures and texts of the border at the last step. @throws BlobMissing */
+export async function readSummaries(blobs: BlobStore, chunk: LoggedChunk): Promise<SummaryEvent[]> {
+  const events = await readScalars(blobs, chunk);
+  const pictures: Record<string, PictureSeries> = {};
+  const texts: Record<string, string> = {};
+  for (const { name, artifact } of BORDER_STEPS) {
+    const digest = chunk.artifacts[name];
+    const shown = digest && (await artifact.readShown?.(blobs, digest));
+    if (!shown) continue;
+    for (const [tag, digests] of Object.entries(shown.pictures ?? {})) {
+      const pngs = await mapBounded(digests.slice(0, MOST_SHOWN), { width: 4 }, each => blobs.get(each));
+      const [first] = pngs;
+      if (first) pictures[tag] = { ...readPngSize(first), pngs };
+    }
+    Object.assign(texts, shown.texts);
+  }
+  return events.map(event => (event.step === chunk.to ? { ...event, pictures, texts } : event));
 }
 
 /** The tag of a column in TensorBoard; undefined: it is not shown. */

@@ -30,6 +30,14 @@ export type ArtifactFile = { readonly name: string } & ({ readonly blob: Digest 
 
 export type ArtifactScalars = Readonly<Record<string, number | null | undefined>>;
 
+/** What TensorBoard shows of an artifact besides its numbers, by tag. A tag has the same kind at every border. */
+export interface ArtifactShown {
+  /** Blobs of PNG files, side by side under one tag. */
+  readonly pictures?: Readonly<Record<string, readonly Digest[]>>;
+  /** Markdown. */
+  readonly texts?: Readonly<Record<string, string>>;
+}
+
 interface ArtifactOptions<Document> {
   /** `kind` of the document. */
   readonly kind: string;
@@ -41,15 +49,18 @@ interface ArtifactOptions<Document> {
   files(document: Document): readonly ArtifactFile[];
   /** Numbers of the last step of the chunk, by name, for its metrics. A number that was not finite is null. */
   scalars?(document: Document): ArtifactScalars;
+  shown?(document: Document): ArtifactShown;
   /** Lines of Markdown for the README.md of the view. */
   describe(config: Config): string;
 }
 
 /** A kind of artifact: gc, verify and the views know of it what stands here. */
-export interface ArtifactKind extends Omit<ArtifactOptions<unknown>, 'files' | 'scalars'> {
+export interface ArtifactKind extends Omit<ArtifactOptions<unknown>, 'files' | 'scalars' | 'shown'> {
   readFiles(blobs: BlobStore, artifact: Digest): Promise<readonly ArtifactFile[]>;
   /** Absent: the artifact has no numbers. */
   readScalars?(blobs: BlobStore, artifact: Digest): Promise<ArtifactScalars>;
+  /** Absent: TensorBoard shows nothing of it but its numbers. */
+  readShown?(blobs: BlobStore, artifact: Digest): Promise<ArtifactShown>;
 }
 
 export interface BorderStep {
@@ -65,11 +76,15 @@ export interface BorderStep {
 export function defineBorderStep<Document>(
   step: Omit<BorderStep, 'artifact'> & { readonly artifact: ArtifactOptions<Document> },
 ): BorderStep {
-  const { files, scalars, ...artifact } = step.artifact;
+  const { files, scalars, shown, ...artifact } = step.artifact;
   const { kind, schema } = artifact;
   const read = (blobs: BlobStore, digest: Digest) =>
     readDocument(blobs, digest, schema, `a document of the kind ${kind}`);
   const readFiles = async (blobs: BlobStore, digest: Digest) => files(await read(blobs, digest));
   const readScalars = scalars && (async (blobs: BlobStore, digest: Digest) => scalars(await read(blobs, digest)));
-  return { ...step, artifact: { ...artifact, readFiles, ...(readScalars && { readScalars }) } };
+  const readShown = shown && (async (blobs: BlobStore, digest: Digest) => shown(await read(blobs, digest)));
+  return {
+    ...step,
+    artifact: { ...artifact, readFiles, ...(readScalars && { readScalars }), ...(readShown && { readShown }) },
+  };
 }

@@ -10,6 +10,7 @@ import type { BlobStore } from '../../../storage/types.ts';
 import { outputOf } from '../../execution/output-of.ts';
 import { tracesFor } from '../sample-weights.ts';
 import { defineBorderStep } from './border-step.ts';
+import { listTexts } from './list-texts.ts';
 
 /** Output `index` of `held-out`. An image has the picture on the left and its sample on the right. */
 const heldOutIndexSchema = z.strictObject({
@@ -63,6 +64,10 @@ export const heldOutStep = defineBorderStep({
         },
       ];
     },
+    shown: ({ pictures }) => ({
+      pictures: { 'visual_debug/collage': pictures.map(({ image }) => image.digest) },
+      texts: { 'visual_debug/captions': listTexts(pictures.map(({ caption }) => caption)) },
+    }),
     describe({ run: { held_out_pictures: count = 0 } }) {
       if (count === 0) return '- held-out/: pictures that are not trained on (none: run.held_out_pictures is 0)';
       return (

@@ -9,6 +9,7 @@ import type { BlobStore } from '../../../storage/types.ts';
 import { outputOf } from '../../execution/output-of.ts';
 import { tracesFor } from '../sample-weights.ts';
 import { defineBorderStep } from './border-step.ts';
+import { listTexts } from './list-texts.ts';
 
 /** Output `index` of `preview`: which picture shows which prompt. */
 const previewIndexSchema = z.strictObject({
@@ -52,6 +53,10 @@ export const previewStep = defineBorderStep({
         },
       ];
     },
+    shown: ({ pictures }) => ({
+      pictures: { 'visual_debug/previews': pictures.map(({ image }) => image.digest) },
+      texts: { 'visual_debug/prompts': listTexts(pictures.map(({ prompt }) => prompt)) },
+    }),
     describe({ run: { preview } }) {
       if (preview.prompts.length === 0) {
         return '- previews/: pictures at every chunk border (none: run.preview.prompts is empty)';
