@@ -14,6 +14,7 @@ import { gcCommand } from './commands/gc.ts';
 import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
 import { prepareCommand } from './commands/prepare.ts';
+import { reportCommand } from './commands/report.ts';
 import { setsCommand } from './commands/sets.ts';
 import { shardCommand } from './commands/shard.ts';
 import { statusCommand } from './commands/status.ts';
@@ -38,6 +39,7 @@ const subCommands = {
   export: exportCommand,
   shard: shardCommand,
   diff: diffCommand,
+  report: reportCommand,
   preflight: preflightCommand,
   gc: gcCommand,
   verify: verifyCommand,

@@ -2,6 +2,7 @@
 import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
 import { classify } from './classify.ts';
+import { compare } from './compare.ts';
 import { contactSheet } from './contact-sheet.ts';
 import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
@@ -30,6 +31,7 @@ import { poseSheet } from './pose-sheet.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
+import { renderComparison } from './render-comparison.ts';
 import { renderEmojiPage } from './render-emoji.ts';
 import { renderFigurePage } from './render-figures.ts';
 import { renderPortraitPage } from './render-portraits.ts';
@@ -89,6 +91,8 @@ export const registry: readonly AnyFunction[] = [
   features,
   contactSheet,
   poseSheet,
+  compare,
+  renderComparison,
   gc,
   verify,
   verifyResume,

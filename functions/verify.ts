@@ -27,7 +27,7 @@ export const verify = defineFunction({
     rebuild_views: z
       .boolean()
       .default(false)
-      .describe('write experiments/ and datasets/ again from the names; delete views whose name is gone'),
+      .describe('write experiments/, datasets/ and reports/ again from the names; delete views whose name is gone'),
   }),
   key: input => canonicalJson(input),
   async run(ctx, { repair, rebuild_views }) {

@@ -16,6 +16,7 @@ import { createHealthRoutes, healthDocs } from './routes/health.ts';
 import { createHomeRoutes, homeDocs } from './routes/home.ts';
 import { createModelRoutes, modelDocs } from './routes/models.ts';
 import { createObjectRoutes, objectDocs } from './routes/objects.ts';
+import { createReportRoutes, reportDocs } from './routes/reports.ts';
 import { createRunRoutes, runDocs } from './routes/runs.ts';
 import { createSampleRoutes, sampleDocs } from './routes/sample.ts';
 
@@ -29,6 +30,7 @@ export const ROUTES: readonly RouteDoc[] = [
   ...experimentDocs,
   ...checkpointDocs,
   ...sampleDocs,
+  ...reportDocs,
   ...modelDocs,
   ...objectDocs,
   ...healthDocs,
@@ -54,6 +56,7 @@ export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
   app.route('/', createExperimentRoutes(deps));
   app.route('/', createCheckpointRoutes(deps));
   app.route('/', createSampleRoutes(deps));
+  app.route('/', createReportRoutes(deps));
   app.route('/', createModelRoutes(deps));
   app.route('/', createObjectRoutes(deps));
   app.route('/', createHealthRoutes(deps));

@@ -48,7 +48,7 @@ export const verifyCommand = defineCommand({
       type: 'boolean',
       description: 'delete damaged blobs and unreadable documents, and make missing blobs again',
     },
-    'rebuild-views': { type: 'boolean', description: 'write experiments/ and datasets/ again' },
+    'rebuild-views': { type: 'boolean', description: 'write experiments/, datasets/ and reports/ again' },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,

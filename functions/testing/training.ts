@@ -31,6 +31,7 @@ import { listAll } from '../../storage/list-all.ts';
 import type { LeaseTerms } from '../../storage/names/lease.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
+import { compare } from '../compare.ts';
 import { draw } from '../draw.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
@@ -44,6 +45,7 @@ import { createExperiment } from '../operations/create-experiment.ts';
 import { planMemory } from '../plan-memory.ts';
 import { preflight } from '../preflight.ts';
 import { preview } from '../preview.ts';
+import { renderComparison } from '../render-comparison.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
 import { train } from '../train.ts';
@@ -359,6 +361,8 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       flowLoss,
       sample,
       report,
+      compare,
+      renderComparison,
       gc,
       verify,
       verifyResume,

@@ -4,10 +4,15 @@ import type { ViewLayouts } from '../../storage/view-layout.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { DATASET_VIEW } from '../views/dataset-view.ts';
 import { EXPERIMENT_VIEW } from '../views/experiment-view.ts';
+import { REPORT_VIEW } from '../views/report-view.ts';
 
 export const DOCUMENT_KINDS: DocumentKinds = {
   ...STORED_KINDS,
   ...Object.fromEntries(BORDER_STEPS.map(({ artifact }) => [artifact.kind, artifact])),
 };
 
-export const VIEW_LAYOUTS: ViewLayouts = { experiments: EXPERIMENT_VIEW, datasets: DATASET_VIEW };
+export const VIEW_LAYOUTS: ViewLayouts = {
+  experiments: EXPERIMENT_VIEW,
+  datasets: DATASET_VIEW,
+  reports: REPORT_VIEW,
+};

@@ -7,6 +7,7 @@ import type { ObjectStore } from '../../storage/types.ts';
 import { type DatasetViewContext, writeDatasetView } from './dataset-view.ts';
 import { viewOf } from './experiment-view.ts';
 import { rebuildView } from './rebuild-experiment-view.ts';
+import { writeReportView } from './report-view.ts';
 
 export interface RebuiltViews {
   readonly rebuilt: number;
@@ -29,6 +30,7 @@ export async function rebuildViews(ctx: DatasetViewContext): Promise<RebuiltView
       rebuild: (name: string) => rebuildView(viewOf(ctx, name), ctx.signal),
     },
     { kind: 'datasets', refs: refs.datasets, rebuild: (name: string) => writeDatasetView(ctx, name, true) },
+    { kind: 'reports', refs: refs.reports, rebuild: (name: string) => writeReportView(ctx.store, name) },
   ] as const;
   for (const { kind, refs, rebuild } of kinds) {
     const named = new Set(await refs.list());

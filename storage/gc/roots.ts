@@ -13,6 +13,7 @@ import { modelHeadSchema } from '../model-record.ts';
 import { leaseSchema } from '../names/lease.ts';
 import { readVersioned } from '../names/versioned.ts';
 import { type DatasetHead, datasetHeadSchema, type Result, resultSchema, runRecordSchema } from '../records.ts';
+import { type ReportHead, reportHeadSchema } from '../report-record.ts';
 import type { ObjectInfo, ObjectStore } from '../types.ts';
 
 /** A named blob. `document`: a JSON document, which may have links of its own; `leaf`: not a document. */
@@ -69,6 +70,7 @@ const READERS: readonly {
   { pattern: /^refs\/experiments\//, read: reader(experimentHeadSchema, linksOfExperiment) },
   { pattern: /^refs\/datasets\//, read: reader(datasetHeadSchema, linksOfDataset) },
   { pattern: /^refs\/models\//, read: reader(modelHeadSchema, model => leaves(listModelBlobs(model))) },
+  { pattern: /^refs\/reports\//, read: reader(reportHeadSchema, linksOfReport) },
   // Names pictures, not blobs.
   { pattern: /^refs\/approvals\//, read: reader(approvalsSchema, () => []) },
   {
@@ -130,6 +132,11 @@ function linksOfDataset({ dataset, originals, engine, shards }: DatasetHead): Li
     ...documents(shards?.of === dataset ? [shards.manifest] : []),
     ...leaves(engine?.autotune ? [engine.autotune] : []),
   ];
+}
+
+/** What is compared stays, so that the page can be made again. */
+function linksOfReport({ runs, html, report }: ReportHead): Link[] {
+  return [...documents([runs, report]), ...leaves([html])];
 }
 
 /** A run in progress needs the blobs that its names meant when it began; an ended run has left its result. */

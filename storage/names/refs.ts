@@ -1,6 +1,6 @@
 /**
- * @file Names of experiments, datasets and models. Each is a small document under refs/, changed by compare-and-swap
- * only.
+ * @file Names of experiments, datasets, models and reports. Each is a small document under refs/, changed by
+ * compare-and-swap only.
  */
 import type { z } from 'zod';
 import { InvalidInput, PreconditionFailed } from '../../errors.ts';
@@ -10,6 +10,7 @@ import { type ExperimentHead, experimentHeadSchema } from '../experiment-record.
 import { eachPage } from '../list-all.ts';
 import { type ModelHead, modelHeadSchema } from '../model-record.ts';
 import { type DatasetHead, datasetHeadSchema, nameSchema } from '../records.ts';
+import { type ReportHead, reportHeadSchema } from '../report-record.ts';
 import type { Etag, ObjectStore } from '../types.ts';
 import { readVersioned, type Versioned, type WriteCondition, writeVersioned } from './versioned.ts';
 
@@ -33,6 +34,7 @@ export interface Refs {
   readonly models: RefTable<ModelHead>;
   /** By the name of a dataset. */
   readonly approvals: RefTable<Approvals>;
+  readonly reports: RefTable<ReportHead>;
 }
 
 export function createRefs(store: ObjectStore): Refs {
@@ -41,6 +43,7 @@ export function createRefs(store: ObjectStore): Refs {
     datasets: createRefTable(store, 'datasets', datasetHeadSchema),
     models: createRefTable(store, 'models', modelHeadSchema),
     approvals: createRefTable(store, 'approvals', approvalsSchema),
+    reports: createRefTable(store, 'reports', reportHeadSchema),
   };
 }
 

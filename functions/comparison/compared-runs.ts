@@ -1,0 +1,119 @@
+/**
+ * @file The document that a comparison reads: arms, their runs, and the blobs that hold what the runs measured. Equal
+ * documents give equal reports, whatever becomes of the experiments.
+ */
+import { z } from 'zod';
+import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import type { Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { digestSchema, engineSpecSchema, nameSchema, trainingPlanSchema } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { readConfig, readHead } from '../experiments/experiment-head.ts';
+import type { ArmPlan } from './comparison-request.ts';
+
+const chunkSchema = z.strictObject({
+  from: z.int(),
+  to: z.int(),
+  log: digestSchema,
+  /** Numbers of the machine, by the tags of TensorBoard. */
+  metrics: z.record(z.string(), z.number()).exactOptional(),
+  /** Border step -> its document. */
+  artifacts: z.record(z.string(), digestSchema),
+});
+export type ComparedChunk = z.output<typeof chunkSchema>;
+
+const runSchema = z.strictObject({
+  experiment: nameSchema,
+  seed: z.union([z.int(), z.string()]),
+  state: z.enum(['paused', 'running', 'done', 'failed']),
+  /** Samples at which it is done. */
+  target: z.int(),
+  /** The whole config, `run` included. */
+  config: digestSchema,
+  dataset: digestSchema,
+  dataset_name: nameSchema.exactOptional(),
+  engine: engineSpecSchema,
+  plan: trainingPlanSchema,
+  /** It began with the state or the weights of another: `NAME at step N`. */
+  began_with: z.string().exactOptional(),
+  chunks: z.array(chunkSchema),
+});
+export type ComparedRun = z.output<typeof runSchema>;
+
+const comparedRunsSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('compared-runs'),
+  title: z.string(),
+  /** The baseline first. */
+  arms: z.array(z.strictObject({ name: z.string(), runs: z.array(runSchema).min(1) })).min(1),
+  questions: z.array(
+    z.strictObject({ question: z.string(), base: z.string(), arm: z.string(), measures: z.array(z.string()) }),
+  ),
+  links: z.array(digestSchema),
+});
+export type ComparedRuns = z.output<typeof comparedRunsSchema>;
+
+export function readComparedRuns(blobs: BlobStore, digest: Digest): Promise<ComparedRuns> {
+  return readDocument(blobs, digest, comparedRunsSchema, 'a list of compared runs');
+}
+
+/** What the heads of the experiments say now. @throws NotFound for a name that is no experiment */
+export async function collectRuns(
+  { store, blobs }: { readonly store: ObjectStore; readonly blobs: BlobStore },
+  { arms, title, questions }: ArmPlan,
+): Promise<ComparedRuns> {
+  const collected = await Promise.all(
+    arms.map(async ({ name, experiments }) => ({
+      name,
+      runs: await Promise.all(
+        experiments.map(async experiment => {
+          const { value: head } = await readHead(store, experiment);
+          return describeRun(experiment, head, (await readConfig(blobs, head)).seed);
+        }),
+      ),
+    })),
+  );
+  const runs = collected.flatMap(arm => arm.runs);
+  const links = runs.flatMap(({ config, chunks }) => [
+    config,
+    ...chunks.flatMap(({ log, artifacts }) => [log, ...Object.values(artifacts)]),
+  ]);
+  return {
+    v: 1,
+    kind: 'compared-runs',
+    title,
+    arms: collected,
+    questions: questions.map(question => ({ ...question })),
+    links: [...new Set(links)],
+  };
+}
+
+function describeRun(experiment: string, head: ExperimentHead, seed: ComparedRun['seed']): ComparedRun {
+  const { state, target, config, dataset, dataset_name, engine, plan, branched_from, init_from, chunks } = head;
+  const origin = branched_from ?? init_from;
+  return {
+    experiment,
+    seed,
+    state,
+    target,
+    config,
+    dataset,
+    ...(dataset_name !== undefined && { dataset_name }),
+    engine,
+    plan,
+    ...(origin && { began_with: `${origin.experiment} at step ${origin.step}` }),
+    chunks: chunks.map(({ from, to, log, metrics, artifacts }) => ({
+      from,
+      to,
+      log,
+      ...(metrics && { metrics }),
+      artifacts,
+    })),
+  };
+}
+
+/** The document as JSON. */
+export function runsToJson(runs: ComparedRuns): Json {
+  return runs satisfies Json;
+}

@@ -1,0 +1,107 @@
+/** @file One page about a comparison, without scripts and outside resources, so that it works wherever it is copied. */
+import { html, raw } from 'hono/html';
+import { plainText } from '../../configs/plain-text.ts';
+import { webpUrl } from '../views/report-pictures.ts';
+import { REPORT_STYLE } from '../views/report-style.ts';
+import type { ComparisonReport, Curve } from './comparison-report.ts';
+import { renderCurve } from './page-curves.ts';
+import { COMPARISON_STYLE } from './page-style.ts';
+import { renderConfigs, renderRuns, renderViews } from './page-tables.ts';
+import type { PictureGrid } from './pick-pictures.ts';
+import { EQUAL_WORDS } from './verdict.ts';
+
+type Html = ReturnType<typeof html>;
+
+/** Renders the page. Equal arguments give equal bytes. */
+export async function renderComparisonPage(report: ComparisonReport, grids: readonly PictureGrid[]): Promise<string> {
+  const { title, verdict, answers, notes, arms, config_differences, views, curves } = report;
+  const names = arms.map(({ name }) => name);
+  // Names and captions may turn the direction of what comes after them.
+  return plainText(
+    String(
+      await html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<title>${title}</title>
+<style>${raw(REPORT_STYLE)}${raw(COMPARISON_STYLE)}</style>
+</head>
+<body>
+<header>
+<p class="kind">Comparison</p>
+<h1>${title}</h1>
+</header>
+<p class="verdict">${verdict.sentence}</p>
+<ul class="arms">${arms.map(
+        ({ name, runs }, i) =>
+          html`<li><i class="arm-${i}"></i>${name}${i === 0 && ', the baseline'}${runs.length > 1 && ` (${runs.length} runs)`}</li>`,
+      )}</ul>
+${
+  notes.length > 0 &&
+  html`<section>
+<h2>Before you believe the numbers</h2>
+<ul class="notes">${notes.map(note => html`<li>${note}</li>`)}</ul>
+</section>`
+}
+${renderAnswers(answers)}
+${renderViews(views, names)}
+${renderCurves(curves, names)}
+${
+  grids.length > 0 &&
+  html`<section class="grids">
+<h2>Pictures</h2>
+${grids.map(renderGrid)}
+</section>`
+}
+${renderConfigs(config_differences, names)}
+${renderRuns(arms)}
+</body>
+</html>
+`,
+    ),
+  );
+}
+
+function renderAnswers(answers: ComparisonReport['answers']): Html | '' {
+  if (answers.length === 0) return '';
+  return html`<section class="answers">
+<h2>Questions</h2>
+${answers.map(
+  ({ question, base, arm, sentences }) => html`<h3>${question} <small>(${arm} against ${base})</small></h3>
+<ul>${sentences.map(sentence => html`<li>${sentence}</li>`)}</ul>
+`,
+)}</section>`;
+}
+
+/** Curves of one measure stand in one row. */
+function renderCurves(curves: readonly Curve[], arms: readonly string[]): Html | '' {
+  if (curves.length === 0) return '';
+  const groups = [...Map.groupBy(curves, ({ measure }) => measure).values()];
+  return html`<section>
+<h2>Curves</h2>
+${groups.map(
+  group => html`<h3>${group[0]?.label}</h3>
+<div class="curves">${group.map(curve => renderCurve(curve, arms))}</div>
+`,
+)}</section>`;
+}
+
+function renderGrid({ title, at, columns, shown, same_noise }: PictureGrid): Html {
+  return html`<h3>${title}, at ${EQUAL_WORDS[at]}</h3>
+<p class="note">${
+    same_noise
+      ? 'The pictures of a column began with the same noise.'
+      : 'The pictures of a column did not begin with the same noise, or have other settings: their sampling differs.'
+  }</p>
+<div class="scroll"><table>
+${shown.map(
+  ({ label, webps }) => html`<tr><th>${label}</th>${webps.map(
+    (webp, i) => html`<td><img src="${webpUrl(webp)}" alt="${label}: ${columns[i]}" title="${columns[i]}"></td>`,
+  )}</tr>
+`,
+)}<tr><th></th>${columns.map(column => html`<td><div>${column}</div></td>`)}</tr>
+</table></div>
+`;
+}

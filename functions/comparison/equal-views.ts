@@ -1,0 +1,81 @@
+/** @file The runs at equal samples, seconds and operations: each at its last checkpoint within what the least spent. */
+import { canonicalJson } from '../../storage/canonical.ts';
+import { listDifferences } from '../experiments/config-differences.ts';
+import type { EqualView, MeasureRow } from './comparison-report.ts';
+import type { ArmRuns } from './config-table.ts';
+import { compareArms, type Difference, summarizeArm, valuesOf } from './differences.ts';
+import type { Measure } from './measures.ts';
+import { type Border, borderWithin, COSTS, type CostName, type RunRecord } from './read-run.ts';
+
+/** The border of each run within a budget; runs without a chunk have none. */
+export interface BudgetedRuns {
+  readonly at: CostName;
+  readonly budget: number;
+  borderOf(run: RunRecord): Border | undefined;
+}
+
+/** What the run that spent least had spent, in each cost that all trained runs tell. */
+export function listBudgets(runs: readonly RunRecord[]): BudgetedRuns[] {
+  const last = runs.flatMap(({ borders }) => borders.slice(-1));
+  return COSTS.flatMap(at => {
+    const spent = last.map(border => border[at]);
+    const known = spent.filter(value => value !== undefined && value > 0);
+    if (known.length === 0 || known.length < spent.length) return [];
+    const budget = Math.min(...(known as number[]));
+    const borders = new Map(runs.map(run => [run, borderWithin(run, at, budget)]));
+    return [{ at, budget, borderOf: run => borders.get(run) }];
+  });
+}
+
+/** @param measures Those that no arm tells have no row. */
+export function viewAt(budgeted: BudgetedRuns, arms: readonly ArmRuns[], measures: readonly Measure[]): EqualView {
+  const { at, budget, borderOf } = budgeted;
+  const runs = arms.flatMap(arm => arm.runs);
+  return {
+    at,
+    budget,
+    steps: Object.fromEntries(runs.map(run => [run.experiment, borderOf(run)?.step ?? null])),
+    rows: measures
+      .map(measure => measureArms(measure, arms, borderOf))
+      .filter(({ arms: told }) => Object.keys(told).length > 0),
+  };
+}
+
+function measureArms(measure: Measure, arms: readonly ArmRuns[], borderOf: BudgetedRuns['borderOf']): MeasureRow {
+  const { key, label, unit, better } = measure;
+  const found = arms.map(arm => ({
+    arm,
+    values: valuesOf(
+      measure,
+      arm.runs.map(run => ({ run, border: borderOf(run) })),
+    ),
+  }));
+  const [baseline, ...others] = found;
+  const summaries = found.flatMap(({ arm, values }) => {
+    const summary = summarizeArm(values);
+    return summary ? [[arm.name, summary] as const] : [];
+  });
+  const differences = others.flatMap(({ arm, values }) => {
+    const difference = baseline && compareArms(measure, baseline.values, values);
+    if (baseline === undefined || difference === undefined) return [];
+    return [[arm.name, refuseOtherMeaning(difference, measure, baseline.arm, arm)] as const];
+  });
+  return {
+    measure: key,
+    label,
+    unit,
+    ...(better && { better }),
+    arms: Object.fromEntries(summaries),
+    differences: Object.fromEntries(differences),
+  };
+}
+
+/** A number whose meaning the configs change is no evidence. */
+function refuseOtherMeaning(difference: Difference, measure: Measure, baseline: ArmRuns, arm: ArmRuns): Difference {
+  const [a, b] = [baseline.runs[0], arm.runs[0]];
+  const [meant, means] = [a && measure.meaning?.(a), b && measure.meaning?.(b)];
+  if (canonicalJson(meant ?? null) === canonicalJson(means ?? null)) return difference;
+  const incomparable = listDifferences(meant, means).map(text => text.replace(/ \(.*$/s, ''));
+  const { better: _, ...rest } = difference;
+  return { ...rest, real: 'unknown', incomparable };
+}

@@ -1,0 +1,154 @@
+/** @file What the runs are compared by: one row for each number, with the direction in which it is better. */
+import type { Json } from '../../storage/canonical.ts';
+import type { Border, RunRecord } from './read-run.ts';
+
+/** A number of one run at one border. */
+export interface Measured {
+  readonly value: number;
+  /** Of each picture, by its id: the value is their mean. */
+  readonly byPicture?: ReadonlyMap<string, number>;
+}
+
+export interface Measure {
+  readonly key: string;
+  readonly label: string;
+  /** Empty: a plain number. */
+  readonly unit: string;
+  /** Absent: neither is better, such as of a gap. */
+  readonly better?: 'lower' | 'higher';
+  /** What the number depends on beside the weights. Runs that differ in it cannot be compared by it. */
+  meaning?(run: RunRecord): Json;
+  /** Undefined: this run does not tell it. */
+  of(run: RunRecord, border: Border): Measured | undefined;
+}
+
+/** Share of the steps up to a border over which the training loss is averaged, so that one batch decides nothing. */
+const TAIL = 0.1;
+/** The slope of the loss leaves out the first steps, in which it falls from that of an untrained network. */
+const SLOPE_FROM = 0.1;
+
+const plain = (value: number | undefined): Measured | undefined =>
+  value !== undefined && Number.isFinite(value) ? { value } : undefined;
+
+/** What a flow-matching loss on given pictures, noise and times depends on. */
+function meaningOfLoss({ dataset, settings: { model, objective } }: RunRecord) {
+  const { prediction_type, loss_space, min_snr_gamma, t_clamp, noise_scale, noise_reference_side } = objective;
+  const { mask, cfg_dropout } = objective;
+  return asJson({
+    dataset,
+    model: { conditions: model.conditions },
+    objective: {
+      prediction_type,
+      loss_space,
+      min_snr_gamma,
+      t_clamp,
+      noise_scale,
+      noise_reference_side,
+      mask,
+      cfg_dropout,
+    },
+  });
+}
+
+/** That of a training depends on the drawn times and on the size of its pictures, too. */
+function meaningOfTraining(run: RunRecord) {
+  const { logit_normal_mean, logit_normal_std, uniform_share, time_shift, masking } = run.settings.objective;
+  const { batch_size: _, ...data } = run.settings.data;
+  return asJson({
+    held_out: meaningOfLoss(run),
+    objective: { logit_normal_mean, logit_normal_std, uniform_share, time_shift, masking },
+    data,
+  });
+}
+
+/** Without keys that are undefined. */
+const asJson = (value: object): Json => JSON.parse(JSON.stringify(value));
+
+export const HELD_OUT_LOSS: Measure = {
+  key: 'held_out_loss',
+  label: 'loss on held-out pictures',
+  unit: '',
+  better: 'lower',
+  meaning: meaningOfLoss,
+  of: (run, border) => plain(lastMeasured(run, border)?.heldOutLoss),
+};
+
+/** The last border up to this one at which the loss on held-out pictures was measured. */
+function lastMeasured({ borders }: RunRecord, { step }: Border): Border | undefined {
+  return borders.findLast(border => border.step <= step && border.heldOutLoss !== undefined);
+}
+
+/** Those that every run may have; scores of a validation come beside them. */
+export const RUN_MEASURES: readonly Measure[] = [
+  HELD_OUT_LOSS,
+  {
+    key: 'loss_gap',
+    label: 'held-out loss less that of trained pictures',
+    unit: '',
+    of(run, border) {
+      const { heldOutLoss, trainLoss } = lastMeasured(run, border) ?? {};
+      return plain(heldOutLoss === undefined || trainLoss === undefined ? undefined : heldOutLoss - trainLoss);
+    },
+  },
+  {
+    key: 'loss',
+    label: 'training loss, mean of the last tenth of the steps',
+    unit: '',
+    better: 'lower',
+    meaning: meaningOfTraining,
+    of: (run, { step }) => plain(meanLoss(run, step * (1 - TAIL), step)),
+  },
+  {
+    key: 'loss_slope',
+    label: 'slope of the training loss, in powers of ten per tenfold samples',
+    unit: '',
+    better: 'lower',
+    of: (run, { step }) => plain(slopeOfLoss(run, step)),
+  },
+  {
+    key: 'speed',
+    label: 'steps per second',
+    unit: '/s',
+    better: 'higher',
+    of: (run, { step, seconds }) => plain(seconds ? (step - (run.chunks[0]?.from ?? 0)) / seconds : undefined),
+  },
+  {
+    key: 'memory',
+    label: 'memory: peak of the device, or that of the gpu-runner at the ends of chunks',
+    unit: 'GB',
+    better: 'lower',
+    of: (run, { step }) => plain(memoryOf(run, step)),
+  },
+];
+
+function pointsUpTo(run: RunRecord, after: number, step: number) {
+  return run.points.flatMap(point =>
+    point.step > after && point.step <= step && point.loss !== null ? [{ ...point, loss: point.loss }] : [],
+  );
+}
+
+/** The mean of the finite losses of the steps (after, step]. */
+export function meanLoss(run: RunRecord, after: number, step: number): number | undefined {
+  const points = pointsUpTo(run, after, step);
+  return points.length === 0 ? undefined : points.reduce((sum, { loss }) => sum + loss, 0) / points.length;
+}
+
+/** Least squares of log10(loss) over log10(samples). */
+function slopeOfLoss(run: RunRecord, step: number): number | undefined {
+  const points = pointsUpTo(run, step * SLOPE_FROM, step).filter(({ loss }) => loss > 0);
+  if (points.length < 3) return undefined;
+  const [xs, ys] = [points.map(({ samples }) => Math.log10(samples)), points.map(({ loss }) => Math.log10(loss))];
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [x, y] = [mean(xs), mean(ys)];
+  const spread = xs.reduce((sum, each) => sum + (each - x) ** 2, 0);
+  return spread === 0 ? undefined : xs.reduce((sum, each, i) => sum + (each - x) * ((ys[i] ?? y) - y), 0) / spread;
+}
+
+/** The peak of the device since its gpu-runner started, where the engine tells it; else the memory of the process. */
+function memoryOf({ chunks }: RunRecord, step: number): number | undefined {
+  const found = chunks
+    .filter(({ to }) => to <= step)
+    .map(({ metrics = {} }) => metrics['memory/peak_vram_gb'] ?? metrics['memory/rss_gb'])
+    .filter(value => value !== undefined);
+  return found.length === 0 ? undefined : Math.max(...found);
+}

@@ -1,0 +1,182 @@
+/** @file Pictures of the arms beside each other: previews and held-out pictures at equal samples or seconds. */
+import { samplingOf } from '../../configs/sampling.ts';
+import { canonicalJson } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { readHeldOutIndex } from '../experiments/border/held-out-step.ts';
+import { readPreviewIndex } from '../experiments/border/preview-step.ts';
+import { decodeRgb, encodeThumbnail, type RgbImage } from '../pictures/image.ts';
+import type { PictureGridRecord } from './comparison-report.ts';
+import type { ArmRuns } from './config-table.ts';
+import type { BudgetedRuns } from './equal-views.ts';
+import type { Border, CostName, RunRecord } from './read-run.ts';
+
+const SIDE = 128;
+const MOST_COLUMNS = 8;
+/** Pictures of one grid. */
+const MOST_PICTURES = 72;
+/** Bytes of all pictures of a page, before base64. */
+const MOST_BYTES = 2_000_000;
+
+export interface PictureRow {
+  /** What stands left of the row: an arm, or `original`. */
+  readonly label: string;
+  readonly webps: readonly Uint8Array[];
+}
+
+export interface PictureGrid extends PictureGridRecord {
+  readonly shown: readonly PictureRow[];
+}
+
+/** What one run has for a grid: its pictures by a key that is the same in all runs, in order. */
+interface Drawn {
+  readonly run: RunRecord;
+  readonly step: number;
+  /** Noise and settings: equal texts mean equal noise. */
+  readonly noise: string;
+  readonly pictures: ReadonlyMap<string, { readonly label: string; readonly image: Digest }>;
+}
+
+type Kind = {
+  readonly title: string;
+  /** Whether an image has the original on its left half. */
+  readonly isPair: boolean;
+  read(blobs: BlobStore, run: RunRecord, upTo: Border): Promise<Drawn | undefined>;
+};
+
+const PREVIEWS: Kind = {
+  title: 'Previews',
+  isPair: false,
+  async read(blobs, run, upTo) {
+    const found = lastWith(run, upTo, 'preview');
+    if (found === undefined) return undefined;
+    const index = await readPreviewIndex(blobs, found.digest);
+    const named = index.pictures.map(
+      ({ prompt, image }, i) => [`${i} ${prompt}`, { label: prompt, image: image.digest }] as const,
+    );
+    return { run, step: found.step, noise: noiseOf(index), pictures: new Map(named) };
+  },
+};
+
+const HELD_OUT: Kind = {
+  title: 'Held-out pictures, drawn from all their signals',
+  isPair: true,
+  async read(blobs, run, upTo) {
+    const found = lastWith(run, upTo, 'held_out');
+    if (found === undefined) return undefined;
+    const index = await readHeldOutIndex(blobs, found.digest);
+    const named = index.pictures.map(
+      ({ id, name, caption, image }, i) => [`${i} ${id}`, { label: caption || name, image: image.digest }] as const,
+    );
+    return { run, step: found.step, noise: noiseOf(index), pictures: new Map(named) };
+  },
+};
+
+function noiseOf(index: Parameters<typeof samplingOf>[0] & { readonly weights?: unknown }): string {
+  return canonicalJson(JSON.parse(JSON.stringify({ ...samplingOf(index), weights: index.weights ?? 'ema' })));
+}
+
+function lastWith({ borders }: RunRecord, { step }: Border, artifact: string) {
+  const found = borders.findLast(border => border.step <= step && border.chunk.artifacts[artifact] !== undefined);
+  const digest = found?.chunk.artifacts[artifact];
+  return found && digest ? { step: found.step, digest } : undefined;
+}
+
+/**
+ * The first run of each arm, at equal samples; at equal seconds, too, where those are other steps. Pictures that only
+ * some arms have are left out.
+ */
+export async function pickGrids(
+  blobs: BlobStore,
+  arms: readonly ArmRuns[],
+  budgets: readonly BudgetedRuns[],
+  signal: AbortSignal,
+): Promise<PictureGrid[]> {
+  const grids: PictureGrid[] = [];
+  const seen = new Set<string>();
+  for (const kind of [HELD_OUT, PREVIEWS]) {
+    for (const { at, borderOf } of budgets.filter(budget => budget.at !== 'flops')) {
+      signal.throwIfAborted();
+      const drawn: Drawn[] = [];
+      for (const run of arms.flatMap(({ runs }) => runs.slice(0, 1))) {
+        const border = borderOf(run);
+        const found = border && (await kind.read(blobs, run, border));
+        if (found) drawn.push(found);
+      }
+      const key = JSON.stringify([kind.title, drawn.map(({ run, step }) => [run.experiment, step])]);
+      if (drawn.length === 0 || seen.has(key)) continue;
+      seen.add(key);
+      const grid = await layGrid(blobs, kind, at, drawn);
+      if (grid) grids.push(grid);
+    }
+  }
+  return fitBytes(grids);
+}
+
+async function layGrid(
+  blobs: BlobStore,
+  { title, isPair }: Kind,
+  at: CostName,
+  drawn: readonly Drawn[],
+): Promise<PictureGrid | undefined> {
+  const [first] = drawn;
+  const columns = Math.max(2, Math.min(MOST_COLUMNS, Math.floor(MOST_PICTURES / (drawn.length + 1))));
+  const keys = [...(first?.pictures.keys() ?? [])]
+    .filter(key => drawn.every(({ pictures }) => pictures.has(key)))
+    .slice(0, columns);
+  if (first === undefined || keys.length === 0) return undefined;
+  const rows = await Promise.all(
+    drawn.map(async ({ pictures }) =>
+      Promise.all(
+        keys.map(async key => {
+          const image = pictures.get(key)?.image;
+          return image ? decodeRgb(await blobs.get(image)) : { data: new Uint8Array(), width: 0, height: 0 };
+        }),
+      ),
+    ),
+  );
+  const show = (images: readonly RgbImage[], half?: 0 | 1) =>
+    Promise.all(images.map(image => encodeThumbnail(half === undefined ? image : halfOf(image, half), SIDE)));
+  const sizes = new Set(rows.map(row => row.map(({ width, height }) => `${width} ${height}`).join(', ')));
+  const originals = isPair ? [{ label: 'original', webps: await show(rows[0] ?? [], 0) }] : [];
+  const samples = await Promise.all(
+    drawn.map(async ({ run, step }, i) => ({
+      label: `${run.arm}, step ${step}`,
+      webps: await show(rows[i] ?? [], isPair ? 1 : undefined),
+    })),
+  );
+  return {
+    title,
+    at,
+    columns: keys.map(key => first.pictures.get(key)?.label ?? ''),
+    rows: drawn.map(({ run, step }) => ({ experiment: run.experiment, arm: run.arm, step })),
+    same_noise: sizes.size === 1 && new Set(drawn.map(({ noise }) => noise)).size === 1,
+    shown: [...originals, ...samples],
+  };
+}
+
+/** Left (0) or right (1) half of a picture. */
+function halfOf({ data, width, height }: RgbImage, half: 0 | 1): RgbImage {
+  const own = width / 2;
+  const cut = new Uint8Array(3 * own * height);
+  for (let y = 0; y < height; y++) {
+    const from = 3 * (width * y + half * own);
+    cut.set(data.subarray(from, from + 3 * own), 3 * own * y);
+  }
+  return { data: cut, width: own, height };
+}
+
+/** Drops last columns of the largest grid until the pictures fit a page. */
+function fitBytes(grids: readonly PictureGrid[]): PictureGrid[] {
+  const bytesOf = ({ shown }: PictureGrid) =>
+    shown.flatMap(row => row.webps).reduce((sum, webp) => sum + webp.length, 0);
+  const fitted = [...grids];
+  while (fitted.reduce((sum, grid) => sum + bytesOf(grid), 0) > MOST_BYTES) {
+    const largest = fitted.reduce((a, b) => (bytesOf(b) > bytesOf(a) ? b : a));
+    const columns = largest.columns.slice(0, -1);
+    const shown = largest.shown.map(row => ({ ...row, webps: row.webps.slice(0, -1) }));
+    const at = fitted.indexOf(largest);
+    fitted.splice(at, 1, ...(columns.length > 0 ? [{ ...largest, columns, shown }] : []));
+  }
+  return fitted;
+}
