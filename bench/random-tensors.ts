@@ -1,6 +1,6 @@
 import { toBf16Bits } from '../formats/half.ts';
 import { sizeOf, type Tensor, type TensorSpec } from '../gpu-runner/compiler/tensor.ts';
-import { RandomStream } from '../gpu-runner/model/random.ts';
+import { RandomStream } from '../numerics/random-stream.ts';
 
 /**
  * f32 or bf16 tensors of normal random numbers times `scale`. The numbers depend on the position of a tensor, not on

@@ -5,7 +5,7 @@ import type { NetWeights } from '../gpu-runner/encoders/net-weights.ts';
 import { bertNet } from '../gpu-runner/encoders/text/bert.ts';
 import { t5Net } from '../gpu-runner/encoders/text/t5.ts';
 import type { TextEngine, TextNet } from '../gpu-runner/encoders/text/text-net.ts';
-import { RandomStream } from '../gpu-runner/model/random.ts';
+import { RandomStream } from '../numerics/random-stream.ts';
 
 /** Numbers that are drawn; they repeat, since drawing all of a large network takes minutes. */
 const DRAWN = 65_536;

@@ -2,7 +2,7 @@
 import type { Engine, State, Tensors } from '../../gpu-runner/compiler/engine.ts';
 import { type Graph, graphInputs, graphReads } from '../../gpu-runner/compiler/graph.ts';
 import { emptyTensor, type Tensor, type TensorSpec, tensorOf } from '../../gpu-runner/compiler/tensor.ts';
-import { RandomStream } from '../../gpu-runner/model/random.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 
 const FEED = 'input.';
 

@@ -4,9 +4,9 @@ import { keyedConfigSchema } from '../../configs/schema.ts';
 import type { Engine } from '../../gpu-runner/compiler/engine.ts';
 import { wrapRuns } from '../../gpu-runner/engines/testing/wrap-runs.ts';
 import { openEngine } from '../../gpu-runner/jobs/engines.ts';
-import { RandomStream } from '../../gpu-runner/model/random.ts';
 import { createMemorySource, type TrainingItem } from '../../gpu-runner/training/source.ts';
 import { EMPTY_PROGRESS, Trainer } from '../../gpu-runner/training/trainer.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { engineSpecSchema } from '../../storage/records.ts';
 import { MODEL_NETS, type ModelNet } from '../model-nets.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { interpret } from '../engines/reference/engine.ts';
 import type { Array64 } from '../engines/reference/kernels.ts';
-import { RandomStream } from '../model/random.ts';
 import * as f from './functions.ts';
 import { grad } from './grad.ts';
 import type { Graph } from './graph.ts';

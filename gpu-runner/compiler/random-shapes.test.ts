@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { interpret } from '../engines/reference/engine.ts';
-import { RandomStream } from '../model/random.ts';
 import { attend } from './attention.ts';
 import { layerNorm } from './composites.ts';
 import { conv2d } from './convolution.ts';

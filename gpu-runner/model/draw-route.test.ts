@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { drawRoute } from './draw-route.ts';
-import { RandomStream } from './random.ts';
 
 const draw = (tokens: number, kept: number, index: number, seed = 1) => {
   const target = new Int32Array(kept);

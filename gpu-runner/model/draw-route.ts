@@ -1,9 +1,9 @@
 /** @file Draws the image tokens that skip no block: host-made, so that they are the same on every engine. */
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { keptTokens, routedBlocks, routedTokens, type TreadConfig } from '../../configs/tread.ts';
+import type { RandomStream } from '../../numerics/random-stream.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { BatchShape, PictureSize, RouteShape } from './batch.ts';
-import type { RandomStream } from './random.ts';
 
 /** The route in pictures of that size. */
 export function routeShapeOf(model: KeyedConfig['model'], tread: TreadConfig, size: PictureSize): RouteShape {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { runsTier } from '../../test/tiers.ts';
 import type { Engine, State, Tensors } from '../compiler/engine.ts';
 import { type Graph, graphInputs, graphReads } from '../compiler/graph.ts';
@@ -9,7 +10,6 @@ import { createOpenVinoEngine, probeOpenVino } from '../engines/openvino/engine.
 import { hasBf16Units } from '../engines/openvino/library.ts';
 import { createTensorflowEngine } from '../engines/tensorflow/engine.ts';
 import { PARAM_PREFIX } from '../model/params.ts';
-import { RandomStream } from '../model/random.ts';
 import { tinyConfig } from '../training/testing/tiny.ts';
 import { STEP_INPUTS, tracePredictGraph, traceSamplerGraphs } from './predict-graph.ts';
 import { type Conditioning, Predictor } from './predictor.ts';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { samplingSchema } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import type { Engine } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { emptyTensor, type Tensor } from '../compiler/tensor.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
-import { RandomStream } from '../model/random.ts';
 import { roughStart } from '../training/testing/rough-start.ts';
 import { tinyConfig, tinySource } from '../training/testing/tiny.ts';
 import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';

@@ -7,7 +7,7 @@ import { scaleAt, scaledSize } from '../../configs/resolution.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { trainedSize } from '../../configs/trained-size.ts';
-import { RandomStream } from '../model/random.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { cropItem, cropStep } from './crop-item.ts';
 import { mirrorItem, type PictureEncoders } from './mirror-item.ts';
 import { resizeItem } from './resize-item.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RandomStream } from '../model/random.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { cropAround, openAugment } from './augment.ts';
 import { cropItem } from './crop-item.ts';
 import { mirrorItem } from './mirror-item.ts';

@@ -7,8 +7,8 @@ import { shiftTime, timeShiftOf } from '../../configs/noise-level.ts';
 import type { ObjectiveConfig } from '../../configs/objective.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { DROPOUT_CATEGORIES, SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
+import { normalQuantile, permutation, RandomStream } from '../../numerics/random-stream.ts';
 import type { PictureSize } from '../model/batch.ts';
-import { normalQuantile, permutation, RandomStream } from '../model/random.ts';
 
 /** The signals that a sample keeps, of those that it has. */
 export function drawSignals(

@@ -2,8 +2,8 @@
 import { type DataConfig, groupSizeOf } from '../../configs/schema.ts';
 import type { Seed } from '../../configs/seed.ts';
 import { Unprocessable } from '../../errors.ts';
+import { permutation, RandomStream } from '../../numerics/random-stream.ts';
 import { sizeKey } from '../model/batch.ts';
-import { permutation, RandomStream } from '../model/random.ts';
 import { classifyPictures, type PictureClass } from './picture-times.ts';
 import type { SourceIndex } from './source.ts';
 

@@ -2,8 +2,8 @@
 import type { ObjectiveConfig } from '../../configs/objective.ts';
 import type { Seed } from '../../configs/seed.ts';
 import type { SignalName } from '../../configs/signals.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import type { Shape } from '../compiler/tensor.ts';
-import { RandomStream } from '../model/random.ts';
 
 /** x, y and confidence. */
 const NUMBERS_PER_JOINT = 3;

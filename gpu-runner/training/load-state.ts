@@ -2,6 +2,7 @@
 import { averagesOf } from '../../configs/averages.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import type { State, Tensors } from '../compiler/engine.ts';
 import { emptyTensor, type Shape, type Tensor } from '../compiler/tensor.ts';
 import {
@@ -12,7 +13,6 @@ import {
   PARAM_PREFIX,
   type ParamSpec,
 } from '../model/params.ts';
-import { RandomStream } from '../model/random.ts';
 import { INITIAL_LOSS_SCALE } from './loss-scale.ts';
 import type { LossTerm } from './losses/losses.ts';
 import { takeOver } from './take-over.ts';

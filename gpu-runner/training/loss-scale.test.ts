@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { averagesOf } from '../../configs/averages.ts';
 import { optimizerSchema } from '../../configs/optimizer.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { equal } from '../compiler/functions.ts';
 import { trace } from '../compiler/trace.ts';
 import { interpret } from '../engines/reference/engine.ts';
 import type { ParamSpec } from '../model/params.ts';
-import { RandomStream } from '../model/random.ts';
 import { INITIAL_LOSS_SCALE, needsLossScale, nextLossScale, scaleAfterSkip } from './loss-scale.ts';
 import { adamwScalars } from './schedule.ts';
 import { optimizerState, traceUpdateGraph } from './update-graph.ts';

@@ -3,9 +3,9 @@
 import type { KeyedConfig } from '../../configs/schema.ts';
 import { SIGNAL_NAMES, SIGNALS, type SignalName, shapeOfSignal } from '../../configs/signals.ts';
 import { toF16Bits } from '../../formats/half.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { sizeOf } from '../compiler/tensor.ts';
 import type { PictureSize } from '../model/batch.ts';
-import { RandomStream } from '../model/random.ts';
 import type { StoredSignal, TrainingItem, TrainingSource } from './source.ts';
 
 /** Numbers of a signal that are drawn. Longer signals repeat them, since a million draws take half a second. */

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { optimizerSchema } from '../../configs/optimizer.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import { mixPrecision } from '../compiler/passes/mixed-precision.ts';
 import { trace } from '../compiler/trace.ts';
 import { interpret } from '../engines/reference/engine.ts';
 import type { Array64 } from '../engines/reference/kernels.ts';
 import type { ParamSpec } from '../model/params.ts';
-import { RandomStream } from '../model/random.ts';
 import { isNewtonSchulz, newtonSchulz } from './muon.ts';
 import { adamwScalars } from './schedule.ts';
 import { optimizerState, traceUpdateGraph } from './update-graph.ts';

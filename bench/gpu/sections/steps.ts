@@ -6,9 +6,9 @@ import { availableParallelism } from 'node:os';
 import type { Engine } from '../../../gpu-runner/compiler/engine.ts';
 import { createOnnxRuntimeEngine } from '../../../gpu-runner/engines/onnxruntime/engine.ts';
 import { createXlaEngine } from '../../../gpu-runner/engines/xla/engine.ts';
-import { RandomStream } from '../../../gpu-runner/model/random.ts';
 import type { TrainingTensors } from '../../../gpu-runner/training/load-state.ts';
 import { EMPTY_PROGRESS, type StepReport, Trainer } from '../../../gpu-runner/training/trainer.ts';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { type BenchNet, configOf, repeatedSource } from '../bench-config.ts';
 import type { RunSection } from '../context.ts';
 

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { toF16Bits, widenF16 } from '../../../formats/half.ts';
 import { decodeSafetensors } from '../../../formats/safetensors.ts';
+import { eigenvectors } from '../../../numerics/eigen.ts';
 import { digestOf } from '../../../storage/digest.ts';
-import { eigenvectors } from './eigen.ts';
 import { fitBasis } from './fit-basis.ts';
 
 function draw(count: number): () => number {

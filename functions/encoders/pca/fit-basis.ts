@@ -5,8 +5,8 @@
 import { Unprocessable } from '../../../errors.ts';
 import { widenF16 } from '../../../formats/half.ts';
 import { encodeSafetensors } from '../../../formats/safetensors.ts';
-import { eigenvectors } from './eigen.ts';
-import { covarianceOf, peaksOf } from './products.ts';
+import { eigenvectors } from '../../../numerics/eigen.ts';
+import { covarianceOf, peaksOf } from '../../../numerics/products.ts';
 
 /** Steps from 0 to the largest coordinate. */
 const MOST_STEPS = 127;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { interpret } from '../../engines/reference/engine.ts';
 import { feedsOf, traceCase } from '../../engines/testing/conformance.ts';
-import { RandomStream } from '../../model/random.ts';
 import type { Tuning } from '../engine.ts';
 import * as f from '../functions.ts';
 import { grad } from '../grad.ts';

@@ -1,5 +1,6 @@
 /** @file A small net with random weights, and feeds for it. */
 import type { ModelConfig } from '../../../configs/schema.ts';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import type { Tensors } from '../../compiler/engine.ts';
 import { graphInputs } from '../../compiler/graph.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
@@ -9,7 +10,6 @@ import { tracePredictGraph } from '../../sampling/predict-graph.ts';
 import { type BatchShape, declareConditions } from '../batch.ts';
 import { applyNanoDit } from '../nanodit.ts';
 import { initializeParams, Params, paramState } from '../params.ts';
-import { RandomStream } from '../random.ts';
 
 /** Shared by all nets. */
 const engine = createOnnxRuntimeEngine({ threads: 1 });

@@ -1,8 +1,8 @@
 /** @file Small pictures of seeded weights by every solver, time grid and guidance method. */
 import { GUIDANCE_NAMES, SOLVER_NAMES, samplingSchema, TIME_GRID_NAMES } from '../../../configs/sampling.ts';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import type { Engine } from '../../compiler/engine.ts';
 import { emptyTensor, type Shape, type Tensor } from '../../compiler/tensor.ts';
-import { RandomStream } from '../../model/random.ts';
 import { roughStart } from '../../training/testing/rough-start.ts';
 import { tinyConfig } from '../../training/testing/tiny.ts';
 import { type SampleConditions, Sampler } from '../sampler.ts';

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type ObjectiveConfig, objectiveSchema } from '../../../configs/objective.ts';
 import { keyedConfigSchema } from '../../../configs/schema.ts';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { sumAll } from '../../compiler/functions.ts';
 import { grad } from '../../compiler/grad.ts';
 import { trace } from '../../compiler/trace.ts';
 import { interpret } from '../../engines/reference/engine.ts';
 import { Params } from '../../model/params.ts';
-import { RandomStream } from '../../model/random.ts';
 import { cleanPicture, flowMatching, noisePixels } from './flow-matching.ts';
 
 const TIMES = [0, 1e-3, 0.05, 0.4, 0.85, 1];

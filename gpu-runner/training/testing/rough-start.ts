@@ -1,6 +1,6 @@
 import type { KeyedConfig } from '../../../configs/schema.ts';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { createReferenceEngine } from '../../engines/reference/engine.ts';
-import { RandomStream } from '../../model/random.ts';
 import type { TrainingTensors } from '../load-state.ts';
 import { EMPTY_PROGRESS, Trainer } from '../trainer.ts';
 import { tinySource } from './tiny.ts';

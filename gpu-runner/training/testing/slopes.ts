@@ -1,10 +1,11 @@
 /** @file Checks gradients: slopes of the loss by gradients and by differences. */
+
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { type Graph, graphReads } from '../../compiler/graph.ts';
 import { sizeOf, type TensorSpec } from '../../compiler/tensor.ts';
 import { interpret } from '../../engines/reference/engine.ts';
 import type { Array64 } from '../../engines/reference/kernels.ts';
 import { PARAM_PREFIX } from '../../model/params.ts';
-import { RandomStream } from '../../model/random.ts';
 import { GRAD_PREFIX } from '../grad-graph.ts';
 
 export type Arrays = Readonly<Record<string, Array64>>;

@@ -1,6 +1,6 @@
 /** @file A model and pictures small enough for tests. */
 import { type KeyedConfig, keyedConfigSchema } from '../../../configs/schema.ts';
-import { RandomStream } from '../../model/random.ts';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { createMemorySource, type TrainingItem, type TrainingSource } from '../source.ts';
 
 type ConfigChanges = Partial<Record<'model' | 'objective' | 'optimizer' | 'data', object>>;

@@ -1,11 +1,11 @@
 /** @file Losses for tests. They read taps, a frozen net, a column and parameters of their own; one is never finite. */
 import { z } from 'zod';
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import { linear } from '../../compiler/composites.ts';
 import { div, mul, neg, reduceMean, reduceSum, reshape, sqrt, square, sub } from '../../compiler/functions.ts';
 import type { Tensor } from '../../compiler/tensor.ts';
 import { geometryOf } from '../../model/nanodit.ts';
 import { patchDim, patchify } from '../../model/patches.ts';
-import { RandomStream } from '../../model/random.ts';
 import type { FrozenNets } from '../load-state.ts';
 import { defineLoss } from '../losses/loss-term.ts';
 import { LOSSES } from '../losses/losses.ts';

@@ -1,7 +1,8 @@
 /** @file Trains a config with switches on, in parts that each begin with what the one before saved. */
+
+import { RandomStream } from '../../../numerics/random-stream.ts';
 import type { Engine } from '../../compiler/engine.ts';
 import { hashedWeight } from '../../encoders/lpips/testing/hashed-numbers.ts';
-import { RandomStream } from '../../model/random.ts';
 import { traceGradGraph } from '../grad-graph.ts';
 import { type FrozenNets, initialTensors, type TrainingTensors } from '../load-state.ts';
 import { createMemorySource } from '../source.ts';

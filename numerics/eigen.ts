@@ -46,6 +46,16 @@ export function eigenvectors(matrix: Float64Array, size: number, count: number):
   return { values: Float64Array.from(chosen, index => diagonal[index]!), vectors };
 }
 
+/**
+ * All eigenvalues of a symmetric matrix of three diagonals, in no order. Both arrays are overwritten.
+ * @param beside `beside[i]` couples i and i + 1; the last number is 0.
+ * @throws RangeError if a value does not converge
+ */
+export function eigenvaluesOfDiagonals(diagonal: Float64Array, beside: Float64Array): Float64Array {
+  iterate(diagonal, beside, diagonal.length);
+  return diagonal;
+}
+
 /** Rotations of the neighbours (low, low + 1), (low + 1, low + 2) and so on. */
 interface Sweep {
   readonly low: number;

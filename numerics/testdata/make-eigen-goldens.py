@@ -1,6 +1,6 @@
 """Writes eigen.json beside it: eigenvalues and eigenvectors of small symmetric matrices by NumPy.
 
-Run: python3 functions/encoders/pca/testdata/make-eigen-goldens.py (made with numpy 2.x)
+Run: python3 numerics/testdata/make-eigen-goldens.py (made with numpy 2.x)
 """
 
 import json

@@ -5,7 +5,7 @@
  * everywhere.
  */
 import { createHash } from 'node:crypto';
-import type { Seed } from '../../configs/seed.ts';
+import type { Seed } from '../configs/seed.ts';
 
 /** What a stream is for. The initial numbers of each parameter have a stream of their own. */
 export type Purpose =
@@ -13,6 +13,8 @@ export type Purpose =
   | `hide ${string}`
   | `noise ${string}`
   | 'order'
+  | 'subset'
+  | 'bootstrap'
   | 'time'
   | 'turns'
   | 'noise'

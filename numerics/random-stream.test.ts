@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { naturalLog, normalQuantile, permutation, RandomStream, scheduleKey, threefry4x32 } from './random.ts';
+import { naturalLog, normalQuantile, permutation, RandomStream, scheduleKey, threefry4x32 } from './random-stream.ts';
 
 /** Known answers of Random123 (kat_vectors, threefry4x32 20). */
 const KNOWN = [

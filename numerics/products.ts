@@ -83,7 +83,7 @@ export function peaksOf(all: Float32Array, mean: Float64Array, axes: Float64Arra
  * @param left [length, 4] from `leftAt` on @param right [length, 4] from `rightAt` on, of which the first two columns
  * @param stride Between the rows of the tile.
  */
-function addProducts(
+export function addProducts(
   left: Float64Array,
   leftAt: number,
   right: Float64Array,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from '../../../storage/digest.ts';
+import { digestOf } from '../storage/digest.ts';
 import { eigenvectors } from './eigen.ts';
 
 interface Case {
