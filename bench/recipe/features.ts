@@ -13,7 +13,7 @@ import { optimize } from '../../gpu-runner/compiler/passes/optimize.ts';
 import { trace } from '../../gpu-runner/compiler/trace.ts';
 import { foldNorms, type NamedTensors } from '../../gpu-runner/encoders/efficientnet/fold-norms.ts';
 import { efficientNet, LITE0 } from '../../gpu-runner/encoders/efficientnet/network.ts';
-import type { Features } from './kid.ts';
+import type { Features } from '../../metrics/features.ts';
 
 /** Pictures of 64 pixels become 256 wide. The network was trained on 224. */
 const ENLARGED = 4;

@@ -3,9 +3,10 @@
 import type { RgbPixels } from '../../data/pixels.ts';
 import { type Attribute, countRight, type KnownPortrait } from '../../data/portraits/checks.ts';
 import { seamRatio } from '../../data/portraits/statistics.ts';
-import { RandomStream } from '../../gpu-runner/model/random.ts';
+import type { Features } from '../../metrics/features.ts';
+import { kernelDistance } from '../../metrics/kernel-distance.ts';
+import { RandomStream } from '../../numerics/random-stream.ts';
 import type { FeatureNet } from './features.ts';
-import { type Features, kernelDistance } from './kid.ts';
 import { PATCH } from './portraits.ts';
 
 export interface PictureMeasures {
