@@ -35,6 +35,7 @@ import { type EngineRequest, engineRequestSchema, resolveEngine } from './experi
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 import { limitsShape } from './pictures/limits.ts';
+import { putLineageOf } from './provenance/put-lineage.ts';
 import { writeDatasetView } from './views/dataset-view.ts';
 import { showUsers } from './views/show-users.ts';
 
@@ -175,7 +176,9 @@ export const prepare = defineFunction({
     if (given.length > 0) made = await run('take-signals', made.digest, { signals: [...given] });
     const { digest } = made;
     if (head && head.value.dataset !== digest) await nameUsers(ctx.store, input.dataset, head.value.dataset);
-    await movePreparedDataset(ctx.store, input.dataset, digest, imported.originals, encoding.engine);
+    const known = head?.value.lineage;
+    const record = known?.of === digest ? known.record : await putLineageOf(ctx, digest);
+    await movePreparedDataset(ctx.store, input.dataset, digest, imported.originals, record, encoding.engine);
     await writeDatasetView(ctx, input.dataset);
     await showUsers(ctx, input.dataset);
     const holders = await noteHolders(ctx, input.dataset, digest);

@@ -27,7 +27,7 @@ const CONFIG = {
 };
 
 interface Disk {
-  /** Blobs but the logs of chunks. */
+  /** Blobs but the logs and records of chunks. */
   readonly blobs: number;
   readonly bytes: number;
   /** Results of chunks. */
@@ -37,7 +37,8 @@ interface Disk {
 }
 
 async function measure(store: ObjectStore): Promise<Disk> {
-  const logs = new Set((await readHead(store, 'toy')).value.chunks.map(chunk => blobKey(chunk.log)));
+  const { chunks } = (await readHead(store, 'toy')).value;
+  const logs = new Set(chunks.flatMap(({ log, record = log }) => [log, record].map(blobKey)));
   const list = async (prefix: string) => {
     const found: ObjectInfo[] = [];
     for await (const info of listAll(store, prefix)) if (!logs.has(info.key)) found.push(info);
@@ -53,11 +54,11 @@ async function measure(store: ObjectStore): Promise<Disk> {
   };
 }
 
-/** Locks, temporary files, types and versions of objects that are no logs. */
+/** Locks, temporary files, types and versions of objects that are no logs or records. */
 async function countInternal(store: ObjectStore, folder: string): Promise<number> {
   const files = await readdir(join(folder, '.easel'), { recursive: true, withFileTypes: true });
-  // Of each log: the type of the blob, and the version of its copy in the view.
-  const ofLogs = 2 * (await readHead(store, 'toy')).value.chunks.length;
+  // Of each log: the type of the blob, and the version of its copy in the view. Of each record: the type.
+  const ofLogs = 3 * (await readHead(store, 'toy')).value.chunks.length;
   return files.filter(file => !file.isDirectory()).length - ofLogs;
 }
 
@@ -65,15 +66,15 @@ async function trainTo(store: ObjectStore, chunks: number): Promise<void> {
   await createTrainingLab(store).executor.callEffect('train', { experiment: 'toy', target: chunks * BATCH });
 }
 
-test('after 20 chunks it is what it was after 5, but for the logs', async () => {
+test('after 20 chunks it is what it was after 5, but for the logs and records', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-pruning-'));
   const store = await openFileStore(folder);
   await createTrainingLab(store).create('toy', CONFIG);
   await trainTo(store, EARLY);
   const early = await measure(store);
   const internal = await countInternal(store, folder);
-  // The dataset, its page and columns, two configs, and 3 checkpoints of 3 tensors each.
-  expect(early).toMatchObject({ blobs: 6 + 2 + 3 * 4, results: 3, leases: 1 });
+  // The dataset, its page and columns, its lineage, two configs, and 3 checkpoints of 3 tensors each.
+  expect(early).toMatchObject({ blobs: 6 + 1 + 2 + 3 * 4, results: 3, leases: 1 });
   await trainTo(store, CHUNKS);
   expect(await measure(store)).toEqual({ ...early, bytes: early.bytes + MORE_DIGITS });
   expect(await countInternal(store, folder)).toBe(internal);

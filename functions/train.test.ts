@@ -168,7 +168,10 @@ describe('a head of version 1', () => {
     const lab = createTrainingLab();
     await lab.create('toy');
     await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
-    await changeHead(lab.store, 'toy', head => ({ ...head, chunks: head.chunks.map(({ loss: _, ...rest }) => rest) }));
+    await changeHead(lab.store, 'toy', ({ lineage: _, ...head }) => ({
+      ...head,
+      chunks: head.chunks.map(({ loss: _, record: __, ...rest }) => rest),
+    }));
     const { value } = await readHead(lab.store, 'toy');
     const chunks = value.chunks.map(({ artifacts, ...chunk }) => ({ ...chunk, previews: artifacts.preview }));
     expect(chunks.map(({ previews }) => previews)).not.toContain(undefined);

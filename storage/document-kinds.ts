@@ -1,5 +1,6 @@
 /** @file The kinds of JSON documents, for gc and verify. */
 import type { z } from 'zod';
+import { lineageSchema } from './lineage-record.ts';
 import { checkpointSchema, datasetSchema } from './records.ts';
 
 export interface DocumentKind {
@@ -14,4 +15,5 @@ export type DocumentKinds = Readonly<Record<string, DocumentKind>>;
 export const STORED_KINDS: DocumentKinds = {
   dataset: { schema: datasetSchema, linksLeaves: true },
   checkpoint: { schema: checkpointSchema, linksLeaves: true },
+  lineage: { schema: lineageSchema, linksLeaves: true },
 };

@@ -64,6 +64,8 @@ const chunksSchema = z
     z.strictObject({
       ...stepRange,
       log: digestSchema,
+      /** A lineage: the action of the chunk. It stays when its result is deleted. Absent: of an earlier version. */
+      record: digestSchema.exactOptional(),
       /** Steps whose gradient was not finite; absent: none, or the chunk is of an earlier version. */
       skipped: z.int().positive().exactOptional(),
       /** Ids of the pictures that the first of these steps may be blamed on, each once. */
@@ -92,6 +94,11 @@ const headSchema = z.strictObject({
   best: bestCheckpointSchema.exactOptional(),
   /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
   spaced: z.array(keptCheckpointSchema).exactOptional(),
+  /**
+   * Lineages, by what they tell the making of: the datasets that it was trained on, and the checkpoint at which it
+   * began, which has one for each of its chunks.
+   */
+  lineage: z.array(z.strictObject({ of: digestSchema, record: digestSchema })).exactOptional(),
   /** When memory ran out, and the micro-batch was made smaller: see functions/driver/lower-micro-batch.ts. */
   plan_changes: z.array(planChangeSchema).exactOptional(),
   /** Where the learning rate rises from the rate that it had, in order: see `optimizer.extended` of a config. */

@@ -303,6 +303,8 @@ export const datasetHeadSchema = z.strictObject({
   originals: digestSchema.optional(),
   /** The engine of its encoders that run on one, so that pictures that are added later get equal features. */
   engine: engineSpecSchema.exactOptional(),
+  /** A lineage: how the dataset was made. Of another version, it counts as absent. */
+  lineage: z.strictObject({ of: digestSchema, record: digestSchema }).exactOptional(),
   /** What `shard` made last, of which version of the dataset. Of another version, it counts as absent. */
   shards: z.strictObject({ of: digestSchema, manifest: digestSchema }).exactOptional(),
 });

@@ -53,6 +53,7 @@ export async function moveDatasetHead(
 /**
  * Moves the head to the dataset that was prepared from `originals`.
  * @param engine That of its encoders; absent: none of them ran on one.
+ * @param record A lineage: how the dataset was made.
  * @throws Conflict if the head has other originals by now.
  */
 export async function movePreparedDataset(
@@ -60,11 +61,18 @@ export async function movePreparedDataset(
   name: string,
   dataset: Digest,
   originals: Digest,
+  record: Digest,
   engine?: EngineSpec,
 ): Promise<void> {
   const head = await readDatasetHead(store, name);
   if (head?.value.originals !== originals) throw conflict(name);
-  await moveDatasetHead(store, name, head, { ...head.value, dataset, originals, ...(engine && { engine }) });
+  await moveDatasetHead(store, name, head, {
+    ...head.value,
+    dataset,
+    originals,
+    lineage: { of: dataset, record },
+    ...(engine && { engine }),
+  });
 }
 
 function conflict(name: string, cause?: unknown): Conflict {

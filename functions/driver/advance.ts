@@ -24,6 +24,7 @@ import { beginsDataset } from '../experiments/move-to-dataset.ts';
 import { readLog } from '../experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from '../experiments/training-health.ts';
 import { fail, finish } from '../experiments/training-state.ts';
+import { putRecord } from '../provenance/put-lineage.ts';
 import type { Chunk } from '../views/experiment-view.ts';
 import type { Drive } from './context.ts';
 import { ChunkOutOfMemory } from './lower-micro-batch.ts';
@@ -40,6 +41,7 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     from: range.from,
     to,
     log: outputOf(answer.result, 'log'),
+    record: await putRecord(ctx.blobs, answer.result),
     ...summarizeSteps(await readLog(ctx.blobs, outputOf(answer.result, 'log'))),
     ...(head.plan_changes && { micro_batch: head.plan.micro_batch }),
     ...metricsOf(answer.result),

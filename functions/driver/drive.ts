@@ -8,6 +8,7 @@ import { isComplete } from '../experiments/kept-checkpoints.ts';
 import { checkUnmoved } from '../experiments/move-head.ts';
 import { recordStop } from '../experiments/training-state.ts';
 import { tuneEngine } from '../experiments/tune-engine.ts';
+import { recordDataset } from '../provenance/record-dataset.ts';
 import { showHead } from '../views/show-head.ts';
 import { end, trainChunk } from './advance.ts';
 import type { Drive } from './context.ts';
@@ -43,7 +44,8 @@ async function drive(started: Drive): Promise<void> {
     const { config } = run;
     const tuning = { ctx, signal, name: view.name, config: keyedAt(config, pruned) };
     const tuned = await tuneEngine(tuning, pruned);
-    const head = await recordExtension(ctx, view.name, tuned, config);
+    const extended = await recordExtension(ctx, view.name, tuned, config);
+    const head = await recordDataset({ store: ctx.store, blobs: ctx.blobs, signal }, view.name, extended);
     const step = stepOf(head);
     const lastStep = stepsFor(head.target, config.data.batch_size);
     ctx.progress({ phase: 'train', done: step, total: lastStep, unit: 'steps' });

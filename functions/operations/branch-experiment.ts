@@ -14,6 +14,7 @@ import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
+import { inheritLineage } from '../experiments/inherit-lineage.ts';
 import { checkStillKept, chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
 import { formerAt } from '../experiments/move-to-dataset.ts';
 import { firstPlan } from '../experiments/plan-changes.ts';
@@ -107,6 +108,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     superseded: [],
     pinned: [],
     branched_from: { experiment: parent, ...point },
+    ...inheritLineage(head, point),
     ...extensionsUpTo(point.step * config.data.batch_size, head),
   };
   const winner = await claimName(store, request.name, branch);

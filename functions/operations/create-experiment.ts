@@ -23,6 +23,7 @@ import { completeFrozenNets, keepWeights } from '../experiments/config-weights.t
 import { findDatasetName } from '../experiments/dataset-name.ts';
 import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
+import { inheritLineage } from '../experiments/inherit-lineage.ts';
 import { checkStart, chooseStart } from '../experiments/init-from.ts';
 import { checkStillKept } from '../experiments/kept-checkpoints.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
@@ -141,6 +142,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
     pinned: [],
     ...(weights.length > 0 && { weights }),
     ...(origin && { init_from: origin }),
+    ...(origin && inheritLineage((await createRefs(ctx.store).experiments.read(origin.experiment))?.value, origin)),
   };
   const winner = await claimName(ctx.store, name, head);
   if (winner) return { ...(await checkSame(ctx, name, request, { whole: config, written }, winner)), notes };

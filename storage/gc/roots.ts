@@ -116,6 +116,10 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
       ...listKeptDigests(head),
     ]),
     ...documents(head.chunks.flatMap(chunk => Object.values(chunk.artifacts))),
+    ...documents([
+      ...head.chunks.flatMap(({ record }) => record ?? []),
+      ...(head.lineage ?? []).map(each => each.record),
+    ]),
     ...leaves([
       head.config,
       ...(head.weights ?? []),
@@ -126,9 +130,10 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
 }
 
 /** Shards of an earlier version are none: they may show pictures that were taken out. */
-function linksOfDataset({ dataset, originals, engine, shards }: DatasetHead): Link[] {
+function linksOfDataset({ dataset, originals, engine, shards, lineage }: DatasetHead): Link[] {
   return [
     ...documents(originals ? [dataset, originals] : [dataset]),
+    ...documents(lineage ? [lineage.record] : []),
     ...documents(shards?.of === dataset ? [shards.manifest] : []),
     ...leaves(engine?.autotune ? [engine.autotune] : []),
   ];

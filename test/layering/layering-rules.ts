@@ -183,7 +183,7 @@ export const RULES: LayeringRules = {
     {
       name: 'driver',
       paths: ['functions/driver/'],
-      mayImport: ['views', 'experiments', 'execution', 'definitions', 'storage'],
+      mayImport: ['views', 'provenance', 'experiments', 'execution', 'definitions', 'storage'],
     },
     // Weights of pretrained networks.
     {

@@ -1,0 +1,125 @@
+/** @file Finds how blobs were made: in the records of experiments and datasets, then in the results of the store. */
+import { COLUMN_NAMES } from '../../configs/signals.ts';
+import { BlobMissing } from '../../errors.ts';
+import { createActionCache } from '../../storage/action-cache.ts';
+import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import { canonicalDigest } from '../../storage/canonical.ts';
+import { type Digest, hexOf, isDigest } from '../../storage/digest.ts';
+import { lineageSchema, type Made } from '../../storage/lineage-record.ts';
+import { listAll, listFolders } from '../../storage/list-all.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
+import { createRefs } from '../../storage/names/refs.ts';
+import type { Result } from '../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+
+/** Documents read at once. */
+const WIDTH = 32;
+const ACTIONS = 'actions/';
+
+export interface MadeIndex {
+  /** The action of this digest, with what it made. */
+  action(digest: Digest): Promise<Made | undefined>;
+  /** The actions with this blob among their outputs. Actions of single pages are left out: nobody can call them. */
+  makersOf(blob: Digest): Promise<readonly Made[]>;
+}
+
+/** Reads nothing before the first question, and results only if no record has the answer. */
+export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: AbortSignal): MadeIndex {
+  const cache = createActionCache(store);
+  const byAction = new Map<Digest, Made>();
+  const byOutput = new Map<Digest, Made[]>();
+  /** Inputs of recorded stages that no stage made: a search of all results would find no maker either. */
+  const originals = new Set<Digest>();
+  let records: Promise<void> | undefined;
+  let results: Promise<void> | undefined;
+
+  function add(made: Made): void {
+    const action = canonicalDigest(made.action);
+    if (byAction.has(action)) return;
+    byAction.set(action, made);
+    if (isOfPage(made)) return;
+    for (const output of new Set(Object.values(made.outputs))) {
+      byOutput.set(output, [...(byOutput.get(output) ?? []), made]);
+    }
+  }
+
+  async function readRecords(): Promise<void> {
+    const { experiments, datasets } = createRefs(store);
+    const found = new Set<Digest>();
+    for (const name of await experiments.list()) {
+      const head = (await experiments.read(name))?.value;
+      for (const { record } of head?.lineage ?? []) found.add(record);
+      for (const { record } of head?.chunks ?? []) if (record) found.add(record);
+    }
+    for (const name of await datasets.list()) {
+      const lineage = (await datasets.read(name))?.value.lineage;
+      if (lineage) found.add(lineage.record);
+    }
+    await mapBounded(found, { width: WIDTH, signal }, async record => {
+      // A head that moved meanwhile may have let it go.
+      const lineage = await readDocument(blobs, record, lineageSchema, 'a lineage').catch(ifThere);
+      for (const made of lineage?.made ?? []) add(made);
+      // The lineage of a dataset is whole. A chunk has a lineage of its own for each of its parents.
+      const stages = lineage?.made.filter(({ action }) => action.function !== 'train-chunk') ?? [];
+      for (const { action } of stages) if (action.inputs.dataset) originals.add(action.inputs.dataset);
+    });
+    for (const digest of originals) if (byOutput.has(digest)) originals.delete(digest);
+  }
+
+  async function readResults(): Promise<void> {
+    for (const folder of await listFolders(store, ACTIONS, signal)) {
+      const name = folder.slice(ACTIONS.length, -1);
+      await mapBounded(listActions(store, folder), { width: WIDTH, signal }, async action => {
+        const stored = await cache.get(name, action);
+        if (stored) add(madeOf(stored.result));
+      });
+    }
+  }
+
+  async function search<T>(find: () => T | undefined): Promise<T | undefined> {
+    for (const read of [() => (records ??= readRecords()), () => (results ??= readResults())]) {
+      await read();
+      const found = find();
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  return {
+    async action(digest) {
+      const known = byAction.get(digest);
+      if (known) return known;
+      for (const folder of await listFolders(store, ACTIONS, signal)) {
+        if ((await store.head(`${folder}${hexOf(digest)}.json`)) === undefined) continue;
+        const stored = await cache.get(folder.slice(ACTIONS.length, -1), digest);
+        if (stored) return madeOf(stored.result);
+      }
+      return search(() => byAction.get(digest));
+    },
+    makersOf: async blob => (await search(() => byOutput.get(blob) ?? (originals.has(blob) ? [] : undefined))) ?? [],
+  };
+}
+
+export function madeOf({ action, outputs, stats: { seconds } }: Result): Made {
+  const digests = Object.entries(outputs).map(([name, { digest }]) => [name, digest] as const);
+  return { action, outputs: Object.fromEntries(digests), ...(typeof seconds === 'number' && { seconds }) };
+}
+
+/** The actions of a function that have a result. @param folder `actions/<function>/` */
+async function* listActions(store: ObjectStore, folder: string): AsyncIterable<Digest> {
+  for await (const { key } of listAll(store, folder)) {
+    const digest = `sha256:${key.slice(folder.length, -'.json'.length)}`;
+    if (isDigest(digest)) yield digest;
+  }
+}
+
+/** The executor makes actions of single pages of a dataset: they read items and make columns. */
+function isOfPage({ action, outputs }: Made): boolean {
+  const columns = new Set<string>(COLUMN_NAMES);
+  return action.inputs.items !== undefined && Object.keys(outputs).every(name => columns.has(name) || name === 'piece');
+}
+
+function ifThere(error: unknown): undefined {
+  if (error instanceof BlobMissing) return undefined;
+  throw error;
+}

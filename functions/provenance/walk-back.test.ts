@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Digest } from '../../storage/digest.ts';
+import { listAll } from '../../storage/list-all.ts';
+import { outputOf } from '../execution/output-of.ts';
+import { actionOfPng } from '../execution/publish-png.ts';
+import { readPreviewIndex } from '../experiments/border/preview-step.ts';
+import { readHead } from '../experiments/experiment-head.ts';
+import { branchExperiment } from '../operations/branch-experiment.ts';
+import { createTrainingLab, ENGINE, type TrainingLab } from '../testing/training.ts';
+import { createMadeIndex } from './made-index.ts';
+import { BackWalk, digestsIn, type Walk, type WalkOptions } from './walk-back.ts';
+
+let lab: TrainingLab;
+
+beforeAll(async () => {
+  lab = createTrainingLab();
+  await lab.create('toy');
+  await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
+});
+
+/** The walk from the preview of an experiment's n-th chunk, by the text in its PNG. */
+async function walkPreview(name: string, n: number, options?: WalkOptions): Promise<Walk> {
+  const { chunks } = (await readHead(lab.store, name)).value;
+  const index = await readPreviewIndex(lab.blobs, chunks.at(n)?.artifacts.preview as Digest);
+  const action = actionOfPng(await lab.blobs.get(index.pictures[0]?.image.digest as Digest));
+  return walkAction(action as Digest, options);
+}
+
+async function walkAction(action: Digest, options?: WalkOptions): Promise<Walk> {
+  const made = createMadeIndex(lab.store, lab.blobs);
+  const back = new BackWalk(made, lab.blobs, options);
+  const first = await made.action(action);
+  if (first) await back.addAction(first);
+  return back.walk;
+}
+
+const namesOf = ({ steps }: Walk) =>
+  steps.map(({ action: { function: name, params } }) =>
+    name === 'train-chunk' ? `${params.from}-${params.to}` : name,
+  );
+
+test('a preview is walked back to the first step, over chunks whose results were deleted', async () => {
+  const results: string[] = [];
+  for await (const { key } of listAll(lab.store, 'actions/train-chunk/')) results.push(key);
+  expect(results).toHaveLength(2);
+  expect(namesOf(await walkPreview('toy', 0))).toEqual(['0-4', 'preview']);
+  const last = await walkPreview('toy', -1);
+  expect(namesOf(last)).toEqual(['0-4', '4-8', '8-12', '12-16', 'preview']);
+  expect(last.holes).toEqual([]);
+});
+
+test('its leaves are the config and the dataset that no action made, with all that they name', async () => {
+  const { dataset } = (await readHead(lab.store, 'toy')).value;
+  const { leaves } = await walkPreview('toy', -1);
+  const ofRole = (role: string) => leaves.filter(leaf => leaf.role === role).map(leaf => leaf.blob.digest);
+  expect(ofRole('config')).toHaveLength(1);
+  expect(ofRole('originals')).toContain(dataset);
+  const named = digestsIn(JSON.parse(Buffer.from(await lab.blobs.get(dataset)).toString()));
+  expect(ofRole('originals')).toEqual(expect.arrayContaining(named));
+  expect(leaves).toHaveLength(1 + 1 + named.length);
+});
+
+test('from a checkpoint, a stored one is a leaf, and a deleted one is made again', async () => {
+  const near = await walkPreview('toy', -1, { from: 'checkpoint' });
+  expect(namesOf(near)).toEqual(['preview']);
+  expect(near.leaves.filter(({ role }) => role === 'checkpoint').length).toBeGreaterThan(1);
+  expect(namesOf(await walkPreview('toy', 0, { from: 'checkpoint' }))).toEqual(['0-4', 'preview']);
+});
+
+test('a sheet of samples names its pictures in params, and is walked back through them', async () => {
+  const sampled = await lab.executor.call('sample', { checkpoint: 'toy', prompts: ['x'], steps: 1, engine: ENGINE });
+  const again = { checkpoint: 'toy', prompts: ['y'], steps: 1, engine: ENGINE };
+  const led = await lab.executor.call('sample', { ...again, reference: outputOf(sampled.result, 'image_000') });
+  expect(namesOf(await walkAction(led.action)).slice(-2)).toEqual(['sample', 'sample']);
+});
+
+describe('a branch', () => {
+  test('keeps the records of its parent up to the branch point, also when the parent is deleted', async () => {
+    const request = { name: 'twig', from: 12, config: {}, target: 160 };
+    await branchExperiment({ ...lab, runner: lab.runner }, 'toy', request);
+    await lab.store.delete('refs/experiments/toy.json');
+    await lab.executor.callEffect('train', { experiment: 'twig', target: 160 });
+    const walk = await walkPreview('twig', -1);
+    expect(namesOf(walk)).toEqual(['0-4', '4-8', '8-12', '12-16', '16-20', 'preview']);
+    expect(walk.holes).toEqual([]);
+  });
+});
+
+test('an action without a record is not found, and a missing input is a hole that names its reader', async () => {
+  expect((await walkAction(`sha256:${'0'.repeat(64)}` as Digest)).steps).toEqual([]);
+  const data = Buffer.from('{"v":1}');
+  const missing = await lab.blobs.put(data, 'application/json');
+  const answer = await lab.executor.call('sample', { checkpoint: 'twig', prompts: ['z'], steps: 1, engine: ENGINE });
+  const made = createMadeIndex(lab.store, lab.blobs);
+  const back = new BackWalk(made, lab.blobs);
+  await lab.store.delete(`cas/sha256/${missing.digest.slice(7, 9)}/${missing.digest.slice(7)}`);
+  const action = { ...answer.result.action, params: { ...answer.result.action.params, pose: missing.digest } };
+  await back.addAction({ action, outputs: {} });
+  expect(back.walk.holes).toMatchObject([{ digest: missing.digest, role: 'other' }]);
+});
