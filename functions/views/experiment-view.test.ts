@@ -13,7 +13,7 @@ import {
   TOY_CONFIG,
   type TrainingLab,
 } from '../testing/training.ts';
-import { deleteView, logName, stepName, writeSummary } from './experiment-view.ts';
+import { deleteView, logName, rangeName, stepName, writeSummary } from './experiment-view.ts';
 import { readSummaries } from './metrics.ts';
 import { rebuildView } from './rebuild-experiment-view.ts';
 
@@ -68,7 +68,7 @@ describe('the view', () => {
       expect([files.length > 0, pictures?.[tag]?.pngs.map(png => Buffer.from(png))]).toEqual([true, bodies]);
     }
     expect(texts?.['visual_debug/prompts']).toMatch(/^1\. \S/);
-    const file = await lab.store.get('experiments/held/tensorboard/events.out.tfevents.0000000-0000004');
+    const file = await lab.store.get(`experiments/held/tensorboard/events.out.tfevents.${rangeName(chunk)}`);
     const [png] = pictures?.['visual_debug/previews']?.pngs ?? [];
     expect(Buffer.from(file?.body ?? []).includes(Buffer.from(png ?? [1]))).toBe(true);
   });

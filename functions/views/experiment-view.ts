@@ -61,7 +61,7 @@ export function stepName(step: number): string {
 }
 
 /** Name of a chunk's file. Chunks never change, so neither do their files. */
-function rangeName({ from, to }: Pick<Chunk, 'from' | 'to'>): string {
+export function rangeName({ from, to }: Pick<Chunk, 'from' | 'to'>): string {
   return `${String(from).padStart(7, '0')}-${String(to).padStart(7, '0')}`;
 }
 
