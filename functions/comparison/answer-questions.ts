@@ -5,7 +5,7 @@ import type { ComparisonQuestion } from './comparison-request.ts';
 import type { ArmRuns } from './config-table.ts';
 import { type BudgetedRuns, viewAt } from './equal-views.ts';
 import { formatInterval, formatNumber } from './format-numbers.ts';
-import { type Measure, meanLoss } from './measures.ts';
+import { findMeasure, type Measure, meanLoss } from './measures.ts';
 import type { RunRecord } from './read-run.ts';
 import { meanOf } from './student-interval.ts';
 import { EQUAL_WORDS } from './verdict.ts';
@@ -21,7 +21,7 @@ export function answerQuestion(
 ): Answer {
   const pair = [base, arm].flatMap(name => arms.filter(each => each.name === name));
   const sentences = measures.flatMap(key => {
-    const measure = known.find(each => each.key === key);
+    const measure = findMeasure(known, key);
     const [row] = measure && budgeted ? viewAt(budgeted, pair, [measure]).rows : [];
     const [before, after, difference] = [row?.arms[base], row?.arms[arm], row?.differences[arm]];
     if (measure === undefined || row === undefined || !before || !after || !difference) {

@@ -6,10 +6,13 @@ import type { ComparisonReport, ReportArm } from './comparison-report.ts';
 import { type ArmRuns, noteRuns, tabulateConfigs } from './config-table.ts';
 import { drawCurves } from './curves.ts';
 import { listBudgets, viewAt } from './equal-views.ts';
-import { HELD_OUT_LOSS, RUN_MEASURES } from './measures.ts';
+import { evidenceMeasures, HELD_OUT_LOSS, RUN_MEASURES } from './measures.ts';
 import { type PictureGrid, pickGrids } from './pick-pictures.ts';
 import { readRun } from './read-run.ts';
 import { judgeArms } from './verdict.ts';
+
+/** Scores of checkpoints that have a curve beside those of the losses. */
+const CURVES = /^reconstruction\/(lpips|feature_distance)$|\/kid$/;
 
 export interface BuiltReport {
   readonly report: ComparisonReport;
@@ -25,8 +28,10 @@ export async function buildReport(blobs: BlobStore, compared: ComparedRuns, sign
   }
   const runs = arms.flatMap(arm => arm.runs);
   const names = arms.map(({ name }) => name);
+  const scores = evidenceMeasures(runs);
+  const measures = [...scores, ...RUN_MEASURES];
   const budgets = listBudgets(runs);
-  const views = budgets.map(budget => viewAt(budget, arms, RUN_MEASURES));
+  const views = budgets.map(budget => viewAt(budget, arms, measures));
   const grids = await pickGrids(blobs, arms, budgets, signal);
   const report: ComparisonReport = {
     v: 1,
@@ -34,12 +39,12 @@ export async function buildReport(blobs: BlobStore, compared: ComparedRuns, sign
     title: compared.title,
     baseline: names[0] ?? '',
     verdict: judgeArms(views, names),
-    answers: compared.questions.map(question => answerQuestion(question, arms, budgets[0], RUN_MEASURES)),
+    answers: compared.questions.map(question => answerQuestion(question, arms, budgets[0], measures)),
     notes: noteRuns(arms),
     arms: arms.map(describeArm),
     config_differences: tabulateConfigs(arms),
     views,
-    curves: drawCurves(runs, [HELD_OUT_LOSS]),
+    curves: drawCurves(runs, [HELD_OUT_LOSS, ...scores.filter(({ key }) => CURVES.test(key))]),
     pictures: grids.map(({ shown: _, ...record }) => record),
     links: [],
   };

@@ -26,7 +26,8 @@ export function drawCurves(runs: readonly RunRecord[], scores: readonly Measure[
           const [cost, value] = [border[x], of(run, border)?.value];
           return cost === undefined || value === undefined ? [] : [[cost, value]];
         });
-        return thin(points);
+        // A border without a measurement of its own repeats the last one.
+        return thin(points.filter(([, value], i) => value !== points[i - 1]?.[1]));
       }),
     })),
   );

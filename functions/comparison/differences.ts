@@ -2,9 +2,15 @@
  * @file How an arm differs from the baseline in one number, and whether the difference is real: the 95 % interval
  * excludes 0, and the difference exceeds the spread of the seeds.
  */
+import { pairedBootstrap } from '../../metrics/bootstrap.ts';
 import type { Measure, Measured } from './measures.ts';
 import type { RunRecord } from './read-run.ts';
 import { deviationOf, type Interval, meanOf, pairedInterval, welchInterval } from './student-interval.ts';
+
+/** The bootstrap draws the same resamples in every report. */
+const BOOTSTRAP = { seed: 42, resamples: 10_000 } as const;
+/** Fewer pictures say nothing. */
+const LEAST_PICTURES = 5;
 
 /** What an arm has of a measure: one number for each of its runs that tells it. */
 export interface ArmValues {
@@ -55,7 +61,7 @@ export function summarizeArm({ values }: ArmValues): ArmSummary | undefined {
 export function compareArms(measure: Measure, baseline: ArmValues, arm: ArmValues): Difference | undefined {
   const [a, b] = [summarizeArm(baseline), summarizeArm(arm)];
   if (a === undefined || b === undefined) return undefined;
-  const interval = intervalBySeeds(baseline, arm);
+  const interval = intervalByPictures(baseline, arm) ?? intervalBySeeds(baseline, arm);
   const mean = interval?.mean ?? b.mean - a.mean;
   const sd = pooledDeviation([baseline, arm]);
   const real = judge(mean, interval, sd);
@@ -77,6 +83,31 @@ function judge(mean: number, interval: Interval | undefined, sd: number | undefi
 }
 
 type BasedInterval = Interval & { readonly by: 'pictures' | 'seeds'; readonly of: number };
+
+/** Pictures that both arms have, each as the mean of the arm's runs. */
+function intervalByPictures(baseline: ArmValues, arm: ArmValues): BasedInterval | undefined {
+  const [a, b] = [byPicture(baseline), byPicture(arm)];
+  if (a === undefined || b === undefined) return undefined;
+  const shared = [...a.keys()].filter(id => b.has(id)).sort();
+  if (shared.length < LEAST_PICTURES) return undefined;
+  const take = (of: ReadonlyMap<string, number>) => shared.map(id => of.get(id) ?? Number.NaN);
+  // The bootstrap tells of first less second.
+  const { mean, low, high } = pairedBootstrap(take(b), take(a), BOOTSTRAP);
+  return { mean, low, high, by: 'pictures', of: shared.length };
+}
+
+/** The mean of each picture over the runs that have it; undefined if a run has no numbers of pictures. */
+function byPicture({ values }: ArmValues): ReadonlyMap<string, number> | undefined {
+  const sums = new Map<string, { sum: number; count: number }>();
+  for (const { measured } of values) {
+    if (measured.byPicture === undefined) return undefined;
+    for (const [id, value] of measured.byPicture) {
+      const { sum, count } = sums.get(id) ?? { sum: 0, count: 0 };
+      sums.set(id, { sum: sum + value, count: count + 1 });
+    }
+  }
+  return new Map([...sums].map(([id, { sum, count }]) => [id, sum / count]));
+}
 
 /** Seeds that both arms have are compared in pairs: they share data order and noise. */
 function intervalBySeeds(baseline: ArmValues, arm: ArmValues): BasedInterval | undefined {

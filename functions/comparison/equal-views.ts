@@ -60,6 +60,7 @@ function measureArms(measure: Measure, arms: readonly ArmRuns[], borderOf: Budge
     if (baseline === undefined || difference === undefined) return [];
     return [[arm.name, refuseOtherMeaning(difference, measure, baseline.arm, arm)] as const];
   });
+  const controls = controlsOf(measure, arms, borderOf);
   return {
     measure: key,
     label,
@@ -67,6 +68,7 @@ function measureArms(measure: Measure, arms: readonly ArmRuns[], borderOf: Budge
     ...(better && { better }),
     arms: Object.fromEntries(summaries),
     differences: Object.fromEntries(differences),
+    ...(controls.length > 0 && { controls }),
   };
 }
 
@@ -78,4 +80,15 @@ function refuseOtherMeaning(difference: Difference, measure: Measure, baseline: 
   const incomparable = listDifferences(meant, means).map(text => text.replace(/ \(.*$/s, ''));
   const { better: _, ...rest } = difference;
   return { ...rest, real: 'unknown', incomparable };
+}
+
+/** Of the first run that tells any: all runs have the same pictures. */
+function controlsOf({ controls }: Measure, arms: readonly ArmRuns[], borderOf: BudgetedRuns['borderOf']) {
+  const told = arms
+    .flatMap(arm => arm.runs)
+    .map(run => {
+      const border = borderOf(run);
+      return border && controls ? controls(run, border) : [];
+    });
+  return told.find(rows => rows.length > 0) ?? [];
 }

@@ -1,5 +1,7 @@
 /** @file What the runs are compared by: one row for each number, with the direction in which it is better. */
 import type { Json } from '../../storage/canonical.ts';
+import type { ControlRow } from './comparison-report.ts';
+import type { Scored } from './evidence.ts';
 import type { Border, RunRecord } from './read-run.ts';
 
 /** A number of one run at one border. */
@@ -18,6 +20,8 @@ export interface Measure {
   readonly better?: 'lower' | 'higher';
   /** What the number depends on beside the weights. Runs that differ in it cannot be compared by it. */
   meaning?(run: RunRecord): Json;
+  /** The same number of what no model drew, where the run tells it. */
+  controls?(run: RunRecord, border: Border): readonly ControlRow[];
   /** Undefined: this run does not tell it. */
   of(run: RunRecord, border: Border): Measured | undefined;
 }
@@ -120,6 +124,37 @@ export const RUN_MEASURES: readonly Measure[] = [
     of: (run, { step }) => plain(memoryOf(run, step)),
   },
 ];
+
+/** Those of the documents of checkpoints, in the order in which runs have them. */
+export function evidenceMeasures(runs: readonly RunRecord[]): readonly Measure[] {
+  const known = new Map<string, Scored>();
+  for (const scored of runs.flatMap(run => run.borders.flatMap(({ evidence }) => evidence))) {
+    if (!known.has(scored.key)) known.set(scored.key, scored);
+  }
+  return [...known.values()].map(({ key, label, better }) => ({
+    key,
+    label,
+    unit: '',
+    ...(better && { better }),
+    meaning: run => lastScored(run, Number.POSITIVE_INFINITY, key)?.meaning ?? null,
+    controls: (run, { step }) => lastScored(run, step, key)?.controls ?? [],
+    of: (run, { step }) => lastScored(run, step, key)?.measured,
+  }));
+}
+
+/** Of the last border up to a step that has it: a validation is not at every border. */
+function lastScored({ borders }: RunRecord, step: number, key: string): Scored | undefined {
+  const found = borders.filter(border => border.step <= step).flatMap(({ evidence }) => evidence);
+  return found.findLast(scored => scored.key === key);
+}
+
+/** By its key, or by the test alone: `reconstruction` is the first of `reconstruction/...`. */
+export function findMeasure(measures: readonly Measure[], key: string): Measure | undefined {
+  const wanted = key.replace(/\/features$/, '/feature_distance');
+  return (
+    measures.find(measure => measure.key === wanted) ?? measures.find(measure => measure.key.startsWith(`${wanted}/`))
+  );
+}
 
 function pointsUpTo(run: RunRecord, after: number, step: number) {
   return run.points.flatMap(point =>

@@ -8,6 +8,7 @@ import { readValidation } from '../experiments/border/flow-loss-step.ts';
 import { frameOf } from '../experiments/fit.ts';
 import { type LoggedStep, readLog } from '../experiments/step-log.ts';
 import type { ComparedChunk, ComparedRun } from './compared-runs.ts';
+import { readEvidence, type Scored } from './evidence.ts';
 
 /** What had been spent after a step. Absent: not known. */
 export interface Cost {
@@ -33,6 +34,7 @@ export interface Border extends Cost {
   readonly heldOutLoss?: number | undefined;
   /** On as many trained pictures. */
   readonly trainLoss?: number | undefined;
+  readonly evidence: readonly Scored[];
 }
 
 export interface RunRecord extends ComparedRun {
@@ -69,6 +71,7 @@ export async function readRun(blobs: BlobStore, arm: string, run: ComparedRun): 
       chunk,
       heldOutLoss: measured?.held_out?.loss ?? undefined,
       trainLoss: measured?.train?.loss ?? undefined,
+      evidence: await readEvidence(blobs, chunk.artifacts),
     });
   }
   return { ...run, arm, settings, points, borders };
