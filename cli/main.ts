@@ -4,6 +4,7 @@ import { nearestName } from '../configs/suggest.ts';
 import { InvalidInput } from '../errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { describeError } from './command-error.ts';
+import { ablateCommand } from './commands/ablate.ts';
 import { callCommand } from './commands/call.ts';
 import { createCommand } from './commands/create.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -19,6 +20,7 @@ import { setsCommand } from './commands/sets.ts';
 import { shardCommand } from './commands/shard.ts';
 import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { upCommand } from './commands/up.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { verifyResumeCommand } from './commands/verify-resume.ts';
@@ -37,6 +39,8 @@ const subCommands = {
   pin: pinCommand,
   delete: deleteCommand,
   export: exportCommand,
+  ablate: ablateCommand,
+  sweep: sweepCommand,
   shard: shardCommand,
   diff: diffCommand,
   report: reportCommand,

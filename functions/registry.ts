@@ -1,4 +1,5 @@
 /** @file All functions there are, in the order of the pipeline. */
+import { ablate } from './ablate.ts';
 import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
 import { classify } from './classify.ts';
@@ -40,6 +41,7 @@ import { sample } from './sample.ts';
 import { select } from './select.ts';
 import { shard } from './shard.ts';
 import { subset } from './subset.ts';
+import { sweep } from './sweep.ts';
 import { takeSignals } from './take-signals.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
@@ -80,6 +82,8 @@ export const registry: readonly AnyFunction[] = [
   preflight,
   planMemory,
   train,
+  ablate,
+  sweep,
   tune,
   trainChunk,
   preview,

@@ -26,6 +26,14 @@ const EXPLOSION = 100;
 /** Advised when a tenth of the learning rate would still be far too large: the default. */
 const USUAL_RATE = 2e-3;
 
+/** How the problem of a training begins that learned nothing any more. */
+const DIVERGED = 'the training diverged';
+
+/** Whether a training ended by itself because it learned nothing: it would do so again. */
+export function isDivergence(problem: ExperimentHead['problem']): boolean {
+  return problem?.text.startsWith(DIVERGED) === true;
+}
+
 /** @param rows The log of a chunk. */
 export function summarizeSteps(rows: readonly LoggedStep[]): ChunkSummary {
   const lost = rows.filter(isLost);
@@ -69,7 +77,7 @@ export function findDivergence(name: string, head: ExperimentHead, config: Confi
   const reason = isEarly ? undefined : judge(head.chunks, config);
   if (reason === undefined) return undefined;
   const advice = { expected: 'a learning rate at which the loss falls', hint: advise(name, head, config) };
-  return new Unprocessable(`the training diverged: ${reason}`, advice);
+  return new Unprocessable(`${DIVERGED}: ${reason}`, advice);
 }
 
 /** What is wrong with the last steps of the chunks; undefined when they learn. */

@@ -35,6 +35,7 @@ import { compare } from '../compare.ts';
 import { draw } from '../draw.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
+import { ablate } from '../ablate.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import type { PictureSize } from '../experiments/training-size.ts';
@@ -48,6 +49,8 @@ import { preview } from '../preview.ts';
 import { renderComparison } from '../render-comparison.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
+import { subset } from '../subset.ts';
+import { sweep } from '../sweep.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
 import { tune } from '../tune.ts';
@@ -75,6 +78,8 @@ export interface FakeRunner extends RunnerClient {
   onStep: (step: number) => Promise<void> | void;
   /** Columns of the log of a step, besides step and samples. */
   logOf: (step: number) => Readonly<Record<string, Json>>;
+  /** Numbers of the machine of a chunk; absent: it tells none. */
+  metrics?: Readonly<Record<string, number>>;
   /** Answers `plan` jobs; absent: the runner has no planner. */
   onPlan?: ((job: PlanJob) => MemoryPlan) | undefined;
   /** Engines besides the reference engine. */
@@ -197,7 +202,7 @@ async function computeJob(
   return {
     outputs: { checkpoint, log: await blobs.put(Buffer.from(log), 'application/jsonl') },
     links,
-    stats: { seconds: 0, samples_per_second: 100 },
+    stats: { seconds: 0, samples_per_second: 100, ...(runner.metrics && { metrics: { ...runner.metrics } }) },
     to: step,
   };
 }
@@ -353,6 +358,9 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       preflight,
       planMemory,
       train,
+      ablate,
+      sweep,
+      subset,
       tune,
       trainChunk,
       preview,

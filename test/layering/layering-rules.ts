@@ -150,7 +150,18 @@ export const RULES: LayeringRules = {
     {
       name: 'comparison',
       paths: ['functions/comparison/'],
-      mayImport: ['views', 'evaluation', 'experiments', 'pictures', 'execution', 'definitions', 'notes', 'storage'],
+      mayImport: [
+        'operations',
+        'views',
+        'evaluation',
+        'experiments',
+        'pictures',
+        'execution',
+        'definitions',
+        'notes',
+        'protocol',
+        'storage',
+      ],
     },
     // From a picture back to its originals.
     {

@@ -1,0 +1,116 @@
+/** @file `easel ablate FILE`: trains the arms of a grid, or goes on with them, and compares them. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineCommand } from 'citty';
+import { expandHome } from '../../configs/home-path.ts';
+import { type GridResult, gridResultSchema, gridSchema, takeArms } from '../../configs/grid.ts';
+import { plainJson, plainLine } from '../../configs/plain-text.ts';
+import { InvalidInput } from '../../errors.ts';
+import { callInForeground } from '../call-in-foreground.ts';
+import { reportErrors } from '../command-error.ts';
+import { describeGround, gridRows, toMarkdown } from '../format-grid.ts';
+import { changeBase, nameWithData, parseGridFile, readGridFile } from '../grid-file.ts';
+import { parseChanges } from '../parse-body.ts';
+import { parseCount, parseDuration } from '../parse-options.ts';
+import { formatTable } from '../table.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+export const ablateCommand = defineCommand({
+  meta: {
+    name: 'ablate',
+    description:
+      'train the arms of a grid one after the other, or go on with them, and compare them: ' +
+      'easel ablate configs/ablation.yaml B D --dataset portraits --config portraits --steps 1000',
+  },
+  args: {
+    file: { type: 'positional', required: true, description: 'grid in YAML; then names of arms (default: all)' },
+    dataset: { type: 'string', required: true, description: 'dataset to train on', valueHint: 'NAME' },
+    config: { type: 'string', description: 'another base: a preset, or a file in YAML', valueHint: 'NAME|FILE' },
+    set: { type: 'boolean', description: 'key=value words follow: changes of the base' },
+    steps: { type: 'string', description: 'steps of a run', valueHint: 'N' },
+    time: { type: 'string', description: 'training time of a run instead of steps (10m)', valueHint: 'TIME' },
+    seeds: { type: 'string', description: 'train each arm with the seeds 0 to N - 1', valueHint: 'N' },
+    subset: { type: 'string', description: 'pictures to train on, or "all"', valueHint: 'N' },
+    name: {
+      type: 'string',
+      description: "beginning of the experiments' names (default: the grid's and the dataset's)",
+      valueHint: 'NAME',
+    },
+    engine: { type: 'string', description: 'engine (default: auto)', valueHint: 'NAME' },
+    out: { type: 'string', description: 'also write results.json and README.md into this folder', valueHint: 'DIR' },
+    json: { type: 'boolean', description: 'print JSON' },
+    quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args, rawArgs }) => {
+    const { dataset, engine } = args;
+    const grid = readGrid(args, rawArgs);
+    const body = { grid, dataset, ...(engine !== undefined && { engine }) };
+    const { result } = await callInForeground(connect(args), 'ablate', body, { quiet: args.quiet });
+    const found = gridResultSchema.parse(result);
+    if (args.out !== undefined) writeGrid(expandHome(args.out), found, grid.about);
+    if (args.json === true) console.log(plainJson(result));
+    else for (const line of describeGrid(found)) console.log(plainLine(line));
+  }),
+});
+
+interface GridArgs {
+  readonly file: string;
+  readonly _: readonly string[];
+  readonly dataset: string;
+  readonly config?: string | undefined;
+  readonly steps?: string | undefined;
+  readonly time?: string | undefined;
+  readonly seeds?: string | undefined;
+  readonly subset?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+/** The grid of the file with the options. @throws InvalidInput */
+function readGrid({ file, _: words, dataset, config, steps, time, seeds, subset, name }: GridArgs, raw: string[]) {
+  const { steps: ofFile, seconds, subset: pictures, ...document } = readGridFile(file);
+  const given = words.slice(1);
+  const changes = parseChanges(
+    given.filter(word => word.includes('=')),
+    raw,
+  );
+  const length = steps !== undefined || time !== undefined ? {} : { steps: ofFile, seconds };
+  const grid = parseGridFile(
+    gridSchema,
+    {
+      ...document,
+      ...length,
+      name: name ?? nameWithData(document.name, dataset),
+      base: changeBase(document.base, config, changes),
+      ...(steps !== undefined && { steps: parseCount(steps, '--steps') }),
+      ...(time !== undefined && { seconds: parseDuration(time, '--time') }),
+      ...(seeds !== undefined && { seeds: Array.from({ length: parseCount(seeds, '--seeds') }, (_, i) => i) }),
+      ...(subset === 'all' ? {} : { subset: subset === undefined ? pictures : parseCount(subset, '--subset') }),
+    },
+    file,
+  );
+  const arms = given.filter(word => !word.includes('='));
+  const unknown = arms.find(arm => !Object.hasOwn(grid.arms, arm));
+  if (unknown === undefined) return takeArms(grid, arms);
+  throw new InvalidInput(`${file} has no arm ${unknown}`, { expected: Object.keys(grid.arms).join(', ') });
+}
+
+function describeGrid(found: GridResult): string[] {
+  const problems = found.runs.filter(({ problem }) => problem !== undefined);
+  return [
+    describeGround(found),
+    ...formatTable(gridRows(found)).split('\n'),
+    ...problems.map(({ experiment, problem }) => `${experiment}: ${problem}`),
+    ...(found.report?.sentence === undefined ? [] : [found.report.sentence]),
+    ...(found.report?.folder === undefined ? [] : [`report: ${found.report.folder} in the store`]),
+  ];
+}
+
+function writeGrid(folder: string, found: GridResult, about: string | undefined): void {
+  mkdirSync(folder, { recursive: true });
+  const { report, ...rest } = found;
+  const said = report?.sentence === undefined ? [] : ['', report.sentence];
+  const lines = [...(about === undefined ? [] : [about, '']), `Trained on ${describeGround(found)}.`, ...said];
+  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(rest, undefined, 1)}\n`);
+  writeFileSync(join(folder, 'README.md'), toMarkdown(found.name, lines, gridRows(found)));
+}

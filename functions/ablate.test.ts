@@ -1,0 +1,185 @@
+import { beforeEach, expect, test } from 'vitest';
+import { type GridResult, gridResultSchema } from '../configs/grid.ts';
+import { sweepResultSchema } from '../configs/sweep.ts';
+import { Conflict, InvalidInput, Unprocessable } from '../errors.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
+import type { Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { createRefs } from '../storage/names/refs.ts';
+import { readConfig, readHead } from './experiments/experiment-head.ts';
+import { createExperiment } from './operations/create-experiment.ts';
+import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
+
+const TOYS = { count: 8, heldOut: 2 };
+let lab: TrainingLab;
+let dataset: Digest;
+
+beforeEach(async () => {
+  lab = createTrainingLab();
+  dataset = await putToyDataset(lab.blobs, TOYS);
+  await createRefs(lab.store).datasets.create('toys', { v: 1, dataset });
+});
+
+/** 8 steps a run, in chunks of 4. */
+const GRID = {
+  name: 'grid',
+  base: TOY_CONFIG,
+  config: { run: { preview: { prompts: [] }, validation: { pictures: 2 } } },
+  steps: 8,
+  seeds: [0, 1],
+  arms: { A: { config: { optimizer: { type: 'adamw' } } }, B: {} },
+};
+
+const ablate = async (grid: object = {}): Promise<GridResult> => {
+  const body = { dataset: 'toys', grid: { ...GRID, ...grid }, engine: ASKED_ENGINE } as Json;
+  return gridResultSchema.parse(await lab.executor.callEffect('ablate', body));
+};
+const trained = () => lab.runner.computed.filter(job => job.startsWith('train'));
+
+test('a grid trains each arm with each seed, and tells what the runs reached', async () => {
+  lab.runner.metrics = { 'sys/iter_per_sec': 2, 'memory/rss_gb': 3 };
+  const { runs } = await ablate();
+  expect(runs.map(({ experiment }) => experiment)).toEqual(['grid-a-0', 'grid-b-0', 'grid-a-1', 'grid-b-1']);
+  expect(trained()).toEqual(Array(4).fill(['train 0-4', 'train 4-8']).flat());
+  // The loss of the tests' runner is 1 / step: the last tenth is step 8 alone.
+  const reached = { steps: 8, samples: 64, seconds: 4, steps_per_second: 2, memory_gb: 3, loss: 1 / 8 };
+  for (const run of runs) {
+    expect(run).toMatchObject({ state: 'done', ...reached, held_out_loss: expect.any(Number) });
+  }
+  const config = await readConfig(lab.blobs, (await readHead(lab.store, 'grid-a-1')).value);
+  expect([config.seed, config.optimizer.type]).toEqual([1, 'adamw']);
+});
+
+test('the same call of a grid again trains nothing, and answers the same', async () => {
+  const first = await ablate();
+  const jobs = lab.runner.computed.length;
+  expect(await ablate()).toEqual(first);
+  expect(lab.runner.computed).toHaveLength(jobs);
+});
+
+test('a grid that was stopped goes on where it was', async () => {
+  lab.runner.onStep = step => {
+    if (step === 5 && trained().length === 3) throw new Unprocessable('the power is gone');
+  };
+  await expect(ablate()).rejects.toThrow('the power is gone');
+  lab.runner.onStep = () => {};
+  const { runs } = await ablate();
+  expect(runs.map(({ state }) => state)).toEqual(Array(4).fill('done'));
+  expect(trained()).toHaveLength(8);
+});
+
+test('more seeds of a grid train these alone', async () => {
+  await ablate();
+  await ablate({ seeds: [0, 1, 2] });
+  expect(trained()).toHaveLength(12);
+});
+
+test('an arm that diverges is a result, and is not trained again', async () => {
+  lab.runner.logOf = step => ({ loss: step < 4 ? 1 : 1e9 });
+  const { runs } = await ablate({ seeds: [0] });
+  expect(runs.map(({ state }) => state)).toEqual(['failed', 'failed']);
+  expect(runs[0]?.problem).toContain('diverged');
+  const jobs = lab.runner.computed.length;
+  await ablate({ seeds: [0] });
+  expect(lab.runner.computed).toHaveLength(jobs);
+});
+
+test('a grid whose names are taken by other configs is refused before anything is trained', async () => {
+  await ablate();
+  await expect(ablate({ steps: 16 })).rejects.toThrow(Conflict);
+  expect(trained()).toHaveLength(8);
+});
+
+test('an arm with a wrong key is refused with its name before anything is created', async () => {
+  const arms = { A: {}, B: { config: { optimizer: { learning_rte: 1 } } } };
+  await expect(ablate({ arms })).rejects.toThrow(InvalidInput);
+  await expect(ablate({ arms })).rejects.toThrow(/^arm B: .*learning_rate/);
+  expect(await createRefs(lab.store).experiments.list()).toEqual([]);
+});
+
+test('a dataset that holds out no picture is refused', async () => {
+  const whole = await readDataset(lab.blobs, dataset);
+  const { digest } = await lab.blobs.put(
+    Buffer.from(JSON.stringify({ ...whole, counts: { pictures: 8, train: 8, val: 0 } })),
+    'application/json',
+  );
+  const call = lab.executor.callEffect('ablate', { dataset: digest, grid: GRID, engine: ASKED_ENGINE } as Json);
+  await expect(call).rejects.toThrow('holds out no picture');
+});
+
+test('a subset is a dataset with a name, on which all runs are trained', async () => {
+  const { subset, dataset_name, dataset: used } = await ablate({ subset: 4 });
+  expect([subset, dataset_name]).toEqual([{ size: 4, of: 6 }, 'toys-4']);
+  expect((await readDataset(lab.blobs, used as Digest)).removed).toHaveLength(2);
+  expect((await readHead(lab.store, 'grid-b-0')).value).toMatchObject({ dataset: used, dataset_name: 'toys-4' });
+});
+
+test('with seconds, an arm takes the steps that its measured speed allows, and keeps them', async () => {
+  lab.runner.metrics = { 'sys/iter_per_sec': 4 };
+  const timed = { steps: undefined, seconds: 3, probe_steps: 4, seeds: [0] };
+  expect((await ablate(timed)).runs.map(({ steps }) => steps)).toEqual([12, 12]);
+  expect(trained().slice(0, 4)).toEqual(['train 0-2', 'train 2-4', 'train 0-2', 'train 2-4']);
+  lab.runner.metrics = { 'sys/iter_per_sec': 40 };
+  const { runs } = await ablate({ ...timed, seeds: [0, 1] });
+  expect(runs.map(({ steps }) => steps)).toEqual([12, 12, 12, 12]);
+});
+
+const SWEEP = {
+  name: 'rate',
+  base: TOY_CONFIG,
+  config: { run: { preview: { prompts: [] } } },
+  steps: 16,
+  first: 0.125,
+  set: { 'optimizer.learning_rate': [0.001, 0.002, 0.004], 'data.batch_size': [4, 8] },
+};
+const sweep = async (changes: object = {}) => {
+  const body = { dataset: 'toys', sweep: { ...SWEEP, ...changes }, engine: ASKED_ENGINE } as Json;
+  return sweepResultSchema.parse(await lab.executor.callEffect('sweep', body));
+};
+
+test('a sweep halves its runs at each rung, and those with the smallest held-out loss go on', async () => {
+  const { rungs, best } = await sweep();
+  expect(rungs.map(({ runs }) => runs.length)).toEqual([6, 3, 2, 1]);
+  expect(rungs.map(({ runs }) => runs[0]?.steps)).toEqual([2, 4, 8, 16]);
+  for (const [k, { runs }] of rungs.entries()) {
+    const losses = runs.map(({ held_out_loss }) => held_out_loss ?? Number.NaN);
+    expect(losses).toEqual(losses.toSorted((a, b) => a - b));
+    const going = runs.filter(({ goes_on }) => goes_on).map(({ experiment }) => experiment);
+    expect(new Set(rungs[k + 1]?.runs.map(({ experiment }) => experiment) ?? [])).toEqual(new Set(going));
+  }
+  expect(best).toEqual({
+    experiment: rungs.at(-1)?.runs[0]?.experiment,
+    values: rungs.at(-1)?.runs[0]?.values,
+  });
+});
+
+test('the winner of a sweep has the bits of a run that was never stopped', async () => {
+  const { best } = await sweep({ config: { run: { chunk_steps: 16, preview: { prompts: [] } } } });
+  const { value: winner } = await readHead(lab.store, best?.experiment ?? '');
+  const config = await readConfig(lab.blobs, winner);
+  const alone = createTrainingLab();
+  const whole = { ...config, run: { ...config.run, chunk_steps: 16 } };
+  const same = await putToyDataset(alone.blobs, TOYS);
+  await createExperiment(alone, 'alone', { config: whole, dataset: same, engine: ASKED_ENGINE });
+  await alone.executor.callEffect('train', { experiment: 'alone' });
+  const { value: head } = await readHead(alone.store, 'alone');
+  expect([winner.chunks.length, head.chunks.length]).toEqual([4, 1]);
+  expect(winner.checkpoint).toBe(head.checkpoint);
+});
+
+test('the same call of a sweep again trains nothing, and one with more values trains only what is new', async () => {
+  const first = await sweep();
+  const jobs = trained().length;
+  expect(await sweep()).toEqual(first);
+  expect(trained()).toHaveLength(jobs);
+  const { rungs } = await sweep({ set: { ...SWEEP.set, 'optimizer.learning_rate': [0.001, 0.002, 0.004, 0.008] } });
+  expect(rungs[0]?.runs).toHaveLength(8);
+  expect(trained().filter(job => job === 'train 0-2')).toHaveLength(8);
+});
+
+test('a sweep in which all diverge has no best run', async () => {
+  lab.runner.logOf = step => ({ loss: step < 2 ? 1 : 1e9 });
+  const { rungs, best } = await sweep({ first: 0.75 });
+  expect(best).toBeUndefined();
+  expect(rungs.at(-1)?.runs.every(({ held_out_loss, goes_on }) => held_out_loss === null && !goes_on)).toBe(true);
+});

@@ -1,0 +1,150 @@
+/**
+ * @file Trains the arms of a grid with each seed, one after the other, and compares them. The same call goes on after
+ * any stop, and does nothing when all is done.
+ */
+import { z } from 'zod';
+import { type Grid, type GridResult, gridSchema, probeName, runName } from '../configs/grid.ts';
+import { overrideConfig } from '../configs/presets.ts';
+import type { Config } from '../configs/schema.ts';
+import { Internal } from '../errors.ts';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { ExperimentHead } from '../storage/experiment-record.ts';
+import { createRefs } from '../storage/names/refs.ts';
+import { digestSchema } from '../storage/records.ts';
+import { type ArmRequest, resolveArm, stepsOf } from './comparison/arm-config.ts';
+import { createRun, type Ground, type Run, trainRun } from './comparison/arm-run.ts';
+import { layGround } from './comparison/grid-ground.ts';
+import { lastSpeed, planMemoryOf, recordRun } from './comparison/run-record.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { readConfig } from './experiments/experiment-head.ts';
+import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
+
+interface GridRun extends Run {
+  readonly arm: string;
+  readonly seed: number;
+}
+
+export const ablate = defineFunction({
+  name: 'ablate',
+  summary:
+    'Trains the arms of a grid on the same pictures with the same seeds, one run after the other, and compares them. ' +
+    'The same call goes on after any stop.',
+  version: 1,
+  kind: 'effect',
+  digests: { dataset: 'dataset' },
+  example: {
+    dataset: 'portraits',
+    grid: {
+      name: 'muon',
+      base: 'portraits',
+      steps: 100,
+      seeds: [0, 1, 2],
+      arms: { adamw: { config: { optimizer: { type: 'adamw' } } }, muon: {} },
+    },
+  },
+  input: z.strictObject({
+    grid: gridSchema.describe('arms, base, seeds and steps, as configs/ablation.yaml has them'),
+    dataset: digestSchema.describe('dataset to train on, or its name'),
+    engine: trainingEngineRequestSchema.default('auto').describe('engine of all runs'),
+  }),
+  key: body => canonicalJson(body),
+  async run(ctx, { grid, dataset: whole, engine }) {
+    await resolveArms(grid, stepsOfGrid(grid));
+    const data = await layGround(ctx, whole, grid);
+    const ground: Ground = { dataset: data.dataset, called: data.called, engine };
+    const steps = grid.seconds === undefined ? stepsOfGrid(grid) : await measureSteps(ctx, grid, ground, grid.seconds);
+    const runs = await resolveArms(grid, steps);
+    // A name that is taken is found out before hours of training.
+    for (const run of runs) await createRun(ctx, run, ground);
+
+    const rows: GridResult['runs'] = [];
+    let spec = '';
+    const planned = new Map<string, number | undefined>();
+    for (const [i, run] of runs.entries()) {
+      const { arm, seed, experiment } = run;
+      const head = await trainRun(ctx, run, { place: `run ${i + 1} of ${runs.length}` });
+      spec = `${head.engine.name} ${head.engine.precision}`;
+      if (!planned.has(arm)) planned.set(arm, await planMemoryOf(ctx, head));
+      const memory = planned.get(arm);
+      const record = await recordRun(ctx.blobs, head);
+      rows.push({ experiment, arm, seed, ...record, ...(memory !== undefined && { planned_memory_gb: memory }) });
+    }
+    return {
+      v: 1,
+      kind: 'grid',
+      name: grid.name,
+      dataset: data.dataset,
+      ...(data.called !== undefined && { dataset_name: data.called }),
+      ...(data.subset && { subset: { ...data.subset } }),
+      engine: spec,
+      runs: rows.map(row => ({ ...row })) as Json[],
+    };
+  },
+});
+
+/** Steps of an arm; undefined: as its config says. */
+type StepsOf = (arm: string) => number | undefined;
+
+const stepsOfGrid =
+  ({ steps }: Grid): StepsOf =>
+  () =>
+    steps;
+
+/** The first seed of all arms first, so that a grid that is stopped early can be compared. */
+async function resolveArms(grid: Grid, steps: StepsOf): Promise<GridRun[]> {
+  const runs: GridRun[] = [];
+  for (const seed of grid.seeds) {
+    for (const arm of Object.keys(grid.arms)) {
+      const config = await resolveArm(`arm ${arm}`, { ...requestOf(grid, arm), seed, steps: steps(arm) });
+      runs.push({ arm, seed, config, experiment: runName(grid, arm, seed) });
+    }
+  }
+  return runs;
+}
+
+function requestOf(grid: Grid, arm: string): Pick<ArmRequest, 'base' | 'changes'> {
+  return { base: grid.base, changes: [grid.config, grid.arms[arm]?.config ?? {}] };
+}
+
+/**
+ * The steps that each arm takes in the seconds, by its own speed. An arm with a run has the steps of that run, so that
+ * all seeds have equal ones, and a later call finds the same.
+ */
+async function measureSteps(ctx: EffectContext, grid: Grid, ground: Ground, seconds: number): Promise<StepsOf> {
+  const steps = new Map<string, number>();
+  for (const [i, arm] of Object.keys(grid.arms).entries()) {
+    const known = await findSteps(ctx, grid, arm);
+    if (known !== undefined) {
+      steps.set(arm, known);
+      continue;
+    }
+    const config = toProbe(await resolveArm(`arm ${arm}`, { ...requestOf(grid, arm), seed: 0 }), grid.probe_steps);
+    const probe: Run = { experiment: probeName(grid, arm), config };
+    await createRun(ctx, probe, ground);
+    const place = `speed of arm ${i + 1} of ${Object.keys(grid.arms).length}`;
+    const head = await trainRun(ctx, probe, { steps: Math.min(grid.probe_steps, stepsOf(config)), place });
+    steps.set(arm, Math.max(1, Math.floor(seconds * speedOf(probe, head))));
+  }
+  return arm => steps.get(arm);
+}
+
+async function findSteps(ctx: EffectContext, grid: Grid, arm: string): Promise<number | undefined> {
+  const refs = createRefs(ctx.store).experiments;
+  for (const seed of grid.seeds) {
+    const head = (await refs.read(runName(grid, arm, seed)))?.value;
+    if (head) return stepsOf(await readConfig(ctx.blobs, head));
+  }
+  return undefined;
+}
+
+/** Two chunks, of which the second counts: in the first, an engine compiles and warms up. Nothing else runs. */
+function toProbe(config: Config, steps: number): Config {
+  const run = { chunk_steps: Math.ceil(steps / 2), keep: 1, preview: { prompts: [] } };
+  return overrideConfig(config, { run: { ...run, held_out_pictures: null, validation: null } });
+}
+
+function speedOf({ experiment }: Run, head: ExperimentHead): number {
+  const speed = lastSpeed(head);
+  if (speed !== undefined && speed > 0) return speed;
+  throw new Internal(`the training of "${experiment}" did not tell its speed`);
+}

@@ -1,0 +1,72 @@
+/** @file The config of one run of a grid or a sweep: a base, changes for all runs, and those of the arm. */
+import { isRecord, mergeDeep } from '../../configs/merge-deep.ts';
+import { overrideConfig, resolveConfig } from '../../configs/presets.ts';
+import type { Config } from '../../configs/schema.ts';
+import { readWrittenConfig, type WrittenConfig } from '../../configs/written-config.ts';
+import { AppError, InvalidInput } from '../../errors.ts';
+import { stepsFor } from '../experiments/chunks.ts';
+import { fitWarmup } from '../experiments/warmup.ts';
+
+type Keys = Readonly<Record<string, unknown>>;
+
+export interface ArmRequest {
+  readonly base: WrittenConfig;
+  /** Changes of all arms, and then those of this one. Null removes a key; `preset` takes another preset. */
+  readonly changes: readonly Keys[];
+  readonly seed: number;
+  /** Optimizer steps, over which the schedules go. Absent: as the config says. */
+  readonly steps?: number | undefined;
+}
+
+/**
+ * A warm-up that the run has no time for is shortened, as for a preset, unless a change states it.
+ * @param label What errors call the arm. @throws InvalidInput, NotFound, Unprocessable naming the arm
+ */
+export async function resolveArm(label: string, { base, changes, seed, steps }: ArmRequest): Promise<Config> {
+  try {
+    const written = keysOf(readWrittenConfig(base).config);
+    const presets = changes.flatMap(({ preset }) => (preset === undefined ? [] : [preset]));
+    const preset = presets.reduce<unknown>((sum, each) => mergePresets(sum, each), written.preset);
+    const whole = await resolveConfig({ ...written, ...(preset !== undefined && { preset }) });
+    const stated = changes.map(({ preset: _, ...own }) => own);
+    const changed = stated.reduce<Config>((config, own) => overrideConfig(config, own), whole);
+    const samples = steps === undefined ? undefined : steps * changed.data.batch_size;
+    const sized = overrideConfig(changed, {
+      seed,
+      ...(samples !== undefined && { optimizer: { total_samples: samples }, run: { target: null } }),
+    });
+    return fitWarmup(
+      sized,
+      stated.reduce<Keys>((sum, own) => mergeKeys(sum, own), {}),
+    );
+  } catch (error) {
+    throw error instanceof AppError ? tellArm(label, error) : error;
+  }
+}
+
+/** Optimizer steps of a config's schedules. */
+export function stepsOf({ optimizer, data }: Config): number {
+  return stepsFor(optimizer.total_samples, data.batch_size);
+}
+
+function keysOf(written: WrittenConfig): Keys {
+  return typeof written === 'string' ? { preset: written } : written;
+}
+
+/** An axis of a preset changes alone: `{ recipe: seed }` over `{ recipe: best, size: tiny-b }` keeps the size. */
+function mergePresets(before: unknown, after: unknown): unknown {
+  return isRecord(before) && isRecord(after) ? mergeDeep(before, after) : after;
+}
+
+function mergeKeys(before: Keys, after: Keys): Keys {
+  const merged = mergeDeep(before, after);
+  return isRecord(merged) ? merged : before;
+}
+
+function tellArm(label: string, { message, expected, hint, cause }: AppError): InvalidInput {
+  return new InvalidInput(`${label}: ${message}`, {
+    ...(expected !== undefined && { expected }),
+    ...(hint !== undefined && { hint }),
+    cause,
+  });
+}

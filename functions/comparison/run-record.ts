@@ -1,0 +1,97 @@
+/** @file What a run of a grid cost and reached, read from its head and the logs of its chunks. */
+import type { GridResult } from '../../configs/grid.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { EffectContext } from '../define.ts';
+import { readConfig, stepOf } from '../experiments/experiment-head.ts';
+import { findTarget, planBody, readPlan } from '../experiments/memory-request.ts';
+import { readMetrics } from '../views/metrics.ts';
+
+type Chunk = ExperimentHead['chunks'][number];
+export type RunRecord = Omit<GridResult['runs'][number], 'arm' | 'seed' | 'experiment'>;
+
+/** The last loss is a mean over this share of the steps. */
+const TAIL = 0.1;
+const GB = 1e9;
+/** Of the flow-matching loss on held-out pictures, which `run.validation` measures. */
+const HELD_OUT_LOSS = 'validation/flow_loss';
+
+export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise<RunRecord> {
+  const { data } = await readConfig(blobs, head);
+  const { chunks, state, problem } = head;
+  const steps = stepOf(head);
+  const seconds = secondsOf(chunks);
+  const memory = chunks.flatMap(({ metrics = {} }) => metrics['memory/peak_vram_gb'] ?? metrics['memory/rss_gb'] ?? []);
+  const losses = await readTail(blobs, chunks, steps * (1 - TAIL));
+  const heldOut = await readHeldOutLoss(blobs, chunks);
+  return {
+    state,
+    ...(problem && { problem: problem.text }),
+    steps,
+    samples: steps * data.batch_size,
+    ...(seconds !== undefined && { seconds, steps_per_second: steps / seconds }),
+    ...(memory.length > 0 && { memory_gb: Math.max(...memory) }),
+    ...(losses.length > 0 && { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
+    ...(heldOut !== undefined && { held_out_loss: heldOut }),
+  };
+}
+
+/** Of training alone; undefined if a chunk does not tell its speed. */
+function secondsOf(chunks: readonly Chunk[]): number | undefined {
+  let seconds = 0;
+  for (const { from, to, metrics = {} } of chunks) {
+    const rate = metrics['sys/iter_per_sec'];
+    if (rate === undefined || rate <= 0) return undefined;
+    seconds += (to - from) / rate;
+  }
+  return seconds > 0 ? seconds : undefined;
+}
+
+/** Losses of flow matching alone, without steps that were not finite. */
+async function readTail(blobs: BlobStore, chunks: readonly Chunk[], after: number): Promise<number[]> {
+  const losses: number[] = [];
+  for (let from: number | undefined = Math.floor(after); from !== undefined; ) {
+    const { series, next } = await readMetrics(blobs, chunks, from, 10_000);
+    // With several losses, `loss` is their sum.
+    const column = series.flow_loss ?? series.loss ?? [];
+    losses.push(...column.filter(loss => loss !== null));
+    from = next;
+  }
+  return losses;
+}
+
+/**
+ * The newest one. @param steps That of the chunk that ends there; absent: of any chunk.
+ * @returns Undefined if it was not measured, or not finite.
+ */
+export async function readHeldOutLoss(
+  blobs: BlobStore,
+  chunks: readonly Chunk[],
+  steps?: number,
+): Promise<number | undefined> {
+  for (const chunk of chunks.toReversed()) {
+    if (steps !== undefined && chunk.to !== steps) continue;
+    const { series } = await readMetrics(blobs, [chunk], chunk.to - 1, 1);
+    const loss = series[HELD_OUT_LOSS]?.at(-1);
+    if (typeof loss === 'number') return loss;
+  }
+  return undefined;
+}
+
+/** The speed of the last chunk, in steps per second. */
+export function lastSpeed({ chunks }: ExperimentHead): number | undefined {
+  return chunks.at(-1)?.metrics?.['sys/iter_per_sec'];
+}
+
+/**
+ * Peak memory of the training as the engine plans it. A process that trains several runs keeps what the largest took,
+ * so that this number tells runs apart where resident memory does not.
+ * @returns GB, or undefined where the gpu-runner does not know the memory of its device.
+ */
+export async function planMemoryOf(ctx: EffectContext, head: ExperimentHead): Promise<number | undefined> {
+  const target = findTarget(await ctx.runner.status(), head.engine);
+  if (target === undefined) return undefined;
+  const body = await planBody(ctx.blobs, await readConfig(ctx.blobs, head), target, head.plan);
+  const plan = await readPlan(ctx.blobs, (await ctx.call('plan-memory', { ...body, quick: true })).result);
+  return plan.peak.training_bytes / GB;
+}

@@ -1,0 +1,123 @@
+/**
+ * @file Tries every combination of some values of a config, and thins them out by successive halving. All runs have the
+ * schedules of the whole length, and stop early: one that goes on goes on from its checkpoint, with the bits of a run
+ * that was never stopped.
+ */
+import { z } from 'zod';
+import { type Sweep, type SweepResult, sweepSchema } from '../configs/sweep.ts';
+import { canonicalDigest, canonicalJson, type Json } from '../storage/canonical.ts';
+import { digestSchema } from '../storage/records.ts';
+import { resolveArm, stepsOf } from './comparison/arm-config.ts';
+import { createRun, type Ground, type Run, trainRun } from './comparison/arm-run.ts';
+import { layGround } from './comparison/grid-ground.ts';
+import { combineValues, nestKeys, planRungs, type Rung, rankRuns, type Scored, stepsAt } from './comparison/halving.ts';
+import { readHeldOutLoss } from './comparison/run-record.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { readHead } from './experiments/experiment-head.ts';
+import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
+import { isDivergence } from './experiments/training-health.ts';
+
+/** Hexadecimal digits of the digest of the values, in the name of an experiment. */
+const TAG_LENGTH = 8;
+
+interface SweepRun extends Run {
+  /** By key of the config. */
+  readonly values: Readonly<Record<string, Json>>;
+}
+
+export const sweep = defineFunction({
+  name: 'sweep',
+  summary:
+    'Trains configs with every combination of some values, leaves the worse half out after 1 % of the steps and at ' +
+    'later rungs, and trains the best one to its end. The same call goes on after any stop.',
+  version: 1,
+  kind: 'effect',
+  digests: { dataset: 'dataset' },
+  example: {
+    dataset: 'portraits',
+    sweep: { name: 'rate', base: 'portraits', set: { 'optimizer.learning_rate': [0.001, 0.002, 0.004, 0.008] } },
+  },
+  input: z.strictObject({
+    sweep: sweepSchema.describe('the values to try, and the config that they change'),
+    dataset: digestSchema.describe('dataset to train on, or its name'),
+    engine: trainingEngineRequestSchema.default('auto').describe('engine of all runs'),
+  }),
+  key: body => canonicalJson(body),
+  async run(ctx, { sweep: asked, dataset: whole, engine }) {
+    const runs = await resolveRuns(asked);
+    const data = await layGround(ctx, whole, asked);
+    const ground: Ground = { dataset: data.dataset, called: data.called, engine };
+    for (const run of runs) await createRun(ctx, run, ground);
+    const steps = Math.min(...runs.map(({ config }) => stepsOf(config)));
+    const rungs = planRungs(runs.length, steps, asked.first, asked.finalists);
+
+    let alive: readonly SweepRun[] = runs;
+    const answers: SweepResult['rungs'] = [];
+    for (const [k, rung] of rungs.entries()) {
+      const ranked = await climb(ctx, alive, rung, `rung ${k + 1} of ${rungs.length}`);
+      const next = rungs[k + 1]?.runs ?? 0;
+      const going = ranked.slice(0, next).filter(({ score }) => score !== undefined);
+      answers.push({ share: rung.share, runs: ranked.map((each, i) => describeRun(each, rung, i < going.length)) });
+      alive = (next > 0 ? going : ranked.filter(({ score }) => score !== undefined)).map(({ run }) => run);
+      if (alive.length === 0) break;
+    }
+    const [best] = alive;
+    const { engine: spec } = (await readHead(ctx.store, runs[0]?.experiment ?? '')).value;
+    return {
+      v: 1,
+      kind: 'sweep',
+      name: asked.name,
+      dataset: data.dataset,
+      ...(data.subset && { subset: { ...data.subset } }),
+      engine: `${spec.name} ${spec.precision}`,
+      rungs: answers as Json,
+      ...(best && { best: { experiment: best.experiment, values: best.values } }),
+    };
+  },
+});
+
+/** The name of a run holds the digest of its values, so that a sweep with more values finds the runs it has. */
+async function resolveRuns(asked: Sweep): Promise<SweepRun[]> {
+  const combinations = combineValues<Json>(asked.set);
+  return Promise.all(
+    combinations.map(async values => {
+      const changes = [asked.config, nestKeys(values)];
+      const { base, seed, steps } = asked;
+      const resolved = await resolveArm(JSON.stringify(values), { base, changes, seed, steps });
+      const config = { ...resolved, run: { ...resolved.run, validation: resolved.run.validation ?? { pictures: 64 } } };
+      const tag = canonicalDigest(values).slice('sha256:'.length, 'sha256:'.length + TAG_LENGTH);
+      return { values, config, experiment: `${asked.name}-${tag}` };
+    }),
+  );
+}
+
+/** Trains the runs up to a rung, one after the other. @returns Best first. */
+async function climb(
+  ctx: EffectContext,
+  runs: readonly SweepRun[],
+  { share }: Rung,
+  place: string,
+): Promise<Scored<SweepRun>[]> {
+  const scored: Scored<SweepRun>[] = [];
+  for (const [i, run] of runs.entries()) {
+    const steps = stepsAt(share, stepsOf(run.config));
+    const head = await trainRun(ctx, run, { steps, place: `${place}, run ${i + 1} of ${runs.length}` });
+    const score = isDivergence(head.problem) ? undefined : await readHeldOutLoss(ctx.blobs, head.chunks, steps);
+    scored.push({ run, score });
+  }
+  return rankRuns(scored);
+}
+
+function describeRun(
+  { run, score }: Scored<SweepRun>,
+  { share }: Rung,
+  goesOn: boolean,
+): SweepResult['rungs'][number]['runs'][number] {
+  return {
+    experiment: run.experiment,
+    values: run.values,
+    steps: stepsAt(share, stepsOf(run.config)),
+    held_out_loss: score ?? null,
+    goes_on: goesOn,
+  };
+}
