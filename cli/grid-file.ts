@@ -1,6 +1,6 @@
 /** @file A grid or a sweep as a command gets it: a YAML file, and changes of it on the command line. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { expandHome } from '../configs/home-path.ts';
 import { describeMistake } from '../configs/issue-text.ts';
 import { isRecord, mergeDeep } from '../configs/merge-deep.ts';

@@ -1,9 +1,10 @@
 /** @file `easel ablate FILE`: trains the arms of a grid, or goes on with them, and compares them. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
-import { expandHome } from '../../configs/home-path.ts';
 import { type GridResult, gridResultSchema, gridSchema, takeArms } from '../../configs/grid.ts';
+import { expandHome } from '../../configs/home-path.ts';
+import { makeFolders } from '../../configs/make-folders.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
@@ -48,7 +49,7 @@ export const ablateCommand = defineCommand({
     const body = { grid, dataset, ...(engine !== undefined && { engine }) };
     const { result } = await callInForeground(connect(args), 'ablate', body, { quiet: args.quiet });
     const found = gridResultSchema.parse(result);
-    if (args.out !== undefined) writeGrid(expandHome(args.out), found, grid.about);
+    if (args.out !== undefined) await writeGrid(expandHome(args.out), found, grid.about);
     if (args.json === true) console.log(plainJson(result));
     else for (const line of describeGrid(found)) console.log(plainLine(line));
   }),
@@ -106,8 +107,8 @@ function describeGrid(found: GridResult): string[] {
   ];
 }
 
-function writeGrid(folder: string, found: GridResult, about: string | undefined): void {
-  mkdirSync(folder, { recursive: true });
+async function writeGrid(folder: string, found: GridResult, about: string | undefined): Promise<void> {
+  await makeFolders(folder);
   const { report, ...rest } = found;
   const said = report?.sentence === undefined ? [] : ['', report.sentence];
   const lines = [...(about === undefined ? [] : [about, '']), `Trained on ${describeGround(found)}.`, ...said];

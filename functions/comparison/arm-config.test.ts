@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { gridSchema } from '../../configs/grid.ts';
 import { parseYaml } from '../../configs/parse.ts';
@@ -56,5 +57,29 @@ describe('a grid', () => {
 
   test('a key of YAML that is no JSON is refused', () => {
     expect(parse({ arms: { A: { config: parseYaml('a: .nan', 'x') } } }).success).toBe(false);
+  });
+});
+
+describe('the arms A to D of the original project', () => {
+  const grid = gridSchema.parse(parseYaml(readFileSync('configs/ablation.yaml', 'utf8'), 'ablation.yaml'));
+  const bases = ['portraits', 'figures', 'seed-768', 'prod-1', { preset: { recipe: 'seed-literal', size: 'tiny-b' } }];
+
+  test.each(bases)('differ in TREAD, optimizer and REPA alone, over the base %j', async base => {
+    const arms = await Promise.all(
+      ['A', 'B', 'C', 'D'].map(name => resolve(base, grid.config, grid.arms[name]?.config ?? {})),
+    );
+    expect(arms.map(({ objective: { tread } }) => tread?.routing_probability)).toEqual([undefined, 0.5, 0.5, 0.5]);
+    expect(arms.map(({ optimizer }) => optimizer.type)).toEqual(['adamw', 'adamw', 'muon', 'muon']);
+    const repa = arms.map(({ objective: { losses } }) => losses?.repa?.weight);
+    expect(repa).toEqual([undefined, undefined, undefined, 0.5]);
+    const rest = arms.map(({ objective: { tread: _, losses: __, ...objective }, optimizer, ...others }) => {
+      const {
+        type: ___,
+        muon: { groups: ____, ...muon },
+        ...same
+      } = optimizer;
+      return { ...others, objective, optimizer: { ...same, muon } };
+    });
+    for (const each of rest) expect(each).toEqual(rest[0]);
   });
 });
