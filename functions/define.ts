@@ -158,12 +158,22 @@ export interface InputSpec {
 /** Versions of libraries that change bytes. They enter the action. */
 export type Tools = Readonly<Record<string, string>>;
 
+/** What the names of the store say at the moment of a call. */
+export interface AdmissionContext extends Pick<FunctionContext, 'blobs' | 'progress'> {
+  readonly store: ObjectStore;
+}
+
 export interface PureFunction<I extends z.ZodObject = z.ZodObject> extends Definition, InputSpec {
   readonly kind: 'pure';
   readonly input: I;
   readonly tools?: Tools;
   /** Whether the body key `engine` becomes the action's engine. */
   readonly usesEngine?: boolean;
+  /**
+   * Refuses a call by what names say now, also one whose result is stored. It has no part in the result. Default:
+   * every call is welcome.
+   */
+  admit?(ctx: AdmissionContext, input: z.output<I>): Promise<void>;
   run(ctx: PureContext, input: z.output<I> & { readonly engine?: EngineSpec }): Promise<PureOutcome>;
 }
 

@@ -10,6 +10,7 @@ import type { Digest } from '../storage/digest.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { runJob } from './execution/runner-job.ts';
+import { refuseMemorized } from './experiments/refuse-memorized.ts';
 import { resolveWeights } from './experiments/sample-weights.ts';
 
 export const exportWeights = defineFunction({
@@ -26,7 +27,13 @@ export const exportWeights = defineFunction({
     checkpoint: digestSchema.describe('checkpoint: NAME, NAME@STEP or a digest'),
     weights: weightsSchema.default('ema').describe('as in sample: ema, raw, {"average": 1} or {"sigma_rel": 0.1}'),
     traces: z.array(digestSchema).max(MOST_TRACES).optional().describe('as in sample'),
+    memorized: z
+      .literal('accept')
+      .optional()
+      .describe('exports a model that has memorized training pictures, as check-memorization found'),
   }),
+  admit: ({ store, blobs, progress }, { checkpoint, memorized }) =>
+    refuseMemorized({ store, blobs, progress }, checkpoint, memorized === 'accept'),
   async run(ctx, body) {
     const { weights, notes } = await resolveWeights(ctx.blobs, body);
     const job: ExportJob = { kind: 'export', checkpoint: body.checkpoint, weights };

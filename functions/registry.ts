@@ -2,9 +2,12 @@
 import { ablate } from './ablate.ts';
 import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
+import { checkMemorization } from './check-memorization.ts';
 import { classify } from './classify.ts';
 import { compare } from './compare.ts';
+import { compareSets } from './compare-sets.ts';
 import { contactSheet } from './contact-sheet.ts';
+import { controlPictures } from './control-pictures.ts';
 import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
 import { detectPose } from './detect-pose.ts';
@@ -13,6 +16,7 @@ import { draw } from './draw.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
 import { estimate } from './estimate.ts';
+import { evaluate } from './evaluate.ts';
 import { exportWeights } from './export.ts';
 import { features } from './features.ts';
 import { fetchModels } from './fetch-models.ts';
@@ -24,14 +28,17 @@ import { importPictures } from './import.ts';
 import { ingest } from './ingest.ts';
 import { inspect } from './inspect.ts';
 import { mask } from './mask.ts';
+import { memorization } from './memorization.ts';
 import { modelCosts } from './model-costs.ts';
 import { packShard } from './pack-shard.ts';
+import { pairSheet } from './pair-sheet.ts';
 import { planMemory } from './plan-memory.ts';
 import { pose } from './pose.ts';
 import { poseSheet } from './pose-sheet.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
+import { probePictures } from './probe-pictures.ts';
 import { renderComparison } from './render-comparison.ts';
 import { renderEmojiPage } from './render-emoji.ts';
 import { renderFigurePage } from './render-figures.ts';
@@ -93,6 +100,13 @@ export const registry: readonly AnyFunction[] = [
   sample,
   exportWeights,
   features,
+  controlPictures,
+  compareSets,
+  memorization,
+  probePictures,
+  evaluate,
+  checkMemorization,
+  pairSheet,
   contactSheet,
   poseSheet,
   compare,

@@ -3,7 +3,9 @@ import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
 import { fitBasis } from './encoders/pca/fit-basis.ts';
+import { compareFeatures } from './evaluation/compare-features.ts';
 import { describePictures } from './evaluation/describe-pictures.ts';
+import { findCopies } from './evaluation/find-copies.ts';
 import { readSignals } from './import/read-signals.ts';
 import { packArrayPicture } from './pictures/array-picture.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
@@ -20,4 +22,6 @@ export const tasks = {
   'shard-sample': makeShardSample,
   'measure-pixels': measurePixels,
   'describe-pictures': describePictures,
+  'find-copies': findCopies,
+  'compare-features': compareFeatures,
 } as const;

@@ -41,6 +41,10 @@ export const exportCommand = defineCommand({
       type: 'string',
       description: 'an average of that length relative to the run, such as 0.1, made of all kept checkpoints',
     },
+    'accept-memorized': {
+      type: 'boolean',
+      description: 'also if a check found that the model has memorized training pictures',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -52,6 +56,7 @@ export const exportCommand = defineCommand({
     if (sigma !== undefined && args.raw === true) throw new InvalidInput('--raw and --sigma-rel ask for other weights');
     const body = {
       checkpoint: args.name,
+      ...(args['accept-memorized'] === true && { memorized: 'accept' }),
       ...(sigma === undefined
         ? { weights: args.raw === true ? 'raw' : 'ema' }
         : { weights: { sigma_rel: Number(sigma) }, traces: await listCheckpoints(api, args.name) }),

@@ -99,6 +99,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
     return resolved;
   }
 
+  async function admit({ fn, parsed }: ActionCall, { progress }: RunScope): Promise<void> {
+    if (fn.kind === 'pure') await fn.admit?.({ store, blobs, progress }, parsed.input);
+  }
+
   async function runEffect({ fn, parsed, digest }: EffectCall, scope: RunScope): Promise<RunAnswer<Json>> {
     const restore = (blob: Digest) => healer.restore(blob, { ...scope, healed: new Set() });
     const ctx = makeEffectContext(options, scope, { call: callAction, callEffect, restore });
@@ -113,7 +117,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
       clock,
       work(signal, progress) {
         const scope = { run: call.digest, signal, progress };
-        const work = () => (call.action ? resolveAction(call, scope, refresh) : runEffect(call, scope));
+        const work = async () => {
+          if (!call.action) return runEffect(call, scope);
+          if (refresh !== 'call') await admit(call, scope);
+          return resolveAction(call, scope, refresh);
+        };
         return healer.heal<RunAnswer>(work, { ...scope, healed });
       },
     };

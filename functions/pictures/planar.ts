@@ -37,3 +37,28 @@ export function readPixels(npy: Uint8Array): RgbImage {
   if (dtype !== 'u8' || channels !== 3) throw new Internal(`a picture of ${dtype} [${shape.join(', ')}]`);
   return toInterleaved({ data, width, height });
 }
+
+/**
+ * Scales to cover the size of another picture, by the nearest pixel, and keeps the middle. A picture of that size stays
+ * as it is.
+ */
+export function coverPlanar(
+  picture: PlanarImage,
+  { width, height }: Pick<PlanarImage, 'width' | 'height'>,
+): PlanarImage {
+  if (picture.width === width && picture.height === height) return picture;
+  const scale = Math.min(picture.width / width, picture.height / height);
+  const [left, top] = [(picture.width - scale * width) / 2, (picture.height - scale * height) / 2];
+  const data = new Uint8Array(3 * width * height);
+  for (let y = 0; y < height; y++) {
+    const row = Math.floor(top + scale * (y + 0.5));
+    for (let x = 0; x < width; x++) {
+      const column = Math.floor(left + scale * (x + 0.5));
+      for (let c = 0; c < 3; c++) {
+        const from = (c * picture.height + row) * picture.width + column;
+        data[(c * height + y) * width + x] = picture.data[from] ?? 0;
+      }
+    }
+  }
+  return { data, width, height };
+}

@@ -13,7 +13,9 @@ import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
 import { classify } from '../classify.ts';
+import { compareSets } from '../compare-sets.ts';
 import { contactSheet } from '../contact-sheet.ts';
+import { controlPictures } from '../control-pictures.ts';
 import { curate } from '../curate.ts';
 import type { CallAnswer, Describer } from '../define.ts';
 import { detectPose } from '../detect-pose.ts';
@@ -30,10 +32,13 @@ import { importPictures } from '../import.ts';
 import { ingest } from '../ingest.ts';
 import { inspect } from '../inspect.ts';
 import { mask } from '../mask.ts';
+import { memorization } from '../memorization.ts';
 import { packShard } from '../pack-shard.ts';
+import { pairSheet } from '../pair-sheet.ts';
 import { pose } from '../pose.ts';
 import { poseSheet } from '../pose-sheet.ts';
 import { prepare } from '../prepare.ts';
+import { probePictures } from '../probe-pictures.ts';
 import { renderEmojiPage } from '../render-emoji.ts';
 import { renderFigurePage } from '../render-figures.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
@@ -99,6 +104,11 @@ export function createPictureLab({
       classify,
       fitPca,
       features,
+      controlPictures,
+      compareSets,
+      memorization,
+      probePictures,
+      pairSheet,
       contactSheet,
       poseSheet,
       report,

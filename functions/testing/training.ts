@@ -32,20 +32,29 @@ import type { LeaseTerms } from '../../storage/names/lease.ts';
 import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/records.ts';
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { ablate } from '../ablate.ts';
+import { checkMemorization } from '../check-memorization.ts';
 import { compare } from '../compare.ts';
+import { compareSets } from '../compare-sets.ts';
+import { controlPictures } from '../control-pictures.ts';
 import { draw } from '../draw.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
+import { evaluate } from '../evaluate.ts';
 import { createExecutor, type Executor } from '../execution/executor.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import type { PictureSize } from '../experiments/training-size.ts';
+import { exportWeights } from '../export.ts';
+import { features } from '../features.ts';
 import { flowLoss } from '../flow-loss.ts';
 import { gc } from '../gc.ts';
 import { heldOut } from '../held-out.ts';
+import { memorization } from '../memorization.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
+import { pairSheet } from '../pair-sheet.ts';
 import { planMemory } from '../plan-memory.ts';
 import { preflight } from '../preflight.ts';
 import { preview } from '../preview.ts';
+import { probePictures } from '../probe-pictures.ts';
 import { renderComparison } from '../render-comparison.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
@@ -367,6 +376,15 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       heldOut,
       draw,
       flowLoss,
+      features,
+      controlPictures,
+      compareSets,
+      memorization,
+      probePictures,
+      pairSheet,
+      evaluate,
+      checkMemorization,
+      exportWeights,
       sample,
       report,
       compare,

@@ -17,8 +17,8 @@ import type { Note } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import type { ViewLayout } from '../../storage/view-layout.ts';
 import type { ServerAddress } from '../define.ts';
+import { ARTIFACTS } from '../experiments/border/artifacts.ts';
 import type { ArtifactKind } from '../experiments/border/border-step.ts';
-import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { type Experiment, stepOf } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
@@ -34,7 +34,7 @@ import {
 
 export const EXPERIMENT_VIEW: ViewLayout = {
   files: ['config.yaml', 'index.json', 'README.md'],
-  folders: ['checkpoints', 'log', 'tensorboard', ...BORDER_STEPS.map(({ artifact }) => artifact.folder)],
+  folders: ['checkpoints', 'log', 'tensorboard', ...ARTIFACTS.map(({ artifact }) => artifact.folder)],
 };
 
 export type Chunk = ExperimentHead['chunks'][number];
@@ -91,7 +91,7 @@ export async function writeChunkFiles(view: ViewTarget, chunk: Chunk): Promise<s
 
 /** Artifacts of a chunk whose border step this program knows. */
 function listArtifacts({ artifacts }: Chunk) {
-  return BORDER_STEPS.flatMap(({ name, artifact }) => {
+  return ARTIFACTS.flatMap(({ name, artifact }) => {
     const digest = artifacts[name];
     return digest ? [{ name, artifact, digest }] : [];
   });
@@ -222,7 +222,7 @@ ${describeFormerForPeople(head)}${describeOriginForPeople(head)}
 - config.yaml: the whole config. index.json: this page for programs.
 - log/: one file of JSON Lines per chunk of steps (losses, gradient norms, learning rate).
 - tensorboard/: the same for \`tensorboard --logdir\`, with the pictures; its wall time counts samples.
-${BORDER_STEPS.map(({ artifact }) => artifact.describe(config)).join('\n')}
+${ARTIFACTS.map(({ artifact }) => artifact.describe(config)).join('\n')}
 - checkpoints/: manifests of the checkpoints that are kept${describePins(head)}; their tensors lie under cas/.
 
 ${describeWayOn(`/experiments/${name}/train`, address?.())}

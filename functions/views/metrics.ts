@@ -5,7 +5,7 @@ import type { PictureSeries } from '../../formats/tfsummaries.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
+import { ARTIFACTS } from '../experiments/border/artifacts.ts';
 import { type LoggedStep, readLog } from '../experiments/step-log.ts';
 
 type Chunk = ExperimentHead['chunks'][number];
@@ -45,7 +45,7 @@ export async function readMetrics(
 /** The log of a chunk. Its last step has the numbers of the machine and of the border, too. */
 async function readRows(blobs: BlobStore, { to, log, metrics, artifacts }: LoggedChunk): Promise<LoggedStep[]> {
   const rows = await readLog(blobs, log);
-  const found = BORDER_STEPS.map(({ name, artifact }) => {
+  const found = ARTIFACTS.map(({ name, artifact }) => {
     const digest = artifacts[name];
     return digest && artifact.readScalars?.(blobs, digest);
   });
@@ -91,7 +91,7 @@ export async function readSummaries(blobs: BlobStore, chunk: LoggedChunk): Promi
   const events = await readScalars(blobs, chunk);
   const pictures: Record<string, PictureSeries> = {};
   const texts: Record<string, string> = {};
-  for (const { name, artifact } of BORDER_STEPS) {
+  for (const { name, artifact } of ARTIFACTS) {
     const digest = chunk.artifacts[name];
     const shown = digest && (await artifact.readShown?.(blobs, digest));
     if (!shown) continue;

@@ -76,15 +76,21 @@ export interface BorderStep {
 export function defineBorderStep<Document>(
   step: Omit<BorderStep, 'artifact'> & { readonly artifact: ArtifactOptions<Document> },
 ): BorderStep {
-  const { files, scalars, shown, ...artifact } = step.artifact;
+  return { ...step, artifact: artifactKind(step.artifact) };
+}
+
+/** A kind of artifact with its reader. */
+export function artifactKind<Document>({
+  files,
+  scalars,
+  shown,
+  ...artifact
+}: ArtifactOptions<Document>): ArtifactKind {
   const { kind, schema } = artifact;
   const read = (blobs: BlobStore, digest: Digest) =>
     readDocument(blobs, digest, schema, `a document of the kind ${kind}`);
   const readFiles = async (blobs: BlobStore, digest: Digest) => files(await read(blobs, digest));
   const readScalars = scalars && (async (blobs: BlobStore, digest: Digest) => scalars(await read(blobs, digest)));
   const readShown = shown && (async (blobs: BlobStore, digest: Digest) => shown(await read(blobs, digest)));
-  return {
-    ...step,
-    artifact: { ...artifact, readFiles, ...(readScalars && { readScalars }), ...(readShown && { readShown }) },
-  };
+  return { ...artifact, readFiles, ...(readScalars && { readScalars }), ...(readShown && { readShown }) };
 }

@@ -1,0 +1,109 @@
+/** @file What an evaluation finds: its documents. */
+import { z } from 'zod';
+import { DIGEST_PATTERN } from './stored-names.ts';
+
+const digest = z.string().regex(DIGEST_PATTERN);
+const number = z.number();
+const interval = z.strictObject({ mean: number, low: number, high: number });
+
+const comparedShape = {
+  extractor: z.string(),
+  /** Training pictures that the drawn ones were compared with. */
+  real: z.int().positive(),
+  drawn: z.int().positive(),
+  /** Kernel distance over subsets, in the mean, and their standard deviation. Of one distribution: near 0. */
+  kid: z.strictObject({ mean: number, sd: number }),
+  /** Frechet distance. It falls with the number of pictures: compare rows of equal numbers. */
+  fd: number,
+  k: z.int().positive(),
+  precision: number,
+  recall: number,
+  density: number,
+  coverage: number,
+  /** To the held-out picture of the same condition, in units of the spread of real pictures. */
+  distance: interval.optional(),
+};
+
+/** Output `comparison` of `compare-sets`. */
+export const setComparisonSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('set-comparison'),
+  dataset: digest,
+  ...comparedShape,
+  distances: z.array(z.strictObject({ id: z.string(), distance: number })).optional(),
+  links: z.array(digest),
+});
+export type SetComparison = z.infer<typeof setComparisonSchema>;
+
+const shareSchema = z.strictObject({
+  right: z.int().nonnegative(),
+  of: z.int().positive(),
+  share: number,
+  /** Wilson's interval of 95 %. */
+  low: number,
+  high: number,
+});
+
+const poseSchema = z.strictObject({
+  pictures: z.int().positive(),
+  /** Shares of the joints that are found within 0.1 and 0.05 of the diagonal of the box. A missing joint is wrong. */
+  pck_10: number,
+  pck_05: number,
+  /** Share of the joints that are found. */
+  found: number,
+});
+export type PoseScore = z.infer<typeof poseSchema>;
+
+/** Output `shown` of `probe-pictures`. */
+export const shownSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('shown-attributes'),
+  pictures: digest,
+  /** By attribute: how many pictures show it. */
+  attributes: z.record(z.string(), z.strictObject({ right: z.int().nonnegative(), of: z.int().positive() })),
+  /** Joints that are read from pixels, of pictures of figures. */
+  joints: z
+    .strictObject({
+      pictures: z.int().positive(),
+      joints: z.int().positive(),
+      right_10: z.int(),
+      right_05: z.int(),
+      found: z.int(),
+    })
+    .optional(),
+  links: z.array(digest),
+});
+export type ShownAttributes = z.infer<typeof shownSchema>;
+
+/** A row of the table of quality. */
+const rowSchema = z.strictObject({
+  /** `drawn`, the name of a control, `untrained`, or `beside NAME`. */
+  row: z.string(),
+  about: z.string(),
+  /** Of a drawn row: under which condition. */
+  condition: z.string().optional(),
+  checkpoint: digest.optional(),
+  ...comparedShape,
+  attributes: z.record(z.string(), shareSchema).optional(),
+  pose: poseSchema.optional(),
+  /** The document of `compare-sets`, with the distance of each picture. */
+  comparison: digest,
+});
+export type EvaluationRow = z.infer<typeof rowSchema>;
+
+/** The document of `evaluate`, which stays with the checkpoint. */
+export const evaluationSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('evaluation'),
+  checkpoint: digest,
+  dataset: digest,
+  extractor: z.string(),
+  why_extractor: z.string(),
+  samples: z.int().positive(),
+  seed: z.int(),
+  rows: z.array(rowSchema),
+  /** Rows that the protocol asks for and that could not be made, and why. */
+  missing: z.array(z.strictObject({ row: z.string(), why: z.string() })),
+  links: z.array(digest),
+});
+export type Evaluation = z.infer<typeof evaluationSchema>;

@@ -1,0 +1,90 @@
+/** @file What a check for memorized pictures finds: its document, and its limits. */
+import { z } from 'zod';
+import { DIGEST_PATTERN } from './stored-names.ts';
+
+/** A picture is a copy if its nearest training picture is nearer than this share of the distance to the next. */
+export const COPY_RATIO = 1 / 3;
+/** Share of drawn pictures, above that of held-out ones, from which on a model counts as one that has memorized. */
+export const COPY_LIMIT = 0.01;
+/** Most suspicious pictures that a check shows. */
+export const SHOWN_PAIRS = 20;
+
+const digest = z.string().regex(DIGEST_PATTERN);
+
+const copiesSchema = z.strictObject({
+  pictures: z.int().positive(),
+  /** Of those, copies of training pictures. */
+  copies: z.int().nonnegative(),
+  rate: z.number(),
+  /** Wilson's interval of 95 % for the rate. */
+  low: z.number(),
+  high: z.number(),
+});
+export type Copies = z.infer<typeof copiesSchema>;
+
+const pairSchema = z.strictObject({
+  /** Of the picture that was the condition. */
+  id: z.string(),
+  /** Column of the drawn picture. */
+  pictures: digest,
+  /** Its nearest training picture, and the column of that. */
+  nearest: z.string(),
+  nearest_pictures: digest,
+  extractor: z.string(),
+  d1: z.number(),
+  /** To the next training picture that is no near-duplicate of the nearest; absent: there is none. */
+  d2: z.number().optional(),
+  ratio: z.number(),
+});
+export type CopyPair = z.infer<typeof pairSchema>;
+
+/** Output `copies` of `memorization`. */
+export const memorizationShape = {
+  dataset: digest,
+  /** d1 / d2 below which a picture is a copy. */
+  ratio: z.number(),
+  /** Rate of copies above the false alarms from which on the model has memorized. */
+  limit: z.number(),
+  spaces: z.array(
+    z.strictObject({
+      extractor: z.string(),
+      training: z.int().positive(),
+      drawn: copiesSchema,
+      /** The same on pictures that are not trained on: false alarms. Null: there are none. */
+      held_out: copiesSchema.nullable(),
+      /** The rate of the drawn pictures above that of the held-out ones; at least 0. */
+      excess: z.number(),
+    }),
+  ),
+  /** Whether the excess is above the limit in one of the spaces. */
+  memorized: z.boolean(),
+  /** The smallest ratios, each drawn picture once. */
+  pairs: z.array(pairSchema),
+};
+export const copiesFoundSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('copies'),
+  ...memorizationShape,
+  links: z.array(digest),
+});
+export type CopiesFound = z.infer<typeof copiesFoundSchema>;
+
+const blobSchema = z.strictObject({ digest, size: z.int(), media_type: z.string() });
+
+/** The document of `check-memorization`, which stays with the checkpoint. */
+export const memorizationSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('memorization'),
+  checkpoint: digest,
+  ...memorizationShape,
+  condition: z.string(),
+  split: z.string(),
+  samples: z.int().positive(),
+  why_extractor: z.string(),
+  /** The flow loss on held-out pictures minus that on trained ones; null: it could not be measured. */
+  gap: z.strictObject({ train: z.number(), held_out: z.number(), difference: z.number() }).nullable(),
+  /** PNG: the pairs, each drawn picture left of its nearest training picture. Absent: there are no pairs. */
+  sheet: blobSchema.optional(),
+  links: z.array(digest),
+});
+export type Memorization = z.infer<typeof memorizationSchema>;

@@ -1,0 +1,126 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { Evaluation } from '../configs/evaluation.ts';
+import { memberName } from '../configs/signals.ts';
+import { decodeNpy, encodeNpy } from '../formats/npy.ts';
+import { readColumn } from '../formats/webdataset.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
+import type { Digest } from '../storage/digest.ts';
+import { readHead } from './experiments/experiment-head.ts';
+import { createExperiment } from './operations/create-experiment.ts';
+import { toInterleaved } from './pictures/planar.ts';
+import {
+  ASKED_ENGINE,
+  createTrainingLab,
+  listKeys,
+  putToyDataset,
+  TOY_CONFIG,
+  type TrainingLab,
+} from './testing/training.ts';
+import { rebuildView } from './views/rebuild-experiment-view.ts';
+
+const TRAINED = 12;
+const FOLDER = 'experiments/toy/memorization/step0000004/';
+
+let lab: TrainingLab;
+let dataset: Digest;
+
+/** A short training on pictures of noise. Its conditions come from `dct`, which may not judge it. */
+beforeEach(async () => {
+  lab = createTrainingLab();
+  dataset = await putToyDataset(lab.blobs, { count: TRAINED + 6, heldOut: 6 });
+  await createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
+  await lab.executor.callEffect('train', { experiment: 'toy', target: 32 });
+});
+
+/** From now on the gpu-runner draws training pictures, one after the other. */
+async function overfit(): Promise<void> {
+  const [page] = (await readDataset(lab.blobs, dataset)).pages;
+  const column = readColumn(await lab.blobs.get(page?.columns.image ?? dataset));
+  const { run } = lab.runner;
+  lab.runner.run = async (action, job, options) => {
+    if (job.kind !== 'sample') return run(action, job, options);
+    const rows = job.noise ?? [];
+    const data = rows.flatMap(place => {
+      const member = column.get(memberName('image', (place % TRAINED).toString(16).padStart(16, '0')));
+      const { data, shape } = decodeNpy(member ?? new Uint8Array());
+      return [...toInterleaved({ data: data as Uint8Array, width: shape[2] ?? 0, height: shape[1] ?? 0 }).data];
+    });
+    const pixels = encodeNpy({
+      dtype: 'u8',
+      shape: [rows.length, job.height, job.width, 3],
+      data: Uint8Array.from(data),
+    });
+    return { outputs: { pixels: await lab.blobs.put(pixels, 'application/octet-stream') }, links: [], stats: {} };
+  };
+}
+
+const check = (body = {}) =>
+  lab.executor.callEffect('check-memorization', { checkpoint: 'toy', samples: 20, steps: 2, ...body }) as Promise<
+    Record<string, unknown>
+  >;
+const exportToy = (body = {}) => lab.executor.call('export', { checkpoint: 'toy', ...body });
+
+test('a model that draws its training pictures is not exported, unless the caller accepts that', async () => {
+  await overfit();
+  const found = await check();
+  expect(found).toMatchObject({ memorized: true, samples: 20, step: 4, folder: FOLDER, split: 'train' });
+  expect(found.why_extractor).toContain('the training saw dct, as the signal cls');
+  expect(found.verdict).toContain('100 % of the drawn pictures are copies by thumbnail, 0 % of the held-out ones');
+  await expect(exportToy()).rejects.toThrow('toy@4 has memorized training pictures: 100 % of what it draws');
+  // A digest is no way around it.
+  const { checkpoint } = (await readHead(lab.store, 'toy')).value;
+  await expect(exportToy({ checkpoint })).rejects.toThrow('toy@4 has memorized');
+  await expect(exportToy({ memorized: 'accept' })).rejects.toThrow('this runner has no weights');
+});
+
+test('a model that draws something else passes, and its verdict is part of the view', async () => {
+  const found = await check();
+  expect(found).toMatchObject({ memorized: false, gap: { difference: expect.any(Number) } });
+  await expect(exportToy()).rejects.toThrow('this runner has no weights');
+  const files = await listKeys(lab.store, FOLDER);
+  expect(files).toEqual(['nearest.png', 'results.json'].map(name => FOLDER + name));
+  const before = await Promise.all(files.map(async key => (await lab.store.get(key))?.body));
+  await lab.store.delete(`${FOLDER}results.json`);
+  await rebuildView({ ...lab, name: 'toy' });
+  expect(await Promise.all(files.map(async key => (await lab.store.get(key))?.body))).toEqual(before);
+  expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
+});
+
+test('an export of an unchecked model says how to check it', async () => {
+  const told: string[] = [];
+  const onEvent = ({ message }: { message?: string }) => void told.push(message ?? '');
+  await lab.executor.call('export', { checkpoint: 'toy' }, { onEvent }).catch(() => {});
+  expect(told.join()).toContain('POST /functions/check-memorization {"checkpoint": "toy@4"}');
+});
+
+test('an evaluation has every control row, and the pictures of its drawn row', async () => {
+  const body = { checkpoint: 'toy@4', samples: 6, steps: 2, conditions: ['text', 'unconditional'] };
+  const table = (await lab.executor.callEffect('evaluate', body)) as unknown as Evaluation;
+  expect(table.rows.map(({ row, condition }) => [row, ...(condition ? [condition] : [])])).toEqual([
+    ...[
+      ['drawn', 'text'],
+      ['drawn', 'unconditional'],
+    ],
+    ...['real', 'down_up', 'blur', 'nearest', 'random', 'mean', 'noise'].map(name => [name]),
+  ]);
+  expect(table.extractor).toBe('thumbnail');
+  expect(table.rows.find(({ row }) => row === 'real')?.distance).toEqual({ mean: 0, low: 0, high: 0 });
+  expect(table.missing.map(({ row }) => row)).toEqual(['untrained', 'beside']);
+  const { computed } = lab.runner;
+  const samples = computed.filter(kind => kind === 'sample').length;
+  await lab.executor.callEffect('evaluate', body);
+  expect(computed.filter(kind => kind === 'sample')).toHaveLength(samples);
+  expect(await listKeys(lab.store, 'experiments/toy/evaluation/')).toEqual([
+    'experiments/toy/evaluation/step0000004/results.json',
+  ]);
+});
+
+test.each([
+  [{ checkpoint: 'toy@9' }, 'keeps no checkpoint of step 9'],
+  [{ checkpoint: 'tay' }, 'there is no experiment "tay"'],
+  [{ extractor: 'dct' }, 'the training saw dct'],
+  [{ extractor: 'efficientnet-lite0' }, 'needs weights, which are not installed'],
+  [{ condition: 'pose' }, 'the model was trained without pose'],
+])('a check that cannot be made is refused: %j', async (body, text) => {
+  await expect(check(body)).rejects.toThrow(text);
+});

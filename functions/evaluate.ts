@@ -1,0 +1,168 @@
+/** @file The table of quality of a checkpoint: drawn pictures beside real ones and control rows. */
+import { z } from 'zod';
+import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
+import { type Evaluation, type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
+import { Unprocessable } from '../errors.ts';
+import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
+import { listKept } from '../storage/list-kept.ts';
+import { PAGE_SIZE } from '../storage/records.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { CONDITIONS } from './evaluation/conditions.ts';
+import { CONTROL_NAMES, CONTROLS } from './evaluation/controls.ts';
+import { describeColumns, drawSet, listInstalled, usualCondition } from './evaluation/draw-set.ts';
+import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
+import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
+import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
+import { outputOf } from './execution/output-of.ts';
+import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
+import { checkData, readConfig } from './experiments/experiment-head.ts';
+import { findKept, type KeptOf } from './experiments/find-kept.ts';
+import { recordArtifact } from './operations/record-artifact.ts';
+
+const checkpointSchema = z.string().max(200);
+
+const input = z.strictObject({
+  checkpoint: checkpointSchema.describe('NAME, NAME@STEP, NAME@latest, NAME@best, or a digest that one keeps'),
+  samples: z.int().min(2).max(10_000).default(250).describe('pictures of each row; fewer if the split val has fewer'),
+  conditions: z
+    .array(z.enum(CONDITION_NAMES))
+    .min(1)
+    .max(CONDITION_NAMES.length)
+    .optional()
+    .describe('a drawn row each, as in draw; default: pose and caption, or the caption, or what the model has'),
+  beside: z
+    .array(checkpointSchema)
+    .max(16)
+    .default([])
+    .describe('other checkpoints, such as a peer at equal seconds, drawn on the same pictures and noise'),
+  extractor: z.enum(EXTRACTOR_NAMES).optional().describe('default: the first installed one that training did not see'),
+  reference: z.int().min(2).max(10_000).default(2000).describe('training pictures that every row is compared with'),
+  seed: z
+    .int()
+    .nonnegative()
+    .max(2 ** 31)
+    .default(42)
+    .describe('seed of the noise'),
+  steps: z.int().min(1).max(1000).optional().describe('steps of the sampler; default: those of the previews'),
+  guidance: z.number().min(0).max(50).optional().describe('guidance; default: that of the previews'),
+});
+
+export const evaluate = defineFunction({
+  name: 'evaluate',
+  summary:
+    'Draws held-out pictures by a checkpoint and measures them in a table of quality, beside control rows from real ' +
+    'pictures to noise. The table stays with the checkpoint.',
+  version: 1,
+  kind: 'effect',
+  example: { checkpoint: 'portraits@latest', samples: 250 },
+  input,
+  key: body => canonicalJson(body),
+  async run(ctx, body): Promise<Json> {
+    const kept = await findKept(ctx.store, body.checkpoint);
+    const { head, checkpoint } = kept;
+    checkData(kept.name, head);
+    const config = await readConfig(ctx.blobs, head);
+    const pages = await openPagePictures(ctx.blobs, await readDataset(ctx.blobs, head.dataset));
+    const samples = Math.min(body.samples, pages.itemsOf('val').length);
+    if (samples < 2) {
+      throw new Unprocessable(
+        `the dataset has ${samples} pictures of the split val, and a table of quality needs more`,
+        {
+          expected: 'a dataset with at least 2 held-out pictures; 250 tell much more',
+        },
+      );
+    }
+    const { extractor, why } = chooseExtractor(config, await listInstalled(ctx), body.extractor);
+    const columns = chooseColumns(pages, body.reference);
+    const real = await describeColumns(ctx, extractor, columns, head.engine);
+    const stick: Yardstick = {
+      ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
+      seed: body.seed,
+    };
+    const rows: EvaluationRow[] = [];
+    for (const drawn of await listDrawn(ctx, kept, body.beside)) {
+      const known = await readConfig(ctx.blobs, drawn.kept.head);
+      for (const condition of body.conditions ?? [usualCondition(config)]) {
+        const { steps, guidance, seed } = body;
+        const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split: 'val', condition } as const;
+        const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance });
+        const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
+        rows.push(await measureRow(ctx, stick, { ...title, checkpoint: drawn.kept.checkpoint }, set.columns));
+      }
+    }
+    rows.push(...(await measureControls(ctx, stick, samples)));
+    const document: Evaluation = evaluationSchema.parse({
+      ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
+      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(head, rows) },
+      links: [...new Set(rows.map(({ comparison }) => comparison))],
+    });
+    const { digest } = await putDocument(ctx.blobs, document);
+    const place = { name: kept.name, step: kept.step, artifact: EVALUATION };
+    const folder = await recordArtifact(ctx, { ...place, folder: evaluationArtifact.artifact.folder }, digest);
+    const { links: _, ...table } = document;
+    return { ...table, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) } as Json;
+  },
+});
+
+/** All columns with held-out pictures, and as many others, evenly spread, as have so many training pictures. */
+function chooseColumns(pages: PagePictures, reference: number): Digest[] {
+  const heldOut = pages.columnsOf(['val']);
+  const others = pages.columnsOf(['train']);
+  const share = Math.min(1, reference / Math.max(1, pages.itemsOf('train').length));
+  const chosen = spreadIndexes(others.length, Math.ceil(share * others.length)).flatMap(i => others[i] ?? []);
+  return [...new Set([...heldOut, ...chosen])];
+}
+
+interface DrawnRow {
+  readonly row: string;
+  readonly about: string;
+  readonly kept: KeptOf;
+}
+
+async function listDrawn(ctx: EffectContext, kept: KeptOf, beside: readonly string[]): Promise<DrawnRow[]> {
+  const start = findStart(kept);
+  const others = await Promise.all(
+    beside.map(async text => ({ row: `beside ${text}`, about: text, kept: await findKept(ctx.store, text, 'beside') })),
+  );
+  return [
+    { row: 'drawn', about: `${kept.name} at step ${kept.step}`, kept },
+    ...others,
+    ...(start ? [{ row: 'untrained', about: 'the same network without training', kept: start }] : []),
+  ];
+}
+
+/** The checkpoint of step 0, if the experiment keeps one. */
+function findStart({ name, head }: KeptOf): KeptOf | undefined {
+  const start = listKept(head).find(({ step }) => step === 0);
+  return start && { name, head, step: 0, checkpoint: start.checkpoint };
+}
+
+async function measureControls(ctx: EffectContext, stick: Yardstick, samples: number): Promise<EvaluationRow[]> {
+  const rows: EvaluationRow[] = [];
+  for (const control of CONTROL_NAMES) {
+    const columns: Digest[] = [];
+    for (let first = 0; first < samples; first += PAGE_SIZE) {
+      const count = Math.min(PAGE_SIZE, samples - first);
+      const body = {
+        ...{ dataset: stick.dataset, control, first, count },
+        ...(control === 'nearest' && { features: [...stick.real] }),
+      };
+      columns.push(outputOf((await ctx.call('control-pictures', body)).result, 'pictures'));
+    }
+    ctx.progress({ phase: `control ${control}`, done: samples, total: samples, unit: 'pictures' });
+    rows.push(await measureRow(ctx, stick, { row: control, about: CONTROLS[control].about }, columns));
+  }
+  return rows;
+}
+
+/** Rows of the protocol that the table lacks. */
+function listMissing(head: KeptOf['head'], rows: readonly EvaluationRow[]): Evaluation['missing'] {
+  const has = (row: string) => rows.some(each => each.row === row || each.row.startsWith(`${row} `));
+  const why: Readonly<Record<string, string>> = {
+    untrained: `the experiment keeps no checkpoint of step 0, but ${listKept(head).length} later ones`,
+    beside: 'no other checkpoint was named: `beside` takes a peer at equal seconds',
+  };
+  return Object.entries(why).flatMap(([row, text]) => (has(row) ? [] : [{ row, why: text }]));
+}

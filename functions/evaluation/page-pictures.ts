@@ -1,0 +1,73 @@
+/** @file Single pictures of a dataset, read from the columns of its pages. */
+import { memberName } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
+import { decodeNpy } from '../../formats/npy.ts';
+import { readItems } from '../../storage/blobs/items.ts';
+import { type ColumnReader, openColumn } from '../../storage/blobs/read-column.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
+import type { Dataset, Item, Split } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import type { PlanarImage } from '../pictures/planar.ts';
+
+export interface PagePictures {
+  /** Without removed ones, in the order of the pages. */
+  readonly items: readonly Item[];
+  /** Columns of pictures, in the order of the pages, that have at least one item of these splits. */
+  columnsOf(splits: readonly Split[]): Digest[];
+  itemsOf(split: Split): Item[];
+  /** @throws Unprocessable if there is no such picture. */
+  read(id: string): Promise<PlanarImage>;
+}
+
+/** Pages read at once. */
+const WIDTH = 16;
+
+/** @throws Unprocessable if a page has no column `image`. */
+export async function openPagePictures(blobs: BlobStore, { pages, removed }: Dataset): Promise<PagePictures> {
+  const gone = new Set(removed);
+  const placed = await mapBounded(pages, { width: WIDTH }, async page => {
+    const column = page.columns.image;
+    if (column === undefined) {
+      throw new Unprocessable('the dataset has no column image', {
+        expected: 'a dataset that went through bucket',
+        hint: 'POST /functions/prepare makes every column',
+      });
+    }
+    const items = (await readItems(blobs, page)).filter(({ id }) => !gone.has(id));
+    return items.map(item => ({ item, column }));
+  });
+  const all = placed.flat();
+  const columns = new Map(all.map(({ item, column }) => [item.id, column]));
+  const readers = new Map<Digest, Promise<ColumnReader>>();
+  return {
+    items: all.map(({ item }) => item),
+    columnsOf: splits => [
+      ...new Set(all.flatMap(({ item, column }) => (item.split && splits.includes(item.split) ? [column] : []))),
+    ],
+    itemsOf: split => all.flatMap(({ item }) => (item.split === split ? [item] : [])),
+    async read(id) {
+      const column = columns.get(id);
+      if (column === undefined) throw new Unprocessable(`the dataset has no picture ${id}`);
+      const reader = readers.get(column) ?? openColumn(blobs, column);
+      readers.set(column, reader);
+      return readMember(id, await (await reader).read(memberName('image', id)));
+    },
+  };
+}
+
+/** @throws Unprocessable unless the member is u8 [3, height, width]. */
+export function readMember(id: string, member: Uint8Array | undefined): PlanarImage {
+  const array = member && decodeNpy(member);
+  const [channels, height = 0, width = 0] = array?.shape ?? [];
+  if (array?.dtype === 'u8' && channels === 3) return { data: array.data, width, height };
+  throw new Unprocessable(`the picture ${id} is not u8 [3, height, width]`, {
+    expected: 'a column of pictures: the column image of a page, or what draw made',
+  });
+}
+
+/** Of so many entries, at most `most` indexes, evenly spread. */
+export function spreadIndexes(entries: number, most: number): number[] {
+  const count = Math.min(entries, most);
+  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * entries) / count));
+}

@@ -1,0 +1,44 @@
+/** @file The experiment and the checkpoint that a name, with its version, or a digest means. */
+import { NotFound } from '../../errors.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { listKept } from '../../storage/list-kept.ts';
+import type { ObjectStore } from '../../storage/types.ts';
+import { findCheckpoint, splitName } from '../execution/names.ts';
+import { listHeads, readHead } from './experiment-head.ts';
+
+export interface KeptOf {
+  readonly name: string;
+  readonly head: ExperimentHead;
+  readonly step: number;
+  readonly checkpoint: Digest;
+}
+
+/**
+ * @param text NAME, NAME@STEP, NAME@latest, NAME@best, or the digest of a checkpoint that an experiment keeps.
+ * @throws InvalidInput, NotFound, Unprocessable
+ */
+export async function findKept(store: ObjectStore, text: string, key = 'checkpoint'): Promise<KeptOf> {
+  if (isDigest(text)) {
+    const found = await findExperimentOf(store, text);
+    if (found) return found;
+    throw new NotFound(`no experiment keeps the checkpoint ${text}`, {
+      expected: 'NAME, NAME@STEP, NAME@latest, NAME@best, or the digest of a checkpoint that is kept',
+    });
+  }
+  const { name, version } = splitName(text, key);
+  const { value: head } = await readHead(store, name);
+  const { step, checkpoint } = findCheckpoint(name, head, version);
+  return { name, head, step, checkpoint };
+}
+
+/** The experiment that has made a checkpoint, and keeps it. */
+export async function findExperimentOf(store: ObjectStore, checkpoint: Digest): Promise<KeptOf | undefined> {
+  const all = (await listHeads(store)).flatMap(({ name, head }) =>
+    listKept(head).flatMap(kept =>
+      kept.checkpoint === checkpoint ? [{ name, head, step: kept.step, checkpoint }] : [],
+    ),
+  );
+  // A branch keeps the checkpoint at which it begins, and has no chunk that ends there.
+  return all.find(({ head, step }) => head.chunks.some(({ to }) => to === step)) ?? all[0];
+}

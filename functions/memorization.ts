@@ -1,0 +1,108 @@
+/** @file Finds drawn pictures that are copies of training pictures, beside the false alarms on held-out ones. */
+import { z } from 'zod';
+import { COPY_LIMIT, COPY_RATIO, type CopiesFound, type CopyPair, SHOWN_PAIRS } from '../configs/memorization.ts';
+import { Unprocessable } from '../errors.ts';
+import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import { readAllItems } from '../storage/blobs/items.ts';
+import { digestSchema, type Item } from '../storage/records.ts';
+import { defineFunction, type FunctionContext } from './define.ts';
+import { type FeatureSet, readFeatures } from './evaluation/feature-sets.ts';
+import { countCopies, type FindCopiesTask, type Nearest } from './evaluation/find-copies.ts';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+const MOST_COLUMNS = 65_536;
+const indexes = z.array(digestSchema).min(1).max(MOST_COLUMNS);
+
+const spaceSchema = z.strictObject({
+  drawn: indexes.describe('outputs index of features of drawn pictures'),
+  dataset: indexes.describe('the same of the pages of the dataset'),
+});
+
+export const memorization = defineFunction({
+  name: 'memorization',
+  summary:
+    'Finds drawn pictures that are copies of training pictures: the nearest is far nearer than the next. Outputs ' +
+    'copies (JSON), with the rate of false alarms on held-out pictures.',
+  version: 1,
+  kind: 'pure',
+  digests: { dataset: 'dataset' },
+  example: { dataset: 'portraits', spaces: [{ drawn: [DIGEST], dataset: [DIGEST] }] },
+  input: z.strictObject({
+    dataset: digestSchema,
+    spaces: z.array(spaceSchema).min(1).max(8).describe('features by one extractor each'),
+    ratio: z.number().min(0).max(1).default(COPY_RATIO).describe('d1 / d2 below which a picture is a copy'),
+    limit: z.number().min(0).max(1).default(COPY_LIMIT).describe('rate above the false alarms that is memorizing'),
+  }),
+  async run(ctx, { dataset, spaces, ratio, limit }) {
+    const items = new Map(
+      (await readAllItems(ctx.blobs, await readDataset(ctx.blobs, dataset))).map(item => [item.id, item]),
+    );
+    const found: CopiesFound['spaces'] = [];
+    const pairs: CopyPair[] = [];
+    for (const space of spaces) {
+      const measured = await measureSpace(ctx, items, space, ratio);
+      found.push(measured.space);
+      pairs.push(...measured.pairs);
+    }
+    const document: CopiesFound = {
+      ...{ v: 1, kind: 'copies', dataset, ratio, limit, spaces: found },
+      memorized: found.some(({ excess }) => excess > limit),
+      pairs: worstOf(pairs),
+      links: [],
+    };
+    return { outputs: { copies: await putDocument(ctx.blobs, document) } };
+  },
+});
+
+type Space = z.infer<typeof spaceSchema>;
+
+async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Item>, space: Space, ratio: number) {
+  const drawn = await readFeatures(ctx.blobs, space.drawn);
+  const training = await readFeatures(ctx.blobs, space.dataset, id => items.get(id)?.split === 'train');
+  const heldOut = await readFeatures(ctx.blobs, space.dataset, id => isHeldOut(items.get(id)));
+  if (training.ids.length < 2) {
+    throw new Unprocessable(`the dataset has ${training.ids.length} training pictures`, { expected: 'at least 2' });
+  }
+  const clusters = training.ids.map(id => items.get(id)?.cluster ?? id);
+  const search = (pictures: FeatureSet): Promise<Nearest[]> => {
+    const task: FindCopiesTask = { pictures: plain(pictures), training: plain(training), clusters };
+    return ctx.task<Nearest[]>('find-copies', task);
+  };
+  const near = await search(drawn);
+  const alarms = heldOut.ids.length > 0 ? await search(heldOut) : undefined;
+  const rates = { drawn: countCopies(near, ratio), held_out: alarms ? countCopies(alarms, ratio) : null };
+  const excess = Math.max(0, rates.drawn.rate - (rates.held_out?.rate ?? 0));
+  const pairs = near.map(({ index, d1, d2, ratio }, i): CopyPair => {
+    const [nearest, nearestPictures] = [training.ids[index] ?? '', training.columns[index]];
+    const [id, pictures] = [drawn.ids[i] ?? '', drawn.columns[i]];
+    return {
+      ...{ id, pictures: pictures ?? '', nearest, nearest_pictures: nearestPictures ?? '' },
+      ...{ extractor: drawn.extractor, d1, ...(d2 !== undefined && { d2 }), ratio },
+    };
+  });
+  return { space: { extractor: drawn.extractor, training: training.ids.length, ...rates, excess }, pairs };
+}
+
+function isHeldOut(item: Item | undefined): boolean {
+  return item?.split === 'val' || item?.split === 'test';
+}
+
+/** Without what a worker thread has no use for. */
+function plain({ dim, data }: FeatureSet) {
+  return { dim, data };
+}
+
+/** The smallest ratios, each drawn picture once. */
+function worstOf(pairs: readonly CopyPair[]): CopyPair[] {
+  const seen = new Set<string>();
+  const sorted = [...pairs].sort((a, b) => a.ratio - b.ratio);
+  const worst: CopyPair[] = [];
+  for (const pair of sorted) {
+    if (worst.length === SHOWN_PAIRS) break;
+    const key = `${pair.pictures} ${pair.id}`;
+    if (seen.has(key)) continue;
+    seen.add(key);
+    worst.push(pair);
+  }
+  return worst;
+}
