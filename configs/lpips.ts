@@ -13,6 +13,14 @@ export const DEFAULT_LPIPS_NET: LpipsNet = 'alex';
 /** Name of its weights in the store, and among the frozen nets of an objective. */
 export const lpipsModelOf = (net: LpipsNet) => `lpips-${net}` as const;
 
+/** The nets by those names. */
+export const LPIPS_MODELS = LPIPS_NETS.map(lpipsModelOf);
+export type LpipsModel = ReturnType<typeof lpipsModelOf>;
+
+export function netOfModel(model: LpipsModel): LpipsNet {
+  return model.slice('lpips-'.length) as LpipsNet;
+}
+
 export const lpipsShape = {
   net: z.enum(LPIPS_NETS).default(DEFAULT_LPIPS_NET),
   /** Larger pictures are compared at a size at which no side is longer: the means of squares of pixels. */

@@ -12,6 +12,7 @@ import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
 import { detectPose } from './detect-pose.ts';
 import { diff } from './diff.ts';
+import { distance } from './distance.ts';
 import { draw } from './draw.ts';
 import { encodeImage } from './encode-image.ts';
 import { encodeText } from './encode-text.ts';
@@ -107,6 +108,7 @@ export const registry: readonly AnyFunction[] = [
   evaluate,
   checkMemorization,
   pairSheet,
+  distance,
   contactSheet,
   poseSheet,
   compare,

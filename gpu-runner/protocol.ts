@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { checkpointingSchema } from '../configs/gradient-checkpointing.ts';
+import { LPIPS_MODELS } from '../configs/lpips.ts';
 import { progressSchema } from '../configs/progress.ts';
 import { samplingSchema } from '../configs/sampling.ts';
 import { wireErrorSchema } from '../errors-wire.ts';
@@ -92,6 +93,19 @@ export const encodeJobSchema = z.strictObject({
   engine: engineSpecSchema,
 });
 
+/** Compares the pictures of two columns pair by pair, by a network that the gpu-runner knows. */
+export const distanceJobSchema = z.strictObject({
+  kind: z.literal('distance'),
+  net: z.enum(LPIPS_MODELS),
+  /** Blobs by part, of which the tensors together are those of the net. */
+  weights: z.record(z.string(), z.array(digestSchema).min(1)),
+  /** Columns of pictures of the same ids and sizes. */
+  a: digestSchema,
+  b: digestSchema,
+  /** Computes in f32. */
+  engine: engineSpecSchema.extend({ precision: z.literal('f32') }),
+});
+
 /** Plans the memory of a training on a device, which need not be in this machine, and how its updates are cut. */
 export const planJobSchema = z.strictObject({
   kind: z.literal('plan'),
@@ -143,6 +157,7 @@ export const JOB_KINDS = {
   sample: { schema: sampleJobSchema, priority: 1, beside: false },
   'flow-loss': { schema: flowLossJobSchema, priority: 0, beside: false },
   encode: { schema: encodeJobSchema, priority: 1, beside: false },
+  distance: { schema: distanceJobSchema, priority: 1, beside: false },
   plan: { schema: planJobSchema, priority: 0, beside: true },
   export: { schema: exportJobSchema, priority: 1, beside: true },
 } as const;
@@ -157,6 +172,7 @@ export type TuneJob = Job<'tune'>;
 export type SampleJob = Job<'sample'>;
 export type FlowLossJob = Job<'flow-loss'>;
 export type EncodeJob = Job<'encode'>;
+export type DistanceJob = Job<'distance'>;
 export type PlanJob = Job<'plan'>;
 export type ExportJob = Job<'export'>;
 
@@ -183,7 +199,8 @@ export function isBeside(job: Job): boolean {
  * asked when a shutdown cut the chunk short. sample: output `pixels`, npy uint8 [n, height, width, 3]. flow-loss:
  * output `flow_loss`, JSON of `validationSchema` (configs/validation.ts). encode: one output for each signal that the
  * encoder makes: its column, a tar with a member for each member of `column`; and `facts`, JSON { id: { name: number }
- * }, if the encoder finds out more about its inputs. plan: output `plan`, JSON of `memoryPlanSchema`
+ * }, if the encoder finds out more about its inputs. distance: output `distances`, npy f32 [n], a number for each
+ * member of `a`, in their order. plan: output `plan`, JSON of `memoryPlanSchema`
  * (configs/memory-plan.ts). rate: no output; `stats.operations_per_second`. export: output `weights`, or one for each
  * part of them. tune: output `choices`, text for `autotune` of an engine, if the engine measured any.
  */

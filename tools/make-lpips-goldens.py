@@ -3,7 +3,8 @@
 Run from the root of the repository: python3 tools/make-lpips-goldens.py (needs torch, torchvision, lpips, numpy and
 safetensors; made with torch 2.15.0, torchvision 0.29.2). The networks are the packages' own, in f64, with weights and
 pictures that testing/hashed-numbers.ts makes, too. So the files hold results alone: for each net `distance` [2] and
-`gradient` of their sum by the first picture, [2, 3, height, width], as f32.
+`gradient` of their sum by the first picture, [2, 3, height, width], as f32; and `levels` [2], the distance of the same
+pictures as whole numbers from 0 to 255.
 """
 
 import os
@@ -62,6 +63,8 @@ def main():
         distance = metric(first, second).reshape(-1)
         (gradient,) = torch.autograd.grad(distance.sum(), [first])
         results[f"{net}.distance"] = distance.detach().numpy().astype("float32")
+        levels = [torch.floor((x.detach() + 1) * 128) / 127.5 - 1 for x in (first, second)]
+        results[f"{net}.levels"] = metric(*levels).detach().reshape(-1).numpy().astype("float32")
         results[f"{net}.gradient"] = gradient.numpy().astype("float32")
     safetensors.numpy.save_file(results, os.path.join(TARGET, "lpips.safetensors"))
 

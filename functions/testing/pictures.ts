@@ -20,6 +20,7 @@ import { curate } from '../curate.ts';
 import type { CallAnswer, Describer } from '../define.ts';
 import { detectPose } from '../detect-pose.ts';
 import { diff } from '../diff.ts';
+import { distance } from '../distance.ts';
 import { encodeImage } from '../encode-image.ts';
 import { encodeText } from '../encode-text.ts';
 import { estimate } from '../estimate.ts';
@@ -109,6 +110,7 @@ export function createPictureLab({
       memorization,
       probePictures,
       pairSheet,
+      distance,
       contactSheet,
       poseSheet,
       report,

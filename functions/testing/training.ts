@@ -177,7 +177,7 @@ async function computeJob(
   }
   if (job.kind === 'export') throw new Unprocessable('this runner has no weights');
   if (job.kind === 'rate') return { outputs: {}, links: [], stats: { operations_per_second: 1e11 } };
-  if (job.kind === 'encode') throw new Unprocessable('this runner has no encoders');
+  if (job.kind === 'encode' || job.kind === 'distance') throw new Unprocessable('this runner has no encoders');
   if (job.kind === 'tune') {
     runner.computed.push('tune');
     const choices = await blobs.put(Buffer.from(`kernels for ${job.config}${rounding}`), 'text/plain');

@@ -1,5 +1,6 @@
 /** @file The table of jobs: a handler for each row of JOB_KINDS in protocol.ts. */
 import type { JobHandlers } from './context.ts';
+import { createDistanceJob } from './distance.ts';
 import { createEncodeJob } from './encode.ts';
 import { createExportJob } from './export.ts';
 import { createFlowLossJob } from './flow-loss.ts';
@@ -17,6 +18,7 @@ export function createJobHandlers(): JobHandlers {
     sample: createSampleJob(),
     'flow-loss': createFlowLossJob(),
     encode: createEncodeJob(),
+    distance: createDistanceJob(),
     plan: createPlanJob(),
     export: createExportJob(),
     rate: createRateJob(),

@@ -69,6 +69,10 @@ const handlers: JobHandlers = {
     throw new Unprocessable(`the fake runner has no encoder ${job.encoder}`);
   },
 
+  async distance(_, job) {
+    throw new Unprocessable(`the fake runner has no net ${job.net}`);
+  },
+
   async tune() {
     throw new Unprocessable('the fake runner measures no kernels');
   },
