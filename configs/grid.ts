@@ -5,6 +5,8 @@ import { LONGEST_SECONDS, MOST_PICTURES, MOST_SAMPLES } from './bounds.ts';
 /** Experiments of a grid, and configs of a sweep. More would be months, or a mistake. */
 const MOST_SEEDS = 32;
 const MOST_ARMS = 12;
+/** Runs that one report compares. */
+const MOST_RUNS = 48;
 /** Leaves room for the arm and the seed in the name of an experiment. */
 const NAME = /^[a-z0-9][a-z0-9._-]{0,39}$/;
 
@@ -53,7 +55,9 @@ const questionSchema = z.strictObject({
     .array(z.string().max(100))
     .min(1)
     .max(12)
-    .describe('memory, speed, loss, loss_slope, held_out_loss, or a score of the validation as TEST/SCORE'),
+    .describe(
+      'memory, speed, loss, loss_slope, held_out_loss, or a score of the validation, as reconstruction or TEST/SCORE',
+    ),
 });
 
 export const gridSchema = z
@@ -85,13 +89,14 @@ export const gridSchema = z
   .superRefine(checkGrid);
 export type Grid = z.output<typeof gridSchema>;
 
-type Checked = Pick<Grid, 'steps' | 'seconds' | 'arms' | 'baseline' | 'questions'>;
+type Checked = Pick<Grid, 'steps' | 'seconds' | 'seeds' | 'arms' | 'baseline' | 'questions'>;
 
-function checkGrid({ steps, seconds, arms, baseline, questions }: Checked, ctx: z.RefinementCtx): void {
+function checkGrid({ steps, seconds, seeds, arms, baseline, questions }: Checked, ctx: z.RefinementCtx): void {
   const refuse = (path: (string | number)[], message: string) => ctx.addIssue({ code: 'custom', path, message });
   if (steps !== undefined && seconds !== undefined) refuse(['seconds'], 'steps or seconds, not both');
   const names = Object.keys(arms);
   if (names.length === 0 || names.length > MOST_ARMS) refuse(['arms'], `expected 1 to ${MOST_ARMS} arms`);
+  if (names.length * seeds.length > MOST_RUNS) refuse(['seeds'], `more than ${MOST_RUNS} runs`);
   const lower = names.map(name => name.toLowerCase());
   const twice = names.find((_, i) => lower.indexOf(lower[i] ?? '') !== i);
   if (twice !== undefined) refuse(['arms', twice], 'another arm has this name: experiments have lower-case names');
@@ -157,6 +162,7 @@ export const gridResultSchema = z.looseObject({
       held_out_loss: z.number().optional(),
     }),
   ),
-  report: z.looseObject({ sentence: z.string().optional(), folder: z.string().optional() }).optional(),
+  /** What `compare` says of the arms, and its files. */
+  report: z.looseObject({ sentence: z.string(), folder: z.string(), html: z.string(), report: z.string() }),
 });
 export type GridResult = z.output<typeof gridResultSchema>;

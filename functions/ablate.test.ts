@@ -38,7 +38,7 @@ const trained = () => lab.runner.computed.filter(job => job.startsWith('train'))
 
 test('a grid trains each arm with each seed, and tells what the runs reached', async () => {
   lab.runner.metrics = { 'sys/iter_per_sec': 2, 'memory/rss_gb': 3 };
-  const { runs } = await ablate();
+  const { runs, report } = await ablate();
   expect(runs.map(({ experiment }) => experiment)).toEqual(['grid-a-0', 'grid-b-0', 'grid-a-1', 'grid-b-1']);
   expect(trained()).toEqual(Array(4).fill(['train 0-4', 'train 4-8']).flat());
   // The loss of the tests' runner is 1 / step: the last tenth is step 8 alone.
@@ -46,6 +46,7 @@ test('a grid trains each arm with each seed, and tells what the runs reached', a
   for (const run of runs) {
     expect(run).toMatchObject({ state: 'done', ...reached, held_out_loss: expect.any(Number) });
   }
+  expect(report).toMatchObject({ sentence: expect.any(String), folder: 'reports/grid/' });
   const config = await readConfig(lab.blobs, (await readHead(lab.store, 'grid-a-1')).value);
   expect([config.seed, config.optimizer.type]).toEqual([1, 'adamw']);
 });

@@ -77,10 +77,31 @@ export const ablate = defineFunction({
       ...(data.called !== undefined && { dataset_name: data.called }),
       ...(data.subset && { subset: { ...data.subset } }),
       engine: spec,
-      runs: rows.map(row => ({ ...row })) as Json[],
+      runs: rows.map(row => ({ ...row })),
+      report: await compareArms(ctx, grid),
     };
   },
 });
+
+const comparedSchema = z.looseObject({
+  verdict: z.looseObject({ sentence: z.string() }),
+  folder: z.string(),
+  html: digestSchema,
+  report: digestSchema,
+});
+
+/** Seeds are repeats of their arm. */
+async function compareArms(ctx: EffectContext, grid: Grid): Promise<Readonly<Record<string, Json>>> {
+  const groups = Object.keys(grid.arms).map(arm => [arm, grid.seeds.map(seed => runName(grid, arm, seed))] as const);
+  const answer = await ctx.callEffect('compare', {
+    groups: Object.fromEntries(groups),
+    ...(grid.baseline !== undefined && { baseline: grid.baseline }),
+    title: grid.name,
+    questions: grid.questions,
+  });
+  const { verdict, folder, html, report } = comparedSchema.parse(answer);
+  return { sentence: verdict.sentence, folder, html, report };
+}
 
 /** Steps of an arm; undefined: as its config says. */
 type StepsOf = (arm: string) => number | undefined;

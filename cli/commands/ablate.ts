@@ -38,7 +38,11 @@ export const ablateCommand = defineCommand({
       valueHint: 'NAME',
     },
     engine: { type: 'string', description: 'engine (default: auto)', valueHint: 'NAME' },
-    out: { type: 'string', description: 'also write results.json and README.md into this folder', valueHint: 'DIR' },
+    out: {
+      type: 'string',
+      description: 'also write the report, README.md and results.json into this folder',
+      valueHint: 'DIR',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -47,9 +51,15 @@ export const ablateCommand = defineCommand({
     const { dataset, engine } = args;
     const grid = readGrid(args, rawArgs);
     const body = { grid, dataset, ...(engine !== undefined && { engine }) };
-    const { result } = await callInForeground(connect(args), 'ablate', body, { quiet: args.quiet });
+    const api = connect(args);
+    const { result } = await callInForeground(api, 'ablate', body, { quiet: args.quiet });
     const found = gridResultSchema.parse(result);
-    if (args.out !== undefined) await writeGrid(expandHome(args.out), found, grid.about);
+    if (args.out !== undefined) {
+      const [html, report] = await Promise.all(
+        [found.report.html, found.report.report].map(digest => api.bytes(`/objects/${digest}`)),
+      );
+      await writeGrid(expandHome(args.out), found, grid.about, { 'report.html': html, 'report.json': report });
+    }
     if (args.json === true) console.log(plainJson(result));
     else for (const line of describeGrid(found)) console.log(plainLine(line));
   }),
@@ -102,16 +112,25 @@ function describeGrid(found: GridResult): string[] {
     describeGround(found),
     ...formatTable(gridRows(found)).split('\n'),
     ...problems.map(({ experiment, problem }) => `${experiment}: ${problem}`),
-    ...(found.report?.sentence === undefined ? [] : [found.report.sentence]),
-    ...(found.report?.folder === undefined ? [] : [`report: ${found.report.folder} in the store`]),
+    found.report.sentence,
+    `report: ${found.report.folder} in the store`,
   ];
 }
 
-async function writeGrid(folder: string, found: GridResult, about: string | undefined): Promise<void> {
+async function writeGrid(
+  folder: string,
+  found: GridResult,
+  about: string | undefined,
+  files: Readonly<Record<string, Uint8Array | undefined>>,
+): Promise<void> {
   await makeFolders(folder);
   const { report, ...rest } = found;
-  const said = report?.sentence === undefined ? [] : ['', report.sentence];
-  const lines = [...(about === undefined ? [] : [about, '']), `Trained on ${describeGround(found)}.`, ...said];
+  const lines = [
+    ...(about === undefined ? [] : [about, '']),
+    ...[`Trained on ${describeGround(found)}.`, '', report.sentence, ''],
+    'report.html has the curves, the answers and the pictures; results.json the numbers of the runs.',
+  ];
   writeFileSync(join(folder, 'results.json'), `${JSON.stringify(rest, undefined, 1)}\n`);
   writeFileSync(join(folder, 'README.md'), toMarkdown(found.name, lines, gridRows(found)));
+  for (const [name, bytes] of Object.entries(files)) if (bytes) writeFileSync(join(folder, name), bytes);
 }
