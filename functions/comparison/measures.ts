@@ -112,7 +112,7 @@ export const RUN_MEASURES: readonly Measure[] = [
   {
     key: 'speed',
     label: 'steps per second',
-    unit: '/s',
+    unit: '',
     better: 'higher',
     of: (run, { step, seconds }) => plain(seconds ? (step - (run.chunks[0]?.from ?? 0)) / seconds : undefined),
   },

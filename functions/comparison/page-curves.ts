@@ -38,7 +38,7 @@ export function renderCurve({ label, x, lines }: Curve, arms: readonly string[])
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${label} against ${xLabel}">
 ${levels.map(
   value => html`<line class="rule" x1="${FRAME.left}" x2="${WIDTH - FRAME.right}" y1="${px(down(value))}" y2="${px(down(value))}"/>\
-<text class="y" x="${FRAME.left - 5}" y="${px(down(value) + 3.5)}">${formatNumber(value)}</text>`,
+<text class="y" x="${FRAME.left - 5}" y="${px(down(value) + 3.5)}">${formatLevel(value)}</text>`,
 )}
 <text x="${FRAME.left}" y="${HEIGHT - 18}">0</text>
 <text class="end" x="${WIDTH - FRAME.right}" y="${HEIGHT - 18}">${format(right)}</text>
@@ -52,9 +52,15 @@ ${own.length < 60 && own.map(([px0, py0]) => html`<circle class="arm-${color}" c
 ${own.length >= 60 && html`<circle class="arm-${color}" cx="${px(across(cost))}" cy="${px(down(value))}" r="2"/>`}`;
 })}
 </svg>
-<figcaption>${label}${isLog && ', logarithmic'}</figcaption>
+${isLog && html`<figcaption>logarithmic</figcaption>`}
 </figure>`;
 }
+
+/** Levels are round: 0.4, not 0.400. */
+const formatLevel = (value: number): string =>
+  formatNumber(value)
+    .replace(/(\.\d*?)0+$/, '$1')
+    .replace(/\.$/, '');
 
 const px = (value: number): string => String(Number(value.toFixed(1)));
 

@@ -95,16 +95,19 @@ function sayPair({ real }: Difference, winner: string | undefined, baseline: str
 }
 
 function sayShort(row: MeasureRow, difference: Difference, winner: string | undefined): string {
-  const by = `difference ${formatInterval(difference, row.unit)}`;
+  const by = formatInterval(difference, row.unit);
   if (winner === undefined) return 'they are equal';
   if (difference.real === 'yes') return `${winner} is better (${by})`;
   return difference.real === 'no' ? `no difference can be told (${by})` : `${winner} looks better (${by})`;
 }
 
+/** The better number first, as the sentence names its arm first. */
 function describeNumbers(row: MeasureRow, difference: Difference, baseline: string, arm: string): string {
-  const [a, b] = [row.arms[baseline], row.arms[arm]];
-  const values = `${row.label} ${formatNumber(b?.mean)}${unitOf(row)} against ${formatNumber(a?.mean)}${unitOf(row)}`;
-  return `${values}, difference ${formatInterval(difference, row.unit)}${sayDoubt(difference)}`;
+  const first = winnerOf(row, difference, baseline, arm) ?? arm;
+  const [a, b] = [row.arms[first], row.arms[first === arm ? baseline : arm]];
+  const values = `${row.label} ${formatNumber(a?.mean)}${unitOf(row)} against ${formatNumber(b?.mean)}${unitOf(row)}`;
+  const change = `${arm} less ${baseline} ${formatInterval(difference, row.unit)}`;
+  return `${values} (${change})${sayDoubt(difference)}`;
 }
 
 const unitOf = ({ unit }: MeasureRow) => (unit === '' ? '' : ` ${unit}`);
