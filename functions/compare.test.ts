@@ -1,8 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { nameOf } from './compare.ts';
 import type { ComparisonReport } from './comparison/comparison-report.ts';
+import { changeHead } from './experiments/experiment-head.ts';
 import { deleteReport } from './operations/delete-report.ts';
+import { encodePng } from './pictures/image.ts';
 import { failureOf } from './testing/functions.ts';
 import { createTrainingLab, listKeys, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
@@ -126,6 +129,48 @@ describe('a comparison', () => {
       'There is nothing to compare slow-0 with.',
     );
   });
+});
+
+test('scores and pictures of validations decide before losses, and alarms of a run stand before the numbers', async () => {
+  const picture = { data: new Uint8Array(3 * 16 * 16).fill(90), width: 16, height: 16 };
+  const { digest } = await lab.blobs.put(await encodePng(picture), 'image/png');
+  const ids = Array.from({ length: 20 }, (_, i) => `p${i}`);
+  for (const [name, step, shift] of [
+    ['slow-0', 8, 0.1],
+    ['slow-1', 8, 0.1],
+    ['fast-0', 8, 0],
+    ['fast-1', 8, 0],
+  ] as const) {
+    const values = { feature_distance: ids.map((_, i) => 0.3 + shift + i / 100) };
+    const suite = await putDocument(lab.blobs, {
+      ...{ v: 1, kind: 'validation-suite', dataset: 'sha256:d', seed: 42, extractor: 'dct', controls: [] },
+      tests: [{ test: 'reconstruction', weights: 'ema', scores: [{ score: 'full', ids, values }] }],
+      drawn: [{ draw: 'text', weights: 'ema', pictures: [{ id: 'p0', caption: 'a cat', image: { digest } }] }],
+      links: [digest],
+    });
+    await changeHead(lab.store, name, head => ({
+      ...head,
+      chunks: head.chunks.map(chunk => ({
+        ...chunk,
+        ...(chunk.to === 4 && name === 'slow-0' && { skipped: 2 }),
+        ...(chunk.to === step && { artifacts: { ...chunk.artifacts, suite: suite.digest } }),
+      })),
+    }));
+  }
+  const groups = { slow: ['slow-0', 'slow-1'], fast: ['fast-0', 'fast-1'] };
+  await lab.executor.callEffect('compare', { groups, title: 'suite' });
+  const found = JSON.parse(Buffer.from((await lab.store.get('reports/suite/report.json'))?.body ?? []).toString());
+  expect(found.verdict).toMatchObject({ better: 'fast', measure: 'reconstruction/feature_distance' });
+  expect(found.verdict.sentence).toContain('over 20 pictures');
+  expect(found.pictures[0]).toMatchObject({
+    title: 'Validation: held-out pictures from their captions alone',
+    columns: ['a cat'],
+    rows: [{ step: 8 }, { step: 8 }],
+    same_noise: true,
+  });
+  expect(found.notes).toContainEqual(expect.stringMatching(/^slow-0: 2 of 16 steps were skipped/));
+  const curve = found.curves.find(({ measure }: { measure: string }) => measure === 'reconstruction/feature_distance');
+  expect(curve.lines[0].points).toHaveLength(1);
 });
 
 describe('the view of a report', () => {

@@ -4,12 +4,12 @@
  */
 import { z } from 'zod';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
-import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
-import { digestSchema, engineSpecSchema, nameSchema, trainingPlanSchema } from '../../storage/records.ts';
+import { digestSchema, engineSpecSchema, type Note, nameSchema, trainingPlanSchema } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { readConfig, readHead } from '../experiments/experiment-head.ts';
+import { noteExperiment } from '../experiments/note-experiment.ts';
 import type { ArmPlan } from './comparison-request.ts';
 
 const chunkSchema = z.strictObject({
@@ -37,6 +37,8 @@ const runSchema = z.strictObject({
   plan: trainingPlanSchema,
   /** It began with the state or the weights of another: `NAME at step N`. */
   began_with: z.string().exactOptional(),
+  /** Alarms and other notes of the experiment: leaps of its loss, a gap to held-out pictures, steps left out. */
+  notes: z.array(z.string()).exactOptional(),
   chunks: z.array(chunkSchema),
 });
 export type ComparedRun = z.output<typeof runSchema>;
@@ -69,7 +71,9 @@ export async function collectRuns(
       runs: await Promise.all(
         experiments.map(async experiment => {
           const { value: head } = await readHead(store, experiment);
-          return describeRun(experiment, head, (await readConfig(blobs, head)).seed);
+          const config = await readConfig(blobs, head);
+          const notes = await noteExperiment({ store, blobs }, experiment, { head, config });
+          return describeRun(experiment, head, config.seed, notes);
         }),
       ),
     })),
@@ -89,7 +93,12 @@ export async function collectRuns(
   };
 }
 
-function describeRun(experiment: string, head: ExperimentHead, seed: ComparedRun['seed']): ComparedRun {
+function describeRun(
+  experiment: string,
+  head: ExperimentHead,
+  seed: ComparedRun['seed'],
+  notes: readonly Note[],
+): ComparedRun {
   const { state, target, config, dataset, dataset_name, engine, plan, branched_from, init_from, chunks } = head;
   const origin = branched_from ?? init_from;
   return {
@@ -103,6 +112,7 @@ function describeRun(experiment: string, head: ExperimentHead, seed: ComparedRun
     engine,
     plan,
     ...(origin && { began_with: `${origin.experiment} at step ${origin.step}` }),
+    ...(notes.length > 0 && { notes: notes.map(({ text }) => text) }),
     chunks: chunks.map(({ from, to, log, metrics, artifacts }) => ({
       from,
       to,
@@ -111,9 +121,4 @@ function describeRun(experiment: string, head: ExperimentHead, seed: ComparedRun
       artifacts,
     })),
   };
-}
-
-/** The document as JSON. */
-export function runsToJson(runs: ComparedRuns): Json {
-  return runs satisfies Json;
 }

@@ -44,6 +44,7 @@ export function noteRuns(arms: readonly ArmRuns[]): string[] {
     ...noteUnfinished(runs),
     ...noteData(runs),
     ...noteMachines(runs),
+    ...runs.flatMap(({ experiment, notes = [] }) => notes.map(note => `${experiment}: ${note}.`)),
     ...runs.flatMap(({ experiment, began_with }) =>
       began_with === undefined
         ? []

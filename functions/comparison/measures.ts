@@ -1,8 +1,8 @@
 /** @file What the runs are compared by: one row for each number, with the direction in which it is better. */
 import type { Json } from '../../storage/canonical.ts';
 import type { ControlRow } from './comparison-report.ts';
-import type { Scored } from './evidence.ts';
 import type { Border, RunRecord } from './read-run.ts';
+import type { Scored } from './scored.ts';
 
 /** A number of one run at one border. */
 export interface Measured {

@@ -1,15 +1,11 @@
 /** @file Pictures of the arms beside each other: previews and held-out pictures at equal samples or seconds. */
-import { samplingOf } from '../../configs/sampling.ts';
-import { canonicalJson } from '../../storage/canonical.ts';
-import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { readHeldOutIndex } from '../experiments/border/held-out-step.ts';
-import { readPreviewIndex } from '../experiments/border/preview-step.ts';
 import { decodeRgb, encodeThumbnail, type RgbImage } from '../pictures/image.ts';
 import type { PictureGridRecord } from './comparison-report.ts';
 import type { ArmRuns } from './config-table.ts';
 import type { BudgetedRuns } from './equal-views.ts';
-import type { Border, CostName, RunRecord } from './read-run.ts';
+import { type Drawn, PICTURE_KINDS, type PictureKind } from './picture-kinds.ts';
+import type { CostName } from './read-run.ts';
 
 const SIDE = 128;
 const MOST_COLUMNS = 8;
@@ -28,60 +24,6 @@ export interface PictureGrid extends PictureGridRecord {
   readonly shown: readonly PictureRow[];
 }
 
-/** What one run has for a grid: its pictures by a key that is the same in all runs, in order. */
-interface Drawn {
-  readonly run: RunRecord;
-  readonly step: number;
-  /** Noise and settings: equal texts mean equal noise. */
-  readonly noise: string;
-  readonly pictures: ReadonlyMap<string, { readonly label: string; readonly image: Digest }>;
-}
-
-type Kind = {
-  readonly title: string;
-  /** Whether an image has the original on its left half. */
-  readonly isPair: boolean;
-  read(blobs: BlobStore, run: RunRecord, upTo: Border): Promise<Drawn | undefined>;
-};
-
-const PREVIEWS: Kind = {
-  title: 'Previews',
-  isPair: false,
-  async read(blobs, run, upTo) {
-    const found = lastWith(run, upTo, 'preview');
-    if (found === undefined) return undefined;
-    const index = await readPreviewIndex(blobs, found.digest);
-    const named = index.pictures.map(
-      ({ prompt, image }, i) => [`${i} ${prompt}`, { label: prompt, image: image.digest }] as const,
-    );
-    return { run, step: found.step, noise: noiseOf(index), pictures: new Map(named) };
-  },
-};
-
-const HELD_OUT: Kind = {
-  title: 'Held-out pictures, drawn from all their signals',
-  isPair: true,
-  async read(blobs, run, upTo) {
-    const found = lastWith(run, upTo, 'held_out');
-    if (found === undefined) return undefined;
-    const index = await readHeldOutIndex(blobs, found.digest);
-    const named = index.pictures.map(
-      ({ id, name, caption, image }, i) => [`${i} ${id}`, { label: caption || name, image: image.digest }] as const,
-    );
-    return { run, step: found.step, noise: noiseOf(index), pictures: new Map(named) };
-  },
-};
-
-function noiseOf(index: Parameters<typeof samplingOf>[0] & { readonly weights?: unknown }): string {
-  return canonicalJson(JSON.parse(JSON.stringify({ ...samplingOf(index), weights: index.weights ?? 'ema' })));
-}
-
-function lastWith({ borders }: RunRecord, { step }: Border, artifact: string) {
-  const found = borders.findLast(border => border.step <= step && border.chunk.artifacts[artifact] !== undefined);
-  const digest = found?.chunk.artifacts[artifact];
-  return found && digest ? { step: found.step, digest } : undefined;
-}
-
 /**
  * The first run of each arm, at equal samples; at equal seconds, too, where those are other steps. Pictures that only
  * some arms have are left out.
@@ -94,7 +36,7 @@ export async function pickGrids(
 ): Promise<PictureGrid[]> {
   const grids: PictureGrid[] = [];
   const seen = new Set<string>();
-  for (const kind of [HELD_OUT, PREVIEWS]) {
+  for (const kind of PICTURE_KINDS) {
     for (const { at, borderOf } of budgets.filter(budget => budget.at !== 'flops')) {
       signal.throwIfAborted();
       const drawn: Drawn[] = [];
@@ -115,7 +57,7 @@ export async function pickGrids(
 
 async function layGrid(
   blobs: BlobStore,
-  { title, isPair }: Kind,
+  { title, isPair }: PictureKind,
   at: CostName,
   drawn: readonly Drawn[],
 ): Promise<PictureGrid | undefined> {

@@ -8,7 +8,8 @@ import { readValidation } from '../experiments/border/flow-loss-step.ts';
 import { frameOf } from '../experiments/fit.ts';
 import { type LoggedStep, readLog } from '../experiments/step-log.ts';
 import type { ComparedChunk, ComparedRun } from './compared-runs.ts';
-import { readEvidence, type Scored } from './evidence.ts';
+import { readEvidence } from './evidence.ts';
+import type { Scored } from './scored.ts';
 
 /** What had been spent after a step. Absent: not known. */
 export interface Cost {

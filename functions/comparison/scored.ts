@@ -1,0 +1,24 @@
+/** @file A number that a document of a checkpoint tells of its quality. */
+import type { Json } from '../../storage/canonical.ts';
+import type { ControlRow } from './comparison-report.ts';
+import type { Measured } from './measures.ts';
+
+/** A number of one checkpoint. */
+export interface Scored {
+  /** `reconstruction/lpips`, `quality/text/kid`. */
+  readonly key: string;
+  readonly label: string;
+  readonly better?: 'lower' | 'higher';
+  readonly measured: Measured;
+  /** What it depends on beside the checkpoint. */
+  readonly meaning: Json;
+  readonly controls: readonly ControlRow[];
+}
+
+/** The mean of numbers of pictures. Undefined without pictures, or with a number that is not finite. */
+export function meanOfPictures(ids: readonly string[], values: readonly number[] | undefined): Measured | undefined {
+  if (values === undefined || values.length === 0 || values.length !== ids.length) return undefined;
+  if (!values.every(Number.isFinite)) return undefined;
+  const byPicture = new Map(ids.map((id, i) => [id, values[i] ?? Number.NaN]));
+  return { value: values.reduce((sum, value) => sum + value, 0) / values.length, byPicture };
+}

@@ -1,0 +1,98 @@
+/** @file What a validation tells: scores of held-out pictures that were drawn under given conditions. */
+import { z } from 'zod';
+import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import type { Digest } from '../../storage/digest.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { meanOfPictures, type Scored } from './scored.ts';
+
+const scoreSchema = z.looseObject({
+  score: z.string(),
+  ids: z.array(z.string()),
+  values: z.record(z.string(), z.array(z.number())),
+});
+
+const suiteSchema = z.looseObject({
+  kind: z.literal('validation-suite'),
+  dataset: z.string(),
+  seed: z.json().optional(),
+  steps: z.json().optional(),
+  guidance: z.json().optional(),
+  extractor: z.string(),
+  lpips: z.string().optional(),
+  tests: z.array(z.looseObject({ test: z.string(), weights: z.json(), scores: z.array(scoreSchema) })),
+  controls: z.array(scoreSchema).default([]),
+});
+
+/** Tests, and the score of each that tells how well it went. */
+const TESTS = [
+  {
+    test: 'reconstruction',
+    score: 'full',
+    of: 'reconstruction from all signals',
+    measures: ['lpips', 'feature_distance', 'psnr', 'ssim'],
+  },
+  { test: 'text', score: 'text', of: 'held-out pictures from captions alone', measures: ['lpips', 'feature_distance'] },
+  {
+    test: 'pose_text',
+    score: 'pose_text',
+    of: 'held-out pictures from pose and caption',
+    measures: ['lpips', 'feature_distance'],
+  },
+  { test: 'pose', score: 'pose', of: 'held-out pictures from the pose alone', measures: ['lpips', 'feature_distance'] },
+  {
+    test: 'swap',
+    score: 'to_b',
+    of: 'look of another picture, kept in a swap',
+    measures: ['cls_distance', 'color_distance'],
+  },
+] as const;
+
+const MEASURES: Readonly<Record<string, { readonly label: string; readonly better: 'lower' | 'higher' }>> = {
+  lpips: { label: 'LPIPS', better: 'lower' },
+  feature_distance: { label: 'feature distance', better: 'lower' },
+  cls_distance: { label: 'distance of CLS', better: 'lower' },
+  color_distance: { label: 'distance of colours', better: 'lower' },
+  psnr: { label: 'PSNR in dB', better: 'higher' },
+  ssim: { label: 'SSIM', better: 'higher' },
+};
+
+export async function readSuite(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
+  const suite = await readDocument(blobs, digest, suiteSchema, 'a validation');
+  const { dataset, seed, steps, guidance, extractor, lpips = null } = suite;
+  return TESTS.flatMap(({ test, score, of, measures }) => {
+    const own = suite.tests.filter(each => each.test === test);
+    // Averaged weights are what people sample.
+    const found = own.find(({ weights }) => weights === 'ema') ?? own[0];
+    const scored = found?.scores.find(each => each.score === score);
+    if (found === undefined || scored === undefined) return [];
+    return measures.flatMap((name): Scored[] => {
+      const measured = meanOfPictures(scored.ids, scored.values[name]);
+      const known = MEASURES[name];
+      if (measured === undefined || known === undefined) return [];
+      const net = { lpips, feature_distance: extractor }[name as string] ?? null;
+      return [
+        {
+          key: `${test}/${name}`,
+          label: `${of}: ${known.label}${net === null ? '' : ` (${net})`}`,
+          better: known.better,
+          measured,
+          meaning: {
+            dataset,
+            seed: seed ?? null,
+            steps: steps ?? null,
+            guidance: guidance ?? null,
+            net,
+            weights: found.weights,
+          },
+          controls:
+            test === 'swap'
+              ? []
+              : suite.controls.flatMap(control => {
+                  const mean = meanOfPictures(control.ids, control.values[name])?.value;
+                  return mean === undefined ? [] : [{ name: control.score.replace(/_/g, ' '), value: mean }];
+                }),
+        },
+      ];
+    });
+  });
+}
