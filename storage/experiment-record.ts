@@ -74,6 +74,10 @@ const chunksSchema = z
       micro_batch: z.int().positive().exactOptional(),
       /** Of the steps whose loss was finite. */
       loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
+      /** Steps whose loss leapt, the worst of them, and how many times the loss before it had; absent: none. */
+      spikes: z.strictObject({ count: z.int().positive(), step: z.int(), times: z.number() }).exactOptional(),
+      /** The loss of flow matching on held-out and on trained pictures; absent: not measured. */
+      flow_loss: z.strictObject({ held_out: z.number(), train: z.number() }).exactOptional(),
       /** Numbers of the machine that trained it, by the tags of TensorBoard: rates, waits, memory. */
       metrics: z.record(z.string(), z.number()).exactOptional(),
       /** Border step -> the document that it made of the checkpoint at the end of the chunk. */

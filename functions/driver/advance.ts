@@ -13,6 +13,7 @@ import type { Result } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { CallAnswer } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
+import { noteAlarms, summarizeFlowLoss, summarizeSpikes } from '../experiments/alarms.ts';
 import { chooseBest, judgeCheckpoint, withoutLoss } from '../experiments/best-checkpoint.ts';
 import type { BorderContext } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
@@ -37,16 +38,20 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
   });
   const checkpoint = outputOf(answer.result, 'checkpoint');
   const to = endOf(answer.result);
+  const rows = await readLog(ctx.blobs, outputOf(answer.result, 'log'));
+  // A chunk that a shutdown cut short ends at no border.
+  const artifacts = to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {};
   const chunk: Chunk = {
     from: range.from,
     to,
     log: outputOf(answer.result, 'log'),
     record: await putRecord(ctx.blobs, answer.result),
-    ...summarizeSteps(await readLog(ctx.blobs, outputOf(answer.result, 'log'))),
+    ...summarizeSteps(rows),
+    ...summarizeSpikes(rows),
+    ...(await summarizeFlowLoss(ctx.blobs, artifacts)),
     ...(head.plan_changes && { micro_batch: head.plan.micro_batch }),
     ...metricsOf(answer.result),
-    // A chunk that a shutdown cut short ends at no border.
-    artifacts: to === range.to ? await runBorderSteps(run, head, to, checkpoint) : {},
+    artifacts,
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
   const judged = await judgeCheckpoint(ctx.blobs, chunk.artifacts, kept);
@@ -70,7 +75,16 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     const gone = [...left.values()].filter(each => !stays.has(each.checkpoint));
     return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
   };
+  tellAlarms(run, head, chunk);
   await moveHead(ctx, view.name, head, advance, checkpoint);
+}
+
+/** Tells the events of the run what the chunk added to the alarms. */
+function tellAlarms({ ctx }: Drive, head: ExperimentHead, chunk: Chunk): void {
+  const before = new Set(noteAlarms(head).map(({ text }) => text));
+  for (const { text } of noteAlarms({ ...head, chunks: [...head.chunks, chunk] })) {
+    if (!before.has(text)) ctx.progress({ phase: 'train', message: `alarm: ${text}` });
+  }
 }
 
 /** Done, if it is at its target by now and nobody paused it; failed, if it learns nothing any more. */

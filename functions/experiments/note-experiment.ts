@@ -8,6 +8,7 @@ import type { Note } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { notePrompts } from '../encoders/note-texts.ts';
 import { addUpNotes } from '../notes/notes.ts';
+import { noteAlarms } from './alarms.ts';
 import { stepsFor } from './chunks.ts';
 import type { Experiment } from './experiment-head.ts';
 import { noteEmptyPlaces } from './note-empty-places.ts';
@@ -28,6 +29,7 @@ export async function noteExperiment(ctx: NotesContext, name: string, { head, co
   const prompts = await notePrompts(ctx.blobs, model.conditions ?? {}, { prompts: run.preview.prompts }, codes);
   return [
     ...noteSkipped(head),
+    ...noteAlarms(head),
     ...notePlanChanges(head),
     ...noteAverages(head, config),
     ...(await noteNewerDataset(ctx, name, head)),

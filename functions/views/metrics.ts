@@ -5,6 +5,7 @@ import type { PictureSeries } from '../../formats/tfsummaries.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { findSpikes } from '../experiments/alarms.ts';
 import { ARTIFACTS } from '../experiments/border/artifacts.ts';
 import { type LoggedStep, readLog } from '../experiments/step-log.ts';
 
@@ -51,12 +52,13 @@ async function readRows(blobs: BlobStore, { to, log, metrics, artifacts }: Logge
   });
   const scalars = Object.assign({}, ...(await Promise.all(found)));
   const known = Object.fromEntries(Object.entries<number | null>(scalars).filter(([, value]) => value !== undefined));
-  return rows.map(row => (row.step === to ? { ...row, ...metrics, ...known } : row));
+  const spikes = new Map(findSpikes(rows).map(({ step, times }) => [step, { 'alarms/loss_spike': times }]));
+  return rows.map(row => ({ ...row, ...spikes.get(row.step), ...(row.step === to && { ...metrics, ...known }) }));
 }
 
 /** The tags of columns in TensorBoard, by how the column begins. The first row that fits counts; without one: none. */
 const TAGS = [
-  [/^(?:validation|sys|memory)\//, column => column],
+  [/^(?:validation|sys|memory|alarms)\//, column => column],
   [/^active_tokens$/, column => `sys/${column}`],
   [/^grad_norm\//, column => column.replace('grad_norm', 'gradients')],
   [/^size\//, column => `data/${column}`],

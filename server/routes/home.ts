@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Hono } from 'hono';
 import { html } from 'hono/html';
+import { noteAlarms } from '../../functions/experiments/alarms.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
 import { noteNewerDataset } from '../../functions/experiments/note-newer-dataset.ts';
@@ -29,7 +30,11 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
         html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,
     );
     const { problem } = head;
-    const notes = [...noteSkipped(head), ...(await noteNewerDataset({ store, blobs }, name, head))];
+    const notes = [
+      ...noteSkipped(head),
+      ...noteAlarms(head),
+      ...(await noteNewerDataset({ store, blobs }, name, head)),
+    ];
     return html`<li><a href="/experiments/${name}">${name}</a> <span class="muted">${head.state}, ${steps} steps, target ${head.target} samples</span>
 ${problem ? html`<div class="problem">${problem.time}: ${problem.text}${problem.hint ? `; ${problem.hint}` : ''}</div>` : ''}
 ${notes.map(({ text }) => html`<div>${text}</div>`)}

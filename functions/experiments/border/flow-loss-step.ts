@@ -39,6 +39,7 @@ export const flowLossStep = defineBorderStep({
     scalars: ({ held_out, train }) => ({
       'validation/flow_loss': held_out?.loss,
       'validation/train_flow_loss': train?.loss,
+      'validation/overfitting_gap': held_out?.loss && train?.loss && held_out.loss / train.loss - 1,
       'validation/velocity_norm': held_out?.velocity_norm,
     }),
     describe: ({ run: { validation } }) =>

@@ -1,0 +1,109 @@
+/**
+ * @file Alarms of a training that goes on: steps whose loss leaps, and a gap between the losses on held-out and on
+ * trained pictures that opens. They end nothing (see training-health.ts for what does); a person decides.
+ */
+import { quantity } from '../../configs/quantity.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import type { Note } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { readValidation } from './border/flow-loss-step.ts';
+import type { LoggedStep } from './step-log.ts';
+
+type Chunk = ExperimentHead['chunks'][number];
+
+/** Steps before a step that its loss is compared with, and the fewest that are enough. */
+const WINDOW = 32;
+const LEAST = 10;
+/** A spike is above this many times the median of these steps, ... */
+const TIMES = 2;
+/** ... and above it by this many times the median distance of their losses from it: losses of small batches vary. */
+const DEVIATIONS = 10;
+/** The gap, as a share of the loss on trained pictures, may open by so much. */
+const MOST_OPENED = 0.2;
+
+export interface Spike {
+  readonly step: number;
+  /** The loss divided by the median of the steps before. */
+  readonly times: number;
+}
+
+/** Steps whose loss leaps above those before. @param rows The log of a chunk; its first 10 steps are not judged. */
+export function findSpikes(rows: readonly LoggedStep[]): Spike[] {
+  const spikes: Spike[] = [];
+  const before: number[] = [];
+  for (const { step, loss } of rows) {
+    if (typeof loss !== 'number') continue;
+    const window = before.slice(-WINDOW);
+    const usual = medianOf(window);
+    const spread = medianOf(window.map(each => Math.abs(each - usual)));
+    if (window.length >= LEAST && usual > 0 && loss > TIMES * usual && loss - usual > DEVIATIONS * spread) {
+      spikes.push({ step, times: loss / usual });
+    }
+    before.push(loss);
+  }
+  return spikes;
+}
+
+/** What a chunk keeps of its spikes; nothing of a chunk without one. */
+export function summarizeSpikes(rows: readonly LoggedStep[]): Pick<Chunk, 'spikes'> {
+  const spikes = findSpikes(rows);
+  const worst = spikes.toSorted((a, b) => b.times - a.times)[0];
+  if (worst === undefined) return {};
+  return { spikes: { count: spikes.length, step: worst.step, times: Number(worst.times.toPrecision(3)) } };
+}
+
+/** The losses that the border measured on held-out and on trained pictures; nothing if one was not finite. */
+export async function summarizeFlowLoss(
+  blobs: BlobStore,
+  { validation }: Chunk['artifacts'],
+): Promise<Pick<Chunk, 'flow_loss'>> {
+  if (validation === undefined) return {};
+  const { held_out, train } = await readValidation(blobs, validation);
+  if (typeof held_out?.loss !== 'number' || typeof train?.loss !== 'number') return {};
+  return { flow_loss: { held_out: held_out.loss, train: train.loss } };
+}
+
+/** Notes of the alarms of a head; none of a good training. */
+export function noteAlarms(head: Pick<ExperimentHead, 'chunks' | 'former_datasets'>): Note[] {
+  return [...noteSpikes(head), ...noteGap(head)];
+}
+
+function noteSpikes({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] {
+  const spikes = chunks.flatMap(each => each.spikes ?? []);
+  const worst = spikes.toSorted((a, b) => b.times - a.times)[0];
+  if (worst === undefined) return [];
+  const count = spikes.reduce((sum, each) => sum + each.count, 0);
+  const text =
+    `the loss leapt in ${quantity(count, 'step')}: in step ${worst.step} to ${worst.times} times the loss of the steps ` +
+    'before; if it leaps again, lower optimizer.learning_rate or optimizer.clip_norm';
+  return [{ code: 'loss_spikes', count, text, examples: [] }];
+}
+
+/** The loss on held-out pictures above that on trained ones, as a share of the latter: 0.3 is 30 % above. */
+export function gapOf({ held_out, train }: { readonly held_out: number; readonly train: number }): number {
+  return held_out / train - 1;
+}
+
+function noteGap({ chunks, former_datasets: former = [] }: Pick<ExperimentHead, 'chunks' | 'former_datasets'>): Note[] {
+  const since = former.at(-1)?.until ?? 0;
+  const points = chunks.flatMap(({ to, flow_loss: loss }) => {
+    const gap = loss && gapOf(loss);
+    return loss && gap !== undefined && Number.isFinite(gap) && to > since ? [{ to, ...loss, gap }] : [];
+  });
+  const now = points.at(-1);
+  const narrowest = points.toSorted((a, b) => a.gap - b.gap)[0];
+  const best = points.toSorted((a, b) => a.held_out - b.held_out)[0];
+  if (!now || !narrowest || !best || now.gap - narrowest.gap <= MOST_OPENED || now.gap <= 0) return [];
+  const risen = best.to === now.to ? '' : `; the loss on held-out pictures was smallest at step ${best.to}`;
+  const text =
+    `the model begins to learn its pictures by heart: its loss on held-out pictures is ${tell(now.gap)} that on ` +
+    `trained ones at step ${now.to}, and was ${tell(narrowest.gap)} it at step ${narrowest.to}${risen}`;
+  return [{ code: 'overfitting', count: 1, text, examples: [] }];
+}
+
+const tell = (gap: number) => `${Math.round(100 * Math.abs(gap))} % ${gap < 0 ? 'below' : 'above'}`;
+
+/** NaN of no numbers. */
+function medianOf(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
+}
