@@ -26,6 +26,7 @@ import { seedSchema } from './seed.ts';
 import { conditionsSchema, probability } from './signals.ts';
 import { checkPreviewGuidance, checkTread } from './tread.ts';
 import { validationConfigSchema } from './validation.ts';
+import { validateConfigSchema } from './validation-suite.ts';
 
 const side = z.int().positive().max(LONGEST_SIDE);
 
@@ -160,6 +161,8 @@ export const runSchema = z.strictObject({
   /** A training fails when a larger share of its last steps is skipped. Absent: {@link MOST_SKIPPED}. 1: never. */
   max_skipped_share: probability.optional(),
   validation: validationConfigSchema.optional(),
+  /** Absent: the defaults of its keys. */
+  validate: validateConfigSchema.optional(),
   /**
    * Pictures of the split val at every chunk border, each drawn from all its signals beside the picture itself, by the
    * settings of `preview`. Absent: none.

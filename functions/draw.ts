@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { weightsSchema } from '../configs/averages.ts';
 import { MOST_TRACES } from '../configs/bounds.ts';
 import { captionEditsSchema } from '../configs/caption-edits.ts';
-import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
+import { CONDITION_NAMES, missingSignals } from '../configs/drawn-conditions.ts';
 import { checkSampling, type Sampling, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { type Conditions, memberName, signalsOf } from '../configs/signals.ts';
 import { requireRoute } from '../configs/tread.ts';
@@ -15,7 +15,7 @@ import { digestSchema, type EngineSpec, splitSchema } from '../storage/records.t
 import { defineFunction, type FunctionContext } from './define.ts';
 import { encodeSample } from './encoders/encode-sample.ts';
 import { ENCODER_TOOLS } from './encoders/encoders.ts';
-import { CONDITIONS, missingSignals } from './evaluation/conditions.ts';
+import { CONDITIONS } from './evaluation/conditions.ts';
 import { type Drawing, planDrawings } from './evaluation/plan-drawings.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import type { DrawnIndex } from './experiments/drawn-index.ts';
@@ -123,8 +123,7 @@ export const draw = defineFunction({
 /** Without a condition, the network that guidance leads away from is the same: it need not run. */
 function samplingFor(request: z.infer<typeof input>): Sampling {
   const sampling = samplingOf(request);
-  if (CONDITIONS[request.condition].requires.length > 0 || sampling.guidance_method === 'self_guidance')
-    return sampling;
+  if (request.condition !== 'unconditional' || sampling.guidance_method === 'self_guidance') return sampling;
   const { steps, seed, solver, time_grid, shift } = sampling;
   const plain = { steps, seed, solver, time_grid, guidance: 1, guidance_method: 'cfg' } as const;
   return { ...plain, ...(shift !== undefined && { shift }) };

@@ -4,10 +4,13 @@ import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
 import { checkMemorization } from './check-memorization.ts';
 import { classify } from './classify.ts';
+import { collage } from './collage.ts';
 import { compare } from './compare.ts';
+import { compareScores } from './compare-scores.ts';
 import { compareSets } from './compare-sets.ts';
 import { contactSheet } from './contact-sheet.ts';
 import { controlPictures } from './control-pictures.ts';
+import { counterpartPictures } from './counterpart-pictures.ts';
 import { curate } from './curate.ts';
 import type { AnyFunction } from './define.ts';
 import { detectPose } from './detect-pose.ts';
@@ -33,12 +36,14 @@ import { memorization } from './memorization.ts';
 import { modelCosts } from './model-costs.ts';
 import { packShard } from './pack-shard.ts';
 import { pairSheet } from './pair-sheet.ts';
+import { pictureFiles } from './picture-files.ts';
 import { planMemory } from './plan-memory.ts';
 import { pose } from './pose.ts';
 import { poseSheet } from './pose-sheet.ts';
 import { preflight } from './preflight.ts';
 import { prepare } from './prepare.ts';
 import { preview } from './preview.ts';
+import { probeDrawn } from './probe-drawn.ts';
 import { probePictures } from './probe-pictures.ts';
 import { renderComparison } from './render-comparison.ts';
 import { renderEmojiPage } from './render-emoji.ts';
@@ -46,6 +51,7 @@ import { renderFigurePage } from './render-figures.ts';
 import { renderPortraitPage } from './render-portraits.ts';
 import { report } from './report.ts';
 import { sample } from './sample.ts';
+import { scorePictures } from './score-pictures.ts';
 import { select } from './select.ts';
 import { shard } from './shard.ts';
 import { subset } from './subset.ts';
@@ -54,6 +60,7 @@ import { takeSignals } from './take-signals.ts';
 import { train } from './train.ts';
 import { trainChunk } from './train-chunk.ts';
 import { tune } from './tune.ts';
+import { validate } from './validate.ts';
 import { verify } from './verify.ts';
 import { verifyModel } from './verify-model.ts';
 import { verifyResume } from './verify-resume.ts';
@@ -97,7 +104,14 @@ export const registry: readonly AnyFunction[] = [
   preview,
   heldOut,
   draw,
+  counterpartPictures,
+  scorePictures,
+  compareScores,
+  probeDrawn,
+  collage,
+  pictureFiles,
   flowLoss,
+  validate,
   sample,
   exportWeights,
   features,

@@ -6,6 +6,7 @@ import { fitBasis } from './encoders/pca/fit-basis.ts';
 import { compareFeatures } from './evaluation/compare-features.ts';
 import { describePictures } from './evaluation/describe-pictures.ts';
 import { findCopies } from './evaluation/find-copies.ts';
+import { scorePairs } from './evaluation/score-pairs.ts';
 import { readSignals } from './import/read-signals.ts';
 import { packArrayPicture } from './pictures/array-picture.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
@@ -24,4 +25,5 @@ export const tasks = {
   'describe-pictures': describePictures,
   'find-copies': findCopies,
   'compare-features': compareFeatures,
+  'score-pairs': scorePairs,
 } as const;

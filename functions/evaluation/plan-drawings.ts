@@ -1,11 +1,11 @@
 /** @file What each picture of a range is drawn from under a condition. */
 import { type CaptionEdit, editCaption } from '../../configs/caption-edits.ts';
-import type { ConditionName } from '../../configs/drawn-conditions.ts';
+import { type ConditionName, missingSignals } from '../../configs/drawn-conditions.ts';
 import type { SignalName } from '../../configs/signals.ts';
 import type { EncodedArray } from '../encoders/encoder.ts';
 import type { DrawnItem } from '../experiments/drawn-index.ts';
 import type { SplitItem } from '../experiments/held-out-items.ts';
-import { CONDITIONS, missingSignals } from './conditions.ts';
+import { CONDITIONS } from './conditions.ts';
 import { editsFor, type KnownEdit } from './edit-pictures.ts';
 
 export interface Drawing {

@@ -33,9 +33,12 @@ import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/r
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { ablate } from '../ablate.ts';
 import { checkMemorization } from '../check-memorization.ts';
+import { collage } from '../collage.ts';
 import { compare } from '../compare.ts';
+import { compareScores } from '../compare-scores.ts';
 import { compareSets } from '../compare-sets.ts';
 import { controlPictures } from '../control-pictures.ts';
+import { counterpartPictures } from '../counterpart-pictures.ts';
 import { draw } from '../draw.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
@@ -51,18 +54,22 @@ import { heldOut } from '../held-out.ts';
 import { memorization } from '../memorization.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
 import { pairSheet } from '../pair-sheet.ts';
+import { pictureFiles } from '../picture-files.ts';
 import { planMemory } from '../plan-memory.ts';
 import { preflight } from '../preflight.ts';
 import { preview } from '../preview.ts';
+import { probeDrawn } from '../probe-drawn.ts';
 import { probePictures } from '../probe-pictures.ts';
 import { renderComparison } from '../render-comparison.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
+import { scorePictures } from '../score-pictures.ts';
 import { subset } from '../subset.ts';
 import { sweep } from '../sweep.ts';
 import { train } from '../train.ts';
 import { trainChunk } from '../train-chunk.ts';
 import { tune } from '../tune.ts';
+import { validate } from '../validate.ts';
 import { verify } from '../verify.ts';
 import { verifyResume } from '../verify-resume.ts';
 import { inlinePool } from './inline-pool.ts';
@@ -375,6 +382,13 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       preview,
       heldOut,
       draw,
+      validate,
+      scorePictures,
+      probeDrawn,
+      pictureFiles,
+      counterpartPictures,
+      compareScores,
+      collage,
       flowLoss,
       features,
       controlPictures,

@@ -1,0 +1,77 @@
+/** @file Task of the worker pool: scores of pairs of pictures that need no network. */
+import type { PictureScores, ScoreValues } from '../../configs/picture-scores.ts';
+import { InvalidInput } from '../../errors.ts';
+import { summarize } from '../../metrics/bootstrap.ts';
+import { msSsim, type Picture, psnr, ssim } from '../../metrics/picture-distance.ts';
+import { toInterleaved } from '../pictures/planar.ts';
+import { readPictures } from './describe-pictures.ts';
+
+export interface ScorePairsTask {
+  /** Columns of pictures. */
+  readonly pictures: Uint8Array;
+  readonly against: Uint8Array;
+  /** Scores of networks by measure, one for each id. */
+  readonly given: Readonly<Partial<Record<keyof ScoreValues, Readonly<Record<string, number>>>>>;
+}
+
+export type ScoredPairs = Pick<PictureScores, 'ids' | 'values' | 'summaries' | 'ms_ssim_scales'>;
+
+/** Pictures that only one of the columns has take no part. @throws InvalidInput if none is left, or sizes differ. */
+export function scorePairs({ pictures, against, given }: ScorePairsTask): ScoredPairs {
+  const others = new Map(readPictures(against).map(({ id, picture }) => [id, picture]));
+  const ids: string[] = [];
+  const values: Record<string, number[]> = {};
+  const scales = new Set<number>();
+  for (const { id, picture } of readPictures(pictures)) {
+    const other = others.get(id);
+    if (other === undefined) continue;
+    if (other.width !== picture.width || other.height !== picture.height) {
+      throw new InvalidInput(`the picture ${id} has ${sizeOf(picture)} pixels, and the other ${sizeOf(other)}`);
+    }
+    const [a, b] = [toInterleaved(picture), toInterleaved(other)];
+    const multi = msSsim(a, b);
+    scales.add(multi.scales);
+    const scores = { psnr: psnr(a, b), ssim: ssim(a, b), ms_ssim: multi.value, color_distance: colorDistance(a, b) };
+    const more = Object.entries(given).flatMap(([measure, byId]) => (id in byId ? [[measure, byId[id]] as const] : []));
+    for (const [measure, value] of [...Object.entries(scores), ...more]) {
+      const known = values[measure] ?? [];
+      values[measure] = known;
+      known.push(value ?? 0);
+    }
+    ids.push(id);
+  }
+  if (ids.length === 0) throw new InvalidInput('the two columns have no picture in common');
+  const complete = Object.entries(values).filter(([, scores]) => scores.length === ids.length);
+  const [only, ...several] = scales;
+  return {
+    ids,
+    values: Object.fromEntries(complete),
+    summaries: Object.fromEntries(complete.map(([measure, scores]) => [measure, summarize(scores)])),
+    ...(only !== undefined && several.length === 0 && { ms_ssim_scales: only }),
+  };
+}
+
+function sizeOf({ width, height }: { readonly width: number; readonly height: number }): string {
+  return `${width} x ${height}`;
+}
+
+/** Wasserstein distance of the levels of each colour, in the mean: where they lie takes no part. */
+function colorDistance(a: Picture, b: Picture): number {
+  let sum = 0;
+  for (let color = 0; color < 3; color++) {
+    const [x, y] = [a, b].map(picture => cumulated(picture, color));
+    for (let level = 0; level < 256; level++) sum += Math.abs((x?.[level] ?? 0) - (y?.[level] ?? 0));
+  }
+  return sum / 3;
+}
+
+/** Share of the pixels up to each level. */
+function cumulated({ data, width, height }: Picture, color: number): Float64Array {
+  const shares = new Float64Array(256);
+  for (let i = color; i < data.length; i += 3) shares[data[i] ?? 0]! += 1;
+  let below = 0;
+  return shares.map(count => {
+    below += count;
+    return below / (width * height);
+  });
+}

@@ -1,0 +1,135 @@
+/** @file The validation suite during a training: every so many steps, by the settings of run.validate. */
+import type { WeightChoice } from '../../../configs/averages.ts';
+import { MEASURE_NAMES } from '../../../configs/picture-scores.ts';
+import { samplingOf } from '../../../configs/sampling.ts';
+import {
+  BORDER_TESTS,
+  type Suite,
+  suiteSchema,
+  type ValidateConfig,
+  validationOf,
+} from '../../../configs/validation-suite.ts';
+import type { Json } from '../../../storage/canonical.ts';
+import type { ExperimentHead } from '../../../storage/experiment-record.ts';
+import { tracesFor } from '../sample-weights.ts';
+import { builtInExtractor } from '../suite/choose-extractor.ts';
+import { runSuite } from '../suite/run-suite.ts';
+import { type ArtifactFile, type ArtifactScalars, type ArtifactShown, defineBorderStep } from './border-step.ts';
+import { listTexts } from './list-texts.ts';
+
+/** Key of the artifact in a chunk. */
+export const SUITE = 'suite';
+/** Control rows that need no features of the whole dataset. */
+export const SUITE_CONTROLS = ['down_up', 'blur', 'random', 'mean', 'noise'] as const;
+/** Rows of a collage in TensorBoard. */
+const SHOWN_CAPTIONS = 25;
+
+/** Documents of the validations before a step, oldest first. */
+export function suitesBefore({ chunks }: Pick<ExperimentHead, 'chunks'>, step: number) {
+  return chunks.flatMap(({ to, artifacts }) => (to < step && artifacts[SUITE] ? [artifacts[SUITE]] : []));
+}
+
+/** Whether a multiple of `every` lies in (before, step]. */
+function isDue(before: number, step: number, { every }: ValidateConfig): boolean {
+  return every > 0 && Math.floor(step / every) > Math.floor(before / every);
+}
+
+export const suiteStep = defineBorderStep<Suite>({
+  name: SUITE,
+  due: ({ head, config, step }) => isDue(head.chunks.at(-1)?.to ?? 0, step, validationOf(config.run.validate)),
+  async run({ head, config, step, blobs, call }, checkpoint) {
+    const settings = validationOf(config.run.validate);
+    const { digest } = await runSuite(
+      { blobs, call },
+      {
+        ...{ checkpoint, dataset: head.dataset, step, config, engine: head.engine },
+        sampling: samplingOf({ ...config.run.preview, seed: settings.seed }),
+        ...{ highGuidance: settings.high_guidance, pictures: settings.pictures, edits: settings.edits },
+        ...{ tests: settings.tests ?? BORDER_TESTS, weights: settings.weights ?? ['ema'] },
+        tracesOf: weights => tracesFor(head, weights),
+        ...{ extractor: builtInExtractor(config), controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
+      },
+    );
+    return digest;
+  },
+  artifact: {
+    kind: 'validation-suite',
+    schema: suiteSchema,
+    folder: 'validation',
+    files: listFiles,
+    scalars: listScalars,
+    shown: listShown,
+    describe({ run: { validate } }) {
+      const { every, pictures } = validationOf(validate);
+      return every === 0
+        ? '- validation/: held-out pictures under many conditions, where `validate` was called (run.validate.every is 0)'
+        : `- validation/: ${pictures} held-out pictures under many conditions and their scores, every ${every} steps`;
+    },
+  },
+});
+
+function labelOf(weights: WeightChoice): string {
+  if (typeof weights === 'string') return weights;
+  return 'average' in weights ? `average-${weights.average}` : `sigma-${weights.sigma_rel}`;
+}
+
+/** Of the view: results.json, a collage of each test, and the pictures of each draw. */
+function listFiles({ links: _, ...suite }: Suite): ArtifactFile[] {
+  const tests = suite.tests.map(({ collage, ...test }) => {
+    const file = `${test.test}-${labelOf(test.weights)}.png`;
+    return { collage, shown: { ...test, ...(collage && { collage: file }) }, file };
+  });
+  const drawn = suite.drawn.map(({ pictures, ...draw }) => {
+    const folder = `${draw.draw}-${labelOf(draw.weights)}/`;
+    const files = pictures.map(({ image, ...picture }, i) => ({
+      file: `${folder}${String(i).padStart(3, '0')}.png`,
+      blob: image.digest,
+      picture,
+    }));
+    return { files, shown: { ...draw, pictures: files.map(({ file, picture }) => ({ file, ...picture })) } };
+  });
+  const results = { ...suite, tests: tests.map(({ shown }) => shown), drawn: drawn.map(({ shown }) => shown) };
+  return [
+    { name: 'results.json', json: results as unknown as Json },
+    ...tests.flatMap(({ file, collage }) => (collage ? [{ name: file, blob: collage.digest }] : [])),
+    ...drawn.flatMap(({ files }) => files.map(({ file, blob }) => ({ name: file, blob }))),
+  ] as ArtifactFile[];
+}
+
+/** Tags as those of the seed: `validation/reconstruction_lpips`, with the measures that there are. */
+const SCALARS = [
+  { tag: 'reconstruction', test: 'reconstruction', score: 'full' },
+  { tag: 'text_only', test: 'text', score: 'text' },
+  { tag: 'pose_text', test: 'pose_text', score: 'pose_text' },
+  { tag: 'dino_swap_to_text', test: 'swap', score: 'to_a' },
+  { tag: 'dino_swap_to_look', test: 'swap', score: 'to_b' },
+  { tag: 'text_manip', test: 'edit', score: 'effect_text', suffix: '_diff' },
+] as const;
+
+/** Of the first weights that were asked for. */
+function listScalars({ tests }: Suite): ArtifactScalars {
+  const [first] = tests;
+  const found = tests.filter(({ weights }) => first && labelOf(weights) === labelOf(first.weights));
+  const scalars: Record<string, number> = {};
+  for (const { tag, test, score, ...row } of SCALARS) {
+    const scored = found.find(each => each.test === test)?.scores.find(each => each.score === score);
+    for (const measure of MEASURE_NAMES) {
+      const mean = scored?.summaries[measure]?.mean;
+      if (mean !== undefined) scalars[`validation/${tag}_${measure}${'suffix' in row ? row.suffix : ''}`] = mean;
+    }
+  }
+  const edited = found.find(({ test }) => test === 'edit')?.attributes?.find(({ of }) => of === 'edit_text')?.edited;
+  if (edited) scalars['validation/text_manip_success_rate'] = edited.right / edited.of;
+  return scalars;
+}
+
+function listShown({ tests, drawn }: Suite): ArtifactShown {
+  const [first] = tests;
+  const own = tests.filter(({ weights }) => first && labelOf(weights) === labelOf(first.weights));
+  const pictures = own.flatMap(({ test, collage }) => (collage ? [[`validation/${test}`, [collage.digest]]] : []));
+  const captions = drawn[0]?.pictures.slice(0, SHOWN_CAPTIONS).map(({ caption }) => caption) ?? [];
+  return {
+    pictures: Object.fromEntries(pictures) as NonNullable<ArtifactShown['pictures']>,
+    texts: { 'validation/captions': listTexts(captions) },
+  };
+}

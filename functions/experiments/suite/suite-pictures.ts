@@ -1,0 +1,96 @@
+/** @file The pictures of a run of the suite: drawn ones, and those that they are compared with. Each is made once. */
+import type { WeightChoice } from '../../../configs/averages.ts';
+import { missingSignals } from '../../../configs/drawn-conditions.ts';
+import type { Sampling } from '../../../configs/sampling.ts';
+import { signalsOf } from '../../../configs/signals.ts';
+import { DRAWS, type DrawKey, type DrawRow, type ScoreRow } from '../../../configs/suite-tests.ts';
+import { Unprocessable } from '../../../errors.ts';
+import type { Json } from '../../../storage/canonical.ts';
+import type { Digest } from '../../../storage/digest.ts';
+import { outputOf } from '../../execution/output-of.ts';
+import { type DrawnIndex, readDrawnIndex } from '../drawn-index.ts';
+import type { SuiteContext, SuiteRequest } from './suite-request.ts';
+
+export interface Drawn {
+  readonly key: DrawKey;
+  readonly about: string;
+  readonly index: DrawnIndex;
+  /** Of the index. */
+  readonly digest: Digest;
+}
+
+export interface SuitePictures {
+  /** @throws Unprocessable if the model lacks a signal, or no picture can be drawn. */
+  draw(key: DrawKey): Promise<Drawn>;
+  /** Column with the ids of the drawn ones. */
+  counterpart(drawn: Drawn, of: ScoreRow['against']): Promise<Digest>;
+  /** All draws until now, in their order. */
+  list(): Promise<Drawn[]>;
+}
+
+export function openPictures(ctx: SuiteContext, request: SuiteRequest, weights: WeightChoice): SuitePictures {
+  const { checkpoint, dataset, pictures, engine } = request;
+  const signals = signalsOf(request.config.model.conditions);
+  const drawn = new Map<DrawKey, Promise<Drawn>>();
+
+  async function drawAnew(key: DrawKey): Promise<Drawn> {
+    const row: DrawRow = DRAWS[key];
+    const missing = missingSignals(row.condition, signals);
+    if (missing) throw new Unprocessable(`the model was trained without ${missing.join(' or ')}`);
+    const traces = request.tracesOf(weights);
+    const body = {
+      ...{ checkpoint, dataset, count: pictures, condition: row.condition, ...samplingFor(row, request), weights },
+      ...(traces && { traces: [...traces] }),
+      ...(row.condition.startsWith('edit') && request.edits && { edits: request.edits.map(edit => ({ ...edit })) }),
+      engine,
+    };
+    const digest = outputOf((await ctx.call('draw', body as Json)).result, 'index');
+    const index = await readDrawnIndex(ctx.blobs, digest);
+    if (index.items.length === 0) {
+      const [first] = index.skipped;
+      throw new Unprocessable(first ? first.reason : 'the dataset has no held-out pictures');
+    }
+    return { key, about: row.about, index, digest };
+  }
+
+  function draw(key: DrawKey): Promise<Drawn> {
+    const known = drawn.get(key) ?? drawAnew(key);
+    drawn.set(key, known);
+    return known;
+  }
+
+  async function counterpart({ digest }: Drawn, of: ScoreRow['against']): Promise<Digest> {
+    const isReal = of === 'own' || of === 'other';
+    if (of === 'other_own') throw new TypeError('other_own is a pair');
+    const body = isReal
+      ? { drawn: digest, dataset, of }
+      : { drawn: digest, of: 'column', column: (await draw(of)).index.pictures };
+    return outputOf((await ctx.call('counterpart-pictures', body)).result, 'pictures');
+  }
+
+  return {
+    draw,
+    counterpart,
+    async list() {
+      const settled = await Promise.allSettled(drawn.values());
+      return settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []));
+    },
+  };
+}
+
+/** The settings of a draw: those of the suite, but for what its row says. */
+function samplingFor({ again, guidance }: DrawRow, { sampling, highGuidance }: SuiteRequest): Sampling {
+  const seeded = again ? { ...sampling, seed: nextSeed(sampling.seed) } : sampling;
+  if (guidance === undefined) return seeded;
+  const { steps, seed, solver, time_grid, shift } = seeded;
+  return {
+    ...{ steps, seed, solver, time_grid, guidance_method: 'cfg' },
+    ...(shift !== undefined && { shift }),
+    guidance: guidance === 'high' ? highGuidance : guidance,
+  };
+}
+
+/** Of other noise. */
+function nextSeed(seed: Sampling['seed']): Sampling['seed'] {
+  return typeof seed === 'number' ? seed + 1 : String(BigInt(seed) + 1n);
+}

@@ -1,0 +1,49 @@
+/** @file What a run of the validation suite is asked for, and what it works with. */
+import type { WeightChoice } from '../../../configs/averages.ts';
+import type { CaptionEdit } from '../../../configs/caption-edits.ts';
+import type { Sampling } from '../../../configs/sampling.ts';
+import type { KeyedConfig } from '../../../configs/schema.ts';
+import type { TestName } from '../../../configs/suite-tests.ts';
+import type { Json } from '../../../storage/canonical.ts';
+import type { Digest } from '../../../storage/digest.ts';
+import type { EngineSpec } from '../../../storage/records.ts';
+import type { BlobStore } from '../../../storage/types.ts';
+import type { CallAnswer } from '../../define.ts';
+import type { Weights } from '../../encoders/encoder.ts';
+
+/** Either of a border step or of an effect. */
+export interface SuiteContext {
+  readonly blobs: BlobStore;
+  call(name: string, body: Json): Promise<CallAnswer>;
+}
+
+export interface SuiteExtractor {
+  readonly name: string;
+  readonly why: string;
+  readonly weights?: Weights | undefined;
+  /** Absent: it computes in the server. */
+  readonly engine?: EngineSpec | undefined;
+}
+
+export interface SuiteRequest {
+  readonly checkpoint: Digest;
+  readonly dataset: Digest;
+  readonly step: number;
+  readonly config: Pick<KeyedConfig, 'model' | 'objective'>;
+  readonly engine: EngineSpec;
+  /** With the seed of the noise. */
+  readonly sampling: Sampling;
+  readonly highGuidance: number;
+  readonly pictures: number;
+  readonly tests: readonly TestName[];
+  readonly weights: readonly WeightChoice[];
+  /** Checkpoints of which averages of other lengths are made. */
+  tracesOf(weights: WeightChoice): readonly Digest[] | undefined;
+  readonly edits?: readonly CaptionEdit[] | undefined;
+  readonly extractor: SuiteExtractor;
+  readonly lpips?: { readonly net: string; readonly weights: Weights } | undefined;
+  /** Control rows that are scored beside the draws. */
+  readonly controls: readonly string[];
+  /** Documents of earlier validations of the experiment, oldest first. */
+  readonly before: readonly Digest[];
+}

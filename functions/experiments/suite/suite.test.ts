@@ -1,0 +1,145 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { packColumn } from '../../../formats/webdataset.ts';
+import { putDocument, readDataset } from '../../../storage/blobs/document-blobs.ts';
+import { readItems } from '../../../storage/blobs/items.ts';
+import type { Digest } from '../../../storage/digest.ts';
+import { createExperiment } from '../../operations/create-experiment.ts';
+import {
+  ASKED_ENGINE,
+  createTrainingLab,
+  listKeys,
+  putToyDataset,
+  TOY_CONFIG,
+  type TrainingLab,
+} from '../../testing/training.ts';
+import { viewOf } from '../../views/experiment-view.ts';
+import { readMetrics } from '../../views/metrics.ts';
+import { rebuildView } from '../../views/rebuild-experiment-view.ts';
+import { readHead } from '../experiment-head.ts';
+import { readSuite } from './run-suite.ts';
+
+let lab: TrainingLab;
+
+/** Four held-out pictures of 16 pixels with captions, and two trained ones. */
+async function putCaptioned(heldOut = 4): Promise<Digest> {
+  const toy = await readDataset(lab.blobs, await putToyDataset(lab.blobs, { count: 6, heldOut }));
+  const [page] = toy.pages;
+  if (page === undefined) throw new Error('no page');
+  const ids = (await readItems(lab.blobs, page)).map(({ id }) => id);
+  const members = ids.map((id, i) => [`${id}.txt`, Buffer.from(i % 2 === 0 ? 'a long hat' : 'a hat')] as const);
+  const caption = (await lab.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest;
+  const pages = [{ ...page, columns: { ...page.columns, caption } }];
+  return (await putDocument(lab.blobs, { ...toy, pages, links: [...toy.links, caption] })).digest;
+}
+
+async function train(validate: object | undefined, { heldOut = 4, target = 64 } = {}) {
+  const run = { ...TOY_CONFIG.run, preview: { prompts: [], steps: 2 }, ...(validate && { validate }) };
+  const dataset = await putCaptioned(heldOut);
+  await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
+  await lab.executor.callEffect('train', { experiment: 'toy', target });
+  return (await readHead(lab.store, 'toy')).value;
+}
+
+beforeEach(() => {
+  lab = createTrainingLab();
+});
+
+describe('the suite of a training', () => {
+  test('runs every so many steps, and writes results, collages and pictures', async () => {
+    const { chunks } = await train({ every: 12, pictures: 3 }, { target: 128 });
+    expect(chunks.map(({ artifacts }) => artifacts.suite !== undefined)).toEqual([false, false, true, false]);
+    const suite = await readSuite(lab.blobs, chunks[2]?.artifacts.suite as Digest);
+    const told = suite.tests.map(({ test: name, skipped, scores }) => [name, skipped ?? scores.length]);
+    expect(told).toEqual([
+      ['reconstruction', 2],
+      ['swap', 5],
+      ['edit', 3],
+      ['text', 2],
+      ['pose_text', 'the model was trained without pose'],
+    ]);
+    const [reconstruction, swap, edit] = suite.tests;
+    expect(reconstruction?.scores[0]?.ids).toHaveLength(3);
+    const measures = ['color_distance', 'feature_distance', 'ms_ssim', 'psnr', 'ssim'];
+    expect(Object.keys(reconstruction?.scores[0]?.values ?? {})).toEqual(measures);
+    expect(suite.extractor).toBe('thumbnail');
+    expect(swap?.scores[0]?.values.cls_distance).toHaveLength(3);
+    expect(swap?.differences.map(({ difference }) => difference)).toEqual(['b_over_a', 'effect_over_floor']);
+    // One caption of three has the word of an edit.
+    expect(edit?.scores.map(({ ids }) => ids.length)).toEqual([1, 1, 3]);
+
+    const files = await listKeys(lab.store, 'experiments/toy/validation/step0000012/');
+    const names = files.map(file => file.slice('experiments/toy/validation/step0000012/'.length));
+    expect(names).toContain('results.json');
+    expect(names).toContain('swap-ema.png');
+    expect(names.filter(name => name.startsWith('full-ema/'))).toHaveLength(3);
+    expect(suite.controls.map(({ score }) => score)).toEqual(['down_up', 'blur', 'random', 'mean', 'noise']);
+    await rebuildView(viewOf(lab, 'toy'));
+    expect(await listKeys(lab.store, 'experiments/toy/validation/step0000012/')).toEqual(files);
+
+    const { series } = await readMetrics(lab.blobs, chunks, 0, 100);
+    expect(series['validation/reconstruction_psnr']?.filter(value => value !== null)).toHaveLength(1);
+  });
+
+  test('tells the course of scores, and how each picture moved since the last one', async () => {
+    const { chunks } = await train({ every: 4, pictures: 2, tests: ['text', 'drift'] });
+    const suites = await Promise.all(chunks.map(({ artifacts }) => readSuite(lab.blobs, artifacts.suite as Digest)));
+    expect(suites[0]?.drift.map(({ course, change }) => [course.length, change])).toEqual(
+      Array(5).fill([1, undefined]),
+    );
+    const moved = suites[1]?.drift.find(({ measure }) => measure === 'psnr');
+    const means = suites.map(({ tests }) => tests[0]?.scores[0]?.summaries.psnr?.mean ?? Number.NaN);
+    expect(moved?.course.map(({ step, mean }) => [step, mean])).toEqual([
+      [4, means[0]],
+      [8, means[1]],
+    ]);
+    expect(moved?.change?.mean).toBeCloseTo((means[1] ?? 0) - (means[0] ?? 0), 9);
+  });
+
+  test('is not due before 1000 steps unless a config says so, and never with every 0', async () => {
+    const quiet = await train(undefined);
+    expect(quiet.chunks.flatMap(({ artifacts }) => Object.keys(artifacts))).not.toContain('suite');
+    lab = createTrainingLab();
+    const off = await train({ every: 0 });
+    expect(off.chunks.flatMap(({ artifacts }) => Object.keys(artifacts))).not.toContain('suite');
+    // Neither changes a bit of the weights.
+    lab = createTrainingLab();
+    const watched = await train({ every: 4, pictures: 1, tests: ['text'] });
+    expect([off.checkpoint, watched.checkpoint]).toEqual([quiet.checkpoint, quiet.checkpoint]);
+  });
+
+  test('passes over all tests of a dataset without held-out pictures, and the training goes on', async () => {
+    const { chunks, state } = await train({ every: 8 }, { heldOut: 0 });
+    expect(state).toBe('done');
+    const suite = await readSuite(lab.blobs, chunks[1]?.artifacts.suite as Digest);
+    expect(new Set(suite.tests.map(({ skipped }) => skipped))).toEqual(
+      new Set(['the dataset has no held-out pictures', 'the model was trained without pose']),
+    );
+  });
+});
+
+describe('validate', () => {
+  test('runs tests on raw and averaged weights of a kept checkpoint, and a second call draws nothing', async () => {
+    await train({ every: 0 });
+    const body = { checkpoint: 'toy@latest', count: 2, tests: ['cfg', 'pose', 'unconditional'] };
+    const answer = (await lab.executor.callEffect('validate', body)) as { folder: string; tests: object[] };
+    expect(answer.folder).toBe('experiments/toy/validation/step0000008/');
+    expect(answer.tests).toHaveLength(6);
+    const [chunk] = (await readHead(lab.store, 'toy')).value.chunks.slice(-1);
+    const suite = await readSuite(lab.blobs, chunk?.artifacts.suite as Digest);
+    expect(new Set(suite.tests.map(({ weights }) => weights))).toEqual(new Set(['ema', 'raw']));
+    const drawn = lab.runner.computed.length;
+    expect(await lab.executor.callEffect('validate', body)).toEqual(answer);
+    expect(lab.runner.computed).toHaveLength(drawn);
+    const names = await listKeys(lab.store, 'experiments/toy/validation/step0000008/');
+    expect(names.filter(name => name.endsWith('cfg-raw.png'))).toHaveLength(1);
+  });
+
+  test('refuses what it cannot mean', async () => {
+    await train({ every: 0 });
+    await expect(lab.executor.callEffect('validate', { checkpoint: 'toy@7' })).rejects.toThrow('keeps no checkpoint');
+    await expect(lab.executor.callEffect('validate', { checkpoint: 'toy', tests: ['lpips'] })).rejects.toThrow('tests');
+    await expect(lab.executor.callEffect('validate', { checkpoint: 'toy', extractor: 'dct' })).rejects.toThrow(
+      'the training saw dct',
+    );
+  });
+});

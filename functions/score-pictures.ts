@@ -1,0 +1,95 @@
+/** @file Scores of drawn pictures against others, pair by pair. */
+import { z } from 'zod';
+import type { MEASURE_NAMES, PictureScores } from '../configs/picture-scores.ts';
+import { Unprocessable } from '../errors.ts';
+import { decodeNpy } from '../formats/npy.ts';
+import { readColumnIndex } from '../formats/webdataset.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
+import type { Digest } from '../storage/digest.ts';
+import { digestSchema } from '../storage/records.ts';
+import { defineFunction, type FunctionContext } from './define.ts';
+import { readFeatures } from './evaluation/feature-sets.ts';
+import type { ScoredPairs, ScorePairsTask } from './evaluation/score-pairs.ts';
+
+const featurePair = z.strictObject({
+  measure: z.enum(['feature_distance', 'cls_distance']).default('feature_distance'),
+  pictures: digestSchema.describe('output index of features of the first column'),
+  against: digestSchema.describe('the same of the second column'),
+});
+
+export const scorePictures = defineFunction({
+  name: 'score-pictures',
+  summary:
+    'Scores pictures against others of the same ids, pair by pair: PSNR, SSIM, MS-SSIM, colours; and what networks ' +
+    'found. Output scores (JSON).',
+  version: 1,
+  kind: 'pure',
+  digests: { pictures: 'blob', against: 'blob' },
+  example: { pictures: `sha256:${'0'.repeat(64)}`, against: `sha256:${'1'.repeat(64)}` },
+  input: z.strictObject({
+    pictures: digestSchema.describe('column of pictures, as draw makes it'),
+    against: digestSchema.describe('another, with pictures of the same ids and sizes'),
+    features: z.array(featurePair).max(2).optional().describe('features of both columns, for distances of those'),
+    lpips: digestSchema.optional().describe('output distances of distance of both columns'),
+  }),
+  async run(ctx, { pictures, against, features = [], lpips }) {
+    const columns = await Promise.all([pictures, against].map(column => ctx.blobs.get(column)));
+    const [first = new Uint8Array(), second = new Uint8Array()] = columns;
+    const given: Partial<Record<(typeof MEASURE_NAMES)[number], Readonly<Record<string, number>>>> = {};
+    for (const pair of features) given[pair.measure] = await featureDistances(ctx, pair);
+    if (lpips) given.lpips = await readDistances(ctx, lpips, first);
+    const task: ScorePairsTask = { pictures: first, against: second, given };
+    const scored = await ctx.task<ScoredPairs>('score-pairs', task);
+    const document: PictureScores = { v: 1, kind: 'picture-scores', ...scored, links: [] };
+    return { outputs: { scores: await putDocument(ctx.blobs, document) }, stats: { pictures: scored.ids.length } };
+  },
+});
+
+/** 1 - cosine of the rows of each id that both have. */
+async function featureDistances(
+  ctx: FunctionContext,
+  { pictures, against }: z.infer<typeof featurePair>,
+): Promise<Record<string, number>> {
+  const [a, b] = [await readFeatures(ctx.blobs, [pictures]), await readFeatures(ctx.blobs, [against])];
+  if (a.extractor !== b.extractor || a.dim !== b.dim) {
+    throw new Unprocessable(`features of ${a.extractor} cannot be compared with features of ${b.extractor}`, {
+      expected: 'features of both columns by one extractor',
+    });
+  }
+  const places = new Map(b.ids.map((id, row) => [id, row]));
+  return Object.fromEntries(
+    a.ids.flatMap((id, row) => {
+      const other = places.get(id);
+      if (other === undefined) return [];
+      return [[id, 1 - cosine(rowOf(a, row), rowOf(b, other))] as const];
+    }),
+  );
+}
+
+function rowOf({ data, dim }: { readonly data: Float32Array; readonly dim: number }, row: number): Float32Array {
+  return data.subarray(row * dim, (row + 1) * dim);
+}
+
+/** Of rows without length: 1 if both are, else 0. */
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [product, x, y] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    product += a[i]! * b[i]!;
+    x += a[i]! ** 2;
+    y += b[i]! ** 2;
+  }
+  if (x === 0 || y === 0) return x === y ? 1 : 0;
+  return Math.min(1, product / Math.sqrt(x * y));
+}
+
+/** The rows of the array are the members of the column. */
+async function readDistances(ctx: FunctionContext, distances: Digest, column: Uint8Array) {
+  const { dtype, data } = decodeNpy(await ctx.blobs.get(distances));
+  const names = [...readColumnIndex(column).keys()];
+  if (dtype !== 'f32' || data.length !== names.length) {
+    throw new Unprocessable(`${data.length} distances of ${dtype} for ${names.length} pictures`, {
+      expected: 'the output distances of distance of the same columns: npy f32 [pictures]',
+    });
+  }
+  return Object.fromEntries(names.map((name, i) => [name.slice(0, name.indexOf('.')), data[i] ?? 0]));
+}

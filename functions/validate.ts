@@ -1,0 +1,100 @@
+/** @file The validation suite of any checkpoint that an experiment keeps, with more tests than during its training. */
+import { z } from 'zod';
+import { LPIPS_NETS } from '../configs/lpips.ts';
+import { samplingOf } from '../configs/sampling.ts';
+import { seedSchema } from '../configs/seed.ts';
+import { TEST_NAMES } from '../configs/suite-tests.ts';
+import { DEFAULT_PICTURES, DEFAULT_SEED, suiteSettingsShape } from '../configs/validation-suite.ts';
+import { canonicalJson, type Json } from '../storage/canonical.ts';
+import { createRefs } from '../storage/names/refs.ts';
+import { digestSchema } from '../storage/records.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { findWeights } from './encoders/installed-weights.ts';
+import { allowedPrecision } from './encoders/precision.ts';
+import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
+import { SUITE, SUITE_CONTROLS, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
+import { checkData, readConfig } from './experiments/experiment-head.ts';
+import { findKept, type KeptOf } from './experiments/find-kept.ts';
+import { tracesFor } from './experiments/sample-weights.ts';
+import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
+import type { SuiteExtractor, SuiteRequest } from './experiments/suite/suite-request.ts';
+import { recordArtifact } from './operations/record-artifact.ts';
+
+const input = z.strictObject({
+  checkpoint: z.string().max(200).describe('NAME, NAME@STEP, NAME@latest, NAME@best, or a digest that one keeps'),
+  dataset: digestSchema.optional().describe('default: that of the experiment'),
+  count: z.int().min(1).max(64).default(DEFAULT_PICTURES).describe('pictures of the split val'),
+  seed: seedSchema.default(DEFAULT_SEED).describe('of the noise'),
+  steps: z.int().min(1).max(1000).optional().describe('steps of the sampler; default: those of the previews'),
+  guidance: z.number().min(0).max(50).optional().describe('default: that of the previews'),
+  extractor: z.enum(EXTRACTOR_NAMES).optional().describe('default: the first installed one that training did not see'),
+  ...suiteSettingsShape,
+});
+
+export const validate = defineFunction({
+  name: 'validate',
+  summary:
+    'Draws held-out pictures by a checkpoint under many conditions, scores them one by one, and keeps collages, ' +
+    'pictures and results.json with the checkpoint. What was drawn before is not drawn again.',
+  version: 1,
+  kind: 'effect',
+  digests: { dataset: 'dataset' },
+  example: { checkpoint: 'portraits@latest', tests: ['reconstruction', 'swap', 'edit'] },
+  input,
+  key: body => canonicalJson(body as Json),
+  async run(ctx, body): Promise<Json> {
+    const kept = await findKept(ctx.store, body.checkpoint);
+    const { head, step, checkpoint, name } = kept;
+    const dataset = body.dataset ?? head.dataset;
+    if (body.dataset === undefined) checkData(name, head);
+    const config = await readConfig(ctx.blobs, head);
+    const { steps, guidance, seed } = body;
+    const given = { seed, ...(steps !== undefined && { steps }), ...(guidance !== undefined && { guidance }) };
+    const request: SuiteRequest = {
+      ...{ checkpoint, dataset, step, config, engine: head.engine },
+      sampling: samplingOf({ ...config.run.preview, ...given }),
+      ...{ highGuidance: body.high_guidance, pictures: body.count, edits: body.edits },
+      ...{ tests: body.tests ?? TEST_NAMES, weights: body.weights ?? ['ema', 'raw'] },
+      tracesOf: weights => tracesFor(head, weights),
+      extractor: await findExtractorFor(ctx, kept, config, body.extractor),
+      lpips: await findLpips(ctx, config),
+      ...{ controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
+    };
+    const { digest } = await runSuite({ blobs: ctx.blobs, call: (fn, params) => ctx.call(fn, params) }, request);
+    const isOwn = dataset === head.dataset;
+    const place = { name, step, artifact: SUITE, folder: suiteStep.artifact.folder };
+    // The view of an experiment shows its own dataset alone.
+    const folder = isOwn ? await recordArtifact(ctx, place, digest) : undefined;
+    const { links: _, drawn: __, ...results } = await readSuite(ctx.blobs, digest);
+    return { ...results, experiment: name, document: digest, ...(folder && { folder }) } as unknown as Json;
+  },
+});
+
+async function findExtractorFor(
+  ctx: EffectContext,
+  { head }: KeptOf,
+  config: Awaited<ReturnType<typeof readConfig>>,
+  asked: string | undefined,
+): Promise<SuiteExtractor> {
+  const installed = new Set(await createRefs(ctx.store).models.list());
+  const { extractor, why } = chooseExtractor(config, installed, asked);
+  const { encoder, name } = extractor;
+  if (encoder?.runs !== 'runner') return { name, why };
+  const weights = await findWeights(ctx.store, encoder);
+  return { name, why, weights, engine: allowedPrecision(encoder, head.engine) };
+}
+
+/** The first net of LPIPS that is installed and is no loss of the training, which would please it. */
+async function findLpips(
+  ctx: EffectContext,
+  { objective }: Awaited<ReturnType<typeof readConfig>>,
+): Promise<SuiteRequest['lpips']> {
+  const { models } = createRefs(ctx.store);
+  for (const net of LPIPS_NETS) {
+    const model = `lpips-${net}`;
+    if (objective.frozen && model in objective.frozen) continue;
+    const found = await models.read(model);
+    if (found) return { net: model, weights: found.value.weights };
+  }
+  return undefined;
+}
