@@ -5,6 +5,7 @@ import { AppError, NotFound } from '../errors.ts';
 import type { RouteDoc, ServerDeps } from './deps.ts';
 import { createGuard } from './guard.ts';
 import { handleError } from './problem.ts';
+import { actionDocs, createActionRoutes } from './routes/actions.ts';
 import { approvalDocs, createApprovalRoutes } from './routes/approvals.ts';
 import { checkpointDocs, createCheckpointRoutes } from './routes/checkpoints.ts';
 import { createDatasetRoutes, datasetDocs } from './routes/datasets.ts';
@@ -24,6 +25,7 @@ import { createSampleRoutes, sampleDocs } from './routes/sample.ts';
 export const ROUTES: readonly RouteDoc[] = [
   ...functionDocs,
   ...runDocs,
+  ...actionDocs,
   ...datasetDocs,
   ...approvalDocs,
   ...diffDocs,
@@ -50,6 +52,7 @@ export function createApp(deps: ServerDeps, options: AppOptions = {}): Hono {
   app.use(createGuard(deps.env));
   app.route('/', createFunctionRoutes(deps));
   app.route('/', createRunRoutes(deps));
+  app.route('/', createActionRoutes(deps));
   app.route('/', createDatasetRoutes(deps));
   app.route('/', createApprovalRoutes(deps));
   app.route('/', createDiffRoutes(deps));

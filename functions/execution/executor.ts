@@ -36,6 +36,8 @@ export interface Executor {
    * @throws InvalidInput, NotFound
    */
   find(name: string, body: Json): Promise<Result | undefined>;
+  /** The action that a call would have; undefined for an effect. Names are resolved. @throws InvalidInput, NotFound */
+  actionOf(name: string, body: Json): Promise<Action | undefined>;
   /** Runs an effect to its end and returns its JSON; joins an equal effect that goes on. */
   callEffect(name: string, body: Json, options?: CallOptions): Promise<Json>;
   /**
@@ -167,6 +169,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
     async find(name, body) {
       const call = await calls.read(name, body);
       return call.action && resolver.find(call.fn.name, call.digest);
+    },
+    async actionOf(name, body) {
+      return (await calls.read(name, body)).action;
     },
     callEffect,
     async start(name, body, { skipCache = false } = {}) {

@@ -2,13 +2,11 @@
  * @file The one writer of PNGs that a function gives away. Each tells the action that made it, so that a picture found
  * anywhere can be made again (`easel reproduce`).
  */
-import { readPngText, withPngText } from '../../formats/png.ts';
+import { ACTION_KEYWORD, readPngAction } from '../../configs/png-action.ts';
+import { withPngText } from '../../formats/png.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { PureContext } from '../define.ts';
-
-/** Keyword of the text chunk. Its value is the digest of the action. */
-export const ACTION_KEYWORD = 'easel-action';
 
 /** Stores a PNG with the digest of the action that makes it. Its pixels stay. */
 export function publishPng(
@@ -20,6 +18,6 @@ export function publishPng(
 
 /** The action that a PNG says made it. @throws Unprocessable for bytes that are not a PNG. */
 export function actionOfPng(png: Uint8Array): Digest | undefined {
-  const text = readPngText(png, ACTION_KEYWORD);
-  return text !== undefined && isDigest(text) ? text : undefined;
+  const action = readPngAction(png);
+  return action !== undefined && isDigest(action) ? action : undefined;
 }

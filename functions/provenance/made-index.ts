@@ -10,15 +10,25 @@ import { listAll, listFolders } from '../../storage/list-all.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { Result } from '../../storage/records.ts';
-import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { BlobStore, ObjectInfo, ObjectStore } from '../../storage/types.ts';
 
 /** Documents read at once. */
 const WIDTH = 32;
 const ACTIONS = 'actions/';
+/** Results of one function that are compared: the newest. */
+const MOST_COMPARED = 1000;
+
+/** `at`: when its result was committed or used last, in milliseconds since the epoch. */
+export interface Dated {
+  readonly made: Made;
+  readonly at?: number;
+}
 
 export interface MadeIndex {
   /** The action of this digest, with what it made. */
   action(digest: Digest): Promise<Made | undefined>;
+  /** All known actions of a function with the times of their results, newest first; then those that only records tell. */
+  actionsOf(functionName: string): Promise<readonly Dated[]>;
   /** The actions with this blob among their outputs. Actions of single pages are left out: nobody can call them. */
   makersOf(blob: Digest): Promise<readonly Made[]>;
 }
@@ -96,6 +106,23 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
       }
       return search(() => byAction.get(digest));
     },
+    async actionsOf(functionName) {
+      const folder = `${ACTIONS}${functionName}/`;
+      const infos: ObjectInfo[] = [];
+      for await (const info of listAll(store, folder, signal)) infos.push(info);
+      infos.sort((a, b) => b.lastModified.getTime() - a.lastModified.getTime());
+      const known = new Set<Digest>();
+      const read = await mapBounded(infos.slice(0, MOST_COMPARED), { width: WIDTH, signal }, async info => {
+        const action = digestOfKey(folder, info.key);
+        if (action) known.add(action);
+        const stored = action && (await cache.get(functionName, action));
+        return stored ? [{ made: madeOf(stored.result), at: info.lastModified.getTime() }] : [];
+      });
+      records ??= readRecords();
+      await records;
+      const recorded = [...byAction].filter(([key, { action }]) => action.function === functionName && !known.has(key));
+      return [...read.flat(), ...recorded.map(([, made]) => ({ made }))];
+    },
     makersOf: async blob => (await search(() => byOutput.get(blob) ?? (originals.has(blob) ? [] : undefined))) ?? [],
   };
 }
@@ -108,9 +135,14 @@ export function madeOf({ action, outputs, stats: { seconds } }: Result): Made {
 /** The actions of a function that have a result. @param folder `actions/<function>/` */
 async function* listActions(store: ObjectStore, folder: string): AsyncIterable<Digest> {
   for await (const { key } of listAll(store, folder)) {
-    const digest = `sha256:${key.slice(folder.length, -'.json'.length)}`;
-    if (isDigest(digest)) yield digest;
+    const digest = digestOfKey(folder, key);
+    if (digest) yield digest;
   }
+}
+
+function digestOfKey(folder: string, key: string): Digest | undefined {
+  const digest = `sha256:${key.slice(folder.length, -'.json'.length)}`;
+  return isDigest(digest) ? digest : undefined;
 }
 
 /** The executor makes actions of single pages of a dataset: they read items and make columns. */
