@@ -16,6 +16,7 @@ import { modelsCommand } from './commands/models.ts';
 import { preflightCommand } from './commands/preflight.ts';
 import { prepareCommand } from './commands/prepare.ts';
 import { reportCommand } from './commands/report.ts';
+import { reproduceCommand } from './commands/reproduce.ts';
 import { setsCommand } from './commands/sets.ts';
 import { shardCommand } from './commands/shard.ts';
 import { statusCommand } from './commands/status.ts';
@@ -24,6 +25,7 @@ import { sweepCommand } from './commands/sweep.ts';
 import { upCommand } from './commands/up.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { verifyResumeCommand } from './commands/verify-resume.ts';
+import { whyCommand } from './commands/why.ts';
 
 const subCommands = {
   up: upCommand,
@@ -48,6 +50,8 @@ const subCommands = {
   gc: gcCommand,
   verify: verifyCommand,
   'verify-resume': verifyResumeCommand,
+  reproduce: reproduceCommand,
+  why: whyCommand,
   store: storeCommand,
 };
 

@@ -2,8 +2,9 @@
  * @file The one writer of PNGs that a function gives away. Each tells the action that made it, so that a picture found
  * anywhere can be made again (`easel reproduce`).
  */
-import { ACTION_KEYWORD, readPngAction } from '../../configs/png-action.ts';
+
 import { withPngText } from '../../formats/png.ts';
+import { ACTION_KEYWORD, readPngAction } from '../../formats/png-action.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { BlobRef } from '../../storage/types.ts';
 import type { PureContext } from '../define.ts';

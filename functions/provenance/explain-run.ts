@@ -1,4 +1,4 @@
-/** @file Why an action was not a hit: what differs from the most similar action before it, and from where that comes. */
+/** @file Why an action ran: what differs from the most similar action before it, and from where that comes. */
 import { z } from 'zod';
 import { BlobMissing } from '../../errors.ts';
 import { canonicalDigest, type Json } from '../../storage/canonical.ts';

@@ -27,7 +27,7 @@ export interface Dated {
 export interface MadeIndex {
   /** The action of this digest, with what it made. */
   action(digest: Digest): Promise<Made | undefined>;
-  /** All known actions of a function with the times of their results, newest first; then those that only records tell. */
+  /** All known actions of a function: those with a result, newest first, then those that only records tell. */
   actionsOf(functionName: string): Promise<readonly Dated[]>;
   /** The actions with this blob among their outputs. Actions of single pages are left out: nobody can call them. */
   makersOf(blob: Digest): Promise<readonly Made[]>;

@@ -1,6 +1,5 @@
 /** @file How a PNG tells the action that made it: server and command line must agree on it. */
-import { readPngText } from '../formats/png.ts';
-import { DIGEST_PATTERN } from './stored-names.ts';
+import { readPngText } from './png.ts';
 
 /** Keyword of the text chunk. Its value is the digest of the action. */
 export const ACTION_KEYWORD = 'easel-action';
@@ -8,5 +7,5 @@ export const ACTION_KEYWORD = 'easel-action';
 /** The digest of the action that a PNG says made it. @throws Unprocessable for bytes that are not a PNG. */
 export function readPngAction(png: Uint8Array): string | undefined {
   const text = readPngText(png, ACTION_KEYWORD);
-  return text !== undefined && DIGEST_PATTERN.test(text) ? text : undefined;
+  return text !== undefined && /^sha256:[0-9a-f]{64}$/.test(text) ? text : undefined;
 }
