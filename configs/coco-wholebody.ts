@@ -94,3 +94,13 @@ export const WHOLEBODY_PARTS: readonly BodyPart[] = WHOLEBODY_JOINTS.map((name, 
   if (index >= at('left_hand_root')) return index >= at('right_hand_root') ? 'right_hand' : 'left_hand';
   return name.startsWith('left_') ? 'left' : name.startsWith('right_') ? 'right' : 'middle';
 });
+
+export const JOINT_GROUPS = ['body', 'feet', 'face', 'hands'] as const;
+export type JointGroup = (typeof JOINT_GROUPS)[number];
+
+/** The group of each joint, as results on COCO-WholeBody are split. */
+export const WHOLEBODY_GROUPS: readonly JointGroup[] = WHOLEBODY_JOINTS.map((name, index) => {
+  if (name.startsWith('face-')) return 'face';
+  if (index >= at('left_hand_root')) return 'hands';
+  return index >= at('left_big_toe') ? 'feet' : 'body';
+});
