@@ -62,16 +62,17 @@ function colorDistance(a: Picture, b: Picture): number {
     const [x, y] = [a, b].map(picture => cumulated(picture, color));
     for (let level = 0; level < 256; level++) sum += Math.abs((x?.[level] ?? 0) - (y?.[level] ?? 0));
   }
-  return sum / 3;
+  // Whole numbers until here: equal on every machine.
+  return sum / (3 * a.width * a.height);
 }
 
-/** Share of the pixels up to each level. */
-function cumulated({ data, width, height }: Picture, color: number): Float64Array {
-  const shares = new Float64Array(256);
-  for (let i = color; i < data.length; i += 3) shares[data[i] ?? 0]! += 1;
+/** Number of the pixels up to each level. */
+function cumulated({ data }: Picture, color: number): Float64Array {
+  const counts = new Float64Array(256);
+  for (let i = color; i < data.length; i += 3) counts[data[i] ?? 0]! += 1;
   let below = 0;
-  return shares.map(count => {
+  return counts.map(count => {
     below += count;
-    return below / (width * height);
+    return below;
   });
 }
