@@ -101,6 +101,8 @@ export const evaluationSchema = z.strictObject({
   why_extractor: z.string(),
   samples: z.int().positive(),
   seed: z.int(),
+  /** Settings of the sampler and the weights, as in `sample`. */
+  sampling: z.record(z.string(), z.json()),
   rows: z.array(rowSchema),
   /** Rows that the protocol asks for and that could not be made, and why. */
   missing: z.array(z.strictObject({ row: z.string(), why: z.string() })),

@@ -14,7 +14,7 @@ import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { defineFunction, type EffectContext } from './define.ts';
-import { describeColumns, drawSet, listInstalled, usualCondition } from './evaluation/draw-set.ts';
+import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
 import { chooseExtractor, EXTRACTOR_NAMES, findExtractor } from './evaluation/extractors.ts';
 import { openPagePictures } from './evaluation/page-pictures.ts';
 import { outputOf } from './execution/output-of.ts';
@@ -92,6 +92,7 @@ export const checkMemorization = defineFunction({
     const sheet = await drawPairs(ctx, found.pairs);
     const document: Memorization = memorizationSchema.parse({
       ...{ ...found, v: 1, kind: 'memorization', checkpoint, condition, split, samples: drawn.samples },
+      sampling: samplingFor(plan),
       ...{ why_extractor: why, gap: await measureGap(ctx, kept, config.run.validation?.pictures ?? GAP_PICTURES) },
       ...(sheet && { sheet }),
       links: sheet ? [sheet.digest] : [],

@@ -11,7 +11,7 @@ import { PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROL_NAMES, CONTROLS } from './evaluation/controls.ts';
-import { describeColumns, drawSet, listInstalled, usualCondition } from './evaluation/draw-set.ts';
+import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
 import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
@@ -96,6 +96,7 @@ export const evaluate = defineFunction({
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
       ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(head, rows) },
+      sampling: samplingFor({ config, ...body }),
       links: [...new Set(rows.map(({ comparison }) => comparison))],
     });
     const { digest } = await putDocument(ctx.blobs, document);

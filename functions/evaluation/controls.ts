@@ -79,21 +79,33 @@ function makeNoise(id: string, { width, height }: PlanarImage): PlanarImage {
   return { data, width, height };
 }
 
-/** Each pixel the mean of its block of 2 x 2. */
+/** Means of blocks of 2 x 2, and between their middles the straight line. */
 function halveAndDouble({ data, width, height }: PlanarImage): PlanarImage {
   const [columns, rows] = [Math.ceil(width / 2), Math.ceil(height / 2)];
-  const [across, down] = [coverCells(width, columns), coverCells(height, rows)];
+  const [cells, lines] = [coverCells(width, columns), coverCells(height, rows)];
+  const [across, down] = [placesBetween(width, columns), placesBetween(height, rows)];
   const area = width * height;
   const made = new Uint8Array(data.length);
   for (let channel = 0; channel < 3; channel++) {
-    const small = shrinkPlane(data.subarray(channel * area, (channel + 1) * area), width, across, down);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        made[channel * area + y * width + x] = Math.round(small[(y >> 1) * columns + (x >> 1)] ?? 0);
+    const small = shrinkPlane(data.subarray(channel * area, (channel + 1) * area), width, cells, lines);
+    for (const [y, { from: top, to: bottom, share: low }] of down.entries()) {
+      for (const [x, { from: left, to: right, share }] of across.entries()) {
+        const above = (1 - share) * small[top * columns + left]! + share * small[top * columns + right]!;
+        const below = (1 - share) * small[bottom * columns + left]! + share * small[bottom * columns + right]!;
+        made[channel * area + y * width + x] = Math.round((1 - low) * above + low * below);
       }
     }
   }
   return { data: made, width, height };
+}
+
+/** For each of `size` pixels the two of `count` cells between whose middles it lies, and the share of the second. */
+function placesBetween(size: number, count: number) {
+  return Array.from({ length: size }, (_, i) => {
+    const at = Math.min(count - 1, Math.max(0, ((i + 0.5) * count) / size - 0.5));
+    const from = Math.floor(at);
+    return { from, to: Math.min(count - 1, from + 1), share: at - from };
+  });
 }
 
 /** Gaussian blur, cut off at three deviations; pixels beyond the edge repeat it. */

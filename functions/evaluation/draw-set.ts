@@ -18,9 +18,17 @@ import { tracesFor } from '../experiments/sample-weights.ts';
 import { missingSignals } from './conditions.ts';
 import type { Extractor } from './extractors.ts';
 
-export interface DrawPlan {
-  readonly kept: Pick<KeptOf, 'head' | 'checkpoint'>;
+/** How pictures are drawn. */
+export interface DrawSettings {
   readonly config: Config;
+  readonly seed: number;
+  /** Instead of those of the experiment's previews. */
+  readonly steps?: number | undefined;
+  readonly guidance?: number | undefined;
+}
+
+export interface DrawPlan extends DrawSettings {
+  readonly kept: Pick<KeptOf, 'head' | 'checkpoint'>;
   readonly dataset: Digest;
   readonly split: Split;
   /** Pictures of the split. */
@@ -28,10 +36,6 @@ export interface DrawPlan {
   readonly condition: ConditionName;
   /** More than there are pictures: they are drawn again, from other noise. */
   readonly samples: number;
-  readonly seed: number;
-  /** Instead of those of the experiment's previews. */
-  readonly steps?: number | undefined;
-  readonly guidance?: number | undefined;
 }
 
 export interface DrawnSet {
@@ -40,22 +44,34 @@ export interface DrawnSet {
   readonly samples: number;
 }
 
+/** The settings of the experiment's previews, with those that a call asks for. */
+export function samplingFor({ config, seed, steps, guidance }: DrawSettings): Readonly<Record<string, Json>> {
+  const { prompts: _, weights = 'ema', ...settings } = config.run.preview;
+  const sampling = {
+    ...settings,
+    ...(steps !== undefined && { steps }),
+    ...(guidance !== undefined && { guidance }),
+    ...{ seed, weights },
+  };
+  return Object.fromEntries(Object.entries(sampling).filter(([, value]) => value !== undefined)) as Record<
+    string,
+    Json
+  >;
+}
+
 /** Draws by the settings of the experiment's previews. @throws Unprocessable if nothing could be drawn. */
 export async function drawSet(ctx: EffectContext, plan: DrawPlan): Promise<DrawnSet> {
   const { kept, config, dataset, split, pictures, condition, samples } = plan;
-  const { prompts: _, ...settings } = config.run.preview;
-  const weights = settings.weights ?? 'ema';
-  const traces = tracesFor(kept.head, weights);
+  const sampling = samplingFor(plan);
+  const traces = tracesFor(kept.head, config.run.preview.weights);
   const columns: Digest[] = [];
   let done = 0;
   for (let round = 0, first = 0; done < samples; ) {
     const count = Math.min(PAGE_SIZE, pictures - first, samples - done);
     const body = {
-      ...{ checkpoint: kept.checkpoint, dataset, split, first, count, condition, ...settings, weights },
+      ...{ checkpoint: kept.checkpoint, dataset, split, first, count, condition, ...sampling },
       ...(traces && { traces }),
       ...{ seed: plan.seed + round, engine: kept.head.engine },
-      ...(plan.steps !== undefined && { steps: plan.steps }),
-      ...(plan.guidance !== undefined && { guidance: plan.guidance }),
     } satisfies Json;
     const { result } = await ctx.call('draw', body, { onEvent: () => {} });
     const { items } = await readDrawnIndex(ctx.blobs, outputOf(result, 'index'));
