@@ -24,7 +24,11 @@ const resultSchema = z.looseObject({
 });
 
 const checkpointSchema = z.looseObject({ step: z.int(), checkpoint: z.string() });
-const experimentSchema = z.looseObject({ checkpoints: z.array(checkpointSchema) });
+const chunkSchema = z.looseObject({ to: z.int(), artifacts: z.record(z.string(), z.string()) });
+const experimentSchema = z.looseObject({
+  checkpoints: z.array(checkpointSchema),
+  chunks: z.array(chunkSchema).default([]),
+});
 
 export const exportCommand = defineCommand({
   meta: {
@@ -70,6 +74,7 @@ export const exportCommand = defineCommand({
     }
     if (args.json === true) console.log(plainJson(result));
     else for (const notice of stats?.licenses ?? []) console.log(tellNotice(notice));
+    await noteUnchecked(api, args.name);
   }),
 });
 
@@ -89,6 +94,18 @@ async function listCheckpoints(api: ApiClient, model: string): Promise<string[]>
   const [name = model] = model.split('@');
   const { checkpoints } = await api.get(`/experiments/${encodeURIComponent(name)}`, experimentSchema);
   return spreadCheckpoints(checkpoints, MOST_TRACES).spaced.map(({ checkpoint }) => checkpoint);
+}
+
+/** Says how to check a model for copies of its training pictures, if nobody did. */
+async function noteUnchecked(api: ApiClient, model: string): Promise<void> {
+  if (model.startsWith('sha256:')) return;
+  const [name = model, version = 'latest'] = model.split('@');
+  const { checkpoints, chunks } = await api.get(`/experiments/${encodeURIComponent(name)}`, experimentSchema);
+  const step = version === 'latest' ? checkpoints.at(-1)?.step : Number(version);
+  const chunk = chunks.find(({ to }) => to === step);
+  if (chunk === undefined || 'memorization' in chunk.artifacts) return;
+  const call = `easel call check-memorization checkpoint=${name}@${step}`;
+  console.error(`nobody has checked whether this model draws copies of its training pictures: ${call}`);
 }
 
 /** @throws Conflict if there is such a file. */

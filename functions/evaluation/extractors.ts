@@ -118,7 +118,8 @@ export function chooseExtractor(
   for (const extractor of inDefaultOrder()) {
     const as = seenAs(extractor);
     if (as !== undefined) passed.push(`the training saw ${extractor.name}, as ${as}`);
-    else if (isThere(extractor)) {
+    else if (!isThere(extractor)) passed.push(`${extractor.name} is not installed`);
+    else {
       return { extractor, why: [...passed, `${extractor.name} is the first that is left`].join('; ') };
     }
   }
