@@ -5,6 +5,7 @@ import { samplingOf } from '../configs/sampling.ts';
 import { seedSchema } from '../configs/seed.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
 import { DEFAULT_PICTURES, DEFAULT_SEED, suiteSettingsShape } from '../configs/validation-suite.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -16,6 +17,7 @@ import { SUITE, SUITE_CONTROLS, suiteStep, suitesBefore } from './experiments/bo
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, type KeptOf } from './experiments/find-kept.ts';
 import { tracesFor } from './experiments/sample-weights.ts';
+import { mergeSuites } from './experiments/suite/merge-suites.ts';
 import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
 import type { SuiteExtractor, SuiteRequest } from './experiments/suite/suite-request.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
@@ -60,12 +62,16 @@ export const validate = defineFunction({
       lpips: await findLpips(ctx, config),
       ...{ controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
     };
-    const { digest } = await runSuite({ blobs: ctx.blobs, call: (fn, params) => ctx.call(fn, params) }, request);
+    const site = { blobs: ctx.blobs, call: (fn: string, params: Json) => ctx.call(fn, params) };
+    const found = await readSuite(ctx.blobs, (await runSuite(site, request)).digest);
+    const earlier = head.chunks.find(({ to }) => to === step)?.artifacts[SUITE];
+    const merged = earlier ? mergeSuites(found, await readSuite(ctx.blobs, earlier)) : found;
+    const { digest } = await putDocument(ctx.blobs, merged);
     const isOwn = dataset === head.dataset;
     const place = { name, step, artifact: SUITE, folder: suiteStep.artifact.folder };
     // The view of an experiment shows its own dataset alone.
     const folder = isOwn ? await recordArtifact(ctx, place, digest) : undefined;
-    const { links: _, drawn: __, ...results } = await readSuite(ctx.blobs, digest);
+    const { links: _, drawn: __, ...results } = found;
     return { ...results, experiment: name, document: digest, ...(folder && { folder }) } as unknown as Json;
   },
 });

@@ -70,11 +70,12 @@ function courseOf(step: number, summary: SuiteTest['scores'][number]['summaries'
 }
 
 /** Only numbers of equal pictures, noise, sampling and features can be compared. */
-function isLike(suite: Suite, { step, sampling, extractor }: SuiteRequest): boolean {
+function isLike(suite: Suite, { step, dataset, pictures, sampling, extractor }: SuiteRequest): boolean {
   const sampled = Object.keys(sampling).every(key =>
     isSame((suite as Readonly<Record<string, unknown>>)[key], sampling[key as keyof typeof sampling]),
   );
-  return suite.step < step && sampled && suite.extractor === extractor.name;
+  const isSameSet = suite.dataset === dataset && suite.pictures === pictures;
+  return suite.step < step && isSameSet && sampled && suite.extractor === extractor.name;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

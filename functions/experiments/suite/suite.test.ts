@@ -130,6 +130,19 @@ describe('validate', () => {
     const drawn = lab.runner.computed.length;
     expect(await lab.executor.callEffect('validate', body)).toEqual(answer);
     expect(lab.runner.computed).toHaveLength(drawn);
+    const more = { ...body, tests: ['unconditional', 'text'], weights: ['ema'] };
+    expect(await lab.executor.callEffect('validate', more)).toMatchObject({ tests: [{}, {}] });
+    const now = (await readHead(lab.store, 'toy')).value.chunks.at(-1)?.artifacts.suite as Digest;
+    const shown = (await readSuite(lab.blobs, now)).tests.map(({ test: name, weights }) => `${name} ${weights}`);
+    expect(shown.sort()).toEqual([
+      'cfg ema',
+      'cfg raw',
+      'pose ema',
+      'pose raw',
+      'text ema',
+      'unconditional ema',
+      'unconditional raw',
+    ]);
     const names = await listKeys(lab.store, 'experiments/toy/validation/step0000008/');
     expect(names.filter(name => name.endsWith('cfg-raw.png'))).toHaveLength(1);
   });
