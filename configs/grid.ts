@@ -1,6 +1,7 @@
 /** @file An ablation grid: arms that change single parts of one config, each trained with several seeds. */
 import { z } from 'zod';
 import { LONGEST_SECONDS, MOST_PICTURES, MOST_SAMPLES } from './bounds.ts';
+import { TEST_NAMES } from './suite-tests.ts';
 
 /** Experiments of a grid, and configs of a sweep. More would be months, or a mistake. */
 const MOST_SEEDS = 32;
@@ -83,6 +84,14 @@ export const gridSchema = z
       .default([0])
       .describe('each arm is trained with each of them: noise and order of the pictures are equal in all arms'),
     arms: z.record(armNameSchema, armSchema),
+    validate: z
+      .strictObject({
+        tests: z.array(z.enum(TEST_NAMES)).min(1).default(['reconstruction']),
+        count: z.int().min(1).max(64).default(25).describe('held-out pictures of each test'),
+      })
+      .nullable()
+      .prefault({})
+      .describe('the validation of each run at its end, as `validate` does it; null: none'),
     baseline: armNameSchema.optional().describe('arm that the others are measured against; default: the first'),
     questions: z.array(questionSchema).max(12).default([]).describe('what the report answers'),
   })

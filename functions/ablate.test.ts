@@ -26,7 +26,8 @@ const GRID = {
   base: TOY_CONFIG,
   config: { run: { preview: { prompts: [] }, validation: { pictures: 2 } } },
   steps: 8,
-  seeds: [0, 1],
+  validate: null,
+  seeds: [0],
   arms: { A: { config: { optimizer: { type: 'adamw' } } }, B: {} },
 };
 
@@ -38,7 +39,7 @@ const trained = () => lab.runner.computed.filter(job => job.startsWith('train'))
 
 test('a grid trains each arm with each seed, and tells what the runs reached', async () => {
   lab.runner.metrics = { 'sys/iter_per_sec': 2, 'memory/rss_gb': 3 };
-  const { runs, report } = await ablate();
+  const { runs, report } = await ablate({ seeds: [0, 1] });
   expect(runs.map(({ experiment }) => experiment)).toEqual(['grid-a-0', 'grid-b-0', 'grid-a-1', 'grid-b-1']);
   expect(trained()).toEqual(Array(4).fill(['train 0-4', 'train 4-8']).flat());
   // The loss of the tests' runner is 1 / step: the last tenth is step 8 alone.
@@ -60,35 +61,35 @@ test('the same call of a grid again trains nothing, and answers the same', async
 
 test('a grid that was stopped goes on where it was', async () => {
   lab.runner.onStep = step => {
-    if (step === 5 && trained().length === 3) throw new Unprocessable('the power is gone');
+    if (step === 5 && trained().length === 1) throw new Unprocessable('the power is gone');
   };
   await expect(ablate()).rejects.toThrow('the power is gone');
   lab.runner.onStep = () => {};
   const { runs } = await ablate();
-  expect(runs.map(({ state }) => state)).toEqual(Array(4).fill('done'));
-  expect(trained()).toHaveLength(8);
+  expect(runs.map(({ state }) => state)).toEqual(['done', 'done']);
+  expect(trained()).toHaveLength(4);
 });
 
 test('more seeds of a grid train these alone', async () => {
   await ablate();
-  await ablate({ seeds: [0, 1, 2] });
-  expect(trained()).toHaveLength(12);
+  await ablate({ seeds: [0, 1] });
+  expect(trained()).toHaveLength(8);
 });
 
 test('an arm that diverges is a result, and is not trained again', async () => {
   lab.runner.logOf = step => ({ loss: step < 4 ? 1 : 1e9 });
-  const { runs } = await ablate({ seeds: [0] });
+  const { runs } = await ablate();
   expect(runs.map(({ state }) => state)).toEqual(['failed', 'failed']);
   expect(runs[0]?.problem).toContain('diverged');
   const jobs = lab.runner.computed.length;
-  await ablate({ seeds: [0] });
+  await ablate();
   expect(lab.runner.computed).toHaveLength(jobs);
 });
 
 test('a grid whose names are taken by other configs is refused before anything is trained', async () => {
   await ablate();
   await expect(ablate({ steps: 16 })).rejects.toThrow(Conflict);
-  expect(trained()).toHaveLength(8);
+  expect(trained()).toHaveLength(4);
 });
 
 test('an arm with a wrong key is refused with its name before anything is created', async () => {
@@ -117,7 +118,7 @@ test('a subset is a dataset with a name, on which all runs are trained', async (
 
 test('with seconds, an arm takes the steps that its measured speed allows, and keeps them', async () => {
   lab.runner.metrics = { 'sys/iter_per_sec': 4 };
-  const timed = { steps: undefined, seconds: 3, probe_steps: 4, seeds: [0] };
+  const timed = { steps: undefined, seconds: 3, probe_steps: 4 };
   expect((await ablate(timed)).runs.map(({ steps }) => steps)).toEqual([12, 12]);
   expect(trained().slice(0, 4)).toEqual(['train 0-2', 'train 2-4', 'train 0-2', 'train 2-4']);
   lab.runner.metrics = { 'sys/iter_per_sec': 40 };

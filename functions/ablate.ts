@@ -18,6 +18,7 @@ import { lastSpeed, planMemoryOf, recordRun } from './comparison/run-record.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { readConfig } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
+import { isDivergence } from './experiments/training-health.ts';
 
 interface GridRun extends Run {
   readonly arm: string;
@@ -63,6 +64,9 @@ export const ablate = defineFunction({
     for (const [i, run] of runs.entries()) {
       const { arm, seed, experiment } = run;
       const head = await trainRun(ctx, run, { place: `run ${i + 1} of ${runs.length}` });
+      if (grid.validate && !isDivergence(head.problem)) {
+        await ctx.callEffect('validate', { checkpoint: `${experiment}@latest`, ...grid.validate });
+      }
       spec = `${head.engine.name} ${head.engine.precision}`;
       if (!planned.has(arm)) planned.set(arm, await planMemoryOf(ctx, head));
       const memory = planned.get(arm);
