@@ -48,7 +48,7 @@ describe('a comparison', () => {
     expect(report.verdict).toEqual({
       sentence:
         'fast is better than slow at equal samples and equal FLOPs: training loss, mean of the last tenth of the ' +
-        'steps 0.0652 against 0.130 (fast less slow −0.0646 [−0.0646, −0.0646]) over 6 runs.',
+        'steps, fast 0.0652, slow 0.130 (fast less slow −0.0646 [−0.0646, −0.0646]) over 6 runs.',
       better: 'fast',
       measure: 'loss',
     });

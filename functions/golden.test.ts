@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { canonicalJson } from '../storage/canonical.ts';
 import { digestOf } from '../storage/digest.ts';
 import type { Dataset } from '../storage/records.ts';
+import { putComparedRuns } from './comparison/testing/compared-runs.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 import { registry } from './registry.ts';
 import { planShards } from './shards/plan-shards.ts';
@@ -63,6 +64,8 @@ beforeAll(async () => {
   made['pack-shard'] = outputOf(await executor.call('pack-shard', { plan: planned.digest, ...shape }), 'tar');
   const page = await executor.call('report', { dataset: digest, title: 'Golden' });
   made.report = outputOf(page, 'html');
+  const compared = await executor.call('render-comparison', { runs: await putComparedRuns(lab.blobs) });
+  made['render-comparison'] = outputOf(compared, 'html');
   const sheet = await executor.call('contact-sheet', {
     title: 'Golden',
     columns: 2,
@@ -85,6 +88,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
     ['pack-shard', 1, 'sha256:5a42fe0abe5b831ab8c9fc5370f5ab3c40a2ce4bb9801bff85caa43a66e02ac6'],
     ['report', 7, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
+    ['render-comparison', 4, 'sha256:ffdda6f7803c00834471dc1ac148676dd9bbe4ac4a9a1ed6bc36d7134a7b05c8'],
     ['contact-sheet', 3, 'sha256:95856280d9209d6c5c3aff0b06cd5fc1a5b9aa06d1615ef74cb24b0704718af9'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

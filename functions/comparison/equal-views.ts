@@ -31,13 +31,15 @@ export function listBudgets(runs: readonly RunRecord[]): BudgetedRuns[] {
 export function viewAt(budgeted: BudgetedRuns, arms: readonly ArmRuns[], measures: readonly Measure[]): EqualView {
   const { at, budget, borderOf } = budgeted;
   const runs = arms.flatMap(arm => arm.runs);
+  const rows = measures.map(measure => measureArms(measure, arms, borderOf));
   return {
     at,
     budget,
     steps: Object.fromEntries(runs.map(run => [run.experiment, borderOf(run)?.step ?? null])),
-    rows: measures
-      .map(measure => measureArms(measure, arms, borderOf))
-      .filter(({ arms: told }) => Object.keys(told).length > 0),
+    // At equal seconds or FLOPs, what one arm alone tells compares nothing; the first view has it.
+    rows: rows.filter(
+      ({ arms: told }) => Object.keys(told).length >= (at === 'samples' ? 1 : Math.min(2, arms.length)),
+    ),
   };
 }
 

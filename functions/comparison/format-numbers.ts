@@ -2,13 +2,16 @@
 import { formatCount } from '../../configs/quantity.ts';
 
 const MINUS = '−';
+/** Smaller differences are left over from rounding. */
+const LEAST = 1e-12;
 
 /** Four digits at most: 0.09213 -> 0.0921, 1234567 -> 1,235,000; an unknown number is a dash. */
 export function formatNumber(value: number | undefined | null): string {
   if (value === undefined || value === null || !Number.isFinite(value)) return '–';
   const rounded = Number(value.toPrecision(Math.abs(value) >= 1000 ? 4 : 3));
   const size = Math.abs(rounded);
-  if (size !== 0 && (size < 1e-4 || size >= 1e9)) return sign(rounded) + size.toExponential(2).replace('e+', 'e');
+  if (size < LEAST) return '0';
+  if (size < 1e-4 || size >= 1e9) return sign(rounded) + size.toExponential(2).replace('e+', 'e');
   const [whole = '0', fraction] = decimal(size).split('.');
   return sign(rounded) + formatCount(Number(whole)) + (fraction ? `.${fraction}` : '');
 }
@@ -21,7 +24,7 @@ function decimal(value: number): string {
 
 /** With a sign: +0.02, −0.4. */
 export function formatChange(value: number): string {
-  return value > 0 ? `+${formatNumber(value)}` : formatNumber(value);
+  return value >= LEAST ? `+${formatNumber(value)}` : formatNumber(value);
 }
 
 export interface Uncertain {

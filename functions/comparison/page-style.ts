@@ -27,7 +27,7 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 .numbers th:first-child { white-space: normal; min-width: 12rem; }
 .numbers small, .grids small { color: var(--faint); font-size: .8125rem; }
 .numbers .real { font-weight: 600; } .numbers .good { color: #2c8a4b; } .numbers .bad { color: #c24a35; }
-.numbers .control th, .numbers .control td { color: var(--faint); font-weight: 400; border-top-style: dotted; }
+.numbers .control td { color: var(--faint); font-size: .8125rem; border: 0; padding-top: 0; white-space: normal; }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 1rem; }
 .curve svg { width: 100%; height: auto; background: var(--card); border-radius: 8px; }
 .curve path { fill: none; stroke-width: 1.6; } .curve text { font: 10px system-ui, sans-serif; fill: currentColor; opacity: .7; }

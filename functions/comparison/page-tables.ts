@@ -91,12 +91,12 @@ ${renderControls(row, arms.length)}`,
 `;
 }
 
+/** One line: what no model drew, between which any number lies. */
 function renderControls({ controls = [] }: MeasureRow, arms: number): Html | '' {
-  return html`${controls.map(
-    ({ name, value }) => html`<tr class="control"><th>control: ${name}</th>\
-<td colspan="${2 * arms - 1}">${formatNumber(value)}</td></tr>
-`,
-  )}`;
+  if (controls.length === 0) return '';
+  const told = controls.map(({ name, value }) => `${name} ${formatNumber(value)}`).join(' · ');
+  return html`<tr class="control"><td colspan="${2 * arms}">controls: ${told}</td></tr>
+`;
 }
 
 function sayBetter({ better }: MeasureRow): string {

@@ -37,6 +37,8 @@ interface Column {
   readonly key: string;
   readonly label: string;
   readonly better: 'lower' | 'higher';
+  /** Read from pixels, without features. */
+  readonly isPlain?: true;
   of(row: EvaluationRow): number | undefined;
 }
 
@@ -52,7 +54,13 @@ const COLUMNS: readonly Column[] = [
     better: 'lower',
     of: ({ distance }) => distance?.mean,
   },
-  { key: 'pck', label: 'joints within a tenth of the box (PCK@.1)', better: 'higher', of: ({ pose }) => pose?.pck_10 },
+  {
+    key: 'pck',
+    label: 'joints within a tenth of the box (PCK@.1)',
+    better: 'higher',
+    isPlain: true,
+    of: ({ pose }) => pose?.pck_10,
+  },
 ];
 
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
@@ -72,18 +80,19 @@ export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<
           key: `attributes/${name}`,
           label: `${name} as the caption says`,
           better: 'higher',
+          isPlain: true,
           of: ({ attributes: known }) => known?.[name]?.share,
         }),
       );
       const pictures = await readDistances(blobs, row.comparison);
-      return [...COLUMNS, ...attributes].flatMap(({ key, label, better, of }): Scored[] => {
+      return [...COLUMNS, ...attributes].flatMap(({ key, label, better, isPlain, of }): Scored[] => {
         const value = of(row);
         if (value === undefined) return [];
         const byPicture = key === 'distance' ? pictures : undefined;
         return [
           {
             key: `quality/${condition}/${key}`,
-            label: `drawn from ${condition.replace(/_/g, ' and ')}: ${label} (${extractor})`,
+            label: `drawn from ${condition.replace(/_/g, ' and ')}: ${label}${isPlain ? '' : ` (${extractor})`}`,
             better,
             measured: byPicture ?? { value },
             meaning: { dataset, extractor, samples, seed },

@@ -104,8 +104,9 @@ function sayShort(row: MeasureRow, difference: Difference, winner: string | unde
 /** The better number first, as the sentence names its arm first. */
 function describeNumbers(row: MeasureRow, difference: Difference, baseline: string, arm: string): string {
   const first = winnerOf(row, difference, baseline, arm) ?? arm;
-  const [a, b] = [row.arms[first], row.arms[first === arm ? baseline : arm]];
-  const values = `${row.label} ${formatNumber(a?.mean)}${unitOf(row)} against ${formatNumber(b?.mean)}${unitOf(row)}`;
+  const second = first === arm ? baseline : arm;
+  const tell = (name: string) => `${name} ${formatNumber(row.arms[name]?.mean)}${unitOf(row)}`;
+  const values = `${row.label}, ${tell(first)}, ${tell(second)}`;
   const change = `${arm} less ${baseline} ${formatInterval(difference, row.unit)}`;
   return `${values} (${change})${sayDoubt(difference)}`;
 }

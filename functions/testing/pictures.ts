@@ -40,6 +40,7 @@ import { pose } from '../pose.ts';
 import { poseSheet } from '../pose-sheet.ts';
 import { prepare } from '../prepare.ts';
 import { probePictures } from '../probe-pictures.ts';
+import { renderComparison } from '../render-comparison.ts';
 import { renderEmojiPage } from '../render-emoji.ts';
 import { renderFigurePage } from '../render-figures.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
@@ -114,6 +115,7 @@ export function createPictureLab({
       contactSheet,
       poseSheet,
       report,
+      renderComparison,
       shard,
       packShard,
       diff,
