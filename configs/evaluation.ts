@@ -84,6 +84,8 @@ const rowSchema = z.strictObject({
   condition: z.string().optional(),
   checkpoint: digest.optional(),
   ...comparedShape,
+  /** To the held-out pictures of the same conditions, pair by pair: means with intervals of 95 %. */
+  fidelity: z.partialRecord(z.enum(['psnr', 'ssim', 'ms_ssim', 'lpips']), interval).optional(),
   attributes: z.record(z.string(), shareSchema).optional(),
   pose: poseSchema.optional(),
   /** The document of `compare-sets`, with the distance of each picture. */
@@ -99,6 +101,8 @@ export const evaluationSchema = z.strictObject({
   dataset: digest,
   extractor: z.string(),
   why_extractor: z.string(),
+  /** The net of `fidelity.lpips`. Absent: none is installed that the training did not see. */
+  lpips: z.string().optional(),
   samples: z.int().positive(),
   seed: z.int(),
   /** Settings of the sampler and the weights, as in `sample`. */

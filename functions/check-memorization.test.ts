@@ -105,6 +105,9 @@ test('an evaluation has every control row, and the pictures of its drawn row', a
   ]);
   expect(table.extractor).toBe('thumbnail');
   expect(table.rows.find(({ row }) => row === 'real')?.distance).toEqual({ mean: 0, low: 0, high: 0 });
+  const psnr = (name: string) => table.rows.find(({ row }) => row === name)?.fidelity?.psnr?.mean ?? 0;
+  expect(psnr('real')).toBe(150);
+  expect([psnr('down_up') > psnr('noise'), psnr('noise') > 0]).toEqual([true, true]);
   expect(table.missing.map(({ row }) => row)).toEqual(['untrained', 'beside']);
   const { computed } = lab.runner;
   const samples = computed.filter(kind => kind === 'sample').length;

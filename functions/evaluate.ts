@@ -10,11 +10,12 @@ import { listKept } from '../storage/list-kept.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
-import { CONTROL_NAMES, CONTROLS } from './evaluation/controls.ts';
+import { CONTROL_NAMES, CONTROLS, type ControlName } from './evaluation/controls.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
 import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
+import { findLpips } from './evaluation/score-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
@@ -80,7 +81,12 @@ export const evaluate = defineFunction({
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
+      fidelity: {
+        truth: await makeControl(ctx, { dataset: head.dataset, real }, 'real', samples),
+        lpips: await findLpips(ctx, config),
+      },
     };
+    const { lpips } = stick.fidelity;
     const rows: EvaluationRow[] = [];
     for (const drawn of await listDrawn(ctx, kept, body.beside)) {
       const known = await readConfig(ctx.blobs, drawn.kept.head);
@@ -97,6 +103,7 @@ export const evaluate = defineFunction({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
       ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(head, rows) },
       sampling: samplingFor({ config, ...body }),
+      ...(lpips && { lpips: lpips.net }),
       links: [...new Set(rows.map(({ comparison }) => comparison))],
     });
     const { digest } = await putDocument(ctx.blobs, document);
@@ -143,19 +150,27 @@ function findStart({ name, head }: KeptOf): KeptOf | undefined {
 async function measureControls(ctx: EffectContext, stick: Yardstick, samples: number): Promise<EvaluationRow[]> {
   const rows: EvaluationRow[] = [];
   for (const control of CONTROL_NAMES) {
-    const columns: Digest[] = [];
-    for (let first = 0; first < samples; first += PAGE_SIZE) {
-      const count = Math.min(PAGE_SIZE, samples - first);
-      const body = {
-        ...{ dataset: stick.dataset, control, first, count },
-        ...(control === 'nearest' && { features: [...stick.real] }),
-      };
-      columns.push(outputOf((await ctx.call('control-pictures', body)).result, 'pictures'));
-    }
+    const columns = await makeControl(ctx, stick, control, samples);
     ctx.progress({ phase: `control ${control}`, done: samples, total: samples, unit: 'pictures' });
     rows.push(await measureRow(ctx, stick, { row: control, about: CONTROLS[control].about }, columns));
   }
   return rows;
+}
+
+/** Columns of the pictures of a control row. */
+async function makeControl(
+  ctx: EffectContext,
+  { dataset, real }: Pick<Yardstick, 'dataset' | 'real'>,
+  control: ControlName,
+  samples: number,
+): Promise<Digest[]> {
+  const columns: Digest[] = [];
+  for (let first = 0; first < samples; first += PAGE_SIZE) {
+    const count = Math.min(PAGE_SIZE, samples - first);
+    const body = { dataset, control, first, count, ...(control === 'nearest' && { features: [...real] }) };
+    columns.push(outputOf((await ctx.call('control-pictures', body)).result, 'pictures'));
+  }
+  return columns;
 }
 
 /** Rows of the protocol that the table lacks. */

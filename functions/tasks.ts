@@ -7,6 +7,7 @@ import { compareFeatures } from './evaluation/compare-features.ts';
 import { describePictures } from './evaluation/describe-pictures.ts';
 import { findCopies } from './evaluation/find-copies.ts';
 import { scorePairs } from './evaluation/score-pairs.ts';
+import { summarizeScores } from './evaluation/score-row.ts';
 import { readSignals } from './import/read-signals.ts';
 import { packArrayPicture } from './pictures/array-picture.ts';
 import { findNearDuplicates } from './pictures/near-duplicates.ts';
@@ -25,5 +26,6 @@ export const tasks = {
   'describe-pictures': describePictures,
   'find-copies': findCopies,
   'compare-features': compareFeatures,
+  'summarize-scores': summarizeScores,
   'score-pairs': scorePairs,
 } as const;

@@ -1,6 +1,5 @@
 /** @file The validation suite of any checkpoint that an experiment keeps, with more tests than during its training. */
 import { z } from 'zod';
-import { LPIPS_NETS } from '../configs/lpips.ts';
 import { samplingOf } from '../configs/sampling.ts';
 import { seedSchema } from '../configs/seed.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
@@ -13,6 +12,7 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { allowedPrecision } from './encoders/precision.ts';
 import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
+import { findLpips } from './evaluation/score-row.ts';
 import { SUITE, SUITE_CONTROLS, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, type KeptOf } from './experiments/find-kept.ts';
@@ -91,16 +91,3 @@ async function findExtractorFor(
 }
 
 /** The first net of LPIPS that is installed and is no loss of the training, which would please it. */
-async function findLpips(
-  ctx: EffectContext,
-  { objective }: Awaited<ReturnType<typeof readConfig>>,
-): Promise<SuiteRequest['lpips']> {
-  const { models } = createRefs(ctx.store);
-  for (const net of LPIPS_NETS) {
-    const model = `lpips-${net}`;
-    if (objective.frozen && model in objective.frozen) continue;
-    const found = await models.read(model);
-    if (found) return { net: model, weights: found.value.weights };
-  }
-  return undefined;
-}

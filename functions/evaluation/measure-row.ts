@@ -8,6 +8,7 @@ import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { describeColumns } from './draw-set.ts';
 import type { Extractor } from './extractors.ts';
+import { type ScoreOptions, scoreRow } from './score-row.ts';
 
 export interface Yardstick {
   readonly dataset: Digest;
@@ -18,6 +19,8 @@ export interface Yardstick {
   /** Training pictures that count, evenly spread over all. */
   readonly reference: number;
   readonly seed: number;
+  /** The held-out pictures that the rows should show, and the net of LPIPS. */
+  readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips'>;
 }
 
 /** What a row says of itself. */
@@ -26,7 +29,7 @@ export type RowTitle = Pick<EvaluationRow, 'row' | 'about'> & Partial<Pick<Evalu
 /** @param columns Of the pictures of the row. */
 export async function measureRow(
   ctx: EffectContext,
-  { dataset, extractor, engine, real, reference, seed }: Yardstick,
+  { dataset, extractor, engine, real, reference, seed, fidelity }: Yardstick,
   title: RowTitle,
   columns: readonly Digest[],
 ): Promise<EvaluationRow> {
@@ -35,7 +38,8 @@ export async function measureRow(
   const comparison = outputOf((await ctx.call('compare-sets', body)).result, 'comparison');
   const found = await readDocument(ctx.blobs, comparison, setComparisonSchema, 'a comparison of sets');
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
-  return { ...title, ...compared, ...(await probeRow(ctx, dataset, columns)), comparison };
+  const scored = await scoreRow(ctx, columns, { ...fidelity, engine });
+  return { ...title, ...compared, ...scored, ...(await probeRow(ctx, dataset, columns)), comparison };
 }
 
 /** Attributes and joints that are read from pixels, of pictures of bundled sets. */

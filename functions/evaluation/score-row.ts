@@ -1,0 +1,78 @@
+/** @file How near the pictures of a row are to the held-out pictures of the same conditions, pair by pair. */
+import type { EvaluationRow } from '../../configs/evaluation.ts';
+import { LPIPS_NETS } from '../../configs/lpips.ts';
+import { pictureScoresSchema } from '../../configs/picture-scores.ts';
+import type { KeyedConfig } from '../../configs/schema.ts';
+import { bootstrapMean, type Interval } from '../../metrics/bootstrap.ts';
+import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import { readStoredIndex } from '../../storage/blobs/read-column.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { createRefs } from '../../storage/names/refs.ts';
+import type { EngineSpec } from '../../storage/records.ts';
+import type { EffectContext } from '../define.ts';
+import { outputOf } from '../execution/output-of.ts';
+
+export interface InstalledLpips {
+  readonly net: string;
+  readonly weights: Record<string, Digest[]>;
+}
+
+/** The first net of LPIPS that is installed and that no loss of the training read. */
+export async function findLpips(
+  { store }: Pick<EffectContext, 'store'>,
+  { objective }: Pick<KeyedConfig, 'objective'>,
+): Promise<InstalledLpips | undefined> {
+  const { models } = createRefs(store);
+  for (const name of LPIPS_NETS) {
+    const net = `lpips-${name}`;
+    if (objective.frozen && net in objective.frozen) continue;
+    const found = await models.read(net);
+    if (found) return { net, weights: found.value.weights };
+  }
+  return undefined;
+}
+
+export interface ScoreOptions {
+  /** Columns of the held-out pictures, in the order of those of the row. */
+  readonly truth: readonly Digest[];
+  readonly lpips: InstalledLpips | undefined;
+  readonly engine: EngineSpec;
+}
+
+const MEASURES = ['psnr', 'ssim', 'ms_ssim', 'lpips'] as const;
+
+/** Means over all pictures that both have; nothing without such pictures. */
+export async function scoreRow(
+  ctx: EffectContext,
+  columns: readonly Digest[],
+  { truth, lpips, engine }: ScoreOptions,
+): Promise<Pick<EvaluationRow, 'fidelity'>> {
+  const values: SummarizeTask = {};
+  for (const [i, pictures] of columns.entries()) {
+    const against = truth[i];
+    if (against === undefined) continue;
+    const isComparable = lpips && (await haveSameIds(ctx, pictures, against));
+    const distances =
+      isComparable && (await ctx.call('distance', { ...lpips, a: pictures, b: against, engine: { ...engine } }));
+    const body = { pictures, against, ...(distances && { lpips: outputOf(distances.result, 'distances') }) };
+    const scores = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
+    const found = await readDocument(ctx.blobs, scores, pictureScoresSchema, 'scores of pictures');
+    for (const measure of MEASURES) values[measure] = [...(values[measure] ?? []), ...(found.values[measure] ?? [])];
+  }
+  const count = values.psnr?.length ?? 0;
+  if (count === 0) return {};
+  const complete = Object.fromEntries(Object.entries(values).filter(([, each]) => each.length === count));
+  return { fidelity: await ctx.task<NonNullable<EvaluationRow['fidelity']>>('summarize-scores', complete) };
+}
+
+async function haveSameIds({ blobs }: EffectContext, a: Digest, b: Digest): Promise<boolean> {
+  const [one, other] = await Promise.all([readStoredIndex(blobs, a), readStoredIndex(blobs, b)]);
+  return one.size === other.size && [...one.keys()].every(name => other.has(name));
+}
+
+type SummarizeTask = Partial<Record<(typeof MEASURES)[number], readonly number[]>>;
+
+/** Task of the worker pool: the mean of each measure, with an interval of 95 %. */
+export function summarizeScores(values: SummarizeTask): Partial<Record<(typeof MEASURES)[number], Interval>> {
+  return Object.fromEntries(Object.entries(values).map(([measure, each]) => [measure, bootstrapMean(each)]));
+}
