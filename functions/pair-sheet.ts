@@ -7,6 +7,7 @@ import { digestSchema } from '../storage/records.ts';
 import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { readMember } from './evaluation/page-pictures.ts';
+import { publishPng } from './execution/publish-png.ts';
 import { composePng, encodePng, IMAGE_TOOLS } from './pictures/image.ts';
 import { toInterleaved } from './pictures/planar.ts';
 import { layOutSheet } from './pictures/sheet-layout.ts';
@@ -21,7 +22,7 @@ const EXAMPLE = { pictures: DIGEST, id: '0123456789abcdef' };
 export const pairSheet = defineFunction({
   name: 'pair-sheet',
   summary: 'Draws pairs of pictures from columns beside each other, with a text below each pair, as PNG.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: { title: 'Nearest training pictures', pairs: [{ left: EXAMPLE, right: EXAMPLE, label: '0.2' }] },
@@ -43,7 +44,7 @@ export const pairSheet = defineFunction({
       if (place === undefined) continue;
       placed.push({ ...place, png: await readPng(ctx.blobs, pictures, id), width: cell, height: cell });
     }
-    return { outputs: { image: await ctx.blobs.put(await composePng(svg, placed), 'image/png') } };
+    return { outputs: { image: await publishPng(ctx, await composePng(svg, placed)) } };
   },
 });
 
