@@ -66,6 +66,20 @@ beforeAll(async () => {
   made.report = outputOf(page, 'html');
   const compared = await executor.call('render-comparison', { runs: await putComparedRuns(lab.blobs) });
   made['render-comparison'] = outputOf(compared, 'html');
+  const column = (await lab.dataset(digest)).pages[0]?.columns.image ?? digest;
+  const ids = (await lab.items(digest)).map(({ id }) => id);
+  const grid = await executor.call('collage', {
+    title: 'Golden',
+    columns: ['real', 'drawn'].map(label => ({ label, pictures: column })),
+    rows: [...ids.slice(0, 2).map(id => ({ id, label: 'été' })), { id: 'absent' }],
+    cell: 40,
+  });
+  made.collage = digestOf(await lab.blobs.get(outputOf(grid, 'image')));
+  made['picture-files'] = outputOf(await executor.call('picture-files', { pictures: column }), 'image_000');
+  made['score-pictures'] = outputOf(
+    await executor.call('score-pictures', { pictures: column, against: column }),
+    'scores',
+  );
   const sheet = await executor.call('contact-sheet', {
     title: 'Golden',
     columns: 2,
@@ -89,6 +103,9 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['pack-shard', 1, 'sha256:5a42fe0abe5b831ab8c9fc5370f5ab3c40a2ce4bb9801bff85caa43a66e02ac6'],
     ['report', 7, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
     ['render-comparison', 4, 'sha256:ffdda6f7803c00834471dc1ac148676dd9bbe4ac4a9a1ed6bc36d7134a7b05c8'],
+    ['collage', 1, 'sha256:9b6949f8d16ad3b1ae5944874513a6d713cbe3b0d3571b7e3231d98df2bccaf2'],
+    ['picture-files', 1, 'sha256:bd1bdd3c2c116269f516c0be1c24b7db582252a7fd730e7081f036a5504c9c75'],
+    ['score-pictures', 1, 'sha256:5f389104e7302377cd7ea9114d3fce89b7663918756be34f4ada4fb125e65ef4'],
     ['contact-sheet', 3, 'sha256:95856280d9209d6c5c3aff0b06cd5fc1a5b9aa06d1615ef74cb24b0704718af9'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

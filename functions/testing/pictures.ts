@@ -13,6 +13,7 @@ import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
 import { classify } from '../classify.ts';
+import { collage } from '../collage.ts';
 import { compareSets } from '../compare-sets.ts';
 import { contactSheet } from '../contact-sheet.ts';
 import { controlPictures } from '../control-pictures.ts';
@@ -36,6 +37,7 @@ import { mask } from '../mask.ts';
 import { memorization } from '../memorization.ts';
 import { packShard } from '../pack-shard.ts';
 import { pairSheet } from '../pair-sheet.ts';
+import { pictureFiles } from '../picture-files.ts';
 import { pose } from '../pose.ts';
 import { poseSheet } from '../pose-sheet.ts';
 import { prepare } from '../prepare.ts';
@@ -45,6 +47,7 @@ import { renderEmojiPage } from '../render-emoji.ts';
 import { renderFigurePage } from '../render-figures.ts';
 import { renderPortraitPage } from '../render-portraits.ts';
 import { report } from '../report.ts';
+import { scorePictures } from '../score-pictures.ts';
 import { select } from '../select.ts';
 import { shard } from '../shard.ts';
 import { subset } from '../subset.ts';
@@ -112,6 +115,9 @@ export function createPictureLab({
       probePictures,
       pairSheet,
       distance,
+      scorePictures,
+      collage,
+      pictureFiles,
       contactSheet,
       poseSheet,
       report,
