@@ -22,6 +22,8 @@ export const lineageSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('lineage'),
   made: z.array(madeSchema),
+  /** Datasets of originals with which it begins, as they are stored. They name pictures, and keep none. */
+  documents: z.array(z.string()).exactOptional(),
   links: z.array(digestSchema),
 });
 export type Lineage = z.infer<typeof lineageSchema>;

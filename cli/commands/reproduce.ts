@@ -3,6 +3,7 @@ import { defineCommand } from 'citty';
 import { plainJson } from '../../configs/plain-text.ts';
 import { quantity } from '../../configs/quantity.ts';
 import { InvalidInput, NotFound } from '../../errors.ts';
+import { isPng } from '../../formats/png.ts';
 import { readPngAction } from '../../formats/png-action.ts';
 import { reportErrors } from '../command-error.ts';
 import { digestOf } from '../digest.ts';
@@ -77,6 +78,7 @@ async function readPicture(file: string): Promise<Picture> {
       throw new NotFound(`the file ${file} cannot be read`, { expected: 'a PNG that Easel made', cause });
     }),
   );
+  if (!isPng(png)) throw new InvalidInput(`${file} is not a PNG`, { expected: 'a PNG that Easel made' });
   const action = readPngAction(png);
   if (action !== undefined) return { file, action, digest: digestOf(png) };
   throw new InvalidInput(`${file} does not tell which action made it`, {

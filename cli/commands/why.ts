@@ -3,6 +3,7 @@ import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { plainJson } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
+import { isPng } from '../../formats/png.ts';
 import { readPngAction } from '../../formats/png-action.ts';
 import { reportErrors } from '../command-error.ts';
 import { connect, connectionArgs } from './connection.ts';
@@ -42,7 +43,7 @@ export const whyCommand = defineCommand({
 
 async function readAction(file: string): Promise<string> {
   const png = await readFile(file).catch(() => undefined);
-  const action = png && readPngAction(png);
+  const action = png && isPng(png) ? readPngAction(png) : undefined;
   if (action !== undefined) return action;
   throw new InvalidInput(`${file} tells no action`, {
     expected: 'sha256:..., or a PNG of sample, preview, held-out or contact-sheet',

@@ -17,7 +17,15 @@ export const lineageSchema = z.looseObject({
   action: z.string(),
   from: z.string(),
   steps: z.array(stepSchema),
-  leaves: z.array(z.looseObject({ digest: z.string(), size: z.int(), media_type: z.string(), role: z.string() })),
+  leaves: z.array(
+    z.looseObject({
+      digest: z.string(),
+      size: z.int(),
+      media_type: z.string(),
+      role: z.string(),
+      text: z.string().optional(),
+    }),
+  ),
   holes: z.array(z.looseObject({ digest: z.string(), role: z.string(), needed_by: z.string().optional() })),
 });
 export type Lineage = z.infer<typeof lineageSchema>;

@@ -45,10 +45,11 @@ export async function rebuild(
   listener: RebuildListener = {},
 ): Promise<Rebuilt> {
   let copied = 0;
-  for (const [i, { digest, media_type }] of leaves.entries()) {
+  for (const [i, { digest, media_type, text }] of leaves.entries()) {
     listener.stop?.throwIfAborted();
     if (!(await isStored(to, digest))) {
-      await to.upload(digest, await from.bytes(`/objects/${digest}`), media_type);
+      const bytes = text === undefined ? await from.bytes(`/objects/${digest}`) : Buffer.from(text);
+      await to.upload(digest, bytes, media_type);
       copied++;
     }
     listener.onCopied?.(i + 1, leaves.length);

@@ -32,8 +32,17 @@ export const lineageAnswerSchema = z.strictObject({
       stale: z.string().exactOptional(),
     }),
   ),
-  /** Stored blobs that no action made. */
-  leaves: z.array(z.strictObject({ digest: digestSchema, size: z.int(), media_type: z.string(), role: roleSchema })),
+  /** Blobs that no action made. */
+  leaves: z.array(
+    z.strictObject({
+      digest: digestSchema,
+      size: z.int(),
+      media_type: z.string(),
+      role: roleSchema,
+      /** The blob itself, of a document that is not stored any more. */
+      text: z.string().exactOptional(),
+    }),
+  ),
   /** Blobs that are needed, not stored, and of which nobody knows how they were made. */
   holes: z.array(z.strictObject({ digest: digestSchema, role: roleSchema, needed_by: digestSchema.exactOptional() })),
 });
@@ -62,7 +71,7 @@ export async function describeLineage(
     action,
     from: options.from,
     steps: await Promise.all(steps.map(step => describeStep(executor, step))),
-    leaves: leaves.map(({ blob, role }) => ({ ...blob, role })),
+    leaves: leaves.map(({ blob, role, text, isStored }) => ({ ...blob, role, ...(!isStored && text && { text }) })),
     holes: holes.map(({ neededBy, ...hole }) => ({ ...hole, ...(neededBy && { needed_by: neededBy }) })),
   };
 }

@@ -87,8 +87,11 @@ class CauseSearch {
     through: readonly string[] = [],
   ): Promise<Cause[]> {
     const causes: Cause[] = [];
+    // Chunks of unlike steps have unlike parents.
+    const isOtherRange = place === 'train-chunk' && differences.some(({ path }) => path === 'params.from');
     for (const difference of differences) {
       const { path, before, after } = difference;
+      if (isOtherRange && path === 'inputs.parent') continue;
       if (typeof before !== 'string' || typeof after !== 'string' || !isDigest(before) || !isDigest(after)) {
         causes.push({ ...difference, in: place, through: [...through] });
         continue;

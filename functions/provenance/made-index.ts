@@ -4,7 +4,7 @@ import { BlobMissing } from '../../errors.ts';
 import { createActionCache } from '../../storage/action-cache.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
-import { type Digest, hexOf, isDigest } from '../../storage/digest.ts';
+import { type Digest, digestOf, hexOf, isDigest } from '../../storage/digest.ts';
 import { lineageSchema, type Made } from '../../storage/lineage-record.ts';
 import { listAll, listFolders } from '../../storage/list-all.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -29,6 +29,8 @@ export interface MadeIndex {
   action(digest: Digest): Promise<Made | undefined>;
   /** All known actions of a function: those with a result, newest first, then those that only records tell. */
   actionsOf(functionName: string): Promise<readonly Dated[]>;
+  /** A dataset of originals, as a record has it: for one whose blob is deleted, since the dataset has grown. */
+  document(digest: Digest): Promise<string | undefined>;
   /** The actions with this blob among their outputs. Actions of single pages are left out: nobody can call them. */
   makersOf(blob: Digest): Promise<readonly Made[]>;
 }
@@ -40,6 +42,7 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
   const byOutput = new Map<Digest, Made[]>();
   /** Inputs of recorded stages that no stage made: a search of all results would find no maker either. */
   const originals = new Set<Digest>();
+  const documents = new Map<Digest, string>();
   let records: Promise<void> | undefined;
   let results: Promise<void> | undefined;
 
@@ -69,6 +72,7 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
       // A head that moved meanwhile may have let it go.
       const lineage = await readDocument(blobs, record, lineageSchema, 'a lineage').catch(ifThere);
       for (const made of lineage?.made ?? []) add(made);
+      for (const document of lineage?.documents ?? []) documents.set(digestOf(document), document);
       // The lineage of a dataset is whole. A chunk has a lineage of its own for each of its parents.
       const stages = lineage?.made.filter(({ action }) => action.function !== 'train-chunk') ?? [];
       for (const { action } of stages) if (action.inputs.dataset) originals.add(action.inputs.dataset);
@@ -122,6 +126,11 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
       await records;
       const recorded = [...byAction].filter(([key, { action }]) => action.function === functionName && !known.has(key));
       return [...read.flat(), ...recorded.map(([, made]) => ({ made }))];
+    },
+    async document(digest) {
+      records ??= readRecords();
+      await records;
+      return documents.get(digest);
     },
     makersOf: async blob => (await search(() => byOutput.get(blob) ?? (originals.has(blob) ? [] : undefined))) ?? [],
   };

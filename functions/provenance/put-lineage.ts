@@ -1,11 +1,14 @@
 /** @file Stores how blobs were made, for heads to keep. */
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import type { Lineage, Made } from '../../storage/lineage-record.ts';
+import type { Lineage } from '../../storage/lineage-record.ts';
 import type { Result } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { createMadeIndex, madeOf } from './made-index.ts';
 import { BackWalk } from './walk-back.ts';
+
+/** Of a dataset in a record: about 20,000 pages. A larger one is not repeated there. */
+const MOST_CHARACTERS = 4 << 20;
 
 interface Site {
   readonly store: ObjectStore;
@@ -16,24 +19,22 @@ interface Site {
 /** Stores the action of a result, and keeps the configs that it read. @returns The digest of the lineage. */
 export function putRecord(blobs: BlobStore, result: Result): Promise<Digest> {
   const { config, parent_config } = result.action.inputs;
-  return putLineage(
-    blobs,
-    [madeOf(result)],
-    [config, parent_config].flatMap(each => each ?? []),
-  );
+  const configs = [config, parent_config].flatMap(each => each ?? []);
+  return putLineage(blobs, { made: [madeOf(result)], links: [...new Set(configs)] });
 }
 
 /**
- * Stores how a dataset was made, as far as the store knows: the actions from its originals on.
+ * Stores how a dataset was made, as far as the store knows: its originals, and the actions from there on.
  * @returns The digest of the lineage; one without actions if no action is known.
  */
 export async function putLineageOf({ store, blobs, signal }: Site, dataset: Digest): Promise<Digest> {
   const back = new BackWalk(createMadeIndex(store, blobs, signal), blobs);
   await back.addBlob(dataset, 'originals');
-  return putLineage(blobs, back.walk.steps, []);
+  const { steps, leaves } = back.walk;
+  const documents = leaves.flatMap(({ text }) => (text !== undefined && text.length <= MOST_CHARACTERS ? [text] : []));
+  return putLineage(blobs, { made: [...steps], ...(documents.length > 0 && { documents }), links: [] });
 }
 
-async function putLineage(blobs: BlobStore, made: readonly Made[], links: readonly Digest[]): Promise<Digest> {
-  const lineage: Lineage = { v: 1, kind: 'lineage', made: [...made], links: [...new Set(links)] };
-  return (await putDocument(blobs, lineage)).digest;
+async function putLineage(blobs: BlobStore, parts: Omit<Lineage, 'v' | 'kind'>): Promise<Digest> {
+  return (await putDocument(blobs, { v: 1, kind: 'lineage', ...parts })).digest;
 }

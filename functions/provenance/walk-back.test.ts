@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Digest } from '../../storage/digest.ts';
+import { type Digest, digestOf } from '../../storage/digest.ts';
 import { listAll } from '../../storage/list-all.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { actionOfPng } from '../execution/publish-png.ts';
@@ -7,7 +7,7 @@ import { readPreviewIndex } from '../experiments/border/preview-step.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { branchExperiment } from '../operations/branch-experiment.ts';
 import { createTrainingLab, ENGINE, type TrainingLab } from '../testing/training.ts';
-import { createMadeIndex } from './made-index.ts';
+import { createMadeIndex, type MadeIndex } from './made-index.ts';
 import { BackWalk, digestsIn, type Walk, type WalkOptions } from './walk-back.ts';
 
 let lab: TrainingLab;
@@ -97,4 +97,49 @@ test('an action without a record is not found, and a missing input is a hole tha
   const action = { ...answer.result.action, params: { ...answer.result.action.params, pose: missing.digest } };
   await back.addAction({ action, outputs: {} });
   expect(back.walk.holes).toMatchObject([{ digest: missing.digest, role: 'other' }]);
+});
+
+describe('a dataset that no action made', () => {
+  const TOOLS = { v: 1, kind: 'dataset', removed: [], encoders: {}, counts: {}, rejects: [] } as const;
+  const emptyIndex: MadeIndex = {
+    action: async () => undefined,
+    actionsOf: async () => [],
+    document: async () => undefined,
+    makersOf: async () => [],
+  };
+
+  test('whose blob is deleted is read from the record that names it, and its pictures are leaves', async () => {
+    const { digest: items } = await lab.blobs.put(Buffer.from('{}\n'), 'application/jsonl');
+    const text = JSON.stringify({ ...TOOLS, pages: [{ items, columns: {} }], links: [items] });
+    const back = new BackWalk({ ...emptyIndex, document: async () => text }, lab.blobs);
+    await back.addBlob(digestOf(text), 'originals');
+    expect(back.walk).toMatchObject({
+      steps: [],
+      holes: [],
+      leaves: [
+        { blob: { digest: digestOf(text) }, isStored: false, text, role: 'originals' },
+        { blob: { digest: items }, isStored: true, role: 'originals' },
+      ],
+    });
+  });
+
+  test('is repeated in the record that an experiment keeps of it', async () => {
+    const { dataset, lineage } = (await readHead(lab.store, 'twig')).value;
+    const record = lineage?.find(({ of }) => of === dataset)?.record as Digest;
+    const { documents } = JSON.parse(Buffer.from(await lab.blobs.get(record)).toString());
+    expect(documents.map(digestOf)).toEqual([dataset]);
+  });
+
+  test('as a mixture leads to the actions of its sets, and copies none of their pages', async () => {
+    const [set, column] = [digestOf('a set'), digestOf('a column')];
+    const union = { ...TOOLS, pages: [{ items: column, columns: {} }], sets: [{ dataset: set }], links: [set, column] };
+    const { digest } = await lab.blobs.put(Buffer.from(JSON.stringify(union)), 'application/json');
+    const action = { v: 1, function: 'bucket', version: 3, params: {}, inputs: {} } as const;
+    const makersOf: MadeIndex['makersOf'] = async blob => (blob === set ? [{ action, outputs: { dataset: set } }] : []);
+    const back = new BackWalk({ ...emptyIndex, makersOf }, lab.blobs);
+    await back.addBlob(digest, 'originals');
+    expect(back.walk.steps).toMatchObject([{ action: { function: 'bucket' } }]);
+    expect(back.walk.leaves.map(({ blob }) => blob.digest)).toEqual([digest]);
+    expect(back.walk.holes).toEqual([]);
+  });
 });

@@ -1,6 +1,5 @@
 /** @file Walks from an action or a blob back to what no action made: originals, configs, weights, uploads. */
 import { z } from 'zod';
-import { BlobMissing } from '../../errors.ts';
 import { canonicalDigest, type Json } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Made } from '../../storage/lineage-record.ts';
@@ -15,6 +14,10 @@ export type LeafRole = 'originals' | 'config' | 'weights' | 'checkpoint' | 'othe
 export interface Leaf {
   readonly blob: BlobRef;
   readonly role: LeafRole;
+  /** Of a dataset: its text. */
+  readonly text?: string;
+  /** False: the text is in a record only. */
+  readonly isStored: boolean;
 }
 
 /** A blob that the walk needs, that no known action made, and that the store does not have. */
@@ -44,6 +47,7 @@ const sourcesSchema = z.object({
 
 /** A larger blob is not a document. */
 const MAX_DOCUMENT_BYTES = 64 << 20;
+const DOCUMENT_TYPE = 'application/json';
 
 /** The digests in a JSON value, each once. */
 export function digestsIn(value: unknown): Digest[] {
@@ -122,41 +126,50 @@ export class BackWalk {
   }
 
   async #addLeaf(digest: Digest, given: LeafRole, neededBy: Digest | undefined): Promise<void> {
-    const blob = await this.#blobs.head(digest);
-    if (blob === undefined) {
+    const stored = await this.#blobs.head(digest);
+    const recorded = stored ? undefined : await this.#index.document(digest);
+    if (stored === undefined && recorded === undefined) {
       this.#holes.set(digest, { digest, role: given, ...(neededBy && { neededBy }) });
       return;
     }
-    const document = await this.#readDocument(blob);
+    const blob = stored ?? { digest, size: Buffer.byteLength(recorded ?? ''), media_type: DOCUMENT_TYPE };
+    const text = recorded ?? (await this.#readText(blob));
+    const document = parseJson(text);
     const role = roleOfDocument(document) ?? given;
-    this.#leaves.set(digest, { blob, role });
+    const isDataset = roleOfDocument(document) === 'originals';
+    this.#leaves.set(digest, { blob, role, isStored: stored !== undefined, ...(isDataset && text && { text }) });
     const inner = role === 'config' ? 'weights' : role;
     // Columns of a dataset that an effect put together are copied with it; only whole documents have makers.
     const made = new Set(documentsOf(document));
     for (const each of made)
       await this.addBlob(each, roleOfInput(role === 'config' ? 'checkpoint' : 'dataset'), neededBy);
-    for (const each of digestsIn(document)) {
+    // A mixture names the pages of its sets, which are made again.
+    const copied = role === 'originals' && made.size > 0 ? [] : digestsIn(document);
+    for (const each of copied) {
       if (!made.has(each) && !this.#leaves.has(each)) await this.#addLeaf(each, inner, neededBy);
     }
   }
 
   async #isWhole(digest: Digest): Promise<boolean> {
     const blob = await this.#blobs.head(digest);
-    const document = blob && (await this.#readDocument(blob));
+    const document = blob && parseJson(await this.#readText(blob));
     if (document === undefined) return false;
     const refs = await Promise.all(digestsIn(document).map(each => this.#blobs.head(each)));
     return refs.every(ref => ref !== undefined);
   }
 
   /** Undefined for a blob that is not JSON. */
-  async #readDocument({ digest, media_type, size }: BlobRef): Promise<unknown> {
-    if (media_type !== 'application/json' || size > MAX_DOCUMENT_BYTES) return undefined;
-    try {
-      return JSON.parse(Buffer.from(await this.#blobs.get(digest)).toString('utf8'));
-    } catch (error) {
-      if (error instanceof BlobMissing) throw error;
-      return undefined;
-    }
+  async #readText({ digest, media_type, size }: BlobRef): Promise<string | undefined> {
+    if (media_type !== DOCUMENT_TYPE || size > MAX_DOCUMENT_BYTES) return undefined;
+    return Buffer.from(await this.#blobs.get(digest)).toString('utf8');
+  }
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
