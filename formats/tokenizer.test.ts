@@ -27,6 +27,7 @@ describe('a tokenizer', () => {
   it.each([
     ['wordpiece', 2],
     ['unigram', 1],
+    ['bpe', 2],
   ] as const)('%s gives the tokens of the library tokenizers, cut at 512', (kind, specials) => {
     const tokenizer = readTokenizer(readFile(kind));
     expect(tokenizer.specials).toBe(specials);
@@ -51,7 +52,10 @@ describe('a tokenizer', () => {
   it('refuses what is no tokenizer.json, and tokenizers of a kind that was not compared', () => {
     expect(() => readTokenizer(Buffer.from('{'))).toThrow('is not a tokenizer.json');
     expect(() => readTokenizer(Buffer.from('{}'))).toThrow('is not a tokenizer.json');
-    expect(() => readTokenizer(change('wordpiece', 'model', { type: 'BPE' }))).toThrow('of the kind BPE');
+    expect(() => readTokenizer(change('wordpiece', 'model', { type: 'BPE' }))).toThrow(
+      'of the kind BPE and splits words',
+    );
+    expect(() => readTokenizer(change('wordpiece', 'model', { type: 'WordLevel' }))).toThrow('of the kind WordLevel');
     const model = { type: 'Unigram', byte_fallback: true };
     expect(() => readTokenizer(change('unigram', 'model', model))).toThrow('of the kind Unigram with byte_fallback');
     expect(() => readTokenizer(change('unigram', 'pre_tokenizer', { type: 'Other' }))).toThrow('not a tokenizer.json');

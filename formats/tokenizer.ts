@@ -33,7 +33,7 @@ const fileSchema = z.looseObject({
 type Prepare = (text: string) => string;
 
 /** Kinds of models whose tokens are compared with those of the library `tokenizers`. */
-const MODELS = ['WordPiece', 'Unigram'] as const;
+const MODELS = ['WordPiece', 'Unigram', 'BPE'] as const;
 
 /** @throws Unprocessable for another file, and for a tokenizer of another kind. */
 export function readTokenizer(file: Uint8Array): TextTokenizer {
@@ -45,17 +45,20 @@ export function readTokenizer(file: Uint8Array): TextTokenizer {
     throw new Unprocessable(
       `the tokenizer is of the kind ${type ?? 'unknown'}${fallsBack ? ' with byte_fallback' : ''}`,
       {
-        expected: `one of ${MODELS.join(', ')}, as BERT and T5 have them`,
+        expected: `one of ${MODELS.join(', ')}, as BERT, T5 and CLIP have them`,
       },
     );
   }
   const { prepare: normalize, rest } = takeOver(normalizer);
+  const whole = { ...json, normalizer: rest };
+  const given: unknown =
+    type === 'BPE' ? spellSpaces({ ...whole, pre_tokenizer: splitOnce(json.pre_tokenizer) }) : whole;
   // For the library `tokenizers` this character is white space, for JavaScript it is not.
   const splits = JSON.stringify(json.pre_tokenizer ?? null).includes('"WhitespaceSplit"');
   const prepare: Prepare = text => (splits ? normalize(text).replaceAll('\u0085', ' ') : normalize(text));
   let tokenizer: Tokenizer;
   try {
-    tokenizer = new Tokenizer({ ...json, normalizer: rest }, {});
+    tokenizer = new Tokenizer(given as object, {});
   } catch (cause) {
     throw malformed(cause);
   }
@@ -71,6 +74,57 @@ export function readTokenizer(file: Uint8Array): TextTokenizer {
       return [...before, ...ids, ...after];
     },
   };
+}
+
+const stepsSchema = z.looseObject({
+  type: z.literal('Sequence'),
+  pretokenizers: z.tuple([
+    z.looseObject({ type: z.literal('Split'), pattern: z.object({ Regex: z.string() }) }),
+    z.looseObject({ type: z.literal('ByteLevel') }),
+  ]),
+});
+
+/** How CLIP splits a text into words, each of letters, of one digit or of other characters. */
+const CLIP_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`;
+
+/**
+ * The steps of CLIP, without the second search for words in ByteLevel: it finds the same ones again, but for characters
+ * that only JavaScript calls white space.
+ * @throws Unprocessable for other steps, whose tokens nobody compared.
+ */
+function splitOnce(steps: unknown): unknown {
+  const parsed = stepsSchema.safeParse(steps);
+  if (!parsed.success || parsed.data.pretokenizers[0].pattern.Regex !== CLIP_WORDS) {
+    throw new Unprocessable('the tokenizer is of the kind BPE and splits words in another way than CLIP', {
+      expected: `one of ${MODELS.join(', ')}, as BERT, T5 and CLIP have them`,
+    });
+  }
+  const [split, bytes] = parsed.data.pretokenizers;
+  return { ...parsed.data, pretokenizers: [split, { ...bytes, use_regex: false }] };
+}
+
+/** White space of Unicode, as the library `tokenizers` reads \s; JavaScript adds U+FEFF and lacks U+0085. */
+const SPACES = String.raw`\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`;
+
+/** The JSON with \s spelt out in the regular expressions. */
+function spellSpaces(json: unknown): unknown {
+  if (Array.isArray(json)) return json.map(spellSpaces);
+  if (json === null || typeof json !== 'object') return json;
+  return Object.fromEntries(
+    Object.entries(json).map(([key, value]) => {
+      if (key === 'vocab' || key === 'merges') return [key, value];
+      return [key, key === 'Regex' && typeof value === 'string' ? spell(value) : spellSpaces(value)];
+    }),
+  );
+}
+
+/** Inside of brackets \s is a part of a class, outside a class of its own. */
+function spell(pattern: string): string {
+  let isInside = false;
+  return pattern.replace(/\\.|[[\]]/g, found => {
+    if (found === '[' || found === ']') isInside = found === '[';
+    return found === '\\s' ? (isInside ? SPACES : `[${SPACES}]`) : found;
+  });
 }
 
 function parseJson(file: Uint8Array): unknown {

