@@ -57,8 +57,16 @@ async function putColumn(pictures: Readonly<Record<string, Pixels>>) {
   return (await blobs.put(packColumn(new Map(members)))).digest;
 }
 
+const stored = new Map<LpipsNet, ReturnType<typeof storeWeights>>();
+
+function putWeights(net: LpipsNet) {
+  const known = stored.get(net) ?? storeWeights(net);
+  stored.set(net, known);
+  return known;
+}
+
 /** Heads and trunk, each a blob, as they are installed. */
-async function putWeights(net: LpipsNet) {
+async function storeWeights(net: LpipsNet) {
   const tensors: Record<string, Tensor> = {};
   trace(builder => {
     const picture = builder.input('picture', { shape: [1, 3, 64, 64], dtype: 'f32' });
