@@ -105,8 +105,8 @@ export const evaluationSchema = z.strictObject({
   lpips: z.string().optional(),
   samples: z.int().positive(),
   seed: z.int(),
-  /** Settings of the sampler and the weights, as in `sample`. */
-  sampling: z.record(z.string(), z.json()),
+  /** Settings of the sampler and the weights, as in `sample`. Absent: unknown. */
+  sampling: z.record(z.string(), z.json()).optional(),
   rows: z.array(rowSchema),
   /** Rows that the protocol asks for and that could not be made, and why. */
   missing: z.array(z.strictObject({ row: z.string(), why: z.string() })),

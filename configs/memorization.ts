@@ -80,8 +80,8 @@ export const memorizationSchema = z.strictObject({
   condition: z.string(),
   split: z.string(),
   samples: z.int().positive(),
-  /** Settings of the sampler and the weights, as in `sample`; drawn again, pictures have the next seed. */
-  sampling: z.record(z.string(), z.json()),
+  /** Settings of the sampler and the weights, as in `sample`; pictures that are drawn again have the next seed. */
+  sampling: z.record(z.string(), z.json()).optional(),
   why_extractor: z.string(),
   /** The flow loss on held-out pictures minus that on trained ones; null: it could not be measured. */
   gap: z.strictObject({ train: z.number(), held_out: z.number(), difference: z.number() }).nullable(),

@@ -21,7 +21,7 @@ export const controlPictures = defineFunction({
   summary:
     'Makes substitutes for held-out pictures that no model drew, for the control rows of a table of quality: ' +
     `${CONTROL_NAMES.join(', ')}. Output pictures (a column).`,
-  version: 1,
+  version: 2,
   kind: 'pure',
   digests: { dataset: 'dataset' },
   example: { dataset: 'portraits', control: 'blur' },
