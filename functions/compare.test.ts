@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { suiteSchema } from '../configs/validation-suite.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { nameOf } from './compare.ts';
@@ -132,8 +133,8 @@ describe('a comparison', () => {
 });
 
 test('scores and pictures of validations decide before losses, and alarms of a run stand before the numbers', async () => {
-  const picture = { data: new Uint8Array(3 * 16 * 16).fill(90), width: 16, height: 16 };
-  const { digest } = await lab.blobs.put(await encodePng(picture), 'image/png');
+  const pixels = { data: new Uint8Array(3 * 16 * 16).fill(90), width: 16, height: 16 };
+  const { digest } = await lab.blobs.put(await encodePng(pixels), 'image/png');
   const ids = Array.from({ length: 20 }, (_, i) => `p${i}`);
   for (const [name, step, shift] of [
     ['slow-0', 8, 0.1],
@@ -142,12 +143,27 @@ test('scores and pictures of validations decide before losses, and alarms of a r
     ['fast-1', 8, 0],
   ] as const) {
     const values = { feature_distance: ids.map((_, i) => 0.3 + shift + i / 100) };
-    const suite = await putDocument(lab.blobs, {
-      ...{ v: 1, kind: 'validation-suite', dataset: 'sha256:d', seed: 42, extractor: 'dct', controls: [] },
-      tests: [{ test: 'reconstruction', weights: 'ema', scores: [{ score: 'full', ids, values }] }],
-      drawn: [{ draw: 'text', weights: 'ema', pictures: [{ id: 'p0', caption: 'a cat', image: { digest } }] }],
-      links: [digest],
+    const score = { of: 'full', against: 'own', about: 'a test', ids, values, summaries: {}, document: digest };
+    const picture = { id: 'p0', caption: 'a cat', image: { digest, size: 1, media_type: 'image/png' } };
+    // As the suite writes it.
+    const document = suiteSchema.parse({
+      ...{
+        v: 1,
+        kind: 'validation-suite',
+        checkpoint: digest,
+        dataset: digest,
+        step,
+        pictures: 20,
+        seed: 42,
+        steps: 2,
+      },
+      ...{ high_guidance: 4, extractor: 'dct', why_extractor: 'a test', controls: [], drift: [], links: [digest] },
+      tests: [
+        { test: 'reconstruction', weights: 'ema', about: '', scores: [{ ...score, score: 'full' }], differences: [] },
+      ],
+      drawn: [{ draw: 'text', weights: 'ema', about: '', index: digest, pictures: [picture], skipped: [] }],
     });
+    const suite = await putDocument(lab.blobs, JSON.parse(JSON.stringify(document)));
     await changeHead(lab.store, name, head => ({
       ...head,
       chunks: head.chunks.map(chunk => ({

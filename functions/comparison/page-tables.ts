@@ -79,6 +79,7 @@ function renderView(group: readonly EqualView[], arms: readonly string[]): Html 
   const [baseline = '', ...others] = arms;
   const title = group.map(({ at, budget }) => `${EQUAL_WORDS[at]} (${BUDGETS[at](budget)})`).join(', ');
   return html`<h3>At ${title}</h3>
+${renderSteps(view?.steps ?? {})}
 <div class="scroll"><table class="numbers">
 <tr><th></th><th>${baseline}</th>${others.map(arm => html`<th>${arm}</th><th>${arm} less ${baseline}</th>`)}</tr>
 ${view?.rows.map(
@@ -89,6 +90,15 @@ ${view?.rows.map(
 ${renderControls(row, arms.length)}`,
 )}</table></div>
 `;
+}
+
+/** Where the runs are taken, unless all are at one step. */
+function renderSteps(steps: EqualView['steps']): Html | '' {
+  if (new Set(Object.values(steps)).size < 2) return '';
+  const told = Object.entries(steps).map(
+    ([name, step]) => `${name} ${step === null ? 'none yet' : formatNumber(step)}`,
+  );
+  return html`<p class="note">Checkpoints, by step: ${told.join(', ')}.</p>`;
 }
 
 /** One line: what no model drew, between which any number lies. */
