@@ -25,9 +25,11 @@ export function gridRows({ runs }: GridResult): string[][] {
   ];
 }
 
-/** Best first within a rung. */
+/** Best first within a rung. Keys with one value have no column. */
 export function sweepRows({ rungs }: SweepResult): string[][] {
-  const keys = Object.keys(rungs[0]?.runs[0]?.values ?? {});
+  const all = rungs.flatMap(({ runs }) => runs.map(({ values }) => values));
+  const isTried = (key: string) => new Set(all.map(values => JSON.stringify(values[key]))).size > 1;
+  const keys = Object.keys(all[0] ?? {}).filter(isTried);
   const show = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
   return [
     ['steps', ...keys, 'held-out loss', 'goes on', 'experiment'],

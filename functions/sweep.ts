@@ -68,6 +68,7 @@ export const sweep = defineFunction({
       kind: 'sweep',
       name: asked.name,
       dataset: data.dataset,
+      ...(data.called !== undefined && { dataset_name: data.called }),
       ...(data.subset && { subset: { ...data.subset } }),
       engine: `${spec.name} ${spec.precision}`,
       rungs: answers as Json,
