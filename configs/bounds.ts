@@ -25,6 +25,8 @@ export const MOST_SPACED = 64;
 export const MOST_TRACES = 128;
 /** Ordinal of a picture. */
 export const MOST_PICTURES = 1e12;
+/** A seed that is a plain number: it chooses pictures, or repeats a run. */
+export const LARGEST_PLAIN_SEED = 2 ** 31;
 /** Bytes of a device: one pebibyte. */
 export const MOST_MEMORY = 2 ** 50;
 /** A hundred years. */

@@ -1,6 +1,6 @@
 /** @file An ablation grid: arms that change single parts of one config, each trained with several seeds. */
 import { z } from 'zod';
-import { LONGEST_SECONDS, MOST_PICTURES, MOST_SAMPLES } from './bounds.ts';
+import { LARGEST_PLAIN_SEED, LONGEST_SECONDS, MOST_PICTURES, MOST_SAMPLES } from './bounds.ts';
 import { TEST_NAMES } from './suite-tests.ts';
 
 /** Experiments of a grid, and configs of a sweep. More would be months, or a mistake. */
@@ -38,7 +38,7 @@ export const trainedRunsShape = {
     .max(MOST_PICTURES)
     .optional()
     .describe('pictures to train on, the same in all runs; default: all'),
-  subset_seed: z.int().nonnegative().default(0).describe('another one chooses other pictures'),
+  subset_seed: z.int().min(0).max(LARGEST_PLAIN_SEED).default(0).describe('another one chooses other pictures'),
 };
 
 const armNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,14}$/, 'expected 1 to 15 of A-Z a-z 0-9 _ -');
@@ -77,7 +77,7 @@ export const gridSchema = z
       .default(40)
       .describe('with seconds: steps by which the speed of an arm is measured, the first half of them not counted'),
     seeds: z
-      .array(z.int().nonnegative())
+      .array(z.int().min(0).max(LARGEST_PLAIN_SEED))
       .min(1)
       .max(MOST_SEEDS)
       .refine(seeds => new Set(seeds).size === seeds.length, { error: 'expected each seed once' })

@@ -1,5 +1,6 @@
 /** @file A sweep: configs with every combination of some values, thinned out by successive halving. */
 import { z } from 'zod';
+import { LARGEST_PLAIN_SEED } from './bounds.ts';
 import { trainedRunsShape } from './grid.ts';
 
 /** Combinations of values. */
@@ -15,7 +16,7 @@ export const sweepSchema = z
       .record(z.string().regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*$/, 'expected a key like optimizer.learning_rate'), values)
       .refine(set => Object.keys(set).length > 0, { error: 'expected at least one key' })
       .describe('by key of the config, the values to try: {"optimizer.learning_rate": [0.001, 0.004]}'),
-    seed: z.int().nonnegative().default(0).describe('of all runs'),
+    seed: z.int().min(0).max(LARGEST_PLAIN_SEED).default(0).describe('of all runs'),
     first: z
       .number()
       .gt(0)

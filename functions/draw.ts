@@ -1,7 +1,7 @@
 /** @file Draws pictures of a split under one of the conditions that validation compares. */
 import { z } from 'zod';
 import { weightsSchema } from '../configs/averages.ts';
-import { MOST_TRACES } from '../configs/bounds.ts';
+import { MOST_PICTURES, MOST_TRACES } from '../configs/bounds.ts';
 import { captionEditsSchema } from '../configs/caption-edits.ts';
 import { CONDITION_NAMES, missingSignals } from '../configs/drawn-conditions.ts';
 import { checkSampling, type Sampling, samplingOf, samplingSchema } from '../configs/sampling.ts';
@@ -28,7 +28,7 @@ const input = z.strictObject({
   checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
   dataset: digestSchema,
   split: splitSchema.default('val').describe('val: pictures that are not trained on'),
-  first: z.int().nonnegative().default(0).describe('so many pictures of the split are passed over'),
+  first: z.int().min(0).max(MOST_PICTURES).default(0).describe('so many pictures of the split are passed over'),
   count: z.int().min(1).max(64).describe('number of pictures; fewer if the split has no more'),
   condition: z.enum(CONDITION_NAMES).describe('what the network is given of each picture'),
   edits: captionEditsSchema

@@ -1,6 +1,6 @@
 /** @file A dataset with some of the pictures of another one, for comparisons on a fixed number of them. */
 import { z } from 'zod';
-import { MOST_PICTURES } from '../configs/bounds.ts';
+import { LARGEST_PLAIN_SEED, MOST_PICTURES } from '../configs/bounds.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
@@ -25,7 +25,7 @@ export const subset = defineFunction({
   input: z.strictObject({
     dataset: digestSchema,
     size: z.int().min(1).max(MOST_PICTURES).describe('pictures of the split train to keep'),
-    seed: z.int().nonnegative().default(0).describe('another seed chooses other pictures'),
+    seed: z.int().min(0).max(LARGEST_PLAIN_SEED).default(0).describe('another seed chooses other pictures'),
   }),
   async run(ctx, { dataset: digest, size, seed }) {
     const dataset = await readDataset(ctx.blobs, digest);
