@@ -64,6 +64,20 @@ async function conditionsOf(job: SampleJob | undefined) {
 }
 
 describe('draw', () => {
+  test('draws by the weights before the first step, which are those of every checkpoint of the training', async () => {
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    const later = (await readHead(lab.store, 'toy')).value.checkpoint;
+    expect(later).not.toBe(checkpoint);
+    const pictures = async (body: object) => (await draw({ condition: 'text', ...body })).index.pictures;
+    const start = await pictures({ weights: 'initial' });
+    expect(await pictures({ weights: 'initial', checkpoint: later })).toBe(start);
+    expect(await pictures({})).not.toBe(start);
+    expect(sampled.map(({ weights }) => weights).slice(-6)).toEqual([...Array(4).fill('initial'), 'ema', 'ema']);
+    await expect(
+      lab.executor.call('sample', { checkpoint: 'toy', prompts: ['a'], weights: 'initial' }),
+    ).rejects.toThrow('weights');
+  });
+
   test('draws each held-out picture in its own size from all its signals and its own noise', async () => {
     const { index, members, ids } = await draw({ condition: 'full' });
     expect(ids).toEqual([1, 2, 3, 4, 5]);

@@ -1,6 +1,5 @@
 /** @file Draws pictures of a split under one of the conditions that validation compares. */
 import { z } from 'zod';
-import { weightsSchema } from '../configs/averages.ts';
 import { MOST_PICTURES, MOST_TRACES } from '../configs/bounds.ts';
 import { captionEditsSchema } from '../configs/caption-edits.ts';
 import { CONDITION_NAMES, missingSignals } from '../configs/drawn-conditions.ts';
@@ -12,13 +11,14 @@ import { encodeNpy } from '../formats/npy.ts';
 import { packColumn } from '../formats/webdataset.ts';
 import { putDocument, readCheckpoint, readDataset, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
 import { digestSchema, type EngineSpec, splitSchema } from '../storage/records.ts';
+import type { BlobStore } from '../storage/types.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { encodeSample } from './encoders/encode-sample.ts';
 import { ENCODER_TOOLS } from './encoders/encoders.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { type Drawing, planDrawings } from './evaluation/plan-drawings.ts';
 import { requireEngine } from './execution/runner-job.ts';
-import type { DrawnIndex } from './experiments/drawn-index.ts';
+import { type DrawnIndex, drawnWeightsSchema } from './experiments/drawn-index.ts';
 import { groupAlike, readSplit } from './experiments/held-out-items.ts';
 import { drawPixels } from './experiments/sample-pictures.ts';
 import { resolveWeights } from './experiments/sample-weights.ts';
@@ -35,7 +35,7 @@ const input = z.strictObject({
     .optional()
     .describe('edit, edit_text: default: the list of the seed, or edits of what can be measured in bundled sets'),
   ...samplingSchema.shape,
-  weights: weightsSchema.default('ema').describe('as in sample'),
+  weights: drawnWeightsSchema.default('ema').describe('as in sample; initial: those before the first step'),
   traces: z.array(digestSchema).max(MOST_TRACES).optional().describe('as in sample'),
 });
 
@@ -76,7 +76,7 @@ export const draw = defineFunction({
         expected: `for the condition ${condition}, a model whose config has model.conditions.${missing[0]}`,
       });
     }
-    const { weights, notes } = await resolveWeights(ctx.blobs, request);
+    const { weights, notes } = await findWeights(ctx.blobs, request);
     const dataset = await readDataset(ctx.blobs, request.dataset);
     const items = await readSplit(ctx.blobs, dataset, { split, first, count }, signals);
     const { drawings, skipped } = planDrawings(condition, items, request.edits);
@@ -119,6 +119,10 @@ export const draw = defineFunction({
     return { outputs, ...(notes.length > 0 && { stats: { notes: [...notes] } }) };
   },
 });
+
+function findWeights(blobs: BlobStore, { checkpoint, weights, traces }: z.infer<typeof input>) {
+  return weights === 'initial' ? { weights, notes: [] } : resolveWeights(blobs, { checkpoint, weights, traces });
+}
 
 /** Without a condition, the network that guidance leads away from is the same: it need not run. */
 function samplingFor(request: z.infer<typeof input>): Sampling {

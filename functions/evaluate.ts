@@ -6,7 +6,6 @@ import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { listKept } from '../storage/list-kept.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
@@ -93,15 +92,17 @@ export const evaluate = defineFunction({
       for (const condition of body.conditions ?? [usualCondition(config)]) {
         const { steps, guidance, seed } = body;
         const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split: 'val', condition } as const;
-        const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance });
+        const { weights } = drawn;
+        const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance, weights });
         const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
-        rows.push(await measureRow(ctx, stick, { ...title, checkpoint: drawn.kept.checkpoint }, set.columns));
+        const of = weights === undefined ? { checkpoint: drawn.kept.checkpoint } : {};
+        rows.push(await measureRow(ctx, stick, { ...title, ...of }, set.columns));
       }
     }
     rows.push(...(await measureControls(ctx, stick, samples)));
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
-      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(head, rows) },
+      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows) },
       sampling: samplingFor({ config, ...body }),
       ...(lpips && { lpips: lpips.net }),
       links: [...new Set(rows.map(({ comparison }) => comparison))],
@@ -127,24 +128,18 @@ interface DrawnRow {
   readonly row: string;
   readonly about: string;
   readonly kept: KeptOf;
+  readonly weights?: 'initial';
 }
 
 async function listDrawn(ctx: EffectContext, kept: KeptOf, beside: readonly string[]): Promise<DrawnRow[]> {
-  const start = findStart(kept);
   const others = await Promise.all(
     beside.map(async text => ({ row: `beside ${text}`, about: text, kept: await findKept(ctx.store, text, 'beside') })),
   );
   return [
     { row: 'drawn', about: `${kept.name} at step ${kept.step}`, kept },
     ...others,
-    ...(start ? [{ row: 'untrained', about: 'the same network without training', kept: start }] : []),
+    { row: 'untrained', about: 'the same network before its first step', kept, weights: 'initial' },
   ];
-}
-
-/** The checkpoint of step 0, if the experiment keeps one. */
-function findStart({ name, head }: KeptOf): KeptOf | undefined {
-  const start = listKept(head).find(({ step }) => step === 0);
-  return start && { name, head, step: 0, checkpoint: start.checkpoint };
 }
 
 async function measureControls(ctx: EffectContext, stick: Yardstick, samples: number): Promise<EvaluationRow[]> {
@@ -174,11 +169,7 @@ async function makeControl(
 }
 
 /** Rows of the protocol that the table lacks. */
-function listMissing(head: KeptOf['head'], rows: readonly EvaluationRow[]): Evaluation['missing'] {
-  const has = (row: string) => rows.some(each => each.row === row || each.row.startsWith(`${row} `));
-  const why: Readonly<Record<string, string>> = {
-    untrained: `the experiment keeps no checkpoint of step 0, but ${listKept(head).length} later ones`,
-    beside: 'no other checkpoint was named: `beside` takes a peer at equal seconds',
-  };
-  return Object.entries(why).flatMap(([row, text]) => (has(row) ? [] : [{ row, why: text }]));
+function listMissing(rows: readonly EvaluationRow[]): Evaluation['missing'] {
+  if (rows.some(({ row }) => row.startsWith('beside '))) return [];
+  return [{ row: 'beside', why: 'no other checkpoint was named: `beside` takes a peer at equal seconds' }];
 }

@@ -37,6 +37,9 @@ const jobWeightsSchema = z.union([
 ]);
 export type JobWeights = z.infer<typeof jobWeightsSchema>;
 
+/** Of a sample: also the weights with which the training of the checkpoint began. */
+const sampleWeightsSchema = z.union([jobWeightsSchema, z.literal('initial')]);
+
 /** Makes pictures from a checkpoint, one per row of the conditions. */
 export const sampleJobSchema = z.strictObject({
   kind: z.literal('sample'),
@@ -53,7 +56,7 @@ export const sampleJobSchema = z.strictObject({
   first: z.int().nonnegative(),
   /** Row i starts from the noise of (seed, noise[i]) instead. */
   noise: z.array(z.int().nonnegative()).min(1).optional(),
-  weights: jobWeightsSchema,
+  weights: sampleWeightsSchema,
   engine: engineSpecSchema,
 });
 

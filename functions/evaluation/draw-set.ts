@@ -25,6 +25,8 @@ export interface DrawSettings {
   /** Instead of those of the experiment's previews. */
   readonly steps?: number | undefined;
   readonly guidance?: number | undefined;
+  /** Those of the network before its first step, instead of those of the previews. */
+  readonly weights?: 'initial' | undefined;
 }
 
 export interface DrawPlan extends DrawSettings {
@@ -45,8 +47,9 @@ export interface DrawnSet {
 }
 
 /** The settings of the experiment's previews, with those that a call asks for. */
-export function samplingFor({ config, seed, steps, guidance }: DrawSettings): Readonly<Record<string, Json>> {
-  const { prompts: _, weights = 'ema', ...settings } = config.run.preview;
+export function samplingFor({ config, seed, steps, guidance, ...asked }: DrawSettings): Readonly<Record<string, Json>> {
+  const { prompts: _, weights: previewed = 'ema', ...settings } = config.run.preview;
+  const weights = asked.weights ?? previewed;
   const sampling = {
     ...settings,
     ...(steps !== undefined && { steps }),
@@ -63,7 +66,7 @@ export function samplingFor({ config, seed, steps, guidance }: DrawSettings): Re
 export async function drawSet(ctx: EffectContext, plan: DrawPlan): Promise<DrawnSet> {
   const { kept, config, dataset, split, pictures, condition, samples } = plan;
   const sampling = samplingFor(plan);
-  const traces = tracesFor(kept.head, config.run.preview.weights);
+  const traces = plan.weights === undefined ? tracesFor(kept.head, config.run.preview.weights) : undefined;
   const columns: Digest[] = [];
   let done = 0;
   for (let round = 0, first = 0; done < samples; ) {

@@ -15,6 +15,9 @@ const editSchema = z.strictObject({
   attribute: z.strictObject({ name: z.string(), value: z.string() }).optional(),
 });
 
+/** Also the weights of the network before its first step, which show what the training has brought about. */
+export const drawnWeightsSchema = z.union([weightsSchema, z.literal('initial')]);
+
 export const drawnItemSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
@@ -39,7 +42,7 @@ export const drawnIndexSchema = z.strictObject({
   split: splitSchema,
   condition: z.enum(CONDITION_NAMES),
   ...samplingSchema.shape,
-  weights: weightsSchema,
+  weights: drawnWeightsSchema,
   /** Column of `{id}.image.npy`, u8 [3, height, width]. */
   pictures: digestSchema,
   items: z.array(drawnItemSchema),

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { MemoryPlan } from '../../configs/memory-plan.ts';
 import { keyedConfigSchema } from '../../configs/schema.ts';
+import type { Seed } from '../../configs/seed.ts';
 import type { Validation } from '../../configs/validation.ts';
 import { Cancelled, Unprocessable } from '../../errors.ts';
 import { encodeNpy, type NpyInput } from '../../formats/npy.ts';
@@ -191,7 +192,7 @@ async function computeJob(
     return { outputs: { choices }, links: [], stats: {} };
   }
   const config = keyedConfigSchema.parse(await readJson(blobs, job.config));
-  let state = job.parent ? await readState(blobs, job.parent) : digestOf(`seed ${config.seed}`);
+  let state = job.parent ? await readState(blobs, job.parent) : startOfSeed(config.seed);
   let step = job.from;
   let log = '';
   while (step < job.to) {
@@ -249,8 +250,16 @@ async function readState(blobs: BlobStore, checkpoint: Digest): Promise<Digest> 
   return state as Digest;
 }
 
+const startOfSeed = (seed: Seed): Digest => digestOf(`seed ${seed}`);
+
+async function startOf(blobs: BlobStore, checkpoint: Digest): Promise<Digest> {
+  const { config } = checkpointSchema.parse(await readJson(blobs, checkpoint));
+  return startOfSeed(keyedConfigSchema.parse(await readJson(blobs, config)).seed);
+}
+
 async function drawPixels(blobs: BlobStore, job: SampleJob, rounding: string): Promise<BlobRef> {
-  const weights = await readState(blobs, job.checkpoint);
+  const weights =
+    job.weights === 'initial' ? await startOf(blobs, job.checkpoint) : await readState(blobs, job.checkpoint);
   const { tensors } = decodeSafetensors(await blobs.get(job.conditions));
   const n = job.noise?.length ?? tensors.text?.shape[0] ?? 0;
   const size = job.width * job.height * 3;

@@ -13,6 +13,7 @@ import { checkSample } from './check-sample.ts';
 import { loadWeights } from './checkpoints.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
+import { makeInitialWeights } from './initial-weights.ts';
 
 /** The model of the last sample. */
 interface Resident {
@@ -33,7 +34,10 @@ export function createSampleJob(): JobHandler<'sample'> {
     resident = undefined;
     const checkpoint = await readCheckpoint(ctx.blobs, job.checkpoint);
     const config = await readKeyedConfig(ctx.blobs, checkpoint.config);
-    const weights = await loadWeights(ctx.blobs, checkpoint, config, job.weights);
+    const weights =
+      job.weights === 'initial'
+        ? await makeInitialWeights(ctx.blobs, config, job)
+        : await loadWeights(ctx.blobs, checkpoint, config, job.weights);
     const sampler = new Sampler(await ctx.engine(job.engine), config, weights);
     const bytes = Object.values(weights).reduce((sum, { data }) => sum + data.byteLength, 0);
     resident = { key, sampler, model: config.model, bytes };

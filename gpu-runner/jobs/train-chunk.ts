@@ -7,21 +7,19 @@ import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { digestSchema } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import type { Tensors } from '../compiler/engine.ts';
-import { mergeLora } from '../model/lora.ts';
 import type { JobResult, TrainChunkJob } from '../protocol.ts';
 import type { EpochPlan } from '../training/epoch-plan.ts';
 import { columnsOf, openLosses } from '../training/losses/losses.ts';
 import type { TrainingSource } from '../training/source.ts';
 import { EMPTY_PROGRESS, type Progress, type StepReport, Trainer } from '../training/trainer.ts';
 import { breatheUntil } from './breathe-until.ts';
-import { loadTensors, loadWeights, saveCheckpoint } from './checkpoints.ts';
+import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import { measureChunk } from './chunk-metrics.ts';
 import type { JobContext, JobHandler } from './context.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
+import { loadStart } from './initial-weights.ts';
 import { recognizeOutOfMemory } from './out-of-memory.ts';
 
 /** The trainer of the last chunk, still on the device, as a cache. */
@@ -128,22 +126,6 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     train(ctx, job).catch(error => {
       throw recognizeOutOfMemory(error);
     });
-}
-
-/** The weights that `init_from` of the config names. An adapter of the other training becomes part of its matrix. */
-async function loadStart(blobs: BlobStore, { init_from, model }: KeyedConfig): Promise<Tensors | undefined> {
-  if (init_from === undefined) return undefined;
-  if (init_from.checkpoint === undefined) {
-    throw new Unprocessable('init_from of the config names an experiment', {
-      expected: 'the digest of a checkpoint, as PUT /experiments/NAME writes it',
-    });
-  }
-  const checkpoint = await readCheckpoint(blobs, digestSchema.parse(init_from.checkpoint));
-  const before = await readKeyedConfig(blobs, checkpoint.config);
-  const weights = await loadWeights(blobs, checkpoint, before, init_from.weights);
-  const { lora } = before.model;
-  const isSame = lora && model.lora && canonicalJson(lora) === canonicalJson(model.lora);
-  return lora && !isSame ? mergeLora(weights, lora) : weights;
 }
 
 /**

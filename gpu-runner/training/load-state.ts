@@ -60,14 +60,26 @@ export function loadTensors(state: State, layout: StateLayout, tensors: Training
 }
 
 /**
- * The tensors of a training at step 0. The drawn numbers of a parameter depend on the seed and its name alone.
+ * Parameters at step 0. The drawn numbers of one depend on the seed and its name alone.
+ * @param start Weights of another training: see {@link takeOver}.
+ */
+export function drawParams(
+  { seed, init_from }: KeyedConfig,
+  specs: readonly ParamSpec[],
+  start?: Tensors,
+): Record<string, Tensor> {
+  const draw = (name: string, target: Float32Array) => new RandomStream(seed, `init ${name}`).fillNormal(target);
+  const drawn = initializeParams(specs, draw);
+  return start ? takeOver(drawn, start, init_from?.fresh ?? []) : drawn;
+}
+
+/**
+ * The tensors of a training at step 0.
  * @param start Weights of another training: see {@link takeOver}.
  */
 export function initialTensors({ specs, fixed, config }: StateLayout, start?: Tensors): TrainingTensors {
-  const { seed, optimizer } = config;
-  const draw = (name: string, target: Float32Array) => new RandomStream(seed, `init ${name}`).fillNormal(target);
-  const drawn = initializeParams([...specs, ...fixed], draw);
-  const model = start ? takeOver(drawn, start, config.init_from?.fresh ?? []) : drawn;
+  const { optimizer } = config;
+  const model = drawParams(config, [...specs, ...fixed], start);
   const moments = [...optimizerState(specs, optimizer)].map(([name, shape]) => [
     name.slice(OPTIMIZER_PREFIX.length),
     emptyTensor({ shape, dtype: 'f32' }),

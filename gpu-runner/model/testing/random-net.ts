@@ -4,12 +4,11 @@ import { RandomStream } from '../../../numerics/random-stream.ts';
 import type { Tensors } from '../../compiler/engine.ts';
 import { graphInputs } from '../../compiler/graph.ts';
 import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
-import { trace } from '../../compiler/trace.ts';
 import { createOnnxRuntimeEngine } from '../../engines/onnxruntime/engine.ts';
 import { tracePredictGraph } from '../../sampling/predict-graph.ts';
-import { type BatchShape, declareConditions } from '../batch.ts';
-import { applyNanoDit } from '../nanodit.ts';
-import { initializeParams, Params, paramState } from '../params.ts';
+import type { PictureSize } from '../batch.ts';
+import { listParams } from '../list-params.ts';
+import { initializeParams, type Params, paramState } from '../params.ts';
 
 /** Shared by all nets. */
 const engine = createOnnxRuntimeEngine({ threads: 1 });
@@ -18,17 +17,8 @@ export const SIGNALS = ['text', 'cls', 'patches', 'pose'] as const;
 export type Feeds = Readonly<Record<string, Tensor>>;
 
 /** The parameters that the model declares. */
-export function specsOf(model: ModelConfig, frame: BatchShape = shape): Params['specs'] {
-  let specs: Params['specs'] = [];
-  trace(builder => {
-    const params = new Params(builder, model);
-    const z = builder.input('z', { shape: [frame.batch, 3, frame.height, frame.width], dtype: 'f32' });
-    const t = builder.input('t', { shape: [frame.batch], dtype: 'f32' });
-    const { prediction } = applyNanoDit(params, model, { z, t, conditions: declareConditions(builder, model, frame) });
-    specs = params.specs;
-    return { outputs: { prediction } };
-  });
-  return specs;
+export function specsOf(model: ModelConfig, frame: PictureSize = shape): Params['specs'] {
+  return listParams(model, frame);
 }
 
 /** Random numbers for every parameter: gates that start at 0 would hide the blocks. */
