@@ -4,6 +4,7 @@ import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
 import { checkMemorization } from './check-memorization.ts';
 import { classify } from './classify.ts';
+import { clipScore } from './clip-score.ts';
 import { collage } from './collage.ts';
 import { compare } from './compare.ts';
 import { compareScores } from './compare-scores.ts';
@@ -108,6 +109,7 @@ export const registry: readonly AnyFunction[] = [
   scorePictures,
   compareScores,
   probeDrawn,
+  clipScore,
   collage,
   pictureFiles,
   flowLoss,

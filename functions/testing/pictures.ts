@@ -13,6 +13,7 @@ import type { ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { bucket } from '../bucket.ts';
 import { caption } from '../caption.ts';
 import { classify } from '../classify.ts';
+import { clipScore } from '../clip-score.ts';
 import { collage } from '../collage.ts';
 import { compareSets } from '../compare-sets.ts';
 import { contactSheet } from '../contact-sheet.ts';
@@ -108,6 +109,7 @@ export function createPictureLab({
       detectPose,
       classify,
       fitPca,
+      clipScore,
       features,
       controlPictures,
       compareSets,
