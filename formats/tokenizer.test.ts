@@ -31,7 +31,11 @@ describe('a tokenizer', () => {
   ] as const)('%s gives the tokens of the library tokenizers, cut at 512', (kind, specials) => {
     const tokenizer = readTokenizer(readFile(kind));
     expect(tokenizer.specials).toBe(specials);
-    expect(texts.map(text => hashIds(tokenizer.encode(text, goldens.most)))).toEqual(goldens[kind].hashes);
+    // BPE takes ten times as long as word pieces: every fifth of its texts, and every tenth for the counts.
+    const share = <T>(values: readonly T[]) => values.filter((_, i) => kind !== 'bpe' || i % 5 === 4);
+    expect(share(texts).map(text => hashIds(tokenizer.encode(text, goldens.most)))).toEqual(
+      share(goldens[kind].hashes),
+    );
     const some = <T>(values: readonly T[]) => values.filter((_, i) => i % 10 === 9);
     expect(some(texts).map(text => tokenizer.count(text))).toEqual(some(goldens[kind].counts));
   });
