@@ -1,10 +1,13 @@
 /** @file How well drawn pictures fit their captions, by CLIP: CLIPScore, and the rank of the caption among others. */
 import { z } from 'zod';
 import { CLIP_NETS, CLIP_TOKENS } from '../configs/clip.ts';
-import { Internal } from '../errors.ts';
+import type { ClipScores } from '../configs/clip-scores.ts';
+import { Internal, InvalidInput } from '../errors.ts';
 import { readTokenizer } from '../formats/tokenizer.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import type { Digest } from '../storage/digest.ts';
 import { digestSchema } from '../storage/records.ts';
+import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { clipEncoders, clipTextEncoder } from './encoders/clip.ts';
 import { encodeOnRunner } from './encoders/encode-on-runner.ts';
@@ -22,16 +25,18 @@ const NAMES = CLIP_NETS.map(({ name }) => name);
 export const clipScore = defineFunction({
   name: 'clip-score',
   summary:
-    'Scores how well drawn pictures fit their captions, by CLIP: CLIPScore, and the rank of the caption among 99 others ' +
-    'of the dataset. Long captions are read in parts. Output scores (JSON).',
+    'Scores how well pictures fit their captions, by CLIP: CLIPScore, and the rank of the caption among 99 others of ' +
+    'the dataset. Long captions are read in parts. Output scores (JSON).',
   version: 1,
   kind: 'pure',
   usesEngine: true,
   tools: { ...clipTextEncoder(CLIP_NETS[0]!).tools },
-  digests: { drawn: 'blob' },
+  digests: { drawn: 'blob', dataset: 'dataset', pictures: 'blob' },
   example: { drawn: `sha256:${'0'.repeat(64)}`, weights: { model: [], tokenizer: [] } },
   input: z.strictObject({
-    drawn: digestSchema.describe('output index of draw'),
+    drawn: digestSchema.optional().describe('output index of draw: with the captions that were given to the network'),
+    pictures: digestSchema.optional().describe('instead of drawn: a column of pictures of the dataset'),
+    dataset: digestSchema.optional().describe('has the captions of pictures, by their ids'),
     model: z
       .enum(NAMES)
       .default('clip-vitb32')
@@ -40,8 +45,8 @@ export const clipScore = defineFunction({
       .record(z.string(), z.array(digestSchema))
       .describe('of the model, by part: model and tokenizer, as GET /models/NAME has them'),
   }),
-  async run(ctx, { drawn, model, weights, engine: given }) {
-    const engine = requireEngine(given);
+  async run(ctx, { drawn, pictures: given, dataset, model, weights, engine: named }) {
+    const engine = requireEngine(named);
     const net = CLIP_NETS.find(({ name }) => name === model);
     const imageEncoder = clipEncoders.find(({ name }) => name === model);
     if (net === undefined || imageEncoder === undefined) throw new Internal(`there is no CLIP ${model}`);
@@ -51,49 +56,90 @@ export const clipScore = defineFunction({
     if (file === undefined) throw new Internal('a tokenizer is a part of the weights');
     const { count, specials } = readTokenizer(await ctx.blobs.get(file));
 
-    const { items, dataset, pictures: column } = await readDrawnIndex(ctx.blobs, drawn);
-    const captioned = await readCaptions(ctx.blobs, await readDataset(ctx.blobs, dataset));
-    const all = [...new Set(captioned.flatMap(({ captions }) => captions.slice(0, 1)))];
-    // One more than needed: a picture's own caption may be among them.
-    const others = all.slice(0, DISTRACTORS + items.length);
-    const texts = [...new Set([...items.map(({ caption }) => caption), ...others])];
-    const parts = texts.map(text => splitText(text, CLIP_TOKENS - specials, count));
+    const { column, captions, all } = await readPairs(ctx.blobs, { drawn, pictures: given, dataset });
+    const pictures = readPictures(await ctx.blobs.get(column)).filter(({ id }) => captions.has(id));
+    // One more for each picture: its own caption may be among them.
+    const others = all.slice(0, DISTRACTORS + pictures.length);
+    const texts = [...new Set([...captions.values(), ...others])];
+    const partsOf = new Map(texts.map(text => [text, splitText(text, CLIP_TOKENS - specials, count)] as const));
     const shared = { options: {}, engine };
-    const rows = await encodeOnRunner(ctx, textEncoder, {
-      ...{ ...shared, weights: { model: files, tokenizer }, signals: ['text'], inputs: parts.flat() },
-    });
+    const rows =
+      pictures.length === 0
+        ? []
+        : await encodeOnRunner(ctx, textEncoder, {
+            ...{ ...shared, weights: { model: files, tokenizer }, signals: ['text'] },
+            inputs: [...partsOf.values()].flat(),
+          });
     let at = 0;
     const directions = new Map(
-      texts.map((text, i) => {
-        const own = rows.slice(at, at + (parts[i]?.length ?? 0));
-        at += own.length;
+      [...partsOf].map(([text, parts]) => {
+        const own = rows.slice(at, at + parts.length);
+        at += parts.length;
         return [text, meanDirection(own.map(({ text: row }) => row?.data ?? []))] as const;
       }),
     );
-    const drawnPictures = readPictures(await ctx.blobs.get(column));
-    const seen = await encodeOnRunner(ctx, imageEncoder, {
-      ...{ ...shared, weights: { model: files }, signals: ['cls'], inputs: drawnPictures.map(each => each.picture) },
-    });
-    const scored = drawnPictures.flatMap(({ id }, i) => {
-      const item = items.find(each => each.id === id);
-      const caption = item && directions.get(item.caption);
-      if (item === undefined || caption === undefined || item.caption === '') return [];
-      const rivals = others.filter(text => text !== item.caption).slice(0, DISTRACTORS);
-      const found = rivals.flatMap(text => directions.get(text) ?? []);
+    const seen =
+      pictures.length === 0
+        ? []
+        : await encodeOnRunner(ctx, imageEncoder, {
+            ...{ ...shared, weights: { model: files }, signals: ['cls'], inputs: pictures.map(each => each.picture) },
+          });
+    const items = pictures.flatMap(({ id }, i) => {
+      const text = captions.get(id) ?? '';
+      const caption = directions.get(text);
+      if (caption === undefined) return [];
+      const rivals = others.filter(other => other !== text).slice(0, DISTRACTORS);
+      const found = rivals.flatMap(other => directions.get(other) ?? []);
       const fit = fitOf(meanDirection([seen[i]?.cls?.data ?? []]), caption, found);
-      return [{ id, ...fit, of: rivals.length + 1, parts: parts[texts.indexOf(item.caption)]?.length ?? 1 }];
+      return [{ id, ...fit, of: rivals.length + 1, parts: partsOf.get(text)?.length ?? 1 }];
     });
-    const mean = (pick: (row: (typeof scored)[number]) => number) =>
-      scored.length === 0 ? null : scored.reduce((sum, row) => sum + pick(row), 0) / scored.length;
-    const document = {
-      ...{ v: 1, kind: 'clip-score', model, drawn, items: scored },
-      ...{
-        score: mean(({ score }) => score),
-        rank: mean(({ rank }) => rank),
-        first: mean(row => Number(row.rank === 1)),
-      },
-      links: [drawn],
+    const mean = (pick: (row: (typeof items)[number]) => number) =>
+      items.length === 0 ? null : items.reduce((sum, row) => sum + pick(row), 0) / items.length;
+    const document: ClipScores = {
+      ...{ v: 1, kind: 'clip-score', model, pictures: column, ...(drawn && { drawn }), items },
+      score: mean(({ score }) => score),
+      rank: mean(({ rank }) => rank),
+      first: mean(({ rank }) => Number(rank === 1)),
+      links: [drawn ?? column],
     };
-    return { outputs: { scores: await putDocument(ctx.blobs, document) }, stats: { pictures: scored.length } };
+    return { outputs: { scores: await putDocument(ctx.blobs, document) }, stats: { pictures: items.length } };
   },
 });
+
+interface Pairs {
+  /** Of the pictures. */
+  readonly column: Digest;
+  /** By the id of the picture, without empty ones. */
+  readonly captions: ReadonlyMap<string, string>;
+  /** One of each picture of the dataset, each once. */
+  readonly all: readonly string[];
+}
+
+interface PairsOf {
+  readonly drawn: Digest | undefined;
+  readonly pictures: Digest | undefined;
+  readonly dataset: Digest | undefined;
+}
+
+/** @throws InvalidInput unless there is either `drawn`, or `pictures` and `dataset`. */
+async function readPairs(blobs: BlobStore, { drawn, pictures, dataset }: PairsOf): Promise<Pairs> {
+  if ((drawn === undefined) === (pictures === undefined) || (pictures === undefined) !== (dataset === undefined)) {
+    throw new InvalidInput('it is not clear which pictures to score', {
+      expected: 'drawn, or pictures and dataset',
+    });
+  }
+  const index = drawn && (await readDrawnIndex(blobs, drawn));
+  const from = index?.dataset ?? dataset;
+  const column = index?.pictures ?? pictures;
+  if (from === undefined || column === undefined) throw new Internal('the pictures have no dataset');
+  const known = await readCaptions(blobs, await readDataset(blobs, from));
+  const firsts = known.flatMap(({ item, captions: [first] }) =>
+    first === undefined ? [] : [[item.id, first] as const],
+  );
+  const given = index?.items.map(({ id, caption }) => [id, caption] as const) ?? firsts;
+  return {
+    column,
+    captions: new Map(given.filter(([, caption]) => caption !== '')),
+    all: [...new Set(firsts.map(([, caption]) => caption))],
+  };
+}
