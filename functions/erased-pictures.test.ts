@@ -14,6 +14,7 @@ import { createExperiment } from './operations/create-experiment.ts';
 import { deleteDataset } from './operations/delete-dataset.ts';
 import { deleteExperiment } from './operations/delete-experiment.ts';
 import { renderSvgPng } from './pictures/image.ts';
+import { recordDataset } from './provenance/record-dataset.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { ASKED_ENGINE, createFakeRunner, TOY_CONFIG } from './testing/training.ts';
 
@@ -208,6 +209,28 @@ describe('a picture that was taken out while an experiment holds it', () => {
       status: 409,
       message: expect.stringContaining('stale'),
     });
+  });
+
+  test.each(['moved', 'left without pictures'])('leaves no file name in a record when it is %s', async how => {
+    const experiment = experimentOf();
+    await writeFile(join(folder, 'anna-lee.png'), 'no picture');
+    await prepare();
+    await experiment.create();
+    const site = { store: lab.store, blobs: lab.blobs, signal: AbortSignal.timeout(60_000) };
+    await recordDataset(site, 'stale', await experiment.head());
+    const isNamed = () => [...objects.values()].some(({ body }) => Buffer.from(body).includes('anna-lee'));
+    expect(isNamed()).toBe(true);
+    await rm(join(folder, 'anna-lee.png'));
+    await takeOut(1);
+    if (how === 'moved') {
+      await prepare();
+      await experiment.move();
+    } else {
+      await deleteDataset({ ...lab, call: lab.executor.call, now: Date.now }, 'mine', { force: true });
+    }
+    await collect();
+    expect((await experiment.head()).lineage).toHaveLength(1);
+    expect(isNamed()).toBe(false);
   });
 
   test('an experiment of an earlier version, which knows no name of its dataset, gets it', async () => {

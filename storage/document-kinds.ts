@@ -1,6 +1,6 @@
 /** @file The kinds of JSON documents, for gc and verify. */
 import type { z } from 'zod';
-import { lineageSchema } from './lineage-record.ts';
+import { lineageSchema, lineagesSchema } from './lineage-record.ts';
 import { checkpointSchema, datasetSchema } from './records.ts';
 
 export interface DocumentKind {
@@ -16,4 +16,5 @@ export const STORED_KINDS: DocumentKinds = {
   dataset: { schema: datasetSchema, linksLeaves: true },
   checkpoint: { schema: checkpointSchema, linksLeaves: true },
   lineage: { schema: lineageSchema, linksLeaves: true },
+  lineages: { schema: lineagesSchema },
 };

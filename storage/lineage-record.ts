@@ -22,8 +22,18 @@ export const lineageSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('lineage'),
   made: z.array(madeSchema),
-  /** Datasets of originals with which it begins, as they are stored. They name pictures, and keep none. */
+  /** Datasets of originals with which it begins, as they are stored. They hold digests, and no name of a picture. */
   documents: z.array(z.string()).exactOptional(),
   links: z.array(digestSchema),
 });
 export type Lineage = z.infer<typeof lineageSchema>;
+
+/** The lineages of all chunks up to a checkpoint, first chunk first: one digest in the head of a branch. */
+export const lineagesSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('lineages'),
+  links: z.array(digestSchema),
+});
+
+/** What a head names. */
+export const recordSchema = z.discriminatedUnion('kind', [lineageSchema, lineagesSchema]);

@@ -2,7 +2,8 @@
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Lineage } from '../../storage/lineage-record.ts';
-import type { Result } from '../../storage/records.ts';
+import { parseJson } from '../../storage/parse-document.ts';
+import { datasetSchema, type Result } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { createMadeIndex, madeOf } from './made-index.ts';
 import { BackWalk } from './walk-back.ts';
@@ -31,8 +32,20 @@ export async function putLineageOf({ store, blobs, signal }: Site, dataset: Dige
   const back = new BackWalk(createMadeIndex(store, blobs, signal), blobs);
   await back.addBlob(dataset, 'originals');
   const { steps, leaves } = back.walk;
-  const documents = leaves.flatMap(({ text }) => (text !== undefined && text.length <= MOST_CHARACTERS ? [text] : []));
+  const documents = leaves.flatMap(({ text }) => (text !== undefined && mayStay(text) ? [text] : []));
   return putLineage(blobs, { made: [...steps], ...(documents.length > 0 && { documents }), links: [] });
+}
+
+/**
+ * Whether a record may repeat the text of a dataset. It outlives the pictures, so it must not tell their names, as
+ * rejects and notes do: deleting a dataset erases these, too.
+ */
+function mayStay(text: string): boolean {
+  if (text.length > MOST_CHARACTERS) return false;
+  const parsed = parseJson(text, datasetSchema);
+  if (!parsed.ok) return false;
+  const { rejects, notes = [] } = parsed.value;
+  return rejects.length === 0 && notes.every(({ examples }) => examples.length === 0);
 }
 
 async function putLineage(blobs: BlobStore, parts: Omit<Lineage, 'v' | 'kind'>): Promise<Digest> {
