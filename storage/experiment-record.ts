@@ -99,8 +99,8 @@ const headSchema = z.strictObject({
   /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
   spaced: z.array(keptCheckpointSchema).exactOptional(),
   /**
-   * Lineages, by what they tell the making of: the datasets that it was trained on, and the checkpoint at which it
-   * began, which has one for each of its chunks.
+   * Records, by what they tell the making of: a lineage for each dataset that it was trained on, and the lineages of
+   * the chunks before the checkpoint at which it began.
    */
   lineage: z.array(z.strictObject({ of: digestSchema, record: digestSchema })).exactOptional(),
   /** When memory ran out, and the micro-batch was made smaller: see functions/driver/lower-micro-batch.ts. */

@@ -108,7 +108,7 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     superseded: [],
     pinned: [],
     branched_from: { experiment: parent, ...point },
-    ...inheritLineage(head, point),
+    ...(await inheritLineage(blobs, head, point)),
     ...extensionsUpTo(point.step * config.data.batch_size, head),
   };
   const winner = await claimName(store, request.name, branch);

@@ -127,6 +127,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   const weights = await keepWeights(ctx.blobs, config);
   await putDocument(ctx.blobs, keyedConfig(config));
   const called = await findDatasetName(ctx.store, request.dataset, request.called);
+  const parent = origin && (await createRefs(ctx.store).experiments.read(origin.experiment))?.value;
   const head: ExperimentHead = {
     v: 2,
     config: await putConfig(ctx.blobs, config),
@@ -142,7 +143,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
     pinned: [],
     ...(weights.length > 0 && { weights }),
     ...(origin && { init_from: origin }),
-    ...(origin && inheritLineage((await createRefs(ctx.store).experiments.read(origin.experiment))?.value, origin)),
+    ...(origin && (await inheritLineage(ctx.blobs, parent, origin))),
   };
   const winner = await claimName(ctx.store, name, head);
   if (winner) return { ...(await checkSame(ctx, name, request, { whole: config, written }, winner)), notes };

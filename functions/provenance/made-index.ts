@@ -5,7 +5,7 @@ import { createActionCache } from '../../storage/action-cache.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, digestOf, hexOf, isDigest } from '../../storage/digest.ts';
-import { lineageSchema, type Made } from '../../storage/lineage-record.ts';
+import { type Made, recordSchema } from '../../storage/lineage-record.ts';
 import { listAll, listFolders } from '../../storage/list-all.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { createRefs } from '../../storage/names/refs.ts';
@@ -68,16 +68,25 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
       const lineage = (await datasets.read(name))?.value.lineage;
       if (lineage) found.add(lineage.record);
     }
-    await mapBounded(found, { width: WIDTH, signal }, async record => {
-      // A head that moved meanwhile may have let it go.
-      const lineage = await readDocument(blobs, record, lineageSchema, 'a lineage').catch(ifThere);
-      for (const made of lineage?.made ?? []) add(made);
-      for (const document of lineage?.documents ?? []) documents.set(digestOf(document), document);
-      // The lineage of a dataset is whole. A chunk has a lineage of its own for each of its parents.
-      const stages = lineage?.made.filter(({ action }) => action.function !== 'train-chunk') ?? [];
-      for (const { action } of stages) if (action.inputs.dataset) originals.add(action.inputs.dataset);
-    });
+    const linked = await mapBounded(found, { width: WIDTH, signal }, readRecord);
+    // Lineages link no further lineages.
+    const more = new Set(linked.flat().filter(link => !found.has(link)));
+    await mapBounded(more, { width: WIDTH, signal }, readRecord);
     for (const digest of originals) if (byOutput.has(digest)) originals.delete(digest);
+  }
+
+  /** @returns The lineages that the record links. */
+  async function readRecord(digest: Digest): Promise<readonly Digest[]> {
+    // A head that moved meanwhile may have let it go.
+    const record = await readDocument(blobs, digest, recordSchema, 'a lineage').catch(ifThere);
+    if (record === undefined) return [];
+    if (record.kind === 'lineages') return record.links;
+    for (const made of record.made) add(made);
+    for (const document of record.documents ?? []) documents.set(digestOf(document), document);
+    // The lineage of a dataset is whole. A chunk has a lineage of its own for each of its parents.
+    const stages = record.made.filter(({ action }) => action.function !== 'train-chunk');
+    for (const { action } of stages) if (action.inputs.dataset) originals.add(action.inputs.dataset);
+    return [];
   }
 
   async function readResults(): Promise<void> {

@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Digest, digestOf } from '../../storage/digest.ts';
+import { STORED_KINDS } from '../../storage/document-kinds.ts';
+import { walkReachable } from '../../storage/gc/reachable.ts';
+import { listRoots } from '../../storage/gc/roots.ts';
 import { listAll } from '../../storage/list-all.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { actionOfPng } from '../execution/publish-png.ts';
@@ -84,6 +87,20 @@ describe('a branch', () => {
     expect(namesOf(walk)).toEqual(['0-4', '4-8', '8-12', '12-16', '16-20', 'preview']);
     expect(walk.holes).toEqual([]);
   });
+
+  test('names the records of all chunks before it once, and gc keeps them with their configs', async () => {
+    const { lineage = [], branched_from } = (await readHead(lab.store, 'twig')).value;
+    const [inherited, ...others] = lineage.filter(({ of }) => of === branched_from?.checkpoint);
+    expect(others).toEqual([]);
+    const { links } = JSON.parse(Buffer.from(await lab.blobs.get(inherited?.record as Digest)).toString());
+    expect(links).toHaveLength(3);
+    const roots = listRoots(lab.store, { select: ({ key }) => key === 'refs/experiments/twig.json' });
+    const kept = await walkReachable(lab.blobs, roots, { kinds: STORED_KINDS });
+    for (const link of links) {
+      const record = JSON.parse(Buffer.from(await lab.blobs.get(link)).toString());
+      for (const digest of [link, ...record.links]) expect(kept.has(digest)).toBe(true);
+    }
+  });
 });
 
 test('an action without a record is not found, and a missing input is a hole that names its reader', async () => {
@@ -107,6 +124,13 @@ describe('a dataset that no action made', () => {
     document: async () => undefined,
     makersOf: async () => [],
   };
+
+  test('that names an upload which only says that it is a PNG takes it as it is', async () => {
+    const { digest } = await lab.blobs.put(Buffer.from('no picture'), 'image/png');
+    const back = new BackWalk(emptyIndex, lab.blobs);
+    await back.addBlob(digest, 'other');
+    expect(back.walk.leaves).toMatchObject([{ blob: { digest } }]);
+  });
 
   test('whose blob is deleted is read from the record that names it, and its pictures are leaves', async () => {
     const { digest: items } = await lab.blobs.put(Buffer.from('{}\n'), 'application/jsonl');

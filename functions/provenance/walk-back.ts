@@ -1,5 +1,6 @@
 /** @file Walks from an action or a blob back to what no action made: originals, configs, weights, uploads. */
 import { z } from 'zod';
+import { Unprocessable } from '../../errors.ts';
 import { canonicalDigest, type Json } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Made } from '../../storage/lineage-record.ts';
@@ -120,7 +121,7 @@ export class BackWalk {
   async #listMakers(digest: Digest): Promise<readonly Made[]> {
     const blob = await this.#blobs.head(digest);
     if (blob?.media_type !== 'image/png') return this.#index.makersOf(digest);
-    const action = actionOfPng(await this.#blobs.get(digest));
+    const action = tellAction(await this.#blobs.get(digest));
     const made = action && (await this.#index.action(action));
     return made && Object.values(made.outputs).includes(digest) ? [made] : [];
   }
@@ -162,6 +163,16 @@ export class BackWalk {
   async #readText({ digest, media_type, size }: BlobRef): Promise<string | undefined> {
     if (media_type !== DOCUMENT_TYPE || size > MAX_DOCUMENT_BYTES) return undefined;
     return Buffer.from(await this.#blobs.get(digest)).toString('utf8');
+  }
+}
+
+/** Undefined for a blob that is no PNG, or a damaged one, whatever its media type says. */
+function tellAction(bytes: Uint8Array): Digest | undefined {
+  try {
+    return actionOfPng(bytes);
+  } catch (error) {
+    if (error instanceof Unprocessable) return undefined;
+    throw error;
   }
 }
 
