@@ -1,4 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { canonicalDigest, type Json } from '../../storage/canonical.ts';
+import type { Digest } from '../../storage/digest.ts';
+import { lineageSchema } from '../../storage/lineage-record.ts';
+import { readHead } from '../experiments/experiment-head.ts';
 import { createPictureLab, outputOf } from '../testing/pictures.ts';
 import { createTrainingLab, ENGINE, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 import { diffJson } from './diff-json.ts';
@@ -67,6 +71,19 @@ describe('a sample', () => {
       },
     ]);
   });
+});
+
+test('the first chunk has no similar action, though the records of later chunks tell no time', async () => {
+  const lab = createTrainingLab();
+  await lab.create('toy');
+  await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
+  const { chunks } = (await readHead(lab.store, 'toy')).value;
+  const actionOf = async (n: number) => {
+    const bytes = await lab.blobs.get(chunks[n]?.record as Digest);
+    return canonicalDigest(lineageSchema.parse(JSON.parse(Buffer.from(bytes).toString())).made[0]?.action as Json);
+  };
+  expect(await explainRun(lab.store, lab.blobs, await actionOf(0))).toMatchObject({ similar: null });
+  expect(await explainRun(lab.store, lab.blobs, await actionOf(1))).toMatchObject({ similar: await actionOf(0) });
 });
 
 test('a stage is led back to the parameter of an earlier stage', async () => {

@@ -8,7 +8,7 @@ import { digestSchema } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { unknownAction } from './describe-lineage.ts';
 import { anyJsonSchema, diffJson, type JsonDifference } from './diff-json.ts';
-import { createMadeIndex, type MadeIndex } from './made-index.ts';
+import { createMadeIndex, type Dated, type MadeIndex } from './made-index.ts';
 
 const differenceSchema = z.strictObject({ path: z.string(), before: anyJsonSchema, after: anyJsonSchema });
 
@@ -58,14 +58,37 @@ async function findSimilar(index: MadeIndex, { action }: Made): Promise<Made | u
   const all = await index.actionsOf(action.function);
   const digest = canonicalDigest(action);
   const own = all.find(({ made }) => canonicalDigest(made.action) === digest)?.at ?? Number.POSITIVE_INFINITY;
+  const later = listLater(all, digest);
   let found: { readonly made: Made; readonly count: number } | undefined;
   for (const { made, at = 0 } of all) {
     // A page of a dataset and the dataset are actions of one function, and not alike.
-    if (at > own || 'items' in made.action.inputs !== 'items' in action.inputs) continue;
+    if (at > own || later.has(made) || 'items' in made.action.inputs !== 'items' in action.inputs) continue;
     const count = diffJson(made.action as Json, action as Json).length;
     if (count > 0 && (found === undefined || count < found.count)) found = { made, count };
   }
   return found?.made;
+}
+
+/** Those that were computed after an action because they read, in some steps, what it made: records have no time. */
+function listLater(all: readonly Dated[], action: Digest): ReadonlySet<Made> {
+  const readers = new Map<Digest, Made[]>();
+  for (const { made } of all) {
+    for (const input of Object.values(made.action.inputs)) {
+      const known = readers.get(input);
+      if (known) known.push(made);
+      else readers.set(input, [made]);
+    }
+  }
+  const later = new Set<Made>();
+  const open = all.flatMap(({ made }) => (canonicalDigest(made.action) === action ? [made] : []));
+  for (let made = open.pop(); made; made = open.pop()) {
+    for (const reader of Object.values(made.outputs).flatMap(output => readers.get(output) ?? [])) {
+      if (later.has(reader)) continue;
+      later.add(reader);
+      open.push(reader);
+    }
+  }
+  return later;
 }
 
 type Cause = WhyAnswer['causes'][number];
