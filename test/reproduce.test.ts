@@ -1,11 +1,13 @@
 /** Published pictures are made again in an empty store, over the HTTP interface, from what the answers tell alone. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { checkOutput } from '../cli/commands/reproduce.ts';
 import { digestOf } from '../cli/digest.ts';
 import type { JsonValue } from '../cli/http.ts';
 import { type Lineage, lineageSchema, nameOf, uniteLineages } from '../cli/reproduce/lineage.ts';
 import { checkLineage, rebuild, type Site } from '../cli/reproduce/rebuild.ts';
 import { rebuildError } from '../errors-wire.ts';
-import { readPngAction } from '../formats/png-action.ts';
+import { withPngText } from '../formats/png.ts';
+import { ACTION_KEYWORD, readPngAction } from '../formats/png-action.ts';
 import { readProblem } from '../formats/problem.ts';
 import { createTrainingLab, TOY_CONFIG, type TrainingLab } from '../functions/testing/training.ts';
 import { createApp } from '../server/app.ts';
@@ -119,6 +121,16 @@ describe('pictures of a run whose early checkpoints are deleted', () => {
     expect(near.difference && nameOf(near.difference.step)).toBe('preview');
     expect(near.difference?.where).toMatch(/^links\.0$|^pictures\.0\.image\.digest$|^byte \d+ of \d+$/);
   });
+});
+
+test('a picture whose text was forged or whose pixels were changed is refused before any work', async () => {
+  const [one, other] = [pngs[0] as Uint8Array, pngs.at(-1) as Uint8Array];
+  const lineage = await lineageOf(one);
+  const told = (png: Uint8Array) => ({ file: 'a.png', action: readPngAction(png) ?? '', digest: digestOf(png) });
+  expect(() => checkOutput(told(one), lineage)).not.toThrow();
+  const forged = withPngText(other, ACTION_KEYWORD, readPngAction(one) ?? '');
+  expect(() => checkOutput(told(forged), lineage)).toThrow('a.png is not what the action that it tells has made');
+  expect(() => checkOutput(told(other), lineage)).toThrow('a.png');
 });
 
 test('an original that is gone is named with its reader, before any work', async () => {

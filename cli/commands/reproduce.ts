@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { defineCommand } from 'citty';
 import { plainJson } from '../../configs/plain-text.ts';
 import { quantity } from '../../configs/quantity.ts';
-import { InvalidInput, NotFound } from '../../errors.ts';
+import { InvalidInput, NotFound, Unprocessable } from '../../errors.ts';
 import { isPng } from '../../formats/png.ts';
-import { readPngAction } from '../../formats/png-action.ts';
+import { ACTION_KEYWORD, readPngAction } from '../../formats/png-action.ts';
 import { reportErrors } from '../command-error.ts';
 import { digestOf } from '../digest.ts';
 import { formatDuration } from '../eta.ts';
@@ -12,7 +12,7 @@ import { formatBytes } from '../format-bytes.ts';
 import { healthSchema } from '../health.ts';
 import type { ApiClient } from '../http.ts';
 import { createProgressView } from '../progress.ts';
-import { type Lineage, lineageSchema, nameOf, uniteLineages } from '../reproduce/lineage.ts';
+import { type Lineage, lineageSchema, nameOf, type Step, uniteLineages } from '../reproduce/lineage.ts';
 import { checkLineage, type Difference, type Rebuilt, rebuild } from '../reproduce/rebuild.ts';
 import { openSecondSite } from '../reproduce/second-site.ts';
 import { abortOnStop } from '../stop-signals.ts';
@@ -54,18 +54,21 @@ export const reproduceCommand = defineCommand({
     for (const line of formatPlan(united)) show(line);
     if (args.plan === true) {
       if (args.json === true) console.log(plainJson(united));
-      return;
     }
     checkLineage(united);
+    for (const picture of pictures) checkOutput(picture, united);
+    if (args.plan === true) return;
     const rebuilt = await rebuildApart(api, args.store, united, show);
-    const same = pictures.map(picture => ({ ...picture, equal: isOutput(picture, united) }));
-    if (args.json === true) console.log(plainJson({ v: 1, pictures: same, ...rebuilt }));
-    for (const line of formatEnd(same, rebuilt)) show(line);
-    if (rebuilt.difference || same.some(({ equal }) => !equal)) process.exitCode = 1;
+    const equal = rebuilt.difference === undefined;
+    if (args.json === true) {
+      console.log(plainJson({ v: 1, pictures: pictures.map(each => ({ ...each, equal })), ...rebuilt }));
+    }
+    for (const line of formatEnd(pictures.length, rebuilt)) show(line);
+    if (!equal) process.exitCode = 1;
   }),
 });
 
-interface Picture {
+export interface Picture {
   readonly file: string;
   readonly action: string;
   readonly digest: string;
@@ -79,12 +82,20 @@ async function readPicture(file: string): Promise<Picture> {
     }),
   );
   if (!isPng(png)) throw new InvalidInput(`${file} is not a PNG`, { expected: 'a PNG that Easel made' });
-  const action = readPngAction(png);
+  const action = tellAction(file, png);
   if (action !== undefined) return { file, action, digest: digestOf(png) };
   throw new InvalidInput(`${file} does not tell which action made it`, {
     expected: 'a PNG of sample, preview, held-out or contact-sheet with its text chunk "easel-action"',
     hint: 'programs that save a picture again may drop its texts; pictures of earlier versions of Easel have none',
   });
+}
+
+function tellAction(file: string, png: Uint8Array): string | undefined {
+  try {
+    return readPngAction(png);
+  } catch (cause) {
+    throw new InvalidInput(`${file}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  }
 }
 
 async function rebuildApart(
@@ -117,10 +128,20 @@ async function rebuildApart(
   }
 }
 
-/** Every picture is an output of its own action, unless its bytes were changed after it was made. */
-function isOutput({ action, digest }: Picture, { steps }: Pick<Lineage, 'steps'>): boolean {
+/**
+ * Every picture is an output of the action that it tells.
+ * @throws Unprocessable if its bytes were changed afterwards, or its text was, before any work.
+ */
+export function checkOutput(
+  { file, action, digest }: Picture,
+  { steps }: { readonly steps: readonly Pick<Step, 'action' | 'outputs'>[] },
+): void {
   const step = steps.find(each => each.action === action);
-  return step !== undefined && Object.values(step.outputs).includes(digest);
+  if (step && Object.values(step.outputs).includes(digest)) return;
+  throw new Unprocessable(`${file} is not what the action that it tells has made`, {
+    expected: 'the bytes of the PNG as Easel wrote them',
+    hint: `its pixels or its text "${ACTION_KEYWORD}" were changed afterwards: use the first file, or leave it out`,
+  });
 }
 
 function formatPlan({ steps, leaves }: Pick<Lineage, 'steps' | 'leaves'>): string[] {
@@ -139,17 +160,11 @@ function formatPlan({ steps, leaves }: Pick<Lineage, 'steps' | 'leaves'>): strin
   ];
 }
 
-function formatEnd(
-  pictures: readonly (Picture & { readonly equal: boolean })[],
-  { computed, found, difference }: Rebuilt,
-): string[] {
+function formatEnd(pictures: number, { computed, found, difference }: Rebuilt): string[] {
   if (difference) return formatDifference(difference);
-  const others = pictures.filter(({ equal }) => !equal);
-  const count = pictures.length - others.length;
   return [
-    ...others.map(({ file }) => `${file} is not what its action made: its bytes were changed afterwards`),
     `${quantity(computed, 'action')} computed${found > 0 ? `, ${found} found in the store` : ''}; ` +
-      `${count} of ${quantity(pictures.length, 'picture')} equal, byte for byte`,
+      `${pictures} of ${quantity(pictures, 'picture')} equal, byte for byte`,
   ];
 }
 
