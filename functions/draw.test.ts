@@ -149,6 +149,13 @@ describe('draw', () => {
     expect(Object.keys(await conditionsOf(sampled.at(-1)))).toContain('patches');
   });
 
+  test('refuses a dataset whose signals are of other encoders', async () => {
+    const known = await readDataset(lab.blobs, dataset);
+    const encoders = { ...known.encoders, text: { name: 't5-base', dim: 768, tokens: 64 } };
+    dataset = (await putDocument(lab.blobs, { ...known, encoders })).digest;
+    await expect(draw({ condition: 'text' })).rejects.toThrow(/the model was trained with text .*"words".*"t5-base"/);
+  });
+
   test('refuses a condition that the model was not trained with, and edits of a condition without', async () => {
     await expect(draw({ condition: 'pose_text' })).rejects.toMatchObject({
       message: 'the model was trained without pose',

@@ -18,6 +18,7 @@ import { ENCODER_TOOLS } from './encoders/encoders.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { type Drawing, planDrawings } from './evaluation/plan-drawings.ts';
 import { requireEngine } from './execution/runner-job.ts';
+import { checkEncoders } from './experiments/dataset-signals.ts';
 import { type DrawnIndex, drawnWeightsSchema } from './experiments/drawn-index.ts';
 import { groupAlike, readSplit } from './experiments/held-out-items.ts';
 import { drawPixels } from './experiments/sample-pictures.ts';
@@ -78,6 +79,7 @@ export const draw = defineFunction({
     }
     const { weights, notes } = await findWeights(ctx.blobs, request);
     const dataset = await readDataset(ctx.blobs, request.dataset);
+    checkEncoders(conditions, dataset);
     const items = await readSplit(ctx.blobs, dataset, { split, first, count }, signals);
     const { drawings, skipped } = planDrawings(condition, items, request.edits);
     const complete = CONDITIONS[condition].edited ? await encodeCaptions(ctx, conditions, drawings, engine) : drawings;

@@ -37,23 +37,44 @@ export function checkSignals(conditions: Conditions | undefined, dataset: Datase
       hint: 'add more pictures to the folder and prepare it again: most of them go to train',
     });
   }
+  const [other] = findOthers(conditions, dataset);
+  if (other === undefined) return;
+  const { signal, asked, given } = other;
+  throw new Unprocessable(
+    `the config is conditioned on ${signal} ${asked}, the dataset has ${given ?? `no ${signal} column`}`,
+    {
+      expected: 'a dataset encoded by the encoders that model.conditions names',
+      hint: `encode the dataset that way, or leave model.conditions.${signal} out`,
+    },
+  );
+}
+
+/**
+ * The signals that both have must be of the same encoder: numbers of another one say something else to a model.
+ * @throws Unprocessable naming the signal and both sides.
+ */
+export function checkEncoders(conditions: Conditions | undefined, dataset: Dataset): void {
+  const other = findOthers(conditions, dataset).find(({ given }) => given !== undefined);
+  if (other === undefined) return;
+  const { signal, asked, given } = other;
+  throw new Unprocessable(`the model was trained with ${signal} ${asked}, and the dataset has ${given}`, {
+    expected: 'a dataset encoded by the encoders of the training',
+    hint: 'prepare its pictures again with the encoders of the dataset that the model was trained on',
+  });
+}
+
+/** Signals that the dataset lacks, or has from other encoders: both sides as JSON. */
+function findOthers(conditions: Conditions | undefined, dataset: Dataset) {
   const offered = offeredConditions(dataset);
-  for (const [signal, wanted] of Object.entries(conditions ?? {})) {
+  return Object.entries(conditions ?? {}).flatMap(([signal, wanted]) => {
     const found = offered[signal as keyof Conditions];
-    const asked = columnOf(wanted);
+    const asked = canonicalJson(columnOf(wanted));
     // Poses of one kind, whoever found them.
     const isAnyPose = wanted !== undefined && 'joints' in wanted && wanted.encoder === undefined;
-    const given = columnOf(found && 'joints' in found && isAnyPose ? { joints: found.joints, threshold: 0 } : found);
-    if (found === undefined || canonicalJson(asked) !== canonicalJson(given)) {
-      throw new Unprocessable(
-        `the config is conditioned on ${signal} ${canonicalJson(asked)}, the dataset has ${found === undefined ? `no ${signal} column` : canonicalJson(given)}`,
-        {
-          expected: 'a dataset encoded by the encoders that model.conditions names',
-          hint: `encode the dataset that way, or leave model.conditions.${signal} out`,
-        },
-      );
-    }
-  }
+    const same = found && 'joints' in found && isAnyPose ? { joints: found.joints, threshold: 0 } : found;
+    const given = found && canonicalJson(columnOf(same));
+    return asked === given ? [] : [{ signal, asked, given }];
+  });
 }
 
 /** @throws Unprocessable when the objective has masks, and no picture of the dataset has one. */
