@@ -18,7 +18,14 @@ export const DEFAULT_PICTURES = 25;
 export const DEFAULT_SEED = 42;
 
 export const suiteSettingsShape = {
-  tests: z.array(z.enum(TEST_NAMES)).min(1).optional().describe('default: all that the model can be asked'),
+  tests: z
+    .array(z.enum(TEST_NAMES))
+    .min(1)
+    .refine(tests => !tests.includes('drift') || tests.includes('reconstruction') || tests.includes('text'), {
+      error: 'drift follows the scores of reconstruction and text: expected one of them beside it',
+    })
+    .optional()
+    .describe('default: all that the model can be asked'),
   edits: captionEditsSchema.optional().describe('of the test edit'),
   high_guidance: z.number().min(0).max(50).default(4).describe('the high guidance of the test cfg'),
   weights: z.array(weightsSchema).min(1).max(MOST_WEIGHTS).optional().describe('as in sample'),
@@ -57,6 +64,8 @@ const scoreSchema = z.strictObject({
   against: z.string(),
   about: z.string(),
   ...pictureScoresSchema.omit({ v: true, kind: true, links: true }).shape,
+  /** Measures that could not be made, and why. */
+  without: z.partialRecord(measure, z.string()).optional(),
   /** The document of `score-pictures`. */
   document: digest,
 });

@@ -52,6 +52,11 @@ test('a grid trains each arm with each seed, and tells what the runs reached', a
   expect([config.seed, config.optimizer.type]).toEqual([1, 'adamw']);
 });
 
+test('an arm whose model cannot be asked any test of the validation goes on without one', async () => {
+  const { runs } = await ablate({ arms: { A: {} }, validate: { tests: ['pose'] } });
+  expect(runs.map(({ state }) => state)).toEqual(['done']);
+});
+
 test('the same call of a grid again trains nothing, and answers the same', async () => {
   const first = await ablate();
   const jobs = lab.runner.computed.length;

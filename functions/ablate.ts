@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Grid, type GridResult, gridSchema, probeName, runName } from '../configs/grid.ts';
 import { overrideConfig } from '../configs/presets.ts';
 import type { Config } from '../configs/schema.ts';
-import { Internal } from '../errors.ts';
+import { Internal, Unprocessable } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { ExperimentHead } from '../storage/experiment-record.ts';
 import { createRefs } from '../storage/names/refs.ts';
@@ -65,7 +65,8 @@ export const ablate = defineFunction({
       const { arm, seed, experiment } = run;
       const head = await trainRun(ctx, run, { place: `run ${i + 1} of ${runs.length}` });
       if (grid.validate && !isDivergence(head.problem)) {
-        await ctx.callEffect('validate', { checkpoint: `${experiment}@latest`, ...grid.validate });
+        const validation = { checkpoint: `${experiment}@latest`, ...grid.validate };
+        await ctx.callEffect('validate', validation).catch(passOver);
       }
       spec = `${head.engine.name} ${head.engine.precision}`;
       if (!planned.has(arm)) planned.set(arm, await planMemoryOf(ctx, head));
@@ -172,4 +173,9 @@ function speedOf({ experiment }: Run, head: ExperimentHead): number {
   const speed = lastSpeed(head);
   if (speed !== undefined && speed > 0) return speed;
   throw new Internal(`the training of "${experiment}" did not tell its speed`);
+}
+
+/** An arm, or a dataset, for which none of the tests can be made goes on without: its report has no validation. */
+function passOver(error: unknown): void {
+  if (!(error instanceof Unprocessable)) throw error;
 }

@@ -1,7 +1,7 @@
 /** @file Makes the pictures of a control row: substitutes for held-out pictures that no model drew. */
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
-import { Internal, InvalidInput } from '../errors.ts';
+import { Internal, InvalidInput, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { packColumn } from '../formats/webdataset.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
@@ -60,6 +60,11 @@ export const controlPictures = defineFunction({
       throw new InvalidInput(`there is no picture ${first} of the split val: it has ${heldOut.length}`);
     }
     const control = CONTROLS[name];
+    if (control.needs.includes('other') && heldOut.length < 2) {
+      throw new Unprocessable('the split val has 1 picture, and no other one', {
+        expected: `at least 2 pictures of the split val for the control ${name}`,
+      });
+    }
     const nearest = features && (await findNearest(ctx, pages, features, ids));
     const meanFor = openMean(pages);
     const members = new Map<string, Uint8Array>();

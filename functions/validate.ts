@@ -3,9 +3,11 @@ import { z } from 'zod';
 import { samplingOf } from '../configs/sampling.ts';
 import { seedSchema } from '../configs/seed.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
-import { DEFAULT_PICTURES, DEFAULT_SEED, suiteSettingsShape } from '../configs/validation-suite.ts';
+import { DEFAULT_PICTURES, DEFAULT_SEED, type Suite, suiteSettingsShape } from '../configs/validation-suite.ts';
+import { Unprocessable } from '../errors.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
@@ -63,18 +65,31 @@ export const validate = defineFunction({
       ...{ controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
     };
     const site = { blobs: ctx.blobs, call: (fn: string, params: Json) => ctx.call(fn, params) };
-    const found = await readSuite(ctx.blobs, (await runSuite(site, request)).digest);
-    const earlier = head.chunks.find(({ to }) => to === step)?.artifacts[SUITE];
-    const merged = earlier ? mergeSuites(found, await readSuite(ctx.blobs, earlier)) : found;
-    const { digest } = await putDocument(ctx.blobs, merged);
-    const isOwn = dataset === head.dataset;
+    const { digest } = await runSuite(site, request);
+    const found = await readSuite(ctx.blobs, digest);
+    refuseNothing(found);
     const place = { name, step, artifact: SUITE, folder: suiteStep.artifact.folder };
+    let document = digest;
+    const keep = async (earlier: Digest | undefined) => {
+      const merged = earlier ? mergeSuites(found, await readSuite(ctx.blobs, earlier)) : found;
+      document = (await putDocument(ctx.blobs, merged)).digest;
+      return document;
+    };
     // The view of an experiment shows its own dataset alone.
-    const folder = isOwn ? await recordArtifact(ctx, place, digest) : undefined;
+    const folder = dataset === head.dataset ? await recordArtifact(ctx, place, keep) : undefined;
     const { links: _, drawn: __, ...results } = found;
-    return { ...results, experiment: name, document: digest, ...(folder && { folder }) } as unknown as Json;
+    return { ...results, experiment: name, document, ...(folder && { folder }) } as unknown as Json;
   },
 });
+
+/** Results of an earlier call must not give way to none. */
+function refuseNothing({ tests }: Suite): void {
+  if (tests.some(({ skipped }) => skipped === undefined)) return;
+  const reasons = new Set(tests.map(({ test, skipped }) => `${test}: ${skipped}`));
+  throw new Unprocessable(`none of the tests can be made: ${[...reasons].join('; ')}`, {
+    expected: 'a test that the model and the held-out pictures have the signals for',
+  });
+}
 
 async function findExtractorFor(
   ctx: EffectContext,
@@ -89,5 +104,3 @@ async function findExtractorFor(
   const weights = await findWeights(ctx.store, encoder);
   return { name, why, weights, engine: allowedPrecision(encoder, head.engine) };
 }
-
-/** The first net of LPIPS that is installed and is no loss of the training, which would please it. */

@@ -2,10 +2,13 @@
  * @file Keeps a document with the checkpoint that it is about: it stays as long as the experiment, and its view shows
  * it.
  */
+import { Conflict } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { changeHead } from '../experiments/experiment-head.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { stepName, type ViewSite, viewOf, writeChunkFiles } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
+import { deleteFiles, listFiles } from '../views/view-files.ts';
 
 export interface ArtifactPlace {
   /** Of the experiment. */
@@ -18,26 +21,58 @@ export interface ArtifactPlace {
   readonly folder: string;
 }
 
+/** Lost races before a document is given up. Each means that another call recorded one. */
+const MAX_ROUNDS = 16;
+
 /**
  * Names the document in the chunk that ends at the step, instead of an earlier one, and writes its files.
+ * @param document Or what makes it of the one that is named now; it is asked again if another call was faster.
  * @returns The folder of the view that has them; undefined if no chunk of the experiment ends there, as in a branch at
- * the step where it begins. Then nothing is kept. @throws NotFound if there is no such experiment.
+ * the step where it begins. Then nothing is kept. @throws NotFound if there is no such experiment; Conflict under
+ * endless contention.
  */
 export async function recordArtifact(
   site: ViewSite,
+  place: ArtifactPlace,
+  document: Digest | ((earlier: Digest | undefined) => Promise<Digest>),
+): Promise<string | undefined> {
+  const { name, step, artifact, folder } = place;
+  const chunkOf = ({ chunks }: ExperimentHead) => chunks.find(({ to }) => to === step);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const before = chunkOf((await readHead(site.store, name)).value);
+    if (before === undefined) return undefined;
+    const earlier = before.artifacts[artifact];
+    const digest = typeof document === 'string' ? document : await document(earlier);
+    const head = await changeHead(site.store, name, now => {
+      const chunk = chunkOf(now);
+      if (chunk === undefined || chunk.artifacts[artifact] !== earlier || earlier === digest) return now;
+      const changed = { ...chunk, artifacts: { ...chunk.artifacts, [artifact]: digest } };
+      return { ...now, chunks: now.chunks.map(each => (each === chunk ? changed : each)) };
+    });
+    const chunk = chunkOf(head);
+    if (chunk?.artifacts[artifact] !== digest) continue;
+    const view = viewOf(site, name);
+    const files = await writeChunkFiles(view, chunk);
+    await deleteStray(site, place, digest, files);
+    await showHead(view);
+    return `experiments/${name}/${folder}/${stepName(step)}/`;
+  }
+  throw new Conflict(`other calls keep recording ${artifact} of step ${step} of "${name}"`, { hint: 'try again' });
+}
+
+/** Deletes what the view shows of an earlier document. A later one, of another call, writes its own files. */
+async function deleteStray(
+  { store }: ViewSite,
   { name, step, artifact, folder }: ArtifactPlace,
   document: Digest,
-): Promise<string | undefined> {
-  const head = await changeHead(site.store, name, now => {
-    const chunk = now.chunks.find(({ to }) => to === step);
-    if (chunk === undefined || chunk.artifacts[artifact] === document) return now;
-    const changed = { ...chunk, artifacts: { ...chunk.artifacts, [artifact]: document } };
-    return { ...now, chunks: now.chunks.map(each => (each === chunk ? changed : each)) };
-  });
-  const chunk = head.chunks.find(({ to }) => to === step);
-  if (chunk === undefined) return undefined;
-  const view = viewOf(site, name);
-  await writeChunkFiles(view, chunk);
-  await showHead(view);
-  return `experiments/${name}/${folder}/${stepName(step)}/`;
+  files: readonly string[],
+): Promise<void> {
+  const own = `${folder}/${stepName(step)}/`;
+  const written = new Set(files);
+  const at = { store, prefix: `experiments/${name}/` };
+  const found = await listFiles({ store, prefix: at.prefix + own });
+  const stray = [...found].map(file => own + file).filter(file => !written.has(file));
+  if (stray.length === 0) return;
+  const { chunks } = (await readHead(store, name)).value;
+  if (chunks.some(({ to, artifacts }) => to === step && artifacts[artifact] === document)) await deleteFiles(at, stray);
 }

@@ -11,6 +11,7 @@ import {
 } from '../../../configs/validation-suite.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { ExperimentHead } from '../../../storage/experiment-record.ts';
+import { stepOf } from '../experiment-head.ts';
 import { tracesFor } from '../sample-weights.ts';
 import { builtInExtractor } from '../suite/choose-extractor.ts';
 import { runSuite } from '../suite/run-suite.ts';
@@ -36,7 +37,7 @@ function isDue(before: number, step: number, { every }: ValidateConfig): boolean
 
 export const suiteStep = defineBorderStep<Suite>({
   name: SUITE,
-  due: ({ head, config, step }) => isDue(head.chunks.at(-1)?.to ?? 0, step, validationOf(config.run.validate)),
+  due: ({ head, config, step }) => isDue(stepOf(head), step, validationOf(config.run.validate)),
   async run({ head, config, step, blobs, call }, checkpoint) {
     const settings = validationOf(config.run.validate);
     const { digest } = await runSuite(

@@ -70,12 +70,13 @@ function courseOf(step: number, summary: SuiteTest['scores'][number]['summaries'
 }
 
 /** Only numbers of equal pictures, noise, sampling and features can be compared. */
-function isLike(suite: Suite, { step, dataset, pictures, sampling, extractor }: SuiteRequest): boolean {
+function isLike(suite: Suite, { step, dataset, pictures, sampling, extractor, lpips }: SuiteRequest): boolean {
   const sampled = Object.keys(sampling).every(key =>
     isSame((suite as Readonly<Record<string, unknown>>)[key], sampling[key as keyof typeof sampling]),
   );
   const isSameSet = suite.dataset === dataset && suite.pictures === pictures;
-  return suite.step < step && isSameSet && sampled && suite.extractor === extractor.name;
+  const isSameNet = suite.lpips === undefined || lpips === undefined || suite.lpips === lpips.net;
+  return suite.step < step && isSameSet && isSameNet && sampled && suite.extractor === extractor.name;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

@@ -1,9 +1,10 @@
 /** @file A validation beside an earlier one of the same checkpoint: tests that the new one leaves out stay. */
 import type { Suite } from '../../../configs/validation-suite.ts';
 import { canonicalJson, type Json } from '../../../storage/canonical.ts';
+import { listLinks } from './run-suite.ts';
 
-/** Keys whose values two validations must have in common, so that their numbers may stand side by side. */
-const PARTS = ['tests', 'controls', 'drift', 'drawn', 'links'] as const;
+/** Keys that may differ between two validations. With equal values of all others their numbers may stand side by side. */
+const PARTS = ['tests', 'controls', 'drift', 'drawn', 'links', 'why_extractor'] as const;
 
 /** The new one with the tests of the earlier one that it lacks; the new one alone if their settings differ. */
 export function mergeSuites(now: Suite, earlier: Suite): Suite {
@@ -11,14 +12,13 @@ export function mergeSuites(now: Suite, earlier: Suite): Suite {
   const test = (each: Suite['tests'][number]) => [each.test, each.weights];
   const draw = (each: Suite['drawn'][number]) => [each.draw, each.weights];
   const drift = (each: Suite['drift'][number]) => [each.test, each.score, each.measure, each.weights];
-  return {
-    ...now,
+  const parts = {
     tests: unite(now.tests, earlier.tests, test),
     controls: now.controls.length > 0 ? now.controls : earlier.controls,
     drift: unite(now.drift, earlier.drift, drift),
     drawn: unite(now.drawn, earlier.drawn, draw),
-    links: [...new Set([...now.links, ...earlier.links])],
   };
+  return { ...now, ...parts, links: listLinks(parts) };
 }
 
 function settingsOf(suite: Suite) {

@@ -13,9 +13,9 @@ import {
 } from '../../../configs/validation-suite.ts';
 import { InvalidInput, Unprocessable } from '../../../errors.ts';
 import { putDocument, readDocument } from '../../../storage/blobs/document-blobs.ts';
+import { canonicalJson } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { BlobRef, BlobStore } from '../../../storage/types.ts';
-import { outputOf } from '../../execution/output-of.ts';
 import { compareWithEarlier } from './drift.ts';
 import { runTest, type TestOutcome } from './run-test.ts';
 import { scoreColumn } from './score-column.ts';
@@ -33,9 +33,10 @@ export async function runSuite(ctx: SuiteContext, request: SuiteRequest): Promis
   const tests: SuiteTest[] = [];
   const drawn: SuiteDraw[] = [];
   const controls: SuiteScore[] = [];
-  for (const weights of request.weights) {
+  const kinds = new Map(request.weights.map(weights => [canonicalJson(weights), weights]));
+  for (const weights of kinds.values()) {
     const pictures = openPictures(ctx, request, weights);
-    for (const test of request.tests) {
+    for (const test of new Set(request.tests)) {
       if (test === 'drift') continue;
       const { about } = SUITE_TESTS[test];
       const outcome = await runTest(ctx, request, pictures, test).catch(passOver);
@@ -60,6 +61,11 @@ export async function runSuite(ctx: SuiteContext, request: SuiteRequest): Promis
 function passOver(error: unknown): TestOutcome & Pick<SuiteTest, 'skipped'> {
   if (error instanceof Unprocessable || error instanceof InvalidInput) return { ...NOTHING, skipped: error.message };
   throw error;
+}
+
+/** A control that a dataset cannot give, such as another picture where there is one alone, is left out. */
+function missOut(error: unknown): undefined {
+  if (!(error instanceof Unprocessable || error instanceof InvalidInput)) throw error;
 }
 
 /** The pictures of every draw as files. */
@@ -87,16 +93,18 @@ async function scoreControls(ctx: SuiteContext, request: SuiteRequest, pictures:
   const against = await pictures.counterpart(first, 'own');
   const rows: SuiteScore[] = [];
   for (const control of request.controls) {
-    const body = { dataset: request.dataset, control, first: 0, count: request.pictures };
-    const column = outputOf((await ctx.call('control-pictures', body)).result, 'pictures');
-    const scores = await scoreColumn(ctx, request, { pictures: column, against });
-    rows.push({ score: control, of: control, against: 'own', about: 'control: no model drew it', ...scores });
+    const scores = await pictures
+      .control(first, control)
+      .then(column => scoreColumn(ctx, request, { pictures: column, against }))
+      .catch(missOut);
+    if (scores)
+      rows.push({ score: control, of: control, against: 'own', about: 'control: no model drew it', ...scores });
   }
   return rows;
 }
 
 /** Everything that the document names and that nothing else may keep. */
-function listLinks({ tests, controls, drawn }: Pick<Suite, 'tests' | 'controls' | 'drawn'>): Digest[] {
+export function listLinks({ tests, controls, drawn }: Pick<Suite, 'tests' | 'controls' | 'drawn'>): Digest[] {
   const found = [
     ...tests.flatMap(({ scores, collage }) => [
       ...scores.map(({ document }) => document),

@@ -13,6 +13,8 @@ import type { SuiteContext, SuiteRequest } from './suite-request.ts';
 /** Pixels of a place of a collage: small pictures are enlarged. */
 const SMALLEST_PLACE = 128;
 const LARGEST_PLACE = 256;
+/** Characters of a caption in a collage. */
+const LONGEST_LABEL = 300;
 
 export type TestOutcome = Omit<SuiteTest, 'test' | 'weights' | 'about' | 'skipped'>;
 
@@ -104,7 +106,7 @@ async function makeCollage(
   const body = {
     title: `${title[0]?.toUpperCase()}${title.slice(1)}`,
     columns,
-    rows: items.map(({ id, caption }) => ({ id, label: caption.slice(0, 300) })),
+    rows: items.map(({ id, caption }) => ({ id, label: [...caption].slice(0, LONGEST_LABEL).join('') })),
     cell: Math.min(LARGEST_PLACE, Math.max(SMALLEST_PLACE, largest)),
   };
   const { result } = await ctx.call('collage', body);

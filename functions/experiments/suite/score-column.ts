@@ -1,5 +1,6 @@
 /** @file Scores of a column of pictures against another: of pixels, of features, and LPIPS where it is installed. */
 import { type PictureScores, pictureScoresSchema } from '../../../configs/picture-scores.ts';
+import { Unprocessable } from '../../../errors.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { Weights } from '../../encoders/encoder.ts';
@@ -9,6 +10,8 @@ import type { SuiteContext, SuiteExtractor, SuiteRequest } from './suite-request
 
 export interface ColumnScores extends Omit<PictureScores, 'v' | 'kind' | 'links'> {
   readonly document: Digest;
+  /** Measures that could not be made, and why. */
+  readonly without?: { readonly lpips: string };
 }
 
 /** @param cls Whether what the network is given as cls is compared, too. */
@@ -30,7 +33,8 @@ export async function scoreColumn(
     await describe(request.extractor, 'feature_distance'),
     ...(seen ? [await describe(seen, 'cls_distance')] : []),
   ];
-  const lpips = request.lpips && (await measureLpips(ctx, request, request.lpips, pictures, against));
+  const measured = request.lpips && (await measureLpips(ctx, request, request.lpips, pictures, against));
+  const lpips = measured && 'distances' in measured ? measured.distances : undefined;
   const body = { pictures, against, features, ...(lpips && { lpips }) };
   const document = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
   const {
@@ -39,7 +43,8 @@ export async function scoreColumn(
     links: ___,
     ...scores
   } = await readDocument(ctx.blobs, document, pictureScoresSchema, 'scores of pictures');
-  return { ...scores, document };
+  const without = measured && 'why' in measured ? { lpips: measured.why } : undefined;
+  return { ...scores, ...(without && { without }), document };
 }
 
 async function measureLpips(
@@ -48,9 +53,15 @@ async function measureLpips(
   { net, weights }: NonNullable<SuiteRequest['lpips']>,
   a: Digest,
   b: Digest,
-): Promise<Digest> {
-  const answer = await ctx.call('distance', { net, weights: toJson(weights), a, b, engine });
-  return outputOf(answer.result, 'distances');
+): Promise<{ readonly distances: Digest } | { readonly why: string }> {
+  try {
+    const answer = await ctx.call('distance', { net, weights: toJson(weights), a, b, engine });
+    return { distances: outputOf(answer.result, 'distances') };
+  } catch (error) {
+    // Such as pictures too small for the net: the other measures are made without it.
+    if (error instanceof Unprocessable) return { why: error.message };
+    throw error;
+  }
 }
 
 function toJson(weights: Weights): Record<string, string[]> {

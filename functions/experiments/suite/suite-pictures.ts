@@ -2,6 +2,7 @@
 import type { WeightChoice } from '../../../configs/averages.ts';
 import { missingSignals } from '../../../configs/drawn-conditions.ts';
 import type { Sampling } from '../../../configs/sampling.ts';
+import { seedSchema } from '../../../configs/seed.ts';
 import { signalsOf } from '../../../configs/signals.ts';
 import { DRAWS, type DrawKey, type DrawRow, type ScoreRow } from '../../../configs/suite-tests.ts';
 import { Unprocessable } from '../../../errors.ts';
@@ -24,6 +25,8 @@ export interface SuitePictures {
   draw(key: DrawKey): Promise<Drawn>;
   /** Column with the ids of the drawn ones. */
   counterpart(drawn: Drawn, of: ScoreRow['against']): Promise<Digest>;
+  /** Column of a control row, with the ids of the drawn ones. */
+  control(drawn: Drawn, name: string): Promise<Digest>;
   /** All draws until now, in their order. */
   list(): Promise<Drawn[]>;
 }
@@ -62,15 +65,26 @@ export function openPictures(ctx: SuiteContext, request: SuiteRequest, weights: 
   async function counterpart({ digest }: Drawn, of: ScoreRow['against']): Promise<Digest> {
     const isReal = of === 'own' || of === 'other';
     if (of === 'other_own') throw new TypeError('other_own is a pair');
-    const body = isReal
-      ? { drawn: digest, dataset, of }
-      : { drawn: digest, of: 'column', column: (await draw(of)).index.pictures };
+    return isReal ? collect({ drawn: digest, dataset, of }) : takeFrom((await draw(of)).index.pictures, digest);
+  }
+
+  async function control({ digest }: Drawn, name: string): Promise<Digest> {
+    const body = { dataset, control: name, first: 0, count: pictures };
+    return takeFrom(outputOf((await ctx.call('control-pictures', body)).result, 'pictures'), digest);
+  }
+
+  function takeFrom(column: Digest, drawn: Digest): Promise<Digest> {
+    return collect({ drawn, of: 'column', column });
+  }
+
+  async function collect(body: Json): Promise<Digest> {
     return outputOf((await ctx.call('counterpart-pictures', body)).result, 'pictures');
   }
 
   return {
     draw,
     counterpart,
+    control,
     async list() {
       const settled = await Promise.allSettled(drawn.values());
       return settled.flatMap(each => (each.status === 'fulfilled' ? [each.value] : []));
@@ -90,7 +104,7 @@ function samplingFor({ again, guidance }: DrawRow, { sampling, highGuidance }: S
   };
 }
 
-/** Of other noise. */
+/** Of other noise. After the largest seed comes 0. */
 function nextSeed(seed: Sampling['seed']): Sampling['seed'] {
-  return typeof seed === 'number' ? seed + 1 : String(BigInt(seed) + 1n);
+  return seedSchema.parse(String(BigInt.asUintN(64, BigInt(seed) + 1n)));
 }

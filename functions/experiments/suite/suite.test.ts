@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Suite } from '../../../configs/validation-suite.ts';
 import { packColumn } from '../../../formats/webdataset.ts';
 import { putDocument, readDataset } from '../../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../../storage/blobs/items.ts';
 import type { Digest } from '../../../storage/digest.ts';
+import { branchExperiment } from '../../operations/branch-experiment.ts';
 import { createExperiment } from '../../operations/create-experiment.ts';
 import {
   ASKED_ENGINE,
@@ -21,20 +23,20 @@ import { readSuite } from './run-suite.ts';
 let lab: TrainingLab;
 
 /** Four held-out pictures of 16 pixels with captions, and two trained ones. */
-async function putCaptioned(heldOut = 4): Promise<Digest> {
+async function putCaptioned(heldOut = 4, captioned = 'a long hat'): Promise<Digest> {
   const toy = await readDataset(lab.blobs, await putToyDataset(lab.blobs, { count: 6, heldOut }));
   const [page] = toy.pages;
   if (page === undefined) throw new Error('no page');
   const ids = (await readItems(lab.blobs, page)).map(({ id }) => id);
-  const members = ids.map((id, i) => [`${id}.txt`, Buffer.from(i % 2 === 0 ? 'a long hat' : 'a hat')] as const);
+  const members = ids.map((id, i) => [`${id}.txt`, Buffer.from(i % 2 === 0 ? captioned : 'a hat')] as const);
   const caption = (await lab.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest;
   const pages = [{ ...page, columns: { ...page.columns, caption } }];
   return (await putDocument(lab.blobs, { ...toy, pages, links: [...toy.links, caption] })).digest;
 }
 
-async function train(validate: object | undefined, { heldOut = 4, target = 64 } = {}) {
+async function train(validate: object | undefined, { heldOut = 4, target = 64, caption = 'a long hat' } = {}) {
   const run = { ...TOY_CONFIG.run, preview: { prompts: [], steps: 2 }, ...(validate && { validate }) };
-  const dataset = await putCaptioned(heldOut);
+  const dataset = await putCaptioned(heldOut, caption);
   await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target });
   return (await readHead(lab.store, 'toy')).value;
@@ -107,6 +109,14 @@ describe('the suite of a training', () => {
     expect([off.checkpoint, watched.checkpoint]).toEqual([quiet.checkpoint, quiet.checkpoint]);
   });
 
+  test('a branch is validated at the next multiple, as its parent would be', async () => {
+    await train({ every: 12, pictures: 1, tests: ['text'] }, { target: 128 });
+    await branchExperiment(lab, 'toy', { name: 'branch', from: 16, config: {}, target: 192 });
+    await lab.executor.callEffect('train', { experiment: 'branch' });
+    const { chunks } = (await readHead(lab.store, 'branch')).value;
+    expect(chunks.flatMap(({ to, artifacts }) => (artifacts.suite ? [to] : []))).toEqual([24]);
+  });
+
   test('passes over all tests of a dataset without held-out pictures, and the training goes on', async () => {
     const { chunks, state } = await train({ every: 8 }, { heldOut: 0 });
     expect(state).toBe('done');
@@ -147,8 +157,62 @@ describe('validate', () => {
     expect(names.filter(name => name.endsWith('cfg-raw.png'))).toHaveLength(1);
   });
 
+  test('a call with other settings leaves no file of an earlier one; two at once lose no test', async () => {
+    await train({ every: 0 });
+    const call = (body: object) =>
+      lab.executor.callEffect('validate', { checkpoint: 'toy', weights: ['ema'], ...body });
+    const shown = async () => {
+      const files = await listKeys(lab.store, 'experiments/toy/validation/step0000008/');
+      await rebuildView(viewOf(lab, 'toy'));
+      expect(await listKeys(lab.store, 'experiments/toy/validation/step0000008/')).toEqual(files);
+      return files;
+    };
+    await call({ count: 3, tests: ['text'] });
+    expect((await shown()).filter(file => file.includes('/text-ema/'))).toHaveLength(3);
+    await Promise.all([call({ count: 1, tests: ['text'] }), call({ count: 1, tests: ['unconditional'] })]);
+    expect((await shown()).filter(file => /-ema\.png$/.test(file))).toHaveLength(2);
+    expect((await shown()).filter(file => file.includes('/text-ema/'))).toHaveLength(1);
+  });
+
+  test('a call stands beside the validation of the training, with which it shares its settings', async () => {
+    await train({ every: 8, pictures: 2, tests: ['text'] });
+    const before = (await readHead(lab.store, 'toy')).value.chunks.at(-1)?.artifacts.suite as Digest;
+    await lab.executor.callEffect('validate', { checkpoint: 'toy', count: 2, tests: ['cfg'], weights: ['ema'] });
+    const now = (await readHead(lab.store, 'toy')).value.chunks.at(-1)?.artifacts.suite as Digest;
+    const suites = await Promise.all([before, now].map(digest => readSuite(lab.blobs, digest)));
+    expect(suites.map(({ tests }) => tests.map(({ test: name }) => name))).toEqual([['text'], ['cfg', 'text']]);
+  });
+
+  test('draws another dataset, of which the experiment keeps nothing', async () => {
+    await train({ every: 0 });
+    const dataset = await putCaptioned(1);
+    const body = { checkpoint: 'toy', dataset, count: 2, tests: ['reconstruction', 'swap'], weights: ['ema', 'ema'] };
+    const answer = (await lab.executor.callEffect('validate', body)) as Record<string, Digest> & Pick<Suite, 'tests'>;
+    expect([answer.dataset, answer.folder]).toEqual([dataset, undefined]);
+    expect(answer.tests.map(({ test: name, skipped }) => [name, skipped])).toEqual([
+      ['reconstruction', undefined],
+      ['swap', 'no other picture of its size has a look'],
+    ]);
+    const suite = await readSuite(lab.blobs, answer.document as Digest);
+    // One picture alone is no other one.
+    expect(suite.controls.map(({ score }) => score)).toEqual(['down_up', 'blur', 'mean', 'noise']);
+    expect((await readHead(lab.store, 'toy')).value.chunks.at(-1)?.artifacts.suite).toBeUndefined();
+  });
+
+  test('shows long captions of any characters, and takes the largest seed', async () => {
+    await train({ every: 0 }, { caption: `${'x'.repeat(299)}😀 long` });
+    const body = { checkpoint: 'toy', count: 1, seed: String(2n ** 64n - 1n), tests: ['reconstruction'] };
+    const { tests } = (await lab.executor.callEffect('validate', body)) as unknown as Suite;
+    expect(tests.map(({ skipped, scores }) => [skipped, scores.length])).toEqual(Array(2).fill([undefined, 2]));
+  });
+
   test('refuses what it cannot mean', async () => {
     await train({ every: 0 });
+    const none = { checkpoint: 'toy', tests: ['pose'] };
+    await expect(lab.executor.callEffect('validate', none)).rejects.toThrow(
+      'none of the tests can be made: pose: the model was trained without pose',
+    );
+    await expect(lab.executor.callEffect('validate', { ...none, tests: ['drift'] })).rejects.toThrow('drift follows');
     await expect(lab.executor.callEffect('validate', { checkpoint: 'toy@7' })).rejects.toThrow('keeps no checkpoint');
     await expect(lab.executor.callEffect('validate', { checkpoint: 'toy', tests: ['lpips'] })).rejects.toThrow('tests');
     await expect(lab.executor.callEffect('validate', { checkpoint: 'toy', extractor: 'dct' })).rejects.toThrow(
