@@ -3,7 +3,7 @@ import type { Suite } from '../../../configs/validation-suite.ts';
 import { canonicalJson, type Json } from '../../../storage/canonical.ts';
 import { listLinks } from './run-suite.ts';
 
-/** Keys that may differ between two validations. With equal values of all others their numbers may stand side by side. */
+/** Keys that may differ between two validations: with equal values of all others their numbers stand side by side. */
 const PARTS = ['tests', 'controls', 'drift', 'drawn', 'links', 'why_extractor'] as const;
 
 /** The new one with the tests of the earlier one that it lacks; the new one alone if their settings differ. */
