@@ -9,7 +9,7 @@ import { type Made, recordSchema } from '../../storage/lineage-record.ts';
 import { listAll, listFolders } from '../../storage/list-all.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { Result } from '../../storage/records.ts';
+import { datasetSchema, type Result } from '../../storage/records.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../../storage/types.ts';
 
 /** Documents read at once. */
@@ -33,6 +33,11 @@ export interface MadeIndex {
   document(digest: Digest): Promise<string | undefined>;
   /** The actions with this blob among their outputs. Actions of single pages are left out: nobody can call them. */
   makersOf(blob: Digest): Promise<readonly Made[]>;
+  /**
+   * The stages whose datasets name this blob, as a column that one of their pages made. Without those that took it over
+   * from another one of them. A dataset that is deleted names none.
+   */
+  stagesWith(blob: Digest): Promise<readonly Made[]>;
 }
 
 /** Reads nothing before the first question, and results only if no record has the answer. */
@@ -45,6 +50,7 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
   const documents = new Map<Digest, string>();
   let records: Promise<void> | undefined;
   let results: Promise<void> | undefined;
+  let columns: Promise<ReadonlyMap<Digest, readonly Made[]>> | undefined;
 
   function add(made: Made): void {
     const action = canonicalDigest(made.action);
@@ -99,6 +105,23 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
     }
   }
 
+  async function readColumns(): Promise<ReadonlyMap<Digest, readonly Made[]>> {
+    records ??= readRecords();
+    results ??= readResults();
+    await Promise.all([records, results]);
+    const byColumn = new Map<Digest, Made[]>();
+    await mapBounded(byAction.values(), { width: WIDTH, signal }, async made => {
+      const digest = made.outputs.dataset;
+      const dataset = digest && (await readDocument(blobs, digest, datasetSchema, 'a dataset').catch(ifThere));
+      for (const link of dataset?.links ?? []) {
+        const known = byColumn.get(link);
+        if (known) known.push(made);
+        else byColumn.set(link, [made]);
+      }
+    });
+    return byColumn;
+  }
+
   async function search<T>(find: () => T | undefined): Promise<T | undefined> {
     for (const read of [() => (records ??= readRecords()), () => (results ??= readResults())]) {
       await read();
@@ -142,6 +165,12 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
       return documents.get(digest);
     },
     makersOf: async blob => (await search(() => byOutput.get(blob) ?? (originals.has(blob) ? [] : undefined))) ?? [],
+    async stagesWith(blob) {
+      columns ??= readColumns();
+      const all = (await columns).get(blob) ?? [];
+      const made = new Set(all.map(({ outputs }) => outputs.dataset));
+      return all.filter(({ action }) => !made.has(action.inputs.dataset));
+    },
   };
 }
 

@@ -3,12 +3,14 @@ import { type Digest, digestOf } from '../../storage/digest.ts';
 import { STORED_KINDS } from '../../storage/document-kinds.ts';
 import { walkReachable } from '../../storage/gc/reachable.ts';
 import { listRoots } from '../../storage/gc/roots.ts';
+import type { Made } from '../../storage/lineage-record.ts';
 import { listAll } from '../../storage/list-all.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { actionOfPng } from '../execution/publish-png.ts';
 import { readPreviewIndex } from '../experiments/border/preview-step.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { branchExperiment } from '../operations/branch-experiment.ts';
+import { createPictureLab } from '../testing/pictures.ts';
 import { createTrainingLab, ENGINE, type TrainingLab } from '../testing/training.ts';
 import { createMadeIndex, type MadeIndex } from './made-index.ts';
 import { BackWalk, digestsIn, type Walk, type WalkOptions } from './walk-back.ts';
@@ -116,6 +118,34 @@ test('an action without a record is not found, and a missing input is a hole tha
   expect(back.walk.holes).toMatchObject([{ digest: missing.digest, role: 'other' }]);
 });
 
+test('pictures of a dataset that a sheet shows are made again by the stage that made them', async () => {
+  const pictures = createPictureLab();
+  const drawn = await pictures.executor.call('render-portraits', { seed: 3, size: 16, from: 0, to: 3 });
+  const items = outputOf(drawn.result, 'items');
+  const originals = { v: 1, kind: 'dataset', pages: [{ items, columns: {} }], removed: [], encoders: {} };
+  const document = { ...originals, counts: { pictures: 3 }, rejects: [], links: [items, ...drawn.result.links] };
+  let { digest } = await pictures.blobs.put(Buffer.from(JSON.stringify(document)), 'application/json');
+  for (const [name, params] of [['inspect'], ['ingest'], ['bucket', { size: 16 }], ['caption']] as const) {
+    digest = outputOf((await pictures.executor.call(name, { dataset: digest, ...params })).result, 'dataset');
+  }
+  const { image } = (await pictures.dataset(digest)).pages[0]?.columns ?? {};
+  const [item] = await pictures.items(digest);
+  const picture = { pictures: image as Digest, id: item?.id ?? '' };
+  const sheet = await pictures.executor.call('pair-sheet', { pairs: [{ left: picture, right: picture }], cell: 16 });
+  const walk = async (options: WalkOptions) => {
+    const index = createMadeIndex(pictures.store, pictures.blobs);
+    const back = new BackWalk(index, pictures.blobs, options);
+    await back.addAction((await index.action(sheet.action)) as Made);
+    return back.walk;
+  };
+  const whole = await walk({});
+  expect(namesOf(whole)).toEqual(['inspect', 'ingest', 'bucket', 'pair-sheet']);
+  expect(whole.leaves.map(({ role }) => role)).not.toContain('other');
+  const near = await walk({ from: 'checkpoint' });
+  expect(namesOf(near)).toEqual(['pair-sheet']);
+  expect(near.leaves).toMatchObject([{ blob: { digest: image }, role: 'other' }]);
+});
+
 describe('a dataset that no action made', () => {
   const TOOLS = { v: 1, kind: 'dataset', removed: [], encoders: {}, counts: {}, rejects: [] } as const;
   const emptyIndex: MadeIndex = {
@@ -123,6 +153,7 @@ describe('a dataset that no action made', () => {
     actionsOf: async () => [],
     document: async () => undefined,
     makersOf: async () => [],
+    stagesWith: async () => [],
   };
 
   test('that names an upload which only says that it is a PNG takes it as it is', async () => {

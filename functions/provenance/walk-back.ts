@@ -110,7 +110,7 @@ export class BackWalk {
 
   async #findMaker(digest: Digest, role: LeafRole): Promise<Made | undefined> {
     if (role === 'config' || role === 'weights') return undefined;
-    const makers = await this.#listMakers(digest);
+    const makers = await this.#listMakers(digest, role);
     const known = makers.find(({ action }) => this.#steps.has(canonicalDigest(action)));
     const maker = known ?? makers.find(({ action }) => !this.#open.has(canonicalDigest(action)));
     const isKeptHere = this.#from === 'checkpoint' && maker && isState(maker, digest) && (await this.#isWhole(digest));
@@ -118,9 +118,14 @@ export class BackWalk {
   }
 
   /** A stored PNG tells its action, so no results are searched for it. */
-  async #listMakers(digest: Digest): Promise<readonly Made[]> {
+  async #listMakers(digest: Digest, role: LeafRole): Promise<readonly Made[]> {
     const blob = await this.#blobs.head(digest);
-    if (blob?.media_type !== 'image/png') return this.#index.makersOf(digest);
+    if (blob?.media_type !== 'image/png') {
+      const makers = await this.#index.makersOf(digest);
+      // Pictures of a dataset, that a sheet or a score reads: the stage that made their page makes them again.
+      const isColumn = makers.length === 0 && role === 'other' && (this.#from === 'originals' || blob === undefined);
+      return isColumn ? this.#index.stagesWith(digest) : makers;
+    }
     const action = tellAction(await this.#blobs.get(digest));
     const made = action && (await this.#index.action(action));
     return made && Object.values(made.outputs).includes(digest) ? [made] : [];
