@@ -6,6 +6,7 @@ import { readColumn } from '../formats/webdataset.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { readHead } from './experiments/experiment-head.ts';
+import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { toInterleaved } from './pictures/planar.ts';
 import {
@@ -38,8 +39,8 @@ async function overfit(): Promise<void> {
   const column = readColumn(await lab.blobs.get(page?.columns.image ?? dataset));
   const { run } = lab.runner;
   lab.runner.run = async (action, job, options) => {
-    if (job.kind !== 'sample') return run(action, job, options);
-    const rows = job.noise ?? [];
+    if (job.kind !== 'sample' || job.noise === undefined) return run(action, job, options);
+    const rows = job.noise;
     const data = rows.flatMap(place => {
       const member = column.get(memberName('image', (place % TRAINED).toString(16).padStart(16, '0')));
       const { data, shape } = decodeNpy(member ?? new Uint8Array());
@@ -84,6 +85,24 @@ test('a model that draws something else passes, and its verdict is part of the v
   await rebuildView({ ...lab, name: 'toy' });
   expect(await Promise.all(files.map(async key => (await lab.store.get(key))?.body))).toEqual(before);
   expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
+});
+
+test('a verdict counts for each experiment that has the checkpoint, and stays when the checkpoint is pruned', async () => {
+  await overfit();
+  const { checkpoint, history } = (await readHead(lab.store, 'toy')).value;
+  await branchExperiment(lab, 'toy', { name: 'branch', from: 'latest', config: {} });
+  await createExperiment(lab, 'twin', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
+  await lab.executor.callEffect('train', { experiment: 'twin', target: 32 });
+  expect((await readHead(lab.store, 'twin')).value.history).toEqual(history);
+  // The branch has no chunk that ends here: the verdict stays with an experiment that has one.
+  expect(await check({ checkpoint: 'branch' })).toMatchObject({ memorized: true, folder: FOLDER });
+  for (const name of ['branch', 'toy', 'twin']) {
+    await expect(exportToy({ checkpoint: name })).rejects.toThrow('toy@4 has memorized');
+  }
+  await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
+  await lab.executor.callEffect('train', { experiment: 'twin', target: 128 });
+  await expect(exportToy({ checkpoint: 'toy@4' })).rejects.toThrow('no checkpoint of step 4');
+  await expect(exportToy({ checkpoint })).rejects.toThrow('toy@4 has memorized');
 });
 
 test('an export of an unchecked model says how to check it', async () => {

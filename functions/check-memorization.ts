@@ -21,7 +21,7 @@ import { outputOf } from './execution/output-of.ts';
 import { batchFor } from './experiments/border/flow-loss-step.ts';
 import { MEMORIZATION, memorizationArtifact } from './experiments/border/memorization-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
-import { findKept, type KeptOf } from './experiments/find-kept.ts';
+import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 export const checkMemorization = defineFunction({
@@ -98,7 +98,8 @@ export const checkMemorization = defineFunction({
       links: sheet ? [sheet.digest] : [],
     });
     const { digest } = await putDocument(ctx.blobs, document);
-    const place = { name: kept.name, step: kept.step, artifact: MEMORIZATION };
+    const { name, step } = await findMaker(ctx.store, kept);
+    const place = { name, step, artifact: MEMORIZATION };
     const folder = await recordArtifact(ctx, { ...place, folder: memorizationArtifact.artifact.folder }, digest);
     const { pairs: ___, links: ____, ...shown } = document;
     return {

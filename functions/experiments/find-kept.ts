@@ -40,5 +40,18 @@ export async function findExperimentOf(store: ObjectStore, checkpoint: Digest): 
     ),
   );
   // A branch keeps the checkpoint at which it begins, and has no chunk that ends there.
-  return all.find(({ head, step }) => head.chunks.some(({ to }) => to === step)) ?? all[0];
+  return all.find(hasMade) ?? all[0];
+}
+
+/**
+ * The experiment with which a document about a checkpoint stays: one that has made it. A branch has not made the
+ * checkpoint at which it begins.
+ */
+export async function findMaker(store: ObjectStore, kept: KeptOf): Promise<KeptOf> {
+  if (hasMade(kept)) return kept;
+  return (await findExperimentOf(store, kept.checkpoint)) ?? kept;
+}
+
+function hasMade({ head, step }: KeptOf): boolean {
+  return head.chunks.some(({ to }) => to === step);
 }

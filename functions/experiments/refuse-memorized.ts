@@ -1,8 +1,11 @@
 /** @file Weights that give back the pictures of the people in them are not handed out by mistake. */
+import type { Memorization } from '../../configs/memorization.ts';
 import { Unprocessable } from '../../errors.ts';
+import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { AdmissionContext } from '../define.ts';
 import { MEMORIZATION, readMemorization } from './border/memorization-artifact.ts';
+import { listHeads } from './experiment-head.ts';
 import { findExperimentOf } from './find-kept.ts';
 
 /**
@@ -16,9 +19,9 @@ export async function refuseMemorized(
   accepted: boolean,
 ): Promise<void> {
   if (accepted) return;
-  const kept = await findExperimentOf(store, checkpoint);
-  const document = kept?.head.chunks.find(({ to }) => to === kept.step)?.artifacts[MEMORIZATION];
-  if (document === undefined) {
+  const checks = await findChecks({ store, blobs }, checkpoint);
+  if (checks.length === 0) {
+    const kept = await findExperimentOf(store, checkpoint);
     const name = kept ? `${kept.name}@${kept.step}` : 'NAME';
     progress({
       phase: 'export',
@@ -28,18 +31,44 @@ export async function refuseMemorized(
     });
     return;
   }
-  const { memorized, spaces, limit } = await readMemorization(blobs, document);
-  if (!memorized) return;
-  const worst = spaces.reduce((a, b) => (b.excess > a.excess ? b : a));
+  const failed = checks.find(({ found }) => found.memorized);
+  if (failed === undefined) return;
+  const { name, step, found } = failed;
+  const worst = found.spaces.reduce((a, b) => (b.excess > a.excess ? b : a));
   const rate = (share: number) => `${Number((100 * share).toFixed(2))} %`;
   throw new Unprocessable(
-    `${kept?.name}@${kept?.step} has memorized training pictures: ${rate(worst.drawn.rate)} of what it draws are ` +
+    `${name}@${step} has memorized training pictures: ${rate(worst.drawn.rate)} of what it draws are ` +
       `copies by ${worst.extractor}, and ${rate(worst.held_out?.rate ?? 0)} of held-out pictures look like copies`,
     {
-      expected: `at most ${rate(limit)} above the held-out pictures`,
+      expected: `at most ${rate(found.limit)} above the held-out pictures`,
       hint:
-        `look at experiments/${kept?.name}/memorization/; take an earlier checkpoint, or more pictures; or export it ` +
+        `look at experiments/${name}/memorization/; take an earlier checkpoint, or more pictures; or export it ` +
         'in spite of that: "memorized": "accept", easel export --accept-memorized',
     },
   );
+}
+
+interface Check {
+  /** Of the experiment that keeps the verdict. */
+  readonly name: string;
+  readonly step: number;
+  readonly found: Memorization;
+}
+
+/**
+ * The last verdict of each experiment on a checkpoint. Equal trainings end in one checkpoint, and a verdict outlives a
+ * checkpoint that was pruned: so each experiment is asked, and the document says which checkpoint it is about.
+ */
+async function findChecks(
+  { store, blobs }: Pick<AdmissionContext, 'store' | 'blobs'>,
+  checkpoint: Digest,
+): Promise<Check[]> {
+  const { step } = await readCheckpoint(blobs, checkpoint);
+  const checks: Check[] = [];
+  for (const { name, head } of await listHeads(store)) {
+    const document = head.chunks.find(({ to }) => to === step)?.artifacts[MEMORIZATION];
+    const found = document && (await readMemorization(blobs, document));
+    if (found?.checkpoint === checkpoint) checks.push({ name, step, found });
+  }
+  return checks;
 }
