@@ -51,6 +51,16 @@ const poseSchema = z.strictObject({
   pck_05: number,
   /** Share of the joints that are found. */
   found: number,
+  /** Share of the pictures in which a person is found: at least one joint. */
+  detected: number.optional(),
+  /** Keypoint similarity of COCO, in the mean over pictures; 0 without a person. */
+  oks: interval.optional(),
+  /** Share of the pictures whose similarity reaches .5, .55, ... .95, in the mean. */
+  oks_precision: number.optional(),
+  /** Mean distance of the joints that are found, as a share of the diagonal of the box; absent: none is found. */
+  mpjpe: number.optional(),
+  /** The same after each pose was moved, turned and scaled as a whole. */
+  pa_mpjpe: number.optional(),
 });
 export type PoseScore = z.infer<typeof poseSchema>;
 
@@ -61,15 +71,20 @@ export const shownSchema = z.strictObject({
   pictures: digest,
   /** By attribute: how many pictures show it. */
   attributes: z.record(z.string(), z.strictObject({ right: z.int().nonnegative(), of: z.int().positive() })),
-  /** Joints that are read from pixels, of pictures of figures. */
+  /** Joints that are read from pixels, of each picture of figures. */
   joints: z
-    .strictObject({
-      pictures: z.int().positive(),
-      joints: z.int().positive(),
-      right_10: z.int(),
-      right_05: z.int(),
-      found: z.int(),
-    })
+    .array(
+      z.strictObject({
+        joints: z.int().positive(),
+        right_10: z.int(),
+        right_05: z.int(),
+        found: z.int(),
+        oks: number,
+        mpjpe: number.nullable(),
+        pa_mpjpe: number.nullable(),
+      }),
+    )
+    .min(1)
     .optional(),
   links: z.array(digest),
 });

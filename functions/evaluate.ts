@@ -18,7 +18,7 @@ import { findLpips } from './evaluation/score-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
-import { findKept, type KeptOf } from './experiments/find-kept.ts';
+import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const checkpointSchema = z.string().max(200);
@@ -108,7 +108,8 @@ export const evaluate = defineFunction({
       links: [...new Set(rows.map(({ comparison }) => comparison))],
     });
     const { digest } = await putDocument(ctx.blobs, document);
-    const place = { name: kept.name, step: kept.step, artifact: EVALUATION };
+    const { name, step } = await findMaker(ctx.store, kept);
+    const place = { name, step, artifact: EVALUATION };
     const folder = await recordArtifact(ctx, { ...place, folder: evaluationArtifact.artifact.folder }, digest);
     const { links: _, ...table } = document;
     return { ...table, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) } as Json;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ShownAttributes } from '../configs/evaluation.ts';
 import { memberName } from '../configs/signals.ts';
+import { measureFigure } from '../data/figures/measure.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
@@ -12,7 +13,7 @@ import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { readPictures } from './evaluation/describe-pictures.ts';
 import { findProbe } from './evaluation/probes.ts';
-import { scoreJoints } from './evaluation/score-joints.ts';
+import { type JointScore, scoreJoints } from './evaluation/score-joints.ts';
 import { toInterleaved } from './pictures/planar.ts';
 
 export const probePictures = defineFunction({
@@ -20,7 +21,7 @@ export const probePictures = defineFunction({
   summary:
     'Reads attributes and joints from the pixels of pictures of a bundled set, and counts those that are as the ' +
     'dataset says. Output shown (JSON); without attributes for other pictures.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   digests: { dataset: 'dataset', pictures: 'blob' },
   example: { dataset: 'portraits', pictures: `sha256:${'0'.repeat(64)}` },
@@ -32,7 +33,7 @@ export const probePictures = defineFunction({
     const pictures = readPictures(await ctx.blobs.get(column));
     const wanted = await findWanted(ctx.blobs, dataset, new Set(pictures.map(({ id }) => id)));
     const attributes: Record<string, { right: number; of: number }> = {};
-    const joints = { pictures: 0, joints: 0, right_10: 0, right_05: 0, found: 0 };
+    const joints: JointScore[] = [];
     for (const { id, picture } of pictures) {
       const probe = findProbe(wanted.get(id)?.item.attributes);
       const pixels = toInterleaved(picture);
@@ -44,13 +45,11 @@ export const probePictures = defineFunction({
       }
       const pose = wanted.get(id)?.pose;
       if (probe.set !== 'figures' || pose === undefined || shown === undefined) continue;
-      joints.pictures++;
-      const score = scoreJoints(pixels, pose);
-      for (const key of ['joints', 'right_10', 'right_05', 'found'] as const) joints[key] += score[key];
+      joints.push(scoreJoints(measureFigure(pixels), pose));
     }
     const document: ShownAttributes = {
       ...{ v: 1, kind: 'shown-attributes', pictures: column, attributes },
-      ...(joints.pictures > 0 && { joints }),
+      ...(joints.length > 0 && { joints }),
       links: [],
     };
     return { outputs: { shown: await putDocument(ctx.blobs, document) } };

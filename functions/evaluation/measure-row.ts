@@ -1,6 +1,7 @@
 /** @file One row of the table of quality: a set of pictures compared with real ones. */
-import { type EvaluationRow, setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
+import { type EvaluationRow, type PoseScore, setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
 import { wilson } from '../../data/portraits/statistics.ts';
+import { oksPrecision } from '../../metrics/poses.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
@@ -8,6 +9,7 @@ import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { describeColumns } from './draw-set.ts';
 import type { Extractor } from './extractors.ts';
+import type { JointScore } from './score-joints.ts';
 import { type ScoreOptions, scoreRow } from './score-row.ts';
 
 export interface Yardstick {
@@ -49,7 +51,7 @@ async function probeRow(
   columns: readonly Digest[],
 ): Promise<Pick<EvaluationRow, 'attributes' | 'pose'>> {
   const counts = new Map<string, { right: number; of: number }>();
-  const total = { pictures: 0, joints: 0, right_10: 0, right_05: 0, found: 0 };
+  const figures: JointScore[] = [];
   for (const pictures of columns) {
     const shown = outputOf((await ctx.call('probe-pictures', { dataset, pictures })).result, 'shown');
     const { attributes, joints } = await readDocument(ctx.blobs, shown, shownSchema, 'shown attributes');
@@ -58,22 +60,37 @@ async function probeRow(
       const count = counts.get(name) ?? { right: 0, of: 0 };
       counts.set(name, { right: count.right + right, of: count.of + of });
     }
-    if (joints === undefined) continue;
-    for (const key of ['pictures', 'joints', 'right_10', 'right_05', 'found'] as const) total[key] += joints[key];
+    figures.push(...(joints ?? []));
   }
   const shares = [...counts].map(
     ([name, { right, of }]) => [name, { right, of, share: right / of, ...wilson(right, of) }] as const,
   );
-  const { joints } = total;
   return {
     attributes: Object.fromEntries(shares),
-    ...(joints > 0 && {
-      pose: {
-        pictures: total.pictures,
-        pck_10: total.right_10 / joints,
-        pck_05: total.right_05 / joints,
-        found: total.found / joints,
-      },
-    }),
+    ...(figures.length > 0 && { pose: await summarizePoses(ctx, figures) }),
   };
+}
+
+async function summarizePoses(ctx: EffectContext, figures: readonly JointScore[]): Promise<PoseScore> {
+  const similarities = figures.map(({ oks }) => oks);
+  const joints = sum(figures, each => each.joints);
+  const found = sum(figures, each => each.found);
+  const error = (key: 'mpjpe' | 'pa_mpjpe') =>
+    found > 0 ? { [key]: sum(figures, each => (each[key] ?? 0) * each.found) / found } : {};
+  const precision = oksPrecision(similarities);
+  return {
+    pictures: figures.length,
+    pck_10: sum(figures, each => each.right_10) / joints,
+    pck_05: sum(figures, each => each.right_05) / joints,
+    found: found / joints,
+    detected: sum(figures, each => Math.min(1, each.found)) / figures.length,
+    ...(await ctx.task<Pick<PoseScore, 'oks'>>('summarize-scores', { oks: similarities })),
+    ...(precision !== undefined && { oks_precision: precision }),
+    ...error('mpjpe'),
+    ...error('pa_mpjpe'),
+  };
+}
+
+function sum<T>(all: readonly T[], of: (each: T) => number): number {
+  return all.reduce((total, each) => total + of(each), 0);
 }

@@ -70,9 +70,9 @@ async function haveSameIds({ blobs }: EffectContext, a: Digest, b: Digest): Prom
   return one.size === other.size && [...one.keys()].every(name => other.has(name));
 }
 
-type SummarizeTask = Partial<Record<(typeof MEASURES)[number], readonly number[]>>;
+type SummarizeTask = Partial<Record<(typeof MEASURES)[number] | 'oks', readonly number[]>>;
 
 /** Task of the worker pool: the mean of each measure, with an interval of 95 %. */
-export function summarizeScores(values: SummarizeTask): Partial<Record<(typeof MEASURES)[number], Interval>> {
+export function summarizeScores(values: SummarizeTask): Partial<Record<keyof SummarizeTask, Interval>> {
   return Object.fromEntries(Object.entries(values).map(([measure, each]) => [measure, bootstrapMean(each)]));
 }
