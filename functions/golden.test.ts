@@ -3,10 +3,12 @@
  * library in its `tools` changed. Otherwise every cache would serve the old bytes to the new code.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
-import { digestOf } from '../storage/digest.ts';
+import { type Digest, digestOf } from '../storage/digest.ts';
 import type { Dataset } from '../storage/records.ts';
 import { putComparedRuns } from './comparison/testing/compared-runs.ts';
+import { CONTROL_NAMES } from './evaluation/controls.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 import { registry } from './registry.ts';
 import { planShards } from './shards/plan-shards.ts';
@@ -80,6 +82,7 @@ beforeAll(async () => {
     await executor.call('score-pictures', { pictures: column, against: column }),
     'scores',
   );
+  await measureQuality();
   const sheet = await executor.call('contact-sheet', {
     title: 'Golden',
     columns: 2,
@@ -88,6 +91,43 @@ beforeAll(async () => {
   });
   made['contact-sheet'] = digestOf(await lab.blobs.get(outputOf(sheet, 'image')));
 });
+
+/** Control rows, distances of sets and copies, of pictures of which the first two are held out. */
+async function measureQuality(): Promise<void> {
+  const { executor, blobs } = lab;
+  const prepared = await lab.dataset(made.bucket as Digest);
+  const [page] = prepared.pages;
+  const image = page?.columns.image;
+  if (page === undefined || image === undefined) throw new Error('the dataset has no pictures');
+  const items = (await lab.items(made.bucket as Digest)).map((item, i) => ({
+    ...item,
+    split: i < 2 ? 'val' : 'train',
+    cluster: item.id,
+  }));
+  const lines = items.map(item => `${JSON.stringify(item)}\n`).join('');
+  const split = (await blobs.put(Buffer.from(lines), 'application/jsonl')).digest;
+  const document = { ...prepared, pages: [{ ...page, items: split }], links: [...prepared.links, split] };
+  const { digest: dataset } = await putDocument(blobs, document);
+  const describe = async (pictures: Digest) =>
+    outputOf(await executor.call('features', { pictures, extractor: 'thumbnail' }), 'index');
+  const real = await describe(image);
+  const controls: string[] = [];
+  for (const control of CONTROL_NAMES) {
+    const body = { dataset, control, ...(control === 'nearest' && { features: [real] }) };
+    controls.push(outputOf(await executor.call('control-pictures', body), 'pictures'));
+  }
+  made['control-pictures'] = digestOf(controls.join());
+  const [, , , nearest = image] = controls as Digest[];
+  const drawn = await describe(nearest);
+  const compared = await executor.call('compare-sets', { dataset, real: [real], drawn: [drawn], k: 2 });
+  made['compare-sets'] = outputOf(compared, 'comparison');
+  const space = { drawn: [drawn], dataset: [real] };
+  made.memorization = outputOf(await executor.call('memorization', { dataset, spaces: [space] }), 'copies');
+  const [id = ''] = items.map(item => item.id);
+  const sides = { left: { pictures: nearest, id }, right: { pictures: image, id } };
+  const sheet = await executor.call('pair-sheet', { title: 'Golden', pairs: [{ ...sides, label: 'été' }] });
+  made['pair-sheet'] = digestOf(await blobs.get(outputOf(sheet, 'image')));
+}
 
 describe.runIf(drawsAlike)('golden digests', () => {
   test.each([
@@ -107,6 +147,10 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['picture-files', 1, 'sha256:bd1bdd3c2c116269f516c0be1c24b7db582252a7fd730e7081f036a5504c9c75'],
     ['score-pictures', 1, 'sha256:5f389104e7302377cd7ea9114d3fce89b7663918756be34f4ada4fb125e65ef4'],
     ['contact-sheet', 3, 'sha256:95856280d9209d6c5c3aff0b06cd5fc1a5b9aa06d1615ef74cb24b0704718af9'],
+    ['control-pictures', 2, 'sha256:c2303096e676b75eb9bdde935a13791448ae48c18905de25c14921cd60c3638b'],
+    ['compare-sets', 1, 'sha256:d904004293b32e963af3aae1a2d909d4e5ad5cce404d84581cc17ae58a532003'],
+    ['memorization', 1, 'sha256:0f1afacf3abc26dd4003b14d784533978e426c307fceb40e883935ea91a49ea2'],
+    ['pair-sheet', 2, 'sha256:b36b18f8e56924bb2916a4632ce572833523df9616593d911ef858d40e4b15e1'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);
     expect(made[name]).toBe(digest);
