@@ -1,10 +1,12 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Evaluation } from '../configs/evaluation.ts';
 import { memberName } from '../configs/signals.ts';
 import { decodeNpy, encodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
+import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
+import { interceptStore } from '../storage/intercept.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
@@ -26,11 +28,15 @@ let lab: TrainingLab;
 let dataset: Digest;
 
 /** A short training on pictures of noise. Its conditions come from `dct`, which may not judge it. */
-beforeEach(async () => {
-  lab = createTrainingLab();
+const trained: MemoryObjects = new Map();
+beforeAll(async () => {
+  lab = createTrainingLab(createMemoryStore(trained));
   dataset = await putToyDataset(lab.blobs, { count: TRAINED + 6, heldOut: 6 });
   await createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target: 32 });
+});
+beforeEach(() => {
+  lab = createTrainingLab(createMemoryStore(new Map(trained)));
 });
 
 /** From now on the gpu-runner draws training pictures, one after the other. */
@@ -113,7 +119,7 @@ test('an export of an unchecked model says how to check it', async () => {
 });
 
 test('an evaluation has every control row, and the pictures of its drawn row', async () => {
-  const body = { checkpoint: 'toy@4', samples: 6, steps: 2, conditions: ['text', 'unconditional'] };
+  const body = { checkpoint: 'toy@4', samples: 3, steps: 2, conditions: ['text', 'unconditional'] };
   const table = (await lab.executor.callEffect('evaluate', body)) as unknown as Evaluation;
   expect(table.rows.map(({ row, condition }) => [row, ...(condition ? [condition] : [])])).toEqual([
     ...[
@@ -137,6 +143,33 @@ test('an evaluation has every control row, and the pictures of its drawn row', a
   expect(await listKeys(lab.store, 'experiments/toy/evaluation/')).toEqual([
     'experiments/toy/evaluation/step0000004/results.json',
   ]);
+});
+
+const SMALL = { checkpoint: 'toy', samples: 2, steps: 1 };
+
+test.each([
+  ['evaluate', { ...SMALL, conditions: ['text'] }],
+  ['check-memorization', SMALL],
+])('after a kill at a write of %s, the same call completes to the same end', async (name, body) => {
+  const objects: MemoryObjects = new Map(trained);
+  // A kill before the n-th write leaves the first n - 1.
+  const left: MemoryObjects[] = [];
+  const recorded = interceptStore(createMemoryStore(objects), async ({ operation }, run) => {
+    if (operation === 'put') left.push(new Map(objects));
+    return run();
+  });
+  const call = async (of: TrainingLab) => [
+    await of.executor.callEffect(name, body),
+    await listKeys(of.store, 'experiments/'),
+    (await readHead(of.store, 'toy')).value.chunks,
+  ];
+  const whole = await call(createTrainingLab(recorded));
+  expect(left.length).toBeGreaterThan(20);
+  // The last writes name the document, and show it.
+  const kills = [left[left.length >> 1], ...left.slice(-3)];
+  for (const [i, before] of kills.entries()) {
+    expect(await call(createTrainingLab(createMemoryStore(before))), `kill ${i}`).toEqual(whole);
+  }
 });
 
 test.each([

@@ -22,7 +22,7 @@ let dataset: Digest;
 let columns: Digest[];
 let ids: Record<Split, string[]>;
 
-/** Portraits as bucket makes them; the first 32 are held out. */
+/** Portraits as bucket makes them; the first ones are held out. */
 beforeAll(async () => {
   lab = createPictureLab();
   const pages: Dataset['pages'] = [];
