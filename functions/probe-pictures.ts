@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import type { ShownAttributes } from '../configs/evaluation.ts';
 import { memberName } from '../configs/signals.ts';
-import { measureFigure } from '../data/figures/measure.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
@@ -13,7 +12,7 @@ import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { readPictures } from './evaluation/describe-pictures.ts';
 import { findProbe } from './evaluation/probes.ts';
-import { type JointScore, scoreJoints } from './evaluation/score-joints.ts';
+import { type JointScore, scoreFigure } from './evaluation/score-joints.ts';
 import { toInterleaved } from './pictures/planar.ts';
 
 export const probePictures = defineFunction({
@@ -45,7 +44,7 @@ export const probePictures = defineFunction({
       }
       const pose = wanted.get(id)?.pose;
       if (probe.set !== 'figures' || pose === undefined || shown === undefined) continue;
-      joints.push(scoreJoints(measureFigure(pixels), pose));
+      joints.push(scoreFigure(pixels, pose));
     }
     const document: ShownAttributes = {
       ...{ v: 1, kind: 'shown-attributes', pictures: column, attributes },

@@ -1,6 +1,7 @@
 /** @file Whether a drawn figure has its joints where they should be: they are read from its pixels. */
 import { WHOLEBODY_JOINTS } from '../../configs/coco-wholebody.ts';
-import { MEASURED_JOINTS, type MeasuredFigure } from '../../data/figures/measure.ts';
+import { MEASURED_JOINTS, type MeasuredFigure, measureFigure } from '../../data/figures/measure.ts';
+import type { RgbPixels } from '../../data/pixels.ts';
 import { mpjpe, oks, paMpjpe, pck, pckShare } from '../../metrics/poses.ts';
 
 export interface JointScore {
@@ -44,4 +45,9 @@ export function scoreJoints({ joints }: Pick<MeasuredFigure, 'joints'>, pose: Fl
     mpjpe: error.error ?? null,
     pa_mpjpe: paMpjpe(found, wanted).error ?? null,
   };
+}
+
+/** {@link scoreJoints} of what a picture shows. @throws Unprocessable if it is no square of at least 32 pixels. */
+export function scoreFigure(pixels: RgbPixels, pose: Float32Array): JointScore {
+  return scoreJoints(measureFigure(pixels), pose);
 }
