@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { planDemo } from '../examples/demo/options.ts';
 import { summarySchema } from '../examples/demo/write-summary.ts';
 import { hasMinio } from './minio-tier.ts';
+import { takesAll } from './whole-suite.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
@@ -101,7 +102,7 @@ test('the demo goes on after an interrupt, and a third run computes nothing', { 
   expect(await readSummary()).toEqual(summary);
 });
 
-test.skipIf(!hasMinio)(
+test.skipIf(!hasMinio || !takesAll('the demo on a MinIO'))(
   'the demo on a MinIO of its own ends with the same bytes as on a folder',
   { timeout: 600_000 },
   async () => {

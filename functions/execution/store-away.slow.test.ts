@@ -7,9 +7,13 @@ import { withPatience } from '../../storage/patience.ts';
 import { FakeTime } from '../../storage/testing/fake-time.ts';
 import { type Fault, withFaults } from '../../storage/testing/faults.ts';
 import type { ObjectStore } from '../../storage/types.ts';
+import { takesAll } from '../../test/whole-suite.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { findExperimentFaults } from '../testing/history.ts';
 import { createTrainingLab } from '../testing/training.ts';
+
+/** Operations between two at which the store goes away. */
+const EVERY = takesAll('two of three moments at which a store goes away') ? 15 : 45;
 
 /**
  * Trains with a store that goes away for some time at its n-th operation, which suffers the fault; later ones are
@@ -53,7 +57,7 @@ describe('a store that is away for longer than a lease lasts', () => {
     async fault => {
       const calm = await trainThrough(Number.POSITIVE_INFINITY, fault, 0);
       const expected = (await readHead(calm.store, 'toy')).value.checkpoint;
-      for (let begins = 1; begins <= calm.operations; begins += 15) {
+      for (let begins = 1; begins <= calm.operations; begins += EVERY) {
         const { store, answer, computed } = await trainThrough(begins, fault, LEASE_TTL_MS + 5000);
         expect(answer, `away at ${begins}`).toMatchObject({ state: 'done', checkpoint: expected });
         expect(computed, `away at ${begins}`).toEqual(calm.computed);

@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { groupSizeOf } from '../../configs/schema.ts';
+import { takesAll } from '../../test/whole-suite.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { fewestRows, type Row } from './testing/covering-array.ts';
 import { EXCLUDED, FACTORS, FEATURES, ROWS, switchOn } from './testing/switches.ts';
 import { trainSwitched } from './testing/train-switched.ts';
-import { TAKES_WHOLE_ARRAY } from './testing/whole-array.ts';
 
 /** Every pair of switches; or every switch, and the pairs of a few rows more. */
-const TAKEN = TAKES_WHOLE_ARRAY ? ROWS : [...new Set([...fewestRows(ROWS, FEATURES), ...ROWS.slice(0, 8)])];
+const TAKEN = takesAll('the pairs of switches of most rows')
+  ? ROWS
+  : [...new Set([...fewestRows(ROWS, FEATURES), ...ROWS.slice(0, 8)])];
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
 const title = (row: Row): string =>

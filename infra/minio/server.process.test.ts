@@ -65,7 +65,10 @@ describe.skipIf(!hasMinio)('a real one', () => {
 
   test('a second server on the same folder is refused', async () => {
     const first = await start();
-    await expect(start()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(`${first.pid}`) });
+    await expect(start({ endingMs: 300 })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(`${first.pid}`),
+    });
     expect((await fetch(`${first.endpoint}/minio/health/live`)).status).toBe(200);
   });
 

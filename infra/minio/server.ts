@@ -47,6 +47,8 @@ export interface MinioOptions {
   /** Keys of the root user; default: random keys. */
   readonly credentials?: MinioCredentials;
   readonly log?: (line: string) => void;
+  /** Time for an earlier server on the folder to end; default: 10 s. */
+  readonly endingMs?: number;
 }
 
 export interface MinioServer extends MinioCredentials {
@@ -71,7 +73,7 @@ export async function startMinio(options: MinioOptions): Promise<MinioServer> {
   const credentials = options.credentials ?? makeCredentials();
   await makeFolders(options.folder);
   const folder = await realpath(options.folder);
-  await waitUntilUnserved(folder);
+  await waitUntilUnserved(folder, options.endingMs ?? ENDING_MS);
   const port = await takePort(options.port ?? 0);
   const consolePort = options.consolePort === undefined ? undefined : await takePort(options.consolePort);
   const args = ['server', folder, '--address', `${HOST}:${port}`, '--quiet', '--certs-dir', join(folder, CERTS)];
@@ -135,8 +137,8 @@ async function takePort(port: number): Promise<number> {
   throw new Internal('a socket without an address');
 }
 
-async function waitUntilUnserved(folder: string): Promise<void> {
-  const deadline = Date.now() + ENDING_MS;
+async function waitUntilUnserved(folder: string, endingMs: number): Promise<void> {
+  const deadline = Date.now() + endingMs;
   for (;;) {
     const pid = await findServer(folder);
     if (pid === undefined) return;

@@ -1,13 +1,14 @@
 /**
- * @file Kills the real server and gpu-runner over a folder at 8 operations; `npm run test:crash` kills at every one.
+ * @file Kills the real server and gpu-runner over a folder at a few operations; `npm run test:crash` kills at every one.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapBounded } from '../../storage/map-bounded.ts';
+import { takesAll } from '../whole-suite.ts';
 import { type CalmRun, type KillFolder, openKillFolder, runCalmly, runWithDeath } from './crash-kill.ts';
 import { spreadOperations } from './crash-points.ts';
 import { MOMENTS } from './mortal-store.ts';
 
-const POINTS_OF_EACH = 4;
+const POINTS_OF_EACH = takesAll('kills of real processes at 4 of 8 operations') ? 4 : 2;
 const CONCURRENT = 2;
 
 let base: KillFolder;
@@ -27,7 +28,7 @@ test('an undisturbed pipeline trains both chunks and frees its lease', () => {
   expect(calm.operations.runner.length).toBeGreaterThan(30);
 });
 
-test('after a kill of server or gpu-runner at each of 8 operations, the same calls end with the same objects', async () => {
+test(`after a kill of server or gpu-runner at each of ${2 * POINTS_OF_EACH} operations, the same calls end with the same objects`, async () => {
   const points = (['server', 'runner'] as const).flatMap(program =>
     spreadOperations(program, POINTS_OF_EACH, calm.operations[program].length).map((operation, i) => ({
       program,

@@ -6,8 +6,9 @@ import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { openSite, type Site } from '../site/open-site.ts';
 import { LAST_STEP, smallExperiment } from '../site/small-experiment.ts';
 import { runsTier } from '../tiers.ts';
+import { takesAll } from '../whole-suite.ts';
 
-const runs = runsTier('xla', (await probeXla('cpu')).reason);
+const runs = takesAll('kills of a gpu-runner on XLA') && runsTier('xla', (await probeXla('cpu')).reason);
 
 describe.skipIf(!runs)('on xla/cpu', () => {
   let site: Site;

@@ -6,6 +6,7 @@ import { hasMinio, openTestStore } from '../minio-tier.ts';
 import { openFolder, openSite, type Place, type Site } from '../site/open-site.ts';
 import type { Answer } from '../site/send.ts';
 import { LAST_STEP, SLOW_MODEL, smallExperiment } from '../site/small-experiment.ts';
+import { takesAll } from '../whole-suite.ts';
 
 /** Chunks of 4 steps. */
 const RUN = { chunk_steps: 4, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } };
@@ -70,7 +71,11 @@ test('one chunk of 8 steps, four of 2 and eight of 1 end in the same checkpoint'
   expect(ends.size).toBe(1);
 });
 
-const places = [{ name: 'a folder', open: openFolder }, ...(hasMinio ? [{ name: 'MinIO', open: openTestStore }] : [])];
+const takesMinio = hasMinio && takesAll('kills of server and gpu-runner over a MinIO');
+const places = [
+  { name: 'a folder', open: openFolder },
+  ...(takesMinio ? [{ name: 'MinIO', open: openTestStore }] : []),
+];
 describe.each(places)('on $name', ({ open }) => {
   let place: Awaited<ReturnType<typeof open>>;
   let site: Site;

@@ -146,11 +146,22 @@ export async function measureCase(
 ): Promise<Record<string, number>> {
   const graph = traceCase(testCase);
   const feeds = feedsOf(testCase);
-  const expected = await runOnce(reference, graph, feeds);
+  const expected = await expectedOf(reference, testCase, graph, feeds);
   const actual = await runOnce(engine, mixPrecision(graph, precision), feeds);
   return Object.fromEntries(
     Object.entries(expected).map(([name, tensor]) => [name, relativeError(tensor, actual[name])]),
   );
+}
+
+const known = new WeakMap<Engine, Map<OpCase, Promise<Record<string, Tensor>>>>();
+
+/** What the reference computes, once for all engines. */
+function expectedOf(reference: Engine, testCase: OpCase, graph: Graph, feeds: Record<string, Tensor>) {
+  const results = known.get(reference) ?? new Map<OpCase, Promise<Record<string, Tensor>>>();
+  known.set(reference, results);
+  const expected = results.get(testCase) ?? runOnce(reference, graph, feeds);
+  results.set(testCase, expected);
+  return expected;
 }
 
 /** Smallest divisor of a relative error. */
