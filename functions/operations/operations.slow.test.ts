@@ -63,8 +63,8 @@ async function attempt(work: Promise<unknown>): Promise<boolean> {
 }
 
 /**
- * Runs `first`, and all of `second` before its n-th access to the store, for every {@link EVERY}-th n up to the number of
- * its accesses.
+ * Runs `first`, and all of `second` before its n-th access to the store, for every {@link EVERY}-th n up to the number
+ * of its accesses.
  */
 async function* interrupt(
   first: (lab: TrainingLab) => Promise<unknown>,

@@ -3,8 +3,8 @@
  *
  * An object is stray if the undisturbed run lacks its key or has other bytes there. Documents under `runs/` must be
  * whole but may differ, and so may `stats` in results: both say who worked for how long. So do the numbers of the
- * machine that a head has of its chunks, and TensorBoard files. Leases are equal if both are held or both are free.
- * Blobs must have the digest that their key names.
+ * machine that a head has of its chunks, the seconds of actions in lineages, and TensorBoard files. Leases are equal
+ * if both are held or both are free. Blobs must have the digest that their key names.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -13,9 +13,10 @@ import { listKeys } from '../../functions/testing/training.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { canonicalDigest, type Json } from '../../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
-import { digestOf, hexOf } from '../../storage/digest.ts';
+import { type Digest, digestOf, hexOf } from '../../storage/digest.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
-import { digestOfBlobKey, RESERVED_FOLDER } from '../../storage/keys.ts';
+import { blobKey, digestOfBlobKey, RESERVED_FOLDER } from '../../storage/keys.ts';
+import { lineageSchema } from '../../storage/lineage-record.ts';
 import { readLease } from '../../storage/names/lease.ts';
 import { probeStore } from '../../storage/probe.ts';
 import { resultSchema } from '../../storage/records.ts';
@@ -34,14 +35,37 @@ const LATER_MS = 2 * 3_600_000;
 /** @throws Corrupt when a blob or a document is damaged. */
 export async function describeStore(store: ObjectStore, now: number): Promise<Description> {
   const description = new Map<string, string>();
-  for (const key of await listKeys(store, '')) {
+  const keys = await listKeys(store, '');
+  const lineages = await readLineages(store, keys);
+  for (const key of keys) {
     const stored = await store.get(key);
-    if (stored) description.set(key, await describeObject(store, stored, now));
+    const blob = digestOfBlobKey(key);
+    const lineage = blob && lineages.get(blob);
+    if (stored) description.set(lineage ? blobKey(lineage) : key, await describeObject(store, stored, now, lineages));
   }
   return description;
 }
 
-async function describeObject(store: ObjectStore, stored: StoredObject, now: number): Promise<string> {
+/** By the digest of each lineage, its digest without the seconds that actions took. */
+async function readLineages(store: ObjectStore, keys: readonly string[]): Promise<ReadonlyMap<string, Digest>> {
+  const lineages = new Map<string, Digest>();
+  for (const key of keys) {
+    const blob = digestOfBlobKey(key);
+    const text = blob && Buffer.from((await store.get(key))?.body ?? []).toString();
+    if (!text?.includes('"kind":"lineage"')) continue;
+    const { made, ...lineage } = lineageSchema.parse(JSON.parse(text));
+    const timeless = { ...lineage, made: made.map(({ seconds: _, ...each }) => each) };
+    lineages.set(blob ?? '', canonicalDigest(timeless as Json));
+  }
+  return lineages;
+}
+
+async function describeObject(
+  store: ObjectStore,
+  stored: StoredObject,
+  now: number,
+  lineages: ReadonlyMap<string, Digest>,
+): Promise<string> {
   const { key, body } = stored;
   const [kind] = key.split('/');
   const blob = digestOfBlobKey(key);
@@ -60,14 +84,14 @@ async function describeObject(store: ObjectStore, stored: StoredObject, now: num
     return 'a run';
   }
   if (key.includes('/tensorboard/')) return body.length > 0 ? 'scalars' : 'empty';
-  if (kind === 'refs' || key.endsWith('/index.json')) return canonicalDigest(withoutMeasures(body));
+  if (kind === 'refs' || key.endsWith('/index.json')) return canonicalDigest(withoutMeasures(body, lineages));
   return digestWithoutAddress(stored);
 }
 
-/** The document without what was measured on the machine while its chunks were trained. */
-function withoutMeasures(body: Uint8Array): Json {
+/** The document without what was measured on the machine while its chunks were trained and its dataset was made. */
+function withoutMeasures(body: Uint8Array, lineages: ReadonlyMap<string, Digest>): Json {
   return JSON.parse(Buffer.from(body).toString(), function (this: Record<string, unknown>, key, value) {
-    return key === 'metrics' && 'log' in this ? undefined : value;
+    return key === 'metrics' && 'log' in this ? undefined : (lineages.get(value) ?? value);
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * @file Kills the real server and gpu-runner over a folder at a few operations; `npm run test:crash` kills at every one.
+ * @file Kills the real server and gpu-runner over a folder at some operations; `npm run test:crash` kills at all.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mapBounded } from '../../storage/map-bounded.ts';
