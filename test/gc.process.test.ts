@@ -14,8 +14,8 @@ import { type Folder, openFolder, openSite, type Site } from './site/open-site.t
 import { runEasel } from './site/run-easel.ts';
 import { LAST_STEP, smallExperiment } from './site/small-experiment.ts';
 
-/** Chunks of 2 steps. */
-const EXPERIMENT = smallExperiment('hats', { chunk_steps: 2, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } });
+/** Chunks of 4 steps. */
+const EXPERIMENT = smallExperiment('hats', { chunk_steps: 4, keep: 1, preview: { prompts: ['hat 1'], steps: 2 } });
 const THREE_DAYS_MS = 3 * 24 * 3_600_000;
 
 let place: Folder;

@@ -15,7 +15,7 @@ import { findExperimentFaults } from '../testing/history.ts';
 import { createPausable } from '../testing/pausable.ts';
 import { createTrainingLab, ENGINE, listKeys, type TrainingLab } from '../testing/training.ts';
 
-const SERVERS = 5;
+const SERVERS = 3;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 

@@ -103,7 +103,7 @@ describe.skipIf(!runsTier('webgpu', missing))('onnxruntime/webgpu', () => {
 
   it('trains like the CPU, and the state stays on the device', { timeout: 240_000 }, async () => {
     const config = tinyConfig({ model: { depth: 1 } });
-    const steps = 8;
+    const steps = 4;
     const states: GpuState[] = [];
     const watched: Engine = {
       ...engine,
