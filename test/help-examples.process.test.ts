@@ -1,18 +1,21 @@
 /** @file Types every example that help prints, at a server that has what the examples name. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { type CommandDef, type Resolvable, renderUsage } from 'citty';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { easelCommand } from '../cli/command-tree.ts';
 import { renderSvgPng } from '../functions/pictures/image.ts';
-import { mapBounded } from '../storage/map-bounded.ts';
 import { type Folder, openFolder, openSite, type Site } from './site/open-site.ts';
 import { runEasel } from './site/run-easel.ts';
 import { PORTRAITS, smallExperiment } from './site/small-experiment.ts';
 
 /** The example of `branch` begins at this step. */
 const STEPS = 100;
-const AT_ONCE = { width: 2 };
 /** It prints the keys of a MinIO that must run; store.process.test.ts tries it. */
 const NEEDS_MINIO = 'store env';
+/** Nobody is there to say yes; and test/reproduce.test.ts makes pictures again. */
+const ADDED: Readonly<Record<string, readonly string[]>> = { prepare: ['--yes'], reproduce: ['--plan'] };
 
 let site: Site;
 let cache: Folder;
@@ -26,6 +29,9 @@ beforeAll(async () => {
   await site.expectJson(200, 'POST', '/functions/prepare', { ...PORTRAITS, dataset: 'portraits' }, wait);
   await site.expectJson(201, 'PUT', '/experiments/portraits', smallExperiment('portraits', run, {}, STEPS));
   await site.expectJson(200, 'POST', '/experiments/portraits/train', {}, wait);
+  const request = { model: 'portraits', prompt: 'a hat', steps: 2, seed: 1 };
+  const { bytes } = await site.send('POST', '/sample', request, { accept: 'image/png', prefer: 'wait=60' });
+  await writeFile(join(cache.folder, 'preview.png'), bytes);
 });
 afterAll(async () => {
   await site?.close();
@@ -46,13 +52,17 @@ async function drawPictures(folder: string): Promise<void> {
   }
 }
 
-/** The help of a command and of the commands below it. */
-async function readHelps(command: readonly string[]): Promise<string[]> {
-  const { stdout } = await easel(...command, '--help');
-  const [, list] = stdout.split('COMMANDS\n');
-  const below = [...(list ?? '').matchAll(/^ +([a-z-]+) {2,}\S/gm)].map(([, name = '']) => [...command, name]);
-  const helps = await mapBounded(below, AT_ONCE, readHelps);
-  return [stdout, ...helps.flat()];
+/** The help of a command and of the commands below it, as `--help` prints it. */
+async function renderHelps(command: CommandDef, parent?: CommandDef): Promise<string[]> {
+  const below: CommandDef[] = [];
+  for (const each of Object.values((await resolve(command.subCommands)) ?? {})) below.push(await resolve(each));
+  const helps = await Promise.all(below.map(each => renderHelps(each, command)));
+  return [stripVTControlCharacters(await renderUsage(command, parent)), ...helps.flat()];
+}
+
+/** Of a promise, or of a function that gives one. */
+async function resolve<T>(given: Resolvable<T>): Promise<T> {
+  return typeof given === 'function' ? (given as () => T | Promise<T>)() : given;
 }
 
 /** Words after `easel`: of examples in brackets, and in lines for `eval`. Help of a command ends with its version. */
@@ -63,7 +73,10 @@ function findExamples(help: string): string[] {
 }
 
 test('every example that help prints works when it is typed', async () => {
-  const examples = [...new Set((await readHelps([])).flatMap(findExamples))].filter(words => words !== NEEDS_MINIO);
+  const helps = await renderHelps(easelCommand);
+  expect(helps.length).toBeGreaterThan(25);
+  expect((await easel('--help')).stdout.trim()).toBe(helps[0]);
+  const examples = [...new Set(helps.flatMap(findExamples))].filter(words => words !== NEEDS_MINIO);
   expect(examples.map(words => words.split(' ')[0]).sort()).toEqual([
     'branch',
     'call',
@@ -72,13 +85,15 @@ test('every example that help prints works when it is typed', async () => {
     'export',
     'preflight',
     'prepare',
+    'report',
+    'reproduce',
     'shard',
     'store',
     'verify-resume',
+    'why',
   ]);
   for (const words of examples) {
-    // Nobody is there to say yes.
-    const answers = words.startsWith('prepare ') ? ['--yes'] : [];
-    expect(await easel(...words.split(' '), ...answers), words).toMatchObject({ code: 0 });
+    const [command = ''] = words.split(' ');
+    expect(await easel(...words.split(' '), ...(ADDED[command] ?? [])), words).toMatchObject({ code: 0 });
   }
 }, 180_000);

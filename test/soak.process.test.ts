@@ -9,6 +9,7 @@ import { openStore } from '../storage/open.ts';
 import { checkpointSchema, resultSchema } from '../storage/records.ts';
 import type { Ledger } from '../tools/soak/ledger.ts';
 import { runSoak } from '../tools/soak/run-soak.ts';
+import { takesAll } from './whole-suite.ts';
 
 /** Changes an acknowledged picture, damages tensors of a checkpoint, deletes an experiment. @returns The experiment. */
 async function spoil(url: string, ledger: Ledger): Promise<string> {
@@ -31,37 +32,42 @@ async function spoil(url: string, ledger: Ledger): Promise<string> {
   return gone;
 }
 
-test('a soak of seconds loses nothing, and its audit finds lost and wrong results', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'easel-soak-'));
-  const url = `file:${folder}`;
-  let before: Pick<Ledger, 'lost' | 'wrong'> | undefined;
-  let acknowledged = { experiments: 0, pictures: 0 };
-  let gone = '';
-  try {
-    const { ledger, chaos, audited } = await runSoak(
-      {
-        store: { url, env: {} },
-        seconds: 12,
-        seed: 3,
-        variety: { datasets: 1, models: 1, pictures: 2 },
-        users: 2,
-        log: () => {},
-      },
-      async now => {
-        before = { lost: [...now.lost], wrong: [...now.wrong] };
-        acknowledged = { experiments: now.experiments.size, pictures: now.pictures.size };
-        gone = await spoil(url, now);
-      },
-    );
-    expect(before).toEqual({ lost: [], wrong: [] });
-    expect(acknowledged.experiments).toBeGreaterThan(0);
-    expect(acknowledged.pictures).toBeGreaterThan(0);
-    expect([...chaos.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
-    expect(audited.results).toBe(acknowledged.experiments + acknowledged.pictures + 1);
-    expect(ledger.lost.join('\n')).toContain(`experiment ${gone}: GET /experiments/${gone}: 404`);
-    expect(ledger.wrong.join('\n')).toMatch(/^picture \S+ \d, asked again, was answered with/m);
-    expect(ledger.lost.join('\n')).toContain('is damaged');
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}, 300_000);
+const soaks = takesAll('a soak of seconds and its audit');
+test.runIf(soaks)(
+  'a soak of seconds loses nothing, and its audit finds lost and wrong results',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'easel-soak-'));
+    const url = `file:${folder}`;
+    let before: Pick<Ledger, 'lost' | 'wrong'> | undefined;
+    let acknowledged = { experiments: 0, pictures: 0 };
+    let gone = '';
+    try {
+      const { ledger, chaos, audited } = await runSoak(
+        {
+          store: { url, env: {} },
+          seconds: 12,
+          seed: 3,
+          variety: { datasets: 1, models: 1, pictures: 2 },
+          users: 2,
+          log: () => {},
+        },
+        async now => {
+          before = { lost: [...now.lost], wrong: [...now.wrong] };
+          acknowledged = { experiments: now.experiments.size, pictures: now.pictures.size };
+          gone = await spoil(url, now);
+        },
+      );
+      expect(before).toEqual({ lost: [], wrong: [] });
+      expect(acknowledged.experiments).toBeGreaterThan(0);
+      expect(acknowledged.pictures).toBeGreaterThan(0);
+      expect([...chaos.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(0);
+      expect(audited.results).toBe(acknowledged.experiments + acknowledged.pictures + 1);
+      expect(ledger.lost.join('\n')).toContain(`experiment ${gone}: GET /experiments/${gone}: 404`);
+      expect(ledger.wrong.join('\n')).toMatch(/^picture \S+ \d, asked again, was answered with/m);
+      expect(ledger.lost.join('\n')).toContain('is damaged');
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+  300_000,
+);

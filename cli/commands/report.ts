@@ -21,7 +21,7 @@ export const reportCommand = defineCommand({
     name: 'report',
     description:
       'compare experiments and write a page: which is better, by which numbers, how sure that is ' +
-      '(easel report adamw muon; seeds as repeats: easel report A=adamw-0,adamw-1 B=muon-0,muon-1)',
+      '(easel report portraits slow); seeds are repeats of an arm by A=adamw-0,adamw-1 B=muon-0,muon-1',
   },
   args: {
     experiments: {

@@ -27,7 +27,7 @@ export const whyCommand = defineCommand({
   meta: {
     name: 'why',
     description:
-      'tell which input made an action run: what differs from the most similar one before (easel why sha256:... or a PNG)',
+      'tell which input made an action run: what differs from the most similar one before (easel why preview.png)',
   },
   args: {
     action: { type: 'positional', description: 'digest of an action, or a PNG that Easel made', required: true },
