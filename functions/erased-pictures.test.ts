@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { samplingSchema } from '../configs/sampling.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
+import type { Json } from '../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { LIFETIMES } from '../storage/gc/lifetimes.ts';
@@ -17,6 +20,7 @@ import { renderSvgPng } from './pictures/image.ts';
 import { recordDataset } from './provenance/record-dataset.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { ASKED_ENGINE, createFakeRunner, TOY_CONFIG } from './testing/training.ts';
+import { type Chunk, writeChunkFiles } from './views/experiment-view.ts';
 
 const answerSchema = z.object({
   digest: digestSchema,
@@ -231,6 +235,30 @@ describe('a picture that was taken out while an experiment holds it', () => {
     await collect();
     expect((await experiment.head()).lineage).toHaveLength(1);
     expect(isNamed()).toBe(false);
+  });
+
+  test('goes with the pairs and sheets that an experiment shows it on, when the dataset is deleted by force', async () => {
+    const experiment = experimentOf();
+    await prepare();
+    await experiment.create();
+    const { dataset } = await experiment.head();
+    const image = await lab.blobs.put(await draw(1), 'image/png');
+    const put = async (document: Json) => (await putDocument(lab.blobs, document)).digest;
+    const pair = { id: '0'.repeat(16), name: '1.png', caption: captionOf(1), signals: [], image: { ...image } };
+    const sampling = samplingSchema.parse({ steps: 2 });
+    const made = { v: 1, checkpoint: dataset, dataset, links: [image.digest] };
+    const held_out = await put({ ...made, ...sampling, kind: 'held-out', pictures: [pair] } as Json);
+    const log = (await lab.blobs.put(Buffer.from(''), 'application/jsonl')).digest;
+    const head = await changeHead(lab.store, 'stale', now => ({
+      ...now,
+      chunks: [{ from: 0, to: 4, log, artifacts: { held_out } }],
+    }));
+    await writeChunkFiles({ store: lab.store, blobs: lab.blobs, name: 'stale' }, head.chunks[0] as Chunk);
+    expect((await findTraces(1)).some(key => key.startsWith('experiments/stale/held-out/'))).toBe(true);
+    await deleteDataset({ ...lab, call: lab.executor.call, now: Date.now }, 'mine', { force: true });
+    await collect();
+    expect(await findTraces(1)).toEqual([]);
+    expect(await experiment.head()).toMatchObject({ dataset_deleted: true, chunks: [{ log, artifacts: {} }] });
   });
 
   test('an experiment of an earlier version, which knows no name of its dataset, gets it', async () => {

@@ -10,10 +10,11 @@ import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../../storage/blobs/items.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { readLease } from '../../storage/names/lease.ts';
 import type { Dataset, DatasetHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
-import { changeHead, listHeads } from '../experiments/experiment-head.ts';
+import { changeHead, listHeads, readHead } from '../experiments/experiment-head.ts';
 
 /** Blobs of pages without pictures. Sharing one of these is not sharing a picture. */
 const EMPTY: ReadonlySet<Digest> = new Set(['', ...EMPTY_COLUMNS].map(digestOf));
@@ -24,16 +25,22 @@ export interface ReleaseContext {
   readonly now: Clock['now'];
 }
 
+export interface ReleaseOptions {
+  readonly force: boolean;
+  /** Takes what shows the pictures from an experiment. */
+  readonly forget?: (experiment: string) => Promise<void>;
+}
+
 /**
  * Call it before the name of a dataset is deleted. If it is killed, the same call continues.
- * @param force Experiments on the pictures keep their checkpoints, logs and previews, but can no longer be trained.
+ * @param force Experiments on the pictures keep their checkpoints, logs and previews, and can no longer be trained.
  * @throws Conflict naming the experiments that use its pictures; with `force`, if one of them is in training.
  */
 export async function releasePictures(
   ctx: ReleaseContext,
   name: string,
   head: DatasetHead,
-  { force }: { readonly force: boolean },
+  { force, forget = async () => {} }: ReleaseOptions,
 ): Promise<void> {
   const users = await findUsers(ctx, name, head);
   if (users.length > 0 && !force) {
@@ -45,7 +52,12 @@ export async function releasePictures(
       details: { experiments: users },
     });
   }
-  for (const user of users) await takeDataFrom(ctx, user);
+  for (const user of users) {
+    checkIdle(user, (await readHead(ctx.store, user)).value, await readLease(ctx.store, user, ctx.now()));
+    // Before the head is marked: a marked one is no user any more.
+    await forget(user);
+    await takeDataFrom(ctx, user);
+  }
 }
 
 /**
@@ -106,11 +118,17 @@ function listWeights(entry: Dataset['encoders'][SignalName]): Digest[] {
 async function takeDataFrom({ store, now }: ReleaseContext, name: string): Promise<void> {
   const driver = await readLease(store, name, now());
   await changeHead(store, name, head => {
-    if (head.state !== 'running' && !driver) return { ...head, dataset_deleted: true };
-    throw new Conflict(`the experiment "${name}" is in training on its pictures`, {
-      expected: 'experiments that are not in training',
-      hint: `POST /experiments/${name}/pause, and delete the dataset when its chunk has ended`,
-      retryAfterSeconds: 5,
-    });
+    checkIdle(name, head, driver);
+    return { ...head, dataset_deleted: true };
+  });
+}
+
+/** @param driver The lease of a training. @throws Conflict */
+function checkIdle(name: string, head: ExperimentHead, driver: unknown): void {
+  if (head.state !== 'running' && !driver) return;
+  throw new Conflict(`the experiment "${name}" is in training on its pictures`, {
+    expected: 'experiments that are not in training',
+    hint: `POST /experiments/${name}/pause, and delete the dataset when its chunk has ended`,
+    retryAfterSeconds: 5,
   });
 }

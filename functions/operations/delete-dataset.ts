@@ -4,6 +4,7 @@ import { requireDatasetHead } from '../datasets/dataset-head.ts';
 import { releasePictures } from '../datasets/release-pictures.ts';
 import { writeDatasetView } from '../views/dataset-view.ts';
 import { deleteView } from '../views/view-files.ts';
+import { forgetPictures } from './forget-pictures.ts';
 import type { DatasetContext } from './put-dataset.ts';
 
 export interface DeleteDatasetContext extends DatasetContext {
@@ -12,7 +13,8 @@ export interface DeleteDatasetContext extends DatasetContext {
 
 /**
  * Deletes the name and the view; gc erases the pictures that no other dataset has.
- * @param force Experiments on the pictures keep their checkpoints and cannot be trained any more.
+ * @param force Experiments on the pictures keep their checkpoints and cannot be trained any more. What they keep of
+ * held-out pictures goes.
  * @throws NotFound, Conflict while experiments use the pictures; with `force`, while one of them is in training.
  */
 export async function deleteDataset(
@@ -21,7 +23,8 @@ export async function deleteDataset(
   { force }: { readonly force: boolean },
 ): Promise<void> {
   const { value } = await requireDatasetHead(ctx.store, name);
-  await releasePictures(ctx, name, value, { force });
+  const forget = (experiment: string) => forgetPictures(ctx, experiment);
+  await releasePictures(ctx, name, value, { force, forget });
   await createRefs(ctx.store).approvals.delete(name);
   // The name last: killed before, the same call goes on.
   await deleteView({ store: ctx.store, prefix: `datasets/${name}/` });
