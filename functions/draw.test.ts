@@ -5,7 +5,9 @@ import { packColumn, readColumn } from '../formats/webdataset.ts';
 import type { SampleJob } from '../gpu-runner/protocol.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
+import { canonicalDigest } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
+import { draw as registered } from './draw.ts';
 import { encodeWords } from './encoders/words.ts';
 import { outputOf } from './execution/output-of.ts';
 import { readDrawnIndex } from './experiments/drawn-index.ts';
@@ -147,6 +149,16 @@ describe('draw', () => {
     const asked = await draw({ condition: 'edit', edits: [{ from: 'hat', to: 'cap' }] });
     expect(asked.index.items[2]?.caption).toBe('a longer cap');
     expect(Object.keys(await conditionsOf(sampled.at(-1)))).toContain('patches');
+  });
+
+  // If these change, raise the version of draw: caches serve the old bytes to the new code.
+  test.each([
+    ['swap', 'sha256:aaff279b4fd0c9ef712ebd21addf146255fe67901f13fe2eedbf7d88f1bf9ba2'],
+    ['edit_text', 'sha256:4011e2233d511a3317c90700b5ffa5bb564a92093030125a6e89c6a629924b15'],
+  ])('%s has the bytes of its version', async (condition, golden) => {
+    const { index } = await draw({ condition });
+    const { checkpoint: _, ...told } = index;
+    expect([registered.version, canonicalDigest(told as never)]).toEqual([1, golden]);
   });
 
   test('refuses a dataset whose signals are of other encoders', async () => {
