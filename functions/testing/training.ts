@@ -40,6 +40,7 @@ import { compareScores } from '../compare-scores.ts';
 import { compareSets } from '../compare-sets.ts';
 import { controlPictures } from '../control-pictures.ts';
 import { counterpartPictures } from '../counterpart-pictures.ts';
+import { distance } from '../distance.ts';
 import { draw } from '../draw.ts';
 import { encodeDct } from '../encoders/encode-dct.ts';
 import { encodeWords } from '../encoders/words.ts';
@@ -397,6 +398,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       pictureFiles,
       counterpartPictures,
       compareScores,
+      distance,
       collage,
       flowLoss,
       features,
