@@ -23,7 +23,7 @@ export const memorization = defineFunction({
   summary:
     'Finds drawn pictures that are copies of training pictures: the nearest is far nearer than the next. Outputs ' +
     'copies (JSON), with the rate of false alarms on held-out pictures.',
-  version: 1,
+  version: 2,
   kind: 'pure',
   digests: { dataset: 'dataset' },
   example: { dataset: 'portraits', spaces: [{ drawn: [DIGEST], dataset: [DIGEST] }] },
