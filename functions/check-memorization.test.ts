@@ -7,6 +7,7 @@ import { readDataset } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
+import { describeVerdict } from './check-memorization.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
@@ -109,6 +110,17 @@ test('a verdict counts for each experiment that has the checkpoint, and stays wh
   await lab.executor.callEffect('train', { experiment: 'twin', target: 128 });
   await expect(exportToy({ checkpoint: 'toy@4' })).rejects.toThrow('no checkpoint of step 4');
   await expect(exportToy({ checkpoint })).rejects.toThrow('toy@4 has memorized');
+});
+
+test('a check whose held-out pictures look like copies themselves says that it cannot tell', () => {
+  const copies = (rate: number) => ({ pictures: 10, copies: 10 * rate, rate, low: 0, high: 1 });
+  const verdict = (drawn: number, held_out: number) =>
+    describeVerdict({
+      ...{ memorized: false, limit: 0.01 },
+      spaces: [{ extractor: 'dct', training: 9, drawn: copies(drawn), held_out: copies(held_out), excess: 0 }],
+    });
+  expect(verdict(0.9, 0.9)).toContain('the check cannot tell: 90 % of the held-out pictures look like copies by dct');
+  expect(verdict(0, 0.1)).toContain('no memorizing found');
 });
 
 test('an export of an unchecked model says how to check it', async () => {

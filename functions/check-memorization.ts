@@ -111,16 +111,27 @@ export const checkMemorization = defineFunction({
 });
 
 /** One sentence. */
-export function describeVerdict({ memorized, spaces, limit }: Memorization): string {
+export function describeVerdict({
+  memorized,
+  spaces,
+  limit,
+}: Pick<Memorization, 'memorized' | 'spaces' | 'limit'>): string {
   const worst = spaces.reduce((a, b) => (b.excess > a.excess ? b : a));
   const alarms = worst.held_out
     ? `${percent(worst.held_out.rate)} of the held-out ones`
     : 'there are no held-out pictures to compare with';
   const rates = `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}`;
-  return memorized
-    ? `the model has memorized training pictures: ${rates}; the limit is ${percent(limit)} above them`
+  if (memorized)
+    return `the model has memorized training pictures: ${rates}; the limit is ${percent(limit)} above them`;
+  const blind = spaces.find(({ held_out }) => held_out !== null && held_out.rate > MOST_ALARMS);
+  return blind
+    ? `the check cannot tell: ${percent(blind.held_out?.rate ?? 0)} of the held-out pictures look like copies by ` +
+        `${blind.extractor}, so they have near-duplicates among the training pictures`
     : `no memorizing found: ${rates}`;
 }
+
+/** Rate of false alarms above which copies would not stand out. */
+const MOST_ALARMS = 0.5;
 
 function percent(share: number): string {
   return `${Number((100 * share).toFixed(2))} %`;

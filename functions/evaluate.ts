@@ -89,7 +89,7 @@ export const evaluate = defineFunction({
     const rows: EvaluationRow[] = [];
     for (const drawn of await listDrawn(ctx, kept, body.beside)) {
       const known = await readConfig(ctx.blobs, drawn.kept.head);
-      for (const condition of body.conditions ?? [usualCondition(config)]) {
+      for (const condition of new Set(body.conditions ?? [usualCondition(config)])) {
         const { steps, guidance, seed } = body;
         const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split: 'val', condition } as const;
         const { weights } = drawn;
