@@ -118,6 +118,8 @@ export const evaluationSchema = z.strictObject({
   why_extractor: z.string(),
   /** The net of `fidelity.lpips`. Absent: none is installed that the training did not see. */
   lpips: z.string().optional(),
+  /** Why no installed net compares the pictures. */
+  no_lpips: z.string().optional(),
   samples: z.int().positive(),
   seed: z.int(),
   /** Settings of the sampler and the weights, as in `sample`. Absent: unknown. */

@@ -8,13 +8,13 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
+import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from './evaluation/controls.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
 import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
-import { findLpips } from './evaluation/score-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
@@ -77,15 +77,16 @@ export const evaluate = defineFunction({
     const { extractor, why } = chooseExtractor(config, await listInstalled(ctx), body.extractor);
     const columns = chooseColumns(pages, body.reference);
     const real = await describeColumns(ctx, extractor, columns, head.engine);
+    const { lpips: chosen, tooSmall } = await chooseLpips(ctx, config, head.dataset);
+    const lpips = tooSmall === undefined ? chosen : undefined;
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
       fidelity: {
         truth: await makeControl(ctx, { dataset: head.dataset, real }, 'real', samples),
-        lpips: await findLpips(ctx, config),
+        lpips,
       },
     };
-    const { lpips } = stick.fidelity;
     const rows: EvaluationRow[] = [];
     for (const drawn of await listDrawn(ctx, kept, body.beside)) {
       const known = await readConfig(ctx.blobs, drawn.kept.head);
@@ -105,6 +106,7 @@ export const evaluate = defineFunction({
       ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows) },
       sampling: samplingFor({ config, ...body }),
       ...(lpips && { lpips: lpips.net }),
+      ...(tooSmall && { no_lpips: tooSmall }),
       links: [...new Set(rows.map(({ comparison }) => comparison))],
     });
     const { digest } = await putDocument(ctx.blobs, document);

@@ -13,8 +13,8 @@ import { digestSchema } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { allowedPrecision } from './encoders/precision.ts';
+import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
-import { findLpips } from './evaluation/score-row.ts';
 import { SUITE, SUITE_CONTROLS, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, type KeptOf } from './experiments/find-kept.ts';
@@ -61,7 +61,8 @@ export const validate = defineFunction({
       ...{ tests: body.tests ?? TEST_NAMES, weights: body.weights ?? ['ema', 'raw'] },
       tracesOf: weights => tracesFor(head, weights),
       extractor: await findExtractorFor(ctx, kept, config, body.extractor),
-      lpips: await findLpips(ctx, config),
+      // A net that takes no such pictures is refused by its own call, and each score says so.
+      lpips: (await chooseLpips(ctx, config, dataset)).lpips,
       ...{ controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
     };
     const site = { blobs: ctx.blobs, call: (fn: string, params: Json) => ctx.call(fn, params) };

@@ -1,36 +1,14 @@
 /** @file How near the pictures of a row are to the held-out pictures of the same conditions, pair by pair. */
 import type { EvaluationRow } from '../../configs/evaluation.ts';
-import { LPIPS_NETS } from '../../configs/lpips.ts';
 import { pictureScoresSchema } from '../../configs/picture-scores.ts';
-import type { KeyedConfig } from '../../configs/schema.ts';
 import { bootstrapMean, type Interval } from '../../metrics/bootstrap.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import { readStoredIndex } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
-import { createRefs } from '../../storage/names/refs.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
-
-export interface InstalledLpips {
-  readonly net: string;
-  readonly weights: Record<string, Digest[]>;
-}
-
-/** The first net of LPIPS that is installed and that no loss of the training read. */
-export async function findLpips(
-  { store }: Pick<EffectContext, 'store'>,
-  { objective }: Pick<KeyedConfig, 'objective'>,
-): Promise<InstalledLpips | undefined> {
-  const { models } = createRefs(store);
-  for (const name of LPIPS_NETS) {
-    const net = `lpips-${name}`;
-    if (objective.frozen && net in objective.frozen) continue;
-    const found = await models.read(net);
-    if (found) return { net, weights: found.value.weights };
-  }
-  return undefined;
-}
+import type { InstalledLpips } from './choose-lpips.ts';
 
 export interface ScoreOptions {
   /** Columns of the held-out pictures, in the order of those of the row. */
