@@ -19,7 +19,7 @@ test('a sweep is a table of its rungs, with a column for each key of several val
     values: { rate, batch: 8 },
   });
   const rungs = [{ share: 0.5, runs: [run(1, 0.5, true), run(2, null, false)] }];
-  expect(sweepRows({ ...GROUND, kind: 'sweep', rungs })).toEqual([
+  expect(sweepRows({ ...GROUND, kind: 'sweep', rungs, report: REPORT })).toEqual([
     ['steps', 'rate', 'held-out loss', 'goes on', 'experiment'],
     ['2', '1', '0.5', 'yes', 's-1'],
     ['2', '2', 'diverged', '', 's-2'],

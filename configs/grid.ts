@@ -1,6 +1,7 @@
 /** @file An ablation grid: arms that change single parts of one config, each trained with several seeds. */
 import { z } from 'zod';
 import { LARGEST_PLAIN_SEED, LONGEST_SECONDS, MOST_PICTURES, MOST_SAMPLES } from './bounds.ts';
+import { NAME_PATTERN } from './stored-names.ts';
 import { TEST_NAMES } from './suite-tests.ts';
 
 /** Experiments of a grid, and configs of a sweep. More would be months, or a mistake. */
@@ -47,18 +48,26 @@ const armSchema = z.strictObject({
   config: keys.default({}).describe('keys of the base that the arm changes; `preset` takes another one'),
 });
 
+/** What answers a question of a comparison: names of measures. */
+export const measuresSchema = z
+  .array(
+    z
+      .string()
+      .max(100)
+      .regex(/^[a-z0-9_]+([/-][a-z0-9_.-]+)*$/, 'expected the name of a measure, such as held_out_loss'),
+  )
+  .min(1)
+  .max(12)
+  .describe(
+    'memory, speed, loss, loss_slope, held_out_loss, or a score of the validation, as reconstruction or TEST/SCORE',
+  );
+
 /** As `compare` takes it. */
 const questionSchema = z.strictObject({
   question: z.string().min(1).max(300).describe('as a reader asks it'),
   base: armNameSchema.describe('the arm to measure against'),
   arm: armNameSchema.describe('the arm that differs from it'),
-  measures: z
-    .array(z.string().max(100))
-    .min(1)
-    .max(12)
-    .describe(
-      'memory, speed, loss, loss_slope, held_out_loss, or a score of the validation, as reconstruction or TEST/SCORE',
-    ),
+  measures: measuresSchema,
 });
 
 export const gridSchema = z
@@ -98,9 +107,9 @@ export const gridSchema = z
   .superRefine(checkGrid);
 export type Grid = z.output<typeof gridSchema>;
 
-type Checked = Pick<Grid, 'steps' | 'seconds' | 'seeds' | 'arms' | 'baseline' | 'questions'>;
+type Checked = Pick<Grid, 'name' | 'steps' | 'seconds' | 'seeds' | 'arms' | 'baseline' | 'questions'>;
 
-function checkGrid({ steps, seconds, seeds, arms, baseline, questions }: Checked, ctx: z.RefinementCtx): void {
+function checkGrid({ name, steps, seconds, seeds, arms, baseline, questions }: Checked, ctx: z.RefinementCtx): void {
   const refuse = (path: (string | number)[], message: string) => ctx.addIssue({ code: 'custom', path, message });
   if (steps !== undefined && seconds !== undefined) refuse(['seconds'], 'steps or seconds, not both');
   const names = Object.keys(arms);
@@ -110,6 +119,9 @@ function checkGrid({ steps, seconds, seeds, arms, baseline, questions }: Checked
   const twice = names.find((_, i) => lower.indexOf(lower[i] ?? '') !== i);
   if (twice !== undefined) refuse(['arms', twice], 'another arm has this name: experiments have lower-case names');
   if (lower.includes(PROBE)) refuse(['arms', PROBE], 'a word that the names of experiments use themselves');
+  const long = names.find(arm => seeds.some(seed => !NAME_PATTERN.test(runName({ name }, arm, seed))));
+  if (long !== undefined)
+    refuse(['arms', long], 'the name NAME-ARM-SEED of its experiments has more than 63 characters');
   const known = (name: string | undefined) => name === undefined || Object.hasOwn(arms, name);
   const expected = `expected one of: ${names.join(', ')}`;
   if (!known(baseline)) refuse(['baseline'], `there is no arm ${baseline}; ${expected}`);
@@ -144,6 +156,14 @@ export function takeArms(grid: Grid, names: readonly string[]): Grid {
   };
 }
 
+/** What `compare` says of the runs: its sentence, its folder in the store, and the digests of its files. */
+export const runReportSchema = z.looseObject({
+  sentence: z.string(),
+  folder: z.string(),
+  html: z.string(),
+  report: z.string(),
+});
+
 /** What `ablate` answers. */
 export const gridResultSchema = z.looseObject({
   v: z.literal(1),
@@ -171,7 +191,6 @@ export const gridResultSchema = z.looseObject({
       held_out_loss: z.number().optional(),
     }),
   ),
-  /** What `compare` says of the arms, and its files. */
-  report: z.looseObject({ sentence: z.string(), folder: z.string(), html: z.string(), report: z.string() }),
+  report: runReportSchema,
 });
 export type GridResult = z.output<typeof gridResultSchema>;

@@ -1,13 +1,19 @@
 /** @file A sweep: configs with every combination of some values, thinned out by successive halving. */
 import { z } from 'zod';
 import { LARGEST_PLAIN_SEED } from './bounds.ts';
-import { trainedRunsShape } from './grid.ts';
+import { runReportSchema, trainedRunsShape } from './grid.ts';
 
 /** Combinations of values. */
 const MOST_COMBINATIONS = 256;
 const MOST_VALUES = 64;
 
-const values = z.array(z.json()).min(1).max(MOST_VALUES);
+const values = z
+  .array(z.json())
+  .min(1)
+  .max(MOST_VALUES)
+  .refine(all => new Set(all.map(value => JSON.stringify(value))).size === all.length, {
+    error: 'expected each value once',
+  });
 
 export const sweepSchema = z
   .strictObject({
@@ -15,6 +21,9 @@ export const sweepSchema = z
     set: z
       .record(z.string().regex(/^[a-z0-9_]+(\.[a-z0-9_]+)*$/, 'expected a key like optimizer.learning_rate'), values)
       .refine(set => Object.keys(set).length > 0, { error: 'expected at least one key' })
+      .refine(set => !Object.keys(set).some(key => Object.keys(set).some(other => other.startsWith(`${key}.`))), {
+        error: 'a key lies inside of another one',
+      })
       .describe('by key of the config, the values to try: {"optimizer.learning_rate": [0.001, 0.004]}'),
     seed: z.int().min(0).max(LARGEST_PLAIN_SEED).default(0).describe('of all runs'),
     first: z
@@ -57,5 +66,6 @@ export const sweepResultSchema = z.looseObject({
   ),
   /** Absent: all diverged. */
   best: z.looseObject({ experiment: z.string(), values: z.record(z.string(), z.unknown()) }).optional(),
+  report: runReportSchema,
 });
 export type SweepResult = z.output<typeof sweepResultSchema>;

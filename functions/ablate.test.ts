@@ -75,6 +75,23 @@ test('a grid that was stopped goes on where it was', async () => {
   expect(trained()).toHaveLength(4);
 });
 
+test('a grid is validated and answers its questions, after a kill at any write', async () => {
+  const questions = [{ question: 'Is B better?', base: 'A', arm: 'B', measures: ['held_out_loss', 'reconstruction'] }];
+  const { runs, report } = await ablate({ validate: { count: 2 }, questions });
+  const { value } = await readHead(lab.store, 'grid-b-0');
+  expect(value.chunks.at(-1)?.artifacts.suite).toMatch(/^sha256:/);
+  expect(runs).toHaveLength(2);
+  const { answers } = JSON.parse(Buffer.from(await lab.blobs.get(report.report as Digest)).toString());
+  expect(answers[0].sentences).toHaveLength(2);
+  expect(answers[0].sentences.join(' ')).not.toContain('not measured');
+});
+
+test('a question whose measure has no such name is refused before anything is created', async () => {
+  const questions = [{ question: 'Better?', base: 'A', arm: 'B', measures: ['Held-out loss'] }];
+  await expect(ablate({ questions })).rejects.toThrow(/name of a measure/);
+  expect(await createRefs(lab.store).experiments.list()).toEqual([]);
+});
+
 test('more seeds of a grid train these alone', async () => {
   await ablate();
   await ablate({ seeds: [0, 1] });
@@ -129,6 +146,7 @@ test('with seconds, an arm takes the steps that its measured speed allows, and k
   lab.runner.metrics = { 'sys/iter_per_sec': 40 };
   const { runs } = await ablate({ ...timed, seeds: [0, 1] });
   expect(runs.map(({ steps }) => steps)).toEqual([12, 12, 12, 12]);
+  await expect(ablate({ ...timed, seconds: 2 })).rejects.toThrow('have 12 steps, but 2 seconds allow 8');
 });
 
 const SWEEP = {
@@ -145,7 +163,7 @@ const sweep = async (changes: object = {}) => {
 };
 
 test('a sweep halves its runs at each rung, and those with the smallest held-out loss go on', async () => {
-  const { rungs, best } = await sweep();
+  const { rungs, best, report } = await sweep();
   expect(rungs.map(({ runs }) => runs.length)).toEqual([6, 3, 2, 1]);
   expect(rungs.map(({ runs }) => runs[0]?.steps)).toEqual([2, 4, 8, 16]);
   for (const [k, { runs }] of rungs.entries()) {
@@ -158,6 +176,8 @@ test('a sweep halves its runs at each rung, and those with the smallest held-out
     experiment: rungs.at(-1)?.runs[0]?.experiment,
     values: rungs.at(-1)?.runs[0]?.values,
   });
+  expect(report).toMatchObject({ folder: 'reports/rate/' });
+  expect(report.sentence).toContain('learning_rate=');
 });
 
 test('the winner of a sweep has the bits of a run that was never stopped', async () => {
@@ -182,6 +202,33 @@ test('the same call of a sweep again trains nothing, and one with more values tr
   const { rungs } = await sweep({ set: { ...SWEEP.set, 'optimizer.learning_rate': [0.001, 0.002, 0.004, 0.008] } });
   expect(rungs[0]?.runs).toHaveLength(8);
   expect(trained().filter(job => job === 'train 0-2')).toHaveLength(8);
+});
+
+test('a sweep with other rungs takes the runs that were trained further by the losses beside its rungs', async () => {
+  const { best } = await sweep();
+  const { rungs } = await sweep({ first: 0.3125 });
+  expect(rungs.map(({ runs }) => runs[0]?.steps)).toEqual([5, 7, 11, 16]);
+  const losses = rungs.flatMap(({ runs }) => runs.map(({ held_out_loss }) => held_out_loss));
+  expect(losses).not.toContain(null);
+  const again = rungs[0]?.runs.find(({ experiment }) => experiment === best?.experiment);
+  expect(again?.held_out_loss).toBeGreaterThan(0);
+});
+
+test('a run that diverges late in a sweep keeps its place at the earlier rungs', async () => {
+  lab.runner.logOf = step => ({ loss: step < 6 ? 1 : 1e9 });
+  const first = await sweep();
+  expect(first.rungs[0]?.runs.every(({ held_out_loss }) => held_out_loss !== null)).toBe(true);
+  const jobs = lab.runner.computed.length;
+  expect(await sweep()).toEqual(first);
+  expect(lab.runner.computed).toHaveLength(jobs);
+});
+
+test('a sweep of what it sets itself is refused before anything is created', async () => {
+  await expect(sweep({ set: { seed: [0, 1] } })).rejects.toThrow(/states the seed/);
+  await expect(sweep({ set: { 'optimizer.total_samples': [64, 128] } })).rejects.toThrow(/total_samples beside steps/);
+  await expect(sweep({ set: { 'data.batch_size': [4, 4] } })).rejects.toThrow(/each value once/);
+  await expect(sweep({ set: { optimizer: [{}], 'optimizer.type': ['muon'] } })).rejects.toThrow(/inside of another/);
+  expect(await createRefs(lab.store).experiments.list()).toEqual([]);
 });
 
 test('a sweep in which all diverge has no best run', async () => {

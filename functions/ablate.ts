@@ -6,13 +6,14 @@ import { z } from 'zod';
 import { type Grid, type GridResult, gridSchema, probeName, runName } from '../configs/grid.ts';
 import { overrideConfig } from '../configs/presets.ts';
 import type { Config } from '../configs/schema.ts';
-import { Internal, Unprocessable } from '../errors.ts';
-import { canonicalJson, type Json } from '../storage/canonical.ts';
+import { Conflict, Internal, Unprocessable } from '../errors.ts';
+import { canonicalJson } from '../storage/canonical.ts';
 import type { ExperimentHead } from '../storage/experiment-record.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { type ArmRequest, resolveArm, stepsOf } from './comparison/arm-config.ts';
 import { createRun, type Ground, type Run, trainRun } from './comparison/arm-run.ts';
+import { compareRuns, type RunReport } from './comparison/compare-runs.ts';
 import { layGround } from './comparison/grid-ground.ts';
 import { lastSpeed, planMemoryOf, recordRun } from './comparison/run-record.ts';
 import { defineFunction, type EffectContext } from './define.ts';
@@ -88,33 +89,24 @@ export const ablate = defineFunction({
   },
 });
 
-const comparedSchema = z.looseObject({
-  verdict: z.looseObject({ sentence: z.string() }),
-  folder: z.string(),
-  html: digestSchema,
-  report: digestSchema,
-});
-
 /** Seeds are repeats of their arm. */
-async function compareArms(ctx: EffectContext, grid: Grid): Promise<Readonly<Record<string, Json>>> {
+function compareArms(ctx: EffectContext, grid: Grid): Promise<RunReport> {
   const groups = Object.keys(grid.arms).map(arm => [arm, grid.seeds.map(seed => runName(grid, arm, seed))] as const);
-  const answer = await ctx.callEffect('compare', {
+  return compareRuns(ctx, {
     groups: Object.fromEntries(groups),
     ...(grid.baseline !== undefined && { baseline: grid.baseline }),
     title: grid.name,
     questions: grid.questions,
   });
-  const { verdict, folder, html, report } = comparedSchema.parse(answer);
-  return { sentence: verdict.sentence, folder, html, report };
 }
 
 /** Steps of an arm; undefined: as its config says. */
-type StepsOf = (arm: string) => number | undefined;
+type StepsOf = (arm: string) => ArmRequest['steps'];
 
 const stepsOfGrid =
-  ({ steps }: Grid): StepsOf =>
+  ({ steps, seconds }: Grid): StepsOf =>
   () =>
-    steps;
+    seconds === undefined ? steps : 'measured';
 
 /** The first seed of all arms first, so that a grid that is stopped early can be compared. */
 async function resolveArms(grid: Grid, steps: StepsOf): Promise<GridRun[]> {
@@ -133,25 +125,41 @@ function requestOf(grid: Grid, arm: string): Pick<ArmRequest, 'base' | 'changes'
 }
 
 /**
- * The steps that each arm takes in the seconds, by its own speed. An arm with a run has the steps of that run, so that
- * all seeds have equal ones, and a later call finds the same.
+ * The steps that each arm takes in the seconds, by its own speed. The speed is measured once, so that all seeds have
+ * equal steps, and a later call finds the same. Without the measurement, an arm with a run has the steps of that run.
+ * @throws Conflict if the runs of an arm have the steps of other seconds
  */
 async function measureSteps(ctx: EffectContext, grid: Grid, ground: Ground, seconds: number): Promise<StepsOf> {
   const steps = new Map<string, number>();
   for (const [i, arm] of Object.keys(grid.arms).entries()) {
+    const experiment = probeName(grid, arm);
     const known = await findSteps(ctx, grid, arm);
-    if (known !== undefined) {
+    const isMeasured = (await createRefs(ctx.store).experiments.read(experiment)) !== undefined;
+    if (known !== undefined && !isMeasured) {
       steps.set(arm, known);
       continue;
     }
     const config = toProbe(await resolveArm(`arm ${arm}`, { ...requestOf(grid, arm), seed: 0 }), grid.probe_steps);
-    const probe: Run = { experiment: probeName(grid, arm), config };
+    const probe: Run = { experiment, config };
     await createRun(ctx, probe, ground);
     const place = `speed of arm ${i + 1} of ${Object.keys(grid.arms).length}`;
     const head = await trainRun(ctx, probe, { steps: Math.min(grid.probe_steps, stepsOf(config)), place });
-    steps.set(arm, Math.max(1, Math.floor(seconds * speedOf(probe, head))));
+    const allowed = Math.max(1, Math.floor(seconds * speedOf(probe, head)));
+    if (known !== undefined && known !== allowed) throw tellOtherTime(grid, arm, { seconds, allowed, known });
+    steps.set(arm, allowed);
   }
   return arm => steps.get(arm);
+}
+
+function tellOtherTime(
+  { name }: Grid,
+  arm: string,
+  { seconds, allowed, known }: Readonly<Record<'seconds' | 'allowed' | 'known', number>>,
+): Conflict {
+  return new Conflict(
+    `the runs of arm ${arm} of "${name}" have ${known} steps, but ${seconds} seconds allow ${allowed}`,
+    { expected: 'the seconds of the earlier call', hint: 'another name is another grid' },
+  );
 }
 
 async function findSteps(ctx: EffectContext, grid: Grid, arm: string): Promise<number | undefined> {

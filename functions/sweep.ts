@@ -9,20 +9,26 @@ import { canonicalDigest, canonicalJson, type Json } from '../storage/canonical.
 import { digestSchema } from '../storage/records.ts';
 import { resolveArm, stepsOf } from './comparison/arm-config.ts';
 import { createRun, type Ground, type Run, trainRun } from './comparison/arm-run.ts';
+import { compareRuns, type RunReport } from './comparison/compare-runs.ts';
 import { layGround } from './comparison/grid-ground.ts';
 import { combineValues, nestKeys, planRungs, type Rung, rankRuns, type Scored, stepsAt } from './comparison/halving.ts';
-import { readHeldOutLoss } from './comparison/run-record.ts';
+import { heldOutLossAt } from './comparison/run-record.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
-import { isDivergence } from './experiments/training-health.ts';
 
+/** In one report. */
+const MOST_ARMS = 12;
+/** Characters. */
+const LONGEST_ARM = 40;
 /** Hexadecimal digits of the digest of the values, in the name of an experiment. */
 const TAG_LENGTH = 8;
 
 interface SweepRun extends Run {
   /** By key of the config. */
   readonly values: Readonly<Record<string, Json>>;
+  /** Of the values, at the end of the name. */
+  readonly tag: string;
 }
 
 export const sweep = defineFunction({
@@ -52,6 +58,7 @@ export const sweep = defineFunction({
     const rungs = planRungs(runs.length, steps, asked.first, asked.finalists);
 
     let alive: readonly SweepRun[] = runs;
+    let compared: readonly SweepRun[] = [];
     const answers: SweepResult['rungs'] = [];
     for (const [k, rung] of rungs.entries()) {
       const ranked = await climb(ctx, alive, rung, `rung ${k + 1} of ${rungs.length}`);
@@ -59,6 +66,7 @@ export const sweep = defineFunction({
       const going = ranked.slice(0, next).filter(({ score }) => score !== undefined);
       answers.push({ share: rung.share, runs: ranked.map((each, i) => describeRun(each, rung, i < going.length)) });
       alive = (next > 0 ? going : ranked.filter(({ score }) => score !== undefined)).map(({ run }) => run);
+      if (k >= rungs.length - 2 || alive.length === 0) compared = uniteRuns(ranked, compared);
       if (alive.length === 0) break;
     }
     const [best] = alive;
@@ -73,6 +81,7 @@ export const sweep = defineFunction({
       engine: `${spec.name} ${spec.precision}`,
       rungs: answers as Json,
       ...(best && { best: { experiment: best.experiment, values: best.values } }),
+      report: await compareBest(ctx, asked, compared),
     };
   },
 });
@@ -87,10 +96,35 @@ async function resolveRuns(asked: Sweep): Promise<SweepRun[]> {
       const resolved = await resolveArm(JSON.stringify(values), { base, changes, seed, steps });
       const config = { ...resolved, run: { ...resolved.run, validation: resolved.run.validation ?? { pictures: 64 } } };
       const tag = canonicalDigest(values).slice('sha256:'.length, 'sha256:'.length + TAG_LENGTH);
-      return { values, config, experiment: `${asked.name}-${tag}` };
+      return { values, tag, config, experiment: `${asked.name}-${tag}` };
     }),
   );
 }
+
+/** Best first: those of the later rung, then those that were left out before it. */
+function uniteRuns(ranked: readonly Scored<SweepRun>[], before: readonly SweepRun[]): SweepRun[] {
+  return [...new Set([...ranked.map(({ run }) => run), ...before])];
+}
+
+/**
+ * The finalists beside those that were left out last: earlier ones would be compared with them at the few steps that
+ * they took. An arm is called by its values, `learning_rate=0.001 type=muon`, where that fits a table.
+ */
+function compareBest(ctx: EffectContext, { name, set }: Sweep, best: readonly SweepRun[]): Promise<RunReport> {
+  const tried = Object.keys(set).filter(key => (set[key]?.length ?? 0) > 1);
+  const shown = best.slice(0, MOST_ARMS);
+  const names = shown.map(({ values }) =>
+    tried.map(key => `${key.split('.').at(-1)}=${showValue(values[key])}`).join(' '),
+  );
+  const groups = shown.map(({ experiment, tag }, i): [string, string[]] => {
+    const words = names[i] ?? '';
+    const fits = words !== '' && words.length <= LONGEST_ARM && names.indexOf(words) === names.lastIndexOf(words);
+    return [fits ? words : tag, [experiment]];
+  });
+  return compareRuns(ctx, { groups: Object.fromEntries(groups), title: name });
+}
+
+const showValue = (value: Json | undefined) => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** Trains the runs up to a rung, one after the other. @returns Best first. */
 async function climb(
@@ -103,8 +137,7 @@ async function climb(
   for (const [i, run] of runs.entries()) {
     const steps = stepsAt(share, stepsOf(run.config));
     const head = await trainRun(ctx, run, { steps, place: `${place}, run ${i + 1} of ${runs.length}` });
-    const score = isDivergence(head.problem) ? undefined : await readHeldOutLoss(ctx.blobs, head.chunks, steps);
-    scored.push({ run, score });
+    scored.push({ run, score: await heldOutLossAt(ctx.blobs, head.chunks, steps) });
   }
   return rankRuns(scored);
 }

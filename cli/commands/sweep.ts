@@ -42,7 +42,13 @@ export const sweepCommand = defineCommand({
       return;
     }
     const found = sweepResultSchema.parse(result);
-    const lines = [describeGround(found), ...formatTable(sweepRows(found)).split('\n'), tellBest(found.best)];
+    const lines = [
+      describeGround(found),
+      ...formatTable(sweepRows(found)).split('\n'),
+      tellBest(found.best),
+      found.report.sentence,
+      `report: ${found.report.folder} in the store`,
+    ];
     for (const line of lines) console.log(plainLine(line));
   }),
 });

@@ -14,8 +14,8 @@ export interface ArmRequest {
   /** Changes of all arms, and then those of this one. Null removes a key; `preset` takes another preset. */
   readonly changes: readonly Keys[];
   readonly seed: number;
-  /** Optimizer steps, over which the schedules go. Absent: as the config says. */
-  readonly steps?: number | undefined;
+  /** Optimizer steps, over which the schedules go. Absent: as the config says; `measured`: they are not known yet. */
+  readonly steps?: number | 'measured' | undefined;
 }
 
 /**
@@ -27,20 +27,35 @@ export async function resolveArm(label: string, { base, changes, seed, steps }: 
     const written = keysOf(readWrittenConfig(base).config);
     const presets = changes.flatMap(({ preset }) => (preset === undefined ? [] : [preset]));
     const preset = presets.reduce<unknown>((sum, each) => mergePresets(sum, each), written.preset);
+    const own = changes.map(({ preset: _, ...rest }) => rest);
+    for (const each of own) checkOwnKeys(each, steps);
     const whole = await resolveConfig({ ...written, ...(preset !== undefined && { preset }) });
-    const stated = changes.map(({ preset: _, ...own }) => own);
-    const changed = stated.reduce<Config>((config, own) => overrideConfig(config, own), whole);
-    const samples = steps === undefined ? undefined : steps * changed.data.batch_size;
+    const changed = own.reduce<Config>((config, each) => overrideConfig(config, each), whole);
+    const samples = typeof steps !== 'number' ? undefined : steps * changed.data.batch_size;
     const sized = overrideConfig(changed, {
       seed,
       ...(samples !== undefined && { optimizer: { total_samples: samples }, run: { target: null } }),
     });
     return fitWarmup(
       sized,
-      stated.reduce<Keys>((sum, own) => mergeKeys(sum, own), {}),
+      own.reduce<Keys>((sum, each) => mergeKeys(sum, each), {}),
     );
   } catch (error) {
     throw error instanceof AppError ? tellArm(label, error) : error;
+  }
+}
+
+/** What a run sets itself would overwrite such a change in silence. @throws InvalidInput */
+function checkOwnKeys({ seed, optimizer }: Keys, steps: ArmRequest['steps']): void {
+  if (seed !== undefined && seed !== null) {
+    throw new InvalidInput('a change states the seed, which the run has already', {
+      expected: '"seeds" of a grid, or "seed" of a sweep',
+    });
+  }
+  if (steps !== undefined && isRecord(optimizer) && typeof optimizer.total_samples === 'number') {
+    throw new InvalidInput('a change states optimizer.total_samples beside steps or seconds', {
+      expected: 'one of them',
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 /** @file What `compare` is asked: which experiments, which of them are repeats of one arm, and which questions. */
 import { z } from 'zod';
+import { measuresSchema } from '../../configs/grid.ts';
 import { InvalidInput } from '../../errors.ts';
 import { nameSchema } from '../../storage/records.ts';
 
@@ -13,13 +14,7 @@ const questionSchema = z.strictObject({
   question: z.string().min(1).max(300).describe('as a reader asks it: What does TREAD save?'),
   base: armNameSchema.describe('the arm to measure against'),
   arm: armNameSchema.describe('the arm that differs from it'),
-  measures: z
-    .array(z.string().regex(/^[a-z0-9_]+([/-][a-z0-9_.-]+)*$/))
-    .min(1)
-    .max(12)
-    .describe(
-      'what answers it: memory, speed, loss, loss_slope, held_out_loss, or a score of the validation as TEST/SCORE',
-    ),
+  measures: measuresSchema,
 });
 export type ComparisonQuestion = z.output<typeof questionSchema>;
 

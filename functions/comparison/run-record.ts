@@ -60,22 +60,41 @@ async function readTail(blobs: BlobStore, chunks: readonly Chunk[], after: numbe
   return losses;
 }
 
-/**
- * The newest one. @param steps That of the chunk that ends there; absent: of any chunk.
- * @returns Undefined if it was not measured, or not finite.
- */
-export async function readHeldOutLoss(
-  blobs: BlobStore,
-  chunks: readonly Chunk[],
-  steps?: number,
-): Promise<number | undefined> {
+/** The newest one. @returns Undefined if it was not measured, or not finite. */
+async function readHeldOutLoss(blobs: BlobStore, chunks: readonly Chunk[]): Promise<number | undefined> {
   for (const chunk of chunks.toReversed()) {
-    if (steps !== undefined && chunk.to !== steps) continue;
-    const { series } = await readMetrics(blobs, [chunk], chunk.to - 1, 1);
-    const loss = series[HELD_OUT_LOSS]?.at(-1);
-    if (typeof loss === 'number') return loss;
+    const loss = await heldOutLossOf(blobs, chunk);
+    if (loss !== undefined) return loss;
   }
   return undefined;
+}
+
+/**
+ * The loss on held-out pictures at a step. A run that was trained further by another call may have no border there: then
+ * it is read off the line between the borders beside it, over the logarithm of the step; before the first border, it is
+ * that of the first.
+ * @returns Undefined if the run did not come to this step, or the loss was not measured or not finite.
+ */
+export async function heldOutLossAt(
+  blobs: BlobStore,
+  chunks: readonly Chunk[],
+  step: number,
+): Promise<number | undefined> {
+  const next = chunks.find(({ to }) => to >= step);
+  if (next === undefined) return undefined;
+  const after = await heldOutLossOf(blobs, next);
+  const last = chunks.findLast(({ to }) => to < step);
+  if (next.to === step || last === undefined || after === undefined) return after;
+  const before = await heldOutLossOf(blobs, last);
+  if (before === undefined) return after;
+  const share = Math.log(step / last.to) / Math.log(next.to / last.to);
+  return before + share * (after - before);
+}
+
+async function heldOutLossOf(blobs: BlobStore, chunk: Chunk): Promise<number | undefined> {
+  const { series } = await readMetrics(blobs, [chunk], chunk.to - 1, 1);
+  const loss = series[HELD_OUT_LOSS]?.at(-1);
+  return typeof loss === 'number' ? loss : undefined;
 }
 
 /** The speed of the last chunk, in steps per second. */
