@@ -5,7 +5,7 @@ import { NAME_PATTERN } from './stored-names.ts';
 import { TEST_NAMES } from './suite-tests.ts';
 
 /** Experiments of a grid, and configs of a sweep. More would be months, or a mistake. */
-const MOST_SEEDS = 32;
+export const MOST_SEEDS = 32;
 const MOST_ARMS = 12;
 /** Runs that one report compares. */
 const MOST_RUNS = 48;

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineCommand } from 'citty';
-import { type GridResult, gridResultSchema, gridSchema, takeArms } from '../../configs/grid.ts';
+import { type GridResult, gridResultSchema, gridSchema, MOST_SEEDS, takeArms } from '../../configs/grid.ts';
 import { expandHome } from '../../configs/home-path.ts';
 import { makeFolders } from '../../configs/make-folders.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
@@ -52,6 +52,8 @@ export const ablateCommand = defineCommand({
     const grid = readGrid(args, rawArgs);
     const body = { grid, dataset, ...(engine !== undefined && { engine }) };
     const api = connect(args);
+    // A folder that cannot be written is found out before hours of training.
+    if (args.out !== undefined) await makeFolders(expandHome(args.out));
     const { result } = await callInForeground(api, 'ablate', body, { quiet: args.quiet });
     const found = gridResultSchema.parse(result);
     if (args.out !== undefined) {
@@ -95,7 +97,7 @@ function readGrid({ file, _: words, dataset, config, steps, time, seeds, subset,
       base: changeBase(document.base, config, changes),
       ...(steps !== undefined && { steps: parseCount(steps, '--steps') }),
       ...(time !== undefined && { seconds: parseDuration(time, '--time') }),
-      ...(seeds !== undefined && { seeds: Array.from({ length: parseCount(seeds, '--seeds') }, (_, i) => i) }),
+      ...(seeds !== undefined && { seeds: listSeeds(seeds) }),
       ...(subset === 'all' ? {} : { subset: subset === undefined ? pictures : parseCount(subset, '--subset') }),
     },
     file,
@@ -104,6 +106,11 @@ function readGrid({ file, _: words, dataset, config, steps, time, seeds, subset,
   const unknown = arms.find(arm => !Object.hasOwn(grid.arms, arm));
   if (unknown === undefined) return takeArms(grid, arms);
   throw new InvalidInput(`${file} has no arm ${unknown}`, { expected: Object.keys(grid.arms).join(', ') });
+}
+
+/** One more than are allowed tells as well as 1e12 do that they are too many. */
+function listSeeds(text: string): number[] {
+  return Array.from({ length: Math.min(parseCount(text, '--seeds'), MOST_SEEDS + 1) }, (_, i) => i);
 }
 
 function describeGrid(found: GridResult): string[] {
@@ -123,7 +130,6 @@ async function writeGrid(
   about: string | undefined,
   files: Readonly<Record<string, Uint8Array | undefined>>,
 ): Promise<void> {
-  await makeFolders(folder);
   const { report, ...rest } = found;
   const lines = [
     ...(about === undefined ? [] : [about, '']),

@@ -6,6 +6,7 @@ import { readWrittenConfig, type WrittenConfig } from '../../configs/written-con
 import { AppError, InvalidInput } from '../../errors.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { fitWarmup } from '../experiments/warmup.ts';
+import { nameMistake } from './arm-run.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
@@ -41,7 +42,7 @@ export async function resolveArm(label: string, { base, changes, seed, steps }: 
       own.reduce<Keys>((sum, each) => mergeKeys(sum, each), {}),
     );
   } catch (error) {
-    throw error instanceof AppError ? tellArm(label, error) : error;
+    throw error instanceof AppError ? nameMistake(label, error) : error;
   }
 }
 
@@ -76,12 +77,4 @@ function mergePresets(before: unknown, after: unknown): unknown {
 function mergeKeys(before: Keys, after: Keys): Keys {
   const merged = mergeDeep(before, after);
   return isRecord(merged) ? merged : before;
-}
-
-function tellArm(label: string, { message, expected, hint, cause }: AppError): InvalidInput {
-  return new InvalidInput(`${label}: ${message}`, {
-    ...(expected !== undefined && { expected }),
-    ...(hint !== undefined && { hint }),
-    cause,
-  });
 }

@@ -1,7 +1,7 @@
 /** @file One run of a grid or a sweep: created once, trained to a step, however often it is called. */
 import type { ProgressEvent } from '../../configs/progress.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
-import { Conflict } from '../../errors.ts';
+import { type AppError, Conflict, InvalidInput } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { EffectContext } from '../define.ts';
@@ -24,11 +24,24 @@ export interface Ground {
   readonly engine: TrainingEngineRequest;
 }
 
-/** @throws Conflict with the differences if the name belongs to another experiment. */
-export function createRun(ctx: EffectContext, { experiment, config }: Run, ground: Ground) {
+/** @throws Conflict with the differences if the name belongs to another experiment; InvalidInput naming the run. */
+export async function createRun(ctx: EffectContext, { experiment, config }: Run, ground: Ground) {
   // An earlier preflight of the config is not looked up: the cut is the predicted one.
   const executor = { call: ctx.call, find: async () => undefined };
-  return createExperiment({ ...ctx, executor }, experiment, { config, ...ground });
+  try {
+    return await createExperiment({ ...ctx, executor }, experiment, { config, ...ground });
+  } catch (error) {
+    throw error instanceof InvalidInput ? nameMistake(experiment, error) : error;
+  }
+}
+
+/** The mistake with the name of the arm or the run that has it. */
+export function nameMistake(label: string, { message, expected, hint, cause }: AppError): InvalidInput {
+  return new InvalidInput(`${label}: ${message}`, {
+    ...(expected !== undefined && { expected }),
+    ...(hint !== undefined && { hint }),
+    cause,
+  });
 }
 
 /**

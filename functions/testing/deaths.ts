@@ -17,6 +17,16 @@ export function dieAt(living: ObjectStore, n: number, moment: 'before' | 'after'
   });
 }
 
+/** From the n-th write on, nothing is done: the process is gone. */
+export function dieAtWrite(living: ObjectStore, n: number): ObjectStore {
+  let writes = 0;
+  return interceptStore(living, async ({ operation }, run) => {
+    if (operation === 'put' || operation === 'copy' || operation === 'delete') writes++;
+    if (writes >= n) throw new Error('killed');
+    return run();
+  });
+}
+
 /** Everything that lasts: names, views, blobs. */
 async function readStore(store: ObjectStore): Promise<Record<string, string>> {
   const keys = (await listKeys(store, '')).filter(key => /^(refs|experiments|datasets|cas)\//.test(key));
