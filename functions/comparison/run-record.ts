@@ -70,8 +70,8 @@ async function readHeldOutLoss(blobs: BlobStore, chunks: readonly Chunk[]): Prom
 }
 
 /**
- * The loss on held-out pictures at a step. A run that was trained further by another call may have no border there: then
- * it is read off the line between the borders beside it, over the logarithm of the step; before the first border, it is
+ * The loss on held-out pictures at a step. A run that another call trained further may have no border there: then it
+ * is read off the line between the borders beside it, over the logarithm of the step; before the first border, it is
  * that of the first.
  * @returns Undefined if the run did not come to this step, or the loss was not measured or not finite.
  */
