@@ -3,14 +3,16 @@ import type { Evaluation } from '../configs/evaluation.ts';
 import { memberName } from '../configs/signals.ts';
 import { decodeNpy, encodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
-import { readDataset } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
 import { describeVerdict } from './check-memorization.ts';
+import { MEMORIZATION, readMemorization } from './experiments/border/memorization-artifact.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
+import { recordArtifact } from './operations/record-artifact.ts';
 import { toInterleaved } from './pictures/planar.ts';
 import {
   ASKED_ENGINE,
@@ -92,6 +94,15 @@ test('a model that draws something else passes, and its verdict is part of the v
   await rebuildView({ ...lab, name: 'toy' });
   expect(await Promise.all(files.map(async key => (await lab.store.get(key))?.body))).toEqual(before);
   expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
+});
+
+test('verify reads documents of before that do not tell the settings of the sampler', async () => {
+  const { document } = (await check()) as { readonly document: Digest };
+  const { sampling: _, ...before } = await readMemorization(lab.blobs, document);
+  const { digest } = await putDocument(lab.blobs, before);
+  expect(digest).not.toBe(document);
+  await recordArtifact(lab, { name: 'toy', step: 4, artifact: MEMORIZATION, folder: 'memorization' }, digest);
+  expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true, unreadable: { total: 0 } });
 });
 
 test('a verdict counts for each experiment that has the checkpoint, and stays when the checkpoint is pruned', async () => {
