@@ -9,18 +9,23 @@ import type { Json } from '../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { LIFETIMES } from '../storage/gc/lifetimes.ts';
+import { blobKey } from '../storage/keys.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema, noteSchema } from '../storage/records.ts';
+import { listReportsOf } from './datasets/report-holders.ts';
 import { changeHead, readHead } from './experiments/experiment-head.ts';
 import { moveToDataset } from './experiments/move-to-dataset.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { deleteDataset } from './operations/delete-dataset.ts';
 import { deleteExperiment } from './operations/delete-experiment.ts';
+import { deleteReport } from './operations/delete-report.ts';
 import { renderSvgPng } from './pictures/image.ts';
 import { recordDataset } from './provenance/record-dataset.ts';
+import { failureOf } from './testing/functions.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { ASKED_ENGINE, createFakeRunner, TOY_CONFIG } from './testing/training.ts';
 import { type Chunk, writeChunkFiles } from './views/experiment-view.ts';
+import { writeReportView } from './views/report-view.ts';
 
 const answerSchema = z.object({
   digest: digestSchema,
@@ -108,6 +113,55 @@ test('an experiment does not hold a dataset of other pictures that have the same
   const ctx = { store: lab.store, blobs: lab.blobs, call: lab.executor.call, now: Date.now };
   await deleteDataset(ctx, 'other', { force: false });
   await expect(deleteDataset(ctx, 'mine', { force: false })).rejects.toThrow('stale');
+});
+
+describe('a report of a deleted experiment', () => {
+  /** As compare makes it: a page that shows picture 1, and a list of runs that links it. */
+  async function report(name: string, run: object): Promise<void> {
+    const { digest } = await lab.blobs.put(await draw(1), 'image/png');
+    const held = await putDocument(lab.blobs, { v: 1, kind: 'held-out', links: [digest] });
+    const whole = { experiment: 'stale', chunks: [{ artifacts: { held_out: held.digest } }], ...run };
+    const runs = await putDocument(lab.blobs, {
+      ...{ v: 1, kind: 'compared-runs', title: name, questions: [], links: [held.digest] },
+      arms: [{ name: 'stale', runs: [whole] }],
+    });
+    const page = await lab.blobs.put(Buffer.concat([Buffer.from('<!doctype html>'), await draw(1)]), 'text/html');
+    const json = await putDocument(lab.blobs, { v: 1, kind: 'comparison-report', links: [] });
+    const head = { v: 1, title: name, runs: runs.digest, html: page.digest, report: json.digest } as const;
+    await createRefs(lab.store).reports.create(name, head);
+    await writeReportView(lab.store, name);
+  }
+  const digestOfNothing = `sha256:${'0'.repeat(64)}` as const;
+  const remove = (force: boolean) =>
+    deleteDataset({ store: lab.store, blobs: lab.blobs, call: lab.executor.call, now: Date.now }, 'mine', { force });
+
+  test('keeps its dataset from being deleted, and with force is deleted with all its pictures', async () => {
+    const { digest } = await prepare();
+    await report('by-name', { dataset: digestOfNothing, dataset_name: 'mine' });
+    await report('by-pictures', { dataset: digest });
+    await report('without-pictures', { dataset: digest, chunks: [{ artifacts: {} }] });
+    await report('of-others', { experiment: 'other', dataset: digestOfNothing });
+    expect(await listReportsOf(lab, ({ experiment }) => experiment === 'stale')).toEqual(['by-name', 'by-pictures']);
+    expect(await failureOf(remove(false))).toMatchObject({
+      status: 409,
+      message: 'pictures of the dataset "mine" are shown by reports: by-name, by-pictures',
+      hint: 'delete them first, or call DELETE /datasets/mine?force: the reports are deleted',
+      details: { experiments: [], reports: ['by-name', 'by-pictures'] },
+    });
+    await remove(true);
+    expect(await createRefs(lab.store).reports.list()).toEqual(['of-others', 'without-pictures']);
+    for (const name of ['of-others', 'without-pictures']) await deleteReport(lab.store, name);
+    await collect();
+    expect(await findTraces(1)).toEqual([]);
+  });
+
+  test('whose list of runs is lost may show anything', async () => {
+    await prepare();
+    await report('lost', { dataset: digestOfNothing });
+    const head = await createRefs(lab.store).reports.read('lost');
+    await lab.store.delete(blobKey(head?.value.runs ?? digestOfNothing));
+    await expect(remove(false)).rejects.toThrow('shown by reports: lost');
+  });
 });
 
 describe('a picture that is taken out of its folder', () => {

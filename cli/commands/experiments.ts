@@ -2,7 +2,7 @@
 
 import { defineCommand } from 'citty';
 import { z } from 'zod';
-import { plainJson } from '../../configs/plain-text.ts';
+import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { parseChanges } from '../parse-body.ts';
@@ -17,6 +17,9 @@ const answerSchema = z.looseObject({
   checkpoints: z.array(z.looseObject({ step: z.int(), pinned: z.boolean().optional() })),
 });
 type Answer = z.infer<typeof answerSchema>;
+
+/** Reports that keep pictures of a deleted experiment. */
+const heldSchema = z.looseObject({ reports: z.array(z.string()) });
 
 const nameArg = { type: 'positional', description: 'the experiment', required: true } as const;
 const commonArgs = { json: { type: 'boolean', description: 'print JSON' }, ...connectionArgs } as const;
@@ -94,8 +97,13 @@ export const deleteCommand = defineCommand({
   meta: { name: 'delete', description: 'delete an experiment and its view; `easel gc` frees the disk space' },
   args: { name: nameArg, ...connectionArgs },
   run: reportErrors(async ({ args }) => {
-    await connect(args).delete(pathOf(args.name));
+    const response = await connect(args).request('DELETE', pathOf(args.name));
     console.log(`${args.name} is deleted`);
+    if (response.status !== 200) return;
+    const { reports } = heldSchema.parse(await response.json());
+    console.log(
+      `reports still show its pictures: ${plainLine(reports.join(', '))} (easel report --delete NAME deletes one)`,
+    );
   }),
 });
 

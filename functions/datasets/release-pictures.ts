@@ -1,7 +1,7 @@
 /**
  * @file Releases the pictures of a deleted dataset, so that `gc` erases them: they may show real people. An experiment
  * that was trained on them keeps them, since it needs its data to train further. So either the experiment is deleted
- * first, or its head is marked: its data is gone for good.
+ * first, or its head is marked: its data is gone for good. A report shows some of them, too, and outlives its experiments.
  */
 import type { SignalName } from '../../configs/signals.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
@@ -15,6 +15,7 @@ import { readLease } from '../../storage/names/lease.ts';
 import type { Dataset, DatasetHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, listHeads, readHead } from '../experiments/experiment-head.ts';
+import { listReportsOf } from './report-holders.ts';
 
 /** Blobs of pages without pictures. Sharing one of these is not sharing a picture. */
 const EMPTY: ReadonlySet<Digest> = new Set(['', ...EMPTY_COLUMNS].map(digestOf));
@@ -34,41 +35,57 @@ export interface ReleaseOptions {
 /**
  * Call it before the name of a dataset is deleted. If it is killed, the same call continues.
  * @param force Experiments on the pictures keep their checkpoints, logs and previews, and can no longer be trained.
- * @throws Conflict naming the experiments that use its pictures; with `force`, if one of them is in training.
+ * @returns Names of the reports that show its pictures; none without `force`. They are to be deleted.
+ * @throws Conflict naming the experiments and reports that have its pictures; with `force`, if an experiment is in
+ * training.
  */
 export async function releasePictures(
   ctx: ReleaseContext,
   name: string,
   head: DatasetHead,
   { force, forget = async () => {} }: ReleaseOptions,
-): Promise<void> {
-  const users = await findUsers(ctx, name, head);
-  if (users.length > 0 && !force) {
-    throw new Conflict(`pictures of the dataset "${name}" are used by experiments: ${users.join(', ')}`, {
-      expected: 'a dataset that no experiment needs',
-      hint:
-        `delete them first, or call DELETE /datasets/${name}?force: ` +
-        'they keep their checkpoints but can no longer be trained',
-      details: { experiments: users },
-    });
-  }
-  for (const user of users) {
-    checkIdle(user, (await readHead(ctx.store, user)).value, await readLease(ctx.store, user, ctx.now()));
+): Promise<string[]> {
+  const { experiments, reports } = await findUsers(ctx, name, head);
+  if (experiments.length + reports.length > 0 && !force) throw refuse(name, experiments, reports);
+  for (const experiment of experiments) {
+    checkIdle(
+      experiment,
+      (await readHead(ctx.store, experiment)).value,
+      await readLease(ctx.store, experiment, ctx.now()),
+    );
     // Before the head is marked: a marked one is no user any more.
-    await forget(user);
-    await takeDataFrom(ctx, user);
+    await forget(experiment);
+    await takeDataFrom(ctx, experiment);
   }
+  return reports;
+}
+
+function refuse(name: string, experiments: readonly string[], reports: readonly string[]): Conflict {
+  const [used, shown] = [experiments.length > 0, reports.length > 0];
+  const users = [
+    ...(used ? [`used by experiments: ${experiments.join(', ')}`] : []),
+    ...(shown ? [`shown by reports: ${reports.join(', ')}`] : []),
+  ];
+  const effects = [
+    ...(used ? ['the experiments keep their checkpoints but can no longer be trained'] : []),
+    ...(shown ? ['the reports are deleted'] : []),
+  ];
+  return new Conflict(`pictures of the dataset "${name}" are ${users.join('; ')}`, {
+    expected: `a dataset that no experiment needs${shown ? ' and no report shows' : ''}`,
+    hint: `delete them first, or call DELETE /datasets/${name}?force: ${effects.join(', ')}`,
+    details: { experiments: [...experiments], reports: [...reports] },
+  });
 }
 
 /**
  * Experiments on a version of the dataset, and those whose dataset shares a blob with this one: a dataset of the same
- * pictures.
+ * pictures. Reports of such experiments, deleted ones included.
  */
 async function findUsers(
   { store, blobs }: ReleaseContext,
   dataset_name: string,
   { dataset, originals }: DatasetHead,
-): Promise<string[]> {
+): Promise<{ readonly experiments: string[]; readonly reports: string[] }> {
   const read = new Map<Digest, Promise<ReadonlySet<Digest>>>();
   const linksOf = (digest: Digest) => {
     const links = read.get(digest) ?? readLinks(blobs, digest);
@@ -79,13 +96,13 @@ async function findUsers(
   for (const digest of originals ? [dataset, originals] : [dataset]) {
     for (const mask of await readMasks(blobs, digest)) own.delete(mask);
   }
-  const users: string[] = [];
+  const hasPictures = async (user: { readonly dataset: Digest; readonly dataset_name?: string | undefined }) =>
+    user.dataset_name === dataset_name || [...(await linksOf(user.dataset))].some(link => own.has(link));
+  const experiments: string[] = [];
   for (const { name, head } of await listHeads(store)) {
-    if (head.dataset_deleted) continue;
-    const isVersion = head.dataset_name === dataset_name;
-    if (isVersion || [...(await linksOf(head.dataset))].some(link => own.has(link))) users.push(name);
+    if (!head.dataset_deleted && (await hasPictures(head))) experiments.push(name);
   }
-  return users;
+  return { experiments, reports: await listReportsOf({ store, blobs }, hasPictures) };
 }
 
 /** Masks of a dataset. Those of different pictures may be equal: all white, say. */

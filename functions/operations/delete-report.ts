@@ -21,6 +21,11 @@ export async function requireReport(store: ObjectStore, name: string): Promise<V
 /** Deletes the name and the view; gc deletes its pictures and numbers that no experiment has. @throws NotFound */
 export async function deleteReport(store: ObjectStore, name: string): Promise<void> {
   await requireReport(store, name);
+  await dropReport(store, name);
+}
+
+/** Deletes the name, if it is there, and the view. */
+export async function dropReport(store: ObjectStore, name: string): Promise<void> {
   await createRefs(store).reports.delete(name);
   await writeReportView(store, name);
 }

@@ -150,8 +150,13 @@ export const datasetDocs: readonly RouteDoc[] = [
     method: 'delete',
     path: '/datasets/:name',
     summary:
-      'Delete the name. gc erases the pictures that no other dataset has. Refused while experiments use the pictures.',
-    query: { force: 'delete anyway: experiments on its pictures keep their checkpoints but cannot be trained further' },
+      'Delete the name. gc erases the pictures that no other dataset has. Refused while experiments use the pictures ' +
+      'or reports show them.',
+    query: {
+      force:
+        'delete anyway: experiments on its pictures keep their checkpoints but cannot be trained further, and reports ' +
+        'that show its pictures are deleted',
+    },
     responses: { 204: 'deleted' },
   },
   {

@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono';
 import { z } from 'zod';
 import { MOST_SAMPLES } from '../../configs/bounds.ts';
 import { samplingOf } from '../../configs/sampling.ts';
+import { listReportsOf } from '../../functions/datasets/report-holders.ts';
 import { effectDigest } from '../../functions/execution/calls.ts';
 import { checkBody } from '../../functions/execution/check-body.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
@@ -100,8 +101,12 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   });
 
   app.delete('/experiments/:name', async c => {
-    await deleteExperiment({ ...deps, now: deps.clock.now }, parseExperimentName(c));
-    return c.body(null, 204);
+    const name = parseExperimentName(c);
+    await deleteExperiment({ ...deps, now: deps.clock.now }, name);
+    const reports = await listReportsOf(deps, ({ experiment }) => experiment === name);
+    if (reports.length === 0) return c.body(null, 204);
+    const hint = `they keep its pictures: ${reports.map(each => `DELETE /reports/${each}`).join(', ')} lets them go`;
+    return c.json({ v: 1, name, reports, hint });
   });
 
   app.post('/experiments/:name/train', async c => {
@@ -235,8 +240,10 @@ export const experimentDocs: readonly RouteDoc[] = [
   {
     method: 'delete',
     path: '/experiments/:name',
-    summary: 'Delete an experiment and its view. Refused while it is in training. gc deletes its blobs.',
-    responses: { 204: 'deleted' },
+    summary:
+      'Delete an experiment and its view. Refused while it is in training. gc deletes its blobs. The answer names ' +
+      'reports that keep its pictures.',
+    responses: { 200: 'deleted; reports keep its pictures', 204: 'deleted' },
   },
   {
     method: 'post',

@@ -14,6 +14,12 @@ test('a report is made, listed, read as a page and deleted over HTTP', async () 
   const { html } = await server.expectJson(200, 'GET', '/reports/toy');
   expect(html).toBe(result.html);
   expect(await (await server.send('GET', `/objects/${html}`)).text()).toContain('toy is not trained yet.');
+  await server.expectJson(200, 'POST', '/experiments/toy/train', {}, wait);
+  await server.expectJson(200, 'POST', '/functions/compare', { experiments: ['toy'] }, wait);
+  expect(await server.expectJson(200, 'DELETE', '/experiments/toy')).toEqual({
+    ...{ v: 1, name: 'toy', reports: ['toy'] },
+    hint: 'they keep its pictures: DELETE /reports/toy lets them go',
+  });
   expect((await server.send('DELETE', '/reports/toy')).status).toBe(204);
   expect((await server.send('GET', '/reports/toy')).status).toBe(404);
   expect((await server.send('GET', '/reports/..%2Ftoy')).status).toBe(400);
