@@ -3,18 +3,20 @@ import type { Curve } from './comparison-report.ts';
 import type { Measure } from './measures.ts';
 import { COSTS, type CostName, type RunRecord } from './read-run.ts';
 
-/** Most points of a line. */
+/** Most points of a line, and of all lines of a curve together: a page has many curves. */
 const MOST_POINTS = 160;
+const MOST_OF_CURVE = 1920;
 
 type Point = readonly [x: number, y: number];
 
 /** @param scores Measures of checkpoints: a point for each border. Curves without a point are left out. */
 export function drawCurves(runs: readonly RunRecord[], scores: readonly Measure[]): Curve[] {
+  const most = Math.min(MOST_POINTS, Math.floor(MOST_OF_CURVE / Math.max(1, runs.length)));
   const training = COSTS.map(x => ({
     measure: 'loss',
     label: 'training loss',
     x,
-    lines: linesOf(runs, run => thin(pointsOf(run, x))),
+    lines: linesOf(runs, run => thin(pointsOf(run, x), most)),
   }));
   const measured = scores.flatMap(({ key, label, of }) =>
     COSTS.map(x => ({
@@ -27,7 +29,10 @@ export function drawCurves(runs: readonly RunRecord[], scores: readonly Measure[
           return cost === undefined || value === undefined ? [] : [[cost, value]];
         });
         // A border without a measurement of its own repeats the last one.
-        return thin(points.filter(([, value], i) => value !== points[i - 1]?.[1]));
+        return thin(
+          points.filter(([, value], i) => value !== points[i - 1]?.[1]),
+          most,
+        );
       }),
     })),
   );
@@ -49,11 +54,11 @@ function pointsOf({ points }: RunRecord, x: CostName): Point[] {
 }
 
 /** The mean of equal parts: a training loss jumps from batch to batch. */
-export function thin(points: readonly Point[]): Point[] {
-  if (points.length <= MOST_POINTS) return [...points];
-  return Array.from({ length: MOST_POINTS }, (_, part) => {
-    const from = Math.floor((part * points.length) / MOST_POINTS);
-    const own = points.slice(from, Math.floor(((part + 1) * points.length) / MOST_POINTS));
+function thin(points: readonly Point[], most: number): Point[] {
+  if (points.length <= most) return [...points];
+  return Array.from({ length: most }, (_, part) => {
+    const from = Math.floor((part * points.length) / most);
+    const own = points.slice(from, Math.floor(((part + 1) * points.length) / most));
     const mean = (of: (point: Point) => number) => own.reduce((sum, point) => sum + of(point), 0) / own.length;
     return [mean(([x]) => x), mean(([, y]) => y)] as const;
   });

@@ -12,6 +12,9 @@ const TICKS = 4;
 /** The highest value is so many times the lowest: then the scale is logarithmic. */
 const LOG_FROM = 4;
 
+/** With more points, lines have a dot at their end only. */
+const MOST_DOTS = 120;
+
 const FORMATS: Readonly<Record<CostName, { readonly label: string; format(value: number): string }>> = {
   samples: { label: 'samples', format: formatNumber },
   seconds: { label: 'seconds of training', format: formatSeconds },
@@ -32,6 +35,7 @@ export function renderCurve({ label, x, lines }: Curve, arms: readonly string[])
     const share = top === bottom ? 0.5 : (scale(value) - bottom) / (top - bottom);
     return HEIGHT - FRAME.bottom - (HEIGHT - FRAME.top - FRAME.bottom) * share;
   };
+  const isSparse = points.length < MOST_DOTS;
   const levels = ticksOf(low, high, isLog);
   const { label: xLabel, format } = FORMATS[x];
   return html`<figure class="curve">
@@ -48,8 +52,8 @@ ${lines.map(({ experiment, arm, points: own }) => {
   const path = own.map(([cost, value], i) => `${i === 0 ? 'M' : 'L'}${px(across(cost))} ${px(down(value))}`).join('');
   const [cost = 0, value = 0] = own.at(-1) ?? [];
   return html`<path class="arm-${color}" d="${path}"><title>${experiment}: ${formatNumber(value)}</title></path>\
-${own.length < 60 && own.map(([px0, py0]) => html`<circle class="arm-${color}" cx="${px(across(px0))}" cy="${px(down(py0))}" r="2"><title>${experiment}, ${format(px0)}: ${formatNumber(py0)}</title></circle>`)}\
-${own.length >= 60 && html`<circle class="arm-${color}" cx="${px(across(cost))}" cy="${px(down(value))}" r="2"/>`}`;
+${isSparse && own.map(([px0, py0]) => html`<circle class="arm-${color}" cx="${px(across(px0))}" cy="${px(down(py0))}" r="2"><title>${experiment}, ${format(px0)}: ${formatNumber(py0)}</title></circle>`)}\
+${!isSparse && html`<circle class="arm-${color}" cx="${px(across(cost))}" cy="${px(down(value))}" r="2"/>`}`;
 })}
 </svg>
 ${isLog && html`<figcaption>logarithmic</figcaption>`}

@@ -12,7 +12,9 @@ const MOST_COLUMNS = 8;
 /** Pictures of one grid. */
 const MOST_PICTURES = 72;
 /** Bytes of all pictures of a page, before base64. */
-const MOST_BYTES = 2_000_000;
+const MOST_BYTES = 1_500_000;
+/** Characters of a caption that a page shows. */
+const MOST_TEXT = 200;
 
 export interface PictureRow {
   /** What stands left of the row: an arm, or `original`. */
@@ -90,11 +92,16 @@ async function layGrid(
   return {
     title,
     at,
-    columns: keys.map(key => first.pictures.get(key)?.label ?? ''),
+    columns: keys.map(key => shorten(first.pictures.get(key)?.label ?? '')),
     rows: drawn.map(({ run, step }) => ({ experiment: run.experiment, arm: run.arm, step })),
     same_noise: sizes.size === 1 && new Set(drawn.map(({ noise }) => noise)).size === 1,
     shown: [...originals, ...samples],
   };
+}
+
+function shorten(text: string): string {
+  const characters = [...text];
+  return characters.length <= MOST_TEXT ? text : `${characters.slice(0, MOST_TEXT - 1).join('')}…`;
 }
 
 /** Left (0) or right (1) half of a picture. */

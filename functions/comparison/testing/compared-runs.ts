@@ -27,7 +27,8 @@ export async function putComparedRuns(blobs: BlobStore): Promise<Digest> {
   return (await putDocument(blobs, document)).digest;
 }
 
-async function putRun(blobs: BlobStore, rate: number, seed: number): Promise<ComparedRun> {
+/** A run of four steps with a preview and a loss on held-out pictures. */
+export async function putRun(blobs: BlobStore, rate: number, seed: number): Promise<ComparedRun> {
   const config = configSchema.parse({
     seed,
     model: { hidden_size: 16, depth: 1, num_heads: 1, patch_size: 8, patch_overlap: 0 },
