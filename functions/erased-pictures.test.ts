@@ -7,6 +7,7 @@ import { samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import type { Json } from '../storage/canonical.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { digestOf } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { LIFETIMES } from '../storage/gc/lifetimes.ts';
 import { blobKey } from '../storage/keys.ts';
@@ -131,7 +132,7 @@ describe('a report of a deleted experiment', () => {
     await createRefs(lab.store).reports.create(name, head);
     await writeReportView(lab.store, name);
   }
-  const digestOfNothing = `sha256:${'0'.repeat(64)}` as const;
+  const digestOfNothing = digestOf('nothing');
   const remove = (force: boolean) =>
     deleteDataset({ store: lab.store, blobs: lab.blobs, call: lab.executor.call, now: Date.now }, 'mine', { force });
 

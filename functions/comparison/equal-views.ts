@@ -1,5 +1,5 @@
 /** @file The runs at equal samples, seconds and operations: each at its last checkpoint within what the least spent. */
-import { canonicalJson } from '../../storage/canonical.ts';
+import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import type { EqualView, MeasureRow } from './comparison-report.ts';
 import type { ArmRuns } from './config-table.ts';
@@ -60,7 +60,8 @@ function measureArms(measure: Measure, arms: readonly ArmRuns[], borderOf: Budge
   const differences = others.flatMap(({ arm, values }) => {
     const difference = baseline && compareArms(measure, baseline.values, values);
     if (baseline === undefined || difference === undefined) return [];
-    return [[arm.name, refuseOtherMeaning(difference, measure, baseline.arm, arm)] as const];
+    const runs = [...baseline.arm.runs, ...arm.runs];
+    return [[arm.name, refuseOtherMeaning(difference, meaningsOf(measure, runs, borderOf))] as const];
   });
   const controls = controlsOf(measure, arms, borderOf);
   return {
@@ -68,17 +69,30 @@ function measureArms(measure: Measure, arms: readonly ArmRuns[], borderOf: Budge
     label,
     unit,
     ...(better && { better }),
-    arms: Object.fromEntries(summaries),
-    differences: Object.fromEntries(differences),
+    arms: byName(summaries),
+    differences: byName(differences),
     ...(controls.length > 0 && { controls }),
   };
 }
 
-/** A number whose meaning the configs change is no evidence. */
-function refuseOtherMeaning(difference: Difference, measure: Measure, baseline: ArmRuns, arm: ArmRuns): Difference {
-  const [a, b] = [baseline.runs[0], arm.runs[0]];
-  const [meant, means] = [a && measure.meaning?.(a), b && measure.meaning?.(b)];
-  if (canonicalJson(meant ?? null) === canonicalJson(means ?? null)) return difference;
+/** An arm may have the name of what every object has: `constructor`. */
+function byName<T>(entries: readonly (readonly [name: string, value: T])[]): Record<string, T> {
+  return Object.assign(Object.create(null), Object.fromEntries(entries));
+}
+
+/** What the number means in the runs that tell it, each meaning once. */
+function meaningsOf(measure: Measure, runs: readonly RunRecord[], borderOf: BudgetedRuns['borderOf']): Json[] {
+  const meanings = runs.flatMap(run => {
+    const border = borderOf(run);
+    return border && measure.of(run, border) ? [measure.meaning?.(run, border) ?? null] : [];
+  });
+  return [...new Map(meanings.map(meaning => [canonicalJson(meaning), meaning])).values()];
+}
+
+/** A number that means something else in one of the runs is no evidence. */
+function refuseOtherMeaning(difference: Difference, meanings: readonly Json[]): Difference {
+  const [meant, means] = meanings;
+  if (meant === undefined || means === undefined) return difference;
   const incomparable = listDifferences(meant, means).map(text => text.replace(/ \(.*$/s, ''));
   const { better: _, ...rest } = difference;
   return { ...rest, real: 'unknown', incomparable };

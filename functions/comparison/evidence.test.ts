@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
+import { evaluationSchema } from '../../configs/evaluation.ts';
+import { memorizationSchema } from '../../configs/memorization.ts';
+import { suiteSchema } from '../../configs/validation-suite.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
+import { digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import { LIFETIMES } from '../../storage/gc/lifetimes.ts';
 import { readEvidence } from './evidence.ts';
@@ -85,6 +89,7 @@ test('a table of quality tells distances of sets, attributes and distances of pi
     'quality/text/fd': 2,
     'quality/text/precision': 0.5,
     'quality/text/recall': 0.25,
+    'quality/text/density': 1,
     'quality/text/coverage': 0.75,
     'quality/text/distance': 3,
     'quality/text/attributes/hair': 0.8,
@@ -100,4 +105,74 @@ test('a check for copies tells their share above false alarms; a run without doc
     { key: 'copies/thumbnail', better: 'lower', measured: { value: 0.02 }, controls: [{ value: 0.01 }] },
   ]);
   expect(await readEvidence(blobs, {})).toEqual([]);
+});
+
+test('documents by their own schemas: pose, swap, LPIPS and copies, each with what its number depends on', async () => {
+  const some = digestOf('some');
+  const ids = ['p', 'q'];
+  const scored = (score: string, values: object) => ({
+    ...{ score, of: 'swap', against: 'own', about: '', ids, values, summaries: {}, document: some },
+  });
+  const testOf = (test: string, scores: readonly object[]) => ({
+    test,
+    weights: 'ema',
+    about: '',
+    scores,
+    differences: [],
+  });
+  const suiteOf = async (settings: object) => {
+    const document = suiteSchema.parse({
+      ...{ v: 1, kind: 'validation-suite', checkpoint: some, dataset: some, step: 8, pictures: 2, seed: 42, steps: 4 },
+      ...{ high_guidance: 4, extractor: 'dct', why_extractor: '', lpips: 'lpips-alex', controls: [], drift: [] },
+      ...{ drawn: [], links: [], ...settings },
+      tests: [
+        testOf('reconstruction', [scored('full', { lpips: [0.2, 0.4], psnr: [150, 150] })]),
+        testOf('pose', [scored('pose', { feature_distance: [1, 2] })]),
+        testOf('swap', [scored('to_a', { cls_distance: [9, 9] }), scored('to_b', { cls_distance: [0.5, 0.7] })]),
+      ],
+    });
+    return readEvidence(blobs, { suite: await put(JSON.parse(JSON.stringify(document))) });
+  };
+  const suite = await suiteOf({});
+  expect(suite.map(({ key, label, measured }) => [key, label, measured.value])).toEqual([
+    ['reconstruction/lpips', 'reconstruction from all signals: LPIPS (lpips-alex)', expect.closeTo(0.3)],
+    ['reconstruction/psnr', 'reconstruction from all signals: PSNR in dB', 150],
+    ['pose/feature_distance', 'held-out pictures from the pose alone: feature distance (dct)', 1.5],
+    ['swap/cls_distance', 'look of another picture, kept in a swap: distance of CLS', 0.6],
+  ]);
+  expect((await suiteOf({ solver: 'heun' }))[0]?.meaning).not.toEqual(suite[0]?.meaning);
+
+  const comparison = await put({ v: 1, kind: 'set-comparison', links: [] });
+  const row = {
+    ...{ row: 'drawn', about: '', condition: 'pose', extractor: 'dct', real: 9, drawn: 9, kid: { mean: 1, sd: 0 } },
+    ...{ fd: 2, k: 5, precision: 1, recall: 1, density: 1, coverage: 1, comparison },
+    fidelity: { lpips: { mean: 0.25, low: 0.2, high: 0.3 } },
+    pose: { pictures: 9, pck_10: 0.9, pck_05: 0.5, found: 1 },
+  };
+  const evaluationOf = async (sampling: object) => {
+    const document = evaluationSchema.parse({
+      ...{ v: 1, kind: 'evaluation', checkpoint: some, dataset: some, extractor: 'dct', why_extractor: '' },
+      ...{ lpips: 'lpips-alex', samples: 9, seed: 42, sampling, rows: [row], missing: [], links: [] },
+    });
+    return readEvidence(blobs, { evaluation: await put(JSON.parse(JSON.stringify(document))) });
+  };
+  const quality = await evaluationOf({ steps: 25 });
+  const tell = (key: string) => quality.find(each => each.key === `quality/pose/${key}`)?.measured.value;
+  expect(['lpips', 'pck', 'pck_05', 'density'].map(tell)).toEqual([0.25, 0.9, 0.5, 1]);
+  expect((await evaluationOf({ steps: 4 }))[0]?.meaning).not.toEqual(quality[0]?.meaning);
+
+  const copies = { pictures: 9, copies: 1, rate: 1 / 9, low: 0, high: 0.5 };
+  const memorizationOf = async (change: object) => {
+    const document = memorizationSchema.parse({
+      ...{ v: 1, kind: 'memorization', checkpoint: some, dataset: some, ratio: 1 / 3, limit: 0.01, memorized: true },
+      ...{ spaces: [{ extractor: 'thumbnail', training: 9, drawn: copies, held_out: null, excess: 1 / 9 }], pairs: [] },
+      ...{ condition: 'text', split: 'train', samples: 9, why_extractor: '', gap: null, links: [], ...change },
+    });
+    return readEvidence(blobs, { memorization: await put(JSON.parse(JSON.stringify(document))) });
+  };
+  const [copied] = await memorizationOf({});
+  expect(copied).toMatchObject({ key: 'copies/thumbnail', measured: { value: 1 / 9 }, controls: [] });
+  for (const change of [{ ratio: 0.5 }, { split: 'val' }, { sampling: { steps: 4 } }]) {
+    expect((await memorizationOf(change))[0]?.meaning).not.toEqual(copied?.meaning);
+  }
 });

@@ -19,7 +19,7 @@ export interface Measure {
   /** Absent: neither is better, such as of a gap. */
   readonly better?: 'lower' | 'higher';
   /** What the number depends on beside the weights. Runs that differ in it cannot be compared by it. */
-  meaning?(run: RunRecord): Json;
+  meaning?(run: RunRecord, border: Border): Json;
   /** The same number of what no model drew, where the run tells it. */
   controls?(run: RunRecord, border: Border): readonly ControlRow[];
   /** Undefined: this run does not tell it. */
@@ -65,6 +65,11 @@ function meaningOfTraining(run: RunRecord) {
   });
 }
 
+/** A mean over other pictures is another number. */
+function meaningOfHeldOut(run: RunRecord, border: Border) {
+  return asJson({ pictures: lastMeasured(run, border)?.heldOutPictures, loss: meaningOfLoss(run) });
+}
+
 /** Without keys that are undefined. */
 const asJson = (value: object): Json => JSON.parse(JSON.stringify(value));
 
@@ -73,7 +78,7 @@ export const HELD_OUT_LOSS: Measure = {
   label: 'loss on held-out pictures',
   unit: '',
   better: 'lower',
-  meaning: meaningOfLoss,
+  meaning: meaningOfHeldOut,
   of: (run, border) => plain(lastMeasured(run, border)?.heldOutLoss),
 };
 
@@ -89,6 +94,7 @@ export const RUN_MEASURES: readonly Measure[] = [
     key: 'loss_gap',
     label: 'held-out loss less that of trained pictures',
     unit: '',
+    meaning: meaningOfHeldOut,
     of(run, border) {
       const { heldOutLoss, trainLoss } = lastMeasured(run, border) ?? {};
       return plain(heldOutLoss === undefined || trainLoss === undefined ? undefined : heldOutLoss - trainLoss);
@@ -107,6 +113,7 @@ export const RUN_MEASURES: readonly Measure[] = [
     label: 'slope of the training loss, in powers of ten per tenfold samples',
     unit: '',
     better: 'lower',
+    meaning: meaningOfTraining,
     of: (run, { step }) => plain(slopeOfLoss(run, step)),
   },
   {
@@ -136,7 +143,7 @@ export function evidenceMeasures(runs: readonly RunRecord[]): readonly Measure[]
     label,
     unit: '',
     ...(better && { better }),
-    meaning: run => lastScored(run, Number.POSITIVE_INFINITY, key)?.meaning ?? null,
+    meaning: (run, { step }) => lastScored(run, step, key)?.meaning ?? null,
     controls: (run, { step }) => lastScored(run, step, key)?.controls ?? [],
     of: (run, { step }) => lastScored(run, step, key)?.measured,
   }));

@@ -68,8 +68,7 @@ const suiteKind = (draw: string, title: string): PictureKind => ({
     const named = shown.pictures.map(
       ({ id, caption, image }) => [id, { label: caption, image: image.digest }] as const,
     );
-    const { dataset, seed = null, steps = null, guidance = null } = suite;
-    const noise = canonicalJson([dataset, seed, steps, guidance, shown.weights]);
+    const noise = canonicalJson([suite.dataset, noiseOf({ ...suite, weights: shown.weights })]);
     return { run, step: found.step, noise, pictures: new Map(named) };
   },
 });
@@ -77,9 +76,6 @@ const suiteKind = (draw: string, title: string): PictureKind => ({
 const suitePicturesSchema = z.looseObject({
   kind: z.literal('validation-suite'),
   dataset: z.string(),
-  seed: z.json().optional(),
-  steps: z.json().optional(),
-  guidance: z.json().optional(),
   drawn: z.array(
     z.looseObject({
       draw: z.string(),

@@ -14,6 +14,8 @@ const evaluationSchema = z.looseObject({
   extractor: z.string(),
   samples: z.int(),
   seed: z.json(),
+  sampling: z.json().optional(),
+  lpips: z.string().optional(),
   rows: z.array(
     z.looseObject({
       row: z.string(),
@@ -26,7 +28,8 @@ const evaluationSchema = z.looseObject({
       coverage: z.number(),
       distance: z.looseObject({ mean: z.number() }).optional(),
       attributes: z.record(z.string(), shareSchema).optional(),
-      pose: z.looseObject({ pck_10: z.number() }).optional(),
+      fidelity: z.record(z.string(), z.looseObject({ mean: z.number() })).optional(),
+      pose: z.looseObject({ pck_10: z.number(), pck_05: z.number() }).optional(),
       comparison: digestSchema,
     }),
   ),
@@ -47,6 +50,7 @@ const COLUMNS: readonly Column[] = [
   { key: 'fd', label: 'Fréchet distance', better: 'lower', of: ({ fd }) => fd },
   { key: 'precision', label: 'precision', better: 'higher', of: ({ precision }) => precision },
   { key: 'recall', label: 'recall', better: 'higher', of: ({ recall }) => recall },
+  { key: 'density', label: 'density', better: 'higher', of: ({ density }) => density },
   { key: 'coverage', label: 'coverage', better: 'higher', of: ({ coverage }) => coverage },
   {
     key: 'distance',
@@ -61,10 +65,24 @@ const COLUMNS: readonly Column[] = [
     isPlain: true,
     of: ({ pose }) => pose?.pck_10,
   },
+  {
+    key: 'pck_05',
+    label: 'joints within a twentieth of the box (PCK@.05)',
+    better: 'higher',
+    isPlain: true,
+    of: ({ pose }) => pose?.pck_05,
+  },
+  {
+    key: 'lpips',
+    label: 'LPIPS to the picture of the same condition',
+    better: 'lower',
+    isPlain: true,
+    of: ({ fidelity }) => fidelity?.lpips?.mean,
+  },
 ];
 
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
-  const { dataset, extractor, samples, seed, rows } = await readDocument(
+  const { dataset, extractor, samples, seed, sampling, lpips, rows } = await readDocument(
     blobs,
     digest,
     evaluationSchema,
@@ -95,7 +113,14 @@ export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<
             label: `drawn from ${condition.replace(/_/g, ' and ')}: ${label}${isPlain ? '' : ` (${extractor})`}`,
             better,
             measured: byPicture ?? { value },
-            meaning: { dataset, extractor, samples, seed },
+            meaning: {
+              dataset,
+              ...(!isPlain && { extractor }),
+              ...(key === 'lpips' && { net: lpips ?? null }),
+              samples,
+              seed,
+              sampling: sampling ?? null,
+            },
             controls: controls.flatMap(control => {
               const found = of(control);
               return found === undefined ? [] : [{ name: control.row.replace(/_/g, ' '), value: found }];
@@ -124,6 +149,9 @@ const memorizationSchema = z.looseObject({
   kind: z.literal('memorization'),
   dataset: z.string(),
   condition: z.string(),
+  split: z.string().optional(),
+  ratio: z.number().optional(),
+  sampling: z.json().optional(),
   spaces: z.array(
     z.looseObject({
       extractor: z.string(),
@@ -135,13 +163,20 @@ const memorizationSchema = z.looseObject({
 
 /** Copies of training pictures, above the false alarms on held-out ones. */
 export async function readMemorization(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
-  const { dataset, condition, spaces } = await readDocument(blobs, digest, memorizationSchema, 'a check for copies');
+  const {
+    dataset,
+    condition,
+    split = null,
+    ratio = null,
+    sampling = null,
+    spaces,
+  } = await readDocument(blobs, digest, memorizationSchema, 'a check for copies');
   return spaces.map(({ extractor, excess, held_out }) => ({
     key: `copies/${extractor}`,
     label: `share of copies of training pictures (${extractor}), above false alarms`,
     better: 'lower',
     measured: { value: excess },
-    meaning: { dataset, condition },
+    meaning: { dataset, condition, split, ratio, sampling },
     controls: held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : [],
   }));
 }

@@ -33,6 +33,8 @@ export interface Border extends Cost {
   readonly step: number;
   readonly chunk: ComparedChunk;
   readonly heldOutLoss?: number | undefined;
+  /** Number of pictures behind it. */
+  readonly heldOutPictures?: number | undefined;
   /** On as many trained pictures. */
   readonly trainLoss?: number | undefined;
   readonly evidence: readonly Scored[];
@@ -71,6 +73,7 @@ export async function readRun(blobs: BlobStore, arm: string, run: ComparedRun): 
       ...spent,
       chunk,
       heldOutLoss: measured?.held_out?.loss ?? undefined,
+      heldOutPictures: measured?.held_out?.pictures,
       trainLoss: measured?.train?.loss ?? undefined,
       evidence: await readEvidence(blobs, chunk.artifacts),
     });

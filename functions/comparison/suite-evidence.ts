@@ -1,5 +1,6 @@
 /** @file What a validation tells: scores of held-out pictures that were drawn under given conditions. */
 import { z } from 'zod';
+import { samplingOf } from '../../configs/sampling.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -14,9 +15,6 @@ const scoreSchema = z.looseObject({
 const suiteSchema = z.looseObject({
   kind: z.literal('validation-suite'),
   dataset: z.string(),
-  seed: z.json().optional(),
-  steps: z.json().optional(),
-  guidance: z.json().optional(),
   extractor: z.string(),
   lpips: z.string().optional(),
   tests: z.array(z.looseObject({ test: z.string(), weights: z.json(), scores: z.array(scoreSchema) })),
@@ -58,7 +56,8 @@ const MEASURES: Readonly<Record<string, { readonly label: string; readonly bette
 
 export async function readSuite(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const suite = await readDocument(blobs, digest, suiteSchema, 'a validation');
-  const { dataset, seed, steps, guidance, extractor, lpips = null } = suite;
+  const { dataset, extractor, lpips = null } = suite;
+  const sampling = JSON.parse(JSON.stringify(samplingOf(suite)));
   return TESTS.flatMap(({ test, score, of, measures }) => {
     const own = suite.tests.filter(each => each.test === test);
     // Averaged weights are what people sample.
@@ -76,14 +75,7 @@ export async function readSuite(blobs: BlobStore, digest: Digest): Promise<reado
           label: `${of}: ${known.label}${net === null ? '' : ` (${net})`}`,
           better: known.better,
           measured,
-          meaning: {
-            dataset,
-            seed: seed ?? null,
-            steps: steps ?? null,
-            guidance: guidance ?? null,
-            net,
-            weights: found.weights,
-          },
+          meaning: { dataset, sampling, net, weights: found.weights },
           controls:
             test === 'swap'
               ? []
