@@ -1,7 +1,8 @@
 /**
  * @file Releases the pictures of a deleted dataset, so that `gc` erases them: they may show real people. An experiment
  * that was trained on them keeps them, since it needs its data to train further. So either the experiment is deleted
- * first, or its head is marked: its data is gone for good. A report shows some of them, too, and outlives its experiments.
+ * first, or its head is marked: its data is gone for good. A report shows some of them, too, and outlives its
+ * experiments.
  */
 import type { SignalName } from '../../configs/signals.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
