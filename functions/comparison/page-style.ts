@@ -17,6 +17,7 @@ export const ARM_COLORS = [
 ] as const;
 
 export const COMPARISON_STYLE = `
+body { overflow-wrap: anywhere; }
 .verdict { font-size: 1.2rem; line-height: 1.45; margin: 1.25rem 0 0; padding: 1rem 1.25rem; border-radius: 10px; \
 background: var(--card); border-left: 4px solid var(--train); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
@@ -25,6 +26,7 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 .scroll { overflow-x: auto; }
 .numbers th, .numbers td { width: auto; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .numbers th:first-child { white-space: normal; min-width: 12rem; }
+.numbers tr:first-child th { white-space: normal; min-width: 5rem; max-width: 14rem; }
 .numbers small, .grids small { color: var(--faint); font-size: .8125rem; }
 .numbers .real { font-weight: 600; } .numbers .good { color: #2c8a4b; } .numbers .bad { color: #c24a35; }
 .numbers .control td { color: var(--faint); font-size: .8125rem; border: 0; padding-top: 0; white-space: normal; }
