@@ -101,6 +101,18 @@ const rowSchema = z.strictObject({
   ...comparedShape,
   /** To the held-out pictures of the same conditions, pair by pair: means with intervals of 95 %. */
   fidelity: z.partialRecord(z.enum(['psnr', 'ssim', 'ms_ssim', 'lpips']), interval).optional(),
+  /** Of the pictures that have captions, by CLIP. */
+  clip: z
+    .strictObject({
+      /** CLIPScore: 2.5 times the cosine of picture and caption, at least 0. */
+      score: interval,
+      /** Mean place of the caption among `of` texts by likeness to the picture: 1 is the nearest. */
+      rank: number,
+      /** Share of the pictures whose caption has rank 1. */
+      first: number,
+      of: z.int().positive(),
+    })
+    .optional(),
   attributes: z.record(z.string(), shareSchema).optional(),
   pose: poseSchema.optional(),
   /** The document of `compare-sets`, with the distance of each picture. */
@@ -120,13 +132,15 @@ export const evaluationSchema = z.strictObject({
   lpips: z.string().optional(),
   /** Why no installed net compares the pictures. */
   no_lpips: z.string().optional(),
+  /** The net of `clip`. */
+  clip: z.string().optional(),
   samples: z.int().positive(),
   seed: z.int(),
   /** Settings of the sampler and the weights, as in `sample`. Absent: unknown. */
   sampling: z.record(z.string(), z.json()).optional(),
   rows: z.array(rowSchema),
-  /** Rows that the protocol asks for and that could not be made, and why. */
-  missing: z.array(z.strictObject({ row: z.string(), why: z.string() })),
+  /** Rows and columns that the protocol asks for and that could not be made, and why. */
+  missing: z.array(z.strictObject({ row: z.string().optional(), column: z.string().optional(), why: z.string() })),
   links: z.array(digest),
 });
 export type Evaluation = z.infer<typeof evaluationSchema>;

@@ -9,6 +9,7 @@ import type { Digest } from '../storage/digest.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
+import { findClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from './evaluation/controls.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
@@ -79,6 +80,9 @@ export const evaluate = defineFunction({
     const real = await describeColumns(ctx, extractor, columns, head.engine);
     const { lpips: chosen, tooSmall } = await chooseLpips(ctx, config, head.dataset);
     const lpips = tooSmall === undefined ? chosen : undefined;
+    const listed = await listDrawn(ctx, kept, body.beside);
+    const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
+    const clip = await findClip(ctx, configs);
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
@@ -86,10 +90,11 @@ export const evaluate = defineFunction({
         truth: await makeControl(ctx, { dataset: head.dataset, real }, 'real', samples),
         lpips,
       },
+      clip: typeof clip === 'string' ? undefined : clip,
     };
     const rows: EvaluationRow[] = [];
-    for (const drawn of await listDrawn(ctx, kept, body.beside)) {
-      const known = await readConfig(ctx.blobs, drawn.kept.head);
+    for (const [i, drawn] of listed.entries()) {
+      const known = configs[i] ?? config;
       for (const condition of new Set(body.conditions ?? [usualCondition(config)])) {
         const { steps, guidance, seed } = body;
         const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split: 'val', condition } as const;
@@ -97,16 +102,17 @@ export const evaluate = defineFunction({
         const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance, weights });
         const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
         const of = weights === undefined ? { checkpoint: drawn.kept.checkpoint } : {};
-        rows.push(await measureRow(ctx, stick, { ...title, ...of }, set.columns));
+        rows.push(await measureRow(ctx, stick, { ...title, ...of }, set));
       }
     }
     rows.push(...(await measureControls(ctx, stick, samples)));
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
-      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows) },
+      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, clip) },
       sampling: samplingFor({ config, ...body }),
       ...(lpips && { lpips: lpips.net }),
       ...(tooSmall && { no_lpips: tooSmall }),
+      ...(stick.clip && { clip: stick.clip.model }),
       links: [...new Set(rows.map(({ comparison }) => comparison))],
     });
     const { digest } = await putDocument(ctx.blobs, document);
@@ -150,7 +156,7 @@ async function measureControls(ctx: EffectContext, stick: Yardstick, samples: nu
   for (const control of CONTROL_NAMES) {
     const columns = await makeControl(ctx, stick, control, samples);
     ctx.progress({ phase: `control ${control}`, done: samples, total: samples, unit: 'pictures' });
-    rows.push(await measureRow(ctx, stick, { row: control, about: CONTROLS[control].about }, columns));
+    rows.push(await measureRow(ctx, stick, { row: control, about: CONTROLS[control].about }, { columns }));
   }
   return rows;
 }
@@ -171,8 +177,17 @@ async function makeControl(
   return columns;
 }
 
-/** Rows of the protocol that the table lacks. */
-function listMissing(rows: readonly EvaluationRow[]): Evaluation['missing'] {
-  if (rows.some(({ row }) => row.startsWith('beside '))) return [];
-  return [{ row: 'beside', why: 'no other checkpoint was named: `beside` takes a peer at equal seconds' }];
+/**
+ * Rows and columns of the protocol that the table lacks.
+ * @param clip A text says why no CLIP judges.
+ */
+function listMissing(rows: readonly EvaluationRow[], clip: object | string): Evaluation['missing'] {
+  const hasPeer = rows.some(({ row }) => row.startsWith('beside '));
+  const noClip = typeof clip === 'string' ? clip : 'no picture of the split val has a caption';
+  return [
+    ...(hasPeer
+      ? []
+      : [{ row: 'beside', why: 'no other checkpoint was named: `beside` takes a peer at equal seconds' }]),
+    ...(rows.some(row => row.clip) ? [] : [{ column: 'clip', why: noClip }]),
+  ];
 }

@@ -43,6 +43,8 @@ export interface DrawPlan extends DrawSettings {
 export interface DrawnSet {
   /** Columns of pictures. */
   readonly columns: readonly Digest[];
+  /** Outputs `index` of `draw`, in the order of the columns. */
+  readonly indexes: readonly Digest[];
   readonly samples: number;
 }
 
@@ -68,6 +70,7 @@ export async function drawSet(ctx: EffectContext, plan: DrawPlan): Promise<Drawn
   const sampling = samplingFor(plan);
   const traces = plan.weights === undefined ? tracesFor(kept.head, config.run.preview.weights) : undefined;
   const columns: Digest[] = [];
+  const indexes: Digest[] = [];
   let done = 0;
   for (let round = 0, first = 0; done < samples; ) {
     const count = Math.min(PAGE_SIZE, pictures - first, samples - done);
@@ -77,8 +80,12 @@ export async function drawSet(ctx: EffectContext, plan: DrawPlan): Promise<Drawn
       ...{ seed: plan.seed + round, engine: kept.head.engine },
     } satisfies Json;
     const { result } = await ctx.call('draw', body, { onEvent: () => {} });
-    const { items } = await readDrawnIndex(ctx.blobs, outputOf(result, 'index'));
-    if (items.length > 0) columns.push(outputOf(result, 'pictures'));
+    const index = outputOf(result, 'index');
+    const { items } = await readDrawnIndex(ctx.blobs, index);
+    if (items.length > 0) {
+      columns.push(outputOf(result, 'pictures'));
+      indexes.push(index);
+    }
     done += items.length;
     first += count;
     if (first >= pictures) {
@@ -91,7 +98,7 @@ export async function drawSet(ctx: EffectContext, plan: DrawPlan): Promise<Drawn
     }
     ctx.progress({ phase: `draw ${condition}`, done: Math.min(done, samples), total: samples, unit: 'pictures' });
   }
-  return { columns, samples: done };
+  return { columns, indexes, samples: done };
 }
 
 /** The condition under which a model says most: caption and pose, or the caption, or whatever it has. */

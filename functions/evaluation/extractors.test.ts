@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { keyedConfigSchema } from '../../configs/schema.ts';
-import { chooseExtractor, findExtractor, listSeen, optionsFor } from './extractors.ts';
+import { chooseExtractor, findExtractor, findSeen, listSeen, optionsFor } from './extractors.ts';
 
 const PATCHES = { encoder: 'dinov2-vits14', dim: 384, stride: 8 };
 
@@ -33,6 +33,12 @@ test('an extractor that training saw is refused by name, and others are offered'
       expected: 'another extractor: efficientnet-lite0, thumbnail',
     }),
   );
+});
+
+test('a training that saw one CLIP has seen the other', () => {
+  const config = configOf(`objective: { frozen: { clip-vitl14: ["sha256:${'0'.repeat(64)}"] } }`);
+  expect(findSeen(config, 'clip-vitb32')).toEqual({ name: 'clip-vitl14', as: 'a frozen net of the losses' });
+  expect(findSeen(FROZEN, 'clip-vitb32')).toBeUndefined();
 });
 
 test('networks see small pictures enlarged to about the size that they know', () => {

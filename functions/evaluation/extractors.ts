@@ -53,7 +53,7 @@ export function findExtractor(name: string): Extractor {
 
 /** Nets of one kind that were trained alike: a training that saw one has seen the others. */
 function kinOf(name: string): string {
-  return /^dinov\d/.exec(name)?.[0] ?? name;
+  return /^(dinov\d|clip(?=-))/.exec(name)?.[0] ?? name;
 }
 
 export interface SeenEncoder {
@@ -78,6 +78,11 @@ export function listSeen({ model, objective }: Pick<KeyedConfig, 'model' | 'obje
   return [...signals, ...teachers, ...frozen];
 }
 
+/** How a training saw this encoder or one of its kind. */
+export function findSeen(config: Pick<KeyedConfig, 'model' | 'objective'>, name: string): SeenEncoder | undefined {
+  return listSeen(config).find(each => kinOf(each.name) === kinOf(name));
+}
+
 function nameIn(column: unknown): string | undefined {
   const name = column && typeof column === 'object' && 'encoder' in column ? column.encoder : undefined;
   return typeof name === 'string' ? name : undefined;
@@ -100,8 +105,7 @@ export function chooseExtractor(
   installed: ReadonlySet<string>,
   asked?: string,
 ): ChosenExtractor {
-  const seen = listSeen(config);
-  const seenAs = ({ name }: Extractor) => seen.find(each => kinOf(each.name) === kinOf(name))?.as;
+  const seenAs = ({ name }: Extractor) => findSeen(config, name)?.as;
   const isThere = ({ name, encoder }: Extractor) => encoder?.weights === undefined || installed.has(name);
   if (asked !== undefined) {
     const extractor = findExtractor(asked);

@@ -7,6 +7,7 @@ import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
+import { clipRow, type InstalledClip, type PictureSet } from './clip-row.ts';
 import { describeColumns } from './draw-set.ts';
 import type { Extractor } from './extractors.ts';
 import type { JointScore } from './score-joints.ts';
@@ -23,25 +24,29 @@ export interface Yardstick {
   readonly seed: number;
   /** The held-out pictures that the rows should show, and the net of LPIPS. */
   readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips'>;
+  /** Absent: no CLIP judges. */
+  readonly clip: InstalledClip | undefined;
 }
 
 /** What a row says of itself. */
 export type RowTitle = Pick<EvaluationRow, 'row' | 'about'> & Partial<Pick<EvaluationRow, 'condition' | 'checkpoint'>>;
 
-/** @param columns Of the pictures of the row. */
+/** @param set The pictures of the row. */
 export async function measureRow(
   ctx: EffectContext,
-  { dataset, extractor, engine, real, reference, seed, fidelity }: Yardstick,
+  { dataset, extractor, engine, real, reference, seed, fidelity, clip }: Yardstick,
   title: RowTitle,
-  columns: readonly Digest[],
+  set: PictureSet,
 ): Promise<EvaluationRow> {
+  const { columns } = set;
   const drawn = await describeColumns(ctx, extractor, columns, engine);
   const body = { dataset, real: [...real], drawn, most: reference, seed };
   const comparison = outputOf((await ctx.call('compare-sets', body)).result, 'comparison');
   const found = await readDocument(ctx.blobs, comparison, setComparisonSchema, 'a comparison of sets');
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
   const scored = await scoreRow(ctx, columns, { ...fidelity, engine });
-  return { ...title, ...compared, ...scored, ...(await probeRow(ctx, dataset, columns)), comparison };
+  const fit = clip && (await clipRow(ctx, set, { clip, dataset, engine }));
+  return { ...title, ...compared, ...scored, ...fit, ...(await probeRow(ctx, dataset, columns)), comparison };
 }
 
 /** Attributes and joints that are read from pixels, of pictures of bundled sets. */

@@ -48,9 +48,9 @@ async function haveSameIds({ blobs }: EffectContext, a: Digest, b: Digest): Prom
   return one.size === other.size && [...one.keys()].every(name => other.has(name));
 }
 
-type SummarizeTask = Partial<Record<(typeof MEASURES)[number] | 'oks', readonly number[]>>;
+type SummarizeTask<Measure extends string = (typeof MEASURES)[number]> = Partial<Record<Measure, readonly number[]>>;
 
 /** Task of the worker pool: the mean of each measure, with an interval of 95 %. */
-export function summarizeScores(values: SummarizeTask): Partial<Record<keyof SummarizeTask, Interval>> {
-  return Object.fromEntries(Object.entries(values).map(([measure, each]) => [measure, bootstrapMean(each)]));
+export function summarizeScores(values: SummarizeTask<string>): Record<string, Interval> {
+  return Object.fromEntries(Object.entries(values).map(([measure, each]) => [measure, bootstrapMean(each ?? [])]));
 }

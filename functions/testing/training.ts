@@ -34,6 +34,7 @@ import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/r
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { ablate } from '../ablate.ts';
 import { checkMemorization } from '../check-memorization.ts';
+import { clipScore } from '../clip-score.ts';
 import { collage } from '../collage.ts';
 import { compare } from '../compare.ts';
 import { compareScores } from '../compare-scores.ts';
@@ -409,6 +410,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       pairSheet,
       evaluate,
       checkMemorization,
+      clipScore,
       exportWeights,
       sample,
       report,
