@@ -100,7 +100,9 @@ test('an installed CLIP scores drawn pictures and control rows against the capti
 test('pictures without captions have no column, and a CLIP without its tokenizer counts as none', async () => {
   await train(await putToyDataset(lab.blobs, { count: COUNT, heldOut: 2 }));
   await install(['model']);
-  expect(whyNot(await evaluate())).toBe('no CLIP is installed; install them: easel models install clip-vitb32');
+  expect(whyNot(await evaluate())).toBe(
+    'the weights of no CLIP are installed; install them: easel models install clip-vitb32',
+  );
   await install(['model', 'tokenizer']);
   const table = await evaluate();
   expect([table.clip, whyNot(table)]).toEqual(['clip-vitb32', 'no picture of the split val has a caption']);

@@ -38,7 +38,7 @@ export async function findClip(
     const weights = pickWeights(encoder, found?.value.weights) as Record<string, Digest[]>;
     if (encoder.weights?.every(part => (weights[part]?.length ?? 0) > 0)) return { model: each.name, weights };
   }
-  return `no CLIP is installed; ${installHint(net.name)}`;
+  return `the weights of no CLIP are installed; ${installHint(net.name)}`;
 }
 
 /** The pictures of a row. */
