@@ -16,25 +16,34 @@ const WINDOW = 0.05;
 export function answerQuestion(
   { question, base, arm, measures }: ComparisonQuestion,
   arms: readonly ArmRuns[],
-  budgeted: BudgetedRuns | undefined,
+  budgets: readonly BudgetedRuns[],
   known: readonly Measure[],
 ): Answer {
   const pair = [base, arm].flatMap(name => arms.filter(each => each.name === name));
   const sentences = measures.flatMap(key => {
     const measure = findMeasure(known, key);
-    const [row] = measure && budgeted ? viewAt(budgeted, pair, [measure]).rows : [];
-    const [before, after, difference] = [row?.arms[base], row?.arms[arm], row?.differences[arm]];
-    if (measure === undefined || row === undefined || !before || !after || !difference) {
-      return [`${measure?.label ?? key}: not measured in both ${base} and ${arm}.`];
-    }
+    const found = measure && firstAnswer(budgets, pair, measure);
+    if (found === undefined) return [`${measure?.label ?? key}: not measured in both ${base} and ${arm}.`];
+    const { at: cost, row, before, after, difference } = found;
     const unit = row.unit === '' ? '' : ` ${row.unit}`;
     const percent = before.mean > 0 ? `, ${formatPercent(after.mean / before.mean - 1)}` : '';
-    const at = budgeted ? ` at ${EQUAL_WORDS[budgeted.at]}` : '';
     const numbers = `${arm} ${formatNumber(after.mean)}${unit}, ${base} ${formatNumber(before.mean)}${unit}`;
-    const sentence = `${row.label}${at}: ${numbers}; difference ${formatInterval(difference, row.unit)}${percent}. ${sayReal(difference.real, after.runs)}`;
+    const sentence = `${row.label} at ${EQUAL_WORDS[cost]}: ${numbers}; difference ${formatInterval(difference, row.unit)}${percent}. ${sayReal(difference.real, after.runs)}`;
     return [sentence, ...(key === 'loss_slope' || key === 'loss' ? raceTo(pair, base, arm) : [])];
   });
   return { question, base, arm, sentences };
+}
+
+/** By the first view in which both arms tell the number. */
+function firstAnswer(budgets: readonly BudgetedRuns[], pair: readonly ArmRuns[], measure: Measure) {
+  const [base, arm] = pair;
+  if (base === undefined || arm === undefined) return undefined;
+  for (const budgeted of budgets) {
+    const [row] = viewAt(budgeted, pair, [measure]).rows;
+    const [before, after, difference] = [row?.arms[base.name], row?.arms[arm.name], row?.differences[arm.name]];
+    if (row && before && after && difference) return { at: budgeted.at, row, before, after, difference };
+  }
+  return undefined;
 }
 
 function formatPercent(share: number): string {

@@ -39,7 +39,7 @@ export async function buildReport(blobs: BlobStore, compared: ComparedRuns, sign
     title: compared.title,
     baseline: names[0] ?? '',
     verdict: judgeArms(views, names),
-    answers: compared.questions.map(question => answerQuestion(question, arms, budgets[0], measures)),
+    answers: compared.questions.map(question => answerQuestion(question, arms, budgets, measures)),
     notes: noteRuns(arms),
     arms: arms.map(describeArm),
     config_differences: tabulateConfigs(arms),

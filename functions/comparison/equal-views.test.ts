@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
-import { viewAt } from './equal-views.ts';
+import { describe, expect, test } from 'vitest';
+import { listBudgets, viewAt } from './equal-views.ts';
 import type { Measure } from './measures.ts';
 import type { Border, RunRecord } from './read-run.ts';
+import { judgeArms } from './verdict.ts';
 
 /** A run that tells a number by one extractor. */
 const run = (experiment: string, seed: number, value: number | undefined, extractor: string) =>
@@ -38,4 +39,39 @@ test('a number that means something else in any run of an arm is not compared', 
 
 test('a run that does not tell the number has no say in what it means', () => {
   expect(differ(run('b-0', 0, 0.1, 'dct'), run('b-1', 1, undefined, 'lite0'))).not.toHaveProperty('incomparable');
+});
+
+describe('runs that were planned for equal time', () => {
+  /** A number at the end of each run alone, as a validation. */
+  function runOf(experiment: string, ends: readonly [samples: number, seconds: number], value: number): RunRecord {
+    const border = (share: number) => ({
+      ...{ step: 100 * share, samples: ends[0] * share, seconds: ends[1] * share },
+      ...(share === 1 && { value }),
+    });
+    return { experiment, seed: 0, borders: [border(0.5), border(1)] } as unknown as RunRecord;
+  }
+  const atEnd: Measure = {
+    ...{ key: 'reconstruction/feature_distance', label: 'distance', unit: '', better: 'lower' },
+    of(_, border) {
+      const { value } = border as unknown as { readonly value?: number };
+      return value === undefined ? undefined : { value };
+    },
+  };
+  const compare = (seconds: number) => {
+    const arms = [
+      { name: 'few', runs: [runOf('few', [1000, 600], 0.4)] },
+      { name: 'many', runs: [runOf('many', [8000, seconds], 0.3)] },
+    ];
+    const views = listBudgets(arms.flatMap(({ runs }) => runs)).map(budget => viewAt(budget, arms, [atEnd]));
+    return judgeArms(views, ['few', 'many']).sentence;
+  };
+
+  test('compare at their ends, by what they tell there, if they end up to 5 % apart', () => {
+    expect(compare(615)).toMatch(/^many looks better than few at equal seconds: distance, many 0?\.3/);
+    expect(compare(590)).toContain('at equal seconds');
+  });
+
+  test('do not compare by their ends if one took much longer', () => {
+    expect(compare(700)).toMatch(/^It cannot be told/);
+  });
 });

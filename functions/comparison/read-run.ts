@@ -105,7 +105,13 @@ function flopsOfSteps(config: Config, { from, to }: ComparedChunk): ((step: numb
   return first === last ? () => first : of;
 }
 
-/** The last border at which no more than `budget` was spent. */
+/**
+ * How much more than the budget a run may have spent. Seconds are measured: runs that were planned for equal time end
+ * a few percent apart, and are compared at their ends all the same.
+ */
+const SLACK: Readonly<Record<CostName, number>> = { samples: 1e-9, seconds: 0.05, flops: 1e-9 };
+
+/** The last border at which no more than `budget` was spent, but for the slack. */
 export function borderWithin(run: RunRecord, cost: CostName, budget: number): Border | undefined {
-  return run.borders.findLast(border => (border[cost] ?? Number.POSITIVE_INFINITY) <= budget * (1 + 1e-9));
+  return run.borders.findLast(border => (border[cost] ?? Number.POSITIVE_INFINITY) <= budget * (1 + SLACK[cost]));
 }

@@ -12,7 +12,7 @@ export const EQUAL_WORDS: Readonly<Record<CostName, string>> = {
   flops: 'equal FLOPs',
 };
 
-/** What decides, best first: a measure of quality that all arms have. Rates and memory never decide. */
+/** What decides, best first: a measure of quality that all arms have in a view. Rates and memory never decide. */
 const DECIDING = [
   /^reconstruction\/lpips/,
   /^reconstruction\//,
@@ -33,7 +33,7 @@ export function judgeArms(views: readonly EqualView[], arms: readonly string[]):
       better: null,
     };
   const rows = views.flatMap(view => {
-    const row = view.rows.find(each => each.measure === measure);
+    const row = usableRows(view, others).find(each => each.measure === measure);
     return row ? [{ at: view.at, row }] : [];
   });
   const [first] = rows;
@@ -43,16 +43,21 @@ export function judgeArms(views: readonly EqualView[], arms: readonly string[]):
   return { sentence: sentence.text, better: sentence.better, measure };
 }
 
+/** Arms that are compared by time may share a validation at their ends alone, in the view at equal seconds. */
 function chooseMeasure(views: readonly EqualView[], [, ...others]: readonly string[]): string | undefined {
-  const rows = views[0]?.rows ?? [];
-  const usable = rows.filter(
-    row => row.better && others.every(arm => row.differences[arm] && !row.differences[arm]?.incomparable),
-  );
+  const usable = views.flatMap(view => usableRows(view, others));
   for (const pattern of DECIDING) {
     const found = usable.find(({ measure }) => pattern.test(measure));
     if (found) return found.measure;
   }
   return undefined;
+}
+
+/** Numbers of quality that all arms have, with one meaning. */
+function usableRows({ rows }: EqualView, others: readonly string[]): MeasureRow[] {
+  return rows.filter(
+    row => row.better && others.every(arm => row.differences[arm] && !row.differences[arm]?.incomparable),
+  );
 }
 
 interface RowAt {
