@@ -11,6 +11,9 @@ test('the grid of the original project has four arms, 5,000 steps, 7,000 picture
   expect(grid.questions.map(({ base, arm }) => base + arm)).toEqual(['AB', 'BC', 'CD']);
   const some = takeArms(grid, ['B', 'D']);
   expect([Object.keys(some.arms), some.baseline, some.questions]).toEqual([['B', 'D'], undefined, []]);
+  // The report of the whole grid stays.
+  expect(some.title).toBe('ablation B D');
+  expect(takeArms(grid, []).title).toBeUndefined();
 });
 
 test('values are split at commas outside of brackets and quotes', () => {

@@ -42,6 +42,9 @@ export const trainedRunsShape = {
   subset_seed: z.int().min(0).max(LARGEST_PLAIN_SEED).default(0).describe('another one chooses other pictures'),
 };
 
+/** Characters of the title of a report. */
+const MOST_TITLE = 120;
+
 const armNameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,14}$/, 'expected 1 to 15 of A-Z a-z 0-9 _ -');
 const armSchema = z.strictObject({
   about: z.string().max(300).optional(),
@@ -73,6 +76,13 @@ const questionSchema = z.strictObject({
 export const gridSchema = z
   .strictObject({
     ...trainedRunsShape,
+    title: z
+      .string()
+      .trim()
+      .min(1)
+      .max(MOST_TITLE)
+      .optional()
+      .describe('of the report, which has its name from it; default: the name of the grid'),
     seconds: z
       .number()
       .positive()
@@ -148,8 +158,11 @@ export function takeArms(grid: Grid, names: readonly string[]): Grid {
   const arms = Object.fromEntries(names.flatMap(name => (grid.arms[name] ? [[name, grid.arms[name]] as const] : [])));
   const has = (name: string | undefined) => name !== undefined && Object.hasOwn(arms, name);
   const { baseline, ...rest } = grid;
+  // The report of the whole grid stays.
+  const title = [grid.title ?? grid.name, ...Object.keys(arms)].join(' ').slice(0, MOST_TITLE);
   return {
     ...rest,
+    title,
     arms,
     ...(has(baseline) && { baseline }),
     questions: grid.questions.filter(({ base, arm }) => has(base) && has(arm)),

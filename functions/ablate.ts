@@ -95,7 +95,7 @@ function compareArms(ctx: EffectContext, grid: Grid): Promise<RunReport> {
   return compareRuns(ctx, {
     groups: Object.fromEntries(groups),
     ...(grid.baseline !== undefined && { baseline: grid.baseline }),
-    title: grid.name,
+    title: grid.title ?? grid.name,
     questions: grid.questions,
   });
 }
