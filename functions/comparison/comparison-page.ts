@@ -1,6 +1,6 @@
 /** @file One page about a comparison, without scripts and outside resources, so that it works wherever it is copied. */
-import { html, raw } from 'hono/html';
-import { plainText } from '../../configs/plain-text.ts';
+import { html } from 'hono/html';
+import { type Html, renderPage } from '../views/html-page.ts';
 import { webpUrl } from '../views/report-pictures.ts';
 import { REPORT_STYLE } from '../views/report-style.ts';
 import type { ComparisonReport, Curve } from './comparison-report.ts';
@@ -10,34 +10,15 @@ import { renderConfigs, renderRuns, renderViews } from './page-tables.ts';
 import type { PictureGrid } from './pick-pictures.ts';
 import { EQUAL_WORDS } from './verdict.ts';
 
-type Html = ReturnType<typeof html>;
-
 /** Renders the page. Equal arguments give equal bytes. */
 export async function renderComparisonPage(report: ComparisonReport, grids: readonly PictureGrid[]): Promise<string> {
   const { title, verdict, answers, notes, arms, config_differences, views, curves } = report;
   const names = arms.map(({ name }) => name);
-  // Names and captions may turn the direction of what comes after them.
-  return plainText(
-    String(
-      await html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${title}</title>
-<style>${raw(REPORT_STYLE)}${raw(COMPARISON_STYLE)}</style>
-</head>
-<body>
-<header>
-<p class="kind">Comparison</p>
-<h1>${title}</h1>
-</header>
-<p class="verdict">${verdict.sentence}</p>
+  const body = html`<p class="verdict">${verdict.sentence}</p>
 <ul class="arms">${arms.map(
-        ({ name, runs }, i) =>
-          html`<li><i class="arm-${i}"></i>${name}${i === 0 && ', the baseline'}${runs.length > 1 && ` (${runs.length} runs)`}</li>`,
-      )}</ul>
+    ({ name, runs }, i) =>
+      html`<li><i class="arm-${i}"></i>${name}${i === 0 && ', the baseline'}${runs.length > 1 && ` (${runs.length} runs)`}</li>`,
+  )}</ul>
 ${
   notes.length > 0 &&
   html`<section>
@@ -56,12 +37,8 @@ ${grids.map(renderGrid)}
 </section>`
 }
 ${renderConfigs(config_differences, names)}
-${renderRuns(arms)}
-</body>
-</html>
-`,
-    ),
-  );
+${renderRuns(arms)}`;
+  return renderPage({ kind: 'Comparison', title, style: `${REPORT_STYLE}${COMPARISON_STYLE}`, body });
 }
 
 function renderAnswers(answers: ComparisonReport['answers']): Html | '' {

@@ -1,23 +1,21 @@
 /**
  * @file Writes one page about a dataset, without scripts and outside resources, so that it works wherever it is copied.
  */
-import { html, raw } from 'hono/html';
+import { html } from 'hono/html';
 import { listNotices } from '../../configs/model-notices.ts';
-import { plainText } from '../../configs/plain-text.ts';
 import { formatCount } from '../../configs/quantity.ts';
 import { COLUMN_NAMES, COLUMNS, type ColumnName, isSignal } from '../../configs/signals.ts';
 import type { Dataset } from '../../storage/records.ts';
 import { kindOfReject } from '../datasets/rejects-by-reason.ts';
 import type { ReportCrops } from './crop-pictures.ts';
 import type { ReportCuration } from './curation-pictures.ts';
+import { type Html, renderPage } from './html-page.ts';
 import type { NearDuplicate } from './near-duplicate-pairs.ts';
 import { renderCrops } from './report-crops.ts';
 import { renderCuration } from './report-curation.ts';
 import { type ReportPicture, webpUrl } from './report-pictures.ts';
 import { renderBuckets, renderNotes, renderPairs, renderRejects, renderSplits } from './report-sections.ts';
 import { REPORT_STYLE } from './report-style.ts';
-
-type Html = ReturnType<typeof html>;
 
 export interface ReportContent {
   readonly dataset: Dataset;
@@ -45,24 +43,7 @@ export async function renderReport(title: string, content: ReportContent): Promi
     ['other files left out', others.length > 0 ? others.length : undefined],
     ['removed', gone > 0 ? gone : undefined],
   ];
-  // Names and captions may turn the direction of what comes after them.
-  return plainText(
-    String(
-      await html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${title}</title>
-<style>${raw(REPORT_STYLE)}</style>
-</head>
-<body>
-<header>
-<p class="kind">Dataset</p>
-<h1>${title}</h1>
-</header>
-<dl class="tiles">
+  const body = html`<dl class="tiles">
 ${tiles.map(
   ([label, count]) => count !== undefined && html`<div><dt>${label}</dt><dd>${formatCount(count)}</dd></div>`,
 )}
@@ -85,12 +66,8 @@ ${renderCuration(curation)}`
 <h2>Pictures</h2>
 ${renderPictures(pictures, counts.pictures)}
 </section>
-${renderColumns(dataset)}
-</body>
-</html>
-`,
-    ),
-  );
+${renderColumns(dataset)}`;
+  return renderPage({ kind: 'Dataset', title, style: REPORT_STYLE, body });
 }
 
 function renderPictures(pictures: readonly ReportPicture[], total: number | undefined): Html {
