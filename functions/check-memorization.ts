@@ -15,7 +15,8 @@ import { putDocument, readDataset, readDocument } from '../storage/blobs/documen
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
-import { chooseExtractor, EXTRACTOR_NAMES, findExtractor } from './evaluation/extractors.ts';
+import { chooseExtractor, findExtractor } from './evaluation/extractors.ts';
+import { judgedShape, setSeedSchema } from './evaluation/judged-shape.ts';
 import { openPagePictures } from './evaluation/page-pictures.ts';
 import { outputOf } from './execution/output-of.ts';
 import { batchFor } from './experiments/border/flow-loss-step.ts';
@@ -33,7 +34,7 @@ export const checkMemorization = defineFunction({
   kind: 'effect',
   example: { checkpoint: 'portraits@latest', samples: 1000 },
   input: z.strictObject({
-    checkpoint: z.string().max(200).describe('NAME, NAME@STEP, NAME@latest, NAME@best, or a digest that one keeps'),
+    ...judgedShape,
     samples: z.int().min(2).max(10_000).default(1000).describe('pictures to draw'),
     condition: z
       .enum(CONDITION_NAMES)
@@ -43,20 +44,9 @@ export const checkMemorization = defineFunction({
       .enum(['train', 'val'])
       .default('train')
       .describe('whose conditions are given: those of trained pictures, with new noise, are where copies show first'),
-    extractor: z
-      .enum(EXTRACTOR_NAMES)
-      .optional()
-      .describe('default: the first installed one that training did not see'),
     ratio: z.number().min(0).max(1).default(COPY_RATIO).describe('d1 / d2 below which a picture is a copy'),
     limit: z.number().min(0).max(1).default(COPY_LIMIT).describe('rate above the false alarms that export refuses'),
-    seed: z
-      .int()
-      .nonnegative()
-      .max(2 ** 31)
-      .default(42)
-      .describe('seed of the noise'),
-    steps: z.int().min(1).max(1000).optional().describe('steps of the sampler; default: those of the previews'),
-    guidance: z.number().min(0).max(50).optional().describe('guidance; default: that of the previews'),
+    seed: setSeedSchema,
   }),
   key: input => canonicalJson(input),
   async run(ctx, { checkpoint: text, samples, split, ratio, limit, ...asked }): Promise<Json> {

@@ -13,7 +13,8 @@ import { findClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROL_NAMES, CONTROLS, type ControlName } from './evaluation/controls.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
-import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
+import { chooseExtractor } from './evaluation/extractors.ts';
+import { judgedShape, setSeedSchema } from './evaluation/judged-shape.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
 import { outputOf } from './execution/output-of.ts';
@@ -22,10 +23,8 @@ import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
-const checkpointSchema = z.string().max(200);
-
 const input = z.strictObject({
-  checkpoint: checkpointSchema.describe('NAME, NAME@STEP, NAME@latest, NAME@best, or a digest that one keeps'),
+  ...judgedShape,
   samples: z.int().min(2).max(10_000).default(250).describe('pictures of each row; fewer if the split val has fewer'),
   conditions: z
     .array(z.enum(CONDITION_NAMES))
@@ -34,20 +33,12 @@ const input = z.strictObject({
     .optional()
     .describe('a drawn row each, as in draw; default: pose and caption, or the caption, or what the model has'),
   beside: z
-    .array(checkpointSchema)
+    .array(judgedShape.checkpoint.describe('as checkpoint'))
     .max(16)
     .default([])
     .describe('other checkpoints, such as a peer at equal seconds, drawn on the same pictures and noise'),
-  extractor: z.enum(EXTRACTOR_NAMES).optional().describe('default: the first installed one that training did not see'),
   reference: z.int().min(2).max(10_000).default(2000).describe('training pictures that every row is compared with'),
-  seed: z
-    .int()
-    .nonnegative()
-    .max(2 ** 31)
-    .default(42)
-    .describe('seed of the noise'),
-  steps: z.int().min(1).max(1000).optional().describe('steps of the sampler; default: those of the previews'),
-  guidance: z.number().min(0).max(50).optional().describe('guidance; default: that of the previews'),
+  seed: setSeedSchema,
 });
 
 export const evaluate = defineFunction({

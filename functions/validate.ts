@@ -14,7 +14,8 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { allowedPrecision } from './encoders/precision.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
-import { chooseExtractor, EXTRACTOR_NAMES } from './evaluation/extractors.ts';
+import { chooseExtractor } from './evaluation/extractors.ts';
+import { judgedShape } from './evaluation/judged-shape.ts';
 import { SUITE, SUITE_CONTROLS, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, type KeptOf } from './experiments/find-kept.ts';
@@ -25,13 +26,10 @@ import type { SuiteExtractor, SuiteRequest } from './experiments/suite/suite-req
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const input = z.strictObject({
-  checkpoint: z.string().max(200).describe('NAME, NAME@STEP, NAME@latest, NAME@best, or a digest that one keeps'),
+  ...judgedShape,
   dataset: digestSchema.optional().describe('default: that of the experiment'),
   count: z.int().min(1).max(64).default(DEFAULT_PICTURES).describe('pictures of the split val'),
   seed: seedSchema.default(DEFAULT_SEED).describe('of the noise'),
-  steps: z.int().min(1).max(1000).optional().describe('steps of the sampler; default: those of the previews'),
-  guidance: z.number().min(0).max(50).optional().describe('default: that of the previews'),
-  extractor: z.enum(EXTRACTOR_NAMES).optional().describe('default: the first installed one that training did not see'),
   ...suiteSettingsShape,
 });
 
