@@ -2,10 +2,11 @@
  * @file How an arm differs from the baseline in one number, and whether the difference is real: the 95 % interval
  * excludes 0, and the difference exceeds the spread of the seeds.
  */
+import type { Interval } from '../../metrics/bootstrap.ts';
 import { pairedBootstrap } from '../../metrics/bootstrap.ts';
 import type { Measure, Measured } from './measures.ts';
 import type { RunRecord } from './read-run.ts';
-import { deviationOf, type Interval, meanOf, pairedInterval, welchInterval } from './student-interval.ts';
+import { deviationOf, meanOf, pairedInterval, welchInterval } from './student-interval.ts';
 
 /** The bootstrap draws the same resamples in every report. */
 const BOOTSTRAP = { seed: 42, resamples: 10_000 } as const;

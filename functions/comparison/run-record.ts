@@ -8,7 +8,7 @@ import { findTarget, planBody, readPlan } from '../experiments/memory-request.ts
 import { readMetrics } from '../views/metrics.ts';
 
 type Chunk = ExperimentHead['chunks'][number];
-export type RunRecord = Omit<GridResult['runs'][number], 'arm' | 'seed' | 'experiment'>;
+type GridRun = Omit<GridResult['runs'][number], 'arm' | 'seed' | 'experiment'>;
 
 /** The last loss is a mean over this share of the steps. */
 const TAIL = 0.1;
@@ -16,7 +16,7 @@ const GB = 1e9;
 /** Of the flow-matching loss on held-out pictures, which `run.validation` measures. */
 const HELD_OUT_LOSS = 'validation/flow_loss';
 
-export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise<RunRecord> {
+export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise<GridRun> {
   const { data } = await readConfig(blobs, head);
   const { chunks, state, problem } = head;
   const steps = stepOf(head);

@@ -1,11 +1,5 @@
 /** @file How sure a difference of a few repeats is: Student's t (Gosset, The probable error of a mean, 1908). */
-
-export interface Interval {
-  readonly mean: number;
-  /** Of 95 %. */
-  readonly low: number;
-  readonly high: number;
-}
+import type { Interval } from '../../metrics/bootstrap.ts';
 
 /** Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom. */
 const T_95 = [

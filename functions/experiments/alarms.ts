@@ -7,6 +7,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { readValidation } from './border/flow-loss-step.ts';
+import { medianOf } from './median-of.ts';
 import type { LoggedStep } from './step-log.ts';
 
 type Chunk = ExperimentHead['chunks'][number];
@@ -102,8 +103,3 @@ function noteGap({ chunks, former_datasets: former = [] }: Pick<ExperimentHead, 
 }
 
 const tell = (gap: number) => `${Math.round(100 * Math.abs(gap))} % ${gap < 0 ? 'below' : 'above'}`;
-
-/** NaN of no numbers. */
-function medianOf(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
-}

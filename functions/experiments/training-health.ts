@@ -11,6 +11,7 @@ import { listKept } from '../../storage/list-kept.ts';
 import type { Note } from '../../storage/records.ts';
 import { stepsFor } from './chunks.ts';
 import { stepOf } from './experiment-head.ts';
+import { medianOf } from './median-of.ts';
 import type { LoggedStep } from './step-log.ts';
 
 type Chunk = ExperimentHead['chunks'][number];
@@ -142,9 +143,4 @@ function countSteps(chunks: readonly Chunk[]): { readonly steps: number; readonl
 
 function lengthOf(chunk: Chunk | undefined): number {
   return chunk ? chunk.to - chunk.from : 0;
-}
-
-/** NaN of no numbers. */
-function medianOf(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
