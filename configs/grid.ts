@@ -62,7 +62,7 @@ export const measuresSchema = z
   .min(1)
   .max(12)
   .describe(
-    'memory, speed, loss, loss_slope, held_out_loss, or a score of the validation, as reconstruction or TEST/SCORE',
+    'memory, speed, processor, loss, loss_slope, held_out_loss, or a score of the validation, as reconstruction or TEST/SCORE',
   );
 
 /** As `compare` takes it. */
@@ -198,6 +198,8 @@ export const gridResultSchema = z.looseObject({
       /** Of training alone. */
       seconds: z.number().optional(),
       steps_per_second: z.number().optional(),
+      /** Of all cores together. */
+      processor_seconds: z.number().optional(),
       memory_gb: z.number().optional(),
       planned_memory_gb: z.number().optional(),
       loss: z.number().optional(),

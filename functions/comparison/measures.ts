@@ -124,6 +124,13 @@ export const RUN_MEASURES: readonly Measure[] = [
     of: (run, { step, seconds }) => plain(seconds ? (step - (run.chunks[0]?.from ?? 0)) / seconds : undefined),
   },
   {
+    key: 'processor',
+    label: 'processor time of a step, of all cores together',
+    unit: 's',
+    better: 'lower',
+    of: (run, { step }) => plain(processorTimeOf(run, step)),
+  },
+  {
     key: 'memory',
     label: 'memory: peak of the device, or that of the gpu-runner at the ends of chunks',
     unit: 'GB',
@@ -184,6 +191,14 @@ function slopeOfLoss(run: RunRecord, step: number): number | undefined {
   const [x, y] = [mean(xs), mean(ys)];
   const spread = xs.reduce((sum, each) => sum + (each - x) ** 2, 0);
   return spread === 0 ? undefined : xs.reduce((sum, each, i) => sum + (each - x) * ((ys[i] ?? y) - y), 0) / spread;
+}
+
+/** Seconds per step; undefined if a chunk does not tell it. Other programs on the machine hardly change it. */
+function processorTimeOf({ chunks }: RunRecord, step: number): number | undefined {
+  const upTo = chunks.filter(({ to }) => to <= step);
+  const steps = upTo.reduce((sum, { from, to }) => sum + to - from, 0);
+  const times = upTo.map(({ from, to, metrics }) => (to - from) * (metrics?.['sys/cpu_seconds_per_iter'] ?? Number.NaN));
+  return steps === 0 ? undefined : times.reduce((sum, seconds) => sum + seconds, 0) / steps;
 }
 
 /** The peak of the device since its gpu-runner started, where the engine tells it; else the memory of the process. */

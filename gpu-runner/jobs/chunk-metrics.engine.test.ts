@@ -5,11 +5,12 @@ import { measureChunk } from './chunk-metrics.ts';
 import { peakRate } from './peak-rate.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
-const WORK = { steps: 4, samples: 32, ms: 2000, waitedMs: 500, flops: 1e9 };
+const WORK = { steps: 4, samples: 32, ms: 2000, waitedMs: 500, cpuMs: 3000, flops: 1e9 };
 
 it('tells rates, the share of waiting, the share of the peak, and on a CPU resident memory', async () => {
   const found = await measureChunk(engine, WORK);
   expect(found).toMatchObject({ 'sys/iter_per_sec': 2, 'sys/samples_per_sec': 16, 'sys/loader_stall': 0.25 });
+  expect(found['sys/cpu_seconds_per_iter']).toBe(0.75);
   expect(found['sys/mfu']).toBeCloseTo(5e8 / (await peakRate(engine)), 12);
   expect(found['memory/rss_gb']).toBeGreaterThan(0.01);
   expect(found['memory/peak_rss_gb']).toBeGreaterThanOrEqual(0.9 * (found['memory/rss_gb'] ?? 0));

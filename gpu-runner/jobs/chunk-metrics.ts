@@ -8,6 +8,8 @@ export interface ChunkWork {
   readonly ms: number;
   /** Of `ms`, without data. */
   readonly waitedMs: number;
+  /** Of all processor cores together, by the whole gpu-runner. */
+  readonly cpuMs: number;
   /** Operations of forward and backward passes. */
   readonly flops: number;
 }
@@ -18,7 +20,7 @@ export interface ChunkWork {
  * resident memory of the whole gpu-runner. GB are 1e9 bytes.
  */
 export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Record<string, number>> {
-  const { steps, samples, ms, waitedMs, flops } = work;
+  const { steps, samples, ms, waitedMs, cpuMs, flops } = work;
   if (steps === 0) return {};
   const seconds = ms / 1000;
   // The steps are taken: an engine that cannot run the product costs the chunk one number.
@@ -26,6 +28,7 @@ export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Rec
   const measured = {
     'sys/iter_per_sec': steps / seconds,
     'sys/samples_per_sec': samples / seconds,
+    'sys/cpu_seconds_per_iter': cpuMs / 1000 / steps,
     'sys/loader_stall': waitedMs / ms,
     'sys/mfu': flops / seconds / peak,
     ...readMemory(engine),

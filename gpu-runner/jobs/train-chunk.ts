@@ -81,7 +81,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const key = canonicalJson([job.config, job.dataset, job.engine, job.plan, job.weights ?? null]);
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
-    const before = { waitedMs: trainer.waitedMs, work: trainer.work };
+    const before = { waitedMs: trainer.waitedMs, work: trainer.work, cpu: process.cpuUsage() };
     const reports: StepReport[] = [];
     try {
       checkRange(job, trainer.progress.step);
@@ -93,6 +93,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
         if ((await ctx.breathe()) === 'stop') break;
       }
       const trainingMs = performance.now() - started;
+      const { user, system } = process.cpuUsage(before.cpu);
       ctx.progress({ phase: 'checkpoint' });
       const tensors = await trainer.tensors();
       const { progress, fixed } = trainer;
@@ -101,7 +102,8 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       const steps = reports.length;
       const samples = steps * config.data.batch_size;
       const waitedMs = trainer.waitedMs - before.waitedMs;
-      const work = { steps, samples, ms: trainingMs, waitedMs, flops: trainer.work - before.work };
+      const cpuMs = (user + system) / 1000;
+      const work = { steps, samples, ms: trainingMs, waitedMs, cpuMs, flops: trainer.work - before.work };
       const metrics = await measureChunk(await ctx.engine(job.engine), work);
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
