@@ -4,7 +4,18 @@ import { quantity } from '../configs/quantity.ts';
 import type { SweepResult } from '../configs/sweep.ts';
 import { formatNumber } from './eta.ts';
 
-const HEAD = ['arm', 'seed', 'steps', 'seconds', 'steps/s', 'memory GB', 'planned GB', 'loss', 'held-out loss'];
+const HEAD = [
+  'arm',
+  'seed',
+  'steps',
+  'seconds',
+  'CPU seconds',
+  'steps/s',
+  'memory GB',
+  'planned GB',
+  'loss',
+  'held-out loss',
+];
 
 /** Rows of text, the head first. A number that is not known is a dash. */
 export function gridRows({ runs }: GridResult): string[][] {
@@ -16,6 +27,7 @@ export function gridRows({ runs }: GridResult): string[][] {
       String(run.seed),
       run.problem === undefined ? String(run.steps) : `${run.steps}, ${run.state}`,
       show(run.seconds),
+      show(run.processor_seconds),
       show(run.steps_per_second),
       show(run.memory_gb),
       show(run.planned_memory_gb),

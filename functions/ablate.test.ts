@@ -47,12 +47,20 @@ const ablate = async (grid: object = {}): Promise<GridResult> => {
 const trained = () => lab.runner.computed.filter(job => job.startsWith('train'));
 
 test('a grid trains each arm with each seed, and tells what the runs reached', async () => {
-  lab.runner.metrics = { 'sys/iter_per_sec': 2, 'memory/rss_gb': 3 };
+  lab.runner.metrics = { 'sys/iter_per_sec': 2, 'sys/cpu_seconds_per_iter': 0.75, 'memory/rss_gb': 3 };
   const { runs, report } = await ablate({ seeds: [0, 1] });
   expect(runs.map(({ experiment }) => experiment)).toEqual(['grid-a-0', 'grid-b-0', 'grid-a-1', 'grid-b-1']);
   expect(trained()).toEqual(Array(4).fill(['train 0-4', 'train 4-8']).flat());
   // The loss of the tests' runner is 1 / step: the last tenth is step 8 alone.
-  const reached = { steps: 8, samples: 64, seconds: 4, steps_per_second: 2, memory_gb: 3, loss: 1 / 8 };
+  const reached = {
+    steps: 8,
+    samples: 64,
+    seconds: 4,
+    processor_seconds: 6,
+    steps_per_second: 2,
+    memory_gb: 3,
+    loss: 1 / 8,
+  };
   for (const run of runs) {
     expect(run).toMatchObject({ state: 'done', ...reached, held_out_loss: expect.any(Number) });
   }

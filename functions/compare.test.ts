@@ -20,6 +20,7 @@ beforeAll(async () => {
   for (const seed of [0, 1, 2]) {
     for (const arm of ['slow', 'fast']) {
       const rate = arm === 'slow' ? 0.001 : 0.002;
+      lab.runner.metrics = { 'sys/cpu_seconds_per_iter': arm === 'slow' ? 0.5 : 0.25 };
       lab.runner.logOf = step => ({ loss: ((arm === 'slow' ? 2 : 1) + seed / 100) / step });
       await lab.create(`${arm}-${seed}`, {
         ...TOY_CONFIG,
@@ -37,7 +38,7 @@ beforeAll(async () => {
 const BODY = {
   groups: { slow: ['slow-0', 'slow-1', 'slow-2'], fast: ['fast-0', 'fast-1', 'fast-2'] },
   title: 'Fast & slow',
-  questions: [{ question: 'Is it faster?', base: 'slow', arm: 'fast', measures: ['loss', 'nonsense'] }],
+  questions: [{ question: 'Is it faster?', base: 'slow', arm: 'fast', measures: ['loss', 'processor', 'nonsense'] }],
 };
 
 async function read(file: string): Promise<string> {
@@ -70,6 +71,9 @@ describe('a comparison', () => {
     expect(report.answers[0]?.sentences).toEqual([
       expect.stringMatching(/^training loss.* fast 0.0652, slow 0.130; .*−49.8 %. The difference is real.$/),
       'fast reaches the loss that slow ends with (0.126) after 54.2 % of its samples.',
+      expect.stringMatching(
+        /^processor time of a step .* fast 0.250 s, slow 0.500 s; .*−50 %. The difference is real.$/,
+      ),
       'nonsense: not measured in both slow and fast.',
     ]);
   });

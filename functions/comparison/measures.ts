@@ -2,6 +2,7 @@
 import type { Json } from '../../storage/canonical.ts';
 import type { ControlRow } from './comparison-report.ts';
 import type { Border, RunRecord } from './read-run.ts';
+import { processorSecondsOf } from './run-record.ts';
 import type { Scored } from './scored.ts';
 
 /** A number of one run at one border. */
@@ -125,7 +126,7 @@ export const RUN_MEASURES: readonly Measure[] = [
   },
   {
     key: 'processor',
-    label: 'processor time of a step, of all cores together',
+    label: 'processor time of a step',
     unit: 's',
     better: 'lower',
     of: (run, { step }) => plain(processorTimeOf(run, step)),
@@ -193,12 +194,12 @@ function slopeOfLoss(run: RunRecord, step: number): number | undefined {
   return spread === 0 ? undefined : xs.reduce((sum, each, i) => sum + (each - x) * ((ys[i] ?? y) - y), 0) / spread;
 }
 
-/** Seconds per step; undefined if a chunk does not tell it. Other programs on the machine hardly change it. */
+/** Seconds per step. Other programs on the machine hardly change it. */
 function processorTimeOf({ chunks }: RunRecord, step: number): number | undefined {
   const upTo = chunks.filter(({ to }) => to <= step);
   const steps = upTo.reduce((sum, { from, to }) => sum + to - from, 0);
-  const times = upTo.map(({ from, to, metrics }) => (to - from) * (metrics?.['sys/cpu_seconds_per_iter'] ?? Number.NaN));
-  return steps === 0 ? undefined : times.reduce((sum, seconds) => sum + seconds, 0) / steps;
+  const seconds = processorSecondsOf(upTo);
+  return seconds === undefined ? undefined : seconds / steps;
 }
 
 /** The peak of the device since its gpu-runner started, where the engine tells it; else the memory of the process. */

@@ -21,6 +21,7 @@ export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise
   const { chunks, state, problem } = head;
   const steps = stepOf(head);
   const seconds = secondsOf(chunks);
+  const processorSeconds = processorSecondsOf(chunks);
   const memory = chunks.flatMap(({ metrics = {} }) => metrics['memory/peak_vram_gb'] ?? metrics['memory/rss_gb'] ?? []);
   const losses = await readTail(blobs, chunks, steps * (1 - TAIL));
   const heldOut = await readHeldOutLoss(blobs, chunks);
@@ -30,6 +31,7 @@ export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise
     steps,
     samples: steps * data.batch_size,
     ...(seconds !== undefined && { seconds, steps_per_second: steps / seconds }),
+    ...(processorSeconds !== undefined && { processor_seconds: processorSeconds }),
     ...(memory.length > 0 && { memory_gb: Math.max(...memory) }),
     ...(losses.length > 0 && { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
     ...(heldOut !== undefined && { held_out_loss: heldOut }),
@@ -45,6 +47,17 @@ function secondsOf(chunks: readonly Chunk[]): number | undefined {
     seconds += (to - from) / rate;
   }
   return seconds > 0 ? seconds : undefined;
+}
+
+/** Of all cores together; undefined if a chunk does not tell it. */
+export function processorSecondsOf(chunks: readonly Pick<Chunk, 'from' | 'to' | 'metrics'>[]): number | undefined {
+  let sum = 0;
+  for (const { from, to, metrics = {} } of chunks) {
+    const each = metrics['sys/cpu_seconds_per_iter'];
+    if (each === undefined) return undefined;
+    sum += (to - from) * each;
+  }
+  return sum > 0 ? sum : undefined;
 }
 
 /** Losses of flow matching alone, without steps that were not finite. */

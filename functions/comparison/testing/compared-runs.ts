@@ -62,7 +62,7 @@ export async function putRun(blobs: BlobStore, rate: number, seed: number): Prom
         from: 0,
         to: 4,
         log: (await blobs.put(Buffer.from(`${rows.join('\n')}\n`), 'application/jsonl')).digest,
-        metrics: { 'sys/iter_per_sec': rate, 'memory/rss_gb': 0.5 },
+        metrics: { 'sys/iter_per_sec': rate, 'sys/cpu_seconds_per_iter': 2 / rate, 'memory/rss_gb': 0.5 },
         artifacts: { preview: preview.digest, validation: validation.digest },
       },
     ],
