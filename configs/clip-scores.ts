@@ -31,3 +31,13 @@ export const clipScoresSchema = z.strictObject({
   links: z.array(digest),
 });
 export type ClipScores = z.infer<typeof clipScoresSchema>;
+
+/** The fit of each picture of a row of a table of quality. */
+export const clipFitsSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('clip-fits'),
+  model: z.string(),
+  items: z.array(z.strictObject({ id: z.string(), score: z.number(), rank: z.int().positive() })),
+  links: z.array(digest).length(0),
+});
+export type ClipFits = z.infer<typeof clipFitsSchema>;

@@ -111,6 +111,8 @@ const rowSchema = z.strictObject({
       /** Share of the pictures whose caption has rank 1. */
       first: number,
       of: z.int().positive(),
+      /** The document with the fit of each picture. Absent: a table of before. */
+      fits: digest.optional(),
     })
     .optional(),
   attributes: z.record(z.string(), shareSchema).optional(),

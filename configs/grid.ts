@@ -62,7 +62,8 @@ export const measuresSchema = z
   .min(1)
   .max(12)
   .describe(
-    'memory, speed, processor, loss, loss_slope, held_out_loss, or a score of the validation, as reconstruction or TEST/SCORE',
+    'memory, speed, processor, loss, loss_slope, held_out_loss; a score of the validation, as reconstruction or ' +
+      'TEST/SCORE; or a column of a table of quality, as quality/CONDITION/COLUMN',
   );
 
 /** As `compare` takes it. */

@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { beforeEach, expect, test } from 'vitest';
-import type { Evaluation } from '../configs/evaluation.ts';
+import { type Evaluation, evaluationSchema } from '../configs/evaluation.ts';
 import { memberName } from '../configs/signals.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
 import { encodeSignalMember } from '../storage/blobs/column-member.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
 import { type Digest, digestOf } from '../storage/digest.ts';
+import type { ComparisonReport } from './comparison/comparison-report.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { putModel } from './operations/put-model.ts';
 import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
@@ -26,12 +27,15 @@ beforeEach(() => {
   read = [];
 });
 
-async function train(dataset: Digest): Promise<void> {
-  await createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
-  await lab.executor.callEffect('train', { experiment: 'toy', target: 8 });
+async function train(dataset: Digest, name = 'toy'): Promise<void> {
+  await createExperiment(lab, name, { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
+  await lab.executor.callEffect('train', { experiment: name, target: 8 });
 }
 
-const evaluate = () => lab.executor.callEffect('evaluate', body) as unknown as Promise<Evaluation>;
+const evaluate = (more = {}) =>
+  lab.executor.callEffect('evaluate', { ...body, ...more }) as unknown as Promise<
+    Evaluation & { readonly document: Digest }
+  >;
 const whyNot = ({ missing }: Evaluation) => missing.find(({ column }) => column === 'clip')?.why;
 
 async function putCaptioned(): Promise<Digest> {
@@ -87,14 +91,41 @@ test('an installed CLIP scores drawn pictures and control rows against the capti
   const table = await evaluate();
   expect([table.clip, whyNot(table)]).toEqual(['clip-vitb32', undefined]);
   const of = (name: string) => table.rows.find(({ row }) => row === name)?.clip;
-  expect(of('real')).toEqual({ score: { mean: 2.5, low: 2.5, high: 2.5 }, rank: 1, first: 1, of: COUNT });
+  expect(of('real')).toMatchObject({ score: { mean: 2.5, low: 2.5, high: 2.5 }, rank: 1, first: 1, of: COUNT });
   expect(of('random')).toMatchObject({ score: { mean: 0 }, rank: COUNT, first: 0 });
   // Ties count against the caption.
   for (const name of ['drawn', 'untrained', 'noise']) {
     const mean = expect.closeTo(2.5 / Math.sqrt(COUNT), 9);
     expect(of(name), name).toMatchObject({ score: { mean }, rank: COUNT, first: 0, of: COUNT });
   }
+  // What reports read of each picture stays as long as the table.
+  const { links } = await readDocument(lab.blobs, table.document, evaluationSchema, 'a table');
+  for (const { row, clip } of table.rows) expect(links, row).toContain(clip?.fits);
   expect(new Set(read)).toEqual(new Set(Array.from({ length: COUNT }, (_, i) => captionOf(i))));
+});
+
+test('a report compares CLIPScore picture by picture, answers by it, and says where it was not measured', async () => {
+  const dataset = await putCaptioned();
+  for (const name of ['toy', 'peer', 'unmeasured']) await train(dataset, name);
+  await install(['model', 'tokenizer']);
+  await embed(dataset);
+  for (const checkpoint of ['toy', 'peer']) await evaluate({ checkpoint });
+  const question = (arm: string) => ({ question: 'Does it obey?', base: 'toy', arm, measures: ['quality/text/clip'] });
+  await lab.executor.callEffect('compare', {
+    ...{ experiments: ['toy', 'peer', 'unmeasured'], title: 'fits' },
+    questions: [question('peer'), question('unmeasured')],
+  });
+  const file = await lab.store.get('reports/fits/report.json');
+  const report = JSON.parse(Buffer.from(file?.body ?? []).toString()) as ComparisonReport;
+  const row = report.views[0]?.rows.find(({ measure }) => measure === 'quality/text/clip');
+  expect(row?.arms).toMatchObject({ toy: { pictures: 2 }, peer: { pictures: 2 } });
+  expect(row?.controls?.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['real', 'nearest', 'random', 'noise']),
+  );
+  expect(report.answers.map(({ sentences }) => sentences[0])).toEqual([
+    expect.stringMatching(/CLIPScore.*\(clip-vitb32\) at equal samples: peer 1.02, toy 1.02; difference 0/),
+    expect.stringMatching(/CLIPScore.*: not measured in both toy and unmeasured\.$/),
+  ]);
 });
 
 test('pictures without captions have no column, and a CLIP without its tokenizer counts as none', async () => {

@@ -104,7 +104,7 @@ export const evaluate = defineFunction({
       ...(lpips && { lpips: lpips.net }),
       ...(tooSmall && { no_lpips: tooSmall }),
       ...(stick.clip && { clip: stick.clip.model }),
-      links: [...new Set(rows.map(({ comparison }) => comparison))],
+      links: [...new Set(rows.flatMap(({ comparison, clip: row }) => [comparison, ...(row?.fits ? [row.fits] : [])]))],
     });
     const { digest } = await putDocument(ctx.blobs, document);
     const { name, step } = await findMaker(ctx.store, kept);

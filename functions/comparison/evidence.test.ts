@@ -98,6 +98,58 @@ test('a table of quality tells distances of sets, attributes and distances of pi
   expect(found[0]?.controls).toEqual([{ name: 'noise', value: 0.9 }]);
 });
 
+test('a table of quality tells CLIPScore of each picture, beside that of control rows, as a number of its net', async () => {
+  const comparison = await put({ v: 1, kind: 'set-comparison', links: [] });
+  const fitsOf = (items: readonly object[]) =>
+    put(JSON.parse(JSON.stringify({ v: 1, kind: 'clip-fits', model: 'clip-vitb32', items, links: [] })));
+  const fits = await fitsOf([
+    { id: 'p', score: 0.5, rank: 1 },
+    { id: 'q', score: 0.7, rank: 4 },
+  ]);
+  const row = {
+    ...{ row: 'drawn', condition: 'text', kid: { mean: 0 }, fd: 2, precision: 1, recall: 1, density: 1, coverage: 1 },
+    comparison,
+  };
+  const clip = (mean: number, rank: number) => ({ score: { mean }, rank, first: 0.5, of: 4 });
+  const read = async (net: object, known: object) => {
+    const found = await readEvidence(blobs, {
+      evaluation: await put({
+        ...{ v: 1, kind: 'evaluation', dataset: 'sha256:d', extractor: 'dct', samples: 2, seed: 42, ...net },
+        rows: [
+          { ...row, ...known },
+          { ...row, row: 'real', clip: clip(0.9, 1) },
+          { ...row, row: 'noise', clip: clip(0.1, 3) },
+        ],
+      }),
+    });
+    return found.filter(({ key }) => key.startsWith('quality/text/clip'));
+  };
+  const scored = await read({ clip: 'clip-vitb32' }, { clip: { ...clip(0.6, 2.5), fits } });
+  expect(scored.map(({ key, better, measured }) => [key, better, measured.value])).toEqual([
+    ['quality/text/clip', 'higher', 0.6],
+    ['quality/text/clip_rank', 'lower', 2.5],
+    ['quality/text/clip_first', 'higher', 0.5],
+  ]);
+  const [score, rank] = scored;
+  expect(score?.label).toBe('drawn from text: fit of picture and caption (CLIPScore) (clip-vitb32)');
+  expect(score?.measured.byPicture).toEqual(
+    new Map([
+      ['p', 0.5],
+      ['q', 0.7],
+    ]),
+  );
+  expect(score?.controls).toEqual([
+    { name: 'real', value: 0.9 },
+    { name: 'noise', value: 0.1 },
+  ]);
+  expect(rank?.measured.byPicture?.get('q')).toBe(4);
+  // A table of before has the means alone. Another net gives the number another meaning.
+  const [before] = await read({ clip: 'clip-vitl14' }, { clip: clip(0.6, 2.5) });
+  expect(before?.measured).toEqual({ value: 0.6 });
+  expect(before?.meaning).not.toEqual(score?.meaning);
+  expect(await read({}, {})).toEqual([]);
+});
+
 test('a check for copies tells their share above false alarms; a run without documents tells nothing', async () => {
   const space = { extractor: 'thumbnail', excess: 0.02, held_out: { rate: 0.01 } };
   const memorization = await put({ v: 1, kind: 'memorization', dataset: 'd', condition: 'text', spaces: [space] });

@@ -5,7 +5,8 @@
  */
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { readEvaluation, readMemorization } from './quality-evidence.ts';
+import { readMemorization } from './memorization-evidence.ts';
+import { readEvaluation } from './quality-evidence.ts';
 import type { Scored } from './scored.ts';
 import { readSuite } from './suite-evidence.ts';
 

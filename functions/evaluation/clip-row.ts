@@ -1,10 +1,10 @@
 /** @file How well the pictures of a row fit their captions, by CLIP. */
 import { CLIP_NETS, type ClipNet } from '../../configs/clip.ts';
-import { clipScoresSchema } from '../../configs/clip-scores.ts';
+import { type ClipFits, clipScoresSchema } from '../../configs/clip-scores.ts';
 import type { EvaluationRow } from '../../configs/evaluation.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
 import type { Interval } from '../../metrics/bootstrap.ts';
-import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { EngineSpec } from '../../storage/records.ts';
@@ -54,7 +54,7 @@ export async function clipRow(
   { columns, indexes }: PictureSet,
   { clip, dataset, engine }: { readonly clip: InstalledClip; readonly dataset: Digest; readonly engine: EngineSpec },
 ): Promise<Pick<EvaluationRow, 'clip'>> {
-  const items: { score: number; rank: number; of: number }[] = [];
+  const items: { id: string; score: number; rank: number; of: number }[] = [];
   for (const [i, pictures] of columns.entries()) {
     const drawn = indexes?.[i];
     const body = { ...clip, ...(drawn ? { drawn } : { pictures, dataset }), engine: { ...engine } };
@@ -67,12 +67,18 @@ export async function clipRow(
   const mean = (pick: (item: (typeof items)[number]) => number) =>
     items.reduce((sum, item) => sum + pick(item), 0) / items.length;
   const { score } = await ctx.task<{ score: Interval }>('summarize-scores', { score: items.map(each => each.score) });
+  const fits: ClipFits = {
+    ...{ v: 1, kind: 'clip-fits', model: clip.model },
+    items: items.map(({ id, score: fit, rank }) => ({ id, score: fit, rank })),
+    links: [],
+  };
   return {
     clip: {
       score,
       rank: mean(({ rank }) => rank),
       first: mean(({ rank }) => Number(rank === 1)),
       of: Math.max(...items.map(({ of }) => of)),
+      fits: (await putDocument(ctx.blobs, fits)).digest,
     },
   };
 }

@@ -1,0 +1,117 @@
+/** @file The columns of a table of quality by which runs are compared. */
+import { z } from 'zod';
+import { digestSchema } from '../../storage/records.ts';
+
+const shareSchema = z.looseObject({ share: z.number() });
+
+export const evaluationRowSchema = z.looseObject({
+  row: z.string(),
+  condition: z.string().optional(),
+  kid: z.looseObject({ mean: z.number() }),
+  fd: z.number(),
+  precision: z.number(),
+  recall: z.number(),
+  density: z.number(),
+  coverage: z.number(),
+  distance: z.looseObject({ mean: z.number() }).optional(),
+  attributes: z.record(z.string(), shareSchema).optional(),
+  fidelity: z.record(z.string(), z.looseObject({ mean: z.number() })).optional(),
+  clip: z
+    .looseObject({
+      score: z.looseObject({ mean: z.number() }),
+      rank: z.number(),
+      first: z.number(),
+      fits: digestSchema.optional(),
+    })
+    .optional(),
+  pose: z.looseObject({ pck_10: z.number(), pck_05: z.number() }).optional(),
+  comparison: digestSchema,
+});
+export type EvaluationRow = z.output<typeof evaluationRowSchema>;
+
+/** What judges the pictures: features, a net of LPIPS, a CLIP, or what is read from pixels. */
+export type Judge = 'extractor' | 'lpips' | 'clip' | 'pixels';
+
+export interface Column {
+  readonly key: string;
+  readonly label: string;
+  readonly better: 'lower' | 'higher';
+  readonly judge: Judge;
+  of(row: EvaluationRow): number | undefined;
+}
+
+const byFeatures = { judge: 'extractor' } as const;
+const byClip = { judge: 'clip' } as const;
+const byPixels = { judge: 'pixels' } as const;
+
+const COLUMNS: readonly Column[] = [
+  { key: 'kid', label: 'KID', better: 'lower', ...byFeatures, of: ({ kid }) => kid.mean },
+  { key: 'fd', label: 'Fréchet distance', better: 'lower', ...byFeatures, of: ({ fd }) => fd },
+  { key: 'precision', label: 'precision', better: 'higher', ...byFeatures, of: ({ precision }) => precision },
+  { key: 'recall', label: 'recall', better: 'higher', ...byFeatures, of: ({ recall }) => recall },
+  { key: 'density', label: 'density', better: 'higher', ...byFeatures, of: ({ density }) => density },
+  { key: 'coverage', label: 'coverage', better: 'higher', ...byFeatures, of: ({ coverage }) => coverage },
+  {
+    key: 'distance',
+    label: 'distance to the picture of the same condition',
+    better: 'lower',
+    ...byFeatures,
+    of: ({ distance }) => distance?.mean,
+  },
+  {
+    key: 'lpips',
+    label: 'LPIPS to the picture of the same condition',
+    better: 'lower',
+    judge: 'lpips',
+    of: ({ fidelity }) => fidelity?.lpips?.mean,
+  },
+  {
+    key: 'clip',
+    label: 'fit of picture and caption (CLIPScore)',
+    better: 'higher',
+    ...byClip,
+    of: ({ clip }) => clip?.score.mean,
+  },
+  {
+    key: 'clip_rank',
+    label: 'rank of the right caption among others',
+    better: 'lower',
+    ...byClip,
+    of: ({ clip }) => clip?.rank,
+  },
+  {
+    key: 'clip_first',
+    label: 'share of pictures nearest to their own caption',
+    better: 'higher',
+    ...byClip,
+    of: ({ clip }) => clip?.first,
+  },
+  {
+    key: 'pck',
+    label: 'joints within a tenth of the box (PCK@.1)',
+    better: 'higher',
+    ...byPixels,
+    of: ({ pose }) => pose?.pck_10,
+  },
+  {
+    key: 'pck_05',
+    label: 'joints within a twentieth of the box (PCK@.05)',
+    better: 'higher',
+    ...byPixels,
+    of: ({ pose }) => pose?.pck_05,
+  },
+];
+
+/** The columns of a row, with those of its attributes. Those that were not measured have no number. */
+export function columnsOf({ attributes = {} }: EvaluationRow): readonly Column[] {
+  const shown = Object.keys(attributes).map(
+    (name): Column => ({
+      key: `attributes/${name}`,
+      label: `${name} as the caption says`,
+      better: 'higher',
+      ...byPixels,
+      of: ({ attributes: known }) => known?.[name]?.share,
+    }),
+  );
+  return [...COLUMNS, ...shown];
+}
