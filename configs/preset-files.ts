@@ -13,13 +13,18 @@ import { unknownName } from './suggest.ts';
 const SCALES = ['tiny', 'small', 'production'] as const;
 
 const keys = z.record(z.string(), z.json());
+const count = z.int().positive();
 
 const sizeSchema = z.strictObject({
   about: z.string(),
   scale: z.enum(SCALES),
   /** Recipe that the size gets when none is named. */
   recipe: z.string(),
-  config: z.strictObject({ model: keys, data: keys.optional() }),
+  config: z.strictObject({
+    model: z.strictObject({ hidden_size: count, depth: count, num_heads: count, patch_size: count }),
+    /** Absent: pictures of any size. */
+    data: z.strictObject({ image_size: z.strictObject({ width: count, height: count }) }).optional(),
+  }),
 });
 export type SizeFile = z.infer<typeof sizeSchema>;
 
@@ -30,6 +35,8 @@ const recipeSchema = z.strictObject({
   about: z.string(),
   /** Size that the recipe gets when none is named. */
   size: z.string(),
+  /** Sizes that it gets instead for smaller pictures, the largest first. The last one is for all that are left. */
+  smaller: z.array(z.string()).default([]),
   /** Recipe whose keys this one changes. */
   extends: z.string().optional(),
   every: keys.default({}),
@@ -40,6 +47,9 @@ const recipeSchema = z.strictObject({
   lost_flaws: z.array(flawSchema.omit({ config: true })).default([]),
 });
 export type RecipeFile = z.infer<typeof recipeSchema>;
+
+/** Below, the patches of a size are too coarse for the pictures. */
+const FEWEST_TOKENS = 64;
 
 /** The folders, and what errors call their files. */
 const NOUNS = { presets: 'preset', recipes: 'recipe', sizes: 'size' } as const;
@@ -72,6 +82,7 @@ const pairSchema = z
   .refine(({ recipe, size }) => recipe !== undefined || size !== undefined);
 /** The axes of a preset. One alone has a default for the other. */
 export type Pair = z.infer<typeof pairSchema>;
+type Axes = Readonly<Record<'recipe' | 'size', string>>;
 
 /** @throws InvalidInput unless the value names a recipe, a size, or both. */
 export function parsePair(value: unknown): Pair {
@@ -83,20 +94,37 @@ export function parsePair(value: unknown): Pair {
   });
 }
 
+/** The pictures that a config is for: asked for only where a recipe has to choose its size by them. */
+export type FindPictures = () => Promise<{ readonly width: number; readonly height: number }>;
+
 /** The keys of a recipe at a size. @throws NotFound for an unknown name. */
-export async function composePair(pair: Pair): Promise<unknown> {
-  const { recipe, size } = await completePair(pair);
+export async function composePair(pair: Pair, findPictures?: FindPictures): Promise<unknown> {
+  const { recipe, size } = await completePair(pair, findPictures);
   const file = await readSize(size);
   return mergeDeep(await keysOf(recipe, size, file), file.config);
 }
 
 /** Both axes of a pair. @throws NotFound for an unknown name. */
-async function completePair({ recipe, size }: Pair): Promise<{ readonly recipe: string; readonly size: string }> {
+async function completePair({ recipe, size }: Pair, findPictures?: FindPictures): Promise<Axes> {
   if (size === undefined) {
     const name = recipe ?? 'best';
-    return { recipe: name, size: (await readRecipe(name)).size };
+    return { recipe: name, size: await chooseSize(await readRecipe(name), findPictures) };
   }
   return { size, recipe: recipe ?? (await readSize(size)).recipe };
+}
+
+/** The size of a recipe that names none: its first one that the pictures fill. Without pictures, its usual one. */
+async function chooseSize({ size, smaller }: RecipeFile, findPictures?: FindPictures): Promise<string> {
+  if (findPictures === undefined || smaller.length === 0) return size;
+  const { width, height } = await findPictures();
+  for (const name of [size, ...smaller]) if (isFilled(await readSize(name), width * height)) return name;
+  return smaller.at(-1) ?? size;
+}
+
+/** Pictures are of the size, or nearer to it than to the next one, whose pictures have a quarter of its pixels. */
+function isFilled({ config: { model, data } }: SizeFile, pixels: number): boolean {
+  const { width, height } = data?.image_size ?? { width: 0, height: 0 };
+  return pixels >= (width * height) / 2 && pixels >= FEWEST_TOKENS * model.patch_size ** 2;
 }
 
 /** The keys of a recipe, from the general to the particular. The size itself is not among them. */

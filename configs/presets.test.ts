@@ -66,6 +66,30 @@ describe('presets', () => {
     expect(await loadPreset('best')).toEqual(await loadPreset({ size: 'tiny-b' }));
   });
 
+  test.each([
+    [1024, 1024, 'seed-768'],
+    [832, 1216, 'seed-768'],
+    [768, 768, 'seed-768'],
+    [512, 512, 'prod-0'],
+    [256, 256, 'small-a'],
+    [128, 96, 'tiny-b'],
+    [64, 64, 'tiny-b'],
+    [32, 32, 'tiny-a'],
+    [16, 16, 'tiny-a'],
+  ])('a recipe without a size takes the one for the pictures: %i x %i are for %s', async (width, height, size) => {
+    const findPictures = async () => ({ width, height });
+    const expected = await loadPreset({ recipe: 'seed', size });
+    expect(await loadPreset('seed', findPictures)).toEqual(expected);
+    expect(await resolveConfig({ preset: { recipe: 'seed' }, seed: 0 }, findPictures)).toEqual(expected);
+  });
+
+  test('pictures choose no size where one is named, or where the recipe has only one', async () => {
+    const findPictures = () => Promise.reject(new Error('asked for'));
+    for (const preset of ['best', 'seed-768', 'small-a', { recipe: 'seed', size: 'seed-384' }]) {
+      expect(await loadPreset(preset, findPictures)).toEqual(await loadPreset(preset));
+    }
+  });
+
   test('a size states how large network and pictures are, and nothing else', async () => {
     for (const size of await listNames('sizes')) {
       const { config } = await readSize(size);

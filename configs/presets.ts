@@ -4,7 +4,7 @@
  */
 import { mergeDeep } from './merge-deep.ts';
 import { parseConfig } from './parse.ts';
-import { composePair, listNames, type Pair, parsePair, readWhole } from './preset-files.ts';
+import { composePair, type FindPictures, listNames, type Pair, parsePair, readWhole } from './preset-files.ts';
 import type { Config } from './schema.ts';
 import { unknownName } from './suggest.ts';
 
@@ -15,21 +15,26 @@ export async function listPresets(): Promise<string[]> {
 }
 
 /** @throws NotFound with the known names. */
-export async function loadPreset(preset: string | Pair): Promise<Config> {
+export async function loadPreset(preset: string | Pair, findPictures?: FindPictures): Promise<Config> {
   const name = typeof preset === 'string' ? preset : [preset.recipe, preset.size].filter(Boolean).join(' at ');
-  return parseConfig(await readPreset(preset), `preset ${name}`);
+  return parseConfig(await readPreset(preset, findPictures), `preset ${name}`);
 }
 
 /**
  * Completes a config as people write it: the name of a preset, or an object. The object may name a preset under
  * `preset`; its other keys are then merged into the preset, except that lists and plain values are replaced.
+ * @param findPictures Those that a recipe without a size is taken for; absent: the usual ones of the recipe.
  * @throws InvalidInput naming unknown keys, NotFound for an unknown preset.
  */
-export async function resolveConfig(written: string | Readonly<Record<string, unknown>>): Promise<Config> {
-  if (typeof written === 'string') return loadPreset(written);
+export async function resolveConfig(
+  written: string | Readonly<Record<string, unknown>>,
+  findPictures?: FindPictures,
+): Promise<Config> {
+  if (typeof written === 'string') return loadPreset(written, findPictures);
   const { preset, ...overrides } = written;
   if (preset === undefined) return parseConfig(overrides);
-  return parseConfig(mergeDeep(await readPreset(typeof preset === 'string' ? preset : parsePair(preset)), overrides));
+  const named = typeof preset === 'string' ? preset : parsePair(preset);
+  return parseConfig(mergeDeep(await readPreset(named, findPictures), overrides));
 }
 
 /** A config with some of its keys changed: objects are merged, everything else is replaced. @throws InvalidInput */
@@ -37,11 +42,11 @@ export function overrideConfig(config: Config, changes: Readonly<Record<string, 
   return parseConfig(mergeDeep(config, changes));
 }
 
-async function readPreset(preset: string | Pair): Promise<unknown> {
-  if (typeof preset !== 'string') return composePair(preset);
+async function readPreset(preset: string | Pair, findPictures?: FindPictures): Promise<unknown> {
+  if (typeof preset !== 'string') return composePair(preset, findPictures);
   const [wholes, sizes, recipes] = await Promise.all([listNames('presets'), listNames('sizes'), listNames('recipes')]);
   if (wholes.includes(preset)) return readWhole(preset);
   if (sizes.includes(preset)) return composePair({ size: preset });
-  if (recipes.includes(preset)) return composePair({ recipe: preset });
+  if (recipes.includes(preset)) return composePair({ recipe: preset }, findPictures);
   throw unknownName('preset', preset, [...new Set([...wholes, ...sizes, ...recipes])].sort());
 }

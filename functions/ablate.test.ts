@@ -69,6 +69,12 @@ test('a grid trains each arm with each seed, and tells what the runs reached', a
   expect([config.seed, config.optimizer.type]).toEqual([1, 'adamw']);
 });
 
+test('a base that is a recipe without a size is trained at one for the pictures of the dataset', async () => {
+  await ablate({ base: 'seed', steps: 1, arms: { A: {} } });
+  const config = await readConfig(lab.blobs, (await readHead(lab.store, 'grid-a-0')).value);
+  expect(config.model).toMatchObject({ arch: 'cross', hidden_size: 128, patch_size: 4 });
+});
+
 test('an arm whose model cannot be asked any test of the validation goes on without one', async () => {
   const { runs } = await ablate({ arms: { A: {} }, validate: { tests: ['pose'] } });
   expect(runs.map(({ state }) => state)).toEqual(['done']);

@@ -8,6 +8,7 @@ import { overrideConfig } from '../configs/presets.ts';
 import type { Config } from '../configs/schema.ts';
 import { Conflict, Internal, Unprocessable } from '../errors.ts';
 import { canonicalJson } from '../storage/canonical.ts';
+import type { Digest } from '../storage/digest.ts';
 import type { ExperimentHead } from '../storage/experiment-record.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -20,6 +21,7 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { readConfig } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
 import { isDivergence } from './experiments/training-health.ts';
+import { findPictureSize } from './experiments/training-size.ts';
 
 interface GridRun extends Run {
   readonly arm: string;
@@ -51,11 +53,11 @@ export const ablate = defineFunction({
   }),
   key: body => canonicalJson(body),
   async run(ctx, { grid, dataset: whole, engine }) {
-    await resolveArms(grid, stepsOfGrid(grid));
+    await resolveArms(ctx, whole, grid, stepsOfGrid(grid));
     const data = await layGround(ctx, whole, grid);
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };
     const steps = grid.seconds === undefined ? stepsOfGrid(grid) : await measureSteps(ctx, grid, ground, grid.seconds);
-    const runs = await resolveArms(grid, steps);
+    const runs = await resolveArms(ctx, data.dataset, grid, steps);
     // A name that is taken is found out before hours of training.
     for (const run of runs) await createRun(ctx, run, ground);
 
@@ -109,19 +111,19 @@ const stepsOfGrid =
     seconds === undefined ? steps : 'measured';
 
 /** The first seed of all arms first, so that a grid that is stopped early can be compared. */
-async function resolveArms(grid: Grid, steps: StepsOf): Promise<GridRun[]> {
+async function resolveArms(ctx: EffectContext, dataset: Digest, grid: Grid, steps: StepsOf): Promise<GridRun[]> {
   const runs: GridRun[] = [];
   for (const seed of grid.seeds) {
     for (const arm of Object.keys(grid.arms)) {
-      const config = await resolveArm(`arm ${arm}`, { ...requestOf(grid, arm), seed, steps: steps(arm) });
+      const config = await resolveArm(`arm ${arm}`, { ...requestOf(ctx, dataset, grid, arm), seed, steps: steps(arm) });
       runs.push({ arm, seed, config, experiment: runName(grid, arm, seed) });
     }
   }
   return runs;
 }
 
-function requestOf(grid: Grid, arm: string): Pick<ArmRequest, 'base' | 'changes'> {
-  return { base: grid.base, changes: [grid.config, grid.arms[arm]?.config ?? {}] };
+function requestOf({ blobs }: EffectContext, dataset: Digest, { base, config, arms }: Grid, arm: string) {
+  return { base, findPictures: () => findPictureSize(blobs, dataset), changes: [config, arms[arm]?.config ?? {}] };
 }
 
 /**
@@ -139,7 +141,8 @@ async function measureSteps(ctx: EffectContext, grid: Grid, ground: Ground, seco
       steps.set(arm, known);
       continue;
     }
-    const config = toProbe(await resolveArm(`arm ${arm}`, { ...requestOf(grid, arm), seed: 0 }), grid.probe_steps);
+    const request = { ...requestOf(ctx, ground.dataset, grid, arm), seed: 0 };
+    const config = toProbe(await resolveArm(`arm ${arm}`, request), grid.probe_steps);
     const probe: Run = { experiment, config };
     await createRun(ctx, probe, ground);
     const place = `speed of arm ${i + 1} of ${Object.keys(grid.arms).length}`;

@@ -68,6 +68,11 @@ describe('preflight', () => {
     ]);
   });
 
+  test('takes a recipe without a size at one for the pictures of the dataset', async () => {
+    const dataset = await putToyDataset(lab.blobs, { side: 64 });
+    expect(await check({ config: 'seed', dataset })).toMatchObject({ problems: [], work: { image_tokens: 64 } });
+  });
+
   test('offers what fits when the asked cut does not', async () => {
     const asked = { micro_batch: 8, gradient_checkpointing: false };
     const answer = await check({ config: 'tiny-b', ...asked, memory_gib: 6 });
@@ -91,7 +96,7 @@ describe('preflight', () => {
     const text = { encoder: 'words', dim: 192, tokens: 100_000_000 };
     const answer = await check({ config: { preset: 'tiny-b', model: { conditions: { text } } } });
     expect(answer.verdict).toBe('too large');
-    expect(answer.problems[0]).toBe('the signals of a picture are 100,000,000 tokens');
+    expect(answer.problems[0]).toBe('the signals of a picture of 64 x 64 pixels are 100,000,000 tokens');
     expect(lab.runner.computed).toEqual([]);
   });
 

@@ -30,7 +30,7 @@ import { advisePasses, forecastData, forecastDisk, forecastTime, forecastWork } 
 import { findMeasuredSpeed } from './experiments/measured-speed.ts';
 import { budgetOf, findTarget, planBody, readPlan } from './experiments/memory-request.ts';
 import { checkMicroBatch, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
-import { largestOf } from './experiments/training-size.ts';
+import { findPictureSize, largestOf } from './experiments/training-size.ts';
 import { checkTarget } from './experiments/training-target.ts';
 import { uniteDatasets } from './experiments/unite-datasets.ts';
 import { fitWarmup } from './experiments/warmup.ts';
@@ -142,9 +142,10 @@ interface Training {
 
 async function resolveTraining(ctx: EffectContext, { config: given, dataset, encoders }: Input): Promise<Training> {
   const { config: written, translation } = readWrittenConfig(given);
-  const config = fitWarmup(await resolveConfig(written), written);
-  const { datasets } = config.data;
-  const united = dataset ?? (datasets && (await uniteDatasets(ctx, datasets, config.model.conditions)));
+  const { data, model } = await resolveConfig(written);
+  const united = dataset ?? (data.datasets && (await uniteDatasets(ctx, data.datasets, model.conditions)));
+  const findPictures = united === undefined ? undefined : () => findPictureSize(ctx.blobs, united);
+  const config = fitWarmup(await resolveConfig(written, findPictures), written);
   if (united !== undefined) {
     checkTarget(config);
     const whole = await completeConfig(ctx.blobs, config, united);

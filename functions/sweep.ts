@@ -4,6 +4,7 @@
  * that was never stopped.
  */
 import { z } from 'zod';
+import type { FindPictures } from '../configs/preset-files.ts';
 import { type Sweep, type SweepResult, sweepSchema } from '../configs/sweep.ts';
 import { canonicalDigest, canonicalJson, type Json } from '../storage/canonical.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -16,6 +17,7 @@ import { heldOutLossAt } from './comparison/run-record.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
+import { findPictureSize } from './experiments/training-size.ts';
 
 /** In one report. */
 const MOST_ARMS = 12;
@@ -50,7 +52,7 @@ export const sweep = defineFunction({
   }),
   key: body => canonicalJson(body),
   async run(ctx, { sweep: asked, dataset: whole, engine }) {
-    const runs = await resolveRuns(asked);
+    const runs = await resolveRuns(asked, () => findPictureSize(ctx.blobs, whole));
     const data = await layGround(ctx, whole, asked);
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };
     for (const run of runs) await createRun(ctx, run, ground);
@@ -87,13 +89,13 @@ export const sweep = defineFunction({
 });
 
 /** The name of a run holds the digest of its values, so that a sweep with more values finds the runs it has. */
-async function resolveRuns(asked: Sweep): Promise<SweepRun[]> {
+async function resolveRuns(asked: Sweep, findPictures: FindPictures): Promise<SweepRun[]> {
   const combinations = combineValues<Json>(asked.set);
   return Promise.all(
     combinations.map(async values => {
       const changes = [asked.config, nestKeys(values)];
       const { base, seed, steps } = asked;
-      const resolved = await resolveArm(JSON.stringify(values), { base, changes, seed, steps });
+      const resolved = await resolveArm(JSON.stringify(values), { base, findPictures, changes, seed, steps });
       const config = { ...resolved, run: { ...resolved.run, validation: resolved.run.validation ?? { pictures: 64 } } };
       const tag = canonicalDigest(values).slice('sha256:'.length, 'sha256:'.length + TAG_LENGTH);
       return { values, tag, config, experiment: `${asked.name}-${tag}` };

@@ -1,5 +1,6 @@
 /** @file The config of one run of a grid or a sweep: a base, changes for all runs, and those of the arm. */
 import { isRecord, mergeDeep } from '../../configs/merge-deep.ts';
+import type { FindPictures } from '../../configs/preset-files.ts';
 import { overrideConfig, resolveConfig } from '../../configs/presets.ts';
 import type { Config } from '../../configs/schema.ts';
 import { readWrittenConfig, type WrittenConfig } from '../../configs/written-config.ts';
@@ -12,6 +13,8 @@ type Keys = Readonly<Record<string, unknown>>;
 
 export interface ArmRequest {
   readonly base: WrittenConfig;
+  /** Those that all arms are trained on, for a recipe without a size. */
+  readonly findPictures?: FindPictures | undefined;
   /** Changes of all arms, and then those of this one. Null removes a key; `preset` takes another preset. */
   readonly changes: readonly Keys[];
   readonly seed: number;
@@ -23,14 +26,17 @@ export interface ArmRequest {
  * A warm-up that the run has no time for is shortened, as for a preset, unless a change states it.
  * @param label What errors call the arm. @throws InvalidInput, NotFound, Unprocessable naming the arm
  */
-export async function resolveArm(label: string, { base, changes, seed, steps }: ArmRequest): Promise<Config> {
+export async function resolveArm(
+  label: string,
+  { base, findPictures, changes, seed, steps }: ArmRequest,
+): Promise<Config> {
   try {
     const written = keysOf(readWrittenConfig(base).config);
     const presets = changes.flatMap(({ preset }) => (preset === undefined ? [] : [preset]));
     const preset = presets.reduce<unknown>((sum, each) => mergePresets(sum, each), written.preset);
     const own = changes.map(({ preset: _, ...rest }) => rest);
     for (const each of own) checkOwnKeys(each, steps);
-    const whole = await resolveConfig({ ...written, ...(preset !== undefined && { preset }) });
+    const whole = await resolveConfig({ ...written, ...(preset !== undefined && { preset }) }, findPictures);
     const changed = own.reduce<Config>((config, each) => overrideConfig(config, each), whole);
     const samples = typeof steps !== 'number' ? undefined : steps * changed.data.batch_size;
     const sized = overrideConfig(changed, {

@@ -79,11 +79,15 @@ export function checkTokens(config: Config): void {
 }
 
 function checkContext(config: Config): void {
-  const context = contextTokensOf(config.model, frameOf(config));
+  const frame = frameOf(config);
+  const context = contextTokensOf(config.model, frame);
   if (context <= MOST_TOKENS) return;
-  throw new Unprocessable(`the signals of a picture are ${formatCount(context)} tokens`, {
+  const size = `${formatCount(frame.width)} x ${formatCount(frame.height)} pixels`;
+  throw new Unprocessable(`the signals of a picture of ${size} are ${formatCount(context)} tokens`, {
     expected: `at most ${formatCount(MOST_TOKENS)} tokens`,
-    hint: 'fewer model.conditions.text.tokens, or a larger model.conditions.patches.stride',
+    hint:
+      'a smaller data.image_size, if the pictures of the dataset are smaller; else fewer ' +
+      'model.conditions.text.tokens, or a larger model.conditions.patches.stride',
   });
 }
 

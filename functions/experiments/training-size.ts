@@ -2,6 +2,7 @@
 import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readNpyHeader } from '../../formats/npy.ts';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import { readStoredIndex } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -31,6 +32,12 @@ export async function readBucketSizes(blobs: BlobStore, dataset: Dataset): Promi
   const [first, ...others] = dataset.buckets ?? (await countSizes(blobs, dataset));
   if (first !== undefined) return [first, ...others];
   throw new Unprocessable('the dataset has no pictures', { expected: 'a dataset that went through bucket' });
+}
+
+/** The commonest size of the pictures of a dataset. @throws Unprocessable if there is no picture. */
+export async function findPictureSize(blobs: BlobStore, dataset: Digest): Promise<PictureSize> {
+  const [commonest] = await readBucketSizes(blobs, await readDataset(blobs, dataset));
+  return commonest;
 }
 
 /** For a dataset of an earlier version: reads the sizes from the column `image`. */

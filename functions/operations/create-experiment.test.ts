@@ -56,6 +56,27 @@ test('a dataset without pictures to train on is refused, with its splits', async
   });
 });
 
+test('a recipe without a size is created at a size for the pictures of the dataset, and found again', async () => {
+  const small = await putToyDataset(lab.blobs, { side: 64 });
+  const request = { config: 'seed', dataset: small, engine: ASKED_ENGINE };
+  const { config } = await createExperiment(lab, 'seed', request);
+  expect(config).toMatchObject({
+    model: { hidden_size: 192, patch_size: 8, arch: 'cross' },
+    data: { image_size: { width: 64, height: 64 } },
+  });
+  expect(await createExperiment(lab, 'seed', request)).toMatchObject({ created: false });
+});
+
+test('a size for larger pictures, of more signals than can be trained, is refused with its pictures', async () => {
+  const small = await putToyDataset(lab.blobs, { side: 64 });
+  const request = { config: 'seed-768', dataset: small, engine: ASKED_ENGINE };
+  await expect(createExperiment(lab, 'large', request)).rejects.toMatchObject({
+    status: 422,
+    message: 'the signals of a picture of 1,024 x 1,024 pixels are 16,449 tokens',
+    hint: expect.stringContaining('data.image_size'),
+  });
+});
+
 describe('a PUT of an experiment whose dataset has another digest', () => {
   test('finds the experiment if the old document is the same dataset in its earlier form', async () => {
     const old = await putOldForm();

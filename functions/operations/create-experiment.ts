@@ -41,6 +41,7 @@ import {
 } from '../experiments/resolve-engine.ts';
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
 import { settleTranslation } from '../experiments/settle-translation.ts';
+import { findPictureSize } from '../experiments/training-size.ts';
 import { checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
 import { uniteDatasets } from '../experiments/unite-datasets.ts';
@@ -95,10 +96,12 @@ interface ReadRequest extends ExperimentRequest {
 }
 
 async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest): Promise<Created> {
-  const asked = fitWarmup(await resolveConfig(given.config), given.config);
+  const dataset = await chooseDataset(ctx, given.dataset, await resolveConfig(given.config));
+  const resolved = await resolveConfig(given.config, () => findPictureSize(ctx.blobs, dataset));
+  const asked = fitWarmup(resolved, given.config);
   checkTarget(asked);
-  const request = { ...given, dataset: await chooseDataset(ctx, given.dataset, asked) };
-  await ctx.blobs.keep(request.dataset);
+  const request = { ...given, dataset };
+  await ctx.blobs.keep(dataset);
   const existing = await createRefs(ctx.store).experiments.read(name);
   const start = await chooseStart(ctx, asked, existing?.value);
   const { config: written, origin } = start;
