@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { plainJson } from '../../configs/plain-text.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatDuration } from '../eta.ts';
+import { groupNotes } from '../group-notes.ts';
 import { type Health, healthSchema } from '../health.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';
@@ -65,7 +66,6 @@ export function formatExperiments(experiments: Experiments): string {
       target === undefined ? '-' : String(target),
     ]),
   ]);
-  const notes = experiments.flatMap(({ name, notes: told = [] }) => told.map(({ text }) => `${name}: ${text}`));
   const failures = experiments.flatMap(({ name, problem }) =>
     problem === undefined
       ? []
@@ -75,6 +75,6 @@ export function formatExperiments(experiments: Experiments): string {
           `  go on: easel call train experiment=${name}`,
         ],
   );
-  const below = [...notes, ...failures];
+  const below = [...groupNotes(experiments), ...failures];
   return [table, ...(below.length > 0 ? ['', ...below] : [])].join('\n');
 }
