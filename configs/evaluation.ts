@@ -1,5 +1,7 @@
 /** @file What an evaluation finds: its documents. */
 import { z } from 'zod';
+import { JOINT_GROUPS } from './coco-wholebody.ts';
+import { jointScoreSchema } from './pose-scores.ts';
 import { DIGEST_PATTERN } from './stored-names.ts';
 
 const digest = z.string().regex(DIGEST_PATTERN);
@@ -61,6 +63,12 @@ const poseSchema = z.strictObject({
   mpjpe: number.optional(),
   /** The same after each pose was moved, turned and scaled as a whole. */
   pa_mpjpe: number.optional(),
+  /** Where a network finds the joints: by parts of the body. */
+  parts: z
+    .partialRecord(z.enum(JOINT_GROUPS), z.strictObject({ joints: z.int().positive(), pck_10: number, pck_05: number }))
+    .optional(),
+  /** Mean distance of the found joints of the face, as a share of the distance of the outer corners of the eyes. */
+  face_error: number.optional(),
 });
 export type PoseScore = z.infer<typeof poseSchema>;
 
@@ -72,20 +80,7 @@ export const shownSchema = z.strictObject({
   /** By attribute: how many pictures show it. */
   attributes: z.record(z.string(), z.strictObject({ right: z.int().nonnegative(), of: z.int().positive() })),
   /** Joints that are read from pixels, of each picture of figures. */
-  joints: z
-    .array(
-      z.strictObject({
-        joints: z.int().positive(),
-        right_10: z.int(),
-        right_05: z.int(),
-        found: z.int(),
-        oks: number,
-        mpjpe: number.nullable(),
-        pa_mpjpe: number.nullable(),
-      }),
-    )
-    .min(1)
-    .optional(),
+  joints: z.array(jointScoreSchema).min(1).optional(),
   links: z.array(digest),
 });
 export type ShownAttributes = z.infer<typeof shownSchema>;
@@ -136,6 +131,8 @@ export const evaluationSchema = z.strictObject({
   no_lpips: z.string().optional(),
   /** The net of `clip`. */
   clip: z.string().optional(),
+  /** The net of `pose`. Absent: joints are read from the pixels of figures, or not at all. */
+  pose: z.string().optional(),
   samples: z.int().positive(),
   seed: z.int(),
   /** Settings of the sampler and the weights, as in `sample`. Absent: unknown. */

@@ -8,6 +8,7 @@ import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
+import { dwposeEncoder } from './encoders/dwpose.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { findClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
@@ -17,6 +18,7 @@ import { chooseExtractor } from './evaluation/extractors.ts';
 import { judgedShape, setSeedSchema } from './evaluation/judged-shape.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
+import { findPoseNet } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
@@ -38,6 +40,15 @@ const input = z.strictObject({
     .default([])
     .describe('other checkpoints, such as a peer at equal seconds, drawn on the same pictures and noise'),
   reference: z.int().min(2).max(10_000).default(2000).describe('training pictures that every row is compared with'),
+  pose_samples: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(64)
+    .describe(
+      'pictures of each row in which DWPose looks for joints, where the dataset has poses and the weights are there; ' +
+        'it takes seconds for a picture on a CPU',
+    ),
   seed: setSeedSchema,
 });
 
@@ -56,7 +67,8 @@ export const evaluate = defineFunction({
     const { head, checkpoint } = kept;
     checkData(kept.name, head);
     const config = await readConfig(ctx.blobs, head);
-    const pages = await openPagePictures(ctx.blobs, await readDataset(ctx.blobs, head.dataset));
+    const dataset = await readDataset(ctx.blobs, head.dataset);
+    const pages = await openPagePictures(ctx.blobs, dataset);
     const samples = Math.min(body.samples, pages.itemsOf('val').length);
     if (samples < 2) {
       throw new Unprocessable(
@@ -74,6 +86,7 @@ export const evaluate = defineFunction({
     const listed = await listDrawn(ctx, kept, body.beside);
     const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
     const clip = await findClip(ctx, configs);
+    const pose = body.pose_samples > 0 ? await findPoseNet(ctx, dataset) : 'pose_samples is 0';
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
@@ -82,6 +95,7 @@ export const evaluate = defineFunction({
         lpips,
       },
       clip: typeof clip === 'string' ? undefined : clip,
+      pose: typeof pose === 'string' ? undefined : { net: pose, most: body.pose_samples },
     };
     const rows: EvaluationRow[] = [];
     for (const [i, drawn] of listed.entries()) {
@@ -99,11 +113,12 @@ export const evaluate = defineFunction({
     rows.push(...(await measureControls(ctx, stick, samples)));
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
-      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, clip) },
+      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, { clip, pose }) },
       sampling: samplingFor({ config, ...body }),
       ...(lpips && { lpips: lpips.net }),
       ...(tooSmall && { no_lpips: tooSmall }),
       ...(stick.clip && { clip: stick.clip.model }),
+      ...(rows.some(row => row.pose?.parts) && { pose: dwposeEncoder.name }),
       links: [...new Set(rows.flatMap(({ comparison, clip: row }) => [comparison, ...(row?.fits ? [row.fits] : [])]))],
     });
     const { digest } = await putDocument(ctx.blobs, document);
@@ -170,15 +185,20 @@ async function makeControl(
 
 /**
  * Rows and columns of the protocol that the table lacks.
- * @param clip A text says why no CLIP judges.
+ * @param judges A text says why no network judges.
  */
-function listMissing(rows: readonly EvaluationRow[], clip: object | string): Evaluation['missing'] {
+function listMissing(
+  rows: readonly EvaluationRow[],
+  { clip, pose }: Readonly<Record<'clip' | 'pose', object | string>>,
+): Evaluation['missing'] {
   const hasPeer = rows.some(({ row }) => row.startsWith('beside '));
   const noClip = typeof clip === 'string' ? clip : 'no picture of the split val has a caption';
+  const noPose = typeof pose === 'string' ? pose : 'no picture of the split val has a pose';
   return [
     ...(hasPeer
       ? []
       : [{ row: 'beside', why: 'no other checkpoint was named: `beside` takes a peer at equal seconds' }]),
     ...(rows.some(row => row.clip) ? [] : [{ column: 'clip', why: noClip }]),
+    ...(rows.some(row => row.pose) ? [] : [{ column: 'pose', why: noPose }]),
   ];
 }

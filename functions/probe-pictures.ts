@@ -1,18 +1,14 @@
 /** @file Reads from drawn pictures of a bundled set whether they show what they should. */
 import { z } from 'zod';
 import type { ShownAttributes } from '../configs/evaluation.ts';
-import { memberName } from '../configs/signals.ts';
-import { decodeNpy } from '../formats/npy.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
-import { readItems } from '../storage/blobs/items.ts';
-import { openColumn } from '../storage/blobs/read-column.ts';
-import type { Digest } from '../storage/digest.ts';
-import { digestSchema, type Item } from '../storage/records.ts';
-import type { BlobStore } from '../storage/types.ts';
+import type { JointScore } from '../configs/pose-scores.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
+import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import { readPictures } from './evaluation/describe-pictures.ts';
 import { findProbe } from './evaluation/probes.ts';
-import { type JointScore, scoreFigure } from './evaluation/score-joints.ts';
+import { scoreFigure } from './evaluation/score-joints.ts';
+import { readWanted } from './evaluation/wanted.ts';
 import { toInterleaved } from './pictures/planar.ts';
 
 export const probePictures = defineFunction({
@@ -30,7 +26,7 @@ export const probePictures = defineFunction({
   }),
   async run(ctx, { dataset, pictures: column }) {
     const pictures = readPictures(await ctx.blobs.get(column));
-    const wanted = await findWanted(ctx.blobs, dataset, new Set(pictures.map(({ id }) => id)));
+    const wanted = await readWanted(ctx.blobs, dataset, new Set(pictures.map(({ id }) => id)));
     const attributes: Record<string, { right: number; of: number }> = {};
     const joints: JointScore[] = [];
     for (const { id, picture } of pictures) {
@@ -54,29 +50,3 @@ export const probePictures = defineFunction({
     return { outputs: { shown: await putDocument(ctx.blobs, document) } };
   },
 });
-
-interface Wanted {
-  readonly item: Item;
-  /** [133, (x, y, confidence)]. */
-  readonly pose: Float32Array | undefined;
-}
-
-/** What the dataset says of these pictures. */
-async function findWanted(
-  blobs: BlobStore,
-  dataset: Digest,
-  ids: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, Wanted>> {
-  const found = new Map<string, Wanted>();
-  for (const page of (await readDataset(blobs, dataset)).pages) {
-    const items = (await readItems(blobs, page)).filter(({ id }) => ids.has(id));
-    if (items.length === 0) continue;
-    const poses = page.columns.pose && (await openColumn(blobs, page.columns.pose));
-    for (const item of items) {
-      const member = await poses?.read(memberName('pose', item.id));
-      const array = member && decodeNpy(member);
-      found.set(item.id, { item, pose: array?.dtype === 'f32' ? array.data : undefined });
-    }
-  }
-  return found;
-}

@@ -53,6 +53,7 @@ import { renderPortraitPage } from './render-portraits.ts';
 import { report } from './report.ts';
 import { sample } from './sample.ts';
 import { scorePictures } from './score-pictures.ts';
+import { scorePoses } from './score-poses.ts';
 import { select } from './select.ts';
 import { shard } from './shard.ts';
 import { subset } from './subset.ts';
@@ -107,6 +108,7 @@ export const registry: readonly AnyFunction[] = [
   draw,
   counterpartPictures,
   scorePictures,
+  scorePoses,
   compareScores,
   probeDrawn,
   clipScore,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { WHOLEBODY_GROUPS, WHOLEBODY_JOINTS } from '../configs/coco-wholebody.ts';
 import { JOINT_SPREADS } from '../configs/joint-spreads.ts';
-import { mpjpe, oks, oksPrecision, paMpjpe, pck, pckShare } from './poses.ts';
+import { faceError, mpjpe, oks, oksPrecision, paMpjpe, pck, pckShare } from './poses.ts';
 
 interface Golden {
   readonly name: string;
@@ -12,6 +12,7 @@ interface Golden {
   readonly oks: number;
   readonly mpjpe: number;
   readonly pa_mpjpe: number;
+  readonly face: number | null;
   readonly right: Readonly<Record<string, number>>;
   readonly joints: number;
 }
@@ -39,6 +40,10 @@ describe.each(GOLDENS)('$name', golden => {
     const close = (error: number) => ({ error: expect.closeTo(error, 10), joints: golden.joints, missing: 0 });
     expect(mpjpe(golden.found, golden.wanted)).toEqual(close(golden.mpjpe));
     expect(paMpjpe(golden.found, golden.wanted)).toEqual(close(golden.pa_mpjpe));
+  });
+
+  it('the error of the face is that of NumPy', () => {
+    expect(faceError(golden.found, golden.wanted)).toBeCloseTo(golden.face ?? Number.NaN, 10);
   });
 
   it('PCK counts the joints within the threshold', () => {
@@ -84,6 +89,16 @@ describe('poses', () => {
         wanted,
       ).error,
     ).toBeGreaterThan(0.05);
+  });
+
+  it('the error of a face needs both corners of the eyes, apart from each other', () => {
+    const sure = wanted.map((value, i) => (i % 3 === 2 ? 1 : value));
+    expect([faceError(sure, sure), faceError(undefined, sure)]).toEqual([0, undefined]);
+    const at = 3 * WHOLEBODY_JOINTS.indexOf('face-36');
+    const corner = sure.with(at + 2, 0);
+    expect(faceError(sure, corner)).toBeUndefined();
+    const other = 3 * WHOLEBODY_JOINTS.indexOf('face-45');
+    expect(faceError(sure, sure.with(at, sure[other]!).with(at + 1, sure[other + 1]!))).toBeUndefined();
   });
 
   it('joints that are not found are wrong, and no pose at all has them all missing', () => {

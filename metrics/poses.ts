@@ -2,7 +2,7 @@
  * @file How far the joints of a pose that was found in a picture lie from those that were wanted. Joints are those of
  * COCO-WholeBody, and x and y have one unit, such as pixels: poses in [-1, 1] are scaled to their picture first.
  */
-import { JOINT_GROUPS, type JointGroup, WHOLEBODY_GROUPS } from '../configs/coco-wholebody.ts';
+import { JOINT_GROUPS, type JointGroup, WHOLEBODY_GROUPS, WHOLEBODY_JOINTS } from '../configs/coco-wholebody.ts';
 import { JOINT_SPREADS } from '../configs/joint-spreads.ts';
 
 /** [133, (x, y, confidence)]. */
@@ -117,6 +117,23 @@ export function mpjpe(found: Pose | undefined, wanted: Pose, options: MpjpeOptio
  */
 export function paMpjpe(found: Pose | undefined, wanted: Pose, options: MpjpeOptions = {}): PoseError {
   return meanError(found, wanted, options, align);
+}
+
+/** The outer corners of the eyes, in iBUG's order of the face. */
+const EYE_CORNERS = ['face-36', 'face-45'].map(name => WHOLEBODY_JOINTS.indexOf(name)) as [number, number];
+
+/**
+ * Normalized mean error of the face: the mean distance of its joints, as a share of the distance of the outer corners
+ * of the eyes (300-W, Sagonas et al. 2013). Undefined unless both corners are wanted and a joint of the face is found.
+ */
+export function faceError(found: Pose | undefined, wanted: Pose, choice: JointChoice = {}): number | undefined {
+  const face = { ...choice, groups: ['face'] } as const;
+  const [left, right] = EYE_CORNERS;
+  const all = wantedJoints(wanted, face);
+  if (!all.includes(left) || !all.includes(right)) return undefined;
+  const width = Math.abs(wanted[3 * left]! - wanted[3 * right]!);
+  const height = Math.abs(wanted[3 * left + 1]! - wanted[3 * right + 1]!);
+  return width + height > 0 ? mpjpe(found, wanted, { ...face, box: { width, height } }).error : undefined;
 }
 
 /** Two numbers for each joint. */

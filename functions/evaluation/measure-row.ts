@@ -1,7 +1,7 @@
 /** @file One row of the table of quality: a set of pictures compared with real ones. */
-import { type EvaluationRow, type PoseScore, setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
+import { type EvaluationRow, setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
+import type { JointScore } from '../../configs/pose-scores.ts';
 import { wilson } from '../../data/portraits/statistics.ts';
-import { oksPrecision } from '../../metrics/poses.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
@@ -10,7 +10,7 @@ import { outputOf } from '../execution/output-of.ts';
 import { clipRow, type InstalledClip, type PictureSet } from './clip-row.ts';
 import { describeColumns } from './draw-set.ts';
 import type { Extractor } from './extractors.ts';
-import type { JointScore } from './score-joints.ts';
+import { type PoseRowOptions, poseRow, summarizePoses } from './pose-row.ts';
 import { type ScoreOptions, scoreRow } from './score-row.ts';
 
 export interface Yardstick {
@@ -26,6 +26,8 @@ export interface Yardstick {
   readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips'>;
   /** Absent: no CLIP judges. */
   readonly clip: InstalledClip | undefined;
+  /** Absent: no network finds the joints. */
+  readonly pose: Pick<PoseRowOptions, 'net' | 'most'> | undefined;
 }
 
 /** What a row says of itself. */
@@ -34,7 +36,7 @@ export type RowTitle = Pick<EvaluationRow, 'row' | 'about'> & Partial<Pick<Evalu
 /** @param set The pictures of the row. */
 export async function measureRow(
   ctx: EffectContext,
-  { dataset, extractor, engine, real, reference, seed, fidelity, clip }: Yardstick,
+  { dataset, extractor, engine, real, reference, seed, fidelity, clip, pose }: Yardstick,
   title: RowTitle,
   set: PictureSet,
 ): Promise<EvaluationRow> {
@@ -46,7 +48,10 @@ export async function measureRow(
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
   const scored = await scoreRow(ctx, columns, { ...fidelity, engine });
   const fit = clip && (await clipRow(ctx, set, { clip, dataset, engine }));
-  return { ...title, ...compared, ...scored, ...fit, ...(await probeRow(ctx, dataset, columns)), comparison };
+  const probed = await probeRow(ctx, dataset, columns);
+  // Figures tell their joints by their pixels.
+  const posed = pose && !probed.pose && (await poseRow(ctx, columns, { ...pose, dataset, engine }));
+  return { ...title, ...compared, ...scored, ...fit, ...probed, ...posed, comparison };
 }
 
 /** Attributes and joints that are read from pixels, of pictures of bundled sets. */
@@ -74,28 +79,4 @@ async function probeRow(
     attributes: Object.fromEntries(shares),
     ...(figures.length > 0 && { pose: await summarizePoses(ctx, figures) }),
   };
-}
-
-async function summarizePoses(ctx: EffectContext, figures: readonly JointScore[]): Promise<PoseScore> {
-  const similarities = figures.map(({ oks }) => oks);
-  const joints = sum(figures, each => each.joints);
-  const found = sum(figures, each => each.found);
-  const error = (key: 'mpjpe' | 'pa_mpjpe') =>
-    found > 0 ? { [key]: sum(figures, each => (each[key] ?? 0) * each.found) / found } : {};
-  const precision = oksPrecision(similarities);
-  return {
-    pictures: figures.length,
-    pck_10: sum(figures, each => each.right_10) / joints,
-    pck_05: sum(figures, each => each.right_05) / joints,
-    found: found / joints,
-    detected: sum(figures, each => Math.min(1, each.found)) / figures.length,
-    ...(await ctx.task<Pick<PoseScore, 'oks'>>('summarize-scores', { oks: similarities })),
-    ...(precision !== undefined && { oks_precision: precision }),
-    ...error('mpjpe'),
-    ...error('pa_mpjpe'),
-  };
-}
-
-function sum<T>(all: readonly T[], of: (each: T) => number): number {
-  return all.reduce((total, each) => total + of(each), 0);
 }

@@ -67,6 +67,7 @@ import { renderComparison } from '../render-comparison.ts';
 import { report } from '../report.ts';
 import { sample } from '../sample.ts';
 import { scorePictures } from '../score-pictures.ts';
+import { scorePoses } from '../score-poses.ts';
 import { subset } from '../subset.ts';
 import { sweep } from '../sweep.ts';
 import { train } from '../train.ts';
@@ -395,6 +396,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       draw,
       validate,
       scorePictures,
+      scorePoses,
       probeDrawn,
       pictureFiles,
       counterpartPictures,

@@ -49,6 +49,16 @@ def similarity(found, wanted, area):
     return float(measure.computeOks(1, 1)[0, 0])
 
 
+def face_error(found, wanted):
+    """Of the joints of the face, 23 to 90, by the distance of the outer corners of the eyes; null without a corner."""
+    counts = wanted[:, 2] > 0.3
+    if not (counts[23 + 36] and counts[23 + 45]):
+        return None
+    face = counts & (np.arange(JOINTS) >= 23) & (np.arange(JOINTS) < 91)
+    eyes = np.linalg.norm(wanted[23 + 36, :2] - wanted[23 + 45, :2])
+    return float(np.linalg.norm(found[face, :2] - wanted[face, :2], axis=1).mean() / eyes)
+
+
 def compare(name, found, wanted, area):
     counts = wanted[:, 2] > 0.3
     x, y = found[counts, :2], wanted[counts, :2]
@@ -63,6 +73,7 @@ def compare(name, found, wanted, area):
         "oks": similarity(found, wanted, area),
         "mpjpe": float(errors.mean()),
         "pa_mpjpe": float(np.linalg.norm(moved - y, axis=1).mean() / diagonal),
+        "face": face_error(found, wanted),
         "right": {str(threshold): int((errors <= threshold).sum()) for threshold in (0.02, 0.05, 0.1)},
         "joints": int(counts.sum()),
     }
