@@ -113,12 +113,8 @@ test('a table without poses says why', async () => {
 test('score-poses looks at the pictures of which the dataset has a pose', async () => {
   const dataset = await train();
   const { pages } = await readDataset(lab.blobs, dataset);
-  const body = {
-    dataset,
-    pictures: pages[0]?.columns.image ?? dataset,
-    weights,
-    engine: { name: 'cpu', precision: 'f32', threads: 1 },
-  };
+  const { micro_batch: _, ...engine } = ASKED_ENGINE;
+  const body = { dataset, pictures: pages[0]?.columns.image ?? dataset, weights, engine };
   const { result } = await lab.executor.call('score-poses', { ...body, most: 3 });
   const scores = result.outputs.scores?.digest ?? dataset;
   const { items } = await readDocument(lab.blobs, scores, poseScoresSchema, 'scores of poses');
