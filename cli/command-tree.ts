@@ -20,6 +20,7 @@ import { statusCommand } from './commands/status.ts';
 import { storeCommand } from './commands/store.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { upCommand } from './commands/up.ts';
+import { validateCommand } from './commands/validate.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { verifyResumeCommand } from './commands/verify-resume.ts';
 import { whyCommand } from './commands/why.ts';
@@ -42,6 +43,7 @@ export const subCommands = {
   sweep: sweepCommand,
   shard: shardCommand,
   diff: diffCommand,
+  validate: validateCommand,
   report: reportCommand,
   preflight: preflightCommand,
   gc: gcCommand,

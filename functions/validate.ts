@@ -1,5 +1,6 @@
 /** @file The validation suite of any checkpoint that an experiment keeps, with more tests than during its training. */
 import { z } from 'zod';
+import type { ProgressEvent } from '../configs/progress.ts';
 import { samplingOf } from '../configs/sampling.ts';
 import { seedSchema } from '../configs/seed.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
@@ -22,6 +23,7 @@ import { findKept, type KeptOf } from './experiments/find-kept.ts';
 import { tracesFor } from './experiments/sample-weights.ts';
 import { mergeSuites } from './experiments/suite/merge-suites.ts';
 import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
+import { countDraws } from './experiments/suite/suite-pictures.ts';
 import type { SuiteExtractor, SuiteRequest } from './experiments/suite/suite-request.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
@@ -63,7 +65,7 @@ export const validate = defineFunction({
       lpips: (await chooseLpips(ctx, config, dataset)).lpips,
       ...{ controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
     };
-    const site = { blobs: ctx.blobs, call: (fn: string, params: Json) => ctx.call(fn, params) };
+    const site = { blobs: ctx.blobs, call: followDraws(ctx, countDraws(request) * body.count, body.count) };
     const { digest } = await runSuite(site, request);
     const found = await readSuite(ctx.blobs, digest);
     refuseNothing(found);
@@ -80,6 +82,23 @@ export const validate = defineFunction({
     return { ...results, experiment: name, document, ...(folder && { folder }) } as unknown as Json;
   },
 });
+
+/** Calls, of which all draws show as one progress. @param total Pictures of all draws. @param each Of one draw. */
+function followDraws(ctx: EffectContext, total: number, each: number): EffectContext['call'] {
+  let before = 0;
+  return async (name, params) => {
+    if (name !== 'draw') return ctx.call(name, params);
+    const tell = (pictures: number) =>
+      ctx.progress({ phase: 'draw', done: Math.min(before + pictures, total), total, unit: 'pictures' });
+    const onEvent = ({ done, total: steps }: ProgressEvent) => {
+      if (done !== undefined && steps !== undefined && steps > 0) tell(Math.floor((each * done) / steps));
+    };
+    const answer = await ctx.call(name, params, { onEvent });
+    before += each;
+    tell(0);
+    return answer;
+  };
+}
 
 /** Results of an earlier call must not give way to none. */
 function refuseNothing({ tests }: Suite): void {

@@ -12,6 +12,8 @@ import { PORTRAITS, smallExperiment } from './site/small-experiment.ts';
 
 /** The example of `branch` begins at this step. */
 const STEPS = 100;
+/** One of them is held out, for the example of `validate`. */
+const PICTURES = 40;
 /** It prints the keys of a MinIO that must run; store.process.test.ts tries it. */
 const NEEDS_MINIO = 'store env';
 /** Nobody is there to say yes; and test/reproduce.test.ts makes pictures again. */
@@ -26,7 +28,13 @@ beforeAll(async () => {
   await drawPictures(join(cache.folder, 'my', 'pictures'));
   const wait = { prefer: 'wait=60' };
   const run = { chunk_steps: STEPS / 2, keep: 2, preview: { prompts: [] } };
-  await site.expectJson(200, 'POST', '/functions/prepare', { ...PORTRAITS, dataset: 'portraits' }, wait);
+  await site.expectJson(
+    200,
+    'POST',
+    '/functions/prepare',
+    { ...PORTRAITS, dataset: 'portraits', count: PICTURES },
+    wait,
+  );
   await site.expectJson(201, 'PUT', '/experiments/portraits', smallExperiment('portraits', run, {}, STEPS));
   await site.expectJson(200, 'POST', '/experiments/portraits/train', {}, wait);
   const request = { model: 'portraits', prompt: 'a hat', steps: 2, seed: 1 };
@@ -89,6 +97,7 @@ test('every example that help prints works when it is typed', async () => {
     'reproduce',
     'shard',
     'store',
+    'validate',
     'verify-resume',
     'why',
   ]);

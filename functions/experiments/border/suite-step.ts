@@ -1,7 +1,7 @@
 /** @file The validation suite during a training: every so many steps, by the settings of run.validate. */
-import type { WeightChoice } from '../../../configs/averages.ts';
 import { MEASURE_NAMES } from '../../../configs/picture-scores.ts';
 import { samplingOf } from '../../../configs/sampling.ts';
+import { labelOf, listSuiteFiles } from '../../../configs/suite-files.ts';
 import {
   BORDER_TESTS,
   type Suite,
@@ -9,7 +9,6 @@ import {
   type ValidateConfig,
   validationOf,
 } from '../../../configs/validation-suite.ts';
-import type { Json } from '../../../storage/canonical.ts';
 import type { ExperimentHead } from '../../../storage/experiment-record.ts';
 import { stepOf } from '../experiment-head.ts';
 import { tracesFor } from '../sample-weights.ts';
@@ -57,7 +56,7 @@ export const suiteStep = defineBorderStep<Suite>({
     kind: 'validation-suite',
     schema: suiteSchema,
     folder: 'validation',
-    files: listFiles,
+    files: listViewFiles,
     scalars: listScalars,
     shown: listShown,
     describe({ run: { validate } }) {
@@ -69,32 +68,8 @@ export const suiteStep = defineBorderStep<Suite>({
   },
 });
 
-function labelOf(weights: WeightChoice): string {
-  if (typeof weights === 'string') return weights;
-  return 'average' in weights ? `average-${weights.average}` : `sigma-${weights.sigma_rel}`;
-}
-
-/** Of the view: results.json, a collage of each test, and the pictures of each draw. */
-function listFiles({ links: _, ...suite }: Suite): ArtifactFile[] {
-  const tests = suite.tests.map(({ collage, ...test }) => {
-    const file = `${test.test}-${labelOf(test.weights)}.png`;
-    return { collage, shown: { ...test, ...(collage && { collage: file }) }, file };
-  });
-  const drawn = suite.drawn.map(({ pictures, ...draw }) => {
-    const folder = `${draw.draw}-${labelOf(draw.weights)}/`;
-    const files = pictures.map(({ image, ...picture }, i) => ({
-      file: `${folder}${String(i).padStart(3, '0')}.png`,
-      blob: image.digest,
-      picture,
-    }));
-    return { files, shown: { ...draw, pictures: files.map(({ file, picture }) => ({ file, ...picture })) } };
-  });
-  const results = { ...suite, tests: tests.map(({ shown }) => shown), drawn: drawn.map(({ shown }) => shown) };
-  return [
-    { name: 'results.json', json: results as unknown as Json },
-    ...tests.flatMap(({ file, collage }) => (collage ? [{ name: file, blob: collage.digest }] : [])),
-    ...drawn.flatMap(({ files }) => files.map(({ file, blob }) => ({ name: file, blob }))),
-  ] as ArtifactFile[];
+function listViewFiles(suite: Suite): ArtifactFile[] {
+  return listSuiteFiles(suite) as unknown as ArtifactFile[];
 }
 
 /** Tags as those of the seed: `validation/reconstruction_lpips`, with the measures that there are. */

@@ -4,7 +4,14 @@ import { missingSignals } from '../../../configs/drawn-conditions.ts';
 import type { Sampling } from '../../../configs/sampling.ts';
 import { seedSchema } from '../../../configs/seed.ts';
 import { signalsOf } from '../../../configs/signals.ts';
-import { DRAWS, type DrawKey, type DrawRow, type ScoreRow } from '../../../configs/suite-tests.ts';
+import {
+  DRAWS,
+  type DrawKey,
+  type DrawRow,
+  drawsOf,
+  type ScoreRow,
+  SUITE_TESTS,
+} from '../../../configs/suite-tests.ts';
 import { Unprocessable } from '../../../errors.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
@@ -29,6 +36,14 @@ export interface SuitePictures {
   control(drawn: Drawn, name: string): Promise<Digest>;
   /** All draws until now, in their order. */
   list(): Promise<Drawn[]>;
+}
+
+/** How many draws a run makes at most: each once for each of the weights. */
+export function countDraws({ tests, weights, config }: Pick<SuiteRequest, 'tests' | 'weights' | 'config'>): number {
+  const signals = signalsOf(config.model.conditions);
+  const keys = new Set(tests.flatMap(test => drawsOf(SUITE_TESTS[test])));
+  const possible = [...keys].filter(key => missingSignals(DRAWS[key].condition, signals) === undefined);
+  return possible.length * weights.length;
 }
 
 export function openPictures(ctx: SuiteContext, request: SuiteRequest, weights: WeightChoice): SuitePictures {

@@ -157,6 +157,20 @@ describe('validate', () => {
     expect(names.filter(name => name.endsWith('cfg-raw.png'))).toHaveLength(1);
   });
 
+  test('shows all draws of a call as one progress, which ends at its total', async () => {
+    await train({ every: 0 });
+    const events: { phase: string; done?: number | undefined; total?: number | undefined }[] = [];
+    const onEvent = (event: (typeof events)[number]) => void events.push(event);
+    const body = { checkpoint: 'toy@latest', count: 2, tests: ['reconstruction', 'pose', 'text'], weights: ['ema'] };
+    await lab.executor.callEffect('validate', body, { onEvent });
+    const draws = events.filter(({ phase }) => phase === 'draw');
+    // Two draws of each test; there is no pose.
+    expect(new Set(draws.map(({ total }) => total))).toEqual(new Set([8]));
+    const done = draws.map(each => each.done ?? 0);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(done.at(-1)).toBe(8);
+  });
+
   test('a call with other settings leaves no file of an earlier one; two at once lose no test', async () => {
     await train({ every: 0 });
     const call = (body: object) =>

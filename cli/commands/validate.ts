@@ -1,0 +1,95 @@
+/** @file `easel validate EXPERIMENT`: what a checkpoint makes of held-out pictures, with scores and pictures. */
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { defineCommand } from 'citty';
+import { expandHome } from '../../configs/home-path.ts';
+import { makeFolders } from '../../configs/make-folders.ts';
+import { plainJson, plainLine } from '../../configs/plain-text.ts';
+import { listSuiteFiles } from '../../configs/suite-files.ts';
+import { TEST_NAMES } from '../../configs/suite-tests.ts';
+import { suiteSchema } from '../../configs/validation-suite.ts';
+import { InvalidInput } from '../../errors.ts';
+import { callInForeground } from '../call-in-foreground.ts';
+import { reportErrors } from '../command-error.ts';
+import { formatValidation, validationSchema } from '../format-suite.ts';
+import type { ApiClient } from '../http.ts';
+import { parseCount } from '../parse-options.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+export const validateCommand = defineCommand({
+  meta: {
+    name: 'validate',
+    description:
+      'draw held-out pictures by a checkpoint under many conditions and score them ' +
+      '(easel validate portraits --tests reconstruction,text)',
+  },
+  args: {
+    experiment: { type: 'positional', description: 'the experiment, or NAME@STEP', required: true },
+    step: { type: 'string', description: 'step of a kept checkpoint, or best (default: the newest)', valueHint: 'N' },
+    tests: {
+      type: 'string',
+      description: `some of ${TEST_NAMES.join(', ')} (default: all that the model can be asked)`,
+      valueHint: 'A,B',
+    },
+    count: { type: 'string', description: 'held-out pictures of each test (default: 25)', valueHint: 'N' },
+    ema: { type: 'boolean', description: 'averaged weights alone (default: averaged and raw ones)' },
+    raw: { type: 'boolean', description: 'weights of the last step alone' },
+    out: { type: 'string', description: 'also write results.json and all pictures into this folder', valueHint: 'DIR' },
+    json: { type: 'boolean', description: 'print JSON' },
+    quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    const body = readValidation(args);
+    const api = connect(args);
+    // A folder that cannot be written is found out before minutes of drawing.
+    const out = args.out === undefined ? undefined : expandHome(args.out);
+    if (out !== undefined) await makeFolders(out);
+    const { result } = await callInForeground(api, 'validate', body, { quiet: args.quiet });
+    const found = validationSchema.parse(result);
+    if (out !== undefined) await writeValidation(api, found.document, out);
+    if (args.json === true) {
+      console.log(plainJson(result));
+      return;
+    }
+    const place = found.folder === undefined ? `GET /objects/${found.document}` : `${found.folder} in the store`;
+    for (const line of [...formatValidation(found), `pictures and results.json: ${out ?? place}`]) {
+      console.log(plainLine(line));
+    }
+  }),
+});
+
+interface ValidateArgs {
+  readonly experiment: string;
+  readonly step?: string | undefined;
+  readonly tests?: string | undefined;
+  readonly count?: string | undefined;
+  readonly ema?: boolean | undefined;
+  readonly raw?: boolean | undefined;
+}
+
+/** The body of the call. @throws InvalidInput */
+export function readValidation({ experiment, step, tests, count, ema, raw }: ValidateArgs) {
+  if (step !== undefined && experiment.includes('@')) {
+    throw new InvalidInput(`--step ${step} does not go with ${experiment}`, { expected: 'one of the two' });
+  }
+  const weights = [...(ema === true ? ['ema'] : []), ...(raw === true ? ['raw'] : [])];
+  return {
+    checkpoint: step === undefined ? experiment : `${experiment}@${step}`,
+    ...(tests !== undefined && { tests: tests.split(',').map(test => test.trim()) }),
+    ...(count !== undefined && { count: parseCount(count, '--count') }),
+    ...(weights.length > 0 && { weights }),
+  };
+}
+
+/** The files of the view, also of tests that earlier calls made. */
+export async function writeValidation(api: Pick<ApiClient, 'bytes'>, document: string, folder: string): Promise<void> {
+  const suite = suiteSchema.parse(JSON.parse(Buffer.from(await api.bytes(`/objects/${document}`)).toString()));
+  for (const file of listSuiteFiles(suite)) {
+    const path = join(folder, file.name);
+    await makeFolders(dirname(path));
+    const content =
+      'blob' in file ? await api.bytes(`/objects/${file.blob}`) : `${JSON.stringify(file.json, undefined, 1)}\n`;
+    await writeFile(path, content);
+  }
+}

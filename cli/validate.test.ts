@@ -1,0 +1,117 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { MEASURE_NAMES } from '../configs/picture-scores.ts';
+import { readValidation, writeValidation } from './commands/validate.ts';
+import { formatValidation, type Validation, validationSchema } from './format-suite.ts';
+
+const DIGEST = `sha256:${'0'.repeat(64)}`;
+const PICTURE = `sha256:${'1'.repeat(64)}`;
+const COLLAGE = `sha256:${'2'.repeat(64)}`;
+
+const interval = (mean: number) => ({ n: 25, mean, low: mean - 1, high: mean + 1 });
+const score = (name: string, mean: number, without = {}) => ({
+  ...{ score: name, of: 'full', against: 'own', about: '', ids: ['a'], values: {}, document: DIGEST, without },
+  summaries: Object.fromEntries(
+    MEASURE_NAMES.filter(measure => measure !== 'lpips' && measure !== 'cls_distance').map(measure => [
+      measure,
+      { ...interval(mean), sd: 1, min: 0, max: 2, median: mean },
+    ]),
+  ),
+});
+const blob = (digest: string) => ({ digest, size: 3, media_type: 'image/png' });
+
+const SUITE = {
+  ...{ v: 1, kind: 'validation-suite', checkpoint: DIGEST, dataset: DIGEST, step: 700, pictures: 25 },
+  ...{ steps: 25, guidance: 1.5, seed: 42, solver: 'euler', time_grid: 'uniform', guidance_method: 'cfg' },
+  ...{ high_guidance: 4, extractor: 'dct', why_extractor: 'it is built in' },
+  tests: [
+    {
+      ...{ test: 'reconstruction', weights: 'ema', about: 'from all signals' },
+      scores: [score('full', 20), score('floor', 3, { lpips: 'the pictures are too small' })],
+      differences: [{ difference: 'full_over_floor', about: '', measures: { psnr: interval(17) } }],
+      attributes: [{ of: 'full', measured: 25, own: { hair: { right: 20, of: 25 } }, edited: { right: 3, of: 4 } }],
+      collage: blob(COLLAGE),
+    },
+    { test: 'pose', weights: 'ema', about: 'the pose alone', skipped: 'no pose', scores: [], differences: [] },
+  ],
+  controls: [score('noise', 5)],
+  drift: [
+    {
+      ...{ test: 'reconstruction', score: 'full', weights: 'ema', measure: 'psnr', course: [] },
+      change: { since: 600, ...interval(0.5) },
+    },
+  ],
+};
+
+const ANSWER: Validation = validationSchema.parse({ ...SUITE, experiment: 'cats', document: DIGEST });
+
+test('the answer is a table with intervals, differences, control rows, drift and attributes', () => {
+  expect(formatValidation(ANSWER)).toEqual([
+    'cats, step 700: 25 held-out pictures, seed 42, 25 steps, guidance 1.5',
+    'features by dct: it is built in',
+    '',
+    '                   n   feature_distance         color_distance     ssim                     psnr',
+    'reconstruction, ema: from all signals',
+    '  full             25  20.000 [19.000, 21.000]  20.0 [19.0, 21.0]  20.000 [19.000, 21.000]  20.0 [19.0, 21.0]',
+    '  floor            25  3.000 [2.000, 4.000]     3.0 [2.0, 4.0]     3.000 [2.000, 4.000]     3.0 [2.0, 4.0]',
+    '  full_over_floor  25  -                        -                  -                        17.0 [16.0, 18.0]',
+    'controls: no model drew them',
+    '  noise            25  5.000 [4.000, 6.000]     5.0 [4.0, 6.0]     5.000 [4.000, 6.000]     5.0 [4.0, 6.0]',
+    'drift since step 600, ema',
+    '  reconstruction   25  -                        -                  -                        0.5 [-0.5, 1.5]',
+    '',
+    'attributes that are shown    hair   edited',
+    '  reconstruction, ema: full  20/25  3/4',
+    '',
+    'means with intervals of 95 %; more alike: higher ssim, psnr, lower feature_distance, color_distance',
+    'results.json also has ms_ssim',
+    'pose was left out: no pose',
+    'without lpips: the pictures are too small',
+  ]);
+});
+
+test('the files of a validation are written as the view has them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const drawn = [
+    {
+      ...{ draw: 'full', weights: 'ema', about: 'all signals', index: DIGEST, skipped: [] },
+      pictures: [{ id: 'a', caption: 'a cat', image: blob(PICTURE) }],
+    },
+  ];
+  const blobs = new Map([
+    [DIGEST, JSON.stringify({ ...SUITE, drawn, links: [] })],
+    [PICTURE, 'cat'],
+    [COLLAGE, 'cats'],
+  ]);
+  const bytes = async (path: string) => Buffer.from(blobs.get(path.replace('/objects/', '')) ?? '');
+  await writeValidation({ bytes }, DIGEST, folder);
+  expect((await readdir(folder)).sort()).toEqual(['full-ema', 'reconstruction-ema.png', 'results.json']);
+  expect(await readFile(join(folder, 'full-ema', '000.png'), 'utf8')).toBe('cat');
+  expect(await readFile(join(folder, 'reconstruction-ema.png'), 'utf8')).toBe('cats');
+  expect(JSON.parse(await readFile(join(folder, 'results.json'), 'utf8'))).toMatchObject({
+    tests: [{ collage: 'reconstruction-ema.png' }, {}],
+    drawn: [{ pictures: [{ file: 'full-ema/000.png', id: 'a', caption: 'a cat' }] }],
+  });
+});
+
+test.each([
+  [{}, { checkpoint: 'cats' }],
+  [
+    { step: '700', raw: true },
+    { checkpoint: 'cats@700', weights: ['raw'] },
+  ],
+  [
+    { step: 'best', ema: true, raw: true, tests: 'text, drift', count: '4' },
+    { checkpoint: 'cats@best', weights: ['ema', 'raw'], tests: ['text', 'drift'], count: 4 },
+  ],
+])('the options %j are the body of a call', (options, body) => {
+  expect(readValidation({ experiment: 'cats', ...options })).toEqual(body);
+});
+
+test('a step beside NAME@STEP is refused, and a count that is no number', () => {
+  expect(() => readValidation({ experiment: 'cats@500', step: '700' })).toThrow('does not go with cats@500');
+  expect(() => readValidation({ experiment: 'cats', count: 'all' })).toThrow('--count all is wrong');
+});
