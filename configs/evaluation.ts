@@ -80,7 +80,10 @@ export const shownSchema = z.strictObject({
   /** By attribute: how many pictures show it. */
   attributes: z.record(z.string(), z.strictObject({ right: z.int().nonnegative(), of: z.int().positive() })),
   /** Joints that are read from pixels, of each picture of figures. */
-  joints: z.array(jointScoreSchema).min(1).optional(),
+  joints: z
+    .array(jointScoreSchema.extend({ id: z.string() }))
+    .min(1)
+    .optional(),
   links: z.array(digest),
 });
 export type ShownAttributes = z.infer<typeof shownSchema>;

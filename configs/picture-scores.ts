@@ -26,6 +26,8 @@ export const MEASURES = {
   feature_distance: { about: '1 - cosine of the features of the extractor that is named', alike: 'low' },
   cls_distance: { about: '1 - cosine of what the network is given as cls', alike: 'low' },
   lpips: { about: 'LPIPS of the net that is named', alike: 'low' },
+  pck: { about: 'share of the joints within a tenth of the box of the pose, read from pixels', alike: 'high' },
+  pck_05: { about: 'the same within a twentieth', alike: 'high' },
 } as const;
 export type MeasureName = keyof typeof MEASURES;
 export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];

@@ -56,6 +56,8 @@ export interface TestRow {
   readonly collage: readonly (DrawKey | 'own' | 'other')[];
   /** Whether what the network is given as cls is compared, too. */
   readonly cls?: true;
+  /** Whether the pose is given: scores against the real pictures tell how many joints follow it. */
+  readonly pose?: true;
 }
 
 const own = (of: DrawKey): ScoreRow => ({ score: of, of, against: 'own', about: 'against the real pictures' });
@@ -72,6 +74,7 @@ const TESTS = {
     scores: [own('full'), floor('full_again', 'full')],
     probes: ['full'],
     collage: ['own', 'full', 'full_again'],
+    pose: true,
   },
   swap: {
     about: 'the caption of a picture A with the look of another one B',
@@ -130,12 +133,13 @@ const TESTS = {
     probes: ['text'],
     collage: ['own', 'text', 'text_again'],
   },
-  pose: { about: 'the pose alone', scores: [own('pose')], collage: ['own', 'pose'] },
+  pose: { about: 'the pose alone', scores: [own('pose')], collage: ['own', 'pose'], pose: true },
   pose_text: {
     about: 'pose and caption',
     scores: [own('pose_text')],
     probes: ['pose_text'],
     collage: ['own', 'pose_text'],
+    pose: true,
   },
   unconditional: {
     about: 'nothing: what the network draws by itself',

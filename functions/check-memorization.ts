@@ -17,12 +17,12 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
 import { chooseExtractor, findExtractor } from './evaluation/extractors.ts';
 import { judgedShape, setSeedSchema } from './evaluation/judged-shape.ts';
-import { openPagePictures } from './evaluation/page-pictures.ts';
 import { outputOf } from './execution/output-of.ts';
 import { batchFor } from './experiments/border/flow-loss-step.ts';
 import { MEMORIZATION, memorizationArtifact } from './experiments/border/memorization-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
+import { openPagePictures } from './experiments/page-pictures.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 export const checkMemorization = defineFunction({

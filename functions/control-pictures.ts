@@ -1,5 +1,6 @@
 /** @file Makes the pictures of a control row: substitutes for held-out pictures that no model drew. */
 import { z } from 'zod';
+import { CONTROL_NAMES } from '../configs/control-names.ts';
 import { memberName } from '../configs/signals.ts';
 import { Internal, InvalidInput, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
@@ -7,10 +8,10 @@ import { packColumn } from '../formats/webdataset.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
-import { CONTROL_NAMES, CONTROLS, type ControlInputs, meanPicture } from './evaluation/controls.ts';
+import { CONTROLS, type ControlInputs, meanPicture } from './evaluation/controls.ts';
 import { readFeatures } from './evaluation/feature-sets.ts';
 import type { FindCopiesTask, Nearest } from './evaluation/find-copies.ts';
-import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
+import { openPagePictures, type PagePictures, spreadIndexes } from './experiments/page-pictures.ts';
 import { coverPlanar, type PlanarImage } from './pictures/planar.ts';
 
 /** Training pictures whose mean is a control. */

@@ -1,5 +1,6 @@
 /** @file The table of quality of a checkpoint: drawn pictures beside real ones and control rows. */
 import { z } from 'zod';
+import { CONTROL_NAMES, type ControlName } from '../configs/control-names.ts';
 import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
 import { type Evaluation, type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
 import { Unprocessable } from '../errors.ts';
@@ -12,17 +13,17 @@ import { dwposeEncoder } from './encoders/dwpose.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { findClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
-import { CONTROL_NAMES, CONTROLS, type ControlName } from './evaluation/controls.ts';
+import { CONTROLS } from './evaluation/controls.ts';
 import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
 import { chooseExtractor } from './evaluation/extractors.ts';
 import { judgedShape, setSeedSchema } from './evaluation/judged-shape.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
-import { openPagePictures, type PagePictures, spreadIndexes } from './evaluation/page-pictures.ts';
 import { findPoseNet } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
+import { chooseColumns, openPagePictures } from './experiments/page-pictures.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const input = z.strictObject({
@@ -79,7 +80,7 @@ export const evaluate = defineFunction({
       );
     }
     const { extractor, why } = chooseExtractor(config, await listInstalled(ctx), body.extractor);
-    const columns = chooseColumns(pages, body.reference);
+    const columns = chooseColumns(pages, pages.columnsOf(['val']), body.reference);
     const real = await describeColumns(ctx, extractor, columns, head.engine);
     const { lpips: chosen, tooSmall } = await chooseLpips(ctx, config, head.dataset);
     const lpips = tooSmall === undefined ? chosen : undefined;
@@ -129,15 +130,6 @@ export const evaluate = defineFunction({
     return { ...table, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) } as Json;
   },
 });
-
-/** All columns with held-out pictures, and as many others, evenly spread, as have so many training pictures. */
-function chooseColumns(pages: PagePictures, reference: number): Digest[] {
-  const heldOut = pages.columnsOf(['val']);
-  const others = pages.columnsOf(['train']);
-  const share = Math.min(1, reference / Math.max(1, pages.itemsOf('train').length));
-  const chosen = spreadIndexes(others.length, Math.ceil(share * others.length)).flatMap(i => others[i] ?? []);
-  return [...new Set([...heldOut, ...chosen])];
-}
 
 interface DrawnRow {
   readonly row: string;

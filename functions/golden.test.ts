@@ -3,12 +3,12 @@
  * library in its `tools` changed. Otherwise every cache would serve the old bytes to the new code.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { CONTROL_NAMES } from '../configs/control-names.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { type Digest, digestOf } from '../storage/digest.ts';
 import type { Dataset } from '../storage/records.ts';
 import { putComparedRuns } from './comparison/testing/compared-runs.ts';
-import { CONTROL_NAMES } from './evaluation/controls.ts';
 import { IMAGE_TOOLS } from './pictures/image.ts';
 import { registry } from './registry.ts';
 import { planShards } from './shards/plan-shards.ts';

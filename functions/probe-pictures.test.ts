@@ -3,7 +3,7 @@ import { shownSchema } from '../configs/evaluation.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
 import { readDocument } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
-import { openPagePictures } from './evaluation/page-pictures.ts';
+import { openPagePictures } from './experiments/page-pictures.ts';
 import { createPictureLab, outputOf } from './testing/pictures.ts';
 
 test('real figures have their joints in place, those of other figures and noise have not', async () => {

@@ -16,7 +16,7 @@ export const probePictures = defineFunction({
   summary:
     'Reads attributes and joints from the pixels of pictures of a bundled set, and counts those that are as the ' +
     'dataset says. Output shown (JSON); without attributes for other pictures.',
-  version: 2,
+  version: 3,
   kind: 'pure',
   digests: { dataset: 'dataset', pictures: 'blob' },
   example: { dataset: 'portraits', pictures: `sha256:${'0'.repeat(64)}` },
@@ -28,7 +28,7 @@ export const probePictures = defineFunction({
     const pictures = readPictures(await ctx.blobs.get(column));
     const wanted = await readWanted(ctx.blobs, dataset, new Set(pictures.map(({ id }) => id)));
     const attributes: Record<string, { right: number; of: number }> = {};
-    const joints: JointScore[] = [];
+    const joints: ({ readonly id: string } & JointScore)[] = [];
     for (const { id, picture } of pictures) {
       const probe = findProbe(wanted.get(id)?.item.attributes);
       const pixels = toInterleaved(picture);
@@ -40,7 +40,7 @@ export const probePictures = defineFunction({
       }
       const pose = wanted.get(id)?.pose;
       if (probe.set !== 'figures' || pose === undefined || shown === undefined) continue;
-      joints.push(scoreFigure(pixels, pose));
+      joints.push({ id, ...scoreFigure(pixels, pose) });
     }
     const document: ShownAttributes = {
       ...{ v: 1, kind: 'shown-attributes', pictures: column, attributes },

@@ -1,10 +1,11 @@
 /** @file Scores of drawn pictures against others, pair by pair. */
 import { z } from 'zod';
+import { shownSchema } from '../configs/evaluation.ts';
 import type { MEASURE_NAMES, PictureScores } from '../configs/picture-scores.ts';
-import { Unprocessable } from '../errors.ts';
+import { InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumnIndex } from '../formats/webdataset.ts';
-import { putDocument } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDocument } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
@@ -21,7 +22,7 @@ export const scorePictures = defineFunction({
   name: 'score-pictures',
   summary:
     'Scores pictures against others of the same ids, pair by pair: PSNR, SSIM, MS-SSIM, colours; and what networks ' +
-    'found. Output scores (JSON).',
+    'and probes found. Output scores (JSON).',
   version: 1,
   kind: 'pure',
   digests: { pictures: 'blob', against: 'blob' },
@@ -31,19 +32,34 @@ export const scorePictures = defineFunction({
     against: digestSchema.describe('another, with pictures of the same ids and sizes'),
     features: z.array(featurePair).max(2).optional().describe('features of both columns, for distances of those'),
     lpips: digestSchema.optional().describe('output distances of distance of both columns'),
+    shown: digestSchema.optional().describe('output shown of probe-pictures of the first column, for its joints'),
   }),
-  async run(ctx, { pictures, against, features = [], lpips }) {
+  async run(ctx, { pictures, against, features = [], lpips, shown }) {
     const columns = await Promise.all([pictures, against].map(column => ctx.blobs.get(column)));
     const [first = new Uint8Array(), second = new Uint8Array()] = columns;
     const given: Partial<Record<(typeof MEASURE_NAMES)[number], Readonly<Record<string, number>>>> = {};
     for (const pair of features) given[pair.measure] = await featureDistances(ctx, pair);
     if (lpips) given.lpips = await readDistances(ctx, lpips, first);
+    if (shown) Object.assign(given, await readJoints(ctx, shown, pictures));
     const task: ScorePairsTask = { pictures: first, against: second, given };
     const scored = await ctx.task<ScoredPairs>('score-pairs', task);
     const document: PictureScores = { v: 1, kind: 'picture-scores', ...scored, links: [] };
     return { outputs: { scores: await putDocument(ctx.blobs, document) }, stats: { pictures: scored.ids.length } };
   },
 });
+
+/** The share of the joints that are right, of each picture of which joints were read. */
+async function readJoints(ctx: FunctionContext, shown: Digest, column: Digest) {
+  const { pictures, joints = [] } = await readDocument(ctx.blobs, shown, shownSchema, 'shown attributes');
+  if (pictures !== column) {
+    throw new InvalidInput('shown tells joints of other pictures', {
+      expected: 'output shown of probe-pictures of the column pictures',
+    });
+  }
+  const share = (right: 'right_10' | 'right_05') =>
+    Object.fromEntries(joints.map(each => [each.id, each[right] / each.joints]));
+  return { pck: share('right_10'), pck_05: share('right_05') };
+}
 
 /** 1 - cosine of the rows of each id that both have. */
 async function featureDistances(

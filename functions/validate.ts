@@ -17,7 +17,7 @@ import { allowedPrecision } from './encoders/precision.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { chooseExtractor } from './evaluation/extractors.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
-import { SUITE, SUITE_CONTROLS, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
+import { SUITE, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, type KeptOf } from './experiments/find-kept.ts';
 import { tracesFor } from './experiments/sample-weights.ts';
@@ -63,7 +63,7 @@ export const validate = defineFunction({
       extractor: await findExtractorFor(ctx, kept, config, body.extractor),
       // A net that takes no such pictures is refused by its own call, and each score says so.
       lpips: (await chooseLpips(ctx, config, dataset)).lpips,
-      ...{ controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
+      before: suitesBefore(head, step),
     };
     const site = { blobs: ctx.blobs, call: followDraws(ctx, countDraws(request) * body.count, body.count) };
     const { digest } = await runSuite(site, request);

@@ -201,16 +201,22 @@ test('documents by their own schemas: pose, swap, LPIPS and copies, each with wh
     fidelity: { lpips: { mean: 0.25, low: 0.2, high: 0.3 } },
     pose: { pictures: 9, pck_10: 0.9, pck_05: 0.5, found: 1 },
   };
-  const evaluationOf = async (sampling: object) => {
+  const evaluationOf = async (sampling: object, nets = {}) => {
     const document = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint: some, dataset: some, extractor: 'dct', why_extractor: '' },
-      ...{ lpips: 'lpips-alex', samples: 9, seed: 42, sampling, rows: [row], missing: [], links: [] },
+      ...{ lpips: 'lpips-alex', samples: 9, seed: 42, sampling, rows: [row], missing: [], links: [], ...nets },
     });
     return readEvidence(blobs, { evaluation: await put(JSON.parse(JSON.stringify(document))) });
   };
   const quality = await evaluationOf({ steps: 25 });
   const tell = (key: string) => quality.find(each => each.key === `quality/pose/${key}`)?.measured.value;
   expect(['lpips', 'pck', 'pck_05', 'density'].map(tell)).toEqual([0.25, 0.9, 0.5, 1]);
+  // Joints that another network finds are another number.
+  const [pck, byNet] = [quality, await evaluationOf({ steps: 25 }, { pose: 'dwpose' })].map(all =>
+    all.find(({ key }) => key === 'quality/pose/pck'),
+  );
+  expect(byNet?.label).toBe(`${pck?.label} (dwpose)`);
+  expect(byNet?.meaning).not.toEqual(pck?.meaning);
   expect((await evaluationOf({ steps: 4 }))[0]?.meaning).not.toEqual(quality[0]?.meaning);
 
   const copies = { pictures: 9, copies: 1, rate: 1 / 9, low: 0, high: 0.5 };

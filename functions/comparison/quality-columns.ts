@@ -29,8 +29,8 @@ export const evaluationRowSchema = z.looseObject({
 });
 export type EvaluationRow = z.output<typeof evaluationRowSchema>;
 
-/** What judges the pictures: features, a net of LPIPS, a CLIP, or what is read from pixels. */
-export type Judge = 'extractor' | 'lpips' | 'clip' | 'pixels';
+/** What judges the pictures: features, a net of LPIPS, a CLIP, what finds joints, or what is read from pixels. */
+export type Judge = 'extractor' | 'lpips' | 'clip' | 'pose' | 'pixels';
 
 export interface Column {
   readonly key: string;
@@ -42,7 +42,7 @@ export interface Column {
 
 const byFeatures = { judge: 'extractor' } as const;
 const byClip = { judge: 'clip' } as const;
-const byPixels = { judge: 'pixels' } as const;
+const byPose = { judge: 'pose' } as const;
 
 const COLUMNS: readonly Column[] = [
   { key: 'kid', label: 'KID', better: 'lower', ...byFeatures, of: ({ kid }) => kid.mean },
@@ -90,14 +90,14 @@ const COLUMNS: readonly Column[] = [
     key: 'pck',
     label: 'joints within a tenth of the box (PCK@.1)',
     better: 'higher',
-    ...byPixels,
+    ...byPose,
     of: ({ pose }) => pose?.pck_10,
   },
   {
     key: 'pck_05',
     label: 'joints within a twentieth of the box (PCK@.05)',
     better: 'higher',
-    ...byPixels,
+    ...byPose,
     of: ({ pose }) => pose?.pck_05,
   },
 ];
@@ -109,7 +109,7 @@ export function columnsOf({ attributes = {} }: EvaluationRow): readonly Column[]
       key: `attributes/${name}`,
       label: `${name} as the caption says`,
       better: 'higher',
-      ...byPixels,
+      judge: 'pixels',
       of: ({ attributes: known }) => known?.[name]?.share,
     }),
   );

@@ -17,17 +17,19 @@ const evaluationSchema = z.looseObject({
   sampling: z.json().optional(),
   lpips: z.string().optional(),
   clip: z.string().optional(),
+  pose: z.string().optional(),
   rows: z.array(evaluationRowSchema),
 });
 
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const table = await readDocument(blobs, digest, evaluationSchema, 'a table of quality');
-  const { dataset, extractor, lpips = null, clip = null, samples, seed, sampling = null, rows } = table;
+  const { dataset, extractor, lpips = null, clip = null, pose, samples, seed, sampling = null, rows } = table;
   const controls = rows.filter(({ row }) => row !== 'drawn' && !row.startsWith('beside '));
   const judges: Readonly<Record<Judge, { readonly name: string | null; readonly meaning: object }>> = {
     extractor: { name: extractor, meaning: { extractor } },
     lpips: { name: lpips, meaning: { net: lpips } },
     clip: { name: clip, meaning: { net: clip } },
+    pose: { name: pose ?? null, meaning: pose === undefined ? {} : { net: pose } },
     pixels: { name: null, meaning: {} },
   };
   const scored = rows

@@ -27,16 +27,21 @@ const TESTS = [
     test: 'reconstruction',
     score: 'full',
     of: 'reconstruction from all signals',
-    measures: ['lpips', 'feature_distance', 'psnr', 'ssim'],
+    measures: ['lpips', 'feature_distance', 'psnr', 'ssim', 'pck', 'pck_05'],
   },
   { test: 'text', score: 'text', of: 'held-out pictures from captions alone', measures: ['lpips', 'feature_distance'] },
   {
     test: 'pose_text',
     score: 'pose_text',
     of: 'held-out pictures from pose and caption',
-    measures: ['lpips', 'feature_distance'],
+    measures: ['pck', 'pck_05', 'lpips', 'feature_distance'],
   },
-  { test: 'pose', score: 'pose', of: 'held-out pictures from the pose alone', measures: ['lpips', 'feature_distance'] },
+  {
+    test: 'pose',
+    score: 'pose',
+    of: 'held-out pictures from the pose alone',
+    measures: ['pck', 'pck_05', 'lpips', 'feature_distance'],
+  },
   {
     test: 'swap',
     score: 'to_b',
@@ -52,6 +57,8 @@ const MEASURES: Readonly<Record<string, { readonly label: string; readonly bette
   color_distance: { label: 'distance of colours', better: 'lower' },
   psnr: { label: 'PSNR in dB', better: 'higher' },
   ssim: { label: 'SSIM', better: 'higher' },
+  pck: { label: 'joints within a tenth of the box (PCK@.1)', better: 'higher' },
+  pck_05: { label: 'joints within a twentieth of the box (PCK@.05)', better: 'higher' },
 };
 
 export async function readSuite(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {

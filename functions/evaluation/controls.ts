@@ -2,6 +2,7 @@
  * @file The control rows of every table of quality: pictures that no model drew, made of held-out pictures and of
  * training pictures. A number says something only between theirs.
  */
+import type { ControlName } from '../../configs/control-names.ts';
 import { RandomStream } from '../../numerics/random-stream.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 import { coverCells, shrinkPlane } from '../pictures/shrink-plane.ts';
@@ -31,10 +32,6 @@ export const BLUR_DEVIATION = 8;
 /** Smaller pictures are blurred by the same share of their side, so that as much is left of them. */
 export const BLUR_SIDE = 256;
 
-export const CONTROL_NAMES = ['real', 'down_up', 'blur', 'nearest', 'random', 'mean', 'noise'] as const;
-export type ControlName = (typeof CONTROL_NAMES)[number];
-
-/** From the best to the worst. */
 export const CONTROLS: Readonly<Record<ControlName, Control>> = {
   real: {
     about: 'held-out pictures themselves: what a perfect model would reach',

@@ -1,5 +1,6 @@
 /** @file The measures on real portraits: what must be better than what. */
 import { beforeAll, expect, test } from 'vitest';
+import { CONTROL_NAMES, type ControlName } from '../../configs/control-names.ts';
 import { setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
 import { copiesFoundSchema } from '../../configs/memorization.ts';
 import { memberName } from '../../configs/signals.ts';
@@ -8,10 +9,9 @@ import { psnr } from '../../metrics/picture-distance.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset, Split } from '../../storage/records.ts';
+import { openPagePictures } from '../experiments/page-pictures.ts';
 import { createPictureLab, outputOf, type PictureLab } from '../testing/pictures.ts';
-import { CONTROL_NAMES, type ControlName } from './controls.ts';
 import { readPictures } from './describe-pictures.ts';
-import { openPagePictures } from './page-pictures.ts';
 
 const SIDE = 32;
 const PICTURES = 192;

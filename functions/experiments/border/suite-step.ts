@@ -19,8 +19,6 @@ import { listTexts } from './list-texts.ts';
 
 /** Key of the artifact in a chunk. */
 export const SUITE = 'suite';
-/** Control rows that need no features of the whole dataset. */
-export const SUITE_CONTROLS = ['down_up', 'blur', 'random', 'mean', 'noise'] as const;
 /** Rows of a collage in TensorBoard. */
 const SHOWN_CAPTIONS = 25;
 
@@ -47,7 +45,7 @@ export const suiteStep = defineBorderStep<Suite>({
         ...{ highGuidance: settings.high_guidance, pictures: settings.pictures, edits: settings.edits },
         ...{ tests: settings.tests ?? BORDER_TESTS, weights: settings.weights ?? ['ema'] },
         tracesOf: weights => tracesFor(head, weights),
-        ...{ extractor: builtInExtractor(config), controls: SUITE_CONTROLS, before: suitesBefore(head, step) },
+        ...{ extractor: builtInExtractor(config), before: suitesBefore(head, step) },
       },
     );
     return digest;
@@ -76,6 +74,7 @@ function listViewFiles(suite: Suite): ArtifactFile[] {
 const SCALARS = [
   { tag: 'reconstruction', test: 'reconstruction', score: 'full' },
   { tag: 'text_only', test: 'text', score: 'text' },
+  { tag: 'pose_only', test: 'pose', score: 'pose' },
   { tag: 'pose_text', test: 'pose_text', score: 'pose_text' },
   { tag: 'dino_swap_to_text', test: 'swap', score: 'to_a' },
   { tag: 'dino_swap_to_look', test: 'swap', score: 'to_b' },

@@ -3,6 +3,7 @@
  * is not made again: a suite that was killed goes on, and one with more tests makes only those.
  */
 import type { WeightChoice } from '../../../configs/averages.ts';
+import { CONTROL_NAMES } from '../../../configs/control-names.ts';
 import { SUITE_TESTS } from '../../../configs/suite-tests.ts';
 import {
   type Suite,
@@ -18,7 +19,7 @@ import type { Digest } from '../../../storage/digest.ts';
 import type { BlobRef, BlobStore } from '../../../storage/types.ts';
 import { compareWithEarlier } from './drift.ts';
 import { runTest, type TestOutcome } from './run-test.ts';
-import { scoreColumn } from './score-column.ts';
+import { givesPose, scoreColumn } from './score-column.ts';
 import { openPictures, type SuitePictures } from './suite-pictures.ts';
 import type { SuiteContext, SuiteRequest } from './suite-request.ts';
 
@@ -91,11 +92,12 @@ async function scoreControls(ctx: SuiteContext, request: SuiteRequest, pictures:
   const [first] = await pictures.list();
   if (first === undefined) return [];
   const against = await pictures.counterpart(first, 'own');
+  const joints = givesPose(request);
   const rows: SuiteScore[] = [];
-  for (const control of request.controls) {
+  for (const control of CONTROL_NAMES) {
     const scores = await pictures
       .control(first, control)
-      .then(column => scoreColumn(ctx, request, { pictures: column, against }))
+      .then(column => scoreColumn(ctx, request, { pictures: column, against, joints }))
       .catch(missOut);
     if (scores)
       rows.push({ score: control, of: control, against: 'own', about: 'control: no model drew it', ...scores });

@@ -6,7 +6,7 @@ import type { SuiteScore, SuiteTest } from '../../../configs/validation-suite.ts
 import { Internal } from '../../../errors.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import { outputOf } from '../../execution/output-of.ts';
-import { scoreColumn } from './score-column.ts';
+import { givesPose, scoreColumn } from './score-column.ts';
 import type { Drawn, SuitePictures } from './suite-pictures.ts';
 import type { SuiteContext, SuiteRequest } from './suite-request.ts';
 
@@ -33,7 +33,8 @@ export async function runTest(
     const of = drawn.get(row.of);
     if (of === undefined) throw new Internal(`the test ${name} does not draw ${row.of}`);
     const columns = await columnsOf(pictures, of, row);
-    scores.push({ ...row, ...(await scoreColumn(ctx, request, { ...columns, cls: test.cls })) });
+    const joints = test.pose && row.against === 'own' && givesPose(request);
+    scores.push({ ...row, ...(await scoreColumn(ctx, request, { ...columns, cls: test.cls, joints })) });
   }
   const differences = [];
   for (const { difference, a, b, about } of test.differences ?? []) {

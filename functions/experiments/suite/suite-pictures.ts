@@ -1,5 +1,6 @@
 /** @file The pictures of a run of the suite: drawn ones, and those that they are compared with. Each is made once. */
 import type { WeightChoice } from '../../../configs/averages.ts';
+import type { ControlName } from '../../../configs/control-names.ts';
 import { missingSignals } from '../../../configs/drawn-conditions.ts';
 import type { Sampling } from '../../../configs/sampling.ts';
 import { seedSchema } from '../../../configs/seed.ts';
@@ -13,11 +14,19 @@ import {
   SUITE_TESTS,
 } from '../../../configs/suite-tests.ts';
 import { Unprocessable } from '../../../errors.ts';
+import { readDataset } from '../../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
+import { mapBounded } from '../../../storage/map-bounded.ts';
 import { outputOf } from '../../execution/output-of.ts';
 import { type DrawnIndex, readDrawnIndex } from '../drawn-index.ts';
+import { chooseColumns, openPagePictures } from '../page-pictures.ts';
+import { describeColumn } from './score-column.ts';
 import type { SuiteContext, SuiteRequest } from './suite-request.ts';
+
+/** Training pictures, about, among which the control `nearest` looks: a dataset may have very many. */
+const NEAREST_AMONG = 1000;
+const COLUMNS_AT_ONCE = 4;
 
 export interface Drawn {
   readonly key: DrawKey;
@@ -33,7 +42,7 @@ export interface SuitePictures {
   /** Column with the ids of the drawn ones. */
   counterpart(drawn: Drawn, of: ScoreRow['against']): Promise<Digest>;
   /** Column of a control row, with the ids of the drawn ones. */
-  control(drawn: Drawn, name: string): Promise<Digest>;
+  control(drawn: Drawn, name: ControlName): Promise<Digest>;
   /** All draws until now, in their order. */
   list(): Promise<Drawn[]>;
 }
@@ -83,9 +92,19 @@ export function openPictures(ctx: SuiteContext, request: SuiteRequest, weights: 
     return isReal ? collect({ drawn: digest, dataset, of }) : takeFrom((await draw(of)).index.pictures, digest);
   }
 
-  async function control({ digest }: Drawn, name: string): Promise<Digest> {
-    const body = { dataset, control: name, first: 0, count: pictures };
+  async function control({ digest }: Drawn, name: ControlName): Promise<Digest> {
+    const features = name === 'nearest' ? await describeReference() : undefined;
+    const body = { dataset, control: name, first: 0, count: pictures, ...(features && { features }) };
     return takeFrom(outputOf((await ctx.call('control-pictures', body)).result, 'pictures'), digest);
+  }
+
+  /** Features of the held-out pictures, and of training pictures among which the nearest are found. */
+  async function describeReference(): Promise<Digest[]> {
+    const pages = await openPagePictures(ctx.blobs, await readDataset(ctx.blobs, dataset));
+    const heldOut = pages.itemsOf('val').slice(0, pictures);
+    const wanted = pages.columnsWith(new Set(heldOut.map(({ id }) => id)));
+    const columns = chooseColumns(pages, wanted, NEAREST_AMONG);
+    return mapBounded(columns, { width: COLUMNS_AT_ONCE }, column => describeColumn(ctx, request.extractor, column));
   }
 
   function takeFrom(column: Digest, drawn: Digest): Promise<Digest> {

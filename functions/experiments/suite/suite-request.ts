@@ -42,8 +42,6 @@ export interface SuiteRequest {
   readonly edits?: readonly CaptionEdit[] | undefined;
   readonly extractor: SuiteExtractor;
   readonly lpips?: { readonly net: string; readonly weights: Weights } | undefined;
-  /** Control rows that are scored beside the draws. */
-  readonly controls: readonly string[];
   /** Documents of earlier validations of the experiment, oldest first. */
   readonly before: readonly Digest[];
 }

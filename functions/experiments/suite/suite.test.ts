@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { CONTROL_NAMES } from '../../../configs/control-names.ts';
 import type { Suite } from '../../../configs/validation-suite.ts';
 import { packColumn } from '../../../formats/webdataset.ts';
 import { putDocument, readDataset } from '../../../storage/blobs/document-blobs.ts';
@@ -74,7 +75,7 @@ describe('the suite of a training', () => {
     expect(names).toContain('results.json');
     expect(names).toContain('swap-ema.png');
     expect(names.filter(name => name.startsWith('full-ema/'))).toHaveLength(3);
-    expect(suite.controls.map(({ score }) => score)).toEqual(['down_up', 'blur', 'random', 'mean', 'noise']);
+    expect(suite.controls.map(({ score }) => score)).toEqual(CONTROL_NAMES);
     await rebuildView(viewOf(lab, 'toy'));
     expect(await listKeys(lab.store, 'experiments/toy/validation/step0000012/')).toEqual(files);
 
@@ -209,7 +210,7 @@ describe('validate', () => {
     ]);
     const suite = await readSuite(lab.blobs, answer.document as Digest);
     // One picture alone is no other one.
-    expect(suite.controls.map(({ score }) => score)).toEqual(['down_up', 'blur', 'mean', 'noise']);
+    expect(suite.controls.map(({ score }) => score)).toEqual(CONTROL_NAMES.filter(name => name !== 'random'));
     expect((await readHead(lab.store, 'toy')).value.chunks.at(-1)?.artifacts.suite).toBeUndefined();
   });
 

@@ -15,6 +15,8 @@ export interface PagePictures {
   readonly items: readonly Item[];
   /** Columns of pictures, in the order of the pages, that have at least one item of these splits. */
   columnsOf(splits: readonly Split[]): Digest[];
+  /** The same that have at least one of these pictures. */
+  columnsWith(ids: ReadonlySet<string>): Digest[];
   itemsOf(split: Split): Item[];
   /** @throws Unprocessable if there is no such picture. */
   read(id: string): Promise<PlanarImage>;
@@ -45,6 +47,7 @@ export async function openPagePictures(blobs: BlobStore, { pages, removed }: Dat
     columnsOf: splits => [
       ...new Set(all.flatMap(({ item, column }) => (item.split && splits.includes(item.split) ? [column] : []))),
     ],
+    columnsWith: ids => [...new Set(all.flatMap(({ item, column }) => (ids.has(item.id) ? [column] : [])))],
     itemsOf: split => all.flatMap(({ item }) => (item.split === split ? [item] : [])),
     async read(id) {
       const column = columns.get(id);
@@ -70,4 +73,15 @@ export function readMember(id: string, member: Uint8Array | undefined): PlanarIm
 export function spreadIndexes(entries: number, most: number): number[] {
   const count = Math.min(entries, most);
   return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * entries) / count));
+}
+
+/**
+ * Columns in which pictures are found for a comparison with training pictures: those of `wanted`, and as many others,
+ * evenly spread, as have so many training pictures.
+ */
+export function chooseColumns(pages: PagePictures, wanted: readonly Digest[], reference: number): Digest[] {
+  const others = pages.columnsOf(['train']);
+  const share = Math.min(1, reference / Math.max(1, pages.itemsOf('train').length));
+  const chosen = spreadIndexes(others.length, Math.ceil(share * others.length)).flatMap(i => others[i] ?? []);
+  return [...new Set([...wanted, ...chosen])];
 }
