@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Digest, digestOf } from '../storage/digest.ts';
-import { decodeRgb, encodePng, type RgbImage } from './pictures/image.ts';
+import { decodeRgb, encodePng } from './pictures/image.ts';
+import type { RgbImage } from './pictures/planar.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 
 const NO_LIMITS = { maxBytes: 1e8, maxPixels: 1e8, minSide: 1, maxAspect: 1000 };

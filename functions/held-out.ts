@@ -15,8 +15,8 @@ import type { HeldOutIndex } from './experiments/border/held-out-step.ts';
 import { groupAlike, type HeldOutItem, readHeldOut } from './experiments/held-out-items.ts';
 import { drawRows, PICTURE_TOOLS } from './experiments/sample-pictures.ts';
 import { resolveWeights } from './experiments/sample-weights.ts';
-import { decodeRgb, encodePng, type RgbImage } from './pictures/image.ts';
-import { toInterleaved } from './pictures/planar.ts';
+import { decodeRgb, encodePng } from './pictures/image.ts';
+import { type RgbImage, toInterleaved } from './pictures/planar.ts';
 
 export const heldOut = defineFunction({
   name: 'held-out',

@@ -2,7 +2,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { packTar } from '../formats/tar.ts';
 import { changeApprovals } from './curation/approval-list.ts';
 import { requireDatasetHead } from './datasets/dataset-head.ts';
-import { encodePng, type RgbImage } from './pictures/image.ts';
+import { encodePng } from './pictures/image.ts';
+import type { RgbImage } from './pictures/planar.ts';
 import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
 import { shadeCut } from './views/crop-pictures.ts';
 

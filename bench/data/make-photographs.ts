@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { enlargeJpeg, type RgbImage } from '../../functions/pictures/image.ts';
+import { enlargeJpeg } from '../../functions/pictures/image.ts';
+import type { RgbImage } from '../../functions/pictures/planar.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 
 /** Width and height in pixels: landscape, portrait, square, wide. */

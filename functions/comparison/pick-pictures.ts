@@ -1,6 +1,7 @@
 /** @file Pictures of the arms beside each other: previews and held-out pictures at equal samples or seconds. */
 import type { BlobStore } from '../../storage/types.ts';
-import { decodeRgb, encodeThumbnail, type RgbImage } from '../pictures/image.ts';
+import { decodeRgb, encodeThumbnail } from '../pictures/image.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 import type { PictureGridRecord } from './comparison-report.ts';
 import type { ArmRuns } from './config-table.ts';
 import type { BudgetedRuns } from './equal-views.ts';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { encodePng, fitRgb, type RgbImage } from '../pictures/image.ts';
+import { encodePng, fitRgb } from '../pictures/image.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 import { measurePixels } from './measure-pixels.ts';
 
 const goldens = z

@@ -1,5 +1,5 @@
 /** @file What pixels say about a picture: sharpness and exposure. CPU work for the worker pool. */
-import type { RgbImage } from '../pictures/image.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 
 export interface PixelMeasures {
   /** Variance of the Laplacian of the grey picture (0 to 255): small where nothing is sharp. */

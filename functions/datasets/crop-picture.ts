@@ -2,8 +2,9 @@
 import type { Bucket } from '../pictures/buckets.ts';
 import { type Crop, centreWindow, coverSize, poseWindow } from '../pictures/crop.ts';
 import type { Filter } from '../pictures/filters.ts';
-import { type CropWindow, coverNotable, coverRgb, fitRgb, type RgbImage, windowRgb } from '../pictures/image.ts';
+import { type CropWindow, coverNotable, coverRgb, fitRgb, windowRgb } from '../pictures/image.ts';
 import { NO_LIMITS } from '../pictures/limits.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 import { type CropRecord, readJoints, recordCrop, writeJoints } from './crop-record.ts';
 
 /** Below it, the places that pose nets name are guesses. */

@@ -21,7 +21,8 @@ import { type ConditionRows, packConditions } from '../encoders/pack-conditions.
 import { publishPng } from '../execution/publish-png.ts';
 import { runJob } from '../execution/runner-job.ts';
 import { addUpNotes } from '../notes/notes.ts';
-import { encodePng, IMAGE_TOOLS, type RgbImage } from '../pictures/image.ts';
+import { encodePng, IMAGE_TOOLS } from '../pictures/image.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 import { resolveWeights } from './sample-weights.ts';
 
 /** They decide the bytes of the PNGs, and the numbers of the conditions. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { WHOLEBODY_BONES, WHOLEBODY_JOINTS, WHOLEBODY_PARTS } from '../../configs/coco-wholebody.ts';
 import { drawPose } from './draw-pose.ts';
-import type { RgbImage } from './image.ts';
+import type { RgbImage } from './planar.ts';
 
 const GREY: RgbImage = { data: new Uint8Array(360 * 240 * 3).fill(128), width: 360, height: 240 };
 const NONE = new Float32Array(399);

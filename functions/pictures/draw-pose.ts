@@ -1,6 +1,6 @@
 /** @file Draws the joints of a person over a picture. Only sums, products and roots: equal bytes on every machine. */
 import { type BodyPart, WHOLEBODY_BONES, WHOLEBODY_PARTS } from '../../configs/coco-wholebody.ts';
-import type { RgbImage } from './image.ts';
+import type { RgbImage } from './planar.ts';
 
 type Colour = readonly [red: number, green: number, blue: number];
 

@@ -5,7 +5,8 @@ import { z } from 'zod';
 import { decodeNpy } from '../../formats/npy.ts';
 import { centreWindow } from './crop.ts';
 import { FILTERS, type Filter } from './filters.ts';
-import { type CropWindow, encodePng, type RgbImage, windowRgb } from './image.ts';
+import { type CropWindow, encodePng, windowRgb } from './image.ts';
+import type { RgbImage } from './planar.ts';
 
 const read = (name: string) => readFile(new URL(`./testdata/${name}`, import.meta.url));
 

@@ -10,12 +10,12 @@ import {
   encodePng,
   encodeThumbnail,
   probeImage,
-  type RgbImage,
   renderSvgPng,
   renderSvgRgb,
   squashRgb,
 } from './image.ts';
 import { DEFAULT_LIMITS, NO_LIMITS } from './limits.ts';
+import type { RgbImage } from './planar.ts';
 
 const read = (name: string) => readFile(new URL(`./testdata/${name}`, import.meta.url));
 

@@ -4,7 +4,7 @@ import { Unprocessable } from '../../errors.ts';
 import { readArrayPicture, readArraySize } from './array-picture.ts';
 import { DEFAULT_FILTER, type Filter } from './filters.ts';
 import { DEFAULT_LIMITS, type ImageLimits, NO_LIMITS } from './limits.ts';
-import { toInterleaved } from './planar.ts';
+import { type RgbImage, toInterleaved } from './planar.ts';
 import { checkBytes, checkShape, DECODE_SECONDS, explainDecoding, requireFormat } from './unfit-picture.ts';
 
 /**
@@ -14,13 +14,6 @@ export const IMAGE_TOOLS: Readonly<Record<string, string>> = {
   sharp: sharp.versions.sharp ?? 'unknown',
   libvips: sharp.versions.vips,
 };
-
-/** data: [height, width, 3], sRGB, 0-255. */
-export interface RgbImage {
-  readonly data: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
 
 export interface ImageInfo {
   readonly format: string;

@@ -4,7 +4,7 @@
  * a colour of the same brightness) that a grey hash does not see.
  */
 import { dctBasis, transformCells } from './dct.ts';
-import type { RgbImage } from './image.ts';
+import type { RgbImage } from './planar.ts';
 
 /** Side of the picture that is hashed. */
 export const HASH_SIDE = 32;

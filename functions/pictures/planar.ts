@@ -1,7 +1,13 @@
 /** @file Converts pictures between planes (training, encoders) and interleaved pixels (files). */
 import { Internal } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
-import type { RgbImage } from './image.ts';
+
+/** data: [height, width, 3], sRGB, 0-255. */
+export interface RgbImage {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** data: uint8 [3, height, width], RGB. */
 export interface PlanarImage {

@@ -5,8 +5,9 @@ import type { BlobStore } from '../../storage/types.ts';
 import { type CropRecord, parseCropRecord } from '../datasets/crop-record.ts';
 import { readOriginal } from '../datasets/originals.ts';
 import { readRecords } from '../datasets/read-records.ts';
-import type { CropWindow, RgbImage } from '../pictures/image.ts';
+import type { CropWindow } from '../pictures/image.ts';
 import { encodeThumbnail, fitRgb } from '../pictures/image.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 
 const MAX_SHOWN = 24;
 const THUMBNAIL_SIDE = 200;

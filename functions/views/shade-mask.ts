@@ -1,5 +1,5 @@
 /** @file Shows the mask of a picture: its black parts are shaded in red. */
-import type { RgbImage } from '../pictures/image.ts';
+import type { RgbImage } from '../pictures/planar.ts';
 
 const SHADE = [208, 32, 32] as const;
 /** Part of the colour that is the shade where the mask is black. */

@@ -9,7 +9,8 @@ import { verify } from '../compiler/verify.ts';
 import { type BatchShape, declareConditions } from '../model/batch.ts';
 import { applyNanoDit } from '../model/nanodit.ts';
 import { Params } from '../model/params.ts';
-import { flowLoss, noisePixels } from './losses/flow-matching.ts';
+import { flowLoss } from './losses/flow-matching.ts';
+import { noisePixels } from './losses/noise-pixels.ts';
 
 /**
  * Inputs: pixels x0 in [-1, 1] and noise [batch, 3, height, width], t [batch] above 0, and the conditions. Outputs,

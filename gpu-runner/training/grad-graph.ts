@@ -13,9 +13,9 @@ import { applyNanoDit } from '../model/nanodit.ts';
 import { type FrozenSpec, PARAM_PREFIX, type ParamSpec, Params } from '../model/params.ts';
 import { readLossScale } from './loss-scale.ts';
 import { type AveragedPass, averagedTokens } from './losses/averaged-pass.ts';
-import { noisePixels } from './losses/flow-matching.ts';
 import { limitParts } from './losses/limit-parts.ts';
 import { type LossTerm, metricOf, openLosses, weightInputOf } from './losses/losses.ts';
+import { noisePixels } from './losses/noise-pixels.ts';
 import { trainedParams } from './trained-params.ts';
 
 export const GRAD_PREFIX = 'grad.';

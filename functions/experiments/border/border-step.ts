@@ -63,14 +63,17 @@ export interface ArtifactKind extends Omit<ArtifactOptions<unknown>, 'files' | '
   readShown?(blobs: BlobStore, artifact: Digest): Promise<ArtifactShown>;
 }
 
-export interface BorderStep {
-  /** Key of the artifact in a chunk's `artifacts`. */
+export interface NamedArtifact {
+  /** Key in a chunk's `artifacts`. */
   readonly name: string;
+  readonly artifact: ArtifactKind;
+}
+
+export interface BorderStep extends NamedArtifact {
   /** Whether the step runs at this border. */
   due(border: Border): boolean;
   /** @returns The artifact. It must depend on nothing but head, config and checkpoint: a killed step runs again. */
   run(ctx: BorderContext, checkpoint: Digest): Promise<Digest>;
-  readonly artifact: ArtifactKind;
 }
 
 export function defineBorderStep<Document>(

@@ -1,7 +1,6 @@
 /** @file The table of quality of a checkpoint, with its control rows. */
 import { type Evaluation, evaluationSchema } from '../../../configs/evaluation.ts';
-import type { NamedArtifact } from './artifacts.ts';
-import { artifactKind } from './border-step.ts';
+import { artifactKind, type NamedArtifact } from './border-step.ts';
 
 export const EVALUATION = 'evaluation';
 

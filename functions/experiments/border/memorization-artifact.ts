@@ -4,8 +4,7 @@ import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { digestSchema } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
-import type { NamedArtifact } from './artifacts.ts';
-import { artifactKind } from './border-step.ts';
+import { artifactKind, type NamedArtifact } from './border-step.ts';
 
 export const MEMORIZATION = 'memorization';
 

@@ -5,7 +5,7 @@ import type { Builder, Value } from '../../compiler/trace.ts';
 import { applyNanoDit, type NanoDitInputs } from '../../model/nanodit.ts';
 import { emaPrefix, PARAM_PREFIX, Params } from '../../model/params.ts';
 import { isFixed } from '../trained-params.ts';
-import { noisePixels } from './flow-matching.ts';
+import { noisePixels } from './noise-pixels.ts';
 
 /** Which tokens of which pass. */
 export interface AveragedPass {

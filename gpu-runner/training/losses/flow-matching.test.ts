@@ -7,7 +7,8 @@ import { grad } from '../../compiler/grad.ts';
 import { trace } from '../../compiler/trace.ts';
 import { interpret } from '../../engines/reference/engine.ts';
 import { Params } from '../../model/params.ts';
-import { cleanPicture, flowMatching, noisePixels } from './flow-matching.ts';
+import { cleanPicture, flowMatching } from './flow-matching.ts';
+import { noisePixels } from './noise-pixels.ts';
 
 const TIMES = [0, 1e-3, 0.05, 0.4, 0.85, 1];
 const SHAPE = [TIMES.length, 3, 4, 6] as const;

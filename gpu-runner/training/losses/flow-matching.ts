@@ -1,19 +1,13 @@
 /** @file Flow matching (arXiv 2210.02747): t = 0 data, t = 1 noise, z = (1 - t) x0 + t s e, v = s e - x0. */
 
-import { noiseScaleOf } from '../../../configs/noise-level.ts';
 import type { ObjectiveConfig } from '../../../configs/objective.ts';
-import { add, broadcast, div, max, min, mul, reduceMean, reshape, square, sub } from '../../compiler/functions.ts';
+import { broadcast, div, max, min, mul, reduceMean, reshape, square, sub } from '../../compiler/functions.ts';
 import type { Value } from '../../compiler/trace.ts';
 import { defineLoss, type LossParts } from './loss-term.ts';
+import { perPicture, scaleOf } from './noise-pixels.ts';
 
 /** Mean weight of a picture that is black throughout. Its weighed error is 0, too. */
 const LEAST_MASK = 1e-6;
-
-/** The noisy picture at time t [batch]. x0 and noise are [batch, 3, height, width]. */
-export function noisePixels(x0: Value, noise: Value, t: Value, objective: ObjectiveConfig): Value {
-  const time = perPicture(t);
-  return add(mul(x0, sub(1, time)), mul(noise, mul(time, scaleOf(x0, objective))));
-}
 
 /** The clean picture [batch, 3, height, width] that the network predicts. */
 export function cleanPicture({ prediction, z, t }: LossParts, { prediction_type: type }: ObjectiveConfig): Value {
@@ -66,16 +60,6 @@ function velocityLoss(error: Value, t: Value, scale: number, { loss_space, min_s
     return mul(error, min(square(div(sub(1, t), scale)), mul(square(t), min_snr_gamma)));
   }
   return loss_space === 'x' ? mul(error, square(t)) : error;
-}
-
-/** Scale of the noise of pictures [batch, 3, height, width]. */
-function scaleOf({ shape }: Value, objective: ObjectiveConfig): number {
-  const [, , height = 0, width = 0] = shape;
-  return noiseScaleOf(objective, { width, height });
-}
-
-function perPicture(t: Value): Value {
-  return reshape(t, [t.shape[0] ?? 0, 1, 1, 1]);
 }
 
 /** The mean of the squares of each picture, each pixel with its weight: see `objective.mask`. */

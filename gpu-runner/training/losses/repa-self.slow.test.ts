@@ -13,7 +13,7 @@ import { traceGradGraph } from '../grad-graph.ts';
 import { type Arrays, fillArrays, slopesOf } from '../testing/slopes.ts';
 import { tinyConfig } from '../testing/tiny.ts';
 import { averagedTokens } from './averaged-pass.ts';
-import { noisePixels } from './flow-matching.ts';
+import { noisePixels } from './noise-pixels.ts';
 
 const SHAPE: BatchShape = { batch: 4, height: 8, width: 12, textTokens: 4 };
 const PIXELS = { shape: [4, 3, 8, 12], dtype: 'f32' } as const;
