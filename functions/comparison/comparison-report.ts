@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ArmSummary, Difference } from './differences.ts';
 import type { CostName } from './read-run.ts';
+import type { ControlRow } from './scored.ts';
 
 export interface ReportRun {
   readonly experiment: string;
@@ -39,11 +40,6 @@ export interface MeasureRow {
   readonly differences: Readonly<Record<string, Difference>>;
   /** Controls of the same measure, such as noise: what the numbers would be without a model. */
   readonly controls?: readonly ControlRow[] | undefined;
-}
-
-export interface ControlRow {
-  readonly name: string;
-  readonly value: number;
 }
 
 /** The runs at the last checkpoint at which each had spent no more than the run that spent least. */

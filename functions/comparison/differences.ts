@@ -4,8 +4,9 @@
  */
 import type { Interval } from '../../metrics/bootstrap.ts';
 import { pairedBootstrap } from '../../metrics/bootstrap.ts';
-import type { Measure, Measured } from './measures.ts';
+import type { Measure } from './measures.ts';
 import type { RunRecord } from './read-run.ts';
+import type { Measured } from './scored.ts';
 import { deviationOf, meanOf, pairedInterval, welchInterval } from './student-interval.ts';
 
 /** The bootstrap draws the same resamples in every report. */

@@ -1,16 +1,8 @@
 /** @file What the runs are compared by: one row for each number, with the direction in which it is better. */
 import type { Json } from '../../storage/canonical.ts';
-import type { ControlRow } from './comparison-report.ts';
 import type { Border, RunRecord } from './read-run.ts';
 import { processorSecondsOf } from './run-record.ts';
-import type { Scored } from './scored.ts';
-
-/** A number of one run at one border. */
-export interface Measured {
-  readonly value: number;
-  /** Of each picture, by its id: the value is their mean. */
-  readonly byPicture?: ReadonlyMap<string, number>;
-}
+import type { ControlRow, Measured, Scored } from './scored.ts';
 
 export interface Measure {
   readonly key: string;

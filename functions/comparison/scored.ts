@@ -1,7 +1,18 @@
 /** @file A number that a document of a checkpoint tells of its quality. */
 import type { Json } from '../../storage/canonical.ts';
-import type { ControlRow } from './comparison-report.ts';
-import type { Measured } from './measures.ts';
+
+/** A number of one run at one border. */
+export interface Measured {
+  readonly value: number;
+  /** Of each picture, by its id: the value is their mean. */
+  readonly byPicture?: ReadonlyMap<string, number>;
+}
+
+/** The same number of what no model drew. */
+export interface ControlRow {
+  readonly name: string;
+  readonly value: number;
+}
 
 /** A number of one checkpoint. */
 export interface Scored {
