@@ -152,7 +152,23 @@ test('an arm that diverges is a result, and is not trained again', async () => {
 
 test('a grid whose names are taken by other configs is refused before anything is trained', async () => {
   await ablate();
-  await expect(ablate({ steps: 16 })).rejects.toThrow(Conflict);
+  const error = await ablate({ steps: 16 }).catch(error => error);
+  expect(error).toBeInstanceOf(Conflict);
+  expect(error.hint).toBe('another --name begins anew; `easel delete grid-a-0` forgets the earlier run');
+  expect(trained()).toHaveLength(4);
+});
+
+test('a grid of a dataset that has grown is refused, and says how to go on with the earlier pictures', async () => {
+  const datasets = createRefs(lab.store).datasets;
+  await ablate({ subset: 4, arms: { A: {} } });
+  await ablate({ name: 'whole', arms: { A: {} } });
+  await datasets.delete('toys');
+  await datasets.create('toys', { v: 1, dataset: await putToyDataset(lab.blobs, { ...TOYS, count: 12 }) });
+  const goesOn = 'goes on with the earlier pictures; another --name begins anew';
+  await expect(ablate({ subset: 4 })).rejects.toMatchObject({ hint: `--dataset toys-4 --name grid ${goesOn}` });
+  // The name means the new pictures now.
+  const whole = ablate({ name: 'whole' });
+  await expect(whole).rejects.toMatchObject({ hint: `--dataset ${dataset} --name whole ${goesOn}` });
   expect(trained()).toHaveLength(4);
 });
 

@@ -59,7 +59,7 @@ export const ablate = defineFunction({
     const steps = grid.seconds === undefined ? stepsOfGrid(grid) : await measureSteps(ctx, grid, ground, grid.seconds);
     const runs = await resolveArms(ctx, data.dataset, grid, steps);
     // A name that is taken is found out before hours of training.
-    for (const run of runs) await createRun(ctx, run, ground);
+    for (const run of runs) await createRun(ctx, run, ground, grid.name);
 
     const rows: GridResult['runs'] = [];
     let spec = '';
@@ -144,7 +144,7 @@ async function measureSteps(ctx: EffectContext, grid: Grid, ground: Ground, seco
     const request = { ...requestOf(ctx, ground.dataset, grid, arm), seed: 0 };
     const config = toProbe(await resolveArm(`arm ${arm}`, request), grid.probe_steps);
     const probe: Run = { experiment, config };
-    await createRun(ctx, probe, ground);
+    await createRun(ctx, probe, ground, grid.name);
     const place = `speed of arm ${i + 1} of ${Object.keys(grid.arms).length}`;
     const head = await trainRun(ctx, probe, { steps: Math.min(grid.probe_steps, stepsOf(config)), place });
     const allowed = Math.max(1, Math.floor(seconds * speedOf(probe, head)));

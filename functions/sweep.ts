@@ -55,7 +55,7 @@ export const sweep = defineFunction({
     const runs = await resolveRuns(asked, () => findPictureSize(ctx.blobs, whole));
     const data = await layGround(ctx, whole, asked);
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };
-    for (const run of runs) await createRun(ctx, run, ground);
+    for (const run of runs) await createRun(ctx, run, ground, asked.name);
     const steps = Math.min(...runs.map(({ config }) => stepsOf(config)));
     const rungs = planRungs(runs.length, steps, asked.first, asked.finalists);
 

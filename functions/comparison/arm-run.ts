@@ -5,6 +5,7 @@ import { type AppError, Conflict, InvalidInput } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { EffectContext } from '../define.ts';
+import { findDatasetName } from '../experiments/dataset-name.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import type { TrainingEngineRequest } from '../experiments/resolve-engine.ts';
 import { isDivergence } from '../experiments/training-health.ts';
@@ -24,15 +25,33 @@ export interface Ground {
   readonly engine: TrainingEngineRequest;
 }
 
-/** @throws Conflict with the differences if the name belongs to another experiment; InvalidInput naming the run. */
-export async function createRun(ctx: EffectContext, { experiment, config }: Run, ground: Ground) {
+/**
+ * @param grid Name of the grid or sweep.
+ * @throws Conflict with the differences if the name belongs to another experiment; InvalidInput naming the run.
+ */
+export async function createRun(ctx: EffectContext, { experiment, config }: Run, ground: Ground, grid: string) {
   // An earlier preflight of the config is not looked up: the cut is the predicted one.
   const executor = { call: ctx.call, find: async () => undefined };
   try {
     return await createExperiment({ ...ctx, executor }, experiment, { config, ...ground });
   } catch (error) {
-    throw error instanceof InvalidInput ? nameMistake(experiment, error) : error;
+    if (error instanceof InvalidInput) throw nameMistake(experiment, error);
+    if (!(error instanceof Conflict) || error.details.differences === undefined) throw error;
+    throw new Conflict(error.message, {
+      expected: 'the dataset, the base, the changes and the steps of the earlier call',
+      hint: await adviseOther(ctx, experiment, ground, grid),
+      cause: error,
+    });
   }
+}
+
+/** What to do when the run of an earlier call is another one. */
+async function adviseOther({ store }: EffectContext, experiment: string, ground: Ground, grid: string) {
+  const { dataset, dataset_name: called } = (await readHead(store, experiment)).value;
+  const other = 'another --name begins anew';
+  if (dataset === ground.dataset) return `${other}; \`easel delete ${experiment}\` forgets the earlier run`;
+  const earlier = (await findDatasetName(store, dataset, called)) ?? dataset;
+  return `--dataset ${earlier} --name ${grid} goes on with the earlier pictures; ${other}`;
 }
 
 /** The mistake with the name of the arm or the run that has it. */
