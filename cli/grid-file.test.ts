@@ -38,7 +38,11 @@ test('a grid is named after its dataset', () => {
 
 test('a wrong key of a grid is named with its file', () => {
   expect(() => parseGridFile(gridSchema, { name: 'g', base: 'x', arms: { A: { confg: {} } } }, 'my.yaml')).toThrow(
-    /^my\.yaml: arms\.A: .*confg/,
+    'my.yaml: unknown key arms.A.confg (did you mean arms.A.config?)',
+  );
+  const questions = [{ question: '?', base: 'A', arm: 'A', measure: ['loss'] }];
+  expect(() => parseGridFile(gridSchema, { name: 'g', base: 'x', arms: { A: {} }, questions }, 'my.yaml')).toThrow(
+    /did you mean questions\.0\.measures\?/,
   );
   expect(() => readGridFile('no-such.yaml')).toThrow('cannot read no-such.yaml');
 });

@@ -1,10 +1,11 @@
 /** @file A grid or a sweep as a command gets it: a YAML file, and changes of it on the command line. */
 import { readFileSync } from 'node:fs';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { expandHome } from '../configs/home-path.ts';
 import { describeMistake } from '../configs/issue-text.ts';
+import type { SchemaNode } from '../configs/known-keys.ts';
 import { isRecord, mergeDeep } from '../configs/merge-deep.ts';
-import { parseYaml } from '../configs/parse.ts';
+import { parseYaml, tellUnknownKey } from '../configs/parse.ts';
 import { InvalidInput } from '../errors.ts';
 
 /** @throws InvalidInput if the file is no object in YAML. */
@@ -26,9 +27,13 @@ export function readGridFile(path: string): Record<string, unknown> {
 export function parseGridFile<T>(schema: z.ZodType<T>, document: unknown, path: string): T {
   const parsed = schema.safeParse(document, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.map(issue => {
-    const at = issue.path.map(String).join('.');
-    return `${at === '' ? '' : `${at}: `}${describeMistake(issue)}`;
+  const mistakes = parsed.error.issues.flatMap(issue => {
+    const keys = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys') {
+      const tree = z.toJSONSchema(schema, { io: 'input' }) as SchemaNode;
+      return issue.keys.map(key => tellUnknownKey(tree, keys, key));
+    }
+    return [`${keys.length === 0 ? '' : `${keys.join('.')}: `}${describeMistake(issue)}`];
   });
   throw new InvalidInput(`${path}: ${mistakes.join('; ')}`, { expected: 'the keys of docs/ablation.md' });
 }

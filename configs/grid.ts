@@ -1,7 +1,7 @@
 /** @file An ablation grid: arms that change single parts of one config, each trained with several seeds. */
 import { z } from 'zod';
 import { LARGEST_PLAIN_SEED, LONGEST_SECONDS, MOST_PICTURES, MOST_SAMPLES } from './bounds.ts';
-import { NAME_PATTERN } from './stored-names.ts';
+import { LONGEST_NAME } from './stored-names.ts';
 import { TEST_NAMES } from './suite-tests.ts';
 
 /** Experiments of a grid, and configs of a sweep. More would be months, or a mistake. */
@@ -130,9 +130,9 @@ function checkGrid({ name, steps, seconds, seeds, arms, baseline, questions }: C
   const twice = names.find((_, i) => lower.indexOf(lower[i] ?? '') !== i);
   if (twice !== undefined) refuse(['arms', twice], 'another arm has this name: experiments have lower-case names');
   if (lower.includes(PROBE)) refuse(['arms', PROBE], 'a word that the names of experiments use themselves');
-  const long = names.find(arm => seeds.some(seed => !NAME_PATTERN.test(runName({ name }, arm, seed))));
+  const long = names.find(arm => seeds.some(seed => runName({ name }, arm, seed).length > LONGEST_NAME));
   if (long !== undefined)
-    refuse(['arms', long], 'the name NAME-ARM-SEED of its experiments has more than 63 characters');
+    refuse(['arms', long], `the name NAME-ARM-SEED of its experiments has more than ${LONGEST_NAME} characters`);
   const known = (name: string | undefined) => name === undefined || Object.hasOwn(arms, name);
   const expected = `expected one of: ${names.join(', ')}`;
   if (!known(baseline)) refuse(['baseline'], `there is no arm ${baseline}; ${expected}`);

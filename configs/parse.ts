@@ -3,6 +3,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { InvalidInput } from '../errors.ts';
 import { describeMistake } from './issue-text.ts';
+import { knownKeys, type SchemaNode } from './known-keys.ts';
 import { listProtoKeys } from './proto-keys.ts';
 import { type Config, configSchema } from './schema.ts';
 import { nearestName } from './suggest.ts';
@@ -41,7 +42,7 @@ export function parseYaml(text: string, source: string): unknown {
   const document = parseDocument(text, { strict: true, uniqueKeys: true, version: '1.2' });
   const [mistake] = [...document.errors, ...document.warnings];
   if (mistake) {
-    throw new InvalidInput(`${source}: ${mistake.message.replace(/\s*\n[\s\S]*$/, '')}`, {
+    throw new InvalidInput(`${source}: ${mistake.message.replace(/:?\s*\n[\s\S]*$/, '')}`, {
       expected: 'valid YAML',
       cause: mistake,
     });
@@ -56,15 +57,16 @@ function describeIssue(issue: z.core.$ZodIssue): string[] {
 }
 
 function describeUnknownKey(path: readonly string[], key: string): string {
-  const known = knownKeys(path);
+  return tellUnknownKey(configJsonSchema(), path, key);
+}
+
+/** `unknown key a.bb (did you mean a.b?)` */
+export function tellUnknownKey(schema: SchemaNode, path: readonly string[], key: string): string {
+  const known = knownKeys(schema, path);
   const nearest = nearestName(key, known);
   const advice =
     nearest === undefined ? `known: ${known.join(', ') || 'none'}` : `did you mean ${[...path, nearest].join('.')}?`;
   return `unknown key ${[...path, key].join('.')} (${advice})`;
-}
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
 }
 
 let tree: SchemaNode | undefined;
@@ -73,10 +75,4 @@ let tree: SchemaNode | undefined;
 export function configJsonSchema(): SchemaNode {
   tree ??= z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
   return tree;
-}
-
-function knownKeys(path: readonly string[]): string[] {
-  let node: SchemaNode | undefined = configJsonSchema();
-  for (const key of path) node = node?.properties?.[key];
-  return Object.keys(node?.properties ?? {});
 }

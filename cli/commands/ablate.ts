@@ -81,6 +81,11 @@ interface GridArgs {
 
 /** The grid of the file with the options. @throws InvalidInput */
 function readGrid({ file, _: words, dataset, config, steps, time, seeds, subset, name }: GridArgs, raw: string[]) {
+  if (steps !== undefined && time !== undefined) {
+    throw new InvalidInput(`--steps ${steps} and --time ${time} ask for unlike lengths`, {
+      expected: 'one of the two',
+    });
+  }
   const { steps: ofFile, seconds, subset: pictures, ...document } = readGridFile(file);
   const given = words.slice(1);
   const changes = parseChanges(

@@ -1,6 +1,7 @@
 /** @file A body against a zod schema: every issue at once, unknown keys with the nearest known one. */
 import { z } from 'zod';
 import { describeMistake } from '../../configs/issue-text.ts';
+import { knownKeys, type SchemaNode } from '../../configs/known-keys.ts';
 import { listProtoKeys } from '../../configs/proto-keys.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { InvalidInput } from '../../errors.ts';
@@ -42,7 +43,7 @@ function describeIssue(schema: z.ZodType, issue: z.core.$ZodIssue, base: readonl
 }
 
 function describeUnknownKey(schema: z.ZodType, path: readonly string[], key: string): BodyIssue {
-  const known = knownKeys(schema, path);
+  const known = knownKeys(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SchemaNode, path);
   const nearest = nearestName(key, known);
   const advice = nearest === undefined ? `known keys: ${known.join(', ') || 'none'}` : `did you mean "${nearest}"?`;
   return { pointer: pointerOf([...path, key]), detail: `unknown key "${key}"; ${advice}` };
@@ -71,20 +72,4 @@ function findMeant(members: readonly (readonly z.core.$ZodIssue[])[]): readonly 
 
 export function pointerOf(path: readonly string[]): string {
   return path.map(part => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
-interface SchemaNode {
-  readonly properties?: Readonly<Record<string, SchemaNode>>;
-  readonly anyOf?: readonly SchemaNode[];
-}
-
-function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
-  let nodes: readonly SchemaNode[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as SchemaNode];
-  for (const key of path) nodes = nodes.flatMap(formsOf).flatMap(node => node.properties?.[key] ?? []);
-  return [...new Set(nodes.flatMap(formsOf).flatMap(node => Object.keys(node.properties ?? {})))];
-}
-
-/** The forms of a union; else the schema itself. */
-function formsOf(node: SchemaNode): readonly SchemaNode[] {
-  return node.anyOf?.flatMap(formsOf) ?? [node];
 }
