@@ -21,6 +21,7 @@ const DIGITS: Readonly<Partial<Record<MeasureName, number>>> = {
   color_distance: 1,
   ssim: 3,
   psnr: 1,
+  pck: 2,
 };
 const COLUMNS = Object.keys(DIGITS) as MeasureName[];
 

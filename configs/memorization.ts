@@ -22,6 +22,39 @@ const copiesSchema = z.strictObject({
 });
 export type Copies = z.infer<typeof copiesSchema>;
 
+const authenticShareSchema = z.strictObject({
+  pictures: z.int().positive(),
+  /** Of those, pictures farther from their nearest training picture than that is from the next training picture. */
+  authentic: z.int().nonnegative(),
+  rate: z.number(),
+  /** Wilson's interval of 95 % for the rate. */
+  low: z.number(),
+  high: z.number(),
+});
+export type AuthenticShare = z.infer<typeof authenticShareSchema>;
+
+const dataCopyingSchema = z.strictObject({
+  /** C_T: about 0 if the pictures are as far from training pictures as held-out ones, below if they are nearer. */
+  score: z.number(),
+  /** Standard deviation of the score when both are of one distribution. */
+  sd: z.number(),
+  /** Cells that have enough pictures to count. */
+  cells: z.int().positive(),
+});
+
+const copyingShape = {
+  /** Authenticity (AuthPct). Null: all training pictures are near-duplicates of each other. */
+  authentic: z.strictObject({ drawn: authenticShareSchema, held_out: authenticShareSchema.nullable() }).nullable(),
+  /**
+   * The test of data-copying against held-out pictures, and of every other held-out picture against the rest. Null:
+   * there are no held-out pictures, or too few pictures.
+   */
+  data_copying: z
+    .strictObject({ drawn: dataCopyingSchema.nullable(), held_out: dataCopyingSchema.nullable() })
+    .nullable(),
+};
+export type CopyingMeasures = z.infer<z.ZodObject<typeof copyingShape>>;
+
 const pairSchema = z.strictObject({
   /** Of the picture that was the condition. */
   id: z.string(),
@@ -54,6 +87,9 @@ export const memorizationShape = {
       held_out: copiesSchema.nullable(),
       /** The rate of the drawn pictures above that of the held-out ones; at least 0. */
       excess: z.number(),
+      /** Absent: a check of before. */
+      authentic: copyingShape.authentic.optional(),
+      data_copying: copyingShape.data_copying.optional(),
     }),
   ),
   /** Whether the excess is above the limit in one of the spaces. */

@@ -1,6 +1,13 @@
 /** @file Finds drawn pictures that are copies of training pictures, beside the false alarms on held-out ones. */
 import { z } from 'zod';
-import { COPY_LIMIT, COPY_RATIO, type CopiesFound, type CopyPair, SHOWN_PAIRS } from '../configs/memorization.ts';
+import {
+  COPY_LIMIT,
+  COPY_RATIO,
+  type CopiesFound,
+  type CopyingMeasures,
+  type CopyPair,
+  SHOWN_PAIRS,
+} from '../configs/memorization.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../storage/blobs/items.ts';
@@ -8,6 +15,7 @@ import { digestSchema, type Item } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { type FeatureSet, readFeatures } from './evaluation/feature-sets.ts';
 import { countCopies, type FindCopiesTask, type Nearest } from './evaluation/find-copies.ts';
+import type { MeasureCopyingTask } from './evaluation/measure-copying.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const MOST_COLUMNS = 65_536;
@@ -22,8 +30,9 @@ export const memorization = defineFunction({
   name: 'memorization',
   summary:
     'Finds drawn pictures that are copies of training pictures: the nearest is far nearer than the next. Outputs ' +
-    'copies (JSON), with the rate of false alarms on held-out pictures.',
-  version: 2,
+    'copies (JSON), with the rate of false alarms on held-out pictures, and measures of copying of the whole set: ' +
+    'authenticity (AuthPct) and the test of data-copying (C_T).',
+  version: 3,
   kind: 'pure',
   digests: { dataset: 'dataset' },
   example: { dataset: 'portraits', spaces: [{ drawn: [DIGEST], dataset: [DIGEST] }] },
@@ -80,7 +89,11 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
       ...{ extractor: drawn.extractor, d1, ...(d2 !== undefined && { d2 }), ratio },
     };
   });
-  return { space: { extractor: drawn.extractor, training: training.ids.length, ...rates, excess }, pairs };
+  const copying = await ctx.task<CopyingMeasures>('measure-copying', {
+    ...{ drawn: plain(drawn), training: plain(training), clusters },
+    ...(alarms && { heldOut: plain(heldOut) }),
+  } satisfies MeasureCopyingTask);
+  return { space: { extractor: drawn.extractor, training: training.ids.length, ...rates, excess, ...copying }, pairs };
 }
 
 function isHeldOut(item: Item | undefined): boolean {

@@ -6,6 +6,7 @@ import { fitBasis } from './encoders/pca/fit-basis.ts';
 import { compareFeatures } from './evaluation/compare-features.ts';
 import { describePictures } from './evaluation/describe-pictures.ts';
 import { findCopies } from './evaluation/find-copies.ts';
+import { measureCopying } from './evaluation/measure-copying.ts';
 import { scorePairs } from './evaluation/score-pairs.ts';
 import { summarizeScores } from './evaluation/score-row.ts';
 import { readSignals } from './import/read-signals.ts';
@@ -25,6 +26,7 @@ export const tasks = {
   'measure-pixels': measurePixels,
   'describe-pictures': describePictures,
   'find-copies': findCopies,
+  'measure-copying': measureCopying,
   'compare-features': compareFeatures,
   'summarize-scores': summarizeScores,
   'score-pairs': scorePairs,

@@ -15,6 +15,7 @@ export type Purpose =
   | 'order'
   | 'subset'
   | 'bootstrap'
+  | 'cells'
   | 'time'
   | 'turns'
   | 'noise'

@@ -159,6 +159,23 @@ test('a check for copies tells their share above false alarms; a run without doc
   expect(await readEvidence(blobs, {})).toEqual([]);
 });
 
+test('a check for copies tells authenticity and the test of data-copying, each beside that of held-out pictures', async () => {
+  const space = {
+    ...{ extractor: 'dct', excess: 0, held_out: { rate: 0 } },
+    authentic: { drawn: { rate: 0.4 }, held_out: { rate: 0.6 } },
+    data_copying: { drawn: { score: -2.5 }, held_out: null },
+  };
+  const spaces = [space, { ...space, extractor: 'thumbnail', authentic: null, data_copying: null }];
+  const memorization = await put({ v: 1, kind: 'memorization', dataset: 'd', condition: 'text', spaces });
+  const found = await readEvidence(blobs, { memorization });
+  expect(found.map(({ key, better, measured, controls }) => [key, better, measured.value, controls])).toEqual([
+    ['copies/dct', 'lower', 0, [{ name: 'false alarms on held-out pictures', value: 0 }]],
+    ['authentic/dct', undefined, 0.4, [{ name: 'held-out pictures', value: 0.6 }]],
+    ['data_copying/dct', undefined, -2.5, []],
+    ['copies/thumbnail', 'lower', 0, [{ name: 'false alarms on held-out pictures', value: 0 }]],
+  ]);
+});
+
 test('documents by their own schemas: pose, swap, LPIPS and copies, each with what its number depends on', async () => {
   const some = digestOf('some');
   const ids = ['p', 'q'];

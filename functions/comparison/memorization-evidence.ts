@@ -5,6 +5,8 @@ import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { Scored } from './scored.ts';
 
+const rateSchema = z.looseObject({ rate: z.number() });
+const scoreSchema = z.looseObject({ score: z.number() });
 const memorizationSchema = z.looseObject({
   kind: z.literal('memorization'),
   dataset: z.string(),
@@ -16,12 +18,14 @@ const memorizationSchema = z.looseObject({
     z.looseObject({
       extractor: z.string(),
       excess: z.number(),
-      held_out: z.looseObject({ rate: z.number() }).nullable(),
+      held_out: rateSchema.nullable(),
+      authentic: z.looseObject({ drawn: rateSchema, held_out: rateSchema.nullable() }).nullish(),
+      data_copying: z.looseObject({ drawn: scoreSchema.nullable(), held_out: scoreSchema.nullable() }).nullish(),
     }),
   ),
 });
 
-/** Copies of training pictures, above the false alarms on held-out ones. */
+/** Copies of training pictures above the false alarms, authenticity, and the test of data-copying. */
 export async function readMemorization(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const {
     dataset,
@@ -31,12 +35,37 @@ export async function readMemorization(blobs: BlobStore, digest: Digest): Promis
     sampling = null,
     spaces,
   } = await readDocument(blobs, digest, memorizationSchema, 'a check for copies');
-  return spaces.map(({ extractor, excess, held_out }) => ({
-    key: `copies/${extractor}`,
-    label: `share of copies of training pictures (${extractor}), above false alarms`,
-    better: 'lower',
-    measured: { value: excess },
-    meaning: { dataset, condition, split, ratio, sampling },
-    controls: held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : [],
-  }));
+  const meaning = { dataset, condition, split, sampling };
+  return spaces.flatMap(({ extractor, excess, held_out, authentic, data_copying }): Scored[] => [
+    {
+      key: `copies/${extractor}`,
+      label: `share of copies of training pictures (${extractor}), above false alarms`,
+      better: 'lower',
+      measured: { value: excess },
+      meaning: { ...meaning, ratio },
+      controls: held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : [],
+    },
+    ...(authentic
+      ? [
+          {
+            key: `authentic/${extractor}`,
+            label: `share of authentic pictures (${extractor}): that of held-out ones is good`,
+            measured: { value: authentic.drawn.rate },
+            meaning,
+            controls: authentic.held_out ? [{ name: 'held-out pictures', value: authentic.held_out.rate }] : [],
+          },
+        ]
+      : []),
+    ...(data_copying?.drawn
+      ? [
+          {
+            key: `data_copying/${extractor}`,
+            label: `test of data-copying C_T (${extractor}): about 0 is good, below is copying`,
+            measured: { value: data_copying.drawn.score },
+            meaning,
+            controls: data_copying.held_out ? [{ name: 'held-out pictures', value: data_copying.held_out.score }] : [],
+          },
+        ]
+      : []),
+  ]);
 }

@@ -6,10 +6,7 @@
 import type { Copies } from '../../configs/memorization.ts';
 import { wilson } from '../../data/portraits/statistics.ts';
 import type { Features } from '../../metrics/features.ts';
-import { nearestRows } from '../../metrics/nearest.ts';
-
-/** So many nearest training pictures are looked at first, to find one that is no near-duplicate of the nearest. */
-const NEAR = 8;
+import { type NearestTwo, nearestClusters } from '../../metrics/nearest-clusters.ts';
 
 export interface FindCopiesTask {
   readonly pictures: Features;
@@ -18,41 +15,14 @@ export interface FindCopiesTask {
   readonly clusters: readonly string[];
 }
 
-export interface Nearest {
-  /** Of the nearest training picture. */
-  readonly index: number;
-  readonly d1: number;
-  /** To the nearest one of another cluster; undefined if there is no other cluster. */
-  readonly d2: number | undefined;
+export interface Nearest extends NearestTwo {
   /** d1 / d2; 0 for an equal picture; 1 without a second one. */
   readonly ratio: number;
 }
 
 /** For each picture its nearest training picture, and how much nearer it is than the next. */
 export function findCopies({ pictures, training, clusters }: FindCopiesTask): Nearest[] {
-  const found = compareNear(nearestRows(pictures, training, NEAR), clusters);
-  const open = found.flatMap(({ d2 }, row) => (d2 === undefined ? [row] : []));
-  const sizes = [...Map.groupBy(clusters, cluster => cluster).values()].map(({ length }) => length);
-  // Many near-duplicates are what a model memorizes first: they must not hide the next picture.
-  const most = sizes.reduce((a, b) => Math.max(a, b), 0) + 1;
-  if (open.length === 0 || most <= NEAR || sizes.length < 2) return found;
-  const { dim, data } = pictures;
-  const rows = new Float32Array(open.length * dim);
-  for (const [i, row] of open.entries()) rows.set(data.subarray(row * dim, (row + 1) * dim), i * dim);
-  for (const [i, near] of compareNear(nearestRows({ dim, data: rows }, training, most), clusters).entries()) {
-    found[open[i] ?? 0] = near;
-  }
-  return found;
-}
-
-function compareNear(all: ReturnType<typeof nearestRows>, clusters: readonly string[]): Nearest[] {
-  return all.map(near => {
-    const [first] = near;
-    if (first === undefined) return { index: 0, d1: Number.POSITIVE_INFINITY, d2: undefined, ratio: 1 };
-    const second = near.find(({ index }) => clusters[index] !== clusters[first.index]);
-    const { index, distance: d1 } = first;
-    return { index, d1, d2: second?.distance, ratio: ratioOf(d1, second?.distance) };
-  });
+  return nearestClusters(pictures, training, clusters).map(near => ({ ...near, ratio: ratioOf(near.d1, near.d2) }));
 }
 
 function ratioOf(d1: number, d2: number | undefined): number {

@@ -169,6 +169,19 @@ test('held-out pictures in the place of drawn ones do not trip the gate', async 
   expect(found).toMatchObject({ memorized: false, spaces: [{ excess: 0 }, { excess: 0 }] });
 });
 
+test('copies are not authentic, held-out pictures as often as other held-out ones', async () => {
+  const [copied, real] = [
+    await check(await columnOf(ids.train.slice(0, HELD_OUT), ids.val)),
+    await check(await columnOf(ids.val)),
+  ];
+  for (const [i, { extractor, authentic }] of copied.spaces.entries()) {
+    expect(authentic?.drawn, extractor).toMatchObject({ pictures: HELD_OUT, authentic: 0, rate: 0 });
+    const [drawn, floor] = [real.spaces[i]?.authentic?.drawn, real.spaces[i]?.authentic?.held_out];
+    expect(drawn, extractor).toEqual(floor);
+    expect(floor?.rate, extractor).toBeGreaterThan(0.3);
+  }
+});
+
 test('attributes are read from pixels: all of real pictures, few of noise', async () => {
   const shares = async (control: ControlName) => {
     const pictures = await makeControl(control, 'dct');
