@@ -10,10 +10,11 @@ import { emptyTensor, type Tensor } from '../../compiler/tensor.ts';
 import { DoubleBufferedState } from '../double-buffered-state.ts';
 import { checkThreads, countThreads } from '../threads.ts';
 import { CPU_TUNING, lowerForCpu } from './lowering.ts';
-import { predictPeakBytes } from './memory.ts';
+import { peakInArena, predictMemory, predictPeakBytes } from './memory.ts';
 import { openSession } from './program-cache.ts';
 import { Recording } from './recording.ts';
 import { fromOrt, ort, requireResult, toOrt } from './runtime.ts';
+import { SHARED_ARENA_OPTIONS, shareArena } from './shared-arena.ts';
 
 /** State in tensors over our own typed arrays. */
 class OrtState extends DoubleBufferedState<ort.Tensor> {
@@ -96,7 +97,10 @@ export interface OnnxRuntimeOptions {
   readonly threads: number;
   /** Folder that keeps optimized programs for later processes; absent: none are kept. */
   readonly cacheFolder?: string;
-  /** Keeps freed memory for later allocations; default true. False needs at most `peakBytes`, but more time. */
+  /**
+   * Keeps freed memory for later runs of all programs of the process; default true. False returns it to the system, and
+   * takes more time.
+   */
   readonly arena?: boolean;
   /** Gives executables a profile. Programs are then not kept. */
   readonly profile?: boolean;
@@ -151,17 +155,19 @@ export function createOnnxRuntimeEngine({ threads, cacheFolder, arena = true, pr
         enableCpuMemArena: arena,
         // Memory patterns allocate the whole plan in addition to the arena: twice the memory, and not faster.
         enableMemPattern: false,
-        // Only training graphs write state, and only training recomputes blocks.
-        ...(program.writes.size > 0 && {
-          extra: { optimization: { disable_specified_optimizers: ROUNDING_FUSIONS } },
-        }),
+        extra: {
+          ...(arena && shareArena() && SHARED_ARENA_OPTIONS),
+          // Only training graphs write state, and only training recomputes blocks.
+          ...(program.writes.size > 0 && { optimization: { disable_specified_optimizers: ROUNDING_FUSIONS } }),
+        },
       };
+      const peakBytes = arena ? peakInArena(predictMemory(program.graph)) : predictPeakBytes(program.graph);
       if (profile) {
         const recording = await Recording.open(program.bytes, options);
-        return new OrtExecutable(recording.session, program, predictPeakBytes(program.graph), recording);
+        return new OrtExecutable(recording.session, program, peakBytes, recording);
       }
       const session = await openSession(program.bytes, options, cacheFolder && join(cacheFolder, 'programs'));
-      return new OrtExecutable(session, program, predictPeakBytes(program.graph));
+      return new OrtExecutable(session, program, peakBytes);
     },
     dispose: () => Promise.resolve(),
   };

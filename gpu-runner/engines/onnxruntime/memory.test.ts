@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as f from '../../compiler/functions.ts';
 import { type Builder, trace, type Value } from '../../compiler/trace.ts';
 import { verify } from '../../compiler/verify.ts';
-import { predictPeakBytes } from './memory.ts';
+import { arenaBytes, peakInArena, predictMemory, predictPeakBytes } from './memory.ts';
 import { scheduleLate } from './schedule.ts';
 
 const MIB = 2 ** 20;
@@ -58,6 +58,18 @@ describe('predictPeakBytes', () => {
     // One more buffer of state, and the copy that the binding makes.
     expect(Math.round((update(true) - update(false)) / MIB)).toBe(2);
   });
+});
+
+it('in an arena, the memory of all values is there when the results are copied', () => {
+  const graph = trace(builder => {
+    const w = builder.state('w', { shape: [512, 512], dtype: 'f32' });
+    return { outputs: {}, writes: { w: f.neg(f.mul(f.exp(w), f.sqrt(w))) } };
+  });
+  const memory = predictMemory(graph);
+  expect([memory.valueBytes, memory.copyBytes]).toEqual([3 * MIB, MIB]);
+  const extra = arenaBytes(memory) - memory.valueBytes;
+  expect(extra).toBeGreaterThan(0);
+  expect(peakInArena(memory) - predictPeakBytes(graph)).toBe(MIB + extra);
 });
 
 describe('scheduleLate', () => {
