@@ -10,13 +10,10 @@ import type { Checkpoint } from '../../storage/records.ts';
 import type { BlobRef, BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { JobWeights } from '../protocol.ts';
-import type { TrainingTensors } from '../training/load-state.ts';
+import { CHECKPOINT_PART_BYTES, type TrainingTensors } from '../training/load-state.ts';
 import type { Progress } from '../training/trainer.ts';
 
 type TensorMap = Readonly<Record<string, Tensor>>;
-
-/** Largest part of a group of tensors, in bytes. A blob may hold 1 GiB. */
-const MAX_PART_BYTES = 900 * 2 ** 20;
 
 export interface SavedCheckpoint {
   readonly ref: BlobRef;
@@ -24,24 +21,22 @@ export interface SavedCheckpoint {
 }
 
 /**
- * Writes the tensors, then the manifest that links to them.
+ * Writes the tensors, one group in memory at a time, then the manifest that links to them.
+ * @param read Copies a group of tensors.
  * @param fixed Parameters that the training does not change: blobs of their own, equal in all its checkpoints.
  */
 export async function saveCheckpoint(
-  blobs: BlobStore,
+  blobs: Pick<BlobStore, 'put'>,
   progress: Progress,
-  tensors: TrainingTensors,
+  read: (group: keyof TrainingTensors) => Promise<TensorMap>,
   config: Digest,
   seed: Seed,
   fixed: ReadonlySet<string> = new Set(),
 ): Promise<SavedCheckpoint> {
-  const parameters = Object.entries(tensors.model);
-  const trained = Object.fromEntries(parameters.filter(([name]) => !fixed.has(name)));
-  const constant = Object.fromEntries(parameters.filter(([name]) => fixed.has(name)));
   const groups = {
-    model: [...(await saveGroup(blobs, trained)), ...(fixed.size > 0 ? await saveGroup(blobs, constant) : [])],
-    optimizer: await saveGroup(blobs, tensors.optimizer),
-    ema: await saveGroup(blobs, tensors.ema),
+    model: await saveModel(blobs, await read('model'), fixed),
+    optimizer: await saveGroup(blobs, await read('optimizer')),
+    ema: await saveGroup(blobs, await read('ema')),
   };
   const links = [config, ...groups.model, ...groups.optimizer, ...groups.ema];
   const checkpoint: Checkpoint = {
@@ -58,7 +53,19 @@ export async function saveCheckpoint(
   return { ref: await putDocument(blobs, checkpoint), links };
 }
 
-async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]> {
+async function saveModel(
+  blobs: Pick<BlobStore, 'put'>,
+  tensors: TensorMap,
+  fixed: ReadonlySet<string>,
+): Promise<Digest[]> {
+  const { trained = [], constant = [] } = Object.groupBy(Object.entries(tensors), ([name]) =>
+    fixed.has(name) ? 'constant' : 'trained',
+  );
+  const changing = await saveGroup(blobs, Object.fromEntries(trained));
+  return fixed.size > 0 ? [...changing, ...(await saveGroup(blobs, Object.fromEntries(constant)))] : changing;
+}
+
+async function saveGroup(blobs: Pick<BlobStore, 'put'>, tensors: TensorMap): Promise<Digest[]> {
   const digests: Digest[] = [];
   for (const part of cutIntoParts(tensors)) {
     const { digest } = await blobs.put(encodeSafetensors(part), 'application/x-safetensors');
@@ -70,7 +77,9 @@ async function saveGroup(blobs: BlobStore, tensors: TensorMap): Promise<Digest[]
 /** Cuts tensors by name into parts that a blob holds; a larger tensor is a part by itself. No tensors give one. */
 export function cutIntoParts(tensors: TensorMap): Record<string, Tensor>[] {
   const entries = Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1));
-  return cutParts(entries, ([, { data }]) => data.byteLength, MAX_PART_BYTES).map(part => Object.fromEntries(part));
+  return cutParts(entries, ([, { data }]) => data.byteLength, CHECKPOINT_PART_BYTES).map(part =>
+    Object.fromEntries(part),
+  );
 }
 
 export async function loadTensors(blobs: BlobStore, { tensors }: Checkpoint): Promise<TrainingTensors> {

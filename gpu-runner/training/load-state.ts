@@ -18,6 +18,9 @@ import type { LossTerm } from './losses/losses.ts';
 import { takeOver } from './take-over.ts';
 import { OPTIMIZER_PREFIX, optimizerState } from './update-graph.ts';
 
+/** Largest part of a group of tensors in a checkpoint. A blob may hold 1 GiB. */
+export const CHECKPOINT_PART_BYTES = 900 * 2 ** 20;
+
 /** State tensors by group, names without prefix. */
 export interface TrainingTensors {
   /** All parameters of model and losses, trained and fixed. */

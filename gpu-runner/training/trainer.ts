@@ -12,10 +12,11 @@ import type { Engine, Executable, State, Tensors } from '../compiler/engine.ts';
 import { countFlops } from '../compiler/flops.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { RecentPrograms } from '../compiler/recent-programs.ts';
+import type { Tensor } from '../compiler/tensor.ts';
 import { type BatchShape, distinctSizes, type PictureSize, sizeKey } from '../model/batch.ts';
-import { FROZEN_PREFIX, PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
+import { PARAM_PREFIX, type ParamSpec } from '../model/params.ts';
 import type { Cursor } from './epoch-plan.ts';
-import { GRAD_PREFIX, traceGradGraph } from './grad-graph.ts';
+import { traceGradGraph } from './grad-graph.ts';
 import { type GradientNorms, groupNorms } from './gradient-groups.ts';
 import {
   checkFrozenNets,
@@ -93,6 +94,9 @@ const IN_FLIGHT = 2;
 const KEPT_PHASES = 2;
 /** Gradient programs that are kept in any case. */
 const LEAST_PROGRAMS = 8;
+
+/** Gradients and frozen nets are in no group. */
+const GROUP_PREFIXES = { model: PARAM_PREFIX, optimizer: OPTIMIZER_PREFIX, ema: 'ema' } as const;
 
 interface GradientProgram {
   readonly executable: Executable;
@@ -250,16 +254,17 @@ export class Trainer {
 
   /** Copies of all state tensors. */
   async tensors(): Promise<TrainingTensors> {
-    const isKept = (name: string) => !name.startsWith(GRAD_PREFIX) && !name.startsWith(FROZEN_PREFIX);
-    const all = await this.#state.read(this.#state.names.filter(isKept));
-    const group = (prefix: string, rename = (name: string) => name) =>
-      Object.fromEntries(
-        Object.entries(all).flatMap(([name, tensor]) =>
-          name.startsWith(prefix) ? [[rename(name.slice(prefix.length)), tensor] as const] : [],
-        ),
-      );
-    const optimizer = { ...group(OPTIMIZER_PREFIX), [RECENT_NORMS]: this.#norms.tensor };
-    return { model: group(PARAM_PREFIX), optimizer, ema: group('ema') };
+    const [model, optimizer, ema] = [await this.read('model'), await this.read('optimizer'), await this.read('ema')];
+    return { model, optimizer, ema };
+  }
+
+  /** Copies of one group of the state. */
+  async read(group: keyof TrainingTensors): Promise<Record<string, Tensor>> {
+    const prefix = GROUP_PREFIXES[group];
+    const names = this.#state.names.filter(name => name.startsWith(prefix));
+    const copies = Object.entries(await this.#state.read(names));
+    const tensors = Object.fromEntries(copies.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+    return group === 'optimizer' ? { ...tensors, [RECENT_NORMS]: this.#norms.tensor } : tensors;
   }
 
   async dispose(): Promise<void> {

@@ -33,7 +33,7 @@ export async function readDocument<T>(
 }
 
 /** Stores canonical JSON, so equal documents are one blob. */
-export function putDocument(blobs: BlobStore, document: Json): Promise<BlobRef> {
+export function putDocument(blobs: Pick<BlobStore, 'put'>, document: Json): Promise<BlobRef> {
   return blobs.put(Buffer.from(canonicalJson(document)), 'application/json');
 }
 
