@@ -48,6 +48,18 @@ export const memoryPlanSchema = z.strictObject({
     /** The optimizer's part of an update. */
     update: z.number().nonnegative(),
   }),
+  /**
+   * Bytes that the other operations of the graphs read and write. Absent: planned by an earlier version, which did not
+   * count them.
+   */
+  moved: z
+    .strictObject({
+      /** Of the forward and backward pass of one micro-batch: the mean over the training. */
+      micro_batch: z.number().nonnegative(),
+      /** Of the optimizer's part of an update. */
+      update: z.number().nonnegative(),
+    })
+    .exactOptional(),
   /** The cuts whose memory was found, in order. */
   tried: z.array(z.strictObject({ ...cutShape, training_bytes: bytes, fits: z.boolean() })),
 });

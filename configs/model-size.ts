@@ -21,6 +21,8 @@ const F32 = 4;
 const KEPT_PER_TOKEN = 80;
 /** Copies of attention scores that a block keeps: 5 measured. */
 const KEPT_SCORES = 8;
+/** Kernels of the programs of a training for a block: 80 MiB predicted for OpenVINO, little on other engines. */
+const PROGRAM_BYTES_PER_BLOCK = 2 ** 27;
 /** Scores of one block beyond this are computed in chunks. */
 const WHOLE_SCORES = 2 ** 27;
 
@@ -86,9 +88,9 @@ export function mostTrainingBytes(config: KeyedConfig, frame: PictureFrame, micr
   const tokens = queriesOf(config.model, frame);
   const scores = Math.min(WHOLE_SCORES, F32 * microBatch * num_heads * tokens * keysOf(config.model, frame));
   const kept = F32 * microBatch * keysOf(config.model, frame) * hidden_size * KEPT_PER_TOKEN;
-  // Two buffers of the state, and half of it again for embeddings, the time and the head.
-  const fixed = 3 * stateBytes(config) + 2 ** 28;
-  return fixed + depth * (kept + KEPT_SCORES * scores);
+  // Two buffers of the state and the copies of a checkpoint; the iteration of Muon; embeddings, the time and the head.
+  const fixed = 4.5 * stateBytes(config) + 2 ** 28;
+  return fixed + depth * (PROGRAM_BYTES_PER_BLOCK + kept + KEPT_SCORES * scores);
 }
 
 /** Pictures that are sampled at a time. */

@@ -35,6 +35,7 @@ export function fakePlan(job: PlanJob): MemoryPlan {
       sampling_bytes: GB / 4,
     },
     flops: { forward: 1e9, sample: 3e9, executed: cut.gradient_checkpointing ? 4e9 : 3e9, update: 1e9 },
+    moved: { micro_batch: 1e6 * cut.micro_batch, update: 1e6 },
     tried: [{ ...cut, training_bytes: bytes, fits: found !== undefined }],
   };
 }

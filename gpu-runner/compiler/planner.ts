@@ -8,6 +8,10 @@ export interface PlannedProgram {
    * The most bytes at any time of a run: the feeds, the state that the graph reads, all results, and what lies between.
    */
   readonly peakBytes: number;
+  /** Of them, those that stay with the engine after the run, for runs of any program. Absent: none. */
+  readonly sharedBytes?: number;
+  /** Of them, those that stay with the program after the run. Absent: none. */
+  readonly ownBytes?: number;
 }
 
 export interface Planner {
@@ -18,6 +22,8 @@ export interface Planner {
   readonly tuning?: Tuning;
   /** Buffers that a tensor of the state has between two runs: 2, if runs read one and write the other. */
   readonly buffersPerState: 1 | 2;
+  /** True if the memory is that of the machine: checkpoints are copied in it. */
+  readonly isHost?: boolean;
   /** @param graph As the engine would be given it. */
   plan(graph: Graph): Promise<PlannedProgram>;
 }

@@ -36,6 +36,9 @@ describe('the memory plan of a tiny training', () => {
     expect(state_bytes).toBeLessThan(2 * 5 * plan.parameters * 4);
     expect(plan.flops.executed).toBe(plan.flops.sample);
     expect(plan.flops.sample / plan.flops.forward).toBeCloseTo(3, 0);
+    // The update reads and writes all of its state, and more.
+    expect(plan.moved?.update).toBeGreaterThan(state_bytes / 2);
+    expect(plan.moved?.micro_batch).toBeGreaterThan(0);
   });
 
   it('takes gradient checkpointing where nothing else fits, and counts what is computed again', async () => {
@@ -52,6 +55,24 @@ describe('the memory plan of a tiny training', () => {
     const planner = await openPlanner('reference', { precision: 'f32' });
     const huge = { ...request, config: tinyConfig({ data: { batch_size: LARGEST_BATCH } }), largestMicroBatch: 4 };
     expect((await planMemory(huge, planner, '')).plan).toEqual({ micro_batch: 4, gradient_checkpointing: false });
+  });
+
+  it('counts the copies of a checkpoint where the memory is that of the machine', async () => {
+    const planner: Planner = {
+      basis: 'predicted',
+      precision: 'f32',
+      buffersPerState: 1,
+      plan: async () => ({ peakBytes: 1000, sharedBytes: 600, ownBytes: 100 }),
+    };
+    const device = await planMemory(request, planner, '');
+    const { peak } = await planMemory(request, { ...planner, isHost: true }, '');
+    const { state } = openPrograms(config, frame, planner);
+    const bytesOf = (prefix: string) =>
+      [...state].filter(([name]) => name.startsWith(prefix)).reduce((sum, [, size]) => sum + size, 0);
+    // A group as tensors, as bytes, and as bytes in the hands of the store; gradient and update keep 200 bytes.
+    const copies = 3 * Math.max(bytesOf('model.'), bytesOf('optimizer.'), bytesOf('ema'));
+    expect(peak.training_bytes).toBe(peak.state_bytes + 600 + 200 + copies);
+    expect(device.peak.training_bytes).toBeLessThan(peak.training_bytes);
   });
 
   it('does not fit when the pictures beside the training do not fit, or nothing does', async () => {

@@ -15,6 +15,7 @@ import { tracePredictGraph, traceSamplerGraphs } from '../sampling/predict-graph
 import { GRAD_PREFIX, traceGradGraph } from '../training/grad-graph.ts';
 import { INITIAL_LOSS_SCALE, needsLossScale } from '../training/loss-scale.ts';
 import { optimizerState, optimizeUpdate, traceUpdateGraph } from '../training/update-graph.ts';
+import { type PlacedProgram, peakTogether } from './peak-together.ts';
 
 /** Sizes of the pictures and texts of a training. */
 export type Frame = Omit<BatchShape, 'batch' | 'route'>;
@@ -42,7 +43,9 @@ export interface TrainingPrograms {
   traceGradient(cut: Cut, phase?: Phase): Graph;
   /** The parts of the training whose gradient programs differ. */
   readonly phases: readonly Phase[];
-  /** The gradient of the phase that takes the most memory, optimized for the planner's engine. */
+  /** The gradient of each phase, optimized for the planner's engine. */
+  gradients(cut: Cut): readonly { readonly share: number; readonly graph: Graph }[];
+  /** Of them, the one that takes the most memory. */
   gradient(cut: Cut): Graph;
   update(): Graph;
   /** One prediction for a batch of pictures, whole. */
@@ -85,14 +88,17 @@ export function openPrograms(
     ...(scalesLoss ? Object.entries(INITIAL_LOSS_SCALE) : []).map(([name, tensor]) => [name, bytesOf(tensor)] as const),
     ...frozen.map(spec => [frozenName(spec), bytesOf({ shape: spec.shape, dtype: 'f32' })] as const),
   ]);
+  const gradients = (cut: Cut) =>
+    phases.map(phase => ({ share: phase.share, graph: optimize(trace(cut, phase).graph, engine) }));
   return {
     parameters: countOf([...params, ...fixed]),
     trained: countOf(params),
     state,
     traceGradient: (cut, phase) => trace(cut, phase).graph,
     phases,
+    gradients,
     gradient(cut) {
-      const graphs = phases.map(phase => optimize(trace(cut, phase).graph, engine));
+      const graphs = gradients(cut).map(({ graph }) => graph);
       return graphs.reduce((largest, graph) => (peakLiveBytes(graph) > peakLiveBytes(largest) ? graph : largest));
     },
     update: () => optimizeUpdate(traceUpdateGraph(params, config.optimizer, { scalesLoss }), engine),
@@ -130,9 +136,14 @@ export function samplingProgram(
   };
 }
 
-/** The peak of the device while the sampler runs. */
-export async function samplingPeak(planner: Planner, { graph, keptBytes }: SamplingProgram): Promise<number> {
-  return (await planner.plan(graph)).peakBytes + keptBytes;
+/** The sampler's program on a device; beside it are the keys and values that it keeps. */
+export async function planSampling(planner: Planner, { graph, keptBytes }: SamplingProgram): Promise<PlacedProgram> {
+  return { ...(await planner.plan(graph)), besideBytes: keptBytes };
+}
+
+/** The peak of the device while the sampler runs alone. */
+export async function samplingPeak(planner: Planner, program: SamplingProgram): Promise<number> {
+  return peakTogether([await planSampling(planner, program)]);
 }
 
 /**
