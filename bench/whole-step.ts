@@ -1,18 +1,21 @@
 /**
- * @file Whole optimizer steps of a network on random pictures, each network in a process of its own: time and memory,
- * measured and as `preflight` predicts them, and the share of time outside forward and backward. The time is predicted
- * from the speed of the demo's network in the same run.
+ * @file Whole optimizer steps of a network on random pictures and a checkpoint, each network in a process of its own:
+ * time and memory, measured and as `preflight` predicts them, and the share of time outside forward and backward. The
+ * time is predicted from a step of the demo's network and the engine's best matrix product in the same run.
+ * `--clock processor` tells processor time per thread, on a machine with other work.
  * `node bench/whole-step.ts [--net prod-256] [--engine onnxruntime/cpu] [--precision f32] [--micro-batches 4]
- * [--threads N] [--runs N] [--json]`
+ * [--threads N] [--runs N] [--clock wall|processor] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { trainingFlops } from '../configs/training-flops.ts';
+import { z } from 'zod';
+import type { MemoryPlan } from '../configs/memory-plan.ts';
+import { predictSeconds, type StepWork } from '../configs/step-time.ts';
 import { planMemory } from '../gpu-runner/planning/plan-memory.ts';
 import { openPlanner } from '../gpu-runner/planning/planners.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { MODEL_NETS, type ModelNet } from './model-nets.ts';
-import { measureStep } from './step/measure-step.ts';
+import { CLOCKS, measureStep } from './step/measure-step.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -22,6 +25,7 @@ const { values: options } = parseArgs({
     'micro-batches': { type: 'string', default: '4' },
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '3' },
+    clock: { type: 'string', default: 'wall' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -34,28 +38,39 @@ const spec = engineSpecSchema.parse({
   precision: options.precision,
   threads: Number(options.threads),
 });
+const clock = z.enum(CLOCKS).parse(options.clock);
 const microBatches = Number(options['micro-batches']);
-const demo = await measureStep({ net: 'demo', spec, microBatches: 1, runs: Number(options.runs) });
-const step = await measureStep({ net: options.net, spec, microBatches, runs: Number(options.runs) });
+const runs = Number(options.runs);
+const demo = await measureStep({ net: 'demo', spec, microBatches: 1, runs, clock });
+const step = await measureStep({ net: options.net, spec, microBatches, runs, clock });
 
-/** Operations of an update by formula, as `preflight` counts them. */
-const flopsOf = ({ config, shape }: ModelNet, batches: number) =>
-  batches * shape.batch * trainingFlops(config, frameOf(shape));
-const frameOf = ({ height, width, textTokens }: ModelNet['shape']) => ({ height, width, textTokens });
-const plan = await planMemory(
-  {
-    config: net.config,
-    frame: frameOf(net.shape),
-    previews: 1,
-    memoryBytes: Number.MAX_SAFE_INTEGER,
-    reserveBytes: 0,
-    asked: { micro_batch: net.shape.batch, gradient_checkpointing: false },
-    largestMicroBatch: net.shape.batch,
-  },
-  await openPlanner(spec.name, { precision: spec.precision }),
-  'bench',
-);
-const predictedMs = (demo.ms * (flopsOf(net, microBatches) + plan.flops.update)) / flopsOf(MODEL_NETS.demo, 1);
+const planOf = async ({ config, shape: { batch, ...frame } }: ModelNet, batches: number) =>
+  planMemory(
+    {
+      config: { ...config, data: { ...config.data, batch_size: batches * batch } },
+      frame,
+      previews: 1,
+      memoryBytes: Number.MAX_SAFE_INTEGER,
+      reserveBytes: 0,
+      asked: { micro_batch: batch, gradient_checkpointing: false },
+      largestMicroBatch: batch,
+    },
+    await openPlanner(spec.name, { precision: spec.precision }),
+    'bench',
+  );
+/** The work of a step, as `preflight` counts it. */
+const workOf = ({ flops, moved, plan: cut }: MemoryPlan, batches: number): StepWork => ({
+  flops: batches * cut.micro_batch * flops.executed + flops.update,
+  ...(moved && { movedBytes: batches * moved.micro_batch + moved.update }),
+});
+const plan = await planOf(net, microBatches);
+const predictedMs =
+  1000 *
+  predictSeconds(workOf(plan, microBatches), {
+    ...workOf(await planOf(MODEL_NETS.demo, 1), 1),
+    seconds: demo.ms / 1000,
+    productFlopsPerSecond: demo.peak,
+  });
 const round = (value: number, digits = 3) => Number(value.toFixed(digits));
 const row = {
   bench: 'whole-step',
@@ -63,9 +78,12 @@ const row = {
   engine: spec.name,
   precision: spec.precision,
   samples: microBatches * net.shape.batch,
+  clock,
   ms: round(step.ms, 1),
   predicted_ms: round(predictedMs, 1),
   predicted_over_measured_ms: round(predictedMs / step.ms),
+  demo_ms: round(demo.ms, 1),
+  peak_gflops: round(demo.peak / 1e9, 1),
   /** Share of the step outside forward and backward: update, random numbers and feeds. */
   outside: round(step.outside),
   predicted_bytes: plan.peak.training_bytes,
@@ -78,6 +96,7 @@ else {
   console.log(
     `${row.net}, ${plan.parameters} parameters, ${row.samples} samples a step, ${row.engine} ${row.precision}`,
   );
+  console.log(`a step of the demo ${row.demo_ms} ms, the best product ${row.peak_gflops} GFLOP/s (${clock} time)`);
   console.log(`a step: predicted ${row.predicted_ms} ms, measured ${row.ms} ms (${row.predicted_over_measured_ms})`);
   console.log(`outside forward and backward: ${(row.outside * 100).toFixed(1)} % of it`);
   console.log(

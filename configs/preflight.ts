@@ -29,6 +29,8 @@ export const preflightSchema = z.object({
     image_tokens: amount,
     flops_per_sample: amount,
     flops_per_update: amount,
+    /** Read and written by the operations that are no matrix products. */
+    moved_bytes_per_update: amount.exactOptional(),
     total_flops: amount,
     /** Of a training with `data.resolution_schedule`: its phases in order, at the size of its largest pictures. */
     phases: z

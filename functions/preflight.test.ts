@@ -62,6 +62,12 @@ describe('preflight', () => {
     expect(answer.time).toMatchObject({ basis: 'measured', source: 'the experiment toy' });
     expect(answer.time.hours).toBeGreaterThan(0);
     expect(answer.problems).toEqual([]);
+    // An update of 8 samples took 80 ms, of which products took 25; the rest moved 9 MB. One of 16 moves 17.
+    const twice = await check({ config: { ...TOY_CONFIG, data: { batch_size: 16 } }, dataset });
+    expect([answer, twice].map(({ time }) => time.seconds_per_update)).toEqual([
+      expect.closeTo(0.08, 9),
+      expect.closeTo(0.049 + (0.055 * 17) / 9, 9),
+    ]);
     const larger = { ...TOY_CONFIG, data: { batch_size: 8, image_size: { width: 32, height: 32 } } };
     expect((await check({ config: larger, dataset })).problems).toEqual([
       'the pictures of the dataset have 16 x 16 pixels, and data.image_size says 32 x 32',

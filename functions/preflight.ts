@@ -89,7 +89,7 @@ export const preflight = defineFunction({
   summary:
     'Tells what a training needs before it starts: peak memory, micro-batch, hours, passes over the data, disk; and ' +
     'what fits if it does not.',
-  version: 1,
+  version: 2,
   kind: 'effect',
   digests: { dataset: 'dataset' },
   example: { config: 'prod-1', card: 'rtx-4090', pictures: 10_000 },
@@ -105,7 +105,7 @@ export const preflight = defineFunction({
     const memory = tooMany === undefined && device.target ? await plan(ctx, body, config, device) : {};
     const work = forecastWork(config, memory.plan);
     const card = body.card === undefined ? cardOf(device.name) : findCard(body.card);
-    const measured = device.spec && (await findMeasuredSpeed(ctx.store, ctx.blobs, device.spec));
+    const measured = device.spec && (await findMeasuredSpeed(ctx, device.spec, device.target));
     const counts = dataset?.counts;
     const data = forecastData(config, body.pictures ?? counts?.train ?? counts?.pictures);
     const problems = [tooMany, memory.problem, device.problem, otherSize].filter(problem => problem !== undefined);

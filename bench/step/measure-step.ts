@@ -8,11 +8,16 @@ import type { EngineSpec } from '../../storage/records.ts';
 const SCRIPT = fileURLToPath(new URL('./child.ts', import.meta.url));
 const TIMEOUT_MS = 30 * 60_000;
 
+export const CLOCKS = ['wall', 'processor'] as const;
+export type Clock = (typeof CLOCKS)[number];
+
 const reportSchema = z.strictObject({
   /** Time of the fastest step. */
   ms: z.number(),
   /** Share of that step outside forward and backward. */
   outside: z.number(),
+  /** Operations per second of the engine's fastest matrix product. */
+  peak: z.number(),
   /** Largest growth of the process. */
   bytes: z.number(),
 });
@@ -23,6 +28,8 @@ export interface StepOptions {
   /** Of one update. */
   readonly microBatches: number;
   readonly runs: number;
+  /** `processor`: time of the processor, which other programs on the machine hardly change. */
+  readonly clock: Clock;
 }
 
 export async function measureStep(options: StepOptions): Promise<z.output<typeof reportSchema>> {

@@ -6,10 +6,12 @@ import type { Preflight } from '../../configs/preflight.ts';
 import { phasesOf, scaledSize } from '../../configs/resolution.ts';
 import type { Config } from '../../configs/schema.ts';
 import { SIGNALS, type SignalName, shapeOfSignal, signalsOf } from '../../configs/signals.ts';
+import { predictSeconds } from '../../configs/step-time.ts';
 import { trainingFlops } from '../../configs/training-flops.ts';
 import { stepsFor } from './chunks.ts';
 import { frameOf } from './fit.ts';
 import type { MeasuredSpeed } from './measured-speed.ts';
+import { stepWork } from './step-work.ts';
 import { targetOf } from './training-target.ts';
 
 /** More passes than these, and a network of this kind remembers its pictures. */
@@ -17,7 +19,7 @@ const MOST_PASSES = 150;
 const HOUR_SECONDS = 3600;
 const BYTES = { f16: 2, f32: 4 } as const;
 
-/** Work by the memory plan's graphs; without a plan by formula. */
+/** The work of the training. */
 export function forecastWork(config: Config, plan: MemoryPlan | undefined): Preflight['work'] {
   const { batch_size } = config.data;
   const frame = frameOf(config);
@@ -25,7 +27,7 @@ export function forecastWork(config: Config, plan: MemoryPlan | undefined): Pref
   const updates = stepsFor(samples, batch_size);
   const estimate = trainingFlops(config, frame);
   const flops_per_sample = plan?.flops.sample ?? estimate;
-  const flops_per_update = batch_size * (plan?.flops.executed ?? estimate) + (plan?.flops.update ?? 0);
+  const { flops: flops_per_update, movedBytes } = stepWork(config, plan);
   const phases = phasesOf(updates, config.data).map(({ scale, updates: own }) => {
     const scaled = { ...frame, ...scaledSize({ width: frame.width, height: frame.height }, scale, config.model) };
     // Of what an update of whole pictures takes, a share as the formula says.
@@ -41,6 +43,7 @@ export function forecastWork(config: Config, plan: MemoryPlan | undefined): Pref
     image_tokens: imageTokensOf(config.model, frame),
     flops_per_sample,
     flops_per_update,
+    ...(movedBytes !== undefined && { moved_bytes_per_update: movedBytes }),
     total_flops: isScheduled
       ? phases.reduce((sum, phase) => sum + phase.updates * phase.flops_per_update, 0)
       : updates * flops_per_update,
@@ -58,9 +61,16 @@ export interface Speed {
 export function forecastTime(config: Config, work: Preflight['work'], speed: Speed): Preflight['time'] {
   const { card, measured, utilization } = speed;
   const peak = card && card.bf16Teraflops * 1e12;
-  const rate = measured?.flopsPerSecond ?? (peak && peak * utilization);
-  if (rate === undefined) return { basis: 'unknown' };
-  const seconds = work.flops_per_update / rate;
+  const rate = peak && peak * utilization;
+  if (measured === undefined && rate === undefined) return { basis: 'unknown' };
+  /** An update that takes this share of the operations of a whole one takes it of the moved bytes, too. */
+  const secondsOf = (flops: number) => {
+    if (measured === undefined) return flops / (rate ?? Number.NaN);
+    const { flops_per_update: whole, moved_bytes_per_update: moved } = work;
+    return predictSeconds({ flops, movedBytes: moved && moved * (flops / whole) }, measured.step);
+  };
+  const seconds = secondsOf(work.flops_per_update);
+  const phases = work.phases ?? [{ updates: work.updates, flops_per_update: work.flops_per_update }];
   const beside = besideSeed(config);
   return {
     basis: measured ? 'measured' : 'stated',
@@ -68,7 +78,7 @@ export function forecastTime(config: Config, work: Preflight['work'], speed: Spe
     ...(!measured && { utilization }),
     samples_per_second: work.batch_size / seconds,
     seconds_per_update: seconds,
-    hours: work.phases ? work.total_flops / rate / HOUR_SECONDS : (seconds * work.updates) / HOUR_SECONDS,
+    hours: phases.reduce((sum, phase) => sum + phase.updates * secondsOf(phase.flops_per_update), 0) / HOUR_SECONDS,
     ...(peak !== undefined && { least_hours: work.total_flops / peak / HOUR_SECONDS }),
     ...(beside !== undefined && { beside }),
   };

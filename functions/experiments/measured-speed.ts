@@ -1,30 +1,66 @@
 /** @file The speed of an engine, as measured by the trainings in the store. */
 import { z } from 'zod';
+import type { Config } from '../../configs/schema.ts';
+import type { MeasuredStep } from '../../configs/step-time.ts';
 import { trainingFlops } from '../../configs/training-flops.ts';
+import { AppError } from '../../errors.ts';
 import { createActionCache } from '../../storage/action-cache.ts';
-import type { EngineSpec } from '../../storage/records.ts';
+import type { EngineSpec, TrainingPlan } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import type { EffectContext } from '../define.ts';
 import { listHeads, readConfig } from './experiment-head.ts';
 import { frameOf } from './fit.ts';
+import { planBody, readPlan, type Target } from './memory-request.ts';
+import { stepWork } from './step-work.ts';
 
 export interface MeasuredSpeed {
   readonly experiment: string;
-  /** Operations of training by formula, so that it holds for other sizes, too. */
-  readonly flopsPerSecond: number;
+  /** An update of that experiment. */
+  readonly step: MeasuredStep;
 }
 
-const statsSchema = z.looseObject({ samples_per_second: z.number().positive() });
+const statsSchema = z.looseObject({
+  samples_per_second: z.number().positive(),
+  product_operations_per_second: z.number().positive().optional(),
+});
 
 /** The fastest last chunk of all experiments on an equal engine; undefined if there is none. */
 export async function findMeasuredSpeed(
-  store: ObjectStore,
-  blobs: BlobStore,
+  ctx: EffectContext,
   engine: EngineSpec,
+  target: Target | undefined,
 ): Promise<MeasuredSpeed | undefined> {
+  const fastest = await findFastest(ctx.store, ctx.blobs, engine);
+  if (fastest === undefined) return undefined;
+  const { name, head, config, stats } = fastest;
+  const plan = target && (await planOf(ctx, config, target, head.plan));
+  return {
+    experiment: name,
+    step: {
+      ...stepWork(config, plan),
+      seconds: config.data.batch_size / stats.samples_per_second,
+      productFlopsPerSecond: stats.product_operations_per_second,
+    },
+  };
+}
+
+/** The programs of the experiment; undefined where they cannot be planned. */
+async function planOf(ctx: EffectContext, config: Config, target: Target, cut: TrainingPlan) {
+  try {
+    const body = { ...(await planBody(ctx.blobs, config, target, cut)), quick: true };
+    return await readPlan(ctx.blobs, (await ctx.call('plan-memory', body)).result);
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    if (error instanceof AppError) return undefined;
+    throw error;
+  }
+}
+
+async function findFastest(store: ObjectStore, blobs: BlobStore, engine: EngineSpec) {
   const cache = createActionCache(store);
   const isEqual = (other: EngineSpec) =>
     other.name === engine.name && other.precision === engine.precision && other.threads === engine.threads;
-  const speeds: MeasuredSpeed[] = [];
+  const found = [];
   for (const { name, head } of await listHeads(store)) {
     const newest = head.history.at(-1);
     if (newest === undefined || !isEqual(head.engine)) continue;
@@ -33,7 +69,7 @@ export async function findMeasuredSpeed(
     if (stats === undefined) continue;
     const config = await readConfig(blobs, head);
     const flops = trainingFlops(config, frameOf(config), (newest.step - 1) * config.data.batch_size);
-    speeds.push({ experiment: name, flopsPerSecond: stats.samples_per_second * flops });
+    found.push({ name, head, config, stats, flopsPerSecond: stats.samples_per_second * flops });
   }
-  return speeds.toSorted((a, b) => b.flopsPerSecond - a.flopsPerSecond)[0];
+  return found.toSorted((a, b) => b.flopsPerSecond - a.flopsPerSecond)[0];
 }

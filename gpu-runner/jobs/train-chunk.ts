@@ -22,6 +22,7 @@ import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 import { loadStart } from './initial-weights.ts';
 import { recognizeOutOfMemory } from './out-of-memory.ts';
+import { peakRate } from './peak-rate.ts';
 
 /** The trainer of the last chunk, still on the device, as a cache. */
 interface Resident {
@@ -105,7 +106,10 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       const waitedMs = trainer.waitedMs - before.waitedMs;
       const cpuMs = (user + system) / 1000;
       const work = { steps, samples, ms: trainingMs, waitedMs, cpuMs, flops: trainer.work - before.work };
-      const metrics = await measureChunk(await ctx.engine(job.engine), work);
+      const engine = await ctx.engine(job.engine);
+      const metrics = await measureChunk(engine, work);
+      // Measured once: the metrics have needed it, too.
+      const peak = steps === 0 ? undefined : await peakRate(engine).catch(() => undefined);
       resident = { key, checkpoint: saved.ref.digest, trainer };
       return {
         outputs: { checkpoint: saved.ref, log },
@@ -114,6 +118,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
           seconds: trainingMs / 1000,
           waited_for_data_seconds: waitedMs / 1000,
           samples_per_second: (samples * 1000) / trainingMs,
+          ...(peak !== undefined && { product_operations_per_second: peak }),
           peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
           metrics,
         },
