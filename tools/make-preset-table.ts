@@ -32,7 +32,8 @@ A preset is a config to begin with. Any key can be changed beside it ([all keys]
 - A **recipe** says what is trained and how. A **size** says how large the network is, its patches and its pictures.
   \`{"recipe": R, "size": S}\` composes the two as they are today; a newer version of Easel may know a better recipe.
 - One axis alone gets a default of the other. Its bare name means the same: \`{"preset": "small-a"}\`. A recipe with
-  several sizes takes the first whose pictures the dataset has, or comes near: half of the pixels, and 64 tokens or more.
+  several sizes takes the first whose pictures the dataset has, or comes near: half of the pixels, and 64 tokens or
+  more.
 - ${wholes.map(name => `\`${name}\``).join(', ')} are whole configs in
   [configs/presets](../configs/presets). They come before sizes of the same name. They keep their digest, so that the
   same \`PUT\` finds the same experiment in a later version, until a better recipe is [proven](recipe.md) for one.
