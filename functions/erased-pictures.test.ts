@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { samplingSchema } from '../configs/sampling.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import type { Json } from '../storage/canonical.ts';
+import type { Chunk } from '../storage/chunk-record.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { digestOf } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
@@ -25,7 +26,7 @@ import { recordDataset } from './provenance/record-dataset.ts';
 import { failureOf } from './testing/functions.ts';
 import { createPictureLab, type PictureLab } from './testing/pictures.ts';
 import { ASKED_ENGINE, createFakeRunner, TOY_CONFIG } from './testing/training.ts';
-import { type Chunk, writeChunkFiles } from './views/experiment-view.ts';
+import { writeChunkFiles } from './views/experiment-view.ts';
 import { writeReportView } from './views/report-view.ts';
 
 const answerSchema = z.object({

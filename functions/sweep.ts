@@ -15,6 +15,7 @@ import { layGround } from './comparison/grid-ground.ts';
 import { combineValues, nestKeys, planRungs, type Rung, rankRuns, type Scored, stepsAt } from './comparison/halving.ts';
 import { heldOutLossAt } from './comparison/run-record.ts';
 import { defineFunction, type EffectContext } from './define.ts';
+import { readChunks } from './experiments/chunk-pages.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
 import { findPictureSize } from './experiments/training-size.ts';
@@ -139,7 +140,7 @@ async function climb(
   for (const [i, run] of runs.entries()) {
     const steps = stepsAt(share, stepsOf(run.config));
     const head = await trainRun(ctx, run, { steps, place: `${place}, run ${i + 1} of ${runs.length}` });
-    scored.push({ run, score: await heldOutLossAt(ctx.blobs, head.chunks, steps) });
+    scored.push({ run, score: await heldOutLossAt(ctx.blobs, await readChunks(ctx.blobs, head), steps) });
   }
   return rankRuns(scored);
 }

@@ -63,7 +63,7 @@ export const validate = defineFunction({
       extractor: await findExtractorFor(ctx, kept, config, body.extractor),
       // A net that takes no such pictures is refused by its own call, and each score says so.
       lpips: (await chooseLpips(ctx, config, dataset)).lpips,
-      before: suitesBefore(head, step),
+      before: await suitesBefore(ctx.blobs, head, step),
     };
     const site = { blobs: ctx.blobs, call: followDraws(ctx, countDraws(request) * body.count, body.count) };
     const { digest } = await runSuite(site, request);

@@ -46,6 +46,7 @@ export function linksOf(name: string) {
       branch: `${path}/branch`,
       pin: `${path}/pin`,
       previews: `${path}/previews`,
+      chunks: `${path}/chunks`,
       metrics: `${path}/metrics`,
       sample: '/sample',
     },

@@ -1,5 +1,6 @@
 /** @file The kinds of JSON documents, for gc and verify. */
 import type { z } from 'zod';
+import { chunkIndexSchema, chunkPageSchema } from './chunk-record.ts';
 import { lineageSchema, lineagesSchema } from './lineage-record.ts';
 import { checkpointSchema, datasetSchema } from './records.ts';
 
@@ -17,4 +18,6 @@ export const STORED_KINDS: DocumentKinds = {
   checkpoint: { schema: checkpointSchema, linksLeaves: true },
   lineage: { schema: lineageSchema, linksLeaves: true },
   lineages: { schema: lineagesSchema },
+  chunks: { schema: chunkPageSchema },
+  'chunk-pages': { schema: chunkIndexSchema },
 };

@@ -1,6 +1,7 @@
 /** @file The head of an experiment: what is stored under its name. */
 import { z } from 'zod';
 import { extensionSchema } from '../configs/optimizer.ts';
+import { chunkSchema, earlierChunksSchema } from './chunk-record.ts';
 import { digestSchema, engineSpecSchema, formerEngineSchema, nameSchema, trainingPlanSchema } from './records.ts';
 
 const keptCheckpointSchema = z.strictObject({ step: z.int(), checkpoint: digestSchema, result: digestSchema });
@@ -56,42 +57,15 @@ const headFields = {
   superseded: z.array(keptCheckpointSchema).default([]),
 };
 
-const stepRange = { from: z.int(), to: z.int() };
-
-/** All chunks of a run, oldest first, with the documents that stay when the checkpoint is deleted. */
-const chunksSchema = z
-  .array(
-    z.strictObject({
-      ...stepRange,
-      log: digestSchema,
-      /** A lineage: the action of the chunk. It stays when its result is deleted. Absent: of an earlier version. */
-      record: digestSchema.exactOptional(),
-      /** Steps whose gradient was not finite; absent: none, or the chunk is of an earlier version. */
-      skipped: z.int().positive().exactOptional(),
-      /** Ids of the pictures that the first of these steps may be blamed on, each once. */
-      suspects: z.array(z.string()).exactOptional(),
-      /** Of a run whose micro-batch was made smaller: that of the chunk. */
-      micro_batch: z.int().positive().exactOptional(),
-      /** Of the steps whose loss was finite. */
-      loss: z.strictObject({ first: z.number(), median: z.number() }).exactOptional(),
-      /** Steps whose loss leapt, the worst of them, and how many times the loss before it had; absent: none. */
-      spikes: z.strictObject({ count: z.int().positive(), step: z.int(), times: z.number() }).exactOptional(),
-      /** The loss of flow matching on held-out and on trained pictures; absent: not measured. */
-      flow_loss: z.strictObject({ held_out: z.number(), train: z.number() }).exactOptional(),
-      /** Numbers of the machine that trained it, by the tags of TensorBoard: rates, waits, memory. */
-      metrics: z.record(z.string(), z.number()).exactOptional(),
-      /** Border step -> the document that it made of the checkpoint at the end of the chunk. */
-      artifacts: z.record(z.string(), digestSchema),
-    }),
-  )
-  .default([]);
-
 const headSchema = z.strictObject({
   v: z.literal(2),
   ...headFields,
   engine: engineSpecSchema,
   plan: trainingPlanSchema,
-  chunks: chunksSchema,
+  /** The newest chunks, oldest first; functions/experiments/chunk-pages.ts reads those in `earlier`, too. */
+  chunks: z.array(chunkSchema).default([]),
+  /** Absent: `chunks` has all of them. */
+  earlier: earlierChunksSchema.exactOptional(),
   /** Checkpoints that stay until they are unpinned, oldest first. */
   pinned: z.array(keptCheckpointSchema).default([]),
   /** The checkpoint with the smallest loss on held-out pictures. Absent: none was validated. */
@@ -115,13 +89,17 @@ const headSchema = z.strictObject({
   branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
 });
 
+const formerChunkSchema = chunkSchema
+  .pick({ from: true, to: true, log: true })
+  .extend({ previews: digestSchema.optional() });
+
 /** Had the plan in `engine`, and previews as the only artifact. */
 const oldHeadSchema = z
   .strictObject({
     v: z.literal(1),
     ...headFields,
     engine: formerEngineSchema,
-    chunks: z.array(z.strictObject({ ...stepRange, log: digestSchema, previews: digestSchema.optional() })).default([]),
+    chunks: z.array(formerChunkSchema).default([]),
   })
   .transform(
     ({

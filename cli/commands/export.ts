@@ -25,10 +25,8 @@ const resultSchema = z.looseObject({
 
 const checkpointSchema = z.looseObject({ step: z.int(), checkpoint: z.string() });
 const chunkSchema = z.looseObject({ to: z.int(), artifacts: z.record(z.string(), z.string()) });
-const experimentSchema = z.looseObject({
-  checkpoints: z.array(checkpointSchema),
-  chunks: z.array(chunkSchema).default([]),
-});
+const experimentSchema = z.looseObject({ checkpoints: z.array(checkpointSchema) });
+const chunksSchema = z.looseObject({ chunks: z.array(chunkSchema) });
 
 export const exportCommand = defineCommand({
   meta: {
@@ -100,8 +98,11 @@ async function listCheckpoints(api: ApiClient, model: string): Promise<string[]>
 async function noteUnchecked(api: ApiClient, model: string): Promise<void> {
   if (model.startsWith('sha256:')) return;
   const [name = model, version = 'latest'] = model.split('@');
-  const { checkpoints, chunks } = await api.get(`/experiments/${encodeURIComponent(name)}`, experimentSchema);
+  const path = `/experiments/${encodeURIComponent(name)}`;
+  const { checkpoints } = await api.get(path, experimentSchema);
   const step = version === 'latest' ? checkpoints.at(-1)?.step : Number(version);
+  if (!step) return;
+  const { chunks } = await api.get(`${path}/chunks?after=${step - 1}&limit=1`, chunksSchema);
   const chunk = chunks.find(({ to }) => to === step);
   if (chunk === undefined || 'memorization' in chunk.artifacts) return;
   const call = `easel call check-memorization checkpoint=${name}@${step}`;

@@ -4,10 +4,12 @@
  */
 import { z } from 'zod';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import type { Chunk } from '../../storage/chunk-record.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { digestSchema, engineSpecSchema, type Note, nameSchema, trainingPlanSchema } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
+import { readChunks } from '../experiments/chunk-pages.ts';
 import { readConfig, readHead } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
 import type { ArmPlan } from './comparison-request.ts';
@@ -73,7 +75,7 @@ export async function collectRuns(
           const { value: head } = await readHead(store, experiment);
           const config = await readConfig(blobs, head);
           const notes = await noteExperiment({ store, blobs }, experiment, { head, config });
-          return describeRun(experiment, head, config.seed, notes);
+          return describeRun(experiment, head, await readChunks(blobs, head), { seed: config.seed, notes });
         }),
       ),
     })),
@@ -96,10 +98,10 @@ export async function collectRuns(
 function describeRun(
   experiment: string,
   head: ExperimentHead,
-  seed: ComparedRun['seed'],
-  notes: readonly Note[],
+  chunks: readonly Chunk[],
+  { seed, notes }: { readonly seed: ComparedRun['seed']; readonly notes: readonly Note[] },
 ): ComparedRun {
-  const { state, target, config, dataset, dataset_name, engine, plan, branched_from, init_from, chunks } = head;
+  const { state, target, config, dataset, dataset_name, engine, plan, branched_from, init_from } = head;
   const origin = branched_from ?? init_from;
   return {
     experiment,

@@ -1,13 +1,14 @@
 /** @file What a run of a grid cost and reached, read from its head and the logs of its chunks. */
 import type { GridResult } from '../../configs/grid.ts';
+import type { Chunk } from '../../storage/chunk-record.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { EffectContext } from '../define.ts';
+import { readChunks } from '../experiments/chunk-pages.ts';
 import { readConfig, stepOf } from '../experiments/experiment-head.ts';
 import { findTarget, planBody, readPlan } from '../experiments/memory-request.ts';
 import { readMetrics } from '../views/metrics.ts';
 
-type Chunk = ExperimentHead['chunks'][number];
 type GridRun = Omit<GridResult['runs'][number], 'arm' | 'seed' | 'experiment'>;
 
 /** The last loss is a mean over this share of the steps. */
@@ -18,7 +19,8 @@ const HELD_OUT_LOSS = 'validation/flow_loss';
 
 export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise<GridRun> {
   const { data } = await readConfig(blobs, head);
-  const { chunks, state, problem } = head;
+  const { state, problem } = head;
+  const chunks = await readChunks(blobs, head);
   const steps = stepOf(head);
   const seconds = secondsOf(chunks);
   const processorSeconds = processorSecondsOf(chunks);

@@ -6,6 +6,7 @@ import { spreadCheckpoints } from '../../configs/spread-checkpoints.ts';
 import { Internal, OutOfMemory } from '../../errors.ts';
 import { putDocument, readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
+import type { Chunk } from '../../storage/chunk-record.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
@@ -17,6 +18,7 @@ import { noteAlarms, summarizeFlowLoss, summarizeSpikes } from '../experiments/a
 import { chooseBest, judgeCheckpoint, withoutLoss } from '../experiments/best-checkpoint.ts';
 import type { BorderContext } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
+import { packChunks } from '../experiments/chunk-pages.ts';
 import { type StepRange, stepsFor } from '../experiments/chunks.ts';
 import { keyedAt } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
@@ -26,7 +28,6 @@ import { readLog } from '../experiments/step-log.ts';
 import { findDivergence, summarizeSteps } from '../experiments/training-health.ts';
 import { fail, finish } from '../experiments/training-state.ts';
 import { putRecord } from '../provenance/put-lineage.ts';
-import type { Chunk } from '../views/experiment-view.ts';
 import type { Drive } from './context.ts';
 import { ChunkOutOfMemory } from './lower-micro-batch.ts';
 
@@ -55,7 +56,7 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
   const judged = await judgeCheckpoint(ctx.blobs, chunk.artifacts, kept);
-  const advance = (now: ExperimentHead) => {
+  const advance = async (now: ExperimentHead) => {
     const history = [...now.history, kept];
     const over = Math.max(0, history.length - (run.config.run.keep + 1));
     const { spaced, dropped } = spreadCheckpoints([...(now.spaced ?? []), kept], run.config.run.keep_spaced ?? 0);
@@ -73,7 +74,8 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     const judgedBefore = formerBest ? [withoutLoss(formerBest)] : [];
     const left = new Map([...history.slice(0, over), ...dropped, ...judgedBefore].map(each => [each.checkpoint, each]));
     const gone = [...left.values()].filter(each => !stays.has(each.checkpoint));
-    return end(run, { ...moved, superseded: [...now.superseded, ...gone] });
+    const ended = await end(run, { ...moved, superseded: [...now.superseded, ...gone] });
+    return packChunks(ctx.blobs, ended);
   };
   tellAlarms(run, head, chunk);
   await moveHead(ctx, view.name, head, advance, checkpoint);
@@ -88,9 +90,9 @@ function tellAlarms({ ctx }: Drive, head: ExperimentHead, chunk: Chunk): void {
 }
 
 /** Done, if it is at its target by now and nobody paused it; failed, if it learns nothing any more. */
-export function end({ ctx, view, config }: Drive, head: ExperimentHead): ExperimentHead {
+export async function end({ ctx, view, config }: Drive, head: ExperimentHead): Promise<ExperimentHead> {
   if (head.state !== 'running') return head;
-  const problem = findDivergence(view.name, head, config);
+  const problem = await findDivergence(ctx.blobs, view.name, head, config);
   return problem ? fail(head, problem, ctx.now()) : finish(head, config.data.batch_size);
 }
 

@@ -2,6 +2,7 @@
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { readChunks, withChunks } from '../experiments/chunk-pages.ts';
 import { changeHead, readHead, stepOf } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
@@ -37,10 +38,10 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
   const to = newest?.step ?? 0;
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${to}` });
   const history = newest ? [...head.history.filter(({ step }) => step < to), newest] : [];
-  await moveHead(ctx, view.name, head, now => {
+  await moveHead(ctx, view.name, head, async now => {
     const { checkpoint: _, former_datasets: __, extended: ___, spaced = [], best, ...rest } = now;
     const before = spaced.filter(({ step }) => step <= to);
-    return {
+    const back = {
       ...rest,
       ...formerAt(now, to),
       ...extensionsUpTo(to * config.data.batch_size, now),
@@ -48,9 +49,14 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
       ...(before.length > 0 && { spaced: before }),
       ...(best && best.step <= to && { best }),
       history,
-      chunks: now.chunks.filter(chunk => chunk.to <= to),
-      state: now.state === 'done' ? 'running' : now.state,
+      state: now.state === 'done' ? ('running' as const) : now.state,
     };
+    const chunks = await readChunks(ctx.blobs, now);
+    return withChunks(
+      ctx.blobs,
+      back,
+      chunks.filter(chunk => chunk.to <= to),
+    );
   });
   return true;
 }

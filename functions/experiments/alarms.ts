@@ -3,14 +3,13 @@
  * trained pictures that opens. They end nothing (see training-health.ts for what does); a person decides.
  */
 import { quantity } from '../../configs/quantity.ts';
-import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import type { Chunk, ChunksSummary } from '../../storage/chunk-record.ts';
 import type { Note } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { readValidation } from './border/flow-loss-step.ts';
+import { gapOf, type RunOfChunks, summarizeRun } from './chunks-summary.ts';
 import { medianOf } from './median-of.ts';
 import type { LoggedStep } from './step-log.ts';
-
-type Chunk = ExperimentHead['chunks'][number];
 
 /** Steps before a step that its loss is compared with, and the fewest that are enough. */
 const WINDOW = 32;
@@ -65,40 +64,27 @@ export async function summarizeFlowLoss(
 }
 
 /** Notes of the alarms of a head; none of a good training. */
-export function noteAlarms(head: Pick<ExperimentHead, 'chunks' | 'former_datasets'>): Note[] {
-  return [...noteSpikes(head), ...noteGap(head)];
+export function noteAlarms(head: RunOfChunks): Note[] {
+  const { spikes, flow_loss } = summarizeRun(head) ?? {};
+  // Of the dataset before, until the first measurement on the new one.
+  const isFormer = flow_loss && flow_loss.last.to <= (head.former_datasets?.at(-1)?.until ?? 0);
+  return [...(spikes ? [noteSpikes(spikes)] : []), ...(flow_loss && !isFormer ? noteGap(flow_loss) : [])];
 }
 
-function noteSpikes({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] {
-  const spikes = chunks.flatMap(each => each.spikes ?? []);
-  const worst = spikes.toSorted((a, b) => b.times - a.times)[0];
-  if (worst === undefined) return [];
-  const count = spikes.reduce((sum, each) => sum + each.count, 0);
+function noteSpikes({ count, step, times }: NonNullable<ChunksSummary['spikes']>): Note {
   const text =
-    `the loss leapt in ${quantity(count, 'step')}: in step ${worst.step} to ${worst.times} times the loss of the steps ` +
+    `the loss leapt in ${quantity(count, 'step')}: in step ${step} to ${times} times the loss of the steps ` +
     'before; if it leaps again, lower optimizer.learning_rate or optimizer.clip_norm';
-  return [{ code: 'loss_spikes', count, text, examples: [] }];
+  return { code: 'loss_spikes', count, text, examples: [] };
 }
 
-/** The loss on held-out pictures above that on trained ones, as a share of the latter: 0.3 is 30 % above. */
-export function gapOf({ held_out, train }: { readonly held_out: number; readonly train: number }): number {
-  return held_out / train - 1;
-}
-
-function noteGap({ chunks, former_datasets: former = [] }: Pick<ExperimentHead, 'chunks' | 'former_datasets'>): Note[] {
-  const since = former.at(-1)?.until ?? 0;
-  const points = chunks.flatMap(({ to, flow_loss: loss }) => {
-    const gap = loss && gapOf(loss);
-    return loss && gap !== undefined && Number.isFinite(gap) && to > since ? [{ to, ...loss, gap }] : [];
-  });
-  const now = points.at(-1);
-  const narrowest = points.toSorted((a, b) => a.gap - b.gap)[0];
-  const best = points.toSorted((a, b) => a.held_out - b.held_out)[0];
-  if (!now || !narrowest || !best || now.gap - narrowest.gap <= MOST_OPENED || now.gap <= 0) return [];
-  const risen = best.to === now.to ? '' : `; the loss on held-out pictures was smallest at step ${best.to}`;
+function noteGap({ last, narrowest, smallest }: NonNullable<ChunksSummary['flow_loss']>): Note[] {
+  const [now, then] = [gapOf(last), gapOf(narrowest)];
+  if (now - then <= MOST_OPENED || now <= 0) return [];
+  const risen = smallest.to === last.to ? '' : `; the loss on held-out pictures was smallest at step ${smallest.to}`;
   const text =
-    `the model begins to learn its pictures by heart: its loss on held-out pictures is ${tell(now.gap)} that on ` +
-    `trained ones at step ${now.to}, and was ${tell(narrowest.gap)} it at step ${narrowest.to}${risen}`;
+    `the model begins to learn its pictures by heart: its loss on held-out pictures is ${tell(now)} that on ` +
+    `trained ones at step ${last.to}, and was ${tell(then)} it at step ${narrowest.to}${risen}`;
   return [{ code: 'overfitting', count: 1, text, examples: [] }];
 }
 

@@ -51,12 +51,12 @@ export async function listHeads(
 export async function changeHead(
   store: ObjectStore,
   name: string,
-  change: (head: ExperimentHead) => ExperimentHead,
+  change: (head: ExperimentHead) => ExperimentHead | Promise<ExperimentHead>,
 ): Promise<ExperimentHead> {
   const refs = createRefs(store).experiments;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { value, etag } = await readHead(store, name);
-    const changed = change(value);
+    const changed = await change(value);
     if (changed === value) return value;
     try {
       return (await refs.compareAndSwap(name, etag, changed)).value;

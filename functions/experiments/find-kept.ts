@@ -39,7 +39,7 @@ export async function findExperimentOf(store: ObjectStore, checkpoint: Digest): 
       kept.checkpoint === checkpoint ? [{ name, head, step: kept.step, checkpoint }] : [],
     ),
   );
-  // A branch keeps the checkpoint at which it begins, and has no chunk that ends there.
+  // A branch keeps the checkpoint at which it begins, too.
   return all.find(hasMade) ?? all[0];
 }
 
@@ -53,5 +53,5 @@ export async function findMaker(store: ObjectStore, kept: KeptOf): Promise<KeptO
 }
 
 function hasMade({ head, step }: KeptOf): boolean {
-  return head.chunks.some(({ to }) => to === step);
+  return step > (head.branched_from?.step ?? 0);
 }

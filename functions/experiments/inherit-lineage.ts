@@ -3,6 +3,7 @@ import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { BlobStore } from '../../storage/types.ts';
+import { readChunks } from './chunk-pages.ts';
 
 /**
  * The records of all chunks up to the checkpoint, as one document: a head is written at each border, and must not grow
@@ -14,7 +15,8 @@ export async function inheritLineage(
   { step, checkpoint }: { readonly step: number; readonly checkpoint: Digest },
 ): Promise<Pick<ExperimentHead, 'lineage'>> {
   const lineage = [...(parent?.lineage ?? [])];
-  const links = parent?.chunks.flatMap(({ to, record }) => (to <= step && record !== undefined ? [record] : [])) ?? [];
+  const chunks = parent ? await readChunks(blobs, parent) : [];
+  const links = chunks.flatMap(({ to, record }) => (to <= step && record !== undefined ? [record] : []));
   if (links.length > 0) {
     const { digest: record } = await putDocument(blobs, { v: 1, kind: 'lineages', links });
     lineage.push({ of: checkpoint, record });

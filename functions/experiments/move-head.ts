@@ -22,7 +22,7 @@ export async function moveHead(
   ctx: MoveContext,
   name: string,
   before: ExperimentHead,
-  change: (now: ExperimentHead) => ExperimentHead,
+  change: (now: ExperimentHead) => ExperimentHead | Promise<ExperimentHead>,
   goal?: Digest,
 ): Promise<ExperimentHead> {
   const equal = new Set<Digest>([before.config]);

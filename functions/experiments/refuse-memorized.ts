@@ -5,6 +5,7 @@ import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { AdmissionContext } from '../define.ts';
 import { MEMORIZATION, readMemorization } from './border/memorization-artifact.ts';
+import { findChunk } from './chunk-pages.ts';
 import { listHeads } from './experiment-head.ts';
 import { findExperimentOf } from './find-kept.ts';
 
@@ -66,7 +67,7 @@ async function findChecks(
   const { step } = await readCheckpoint(blobs, checkpoint);
   const checks: Check[] = [];
   for (const { name, head } of await listHeads(store)) {
-    const document = head.chunks.find(({ to }) => to === step)?.artifacts[MEMORIZATION];
+    const document = (await findChunk(blobs, head, step))?.artifacts[MEMORIZATION];
     const found = document && (await readMemorization(blobs, document));
     if (found?.checkpoint === checkpoint) checks.push({ name, step, found });
   }

@@ -6,15 +6,18 @@ import { MOST_SKIPPED } from '../../configs/optimizer.ts';
 import { listSome } from '../../configs/quantity.ts';
 import type { Config } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
+import type { Chunk, ChunksSummary } from '../../storage/chunk-record.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import type { Note } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { readChunks } from './chunk-pages.ts';
 import { stepsFor } from './chunks.ts';
+import { addChunks, type RunOfChunks, summarizeRun } from './chunks-summary.ts';
 import { stepOf } from './experiment-head.ts';
 import { medianOf } from './median-of.ts';
 import type { LoggedStep } from './step-log.ts';
 
-type Chunk = ExperimentHead['chunks'][number];
 export type ChunkSummary = Pick<Chunk, 'skipped' | 'suspects' | 'loss'>;
 
 /** Fewest steps that a judgement is based on, unless the whole run has fewer. */
@@ -62,31 +65,38 @@ function suspectsOf({ suspects }: LoggedStep): string[] {
 }
 
 /** What a person should know of the steps so far; nothing of a good training. */
-export function noteSkipped({ chunks }: Pick<ExperimentHead, 'chunks'>): Note[] {
-  const { skipped } = countSteps(chunks);
-  if (skipped === 0) return [];
-  return [{ code: 'skipped_steps', count: skipped, text: describeSkipped(chunks), examples: [] }];
+export function noteSkipped(head: RunOfChunks): Note[] {
+  const summary = summarizeRun(head);
+  if (summary?.skipped === undefined) return [];
+  return [{ code: 'skipped_steps', count: summary.skipped, text: describeSkipped(summary), examples: [] }];
 }
 
 /**
  * @param head After a chunk. @returns Why the training should end, judged by its last steps; undefined when it learns.
  */
-export function findDivergence(name: string, head: ExperimentHead, config: Config): Unprocessable | undefined {
+export async function findDivergence(
+  blobs: BlobStore,
+  name: string,
+  head: ExperimentHead,
+  config: Config,
+): Promise<Unprocessable | undefined> {
   const isEarly =
-    countSteps(takeLast(head.chunks)).steps < WINDOW_STEPS &&
+    stepsOf(addChunks(undefined, takeLast(head.chunks))) < WINDOW_STEPS &&
     stepOf(head) < stepsFor(head.target, config.data.batch_size);
-  const reason = isEarly ? undefined : judge(head.chunks, config);
+  const reason = isEarly ? undefined : judge(head.chunks, summarizeRun(head)?.first_loss, config);
   if (reason === undefined) return undefined;
-  const advice = { expected: 'a learning rate at which the loss falls', hint: advise(name, head, config) };
-  return new Unprocessable(`${DIVERGED}: ${reason}`, advice);
+  const hint = advise(name, head, await readChunks(blobs, head), config);
+  return new Unprocessable(`${DIVERGED}: ${reason}`, { expected: 'a learning rate at which the loss falls', hint });
 }
 
-/** What is wrong with the last steps of the chunks; undefined when they learn. */
-function judge(chunks: readonly Chunk[], config: Config): string | undefined {
+/** What is wrong with the last steps of the chunks; undefined when they learn. @param first First loss of the run. */
+function judge(chunks: readonly Chunk[], first: number | undefined, config: Config): string | undefined {
   const window = takeLast(chunks);
-  const { steps, skipped } = countSteps(window);
-  if (skipped > steps * (config.run.max_skipped_share ?? MOST_SKIPPED)) return describeSkipped(window, 'the last ');
-  const first = chunks[0]?.loss?.first;
+  const summary = addChunks(undefined, window);
+  if (summary === undefined) return undefined;
+  const { skipped = 0 } = summary;
+  const most = stepsOf(summary) * (config.run.max_skipped_share ?? MOST_SKIPPED);
+  if (skipped > most) return describeSkipped(summary, 'the last ');
   const now = medianOf(window.flatMap(({ loss }) => (loss ? [loss.median] : [])));
   // Several losses are added up with weights that may grow.
   const isPlain = config.objective.losses === undefined;
@@ -95,26 +105,24 @@ function judge(chunks: readonly Chunk[], config: Config): string | undefined {
   return `its loss was ${then} at first, and is ${later} by now`;
 }
 
-function describeSkipped(chunks: readonly Chunk[], which = ''): string {
-  const { steps, skipped } = countSteps(chunks);
-  // The last ones are the news.
-  const suspects = [...new Set(chunks.toReversed().flatMap(chunk => chunk.suspects ?? []))];
+function describeSkipped(summary: ChunksSummary, which = ''): string {
+  const { skipped = 0, suspects = [] } = summary;
   const were = skipped === 1 ? 'was skipped: its gradient was' : 'were skipped: their gradients were';
-  const of = `${skipped} of ${which}${steps} steps ${were}`;
+  const of = `${skipped} of ${which}${stepsOf(summary)} steps ${were}`;
   const blamed = suspects.length > 0 ? `; pictures to look at: ${listSome(suspects, MOST_NAMED)}` : '';
   return `${of} not finite or far above the last ones, and the weights stayed as they were${blamed}`;
 }
 
-function advise(name: string, head: ExperimentHead, config: Config): string {
+/** @param chunks All of the run. */
+function advise(name: string, head: ExperimentHead, chunks: readonly Chunk[], config: Config): string {
   const rate = config.optimizer.learning_rate;
   const smaller = rate > 10 * USUAL_RATE ? USUAL_RATE : Number((rate / 10).toPrecision(2));
-  const start = takeLast(head.chunks)[0]?.from ?? 0;
+  const start = takeLast(chunks)[0]?.from ?? 0;
   // Not one that an earlier call went on from when it had diverged already.
-  const isGood = (step: number) =>
-    judge(
-      head.chunks.filter(({ to }) => to <= step),
-      config,
-    ) === undefined;
+  const isGood = (step: number) => {
+    const before = chunks.filter(({ to }) => to <= step);
+    return judge(before, before[0]?.loss?.first, config) === undefined;
+  };
   const good = listKept(head).findLast(({ step }) => step > 0 && step <= start && isGood(step));
   const changes = { optimizer: { learning_rate: smaller } };
   const way =
@@ -130,17 +138,10 @@ function advise(name: string, head: ExperimentHead, config: Config): string {
 /** The last chunks that have enough steps together. */
 function takeLast(chunks: readonly Chunk[]): readonly Chunk[] {
   let start = chunks.length;
-  for (let steps = 0; start > 0 && steps < WINDOW_STEPS; start--) steps += lengthOf(chunks[start - 1]);
+  for (let steps = 0; start > 0 && steps < WINDOW_STEPS; start--) steps += stepsOf(chunks[start - 1]);
   return chunks.slice(start);
 }
 
-function countSteps(chunks: readonly Chunk[]): { readonly steps: number; readonly skipped: number } {
-  return {
-    steps: chunks.reduce((sum, chunk) => sum + lengthOf(chunk), 0),
-    skipped: chunks.reduce((sum, { skipped = 0 }) => sum + skipped, 0),
-  };
-}
-
-function lengthOf(chunk: Chunk | undefined): number {
-  return chunk ? chunk.to - chunk.from : 0;
+function stepsOf(range: { readonly from: number; readonly to: number } | undefined): number {
+  return range ? range.to - range.from : 0;
 }

@@ -5,10 +5,12 @@
 import { AppError, BlobMissing } from '../../errors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
+import type { Chunk } from '../../storage/chunk-record.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { MEMORIZATION, readMemorization } from '../experiments/border/memorization-artifact.ts';
-import { changeHead, readHead } from '../experiments/experiment-head.ts';
+import { eachChunk, withChunks } from '../experiments/chunk-pages.ts';
+import { changeHead } from '../experiments/experiment-head.ts';
 import { type ViewSite, viewOf } from '../views/experiment-view.ts';
 import { rebuildView } from '../views/rebuild-experiment-view.ts';
 import { deleteFiles, listFiles } from '../views/view-files.ts';
@@ -23,20 +25,13 @@ const FOLDERS = ['held-out', 'validation', 'memorization', 'tensorboard'];
  * since `export` reads it. Scores of `evaluate` are numbers, and stay. Killed, the same call goes on.
  */
 export async function forgetPictures(site: ViewSite, name: string): Promise<void> {
-  const { value } = await readHead(site.store, name);
-  const verdicts = new Map<Digest, Digest>();
-  for (const { artifacts } of value.chunks) {
-    const check = artifacts[MEMORIZATION];
-    const verdict = check && (await putVerdict(site.blobs, check));
-    if (verdict) verdicts.set(check, verdict);
-  }
-  await changeHead(site.store, name, head => ({
-    ...head,
-    chunks: head.chunks.map(({ artifacts, ...chunk }) => ({
-      ...chunk,
-      artifacts: withoutPictures(artifacts, verdicts),
-    })),
-  }));
+  await changeHead(site.store, name, async head => {
+    const chunks: Chunk[] = [];
+    for await (const { artifacts, ...chunk } of eachChunk(site.blobs, head, { skipLost: true })) {
+      chunks.push({ ...chunk, artifacts: await withoutPictures(site.blobs, artifacts) });
+    }
+    return withChunks(site.blobs, head, chunks);
+  });
   for (const folder of FOLDERS) {
     const files = { store: site.store, prefix: `experiments/${name}/${folder}/` };
     await deleteFiles(files, await listFiles(files));
@@ -47,15 +42,13 @@ export async function forgetPictures(site: ViewSite, name: string): Promise<void
   });
 }
 
-function withoutPictures(
-  artifacts: Readonly<Record<string, Digest>>,
-  verdicts: ReadonlyMap<Digest, Digest>,
-): Record<string, Digest> {
-  const stays = Object.entries(artifacts).flatMap(([key, digest]): [string, Digest][] => {
-    if (SHOWING.includes(key)) return [];
-    const verdict = key === MEMORIZATION ? verdicts.get(digest) : digest;
-    return verdict ? [[key, verdict]] : [];
-  });
+async function withoutPictures(blobs: BlobStore, artifacts: Chunk['artifacts']): Promise<Chunk['artifacts']> {
+  const stays: [string, Digest][] = [];
+  for (const [key, digest] of Object.entries(artifacts)) {
+    if (SHOWING.includes(key)) continue;
+    const kept = key === MEMORIZATION ? await putVerdict(blobs, digest) : digest;
+    if (kept) stays.push([key, kept]);
+  }
   return Object.fromEntries(stays);
 }
 

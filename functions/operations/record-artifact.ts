@@ -5,6 +5,7 @@
 import { Conflict } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { findChunk, readChunks, withChunks } from '../experiments/chunk-pages.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { stepName, type ViewSite, viewOf, writeChunkFiles } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
@@ -37,19 +38,24 @@ export async function recordArtifact(
   document: Digest | ((earlier: Digest | undefined) => Promise<Digest>),
 ): Promise<string | undefined> {
   const { name, step, artifact, folder } = place;
-  const chunkOf = ({ chunks }: ExperimentHead) => chunks.find(({ to }) => to === step);
+  const chunkOf = (head: ExperimentHead) => findChunk(site.blobs, head, step);
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const before = chunkOf((await readHead(site.store, name)).value);
+    const before = await chunkOf((await readHead(site.store, name)).value);
     if (before === undefined) return undefined;
     const earlier = before.artifacts[artifact];
     const digest = typeof document === 'string' ? document : await document(earlier);
-    const head = await changeHead(site.store, name, now => {
-      const chunk = chunkOf(now);
+    const head = await changeHead(site.store, name, async now => {
+      const chunk = await chunkOf(now);
       if (chunk === undefined || chunk.artifacts[artifact] !== earlier || earlier === digest) return now;
       const changed = { ...chunk, artifacts: { ...chunk.artifacts, [artifact]: digest } };
-      return { ...now, chunks: now.chunks.map(each => (each === chunk ? changed : each)) };
+      const chunks = await readChunks(site.blobs, now);
+      return withChunks(
+        site.blobs,
+        now,
+        chunks.map(each => (each.to === step ? changed : each)),
+      );
     });
-    const chunk = chunkOf(head);
+    const chunk = await chunkOf(head);
     if (chunk?.artifacts[artifact] !== digest) continue;
     const view = viewOf(site, name);
     const files = await writeChunkFiles(view, chunk);
@@ -62,7 +68,7 @@ export async function recordArtifact(
 
 /** Deletes what the view shows of an earlier document. A later one, of another call, writes its own files. */
 async function deleteStray(
-  { store }: ViewSite,
+  { store, blobs }: ViewSite,
   { name, step, artifact, folder }: ArtifactPlace,
   document: Digest,
   files: readonly string[],
@@ -73,6 +79,6 @@ async function deleteStray(
   const found = await listFiles({ store, prefix: at.prefix + own });
   const stray = [...found].map(file => own + file).filter(file => !written.has(file));
   if (stray.length === 0) return;
-  const { chunks } = (await readHead(store, name)).value;
-  if (chunks.some(({ to, artifacts }) => to === step && artifacts[artifact] === document)) await deleteFiles(at, stray);
+  const chunk = await findChunk(blobs, (await readHead(store, name)).value, step);
+  if (chunk?.artifacts[artifact] === document) await deleteFiles(at, stray);
 }

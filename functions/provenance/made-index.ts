@@ -11,6 +11,7 @@ import { mapBounded } from '../../storage/map-bounded.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import { datasetSchema, type Result } from '../../storage/records.ts';
 import type { BlobStore, ObjectInfo, ObjectStore } from '../../storage/types.ts';
+import { eachChunk } from '../experiments/chunk-pages.ts';
 
 /** Documents read at once. */
 const WIDTH = 32;
@@ -68,7 +69,8 @@ export function createMadeIndex(store: ObjectStore, blobs: BlobStore, signal?: A
     for (const name of await experiments.list()) {
       const head = (await experiments.read(name))?.value;
       for (const { record } of head?.lineage ?? []) found.add(record);
-      for (const { record } of head?.chunks ?? []) if (record) found.add(record);
+      if (head === undefined) continue;
+      for await (const { record } of eachChunk(blobs, head, { skipLost: true })) if (record) found.add(record);
     }
     for (const name of await datasets.list()) {
       const lineage = (await datasets.read(name))?.value.lineage;

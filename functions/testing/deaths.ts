@@ -41,21 +41,24 @@ async function readStore(store: ObjectStore): Promise<Record<string, string>> {
 export async function expectRepeatable(
   objects: MemoryObjects,
   operate: (lab: TrainingLab) => Promise<unknown>,
+  openLab: (store: ObjectStore) => TrainingLab = createTrainingLab,
 ): Promise<number> {
   const undisturbed = createMemoryStore(new Map(objects));
-  await operate(createTrainingLab(undisturbed));
+  await operate(openLab(undisturbed));
   const expected = await readStore(undisturbed);
   let kills = 0;
   for (const moment of ['before', 'after'] as const) {
     for (let n = 1; ; n++) {
       const store = createMemoryStore(new Map(objects));
-      const died = await operate(createTrainingLab(dieAt(store, n, moment))).then(
+      const died = await operate(openLab(dieAt(store, n, moment))).then(
         () => false,
         () => true,
       );
       if (!died) break;
       kills++;
-      await operate(createTrainingLab(store));
+      // The lease of a dead holder expires.
+      for (const key of await listKeys(store, 'leases/')) await store.delete(key);
+      await operate(openLab(store));
       expect(await readStore(store), `killed ${moment} operation ${n}`).toEqual(expected);
     }
   }

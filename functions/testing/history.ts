@@ -3,6 +3,7 @@ import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
 import type { ObjectStore, StoredObject } from '../../storage/types.ts';
+import { readChunks } from '../experiments/chunk-pages.ts';
 import { readHead } from '../experiments/experiment-head.ts';
 import { rebuildView } from '../views/rebuild-experiment-view.ts';
 import { listKeys } from './training.ts';
@@ -53,7 +54,7 @@ export async function findExperimentFaults(store: ObjectStore, name: string): Pr
   const faults = findHistoryFaults({
     start: head.branched_from?.step ?? 0,
     step,
-    chunks: head.chunks,
+    chunks: await readChunks(createBlobStore(store), head),
     kept: head.history.map(kept => kept.step),
   });
   if (head.checkpoint !== head.history.at(-1)?.checkpoint) faults.push('the head is not its newest checkpoint');

@@ -11,6 +11,7 @@ import type { Config } from '../../configs/schema.ts';
 import { signalsOf } from '../../configs/signals.ts';
 import { encodeTfEvents } from '../../formats/tfevents.ts';
 import type { Json } from '../../storage/canonical.ts';
+import type { Chunk, ChunksSummary } from '../../storage/chunk-record.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import type { Note } from '../../storage/records.ts';
@@ -36,8 +37,6 @@ export const EXPERIMENT_VIEW: ViewLayout = {
   files: ['config.yaml', 'index.json', 'README.md'],
   folders: ['checkpoints', 'log', 'tensorboard', ...ARTIFACTS.map(({ artifact }) => artifact.folder)],
 };
-
-export type Chunk = ExperimentHead['chunks'][number];
 
 /** The store that views are written to, the blobs that they show, and the address of the server that they print. */
 export interface ViewSite {
@@ -164,6 +163,7 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
       file: checkpointFile(kept),
     })),
     chunks: head.chunks.map(describeChunk),
+    ...(head.earlier && { earlier_chunks: describeEarlier(head.earlier.summary) }),
   } satisfies Json;
 }
 
@@ -187,7 +187,13 @@ function describeSignalsForPeople(config: Config): string {
     .join(', ');
 }
 
-function describeChunk(chunk: Chunk) {
+/** The steps of the chunks that are not listed. */
+function describeEarlier({ from, to }: ChunksSummary) {
+  return { from, to };
+}
+
+/** A chunk, with the files of the view that show it. */
+export function describeChunk(chunk: Chunk) {
   const shown = listArtifacts(chunk).map(({ name, artifact }) => [name, artifactFolder(artifact, chunk)] as const);
   const folders = Object.fromEntries(shown);
   return {

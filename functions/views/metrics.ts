@@ -24,13 +24,14 @@ type LoggedChunk = Pick<Chunk, 'to' | 'log' | 'metrics' | 'artifacts'>;
 /** @param chunks By step, oldest first. @param limit Largest number of rows. */
 export async function readMetrics(
   blobs: BlobStore,
-  chunks: readonly LoggedChunk[],
+  chunks: Iterable<LoggedChunk> | AsyncIterable<LoggedChunk>,
   after: number,
   limit: number,
 ): Promise<Metrics> {
   const rows: LoggedStep[] = [];
   let more = false;
-  for (const chunk of chunks.filter(each => each.to > after)) {
+  for await (const chunk of chunks) {
+    if (chunk.to <= after) continue;
     for (const row of await readRows(blobs, chunk)) {
       if (row.step <= after) continue;
       more = rows.length === limit;

@@ -4,6 +4,7 @@ import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
+import { eachChunk } from '../experiments/chunk-pages.ts';
 import { readConfig, stepOf } from '../experiments/experiment-head.ts';
 import { deleteView, type ViewTarget, writeCheckpointFile, writeChunkFiles, writeSummary } from './experiment-view.ts';
 import { deleteFiles, eachFile, listFiles } from './view-files.ts';
@@ -48,7 +49,7 @@ async function writeAll(
     written.set(key, made);
     for (const file of made) files.add(file);
   };
-  await eachFile(head.chunks, chunk => write(chunk, () => writeChunkFiles(view, chunk)), signal);
+  await eachFile(eachChunk(view.blobs, head), chunk => write(chunk, () => writeChunkFiles(view, chunk)), signal);
   await eachFile(listKept(head), kept => write(kept, async () => [await writeCheckpointFile(view, kept)]), signal);
   await write(head, async () => writeSummary(view, head, await readConfig(view.blobs, head)));
   const folder = { store: view.store, prefix: `experiments/${view.name}/` };

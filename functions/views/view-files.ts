@@ -90,7 +90,7 @@ export async function deleteView(view: ViewFolder): Promise<void> {
 
 /** Runs `work` for all files of a view, some at a time. */
 export async function eachFile<T>(
-  files: Iterable<T>,
+  files: Iterable<T> | AsyncIterable<T>,
   work: (file: T) => Promise<void>,
   signal?: AbortSignal,
 ): Promise<void> {

@@ -232,6 +232,34 @@ describe('a trained experiment', () => {
   });
 });
 
+describe('a long experiment', () => {
+  const CHUNKS = 70;
+  const steps = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i + 1);
+  const stepsOf = ({ chunks }: { chunks: readonly { to: number }[] }) => chunks.map(({ to }) => to);
+
+  beforeEach(async () => {
+    const run = { ...TOY_CONFIG.run, chunk_steps: 1, preview: { prompts: [] } };
+    await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config: { ...TOY_CONFIG, run } });
+    await server.executor.callEffect('train', { experiment: 'toy', target: CHUNKS * TOY_CONFIG.data.batch_size });
+  });
+
+  test('GET shows its newest chunks and which are before, and the list of chunks shows all', async () => {
+    const shown = await server.expectJson(200, 'GET', '/experiments/toy');
+    expect(stepsOf(shown)).toEqual(steps(32, CHUNKS));
+    expect(shown.earlier_chunks).toEqual({ from: 0, to: 32 });
+    const first = await server.expectJson(200, 'GET', `${shown.urls.chunks}?limit=50`);
+    expect([stepsOf(first), first.next]).toEqual([steps(0, 50), 50]);
+    const rest = await server.expectJson(200, 'GET', `${shown.urls.chunks}?after=${first.next}`);
+    expect(rest.chunks).toEqual(shown.chunks.slice(50 - 32));
+    expect(rest).not.toHaveProperty('next');
+    expect(await server.expectJson(200, 'GET', `${shown.urls.chunks}?after=${CHUNKS}`)).not.toHaveProperty('next');
+    await server.expectJson(400, 'GET', `${shown.urls.chunks}?limit=0`);
+    await server.expectJson(404, 'GET', '/experiments/other/chunks');
+    const metrics = await server.expectJson(200, 'GET', '/experiments/toy/metrics');
+    expect(metrics.series.step).toEqual(steps(0, CHUNKS));
+  });
+});
+
 describe('DELETE', () => {
   test('DELETE removes the name and the view of an experiment and frees the name', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);

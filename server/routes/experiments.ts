@@ -9,12 +9,13 @@ import { checkBody } from '../../functions/execution/check-body.ts';
 import { createNameResolver } from '../../functions/execution/names.ts';
 import { readHeldOutIndex } from '../../functions/experiments/border/held-out-step.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
+import { eachChunk, readChunks } from '../../functions/experiments/chunk-pages.ts';
 import { listHeads, readConfig, readHead } from '../../functions/experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
 import { createExperiment } from '../../functions/operations/create-experiment.ts';
 import { deleteExperiment } from '../../functions/operations/delete-experiment.ts';
 import { pauseExperiment } from '../../functions/operations/pause-experiment.ts';
-import { describeExperiment } from '../../functions/views/experiment-view.ts';
+import { describeChunk, describeExperiment } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
 import { parseDigest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -22,6 +23,7 @@ import { answerRun } from '../answer-run.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { answerCreated, answerExperiment, linksOf, parseExperimentName, parseStep } from '../experiment-answer.ts';
 import { isYaml, mediaTypeOf, readJsonAs, readYamlText } from '../read-body.ts';
+import { describeLimit, readLimit } from '../request-options.ts';
 import { runPath } from '../run-document.ts';
 
 const MAX_METRIC_ROWS = 10_000;
@@ -123,12 +125,12 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.get('/experiments/:name/previews', async c => {
     const name = parseExperimentName(c);
     const { value: head } = await readHead(store, name);
-    const after = readAfter(c);
-    const previews = head.chunks.flatMap(({ to, artifacts: { preview: index } }) =>
-      index && to > after ? [readPreviewIndex(blobs, index).then(found => ({ to, found }))] : [],
+    const chunks = await readChunks(blobs, head, { after: readAfter(c) });
+    const previews = chunks.flatMap(({ to, artifacts: { preview: index } }) =>
+      index ? [readPreviewIndex(blobs, index).then(found => ({ to, found }))] : [],
     );
-    const heldOut = head.chunks.flatMap(({ to, artifacts: { held_out: index } }) =>
-      index && to > after ? [readHeldOutIndex(blobs, index).then(found => ({ to, found }))] : [],
+    const heldOut = chunks.flatMap(({ to, artifacts: { held_out: index } }) =>
+      index ? [readHeldOutIndex(blobs, index).then(found => ({ to, found }))] : [],
     );
     return c.json({
       v: 1,
@@ -155,7 +157,22 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
   app.get('/experiments/:name/metrics', async c => {
     const name = parseExperimentName(c);
     const { value: head } = await readHead(store, name);
-    return c.json({ v: 1, name, ...(await readMetrics(blobs, head.chunks, readAfter(c), MAX_METRIC_ROWS)) });
+    const after = readAfter(c);
+    const chunks = eachChunk(blobs, head, { after });
+    return c.json({ v: 1, name, ...(await readMetrics(blobs, chunks, after, MAX_METRIC_ROWS)) });
+  });
+
+  app.get('/experiments/:name/chunks', async c => {
+    const name = parseExperimentName(c);
+    const { value: head } = await readHead(store, name);
+    const limit = readLimit(c.req.query('limit'));
+    const chunks: ReturnType<typeof describeChunk>[] = [];
+    for await (const chunk of eachChunk(blobs, head, { after: readAfter(c) })) {
+      chunks.push(describeChunk(chunk));
+      if (chunks.length === limit) break;
+    }
+    const last = chunks.at(-1)?.to;
+    return c.json({ v: 1, name, chunks, ...(last !== undefined && last !== head.chunks.at(-1)?.to && { next: last }) });
   });
 
   /** The run that trains the experiment, if this server knows one, with its progress. */
@@ -223,7 +240,8 @@ export const experimentDocs: readonly RouteDoc[] = [
   {
     method: 'get',
     path: '/experiments/:name',
-    summary: 'Show an experiment: its head, its config, and the run that trains it, with progress.',
+    summary:
+      'Show an experiment: its head with the newest chunks, its config, and the run that trains it, with progress.',
   },
   {
     method: 'put',
@@ -265,6 +283,14 @@ export const experimentDocs: readonly RouteDoc[] = [
     path: '/experiments/:name/previews',
     summary: 'List the preview pictures of every chunk border, with their prompts, and the held-out ones.',
     query: { after: 'a step: list later ones only' },
+  },
+  {
+    method: 'get',
+    path: '/experiments/:name/chunks',
+    summary:
+      'List the chunks of the training, oldest first, with their documents and folders. Pass `next` as `after` to go ' +
+      'on.',
+    query: { after: 'a step: list later ones only', limit: describeLimit('chunks') },
   },
   {
     method: 'get',

@@ -4,6 +4,7 @@ import { Hono } from 'hono';
 import { html } from 'hono/html';
 import { noteAlarms } from '../../functions/experiments/alarms.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
+import { summarizeRun } from '../../functions/experiments/chunks-summary.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
 import { noteNewerDataset } from '../../functions/experiments/note-newer-dataset.ts';
 import { noteSkipped } from '../../functions/experiments/training-health.ts';
@@ -22,9 +23,10 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
   const refs = createRefs(store);
 
   async function describeExperiment(name: string, head: ExperimentHead): Promise<Html> {
-    const preview = head.chunks.findLast(chunk => chunk.artifacts.preview !== undefined)?.artifacts.preview;
+    const summary = summarizeRun(head);
+    const preview = summary?.artifacts.preview;
     const index = preview && (await blobs.head(preview)) ? await readPreviewIndex(blobs, preview) : undefined;
-    const steps = head.chunks.at(-1)?.to ?? stepOf(head);
+    const steps = summary?.to ?? stepOf(head);
     const pictures = index?.pictures.map(
       ({ prompt, image }) =>
         html`<img src="/objects/${image.digest}" alt="${prompt}" title="${prompt}" loading="lazy">`,

@@ -119,6 +119,7 @@ function linksOfExperiment(head: ExperimentHead): Link[] {
     ...documents([
       ...head.chunks.flatMap(({ record }) => record ?? []),
       ...(head.lineage ?? []).map(each => each.record),
+      ...(head.earlier?.pages ?? []).map(each => each.page),
     ]),
     ...leaves([
       head.config,

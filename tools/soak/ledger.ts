@@ -32,8 +32,11 @@ const experimentSchema = z.looseObject({
   state: z.string(),
   step: z.int(),
   checkpoint: digestSchema.optional(),
-  chunks: z.array(z.looseObject({ from: z.int(), to: z.int() })),
   checkpoints: z.array(z.looseObject({ step: z.int(), checkpoint: digestSchema })),
+});
+const chunksSchema = z.looseObject({
+  chunks: z.array(z.looseObject({ from: z.int(), to: z.int() })),
+  next: z.int().optional(),
 });
 const checkpointSchema = z.looseObject({ tensors: z.record(z.string(), z.array(digestSchema)) });
 
@@ -76,7 +79,8 @@ async function auditExperiment(
   const head = experimentSchema.parse((await client.ask('GET', `/experiments/${name}`)).body);
   acknowledge(ledger, `experiment ${name}, looked at again,`, head.checkpoint ?? 'none', checkpoint);
   const kept = head.checkpoints.map(({ step }) => step);
-  for (const fault of findHistoryFaults({ step: head.step, chunks: head.chunks, kept })) {
+  const chunks = await listChunks(client, name);
+  for (const fault of findHistoryFaults({ step: head.step, chunks, kept })) {
     ledger.wrong.push(`the history of ${name}: ${fault}`);
   }
   for (const { checkpoint: digest } of head.checkpoints) {
@@ -84,6 +88,17 @@ async function auditExperiment(
     const manifest = checkpointSchema.parse((await client.ask('GET', `/objects/${digest}`)).body);
     for (const tensor of Object.values(manifest.tensors).flat()) blobs.add(tensor);
   }
+}
+
+async function listChunks(client: Client, name: string): Promise<z.output<typeof chunksSchema>['chunks']> {
+  const chunks: z.output<typeof chunksSchema>['chunks'] = [];
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const { body } = await client.ask('GET', `/experiments/${name}/chunks?after=${after}`);
+    const page: z.output<typeof chunksSchema> = chunksSchema.parse(body);
+    chunks.push(...page.chunks);
+    after = page.next;
+  }
+  return chunks;
 }
 
 /** What is refused now was acknowledged once. @param isWanted False when a user has deleted it since. */

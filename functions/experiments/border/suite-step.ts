@@ -9,7 +9,10 @@ import {
   type ValidateConfig,
   validationOf,
 } from '../../../configs/validation-suite.ts';
+import type { Digest } from '../../../storage/digest.ts';
 import type { ExperimentHead } from '../../../storage/experiment-record.ts';
+import type { BlobStore } from '../../../storage/types.ts';
+import { readChunks } from '../chunk-pages.ts';
 import { stepOf } from '../experiment-head.ts';
 import { tracesFor } from '../sample-weights.ts';
 import { builtInExtractor } from '../suite/choose-extractor.ts';
@@ -23,8 +26,10 @@ export const SUITE = 'suite';
 const SHOWN_CAPTIONS = 25;
 
 /** Documents of the validations before a step, oldest first. */
-export function suitesBefore({ chunks }: Pick<ExperimentHead, 'chunks'>, step: number) {
-  return chunks.flatMap(({ to, artifacts }) => (to < step && artifacts[SUITE] ? [artifacts[SUITE]] : []));
+export async function suitesBefore(blobs: BlobStore, head: ExperimentHead, step: number): Promise<Digest[]> {
+  return (await readChunks(blobs, head)).flatMap(({ to, artifacts }) =>
+    to < step && artifacts[SUITE] ? [artifacts[SUITE]] : [],
+  );
 }
 
 /** Whether a multiple of `every` lies in (before, step]. */
@@ -45,7 +50,7 @@ export const suiteStep = defineBorderStep<Suite>({
         ...{ highGuidance: settings.high_guidance, pictures: settings.pictures, edits: settings.edits },
         ...{ tests: settings.tests ?? BORDER_TESTS, weights: settings.weights ?? ['ema'] },
         tracesOf: weights => tracesFor(head, weights),
-        ...{ extractor: builtInExtractor(config), before: suitesBefore(head, step) },
+        ...{ extractor: builtInExtractor(config), before: await suitesBefore(blobs, head, step) },
       },
     );
     return digest;
