@@ -1,7 +1,7 @@
 /**
- * @file Speed of stores and of calls served from them: puts and bytes per second, time of a cached call, memory while a
- * large blob passes, hashing. Each is a ratio to a peer in the same run.
- * `node bench/store.ts [--stores file,endpoint,minio] [--only puts,blobs,hashing,hits,memory] [--rounds N]
+ * @file Speed of stores and of calls served from them: puts and bytes per second, heads of short and long experiments,
+ * time of a cached call, memory while a large blob passes, hashing. Each is a ratio to a peer in the same run.
+ * `node bench/store.ts [--stores file,endpoint,minio] [--only puts,blobs,heads,hashing,hits,memory] [--rounds N]
  * [--seconds N] [--mebibytes 64,256] [--folder DIR] [--json]`
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { measureBlobs } from './store/blobs.ts';
 import { CONTESTANTS, type Contestant } from './store/contestants.ts';
 import { measureHashing } from './store/hashing.ts';
+import { measureHeads } from './store/heads.ts';
 import { measureHits } from './store/hits.ts';
 import { measureMemory } from './store/memory.ts';
 import { measurePuts } from './store/puts.ts';
@@ -19,7 +20,7 @@ import { createReport } from './store/rows.ts';
 const { values: options } = parseArgs({
   options: {
     stores: { type: 'string', default: Object.keys(CONTESTANTS).join(',') },
-    only: { type: 'string', default: 'puts,blobs,hashing,hits,memory' },
+    only: { type: 'string', default: 'puts,blobs,heads,hashing,hits,memory' },
     rounds: { type: 'string', default: '5' },
     /** Duration of each load of cached calls. */
     seconds: { type: 'string', default: '5' },
@@ -50,6 +51,7 @@ try {
   const measures: Readonly<Record<string, () => Promise<void>>> = {
     puts: () => measurePuts({ stores, folder: files, count: 200, rounds, report }),
     blobs: () => measureBlobs({ stores, folder: files, mebibytes, rounds, report }),
+    heads: () => measureHeads({ stores, rounds, report }),
     hashing: () => measureHashing(rounds, report),
     hits: () => measureHits({ contestants: opened, folder, seconds: Number(options.seconds), report }),
     memory: () => measureMemory({ contestants: opened, folder, mebibytes: 1024, report }),
