@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { evaluationSchema } from '../../configs/evaluation.ts';
 import { memorizationSchema } from '../../configs/memorization.ts';
@@ -218,10 +219,11 @@ test('documents by their own schemas: pose, swap, LPIPS and copies, each with wh
     fidelity: { lpips: { mean: 0.25, low: 0.2, high: 0.3 } },
     pose: { pictures: 9, pck_10: 0.9, pck_05: 0.5, found: 1 },
   };
-  const evaluationOf = async (sampling: object, nets = {}) => {
+  const evaluationOf = async (sampling: object, nets = {}, changed = {}) => {
     const document = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint: some, dataset: some, extractor: 'dct', why_extractor: '' },
-      ...{ lpips: 'lpips-alex', samples: 9, seed: 42, sampling, rows: [row], missing: [], links: [], ...nets },
+      ...{ lpips: 'lpips-alex', samples: 9, seed: 42, sampling, missing: [], links: [], ...nets },
+      rows: [{ ...row, ...changed }],
     });
     return readEvidence(blobs, { evaluation: await put(JSON.parse(JSON.stringify(document))) });
   };
@@ -235,6 +237,13 @@ test('documents by their own schemas: pose, swap, LPIPS and copies, each with wh
   expect(byNet?.label).toBe(`${pck?.label} (dwpose)`);
   expect(byNet?.meaning).not.toEqual(pck?.meaning);
   expect((await evaluationOf({ steps: 4 }))[0]?.meaning).not.toEqual(quality[0]?.meaning);
+  // Numbers of sets depend on how many pictures were compared, joints on how many were looked at.
+  const known = await evaluationOf({ steps: 25 }, { pose: 'dwpose' });
+  const fewer = await evaluationOf({ steps: 25 }, { pose: 'dwpose' }, { real: 5, pose: { ...row.pose, pictures: 4 } });
+  const changed = fewer.filter(({ meaning }, i) => !isDeepStrictEqual(meaning, known[i]?.meaning));
+  expect(changed.map(({ key }) => key.slice('quality/pose/'.length))).toEqual([
+    ...['kid', 'fd', 'precision', 'recall', 'density', 'coverage', 'pck', 'pck_05'],
+  ]);
 
   const copies = { pictures: 9, copies: 1, rate: 1 / 9, low: 0, high: 0.5 };
   const memorizationOf = async (change: object) => {

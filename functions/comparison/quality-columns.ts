@@ -7,6 +7,8 @@ const shareSchema = z.looseObject({ share: z.number() });
 export const evaluationRowSchema = z.looseObject({
   row: z.string(),
   condition: z.string().optional(),
+  /** Training pictures that the row is compared with. */
+  real: z.int().optional(),
   kid: z.looseObject({ mean: z.number() }),
   fd: z.number(),
   precision: z.number(),
@@ -24,13 +26,16 @@ export const evaluationRowSchema = z.looseObject({
       fits: digestSchema.optional(),
     })
     .optional(),
-  pose: z.looseObject({ pck_10: z.number(), pck_05: z.number() }).optional(),
+  pose: z.looseObject({ pictures: z.int().optional(), pck_10: z.number(), pck_05: z.number() }).optional(),
   comparison: digestSchema,
 });
 export type EvaluationRow = z.output<typeof evaluationRowSchema>;
 
-/** What judges the pictures: features, a net of LPIPS, a CLIP, what finds joints, or what is read from pixels. */
-export type Judge = 'extractor' | 'lpips' | 'clip' | 'pose' | 'pixels';
+/**
+ * What judges the pictures: their features, as sets or pair by pair, a net of LPIPS, a CLIP, what finds joints, or what
+ * is read from pixels.
+ */
+export type Judge = 'sets' | 'extractor' | 'lpips' | 'clip' | 'pose' | 'pixels';
 
 export interface Column {
   readonly key: string;
@@ -40,22 +45,22 @@ export interface Column {
   of(row: EvaluationRow): number | undefined;
 }
 
-const byFeatures = { judge: 'extractor' } as const;
+const bySets = { judge: 'sets' } as const;
 const byClip = { judge: 'clip' } as const;
 const byPose = { judge: 'pose' } as const;
 
 const COLUMNS: readonly Column[] = [
-  { key: 'kid', label: 'KID', better: 'lower', ...byFeatures, of: ({ kid }) => kid.mean },
-  { key: 'fd', label: 'Fréchet distance', better: 'lower', ...byFeatures, of: ({ fd }) => fd },
-  { key: 'precision', label: 'precision', better: 'higher', ...byFeatures, of: ({ precision }) => precision },
-  { key: 'recall', label: 'recall', better: 'higher', ...byFeatures, of: ({ recall }) => recall },
-  { key: 'density', label: 'density', better: 'higher', ...byFeatures, of: ({ density }) => density },
-  { key: 'coverage', label: 'coverage', better: 'higher', ...byFeatures, of: ({ coverage }) => coverage },
+  { key: 'kid', label: 'KID', better: 'lower', ...bySets, of: ({ kid }) => kid.mean },
+  { key: 'fd', label: 'Fréchet distance', better: 'lower', ...bySets, of: ({ fd }) => fd },
+  { key: 'precision', label: 'precision', better: 'higher', ...bySets, of: ({ precision }) => precision },
+  { key: 'recall', label: 'recall', better: 'higher', ...bySets, of: ({ recall }) => recall },
+  { key: 'density', label: 'density', better: 'higher', ...bySets, of: ({ density }) => density },
+  { key: 'coverage', label: 'coverage', better: 'higher', ...bySets, of: ({ coverage }) => coverage },
   {
     key: 'distance',
     label: 'distance to the picture of the same condition',
     better: 'lower',
-    ...byFeatures,
+    judge: 'extractor',
     of: ({ distance }) => distance?.mean,
   },
   {

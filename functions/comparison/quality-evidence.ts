@@ -23,20 +23,14 @@ const evaluationSchema = z.looseObject({
 
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const table = await readDocument(blobs, digest, evaluationSchema, 'a table of quality');
-  const { dataset, extractor, lpips = null, clip = null, pose, samples, seed, sampling = null, rows } = table;
+  const { dataset, extractor, lpips = null, clip = null, pose = null, samples, seed, sampling = null, rows } = table;
   const controls = rows.filter(({ row }) => row !== 'drawn' && !row.startsWith('beside '));
-  const judges: Readonly<Record<Judge, { readonly name: string | null; readonly meaning: object }>> = {
-    extractor: { name: extractor, meaning: { extractor } },
-    lpips: { name: lpips, meaning: { net: lpips } },
-    clip: { name: clip, meaning: { net: clip } },
-    pose: { name: pose ?? null, meaning: pose === undefined ? {} : { net: pose } },
-    pixels: { name: null, meaning: {} },
-  };
   const scored = rows
     .filter(({ row }) => row === 'drawn')
     .map(async (row): Promise<Scored[]> => {
       const condition = row.condition ?? 'full';
       const byPicture = await readPictures(blobs, row);
+      const judges = judgesOf({ extractor, lpips, clip, pose }, row);
       return columnsOf(row).flatMap(({ key, label, better, judge, of }): Scored[] => {
         const value = of(row);
         if (value === undefined) return [];
@@ -57,6 +51,22 @@ export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<
       });
     });
   return (await Promise.all(scored)).flat();
+}
+
+/** Who judges a row, and what the numbers depend on: those of sets are biased by how many pictures the sets have. */
+function judgesOf(
+  { extractor, lpips, clip, pose }: Readonly<Record<'extractor' | 'lpips' | 'clip' | 'pose', string | null>>,
+  row: EvaluationRow,
+): Readonly<Record<Judge, { readonly name: string | null; readonly meaning: object }>> {
+  const { real = null, pose: { pictures = null } = {} } = row;
+  return {
+    sets: { name: extractor, meaning: { extractor, real } },
+    extractor: { name: extractor, meaning: { extractor } },
+    lpips: { name: lpips, meaning: { net: lpips } },
+    clip: { name: clip, meaning: { net: clip } },
+    pose: { name: pose, meaning: pose === null ? {} : { net: pose, pictures } },
+    pixels: { name: null, meaning: {} },
+  };
 }
 
 const distancesSchema = z.looseObject({
