@@ -1,7 +1,7 @@
 /** @file What the runs are compared by: one row for each number, with the direction in which it is better. */
 import type { Json } from '../../storage/canonical.ts';
+import { memoryOf, processorSecondsOf } from './chunk-costs.ts';
 import type { Border, RunRecord } from './read-run.ts';
-import { processorSecondsOf } from './run-record.ts';
 import type { ControlRow, Measured, Scored } from './scored.ts';
 
 export interface Measure {
@@ -128,7 +128,7 @@ export const RUN_MEASURES: readonly Measure[] = [
     label: 'memory: peak of the device, or that of the gpu-runner at the ends of chunks',
     unit: 'GB',
     better: 'lower',
-    of: (run, { step }) => plain(memoryOf(run, step)),
+    of: ({ chunks }, { step }) => plain(memoryOf(chunks.filter(({ to }) => to <= step))),
   },
 ];
 
@@ -192,13 +192,4 @@ function processorTimeOf({ chunks }: RunRecord, step: number): number | undefine
   const steps = upTo.reduce((sum, { from, to }) => sum + to - from, 0);
   const seconds = processorSecondsOf(upTo);
   return seconds === undefined ? undefined : seconds / steps;
-}
-
-/** The peak of the device since its gpu-runner started, where the engine tells it; else the memory of the process. */
-function memoryOf({ chunks }: RunRecord, step: number): number | undefined {
-  const found = chunks
-    .filter(({ to }) => to <= step)
-    .map(({ metrics = {} }) => metrics['memory/peak_vram_gb'] ?? metrics['memory/rss_gb'])
-    .filter(value => value !== undefined);
-  return found.length === 0 ? undefined : Math.max(...found);
 }

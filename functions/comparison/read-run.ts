@@ -6,7 +6,8 @@ import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { readValidation } from '../experiments/border/flow-loss-step.ts';
 import { frameOf } from '../experiments/fit.ts';
-import { type LoggedStep, readLog } from '../experiments/step-log.ts';
+import { flowLossOf, readLog } from '../experiments/step-log.ts';
+import { secondsPerStep } from './chunk-costs.ts';
 import type { ComparedChunk, ComparedRun } from './compared-runs.ts';
 import { readEvidence } from './evidence.ts';
 import type { Scored } from './scored.ts';
@@ -56,15 +57,15 @@ export async function readRun(blobs: BlobStore, arm: string, run: ComparedRun): 
   for (const chunk of run.chunks) {
     const rows = new Map((await readLog(blobs, chunk.log)).map(row => [row.step, row]));
     const flops = flopsOfSteps(settings, chunk);
-    const rate = chunk.metrics?.['sys/iter_per_sec'];
+    const seconds = secondsPerStep(chunk);
     for (let step = chunk.from + 1; step <= chunk.to; step++) {
       spent = {
         samples: step * settings.data.batch_size,
-        seconds: add(spent.seconds, rate === undefined || rate <= 0 ? undefined : 1 / rate),
+        seconds: add(spent.seconds, seconds),
         flops: add(spent.flops, flops?.(step)),
       };
       const row = rows.get(step);
-      if (row) points.push({ step, ...spent, loss: lossOf(row) });
+      if (row) points.push({ step, ...spent, loss: flowLossOf(row) });
     }
     const { validation } = chunk.artifacts;
     const measured = validation === undefined ? undefined : await readValidation(blobs, validation);
@@ -83,12 +84,6 @@ export async function readRun(blobs: BlobStore, arm: string, run: ComparedRun): 
 
 const add = (sum: number | undefined, more: number | undefined) =>
   sum === undefined || more === undefined ? undefined : sum + more;
-
-/** A training with several losses logs that of flow matching beside their sum. */
-function lossOf({ flow_loss, loss }: LoggedStep): number | null {
-  const found = flow_loss ?? loss;
-  return typeof found === 'number' ? found : null;
-}
 
 /** Operations of each step of a chunk; undefined if the size of the pictures is not known. */
 function flopsOfSteps(config: Config, { from, to }: ComparedChunk): ((step: number) => number) | undefined {

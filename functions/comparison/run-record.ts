@@ -7,7 +7,9 @@ import type { EffectContext } from '../define.ts';
 import { readChunks } from '../experiments/chunk-pages.ts';
 import { readConfig, stepOf } from '../experiments/experiment-head.ts';
 import { findTarget, planBody, readPlan } from '../experiments/memory-request.ts';
+import { flowLossOf, readLog } from '../experiments/step-log.ts';
 import { readMetrics } from '../views/metrics.ts';
+import { memoryOf, processorSecondsOf, secondsOf } from './chunk-costs.ts';
 
 type GridRun = Omit<GridResult['runs'][number], 'arm' | 'seed' | 'experiment'>;
 
@@ -24,8 +26,8 @@ export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise
   const steps = stepOf(head);
   const seconds = secondsOf(chunks);
   const processorSeconds = processorSecondsOf(chunks);
-  const memory = chunks.flatMap(({ metrics = {} }) => metrics['memory/peak_vram_gb'] ?? metrics['memory/rss_gb'] ?? []);
-  const losses = await readTail(blobs, chunks, steps * (1 - TAIL));
+  const memory = memoryOf(chunks);
+  const losses = await readTail(blobs, chunks, Math.floor(steps * (1 - TAIL)));
   const heldOut = await readHeldOutLoss(blobs, chunks);
   return {
     state,
@@ -34,43 +36,18 @@ export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise
     samples: steps * data.batch_size,
     ...(seconds !== undefined && { seconds, steps_per_second: steps / seconds }),
     ...(processorSeconds !== undefined && { processor_seconds: processorSeconds }),
-    ...(memory.length > 0 && { memory_gb: Math.max(...memory) }),
+    ...(memory !== undefined && { memory_gb: memory }),
     ...(losses.length > 0 && { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
     ...(heldOut !== undefined && { held_out_loss: heldOut }),
   };
 }
 
-/** Of training alone; undefined if a chunk does not tell its speed. */
-function secondsOf(chunks: readonly Chunk[]): number | undefined {
-  let seconds = 0;
-  for (const { from, to, metrics = {} } of chunks) {
-    const rate = metrics['sys/iter_per_sec'];
-    if (rate === undefined || rate <= 0) return undefined;
-    seconds += (to - from) / rate;
-  }
-  return seconds > 0 ? seconds : undefined;
-}
-
-/** Of all cores together; undefined if a chunk does not tell it. */
-export function processorSecondsOf(chunks: readonly Pick<Chunk, 'from' | 'to' | 'metrics'>[]): number | undefined {
-  let sum = 0;
-  for (const { from, to, metrics = {} } of chunks) {
-    const each = metrics['sys/cpu_seconds_per_iter'];
-    if (each === undefined) return undefined;
-    sum += (to - from) * each;
-  }
-  return sum > 0 ? sum : undefined;
-}
-
-/** Losses of flow matching alone, without steps that were not finite. */
+/** Finite losses of the steps behind `after`. */
 async function readTail(blobs: BlobStore, chunks: readonly Chunk[], after: number): Promise<number[]> {
   const losses: number[] = [];
-  for (let from: number | undefined = Math.floor(after); from !== undefined; ) {
-    const { series, next } = await readMetrics(blobs, chunks, from, 10_000);
-    // With several losses, `loss` is their sum.
-    const column = series.flow_loss ?? series.loss ?? [];
-    losses.push(...column.filter(loss => loss !== null));
-    from = next;
+  for (const { log } of chunks.filter(({ to }) => to > after)) {
+    const rows = (await readLog(blobs, log)).filter(({ step }) => step > after);
+    losses.push(...rows.flatMap(row => flowLossOf(row) ?? []));
   }
   return losses;
 }

@@ -11,6 +11,11 @@ import type { BlobStore } from '../../storage/types.ts';
 const stepSchema = z.object({ step: z.int() }).catchall(z.json());
 export type LoggedStep = z.output<typeof stepSchema>;
 
+/** Of flow matching alone: a training with several losses logs it beside their sum. Null: not finite. */
+export function flowLossOf({ loss, flow_loss = loss }: LoggedStep): number | null {
+  return typeof flow_loss === 'number' ? flow_loss : null;
+}
+
 /** @throws BlobMissing, Corrupt */
 export async function readLog(blobs: BlobStore, digest: Digest): Promise<LoggedStep[]> {
   const lines = Buffer.from(await blobs.get(digest))
