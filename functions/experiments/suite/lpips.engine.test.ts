@@ -1,5 +1,6 @@
 /** @file LPIPS in the validation suite: the net squeeze with random weights, computed by the job of the gpu-runner. */
 import { afterAll, expect, test } from 'vitest';
+import { CONTROL_NAMES } from '../../../configs/control-names.ts';
 import type { Suite } from '../../../configs/validation-suite.ts';
 import { encodeSafetensors } from '../../../formats/safetensors.ts';
 import type { Tensor } from '../../../gpu-runner/compiler/tensor.ts';
@@ -74,5 +75,5 @@ test('LPIPS of an installed net stands beside the other measures; pictures too s
   const [first] = small.tests[0]?.scores ?? [];
   expect([first?.values.lpips, first?.values.psnr?.length]).toEqual([undefined, 2]);
   expect(first?.without?.lpips).toContain('too small for LPIPS squeeze');
-  expect(small.controls).toHaveLength(5);
+  expect(small.controls).toHaveLength(CONTROL_NAMES.length);
 });
