@@ -1,14 +1,18 @@
 /** @file Answers the questions of a comparison by its numbers, one sentence for each measure. */
-import { quantity } from '../../configs/quantity.ts';
+import { listSome, quantity } from '../../configs/quantity.ts';
 import type { Answer } from './comparison-report.ts';
 import type { ComparisonQuestion } from './comparison-request.ts';
 import type { ArmRuns } from './config-table.ts';
+import type { Difference } from './differences.ts';
 import { type BudgetedRuns, viewAt } from './equal-views.ts';
 import { formatInterval, formatNumber } from './format-numbers.ts';
 import { findMeasure, type Measure, meanLoss } from './measures.ts';
 import type { RunRecord } from './read-run.ts';
 import { meanOf } from './student-interval.ts';
 import { EQUAL_WORDS } from './verdict.ts';
+
+/** Keys of a config that a sentence names. */
+const MOST_KEYS = 4;
 
 /** Share of a run over which its loss is averaged, when runs race to one loss. */
 const WINDOW = 0.05;
@@ -28,8 +32,9 @@ export function answerQuestion(
     const unit = row.unit === '' ? '' : ` ${row.unit}`;
     const percent = before.mean > 0 ? `, ${formatPercent(after.mean / before.mean - 1)}` : '';
     const numbers = `${arm} ${formatNumber(after.mean)}${unit}, ${base} ${formatNumber(before.mean)}${unit}`;
-    const sentence = `${row.label} at ${EQUAL_WORDS[cost]}: ${numbers}; difference ${formatInterval(difference, row.unit)}${percent}. ${sayReal(difference.real, after.runs)}`;
-    return [sentence, ...(key === 'loss_slope' || key === 'loss' ? raceTo(pair, base, arm) : [])];
+    const sentence = `${row.label} at ${EQUAL_WORDS[cost]}: ${numbers}; difference ${formatInterval(difference, row.unit)}${percent}. ${sayReal(difference, after.runs)}`;
+    const races = (key === 'loss_slope' || key === 'loss') && !difference.incomparable;
+    return [sentence, ...(races ? raceTo(pair, base, arm) : [])];
   });
   return { question, base, arm, sentences };
 }
@@ -51,7 +56,10 @@ function formatPercent(share: number): string {
   return `${share > 0 ? '+' : ''}${percent} %`;
 }
 
-function sayReal(real: 'yes' | 'no' | 'unknown', runs: number): string {
+function sayReal({ real, incomparable }: Difference, runs: number): string {
+  if (incomparable) {
+    return `That says nothing: the number means something else in each, by ${listSome(incomparable, MOST_KEYS, incomparable.length)}.`;
+  }
   if (real === 'yes') return 'The difference is real.';
   if (real === 'no') return 'That is within what chance and seeds make.';
   return `It is of ${quantity(runs, 'run')} each: other seeds may say the contrary.`;

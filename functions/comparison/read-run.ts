@@ -104,7 +104,7 @@ function flopsOfSteps(config: Config, { from, to }: ComparedChunk): ((step: numb
  * How much more than the budget a run may have spent. Seconds are measured: runs that were planned for equal time end
  * a few percent apart, and are compared at their ends all the same.
  */
-const SLACK: Readonly<Record<CostName, number>> = { samples: 1e-9, seconds: 0.05, flops: 1e-9 };
+const SLACK: Readonly<Record<CostName, number>> = { samples: 1e-9, seconds: 0.1, flops: 1e-9 };
 
 /** The last border at which no more than `budget` was spent, but for the slack. */
 export function borderWithin(run: RunRecord, cost: CostName, budget: number): Border | undefined {
