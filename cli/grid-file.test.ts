@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { gridSchema, takeArms } from '../configs/grid.ts';
-import { changeBase, nameWithData, parseGridFile, readGridFile, splitValues } from './grid-file.ts';
+import { changeBase, checkChanges, nameWithData, parseGridFile, readGridFile, splitValues } from './grid-file.ts';
 
 const FILE = 'configs/ablation.yaml';
 
@@ -45,4 +45,10 @@ test('a wrong key of a grid is named with its file', () => {
     /did you mean questions\.0\.measures\?/,
   );
   expect(() => readGridFile('no-such.yaml')).toThrow('cannot read no-such.yaml');
+});
+
+test('a change of what the runs set themselves is refused', () => {
+  expect(() => checkChanges({ seed: 3 })).toThrow('--set states the seed');
+  expect(() => checkChanges({ optimizer: { total_samples: 400 } })).toThrow('optimizer.total_samples');
+  checkChanges({ optimizer: { learning_rate: 0.1 }, run: { chunk_steps: 5 } });
 });

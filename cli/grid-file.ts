@@ -45,6 +45,21 @@ export function changeBase(base: unknown, named: string | undefined, changes: Re
   return mergeDeep(typeof whole === 'string' ? { preset: whole } : whole, changes);
 }
 
+/** What the runs of a grid set themselves would overwrite such a change in silence. @throws InvalidInput */
+export function checkChanges(changes: Readonly<Record<string, unknown>>): void {
+  const { seed, optimizer } = changes;
+  if (seed !== undefined) {
+    throw new InvalidInput('--set states the seed, which each run has from the grid', {
+      expected: '--seeds N, or "seeds" in the file of the grid',
+    });
+  }
+  if (isRecord(optimizer) && optimizer.total_samples !== undefined) {
+    throw new InvalidInput('--set states optimizer.total_samples, which follows from the length of a run', {
+      expected: '--steps N, or --time TIME',
+    });
+  }
+}
+
 /** `1` or `1,2,3` as numbers or texts: JSON where it parses as JSON. */
 export function splitValues(text: string): unknown[] {
   return splitOutside(text).map(part => {

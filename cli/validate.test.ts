@@ -108,10 +108,16 @@ test.each([
     { checkpoint: 'cats@best', weights: ['ema', 'raw'], tests: ['text', 'drift'], count: 4 },
   ],
 ])('the options %j are the body of a call', (options, body) => {
-  expect(readValidation({ experiment: 'cats', ...options })).toEqual(body);
+  expect(readValidation({ _: ['cats'], experiment: 'cats', ...options })).toEqual(body);
 });
 
 test('a step beside NAME@STEP is refused, and a count that is no number', () => {
-  expect(() => readValidation({ experiment: 'cats@500', step: '700' })).toThrow('does not go with cats@500');
-  expect(() => readValidation({ experiment: 'cats', count: 'all' })).toThrow('--count all is wrong');
+  expect(() => readValidation({ _: ['cats@500'], experiment: 'cats@500', step: '700' })).toThrow(
+    'does not go with cats@500',
+  );
+  expect(() => readValidation({ _: ['cats'], experiment: 'cats', count: 'all' })).toThrow('--count all is wrong');
+});
+
+test('several experiments are refused, with the command that compares them', () => {
+  expect(() => readValidation({ _: ['cats', 'dogs'], experiment: 'cats' })).toThrow('cats, dogs are named');
 });

@@ -19,7 +19,7 @@ import { chooseExtractor } from './evaluation/extractors.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { SUITE, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
-import { findKept, type KeptOf } from './experiments/find-kept.ts';
+import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
 import { tracesFor } from './experiments/sample-weights.ts';
 import { mergeSuites } from './experiments/suite/merge-suites.ts';
 import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
@@ -48,9 +48,9 @@ export const validate = defineFunction({
   key: body => canonicalJson(body as Json),
   async run(ctx, body): Promise<Json> {
     const kept = await findKept(ctx.store, body.checkpoint);
-    const { head, step, checkpoint, name } = kept;
+    const { head, step, checkpoint } = kept;
     const dataset = body.dataset ?? head.dataset;
-    if (body.dataset === undefined) checkData(name, head);
+    if (body.dataset === undefined) checkData(kept.name, head);
     const config = await readConfig(ctx.blobs, head);
     const { steps, guidance, seed } = body;
     const given = { seed, ...(steps !== undefined && { steps }), ...(guidance !== undefined && { guidance }) };
@@ -69,7 +69,8 @@ export const validate = defineFunction({
     const { digest } = await runSuite(site, request);
     const found = await readSuite(ctx.blobs, digest);
     refuseNothing(found);
-    const place = { name, step, artifact: SUITE, folder: suiteStep.artifact.folder };
+    const maker = await findMaker(ctx.store, kept);
+    const place = { name: maker.name, step: maker.step, artifact: SUITE, folder: suiteStep.artifact.folder };
     let document = digest;
     const keep = async (earlier: Digest | undefined) => {
       const merged = earlier ? mergeSuites(found, await readSuite(ctx.blobs, earlier)) : found;
@@ -77,9 +78,9 @@ export const validate = defineFunction({
       return document;
     };
     // The view of an experiment shows its own dataset alone.
-    const folder = dataset === head.dataset ? await recordArtifact(ctx, place, keep) : undefined;
+    const folder = dataset === maker.head.dataset ? await recordArtifact(ctx, place, keep) : undefined;
     const { links: _, drawn: __, ...results } = found;
-    return { ...results, experiment: name, document, ...(folder && { folder }) } as unknown as Json;
+    return { ...results, experiment: kept.name, document, ...(folder && { folder }) } as unknown as Json;
   },
 });
 

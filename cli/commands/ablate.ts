@@ -10,7 +10,7 @@ import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { describeGround, gridRows, toMarkdown } from '../format-grid.ts';
-import { changeBase, nameWithData, parseGridFile, readGridFile } from '../grid-file.ts';
+import { changeBase, checkChanges, nameWithData, parseGridFile, readGridFile } from '../grid-file.ts';
 import { parseChanges } from '../parse-body.ts';
 import { parseCount, parseDuration } from '../parse-options.ts';
 import { formatTable } from '../table.ts';
@@ -92,6 +92,7 @@ function readGrid({ file, _: words, dataset, config, steps, time, seeds, subset,
     given.filter(word => word.includes('=')),
     raw,
   );
+  checkChanges(changes);
   const length = steps !== undefined || time !== undefined ? {} : { steps: ofFile, seconds };
   const grid = parseGridFile(
     gridSchema,

@@ -60,6 +60,8 @@ export const validateCommand = defineCommand({
 });
 
 interface ValidateArgs {
+  /** All words. */
+  readonly _: readonly string[];
   readonly experiment: string;
   readonly step?: string | undefined;
   readonly tests?: string | undefined;
@@ -69,7 +71,13 @@ interface ValidateArgs {
 }
 
 /** The body of the call. @throws InvalidInput */
-export function readValidation({ experiment, step, tests, count, ema, raw }: ValidateArgs) {
+export function readValidation({ _: words, experiment, step, tests, count, ema, raw }: ValidateArgs) {
+  if (words.length > 1) {
+    throw new InvalidInput(`one experiment is validated at a time, and ${words.join(', ')} are named`, {
+      expected: 'one name',
+      hint: `easel report ${words.join(' ')} compares experiments`,
+    });
+  }
   if (step !== undefined && experiment.includes('@')) {
     throw new InvalidInput(`--step ${step} does not go with ${experiment}`, { expected: 'one of the two' });
   }

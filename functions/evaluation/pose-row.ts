@@ -77,8 +77,12 @@ export async function summarizePoses(ctx: EffectContext, persons: readonly Joint
   const similarities = persons.map(({ oks }) => oks);
   const joints = sum(persons, each => each.joints);
   const found = sum(persons, each => each.found);
-  const error = (key: 'mpjpe' | 'pa_mpjpe') =>
-    found > 0 ? { [key]: sum(persons, each => (each[key] ?? 0) * each.found) / found } : {};
+  // A box without size has an error without a measure.
+  const error = (key: 'mpjpe' | 'pa_mpjpe') => {
+    const told = persons.filter(each => each[key] !== null);
+    const weight = sum(told, each => each.found);
+    return weight > 0 ? { [key]: sum(told, each => (each[key] ?? 0) * each.found) / weight } : {};
+  };
   const precision = oksPrecision(similarities);
   return {
     pictures: persons.length,

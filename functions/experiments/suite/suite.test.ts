@@ -129,6 +129,17 @@ describe('the suite of a training', () => {
 });
 
 describe('validate', () => {
+  test('at the step where a branch begins keeps its results with the experiment that made the checkpoint', async () => {
+    await train({ every: 0 }, { target: 128 });
+    await branchExperiment(lab, 'toy', { name: 'branch', from: 16, config: {}, target: 192 });
+    const body = { checkpoint: 'branch@16', count: 1, tests: ['text'] };
+    const answer = await lab.executor.callEffect('validate', body);
+    const folder = 'experiments/toy/validation/step0000016/';
+    expect(answer).toMatchObject({ experiment: 'branch', folder });
+    const { chunks } = (await readHead(lab.store, 'toy')).value;
+    expect(chunks.at(-1)?.artifacts.suite).toBe((answer as { document: string }).document);
+  });
+
   test('runs tests on raw and averaged weights of a kept checkpoint, and a second call draws nothing', async () => {
     await train({ every: 0 });
     const body = { checkpoint: 'toy@latest', count: 2, tests: ['cfg', 'pose', 'unconditional'] };
