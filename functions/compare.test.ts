@@ -38,7 +38,9 @@ beforeAll(async () => {
 const BODY = {
   groups: { slow: ['slow-0', 'slow-1', 'slow-2'], fast: ['fast-0', 'fast-1', 'fast-2'] },
   title: 'Fast & slow',
-  questions: [{ question: 'Is it faster?', base: 'slow', arm: 'fast', measures: ['loss', 'processor', 'nonsense'] }],
+  questions: [
+    { question: 'Is it faster?', base: 'slow', arm: 'fast', measures: ['loss', 'loss_slope', 'processor', 'nonsense'] },
+  ],
 };
 
 async function read(file: string): Promise<string> {
@@ -71,6 +73,7 @@ describe('a comparison', () => {
     expect(report.answers[0]?.sentences).toEqual([
       expect.stringMatching(/^training loss.* fast 0.0652, slow 0.130; .*−49.8 %. The difference is real.$/),
       'fast reaches the loss that slow ends with (0.126) after 54.2 % of its samples.',
+      expect.stringMatching(/^slope of the training loss/),
       expect.stringMatching(
         /^processor time of a step .* fast 0.250 s, slow 0.500 s; .*−50 %. The difference is real.$/,
       ),

@@ -36,7 +36,8 @@ export function answerQuestion(
     const races = (key === 'loss_slope' || key === 'loss') && !difference.incomparable;
     return [sentence, ...(races ? raceTo(pair, base, arm) : [])];
   });
-  return { question, base, arm, sentences };
+  // The slope of a loss and the loss itself tell of the same race.
+  return { question, base, arm, sentences: [...new Set(sentences)] };
 }
 
 /** By the first view in which both arms tell the number. */
