@@ -6,6 +6,7 @@ import { callCommand } from './commands/call.ts';
 import { createCommand } from './commands/create.ts';
 import { diffCommand } from './commands/diff.ts';
 import { enginesCommand } from './commands/engines.ts';
+import { evaluateCommand } from './commands/evaluate.ts';
 import { branchCommand, deleteCommand, pauseCommand, pinCommand } from './commands/experiments.ts';
 import { exportCommand } from './commands/export.ts';
 import { gcCommand } from './commands/gc.ts';
@@ -44,6 +45,7 @@ export const subCommands = {
   shard: shardCommand,
   diff: diffCommand,
   validate: validateCommand,
+  evaluate: evaluateCommand,
   report: reportCommand,
   preflight: preflightCommand,
   gc: gcCommand,

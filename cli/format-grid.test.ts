@@ -29,3 +29,9 @@ test('a sweep is a table of its rungs, with a column for each key of several val
 test('a page in Markdown has a heading and a table whose cells cannot break it', () => {
   expect(toMarkdown('T', ['line'], [['a|b'], ['1']])).toBe('# T\n\nline\n\n| a\\|b |\n| --- |\n| 1 |\n');
 });
+
+test('long sentences of a page in Markdown are wrapped', () => {
+  const page = toMarkdown('T', ['word '.repeat(50).trim()], [['a'], ['1']]);
+  const lines = page.split('\n').slice(2, 5);
+  expect(lines.map(line => line.length)).toEqual([119, 119, 9]);
+});

@@ -68,5 +68,28 @@ export function describeGround({ dataset, dataset_name, subset, engine }: Readon
 export function toMarkdown(title: string, lines: readonly string[], rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows;
   const row = (cells: readonly string[]) => `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [`# ${title}`, '', ...lines, '', row(head), row(head.map(() => '---')), ...body.map(row), ''].join('\n');
+  return [
+    `# ${title}`,
+    '',
+    ...lines.flatMap(wrap),
+    '',
+    row(head),
+    row(head.map(() => '---')),
+    ...body.map(row),
+    '',
+  ].join('\n');
+}
+
+const WIDTH = 120;
+
+/** Lines of at most {@link WIDTH} characters, unless a word is longer. */
+function wrap(line: string): string[] {
+  const lines = [''];
+  for (const word of line.split(' ')) {
+    const last = lines.at(-1) ?? '';
+    if (last === '') lines[lines.length - 1] = word;
+    else if (last.length + 1 + word.length > WIDTH) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

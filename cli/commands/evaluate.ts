@@ -1,0 +1,68 @@
+/** @file `easel evaluate CHECKPOINT`: the table of quality of a checkpoint, beside control rows. */
+import { defineCommand } from 'citty';
+import { CONDITION_NAMES } from '../../configs/drawn-conditions.ts';
+import { plainJson, plainLine } from '../../configs/plain-text.ts';
+import { InvalidInput } from '../../errors.ts';
+import { callInForeground } from '../call-in-foreground.ts';
+import { reportErrors } from '../command-error.ts';
+import { evaluatedSchema, formatEvaluation } from '../format-evaluation.ts';
+import { parseCount } from '../parse-options.ts';
+import { connect, connectionArgs } from './connection.ts';
+
+export const evaluateCommand = defineCommand({
+  meta: {
+    name: 'evaluate',
+    description:
+      'draw held-out pictures by a checkpoint, and measure the set of them beside real pictures, noise and other ' +
+      'control rows',
+  },
+  args: {
+    experiment: { type: 'positional', description: 'the experiment, or NAME@STEP', required: true },
+    samples: { type: 'string', description: 'held-out pictures of each row (default: 250)', valueHint: 'N' },
+    conditions: {
+      type: 'string',
+      description: `some of ${CONDITION_NAMES.join(', ')} (default: pose and caption, or what the model has)`,
+      valueHint: 'A,B',
+    },
+    beside: { type: 'string', description: 'other checkpoints, on the same pictures and noise', valueHint: 'A,B' },
+    json: { type: 'boolean', description: 'print JSON' },
+    quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
+    ...connectionArgs,
+  },
+  run: reportErrors(async ({ args }) => {
+    const { result } = await callInForeground(connect(args), 'evaluate', readEvaluation(args), { quiet: args.quiet });
+    if (args.json === true) {
+      console.log(plainJson(result));
+      return;
+    }
+    const found = evaluatedSchema.parse(result);
+    const place = found.folder === undefined ? `GET /objects/${found.document}` : `${found.folder} in the store`;
+    for (const line of [...formatEvaluation(found), '', `results.json: ${place}`]) console.log(plainLine(line));
+  }),
+});
+
+interface EvaluateArgs {
+  /** All words. */
+  readonly _: readonly string[];
+  readonly experiment: string;
+  readonly samples?: string | undefined;
+  readonly conditions?: string | undefined;
+  readonly beside?: string | undefined;
+}
+
+/** The body of the call. @throws InvalidInput */
+export function readEvaluation({ _: words, experiment, samples, conditions, beside }: EvaluateArgs) {
+  if (words.length > 1) {
+    throw new InvalidInput(`one experiment is evaluated at a time, and ${words.join(', ')} are named`, {
+      expected: 'one name',
+      hint: `easel evaluate ${words[0]} --beside ${words.slice(1).join(',')} has a row for each`,
+    });
+  }
+  const list = (text: string) => text.split(',').map(each => each.trim());
+  return {
+    checkpoint: experiment,
+    ...(samples !== undefined && { samples: parseCount(samples, '--samples') }),
+    ...(conditions !== undefined && { conditions: list(conditions) }),
+    ...(beside !== undefined && { beside: list(beside) }),
+  };
+}

@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import type { EvaluationRow } from '../configs/evaluation.ts';
+import { readEvaluation } from './commands/evaluate.ts';
+import { type Evaluated, formatEvaluation } from './format-evaluation.ts';
+
+const compared = { extractor: 'dct', real: 100, drawn: 9, k: 5, density: 1, comparison: 'sha256:c', about: 'a row' };
+const row = (name: string, kid: number, more: Partial<EvaluationRow> = {}): EvaluationRow => ({
+  ...{ ...compared, row: name, kid: { mean: kid, sd: 0.1 }, fd: 12.34, precision: 0.5, recall: 0.25, coverage: 0.75 },
+  ...more,
+});
+const mean = (value: number) => ({ mean: value, low: value, high: value });
+
+const FOUND: Evaluated = {
+  ...{ v: 1, kind: 'evaluation', checkpoint: 'sha256:a', dataset: 'sha256:b', extractor: 'dct' },
+  ...{ why_extractor: 'the first that no training saw', samples: 9, seed: 42, experiment: 'cats', step: 500 },
+  document: 'sha256:d',
+  rows: [
+    row('drawn', 0.1234, {
+      condition: 'text',
+      fidelity: { psnr: mean(21.43) },
+      attributes: { hair: { right: 9, of: 10, share: 0.9, low: 0.6, high: 1 } },
+    }),
+    row('real', -0, { fidelity: { psnr: mean(150) } }),
+  ],
+  missing: [{ column: 'clip', why: 'the weights of no CLIP are installed' }],
+};
+
+test('a table of quality has the columns that some row tells, and says what it lacks', () => {
+  expect(formatEvaluation(FOUND)).toEqual([
+    'cats, step 500: 9 held-out pictures in each row',
+    'features by dct: the first that no training saw',
+    '',
+    '              KID    FD    precision  recall  coverage  PSNR   hair',
+    'drawn (text)  0.123  12.3  0.50       0.25    0.75      21.4   0.90',
+    'real          0.000  12.3  0.50       0.25    0.75      150.0  -',
+    '',
+    'without clip: the weights of no CLIP are installed',
+  ]);
+});
+
+test('the options are the body of a call', () => {
+  const options = { samples: '64', conditions: 'text, pose', beside: 'slow@500,fast' };
+  expect(readEvaluation({ _: ['cats'], experiment: 'cats', ...options })).toEqual({
+    checkpoint: 'cats',
+    samples: 64,
+    conditions: ['text', 'pose'],
+    beside: ['slow@500', 'fast'],
+  });
+  expect(readEvaluation({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
+});
+
+test('several experiments are refused, with the option that compares them', () => {
+  expect(() => readEvaluation({ _: ['cats', 'dogs'], experiment: 'cats' })).toThrow('cats, dogs are named');
+});

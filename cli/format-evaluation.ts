@@ -1,0 +1,62 @@
+/** @file The answer of `evaluate` as a table for a terminal: a row of pictures each, from drawn ones to noise. */
+import { z } from 'zod';
+import { type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
+import { formatTable } from './table.ts';
+
+export const evaluatedSchema = z.looseObject({
+  ...evaluationSchema.omit({ links: true }).shape,
+  experiment: z.string(),
+  step: z.int(),
+  /** Digest of the whole table. */
+  document: z.string(),
+  folder: z.string().optional(),
+});
+export type Evaluated = z.infer<typeof evaluatedSchema>;
+
+interface Column {
+  readonly title: string;
+  of(row: EvaluationRow): number | undefined;
+  readonly digits: number;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'KID', of: row => row.kid.mean, digits: 3 },
+  { title: 'FD', of: row => row.fd, digits: 1 },
+  { title: 'precision', of: row => row.precision, digits: 2 },
+  { title: 'recall', of: row => row.recall, digits: 2 },
+  { title: 'coverage', of: row => row.coverage, digits: 2 },
+  { title: 'distance', of: row => row.distance?.mean, digits: 2 },
+  { title: 'PSNR', of: row => row.fidelity?.psnr?.mean, digits: 1 },
+  { title: 'SSIM', of: row => row.fidelity?.ssim?.mean, digits: 3 },
+  { title: 'LPIPS', of: row => row.fidelity?.lpips?.mean, digits: 3 },
+  { title: 'CLIPScore', of: row => row.clip?.score.mean, digits: 3 },
+  { title: 'PCK@.1', of: row => row.pose?.pck_10, digits: 2 },
+  { title: 'OKS', of: row => row.pose?.oks?.mean, digits: 2 },
+];
+
+/** The lines of a terminal, without the place of the table. */
+export function formatEvaluation(found: Evaluated): string[] {
+  const { rows, missing, extractor, why_extractor: why, samples, experiment, step } = found;
+  const attributes = [...new Set(rows.flatMap(row => Object.keys(row.attributes ?? {})))];
+  const columns: Column[] = [
+    ...COLUMNS,
+    ...attributes.map(title => ({ title, of: (row: EvaluationRow) => row.attributes?.[title]?.share, digits: 2 })),
+  ].filter(({ of }) => rows.some(row => of(row) !== undefined));
+  const cells = rows.map(row => [
+    row.condition === undefined ? row.row : `${row.row} (${row.condition})`,
+    ...columns.map(({ of, digits }) => show(of(row), digits)),
+  ]);
+  return [
+    `${experiment}, step ${step}: ${samples} held-out pictures in each row`,
+    `features by ${extractor}: ${why}`,
+    '',
+    ...formatTable([['', ...columns.map(({ title }) => title)], ...cells]).split('\n'),
+    ...(missing.length > 0 ? [''] : []),
+    ...missing.map(({ row, column, why: reason }) => `without ${row ?? column ?? 'a part'}: ${reason}`),
+  ];
+}
+
+function show(value: number | undefined, digits: number): string {
+  if (value === undefined) return '-';
+  return (Object.is(value, -0) ? 0 : value).toFixed(digits);
+}
