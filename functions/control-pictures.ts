@@ -5,13 +5,14 @@ import { memberName } from '../configs/signals.ts';
 import { Internal, InvalidInput, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { packColumn } from '../formats/webdataset.ts';
+import { spreadIndexes } from '../numerics/spread-indexes.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { CONTROLS, type ControlInputs, meanPicture } from './evaluation/controls.ts';
 import { readFeatures } from './evaluation/feature-sets.ts';
 import type { FindCopiesTask, Nearest } from './evaluation/find-copies.ts';
-import { openPagePictures, type PagePictures, spreadIndexes } from './experiments/page-pictures.ts';
+import { openPagePictures, type PagePictures } from './experiments/page-pictures.ts';
 import { coverPlanar, type PlanarImage } from './pictures/planar.ts';
 
 /** Training pictures whose mean is a control. */

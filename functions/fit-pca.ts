@@ -6,6 +6,7 @@ import { Internal, InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import type { EncodeJob } from '../gpu-runner/protocol.ts';
+import { spreadIndexes } from '../numerics/spread-indexes.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -124,8 +125,7 @@ async function choosePictures(
     all.push(...items.filter(({ id, split }) => split === 'train' && !gone.has(id)).map(({ id }) => ({ column, id })));
   }
   if (all.length === 0) throw new Unprocessable('the dataset has no pictures in the split train');
-  const count = Math.min(most, all.length);
-  const chosen = Array.from({ length: count }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / count)]!);
+  const chosen = spreadIndexes(all.length, most).map(i => all[i]!);
   return [...Map.groupBy(chosen, ({ column }) => column)].map(([column, some]) => ({
     column,
     ids: some.map(({ id }) => id),

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
+import { takeRows as takeFeatures } from '../../metrics/features.ts';
+import { spreadIndexes } from '../../numerics/spread-indexes.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -80,18 +82,14 @@ export async function readFeatures(
 export function spreadRows(set: FeatureSet, most: number): FeatureSet {
   const { dim, ids, columns } = set;
   if (ids.length <= most) return set;
-  const chosen = Array.from({ length: most }, (_, i) => Math.floor(((i + 0.5) * ids.length) / most));
-  return takeRows({ ...set, dim, ids, columns }, chosen);
+  return takeRows({ ...set, dim, ids, columns }, spreadIndexes(ids.length, most));
 }
 
 /** The rows of these places. */
 export function takeRows({ extractor, dim, data, ids, columns }: FeatureSet, rows: readonly number[]): FeatureSet {
-  const taken = new Float32Array(rows.length * dim);
-  for (const [i, row] of rows.entries()) taken.set(data.subarray(row * dim, (row + 1) * dim), i * dim);
   return {
     extractor,
-    dim,
-    data: taken,
+    ...takeFeatures({ dim, data }, rows),
     ids: rows.map(row => ids[row] ?? ''),
     columns: rows.flatMap(row => columns[row] ?? []),
   };

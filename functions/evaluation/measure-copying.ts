@@ -8,6 +8,7 @@ import { authenticRows } from '../../metrics/authenticity.ts';
 import { assignCells, partition } from '../../metrics/cells.ts';
 import { dataCopying } from '../../metrics/data-copying.ts';
 import { type Features, rowsOf, takeRows } from '../../metrics/features.ts';
+import { spreadIndexes } from '../../numerics/spread-indexes.ts';
 
 /** As in dgm-eval: cells, and drawn pictures that a cell needs more of to count. */
 const CELLS = 3;
@@ -41,8 +42,7 @@ function shareOf(flags: readonly boolean[] | undefined): AuthenticShare | undefi
 
 /** The drawn pictures against the held-out ones; and of these every other one against the rest, which is the floor. */
 function testCopying(drawn: Features, heldOut: Features, training: Features): CopyingMeasures['data_copying'] {
-  const parted = Math.min(rowsOf(training), MOST_PARTED);
-  const spread = Array.from({ length: parted }, (_, i) => Math.floor(((i + 0.5) * rowsOf(training)) / parted));
+  const spread = spreadIndexes(rowsOf(training), MOST_PARTED);
   const centers = partition(takeRows(training, spread), CELLS, 0);
   const celled = (features: Features) => ({ features, cells: assignCells(features, centers) });
   const trained = celled(training);

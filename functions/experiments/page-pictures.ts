@@ -2,6 +2,7 @@
 import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
+import { spreadIndexes } from '../../numerics/spread-indexes.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import { type ColumnReader, openColumn } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -67,12 +68,6 @@ export function readMember(id: string, member: Uint8Array | undefined): PlanarIm
   throw new Unprocessable(`the picture ${id} is not u8 [3, height, width]`, {
     expected: 'a column of pictures: the column image of a page, or what draw made',
   });
-}
-
-/** Of so many entries, at most `most` indexes, evenly spread. */
-export function spreadIndexes(entries: number, most: number): number[] {
-  const count = Math.min(entries, most);
-  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * entries) / count));
 }
 
 /**

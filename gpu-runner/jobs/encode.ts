@@ -3,6 +3,7 @@ import { memberName, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { packColumn, readColumn } from '../../formats/webdataset.ts';
+import { spreadIndexes } from '../../numerics/spread-indexes.ts';
 import { encodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import type { BlobRef } from '../../storage/types.ts';
@@ -97,13 +98,10 @@ function storeSignals(
 function spreadRows({ shape, data }: EncodedArray, most: number): EncodedArray {
   const dim = shape.at(-1) ?? 0;
   const cells = data.length / dim;
-  const count = Math.min(most, cells);
-  const taken = new Float32Array(count * dim);
-  for (let i = 0; i < count; i++) {
-    const cell = Math.floor(((i + 0.5) * cells) / count);
-    taken.set(data.subarray(cell * dim, (cell + 1) * dim), i * dim);
-  }
-  return { shape: [count, dim], data: taken };
+  const chosen = spreadIndexes(cells, most);
+  const taken = new Float32Array(chosen.length * dim);
+  for (const [i, cell] of chosen.entries()) taken.set(data.subarray(cell * dim, (cell + 1) * dim), i * dim);
+  return { shape: [chosen.length, dim], data: taken };
 }
 
 /** Batches as the encoder divides them; else so many members at a time, which are read only then. */
