@@ -2,10 +2,10 @@
 import { defineCommand } from 'citty';
 import { CONDITION_NAMES } from '../../configs/drawn-conditions.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
-import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { evaluatedSchema, formatEvaluation } from '../format-evaluation.ts';
+import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -36,8 +36,8 @@ export const evaluateCommand = defineCommand({
       return;
     }
     const found = evaluatedSchema.parse(result);
-    const place = found.folder === undefined ? `GET /objects/${found.document}` : `${found.folder} in the store`;
-    for (const line of [...formatEvaluation(found), '', `results.json: ${place}`]) console.log(plainLine(line));
+    for (const line of [...formatEvaluation(found), '', `results.json: ${placeOf(found)}`])
+      console.log(plainLine(line));
   }),
 });
 
@@ -52,17 +52,12 @@ interface EvaluateArgs {
 
 /** The body of the call. @throws InvalidInput */
 export function readEvaluation({ _: words, experiment, samples, conditions, beside }: EvaluateArgs) {
-  if (words.length > 1) {
-    throw new InvalidInput(`one experiment is evaluated at a time, and ${words.join(', ')} are named`, {
-      expected: 'one name',
-      hint: `easel evaluate ${words[0]} --beside ${words.slice(1).join(',')} has a row for each`,
-    });
-  }
-  const list = (text: string) => text.split(',').map(each => each.trim());
+  const [first, ...others] = words;
+  requireOne(words, 'evaluated', `easel evaluate ${first} --beside ${others.join(',')} has a row for each`);
   return {
     checkpoint: experiment,
     ...(samples !== undefined && { samples: parseCount(samples, '--samples') }),
-    ...(conditions !== undefined && { conditions: list(conditions) }),
-    ...(beside !== undefined && { beside: list(beside) }),
+    ...(conditions !== undefined && { conditions: splitWords(conditions) }),
+    ...(beside !== undefined && { beside: splitWords(beside) }),
   };
 }

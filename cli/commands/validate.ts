@@ -13,6 +13,7 @@ import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatValidation, validationSchema } from '../format-suite.ts';
 import type { ApiClient } from '../http.ts';
+import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -52,8 +53,7 @@ export const validateCommand = defineCommand({
       console.log(plainJson(result));
       return;
     }
-    const place = found.folder === undefined ? `GET /objects/${found.document}` : `${found.folder} in the store`;
-    for (const line of [...formatValidation(found), `pictures and results.json: ${out ?? place}`]) {
+    for (const line of [...formatValidation(found), `pictures and results.json: ${out ?? placeOf(found)}`]) {
       console.log(plainLine(line));
     }
   }),
@@ -72,19 +72,14 @@ interface ValidateArgs {
 
 /** The body of the call. @throws InvalidInput */
 export function readValidation({ _: words, experiment, step, tests, count, ema, raw }: ValidateArgs) {
-  if (words.length > 1) {
-    throw new InvalidInput(`one experiment is validated at a time, and ${words.join(', ')} are named`, {
-      expected: 'one name',
-      hint: `easel report ${words.join(' ')} compares experiments`,
-    });
-  }
+  requireOne(words, 'validated', `easel report ${words.join(' ')} compares experiments`);
   if (step !== undefined && experiment.includes('@')) {
     throw new InvalidInput(`--step ${step} does not go with ${experiment}`, { expected: 'one of the two' });
   }
   const weights = [...(ema === true ? ['ema'] : []), ...(raw === true ? ['raw'] : [])];
   return {
     checkpoint: step === undefined ? experiment : `${experiment}@${step}`,
-    ...(tests !== undefined && { tests: tests.split(',').map(test => test.trim()) }),
+    ...(tests !== undefined && { tests: splitWords(tests) }),
     ...(count !== undefined && { count: parseCount(count, '--count') }),
     ...(weights.length > 0 && { weights }),
   };
