@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 import { type Grid, type GridResult, gridSchema, probeName, runName } from '../configs/grid.ts';
+import type { FindPictures } from '../configs/preset-files.ts';
 import { overrideConfig } from '../configs/presets.ts';
 import type { Config } from '../configs/schema.ts';
 import { Conflict, Internal, Unprocessable } from '../errors.ts';
 import { canonicalJson } from '../storage/canonical.ts';
-import type { Digest } from '../storage/digest.ts';
 import type { ExperimentHead } from '../storage/experiment-record.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
@@ -21,7 +21,7 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { readConfig } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
 import { isDivergence } from './experiments/training-health.ts';
-import { findPictureSize } from './experiments/training-size.ts';
+import { rememberPictureSize } from './experiments/training-size.ts';
 
 interface GridRun extends Run {
   readonly arm: string;
@@ -53,11 +53,15 @@ export const ablate = defineFunction({
   }),
   key: body => canonicalJson(body),
   async run(ctx, { grid, dataset: whole, engine }) {
-    await resolveArms(ctx, whole, grid, stepsOfGrid(grid));
+    await resolveArms(grid, rememberPictureSize(ctx.blobs, whole), stepsOfGrid(grid));
     const data = await layGround(ctx, whole, grid);
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };
-    const steps = grid.seconds === undefined ? stepsOfGrid(grid) : await measureSteps(ctx, grid, ground, grid.seconds);
-    const runs = await resolveArms(ctx, data.dataset, grid, steps);
+    const findPictures = rememberPictureSize(ctx.blobs, data.dataset);
+    const steps =
+      grid.seconds === undefined
+        ? stepsOfGrid(grid)
+        : await measureSteps(ctx, grid, { ground, findPictures, seconds: grid.seconds });
+    const runs = await resolveArms(grid, findPictures, steps);
     // A name that is taken is found out before hours of training.
     for (const run of runs) await createRun(ctx, run, ground, grid.name);
 
@@ -111,19 +115,19 @@ const stepsOfGrid =
     seconds === undefined ? steps : 'measured';
 
 /** The first seed of all arms first, so that a grid that is stopped early can be compared. */
-async function resolveArms(ctx: EffectContext, dataset: Digest, grid: Grid, steps: StepsOf): Promise<GridRun[]> {
+async function resolveArms(grid: Grid, findPictures: FindPictures, steps: StepsOf): Promise<GridRun[]> {
   const runs: GridRun[] = [];
   for (const seed of grid.seeds) {
     for (const arm of Object.keys(grid.arms)) {
-      const config = await resolveArm(`arm ${arm}`, { ...requestOf(ctx, dataset, grid, arm), seed, steps: steps(arm) });
+      const config = await resolveArm(`arm ${arm}`, { ...requestOf(grid, findPictures, arm), seed, steps: steps(arm) });
       runs.push({ arm, seed, config, experiment: runName(grid, arm, seed) });
     }
   }
   return runs;
 }
 
-function requestOf({ blobs }: EffectContext, dataset: Digest, { base, config, arms }: Grid, arm: string) {
-  return { base, findPictures: () => findPictureSize(blobs, dataset), changes: [config, arms[arm]?.config ?? {}] };
+function requestOf({ base, config, arms }: Grid, findPictures: FindPictures, arm: string) {
+  return { base, findPictures, changes: [config, arms[arm]?.config ?? {}] };
 }
 
 /**
@@ -131,7 +135,11 @@ function requestOf({ blobs }: EffectContext, dataset: Digest, { base, config, ar
  * equal steps, and a later call finds the same. Without the measurement, an arm with a run has the steps of that run.
  * @throws Conflict if the runs of an arm have the steps of other seconds
  */
-async function measureSteps(ctx: EffectContext, grid: Grid, ground: Ground, seconds: number): Promise<StepsOf> {
+async function measureSteps(
+  ctx: EffectContext,
+  grid: Grid,
+  { ground, findPictures, seconds }: { ground: Ground; findPictures: FindPictures; seconds: number },
+): Promise<StepsOf> {
   const steps = new Map<string, number>();
   for (const [i, arm] of Object.keys(grid.arms).entries()) {
     const experiment = probeName(grid, arm);
@@ -141,7 +149,7 @@ async function measureSteps(ctx: EffectContext, grid: Grid, ground: Ground, seco
       steps.set(arm, known);
       continue;
     }
-    const request = { ...requestOf(ctx, ground.dataset, grid, arm), seed: 0 };
+    const request = { ...requestOf(grid, findPictures, arm), seed: 0 };
     const config = toProbe(await resolveArm(`arm ${arm}`, request), grid.probe_steps);
     const probe: Run = { experiment, config };
     await createRun(ctx, probe, ground, grid.name);

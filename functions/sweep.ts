@@ -18,7 +18,7 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { readChunks } from './experiments/chunk-pages.ts';
 import { readHead } from './experiments/experiment-head.ts';
 import { trainingEngineRequestSchema } from './experiments/resolve-engine.ts';
-import { findPictureSize } from './experiments/training-size.ts';
+import { rememberPictureSize } from './experiments/training-size.ts';
 
 /** In one report. */
 const MOST_ARMS = 12;
@@ -53,7 +53,7 @@ export const sweep = defineFunction({
   }),
   key: body => canonicalJson(body),
   async run(ctx, { sweep: asked, dataset: whole, engine }) {
-    const runs = await resolveRuns(asked, () => findPictureSize(ctx.blobs, whole));
+    const runs = await resolveRuns(asked, rememberPictureSize(ctx.blobs, whole));
     const data = await layGround(ctx, whole, asked);
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };
     for (const run of runs) await createRun(ctx, run, ground, asked.name);

@@ -40,6 +40,15 @@ export async function findPictureSize(blobs: BlobStore, dataset: Digest): Promis
   return commonest;
 }
 
+/** {@link findPictureSize}, which reads the dataset once, however many configs ask, and only if one does. */
+export function rememberPictureSize(blobs: BlobStore, dataset: Digest): () => Promise<PictureSize> {
+  let size: Promise<PictureSize> | undefined;
+  return () => {
+    size ??= findPictureSize(blobs, dataset);
+    return size;
+  };
+}
+
 /** For a dataset of an earlier version: reads the sizes from the column `image`. */
 async function countSizes(blobs: BlobStore, { pages, removed }: Dataset): Promise<BucketCount[]> {
   const gone = new Set(removed);
