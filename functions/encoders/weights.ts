@@ -58,6 +58,12 @@ export function pickWeights(encoder: AnyEncoder, given: Weights | undefined, opt
   return Object.fromEntries(Object.entries(given ?? {}).filter(([part]) => taken.includes(part)));
 }
 
+/** {@link pickWeights}, if they have all parts that the encoder needs. */
+export function completeWeights(encoder: AnyEncoder, given: Weights | undefined): Record<string, Digest[]> | undefined {
+  const picked = pickWeights(encoder, given) as Record<string, Digest[]>;
+  return encoder.weights?.every(part => (picked[part]?.length ?? 0) > 0) ? picked : undefined;
+}
+
 function fittedParts(encoder: AnyEncoder, options: unknown): readonly string[] {
   return options === undefined ? [] : (encoder.fitted?.(options) ?? []);
 }

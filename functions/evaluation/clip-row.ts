@@ -10,7 +10,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { clipTextEncoder } from '../encoders/clip.ts';
-import { installHint, pickWeights } from '../encoders/weights.ts';
+import { completeWeights, installHint } from '../encoders/weights.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { findSeen } from './extractors.ts';
 
@@ -34,9 +34,8 @@ export async function findClip(
   const { models } = createRefs(store);
   for (const each of CLIP_NETS) {
     const found = await models.read(each.name);
-    const encoder = clipTextEncoder(each);
-    const weights = pickWeights(encoder, found?.value.weights) as Record<string, Digest[]>;
-    if (encoder.weights?.every(part => (weights[part]?.length ?? 0) > 0)) return { model: each.name, weights };
+    const weights = completeWeights(clipTextEncoder(each), found?.value.weights);
+    if (weights) return { model: each.name, weights };
   }
   return `the weights of no CLIP are installed; ${installHint(net.name)}`;
 }

@@ -8,7 +8,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import { type Dataset, type EngineSpec, PAGE_SIZE } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { dwposeEncoder } from '../encoders/dwpose.ts';
-import { installHint, pickWeights } from '../encoders/weights.ts';
+import { completeWeights, installHint } from '../encoders/weights.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { offeredConditions } from '../experiments/dataset-signals.ts';
 
@@ -32,10 +32,8 @@ export async function findPoseNet(
   const { name } = dwposeEncoder;
   const own = pose.encoder === name ? pose : undefined;
   const model = await createRefs(store).models.read(name);
-  const weights = pickWeights(dwposeEncoder, own?.weights ?? model?.value.weights) as Record<string, Digest[]>;
-  if (!dwposeEncoder.weights?.every(part => (weights[part]?.length ?? 0) > 0)) {
-    return `the weights of ${name} are not installed; ${installHint(name)}`;
-  }
+  const weights = completeWeights(dwposeEncoder, own?.weights ?? model?.value.weights);
+  if (weights === undefined) return `the weights of ${name} are not installed; ${installHint(name)}`;
   const { joint_score, person_score } = own ?? {};
   return {
     weights,
