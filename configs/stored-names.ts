@@ -6,4 +6,4 @@ export const DIGEST_PATTERN = /^sha256:[0-9a-f]{64}$/;
 /** Characters of a name. */
 export const LONGEST_NAME = 63;
 /** The name of a dataset, an experiment or a model: safe in a URL, a key and a file name. */
-export const NAME_PATTERN = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+export const NAME_PATTERN = new RegExp(`^[a-z0-9][a-z0-9._-]{0,${LONGEST_NAME - 1}}$`);

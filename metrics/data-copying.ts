@@ -59,27 +59,19 @@ function rowsIn({ cells }: CelledRows, cell: number): number[] {
 function zScore(first: readonly number[], second: readonly number[]): number {
   const [m, n] = [first.length, second.length];
   const sorted = Float64Array.from(second).sort();
-  const larger = first.reduce((sum, x) => sum + (countBelow(sorted, x) + countUpTo(sorted, x)) / 2, 0);
+  const below = (x: number) => countBefore(sorted, value => value < x);
+  const upTo = (x: number) => countBefore(sorted, value => value <= x);
+  const larger = first.reduce((sum, x) => sum + (below(x) + upTo(x)) / 2, 0);
   // With the correction for continuity of the authors' code.
   return (larger - (m * n) / 2 + 0.5) / Math.sqrt((m * n * (m + n + 1)) / 12);
 }
 
-/** Of rising numbers. */
-function countBelow(sorted: Float64Array, x: number): number {
+/** How many of rising numbers come before the first that `isBefore` refuses. */
+function countBefore(sorted: Float64Array, isBefore: (value: number) => boolean): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (sorted[middle]! < x) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function countUpTo(sorted: Float64Array, x: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! <= x) low = middle + 1;
+    if (isBefore(sorted[middle]!)) low = middle + 1;
     else high = middle;
   }
   return low;

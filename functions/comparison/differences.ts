@@ -2,8 +2,7 @@
  * @file How an arm differs from the baseline in one number, and whether the difference is real: the 95 % interval
  * excludes 0, and the difference exceeds the spread of the seeds.
  */
-import type { Interval } from '../../metrics/bootstrap.ts';
-import { pairedBootstrap } from '../../metrics/bootstrap.ts';
+import { type Interval, pairedBootstrap } from '../../metrics/bootstrap.ts';
 import type { Measure } from './measures.ts';
 import type { RunRecord } from './read-run.ts';
 import type { Measured } from './scored.ts';

@@ -5,8 +5,7 @@ import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { columnsOf, type EvaluationRow, evaluationRowSchema, type Judge } from './quality-columns.ts';
-import type { Measured } from './scored.ts';
-import { meanOfPictures, type Scored } from './scored.ts';
+import { type Measured, meanOfPictures, type Scored } from './scored.ts';
 
 const evaluationSchema = z.looseObject({
   kind: z.literal('evaluation'),
